@@ -1,0 +1,62 @@
+"""`python -m local.azure_openai`: serve the stand-in on 127.0.0.1 until SIGTERM or SIGINT."""
+
+import argparse
+import asyncio
+import errno
+import signal
+import sys
+
+from local.azure_openai.app import App
+from local.azure_openai.connection import Connection
+from local.azure_openai.directives import DirectiveError, Directives, parse
+from local.azure_openai.recording import Recording
+
+_HOST = "127.0.0.1"  # never reachable from elsewhere: it takes any key
+_BACKLOG = 1024
+
+
+def main() -> int:
+    """Read the command line and serve. 0 after a signal, 1 if the port is taken, 2 if the arguments are wrong."""
+    parser = argparse.ArgumentParser(prog="python -m local.azure_openai", description="A stand-in for Azure OpenAI.")
+    parser.add_argument("--port", type=int, default=8081, help="port on 127.0.0.1; 0 takes a free one (default 8081)")
+    parser.add_argument(
+        "--defaults",
+        default="",
+        metavar="DIRECTIVES",
+        help="directives for requests that say nothing else, as in 'first_chunk_ms=300; chunk_ms=20'",
+    )
+    arguments = parser.parse_args()
+    try:
+        defaults = parse(arguments.defaults)
+    except DirectiveError as error:
+        parser.error(str(error))
+    try:
+        asyncio.run(_serve(arguments.port, defaults))
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        message = f"port {arguments.port} on {_HOST} is taken: stop what uses it, or choose another with --port"
+        print(f"azure_openai: {message}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _serve(port: int, defaults: Directives) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    recording, connections = Recording(), set[Connection]()
+    app = App(recording, defaults)
+    server = await loop.create_server(lambda: Connection(app, recording, connections), _HOST, port, backlog=_BACKLOG)
+    taken = server.sockets[0].getsockname()[1]
+    print(f"ready: Azure OpenAI stand-in on http://{_HOST}:{taken}", flush=True)
+    await stop.wait()
+    server.close()
+    for connection in list(connections):
+        connection.close()
+    await asyncio.sleep(0)  # lets the transports close their sockets
+
+
+if __name__ == "__main__":
+    sys.exit(main())

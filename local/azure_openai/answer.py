@@ -1,0 +1,57 @@
+"""An answer before it is delivered, and the headers that Azure puts on one. Pure."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from local.azure_openai.directives import Directives
+from local.azure_openai.texts import digest
+
+Headers = tuple[tuple[str, str], ...]
+
+SSE = "text/event-stream"
+JSON = "application/json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Status, headers and body. A body of bytes is sent with its length, an iterable of pieces chunked."""
+
+    status: int = 200
+    content_type: str = JSON
+    headers: Headers = ()  # besides those of every answer
+    body: bytes | Iterable[bytes] = b""
+
+
+def to_json(value: object) -> bytes:
+    """JSON as Azure writes it: compact, UTF-8 unescaped."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def json_answer(value: object, status: int = 200, headers: Headers = ()) -> Answer:
+    """An answer of one JSON document."""
+    return Answer(status=status, headers=headers, body=to_json(value))
+
+
+def azure_headers(request_id: str, deployment: str, directives: Directives, echoed: Mapping[str, str]) -> Headers:
+    """The headers of every answer. `request_id` differs for each request; `echoed` are the request's headers."""
+    found = [
+        ("x-ms-region", directives.region),
+        ("apim-request-id", _uuid(digest(request_id, "apim"))),
+        ("x-request-id", _uuid(digest(request_id, "x"))),
+        ("x-ms-client-request-id", echoed.get("x-ms-client-request-id", "")),
+        ("x-ms-deployment-name", deployment),
+        ("azureml-model-session", f"v20241120-1-{digest(deployment)[:9]}" if deployment else ""),
+        ("x-ratelimit-remaining-requests", "999"),
+        ("x-ratelimit-remaining-tokens", "99000"),
+        ("x-ms-spillover-from-deployment", directives.spillover),
+        ("x-ms-spillover-error", "429" if directives.spillover else ""),
+        ("set-cookie", f"stand_in={directives.set_cookie}; Path=/" if directives.set_cookie else ""),
+        ("strict-transport-security", "max-age=31536000; includeSubDomains; preload"),
+        ("x-content-type-options", "nosniff"),
+    ]
+    return tuple((name, value) for name, value in found if value)
+
+
+def _uuid(hexadecimal: str) -> str:
+    return "-".join(hexadecimal[start:end] for start, end in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32)))

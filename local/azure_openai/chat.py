@@ -1,0 +1,220 @@
+"""Chat completions in Azure's shapes. Pure.
+
+A stream: `prompt_filter_results` without choices, then for each choice a role chunk, content or tool-call deltas (those
+of several choices and calls take turns) and a finish chunk, then usage if it was asked for, then `[DONE]`.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
+
+from local.azure_openai import filters, sse
+from local.azure_openai.answer import SSE, Answer, json_answer
+from local.azure_openai.choices import Call, Choice, Served, slices, usage
+from local.azure_openai.texts import digest
+
+_ARGUMENT_PIECE = 9  # characters of a call's arguments in one chunk
+_FILTER_EVERY = 8  # content chunks between two reports of the asynchronous filter
+
+ERROR = {"message": "The server had an error while processing your request.", "type": "server_error", "code": "500"}
+
+
+def answer(served: Served) -> Answer:
+    """The answer to a chat request, a stream if it asked for one."""
+    if served.ask.flag("stream"):
+        return Answer(content_type=SSE, body=sse.dressed(events(served), served.directives))
+    if served.directives.error_in_200:
+        return json_answer(error_document(served))
+    return json_answer(completion(served))
+
+
+def error_document(served: Served) -> object:
+    """An error inside a 200, flat or nested."""
+    return ERROR if served.directives.error_in_200 == "flat" else {"error": ERROR}
+
+
+def completion(served: Served) -> dict[str, object]:
+    """The document that a request without `stream` gets."""
+    return {
+        "choices": [_whole_choice(served, choice) for choice in served.choices],
+        "created": served.created,
+        "id": served.id("chatcmpl-"),
+        "model": served.model,
+        "object": "chat.completion",
+        "prompt_filter_results": filters.prompt_results(),
+        **_tier(served),
+        "system_fingerprint": f"fp_{digest(served.model)[:10]}",
+        "usage": usage(served),
+    }
+
+
+def events(served: Served) -> Iterator[bytes]:
+    """The events that a request with `stream` gets."""
+    directives = served.directives
+    yield sse.data(_prompt_chunk(served))
+    for at, chunk in enumerate(_delta_chunks(served)):
+        if directives.error_in_200 and at == directives.error_after + len(served.choices):
+            yield sse.data(error_document(served))
+            return
+        yield sse.data(chunk)
+    if directives.no_finish:
+        return
+    for choice in served.choices:
+        yield sse.data(_chunk(served, [_finish(served, choice)]))
+        if directives.async_filter:
+            yield sse.data(_filter_chunk(served, choice, 0, len(choice.text)))
+    if served.ask.include_usage:
+        yield sse.data({**_chunk(served, []), "usage": usage(served)})
+    if not directives.no_done:
+        yield sse.data(sse.DONE)
+
+
+def _whole_choice(served: Served, choice: Choice) -> dict[str, object]:
+    message: dict[str, object] = {"content": choice.text or None, "refusal": None, "role": "assistant"}
+    message["annotations"] = _annotations(choice) if served.directives.annotations else []
+    if choice.refused:
+        message |= {"content": None, "refusal": choice.text}
+    if choice.calls:
+        message["tool_calls"] = [_whole_call(call) for call in choice.calls]
+    if choice.function:
+        message["function_call"] = {"name": choice.function.name, "arguments": choice.function.arguments}
+    if "data_sources" in served.ask.parameters:
+        message |= _context(served)
+    return {
+        "content_filter_results": _verdict(choice),
+        "finish_reason": choice.finish_reason,
+        "index": choice.index,
+        "logprobs": {"content": _logprobs(choice.pieces), "refusal": None} if served.ask.flag("logprobs") else None,
+        "message": message,
+    }
+
+
+def _chunk(served: Served, choices: list[dict[str, object]]) -> dict[str, object]:
+    chunk: dict[str, object] = {
+        "choices": choices,
+        "created": served.created,
+        "id": served.id("chatcmpl-"),
+        "model": served.model,
+        "object": "chat.completion.chunk",
+        **_tier(served),
+        "system_fingerprint": f"fp_{digest(served.model)[:10]}",
+    }
+    return chunk | {"usage": None} if served.ask.include_usage else chunk
+
+
+def _prompt_chunk(served: Served) -> dict[str, object]:
+    chunk: dict[str, object] = {
+        "choices": [],
+        "created": 0,
+        "id": "",
+        "model": "",
+        "object": "",
+        "prompt_filter_results": filters.prompt_results(),
+    }
+    return chunk | {"usage": None} if served.ask.include_usage else chunk
+
+
+def _delta_chunks(served: Served) -> Iterator[dict[str, object]]:
+    """Role chunks, then the choices' deltas in turn."""
+    for choice in served.choices:
+        yield _chunk(served, [_delta(choice, _role(served, choice), {})])
+    turns = [list(_deltas(served, choice)) for choice in served.choices]
+    for sent, turn in enumerate(zip_longest(*turns), start=1):
+        for choice, delta in zip(served.choices, turn, strict=True):
+            if delta is not None:
+                yield _chunk(served, [_with_filter(served, choice, delta)])
+        if served.directives.async_filter and sent % _FILTER_EVERY == 0:
+            yield from (_filter_chunk(served, choice, 0, sent) for choice in served.choices)
+
+
+def _deltas(served: Served, choice: Choice) -> Iterator[dict[str, object]]:
+    key = "refusal" if choice.refused else "content"
+    for at, piece in enumerate(choice.pieces):
+        delta: dict[str, object] = {key: piece}
+        if served.directives.annotations and at == 0:
+            delta["annotations"] = _annotations(choice)
+        yield delta
+    if choice.function:
+        yield {"function_call": {"arguments": "", "name": choice.function.name}}
+        for part in _parts(choice.function):
+            yield {"function_call": {"arguments": part}}
+    yield from _call_deltas(choice.calls)
+
+
+def _call_deltas(calls: Iterable[Call]) -> Iterator[dict[str, object]]:
+    """Each call's head, then the arguments of all calls in turn, told apart by `index`."""
+    calls = list(calls)
+    for index, call in enumerate(calls):
+        head = {"index": index, **_whole_call(call), "function": {"arguments": "", "name": call.name}}
+        yield {"tool_calls": [head]}
+    for turn in zip_longest(*(_parts(call) for call in calls)):
+        for index, part in enumerate(turn):
+            if part is not None:
+                yield {"tool_calls": [{"index": index, "function": {"arguments": part}}]}
+
+
+def _parts(call: Call) -> list[str]:
+    return slices(call.arguments, _ARGUMENT_PIECE)
+
+
+def _whole_call(call: Call) -> dict[str, object]:
+    return {"id": call.id, "type": "function", "function": {"arguments": call.arguments, "name": call.name}}
+
+
+def _role(served: Served, choice: Choice) -> dict[str, object]:
+    delta: dict[str, object] = {"content": None if choice.calls or choice.function else "", "role": "assistant"}
+    delta["refusal"] = None
+    return delta | _context(served) if "data_sources" in served.ask.parameters else delta
+
+
+def _delta(choice: Choice, delta: dict[str, object], verdict: dict[str, object] | None) -> dict[str, object]:
+    found: dict[str, object] = {"delta": delta, "finish_reason": None, "index": choice.index, "logprobs": None}
+    return found if verdict is None else {"content_filter_results": verdict, **found}
+
+
+def _with_filter(served: Served, choice: Choice, delta: dict[str, object]) -> dict[str, object]:
+    """The asynchronous filter reports apart from the content; tool calls are not filtered."""
+    filtered = "content" in delta and not served.directives.async_filter
+    found = _delta(choice, delta, filters.results() if filtered else {})
+    if served.ask.flag("logprobs") and "content" in delta:
+        found["logprobs"] = {"content": _logprobs([str(delta["content"])]), "refusal": None}
+    return found
+
+
+def _finish(served: Served, choice: Choice) -> dict[str, object]:
+    verdict = _verdict(choice) if choice.finish_reason == "content_filter" else {}
+    found = _delta(choice, {}, None if served.directives.async_filter else verdict)
+    return found | {"finish_reason": choice.finish_reason}
+
+
+def _filter_chunk(served: Served, choice: Choice, start: int, end: int) -> dict[str, object]:
+    found: dict[str, object] = {
+        "content_filter_offsets": filters.offsets(start, end),
+        "content_filter_results": filters.results(),
+        "finish_reason": None,
+        "index": choice.index,
+    }
+    chunk: dict[str, object] = {"choices": [found], "created": 0, "id": "", "model": "", "object": ""}
+    return chunk | {"usage": None} if served.ask.include_usage else chunk
+
+
+def _verdict(choice: Choice) -> dict[str, object]:
+    return filters.results("violence" if choice.finish_reason == "content_filter" else "")
+
+
+def _tier(served: Served) -> dict[str, object]:
+    return {"service_tier": served.directives.service_tier} if served.directives.service_tier else {}
+
+
+def _logprobs(pieces: Iterable[str]) -> list[object]:
+    return [{"token": piece, "logprob": -0.25, "bytes": list(piece.encode()), "top_logprobs": []} for piece in pieces]
+
+
+def _annotations(choice: Choice) -> list[object]:
+    citation = {"url": "https://example.com/harbour", "title": "Harbour", "start_index": 0}
+    return [{"type": "url_citation", "url_citation": {**citation, "end_index": len(choice.text)}}]
+
+
+def _context(served: Served) -> dict[str, object]:
+    """What On Your Data adds to a message."""
+    citation = {"content": "Ships leave before dawn.", "title": "Harbour", "filepath": "harbour.md", "url": None}
+    return {"context": {"citations": [{**citation, "chunk_id": "0"}], "intent": f'["{served.ask.seed[:8]}"]'}}

@@ -1,0 +1,170 @@
+"""What the model says: texts and calls, before they get an API's shape. Pure."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from local.azure_openai import texts
+from local.azure_openai.ask import Ask, Tool
+from local.azure_openai.directives import Directives
+
+CREATED = 1_760_000_000  # unix seconds that every `created` starts from: the clock is no part of an answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """A call of a tool."""
+
+    id: str
+    name: str
+    arguments: str  # JSON text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One of the answers to a request."""
+
+    index: int
+    pieces: tuple[str, ...]  # joined: the text; empty if there are calls
+    calls: tuple[Call, ...]
+    function: Call | None  # the legacy function call
+    refused: bool  # the text is a refusal
+    finish_reason: str
+
+    @property
+    def text(self) -> str:
+        """The whole text."""
+        return "".join(self.pieces)
+
+    @property
+    def tokens(self) -> int:
+        """Words of the text, names and arguments."""
+        calls = self.calls + ((self.function,) if self.function else ())
+        return texts.tokens(self.text) + sum(1 + texts.tokens(call.arguments) for call in calls)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """What answers a request, and under which names."""
+
+    ask: Ask
+    directives: Directives
+    model: str  # as the answer names it
+    choices: tuple[Choice, ...]
+
+    @property
+    def created(self) -> int:
+        """Unix seconds; the same for the same texts."""
+        return CREATED + int(self.ask.seed[:6], 16)
+
+    def id(self, prefix: str) -> str:
+        """An id of the kind of `prefix`; the same for the same texts."""
+        return f"{prefix}{texts.digest(self.ask.seed, prefix)[:29]}"
+
+
+def serve(ask: Ask, directives: Directives, deployment: str) -> Served:
+    """Decide what the model says. `deployment` comes without directives."""
+    choices = tuple(_choice(ask, directives, index) for index in range(ask.number("n", 1)))
+    return Served(ask=ask, directives=directives, model=model_name(deployment, directives), choices=choices)
+
+
+def model_name(deployment: str, directives: Directives) -> str:
+    """The answering model: `gpt-*` deployments are served by a dated version of the same name."""
+    if directives.model:
+        return directives.model
+    dated = deployment.startswith("gpt-") and "-20" not in deployment
+    return f"{deployment}-2024-11-20" if dated else deployment
+
+
+def _choice(ask: Ask, directives: Directives, index: int) -> Choice:
+    calling = ask.last_role not in {"tool", "function", "function_call_output"}  # its result is in: now it answers
+    calls = tuple(_call(ask, tool, index) for tool in ask.tools) if calling else ()
+    function = _call(ask, ask.functions[0], index) if calling and ask.functions and not calls else None
+    pieces, finish_reason = ([], "stop") if calls or function else _text(ask, directives, index)
+    return Choice(
+        index=index,
+        pieces=tuple(pieces),
+        calls=calls,
+        function=function,
+        refused=directives.refusal,
+        finish_reason="tool_calls" if calls else "function_call" if function else finish_reason,
+    )
+
+
+def _text(ask: Ask, directives: Directives, index: int) -> tuple[list[str], str]:
+    limit = min(ask.number(name, directives.chunks) for name in ("max_tokens", "max_completion_tokens"))
+    limit = min(limit, ask.number("max_output_tokens", limit))
+    structured = _structured(ask)
+    if structured is not None:
+        return structured, "stop"
+    pieces = texts.pieces(f"{ask.seed}:{index}", directives.chunks, directives.content_size)
+    if directives.content_filter:
+        return pieces[: len(pieces) // 2], "content_filter"
+    return (pieces[:limit], "length") if limit < len(pieces) else (pieces, "stop")
+
+
+def _structured(ask: Ask) -> list[str] | None:
+    """The pieces of a JSON text, if a response_format asks for one."""
+    wanted = ask.parameters.get("response_format")
+    if not isinstance(wanted, dict) or wanted.get("type") not in {"json_object", "json_schema"}:
+        return None
+    described = wanted.get("json_schema")
+    schema = described.get("schema") if isinstance(described, dict) else None
+    value = sample(schema if isinstance(schema, dict) else {"properties": {"answer": {}}}, ask.seed)
+    return slices(json.dumps(value, ensure_ascii=False), 8)
+
+
+def _call(ask: Ask, tool: Tool, index: int) -> Call:
+    arguments = sample(tool.parameters, texts.digest(ask.seed, tool.name, str(index)))
+    return Call(
+        id=f"call_{texts.digest(ask.seed, tool.name, str(index), 'id')[:24]}",
+        name=tool.name,
+        arguments=json.dumps(arguments, ensure_ascii=False),
+    )
+
+
+def sample(schema: Mapping[str, object], seed: str) -> object:
+    """A value that fits a JSON schema, as far as type, enum, properties and items say."""
+    options = schema.get("enum")
+    if isinstance(options, list) and options:
+        return options[int(seed[:4], 16) % len(options)]
+    kind = schema.get("type", "object" if "properties" in schema else "string")
+    if kind == "object":
+        return _sample_object(schema, seed)
+    if kind == "array":
+        items = schema.get("items")
+        return [sample(items if isinstance(items, dict) else {}, seed)]
+    simple = {"number": 1.5, "integer": int(seed[:2], 16), "boolean": True, "null": None}
+    return simple[kind] if isinstance(kind, str) and kind in simple else "".join(texts.pieces(seed, 2))
+
+
+def _sample_object(schema: Mapping[str, object], seed: str) -> dict[str, object]:
+    properties = schema.get("properties")
+    if not isinstance(properties, dict):
+        return {}
+    return {
+        name: sample(inner if isinstance(inner, dict) else {}, texts.digest(seed, name)) for name, inner in properties.items()
+    }
+
+
+def slices(text: str, size: int) -> list[str]:
+    """The text in pieces of `size` characters."""
+    return [text[at : at + size] for at in range(0, len(text), size)]
+
+
+def usage(served: Served) -> dict[str, object]:
+    """The usage object of chat and legacy completions: prompt words, completion words, and details."""
+    directives = served.directives
+    completion = sum(choice.tokens for choice in served.choices) + directives.reasoning_tokens
+    return {
+        "completion_tokens": completion,
+        "completion_tokens_details": {
+            "accepted_prediction_tokens": 0,
+            "audio_tokens": 0,
+            "reasoning_tokens": directives.reasoning_tokens,
+            "rejected_prediction_tokens": 0,
+        },
+        "prompt_tokens": served.ask.prompt_tokens,
+        "prompt_tokens_details": {"audio_tokens": 0, "cached_tokens": directives.cached_tokens},
+        "total_tokens": served.ask.prompt_tokens + completion,
+    }

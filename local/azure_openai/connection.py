@@ -1,0 +1,246 @@
+"""One client's TCP connection: reads requests, writes answers byte by byte as told, and records both.
+
+Written on asyncio's transport instead of a web framework, because the stand-in must control each write, end a body
+without its end, and reset the connection.
+"""
+
+import asyncio
+import socket
+import struct
+import sys
+import time
+import traceback
+from collections import deque
+from http import HTTPStatus
+from typing import Protocol, cast
+
+import httptools
+
+from local.azure_openai import recording as record
+from local.azure_openai.answer import Answer, Headers
+from local.azure_openai.app import App, Reply
+from local.azure_openai.control import PREFIX
+from local.azure_openai.delivery import Ending, steps
+from local.azure_openai.recording import Exchange, Recording
+from local.azure_openai.request import Request
+
+_MULTIPART_KEPT = 64 * 2**10  # bytes of an upload that are looked into; the rest is counted and hashed only
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: close() sends RST. socket(7)
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class _Parser(Protocol):
+    """What is used of httptools' parser, which has no types."""
+
+    def feed_data(self, data: bytes) -> None: ...
+    def get_method(self) -> bytes: ...
+    def get_http_version(self) -> str: ...
+    def should_keep_alive(self) -> bool: ...
+
+
+class Connection(asyncio.Protocol):
+    """Requests are answered one after the other; pipelined ones wait."""
+
+    def __init__(self, app: App, recording: Recording, connections: "set[Connection]") -> None:
+        self._app = app
+        self._recording = recording
+        self._connections = connections
+        self._parser = cast("_Parser", httptools.HttpRequestParser(self))
+        self._target = b""
+        self._headers: list[tuple[str, str]] = []
+        self._arriving: Request | None = None
+        self._waiting: deque[Request] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._resumed: asyncio.Future[None] | None = None  # set while the peer doesn't read fast enough
+
+    # asyncio's callbacks
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.discard(self)
+        for request in (self._arriving, *self._waiting):
+            if request:
+                self._recording.end(request.exchange, record.PEER_CLOSED)
+        if self._task:
+            self._task.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # the request itself is complete and gets its answer in HTTP
+        except httptools.HttpParserError:
+            self._transport.write(_BAD_REQUEST)
+            self._transport.close()
+
+    def pause_writing(self) -> None:
+        self._resumed = asyncio.get_running_loop().create_future()
+
+    def resume_writing(self) -> None:
+        if self._resumed and not self._resumed.done():
+            self._resumed.set_result(None)
+        self._resumed = None
+
+    # httptools' callbacks
+
+    def on_message_begin(self) -> None:
+        self._target, self._headers = b"", []
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name.decode("latin-1"), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        method = self._parser.get_method().decode("latin-1")
+        target, version = self._target.decode("latin-1"), self._parser.get_http_version()
+        unrecorded = target.startswith(PREFIX)
+        arrived = method, target, version, self._headers
+        exchange = (
+            Exchange(id=0, method=method, target=target, http_version=version, headers=self._headers)
+            if unrecorded
+            else self._recording.begin(*arrived)
+        )
+        self._arriving = Request(
+            method=method,
+            target=target,
+            headers=self._headers,
+            keep_alive=self._parser.should_keep_alive(),
+            chunking=version == "1.1",
+            exchange=exchange,
+        )
+        if self._arriving.header("expect").lower() == "100-continue":
+            self._transport.write(_CONTINUE)
+
+    def on_body(self, body: bytes) -> None:
+        request = self._arriving
+        if request:
+            request.exchange.received(body)
+            multipart = request.header("content-type").startswith("multipart/")
+            if not multipart or len(request.body) < _MULTIPART_KEPT:
+                request.body += body
+
+    def on_message_complete(self) -> None:
+        request, self._arriving = self._arriving, None
+        if request:
+            request.exchange.request_complete_at = time.monotonic()
+            self._waiting.append(request)
+            if not self._task:
+                self._task = asyncio.get_running_loop().create_task(self._answer_all())
+
+    # answers
+
+    def close(self) -> None:
+        """End the connection because the process ends."""
+        self._transport.abort()
+
+    async def _answer_all(self) -> None:
+        while self._waiting:
+            request = self._waiting.popleft()
+            try:
+                await self._answer(request)
+            except asyncio.CancelledError:
+                self._recording.end(request.exchange, record.PEER_CLOSED)
+                raise
+            except Exception:  # noqa: BLE001 - a bug in one shape must neither hang its client nor stop the process
+                traceback.print_exc(file=sys.stderr)
+                self._transport.abort()
+            if not request.keep_alive:
+                self._transport.close()
+        self._task = None
+
+    async def _answer(self, request: Request) -> None:
+        reply = await self._app.reply(request)
+        if reply.directives.headers_ms:
+            await asyncio.sleep(reply.directives.headers_ms / 1000)
+        if reply.directives.reset_before_headers:
+            return self._reset(request)
+        if reply.directives.silence:
+            await self._forever()
+        chunked, compressed = _framing(request, reply)
+        if not request.chunking:
+            request.keep_alive = False
+        request.exchange.status = reply.answer.status
+        request.exchange.headers_written_at = time.monotonic()
+        self._transport.write(_head(request, reply, chunked=chunked, compressed=compressed))
+        if request.method == "HEAD":
+            return self._recording.end(request.exchange, record.FINISHED)
+        ending = await self._write_body(request, reply, chunked=chunked, compressed=compressed)
+        return await self._finish(request, ending, chunked=chunked)
+
+    async def _write_body(self, request: Request, reply: Reply, *, chunked: bool, compressed: bool) -> Ending:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        for step in steps(reply.answer.body, reply.directives, compressed=compressed):
+            if isinstance(step, Ending):
+                return step
+            due += step.wait_ms / 1000
+            await asyncio.sleep(due - loop.time())  # not positive: only lets the others have their turn
+            if self._resumed:
+                await self._resumed
+                due = loop.time()  # no burst to catch up with a slow reader
+            request.exchange.wrote(step.data, time.monotonic())
+            self._transport.write(b"%x\r\n%b\r\n" % (len(step.data), step.data) if chunked else step.data)
+        return Ending.FINISH
+
+    async def _finish(self, request: Request, ending: Ending, *, chunked: bool) -> None:
+        if ending is Ending.RESET:
+            return self._reset(request)
+        if ending is Ending.SILENCE:
+            await self._forever()
+        if chunked and ending is not Ending.CLOSE:
+            self._transport.write(b"0\r\n\r\n")
+        if ending is Ending.FINISH or (chunked and ending is Ending.END):
+            return self._recording.end(request.exchange, record.FINISHED)
+        self._recording.end(request.exchange, record.CLOSED_ON_PURPOSE)
+        return self._transport.close()
+
+    def _reset(self, request: Request) -> None:
+        self._recording.end(request.exchange, record.RESET_ON_PURPOSE)
+        connected = cast("socket.socket", self._transport.get_extra_info("socket"))
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._transport.abort()
+
+    async def _forever(self) -> None:
+        """Until the peer closes: connection_lost cancels."""
+        await asyncio.get_running_loop().create_future()
+
+
+def _framing(request: Request, reply: Reply) -> tuple[bool, bool]:
+    """Whether the body is chunked, and whether it is compressed."""
+    compressed = reply.directives.gzip and "gzip" in request.header("accept-encoding")
+    whole = isinstance(reply.answer.body, bytes) and not reply.directives.chunked and not compressed
+    return request.chunking and not whole, compressed
+
+
+def _head(request: Request, reply: Reply, *, chunked: bool, compressed: bool) -> bytes:
+    answer = reply.answer
+    lines = [f"HTTP/1.1 {answer.status} {_phrase(answer.status)}"]
+    lines += [f"{name}: {value}" for name, value in _body_headers(answer, chunked=chunked, compressed=compressed)]
+    lines += [f"{name}: {value}" for name, value in reply.headers + answer.headers]
+    if not request.keep_alive:
+        lines.append("connection: close")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def _body_headers(answer: Answer, *, chunked: bool, compressed: bool) -> Headers:
+    found = [("content-type", answer.content_type)]
+    if compressed:
+        found.append(("content-encoding", "gzip"))
+    if chunked:
+        found.append(("transfer-encoding", "chunked"))
+    elif isinstance(answer.body, bytes) and not compressed:
+        found.append(("content-length", str(len(answer.body))))
+    return tuple(found)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"

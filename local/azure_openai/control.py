@@ -1,0 +1,32 @@
+"""The routes under `/_stand_in/`, for tests and the supervisor. No key needed."""
+
+from urllib.parse import parse_qs
+
+from local.azure_openai.answer import Answer, json_answer
+from local.azure_openai.errors import gateway_error
+from local.azure_openai.recording import Recording
+from local.azure_openai.request import Request
+from local.azure_openai.routes import split_target
+
+PREFIX = "/_stand_in/"
+
+
+def answer(request: Request, recording: Recording) -> Answer:
+    """`GET health`, `GET exchanges?deployment=&header=name:value&limit=` and `DELETE exchanges`."""
+    path, query = split_target(request.target)
+    asked = request.method, path.removeprefix(PREFIX)
+    if asked == ("GET", "health"):
+        return json_answer({"status": "ok", "open_exchanges": recording.open_count()})
+    if asked == ("GET", "exchanges"):
+        return json_answer(_exchanges(recording, query or ""))
+    if asked == ("DELETE", "exchanges"):
+        recording.clear()
+        return json_answer({})
+    return gateway_error(404, "404", "there are GET health, GET exchanges and DELETE exchanges")
+
+
+def _exchanges(recording: Recording, query: str) -> list[dict[str, object]]:
+    asked = {name: values[-1] for name, values in parse_qs(query).items()}
+    limit = asked.get("limit", "")
+    found = recording.find(asked.get("deployment", ""), asked.get("header", ""), int(limit) if limit.isdecimal() else 0)
+    return [exchange.document() for exchange in found]

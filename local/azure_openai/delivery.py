@@ -1,0 +1,93 @@
+"""An answer's body as timed writes and an ending: pace, layout and interruptions of the directives. Pure and lazy."""
+
+import random
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+
+from local.azure_openai.directives import Directives
+
+_LARGEST_CUT = 200  # bytes of the largest piece that `cut` makes
+_PARTS = 10  # pieces of a JSON body that is to be interrupted
+
+
+class Ending(StrEnum):
+    """How the body ends."""
+
+    FINISH = "finish"  # as HTTP wants it
+    END = "end"  # the same, but early: what was promised is missing
+    RESET = "reset"  # TCP reset
+    CLOSE = "close"  # TCP close without the end that HTTP wants
+    SILENCE = "silence"  # never
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Write:
+    """One piece of the body."""
+
+    wait_ms: int  # before the piece is written
+    data: bytes
+
+
+Step = Write | Ending
+
+
+def ending(directives: Directives) -> tuple[int | None, Ending]:
+    """After how many pieces the body stops early, and how; None: not."""
+    asked = [
+        (directives.reset_after, Ending.RESET),
+        (directives.close_after, Ending.CLOSE),
+        (directives.end_after, Ending.END),
+        (directives.silence_after, Ending.SILENCE),
+    ]
+    return min(((after, how) for after, how in asked if after is not None), default=(None, Ending.FINISH))
+
+
+def steps(body: bytes | Iterable[bytes], directives: Directives, *, compressed: bool) -> Iterator[Step]:
+    """The writes of a body, last an Ending."""
+    stop_after, how = ending(directives)
+    pieces = laid_out(body, directives, compressed=compressed)
+    wait_ms, written = directives.first_chunk_ms, 0
+    for data in islice(pieces, stop_after):
+        yield Write(wait_ms=wait_ms, data=data)
+        wait_ms, written = directives.chunk_ms, written + 1
+    yield how if written == stop_after else Ending.FINISH
+
+
+def laid_out(body: bytes | Iterable[bytes], directives: Directives, *, compressed: bool) -> Iterator[bytes]:
+    """The body in the pieces that the directives ask for; never an empty one."""
+    pieces: Iterable[bytes] = body if not isinstance(body, bytes) else _parts(body, directives)
+    if compressed:
+        pieces = _gzipped(pieces)
+    if directives.byte_at_a_time:
+        pieces = (bytes((byte,)) for piece in pieces for byte in piece)
+    elif directives.cut is not None:
+        pieces = cut(b"".join(pieces), directives.cut)
+    return (piece for piece in pieces if piece)
+
+
+def cut(body: bytes, seed: int) -> Iterator[bytes]:
+    """The body in pieces of random sizes; the same for the same seed."""
+    chance = random.Random(seed)  # noqa: S311 - to be repeatable is the point
+    at = 0
+    while at < len(body):
+        size = chance.randint(1, _LARGEST_CUT)
+        yield body[at : at + size]
+        at += size
+
+
+def _parts(body: bytes, directives: Directives) -> list[bytes]:
+    if not directives.interrupted():
+        return [body]
+    size = max(1, -(-len(body) // _PARTS))
+    return [body[at : at + size] for at in range(0, len(body), size)]
+
+
+def _gzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Each piece compressed and flushed, so that a reader can have it at once."""
+    deflate = zlib.compressobj(wbits=31)
+    for piece in pieces:
+        yield deflate.compress(piece) + deflate.flush(zlib.Z_SYNC_FLUSH)
+    yield deflate.flush()

@@ -1,0 +1,175 @@
+"""What the stand-in saw and wrote, for tests to compare with. Bounded in memory.
+
+The newest 20,000 exchanges are kept. Their bodies and write times together take at most 64 MB; beyond that the oldest
+finished ones lose theirs (sizes, digests and timestamps stay). Times are `time.monotonic()` seconds, which on Linux are
+the same clock in every process.
+"""
+
+import base64
+import hashlib
+import time
+from array import array
+from collections import deque
+from dataclasses import dataclass, field
+
+KEPT_EXCHANGES = 20_000
+KEPT_DETAIL_BYTES = 64 * 2**20
+KEPT_REQUEST_BODY = 64 * 2**10  # a longer one is kept as digest and size only
+KEPT_RESPONSE_BODY = 2**20
+KEPT_WRITE_TIMES = 2_000  # of the first writes of a body; later ones are counted only
+
+OPEN = "open"
+FINISHED = "finished"
+PEER_CLOSED = "peer_closed"
+RESET_ON_PURPOSE = "reset_on_purpose"
+CLOSED_ON_PURPOSE = "closed_on_purpose"
+
+
+@dataclass(kw_only=True, slots=True)
+class Exchange:
+    """One request and what became of it."""
+
+    id: int
+    method: str
+    target: str  # path and query, the bytes as they arrived, read as latin-1
+    http_version: str
+    headers: list[tuple[str, str]]  # as they arrived: order, case, repetitions; latin-1
+    deployment: str = ""
+    started_at: float = field(default_factory=time.monotonic)  # the headers are in
+    request_complete_at: float | None = None
+    headers_written_at: float | None = None
+    ended_at: float | None = None
+    ended: str = OPEN
+    status: int | None = None  # None: no header was written
+    request_size: int = 0
+    request_body: bytearray | None = field(default_factory=bytearray)
+    response_size: int = 0
+    response_body: bytearray | None = field(default_factory=bytearray)
+    writes: int = 0
+    write_times: array[float] = field(default_factory=lambda: array("d"))
+    request_hash: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    response_hash: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+
+    def received(self, data: bytes) -> None:
+        """A piece of the request's body."""
+        self.request_size += len(data)
+        self.request_hash.update(data)
+        self.request_body = _grown(self.request_body, data, KEPT_REQUEST_BODY)
+
+    def wrote(self, data: bytes, at: float) -> None:
+        """A piece of the response's body, without HTTP's framing."""
+        self.writes += 1
+        self.response_size += len(data)
+        self.response_hash.update(data)
+        self.response_body = _grown(self.response_body, data, KEPT_RESPONSE_BODY)
+        if len(self.write_times) < KEPT_WRITE_TIMES:
+            self.write_times.append(at)
+
+    def end(self, how: str) -> None:
+        """The exchange is over; only the first ending counts."""
+        if self.ended == OPEN:
+            self.ended, self.ended_at = how, time.monotonic()
+
+    @property
+    def detail_bytes(self) -> int:
+        """Roughly what the bodies and write times take."""
+        bodies = len(self.request_body or b"") + len(self.response_body or b"")
+        return bodies + self.write_times.itemsize * len(self.write_times)
+
+    def drop_details(self) -> None:
+        """Forget bodies and write times."""
+        self.request_body = self.response_body = None
+        self.write_times = array("d")
+
+    def document(self) -> dict[str, object]:
+        """The exchange as `/_stand_in/exchanges` shows it. A body that was not kept is null."""
+        path, mark, query = self.target.partition("?")
+        request_text = None if self.request_body is None else self.request_body.decode("utf-8", "replace")
+        response = None if self.response_body is None else base64.b64encode(self.response_body).decode()
+        return {
+            "id": self.id,
+            "method": self.method,
+            "path": path,
+            "query": query if mark else None,
+            "http_version": self.http_version,
+            "headers": self.headers,
+            "deployment": self.deployment,
+            "status": self.status,
+            "started_at": self.started_at,
+            "request_complete_at": self.request_complete_at,
+            "headers_written_at": self.headers_written_at,
+            "write_times": self.write_times.tolist(),
+            "ended_at": self.ended_at,
+            "ended": self.ended,
+            "request_sha256": self.request_hash.hexdigest(),
+            "request_size": self.request_size,
+            "request_body": request_text,
+            "response_sha256": self.response_hash.hexdigest(),
+            "response_size": self.response_size,
+            "response_body_base64": response,
+            "writes": self.writes,
+        }
+
+
+class Recording:
+    """The newest exchanges."""
+
+    def __init__(self) -> None:
+        self._exchanges: deque[Exchange] = deque()
+        self._detailed: deque[tuple[Exchange, int]] = deque()  # finished ones that still hold details, oldest first
+        self._detail_bytes = 0
+        self._next_id = 1
+
+    def begin(self, method: str, target: str, http_version: str, headers: list[tuple[str, str]]) -> Exchange:
+        """A request's headers are in."""
+        exchange = Exchange(id=self._next_id, method=method, target=target, http_version=http_version, headers=headers)
+        self._next_id += 1
+        self._exchanges.append(exchange)
+        if len(self._exchanges) > KEPT_EXCHANGES:
+            self._exchanges.popleft()
+        return exchange
+
+    def end(self, exchange: Exchange, how: str) -> None:
+        """An exchange is over: older ones may have to lose their details."""
+        if exchange.ended != OPEN:
+            return
+        exchange.end(how)
+        self._detailed.append((exchange, exchange.detail_bytes))
+        self._detail_bytes += exchange.detail_bytes
+        while self._detail_bytes > KEPT_DETAIL_BYTES:
+            oldest, size = self._detailed.popleft()
+            oldest.drop_details()
+            self._detail_bytes -= size
+
+    def clear(self) -> None:
+        """Forget all exchanges. Those that are open go on, unrecorded."""
+        self._exchanges.clear()
+        self._detailed.clear()
+        self._detail_bytes = 0
+
+    def open_count(self) -> int:
+        """Exchanges that are not over."""
+        return sum(exchange.ended == OPEN for exchange in self._exchanges)
+
+    def find(self, deployment: str = "", header: str = "", limit: int = 0) -> list[Exchange]:
+        """Exchanges, oldest first: of a deployment (with or without directives), with a header `name:value`; `limit`
+        takes the newest. An empty filter lets all pass."""
+        name, _, value = header.partition(":")
+        found = [
+            exchange
+            for exchange in self._exchanges
+            if (not deployment or deployment in {exchange.deployment, exchange.deployment.partition("--")[0]})
+            and (not header or _has(exchange, name.strip().lower(), value.strip()))
+        ]
+        return found[-limit:] if limit else found
+
+
+def _grown(kept: bytearray | None, data: bytes, limit: int) -> bytearray | None:
+    if kept is None or len(kept) + len(data) > limit:
+        return None
+    kept += data
+    return kept
+
+
+def _has(exchange: Exchange, name: str, value: str) -> bool:
+    return any(found.lower() == name and held == value for found, held in exchange.headers)

@@ -1,0 +1,22 @@
+"""A request as the server read it."""
+
+from dataclasses import dataclass, field
+
+from local.azure_openai.recording import Exchange
+
+
+@dataclass(kw_only=True, slots=True)
+class Request:
+    """One HTTP request, its body complete once the server hands it on."""
+
+    method: str
+    target: str  # raw path and query, latin-1
+    headers: list[tuple[str, str]]  # as they arrived
+    keep_alive: bool
+    chunking: bool  # the client understands chunked transfer encoding (HTTP/1.1)
+    body: bytearray = field(default_factory=bytearray)  # of a multipart body the first 64 KB only
+    exchange: Exchange
+
+    def header(self, name: str) -> str:
+        """The first header of that lower-case name, "" if there is none."""
+        return next((value for found, value in self.headers if found.lower() == name), "")

@@ -1,0 +1,49 @@
+"""What a request is for, read from its target alone. Pure.
+
+Targets are bytes as they arrived, held as latin-1 text, so that nothing is lost.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """A target below `/openai/`."""
+
+    operation: str  # what follows the deployment or `v1/`, decoded: `chat/completions`, `responses/resp_1/cancel`
+    deployment: str | None  # decoded, directives included; None where the body's `model` names it
+    v1: bool  # the versionless API: no api-version needed
+    api_version: str | None  # of the query
+    query: dict[str, str]  # decoded; of a repeated name, the last
+
+    @property
+    def segments(self) -> list[str]:
+        """The operation's path segments."""
+        return self.operation.split("/")
+
+
+def split_target(target: str) -> tuple[str, str | None]:
+    """A raw target's path and query. None: no question mark at all."""
+    path, mark, query = target.partition("?")
+    return path, query if mark else None
+
+
+def route(target: str) -> Route | None:
+    """The route of a raw target, None if it isn't below `/openai/`.
+
+    What stands before `/openai/` is ignored: `/api/projects/{project}/openai/v1/...` is one of Azure's own forms.
+    """
+    path, raw_query = split_target(target)
+    _, found, rest = path.partition("/openai/")
+    if not found:
+        return None
+    query = {name: values[-1] for name, values in parse_qs(raw_query or "", keep_blank_values=True).items()}
+    v1 = rest.startswith("v1/")
+    deployment = None
+    if v1:
+        rest = rest.removeprefix("v1/")
+    elif rest.startswith("deployments/"):
+        name, _, rest = rest.removeprefix("deployments/").partition("/")
+        deployment = unquote(name)
+    return Route(operation=unquote(rest), deployment=deployment, v1=v1, api_version=query.get("api-version"), query=query)

@@ -1,0 +1,24 @@
+"""Server-sent events as bytes. Pure."""
+
+from collections.abc import Iterable, Iterator
+
+from local.azure_openai.answer import to_json
+from local.azure_openai.directives import Directives
+
+DONE = b"[DONE]"
+
+
+def data(value: object, name: str = "") -> bytes:
+    """One event in LF lines, with an `event:` line if it has a name."""
+    head = f"event: {name}\n".encode() if name else b""
+    return head + b"data: " + (value if isinstance(value, bytes) else to_json(value)) + b"\n\n"
+
+
+def dressed(events: Iterable[bytes], directives: Directives) -> Iterator[bytes]:
+    """The events with the line ends, comments and byte order mark that were asked for."""
+    end = b"\r\n" if directives.crlf else b"\r" if directives.cr else b""
+    for at, event in enumerate(events):
+        dressing = b": stand-in\n\n" + event if directives.comments else event
+        if end:
+            dressing = dressing.replace(b"\n", end)  # JSON holds no raw line feed
+        yield b"\xef\xbb\xbf" + dressing if directives.bom and at == 0 else dressing

@@ -1,0 +1,42 @@
+"""The words that the stand-in answers with, and how it counts tokens. Pure.
+
+One token is one word: `tokens(text) == len(text.split())`. Words hold umlauts, CJK, emoji and U+2028, so that a reader
+that cuts characters apart or takes U+2028 for the end of a line is found out.
+"""
+
+import hashlib
+
+WORDS = (
+    """
+the quiet harbour was Zürich façade naïve 東京 streaming 🙂 light over water and stone every signal returned
+before dawn größer than a map of small rivers Ωmega crossing valley 👩‍🚀 bridges pause\u2028 between two answers
+""".replace("\n", " ")
+    .strip()
+    .split(" ")
+)  # by blanks alone: the U+2028 stays
+FILLER = "abcdefg "  # eight bytes: the unit of texts that are asked for by size
+
+
+def tokens(text: str) -> int:
+    """The number of tokens that usage figures count for `text`."""
+    return len(text.split())
+
+
+def digest(*parts: str) -> str:
+    """A stable hex digest that names and content are taken from."""
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def pieces(seed: str, count: int, size_bytes: int = 0) -> list[str]:
+    """`count` pieces that joined are the text for `seed`: a word each, or equal shares of exactly `size_bytes` bytes."""
+    if size_bytes:
+        return _filler(count, size_bytes)
+    numbers = hashlib.shake_256(seed.encode()).digest(count)
+    words = [WORDS[number % len(WORDS)] for number in numbers]
+    return [word if at == 0 else f" {word}" for at, word in enumerate(words)]
+
+
+def _filler(count: int, size_bytes: int) -> list[str]:
+    text = (FILLER * (size_bytes // len(FILLER) + 1))[:size_bytes]
+    share = -(-size_bytes // max(1, count))
+    return [text[at : at + share] for at in range(0, size_bytes, share)]
