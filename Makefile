@@ -1,0 +1,49 @@
+# Everything runs from this folder and installs into it alone. `make` lists the targets.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+.PHONY: help install run func test lint format bench clean
+
+python := .venv/bin/python
+# make run PORT=7072 -> --port 7072; unset ones keep their defaults
+ports := $(if $(PORT),--port $(PORT)) \
+	$(if $(EVENT_HUBS_PORT),--event-hubs-port $(EVENT_HUBS_PORT)) \
+	$(if $(EVENT_HUBS_CONTROL_PORT),--event-hubs-control-port $(EVENT_HUBS_CONTROL_PORT)) \
+	$(if $(AZURE_OPENAI_PORT),--azure-openai-port $(AZURE_OPENAI_PORT)) \
+	$(if $(BLOB_PORT),--blob-port $(BLOB_PORT)) \
+	$(if $(QUEUE_PORT),--queue-port $(QUEUE_PORT)) \
+	$(if $(TABLE_PORT),--table-port $(TABLE_PORT))
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo 'Variables of run and func: PORT (7071, the proxy), EVENT_HUBS_PORT (5672), EVENT_HUBS_CONTROL_PORT (5673),'
+	@echo 'AZURE_OPENAI_PORT (8081, the stand-in), BLOB_PORT, QUEUE_PORT, TABLE_PORT (10000 to 10002), PYTHON (a Python 3.13)'
+
+install: ## install into .venv and local/azurite/node_modules (the targets below do it when needed)
+	@PYTHON='$(PYTHON)' local/install
+
+run: install ## start everything here, make two calls, show their events, serve until Ctrl-C
+	@$(python) -m local.run --functions-host embedded $(ports)
+
+func: install ## the same on the real Functions host (Azure Functions Core Tools on PATH)
+	@$(python) -m local.run --functions-host func $(ports)
+
+test: lint ## lint, types, then unit, integration and end-to-end tests, on free ports
+	$(python) -m pytest
+
+lint: install ## ruff and mypy
+	$(python) -m ruff check
+	$(python) -m ruff format --check
+	$(python) -m mypy
+
+format: install ## format and fix what ruff can
+	$(python) -m ruff format
+	$(python) -m ruff check --fix
+
+bench: install ## CPU per chunk and per call, added time to first byte
+	$(python) -m bench
+
+clean: ## remove everything that make installed or stored here
+	rm -rf .venv .local local/azurite/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,92 @@
+"""The command of each part, with what tells that it serves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from local.stack.errors import StackError, ToolMissing
+from local.stack.part import PartSpec
+from local.stack.ports import HOST, Ports
+from local.stack.readiness import answers, listens
+from local.stack.supervisor import ROOT
+
+_AZURITE: Final = ROOT / "local" / "azurite" / "node_modules"
+
+HOW_TO_GET_FUNC: Final = (
+    "needs Azure Functions Core Tools (`func`) on PATH: npm install --global azure-functions-core-tools@4, "
+    "or see https://learn.microsoft.com/azure/azure-functions/functions-run-local"
+)
+
+
+def azurite(ports: Ports, data: Path, env: Mapping[str, str]) -> PartSpec:
+    """Azure Storage. `data` keeps its files, so that a second start finds what the first one stored."""
+    script = _AZURITE / "azurite" / "dist" / "src" / "azurite.js"
+    recorded_node = _AZURITE / ".node"  # written by local/install: the system's Node.js, or PyPI's in .venv
+    if not (script.exists() and recorded_node.exists()):
+        raise StackError("Azurite is not installed: run local/install (make run and make test do)")
+    listen = [
+        argument
+        for service, port in (("blob", ports.blob), ("queue", ports.queue), ("table", ports.table))
+        for argument in (f"--{service}Host", HOST, f"--{service}Port", str(port))
+    ]
+    quiet = ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
+    return PartSpec(
+        name="azurite",
+        command=[recorded_node.read_text().strip(), str(script), "--location", str(data), *listen, *quiet],
+        env=env,
+        ready=listens(ports.blob, ports.queue, ports.table),
+    )
+
+
+def event_hubs(ports: Ports, hub: str, env: Mapping[str, str]) -> PartSpec:
+    """The Event Hubs emulator; it creates the hub."""
+    listen = ["--port", str(ports.event_hubs), "--control-port", str(ports.event_hubs_control)]
+    return PartSpec(
+        name="event_hubs",
+        command=[sys.executable, "-m", "local.event_hubs", *listen, "--hub", hub],
+        env=env,
+        cwd=ROOT,
+        ready=answers(f"http://{HOST}:{ports.event_hubs_control}/health"),
+    )
+
+
+def azure_openai(ports: Ports, env: Mapping[str, str]) -> PartSpec:
+    """The stand-in for Azure OpenAI."""
+    return PartSpec(
+        name="azure_openai",
+        command=[sys.executable, "-m", "local.azure_openai", "--port", str(ports.azure_openai)],
+        env=env,
+        cwd=ROOT,
+        ready=answers(f"http://{HOST}:{ports.azure_openai}/_stand_in/health"),
+    )
+
+
+def functions_host(kind: str, ports: Ports, app: Path, env: Mapping[str, str]) -> PartSpec:
+    """`kind` "embedded" or "func", serving the app in folder `app`. Raises ToolMissing where there is no func."""
+    command = [sys.executable, "-m", "local.functions_host", "--app-dir", str(app)]
+    if kind == "func":
+        command = [find_func(), "start"]
+    bin_folder = str(Path(sys.executable).parent)  # func runs the `python` that is first on PATH
+    path = os.pathsep.join([bin_folder, env.get("PATH", os.defpath)])
+    return PartSpec(
+        name="functions_host",
+        command=[*command, "--port", str(ports.proxy)],
+        env={**env, "PATH": path, "FUNCTIONS_WORKER_RUNTIME": "python"},
+        cwd=app if kind == "func" else ROOT,
+        ready=answers(f"http://{HOST}:{ports.proxy}/health"),
+        ready_within_s=180 if kind == "func" else 60,  # the first start of func installs its worker
+        stop_within_s=10,  # it lets open streams end
+    )
+
+
+def find_func() -> str:
+    """The path of Core Tools' `func`. Raises ToolMissing, saying how to get it."""
+    func = shutil.which("func")
+    if func is None:
+        raise ToolMissing(HOW_TO_GET_FUNC)
+    return func

@@ -1,0 +1,30 @@
+"""What can go wrong with the local stack.
+
+StackError
+├── PortsTaken    a port is in use, found before anything was started
+├── ToolMissing   a program that cannot be installed into the project
+├── PartNotReady  a part started, but did not serve in time
+└── PartDied      a part ended although nobody asked it to
+"""
+
+from __future__ import annotations
+
+
+class StackError(Exception):
+    """The stack cannot start or go on. The message names the part or port and the remedy."""
+
+
+class PortsTaken(StackError):
+    """At least one port is in use; the message has a line for each."""
+
+
+class ToolMissing(StackError):
+    """A program is not on PATH; the message says how to get it."""
+
+
+class PartNotReady(StackError):
+    """A part did not serve before its deadline; the message ends with its last lines of output."""
+
+
+class PartDied(StackError):
+    """A part ended by itself; the message says how (exit code or signal) and ends with its last lines of output."""

@@ -1,0 +1,164 @@
+"""A part of the stack: one process with its descendants, its output, and how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from local.stack.errors import PartDied, PartNotReady, StackError
+from local.stack.processes import descendants_of, signal_each
+from local.stack.readiness import Ready
+
+OnLine = Callable[[str, str], None]  # (part's name, one line of its output without the line end)
+
+_KEPT_LINES: Final = 5_000
+_LAST_LINES: Final = 15
+_POLL_S: Final = 0.03
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartSpec:
+    """What to start and how to tell that it serves."""
+
+    name: str
+    command: Sequence[str]
+    ready: Ready
+    env: Mapping[str, str] = field(default_factory=dict)  # the whole environment, not an addition
+    cwd: Path | None = None  # None: the supervisor's
+    ready_within_s: float = 30
+    stop_within_s: float = 5  # after SIGTERM; then SIGKILL
+
+
+class Part:
+    """Starts, watches and ends one process. Safe to use from several threads, one call at a time per part."""
+
+    def __init__(self, spec: PartSpec, *, on_line: OnLine) -> None:
+        self.spec = spec
+        self._on_line = on_line
+        self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
+        self._end_is_wanted = False
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def pid(self) -> int:
+        """The process started last; it leads its own session and process group."""
+        if self._process is None:
+            raise StackError(f"{self.name} was not started")
+        return self._process.pid
+
+    def descendants(self) -> list[int]:
+        """The pids of all that the process started (a functions host's workers), nearest first."""
+        return descendants_of(self.pid)
+
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def output(self) -> str:
+        """Everything it printed (the last 5,000 lines), starts before the last one included."""
+        return "\n".join(self._lines.copy())
+
+    def launch(self) -> None:
+        """Starts the process and returns at once."""
+        self._end_is_wanted = False
+        self._process = subprocess.Popen(
+            list(self.spec.command),
+            env=dict(self.spec.env),
+            cwd=self.spec.cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            bufsize=1,
+            start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then ends the parts in order
+        )
+        self._reader = threading.Thread(target=self._read, args=(self._process,), name=f"{self.name}-output", daemon=True)
+        self._reader.start()
+
+    def wait_ready(self) -> None:
+        """Returns when it serves. Raises PartDied or, after the deadline, PartNotReady."""
+        deadline = time.monotonic() + self.spec.ready_within_s
+        while not self.spec.ready():
+            self.check()
+            if time.monotonic() > deadline:
+                raise PartNotReady(f"{self.name} did not serve within {self.spec.ready_within_s:g} s{self._last_lines()}")
+            time.sleep(_POLL_S)
+        self.check()  # it was not somebody else who answered
+
+    def start(self) -> None:
+        """Starts it (again) and returns when it serves."""
+        self.launch()
+        self.wait_ready()
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL to what is left of it after its time. Returns when it has ended."""
+        self._end(signal.SIGTERM, self.spec.stop_within_s)
+
+    def kill(self) -> None:
+        """SIGKILL to the process and its descendants, as when a machine is taken away. Returns when it has ended."""
+        self._end(signal.SIGKILL, 0)
+
+    def check(self) -> None:
+        """Raises PartDied if it ended although neither stop() nor kill() was called."""
+        if self._process is None or self._end_is_wanted or self._process.poll() is None:
+            return
+        if self._reader is not None:
+            self._reader.join(timeout=1)  # the reason is usually in the very last line
+        raise PartDied(f"{self.name} died: {describe_end(self._process.returncode)}{self._last_lines()}")
+
+    def _end(self, first: signal.Signals, patience_s: float) -> None:
+        if self._process is None:
+            return
+        self._end_is_wanted = True
+        # To the process alone: a functions host lets its open streams end before it ends its workers.
+        if first is not signal.SIGKILL and self._process.poll() is None:
+            self._process.send_signal(first)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(patience_s)
+        workers = self.descendants()
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for a group of zombies
+            os.killpg(self._process.pid, signal.SIGKILL)
+        signal_each(workers, signal.SIGKILL)  # those with a process group of their own
+        self._process.wait()
+        if self._reader is not None:
+            self._reader.join(timeout=1)
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        if process.stdout is None:
+            return
+        with process.stdout as lines:
+            for line in lines:
+                text = line.rstrip("\r\n")
+                self._lines.append(text)
+                self._on_line(self.name, text)
+
+    def _last_lines(self) -> str:
+        lines = [line for line in self._lines.copy() if line.strip()][-_LAST_LINES:]
+        if not lines:
+            return " (it printed nothing)"
+        return ". Its last lines:\n" + "\n".join(f"    {line}" for line in lines)
+
+
+def describe_end(returncode: int) -> str:
+    """3 -> "exit code 3", -9 -> "killed by signal 9 (SIGKILL)"."""
+    if returncode >= 0:
+        return f"exit code {returncode}"
+    try:
+        name = f" ({signal.Signals(-returncode).name})"
+    except ValueError:  # a real-time signal has no name
+        name = ""
+    return f"killed by signal {-returncode}{name}"

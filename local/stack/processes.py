@@ -1,0 +1,59 @@
+"""Processes of this machine, as far as the stack needs to see them. The only module that imports psutil."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from dataclasses import dataclass
+
+import psutil  # type: ignore[import-untyped]  # psutil ships no types; what leaves this module has some
+
+# Every process of a stack, grandchildren in sessions of their own included, inherits this variable.
+MARKER = "FNSSE_STACK"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listener:
+    """Who listens on a port."""
+
+    pid: int
+    name: str  # the program's name: node, python3.13, dotnet
+
+
+def listener_on(port: int) -> Listener | None:
+    """The process that listens on the port; None where the system does not tell (another user's process, macOS)."""
+    try:
+        for connection in psutil.net_connections("tcp"):
+            listens = connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+            if listens and connection.pid:
+                return Listener(pid=connection.pid, name=psutil.Process(connection.pid).name())
+    except psutil.Error:
+        return None
+    return None
+
+
+def processes_of(stack_id: str) -> list[int]:
+    """The pids of the stack's living processes, without this one. Zombies have ended and do not count."""
+    found = []
+    for process in psutil.process_iter():
+        # A process may end, or be another user's, between being listed and being read.
+        with contextlib.suppress(psutil.Error, OSError):
+            marked = process.environ().get(MARKER) == stack_id
+            if marked and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process.pid)
+    return found
+
+
+def descendants_of(pid: int) -> list[int]:
+    """The pids of all living descendants, nearest first; [] for a process that has ended."""
+    with contextlib.suppress(psutil.Error):
+        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    return []
+
+
+def signal_each(pids: list[int], signal_number: signal.Signals) -> None:
+    """Sends the signal to each that still exists."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal_number)

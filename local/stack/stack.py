@@ -1,0 +1,185 @@
+"""The whole of fnsse on one machine: Azurite, Event Hubs, Azure OpenAI and a Functions host that serves the app."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+from local.stack import commands
+from local.stack.app_folder import lay_out
+from local.stack.environment import compose, read_settings_file
+from local.stack.part import OnLine, Part, PartSpec
+from local.stack.ports import HOST, Ports, free_ports, require_free
+from local.stack.storage import connection_string, create_queues_and_containers
+from local.stack.supervisor import ROOT, Supervisor
+
+FunctionsHost = Literal["embedded", "func"]
+
+EVENT_HUB: Final = "openai-logs"
+
+_PORTS_OF_PART: Final = {
+    "azurite": ("blob", "queue", "table"),
+    "event_hubs": ("event_hubs", "event_hubs_control"),
+    "azure_openai": ("azure_openai",),
+    "functions_host": ("proxy",),
+}
+
+
+class Stack:
+    """`with Stack() as stack:` - all parts serve inside the block, on free ports and a temporary folder; none after it.
+
+    settings:   settings of the app, over the sample's and the stack's own addresses
+    host_json:  changes merged into host.json
+    own:        what the user configured (local.settings.json under the environment): a real Azure OpenAI or Event Hub
+                that it names is used, and the local part not started. None: nothing, tests depend on no machine
+    only:       names of the parts to start, for tests that need but some of them; None: all
+    ports:      None: free ones
+    data:       folder that Azurite keeps its files in; None: a temporary one
+    app:        folder with function_app.py; None: a temporary one with links to the repository's
+    on_line:    called with (part, line) for each line that a part prints
+    on_step:    called with a sentence as each step begins
+    """
+
+    def __init__(
+        self,
+        *,
+        functions_host: FunctionsHost = "embedded",
+        settings: Mapping[str, str] | None = None,
+        host_json: Mapping[str, Any] | None = None,
+        own: Mapping[str, str] | None = None,
+        only: Collection[str] | None = None,
+        ports: Ports | None = None,
+        data: Path | None = None,
+        app: Path | None = None,
+        on_line: OnLine = lambda _part, _line: None,
+        on_step: Callable[[str], None] = lambda _step: None,
+    ) -> None:
+        self.functions_host_kind = functions_host
+        self.ports = ports or free_ports()
+        sample = read_settings_file(ROOT / "local.settings.sample.json")
+        composed = compose(sample=sample, own=own or {}, local=local_addresses(self.ports))
+        needed = composed.local_parts | {"functions_host"}
+        self.local_parts = needed if only is None else needed & set(only)
+        self.settings = {**composed.values, **(settings or {})}
+        self._hermetic_names = frozenset(sample) if own is None else frozenset[str]()
+        self._host_json = host_json or {}
+        self._data = data
+        self._app = app
+        self._on_line = on_line
+        self._on_step = on_step
+        self._temporary: Path | None = None
+        self.supervisor: Supervisor | None = None
+
+    # --- addresses --------------------------------------------------------------------------------------------------
+
+    @property
+    def proxy_url(self) -> str:
+        return f"http://{HOST}:{self.ports.proxy}"
+
+    @property
+    def stand_in_url(self) -> str:
+        return f"http://{HOST}:{self.ports.azure_openai}"
+
+    @property
+    def event_hubs_control_url(self) -> str:
+        return f"http://{HOST}:{self.ports.event_hubs_control}"
+
+    @property
+    def event_hub_connection_string(self) -> str:
+        return self.settings["AZURE_EVENTHUB_CONN_STR"]
+
+    @property
+    def event_hub_name(self) -> str:
+        return self.settings["AZURE_EVENTHUB_NAME"]
+
+    @property
+    def storage_connection_string(self) -> str:
+        return self.settings["AzureWebJobsStorage"]
+
+    @property
+    def parts(self) -> Mapping[str, Part]:
+        """The parts that were started: azurite, event_hubs, azure_openai, functions_host."""
+        return self.supervisor.parts if self.supervisor else {}
+
+    # --- life -------------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Returns when all parts serve. Raises StackError, and has then stopped what it had started."""
+        if self.functions_host_kind == "func" and "functions_host" in self.local_parts:
+            commands.find_func()
+        require_free(self.ports, [name for part in self.local_parts for name in _PORTS_OF_PART[part]])
+        self._temporary = Path(tempfile.mkdtemp(prefix="fnsse-"))
+        self.supervisor = Supervisor(on_line=self._on_line, temporary_folder=self._temporary)
+        try:
+            self._start_parts(self.supervisor, self._temporary)
+        except BaseException:  # Ctrl-C while starting included
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Ends all parts and removes the temporary folder; may be called again."""
+        if self.supervisor:
+            self.supervisor.stop()
+        if self._temporary:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def _start_parts(self, supervisor: Supervisor, temporary: Path) -> None:
+        backing = [spec for spec in self._backing_parts(temporary) if spec.name in self.local_parts]
+        self._on_step(f"starting {', '.join(spec.name for spec in backing)}")
+        supervisor.start(backing)
+        if "azurite" in self.local_parts:
+            self._on_step("creating queues and containers where they are missing")
+            create_queues_and_containers(self.storage_connection_string)
+        if "functions_host" in self.local_parts:
+            self._on_step(f"starting functions_host ({self.functions_host_kind})")
+            app = self._app or lay_out(temporary / "app", self._host_json)
+            environment = {**self._environment(), **self.settings}
+            supervisor.start([commands.functions_host(self.functions_host_kind, self.ports, app, environment)])
+
+    def _backing_parts(self, temporary: Path) -> list[PartSpec]:
+        data = self._data or temporary / "azurite"
+        data.mkdir(parents=True, exist_ok=True)
+        environment = self._environment()
+        return [
+            commands.azurite(self.ports, data, environment),
+            commands.event_hubs(self.ports, self.event_hub_name, environment),
+            commands.azure_openai(self.ports, environment),
+        ]
+
+    def _environment(self) -> dict[str, str]:
+        """This process's, without what the app or a Functions host would read as its settings where tests start it."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not self._hermetic_names or not (name in self._hermetic_names or name.startswith(_SETTING_PREFIXES))
+        }
+        return {**kept, "PYTHONUNBUFFERED": "1"}
+
+
+_SETTING_PREFIXES: Final = ("AZURE_OPENAI_", "AZURE_EVENTHUB_", "AzureWebJobs", "CAPTURES_STORAGE")
+
+
+def local_addresses(ports: Ports) -> dict[str, dict[str, str]]:
+    """For each local part the settings that make the app use it."""
+    port = "" if ports.event_hubs == Ports().event_hubs else f":{ports.event_hubs}"
+    event_hubs = (
+        f"Endpoint=sb://{HOST}{port};SharedAccessKeyName=RootManageSharedAccessKey;"
+        "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
+    )
+    return {
+        "azurite": {"AzureWebJobsStorage": connection_string(ports)},
+        "event_hubs": {"AZURE_EVENTHUB_CONN_STR": event_hubs, "AZURE_EVENTHUB_NAME": EVENT_HUB},
+        "azure_openai": {"AZURE_OPENAI_BASE_URL": f"http://{HOST}:{ports.azure_openai}"},
+    }

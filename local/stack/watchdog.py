@@ -1,0 +1,58 @@
+"""Ends what is left of a stack as soon as its supervisor is gone, however it went.
+
+    python -m local.stack.watchdog STACK_ID [FOLDER]      with a pipe from the supervisor as standard input
+
+The pipe closes when the supervisor closes it (a normal end, nothing is left then) or is killed, kill -9 included. Then every
+process that carries the stack's marker in its environment is ended, and the stack's temporary FOLDER removed. Linux's
+PR_SET_PDEATHSIG does less: it reaches children but not grandchildren (func's and the embedded host's workers), and fires
+already when the *thread* that started the child ends, which a test that restarts a part from a thread would meet.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Final
+
+from local.stack.processes import processes_of, signal_each
+
+# Enough for Azurite to write its files; a functions host with open streams is not waited for.
+TERM_GRACE_S: Final = 3.0
+
+
+def end_remains(stack_id: str, *, grace_s: float = TERM_GRACE_S) -> None:
+    """SIGTERM to every process of the stack, SIGKILL to those that are still there `grace_s` later."""
+    signal_each(processes_of(stack_id), signal.SIGTERM)
+    if not _until(lambda: not processes_of(stack_id), grace_s):
+        # One may have started a child between being listed and being killed, hence more than one round.
+        _until(lambda: not _killed(stack_id), grace_s)
+
+
+def _killed(stack_id: str) -> list[int]:
+    remaining = processes_of(stack_id)
+    signal_each(remaining, signal.SIGKILL)
+    return remaining
+
+
+def _until(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def main(stack_id: str, folder: str | None = None) -> None:
+    """Waits for the end of standard input, then cleans up."""
+    sys.stdin.read()
+    end_remains(stack_id)
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
