@@ -1,0 +1,88 @@
+"""Events out: from the start position on, as far as credit and buffers allow."""
+
+from collections.abc import Callable
+
+from proton import Link, Sender, symbol
+
+from local.event_hubs.consumer_groups import Consumer
+from local.event_hubs.namespace import Counters, Hub
+from local.event_hubs.start_position import EARLIEST, Latest, StartPosition, parse_selector
+
+# A consumer that does not read its socket has at most this much (and one event) waiting in its session.
+MAX_WAITING_BYTES = 262_144
+
+_SELECTOR = "apache.org:selector-filter:string"
+_OWNER_LEVEL = symbol("com.microsoft:epoch")
+
+
+class ConsumerLink:
+    """Sends a partition's events, settled: Event Hubs waits for no acknowledgement, consumers keep checkpoints.
+
+    Every event carries the partition's last-enqueued properties. The service adds them where a consumer asks for them in its
+    desired capabilities; Proton's Python binding does not show a link's.
+    Raises on opening what links.py turns into a refusal.
+    """
+
+    def __init__(
+        self,
+        link: Sender,
+        *,
+        hub: Hub,
+        group: str,
+        partition_id: str,
+        counters: Counters,
+        wake: Callable[[], None],
+        close: Callable[[str, str], None],
+    ) -> None:
+        self._link = link
+        self._log = hub.partition(partition_id)
+        self._counters = counters
+        self._wake = wake
+        self._close = close
+        self._groups = hub.consumer_groups
+        self._consumer = Consumer(
+            group=group, partition_id=partition_id, owner_level=_owner_level(link), disconnect=self._disconnect
+        )
+        self._next = self._log.start(_start_position(link))
+        self._groups.join(self._consumer)
+        self._log.subscribe(wake)
+        link.snd_settle_mode = Link.SND_SETTLED
+        link.open()
+
+    def work(self) -> None:
+        link, log = self._link, self._log
+        while link.credit > 0 and link.session.outgoing_bytes < MAX_WAITING_BYTES:
+            event = log.read(self._next)
+            if event is None:
+                break
+            delivery = link.delivery(str(event.sequence_number))
+            link.stream(event.header + log.last_enqueued_annotations() + event.rest)
+            link.advance()
+            delivery.settle()
+            self._next = event.sequence_number + 1
+            self._counters.events_delivered += 1
+
+    def closed(self) -> None:
+        self._log.unsubscribe(self._wake)
+        self._groups.leave(self._consumer)
+
+    def _disconnect(self, reason: str) -> None:
+        self._log.unsubscribe(self._wake)
+        self._close("amqp:link:stolen", reason)
+        self._wake()
+
+
+def _start_position(link: Sender) -> StartPosition | Latest:
+    filters = link.remote_source.filter
+    filters.rewind()
+    if not filters.next():
+        return EARLIEST
+    selector = dict(filters.get_object() or {}).get(symbol(_SELECTOR))
+    if selector is None:
+        return EARLIEST
+    return parse_selector(str(getattr(selector, "value", selector)))
+
+
+def _owner_level(link: Sender) -> int | None:
+    level = dict(link.remote_properties or {}).get(_OWNER_LEVEL)
+    return None if level is None else int(level)
