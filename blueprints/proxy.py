@@ -1,0 +1,42 @@
+"""The HTTP functions that application developers call: everything below /openai/, and a clear answer for the rest."""
+
+from __future__ import annotations
+
+import azure.functions as func
+from azurefunctions.extensions.http.fastapi import Request, Response
+
+from shared.adapters.worker_library import Released
+from shared.core import api_error, operation
+from shared.relay import ErrorResponse, Relay
+
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+
+
+def blueprint(relay: Relay) -> func.Blueprint:
+    """Functions `openai` and `unknown_route`, both behind a function key."""
+    proxy = func.Blueprint()  # type: ignore[no-untyped-call]
+
+    @proxy.function_name("openai")
+    @proxy.route("openai/{*path}", methods=_METHODS, auth_level=func.AuthLevel.FUNCTION)
+    async def openai(req: Request) -> Response:
+        return Released(req, _answer(req, relay))
+
+    # The host itself would answer an unknown route with an empty 404. Of two routes that match, the host takes the function
+    # whose name sorts first, so this name must come after every other.
+    @proxy.function_name("unknown_route")
+    @proxy.route("{*path}", methods=_METHODS, auth_level=func.AuthLevel.FUNCTION)
+    async def unknown_route(req: Request) -> Response:
+        return Released(req, _answer(req, relay))
+
+    return proxy
+
+
+def _answer(req: Request, relay: Relay) -> Response:
+    scope = req.scope
+    match operation.route(scope["method"], scope["raw_path"].decode("latin-1")):
+        case operation.WrongMethod(allowed=allowed):
+            return ErrorResponse(api_error.wrong_method(allowed), {"allow": ", ".join(allowed)})
+        case operation.UnknownRoute():
+            return ErrorResponse(api_error.unknown_route())
+        case operation.Operation() as known:
+            return relay.response(scope, known)

@@ -1,0 +1,47 @@
+"""fnsse's functions, wired: settings -> adapters -> blueprints. Nothing else happens here."""
+
+from __future__ import annotations
+
+import functools
+import os
+
+import azure.functions as func
+
+from blueprints import enrichment, health, proxy
+from shared import settings
+from shared.adapters import identity, worker_library
+from shared.adapters.aiohttp_transport import AiohttpTransport
+from shared.adapters.captures import Captures
+from shared.adapters.envelope_queue import EnvelopeQueue
+from shared.adapters.event_hub import EventHub
+from shared.adapters.storage import Storage
+from shared.adapters.upstream import Upstream
+from shared.assembly import Assembler
+from shared.enrichment import Enrichment
+from shared.readiness import Readiness
+from shared.recording import Recorder
+from shared.relay import Relay
+
+worker_library.prepare()
+
+config = settings.load(os.environ)
+managed_identity = functools.cache(functools.partial(identity.managed_identity, config.managed_identity_client_id))
+
+storage = Storage(config.storage, managed_identity)
+captures = Captures(storage)
+envelopes = EnvelopeQueue(storage)
+event_hub = EventHub(config.event_hub, managed_identity)
+upstream = Upstream(
+    config.upstream,
+    AiohttpTransport(max_connections=config.upstream.max_connections),
+    identity.for_upstream(config.upstream, managed_identity),
+)
+
+relay = Relay(upstream, Recorder(captures, envelopes), config.limits, config.upstream.api_version)
+deliver = Enrichment(captures, Assembler(config.upstream.region), event_hub)
+readiness = Readiness({"queue": envelopes.probe, "blobs": captures.probe, "event_hub": event_hub.probe})
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
+app.register_functions(proxy.blueprint(relay))
+app.register_functions(enrichment.blueprint(deliver, config.storage.setting))
+app.register_functions(health.blueprint(readiness))

@@ -1,0 +1,148 @@
+"""httpx on aiohttp's client: httpx is the interface and the seam for tests, aiohttp the engine.
+
+The ready-made bridge (httpx-aiohttp 0.2.0) rewrites queries, ignores the write timeout, calls a dropped connection a
+ConnectTimeout, and keeps cookies from one caller to the next. This one sends the target bytes as they are
+(`extensions["target"]`, as httpcore reads it), honours all of httpx's timeouts, raises httpx's own exceptions, keeps no
+cookie, follows no redirect and decodes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final, cast
+
+import aiohttp
+import httpx
+from multidict import CIMultiDict
+from yarl import URL
+
+# aiohttp refuses a header line above 8190 bytes unless told otherwise; policies in front of Azure OpenAI can write longer ones.
+_MAX_HEADER_BYTES: Final = 64 * 1024
+_AUTO_HEADERS: Final = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
+
+
+class AiohttpTransport(httpx.AsyncBaseTransport):
+    """One connection pool. It belongs to the event loop of its first request."""
+
+    def __init__(self, *, max_connections: int) -> None:
+        self._max_connections = max_connections
+        self._session: aiohttp.ClientSession | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send; returns when the headers are there. Raises httpx.TimeoutException and httpx.NetworkError subclasses."""
+        timeouts: Mapping[str, float | None] = request.extensions.get("timeout", {})
+        body = _RequestBody(request, timeouts.get("write"))
+        try:
+            response = await body.sent_by(self._send(request, timeouts, body))
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _translated(error, before_headers=True) from error
+        return httpx.Response(response.status, headers=list(response.raw_headers), stream=_ResponseBody(response))
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def _send(
+        self, request: httpx.Request, timeouts: Mapping[str, float | None], body: _RequestBody
+    ) -> aiohttp.ClientResponse:
+        connect = timeouts.get("connect")
+        return await self._open_session().request(
+            request.method,
+            _url(request),
+            headers=CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw),
+            data=body.payload(),
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=timeouts.get("read")),
+        )
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._max_connections, limit_per_host=0),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=_AUTO_HEADERS,
+                auto_decompress=False,
+                trust_env=False,
+                max_line_size=_MAX_HEADER_BYTES,
+                max_field_size=_MAX_HEADER_BYTES,
+            )
+        return self._session
+
+
+class _RequestBody:
+    """The request's body, and the write timeout that aiohttp lacks: a limit for each piece that waits to be written."""
+
+    def __init__(self, request: httpx.Request, write_timeout_s: float | None) -> None:
+        self._request = request
+        self._write_timeout_s = write_timeout_s
+        self._deadline: asyncio.Timeout | None = None
+
+    def payload(self) -> AsyncIterator[bytes] | None:
+        """None for a request without a body: aiohttp would announce an empty chunked one."""
+        headers = self._request.headers
+        empty = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+        return None if empty else self._pieces()
+
+    async def sent_by(self, sending: Any) -> aiohttp.ClientResponse:
+        try:
+            async with asyncio.timeout(None) as self._deadline:
+                return cast(aiohttp.ClientResponse, await sending)
+        except TimeoutError as error:
+            if self._deadline is not None and self._deadline.expired():
+                raise httpx.WriteTimeout("the request body was not taken in time") from error
+            raise
+        finally:
+            self._deadline = None  # an answer may begin before the body has been sent: the writer goes on without it
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        async for piece in cast(httpx.AsyncByteStream, self._request.stream):
+            self._extend(self._write_timeout_s)
+            yield piece
+        self._extend(None)
+
+    def _extend(self, seconds: float | None) -> None:
+        if self._deadline is not None:
+            self._deadline.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
+
+
+class _ResponseBody(httpx.AsyncByteStream):
+    """The body's pieces as they arrive, neither split nor joined nor decoded."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        read = self._response.content.readany
+        try:
+            while piece := await read():
+                yield piece
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _translated(error, before_headers=False) from error
+
+    async def aclose(self) -> None:
+        # Back to the pool after the last byte; otherwise the connection is closed, which tells the upstream to stop.
+        self._response.close()
+
+
+def _url(request: httpx.Request) -> URL:
+    target = cast(bytes, request.extensions.get("target", request.url.raw_path)).decode("latin-1")
+    path, _, query = target.partition("?")
+    url = request.url
+    return URL.build(scheme=url.scheme, host=url.host, port=url.port, path=path, query_string=query, encoded=True)
+
+
+def _translated(error: BaseException, *, before_headers: bool) -> httpx.TransportError:
+    """httpx's exception for one of aiohttp's. The order matters: aiohttp's classes overlap."""
+    text = type(error).__name__
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return httpx.ConnectTimeout(text)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return httpx.ConnectError(text)
+    if isinstance(error, TimeoutError):  # aiohttp.SocketTimeoutError too
+        return httpx.ReadTimeout(text)
+    if isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError)):
+        return httpx.RemoteProtocolError(text)
+    if isinstance(error, aiohttp.ClientResponseError):  # what came back is not HTTP
+        return httpx.RemoteProtocolError(text)
+    return httpx.WriteError(text) if before_headers else httpx.ReadError(text)

@@ -1,0 +1,33 @@
+"""The Storage queue of envelopes. The queue is made by whoever deploys, never here."""
+
+from __future__ import annotations
+
+import functools
+from typing import Final
+
+from azure.storage.queue.aio import QueueClient
+
+from shared.adapters.storage import Storage
+from shared.core.envelope import Envelope, dump
+
+QUEUE: Final = "envelopes"
+_NEVER: Final = -1  # a message without this expires after seven days
+
+
+class EnvelopeQueue:
+    """Puts envelopes on the queue that triggers enrichment."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    @functools.cached_property
+    def _queue(self) -> QueueClient:
+        return self._storage.queue(QUEUE)
+
+    async def put(self, envelope: Envelope) -> None:
+        """Raises AzureError."""
+        await self._queue.send_message(dump(envelope), time_to_live=_NEVER)
+
+    async def probe(self) -> None:
+        """Raises AzureError unless the queue can be reached."""
+        await self._queue.get_queue_properties()

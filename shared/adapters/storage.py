@@ -1,0 +1,39 @@
+"""The storage account of captures, envelopes and ledger: its clients, made on first use in the worker's event loop."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Final
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.storage.blob.aio import BlobServiceClient
+from azure.storage.queue import TextBase64EncodePolicy
+from azure.storage.queue.aio import QueueClient
+
+from shared.settings import StorageSettings
+
+# Short, because a client may be waiting for the end of its answer, and because reconcile finds what is given up here.
+_TRIES: Final[dict[str, Any]] = {"retry_total": 2, "initial_backoff": 0.2, "connection_timeout": 3, "read_timeout": 10}
+
+
+class Storage:
+    """Clients for one account. `identity` is asked for only where there is no connection string."""
+
+    def __init__(self, settings: StorageSettings, identity: Callable[[], AsyncTokenCredential]) -> None:
+        self._settings = settings
+        self._identity = identity
+
+    @functools.cached_property
+    def blobs(self) -> BlobServiceClient:
+        """The blob service."""
+        if self._settings.connection_string:
+            return BlobServiceClient.from_connection_string(self._settings.connection_string, **_TRIES)
+        return BlobServiceClient(self._settings.blob_service_uri or "", credential=self._identity(), **_TRIES)
+
+    def queue(self, name: str) -> QueueClient:
+        """A queue whose messages are Base64, as host.json's messageEncoding says."""
+        options: dict[str, Any] = {"message_encode_policy": TextBase64EncodePolicy(), **_TRIES}
+        if self._settings.connection_string:
+            return QueueClient.from_connection_string(self._settings.connection_string, name, **options)
+        return QueueClient(self._settings.queue_service_uri or "", name, credential=self._identity(), **options)

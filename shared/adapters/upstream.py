@@ -1,0 +1,100 @@
+"""The upstream: Azure OpenAI, or whatever AZURE_OPENAI_BASE_URL names. httpx's errors become fnsse's here, and only here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final, Protocol
+
+import httpx
+
+from shared.core.forwarding import RawHeaders
+from shared.errors import UpstreamInterrupted, UpstreamTimeout, UpstreamUnreachable
+from shared.settings import UpstreamSettings
+
+_PIECE_BYTES: Final = 64 * 1024
+
+
+class Credential(Protocol):
+    """What authenticates the proxy at the upstream."""
+
+    async def headers(self) -> RawHeaders:
+        """One header; may fetch a token first. Raises UpstreamUnreachable where none can be had."""
+        ...
+
+
+class Upstream:
+    """Sends an exchange's request and hands out the answer as it comes."""
+
+    def __init__(self, settings: UpstreamSettings, transport: httpx.AsyncBaseTransport, credential: Credential) -> None:
+        base = httpx.URL(settings.base_url)
+        self._origin = base.copy_with(raw_path=b"/")
+        self._prefix = base.raw_path.rstrip(b"/")
+        self._transport = transport
+        self._credential = credential
+        self._settings = settings
+        self._timeout = {
+            "connect": settings.connect_timeout_s,
+            "write": settings.write_timeout_s,
+            "read": settings.read_timeout_s,
+            "pool": settings.connect_timeout_s,
+        }
+
+    async def credential_headers(self) -> RawHeaders:
+        """The header that authenticates the proxy."""
+        return await self._credential.headers()
+
+    async def open(self, method: str, target: bytes, headers: RawHeaders, body: bytes) -> httpx.Response:
+        """The answer's status and headers; its body is read with `pieces`. `target` is path and query, sent as it is.
+
+        Raises UpstreamUnreachable or UpstreamTimeout. Close the response with `aclose`.
+        """
+        framed = [*headers, (b"content-length", str(len(body)).encode())] if body or method in {"POST", "PUT"} else headers
+        request = httpx.Request(
+            method,
+            self._origin,
+            headers=framed,
+            stream=_Pieces(body),
+            extensions={"target": self._prefix + target, "timeout": self._timeout},
+        )
+        try:
+            return await self._transport.handle_async_request(request)
+        except httpx.TimeoutException as error:
+            raise UpstreamTimeout(self._timeout_message(error)) from error
+        except httpx.TransportError as error:
+            raise UpstreamUnreachable(
+                f"Azure OpenAI could not be reached ({type(error).__name__}). Try again; if it stays so, the operator of this "
+                "proxy should check AZURE_OPENAI_BASE_URL and the network."
+            ) from error
+
+    async def pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:
+        """The body as the network delivers it. Raises UpstreamTimeout or UpstreamInterrupted."""
+        try:
+            async for piece in response.aiter_raw():
+                yield piece
+        except httpx.TimeoutException as error:
+            raise UpstreamTimeout(self._timeout_message(error)) from error
+        except httpx.TransportError as error:
+            raise UpstreamInterrupted(
+                f"The connection to Azure OpenAI broke within the answer ({type(error).__name__})."
+            ) from error
+
+    def _timeout_message(self, error: httpx.TimeoutException) -> str:
+        settings = self._settings
+        if isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)):
+            what, seconds, setting = "gave no connection", settings.connect_timeout_s, "UPSTREAM_CONNECT_TIMEOUT_S"
+        elif isinstance(error, httpx.WriteTimeout):
+            what, seconds, setting = "took nothing of the request body", settings.write_timeout_s, "UPSTREAM_WRITE_TIMEOUT_S"
+        else:
+            what, seconds, setting = "sent nothing", settings.read_timeout_s, "UPSTREAM_READ_TIMEOUT_S"
+        return f"Azure OpenAI {what} for {seconds:g} s ({setting})."
+
+
+class _Pieces(httpx.AsyncByteStream):
+    """A body in pieces, so that a stalled write is noticed at each of them and no large write blocks the loop."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self._body), _PIECE_BYTES):
+            yield self._body[start : start + _PIECE_BYTES]

@@ -1,0 +1,70 @@
+"""What has to be put right in Microsoft's Python worker library and its FastAPI extension before the app can serve.
+
+Seen in azure-functions-runtime 1.3.0 and azurefunctions-extensions-http-fastapi 1.0.1. Each point is a no-op where the
+library no longer is as described.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from typing import Any
+
+import fastapi
+import uvicorn.config
+from azurefunctions.extensions.http.fastapi import web
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+
+def prepare() -> None:
+    """Call once, while function_app.py is imported: the extension makes its server after that."""
+    _serve_no_documentation()
+    _write_no_access_log()
+
+
+def _serve_no_documentation() -> None:
+    """The extension's FastAPI app would answer /docs, /redoc and /openapi.json itself, and their invocations never end."""
+    if web.FastAPI is fastapi.FastAPI:
+        web.FastAPI = functools.partial(fastapi.FastAPI, openapi_url=None)
+
+
+def _write_no_access_log() -> None:
+    """uvicorn logs each request with its query, where a function key may stand (`?code=`)."""
+    uvicorn.config.LOGGING_CONFIG["loggers"]["uvicorn.access"]["level"] = "WARNING"
+    # Two INFO records for each request, each a message to the host.
+    logging.getLogger("azure.functions").setLevel(logging.WARNING)
+    # The Azure SDK logs each HTTP call and each AMQP state change at INFO.
+    for name in ("azure.core.pipeline.policies.http_logging_policy", "azure.eventhub", "azure.identity"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class Released(Response):
+    """A response that first drops what the library would keep of its invocation for the rest of the worker's life.
+
+    That is about 1 KB for each request. It may only go once the library has handed the response over, which is when the
+    response is called.
+    """
+
+    def __init__(self, request: Request, response: Response) -> None:
+        super().__init__()
+        self._invocation_id = request.headers.get("x-ms-invocation-id", "")
+        self._response = response
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the wrapped response does."""
+        references = _context_references()
+        if references is not None:
+            references.pop(self._invocation_id, None)
+        await self._response(scope, receive, send)
+
+
+@functools.cache
+def _context_references() -> dict[str, Any] | None:
+    try:
+        from azure_functions_runtime.http_v2 import http_coordinator
+    except ImportError:  # another worker library
+        return None
+    references = getattr(http_coordinator, "_context_references", None)
+    return references if isinstance(references, dict) else None

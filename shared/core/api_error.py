@@ -1,0 +1,49 @@
+"""Errors of the proxy itself, in Azure OpenAI's shape, so that an OpenAI SDK raises them as its own exceptions."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApiError:
+    """What the client is told. `message` names the thing and the remedy, never a host, an account or a secret."""
+
+    status: int
+    code: str
+    message: str
+    type: str = "fnsse_error"
+
+    def body(self) -> bytes:
+        """`{"error": {"code", "message", "type"}}`."""
+        return json.dumps({"error": {"code": self.code, "message": self.message, "type": self.type}}).encode()
+
+
+def unknown_route() -> ApiError:
+    return ApiError(
+        status=404,
+        code="unknown_route",
+        message="No such route. This proxy relays POST /openai/deployments/{deployment}/chat/completions.",
+    )
+
+
+def wrong_method(allowed: tuple[str, ...]) -> ApiError:
+    return ApiError(status=405, code="wrong_method", message=f"This route does not have that method; use {', '.join(allowed)}.")
+
+
+def body_too_large(limit_bytes: int) -> ApiError:
+    limit = f"{limit_bytes / 1048576:g} MB"
+    return ApiError(
+        status=413,
+        code="body_too_large",
+        message=f"The request body is larger than {limit}. Send a smaller one, or have MAX_REQUEST_BODY_MB raised.",
+    )
+
+
+def upstream_unreachable(message: str) -> ApiError:
+    return ApiError(status=502, code="upstream_unreachable", message=message)
+
+
+def upstream_timeout(message: str) -> ApiError:
+    return ApiError(status=504, code="upstream_timeout", message=message)

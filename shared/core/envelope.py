@@ -1,0 +1,108 @@
+"""The envelope: the small queue message about a finished exchange. Never prompt or answer text, never a credential.
+
+It stays below 8 KB because every text in it is cut to a bound when it is made.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
+
+from shared.core.exchange import Outcome, started_at
+from shared.errors import EnvelopeError
+
+SCHEMA_VERSION: Final = 1
+MAX_TEXT: Final = 256  # characters of any one text that a caller can choose
+MAX_ARRIVALS: Final = 48
+
+type UsageSource = Literal["upstream", "estimated", "none"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timings:
+    """Milliseconds from the request's first byte, raw. None: it never came to that."""
+
+    to_headers_ms: float | None
+    to_first_chunk_ms: float | None
+    to_last_chunk_ms: float | None
+    to_end_ms: float  # the exchange's end: the last byte, or the moment at which it broke
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """Why an exchange did not complete, in the proxy's words. What the upstream said of an error is in the capture."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caller:
+    """Who called, as APIM's policy says in headers that it overrides. None: not said."""
+
+    subscription: str | None = None
+    product: str | None = None
+    user: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Envelope:
+    """See the module's docstring."""
+
+    schema_version: int = SCHEMA_VERSION
+    exchange_id: str
+    operation: str  # "chat.completions"
+    deployment: str | None
+    api_version: str | None
+    stream: bool | None  # the answer was an SSE stream; None: there was no answer to tell by
+    started_at: str  # UTC, ISO 8601 with offset
+    status_code: int | None  # what the client was answered; None: it left before
+    outcome: Outcome
+    failure: Failure | None
+    timings: Timings
+    # [bytes received so far, ms since the start] for the first pieces of the answer: what lets enrichment say when the
+    # first token came, although nothing was parsed on the way.
+    arrivals: tuple[tuple[int, float], ...]
+    chunk_count: int  # pieces of the body as the network delivered them
+    usage: dict[str, Any] | None  # the upstream's object as it came
+    usage_source: UsageSource
+    request_bytes: int
+    response_bytes: int
+    request_capture: str | None  # blob names; None: not stored
+    response_capture: str | None
+    caller: Caller
+    trace_parent: str | None  # W3C traceparent of the request
+
+
+def bounded(text: str | None) -> str | None:
+    """At most MAX_TEXT characters of a text that a caller chose; None stays None."""
+    return text if text is None else text[:MAX_TEXT]
+
+
+def dump(envelope: Envelope) -> str:
+    """The envelope as JSON."""
+    return json.dumps(asdict(envelope), separators=(",", ":"), ensure_ascii=True)
+
+
+def load(text: str | bytes) -> Envelope:
+    """The envelope of a queue message. Raises EnvelopeError, without repeating the text, for anything else."""
+    try:
+        fields = json.loads(text)
+        if fields["schema_version"] != SCHEMA_VERSION:
+            raise EnvelopeError(f"an envelope of schema version {SCHEMA_VERSION} is expected; deploy one version only")
+        envelope = Envelope(
+            **fields
+            | {
+                "outcome": Outcome(fields["outcome"]),
+                "failure": Failure(**fields["failure"]) if fields["failure"] else None,
+                "timings": Timings(**fields["timings"]),
+                "arrivals": tuple((int(end), float(ms)) for end, ms in fields["arrivals"]),
+                "caller": Caller(**fields["caller"]),
+            }
+        )
+        started_at(envelope.exchange_id)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise EnvelopeError(f"not an envelope: {type(error).__name__}") from None
+    return envelope

@@ -1,0 +1,194 @@
+"""What crosses the proxy, in each direction: one table for headers and one for the query, each row with its reason.
+
+What no row names passes unchanged. Names are compared without regard to case (RFC 9110, 5.1), and the names of query
+parameters after percent-decoding, because the upstream would read them that way too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+from urllib.parse import unquote_plus
+
+type RawHeaders = list[tuple[bytes, bytes]]
+
+
+class Action(StrEnum):
+    """What becomes of a header or a query parameter."""
+
+    DROP = "drop"
+    REPLACE = "replace"  # the caller's goes, the proxy's own comes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """One row. `name` is lower-case; a trailing `*` stands for any ending."""
+
+    name: str
+    action: Action
+    why: str
+
+
+def _rules(action: Action, why: str, *names: str) -> tuple[Rule, ...]:
+    return tuple(Rule(name=name, action=action, why=why) for name in names)
+
+
+_HOP_BY_HOP: Final = _rules(
+    Action.DROP,
+    "belongs to one connection, not to the message (RFC 9110, 7.6.1)",
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+)
+
+REQUEST_HEADERS: Final[tuple[Rule, ...]] = (
+    *_HOP_BY_HOP,
+    *_rules(Action.REPLACE, "names this app, not the upstream; the client library writes the right one", "host"),
+    *_rules(Action.REPLACE, "the caller's credential; the proxy's own goes upstream", "authorization", "api-key"),
+    *_rules(
+        Action.DROP,
+        "a credential for this app or for APIM",
+        "x-functions-key",
+        "ocp-apim-subscription-key",
+        "subscription-key",
+        "cookie",
+    ),
+    *_rules(Action.REPLACE, "framing: counted again from the body that was received", "content-length"),
+    *_rules(Action.DROP, "the server side has answered it already", "expect"),
+    *_rules(
+        Action.REPLACE,
+        "narrowed to what enrichment can decode: a capture that nobody can read is a lost record",
+        "accept-encoding",
+    ),
+    *_rules(Action.DROP, "the host's own", "x-ms-invocation-id", "x-original-url", "x-original-host"),
+    *_rules(
+        Action.DROP,
+        "added on the way to this app; it describes that hop and the network behind it",
+        "x-forwarded-*",
+        "forwarded",
+        "via",
+        "x-real-ip",
+        "client-ip",
+        "disguised-host",
+        "max-forwards",
+        "was-default-hostname",
+        "x-arr-*",
+        "x-waws-*",
+        "x-appservice-proto",
+        "x-site-deployment-id",
+        "x-client-ip",
+        "x-client-port",
+        "x-azure-*",
+        "x-fd-*",
+    ),
+    *_rules(
+        Action.DROP,
+        "an identity that Azure's front end vouches for; of no meaning, or a token, elsewhere",
+        "x-ms-client-principal*",
+        "x-ms-token-aad-*",
+        "x-ms-auth-*",
+    ),
+)
+
+RESPONSE_HEADERS: Final[tuple[Rule, ...]] = (
+    *_HOP_BY_HOP,
+    *_rules(Action.REPLACE, "every server writes its own; two would be ambiguous", "date", "server"),
+    *_rules(Action.REPLACE, "the exchange's identity is this proxy's to give", "x-exchange-id"),
+)
+
+QUERY: Final[tuple[Rule, ...]] = (
+    *_rules(Action.DROP, "a function key of this app", "code"),
+    *_rules(Action.DROP, "a key of APIM", "subscription-key"),
+)
+
+# A content coding that enrichment can undo with the standard library.
+READABLE_CODINGS: Final = frozenset({"gzip", "x-gzip", "deflate", "identity"})
+
+
+def _matcher(rules: Iterable[Rule]) -> re.Pattern[bytes]:
+    names = (re.escape(rule.name).replace(r"\*", ".*") for rule in rules)
+    return re.compile("|".join(names).encode(), re.IGNORECASE | re.DOTALL)
+
+
+_REQUEST_MATCHER: Final = _matcher(REQUEST_HEADERS)
+_RESPONSE_MATCHER: Final = _matcher(RESPONSE_HEADERS)
+_QUERY_MATCHER: Final = _matcher(QUERY)
+
+
+def request_headers(received: Iterable[tuple[bytes, bytes]], own: RawHeaders) -> RawHeaders:
+    """The headers for the upstream: what passes of `received`, then the proxy's `own`.
+
+    What the caller's `Connection` header names belongs to its connection and is dropped as well (RFC 9110, 7.6.1).
+    """
+    pairs = list(received)
+    named = _named_by_connection(pairs)
+    kept = [(name, value) for name, value in pairs if not _REQUEST_MATCHER.fullmatch(name) and name.lower() not in named]
+    codings = [value for name, value in pairs if name.lower() == b"accept-encoding"]
+    if codings:
+        kept.append((b"accept-encoding", _readable(b",".join(codings))))
+    else:  # no header means "anything goes" (RFC 9110, 12.5.3)
+        kept.append((b"accept-encoding", b"identity"))
+    return kept + own
+
+
+def response_headers(received: Iterable[tuple[bytes, bytes]], exchange_id: str) -> RawHeaders:
+    """The headers for the client: what passes of the upstream's, and the exchange's id."""
+    pairs = list(received)
+    named = _named_by_connection(pairs)
+    kept = [
+        (name.lower(), value) for name, value in pairs if not _RESPONSE_MATCHER.fullmatch(name) and name.lower() not in named
+    ]
+    return [*kept, (b"x-exchange-id", exchange_id.encode())]
+
+
+def upstream_path(raw_path: bytes) -> bytes:
+    """The path as the caller meant it.
+
+    The Functions host decodes a path once and encodes it again, but leaves an encoded slash encoded, so that `%2F` arrives
+    as `%252F` (and so does `%252F` itself: the two can't be told apart, and the first is the one that callers use).
+    """
+    return re.sub(rb"%252F", b"%2F", raw_path, flags=re.IGNORECASE).replace(b"#", b"%23")
+
+
+def upstream_query(raw_query: bytes, default_api_version: str | None) -> bytes:
+    """The query as it came, without credentials; `api-version` is added where it is missing and a default is given."""
+    parameters = raw_query.split(b"&") if raw_query else []
+    kept = [parameter for parameter in parameters if not _QUERY_MATCHER.fullmatch(_parameter_name(parameter))]
+    if default_api_version and not any(_parameter_name(parameter) == b"api-version" for parameter in kept):
+        kept.append(b"api-version=" + default_api_version.encode())
+    return b"&".join(kept).replace(b"#", b"%23")
+
+
+def query_value(raw_query: bytes, name: bytes) -> str | None:
+    """The decoded value of the first parameter of that name, or None."""
+    for parameter in raw_query.split(b"&"):
+        if _parameter_name(parameter) == name:
+            return unquote_plus(parameter.partition(b"=")[2].decode("latin-1"))
+    return None
+
+
+def _parameter_name(parameter: bytes) -> bytes:
+    name = parameter.partition(b"=")[0].decode("latin-1")
+    return unquote_plus(name).strip().lower().encode("utf-8", "replace")
+
+
+def _named_by_connection(pairs: list[tuple[bytes, bytes]]) -> frozenset[bytes]:
+    values = (value for name, value in pairs if name.lower() == b"connection")
+    names = frozenset(token.strip().lower() for value in values for token in value.split(b","))
+    return names - {b"close", b"keep-alive"}
+
+
+def _readable(accepted: bytes) -> bytes:
+    """`gzip, br;q=0.5` -> `gzip`; what enrichment can't undo is left out, and `identity` stays when nothing is left."""
+    items = [item.strip() for item in accepted.split(b",")]
+    kept = [item for item in items if item.partition(b";")[0].strip().lower().decode("latin-1") in READABLE_CODINGS]
+    return b", ".join(kept) or b"identity"

@@ -1,0 +1,105 @@
+"""Server-sent events, decoded as the WHATWG HTML standard says (section 9.2.6, "Interpreting an event stream").
+
+A line ends in CR, LF or CRLF; a leading BOM is dropped; a line that starts with a colon is a comment; several `data` lines
+are joined with LF; a blank line dispatches the event, and an event without data is dropped. `str.splitlines` and the like
+must not be used: they split on U+2028 and others, which are legal inside JSON.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SseEvent:
+    """One dispatched event."""
+
+    event: str  # the `event` field; "message" where there is none
+    data: str
+    end: int  # offset in bytes, from the start of the stream, of the first byte behind the event
+
+
+class SseDecoder:
+    """Feed it bytes, cut anywhere; it yields the events that are complete.
+
+    What follows the last blank line is not an event (the standard discards it); `tail()` gives it, for streams cut short.
+    """
+
+    def __init__(self) -> None:
+        self._pending = bytearray()  # the bytes of the unfinished line
+        self._offset = 0  # of the first byte of `_pending`
+        self._after_cr = False  # the last line ended in CR: a LF that comes next belongs to it
+        self._started = False
+        self._event = ""
+        self._data: list[str] = []
+
+    def feed(self, data: bytes) -> Iterator[SseEvent]:
+        """The events that `data` completes, in order."""
+        self._pending += data
+        while (line := self._next_line()) is not None:
+            event = self._take(line)
+            if event is not None:
+                yield event
+
+    def tail(self) -> SseEvent | None:
+        """The event that was under way when the stream ended, or None. The decoder is of no use afterwards."""
+        if self._pending:
+            self._take(bytes(self._pending))
+            self._offset += len(self._pending)
+            self._pending.clear()
+        return self._dispatch()
+
+    def _next_line(self) -> bytes | None:
+        if self._after_cr and self._pending:
+            self._after_cr = False
+            if self._pending[0] == 0x0A:
+                self._drop(1)
+        end = _first_line_end(self._pending)
+        if end < 0:
+            return None
+        line = bytes(self._pending[:end])
+        self._after_cr = self._pending[end] == 0x0D
+        self._drop(end + 1)
+        return line
+
+    def _drop(self, count: int) -> None:
+        del self._pending[:count]
+        self._offset += count
+
+    def _take(self, line: bytes) -> SseEvent | None:
+        if not self._started:
+            self._started = True
+            line = line.removeprefix(codecs.BOM_UTF8)
+        if not line:
+            return self._dispatch()
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if name == b"data":
+            self._data.append(value.decode("utf-8", "replace"))
+        elif name == b"event":
+            self._event = value.decode("utf-8", "replace")
+        return None
+
+    def _dispatch(self) -> SseEvent | None:
+        event, data = self._event, self._data
+        self._event, self._data = "", []
+        if not data:
+            return None
+        return SseEvent(event=event or "message", data="\n".join(data), end=self._offset)
+
+
+def decode(body: bytes) -> Iterator[SseEvent]:
+    """Every event of a whole body; one that was cut short at the end comes last."""
+    decoder = SseDecoder()
+    yield from decoder.feed(body)
+    tail = decoder.tail()
+    if tail is not None:
+        yield tail
+
+
+def _first_line_end(data: bytearray) -> int:
+    lf = data.find(b"\n")
+    cr = data.find(b"\r", 0, lf if lf >= 0 else len(data))
+    return cr if cr >= 0 else lf

@@ -1,0 +1,50 @@
+"""Every exception that fnsse raises on purpose.
+
+    FnsseError
+    ├── SettingsError            a setting is missing or malformed; raised once, at start
+    ├── EnvelopeError            a queue message is not an envelope of a known version
+    ├── CaptureError             a blob is not a capture
+    ├── UpstreamError            no (whole) answer from the upstream
+    │   ├── UpstreamUnreachable  no connection, or it broke before the answer began   -> 502
+    │   ├── UpstreamTimeout      the upstream took longer than a setting allows       -> 504
+    │   └── UpstreamInterrupted  the connection broke within the answer
+    └── DeliveryError            the Event Hub did not accept an event; the queue delivers the message again
+
+Messages name the thing and the remedy, and never hold a secret, a prompt or an answer.
+"""
+
+
+class FnsseError(Exception):
+    """The root: catch it to catch whatever fnsse raises on purpose."""
+
+
+class SettingsError(FnsseError):
+    """Names every missing or malformed setting, what it must look like, and an example."""
+
+
+class EnvelopeError(FnsseError):
+    """A queue message is not an envelope of a known version."""
+
+
+class CaptureError(FnsseError):
+    """A blob is not a capture: wrong magic, cut short, or an unknown version."""
+
+
+class UpstreamError(FnsseError):
+    """The upstream gave no answer, or not all of it."""
+
+
+class UpstreamUnreachable(UpstreamError):
+    """No connection, or the connection broke before the answer began."""
+
+
+class UpstreamTimeout(UpstreamError):
+    """The upstream took longer than a setting allows; the message names the setting."""
+
+
+class UpstreamInterrupted(UpstreamError):
+    """The connection broke, or the framing was wrong, within the answer."""
+
+
+class DeliveryError(FnsseError):
+    """The Event Hub did not accept an event."""

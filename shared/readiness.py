@@ -1,0 +1,47 @@
+"""Readiness: whether each dependency can be reached, without naming a host, an account or a key."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from azure.core.exceptions import AzureError
+
+from shared.errors import FnsseError
+
+_PROBE_TIMEOUT_S: Final = 5.0
+# The route is anonymous: whoever asks more often than this gets the last answer, and the dependencies no more calls.
+_FRESH_S: Final = 5.0
+
+type Probe = Callable[[], Awaitable[None]]
+
+
+class Readiness:
+    """Probes every dependency at once; one round at a time."""
+
+    def __init__(self, probes: Mapping[str, Probe], clock: Callable[[], float] = time.monotonic) -> None:
+        self._probes = probes
+        self._clock = clock
+        self._round = asyncio.Lock()
+        self._known: dict[str, str] = {}
+        self._known_at = float("-inf")
+
+    async def check(self) -> dict[str, str]:
+        """`{"queue": "reachable" | "unreachable", …}`, at most five seconds old."""
+        async with self._round:
+            if self._clock() - self._known_at > _FRESH_S:
+                states = await asyncio.gather(*(_state(probe) for probe in self._probes.values()))
+                self._known = dict(zip(self._probes, states, strict=True))
+                self._known_at = self._clock()
+            return self._known
+
+
+async def _state(probe: Probe) -> str:
+    try:
+        async with asyncio.timeout(_PROBE_TIMEOUT_S):
+            await probe()
+    except (FnsseError, AzureError, OSError, TimeoutError):
+        return "unreachable"
+    return "reachable"

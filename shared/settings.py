@@ -1,0 +1,258 @@
+"""The app's settings: the only reader of the environment.
+
+`load(environ)` validates everything at once and raises one `SettingsError` that names every missing or malformed setting,
+what it must look like and an example. Secrets are never repeated in a message.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+from shared.errors import SettingsError
+
+CAPTURES_STORAGE: Final = "CAPTURES_STORAGE"
+HOST_STORAGE: Final = "AzureWebJobsStorage"
+
+# host.json sets functionTimeout to 30 minutes; the host cuts a stream then and replaces the worker, which takes every other
+# exchange of that worker with it. The longest exchange that the app allows stays a minute below.
+LONGEST_EXCHANGE_S: Final = 29 * 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpstreamSettings:
+    """Azure OpenAI, and how long it may take."""
+
+    base_url: str  # origin and optional path prefix, without a trailing slash and without /openai
+    key: str | None = field(repr=False)  # None: the app's managed identity
+    scope: str  # of the managed identity's token
+    api_version: str | None  # for requests that name none; None: nothing is added
+    region: str | None  # where the upstream does not say
+    connect_timeout_s: float
+    write_timeout_s: float  # for each 64 KiB piece of the request body
+    read_timeout_s: float  # without a byte from the upstream: before the headers, and between two pieces of the body
+    max_connections: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventHubSettings:
+    """Where events go."""
+
+    connection_string: str | None = field(repr=False)  # None: the app's managed identity at `namespace`
+    namespace: str | None  # contoso.servicebus.windows.net
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageSettings:
+    """The account of captures, envelopes and ledger."""
+
+    setting: str  # the name under which the queue trigger finds it: CAPTURES_STORAGE or AzureWebJobsStorage
+    connection_string: str | None = field(repr=False)  # None: the app's managed identity at the two addresses
+    blob_service_uri: str | None
+    queue_service_uri: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitSettings:
+    """What one exchange may take."""
+
+    exchange_s: float  # from the first byte of the request to the last byte of the answer
+    request_body_bytes: int
+    recording_wait_s: float  # how long the end of a chunked response waits for its recording
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that the app reads from its environment."""
+
+    upstream: UpstreamSettings
+    event_hub: EventHubSettings
+    storage: StorageSettings
+    limits: LimitSettings
+    managed_identity_client_id: str | None  # of a user-assigned identity; None: the system-assigned one
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """All settings, validated. Raises SettingsError naming each one that needs attention."""
+    reader = _Reader(environ)
+    settings = Settings(
+        upstream=_upstream(reader),
+        event_hub=_event_hub(reader),
+        storage=_storage(reader),
+        limits=_limits(reader),
+        managed_identity_client_id=reader.text("AZURE_CLIENT_ID"),
+    )
+    reader.raise_problems()
+    return settings
+
+
+def _upstream(reader: _Reader) -> UpstreamSettings:
+    address = "the address of Azure OpenAI: https://, a host and nothing behind it (http:// for a local stand-in only)"
+    base_url = reader.required("AZURE_OPENAI_BASE_URL", address, "https://contoso.openai.azure.com", _is_base_url)
+    return UpstreamSettings(
+        base_url=base_url.rstrip("/").removesuffix("/openai").rstrip("/"),
+        key=reader.text("AZURE_OPENAI_KEY"),
+        scope=reader.text("AZURE_OPENAI_SCOPE") or "https://cognitiveservices.azure.com/.default",
+        api_version=reader.checked("AZURE_OPENAI_API_VERSION", "an api-version of Azure OpenAI", "2024-10-21", _is_api_version),
+        region=reader.text("AZURE_OPENAI_REGION"),
+        connect_timeout_s=reader.seconds("UPSTREAM_CONNECT_TIMEOUT_S", 10),
+        write_timeout_s=reader.seconds("UPSTREAM_WRITE_TIMEOUT_S", 60),
+        read_timeout_s=reader.seconds("UPSTREAM_READ_TIMEOUT_S", 600),
+        max_connections=int(reader.number("UPSTREAM_MAX_CONNECTIONS", 1000, "a number of connections", 1, 100_000)),
+    )
+
+
+def _event_hub(reader: _Reader) -> EventHubSettings:
+    connection_string = reader.checked(
+        "AZURE_EVENTHUB_CONN_STR",
+        "an Event Hubs connection string",
+        "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=send;SharedAccessKey=...",
+        _is_event_hub_connection_string,
+        secret=True,
+    )
+    namespace = reader.checked(
+        "AZURE_EVENTHUB_NAMESPACE", "an Event Hubs host name", "contoso.servicebus.windows.net", _is_host_name
+    )
+    if not reader.text("AZURE_EVENTHUB_CONN_STR") and not reader.text("AZURE_EVENTHUB_NAMESPACE"):
+        reader.missing(
+            "AZURE_EVENTHUB_CONN_STR or AZURE_EVENTHUB_NAMESPACE",
+            "an Event Hubs connection string, or the host name for the app's managed identity",
+            "AZURE_EVENTHUB_NAMESPACE=contoso.servicebus.windows.net",
+        )
+    entity_path = connection_string_parts(connection_string or "").get("entitypath")
+    name = reader.text("AZURE_EVENTHUB_NAME") or entity_path
+    if not name:
+        reader.missing("AZURE_EVENTHUB_NAME", "the name of the event hub", "openai-logs")
+    return EventHubSettings(connection_string=connection_string, namespace=namespace, name=name or "")
+
+
+def _storage(reader: _Reader) -> StorageSettings:
+    setting = CAPTURES_STORAGE if reader.any_of(CAPTURES_STORAGE) else HOST_STORAGE
+    connection_string = reader.checked(
+        setting,
+        "a storage connection string",
+        "DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey=...;EndpointSuffix=core.windows.net",
+        _is_storage_connection_string,
+        secret=True,
+    )
+    blob = reader.checked(f"{setting}__blobServiceUri", "an address", "https://contoso.blob.core.windows.net", _is_address)
+    queue = reader.checked(f"{setting}__queueServiceUri", "an address", "https://contoso.queue.core.windows.net", _is_address)
+    account = reader.text(f"{setting}__accountName")  # the host's own short form for the public cloud
+    if account:
+        blob = blob or f"https://{account}.blob.core.windows.net"
+        queue = queue or f"https://{account}.queue.core.windows.net"
+    if not reader.text(setting):
+        for suffix, address in (("blob", blob), ("queue", queue)):
+            if not address and not reader.text(f"{setting}__{suffix}ServiceUri"):
+                reader.missing(
+                    f"{setting} or {setting}__{suffix}ServiceUri",
+                    "a storage connection string, or the service's address for the app's managed identity",
+                    f"{setting}__{suffix}ServiceUri=https://contoso.{suffix}.core.windows.net",
+                )
+    return StorageSettings(setting=setting, connection_string=connection_string, blob_service_uri=blob, queue_service_uri=queue)
+
+
+def _limits(reader: _Reader) -> LimitSettings:
+    return LimitSettings(
+        exchange_s=reader.seconds("EXCHANGE_TIMEOUT_S", 1500),
+        request_body_bytes=int(reader.number("MAX_REQUEST_BODY_MB", 100, "megabytes", 0.001, 100) * 1024 * 1024),
+        recording_wait_s=reader.number("RECORDING_WAIT_MS", 200, "milliseconds", 0, 10_000) / 1000,
+    )
+
+
+def connection_string_parts(text: str) -> dict[str, str]:
+    """`A=1;B=x=y` -> {"a": "1", "b": "x=y"}; what is not NAME=VALUE is left out."""
+    pairs = (part.split("=", 1) for part in text.split(";") if "=" in part)
+    return {name.strip().lower(): value.strip() for name, value in pairs}
+
+
+def _is_base_url(text: str) -> bool:
+    parts = urlsplit(text)
+    local = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"}
+    clean = not parts.query and not parts.fragment and not parts.username and " " not in text
+    return (parts.scheme == "https" or local) and bool(parts.hostname) and clean
+
+
+def _is_address(text: str) -> bool:
+    parts = urlsplit(text)
+    return parts.scheme in {"https", "http"} and bool(parts.hostname) and not parts.query
+
+
+def _is_api_version(text: str) -> bool:
+    return re.fullmatch(r"\d{4}-\d{2}-\d{2}(-preview)?|preview|latest|v1", text) is not None
+
+
+def _is_host_name(text: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", text) is not None
+
+
+def _is_event_hub_connection_string(text: str) -> bool:
+    parts = connection_string_parts(text)
+    signed = {"sharedaccesskeyname", "sharedaccesskey"} <= parts.keys() or "sharedaccesssignature" in parts
+    return parts.get("endpoint", "").startswith("sb://") and signed
+
+
+def _is_storage_connection_string(text: str) -> bool:
+    parts = connection_string_parts(text)
+    if parts.get("usedevelopmentstorage", "").lower() == "true":
+        return True
+    named = "accountname" in parts or {"blobendpoint", "queueendpoint"} <= parts.keys()
+    return named and ("accountkey" in parts or "sharedaccesssignature" in parts)
+
+
+class _Reader:
+    """Reads values and collects problems, so that one error can name them all. A blank value counts as absent."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._problems: list[str] = []
+
+    def text(self, name: str) -> str | None:
+        return self._environ.get(name, "").strip() or None
+
+    def any_of(self, prefix: str) -> bool:
+        return any(self.text(name) for name in self._environ if name == prefix or name.startswith(f"{prefix}__"))
+
+    def missing(self, name: str, what: str, example: str) -> None:
+        self._problems.append(f"{name} is missing: {what}, e.g. {example}")
+
+    def checked(self, name: str, what: str, example: str, valid: Callable[[str], bool], *, secret: bool = False) -> str | None:
+        value = self.text(name)
+        if value is None or _holds(valid, value):
+            return value
+        shown = "" if secret else f" ({value!r})"
+        self._problems.append(f"{name} is malformed{shown}: it must be {what}, e.g. {example}")
+        return None
+
+    def required(self, name: str, what: str, example: str, valid: Callable[[str], bool]) -> str:
+        if self.text(name) is None:
+            self.missing(name, what, example)
+        return self.checked(name, what, example, valid) or ""
+
+    def number(self, name: str, default: float, unit: str, least: float, most: float) -> float:
+        def in_range(text: str) -> bool:
+            return least <= float(text) <= most
+
+        what = f"{unit} from {least:g} to {most:g}"
+        return float(self.checked(name, what, f"{default:g}", in_range) or default)
+
+    def seconds(self, name: str, default: float) -> float:
+        return self.number(name, default, "a number of seconds", 0.05, LONGEST_EXCHANGE_S)
+
+    def raise_problems(self) -> None:
+        if not self._problems:
+            return
+        count = len(self._problems)
+        heading = f"{count} setting{'s' if count > 1 else ''} of fnsse need{'' if count > 1 else 's'} attention:"
+        raise SettingsError("\n  ".join([heading, *self._problems]))
+
+
+def _holds(valid: Callable[[str], bool], value: str) -> bool:
+    try:
+        return valid(value)
+    except ValueError:  # int(), float() and urlsplit() say "malformed" this way
+        return False
