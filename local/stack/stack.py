@@ -128,6 +128,11 @@ class Stack:
             self.stop()
             raise
 
+    def check(self) -> None:
+        """Raises PartDied if a part ended by itself."""
+        if self.supervisor:
+            self.supervisor.check()
+
     def stop(self) -> None:
         """Ends all parts and removes the temporary folder; may be called again."""
         if self.supervisor:
