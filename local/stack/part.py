@@ -74,18 +74,7 @@ class Part:
     def launch(self) -> None:
         """Starts the process and returns at once."""
         self._end_is_wanted = False
-        self._process = subprocess.Popen(
-            list(self.spec.command),
-            env=dict(self.spec.env),
-            cwd=self.spec.cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            bufsize=1,
-            start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then ends the parts in order
-        )
+        self._process = self._popen()
         self._reader = threading.Thread(target=self._read, args=(self._process,), name=f"{self.name}-output", daemon=True)
         self._reader.start()
 
@@ -119,6 +108,23 @@ class Part:
         if self._reader is not None:
             self._reader.join(timeout=1)  # the reason is usually in the very last line
         raise PartDied(f"{self.name} died: {describe_end(self._process.returncode)}{self._last_lines()}")
+
+    def _popen(self) -> subprocess.Popen[str]:
+        try:
+            return subprocess.Popen(
+                list(self.spec.command),
+                env=dict(self.spec.env),
+                cwd=self.spec.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                bufsize=1,
+                start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then ends the parts in order
+            )
+        except OSError as error:
+            raise PartDied(f"{self.name} cannot start: {error}") from error
 
     def _end(self, first: signal.Signals, patience_s: float) -> None:
         if self._process is None:

@@ -30,9 +30,9 @@ class Ports:
     queue: int = 10001
     table: int = 10002
 
-    def items(self) -> Iterable[tuple[str, int]]:
-        """(name, port) of each."""
-        return [(field.name, getattr(self, field.name)) for field in fields(self)]
+    def by_name(self) -> dict[str, int]:
+        """Name to port of each."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 # Who listens on it, and how to choose another: the option of `python -m local.run` and the variable of `make run`.
@@ -54,7 +54,7 @@ def make_variable(option: str) -> str:
 
 def free_ports() -> Ports:
     """Ports that nobody listens on now, each different."""
-    names = [name for name, _ in Ports().items()]
+    names = Ports().by_name()
     candidates = random.sample(_FREE_PORTS, len(_FREE_PORTS))
     free = (port for port in candidates if is_free(port))
     return Ports(**dict(zip(names, free, strict=False)))
@@ -77,7 +77,7 @@ def is_free(port: int) -> bool:
 
 def require_free(ports: Ports, names: Iterable[str]) -> None:
     """Raises PortsTaken, naming every taken one of `names`, who has it and how to choose another."""
-    wanted = {name: port for name, port in ports.items() if name in set(names)}
+    wanted = {name: port for name, port in ports.by_name().items() if name in set(names)}
     taken = {name: port for name, port in wanted.items() if not is_free(port)}
     if taken:
         raise PortsTaken("\n".join(_taken(name, port, set(wanted.values())) for name, port in taken.items()))

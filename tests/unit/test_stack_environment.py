@@ -1,0 +1,120 @@
+"""Which settings the functions host starts with, and which parts are local."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from local.stack.environment import compose, read_settings_file
+from local.stack.errors import StackError
+from local.stack.ports import Ports
+from local.stack.stack import local_addresses
+
+SAMPLE = {
+    "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+    "AZURE_EVENTHUB_CONN_STR": "Endpoint=sb://127.0.0.1;...",
+    "AZURE_EVENTHUB_NAME": "openai-logs",
+    "AZURE_OPENAI_BASE_URL": "http://127.0.0.1:8081",
+    "AZURE_OPENAI_KEY": "local",
+    "RECORDING_WAIT_MS": "200",
+}
+LOCAL = {
+    "azurite": {"AzureWebJobsStorage": "azurite on port 1"},
+    "event_hubs": {"AZURE_EVENTHUB_CONN_STR": "event hubs on port 2"},
+    "azure_openai": {"AZURE_OPENAI_BASE_URL": "http://127.0.0.1:3"},
+}
+ALL = {"azurite", "event_hubs", "azure_openai"}
+
+
+def test_without_own_settings_all_parts_are_local_on_the_ports_of_this_stack() -> None:
+    composed = compose(sample=SAMPLE, own={}, local=LOCAL)
+    assert composed.local_parts == ALL
+    assert composed.values["AzureWebJobsStorage"] == "azurite on port 1"
+    assert composed.values["AZURE_EVENTHUB_CONN_STR"] == "event hubs on port 2"
+    assert composed.values["AZURE_OPENAI_BASE_URL"] == "http://127.0.0.1:3"
+    assert composed.values["AZURE_OPENAI_KEY"] == "local"
+
+
+def test_own_settings_go_over_the_sample() -> None:
+    assert compose(sample=SAMPLE, own={"RECORDING_WAIT_MS": "50"}, local=LOCAL).values["RECORDING_WAIT_MS"] == "50"
+
+
+def test_a_copy_of_the_sample_changes_nothing() -> None:
+    """Copying local.settings.sample.json to local.settings.json is the first thing many do, and ports may be others."""
+    assert compose(sample=SAMPLE, own=SAMPLE, local=LOCAL) == compose(sample=SAMPLE, own={}, local=LOCAL)
+
+
+def test_a_blank_setting_names_nothing() -> None:
+    assert compose(sample=SAMPLE, own={"AZURE_OPENAI_BASE_URL": " "}, local=LOCAL).local_parts == ALL
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "part"),
+    [
+        ("AZURE_OPENAI_BASE_URL", "https://contoso.openai.azure.com", "azure_openai"),
+        ("AZURE_EVENTHUB_CONN_STR", "Endpoint=sb://contoso.servicebus.windows.net/;...", "event_hubs"),
+        ("AZURE_EVENTHUB_NAMESPACE", "contoso.servicebus.windows.net", "event_hubs"),
+        ("AzureWebJobsStorage", "DefaultEndpointsProtocol=https;AccountName=contoso;...", "azurite"),
+    ],
+)
+def test_a_real_service_replaces_the_local_part(name: str, value: str, part: str) -> None:
+    composed = compose(sample=SAMPLE, own={name: value}, local=LOCAL)
+    assert composed.local_parts == ALL - {part}
+    assert composed.values[name] == value
+
+
+def test_the_stand_ins_key_never_goes_to_a_real_upstream() -> None:
+    """Blank means the managed identity, or whoever is logged in."""
+    composed = compose(sample=SAMPLE, own={"AZURE_OPENAI_BASE_URL": "https://contoso.openai.azure.com"}, local=LOCAL)
+    assert composed.values["AZURE_OPENAI_KEY"] == ""
+
+
+def test_the_own_key_goes_to_a_real_upstream() -> None:
+    own = {"AZURE_OPENAI_BASE_URL": "https://contoso.openai.azure.com", "AZURE_OPENAI_KEY": "mine"}
+    assert compose(sample=SAMPLE, own=own, local=LOCAL).values["AZURE_OPENAI_KEY"] == "mine"
+
+
+def test_a_real_namespace_does_not_leave_the_emulators_connection_string() -> None:
+    own = {"AZURE_EVENTHUB_NAMESPACE": "contoso.servicebus.windows.net"}
+    assert compose(sample=SAMPLE, own=own, local=LOCAL).values["AZURE_EVENTHUB_CONN_STR"] == ""
+
+
+def test_default_ports_give_the_official_emulators_connection_string() -> None:
+    """The one that Microsoft documents, so that it can be copied from there."""
+    assert local_addresses(Ports())["event_hubs"]["AZURE_EVENTHUB_CONN_STR"] == (
+        "Endpoint=sb://127.0.0.1;SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
+    )
+
+
+def test_other_ports_are_in_the_connection_strings() -> None:
+    addresses = local_addresses(Ports(event_hubs=5701, blob=1, queue=2, table=3, azure_openai=4))
+    assert "sb://127.0.0.1:5701;" in addresses["event_hubs"]["AZURE_EVENTHUB_CONN_STR"]
+    assert "BlobEndpoint=http://127.0.0.1:1/devstoreaccount1;" in addresses["azurite"]["AzureWebJobsStorage"]
+    assert addresses["azure_openai"]["AZURE_OPENAI_BASE_URL"] == "http://127.0.0.1:4"
+
+
+def test_a_missing_settings_file_has_no_values(tmp_path: Path) -> None:
+    assert read_settings_file(tmp_path / "local.settings.json") == {}
+
+
+def test_values_are_read_as_text_even_behind_a_byte_order_mark(tmp_path: Path) -> None:
+    """Editors on Windows write one, and the Core Tools read it."""
+    file = tmp_path / "local.settings.json"
+    file.write_text('\ufeff{"IsEncrypted": false, "Values": {"A": 1, "B": "x"}}', encoding="utf-8")
+    assert read_settings_file(file) == {"A": "1", "B": "x"}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "local.settings.json is not JSON: "),
+        ("[]", 'local.settings.json has no "Values": it must look like local.settings.sample.json'),
+        ('{"A": 1}', 'local.settings.json has no "Values": it must look like local.settings.sample.json'),
+    ],
+)
+def test_a_malformed_settings_file_is_named(tmp_path: Path, content: str, message: str) -> None:
+    file = tmp_path / "local.settings.json"
+    file.write_text(content)
+    with pytest.raises(StackError, match=message):
+        read_settings_file(file)

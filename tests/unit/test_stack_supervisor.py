@@ -1,0 +1,188 @@
+"""The supervisor, on tiny processes in place of the real parts."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from local.stack.errors import PartDied, PartNotReady
+from local.stack.part import PartSpec, describe_end
+from local.stack.processes import processes_of
+from local.stack.supervisor import ROOT, Supervisor
+
+SERVES = "print('serving', flush=True); import time; time.sleep(60)"
+IGNORES_SIGTERM = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+)
+# A grandchild in a session of its own: no process group and no parent leads to it once its parent is gone.
+HAS_A_WORKER = f"""
+import subprocess, sys, time
+subprocess.Popen([sys.executable, '-c', {SERVES!r}], start_new_session=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def supervisor() -> Iterator[Supervisor]:
+    with Supervisor() as running:
+        yield running
+
+
+def python(
+    name: str, code: str, *, ready: Callable[[], bool] = lambda: True, ready_within_s: float = 10, stop_within_s: float = 5
+) -> PartSpec:
+    return PartSpec(
+        name=name,
+        command=[sys.executable, "-c", code],
+        env=dict(os.environ),
+        ready=ready,
+        ready_within_s=ready_within_s,
+        stop_within_s=stop_within_s,
+    )
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "condition not met in time"
+        time.sleep(0.01)
+
+
+def test_output_is_passed_on_line_by_line_with_the_parts_name() -> None:
+    lines = []
+    with Supervisor(on_line=lambda part, line: lines.append((part, line))) as supervisor:
+        supervisor.start([python("one", "print('a'); import sys; print('b', file=sys.stderr, flush=True); " + SERVES)])
+        wait_until(lambda: len(lines) == 3)
+    assert sorted(lines) == [("one", "a"), ("one", "b"), ("one", "serving")]
+
+
+def test_a_part_is_started_once_it_is_ready(supervisor: Supervisor) -> None:
+    def serving() -> bool:
+        return "serving" in supervisor.parts["one"].output()
+
+    supervisor.start([python("one", SERVES, ready=serving)])
+    assert serving()
+
+
+def test_a_part_that_does_not_get_ready_is_named_with_its_last_lines(supervisor: Supervisor) -> None:
+    spec = python("slow", SERVES, ready=lambda: False, ready_within_s=0.5)
+    with pytest.raises(PartNotReady, match=r"^slow did not serve within 0\.5 s\. Its last lines:\n    serving$"):
+        supervisor.start([spec])
+
+
+def test_a_part_that_dies_while_starting_is_named_with_its_reason(supervisor: Supervisor) -> None:
+    spec = python("broken", "import sys; sys.exit('no such hub')", ready=lambda: False)
+    with pytest.raises(PartDied, match=r"^broken died: exit code 1\. Its last lines:\n    no such hub$"):
+        supervisor.start([spec])
+
+
+def test_a_program_that_is_not_there_is_named(supervisor: Supervisor) -> None:
+    spec = PartSpec(name="gone", command=["/nowhere/node"], ready=lambda: True)
+    with pytest.raises(PartDied, match=r"^gone cannot start: .*/nowhere/node"):
+        supervisor.start([spec])
+
+
+def test_a_part_that_dies_later_ends_the_wait_and_is_named_with_its_signal(supervisor: Supervisor) -> None:
+    supervisor.start([python("one", SERVES), python("two", SERVES)])
+    wait_until(lambda: "serving" in supervisor.parts["two"].output())
+    os.kill(supervisor.parts["two"].pid, signal.SIGKILL)
+    with pytest.raises(PartDied, match=r"^two died: killed by signal 9 \(SIGKILL\)\. Its last lines:\n    serving$"):
+        supervisor.wait(threading.Event())
+
+
+def test_a_part_that_a_test_stops_or_kills_has_not_died(supervisor: Supervisor) -> None:
+    supervisor.start([python("one", SERVES), python("two", SERVES)])
+    supervisor.parts["one"].stop()
+    supervisor.parts["two"].kill()
+    supervisor.check()
+
+
+def test_a_stopped_part_can_be_started_again(supervisor: Supervisor) -> None:
+    supervisor.start([python("one", SERVES)])
+    part = supervisor.parts["one"]
+    first = part.pid
+    part.stop()
+    part.start()
+    assert part.is_running()
+    assert part.pid != first
+
+
+def test_killing_a_part_ends_its_workers_too(supervisor: Supervisor) -> None:
+    supervisor.start([python("host", HAS_A_WORKER)])
+    part = supervisor.parts["host"]
+    wait_until(lambda: len(part.descendants()) == 1)
+    part.kill()
+    wait_until(lambda: supervisor.remaining_processes() == [])
+
+
+def test_parts_end_in_the_opposite_order_of_their_start() -> None:
+    ended: list[str] = []
+    says_when = (
+        "import signal, time, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('ended', flush=True))); " + SERVES
+    )
+    with Supervisor(on_line=lambda part, line: ended.append(part) if line == "ended" else None) as supervisor:
+        for name in ("first", "second"):
+            supervisor.start([python(name, says_when, ready=lambda: "serving" in supervisor.parts[name].output())])  # noqa: B023 - used at once
+    assert ended == ["second", "first"]
+
+
+def test_a_part_that_ignores_sigterm_is_killed_after_its_time() -> None:
+    with Supervisor() as supervisor:
+        supervisor.start([python("deaf", IGNORES_SIGTERM, stop_within_s=0.2)])
+        wait_until(lambda: "deaf" in supervisor.parts["deaf"].output())
+        started = time.monotonic()
+    assert 0.2 <= time.monotonic() - started < 5
+    assert supervisor.remaining_processes() == []
+
+
+def test_nothing_is_left_after_the_end_not_even_a_worker_in_its_own_session() -> None:
+    with Supervisor() as supervisor:
+        supervisor.start([python("host", HAS_A_WORKER)])
+        wait_until(lambda: len(supervisor.remaining_processes()) == 2)
+    assert supervisor.remaining_processes() == []
+
+
+SUPERVISOR_TO_KILL = f"""
+import os, sys, time
+from pathlib import Path
+from local.stack.part import PartSpec
+from local.stack.supervisor import Supervisor
+supervisor = Supervisor(temporary_folder=Path(sys.argv[1]))
+codes = {{'host': {HAS_A_WORKER!r}, 'deaf': {IGNORES_SIGTERM!r}}}
+supervisor.start([
+    PartSpec(name=name, command=[sys.executable, '-c', code], env=dict(os.environ), ready=lambda: True)
+    for name, code in codes.items()
+])
+print(supervisor.id, flush=True)
+time.sleep(60)
+"""
+
+
+def test_nothing_is_left_when_the_supervisor_itself_is_killed(tmp_path: Path) -> None:
+    """kill -9, with a worker in a session of its own, a part that ignores SIGTERM, and a temporary folder."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    command = [sys.executable, "-c", textwrap.dedent(SUPERVISOR_TO_KILL), str(folder)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        stack_id = process.stdout.readline().strip()
+        wait_until(lambda: len(processes_of(stack_id)) == 3)
+        process.kill()
+    wait_until(lambda: processes_of(stack_id) == [] and not folder.exists(), seconds=15)
+
+
+@pytest.mark.parametrize(
+    ("returncode", "description"),
+    [(0, "exit code 0"), (3, "exit code 3"), (-15, "killed by signal 15 (SIGTERM)"), (-62, "killed by signal 62")],
+)
+def test_an_end_is_described_by_exit_code_or_signal(returncode: int, description: str) -> None:
+    assert describe_end(returncode) == description
