@@ -35,6 +35,7 @@ class ConsumerLink:
         close: Callable[[str, str], None],
     ) -> None:
         self._link = link
+        self._session = link.session
         self._log = hub.partition(partition_id)
         self._counters = counters
         self._wake = wake
@@ -43,6 +44,7 @@ class ConsumerLink:
         self._consumer = Consumer(
             group=group, partition_id=partition_id, owner_level=_owner_level(link), disconnect=self._disconnect
         )
+        self._disconnected = False
         self._next = self._log.start(_start_position(link))
         self._groups.join(self._consumer)
         self._log.subscribe(wake)
@@ -51,7 +53,7 @@ class ConsumerLink:
 
     def work(self) -> None:
         link, log = self._link, self._log
-        while link.credit > 0 and link.session.outgoing_bytes < MAX_WAITING_BYTES:
+        while not self._disconnected and link.credit > 0 and self._session.outgoing_bytes < MAX_WAITING_BYTES:
             event = log.read(self._next)
             if event is None:
                 break
@@ -67,6 +69,7 @@ class ConsumerLink:
         self._groups.leave(self._consumer)
 
     def _disconnect(self, reason: str) -> None:
+        self._disconnected = True
         self._log.unsubscribe(self._wake)
         self._close("amqp:link:stolen", reason)
         self._wake()
