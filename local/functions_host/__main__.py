@@ -1,0 +1,46 @@
+"""python -m local.functions_host --port 7071 [--app-dir .]: the embedded Functions host."""
+
+import argparse
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from local.functions_host.app_settings import merge, read_local_settings
+from local.functions_host.host_json import read_host_json
+from local.functions_host.supervision import Supervisor, bind
+from local.functions_host.unsupported import StartError
+
+_DEFAULT_PORT = 7071
+
+
+def main() -> int:
+    """Run the host; return its exit code."""
+    options = _options()
+    app_dir = options.app_dir.resolve()
+    try:
+        local = read_local_settings(app_dir / "local.settings.json")
+        environment = merge(local.values, os.environ)
+        read_host_json(app_dir / "host.json", environment)  # refuse here, before anything is started
+        port = options.port if options.port is not None else local.port or _DEFAULT_PORT
+        listening = bind(options.host, port)
+    except StartError as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return 1
+    return asyncio.run(Supervisor(app_dir, listening, environment, options.drain_timeout).run())
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local.functions_host", description="The embedded Functions host.")
+    parser.add_argument("--port", type=int, help=f"port to listen on, 0 for any free one (default: {_DEFAULT_PORT})")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--app-dir", type=Path, default=Path(), help="folder with host.json and function_app.py")
+    parser.add_argument(
+        "--drain-timeout", type=float, default=30.0, metavar="SECONDS",
+        help="how long running requests may take after SIGTERM or Ctrl-C (default: %(default)s)",
+    )  # fmt: skip
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

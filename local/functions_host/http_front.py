@@ -1,0 +1,176 @@
+"""The HTTP trigger: an ASGI app in front of the library's own, which does to a request what the real host does.
+
+Per chunk it adds nothing: `send` and `receive` go through untouched (but for the size limit of a body of unknown length).
+Header rules: seen on the real host (Kestrel in front, YARP's default transforms behind), compared with it by
+tests/integration/test_functions_host.py.
+"""
+
+import asyncio
+import secrets
+import uuid
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import Any
+
+from local.functions_host.functions import HttpFunction
+from local.functions_host.invocations import Invocations
+from local.functions_host.path_encoding import decode_path, encode_path, normalise_query
+from local.functions_host.routes import RouteTable
+from local.functions_host.worker_library import (
+    AsgiApp,
+    Invocation,
+    Outcome,
+    Receive,
+    Scope,
+    Send,
+    TypedData,
+    WorkerLibrary,
+)  # fmt: skip
+
+# ScriptConstants.DefaultMaxRequestBodySize (Azure/azure-functions-host).
+MAX_REQUEST_BODY_BYTES = 104_857_600
+_REASON = "This function was programmatically called via the host APIs."
+# Hop-by-hop headers that YARP does not pass on (RequestUtilities.ShouldSkipRequestHeader in dotnet/yarp), and those replaced.
+_NOT_PASSED = frozenset(
+    {b"connection", b"keep-alive", b"proxy-authorization", b"proxy-authenticate", b"proxy-authentication-info",
+     b"proxy-connection", b"te", b"trailer", b"upgrade", b"upgrade-insecure-requests", b"http2-settings", b"alt-svc"}
+)  # fmt: skip
+_REPLACED = frozenset({b"host", b"x-ms-invocation-id", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"})
+
+type Headers = list[tuple[bytes, bytes]]
+
+
+class HttpFront:
+    """The ASGI app that uvicorn serves."""
+
+    def __init__(
+        self, functions: Iterable[HttpFunction], library: WorkerLibrary, app: AsgiApp, invocations: Invocations
+    ) -> None:
+        """`app` is the library's own ASGI app."""
+        http = tuple(functions)
+        self._by_name = {function.function.name: function for function in http}
+        self._routes = RouteTable(function.route for function in http)
+        self._library = library
+        self._app = app
+        self._invocations = invocations
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        path = decode_path(scope["raw_path"])
+        found = self._routes.find(scope["method"], path)
+        if found is None:  # the real host answers unknown routes and wrong methods alike
+            return await _answer_empty(send, 404)
+        name, parameters = found
+        if _content_length(scope["headers"]) > MAX_REQUEST_BODY_BYTES:
+            return await _answer_empty(send, 500)  # seen on the real host: a 500, not a 413
+        invocation = _invocation(self._by_name[name], parameters, scope["headers"])
+        _rewrite(scope, path, invocation)
+        with self._invocations.under_way(invocation, _REASON) as finish:
+            finish(await self._serve(invocation, scope, receive, send))
+        return None
+
+    async def _serve(self, invocation: Invocation, scope: Scope, receive: Receive, send: Send) -> Outcome:
+        """Run the invocation and the library's HTTP app side by side; they meet through the invocation's id."""
+        running = asyncio.create_task(self._library.invoke(invocation))
+        if any(name == b"transfer-encoding" for name, _ in scope["headers"]):
+            receive = _limited(receive)
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            outcome = await _outcome(running)
+            if outcome.error is None:
+                outcome = Outcome(error=f"{type(error).__name__}: {error}")
+            if outcome.stack:
+                return outcome
+            raise
+        finally:
+            self._library.forget_http(invocation.invocation_id)
+        return await _outcome(running)
+
+
+async def _outcome(running: "asyncio.Task[Outcome]") -> Outcome:
+    """Return the invocation's end, which comes with the response; it never comes where the app did not take the request."""
+    await asyncio.wait({running}, timeout=1.0)
+    if running.done():
+        return running.result()
+    running.cancel()
+    return Outcome(error="The app's web framework answered without calling the function")
+
+
+def _invocation(target: HttpFunction, parameters: Mapping[str, str], headers: Headers) -> Invocation:
+    trace_parent = next((value for name, value in headers if name == b"traceparent"), b"")
+    http = _RpcHttp(params=parameters)
+    return Invocation(
+        invocation_id=str(uuid.uuid4()),
+        function=target.function,
+        inputs={target.parameter: TypedData(http=http)},
+        trace_parent=trace_parent.decode("latin-1"),
+    )
+
+
+class _RpcHttp:
+    """What the host tells about an HTTP request beside the request itself: its route parameters."""
+
+    method = ""
+    url = ""
+    headers: Mapping[str, str] = {}
+    query: Mapping[str, str] = {}
+    body = TypedData(bytes=b"")
+
+    def __init__(self, params: Mapping[str, str]) -> None:
+        self.params = params
+
+
+def _rewrite(scope: Scope, path: str, invocation: Invocation) -> None:
+    """Give the request the path, query and headers that the real host would give it."""
+    scope["raw_path"] = raw_path = encode_path(path)
+    scope["path"] = path
+    scope["query_string"] = normalise_query(scope["query_string"])
+    client = scope["client"][0] if scope["client"] else "127.0.0.1"
+    scope["client"] = (client, 0)  # uvicorn behind the real host takes it from x-forwarded-for, which has no port
+    scope["headers"] = _headers(scope, client, invocation.invocation_id)
+    assert raw_path  # noqa: S101 - an HTTP request always has a path
+
+
+def _headers(scope: Scope, client: str, invocation_id: str) -> Headers:
+    host, port = scope["server"]
+    combined: MutableMapping[bytes, bytes] = {b"host": f"{host}:{port}".encode()}
+    public_host = b""
+    for name, value in scope["headers"]:
+        if name == b"host":
+            public_host = value
+        if name in _NOT_PASSED or name in _REPLACED:
+            continue
+        if name in combined:  # the real host joins repeated headers
+            value = combined[name] + (b"; " if name == b"cookie" else b", ") + value
+        combined[name] = value
+    combined[b"x-ms-invocation-id"] = invocation_id.encode()
+    combined[b"x-forwarded-for"] = client.encode()
+    combined[b"x-forwarded-host"] = public_host
+    combined[b"x-forwarded-proto"] = b"http"
+    if b"traceparent" not in combined:
+        combined[b"traceparent"] = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00".encode()
+    return list(combined.items())
+
+
+def _content_length(headers: Headers) -> int:
+    return next((int(value) for name, value in headers if name == b"content-length"), 0)
+
+
+def _limited(receive: Receive) -> Receive:
+    """Return a receive that fails once the body is larger than the host allows."""
+    total = 0
+
+    async def limited() -> MutableMapping[str, Any]:
+        nonlocal total
+        message = await receive()
+        total += len(message.get("body", b""))
+        if total > MAX_REQUEST_BODY_BYTES:
+            raise OSError(f"Request body too large. The max request body size is {MAX_REQUEST_BODY_BYTES} bytes.")
+        return message
+
+    return limited
+
+
+async def _answer_empty(send: Send, status: int) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body", "body": b""})

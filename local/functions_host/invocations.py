@@ -1,0 +1,86 @@
+"""Running one invocation: its lines on the console, its time limit, and the count of those under way."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from local.functions_host.console import say
+from local.functions_host.timespan import format_time_span
+from local.functions_host.worker_library import Invocation, Outcome, WorkerLibrary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# The real host cancels, waits this long, then replaces the worker
+# (Azure/azure-webjobs-sdk, FunctionExecutor: TimeoutAttribute's GracePeriod; FACTS seen: a stream is cut about 2 s late).
+TIMEOUT_GRACE_S = 2.0
+
+
+class Invocations:
+    """Runs invocations and knows how many are under way."""
+
+    def __init__(
+        self, library: WorkerLibrary, *, timeout_s: float | None, replace_worker: Callable[[], None], verbose: bool
+    ) -> None:
+        """replace_worker is called when an invocation outlives functionTimeout: nothing else ends code that hangs."""
+        self._library = library
+        self._timeout_s = timeout_s
+        self._replace_worker = replace_worker
+        self._verbose = verbose
+        self._under_way = 0
+        self._none_under_way = asyncio.Event()
+        self._none_under_way.set()
+
+    async def finished(self) -> None:
+        """Wait until no invocation is under way."""
+        await self._none_under_way.wait()
+
+    async def run(self, invocation: Invocation, reason: str) -> Outcome:
+        """Call a function that is not HTTP and wait for its end."""
+        with self.under_way(invocation, reason) as finish:
+            outcome = await self._library.invoke(invocation)
+            finish(outcome)
+            return outcome
+
+    @contextmanager
+    def under_way(self, invocation: Invocation, reason: str) -> "Iterator[Callable[[Outcome], None]]":
+        """Count an invocation, print its lines, and watch its time; the caller passes its outcome to what it gets."""
+        name, started = f"Functions.{invocation.function.name}", time.monotonic()
+        if self._verbose:
+            say(f"Executing '{name}' (Reason='{reason}', Id={invocation.invocation_id})")
+        self._under_way += 1
+        self._none_under_way.clear()
+        limit = self._watch(name)
+        try:
+            yield lambda outcome: self._report(name, invocation.invocation_id, started, outcome)
+        finally:
+            if limit:
+                limit.cancel()
+            self._under_way -= 1
+            if not self._under_way:
+                self._none_under_way.set()
+
+    def _watch(self, name: str) -> asyncio.TimerHandle | None:
+        if self._timeout_s is None:
+            return None
+        return asyncio.get_running_loop().call_later(self._timeout_s + TIMEOUT_GRACE_S, self._timed_out, name)
+
+    def _timed_out(self, name: str) -> None:
+        limit = format_time_span(self._timeout_s or 0)
+        say(f"ERROR: Timeout value of {limit} (functionTimeout) exceeded by function '{name}'. The worker process is replaced.")
+        self._replace_worker()
+
+    def _report(self, name: str, invocation_id: str, started: float, outcome: Outcome) -> None:
+        duration_ms = int((time.monotonic() - started) * 1000)
+        if outcome.error is None:
+            if self._verbose:
+                say(f"Executed '{name}' (Succeeded, Id={invocation_id}, Duration={duration_ms}ms)")
+            return
+        say(
+            f"ERROR: Executed '{name}' (Failed, Id={invocation_id}, Duration={duration_ms}ms)\n{outcome.stack or outcome.error}"
+        )
+
+
+type Runner = Callable[[Invocation, str], Awaitable[Outcome]]

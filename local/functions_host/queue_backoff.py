@@ -1,0 +1,42 @@
+"""How long a queue listener waits between polls.
+
+Rule: Azure/azure-sdk-for-net, RandomizedExponentialBackoffStrategy.cs: back to the minimum after a find; else the minimum
+plus a doubling delta, each random by 20 %, up to the maximum.
+"""
+
+import random
+from collections.abc import Callable
+
+_RANDOMIZATION = 0.2
+
+
+class Backoff:
+    """The delays of one listener; one object for its life."""
+
+    def __init__(self, minimum_s: float, maximum_s: float, uniform: Callable[[float, float], float] = random.uniform) -> None:
+        """Delays go from minimum_s to maximum_s; `uniform` is where the randomness comes from."""
+        self._minimum_s = minimum_s
+        self._maximum_s = maximum_s
+        self._uniform = uniform
+        self._current_s = 0.0
+        self._exponent = 0
+
+    def next_delay_s(self, *, found: bool) -> float:
+        """Return the next wait; `found` says whether a message came since the last one."""
+        if found:
+            self._current_s = self._minimum_s
+            self._exponent = 1
+        elif self._current_s != self._maximum_s:
+            self._grow()
+        return self._current_s
+
+    def _grow(self) -> None:
+        delay_s = self._minimum_s
+        if self._exponent > 0:
+            factor = self._uniform(1 - _RANDOMIZATION, 1 + _RANDOMIZATION)
+            delay_s += factor * 2.0 ** (self._exponent - 1) * self._minimum_s
+        if delay_s < self._maximum_s:
+            self._current_s = delay_s
+            self._exponent += 1
+        else:
+            self._current_s = self._maximum_s

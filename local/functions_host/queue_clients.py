@@ -1,0 +1,38 @@
+"""Storage clients for a queue trigger's connection."""
+
+from contextlib import AsyncExitStack
+from typing import Any
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
+from azure.storage.queue.aio import QueueClient, QueueServiceClient
+
+from local.functions_host.app_settings import StorageConnection
+from local.functions_host.unsupported import StartError
+
+
+async def open_service(connection: StorageConnection, stack: AsyncExitStack) -> QueueServiceClient:
+    """Return the queue service of a connection; the stack closes it. StartError for a malformed connection string."""
+    # The .NET client's defaults: three retries from 0.8 s on (Azure.Core, RetryOptions). Polling goes on by itself anyway.
+    retry: dict[str, Any] = {"initial_backoff": 1, "increment_base": 2, "retry_total": 3, "random_jitter_range": 0}
+    if connection.connection_string:
+        try:
+            service = QueueServiceClient.from_connection_string(connection.connection_string, **retry)
+        except ValueError as error:
+            raise StartError(f"A storage connection string is malformed: {error}") from error
+    else:
+        credential = await stack.enter_async_context(_credential(connection))
+        service = QueueServiceClient(connection.queue_service_uri or "", credential=credential, **retry)
+    await stack.enter_async_context(service)
+    return service
+
+
+def queue_client(service: QueueServiceClient, name: str) -> QueueClient:
+    """Return a client that gives messages as they are stored, undecoded."""
+    return service.get_queue_client(name)
+
+
+def _credential(connection: StorageConnection) -> AsyncTokenCredential:
+    if connection.managed_identity:
+        return ManagedIdentityCredential(client_id=connection.client_id)
+    return DefaultAzureCredential(managed_identity_client_id=connection.client_id)

@@ -1,0 +1,245 @@
+"""The queue trigger: polling, concurrency, lease renewal, and what happens to a message after its function ended.
+
+Rules: Azure/azure-sdk-for-net, Microsoft.Azure.WebJobs.Extensions.Storage.Common, QueueListener.cs (polling, batches,
+renewal), QueueProcessor.cs (delete, release, poison), UpdateQueueMessageVisibilityCommand.cs.
+"""
+
+import asyncio
+import base64
+import binascii
+import json
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.storage.queue import QueueMessage
+from azure.storage.queue.aio import QueueClient
+
+from local.functions_host.console import say
+from local.functions_host.functions import QueueFunction
+from local.functions_host.invocations import Invocations
+from local.functions_host.queue_backoff import Backoff
+from local.functions_host.queue_options import MIN_POLLING_INTERVAL_S, QueueOptions
+from local.functions_host.worker_library import Invocation, TypedData
+
+# A received message is invisible for this long, renewed at half of it while its function runs (QueueListener.cs).
+LEASE_S = 600
+_MIN_RENEWAL_S = 60.0
+_MAX_QUEUE_NAME = 63
+
+
+class UnreadableMessageError(ValueError):
+    """A message is not Base64 although messageEncoding says so; counts as a failed attempt, as on the real host."""
+
+
+def poison_name(queue_name: str) -> str | None:
+    """Return the poison queue's name, None for queues that have none (QueueListenerFactory.CreatePoisonQueueReference)."""
+    name = f"{queue_name}-poison"
+    return None if queue_name.endswith("-poison") or len(name) > _MAX_QUEUE_NAME else name
+
+
+def decode_text(content: str, *, base64_encoded: bool) -> bytes:
+    """Return a message's bytes; UnreadableMessageError where they are not what messageEncoding says."""
+    if not base64_encoded:
+        return content.encode()
+    try:
+        return base64.b64decode(content, validate=True)
+    except binascii.Error as error:
+        raise UnreadableMessageError(
+            "The message is not valid Base64, which host.json's messageEncoding asks for (set it to none for plain text)"
+        ) from error
+
+
+def metadata(message: QueueMessage) -> Mapping[str, TypedData]:
+    """Return the trigger metadata that the app can read beside the message."""
+    return {
+        "Id": TypedData(string=message.id),
+        "DequeueCount": TypedData(json=json.dumps(message.dequeue_count)),
+        "PopReceipt": TypedData(string=message.pop_receipt),
+        "InsertionTime": TypedData(json=_time(message.inserted_on)),
+        "ExpirationTime": TypedData(json=_time(message.expires_on)),
+        "NextVisibleTime": TypedData(json=_time(message.next_visible_on)),
+    }
+
+
+def _attempts(message: QueueMessage) -> int:
+    """Return how often a received message was received."""
+    return message.dequeue_count or 0
+
+
+def _time(value: datetime | None) -> str:
+    return json.dumps(value.isoformat() if value else None)
+
+
+class QueueTrigger:
+    """Polls one queue and calls one function for each message."""
+
+    def __init__(
+        self,
+        target: QueueFunction,
+        queue: QueueClient,
+        poison_queue: QueueClient | None,
+        options: QueueOptions,
+        invocations: Invocations,
+    ) -> None:
+        """poison_queue is None where `poison_name` says so."""
+        self._target = target
+        self._queue = queue
+        self._poison_queue = poison_queue
+        self._options = options
+        self._invocations = invocations
+        self._backoff = Backoff(MIN_POLLING_INTERVAL_S, options.max_polling_interval_s)
+        self._found_since_wait = False
+        self._failing = False
+        self._processing: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Poll until `stop`; then wait for the messages under way."""
+        while not self._stopping.is_set():
+            messages = await self._receive()
+            for message in messages:
+                self._processing.add(asyncio.create_task(self._process(message)))
+            if messages:
+                self._found_since_wait = True
+                await self._wait_for_threshold()
+            else:
+                await self._wait()
+        if self._processing:
+            await asyncio.wait(self._processing)
+
+    def stop(self) -> None:
+        """Receive no more messages."""
+        self._stopping.set()
+
+    async def _receive(self) -> list[QueueMessage]:
+        """Return the next batch; empty where there is none, no queue, or no storage for now."""
+        try:
+            pages = self._queue.receive_messages(
+                messages_per_page=self._options.batch_size, visibility_timeout=LEASE_S
+            ).by_page()
+            async for page in pages:
+                return [message async for message in page]
+        except ResourceNotFoundError:
+            pass  # a missing queue is no error and is not created: it may come later
+        except AzureError as error:
+            self._report_outage(error)
+            return []
+        self._failing = False
+        return []
+
+    def _report_outage(self, error: AzureError) -> None:
+        """Say once per outage that the queue cannot be read; the address in the message names no key."""
+        if not self._failing:
+            say(f"ERROR: queue {self._target.queue_name} cannot be read, trying again: {error.message}")
+        self._failing = True
+
+    async def _wait(self) -> None:
+        delay_s = self._backoff.next_delay_s(found=self._found_since_wait)
+        self._found_since_wait = False
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), delay_s)
+
+    async def _wait_for_threshold(self) -> None:
+        """Wait until so many messages are done that the next batch may come."""
+        self._processing = {task for task in self._processing if not task.done()}
+        while len(self._processing) > self._options.new_batch_threshold:
+            _, self._processing = await asyncio.wait(self._processing, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _process(self, message: QueueMessage) -> None:
+        try:
+            if _attempts(message) > self._options.max_dequeue_count:
+                await self._to_poison(message)
+                return
+            renewal = asyncio.create_task(self._renew(message))
+            try:
+                succeeded = await self._invoke(message)
+            finally:
+                renewal.cancel()
+            await self._complete(message, succeeded=succeeded)
+        except AzureError as error:  # the lease runs out and the message comes again
+            say(f"ERROR: message {message.id} of queue {self._target.queue_name} could not be completed: {error.message}")
+
+    async def _invoke(self, message: QueueMessage) -> bool:
+        try:
+            body = decode_text(message.content, base64_encoded=self._options.base64)
+        except UnreadableMessageError as error:
+            say(f"ERROR: Exception while executing function: Functions.{self._target.function.name}. {error}")
+            return False
+        data = TypedData(bytes=body) if self._target.binary else TypedData(string=body.decode("utf-8", "replace"))
+        invocation = Invocation(
+            invocation_id=str(uuid.uuid4()),
+            function=self._target.function,
+            inputs={self._target.parameter: data},
+            metadata=metadata(message),
+        )
+        outcome = await self._invocations.run(invocation, f"New queue message detected on '{self._target.queue_name}'.")
+        return outcome.error is None
+
+    async def _complete(self, message: QueueMessage, *, succeeded: bool) -> None:
+        if succeeded:
+            await self._delete(message)
+        elif self._poison_queue is None:
+            pass  # left invisible until its lease ends, so that it does not loop (QueueProcessor.cs)
+        elif _attempts(message) >= self._options.max_dequeue_count:
+            await self._to_poison(message)
+        else:
+            await self._release(message)
+
+    async def _delete(self, message: QueueMessage) -> None:
+        try:
+            await self._queue.delete_message(message.id, message.pop_receipt)
+        except HttpResponseError as error:
+            _raise_unless_lost(error)
+
+    async def _release(self, message: QueueMessage) -> None:
+        try:
+            await self._queue.update_message(
+                message.id, message.pop_receipt, visibility_timeout=int(self._options.visibility_timeout_s)
+            )
+        except HttpResponseError as error:
+            _raise_unless_lost(error)
+
+    async def _to_poison(self, message: QueueMessage) -> None:
+        if self._poison_queue is None:
+            return
+        say(
+            f"WARNING: Message has reached MaxDequeueCount of {self._options.max_dequeue_count}. "
+            f"Moving message to queue '{self._poison_queue.queue_name}'."
+        )
+        try:
+            await self._poison_queue.send_message(message.content)
+        except ResourceNotFoundError:
+            await self._poison_queue.create_queue()
+            await self._poison_queue.send_message(message.content)
+        await self._delete(message)
+
+    async def _renew(self, message: QueueMessage) -> None:
+        """Keep a message invisible while its function runs; after a server error try again sooner."""
+        delay_s = LEASE_S / 2
+        while True:
+            await asyncio.sleep(delay_s)
+            try:
+                renewed = await self._queue.update_message(message.id, message.pop_receipt, visibility_timeout=LEASE_S)
+            except AzureError as error:
+                if _lost(error):
+                    return
+                delay_s = max(delay_s / 2, _MIN_RENEWAL_S)
+            else:
+                message.pop_receipt = renewed.pop_receipt
+                delay_s = LEASE_S / 2
+
+
+def _lost(error: AzureError) -> bool:
+    """Say whether someone else has the message now, or nobody: nothing is left to do then (QueueProcessor.cs)."""
+    if isinstance(error, ResourceNotFoundError):
+        return True
+    code = str(getattr(error, "error_code", ""))
+    return code in {"PopReceiptMismatch", "QueueBeingDeleted", "QueueDisabled"}
+
+
+def _raise_unless_lost(error: HttpResponseError) -> None:
+    if not _lost(error):
+        raise error

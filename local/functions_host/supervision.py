@@ -1,0 +1,161 @@
+"""The parent process: holds the listening socket, starts the worker, starts it again when it dies, ends it at the end."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.functions_host.console import say
+from local.functions_host.control import DRAIN, DRAINED, EXIT_START_ERROR, READY
+from local.functions_host.unsupported import StartError
+
+_FIRST_BACKOFF_S = 0.25
+_MAX_BACKOFF_S = 10.0
+_FAILED_STARTS_ALLOWED = 3  # of a worker that was never ready: RpcFunctionInvocationDispatcher gives up after as many
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket; StartError names a port that is taken and how to choose another. Port 0: any free one."""
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise StartError(
+            f"Port {port} is unavailable ({error.strerror}). Close the process that uses it, or choose another with --port."
+        ) from error
+    listening.listen(2048)
+    return listening
+
+
+@dataclass
+class _Worker:
+    process: asyncio.subprocess.Process
+    control: socket.socket
+
+
+class Supervisor:
+    """One host: a socket and, over its life, one worker process after another."""
+
+    def __init__(self, app_dir: Path, listening: socket.socket, environment: Mapping[str, str], drain_timeout_s: float) -> None:
+        """drain_timeout_s bounds how long running work may go on after a signal."""
+        self._app_dir = app_dir
+        self._listening = listening
+        self._environment = environment
+        self._drain_timeout_s = drain_timeout_s
+        self._stop = asyncio.Event()
+        self._stop_at_once = asyncio.Event()
+        self._was_ready = False
+
+    async def run(self) -> int:
+        """Serve until a signal; return the exit code of the host."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._signalled)
+        failed_starts = 0
+        while not self._stop.is_set():
+            worker = await self._start()
+            was_ready = await self._watch(worker)
+            worker.control.close()
+            if self._stop.is_set():
+                break
+            if worker.process.returncode == EXIT_START_ERROR:
+                return 1
+            failed_starts = 0 if was_ready else failed_starts + 1
+            if failed_starts >= _FAILED_STARTS_ALLOWED and not self._was_ready:
+                say("ERROR: The worker process could not be started; see above why.")
+                return 1
+            await self._pause(worker.process.returncode or 0, failed_starts)
+        return 0
+
+    def _signalled(self) -> None:
+        if self._stop.is_set():
+            self._stop_at_once.set()
+        self._stop.set()
+
+    async def _start(self) -> _Worker:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)  # noqa: FBT003 - the only way to say it
+        with theirs:
+            arguments = ["--app-dir", str(self._app_dir), "--socket-fd", str(self._listening.fileno())]
+            arguments += ["--control-fd", str(theirs.fileno())]
+            if not self._was_ready:
+                arguments.append("--first-start")
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "local.functions_host.worker",
+                *arguments,
+                pass_fds=(self._listening.fileno(), theirs.fileno()),
+                env={**self._environment, "PYTHONPATH": _with_repository(self._environment.get("PYTHONPATH"))},
+            )
+        return _Worker(process, ours)
+
+    async def _watch(self, worker: _Worker) -> bool:
+        """Wait for the worker's end, or end it after a signal; return whether it was ready to serve."""
+        died = asyncio.create_task(worker.process.wait())
+        stop = asyncio.create_task(self._stop.wait())
+        ready = asyncio.create_task(_heard(worker.control, READY))
+        await asyncio.wait({died, stop, ready}, return_when=asyncio.FIRST_COMPLETED)
+        was_ready = ready.done() and ready.result()
+        if was_ready:
+            self._announce(worker.process.pid)
+            await asyncio.wait({died, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if not died.done():
+            await self._end(worker, died, drain=was_ready)
+        for task in (stop, ready):
+            task.cancel()
+        return was_ready
+
+    def _announce(self, pid: int) -> None:
+        say(f"Worker process started: pid {pid}")
+        if not self._was_ready:
+            host, port = self._listening.getsockname()
+            say(f"Functions host ready: http://{host}:{port}")
+        self._was_ready = True
+
+    async def _end(self, worker: _Worker, died: "asyncio.Task[int]", *, drain: bool) -> None:
+        """Let running work finish within its bound, then kill: the worker never gets a signal that it could handle."""
+        self._listening.close()
+        if drain:
+            say("Stopping: no new requests; running ones may finish (Ctrl-C again ends at once)")
+            worker.control.send(DRAIN)
+            drained = asyncio.create_task(_heard(worker.control, DRAINED))
+            at_once = asyncio.create_task(self._stop_at_once.wait())
+            ends = {died, drained, at_once}
+            await asyncio.wait(ends, timeout=self._drain_timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            drained.cancel()
+            at_once.cancel()
+        if not died.done():
+            worker.process.kill()
+            await died
+        say("Stopped")
+
+    async def _pause(self, code: int, failed_starts: int) -> None:
+        """Say how the worker died and wait before the next one; not at all after one that had served."""
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        delay_s = min(_FIRST_BACKOFF_S * 2**failed_starts, _MAX_BACKOFF_S) if failed_starts else 0.0
+        when = f"in {delay_s:g} s" if delay_s else "now"
+        say(f"WARNING: The worker process died ({how}); a new one starts {when}")
+        stop = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({stop}, timeout=delay_s)
+        stop.cancel()
+
+
+async def _heard(control: socket.socket, expected: bytes) -> bool:
+    """Wait for the worker's next message; say whether it is the expected one. False where the worker is gone."""
+    try:
+        return await asyncio.get_running_loop().sock_recv(control, 1) == expected
+    except ConnectionError:
+        return False
+
+
+def _with_repository(python_path: str | None) -> str:
+    """Return a PYTHONPATH under which the worker finds `local`, whatever its working directory."""
+    repository = str(Path(__file__).parents[2])
+    return os.pathsep.join(part for part in (repository, python_path) if part)

@@ -1,0 +1,35 @@
+"""The .NET TimeSpan format, in which host.json and timer schedules give durations.
+
+Source: https://learn.microsoft.com/dotnet/api/system.timespan.parse ([-][d.]hh:mm[:ss[.fffffff]], or whole days).
+"""
+
+import re
+
+_DAYS = re.compile(r"\s*(-?)(\d+)\s*")
+_CLOCK = re.compile(r"\s*(-?)(?:(\d+)\.)?(\d{1,2}):(\d{1,2})(?::(\d{1,2})(\.\d{1,7})?)?\s*")
+
+
+def parse_time_span_s(text: str) -> float:
+    """Return the seconds that a TimeSpan text stands for; ValueError where .NET would not read it."""
+    if days := _DAYS.fullmatch(text):
+        return _signed(days[1], int(days[2]) * 86_400)
+    clock = _CLOCK.fullmatch(text)
+    if clock is None:
+        raise ValueError(f"{text!r} is not a duration such as 00:00:30 or 1.00:00:00")
+    hours, minutes, seconds = int(clock[3]), int(clock[4]), int(clock[5] or 0)
+    if hours > 23 or minutes > 59 or seconds > 59:
+        raise ValueError(f"{text!r} is not a duration: hours go to 23, minutes and seconds to 59")
+    total = int(clock[2] or 0) * 86_400 + hours * 3_600 + minutes * 60 + seconds + float(clock[6] or 0)
+    return _signed(clock[1], total)
+
+
+def _signed(sign: str, seconds: float) -> float:
+    return -seconds if sign else seconds
+
+
+def format_time_span(seconds: float) -> str:
+    """Return whole seconds as hh:mm:ss, with days in front where there are some."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    return (f"{days}." if days else "") + f"{hour:02d}:{minute:02d}:{second:02d}"

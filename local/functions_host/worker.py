@@ -1,0 +1,183 @@
+"""The worker process: indexes the app, serves HTTP on the inherited socket, runs the triggers.
+
+It is started by `supervision` only. On "drain" it takes no new work and reports when what runs has ended; the parent kills
+it then, so that no signal handler and no atexit of the app runs, as with the real host. When the parent dies, so does it.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from local.functions_host.app_settings import resolve_connection
+from local.functions_host.console import install_logging, say
+from local.functions_host.control import DRAIN, DRAINED, EXIT_START_ERROR, READY
+from local.functions_host.functions import AppFunctions, QueueFunction, sort_functions
+from local.functions_host.host_json import HostJson, read_host_json
+from local.functions_host.http_front import HttpFront
+from local.functions_host.invocations import Invocations
+from local.functions_host.queue_clients import open_service, queue_client
+from local.functions_host.queue_trigger import QueueTrigger, poison_name
+from local.functions_host.timer_trigger import TimerTrigger
+from local.functions_host.unsupported import StartError, Unsupported
+from local.functions_host.worker_library import WorkerLibrary, load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# The real host's worker is gone 45-70 ms after the last response ended.
+_LAST_MOMENT_S = 0.05
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the parent says when to end."""
+
+    @contextmanager
+    def capture_signals(self) -> "Iterator[None]":
+        yield
+
+    async def drain(self) -> None:
+        """Accept no more connections and wait until the last response is written."""
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        while self.server_state.connections:  # noqa: ASYNC110 - uvicorn offers no event
+            await asyncio.sleep(0.005)
+
+
+def main() -> None:
+    """Run the worker until the parent kills it."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--app-dir", type=Path, required=True)
+    parser.add_argument("--socket-fd", type=int, required=True)
+    parser.add_argument("--control-fd", type=int, required=True)
+    parser.add_argument("--first-start", action="store_true")
+    options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    os.chdir(options.app_dir)
+    control = socket.socket(fileno=options.control_fd)
+    listening = socket.socket(fileno=options.socket_fd)
+    try:
+        asyncio.run(_work(options.app_dir, listening, control, first_start=options.first_start))
+    except StartError as error:
+        say(f"ERROR: {error}")
+        sys.stdout.flush()
+        os._exit(EXIT_START_ERROR)
+
+
+async def _work(app_dir: Path, listening: socket.socket, control: socket.socket, *, first_start: bool) -> None:
+    drain = asyncio.Event()
+    _watch_parent(control, drain)
+    host_json = read_host_json(app_dir / "host.json", os.environ)
+    install_logging(host_json.log_level)
+    library = await load(app_dir)
+    functions = sort_functions(library.functions, os.environ, host_json.route_prefix)
+    if first_start:
+        _print_functions(functions, listening.getsockname())
+    invocations = Invocations(
+        library,
+        timeout_s=host_json.function_timeout_s,
+        replace_worker=_kill_self,
+        verbose=host_json.function_log_level <= 20,
+    )
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+        server = _http_server(functions, library, invocations)
+        triggers = await _triggers(functions, host_json, invocations, stack, first_start=first_start)
+        running = [group.create_task(trigger.run()) for trigger in triggers]
+        serving = group.create_task(server.serve(sockets=[listening]))
+        while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
+            await asyncio.sleep(0.005)
+        control.send(READY)
+        await drain.wait()
+        for trigger in triggers:
+            trigger.stop()
+        await _all(server.drain(), *(asyncio.wait({task}) for task in running))
+        await asyncio.sleep(_LAST_MOMENT_S)
+        control.send(DRAINED)
+        await serving  # for ever: the parent kills this process now
+
+
+async def _all(*ends: Coroutine[Any, Any, Any]) -> None:
+    await asyncio.gather(*ends)
+
+
+def _http_server(functions: AppFunctions, library: WorkerLibrary, invocations: Invocations) -> _Server:
+    app = library.http_app
+    if app is None:
+        if functions.http:
+            raise Unsupported("An HTTP function without the FastAPI extension (azurefunctions-extensions-http-fastapi)")
+        app = _no_http
+    front = HttpFront(functions.http, library, app, invocations)
+    config = uvicorn.Config(
+        front, http="httptools", ws="none", lifespan="off", access_log=False, log_config=None, proxy_headers=False
+    )
+    return _Server(config)
+
+
+async def _no_http(*_: object) -> None:
+    raise AssertionError("no HTTP function, so no route leads here")
+
+
+async def _triggers(
+    functions: AppFunctions, host_json: HostJson, invocations: Invocations, stack: AsyncExitStack, *, first_start: bool
+) -> list[QueueTrigger | TimerTrigger]:
+    queues = [await _queue_trigger(target, host_json, invocations, stack) for target in functions.queue]
+    timers = [TimerTrigger(target, invocations, run_on_startup=first_start) for target in functions.timer]
+    return [*queues, *timers]
+
+
+async def _queue_trigger(
+    target: QueueFunction, host_json: HostJson, invocations: Invocations, stack: AsyncExitStack
+) -> QueueTrigger:
+    service = await open_service(resolve_connection(target.connection, os.environ), stack)
+    poison = poison_name(target.queue_name)
+    return QueueTrigger(
+        target,
+        queue_client(service, target.queue_name),
+        queue_client(service, poison) if poison else None,
+        host_json.queues,
+        invocations,
+    )
+
+
+def _print_functions(functions: AppFunctions, address: tuple[str, int]) -> None:
+    lines = ["", "Functions:", ""]
+    for http in sorted(functions.http, key=lambda http: http.function.name.upper()):
+        methods = f"[{','.join(http.methods)}] " if http.methods else ""
+        lines += [f"\t{http.function.name}: {methods}http://localhost:{address[1]}/{http.route.template}", ""]
+    for other, trigger in [(queue, "queueTrigger") for queue in functions.queue] + [
+        (timer, "timerTrigger") for timer in functions.timer
+    ]:
+        lines += [f"\t{other.function.name}: {trigger}", ""]
+    print("\n".join(lines), flush=True)
+
+
+def _watch_parent(control: socket.socket, drain: asyncio.Event) -> None:
+    """Listen to the parent in a thread, which works even while the app's code blocks the event loop."""
+    loop = asyncio.get_running_loop()
+
+    def listen() -> None:
+        while message := control.recv(1):
+            if message == DRAIN:
+                loop.call_soon_threadsafe(drain.set)
+        _kill_self()  # the parent is gone
+
+    threading.Thread(target=listen, name="parent-watch", daemon=True).start()
+
+
+def _kill_self() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
