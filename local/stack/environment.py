@@ -17,13 +17,13 @@ class Service:
 
     part: str
     addresses: tuple[str, ...]  # settings that say where it is; one that differs from the sample's means the real one
-    credentials: tuple[str, ...] = ()  # settings whose sample value suits the local part alone
+    dependent: tuple[str, ...] = ()  # more settings whose sample value suits the local part alone
 
 
 SERVICES: Final = (
-    Service(part="azurite", addresses=("AzureWebJobsStorage", "AzureWebJobsStorage__accountName")),
+    Service(part="azurite", addresses=("AzureWebJobsStorage", "AzureWebJobsStorage__accountName", "CAPTURES_STORAGE")),
     Service(part="event_hubs", addresses=("AZURE_EVENTHUB_CONN_STR", "AZURE_EVENTHUB_NAMESPACE")),
-    Service(part="azure_openai", addresses=("AZURE_OPENAI_BASE_URL",), credentials=("AZURE_OPENAI_KEY",)),
+    Service(part="azure_openai", addresses=("AZURE_OPENAI_BASE_URL",), dependent=("AZURE_OPENAI_KEY",)),
 )
 
 
@@ -61,16 +61,21 @@ def compose(*, sample: Mapping[str, str], own: Mapping[str, str], local: Mapping
         if service in real:
             values |= _without_sample_values(service, sample, own)
         else:
-            values |= local.get(service.part, {})
+            addresses = local.get(service.part, {})
+            values |= {name: value for name, value in addresses.items() if not _is_own(name, sample, own)}
     parts = {service.part for service in SERVICES} - {service.part for service in real}
     return HostSettings(values=values, local_parts=frozenset(parts))
 
 
 def _names_real(service: Service, sample: Mapping[str, str], own: Mapping[str, str]) -> bool:
-    return any(own.get(name, "").strip() not in {"", sample.get(name, "")} for name in service.addresses)
+    return any(_is_own(name, sample, own) for name in service.addresses)
+
+
+def _is_own(name: str, sample: Mapping[str, str], own: Mapping[str, str]) -> bool:
+    return own.get(name, "").strip() not in {"", sample.get(name, "")}
 
 
 def _without_sample_values(service: Service, sample: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
     """Blanks what the sample says about the local part and the user did not replace. The app reads blank as absent."""
-    names = service.addresses + service.credentials
-    return {name: "" for name in names if name in sample and own.get(name, sample[name]) == sample[name]}
+    names = service.addresses + service.dependent
+    return {name: "" for name in names if name in sample and not _is_own(name, sample, own)}

@@ -146,7 +146,7 @@ class Stack:
         supervisor.start(backing)
         if "azurite" in self.local_parts:
             self._on_step("creating queues and containers where they are missing")
-            create_queues_and_containers(self.storage_connection_string)
+            create_queues_and_containers(connection_string(self.ports))
         if "functions_host" in self.local_parts:
             self._on_step(f"starting functions_host ({self.functions_host_kind})")
             app = self._app or lay_out(temporary / "app", self._host_json)
@@ -184,7 +184,7 @@ def local_addresses(ports: Ports) -> dict[str, dict[str, str]]:
         "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
     )
     return {
-        "azurite": {"AzureWebJobsStorage": connection_string(ports)},
+        "azurite": {"AzureWebJobsStorage": connection_string(ports), "CAPTURES_STORAGE": connection_string(ports)},
         "event_hubs": {"AZURE_EVENTHUB_CONN_STR": event_hubs, "AZURE_EVENTHUB_NAME": EVENT_HUB},
         "azure_openai": {"AZURE_OPENAI_BASE_URL": f"http://{HOST}:{ports.azure_openai}"},
     }
