@@ -21,7 +21,11 @@ class Service:
 
 
 SERVICES: Final = (
-    Service(part="azurite", addresses=("AzureWebJobsStorage", "AzureWebJobsStorage__accountName", "CAPTURES_STORAGE")),
+    Service(
+        part="azurite",
+        addresses=("AzureWebJobsStorage", "AzureWebJobsStorage__accountName"),
+        dependent=("CAPTURES_STORAGE",),  # a real one beside a local host is fine: the host still needs Azurite
+    ),
     Service(part="event_hubs", addresses=("AZURE_EVENTHUB_CONN_STR", "AZURE_EVENTHUB_NAMESPACE")),
     Service(part="azure_openai", addresses=("AZURE_OPENAI_BASE_URL",), dependent=("AZURE_OPENAI_KEY",)),
 )

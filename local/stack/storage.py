@@ -5,10 +5,6 @@ from __future__ import annotations
 import contextlib
 from typing import Final
 
-from azure.core.exceptions import ResourceExistsError
-from azure.storage.blob import BlobServiceClient
-from azure.storage.queue import QueueServiceClient
-
 from local.stack.ports import HOST, Ports
 
 QUEUES: Final = ("envelopes", "envelopes-poison")
@@ -28,6 +24,11 @@ def connection_string(ports: Ports) -> str:
 
 def create_queues_and_containers(storage_connection_string: str) -> None:
     """Creates what is missing. The app itself creates nothing: in Azure the infrastructure does."""
+    # Imported here: they take half a second, which every process that imports local.stack would pay, the watchdog included.
+    from azure.core.exceptions import ResourceExistsError
+    from azure.storage.blob import BlobServiceClient
+    from azure.storage.queue import QueueServiceClient
+
     with QueueServiceClient.from_connection_string(storage_connection_string) as queues:
         for name in QUEUES:
             with contextlib.suppress(ResourceExistsError):

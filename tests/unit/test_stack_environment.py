@@ -13,6 +13,7 @@ from local.stack.stack import local_addresses
 
 SAMPLE = {
     "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+    "CAPTURES_STORAGE": "UseDevelopmentStorage=true",
     "AZURE_EVENTHUB_CONN_STR": "Endpoint=sb://127.0.0.1;...",
     "AZURE_EVENTHUB_NAME": "openai-logs",
     "AZURE_OPENAI_BASE_URL": "http://127.0.0.1:8081",
@@ -20,7 +21,7 @@ SAMPLE = {
     "RECORDING_WAIT_MS": "200",
 }
 LOCAL = {
-    "azurite": {"AzureWebJobsStorage": "azurite on port 1"},
+    "azurite": {"AzureWebJobsStorage": "azurite on port 1", "CAPTURES_STORAGE": "azurite on port 1"},
     "event_hubs": {"AZURE_EVENTHUB_CONN_STR": "event hubs on port 2"},
     "azure_openai": {"AZURE_OPENAI_BASE_URL": "http://127.0.0.1:3"},
 }
@@ -68,6 +69,19 @@ def test_the_stand_ins_key_never_goes_to_a_real_upstream() -> None:
     """Blank means the managed identity, or whoever is logged in."""
     composed = compose(sample=SAMPLE, own={"AZURE_OPENAI_BASE_URL": "https://contoso.openai.azure.com"}, local=LOCAL)
     assert composed.values["AZURE_OPENAI_KEY"] == ""
+
+
+def test_captures_follow_the_hosts_real_account() -> None:
+    """Blank means AzureWebJobsStorage; the sample's Azurite is not running then."""
+    composed = compose(sample=SAMPLE, own={"AzureWebJobsStorage": "AccountName=contoso;..."}, local=LOCAL)
+    assert composed.values["CAPTURES_STORAGE"] == ""
+
+
+def test_captures_may_live_in_a_real_account_beside_a_local_host() -> None:
+    composed = compose(sample=SAMPLE, own={"CAPTURES_STORAGE": "AccountName=contoso;..."}, local=LOCAL)
+    assert composed.local_parts == ALL
+    assert composed.values["CAPTURES_STORAGE"] == "AccountName=contoso;..."
+    assert composed.values["AzureWebJobsStorage"] == "azurite on port 1"
 
 
 def test_the_own_key_goes_to_a_real_upstream() -> None:
