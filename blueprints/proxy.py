@@ -33,9 +33,12 @@ def blueprint(relay: Relay) -> func.Blueprint:
 
 def _answer(req: Request, relay: Relay) -> Response:
     scope = req.scope
-    match operation.route(scope["method"], scope["raw_path"].decode("latin-1")):
+    path = scope["raw_path"].decode("latin-1")
+    match operation.route(scope["method"], path, upgrade=req.headers.get("upgrade", "")):
         case operation.WrongMethod(allowed=allowed):
             return ErrorResponse(api_error.wrong_method(allowed), {"allow": ", ".join(allowed)})
+        case operation.WebSocketAsked():
+            return ErrorResponse(api_error.websocket())
         case operation.UnknownRoute():
             return ErrorResponse(api_error.unknown_route())
         case operation.Operation() as known:

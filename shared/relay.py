@@ -72,7 +72,7 @@ class Relay:
 
     def response(self, scope: Scope, operation: Operation) -> RelayResponse:
         """The answer to a request whose body has not been read yet; the exchange starts now."""
-        query = forwarding.upstream_query(scope["query_string"], self.default_api_version)
+        query = forwarding.upstream_query(scope["query_string"], None if operation.v1 else self.default_api_version)
         path = forwarding.upstream_path(scope["raw_path"])
         exchange = Exchange(
             exchange_id=new_exchange_id(time.time_ns() // 1_000_000, os.urandom(10)),

@@ -20,11 +20,20 @@ class ApiError:
         return json.dumps({"error": {"code": self.code, "message": self.message, "type": self.type}}).encode()
 
 
+def websocket() -> ApiError:
+    return ApiError(
+        status=501,
+        code="websocket_not_supported",
+        message="This proxy relays no WebSocket, so the Realtime API is not available through it. Call Azure OpenAI directly.",
+    )
+
+
 def unknown_route() -> ApiError:
     return ApiError(
         status=404,
         code="unknown_route",
-        message="No such route. This proxy relays POST /openai/deployments/{deployment}/chat/completions.",
+        message="No such route. This proxy relays what is below /openai/, such as "
+        "POST /openai/deployments/{deployment}/chat/completions.",
     )
 
 
