@@ -3,16 +3,15 @@
 import asyncio
 import pickle
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from local.azure_openai import ask as asking
-from local.azure_openai import chat, control, echo, errors
+from local.azure_openai import control, errors, multipart
 from local.azure_openai.answer import Answer, Headers, azure_headers
 from local.azure_openai.ask import Ask, NotJsonError
-from local.azure_openai.choices import Served, serve
 from local.azure_openai.directives import DirectiveError, Directives, parse, split_deployment
+from local.azure_openai.operations import Operations, reads_body
 from local.azure_openai.recording import Recording
 from local.azure_openai.request import Request
 from local.azure_openai.routes import Route, route
@@ -20,11 +19,6 @@ from local.azure_openai.routes import Route, route
 _LARGE_BODY_BYTES = 512 * 1024  # from here on parsing is another process's work: see ask.py
 _ROOT = Path(__file__).parents[2]
 _NO_SUCH_DEPLOYMENT = "missing"
-# The first api-version that knows stream_options; older ones refuse it.
-# https://learn.microsoft.com/azure/ai-services/openai/reference-preview (2024-09-01-preview, 2024-10-21)
-_STREAM_OPTIONS_SINCE = "2024-09-01"
-
-_MODEL_OPERATIONS: dict[str, Callable[[Served], Answer]] = {"chat/completions": chat.answer}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +36,7 @@ class App:
     def __init__(self, recording: Recording, defaults: Directives) -> None:
         self._recording = recording
         self._defaults = defaults
+        self._operations = Operations()
 
     async def reply(self, request: Request) -> Reply:
         """The reply to a complete request."""
@@ -63,7 +58,8 @@ class App:
             return Reply(answer=errors.gateway_error(400, "BadDirective", str(error)), directives=Directives())
         echoed = {key.lower(): value for key, value in request.headers}
         return Reply(
-            answer=_refusal(request, found, deployment, directives) or _answer(request, found, ask, directives, deployment),
+            answer=_refusal(request, found, deployment, directives)
+            or self._operations.answer(request, found, ask, directives, deployment),
             directives=directives,
             headers=azure_headers(str(request.exchange.id), deployment, directives, echoed),
         )
@@ -83,28 +79,12 @@ def _refusal(request: Request, found: Route, deployment: str, directives: Direct
     return errors.blocked_prompt() if directives.blocked_prompt else None
 
 
-def _answer(request: Request, found: Route, ask: Ask | None, directives: Directives, deployment: str) -> Answer:
-    shape = _MODEL_OPERATIONS.get(found.operation)
-    if shape is None or request.method != "POST":
-        return echo.answer(request)
-    if ask is None:
-        return errors.invalid_request("We could not parse the JSON body of your request.")
-    if not deployment:
-        return errors.invalid_request("you must provide a model parameter")
-    if "stream_options" in ask.parameters and _refuses_stream_options(found, ask, directives):
-        return errors.stream_options_refused()
-    return shape(serve(ask, directives, deployment))
-
-
-def _refuses_stream_options(found: Route, ask: Ask, directives: Directives) -> bool:
-    old = not found.v1 and (found.api_version or "") < _STREAM_OPTIONS_SINCE
-    return directives.refuse_stream_options or old or "data_sources" in ask.parameters
-
-
 async def _ask(request: Request, found: Route) -> Ask | None:
-    """What the JSON body asks for; None where there is none to read. Raises NotJsonError."""
-    if found.operation not in _MODEL_OPERATIONS or request.method != "POST":
+    """What the body asks for; None where there is none to read. Raises NotJsonError."""
+    if not reads_body(request, found):
         return None
+    if request.header("content-type").startswith("multipart/"):
+        return multipart.read(request.body)
     if len(request.body) < _LARGE_BODY_BYTES:
         return asking.read(bytes(request.body))
     return await _ask_apart(bytes(request.body))
@@ -120,7 +100,11 @@ async def _ask_apart(body: bytes) -> Ask:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
-    output, _ = await process.communicate(body)
+    try:
+        output, _ = await process.communicate(body)
+    finally:
+        if process.returncode is None:  # the caller left
+            process.kill()
     outcome = pickle.loads(output)  # noqa: S301 - written by our own module a moment ago
     if not isinstance(outcome, Ask):
         raise NotJsonError(str(outcome))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 
 from local.azure_openai import filters, sse
+from local.azure_openai import message_parts as parts
 from local.azure_openai.answer import SSE, Answer, json_answer
 from local.azure_openai.choices import Call, Choice, Served, slices, usage
 from local.azure_openai.texts import digest
@@ -61,7 +62,7 @@ def events(served: Served) -> Iterator[bytes]:
     for choice in served.choices:
         yield sse.data(_chunk(served, [_finish(served, choice)]))
         if directives.async_filter:
-            yield sse.data(_filter_chunk(served, choice, 0, len(choice.text)))
+            yield sse.data(_filter_chunk(served, choice, len(choice.pieces)))
     if served.ask.include_usage:
         yield sse.data({**_chunk(served, []), "usage": usage(served)})
     if not directives.no_done:
@@ -70,7 +71,7 @@ def events(served: Served) -> Iterator[bytes]:
 
 def _whole_choice(served: Served, choice: Choice) -> dict[str, object]:
     message: dict[str, object] = {"content": choice.text or None, "refusal": None, "role": "assistant"}
-    message["annotations"] = _annotations(choice) if served.directives.annotations else []
+    message["annotations"] = parts.annotations(choice.text) if served.directives.annotations else []
     if choice.refused:
         message |= {"content": None, "refusal": choice.text}
     if choice.calls:
@@ -78,12 +79,14 @@ def _whole_choice(served: Served, choice: Choice) -> dict[str, object]:
     if choice.function:
         message["function_call"] = {"name": choice.function.name, "arguments": choice.function.arguments}
     if "data_sources" in served.ask.parameters:
-        message |= _context(served)
+        message |= parts.context(served)
+    if parts.speaks(served):
+        message |= {"content": None, "audio": parts.audio(served, choice)}
     return {
         "content_filter_results": _verdict(choice),
         "finish_reason": choice.finish_reason,
         "index": choice.index,
-        "logprobs": {"content": _logprobs(choice.pieces), "refusal": None} if served.ask.flag("logprobs") else None,
+        "logprobs": {"content": parts.logprobs(choice.pieces), "refusal": None} if served.ask.flag("logprobs") else None,
         "message": message,
     }
 
@@ -123,15 +126,18 @@ def _delta_chunks(served: Served) -> Iterator[dict[str, object]]:
             if delta is not None:
                 yield _chunk(served, [_with_filter(served, choice, delta)])
         if served.directives.async_filter and sent % _FILTER_EVERY == 0:
-            yield from (_filter_chunk(served, choice, 0, sent) for choice in served.choices)
+            yield from (_filter_chunk(served, choice, sent) for choice in served.choices)
 
 
 def _deltas(served: Served, choice: Choice) -> Iterator[dict[str, object]]:
+    if parts.speaks(served) and choice.pieces:
+        yield from parts.audio_deltas(served, choice)
+        return
     key = "refusal" if choice.refused else "content"
     for at, piece in enumerate(choice.pieces):
         delta: dict[str, object] = {key: piece}
         if served.directives.annotations and at == 0:
-            delta["annotations"] = _annotations(choice)
+            delta["annotations"] = parts.annotations(choice.text)
         yield delta
     if choice.function:
         yield {"function_call": {"arguments": "", "name": choice.function.name}}
@@ -163,7 +169,7 @@ def _whole_call(call: Call) -> dict[str, object]:
 def _role(served: Served, choice: Choice) -> dict[str, object]:
     delta: dict[str, object] = {"content": None if choice.calls or choice.function else "", "role": "assistant"}
     delta["refusal"] = None
-    return delta | _context(served) if "data_sources" in served.ask.parameters else delta
+    return delta | parts.context(served) if "data_sources" in served.ask.parameters else delta
 
 
 def _delta(choice: Choice, delta: dict[str, object], verdict: dict[str, object] | None) -> dict[str, object]:
@@ -176,7 +182,7 @@ def _with_filter(served: Served, choice: Choice, delta: dict[str, object]) -> di
     filtered = "content" in delta and not served.directives.async_filter
     found = _delta(choice, delta, filters.results() if filtered else {})
     if served.ask.flag("logprobs") and "content" in delta:
-        found["logprobs"] = {"content": _logprobs([str(delta["content"])]), "refusal": None}
+        found["logprobs"] = {"content": parts.logprobs([str(delta["content"])]), "refusal": None}
     return found
 
 
@@ -186,9 +192,12 @@ def _finish(served: Served, choice: Choice) -> dict[str, object]:
     return found | {"finish_reason": choice.finish_reason}
 
 
-def _filter_chunk(served: Served, choice: Choice, start: int, end: int) -> dict[str, object]:
+def _filter_chunk(served: Served, choice: Choice, sent: int) -> dict[str, object]:
+    """The asynchronous filter's report on the pieces since its last one; `sent` pieces have been sent."""
+    start = (max(0, sent - 1) // _FILTER_EVERY) * _FILTER_EVERY
+    before, checked = (len("".join(choice.pieces[:end])) for end in (start, sent))
     found: dict[str, object] = {
-        "content_filter_offsets": filters.offsets(start, end),
+        "content_filter_offsets": filters.offsets(before, checked),
         "content_filter_results": filters.results(),
         "finish_reason": None,
         "index": choice.index,
@@ -203,18 +212,3 @@ def _verdict(choice: Choice) -> dict[str, object]:
 
 def _tier(served: Served) -> dict[str, object]:
     return {"service_tier": served.directives.service_tier} if served.directives.service_tier else {}
-
-
-def _logprobs(pieces: Iterable[str]) -> list[object]:
-    return [{"token": piece, "logprob": -0.25, "bytes": list(piece.encode()), "top_logprobs": []} for piece in pieces]
-
-
-def _annotations(choice: Choice) -> list[object]:
-    citation = {"url": "https://example.com/harbour", "title": "Harbour", "start_index": 0}
-    return [{"type": "url_citation", "url_citation": {**citation, "end_index": len(choice.text)}}]
-
-
-def _context(served: Served) -> dict[str, object]:
-    """What On Your Data adds to a message."""
-    citation = {"content": "Ships leave before dawn.", "title": "Harbour", "filepath": "harbour.md", "url": None}
-    return {"context": {"citations": [{**citation, "chunk_id": "0"}], "intent": f'["{served.ask.seed[:8]}"]'}}

@@ -62,9 +62,9 @@ class Served:
         return f"{prefix}{texts.digest(self.ask.seed, prefix)[:29]}"
 
 
-def serve(ask: Ask, directives: Directives, deployment: str) -> Served:
-    """Decide what the model says. `deployment` comes without directives."""
-    choices = tuple(_choice(ask, directives, index) for index in range(ask.number("n", 1)))
+def serve(ask: Ask, directives: Directives, deployment: str, prompts: int = 1) -> Served:
+    """Decide what the model says. `deployment` comes without directives; `n` choices for each of the prompts."""
+    choices = tuple(_choice(ask, directives, index) for index in range(ask.number("n", 1) * prompts))
     return Served(ask=ask, directives=directives, model=model_name(deployment, directives), choices=choices)
 
 

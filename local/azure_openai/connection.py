@@ -24,7 +24,6 @@ from local.azure_openai.delivery import Ending, steps
 from local.azure_openai.recording import Exchange, Recording
 from local.azure_openai.request import Request
 
-_MULTIPART_KEPT = 64 * 2**10  # bytes of an upload that are looked into; the rest is counted and hashed only
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: close() sends RST. socket(7)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -121,9 +120,7 @@ class Connection(asyncio.Protocol):
         request = self._arriving
         if request:
             request.exchange.received(body)
-            multipart = request.header("content-type").startswith("multipart/")
-            if not multipart or len(request.body) < _MULTIPART_KEPT:
-                request.body += body
+            request.body += body
 
     def on_message_complete(self) -> None:
         request, self._arriving = self._arriving, None

@@ -64,7 +64,8 @@ class Directives:
     no_finish: bool = False  # the stream leaves out finish chunk, usage and [DONE]
     no_done: bool = False  # the stream leaves out [DONE] only
     error_in_200: str = ""  # an error inside a 200: `nested` (also without value) or `flat`
-    error_after: int = 2  # content chunks before that error, in a stream
+    failed: bool = False  # Responses API: the response ends as `failed`
+    error_after: int = 2  # content chunks (deltas) before error_in_200 or failed, in a stream
 
     def interrupted(self) -> bool:
         """Whether the body is to break off somewhere."""

@@ -14,7 +14,7 @@ class Request:
     headers: list[tuple[str, str]]  # as they arrived
     keep_alive: bool
     chunking: bool  # the client understands chunked transfer encoding (HTTP/1.1)
-    body: bytearray = field(default_factory=bytearray)  # of a multipart body the first 64 KB only
+    body: bytearray = field(default_factory=bytearray)
     exchange: Exchange
 
     def header(self, name: str) -> str:

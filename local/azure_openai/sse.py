@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from local.azure_openai.answer import to_json
 from local.azure_openai.directives import Directives
 
+Events = Iterable[bytes]
 DONE = b"[DONE]"
 
 
@@ -14,7 +15,7 @@ def data(value: object, name: str = "") -> bytes:
     return head + b"data: " + (value if isinstance(value, bytes) else to_json(value)) + b"\n\n"
 
 
-def dressed(events: Iterable[bytes], directives: Directives) -> Iterator[bytes]:
+def dressed(events: Events, directives: Directives) -> Iterator[bytes]:
     """The events with the line ends, comments and byte order mark that were asked for."""
     end = b"\r\n" if directives.crlf else b"\r" if directives.cr else b""
     for at, event in enumerate(events):

@@ -1,0 +1,84 @@
+"""Files, batches and the list of models: simple documents, made from the id alone. Nothing is kept. Pure."""
+
+from local.azure_openai import multipart
+from local.azure_openai.answer import Answer, json_answer
+from local.azure_openai.ask import Ask
+from local.azure_openai.choices import CREATED
+from local.azure_openai.request import Request
+from local.azure_openai.texts import digest
+
+_CONTENT = b'{"custom_id":"1","response":{"status_code":200,"body":{}}}\n'
+
+
+def files(request: Request, segments: list[str]) -> Answer | None:
+    """`POST files`, `GET files`, `GET|DELETE files/{id}`, `GET files/{id}/content`; None for anything else."""
+    match request.method, segments:
+        case "POST", ["files"]:
+            found = multipart.fields(request.body)
+            name, purpose = found.get("filename", "file"), found.get("purpose", "batch")
+            made = _file(f"file-{digest(name, purpose)[:32]}", name, purpose, request.exchange.request_size)
+            return json_answer(made, 201)
+        case "GET", ["files"]:
+            return _list([_file("file-1", "input.jsonl", "batch", 1024)])
+        case "GET", ["files", name]:
+            return json_answer(_file(name, "input.jsonl", "batch", 1024))
+        case "DELETE", ["files", name]:
+            return json_answer({"id": name, "object": "file", "deleted": True})
+        case "GET", ["files", _, "content"]:
+            return Answer(content_type="application/octet-stream", body=_CONTENT)
+    return None
+
+
+def batches(request: Request, segments: list[str], ask: Ask | None) -> Answer | None:
+    """`POST batches`, `GET batches`, `GET batches/{id}`, `POST batches/{id}/cancel`; None for anything else."""
+    match request.method, segments:
+        case "POST", ["batches"] if ask:
+            file, endpoint = ask.text("input_file_id"), ask.text("endpoint")
+            return json_answer(_batch(f"batch_{digest(file, endpoint)[:24]}", "validating", file, endpoint))
+        case "GET", ["batches"]:
+            return _list([_batch("batch_1", "completed")])
+        case "GET", ["batches", name]:
+            return json_answer(_batch(name, "completed"))
+        case "POST", ["batches", name, "cancel"]:
+            return json_answer(_batch(name, "cancelling"))
+    return None
+
+
+def models(request: Request, segments: list[str]) -> Answer | None:
+    """`GET models` and `GET models/{id}`; None for anything else."""
+    match request.method, segments:
+        case "GET", ["models"]:
+            return _list([_model("gpt-4o"), _model("text-embedding-3-small")])
+        case "GET", ["models", name]:
+            return json_answer(_model(name))
+    return None
+
+
+def _list(data: list[object]) -> Answer:
+    return json_answer({"object": "list", "data": data, "has_more": False})
+
+
+def _file(name: str, filename: str, purpose: str, size: int) -> object:
+    about = {"bytes": size, "created_at": CREATED, "filename": filename, "purpose": purpose}
+    return {"id": name, "object": "file", **about, "status": "processed"}
+
+
+def _batch(name: str, status: str, file: str = "file-1", endpoint: str = "/chat/completions") -> object:
+    counts = {"total": 1, "completed": int(status == "completed"), "failed": 0}
+    return {
+        "id": name,
+        "object": "batch",
+        "endpoint": endpoint,
+        "input_file_id": file,
+        "output_file_id": "file-2" if status == "completed" else None,
+        "error_file_id": None,
+        "completion_window": "24h",
+        "status": status,
+        "created_at": CREATED,
+        "request_counts": counts,
+        "metadata": None,
+    }
+
+
+def _model(name: str) -> object:
+    return {"id": name, "object": "model", "created": CREATED, "owned_by": "azure-openai", "status": "succeeded"}

@@ -1,0 +1,55 @@
+"""What a chat message may hold beside text and calls. Pure."""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Iterator
+
+from local.azure_openai.choices import Choice, Served
+
+_SOUND_BYTES = 96  # in place of sound, for each piece of the transcript
+
+
+def logprobs(pieces: Iterable[str]) -> list[object]:
+    """One entry for each piece, as `logprobs: true` asks for."""
+    return [{"token": piece, "logprob": -0.25, "bytes": list(piece.encode()), "top_logprobs": []} for piece in pieces]
+
+
+def annotations(text: str) -> list[object]:
+    """A citation of the whole text."""
+    citation = {"url": "https://example.com/harbour", "title": "Harbour", "start_index": 0}
+    return [{"type": "url_citation", "url_citation": {**citation, "end_index": len(text)}}]
+
+
+def context(served: Served) -> dict[str, object]:
+    """What On Your Data adds to a message."""
+    citation = {"content": "Ships leave before dawn.", "title": "Harbour", "filepath": "harbour.md", "url": None}
+    return {"context": {"citations": [{**citation, "chunk_id": "0"}], "intent": f'["{served.ask.seed[:8]}"]'}}
+
+
+def speaks(served: Served) -> bool:
+    """Whether the request's `modalities` ask for sound."""
+    modalities = served.ask.parameters.get("modalities")
+    return isinstance(modalities, list) and "audio" in modalities
+
+
+def audio(served: Served, choice: Choice) -> dict[str, object]:
+    """The spoken answer, whole."""
+    sound = b"".join(_sound(served, at) for at in range(len(choice.pieces)))
+    return {**_head(served), "data": base64.b64encode(sound).decode(), "transcript": choice.text}
+
+
+def audio_deltas(served: Served, choice: Choice) -> Iterator[dict[str, object]]:
+    """The spoken answer as deltas: id, transcript and sound in turn, expiry."""
+    yield {"audio": {"id": served.id("audio_")}}
+    for at, piece in enumerate(choice.pieces):
+        yield {"audio": {"transcript": piece}}
+        yield {"audio": {"data": base64.b64encode(_sound(served, at)).decode()}}
+    yield {"audio": {"expires_at": _head(served)["expires_at"]}}
+
+
+def _head(served: Served) -> dict[str, object]:
+    return {"id": served.id("audio_"), "expires_at": served.created + 3600}
+
+
+def _sound(served: Served, at: int) -> bytes:
+    return hashlib.shake_256(f"{served.ask.seed}:{at}".encode()).digest(_SOUND_BYTES)

@@ -1,0 +1,79 @@
+"""Which shape answers which operation."""
+
+import time
+from collections.abc import Callable
+
+from local.azure_openai import audio, chat, completions, echo, embeddings, errors, files, images
+from local.azure_openai.answer import Answer
+from local.azure_openai.ask import Ask
+from local.azure_openai.choices import Served, serve
+from local.azure_openai.directives import Directives
+from local.azure_openai.request import Request
+from local.azure_openai.routes import Route
+from local.azure_openai.stored_responses import StoredResponses
+
+# The first api-version that knows stream_options; older ones refuse it.
+# https://learn.microsoft.com/azure/ai-services/openai/reference-preview (2024-09-01-preview, 2024-10-21)
+_STREAM_OPTIONS_SINCE = "2024-09-01"
+
+_MODEL_OPERATIONS: dict[str, Callable[[Served], Answer]] = {
+    "chat/completions": chat.answer,
+    "completions": completions.answer,
+    "embeddings": embeddings.answer,
+    "images/generations": images.answer,
+    "images/edits": images.answer,
+    "images/variations": images.answer,
+    "audio/transcriptions": audio.transcription,
+    "audio/translations": audio.transcription,
+    "audio/speech": audio.speech,
+}
+_OTHER_JSON = {"responses", "batches"}
+
+
+def reads_body(request: Request, route: Route) -> bool:
+    """Whether the operation looks into its request's body."""
+    return request.method == "POST" and route.operation in {*_MODEL_OPERATIONS, *_OTHER_JSON}
+
+
+class Operations:
+    """Answers requests that passed the gateway."""
+
+    def __init__(self) -> None:
+        self._responses = StoredResponses(time.monotonic)
+
+    def answer(self, request: Request, route: Route, ask: Ask | None, directives: Directives, deployment: str) -> Answer:
+        """The operation's answer; an echo of the request where there is none. `ask` is None for an unreadable body."""
+        if reads_body(request, route):
+            if ask is None:
+                return errors.invalid_request("We could not parse the JSON body of your request.")
+            if route.operation != "batches":
+                return self._of_model(request, route, ask, directives, deployment)
+        return self._of_resource(request, route, ask, directives) or echo.answer(request)
+
+    def _of_model(self, request: Request, route: Route, ask: Ask, directives: Directives, deployment: str) -> Answer:
+        if not deployment:
+            return errors.invalid_request("you must provide a model parameter")
+        if "stream_options" in ask.parameters and _refuses_stream_options(route, ask, directives):
+            return errors.stream_options_refused()
+        served = serve(ask, directives, deployment, ask.inputs if route.operation == "completions" else 1)
+        if route.operation == "responses":
+            return self._responses.create(request, served)
+        return _MODEL_OPERATIONS[route.operation](served)
+
+    def _of_resource(self, request: Request, route: Route, ask: Ask | None, directives: Directives) -> Answer | None:
+        match route.segments[0]:
+            case "responses":
+                return self._responses.answer(request, route, directives)
+            case "files":
+                return files.files(request, route.segments)
+            case "batches":
+                return files.batches(request, route.segments, ask)
+            case "models":
+                return files.models(request, route.segments)
+        return None
+
+
+def _refuses_stream_options(route: Route, ask: Ask, directives: Directives) -> bool:
+    old = not route.v1 and (route.api_version or "") < _STREAM_OPTIONS_SINCE
+    never = route.operation == "responses" or "data_sources" in ask.parameters
+    return directives.refuse_stream_options or old or never

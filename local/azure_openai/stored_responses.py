@@ -1,0 +1,109 @@
+"""Responses that can be asked for again: get (also as a stream), cancel, delete, input items; background mode.
+
+The newest 1,000 are kept. A background response is `queued` when created, then `in_progress` for `background_ms`, then
+over. Each gets an id of its own, the same texts or not.
+"""
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from local.azure_openai import responses, sse
+from local.azure_openai.answer import SSE, Answer, json_answer
+from local.azure_openai.choices import Served
+from local.azure_openai.directives import Directives
+from local.azure_openai.errors import error, invalid_request
+from local.azure_openai.request import Request
+from local.azure_openai.responses_stream import stream
+from local.azure_openai.routes import Route
+from local.azure_openai.texts import digest
+
+_KEPT = 1_000
+
+
+@dataclass(kw_only=True, slots=True)
+class _Stored:
+    served: Served
+    request_body: bytes
+    over_at: float  # clock seconds; for a response that isn't in the background: when it was created
+    cancelled: bool = False
+
+    def status(self, now: float) -> str:
+        if self.cancelled:
+            return "cancelled"
+        return responses.final_status(self.served) if now >= self.over_at else "in_progress"
+
+
+class StoredResponses:
+    """The Responses API's server side. `clock` gives seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._stored: OrderedDict[str, _Stored] = OrderedDict()
+        self._created = 0
+
+    def create(self, request: Request, served: Served) -> Answer:
+        """`POST responses`."""
+        self._created += 1
+        name = f"resp_{digest(served.ask.seed, str(self._created))[:48]}"
+        background = served.ask.flag("background")
+        if served.ask.parameters.get("store") is not False:
+            self._keep(name, request, served, background=background)
+        if served.ask.flag("stream"):
+            return _streamed(stream(served, name), served.directives)
+        if served.directives.error_in_200:
+            failure = responses.FAILURE
+            return json_answer(failure if served.directives.error_in_200 == "flat" else {"error": failure})
+        status = "queued" if background else responses.final_status(served)
+        return json_answer(responses.document(served, name, status))
+
+    def answer(self, request: Request, route: Route, directives: Directives) -> Answer | None:
+        """Every other request below `responses/`; None for what the API doesn't have."""
+        name = route.segments[1] if len(route.segments) > 1 else ""
+        stored = self._stored.get(name)
+        if stored is None:
+            return error(404, None, f"Response with id '{name}' not found.", "invalid_request_error", "id")
+        match request.method, route.segments[2:]:
+            case "GET", []:
+                return self._get(name, stored, route, directives)
+            case "DELETE", []:
+                del self._stored[name]
+                return json_answer({"id": name, "object": "response", "deleted": True})
+            case "POST", ["cancel"]:
+                return self._cancel(name, stored)
+            case "GET", ["input_items"]:
+                return json_answer({"object": "list", "data": _input_items(stored), "has_more": False})
+        return None
+
+    def _keep(self, name: str, request: Request, served: Served, *, background: bool) -> None:
+        delay_s = served.directives.background_ms / 1000 if background else 0.0
+        body = bytes(request.exchange.request_body or b"")
+        self._stored[name] = _Stored(served=served, request_body=body, over_at=self._clock() + delay_s)
+        if len(self._stored) > _KEPT:
+            self._stored.popitem(last=False)
+
+    def _get(self, name: str, stored: _Stored, route: Route, directives: Directives) -> Answer:
+        if route.query.get("stream") == "true":
+            after = route.query.get("starting_after", "")
+            return _streamed(stream(stored.served, name, int(after) if after.isdecimal() else -1), directives)
+        return json_answer(responses.document(stored.served, name, stored.status(self._clock())))
+
+    def _cancel(self, name: str, stored: _Stored) -> Answer:
+        if not stored.served.ask.flag("background"):
+            return invalid_request("Cannot cancel a synchronous response.")
+        stored.cancelled = stored.cancelled or self._clock() < stored.over_at
+        return json_answer(responses.document(stored.served, name, stored.status(self._clock())))
+
+
+def _streamed(events: sse.Events, directives: Directives) -> Answer:
+    return Answer(content_type=SSE, body=sse.dressed(events, directives))
+
+
+def _input_items(stored: _Stored) -> list[object]:
+    """The request's input, a plain text as a message; nothing of a request too long to be recorded."""
+    asked = json.loads(stored.request_body).get("input", []) if stored.request_body else []
+    if isinstance(asked, str):
+        part = {"type": "input_text", "text": asked}
+        return [{"id": stored.served.id("msg_in_"), "type": "message", "role": "user", "content": [part]}]
+    return list(asked)

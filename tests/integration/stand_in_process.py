@@ -1,0 +1,96 @@
+"""Starts the Azure OpenAI stand-in for a test, talks to it, and reads what it answers."""
+
+import json
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx
+
+CHAT = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"
+ASK = {"messages": [{"role": "user", "content": "hello there"}]}
+STREAM = {**ASK, "stream": True}
+WITH_USAGE = {**STREAM, "stream_options": {"include_usage": True}}
+DEADLINE_S = 10.0
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    """The stand-in as a process of its own."""
+    command = [sys.executable, "-m", "local.azure_openai", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def ready_port(process: subprocess.Popen[str]) -> int:
+    """The port that the ready line names."""
+    assert process.stdout
+    readable, _, _ = select.select([process.stdout], [], [], DEADLINE_S)
+    assert readable, "no ready line in time"
+    return int(process.stdout.readline().rpartition(":")[2])
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """A running stand-in."""
+
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def post(self, path: str = CHAT, body: object = None, directives: str = "", **headers: str) -> httpx.Response:
+        """One call, read to its end."""
+        sent = {"api-key": "any", "x-stand-in": directives, **headers}
+        return httpx.post(self.url + path, json=ASK if body is None else body, headers=sent, timeout=DEADLINE_S)
+
+    def get(self, path: str) -> httpx.Response:
+        """A GET with a key."""
+        return httpx.get(self.url + path, headers={"api-key": "any"}, timeout=DEADLINE_S)
+
+    def exchange(self, header: str) -> dict[str, object]:
+        """The newest exchange with that header, once it is over."""
+        until = time.monotonic() + DEADLINE_S
+        while time.monotonic() < until:
+            found = httpx.get(f"{self.url}/_stand_in/exchanges", params={"header": header, "limit": 1}).json()
+            if found and found[0]["ended"] != "open":
+                return dict(found[0])
+        raise AssertionError(f"no finished exchange with {header}")
+
+
+@contextmanager
+def running() -> Iterator[StandIn]:
+    """A stand-in on a free port, ended afterwards."""
+    process = start("--port", "0")
+    try:
+        yield StandIn(ready_port(process))
+    finally:
+        process.terminate()
+        process.communicate(timeout=DEADLINE_S)
+
+
+def events(body: bytes) -> list[object]:
+    """The JSON of each `data:` event; `[DONE]` as it is."""
+    found = [part.removeprefix(b"data: ") for part in body.split(b"\n\n") if part]
+    return [part.decode() if part == b"[DONE]" else json.loads(part) for part in found]
+
+
+def chunks(body: bytes) -> list[dict[str, object]]:
+    """The JSON events of a body."""
+    return [event for event in events(body) if isinstance(event, dict)]
+
+
+def text_of(body: bytes) -> str:
+    """The content of choice 0, joined."""
+    choices = [choice for chunk in chunks(body) for choice in chunk["choices"]]  # type: ignore[attr-defined]
+    return "".join(choice.get("delta", {}).get("content") or "" for choice in choices)
+
+
+def request_bytes(body: bytes, directives: str, tag: str = "raw") -> bytes:
+    """A chat request as bytes."""
+    head = f"POST {CHAT} HTTP/1.1\r\nHost: x\r\napi-key: any\r\nX-Tag: {tag}\r\nx-stand-in: {directives}\r\n"
+    return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
