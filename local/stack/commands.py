@@ -55,11 +55,12 @@ def event_hubs(ports: Ports, hub: str, env: Mapping[str, str]) -> PartSpec:
     )
 
 
-def azure_openai(ports: Ports, env: Mapping[str, str]) -> PartSpec:
-    """The stand-in for Azure OpenAI."""
+def azure_openai(ports: Ports, defaults: str, env: Mapping[str, str]) -> PartSpec:
+    """The stand-in for Azure OpenAI; `defaults`: its directives for requests that bring none."""
+    listen = ["--port", str(ports.azure_openai)]
     return PartSpec(
         name="azure_openai",
-        command=[sys.executable, "-m", "local.azure_openai", "--port", str(ports.azure_openai)],
+        command=[sys.executable, "-m", "local.azure_openai", *listen, "--defaults", defaults],
         env=env,
         cwd=ROOT,
         ready=answers(f"http://{HOST}:{ports.azure_openai}/_stand_in/health"),

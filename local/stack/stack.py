@@ -41,6 +41,7 @@ class Stack:
     ports:      None: free ones
     data:       folder that Azurite keeps its files in; None: a temporary one
     app:        folder with function_app.py; None: a temporary one with links to the repository's
+    stand_in_defaults: directives of the stand-in for requests that bring none ("chunk_ms=20")
     on_line:    called with (part, line) for each line that a part prints
     on_step:    called with a sentence as each step begins
     """
@@ -56,6 +57,7 @@ class Stack:
         ports: Ports | None = None,
         data: Path | None = None,
         app: Path | None = None,
+        stand_in_defaults: str = "",
         on_line: OnLine = lambda _part, _line: None,
         on_step: Callable[[str], None] = lambda _step: None,
     ) -> None:
@@ -70,6 +72,7 @@ class Stack:
         self._host_json = host_json or {}
         self._data = data
         self._app = app
+        self._stand_in_defaults = stand_in_defaults
         self._on_line = on_line
         self._on_step = on_step
         self._temporary: Path | None = None
@@ -160,7 +163,7 @@ class Stack:
         return [
             commands.azurite(self.ports, data, environment),
             commands.event_hubs(self.ports, self.event_hub_name, environment),
-            commands.azure_openai(self.ports, environment),
+            commands.azure_openai(self.ports, self._stand_in_defaults, environment),
         ]
 
     def _environment(self) -> dict[str, str]:

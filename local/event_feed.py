@@ -1,0 +1,87 @@
+"""The Event Hub's events, as any consumer gets them: through the SDK's EventHubConsumerClient."""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Final, Self
+
+from azure.eventhub import EventData, EventHubConsumerClient, PartitionContext
+
+Event = Mapping[str, Any]
+
+_GROUP: Final = "$Default"
+
+
+class EventFeed:
+    """Receives in a thread of its own from all partitions; `next()` hands the events out in the order of arrival."""
+
+    def __init__(self, settings: Mapping[str, str], *, from_start: bool) -> None:
+        """`settings`: the app's. `from_start`: what the hub already holds too (the emulator's, which starts empty)."""
+        logging.getLogger("azure.eventhub").setLevel(logging.ERROR)  # it reports every reconnect as a warning
+        self._client = _client(settings)
+        self._position: str | datetime = "-1" if from_start else datetime.now(UTC)
+        self._events: queue.Queue[Event] = queue.Queue()
+        self._thread = threading.Thread(target=self._receive, name="event-feed", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._client.close()
+        self._thread.join(timeout=5)
+
+    def next(self, *, within_s: float) -> Event | None:
+        """The next event; None if there is none in time."""
+        try:
+            return self._events.get(timeout=within_s)
+        except queue.Empty:
+            return None
+
+    def _receive(self) -> None:
+        self._client.receive(self._on_event, starting_position=self._position)
+
+    def _on_event(self, _partition: PartitionContext, event: EventData | None) -> None:
+        if event is None:
+            return
+        try:
+            body = json.loads(event.body_as_str())
+        except ValueError:  # somebody else's event on a shared hub
+            return
+        if isinstance(body, dict):
+            self._events.put(body)
+
+
+def _client(settings: Mapping[str, str]) -> EventHubConsumerClient:
+    hub = settings.get("AZURE_EVENTHUB_NAME")
+    connection_string = settings.get("AZURE_EVENTHUB_CONN_STR")
+    if connection_string:
+        return EventHubConsumerClient.from_connection_string(connection_string, _GROUP, eventhub_name=hub)
+    from azure.identity import DefaultAzureCredential  # only here: its import takes 130 ms
+
+    return EventHubConsumerClient(settings["AZURE_EVENTHUB_NAMESPACE"], hub or "", _GROUP, DefaultAzureCredential())
+
+
+def summary(event: Event) -> str:
+    """One line: time, type, deployment, model, status, outcome, tokens, latency."""
+    usage = event.get("usage") or {}
+    read = usage.get("prompt_tokens", usage.get("input_tokens"))
+    written = usage.get("completion_tokens", usage.get("output_tokens"))
+    tokens = "no usage" if read is None and written is None else f"{read or 0}+{written or 0} tokens"
+    first = event.get("time_to_first_chunk_ms")
+    return "  ".join(
+        [
+            str(event.get("timestamp", ""))[11:23],
+            str(event.get("type")),
+            f"{event.get('deployment')} ({event.get('model')})",
+            f"{event.get('status_code')} {event.get('outcome')}",
+            tokens,
+            f"{event.get('latency_ms')} ms" + (f" (first chunk {first} ms)" if first is not None else ""),
+        ]
+    )
