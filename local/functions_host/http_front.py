@@ -8,12 +8,12 @@ tests/integration/test_functions_host.py.
 import asyncio
 import secrets
 import uuid
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 from local.functions_host.functions import HttpFunction
-from local.functions_host.invocations import Invocations
-from local.functions_host.path_encoding import decode_path, encode_path, normalise_query
+from local.functions_host.invocations import Finish, Invocations
+from local.functions_host.path_encoding import BadPathError, decode_path, encode_path, normalise_query
 from local.functions_host.routes import RouteTable
 from local.functions_host.worker_library import (
     AsgiApp,
@@ -34,6 +34,7 @@ _NOT_PASSED = frozenset(
     {b"connection", b"keep-alive", b"proxy-authorization", b"proxy-authenticate", b"proxy-authentication-info",
      b"proxy-connection", b"te", b"trailer", b"upgrade", b"upgrade-insecure-requests", b"http2-settings", b"alt-svc"}
 )  # fmt: skip
+_NOT_PASSED_BACK = _NOT_PASSED - {b"trailer"}
 _REPLACED = frozenset({b"host", b"x-ms-invocation-id", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"})
 
 type Headers = list[tuple[bytes, bytes]]
@@ -55,7 +56,10 @@ class HttpFront:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        path = decode_path(scope["raw_path"])
+        try:
+            path = decode_path(scope["raw_path"])
+        except BadPathError:
+            return await _answer_empty(send, 400)
         found = self._routes.find(scope["method"], path)
         if found is None:  # the real host answers unknown routes and wrong methods alike
             return await _answer_empty(send, 404)
@@ -65,26 +69,26 @@ class HttpFront:
         invocation = _invocation(self._by_name[name], parameters, scope["headers"])
         _rewrite(scope, path, invocation)
         with self._invocations.under_way(invocation, _REASON) as finish:
-            finish(await self._serve(invocation, scope, receive, send))
+            await self._serve(invocation, scope, receive, send, finish)
         return None
 
-    async def _serve(self, invocation: Invocation, scope: Scope, receive: Receive, send: Send) -> Outcome:
+    async def _serve(self, invocation: Invocation, scope: Scope, receive: Receive, send: Send, finish: Finish) -> None:
         """Run the invocation and the library's HTTP app side by side; they meet through the invocation's id."""
         running = asyncio.create_task(self._library.invoke(invocation))
         if any(name == b"transfer-encoding" for name, _ in scope["headers"]):
             receive = _limited(receive)
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, _without_hop_by_hop(send))
         except Exception as error:
             outcome = await _outcome(running)
-            if outcome.error is None:
-                outcome = Outcome(error=f"{type(error).__name__}: {error}")
-            if outcome.stack:
-                return outcome
-            raise
+            if outcome.error is None:  # the response broke, not the function: uvicorn must cut the connection
+                finish(Outcome(error=f"{type(error).__name__}: {error}"))
+                raise
+            finish(outcome)  # the function raised: Starlette has answered 500 already
+        else:
+            finish(await _outcome(running))
         finally:
             self._library.forget_http(invocation.invocation_id)
-        return await _outcome(running)
 
 
 async def _outcome(running: "asyncio.Task[Outcome]") -> Outcome:
@@ -122,13 +126,12 @@ class _RpcHttp:
 
 def _rewrite(scope: Scope, path: str, invocation: Invocation) -> None:
     """Give the request the path, query and headers that the real host would give it."""
-    scope["raw_path"] = raw_path = encode_path(path)
+    scope["raw_path"] = encode_path(path)
     scope["path"] = path
     scope["query_string"] = normalise_query(scope["query_string"])
     client = scope["client"][0] if scope["client"] else "127.0.0.1"
     scope["client"] = (client, 0)  # uvicorn behind the real host takes it from x-forwarded-for, which has no port
     scope["headers"] = _headers(scope, client, invocation.invocation_id)
-    assert raw_path  # noqa: S101 - an HTTP request always has a path
 
 
 def _headers(scope: Scope, client: str, invocation_id: str) -> Headers:
@@ -169,6 +172,17 @@ def _limited(receive: Receive) -> Receive:
         return message
 
     return limited
+
+
+def _without_hop_by_hop(send: Send) -> Send:
+    """Return a send that drops the response headers which YARP does not pass back; no coroutine of its own per chunk."""
+
+    def filtered(message: MutableMapping[str, Any]) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            message["headers"] = [(name, value) for name, value in message["headers"] if name.lower() not in _NOT_PASSED_BACK]
+        return send(message)
+
+    return filtered
 
 
 async def _answer_empty(send: Send, status: int) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,9 +13,13 @@ from local.functions_host.worker_library import Invocation, Outcome, WorkerLibra
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The real host cancels, waits this long, then replaces the worker
-# (Azure/azure-webjobs-sdk, FunctionExecutor: TimeoutAttribute's GracePeriod; FACTS seen: a stream is cut about 2 s late).
+# The real host waits this long after the limit, then replaces the worker
+# (Azure/azure-webjobs-sdk, TimeoutAttribute.GracePeriod; WebScriptHostExceptionHandler.cs in Azure/azure-functions-host).
 TIMEOUT_GRACE_S = 2.0
+
+
+# Takes how an invocation ended.
+type Finish = Callable[[Outcome], None]
 
 
 class Invocations:
@@ -45,7 +49,7 @@ class Invocations:
             return outcome
 
     @contextmanager
-    def under_way(self, invocation: Invocation, reason: str) -> "Iterator[Callable[[Outcome], None]]":
+    def under_way(self, invocation: Invocation, reason: str) -> "Iterator[Finish]":
         """Count an invocation, print its lines, and watch its time; the caller passes its outcome to what it gets."""
         name, started = f"Functions.{invocation.function.name}", time.monotonic()
         if self._verbose:
@@ -81,6 +85,3 @@ class Invocations:
         say(
             f"ERROR: Executed '{name}' (Failed, Id={invocation_id}, Duration={duration_ms}ms)\n{outcome.stack or outcome.error}"
         )
-
-
-type Runner = Callable[[Invocation, str], Awaitable[Outcome]]

@@ -14,20 +14,35 @@ _PATH_SAFE = "/!$&'()*+,;=:@~"
 _QUERY_ESCAPED = frozenset(b' "<>\\^`{|}') | frozenset(range(0x21)) | frozenset(range(0x7F, 0x100))
 
 
+class BadPathError(ValueError):
+    """Kestrel answers 400 to this path."""
+
+
 def decode_path(raw_path: bytes) -> str:
-    """Return the path as Kestrel decodes it: once, %2F and what is not UTF-8 left as it stands, dot segments resolved."""
+    """Return the path as Kestrel decodes it: once, %2F and what is not UTF-8 left as it stands, dot segments resolved.
+
+    Raises BadPathError for an encoded NUL and for bytes that should have been encoded.
+    """
+    if not raw_path.isascii():
+        raise BadPathError("a path must be ASCII")
     if b"%" not in raw_path and b"/." not in raw_path:
-        return raw_path.decode("latin-1")
-    return _without_dot_segments(_decode_escapes(raw_path))
+        return raw_path.decode()
+    path = _without_dot_segments(_decode_escapes(raw_path))
+    if "\0" in path:
+        raise BadPathError("a path must not hold a NUL")
+    return path
 
 
 def encode_path(path: str) -> bytes:
     """Return the raw path that the app gets for a decoded one: a percent sign in it is encoded again (%2F becomes %252F)."""
-    return quote_from_bytes(path.encode("utf-8", "surrogateescape"), _PATH_SAFE).encode()
+    return quote_from_bytes(path.encode(), _PATH_SAFE).encode()
 
 
 def normalise_query(query: bytes) -> bytes:
-    """Return the query as System.Uri canonicalises it: %41 becomes A, %2B stays, a stray percent sign becomes %25."""
+    """Return the query as System.Uri canonicalises it.
+
+    %41 becomes A, %2B and %2b stay, %c3%a9 becomes %C3%A9, a stray percent sign becomes %25.
+    """
     if b"%" not in query and not _QUERY_ESCAPED.intersection(query):
         return query
     out = bytearray()
@@ -54,13 +69,16 @@ def _copy_escape(query: bytes, position: int, out: bytearray) -> int:
     value = int(digits, 16)
     if value in _UNRESERVED:
         out.append(value)
+    elif value >= 0x80 and (length := _decode_one(query, position)[1]) > 3:
+        out += query[position : position + length].upper()
+        return length
     else:
         out += b"%" + digits
     return 3
 
 
 def _decode_escapes(raw: bytes) -> str:
-    """Decode runs of escapes that are valid UTF-8; leave %2F, %00 and broken ones as text."""
+    """Decode the escapes that are valid UTF-8; leave %2F and broken ones as text."""
     out: list[str] = []
     position = 0
     while position < len(raw):

@@ -31,7 +31,7 @@ _MAX_QUEUE_NAME = 63
 
 
 class UnreadableMessageError(ValueError):
-    """A message is not Base64 although messageEncoding says so; counts as a failed attempt, as on the real host."""
+    """A message is not Base64 although messageEncoding says so, or not UTF-8: a failed attempt, as on the real host."""
 
 
 def poison_name(queue_name: str) -> str | None:
@@ -40,7 +40,7 @@ def poison_name(queue_name: str) -> str | None:
     return None if queue_name.endswith("-poison") or len(name) > _MAX_QUEUE_NAME else name
 
 
-def decode_text(content: str, *, base64_encoded: bool) -> bytes:
+def decode_content(content: str, *, base64_encoded: bool) -> bytes:
     """Return a message's bytes; UnreadableMessageError where they are not what messageEncoding says."""
     if not base64_encoded:
         return content.encode()
@@ -164,11 +164,10 @@ class QueueTrigger:
 
     async def _invoke(self, message: QueueMessage) -> bool:
         try:
-            body = decode_text(message.content, base64_encoded=self._options.base64)
+            data = self._typed(decode_content(message.content, base64_encoded=self._options.base64))
         except UnreadableMessageError as error:
             say(f"ERROR: Exception while executing function: Functions.{self._target.function.name}. {error}")
             return False
-        data = TypedData(bytes=body) if self._target.binary else TypedData(string=body.decode("utf-8", "replace"))
         invocation = Invocation(
             invocation_id=str(uuid.uuid4()),
             function=self._target.function,
@@ -177,6 +176,14 @@ class QueueTrigger:
         )
         outcome = await self._invocations.run(invocation, f"New queue message detected on '{self._target.queue_name}'.")
         return outcome.error is None
+
+    def _typed(self, body: bytes) -> TypedData:
+        if self._target.binary:
+            return TypedData(bytes=body)
+        try:
+            return TypedData(string=body.decode())
+        except UnicodeDecodeError as error:
+            raise UnreadableMessageError(f"The message is not UTF-8 text: {error.reason}") from error
 
     async def _complete(self, message: QueueMessage, *, succeeded: bool) -> None:
         if succeeded:

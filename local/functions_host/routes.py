@@ -67,7 +67,8 @@ class RouteTable:
 
 def _pattern(template: str) -> re.Pattern[str]:
     pieces = [_segment(segment, template) for segment in template.split("/")] if template else []
-    return re.compile("".join(pieces) + "/?", re.IGNORECASE | re.DOTALL)
+    end = "" if "{*" in template else "/?"  # one slash at the end is ignored, two are not
+    return re.compile("".join(pieces) + end, re.IGNORECASE | re.DOTALL)
 
 
 def _segment(segment: str, template: str) -> str:
@@ -80,6 +81,6 @@ def _segment(segment: str, template: str) -> str:
     if constraint and constraint not in _CONSTRAINTS:
         raise Unsupported(f"The constraint {constraint!r} of the route {template!r}")
     if stars:
-        return f"(?:/(?P<{name}>.*))?"
+        return f"(?:/(?P<{name}>[^/].*)?)?"  # its first segment must not be empty: seen on the real host
     value = f"/(?P<{name}>{_CONSTRAINTS.get(constraint, '[^/]+')})"
     return f"(?:{value})?" if optional else value

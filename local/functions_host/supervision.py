@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.functions_host.console import say
-from local.functions_host.control import DRAIN, DRAINED, EXIT_START_ERROR, READY
+from local.functions_host.control import CUT, DRAIN, DRAINED, EXIT_START_ERROR, READY
 from local.functions_host.unsupported import StartError
 
 _FIRST_BACKOFF_S = 0.25
 _MAX_BACKOFF_S = 10.0
+# The real host breaks responses off 30 s after the signal (the default of --drain-timeout) and ends 2 s later: seen there.
+_CUT_GRACE_S = 2.0
 _FAILED_STARTS_ALLOWED = 3  # of a worker that was never ready: RpcFunctionInvocationDispatcher gives up after as many
 
 
@@ -128,7 +130,11 @@ class Supervisor:
             drained = asyncio.create_task(_heard(worker.control, DRAINED))
             at_once = asyncio.create_task(self._stop_at_once.wait())
             ends = {died, drained, at_once}
-            await asyncio.wait(ends, timeout=self._drain_timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            ended, _ = await asyncio.wait(ends, timeout=self._drain_timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            if not ended:
+                say(f"Breaking off what still runs after {self._drain_timeout_s:g} s")
+                worker.control.send(CUT)
+                await asyncio.wait(ends, timeout=_CUT_GRACE_S, return_when=asyncio.FIRST_COMPLETED)
             drained.cancel()
             at_once.cancel()
         if not died.done():

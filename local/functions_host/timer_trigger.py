@@ -17,7 +17,8 @@ from local.functions_host.timespan import parse_time_span_s
 from local.functions_host.unsupported import StartError
 from local.functions_host.worker_library import Invocation, TypedData
 
-_NEVER = datetime.min  # noqa: DTZ901 - default(DateTime), what the real host reports before the first run
+# default(DateTime), what the real host reports before the first run.
+_NEVER = "0001-01-01T00:00:00+00:00"
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,17 @@ def is_monitored(schedule: Schedule, now: datetime) -> bool:
     return schedule.after(first) - first >= timedelta(minutes=1)
 
 
-def timer_json(*, last: datetime, upcoming: datetime, monitored: bool) -> str:
-    """Return the payload of a timer invocation as the real host serialises TimerInfo."""
-    status = {"Last": last.isoformat(), "Next": upcoming.isoformat(), "LastUpdated": last.isoformat()}
-    return json.dumps({"Schedule": {"AdjustForDST": True}, "ScheduleStatus": status if monitored else None, "IsPastDue": False})
+def timer_json(schedule: Schedule, *, last: datetime | None, upcoming: datetime, monitored: bool) -> str:
+    """Return the payload of a timer invocation as the real host serialises TimerInfo (seen there); times are local."""
+    last_text = last.astimezone().isoformat() if last else _NEVER
+    status = {"Last": last_text, "Next": upcoming.astimezone().isoformat(), "LastUpdated": last_text}
+    return json.dumps(
+        {
+            "Schedule": {"AdjustForDST": isinstance(schedule, Crontab)},
+            "ScheduleStatus": status if monitored else None,
+            "IsPastDue": False,
+        }
+    )
 
 
 class TimerTrigger:
@@ -68,7 +76,7 @@ class TimerTrigger:
         self._schedule = parse_schedule(target.schedule)
         now = _now()
         self._monitored = target.use_monitor and is_monitored(self._schedule, now)
-        self._last = _NEVER
+        self._last: datetime | None = None
         self._next = self._schedule.after(now)
         self._stopping = asyncio.Event()
 
@@ -92,7 +100,7 @@ class TimerTrigger:
         return True
 
     async def _fire(self, moment: datetime) -> None:
-        payload = timer_json(last=self._last, upcoming=self._next, monitored=self._monitored)
+        payload = timer_json(self._schedule, last=self._last, upcoming=self._next, monitored=self._monitored)
         invocation = Invocation(
             invocation_id=str(uuid.uuid4()),
             function=self._target.function,

@@ -11,16 +11,16 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Sequence
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from local.functions_host.app_settings import resolve_connection
 from local.functions_host.console import install_logging, say
-from local.functions_host.control import DRAIN, DRAINED, EXIT_START_ERROR, READY
+from local.functions_host.control import CUT, DRAIN, DRAINED, EXIT_START_ERROR, READY
 from local.functions_host.functions import AppFunctions, QueueFunction, sort_functions
 from local.functions_host.host_json import HostJson, read_host_json
 from local.functions_host.http_front import HttpFront
@@ -36,6 +36,17 @@ if TYPE_CHECKING:
 
 # The real host's worker is gone 45-70 ms after the last response ended.
 _LAST_MOMENT_S = 0.05
+
+
+type Trigger = QueueTrigger | TimerTrigger
+
+
+class _Orders:
+    """What the parent wants."""
+
+    def __init__(self) -> None:
+        self.drain = asyncio.Event()  # take no new work
+        self.cut = asyncio.Event()  # break off the responses that still run
 
 
 class _Server(uvicorn.Server):
@@ -54,6 +65,11 @@ class _Server(uvicorn.Server):
         while self.server_state.connections:  # noqa: ASYNC110 - uvicorn offers no event
             await asyncio.sleep(0.005)
 
+    def cut(self) -> None:
+        """Break off the responses that still run."""
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
 
 def main() -> None:
     """Run the worker until the parent kills it."""
@@ -63,7 +79,8 @@ def main() -> None:
     parser.add_argument("--control-fd", type=int, required=True)
     parser.add_argument("--first-start", action="store_true")
     options = parser.parse_args()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    for number in (signal.SIGINT, signal.SIGTERM):  # may reach the whole process group; the parent decides
+        signal.signal(number, signal.SIG_IGN)
     os.chdir(options.app_dir)
     control = socket.socket(fileno=options.control_fd)
     listening = socket.socket(fileno=options.socket_fd)
@@ -76,8 +93,8 @@ def main() -> None:
 
 
 async def _work(app_dir: Path, listening: socket.socket, control: socket.socket, *, first_start: bool) -> None:
-    drain = asyncio.Event()
-    _watch_parent(control, drain)
+    orders = _Orders()
+    _watch_parent(control, orders)
     host_json = read_host_json(app_dir / "host.json", os.environ)
     install_logging(host_json.log_level)
     library = await load(app_dir)
@@ -90,25 +107,35 @@ async def _work(app_dir: Path, listening: socket.socket, control: socket.socket,
         replace_worker=_kill_self,
         verbose=host_json.function_log_level <= 20,
     )
-    async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+    async with AsyncExitStack() as stack:
         server = _http_server(functions, library, invocations)
         triggers = await _triggers(functions, host_json, invocations, stack, first_start=first_start)
+        await _serve(server, triggers, listening, control, orders)
+
+
+async def _serve(
+    server: _Server, triggers: Sequence[Trigger], listening: socket.socket, control: socket.socket, orders: _Orders
+) -> None:
+    """Run everything until the parent wants it to end; a trigger that breaks takes the whole process with it."""
+    async with asyncio.TaskGroup() as group:
         running = [group.create_task(trigger.run()) for trigger in triggers]
         serving = group.create_task(server.serve(sockets=[listening]))
         while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
             await asyncio.sleep(0.005)
         control.send(READY)
-        await drain.wait()
+        await orders.drain.wait()
         for trigger in triggers:
             trigger.stop()
-        await _all(server.drain(), *(asyncio.wait({task}) for task in running))
+        group.create_task(_cut(server, orders))
+        await asyncio.gather(server.drain(), *running)
         await asyncio.sleep(_LAST_MOMENT_S)
         control.send(DRAINED)
         await serving  # for ever: the parent kills this process now
 
 
-async def _all(*ends: Coroutine[Any, Any, Any]) -> None:
-    await asyncio.gather(*ends)
+async def _cut(server: _Server, orders: _Orders) -> None:
+    await orders.cut.wait()
+    server.cut()
 
 
 def _http_server(functions: AppFunctions, library: WorkerLibrary, invocations: Invocations) -> _Server:
@@ -130,7 +157,7 @@ async def _no_http(*_: object) -> None:
 
 async def _triggers(
     functions: AppFunctions, host_json: HostJson, invocations: Invocations, stack: AsyncExitStack, *, first_start: bool
-) -> list[QueueTrigger | TimerTrigger]:
+) -> list[Trigger]:
     queues = [await _queue_trigger(target, host_json, invocations, stack) for target in functions.queue]
     timers = [TimerTrigger(target, invocations, run_on_startup=first_start) for target in functions.timer]
     return [*queues, *timers]
@@ -162,14 +189,14 @@ def _print_functions(functions: AppFunctions, address: tuple[str, int]) -> None:
     print("\n".join(lines), flush=True)
 
 
-def _watch_parent(control: socket.socket, drain: asyncio.Event) -> None:
+def _watch_parent(control: socket.socket, orders: _Orders) -> None:
     """Listen to the parent in a thread, which works even while the app's code blocks the event loop."""
     loop = asyncio.get_running_loop()
 
     def listen() -> None:
+        events = {DRAIN: orders.drain, CUT: orders.cut}
         while message := control.recv(1):
-            if message == DRAIN:
-                loop.call_soon_threadsafe(drain.set)
+            loop.call_soon_threadsafe(events[message].set)
         _kill_self()  # the parent is gone
 
     threading.Thread(target=listen, name="parent-watch", daemon=True).start()
