@@ -146,6 +146,7 @@ class Connection(asyncio.Protocol):
                 raise
             except Exception:  # noqa: BLE001 - a bug in one shape must neither hang its client nor stop the process
                 traceback.print_exc(file=sys.stderr)
+                self._recording.end(request.exchange, record.FAILED)
                 self._transport.abort()
             if not request.keep_alive:
                 self._transport.close()

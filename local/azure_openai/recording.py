@@ -23,6 +23,7 @@ FINISHED = "finished"
 PEER_CLOSED = "peer_closed"
 RESET_ON_PURPOSE = "reset_on_purpose"
 CLOSED_ON_PURPOSE = "closed_on_purpose"
+FAILED = "stand_in_failed"  # a bug of the stand-in: the traceback is on its stderr
 
 
 @dataclass(kw_only=True, slots=True)
@@ -81,11 +82,9 @@ class Exchange:
         self.request_body = self.response_body = None
         self.write_times = array("d")
 
-    def document(self) -> dict[str, object]:
-        """The exchange as `/_stand_in/exchanges` shows it. A body that was not kept is null."""
+    def document(self, *, details: bool = True) -> dict[str, object]:
+        """The exchange as `/_stand_in/exchanges` shows it, with or without bodies and write times."""
         path, mark, query = self.target.partition("?")
-        request_text = None if self.request_body is None else self.request_body.decode("utf-8", "replace")
-        response = None if self.response_body is None else base64.b64encode(self.response_body).decode()
         return {
             "id": self.id,
             "method": self.method,
@@ -98,16 +97,23 @@ class Exchange:
             "started_at": self.started_at,
             "request_complete_at": self.request_complete_at,
             "headers_written_at": self.headers_written_at,
-            "write_times": self.write_times.tolist(),
             "ended_at": self.ended_at,
             "ended": self.ended,
             "request_sha256": self.request_hash.hexdigest(),
             "request_size": self.request_size,
-            "request_body": request_text,
             "response_sha256": self.response_hash.hexdigest(),
             "response_size": self.response_size,
-            "response_body_base64": response,
             "writes": self.writes,
+            **(self._details() if details else {}),
+        }
+
+    def _details(self) -> dict[str, object]:
+        """A body that was not kept is null."""
+        response = None if self.response_body is None else base64.b64encode(self.response_body).decode()
+        return {
+            "request_body": None if self.request_body is None else self.request_body.decode("utf-8", "replace"),
+            "response_body_base64": response,
+            "write_times": self.write_times.tolist(),
         }
 
 

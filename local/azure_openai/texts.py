@@ -4,6 +4,7 @@ One token is one word: `tokens(text) == len(text.split())`. Words hold umlauts, 
 that cuts characters apart or takes U+2028 for the end of a line is found out.
 """
 
+import functools
 import hashlib
 
 WORDS = (
@@ -22,6 +23,7 @@ def tokens(text: str) -> int:
     return len(text.split())
 
 
+@functools.lru_cache(maxsize=4096)  # ids are asked for with every chunk
 def digest(*parts: str) -> str:
     """A stable hex digest that names and content are taken from."""
     return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
