@@ -37,4 +37,7 @@ def started_at(exchange_id: str) -> datetime:
     value = uuid.UUID(exchange_id)
     if value.version != 7 or str(value) != exchange_id:
         raise ValueError("not an exchange id: a lower-case UUIDv7 is expected")
-    return _EPOCH + timedelta(milliseconds=value.int >> 80)
+    try:
+        return _EPOCH + timedelta(milliseconds=value.int >> 80)
+    except OverflowError:
+        raise ValueError("not an exchange id: its time lies behind the year 9999") from None
