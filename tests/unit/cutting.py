@@ -1,0 +1,23 @@
+"""The same bytes as the network may deliver them: whole, byte by byte, and split at random."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+_RANDOM_SPLITS = 20
+
+
+def every_way(data: bytes) -> Iterator[list[bytes]]:
+    """Ways to cut `data`; the random ones are the same in every run, and hold empty pieces too."""
+    yield [data]
+    yield [data[at : at + 1] for at in range(len(data))]
+    for seed in range(_RANDOM_SPLITS):
+        yield cut_at_random(data, seed)
+
+
+def cut_at_random(data: bytes, seed: int) -> list[bytes]:
+    """`data` in up to twenty pieces."""
+    chance = random.Random(seed)  # noqa: S311 - not for secrets; a fixed seed makes a failure repeatable
+    ends = sorted(chance.randint(0, len(data)) for _ in range(chance.randint(1, 19)))
+    return [data[start:end] for start, end in zip([0, *ends], [*ends, len(data)], strict=True)]

@@ -1,0 +1,29 @@
+"""The proxy's own errors have Azure OpenAI's shape."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from shared.core import api_error
+from shared.core.api_error import ApiError
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code", "named"),
+    [
+        (api_error.unknown_route(), 404, "unknown_route", "POST /openai/deployments/{deployment}/chat/completions"),
+        (api_error.wrong_method(("GET", "POST")), 405, "wrong_method", "GET, POST"),
+        (api_error.body_too_large(100 * 1024 * 1024), 413, "body_too_large", "100 MB"),
+        (api_error.body_too_large(512 * 1024), 413, "body_too_large", "0.5 MB"),
+        (api_error.body_too_large(1), 413, "body_too_large", "MAX_REQUEST_BODY_MB"),
+        (api_error.upstream_unreachable("why"), 502, "upstream_unreachable", "why"),
+        (api_error.upstream_timeout("why"), 504, "upstream_timeout", "why"),
+    ],
+)
+def test_an_error_says_code_message_and_type(error: ApiError, status: int, code: str, named: str) -> None:
+    said = json.loads(error.body())
+    assert error.status == status
+    assert said == {"error": {"code": code, "message": error.message, "type": "fnsse_error"}}
+    assert named in error.message

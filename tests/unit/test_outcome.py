@@ -1,0 +1,53 @@
+"""From the relay's ending to the exchange's outcome: every combination."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from shared.core.exchange import Outcome
+from shared.core.outcome import Ending, decide
+
+_: None = None
+# ending, upstream's status (None: no answer), the answer is a stream, it held its own end -> outcome. None: whichever.
+TABLE: list[tuple[Ending, int | None, bool | None, bool | None, Outcome]] = [
+    (Ending.WHOLE, 200, False, _, Outcome.COMPLETED),
+    (Ending.WHOLE, 200, True, True, Outcome.COMPLETED),
+    (Ending.WHOLE, 200, True, False, Outcome.UPSTREAM_INTERRUPTED),
+    (Ending.WHOLE, 404, _, _, Outcome.UPSTREAM_ERROR),
+    (Ending.WHOLE, 429, _, _, Outcome.UPSTREAM_ERROR),
+    (Ending.WHOLE, 500, _, _, Outcome.UPSTREAM_ERROR),
+    (Ending.CLIENT_LEFT, None, _, _, Outcome.CLIENT_DISCONNECTED),
+    (Ending.CLIENT_LEFT, 200, False, _, Outcome.CLIENT_DISCONNECTED),
+    (Ending.CLIENT_LEFT, 200, True, False, Outcome.CLIENT_DISCONNECTED),
+    (Ending.CLIENT_LEFT, 200, True, True, Outcome.COMPLETED),
+    (Ending.CLIENT_LEFT, 500, False, _, Outcome.CLIENT_DISCONNECTED),
+    (Ending.UNREACHABLE, None, _, _, Outcome.UPSTREAM_ERROR),
+    (Ending.INTERRUPTED, 200, False, _, Outcome.UPSTREAM_INTERRUPTED),
+    (Ending.INTERRUPTED, 200, True, False, Outcome.UPSTREAM_INTERRUPTED),
+    (Ending.INTERRUPTED, 200, True, True, Outcome.COMPLETED),
+    (Ending.TIMEOUT, None, _, _, Outcome.TIMED_OUT),
+    (Ending.TIMEOUT, 200, False, _, Outcome.TIMED_OUT),
+    (Ending.TIMEOUT, 200, True, False, Outcome.TIMED_OUT),
+    (Ending.TIMEOUT, 200, True, True, Outcome.COMPLETED),
+    (Ending.REJECTED, None, _, _, Outcome.REJECTED),
+]
+
+
+@pytest.mark.parametrize(("ending", "status", "stream", "finished", "expected"), TABLE)
+def test_an_ending_has_its_outcome(
+    ending: Ending, status: int | None, stream: bool | None, finished: bool | None, expected: Outcome
+) -> None:
+    either = (False, True)
+    for streams, finishes in itertools.product(
+        either if stream is None else (stream,), either if finished is None else (finished,)
+    ):
+        assert decide(ending, upstream_status=status, stream=streams, finished=finishes) is expected
+
+
+def test_every_combination_has_an_outcome_that_the_relay_may_give() -> None:
+    """`aborted` is not one of them: it is found by who looks for exchanges that left no outcome."""
+    statuses = (None, 200, 201, 400, 429, 500, 503)
+    for ending, status, stream, finished in itertools.product(Ending, statuses, (False, True), (False, True)):
+        assert decide(ending, upstream_status=status, stream=stream, finished=finished) is not Outcome.ABORTED
