@@ -32,7 +32,7 @@ class Exchange:
 
     id: int
     method: str
-    target: str  # path and query, the bytes as they arrived, read as latin-1
+    target: str  # path and query, the bytes as they arrived (the parser refuses any above 0x7F)
     http_version: str
     headers: list[tuple[str, str]]  # as they arrived: order, case, repetitions; latin-1
     deployment: str = ""

@@ -197,3 +197,33 @@ def test_a_large_prompt_does_not_hold_up_other_streams(stand_in: StandIn) -> Non
     assert isinstance(began, float)
     assert isinstance(over, float)
     assert len([at for at in written if began < at < over]) >= (over - began) / 0.1
+
+
+def test_pipelined_requests_are_answered_in_order_whatever_their_paths_hold(stand_in: StandIn) -> None:
+    """Two requests in one write, the first with characters in its path that should have been encoded."""
+    head = b" HTTP/1.1\r\nhost: x\r\napi-key: k\r\n"
+    both = b"GET /openai/v1//%E9%2f|{}^<>;=[]~`'" + head + b"\r\nGET /openai/v1/b" + head + b"connection: close\r\n\r\n"
+    with closing(socket.create_connection(("127.0.0.1", stand_in.port), DEADLINE_S)) as caller:
+        caller.sendall(both)
+        received = b"".join(iter(lambda: caller.recv(65536), b"")).decode()
+    paths = [part.partition('"')[0] for part in received.split('"path":"')[1:]]
+    assert paths == ["/openai/v1//%E9%2f|{}^<>;=[]~`'", "/openai/v1/b"]
+
+
+def test_what_is_no_http_gets_a_400_and_a_closed_connection(stand_in: StandIn) -> None:
+    """A broken request is answered once."""
+    with closing(socket.create_connection(("127.0.0.1", stand_in.port), DEADLINE_S)) as caller:
+        caller.sendall(b"nonsense\r\n\r\n")
+        received = b"".join(iter(lambda: caller.recv(65536), b""))
+    assert received.startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_caller_that_waits_for_100_continue_gets_it(stand_in: StandIn) -> None:
+    """The interim answer comes before the body was sent."""
+    body = json.dumps(ASK).encode()
+    head, _, _ = request_bytes(body, "").partition(b"\r\n\r\n")
+    with closing(socket.create_connection(("127.0.0.1", stand_in.port), DEADLINE_S)) as caller:
+        caller.sendall(head + b"\r\nexpect: 100-continue\r\n\r\n")
+        assert caller.recv(65536).startswith(b"HTTP/1.1 100 ")
+        caller.sendall(body)
+        assert caller.recv(65536).startswith(b"HTTP/1.1 200 ")
