@@ -13,11 +13,16 @@ from local.azure_openai.recording import Recording
 
 _HOST = "127.0.0.1"  # never reachable from elsewhere: it takes any key
 _BACKLOG = 1024
+_ABOUT = (
+    "A stand-in for Azure OpenAI on 127.0.0.1. Takes any key. A call says how it is to be answered in the header "
+    "'x-stand-in: chunk_ms=20; reset_after=5' or in the deployment's name, 'gpt-4o--chunk_ms=20,reset_after=5'; "
+    "local/azure_openai/directives.py lists what can be said. What happened: GET /_stand_in/exchanges."
+)
 
 
 def main() -> int:
     """Read the command line and serve. 0 after a signal, 1 if the port is taken, 2 if the arguments are wrong."""
-    parser = argparse.ArgumentParser(prog="python -m local.azure_openai", description="A stand-in for Azure OpenAI.")
+    parser = argparse.ArgumentParser(prog="python -m local.azure_openai", description=_ABOUT)
     parser.add_argument("--port", type=int, default=8081, help="port on 127.0.0.1; 0 takes a free one (default 8081)")
     parser.add_argument(
         "--defaults",

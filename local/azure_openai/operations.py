@@ -12,9 +12,9 @@ from local.azure_openai.request import Request
 from local.azure_openai.routes import Route
 from local.azure_openai.stored_responses import StoredResponses
 
-# The first api-version that knows stream_options; older ones refuse it.
-# https://learn.microsoft.com/azure/ai-services/openai/reference-preview (2024-09-01-preview, 2024-10-21)
-_STREAM_OPTIONS_SINCE = "2024-09-01"
+# The first api-version that users saw stream_options work with is 2024-08-01-preview (Azure/azure-rest-api-specs#30810);
+# 2024-05-01-preview answered 400 (azure-rest-api-specs#29157).
+_STREAM_OPTIONS_SINCE = "2024-08-01"
 
 _MODEL_OPERATIONS: dict[str, Callable[[Served], Answer]] = {
     "chat/completions": chat.answer,
