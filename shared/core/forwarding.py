@@ -66,9 +66,11 @@ REQUEST_HEADERS: Final[tuple[Rule, ...]] = (
     *_rules(Action.DROP, "the server side has answered it already", "expect"),
     *_rules(
         Action.REPLACE,
-        "narrowed to what enrichment can decode: a capture that nobody can read is a lost record",
+        "narrowed to what enrichment can decode (a capture that nobody can read is a lost record), and to nothing for a "
+        "stream into which the proxy may have to put a comment or an error",
         "accept-encoding",
     ),
+    *_rules(Action.DROP, "attribution that APIM sets for this app; nothing of it is meant for the upstream", "x-apim-*"),
     *_rules(Action.DROP, "the host's own", "x-ms-invocation-id", "x-original-url", "x-original-host"),
     *_rules(
         Action.DROP,
@@ -124,8 +126,8 @@ _RESPONSE_MATCHER: Final = _matcher(RESPONSE_HEADERS)
 _QUERY_MATCHER: Final = _matcher(QUERY)
 
 
-def request_headers(received: Iterable[tuple[bytes, bytes]], own: RawHeaders) -> RawHeaders:
-    """The headers for the upstream: what passes of `received`, then the proxy's `own`.
+def request_headers(received: Iterable[tuple[bytes, bytes]], own: RawHeaders, *, uncoded: bool = False) -> RawHeaders:
+    """The headers for the upstream: what passes of `received`, then the proxy's `own`. `uncoded` asks for a plain answer.
 
     What the caller's `Connection` header names belongs to its connection and is dropped as well (RFC 9110, 7.6.1).
     """
@@ -133,7 +135,7 @@ def request_headers(received: Iterable[tuple[bytes, bytes]], own: RawHeaders) ->
     named = _named_by_connection(pairs)
     kept = [(name, value) for name, value in pairs if not _REQUEST_MATCHER.fullmatch(name) and name.lower() not in named]
     codings = [value for name, value in pairs if name.lower() == b"accept-encoding"]
-    if codings:
+    if codings and not uncoded:
         kept.append((b"accept-encoding", _readable(b",".join(codings))))
     else:  # no header means "anything goes" (RFC 9110, 12.5.3)
         kept.append((b"accept-encoding", b"identity"))
@@ -156,7 +158,7 @@ def upstream_path(raw_path: bytes) -> bytes:
     The Functions host decodes a path once and encodes it again, but leaves an encoded slash encoded, so that `%2F` arrives
     as `%252F` (and so does `%252F` itself: the two can't be told apart, and the first is the one that callers use).
     """
-    return re.sub(rb"%252F", b"%2F", raw_path, flags=re.IGNORECASE).replace(b"#", b"%23")
+    return _fit_for_a_request_line(re.sub(rb"%252F", b"%2F", raw_path, flags=re.IGNORECASE))
 
 
 def upstream_query(raw_query: bytes, default_api_version: str | None) -> bytes:
@@ -165,7 +167,7 @@ def upstream_query(raw_query: bytes, default_api_version: str | None) -> bytes:
     kept = [parameter for parameter in parameters if not _QUERY_MATCHER.fullmatch(_parameter_name(parameter))]
     if default_api_version and not any(_parameter_name(parameter) == b"api-version" for parameter in kept):
         kept.append(b"api-version=" + default_api_version.encode())
-    return b"&".join(kept).replace(b"#", b"%23")
+    return _fit_for_a_request_line(b"&".join(kept))
 
 
 def query_value(raw_query: bytes, name: bytes) -> str | None:
@@ -174,6 +176,11 @@ def query_value(raw_query: bytes, name: bytes) -> str | None:
         if _parameter_name(parameter) == name:
             return unquote_plus(parameter.partition(b"=")[2].decode("latin-1"))
     return None
+
+
+def _fit_for_a_request_line(target: bytes) -> bytes:
+    """Percent-encodes what no server should have let in and none would let through (RFC 9112, 3.2; RFC 3986, 2)."""
+    return re.sub(rb"[^\x21-\x7e]|#", lambda byte: b"%%%02X" % byte[0][0], target)
 
 
 def _parameter_name(parameter: bytes) -> bytes:
