@@ -1,0 +1,234 @@
+"""What crosses the proxy: the tables row by row, and what no row names."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.core import forwarding
+from shared.core.forwarding import QUERY, REQUEST_HEADERS, RESPONSE_HEADERS, Action, Rule
+
+OWN = [(b"api-key", b"the proxy's")]
+ASKED_FOR = [(b"Content-Type", b"application/json"), (b"x-ms-client-request-id", b"1"), (b"User-Agent", b"openai-python")]
+
+
+def names_of(rule: Rule) -> list[str]:
+    """Names that the row is about, in any case; `*` stands for any ending, none included."""
+    plain = rule.name.removesuffix("*")
+    endings = ["", "x", "anything-else"] if rule.name.endswith("*") else [""]
+    return [cased for ending in endings for cased in in_any_case(plain + ending)]
+
+
+def in_any_case(name: str) -> list[str]:
+    return [name, name.upper(), name.title(), name.swapcase(), "".join(map(alternate, range(len(name)), name))]
+
+
+def alternate(index: int, letter: str) -> str:
+    return letter.upper() if index % 2 else letter
+
+
+def row(rule: Rule) -> str:
+    return rule.name
+
+
+@pytest.mark.parametrize("rule", REQUEST_HEADERS, ids=row)
+def test_a_request_header_of_the_table_never_goes_upstream(rule: Rule) -> None:
+    for name in names_of(rule):
+        sent = forwarding.request_headers([*ASKED_FOR, (name.encode(), b"the caller's")], OWN)
+        passed = [pair for pair in sent if pair[0] != b"accept-encoding"]
+        assert passed == [*ASKED_FOR, *OWN]
+        assert all(b"the caller's" not in value for _, value in sent)
+
+
+@pytest.mark.parametrize("rule", RESPONSE_HEADERS, ids=row)
+def test_a_response_header_of_the_table_never_reaches_the_client(rule: Rule) -> None:
+    for name in names_of(rule):
+        sent = forwarding.response_headers([(b"Retry-After", b"7"), (name.encode(), b"the upstream's")], "id")
+        assert sent == [(b"retry-after", b"7"), (b"x-exchange-id", b"id")]
+
+
+@pytest.mark.parametrize("rule", QUERY, ids=row)
+def test_a_query_parameter_of_the_table_never_goes_upstream(rule: Rule) -> None:
+    encoded = [
+        "".join(f"%{ord(letter):02x}" for letter in rule.name),
+        quote(rule.name[0]) + f"%{ord(rule.name[1]):X}" + rule.name[2:],
+    ]
+    for name in [*names_of(rule), *encoded, f"+{rule.name}", f"%20{rule.name}%09"]:
+        for parameter in (f"{name}=secret", name, f"{name}="):
+            query = f"a=1&{parameter}&b=2".encode()
+            assert forwarding.upstream_query(query, None) == b"a=1&b=2"
+            assert forwarding.upstream_query(parameter.encode(), None) == b""
+
+
+def test_every_row_of_the_tables_says_why() -> None:
+    for table in (REQUEST_HEADERS, RESPONSE_HEADERS, QUERY):
+        assert all(rule.why and rule.name == rule.name.lower() and rule.action in Action for rule in table)
+        assert len({rule.name for rule in table}) == len(table)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "authorization",
+        "api-key",
+        "x-functions-key",
+        "ocp-apim-subscription-key",
+        "cookie",
+        "x-ms-token-aad-access-token",
+        "host",
+    ],
+)
+def test_the_table_knows_every_credential(name: str) -> None:
+    sent = forwarding.request_headers([(name.encode(), b"secret")], [])
+    assert sent == [(b"accept-encoding", b"identity")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x-ms-client-request-id",
+        "x-request-id",
+        "traceparent",
+        "openai-organization",
+        "x-stainless-retry-count",
+        "accept",
+        "te-x",
+        "x-code",
+    ],
+)
+def test_what_no_row_names_passes_upstream(name: str) -> None:
+    pair = (name.encode(), b"v\xc3\xa9")
+    assert forwarding.request_headers([pair, pair], OWN) == [pair, pair, (b"accept-encoding", b"identity"), *OWN]
+
+
+@pytest.mark.parametrize(
+    "name", ["set-cookie", "retry-after", "x-ratelimit-remaining-tokens", "content-length", "content-encoding"]
+)
+def test_what_no_row_names_passes_to_the_client(name: str) -> None:
+    pair = (name.encode(), b"v")
+    assert forwarding.response_headers([pair, pair], "id") == [pair, pair, (b"x-exchange-id", b"id")]
+
+
+def test_headers_that_connection_names_belong_to_the_callers_connection() -> None:
+    received = [
+        (b"X-Hop", b"1"),
+        (b"x-other", b"2"),
+        (b"x-kept", b"3"),
+        (b"Connection", b"close, x-hop"),
+        (b"connection", b"X-OTHER"),
+    ]
+    sent = forwarding.request_headers(received, OWN)
+    assert sent == [(b"x-kept", b"3"), (b"accept-encoding", b"identity"), *OWN]
+
+
+def test_headers_that_connection_names_belong_to_the_upstreams_connection() -> None:
+    received = [(b"x-hop", b"1"), (b"x-kept", b"3"), (b"Connection", b"Keep-Alive, X-Hop")]
+    assert forwarding.response_headers(received, "id") == [(b"x-kept", b"3"), (b"x-exchange-id", b"id")]
+
+
+def test_connection_cannot_name_the_proxys_own_credential_away() -> None:
+    sent = forwarding.request_headers([(b"connection", b"api-key, authorization")], OWN)
+    assert sent[-1:] == OWN
+
+
+@pytest.mark.parametrize(
+    ("accepted", "sent"),
+    [
+        ([], b"identity"),
+        ([b"gzip"], b"gzip"),
+        ([b"gzip, deflate, br, zstd"], b"gzip, deflate"),
+        ([b"br;q=1.0, GZIP;q=0.8, *;q=0.1"], b"GZIP;q=0.8"),
+        ([b"br", b"deflate"], b"deflate"),
+        ([b"br"], b"identity"),
+        ([b"*"], b"identity"),
+        ([b""], b"identity"),
+        ([b"identity"], b"identity"),
+        ([b"x-gzip ; q=0.5"], b"x-gzip ; q=0.5"),
+    ],
+)
+def test_content_codings_are_narrowed_to_those_that_enrichment_can_undo(accepted: list[bytes], sent: bytes) -> None:
+    headers = forwarding.request_headers([(b"Accept-Encoding", value) for value in accepted], [])
+    assert headers == [(b"accept-encoding", sent)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        b"",
+        b"a=1",
+        b"api-version=2024-10-21&a=%2F%2f&b=a+b&c=%20",
+        b"a=&b&=c&&d=1&",
+        b"a=1&a=2&A=3",
+        b"q=%E2%9C%93&x=code=1&y=;code=2",
+        b"codes=1&xcode=2&subscription-keys=3&subscription_key=4",
+        b"encode=1&%25code=2",
+    ],
+)
+def test_the_rest_of_the_query_goes_on_byte_for_byte(query: bytes) -> None:
+    assert forwarding.upstream_query(query, None) == query
+    assert forwarding.upstream_query(b"code=k&" + query, None) == query
+    assert forwarding.upstream_query(b"%63ODE=k&" + query, None) == query
+
+
+@pytest.mark.parametrize(
+    ("query", "sent"),
+    [
+        (b"", b"api-version=2024-10-21"),
+        (b"a=1", b"a=1&api-version=2024-10-21"),
+        (b"code=k", b"api-version=2024-10-21"),
+        (b"api-version=2023-05-15", b"api-version=2023-05-15"),
+        (b"API-Version=2023-05-15&a=1", b"API-Version=2023-05-15&a=1"),
+        (b"api%2Dversion=2023-05-15", b"api%2Dversion=2023-05-15"),
+        (b"api-version=", b"api-version="),
+    ],
+)
+def test_a_missing_api_version_takes_the_default(query: bytes, sent: bytes) -> None:
+    assert forwarding.upstream_query(query, "2024-10-21") == sent
+
+
+@pytest.mark.parametrize(
+    ("arrived", "sent"),
+    [
+        (b"/openai/a%252Fb", b"/openai/a%2Fb"),
+        (b"/openai/a%252fb", b"/openai/a%2Fb"),
+        (b"/openai/a%2Fb", b"/openai/a%2Fb"),
+        (b"/openai/a%25b", b"/openai/a%25b"),
+        (b"/openai/%25252F", b"/openai/%25252F"),
+        (b"/openai/a#b", b"/openai/a%23b"),
+        (b"/openai/a%23b", b"/openai/a%23b"),
+        (b"/openai/a b", b"/openai/a%20b"),
+        ("/openai/é".encode(), b"/openai/%C3%A9"),
+        (b"/openai/~-._!$&'()*+,;=:@", b"/openai/~-._!$&'()*+,;=:@"),
+        (b"//host/x", b"//host/x"),
+    ],
+)
+def test_the_path_means_what_the_caller_meant(arrived: bytes, sent: bytes) -> None:
+    assert forwarding.upstream_path(arrived) == sent
+
+
+def test_nothing_of_a_query_can_leave_it() -> None:
+    assert forwarding.upstream_query(b"a=#b\xc3\xa9 c", None) == b"a=%23b%C3%A9%20c"
+
+
+@given(st.binary(), st.none() | st.just("2024-10-21"))
+def test_path_and_query_hold_nothing_that_a_request_line_cannot(data: bytes, default: str | None) -> None:
+    for target in (forwarding.upstream_path(data), forwarding.upstream_query(data, default)):
+        assert all(0x21 <= byte <= 0x7E and byte != ord("#") for byte in target)
+
+
+@pytest.mark.parametrize(
+    ("query", "value"),
+    [
+        (b"api-version=2024-10-21", "2024-10-21"),
+        (b"a=1&API-VERSION=x+y%2F", "x y/"),
+        (b"api-version=1&api-version=2", "1"),
+        (b"api-version", ""),
+        (b"a=api-version", None),
+        (b"", None),
+    ],
+)
+def test_a_query_value_is_decoded(query: bytes, value: str | None) -> None:
+    assert forwarding.query_value(query, b"api-version") == value
