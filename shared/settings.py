@@ -123,7 +123,7 @@ def _event_hub(reader: _Reader) -> EventHubSettings:
             "an Event Hubs connection string, or the host name for the app's managed identity",
             "AZURE_EVENTHUB_NAMESPACE=contoso.servicebus.windows.net",
         )
-    entity_path = connection_string_parts(connection_string or "").get("entitypath")
+    entity_path = connection_string_parts(reader.text("AZURE_EVENTHUB_CONN_STR") or "").get("entitypath")
     name = reader.text("AZURE_EVENTHUB_NAME") or entity_path
     if not name:
         reader.missing("AZURE_EVENTHUB_NAME", "the name of the event hub", "openai-logs")
@@ -224,7 +224,7 @@ class _Reader:
         value = self.text(name)
         if value is None or _holds(valid, value):
             return value
-        shown = "" if secret else f" ({value!r})"
+        shown = f" ({value!r})" if not secret and _MAY_BE_SHOWN.fullmatch(value) else ""
         self._problems.append(f"{name} is malformed{shown}: it must be {what}, e.g. {example}")
         return None
 
@@ -249,6 +249,10 @@ class _Reader:
         count = len(self._problems)
         heading = f"{count} setting{'s' if count > 1 else ''} of fnsse need{'' if count > 1 else 's'} attention:"
         raise SettingsError("\n  ".join([heading, *self._problems]))
+
+
+# A key, a connection string or an address with a signature may have been put where none belongs.
+_MAY_BE_SHOWN: Final = re.compile(r"[\w.,:/+-]{1,30}")
 
 
 def _holds(valid: Callable[[str], bool], value: str) -> bool:
