@@ -1,0 +1,353 @@
+"""Settings: what is read, what it must look like, and the one error that names all that is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from shared.errors import SettingsError
+from shared.settings import LONGEST_EXCHANGE_S, Settings, connection_string_parts, load
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQ"  # stands for any key
+STORAGE = f"DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey={SECRET}==;EndpointSuffix=core.windows.net"
+EVENT_HUB = f"Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=send;SharedAccessKey={SECRET}="
+
+LEAST = {
+    "AZURE_OPENAI_BASE_URL": "https://contoso.openai.azure.com",
+    "AZURE_EVENTHUB_CONN_STR": EVENT_HUB,
+    "AZURE_EVENTHUB_NAME": "openai-logs",
+    "AzureWebJobsStorage": STORAGE,
+}
+
+# What the samples hold for others than this app: the Functions host and its Python worker.
+OF_THE_HOST = {"FUNCTIONS_WORKER_RUNTIME", "PYTHON_ENABLE_INIT_INDEXING"}
+
+
+def problems(changes: dict[str, str]) -> list[str]:
+    """The lines of the error for the least settings with these changes."""
+    with pytest.raises(SettingsError) as error:
+        load(LEAST | changes)
+    return str(error.value).splitlines()
+
+
+def test_the_least_settings_are_enough_and_the_rest_has_defaults() -> None:
+    settings = load(LEAST)
+    upstream, limits = settings.upstream, settings.limits
+    assert (upstream.base_url, upstream.key, upstream.region) == ("https://contoso.openai.azure.com", None, None)
+    assert upstream.scope == "https://cognitiveservices.azure.com/.default"
+    assert (upstream.connect_timeout_s, upstream.write_timeout_s, upstream.read_timeout_s) == (10, 60, 600)
+    assert upstream.max_connections == 1000
+    assert (limits.exchange_s, limits.request_body_bytes, limits.recording_wait_s) == (1500, 100 * 1024 * 1024, 0.2)
+    assert settings.managed_identity_client_id is None
+
+
+def test_nothing_at_all_names_everything_that_is_missing_at_once() -> None:
+    with pytest.raises(SettingsError) as error:
+        load({})
+    assert str(error.value).splitlines() == [
+        "5 settings of fnsse need attention:",
+        "  AZURE_OPENAI_BASE_URL is missing: the address of Azure OpenAI: https://, a host and nothing behind it "
+        "(http:// for a local stand-in only), e.g. https://contoso.openai.azure.com",
+        "  AZURE_EVENTHUB_CONN_STR or AZURE_EVENTHUB_NAMESPACE is missing: an Event Hubs connection string, or the host name "
+        "for the app's managed identity, e.g. AZURE_EVENTHUB_NAMESPACE=contoso.servicebus.windows.net",
+        "  AZURE_EVENTHUB_NAME is missing: the name of the event hub, e.g. openai-logs",
+        "  AzureWebJobsStorage or AzureWebJobsStorage__blobServiceUri is missing: a storage connection string, or the "
+        "service's address for the app's managed identity, e.g. AzureWebJobsStorage__blobServiceUri=https://contoso.blob.core.windows.net",
+        "  AzureWebJobsStorage or AzureWebJobsStorage__queueServiceUri is missing: a storage connection string, or the "
+        "service's address for the app's managed identity, e.g. AzureWebJobsStorage__queueServiceUri=https://contoso.queue.core.windows.net",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        (
+            "AZURE_OPENAI_BASE_URL",
+            "contoso.openai.azure.com",
+            "AZURE_OPENAI_BASE_URL is malformed ('contoso.openai.azure.com'): it must be the address of Azure OpenAI: "
+            "https://, a host and nothing behind it (http:// for a local stand-in only), e.g. https://contoso.openai.azure.com",
+        ),
+        (
+            "AZURE_OPENAI_API_VERSION",
+            "latest-ish",
+            "AZURE_OPENAI_API_VERSION is malformed ('latest-ish'): it must be an api-version of Azure OpenAI, e.g. 2024-10-21",
+        ),
+        (
+            "AZURE_EVENTHUB_CONN_STR",
+            "Endpoint=https://contoso",
+            "AZURE_EVENTHUB_CONN_STR is malformed: it must be an Event Hubs connection string, "
+            "e.g. Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=send;SharedAccessKey=...",
+        ),
+        (
+            "AZURE_EVENTHUB_NAMESPACE",
+            "contoso",
+            "AZURE_EVENTHUB_NAMESPACE is malformed ('contoso'): it must be an Event Hubs host name, "
+            "e.g. contoso.servicebus.windows.net",
+        ),
+        (
+            "AzureWebJobsStorage",
+            "contoso",
+            "AzureWebJobsStorage is malformed: it must be a storage connection string, "
+            "e.g. DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey=...;EndpointSuffix=core.windows.net",
+        ),
+        (
+            "UPSTREAM_READ_TIMEOUT_S",
+            "ten",
+            "UPSTREAM_READ_TIMEOUT_S is malformed ('ten'): it must be a number of seconds from 0.05 to 1740, e.g. 600",
+        ),
+        (
+            "MAX_REQUEST_BODY_MB",
+            "101",
+            "MAX_REQUEST_BODY_MB is malformed ('101'): it must be megabytes from 0.001 to 100, e.g. 100",
+        ),
+        (
+            "RECORDING_WAIT_MS",
+            "-1",
+            "RECORDING_WAIT_MS is malformed ('-1'): it must be milliseconds from 0 to 10000, e.g. 200",
+        ),
+        (
+            "UPSTREAM_MAX_CONNECTIONS",
+            "0",
+            "UPSTREAM_MAX_CONNECTIONS is malformed ('0'): it must be a number of connections from 1 to 100000, e.g. 1000",
+        ),
+    ],
+)
+def test_a_malformed_setting_is_named_with_what_it_must_look_like(name: str, value: str, expected: str) -> None:
+    assert problems({name: value}) == ["1 setting of fnsse needs attention:", f"  {expected}"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["UPSTREAM_CONNECT_TIMEOUT_S", "UPSTREAM_WRITE_TIMEOUT_S", "UPSTREAM_READ_TIMEOUT_S", "EXCHANGE_TIMEOUT_S"],
+)
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "1741", "1e9", "1,5", "10s", "٣x"])
+def test_a_timeout_is_a_number_of_seconds_within_its_range(name: str, value: str) -> None:
+    assert problems({name: value})[1].startswith(f"  {name} is malformed ('{value}')")
+
+
+def test_numbers_may_have_fractions() -> None:
+    settings = load(LEAST | {"EXCHANGE_TIMEOUT_S": "0.5", "MAX_REQUEST_BODY_MB": "0.5", "RECORDING_WAIT_MS": "0"})
+    limits = settings.limits
+    assert (limits.exchange_s, limits.request_body_bytes, limits.recording_wait_s) == (0.5, 512 * 1024, 0)
+
+
+def test_the_longest_exchange_ends_before_the_host_would_end_it() -> None:
+    """host.json's functionTimeout takes the whole worker down, with every other exchange in it."""
+    hours, minutes, seconds = map(int, json.loads((ROOT / "host.json").read_text())["functionTimeout"].split(":"))
+    assert hours * 3600 + minutes * 60 + seconds > LONGEST_EXCHANGE_S
+    assert load(LEAST | {"EXCHANGE_TIMEOUT_S": str(LONGEST_EXCHANGE_S)}).limits.exchange_s == LONGEST_EXCHANGE_S
+    assert problems({"EXCHANGE_TIMEOUT_S": str(LONGEST_EXCHANGE_S + 1)})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AZURE_EVENTHUB_CONN_STR", f"Endpoint=sb://contoso;SharedAccessKey={SECRET}"),
+        ("AZURE_EVENTHUB_NAMESPACE", f"Endpoint=sb://contoso/;SharedAccessKeyName=a;SharedAccessKey={SECRET}"),
+        ("AzureWebJobsStorage", f"AccountKey={SECRET}"),
+        ("CAPTURES_STORAGE", f"AccountKey={SECRET}"),
+        ("CAPTURES_STORAGE__blobServiceUri", f"https://contoso.blob.core.windows.net/?sv=1&sig={SECRET}"),
+        ("AZURE_OPENAI_BASE_URL", f"https://user:{SECRET}@contoso"),
+        ("AZURE_OPENAI_BASE_URL", f"https://contoso/?api-key={SECRET}"),
+        ("AZURE_OPENAI_API_VERSION", f"{SECRET}{SECRET}"),
+        ("UPSTREAM_READ_TIMEOUT_S", f"{SECRET}{SECRET}"),
+    ],
+)
+def test_a_secret_is_never_repeated_even_where_none_belongs(name: str, value: str) -> None:
+    said = "\n".join(problems({name: value}))
+    assert f"{name} is malformed: it must be" in said
+    assert SECRET not in said
+
+
+def test_no_secret_shows_when_settings_are_printed() -> None:
+    settings = load(LEAST | {"AZURE_OPENAI_KEY": SECRET, "CAPTURES_STORAGE": STORAGE})
+    assert SECRET not in repr(settings)
+
+
+def test_all_problems_come_in_one_error() -> None:
+    changes = {
+        "AZURE_OPENAI_BASE_URL": "",
+        "AZURE_OPENAI_API_VERSION": "?",
+        "EXCHANGE_TIMEOUT_S": "x",
+        "AzureWebJobsStorage": "x",
+    }
+    heading, *named = problems(changes)
+    assert heading == "4 settings of fnsse need attention:"
+    assert [line.split()[0] for line in named] == [
+        "AZURE_OPENAI_BASE_URL",
+        "AZURE_OPENAI_API_VERSION",
+        "AzureWebJobsStorage",
+        "EXCHANGE_TIMEOUT_S",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "base_url"),
+    [
+        ("https://contoso.openai.azure.com", "https://contoso.openai.azure.com"),
+        ("https://contoso.openai.azure.com/", "https://contoso.openai.azure.com"),
+        ("https://contoso.openai.azure.com/openai/", "https://contoso.openai.azure.com"),
+        ("  https://contoso.openai.azure.com  ", "https://contoso.openai.azure.com"),
+        ("https://apim.contoso.com/prefix/openai", "https://apim.contoso.com/prefix"),
+        ("http://127.0.0.1:8081", "http://127.0.0.1:8081"),
+        ("http://localhost:8081", "http://localhost:8081"),
+        ("http://[::1]:8081", "http://[::1]:8081"),
+    ],
+)
+def test_the_base_url_loses_what_the_route_brings(given: str, base_url: str) -> None:
+    assert load(LEAST | {"AZURE_OPENAI_BASE_URL": given}).upstream.base_url == base_url
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "http://contoso.com",
+        "ftp://contoso.com",
+        "https://",
+        "https:///x",
+        "https://contoso.com/?a=1",
+        "https://contoso.com/#a",
+        "https://[",
+        "https://a b",
+    ],
+)
+def test_a_base_url_is_https_and_an_address(given: str) -> None:
+    assert len(problems({"AZURE_OPENAI_BASE_URL": given})) == 2
+
+
+@pytest.mark.parametrize("version", ["2024-10-21", "2025-04-01-preview", "preview", "latest", "v1"])
+def test_api_versions(version: str) -> None:
+    assert load(LEAST | {"AZURE_OPENAI_API_VERSION": version}).upstream.api_version == version
+
+
+def test_a_blank_value_counts_as_absent() -> None:
+    settings = load(
+        LEAST | {"AZURE_OPENAI_KEY": " ", "AZURE_OPENAI_API_VERSION": "", "CAPTURES_STORAGE": "", "EXCHANGE_TIMEOUT_S": ""}
+    )
+    assert settings == load(LEAST)
+
+
+def test_the_upstream_takes_a_key_or_the_managed_identity() -> None:
+    assert load(LEAST | {"AZURE_OPENAI_KEY": SECRET}).upstream.key == SECRET
+    settings = load(LEAST | {"AZURE_OPENAI_SCOPE": "https://ai.azure.com/.default", "AZURE_CLIENT_ID": "1"})
+    assert (settings.upstream.key, settings.upstream.scope) == (None, "https://ai.azure.com/.default")
+    assert settings.managed_identity_client_id == "1"
+
+
+def test_the_event_hub_takes_a_connection_string_or_the_managed_identity() -> None:
+    assert load(LEAST).event_hub.connection_string == EVENT_HUB
+    changes = {"AZURE_EVENTHUB_CONN_STR": "", "AZURE_EVENTHUB_NAMESPACE": "contoso.servicebus.windows.net"}
+    event_hub = load(LEAST | changes).event_hub
+    assert (event_hub.connection_string, event_hub.namespace) == (None, "contoso.servicebus.windows.net")
+
+
+def test_the_event_hubs_name_may_stand_in_its_connection_string() -> None:
+    changes = {"AZURE_EVENTHUB_NAME": "", "AZURE_EVENTHUB_CONN_STR": f"{EVENT_HUB};EntityPath=logs"}
+    assert load(LEAST | changes).event_hub.name == "logs"
+    assert load(LEAST | changes | {"AZURE_EVENTHUB_NAME": "other"}).event_hub.name == "other"
+
+
+def test_a_malformed_connection_string_does_not_hide_the_name_that_it_holds() -> None:
+    changes = {"AZURE_EVENTHUB_NAME": "", "AZURE_EVENTHUB_CONN_STR": "Endpoint=contoso;EntityPath=logs"}
+    assert len(problems(changes)) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        EVENT_HUB,
+        "Endpoint=sb://127.0.0.1;SharedAccessKeyName=R;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;",
+        "Endpoint=sb://contoso/;SharedAccessSignature=SharedAccessSignature sr=a&sig=b&se=1&skn=c",
+    ],
+)
+def test_event_hub_connection_strings(text: str) -> None:
+    assert load(LEAST | {"AZURE_EVENTHUB_CONN_STR": text}).event_hub.connection_string == text
+
+
+def test_captures_live_in_the_hosts_account_unless_they_have_their_own() -> None:
+    storage = load(LEAST).storage
+    assert (storage.setting, storage.connection_string) == ("AzureWebJobsStorage", STORAGE)
+    own = STORAGE.replace("contoso", "captures")
+    storage = load(LEAST | {"CAPTURES_STORAGE": own}).storage
+    assert (storage.setting, storage.connection_string) == ("CAPTURES_STORAGE", own)
+
+
+@pytest.mark.parametrize("setting", ["CAPTURES_STORAGE", "AzureWebJobsStorage"])
+def test_storage_takes_the_managed_identity_and_two_addresses(setting: str) -> None:
+    blob, queue = "https://contoso.blob.core.windows.net", "https://contoso.queue.core.windows.net"
+    addresses = {f"{setting}__blobServiceUri": blob, f"{setting}__queueServiceUri": queue}
+    storage = load(LEAST | {"AzureWebJobsStorage": ""} | addresses).storage
+    assert (storage.setting, storage.connection_string) == (setting, None)
+    assert (storage.blob_service_uri, storage.queue_service_uri) == (blob, queue)
+
+
+def test_storage_takes_the_hosts_short_form_for_the_public_cloud() -> None:
+    storage = load(LEAST | {"AzureWebJobsStorage": "", "AzureWebJobsStorage__accountName": "contoso"}).storage
+    assert storage.blob_service_uri == "https://contoso.blob.core.windows.net"
+    assert storage.queue_service_uri == "https://contoso.queue.core.windows.net"
+
+
+def test_one_address_of_two_names_the_other() -> None:
+    _, problem = problems({"CAPTURES_STORAGE__blobServiceUri": "https://contoso.blob.core.windows.net"})
+    assert problem.startswith("  CAPTURES_STORAGE or CAPTURES_STORAGE__queueServiceUri is missing:")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        STORAGE,
+        "UseDevelopmentStorage=true",
+        "usedevelopmentstorage=TRUE;",
+        "AccountName=a;AccountKey=b==",
+        "BlobEndpoint=http://127.0.0.1:1/a;QueueEndpoint=http://127.0.0.1:2/a;AccountName=a;AccountKey=b",
+        "BlobEndpoint=https://a;QueueEndpoint=https://b;SharedAccessSignature=sv=1&sig=2",
+    ],
+)
+def test_storage_connection_strings(text: str) -> None:
+    assert load(LEAST | {"AzureWebJobsStorage": text}).storage.connection_string == text
+
+
+def test_connection_strings_are_read_as_names_and_values() -> None:
+    assert connection_string_parts(" A =1;b=x=y==;;nonsense;C= 2 ;") == {"a": "1", "b": "x=y==", "c": "2"}
+    assert connection_string_parts("") == {}
+
+
+class Watched(Mapping[str, str]):
+    """An environment that notes which names were asked for."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(name)
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def sample() -> dict[str, str]:
+    values: dict[str, str] = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+    return values
+
+
+def test_the_sample_is_valid_as_it_is() -> None:
+    assert isinstance(load(sample()), Settings)
+
+
+def test_the_sample_holds_every_setting_and_nothing_that_is_not_read() -> None:
+    environment = Watched(sample())
+    load(environment)
+    load(without_captures := Watched(sample() | {"CAPTURES_STORAGE": ""}))
+    read = environment.asked | without_captures.asked
+    assert sample().keys() - OF_THE_HOST <= read
+    one_or_the_other = {name for name in read if "__" in name}  # instead of a connection string
+    assert read - sample().keys() == one_or_the_other
