@@ -6,28 +6,32 @@ SHELL := /bin/sh
 
 python := .venv/bin/python
 # make run PORT=7072 -> --port 7072; unset ones keep their defaults
-ports := $(if $(PORT),--port $(PORT)) \
+options := $(if $(PORT),--port $(PORT)) \
 	$(if $(EVENT_HUBS_PORT),--event-hubs-port $(EVENT_HUBS_PORT)) \
 	$(if $(EVENT_HUBS_CONTROL_PORT),--event-hubs-control-port $(EVENT_HUBS_CONTROL_PORT)) \
 	$(if $(AZURE_OPENAI_PORT),--azure-openai-port $(AZURE_OPENAI_PORT)) \
 	$(if $(BLOB_PORT),--blob-port $(BLOB_PORT)) \
 	$(if $(QUEUE_PORT),--queue-port $(QUEUE_PORT)) \
-	$(if $(TABLE_PORT),--table-port $(TABLE_PORT))
+	$(if $(TABLE_PORT),--table-port $(TABLE_PORT)) \
+	$(if $(FOLDER),--folder $(FOLDER)) \
+	$(if $(DEPLOYMENT),--deployment $(DEPLOYMENT))
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo 'Variables of run and func: PORT (7071, the proxy), EVENT_HUBS_PORT (5672), EVENT_HUBS_CONTROL_PORT (5673),'
-	@echo 'AZURE_OPENAI_PORT (8081, the stand-in), BLOB_PORT, QUEUE_PORT, TABLE_PORT (10000 to 10002), PYTHON (a Python 3.13)'
+	@echo 'AZURE_OPENAI_PORT (8081, the stand-in), BLOB_PORT, QUEUE_PORT, TABLE_PORT (10000 to 10002),'
+	@echo 'FOLDER (.local, for logs and what Azurite stores), DEPLOYMENT (gpt-4o, that the two calls name)'
+	@echo 'Variable of all: PYTHON (a Python 3.13 that is not found by itself)'
 
 install: ## install into .venv and local/azurite/node_modules (the targets below do it when needed)
 	@PYTHON='$(PYTHON)' local/install
 
 run: install ## start everything here, make two calls, show their events, serve until Ctrl-C
-	@$(python) -m local.run --functions-host embedded $(ports)
+	@$(python) -m local.run --functions-host embedded $(options)
 
 func: install ## the same on the real Functions host (Azure Functions Core Tools on PATH)
-	@$(python) -m local.run --functions-host func $(ports)
+	@$(python) -m local.run --functions-host func $(options)
 
 test: lint ## lint, types, then unit, integration and end-to-end tests, on free ports
 	$(python) -m pytest

@@ -20,6 +20,7 @@ _CHATTER: Final = re.compile(
     r"\w+Options$|Execut(ing|ed) HTTP request|Executing '|Executed 'Functions\.health"
     r"|Reading |Loading |Looking for |Found a matching |Fetching |Initializing |Starting |Script Startup |LoggerFilter"
     r"|Azurite \w+ service (is starting|is closing|successfully closed)"
+    r"|Trigger Details: |Host lock lease |For detailed output"
     r"|Building host|Host (configuration|initializ)|Worker indexing|Generating |Running in offline mode|When you have network"
 )
 

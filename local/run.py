@@ -6,11 +6,15 @@ Exit code 0 after Ctrl-C (or SIGTERM), 1 if something could not start, failed or
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
+from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -19,7 +23,6 @@ from local.stack import FunctionsHost, Ports, Stack, StackError, read_settings_f
 from local.stack.ports import WHAT_LISTENS
 from local.stack.supervisor import ROOT
 
-_FOLDER: Final = ROOT / ".local"
 _PACE: Final = "first_chunk_ms=300; chunk_ms=40"  # of the stand-in, so that one sees an answer stream
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -30,9 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
     # Set even where SIGINT came in as ignored, as a shell script's background jobs inherit it: it is how one asks to stop.
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
-    console = Console(_FOLDER / "logs")
+    console = Console(options.folder / "logs")
     try:
-        _run(options, console)
+        with _alone_in(options.folder):
+            _run(options, console)
     except KeyboardInterrupt:
         console.line("stopped: all parts have ended, their ports are free")
     except StackError as error:
@@ -48,6 +52,20 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Raises StackError while another run uses the folder: two Azurites would write the same files."""
+    with (folder / "run.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it however this process ends
+        except BlockingIOError:
+            raise StackError(
+                f"another run keeps its files in {folder}. Choose another folder: make run FOLDER=.local/second, "
+                "or python -m local.run --folder .local/second"
+            ) from None
+        yield
 
 
 def _run(options: argparse.Namespace, console: Console) -> None:
@@ -68,9 +86,9 @@ def _stack(options: argparse.Namespace, console: Console) -> Stack:
     host: FunctionsHost = options.functions_host
     return Stack(
         functions_host=host,
-        own={**read_settings_file(ROOT / "local.settings.json"), **os.environ},
+        own={**read_settings_file(options.settings), **os.environ},
         ports=Ports(**{field.name: getattr(options, f"{field.name}_port") for field in fields(Ports)}),
-        data=_FOLDER / "azurite",
+        data=options.folder / "azurite",
         app=ROOT,
         stand_in_defaults=_PACE,
         on_line=console.part_line,
@@ -102,7 +120,7 @@ def _say_where(stack: Stack, options: argparse.Namespace, console: Console) -> N
         f"Azure OpenAI   {stack.settings['AZURE_OPENAI_BASE_URL']}",
         f"Event Hub      {stack.settings['AZURE_EVENTHUB_NAME']} at {_event_hub(stack)}",
         f"storage        {'Azurite, blobs on port ' + str(stack.ports.blob) if 'azurite' in stack.local_parts else 'real'}",
-        f"logs           {(_FOLDER / 'logs').relative_to(ROOT)}",
+        f"logs           {options.folder / 'logs'}",
     ]
     console.line("\nServing until Ctrl-C:\n  " + "\n  ".join(lines))
     console.line(
@@ -131,6 +149,12 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         parser.add_argument(
             f"--{option}", dest=f"{name}_port", type=int, default=default, metavar="N", help=f"{listener}; default {default}"
         )
+    parser.add_argument(
+        "--folder", type=Path, default=Path(".local"), help="for Azurite's files and the logs; default: %(default)s"
+    )
+    parser.add_argument(
+        "--settings", type=Path, default=ROOT / "local.settings.json", metavar="FILE", help="default: local.settings.json"
+    )
     parser.add_argument("--deployment", default="gpt-4o", help="that the two calls name; default: %(default)s")
     parser.add_argument("--no-demo", dest="demo", action="store_false", help="only serve, without the two calls")
     parser.add_argument("--exit-after-demo", action="store_true", help="stop after the two events")

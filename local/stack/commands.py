@@ -89,5 +89,5 @@ def find_func() -> str:
     """The path of Core Tools' `func`. Raises ToolMissing, saying how to get it."""
     func = shutil.which("func")
     if func is None:
-        raise ToolMissing(HOW_TO_GET_FUNC)
+        raise ToolMissing(f"make func {HOW_TO_GET_FUNC}")
     return func

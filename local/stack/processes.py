@@ -34,12 +34,17 @@ def listener_on(port: int) -> Listener | None:
 
 
 def processes_of(stack_id: str) -> list[int]:
-    """The pids of the stack's living processes, without this one. Zombies have ended and do not count."""
+    """The pids of the stack's living processes, without this one."""
+    return processes_with(MARKER, stack_id)
+
+
+def processes_with(variable: str, value: str) -> list[int]:
+    """The pids of all living processes, without this one, that have the variable. Zombies have ended and do not count."""
     found = []
     for process in psutil.process_iter():
         # A process may end, or be another user's, between being listed and being read.
         with contextlib.suppress(psutil.Error, OSError):
-            marked = process.environ().get(MARKER) == stack_id
+            marked = process.environ().get(variable) == value
             if marked and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process.pid)
     return found

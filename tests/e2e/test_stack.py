@@ -1,0 +1,171 @@
+"""`make run` as a process: what it says, how it ends, and that it leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from local.stack import FunctionsHost, Ports, Stack, free_ports
+from local.stack.commands import HOW_TO_GET_FUNC
+from local.stack.ports import HOST, WHAT_LISTENS, is_free
+from local.stack.processes import processes_with, signal_each
+from local.stack.supervisor import ROOT
+
+MARKER = "FNSSE_TEST_RUN"
+READY_WITHIN_S = 180  # func's first start on a machine
+
+
+class Run:
+    """One `python -m local.run` on free ports, with all its output in a file."""
+
+    def __init__(self, folder: Path, *options: str, ports: Ports | None = None, path: str | None = None) -> None:
+        self.id = uuid.uuid4().hex
+        self.ports = ports or free_ports()
+        self._output = folder / "output"
+        chosen = [text for name, port in self.ports.by_name().items() for text in (f"--{WHAT_LISTENS[name][1]}", str(port))]
+        own = ["--folder", str(folder / "run"), "--settings", str(folder / "none.json")]
+        with self._output.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "local.run", *chosen, *own, *options],
+                cwd=ROOT,
+                env=self._environment(path),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _environment(self, path: str | None) -> dict[str, str]:
+        """Nothing that this machine's developer set for the app."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "AzureWebJobs"))}
+        return kept | {MARKER: self.id, "PATH": path or os.environ["PATH"]}
+
+    def output(self) -> str:
+        return self._output.read_text()
+
+    def until_it_says(self, text: str) -> None:
+        wait_until(lambda: text in self.output() or self.process.poll() is not None, seconds=READY_WITHIN_S)
+        assert text in self.output(), self.output()
+
+    def wait(self) -> int:
+        return self.process.wait(timeout=60)
+
+    def processes(self) -> list[int]:
+        """The pids of all that belong to this run, the supervisor included."""
+        return processes_with(MARKER, self.id)
+
+    def has_left_nothing(self) -> bool:
+        return not self.processes() and all(is_free(port) for port in self.ports.by_name().values())
+
+    def end(self) -> None:
+        signal_each(self.processes(), signal.SIGKILL)
+        self.process.wait()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
+    runs: list[Run] = []
+
+    def starter(*options: str, ports: Ports | None = None, path: str | None = None) -> Run:
+        folder = tmp_path / str(len(runs))
+        folder.mkdir()
+        runs.append(Run(folder, *options, ports=ports, path=path))
+        return runs[-1]
+
+    yield starter
+    for run in runs:
+        run.end()
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "condition not met in time"
+        time.sleep(0.05)
+
+
+def test_it_shows_the_answer_and_both_events_and_sigint_ends_it_in_order(
+    functions_host: FunctionsHost, start: Callable[..., Run]
+) -> None:
+    run = start("--functions-host", functions_host)
+    run.until_it_says("Serving until Ctrl-C")
+    run.process.send_signal(signal.SIGINT)
+    assert run.wait() == 0
+    said = run.output()
+    assert '"type": "stream_completion"' in said
+    assert '"type": "completion"' in said
+    assert f"proxy          http://127.0.0.1:{run.ports.proxy} " in said
+    assert said.endswith("stopped: all parts have ended, their ports are free\n")
+    assert run.has_left_nothing()
+
+
+def test_nothing_is_left_when_it_is_killed(start: Callable[..., Run]) -> None:
+    """kill -9 of the supervisor: its parts, the functions host's worker included, end within seconds."""
+    run = start("--no-demo")
+    run.until_it_says("Serving until Ctrl-C")
+    run.process.kill()
+    run.wait()
+    wait_until(run.has_left_nothing)
+
+
+def test_a_part_that_dies_is_named_and_takes_the_rest_down(start: Callable[..., Run]) -> None:
+    run = start("--no-demo")
+    run.until_it_says("Serving until Ctrl-C")
+    event_hubs = next(pid for pid in run.processes() if b"local.event_hubs" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(event_hubs, signal.SIGKILL)
+    assert run.wait() == 1
+    assert "\nfnsse: event_hubs died: killed by signal 9 (SIGKILL). Its last lines:\n" in run.output()
+    assert run.has_left_nothing()
+
+
+def test_a_taken_port_is_named_before_anything_is_started(start: Callable[..., Run]) -> None:
+    with socket.socket() as server:
+        server.bind((HOST, 0))
+        server.listen()
+        port = server.getsockname()[1]
+        run = start(ports=Ports(**(free_ports().by_name() | {"event_hubs": port})))
+        assert run.wait() == 1
+    said = run.output().strip()
+    assert said.startswith(f"fnsse: port {port}, which event_hubs (AMQP) needs, is taken")
+    assert "Choose another: make run EVENT_HUBS_PORT=" in said
+    assert "starting" not in said
+
+
+def test_without_core_tools_make_func_says_how_to_get_them(start: Callable[..., Run], tmp_path: Path) -> None:
+    run = start("--functions-host", "func", path=str(tmp_path))
+    assert run.wait() == 1
+    assert run.output().strip() == f"fnsse: make func {HOW_TO_GET_FUNC}"
+
+
+def test_a_second_run_in_the_same_folder_is_refused(start: Callable[..., Run], tmp_path: Path) -> None:
+    """Two Azurites would write the same files."""
+    folder = ["--no-demo", "--folder", str(tmp_path / "same")]
+    first = start(*folder)
+    first.until_it_says("starting")
+    second = start(*folder)
+    assert second.wait() == 1
+    assert f"fnsse: another run keeps its files in {tmp_path / 'same'}. Choose another folder: " in second.output()
+
+
+def test_a_part_can_be_killed_and_started_again(stack: Stack) -> None:
+    part = stack.parts["azure_openai"]
+    part.kill()
+    assert is_free(stack.ports.azure_openai)
+    part.start()
+    assert not is_free(stack.ports.azure_openai)
+
+
+def test_an_install_that_is_current_takes_no_time() -> None:
+    """So that the second `make run` starts in seconds."""
+    started = time.monotonic()
+    done = subprocess.run(["local/install"], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout == ""
+    assert time.monotonic() - started < 1
