@@ -5,6 +5,7 @@ It stays below 8 KB because every text in it is cut to a bound when it is made.
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
@@ -13,7 +14,7 @@ from shared.core.exchange import Outcome, started_at
 from shared.errors import EnvelopeError
 
 SCHEMA_VERSION: Final = 1
-MAX_TEXT: Final = 256  # characters of any one text that a caller can choose
+MAX_TEXT: Final = 256  # bytes, as JSON writes it, of any one text that a caller can choose
 MAX_ARRIVALS: Final = 48
 
 type UsageSource = Literal["upstream", "estimated", "none"]
@@ -77,8 +78,14 @@ class Envelope:
 
 
 def bounded(text: str | None) -> str | None:
-    """At most MAX_TEXT characters of a text that a caller chose; None stays None."""
-    return text if text is None else text[:MAX_TEXT]
+    """A text that a caller chose, cut where JSON would need more than MAX_TEXT bytes for it; None stays None.
+
+    Characters are no measure: JSON writes one beyond ASCII in six bytes, or in twelve.
+    """
+    if text is None or _written_bytes(text) <= MAX_TEXT:
+        return text
+    ends = itertools.accumulate(map(_written_bytes, text[:MAX_TEXT]))
+    return text[: sum(end <= MAX_TEXT for end in ends)]
 
 
 def dump(envelope: Envelope) -> str:
@@ -103,6 +110,10 @@ def load(text: str | bytes) -> Envelope:
             }
         )
         started_at(envelope.exchange_id)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise EnvelopeError(f"not an envelope: {type(error).__name__}") from None
     return envelope
+
+
+def _written_bytes(text: str) -> int:
+    return len(json.dumps(text)) - 2  # without the quotes
