@@ -7,6 +7,7 @@ read by enrichment, later and elsewhere.
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +15,8 @@ from typing import Any, Final
 from shared.core.sse import SseDecoder
 
 TAIL_BYTES: Final = 32 * 1024
+MAX_USAGE_BYTES: Final = 2048  # as JSON writes it; a real one has about 300. Enrichment finds a larger one in the capture
+MAX_DEPTH: Final = 300  # of nested arrays and objects; real bodies stay below 30, JSON schemas of tools included
 _DONE: Final = "[DONE]"
 _LAST_RESPONSE_EVENTS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
 _BLANK_LINE: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
@@ -24,7 +27,7 @@ class Tail:
     """What the end says."""
 
     finished: bool  # [DONE], a finish_reason, or the Responses API's last event was there
-    usage: dict[str, Any] | None  # as the upstream sent it
+    usage: dict[str, Any] | None  # as the upstream sent it; None too where it is too large for an envelope
 
 
 def of_stream(tail: bytes, *, whole: bool) -> Tail:
@@ -40,22 +43,28 @@ def of_stream(tail: bytes, *, whole: bool) -> Tail:
         chunk = parse_object(event.data)
         finished = finished or _finishes(chunk)
         usage = usage_of(chunk) or usage
-    return Tail(finished=finished, usage=usage)
+    return Tail(finished=finished, usage=_bounded(usage))
 
 
 def of_json(body: bytes) -> Tail:
     """A JSON body that arrived whole; one longer than the tail is left to enrichment."""
     usage = usage_of(parse_object(body)) if len(body) <= TAIL_BYTES else None
-    return Tail(finished=True, usage=usage)
+    return Tail(finished=True, usage=_bounded(usage))
 
 
 def parse_object(text: str | bytes) -> dict[str, Any]:
-    """The JSON object in `text`; {} for anything else, however wrong."""
+    """The JSON object in `text`; {} for anything else, however wrong.
+
+    What is returned can be written again: numbers that JSON does not know (NaN, 1e999) are null, and what is nested so deep
+    that code which recurses would fail on it counts as wrong.
+    """
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=lambda _: None, parse_float=_finite)
     except (ValueError, RecursionError):  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         return {}
-    return value if isinstance(value, dict) else {}
+    if not isinstance(value, dict) or (len(text) > 2 * MAX_DEPTH and _too_deep(value)):
+        return {}
+    return value
 
 
 def usage_of(chunk: dict[str, Any]) -> dict[str, Any] | None:
@@ -63,6 +72,23 @@ def usage_of(chunk: dict[str, Any]) -> dict[str, Any] | None:
     response = chunk.get("response")
     usage = chunk.get("usage") or (response.get("usage") if isinstance(response, dict) else None)
     return usage if isinstance(usage, dict) else None
+
+
+def _finite(text: str) -> float | None:
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+def _too_deep(value: dict[str, Any]) -> bool:
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH):
+        inner = (item.values() if isinstance(item, dict) else item for item in level)
+        level = [item for items in inner for item in items if isinstance(item, (dict, list))]
+    return bool(level)
+
+
+def _bounded(usage: dict[str, Any] | None) -> dict[str, Any] | None:
+    return usage if len(json.dumps(usage)) <= MAX_USAGE_BYTES else None
 
 
 def _finishes(chunk: dict[str, Any]) -> bool:
