@@ -17,6 +17,7 @@ from shared.adapters.event_hub import EventHub
 from shared.adapters.storage import Storage
 from shared.adapters.upstream import Upstream
 from shared.assembly import Assembler
+from shared.capture_writer import CaptureMemory
 from shared.enrichment import Enrichment
 from shared.readiness import Readiness
 from shared.recording import Recorder
@@ -37,7 +38,14 @@ upstream = Upstream(
     identity.for_upstream(config.upstream, managed_identity),
 )
 
-relay = Relay(upstream, Recorder(captures, envelopes), config.limits, config.upstream.api_version)
+memory = CaptureMemory(config.limits.capture_memory_bytes)
+relay = Relay(
+    upstream=upstream,
+    recorder=Recorder(captures, envelopes, memory, config.copied_headers),
+    limits=config.limits,
+    interventions=config.interventions,
+    default_api_version=config.upstream.api_version,
+)
 deliver = Enrichment(captures, Assembler(config.upstream.region), event_hub)
 readiness = Readiness({"queue": envelopes.probe, "blobs": captures.probe, "event_hub": event_hub.probe})
 

@@ -10,78 +10,63 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Protocol
 
 import anyio
 import httpx
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from shared.core import api_error, forwarding
+from shared.answer import Answer, one_line_error
+from shared.core import api_error, capture, forwarding, usage_request
 from shared.core.api_error import ApiError
 from shared.core.envelope import Failure
 from shared.core.exchange import new_exchange_id
-from shared.core.forwarding import RawHeaders
 from shared.core.operation import Operation
 from shared.core.outcome import Ending
+from shared.core.usage_chunk import UsageChunkFilter
 from shared.errors import UpstreamError, UpstreamInterrupted, UpstreamTimeout
-from shared.recording import Exchange, Recorder, header
-from shared.settings import LimitSettings
+from shared.exchange import Exchange, header
+from shared.recording import Recorder
+from shared.request_body import BodyTooLarge, ClientLeft, HeldBody, IncomingBody, PassingBody, in_slices
+from shared.settings import InterventionSettings, LimitSettings
+from shared.upstream_call import Refusals, UpstreamCall, UpstreamCalls
 
-_JSON: Final = (b"content-type", b"application/json")
-
-
-class UpstreamCalls(Protocol):
-    """What the relay needs of the upstream; see shared.adapters.upstream.Upstream."""
-
-    async def credential_headers(self) -> RawHeaders: ...
-    async def open(self, method: str, target: bytes, headers: RawHeaders, body: bytes) -> httpx.Response: ...
-    def pieces(self, response: httpx.Response) -> AsyncIterator[bytes]: ...
+# Operations whose JSON body is held and looked at: does it ask for a stream, and for usage?
+_EXAMINED = usage_request.OPERATIONS | {"responses"}
 
 
-class ClientLeft(Exception):
-    """The client closed its connection before its request was whole."""
-
-
-class Rejected(Exception):
-    """The proxy itself says no."""
-
-    def __init__(self, error: ApiError) -> None:
-        super().__init__(error.message)
-        self.error = error
-
-
+@dataclass(kw_only=True)
 class Relay:
-    """Makes the response that relays an exchange. One per worker."""
+    """What every exchange of a worker shares."""
 
-    def __init__(
-        self,
-        upstream: UpstreamCalls,
-        recorder: Recorder,
-        limits: LimitSettings,
-        default_api_version: str | None,
-        clock: Callable[[], float] = time.perf_counter,
-    ) -> None:
-        self.upstream = upstream
-        self.recorder = recorder
-        self.limits = limits
-        self.default_api_version = default_api_version
-        self.clock = clock
+    upstream: UpstreamCalls
+    recorder: Recorder
+    limits: LimitSettings
+    interventions: InterventionSettings
+    default_api_version: str | None
+    clock: Callable[[], float] = time.perf_counter
+
+    def __post_init__(self) -> None:
+        self.refusals = Refusals(self.clock)
 
     def response(self, scope: Scope, operation: Operation) -> RelayResponse:
         """The answer to a request whose body has not been read yet; the exchange starts now."""
         query = forwarding.upstream_query(scope["query_string"], None if operation.v1 else self.default_api_version)
         path = forwarding.upstream_path(scope["raw_path"])
+        exchange_id = new_exchange_id(time.time_ns() // 1_000_000, os.urandom(10))
         exchange = Exchange(
-            exchange_id=new_exchange_id(time.time_ns() // 1_000_000, os.urandom(10)),
+            exchange_id=exchange_id,
             started_at=datetime.now(UTC),
             method=scope["method"],
             path=path,
-            query_api_version=forwarding.query_value(query, b"api-version"),
+            api_version=forwarding.query_value(query, b"api-version"),
             operation=operation,
             request_headers=scope["headers"],
+            request=self.recorder.writer(capture.request_name(exchange_id)),
+            response=self.recorder.writer(capture.response_name(exchange_id)),
         )
         return RelayResponse(self, exchange, path + (b"?" + query if query else b""))
 
@@ -93,123 +78,205 @@ class RelayResponse(Response):
         super().__init__()
         self._relay = relay
         self._exchange = exchange
-        self._target = target
+        self._call = UpstreamCall(relay.upstream, relay.refusals, exchange, target)
         self._started = relay.clock()
-        self._answering = False  # the status line has been sent
+        self._tasks: list[asyncio.Task[None]] = []  # beside the exchange, ended with it
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The whole exchange, recorded whatever happens."""
+        answer = Answer(send, self._exchange.exchange_id)
         ending = Ending.CLIENT_LEFT  # what it is if this task is cancelled from outside
         try:
-            ending = await self._run(receive, send)
+            ending = await self._run(receive, answer)
         finally:
-            self._exchange.to_end_ms = self._now_ms()
+            if self._exchange.left is None:
+                self._exchange.to_end_ms = self._now_ms()
             recording = self._relay.recorder.finish(self._exchange, ending)
-            if self._waits_for_recording(ending):
+            chunked = answer.begun and not header(self._exchange.upstream_headers, b"content-length")
+            if chunked or ending is Ending.CLIENT_LEFT:
                 # Shielded: a cancelled task may not await anything otherwise.
                 with anyio.CancelScope(shield=True):
                     await asyncio.wait({recording}, timeout=self._relay.limits.recording_wait_s)
-        if ending is Ending.WHOLE:
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        if ending is Ending.WHOLE or (answer.is_stream and self._relay.interventions.error_frames):
+            await answer.end()
 
-    def _waits_for_recording(self, ending: Ending) -> bool:
-        """Where a Content-Length tells the client that it has everything, there is no end to hold."""
-        sized = bool(header(self._exchange.upstream_headers, b"content-length"))
-        return ending is Ending.CLIENT_LEFT or (ending is Ending.WHOLE and not sized)
-
-    async def _run(self, receive: Receive, send: Send) -> Ending:
+    async def _run(self, receive: Receive, answer: Answer) -> Ending:
         """Everything but the response's end. Ends early when the client leaves or the exchange takes too long."""
-        exchange, limits = self._exchange, self._relay.limits
-        with anyio.CancelScope(deadline=anyio.current_time() + limits.exchange_s) as scope:
+        limit_s = self._relay.limits.exchange_s
+        with anyio.CancelScope(deadline=anyio.current_time() + limit_s) as scope:
             try:
-                exchange.request_body = await self._read_body(receive)
-            except ClientLeft:
-                return Ending.CLIENT_LEFT
-            except Rejected as rejected:
-                await self._answer_error(rejected.error, send)
-                return Ending.REJECTED
-            self._relay.recorder.begin(exchange)
-            watch = asyncio.create_task(_cancel_when_client_leaves(receive, scope))
-            try:
-                return await self._relay_answer(send)
+                return await self._exchange_bytes(receive, scope, answer)
             finally:
-                watch.cancel()
-        if anyio.current_time() < scope.deadline:
+                for task in self._tasks:
+                    task.cancel()
+        if self._exchange.left is not None or anyio.current_time() < scope.deadline:
             return Ending.CLIENT_LEFT
-        message = f"The exchange took longer than {limits.exchange_s:g} s (EXCHANGE_TIMEOUT_S)."
-        await self._fail(UpstreamTimeout(message), send)
+        await self._fail(UpstreamTimeout(f"The exchange took longer than {limit_s:g} s (EXCHANGE_TIMEOUT_S)."), answer)
         return Ending.TIMEOUT
 
-    async def _relay_answer(self, send: Send) -> Ending:
-        try:
-            response = await self._open()
-            try:
-                await self._start_answer(response, send)
-                async for piece in self._relay.upstream.pieces(response):
-                    arrived_ms = self._now_ms()
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
-                    self._exchange.received(piece, arrived_ms)
-            finally:
-                await response.aclose()
-        except UpstreamError as error:
-            await self._fail(error, send)
-            return _ending_of(error)
-        return Ending.WHOLE
+    async def _exchange_bytes(self, receive: Receive, scope: anyio.CancelScope, answer: Answer) -> Ending:
+        exchange, limit = self._exchange, self._relay.limits.request_body_bytes
+        incoming = IncomingBody(receive, header(exchange.request_headers, b"content-length"), limit)
 
-    async def _open(self) -> httpx.Response:
-        exchange, upstream = self._exchange, self._relay.upstream
-        headers = forwarding.request_headers(exchange.request_headers, await upstream.credential_headers())
-        response = await upstream.open(exchange.method, self._target, headers, exchange.request_body)
+        def whole() -> None:
+            self._relay.recorder.request_received(exchange)
+            self._tasks.append(asyncio.create_task(self._watch(receive, scope)))
+
+        body: HeldBody | PassingBody | None = None
+        try:
+            asking = None
+            if exchange.operation.name in _EXAMINED:
+                body, asking = await self._hold(incoming)
+                whole()
+            elif not self._has_body():
+                body = HeldBody(b"")
+                whole()
+            else:
+                body = PassingBody(incoming, note=exchange.request.write, whole=whole)
+            return await self._answer_with(body, asking, answer)
+        except ClientLeft:
+            return Ending.CLIENT_LEFT
+        except BodyTooLarge:
+            await self._reject(api_error.body_too_large(limit), answer)
+            return Ending.REJECTED
+
+    async def _hold(self, incoming: IncomingBody) -> tuple[HeldBody, bytes | None]:
+        """The whole body, looked at: what goes upstream where usage is asked for comes second."""
+        exchange = self._exchange
+        body = await incoming.whole()
+        exchange.request.write(body)
+        may_ask = self._relay.interventions.ask_for_usage and usage_request.accepts(
+            exchange.operation.name, exchange.api_version, v1=exchange.operation.v1
+        )
+        examined = await in_slices(usage_request.examine(body, may_ask=may_ask))
+        exchange.streaming_asked = examined.stream
+        exchange.model_asked = examined.model
+        return HeldBody(body), examined.asking
+
+    async def _answer_with(self, body: HeldBody | PassingBody, asking: bytes | None, answer: Answer) -> Ending:
+        try:
+            try:
+                response = await self._open(body, asking, answer)
+                await self._relay_answer(response, answer)
+            finally:
+                await self._call.aclose()
+        except UpstreamError as error:
+            if isinstance(body, PassingBody) and body.problem is not None:
+                raise body.problem from None  # it was the client's side that failed
+            await self._fail(error, answer)
+            return _ending_of(error) if self._exchange.left is None else Ending.CLIENT_LEFT
+        return Ending.WHOLE if self._exchange.left is None else Ending.CLIENT_LEFT
+
+    async def _open(self, body: HeldBody | PassingBody, asking: bytes | None, answer: Answer) -> httpx.Response:
+        exchange, early_s = self._exchange, self._relay.interventions.early_answer_s
+        if exchange.streaming_asked and early_s:
+            response = await self._open_early(body, asking, answer, early_s)
+        else:
+            response = await self._call.open(body, asking)
         exchange.to_headers_ms = self._now_ms()
-        exchange.upstream_status = exchange.status_code = response.status_code
+        exchange.upstream_status = response.status_code
         exchange.upstream_headers = response.headers.raw
         return response
 
-    async def _start_answer(self, response: httpx.Response, send: Send) -> None:
-        headers = forwarding.response_headers(response.headers.raw, self._exchange.exchange_id)
-        self._answering = True
-        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    async def _open_early(
+        self, body: HeldBody | PassingBody, asking: bytes | None, answer: Answer, early_s: float
+    ) -> httpx.Response:
+        """Answers 200 where the upstream's headers have not come in time; what comes later follows in the stream."""
+        opening = asyncio.create_task(self._call.open(body, asking))
+        try:
+            done, _ = await asyncio.wait({opening}, timeout=early_s)
+            if not done:
+                self._exchange.answered_status = 200
+                await answer.begin_early()
+                self._keep_alive(answer)
+            return await opening
+        finally:
+            opening.cancel()
 
-    async def _fail(self, error: UpstreamError, send: Send) -> None:
-        """Note the failure; answer it where no answer has begun. Otherwise the response ends without its terminator."""
+    async def _relay_answer(self, response: httpx.Response, answer: Answer) -> None:
+        exchange, limits = self._exchange, self._relay.limits
+        if answer.begun and not (exchange.stream and exchange.readable and response.status_code == 200):
+            await self._tell_in_stream(answer)
+            return
+        if not answer.begun:
+            await self._begin(response, answer)
+        if exchange.usage_asked and exchange.stream and exchange.readable:
+            answer.filter = UsageChunkFilter()
+        async for piece in self._call.pieces():
+            arrived_ms = self._now_ms()
+            if exchange.left is None:
+                await answer.piece(piece)
+            elif exchange.response.size - exchange.sent_bytes >= limits.drain_bytes:
+                return
+            exchange.received(piece, arrived_ms)
+        await answer.flush()
+
+    async def _begin(self, response: httpx.Response, answer: Answer) -> None:
+        exchange = self._exchange
+        exchange.answered_status = response.status_code
+        headers = forwarding.response_headers(response.headers.raw, exchange.exchange_id)
+        await answer.begin(response.status_code, headers, is_stream=bool(exchange.stream) and exchange.readable)
+        if answer.is_stream:
+            self._keep_alive(answer)
+
+    async def _tell_in_stream(self, answer: Answer) -> None:
+        """The upstream's answer came after an early 200 and is not a stream: it goes into the stream as an error."""
+        async for piece in self._call.pieces():
+            self._exchange.received(piece, self._now_ms())
+        await answer.error_frame(one_line_error(self._exchange.response.tail(32 * 1024)))
+
+    async def _fail(self, error: UpstreamError, answer: Answer) -> None:
+        """Note the failure, and tell the client as far as HTTP still allows."""
         make = api_error.upstream_timeout if isinstance(error, UpstreamTimeout) else api_error.upstream_unreachable
-        answer = make(str(error))
-        self._exchange.failure = Failure(code=answer.code, message=answer.message)
-        if not self._answering:
-            await self._answer_error(answer, send)
+        told = make(str(error))
+        self._exchange.failure = Failure(code=told.code, message=told.message)
+        if not answer.begun:
+            await self._reject(told, answer)
+        elif answer.is_stream and self._relay.interventions.error_frames and self._exchange.left is None:
+            await answer.error_frame(told.body())
 
-    async def _answer_error(self, error: ApiError, send: Send) -> None:
-        self._exchange.status_code = error.status
+    async def _reject(self, error: ApiError, answer: Answer) -> None:
+        self._exchange.answered_status = error.status
         self._exchange.failure = Failure(code=error.code, message=error.message)
-        self._answering = True
-        await _send_error(error, self._exchange.exchange_id, send)
+        await answer.error_document(error)
 
-    async def _read_body(self, receive: Receive) -> bytes:
-        """The whole request body. Raises ClientLeft, or Rejected (413) as soon as it is known to be too large."""
-        limit = self._relay.limits.request_body_bytes
-        announced = header(self._exchange.request_headers, b"content-length")
-        pieces: list[bytes] = []
-        size = int(announced) if announced.isdecimal() else 0
-        received, more = 0, True
-        while more:
-            if max(size, received) > limit:
-                raise Rejected(api_error.body_too_large(limit))
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientLeft
-            pieces.append(message.get("body", b""))
-            received += len(pieces[-1])
-            more = message.get("more_body", False)
-        if received > limit:
-            raise Rejected(api_error.body_too_large(limit))
-        return b"".join(pieces)
+    def _keep_alive(self, answer: Answer) -> None:
+        if self._relay.interventions.keep_alive_s:
+            self._tasks.append(asyncio.create_task(self._comment_on_silence(answer)))
+
+    async def _comment_on_silence(self, answer: Answer) -> None:
+        """A comment whenever nothing came for the interval. Reads what `received` notes, so it costs nothing per chunk."""
+        interval_ms = self._relay.interventions.keep_alive_s * 1000
+        commented_ms = self._now_ms()
+        while True:
+            silent_ms = self._now_ms() - max(self._exchange.to_last_chunk_ms or 0.0, commented_ms)
+            if silent_ms < interval_ms:
+                await asyncio.sleep((interval_ms - silent_ms) / 1000)
+                continue
+            await answer.comment()
+            commented_ms = self._now_ms()
+
+    async def _watch(self, receive: Receive, scope: anyio.CancelScope) -> None:
+        """Ends the exchange when the client leaves: at once, or after draining a begun answer for its usage."""
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        drain_s = self._relay.limits.drain_s
+        if drain_s and self._exchange.response.size:
+            self._exchange.client_left(self._now_ms())
+            scope.deadline = min(scope.deadline, anyio.current_time() + drain_s)
+        else:
+            scope.cancel()
+
+    def _has_body(self) -> bool:
+        headers = self._exchange.request_headers
+        return header(headers, b"content-length") not in {"", "0"} or bool(header(headers, b"transfer-encoding"))
 
     def _now_ms(self) -> float:
         return (self._relay.clock() - self._started) * 1000
 
 
 class ErrorResponse(Response):
-    """An error of the proxy itself for a request that is no exchange: 404, 405."""
+    """An error of the proxy itself for a request that is no exchange: 404, 405, 501."""
 
     def __init__(self, error: ApiError, headers: dict[str, str] | None = None) -> None:
         super().__init__(error.body(), error.status, headers, media_type="application/json")
@@ -219,16 +286,3 @@ def _ending_of(error: UpstreamError) -> Ending:
     if isinstance(error, UpstreamTimeout):
         return Ending.TIMEOUT
     return Ending.INTERRUPTED if isinstance(error, UpstreamInterrupted) else Ending.UNREACHABLE
-
-
-async def _cancel_when_client_leaves(receive: Receive, scope: anyio.CancelScope) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    scope.cancel()
-
-
-async def _send_error(error: ApiError, exchange_id: str, send: Send) -> None:
-    body = error.body()
-    headers = [_JSON, (b"content-length", str(len(body)).encode()), (b"x-exchange-id", exchange_id.encode())]
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})

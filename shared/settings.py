@@ -63,6 +63,19 @@ class LimitSettings:
     exchange_s: float  # from the first byte of the request to the last byte of the answer
     request_body_bytes: int
     recording_wait_s: float  # how long the end of a chunked response waits for its recording
+    capture_memory_bytes: int  # what captures that wait for their store may hold, all exchanges of a worker together
+    drain_s: float  # how long the upstream is read on after the client left, for its usage; 0: not at all
+    drain_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterventionSettings:
+    """The few things that the proxy may do to an answer, each of which can be switched off."""
+
+    ask_for_usage: bool  # in streams, on the caller's behalf; the extra chunk is taken out again
+    error_frames: bool  # a stream that breaks ends with an SSE frame that SDKs raise as an error
+    keep_alive_s: float  # a comment after so long a silence in a stream; 0: none
+    early_answer_s: float  # 200 and comments where a stream's headers have not come by then; 0: never
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +86,8 @@ class Settings:
     event_hub: EventHubSettings
     storage: StorageSettings
     limits: LimitSettings
+    interventions: InterventionSettings
+    copied_headers: frozenset[str]  # request headers to copy into events, lower-case
     managed_identity_client_id: str | None  # of a user-assigned identity; None: the system-assigned one
 
 
@@ -84,6 +99,8 @@ def load(environ: Mapping[str, str]) -> Settings:
         event_hub=_event_hub(reader),
         storage=_storage(reader),
         limits=_limits(reader),
+        interventions=_interventions(reader),
+        copied_headers=_copied_headers(reader),
         managed_identity_client_id=reader.text("AZURE_CLIENT_ID"),
     )
     reader.raise_problems()
@@ -161,7 +178,25 @@ def _limits(reader: _Reader) -> LimitSettings:
         exchange_s=reader.seconds("EXCHANGE_TIMEOUT_S", 1500),
         request_body_bytes=int(reader.number("MAX_REQUEST_BODY_MB", 100, "megabytes", 0.001, 100) * 1024 * 1024),
         recording_wait_s=reader.number("RECORDING_WAIT_MS", 200, "milliseconds", 0, 10_000) / 1000,
+        capture_memory_bytes=int(reader.number("CAPTURE_MEMORY_MB", 256, "megabytes", 1, 100_000) * 1024 * 1024),
+        drain_s=reader.number("DRAIN_AFTER_DISCONNECT_S", 0, "a number of seconds", 0, 600),
+        drain_bytes=int(reader.number("DRAIN_AFTER_DISCONNECT_KB", 256, "kilobytes", 1, 102_400) * 1024),
     )
+
+
+def _interventions(reader: _Reader) -> InterventionSettings:
+    return InterventionSettings(
+        ask_for_usage=reader.switch("ASK_FOR_USAGE", default=True),
+        error_frames=reader.switch("ERROR_FRAMES", default=True),
+        keep_alive_s=reader.number("KEEP_ALIVE_S", 15, "a number of seconds", 0, LONGEST_EXCHANGE_S),
+        early_answer_s=reader.number("EARLY_ANSWER_S", 100, "a number of seconds", 0, LONGEST_EXCHANGE_S),
+    )
+
+
+def _copied_headers(reader: _Reader) -> frozenset[str]:
+    what = "header names, separated by commas, none of which holds a credential"
+    value = reader.checked("EVENT_REQUEST_HEADERS", what, "x-team,x-session-id", _are_copiable)
+    return frozenset(name.strip().lower() for name in (value or "").split(",") if name.strip())
 
 
 def connection_string_parts(text: str) -> dict[str, str]:
@@ -240,6 +275,10 @@ class _Reader:
         what = f"{unit} from {least:g} to {most:g}"
         return float(self.checked(name, what, f"{default:g}", in_range) or default)
 
+    def switch(self, name: str, *, default: bool) -> bool:
+        value = self.checked(name, "true or false", str(default).lower(), lambda text: text.lower() in {"true", "false"})
+        return default if value is None else value.lower() == "true"
+
     def seconds(self, name: str, default: float) -> float:
         return self.number(name, default, "a number of seconds", 0.05, LONGEST_EXCHANGE_S)
 
@@ -249,6 +288,14 @@ class _Reader:
         count = len(self._problems)
         heading = f"{count} setting{'s' if count > 1 else ''} of fnsse need{'' if count > 1 else 's'} attention:"
         raise SettingsError("\n  ".join([heading, *self._problems]))
+
+
+_CREDENTIALS: Final = re.compile("authorization|proxy-authorization|cookie|.*(api|access|function|subscription)s?-?_?key.*")
+
+
+def _are_copiable(text: str) -> bool:
+    names = [name.strip().lower() for name in text.split(",")]
+    return all(re.fullmatch(r"[a-z0-9!#$%&'*+.^_`|~-]+", name) and not _CREDENTIALS.fullmatch(name) for name in names)
 
 
 # A key, a connection string or an address with a signature may have been put where none belongs.

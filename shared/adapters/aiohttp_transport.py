@@ -50,7 +50,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         return await self._open_session().request(
             request.method,
             _url(request),
-            headers=CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw),
+            headers=_headers(request),
             data=body.payload(),
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=timeouts.get("read")),
@@ -99,7 +99,7 @@ class _RequestBody:
         async for piece in cast(httpx.AsyncByteStream, self._request.stream):
             self._extend(self._write_timeout_s)
             yield piece
-        self._extend(None)
+            self._extend(None)  # waiting for the next piece is the client's time, not the upstream's
 
     def _extend(self, seconds: float | None) -> None:
         if self._deadline is not None:
@@ -123,6 +123,12 @@ class _ResponseBody(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         # Back to the pool after the last byte; otherwise the connection is closed, which tells the upstream to stop.
         self._response.close()
+
+
+def _headers(request: httpx.Request) -> CIMultiDict[str]:
+    pairs = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw)
+    # aiohttp frames a body of unknown length by itself, and refuses to be told so.
+    return CIMultiDict((name, value) for name, value in pairs if name.lower() != "transfer-encoding")
 
 
 def _url(request: httpx.Request) -> URL:

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Sequence
 
 from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import ContainerClient
 
 from shared.adapters.storage import Storage
@@ -27,6 +28,14 @@ class Captures:
         data = b"".join(parts)
         await self._container.upload_blob(name, data, length=len(data), overwrite=True)
 
+    async def stage(self, name: str, block: int, data: bytes) -> None:
+        """Upload a block of a capture. Raises AzureError."""
+        await self._container.get_blob_client(name).stage_block(_block_id(block), data, length=len(data))
+
+    async def commit(self, name: str, blocks: Sequence[int]) -> None:
+        """Make the capture of these blocks, in this order. Raises AzureError."""
+        await self._container.get_blob_client(name).commit_block_list([BlobBlock(_block_id(block)) for block in blocks])
+
     async def get(self, name: str | None) -> Capture | None:
         """The capture, or None where there is none. Raises AzureError or CaptureError."""
         if name is None:
@@ -40,3 +49,7 @@ class Captures:
     async def probe(self) -> None:
         """Raises AzureError unless the container can be reached."""
         await self._container.get_container_properties()
+
+
+def _block_id(block: int) -> str:
+    return f"{block:08}"  # all ids of a blob have one length (Put Block)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Final, Protocol
+from typing import Protocol
 
 import httpx
 
 from shared.core.forwarding import RawHeaders
 from shared.errors import UpstreamInterrupted, UpstreamTimeout, UpstreamUnreachable
 from shared.settings import UpstreamSettings
-
-_PIECE_BYTES: Final = 64 * 1024
 
 
 class Credential(Protocol):
@@ -20,6 +18,14 @@ class Credential(Protocol):
     async def headers(self) -> RawHeaders:
         """One header; may fetch a token first. Raises UpstreamUnreachable where none can be had."""
         ...
+
+
+class Body(Protocol):
+    """A request body in pieces."""
+
+    size_bytes: int | None  # None: not known before its end
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
 
 
 class Upstream:
@@ -43,17 +49,16 @@ class Upstream:
         """The header that authenticates the proxy."""
         return await self._credential.headers()
 
-    async def open(self, method: str, target: bytes, headers: RawHeaders, body: bytes) -> httpx.Response:
+    async def open(self, method: str, target: bytes, headers: RawHeaders, body: Body) -> httpx.Response:
         """The answer's status and headers; its body is read with `pieces`. `target` is path and query, sent as it is.
 
         Raises UpstreamUnreachable or UpstreamTimeout. Close the response with `aclose`.
         """
-        framed = [*headers, (b"content-length", str(len(body)).encode())] if body or method in {"POST", "PUT"} else headers
         request = httpx.Request(
             method,
             self._origin,
-            headers=framed,
-            stream=_Pieces(body),
+            headers=headers + _framing(method, body),
+            stream=_Stream(body),
             extensions={"target": self._prefix + target, "timeout": self._timeout},
         )
         try:
@@ -89,12 +94,19 @@ class Upstream:
         return f"Azure OpenAI {what} for {seconds:g} s ({setting})."
 
 
-class _Pieces(httpx.AsyncByteStream):
-    """A body in pieces, so that a stalled write is noticed at each of them and no large write blocks the loop."""
+class _Stream(httpx.AsyncByteStream):
+    """A body as httpx wants it."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: Body) -> None:
         self._body = body
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for start in range(0, len(self._body), _PIECE_BYTES):
-            yield self._body[start : start + _PIECE_BYTES]
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._body.__aiter__()
+
+
+def _framing(method: str, body: Body) -> RawHeaders:
+    if body.size_bytes is None:
+        return [(b"transfer-encoding", b"chunked")]
+    if body.size_bytes or method in {"POST", "PUT", "PATCH"}:
+        return [(b"content-length", str(body.size_bytes).encode())]
+    return []

@@ -46,6 +46,7 @@ class Caller:
     product: str | None = None
     user: str | None = None
     request_id: str | None = None
+    api: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +61,7 @@ class Envelope:
     stream: bool | None  # the answer was an SSE stream; None: there was no answer to tell by
     started_at: str  # UTC, ISO 8601 with offset
     status_code: int | None  # what the client was answered; None: it left before
+    upstream_status_code: int | None  # differs where the client was answered early; None: no answer
     outcome: Outcome
     failure: Failure | None
     timings: Timings
@@ -69,8 +71,10 @@ class Envelope:
     chunk_count: int  # pieces of the body as the network delivered them
     usage: dict[str, Any] | None  # the upstream's object as it came
     usage_source: UsageSource
+    usage_asked: bool  # the proxy asked for usage on the caller's behalf, and took its chunk out of the answer
     request_bytes: int
-    response_bytes: int
+    response_bytes: int  # of the upstream's body, as received
+    sent_bytes: int  # how much of it was handed to the client: less where it left and the rest was drained
     request_capture: str | None  # blob names; None: not stored
     response_capture: str | None
     caller: Caller

@@ -1,0 +1,99 @@
+"""The answer to the client: status, headers, pieces, and the few things that the proxy may put in of its own.
+
+Comments and error frames go between SSE events, never inside one, and neither is part of the capture.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from starlette.types import Send
+
+from shared.core.api_error import ApiError
+from shared.core.forwarding import RawHeaders
+from shared.core.usage_chunk import UsageChunkFilter
+
+KEEP_ALIVE: Final = b": keep-alive\n\n"
+_EVENT_ENDS: Final = (b"\n\n", b"\r\r", b"\n\r\n")
+_JSON: Final = (b"content-type", b"application/json")
+_SSE: Final = (b"content-type", b"text/event-stream")
+
+
+class Answer:
+    """One response. `begun` says that its status line has left; after that only a stream can still be told anything."""
+
+    def __init__(self, send: Send, exchange_id: str) -> None:
+        self.begun = False
+        self.is_stream = False  # SSE without a content coding: comments and frames may be put in
+        self.filter: UsageChunkFilter | None = None
+        self._send = send
+        self._exchange_id = exchange_id
+        self._ending = b"\n\n"  # the last bytes sent, as far as they tell whether an event has ended
+
+    async def begin(self, status: int, headers: RawHeaders, *, is_stream: bool) -> None:
+        """Status line and headers."""
+        self.begun = True
+        self.is_stream = is_stream
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def begin_early(self) -> None:
+        """200 and a first comment for a stream whose upstream has not answered yet."""
+        identity = (b"x-exchange-id", self._exchange_id.encode())
+        await self.begin(200, [_SSE, (b"cache-control", b"no-cache"), identity], is_stream=True)
+        await self.comment()
+
+    async def piece(self, piece: bytes) -> None:
+        """A piece of the upstream's body."""
+        if self.filter is not None:
+            piece = self.filter.feed(piece)
+            if not piece:
+                return
+        await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+        self._ending = piece[-4:] if len(piece) >= 4 else (self._ending + piece)[-4:]
+
+    async def flush(self) -> None:
+        """What the filter still holds."""
+        rest = self.filter.flush() if self.filter is not None else b""
+        if rest:
+            self.filter = None
+            await self.piece(rest)
+
+    async def comment(self) -> None:
+        """A comment, unless an event is under way. SSE parsers ignore it; load balancers see a living connection."""
+        if self.is_stream and self._between_events:
+            await self._send({"type": "http.response.body", "body": KEEP_ALIVE, "more_body": True})
+
+    async def error_document(self, error: ApiError) -> None:
+        """The whole answer is this error."""
+        body = error.body()
+        length, identity = str(len(body)).encode(), self._exchange_id.encode()
+        headers = [_JSON, (b"content-length", length), (b"x-exchange-id", identity)]
+        await self.begin(error.status, headers, is_stream=False)
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def error_frame(self, error: bytes) -> None:
+        """`data: {"error": …}`: what an OpenAI SDK raises as an error in the midst of a stream. `error` is JSON."""
+        end_of_event = b"" if self._between_events else b"\n\n"
+        frame = end_of_event + b"data: " + error + b"\n\n"
+        await self._send({"type": "http.response.body", "body": frame, "more_body": True})
+
+    async def end(self) -> None:
+        """The end of a chunked body."""
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    @property
+    def _between_events(self) -> bool:
+        return self._ending.endswith(_EVENT_ENDS)
+
+
+def one_line_error(body: bytes) -> bytes:
+    """An upstream's error body as JSON of one line, in the shape `{"error": …}`."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict) or not isinstance(document.get("error"), (dict, str)):
+        text = body[:2048].decode("utf-8", "replace")
+        document = {"error": {"code": "upstream_error", "message": text, "type": "upstream_error"}}
+    return json.dumps(document, separators=(",", ":")).encode()

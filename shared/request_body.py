@@ -1,0 +1,96 @@
+"""The request's body on its way up: held whole where the relay must look at it, otherwise passed on as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Generator
+from typing import Final
+
+from starlette.types import Receive
+
+_PIECE_BYTES: Final = 64 * 1024
+
+
+class ClientLeft(Exception):
+    """The client closed its connection before its request was whole."""
+
+
+class BodyTooLarge(Exception):
+    """The body is larger than MAX_REQUEST_BODY_MB."""
+
+
+class IncomingBody:
+    """Reads the client's body once, within a limit."""
+
+    def __init__(self, receive: Receive, announced: str, limit_bytes: int) -> None:
+        self._receive = receive
+        self._limit_bytes = limit_bytes
+        self.announced_bytes = int(announced) if announced.isdecimal() else None  # its Content-Length
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Raises ClientLeft, or BodyTooLarge as soon as that is known."""
+        received, more = self.announced_bytes or 0, True
+        self._check(received)
+        received = 0
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientLeft
+            piece: bytes = message.get("body", b"")
+            received += len(piece)
+            self._check(received)
+            more = message.get("more_body", False)
+            if piece:
+                yield piece
+
+    async def whole(self) -> bytes:
+        """All of it."""
+        return b"".join([piece async for piece in self.pieces()])
+
+    def _check(self, size: int) -> None:
+        if size > self._limit_bytes:
+            raise BodyTooLarge
+
+
+class HeldBody:
+    """A body that is there: it can be sent again. In pieces, so that a stalled write is noticed at each of them."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.size_bytes: int | None = len(body)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self._body), _PIECE_BYTES):
+            yield self._body[start : start + _PIECE_BYTES]
+
+
+class PassingBody:
+    """A body that goes up as it comes; each piece is noted on the way."""
+
+    def __init__(self, incoming: IncomingBody, *, note: Callable[[bytes], None], whole: Callable[[], None]) -> None:
+        self.size_bytes = incoming.announced_bytes
+        self.problem: ClientLeft | BodyTooLarge | None = None  # why it could not be passed on
+        self._incoming = incoming
+        self._note = note
+        self._whole = whole
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for piece in self._incoming.pieces():
+                self._note(piece)
+                yield piece
+        except (ClientLeft, BodyTooLarge) as problem:
+            self.problem = problem
+            raise
+        self._whole()
+
+
+async def in_slices[T](scan: Generator[None, None, T]) -> T:
+    """Run a scan that pauses between slices, serving other streams in the pauses."""
+    while True:
+        try:
+            next(scan)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        await asyncio.sleep(0)
