@@ -1,0 +1,77 @@
+"""The Event Hub's events, received as any consumer would: by the SDK's EventHubConsumerClient, all the time, in a thread."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Collection
+from types import TracebackType
+from typing import Any, Final, Self
+
+from azure.eventhub import EventData, EventHubConsumerClient, PartitionContext
+
+from local.stack import Stack
+from tests.e2e.support.contract import Event, check
+
+# The host looks at the queue every 2 s at least (host.json), and a busy machine takes its time.
+ARRIVAL_S: Final = 20
+
+
+class EventLog:
+    """Everything that the hub holds and gets while the `with` block lasts."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._events: list[Event] = []
+        self._arrived = threading.Condition()
+        self._thread = threading.Thread(target=self._receive, name="event-log", daemon=True)
+        self._client: EventHubConsumerClient
+
+    def __enter__(self) -> Self:
+        logging.getLogger("azure.eventhub").setLevel(logging.ERROR)  # it reports every reconnect as a warning
+        self._client = EventHubConsumerClient.from_connection_string(
+            self._stack.event_hub_connection_string, "$Default", eventhub_name=self._stack.event_hub_name
+        )
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._client.close()
+        self._thread.join(timeout=10)
+
+    def one(self, *, within_s: float = ARRIVAL_S, **keys: Any) -> Event:
+        """The event whose keys have these values, once it has arrived: `one(exchange_id=...)`, `one(deployment=...)`."""
+        with self._arrived:
+            arrived = self._arrived.wait_for(lambda: self._matching(keys), timeout=within_s)
+            assert arrived, f"no event with {keys} within {within_s:g} s; {len(self._events)} others arrived"
+            event = self._matching(keys)[0]
+        check(event)
+        return event
+
+    def all_of(self, exchange_ids: Collection[str], *, within_s: float = ARRIVAL_S) -> list[Event]:
+        """The events of these exchanges, once there is one of each; one that was delivered twice is in the list twice."""
+        deadline = time.monotonic() + within_s
+        for exchange_id in exchange_ids:
+            self.one(exchange_id=exchange_id, within_s=max(0.0, deadline - time.monotonic()))
+        with self._arrived:
+            return [event for event in self._events if event["exchange_id"] in set(exchange_ids)]
+
+    def count(self, **keys: Any) -> int:
+        """How many events with these values have arrived so far."""
+        with self._arrived:
+            return len(self._matching(keys))
+
+    def _matching(self, keys: dict[str, Any]) -> list[Event]:
+        return [event for event in self._events if all(event.get(key) == value for key, value in keys.items())]
+
+    def _receive(self) -> None:
+        self._client.receive(self._on_event, starting_position="-1")
+
+    def _on_event(self, _partition: PartitionContext, event: EventData | None) -> None:
+        if event is None:
+            return
+        with self._arrived:
+            self._events.append(json.loads(event.body_as_str()))
+            self._arrived.notify_all()

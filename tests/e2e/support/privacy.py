@@ -1,0 +1,37 @@
+"""What must not be seen outside the captures and the events."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from local.azure_openai.texts import WORDS
+from local.stack import Stack
+from tests.e2e.support.chat import CALLER_KEY, PROMPT
+
+# Words of the stand-in's answers that nobody else writes.
+_ANSWER_WORDS: Final = tuple(word for word in WORDS if not word.isascii())
+
+
+def private_texts(stack: Stack) -> dict[str, str]:
+    """Name to text: keys of the caller and of the app, the prompt, and what answers are made of."""
+    storage = dict(part.split("=", 1) for part in stack.storage_connection_string.split(";") if part)
+    event_hub = dict(part.split("=", 1) for part in stack.event_hub_connection_string.split(";") if part)
+    return {
+        "the caller's key": CALLER_KEY,
+        "the upstream's key": stack.settings["AZURE_OPENAI_KEY"],
+        "the storage account's key": storage["AccountKey"],
+        "the event hub's key": event_hub["SharedAccessKey"],
+        "a prompt": PROMPT,
+        **{f"an answer ({word})": word for word in _ANSWER_WORDS},
+    }
+
+
+def check(text: str, stack: Stack, where: str) -> None:
+    """Fails, naming what was found, if `text` holds something private."""
+    found = [name for name, private in private_texts(stack).items() if private in text]
+    assert not found, f"{where} shows {', '.join(found)}"
+
+
+def check_output(stack: Stack) -> None:
+    """The same for everything that the Functions host has printed."""
+    check(stack.parts["functions_host"].output(), stack, "the Functions host's output")

@@ -1,0 +1,72 @@
+"""What reached the upstream: the record that the stand-in for Azure OpenAI keeps."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from local.stack import Stack
+from tests.e2e.support.waiting import until
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """One request as it reached the upstream, and what was answered. Times are those of `wire`."""
+
+    method: str
+    path: str  # as it arrived, still encoded
+    query: str | None
+    headers: list[tuple[str, str]]
+    body: bytes  # text only: a body that is not UTF-8 shows in its digest alone
+    body_sha256: str
+    answered: bytes  # the body as it was written
+    write_times: list[float]  # of each piece of it
+    started_at: float
+    ended: str  # open | finished | peer_closed | reset_on_purpose | closed_on_purpose
+
+    def all(self, name: str) -> list[str]:
+        """Every value of that header."""
+        return [value for key, value in self.headers if key.lower() == name]
+
+
+def seen(stack: Stack, *, deployment: str = "", request_id: str = "") -> list[Seen]:
+    """What has arrived so far for a deployment, or with a x-ms-client-request-id."""
+    asked = {"deployment": deployment, "header": f"x-ms-client-request-id:{request_id}" if request_id else ""}
+    return [_seen(document) for document in _get(stack, f"exchanges?{urlencode(asked)}")]
+
+
+def seen_once(stack: Stack, *, deployment: str = "", request_id: str = "", ended: bool = True) -> Seen:
+    """The only request of a deployment or request id, once it is there and (unless told otherwise) over."""
+
+    def look() -> list[Seen]:
+        found = seen(stack, deployment=deployment, request_id=request_id)
+        return [] if ended and any(one.ended == "open" for one in found) else found
+
+    found = until(look, f"the upstream's record of {deployment or request_id}")
+    assert len(found) == 1, f"the upstream was called {len(found)} times"
+    return found[0]
+
+
+def _get(stack: Stack, path: str) -> list[dict[str, Any]]:
+    with urllib.request.urlopen(f"{stack.stand_in_url}/_stand_in/{path}", timeout=10) as response:  # noqa: S310 - http
+        documents: list[dict[str, Any]] = json.load(response)
+    return documents
+
+
+def _seen(document: dict[str, Any]) -> Seen:
+    return Seen(
+        method=document["method"],
+        path=document["path"],
+        query=document["query"],
+        headers=[(name, value) for name, value in document["headers"]],
+        body=(document["request_body"] or "").encode(),
+        body_sha256=document["request_sha256"],
+        answered=base64.b64decode(document["response_body_base64"] or ""),
+        write_times=document["write_times"],
+        started_at=document["started_at"],
+        ended=document["ended"],
+    )

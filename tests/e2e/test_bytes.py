@@ -1,0 +1,56 @@
+"""Byte identity of answers: what the client read is what the upstream wrote, however it was cut."""
+
+from __future__ import annotations
+
+import zlib
+
+import pytest
+
+from local.stack import Stack
+from tests.e2e.support import stand_in
+from tests.e2e.support.chat import Chat, content_of
+from tests.e2e.support.event_log import EventLog
+
+LAYOUTS = ["", "cut=1", "cut=2; crlf", "cut=3; comments; bom", "byte_at_a_time; chunks=3", "cr", "gzip", "content_size=200000"]
+
+
+@pytest.mark.parametrize("directives", LAYOUTS)
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+def test_an_answer_arrives_as_it_was_written(stack: Stack, directives: str, *, stream: bool) -> None:
+    """Status, body and framing; a stream is `text/event-stream` and ends with its terminator."""
+    chat = Chat(stream=stream, directives=directives, headers=(("accept-encoding", "gzip"),))
+    answer = chat.ask(stack)
+    seen = stand_in.seen_once(stack, deployment=chat.deployment)
+    assert (answer.status, answer.whole, seen.ended) == (200, True, "finished")
+    assert len(answer.body) > 300
+    assert answer.body == seen.answered
+    assert answer.header("content-type") == ("text/event-stream" if stream else "application/json")
+    assert answer.header("content-encoding") == ("gzip" if directives == "gzip" else "")
+    if stream:
+        assert not answer.header("content-length")
+
+
+@pytest.mark.parametrize("directives", ["cut=4", "byte_at_a_time; chunks=3", "crlf", "cr; bom; comments", "gzip"])
+def test_the_event_is_the_same_however_the_stream_was_cut(stack: Stack, events: EventLog, directives: str) -> None:
+    """Cuts inside characters, lines and events, other line ends, comments and compression change nothing in the content."""
+    chunks = "chunks=3" if "chunks" in directives else "chunks=20"
+    plain = Chat(stream=True, directives=chunks).ask(stack)
+    laid_out = Chat(stream=True, directives=directives, headers=(("accept-encoding", "gzip"),)).ask(stack)
+    event = events.one(exchange_id=laid_out.exchange_id)
+    assert event["content"] == content_of(plain.body) == events.one(exchange_id=plain.exchange_id)["content"]
+    assert event["usage"] is not None
+    assert event["outcome"] == "completed"
+
+
+def test_a_compressed_stream_can_be_read_as_it_comes(stack: Stack) -> None:
+    """Nothing decompresses on the way: the client's own decoder gets the upstream's stream."""
+    plain = Chat(stream=True).ask(stack)
+    zipped = Chat(stream=True, directives="gzip", headers=(("accept-encoding", "gzip"),)).ask(stack)
+    assert content_of(zlib.decompress(zipped.body, wbits=31)) == content_of(plain.body)
+
+
+def test_an_encoding_that_no_capture_could_be_read_in_is_not_asked_for(stack: Stack) -> None:
+    """What the client accepts is narrowed to what enrichment can decode."""
+    chat = Chat(headers=(("accept-encoding", "br, zstd, gzip;q=0.5"),))
+    assert chat.ask(stack).status == 200
+    assert stand_in.seen_once(stack, deployment=chat.deployment).all("accept-encoding") == ["gzip;q=0.5"]
