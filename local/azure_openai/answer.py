@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from local.azure_openai.directives import Directives
 from local.azure_openai.texts import digest
@@ -43,7 +44,7 @@ def azure_headers(request_id: str, deployment: str, directives: Directives, echo
         ("apim-request-id", _uuid(digest(request_id, "apim"))),
         ("x-request-id", _uuid(digest(request_id, "x"))),
         ("x-ms-client-request-id", echoed.get("x-ms-client-request-id", "")),
-        ("x-ms-deployment-name", deployment),
+        ("x-ms-deployment-name", quote(deployment)),
         ("azureml-model-session", f"v20241120-1-{digest(deployment)[:9]}" if deployment else ""),
         ("x-ratelimit-remaining-requests", "999"),
         ("x-ratelimit-remaining-tokens", "99000"),
