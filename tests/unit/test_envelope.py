@@ -1,0 +1,129 @@
+"""The envelope: what it says comes back, what is none is refused, and it stays small."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.core import tail
+from shared.core.envelope import MAX_ARRIVALS, MAX_TEXT, Caller, Envelope, Failure, Timings, bounded, dump, load
+from shared.errors import EnvelopeError
+from tests.unit.envelopes import PLAIN, an_envelope, envelopes, json_values
+
+LIMIT_BYTES = 8 * 1024
+
+
+@given(envelopes)
+def test_what_is_dumped_is_loaded_again(envelope: Envelope) -> None:
+    assert load(dump(envelope)) == envelope
+    assert load(dump(envelope).encode()) == envelope
+
+
+@given(envelopes)
+def test_the_hosts_indentation_changes_nothing(envelope: Envelope) -> None:
+    """The Functions host hands JSON messages over re-indented."""
+    assert load(json.dumps(json.loads(dump(envelope)), indent=2)) == envelope
+
+
+def test_an_envelope_is_written_in_ascii() -> None:
+    assert dump(an_envelope(deployment="žluť 🐎")).isascii()
+
+
+@pytest.mark.parametrize("character", ["x", '"', "\\", "\0", "é", "→", "🐎", "\ud800"])
+def test_an_envelope_stays_below_8_kb_whatever_callers_and_upstream_say(character: str) -> None:
+    text = bounded(character * 70_000)
+    usage_chunk = json.dumps({"choices": [], "usage": {"note": character * 2500}}).encode("utf-8", "replace")
+    seen = tail.of_stream(b"data: " + usage_chunk + b"\n\n", whole=True)
+    worst = an_envelope(
+        deployment=text,
+        api_version=text,
+        trace_parent=text,
+        caller=Caller(**{field.name: text for field in dataclasses.fields(Caller)}),
+        failure=Failure(code="upstream_unreachable", message="m" * 250),
+        timings=Timings(**{field.name: 1739999.1234567890 for field in dataclasses.fields(Timings)}),
+        arrivals=((104857600, 1739999.1234567890),) * MAX_ARRIVALS,
+        usage=seen.usage,
+        usage_source="estimated",
+    )
+    assert len(dump(worst)) < LIMIT_BYTES
+
+
+@given(st.text())
+def test_a_bounded_text_is_the_beginning_of_the_text(text: str) -> None:
+    cut = bounded(text)
+    assert cut is not None
+    assert text.startswith(cut)
+    assert len(json.dumps(cut)) <= MAX_TEXT + 2
+    assert cut == text or len(json.dumps(text[: len(cut) + 1])) > MAX_TEXT + 2
+
+
+def test_a_text_that_fits_is_not_cut() -> None:
+    assert bounded("a" * MAX_TEXT) == "a" * MAX_TEXT
+    assert bounded("a" * (MAX_TEXT + 1)) == "a" * MAX_TEXT
+    assert bounded(None) is None
+    assert bounded("") == ""
+
+
+def changed(name: str, value: Any) -> str:
+    return json.dumps(json.loads(dump(PLAIN)) | {name: value})
+
+
+NOT_ENVELOPES: dict[str, str | bytes] = {
+    "empty": "",
+    "no JSON": "{",
+    "not UTF-8": b"\xff\xfe\xff",
+    "null": "null",
+    "a number": "1",
+    "a text": '"text"',
+    "a list": "[]",
+    "an empty object": "{}",
+    "only a version": '{"schema_version": 1}',
+    "nested too deep": "[" * 100_000,
+    "another version": changed("schema_version", 2),
+    "an unknown key": changed("surprise", 1),
+    "an unknown outcome": changed("outcome", "fine"),
+    "an id that is none": changed("exchange_id", "secret-text"),
+    "an id that is a number": changed("exchange_id", 7),
+    "an id behind the calendar": changed("exchange_id", "ffffffff-ffff-7cc3-98c4-dc0c0c07398f"),
+    "timings that are none": changed("timings", "secret-text"),
+    "timings that lack some": changed("timings", {"to_end_ms": 1}),
+    "arrivals that are no pairs": changed("arrivals", [[1]]),
+    "arrivals that are no numbers": changed("arrivals", [["secret-text", 1]]),
+    "arrivals beyond all numbers": '{"schema_version":1,' + changed("arrivals", [])[1:].replace("[]", "[[Infinity, 1]]"),
+    "a caller that is none": changed("caller", []),
+    "a failure that is none": changed("failure", {"code": "a", "message": "b", "secret-text": 1}),
+}
+
+
+@pytest.mark.parametrize("case", NOT_ENVELOPES)
+def test_what_is_no_envelope_is_refused_without_being_repeated(case: str) -> None:
+    with pytest.raises(EnvelopeError) as error:
+        load(NOT_ENVELOPES[case])
+    assert "secret-text" not in str(error.value)
+    assert error.value.__cause__ is None
+    assert error.value.__suppress_context__ or error.value.__context__ is None
+
+
+@given(st.binary())
+def test_arbitrary_bytes_are_refused(data: bytes) -> None:
+    with pytest.raises(EnvelopeError):
+        load(data)
+
+
+@given(st.sampled_from([field.name for field in dataclasses.fields(Envelope)]), json_values)
+def test_an_envelope_with_any_value_in_any_place_is_loaded_or_refused(name: str, value: object) -> None:
+    try:
+        loaded = load(changed(name, value))
+    except EnvelopeError:
+        return
+    assert isinstance(loaded, Envelope)
+
+
+def test_another_schema_version_says_which_one_is_expected() -> None:
+    with pytest.raises(EnvelopeError, match="schema version 1 is expected"):
+        load(changed("schema_version", 2))

@@ -1,0 +1,134 @@
+"""What the end of an answer tells: whether it is whole, and its usage."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.core.tail import MAX_DEPTH, MAX_USAGE_BYTES, TAIL_BYTES, Tail, of_json, of_stream, parse_object, usage_of
+
+USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
+
+
+def sse(*chunks: object) -> bytes:
+    return b"".join(
+        b"data: " + (chunk if isinstance(chunk, bytes) else json.dumps(chunk).encode()) + b"\n\n" for chunk in chunks
+    )
+
+
+def delta(finish_reason: str | None = None, **more: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": finish_reason}], **more}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"", Tail(finished=False, usage=None)),
+        (sse(delta()), Tail(finished=False, usage=None)),
+        (sse(delta(), b"[DONE]"), Tail(finished=True, usage=None)),
+        (sse(delta("stop")), Tail(finished=True, usage=None)),
+        (sse(delta("content_filter")), Tail(finished=True, usage=None)),
+        (sse(delta("stop", usage=None), {"choices": [], "usage": USAGE}, b"[DONE]"), Tail(finished=True, usage=USAGE)),
+        (sse({"choices": [], "usage": USAGE}), Tail(finished=False, usage=USAGE)),
+        (sse({"choices": [], "prompt_filter_results": []}), Tail(finished=False, usage=None)),
+        (sse(delta("stop"), {"choices": [{"content_filter_offsets": {}}]}), Tail(finished=True, usage=None)),
+        (sse(delta("stop"))[:-2], Tail(finished=False, usage=None)),  # a frame that was cut is none
+        (sse({"choices": [{"index": 1, "finish_reason": "stop"}]}), Tail(finished=True, usage=None)),
+        (sse({"type": "response.created", "response": {"usage": None}}), Tail(finished=False, usage=None)),
+        (sse({"type": "response.completed", "response": {"usage": USAGE}}), Tail(finished=True, usage=USAGE)),
+        (sse({"type": "response.incomplete", "response": {}}), Tail(finished=True, usage=None)),
+        (sse({"type": "response.failed", "response": {"usage": USAGE}}), Tail(finished=True, usage=USAGE)),
+        (b": keep-alive\n\n" + sse(b"nonsense", b"[]", b"1", b"[DONE]"), Tail(finished=True, usage=None)),
+        (sse({"choices": "none", "usage": "none"}, {"choices": [7, None]}), Tail(finished=False, usage=None)),
+    ],
+)
+def test_the_end_of_a_stream(body: bytes, expected: Tail) -> None:
+    assert of_stream(body, whole=True) == expected
+
+
+@pytest.mark.parametrize("blank", [b"\n\n", b"\r\n\r\n", b"\r\r"])
+def test_the_event_that_a_tail_cuts_is_skipped(blank: bytes) -> None:
+    body = b'data: {"usage": {"wrong": 1}, "choices": []}' + blank + b"data: [DONE]" + blank
+    assert of_stream(body[8:], whole=False) == Tail(finished=True, usage=None)
+    assert of_stream(body[-4:], whole=False) == Tail(finished=False, usage=None)
+
+
+@given(st.integers(0, 400))
+def test_wherever_a_stream_is_cut_its_end_is_found(at: int) -> None:
+    body = sse(delta(), delta(), {"choices": [], "usage": USAGE}, b"[DONE]")
+    start = max(0, len(body) - at)
+    end = of_stream(body[start:], whole=start == 0)
+    usage_at = body.index(b'data: {"choices": [], "usage"')
+    assert end.finished is (start + 2 <= body.index(b"data: [DONE]"))
+    assert end.usage == (USAGE if start + 2 <= usage_at else None)
+
+
+@pytest.mark.parametrize(
+    ("body", "usage"),
+    [
+        (json.dumps({"usage": USAGE}).encode(), USAGE),
+        (b"{}", None),
+        (b"not json", None),
+        (json.dumps({"usage": USAGE, "padding": "x" * TAIL_BYTES}).encode(), None),
+    ],
+)
+def test_a_json_body_that_arrived_whole_is_finished(body: bytes, usage: object) -> None:
+    assert of_json(body) == Tail(finished=True, usage=usage)  # type: ignore[arg-type]
+
+
+def test_a_usage_that_is_too_large_for_an_envelope_is_left_to_enrichment() -> None:
+    large = {"note": "x" * MAX_USAGE_BYTES}
+    assert of_json(json.dumps({"usage": large}).encode()).usage is None
+    assert of_stream(sse({"choices": [], "usage": large}, b"[DONE]"), whole=True) == Tail(finished=True, usage=None)
+
+
+@given(st.binary(), st.booleans())
+def test_arbitrary_bytes_never_raise(body: bytes, whole: bool) -> None:
+    for start in (b"", b"data: ", b"data: {", b'data: {"choices":[{'):
+        of_stream(start + body + b"\n\n", whole=whole)
+        of_json(start + body)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": 1}', {"a": 1}),
+        (b'\xef\xbb\xbf{"a": 1}', {"a": 1}),
+        ("[1]", {}),
+        ("null", {}),
+        ("", {}),
+        ("{", {}),
+        (b"\xff", {}),
+        ('{"a": NaN, "b": -Infinity, "c": 1e999, "d": 1.5}', {"a": None, "b": None, "c": None, "d": 1.5}),
+        ('{"a": ' + "9" * 5000 + "}", {}),
+        ('{"a": ' + "[" * 100_000, {}),
+        ('{"a": ' + "[" * MAX_DEPTH + "]" * MAX_DEPTH + "}", {}),
+    ],
+)
+def test_an_object_is_read_and_anything_else_is_empty(text: str | bytes, value: object) -> None:
+    assert parse_object(text) == value
+
+
+def test_what_is_nested_as_deep_as_real_bodies_is_read() -> None:
+    depth = MAX_DEPTH - 2
+    assert parse_object('{"a": ' + "[" * depth + "0" * 1 + "]" * depth + "}")
+
+
+@pytest.mark.parametrize(
+    ("chunk", "usage"),
+    [
+        ({"usage": USAGE}, USAGE),
+        ({"usage": None}, None),
+        ({"usage": [1]}, None),
+        ({"response": {"usage": USAGE}}, USAGE),
+        ({"response": {"usage": None}}, None),
+        ({"response": "text"}, None),
+        ({}, None),
+    ],
+)
+def test_usage_stands_in_the_chunk_or_in_the_response_within(chunk: dict[str, Any], usage: object) -> None:
+    assert usage_of(chunk) == usage
