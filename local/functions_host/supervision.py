@@ -107,7 +107,7 @@ class Supervisor:
         was_ready = ready.done() and ready.result()
         if was_ready:
             self._announce(worker.process.pid)
-            await asyncio.wait({died, stop}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({died, stop}, return_when=asyncio.FIRST_COMPLETED)
         if not died.done():
             await self._end(worker, died, drain=was_ready)
         for task in (stop, ready):

@@ -1,0 +1,163 @@
+"""Starts a Functions host, the embedded or the real one, on a scratch app, and Azurite beside it."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from local.stack.processes import descendants_of, signal_each
+
+ROOT = Path(__file__).parents[2]
+AZURITE = ROOT / "local" / "azurite" / "node_modules" / ".bin" / "azurite"
+_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def free_port() -> int:
+    """Return a port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], object], *, within_s: float = 10.0, why: str | Callable[[], str]) -> None:
+    """Wait for a condition; fail with `why` (a text, or what makes one) when its time is up."""
+    until = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > until:
+            pytest.fail(f"not within {within_s} s: {why if isinstance(why, str) else why()}")
+        time.sleep(0.01)
+
+
+class HostProcess:
+    """A running host."""
+
+    def __init__(self, kind: str, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+        self.kind = kind
+        self.process = process
+        self.port = port
+        self._log = log
+
+    def url(self, path: str) -> str:
+        """Return an address on the host."""
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def output(self) -> str:
+        """Return what the host has printed, without colours."""
+        return _COLOUR.sub("", self._log.read_text(errors="replace"))
+
+    def seen(self, pattern: str, *, within_s: float = 10.0) -> re.Match[str]:
+        """Wait until the output matches a pattern; return the first match."""
+        wait_until(
+            lambda: re.search(pattern, self.output()), within_s=within_s, why=lambda: f"{pattern!r} in\n{self.output()[-3000:]}"
+        )
+        found = re.search(pattern, self.output())
+        assert found
+        return found
+
+    def worker_pid(self) -> int:
+        """Return the process that runs the app's code."""
+        if self.kind == "embedded":
+            self.seen(r"Worker process started: pid \d+\n")
+            return int(re.findall(r"Worker process started: pid (\d+)\n", self.output())[-1])
+        return descendants_of(self.process.pid)[-1]
+
+    def exit_code(self, *, within_s: float = 10.0) -> int:
+        """Wait for the host's end."""
+        return self.process.wait(within_s)
+
+
+@contextmanager
+def running_host(
+    kind: str, app_dir: Path, settings: Mapping[str, str], *arguments: str, port: int | None = None, ready: bool = True
+) -> Iterator[HostProcess]:
+    """Start a host; wait until /health answers unless told otherwise; end it and all its processes afterwards."""
+    port = port or free_port()
+    log = app_dir / f"{kind}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*_command(kind, app_dir), "--port", str(port), *arguments],
+            cwd=app_dir if kind == "func" else ROOT,
+            env=_environment(settings),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    host = HostProcess(kind, process, port, log)
+    try:
+        if ready:
+            _wait_for_health(host)
+        yield host
+    finally:
+        _end(process)
+
+
+def _command(kind: str, app_dir: Path) -> list[str]:
+    if kind == "func":
+        func = shutil.which("func")
+        if func is None:
+            pytest.skip("needs Azure Functions Core Tools (func) on PATH")
+        return [func, "start"]
+    return [sys.executable, "-m", "local.functions_host", "--app-dir", str(app_dir)]
+
+
+def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # func runs the first `python`
+    return {**os.environ, "PATH": path, "FUNCTIONS_WORKER_RUNTIME": "python", "PYTHONUNBUFFERED": "1", **settings}
+
+
+def _wait_for_health(host: HostProcess) -> None:
+    def answers() -> bool:
+        assert host.process.poll() is None, host.output()
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", host.port)):
+                return False
+            probe.settimeout(20)
+            probe.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return b" 200 " in probe.recv(100)
+
+    wait_until(answers, within_s=120 if host.kind == "func" else 30, why="/health answers")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    signal_each([process.pid, *descendants_of(process.pid)], signal.SIGKILL)
+    process.wait()
+
+
+def exists(pid: int) -> bool:
+    """Say whether a process still runs; a zombie that nobody has waited for does not."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(state.strip()) and not state.startswith("Z")
+
+
+@contextmanager
+def running_azurite(folder: Path) -> Iterator[str]:
+    """Start Azurite; return its connection string."""
+    if not AZURITE.exists() or shutil.which("node") is None:
+        pytest.skip("needs Azurite in local/azurite (make test installs it) and node on PATH")
+    ports = {service: free_port() for service in ("blob", "queue", "table")}
+    arguments = [argument for service, port in ports.items() for argument in (f"--{service}Port", str(port))]
+    quiet = ["--silent", "--skipApiVersionCheck", "--disableTelemetry", "--location", str(folder)]
+    process = subprocess.Popen([str(AZURITE), *arguments, *quiet], start_new_session=True)
+    try:
+        wait_until(lambda: all(_listens(port) for port in ports.values()), within_s=30, why="Azurite listens")
+        endpoints = "".join(
+            f"{service.capitalize()}Endpoint=http://127.0.0.1:{port}/devstoreaccount1;" for service, port in ports.items()
+        )
+        yield f"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={_KEY};{endpoints}"
+    finally:
+        _end(process)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,287 @@
+"""The Functions host: the same tests for the embedded host and for `func start`, so that faithfulness is shown.
+
+Both serve functions_host_app.py. What only the embedded host has to show is in test_functions_host_embedded.py.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import httpx
+import pytest
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.queue import QueueClient, TextBase64EncodePolicy
+
+from tests.functions_host_seen import PATHS, QUERIES
+from tests.integration.functions_host_process import HostProcess, exists, running_azurite, running_host, wait_until
+
+APP = Path(__file__).with_name("functions_host_app.py")
+HOST_JSON = {
+    "version": "2.0",
+    "extensions": {"http": {"routePrefix": ""}, "queues": {"maxPollingInterval": "00:00:00.500"}},
+    "extensionBundle": {"id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)"},
+}
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_azurite(tmp_path_factory.mktemp("azurite")) as connection_string:
+        yield connection_string
+
+
+@pytest.fixture(scope="module", params=["embedded", "func"])
+def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, storage: str) -> Iterator[HostProcess]:
+    app_dir = tmp_path_factory.mktemp(request.param)
+    shutil.copy(APP, app_dir / "function_app.py")
+    (app_dir / "host.json").write_text(json.dumps(HOST_JSON))
+    local = {
+        "AzureWebJobsStorage": storage,
+        "WORK_STORAGE": "not this one: the environment wins",
+        "EVERY_SECOND": "* * * * * *",
+    }
+    (app_dir / "local.settings.json").write_text(json.dumps({"IsEncrypted": False, "Values": local}))
+    settings = {"WORK_QUEUE": f"work-{request.param}", "WORK_STORAGE": storage}
+    with running_host(request.param, app_dir, settings) as running:
+        yield running
+
+
+@pytest.fixture
+def queue(host: HostProcess, storage: str) -> Iterator[QueueClient]:
+    encode = TextBase64EncodePolicy()
+    with QueueClient.from_connection_string(storage, f"work-{host.kind}", message_encode_policy=encode) as client:
+        try:
+            client.get_queue_properties()
+        except ResourceNotFoundError:
+            client.create_queue()
+        yield client
+
+
+def raw_get(host: HostProcess, target: str, method: str = "GET", headers: str = "") -> tuple[int, bytes]:
+    """Send a request line as it is (httpx would normalise it); return status and body."""
+    with socket.create_connection(("127.0.0.1", host.port), timeout=10) as connection:
+        connection.sendall(
+            f"{method} {target} HTTP/1.1\r\nHost: public.example:81\r\n{headers}Connection: close\r\n\r\n".encode()
+        )
+        response = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, body = response.partition(b"\r\n\r\n")
+    return int(head.split()[1]), body
+
+
+def inspected(host: HostProcess, target: str, method: str = "GET", headers: str = "") -> dict[str, object]:
+    """Return the request as the app saw it."""
+    status, body = raw_get(host, target, method, headers)
+    assert status == 200, body
+    seen = json.loads(body)
+    assert isinstance(seen, dict)
+    return seen
+
+
+def test_it_prints_the_functions_and_their_routes(host: HostProcess) -> None:
+    """The start shows each HTTP function with methods and address, and the trigger of each other one."""
+    host.seen(rf"\tstream: \[GET\] http://localhost:{host.port}/stream\n")
+    host.seen(rf"\tfirst_by_name: \[GET\] http://localhost:{host.port}/items/\{{id\}}\n")
+    host.seen(r"\twork: queueTrigger\n")
+    host.seen(r"\ttick: timerTrigger\n")
+
+
+def test_paths_reach_the_app_decoded_once_and_encoded_again(host: HostProcess) -> None:
+    """Every row of PATHS."""
+    assert [(sent, inspected(host, sent)["raw_path"]) for sent, _ in PATHS] == PATHS
+
+
+def test_queries_reach_the_app_canonicalised(host: HostProcess) -> None:
+    """Every row of QUERIES."""
+    assert [(sent, inspected(host, f"/q?{sent}")["query"]) for sent, _ in QUERIES] == QUERIES
+
+
+def test_headers_are_added_replaced_dropped_and_joined(host: HostProcess) -> None:
+    """The app sees forwarding headers and an invocation id, no hop-by-hop header, and repeated headers as one."""
+    sent = (
+        "Keep-Alive: 5\r\nTE: trailers\r\nProxy-Authorization: x\r\nUpgrade-Insecure-Requests: 1\r\n"
+        "X-Forwarded-For: 9.9.9.9\r\nX-Many: 1\r\nX-Many: 2\r\nCookie: a=1\r\nCookie: b=2\r\n"
+        "x-functions-key: k\r\nauthorization: Bearer t\r\n"
+    )
+    headers = inspected(host, "/h", headers=sent)["headers"]
+    assert isinstance(headers, list)
+    seen = {name: value for name, value in headers if name != "host"}
+
+    assert re.fullmatch(r"[0-9a-f-]{36}", seen.pop("x-ms-invocation-id"))
+    assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-00", seen.pop("traceparent"))
+    assert seen == {
+        "x-many": "1, 2", "cookie": "a=1; b=2", "x-functions-key": "k", "authorization": "Bearer t",
+        "x-forwarded-for": "127.0.0.1", "x-forwarded-host": "public.example:81", "x-forwarded-proto": "http",
+    }  # fmt: skip
+
+
+def test_a_callers_traceparent_is_passed_on(host: HostProcess) -> None:
+    """The trace of the caller goes on in the app."""
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+    assert ["traceparent", parent] in inspected(host, "/h", headers=f"traceparent: {parent}\r\n")["headers"]  # type: ignore[operator]
+
+
+def test_the_function_whose_name_goes_first_wins(host: HostProcess) -> None:
+    """A literal does not beat a parameter: the names' order decides, and the route's parameters reach the app."""
+    answer = httpx.get(host.url("/items/literal")).json()
+
+    assert answer == {"function": "first_by_name", "parameters": {"id": "literal"}}
+
+
+@pytest.mark.parametrize(("method", "target", "status"), [("TRACE", "/h", 404), ("GET", "//h", 404), ("GET", "/h%00", 400)])
+def test_what_no_function_takes_is_answered_empty(host: HostProcess, method: str, target: str, status: int) -> None:
+    """A wrong method, an unknown route and a bad path have no body."""
+    assert raw_get(host, target, method) == (status, b"")
+
+
+def test_a_body_over_100_mb_is_not_accepted(host: HostProcess) -> None:
+    """One byte too many, announced in the headers, is answered at once and without a body."""
+    assert raw_get(host, "/h", "POST", "Content-Length: 104857601\r\n") == (500, b"")
+
+
+def test_chunks_go_out_as_they_are_made(host: HostProcess) -> None:
+    """Each chunk of a stream arrives before the next one is made; connection headers of the app do not reach the client."""
+    with httpx.stream("GET", host.url("/stream?n=4&s=0.25")) as response:
+        arrivals = [time.monotonic() for _ in response.iter_raw()]
+
+    gaps = [later - earlier for earlier, later in pairwise(arrivals)]
+    assert len(gaps) == 3
+    assert all(0.15 < gap < 0.4 for gap in gaps), gaps
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert response.headers["x-kept"] == "yes"
+    assert "connection" not in response.headers
+
+
+def test_a_request_body_streams_in(host: HostProcess) -> None:
+    """The app has the beginning of a body while its end is not yet sent."""
+
+    def pieces() -> Iterator[bytes]:
+        yield b"x" * 200_000
+        host.seen("UPLOADING")
+        yield b"y"
+
+    assert httpx.post(host.url("/upload"), content=pieces()).json()["pieces"] >= 2
+
+
+def test_a_client_that_leaves_cancels_its_stream(host: HostProcess) -> None:
+    """The generator of the response is cancelled within a moment."""
+    with httpx.stream("GET", host.url("/stream?n=1000&s=0.05")) as response:
+        next(response.iter_raw())
+
+    host.seen("CANCELLED", within_s=1)
+
+
+def test_receive_says_that_the_client_is_gone(host: HostProcess) -> None:
+    """A response that serves itself gets http.disconnect from `receive`."""
+    with httpx.stream("GET", host.url("/disconnect")) as response:
+        next(response.iter_raw())
+
+    host.seen("DISCONNECTED", within_s=1)
+
+
+def test_an_exception_of_a_function_is_a_500(host: HostProcess) -> None:
+    """The client learns nothing more; the console shows the exception."""
+    response = httpx.get(host.url("/raises"))
+
+    assert (response.status_code, response.text) == (500, "Internal Server Error")
+    host.seen("ValueError: on purpose")
+
+
+def test_a_response_that_breaks_is_cut(host: HostProcess) -> None:
+    """The client sees a broken body, not a complete one."""
+    with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+        httpx.get(host.url("/breaks"))
+
+
+def test_a_message_reaches_its_function_with_its_metadata(host: HostProcess, queue: QueueClient) -> None:
+    """Text is decoded from Base64 and unchanged; id, attempt, times and receipt come with it; then the message is gone."""
+    text = '{"a": [1,2.0], "b":"é"}'
+    sent = queue.send_message(text)
+
+    seen = json.loads(host.seen(rf'WORK (.*"id": "{sent.id}".*)')[1])
+
+    assert (seen["text"], seen["attempt"], seen["receipt"], len(seen["times"])) == (text, 1, True, 3)
+    wait_until(lambda: queue.get_queue_properties().approximate_message_count == 0, why="the message is deleted")
+
+
+def test_a_failing_message_comes_again_at_once_then_goes_to_poison(host: HostProcess, queue: QueueClient, storage: str) -> None:
+    """Five attempts within a second or two, then the poison queue has its text; that queue is made when it is needed."""
+    sent = queue.send_message("fail, please")
+    host.seen(rf'WORK .*"id": "{sent.id}", "attempt": 5')
+
+    with QueueClient.from_connection_string(storage, f"{queue.queue_name}-poison") as poison:
+        wait_until(lambda: _holds(poison, "ZmFpbCwgcGxlYXNl"), within_s=5, why="the message in the poison queue")
+    attempts = re.findall(rf'WORK .*"id": "{sent.id}", "attempt": (\d)', host.output())
+    assert attempts == ["1", "2", "3", "4", "5"]
+
+
+def _holds(queue: QueueClient, text: str) -> bool:
+    try:
+        return [message.content for message in queue.peek_messages()] == [text]
+    except ResourceNotFoundError:
+        return False
+
+
+def test_a_missing_queue_is_no_error_and_is_not_made(host: HostProcess, storage: str) -> None:
+    """Its trigger waits."""
+    with (
+        QueueClient.from_connection_string(storage, "never-made") as missing,
+        pytest.raises(ResourceNotFoundError),
+    ):
+        missing.get_queue_properties()
+
+
+def test_a_timer_fires_on_its_schedule(host: HostProcess) -> None:
+    """Every second, with the payload's shape of a schedule that is not monitored."""
+    seen = json.loads(host.seen(r"TICK (.*)")[1])
+
+    assert seen == {"past_due": False, "schedule_status": {}, "schedule": {"AdjustForDST": True}}
+    wait_until(lambda: host.output().count("TICK") >= 3, within_s=5, why="three ticks")
+
+
+def test_a_killed_worker_is_replaced(host: HostProcess) -> None:
+    """kill -9 cuts what runs; the next call succeeds within seconds, in another process."""
+    killed = host.worker_pid()
+    os.kill(killed, signal.SIGKILL)
+    started = time.monotonic()
+
+    wait_until(lambda: _answers(host), within_s=10, why="a call succeeds")
+
+    assert time.monotonic() - started < 5
+    wait_until(lambda: host.worker_pid() != killed, why="another worker")
+
+
+def _answers(host: HostProcess) -> bool:
+    try:
+        return httpx.get(host.url("/health"), timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_sigterm_lets_running_work_end_and_then_kills_the_worker(host: HostProcess, queue: QueueClient) -> None:
+    """No new requests; the running stream and the running message end; the app gets no signal and no atexit.
+
+    Ends the host, so it stays the last test of this module.
+    """
+    queue.send_message("take 1.5")
+    host.seen('WORK .*"take 1.5"')
+    worker = host.worker_pid()
+    with httpx.stream("GET", host.url("/stream?n=12&s=0.1")) as response:
+        chunks = response.iter_raw()
+        next(chunks)
+        host.process.send_signal(signal.SIGTERM)
+        received = 1 + sum(1 for _ in chunks)
+
+    assert received == 12
+    wait_until(lambda: not exists(worker), within_s=5, why="the worker is gone")
+    host.exit_code()
+    assert 'WORKED {"text": "take 1.5"}' in host.output()
+    assert "SIGNALLED" not in host.output()
+    assert "ATEXIT" not in host.output()
+    assert not _answers(host)

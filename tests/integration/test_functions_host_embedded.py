@@ -1,0 +1,219 @@
+"""What the embedded Functions host alone has to show: its errors, its refusals, and that it leaves nothing behind."""
+
+import json
+import os
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.integration.functions_host_process import HostProcess, exists, running_host, wait_until
+
+HEALTHY = """
+import asyncio, logging, os, sys
+import azure.functions as func
+from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response, StreamingResponse
+
+app = func.FunctionApp()
+from azure_functions_runtime.http_v2 import http_coordinator
+
+@app.route(route="health")
+async def health(req: Request) -> Response:
+    logging.getLogger("app").warning("asked for %s", "health")
+    return JSONResponse(len(http_coordinator._context_references))
+
+@app.route(route="off")
+async def off(req: Request) -> Response:
+    return JSONResponse(1)
+
+@app.route(route="stream")
+async def stream(req: Request) -> Response:
+    async def chunks():
+        for _ in range(1000):
+            yield b"chunk"
+            await asyncio.sleep(0.05)
+    return StreamingResponse(chunks())
+"""
+
+
+@contextmanager
+def embedded(
+    folder: Path,
+    app: str = HEALTHY,
+    *,
+    host_json: Mapping[str, object] | None = None,
+    settings: Mapping[str, str] | None = None,
+    ready: bool = True,
+    port: int | None = None,
+    arguments: tuple[str, ...] = (),
+) -> Iterator[HostProcess]:
+    """Serve an app, given as text, on the embedded host."""
+    (folder / "function_app.py").write_text(app)
+    document = {"version": "2.0", "extensions": {"http": {"routePrefix": ""}}, **(host_json or {})}
+    (folder / "host.json").write_text(json.dumps(document))
+    with running_host("embedded", folder, settings or {}, *arguments, port=port, ready=ready) as running:
+        yield running
+
+
+def failed_start(host: HostProcess) -> str:
+    """Return what a host printed that could not start."""
+    assert host.exit_code() == 1, host.output()
+    return host.output()
+
+
+def test_a_taken_port_is_named_with_the_way_out(tmp_path: Path) -> None:
+    """The error says which port and how to choose another."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with embedded(tmp_path, port=port, ready=False) as host:
+            output = failed_start(host)
+
+    assert f"Port {port} is unavailable" in output
+    assert "--port" in output
+
+
+def test_an_app_that_cannot_be_indexed_ends_the_start(tmp_path: Path) -> None:
+    """The app's own error stands at the end of the output, and nothing is tried again."""
+    broken = "raise ValueError('AZURE_OPENAI_BASE_URL is missing: set it to https://<name>.openai.azure.com')"
+    with embedded(tmp_path, broken, ready=False) as host:
+        output = failed_start(host)
+
+    assert output.count("AZURE_OPENAI_BASE_URL is missing") == 2  # its line of code, then its message
+    assert output.rstrip().endswith("ValueError: AZURE_OPENAI_BASE_URL is missing: set it to https://<name>.openai.azure.com")
+    assert "died" not in output
+
+
+def test_what_the_host_lacks_is_refused_by_name(tmp_path: Path) -> None:
+    """An app with triggers that cannot be served does not start; all of them are named at once."""
+    app = (
+        "import azure.functions as func\napp = func.FunctionApp()\n"
+        '@app.blob_trigger(arg_name="x", path="a/b", connection="")\nasync def f(x: func.InputStream) -> None: ...\n'
+        '@app.generic_trigger(arg_name="x", type="activityTrigger")\nasync def g(x) -> None: ...\n'
+    )
+    with embedded(tmp_path, app, ready=False) as host:
+        output = failed_start(host)
+
+    assert "blobTrigger of function f" in output
+    assert "activityTrigger (Durable Functions) of function g" in output
+
+
+def test_classic_http_functions_are_refused(tmp_path: Path) -> None:
+    """HttpRequest without the FastAPI extension is not served, and the message says what is."""
+    app = (
+        "import azure.functions as func\napp = func.FunctionApp()\n"
+        '@app.route(route="x")\nasync def f(req: func.HttpRequest) -> func.HttpResponse: ...\n'
+    )
+    with embedded(tmp_path, app, ready=False) as host:
+        assert "azurefunctions-extensions-http-fastapi" in failed_start(host)
+
+
+def test_a_worker_that_never_starts_is_given_up(tmp_path: Path) -> None:
+    """A worker that dies while it starts is tried three times, ever later, and then the host ends."""
+    with embedded(tmp_path, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", ready=False) as host:
+        output = failed_start(host)
+
+    assert output.count("The worker process died (signal 9)") == 2
+    assert "could not be started" in output
+
+
+def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
+    """The first one waits for the running stream, the second does not; the exit code is 0."""
+    with embedded(tmp_path) as host, httpx.stream("GET", host.url("/stream")) as response:
+        next(response.iter_raw())
+        host.process.send_signal(signal.SIGINT)
+        host.seen("Stopping")
+        host.process.send_signal(signal.SIGINT)
+
+        assert host.exit_code(within_s=1) == 0
+
+
+def test_what_still_runs_after_the_bound_is_broken_off(tmp_path: Path) -> None:
+    """--drain-timeout bounds the end."""
+    with (
+        embedded(tmp_path, arguments=("--drain-timeout", "0.3")) as host,
+        httpx.stream("GET", host.url("/stream")) as response,
+    ):
+        chunks = response.iter_raw()
+        next(chunks)
+        host.process.send_signal(signal.SIGTERM)
+
+        assert host.exit_code(within_s=2) == 0
+        with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+            deque(chunks)
+
+
+def test_signals_to_the_whole_group_do_not_reach_the_worker(tmp_path: Path) -> None:
+    """A terminal's Ctrl-C goes to both processes; the running stream still ends by itself."""
+    app = HEALTHY.replace("range(1000)", "range(10)")
+    with embedded(tmp_path, app) as host, httpx.stream("GET", host.url("/stream")) as response:
+        chunks = response.iter_raw()
+        next(chunks)
+        os.killpg(host.process.pid, signal.SIGINT)
+
+        assert sum(1 for _ in chunks) == 9
+        assert host.exit_code() == 0
+
+
+def test_function_timeout_cuts_the_stream_and_replaces_the_worker(tmp_path: Path) -> None:
+    """Two seconds after functionTimeout, as on the real host."""
+    with embedded(tmp_path, host_json={"functionTimeout": "00:00:01"}) as host:
+        first = host.worker_pid()
+        started = time.monotonic()
+        with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+            httpx.get(host.url("/stream"))
+
+        assert 2.5 < time.monotonic() - started < 5
+        host.seen(r"Timeout value of 00:00:01 .*Functions\.stream")
+        wait_until(lambda: host.worker_pid() != first, why="another worker")
+        assert httpx.get(host.url("/health")).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProcess]:
+    with embedded(tmp_path_factory.mktemp("shared"), settings={"AzureWebJobs.off.Disabled": "true"}) as host:
+        yield host
+
+
+def test_nothing_is_kept_of_a_request_that_has_ended(shared: HostProcess) -> None:
+    """The library's own table of requests does not grow."""
+    with httpx.Client() as client:
+        for _ in range(5):
+            response = client.get(shared.url("/health"))
+
+    assert response.json() == 1  # the one under way
+
+
+def test_logs_hold_the_apps_records_and_no_query_string(shared: HostProcess) -> None:
+    """Records come with their level; a key in the query or in a header is nowhere."""
+    httpx.get(shared.url("/health?code=secret"), headers={"x-functions-key": "secret"})
+
+    shared.seen("WARNING: asked for health")
+    shared.seen(r"Executed 'Functions\.health' \(Succeeded")
+    assert "secret" not in shared.output()
+
+
+def test_an_invocation_id_of_a_caller_is_replaced(shared: HostProcess) -> None:
+    """A caller cannot make a request hang by naming an invocation (on the real host it hangs until functionTimeout)."""
+    assert httpx.get(shared.url("/health"), headers={"x-ms-invocation-id": "mine"}).status_code == 200
+
+
+def test_a_disabled_function_is_not_served(shared: HostProcess) -> None:
+    """AzureWebJobs.<name>.Disabled takes a function away."""
+    assert httpx.get(shared.url("/off")).status_code == 404
+
+
+def test_the_worker_dies_with_its_parent(shared: HostProcess) -> None:
+    """kill -9 of the host leaves no process behind. Ends the shared host, so it stays the last test of this module."""
+    worker = shared.worker_pid()
+    shared.process.kill()
+    shared.exit_code()
+
+    wait_until(lambda: not exists(worker), within_s=2, why="the worker ended")
