@@ -80,6 +80,8 @@ def functions_host(kind: str, ports: Ports, app: Path, env: Mapping[str, str]) -
         env={**env, "PATH": path, "FUNCTIONS_WORKER_RUNTIME": "python"},
         cwd=app if kind == "func" else ROOT,
         ready=answers(f"http://{HOST}:{ports.proxy}/health"),
+        # func keeps running when the app cannot be imported, and answers 404 or 503 to everything.
+        hopeless=("Failed to start language worker process",) if kind == "func" else (),
         ready_within_s=180 if kind == "func" else 60,  # the first start of func installs its worker
         stop_within_s=10,  # it lets open streams end
     )

@@ -21,7 +21,8 @@ from local.stack.readiness import Ready
 OnLine = Callable[[str, str], None]  # (part's name, one line of its output without the line end)
 
 _KEPT_LINES: Final = 5_000
-_LAST_LINES: Final = 15
+_LAST_LINES: Final = 25
+_REASON_S: Final = 0.3  # for the lines that follow a sign of hopelessness: a traceback
 _POLL_S: Final = 0.03
 
 
@@ -35,6 +36,7 @@ class PartSpec:
     env: Mapping[str, str] = field(default_factory=dict)  # the whole environment, not an addition
     cwd: Path | None = None  # None: the supervisor's
     ready_within_s: float = 30
+    hopeless: tuple[str, ...] = ()  # texts in its output after which it will not get ready, though it goes on running
     stop_within_s: float = 5  # after SIGTERM; then SIGKILL
 
 
@@ -48,6 +50,7 @@ class Part:
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._end_is_wanted = False
+        self._is_hopeless = False
 
     @property
     def name(self) -> str:
@@ -73,7 +76,7 @@ class Part:
 
     def launch(self) -> None:
         """Starts the process and returns at once."""
-        self._end_is_wanted = False
+        self._end_is_wanted = self._is_hopeless = False
         self._process = self._popen()
         self._reader = threading.Thread(target=self._read, args=(self._process,), name=f"{self.name}-output", daemon=True)
         self._reader.start()
@@ -83,6 +86,9 @@ class Part:
         deadline = time.monotonic() + self.spec.ready_within_s
         while not self.spec.ready():
             self.check()
+            if self._is_hopeless:
+                time.sleep(_REASON_S)
+                raise PartNotReady(f"{self.name} cannot serve{self._last_lines()}")
             if time.monotonic() > deadline:
                 raise PartNotReady(f"{self.name} did not serve within {self.spec.ready_within_s:g} s{self._last_lines()}")
             time.sleep(_POLL_S)
@@ -150,6 +156,7 @@ class Part:
             for line in lines:
                 text = line.rstrip("\r\n")
                 self._lines.append(text)
+                self._is_hopeless |= any(sign in text for sign in self.spec.hopeless)
                 self._on_line(self.name, text)
 
     def _last_lines(self) -> str:

@@ -50,6 +50,13 @@ def processes_with(variable: str, value: str) -> list[int]:
     return found
 
 
+def command_of(pid: int) -> str:
+    """The command line; "" for a process that has ended."""
+    with contextlib.suppress(psutil.Error):
+        return " ".join(psutil.Process(pid).cmdline())
+    return ""
+
+
 def descendants_of(pid: int) -> list[int]:
     """The pids of all living descendants, nearest first; [] for a process that has ended."""
     with contextlib.suppress(psutil.Error):

@@ -17,7 +17,7 @@ import pytest
 from local.stack import FunctionsHost, Ports, Stack, free_ports
 from local.stack.commands import HOW_TO_GET_FUNC
 from local.stack.ports import HOST, WHAT_LISTENS, is_free
-from local.stack.processes import processes_with, signal_each
+from local.stack.processes import command_of, processes_with, signal_each
 from local.stack.supervisor import ROOT
 
 MARKER = "FNSSE_TEST_RUN"
@@ -119,7 +119,7 @@ def test_nothing_is_left_when_it_is_killed(start: Callable[..., Run]) -> None:
 def test_a_part_that_dies_is_named_and_takes_the_rest_down(start: Callable[..., Run]) -> None:
     run = start("--no-demo")
     run.until_it_says("Serving until Ctrl-C")
-    event_hubs = next(pid for pid in run.processes() if b"local.event_hubs" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    event_hubs = next(pid for pid in run.processes() if "local.event_hubs" in command_of(pid))
     os.kill(event_hubs, signal.SIGKILL)
     assert run.wait() == 1
     assert "\nfnsse: event_hubs died: killed by signal 9 (SIGKILL). Its last lines:\n" in run.output()

@@ -10,6 +10,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,13 @@ def test_a_part_is_started_once_it_is_ready(supervisor: Supervisor) -> None:
 def test_a_part_that_does_not_get_ready_is_named_with_its_last_lines(supervisor: Supervisor) -> None:
     spec = python("slow", SERVES, ready=lambda: False, ready_within_s=0.5)
     with pytest.raises(PartNotReady, match=r"^slow did not serve within 0\.5 s\. Its last lines:\n    serving$"):
+        supervisor.start([spec])
+
+
+def test_a_part_that_prints_a_sign_of_hopelessness_is_not_waited_for(supervisor: Supervisor) -> None:
+    """func goes on running when the app cannot be imported."""
+    spec = replace(python("host", SERVES, ready=lambda: False), hopeless=("serving",))
+    with pytest.raises(PartNotReady, match=r"^host cannot serve\. Its last lines:\n    serving$"):
         supervisor.start([spec])
 
 
@@ -153,6 +161,7 @@ def test_nothing_is_left_after_the_end_not_even_a_worker_in_its_own_session() ->
 
 SUPERVISOR_TO_KILL = f"""
 import os, sys, time
+from dataclasses import replace
 from pathlib import Path
 from local.stack.part import PartSpec
 from local.stack.supervisor import Supervisor

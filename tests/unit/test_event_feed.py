@@ -1,0 +1,36 @@
+"""The one-line form of an event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from local.event_feed import summary
+
+COMPLETION: dict[str, Any] = {
+    "timestamp": "2026-11-23T14:24:25.885177",
+    "type": "completion",
+    "deployment": "gpt-4o",
+    "model": "gpt-4o-2024-11-20",
+    "status_code": 200,
+    "outcome": "completed",
+    "usage": {"prompt_tokens": 19, "completion_tokens": 20},
+    "latency_ms": 8,
+}
+
+
+def test_an_event_is_one_line_of_what_one_looks_for_first() -> None:
+    assert summary(COMPLETION) == ("14:24:25.885  completion  gpt-4o (gpt-4o-2024-11-20)  200 completed  19+20 tokens  8 ms")
+
+
+def test_a_stream_shows_its_first_chunk() -> None:
+    stream = COMPLETION | {"type": "stream_completion", "time_to_first_chunk_ms": 193, "latency_ms": 412}
+    assert summary(stream).endswith("412 ms (first chunk 193 ms)")
+
+
+def test_usage_of_the_responses_api_has_other_names() -> None:
+    assert "5+7 tokens" in summary(COMPLETION | {"usage": {"input_tokens": 5, "output_tokens": 7}})
+
+
+def test_an_error_without_usage_says_so() -> None:
+    failed = COMPLETION | {"type": "error", "usage": None, "status_code": 429, "outcome": "upstream_error"}
+    assert "429 upstream_error  no usage" in summary(failed)
