@@ -38,6 +38,7 @@ class Stoppable(Protocol):
 class Counters:
     """Since the start."""
 
+    connections_opened: int = 0
     publications_accepted: int = 0
     publications_rejected: int = 0  # because of the mode
     publications_too_large: int = 0
@@ -115,6 +116,7 @@ class Namespace:
 
     def connected(self, connection: Stoppable) -> None:
         self._connections.add(connection)
+        self.counters.connections_opened += 1
 
     def disconnected(self, connection: Stoppable) -> None:
         self._connections.discard(connection)
