@@ -1,0 +1,102 @@
+"""`python -m bench`, which `make bench` calls: measure the app on the local stack and print the figures."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from bench import report
+from bench.errors import BenchError
+from bench.figures import Figures, figures
+from bench.measure import Plan, measure
+from local.stack import FunctionsHost, StackError
+
+_CPU_INFO: Final = Path("/proc/cpuinfo")
+
+
+def main() -> int:
+    """0; 1 where a host could not be measured."""
+    options = _options()
+    plan = Plan(
+        rounds=options.rounds,
+        streams=options.streams,
+        chunks=options.chunks,
+        calls=options.calls,
+        enrichment=not options.without_enrichment,
+    )
+    started = time.monotonic()
+
+    def progress(step: str) -> None:
+        print(f"{time.monotonic() - started:6.1f} s  {step}", file=sys.stderr, flush=True)
+
+    found: dict[str, Figures] = {}
+    try:
+        for host in _hosts(options.functions_host):
+            found[host] = figures(measure(host, plan, progress))
+    except (BenchError, StackError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    environment = report.Environment(python=platform.python_version(), cpus=os.cpu_count() or 1, processor=_processor())
+    print(report.table(environment, plan, found))
+    if options.json:
+        options.json.write_text(report.document(environment, plan, found) + "\n")
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    plan = Plan()
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="CPU per chunk and per call, added time to first byte."
+    )
+    parser.add_argument(
+        "--functions-host",
+        choices=["embedded", "func", "both"],
+        help="which to measure (default: the embedded one, and func where it is on PATH)",
+    )
+    parser.add_argument("--rounds", type=_at_least(1), default=plan.rounds, help="default %(default)s")
+    parser.add_argument("--streams", type=_at_least(1), default=plan.streams, help="at once (default %(default)s)")
+    parser.add_argument("--chunks", type=_at_least(20), default=plan.chunks, help="of a stream (default %(default)s)")
+    parser.add_argument("--calls", type=_at_least(20), default=plan.calls, help="non-streaming (default %(default)s)")
+    parser.add_argument("--without-enrichment", action="store_true", help="relay, captures and envelopes only")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    return parser.parse_args()
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"a whole number, at least {least}")
+        return int(text)
+
+    return read
+
+
+def _hosts(asked: str | None) -> Sequence[FunctionsHost]:
+    if asked == "embedded":
+        return ["embedded"]
+    if asked == "func":
+        return ["func"]
+    if asked is None and shutil.which("func") is None:
+        print("bench: no func on PATH, so the real host is left out", file=sys.stderr)
+        return ["embedded"]
+    return ["embedded", "func"]
+
+
+def _processor() -> str:
+    """The processor's name; its architecture where the system does not tell."""
+    try:
+        lines = _CPU_INFO.read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""From what was measured to the figures that are reported, and whether the yardsticks hold. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bench.measure import Load, Measured, Round
+from bench.statistics import Figure, Percentiles, slope
+
+# Issue 4's yardsticks, on the embedded host.
+PER_CHUNK_US: Final = 40.0
+PER_CALL_MS: Final = 5.0
+
+_US: Final = 1_000_000
+_MS: Final = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """One host's figures. CPU is the worker's unless the name says host; idle is taken off."""
+
+    chunk_us: Figure  # CPU of the streams, all that belongs to them included, for each chunk
+    further_chunk_us: Figure  # of one more chunk in a stream: the slope between short and long streams
+    stream_ms: Figure  # of a stream beside its chunks: what the slope leaves at no chunks
+    call_ms: Figure
+    host_chunk_us: Figure
+    host_further_chunk_us: Figure
+    host_call_ms: Figure
+    calls_per_s: Figure
+    added_alone_ms: Percentiles  # time to first byte above the bare upstream's, one exchange at a time
+    added_together_ms: Percentiles  # the same, all streams begun at once
+    direct_alone_ms: Percentiles
+    direct_together_ms: Percentiles
+    worker_mb_before: float
+    worker_mb: float
+    host_mb: float
+    idle_worker_ms_per_s: float
+    idle_host_ms_per_s: float
+    stand_in_share: float  # of a core, the most of all loads
+    load_generator_share: float
+    others_share: float  # of the machine, the mean over all loads
+    exchanges: int
+    events: int
+
+
+def figures(measured: Measured) -> Figures:
+    """The figures of one host."""
+    rounds = measured.rounds
+    loads = [load for each in rounds for load in (each.long_streams, each.short_streams, each.calls, each.one_by_one)]
+    direct_alone = _first_bytes(each.direct_one_by_one.first_byte_ms for each in rounds)
+    direct_together = _first_bytes(each.direct_streams.first_byte_ms for each in rounds)
+    alone = _first_bytes(each.one_by_one.seen.first_byte_ms for each in rounds)
+    together = _first_bytes(each.long_streams.seen.first_byte_ms for each in rounds)
+    return Figures(
+        chunk_us=_lowest(rounds, lambda each: _US * each.long_streams.spent.worker_s / each.long_streams.seen.chunks),
+        further_chunk_us=_lowest(rounds, lambda each: _US * _slope(each, _worker_s)),
+        stream_ms=_lowest(rounds, lambda each: _MS * _at_no_chunks(each)),
+        call_ms=_lowest(rounds, lambda each: _MS * each.calls.spent.worker_s / each.calls.job.count),
+        host_chunk_us=_lowest(rounds, lambda each: _US * each.long_streams.spent.host_s / each.long_streams.seen.chunks),
+        host_further_chunk_us=_lowest(rounds, lambda each: _US * _slope(each, _host_s)),
+        host_call_ms=_lowest(rounds, lambda each: _MS * each.calls.spent.host_s / each.calls.job.count),
+        calls_per_s=Figure.highest_of([each.calls.job.count / each.calls.seen.seconds for each in rounds]),
+        added_alone_ms=alone.above(direct_alone),
+        added_together_ms=together.above(direct_together),
+        direct_alone_ms=direct_alone,
+        direct_together_ms=direct_together,
+        worker_mb_before=measured.worker_mb_before,
+        worker_mb=measured.worker_mb,
+        host_mb=measured.host_mb,
+        idle_worker_ms_per_s=_MS * measured.idle.worker,
+        idle_host_ms_per_s=_MS * measured.idle.host,
+        stand_in_share=max(load.stand_in_share for load in loads),
+        load_generator_share=max(load.seen.cpu_s / load.seen.seconds for load in loads),
+        others_share=sum(load.others_share for load in loads) / len(loads),
+        exchanges=measured.exchanges,
+        events=measured.events,
+    )
+
+
+def _lowest(rounds: Sequence[Round], cost: Callable[[Round], float]) -> Figure:
+    return Figure.lowest_of([cost(each) for each in rounds])
+
+
+def _first_bytes(samples: Iterable[Sequence[float]]) -> Percentiles:
+    return Percentiles.of([sample for one_round in samples for sample in one_round])
+
+
+def _worker_s(load: Load) -> float:
+    return load.spent.worker_s
+
+
+def _host_s(load: Load) -> float:
+    return load.spent.host_s
+
+
+def _slope(each: Round, cost_s: Callable[[Load], float]) -> float:
+    short, long = each.short_streams, each.long_streams
+    return slope((short.seen.chunks, cost_s(short)), (long.seen.chunks, cost_s(long)))
+
+
+def _at_no_chunks(each: Round) -> float:
+    short = each.short_streams
+    return (short.spent.worker_s - short.seen.chunks * _slope(each, _worker_s)) / short.job.count

@@ -1,0 +1,86 @@
+"""An HTTP/1.1 response as the load generator reads it: no work per chunk beyond keeping it. Pure.
+
+Bodies are looked at after the load, so that looking costs the measurement nothing. Only what the parts of the local stack
+send is understood: chunked or with Content-Length, no trailers, no chunk extensions, no CRLF inside an answer.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_END: Final = b"0\r\n\r\n"
+_DONE: Final = b"data: [DONE]"
+
+
+class ResponseReader:
+    """Feed it what arrives; it tells when the response is whole."""
+
+    def __init__(self) -> None:
+        self.status: int | None = None  # None until the head is there
+        self.first_byte_at: float | None = None  # of the body
+        self._head = b""
+        self._length: int | None = None  # None: chunked
+        self._pieces: list[bytes] = []
+        self._received = 0
+        self._tail = b""
+
+    def feed(self, data: bytes, at: float) -> bool:
+        """Take what arrived at that time; True when the response is whole."""
+        if self.status is None:
+            self._head, found, data = (self._head + data).partition(b"\r\n\r\n")
+            if not found:
+                return False
+            self._read_head()
+        if data:
+            if self.first_byte_at is None:
+                self.first_byte_at = at
+            self._pieces.append(data)
+            self._received += len(data)
+        if self._length is not None:
+            return self._received >= self._length
+        self._tail = (self._tail + data[-7:])[-7:]
+        return self._tail == b"\r\n" + _END or (self._received == len(_END) and self._tail == _END)
+
+    def body(self) -> bytes:
+        """The whole body without its framing."""
+        raw = b"".join(self._pieces)
+        return raw if self._length is not None else unchunked(raw)
+
+    def _read_head(self) -> None:
+        lines = self._head.split(b"\r\n")
+        self.status = int(lines[0].split(b" ", 2)[1])
+        for line in lines[1:]:
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                self._length = int(value)
+
+
+def unchunked(raw: bytes) -> bytes:
+    """A chunked body without its framing."""
+    found: list[bytes] = []
+    at = 0
+    while True:
+        line_end = raw.index(b"\r\n", at)
+        size = int(raw[at:line_end], 16)
+        if size == 0:
+            return b"".join(found)
+        start = line_end + 2
+        found.append(raw[start : start + size])
+        at = start + size + 2
+
+
+def fault(response: ResponseReader, chunks: int | None) -> str | None:
+    """What is wrong with an answer that should have that many SSE events (None: be JSON); None where nothing is."""
+    if response.status != 200:
+        return f"status {response.status}"
+    body = response.body()
+    if chunks is None:
+        return None if body.startswith(b"{") else "no JSON"
+    if events(body) != chunks:
+        return f"{events(body)} events instead of {chunks}"
+    return None if body.rstrip().endswith(_DONE) else "no [DONE]"
+
+
+def events(body: bytes) -> int:
+    """How many SSE events a stream of the stand-in has."""
+    return body.count(b"\n\n")
