@@ -126,9 +126,17 @@ class _ResponseBody(httpx.AsyncByteStream):
 
 
 def _headers(request: httpx.Request) -> CIMultiDict[str]:
-    pairs = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw)
+    pairs = ((_text(name), _text(value)) for name, value in request.headers.raw)
     # aiohttp frames a body of unknown length by itself, and refuses to be told so.
     return CIMultiDict((name, value) for name, value in pairs if name.lower() != "transfer-encoding")
+
+
+def _text(data: bytes) -> str:
+    """aiohttp writes headers as UTF-8. Bytes that are not (only ASCII is portable, RFC 9110, 5.5) change on the way."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
 
 
 def _url(request: httpx.Request) -> URL:
