@@ -1,0 +1,469 @@
+"""The transport against servers that behave in every way that matters."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from shared.adapters.aiohttp_transport import AiohttpTransport
+from tests.integration.tiny_server import OK, Connection, serving
+
+pytestmark = pytest.mark.anyio
+
+LONG_S = 20.0  # what no test waits for
+SHORT_S = 0.15
+
+
+@contextlib.asynccontextmanager
+async def a_transport(max_connections: int = 10) -> AsyncIterator[AiohttpTransport]:
+    async with AiohttpTransport(max_connections=max_connections) as transport:
+        yield transport
+
+
+class Pieces(httpx.AsyncByteStream):
+    """A body of these pieces; `ended` is set once all were taken."""
+
+    def __init__(self, *pieces: bytes, pause_s: float = 0) -> None:
+        self.pieces = pieces
+        self.pause_s = pause_s
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            yield piece
+            await asyncio.sleep(self.pause_s)
+
+
+def a_request(url: str, *pieces: bytes, target: bytes = b"/x", pause_s: float = 0, **timeouts: float) -> httpx.Request:
+    """POST with a body of `pieces`, GET where there is none; timeouts that are not given are long."""
+    size = sum(map(len, pieces))
+    return httpx.Request(
+        "POST" if pieces else "GET",
+        url,
+        headers={"content-length": str(size)} if pieces else {},
+        stream=Pieces(*pieces, pause_s=pause_s),
+        extensions={"target": target, "timeout": dict.fromkeys(("connect", "read", "write", "pool"), LONG_S) | timeouts},
+    )
+
+
+async def read_on(response: httpx.Response, pieces: list[bytes], received: asyncio.Event | None = None) -> None:
+    """Reads into `pieces`, so that they are there although the body ends in an error."""
+    async for piece in response.aiter_raw():
+        pieces.append(piece)
+        if received:
+            received.set()
+
+
+async def body_of(response: httpx.Response) -> bytes:
+    try:
+        return b"".join([piece async for piece in response.aiter_raw()])
+    finally:
+        await response.aclose()
+
+
+# --- what goes up ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        b"/openai/deployments/a%2Fb/chat/completions?api-version=2024-10-21",
+        b"/a%2fb%2F?x=%2F&y=a+b%20c&z",
+        b"/?&&=&a=",
+        b"/a/../b/./c//d",
+        b"//host/path",
+        b"/%41%7E~?%41=%7E",
+        b"/x?a=1?b=2&c=;d=%23&e=http://h/p?q",
+        b"/%C5%BElu%C5%A5%FF",
+        b"/x:y@z",
+    ],
+)
+async def test_the_target_goes_up_byte_for_byte(target: bytes) -> None:
+    heads: list[bytes] = []
+
+    async def script(connection: Connection) -> None:
+        heads.append(await connection.head())
+        await connection.say(OK)
+
+    async with serving(script) as server, a_transport() as transport:
+        await body_of(await transport.handle_async_request(a_request(server.url, target=target)))
+    assert heads[0].split(b"\r\n")[0] == b"GET " + target + b" HTTP/1.1"
+
+
+async def test_only_the_given_headers_go_up_beside_the_host() -> None:
+    heads: list[bytes] = []
+
+    async def script(connection: Connection) -> None:
+        heads.append(await connection.request())
+        await connection.say(OK)
+
+    async with serving(script) as server, a_transport() as transport:
+        request = a_request(server.url, b"{}")
+        request.headers["api-key"] = "k"
+        await body_of(await transport.handle_async_request(request))
+        lines = heads[0].split(b"\r\n")
+        names = {line.partition(b":")[0].lower() for line in lines[1:-2]}
+        assert names == {b"host", b"content-length", b"api-key"}
+        assert f"host: 127.0.0.1:{server.port}".encode() in [line.lower() for line in lines]
+
+
+@pytest.mark.parametrize("value", ["plain", "žluť 🐎", "tab\tand  spaces"])
+async def test_a_headers_bytes_go_up_unchanged(value: str) -> None:
+    heads: list[bytes] = []
+
+    async def script(connection: Connection) -> None:
+        heads.append(await connection.head())
+        await connection.say(OK)
+
+    async with serving(script) as server, a_transport() as transport:
+        request = a_request(server.url)
+        request.headers = httpx.Headers([*request.headers.raw, (b"x-note", value.encode())])
+        await body_of(await transport.handle_async_request(request))
+    assert b"x-note: " + value.encode() + b"\r\n" in heads[0]
+
+
+async def test_a_body_goes_up_with_its_length_and_nothing_added() -> None:
+    requests: list[bytes] = []
+
+    async def script(connection: Connection) -> None:
+        requests.append(await connection.request())
+        await connection.say(OK)
+
+    async with serving(script) as server, a_transport() as transport:
+        await body_of(await transport.handle_async_request(a_request(server.url, b'{"a"', b":1}")))
+    head, _, body = requests[0].partition(b"\r\n\r\n")
+    assert body == b'{"a":1}'
+    assert b"transfer-encoding" not in head.lower()
+
+
+async def test_an_empty_body_is_announced_as_empty() -> None:
+    heads: list[bytes] = []
+
+    async def script(connection: Connection) -> None:
+        heads.append(await connection.head())
+        await connection.say(OK)
+
+    async with serving(script) as server, a_transport() as transport:
+        await body_of(await transport.handle_async_request(a_request(server.url, b"")))
+    assert b"content-length: 0" in heads[0].lower()
+    assert b"transfer-encoding" not in heads[0].lower()
+
+
+async def test_a_body_of_unknown_length_goes_up_in_chunks() -> None:
+    requests: list[bytes] = []
+
+    async def script(connection: Connection) -> None:
+        requests.append(await connection.reader.readuntil(b"0\r\n\r\n"))
+        await connection.say(OK)
+
+    async with serving(script) as server, a_transport() as transport:
+        request = a_request(server.url, b"ab", b"c")
+        request.headers = httpx.Headers({"transfer-encoding": "chunked", "host": "h"})
+        await body_of(await transport.handle_async_request(request))
+    head, _, body = requests[0].partition(b"\r\n\r\n")
+    assert head.lower().count(b"transfer-encoding: chunked") == 1
+    assert body == b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"
+
+
+# --- what comes down ------------------------------------------------------------------------------------------------
+
+
+async def test_status_headers_and_body_come_down_as_they_are() -> None:
+    packed = gzip.compress(b"answer" * 100)
+
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        await connection.say(
+            b"HTTP/1.1 429 Slow Down\r\nRetry-After: 7\r\nSet-Cookie: a=1\r\nset-cookie: b=2\r\nX-Name: \xc5\xbe\xff\r\n"
+        )
+        await connection.say(b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed)
+
+    async with serving(script) as server, a_transport() as transport:
+        response = await transport.handle_async_request(a_request(server.url))
+        assert response.status_code == 429
+        assert response.headers.raw == [
+            (b"Retry-After", b"7"),
+            (b"Set-Cookie", b"a=1"),
+            (b"set-cookie", b"b=2"),
+            (b"X-Name", b"\xc5\xbe\xff"),
+            (b"Content-Encoding", b"gzip"),
+            (b"Content-Length", str(len(packed)).encode()),
+        ]
+        assert await body_of(response) == packed
+
+
+async def test_pieces_come_down_as_they_arrive() -> None:
+    received = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        await connection.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+        await asyncio.wait_for(received.wait(), LONG_S)
+        await connection.say(b"6\r\nsecond\r\n0\r\n\r\n")
+
+    async with serving(script) as server, a_transport() as transport:
+        response = await transport.handle_async_request(a_request(server.url))
+        pieces: list[bytes] = []
+        await read_on(response, pieces, received)
+        await response.aclose()
+    assert pieces == [b"first", b"second"]
+
+
+async def test_a_redirect_is_an_answer_like_any_other() -> None:
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        await connection.say(b"HTTP/1.1 307 Elsewhere\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n")
+
+    async with serving(script) as server, a_transport() as transport:
+        response = await transport.handle_async_request(a_request(server.url, b"{}"))
+        assert (response.status_code, response.headers["location"]) == (307, "/other")
+        await response.aclose()
+    assert server.connections == 1
+
+
+async def test_a_cookie_of_one_answer_goes_with_no_later_request() -> None:
+    heads: list[bytes] = []
+
+    async def script(connection: Connection) -> None:
+        for _ in range(2):
+            heads.append(await connection.head())
+            await connection.say(b"HTTP/1.1 200 OK\r\nSet-Cookie: session=of-caller-a; Path=/\r\nContent-Length: 0\r\n\r\n")
+
+    async with serving(script) as server, a_transport() as transport:
+        for _ in range(2):
+            await body_of(await transport.handle_async_request(a_request(server.url)))
+    assert len(heads) == 2
+    assert all(b"cookie" not in head.lower() for head in heads)
+
+
+async def test_headers_of_many_kilobytes_are_taken() -> None:
+    large = b"x" * 60_000
+
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        await connection.say(b"HTTP/1.1 200 OK\r\nX-Policy: " + large + b"\r\nContent-Length: 0\r\n\r\n")
+
+    async with serving(script) as server, a_transport() as transport:
+        response = await transport.handle_async_request(a_request(server.url))
+        assert response.headers["x-policy"].encode() == large
+        await response.aclose()
+
+
+async def test_an_answer_may_come_while_the_body_is_still_being_sent() -> None:
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        await connection.say(b"HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\nConnection: close\r\n\r\nlarge")
+        await connection.closed_by_client()
+
+    async with serving(script) as server, a_transport() as transport:
+        request = a_request(server.url, *[b"x" * 65536] * 4, pause_s=LONG_S)
+        began = time.monotonic()
+        response = await transport.handle_async_request(request)
+        assert response.status_code == 413
+        assert await body_of(response) == b"large"
+        assert time.monotonic() - began < LONG_S / 2
+
+
+# --- connections ----------------------------------------------------------------------------------------------------
+
+
+async def keep_answering(connection: Connection) -> None:
+    while True:
+        await connection.request()
+        await connection.say(OK)
+
+
+async def test_a_connection_is_used_again_after_the_last_byte() -> None:
+    async with serving(keep_answering) as server, a_transport() as transport:
+        for _ in range(5):
+            assert await body_of(await transport.handle_async_request(a_request(server.url, b"{}"))) == b"ok"
+    assert server.connections == 1
+
+
+async def test_closing_within_the_body_closes_the_connection() -> None:
+    """That is how the upstream learns that nobody reads on."""
+    closed = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        await connection.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+        await connection.closed_by_client()
+        closed.set()
+
+    async with serving(script) as server, a_transport() as transport:
+        response = await transport.handle_async_request(a_request(server.url))
+        async for piece in response.aiter_raw():
+            assert piece == b"first"
+            break
+        await response.aclose()
+        await asyncio.wait_for(closed.wait(), LONG_S)
+
+
+async def test_closing_the_transport_closes_its_connections() -> None:
+    async with serving(keep_answering) as server:
+        async with a_transport() as transport:
+            await body_of(await transport.handle_async_request(a_request(server.url)))
+        await asyncio.wait_for(asyncio.gather(*server.ended), LONG_S)
+
+
+async def test_a_cancelled_request_leaves_a_pool_that_works() -> None:
+    async def script(connection: Connection) -> None:
+        if connection.number == 0:
+            await connection.closed_by_client()
+        else:
+            await keep_answering(connection)
+
+    async with serving(script) as server, a_transport(max_connections=1) as transport:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SHORT_S):
+                await transport.handle_async_request(a_request(server.url))
+        assert await body_of(await transport.handle_async_request(a_request(server.url))) == b"ok"
+
+
+# --- failures -------------------------------------------------------------------------------------------------------
+
+
+async def test_nobody_listens() -> None:
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unheard.getsockname()[1]}"
+        async with a_transport() as transport:
+            with pytest.raises(httpx.ConnectError):
+                await transport.handle_async_request(a_request(url))
+
+
+async def test_an_unknown_host() -> None:
+    async with a_transport() as transport:
+        with pytest.raises(httpx.ConnectError):
+            await transport.handle_async_request(a_request("http://fnsse.invalid"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: elsewhere a full backlog refuses")
+async def test_the_connect_timeout_bounds_the_handshake() -> None:
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):  # the kernel drops what does not fit the backlog, and so answers nothing
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        async with a_transport() as transport:
+            with pytest.raises(httpx.ConnectTimeout):
+                await transport.handle_async_request(a_request(url, connect=SHORT_S))
+
+
+async def test_the_connect_timeout_bounds_the_wait_for_a_free_connection() -> None:
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        await connection.say(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
+        await connection.closed_by_client()
+
+    async with serving(script) as server, a_transport(max_connections=1) as transport:
+        busy = await transport.handle_async_request(a_request(server.url))
+        with pytest.raises((httpx.ConnectTimeout, httpx.PoolTimeout)):
+            await transport.handle_async_request(a_request(server.url, connect=SHORT_S))
+        await busy.aclose()
+
+
+async def test_the_write_timeout_bounds_each_piece_of_the_body() -> None:
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        connection.writer.transport.pause_reading()  # type: ignore[attr-defined]  # a socket's transport can
+        await asyncio.sleep(LONG_S)
+
+    async with serving(script) as server, a_transport() as transport:
+        with pytest.raises(httpx.WriteTimeout):
+            await transport.handle_async_request(a_request(server.url, *[b"x" * 65536] * 400, write=SHORT_S))
+
+
+async def test_a_body_may_take_longer_than_the_write_timeout_as_long_as_it_moves() -> None:
+    async with serving(keep_answering) as server, a_transport() as transport:
+        request = a_request(server.url, *[b"x"] * 6, pause_s=SHORT_S / 2, write=SHORT_S, read=SHORT_S)
+        assert await body_of(await transport.handle_async_request(request)) == b"ok"
+
+
+async def test_the_read_timeout_bounds_the_wait_for_headers() -> None:
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await connection.closed_by_client()
+
+    async with serving(script) as server, a_transport() as transport:
+        with pytest.raises(httpx.ReadTimeout):
+            await transport.handle_async_request(a_request(server.url, b"{}", read=SHORT_S))
+
+
+async def test_the_read_timeout_bounds_the_wait_between_pieces() -> None:
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        await connection.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(4):
+            await connection.say(b"1\r\nx\r\n")
+            await asyncio.sleep(SHORT_S / 2)
+        await connection.closed_by_client()
+
+    async with serving(script) as server, a_transport() as transport:
+        response = await transport.handle_async_request(a_request(server.url, read=SHORT_S))
+        pieces: list[bytes] = []
+        with pytest.raises(httpx.ReadTimeout):
+            await read_on(response, pieces)
+        await response.aclose()
+    assert pieces == [b"x"] * 4
+
+
+async def test_a_connection_dropped_before_the_answer_is_no_connect_timeout() -> None:
+    async def script(connection: Connection) -> None:
+        await connection.request()
+
+    async with serving(script) as server, a_transport() as transport:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await transport.handle_async_request(a_request(server.url, b"{}"))
+
+
+async def test_a_connection_reset_before_the_answer_is_a_network_error() -> None:
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        connection.reset()
+
+    async with serving(script) as server, a_transport() as transport:
+        with pytest.raises((httpx.NetworkError, httpx.RemoteProtocolError)):
+            await transport.handle_async_request(a_request(server.url, b"{}"))
+
+
+@pytest.mark.parametrize("beginning", [b"Transfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n", b"Content-Length: 10\r\n\r\nfirst"])
+@pytest.mark.parametrize("how", ["closed", "reset"])
+async def test_a_connection_that_breaks_within_the_body_is_an_error_after_what_came(beginning: bytes, how: str) -> None:
+    received = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        await connection.say(b"HTTP/1.1 200 OK\r\n" + beginning)
+        await asyncio.wait_for(received.wait(), LONG_S)
+        if how == "reset":
+            connection.reset()
+
+    async with serving(script) as server, a_transport() as transport:
+        response = await transport.handle_async_request(a_request(server.url))
+        pieces: list[bytes] = []
+        with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+            await read_on(response, pieces, received)
+        await response.aclose()
+    assert pieces == [b"first"]
+
+
+async def test_what_is_not_http_is_a_protocol_error() -> None:
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        await connection.say(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
+
+    async with serving(script) as server, a_transport() as transport:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await transport.handle_async_request(a_request(server.url))

@@ -1,0 +1,90 @@
+"""A server of a few lines on a free port, for what no real server does: stall, break off, say odd things."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+type Script = Callable[[Connection], Awaitable[None]]
+
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+
+
+@dataclass
+class Connection:
+    """One client's connection."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    number: int  # 0 for the first one of the server
+
+    async def head(self) -> bytes:
+        """The next request's line and headers, to the blank line."""
+        return await self.reader.readuntil(b"\r\n\r\n")
+
+    async def request(self) -> bytes:
+        """The next request with its body, which has a Content-Length."""
+        head = await self.head()
+        length = re.search(rb"\r\ncontent-length: (\d+)", head, re.IGNORECASE)
+        return head + (await self.reader.readexactly(int(length[1])) if length else b"")
+
+    async def say(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def closed_by_client(self) -> None:
+        """Returns when the client has closed the connection."""
+        with contextlib.suppress(ConnectionError):
+            while await self.reader.read(65536):
+                pass
+
+    def reset(self) -> None:
+        self.writer.transport.abort()
+
+
+@dataclass
+class TinyServer:
+    """Where it listens, and what came of its connections."""
+
+    port: int
+    connections: int = 0
+    ended: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextlib.asynccontextmanager
+async def serving(script: Script) -> AsyncIterator[TinyServer]:
+    """Runs `script` for each connection; an assertion that fails in it fails the test."""
+    server = TinyServer(port=0)
+
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server.ended.append(asyncio.create_task(run(Connection(reader, writer, server.connections))))
+        server.connections += 1
+
+    async def run(connection: Connection) -> None:
+        try:
+            await script(connection)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the client has gone
+        finally:
+            connection.writer.close()
+
+    listener = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server.port = listener.sockets[0].getsockname()[1]
+    try:
+        yield server
+    finally:
+        listener.close()
+        for task in server.ended:
+            if not task.done():
+                task.cancel()
+        results = await asyncio.gather(*server.ended, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
