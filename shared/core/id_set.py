@@ -1,0 +1,51 @@
+"""A set of exchange ids that takes 16 bytes each, for windows of a million exchanges."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Final
+
+_ID_BYTES: Final = 16
+# By twelve of the random bits. A bucket of a window with a million exchanges holds about 250 ids, which `find` looks through
+# in less than a microsecond.
+_BUCKETS: Final = 4096
+
+
+class IdSet:
+    """Exact, append-only. A Python set of the same ids would take about 90 bytes each."""
+
+    def __init__(self) -> None:
+        self._buckets: list[bytearray | None] = [None] * _BUCKETS
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, exchange_id: str) -> bool:
+        """False where it was in already. Raises ValueError for what is not a UUID."""
+        raw = uuid.UUID(exchange_id).bytes
+        index = _bucket(raw)
+        bucket = self._buckets[index]
+        if bucket is None:
+            bucket = self._buckets[index] = bytearray()
+        elif _holds(bucket, raw):
+            return False
+        bucket += raw
+        self._count += 1
+        return True
+
+    def __contains__(self, exchange_id: str) -> bool:
+        raw = uuid.UUID(exchange_id).bytes
+        bucket = self._buckets[_bucket(raw)]
+        return bucket is not None and _holds(bucket, raw)
+
+
+def _bucket(raw: bytes) -> int:
+    return int.from_bytes(raw[-2:]) % _BUCKETS
+
+
+def _holds(bucket: bytearray, raw: bytes) -> bool:
+    at = bucket.find(raw)
+    while at >= 0 and at % _ID_BYTES:
+        at = bucket.find(raw, at + 1)
+    return at >= 0

@@ -1,0 +1,58 @@
+"""A window: one hour of exchanges, by their start. Captures, ledger and completeness reports are laid out by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, Self
+
+from shared.core.exchange import started_at
+
+_HOUR: Final = timedelta(hours=1)
+_FORMAT: Final = "%Y/%m/%d/%H"
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Window:
+    """`start` is the full hour, UTC."""
+
+    start: datetime
+
+    @classmethod
+    def of(cls, moment: datetime) -> Self:
+        """The window that a moment belongs to."""
+        return cls(moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0))
+
+    @classmethod
+    def of_exchange(cls, exchange_id: str) -> Self:
+        """The window that an exchange started in. Raises ValueError for what is not an exchange id."""
+        return cls.of(started_at(exchange_id))
+
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """The window of a name as `name` gives it. Raises ValueError."""
+        return cls(datetime.strptime(name, _FORMAT).replace(tzinfo=UTC))
+
+    @property
+    def name(self) -> str:
+        """`2026/11/23/14`, the prefix of its captures and of its ledger."""
+        return self.start.strftime(_FORMAT)
+
+    @property
+    def end(self) -> datetime:
+        """The first moment behind it."""
+        return self.start + _HOUR
+
+
+def windows_between(first: datetime, end: datetime) -> Iterator[Window]:
+    """Every window that overlaps [first, end), oldest first."""
+    window = Window.of(first)
+    while window.start < end:
+        yield window
+        window = Window(window.end)
+
+
+def closed_windows(now: datetime, longest_exchange: timedelta, look_back: timedelta) -> Iterator[Window]:
+    """The windows within the look-back in which no exchange can still be running, oldest first."""
+    return (window for window in windows_between(now - look_back, now) if window.end + longest_exchange <= now)
