@@ -51,18 +51,18 @@ class ConsumerLink:
         link.snd_settle_mode = Link.SND_SETTLED
         link.open()
 
-    def work(self) -> None:
+    def work(self) -> bool:
         link, log = self._link, self._log
-        while not self._disconnected and link.credit > 0 and self._session.outgoing_bytes < MAX_WAITING_BYTES:
-            event = log.read(self._next)
-            if event is None:
-                break
+        while not self._disconnected and link.credit > 0 and (event := log.read(self._next)) is not None:
+            if self._session.outgoing_bytes >= MAX_WAITING_BYTES:
+                return True
             delivery = link.delivery(str(event.sequence_number))
             link.stream(event.header + log.last_enqueued_annotations() + event.rest)
             link.advance()
             delivery.settle()
             self._next = event.sequence_number + 1
             self._counters.events_delivered += 1
+        return False
 
     def closed(self) -> None:
         self._log.unsubscribe(self._wake)

@@ -35,8 +35,8 @@ _REFUSALS = tuple(error for error, _ in _CONDITIONS)
 class ServedLink(Protocol):
     """A link that is open, and the work that it can do."""
 
-    def work(self) -> None:
-        """Move what can be moved now: called after every event of the connection."""
+    def work(self) -> bool:
+        """Move what can be moved now; True: more waits for room in the buffers. Called after every event of the connection."""
 
     def closed(self) -> None:
         """The link is gone."""

@@ -42,7 +42,7 @@ class ProducerLink:
         link.open()
         link.flow(CREDIT)
 
-    def work(self) -> None:
+    def work(self) -> bool:
         while self._namespace.mode is not Mode.STALL and (delivery := self._link.current) is not None:
             if delivery.aborted:
                 delivery.settle()
@@ -51,6 +51,7 @@ class ProducerLink:
                 break
         if self._link.credit < CREDIT // 2:
             self._link.flow(CREDIT - self._link.credit)
+        return False
 
     def closed(self) -> None:
         """Nothing to undo."""

@@ -39,8 +39,9 @@ class ReplyLink:
         self._replies = replies
         self._key = key
 
-    def work(self) -> None:
+    def work(self) -> bool:
         """Replies are sent by the request link."""
+        return False
 
     def closed(self) -> None:
         self._replies.remove(self._key)
@@ -58,7 +59,7 @@ class RequestLink:
         link.open()
         link.flow(_CREDIT)
 
-    def work(self) -> None:
+    def work(self) -> bool:
         while (delivery := self._link.current) is not None and not delivery.partial:
             request = Message()
             request.decode(self._link.recv(delivery.pending) or b"")
@@ -68,6 +69,7 @@ class RequestLink:
             reply = token_accepted() if self._node == "$cbs" else management_reply(request, self._namespace)
             reply.correlation_id = request.id
             self._replies.send(self._link.session, self._node, reply)
+        return False
 
     def closed(self) -> None:
         """Nothing to undo."""

@@ -110,11 +110,10 @@ class AmqpConnection(asyncio.Protocol):
         self._turn_due = False
         if self._socket is None:
             return
-        for served in tuple(self._links.values()):
-            served.work()
+        waiting = [served.work() for served in tuple(self._links.values())]
         self._handle_events()
-        if self._flush():
-            self.wake()  # there may be more to send than fitted into the buffers
+        if self._flush() and any(waiting):
+            self.wake()
         self._schedule_tick()
 
     def _flush(self) -> bool:
