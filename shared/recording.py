@@ -16,31 +16,15 @@ from typing import Any, Protocol
 from azure.core.exceptions import AzureError
 
 from shared.capture_writer import CaptureMemory, CaptureStore, CaptureWriter
-from shared.core import capture, outcome
+from shared.core import attribution, capture, outcome
 from shared.core.envelope import Envelope, bounded
 from shared.exchange import Exchange, kept_headers
 
 _log = logging.getLogger("fnsse.recording")
 
 # What a capture keeps of the headers; nothing in here is a credential.
-_KEPT_REQUEST_HEADERS = frozenset({"content-type", "user-agent", "x-ms-client-request-id", "x-stainless-retry-count"})
-_KEPT_RESPONSE_HEADERS = frozenset(
-    {
-        "content-type",
-        "content-encoding",
-        "apim-request-id",
-        "x-request-id",
-        "x-ms-client-request-id",
-        "x-ms-region",
-        "x-ms-deployment-name",
-        "azureml-model-session",
-        "openai-processing-ms",
-        "retry-after",
-        "retry-after-ms",
-        "x-ratelimit-remaining-requests",
-        "x-ratelimit-remaining-tokens",
-    }
-)
+_KEPT_REQUEST_HEADERS = frozenset({*attribution.CLIENT_HEADERS, *attribution.SESSION_HEADERS})
+_KEPT_RESPONSE_HEADERS = frozenset(attribution.RESPONSE_HEADERS)
 
 
 class EnvelopeStore(Protocol):
