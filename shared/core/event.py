@@ -1,152 +1,171 @@
-"""The event: the record on the Event Hub. Envelope + captures -> event, without I/O and without a clock."""
+"""Building the event: envelope + captures -> event, without I/O and without a clock."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+import hashlib
+from dataclasses import asdict, replace
 from typing import Any, Final
 
+from shared.core import answer, asked, attribution, durations, usage
+from shared.core.answer.shapes import Answer, Images
+from shared.core.asked import Asked
 from shared.core.capture import Capture
-from shared.core.completion import Completion, read
 from shared.core.envelope import Envelope
+from shared.core.event_shape import SCHEMA_VERSION, UNKNOWN, Event, EventType, dump
 from shared.core.exchange import Outcome
-from shared.core.tail import parse_object
+from shared.core.fit import fit
+from shared.core.json_shape import short
 
-SCHEMA_VERSION: Final = 1
-UNKNOWN: Final = "unknown"
+__all__ = ["SCHEMA_VERSION", "Event", "build", "dump", "fit"]
 
 # The relay failed, or the upstream said 4xx/5xx. A client that left is no failure: its event keeps its type.
 _FAILURES: Final = frozenset(Outcome) - {Outcome.COMPLETED, Outcome.CLIENT_DISCONNECTED}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Event:
-    """One event. The first ten keys are what consumers have always parsed: their names, types and meaning stay."""
-
-    type: str  # completion | stream_completion | error
-    content: str  # the answer's text (choice 0); "" where there is none
-    usage: dict[str, Any] | None  # the upstream's object as it came
-    model: str  # the model that answered; "unknown" if nothing said
-    prompt: Any  # the request's messages; null where they could not be read
-    region: str
-    latency_ms: int  # of a stream: exactly time_to_first_chunk_ms + streaming_duration_ms
-    time_to_first_chunk_ms: int | None  # of a stream; the key is absent otherwise
-    streaming_duration_ms: int | None  # of a stream; the key is absent otherwise
-    timestamp: str  # the exchange's end, UTC, ISO 8601 without offset, microseconds
-    exchange_id: str  # the key for deduplication: delivery is at least once
-    schema_version: int
-    operation: str
-    deployment: str | None
-    api_version: str | None
-    status_code: int | None  # what the client was answered; null: it left before
-    outcome: str
-    error: dict[str, Any] | None  # the upstream's error object, or the proxy's {code, message}
-    truncated: bool  # texts were cut to fit the Event Hub's limit; the captures hold them whole
-    request_capture: str | None
-    response_capture: str | None
-
-
 def build(envelope: Envelope, request: Capture | None, response: Capture | None, default_region: str | None) -> Event:
-    """The event of an exchange; a capture that is None leaves its keys empty, and `error` says so where nothing else does."""
-    asked = parse_object(request.body) if request else {}
-    stream = asked.get("stream") is True if envelope.stream is None else envelope.stream
-    headers = response.header.get("headers", {}) if response else {}
-    completion = _completion(response, headers, stream=bool(envelope.stream))
-    latency_ms, first_ms, streaming_ms = _durations(envelope, stream=stream)
+    """The event of an exchange; a capture that is None leaves its keys empty, and `problems` says so."""
+    sent, said_headers = attribution.headers(request), attribution.headers(response)
+    question = _question(envelope, request, sent)
+    said, shown = _answers(envelope, response, said_headers)
+    stream = question.stream if envelope.stream is None else envelope.stream
+    latency_ms, first_ms, streaming_ms = durations.parts(envelope, stream=stream)
+    figures = said.usage or envelope.usage
+    estimate = None if figures else usage.estimated(envelope, said, read_bytes=question.text_bytes)
     return Event(
         type=_type(envelope, stream=stream),
-        content=completion.content,
-        usage=completion.usage or envelope.usage,
-        model=completion.model or UNKNOWN,
-        prompt=_prompt(asked),
-        region=headers.get("x-ms-region") or default_region or UNKNOWN,
+        content=shown.content,
+        usage=figures,
+        model=said.model or UNKNOWN,
+        prompt=question.prompt,
+        region=short(said_headers.get("x-ms-region")) or default_region or UNKNOWN,
         latency_ms=latency_ms,
         time_to_first_chunk_ms=first_ms,
         streaming_duration_ms=streaming_ms,
-        timestamp=_end(envelope).isoformat(timespec="microseconds"),
+        timestamp=durations.end(envelope).isoformat(timespec="microseconds"),
         exchange_id=envelope.exchange_id,
         schema_version=SCHEMA_VERSION,
         operation=envelope.operation,
-        deployment=envelope.deployment,
+        deployment=envelope.deployment or question.model,
         api_version=envelope.api_version,
+        method=short(request.header.get("method")) if request else None,
+        path=short(request.header.get("path"), 1024) if request else None,
+        stream=stream,
         status_code=envelope.status_code,
+        upstream_status_code=envelope.upstream_status_code,
         outcome=envelope.outcome,
-        error=_error(envelope, completion),
-        truncated=False,
+        finish_reason=shown.finish_reason,
+        error=_error(envelope, said),
+        problems=_problems(envelope, request, response, question, said),
+        choices=shown.choices,
+        output=shown.output,
+        response_id=said.id if envelope.operation.startswith("responses") else None,
+        response_status=said.response_status,
+        embeddings=said.embeddings,
+        images=_images(said.images, question),
+        audio=said.audio,
+        prompt_filter_results=said.prompt_filter_results,
+        content_filters=said.content_filters,
+        usage_source=usage.source(figures, estimate),
+        usage_estimate=estimate,
+        usage_repeated=figures is not None and usage.is_repeated(envelope, said, stream=stream),
+        tokens=usage.tokens(figures),
+        time_to_headers_ms=durations.rounded(envelope.timings.to_headers_ms),
+        time_to_first_token_ms=durations.arrival_ms(envelope, said.first_token_end),
+        chunk_count=envelope.chunk_count,
+        instructions=question.instructions,
+        parameters=question.parameters,
+        form=question.form,
+        user=question.user,
+        metadata=question.metadata,
+        prompt_cache_key=question.prompt_cache_key,
+        caller=envelope.caller,
+        client=attribution.client(sent),
+        correlation=attribution.correlation(sent, said_headers, completion_id=said.id, traceparent=envelope.trace_parent),
+        attempt=attribution.attempt(sent),
+        session_headers=attribution.session_headers(sent),
+        request_headers=attribution.copied_headers(request),
+        served=attribution.served(said_headers, said),
+        rate_limit=attribution.rate_limit(said_headers),
         request_capture=envelope.request_capture,
+        request_bytes=len(request.body) if request else envelope.request_bytes,
+        request_sha256=hashlib.sha256(request.body).hexdigest() if request else None,
         response_capture=envelope.response_capture,
+        response_bytes=len(response.body) if response else envelope.response_bytes,
+        response_sha256=hashlib.sha256(response.body).hexdigest() if response else None,
+        sent_bytes=envelope.sent_bytes,
+        truncated=False,
+        truncated_texts=(),
+        replayed=False,
     )
 
 
-def dump(event: Event) -> bytes:
-    """The event as JSON in UTF-8; a key that a non-streaming event lacks is absent."""
-    fields = asdict(event)
-    if event.time_to_first_chunk_ms is None:
-        del fields["time_to_first_chunk_ms"], fields["streaming_duration_ms"]
-    text = json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
-    return text.encode("utf-8", "replace")  # a lone surrogate is legal in JSON's escapes and not in UTF-8
+def _question(envelope: Envelope, request: Capture | None, sent: dict[str, str]) -> Asked:
+    if request is None:
+        return Asked()
+    return asked.read(request.body, envelope.operation, sent.get("content-type", ""), sent.get("content-encoding", ""))
 
 
-def fit(event: Event, limit_bytes: int) -> bytes:
-    """The event as JSON within the Event Hub's limit.
+def _answers(envelope: Envelope, response: Capture | None, headers: dict[str, str]) -> tuple[Answer, Answer]:
+    """(everything that the upstream said, what the client was sent of it).
 
-    Where it does not fit, the prompt gives way to its size first (it is the longer one, and not split without breaking it),
-    then the content is cut.
+    They differ where a client left a stream and the upstream was drained to learn its usage. Of a JSON answer no part makes
+    sense without the rest, so it counts as sent.
     """
-    data = dump(event)
-    if len(data) <= limit_bytes:
-        return data
-    event = replace(event, truncated=True)
-    prompt_bytes = len(json.dumps(event.prompt))
-    if prompt_bytes > limit_bytes // 4:
-        event = replace(event, prompt=f"[{prompt_bytes} bytes: see request_capture]")
-    over = len(dump(event)) - limit_bytes
-    while over > 0 and event.content:
-        event = replace(event, content=event.content[: -(over + 64)] if over + 64 < len(event.content) else "")
-        over = len(dump(event)) - limit_bytes
-    return dump(event if over <= 0 else replace(event, error=None, usage=None))
-
-
-def _completion(response: Capture | None, headers: dict[str, str], *, stream: bool) -> Completion:
     if response is None:
-        return Completion()
-    return read(response.body, stream=stream, content_encoding=headers.get("content-encoding", ""))
+        return Answer(), Answer()
+    body = answer.Body(
+        operation=envelope.operation,
+        status_code=envelope.upstream_status_code,
+        content_type=headers.get("content-type", ""),
+        content_encoding=headers.get("content-encoding", ""),
+        stream=envelope.stream,
+    )
+    said = answer.read((response.body,), body)
+    if not body.is_stream or envelope.sent_bytes >= len(response.body):
+        return said, said
+    return said, answer.read((response.body[: envelope.sent_bytes],), body)
 
 
-def _type(envelope: Envelope, *, stream: bool) -> str:
+def _type(envelope: Envelope, *, stream: bool) -> EventType:
+    operation = envelope.operation
     if envelope.outcome in _FAILURES:
         return "error"
-    return "stream_completion" if stream else "completion"
+    if operation in usage.GENERATING:
+        return "stream_completion" if stream else "completion"
+    if operation == "embeddings":
+        return "embedding"
+    if operation.startswith("images."):
+        return "image"
+    return "audio" if operation.startswith("audio.") else "call"
 
 
-def _prompt(asked: dict[str, Any]) -> Any:
-    return next((asked[key] for key in ("messages", "prompt", "input") if key in asked), None)
+def _images(images: Images | None, question: Asked) -> Images | None:
+    """What the answer leaves unsaid is as it was asked for."""
+    if images is None:
+        return None
+    wanted = {name: short(question.parameters.get(name)) for name in ("size", "quality", "output_format")}
+    return replace(
+        images,
+        size=images.size or wanted["size"],
+        quality=images.quality or wanted["quality"],
+        output_format=images.output_format or wanted["output_format"],
+    )
 
 
-def _durations(envelope: Envelope, *, stream: bool) -> tuple[int, int | None, int | None]:
-    """(latency, time to first chunk, streaming duration), ms. A stream that never began has waited all the time."""
-    timings = envelope.timings
-    if not stream:
-        return round(timings.to_end_ms), None, None
-    first_ms = round(timings.to_end_ms if timings.to_first_chunk_ms is None else timings.to_first_chunk_ms)
-    last_ms = round(timings.to_last_chunk_ms) if timings.to_last_chunk_ms is not None else first_ms
-    streaming_ms = max(last_ms - first_ms, 0)
-    return first_ms + streaming_ms, first_ms, streaming_ms
-
-
-def _end(envelope: Envelope) -> datetime:
-    start = datetime.fromisoformat(envelope.started_at).replace(tzinfo=None)
-    return start + timedelta(milliseconds=envelope.timings.to_end_ms)
-
-
-def _error(envelope: Envelope, completion: Completion) -> dict[str, Any] | None:
-    if completion.error is not None:
-        return completion.error
+def _error(envelope: Envelope, said: Answer) -> dict[str, Any] | None:
+    if said.error is not None:
+        return said.error
     if envelope.failure is not None:
         return asdict(envelope.failure)
-    if completion.problem is not None:
-        return {"code": "unreadable_answer", "message": completion.problem}
-    if envelope.response_capture is None and envelope.response_bytes:
-        return {"code": "capture_missing", "message": "The answer's capture could not be stored; its content is not known."}
-    return None
+    return {"code": "unreadable_answer", "message": said.problems[0]} if said.problems else None
+
+
+def _problems(
+    envelope: Envelope, request: Capture | None, response: Capture | None, question: Asked, said: Answer
+) -> tuple[str, ...]:
+    found = [*([question.problem] if question.problem else []), *said.problems]
+    if request is None and envelope.request_bytes:
+        found.append("the request's capture is missing: what was asked is not known")
+    if response is None and envelope.response_bytes:
+        found.append("the answer's capture is missing: its content is not known")
+    return tuple(found)

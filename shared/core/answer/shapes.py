@@ -1,0 +1,142 @@
+"""What an answer holds, once it is assembled. These types are part of the event's contract: see docs/events.md.
+
+A field with a default is absent from the event where it is None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FunctionCall:
+    """A call of a function, merged from its deltas."""
+
+    name: str
+    arguments: str  # JSON as the model wrote it; it may be malformed, or cut where the stream was
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CustomCall:
+    """A call of a custom tool, merged from its deltas."""
+
+    name: str
+    input: str  # free text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolCall:
+    """One of the tool calls of a choice."""
+
+    id: str | None
+    type: str  # function | custom
+    function: FunctionCall | None = None
+    custom: CustomCall | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AudioAnswer:
+    """Speech that a chat model answered with; the sound itself is in the capture."""
+
+    id: str | None
+    transcript: str
+    bytes: int  # size of the sound, decoded
+    sha256: str | None  # of the sound; null where there was none
+    expires_at: int | None = None  # Unix seconds until which the id can be referred to
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FilteredSpan:
+    """What the asynchronous content filter said of a part of the text; neighbours with the same result are one span."""
+
+    start_offset: int | None  # characters from the answer's start
+    end_offset: int | None
+    check_offset: int | None  # up to here the text has been checked
+    results: dict[str, Any]  # the upstream's content_filter_results
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """One choice of a chat completion or a completion, merged from its deltas."""
+
+    index: int
+    content: str  # its text, "" where there is none
+    finish_reason: str | None  # stop, length, tool_calls, function_call, content_filter; null: it did not finish
+    refusal: str | None = None  # the text with which the model refused
+    reasoning_content: str | None = None  # of models that show it
+    tool_calls: tuple[ToolCall, ...] | None = None  # by index
+    function_call: FunctionCall | None = None  # the predecessor of tool calls
+    logprobs: dict[str, Any] | None = None  # the upstream's object, the arrays of all chunks joined
+    annotations: tuple[dict[str, Any], ...] | None = None  # URL citations and the like
+    context: dict[str, Any] | None = None  # On Your Data: citations and intent
+    audio: AudioAnswer | None = None
+    content_filter_results: dict[str, Any] | None = None  # by category, the most severe of all chunks
+    content_filter_spans: tuple[FilteredSpan, ...] | None = None  # of the asynchronous filter
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Embeddings:
+    """The vectors of an answer, without them."""
+
+    count: int
+    dimensions: int | None  # of the first vector; null where it could not be told
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Image:
+    """One image of an answer, without it. A URL is left out: it holds a signature that opens the image."""
+
+    bytes: int | None  # size, decoded; null where only a URL was answered
+    sha256: str | None
+    revised_prompt: str | None = None
+    content_filter_results: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Images:
+    """The images of an answer."""
+
+    count: int
+    size: str | None  # as the answer says, else as it was asked for: 1024x1024
+    quality: str | None
+    output_format: str | None
+    partial_count: int  # previews in a stream
+    items: tuple[Image, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Audio:
+    """What an audio operation answered: sound (speech), or what was said (transcription, translation; text in `content`)."""
+
+    content_type: str | None
+    bytes: int | None  # size of the sound; null for a transcript
+    sha256: str | None  # of the sound
+    duration_s: float | None  # of what was transcribed, where the upstream says
+    language: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """Everything that an answer's body says."""
+
+    content: str = ""  # choice 0's text, a response's output text, or a transcript
+    choices: tuple[Choice, ...] = ()
+    output: tuple[dict[str, Any], ...] | None = None  # the items of a response
+    finish_reason: str | None = None
+    model: str | None = None
+    usage: dict[str, Any] | None = None
+    id: str | None = None
+    response_status: str | None = None  # of a response: completed, incomplete, failed, in_progress, queued, cancelled
+    completed_at: int | None = None  # of a response, Unix seconds
+    service_tier: str | None = None
+    system_fingerprint: str | None = None
+    prompt_filter_results: tuple[Any, ...] | None = None
+    content_filters: tuple[Any, ...] | None = None  # of a response
+    embeddings: Embeddings | None = None
+    images: Images | None = None
+    audio: Audio | None = None
+    error: dict[str, Any] | None = None  # the upstream's error object, wherever it stood
+    problems: tuple[str, ...] = ()  # what could not be read, and why
+    first_token_end: int | None = None  # of a stream: offset in bytes behind the first event that held generated content
+    generated_bytes: int = 0  # UTF-8 of everything that the model wrote, for estimates

@@ -1,0 +1,50 @@
+"""The JSON chunks of an SSE body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared.core.json_shape import parse
+from shared.core.sse import SseDecoder, SseEvent
+
+_DONE: Final = "[DONE]"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chunk:
+    """One event whose data is a JSON object."""
+
+    document: dict[str, Any]
+    event: str  # the SSE event's name; "message" where there is none
+    end: int  # offset in bytes behind the event
+
+
+class ChunkStream:
+    """One body. `unreadable` counts events that are no JSON object, once `chunks` has ended."""
+
+    def __init__(self) -> None:
+        self.unreadable = 0
+
+    def chunks(self, pieces: Iterable[bytes]) -> Iterator[Chunk]:
+        """In order. An event that the body's end cuts in two is no fault of the body: it is left out silently."""
+        decoder = SseDecoder()
+        for piece in pieces:
+            for event in decoder.feed(piece):
+                chunk = self._chunk(event)
+                if chunk is not None:
+                    yield chunk
+        tail = decoder.tail()
+        cut = self._chunk(tail, cut=True) if tail is not None else None
+        if cut is not None:
+            yield cut
+
+    def _chunk(self, event: SseEvent, *, cut: bool = False) -> Chunk | None:
+        if event.data == _DONE:
+            return None
+        document = parse(event.data)
+        if isinstance(document, dict):
+            return Chunk(document=document, event=event.event, end=event.end)
+        self.unreadable += not cut
+        return None

@@ -1,0 +1,67 @@
+"""Files inside texts: Base64 in a data URL or a field. An event names type, size and hash; the capture keeps them whole."""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import re
+from typing import Final
+from urllib.parse import unquote
+
+# RFC 2397. The media type may be missing, the parameters are few and short, and `%` stands for escaped characters.
+_DATA_URL: Final = re.compile(
+    r"data:([A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+)?(?:;[A-Za-z0-9._-]+=[^;,\s]{0,64}){0,4};(?i:base64),([A-Za-z0-9+/_=%-]*)"
+)
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+_DIGITS_ONLY: Final = str.maketrans("-_", "+/", "= \r\n")
+_LEAST_CHARACTERS: Final = 16  # anything shorter may as well be a word
+
+
+class Base64Meter:
+    """Size and hash of a file that comes as Base64, in one text or in several."""
+
+    def __init__(self) -> None:
+        self.size = 0  # bytes, decoded
+        self._hash = hashlib.sha256()
+        self._rest = ""
+
+    def feed(self, encoded: str) -> None:
+        """The next piece; each may carry its own padding, and what is no Base64 is skipped."""
+        digits = self._rest + (unquote(encoded) if "%" in encoded else encoded).translate(_DIGITS_ONLY)
+        whole = len(digits) if encoded.endswith("=") else len(digits) - len(digits) % 4
+        self._rest = digits[whole:]
+        self._take(digits[:whole])
+
+    def sha256(self) -> str:
+        """Of the decoded bytes; the meter is of no use afterwards."""
+        self._take(self._rest)
+        self._rest = ""
+        return self._hash.hexdigest()
+
+    def _take(self, digits: str) -> None:
+        try:
+            decoded = binascii.a2b_base64(digits.encode("ascii", "replace") + b"=" * (-len(digits) % 4))
+        except binascii.Error:  # a single digit too many: nothing that could be decoded
+            decoded = b""
+        self.size += len(decoded)
+        self._hash.update(decoded)
+
+
+def described(encoded: str, media_type: str) -> str:
+    """`[image/png, 68 bytes, sha256 9f86…]` for a file that comes as Base64."""
+    meter = Base64Meter()
+    meter.feed(encoded)
+    digest = meter.sha256()
+    return f"[{media_type}, {meter.size} bytes, sha256 {digest}]"
+
+
+def without_data_urls(text: str) -> str:
+    """The text with every Base64 data URL in it replaced by its description."""
+    if "data:" not in text:
+        return text
+    return _DATA_URL.sub(lambda found: described(found[2], found[1] or "text/plain"), text)
+
+
+def looks_encoded(text: str) -> bool:
+    """All of it could be Base64, and it is too long to be a word."""
+    return len(text) >= _LEAST_CHARACTERS and _BASE64.fullmatch(text) is not None
