@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import uuid
 
 import azure.functions as func
 
@@ -14,6 +15,7 @@ from shared.adapters.aiohttp_transport import AiohttpTransport
 from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import EnvelopeQueue
 from shared.adapters.event_hub import EventHub
+from shared.adapters.ledger import Ledger
 from shared.adapters.storage import Storage
 from shared.adapters.upstream import Upstream
 from shared.assembly import Assembler
@@ -31,7 +33,8 @@ managed_identity = functools.cache(functools.partial(identity.managed_identity, 
 storage = Storage(config.storage, managed_identity)
 captures = Captures(storage)
 envelopes = EnvelopeQueue(storage)
-event_hub = EventHub(config.event_hub, managed_identity)
+ledger = Ledger(storage, writer=uuid.uuid4().hex)
+event_hub = EventHub(config.event_hub, managed_identity, accepted=ledger.delivered)
 upstream = Upstream(
     config.upstream,
     AiohttpTransport(max_connections=config.upstream.max_connections),
@@ -46,10 +49,10 @@ relay = Relay(
     interventions=config.interventions,
     default_api_version=config.upstream.api_version,
 )
-deliver = Enrichment(captures, Assembler(config.upstream.region), event_hub)
+deliver = Enrichment(captures, Assembler(config.upstream.region), event_hub, ledger)
 readiness = Readiness({"queue": envelopes.probe, "blobs": captures.probe, "event_hub": event_hub.probe})
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 app.register_functions(proxy.blueprint(relay))
-app.register_functions(enrichment.blueprint(deliver, config.storage.setting))
+app.register_functions(enrichment.blueprint(deliver, envelopes, config.storage.setting))
 app.register_functions(health.blueprint(readiness))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Protocol
 
 from shared.core.capture import Capture
 from shared.core.envelope import Envelope, load
+from shared.errors import CaptureError, EventTooLarge
+
+_log = logging.getLogger("fnsse.enrichment")
 
 
 class CaptureReader(Protocol):
@@ -29,21 +33,37 @@ class EventSink(Protocol):
     async def send(self, body: bytes, message_id: str) -> None: ...
 
 
+class ParkingLedger(Protocol):
+    """Where it is noted that an exchange can never be delivered."""
+
+    async def parked(self, exchange_id: str, reason: str) -> None: ...
+
+
 class Enrichment:
     """One per worker."""
 
-    def __init__(self, captures: CaptureReader, assemble: Assembly, event_hub: EventSink) -> None:
+    def __init__(self, captures: CaptureReader, assemble: Assembly, event_hub: EventSink, ledger: ParkingLedger) -> None:
         self._captures = captures
         self._assemble = assemble
         self._event_hub = event_hub
+        self._ledger = ledger
 
     async def deliver(self, message: bytes) -> None:
-        """Returns when the event of this envelope was accepted.
+        """Returns when the event of this envelope was accepted, or is parked because it never can be.
 
-        Raises EnvelopeError, CaptureError, DeliveryError or AzureError; the queue then brings the message again.
+        Raises EnvelopeError, DeliveryError or AzureError; the queue then brings the message again.
         """
         envelope = load(message)
-        request = await self._captures.get(envelope.request_capture)
-        response = await self._captures.get(envelope.response_capture)
-        body = await self._assemble(envelope, request, response, await self._event_hub.limit_bytes())
-        await self._event_hub.send(body, envelope.exchange_id)
+        try:
+            request = await self._captures.get(envelope.request_capture)
+            response = await self._captures.get(envelope.response_capture)
+            body = await self._assemble(envelope, request, response, await self._event_hub.limit_bytes())
+            await self._event_hub.send(body, envelope.exchange_id)
+        except CaptureError as error:
+            await self._park(envelope, "corrupt_capture", error)
+        except EventTooLarge as error:
+            await self._park(envelope, "too_large", error)
+
+    async def _park(self, envelope: Envelope, reason: str, error: Exception) -> None:
+        await self._ledger.parked(envelope.exchange_id, reason)
+        _log.error("Exchange %s can never be delivered and is parked (%s): %s", envelope.exchange_id, reason, error)

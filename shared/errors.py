@@ -9,6 +9,7 @@
     │   ├── UpstreamTimeout      the upstream took longer than a setting allows       -> 504
     │   └── UpstreamInterrupted  the connection broke within the answer
     └── DeliveryError            the Event Hub did not accept an event; the queue delivers the message again
+        └── EventTooLarge        it never will, although the event was cut to fit
 
 Messages name the thing and the remedy, and never hold a secret, a prompt or an answer.
 """
@@ -48,3 +49,7 @@ class UpstreamInterrupted(UpstreamError):
 
 class DeliveryError(FnsseError):
     """The Event Hub did not accept an event."""
+
+
+class EventTooLarge(DeliveryError):
+    """The Event Hub takes no event of that size, although it was cut to fit."""

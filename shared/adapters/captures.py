@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import ContainerClient
 
 from shared.adapters.storage import Storage
-from shared.core.capture import CONTAINER, Capture, load
+from shared.core.capture import CONTAINER, Capture, body_offset, load, load_header
+
+_HEADER_BYTES: Final = 16 * 1024  # of a capture: more than its header ever holds, unless headers are copied
 
 
 class Captures:
@@ -45,6 +48,35 @@ class Captures:
             return load(await download.readall())
         except ResourceNotFoundError:
             return None
+
+    async def header(self, name: str) -> dict[str, Any]:
+        """A capture's header alone, without its body. Raises AzureError or CaptureError."""
+        blob = self._container.get_blob_client(name)
+        beginning = await (await blob.download_blob(offset=0, length=_HEADER_BYTES)).readall()
+        body_at = body_offset(beginning)
+        if body_at > len(beginning):
+            beginning = await (await blob.download_blob(offset=0, length=body_at)).readall()
+        return load_header(beginning)
+
+    async def pages(self, prefix: str) -> AsyncIterator[list[str]]:
+        """The names below a prefix in their order, in pages of up to 5,000."""
+        async for page in self._container.list_blob_names(name_starts_with=prefix).by_page():
+            yield [name async for name in page]
+
+    async def page(self, prefix: str, marker: str | None, count: int) -> tuple[list[str], str | None]:
+        """One page of names, and where the next one begins; None after the last."""
+        listing = self._container.list_blob_names(name_starts_with=prefix, results_per_page=count)
+        pages = listing.by_page(continuation_token=marker)
+        names = [name async for name in await anext(pages)]
+        return names, getattr(pages, "continuation_token", None) or None
+
+    async def erase(self, name: str) -> bool:
+        """Delete a capture; False where there is none. Raises AzureError."""
+        try:
+            await self._container.delete_blob(name, delete_snapshots="include")
+        except ResourceNotFoundError:
+            return False
+        return True
 
     async def probe(self) -> None:
         """Raises AzureError unless the container can be reached."""

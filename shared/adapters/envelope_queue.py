@@ -11,6 +11,7 @@ from shared.adapters.storage import Storage
 from shared.core.envelope import Envelope, dump
 
 QUEUE: Final = "envelopes"
+POISON_QUEUE: Final = "envelopes-poison"  # the host's name for what it gave up
 _NEVER: Final = -1  # a message without this expires after seven days
 
 
@@ -24,9 +25,14 @@ class EnvelopeQueue:
     def _queue(self) -> QueueClient:
         return self._storage.queue(QUEUE)
 
-    async def put(self, envelope: Envelope) -> None:
-        """Raises AzureError."""
-        await self._queue.send_message(dump(envelope), time_to_live=_NEVER)
+    async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
+        """To be delivered at once, or after a while. Raises AzureError."""
+        await self._queue.send_message(dump(envelope), time_to_live=_NEVER, visibility_timeout=wait_s)
+
+    async def approximate_length(self) -> int:
+        """Messages on the queue, those that are being worked on or wait for another try included. Raises AzureError."""
+        properties = await self._queue.get_queue_properties()
+        return properties.approximate_message_count or 0
 
     async def probe(self) -> None:
         """Raises AzureError unless the queue can be reached."""

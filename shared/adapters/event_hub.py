@@ -7,7 +7,7 @@ the load rises, and nobody waits for a timer. `send` returns only after the Even
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from azure.core.credentials_async import AsyncTokenCredential
@@ -16,24 +16,34 @@ from azure.eventhub import EventData, EventDataBatch
 from azure.eventhub.aio import EventHubProducerClient
 from azure.eventhub.exceptions import EventHubError
 
-from shared.errors import DeliveryError
+from shared.errors import DeliveryError, EventTooLarge
 from shared.settings import EventHubSettings
 
 # What a publication adds around an event's body: AMQP sections, message id, content type, batch framing. Measured below 300.
 _OVERHEAD_BYTES: Final = 2048
-_SEND_TIMEOUT_S: Final = 30  # of one group; its messages become visible again and are delivered later
+SEND_TIMEOUT_S: Final = 30.0  # of one group; its messages become visible again and are delivered later
 
 # Short: the queue is what retries, and a group holds up everybody who joined it.
 _TRIES: Final[dict[str, Any]] = {"retry_total": 1, "retry_backoff_factor": 0.2, "auth_timeout": 10}
 
+type OnAccepted = Callable[[Sequence[str]], Awaitable[None]]  # the message ids of one publication; raises nothing
 type _Waiting = tuple[EventData, asyncio.Future[None]]
 
 
 class EventHub:
     """Sends events; one producer per worker, made on first use in the worker's event loop."""
 
-    def __init__(self, settings: EventHubSettings, identity: Callable[[], AsyncTokenCredential]) -> None:
+    def __init__(
+        self,
+        settings: EventHubSettings,
+        identity: Callable[[], AsyncTokenCredential],
+        *,
+        accepted: OnAccepted | None = None,
+        send_timeout_s: float = SEND_TIMEOUT_S,
+    ) -> None:
+        self._accepted = accepted  # told of each publication, before those who wait for it
         self._settings = settings
+        self._send_timeout_s = send_timeout_s
         self._identity = identity
         self._producer: EventHubProducerClient | None = None
         self._waiting: list[_Waiting] = []
@@ -74,13 +84,17 @@ class EventHub:
                 batch = await self._translated(self._open().create_batch())
                 count = _fill(batch, group)
                 if count:
-                    await self._translated(self._open().send_batch(batch, timeout=_SEND_TIMEOUT_S))
+                    await self._translated(self._open().send_batch(batch, timeout=self._send_timeout_s))
+                    if self._accepted is not None:
+                        await self._accepted([str(event.message_id) for event, _ in group[:count]])
                     _settle(group[:count], None)
                 else:
-                    _settle(group[:1], DeliveryError("an event is larger than the Event Hub takes, although it was cut to fit"))
+                    _settle(group[:1], EventTooLarge("an event is larger than the Event Hub takes, although it was cut to fit"))
                 group = group[count or 1 :]
         except DeliveryError as error:
             _settle(group, error)
+        except Exception as error:  # noqa: BLE001 - whatever the SDK met: who waits must hear of it, or waits for ever
+            _settle(group, DeliveryError(f"the Event Hub's client failed: {type(error).__name__}"))
 
     def _open(self) -> EventHubProducerClient:
         if self._producer is None:

@@ -47,16 +47,28 @@ def preamble(header: dict[str, Any]) -> bytes:
 
 def load(blob: bytes) -> Capture:
     """The capture in a blob. Raises CaptureError."""
-    if len(blob) < _PREFIX.size:
+    body_at = body_offset(blob)
+    if body_at > len(blob):
+        raise CaptureError("a capture that was cut short")
+    return Capture(header=load_header(blob), body=blob[body_at:])
+
+
+def body_offset(beginning: bytes) -> int:
+    """Where the body begins, told by the first bytes of a blob. Raises CaptureError."""
+    if len(beginning) < _PREFIX.size:
         raise CaptureError("not a capture: shorter than its prefix")
-    magic, length = _PREFIX.unpack_from(blob)
-    body_at = _PREFIX.size + length
-    if magic != MAGIC or body_at > len(blob):
-        raise CaptureError("not a capture of a known version, or cut short")
+    magic, length = _PREFIX.unpack_from(beginning)
+    if magic != MAGIC:
+        raise CaptureError("not a capture of a known version")
+    return int(_PREFIX.size + length)
+
+
+def load_header(beginning: bytes) -> dict[str, Any]:
+    """The header in the beginning of a blob, which must reach up to the body. Raises CaptureError."""
     try:
-        header = json.loads(blob[_PREFIX.size : body_at])
+        header = json.loads(beginning[_PREFIX.size : body_offset(beginning)])
     except (ValueError, RecursionError) as error:
         raise CaptureError(f"the capture's header is not JSON: {type(error).__name__}") from None
     if not isinstance(header, dict):
         raise CaptureError("the capture's header is not a JSON object")
-    return Capture(header=header, body=blob[body_at:])
+    return header

@@ -79,6 +79,7 @@ class Envelope:
     response_capture: str | None
     caller: Caller
     trace_parent: str | None  # W3C traceparent of the request
+    replayed: bool = False  # delivered again on purpose
 
 
 def bounded(text: str | None) -> str | None:
@@ -101,6 +102,14 @@ def load(text: str | bytes) -> Envelope:
     """The envelope of a queue message. Raises EnvelopeError, without repeating the text, for anything else."""
     try:
         fields = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise EnvelopeError(f"not an envelope: {type(error).__name__}") from None
+    return from_fields(fields)
+
+
+def from_fields(fields: Any) -> Envelope:
+    """The envelope of a JSON object, as a response capture holds one. Raises EnvelopeError."""
+    try:
         if fields["schema_version"] != SCHEMA_VERSION:
             raise EnvelopeError(f"an envelope of schema version {SCHEMA_VERSION} is expected; deploy one version only")
         envelope = Envelope(
@@ -114,7 +123,7 @@ def load(text: str | bytes) -> Envelope:
             }
         )
         started_at(envelope.exchange_id)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise EnvelopeError(f"not an envelope: {type(error).__name__}") from None
     return envelope
 

@@ -1,0 +1,140 @@
+"""The ledger in append blobs, and the completeness report of each window beside it.
+
+`entries/2026/11/23/14/<writer>-000.log`: each worker appends to blobs of its own, so any number of them may write; a blob is
+followed by the next one before it reaches 50,000 blocks, which is where Azure stops taking appends.
+`reports/2026/11/23/14.json`: the window's last report; its metadata says whether the window is complete.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.storage.blob.aio import ContainerClient
+
+from shared.adapters.storage import Storage
+from shared.core.completeness import Known, Report
+from shared.core.ledger import CONTAINER, Delivery, Entry, LedgerReader
+from shared.core.window import Window
+
+_log = logging.getLogger("fnsse.ledger")
+
+BLOCKS_PER_BLOB: Final = 45_000
+_WINDOWS_KEPT: Final = 48  # whose blob this writer remembers; another is begun for an older one
+
+
+@dataclass(kw_only=True, slots=True)
+class _Blob:
+    name: str
+    number: int
+    blocks: int = 0
+
+
+class Ledger:
+    """Appends what this worker delivered; reads what all of them did."""
+
+    def __init__(self, storage: Storage, writer: str, clock: Callable[[], float] = time.time) -> None:
+        self.failures = 0  # appends that failed: each costs a duplicate later, never a loss
+        self._storage = storage
+        self._writer = writer  # unique to this worker process
+        self._clock = clock
+        self._blobs: dict[str, _Blob] = {}
+        self._writing = asyncio.Lock()
+
+    @functools.cached_property
+    def _container(self) -> ContainerClient:
+        return self._storage.blobs.get_container_client(CONTAINER)
+
+    async def delivered(self, exchange_ids: Sequence[str]) -> None:
+        """The Event Hub accepted these. A failure is logged and counted, not raised: the events are delivered."""
+        now_ms = int(self._clock() * 1000)
+        entries = [Entry(exchange_id=each, delivery=Delivery.DELIVERED, at_ms=now_ms) for each in exchange_ids]
+        try:
+            await self._append(entries)
+        except (AzureError, OSError, TimeoutError) as error:
+            self.failures += 1
+            _log.error(
+                "The ledger did not take %d entries; their events may be sent again: %s", len(entries), type(error).__name__
+            )
+
+    async def parked(self, exchange_id: str, reason: str) -> None:
+        """This one can never be delivered. Raises AzureError."""
+        at_ms = int(self._clock() * 1000)
+        await self._append([Entry(exchange_id=exchange_id, delivery=Delivery.PARKED, at_ms=at_ms, reason=reason)])
+
+    async def known(self, window: str) -> Known:
+        """All that the ledger says of a window; 16 bytes an exchange. Raises AzureError."""
+        known = Known()
+        async for entries in self._entries(window):
+            for entry in entries:
+                known.note(entry)
+        return known
+
+    async def parked_in(self, window: str) -> list[Entry]:
+        """The parked exchanges of a window."""
+        return [entry async for entries in self._entries(window) for entry in entries if entry.delivery is Delivery.PARKED]
+
+    async def put_report(self, report: Report) -> None:
+        """Raises AzureError."""
+        data = json.dumps(report.as_json(), indent=2).encode()
+        metadata = {"complete": str(report.complete).lower()}
+        await self._container.upload_blob(_report_name(report.window), data, overwrite=True, metadata=metadata)
+
+    async def complete_windows(self, windows: Iterable[str]) -> set[str]:
+        """Those that a report calls complete."""
+        wanted = set(windows)
+        complete: set[str] = set()
+        for day in sorted({name.rpartition("/")[0] for name in wanted}):
+            listing = self._container.list_blobs(name_starts_with=f"reports/{day}/", include=["metadata"])
+            async for blob in listing:
+                if (blob.metadata or {}).get("complete") == "true":
+                    complete.add(blob.name.removeprefix("reports/").removesuffix(".json"))
+        return complete & wanted
+
+    async def _entries(self, window: str):  # type: ignore[no-untyped-def]
+        async for name in self._container.list_blob_names(name_starts_with=f"entries/{window}/"):
+            reader = LedgerReader()
+            download = await self._container.download_blob(name)
+            async for piece in download.chunks():
+                yield reader.feed(piece)
+            if reader.unreadable:
+                _log.warning("Ledger blob %s holds %d lines that are no entries", name, reader.unreadable)
+
+    async def _append(self, entries: Sequence[Entry]) -> None:
+        lines: dict[str, list[bytes]] = defaultdict(list)
+        for entry in entries:
+            lines[Window.of_exchange(entry.exchange_id).name].append(entry.line())
+        async with self._writing:
+            for window, of_window in lines.items():
+                await self._append_block(window, b"".join(of_window))
+
+    async def _append_block(self, window: str, data: bytes) -> None:
+        blob = self._blobs.get(window)
+        if blob is None or blob.blocks >= BLOCKS_PER_BLOB:
+            blob = await self._begin(window, 0 if blob is None else blob.number + 1)
+        try:
+            await self._container.get_blob_client(blob.name).append_block(data, length=len(data))
+        except ResourceNotFoundError:  # deleted by retention, or by hand
+            blob = await self._begin(window, blob.number + 1)
+            await self._container.get_blob_client(blob.name).append_block(data, length=len(data))
+        blob.blocks += 1
+
+    async def _begin(self, window: str, number: int) -> _Blob:
+        blob = _Blob(name=f"entries/{window}/{self._writer}-{number:03}.log", number=number)
+        await self._container.get_blob_client(blob.name).create_append_blob()
+        while len(self._blobs) >= _WINDOWS_KEPT:
+            del self._blobs[min(self._blobs)]
+        self._blobs[window] = blob
+        return blob
+
+
+def _report_name(window: str) -> str:
+    return f"reports/{window}.json"
