@@ -22,7 +22,6 @@ OnLine = Callable[[str, str], None]  # (part's name, one line of its output with
 
 _KEPT_LINES: Final = 5_000
 _LAST_LINES: Final = 25
-_REASON_S: Final = 0.3  # for the lines that follow a sign of hopelessness: a traceback
 _POLL_S: Final = 0.03
 
 
@@ -50,7 +49,7 @@ class Part:
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._end_is_wanted = False
-        self._is_hopeless = False
+        self._until_hopeless: list[str] | None = None  # its lines up to a sign that it will not get ready
 
     @property
     def name(self) -> str:
@@ -76,7 +75,8 @@ class Part:
 
     def launch(self) -> None:
         """Starts the process and returns at once."""
-        self._end_is_wanted = self._is_hopeless = False
+        self._end_is_wanted = False
+        self._until_hopeless = None
         self._process = self._popen()
         self._reader = threading.Thread(target=self._read, args=(self._process,), name=f"{self.name}-output", daemon=True)
         self._reader.start()
@@ -86,9 +86,8 @@ class Part:
         deadline = time.monotonic() + self.spec.ready_within_s
         while not self.spec.ready():
             self.check()
-            if self._is_hopeless:
-                time.sleep(_REASON_S)
-                raise PartNotReady(f"{self.name} cannot serve{self._last_lines()}")
+            if self._until_hopeless is not None:
+                raise PartNotReady(f"{self.name} cannot serve{_shown(self._until_hopeless)}")
             if time.monotonic() > deadline:
                 raise PartNotReady(f"{self.name} did not serve within {self.spec.ready_within_s:g} s{self._last_lines()}")
             time.sleep(_POLL_S)
@@ -156,14 +155,20 @@ class Part:
             for line in lines:
                 text = line.rstrip("\r\n")
                 self._lines.append(text)
-                self._is_hopeless |= any(sign in text for sign in self.spec.hopeless)
+                if any(sign in text for sign in self.spec.hopeless):
+                    self._until_hopeless = self._until_hopeless or list(self._lines)
                 self._on_line(self.name, text)
 
     def _last_lines(self) -> str:
-        lines = [line for line in self._lines.copy() if line.strip()][-_LAST_LINES:]
-        if not lines:
-            return " (it printed nothing)"
-        return ". Its last lines:\n" + "\n".join(f"    {line}" for line in lines)
+        return _shown(list(self._lines.copy()))
+
+
+def _shown(lines: list[str]) -> str:
+    """How an error message shows a part's output: the last lines that are not blank."""
+    last = [line for line in lines if line.strip()][-_LAST_LINES:]
+    if not last:
+        return " (it printed nothing)"
+    return ". Its last lines:\n" + "\n".join(f"    {line}" for line in last)
 
 
 def describe_end(returncode: int) -> str:
