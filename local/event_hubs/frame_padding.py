@@ -3,7 +3,7 @@
 AMQP lets a sender leave out trailing nulls of a performative, and Proton does. The SDK's own AMQP layer (_pyamqp) indexes
 the fields by position (`frame[11]`) and breaks on a short list. So every performative leaves with all its fields.
 
-A padded frame is at most 20 bytes longer than the one Proton sized to the peer's max-frame-size. The SDK reads frames of any
+A padded frame is at most 22 bytes longer than the one Proton sized to the peer's max-frame-size. The SDK reads frames of any
 size.
 """
 

@@ -50,14 +50,14 @@ def run_cli(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @scenario
 async def test_a_consumer_without_events_stays_connected_by_heartbeats() -> None:
-    async with own_emulator("--partitions", "1", "--idle-timeout", "1") as emulator:
+    async with own_emulator("--partitions", "1", "--idle-timeout", "4") as emulator:
 
         def present() -> bool:
             return bool(emulator.stats()["hubs"][HUB]["consumers"] == {"$default/0": 1})
 
         async with receiving(emulator.consumer(HUB), start="@latest", attached=present) as received:
             before = emulator.stats()["connections_opened"]
-            done, _ = await asyncio.wait([asyncio.create_task(received.count(1))], timeout=2.5)
+            done, _ = await asyncio.wait([asyncio.create_task(received.count(1))], timeout=6)
             assert not done
             assert present()
             assert emulator.stats()["connections_opened"] == before
