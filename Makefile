@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help install run func test lint format bench clean
+.PHONY: help install run func test lint format schema bench clean
 
 python := .venv/bin/python
 # make run PORT=7072 -> --port 7072; unset ones keep their defaults
@@ -44,6 +44,9 @@ lint: install ## ruff and mypy
 format: install ## format and fix what ruff can
 	$(python) -m ruff format
 	$(python) -m ruff check --fix
+
+schema: install ## write docs/event.schema.json from the event's types
+	@$(python) -m local.event_schema
 
 bench: install ## CPU per chunk and per call, added time to first byte
 	$(python) -m bench

@@ -69,21 +69,21 @@ def fit(event: Event, limit_bytes: int) -> bytes:
     plain = json.loads(data)  # a copy that may be changed
     plain["truncated"] = True
     listing = min(8192, limit_bytes // 8)  # what the list of what was cut may take
-    _leave_out_copies(plain)
+    copies = _leave_out_copies(plain)
     left_out = _leave_out_values(plain, limit_bytes - listing)
     cut = _cut_longest(plain, limit_bytes - listing)
-    _list(plain, left_out + cut, listing)
+    _list(plain, left_out + cut + copies, listing)
     return written(plain)
 
 
-def _leave_out_copies(plain: dict[str, Any]) -> None:
+def _leave_out_copies(plain: dict[str, Any]) -> list[dict[str, Any]]:
     content = plain["content"]
     if len(content) <= LEAST_TEXT_BYTES:
-        return
-    for key in ("choices", "output"):
-        for text in _texts(plain[key], (key,)):
-            if text.value == content:
-                text.holder[text.key] = AS_CONTENT
+        return []
+    copies = [text for key in ("choices", "output") for text in _texts(plain[key], (key,)) if text.value == content]
+    for text in copies:
+        text.holder[text.key] = AS_CONTENT
+    return [{"path": _pointer(text.path), "characters": len(content)} for text in copies]
 
 
 def _leave_out_values(plain: dict[str, Any], limit_bytes: int) -> list[dict[str, Any]]:

@@ -1,0 +1,42 @@
+"""The published schema of the event."""
+
+from __future__ import annotations
+
+import json
+
+from local import event_schema
+
+
+def test_the_checked_in_schema_is_the_one_that_the_types_give() -> None:
+    """`make schema` writes it again."""
+    assert event_schema.PATH.read_text("utf-8") == event_schema.text()
+
+
+def test_every_key_of_the_schema_is_described() -> None:
+    """A type's own description stands for a key that only refers to it."""
+    schema = json.loads(event_schema.text())
+    undescribed = [
+        name
+        for name, said in schema["properties"].items()
+        if "description" not in said and "$ref" not in said and "$ref" not in str(said.get("anyOf", ""))
+    ]
+    assert undescribed == []
+
+
+def test_the_keys_that_consumers_have_always_parsed_keep_their_types() -> None:
+    """The contract's ten keys; the two timings are there for streams alone."""
+    properties = event_schema.schema()["properties"]
+    types = {name: properties[name].get("type") for name in list(properties)[:10]}
+    assert types == {
+        "type": None,  # an enumeration
+        "content": "string",
+        "usage": ["object", "null"],
+        "model": "string",
+        "prompt": None,  # whatever the request holds
+        "region": "string",
+        "latency_ms": "integer",
+        "time_to_first_chunk_ms": "integer",
+        "streaming_duration_ms": "integer",
+        "timestamp": "string",
+    }
+    assert {"time_to_first_chunk_ms", "streaming_duration_ms"}.isdisjoint(event_schema.schema()["required"])
