@@ -1,0 +1,214 @@
+"""The Event Hub's writer against the emulator: groups, acceptance, refusals, silence, limits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Never
+
+import pytest
+from azure.core.credentials_async import AsyncTokenCredential
+
+from shared.adapters.event_hub import EventHub, OnAccepted
+from shared.errors import DeliveryError, EventTooLarge
+from shared.settings import EventHubSettings
+from tests.integration.event_hubs_emulator import Emulator, receiving
+
+pytestmark = pytest.mark.anyio
+
+HUB = "openai-logs"
+LONG_S = 20.0
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    with Emulator("--port", "0", "--control-port", "0", "--partitions", "1", "--hub", HUB) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def accepting(emulator: Emulator) -> Iterator[None]:
+    """Each test begins with an Event Hub that accepts."""
+    emulator.set_mode("accept")
+    yield
+    emulator.set_mode("accept")
+
+
+def no_identity() -> AsyncTokenCredential:
+    raise AssertionError("a connection string needs no identity")
+
+
+@contextlib.asynccontextmanager
+async def an_event_hub(
+    emulator: Emulator, hub: str = HUB, send_timeout_s: float = LONG_S, accepted: OnAccepted | None = None
+) -> AsyncIterator[EventHub]:
+    settings = EventHubSettings(connection_string=emulator.connection_string, namespace=None, name=hub)
+    event_hub = EventHub(settings, no_identity, accepted=accepted, send_timeout_s=send_timeout_s)
+    try:
+        yield event_hub
+    finally:
+        await event_hub._open().close()
+
+
+def counted(emulator: Emulator) -> tuple[int, int]:
+    """(publications, events) accepted so far."""
+    stats = emulator.stats()
+    return stats["publications_accepted"], stats["events_accepted"]
+
+
+async def ended(*sending: asyncio.Task[None]) -> list[BaseException | None]:
+    """What became of each, all within the deadline."""
+    async with asyncio.timeout(LONG_S):
+        return await asyncio.gather(*sending, return_exceptions=True)
+
+
+def sends(event_hub: EventHub, *bodies: bytes) -> list[asyncio.Task[None]]:
+    return [asyncio.create_task(event_hub.send(body, f"id-{number}")) for number, body in enumerate(bodies)]
+
+
+async def test_an_event_arrives_with_its_id_and_content_type(emulator: Emulator) -> None:
+    start = emulator.stats()["hubs"][HUB]["partitions"]["0"]["next_sequence_number"]
+    async with an_event_hub(emulator) as event_hub:
+        await event_hub.send(b'{"a":"\xc3\xa9"}', "the-exchange")
+    consumer = emulator.consumer(HUB)
+    async with receiving(consumer, start=start, inclusive=True) as received:
+        await received.count(1)
+    event = received.events[0][1]
+    assert event.body_as_str() == '{"a":"é"}'
+    assert (event.message_id, event.content_type) == ("the-exchange", "application/json")
+
+
+async def test_sends_at_the_same_time_share_one_publication(emulator: Emulator) -> None:
+    async with an_event_hub(emulator) as event_hub:
+        await event_hub.send(b"{}", "first")
+        publications, events = counted(emulator)
+        assert await ended(*sends(event_hub, *[b"{}"] * 200)) == [None] * 200
+    assert counted(emulator) == (publications + 1, events + 200)
+
+
+async def test_whoever_sends_while_a_send_is_under_way_shares_the_next_one(emulator: Emulator) -> None:
+    async with an_event_hub(emulator) as event_hub:
+        await event_hub.send(b"{}", "warm")
+        publications, events = counted(emulator)
+        emulator.set_mode("stall")
+        first = sends(event_hub, b"{}")
+        await asyncio.wait(first, timeout=0.1)
+        later = sends(event_hub, *[b"{}"] * 50)
+        await asyncio.wait(later, timeout=0.1)
+        emulator.set_mode("accept")
+        assert await ended(*first, *later) == [None] * 51
+    assert counted(emulator) == (publications + 2, events + 51)
+
+
+async def test_a_send_returns_only_after_the_event_was_accepted(emulator: Emulator) -> None:
+    async with an_event_hub(emulator) as event_hub:
+        emulator.set_mode("stall")
+        sending = sends(event_hub, b"{}", b"{}")
+        done, _ = await asyncio.wait(sending, timeout=0.3)
+        assert not done
+        emulator.set_mode("accept")
+        assert await ended(*sending) == [None, None]
+
+
+async def test_a_refusal_concerns_everybody_in_the_group_and_passes(emulator: Emulator) -> None:
+    async with an_event_hub(emulator) as event_hub:
+        await event_hub.send(b"{}", "before")
+        emulator.set_mode("reject")
+        results = await ended(*sends(event_hub, b"{}", b"{}", b"{}"))
+        assert [type(result) for result in results] == [DeliveryError] * 3
+        emulator.set_mode("accept")
+        assert await ended(*sends(event_hub, b"{}")) == [None]
+
+
+async def test_silence_is_a_failure_after_the_time_limit_and_passes(emulator: Emulator) -> None:
+    async with an_event_hub(emulator, send_timeout_s=1) as event_hub:
+        await event_hub.send(b"{}", "before")
+        emulator.set_mode("stall")
+        began = time.monotonic()
+        results = await ended(*sends(event_hub, b"{}", b"{}"))
+        assert [type(result) for result in results] == [DeliveryError] * 2
+        assert time.monotonic() - began < 10
+        emulator.set_mode("accept")
+        assert await ended(*sends(event_hub, b"{}")) == [None]
+
+
+async def test_an_event_hub_that_is_gone_is_a_failure_and_one_that_comes_back_is_used_again() -> None:
+    with Emulator("--port", "0", "--control-port", "0", "--hub", HUB) as first:
+        async with an_event_hub(first) as event_hub:
+            await event_hub.send(b"{}", "before")
+            first.stop()
+            assert [type(result) for result in await ended(*sends(event_hub, b"{}", b"{}"))] == [DeliveryError] * 2
+            with Emulator("--port", str(first.port), "--control-port", "0", "--hub", HUB) as second:
+                assert await ended(*sends(event_hub, b"{}")) == [None]
+                assert counted(second) == (1, 1)
+
+
+async def test_an_unknown_event_hub_is_a_failure_that_names_no_host_and_no_key(emulator: Emulator) -> None:
+    async with an_event_hub(emulator, hub="missing") as event_hub:
+        with pytest.raises(DeliveryError) as error:
+            await event_hub.send(b"{}", "id")
+    assert "127.0.0.1" not in str(error.value)
+    assert "SAS_KEY" not in str(error.value)
+
+
+async def test_the_largest_event_is_accepted_and_a_larger_one_fails_alone(emulator: Emulator) -> None:
+    async with an_event_hub(emulator) as event_hub:
+        limit = await event_hub.limit_bytes()
+        assert 1_000_000 < limit < 1_048_576
+        large, too_large = b"x" * limit, b"x" * 1_100_000
+        results = await ended(*sends(event_hub, b"{}", too_large, large, b"{}", too_large))
+    assert [type(result) for result in results] == [type(None), EventTooLarge, type(None), type(None), EventTooLarge]
+
+
+async def test_events_that_one_publication_cannot_hold_go_in_several(emulator: Emulator) -> None:
+    publications, events = counted(emulator)
+    async with an_event_hub(emulator) as event_hub:
+        assert await ended(*sends(event_hub, *[b"x" * 300_000] * 8)) == [None] * 8
+    assert counted(emulator) == (publications + 3, events + 8)
+
+
+async def test_an_invocation_that_is_cancelled_takes_nobody_along(emulator: Emulator) -> None:
+    async with an_event_hub(emulator) as event_hub:
+        emulator.set_mode("stall")
+        sending = sends(event_hub, b"{}", b"{}", b"{}")
+        await asyncio.wait(sending, timeout=0.1)
+        sending[1].cancel()
+        emulator.set_mode("accept")
+        first, second, third = await ended(*sending)
+        assert (first, third) == (None, None)
+        assert isinstance(second, asyncio.CancelledError)
+
+
+async def test_an_error_of_the_sdk_that_nobody_knows_fails_the_group_instead_of_leaving_it_waiting(emulator: Emulator) -> None:
+    async def broken() -> Never:
+        raise AttributeError("the SDK met what it did not expect")
+
+    async with an_event_hub(emulator) as event_hub:
+        await event_hub.send(b"{}", "before")
+        producer = event_hub._open()
+        producer.create_batch = broken  # type: ignore[method-assign, assignment]
+        results = await ended(*sends(event_hub, b"{}", b"{}"))
+        assert [type(result) for result in results] == [DeliveryError] * 2
+        del producer.create_batch
+        assert await ended(*sends(event_hub, b"{}")) == [None]
+
+
+async def test_the_probe_of_an_event_hub_that_answers_is_silent(emulator: Emulator) -> None:
+    async with an_event_hub(emulator) as event_hub:
+        await event_hub.probe()
+
+
+async def test_the_ledger_hears_of_each_publication_before_who_waits_for_it(emulator: Emulator) -> None:
+    heard: list[list[str]] = []
+    sending: list[asyncio.Task[None]] = []
+
+    async def accepted(message_ids: Sequence[str]) -> None:
+        assert not any(task.done() for task in sending)
+        heard.append(list(message_ids))
+
+    async with an_event_hub(emulator, accepted=accepted) as event_hub:
+        sending += sends(event_hub, b"{}", b"{}", b"{}")
+        assert await ended(*sending) == [None] * 3
+    assert heard == [["id-0", "id-1", "id-2"]]
