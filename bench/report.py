@@ -87,8 +87,8 @@ def _figure(figure: Figure, unit: str) -> str:
 
 
 def _host(figures: Figures, figure: Figure, unit: str) -> str:
-    """The embedded host has no work of its own: its front runs in the worker."""
-    return _figure(figure, unit) if max(figure.worst, figures.host_call_ms.worst) > 0.05 else "-"
+    """The embedded host has no work of its own: its front runs in the worker, its supervisor sleeps."""
+    return _figure(figure, unit) if figures.host_call_ms.worst or figures.host_chunk_us.worst else "-"
 
 
 def _percentiles(found: Percentiles) -> str:

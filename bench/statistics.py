@@ -36,6 +36,11 @@ class Idle:
     def of(cls, spent: Cpu, seconds: float) -> Idle:
         return cls(worker=spent.worker_s / seconds, host=spent.host_s / seconds)
 
+    @classmethod
+    def least(cls, spans: Sequence[Idle]) -> Idle:
+        """The least of each."""
+        return cls(worker=min(span.worker for span in spans), host=min(span.host for span in spans))
+
     def taken_off(self, spent: Cpu, seconds: float) -> Cpu:
         """`spent` within `seconds` without what they would have taken anyway; never below 0."""
         return Cpu(

@@ -27,6 +27,11 @@ def test_what_an_idle_host_takes_is_taken_off() -> None:
     assert (spent.worker_s, spent.host_s, spent.stand_in_s) == pytest.approx((0.6, 2.2, 0.5))
 
 
+def test_of_several_idle_spans_the_calmest_counts() -> None:
+    spans = [Idle(worker=0.3, host=0.9), Idle(worker=0.1, host=1.0), Idle(worker=0.2, host=0.4)]
+    assert Idle.least(spans) == Idle(worker=0.1, host=0.4)
+
+
 def test_a_load_that_cost_less_than_idling_cost_nothing() -> None:
     idle = Idle(worker=1.0, host=1.0)
     assert idle.taken_off(Cpu(worker_s=0.5, host_s=0.5, stand_in_s=0.0), 1.0) == Cpu(worker_s=0.0, host_s=0.0, stand_in_s=0.0)
