@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,9 @@ READY_WITHIN_S = 180  # func's first start on a machine
 class Run:
     """One `python -m local.run` on free ports, with all its output in a file."""
 
-    def __init__(self, folder: Path, *options: str, ports: Ports | None = None, path: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, *options: str, ports: Ports | None = None, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.id = uuid.uuid4().hex
         self.ports = ports or free_ports()
         self._output = folder / "output"
@@ -37,16 +39,16 @@ class Run:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "local.run", *chosen, *own, *options],
                 cwd=ROOT,
-                env=self._environment(path),
+                env=self._environment(environment or {}),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
 
-    def _environment(self, path: str | None) -> dict[str, str]:
+    def _environment(self, own: Mapping[str, str]) -> dict[str, str]:
         """Nothing that this machine's developer set for the app."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "AzureWebJobs"))}
-        return kept | {MARKER: self.id, "PATH": path or os.environ["PATH"]}
+        return {**kept, **own, MARKER: self.id}
 
     def output(self) -> str:
         return self._output.read_text()
@@ -74,10 +76,10 @@ class Run:
 def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
     runs: list[Run] = []
 
-    def starter(*options: str, ports: Ports | None = None, path: str | None = None) -> Run:
+    def starter(*options: str, ports: Ports | None = None, environment: Mapping[str, str] | None = None) -> Run:
         folder = tmp_path / str(len(runs))
         folder.mkdir()
-        runs.append(Run(folder, *options, ports=ports, path=path))
+        runs.append(Run(folder, *options, ports=ports, environment=environment))
         return runs[-1]
 
     yield starter
@@ -140,9 +142,23 @@ def test_a_taken_port_is_named_before_anything_is_started(start: Callable[..., R
 
 
 def test_without_core_tools_make_func_says_how_to_get_them(start: Callable[..., Run], tmp_path: Path) -> None:
-    run = start("--functions-host", "func", path=str(tmp_path))
+    run = start("--functions-host", "func", environment={"PATH": str(tmp_path)})
     assert run.wait() == 1
     assert run.output().strip() == f"fnsse: make func {HOW_TO_GET_FUNC}"
+
+
+def test_a_real_azure_openai_and_event_hub_are_used_instead_of_the_local_parts(start: Callable[..., Run]) -> None:
+    """Played by the parts of another stack; all that makes them real is that the environment names them."""
+    with Stack(only={"azure_openai", "event_hubs"}) as real:
+        environment = {
+            "AZURE_OPENAI_BASE_URL": real.stand_in_url,
+            "AZURE_OPENAI_KEY": "the real one",
+            "AZURE_EVENTHUB_CONN_STR": real.event_hub_connection_string,
+        }
+        run = start("--exit-after-demo", environment=environment)
+        assert run.wait() == 0, run.output()
+    assert "starting azurite\n" in run.output()
+    assert '"type": "stream_completion"' in run.output()
 
 
 def test_a_second_run_in_the_same_folder_is_refused(start: Callable[..., Run], tmp_path: Path) -> None:
@@ -165,6 +181,7 @@ def test_a_part_can_be_killed_and_started_again(stack: Stack) -> None:
 
 def test_an_install_that_is_current_takes_no_time() -> None:
     """So that the second `make run` starts in seconds."""
+    subprocess.run(["local/install"], cwd=ROOT, check=True, capture_output=True)
     started = time.monotonic()
     done = subprocess.run(["local/install"], cwd=ROOT, check=True, capture_output=True, text=True)
     assert done.stdout == ""
