@@ -1,10 +1,10 @@
-"""Storage clients for a queue trigger's connection."""
+"""The queue service that a queue trigger's connection stands for."""
 
 from contextlib import AsyncExitStack
 from typing import Any
 
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.storage.queue.aio import QueueClient, QueueServiceClient
+from azure.storage.queue.aio import QueueServiceClient
 
 from local.functions_host.app_settings import StorageConnection
 from local.functions_host.unsupported import StartError
@@ -24,11 +24,6 @@ async def open_service(connection: StorageConnection, stack: AsyncExitStack) -> 
         service = QueueServiceClient(connection.queue_service_uri or "", credential=credential, **retry)
     await stack.enter_async_context(service)
     return service
-
-
-def queue_client(service: QueueServiceClient, name: str) -> QueueClient:
-    """Return a client that gives messages as they are stored, undecoded."""
-    return service.get_queue_client(name)
 
 
 def _credential(connection: StorageConnection) -> AsyncTokenCredential:

@@ -20,6 +20,7 @@ from azure.storage.queue.aio import QueueClient
 from local.functions_host.console import say
 from local.functions_host.functions import QueueFunction
 from local.functions_host.invocations import Invocations
+from local.functions_host.leases import LeaseBook
 from local.functions_host.queue_backoff import Backoff
 from local.functions_host.queue_options import MIN_POLLING_INTERVAL_S, QueueOptions
 from local.functions_host.worker_library import Invocation, TypedData
@@ -83,6 +84,7 @@ class QueueTrigger:
         poison_queue: QueueClient | None,
         options: QueueOptions,
         invocations: Invocations,
+        leases: LeaseBook,
     ) -> None:
         """poison_queue is None where `poison_name` says so."""
         self._target = target
@@ -90,6 +92,7 @@ class QueueTrigger:
         self._poison_queue = poison_queue
         self._options = options
         self._invocations = invocations
+        self._leases = leases
         self._backoff = Backoff(MIN_POLLING_INTERVAL_S, options.max_polling_interval_s)
         self._found_since_wait = False
         self._failing = False
@@ -98,8 +101,11 @@ class QueueTrigger:
 
     async def run(self) -> None:
         """Poll until `stop`; then wait for the messages under way."""
+        await self._release_left_behind()
         while not self._stopping.is_set():
             messages = await self._receive()
+            if messages:
+                self._leases.hold(messages)
             for message in messages:
                 self._processing.add(asyncio.create_task(self._process(message)))
             if messages:
@@ -113,6 +119,13 @@ class QueueTrigger:
     def stop(self) -> None:
         """Receive no more messages."""
         self._stopping.set()
+
+    async def _release_left_behind(self) -> None:
+        """Release what a killed worker held: its attempt has failed. After the last attempt the next poll parks it."""
+        for lease in self._leases.left_behind():
+            say(f"WARNING: message {lease.message_id} of queue {self._target.queue_name} failed: its worker process died")
+            with suppress(AzureError):  # gone, or to come again when the lease ends
+                await self._release(lease.message_id, lease.pop_receipt)
 
     async def _receive(self) -> list[QueueMessage]:
         """Return the next batch; empty where there is none, no queue, or no storage for now."""
@@ -161,6 +174,8 @@ class QueueTrigger:
             await self._complete(message, succeeded=succeeded)
         except AzureError as error:  # the lease runs out and the message comes again
             say(f"ERROR: message {message.id} of queue {self._target.queue_name} could not be completed: {error.message}")
+        finally:
+            self._leases.drop(message)
 
     async def _invoke(self, message: QueueMessage) -> bool:
         try:
@@ -193,7 +208,7 @@ class QueueTrigger:
         elif _attempts(message) >= self._options.max_dequeue_count:
             await self._to_poison(message)
         else:
-            await self._release(message)
+            await self._release(message.id, message.pop_receipt)
 
     async def _delete(self, message: QueueMessage) -> None:
         try:
@@ -201,11 +216,10 @@ class QueueTrigger:
         except HttpResponseError as error:
             _raise_unless_lost(error)
 
-    async def _release(self, message: QueueMessage) -> None:
+    async def _release(self, message_id: str, pop_receipt: str | None) -> None:
+        delay_s = int(self._options.visibility_timeout_s)
         try:
-            await self._queue.update_message(
-                message.id, message.pop_receipt, visibility_timeout=int(self._options.visibility_timeout_s)
-            )
+            await self._queue.update_message(message_id, pop_receipt, visibility_timeout=delay_s)
         except HttpResponseError as error:
             _raise_unless_lost(error)
 
@@ -236,6 +250,7 @@ class QueueTrigger:
                 delay_s = max(delay_s / 2, _MIN_RENEWAL_S)
             else:
                 message.pop_receipt = renewed.pop_receipt
+                self._leases.hold([message])
                 delay_s = LEASE_S / 2
 
 

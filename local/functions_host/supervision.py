@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,9 +54,14 @@ class Supervisor:
         self._stop = asyncio.Event()
         self._stop_at_once = asyncio.Event()
         self._was_ready = False
+        self._state_dir = tempfile.TemporaryDirectory(prefix="functions-host-")  # what one worker leaves to the next
 
     async def run(self) -> int:
         """Serve until a signal; return the exit code of the host."""
+        with self._state_dir:
+            return await self._run()
+
+    async def _run(self) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._signalled)
@@ -85,7 +91,7 @@ class Supervisor:
         ours.setblocking(False)  # noqa: FBT003 - the only way to say it
         with theirs:
             arguments = ["--app-dir", str(self._app_dir), "--socket-fd", str(self._listening.fileno())]
-            arguments += ["--control-fd", str(theirs.fileno())]
+            arguments += ["--control-fd", str(theirs.fileno()), "--state-dir", self._state_dir.name]
             if not self._was_ready:
                 arguments.append("--first-start")
             process = await asyncio.create_subprocess_exec(

@@ -18,16 +18,13 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from local.functions_host.app_settings import resolve_connection
 from local.functions_host.console import install_logging, say
 from local.functions_host.control import CUT, DRAIN, DRAINED, EXIT_START_ERROR, READY
-from local.functions_host.functions import AppFunctions, QueueFunction, sort_functions
-from local.functions_host.host_json import HostJson, read_host_json
+from local.functions_host.functions import AppFunctions, sort_functions
+from local.functions_host.host_json import read_host_json
 from local.functions_host.http_front import HttpFront
 from local.functions_host.invocations import Invocations
-from local.functions_host.queue_clients import open_service, queue_client
-from local.functions_host.queue_trigger import QueueTrigger, poison_name
-from local.functions_host.timer_trigger import TimerTrigger
+from local.functions_host.triggers import Trigger, TriggerOpener
 from local.functions_host.unsupported import StartError, Unsupported
 from local.functions_host.worker_library import WorkerLibrary, load
 
@@ -36,9 +33,6 @@ if TYPE_CHECKING:
 
 # The real host's worker is gone 45-70 ms after the last response ended.
 _LAST_MOMENT_S = 0.05
-
-
-type Trigger = QueueTrigger | TimerTrigger
 
 
 class _Orders:
@@ -77,6 +71,7 @@ def main() -> None:
     parser.add_argument("--app-dir", type=Path, required=True)
     parser.add_argument("--socket-fd", type=int, required=True)
     parser.add_argument("--control-fd", type=int, required=True)
+    parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--first-start", action="store_true")
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):  # may reach the whole process group; the parent decides
@@ -85,21 +80,21 @@ def main() -> None:
     control = socket.socket(fileno=options.control_fd)
     listening = socket.socket(fileno=options.socket_fd)
     try:
-        asyncio.run(_work(options.app_dir, listening, control, first_start=options.first_start))
+        asyncio.run(_work(options, listening, control))
     except StartError as error:
         say(f"ERROR: {error}")
         sys.stdout.flush()
         os._exit(EXIT_START_ERROR)
 
 
-async def _work(app_dir: Path, listening: socket.socket, control: socket.socket, *, first_start: bool) -> None:
+async def _work(options: argparse.Namespace, listening: socket.socket, control: socket.socket) -> None:
     orders = _Orders()
     _watch_parent(control, orders)
-    host_json = read_host_json(app_dir / "host.json", os.environ)
+    host_json = read_host_json(options.app_dir / "host.json", os.environ)
     install_logging(host_json.log_level)
-    library = await load(app_dir)
+    library = await load(options.app_dir)
     functions = sort_functions(library.functions, os.environ, host_json.route_prefix)
-    if first_start:
+    if options.first_start:
         _print_functions(functions, listening.getsockname())
     invocations = Invocations(
         library,
@@ -109,7 +104,8 @@ async def _work(app_dir: Path, listening: socket.socket, control: socket.socket,
     )
     async with AsyncExitStack() as stack:
         server = _http_server(functions, library, invocations)
-        triggers = await _triggers(functions, host_json, invocations, stack, first_start=first_start)
+        opener = TriggerOpener(host_json, invocations, options.state_dir, stack)
+        triggers = await opener.open(functions, first_start=options.first_start)
         await _serve(server, triggers, listening, control, orders)
 
 
@@ -153,28 +149,6 @@ def _http_server(functions: AppFunctions, library: WorkerLibrary, invocations: I
 
 async def _no_http(*_: object) -> None:
     raise AssertionError("no HTTP function, so no route leads here")
-
-
-async def _triggers(
-    functions: AppFunctions, host_json: HostJson, invocations: Invocations, stack: AsyncExitStack, *, first_start: bool
-) -> list[Trigger]:
-    queues = [await _queue_trigger(target, host_json, invocations, stack) for target in functions.queue]
-    timers = [TimerTrigger(target, invocations, run_on_startup=first_start) for target in functions.timer]
-    return [*queues, *timers]
-
-
-async def _queue_trigger(
-    target: QueueFunction, host_json: HostJson, invocations: Invocations, stack: AsyncExitStack
-) -> QueueTrigger:
-    service = await open_service(resolve_connection(target.connection, os.environ), stack)
-    poison = poison_name(target.queue_name)
-    return QueueTrigger(
-        target,
-        queue_client(service, target.queue_name),
-        queue_client(service, poison) if poison else None,
-        host_json.queues,
-        invocations,
-    )
 
 
 def _print_functions(functions: AppFunctions, address: tuple[str, int]) -> None:

@@ -132,7 +132,7 @@ def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
         host.seen("Stopping")
         host.process.send_signal(signal.SIGINT)
 
-        assert host.exit_code(within_s=1) == 0
+        assert host.exit_code(within_s=5) == 0
 
 
 def test_what_still_runs_after_the_bound_is_broken_off(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_what_still_runs_after_the_bound_is_broken_off(tmp_path: Path) -> None:
         next(chunks)
         host.process.send_signal(signal.SIGTERM)
 
-        assert host.exit_code(within_s=2) == 0
+        assert host.exit_code(within_s=8) == 0
         with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
             deque(chunks)
 
@@ -170,7 +170,7 @@ def test_function_timeout_cuts_the_stream_and_replaces_the_worker(tmp_path: Path
         with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
             httpx.get(host.url("/stream"))
 
-        assert 2.5 < time.monotonic() - started < 5
+        assert 2.5 < time.monotonic() - started < 15
         host.seen(r"Timeout value of 00:00:01 .*Functions\.stream")
         wait_until(lambda: host.worker_pid() != first, why="another worker")
         assert httpx.get(host.url("/health")).status_code == 200
@@ -216,4 +216,4 @@ def test_the_worker_dies_with_its_parent(shared: HostProcess) -> None:
     shared.process.kill()
     shared.exit_code()
 
-    wait_until(lambda: not exists(worker), within_s=2, why="the worker ended")
+    wait_until(lambda: not exists(worker), within_s=5, why="the worker ended")
