@@ -63,10 +63,12 @@ class Answer:
 class Call:
     """One request on its way. Use it in a `with` block: leaving it closes the connection."""
 
-    def __init__(self, url: str, method: str, target: str, headers: Headers = (), body: bytes = b"") -> None:
-        """Sends the request. `target` is path and query, sent as they are; a body gets its content-length."""
+    def __init__(
+        self, url: str, method: str, target: str, headers: Headers = (), body: bytes = b"", *, framed: bool = True
+    ) -> None:
+        """Sends the request. `target` is path and query, sent as they are; a body gets its content-length, if `framed`."""
         address = urlsplit(url)
-        framing = [("content-length", str(len(body)))] if body or method in {"POST", "PUT"} else []
+        framing = [("content-length", str(len(body)))] if framed and (body or method in {"POST", "PUT"}) else []
         lines = [f"{method} {target} HTTP/1.1", f"host: {address.netloc}"]
         lines += [f"{name}: {value}" for name, value in [*headers, *framing]]
         self._socket = socket.create_connection((address.hostname, address.port), timeout=DEADLINE_S)

@@ -1,0 +1,52 @@
+"""The queue of envelopes, as an operator would look into it."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from azure.storage.queue import QueueClient
+
+from local.stack import Stack
+from tests.e2e.support.waiting import until
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """An envelope whose delivery was tried in vain and will be tried again."""
+
+    text: str
+    tries: int
+
+
+def queue(stack: Stack, name: str = "envelopes") -> QueueClient:
+    """A client of the stack's queue; use it in a `with` block."""
+    return QueueClient.from_connection_string(stack.storage_connection_string, name)
+
+
+def wait_until_empty(stack: Stack) -> None:
+    """Until no envelope waits or is being worked on (both count), so that nothing can be sent any more."""
+    with queue(stack) as envelopes:
+        until(lambda: envelopes.get_queue_properties().approximate_message_count == 0, "an empty queue of envelopes")
+
+
+def wait_until_tried(stack: Stack, exchange_ids: Collection[str]) -> dict[str, Waiting]:
+    """The envelope of each exchange once its delivery has failed.
+
+    While it is being tried, and until its visibilityTimeout is over, it cannot be peeked at; so this looks until it was seen.
+    """
+    found: dict[str, Waiting] = {}
+
+    def look() -> bool:
+        for message in envelopes.peek_messages(max_messages=32):
+            text = b64decode(message.content).decode()
+            exchange_id = json.loads(text)["exchange_id"]
+            if exchange_id in exchange_ids and message.dequeue_count:
+                found[exchange_id] = Waiting(text=text, tries=message.dequeue_count)
+        return found.keys() == set(exchange_ids)
+
+    with queue(stack) as envelopes:
+        until(look, "every envelope to be tried and to come back", within_s=60)
+    return found

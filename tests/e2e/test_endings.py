@@ -1,0 +1,108 @@
+"""How exchanges end: clients that leave, upstreams that break off, and the end of a response, which waits for its recording."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from local.stack import Stack
+from tests.e2e.support import stand_in
+from tests.e2e.support.chat import Chat, content_of
+from tests.e2e.support.event_log import EventLog
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closes", "resets"])
+def test_a_client_that_leaves_within_a_stream(stack: Stack, events: EventLog, *, reset: bool) -> None:
+    """Its event has the part that it was sent; the upstream's connection is closed, so that nothing is generated in vain."""
+    chat = Chat(stream=True, directives="chunk_ms=50; chunks=200")
+    with chat.begin(stack) as call:
+        while len(call.answer().pieces) < 8:
+            assert call.piece() is not None
+        answer = call.answer()
+        call.hang_up(reset=reset)
+    seen = stand_in.seen_once(stack, deployment=chat.deployment)
+    event = events.one(exchange_id=answer.exchange_id)
+    assert seen.ended == "peer_closed"
+    assert len(seen.write_times) < 100
+    assert (event["outcome"], event["type"], event["status_code"]) == ("client_disconnected", "stream_completion", 200)
+    read, written = content_of(answer.body), content_of(seen.answered)
+    assert read
+    assert event["content"].startswith(read)
+    assert written.startswith(event["content"])
+    assert event["prompt"] == chat.messages
+
+
+def test_a_client_that_leaves_before_the_first_byte(stack: Stack, events: EventLog) -> None:
+    """It was answered nothing, and its event says so; the upstream is not left to work for nobody."""
+    chat = Chat(directives="silence")
+    with chat.begin(stack) as call:
+        stand_in.seen_once(stack, deployment=chat.deployment, ended=False)
+        call.hang_up()
+    assert stand_in.seen_once(stack, deployment=chat.deployment).ended == "peer_closed"
+    event = events.one(deployment=chat.deployment)
+    assert (event["outcome"], event["status_code"], event["content"]) == ("client_disconnected", None, "")
+    assert event["prompt"] == chat.messages
+
+
+def test_a_client_that_leaves_after_done_has_everything(stack: Stack, events: EventLog) -> None:
+    """Many clients close right after the last frame, without reading the end of the body: that exchange is complete."""
+    chat = Chat(stream=True)
+    with chat.begin(stack) as call:
+        while not call.answer().body.endswith(b"data: [DONE]\n\n"):
+            assert call.piece() is not None
+        answer = call.answer()
+        call.hang_up()
+    event = events.one(exchange_id=answer.exchange_id)
+    assert event["outcome"] == "completed"
+    assert event["usage"]["completion_tokens"] == 20
+    assert event["content"] == content_of(answer.body)
+
+
+@pytest.mark.parametrize("directive", ["reset_after=6", "close_after=6"])
+def test_an_upstream_that_breaks_off_is_no_success(stack: Stack, events: EventLog, directive: str) -> None:
+    """What came is passed on, then the client is told that something is missing: no [DONE], and an event that says so."""
+    chat = Chat(stream=True, directives=f"chunk_ms=20; {directive}")
+    answer = chat.ask(stack)
+    seen = stand_in.seen_once(stack, deployment=chat.deployment)
+    event = events.one(exchange_id=answer.exchange_id)
+    assert answer.body.startswith(seen.answered)
+    assert b"[DONE]" not in answer.body
+    assert b'"error"' in answer.body.removeprefix(seen.answered) or not answer.whole
+    assert (event["outcome"], event["type"]) == ("upstream_interrupted", "error")
+    assert event["content"] == content_of(seen.answered)
+    assert event["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("directives", "status", "code"),
+    [
+        ("status=400", 400, "400"),
+        ("status=401", 401, "401"),
+        ("status=404", 404, "DeploymentNotFound"),
+        ("status=429; retry_after=7", 429, "429"),
+        ("status=500", 500, None),
+        ("status=503; retry_after=3", 503, "ServiceUnavailable"),
+        ("blocked_prompt", 400, "content_filter"),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_an_upstreams_error_passes_untouched(
+    stack: Stack, events: EventLog, directives: str, status: int, code: str | None, *, stream: bool
+) -> None:
+    """Status, body and headers are the upstream's; the event is of type `error` and keeps the upstream's own words."""
+    chat = Chat(stream=stream, directives=directives)
+    answer = chat.ask(stack)
+    seen = stand_in.seen_once(stack, deployment=chat.deployment)
+    event = events.one(exchange_id=answer.exchange_id)
+    assert (answer.status, answer.body, answer.whole) == (status, seen.answered, True)
+    assert answer.header("content-type") == "application/json"
+    assert answer.header("x-ratelimit-remaining-tokens") == "99000"
+    if "retry_after" in directives:
+        seconds = directives[-1]
+        assert answer.header("retry-after") == seconds
+        assert answer.header("retry-after-ms") == answer.header("x-ms-retry-after-ms") == f"{seconds}000"
+    assert (event["type"], event["outcome"], event["status_code"]) == ("error", "upstream_error", status)
+    assert event["error"]["message"] == json.loads(answer.body)["error"]["message"]
+    assert event["error"].get("code") == code
+    assert event["prompt"] == chat.messages

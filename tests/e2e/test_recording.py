@@ -1,0 +1,71 @@
+"""When an exchange is recorded: never in the way of a byte, and before the response ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+from azure.storage.blob import ContainerClient
+
+from local.stack import Stack
+from shared.core import capture
+from tests.e2e.conftest import STRAINED_RECORDING_WAIT_S
+from tests.e2e.support.chat import Chat
+from tests.e2e.support.event_log import EventLog
+
+
+@pytest.mark.parametrize("directives", ["", "chunked"], ids=["stream", "chunked JSON"])
+def test_a_response_ends_after_its_recording(stack: Stack, events: EventLog, directives: str) -> None:
+    """Whoever has read a chunked response to its end can count on the captures: a host that is stopped now loses nothing."""
+    chat = Chat(stream=not directives, directives=directives)
+    with ContainerClient.from_connection_string(stack.storage_connection_string, capture.CONTAINER) as captures:
+        answer = chat.ask(stack)
+        stored = [
+            captures.get_blob_client(name(answer.exchange_id)).exists()
+            for name in (capture.request_name, capture.response_name)
+        ]
+        event = events.one(exchange_id=answer.exchange_id)
+        response = capture.load(captures.download_blob(event["response_capture"]).readall())
+    assert answer.whole
+    assert stored == [True, True]
+    assert response.body == answer.body
+
+
+def test_the_end_waits_no_longer_than_the_setting_and_no_byte_waits_at_all(strained: Stack) -> None:
+    """With a store that does not answer the client still has everything at once; only the terminator, which holds no byte of
+    the answer, takes RECORDING_WAIT_MS. What could not be stored then is stored as soon as the store answers."""
+    chat = Chat(stream=True)
+    with store_stalled(strained), chat.begin(strained) as call:
+        while not call.answer().body.endswith(b"data: [DONE]\n\n"):
+            assert call.piece() is not None
+        answer = call.rest()
+    done_s = answer.pieces[-1].at - call.sent_at
+    waited_s = answer.ended_at - answer.pieces[-1].at
+    assert answer.whole
+    assert done_s < STRAINED_RECORDING_WAIT_S
+    assert STRAINED_RECORDING_WAIT_S - 0.1 <= waited_s < STRAINED_RECORDING_WAIT_S + 1
+    with EventLog(strained) as events:
+        assert events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
+
+
+def test_a_sized_response_ends_at_once(strained: Stack) -> None:
+    """A content-length tells the client that it has everything: nothing is held back, though the store does not answer."""
+    chat = Chat()
+    with store_stalled(strained):
+        answer = chat.ask(strained)
+        assert answer.ended_at - answer.pieces[0].at < STRAINED_RECORDING_WAIT_S / 2
+    with EventLog(strained) as events:
+        assert events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
+
+
+@contextlib.contextmanager
+def store_stalled(stack: Stack) -> Iterator[None]:
+    """Storage keeps its connections and answers nothing."""
+    os.kill(stack.parts["azurite"].pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(stack.parts["azurite"].pid, signal.SIGCONT)

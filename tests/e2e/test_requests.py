@@ -1,0 +1,221 @@
+"""What reaches the upstream: the same method, path, query, body and headers, and none of the caller's credentials."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import uuid
+
+import pytest
+
+from local.stack import Stack
+from shared.core import forwarding
+from shared.core.forwarding import Action
+from tests.e2e.support import stand_in, wire
+from tests.e2e.support.chat import API_VERSION, CALLER_KEY, Chat
+from tests.e2e.support.stand_in import Seen
+from tests.e2e.support.wire import Headers
+
+SECRET = "not-for-the-upstream-91be"
+
+
+def relayed(stack: Stack, method: str, target: str, headers: Headers = (), body: bytes = b"") -> Seen:
+    """What the upstream saw of a request to the proxy."""
+    request_id = str(uuid.uuid4())
+    answer = wire.call(
+        stack.proxy_url, method, target, [("x-ms-client-request-id", request_id), ("api-key", CALLER_KEY), *headers], body
+    )
+    assert answer.status < 500, answer.body
+    return stand_in.seen_once(stack, request_id=request_id)
+
+
+UNRESERVED = "-A-Za-z0-9._~"
+IN_A_SEGMENT = UNRESERVED + "!$&'()*+,;=:@"  # RFC 3986, 3.3: pchar
+
+
+def normalised(text: str, characters: str) -> str:
+    """Escapes of these characters decoded, the remaining ones in upper case (RFC 3986, 6.2.2)."""
+
+    def escape(match: re.Match[str]) -> str:
+        character = chr(int(match[1], 16))
+        return character if re.fullmatch(f"[{characters}]", character) else match[0].upper()
+
+    return re.sub("%([0-9A-Fa-f]{2})", escape, text)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/openai/deployments/a%2Fb/chat/completions",
+        "/openai/deployments/%7Etilde/chat/completions",
+        "/openai/deployments/gr%C3%BC%C3%9Fe-%E6%9D%B1%E4%BA%AC/chat/completions",
+        "/openai/deployments/c%20d+e%2Bf/chat/completions",
+        "/openai/deployments/x%3Fy%23z%25/chat/completions",
+        "/openai/files/file-1/content",
+        "/openai/v1/models/a:b;c=d,e@f$g!h*(i)'j",
+        "/openai/whatever/comes//next/",
+    ],
+)
+def test_a_path_names_the_same_upstream_path(stack: Stack, path: str) -> None:
+    """An encoded slash stays one. Escapes that a segment does not need may go: the real host decodes them (`%2B` as well)."""
+    found = relayed(stack, "POST", f"{path}?api-version={API_VERSION}", body=b"{}")
+    assert normalised(found.path, IN_A_SEGMENT) == normalised(path, IN_A_SEGMENT)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "api-version=2024-10-21",
+        "api-version=2024-10-21&a=&b=1&b=2",
+        "a=%2F%26%3D%3f&api-version=2025-01-01-preview&b=1+2%202",
+        "api-version=2024-10-21&x=%C3%BC&y=%FF&z=a:b/c?d",
+        "api-version=2024-10-21&decode=1&codec=2&xcode=3&my-subscription-key-x=4",
+        "api-version=2024-10-21&flag&&empty=",
+    ],
+)
+def test_a_query_goes_on_as_it_came(stack: Stack, query: str) -> None:
+    """Empty values, repeated names, odd encodings and an order of its own."""
+    found = relayed(stack, "GET", f"/openai/models?{query}").query
+    assert found is not None
+    assert normalised(found, UNRESERVED) == normalised(query, UNRESERVED)
+
+
+def test_a_missing_api_version_takes_the_default(stack: Stack) -> None:
+    """AZURE_OPENAI_API_VERSION where the caller names none; nothing is added on the v1 routes, which need none."""
+    assert relayed(stack, "GET", "/openai/models?a=1").query == "a=1&api-version=2024-10-21"
+    assert relayed(stack, "GET", "/openai/models").query == "api-version=2024-10-21"
+    assert relayed(stack, "GET", "/openai/v1/models").query is None
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_method_and_body_go_on_as_they_came(stack: Stack, method: str) -> None:
+    """Every byte value, in a body of some size, whatever the operation."""
+    body = b"" if method == "GET" else bytes(range(256)) * 1024
+    found = relayed(stack, method, f"/openai/something/new?api-version={API_VERSION}", body=body)
+    assert found.method == method
+    assert found.body_sha256 == hashlib.sha256(body).hexdigest()
+    assert found.all("content-length") == ([] if method == "GET" else [str(len(body))])
+
+
+def test_a_json_body_is_not_written_anew(stack: Stack) -> None:
+    """White space, key order, escapes and repeated keys stay."""
+    body = b'{ "stream":false,\n "messages" : [{"role":"user","content":"\\u00fc \xc3\xbc"}],\t"n":1,"n":1.0 }\n'
+    chat = Chat()
+    answer = wire.call(stack.proxy_url, "POST", chat.target, chat.all_headers, body)
+    assert answer.status == 200
+    found = stand_in.seen_once(stack, deployment=chat.deployment)
+    assert found.body == body
+    assert found.body_sha256 == hashlib.sha256(body).hexdigest()
+
+
+def test_a_chunked_body_arrives_whole(stack: Stack) -> None:
+    """A request without content-length, in pieces."""
+    chat = Chat()
+    body = chat.body
+    headers = [*chat.all_headers, ("transfer-encoding", "chunked")]
+    with wire.Call(stack.proxy_url, "POST", chat.target, headers, framed=False) as call:
+        for start in range(0, len(body), 50):
+            call.send(b"%x\r\n%b\r\n" % (len(body[start : start + 50]), body[start : start + 50]))
+        call.send(b"0\r\n\r\n")
+        assert call.rest().status == 200
+    found = stand_in.seen_once(stack, deployment=chat.deployment)
+    assert found.body == body
+    assert found.all("transfer-encoding") == ["chunked"]
+
+
+def test_headers_that_no_rule_names_go_on(stack: Stack) -> None:
+    """The caller's own headers, among them those of the SDKs; no header beside them but the proxy's credential and HTTP's."""
+    own = {
+        "accept": "application/json",
+        "content-type": "application/json; charset=utf-8",
+        "user-agent": "AzureOpenAI/Python 1.0",
+        "openai-organization": "org",
+        "x-stainless-retry-count": "1",
+        "x-my-header": 'a, b;c="d"',
+        "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "tracestate": "a=1",
+    }
+    found = relayed(stack, "POST", f"/openai/x?api-version={API_VERSION}", list(own.items()), b"{}")
+    arrived = {name.lower(): value for name, value in found.headers}
+    assert {name: arrived.get(name) for name in own} == own
+    assert arrived.keys() - own.keys() == {"host", "api-key", "accept-encoding", "content-length", "x-ms-client-request-id"}
+    assert arrived["host"] == stack.stand_in_url.removeprefix("http://")
+
+
+def test_no_header_of_the_table_reaches_the_upstream(stack: Stack) -> None:
+    """Each header that the table drops or replaces, the names in mixed case; what a request cannot be sent with is left out."""
+    framing = {"connection", "transfer-encoding", "content-length", "expect", "host", "upgrade", "trailer", "te"}
+    answered_by_nobody = {"x-ms-invocation-id"}  # the real host adds its own to it, and waits for ever for the worker
+    rules = [rule for rule in forwarding.REQUEST_HEADERS if rule.name not in framing | answered_by_nobody]
+    headers = [(rule.name.replace("*", "anything").title(), SECRET) for rule in rules]
+    found = relayed(stack, "POST", f"/openai/x?api-version={API_VERSION}", headers[:30], b"{}")
+    rest = relayed(stack, "POST", f"/openai/x?api-version={API_VERSION}", headers[30:], b"{}")
+    for seen in (found, rest):
+        assert [name for name, value in seen.headers if SECRET in value or CALLER_KEY in value] == []
+        assert seen.all("api-key") == [stack.settings["AZURE_OPENAI_KEY"]]
+    dropped = {rule.name.replace("*", "anything") for rule in rules if rule.action is Action.DROP}
+    assert not dropped & (wire.names(found.headers) | wire.names(rest.headers))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("AUTHORIZATION", f"Bearer {SECRET}")],
+        [("Api-Key", SECRET), ("aPI-kEY", SECRET)],
+        [("X-Functions-Key", SECRET), ("x-functions-KEY", SECRET)],
+        [("OCP-APIM-Subscription-Key", SECRET)],
+        [("Cookie", f"session={SECRET}"), ("cookie", f"other={SECRET}")],
+    ],
+    ids=lambda headers: headers[0][0],
+)
+def test_no_credential_in_a_header_reaches_the_upstream(stack: Stack, headers: Headers) -> None:
+    """Whatever its case and however often it comes; the proxy's own credential is the only one."""
+    chat = Chat()
+    plain = [("content-type", "application/json"), *headers]
+    assert wire.call(stack.proxy_url, "POST", chat.target, plain, chat.body).status == 200
+    found = stand_in.seen_once(stack, deployment=chat.deployment)
+    assert SECRET not in str(found)
+    assert found.all("api-key") == [stack.settings["AZURE_OPENAI_KEY"]]
+    assert not wire.names(found.headers) & {"authorization", "x-functions-key", "ocp-apim-subscription-key", "cookie"}
+
+
+@pytest.mark.parametrize("name", ["code", "CODE", "c%6Fde", "subscription-key", "Subscription-Key", "subscription%2Dkey"])
+@pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
+def test_no_credential_in_the_query_reaches_the_upstream(stack: Stack, name: str, *, first: bool) -> None:
+    """A function key or APIM's, whatever its case or encoding, and alone it goes."""
+    key, version = f"{name}={SECRET}", f"api-version={API_VERSION}"
+    found = relayed(stack, "GET", "/openai/models?" + "&".join([key, "a=", version] if first else [version, "a=", key]))
+    assert found.query == (f"a=&{version}" if first else f"{version}&a=")
+    assert SECRET not in str(found)
+
+
+def test_one_callers_cookie_never_reaches_anothers_request(stack: Stack) -> None:
+    """The response that sets it passes; what the proxy sends next, on the same connection, knows nothing of it."""
+    setting = Chat(directives=f"set_cookie={SECRET}")
+    assert SECRET in setting.ask(stack).header("set-cookie")
+    for _ in range(3):
+        chat = Chat()
+        answer = chat.ask(stack)
+        assert (answer.status, answer.all("set-cookie")) == (200, [])
+        assert SECRET not in str(stand_in.seen_once(stack, deployment=chat.deployment))
+
+
+def test_a_redirect_is_the_callers_to_follow(stack: Stack) -> None:
+    """Nothing in a request makes the proxy call another host: a path that looks like an address is a path."""
+    found = relayed(stack, "GET", f"/openai//evil.example/@other.example:80/?api-version={API_VERSION}")
+    assert found.all("host") == [stack.stand_in_url.removeprefix("http://")]
+
+
+def test_the_answers_headers_pass(stack: Stack) -> None:
+    """Azure's own headers as the upstream wrote them, the exchange's id beside them, none of them twice."""
+    chat = Chat(headers=(("x-ms-client-request-id", "my-own-id"),))
+    answer = chat.ask(stack)
+    assert answer.header("x-ms-region") == "North Central US"
+    assert answer.header("x-ms-client-request-id") == "my-own-id"
+    assert answer.header("x-ratelimit-remaining-tokens") == "99000"
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", answer.header("apim-request-id"))
+    assert answer.header("x-ms-deployment-name") == chat.deployment
+    assert answer.header("content-length") == str(len(answer.body))
+    assert json.loads(answer.body)["choices"]
+    assert len(answer.headers) == len(wire.names(answer.headers))

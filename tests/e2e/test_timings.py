@@ -1,0 +1,88 @@
+"""The client never pays for the logging, and the event's timings say what happened."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from local.stack import Stack
+from tests.e2e.support import stand_in
+from tests.e2e.support.chat import Chat
+from tests.e2e.support.event_log import EventLog
+from tests.e2e.support.stand_in import Seen
+from tests.e2e.support.wire import Answer
+
+ROUNDED_MS = 2
+
+
+def lags_ms(seen: Seen, answer: Answer) -> list[float]:
+    """How long after the upstream wrote each piece its last byte was in the client's hands."""
+    lags, written, read = [], 0, 0
+    sizes = [len(event) + 2 for event in seen.answered.split(b"\n\n")[:-1]]
+    arrivals = iter(answer.pieces)
+    at = 0.0
+    for size, write_at in zip(sizes, seen.write_times, strict=True):
+        written += size
+        while read < written:
+            piece = next(arrivals)
+            read, at = read + len(piece.data), piece.at
+        lags.append((at - write_at) * 1000)
+    return lags
+
+
+def test_the_events_timings_are_those_of_the_exchange(stack: Stack, events: EventLog) -> None:
+    """300 ms of silence, then a chunk every 20 ms: time to first chunk, streaming duration, and latency as their exact sum.
+
+    The proxy stands between upstream and client, so what those two saw bounds each figure, however busy the machine is.
+    """
+    chat = Chat(stream=True, directives="first_chunk_ms=300; chunk_ms=20")
+    with chat.begin(stack) as call:
+        answer = call.rest()
+        sent_at = call.sent_at
+    seen = stand_in.seen_once(stack, deployment=chat.deployment)
+    event = events.one(exchange_id=answer.exchange_id)
+    first_ms, streaming_ms = event["time_to_first_chunk_ms"], event["streaming_duration_ms"]
+    first_write, last_write = seen.write_times[0], seen.write_times[-1]
+    first_read, last_read = answer.pieces[0].at, answer.pieces[-1].at
+    assert 300 - ROUNDED_MS <= (first_write - seen.started_at) * 1000 <= first_ms + ROUNDED_MS
+    assert first_ms - ROUNDED_MS <= (first_read - sent_at) * 1000
+    assert (last_write - first_read) * 1000 - ROUNDED_MS <= streaming_ms <= (last_read - first_write) * 1000 + ROUNDED_MS
+    assert streaming_ms >= 0.8 * 20 * (len(seen.write_times) - 1)  # the stand-in keeps its pace on average
+    assert event["latency_ms"] == first_ms + streaming_ms
+
+
+def test_a_whole_answers_latency_includes_the_upstreams_silence(stack: Stack, events: EventLog) -> None:
+    """Without a stream there is one figure, from the request's first byte to the answer's last."""
+    with Chat(directives="headers_ms=300").begin(stack) as call:
+        answer = call.rest()
+        longest_ms = (answer.ended_at - call.sent_at) * 1000
+    event = events.one(exchange_id=answer.exchange_id)
+    assert 300 - ROUNDED_MS <= event["latency_ms"] <= longest_ms + ROUNDED_MS
+    assert "time_to_first_chunk_ms" not in event
+
+
+def test_each_chunk_is_sent_on_before_the_next_one_comes(stack: Stack) -> None:
+    """At a chunk every 20 ms the client is less than one chunk behind, the first chunk included.
+
+    The machine may be busy with something else for a moment, which is not the relay's doing: one stream of three is enough.
+    """
+    found = []
+    for _ in range(3):
+        chat = Chat(stream=True, directives="first_chunk_ms=300; chunk_ms=20")
+        answer = chat.ask(stack)
+        seen = stand_in.seen_once(stack, deployment=chat.deployment)
+        lags = lags_ms(seen, answer)
+        found.append((lags[0], median(lags)))
+        if answer.pieces[0].at < seen.write_times[1] and median(lags) < 20:
+            return
+    raise AssertionError(f"(first, median) ms behind the upstream: {found}")
+
+
+def test_the_first_chunk_does_not_wait_for_a_second(stack: Stack) -> None:
+    """It reaches the client although the upstream never writes another one."""
+    chat = Chat(stream=True, directives="silence_after=1")
+    with chat.begin(stack) as call:
+        first = call.piece()
+        seen = stand_in.seen_once(stack, deployment=chat.deployment, ended=False)
+    assert first is not None
+    assert first.data == seen.answered
+    assert (seen.ended, len(seen.write_times)) == ("open", 1)
