@@ -140,7 +140,7 @@ class RelayResponse(Response):
             await self._reject(api_error.body_too_large(limit), answer)
             return Ending.REJECTED
 
-    async def _hold(self, incoming: IncomingBody) -> tuple[HeldBody, bytes | None]:
+    async def _hold(self, incoming: IncomingBody) -> tuple[HeldBody, HeldBody | None]:
         """The whole body, looked at: what goes upstream where usage is asked for comes second."""
         exchange = self._exchange
         body = await incoming.whole()
@@ -151,9 +151,9 @@ class RelayResponse(Response):
         examined = await in_slices(usage_request.examine(body, may_ask=may_ask))
         exchange.streaming_asked = examined.stream
         exchange.model_asked = examined.model
-        return HeldBody(body), examined.asking
+        return HeldBody(body), HeldBody(*examined.asking) if examined.asking else None
 
-    async def _answer_with(self, body: HeldBody | PassingBody, asking: bytes | None, answer: Answer) -> Ending:
+    async def _answer_with(self, body: HeldBody | PassingBody, asking: HeldBody | None, answer: Answer) -> Ending:
         try:
             try:
                 response = await self._open(body, asking, answer)
@@ -167,7 +167,7 @@ class RelayResponse(Response):
             return _ending_of(error) if self._exchange.left is None else Ending.CLIENT_LEFT
         return Ending.WHOLE if self._exchange.left is None else Ending.CLIENT_LEFT
 
-    async def _open(self, body: HeldBody | PassingBody, asking: bytes | None, answer: Answer) -> httpx.Response:
+    async def _open(self, body: HeldBody | PassingBody, asking: HeldBody | None, answer: Answer) -> httpx.Response:
         exchange, early_s = self._exchange, self._relay.interventions.early_answer_s
         if exchange.streaming_asked and early_s:
             response = await self._open_early(body, asking, answer, early_s)
@@ -179,7 +179,7 @@ class RelayResponse(Response):
         return response
 
     async def _open_early(
-        self, body: HeldBody | PassingBody, asking: bytes | None, answer: Answer, early_s: float
+        self, body: HeldBody | PassingBody, asking: HeldBody | None, answer: Answer, early_s: float
     ) -> httpx.Response:
         """Answers 200 where the upstream's headers have not come in time; what comes later follows in the stream."""
         opening = asyncio.create_task(self._call.open(body, asking))

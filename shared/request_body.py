@@ -55,13 +55,14 @@ class IncomingBody:
 class HeldBody:
     """A body that is there: it can be sent again. In pieces, so that a stalled write is noticed at each of them."""
 
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self.size_bytes: int | None = len(body)
+    def __init__(self, *parts: bytes | memoryview) -> None:
+        self._parts = parts
+        self.size_bytes: int | None = sum(map(len, parts))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for start in range(0, len(self._body), _PIECE_BYTES):
-            yield self._body[start : start + _PIECE_BYTES]
+        for part in self._parts:
+            for start in range(0, len(part), _PIECE_BYTES):
+                yield bytes(part[start : start + _PIECE_BYTES])
 
 
 class PassingBody:

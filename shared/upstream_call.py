@@ -65,16 +65,19 @@ class UpstreamCall:
         self._looked_at: list[bytes] = []
         self._rest: AsyncIterator[bytes] | None = None
 
-    async def open(self, body: Body, asking: bytes | None) -> httpx.Response:
+    async def open(self, body: Body, asking: HeldBody | None) -> httpx.Response:
         """Status and headers. `asking` is the body with the addition; raises UpstreamError."""
         if asking is not None and self._exchange not in self._refusals:
-            response = await self._send(HeldBody(asking))
+            response = await self._send(asking)
             if response.status_code != 400 or not await self._refuses(response):
                 self._exchange.usage_asked = True
                 return response
             await response.aclose()
-            self._refusals.add(self._exchange)
             self._looked_at, self._rest = [], None
+            response = await self._send(body)
+            if response.status_code != 400:  # otherwise it was something of the caller's own that was refused
+                self._refusals.add(self._exchange)
+            return response
         return await self._send(body)
 
     async def pieces(self) -> AsyncIterator[bytes]:

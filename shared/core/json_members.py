@@ -1,8 +1,8 @@
 """The top-level members of a JSON object, found without parsing their values.
 
 A prompt can hold megabytes, and `json.loads` would hold up every stream of the worker for all of it (in a thread too: it keeps
-the interpreter's lock). This scan jumps from quote to quote, builds nothing, and pauses after each slice of about a
-millisecond, so that an event loop can serve others in between.
+the interpreter's lock). This scan jumps from mark to mark, builds nothing, and pauses after each slice of about a
+millisecond, whatever the text is made of, so that an event loop can serve others in between.
 """
 
 from __future__ import annotations
@@ -13,15 +13,22 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Final
 
-_SPACE: Final = re.compile(rb"[ \t\r\n]*")
-_NEXT_MARK: Final = re.compile(rb'["{}\[\]]')
-_SCALAR: Final = re.compile(rb"[^,{}\[\]\" \t\r\n]+")
-_MARKS_PER_SLICE: Final = 1000  # quotes and brackets; about 0.7 us each
+type Scan[T] = Generator[None, None, T]  # yields between slices, returns the result
+
+_SPACE: Final = re.compile(rb"[ \t\r\n]*+")
+_SCALAR: Final = re.compile(rb'[^,{}\[\]" \t\r\n]*+')
+_IN_STRING: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
+_BETWEEN_MARKS: Final = re.compile(rb'[^"{}\[\]]*+')
+
+# What a slice may cost, in steps of about a microsecond: one for each quote, bracket or member, and for a long run of bytes
+# as many as looking at a window of it takes.
+_SLICE_STEPS: Final = 1000
+_WINDOW_STEPS: Final = 100
+_WINDOW_BYTES: Final = 8 * 1024  # for a regular expression
+_FIND_BYTES: Final = 1024 * 1024  # for bytes.find
 _QUOTE: Final = 0x22
 _BACKSLASH: Final = 0x5C
-
-
-type Scan[T] = Generator[None, None, T]  # yields between slices, returns the result
+_LONGEST_NAME: Final = 1024 * 1024  # bytes; decoding one is not sliced
 
 
 class NotAnObject(ValueError):
@@ -36,92 +43,117 @@ class Span:
     end: int
 
 
-def scan(body: bytes) -> Scan[dict[str, Span]]:
-    """Name -> the value's span; of a repeated name the last, as JSON parsers take it. Raises NotAnObject."""
-    found: dict[str, Span] = {}
-    at = _skip_space(body, 0)
-    if body[at : at + 1] != b"{":
-        raise NotAnObject
-    at = _skip_space(body, at + 1)
-    while body[at : at + 1] != b"}":
-        name_end = yield from _string_end(body, at)
-        name = json.loads(body[at:name_end])
-        at = _expect(body, _skip_space(body, name_end), b":")
-        start = _skip_space(body, at)
-        end = yield from _value_end(body, start)
-        found[name] = Span(start=start, end=end)
-        at = _skip_space(body, end)
-        if body[at : at + 1] == b",":
-            at = _skip_space(body, at + 1)
-            if body[at : at + 1] == b"}":
-                raise NotAnObject
-    if _skip_space(body, at + 1) != len(body):
-        raise NotAnObject
-    return found
+def scan(body: bytes, wanted: frozenset[str]) -> Scan[dict[str, Span]]:
+    """The wanted names that are there -> the value's span; of a repeated name the last, as JSON parsers take it.
+
+    Raises NotAnObject, or another ValueError for a name that is no JSON text.
+    """
+    return (yield from _Scanner(body).members(wanted))
 
 
 def first_member_at(body: bytes) -> int:
-    """Where the first member of the object would begin: right behind its opening brace."""
-    return _skip_space(body, 0) + 1
+    """Where the first member of an object would begin: right behind its opening brace."""
+    return body.index(b"{") + 1
 
 
-def _skip_space(body: bytes, at: int) -> int:
-    match = _SPACE.match(body, at)
-    return match.end() if match else at
+class _Scanner:
+    """Each method takes a position and gives the one behind what it names."""
 
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._steps = 0
 
-def _expect(body: bytes, at: int, mark: bytes) -> int:
-    if body[at : at + 1] != mark:
-        raise NotAnObject
-    return at + 1
-
-
-def _value_end(body: bytes, at: int) -> Scan[int]:
-    first = body[at : at + 1]
-    if first == b'"':
-        return (yield from _string_end(body, at))
-    if first in (b"{", b"["):
-        return (yield from _container_end(body, at))
-    match = _SCALAR.match(body, at)
-    if match is None:
-        raise NotAnObject
-    return match.end()
-
-
-def _container_end(body: bytes, at: int) -> Scan[int]:
-    depth, marks = 0, 0
-    while True:
-        marks += 1
-        if marks % _MARKS_PER_SLICE == 0:
-            yield
-        match = _NEXT_MARK.search(body, at)
-        if match is None:
+    def members(self, wanted: frozenset[str]) -> Scan[dict[str, Span]]:
+        body, found = self._body, dict[str, Span]()
+        at = yield from self._run(_SPACE, self._expect(b"{", (yield from self._run(_SPACE, 0))))
+        while body[at : at + 1] != b"}":
+            name_at, at = at, (yield from self._string(at))
+            name = self._name(name_at, at)
+            at = self._expect(b":", (yield from self._run(_SPACE, at)))
+            start = yield from self._run(_SPACE, at)
+            end = yield from self._value(start)
+            if name in wanted:
+                found[name] = Span(start=start, end=end)
+            at = yield from self._run(_SPACE, end)
+            if body[at : at + 1] == b",":
+                at = yield from self._run(_SPACE, at + 1)
+                if body[at : at + 1] == b"}":
+                    raise NotAnObject
+            elif body[at : at + 1] != b"}":
+                raise NotAnObject
+        if (yield from self._run(_SPACE, at + 1)) != len(body):
             raise NotAnObject
-        mark = body[match.start()]
-        if mark == _QUOTE:
-            at = yield from _string_end(body, match.start())
-            continue
-        at = match.end()
-        depth += 1 if mark in b"{[" else -1
-        if depth == 0:
-            return at
+        return found
 
+    def _expect(self, mark: bytes, at: int) -> int:
+        if self._body[at : at + 1] != mark:
+            raise NotAnObject
+        return at + 1
 
-def _string_end(body: bytes, at: int) -> Scan[int]:
-    """Behind the closing quote: the first one that an even number of backslashes precedes."""
-    if body[at : at + 1] != b'"':
-        raise NotAnObject
-    start = at + 1
-    marks = 0
-    quote = body.find(b'"', start)
-    while quote >= 0:
-        before = quote - 1
-        while before >= start and body[before] == _BACKSLASH:
-            before -= 1
-        if (quote - before) % 2 == 1:
-            return quote + 1
-        marks += 1
-        if marks % _MARKS_PER_SLICE == 0:
-            yield
-        quote = body.find(b'"', quote + 1)
-    raise NotAnObject
+    def _name(self, start: int, end: int) -> str:
+        if end - start > _LONGEST_NAME:
+            raise NotAnObject
+        name = json.loads(self._body[start:end])
+        if not isinstance(name, str):
+            raise NotAnObject
+        return name
+
+    def _value(self, at: int) -> Scan[int]:
+        first = self._body[at : at + 1]
+        if first == b'"':
+            return (yield from self._string(at))
+        if first in (b"{", b"["):
+            return (yield from self._container(at))
+        end = yield from self._run(_SCALAR, at)
+        if end == at:
+            raise NotAnObject
+        return end
+
+    def _container(self, at: int) -> Scan[int]:
+        body, depth = self._body, 0
+        while True:
+            at = yield from self._run(_BETWEEN_MARKS, at)
+            if at == len(body):
+                raise NotAnObject
+            if body[at] == _QUOTE:
+                at = yield from self._string(at)
+                continue
+            depth += 1 if body[at] in b"{[" else -1
+            at += 1
+            if depth == 0:
+                return at
+
+    def _string(self, at: int) -> Scan[int]:
+        """The first quote is nearly always the end; where a backslash precedes it, escapes have to be followed."""
+        body, start = self._body, self._expect(b'"', at)
+        quote = yield from self._find_quote(start)
+        if quote > start and body[quote - 1] == _BACKSLASH:
+            quote = yield from self._run(_IN_STRING, start)
+        return self._expect(b'"', quote)
+
+    def _find_quote(self, at: int) -> Scan[int]:
+        body, length = self._body, len(self._body)
+        while (quote := body.find(b'"', at, at + _FIND_BYTES)) < 0:
+            at += _FIND_BYTES
+            if at >= length:
+                raise NotAnObject
+            self._steps += _WINDOW_STEPS
+            if self._steps >= _SLICE_STEPS:
+                self._steps = 0
+                yield
+        return quote
+
+    def _run(self, pattern: re.Pattern[bytes], at: int) -> Scan[int]:
+        """Behind the run that the pattern describes. The pattern can go on where it stopped, so it is given windows."""
+        whole = False
+        while not whole:
+            window_end = at + _WINDOW_BYTES
+            match = pattern.match(self._body, at, window_end)
+            end = match.end() if match else at
+            whole = end < window_end - 1 or end == at  # an escape at the window's end is left for the next
+            at = end
+            self._steps += 1 if whole else _WINDOW_STEPS
+            if self._steps >= _SLICE_STEPS:
+                self._steps = 0
+                yield
+        return at

@@ -16,6 +16,9 @@ OPERATIONS: Final = frozenset({"chat.completions", "completions"})
 # The first api-version that takes stream_options (Azure OpenAI's changelog); dates compare as text.
 _SINCE: Final = "2024-09-01"
 _ADDED: Final = b'"stream_options":{"include_usage":true}'
+_MEMBER: Final = b'"include_usage":true'
+_MEMBERS: Final = frozenset({"stream", "stream_options", "data_sources", "model"})
+_LONGEST_OPTIONS: Final = 4096  # bytes of the caller's own stream_options; real ones have 30
 # What a 400 says where the upstream does not know the addition.
 _REFUSALS: Final = (b"stream_options", b"include_usage", b"Extra inputs are not permitted")
 
@@ -26,7 +29,7 @@ class Examined:
 
     stream: bool  # it asks for a stream
     model: str | None  # on the v1 routes this is the deployment
-    asking: bytes | None  # the body with the addition; None: it is to be sent as it came
+    asking: tuple[bytes | memoryview, ...] | None  # the body with the addition, in parts; None: it is to be sent as it came
 
 
 def examine(body: bytes, *, may_ask: bool) -> Scan[Examined]:
@@ -35,12 +38,14 @@ def examine(body: bytes, *, may_ask: bool) -> Scan[Examined]:
     A generator: it pauses between slices of about a millisecond.
     """
     try:
-        found = yield from scan(body)
+        found = yield from scan(body, _MEMBERS)
     except (NotAnObject, ValueError, RecursionError):
         return Examined(stream=False, model=None, asking=None)
     stream = _value(body, found.get("stream")) == b"true"
     asks = may_ask and stream and _value(body, found.get("data_sources")) in (b"", b"null")
-    return Examined(stream=stream, model=_text(body, found.get("model")), asking=_asking(body, found) if asks else None)
+    return Examined(
+        stream=stream, model=_text(body, found.get("model")), asking=(yield from _asking(body, found)) if asks else None
+    )
 
 
 def accepts(operation: str, api_version: str | None, *, v1: bool) -> bool:
@@ -55,21 +60,35 @@ def is_refusal(error_body: bytes) -> bool:
     return any(words in error_body for words in _REFUSALS)
 
 
-def _asking(body: bytes, found: dict[str, Span]) -> bytes | None:
+def _asking(body: bytes, found: dict[str, Span]) -> Scan[tuple[bytes | memoryview, ...] | None]:
     span = found.get("stream_options")
     if span is None:
-        at = first_member_at(body)
-        return body[:at] + _ADDED + b"," + body[at:]
+        return _replaced(body, Span(start=first_member_at(body), end=first_member_at(body)), _ADDED + b",")
+    options = body[span.start : span.end] if span.end - span.start <= _LONGEST_OPTIONS else b""
+    if options == b"null":
+        return _replaced(body, span, b"{" + _MEMBER + b"}")
+    if not options.startswith(b"{"):
+        return None
     try:
-        options = json.loads(body[span.start : span.end])
-    except (ValueError, RecursionError):
+        inner = yield from scan(options, frozenset({"include_usage"}))
+    except (NotAnObject, ValueError, RecursionError):
         return None
-    if options is None:
-        options = {}
-    if not isinstance(options, dict) or options.get("include_usage") is True:
-        return None
-    value = json.dumps({**options, "include_usage": True}, separators=(",", ":")).encode()
-    return body[: span.start] + value + body[span.end :]
+    at = first_member_at(options)
+    asked, place, text = inner.get("include_usage"), Span(start=at, end=at), _MEMBER + (b"" if _is_empty(options) else b",")
+    if asked is not None:
+        if options[asked.start : asked.end] not in (b"false", b"null"):
+            return None  # it asks itself, or is wrong, which the upstream is to say
+        place, text = asked, b"true"
+    return _replaced(body, Span(start=span.start + place.start, end=span.start + place.end), text)
+
+
+def _is_empty(options: bytes) -> bool:
+    return options[1:-1].strip(b" \t\r\n") == b""
+
+
+def _replaced(body: bytes, span: Span, text: bytes) -> tuple[bytes | memoryview, ...]:
+    view = memoryview(body)  # a copy of a large body would take as long as many chunks of other streams
+    return view[: span.start], text, view[span.end :]
 
 
 def _value(body: bytes, span: Span | None) -> bytes:

@@ -1,0 +1,171 @@
+"""Asking for usage on the caller's behalf: when, how, and nothing else about the body."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from shared.core.usage_request import Examined, accepts, examine, is_refusal
+from tests.unit.scanning import run, timed
+
+ADDED = b'"stream_options":{"include_usage":true},'
+
+
+def asked(body: bytes) -> bytes | None:
+    """The body that asks, in one piece."""
+    parts = run(examine(body, may_ask=True)).asking
+    return None if parts is None else b"".join(parts)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=10,
+)
+OTHERS = st.dictionaries(st.sampled_from(["messages", "model", "n", "user", "stop", "\u00fc"]), JSON_VALUES, max_size=5)
+OPTIONS = st.dictionaries(st.sampled_from(["include_obfuscation", "x"]), JSON_VALUES, max_size=2)
+SEPARATORS = st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", "\t:\r\n ")])
+
+
+@given(OTHERS, st.booleans(), SEPARATORS, st.integers(0, 5))
+def test_the_addition_is_the_only_difference(
+    others: dict[str, Any], ascii_only: bool, separators: tuple[str, str], at: int
+) -> None:
+    """A streaming request without stream_options: every byte of it is there, in its place, and the addition beside them."""
+    items = [*others.items()]
+    items.insert(at, ("stream", True))
+    body = json.dumps(dict(items), ensure_ascii=ascii_only, separators=separators).encode("utf-8", "surrogatepass")
+    asking = asked(body)
+    assert asking is not None
+    assert json.loads(asking) == {**json.loads(body), "stream_options": {"include_usage": True}}
+    assert asking.count(ADDED) == 1 + body.count(ADDED)
+    assert asking.replace(ADDED, b"", 1) == body
+
+
+@given(OTHERS, OPTIONS, st.sampled_from([None, "null", "false"]), SEPARATORS, st.booleans())
+def test_options_of_the_callers_own_are_kept(
+    others: dict[str, Any], options: dict[str, Any], said: str | None, separators: tuple[str, str], last: bool
+) -> None:
+    """stream_options that do not ask: the one member is added or turned, and all bytes around it stay."""
+    text = json.dumps(options, separators=separators)
+    if said:
+        text = text[:-1] + (", " if options else "") + f'"include_usage" : {said} }}'
+    prefix = json.dumps({**others, "stream": True}, separators=separators)[:-1]
+    end = ', "stream_options": '
+    body, behind = f"{prefix}{end}{text}".encode(), b', "z": 1}' if last else b"}"
+    asking = asked(body + behind)
+    assert asking is not None
+    wanted = {**others, "stream": True, "stream_options": {**options, "include_usage": True}}
+    assert json.loads(asking) == wanted | ({"z": 1} if last else {})
+    assert asking.startswith(f"{prefix}{end}".encode())
+    assert asking.endswith(behind)
+    inside = asking[len(prefix) + len(end) : len(asking) - len(behind)]
+    if said:
+        assert inside == text.encode().replace(said.encode() + b" }", b"true }")
+    else:
+        assert inside.replace(b'"include_usage":true' + (b"," if options else b""), b"", 1) == text.encode()
+
+
+def test_null_options_are_replaced() -> None:
+    """`"stream_options": null` is what some SDKs send for "none"."""
+    assert asked(b'{"stream":true,"stream_options": null }') == b'{"stream":true,"stream_options": {"include_usage":true} }'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b'{"messages":[]}',
+        b'{"stream":false}',
+        b'{"stream":null}',
+        b'{"stream":"true"}',
+        b'{"stream":1}',
+        b'{"stream":true,"stream":false}',
+        b'{"stream":true,"data_sources":[{"type":"azure_search"}]}',
+        b'{"stream":true,"data_sources":[]}',
+        b'{"stream":true,"stream_options":{"include_usage":true}}',
+        b'{"stream":true,"stream_options":{ "include_usage" : true , "x":1}}',
+        b'{"stream":true,"stream_options":{"include_usage":"yes"}}',
+        b'{"stream":true,"stream_options":[]}',
+        b'{"stream":true,"stream_options":true}',
+        b'{"stream":true,"stream_options":{broken}}',
+        b'{"stream":true,"stream_options":{"x":"' + b"y" * 5000 + b'"}}',
+        b'[{"stream":true}]',
+        b'{"stream":true',
+        b'{"stream":true,}',
+        b"",
+        b"--boundary\r\n",
+        b"\xff\xfe{\x00",
+    ],
+)
+def test_other_bodies_go_as_they_came(body: bytes) -> None:
+    """No stream, own data, a caller that asks itself or says something odd, and whatever is no JSON object."""
+    assert run(examine(body, may_ask=True)).asking is None
+
+
+@given(st.binary(max_size=300) | st.text(max_size=100).map(str.encode))
+def test_no_body_is_an_error(body: bytes) -> None:
+    """It is sent as it came; the upstream says what is wrong with it."""
+    assert isinstance(run(examine(body, may_ask=True)), Examined)
+    run(examine(b'{"stream":true,"stream_options":' + body + b"}", may_ask=True))
+    run(examine(b'{"stream":true,' + body, may_ask=True))
+
+
+@given(OTHERS)
+def test_nothing_is_added_where_it_may_not_be(others: dict[str, Any]) -> None:
+    """Switched off, another operation, an old api-version: the caller decides that. What is asked is still known."""
+    assume(not isinstance(others.get("model"), str))
+    found = run(examine(json.dumps({**others, "model": "gpt-4o", "stream": True}).encode(), may_ask=False))
+    assert found == Examined(stream=True, model="gpt-4o", asking=None)
+
+
+@pytest.mark.parametrize(
+    ("said", "model"),
+    [('"gpt-4o"', "gpt-4o"), ('"\\u0067"', "g"), ("1", None), ("null", None), ('"' + "m" * 2000 + '"', None), ('"\\x"', None)],
+)
+def test_the_model_is_known_where_it_is_a_name(said: str, model: str | None) -> None:
+    """On the v1 routes it is the deployment."""
+    assert run(examine(f'{{"model":{said}}}'.encode(), may_ask=True)).model == model
+
+
+@pytest.mark.parametrize(
+    ("operation", "api_version", "v1", "may"),
+    [
+        ("chat.completions", "2024-10-21", False, True),
+        ("chat.completions", "2024-09-01-preview", False, True),
+        ("completions", "2025-04-01-preview", False, True),
+        ("chat.completions", "2024-08-01-preview", False, False),
+        ("chat.completions", "2024-02-01", False, False),
+        ("chat.completions", "preview", False, True),
+        ("chat.completions", None, True, True),
+        ("chat.completions", "2023-05-15", True, True),
+        ("responses", "2025-04-01-preview", False, False),
+        ("responses", None, True, False),
+        ("embeddings", "2024-10-21", False, False),
+        ("call", "2024-10-21", False, False),
+    ],
+)
+def test_where_the_addition_may_be_made(operation: str, api_version: str | None, v1: bool, may: bool) -> None:
+    """Chat and completions, at api-versions that know it; the v1 routes always do."""
+    assert accepts(operation, api_version, v1=v1) is may
+
+
+def test_what_a_refusal_says() -> None:
+    """Azure's words, old and new; not those of another mistake."""
+    assert is_refusal(b'{"error":{"message":"Unrecognized request argument supplied: stream_options"}}')
+    assert is_refusal(b'{"error":{"message":"1 validation error: Extra inputs are not permitted"}}')
+    assert not is_refusal(b'{"error":{"message":"\'messages\' is a required property"}}')
+
+
+def test_a_large_prompt_is_not_copied_to_ask() -> None:
+    """The parts are views: what is behind the addition is the caller's own 16 MB, and the scan's slices stay short."""
+    body = b'{"messages":"' + b"word " * (3 * 1024 * 1024) + b'","stream":true}'
+    found, _, longest_s = timed(examine(body, may_ask=True))
+    assert found.asking is not None
+    assert [type(part) for part in found.asking] == [memoryview, bytes, memoryview]
+    assert sum(map(len, found.asking)) == len(body) + len(ADDED)
+    assert longest_s < 0.03
