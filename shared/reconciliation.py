@@ -17,7 +17,7 @@ from shared.core.capture import request_name, response_name
 from shared.core.completeness import Comparison, Missing
 from shared.core.envelope import Caller, Envelope, Failure, Timings, from_fields
 from shared.core.exchange import Outcome
-from shared.core.window import closed_windows
+from shared.core.window import judged_windows
 from shared.errors import CaptureError, DeliveryError, EnvelopeError
 
 _log = logging.getLogger("fnsse.reconciliation")
@@ -48,15 +48,18 @@ class Reconciliation:
             return "the Event Hub is not ready"
         return None
 
-    async def open_windows(self, now: datetime, longest_exchange: timedelta, look_back: timedelta) -> list[str]:
-        """The closed windows of the look-back that no report calls complete, oldest first."""
-        names = [window.name for window in closed_windows(now, longest_exchange, look_back)]
+    async def open_windows(self, until: datetime, look_back: timedelta, *, open_too: bool) -> list[str]:
+        """The windows of the look-back that no report calls complete, oldest first; see `judged_windows`."""
+        names = [window.name for window in judged_windows(until, look_back, open_too=open_too)]
         complete = await self._ledger.complete_windows(names)
         return [name for name in names if name not in complete]
 
-    async def reconcile(self, window: str) -> dict[str, Any]:
-        """Compare, queue what is missing, and publish the window's report. Raises AzureError."""
-        comparison = Comparison(window, await self._ledger.known(window))
+    async def reconcile(self, window: str, until: datetime) -> dict[str, Any]:
+        """Compare, queue what is missing of what started before `until`, and publish the window's report.
+
+        Raises AzureError.
+        """
+        comparison = Comparison(window, await self._ledger.known(window), until)
         async for names in self._captures.pages(f"{window}/"):
             await self._queue(comparison.feed(names), comparison)
         await self._queue(comparison.finish(), comparison)
@@ -71,7 +74,7 @@ class Reconciliation:
             if report.redelivered + report.aborted >= QUEUED_PER_RUN:
                 continue  # counted as captured, not as delivered: the window stays open
             try:
-                envelope = await self._rebuilt(each)
+                envelope = await rebuilt(self._captures, each)
             except (CaptureError, EnvelopeError) as error:
                 await self._ledger.parked(each.exchange_id, "corrupt_capture")
                 report.parked += 1
@@ -84,13 +87,14 @@ class Reconciliation:
             report.redelivered += each.answered
             report.aborted += not each.answered
 
-    async def _rebuilt(self, missing: Missing) -> Envelope:
-        """The envelope that was lost, from what the captures hold."""
-        if missing.answered:
-            header = await self._captures.header(response_name(missing.exchange_id))
-            return from_fields(header.get("envelope"))
-        header = await self._captures.header(request_name(missing.exchange_id))
-        return aborted_envelope(missing.exchange_id, header)
+
+async def rebuilt(captures: Captures, each: Missing) -> Envelope:
+    """The envelope that was lost, from what the captures hold. Raises CaptureError, EnvelopeError or AzureError."""
+    if each.answered:
+        header = await captures.header(response_name(each.exchange_id))
+        return from_fields(header.get("envelope"))
+    header = await captures.header(request_name(each.exchange_id))
+    return aborted_envelope(each.exchange_id, header)
 
 
 def aborted_envelope(exchange_id: str, request_header: dict[str, Any]) -> Envelope:

@@ -79,6 +79,16 @@ class InterventionSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReconcileSettings:
+    """How completeness is kept."""
+
+    schedule: str  # NCRONTAB, six fields
+    look_back_s: float
+    settle_s: float  # what recording, enrichment and ledger may take after an exchange, when nothing is wrong
+    retention_days: int  # of captures and ledger; infra/ makes the lifecycle rule of the same figure
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything that the app reads from its environment."""
 
@@ -87,6 +97,7 @@ class Settings:
     storage: StorageSettings
     limits: LimitSettings
     interventions: InterventionSettings
+    reconcile: ReconcileSettings
     copied_headers: frozenset[str]  # request headers to copy into events, lower-case
     managed_identity_client_id: str | None  # of a user-assigned identity; None: the system-assigned one
 
@@ -100,6 +111,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         storage=_storage(reader),
         limits=_limits(reader),
         interventions=_interventions(reader),
+        reconcile=_reconcile(reader),
         copied_headers=_copied_headers(reader),
         managed_identity_client_id=reader.text("AZURE_CLIENT_ID"),
     )
@@ -190,6 +202,20 @@ def _interventions(reader: _Reader) -> InterventionSettings:
         error_frames=reader.switch("ERROR_FRAMES", default=True),
         keep_alive_s=reader.number("KEEP_ALIVE_S", 15, "a number of seconds", 0, LONGEST_EXCHANGE_S),
         early_answer_s=reader.number("EARLY_ANSWER_S", 100, "a number of seconds", 0, LONGEST_EXCHANGE_S),
+    )
+
+
+def _reconcile(reader: _Reader) -> ReconcileSettings:
+    retention_days = int(reader.number("CAPTURE_RETENTION_DAYS", 30, "a number of days", 1, 3650))
+    look_back_h = reader.number("RECONCILE_LOOK_BACK_H", 48, "a number of hours", 1, 24 * 3650)
+    schedule = reader.checked(
+        "RECONCILE_SCHEDULE", "an NCRONTAB expression of six fields", "0 */10 * * * *", lambda text: len(text.split()) == 6
+    )
+    return ReconcileSettings(
+        schedule=schedule or "0 */10 * * * *",
+        settle_s=reader.number("RECONCILE_SETTLE_S", 120, "a number of seconds", 1, 3600),
+        look_back_s=min(look_back_h * 3600, retention_days * 86_400),
+        retention_days=retention_days,
     )
 
 

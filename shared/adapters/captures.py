@@ -70,6 +70,10 @@ class Captures:
         names = [name async for name in await anext(pages)]
         return names, getattr(pages, "continuation_token", None) or None
 
+    async def exists(self, name: str) -> bool:
+        """Raises AzureError."""
+        return await self._container.get_blob_client(name).exists()
+
     async def erase(self, name: str) -> bool:
         """Delete a capture; False where there is none. Raises AzureError."""
         try:

@@ -41,6 +41,16 @@ def wrong_method(allowed: tuple[str, ...]) -> ApiError:
     return ApiError(status=405, code="wrong_method", message=f"This route does not have that method; use {', '.join(allowed)}.")
 
 
+def invalid_replay(message: str) -> ApiError:
+    return ApiError(status=400, code="invalid_replay", message=message)
+
+
+def reconcile_running() -> ApiError:
+    return ApiError(
+        status=409, code="reconcile_running", message="Reconcile is running already. Wait for its end, then start it again."
+    )
+
+
 def body_too_large(limit_bytes: int) -> ApiError:
     limit = f"{limit_bytes / 1048576:g} MB"
     return ApiError(

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from shared.core.exchange import started_at
 from shared.core.id_set import IdSet
 from shared.core.ledger import Delivery, Entry
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,23 +56,38 @@ class Report:
     aborted: int = 0  # queued in this run: a request capture alone
     duplicates: int = 0
     without_capture: int = 0  # delivered although no capture could be stored
+    running: int = 0  # too young to be judged: they may still be relayed, or on their way
 
     @property
     def complete(self) -> bool:
-        """Every captured exchange is delivered or parked."""
-        return self.captured == self.delivered + self.parked
+        """Every exchange of the window is delivered or parked."""
+        return self.captured == self.delivered + self.parked and not self.running
 
     def as_json(self) -> dict[str, Any]:
         """For the report blob, the log line and the orchestration's status."""
-        names = ("window", "captured", "delivered", "parked", "redelivered", "aborted", "duplicates", "without_capture")
+        names = (
+            "window",
+            "captured",
+            "delivered",
+            "parked",
+            "redelivered",
+            "aborted",
+            "duplicates",
+            "without_capture",
+            "running",
+        )
         return {name: getattr(self, name) for name in names} | {"complete": self.complete}
 
 
 class Comparison:
-    """Captured minus known. Feed it the window's blob names in their order, page by page."""
+    """Captured minus known. Feed it the window's blob names in their order, page by page.
 
-    def __init__(self, window: str, known: Known) -> None:
+    An exchange that started at `until` or later and of which the ledger knows nothing is left alone.
+    """
+
+    def __init__(self, window: str, known: Known, until: datetime) -> None:
         self.report = Report(window=window)
+        self._until = until
         self._known = known
         self._current: str | None = None
         self._answered = False
@@ -95,6 +113,9 @@ class Comparison:
     def _close_current(self) -> Iterator[Missing]:
         if self._current is None:
             return
+        if self._current not in self._known and started_at(self._current) >= self._until:
+            self.report.running += 1
+            return
         self.report.captured += 1
         if self._current in self._known.delivered:
             self.report.delivered += 1
@@ -102,6 +123,13 @@ class Comparison:
             self.report.parked += 1
         else:
             yield Missing(exchange_id=self._current, answered=self._answered)
+
+
+def unmatched(names: Iterable[str]) -> Iterator[Missing]:
+    """The exchanges of one page of names, whatever the ledger says of them. At a page's end an answer may still follow."""
+    comparison = Comparison("", Known(), _NEVER)
+    yield from comparison.feed(names)
+    yield from comparison.finish()
 
 
 def _parts(name: str) -> tuple[str | None, str]:

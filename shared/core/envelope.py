@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
 from shared.core.exchange import Outcome, started_at
@@ -91,6 +91,11 @@ def bounded(text: str | None) -> str | None:
         return text
     ends = itertools.accumulate(map(_written_bytes, text[:MAX_TEXT]))
     return text[: sum(end <= MAX_TEXT for end in ends)]
+
+
+def replayed(envelope: Envelope) -> Envelope:
+    """The same exchange, to be delivered again on purpose."""
+    return replace(envelope, replayed=True)
 
 
 def dump(envelope: Envelope) -> str:

@@ -77,6 +77,18 @@ def parse(fields: object, now: datetime, retention: timedelta) -> Replay:
     )
 
 
+def from_json(fields: dict[str, Any]) -> Replay:
+    """The replay that `as_json` wrote."""
+    ids = fields["ids"]
+    return Replay(
+        first=datetime.fromisoformat(fields["from"]),
+        end=datetime.fromisoformat(fields["to"]),
+        deployment=fields["deployment"],
+        outcome=Outcome(fields["outcome"]) if fields["outcome"] else None,
+        ids=frozenset(ids) if ids is not None else None,
+    )
+
+
 def _range(fields: dict[str, Any], ids: frozenset[str] | None, now: datetime) -> tuple[datetime, datetime]:
     if ids is not None and fields.get("from") is None and fields.get("to") is None:
         starts = [started_at(exchange_id) for exchange_id in ids]

@@ -53,6 +53,10 @@ def windows_between(first: datetime, end: datetime) -> Iterator[Window]:
         window = Window(window.end)
 
 
-def closed_windows(now: datetime, longest_exchange: timedelta, look_back: timedelta) -> Iterator[Window]:
-    """The windows within the look-back in which no exchange can still be running, oldest first."""
-    return (window for window in windows_between(now - look_back, now) if window.end + longest_exchange <= now)
+def judged_windows(until: datetime, look_back: timedelta, *, open_too: bool) -> list[Window]:
+    """The windows of the look-back, oldest first: those that ended by `until`, or (`open_too`) all that began by then.
+
+    `until` is now less the longest that an exchange can take: nothing that started before it is still running.
+    """
+    windows = windows_between(until - look_back, until)
+    return [window for window in windows if open_too or window.end <= until]
