@@ -17,7 +17,7 @@ import pytest
 from local.stack import FunctionsHost, Ports, Stack, free_ports
 from local.stack.commands import HOW_TO_GET_FUNC
 from local.stack.ports import HOST, WHAT_LISTENS, is_free
-from local.stack.processes import command_of, processes_with, signal_each
+from local.stack.processes import command_of, processes_with
 from local.stack.supervisor import ROOT
 
 MARKER = "FNSSE_TEST_RUN"
@@ -68,8 +68,9 @@ class Run:
         return not self.processes() and all(is_free(port) for port in self.ports.by_name().values())
 
     def end(self) -> None:
-        signal_each(self.processes(), signal.SIGKILL)
+        self.process.kill()
         self.process.wait()
+        wait_until(lambda: not self.processes())  # its watchdog, which removes the temporary folder as well
 
 
 @pytest.fixture
