@@ -14,7 +14,15 @@ from azure.storage.queue.aio import QueueClient
 from shared.settings import StorageSettings
 
 # Short, because a client may be waiting for the end of its answer, and because reconcile finds what is given up here.
-_TRIES: Final[dict[str, Any]] = {"retry_total": 2, "initial_backoff": 0.2, "connection_timeout": 3, "read_timeout": 10}
+# The SDK waits initial_backoff + increment_base ** try, give or take random_jitter_range (15, 3 and 3 s unless told otherwise).
+_TRIES: Final[dict[str, Any]] = {
+    "retry_total": 2,
+    "initial_backoff": 0,
+    "increment_base": 1,
+    "random_jitter_range": 0.5,
+    "connection_timeout": 3,
+    "read_timeout": 10,
+}
 
 # Otherwise aiohttp looks for proxies and a .netrc with every request, in a thread: a third of a call's CPU (measured).
 _NO_LOOKING_AROUND: Final[dict[str, Any]] = {"use_env_settings": False}
