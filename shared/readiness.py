@@ -11,7 +11,7 @@ from azure.core.exceptions import AzureError
 
 from shared.errors import FnsseError
 
-_PROBE_TIMEOUT_S: Final = 5.0
+PROBE_TIMEOUT_S: Final = 5.0
 # The route is anonymous: whoever asks more often than this gets the last answer, and the dependencies no more calls.
 _FRESH_S: Final = 5.0
 
@@ -21,8 +21,15 @@ type Probe = Callable[[], Awaitable[None]]
 class Readiness:
     """Probes every dependency at once; one round at a time."""
 
-    def __init__(self, probes: Mapping[str, Probe], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        probes: Mapping[str, Probe],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        probe_timeout_s: float = PROBE_TIMEOUT_S,
+    ) -> None:
         self._probes = probes
+        self._probe_timeout_s = probe_timeout_s
         self._clock = clock
         self._round = asyncio.Lock()
         self._known: dict[str, str] = {}
@@ -32,15 +39,15 @@ class Readiness:
         """`{"queue": "reachable" | "unreachable", …}`, at most five seconds old."""
         async with self._round:
             if self._clock() - self._known_at > _FRESH_S:
-                states = await asyncio.gather(*(_state(probe) for probe in self._probes.values()))
+                states = await asyncio.gather(*(_state(probe, self._probe_timeout_s) for probe in self._probes.values()))
                 self._known = dict(zip(self._probes, states, strict=True))
                 self._known_at = self._clock()
             return self._known
 
 
-async def _state(probe: Probe) -> str:
+async def _state(probe: Probe, timeout_s: float) -> str:
     try:
-        async with asyncio.timeout(_PROBE_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             await probe()
     except (FnsseError, AzureError, OSError, TimeoutError):
         return "unreachable"
