@@ -1,0 +1,158 @@
+"""Assembling events: the same bytes in place and in a child, and an event loop that keeps going."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+import zlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]  # it ships no types
+import pytest
+
+from shared.assembly import IN_PLACE_BYTES, Assembler, AssemblyError
+from shared.core import event
+from shared.core.capture import Capture
+from tests.unit.envelopes import an_envelope
+
+pytestmark = pytest.mark.anyio
+
+LIMIT = 1_000_000
+
+
+def a_request(size: int) -> Capture:
+    messages = [{"role": "user", "content": "žluť " * (size // 7)}]
+    return Capture(header={}, body=json.dumps({"stream": True, "messages": messages}, ensure_ascii=False).encode())
+
+
+def an_answer(text: str = "hello", region: str = "Sweden Central") -> Capture:
+    chunk = {"model": "gpt-4o-2024-08-06", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": "stop"}]}
+    body = b"data: " + json.dumps(chunk).encode() + b"\n\ndata: [DONE]\n\n"
+    return Capture(header={"headers": {"x-ms-region": region, "content-type": "text/event-stream"}}, body=body)
+
+
+@pytest.mark.parametrize("limit", [LIMIT, 50_000_000])
+async def test_a_large_exchange_gives_the_same_bytes_as_in_place(limit: int) -> None:
+    request, response = a_request(4 * IN_PLACE_BYTES), an_answer("🐎 and text")
+    expected = event.fit(event.build(an_envelope(), request, response, "default"), limit)
+    assert await Assembler("default")(an_envelope(), request, response, limit) == expected
+
+
+async def test_a_small_exchange_is_assembled_without_a_child() -> None:
+    request, response = a_request(1000), an_answer()
+    expected = event.fit(event.build(an_envelope(), request, response, None), LIMIT)
+    assert await Assembler(None)(an_envelope(), request, response, LIMIT) == expected
+
+
+@pytest.mark.parametrize(("request_there", "response_there"), [(True, False), (False, True)])
+async def test_a_side_that_is_missing_stays_missing_in_the_child(request_there: bool, response_there: bool) -> None:
+    request = a_request(2 * IN_PLACE_BYTES) if request_there else None
+    response = an_answer("x" * 2 * IN_PLACE_BYTES) if response_there else None
+    expected = event.fit(event.build(an_envelope(), request, response, None), LIMIT)
+    assert await Assembler(None)(an_envelope(), request, response, LIMIT) == expected
+
+
+@contextlib.asynccontextmanager
+async def longest_gap() -> AsyncIterator[list[float]]:
+    """Ticks every 2 ms; afterwards the list holds the longest time (s) between two ticks."""
+    longest = [0.0]
+
+    async def tick() -> None:
+        last = time.perf_counter()
+        while True:
+            await asyncio.sleep(0.002)
+            now = time.perf_counter()
+            longest[0] = max(longest[0], now - last)
+            last = now
+
+    ticking = asyncio.create_task(tick())
+    try:
+        yield longest
+    finally:
+        ticking.cancel()
+
+
+async def test_the_event_loop_keeps_going_meanwhile() -> None:
+    """Generously bounded, for the machine may be busy: parsing these 20 MB in place takes longer."""
+    request = a_request(20_000_000)
+    async with longest_gap() as longest:
+        await Assembler(None)(an_envelope(), request, an_answer(), LIMIT)
+    assert longest[0] < 0.25
+
+
+async def test_a_small_body_that_unfolds_to_a_large_one_goes_to_the_child_too(children: list[dict[str, str]]) -> None:
+    packed = zlib.compress(b" " * 50_000_000)
+    assert len(packed) < IN_PLACE_BYTES
+    response = Capture(header={"headers": {"content-encoding": "deflate"}}, body=packed)
+    await Assembler(None)(an_envelope(stream=False), None, response, LIMIT)
+    assert children
+
+
+@pytest.fixture
+async def children() -> AsyncIterator[list[dict[str, str]]]:
+    """The environments of child processes that were seen during the test."""
+    seen: list[dict[str, str]] = []
+
+    async def look() -> None:
+        while True:
+            for child in psutil.Process().children():
+                with contextlib.suppress(psutil.Error):
+                    if "shared.assembly" in child.cmdline():
+                        seen.append(child.environ())
+            await asyncio.sleep(0.005)
+
+    looking = asyncio.create_task(look())
+    try:
+        yield seen
+    finally:
+        looking.cancel()
+
+
+async def test_no_setting_reaches_the_child(children: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_KEY", "a secret")
+    await Assembler(None)(an_envelope(), a_request(5_000_000), an_answer(), LIMIT)
+    assert children
+    assert all("AZURE_OPENAI_KEY" not in environment for environment in children)
+
+
+async def test_one_child_at_a_time_bounds_the_memory(children: list[dict[str, str]]) -> None:
+    assembler = Assembler(None)
+    most = 0
+
+    async def count() -> None:
+        nonlocal most
+        while True:
+            most = max(most, len([1 for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]))
+            await asyncio.sleep(0.005)
+
+    before = len(psutil.Process().children())
+    counting = asyncio.create_task(count())
+    request, response = a_request(2 * IN_PLACE_BYTES), an_answer()
+    events = await asyncio.gather(*(assembler(an_envelope(), request, response, LIMIT) for _ in range(3)))
+    counting.cancel()
+    assert len(set(events)) == 1
+    assert most <= before + 1
+
+
+async def test_a_child_that_fails_says_what_it_met_without_repeating_it() -> None:
+    broken = an_envelope(started_at="a secret that is no time")
+    with pytest.raises(AssemblyError, match="ValueError") as error:
+        await Assembler(None)(broken, a_request(2 * IN_PLACE_BYTES), an_answer(), LIMIT)
+    assert "a secret" not in str(error.value)
+
+
+async def test_a_cancelled_assembly_leaves_no_child() -> None:
+    before = {child.pid for child in psutil.Process().children()}
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await Assembler(None)(an_envelope(), a_request(20_000_000), an_answer(), LIMIT)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        left: list[Any] = [child for child in psutil.Process().children() if child.pid not in before]
+        if not any(child.status() != psutil.STATUS_ZOMBIE for child in left):
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail(f"children are left: {left}")

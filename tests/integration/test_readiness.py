@@ -1,0 +1,81 @@
+"""Readiness: each dependency probed, no more often than needed, and nothing named."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from azure.core.exceptions import ServiceRequestError
+
+from shared.errors import DeliveryError
+from shared.readiness import Readiness
+
+pytestmark = pytest.mark.anyio
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Dependency:
+    """Counts its probes; raises `failure` where there is one."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.failure = failure
+        self.probes = 0
+
+    async def probe(self) -> None:
+        self.probes += 1
+        await asyncio.sleep(0)
+        if self.failure:
+            raise self.failure
+
+
+async def test_every_dependency_has_its_state() -> None:
+    refused = DeliveryError("at contoso.servicebus.windows.net")
+    readiness = Readiness({"queue": Dependency().probe, "event_hub": Dependency(refused).probe})
+    assert await readiness.check() == {"queue": "reachable", "event_hub": "unreachable"}
+
+
+@pytest.mark.parametrize("failure", [ServiceRequestError("x"), DeliveryError("x"), OSError("x"), TimeoutError()])
+async def test_a_failing_probe_says_unreachable_and_nothing_else(failure: Exception) -> None:
+    assert await Readiness({"blobs": Dependency(failure).probe}).check() == {"blobs": "unreachable"}
+
+
+async def test_a_dependency_that_says_nothing_is_unreachable_after_the_limit() -> None:
+    async def silent() -> None:
+        await asyncio.Event().wait()
+
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    answering = Dependency()
+    states = await Readiness({"queue": silent, "blobs": answering.probe}, probe_timeout_s=0.05).check()
+    assert states == {"queue": "unreachable", "blobs": "reachable"}
+    assert loop.time() - began < 3
+
+
+async def test_an_answer_is_kept_for_five_seconds_and_no_longer() -> None:
+    clock, dependency = Clock(), Dependency()
+    readiness = Readiness({"queue": dependency.probe}, clock)
+    await readiness.check()
+    clock.now += 5
+    await readiness.check()
+    assert dependency.probes == 1
+    dependency.failure = OSError()
+    clock.now += 0.1
+    assert await readiness.check() == {"queue": "unreachable"}
+    assert dependency.probes == 2
+
+
+async def test_many_who_ask_at_once_cost_one_round_of_probes() -> None:
+    dependency = Dependency()
+    readiness = Readiness({"queue": dependency.probe}, Clock())
+    answers = await asyncio.gather(*(readiness.check() for _ in range(50)))
+    assert dependency.probes == 1
+    assert all(answer == {"queue": "reachable"} for answer in answers)

@@ -1,0 +1,161 @@
+"""Captures and the envelope queue against Azurite."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import AzureError
+from azure.storage.queue import TextBase64DecodePolicy
+from azure.storage.queue.aio import QueueClient
+
+from local.stack import Stack
+from local.stack.ports import Ports
+from local.stack.storage import connection_string
+from shared.adapters.captures import Captures
+from shared.adapters.envelope_queue import QUEUE, EnvelopeQueue
+from shared.adapters.storage import Storage
+from shared.capture_writer import BLOCK_BYTES
+from shared.core import capture, envelope
+from shared.core.capture import Capture
+from shared.core.exchange import new_exchange_id
+from shared.errors import CaptureError
+from shared.settings import StorageSettings
+from tests.unit.envelopes import an_envelope
+
+pytestmark = pytest.mark.anyio
+
+NAME = capture.request_name(new_exchange_id(1_731_481_170_000, bytes(10)))
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[str]:
+    """The connection string of an Azurite with what the app expects to find in it."""
+    with Stack(only=["azurite"]) as stack:
+        yield stack.storage_connection_string
+
+
+def no_identity() -> AsyncTokenCredential:
+    raise AssertionError("a connection string needs no identity")
+
+
+@contextlib.asynccontextmanager
+async def a_storage(account: str) -> AsyncIterator[Storage]:
+    settings = StorageSettings(
+        setting="CAPTURES_STORAGE", connection_string=account, blob_service_uri=None, queue_service_uri=None
+    )
+    storage = Storage(settings, no_identity)
+    async with storage.blobs:
+        yield storage
+
+
+@pytest.fixture
+def unserved() -> str:
+    """The connection string of an account that nobody serves."""
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        port = unheard.getsockname()[1]
+    return connection_string(Ports(blob=port, queue=port, table=port))
+
+
+async def test_a_capture_is_read_back_as_it_was_put(account: str) -> None:
+    header, body = {"method": "POST", "note": "žluť"}, bytes(range(256)) * 50
+    async with a_storage(account) as storage:
+        captures = Captures(storage)
+        await captures.put(NAME, (capture.preamble(header), body[:1000], b"", body[1000:]))
+        assert await captures.get(NAME) == Capture(header=header, body=body)
+
+
+async def test_a_capture_without_a_body_is_one(account: str) -> None:
+    async with a_storage(account) as storage:
+        captures = Captures(storage)
+        await captures.put(NAME, (capture.preamble({}),))
+        assert await captures.get(NAME) == Capture(header={}, body=b"")
+
+
+async def test_putting_a_capture_again_replaces_it(account: str) -> None:
+    async with a_storage(account) as storage:
+        captures = Captures(storage)
+        for body in (b"first, and longer", b"second"):
+            await captures.put(NAME, (capture.preamble({}), body))
+        assert await captures.get(NAME) == Capture(header={}, body=b"second")
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # above 1 MB
+async def test_a_capture_may_go_up_in_blocks_with_its_header_last(account: str) -> None:
+    blocks = [bytes([number]) * BLOCK_BYTES for number in (1, 2)]
+    async with a_storage(account) as storage:
+        captures = Captures(storage)
+        for number in (2, 1):
+            await captures.stage(NAME, number, blocks[number - 1])
+        await captures.stage(NAME, 0, capture.preamble({"a": 1}))
+        await captures.commit(NAME, (0, 1, 2))
+        assert await captures.get(NAME) == Capture(header={"a": 1}, body=b"".join(blocks))
+
+
+async def test_there_is_no_capture_where_none_was_put(account: str) -> None:
+    async with a_storage(account) as storage:
+        assert await Captures(storage).get("2024/11/13/06/none.request") is None
+        assert await Captures(storage).get(None) is None
+
+
+async def test_a_blob_that_is_no_capture_is_refused(account: str) -> None:
+    async with a_storage(account) as storage:
+        captures = Captures(storage)
+        await captures.put(NAME, (b"something else",))
+        with pytest.raises(CaptureError):
+            await captures.get(NAME)
+
+
+async def test_a_header_is_read_without_its_body(account: str) -> None:
+    async with a_storage(account) as storage:
+        captures = Captures(storage)
+        for header in ({"a": 1}, {"long": "x" * 40_000}):
+            await captures.put(NAME, (capture.preamble(header), b"body" * 10_000))
+            assert await captures.header(NAME) == header
+
+
+async def test_an_envelope_comes_off_the_queue_as_it_was_put(account: str) -> None:
+    told = an_envelope(deployment="žluť 🐎")
+    async with a_storage(account) as storage:
+        await EnvelopeQueue(storage).put(told)
+    queue = QueueClient.from_connection_string(account, QUEUE, message_decode_policy=TextBase64DecodePolicy())
+    async with queue:
+        message = await queue.receive_message()
+        assert message is not None
+        await queue.delete_message(message)
+    assert envelope.load(message.content) == told
+
+
+async def test_an_envelope_never_expires(account: str) -> None:
+    async with a_storage(account) as storage:
+        await EnvelopeQueue(storage).put(an_envelope())
+    async with QueueClient.from_connection_string(account, QUEUE) as queue:
+        message = await queue.receive_message()
+        assert message is not None
+        await queue.delete_message(message)
+    assert message.expires_on is not None
+    assert message.expires_on.year == 9999
+
+
+async def test_the_probes_of_what_is_there_are_silent(account: str) -> None:
+    async with a_storage(account) as storage:
+        await Captures(storage).probe()
+        await EnvelopeQueue(storage).probe()
+
+
+async def test_an_account_that_nobody_serves_is_an_error_of_azure_within_seconds(unserved: str) -> None:
+    began = time.monotonic()
+    async with a_storage(unserved) as storage:
+        for attempt in (
+            Captures(storage).put(NAME, (b"x",)),
+            EnvelopeQueue(storage).put(an_envelope()),
+        ):
+            with pytest.raises(AzureError):
+                await attempt
+            assert time.monotonic() - began < 10
+            began = time.monotonic()

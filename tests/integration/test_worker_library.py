@@ -1,0 +1,97 @@
+"""What is put right in Microsoft's worker library, checked against that library itself."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+import uvicorn.config
+from azure_functions_runtime.http_v2 import http_coordinator
+from azurefunctions.extensions.http.fastapi import web
+from fastapi.testclient import TestClient
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+
+from shared.adapters import worker_library
+from shared.adapters.worker_library import Released
+
+INVOCATION_ID = "7a3c9c6e-0000-4000-8000-000000000001"
+
+
+def a_request(headers: list[tuple[bytes, bytes]]) -> Request:
+    return Request({"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": headers})
+
+
+async def answered(response: Released) -> list[dict[str, Any]]:
+    """The ASGI messages of a response."""
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await response({"type": "http", "method": "GET", "headers": []}, receive, send)
+    return sent
+
+
+@pytest.mark.anyio
+async def test_the_librarys_reference_to_an_invocation_goes_with_its_response() -> None:
+    references = http_coordinator._context_references
+    references[INVOCATION_ID] = object()
+    response = Released(a_request([(b"x-ms-invocation-id", INVOCATION_ID.encode())]), PlainTextResponse("ok", 201))
+    assert INVOCATION_ID in references, "the library still has to find it until the response is called"
+    start, body = await answered(response)
+    assert INVOCATION_ID not in references
+    assert (start["status"], body["body"]) == (201, b"ok")
+
+
+@pytest.mark.anyio
+async def test_a_response_outside_of_any_invocation_is_answered_too() -> None:
+    start, _ = await answered(Released(a_request([]), PlainTextResponse("ok")))
+    assert start["status"] == 200
+
+
+@pytest.fixture
+def prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library as the app leaves it, put back afterwards."""
+    monkeypatch.setattr(web, "FastAPI", web.FastAPI)
+    monkeypatch.setitem(uvicorn.config.LOGGING_CONFIG["loggers"]["uvicorn.access"], "level", "INFO")
+    for name in ("azure.functions", "azure.core.pipeline.policies.http_logging_policy", "azure.eventhub", "azure.identity"):
+        logger = logging.getLogger(name)
+        monkeypatch.setattr(logger, "level", logger.level)
+    worker_library.prepare()
+
+
+@pytest.mark.usefixtures("prepared")
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"])
+def test_the_extensions_server_serves_no_documentation(path: str) -> None:
+    """Its own routes would answer without an invocation, which then never ends."""
+    extension_app = web.FastAPI()
+
+    @extension_app.api_route("/{path:path}")  # type: ignore[untyped-decorator]  # the library is untyped
+    async def catch_all(path: str) -> str:
+        return f"the function got {path}"
+
+    assert TestClient(extension_app).get(path).json() == f"the function got {path[1:]}"
+
+
+@pytest.mark.usefixtures("prepared")
+def test_preparing_twice_changes_nothing() -> None:
+    prepared_class = web.FastAPI
+    worker_library.prepare()
+    assert web.FastAPI is prepared_class
+
+
+@pytest.mark.usefixtures("prepared")
+def test_no_access_log_is_written() -> None:
+    """Its lines would hold the query, where a function key may stand."""
+    uvicorn.config.Config(app="x", log_config=uvicorn.config.LOGGING_CONFIG).configure_logging()
+    assert not logging.getLogger("uvicorn.access").isEnabledFor(logging.INFO)
+
+
+@pytest.mark.usefixtures("prepared")
+def test_the_library_writes_no_record_per_request() -> None:
+    assert not logging.getLogger("azure.functions").isEnabledFor(logging.INFO)
