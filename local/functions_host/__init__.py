@@ -3,4 +3,10 @@
 The host is two processes. The parent (`supervision`) holds the listening socket and starts the child again when it dies;
 the child (`worker`) indexes the app through azure-functions-runtime and runs HTTP, queue and timer triggers.
 What this host lacks it refuses by name (`unsupported.Unsupported`); nothing is silently ignored.
+
+Refused: triggers and bindings other than HTTP, queue and timer; HTTP functions without the FastAPI extension; retry policies;
+route constraints other than int, alpha, guid; unknown sections of host.json and local.settings.json.
+Different from `func start`, on purpose: one process less on the way of a chunk, so bodies arrive in smaller pieces; a caller's
+x-ms-invocation-id is replaced; timers keep no status over a restart; a changed file does not restart the worker; a break in
+the middle of a response closes the connection instead of resetting it.
 """

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -24,10 +25,20 @@ def main() -> int:
         read_host_json(app_dir / "host.json", environment)  # refuse here, before anything is started
         port = options.port if options.port is not None else local.port or _DEFAULT_PORT
         listening = bind(options.host, port)
+        environment = {**_from_core_tools(listening), **environment}
     except StartError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 1
     return asyncio.run(Supervisor(app_dir, listening, environment, options.drain_timeout).run())
+
+
+def _from_core_tools(listening: socket.socket) -> dict[str, str]:
+    """Return what func start adds to the app's environment that an app may read."""
+    return {
+        "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
+        "FUNCTIONS_WORKER_RUNTIME": "python",
+        "WEBSITE_HOSTNAME": f"localhost:{listening.getsockname()[1]}",
+    }
 
 
 def _options() -> argparse.Namespace:

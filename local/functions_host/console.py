@@ -4,8 +4,9 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-# azure-core's request log prints every header; the host's own queue polling would also fill the screen with it.
-_SILENT_LOGGERS = ("azure.core.pipeline.policies.http_logging_policy", "azure.functions")
+# azure-core's request log prints every header, and the host's own polling would fill the screen with it; the worker library
+# writes three records per request, uvicorn says that it starts. Their warnings and errors are shown.
+_SILENT_LOGGERS = ("azure.core.pipeline.policies.http_logging_policy", "azure.functions", "uvicorn.error")
 
 
 def say(text: str) -> None:

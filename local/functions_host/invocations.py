@@ -1,4 +1,4 @@
-"""Running one invocation: its lines on the console, its time limit, and the count of those under way."""
+"""Running one invocation: its lines on the console and its time limit."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ type Finish = Callable[[Outcome], None]
 
 
 class Invocations:
-    """Runs invocations and knows how many are under way."""
+    """Runs the invocations of one worker."""
 
     def __init__(
         self, library: WorkerLibrary, *, timeout_s: float | None, replace_worker: Callable[[], None], verbose: bool
@@ -33,13 +33,6 @@ class Invocations:
         self._timeout_s = timeout_s
         self._replace_worker = replace_worker
         self._verbose = verbose
-        self._under_way = 0
-        self._none_under_way = asyncio.Event()
-        self._none_under_way.set()
-
-    async def finished(self) -> None:
-        """Wait until no invocation is under way."""
-        await self._none_under_way.wait()
 
     async def run(self, invocation: Invocation, reason: str) -> Outcome:
         """Call a function that is not HTTP and wait for its end."""
@@ -50,21 +43,16 @@ class Invocations:
 
     @contextmanager
     def under_way(self, invocation: Invocation, reason: str) -> "Iterator[Finish]":
-        """Count an invocation, print its lines, and watch its time; the caller passes its outcome to what it gets."""
+        """Print an invocation's lines and watch its time; the caller passes its outcome to what it gets."""
         name, started = f"Functions.{invocation.function.name}", time.monotonic()
         if self._verbose:
             say(f"Executing '{name}' (Reason='{reason}', Id={invocation.invocation_id})")
-        self._under_way += 1
-        self._none_under_way.clear()
         limit = self._watch(name)
         try:
             yield lambda outcome: self._report(name, invocation.invocation_id, started, outcome)
         finally:
             if limit:
                 limit.cancel()
-            self._under_way -= 1
-            if not self._under_way:
-                self._none_under_way.set()
 
     def _watch(self, name: str) -> asyncio.TimerHandle | None:
         if self._timeout_s is None:

@@ -29,7 +29,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(condition: Callable[[], object], *, within_s: float = 10.0, why: str | Callable[[], str]) -> None:
+def wait_until(condition: Callable[[], object], *, within_s: float = 30.0, why: str | Callable[[], str]) -> None:
     """Wait for a condition; fail with `why` (a text, or what makes one) when its time is up."""
     until = time.monotonic() + within_s
     while not condition():
@@ -55,7 +55,7 @@ class HostProcess:
         """Return what the host has printed, without colours."""
         return _COLOUR.sub("", self._log.read_text(errors="replace"))
 
-    def seen(self, pattern: str, *, within_s: float = 10.0) -> re.Match[str]:
+    def seen(self, pattern: str, *, within_s: float = 30.0) -> re.Match[str]:
         """Wait until the output matches a pattern; return the first match."""
         wait_until(
             lambda: re.search(pattern, self.output()), within_s=within_s, why=lambda: f"{pattern!r} in\n{self.output()[-3000:]}"
@@ -71,7 +71,7 @@ class HostProcess:
             return int(re.findall(r"Worker process started: pid (\d+)\n", self.output())[-1])
         return descendants_of(self.process.pid)[-1]
 
-    def exit_code(self, *, within_s: float = 10.0) -> int:
+    def exit_code(self, *, within_s: float = 60.0) -> int:
         """Wait for the host's end."""
         return self.process.wait(within_s)
 
@@ -125,7 +125,7 @@ def _wait_for_health(host: HostProcess) -> None:
             probe.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             return b" 200 " in probe.recv(100)
 
-    wait_until(answers, within_s=120 if host.kind == "func" else 30, why="/health answers")
+    wait_until(answers, within_s=120 if host.kind == "func" else 60, why="/health answers")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

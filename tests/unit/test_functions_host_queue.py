@@ -1,7 +1,11 @@
 """The pure parts of the queue trigger: back-off, options, names, text."""
 
-import pytest
+from pathlib import Path
 
+import pytest
+from azure.storage.queue import QueueMessage
+
+from local.functions_host.leases import Lease, LeaseBook
 from local.functions_host.queue_backoff import Backoff
 from local.functions_host.queue_options import QueueOptions, parse_queue_options
 from local.functions_host.queue_trigger import UnreadableMessageError, decode_content, poison_name
@@ -96,3 +100,22 @@ def test_message_text_is_decoded_as_host_json_says() -> None:
     assert decode_content("hi there", base64_encoded=False) == b"hi there"
     with pytest.raises(UnreadableMessageError, match="messageEncoding"):
         decode_content("hi there", base64_encoded=True)
+
+
+def test_a_worker_finds_the_leases_that_the_one_before_it_left(tmp_path: Path) -> None:
+    """What was received and neither deleted nor released when the process died; the newest receipt counts."""
+    done, held = (QueueMessage(content="") for _ in range(2))
+    done.id, held.id = "done", "held"
+    done.pop_receipt, held.pop_receipt = "a", "b"
+    book = LeaseBook(tmp_path / "work.json")
+    book.hold([done, held])
+    book.drop(done)
+    held.pop_receipt = "c"
+    book.hold([held])
+
+    assert LeaseBook(tmp_path / "work.json").left_behind() == [Lease(message_id="held", pop_receipt="c")]
+
+
+def test_a_first_worker_finds_no_leases(tmp_path: Path) -> None:
+    """There is no file yet."""
+    assert not list(LeaseBook(tmp_path / "work.json").left_behind())
