@@ -13,6 +13,8 @@ from shared.core.json_shape import mapping, parse, scalar, short, text, utf8_siz
 from shared.core.masking import presentable
 from shared.core.multipart import FormField
 
+_MAX_NUMBER_TEXT: Final = 32
+_TEXTS: Final = frozenset({"prompt", "model", "user", "input"})  # fields of a form that stay texts, even "42"
 # Where each operation has its prompt. What is not listed here has none that an event would show.
 _PROMPTS: Final = {
     "chat.completions": "messages",
@@ -57,7 +59,7 @@ def read(body: bytes, operation: str, content_type: str = "", content_encoding: 
     if multipart.is_form(content_type):
         form = multipart.read(unfolded, content_type)
         problem = f"the request's form cannot be read whole: {form.problem}" if form.problem else None
-        return _asked(dict(form.texts), key, form=form.fields, problem=problem)
+        return _asked(_typed(form.texts), key, form=form.fields, problem=problem)
     document = parse(unfolded)
     if not isinstance(document, dict):
         return Asked(problem="the request's body is not a JSON object")
@@ -74,7 +76,7 @@ def _asked(
         prompt=prompt,
         instructions=instructions,
         model=short(document.get("model")),
-        stream=document.get("stream") in {True, "true"} if isinstance(document.get("stream"), bool | str) else False,
+        stream=document.get("stream") is True,
         user=short(document.get("user")),
         metadata=_metadata(document.get("metadata")),
         prompt_cache_key=short(document.get("prompt_cache_key")),
@@ -83,6 +85,13 @@ def _asked(
         text_bytes=sum(map(utf8_size, _texts(prompt))) + utf8_size(instructions or "") + _written(tools),
         problem=problem,
     )
+
+
+def _typed(texts: dict[str, str]) -> dict[str, Any]:
+    """A form has nothing but texts; `stream`, `n` and their like mean what they mean in JSON."""
+    values = {name: parse(text) if len(text) <= _MAX_NUMBER_TEXT else None for name, text in texts.items()}
+    as_json = {name: value for name, value in values.items() if isinstance(value, bool | int | float) and name not in _TEXTS}
+    return texts | as_json
 
 
 def _metadata(value: object) -> dict[str, Any] | None:

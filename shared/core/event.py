@@ -157,7 +157,9 @@ def _error(envelope: Envelope, said: Answer) -> dict[str, Any] | None:
         return said.error
     if envelope.failure is not None:
         return asdict(envelope.failure)
-    return {"code": "unreadable_answer", "message": said.problems[0]} if said.problems else None
+    if not said.problems or said.content or said.choices or said.output:
+        return None
+    return {"code": "unreadable_answer", "message": said.problems[0]}
 
 
 def _problems(

@@ -77,7 +77,7 @@ def of(asked: dict[str, Any]) -> dict[str, Any]:
         "stop_count": _count(asked.get("stop")),
         "logit_bias_count": len(mapping(asked.get("logit_bias"))) or None,
         "messages_count": len(items(asked.get("messages"))) or None,
-        "input_count": len(items(asked.get("input"))) or None,
+        "input_count": _inputs(asked.get("input")),
         "data_sources": [short(source.get("type"), 64) for source in mappings(asked.get("data_sources"))[:_MAX_NAMES]] or None,
         "prompt_template": _scalars_of(asked.get("prompt")),  # of the Responses API: id and version
         "conversation": short(asked.get("conversation")) or short(mapping(asked.get("conversation")).get("id")),
@@ -120,6 +120,13 @@ def _choice(value: object) -> str | None:
         return value[:64]
     said = mapping(value)
     return short(mapping(said.get("function")).get("name"), 64) or short(said.get("name"), 64) or short(said.get("type"), 64)
+
+
+def _inputs(value: object) -> int | None:
+    """How many inputs: a text is one, and so is an array of token ids."""
+    if isinstance(value, str) or (isinstance(value, list) and value and isinstance(value[0], int)):
+        return 1
+    return len(items(value)) or None
 
 
 def _count(stop: object) -> int | None:

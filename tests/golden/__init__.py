@@ -1,0 +1,113 @@
+"""The golden set: captures in Azure's shapes, written for this project, and the event that each must give.
+
+cases/<name>/request, response   the raw bodies
+cases/<name>/exchange.json       what surrounds them: operation, headers, and what the envelope says beyond the defaults
+cases/<name>/event.json          the event; `python -m tests.golden` writes it again, to be read before it is committed
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shared.core.capture import Capture
+from shared.core.envelope import MAX_ARRIVALS, Caller, Envelope, Failure, Timings
+from shared.core.exchange import Outcome, new_exchange_id
+from shared.core.sse import SseDecoder
+
+_CASES = Path(__file__).parent / "cases"
+_DEFAULTS: dict[str, Any] = {
+    "deployment": "gpt-4o",
+    "api_version": "2024-10-21",
+    "status_code": 200,
+    "upstream_status_code": None,
+    "outcome": "completed",
+    "failure": None,
+    "usage": None,
+    "usage_source": "none",
+    "usage_asked": False,
+    "trace_parent": None,
+    "caller": {},
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """One exchange as it was recorded."""
+
+    name: str
+    envelope: Envelope
+    request: Capture | None
+    response: Capture | None
+
+    @property
+    def event_path(self) -> Path:
+        return _CASES / self.name / "event.json"
+
+
+def names() -> list[str]:
+    """Every case."""
+    return sorted(folder.name for folder in _CASES.iterdir())
+
+
+def load(name: str) -> Case:
+    """A case by its name."""
+    exchange = json.loads((_CASES / name / "exchange.json").read_text("utf-8"))
+    request, response = (_capture(name, side, exchange[side]) for side in ("request", "response"))
+    return Case(name=name, envelope=_envelope(exchange, request, response), request=request, response=response)
+
+
+def _capture(name: str, side: str, header: dict[str, Any] | None) -> Capture | None:
+    if header is None:
+        return None
+    return Capture(header=header, body=(_CASES / name / side).read_bytes())
+
+
+def _envelope(exchange: dict[str, Any], request: Capture | None, response: Capture | None) -> Envelope:
+    body = response.body if response else b""
+    stream = response is not None and response.header["headers"]["content-type"].startswith("text/event-stream")
+    arrivals = _arrivals(body, stream=stream)
+    exchange_id = new_exchange_id(1_763_908_200_000, bytes(10))
+    folder = "2025/11/23/14"
+    said = _DEFAULTS | {
+        "stream": stream if response else None,
+        "upstream_status_code": response.header["status_code"] if response else None,
+        "request_bytes": len(request.body) if request else 0,
+        "response_bytes": len(body),
+        "sent_bytes": len(body),
+        "request_capture": f"{folder}/{exchange_id}.request" if request else None,
+        "response_capture": f"{folder}/{exchange_id}.response" if response else None,
+    }
+    said |= exchange["envelope"]
+    return Envelope(
+        **said
+        | {
+            "exchange_id": exchange_id,
+            "operation": exchange["operation"],
+            "started_at": "2025-11-23T14:30:00.000000+00:00",
+            "outcome": Outcome(said["outcome"]),
+            "failure": Failure(**said["failure"]) if said["failure"] else None,
+            "caller": Caller(**said["caller"]),
+            "arrivals": tuple(arrivals[:MAX_ARRIVALS]),
+            "chunk_count": len(arrivals),
+            "timings": _timings(arrivals),
+        }
+    )
+
+
+def _arrivals(body: bytes, *, stream: bool) -> list[tuple[int, float]]:
+    """Each event of a stream came by itself, the first after 300 ms, the others 20 ms apart; any other body came at once."""
+    ends = [event.end for event in SseDecoder().feed(body)] if stream else [len(body)] if body else []
+    return [(end, 300.0 + 20.0 * number) for number, end in enumerate(ends)]
+
+
+def _timings(arrivals: list[tuple[int, float]]) -> Timings:
+    last_ms = arrivals[-1][1] if arrivals else None
+    return Timings(
+        to_headers_ms=250.4 if arrivals else None,
+        to_first_chunk_ms=arrivals[0][1] if arrivals else None,
+        to_last_chunk_ms=last_ms,
+        to_end_ms=(last_ms or 600.0) + 1.5,
+    )
