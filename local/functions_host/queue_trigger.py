@@ -5,13 +5,8 @@ renewal), QueueProcessor.cs (delete, release, poison), UpdateQueueMessageVisibil
 """
 
 import asyncio
-import base64
-import binascii
-import json
 import uuid
-from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.queue import QueueMessage
@@ -22,8 +17,9 @@ from local.functions_host.functions import QueueFunction
 from local.functions_host.invocations import Invocations
 from local.functions_host.leases import LeaseBook
 from local.functions_host.queue_backoff import Backoff
+from local.functions_host.queue_message import UnreadableMessageError, attempts, metadata, typed_data
 from local.functions_host.queue_options import MIN_POLLING_INTERVAL_S, QueueOptions
-from local.functions_host.worker_library import Invocation, TypedData
+from local.functions_host.worker_library import Invocation
 
 # A received message is invisible for this long, renewed at half of it while its function runs (QueueListener.cs).
 LEASE_S = 600
@@ -31,47 +27,10 @@ _MIN_RENEWAL_S = 60.0
 _MAX_QUEUE_NAME = 63
 
 
-class UnreadableMessageError(ValueError):
-    """A message is not Base64 although messageEncoding says so, or not UTF-8: a failed attempt, as on the real host."""
-
-
 def poison_name(queue_name: str) -> str | None:
     """Return the poison queue's name, None for queues that have none (QueueListenerFactory.CreatePoisonQueueReference)."""
     name = f"{queue_name}-poison"
     return None if queue_name.endswith("-poison") or len(name) > _MAX_QUEUE_NAME else name
-
-
-def decode_content(content: str, *, base64_encoded: bool) -> bytes:
-    """Return a message's bytes; UnreadableMessageError where they are not what messageEncoding says."""
-    if not base64_encoded:
-        return content.encode()
-    try:
-        return base64.b64decode(content, validate=True)
-    except binascii.Error as error:
-        raise UnreadableMessageError(
-            "The message is not valid Base64, which host.json's messageEncoding asks for (set it to none for plain text)"
-        ) from error
-
-
-def metadata(message: QueueMessage) -> Mapping[str, TypedData]:
-    """Return the trigger metadata that the app can read beside the message."""
-    return {
-        "Id": TypedData(string=message.id),
-        "DequeueCount": TypedData(json=json.dumps(message.dequeue_count)),
-        "PopReceipt": TypedData(string=message.pop_receipt),
-        "InsertionTime": TypedData(json=_time(message.inserted_on)),
-        "ExpirationTime": TypedData(json=_time(message.expires_on)),
-        "NextVisibleTime": TypedData(json=_time(message.next_visible_on)),
-    }
-
-
-def _attempts(message: QueueMessage) -> int:
-    """Return how often a received message was received."""
-    return message.dequeue_count or 0
-
-
-def _time(value: datetime | None) -> str:
-    return json.dumps(value.isoformat() if value else None)
 
 
 class QueueTrigger:
@@ -163,7 +122,7 @@ class QueueTrigger:
 
     async def _process(self, message: QueueMessage) -> None:
         try:
-            if _attempts(message) > self._options.max_dequeue_count:
+            if attempts(message) > self._options.max_dequeue_count:
                 await self._to_poison(message)
                 return
             renewal = asyncio.create_task(self._renew(message))
@@ -179,7 +138,7 @@ class QueueTrigger:
 
     async def _invoke(self, message: QueueMessage) -> bool:
         try:
-            data = self._typed(decode_content(message.content, base64_encoded=self._options.base64))
+            data = typed_data(message.content, base64_encoded=self._options.base64, binary=self._target.binary)
         except UnreadableMessageError as error:
             say(f"ERROR: Exception while executing function: Functions.{self._target.function.name}. {error}")
             return False
@@ -192,20 +151,12 @@ class QueueTrigger:
         outcome = await self._invocations.run(invocation, f"New queue message detected on '{self._target.queue_name}'.")
         return outcome.error is None
 
-    def _typed(self, body: bytes) -> TypedData:
-        if self._target.binary:
-            return TypedData(bytes=body)
-        try:
-            return TypedData(string=body.decode())
-        except UnicodeDecodeError as error:
-            raise UnreadableMessageError(f"The message is not UTF-8 text: {error.reason}") from error
-
     async def _complete(self, message: QueueMessage, *, succeeded: bool) -> None:
         if succeeded:
             await self._delete(message)
         elif self._poison_queue is None:
             pass  # left invisible until its lease ends, so that it does not loop (QueueProcessor.cs)
-        elif _attempts(message) >= self._options.max_dequeue_count:
+        elif attempts(message) >= self._options.max_dequeue_count:
             await self._to_poison(message)
         else:
             await self._release(message.id, message.pop_receipt)

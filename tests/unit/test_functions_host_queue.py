@@ -7,8 +7,9 @@ from azure.storage.queue import QueueMessage
 
 from local.functions_host.leases import Lease, LeaseBook
 from local.functions_host.queue_backoff import Backoff
+from local.functions_host.queue_message import UnreadableMessageError, decode_content
 from local.functions_host.queue_options import QueueOptions, parse_queue_options
-from local.functions_host.queue_trigger import UnreadableMessageError, decode_content, poison_name
+from local.functions_host.queue_trigger import poison_name
 from local.functions_host.unsupported import StartError, Unsupported
 
 
