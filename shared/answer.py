@@ -26,6 +26,7 @@ class Answer:
     def __init__(self, send: Send, exchange_id: str) -> None:
         self.begun = False
         self.is_stream = False  # SSE without a content coding: comments and frames may be put in
+        self.told = False  # an error frame is the last thing that the client gets
         self.filter: UsageChunkFilter | None = None
         self._send = send
         self._exchange_id = exchange_id
@@ -49,8 +50,9 @@ class Answer:
             piece = self.filter.feed(piece)
             if not piece:
                 return
-        await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+        # Before it is sent: a comment may become due while a slow client keeps this piece waiting.
         self._ending = piece[-4:] if len(piece) >= 4 else (self._ending + piece)[-4:]
+        await self._send({"type": "http.response.body", "body": piece, "more_body": True})
 
     async def flush(self) -> None:
         """What the filter still holds."""
@@ -73,10 +75,14 @@ class Answer:
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def error_frame(self, error: bytes) -> None:
-        """`data: {"error": …}`: what an OpenAI SDK raises as an error in the midst of a stream. `error` is JSON."""
-        end_of_event = b"" if self._between_events else b"\n\n"
-        frame = end_of_event + b"data: " + error + b"\n\n"
-        await self._send({"type": "http.response.body", "body": frame, "more_body": True})
+        """`data: {"error": …}`: what an OpenAI SDK raises as an error in the midst of a stream. `error` is JSON.
+
+        Within an event there is no telling: ended there, it would be read as a whole one, and fail in the SDK's JSON parser.
+        The connection's end without the body's end, which SDKs raise as a connection error, says it better.
+        """
+        if self.is_stream and self._between_events:
+            self.told = True
+            await self._send({"type": "http.response.body", "body": b"data: " + error + b"\n\n", "more_body": True})
 
     async def end(self) -> None:
         """The end of a chunked body."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, Protocol
 
 BLOCK_BYTES: Final = 4 * 1024 * 1024
+TAIL_BYTES: Final = 32 * 1024  # how much of the end is always at hand
 
 type StartTask = Callable[[Coroutine[Any, Any, bool]], asyncio.Task[bool]]
 
@@ -64,7 +65,7 @@ class CaptureWriter:
         self._start = start
         self._held: list[bytes] = []
         self._held_bytes = 0
-        self._before = b""  # the end of what has gone up, for `tail`
+        self._before = b""  # the end of what is no longer held, for `tail`
         self._blocks: list[asyncio.Task[bool]] = []
 
     def write(self, piece: bytes) -> None:
@@ -72,9 +73,12 @@ class CaptureWriter:
         count = len(piece)
         self.size += count
         if self.lost:
+            self._before = (self._before + piece)[-TAIL_BYTES:]
             return
         if not self._memory.take(count):
-            self._lose()
+            self._before = (self.tail(TAIL_BYTES) + piece)[-TAIL_BYTES:]
+            self.lost = True
+            self._drop_held()
             return
         self._held.append(piece)
         self._held_bytes += count
@@ -82,7 +86,7 @@ class CaptureWriter:
             self._stage()
 
     def tail(self, count: int) -> bytes:
-        """The last `count` bytes, fewer only where fewer were written or the capture is lost (`count` <= 32 KiB)."""
+        """The last `count` bytes, fewer only where fewer were written; `count` is at most TAIL_BYTES."""
         kept: list[bytes] = []
         missing = count
         for piece in reversed(self._held):
@@ -116,7 +120,7 @@ class CaptureWriter:
         if not self._held:
             return
         data = b"".join(self._held)
-        self._before = data[-32 * 1024 :]
+        self._before = (self._before + data[-TAIL_BYTES:])[-TAIL_BYTES:]
         self._held, self._held_bytes = [], 0
         self._blocks.append(self._start(self._stage_block(len(self._blocks) + 1, data)))
 
@@ -129,10 +133,6 @@ class CaptureWriter:
 
     def discard(self) -> None:
         """Nothing of this is to be stored."""
-        self._drop_held()
-
-    def _lose(self) -> None:
-        self.lost = True
         self._drop_held()
 
     def _drop_held(self) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from shared.capture_writer import CaptureWriter
 from shared.core import outcome, tail
 from shared.core.envelope import MAX_ARRIVALS, Caller, Envelope, Failure, Timings, bounded
 from shared.core.forwarding import RawHeaders
 from shared.core.operation import Operation
+
+# Streams of which it is known how they end; of another one, that it ended as HTTP wants it is all that can be asked for.
+_ENDS_ARE_KNOWN: Final = frozenset({"chat.completions", "completions", "responses", "responses.get"})
 
 
 @dataclass(kw_only=True, slots=True)
@@ -40,6 +43,7 @@ class Exchange:
     left: tail.Tail | None = None  # the client has left, with this as the end of what it was sent; the rest was drained
     sent_bytes: int = 0  # set with `left`
     failure: Failure | None = None
+    looked_at: tuple[int, tail.Tail] | None = None  # what the first so many bytes of the answer end with
 
     def received(self, piece: bytes, at_ms: float) -> None:
         """Note a piece of the answer. Called for every chunk: it must stay cheap."""
@@ -58,6 +62,16 @@ class Exchange:
         self.left = self._tail()
 
     @property
+    def cut_short(self) -> bool:
+        """An answer that ended as HTTP wants it is without its own end, and says nothing of an error either."""
+        end = self._tail()
+        return not self._ends_unknown and not end.finished and not end.failed
+
+    @property
+    def _ends_unknown(self) -> bool:
+        return not (self.stream and self.readable and self.operation.name in _ENDS_ARE_KNOWN)
+
+    @property
     def stream(self) -> bool | None:
         """The answer is an SSE stream; None where there is no answer."""
         if self.upstream_status is None:
@@ -73,7 +87,7 @@ class Exchange:
         """The envelope, before its captures are named."""
         end = self._tail()
         seen = self.left or end
-        finished = seen.finished if self.readable else ending is outcome.Ending.WHOLE
+        finished = seen.finished or (ending is outcome.Ending.WHOLE and self._ends_unknown)
         return Envelope(
             exchange_id=self.exchange_id,
             operation=self.operation.name,
@@ -123,6 +137,11 @@ class Exchange:
         )
 
     def _tail(self) -> tail.Tail:
+        if self.looked_at is None or self.looked_at[0] != self.response.size:
+            self.looked_at = self.response.size, self._look_at_tail()
+        return self.looked_at[1]
+
+    def _look_at_tail(self) -> tail.Tail:
         end = self.response.tail(tail.TAIL_BYTES)
         whole = len(end) == self.response.size
         if not end or not self.readable:

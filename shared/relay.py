@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from shared.answer import Answer, one_line_error
+from shared.capture_writer import TAIL_BYTES
 from shared.core import api_error, capture, forwarding, usage_request
 from shared.core.api_error import ApiError
 from shared.core.envelope import Failure
@@ -97,7 +98,7 @@ class RelayResponse(Response):
                 # Shielded: a cancelled task may not await anything otherwise.
                 with anyio.CancelScope(shield=True):
                     await asyncio.wait({recording}, timeout=self._relay.limits.recording_wait_s)
-        if ending is Ending.WHOLE or (answer.is_stream and self._relay.interventions.error_frames):
+        if ending is Ending.WHOLE or answer.told:
             await answer.end()
 
     async def _run(self, receive: Receive, answer: Answer) -> Ending:
@@ -210,6 +211,8 @@ class RelayResponse(Response):
                 return
             exchange.received(piece, arrived_ms)
         await answer.flush()
+        if response.status_code == 200 and exchange.left is None and exchange.cut_short:
+            raise UpstreamInterrupted("Azure OpenAI ended its answer before the answer was whole.")
 
     async def _begin(self, response: httpx.Response, answer: Answer) -> None:
         exchange = self._exchange
@@ -223,7 +226,7 @@ class RelayResponse(Response):
         """The upstream's answer came after an early 200 and is not a stream: it goes into the stream as an error."""
         async for piece in self._call.pieces():
             self._exchange.received(piece, self._now_ms())
-        await answer.error_frame(one_line_error(self._exchange.response.tail(32 * 1024)))
+        await answer.error_frame(one_line_error(self._exchange.response.tail(TAIL_BYTES)))
 
     async def _fail(self, error: UpstreamError, answer: Answer) -> None:
         """Note the failure, and tell the client as far as HTTP still allows."""
@@ -232,7 +235,7 @@ class RelayResponse(Response):
         self._exchange.failure = Failure(code=told.code, message=told.message)
         if not answer.begun:
             await self._reject(told, answer)
-        elif answer.is_stream and self._relay.interventions.error_frames and self._exchange.left is None:
+        elif self._relay.interventions.error_frames and self._exchange.left is None:
             await answer.error_frame(told.body())
 
     async def _reject(self, error: ApiError, answer: Answer) -> None:

@@ -19,6 +19,7 @@ MAX_USAGE_BYTES: Final = 2048  # as JSON writes it; a real one has about 300. En
 MAX_DEPTH: Final = 300  # of nested arrays and objects; real bodies stay below 30, JSON schemas of tools included
 _DONE: Final = "[DONE]"
 _LAST_RESPONSE_EVENTS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
+_USAGE_OBJECT: Final = re.compile(rb'"usage"\s*:\s*\{')
 _BLANK_LINE: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 
 
@@ -28,22 +29,25 @@ class Tail:
 
     finished: bool  # [DONE], a finish_reason, or the Responses API's last event was there
     usage: dict[str, Any] | None  # as the upstream sent it; None too where it is too large for an envelope
+    failed: bool = False  # an error was in the stream, nested, flat or as the Responses API's event
 
 
 def of_stream(tail: bytes, *, whole: bool) -> Tail:
     """The end of an SSE body; `whole` says that `tail` is all of it, otherwise its first, cut event is skipped."""
     if not whole:
         blank = _BLANK_LINE.search(tail)
+        if blank and blank.end() == len(tail):
+            return _of_cut_event(tail)
         tail = tail[blank.end() :] if blank else b""
-    finished, usage = False, None
+    finished, failed, usage = False, False, None
     for event in SseDecoder().feed(tail):
         if event.data == _DONE:
             finished = True
             continue
         chunk = parse_object(event.data)
-        finished = finished or _finishes(chunk)
+        finished, failed = finished or _finishes(chunk), failed or _fails(chunk)
         usage = usage_of(chunk) or usage
-    return Tail(finished=finished, usage=_bounded(usage))
+    return Tail(finished=finished, usage=_bounded(usage), failed=failed)
 
 
 def of_json(body: bytes) -> Tail:
@@ -74,6 +78,22 @@ def usage_of(chunk: dict[str, Any]) -> dict[str, Any] | None:
     return usage if isinstance(usage, dict) else None
 
 
+def _of_cut_event(end: bytes) -> Tail:
+    """The end of a last event that is longer than the tail: the Responses API's, which repeats the whole response.
+
+    Of the events that can be so long, it is the only one whose usage is an object; inside a text the quotes are escaped.
+    """
+    *_, last = [None, *_USAGE_OBJECT.finditer(end)]
+    if last is None:
+        return Tail(finished=False, usage=None)
+    text = end[last.end() - 1 :].decode("utf-8", "replace")
+    try:
+        _, length = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return Tail(finished=False, usage=None)
+    return Tail(finished=True, usage=_bounded(parse_object(text[:length])))
+
+
 def _finite(text: str) -> float | None:
     value = float(text)
     return value if math.isfinite(value) else None
@@ -89,6 +109,11 @@ def _too_deep(value: dict[str, Any]) -> bool:
 
 def _bounded(usage: dict[str, Any] | None) -> dict[str, Any] | None:
     return usage if len(json.dumps(usage)) <= MAX_USAGE_BYTES else None
+
+
+def _fails(chunk: dict[str, Any]) -> bool:
+    flat = "message" in chunk and "code" in chunk and "choices" not in chunk
+    return bool(chunk.get("error")) or chunk.get("type") == "error" or flat
 
 
 def _finishes(chunk: dict[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from shared.core.tail import parse_object
 
 # An event this long is not the usage chunk: it passes without waiting for its end.
 _LONGEST_HELD: Final = 64 * 1024
+_BLANK_LINE_REST: Final = 3  # bytes of a blank line that its last byte may wait for: CR LF CR
 _BLANK_LINES: Final = (b"\n\n", b"\r\r", b"\n\r\n")
 _EVENT_END: Final = re.compile(rb"\n\r?\n|\r\r|\r\n\r\n")
 _USAGE_OBJECT: Final = re.compile(rb'"usage"\s*:\s*\{')
@@ -26,11 +27,6 @@ class UsageChunkFilter:
         self._held = b""
         self._inside_long_event = False
 
-    @property
-    def at_boundary(self) -> bool:
-        """Whether what was given so far ends with a whole event."""
-        return not self._inside_long_event
-
     def feed(self, piece: bytes) -> bytes:
         """What may go to the client now."""
         if not self._held and piece.endswith(_BLANK_LINES) and _USAGE_OBJECT.search(piece) is None:
@@ -40,8 +36,8 @@ class UsageChunkFilter:
         end = _last_event_end(data)
         whole, self._held = data[:end], data[end:]
         given = self._without_usage_chunk(whole)
-        if len(self._held) > _LONGEST_HELD:
-            given, self._held = given + self._held, b""
+        if len(self._held) > (_BLANK_LINE_REST if self._inside_long_event else _LONGEST_HELD):
+            given, self._held = given + self._held[:-_BLANK_LINE_REST], self._held[-_BLANK_LINE_REST:]
             self._inside_long_event = True
         return given
 
