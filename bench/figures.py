@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bench.measure import Load, Measured, Round
-from bench.statistics import Figure, Percentiles, slope
+from bench.statistics import Figure, Idle, Percentiles, slope
 
 # Issue 4's yardsticks, on the embedded host.
 PER_CHUNK_US: Final = 40.0
@@ -47,7 +47,8 @@ class Figures:
 
 def figures(measured: Measured) -> Figures:
     """The figures of one host."""
-    rounds = measured.rounds
+    idle = measured.idle
+    rounds = [_without_idling(each, idle) for each in measured.rounds]
     loads = [load for each in rounds for load in (each.long_streams, each.short_streams, each.calls, each.one_by_one)]
     direct_alone = _first_bytes(each.direct_one_by_one.first_byte_ms for each in rounds)
     direct_together = _first_bytes(each.direct_streams.first_byte_ms for each in rounds)
@@ -69,13 +70,26 @@ def figures(measured: Measured) -> Figures:
         worker_mb_before=measured.worker_mb_before,
         worker_mb=measured.worker_mb,
         host_mb=measured.host_mb,
-        idle_worker_ms_per_s=_MS * measured.idle.worker,
-        idle_host_ms_per_s=_MS * measured.idle.host,
+        idle_worker_ms_per_s=_MS * idle.worker,
+        idle_host_ms_per_s=_MS * idle.host,
         stand_in_share=max(load.stand_in_share for load in loads),
         load_generator_share=max(load.seen.cpu_s / load.seen.seconds for load in loads),
         others_share=sum(load.others_share for load in loads) / len(loads),
         exchanges=measured.exchanges,
         events=measured.events,
+    )
+
+
+def _without_idling(each: Round, idle: Idle) -> Round:
+    def taken_off(load: Load) -> Load:
+        return replace(load, spent=idle.taken_off(load.spent, load.seconds))
+
+    return replace(
+        each,
+        long_streams=taken_off(each.long_streams),
+        short_streams=taken_off(each.short_streams),
+        calls=taken_off(each.calls),
+        one_by_one=taken_off(each.one_by_one),
     )
 
 

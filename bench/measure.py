@@ -1,7 +1,8 @@
-"""One Functions host measured: an idle span, a warm-up, then rounds of the same loads.
+"""One Functions host measured: a warm-up, rounds of the same loads, and what it takes when nobody calls.
 
 Each load's CPU is read before it and after everything that follows from it is done: captures stored, events accepted by the
-Event Hub, queue messages deleted. What the idle host would have taken in that time is taken off.
+Event Hub, queue messages deleted. Idling is measured last, because the real host compiles for 10 s or more after its first
+calls; it would pass for idling.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from bench.statistics import Cpu, Idle
 from local.stack import FunctionsHost, Stack
 from local.stack.supervisor import ROOT
 
-_IDLE_SPANS: Final = 4  # a host that has just served its first calls still compiles: the calmest span counts
+_IDLE_SPANS: Final = 3
 _IDLE_SPAN_S: Final = 1.0
 _SETTLE_S: Final = 0.5  # after the last event: its queue message is still to be deleted
 _POLL_S: Final = 0.1
@@ -65,7 +66,8 @@ class Load:
 
     job: Job
     seen: Seen
-    spent: Cpu  # idle taken off
+    spent: Cpu  # idling included
+    seconds: float  # in which it was spent, what followed from the load included
     stand_in_share: float  # of one core, while the load ran; near 1 the stand-in was the bottleneck
     others_share: float  # of the whole machine, taken by processes that have nothing to do with this benchmark
 
@@ -114,7 +116,6 @@ class _Bench:
         self._machine = Machine(stack.parts)
         self._proxy, self._upstream = stack.ports.proxy, stack.ports.azure_openai
         self._exchanges = 0
-        self._idle = Idle(worker=0.0, host=0.0)
 
     def run(self) -> Measured:
         plan = self._plan
@@ -122,22 +123,22 @@ class _Bench:
         self._through_proxy(plan.short_streams(self._proxy))
         self._through_proxy(plan.plain_calls(self._proxy))
         memory = self._meter.worker_mb()
-        self._progress(f"idle for {_IDLE_SPANS * _IDLE_SPAN_S:g} s")
-        self._idle = self._measure_idle()
         rounds = [self._round(number) for number in range(1, plan.rounds + 1)]
+        worker_mb = self._meter.worker_mb()
+        self._progress(f"idle for {_IDLE_SPANS * _IDLE_SPAN_S:g} s")
         return Measured(
             functions_host=self._functions_host,
             plan=plan,
-            idle=self._idle,
+            idle=self._idle(),
             rounds=rounds,
             worker_mb_before=memory,
-            worker_mb=self._meter.worker_mb(),
+            worker_mb=worker_mb,
             host_mb=self._meter.host_mb(),
             events=self._events(),
             exchanges=self._exchanges,
         )
 
-    def _measure_idle(self) -> Idle:
+    def _idle(self) -> Idle:
         return Idle.least([self._idle_span() for _ in range(_IDLE_SPANS)])
 
     def _idle_span(self) -> Idle:
@@ -181,7 +182,8 @@ class _Bench:
         return Load(
             job=job,
             seen=seen,
-            spent=self._idle.taken_off(spent, time.monotonic() - started),
+            spent=spent,
+            seconds=time.monotonic() - started,
             stand_in_share=loaded.since(before).stand_in_s / seen.seconds,
             others_share=self._machine.others_share(before_all, seen.cpu_s),
         )

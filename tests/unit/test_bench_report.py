@@ -19,7 +19,7 @@ _ENVIRONMENT = Environment(python="3.13.0", cpus=2, processor="A processor")
 def _load(job: Job, worker_s: float, host_s: float = 0.0) -> Load:
     seen = Seen(first_byte_ms=[10.0] * job.count, chunks=job.count * (job.chunks or 0), seconds=2.0, cpu_s=0.2)
     spent = Cpu(worker_s=worker_s, host_s=host_s, stand_in_s=0.4)
-    return Load(job=job, seen=seen, spent=spent, stand_in_share=0.2, others_share=0.0)
+    return Load(job=job, seen=seen, spent=spent, seconds=3.0, stand_in_share=0.2, others_share=0.0)
 
 
 def _measured(stream_ms: float, chunk_us: float, call_ms: float) -> Measured:
@@ -39,7 +39,7 @@ def _measured(stream_ms: float, chunk_us: float, call_ms: float) -> Measured:
     return Measured(
         functions_host="embedded",
         plan=plan,
-        idle=Idle(worker=0.01, host=0.0),
+        idle=Idle(worker=0.0, host=0.0),
         rounds=[one],
         worker_mb_before=80,
         worker_mb=90,
@@ -58,6 +58,13 @@ def test_a_streams_cost_is_split_into_chunks_and_the_rest(fast: Figures) -> None
     assert fast.chunk_us.best == pytest.approx(30)
     assert fast.further_chunk_us.best == pytest.approx(20)
     assert fast.stream_ms.best == pytest.approx(1)
+
+
+def test_idling_is_taken_off_every_load() -> None:
+    measured = _measured(stream_ms=1.0, chunk_us=20.0, call_ms=4.0)
+    idle = figures(replace(measured, idle=Idle(worker=0.1, host=0.1)))
+    assert idle.call_ms.best == pytest.approx((200 * 4 - 3 * 100) / 200)
+    assert idle.host_call_ms.best == pytest.approx((800 - 300) / 200)
 
 
 def test_calls_are_counted_per_call_and_per_second(fast: Figures) -> None:
