@@ -1,0 +1,279 @@
+"""The relay driven as an ASGI server would drive it: a client, an upstream and stores, each under the test's hand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import httpx
+from azure.core.exceptions import ServiceRequestError
+
+from shared.adapters.identity import KeyCredential
+from shared.adapters.upstream import Upstream
+from shared.capture_writer import CaptureMemory
+from shared.core import capture, operation
+from shared.core.capture import Capture
+from shared.core.envelope import Envelope
+from shared.core.operation import Operation
+from shared.recording import Recorder
+from shared.relay import Relay
+from shared.settings import InterventionSettings, LimitSettings, UpstreamSettings
+
+DEADLINE_S = 20.0
+CHAT = "/openai/deployments/gpt-4o/chat/completions"
+
+LIMITS = LimitSettings(
+    exchange_s=DEADLINE_S,
+    request_body_bytes=1_000_000,
+    recording_wait_s=DEADLINE_S,
+    capture_memory_bytes=50_000_000,
+    drain_s=0,
+    drain_bytes=100_000,
+)
+UNTOUCHED = InterventionSettings(ask_for_usage=False, error_frames=False, keep_alive_s=0, early_answer_s=0)
+
+UPSTREAM = UpstreamSettings(
+    base_url="https://contoso.openai.azure.com",
+    key="the-proxys-key",
+    scope="",
+    api_version="2024-10-21",
+    region=None,
+    connect_timeout_s=1,
+    write_timeout_s=1,
+    read_timeout_s=1,
+    max_connections=10,
+)
+
+
+@dataclass
+class Store:
+    """Captures in memory. `gate` holds every call up; `failing` makes each fail."""
+
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    blocks: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    gate: asyncio.Event | None = None
+    failing: bool = False
+    stored: asyncio.Event = field(default_factory=asyncio.Event)  # set with each blob
+
+    async def put(self, name: str, parts: Sequence[bytes]) -> None:
+        await self._pass()
+        self.blobs[name] = b"".join(parts)
+        self.stored.set()
+
+    async def stage(self, name: str, block: int, data: bytes) -> None:
+        await self._pass()
+        self.blocks[name, block] = data
+
+    async def commit(self, name: str, blocks: Sequence[int]) -> None:
+        await self._pass()
+        self.blobs[name] = b"".join(self.blocks[name, block] for block in blocks)
+        self.stored.set()
+
+    async def _pass(self) -> None:
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.failing:
+            raise ServiceRequestError("AccountKey=secret at contoso.blob.core.windows.net")
+
+    def captures(self, suffix: str) -> list[Capture]:
+        return [capture.load(blob) for name, blob in self.blobs.items() if name.endswith(suffix)]
+
+
+@dataclass
+class Envelopes:
+    """The queue, in memory."""
+
+    put_ones: list[Envelope] = field(default_factory=list)
+    failing: bool = False
+
+    async def put(self, envelope: Envelope) -> None:
+        if self.failing:
+            raise ServiceRequestError("AccountKey=secret at contoso.queue.core.windows.net")
+        self.put_ones.append(envelope)
+
+
+class Body(httpx.AsyncByteStream):
+    """An upstream's body under the test's hand: pieces, events to wait for, an exception to end with."""
+
+    def __init__(self, *parts: bytes | asyncio.Event | Exception) -> None:
+        self.parts = parts
+        self.given = 0  # pieces handed out
+        self.closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self.parts:
+            if isinstance(part, asyncio.Event):
+                await part.wait()
+            elif isinstance(part, Exception):
+                raise part
+            else:
+                self.given += 1
+                yield part
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+type Answering = Callable[[httpx.Request], Awaitable[httpx.Response]]
+
+
+def sse(*parts: bytes | asyncio.Event | Exception, status: int = 200, **headers: str) -> httpx.Response:
+    """A chunked stream of events."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.Response(status, headers={"content-type": "text/event-stream"} | named, stream=Body(*parts))
+
+
+def document(body: bytes, *, status: int = 200, **headers: str) -> httpx.Response:
+    """A JSON answer with a Content-Length."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    fixed = {"content-type": "application/json", "content-length": str(len(body))}
+    return httpx.Response(status, headers=fixed | named, stream=Body(body))
+
+
+class FakeUpstream(httpx.AsyncBaseTransport):
+    """Answers each request with the next of these; keeps the requests and their bodies."""
+
+    def __init__(self, *answers: httpx.Response | Exception | asyncio.Event) -> None:
+        self._answers = list(answers)
+        self.requests: list[tuple[httpx.Request, bytes]] = []
+        self.asked = asyncio.Event()  # set with each request
+        self.cancelled = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        assert isinstance(request.stream, httpx.AsyncByteStream)
+        body = b"".join([piece async for piece in request.stream])
+        self.requests.append((request, body))
+        self.asked.set()
+        try:
+            while isinstance(answer := self._answers.pop(0), asyncio.Event):
+                await answer.wait()
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Client:
+    """One request and what came back, as the ASGI server sees it."""
+
+    def __init__(self, relay: Relay, *body: bytes, headers: Mapping[str, str] | None = None, path: str = CHAT) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self.received = asyncio.Event()  # set with each message that came back
+        self._pieces = list(body)
+        self._left = asyncio.Event()
+        self.body_is_whole = True
+        named = {"content-length": str(sum(map(len, body)))} if headers is None else headers
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "headers": [(name.encode(), value.encode()) for name, value in named.items()],
+        }
+        known = operation.route("POST", path)
+        assert isinstance(known, Operation)
+        self._response = relay.response(scope, known)
+        self._scope = scope
+
+    async def _receive(self) -> dict[str, Any]:
+        if self._pieces:
+            piece = self._pieces.pop(0)
+            return {"type": "http.request", "body": piece, "more_body": bool(self._pieces) or not self.body_is_whole}
+        await self._left.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Any) -> None:
+        self.messages.append(dict(message))
+        self.received.set()
+
+    def leave(self) -> None:
+        self._left.set()
+
+    def start(self) -> asyncio.Task[None]:
+        """The exchange, running."""
+        return asyncio.create_task(self._response(self._scope, self._receive, self._send))
+
+    async def run(self) -> None:
+        """The exchange, to its end."""
+        async with asyncio.timeout(DEADLINE_S):
+            await self._response(self._scope, self._receive, self._send)
+
+    async def until_body(self, body: bytes) -> None:
+        """Returns when exactly these bytes of a body have come back."""
+        async with asyncio.timeout(DEADLINE_S):
+            while self.body != body:
+                self.received.clear()
+                await self.received.wait()
+
+    @property
+    def status(self) -> int | None:
+        return self.messages[0]["status"] if self.messages else None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {name.decode(): value.decode() for name, value in self.messages[0]["headers"]}
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(message["body"] for message in self.messages[1:])
+
+    @property
+    def ended(self) -> bool:
+        """The server was told that the response is complete."""
+        return bool(self.messages) and self.messages[-1].get("more_body") is False
+
+
+@dataclass
+class World:
+    """A relay with everything around it."""
+
+    upstream: FakeUpstream
+    relay: Relay
+    recorder: Recorder
+    memory: CaptureMemory
+    store: Store
+    envelopes: Envelopes
+
+    async def envelope(self) -> Envelope:
+        """The one envelope, once it is there and all is recorded."""
+        await self.recorded()
+        assert len(self.envelopes.put_ones) == 1
+        return self.envelopes.put_ones[0]
+
+    async def recorded(self) -> None:
+        async with asyncio.timeout(DEADLINE_S):
+            while self.recorder._running:
+                await asyncio.wait(set(self.recorder._running))
+        assert self.memory.used_bytes == 0, "memory of captures was not given back"
+
+
+def a_world(
+    *answers: httpx.Response | Exception | asyncio.Event,
+    interventions: InterventionSettings = UNTOUCHED,
+    store: Store | None = None,
+    envelopes: Envelopes | None = None,
+    **limits: float,
+) -> World:
+    upstream = FakeUpstream(*answers)
+    stored, queued = store or Store(), envelopes or Envelopes()
+    bounds: LimitSettings = replace(LIMITS, **limits)  # type: ignore[arg-type]  # each is a number
+    memory = CaptureMemory(bounds.capture_memory_bytes)
+    recorder = Recorder(stored, queued, memory)
+    relay = Relay(
+        upstream=Upstream(UPSTREAM, upstream, KeyCredential("the-proxys-key")),
+        recorder=recorder,
+        limits=bounds,
+        interventions=interventions,
+        default_api_version="2024-10-21",
+    )
+    return World(upstream, relay, recorder, memory, stored, queued)
+
+
+def event_of(**chunk: Any) -> bytes:
+    """One SSE event with this JSON."""
+    return b"data: " + json.dumps(chunk).encode() + b"\n\n"

@@ -1,0 +1,232 @@
+"""Recording: complete where stores work, harmless where they don't, and never in the way of a byte."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from dataclasses import replace
+
+import pytest
+
+from shared.capture_writer import BLOCK_BYTES
+from shared.core import envelope as envelopes
+from shared.core.exchange import Outcome, started_at
+from tests.integration.exchanges import DEADLINE_S, Client, Envelopes, Store, World, a_world, document, event_of, sse
+from tests.unit.cutting import every_way
+
+pytestmark = pytest.mark.anyio
+
+ASK = b'{"stream": true, "messages": []}'
+USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+TEXT = event_of(choices=[{"index": 0, "delta": {"content": "hello"}}])
+STOP = event_of(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
+STREAM = TEXT + STOP + event_of(choices=[], usage=USAGE) + b"data: [DONE]\n\n"
+
+
+async def relayed(world: World, *body: bytes, **headers: str) -> Client:
+    named = {"content-length": str(sum(map(len, body)))} | {name.replace("_", "-"): value for name, value in headers.items()}
+    client = Client(world.relay, *body, headers=named)
+    await client.run()
+    return client
+
+
+# --- what is recorded -----------------------------------------------------------------------------------------------
+
+
+async def test_an_exchange_leaves_two_captures_and_an_envelope() -> None:
+    world = a_world(sse(STREAM, x_ms_region="Sweden Central", set_cookie="secret=1"))
+    await relayed(world, ASK, user_agent="openai", authorization="secret", x_apim_user_id="u-1", traceparent="00-1-2-01")
+    envelope = await world.envelope()
+    assert sorted(world.store.blobs) == [envelope.request_capture, envelope.response_capture]
+    (request,), (response,) = world.store.captures(".request"), world.store.captures(".response")
+    assert (request.body, response.body) == (ASK, STREAM)
+    assert (request.header["method"], request.header["operation"], request.header["deployment"]) == (
+        "POST",
+        "chat.completions",
+        "gpt-4o",
+    )
+    assert response.header["status_code"] == 200
+    assert response.header["headers"]["x-ms-region"] == "Sweden Central"
+    assert envelope.outcome is Outcome.COMPLETED
+    assert (envelope.usage, envelope.usage_source) == (USAGE, "upstream")
+    assert (envelope.request_bytes, envelope.response_bytes) == (len(ASK), len(STREAM))
+    assert (envelope.caller.user, envelope.trace_parent) == ("u-1", "00-1-2-01")
+    assert started_at(envelope.exchange_id).strftime("%Y/%m/%d/%H") in str(envelope.request_capture)
+    assert b"secret" not in b"".join(world.store.blobs.values())
+    assert "secret" not in envelopes.dump(envelope)
+
+
+async def test_a_lost_envelope_can_be_rebuilt_from_the_response_capture() -> None:
+    world = a_world(sse(STREAM))
+    await relayed(world, ASK)
+    (response,) = world.store.captures(".response")
+    rebuilt = envelopes.load(json.dumps(response.header["envelope"]))
+    assert rebuilt == await world.envelope()
+
+
+async def test_the_envelope_says_the_same_however_the_answer_was_cut() -> None:
+    whole = None
+    for pieces in every_way(STREAM):
+        world = a_world(sse(*pieces))
+        await relayed(world, ASK)
+        envelope = await world.envelope()
+        assert envelope.chunk_count == sum(map(bool, pieces))
+        timeless = replace(
+            envelope,
+            exchange_id="",
+            started_at="",
+            arrivals=(),
+            chunk_count=0,
+            timings=envelopes.Timings(to_headers_ms=0, to_first_chunk_ms=0, to_last_chunk_ms=0, to_end_ms=0),
+            request_capture=None,
+            response_capture=None,
+        )
+        whole = whole or timeless
+        assert timeless == whole
+
+
+async def test_timings_and_arrivals_grow_and_stay_within_the_exchange() -> None:
+    world = a_world(sse(*[bytes([byte]) for byte in STREAM]))
+    await relayed(world, ASK)
+    envelope = await world.envelope()
+    timings = envelope.timings
+    assert timings.to_headers_ms is not None
+    assert timings.to_first_chunk_ms is not None
+    assert timings.to_last_chunk_ms is not None
+    assert 0 <= timings.to_headers_ms <= timings.to_first_chunk_ms <= timings.to_last_chunk_ms <= timings.to_end_ms
+    assert len(envelope.arrivals) == envelopes.MAX_ARRIVALS
+    assert list(envelope.arrivals) == sorted(envelope.arrivals)
+    assert envelope.arrivals[0] == (1, timings.to_first_chunk_ms)
+    assert len(envelopes.dump(envelope)) < 8192
+
+
+async def test_an_answer_of_many_blocks_is_stored_whole() -> None:
+    pieces = [bytes([number]) * (BLOCK_BYTES // 2 + 1) for number in range(5)]
+    world = a_world(sse(*pieces))
+    await relayed(world, ASK)
+    await world.recorded()
+    assert [kept.body for kept in world.store.captures(".response")] == [b"".join(pieces)]
+    assert len(world.store.blocks) > 2
+
+
+# --- stores that fail -----------------------------------------------------------------------------------------------
+
+
+async def test_captures_that_cannot_be_stored_cost_the_client_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    world = a_world(sse(STREAM), store=Store(failing=True))
+    with caplog.at_level(logging.INFO):
+        client = await relayed(world, ASK)
+        envelope = await world.envelope()
+    assert (client.body, client.ended) == (STREAM, True)
+    assert (envelope.request_capture, envelope.response_capture) == (None, None)
+    assert (world.recorder.failed.request_captures, world.recorder.failed.response_captures) == (1, 1)
+    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 2
+    assert all(envelope.exchange_id in record.getMessage() for record in caplog.records)
+    assert "secret" not in caplog.text
+    assert "contoso" not in caplog.text
+
+
+async def test_an_envelope_that_cannot_be_stored_costs_the_client_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    world = a_world(sse(STREAM), envelopes=Envelopes(failing=True))
+    client = await relayed(world, ASK)
+    await world.recorded()
+    assert (client.body, client.ended) == (STREAM, True)
+    assert world.recorder.failed.envelopes == 1
+    assert "secret" not in caplog.text
+    assert world.store.captures(".response"), "reconcile finds what is missing by this"
+
+
+async def test_captures_that_wait_for_a_slow_store_are_bounded_in_memory() -> None:
+    store = Store(gate=asyncio.Event())
+    body = b"x" * 300_000
+    world = a_world(sse(body), store=store, capture_memory_bytes=200_000, recording_wait_s=0.01)
+    client = await relayed(world, ASK)
+    assert client.body == body, "the client gets it all"
+    assert world.memory.used_bytes <= 200_000
+    assert store.gate is not None
+    store.gate.set()
+    envelope = await world.envelope()
+    assert envelope.response_capture is None
+    assert envelope.response_bytes == len(body)
+    assert world.recorder.failed.response_captures == 1
+
+
+# --- who waits for whom ---------------------------------------------------------------------------------------------
+
+
+async def test_no_byte_of_an_answer_waits_for_a_store() -> None:
+    gate = asyncio.Event()
+    world = a_world(sse(TEXT, STOP, b"data: [DONE]\n\n"), store=Store(gate=gate))
+    client = Client(world.relay, ASK)
+    running = client.start()
+    await client.until_body(TEXT + STOP + b"data: [DONE]\n\n")
+    assert not client.ended
+    assert not world.store.blobs, "not even the request capture is there"
+    gate.set()
+    await asyncio.wait_for(running, DEADLINE_S)
+
+
+async def test_the_end_of_a_chunked_answer_comes_after_its_recording() -> None:
+    gate = asyncio.Event()
+    world = a_world(sse(STREAM), store=Store(gate=gate))
+    client = Client(world.relay, ASK)
+    running = client.start()
+    await client.until_body(STREAM)
+    done, _ = await asyncio.wait({running}, timeout=0.1)
+    assert not done
+    assert not client.ended
+    gate.set()
+    await asyncio.wait_for(running, DEADLINE_S)
+    assert client.ended
+    assert len(world.envelopes.put_ones) == 1
+
+
+async def test_the_end_of_a_chunked_answer_waits_no_longer_than_its_bound() -> None:
+    gate = asyncio.Event()
+    world = a_world(sse(STREAM), store=Store(gate=gate), recording_wait_s=0.05)
+    began = time.monotonic()
+    client = await relayed(world, ASK)
+    assert 0.05 <= time.monotonic() - began < DEADLINE_S / 2
+    assert client.ended
+    assert not world.envelopes.put_ones
+    gate.set()
+    assert (await world.envelope()).outcome is Outcome.COMPLETED
+
+
+async def test_an_answer_with_a_length_waits_for_nothing() -> None:
+    gate = asyncio.Event()
+    world = a_world(document(b"{}"), store=Store(gate=gate))
+    client = await relayed(world, ASK)
+    assert client.ended
+    assert not world.envelopes.put_ones
+    gate.set()
+    assert (await world.envelope()).outcome is Outcome.COMPLETED
+
+
+async def test_the_request_capture_is_stored_while_the_upstream_works() -> None:
+    answering = asyncio.Event()
+    world = a_world(answering, document(b"{}"))
+    client = Client(world.relay, ASK)
+    running = client.start()
+    async with asyncio.timeout(DEADLINE_S):
+        await world.store.stored.wait()
+    assert [kept.body for kept in world.store.captures(".request")] == [ASK]
+    assert not client.messages
+    answering.set()
+    await asyncio.wait_for(running, DEADLINE_S)
+
+
+async def test_a_client_that_left_does_not_take_the_recording_along() -> None:
+    gate = asyncio.Event()
+    world = a_world(sse(TEXT, asyncio.Event()), store=Store(gate=gate), recording_wait_s=0.01)
+    client = Client(world.relay, ASK)
+    running = client.start()
+    await client.until_body(TEXT)
+    client.leave()
+    await asyncio.wait_for(running, DEADLINE_S)
+    assert not world.envelopes.put_ones
+    gate.set()
+    assert (await world.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
+    assert [kept.body for kept in world.store.captures(".response")] == [TEXT]
