@@ -1,0 +1,179 @@
+"""Writing a capture as it comes: whole or in blocks, within its memory, and its end always at hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+import pytest
+from azure.core.exceptions import ServiceRequestError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.capture_writer import BLOCK_BYTES, TAIL_BYTES, CaptureMemory, CaptureWriter
+
+pytestmark = pytest.mark.anyio
+MB = 1024 * 1024
+PREAMBLE = b"FNSSE header "
+
+
+class Store:
+    """Keeps what it is given; as blob storage, it makes a blob of blocks in the order of the list."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[str, bytes] = {}
+        self.blocks: dict[int, bytes] = {}
+        self.open = asyncio.Event()
+        self.open.set()
+        self.failing: set[str] = set()
+
+    async def put(self, name: str, parts: Sequence[bytes]) -> None:
+        await self._pass("put")
+        self.blobs[name] = b"".join(parts)
+
+    async def stage(self, name: str, block: int, data: bytes) -> None:
+        await self._pass(f"stage {block}")
+        self.blocks[block] = data
+
+    async def commit(self, name: str, blocks: Sequence[int]) -> None:
+        await self._pass("commit")
+        self.blobs[name] = b"".join(self.blocks[block] for block in blocks)
+
+    async def _pass(self, what: str) -> None:
+        await self.open.wait()
+        if what in self.failing:
+            raise ServiceRequestError(what)
+
+
+def start(work: Coroutine[Any, Any, bool]) -> asyncio.Task[bool]:
+    return asyncio.create_task(work)
+
+
+def pieces_of(size: int, piece: int = 64 * 1024) -> list[bytes]:
+    """Bytes that differ from place to place."""
+    data = b"".join(number.to_bytes(4, "big") for number in range(size // 4 + 1))[:size]
+    return [data[at : at + piece] for at in range(0, size, piece)]
+
+
+async def test_a_small_body_goes_up_in_one_call() -> None:
+    """Held until its end; nothing stays in memory."""
+    store, memory = Store(), CaptureMemory(MB)
+    writer = CaptureWriter(store, "a", memory, start)
+    for piece in (b"one ", b"", b"two"):
+        writer.write(piece)
+    assert (writer.size, memory.used_bytes) == (7, 7)
+    assert await writer.close(PREAMBLE)
+    assert store.blobs == {"a": PREAMBLE + b"one two"}
+    assert (store.blocks, memory.used_bytes) == ({}, 0)
+
+
+async def test_an_empty_body_is_a_capture_too() -> None:
+    """Its header says that there was an exchange."""
+    store = Store()
+    assert await CaptureWriter(store, "a", CaptureMemory(0), start).close(PREAMBLE)
+    assert store.blobs == {"a": PREAMBLE}
+
+
+@pytest.mark.parametrize("size", [BLOCK_BYTES, BLOCK_BYTES + 1, 3 * BLOCK_BYTES - 5])
+async def test_a_large_body_goes_up_in_blocks(size: int) -> None:
+    """The header, which is known last, comes first in the blob."""
+    store, memory = Store(), CaptureMemory(4 * BLOCK_BYTES)
+    writer = CaptureWriter(store, "a", memory, start)
+    pieces = pieces_of(size)
+    for piece in pieces:
+        writer.write(piece)
+    assert await writer.close(PREAMBLE)
+    assert store.blobs == {"a": PREAMBLE + b"".join(pieces)}
+    assert memory.used_bytes == 0
+
+
+async def test_no_more_than_a_few_blocks_are_held() -> None:
+    """However large the body is, as long as the store keeps up."""
+    store, memory = Store(), CaptureMemory(100 * MB)
+    writer = CaptureWriter(store, "a", memory, start)
+    most = 0
+    for _ in range(40 * MB // (64 * 1024)):
+        writer.write(bytes(64 * 1024))
+        most = max(most, memory.used_bytes)
+        await asyncio.sleep(0)
+    assert await writer.close(PREAMBLE)
+    assert most <= 2 * BLOCK_BYTES
+    assert len(store.blobs["a"]) == 40 * MB + len(PREAMBLE)
+
+
+async def test_a_slow_store_loses_the_capture_and_nothing_else() -> None:
+    """At the memory's limit the capture is given up: what was held is free at once, what is going up when it is through."""
+    store, memory = Store(), CaptureMemory(BLOCK_BYTES + MB)
+    store.open.clear()
+    writer = CaptureWriter(store, "a", memory, start)
+    pieces = pieces_of(BLOCK_BYTES + 2 * MB)
+    for piece in pieces:
+        writer.write(piece)
+    assert writer.lost
+    assert writer.size == BLOCK_BYTES + 2 * MB
+    assert memory.used_bytes == BLOCK_BYTES
+    assert writer.tail(TAIL_BYTES) == b"".join(pieces)[-TAIL_BYTES:]
+    store.open.set()
+    assert not await writer.close(PREAMBLE)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert (store.blobs, memory.used_bytes) == ({}, 0)
+
+
+async def test_one_exchange_does_not_take_anothers_share_back() -> None:
+    """A capture that is lost leaves room for the next one."""
+    store, memory = Store(), CaptureMemory(10)
+    greedy, modest = (CaptureWriter(store, name, memory, start) for name in ("greedy", "modest"))
+    modest.write(b"12345")
+    greedy.write(b"123456")
+    assert (greedy.lost, modest.lost, memory.used_bytes) == (True, False, 5)
+    modest.write(b"67890")
+    assert await modest.close(b"")
+    assert store.blobs == {"modest": b"1234567890"}
+    assert not await greedy.close(b"")
+    assert memory.used_bytes == 0
+
+
+@pytest.mark.parametrize("failing", ["put", "stage 1", "stage 2", "stage 0", "commit"])
+async def test_a_failing_store_keeps_no_memory(failing: str) -> None:
+    """The error is the caller's to note."""
+    store, memory = Store(), CaptureMemory(100 * MB)
+    store.failing = {failing}
+    writer = CaptureWriter(store, "a", memory, start)
+    for piece in pieces_of(100 if failing == "put" else 2 * BLOCK_BYTES):
+        writer.write(piece)
+    with pytest.raises(ServiceRequestError):
+        await writer.close(PREAMBLE)
+    await asyncio.sleep(0)
+    assert (store.blobs, memory.used_bytes) == ({}, 0)
+
+
+async def test_what_is_discarded_is_not_stored() -> None:
+    """A rejected request's body."""
+    store, memory = Store(), CaptureMemory(MB)
+    writer = CaptureWriter(store, "a", memory, start)
+    writer.write(b"12345")
+    writer.discard()
+    assert (store.blobs, memory.used_bytes) == ({}, 0)
+
+
+@given(
+    st.lists(st.sampled_from([0, 1, 5, 1000, TAIL_BYTES, BLOCK_BYTES - 1000, BLOCK_BYTES]), max_size=6),
+    st.integers(0, TAIL_BYTES),
+    st.sampled_from([0, 1000, BLOCK_BYTES + 10, 100 * MB]),
+)
+def test_the_end_is_at_hand(sizes: list[int], count: int, limit: int) -> None:
+    """Of pieces of any size, when blocks have gone up and when the capture was lost."""
+
+    async def written() -> tuple[bytes, bytes]:
+        writer = CaptureWriter(Store(), "a", CaptureMemory(limit), start)
+        whole = b"".join(bytes([65 + number]) * size for number, size in enumerate(sizes))
+        at = 0
+        for size in sizes:
+            writer.write(whole[at : at + size])
+            at += size
+        return writer.tail(count), whole[len(whole) - min(count, len(whole)) :]
+
+    tail, expected = asyncio.run(written())
+    assert tail == expected

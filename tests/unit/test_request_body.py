@@ -1,0 +1,125 @@
+"""The request's body on its way up: within its limit, in pieces, and again where it is held."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Generator, MutableMapping, Sequence
+from typing import Any
+
+import pytest
+
+from shared.request_body import BodyTooLarge, ClientLeft, HeldBody, IncomingBody, PassingBody, in_slices
+
+pytestmark = pytest.mark.anyio
+LIMIT = 10
+
+
+def incoming(pieces: Sequence[bytes | None], announced: str = "") -> IncomingBody:
+    """A body that comes in these pieces; None is the client's disconnect."""
+    messages = [
+        {"type": "http.disconnect"}
+        if piece is None
+        else {"type": "http.request", "body": piece, "more_body": number < len(pieces) - 1}
+        for number, piece in enumerate(pieces)
+    ]
+    arriving = iter(messages)
+
+    async def receive() -> MutableMapping[str, Any]:
+        return next(arriving)
+
+    return IncomingBody(receive, announced, LIMIT)
+
+
+async def all_of(body: AsyncIterable[bytes]) -> list[bytes]:
+    return [piece async for piece in body]
+
+
+@pytest.mark.parametrize("pieces", [[b"1234567890"], [b"12345", b"", b"67890", b""], [b""]], ids=str)
+async def test_a_body_within_the_limit_is_read_whole(pieces: list[bytes]) -> None:
+    """Up to the limit's last byte; empty pieces are nothing."""
+    assert await incoming(pieces).whole() == b"".join(pieces)
+    assert await all_of(incoming(pieces).pieces()) == [piece for piece in pieces if piece]
+
+
+@pytest.mark.parametrize("pieces", [[b"12345678901"], [b"1234567890", b"1", b"2"]], ids=str)
+async def test_a_body_is_too_large_as_soon_as_that_shows(pieces: list[bytes]) -> None:
+    """Nothing of what passes the limit is handed on."""
+    seen: list[bytes] = []
+    body = PassingBody(incoming(pieces), note=seen.append, whole=lambda: None)
+    with pytest.raises(BodyTooLarge):
+        await all_of(body)
+    assert len(b"".join(seen)) <= LIMIT
+
+
+async def test_a_body_that_announces_too_much_is_not_read() -> None:
+    """Its Content-Length says so."""
+    with pytest.raises(BodyTooLarge):
+        await incoming([], announced=str(LIMIT + 1)).whole()
+
+
+@pytest.mark.parametrize("announced", ["", "abc", "-1", "1, 1"])
+async def test_an_odd_announcement_is_none(announced: str) -> None:
+    """The body's own size counts."""
+    assert incoming([b"1"], announced=announced).announced_bytes is None
+
+
+async def test_a_client_that_leaves_within_its_body() -> None:
+    """Known as such, not taken for the body's end."""
+    with pytest.raises(ClientLeft):
+        await incoming([b"1", None]).whole()
+
+
+async def test_a_held_body_can_be_sent_again() -> None:
+    """In pieces of 64 KiB at most, from parts that are views as well."""
+    data = bytes(range(256)) * 1000
+    body = HeldBody(memoryview(data)[:70_000], b"added", memoryview(data)[70_000:])
+    assert body.size_bytes == len(data) + 5
+    for _ in range(2):
+        pieces = await all_of(body)
+        assert b"".join(pieces) == data[:70_000] + b"added" + data[70_000:]
+        assert max(map(len, pieces)) <= 64 * 1024
+        assert {type(piece) for piece in pieces} == {bytes}
+
+
+async def test_a_body_passes_as_it_comes() -> None:
+    """Each piece is noted before it goes on; when the last has gone, that is said once."""
+    noted: list[bytes] = []
+    ends: list[int] = []
+    body = PassingBody(incoming([b"12", b"34"], announced="4"), note=noted.append, whole=lambda: ends.append(len(noted)))
+    assert body.size_bytes == 4
+    async for piece in body:
+        assert noted[-1] == piece
+        assert not ends
+    assert (noted, ends, body.problem) == ([b"12", b"34"], [2], None)
+
+
+@pytest.mark.parametrize(("pieces", "problem"), [([b"1", None], ClientLeft), ([b"1", b"2" * 10], BodyTooLarge)])
+async def test_a_body_that_could_not_be_passed_on_says_why(pieces: list[bytes | None], problem: type[Exception]) -> None:
+    """The client library wraps what its body raises; the relay looks here. It was never whole."""
+    ends: list[int] = []
+    body = PassingBody(incoming(pieces), note=lambda _: None, whole=lambda: ends.append(1))
+    with pytest.raises(problem):
+        await all_of(body)
+    assert isinstance(body.problem, problem)
+    assert ends == []
+
+
+async def test_others_are_served_between_slices() -> None:
+    """A scan of some slices lets another task run after each."""
+    served = 0
+
+    async def other() -> None:
+        nonlocal served
+        while True:
+            served += 1
+            await asyncio.sleep(0)
+
+    def scan() -> Generator[None, None, str]:
+        for _ in range(10):
+            yield
+        return "found"
+
+    task = asyncio.create_task(other())
+    assert await in_slices(scan()) == "found"
+    task.cancel()
+    assert served >= 9

@@ -1,0 +1,159 @@
+"""One call of the upstream: with the addition, without it where it was refused, and never a third time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from shared.capture_writer import CaptureMemory, CaptureWriter
+from shared.core.forwarding import RawHeaders
+from shared.core.operation import Operation
+from shared.exchange import Exchange
+from shared.request_body import HeldBody, PassingBody
+from shared.upstream_call import Refusals, UpstreamCall
+from tests.unit.test_capture_writer import Store, start
+
+pytestmark = pytest.mark.anyio
+REFUSAL = b'{"error":{"message":"Unrecognized request argument supplied: stream_options"}}'
+PLAIN, ASKING = b"plain", b"asking"
+
+
+class Upstream:
+    """Answers in turn, and notes the bodies that it was sent."""
+
+    def __init__(self, *answers: tuple[int, bytes]) -> None:
+        self.bodies: list[bytes] = []
+        self._answers = iter(answers)
+
+    async def credential_headers(self) -> RawHeaders:
+        return [(b"api-key", b"own")]
+
+    async def open(self, method: str, target: bytes, headers: RawHeaders, body: HeldBody | PassingBody) -> httpx.Response:
+        self.bodies.append(b"".join([piece async for piece in body]))
+        status, content = next(self._answers)
+        return httpx.Response(status, content=content)
+
+    async def pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:
+        for at in range(0, len(response.content), 10):
+            yield response.content[at : at + 10]
+
+
+class Clock:
+    """Seconds, moved by hand."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def exchange(deployment: str | None = "gpt", api_version: str | None = "2024-10-21", model: str | None = None) -> Exchange:
+    writer = CaptureWriter(Store(), "a", CaptureMemory(100), start)
+    return Exchange(
+        exchange_id="id",
+        started_at=datetime.now(UTC),
+        method="POST",
+        path=b"/",
+        api_version=api_version,
+        operation=Operation(name="chat.completions", deployment=deployment, v1=deployment is None),
+        request_headers=[],
+        request=writer,
+        response=writer,
+        model_asked=model,
+    )
+
+
+async def answered(
+    upstream: Upstream, refusals: Refusals, about: Exchange | None = None, *, ask: bool = True
+) -> tuple[int, bytes]:
+    """(status, body) that the client is to get."""
+    call = UpstreamCall(upstream, refusals, about or exchange(), b"/")
+    response = await call.open(HeldBody(PLAIN), HeldBody(ASKING) if ask else None)
+    body = b"".join([piece async for piece in call.pieces()])
+    await call.aclose()
+    return response.status_code, body
+
+
+async def test_where_nothing_is_to_be_added_the_body_goes_as_it_came() -> None:
+    """One call."""
+    upstream = Upstream((200, b"answer"))
+    assert await answered(upstream, Refusals(Clock()), ask=False) == (200, b"answer")
+    assert upstream.bodies == [PLAIN]
+
+
+async def test_the_addition_is_made_and_noted() -> None:
+    """So that its chunk is taken out again."""
+    upstream, about = Upstream((200, b"answer")), exchange()
+    assert await answered(upstream, Refusals(Clock()), about) == (200, b"answer")
+    assert (upstream.bodies, about.usage_asked) == ([ASKING], True)
+
+
+async def test_a_refused_addition_is_left_out_and_remembered() -> None:
+    """The client sees the second answer only; the next call of that deployment asks nothing."""
+    refusals, about = Refusals(Clock()), exchange()
+    upstream = Upstream((400, REFUSAL), (200, b"answer"), (200, b"next"))
+    assert await answered(upstream, refusals, about) == (200, b"answer")
+    assert not about.usage_asked
+    assert await answered(upstream, refusals) == (200, b"next")
+    assert upstream.bodies == [ASKING, PLAIN, PLAIN]
+
+
+async def test_a_refusal_is_forgotten_after_an_hour() -> None:
+    """Deployments are upgraded."""
+    clock = Clock()
+    refusals = Refusals(clock)
+    await answered(Upstream((400, REFUSAL), (200, b"")), refusals)
+    clock.now = 3599
+    assert exchange() in refusals
+    clock.now = 3601
+    assert exchange() not in refusals
+
+
+async def test_what_was_the_callers_own_mistake_is_not_held_against_the_deployment() -> None:
+    """A 400 to the body as it came as well: the client gets that one, and the next caller's usage is asked for."""
+    refusals = Refusals(Clock())
+    upstream = Upstream((400, REFUSAL), (400, b"your own"))
+    assert await answered(upstream, refusals) == (400, b"your own")
+    assert upstream.bodies == [ASKING, PLAIN]
+    assert exchange() not in refusals
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
+async def test_another_error_reaches_the_client_at_once(status: int) -> None:
+    """Whole, although it was looked at; no second call."""
+    error = b'{"error":{"message":"' + b"something else " * 10 + b'"}}'
+    upstream = Upstream((status, error))
+    assert await answered(upstream, Refusals(Clock())) == (status, error)
+    assert upstream.bodies == [ASKING]
+
+
+async def test_a_large_error_is_looked_at_within_bounds() -> None:
+    """Its first 64 KiB say what it is; all of it reaches the client."""
+    error = b"x" * 200_000 + REFUSAL
+    upstream = Upstream((400, error))
+    assert await answered(upstream, Refusals(Clock())) == (400, error)
+    assert upstream.bodies == [ASKING]
+
+
+async def test_refusals_are_told_apart() -> None:
+    """By deployment (on the v1 routes the model) and api-version."""
+    refusals = Refusals(Clock())
+    refusals.add(exchange("gpt"))
+    refusals.add(exchange(None, None, "model"))
+    assert exchange("gpt", model="other") in refusals
+    assert exchange("gpt", "2025-01-01") not in refusals
+    assert exchange("other") not in refusals
+    assert exchange(None, None, "model") in refusals
+    assert exchange(None, None, "another") not in refusals
+
+
+async def test_refusals_take_a_bounded_room() -> None:
+    """A caller can invent deployments."""
+    refusals = Refusals(Clock())
+    for number in range(5000):
+        refusals.add(exchange(f"gpt-{number}"))
+    assert exchange("gpt-4999") in refusals
+    assert len(refusals._until) <= 1000
