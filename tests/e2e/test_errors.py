@@ -1,0 +1,168 @@
+"""Errors of the proxy itself: the exact answers, in Azure OpenAI's shape, and the events of those that are exchanges."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.stack import Stack
+from tests.e2e.conftest import STRAINED_BODY_LIMIT_BYTES
+from tests.e2e.support import stand_in, wire
+from tests.e2e.support.chat import CALLER_KEY, Chat
+from tests.e2e.support.event_log import EventLog
+from tests.e2e.support.waiting import until
+from tests.e2e.support.wire import Answer
+
+UNKNOWN_ROUTE = {
+    "code": "unknown_route",
+    "message": "No such route. This proxy relays what is below /openai/, such as "
+    "POST /openai/deployments/{deployment}/chat/completions.",
+    "type": "fnsse_error",
+}
+
+
+@pytest.fixture
+def strained_events(strained: Stack) -> Iterator[EventLog]:
+    with EventLog(strained) as log:
+        yield log
+
+
+def error_of(answer: Answer) -> dict[str, Any]:
+    """The error in the proxy's answer, which has nothing beside it."""
+    assert answer.header("content-type") == "application/json"
+    document = json.loads(answer.body)
+    assert document.keys() == {"error"}
+    error: dict[str, Any] = document["error"]
+    return error
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize("path", ["/", "/nothing", "/docs", "/redoc", "/openapi.json", "/openai", "/health/other", "/OPENAPI"])
+def test_an_unknown_route(stack: Stack, method: str, path: str) -> None:
+    """404 that says what there is; the web framework's own documentation is not served."""
+    answer = wire.call(stack.proxy_url, method, path)
+    assert (answer.status, error_of(answer)) == (404, UNKNOWN_ROUTE)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/openai/deployments/gpt-4o/chat/completions", "POST"),
+        ("DELETE", "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21", "POST"),
+        ("POST", "/health", "GET"),
+        ("PUT", "/health/ready", "GET"),
+    ],
+)
+def test_a_wrong_method(stack: Stack, method: str, path: str, allowed: str) -> None:
+    """405 that says which one to use, in the body and in `allow`."""
+    answer = wire.call(stack.proxy_url, method, path)
+    assert (answer.status, answer.header("allow")) == (405, allowed)
+    message = f"This route does not have that method; use {allowed}."
+    assert error_of(answer) == {"code": "wrong_method", "message": message, "type": "fnsse_error"}
+
+
+def test_health_touches_no_dependency(strained: Stack) -> None:
+    """200 although nothing that the app needs is there."""
+    for part in ("event_hubs", "azure_openai"):
+        strained.parts[part].kill()
+    answer = wire.call(strained.proxy_url, "GET", "/health")
+    for part in ("event_hubs", "azure_openai"):
+        strained.parts[part].start()
+    assert (answer.status, answer.body) == (200, b'{"status":"ok"}')
+
+
+def test_readiness_says_which_dependency_is_missing(strained: Stack) -> None:
+    """503 while the Event Hub cannot be reached, 200 when it is back; no host, account or key is named."""
+    whole = {"status": "ready", "queue": "reachable", "blobs": "reachable", "event_hub": "reachable"}
+
+    def ready() -> tuple[int, dict[str, str]]:
+        answer = wire.call(strained.proxy_url, "GET", "/health/ready")
+        return answer.status, json.loads(answer.body)
+
+    until(lambda: ready() == (200, whole), "readiness with everything there")
+    strained.parts["event_hubs"].kill()
+    without = {**whole, "status": "not ready", "event_hub": "unreachable"}
+    until(lambda: ready() == (503, without), "the Event Hub to be missed")
+    strained.parts["event_hubs"].start()
+    until(lambda: ready() == (200, whole), "the Event Hub to be found again")
+
+
+def test_an_unreachable_upstream(strained: Stack, strained_events: EventLog) -> None:
+    """502 at once, with what to do; the next call after its return succeeds."""
+    chat = Chat()
+    strained.parts["azure_openai"].kill()
+    answer = chat.ask(strained)
+    strained.parts["azure_openai"].start()
+    assert answer.status == 502
+    assert error_of(answer) == {
+        "code": "upstream_unreachable",
+        "message": "Azure OpenAI could not be reached (ConnectError). Try again; if it stays so, the operator of this "
+        "proxy should check AZURE_OPENAI_BASE_URL and the network.",
+        "type": "fnsse_error",
+    }
+    assert Chat().ask(strained).status == 200
+    event = strained_events.one(exchange_id=answer.exchange_id)
+    assert (event["type"], event["outcome"], event["status_code"]) == ("error", "upstream_error", 502)
+    assert event["error"]["code"] == "upstream_unreachable"
+    assert event["prompt"] == chat.messages
+
+
+def test_a_silent_upstream(strained: Stack, strained_events: EventLog) -> None:
+    """504 after UPSTREAM_READ_TIMEOUT_S, which the message names; the upstream's connection is closed."""
+    chat = Chat(directives="silence")
+    answer = chat.ask(strained)
+    assert answer.status == 504
+    assert error_of(answer) == {
+        "code": "upstream_timeout",
+        "message": "Azure OpenAI sent nothing for 1 s (UPSTREAM_READ_TIMEOUT_S).",
+        "type": "fnsse_error",
+    }
+    assert stand_in.seen_once(strained, deployment=chat.deployment).ended == "peer_closed"
+    event = strained_events.one(exchange_id=answer.exchange_id)
+    assert (event["type"], event["outcome"], event["status_code"]) == ("error", "timed_out", 504)
+    assert event["latency_ms"] >= 1000
+
+
+def test_an_upstream_that_falls_silent_within_a_stream(strained: Stack, strained_events: EventLog) -> None:
+    """The same limit holds between two chunks: the stream ends without [DONE], and its event has what came."""
+    chat = Chat(stream=True, directives="silence_after=6")
+    answer = chat.ask(strained)
+    assert answer.status == 200
+    assert b"[DONE]" not in answer.body
+    event = strained_events.one(exchange_id=answer.exchange_id)
+    assert (event["type"], event["outcome"]) == ("error", "timed_out")
+    assert event["error"]["message"] == "Azure OpenAI sent nothing for 1 s (UPSTREAM_READ_TIMEOUT_S)."
+    assert event["content"]
+
+
+@pytest.mark.parametrize("announced", [True, False], ids=["announced", "chunked"])
+def test_a_body_over_the_limit(strained: Stack, strained_events: EventLog, *, announced: bool) -> None:
+    """413 before the upstream hears of it, whether or not the size was announced; a body at the limit passes."""
+    chat = Chat()
+    headers = [("content-type", "application/json"), ("api-key", CALLER_KEY)]
+    padding = b" " * (STRAINED_BODY_LIMIT_BYTES - len(chat.body))
+    assert wire.call(strained.proxy_url, "POST", chat.target, headers, chat.body + padding).status == 200
+    chat = Chat()
+    answer = _ask_with(strained, chat, chat.body + padding + b" ", announced=announced)
+    assert answer.status == 413
+    assert error_of(answer) == {
+        "code": "body_too_large",
+        "message": "The request body is larger than 0.5 MB. Send a smaller one, or have MAX_REQUEST_BODY_MB raised.",
+        "type": "fnsse_error",
+    }
+    event = strained_events.one(exchange_id=answer.exchange_id)
+    assert (event["type"], event["outcome"], event["status_code"]) == ("error", "rejected", 413)
+    if announced:
+        assert stand_in.seen(strained, deployment=chat.deployment) == []
+
+
+def _ask_with(stack: Stack, chat: Chat, body: bytes, *, announced: bool) -> Answer:
+    if announced:
+        return wire.call(stack.proxy_url, "POST", chat.target, chat.all_headers, body)
+    headers = [*chat.all_headers, ("transfer-encoding", "chunked")]
+    with wire.Call(stack.proxy_url, "POST", chat.target, headers, framed=False) as call:
+        call.send(b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body))
+        return call.rest()

@@ -1,0 +1,67 @@
+"""What happens to events while something is down: nothing is lost, and nothing private lies about meanwhile."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections import Counter
+from typing import Final
+
+from local.stack import Stack
+from tests.e2e.conftest import STRAINED_VISIBILITY_TIMEOUT_S
+from tests.e2e.support import envelopes, privacy
+from tests.e2e.support.chat import Chat, content_of
+from tests.e2e.support.event_log import EventLog
+
+POLL_S: Final = 2  # host.json's maxPollingInterval: how late an idle host may look at its queue
+SLOWER_S: Final = 8  # reconnecting to the Event Hub, and what a busy machine adds
+
+
+def test_nothing_is_lost_while_the_event_hub_is_down(strained: Stack) -> None:
+    """Clients notice nothing. Each envelope is tried again every visibilityTimeout, not in a burst, holds nothing private, and
+    becomes an event about one visibilityTimeout after the Event Hub's return."""
+    strained.parts["event_hubs"].kill()
+    down_at = time.monotonic()
+    chats = [Chat(stream=number % 2 == 0, directives="status=500" if number == 5 else "") for number in range(6)]
+    answers = [chat.ask(strained) for chat in chats]
+    assert [answer.status for answer in answers] == [200, 200, 200, 200, 200, 500]
+    ids = [answer.exchange_id for answer in answers]
+    waiting = envelopes.wait_until_tried(strained, ids)
+    down_s = time.monotonic() - down_at
+    for envelope in waiting.values():
+        privacy.check(envelope.text, strained, "a queue message")
+        assert len(envelope.text) < 8 * 1024
+        assert envelope.tries <= 1 + down_s / STRAINED_VISIBILITY_TIMEOUT_S
+
+    strained.parts["event_hubs"].start()
+    back_at = time.monotonic()
+    with EventLog(strained) as events:
+        arrived = events.all_of(ids, within_s=60)
+        late_s = time.monotonic() - back_at
+    assert late_s < STRAINED_VISIBILITY_TIMEOUT_S + POLL_S + SLOWER_S
+    contents = {event["exchange_id"]: event["content"] for event in arrived}
+    assert [contents[answer.exchange_id] for answer in answers[:5]] == [content_of(answer.body) for answer in answers[:5]]
+    with envelopes.queue(strained, "envelopes-poison") as poison:
+        assert poison.get_queue_properties().approximate_message_count == 0
+
+
+def test_an_event_hub_that_refuses_completes_no_message(strained: Stack) -> None:
+    """Nothing but the Event Hub's acceptance takes an envelope from the queue; what was refused arrives once later."""
+    with EventLog(strained) as events:
+        set_mode(strained, "reject")
+        ids = [Chat(stream=True).ask(strained).exchange_id for _ in range(3)]
+        envelopes.wait_until_tried(strained, ids)
+        assert [events.count(exchange_id=exchange_id) for exchange_id in ids] == [0, 0, 0]
+        set_mode(strained, "accept")
+        events.all_of(ids)
+        envelopes.wait_until_empty(strained)
+        assert Counter(event["exchange_id"] for event in events.all_of(ids)) == dict.fromkeys(ids, 1)
+
+
+def set_mode(stack: Stack, mode: str) -> None:
+    """What the Event Hubs emulator does with what it is sent: accept, reject or stall."""
+    data = json.dumps({"mode": mode}).encode()
+    request = urllib.request.Request(f"{stack.event_hubs_control_url}/behaviour", data, method="PUT")  # noqa: S310 - http
+    with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - http
+        pass
