@@ -95,7 +95,7 @@ def build(envelope: Envelope, request: Capture | None, response: Capture | None,
         sent_bytes=envelope.sent_bytes,
         truncated=False,
         truncated_texts=(),
-        replayed=False,
+        replayed=envelope.replayed,
     )
 
 

@@ -86,7 +86,7 @@ def read(pieces: Iterable[bytes], body: Body) -> Answer:
     else:
         answer = _from_document(unfolded, body)
     if unfolding.problem is not None:
-        return replace(answer, problems=(f"the answer cannot be read: {unfolding.problem}",), first_token_end=None)
+        return Answer(problems=(f"the answer cannot be read: {unfolding.problem}",))
     return replace(answer, first_token_end=None) if unfolding.changes_offsets else answer
 
 

@@ -61,7 +61,7 @@ def error_of(document: dict[str, Any], event: str = "message") -> dict[str, Any]
 
 
 def _is_flat_error(document: dict[str, Any], event: str) -> bool:
-    if event == "error" or "error" in {document.get("type"), document.get("object")}:
+    if event == "error" or "error" in (document.get("type"), document.get("object")):
         return bool(document)
     # API Management's own errors: {"statusCode": 429, "message": …}; some servers say {"code", "message"}.
     named = "code" in document or "statusCode" in document
