@@ -1,0 +1,145 @@
+"""Enrichment: done means that the Event Hub accepted the event, or that it is noted that it never can be."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+
+import pytest
+from azure.core.exceptions import ServiceRequestError
+
+from shared.assembly import Assembler
+from shared.core import envelope as envelopes
+from shared.core.capture import Capture
+from shared.enrichment import Enrichment
+from shared.errors import CaptureError, DeliveryError, EnvelopeError, EventTooLarge
+from tests.unit.envelopes import EXCHANGE_ID, PLAIN, an_envelope
+
+pytestmark = pytest.mark.anyio
+
+MESSAGE = envelopes.dump(PLAIN).encode()
+
+
+@dataclass
+class Captures:
+    """Captures in memory, or a failure instead."""
+
+    held: dict[str | None, Capture] = field(default_factory=dict)
+    failure: Exception | None = None
+
+    async def get(self, name: str | None) -> Capture | None:
+        if self.failure:
+            raise self.failure
+        return self.held.get(name)
+
+
+@dataclass
+class EventHub:
+    """Accepts when `gate` is open; fails where it is told to."""
+
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    failure: Exception | None = None
+    sent: list[tuple[bytes, str]] = field(default_factory=list)
+    limit: int = 1_000_000
+
+    async def limit_bytes(self) -> int:
+        return self.limit
+
+    async def send(self, body: bytes, message_id: str) -> None:
+        await self.gate.wait()
+        if self.failure:
+            raise self.failure
+        self.sent.append((body, message_id))
+
+
+@dataclass
+class Ledger:
+    """What was parked, and why."""
+
+    entries: list[tuple[str, str]] = field(default_factory=list)
+
+    async def parked(self, exchange_id: str, reason: str) -> None:
+        self.entries.append((exchange_id, reason))
+
+
+@dataclass
+class World:
+    captures: Captures = field(default_factory=Captures)
+    event_hub: EventHub = field(default_factory=EventHub)
+    ledger: Ledger = field(default_factory=Ledger)
+
+    def __post_init__(self) -> None:
+        self.event_hub.gate.set()
+        self.deliver = Enrichment(self.captures, Assembler("default"), self.event_hub, self.ledger).deliver
+
+
+async def test_the_event_is_built_of_envelope_and_captures_and_sent_under_the_exchanges_id() -> None:
+    world = World()
+    world.captures.held = {
+        PLAIN.request_capture: Capture(header={"headers": {}}, body=b'{"messages": ["ask"]}'),
+        PLAIN.response_capture: Capture(
+            header={"headers": {"content-type": "text/event-stream"}},
+            body=b'data: {"model": "m", "choices": [{"index": 0, "delta": {"content": "answer"}}]}\n\ndata: [DONE]\n\n',
+        ),
+    }
+    await world.deliver(MESSAGE)
+    ((body, message_id),) = world.event_hub.sent
+    fields = json.loads(body)
+    assert message_id == fields["exchange_id"] == EXCHANGE_ID
+    assert (fields["content"], fields["model"], fields["region"]) == ("answer", "m", "default")
+
+
+async def test_it_returns_only_after_the_event_hub_has_accepted() -> None:
+    world = World()
+    world.event_hub.gate.clear()
+    delivering = asyncio.create_task(world.deliver(MESSAGE))
+    done, _ = await asyncio.wait({delivering}, timeout=0.1)
+    assert not done
+    world.event_hub.gate.set()
+    await asyncio.wait_for(delivering, 20)
+    assert len(world.event_hub.sent) == 1
+
+
+async def test_a_refusal_raises_so_that_the_queue_delivers_again() -> None:
+    world = World()
+    world.event_hub.failure = DeliveryError("no")
+    with pytest.raises(DeliveryError):
+        await world.deliver(MESSAGE)
+    assert not world.ledger.entries
+
+
+async def test_storage_that_cannot_be_reached_raises_so_that_the_queue_delivers_again() -> None:
+    world = World()
+    world.captures.failure = ServiceRequestError("no")
+    with pytest.raises(ServiceRequestError):
+        await world.deliver(MESSAGE)
+    assert not world.event_hub.sent
+    assert not world.ledger.entries
+
+
+async def test_captures_that_are_missing_cost_their_keys_not_the_event() -> None:
+    world = World()
+    await world.deliver(envelopes.dump(an_envelope(request_capture=None)).encode())
+    assert json.loads(world.event_hub.sent[0][0])["prompt"] is None
+
+
+async def test_what_is_no_envelope_raises() -> None:
+    world = World()
+    with pytest.raises(EnvelopeError):
+        await world.deliver(b"nonsense")
+    assert not world.event_hub.sent
+
+
+async def test_a_corrupt_capture_is_parked_for_another_try_would_find_the_same() -> None:
+    world = World()
+    world.captures.failure = CaptureError("cut short")
+    await world.deliver(MESSAGE)
+    assert world.ledger.entries == [(EXCHANGE_ID, "corrupt_capture")]
+
+
+async def test_an_event_that_no_event_hub_takes_is_parked() -> None:
+    world = World()
+    world.event_hub.failure = EventTooLarge("too large")
+    await world.deliver(MESSAGE)
+    assert world.ledger.entries == [(EXCHANGE_ID, "too_large")]

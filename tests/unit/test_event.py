@@ -1,0 +1,260 @@
+"""The event's contract with those who have always parsed it: keys, types, meaning; and that there always is an event."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.core import event
+from shared.core.capture import Capture
+from shared.core.envelope import Envelope, Failure, Timings
+from shared.core.exchange import Outcome
+from tests.unit.envelopes import EXCHANGE_ID, an_envelope, envelopes, json_values
+
+USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
+MESSAGES = [{"role": "user", "content": "žluť 🐎"}]
+LIMIT = 1_000_000
+
+# Always there, with these types.
+ALWAYS: dict[str, type | tuple[type, ...]] = {
+    "type": str,
+    "content": str,
+    "model": str,
+    "prompt": (list, str),
+    "region": str,
+    "latency_ms": int,
+    "timestamp": str,
+    "exchange_id": str,
+    "schema_version": int,
+    "operation": str,
+    "outcome": str,
+}
+
+
+def asked(**more: Any) -> Capture:
+    return Capture(header={"headers": {}}, body=json.dumps({"messages": MESSAGES} | more).encode())
+
+
+def streamed(*chunks: dict[str, Any], **headers: str) -> Capture:
+    body = b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks) + b"data: [DONE]\n\n"
+    return Capture(header={"headers": {"content-type": "text/event-stream"} | headers}, body=body)
+
+
+def answered(body: object, **headers: str) -> Capture:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Capture(header={"headers": {"content-type": "application/json"} | headers}, body=raw)
+
+
+def built(envelope: Envelope, request: Capture | None, response: Capture | None, region: str | None = None) -> dict[str, Any]:
+    fields: dict[str, Any] = json.loads(event.dump(event.build(envelope, request, response, region)))
+    return fields
+
+
+STREAM = streamed(
+    {"choices": [], "prompt_filter_results": [], "id": "", "model": ""},
+    {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}], "model": "gpt-4o-2024-08-06"},
+    {"choices": [{"index": 0, "delta": {"content": "žluť"}}, {"index": 1, "delta": {"content": "no"}}], "usage": None},
+    {"choices": [{"index": 0, "delta": {"content": "\u2028🐎"}}], "usage": None},
+    {"choices": [{"index": 0, "content_filter_offsets": {}, "content_filter_results": {}}]},
+    {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+    {"choices": [], "usage": USAGE},
+    **{"x-ms-region": "Sweden Central"},
+)
+DOCUMENT = answered(
+    {
+        "model": "gpt-4o-2024-08-06",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}],
+        "usage": USAGE,
+    },
+    **{"x-ms-region": "North Central US"},
+)
+
+
+def test_a_stream_has_every_key_that_consumers_have_always_parsed() -> None:
+    fields = built(an_envelope(), asked(stream=True), STREAM)
+    expected = {
+        "type": "stream_completion",
+        "content": "žluť\u2028🐎",
+        "usage": USAGE,
+        "model": "gpt-4o-2024-08-06",
+        "prompt": MESSAGES,
+        "region": "Sweden Central",
+        "latency_ms": 580,
+        "time_to_first_chunk_ms": 100,
+        "streaming_duration_ms": 480,
+        "timestamp": "2024-11-13T06:59:30.584946",
+        "exchange_id": EXCHANGE_ID,
+    }
+    assert {key: fields[key] for key in expected} == expected
+    assert all(isinstance(fields[key], kind) for key, kind in ALWAYS.items())
+
+
+def test_a_document_has_the_same_keys_without_those_of_a_stream() -> None:
+    envelope = an_envelope(
+        stream=False, timings=Timings(to_headers_ms=90, to_first_chunk_ms=91, to_last_chunk_ms=95, to_end_ms=96.4)
+    )
+    fields = built(envelope, asked(), DOCUMENT)
+    expected = {
+        "type": "completion",
+        "content": "hello",
+        "usage": USAGE,
+        "model": "gpt-4o-2024-08-06",
+        "prompt": MESSAGES,
+        "region": "North Central US",
+        "latency_ms": 96,
+        "timestamp": "2024-11-13T06:59:30.096400",
+    }
+    assert {key: fields[key] for key in expected} == expected
+    assert "time_to_first_chunk_ms" not in fields
+    assert "streaming_duration_ms" not in fields
+    assert all(isinstance(fields[key], kind) for key, kind in ALWAYS.items())
+
+
+@pytest.mark.parametrize(
+    ("outcome", "of_a_stream", "of_a_document"),
+    [
+        (Outcome.COMPLETED, "stream_completion", "completion"),
+        (Outcome.CLIENT_DISCONNECTED, "stream_completion", "completion"),
+        (Outcome.UPSTREAM_ERROR, "error", "error"),
+        (Outcome.UPSTREAM_INTERRUPTED, "error", "error"),
+        (Outcome.TIMED_OUT, "error", "error"),
+        (Outcome.REJECTED, "error", "error"),
+        (Outcome.ABORTED, "error", "error"),
+    ],
+)
+def test_the_type_follows_from_the_outcome(outcome: Outcome, of_a_stream: str, of_a_document: str) -> None:
+    """A client that left is no failure: its event keeps its type."""
+    assert built(an_envelope(outcome=outcome), asked(), STREAM)["type"] == of_a_stream
+    assert built(an_envelope(outcome=outcome, stream=False), asked(), DOCUMENT)["type"] == of_a_document
+
+
+@pytest.mark.parametrize(
+    ("response", "default", "region"),
+    [
+        (answered({}, **{"x-ms-region": "Japan East"}), "default", "Japan East"),
+        (answered({}), "default", "default"),
+        (answered({}), None, "unknown"),
+        (None, "default", "default"),
+        (None, None, "unknown"),
+    ],
+)
+def test_the_region_is_the_upstreams_word_the_setting_or_unknown(response: Capture | None, default: str, region: str) -> None:
+    assert built(an_envelope(), asked(), response, default)["region"] == region
+
+
+def test_nothing_but_the_envelope_gives_an_event_too() -> None:
+    fields = built(an_envelope(usage=USAGE), None, None)
+    assert (fields["content"], fields["model"], fields["prompt"], fields["usage"]) == ("", "unknown", None, USAGE)
+
+
+def test_the_upstreams_error_is_told_as_it_came() -> None:
+    said = {"code": "429", "message": "slow down"}
+    envelope = an_envelope(stream=False, outcome=Outcome.UPSTREAM_ERROR, status_code=429)
+    fields = built(envelope, asked(), answered({"error": said}))
+    assert (fields["type"], fields["status_code"], fields["error"]) == ("error", 429, said)
+
+
+def test_the_proxys_own_failure_is_told() -> None:
+    failure = Failure(code="upstream_timeout", message="why")
+    envelope = an_envelope(stream=None, outcome=Outcome.TIMED_OUT, failure=failure, response_capture=None)
+    assert built(envelope, asked(stream=True), None)["error"] == {"code": "upstream_timeout", "message": "why"}
+
+
+@given(envelopes)
+def test_a_streams_latency_is_exactly_the_sum_of_its_parts(envelope: Envelope) -> None:
+    fields = built(envelope, None, None)
+    if "time_to_first_chunk_ms" in fields:
+        assert fields["latency_ms"] == fields["time_to_first_chunk_ms"] + fields["streaming_duration_ms"]
+        assert min(fields["time_to_first_chunk_ms"], fields["streaming_duration_ms"]) >= 0
+    assert ("time_to_first_chunk_ms" in fields) == ("streaming_duration_ms" in fields) == bool(envelope.stream)
+
+
+@given(st.floats(0, 1_740_000, allow_nan=False))
+def test_the_timestamp_is_the_end_in_utc_with_microseconds_and_no_offset(to_end_ms: float) -> None:
+    timings = Timings(to_headers_ms=None, to_first_chunk_ms=None, to_last_chunk_ms=None, to_end_ms=to_end_ms)
+    said = built(an_envelope(timings=timings), None, None)["timestamp"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}", said)
+    passed = datetime.fromisoformat(said) - datetime(2024, 11, 13, 6, 59, 30)  # noqa: DTZ001 - the contract has no offset
+    assert abs(passed.total_seconds() * 1000 - to_end_ms) < 0.001
+
+
+# --- there always is an event, and it is JSON ------------------------------------------------------------------------
+
+
+def refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is no JSON")
+
+
+@given(
+    st.binary() | json_values.map(lambda value: json.dumps(value).encode()),
+    st.binary() | json_values.map(lambda value: b"data: " + json.dumps(value).encode() + b"\n\n"),
+    st.booleans(),
+    st.sampled_from(["chat.completions", "responses", "embeddings", "images.generations", "audio.speech", "call"]),
+)
+def test_arbitrary_bodies_give_an_event(request: bytes, response: bytes, stream: bool, operation: str) -> None:
+    kind = "text/event-stream" if stream else "application/json"
+    sides = Capture(header={"headers": {}}, body=request), Capture(header={"headers": {"content-type": kind}}, body=response)
+    text = event.fit(event.build(an_envelope(stream=stream, operation=operation), *sides, None), LIMIT).decode()
+    json.loads(text, parse_constant=refuse)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "x-gzip", "nonsense"])
+def test_a_coding_that_cannot_be_undone_gives_an_event(coding: str) -> None:
+    response = answered(b"not what it says", **{"content-encoding": coding})
+    assert built(an_envelope(stream=False), asked(), response)["content"] == ""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"messages": [{"role": "user", "content": "\\ud83d alone"}]}',
+        b'{"messages": [NaN, Infinity, 1e999]}',
+        b'{"messages": ' + b"[" * 2000 + b"]" * 2000 + b"}",
+        b'{"messages": ' + b'{"a":' * 5000 + b"1" + b"}" * 5000 + b"}",
+        b'{"messages": ' + b"[" * 200_000,
+        b'{"messages": ' + b"9" * 5000 + b"}",
+    ],
+    ids=["lone surrogate", "no numbers of JSON", "nested arrays", "nested objects", "unclosed", "a long number"],
+)
+@pytest.mark.parametrize("limit", [LIMIT, 8192])
+def test_hostile_json_on_either_side_gives_an_event(body: bytes, limit: int) -> None:
+    response = Capture(header={"headers": {"content-type": "application/json"}}, body=body.replace(b"messages", b"usage"))
+    for other in (response, streamed(), Capture(header={"headers": {}}, body=b"data: " + body + b"\n\n")):
+        data = event.fit(
+            event.build(an_envelope(stream=other is not response), Capture(header={}, body=body), other, None), limit
+        )
+        assert len(data) <= limit
+        json.loads(data, parse_constant=refuse)
+
+
+# --- the Event Hub's limit -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("character", ["x", "\0", '"', "é", "→", "🐎"])
+@pytest.mark.parametrize("limit", [8 * 1024, 64 * 1024, 1024 * 1024 - 2048])
+@pytest.mark.parametrize(("asked_size", "answered_size"), [(2_000_000, 10), (10, 2_000_000), (1_500_000, 1_500_000)])
+def test_an_event_is_cut_to_the_limit_and_no_further(character: str, limit: int, asked_size: int, answered_size: int) -> None:
+    each = len(json.dumps(character, ensure_ascii=False).encode()) - 2
+    request = Capture(
+        header={},
+        body=json.dumps({"messages": [{"role": "user", "content": character * (asked_size // each)}]}).encode(),
+    )
+    response = answered({"choices": [{"index": 0, "message": {"content": character * (answered_size // each)}}]})
+    data = event.fit(event.build(an_envelope(stream=False), request, response, None), limit)
+    fields = json.loads(data)
+    assert len(data) <= limit
+    assert fields["truncated"] is True
+    assert fields["exchange_id"] == EXCHANGE_ID
+    assert fields["response_capture"] == an_envelope().response_capture
+    assert len(data) > limit * 0.7, "what the limit allows is used"
+
+
+def test_an_event_that_fits_is_not_cut() -> None:
+    data = event.fit(event.build(an_envelope(), asked(), STREAM, None), LIMIT)
+    assert json.loads(data)["truncated"] is False
