@@ -12,6 +12,7 @@ from starlette.types import Send
 
 from shared.core.api_error import ApiError
 from shared.core.forwarding import RawHeaders
+from shared.core.held_end import HeldEnd
 from shared.core.usage_chunk import UsageChunkFilter
 
 KEEP_ALIVE: Final = b": keep-alive\n\n"
@@ -23,11 +24,12 @@ _SSE: Final = (b"content-type", b"text/event-stream")
 class Answer:
     """One response. `begun` says that its status line has left; after that only a stream can still be told anything."""
 
-    def __init__(self, send: Send, exchange_id: str) -> None:
+    def __init__(self, send: Send, exchange_id: str, *, holds_end: bool = False) -> None:
         self.begun = False
         self.is_stream = False  # SSE without a content coding: comments and frames may be put in
         self.told = False  # an error frame is the last thing that the client gets
         self.filter: UsageChunkFilter | None = None
+        self._end: HeldEnd | None = HeldEnd() if holds_end else None
         self._send = send
         self._exchange_id = exchange_id
         self._ending = b"\n\n"  # the last bytes sent, as far as they tell whether an event has ended
@@ -48,8 +50,10 @@ class Answer:
         """A piece of the upstream's body."""
         if self.filter is not None:
             piece = self.filter.feed(piece)
-            if not piece:
-                return
+        if self._end is not None:
+            piece = self._end.feed(piece, is_stream=self.is_stream)
+        if not piece:
+            return
         # Before it is sent: a comment may become due while a slow client keeps this piece waiting.
         self._ending = piece[-4:] if len(piece) >= 4 else (self._ending + piece)[-4:]
         await self._send({"type": "http.response.body", "body": piece, "more_body": True})
@@ -83,6 +87,12 @@ class Answer:
         if self.is_stream and self._between_events:
             self.told = True
             await self._send({"type": "http.response.body", "body": b"data: " + error + b"\n\n", "more_body": True})
+
+    async def release_end(self) -> None:
+        """Send what was held until the answer's capture was stored."""
+        held, self._end = (self._end.held if self._end is not None else b""), None
+        if held:
+            await self.piece(held)
 
     async def end(self) -> None:
         """The end of a chunked body."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ from azure.core.exceptions import AzureError
 
 from shared.capture_writer import CaptureMemory, CaptureStore, CaptureWriter
 from shared.core import attribution, capture, outcome
-from shared.core.envelope import Envelope, bounded
+from shared.core.envelope import Envelope, bounded, dump
 from shared.exchange import Exchange, kept_headers
 
 _log = logging.getLogger("fnsse.recording")
@@ -42,6 +42,15 @@ class Counters:
     request_captures: int = 0
     response_captures: int = 0
     envelopes: int = 0
+    lost: int = 0  # exchanges of which nothing could be stored; the log holds their envelopes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recording:
+    """The recording of a finished exchange, under way."""
+
+    captured: asyncio.Future[bool]  # whether both captures are stored
+    done: asyncio.Task[None]  # the envelope is stored or given up, too
 
 
 class Recorder:
@@ -53,7 +62,9 @@ class Recorder:
         envelopes: EnvelopeStore,
         memory: CaptureMemory,
         copied_headers: frozenset[str] = frozenset(),
+        waits_s: Sequence[float] = (5, 15, 60, 180),
     ) -> None:
+        self._waits_s = waits_s  # between the tries for an envelope of which nothing else is stored
         self.failed = Counters()
         self._captures = captures
         self._envelopes = envelopes
@@ -66,13 +77,15 @@ class Recorder:
         """The writer of one side of an exchange."""
         return CaptureWriter(self._captures, name, self._memory, self._start)
 
-    def request_received(self, exchange: Exchange) -> None:
-        """The request's body is whole: store its capture, while the upstream works."""
-        self._requests[exchange.exchange_id] = self._start(self._put_request(exchange))
+    def request_received(self, exchange: Exchange) -> asyncio.Task[bool]:
+        """The request's body is whole: store its capture, while the upstream works. The task says whether it is stored."""
+        storing = self._requests[exchange.exchange_id] = self._start(self._put_request(exchange))
+        return storing
 
-    def finish(self, exchange: Exchange, ending: outcome.Ending) -> asyncio.Task[None]:
-        """Store response capture and envelope; the task is done when both are stored or given up."""
-        return self._start(self._finish(exchange, ending))
+    def finish(self, exchange: Exchange, ending: outcome.Ending) -> Recording:
+        """Store response capture and envelope."""
+        captured: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        return Recording(captured=captured, done=self._start(self._finish(exchange, ending, captured)))
 
     def _start[T](self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
@@ -80,7 +93,7 @@ class Recorder:
         task.add_done_callback(self._running.discard)
         return task
 
-    async def _finish(self, exchange: Exchange, ending: outcome.Ending) -> None:
+    async def _finish(self, exchange: Exchange, ending: outcome.Ending, captured: asyncio.Future[bool]) -> None:
         envelope = exchange.envelope(ending)
         if await self._request_stored(exchange, ending):
             envelope = replace(envelope, request_capture=exchange.request.name)
@@ -90,8 +103,21 @@ class Recorder:
                 envelope = stored
             else:
                 self.failed.response_captures += 1
-        if not await self._attempt(self._put_envelope(envelope), "envelope", exchange):
-            self.failed.envelopes += 1
+        captured.set_result(envelope.request_capture is not None and envelope.response_capture is not None)
+        if await self._attempt(self._put_envelope(envelope), "envelope", exchange):
+            return
+        self.failed.envelopes += 1
+        if envelope.request_capture is None and envelope.response_capture is None:
+            await self._save(envelope, exchange)
+
+    async def _save(self, envelope: Envelope, exchange: Exchange) -> None:
+        """Nothing of the exchange could be stored: try for a while, then leave it to the log, which is all there is."""
+        for wait_s in self._waits_s:
+            await asyncio.sleep(wait_s)
+            if await self._attempt(self._put_envelope(envelope), "envelope", exchange):
+                return
+        self.failed.lost += 1
+        _log.error("Exchange %s could not be recorded at all. Its envelope: %s", exchange.exchange_id, dump(envelope))
 
     async def _request_stored(self, exchange: Exchange, ending: outcome.Ending) -> bool:
         storing = self._requests.pop(exchange.exchange_id, None)

@@ -72,6 +72,10 @@ class Relay:
         return RelayResponse(self, exchange, path + (b"?" + query if query else b""))
 
 
+class NotCaptured(Exception):
+    """CAPTURE_POLICY=closed, and the request's capture could not be stored."""
+
+
 class RelayResponse(Response):
     """An ASGI response that reads the request's body, calls the upstream, and sends its answer as it arrives."""
 
@@ -85,7 +89,8 @@ class RelayResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The whole exchange, recorded whatever happens."""
-        answer = Answer(send, self._exchange.exchange_id)
+        limits = self._relay.limits
+        answer = Answer(send, self._exchange.exchange_id, holds_end=limits.capture_closed)
         ending = Ending.CLIENT_LEFT  # what it is if this task is cancelled from outside
         try:
             ending = await self._run(receive, answer)
@@ -94,10 +99,15 @@ class RelayResponse(Response):
                 self._exchange.to_end_ms = self._now_ms()
             recording = self._relay.recorder.finish(self._exchange, ending)
             chunked = answer.begun and not header(self._exchange.upstream_headers, b"content-length")
-            if chunked or ending is Ending.CLIENT_LEFT:
+            if (chunked or ending is Ending.CLIENT_LEFT) and not limits.capture_closed:
                 # Shielded: a cancelled task may not await anything otherwise.
                 with anyio.CancelScope(shield=True):
-                    await asyncio.wait({recording}, timeout=self._relay.limits.recording_wait_s)
+                    await asyncio.wait({recording.done}, timeout=limits.recording_wait_s)
+        if ending is Ending.WHOLE and limits.capture_closed and not await recording.captured:
+            await answer.error_frame(api_error.capture_unavailable().body())
+            ending = Ending.INTERRUPTED
+        if ending is Ending.WHOLE:
+            await answer.release_end()
         if ending is Ending.WHOLE or answer.told:
             await answer.end()
 
@@ -116,36 +126,45 @@ class RelayResponse(Response):
         return Ending.TIMEOUT
 
     async def _exchange_bytes(self, receive: Receive, scope: anyio.CancelScope, answer: Answer) -> Ending:
-        exchange, limit = self._exchange, self._relay.limits.request_body_bytes
-        incoming = IncomingBody(receive, header(exchange.request_headers, b"content-length"), limit)
-
-        def whole() -> None:
-            self._relay.recorder.request_received(exchange)
-            self._tasks.append(asyncio.create_task(self._watch(receive, scope)))
-
-        body: HeldBody | PassingBody | None = None
+        limit = self._relay.limits.request_body_bytes
         try:
-            asking = None
-            if exchange.operation.name in _EXAMINED:
-                body, asking = await self._hold(incoming)
-                whole()
-            elif not self._has_body():
-                body = HeldBody(b"")
-                whole()
-            else:
-                body = PassingBody(incoming, note=exchange.request.write, whole=whole)
+            body, asking = await self._take_body(receive, scope, limit)
             return await self._answer_with(body, asking, answer)
         except ClientLeft:
             return Ending.CLIENT_LEFT
         except BodyTooLarge:
             await self._reject(api_error.body_too_large(limit), answer)
             return Ending.REJECTED
+        except NotCaptured:
+            await self._reject(api_error.capture_unavailable(), answer)
+            return Ending.REJECTED
+
+    async def _take_body(
+        self, receive: Receive, scope: anyio.CancelScope, limit: int
+    ) -> tuple[HeldBody | PassingBody, HeldBody | None]:
+        """The body to send, and the one that asks for usage. Raises ClientLeft, BodyTooLarge or NotCaptured."""
+        exchange, closed = self._exchange, self._relay.limits.capture_closed
+        incoming = IncomingBody(receive, header(exchange.request_headers, b"content-length"), limit)
+
+        def whole() -> asyncio.Task[bool]:
+            self._tasks.append(asyncio.create_task(self._watch(receive, scope)))
+            return self._relay.recorder.request_received(exchange)
+
+        if exchange.operation.name not in _EXAMINED and self._has_body() and not closed:
+            return PassingBody(incoming, note=exchange.request.write, whole=whole), None
+        body, asking = await self._hold(incoming) if self._has_body() else (HeldBody(b""), None)
+        storing = whole()
+        if closed and not await storing:
+            raise NotCaptured
+        return body, asking
 
     async def _hold(self, incoming: IncomingBody) -> tuple[HeldBody, HeldBody | None]:
         """The whole body, looked at: what goes upstream where usage is asked for comes second."""
         exchange = self._exchange
         body = await incoming.whole()
         exchange.request.write(body)
+        if exchange.operation.name not in _EXAMINED:
+            return HeldBody(body), None
         may_ask = self._relay.interventions.ask_for_usage and usage_request.accepts(
             exchange.operation.name, exchange.api_version, v1=exchange.operation.v1
         )

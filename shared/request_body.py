@@ -68,7 +68,7 @@ class HeldBody:
 class PassingBody:
     """A body that goes up as it comes; each piece is noted on the way."""
 
-    def __init__(self, incoming: IncomingBody, *, note: Callable[[bytes], None], whole: Callable[[], None]) -> None:
+    def __init__(self, incoming: IncomingBody, *, note: Callable[[bytes], None], whole: Callable[[], object]) -> None:
         self.size_bytes = incoming.announced_bytes
         self.problem: ClientLeft | BodyTooLarge | None = None  # why it could not be passed on
         self._incoming = incoming

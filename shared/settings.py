@@ -64,6 +64,7 @@ class LimitSettings:
     request_body_bytes: int
     recording_wait_s: float  # how long the end of a chunked response waits for its recording
     capture_memory_bytes: int  # what captures that wait for their store may hold, all exchanges of a worker together
+    capture_closed: bool = False  # nothing goes upstream, and no answer ends, before its capture is stored
     drain_s: float  # how long the upstream is read on after the client left, for its usage; 0: not at all
     drain_bytes: int
 
@@ -190,6 +191,7 @@ def _limits(reader: _Reader) -> LimitSettings:
         exchange_s=reader.seconds("EXCHANGE_TIMEOUT_S", 1500),
         request_body_bytes=int(reader.number("MAX_REQUEST_BODY_MB", 100, "megabytes", 0.001, 100) * 1024 * 1024),
         recording_wait_s=reader.number("RECORDING_WAIT_MS", 200, "milliseconds", 0, 10_000) / 1000,
+        capture_closed=reader.one_of("CAPTURE_POLICY", "open", "closed") == "closed",
         capture_memory_bytes=int(reader.number("CAPTURE_MEMORY_MB", 256, "megabytes", 1, 100_000) * 1024 * 1024),
         drain_s=reader.number("DRAIN_AFTER_DISCONNECT_S", 0, "a number of seconds", 0, 600),
         drain_bytes=int(reader.number("DRAIN_AFTER_DISCONNECT_KB", 256, "kilobytes", 1, 102_400) * 1024),
@@ -300,6 +302,11 @@ class _Reader:
 
         what = f"{unit} from {least:g} to {most:g}"
         return float(self.checked(name, what, f"{default:g}", in_range) or default)
+
+    def one_of(self, name: str, default: str, *others: str) -> str:
+        choices = (default, *others)
+        value = self.checked(name, " or ".join(choices), default, lambda text: text.lower() in choices)
+        return (value or default).lower()
 
     def switch(self, name: str, *, default: bool) -> bool:
         value = self.checked(name, "true or false", str(default).lower(), lambda text: text.lower() in {"true", "false"})

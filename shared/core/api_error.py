@@ -60,6 +60,15 @@ def body_too_large(limit_bytes: int) -> ApiError:
     )
 
 
+def capture_unavailable() -> ApiError:
+    return ApiError(
+        status=503,
+        code="capture_unavailable",
+        message="This proxy passes on only what it can record (CAPTURE_POLICY=closed), and its storage took no record. "
+        "Try again; if it stays so, the operator should look at the storage account of CAPTURES_STORAGE.",
+    )
+
+
 def upstream_unreachable(message: str) -> ApiError:
     return ApiError(status=502, code="upstream_unreachable", message=message)
 

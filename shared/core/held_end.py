@@ -1,0 +1,48 @@
+"""Holding back the very end of an answer, for CAPTURE_POLICY=closed.
+
+Of an SSE stream that is `[DONE]` or the Responses API's last event, and what follows it; of anything else the last byte. All
+else passes at once.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_LAST_EVENT: Final = re.compile(rb"^(?:data: ?\[DONE\]|event: ?response\.(?:completed|incomplete|failed))", re.MULTILINE)
+_LONGEST_MARK: Final = len(b"event: response.incomplete")
+_MARKS: Final = tuple(
+    name + space + value
+    for space in (b" ", b"")
+    for name, value in (
+        (b"data:", b"[DONE]"),
+        (b"event:", b"response.completed"),
+        (b"event:", b"response.incomplete"),
+        (b"event:", b"response.failed"),
+    )
+)
+
+
+class HeldEnd:
+    """Feed it what is to be sent; it gives what may go now. `held` is the rest."""
+
+    def __init__(self) -> None:
+        self.held = b""
+
+    def feed(self, piece: bytes, *, is_stream: bool) -> bytes:
+        """What may go to the client now."""
+        data = self.held + piece
+        at = _stream_end(data) if is_stream else len(data) - 1
+        self.held = data[max(at, 0) :]
+        return data[: max(at, 0)]
+
+
+def _stream_end(data: bytes) -> int:
+    """Where the last event begins, or a line that may become it; the length where neither is in sight."""
+    match = _LAST_EVENT.search(data)
+    if match is not None:
+        return match.start()
+    line_at = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+    line = data[line_at:]
+    begins = len(line) < _LONGEST_MARK and any(mark.startswith(line) for mark in _MARKS)
+    return line_at if line and begins else len(data)
