@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Protocol
 
@@ -55,8 +56,9 @@ class Enrichment:
         """
         envelope = load(message)
         try:
-            request = await self._captures.get(envelope.request_capture)
-            response = await self._captures.get(envelope.response_capture)
+            request, response = await asyncio.gather(
+                self._captures.get(envelope.request_capture), self._captures.get(envelope.response_capture)
+            )
             body = await self._assemble(envelope, request, response, await self._event_hub.limit_bytes())
             await self._event_hub.send(body, envelope.exchange_id)
         except CaptureError as error:

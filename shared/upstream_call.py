@@ -80,15 +80,18 @@ class UpstreamCall:
             return response
         return await self._send(body)
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    def pieces(self) -> AsyncIterator[bytes]:
         """The answer's body."""
+        if self._response is None:
+            raise RuntimeError("open() comes first")
+        # As direct as can be: each generator in between costs every chunk of every stream.
+        return self._calls.pieces(self._response) if self._rest is None else self._after_look(self._rest)
+
+    async def _after_look(self, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         for piece in self._looked_at:
             yield piece
-        if self._rest is None and self._response is not None:
-            self._rest = self._calls.pieces(self._response)
-        if self._rest is not None:
-            async for piece in self._rest:
-                yield piece
+        async for piece in rest:
+            yield piece
 
     async def aclose(self) -> None:
         """Done with it: the connection goes back to the pool, or is closed where the answer has not ended."""

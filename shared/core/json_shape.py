@@ -3,16 +3,48 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import math
+from typing import Any, Final
+
+MAX_DEPTH: Final = 300  # of nested arrays and objects; real bodies stay below 30, JSON schemas of tools included
+
+
+def _finite(text: str) -> float | None:
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+# One decoder for all: json.loads would make one for each call that says how to read numbers.
+_DECODER: Final = json.JSONDecoder(parse_constant=lambda _name: None, parse_float=_finite)
 
 
 def parse(data: str | bytes) -> Any:
-    """The JSON value in `data`; None for what is not JSON, nested too deeply, or holds numbers that Python refuses."""
+    """The JSON value in `data`; None for what is not JSON.
+
+    What is returned can be written again: numbers that JSON does not know (NaN, 1e999) are null, and what is nested so deep
+    that code which recurses would fail on it counts as wrong.
+    """
     try:
-        # NaN and Infinity are no JSON, but Python's parser takes them and its writer would pass them on.
-        return json.loads(data, parse_constant=lambda _name: None)
+        text = data if isinstance(data, str) else data.decode(json.detect_encoding(data), "surrogatepass")
+        value = _DECODER.decode(text)
     except (ValueError, RecursionError):  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         return None
+    return None if len(data) > 2 * MAX_DEPTH and _too_deep(value) else value
+
+
+def parse_object(data: str | bytes) -> dict[str, Any]:
+    """The JSON object in `data`; {} for anything else, however wrong."""
+    return mapping(parse(data))
+
+
+def _too_deep(value: Any) -> bool:
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH):
+        inner = (item.values() if isinstance(item, dict) else item for item in level if isinstance(item, (dict, list)))
+        level = [item for items in inner for item in items if isinstance(item, (dict, list))]
+        if not level:
+            return False
+    return True
 
 
 def mapping(value: object) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from shared.core.json_shape import parse_object
 from shared.core.sse import decode
-from shared.core.tail import parse_object
 
 # An event this long is not the usage chunk: it passes without waiting for its end.
 _LONGEST_HELD: Final = 64 * 1024

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.tail import MAX_DEPTH, MAX_USAGE_BYTES, TAIL_BYTES, Tail, of_json, of_stream, parse_object, usage_of
+from shared.core.json_shape import MAX_DEPTH, parse_object
+from shared.core.tail import MAX_USAGE_BYTES, TAIL_BYTES, Tail, of_json, of_stream, usage_of
 
 USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
 
