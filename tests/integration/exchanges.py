@@ -257,15 +257,18 @@ def a_world(
     interventions: InterventionSettings = UNTOUCHED,
     store: Store | None = None,
     envelopes: Envelopes | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+    base_url: str = UPSTREAM.base_url,
     **limits: float,
 ) -> World:
+    """`transport` and `base_url` put a real upstream in the place of `answers`."""
     upstream = FakeUpstream(*answers)
     stored, queued = store or Store(), envelopes or Envelopes()
     bounds: LimitSettings = replace(LIMITS, **limits)  # type: ignore[arg-type]  # each is a number
     memory = CaptureMemory(bounds.capture_memory_bytes)
     recorder = Recorder(stored, queued, memory)
     relay = Relay(
-        upstream=Upstream(UPSTREAM, upstream, KeyCredential("the-proxys-key")),
+        upstream=Upstream(replace(UPSTREAM, base_url=base_url), transport or upstream, KeyCredential("the-proxys-key")),
         recorder=recorder,
         limits=bounds,
         interventions=interventions,

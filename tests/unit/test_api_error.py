@@ -15,6 +15,7 @@ from shared.core.api_error import ApiError
     [
         (api_error.unknown_route(), 404, "unknown_route", "POST /openai/deployments/{deployment}/chat/completions"),
         (api_error.wrong_method(("GET", "POST")), 405, "wrong_method", "GET, POST"),
+        (api_error.websocket(), 501, "websocket_not_supported", "WebSocket"),
         (api_error.body_too_large(100 * 1024 * 1024), 413, "body_too_large", "100 MB"),
         (api_error.body_too_large(512 * 1024), 413, "body_too_large", "0.5 MB"),
         (api_error.body_too_large(1), 413, "body_too_large", "MAX_REQUEST_BODY_MB"),

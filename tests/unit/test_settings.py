@@ -311,6 +311,44 @@ def test_storage_connection_strings(text: str) -> None:
     assert load(LEAST | {"AzureWebJobsStorage": text}).storage.connection_string == text
 
 
+@pytest.mark.parametrize("name", ["ASK_FOR_USAGE", "ERROR_FRAMES"])
+def test_a_switch_is_true_or_false(name: str) -> None:
+    field = name.lower()
+    assert getattr(load(LEAST).interventions, field) is True
+    assert getattr(load(LEAST | {name: "False"}).interventions, field) is False
+    assert getattr(load(LEAST | {name: "TRUE"}).interventions, field) is True
+    default = "true"
+    assert problems({name: "yes"})[1] == f"  {name} is malformed ('yes'): it must be true or false, e.g. {default}"
+
+
+def test_interventions_that_wait_can_be_switched_off() -> None:
+    interventions = load(LEAST | {"KEEP_ALIVE_S": "0", "EARLY_ANSWER_S": "0"}).interventions
+    assert (interventions.keep_alive_s, interventions.early_answer_s) == (0, 0)
+
+
+def test_request_headers_for_events_are_names_without_case() -> None:
+    assert load(LEAST).copied_headers == frozenset()
+    assert load(LEAST | {"EVENT_REQUEST_HEADERS": " X-Team, x-session-id "}).copied_headers == {"x-team", "x-session-id"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "authorization",
+        "Api-Key",
+        "cookie",
+        "x-functions-key",
+        "Ocp-Apim-Subscription-Key",
+        "x-api-key",
+        "a b",
+        "x-team,,y",
+        ":",
+    ],
+)
+def test_no_header_with_a_credential_is_copied_into_events(name: str) -> None:
+    assert problems({"EVENT_REQUEST_HEADERS": name})[1].startswith("  EVENT_REQUEST_HEADERS is malformed")
+
+
 def test_connection_strings_are_read_as_names_and_values() -> None:
     assert connection_string_parts(" A =1;b=x=y==;;nonsense;C= 2 ;") == {"a": "1", "b": "x=y==", "c": "2"}
     assert connection_string_parts("") == {}

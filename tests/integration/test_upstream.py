@@ -1,0 +1,168 @@
+"""The relay over the real transport: bodies that pass on as they come, addresses with a prefix, an upstream that is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+
+from shared.adapters.aiohttp_transport import AiohttpTransport
+from shared.core.exchange import Outcome
+from tests.integration.exchanges import CHAT, DEADLINE_S, Client, World, a_world
+from tests.integration.tiny_server import OK, Connection, serving
+
+pytestmark = pytest.mark.anyio
+
+AUDIO = "/openai/deployments/whisper/audio/transcriptions"  # its body is not looked at
+
+
+@pytest.fixture
+async def transport() -> AsyncIterator[AiohttpTransport]:
+    async with AiohttpTransport(max_connections=10) as pool:
+        yield pool
+
+
+async def test_the_base_urls_path_comes_first(transport: AiohttpTransport) -> None:
+    heads: list[bytes] = []
+
+    async def script(connection: Connection) -> None:
+        heads.append(await connection.request())
+        await connection.say(OK)
+
+    async with serving(script) as server:
+        client = Client(a_world(transport=transport, base_url=f"{server.url}/a%2Fb").relay, b"{}")
+        await client.run()
+    assert heads[0].startswith(b"POST /a%2Fb/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21 HTTP/1.1\r\n")
+    assert (client.status, client.body) == (200, b"ok")
+
+
+async def test_an_upstream_that_nobody_serves_is_a_502(transport: AiohttpTransport) -> None:
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        port = unheard.getsockname()[1]
+        world = a_world(transport=transport, base_url=f"http://127.0.0.1:{port}")
+        client = Client(world.relay, b"{}")
+        await client.run()
+    said = json.loads(client.body)["error"]
+    assert (client.status, said["code"]) == (502, "upstream_unreachable")
+    assert str(port) not in said["message"]
+
+
+@pytest.mark.parametrize("path", [CHAT, AUDIO])
+async def test_a_client_that_leaves_closes_the_upstreams_connection(transport: AiohttpTransport, path: str) -> None:
+    closed = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+        await connection.closed_by_client()
+        closed.set()
+
+    async with serving(script) as server:
+        world = a_world(transport=transport, base_url=server.url)
+        client = Client(world.relay, b"{}", path=path)
+        running = client.start()
+        await client.until_body(b"first")
+        client.leave()
+        await asyncio.wait_for(running, DEADLINE_S)
+        await asyncio.wait_for(closed.wait(), DEADLINE_S)
+    assert (await world.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
+
+
+async def test_a_body_of_unknown_length_passes_on_in_chunks(transport: AiohttpTransport) -> None:
+    requests: list[bytes] = []
+
+    async def script(connection: Connection) -> None:
+        requests.append(await connection.reader.readuntil(b"0\r\n\r\n"))
+        await connection.say(OK)
+
+    async with serving(script) as server:
+        world = a_world(transport=transport, base_url=server.url)
+        client = Client(world.relay, b"ab", b"c", headers={"transfer-encoding": "chunked"}, path=AUDIO)
+        await client.run()
+    assert client.body == b"ok"
+    assert requests[0].partition(b"\r\n\r\n")[2] == b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"
+    await world.recorded()
+    assert [kept.body for kept in world.store.captures(".request")] == [b"abc"]
+
+
+async def whole_or_broken(connection: Connection, ends: list[str]) -> None:
+    try:
+        await connection.request()
+        ends.append("whole")
+        await connection.say(OK)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        ends.append("broken off")
+
+
+async def test_a_client_that_leaves_within_a_passing_body_breaks_it_off_upstream(transport: AiohttpTransport) -> None:
+    ends: list[str] = []
+
+    async with serving(lambda connection: whole_or_broken(connection, ends)) as server:
+        world = a_world(transport=transport, base_url=server.url)
+        client = Client(world.relay, b"half", headers={"content-length": "8"}, path=AUDIO)
+        client.body_is_whole = False
+        client.leave()
+        await client.run()
+        await asyncio.wait_for(asyncio.gather(*server.ended), DEADLINE_S)
+    assert ends == ["broken off"], "half a body must not look like a whole one"
+    envelope = await world.envelope()
+    assert (envelope.outcome, envelope.status_code) == (Outcome.CLIENT_DISCONNECTED, None)
+    assert [kept.body for kept in world.store.captures(".request")] == [b"half"]
+    assert not client.messages
+
+
+async def test_a_passing_body_that_grows_too_large_is_refused_and_broken_off_upstream(transport: AiohttpTransport) -> None:
+    ends: list[str] = []
+
+    async def script(connection: Connection) -> None:
+        try:
+            await connection.reader.readuntil(b"\r\n0\r\n\r\n")
+            ends.append("whole")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            ends.append("broken off")
+
+    async with serving(script) as server:
+        world = a_world(transport=transport, base_url=server.url, request_body_bytes=10)
+        client = Client(world.relay, b"12345", b"6789012", headers={"transfer-encoding": "chunked"}, path=AUDIO)
+        await client.run()
+        await asyncio.wait_for(asyncio.gather(*server.ended), DEADLINE_S)
+    assert client.status == 413
+    assert ends == ["broken off"]
+    assert (await world.envelope()).outcome is Outcome.REJECTED
+
+
+async def test_a_connection_that_carried_a_broken_body_is_not_used_again(transport: AiohttpTransport) -> None:
+    ends: list[str] = []
+
+    async with serving(lambda connection: whole_or_broken(connection, ends)) as server:
+
+        def world() -> World:
+            return a_world(transport=transport, base_url=server.url)
+
+        broken = Client(world().relay, b"half", headers={"content-length": "8"}, path=AUDIO)
+        broken.body_is_whole = False
+        broken.leave()
+        await broken.run()
+        client = Client(world().relay, b"complete", path=AUDIO)
+        await client.run()
+    assert client.body == b"ok"
+    assert sorted(ends) == ["broken off", "whole"]
+
+
+async def test_an_upstream_that_refuses_a_passing_body_early_is_heard(transport: AiohttpTransport) -> None:
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        await connection.say(b"HTTP/1.1 401 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")
+        await connection.closed_by_client()
+
+    async with serving(script) as server:
+        world = a_world(transport=transport, base_url=server.url)
+        client = Client(world.relay, b"x" * 10, headers={"content-length": "900000"}, path=AUDIO)
+        client.body_is_whole = False  # the rest never comes
+        await client.run()
+    assert (client.status, client.body) == (401, b"no")
+    assert (await world.envelope()).outcome is Outcome.UPSTREAM_ERROR
