@@ -163,10 +163,11 @@ class Client:
 
     def __init__(self, relay: Relay, *body: bytes, headers: Mapping[str, str] | None = None, path: str = CHAT) -> None:
         self.messages: list[dict[str, Any]] = []
-        self.received = asyncio.Event()  # set with each message that came back
+        self.received = asyncio.Event()  # set with each message, in either direction
         self._pieces = list(body)
         self._left = asyncio.Event()
         self.body_is_whole = True
+        self.told = False  # the app was told that the client has left
         named = {"content-length": str(sum(map(len, body)))} if headers is None else headers
         scope = {
             "type": "http",
@@ -185,6 +186,8 @@ class Client:
             piece = self._pieces.pop(0)
             return {"type": "http.request", "body": piece, "more_body": bool(self._pieces) or not self.body_is_whole}
         await self._left.wait()
+        self.told = True
+        self.received.set()
         return {"type": "http.disconnect"}
 
     async def _send(self, message: Any) -> None:
@@ -193,6 +196,14 @@ class Client:
 
     def leave(self) -> None:
         self._left.set()
+
+    async def leave_and_be_missed(self) -> None:
+        """Leaves; returns when the app knows."""
+        self.leave()
+        async with asyncio.timeout(DEADLINE_S):
+            while not self.told:
+                self.received.clear()
+                await self.received.wait()
 
     def start(self) -> asyncio.Task[None]:
         """The exchange, running."""

@@ -1,0 +1,204 @@
+"""What the proxy may put into an answer: each switchable, none within an event, none in the capture."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from shared.core.exchange import Outcome
+from tests.integration.exchanges import DEADLINE_S, UNTOUCHED, Client, a_world, document, event_of, sse
+
+pytestmark = pytest.mark.anyio
+
+ASK = b'{"stream": true, "messages": []}'
+TEXT = event_of(choices=[{"index": 0, "delta": {"content": "hello"}}])
+STOP = event_of(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
+USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+USAGE_CHUNK = event_of(choices=[], usage=USAGE)
+DONE = b"data: [DONE]\n\n"
+COMMENT = b": keep-alive\n\n"
+
+COMMENTING = replace(UNTOUCHED, keep_alive_s=0.05)
+EARLY = replace(UNTOUCHED, early_answer_s=0.05)
+ASKING = replace(UNTOUCHED, ask_for_usage=True)
+
+
+async def test_a_silent_stream_gets_comments_that_count_as_nothing() -> None:
+    going_on = asyncio.Event()
+    world = a_world(sse(TEXT, going_on, STOP, DONE), interventions=COMMENTING)
+    client = Client(world.relay, ASK)
+    running = client.start()
+    await client.until_body(TEXT + COMMENT + COMMENT)
+    going_on.set()
+    await asyncio.wait_for(running, DEADLINE_S)
+    assert client.body.replace(COMMENT, b"") == TEXT + STOP + DONE
+    envelope = await world.envelope()
+    assert (envelope.chunk_count, envelope.response_bytes) == (3, len(TEXT + STOP + DONE))
+    assert [kept.body for kept in world.store.captures(".response")] == [TEXT + STOP + DONE]
+
+
+async def test_no_comment_comes_within_an_event() -> None:
+    going_on = asyncio.Event()
+    world = a_world(sse(TEXT[:9], going_on, TEXT[9:] + STOP + DONE), interventions=COMMENTING)
+    client = Client(world.relay, ASK)
+    running = client.start()
+    await client.until_body(TEXT[:9])
+    await asyncio.sleep(0.2)  # several intervals in which a comment would have been due
+    assert client.body == TEXT[:9]
+    going_on.set()
+    await asyncio.wait_for(running, DEADLINE_S)
+    assert client.body == TEXT + STOP + DONE
+
+
+async def test_a_document_gets_no_comments() -> None:
+    going_on = asyncio.Event()
+    answer = document(b"{}")
+    answer.stream = sse(b"{", going_on, b"}").stream
+    world = a_world(answer, interventions=COMMENTING)
+    client = Client(world.relay, b"{}")
+    running = client.start()
+    await client.until_body(b"{")
+    await asyncio.sleep(0.2)  # several intervals
+    going_on.set()
+    await asyncio.wait_for(running, DEADLINE_S)
+    assert client.body == b"{}"
+
+
+async def test_a_stream_whose_upstream_is_slow_is_answered_early_and_what_comes_later_follows() -> None:
+    answering = asyncio.Event()
+    world = a_world(answering, sse(TEXT, STOP, DONE), interventions=EARLY)
+    client = Client(world.relay, ASK)
+    running = client.start()
+    await client.until_body(COMMENT)
+    assert (client.status, client.headers["content-type"]) == (200, "text/event-stream")
+    answering.set()
+    await asyncio.wait_for(running, DEADLINE_S)
+    assert client.body == COMMENT + TEXT + STOP + DONE
+    assert client.ended
+    envelope = await world.envelope()
+    assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (Outcome.COMPLETED, 200, 200)
+
+
+async def test_an_error_after_an_early_answer_follows_as_a_frame() -> None:
+    answering = asyncio.Event()
+    refusal = b'{"error": {"code": "429", "message": "slow\\ndown"}}'
+    world = a_world(answering, document(refusal, status=429), interventions=EARLY)
+    client = Client(world.relay, ASK)
+    running = client.start()
+    await client.until_body(COMMENT)
+    answering.set()
+    await asyncio.wait_for(running, DEADLINE_S)
+    frame = client.body.removeprefix(COMMENT)
+    assert frame.count(b"\n") == 2
+    assert json.loads(frame.removeprefix(b"data: ")) == json.loads(refusal)
+    envelope = await world.envelope()
+    assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (Outcome.UPSTREAM_ERROR, 200, 429)
+    assert [kept.body for kept in world.store.captures(".response")] == [refusal]
+
+
+async def test_an_upstream_that_breaks_after_an_early_answer_never_looks_complete() -> None:
+    answering = asyncio.Event()
+    world = a_world(answering, httpx.RemoteProtocolError("x"), interventions=replace(EARLY, error_frames=True))
+    client = Client(world.relay, ASK)
+    running = client.start()
+    await client.until_body(COMMENT)
+    answering.set()
+    await asyncio.wait_for(running, DEADLINE_S)
+    assert b'"upstream_unreachable"' in client.body
+    assert b"[DONE]" not in client.body
+    assert (await world.envelope()).outcome is Outcome.UPSTREAM_ERROR
+
+
+async def test_a_client_that_leaves_after_an_early_answer_left() -> None:
+    world = a_world(asyncio.Event(), interventions=EARLY)
+    client = Client(world.relay, ASK)
+    running = client.start()
+    await client.until_body(COMMENT)
+    client.leave()
+    await asyncio.wait_for(running, DEADLINE_S)
+    assert world.upstream.cancelled
+    assert (await world.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
+
+
+async def test_a_request_for_no_stream_is_never_answered_early() -> None:
+    answering = asyncio.Event()
+    world = a_world(answering, document(b"{}"), interventions=EARLY)
+    client = Client(world.relay, b'{"stream": false}')
+    running = client.start()
+    await asyncio.sleep(0.2)  # several times what a stream would be given
+    assert not client.messages
+    answering.set()
+    await asyncio.wait_for(running, DEADLINE_S)
+    assert client.body == b"{}"
+
+
+async def test_an_upstream_that_refuses_to_say_usage_is_asked_again_without() -> None:
+    refusal = document(b'{"error": {"message": "Extra inputs are not permitted"}}', status=400)
+    world = a_world(refusal, sse(TEXT, STOP, DONE), interventions=ASKING)
+    client = Client(world.relay, ASK)
+    await client.run()
+    assert (client.status, client.body) == (200, TEXT + STOP + DONE)
+    (_, first), (_, second) = world.upstream.requests
+    assert b"include_usage" in first
+    assert second == ASK
+    envelope = await world.envelope()
+    assert (envelope.outcome, envelope.usage_asked) == (Outcome.COMPLETED, False)
+
+
+async def test_another_400_passes_and_is_not_repeated() -> None:
+    body = b'{"error": {"message": "your prompt is not to my liking"}}'
+    world = a_world(document(body, status=400), interventions=ASKING)
+    client = Client(world.relay, ASK)
+    await client.run()
+    assert (client.status, client.body) == (400, body)
+    assert len(world.upstream.requests) == 1
+
+
+async def test_a_caller_who_asked_for_usage_gets_it() -> None:
+    ask = b'{"stream": true, "stream_options": {"include_usage": true}}'
+    world = a_world(sse(TEXT, STOP, USAGE_CHUNK, DONE), interventions=ASKING)
+    client = Client(world.relay, ask)
+    await client.run()
+    assert client.body == TEXT + STOP + USAGE_CHUNK + DONE
+    ((_, sent),) = world.upstream.requests
+    assert sent == ask
+
+
+async def test_after_a_disconnect_the_upstream_is_read_on_for_its_usage_where_that_is_switched_on() -> None:
+    going_on = asyncio.Event()
+    world = a_world(sse(TEXT, going_on, STOP, USAGE_CHUNK, DONE), drain_s=DEADLINE_S)
+    client = Client(world.relay, ASK)
+    running = client.start()
+    await client.until_body(TEXT)
+    await client.leave_and_be_missed()
+    going_on.set()
+    await asyncio.wait_for(running, DEADLINE_S)
+    assert client.body == TEXT
+    envelope = await world.envelope()
+    assert (envelope.outcome, envelope.usage, envelope.sent_bytes) == (Outcome.CLIENT_DISCONNECTED, USAGE, len(TEXT))
+
+
+async def test_reading_on_after_a_disconnect_is_bounded_in_time() -> None:
+    world = a_world(sse(TEXT, asyncio.Event()), drain_s=0.05)
+    client = Client(world.relay, ASK)
+    running = client.start()
+    await client.until_body(TEXT)
+    client.leave()
+    await asyncio.wait_for(running, DEADLINE_S)
+    assert (await world.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
+
+
+async def test_reading_on_after_a_disconnect_is_bounded_in_bytes() -> None:
+    going_on = asyncio.Event()
+    world = a_world(sse(TEXT, going_on, *[b"x" * 1000] * 100, asyncio.Event()), drain_s=DEADLINE_S, drain_bytes=5000)
+    client = Client(world.relay, ASK)
+    running = client.start()
+    await client.until_body(TEXT)
+    await client.leave_and_be_missed()
+    going_on.set()
+    await asyncio.wait_for(running, DEADLINE_S)
+    assert (await world.envelope()).response_bytes <= len(TEXT) + 6000
