@@ -1,0 +1,113 @@
+"""The relay behind a real HTTP server (uvicorn on httptools, as in the worker), in front of the stand-in, on real sockets.
+
+Captures and envelopes stay in memory, where a test can look at them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import uvicorn
+from openai import AsyncAzureOpenAI, AzureOpenAI
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from blueprints import proxy
+from shared.adapters.aiohttp_transport import AiohttpTransport
+from shared.adapters.identity import KeyCredential
+from shared.adapters.upstream import Upstream
+from shared.capture_writer import CaptureMemory
+from shared.core import capture
+from shared.core.envelope import Envelope
+from shared.recording import Recorder
+from shared.relay import Relay
+from shared.settings import InterventionSettings
+from tests.integration.exchanges import DEADLINE_S, LIMITS, UPSTREAM, Envelopes, Store
+from tests.integration.stand_in_process import StandIn
+
+API_VERSION = "2024-10-21"
+AS_SHIPPED = InterventionSettings(ask_for_usage=True, error_frames=True, keep_alive_s=15, early_answer_s=100)
+
+
+@dataclass
+class Queue(Envelopes):
+    """Says when the first envelope has come."""
+
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def put(self, envelope: Envelope) -> None:
+        await super().put(envelope)
+        self.arrived.set()
+
+
+@dataclass
+class Served:
+    """A running relay and what it recorded."""
+
+    url: str
+    store: Store
+    envelopes: Queue
+    memory: CaptureMemory
+    recorder: Recorder
+
+    async def envelope(self) -> Envelope:
+        """The newest envelope, once everything is recorded."""
+        async with asyncio.timeout(DEADLINE_S):
+            await self.envelopes.arrived.wait()
+            while self.recorder._running:
+                await asyncio.wait(set(self.recorder._running))
+        return self.envelopes.put_ones[-1]
+
+    async def captured(self) -> bytes:
+        """The newest answer's capture."""
+        name = (await self.envelope()).response_capture
+        assert name is not None
+        return capture.load(self.store.blobs[name]).body
+
+    def client(self, **options: Any) -> AzureOpenAI:
+        """The official SDK, which does not try twice."""
+        return AzureOpenAI(azure_endpoint=self.url, api_key="callers", api_version=API_VERSION, max_retries=0, **options)
+
+    def async_client(self, **options: Any) -> AsyncAzureOpenAI:
+        """The same, asynchronous."""
+        return AsyncAzureOpenAI(azure_endpoint=self.url, api_key="callers", api_version=API_VERSION, max_retries=0, **options)
+
+
+@asynccontextmanager
+async def served(
+    stand_in: StandIn, *, read_timeout_s: float = DEADLINE_S, limits: dict[str, float] | None = None, **interventions: Any
+) -> AsyncIterator[Served]:
+    """A relay with these settings, and those that it is shipped with."""
+    transport = AiohttpTransport(max_connections=100)
+    settings = replace(UPSTREAM, base_url=stand_in.url, read_timeout_s=read_timeout_s)
+    store, envelopes, memory = Store(), Queue(), CaptureMemory(256 * 2**20)
+    recorder = Recorder(store, envelopes, memory)
+    relay = Relay(
+        upstream=Upstream(settings, transport, KeyCredential("own")),
+        recorder=recorder,
+        limits=replace(LIMITS, **{"request_body_bytes": 100 * 2**20, **(limits or {})}),  # type: ignore[arg-type]
+        interventions=replace(AS_SHIPPED, **interventions),
+        default_api_version=API_VERSION,
+    )
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await proxy._answer(Request(scope, receive), relay)(scope, receive, send)
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(
+        uvicorn.Config(app, http="httptools", log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
+    )
+    serving = asyncio.create_task(server.serve([listening]))
+    try:
+        yield Served(f"http://127.0.0.1:{listening.getsockname()[1]}", store, envelopes, memory, recorder)
+    finally:
+        server.should_exit = True
+        await serving
+        await transport.aclose()
+    assert memory.used_bytes == 0, "memory of captures was not given back"
