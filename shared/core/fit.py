@@ -3,13 +3,14 @@
 The rule, in this order, each step only as far as it is needed:
 1. a text that repeats `content` (in choices, in a response's output) becomes a note;
 2. the longest texts, wherever they are, are cut to one common length, so that short ones stay whole;
-3. where the event is too large although every text is short, its largest values give way whole: log probabilities, then
-   whichever key is the largest.
+3. where the event is too large although every text is short, its largest values give way: log probabilities, then
+   whichever key is the largest. Of a long conversation the first message stays, and as many of the last as there is room for.
 """
 
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from shared.core.event_shape import Event, dump, written
 MARK: Final = "…[truncated]"  # at the end of a text that was cut
 AS_CONTENT: Final = "[as content]"
 LEAST_TEXT_BYTES: Final = 256  # no text is cut below this: whole values give way instead
+_NEVER_CUT: Final = LEAST_TEXT_BYTES // 6 - 1  # characters: JSON takes at most six bytes for one
 _MAX_LISTED: Final = 32
 # What identifies an exchange is short, and stays.
 _KEPT: Final = frozenset(
@@ -96,9 +98,26 @@ def _leave_out_values(plain: dict[str, Any], limit_bytes: int) -> list[dict[str,
             left_out.append({"path": "/choices/-/logprobs", "characters": None})
             if _least_size(plain) <= limit_bytes:
                 break
-        plain[key] = copy.copy(_EMPTY[key])
+        if key == "prompt" and isinstance(plain[key], list):
+            plain[key] = _ends(plain[key], limit_bytes - _least_size(plain | {"prompt": []}))
+        else:
+            plain[key] = copy.copy(_EMPTY[key])
         left_out.append({"path": f"/{key}", "characters": None})
     return left_out
+
+
+def _ends(messages: list[Any], room: int) -> list[Any]:
+    """The first and the last of many messages, and a note in between."""
+    room -= LEAST_TEXT_BYTES  # for the note
+    first: list[Any] = []
+    last: list[Any] = []
+    for kept, message in itertools.chain([(first, messages[0])], ((last, message) for message in reversed(messages[1:]))):
+        room -= _least_size({"": [message]})
+        if room < 0:
+            break
+        kept.append(message)
+    left_out = len(messages) - len(first) - len(last)
+    return [*first, f"[{left_out} left out: see request_capture]", *reversed(last)]
 
 
 def _by_size(plain: dict[str, Any]) -> list[str]:
@@ -113,7 +132,7 @@ def _leave_out_logprobs(choices: list[dict[str, Any]]) -> bool:
 
 
 def _least_size(plain: dict[str, Any]) -> int:
-    """The event's size with every text at its shortest."""
+    """The size of an object with every text at its shortest."""
     saved = sum(max(text.size - LEAST_TEXT_BYTES, 0) for text in _cuttable(plain))
     return len(written(plain)) - saved
 
@@ -164,17 +183,19 @@ def _cuttable(plain: dict[str, Any]) -> Iterator[_Text]:
         if key in _KEPT:
             continue
         if isinstance(value, str):
-            yield _Text(holder=plain, key=key, path=(key,), size=_size(value))
+            if len(value) > _NEVER_CUT:
+                yield _Text(holder=plain, key=key, path=(key,), size=_size(value))
         else:
             yield from _texts(value, (key,))
 
 
 def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[_Text]:
-    """Every text below a value. Only what was made presentable comes here, so the depth is bounded."""
+    """Every text below a value that may be cut. Only what was made presentable comes here, so the depth is bounded."""
     pairs: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in pairs:
         if isinstance(inner, str):
-            yield _Text(holder=value, key=key, path=(*path, key), size=_size(inner))
+            if len(inner) > _NEVER_CUT:
+                yield _Text(holder=value, key=key, path=(*path, key), size=_size(inner))
         else:
             yield from _texts(inner, (*path, key))
 
