@@ -1,0 +1,218 @@
+"""Long silences: comments on an open stream, an early 200 where the headers do not come, and what follows in the stream."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import openai
+import pytest
+
+from shared.answer import KEEP_ALIVE
+from shared.core.exchange import Outcome
+from shared.core.sse import decode
+from tests.integration.exchanges import DEADLINE_S
+from tests.integration.served_relay import Served, served
+from tests.integration.stand_in_process import CHAT, STREAM, StandIn, running
+from tests.integration.test_broken_streams import MESSAGES, async_read_all, read_all
+
+pytestmark = pytest.mark.anyio
+SHORT_S = 0.15
+ASKING = {**STREAM, "stream_options": {"include_usage": True}}
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> Iterator[StandIn]:
+    with running() as started:
+        yield started
+
+
+async def streamed(relay: Served, directives: str, body: object = ASKING) -> tuple[httpx.Response, list[tuple[float, bytes]]]:
+    """The response, and its pieces with the seconds after the request at which they came."""
+    began = time.monotonic()
+    headers = {"x-stand-in": directives, "accept-encoding": "gzip"}
+    client = httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S)
+    async with client, client.stream("POST", CHAT, json=body, headers=headers) as answer:
+        pieces = [(time.monotonic() - began, piece) async for piece in answer.aiter_raw()]
+    return answer, pieces
+
+
+def joined(pieces: list[tuple[float, bytes]]) -> bytes:
+    return b"".join(piece for _, piece in pieces)
+
+
+@pytest.mark.parametrize("body", [STREAM, ASKING], ids=["usage asked by the proxy", "by the caller"])
+async def test_a_silent_stream_gets_comments(stand_in: StandIn, body: object) -> None:
+    """One after each interval without a chunk, before the first chunk and between two; neither captured nor counted."""
+    async with served(stand_in, keep_alive_s=SHORT_S) as relay:
+        _, pieces = await streamed(relay, "first_chunk_ms=700;chunk_ms=400;chunks=1", body)
+        captured, envelope = await relay.captured(), await relay.envelope()
+    comments = [at for at, piece in pieces if piece == KEEP_ALIVE]
+    assert joined(pieces).count(KEEP_ALIVE) == len(comments)
+    before_first = [at for at in comments if at < 0.7]
+    assert 2 <= len(before_first) <= 4
+    assert len(comments) > len(before_first) + 2
+    assert KEEP_ALIVE not in captured
+    without = [event.data for event in decode(joined(pieces))]
+    assert [event.data for event in decode(captured) if body is ASKING or '"usage":{' not in event.data] == without
+    assert envelope.outcome is Outcome.COMPLETED
+    assert envelope.chunk_count == len(list(decode(captured)))
+    assert envelope.timings.to_first_chunk_ms is not None
+    assert envelope.timings.to_first_chunk_ms >= 690
+
+
+async def test_a_stream_that_flows_gets_none(stand_in: StandIn) -> None:
+    """Chunks that come in time are signs of life enough."""
+    async with served(stand_in, keep_alive_s=1) as relay:
+        _, pieces = await streamed(relay, "chunk_ms=50;chunks=30")
+        assert joined(pieces) == await relay.captured()
+
+
+async def test_switched_off_there_are_none(stand_in: StandIn) -> None:
+    """KEEP_ALIVE_S=0."""
+    async with served(stand_in, keep_alive_s=0) as relay:
+        _, pieces = await streamed(relay, "first_chunk_ms=400;chunks=1")
+        assert joined(pieces) == await relay.captured()
+
+
+async def test_no_comment_within_an_event(stand_in: StandIn) -> None:
+    """An event that stands still half-way is left alone, however long."""
+    async with served(stand_in, keep_alive_s=0.02) as relay:
+        _, pieces = await streamed(relay, "cut=5;first_chunk_ms=100;chunk_ms=60;chunks=1")
+        captured = await relay.captured()
+    received = joined(pieces)
+    assert received.count(KEEP_ALIVE) > 0
+    assert received.replace(KEEP_ALIVE, b"") == captured
+    assert [event.data for event in decode(received)] == [event.data for event in decode(captured)]
+
+
+async def test_a_document_gets_no_comment(stand_in: StandIn) -> None:
+    """Its bytes are counted."""
+    async with served(stand_in, keep_alive_s=0.05) as relay:
+        answer, pieces = await streamed(relay, "headers_ms=200;first_chunk_ms=200", {"messages": MESSAGES})
+    assert int(answer.headers["content-length"]) == len(joined(pieces))
+    assert json.loads(joined(pieces))["object"] == "chat.completion"
+
+
+async def test_a_stream_that_is_asked_for_can_be_commented(stand_in: StandIn) -> None:
+    """The upstream is not asked to compress what the proxy may have to write into."""
+    async with served(stand_in, keep_alive_s=SHORT_S) as relay:
+        answer, pieces = await streamed(relay, "gzip;first_chunk_ms=400")
+    assert "content-encoding" not in answer.headers
+    assert pieces[0][1] == KEEP_ALIVE
+
+
+@pytest.mark.parametrize("body", [STREAM, ASKING], ids=["usage asked by the proxy", "by the caller"])
+async def test_late_headers_are_not_waited_for(stand_in: StandIn, body: object) -> None:
+    """200 and comments in time, then the stream as the upstream wrote it."""
+    async with served(stand_in, early_answer_s=SHORT_S, keep_alive_s=SHORT_S) as relay:
+        answer, pieces = await streamed(relay, "headers_ms=800;chunks=3", body)
+        captured, envelope = await relay.captured(), await relay.envelope()
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.headers["x-exchange-id"] == envelope.exchange_id
+    assert pieces[0][1] == KEEP_ALIVE
+    assert pieces[0][0] < 0.7
+    assert joined(pieces).count(KEEP_ALIVE) >= 3
+    expected = [event.data for event in decode(captured) if body is ASKING or '"usage":{' not in event.data]
+    assert [event.data for event in decode(joined(pieces))] == expected
+    assert envelope.outcome is Outcome.COMPLETED
+    assert envelope.timings.to_headers_ms is not None
+    assert envelope.timings.to_headers_ms >= 790
+    assert envelope.usage is not None
+
+
+async def test_headers_in_time_are_the_upstreams(stand_in: StandIn) -> None:
+    """Nothing is put in before the time has come."""
+    async with served(stand_in, early_answer_s=5) as relay:
+        answer, pieces = await streamed(relay, "headers_ms=100")
+        assert joined(pieces) == await relay.captured()
+    assert answer.headers["x-ms-region"] == "North Central US"
+
+
+async def test_switched_off_the_headers_are_waited_for(stand_in: StandIn) -> None:
+    """EARLY_ANSWER_S=0."""
+    async with served(stand_in, early_answer_s=0, keep_alive_s=SHORT_S) as relay:
+        answer, pieces = await streamed(relay, "headers_ms=500;status=429;retry_after=7")
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "7")
+    assert json.loads(joined(pieces))["error"]["code"] == "429"
+
+
+async def test_a_request_without_stream_is_never_answered_early(stand_in: StandIn) -> None:
+    """It could be given no other status afterwards."""
+    async with served(stand_in, early_answer_s=SHORT_S) as relay:
+        answer, _ = await streamed(relay, "headers_ms=500;status=500", {"messages": MESSAGES})
+    assert answer.status_code == 500
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503])
+async def test_an_error_after_an_early_answer_is_raised_by_the_sdk(stand_in: StandIn, status: int) -> None:
+    """Sync and async, with the upstream's own code and message; the event will say what the upstream answered."""
+    directives = f"headers_ms=400;status={status}"
+    async with served(stand_in, early_answer_s=SHORT_S) as relay:
+        with pytest.raises(openai.APIError) as raised:
+            await asyncio.to_thread(read_all, relay.client(), directives)
+        envelope, captured = await relay.envelope(), await relay.captured()
+        with pytest.raises(openai.APIError):
+            await async_read_all(relay.async_client(), directives)
+    said: Any = json.loads(captured)["error"]
+    assert raised.value.message == said["message"]
+    assert raised.value.code == said["code"]
+    assert (envelope.outcome, envelope.status_code) == (Outcome.UPSTREAM_ERROR, 200)
+    assert envelope.upstream_status_code == status
+
+
+@pytest.mark.parametrize(
+    ("directives", "message", "outcome"),
+    [
+        ("silence", "UPSTREAM_READ_TIMEOUT_S", Outcome.TIMED_OUT),
+        ("headers_ms=400;reset_before_headers", "could not be reached", Outcome.UPSTREAM_ERROR),
+        ("headers_ms=400;chunk_ms=20;reset_after=5", "broke within the answer", Outcome.UPSTREAM_INTERRUPTED),
+        ("headers_ms=400;silence_after=5", "UPSTREAM_READ_TIMEOUT_S", Outcome.TIMED_OUT),
+    ],
+)
+async def test_a_failure_after_an_early_answer_is_raised_by_the_sdk(
+    stand_in: StandIn, directives: str, message: str, outcome: Outcome
+) -> None:
+    """As an error frame, and never as a false end."""
+    async with served(stand_in, early_answer_s=SHORT_S, read_timeout_s=0.9) as relay:
+        with pytest.raises(openai.APIError, match=message):
+            await asyncio.to_thread(read_all, relay.client(), directives)
+        envelope = await relay.envelope()
+    assert (envelope.outcome, envelope.status_code) == (outcome, 200)
+
+
+async def test_a_refused_addition_after_an_early_answer_is_unseen(stand_in: StandIn) -> None:
+    """The second call's stream follows the comments."""
+    async with served(stand_in, early_answer_s=SHORT_S) as relay:
+        text = await asyncio.to_thread(read_all, relay.client(), "headers_ms=300;refuse_stream_options")
+        envelope = await relay.envelope()
+    assert text
+    assert (envelope.usage_asked, envelope.outcome) == (False, Outcome.COMPLETED)
+
+
+async def test_the_sdk_reads_through_comments(stand_in: StandIn) -> None:
+    """The text is the same with and without them, sync and async."""
+    slow = "headers_ms=400;first_chunk_ms=300;chunk_ms=100;chunks=4"
+    async with served(stand_in) as plain:
+        expected = await asyncio.to_thread(read_all, plain.client(), "chunks=4")
+    async with served(stand_in, early_answer_s=0.1, keep_alive_s=0.03) as relay:
+        assert await asyncio.to_thread(read_all, relay.client(), slow) == expected
+        assert await async_read_all(relay.async_client(), slow) == expected
+
+
+async def test_a_client_that_leaves_an_early_answer_ends_the_call(stand_in: StandIn) -> None:
+    """The upstream is let go before it has answered."""
+    async with served(stand_in, early_answer_s=SHORT_S) as relay, httpx.AsyncClient(base_url=relay.url) as client:
+        async with client.stream("POST", CHAT, json=STREAM, headers={"x-stand-in": "silence", "x-tag": "early"}) as answer:
+            async for piece in answer.aiter_raw():
+                assert piece == KEEP_ALIVE
+                break
+        envelope = await relay.envelope()
+        ended = await asyncio.to_thread(stand_in.exchange, "x-tag:early")
+    assert ended["ended"] == "peer_closed"
+    assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (Outcome.CLIENT_DISCONNECTED, 200, None)
