@@ -26,6 +26,7 @@ class Answer:
 
     def __init__(self, send: Send, exchange_id: str, *, holds_end: bool = False) -> None:
         self.begun = False
+        self.chunked = False  # no Content-Length tells the client where its end is
         self.is_stream = False  # SSE without a content coding: comments and frames may be put in
         self.told = False  # an error frame is the last thing that the client gets
         self.filter: UsageChunkFilter | None = None
@@ -37,6 +38,7 @@ class Answer:
     async def begin(self, status: int, headers: RawHeaders, *, is_stream: bool) -> None:
         """Status line and headers."""
         self.begun = True
+        self.chunked = all(name != b"content-length" for name, _ in headers)
         self.is_stream = is_stream
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 

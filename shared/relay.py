@@ -98,8 +98,7 @@ class RelayResponse(Response):
             if self._exchange.left is None:
                 self._exchange.to_end_ms = self._now_ms()
             recording = self._relay.recorder.finish(self._exchange, ending)
-            chunked = answer.begun and not header(self._exchange.upstream_headers, b"content-length")
-            if (chunked or ending is Ending.CLIENT_LEFT) and not limits.capture_closed:
+            if (answer.chunked or ending is Ending.CLIENT_LEFT) and not limits.capture_closed:
                 # Shielded: a cancelled task may not await anything otherwise.
                 with anyio.CancelScope(shield=True):
                     await asyncio.wait({recording.done}, timeout=limits.recording_wait_s)

@@ -14,6 +14,7 @@ from shared.adapters.storage import Storage
 from shared.core.capture import CONTAINER, Capture, body_offset, load, load_header
 
 _HEADER_BYTES: Final = 16 * 1024  # of a capture: more than its header ever holds, unless headers are copied
+_DIRECT_BYTES: Final = 1024 * 1024  # a larger one is worth the SDK's pipeline
 
 
 class Captures:
@@ -29,6 +30,9 @@ class Captures:
     async def put(self, name: str, parts: Sequence[bytes]) -> None:
         """Store a capture. Raises AzureError. A second put of the same name replaces the first: retries are harmless."""
         data = b"".join(parts)
+        if len(data) <= _DIRECT_BYTES:
+            await self._storage.direct.put_blob(f"{CONTAINER}/{name}", data)
+            return
         await self._container.upload_blob(name, data, length=len(data), overwrite=True)
 
     async def stage(self, name: str, block: int, data: bytes) -> None:
@@ -44,8 +48,7 @@ class Captures:
         if name is None:
             return None
         try:
-            download = await self._container.download_blob(name)
-            return load(await download.readall())
+            return load(await self._storage.direct.get_blob(f"{CONTAINER}/{name}"))
         except ResourceNotFoundError:
             return None
 

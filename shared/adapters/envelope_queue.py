@@ -12,7 +12,6 @@ from shared.core.envelope import Envelope, dump
 
 QUEUE: Final = "envelopes"
 POISON_QUEUE: Final = "envelopes-poison"  # the host's name for what it gave up
-_NEVER: Final = -1  # a message without this expires after seven days
 
 
 class EnvelopeQueue:
@@ -27,7 +26,7 @@ class EnvelopeQueue:
 
     async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
         """To be delivered at once, or after a while. Raises AzureError."""
-        await self._queue.send_message(dump(envelope), time_to_live=_NEVER, visibility_timeout=wait_s)
+        await self._storage.direct.put_message(QUEUE, dump(envelope), wait_s)
 
     async def approximate_length(self) -> int:
         """Messages on the queue, those that are being worked on or wait for another try included. Raises AzureError."""

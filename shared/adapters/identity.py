@@ -35,35 +35,42 @@ class KeyCredential:
         return self._headers
 
 
-class TokenCredential:
-    """The managed identity's token for the upstream, kept until shortly before it expires."""
+class CachedToken:
+    """A token of one scope, kept until shortly before it expires."""
 
     def __init__(self, credential: AsyncTokenCredential, scope: str, clock: Callable[[], float] = time.time) -> None:
         self._credential = credential
         self._scope = scope
         self._clock = clock
-        self._headers: RawHeaders = []
+        self._token = ""
         self._renew_at = 0.0
         self._renewal = asyncio.Lock()
 
-    async def headers(self) -> RawHeaders:
-        """Raises UpstreamUnreachable where no token can be had."""
+    async def value(self) -> str:
+        """Raises ClientAuthenticationError where none can be had."""
         if self._clock() >= self._renew_at:
             async with self._renewal:
                 if self._clock() >= self._renew_at:
-                    await self._renew()
-        return self._headers
+                    token = await self._credential.get_token(self._scope)
+                    self._token, self._renew_at = token.token, token.expires_on - _RENEW_BEFORE_S
+        return self._token
 
-    async def _renew(self) -> None:
+
+class TokenCredential:
+    """The managed identity's token for the upstream."""
+
+    def __init__(self, credential: AsyncTokenCredential, scope: str, clock: Callable[[], float] = time.time) -> None:
+        self._token = CachedToken(credential, scope, clock)
+
+    async def headers(self) -> RawHeaders:
+        """Raises UpstreamUnreachable where no token can be had."""
         try:
-            token = await self._credential.get_token(self._scope)
+            return [(b"authorization", b"Bearer " + (await self._token.value()).encode())]
         except ClientAuthenticationError as error:
             raise UpstreamUnreachable(
                 "The proxy's identity got no token for Azure OpenAI. The operator should check the app's managed identity, "
                 "AZURE_CLIENT_ID and AZURE_OPENAI_SCOPE, or set AZURE_OPENAI_KEY."
             ) from error
-        self._headers = [(b"authorization", b"Bearer " + token.token.encode())]
-        self._renew_at = token.expires_on - _RENEW_BEFORE_S
 
 
 def for_upstream(settings: UpstreamSettings, identity: Callable[[], AsyncTokenCredential]) -> KeyCredential | TokenCredential:

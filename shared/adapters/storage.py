@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 from collections.abc import Callable
 from typing import Any, Final
@@ -9,8 +10,10 @@ from typing import Any, Final
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue import TextBase64EncodePolicy
-from azure.storage.queue.aio import QueueClient
+from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
+from shared.adapters.direct_storage import DirectStorage, Service
+from shared.adapters.identity import CachedToken
 from shared.settings import StorageSettings
 
 # Short, because a client may be waiting for the end of its answer, and because reconcile finds what is given up here.
@@ -29,6 +32,9 @@ _NO_LOOKING_AROUND: Final[dict[str, Any]] = {"use_env_settings": False}
 _OPTIONS: Final[dict[str, Any]] = {**_TRIES, **_NO_LOOKING_AROUND}
 
 
+_SCOPE: Final = "https://storage.azure.com/.default"
+
+
 class Storage:
     """Clients for one account. `identity` is asked for only where there is no connection string."""
 
@@ -43,9 +49,37 @@ class Storage:
             return BlobServiceClient.from_connection_string(self._settings.connection_string, **_OPTIONS)
         return BlobServiceClient(self._settings.blob_service_uri or "", credential=self._identity(), **_OPTIONS)
 
+    @functools.cached_property
+    def direct(self) -> DirectStorage:
+        """The calls that every exchange makes."""
+        queues = self._queue_service()
+        if self._settings.connection_string:
+            return DirectStorage(_service(self.blobs), _service(queues))
+        token = CachedToken(self._identity(), _SCOPE).value
+        return DirectStorage(
+            Service(url=self.blobs.url.rstrip("/"), token=token), Service(url=queues.url.rstrip("/"), token=token)
+        )
+
+    async def aclose(self) -> None:
+        """Close what was opened."""
+        await self.direct.aclose()
+        await self.blobs.close()
+
+    def _queue_service(self) -> QueueServiceClient:
+        if self._settings.connection_string:
+            return QueueServiceClient.from_connection_string(self._settings.connection_string, **_OPTIONS)
+        return QueueServiceClient(self._settings.queue_service_uri or "", credential=self._identity(), **_OPTIONS)
+
     def queue(self, name: str) -> QueueClient:
         """A queue whose messages are Base64, as host.json's messageEncoding says."""
         options: dict[str, Any] = {"message_encode_policy": TextBase64EncodePolicy(), **_OPTIONS}
         if self._settings.connection_string:
             return QueueClient.from_connection_string(self._settings.connection_string, name, **options)
         return QueueClient(self._settings.queue_service_uri or "", name, credential=self._identity(), **options)
+
+
+def _service(client: BlobServiceClient | QueueServiceClient) -> Service:
+    """What the SDK read from a connection string: address, and account key or SAS."""
+    url, _, sas = client.url.partition("?")
+    key = getattr(client.credential, "account_key", None)
+    return Service(url=url.rstrip("/"), account=client.account_name or "", key=base64.b64decode(key) if key else None, sas=sas)

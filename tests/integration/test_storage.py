@@ -49,8 +49,10 @@ async def a_storage(account: str) -> AsyncIterator[Storage]:
         setting="CAPTURES_STORAGE", connection_string=account, blob_service_uri=None, queue_service_uri=None
     )
     storage = Storage(settings, no_identity)
-    async with storage.blobs:
+    try:
         yield storage
+    finally:
+        await storage.aclose()
 
 
 @pytest.fixture
