@@ -109,19 +109,19 @@ def test_a_json_body_is_not_written_anew(stack: Stack) -> None:
     assert found.body_sha256 == hashlib.sha256(body).hexdigest()
 
 
-def test_a_chunked_body_arrives_whole(stack: Stack) -> None:
-    """A request without content-length, in pieces."""
+@pytest.mark.parametrize("operation", ["chat/completions", "something/new"])
+def test_a_chunked_body_arrives_whole(stack: Stack, operation: str) -> None:
+    """A request without content-length, in pieces: held where the proxy looks at it, passed on as it comes otherwise."""
     chat = Chat()
     body = chat.body
     headers = [*chat.all_headers, ("transfer-encoding", "chunked")]
-    with wire.Call(stack.proxy_url, "POST", chat.target, headers, framed=False) as call:
+    target = chat.target.replace("chat/completions", operation)
+    with wire.Call(stack.proxy_url, "POST", target, headers, framed=False) as call:
         for start in range(0, len(body), 50):
             call.send(b"%x\r\n%b\r\n" % (len(body[start : start + 50]), body[start : start + 50]))
         call.send(b"0\r\n\r\n")
         assert call.rest().status == 200
-    found = stand_in.seen_once(stack, deployment=chat.deployment)
-    assert found.body == body
-    assert found.all("transfer-encoding") == ["chunked"]
+    assert stand_in.seen_once(stack, deployment=chat.deployment).body == body
 
 
 def test_headers_that_no_rule_names_go_on(stack: Stack) -> None:
