@@ -31,10 +31,15 @@ def blueprint(relay: Relay) -> func.Blueprint:
     return proxy
 
 
+def _upgrade(req: Request) -> str:
+    """What the request asks to be upgraded to; a WebSocket's key shows it where something on the way has dropped `Upgrade`."""
+    return "websocket" if "sec-websocket-key" in req.headers else req.headers.get("upgrade", "")
+
+
 def _answer(req: Request, relay: Relay) -> Response:
     scope = req.scope
     path = scope["raw_path"].decode("latin-1")
-    match operation.route(scope["method"], path, upgrade=req.headers.get("upgrade", "")):
+    match operation.route(scope["method"], path, upgrade=_upgrade(req)):
         case operation.WrongMethod(allowed=allowed):
             return ErrorResponse(api_error.wrong_method(allowed), {"allow": ", ".join(allowed)})
         case operation.WebSocketAsked():

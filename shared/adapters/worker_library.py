@@ -13,6 +13,7 @@ from typing import Any
 import fastapi
 import uvicorn.config
 from azurefunctions.extensions.http.fastapi import web
+from starlette.convertors import PathConvertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -21,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 def prepare() -> None:
     """Call once, while function_app.py is imported: the extension makes its server after that."""
     _serve_no_documentation()
+    _take_every_path()
     _write_no_access_log()
 
 
@@ -28,6 +30,15 @@ def _serve_no_documentation() -> None:
     """The extension's FastAPI app would answer /docs, /redoc and /openapi.json itself, and their invocations never end."""
     if web.FastAPI is fastapi.FastAPI:
         web.FastAPI = functools.partial(fastapi.FastAPI, openapi_url=None)
+
+
+def _take_every_path() -> None:
+    """Starlette's `{path:path}` holds no line end, so the extension's catch-all would not take `/openai/a%0Ab`.
+
+    FastAPI would answer it, and the invocation would wait until functionTimeout, when the host replaces the worker and with it
+    every stream of that worker: one such request is enough.
+    """
+    PathConvertor.regex = "(?s:.*)"
 
 
 def _write_no_access_log() -> None:

@@ -71,7 +71,8 @@ REQUEST_HEADERS: Final[tuple[Rule, ...]] = (
         "accept-encoding",
     ),
     *_rules(Action.DROP, "attribution that APIM sets for this app; nothing of it is meant for the upstream", "x-apim-*"),
-    *_rules(Action.DROP, "the host's own", "x-ms-invocation-id", "x-original-url", "x-original-host"),
+    *_rules(Action.DROP, "the host's own", "x-ms-invocation-id", "x-original-url", "x-original-host", "x-ms-original-url"),
+    *_rules(Action.DROP, "names another path to servers that rewrite URLs", "x-rewrite-url"),
     *_rules(
         Action.DROP,
         "added on the way to this app; it describes that hop and the network behind it",
