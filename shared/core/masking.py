@@ -15,30 +15,24 @@ MASKED: Final = "[masked]"
 MAX_DEPTH: Final = 48
 MAX_NUMBERS: Final = 256  # of an array of nothing but numbers: token ids, or a vector
 
-# Keys as they are compared: lower case, without - and _.
-_SECRETS: Final = frozenset(
-    {
-        "authorization",
-        "proxyauthorization",
-        "apikey",
-        "encodedapikey",
-        "ocpapimsubscriptionkey",
-        "xfunctionskey",
-        "accesstoken",
-        "refreshtoken",
-        "idtoken",
-        "bearertoken",
-        "sastoken",
-        "clientsecret",
-        "secret",
-        "password",
-        "accountkey",
-        "accesskey",
-        "privatekey",
-        "connectionstring",
-        "cookie",
-        "setcookie",
-    }
+# Ends of keys, as they are compared: lower case, without - and _.
+_SECRETS: Final = (
+    "authorization",
+    "apikey",
+    "subscriptionkey",
+    "functionskey",
+    "accountkey",
+    "accesskey",
+    "privatekey",
+    "accesstoken",
+    "refreshtoken",
+    "idtoken",
+    "bearertoken",
+    "sastoken",
+    "secret",
+    "password",
+    "connectionstring",
+    "cookie",
 )
 # Below these keys every text is a secret, whatever its own key (tools[].headers: litellm#35678).
 _SECRET_HOLDERS: Final = frozenset({"headers", "authentication"})
@@ -85,7 +79,7 @@ def _object(fields: dict[str, Any], depth: int) -> dict[str, Any]:
 
 def _field(key: str, value: Any, siblings: dict[str, Any], depth: int) -> Any:
     name = key.lower().replace("-", "").replace("_", "")
-    if name in _SECRETS and value is not None:
+    if name.endswith(_SECRETS) and value is not None:
         return MASKED
     if name in _SECRET_HOLDERS:
         return _masked(value, depth)

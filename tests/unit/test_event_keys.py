@@ -1,0 +1,222 @@
+"""What the event adds to the contract's keys, where the golden set does not say it already."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.core.capture import Capture
+from shared.core.envelope import Timings
+from shared.core.exchange import Outcome
+from tests.unit.event_parts import answering, asking, delta, envelope, event_of
+
+HELLO = asking({"messages": [{"role": "user", "content": "hello"}], "stream": True})
+ROLE = {"id": "chatcmpl-1", "model": "gpt-4o", "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}
+FILTERED = {"id": "", "model": "", "choices": [], "prompt_filter_results": [{"prompt_index": 0}]}
+
+
+def _arriving(*parts: bytes) -> tuple[Capture, dict[str, Any]]:
+    """An answer whose parts came 100 ms apart, and what the envelope says of it."""
+    body, arrivals = b"", []
+    for number, part in enumerate(parts, start=1):
+        body += part
+        arrivals.append((len(body), number * 100.0))
+    return answering(body, "text/event-stream"), {"arrivals": tuple(arrivals)}
+
+
+def _sse(chunk: dict[str, Any]) -> bytes:
+    return answering([chunk]).body.removesuffix(b"data: [DONE]\n\n")
+
+
+def test_the_first_token_is_the_first_content() -> None:
+    """Not the filter's chunk, not the role's, not a comment."""
+    response, arrived = _arriving(_sse(FILTERED), _sse(ROLE), b": keep-alive\n\n", _sse(delta("hi")), _sse(delta("!")))
+    assert event_of(envelope(**arrived), HELLO, response)["time_to_first_token_ms"] == 400
+
+
+def test_the_first_token_is_there_when_its_event_is_whole() -> None:
+    """A chunk that comes in two pieces came with the second."""
+    chunk = _sse(delta("hi"))
+    response, arrived = _arriving(_sse(ROLE) + chunk[:20], chunk[20:] + _sse(delta("!")))
+    assert event_of(envelope(**arrived), HELLO, response)["time_to_first_token_ms"] == 200
+
+
+@pytest.mark.parametrize("chunks", [[ROLE], [FILTERED], [delta("")]])
+def test_without_content_there_is_no_first_token(chunks: list[dict[str, Any]]) -> None:
+    """Null, not zero."""
+    response, arrived = _arriving(*map(_sse, chunks))
+    assert event_of(envelope(**arrived), HELLO, response)["time_to_first_token_ms"] is None
+
+
+def test_a_first_token_behind_the_arrivals_that_the_envelope_keeps_is_unknown() -> None:
+    """A wrong time would be worse than none."""
+    response, arrived = _arriving(_sse(ROLE), _sse(delta("hi")))
+    known = {"arrivals": arrived["arrivals"][:1]}
+    assert event_of(envelope(**known), HELLO, response)["time_to_first_token_ms"] is None
+
+
+def test_a_client_that_left_was_sent_so_much_and_the_usage_is_exact_all_the_same() -> None:
+    """The capture holds what was drained after it had left."""
+    usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+    sent = _sse(ROLE) + _sse(delta("one ")) + _sse(delta("two"))
+    rest = _sse(delta(" three")) + _sse({"id": "chatcmpl-1", "model": "gpt-4o", "choices": [], "usage": usage})
+    left = envelope(sent_bytes=len(sent) + 10, outcome=Outcome.CLIENT_DISCONNECTED)
+    event = event_of(left, HELLO, answering(sent + rest, "text/event-stream"))
+    assert (event["content"], event["choices"][0]["content"]) == ("one two", "one two")
+    assert (event["usage"], event["usage_source"]) == (usage, "upstream")
+    assert (event["type"], event["finish_reason"]) == ("stream_completion", None)
+
+
+def test_an_estimate_counts_four_bytes_to_a_token_on_both_sides() -> None:
+    """Rounded up; ten characters of Greek are twenty bytes."""
+    request = asking({"messages": [{"content": "x" * 9}], "tools": []})
+    event = event_of(envelope(outcome=Outcome.UPSTREAM_INTERRUPTED), request, answering([delta("λ" * 10)]))
+    assert event["usage_estimate"] == {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
+    assert event["usage"] is None
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "stream"),
+    [("chat.completions", 429, True), ("chat.completions", 200, False), ("embeddings", 200, True), ("call", 200, True)],
+)
+def test_nothing_is_estimated_where_nothing_was_generated_or_cut(operation: str, status: int, stream: bool) -> None:
+    """An answer that came whole without usage has none; a refusal has used nothing."""
+    exchange = envelope(operation=operation, upstream_status_code=status, stream=stream)
+    event = event_of(exchange, HELLO, answering({"choices": []}))
+    assert (event["usage_source"], event["usage_estimate"]) == ("none", None)
+
+
+def test_the_envelopes_usage_serves_where_the_capture_is_missing() -> None:
+    """And the event says what is not known."""
+    exchange = envelope(usage={"total_tokens": 1}, usage_source="upstream", request_bytes=5, response_bytes=9)
+    event = event_of(exchange, None, None)
+    assert event["usage"] == {"total_tokens": 1}
+    assert len(event["problems"]) == 2
+    assert (event["request_bytes"], event["request_sha256"]) == (5, None)
+
+
+def test_a_path_without_a_deployment_takes_the_model_that_was_asked_for() -> None:
+    """On the v1 routes."""
+    request = asking({"model": "my-deployment", "input": "hi"})
+    event = event_of(envelope(operation="responses", deployment=None, stream=False), request, None)
+    assert (event["deployment"], event["prompt"]) == ("my-deployment", "hi")
+
+
+def test_of_an_unknown_operation_the_body_is_not_looked_into() -> None:
+    """What it means is not known, so nothing of it is shown."""
+    event = event_of(envelope(operation="call", stream=False), asking({"messages": ["private"]}), answering({"x": "private"}))
+    assert (event["type"], event["prompt"], event["content"]) == ("call", None, "")
+    assert "private" not in repr(event)
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        ("chat.completions", "completion"),
+        ("completions", "completion"),
+        ("responses", "completion"),
+        ("responses.get", "completion"),
+        ("responses.cancel", "completion"),
+        ("responses.delete", "call"),
+        ("responses.input_items", "call"),
+        ("embeddings", "embedding"),
+        ("images.generations", "image"),
+        ("images.edits", "image"),
+        ("audio.speech", "audio"),
+        ("audio.translations", "audio"),
+        ("call", "call"),
+        ("something.new", "call"),
+    ],
+)
+def test_the_type_says_what_kind_of_answer_it_is(operation: str, expected: str) -> None:
+    """Failures are of type error, whatever was asked."""
+    assert event_of(envelope(operation=operation, stream=False), None, None)["type"] == expected
+    failed = envelope(operation=operation, stream=False, outcome=Outcome.UPSTREAM_ERROR)
+    assert event_of(failed, None, None)["type"] == "error"
+
+
+def test_tool_calls_without_indices_are_told_apart_by_their_ids() -> None:
+    """Some servers give every call the index 0; some repeat the name in each delta."""
+
+    def piece(call_id: str | None, name: str | None, arguments: str) -> dict[str, Any]:
+        call = {"index": 0, "id": call_id, "function": {"name": name, "arguments": arguments}}
+        return {"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}
+
+    chunks = [piece("a", "f", '{"x"'), piece(None, "f", ":1}"), piece("b", "g", ""), piece("b", None, "{}")]
+    calls = event_of(envelope(), HELLO, answering(chunks))["choices"][0]["tool_calls"]
+    assert [(call["id"], call["function"]) for call in calls] == [
+        ("a", {"name": "f", "arguments": '{"x":1}'}),
+        ("b", {"name": "g", "arguments": "{}"}),
+    ]
+
+
+def test_the_most_severe_filter_result_of_all_chunks_stays() -> None:
+    """A later chunk that is safe does not hide an earlier one that is not."""
+    low, safe = ({"hate": {"filtered": False, "severity": severity}} for severity in ("low", "safe"))
+    chunks = [delta("a"), delta("b"), delta("c")]
+    for chunk, results in zip(chunks, (safe, low, safe), strict=True):
+        chunk["choices"][0]["content_filter_results"] = results
+    assert event_of(envelope(), HELLO, answering(chunks))["choices"][0]["content_filter_results"] == low
+
+
+def test_what_is_said_in_headers_is_told() -> None:
+    """Numbers as numbers; what is no number is left out."""
+    response = answering(
+        {"choices": []},
+        **{
+            "retry-after-ms": "1500",
+            "x-ratelimit-remaining-tokens": "-1",
+            "openai-processing-ms": "12.6",
+            "retry-after": "soon",
+        },
+    )
+    event = event_of(envelope(stream=False), HELLO, response)
+    assert event["rate_limit"] == {"remaining_tokens": -1, "retry_after": "soon", "retry_after_ms": 1500}
+    assert event["served"] == {"processing_ms": 13}
+
+
+def test_the_parameters_hold_no_content() -> None:
+    """Names and types of tools, never their descriptions, schemas or servers."""
+    asked = {
+        "messages": [],
+        "tools": [{"type": "function", "function": {"name": "f", "description": "PRIVATE", "parameters": {"x": "PRIVATE"}}}],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {"title": "PRIVATE"}}},
+        "logit_bias": {"PRIVATE": 1},
+        "stop": ["PRIVATE"],
+        "prediction": {"content": "PRIVATE"},
+        "temperature": float("inf"),
+        "unknown": "PRIVATE",
+    }
+    event = event_of(envelope(), asking(asked), None)
+    assert "PRIVATE" not in repr(event)
+    assert event["parameters"] == {
+        "temperature": None,
+        "response_format": {"type": "json_schema", "name": "n"},
+        "tools": {"count": 1, "names": ["f"]},
+        "stop_count": 1,
+        "logit_bias_count": 1,
+    }
+
+
+def test_a_stream_that_never_came_has_the_keys_of_a_stream() -> None:
+    """It was asked for; all of its time was waiting."""
+    timings = Timings(to_headers_ms=None, to_first_chunk_ms=None, to_last_chunk_ms=None, to_end_ms=70.0)
+    event = event_of(envelope(stream=None, timings=timings, outcome=Outcome.CLIENT_DISCONNECTED), HELLO, None)
+    assert (event["type"], event["stream"]) == ("stream_completion", True)
+    assert (event["time_to_first_chunk_ms"], event["streaming_duration_ms"], event["latency_ms"]) == (70, 0, 70)
+
+
+@pytest.mark.parametrize(
+    ("completed_at", "stream", "repeated"),
+    [(None, True, True), (1, True, True), (1_763_908_200, True, False), (1_763_908_200, False, True)],
+)
+def test_usage_of_a_response_is_counted_where_it_finished(completed_at: int | None, *, stream: bool, repeated: bool) -> None:
+    """A GET repeats it, unless it is the stream in which the response finished."""
+    response: dict[str, Any] = {"object": "response", "id": "resp_1", "status": "completed", "usage": {"total_tokens": 1}}
+    if completed_at:
+        response["completed_at"] = completed_at
+    answer = answering([{"type": "response.completed", "response": response}]) if stream else answering(response)
+    event = event_of(envelope(operation="responses.get", stream=stream), None, answer)
+    assert event["usage_repeated"] is repeated
+    assert event["response_id"] == "resp_1"

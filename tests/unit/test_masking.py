@@ -1,0 +1,133 @@
+"""What may not stand in an event: secrets for others, files, vectors, and what JSON cannot write."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+from typing import Any
+
+import pytest
+
+from shared.core.embedded_file import Base64Meter, without_data_urls
+from shared.core.masking import MASKED, presentable
+
+_FILE = bytes(range(200))
+_ENCODED = base64.b64encode(_FILE).decode()
+_DESCRIBED = f"200 bytes, sha256 {hashlib.sha256(_FILE).hexdigest()}]"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "authorization",
+        "Authorization",
+        "api_key",
+        "api-key",
+        "apiKey",
+        "X-Search-Api-Key",
+        "password",
+        "db_password",
+        "client_secret",
+        "connection_string",
+        "storageConnectionString",
+        "access_token",
+        "Ocp-Apim-Subscription-Key",
+        "x-functions-key",
+        "Cookie",
+    ],
+)
+def test_a_secret_is_masked_by_its_key(key: str) -> None:
+    """However it is spelled, wherever it stands, and whatever its value is."""
+    assert presentable([{"a": {key: {"deep": "SECRET"}}}]) == [{"a": {key: MASKED}}]
+
+
+def test_every_header_for_others_is_masked() -> None:
+    """`tools[].headers`: their names stay."""
+    tool = {"type": "mcp", "headers": {"X-Anything": "SECRET", "More": ["SECRET"]}}
+    assert presentable(tool) == {"type": "mcp", "headers": {"X-Anything": MASKED, "More": [MASKED]}}
+
+
+def test_a_data_source_s_authentication_is_masked_but_for_its_type() -> None:
+    """Whatever its other members are called."""
+    source = {"authentication": {"type": "api_key", "key": "SECRET", "nested": {"any": "SECRET", "number": 7}}}
+    masked = {"type": "api_key", "key": MASKED, "nested": {"any": MASKED, "number": MASKED}}
+    assert presentable(source) == {"authentication": masked}
+
+
+def test_words_that_only_look_like_secrets_stay() -> None:
+    """A token of the log probabilities, a secret in a sentence, a key with nothing in it."""
+    value = {"token": "a", "content": "my password is 1234", "api_key": None, "authorization_url": "https://example.com"}
+    assert presentable(value) == value
+
+
+def test_a_data_url_becomes_type_size_and_hash_and_the_text_around_it_stays() -> None:
+    """As often as there is one."""
+    text = f"before data:image/png;base64,{_ENCODED} between data:text/plain;charset=utf-8;base64,{_ENCODED}) after"
+    assert without_data_urls(text) == f"before [image/png, {_DESCRIBED} between [text/plain, {_DESCRIBED}) after"
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [_ENCODED.rstrip("="), base64.urlsafe_b64encode(_FILE).decode(), _ENCODED.replace("+", "%2B").replace("=", "%3D")],
+)
+def test_base64_may_come_unpadded_url_safe_or_escaped(encoded: str) -> None:
+    """The file is the same."""
+    assert without_data_urls(f"data:application/pdf;base64,{encoded}") == f"[application/pdf, {_DESCRIBED}"
+
+
+@pytest.mark.parametrize("text", ["data:", "data:text/plain,hello", "big data:base64 is a word", "metadata: yes"])
+def test_a_text_without_base64_stays(text: str) -> None:
+    """Also where it looks like the beginning of a data URL."""
+    assert without_data_urls(text) == text
+
+
+@pytest.mark.parametrize(
+    ("field", "kind"),
+    [
+        ({"data": _ENCODED, "format": "wav"}, "audio/wav"),
+        ({"file_data": _ENCODED}, "application/octet-stream"),
+        ({"b64_json": _ENCODED}, "image"),
+        ({"type": "image_generation_call", "result": _ENCODED}, "image"),
+        ({"encrypted_content": _ENCODED}, "encrypted"),
+    ],
+)
+def test_bare_base64_in_a_field_for_files_is_replaced(field: dict[str, Any], kind: str) -> None:
+    """input_audio, files, images, encrypted reasoning."""
+    written = json.dumps(presentable(field))
+    assert f"[{kind}, {_DESCRIBED}" in written
+    assert _ENCODED not in written
+
+
+def test_a_word_in_a_field_for_files_stays() -> None:
+    """Base64 is told by its letters and its length."""
+    assert presentable({"result": "sunny", "data": "not Base64, since it has spaces"}) == {
+        "result": "sunny",
+        "data": "not Base64, since it has spaces",
+    }
+
+
+def test_base64_in_pieces_is_measured_as_one_file() -> None:
+    """Cut anywhere, each piece padded or not."""
+    for step in (1, 3, 7, 100):
+        meter = Base64Meter()
+        for at in range(0, len(_ENCODED), step):
+            meter.feed(_ENCODED[at : at + step])
+        assert (meter.sha256(), meter.size) == (hashlib.sha256(_FILE).hexdigest(), 200)
+
+
+def test_an_array_of_many_numbers_is_replaced_by_their_count() -> None:
+    """Token ids and vectors; a short one stays, and so do a completion's log probabilities."""
+    assert presentable([1] * 257) == "[257 numbers]"
+    assert presentable([1] * 256) == [1] * 256
+    assert presentable({"token_logprobs": [-0.5] * 300}) == {"token_logprobs": [-0.5] * 300}
+
+
+def test_what_json_cannot_write_is_made_writable() -> None:
+    """Numbers that are none, and nesting without end."""
+    deep: list[Any] = []
+    for _ in range(200):
+        deep = [deep]
+    made = presentable({"a": math.nan, "b": math.inf, "c": deep})
+    assert "[nested too deeply]" in json.dumps(made, allow_nan=False)
