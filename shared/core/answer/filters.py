@@ -18,17 +18,19 @@ class FiltersBuilder:
     def __init__(self) -> None:
         self._results: dict[str, Any] = {}
         self._spans: list[FilteredSpan] = []
+        self._last_said: dict[str, Any] = {}
 
     def add(self, choice: dict[str, Any]) -> None:
-        results = mapping(choice.get("content_filter_results"))
-        if not results:
+        said = mapping(choice.get("content_filter_results"))
+        offsets = mapping(choice.get("content_filter_offsets"))
+        if not said or (said == self._last_said and not offsets):  # as a rule each chunk says what the last one said
             return
-        results = presentable(results)
+        self._last_said = said
+        results = presentable(said)
         for category, result in results.items():
             known = self._results.get(category)
             if known is None or _rank(result) > _rank(known):
                 self._results[category] = result
-        offsets = mapping(choice.get("content_filter_offsets"))
         if offsets:
             self._add_span(offsets, results)
 
