@@ -2,6 +2,7 @@
 
 `entries/2026/11/23/14/<writer>-000.log`: each worker appends to blobs of its own, so any number of them may write; a blob is
 followed by the next one before it reaches 50,000 blocks, which is where Azure stops taking appends.
+`parked/2026/11/23/14/<id>.json`: an exchange that can never be delivered, and why; what operators list.
 `reports/2026/11/23/14.json`: the window's last report; its metadata says whether the window is complete.
 """
 
@@ -13,9 +14,9 @@ import json
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
@@ -68,7 +69,27 @@ class Ledger:
     async def parked(self, exchange_id: str, reason: str) -> None:
         """This one can never be delivered. Raises AzureError."""
         at_ms = int(self._clock() * 1000)
-        await self._append([Entry(exchange_id=exchange_id, delivery=Delivery.PARKED, at_ms=at_ms, reason=reason)])
+        entry = Entry(exchange_id=exchange_id, delivery=Delivery.PARKED, at_ms=at_ms, reason=reason)
+        note = json.dumps({"exchange_id": exchange_id, "reason": reason, "parked_at_ms": at_ms}).encode()
+        await self._container.upload_blob(_parked_name(exchange_id), note, overwrite=True)
+        await self._append([entry])
+
+    async def all_parked(self, most: int) -> list[dict[str, Any]]:
+        """The oldest parked exchanges, with their reasons. Raises AzureError."""
+        found: list[dict[str, Any]] = []
+        async for name in self._container.list_blob_names(name_starts_with="parked/"):
+            found.append(json.loads(await (await self._container.download_blob(name)).readall()))
+            if len(found) == most:
+                break
+        return found
+
+    async def unpark(self, exchange_id: str) -> bool:
+        """Take it off the list; False where it is not on it. Raises AzureError."""
+        try:
+            await self._container.delete_blob(_parked_name(exchange_id))
+        except ResourceNotFoundError:
+            return False
+        return True
 
     async def known(self, window: str) -> Known:
         """All that the ledger says of a window; 16 bytes an exchange. Raises AzureError."""
@@ -77,10 +98,6 @@ class Ledger:
             for entry in entries:
                 known.note(entry)
         return known
-
-    async def parked_in(self, window: str) -> list[Entry]:
-        """The parked exchanges of a window."""
-        return [entry async for entries in self._entries(window) for entry in entries if entry.delivery is Delivery.PARKED]
 
     async def put_report(self, report: Report) -> None:
         """Raises AzureError."""
@@ -99,7 +116,7 @@ class Ledger:
                     complete.add(blob.name.removeprefix("reports/").removesuffix(".json"))
         return complete & wanted
 
-    async def _entries(self, window: str):  # type: ignore[no-untyped-def]
+    async def _entries(self, window: str) -> AsyncIterator[Iterable[Entry]]:
         async for name in self._container.list_blob_names(name_starts_with=f"entries/{window}/"):
             reader = LedgerReader()
             download = await self._container.download_blob(name)
@@ -134,6 +151,10 @@ class Ledger:
             del self._blobs[min(self._blobs)]
         self._blobs[window] = blob
         return blob
+
+
+def _parked_name(exchange_id: str) -> str:
+    return f"parked/{Window.of_exchange(exchange_id).name}/{exchange_id}.json"
 
 
 def _report_name(window: str) -> str:

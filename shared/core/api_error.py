@@ -51,6 +51,24 @@ def reconcile_running() -> ApiError:
     )
 
 
+def no_exchange_id() -> ApiError:
+    return ApiError(
+        status=400,
+        code="no_exchange_id",
+        message="That is no exchange id. It stands in the event and in the answer's x-exchange-id header.",
+    )
+
+
+def unknown_exchange() -> ApiError:
+    return ApiError(
+        status=404, code="unknown_exchange", message="Nothing is stored of that exchange: erased, or past its retention."
+    )
+
+
+def still_unreadable(why: str) -> ApiError:
+    return ApiError(status=409, code="still_unreadable", message=f"The exchange still cannot be delivered: {why}.")
+
+
 def body_too_large(limit_bytes: int) -> ApiError:
     limit = f"{limit_bytes / 1048576:g} MB"
     return ApiError(

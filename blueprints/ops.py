@@ -1,0 +1,61 @@
+"""The HTTP functions that operators call for single exchanges; all of them ask for the admin key."""
+
+from __future__ import annotations
+
+import azure.functions as func
+from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
+
+from shared.adapters.worker_library import Released
+from shared.core import api_error
+from shared.core.exchange import started_at
+from shared.errors import CaptureError, EnvelopeError
+from shared.parking import Parking
+from shared.relay import ErrorResponse
+
+
+def blueprint(parking: Parking) -> func.Blueprint:
+    """Functions `ops_parked`, `ops_queue_again` and `ops_erase`."""
+    ops = func.Blueprint()  # type: ignore[no-untyped-call]
+
+    @ops.function_name("ops_parked")
+    @ops.route("ops/parked", methods=["GET"], auth_level=func.AuthLevel.ADMIN)
+    async def parked(req: Request) -> Response:
+        return Released(req, JSONResponse({"parked": await parking.parked()}))
+
+    @ops.function_name("ops_queue_again")
+    @ops.route("ops/parked/{exchange_id}", methods=["POST"], auth_level=func.AuthLevel.ADMIN)
+    async def queue_again(req: Request) -> Response:
+        return Released(req, await _queue_again(parking, req.path_params["exchange_id"]))
+
+    @ops.function_name("ops_erase")
+    @ops.route("ops/exchanges/{exchange_id}", methods=["DELETE"], auth_level=func.AuthLevel.ADMIN)
+    async def erase(req: Request) -> Response:
+        return Released(req, await _erase(parking, req.path_params["exchange_id"]))
+
+    return ops
+
+
+async def _queue_again(parking: Parking, exchange_id: str) -> Response:
+    if not _is_exchange_id(exchange_id):
+        return ErrorResponse(api_error.no_exchange_id())
+    try:
+        found = await parking.queue_again(exchange_id)
+    except (CaptureError, EnvelopeError) as error:
+        return ErrorResponse(api_error.still_unreadable(str(error)))
+    return JSONResponse({"queued": exchange_id}, 202) if found else ErrorResponse(api_error.unknown_exchange())
+
+
+async def _erase(parking: Parking, exchange_id: str) -> Response:
+    if not _is_exchange_id(exchange_id):
+        return ErrorResponse(api_error.no_exchange_id())
+    erased = await parking.erase(exchange_id)
+    note = "What is on the Event Hub is out of reach: it goes when the hub's retention, and that of its consumers, ends."
+    return JSONResponse({"erased": exchange_id, "note": note}) if erased else ErrorResponse(api_error.unknown_exchange())
+
+
+def _is_exchange_id(text: str) -> bool:
+    try:
+        started_at(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,45 @@
+"""What an operator can do about single exchanges: list the parked ones, deliver one again after a fix, erase one."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from azure.core.exceptions import ResourceNotFoundError
+
+from shared.adapters.captures import Captures
+from shared.adapters.envelope_queue import EnvelopeQueue
+from shared.adapters.ledger import Ledger
+from shared.core.capture import request_name, response_name
+from shared.core.completeness import Missing
+from shared.reconciliation import rebuilt
+
+_LISTED: Final = 1000
+
+
+class Parking:
+    """One per worker."""
+
+    def __init__(self, captures: Captures, ledger: Ledger, envelopes: EnvelopeQueue) -> None:
+        self._captures = captures
+        self._ledger = ledger
+        self._envelopes = envelopes
+
+    async def parked(self) -> list[dict[str, Any]]:
+        """`{"exchange_id", "reason", "parked_at_ms"}` of the oldest thousand. Raises AzureError."""
+        return await self._ledger.all_parked(_LISTED)
+
+    async def queue_again(self, exchange_id: str) -> bool:
+        """False where no capture is there. Raises CaptureError or EnvelopeError where it still cannot be read."""
+        answered = await self._captures.exists(response_name(exchange_id))
+        try:
+            envelope = await rebuilt(self._captures, Missing(exchange_id=exchange_id, answered=answered))
+        except ResourceNotFoundError:
+            return False
+        await self._envelopes.put(envelope)
+        await self._ledger.unpark(exchange_id)
+        return True
+
+    async def erase(self, exchange_id: str) -> bool:
+        """Delete both captures; the ledger keeps the bare id. False where nothing was there. Raises AzureError."""
+        erased = [await self._captures.erase(name) for name in (request_name(exchange_id), response_name(exchange_id))]
+        return await self._ledger.unpark(exchange_id) or any(erased)
