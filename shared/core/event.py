@@ -29,7 +29,7 @@ def build(envelope: Envelope, request: Capture | None, response: Capture | None,
     said, shown = _answers(envelope, response, said_headers)
     stream = question.stream if envelope.stream is None else envelope.stream
     latency_ms, first_ms, streaming_ms = durations.parts(envelope, stream=stream)
-    figures = said.usage or envelope.usage
+    figures = said.usage or envelope.usage or None
     estimate = None if figures else usage.estimated(envelope, said, read_bytes=question.text_bytes)
     return Event(
         type=_type(envelope, stream=stream),

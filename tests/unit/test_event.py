@@ -15,6 +15,7 @@ from shared.core import event
 from shared.core.capture import Capture
 from shared.core.envelope import Envelope, Failure, Timings
 from shared.core.exchange import Outcome
+from tests.schema import valid
 from tests.unit.envelopes import EXCHANGE_ID, an_envelope, envelopes, json_values
 
 USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
@@ -52,8 +53,7 @@ def answered(body: object, **headers: str) -> Capture:
 
 
 def built(envelope: Envelope, request: Capture | None, response: Capture | None, region: str | None = None) -> dict[str, Any]:
-    fields: dict[str, Any] = json.loads(event.dump(event.build(envelope, request, response, region)))
-    return fields
+    return valid(json.loads(event.dump(event.build(envelope, request, response, region))))
 
 
 STREAM = streamed(
@@ -201,7 +201,7 @@ def test_arbitrary_bodies_give_an_event(request: bytes, response: bytes, stream:
     kind = "text/event-stream" if stream else "application/json"
     sides = Capture(header={"headers": {}}, body=request), Capture(header={"headers": {"content-type": kind}}, body=response)
     text = event.fit(event.build(an_envelope(stream=stream, operation=operation), *sides, None), LIMIT).decode()
-    json.loads(text, parse_constant=refuse)
+    valid(json.loads(text, parse_constant=refuse))
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "x-gzip", "nonsense"])
@@ -230,7 +230,7 @@ def test_hostile_json_on_either_side_gives_an_event(body: bytes, limit: int) -> 
             event.build(an_envelope(stream=other is not response), Capture(header={}, body=body), other, None), limit
         )
         assert len(data) <= limit
-        json.loads(data, parse_constant=refuse)
+        valid(json.loads(data, parse_constant=refuse))
 
 
 # --- the Event Hub's limit -------------------------------------------------------------------------------------------
@@ -247,7 +247,7 @@ def test_an_event_is_cut_to_the_limit_and_no_further(character: str, limit: int,
     )
     response = answered({"choices": [{"index": 0, "message": {"content": character * (answered_size // each)}}]})
     data = event.fit(event.build(an_envelope(stream=False), request, response, None), limit)
-    fields = json.loads(data)
+    fields = valid(json.loads(data))
     assert len(data) <= limit
     assert fields["truncated"] is True
     assert fields["exchange_id"] == EXCHANGE_ID
@@ -257,4 +257,4 @@ def test_an_event_is_cut_to_the_limit_and_no_further(character: str, limit: int,
 
 def test_an_event_that_fits_is_not_cut() -> None:
     data = event.fit(event.build(an_envelope(), asked(), STREAM, None), LIMIT)
-    assert json.loads(data)["truncated"] is False
+    assert valid(json.loads(data))["truncated"] is False
