@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from local import event_schema
+from tests.schema import valid
 
 
 def test_the_checked_in_schema_is_the_one_that_the_types_give() -> None:
@@ -40,3 +41,12 @@ def test_the_keys_that_consumers_have_always_parsed_keep_their_types() -> None:
         "timestamp": "string",
     }
     assert {"time_to_first_chunk_ms", "streaming_duration_ms"}.isdisjoint(event_schema.schema()["required"])
+
+
+def test_docs_explain_every_key() -> None:
+    """docs/events.md names each key of the event and of a choice; its example is a valid event."""
+    page = (event_schema.PATH.parent / "events.md").read_text("utf-8")
+    schema = event_schema.schema()
+    keys = [*schema["properties"], *schema["$defs"]["Choice"]["properties"]]
+    assert [key for key in keys if f"`{key}`" not in page] == []
+    valid(json.loads(page.partition("```json\n")[2].partition("```")[0]))
