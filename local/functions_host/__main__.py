@@ -29,7 +29,7 @@ def main() -> int:
     except StartError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 1
-    return asyncio.run(Supervisor(app_dir, listening, environment, options.drain_timeout).run())
+    return asyncio.run(Supervisor(app_dir, listening, environment, options.drain_timeout, options.data_dir).run())
 
 
 def _from_core_tools(listening: socket.socket) -> dict[str, str]:
@@ -46,6 +46,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, help=f"port to listen on, 0 for any free one (default: {_DEFAULT_PORT})")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--app-dir", type=Path, default=Path(), help="folder with host.json and function_app.py")
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="FOLDER",
+        help="where orchestrations are kept when the host ends (default: nowhere, they end with it)",
+    )  # fmt: skip
     parser.add_argument(
         "--drain-timeout", type=float, default=30.0, metavar="SECONDS",
         help="how long running requests may take after SIGTERM or Ctrl-C (default: %(default)s)",

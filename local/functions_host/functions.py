@@ -1,19 +1,18 @@
 """The app's functions, sorted by trigger; what this host has no trigger or binding for is refused here, all of it at once."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from local.functions_host.app_settings import look_up, resolve
 from local.functions_host.console import say
+from local.functions_host.durable.functions import ACTIVITY, CLIENT, ORCHESTRATION, DurableFunctions, sort_durable
 from local.functions_host.routes import Route
 from local.functions_host.unsupported import Unsupported
 from local.functions_host.worker_library import IndexedFunction
 
-# The bindings of Durable Functions: refused by name until this host has an engine for them.
-DURABLE_BINDINGS = frozenset({"orchestrationTrigger", "activityTrigger", "entityTrigger", "durableClient"})
-_TRIGGERS = frozenset({"httpTrigger", "queueTrigger", "timerTrigger"})
-_OTHER_BINDINGS = frozenset({"http"})
+_TRIGGERS = frozenset({"httpTrigger", "queueTrigger", "timerTrigger", ORCHESTRATION, ACTIVITY})
+_OTHER_BINDINGS = frozenset({"http", CLIENT})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +54,16 @@ class AppFunctions:
     http: tuple[HttpFunction, ...]
     queue: tuple[QueueFunction, ...]
     timer: tuple[TimerFunction, ...]
+    durable: DurableFunctions = field(default_factory=DurableFunctions)
+
+    def not_http(self) -> list[tuple[str, str]]:
+        """Return name and trigger type of each function that is not called over HTTP."""
+        return [
+            *[(queue.function.name, "queueTrigger") for queue in self.queue],
+            *[(timer.function.name, "timerTrigger") for timer in self.timer],
+            *[(each.function.name, ORCHESTRATION) for each in self.durable.orchestrators.values()],
+            *[(each.function.name, ACTIVITY) for each in self.durable.activities.values()],
+        ]
 
 
 def sort_functions(indexed: Iterable[IndexedFunction], settings: Mapping[str, str], prefix: str) -> AppFunctions:
@@ -71,7 +80,7 @@ def sort_functions(indexed: Iterable[IndexedFunction], settings: Mapping[str, st
                 queue.append(_queue(function, binding, settings))
             case "timerTrigger":
                 timer.append(_timer(function, binding, settings))
-    return AppFunctions(http=tuple(http), queue=tuple(queue), timer=tuple(timer))
+    return AppFunctions(http=tuple(http), queue=tuple(queue), timer=tuple(timer), durable=sort_durable(enabled))
 
 
 def _disabled(function: IndexedFunction, settings: Mapping[str, str]) -> bool:
@@ -88,7 +97,7 @@ def _refuse_unknown(functions: Iterable[IndexedFunction]) -> None:
     for function in functions:
         for binding in function.bindings:
             if binding["type"] not in _TRIGGERS | _OTHER_BINDINGS:
-                durable = " (Durable Functions)" if binding["type"] in DURABLE_BINDINGS else ""
+                durable = " (Durable Functions)" if binding["type"] == "entityTrigger" else ""
                 refused.append(f"the binding {binding['type']}{durable} of function {function.name}")
         if function.has_retry_policy:
             refused.append(f"the retry policy of function {function.name}")

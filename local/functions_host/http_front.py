@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Awaitable, Iterable, Mapping, MutableMapping
 from typing import Any
 
+from local.functions_host.durable.links import WEBHOOKS
 from local.functions_host.functions import HttpFunction
 from local.functions_host.invocations import Finish, Invocations
 from local.functions_host.path_encoding import BadPathError, decode_path, encode_path, normalise_query
@@ -44,15 +45,21 @@ class HttpFront:
     """The ASGI app that uvicorn serves."""
 
     def __init__(
-        self, functions: Iterable[HttpFunction], library: WorkerLibrary, app: AsgiApp, invocations: Invocations
+        self,
+        functions: Iterable[HttpFunction],
+        library: WorkerLibrary,
+        app: AsgiApp,
+        invocations: Invocations,
+        webhooks: AsgiApp | None = None,
     ) -> None:
-        """`app` is the library's own ASGI app."""
+        """`app` is the library's own ASGI app; `webhooks` answers Durable's management URLs, which no function can take."""
         http = tuple(functions)
         self._by_name = {function.function.name: function for function in http}
         self._routes = RouteTable(function.route for function in http)
         self._library = library
         self._app = app
         self._invocations = invocations
+        self._webhooks = webhooks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -60,6 +67,8 @@ class HttpFront:
             path = decode_path(scope["raw_path"])
         except BadPathError:
             return await _answer_empty(send, 400)
+        if self._webhooks and path.startswith(f"{WEBHOOKS}/"):
+            return await self._webhooks(scope, receive, send)
         found = self._routes.find(scope["method"], path)
         if found is None:  # the real host answers unknown routes and wrong methods alike
             return await _answer_empty(send, 404)

@@ -45,12 +45,20 @@ class _Worker:
 class Supervisor:
     """One host: a socket and, over its life, one worker process after another."""
 
-    def __init__(self, app_dir: Path, listening: socket.socket, environment: Mapping[str, str], drain_timeout_s: float) -> None:
+    def __init__(
+        self,
+        app_dir: Path,
+        listening: socket.socket,
+        environment: Mapping[str, str],
+        drain_timeout_s: float,
+        data_dir: Path | None = None,
+    ) -> None:
         """drain_timeout_s bounds how long running work may go on after a signal."""
         self._app_dir = app_dir
         self._listening = listening
         self._environment = environment
         self._drain_timeout_s = drain_timeout_s
+        self._data_dir = data_dir  # what one host leaves to the next; None: nothing
         self._stop = asyncio.Event()
         self._stop_at_once = asyncio.Event()
         self._was_ready = False
@@ -92,6 +100,8 @@ class Supervisor:
         with theirs:
             arguments = ["--app-dir", str(self._app_dir), "--socket-fd", str(self._listening.fileno())]
             arguments += ["--control-fd", str(theirs.fileno()), "--state-dir", self._state_dir.name]
+            if self._data_dir:
+                arguments += ["--data-dir", str(self._data_dir)]
             if not self._was_ready:
                 arguments.append("--first-start")
             process = await asyncio.create_subprocess_exec(

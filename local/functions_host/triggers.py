@@ -1,10 +1,13 @@
-"""The triggers that are not HTTP, opened from what the app's functions say. Durable's would be opened here too."""
+"""The triggers that are not HTTP, opened from what the app's functions say."""
 
 import os
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from local.functions_host.app_settings import resolve_connection
+from local.functions_host.durable.durable_trigger import DurableTrigger
+from local.functions_host.durable.options import parse_durable_options
+from local.functions_host.durable.store import InstanceStore
 from local.functions_host.functions import AppFunctions, QueueFunction
 from local.functions_host.host_json import HostJson
 from local.functions_host.invocations import Invocations
@@ -14,7 +17,7 @@ from local.functions_host.queue_trigger import QueueTrigger, poison_name
 from local.functions_host.timer_trigger import TimerTrigger
 
 # Something with run(), which ends after stop() and what is under way.
-type Trigger = QueueTrigger | TimerTrigger
+type Trigger = QueueTrigger | TimerTrigger | DurableTrigger
 
 
 class TriggerOpener:
@@ -31,6 +34,15 @@ class TriggerOpener:
         """Open all of them; StartError where a connection or schedule is wrong."""
         timers = [TimerTrigger(target, self._invocations, run_on_startup=first_start) for target in functions.timer]
         return [*timers, *[await self._queue_trigger(target) for target in functions.queue]]
+
+    def open_durable(self, functions: AppFunctions, data_dir: Path | None, origin: str) -> DurableTrigger | None:
+        """Open Durable Functions where the app uses them. Without a data_dir, its instances end with the host."""
+        options = parse_durable_options(self._host_json.durable_task)
+        if not functions.durable.used:
+            return None
+        store = InstanceStore((data_dir or self._state_dir) / "durable.sqlite")
+        self._stack.callback(store.close)
+        return DurableTrigger(functions.durable, options, self._invocations, store, origin)
 
     async def _queue_trigger(self, target: QueueFunction) -> QueueTrigger:
         service = await open_service(resolve_connection(target.connection, os.environ), self._stack)

@@ -20,13 +20,14 @@ import uvicorn
 
 from local.functions_host.console import install_logging, say
 from local.functions_host.control import CUT, DRAIN, DRAINED, EXIT_START_ERROR, READY
+from local.functions_host.durable.functions import CLIENT
 from local.functions_host.functions import AppFunctions, sort_functions
 from local.functions_host.host_json import read_host_json
 from local.functions_host.http_front import HttpFront
 from local.functions_host.invocations import Invocations
 from local.functions_host.triggers import Trigger, TriggerOpener
 from local.functions_host.unsupported import StartError, Unsupported
-from local.functions_host.worker_library import WorkerLibrary, load
+from local.functions_host.worker_library import AsgiApp, TypedData, WorkerLibrary, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +73,7 @@ def main() -> None:
     parser.add_argument("--socket-fd", type=int, required=True)
     parser.add_argument("--control-fd", type=int, required=True)
     parser.add_argument("--state-dir", type=Path, required=True)
+    parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--first-start", action="store_true")
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):  # may reach the whole process group; the parent decides
@@ -103,9 +105,15 @@ async def _work(options: argparse.Namespace, listening: socket.socket, control: 
         verbose=host_json.function_log_level <= 20,
     )
     async with AsyncExitStack() as stack:
-        server = _http_server(functions, library, invocations)
         opener = TriggerOpener(host_json, invocations, options.state_dir, stack)
         triggers = await opener.open(functions, first_start=options.first_start)
+        durable = opener.open_durable(functions, options.data_dir, f"http://localhost:{listening.getsockname()[1]}")
+        if durable:
+            library.provide(CLIENT, TypedData(string=durable.client_binding))
+            triggers.append(durable)
+            if options.first_start:
+                _print_where_instances_are(options.data_dir)
+        server = _http_server(functions, library, invocations, durable.webhooks if durable else None)
         await _serve(server, triggers, listening, control, orders)
 
 
@@ -134,13 +142,15 @@ async def _cut(server: _Server, orders: _Orders) -> None:
     server.cut()
 
 
-def _http_server(functions: AppFunctions, library: WorkerLibrary, invocations: Invocations) -> _Server:
+def _http_server(
+    functions: AppFunctions, library: WorkerLibrary, invocations: Invocations, webhooks: AsgiApp | None
+) -> _Server:
     app = library.http_app
     if app is None:
         if functions.http:
             raise Unsupported("An HTTP function without the FastAPI extension (azurefunctions-extensions-http-fastapi)")
         app = _no_http
-    front = HttpFront(functions.http, library, app, invocations)
+    front = HttpFront(functions.http, library, app, invocations, webhooks)
     config = uvicorn.Config(
         front, http="httptools", ws="none", lifespan="off", access_log=False, log_config=None, proxy_headers=False
     )
@@ -156,11 +166,14 @@ def _print_functions(functions: AppFunctions, address: tuple[str, int]) -> None:
     for http in sorted(functions.http, key=lambda http: http.function.name.upper()):
         methods = f"[{','.join(http.methods)}] " if http.methods else ""
         lines += [f"\t{http.function.name}: {methods}http://localhost:{address[1]}/{http.route.template}", ""]
-    for other, trigger in [(queue, "queueTrigger") for queue in functions.queue] + [
-        (timer, "timerTrigger") for timer in functions.timer
-    ]:
-        lines += [f"\t{other.function.name}: {trigger}", ""]
+    for name, trigger in sorted(functions.not_http(), key=lambda each: each[0].upper()):
+        lines += [f"\t{name}: {trigger}", ""]
     print("\n".join(lines), flush=True)
+
+
+def _print_where_instances_are(data_dir: Path | None) -> None:
+    where = f"kept in {data_dir}" if data_dir else "end with this host (--data-dir keeps them)"
+    say(f"Durable Functions: orchestrations {where}")
 
 
 def _watch_parent(control: socket.socket, orders: _Orders) -> None:

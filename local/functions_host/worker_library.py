@@ -8,7 +8,7 @@ import importlib
 import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -105,10 +105,21 @@ class WorkerLibrary:
     def __init__(self, functions: tuple[IndexedFunction, ...], http_app: AsgiApp | None) -> None:
         self.functions = functions
         self.http_app = http_app  # None where no function uses the FastAPI extension
+        self._provided: dict[str, TypedData] = {}
+
+    def provide(self, binding_type: str, value: TypedData) -> None:
+        """Give this value to every function that has such a binding beside its trigger."""
+        self._provided[binding_type] = value
 
     async def invoke(self, invocation: Invocation) -> Outcome:
         """Call a function and wait for its end. An HTTP function must get its request through `http_app` meanwhile."""
-        response = await handle_event.invocation_request(_invocation_request(invocation))
+        provided = {
+            binding["name"]: self._provided[binding["type"]]
+            for binding in invocation.function.bindings
+            if binding["type"] in self._provided
+        }
+        request = _invocation_request(replace(invocation, inputs={**provided, **invocation.inputs}))
+        response = await handle_event.invocation_request(request)
         if response.result.status == 1:
             return Outcome(error=None, return_value=getattr(response, "return_value", None))
         error = response.result.exception

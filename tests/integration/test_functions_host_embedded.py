@@ -96,13 +96,13 @@ def test_what_the_host_lacks_is_refused_by_name(tmp_path: Path) -> None:
     app = (
         "import azure.functions as func\napp = func.FunctionApp()\n"
         '@app.blob_trigger(arg_name="x", path="a/b", connection="")\nasync def f(x: func.InputStream) -> None: ...\n'
-        '@app.generic_trigger(arg_name="x", type="activityTrigger")\nasync def g(x) -> None: ...\n'
+        '@app.generic_trigger(arg_name="x", type="entityTrigger")\nasync def g(x) -> None: ...\n'
     )
     with embedded(tmp_path, app, ready=False) as host:
         output = failed_start(host)
 
     assert "blobTrigger of function f" in output
-    assert "activityTrigger (Durable Functions) of function g" in output
+    assert "entityTrigger (Durable Functions) of function g" in output
 
 
 def test_classic_http_functions_are_refused(tmp_path: Path) -> None:

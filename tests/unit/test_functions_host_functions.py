@@ -32,9 +32,7 @@ def test_each_trigger_takes_what_its_binding_says() -> None:
     assert [http.route.template for http in functions.http] == ["api/a/{b}", "api/n"]
 
 
-@pytest.mark.parametrize(
-    "binding", ["blobTrigger", "eventHubTrigger", "orchestrationTrigger", "activityTrigger", "queue", "table"]
-)
+@pytest.mark.parametrize("binding", ["blobTrigger", "eventHubTrigger", "entityTrigger", "queue", "table"])
 def test_an_unknown_binding_is_refused(binding: str) -> None:
     """The binding and its function are named."""
     with pytest.raises(Unsupported, match=f"binding {binding}.* of function f"):
@@ -43,8 +41,8 @@ def test_an_unknown_binding_is_refused(binding: str) -> None:
 
 def test_everything_refused_is_named_at_once() -> None:
     """One start shows all of it, Durable by its name, retry policies too."""
-    with pytest.raises(Unsupported, match=r"durableClient \(Durable Functions\) of function a, the retry policy of function b"):
-        sort_functions([indexed("a", {"type": "durableClient"}), indexed("b", TIMER, retries=True)], {}, "")
+    with pytest.raises(Unsupported, match=r"entityTrigger \(Durable Functions\) of function a, the retry policy of function b"):
+        sort_functions([indexed("a", {"type": "entityTrigger"}), indexed("b", TIMER, retries=True)], {}, "")
 
 
 def test_a_missing_setting_is_named() -> None:

@@ -1,0 +1,191 @@
+"""Runs orchestrations: delivers their events one by one, calls their activities, waits for their timers.
+
+Everything happens on the worker's event loop; what must survive the process is saved before anything depends on it.
+Delivery of an activity's call is at least once, as on the real host: one that was cut off by the end of the process runs again.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+from local.functions_host.console import say
+from local.functions_host.durable import events
+from local.functions_host.durable.answer import Answer, CallActivity, UnsupportedAction
+from local.functions_host.durable.calls import Calls, Clock, utc_now
+from local.functions_host.durable.events import Event
+from local.functions_host.durable.execution import NonDeterministic, OpenActivity, OpenTimer
+from local.functions_host.durable.instance import Instance, new_instance
+from local.functions_host.durable.store import InstanceStore
+
+
+class AlreadyExists(Exception):
+    """An instance of that id still runs; the message is the real host's."""
+
+
+class UnknownActivity(Exception):
+    """The app has no activity of that name. On the real host the call never ends: seen there."""
+
+
+class Engine:
+    """The orchestrations of one host."""
+
+    def __init__(
+        self, store: InstanceStore, calls: Calls, *, max_concurrent_activities: int = 10, now: Clock = utc_now
+    ) -> None:
+        """Take over what the store holds; nothing runs before `run`."""
+        self._store = store
+        self._calls = calls
+        self._now = now
+        self._instances = {instance.instance_id: instance for instance in store.all()}
+        self._slots = asyncio.Semaphore(max_concurrent_activities)
+        self._turning: set[str] = set()  # instance ids whose events are being delivered
+        self._calling: set[tuple[str, int]] = set()  # execution and task ids
+        self._waiting: dict[tuple[str, int], asyncio.TimerHandle] = {}  # execution and timer ids
+        self._stopping = asyncio.Event()
+        self._tasks: asyncio.TaskGroup | None = None
+
+    async def run(self) -> None:
+        """Run orchestrations until `stop`; then wait for the functions that run."""
+        async with asyncio.TaskGroup() as self._tasks:
+            for instance in list(self._instances.values()):
+                self._go_on(instance)
+            await self._stopping.wait()
+            for handle in self._waiting.values():
+                handle.cancel()
+
+    def stop(self) -> None:
+        """Call no more functions."""
+        self._stopping.set()
+
+    # --- what clients ask for ---------------------------------------------------------------------------------------
+
+    def find(self, instance_id: str) -> Instance | None:
+        """Return an instance."""
+        return self._instances.get(instance_id)
+
+    def all(self) -> Iterable[Instance]:
+        """Return all instances, by id."""
+        return [instance for _, instance in sorted(self._instances.items())]
+
+    def start(self, name: str, instance_id: str | None, data: str | None) -> Instance:
+        """Start an orchestration, in place of a finished one of the same id; AlreadyExists where that one still runs."""
+        instance_id = instance_id or uuid.uuid4().hex
+        existing = self._instances.get(instance_id)
+        if existing and existing.active:
+            raise AlreadyExists(f"An Orchestration instance with the status {existing.status} already exists.")
+        instance = new_instance(instance_id, name, data, self._now())
+        self._instances[instance_id] = instance
+        self._save(instance)
+        return instance
+
+    def raise_event(self, instance: Instance, name: str, data: str) -> None:
+        """Deliver an event to an active instance."""
+        self._post(instance, events.event_raised(self._now(), name, data))
+
+    def terminate(self, instance: Instance, reason: str) -> None:
+        """End an active instance. Activities that run go on to their end; nobody hears of it."""
+        instance.terminate(reason, self._now())
+        self._save(instance)
+
+    def purge(self, instance: Instance) -> None:
+        """Forget a finished instance."""
+        del self._instances[instance.instance_id]
+        self._store.delete(instance.instance_id)
+
+    # --- turns ------------------------------------------------------------------------------------------------------
+
+    def _save(self, instance: Instance) -> None:
+        self._store.save(instance)
+        self._go_on(instance)
+
+    def _post(self, instance: Instance, event: Event) -> None:
+        instance.inbox.append(event)
+        self._save(instance)
+
+    def _go_on(self, instance: Instance) -> None:
+        """Start whatever the instance's state calls for and that is not under way."""
+        if self._tasks is None or self._stopping.is_set():
+            return
+        if not instance.active:
+            return
+        if instance.next_event() and instance.instance_id not in self._turning:
+            self._turning.add(instance.instance_id)
+            self._spawn(self._deliver(instance.instance_id))
+        for task_id, activity in instance.open_activities():
+            key = (instance.execution.execution_id, task_id)
+            if key not in self._calling:
+                self._calling.add(key)
+                self._spawn(self._call(instance, key, activity))
+        for timer_id, timer in instance.open_timers():
+            self._wait(instance, (instance.execution.execution_id, timer_id), timer)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._tasks is not None:
+            self._tasks.create_task(work)
+
+    async def _deliver(self, instance_id: str) -> None:
+        """Deliver events until none is left. The id may come to mean another instance meanwhile."""
+        try:
+            while not self._stopping.is_set():
+                instance = self._instances.get(instance_id)
+                event = instance.next_event() if instance else None
+                if instance is None or event is None:
+                    return
+                await self._turn(instance, event)
+        finally:
+            self._turning.discard(instance_id)
+
+    async def _turn(self, instance: Instance, event: Event) -> None:
+        now = self._now()
+        if event["EventType"] == events.EventType.TIMER_FIRED:  # the clock may not be behind the time that was waited for
+            now = max(now, events.parse_timestamp(event["FireAt"]))
+        execution = instance.execution
+        failure: Exception | None = None
+        try:
+            answer = await self._calls.orchestrator(instance.name, execution.context(instance.instance_id, event, now))
+            if not instance.active:  # it was terminated meanwhile
+                return
+            self._refuse_unknown_activities(answer)
+            instance.turn(now, answer)
+        except (UnsupportedAction, UnknownActivity, NonDeterministic) as error:
+            failure = error
+        if failure and instance.active:
+            say(f"ERROR: Orchestration {instance.instance_id} of {instance.name}: {failure}")
+            instance.fail(f"Orchestrator function '{instance.name}' failed: {failure}", now)
+        self._save(instance)
+
+    def _refuse_unknown_activities(self, answer: Answer) -> None:
+        for action in answer.actions:
+            if isinstance(action, CallActivity) and not self._calls.has_activity(action.name):
+                raise UnknownActivity(
+                    f"The function '{action.name}' doesn't exist, is disabled, or is not an activity function."
+                )
+
+    # --- what they wait for -----------------------------------------------------------------------------------------
+
+    async def _call(self, instance: Instance, key: tuple[str, int], activity: OpenActivity) -> None:
+        async with self._slots:
+            if self._stopping.is_set():
+                return
+            ended = await self._calls.activity(key[1], activity, self._now)
+        self._calling.discard(key)
+        if self._is_current(instance, key):
+            self._post(instance, ended)
+
+    def _wait(self, instance: Instance, key: tuple[str, int], timer: OpenTimer) -> None:
+        if key in self._waiting:
+            return
+        fire_at = events.parse_timestamp(timer.fire_at)
+
+        def fire() -> None:
+            del self._waiting[key]
+            if self._is_current(instance, key):  # a cancelled timer's event finds nothing that expects it
+                self._post(instance, events.timer_fired(self._now(), key[1], fire_at))
+
+        delay_s = max((fire_at - self._now()).total_seconds(), 0)
+        self._waiting[key] = asyncio.get_running_loop().call_later(delay_s, fire)
+
+    def _is_current(self, instance: Instance, key: tuple[str, int]) -> bool:
+        known = self._instances.get(instance.instance_id)
+        return known is instance and instance.active and instance.execution.execution_id == key[0]

@@ -1,0 +1,142 @@
+"""An orchestration instance: what its status tells, its generations, and the events that wait to be delivered. Pure."""
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from local.functions_host.durable import events
+from local.functions_host.durable.answer import Action, Answer, ContinueAsNew
+from local.functions_host.durable.events import Event
+from local.functions_host.durable.execution import Execution, OpenActivity, OpenTimer, execution_from_json
+
+# azure.durable_functions.OrchestrationRuntimeStatus, as far as it comes up here.
+PENDING, RUNNING, COMPLETED, FAILED, TERMINATED = "Pending", "Running", "Completed", "Failed", "Terminated"
+_ACTIVE = frozenset({PENDING, RUNNING})
+
+
+@dataclass(kw_only=True)
+class Instance:
+    """One instance id's current life."""
+
+    instance_id: str
+    name: str  # of the orchestrator
+    data: str | None  # this generation's input, JSON text
+    created: str  # timestamps
+    updated: str
+    execution: Execution
+    status: str = PENDING
+    custom_status: Any = None
+    output: Any = None
+    inbox: list[Event] = field(default_factory=list)
+
+    @property
+    def active(self) -> bool:
+        """Say whether the instance has not ended."""
+        return self.status in _ACTIVE
+
+    def next_event(self) -> Event | None:
+        """Return the event to deliver next; those that nothing waits for any more are dropped."""
+        while self.inbox and not self.execution.expects(self.inbox[0]):
+            del self.inbox[0]
+        return self.inbox[0] if self.inbox and self.active else None
+
+    def open_activities(self) -> list[tuple[int, OpenActivity]]:
+        """Return the calls, by task id, whose end is neither delivered nor waiting for it."""
+        ended = {event.get("TaskScheduledId") for event in self.inbox}
+        return [each for each in self.execution.activities.items() if each[0] not in ended]
+
+    def open_timers(self) -> list[tuple[int, OpenTimer]]:
+        """Return the timers, by id, that have not fired."""
+        fired = {event.get("TimerId") for event in self.inbox}
+        return [each for each in self.execution.timers.items() if each[0] not in fired]
+
+    def turn(self, now: datetime, answer: Answer) -> None:
+        """Deliver the next event with what the orchestrator answered to it; NonDeterministic calls for `fail`."""
+        event = self.inbox.pop(0)
+        self.status = RUNNING
+        self.custom_status = answer.custom_status
+        self._touch(now)
+        if answer.error is not None:
+            self.fail(f"Orchestrator function '{self.name}' failed: {answer.error}", now)
+            return
+        self.execution.apply(event, now, answer.actions)
+        if not answer.done:
+            return
+        again = _continues(answer.actions)
+        if again is not None:
+            self._begin(again.data, now)
+        else:
+            self.status, self.output = COMPLETED, answer.output
+
+    def fail(self, why: str, now: datetime) -> None:
+        """End the instance with an error."""
+        self._finish(FAILED, why, now)
+
+    def terminate(self, reason: str, now: datetime) -> None:
+        """End the instance from outside."""
+        self._finish(TERMINATED, reason, now)
+
+    def _finish(self, status: str, output: Any, now: datetime) -> None:
+        self.status, self.output = status, output
+        self.inbox.clear()
+        self._touch(now)
+
+    def _begin(self, data: str | None, now: datetime) -> None:
+        """Start a generation. What the one before it waited for is dropped; events not delivered yet are kept."""
+        raised = [event for event in self.inbox if event["EventType"] == events.EventType.EVENT_RAISED]
+        fresh = new_instance(self.instance_id, self.name, None if data is None else json.dumps(data), now)
+        self.data, self.execution = fresh.data, fresh.execution
+        self.inbox = [*fresh.inbox, *raised]
+
+    def _touch(self, now: datetime) -> None:
+        self.updated = events.timestamp(now)
+
+
+def _continues(actions: tuple[Action, ...]) -> ContinueAsNew | None:
+    return next((action for action in actions if isinstance(action, ContinueAsNew)), None)
+
+
+def new_instance(instance_id: str, name: str, data: str | None, now: datetime) -> Instance:
+    """Return an instance that has not run yet; `data` is its input as JSON text."""
+    execution = Execution(execution_id=uuid.uuid4().hex)
+    started = events.execution_started(now, name=name, execution_id=execution.execution_id, instance_id=instance_id, data=data)
+    return Instance(
+        instance_id=instance_id,
+        name=name,
+        data=data,
+        created=events.timestamp(now),
+        updated=events.timestamp(now),
+        execution=execution,
+        inbox=[started],
+    )
+
+
+def status_json(instance: Instance, *, show_input: bool = True) -> dict[str, Any]:
+    """Return the status as the management URLs tell it: order, names and whole seconds as seen on the real host."""
+    return {
+        "name": instance.name,
+        "instanceId": instance.instance_id,
+        "runtimeStatus": instance.status,
+        "input": events.decoded(instance.data) if instance.data is not None and show_input else None,
+        "customStatus": instance.custom_status,
+        "output": instance.output,
+        "createdTime": _seconds(instance.created),
+        "lastUpdatedTime": _seconds(instance.updated),
+    }
+
+
+def _seconds(timestamp: str) -> str:
+    return events.parse_timestamp(timestamp).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def to_json(instance: Instance) -> str:
+    """Return the whole instance as JSON text."""
+    return json.dumps(instance, default=vars)
+
+
+def from_json(text: str) -> Instance:
+    """Return the instance that `to_json` wrote."""
+    fields = json.loads(text)
+    return Instance(**{**fields, "execution": execution_from_json(fields["execution"])})

@@ -1,0 +1,40 @@
+"""host.json's extensions.durableTask (learn.microsoft.com, durable-functions-bindings, "host.json settings")."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from local.functions_host.unsupported import StartError, Unsupported
+
+# They tune speed, storage and traces of the real host, and change nothing that an app could see here.
+_WITHOUT_EFFECT_HERE = frozenset(
+    {"storageprovider", "tracing", "maxconcurrentorchestratorfunctions", "extendedsessionsenabled",
+     "extendedsessionidletimeoutinseconds", "usegracefulshutdown", "usetablepartitionmanagement",
+     "partitionmanager", "maxentityoperationbatchsize", "maxconcurrententityfunctions"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class DurableOptions:
+    """What this host uses of the section."""
+
+    # "TestHubName" is what the extension takes on a machine where WEBSITE_SITE_NAME says nothing (DurableTaskOptions).
+    hub_name: str = "TestHubName"
+    max_concurrent_activities: int = 10
+
+
+def parse_durable_options(section: Mapping[str, Any] | None) -> DurableOptions:
+    """Read the section, whose keys are in lower case; Unsupported names what this host lacks."""
+    known = {"hubname", "maxconcurrentactivityfunctions"}
+    for key in section or {}:
+        if key not in known | _WITHOUT_EFFECT_HERE:
+            raise Unsupported(f"host.json: extensions.durableTask.{key}")
+    values = section or {}
+    activities = values.get("maxconcurrentactivityfunctions", 10 * (os.cpu_count() or 1))
+    try:
+        return DurableOptions(
+            hub_name=str(values.get("hubname") or DurableOptions.hub_name), max_concurrent_activities=max(1, int(activities))
+        )
+    except ValueError as error:
+        raise StartError(f"host.json: extensions.durableTask.maxConcurrentActivityFunctions: {error}") from None

@@ -1,0 +1,60 @@
+"""The query of a request about many instances."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
+
+from starlette.requests import Request
+
+from local.functions_host.durable.events import parse_timestamp
+from local.functions_host.durable.instance import Instance
+
+_STATUSES = frozenset({"pending", "running", "completed", "continuedasnew", "failed", "canceled", "terminated", "suspended"})
+
+
+def flag(request: Request, name: str, *, default: bool = False) -> bool:
+    """Return a yes-or-no parameter."""
+    value = request.query_params.get(name)
+    return default if value is None else value.casefold() == "true"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Which instances are meant."""
+
+    statuses: frozenset[str]  # in lower case; empty for all
+    prefix: str
+    created_from: datetime | None
+    created_to: datetime | None
+    top: int | None
+
+    @classmethod
+    def parse(cls, request: Request) -> Self:
+        """Read the query; what it does not understand it ignores, as the real host does."""
+        statuses = {each.strip().casefold() for each in request.query_params.get("runtimeStatus", "").split(",")}
+        top = request.query_params.get("top", "")
+        return cls(
+            statuses=frozenset(statuses & _STATUSES),
+            prefix=request.query_params.get("instanceIdPrefix", ""),
+            created_from=_moment(request.query_params.get("createdTimeFrom")),
+            created_to=_moment(request.query_params.get("createdTimeTo")),
+            top=int(top) if top.isdecimal() and int(top) else None,
+        )
+
+    def takes(self, instance: Instance) -> bool:
+        """Say whether an instance is meant."""
+        created = parse_timestamp(instance.created)
+        return (
+            (not self.statuses or instance.status.casefold() in self.statuses)
+            and instance.instance_id.startswith(self.prefix)
+            and (self.created_from is None or created >= self.created_from)
+            and (self.created_to is None or created <= self.created_to)
+        )
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
