@@ -88,7 +88,7 @@ def _stack(options: argparse.Namespace, console: Console) -> Stack:
         functions_host=host,
         own={**read_settings_file(options.settings), **os.environ},
         ports=Ports(**{field.name: getattr(options, f"{field.name}_port") for field in fields(Ports)}),
-        data=options.folder / "azurite",
+        data=options.folder,
         app=ROOT,
         stand_in_defaults=_PACE,
         on_line=console.part_line,

@@ -67,9 +67,12 @@ def azure_openai(ports: Ports, defaults: str, env: Mapping[str, str]) -> PartSpe
     )
 
 
-def functions_host(kind: str, ports: Ports, app: Path, env: Mapping[str, str]) -> PartSpec:
-    """`kind` "embedded" or "func", serving the app in folder `app`. Raises ToolMissing where there is no func."""
-    command = [sys.executable, "-m", "local.functions_host", "--app-dir", str(app)]
+def functions_host(kind: str, ports: Ports, app: Path, data: Path, env: Mapping[str, str]) -> PartSpec:
+    """`kind` "embedded" or "func", serving the app in folder `app`. Raises ToolMissing where there is no func.
+
+    `data` keeps the embedded host's orchestrations over its restarts; func's are in Azurite.
+    """
+    command = [sys.executable, "-m", "local.functions_host", "--app-dir", str(app), "--data-dir", str(data)]
     if kind == "func":
         command = [find_func(), "start"]
     bin_folder = str(Path(sys.executable).parent)  # func runs the `python` that is first on PATH

@@ -39,7 +39,7 @@ class Stack:
                 that it names is used, and the local part not started. None: nothing, tests depend on no machine
     only:       names of the parts to start, for tests that need but some of them; None: all
     ports:      None: free ones
-    data:       folder that Azurite keeps its files in; None: a temporary one
+    data:       folder in which Azurite and the functions host keep their files; None: a temporary one
     app:        folder with function_app.py; None: a temporary one with links to the repository's
     stand_in_defaults: directives of the stand-in for requests that bring none ("chunk_ms=20")
     on_line:    called with (part, line) for each line that a part prints
@@ -154,10 +154,11 @@ class Stack:
             self._on_step(f"starting functions_host ({self.functions_host_kind})")
             app = self._app or lay_out(temporary / "app", self._host_json)
             environment = {**self._environment(), **self.settings}
-            supervisor.start([commands.functions_host(self.functions_host_kind, self.ports, app, environment)])
+            data = (self._data or temporary) / "functions_host"
+            supervisor.start([commands.functions_host(self.functions_host_kind, self.ports, app, data, environment)])
 
     def _backing_parts(self, temporary: Path) -> list[PartSpec]:
-        data = self._data or temporary / "azurite"
+        data = (self._data or temporary) / "azurite"
         data.mkdir(parents=True, exist_ok=True)
         environment = self._environment()
         return [
