@@ -8,7 +8,7 @@ import uuid
 
 import azure.functions as func
 
-from blueprints import enrichment, health, proxy
+from blueprints import enrichment, health, ops, proxy, reconcile, replay
 from shared import settings
 from shared.adapters import identity, worker_library
 from shared.adapters.aiohttp_transport import AiohttpTransport
@@ -21,9 +21,12 @@ from shared.adapters.upstream import Upstream
 from shared.assembly import Assembler
 from shared.capture_writer import CaptureMemory
 from shared.enrichment import Enrichment
+from shared.parking import Parking
 from shared.readiness import Readiness
+from shared.reconciliation import Reconciliation
 from shared.recording import Recorder
 from shared.relay import Relay
+from shared.replaying import Replaying
 
 worker_library.prepare()
 
@@ -50,9 +53,15 @@ relay = Relay(
     default_api_version=config.upstream.api_version,
 )
 deliver = Enrichment(captures, Assembler(config.upstream.region), event_hub, ledger)
+reconciliation = Reconciliation(captures, ledger, envelopes, event_hub)
+parking = Parking(captures, ledger, envelopes)
+replaying = Replaying(captures, envelopes)
 readiness = Readiness({"queue": envelopes.probe, "blobs": captures.probe, "event_hub": event_hub.probe})
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 app.register_functions(proxy.blueprint(relay))
 app.register_functions(enrichment.blueprint(deliver, envelopes, config.storage.setting))
 app.register_functions(health.blueprint(readiness))
+app.register_functions(ops.blueprint(parking))
+app.register_functions(reconcile.blueprint(reconciliation, config))
+app.register_functions(replay.blueprint(replaying, config.reconcile.retention_days))
