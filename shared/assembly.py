@@ -1,8 +1,9 @@
 """Assembling events away from the relay's event loop.
 
 Enrichment may share a worker with the relay, and parsing a body of megabytes would stop every stream of that worker: a thread
-does not help, because the JSON parser holds the interpreter's lock. So a small exchange is assembled in place (a millisecond
-or two), and a large one in a short-lived child process that knows nothing but the pure core.
+does not help, because the JSON parser holds the interpreter's lock. So an exchange is assembled in place as long as each step
+takes a few milliseconds at most (a document is parsed in one go, a stream chunk by chunk with pauses), and a larger one in a
+short-lived child process that knows nothing but the pure core.
 """
 
 from __future__ import annotations
@@ -15,12 +16,17 @@ from pathlib import Path
 from typing import Final
 
 from shared.core import capture, envelope, event
+from shared.core.answer import EVENT_STREAM
 from shared.core.capture import Capture
 from shared.core.envelope import Envelope
 from shared.errors import FnsseError
+from shared.request_body import in_slices
 
 # json.loads reads about 100 MB/s here, so this is 3 ms at most, less than the pace of a fast stream.
 IN_PLACE_BYTES: Final = 256 * 1024
+# A stream is read in slices of half a millisecond, 30 ms of them for a MB. Only its last event, in the Responses API, repeats
+# the whole answer, which is a small part of the stream. A child takes 150 ms to begin with.
+STREAM_IN_PLACE_BYTES: Final = 1024 * 1024
 _UNFOLDING: Final = 20
 _APP_FOLDER: Final = Path(__file__).resolve().parent.parent
 _LENGTHS: Final = struct.Struct(">III")
@@ -39,10 +45,22 @@ class Assembler:
 
     async def __call__(self, message: Envelope, request: Capture | None, response: Capture | None, limit_bytes: int) -> bytes:
         """The event as JSON, at most `limit_bytes`. Raises AssemblyError."""
-        if sum(_size(side) for side in (request, response) if side) <= IN_PLACE_BYTES:
-            return event.fit(event.build(message, request, response, self._default_region), limit_bytes)
+        if _may_be_in_place(request, response):
+            built = await in_slices(event.building(message, request, response, self._default_region))
+            return event.fit(built, limit_bytes)
         async with self._one_child:
             return await _in_child(_pack(message, request, response, self._default_region, limit_bytes))
+
+
+def _may_be_in_place(request: Capture | None, response: Capture | None) -> bool:
+    stream = response if response is not None and _is_stream(response) else None
+    documents = (side for side in (request, response) if side is not None and side is not stream)
+    stream_bytes = _size(stream) if stream else 0
+    return sum(map(_size, documents)) <= IN_PLACE_BYTES and stream_bytes <= STREAM_IN_PLACE_BYTES
+
+
+def _is_stream(response: Capture) -> bool:
+    return str(response.header.get("headers", {}).get("content-type", "")).startswith(EVENT_STREAM)
 
 
 def _size(side: Capture) -> int:

@@ -15,8 +15,9 @@ from shared.core.event_shape import SCHEMA_VERSION, UNKNOWN, Event, EventType, d
 from shared.core.exchange import Outcome
 from shared.core.fit import fit
 from shared.core.json_shape import short
+from shared.core.slices import Slices, at_once
 
-__all__ = ["SCHEMA_VERSION", "Event", "build", "dump", "fit"]
+__all__ = ["SCHEMA_VERSION", "Event", "build", "building", "dump", "fit"]
 
 # The relay failed, or the upstream said 4xx/5xx. A client that left is no failure: its event keeps its type.
 _FAILURES: Final = frozenset(Outcome) - {Outcome.COMPLETED, Outcome.CLIENT_DISCONNECTED}
@@ -24,9 +25,14 @@ _FAILURES: Final = frozenset(Outcome) - {Outcome.COMPLETED, Outcome.CLIENT_DISCO
 
 def build(envelope: Envelope, request: Capture | None, response: Capture | None, default_region: str | None) -> Event:
     """The event of an exchange; a capture that is None leaves its keys empty, and `problems` says so."""
+    return at_once(building(envelope, request, response, default_region))
+
+
+def building(envelope: Envelope, request: Capture | None, response: Capture | None, region: str | None) -> Slices[Event]:
+    """The same, with pauses while a streamed answer is read."""
     sent, said_headers = attribution.headers(request), attribution.headers(response)
     question = _question(envelope, request, sent)
-    said, shown = _answers(envelope, response, said_headers)
+    said, shown = yield from _answers(envelope, response, said_headers)
     stream = question.stream if envelope.stream is None else envelope.stream
     latency_ms, first_ms, streaming_ms = durations.parts(envelope, stream=stream)
     figures = said.usage or envelope.usage or None
@@ -37,7 +43,7 @@ def build(envelope: Envelope, request: Capture | None, response: Capture | None,
         usage=figures,
         model=said.model or UNKNOWN,
         prompt=question.prompt,
-        region=short(said_headers.get("x-ms-region")) or default_region or UNKNOWN,
+        region=short(said_headers.get("x-ms-region")) or region or UNKNOWN,
         latency_ms=latency_ms,
         time_to_first_chunk_ms=first_ms,
         streaming_duration_ms=streaming_ms,
@@ -105,7 +111,7 @@ def _question(envelope: Envelope, request: Capture | None, sent: dict[str, str])
     return asked.read(request.body, envelope.operation, sent.get("content-type", ""), sent.get("content-encoding", ""))
 
 
-def _answers(envelope: Envelope, response: Capture | None, headers: dict[str, str]) -> tuple[Answer, Answer]:
+def _answers(envelope: Envelope, response: Capture | None, headers: dict[str, str]) -> Slices[tuple[Answer, Answer]]:
     """(everything that the upstream said, what the client was sent of it).
 
     They differ where a client left a stream and the upstream was drained to learn its usage. Of a JSON answer no part makes
@@ -120,10 +126,10 @@ def _answers(envelope: Envelope, response: Capture | None, headers: dict[str, st
         content_encoding=headers.get("content-encoding", ""),
         stream=envelope.stream,
     )
-    said = answer.read((response.body,), body)
+    said = yield from answer.reading((response.body,), body)
     if not body.is_stream or envelope.sent_bytes >= len(response.body):
         return said, said
-    return said, answer.read((response.body[: envelope.sent_bytes],), body)
+    return said, (yield from answer.reading((response.body[: envelope.sent_bytes],), body))
 
 
 def _type(envelope: Envelope, *, stream: bool) -> EventType:

@@ -13,7 +13,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
-from shared.assembly import IN_PLACE_BYTES, Assembler, AssemblyError
+from shared.assembly import IN_PLACE_BYTES, STREAM_IN_PLACE_BYTES, Assembler, AssemblyError
 from shared.core import event
 from shared.core.capture import Capture
 from tests.unit.envelopes import an_envelope
@@ -81,6 +81,26 @@ async def test_the_event_loop_keeps_going_meanwhile() -> None:
     async with longest_gap() as longest:
         await Assembler(None)(an_envelope(), request, an_answer(), LIMIT)
     assert longest[0] < 0.25
+
+
+async def test_a_long_stream_is_read_in_place_with_pauses(children: list[dict[str, str]]) -> None:
+    """A child would cost more than it saves; in one go these 2,000 chunks would hold up other streams for their length."""
+    chunk = an_answer("a few words").body.partition(b"data: [DONE]")[0]
+    response = Capture(header=an_answer().header, body=chunk * 2000 + b"data: [DONE]\n\n")
+    assert IN_PLACE_BYTES < len(response.body) < STREAM_IN_PLACE_BYTES
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    served = asyncio.create_task(others())
+    await Assembler(None)(an_envelope(sent_bytes=len(response.body)), a_request(1000), response, LIMIT)
+    served.cancel()
+    assert turns > 50
+    assert not children
 
 
 async def test_a_small_body_that_unfolds_to_a_large_one_goes_to_the_child_too(children: list[dict[str, str]]) -> None:

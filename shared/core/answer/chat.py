@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from shared.core.answer.filters import FiltersBuilder
 from shared.core.answer.shapes import Answer, AudioAnswer, Choice, FunctionCall, ToolCall
@@ -10,6 +10,8 @@ from shared.core.answer.tool_calls import CallBuilder, ToolCallsBuilder
 from shared.core.embedded_file import Base64Meter
 from shared.core.json_shape import integer, mapping, mappings, short, text, utf8_size
 from shared.core.masking import presentable
+
+_TEXT_KEYS: Final = frozenset({"role", "content", "refusal", "reasoning_content"})  # all that most deltas have
 
 
 class Choices:
@@ -62,7 +64,8 @@ class ChoiceBuilder:
         """A chunk's choice (`delta`), a document's (`message`), or a completion's (`text`)."""
         self._finish_reason = short(choice.get("finish_reason")) or self._finish_reason
         self._filters.add(choice)
-        _join(self._logprobs, mapping(choice.get("logprobs")))
+        if choice.get("logprobs"):
+            _join(self._logprobs, mapping(choice["logprobs"]))
         delta = mapping(choice.get("delta")) or mapping(choice.get("message"))
         texts = (
             (self._content, _joined(delta.get("content")) or text(choice.get("text"))),
@@ -73,7 +76,7 @@ class ChoiceBuilder:
             if piece:
                 collected.append(piece)
         said = any(piece for _, piece in texts)
-        return self._add_rest(delta) or said
+        return said if delta.keys() <= _TEXT_KEYS else self._add_rest(delta) or said
 
     def _add_rest(self, delta: dict[str, Any]) -> bool:
         self._annotations += presentable(mappings(delta.get("annotations")))

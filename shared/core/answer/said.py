@@ -25,17 +25,22 @@ class Said:
 
     def note(self, document: dict[str, Any], event: str = "message") -> None:
         """One document, chunk, or Responses event (whose `response` then speaks)."""
-        self.error = self.error or error_of(document, event)
+        if "choices" not in document or "error" in document:  # thousands of chunks are nothing but choices
+            self.error = self.error or error_of(document, event)
         response = mapping(document.get("response"))
         speaker = response or document
-        self.model = self.model or short(speaker.get("model"))
-        self.id = self.id or short(speaker.get("id"))
-        self.usage = presentable(mapping(speaker.get("usage"))) or self.usage
-        self.service_tier = short(speaker.get("service_tier")) or self.service_tier
-        self.system_fingerprint = self.system_fingerprint or short(speaker.get("system_fingerprint"))
+        self._note_names(speaker)
+        if speaker.get("usage"):
+            self.usage = presentable(mapping(speaker["usage"])) or self.usage
         if response or document.get("object") == "response":
             self._note_response(speaker)
         self._note_filters(speaker)
+
+    def _note_names(self, speaker: dict[str, Any]) -> None:
+        self.model = self.model or short(speaker.get("model"))
+        self.id = self.id or short(speaker.get("id"))
+        self.service_tier = short(speaker.get("service_tier")) or self.service_tier
+        self.system_fingerprint = self.system_fingerprint or short(speaker.get("system_fingerprint"))
 
     def _note_response(self, response: dict[str, Any]) -> None:
         self.response_status = short(response.get("status")) or self.response_status
@@ -44,12 +49,11 @@ class Said:
         self.error = self.error or _object_or_text(response.get("error"))
 
     def _note_filters(self, speaker: dict[str, Any]) -> None:
-        asked = items(speaker.get("prompt_filter_results")) or items(speaker.get("prompt_annotations"))
+        asked = speaker.get("prompt_filter_results") or speaker.get("prompt_annotations")
         if asked:
-            self.prompt_filter_results = presentable(asked)
-        filters = items(speaker.get("content_filters"))
-        if filters:
-            self.content_filters = presentable(filters)
+            self.prompt_filter_results = presentable(items(asked)) or self.prompt_filter_results
+        if speaker.get("content_filters"):
+            self.content_filters = presentable(items(speaker["content_filters"])) or self.content_filters
 
 
 def error_of(document: dict[str, Any], event: str = "message") -> dict[str, Any] | None:
