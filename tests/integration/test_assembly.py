@@ -84,9 +84,9 @@ async def test_the_event_loop_keeps_going_meanwhile() -> None:
 
 
 async def test_a_long_stream_is_read_in_place_with_pauses(children: list[dict[str, str]]) -> None:
-    """A child would cost more than it saves; in one go these 2,000 chunks would hold up other streams for their length."""
+    """A child would cost more than it saves; in one go these 4,000 chunks would hold up other streams for their length."""
     chunk = an_answer("a few words").body.partition(b"data: [DONE]")[0]
-    response = Capture(header=an_answer().header, body=chunk * 2000 + b"data: [DONE]\n\n")
+    response = Capture(header=an_answer().header, body=chunk * 4000 + b"data: [DONE]\n\n")
     assert IN_PLACE_BYTES < len(response.body) < STREAM_IN_PLACE_BYTES
     turns = 0
 
