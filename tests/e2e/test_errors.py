@@ -13,7 +13,6 @@ from tests.e2e.conftest import STRAINED_BODY_LIMIT_BYTES
 from tests.e2e.support import stand_in, wire
 from tests.e2e.support.chat import CALLER_KEY, Chat
 from tests.e2e.support.event_log import EventLog
-from tests.e2e.support.waiting import until
 from tests.e2e.support.wire import Answer
 
 UNKNOWN_ROUTE = {
@@ -24,7 +23,7 @@ UNKNOWN_ROUTE = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def strained_events(strained: Stack) -> Iterator[EventLog]:
     with EventLog(strained) as log:
         yield log
@@ -62,32 +61,6 @@ def test_a_wrong_method(stack: Stack, method: str, path: str, allowed: str) -> N
     assert (answer.status, answer.header("allow")) == (405, allowed)
     message = f"This route does not have that method; use {allowed}."
     assert error_of(answer) == {"code": "wrong_method", "message": message, "type": "fnsse_error"}
-
-
-def test_health_touches_no_dependency(strained: Stack) -> None:
-    """200 although nothing that the app needs is there."""
-    for part in ("event_hubs", "azure_openai"):
-        strained.parts[part].kill()
-    answer = wire.call(strained.proxy_url, "GET", "/health")
-    for part in ("event_hubs", "azure_openai"):
-        strained.parts[part].start()
-    assert (answer.status, answer.body) == (200, b'{"status":"ok"}')
-
-
-def test_readiness_says_which_dependency_is_missing(strained: Stack) -> None:
-    """503 while the Event Hub cannot be reached, 200 when it is back; no host, account or key is named."""
-    whole = {"status": "ready", "queue": "reachable", "blobs": "reachable", "event_hub": "reachable"}
-
-    def ready() -> tuple[int, dict[str, str]]:
-        answer = wire.call(strained.proxy_url, "GET", "/health/ready")
-        return answer.status, json.loads(answer.body)
-
-    until(lambda: ready() == (200, whole), "readiness with everything there")
-    strained.parts["event_hubs"].kill()
-    without = {**whole, "status": "not ready", "event_hub": "unreachable"}
-    until(lambda: ready() == (503, without), "the Event Hub to be missed")
-    strained.parts["event_hubs"].start()
-    until(lambda: ready() == (200, whole), "the Event Hub to be found again")
 
 
 def test_an_unreachable_upstream(strained: Stack, strained_events: EventLog) -> None:

@@ -70,19 +70,22 @@ def test_a_stream_and_its_event_say_the_same(client: AzureOpenAI, events: EventL
 
 
 def test_a_stream_without_stream_options_reads_as_from_azure(client: AzureOpenAI, events: EventLog) -> None:
-    """A client that asks for nothing special gets no usage, and content, finish and end as it expects them."""
+    """A client that asks for nothing special gets no usage, and content, finish and end as it expects them.
+
+    The event has the usage all the same: the proxy asked for it, and took its chunk out of the stream."""
     with client:
         raw = client.chat.completions.with_raw_response.create(model=new_deployment(), messages=MESSAGES, stream=True)
         chunks = list(raw.parse())
     event = events.one(exchange_id=raw.headers["x-exchange-id"])
     assert all(chunk.usage is None for chunk in chunks)
     assert event["content"] == "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert event["usage"]["completion_tokens"] == 20
     assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == "stop"
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_tool_calls_reach_the_client(client: AzureOpenAI, stack: Stack, events: EventLog, *, stream: bool) -> None:
-    """The tools go up, the call comes down, whole or in deltas; its event has no text."""
+    """The tools go up, the call comes down, whole or in deltas; its event has no text, and the same call."""
     deployment = new_deployment()
     with client:
         if stream:
@@ -104,7 +107,8 @@ def test_tool_calls_reach_the_client(client: AzureOpenAI, stack: Stack, events: 
     assert isinstance(json.loads(arguments)["place"], str)
     assert json.loads(stand_in.seen_once(stack, deployment=deployment).body)["tools"] == [WEATHER]
     event = events.one(exchange_id=exchange_id)
-    assert (event["content"], event["outcome"]) == ("", "completed")
+    assert (event["content"], event["outcome"], event["finish_reason"]) == ("", "completed", "tool_calls")
+    assert [call["function"] for call in event["choices"][0]["tool_calls"]] == [{"name": name, "arguments": arguments}]
 
 
 def test_the_async_client_works_the_same(stack: Stack, events: EventLog) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 from local.azure_openai.texts import WORDS
@@ -27,8 +28,8 @@ def private_texts(stack: Stack) -> dict[str, str]:
 
 
 def check(text: str, stack: Stack, where: str) -> None:
-    """Fails, naming what was found, if `text` holds something private."""
-    found = [name for name, private in private_texts(stack).items() if private in text]
+    """Fails, naming what was found, if `text` holds something private, plain or as JSON escapes it."""
+    found = [name for name, private in private_texts(stack).items() if private in text or json.dumps(private)[1:-1] in text]
     assert not found, f"{where} shows {', '.join(found)}"
 
 
