@@ -1,0 +1,149 @@
+"""The interventions with the official SDK and shortened settings: usage, comments, an early answer, error frames."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+import openai
+import pytest
+from openai import AzureOpenAI
+
+from local.stack import FunctionsHost, Stack
+from tests.e2e.support import stand_in, wire
+from tests.e2e.support.chat import API_VERSION, CALLER_KEY, Chat, new_deployment
+from tests.e2e.support.event_log import EventLog
+
+KEEP_ALIVE: Final = b": keep-alive\n\n"
+MESSAGES: Final[list[Any]] = [{"role": "user", "content": "a question"}]
+UNASKED: Final = {"stream_options": None}  # `null`, which asks for nothing
+
+
+@pytest.fixture(scope="module")
+def impatient(functions_host: FunctionsHost) -> Iterator[Stack]:
+    """A stack that comments and answers early, drains, and waits for little."""
+    settings = {
+        "KEEP_ALIVE_S": "0.3",
+        "EARLY_ANSWER_S": "0.6",
+        "UPSTREAM_READ_TIMEOUT_S": "2",
+        "EXCHANGE_TIMEOUT_S": "5",
+        "DRAIN_AFTER_DISCONNECT_S": "10",
+    }
+    with Stack(functions_host=functions_host, settings=settings) as running:
+        yield running
+        running.check()
+
+
+@pytest.fixture(scope="module")
+def seen_events(impatient: Stack) -> Iterator[EventLog]:
+    with EventLog(impatient) as log:
+        yield log
+
+
+@pytest.fixture
+def client(impatient: Stack) -> Iterator[AzureOpenAI]:
+    with AzureOpenAI(azure_endpoint=impatient.proxy_url, api_key=CALLER_KEY, api_version=API_VERSION, max_retries=0) as made:
+        yield made
+
+
+def text_of(client: AzureOpenAI, deployment: str, directives: str) -> str:
+    """The text of a stream as the SDK reads it."""
+    chunks = client.chat.completions.create(
+        model=deployment, messages=MESSAGES, stream=True, extra_headers={"x-stand-in": directives}
+    )
+    return "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+
+
+def test_usage_is_asked_for_and_its_chunk_taken_out(impatient: Stack, seen_events: EventLog) -> None:
+    """One member more goes up, one event less comes down, and the event has the usage."""
+    chat = Chat(stream=True, more=UNASKED)
+    answer = chat.ask(impatient)
+    seen = stand_in.seen_once(impatient, deployment=chat.deployment)
+    assert json.loads(seen.body) == {**json.loads(chat.body), "stream_options": {"include_usage": True}}
+    events = seen.answered.split(b"\n\n")
+    usage = [event for event in events if b'"usage":{' in event]
+    assert len(usage) == 1
+    assert answer.body == b"\n\n".join(event for event in events if event not in usage)
+    event = seen_events.one(exchange_id=answer.exchange_id)
+    assert event["usage"] == json.loads(usage[0].removeprefix(b"data: "))["usage"]
+    assert (event["usage_source"], event["outcome"]) == ("upstream", "completed")
+
+
+def test_a_refused_addition_is_unseen(impatient: Stack) -> None:
+    """Two calls upstream, one answer, as if the first had not been."""
+    chat = Chat(stream=True, more=UNASKED, directives="refuse_stream_options")
+    body = chat.body.replace(b', "stream_options": null', b"")
+    answer = wire.call(impatient.proxy_url, "POST", chat.target, chat.all_headers, body)
+    first, second = stand_in.seen(impatient, deployment=chat.deployment)
+    assert (b"stream_options" in first.body, second.body) == (True, body)
+    assert (answer.status, answer.body) == (200, second.answered)
+
+
+def test_a_client_that_leaves_is_drained_for_its_usage(impatient: Stack, seen_events: EventLog) -> None:
+    """The upstream writes its whole answer; the event has the exact usage and says that the client left."""
+    chat = Chat(stream=True, directives="chunk_ms=20; chunks=40")
+    with chat.begin(impatient) as call:
+        while len(call.answer().pieces) < 5:
+            assert call.piece() is not None
+        answer = call.answer()
+        call.hang_up()
+    event = seen_events.one(exchange_id=answer.exchange_id)
+    assert stand_in.seen_once(impatient, deployment=chat.deployment).ended == "finished"
+    assert (event["outcome"], event["usage_source"]) == ("client_disconnected", "upstream")
+    assert event["usage"]["completion_tokens"] == 40
+
+
+def test_a_silent_stream_is_kept_alive(impatient: Stack, client: AzureOpenAI, seen_events: EventLog) -> None:
+    """Comments reach the client while nothing comes, never within an event; the SDK reads the same text."""
+    chat = Chat(stream=True, directives="cut=7; first_chunk_ms=1000; chunk_ms=150; chunks=1")
+    answer = chat.ask(impatient)
+    seen = stand_in.seen_once(impatient, deployment=chat.deployment)
+    first, second = answer.pieces[:2]
+    assert (first.data, second.data) == (KEEP_ALIVE, KEEP_ALIVE)
+    assert second.at < seen.write_times[0]
+    assert answer.body.replace(KEEP_ALIVE, b"") == seen.answered
+    assert seen_events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
+    expected = text_of(client, new_deployment(), "chunks=2")
+    assert text_of(client, new_deployment(), "first_chunk_ms=700; chunk_ms=400; chunks=2") == expected
+
+
+def test_late_headers_are_answered_early(impatient: Stack, client: AzureOpenAI, seen_events: EventLog) -> None:
+    """200 and a comment before the upstream has said anything, then its stream; timings are the upstream's."""
+    chat = Chat(stream=True, directives="headers_ms=1500; chunks=2")
+    answer = chat.ask(impatient)
+    seen = stand_in.seen_once(impatient, deployment=chat.deployment)
+    assert answer.status == 200
+    assert answer.pieces[0].data == KEEP_ALIVE
+    assert answer.pieces[0].at < seen.write_times[0] - 0.3
+    assert answer.body.replace(KEEP_ALIVE, b"") == seen.answered
+    event = seen_events.one(exchange_id=answer.exchange_id)
+    assert (event["outcome"], event["time_to_first_chunk_ms"] >= 1490) == ("completed", True)
+    assert text_of(client, new_deployment(), "headers_ms=1200; chunks=2") == text_of(client, new_deployment(), "chunks=2")
+
+
+@pytest.mark.parametrize(
+    ("directives", "words", "outcome"),
+    [
+        ("headers_ms=1000; status=429", "exceeded", "upstream_error"),
+        ("headers_ms=1000; status=500", "server had an error", "upstream_error"),
+        ("silence", "UPSTREAM_READ_TIMEOUT_S", "timed_out"),
+        ("chunk_ms=20; reset_after=6", "broke within the answer", "upstream_interrupted"),
+        ("chunk_ms=20; no_finish", "before the answer was whole", "upstream_interrupted"),
+        ("silence_after=6", "UPSTREAM_READ_TIMEOUT_S", "timed_out"),
+        ("chunk_ms=200; chunks=100", "EXCHANGE_TIMEOUT_S", "timed_out"),
+    ],
+)
+def test_the_sdk_raises_what_went_wrong(
+    client: AzureOpenAI, seen_events: EventLog, directives: str, words: str, outcome: str
+) -> None:
+    """In a stream that had begun, or was answered early; the event says it too."""
+    deployment = new_deployment()
+    began = time.monotonic()
+    with pytest.raises(openai.APIError) as raised:
+        text_of(client, deployment, directives)
+    assert words.lower() in raised.value.message.lower()
+    assert time.monotonic() - began < 10
+    event = seen_events.one(deployment=deployment)
+    assert (event["outcome"], event["type"], event["status_code"]) == (outcome, "error", 200)
