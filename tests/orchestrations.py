@@ -1,0 +1,123 @@
+"""Runs an orchestrator on the embedded host's engine without a host, and replays what it recorded.
+
+The orchestrator runs on the real azure-functions-durable; activities are plain functions; time is virtual, so that a timer of
+an hour costs nothing. Each turn is recorded: the context the orchestrator got, and its answer.
+"""
+
+import json
+import warnings
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import azure.durable_functions as df
+
+from local.functions_host.durable import events
+from local.functions_host.durable.answer import Answer, parse_answer, parse_failure
+from local.functions_host.durable.events import Event
+from local.functions_host.durable.instance import Instance, from_json, new_instance, to_json
+
+type Orchestrator = Callable[[df.DurableOrchestrationContext], Generator[Any, Any, Any]]
+type Activity = Callable[[Any], Any]
+
+START = datetime(2026, 11, 23, 10, tzinfo=UTC)
+_ACTIVITY_TAKES = timedelta(milliseconds=100)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """One run of the orchestrator."""
+
+    context: Mapping[str, Any]
+    answer: Answer
+
+
+@dataclass(kw_only=True)
+class Run:
+    """An instance, from its start to its end."""
+
+    instance: Instance
+    turns: list[Turn] = field(default_factory=list)
+    calls: list[tuple[str, Any]] = field(default_factory=list)  # of activities: name and input
+    now: datetime = START
+
+    def history(self) -> list[tuple[str, int]]:
+        """Return type and id of the last generation's events, without those that open and end a batch."""
+        ids = {"TASK_SCHEDULED": "EventId", "TIMER_CREATED": "EventId", "TIMER_FIRED": "TimerId"}
+        return [
+            (name := events.EventType(event["EventType"]).name, event.get(ids.get(name, "TaskScheduledId"), -1))
+            for event in self.instance.execution.history
+            if event["EventType"] not in {events.EventType.ORCHESTRATOR_STARTED, events.EventType.ORCHESTRATOR_COMPLETED}
+        ]
+
+
+def answer_of(orchestrate: Orchestrator, context: Mapping[str, Any]) -> Answer:
+    """Run the orchestrator once."""
+    handle = df.Orchestrator.create(orchestrate)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # once: results could be given a type
+            state = handle(json.dumps(context))
+    except Exception as error:  # noqa: BLE001 - how the library says that the orchestrator raised, whatever that was
+        return parse_failure(str(error))
+    return parse_answer(state)
+
+
+def run(
+    orchestrate: Orchestrator,
+    data: Any = None,
+    activities: Mapping[str, Activity] | None = None,
+    raised: Mapping[str, Any] | None = None,
+    *,
+    turns: int = 10_000,
+) -> Run:
+    """Run an orchestration to its end, or for so many turns. What ends first is delivered first; `raised`: events, at once."""
+    encoded = None if data is None else json.dumps(json.dumps(data))  # as the client library sends it
+    recorded = Run(instance=new_instance("an-instance", "orchestrator", encoded, START))
+    for name, value in (raised or {}).items():
+        recorded.instance.inbox.append(events.event_raised(START, name, json.dumps(value)))
+    while recorded.instance.active and len(recorded.turns) < turns:
+        recorded.instance = from_json(to_json(recorded.instance))  # as if the host had been started again
+        event = recorded.instance.next_event()
+        if event is None:
+            recorded.instance.inbox.append(_ended_first(recorded, activities or {}))
+            continue
+        context = recorded.instance.execution.context("an-instance", event, recorded.now)
+        answer = answer_of(orchestrate, context)
+        recorded.turns.append(Turn(context=context, answer=answer))
+        recorded.instance.turn(recorded.now, answer)
+    return recorded
+
+
+def _ended_first(recorded: Run, activities: Mapping[str, Activity]) -> Event:
+    """Call the activity that waits longest; without one, let the next timer fire."""
+    for task_id, activity in recorded.instance.open_activities():
+        recorded.now += _ACTIVITY_TAKES
+        data = json.loads(activity.data or "null")
+        recorded.calls.append((activity.name, data))
+        try:
+            result = activities[activity.name](data)
+        except Exception as error:  # noqa: BLE001 - an activity may raise anything
+            return events.task_failed(recorded.now, task_id, f"{type(error).__name__}: {error}", "")
+        return events.task_completed(recorded.now, task_id, json.dumps(result))
+    timers = [(events.parse_timestamp(timer.fire_at), timer_id) for timer_id, timer in recorded.instance.open_timers()]
+    assert timers, "the orchestration waits for something that never comes"
+    fire_at, timer_id = min(timers)
+    recorded.now = max(recorded.now, fire_at)
+    return events.timer_fired(recorded.now, timer_id, fire_at)
+
+
+def assert_deterministic(orchestrate: Orchestrator, recorded: Run, *, every: int = 1) -> None:
+    """Replay recorded turns: the answers are the same, and event by event each asks for what the one before did.
+
+    `every`: replay only each so many-eth turn, for long histories.
+    """
+    for turn in [*recorded.turns[::every], recorded.turns[-1]]:
+        assert answer_of(orchestrate, turn.context) == turn.answer
+        asked: list[str] = []
+        history = turn.context["history"]
+        for count in range(2, len(history) + 1, every):
+            kinds = [action.kind for action in answer_of(orchestrate, {**turn.context, "history": history[:count]}).actions]
+            assert kinds[: len(asked)] == asked, history[:count]
+            asked = kinds

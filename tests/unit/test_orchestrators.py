@@ -1,0 +1,86 @@
+"""The app's orchestrators: what they do, and that their histories replay to the same answers."""
+
+from typing import Any
+
+import pytest
+
+from blueprints import reconcile, replay
+from tests.orchestrations import assert_deterministic, run
+
+ASKED = {"longest_s": 1620, "open_too": False}
+
+
+def report(window: str, *, complete: bool = True) -> dict[str, Any]:
+    counts = dict.fromkeys(("captured", "delivered", "redelivered", "aborted", "parked"), 1)
+    return {"window": window, "complete": complete, **counts}
+
+
+def test_reconcile_goes_through_all_windows_and_replays() -> None:
+    """Each window once, its report in the output and the sums in the status; a call that fails is tried again."""
+    windows = [f"2026/11/23/{hour:02}" for hour in range(10)]
+    failures = iter([OSError("Azurite is away"), OSError("still")])
+
+    def window(asked: dict[str, Any]) -> dict[str, Any]:
+        for failure in failures:
+            raise failure
+        return report(asked["window"], complete=asked["window"] != windows[3])
+
+    activities = {
+        "reconcile_why_not_now": lambda _: None,
+        "reconcile_open_windows": lambda _: windows,
+        "reconcile_window": window,
+    }
+    recorded = run(reconcile.orchestrate, ASKED, activities)
+
+    assert [each["window"] for each in recorded.instance.output["windows"]] == windows
+    assert recorded.instance.custom_status["windows_done"] == 10
+    assert [each["window"] for each in recorded.instance.custom_status["incomplete"]] == [windows[3]]
+    assert sum(name == "reconcile_window" for name, _ in recorded.calls) == 10 + 2
+    assert recorded.calls[1] == ("reconcile_open_windows", {"until": "2026-11-23T09:33:00.100000+00:00", "open_too": False})
+    assert_deterministic(reconcile.orchestrate, recorded)
+
+
+def test_reconcile_waits_where_it_may_not_queue_anything() -> None:
+    """The status says why."""
+    recorded = run(reconcile.orchestrate, ASKED, {"reconcile_why_not_now": lambda _: "the queue holds work"})
+
+    assert recorded.instance.status == "Completed"
+    assert recorded.instance.custom_status == {"waiting": "the queue holds work"}
+    assert_deterministic(reconcile.orchestrate, recorded)
+
+
+def test_replay_goes_on_over_generations_and_replays() -> None:
+    """120 pages make three generations; it pauses while the queue is busy, and counts nothing twice."""
+    pages = iter(range(120))
+    busy = iter([True])
+
+    def page(step: dict[str, Any]) -> dict[str, Any]:
+        if step["marker"] == "60" and next(busy, False):
+            return {"busy": True, "queued": 0, "unreadable": 0, "marker": step["marker"]}
+        number = next(pages)
+        return {"busy": False, "queued": 2, "unreadable": number % 2, "marker": None if number in {79, 119} else str(number)}
+
+    state = {"replay": {}, "windows": ["a", "b"], "done": 0, "marker": None, "queued": 0, "unreadable": 0}
+    recorded = run(replay.orchestrate, state, {"replay_page": page})
+
+    assert recorded.instance.output == {"windows_done": 2, "windows_total": 2, "queued": 240, "unreadable": 60}
+    assert len(recorded.calls) == 121
+    assert len({turn.context["history"][1]["OrchestrationInstance"]["ExecutionId"] for turn in recorded.turns}) == 3
+    assert_deterministic(replay.orchestrate, recorded, every=15)
+
+
+@pytest.mark.parametrize("attempts", [4, 5])
+def test_replay_gives_up_a_page_after_five_attempts(attempts: int) -> None:
+    """Four failures are survived."""
+    failures = iter([OSError("away")] * attempts)
+
+    def page(_: dict[str, Any]) -> dict[str, Any]:
+        for failure in failures:
+            raise failure
+        return {"busy": False, "queued": 1, "unreadable": 0, "marker": None}
+
+    state = {"replay": {}, "windows": ["a"], "done": 0, "marker": None, "queued": 0, "unreadable": 0}
+    recorded = run(replay.orchestrate, state, {"replay_page": page})
+
+    assert recorded.instance.status == ("Completed" if attempts < 5 else "Failed")
+    assert_deterministic(replay.orchestrate, recorded)
