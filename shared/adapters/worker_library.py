@@ -6,9 +6,11 @@ library no longer is as described.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, cast
 
 import fastapi
 import uvicorn.config
@@ -18,11 +20,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+# The two ways differ by milliseconds; a worker that is just starting, or busy, is allowed for.
+MEETING_S: Final = 60.0
+
 
 def prepare() -> None:
     """Call once, while function_app.py is imported: the extension makes its server after that."""
     _serve_no_documentation()
     _take_every_path()
+    _bound_meetings()
     _write_no_access_log()
 
 
@@ -39,6 +45,39 @@ def _take_every_path() -> None:
     every stream of that worker: one such request is enough.
     """
     PathConvertor.regex = "(?s:.*)"
+
+
+def _bound_meetings() -> None:
+    """A request and its invocation reach the worker by two ways, and each waits for the other without a limit.
+
+    They never meet where the caller sent an `x-ms-invocation-id` of its own, which the host (4.1037) does not replace. The
+    invocation would then wait until functionTimeout, when the host replaces the worker.
+    """
+    coordinator = _http_coordinator()
+    for name in ("get_http_request_async", "await_http_response_async"):
+        waiting = getattr(coordinator, name, None)
+        if waiting is not None and not isinstance(waiting, _Meeting):
+            setattr(coordinator, name, _Meeting(waiting))
+
+
+class _Meeting:
+    """Waits for the other side of an invocation, and forgets the invocation where it does not come."""
+
+    def __init__(self, waiting: Callable[[str], Awaitable[Any]]) -> None:
+        self._waiting = waiting
+
+    async def __call__(self, invocation_id: str) -> Any:
+        """What the library's own waiting gives; raises TimeoutError, which ends the invocation or answers 500."""
+        try:
+            async with asyncio.timeout(MEETING_S):
+                return await self._waiting(invocation_id)
+        except TimeoutError:
+            references = _context_references()
+            if references is not None:
+                references.pop(invocation_id, None)
+            raise TimeoutError(
+                "An HTTP request and its invocation did not meet; did the caller send x-ms-invocation-id?"
+            ) from None
 
 
 def _write_no_access_log() -> None:
@@ -73,9 +112,13 @@ class Released(Response):
 
 @functools.cache
 def _context_references() -> dict[str, Any] | None:
+    references = getattr(_http_coordinator(), "_context_references", None)
+    return references if isinstance(references, dict) else None
+
+
+def _http_coordinator() -> object | None:
     try:
         from azure_functions_runtime.http_v2 import http_coordinator
     except ImportError:  # another worker library
         return None
-    references = getattr(http_coordinator, "_context_references", None)
-    return references if isinstance(references, dict) else None
+    return cast(object, http_coordinator)

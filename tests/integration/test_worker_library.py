@@ -95,3 +95,41 @@ def test_no_access_log_is_written() -> None:
 @pytest.mark.usefixtures("prepared")
 def test_the_library_writes_no_record_per_request() -> None:
     assert not logging.getLogger("azure.functions").isEnabledFor(logging.INFO)
+
+
+@pytest.mark.anyio
+async def test_a_request_and_an_invocation_that_never_meet_do_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a caller sends an x-ms-invocation-id of its own: both sides end, and nothing of them is kept."""
+    worker_library.prepare()
+    monkeypatch.setattr(worker_library, "MEETING_S", 0.05)
+    with pytest.raises(TimeoutError, match="x-ms-invocation-id"):
+        await http_coordinator.get_http_request_async("the-hosts")
+    http_coordinator.set_http_request("forged", a_request([]))
+    with pytest.raises(TimeoutError, match="x-ms-invocation-id"):
+        await http_coordinator.await_http_response_async("forged")
+    assert not {"the-hosts", "forged"} & http_coordinator._context_references.keys()
+
+
+@pytest.mark.anyio
+async def test_a_request_and_an_invocation_meet_in_either_order() -> None:
+    """Preparing twice changes nothing."""
+    worker_library.prepare()
+    worker_library.prepare()
+    request = a_request([])
+    http_coordinator.set_http_request("first", request)
+    assert await http_coordinator.get_http_request_async("first") is request
+    http_coordinator.set_http_response("first", "answer")
+    assert await http_coordinator.await_http_response_async("first") == "answer"
+    http_coordinator._context_references.pop("first")
+
+
+def test_the_catch_all_takes_a_path_with_a_line_end() -> None:
+    """FastAPI would answer it otherwise, and leave its invocation waiting."""
+    worker_library.prepare()
+    app = web.WebApp()
+
+    @app.route  # type: ignore[untyped-decorator]
+    async def catch_all(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(request.scope["path"])
+
+    assert TestClient(app.get_app()).get("/openai/a%0Ab%0D%0A").text == "/openai/a\nb\r\n"

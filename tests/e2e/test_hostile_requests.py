@@ -1,0 +1,146 @@
+"""Nothing in a path, query or header makes the proxy call another host; what it cannot relay it says clearly."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import pytest
+
+from local.stack import Stack
+from tests.e2e.support import stand_in, wire
+from tests.e2e.support.chat import API_VERSION
+from tests.e2e.support.event_log import EventLog
+from tests.e2e.support.wire import Answer, Headers
+
+EVIL = "evil.example"
+WEBSOCKET = [
+    ("upgrade", "websocket"),
+    ("connection", "Upgrade"),
+    ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ("sec-websocket-version", "13"),
+]
+
+
+def sent(stack: Stack, target: str, headers: Headers = ()) -> tuple[Answer, list[stand_in.Seen]]:
+    """The answer, and what arrived at the upstream."""
+    request_id = str(uuid.uuid4())
+    answer = wire.call(stack.proxy_url, "GET", target, [("x-ms-client-request-id", request_id), *headers])
+    return answer, stand_in.seen(stack, request_id=request_id)
+
+
+def own_host(stack: Stack) -> str:
+    return stack.stand_in_url.removeprefix("http://")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/openai//{EVIL}/x",
+        f"/openai/@{EVIL}/x",
+        f"/openai/;@{EVIL}:80/x",
+        f"/openai/http://{EVIL}/x",
+        f"/openai/%5c%5c{EVIL}%5cx",
+        f"/openai/x%20HTTP/1.1%0d%0aHost:%20{EVIL}",
+        "/openai/x%0a",
+        f"/openai/..%2f..%2f..%2f{EVIL}",
+        f"/openai/./../openai/{EVIL}",
+        f"/openai/%23@{EVIL}",
+        f"/openai/%3f@{EVIL}",
+    ],
+)
+def test_a_path_is_a_path(stack: Stack, path: str) -> None:
+    """It arrives at the one upstream, below /openai/, as one request."""
+    answer, seen = sent(stack, f"{path}?api-version={API_VERSION}")
+    assert answer.status == 200
+    assert [found.path.startswith("/openai/") for found in seen] == [True]
+    assert seen[0].all("host") == [own_host(stack)]
+
+
+@pytest.mark.parametrize("query", [f"u=http://{EVIL}", f"@{EVIL}", "a=%0d%0aHost:%20x", f"a=1#@{EVIL}/", "a=1%26b?c=/../d"])
+def test_a_query_is_a_query(stack: Stack, query: str) -> None:
+    """Whatever it looks like."""
+    answer, seen = sent(stack, f"/openai/x?api-version={API_VERSION}&{query}")
+    assert answer.status == 200
+    assert [(found.path, found.all("host")) for found in seen] == [("/openai/x", [own_host(stack)])]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x-forwarded-host",
+        "x-forwarded-for",
+        "forwarded",
+        "x-original-url",
+        "x-ms-original-url",
+        "x-rewrite-url",
+        "x-original-host",
+        "proxy-connection",
+    ],
+)
+def test_a_header_names_no_other_upstream(stack: Stack, name: str) -> None:
+    """Neither for the proxy nor for what is behind it: these are not passed on."""
+    answer, seen = sent(stack, f"/openai/x?api-version={API_VERSION}", [(name, f"http://{EVIL}/")])
+    assert answer.status == 200
+    assert [found.all("host") for found in seen] == [[own_host(stack)]]
+    assert EVIL not in str(seen[0].headers)
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        f"GET http://{EVIL}/openai/x?api-version={API_VERSION} HTTP/1.1",
+        f"GET //{EVIL}/openai/x?api-version={API_VERSION} HTTP/1.1",
+        f"CONNECT {EVIL}:443 HTTP/1.1",
+        f"GET @{EVIL}/openai/x HTTP/1.1",
+        f"OPTIONS * HTTP/1.1\r\nx-target: {EVIL}",
+    ],
+    ids=["absolute", "two slashes", "CONNECT", "no slash", "asterisk"],
+)
+def test_an_odd_request_line_gets_no_further_than_the_one_upstream(stack: Stack, request_line: str) -> None:
+    """Refused, or taken for its path."""
+    request_id = str(uuid.uuid4())
+    method, _, rest = request_line.partition(" ")
+    target = rest.removesuffix(" HTTP/1.1")
+    if " " in target:
+        method, target = "OPTIONS", "*"
+    answer = wire.call(stack.proxy_url, method, target, [("x-ms-client-request-id", request_id)])
+    seen = stand_in.seen(stack, request_id=request_id)
+    assert answer.status in {200, 400, 404, 405}
+    assert [found.all("host") for found in seen] == [[own_host(stack)]] * (answer.status == 200)
+
+
+def test_another_host_header_changes_nothing(stack: Stack) -> None:
+    """The proxy's upstream is a setting."""
+    request_id = str(uuid.uuid4())
+    with wire.Call(
+        stack.proxy_url.replace("127.0.0.1", "localhost"),
+        "GET",
+        f"/openai/x?api-version={API_VERSION}",
+        [
+            ("x-ms-client-request-id", request_id),
+        ],
+    ) as call:
+        assert call.rest().status == 200
+    assert stand_in.seen_once(stack, request_id=request_id).all("host") == [own_host(stack)]
+
+
+@pytest.mark.parametrize(
+    "target", ["/openai/realtime?api-version=2024-10-01-preview&deployment=gpt", "/openai/v1/realtime?model=gpt"]
+)
+def test_a_websocket_gets_a_clear_501(stack: Stack, events: EventLog, target: str) -> None:
+    """In Azure's shape; nothing goes upstream, and there is no exchange."""
+    answer, seen = sent(stack, target, WEBSOCKET)
+    assert answer.status == 501
+    error = json.loads(answer.body)["error"]
+    assert error["code"] == "websocket_not_supported"
+    assert "Realtime" in error["message"]
+    assert seen == []
+    assert answer.all("x-exchange-id") == []
+
+
+def test_a_path_with_a_line_end_does_not_keep_its_invocation(stack: Stack, events: EventLog) -> None:
+    """It is relayed and recorded as any other; the host would replace a worker whose invocation never ends."""
+    answer, seen = sent(stack, f"/openai/a%0Ab%0D%0A?api-version={API_VERSION}")
+    assert (answer.status, [found.path for found in seen]) == (200, ["/openai/a%0Ab%0D%0A"])
+    assert events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
