@@ -1,0 +1,102 @@
+"""Large bodies, both ways: they pass, within a bounded memory of the worker, and their events arrive."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import psutil  # type: ignore[import-untyped]  # psutil ships no types
+import pytest
+
+from bench.large_prompt import measured
+from bench.processes import Process, worker_of
+from local.stack import Stack
+from tests.e2e.support import stand_in, wire
+from tests.e2e.support.chat import API_VERSION, Chat, content_of, new_deployment
+from tests.e2e.support.event_log import EventLog
+
+MB: Final = 2**20
+# What captures may hold (CAPTURE_MEMORY_MB), and what the enrichment of one large exchange takes beside it.
+MOST_GROWTH_MB: Final = 256 + 300
+
+
+class Worker:
+    """The process that runs the app, and the most memory it had."""
+
+    def __init__(self, stack: Stack) -> None:
+        host = stack.parts["functions_host"]
+        found = [psutil.Process(pid) for pid in (host.pid, *host.descendants())]
+        pid = worker_of([Process(pid=one.pid, parent=one.ppid(), program=one.name()) for one in found])
+        self._folder = Path("/proc") / str(pid)
+
+    def forget_peak(self) -> float:
+        """Start anew; what it holds now, in MB. proc(5): 5 resets the peak."""
+        (self._folder / "clear_refs").write_text("5")
+        return self._status_mb("VmRSS")
+
+    def peak_mb(self) -> float:
+        return self._status_mb("VmHWM")
+
+    def _status_mb(self, name: str) -> float:
+        lines = (self._folder / "status").read_text().splitlines()
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{name}:"))
+
+
+@pytest.fixture
+def worker(stack: Stack) -> Worker:
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("needs Linux's /proc to see the worker's memory")
+    return Worker(stack)
+
+
+def test_90_mb_go_up(stack: Stack, events: EventLog, worker: Worker) -> None:
+    """Byte for byte, and into a capture; the event says how many."""
+    deployment, body = new_deployment(), b"0123456789abcdef" * (90 * MB // 16)
+    before = worker.forget_peak()
+    target = f"/openai/deployments/{deployment}/whatever?api-version={API_VERSION}"
+    answer = wire.call(stack.proxy_url, "POST", target, [("content-type", "application/octet-stream")], body)
+    seen = stand_in.seen_once(stack, deployment=deployment)
+    assert (answer.status, seen.body_sha256) == (200, hashlib.sha256(body).hexdigest())
+    assert events.one(exchange_id=answer.exchange_id, within_s=40)["outcome"] == "completed"
+    assert worker.peak_mb() - before < MOST_GROWTH_MB
+
+
+def test_100_mb_come_down(stack: Stack, events: EventLog, worker: Worker) -> None:
+    """A binary answer streams through."""
+    deployment = new_deployment()
+    before = worker.forget_peak()
+    target = f"/openai/deployments/{deployment}/audio/speech?api-version={API_VERSION}"
+    headers = [("content-type", "application/json"), ("x-stand-in", f"chunks=100; content_size={100 * MB}")]
+    with wire.Call(stack.proxy_url, "POST", target, headers, b'{"input":"a"}') as call:
+        size = 0
+        while (piece := call.piece()) is not None:
+            size += len(piece.data)
+        answer = call.answer()
+    assert (answer.whole, size) == (True, 100 * MB)
+    assert events.one(exchange_id=answer.exchange_id, within_s=40)["outcome"] == "completed"
+    assert worker.peak_mb() - before < MOST_GROWTH_MB
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+def test_a_20_mb_prompt_and_a_5_mb_answer_become_an_event(stack: Stack, events: EventLog, *, stream: bool) -> None:
+    """Truncated, marked, and with the captures' names; what is not text is whole."""
+    text = 'The quick brown fox says "jump".\n' * (20 * MB // 35)
+    chat = Chat(stream=stream, more={"stream_options": None} if stream else {}, prompt=text, directives="content_size=5000000")
+    answer = chat.ask(stack)
+    assert answer.status == 200
+    assert len(content_of(answer.body)) > 1_000_000
+    event = events.one(exchange_id=answer.exchange_id, within_s=40)
+    assert len(json.dumps(event)) < MB
+    assert event["truncated"] is True
+    assert event["outcome"] == "completed"
+    assert event["usage"]["total_tokens"] > 0
+    assert content_of(answer.body).startswith(event["content"][:1000])
+
+
+def test_a_large_prompt_does_not_hold_up_other_streams(stack: Stack) -> None:
+    """50 streams beside a prompt of 20 MB: no gap that their readers would notice. A busy machine is allowed for."""
+    gaps = [measured(stack, streams=50, megabytes=20, chunks=100).longest for _ in range(3)]
+    assert median(gaps) < 500, f"longest gaps of three rounds: {gaps} ms"
