@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 # The two ways differ by milliseconds; a worker that is just starting, or busy, is allowed for.
 MEETING_S: Final = 60.0
+FORGOTTEN_AFTER_S: Final = 5.0
 
 
 def prepare() -> None:
@@ -73,8 +74,8 @@ class _Meeting:
                 return await self._waiting(invocation_id)
         except TimeoutError:
             references = _context_references()
-            if references is not None:
-                references.pop(invocation_id, None)
+            if references is not None:  # later: the library notes there first that the invocation failed
+                asyncio.get_running_loop().call_later(FORGOTTEN_AFTER_S, references.pop, invocation_id, None)
             raise TimeoutError(
                 "An HTTP request and its invocation did not meet; did the caller send x-ms-invocation-id?"
             ) from None

@@ -97,6 +97,10 @@ def test_a_20_mb_prompt_and_a_5_mb_answer_become_an_event(stack: Stack, events: 
 
 
 def test_a_large_prompt_does_not_hold_up_other_streams(stack: Stack) -> None:
-    """50 streams beside a prompt of 20 MB: no gap that their readers would notice. A busy machine is allowed for."""
-    gaps = [measured(stack, streams=50, megabytes=20, chunks=100).longest for _ in range(3)]
-    assert median(gaps) < 500, f"longest gaps of three rounds: {gaps} ms"
+    """50 streams, alone and beside a prompt of 20 MB: parsing it on their event loop would stop all of them for longer.
+
+    Host, upstream, storage and this reader share the machine, so the bound is generous; `python -m bench.large_prompt` says more.
+    """
+    alone = [measured(stack, streams=50, megabytes=0, chunks=100).longest for _ in range(2)]
+    beside = [measured(stack, streams=50, megabytes=20, chunks=100).longest for _ in range(3)]
+    assert median(beside) < 500 + 2 * median(alone), f"longest gaps in ms: alone {alone}, beside the prompt {beside}"

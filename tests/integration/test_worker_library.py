@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -102,11 +103,14 @@ async def test_a_request_and_an_invocation_that_never_meet_do_not_wait_for_ever(
     """As where a caller sends an x-ms-invocation-id of its own: both sides end, and nothing of them is kept."""
     worker_library.prepare()
     monkeypatch.setattr(worker_library, "MEETING_S", 0.05)
+    monkeypatch.setattr(worker_library, "FORGOTTEN_AFTER_S", 0)
     with pytest.raises(TimeoutError, match="x-ms-invocation-id"):
         await http_coordinator.get_http_request_async("the-hosts")
+    http_coordinator.set_http_response("the-hosts", TimeoutError())  # as the library does with what an invocation raised
     http_coordinator.set_http_request("forged", a_request([]))
     with pytest.raises(TimeoutError, match="x-ms-invocation-id"):
         await http_coordinator.await_http_response_async("forged")
+    await asyncio.sleep(0.01)
     assert not {"the-hosts", "forged"} & http_coordinator._context_references.keys()
 
 
