@@ -68,6 +68,8 @@ class Relay:
             request_headers=scope["headers"],
             request=self.recorder.writer(capture.request_name(exchange_id)),
             response=self.recorder.writer(capture.response_name(exchange_id)),
+            # A stored response can be read as a stream; elsewhere the body says it.
+            streaming_asked=operation.name == "responses.get" and forwarding.query_value(query, b"stream") == "true",
         )
         return RelayResponse(self, exchange, path + (b"?" + query if query else b""))
 

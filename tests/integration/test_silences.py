@@ -126,6 +126,19 @@ async def test_late_headers_are_not_waited_for(stand_in: StandIn, body: object) 
     assert envelope.usage is not None
 
 
+async def test_a_stored_response_that_is_read_as_a_stream_is_not_waited_for_either(stand_in: StandIn) -> None:
+    """Its query says that it is one; it is not asked for compressed, and what comes late follows in the stream."""
+    headers = {"x-stand-in": "headers_ms=500;status=404", "accept-encoding": "gzip", "x-tag": "read"}
+    async with served(stand_in, early_answer_s=SHORT_S) as relay, httpx.AsyncClient(base_url=relay.url) as client:
+        streamed_one = await client.get("/openai/v1/responses/resp_1?stream=true&starting_after=3", headers=headers)
+        whole_one = await client.get("/openai/v1/responses/resp_1?stream=false", headers=headers)
+    seen = await asyncio.to_thread(stand_in.exchange, "x-tag:read")
+    assert (streamed_one.status_code, streamed_one.content.startswith(KEEP_ALIVE)) == (200, True)
+    assert b'"error"' in streamed_one.content
+    assert whole_one.status_code == 404
+    assert ["accept-encoding", "gzip"] in seen["headers"]  # type: ignore[operator]
+
+
 async def test_headers_in_time_are_the_upstreams(stand_in: StandIn) -> None:
     """Nothing is put in before the time has come."""
     async with served(stand_in, early_answer_s=5) as relay:
