@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_LAST_EVENT: Final = re.compile(rb"^(?:data: ?\[DONE\]|event: ?response\.(?:completed|incomplete|failed))", re.MULTILINE)
+# Behind a line's end, which may be a CR alone: "^" would not see that.
+_LAST_EVENT: Final = re.compile(rb"(?:(?<=[\r\n])|\A)(?:data: ?\[DONE\]|event: ?response\.(?:completed|incomplete|failed))")
 _LONGEST_MARK: Final = len(b"event: response.incomplete")
 _MARKS: Final = tuple(
     name + space + value

@@ -66,7 +66,7 @@ def _entry(line: bytes) -> Entry | None:
         return None
     try:
         started_at(words[0])
-        delivery = Delivery(words[1])
+        # int() raises ValueError for more than 4,300 digits, too
+        return Entry(exchange_id=words[0], delivery=Delivery(words[1]), at_ms=int(words[2]), reason="".join(words[3:]))
     except ValueError:
         return None
-    return Entry(exchange_id=words[0], delivery=delivery, at_ms=int(words[2]), reason="".join(words[3:]))

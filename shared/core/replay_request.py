@@ -92,7 +92,7 @@ def from_json(fields: dict[str, Any]) -> Replay:
 def _range(fields: dict[str, Any], ids: frozenset[str] | None, now: datetime) -> tuple[datetime, datetime]:
     if ids is not None and fields.get("from") is None and fields.get("to") is None:
         starts = [started_at(exchange_id) for exchange_id in ids]
-        return min(starts), min(max(starts) + timedelta(milliseconds=1), now)
+        return min(starts), max(starts) + timedelta(milliseconds=1) if max(starts) < now else now
     return _moment(fields, "from"), _moment(fields, "to")
 
 
@@ -100,11 +100,11 @@ def _moment(fields: dict[str, Any], name: str) -> datetime:
     value = fields.get(name)
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise InvalidReplay(f"'{name}' must be a moment in ISO 8601, e.g. 2026-11-23T10:00:00Z.")
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if moment is not None:
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # the latter: in UTC it lies outside the years 1 to 9999
+        pass
+    raise InvalidReplay(f"'{name}' must be a moment in ISO 8601, e.g. 2026-11-23T10:00:00Z.")
 
 
 def _ids(value: object) -> frozenset[str] | None:
