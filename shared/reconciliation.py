@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
 from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import EnvelopeQueue
-from shared.adapters.event_hub import EventHub
 from shared.adapters.ledger import Ledger
 from shared.core.capture import request_name, response_name
 from shared.core.completeness import Comparison, Missing
 from shared.core.envelope import Caller, Envelope, Failure, Timings, from_fields
 from shared.core.exchange import Outcome
-from shared.core.window import judged_windows
+from shared.core.window import Window, judged_windows
 from shared.errors import CaptureError, DeliveryError, EnvelopeError
 
 _log = logging.getLogger("fnsse.reconciliation")
 
 # What one run may queue again for one window: the next run goes on once the queue is empty again.
 QUEUED_PER_RUN: Final = 10_000
+_AT_A_TIME: Final = 200  # names between two pauses: about a millisecond
+
+
+class Probed(Protocol):
+    """What has to be ready before anything is queued again."""
+
+    async def probe(self) -> None:
+        """Raises DeliveryError unless it is."""
+        ...
 
 
 class Reconciliation:
     """The steps of a reconcile run; the orchestration in blueprints/reconcile.py strings them together."""
 
-    def __init__(self, captures: Captures, ledger: Ledger, envelopes: EnvelopeQueue, event_hub: EventHub) -> None:
+    def __init__(
+        self,
+        captures: Captures,
+        ledger: Ledger,
+        envelopes: EnvelopeQueue,
+        event_hub: Probed,
+        *,
+        queued_per_run: int = QUEUED_PER_RUN,
+    ) -> None:
+        self._queued_per_run = queued_per_run
         self._captures = captures
         self._ledger = ledger
         self._envelopes = envelopes
@@ -60,8 +78,11 @@ class Reconciliation:
         Raises AzureError.
         """
         comparison = Comparison(window, await self._ledger.known(window), until)
+        comparison.report.ended = Window.named(window).end <= until
         async for names in self._captures.pages(f"{window}/"):
-            await self._queue(comparison.feed(names), comparison)
+            for first in range(0, len(names), _AT_A_TIME):
+                await self._queue(comparison.feed(names[first : first + _AT_A_TIME]), comparison)
+                await asyncio.sleep(0)  # streams may be relayed by this worker, too
         await self._queue(comparison.finish(), comparison)
         report = comparison.report
         await self._ledger.put_report(report)
@@ -71,7 +92,7 @@ class Reconciliation:
     async def _queue(self, missing: Iterable[Missing], comparison: Comparison) -> None:
         report = comparison.report
         for each in missing:
-            if report.redelivered + report.aborted >= QUEUED_PER_RUN:
+            if report.redelivered + report.aborted >= self._queued_per_run:
                 continue  # counted as captured, not as delivered: the window stays open
             try:
                 envelope = await rebuilt(self._captures, each)

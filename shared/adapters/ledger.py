@@ -1,6 +1,6 @@
 """The ledger in append blobs, and the completeness report of each window beside it.
 
-`entries/2026/11/23/14/<writer>-000.log`: each worker appends to blobs of its own, so any number of them may write; a blob is
+`entries/2026/11/23/14/<writer>-000000.log`: each worker appends to blobs of its own, so any number of them may write; a blob is
 followed by the next one before it reaches 50,000 blocks, which is where Azure stops taking appends.
 `parked/2026/11/23/14/<id>.json`: an exchange that can never be delivered, and why; what operators list.
 `reports/2026/11/23/14.json`: the window's last report; its metadata says whether the window is complete.
@@ -29,25 +29,34 @@ from shared.core.window import Window
 _log = logging.getLogger("fnsse.ledger")
 
 BLOCKS_PER_BLOB: Final = 45_000
+_AT_A_TIME: Final = 200  # entries between two pauses: about a millisecond
 _WINDOWS_KEPT: Final = 48  # whose blob this writer remembers; another is begun for an older one
 
 
 @dataclass(kw_only=True, slots=True)
 class _Blob:
     name: str
-    number: int
     blocks: int = 0
 
 
 class Ledger:
     """Appends what this worker delivered; reads what all of them did."""
 
-    def __init__(self, storage: Storage, writer: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        writer: str,
+        clock: Callable[[], float] = time.time,
+        *,
+        blocks_per_blob: int = BLOCKS_PER_BLOB,
+    ) -> None:
         self.failures = 0  # appends that failed: each costs a duplicate later, never a loss
         self._storage = storage
         self._writer = writer  # unique to this worker process
         self._clock = clock
         self._blobs: dict[str, _Blob] = {}
+        self._begun = 0
+        self._blocks_per_blob = blocks_per_blob
         self._writing = asyncio.Lock()
 
     @functools.cached_property
@@ -95,8 +104,10 @@ class Ledger:
         """All that the ledger says of a window; 16 bytes an exchange. Raises AzureError."""
         known = Known()
         async for entries in self._entries(window):
-            for entry in entries:
+            for count, entry in enumerate(entries):
                 known.note(entry)
+                if count % _AT_A_TIME == 0:
+                    await asyncio.sleep(0)  # streams may be relayed by this worker, too
         return known
 
     async def put_report(self, report: Report) -> None:
@@ -135,17 +146,19 @@ class Ledger:
 
     async def _append_block(self, window: str, data: bytes) -> None:
         blob = self._blobs.get(window)
-        if blob is None or blob.blocks >= BLOCKS_PER_BLOB:
-            blob = await self._begin(window, 0 if blob is None else blob.number + 1)
+        if blob is None or blob.blocks >= self._blocks_per_blob:
+            blob = await self._begin(window)
         try:
             await self._container.get_blob_client(blob.name).append_block(data, length=len(data))
         except ResourceNotFoundError:  # deleted by retention, or by hand
-            blob = await self._begin(window, blob.number + 1)
+            blob = await self._begin(window)
             await self._container.get_blob_client(blob.name).append_block(data, length=len(data))
         blob.blocks += 1
 
-    async def _begin(self, window: str, number: int) -> _Blob:
-        blob = _Blob(name=f"entries/{window}/{self._writer}-{number:03}.log", number=number)
+    async def _begin(self, window: str) -> _Blob:
+        # Counted over all windows: creating a blob that is there would empty it, and this writer may have forgotten it.
+        blob = _Blob(name=f"entries/{window}/{self._writer}-{self._begun:06}.log")
+        self._begun += 1
         await self._container.get_blob_client(blob.name).create_append_blob()
         while len(self._blobs) >= _WINDOWS_KEPT:
             del self._blobs[min(self._blobs)]

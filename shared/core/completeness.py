@@ -57,11 +57,12 @@ class Report:
     duplicates: int = 0
     without_capture: int = 0  # delivered although no capture could be stored
     running: int = 0  # too young to be judged: they may still be relayed, or on their way
+    ended: bool = False  # no exchange of this window can begin, or be on its way, any more
 
     @property
     def complete(self) -> bool:
-        """Every exchange of the window is delivered or parked."""
-        return self.captured == self.delivered + self.parked and not self.running
+        """Every exchange of the window is delivered or parked, and no other can follow."""
+        return self.ended and self.captured == self.delivered + self.parked and not self.running
 
     def as_json(self) -> dict[str, Any]:
         """For the report blob, the log line and the orchestration's status."""
@@ -75,6 +76,7 @@ class Report:
             "duplicates",
             "without_capture",
             "running",
+            "ended",
         )
         return {name: getattr(self, name) for name in names} | {"complete": self.complete}
 
