@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import uuid
+from datetime import timedelta
 
 import azure.functions as func
 
@@ -55,12 +56,12 @@ relay = Relay(
 deliver = Enrichment(captures, Assembler(config.upstream.region), event_hub, ledger)
 reconciliation = Reconciliation(captures, ledger, envelopes, event_hub)
 parking = Parking(captures, ledger, envelopes)
-replaying = Replaying(captures, envelopes)
+replaying = Replaying(captures, envelopes, timedelta(seconds=config.limits.exchange_s + config.reconcile.settle_s))
 readiness = Readiness({"queue": envelopes.probe, "blobs": captures.probe, "event_hub": event_hub.probe})
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 app.register_functions(proxy.blueprint(relay))
-app.register_functions(enrichment.blueprint(deliver, envelopes, config.storage.setting))
+app.register_functions(enrichment.blueprint(deliver, captures, config.storage.setting))
 app.register_functions(health.blueprint(readiness))
 app.register_functions(ops.blueprint(parking))
 app.register_functions(reconcile.blueprint(reconciliation, config))

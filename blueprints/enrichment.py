@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 
 import azure.functions as func
 
-from shared.adapters.envelope_queue import POISON_QUEUE, QUEUE, EnvelopeQueue
+from shared.adapters.captures import Captures
+from shared.adapters.envelope_queue import POISON_QUEUE, QUEUE
 from shared.core import poison
+from shared.core.capture import of_outcome, response_name
 from shared.enrichment import Enrichment
 
 _log = logging.getLogger("fnsse.enrichment")
 
 
-def blueprint(enrichment: Enrichment, envelopes: EnvelopeQueue, storage_setting: str) -> func.Blueprint:
+def blueprint(enrichment: Enrichment, captures: Captures, storage_setting: str) -> func.Blueprint:
     """Functions `enrichment` and `enrichment_poison`. They raise where they could not finish: the queue delivers again."""
     pipeline = func.Blueprint()  # type: ignore[no-untyped-call]
 
@@ -30,8 +33,8 @@ def blueprint(enrichment: Enrichment, envelopes: EnvelopeQueue, storage_setting:
                 _log.error("A message of the envelope queue is discarded: %s", reason)
             case poison.LeaveToReconcile(exchange_id=exchange_id):
                 _log.warning("Exchange %s was given up by the queue; reconcile delivers it", exchange_id)
-            case poison.TryAgain(envelope=envelope):
-                _log.warning("Exchange %s has no capture; its envelope goes back to the queue", envelope.exchange_id)
-                await envelopes.put(envelope, wait_s=poison.WAIT_S)
+            case poison.StoreOutcome(envelope=envelope):
+                _log.warning("Exchange %s was given up by the queue; it is stored for reconcile", envelope.exchange_id)
+                await captures.put_if_absent(response_name(envelope.exchange_id), of_outcome(asdict(envelope)))
 
     return pipeline

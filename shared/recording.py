@@ -27,6 +27,14 @@ _KEPT_REQUEST_HEADERS = frozenset({*attribution.CLIENT_HEADERS, *attribution.SES
 _KEPT_RESPONSE_HEADERS = frozenset(attribution.RESPONSE_HEADERS)
 
 
+class RecordingStore(CaptureStore, Protocol):
+    """Where captures go, and what is left of an exchange without an answer."""
+
+    async def put_if_absent(self, name: str, data: bytes) -> None:
+        """Store a whole blob unless there is one of that name. Raises AzureError."""
+        ...
+
+
 class EnvelopeStore(Protocol):
     """Where envelopes go."""
 
@@ -42,7 +50,7 @@ class Counters:
     request_captures: int = 0
     response_captures: int = 0
     envelopes: int = 0
-    lost: int = 0  # exchanges of which nothing could be stored; the log holds their envelopes
+    lost: int = 0  # exchanges whose outcome could not be stored at all; the log holds their envelopes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,13 +66,13 @@ class Recorder:
 
     def __init__(
         self,
-        captures: CaptureStore,
+        captures: RecordingStore,
         envelopes: EnvelopeStore,
         memory: CaptureMemory,
         copied_headers: frozenset[str] = frozenset(),
         waits_s: Sequence[float] = (5, 15, 60, 180),
     ) -> None:
-        self._waits_s = waits_s  # between the tries for an envelope of which nothing else is stored
+        self._waits_s = waits_s  # between the tries to store how an exchange ended
         self.failed = Counters()
         self._captures = captures
         self._envelopes = envelopes
@@ -85,7 +93,10 @@ class Recorder:
     def finish(self, exchange: Exchange, ending: outcome.Ending) -> Recording:
         """Store response capture and envelope."""
         captured: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        return Recording(captured=captured, done=self._start(self._finish(exchange, ending, captured)))
+        done = self._start(self._finish(exchange, ending, captured))
+        # Should recording itself have a bug, nobody may wait for ever.
+        done.add_done_callback(lambda _: _settle(captured))
+        return Recording(captured=captured, done=done)
 
     def _start[T](self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
@@ -107,14 +118,17 @@ class Recorder:
         if await self._attempt(self._put_envelope(envelope), "envelope", exchange):
             return
         self.failed.envelopes += 1
-        if envelope.request_capture is None and envelope.response_capture is None:
+        if envelope.response_capture is None:  # otherwise reconcile finds it there
             await self._save(envelope, exchange)
 
     async def _save(self, envelope: Envelope, exchange: Exchange) -> None:
-        """Nothing of the exchange could be stored: try for a while, then leave it to the log, which is all there is."""
-        for wait_s in self._waits_s:
+        """Nothing that is stored says how the exchange ended: try for a while, in the queue and beside the captures, then
+        leave it to the log, which is all there is."""
+        for wait_s in (0, *self._waits_s):
             await asyncio.sleep(wait_s)
-            if await self._attempt(self._put_envelope(envelope), "envelope", exchange):
+            if await self._attempt(self._put_outcome(envelope), "outcome", exchange):
+                return
+            if wait_s and await self._attempt(self._put_envelope(envelope), "envelope", exchange):
                 return
         self.failed.lost += 1
         _log.error("Exchange %s could not be recorded at all. Its envelope: %s", exchange.exchange_id, dump(envelope))
@@ -161,6 +175,11 @@ class Recorder:
         await self._envelopes.put(envelope)
         return True
 
+    async def _put_outcome(self, envelope: Envelope) -> bool:
+        name, data = capture.response_name(envelope.exchange_id), capture.of_outcome(asdict(envelope))
+        await self._captures.put_if_absent(name, data)
+        return True
+
     async def _attempt(self, storing: Coroutine[Any, Any, bool], what: str, exchange: Exchange) -> bool:
         try:
             stored, why = await storing, "the captures that wait for their store have reached CAPTURE_MEMORY_MB"
@@ -169,3 +188,8 @@ class Recorder:
         if not stored:
             _log.error("The %s of exchange %s could not be stored: %s", what, exchange.exchange_id, why)
         return stored
+
+
+def _settle(captured: asyncio.Future[bool]) -> None:
+    if not captured.done():
+        captured.set_result(False)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from azure.core.exceptions import ResourceNotFoundError
@@ -12,6 +14,7 @@ from shared.adapters.envelope_queue import EnvelopeQueue
 from shared.core.capture import response_name
 from shared.core.completeness import Missing, unmatched
 from shared.core.envelope import Envelope, replayed
+from shared.core.exchange import started_at
 from shared.core.replay_request import Replay
 from shared.errors import CaptureError, EnvelopeError
 from shared.reconciliation import rebuilt
@@ -34,9 +37,17 @@ class Page:
 class Replaying:
     """The steps of a replay; the orchestration in blueprints/replay.py strings them together."""
 
-    def __init__(self, captures: Captures, envelopes: EnvelopeQueue) -> None:
+    def __init__(
+        self,
+        captures: Captures,
+        envelopes: EnvelopeQueue,
+        longest: timedelta,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._captures = captures
         self._envelopes = envelopes
+        self._longest = longest  # that an exchange can take: a younger one without an answer is not aborted, it is running
+        self._clock = clock
 
     async def page(self, replay: Replay, window: str, marker: str | None) -> Page:
         """Queue one page of a window again. Raises AzureError."""
@@ -45,7 +56,7 @@ class Replaying:
         names, following = await self._captures.page(f"{window}/", marker, PAGE)
         queued = unreadable = 0
         for each in unmatched(names):
-            if not replay.wants_id(each.exchange_id):
+            if not replay.wants_id(each.exchange_id) or self._may_be_running(each):
                 continue
             try:
                 envelope = await self._envelope(each)
@@ -56,6 +67,9 @@ class Replaying:
                 await self._envelopes.put(replayed(envelope))
                 queued += 1
         return Page(queued=queued, unreadable=unreadable, marker=following, busy=False)
+
+    def _may_be_running(self, each: Missing) -> bool:
+        return not each.answered and started_at(each.exchange_id) > self._clock() - self._longest
 
     async def _envelope(self, each: Missing) -> Envelope | None:
         """None where the exchange belongs to the next page, or was erased meanwhile."""

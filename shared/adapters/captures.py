@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import ContainerClient
 
@@ -34,6 +35,11 @@ class Captures:
             await self._storage.direct.put_blob(f"{CONTAINER}/{name}", data)
             return
         await self._container.upload_blob(name, data, length=len(data), overwrite=True)
+
+    async def put_if_absent(self, name: str, data: bytes) -> None:
+        """Store a capture unless there is one of that name. Raises AzureError."""
+        with contextlib.suppress(ResourceExistsError):
+            await self._container.upload_blob(name, data, length=len(data), overwrite=False)
 
     async def stage(self, name: str, block: int, data: bytes) -> None:
         """Upload a block of a capture. Raises AzureError."""

@@ -45,6 +45,11 @@ def preamble(header: dict[str, Any]) -> bytes:
     return _PREFIX.pack(MAGIC, len(text)) + text
 
 
+def of_outcome(envelope: dict[str, Any]) -> bytes:
+    """A response capture that holds an envelope and no answer: how the exchange ended is all that is left, or all there was."""
+    return preamble({"status_code": None, "headers": {}, "envelope": envelope})
+
+
 def load(blob: bytes) -> Capture:
     """The capture in a blob. Raises CaptureError."""
     body_at = body_offset(blob)

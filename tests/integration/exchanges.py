@@ -63,6 +63,11 @@ class Store:
         self.blobs[name] = b"".join(parts)
         self.stored.set()
 
+    async def put_if_absent(self, name: str, data: bytes) -> None:
+        await self._pass()
+        self.blobs.setdefault(name, data)
+        self.stored.set()
+
     async def stage(self, name: str, block: int, data: bytes) -> None:
         await self._pass()
         self.blocks[name, block] = data
