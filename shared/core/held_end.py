@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 # Behind a line's end, which may be a CR alone: "^" would not see that.
-_LAST_EVENT: Final = re.compile(rb"(?:(?<=[\r\n])|\A)(?:data: ?\[DONE\]|event: ?response\.(?:completed|incomplete|failed))")
+_LAST_EVENT: Final = re.compile(rb"(?<=[\r\n])(?:data: ?\[DONE\]|event: ?response\.(?:completed|incomplete|failed))")
 _LONGEST_MARK: Final = len(b"event: response.incomplete")
 _MARKS: Final = tuple(
     name + space + value
@@ -29,21 +29,26 @@ class HeldEnd:
 
     def __init__(self) -> None:
         self.held = b""
+        self._passed = b"\n"  # the last byte that passed: a piece may begin in the middle of a line
 
     def feed(self, piece: bytes, *, is_stream: bool) -> bytes:
         """What may go to the client now."""
         data = self.held + piece
-        at = _stream_end(data) if is_stream else len(data) - 1
-        self.held = data[max(at, 0) :]
-        return data[: max(at, 0)]
+        at = _stream_end(self._passed + data) - 1 if is_stream else max(len(data) - 1, 0)
+        passing, self.held = data[:at], data[at:]
+        self._passed = passing[-1:] or self._passed
+        return passing
 
 
 def _stream_end(data: bytes) -> int:
-    """Where the last event begins, or a line that may become it; the length where neither is in sight."""
+    """Where the last event begins, or a line that may become it; the length where neither is in sight.
+
+    Of `data` the first byte is the one before.
+    """
     match = _LAST_EVENT.search(data)
     if match is not None:
         return match.start()
     line_at = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
     line = data[line_at:]
-    begins = len(line) < _LONGEST_MARK and any(mark.startswith(line) for mark in _MARKS)
+    begins = line_at > 0 and len(line) < _LONGEST_MARK and any(mark.startswith(line) for mark in _MARKS)
     return line_at if line and begins else len(data)
