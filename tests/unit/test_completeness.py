@@ -1,0 +1,105 @@
+"""Captured minus delivered: exact, page by page, and never hasty."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.core.completeness import Comparison, Known, Missing, Report, unmatched
+from shared.core.exchange import new_exchange_id
+from shared.core.ledger import Delivery, Entry
+
+WINDOW = "2026/11/23/10"
+START_MS = int(datetime(2026, 11, 23, 10, tzinfo=UTC).timestamp() * 1000)
+UNTIL_MS = 1_800_000
+UNTIL = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)
+SIDES = ({"request"}, {"response"}, {"request", "response"})
+
+exchange = st.tuples(
+    st.integers(0, 3_599_999),  # ms into the window
+    st.sampled_from([*SIDES, set()]),
+    st.lists(st.sampled_from(Delivery), max_size=3),
+)
+
+
+def an_id(ms: int, number: int = 0) -> str:
+    return new_exchange_id(START_MS + ms, number.to_bytes(10))
+
+
+def name(exchange_id: str, side: str) -> str:
+    return f"{WINDOW}/{exchange_id}.{side}"
+
+
+def known_of(*entries: tuple[str, Delivery]) -> Known:
+    known = Known()
+    for exchange_id, delivery in entries:
+        known.note(Entry(exchange_id=exchange_id, delivery=delivery, at_ms=1))
+    return known
+
+
+def compared(names: list[str], known: Known, page: int = 1000) -> tuple[list[Missing], Report]:
+    comparison = Comparison(WINDOW, known, UNTIL)
+    missing = [each for first in range(0, len(names), page) for each in comparison.feed(names[first : first + page])]
+    missing += comparison.finish()
+    return missing, comparison.report
+
+
+@given(st.lists(exchange, max_size=30), st.integers(1, 7))
+def test_every_exchange_is_counted_once_however_the_listing_is_cut(
+    drawn: list[tuple[int, set[str], list[Delivery]]], page: int
+) -> None:
+    exchanges = {an_id(ms, number): (ms, sides, entries) for number, (ms, sides, entries) in enumerate(drawn)}
+    names = sorted(name(each, side) for each, (_, sides, _) in exchanges.items() for side in sides)
+    known = known_of(*[(each, entry) for each, (_, _, entries) in exchanges.items() for entry in entries])
+    missing, report = compared(names, known, page)
+
+    captured = {each: it for each, it in exchanges.items() if it[1]}
+    delivered = {each for each, (_, _, entries) in captured.items() if Delivery.DELIVERED in entries}
+    parked = {each for each, (_, _, entries) in captured.items() if Delivery.PARKED in entries} - delivered
+    unknown = captured.keys() - delivered - parked
+    young = {each for each in unknown if captured[each][0] >= UNTIL_MS}
+    assert {(each.exchange_id, each.answered) for each in missing} == {
+        (each, "response" in captured[each][1]) for each in unknown - young
+    }
+    assert len(missing) == len(unknown - young)
+    assert (report.delivered, report.parked, report.running) == (len(delivered), len(parked), len(young))
+    assert report.captured == report.delivered + report.parked + len(missing)
+    all_delivered = {each for each, (_, _, entries) in exchanges.items() if Delivery.DELIVERED in entries}
+    assert report.without_capture == len(all_delivered) - len(delivered)
+    assert report.duplicates == sum(max(0, entries.count(Delivery.DELIVERED) - 1) for _, _, entries in exchanges.values())
+
+
+def test_blobs_that_are_no_captures_are_no_exchanges() -> None:
+    foreign = [f"{WINDOW}/notes.txt", f"{WINDOW}/{an_id(1)}.backup", f"{WINDOW}/nonsense.request"]
+    assert compared(foreign, Known())[1].captured == 0
+
+
+def test_a_window_is_complete_when_all_are_accounted_for_and_its_hour_is_over() -> None:
+    delivered, parked = an_id(1), an_id(2)
+    known = known_of((delivered, Delivery.DELIVERED), (parked, Delivery.PARKED))
+    _, report = compared([name(delivered, "request"), name(parked, "request")], known)
+    assert not report.complete, "others may begin in it"
+    report.ended = True
+    assert report.complete
+    assert report.as_json()["complete"] is True
+
+
+def test_a_window_with_something_missing_or_running_is_not_complete() -> None:
+    for ms in (1, UNTIL_MS):
+        _, report = compared([name(an_id(ms), "request")], Known())
+        report.ended = True
+        assert not report.complete
+
+
+def test_what_was_delivered_after_it_was_parked_is_delivered() -> None:
+    each = an_id(1)
+    _, report = compared([name(each, "response")], known_of((each, Delivery.PARKED), (each, Delivery.DELIVERED)))
+    assert (report.delivered, report.parked) == (1, 0)
+
+
+def test_of_one_page_the_exchanges_are_told_whatever_the_ledger_says() -> None:
+    names = [name(an_id(1), "request"), name(an_id(1), "response"), name(an_id(2), "request")]
+    assert [(each.exchange_id, each.answered) for each in unmatched(names)] == [(an_id(1), True), (an_id(2), False)]
+    assert [(each.exchange_id, each.answered) for each in unmatched(names[1:2])] == [(an_id(1), True)]

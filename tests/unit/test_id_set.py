@@ -1,0 +1,42 @@
+"""A set of ids is exact, whatever its neighbours' bytes are."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.core.id_set import IdSet
+
+uuids = st.uuids().map(str)
+# Of few different bytes, so that an id is found across the border of two others, in one bucket.
+alike = st.lists(st.sampled_from([0, 1]), min_size=16, max_size=16).map(
+    lambda raw: str(uuid.UUID(bytes=bytes([*raw[:14], 0, 0])))
+)
+
+
+@given(st.lists(uuids | alike), st.lists(uuids | alike))
+def test_it_holds_what_a_set_would_hold(added: list[str], others: list[str]) -> None:
+    ids, expected = IdSet(), set[str]()
+    for each in added:
+        assert ids.add(each) is (each not in expected)
+        expected.add(each)
+    assert len(ids) == len(expected)
+    assert [each in ids for each in [*added, *others]] == [each in expected for each in [*added, *others]]
+
+
+def test_an_id_across_the_border_of_two_others_is_not_in_it() -> None:
+    raw = [bytes([0] * 8 + [1] * 6 + [0, 0]), bytes([1] * 14 + [0, 0])]
+    ids = IdSet()
+    for each in raw:
+        ids.add(str(uuid.UUID(bytes=each)))
+    both = b"".join(raw)
+    across = {both[at : at + 16] for at in range(1, 16)} - set(raw)
+    assert not any(str(uuid.UUID(bytes=each)) in ids for each in across)
+
+
+def test_what_is_no_uuid_is_refused() -> None:
+    with pytest.raises(ValueError, match="UUID"):
+        IdSet().add("nonsense")

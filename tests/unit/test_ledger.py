@@ -1,0 +1,61 @@
+"""The ledger's lines: written and read the same, however cut, and garbage costs no more than itself."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.core.exchange import new_exchange_id
+from shared.core.ledger import Delivery, Entry, LedgerReader
+from tests.unit.cutting import every_way
+
+ids = st.builds(new_exchange_id, st.integers(0, 4_102_444_800_000), st.binary(min_size=10, max_size=10))
+entries = st.builds(
+    Entry,
+    exchange_id=ids,
+    delivery=st.sampled_from(Delivery),
+    at_ms=st.integers(0, 2**48),
+    reason=st.sampled_from(["", "corrupt_capture", "too_large"]),
+)
+DELIVERED = Entry(exchange_id=new_exchange_id(1, bytes(10)), delivery=Delivery.DELIVERED, at_ms=7)
+
+
+def read(*pieces: bytes) -> tuple[list[Entry], int]:
+    reader = LedgerReader()
+    found = [entry for piece in pieces for entry in reader.feed(piece)]
+    return found, reader.unreadable
+
+
+@given(st.lists(entries, max_size=20))
+def test_what_is_written_is_read(written: list[Entry]) -> None:
+    assert read(b"".join(entry.line() for entry in written)) == (written, 0)
+
+
+def test_it_does_not_matter_how_a_blob_is_cut() -> None:
+    parked = Entry(exchange_id=new_exchange_id(2, bytes(10)), delivery=Delivery.PARKED, at_ms=8, reason="too_large")
+    for pieces in every_way(DELIVERED.line() + parked.line()):
+        assert read(*pieces) == ([DELIVERED, parked], 0)
+
+
+@given(st.lists(st.binary(max_size=90).map(lambda line: line.replace(b"\n", b"")), max_size=10))
+def test_lines_that_are_no_entries_are_counted_and_hide_no_other(garbage: list[bytes]) -> None:
+    found, unreadable = read(b"".join(line + b"\n" + DELIVERED.line() for line in garbage))
+    assert (found, unreadable) == ([DELIVERED] * len(garbage), len(garbage))
+
+
+def test_near_misses_are_no_entries() -> None:
+    exchange_id = DELIVERED.exchange_id
+    for line in (
+        f"{exchange_id.upper()} delivered 1" if exchange_id != exchange_id.upper() else "x",
+        f"{exchange_id} delivered",
+        f"{exchange_id} delivered -1",
+        f"{exchange_id} lost 1",
+        f"{exchange_id} delivered {'1' * 5000}",
+        f"{exchange_id} delivered 1 too many words",
+        "00000000-0000-4000-8000-000000000000 delivered 1",
+    ):
+        assert read(line.encode() + b"\n") == ([], 1), line
+
+
+def test_a_line_without_its_end_is_not_read() -> None:
+    assert read(DELIVERED.line()[:-1]) == ([], 0)
