@@ -7,7 +7,7 @@ import functools
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import ContainerClient
 
@@ -61,7 +61,12 @@ class Captures:
     async def header(self, name: str) -> dict[str, Any]:
         """A capture's header alone, without its body. Raises AzureError or CaptureError."""
         blob = self._container.get_blob_client(name)
-        beginning = await (await blob.download_blob(offset=0, length=_HEADER_BYTES)).readall()
+        try:
+            beginning = await (await blob.download_blob(offset=0, length=_HEADER_BYTES)).readall()
+        except HttpResponseError as error:
+            if error.status_code != 416:  # which is what a range of an empty blob is answered
+                raise
+            beginning = b""
         body_at = body_offset(beginning)
         if body_at > len(beginning):
             beginning = await (await blob.download_blob(offset=0, length=body_at)).readall()
