@@ -1,0 +1,133 @@
+"""The app's storage adapters on an Azurite, and exchanges put there as the recorder would."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.storage.queue import TextBase64DecodePolicy
+from azure.storage.queue.aio import QueueClient
+
+from shared.adapters.captures import Captures
+from shared.adapters.envelope_queue import QUEUE, EnvelopeQueue
+from shared.adapters.ledger import Ledger
+from shared.adapters.storage import Storage
+from shared.core import capture
+from shared.core.envelope import Caller, Envelope, load
+from shared.core.exchange import Outcome, new_exchange_id, started_at
+from shared.core.window import Window
+from shared.errors import DeliveryError
+from shared.settings import StorageSettings
+from tests.unit.envelopes import PLAIN
+
+_numbers = iter(range(1, 10**9))
+
+
+def a_window() -> Window:
+    """An hour that no other test uses."""
+    return Window(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=next(_numbers)))
+
+
+def an_id(window: Window, minute: float = 5) -> str:
+    """A new exchange that began in this minute of the window."""
+    begun = window.start + timedelta(minutes=minute)
+    return new_exchange_id(int(begun.timestamp() * 1000), next(_numbers).to_bytes(10))
+
+
+def no_identity() -> AsyncTokenCredential:
+    raise AssertionError("a connection string needs no identity")
+
+
+@dataclass
+class EventHub:
+    """Ready, or not."""
+
+    ready: bool = True
+
+    async def probe(self) -> None:
+        if not self.ready:
+            raise DeliveryError("not now")
+
+
+@dataclass
+class Account:
+    """What the app keeps in storage."""
+
+    connection_string: str
+    storage: Storage
+    captures: Captures
+    envelopes: EnvelopeQueue
+    ledger: Ledger
+    event_hub: EventHub = field(default_factory=EventHub)
+
+    async def put_request(self, exchange_id: str, **header: Any) -> None:
+        """A request capture, as the recorder writes it."""
+        told = {
+            "exchange_id": exchange_id,
+            "started_at": started_at(exchange_id).isoformat(timespec="microseconds"),
+            "operation": "chat.completions",
+            "deployment": "gpt-4o",
+            "api_version": "2024-10-21",
+            "caller": asdict(Caller()),
+        }
+        await self.captures.put(capture.request_name(exchange_id), (capture.preamble(told | header), b'{"messages": []}'))
+
+    async def put_response(
+        self, exchange_id: str, *, outcome: Outcome = Outcome.COMPLETED, deployment: str = "gpt-4o"
+    ) -> Envelope:
+        """A response capture with its envelope."""
+        envelope = replace(
+            PLAIN,
+            exchange_id=exchange_id,
+            outcome=outcome,
+            deployment=deployment,
+            request_capture=capture.request_name(exchange_id),
+            response_capture=capture.response_name(exchange_id),
+        )
+        header = {"status_code": 200, "headers": {}, "envelope": asdict(envelope)}
+        await self.captures.put(capture.response_name(exchange_id), (capture.preamble(header), b"{}"))
+        return envelope
+
+    async def put_exchange(self, exchange_id: str, **said: Any) -> Envelope:
+        """Both."""
+        await self.put_request(exchange_id)
+        return await self.put_response(exchange_id, **said)
+
+    async def take_queued(self) -> list[Envelope]:
+        """Everything on the queue, taken off it."""
+        taken: list[Envelope] = []
+        queue = QueueClient.from_connection_string(
+            self.connection_string, QUEUE, message_decode_policy=TextBase64DecodePolicy()
+        )
+        async with queue:
+            async for message in queue.receive_messages(messages_per_page=32):
+                taken.append(load(message.content))
+                await queue.delete_message(message)
+        return taken
+
+    async def ledger_blobs(self, window: Window) -> list[str]:
+        """Names of the window's ledger blobs."""
+        container = self.storage.blobs.get_container_client("ledger")
+        return [name async for name in container.list_blob_names(name_starts_with=f"entries/{window.name}/")]
+
+
+def a_storage(connection_string: str) -> Storage:
+    """The adapters' clients."""
+    settings = StorageSettings(
+        setting="CAPTURES_STORAGE", connection_string=connection_string, blob_service_uri=None, queue_service_uri=None
+    )
+    return Storage(settings, no_identity)
+
+
+@contextlib.asynccontextmanager
+async def an_account(connection_string: str, *, writer: str = "writer", **ledger: Any) -> AsyncIterator[Account]:
+    """`ledger`: options of the Ledger."""
+    storage = a_storage(connection_string)
+    try:
+        yield Account(connection_string, storage, Captures(storage), EnvelopeQueue(storage), Ledger(storage, writer, **ledger))
+    finally:
+        await storage.aclose()

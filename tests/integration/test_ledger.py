@@ -1,0 +1,150 @@
+"""The ledger against Azurite: what was accepted is found again, whoever wrote it, and however much it was."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from local.stack import Stack
+from local.stack.ports import free_ports
+from local.stack.storage import connection_string
+from shared.adapters.ledger import Ledger
+from shared.core.completeness import Report
+from tests.integration.azurite import a_storage, a_window, an_account, an_id
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def azurite() -> Iterator[str]:
+    with Stack(only=["azurite"]) as stack:
+        yield stack.storage_connection_string
+
+
+async def test_each_publication_is_one_append_per_window(azurite: str) -> None:
+    first, second = a_window(), a_window()
+    ids = [an_id(first), an_id(second), an_id(first)]
+    async with an_account(azurite) as account:
+        await account.ledger.delivered(ids)
+        assert account.ledger._blobs[first.name].blocks == account.ledger._blobs[second.name].blocks == 1
+        in_first, in_second = await account.ledger.known(first.name), await account.ledger.known(second.name)
+    assert len(in_first.delivered) == 2
+    assert all(each in in_first for each in (ids[0], ids[2]))
+    assert ids[1] in in_second
+    assert ids[1] not in in_first
+
+
+async def test_what_was_delivered_twice_is_counted(azurite: str) -> None:
+    window = a_window()
+    each = an_id(window)
+    async with an_account(azurite) as account:
+        await account.ledger.delivered([each])
+        await account.ledger.delivered([each])
+        known = await account.ledger.known(window.name)
+    assert (len(known.delivered), known.duplicates) == (1, 1)
+
+
+async def test_a_blob_is_followed_by_the_next_before_its_limit_of_blocks(azurite: str) -> None:
+    window = a_window()
+    ids = [an_id(window) for _ in range(7)]
+    async with an_account(azurite, blocks_per_blob=3) as account:
+        for each in ids:
+            await account.ledger.delivered([each])
+        assert len(await account.ledger_blobs(window)) == 3
+        known = await account.ledger.known(window.name)
+    assert all(each in known for each in ids)
+
+
+async def test_many_instances_write_at_once_and_nothing_is_lost(azurite: str) -> None:
+    window = a_window()
+    storages = [a_storage(azurite) for _ in range(5)]
+    ledgers = [Ledger(storage, uuid.uuid4().hex, blocks_per_blob=4) for storage in storages]
+    ids = [[an_id(window) for _ in range(20)] for _ in ledgers]
+    try:
+        await asyncio.gather(*(ledger.delivered([each]) for ledger, own in zip(ledgers, ids, strict=True) for each in own))
+        known = await ledgers[0].known(window.name)
+    finally:
+        for storage in storages:
+            await storage.aclose()
+    assert len(known.delivered) == 100
+    assert all(each in known for own in ids for each in own)
+    assert known.duplicates == 0
+
+
+async def test_a_writer_that_has_forgotten_a_windows_blob_begins_another_and_empties_none(azurite: str) -> None:
+    """A replay touches more windows than a writer remembers."""
+    windows = [a_window() for _ in range(50)]
+    first = [an_id(window) for window in windows]
+    again = [an_id(window) for window in windows[:3]]
+    async with an_account(azurite) as account:
+        for each in [*first, *again]:
+            await account.ledger.delivered([each])
+        for window, ids in zip(windows[:3], zip(first, again, strict=False), strict=True):
+            known = await account.ledger.known(window.name)
+            assert all(each in known for each in ids)
+
+
+async def test_a_blob_that_retention_has_taken_is_begun_again(azurite: str) -> None:
+    window = a_window()
+    async with an_account(azurite) as account:
+        await account.ledger.delivered([an_id(window)])
+        (blob,) = await account.ledger_blobs(window)
+        await account.storage.blobs.get_container_client("ledger").delete_blob(blob)
+        later = an_id(window)
+        await account.ledger.delivered([later])
+        assert later in await account.ledger.known(window.name)
+        assert account.ledger.failures == 0
+
+
+async def test_lines_that_are_no_entries_are_told_of_and_hide_no_other(azurite: str, caplog: pytest.LogCaptureFixture) -> None:
+    window = a_window()
+    each = an_id(window)
+    async with an_account(azurite) as account:
+        blob = account.storage.blobs.get_blob_client("ledger", f"entries/{window.name}/foreign-000000.log")
+        await blob.upload_blob(b"garbage\n\xff\xfe\x00\n" + f"{each} delivered 1\n".encode() + b"one more\n", overwrite=True)
+        with caplog.at_level(logging.WARNING, "fnsse.ledger"):
+            known = await account.ledger.known(window.name)
+    assert each in known
+    assert "3 lines that are no entries" in caplog.text
+
+
+async def test_a_window_of_which_nothing_was_written_is_empty(azurite: str) -> None:
+    async with an_account(azurite) as account:
+        assert len((await account.ledger.known(a_window().name)).delivered) == 0
+
+
+async def test_a_ledger_that_cannot_be_reached_is_counted_not_raised(caplog: pytest.LogCaptureFixture) -> None:
+    """The events are delivered: they are delivered once more, by reconcile."""
+    async with an_account(connection_string(free_ports())) as account:
+        await account.ledger.delivered([an_id(a_window())])
+        assert account.ledger.failures == 1
+    assert "did not take 1 entries" in caplog.text
+    assert "AccountKey" not in caplog.text
+
+
+async def test_parked_exchanges_are_listed_with_their_reasons_oldest_first(azurite: str) -> None:
+    older, newer = (an_id(window) for window in (a_window(), a_window()))
+    async with an_account(azurite) as account:
+        await account.ledger.parked(newer, "too_large")
+        await account.ledger.parked(older, "corrupt_capture")
+        listed = await account.ledger.all_parked(1000)
+        assert [(each["exchange_id"], each["reason"]) for each in listed] == [(older, "corrupt_capture"), (newer, "too_large")]
+        assert len(await account.ledger.all_parked(1)) == 1
+        assert await account.ledger.unpark(older)
+        assert not await account.ledger.unpark(older)
+        assert await account.ledger.unpark(newer)
+        assert await account.ledger.all_parked(1000) == []
+
+
+async def test_only_windows_that_a_report_calls_complete_are_complete(azurite: str) -> None:
+    complete, open_, unknown = a_window(), a_window(), a_window()
+    async with an_account(azurite) as account:
+        await account.ledger.put_report(Report(window=complete.name, captured=1, delivered=1, ended=True))
+        await account.ledger.put_report(Report(window=open_.name, captured=1, delivered=1))
+        names = [complete.name, open_.name, unknown.name]
+        assert await account.ledger.complete_windows(names) == {complete.name}
+        assert await account.ledger.complete_windows(names[1:]) == set()

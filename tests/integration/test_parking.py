@@ -1,0 +1,74 @@
+"""What operators do to single exchanges, against Azurite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from local.stack import Stack
+from shared.core import capture
+from shared.errors import CaptureError
+from shared.parking import Parking
+from tests.integration.azurite import Account, a_window, an_account, an_id
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def azurite() -> Iterator[str]:
+    with Stack(only=["azurite"]) as stack:
+        yield stack.storage_connection_string
+
+
+def parking(account: Account) -> Parking:
+    return Parking(account.captures, account.ledger, account.envelopes)
+
+
+async def test_a_parked_exchange_is_queued_again_after_a_fix_and_leaves_the_list(azurite: str) -> None:
+    async with an_account(azurite) as account:
+        envelope = await account.put_exchange(an_id(a_window()))
+        await account.ledger.parked(envelope.exchange_id, "too_large")
+        listed = await parking(account).parked()
+        assert [(each["exchange_id"], each["reason"]) for each in listed] == [(envelope.exchange_id, "too_large")]
+        assert await parking(account).queue_again(envelope.exchange_id)
+        assert await account.take_queued() == [envelope]
+        assert await parking(account).parked() == []
+
+
+async def test_what_still_cannot_be_read_stays_parked(azurite: str) -> None:
+    async with an_account(azurite) as account:
+        each = an_id(a_window())
+        await account.captures.put(capture.response_name(each), (b"garbage",))
+        await account.ledger.parked(each, "corrupt_capture")
+        with pytest.raises(CaptureError):
+            await parking(account).queue_again(each)
+        assert [parked["exchange_id"] for parked in await parking(account).parked()] == [each]
+        await account.ledger.unpark(each)
+
+
+async def test_an_unknown_exchange_is_not_queued(azurite: str) -> None:
+    async with an_account(azurite) as account:
+        assert not await parking(account).queue_again(an_id(a_window()))
+
+
+async def test_an_erased_exchange_has_no_captures_and_is_on_no_list(azurite: str) -> None:
+    async with an_account(azurite) as account:
+        each = an_id(a_window())
+        await account.put_exchange(each)
+        await account.ledger.parked(each, "too_large")
+        assert await parking(account).erase(each)
+        for name in (capture.request_name(each), capture.response_name(each)):
+            assert not await account.captures.exists(name)
+        assert await parking(account).parked() == []
+        assert not await parking(account).erase(each), "nothing is left to erase"
+
+
+async def test_erasing_one_exchange_leaves_its_neighbours(azurite: str) -> None:
+    window = a_window()
+    async with an_account(azurite) as account:
+        erased, kept = an_id(window), an_id(window)
+        for each in (erased, kept):
+            await account.put_exchange(each)
+        await parking(account).erase(erased)
+        assert await account.captures.exists(capture.response_name(kept))

@@ -1,0 +1,178 @@
+"""Reconciliation against Azurite: captured minus delivered is queued again, once, and only when the way is clear."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local.stack import Stack
+from local.stack.ports import free_ports
+from local.stack.storage import connection_string
+from shared.core import capture
+from shared.core.exchange import Outcome
+from shared.core.window import Window
+from shared.reconciliation import Reconciliation
+from tests.integration.azurite import Account, a_window, an_account, an_id
+from tests.unit.envelopes import an_envelope
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def azurite() -> Iterator[str]:
+    with Stack(only=["azurite"]) as stack:
+        yield stack.storage_connection_string
+
+
+def reconciliation(account: Account, **options: Any) -> Reconciliation:
+    return Reconciliation(account.captures, account.ledger, account.envelopes, account.event_hub, **options)
+
+
+async def run(account: Account, window: Window, until: datetime | None = None, **options: Any) -> dict[str, Any]:
+    return await reconciliation(account, **options).reconcile(window.name, until or window.end)
+
+
+def counts(report: dict[str, Any], *names: str) -> list[Any]:
+    return [report[name] for name in names]
+
+
+async def test_an_answer_without_an_entry_is_queued_again_as_it_was(azurite: str) -> None:
+    window = a_window()
+    async with an_account(azurite) as account:
+        envelope = await account.put_exchange(an_id(window), outcome=Outcome.TIMED_OUT)
+        report = await run(account, window)
+        assert await account.take_queued() == [envelope]
+    assert counts(report, "captured", "delivered", "redelivered", "aborted", "complete") == [1, 0, 1, 0, False]
+
+
+async def test_a_request_alone_becomes_an_aborted_exchange(azurite: str) -> None:
+    window = a_window()
+    each = an_id(window)
+    async with an_account(azurite) as account:
+        await account.put_request(each, deployment="gpt-5")
+        report = await run(account, window)
+        (envelope,) = await account.take_queued()
+    assert (envelope.exchange_id, envelope.outcome, envelope.deployment) == (each, Outcome.ABORTED, "gpt-5")
+    assert (envelope.request_capture, envelope.response_capture) == (capture.request_name(each), None)
+    assert counts(report, "captured", "redelivered", "aborted") == [1, 0, 1]
+
+
+async def test_a_request_alone_that_was_delivered_is_left_alone(azurite: str) -> None:
+    """Its answer may have gone to the Event Hub without a capture."""
+    window = a_window()
+    each = an_id(window)
+    async with an_account(azurite) as account:
+        await account.put_request(each)
+        await account.ledger.delivered([each])
+        report = await run(account, window)
+        assert await account.take_queued() == []
+    assert counts(report, "captured", "delivered", "complete") == [1, 1, True]
+
+
+async def test_a_complete_window_is_never_listed_again(azurite: str) -> None:
+    window = a_window()
+    async with an_account(azurite) as account:
+        ids = [an_id(window) for _ in range(3)]
+        for each in ids:
+            await account.put_exchange(each)
+        await account.ledger.delivered(ids)
+        it = reconciliation(account)
+        before = await it.open_windows(window.end, timedelta(hours=1), open_too=False)
+        report = await it.reconcile(window.name, window.end)
+        after = await it.open_windows(window.end, timedelta(hours=1), open_too=False)
+        stored = account.storage.blobs.get_blob_client("ledger", f"reports/{window.name}.json")
+        assert json.loads(await (await stored.download_blob()).readall()) == report
+    assert (before, after) == ([window.name], [])
+    assert counts(report, "captured", "delivered", "complete") == [3, 3, True]
+
+
+async def test_a_window_whose_hour_goes_on_is_listed_again_though_nothing_is_missing(azurite: str) -> None:
+    window = a_window()
+    async with an_account(azurite) as account:
+        each = an_id(window, minute=1)
+        await account.put_exchange(each)
+        await account.ledger.delivered([each])
+        until = window.start + timedelta(minutes=30)
+        report = await run(account, window, until)
+        assert await reconciliation(account).open_windows(until, timedelta(minutes=10), open_too=True) == [window.name]
+    assert counts(report, "captured", "delivered", "running", "complete") == [1, 1, 0, False]
+
+
+async def test_what_may_still_be_on_its_way_is_left_alone(azurite: str) -> None:
+    window = a_window()
+    old, young = an_id(window, minute=5), an_id(window, minute=20)
+    async with an_account(azurite) as account:
+        for each in (old, young):
+            await account.put_request(each)
+        report = await run(account, window, window.start + timedelta(minutes=20))
+        assert [envelope.exchange_id for envelope in await account.take_queued()] == [old]
+    assert counts(report, "captured", "aborted", "running", "complete") == [1, 1, 1, False]
+
+
+async def test_a_corrupt_capture_is_parked_once_and_told_of(azurite: str, caplog: pytest.LogCaptureFixture) -> None:
+    window = a_window()
+    garbage, headless, empty = (an_id(window) for _ in range(3))
+    async with an_account(azurite) as account:
+        await account.captures.put(capture.response_name(garbage), (b"garbage",))
+        await account.captures.put(capture.request_name(headless), (capture.preamble({}),))
+        await account.captures.put(capture.response_name(empty), (b"",))
+        with caplog.at_level(logging.ERROR):
+            first, second = await run(account, window), await run(account, window)
+        assert await account.take_queued() == []
+        parked = {each["exchange_id"]: each["reason"] for each in await account.ledger.all_parked(1000)}
+        assert parked == dict.fromkeys((garbage, headless, empty), "corrupt_capture")
+        for each in parked:
+            await account.ledger.unpark(each)
+    for report in (first, second):
+        assert counts(report, "captured", "delivered", "parked", "complete") == [3, 0, 3, True]
+    assert len(caplog.records) == 3
+
+
+async def test_no_more_is_queued_in_one_run_than_its_bound_and_the_next_goes_on(azurite: str) -> None:
+    window = a_window()
+    ids = [an_id(window) for _ in range(5)]
+    async with an_account(azurite) as account:
+        for each in ids:
+            await account.put_exchange(each)
+        rounds: list[list[str]] = []
+        while len(rounds) < 4:
+            report = await run(account, window, queued_per_run=2)
+            rounds.append([envelope.exchange_id for envelope in await account.take_queued()])
+            assert report["captured"] == 5
+            await account.ledger.delivered(rounds[-1])
+    assert [len(each) for each in rounds] == [2, 2, 1, 0]
+    assert sorted(each for one in rounds for each in one) == sorted(ids)
+    assert report["complete"]
+
+
+async def test_nothing_is_queued_while_the_queue_holds_work_or_the_event_hub_is_not_ready(azurite: str) -> None:
+    async with an_account(azurite) as account:
+        it = reconciliation(account)
+        assert await it.why_not_now() is None
+        await account.envelopes.put(an_envelope(), wait_s=60)
+        assert await it.why_not_now() == "the queue still holds 1 envelopes"
+        await account.storage.queue("envelopes").clear_messages()
+        account.event_hub.ready = False
+        assert await it.why_not_now() == "the Event Hub is not ready"
+
+
+async def test_storage_that_cannot_be_reached_is_a_reason_to_wait() -> None:
+    async with an_account(connection_string(free_ports())) as account:
+        assert await reconciliation(account).why_not_now() == "the queue cannot be reached"
+
+
+async def test_an_outcome_without_an_answer_is_queued_again_as_it_was(azurite: str) -> None:
+    """What the recorder or the poison queue stored of an exchange without an answer."""
+    window = a_window()
+    each = an_id(window)
+    async with an_account(azurite) as account:
+        await account.put_request(each)
+        envelope = await account.put_response(each, outcome=Outcome.UPSTREAM_ERROR)
+        await account.captures.put_if_absent(capture.response_name(each), b"another")
+        await run(account, window)
+        assert await account.take_queued() == [envelope]

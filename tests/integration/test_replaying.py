@@ -1,0 +1,130 @@
+"""Replaying against Azurite: every wanted exchange of a window once, a page at a time, behind live traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local.stack import Stack
+from shared import replaying
+from shared.core import capture
+from shared.core.envelope import Envelope
+from shared.core.exchange import Outcome
+from shared.core.replay_request import Replay
+from shared.core.window import Window
+from shared.replaying import Page, Replaying
+from tests.integration.azurite import Account, a_window, an_account, an_id
+from tests.unit.envelopes import an_envelope
+
+pytestmark = pytest.mark.anyio
+
+LATER = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def azurite() -> Iterator[str]:
+    with Stack(only=["azurite"]) as stack:
+        yield stack.storage_connection_string
+
+
+def everything_in(window: Window, **narrowed: Any) -> Replay:
+    return Replay(first=window.start, end=window.end, **narrowed)
+
+
+async def replay(account: Account, wanted: Replay, window: Window, now: datetime = LATER) -> tuple[list[Page], list[Envelope]]:
+    """All pages of a window, and what they queued."""
+    it = Replaying(account.captures, account.envelopes, timedelta(minutes=30), lambda: now)
+    pages = [await it.page(wanted, window.name, None)]
+    while pages[-1].marker is not None:
+        pages.append(await it.page(wanted, window.name, pages[-1].marker))
+    return pages, await account.take_queued()
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 100])
+async def test_each_exchange_is_queued_once_wherever_pages_are_cut(
+    azurite: str, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replaying, "PAGE", page)  # a constant of the platform, lowered
+    window = a_window()
+    async with an_account(azurite) as account:
+        envelopes = [await account.put_exchange(an_id(window)) for _ in range(4)]
+        await account.put_request(aborted := an_id(window))
+        pages, queued = await replay(account, everything_in(window), window)
+    assert sorted(each.exchange_id for each in queued) == sorted([aborted, *(each.exchange_id for each in envelopes)])
+    assert all(each.replayed for each in queued)
+    assert {replace(each, replayed=False).exchange_id: each.outcome for each in queued}[aborted] is Outcome.ABORTED
+    assert sum(each.queued for each in pages) == 5
+    assert len(pages) >= 9 // page
+
+
+async def test_what_is_replayed_is_what_was_captured(azurite: str) -> None:
+    window = a_window()
+    async with an_account(azurite) as account:
+        envelope = await account.put_exchange(an_id(window), outcome=Outcome.TIMED_OUT)
+        _, queued = await replay(account, everything_in(window), window)
+    assert queued == [replace(envelope, replayed=True)]
+
+
+async def test_deployment_outcome_ids_and_range_narrow_it(azurite: str) -> None:
+    window = a_window()
+    async with an_account(azurite) as account:
+        early, late = an_id(window, minute=1), an_id(window, minute=40)
+        await account.put_exchange(early, deployment="a", outcome=Outcome.COMPLETED)
+        await account.put_exchange(late, deployment="b", outcome=Outcome.TIMED_OUT)
+        for wanted, expected in (
+            (everything_in(window, deployment="a"), [early]),
+            (everything_in(window, outcome=Outcome.TIMED_OUT), [late]),
+            (everything_in(window, deployment="a", outcome=Outcome.TIMED_OUT), []),
+            (everything_in(window, ids=frozenset({late})), [late]),
+            (Replay(first=window.start, end=window.start + timedelta(minutes=30)), [early]),
+        ):
+            _, queued = await replay(account, wanted, window)
+            assert [each.exchange_id for each in queued] == expected
+
+
+async def test_an_exchange_that_may_still_be_running_is_not_called_aborted(azurite: str) -> None:
+    window = a_window()
+    async with an_account(azurite) as account:
+        running, killed = an_id(window, minute=40), an_id(window, minute=20)
+        for each in (running, killed):
+            await account.put_request(each)
+        _, queued = await replay(account, everything_in(window), window, window.end)
+    assert [each.exchange_id for each in queued] == [killed]
+
+
+async def test_corrupt_captures_are_counted_and_stop_nothing(azurite: str) -> None:
+    window = a_window()
+    async with an_account(azurite) as account:
+        await account.captures.put(capture.response_name(an_id(window, minute=1)), (b"garbage",))
+        whole = await account.put_exchange(an_id(window, minute=2))
+        pages, queued = await replay(account, everything_in(window), window)
+    assert [each.unreadable for each in pages] == [1]
+    assert [each.exchange_id for each in queued] == [whole.exchange_id]
+
+
+async def test_live_traffic_goes_first(azurite: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replaying, "BUSY_QUEUE", 2)
+    window = a_window()
+    async with an_account(azurite) as account:
+        await account.put_exchange(an_id(window))
+        for _ in range(3):
+            await account.envelopes.put(an_envelope())
+        it = Replaying(account.captures, account.envelopes, timedelta(minutes=30))
+        assert await it.page(everything_in(window), window.name, "where it was") == Page(
+            queued=0, unreadable=0, marker="where it was", busy=True
+        )
+        await account.take_queued()
+        page = await it.page(everything_in(window), window.name, None)
+        assert (page.queued, page.busy) == (1, False)
+        await account.take_queued()
+
+
+async def test_a_window_without_captures_is_done_at_once(azurite: str) -> None:
+    window = a_window()
+    async with an_account(azurite) as account:
+        pages, queued = await replay(account, everything_in(window), window)
+    assert (pages, queued) == ([Page(queued=0, unreadable=0, marker=None, busy=False)], [])
