@@ -35,14 +35,16 @@ class TriggerOpener:
         timers = [TimerTrigger(target, self._invocations, run_on_startup=first_start) for target in functions.timer]
         return [*timers, *[await self._queue_trigger(target) for target in functions.queue]]
 
-    def open_durable(self, functions: AppFunctions, data_dir: Path | None, origin: str) -> DurableTrigger | None:
+    def open_durable(
+        self, functions: AppFunctions, data_dir: Path | None, origin: str, *, first_start: bool
+    ) -> DurableTrigger | None:
         """Open Durable Functions where the app uses them. Without a data_dir, its instances end with the host."""
         options = parse_durable_options(self._host_json.durable_task)
         if not functions.durable.used:
             return None
         store = InstanceStore((data_dir or self._state_dir) / "durable.sqlite")
         self._stack.callback(store.close)
-        return DurableTrigger(functions.durable, options, self._invocations, store, origin)
+        return DurableTrigger(functions.durable, options, self._invocations, store, origin, worker_died=not first_start)
 
     async def _queue_trigger(self, target: QueueFunction) -> QueueTrigger:
         service = await open_service(resolve_connection(target.connection, os.environ), self._stack)

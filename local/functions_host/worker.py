@@ -107,7 +107,8 @@ async def _work(options: argparse.Namespace, listening: socket.socket, control: 
     async with AsyncExitStack() as stack:
         opener = TriggerOpener(host_json, invocations, options.state_dir, stack)
         triggers = await opener.open(functions, first_start=options.first_start)
-        durable = opener.open_durable(functions, options.data_dir, f"http://localhost:{listening.getsockname()[1]}")
+        origin = f"http://localhost:{listening.getsockname()[1]}"
+        durable = opener.open_durable(functions, options.data_dir, origin, first_start=options.first_start)
         if durable:
             library.provide(CLIENT, TypedData(string=durable.client_binding))
             triggers.append(durable)

@@ -129,8 +129,10 @@ def _wait_for_health(host: HostProcess) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    signal_each([process.pid, *descendants_of(process.pid)], signal.SIGKILL)
+    family = [process.pid, *descendants_of(process.pid)]
+    signal_each(family, signal.SIGKILL)
     process.wait()
+    wait_until(lambda: not any(exists(pid) for pid in family), why="all its processes are gone, and with them its port")
 
 
 def exists(pid: int) -> bool:

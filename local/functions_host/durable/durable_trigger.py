@@ -29,11 +29,23 @@ class DurableTrigger:
     """Runs the app's orchestrations."""
 
     def __init__(
-        self, functions: DurableFunctions, options: DurableOptions, invocations: Invocations, store: InstanceStore, origin: str
+        self,
+        functions: DurableFunctions,
+        options: DurableOptions,
+        invocations: Invocations,
+        store: InstanceStore,
+        origin: str,
+        *,
+        worker_died: bool,
     ) -> None:
-        """`origin` is the host's own address, which management URLs begin with."""
+        """`origin` is the host's own address, which management URLs begin with; worker_died: this is not the host's first."""
         links = Links(origin=origin, hub_name=options.hub_name)
-        self._engine = Engine(store, Calls(functions, invocations), max_concurrent_activities=options.max_concurrent_activities)
+        self._engine = Engine(
+            store,
+            Calls(functions, invocations),
+            worker_died=worker_died,
+            max_concurrent_activities=options.max_concurrent_activities,
+        )
         self.webhooks = Management(self._engine, links)
         # An address of its own, as on the real host: it serves on while the public one already takes no new requests.
         self._listening = socket.create_server(("127.0.0.1", 0))

@@ -1,7 +1,7 @@
 """Runs orchestrations: delivers their events one by one, calls their activities, waits for their timers.
 
 Everything happens on the worker's event loop; what must survive the process is saved before anything depends on it.
-Delivery of an activity's call is at least once, as on the real host: one that was cut off by the end of the process runs again.
+An activity is called at least once, as on the real host: one that was cut off by the end of the host is called again.
 """
 
 import asyncio
@@ -31,13 +31,25 @@ class Engine:
     """The orchestrations of one host."""
 
     def __init__(
-        self, store: InstanceStore, calls: Calls, *, max_concurrent_activities: int = 10, now: Clock = utc_now
+        self,
+        store: InstanceStore,
+        calls: Calls,
+        *,
+        worker_died: bool = False,
+        max_concurrent_activities: int = 10,
+        now: Clock = utc_now,
     ) -> None:
-        """Take over what the store holds; nothing runs before `run`."""
+        """Take over what the store holds; nothing runs before `run`.
+
+        worker_died: activities without an end have failed. That is how the real host tells a worker's death; after its own,
+        they run again (both seen there).
+        """
         self._store = store
         self._calls = calls
         self._now = now
         self._instances = {instance.instance_id: instance for instance in store.all()}
+        if worker_died:
+            self._fail_what_ran()
         self._slots = asyncio.Semaphore(max_concurrent_activities)
         self._turning: set[str] = set()  # instance ids whose events are being delivered
         self._calling: set[tuple[str, int]] = set()  # execution and task ids
@@ -161,6 +173,13 @@ class Engine:
                 raise UnknownActivity(
                     f"The function '{action.name}' doesn't exist, is disabled, or is not an activity function."
                 )
+
+    def _fail_what_ran(self) -> None:
+        for instance in self._instances.values():
+            for task_id, activity in instance.open_activities() if instance.active else ():
+                reason = f"Activity function '{activity.name}' failed: the worker process died"
+                instance.inbox.append(events.task_failed(self._now(), task_id, reason, ""))
+            self._store.save(instance)
 
     # --- what they wait for -----------------------------------------------------------------------------------------
 

@@ -1,0 +1,371 @@
+"""Durable Functions: the same tests for the embedded host's engine and for the real host's extension.
+
+Both serve durable_app.py. What only the embedded host has to show is in test_durable_embedded.py.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from tests.integration.functions_host_process import HostProcess, running_azurite, running_host, wait_until
+
+APP = Path(__file__).with_name("durable_app.py")
+WEBHOOKS = "/runtime/webhooks/durabletask"
+MANAGEMENT = {
+    "statusQueryGetUri": "", "sendEventPostUri": "/raiseEvent/{eventName}", "terminatePostUri": "/terminate",
+    "rewindPostUri": "/rewind", "purgeHistoryDeleteUri": "", "restartPostUri": "/restart",
+    "suspendPostUri": "/suspend", "resumePostUri": "/resume",
+}  # fmt: skip
+
+# How long the real host's queues keep from others what a killed host was working on: 5 minutes unless told, at least one.
+_SOON_AGAIN = {"controlQueueVisibilityTimeout": "00:01:00", "workItemQueueVisibilityTimeout": "00:01:00"}
+
+type Links = dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_azurite(tmp_path_factory.mktemp("azurite")) as connection_string:
+        yield connection_string
+
+
+@pytest.fixture(scope="module", params=["embedded", "func"])
+def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, storage: str) -> Iterator[HostProcess]:
+    folder = app_folder(tmp_path_factory.mktemp(request.param))
+    with running_host(request.param, folder, {"AzureWebJobsStorage": storage}) as running:
+        yield running
+
+
+def app_folder(folder: Path, durable_task: dict[str, Any] | None = None) -> Path:
+    """Lay out an app folder with durable_app.py."""
+    shutil.copy(APP, folder / "function_app.py")
+    extensions = {"http": {"routePrefix": ""}, **({"durableTask": durable_task} if durable_task else {})}
+    bundle = {"id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)"}
+    (folder / "host.json").write_text(json.dumps({"version": "2.0", "extensions": extensions, "extensionBundle": bundle}))
+    return folder
+
+
+def started(host: HostProcess, name: str, data: Any = None, instance_id: str = "") -> Links:
+    """Start an orchestration; return its management URLs."""
+    response = start(host, name, data, instance_id)
+    assert response.status_code == 202, response.text
+    links: Links = response.json()
+    return links
+
+
+def start(host: HostProcess, name: str, data: Any = None, instance_id: str = "") -> httpx.Response:
+    query = f"?id={instance_id}" if instance_id else ""
+    content = b"" if data is None else json.dumps(data)
+    return httpx.post(host.url(f"/start/{name}{query}"), content=content, timeout=30)
+
+
+def status(links: Links, extra: str = "") -> httpx.Response:
+    return httpx.get(links["statusQueryGetUri"] + extra, timeout=30)
+
+
+def finished(links: Links, *, within_s: float = 40.0) -> dict[str, Any]:
+    """Wait for the end of an orchestration; return its status."""
+    wait_until(lambda: status(links).status_code == 200, within_s=within_s, why=lambda: status(links).text)
+    body: dict[str, Any] = status(links).json()
+    return body
+
+
+def wait_for(links: Links, **members: Any) -> None:
+    """Wait until the status has these members."""
+
+    def has() -> bool:
+        body = status(links).json()
+        return all(body[name] == value for name, value in members.items())
+
+    wait_until(has, why=lambda: status(links).text)
+
+
+def client(host: HostProcess, operation: str, **arguments: Any) -> Any:
+    """Call the client library in the app; return what it returned, or the message of what it raised."""
+    response = httpx.post(host.url(f"/client/{operation}"), json=arguments, timeout=30)
+    return response.json()["error"] if response.status_code == 500 else response.json()
+
+
+def send_event(links: Links, name: str, **request: Any) -> httpx.Response:
+    return httpx.post(links["sendEventPostUri"].replace("{eventName}", name), timeout=30, **request)
+
+
+def test_it_prints_the_durable_functions(host: HostProcess) -> None:
+    """By name, after the HTTP functions, with the type of their trigger."""
+    host.seen(r"\tadd: activityTrigger\n\n\tboasts: orchestrationTrigger\n")
+
+
+def test_management_urls_have_the_real_hosts_shape(host: HostProcess) -> None:
+    """Names, order, paths and parameters; the instance id is in each of them."""
+    links = started(host, "chain", 1, "links1")
+
+    assert links.pop("id") == "links1"
+    assert list(links) == list(MANAGEMENT)
+    for name, suffix in MANAGEMENT.items():
+        url = urlsplit(links[name])
+        assert f"{url.scheme}://{url.netloc}" == f"http://localhost:{host.port}"
+        assert url.path == f"{WEBHOOKS}/instances/links1{suffix}"
+        query = parse_qs(url.query)
+        assert query.pop("reason", ["{text}"]) == ["{text}"]
+        assert query.pop("code")[0]
+        assert query == {"taskHub": ["TestHubName"], "connection": ["Storage"]}
+    finished({"id": "links1", **links})
+
+
+def test_a_status_tells_name_input_and_output(host: HostProcess) -> None:
+    """The input stands there as the client encoded it; moments are whole seconds."""
+    response = status(links := started(host, "chain", 1, "chain1"))
+    body = finished(links)
+
+    assert list(response.json()) == list(body)
+    assert list(body) == ["name", "instanceId", "runtimeStatus", "input", "customStatus", "output",
+                          "createdTime", "lastUpdatedTime"]  # fmt: skip
+    for moment in ("createdTime", "lastUpdatedTime"):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", body.pop(moment))
+    assert body == {"name": "chain", "instanceId": "chain1", "runtimeStatus": "Completed", "input": "1",
+                    "customStatus": {"at": 1}, "output": {"n": 3, "id": "chain1"}}  # fmt: skip
+    assert status(links, "&showInput=false").json()["input"] is None
+    assert status(links).headers["content-type"] == "application/json; charset=utf-8"
+
+
+def test_a_running_instance_says_where_to_ask_again(host: HostProcess) -> None:
+    """202 with Location and Retry-After."""
+    links = started(host, "waits", instance_id="asks1")
+    wait_for(links, runtimeStatus="Running")
+    response = status(links)
+
+    assert (response.status_code, response.headers["retry-after"]) == (202, "5")
+    assert response.headers["location"] == links["statusQueryGetUri"]
+
+
+def test_an_unknown_instance_is_a_404(host: HostProcess) -> None:
+    """Whatever is asked about it, without a body; so is an unknown path."""
+    url = host.url(f"{WEBHOOKS}/instances/nope")
+    event = httpx.post(f"{url}/raiseEvent/go", json=1)
+    answers = [httpx.get(url), httpx.delete(url), httpx.post(f"{url}/terminate"), event, httpx.get(host.url(f"{WEBHOOKS}/no"))]
+
+    assert [(answer.status_code, answer.content) for answer in answers] == [(404, b"")] * 5
+
+
+def test_fan_out_and_retries(host: HostProcess) -> None:
+    """Every call's result arrives in its place, after as many attempts as it took."""
+    assert finished(started(host, "fan_out", instance_id="fan1"))["output"] == [[1, 2, 3, 1], [1, 2, 3, 4]]
+
+
+def test_an_exhausted_retry_fails_the_orchestration(host: HostProcess) -> None:
+    """The output tells the last attempt's error; the status code is 200 unless the caller wants a 500."""
+    body = finished(links := started(host, "exhausted", instance_id="exhausted1"))
+
+    assert body["runtimeStatus"] == "Failed"
+    assert body["output"].startswith(
+        "Orchestrator function 'exhausted' failed: Activity function 'flaky' failed:  RuntimeError: attempt 3 of exhausted1 \n "
+    )
+    assert status(links, "&returnInternalServerErrorOnFailure=true").status_code == 500
+
+
+def test_an_orchestrator_can_catch_an_activitys_failure(host: HostProcess) -> None:
+    """With its message."""
+    body = finished(started(host, "caught", instance_id="caught1"))
+
+    assert body["runtimeStatus"] == "Completed"
+    assert body["output"].startswith("Activity function 'flaky' failed:  RuntimeError: attempt 1 of caught1 \n ")
+
+
+def test_a_raising_orchestrator_fails(host: HostProcess) -> None:
+    """With its message alone."""
+    assert finished(started(host, "raises"))["output"] == "Orchestrator function 'raises' failed: says no"
+
+
+def test_an_unknown_orchestrator_fails(host: HostProcess) -> None:
+    """It is accepted, and then the instance says that there is none."""
+    body = finished(started(host, "nothere", 1))
+
+    assert body["runtimeStatus"] == "Failed"
+    assert body["output"].startswith(
+        "Orchestrator function 'nothere' failed: The function 'nothere' doesn't exist, is disabled, or is not an orchestrator "
+        "function. Additional info: The following are the known orchestrator functions: '"
+    )
+
+
+def test_continue_as_new(host: HostProcess) -> None:
+    """The last generation's input and output stand in the status."""
+    body = finished(started(host, "eternal", 1))
+
+    assert (body["output"], body["input"], body["customStatus"]) == (4, "3", {"generation": 3})
+
+
+def test_a_timer(host: HostProcess) -> None:
+    """The real host may fire up to a second early: its queue counts in seconds."""
+    assert 2 <= finished(started(host, "naps", 3))["output"] < 20
+
+
+def test_a_timer_and_an_event_race(host: HostProcess) -> None:
+    """Whatever comes first wins."""
+    by_event = started(host, "race", 600)
+    wait_for(by_event, runtimeStatus="Running")
+
+    assert send_event(by_event, "go", json={"a": 1}).status_code == 202
+    assert finished(started(host, "race", 1))["output"] == "timer"
+    assert finished(by_event)["output"] == "event"
+
+
+def test_events_by_url_and_by_client(host: HostProcess) -> None:
+    """By URL they are values; the client library encodes them twice, and so they arrive as JSON text."""
+    links = started(host, "waits", instance_id="events1")
+    wait_for(links, runtimeStatus="Running")
+    plain = send_event(links, "go", content=b"x", headers={"content-type": "text/plain"})
+    broken = send_event(links, "go", content=b"{no", headers={"content-type": "application/json"})
+    sent = send_event(links, "go", json={"x": 1})
+    wait_for(links, customStatus={"got": {"x": 1}})
+
+    assert (plain.status_code, plain.json()) == (400, {"Message": "Only application/json request content is supported"})
+    assert (broken.status_code, broken.json()["Message"]) == (400, "Invalid JSON content")
+    assert (sent.status_code, sent.content) == (202, b"")
+    assert client(host, "raise_event", instance_id="events1", event_name="go", event_data={"k": 2}) == {}
+    assert finished(links)["output"] == [{"x": 1}, '{"k": 2}']
+    assert send_event(links, "go", json=1).status_code == 410
+    assert "gone" in client(host, "raise_event", instance_id="events1", event_name="go")
+    assert "No instance" in client(host, "raise_event", instance_id="nope", event_name="go")
+
+
+def test_an_id_that_still_runs_is_not_started_again(host: HostProcess) -> None:
+    """The client library raises; the running instance goes on."""
+    links = started(host, "waits", instance_id="once1")
+    wait_for(links, runtimeStatus="Running")
+
+    again = start(host, "chain", 1, "once1")
+    assert again.status_code == 500
+    assert "An Orchestration instance with the status Running already exists." in again.json()["error"]
+    by_url = httpx.post(host.url(f"{WEBHOOKS}/orchestrators/chain/once1"), json="1")
+    assert (by_url.status_code, by_url.json()) == (
+        409, {"Message": "An Orchestration instance with the status Running already exists."}
+    )  # fmt: skip
+    assert status(links).json()["name"] == "waits"
+
+
+def test_a_finished_id_starts_anew(host: HostProcess) -> None:
+    """Name, input and output are the new one's."""
+    finished(started(host, "chain", 1, "anew1"))
+    links = started(host, "eternal", 3, "anew1")
+
+    wait_for(links, name="eternal", runtimeStatus="Completed", output=4)
+
+
+def test_terminate(host: HostProcess, tmp_path: Path) -> None:
+    """Also while an activity runs: 202, then 410; the reason is the output."""
+    links = started(host, "slowly", str(tmp_path / "never"))
+    host.seen(f"UNTIL {tmp_path / 'never'}")
+    first = httpx.post(links["terminatePostUri"].replace("{text}", "enough%20now"))
+
+    body = finished(links)
+    assert (first.status_code, first.content) == (202, b"")
+    assert (body["runtimeStatus"], body["output"]) == ("Terminated", "enough now")
+    again = httpx.post(links["terminatePostUri"])
+    assert (again.status_code, again.content) == (410, b"")
+    assert "No instance with ID 'nope' found." in client(host, "terminate", instance_id="nope", reason="x")
+    (tmp_path / "never").touch()
+
+
+def test_purge(host: HostProcess) -> None:
+    """Only what has ended; by URL and by client."""
+    running = started(host, "waits", instance_id="purge1")
+    wait_for(running, runtimeStatus="Running")
+    refused = httpx.delete(running["purgeHistoryDeleteUri"])
+    ended = started(host, "chain", 1, "purge2")
+    finished(ended)
+    purged = httpx.delete(ended["purgeHistoryDeleteUri"])
+
+    assert refused.status_code == 412
+    assert refused.json() == (
+        "Only orchestrations in a terminal state can be purged, "
+        "but the orchestration with instance ID purge1 has status Running"
+    )
+    assert (purged.status_code, purged.json()) == (200, {"instancesDeleted": 1})
+    assert status(ended).status_code == 404
+    assert client(host, "purge_instance_history", instance_id="purge2") == {"deleted": 0}
+    finished(started(host, "chain", 1, "purge2"))
+    assert client(host, "purge_instance_history", instance_id="purge2") == {"deleted": 1}
+
+
+def test_many_instances(host: HostProcess) -> None:
+    """Listed and purged by prefix, status and time of creation."""
+    url = host.url(f"{WEBHOOKS}/instances/")
+    for number in range(3):
+        finished(started(host, "chain", number, f"many{number}"))
+    wait_for(started(host, "waits", instance_id="many3"), runtimeStatus="Running")
+
+    listed = httpx.get(url, params={"instanceIdPrefix": "many"}).json()
+    running = httpx.get(url, params={"instanceIdPrefix": "many", "runtimeStatus": "Running"}).json()
+    assert [each["instanceId"] for each in listed] == ["many0", "many1", "many2", "many3"]
+    assert [each["instanceId"] for each in running] == ["many3"]
+    assert {each["instanceId"] for each in client(host, "get_status_by", instance_id_prefix="many")} == {
+        "many0", "many1", "many2", "many3"
+    }  # fmt: skip
+    assert {each["instanceId"] for each in client(host, "get_status_all")} >= {"many0", "many3"}
+    nothing = httpx.delete(url)
+    assert (nothing.status_code, nothing.json()) == (400, "Please provide value for 'createdTimeFrom' parameter.")
+    assert httpx.delete(url, params={"createdTimeFrom": "2100-01-01T00:00:00Z"}).status_code == 404
+
+
+def test_the_client_library_reads_a_status(host: HostProcess) -> None:
+    """With what it makes of it."""
+    finished(started(host, "chain", 5, "client1"))
+    body = client(host, "get_status", instance_id="client1", show_input=True)
+
+    assert (body["runtimeStatus"], body["output"], body["customStatus"]) == ("Completed", {"n": 7, "id": "client1"}, {"at": 5})
+
+
+def test_starting_by_url(host: HostProcess) -> None:
+    """202 with the links of this address, and when to ask."""
+    response = httpx.post(host.url(f"{WEBHOOKS}/orchestrators/chain/url1"), json="7")
+    links = response.json()
+
+    assert (response.status_code, response.headers["retry-after"]) == (202, "10")
+    assert response.headers["location"] == links["statusQueryGetUri"]
+    assert links["statusQueryGetUri"].startswith(host.url(f"{WEBHOOKS}/instances/url1?"))
+    assert set(links) == {"id", *MANAGEMENT} - {"rewindPostUri"}
+    assert finished(links)["output"] == {"n": 9, "id": "url1"}
+    assert httpx.post(host.url(f"{WEBHOOKS}/orchestrators/chain"), content=b"{no").status_code == 400
+
+
+def test_a_killed_worker_does_not_end_an_orchestration(host: HostProcess, tmp_path: Path) -> None:
+    """kill -9 in the middle of an activity: that attempt has failed, and only that; its retry runs in another worker."""
+    path = tmp_path / "there"
+    links = started(host, "slowly", str(path))
+    once = started(host, "slowly_once", str(tmp_path / "never"))
+    host.seen(f"UNTIL {path}")
+    host.seen(f"UNTIL {tmp_path / 'never'}")
+    os.kill(host.worker_pid(), signal.SIGKILL)
+    wait_until(lambda: host.output().count(f"UNTIL {path}") == 2, within_s=120, why=lambda: status(links).text)
+    path.touch()
+
+    assert finished(links)["output"] == [1, "there"]
+    assert finished(once)["output"].startswith("Orchestrator function 'slowly_once' failed: Activity function 'until' failed: ")
+
+
+@pytest.mark.parametrize("kind", ["embedded", "func"])
+def test_an_orchestration_goes_on_after_a_restart_of_the_host(kind: str, tmp_path: Path, storage: str) -> None:
+    """kill -9 of all its processes; the activity that ran runs again, the one before it does not, a timer fires."""
+    path = tmp_path / "there"
+    folder = app_folder(tmp_path, {"hubName": "Restarted", "storageProvider": _SOON_AGAIN})
+    kept = ["--data-dir", str(tmp_path / "data")] if kind == "embedded" else []
+    with running_host(kind, folder, {"AzureWebJobsStorage": storage}, *kept) as host:
+        slow = started(host, "slowly", str(path))
+        nap = started(host, "naps", 4)
+        wait_for(nap, runtimeStatus="Running")
+        host.seen(f"UNTIL {path}")
+        port = host.port
+    path.touch()
+    with running_host(kind, folder, {"AzureWebJobsStorage": storage}, *kept, port=port):
+        assert finished(slow, within_s=120)["output"] == [1, "there"]
+        assert finished(nap, within_s=60)["output"] >= 3
+    assert "taskHub=Restarted" in slow["statusQueryGetUri"]
