@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from typing import Protocol
+from typing import Final, Protocol
 
 from shared.core.capture import Capture
 from shared.core.envelope import Envelope, load
 from shared.errors import CaptureError, EventTooLarge
 
 _log = logging.getLogger("fnsse.enrichment")
+
+
+LARGE_BYTES: Final = 4 * 1024 * 1024  # of both captures
 
 
 class CaptureReader(Protocol):
@@ -48,6 +52,7 @@ class Enrichment:
         self._assemble = assemble
         self._event_hub = event_hub
         self._ledger = ledger
+        self._one_large = asyncio.Lock()  # sixteen messages at once may each name captures of 100 MB
 
     async def deliver(self, message: bytes) -> None:
         """Returns when the event of this envelope was accepted, or is parked because it never can be.
@@ -56,15 +61,21 @@ class Enrichment:
         """
         envelope = load(message)
         try:
-            request, response = await asyncio.gather(
-                self._captures.get(envelope.request_capture), self._captures.get(envelope.response_capture)
-            )
-            body = await self._assemble(envelope, request, response, await self._event_hub.limit_bytes())
+            body = await self._event(envelope)
             await self._event_hub.send(body, envelope.exchange_id)
         except CaptureError as error:
             await self._park(envelope, "corrupt_capture", error)
         except EventTooLarge as error:
             await self._park(envelope, "too_large", error)
+
+    async def _event(self, envelope: Envelope) -> bytes:
+        limit_bytes = await self._event_hub.limit_bytes()
+        large = envelope.request_bytes + envelope.response_bytes > LARGE_BYTES
+        async with self._one_large if large else contextlib.nullcontext():
+            request, response = await asyncio.gather(
+                self._captures.get(envelope.request_capture), self._captures.get(envelope.response_capture)
+            )
+            return await self._assemble(envelope, request, response, limit_bytes)
 
     async def _park(self, envelope: Envelope, reason: str, error: Exception) -> None:
         await self._ledger.parked(envelope.exchange_id, reason)

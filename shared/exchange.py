@@ -97,7 +97,9 @@ class Exchange:
             started_at=self.started_at.isoformat(timespec="microseconds"),
             status_code=self.answered_status,
             upstream_status_code=self.upstream_status,
-            outcome=outcome.decide(ending, upstream_status=self.upstream_status, stream=bool(self.stream), finished=finished),
+            outcome=outcome.decide(
+                ending, upstream_status=self.upstream_status, stream=bool(self.stream), finished=finished, failed=seen.failed
+            ),
             failure=self.failure,
             timings=self._timings(),
             arrivals=tuple(self.arrivals),

@@ -67,7 +67,7 @@ def route(method: str, path: str, *, upgrade: str = "") -> Operation | UnknownRo
     """What to do with a request; `path` is still percent-encoded, `upgrade` is the header's value."""
     if path in _OWN_ROUTES:
         return WrongMethod(allowed=_OWN_ROUTES[path])
-    if not path.startswith(_ROOT):
+    if not path.startswith(_ROOT) or _climbs(path):
         return UnknownRoute()
     if "websocket" in upgrade.lower():
         return WebSocketAsked()
@@ -75,6 +75,11 @@ def route(method: str, path: str, *, upgrade: str = "") -> Operation | UnknownRo
         return WrongMethod(allowed=("POST",))
     deployment, v1, rest = _split(path.removeprefix(_ROOT))
     return Operation(name=_name(method, rest), deployment=deployment, v1=v1)
+
+
+def _climbs(path: str) -> bool:
+    """Whether a segment is `..` once decoded as often as the host and an upstream may: it could leave /openai/ there."""
+    return ".." in re.split(r"[/\\]", unquote(unquote(path)))
 
 
 def _split(path: str) -> tuple[str | None, bool, str]:

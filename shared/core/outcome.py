@@ -27,16 +27,19 @@ _OUTCOME_OF_ENDING = {
 }
 
 
-def decide(ending: Ending, *, upstream_status: int | None, stream: bool, finished: bool) -> Outcome:
+def decide(ending: Ending, *, upstream_status: int | None, stream: bool, finished: bool, failed: bool = False) -> Outcome:
     """The exchange's outcome.
 
     `finished` says that the answer held its own end ([DONE], a finish_reason, a last event). Many clients close right after
     that frame, and an upstream may break the connection there: nothing was missed, so both count as completed. A stream
-    that ended cleanly without it is one that the upstream broke off.
+    that ended cleanly without it is one that the upstream broke off. `failed` says that the upstream told of an error within
+    its stream: a 200 that is none.
     """
     if ending is Ending.REJECTED or upstream_status is None:
         return _OUTCOME_OF_ENDING.get(ending, Outcome.UPSTREAM_ERROR)
     if ending is Ending.WHOLE and upstream_status >= 400:
+        return Outcome.UPSTREAM_ERROR
+    if stream and failed:
         return Outcome.UPSTREAM_ERROR
     if stream and finished:
         return Outcome.COMPLETED

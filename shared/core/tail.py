@@ -90,7 +90,7 @@ def _bounded(usage: dict[str, Any] | None) -> dict[str, Any] | None:
 
 def _fails(chunk: dict[str, Any]) -> bool:
     flat = "message" in chunk and "code" in chunk and "choices" not in chunk
-    return bool(chunk.get("error")) or chunk.get("type") == "error" or flat
+    return bool(chunk.get("error")) or chunk.get("type") in {"error", "response.failed"} or flat
 
 
 def _finishes(chunk: dict[str, Any]) -> bool:

@@ -76,3 +76,21 @@ def test_a_websocket_is_told_apart_below_openai_alone(upgrade: str) -> None:
 )
 def test_another_path_is_unknown(path: str) -> None:
     assert route("POST", path) == UnknownRoute()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/openai/..%2Fx",
+        "/openai/..%252F..%252Fx",
+        "/openai/%2e%2e/x",
+        "/openai/%252e%252e%252Fx",
+        "/openai/deployments/..%5Cx/chat/completions",
+    ],
+)
+def test_a_path_that_could_climb_out_of_openai_is_unknown(path: str) -> None:
+    assert route("POST", path) == UnknownRoute()
+
+
+def test_dots_within_a_segment_climb_nowhere() -> None:
+    assert isinstance(route("POST", "/openai/deployments/gpt-4o..2/chat/completions"), Operation)

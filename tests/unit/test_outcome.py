@@ -51,3 +51,10 @@ def test_every_combination_has_an_outcome_that_the_relay_may_give() -> None:
     statuses = (None, 200, 201, 400, 429, 500, 503)
     for ending, status, stream, finished in itertools.product(Ending, statuses, (False, True), (False, True)):
         assert decide(ending, upstream_status=status, stream=stream, finished=finished) is not Outcome.ABORTED
+
+
+def test_an_error_within_a_stream_is_the_upstreams_however_it_ended() -> None:
+    for ending in (Ending.WHOLE, Ending.INTERRUPTED, Ending.CLIENT_LEFT, Ending.TIMEOUT):
+        for finished in (False, True):
+            outcome = decide(ending, upstream_status=200, stream=True, finished=finished, failed=True)
+            assert outcome is Outcome.UPSTREAM_ERROR

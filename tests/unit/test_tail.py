@@ -42,7 +42,7 @@ def delta(finish_reason: str | None = None, **more: Any) -> dict[str, Any]:
         (sse({"type": "response.created", "response": {"usage": None}}), Tail(finished=False, usage=None)),
         (sse({"type": "response.completed", "response": {"usage": USAGE}}), Tail(finished=True, usage=USAGE)),
         (sse({"type": "response.incomplete", "response": {}}), Tail(finished=True, usage=None)),
-        (sse({"type": "response.failed", "response": {"usage": USAGE}}), Tail(finished=True, usage=USAGE)),
+        (sse({"type": "response.failed", "response": {"usage": USAGE}}), Tail(finished=True, usage=USAGE, failed=True)),
         (b": keep-alive\n\n" + sse(b"nonsense", b"[]", b"1", b"[DONE]"), Tail(finished=True, usage=None)),
         (sse({"choices": "none", "usage": "none"}, {"choices": [7, None]}), Tail(finished=False, usage=None)),
     ],
