@@ -105,7 +105,8 @@ class RelayResponse(Response):
                 with anyio.CancelScope(shield=True):
                     await asyncio.wait({recording.done}, timeout=limits.recording_wait_s)
         if ending is Ending.WHOLE and limits.capture_closed and not await recording.captured:
-            await answer.error_frame(api_error.capture_unavailable().body())
+            if self._relay.interventions.error_frames:
+                await answer.error_frame(api_error.capture_unavailable().body())
             ending = Ending.INTERRUPTED
         if ending is Ending.WHOLE:
             await answer.release_end()
