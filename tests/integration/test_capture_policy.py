@@ -1,0 +1,181 @@
+"""CAPTURE_POLICY=closed: nothing goes upstream, and no answer ends, before its capture is stored."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from shared.core.exchange import Outcome
+from tests.integration.exchanges import DEADLINE_S, UNTOUCHED, Client, Envelopes, Store, World, a_world, document, event_of, sse
+from tests.unit.cutting import every_way
+
+pytestmark = pytest.mark.anyio
+
+ASK = b'{"stream": true, "messages": []}'
+TEXT = event_of(choices=[{"index": 0, "delta": {"content": "hello"}}])
+STOP = event_of(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
+DONE = b"data: [DONE]\n\n"
+AUDIO = "/openai/deployments/whisper/audio/transcriptions"
+
+
+async def settled(running: asyncio.Task[None]) -> bool:
+    """Whether the exchange is over once all that can run has run."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+    return running.done()
+
+
+async def ended(running: asyncio.Task[None]) -> None:
+    await asyncio.wait_for(running, DEADLINE_S)
+
+
+def failing_responses(world: World) -> None:
+    """From now on no response capture can be stored."""
+    stored = world.store.put
+
+    async def put(name: str, parts: Sequence[bytes]) -> None:
+        world.store.failing = name.endswith(".response")
+        await stored(name, parts)
+
+    world.store.put = put  # type: ignore[method-assign]
+
+
+def a_gate(world: World) -> asyncio.Event:
+    assert world.store.gate is not None
+    return world.store.gate
+
+
+@pytest.mark.parametrize("path", ["/openai/deployments/gpt-4o/chat/completions", AUDIO])
+async def test_nothing_goes_upstream_before_the_request_is_stored(path: str) -> None:
+    world = a_world(document(b"{}"), store=Store(gate=asyncio.Event()), capture_closed=True)
+    client = Client(world.relay, ASK, path=path)
+    running = client.start()
+    assert not await settled(running)
+    assert not world.upstream.requests
+    a_gate(world).set()
+    await ended(running)
+    assert [body for _, body in world.upstream.requests] == [ASK]
+    assert client.body == b"{}"
+    await world.recorded()
+
+
+async def test_a_request_that_cannot_be_stored_is_refused_and_never_goes_upstream() -> None:
+    world = a_world(document(b"{}"), store=Store(failing=True), capture_closed=True)
+    client = Client(world.relay, ASK)
+    await client.run()
+    assert client.status == 503
+    assert json.loads(client.body)["error"]["code"] == "capture_unavailable"
+    assert not world.upstream.requests
+    assert (await world.envelope()).outcome is Outcome.REJECTED
+
+
+async def test_a_request_that_memory_has_no_room_for_is_refused() -> None:
+    world = a_world(document(b"{}"), capture_closed=True, capture_memory_bytes=10)
+    client = Client(world.relay, ASK)
+    await client.run()
+    assert client.status == 503
+    assert not world.upstream.requests
+    await world.recorded()
+
+
+async def test_a_streams_end_is_held_until_its_capture_is_stored() -> None:
+    world = a_world(sse(TEXT, STOP, DONE), capture_closed=True)
+    client = Client(world.relay, ASK)
+    stored = world.store.put
+
+    async def hold_responses(name: str, parts: Sequence[bytes]) -> None:
+        if name.endswith(".response"):
+            await gate.wait()
+        await stored(name, parts)
+
+    gate = asyncio.Event()
+    world.store.put = hold_responses  # type: ignore[method-assign]
+    running = client.start()
+    await client.until_body(TEXT + STOP)
+    assert not await settled(running)
+    assert client.body == TEXT + STOP, "all but [DONE] passes at once"
+    gate.set()
+    await ended(running)
+    assert (client.body, client.ended) == (TEXT + STOP + DONE, True)
+    assert [kept.body for kept in world.store.captures(".response")] == [TEXT + STOP + DONE]
+    assert (await world.envelope()).outcome is Outcome.COMPLETED
+
+
+async def test_however_the_network_cuts_the_bytes_are_the_same() -> None:
+    whole = TEXT + STOP + DONE
+    for pieces in every_way(whole):
+        world = a_world(sse(*pieces), capture_closed=True)
+        client = Client(world.relay, ASK)
+        await client.run()
+        assert (client.body, client.ended) == (whole, True)
+        await world.recorded()
+
+
+async def test_the_last_byte_of_a_document_is_held_until_its_capture_is_stored() -> None:
+    world = a_world(document(b'{"a": 1}'), capture_closed=True)
+    client = Client(world.relay, ASK)
+    await client.run()
+    bodies = [message["body"] for message in client.messages[1:]]
+    assert bodies == [b'{"a": 1', b"}", b""]
+    await world.recorded()
+
+
+@pytest.mark.parametrize("error_frames", [True, False])
+async def test_a_stream_whose_capture_fails_never_looks_complete(error_frames: bool) -> None:
+    interventions = replace(UNTOUCHED, error_frames=error_frames)
+    world = a_world(sse(TEXT, STOP, DONE), capture_closed=True, interventions=interventions)
+    failing_responses(world)
+    client = Client(world.relay, ASK)
+    await client.run()
+    assert client.body.startswith(TEXT + STOP)
+    last = client.body.removeprefix(TEXT + STOP)
+    if error_frames:
+        assert json.loads(last.removeprefix(b"data: "))["error"]["code"] == "capture_unavailable"
+    else:
+        assert last == b""
+    assert client.ended is error_frames, "without a frame, the connection breaks"
+    await world.recorded()
+
+
+async def test_a_document_whose_capture_fails_breaks_off() -> None:
+    world = a_world(document(b'{"a": 1}'), capture_closed=True)
+    failing_responses(world)
+    client = Client(world.relay, ASK)
+    await client.run()
+    assert client.body == b'{"a": 1'
+    assert not client.ended
+    await world.recorded()
+
+
+async def test_a_queue_that_fails_costs_a_client_of_closed_nothing() -> None:
+    """The captures are what counts: reconcile finds the envelope in one."""
+    world = a_world(sse(TEXT, STOP, DONE), capture_closed=True, envelopes=Envelopes(failing=True))
+    client = Client(world.relay, ASK)
+    await client.run()
+    assert (client.body, client.ended) == (TEXT + STOP + DONE, True)
+    await world.recorded()
+    (response,) = world.store.captures(".response")
+    assert response.header["envelope"]["outcome"] == "completed"
+
+
+async def test_a_client_of_closed_that_leaves_is_recorded_all_the_same() -> None:
+    world = a_world(sse(TEXT, asyncio.Event()), capture_closed=True)
+    client = Client(world.relay, ASK)
+    running = client.start()
+    await client.until_body(TEXT)
+    client.leave()
+    await ended(running)
+    assert (await world.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
+
+
+async def test_with_open_the_request_goes_upstream_though_no_capture_is_stored() -> None:
+    world = a_world(document(b"{}"), store=Store(gate=asyncio.Event()))
+    client = Client(world.relay, ASK)
+    await client.run()
+    assert client.body == b"{}"
+    a_gate(world).set()
+    await world.recorded()
