@@ -185,6 +185,19 @@ def test_a_raising_orchestrator_fails(host: HostProcess) -> None:
     assert finished(started(host, "raises"))["output"] == "Orchestrator function 'raises' failed: says no"
 
 
+@pytest.mark.parametrize(("characters", "outcome"), [(8701, "Completed"), (8702, "Failed")])
+def test_a_custom_status_has_a_bound(host: HostProcess, characters: int, outcome: str) -> None:
+    """16 KB and what is not yet one more, as UTF-16."""
+    body = finished(started(host, "boasts", characters))
+
+    assert body["runtimeStatus"] == outcome
+    if outcome == "Failed":
+        assert body["output"] == (
+            "Orchestrator function 'boasts' failed: The UTF-16 size of the JSON-serialized payload must not exceed 16 KB. "
+            "The current payload size is 17 KB."
+        )
+
+
 def test_an_unknown_orchestrator_fails(host: HostProcess) -> None:
     """It is accepted, and then the instance says that there is none."""
     body = finished(started(host, "nothere", 1))

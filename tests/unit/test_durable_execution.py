@@ -8,6 +8,7 @@ import azure.durable_functions as df
 import pytest
 
 from local.functions_host.durable.answer import UnsupportedAction
+from local.functions_host.durable.events import timestamp
 from local.functions_host.durable.execution import NonDeterministic
 from tests.orchestrations import START, Run, answer_of, assert_deterministic, run
 
@@ -147,11 +148,13 @@ def eternal(context: df.DurableOrchestrationContext) -> Steps:
 
 
 def test_continue_as_new_begins_a_short_history_with_a_new_input() -> None:
-    """Name, instance id and creation stay; the history and what the old generation waited for are gone."""
+    """The history is the last generation's alone, and so is the time of creation, as on the real host."""
     recorded = run(eternal, 1, {"add": lambda n: n + 1})
+    begun = START + timedelta(milliseconds=200)
 
     assert recorded.instance.output == 4
     assert recorded.instance.data == '"3"'
+    assert recorded.instance.created == timestamp(begun)
     assert kinds(recorded) == "begin call0 done0"
     assert [name for name, _ in recorded.calls] == ["add"] * 3
 

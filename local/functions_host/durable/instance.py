@@ -14,6 +14,7 @@ from local.functions_host.durable.execution import Execution, OpenActivity, Open
 # azure.durable_functions.OrchestrationRuntimeStatus, as far as it comes up here.
 PENDING, RUNNING, COMPLETED, FAILED, TERMINATED = "Pending", "Running", "Completed", "Failed", "Terminated"
 _ACTIVE = frozenset({PENDING, RUNNING})
+_MAX_CUSTOM_STATUS_KB = 16
 
 
 @dataclass(kw_only=True)
@@ -56,10 +57,11 @@ class Instance:
         """Deliver the next event with what the orchestrator answered to it; NonDeterministic calls for `fail`."""
         event = self.inbox.pop(0)
         self.status = RUNNING
-        self.custom_status = answer.custom_status
+        error = answer.error or _too_large(answer.custom_status)
+        self.custom_status = None if _too_large(answer.custom_status) else answer.custom_status
         self._touch(now)
-        if answer.error is not None:
-            self.fail(f"Orchestrator function '{self.name}' failed: {answer.error}", now)
+        if error is not None:
+            self.fail(f"Orchestrator function '{self.name}' failed: {error}", now)
             return
         self.execution.apply(event, now, answer.actions)
         if not answer.done:
@@ -88,10 +90,23 @@ class Instance:
         raised = [event for event in self.inbox if event["EventType"] == events.EventType.EVENT_RAISED]
         fresh = new_instance(self.instance_id, self.name, None if data is None else json.dumps(data), now)
         self.data, self.execution = fresh.data, fresh.execution
+        self.created = fresh.created  # of the generation, not of the instance: seen on the real host
         self.inbox = [*fresh.inbox, *raised]
 
     def _touch(self, now: datetime) -> None:
         self.updated = events.timestamp(now)
+
+
+def _too_large(custom_status: Any) -> str | None:
+    """Return the real host's message where a custom status is too large, None where it is not; the bound was tried there."""
+    text = json.dumps(custom_status, ensure_ascii=False, separators=(",", ":"))
+    size_kb = len(text.encode("utf-16-le", "surrogatepass")) // 1024
+    if size_kb <= _MAX_CUSTOM_STATUS_KB:
+        return None
+    return (
+        f"The UTF-16 size of the JSON-serialized payload must not exceed {_MAX_CUSTOM_STATUS_KB} KB. "
+        f"The current payload size is {size_kb} KB."
+    )
 
 
 def _continues(actions: tuple[Action, ...]) -> ContinueAsNew | None:
