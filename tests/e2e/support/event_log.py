@@ -64,6 +64,11 @@ class EventLog:
         with self._arrived:
             return len(self._matching(keys))
 
+    def arrived(self) -> list[Event]:
+        """All that has arrived so far."""
+        with self._arrived:
+            return list(self._events)
+
     def _matching(self, keys: dict[str, Any]) -> list[Event]:
         return [event for event in self._events if all(event.get(key) == value for key, value in keys.items())]
 

@@ -1,0 +1,121 @@
+"""The comparison that ends each proof: what was asked for, what storage holds, what is on the Event Hub."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
+
+from azure.storage.blob import BlobServiceClient
+
+from prove.figures import Figures, NotProven
+from prove.load import Asked
+from prove.world import World, until
+from shared.core import capture
+from shared.core.ledger import LedgerReader
+from shared.errors import CaptureError
+from tests.e2e.support.event_log import Event
+
+_HEADER_BYTES = 16_384
+
+
+@dataclass(kw_only=True)
+class Stored:
+    """What the captures say of one exchange."""
+
+    deployment: str | None = None
+    outcome: str | None = None  # of the response capture; None: there is none
+
+
+@dataclass(kw_only=True)
+class Evidence:
+    """Everything there is to compare."""
+
+    stored: dict[str, Stored] = field(default_factory=dict)  # by exchange id
+    events: dict[str, list[Event]] = field(default_factory=dict)
+    entries: Counter[str] = field(default_factory=Counter)  # in the ledger: deliveries of each exchange
+
+    def without(self, exchange_ids: Collection[str]) -> Evidence:
+        """The same, less these exchanges."""
+        stored = {exchange_id: stored for exchange_id, stored in self.stored.items() if exchange_id not in exchange_ids}
+        return replace(self, stored=stored)
+
+    @property
+    def known(self) -> set[str]:
+        """Ids of all exchanges of which there is any trace."""
+        return self.stored.keys() | self.events.keys()
+
+
+def gather(world: World, *, outcomes: bool = True) -> Evidence:
+    """`outcomes`: wait for the events of all that was captured, and read what the captures say."""
+    found = Evidence()
+    with BlobServiceClient.from_connection_string(world.stack.storage_connection_string) as blobs:
+        captures = blobs.get_container_client("captures")
+        for name in captures.list_blob_names():
+            exchange_id, _, side = name.rpartition("/")[2].rpartition(".")
+            stored = found.stored.setdefault(exchange_id, Stored())
+            if outcomes:
+                beginning = captures.download_blob(name, offset=0, length=_HEADER_BYTES).readall()
+                _take(stored, side, beginning)
+        ledger = blobs.get_container_client("ledger")
+        for name in ledger.list_blob_names(name_starts_with="entries/"):
+            reader = LedgerReader()
+            found.entries.update(entry.exchange_id for entry in reader.feed(ledger.download_blob(name).readall()))
+    if outcomes:
+        with contextlib.suppress(NotProven):  # which of them are missing is for `compare` to say
+            until(lambda: {event["exchange_id"] for event in world.events.arrived()} >= found.stored.keys(), "all events", 20)
+    for event in world.events.arrived():
+        found.events.setdefault(event["exchange_id"], []).append(event)
+    return found
+
+
+def compare(figures: Figures, evidence: Evidence, asked: Collection[Asked], *, must: Iterable[str] = ()) -> None:
+    """Every captured exchange is on the Event Hub with the outcome that storage knows; and those with the ids in `must`."""
+    stored, events = evidence.stored, evidence.events
+    missing = [exchange_id for exchange_id in stored if exchange_id not in events]
+    wrong = [
+        exchange_id for exchange_id, said in stored.items() if exchange_id in events and not _agree(said, events[exchange_id])
+    ]
+    absent = set(must) - events.keys()
+    repeated = {exchange_id: len(copies) - 1 for exchange_id, copies in events.items() if len(copies) > 1}
+    figures.counts |= {
+        "exchanges asked for": len(asked),
+        "answers that clients got whole": sum(each.whole for each in asked),
+        "exchanges captured": len(stored),
+        "exchanges on the Event Hub": len(events),
+        "of those aborted": sum(copies[0]["outcome"] == "aborted" for copies in events.values()),
+        "captured and not on the Event Hub": len(missing),
+        "with a wrong outcome": len(wrong),
+        "events that are duplicates": sum(repeated.values()),
+        "duplicates sent before their ledger entry": sum(
+            max(0, count + 1 - evidence.entries[exchange_id]) for exchange_id, count in repeated.items()
+        ),
+    }
+    figures.check(holds=not missing, sentence=f"{len(missing)} captured exchanges are not on the Event Hub: {missing[:3]}")
+    figures.check(holds=not wrong, sentence=f"{len(wrong)} events have a wrong outcome: {wrong[:3]}")
+    figures.check(
+        holds=not absent, sentence=f"{len(absent)} exchanges that have to be on the Event Hub are not: {list(absent)[:3]}"
+    )
+
+
+def deployments(evidence: Evidence) -> set[str]:
+    """Those that are on the Event Hub; each exchange has one of its own."""
+    return {str(event["deployment"]) for copies in evidence.events.values() for event in copies}
+
+
+def _take(stored: Stored, side: str, beginning: bytes) -> None:
+    try:
+        header = capture.load_header(beginning)
+    except CaptureError:
+        return
+    if side == "request":
+        stored.deployment = header.get("deployment")
+    else:
+        stored.outcome = header["envelope"]["outcome"]
+
+
+def _agree(said: Stored, copies: list[Event]) -> bool:
+    outcomes = {event["outcome"] for event in copies}
+    # Without a response capture the envelope may have arrived before the end, or not.
+    return outcomes == {said.outcome} if said.outcome else len(outcomes) == 1

@@ -1,0 +1,142 @@
+"""A TCP relay in front of one of Azurite's ports, which can refuse, stall, cut, or hold single requests."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Coroutine
+from enum import Enum
+from types import TracebackType
+from typing import Any, Final, Self
+
+_HOST: Final = "127.0.0.1"
+_PIECE_BYTES: Final = 65_536
+_DEADLINE_S: Final = 10.0
+_ANSWERED_WITHIN_S: Final = 0.2
+
+
+class Mode(Enum):
+    """What becomes of connections, those that are open included."""
+
+    OPEN = "open"
+    REFUSE = "refuse"  # closed at once, as by a service that is down
+    STALL = "stall"  # accepted, and nothing moves
+
+
+class Gate:
+    """Use it in a `with` block. Its methods may be called from any thread."""
+
+    def __init__(self, port: int, target: int) -> None:
+        self.port = port
+        self._target = target
+        self._mode = Mode.OPEN
+        self._pattern: re.Pattern[bytes] | None = None
+        self._held = threading.Event()
+        self._moving = asyncio.Event()
+        self._open: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=f"gate-{port}", daemon=True)
+        self._server: asyncio.Server | None = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._run(self._listen())
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._run(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_DEADLINE_S)
+        self._loop.close()
+
+    def set_mode(self, mode: Mode) -> None:
+        """From now on, for all connections."""
+        self._run(self._set_mode(mode))
+
+    def cut(self) -> None:
+        """Break every connection, once."""
+        self._run(self._cut())
+
+    def hold(self, pattern: str) -> None:
+        """Pass no request on whose first line matches: its bytes stay here, until `cut`."""
+        self._held.clear()
+        self._pattern = re.compile(pattern.encode())
+
+    def wait_held(self, within_s: float = _DEADLINE_S) -> bool:
+        """Whether a request was held by then."""
+        return self._held.wait(within_s)
+
+    def hold_nothing(self) -> None:
+        """Forget the pattern, and break the connections of what was held."""
+        self._pattern = None
+        self.cut()
+
+    def _run[T](self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_DEADLINE_S)
+
+    async def _listen(self) -> None:
+        self._moving.set()
+        self._server = await asyncio.start_server(self._accept, _HOST, self.port)
+
+    async def _close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        await self._cut()
+
+    async def _set_mode(self, mode: Mode) -> None:
+        self._mode = mode
+        if mode is Mode.OPEN:
+            self._moving.set()
+        else:
+            self._moving.clear()
+        if mode is Mode.REFUSE:
+            # What Azurite is answering may arrive first: an answer that hands out messages under a lease of ten minutes, and
+            # is lost, would be a proof of its own.
+            await asyncio.sleep(_ANSWERED_WITHIN_S)
+            await self._cut()
+
+    async def _cut(self) -> None:
+        tasks = list(self._open)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ends = [writer]
+        try:
+            if self._mode is Mode.REFUSE:
+                return
+            from_target, to_target = await asyncio.open_connection(_HOST, self._target)
+            ends.append(to_target)
+            directions = [
+                asyncio.ensure_future(self._move(reader, to_target, requests=True)),
+                asyncio.ensure_future(self._move(from_target, writer, requests=False)),
+            ]
+            try:
+                await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for direction in directions:
+                    direction.cancel()
+                await asyncio.gather(*directions, return_exceptions=True)
+        except OSError:
+            pass  # the target is down: the client sees a closed connection
+        finally:
+            for end in ends:
+                end.transport.abort()
+
+    async def _move(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, requests: bool) -> None:
+        while data := await reader.read(_PIECE_BYTES):
+            if requests:
+                await self._moving.wait()
+            if requests and self._pattern is not None and self._pattern.match(data):
+                self._held.set()
+                await asyncio.Event().wait()  # until the connection is cut
+            writer.write(data)
+            await writer.drain()

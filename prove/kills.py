@@ -1,0 +1,107 @@
+"""Proof 1: kill -9 at any moment, under a load of streams."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Final, Literal
+
+from local.stack import FunctionsHost
+from prove.compared import Evidence, compare, deployments, gather
+from prove.figures import Figures
+from prove.load import Asked, Load, mixed
+from prove.world import World, seen_by_upstream
+
+Policy = Literal["open", "closed"]
+
+# A moment, and the request to storage that is under way when it comes; what has none is a matter of chance.
+MOMENTS: Final[dict[str, tuple[Literal["blobs", "queues", ""], str]]] = {
+    "before headers": ("", ""),
+    "mid-stream": ("", ""),
+    "request capture": ("blobs", r"PUT /\S+\.request"),
+    "between last byte and capture": ("blobs", r"PUT /\S+\.response"),
+    "between capture and envelope": ("queues", r"POST /\S+/envelopes/messages"),
+    "during enrichment": ("blobs", r"GET /\S+/captures/"),
+    "between send and ledger append": ("blobs", r"PUT /\S+/ledger/entries/\S+comp=appendblock"),
+}
+_WORKERS_BEFORE_A_HOST: Final = 2  # the real host gives up when its worker has died three times
+
+type Progress = Callable[[str], None]
+
+
+def kill_at_random_moments(
+    kind: FunctionsHost, policy: Policy, *, kills: int, seed: int, progress: Progress, clients: int = 8
+) -> Figures:
+    """So many kills, then one reconcile, then the comparison."""
+    figures = Figures(title=f"kill -9 on the {kind} host, CAPTURE_POLICY={policy}")
+    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    asked: list[Asked] = []
+    moments: Counter[str] = Counter()
+    with World(kind, CAPTURE_POLICY=policy) as world:
+        for number in range(kills):
+            moment = list(MOMENTS)[(number + seed) % len(MOMENTS)]
+            a_worker = number % (_WORKERS_BEFORE_A_HOST + 1) < _WORKERS_BEFORE_A_HOST and kind == "func"
+            load = Load(
+                world.stack,
+                mixed(headers_ms=1500 if moment == "before headers" else 300),
+                clients=clients,
+                seed=seed * 1000 + number,
+            )
+            load.start()
+            hit = _kill_at(world, moment, chance, a_worker=a_worker)
+            moments[moment if hit else "at random"] += 1
+            load.stop()
+            asked += load.asked
+            _restore(world, a_worker=a_worker)
+            progress(f"{figures.title}: {number + 1} of {kills} ({moment}{'' if hit else ', not met'}), {len(asked)} exchanges")
+        report = world.reconciled()
+        evidence = gather(world)
+        _judge(figures, world, policy, asked, evidence)
+    figures.counts |= {
+        "kills": kills,
+        **{f"killed {moment}": count for moment, count in sorted(moments.items())},
+        "queued again by reconcile": report["redelivered"],
+        "aborted ones queued by reconcile": report["aborted"],
+        "envelopes thrown away with their leases": world.cleared,
+    }
+    return figures
+
+
+def _kill_at(world: World, moment: str, chance: random.Random, *, a_worker: bool) -> bool:
+    gate_name, pattern = MOMENTS[moment]
+    time.sleep(chance.uniform(0.2, 1.2))  # the moment is random; this is no wait for anything
+    gate = {"blobs": world.blobs, "queues": world.queues}.get(gate_name)
+    hit = True
+    if gate is not None:
+        gate.hold(pattern)
+        hit = gate.wait_held(6)
+        time.sleep(chance.uniform(0, 0.05))
+    if a_worker:
+        world.kill_worker()
+    else:
+        world.kill_host()
+    if gate is not None:
+        gate.hold_nothing()
+    return hit
+
+
+def _restore(world: World, *, a_worker: bool) -> None:
+    if not a_worker:
+        world.start_host()
+    world.wait_served()
+
+
+def _judge(figures: Figures, world: World, policy: Policy, asked: list[Asked], evidence: Evidence) -> None:
+    compare(figures, evidence, asked)
+    upstream = seen_by_upstream(world).keys()
+    delivered = deployments(evidence)
+    traceless = upstream - delivered
+    figures.counts |= {"exchanges that the upstream saw": len(upstream), "of those without any trace": len(traceless)}
+    if policy == "closed":
+        figures.check(holds=not traceless, sentence=f"{len(traceless)} exchanges that the upstream saw left no trace")
+        ended = {each.deployment for each in asked if each.whole and each.status == 200}
+        outcomes = {event["deployment"]: event["outcome"] for copies in evidence.events.values() for event in copies}
+        lost = [deployment for deployment in ended if outcomes.get(deployment) != "completed"]
+        figures.check(holds=not lost, sentence=f"{len(lost)} answers that clients got whole are not completed on the Event Hub")

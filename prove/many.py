@@ -1,0 +1,127 @@
+"""Proof 5: thousands of exchanges in one run with random faults, and a report that adds up exactly."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+from azure.storage.blob import BlobServiceClient
+
+from local.stack import FunctionsHost
+from prove.compared import compare, gather
+from prove.figures import Figures
+from prove.gate import Mode
+from prove.load import Load, mixed
+from prove.world import World, in_background
+
+type Progress = Callable[[str], None]
+
+_FAULTS: Final = ("host killed", "Event Hub rejects", "queue refuses", "blobs refuse", "connections cut", "captures corrupted")
+_EVERY_S: Final = (1.5, 4.0)
+_LASTS_S: Final = (0.5, 2.0)
+
+
+class Mischief:
+    """Random faults, one after the other, until it is told to stop; everything works again afterwards."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self.done: Counter[str] = Counter()
+        self.corrupted: set[str] = set()
+        self._world = world
+        self._chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._error: Exception | None = None
+
+    def start(self) -> None:
+        """In the background."""
+        self._thread = in_background(self._run, "mischief")
+
+    def stop(self) -> None:
+        """Returns when the last fault is over. Raises what went wrong with the faults themselves."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        order: list[str] = []
+        try:
+            while not self._stopping.wait(self._chance.uniform(*_EVERY_S)):
+                order = order or self._chance.sample(_FAULTS, len(_FAULTS))
+                fault = order.pop()
+                self._do(fault)
+                self.done[fault] += 1
+        except Exception as error:  # noqa: BLE001 - to be raised by `stop`, in the thread that waits for it
+            self._error = error
+
+    def _do(self, fault: str) -> None:
+        world, lasts_s = self._world, self._chance.uniform(*_LASTS_S)
+        if fault == "host killed":
+            world.kill_host()
+            world.start_host()
+        elif fault == "connections cut":
+            for gate in (world.blobs, world.queues):
+                gate.cut()
+        elif fault in {"queue refuses", "blobs refuse"}:
+            gate = world.queues if fault == "queue refuses" else world.blobs
+            gate.set_mode(Mode.REFUSE)
+            self._stopping.wait(lasts_s)
+            gate.set_mode(Mode.OPEN)
+        else:
+            world.event_hub_mode("reject")
+            self._stopping.wait(lasts_s)
+            if fault == "captures corrupted":
+                self._corrupt()
+            world.event_hub_mode("accept")
+
+    def _corrupt(self) -> None:
+        """Garbage in the place of the newest response captures, of which some are not delivered yet."""
+        with BlobServiceClient.from_connection_string(self._world.stack.storage_connection_string) as blobs:
+            captures = blobs.get_container_client("captures")
+            names = [name for name in captures.list_blob_names() if name.endswith(".response")]
+            for name in names[-3:]:
+                captures.upload_blob(name, b"garbage", overwrite=True)
+                self.corrupted.add(name.rpartition("/")[2].removesuffix(".response"))
+
+
+def many_exchanges(kind: FunctionsHost, *, exchanges: int, seed: int, progress: Progress, clients: int = 16) -> Figures:
+    """Captured = delivered + parked, exactly, and delivered is what the Event Hub holds."""
+    figures = Figures(title=f"{exchanges} exchanges with random faults, {kind} host")
+    quick = mixed(streams=0.5, slowest_ms=10, most_chunks=8, headers_ms=20)
+    with World(kind) as world:
+        world.leases_lost = True  # cut connections
+        load, mischief = Load(world.stack, quick, clients=clients, seed=seed, most=exchanges), Mischief(world, seed)
+        load.start()
+        mischief.start()
+        load.join()
+        mischief.stop()
+        progress(f"{figures.title}: asked for, {dict(mischief.done)}")
+        report = world.reconciled(within_s=600)
+        evidence = gather(world, outcomes=False)
+    compare_ids = evidence.events.keys() & evidence.stored.keys()
+    parked = evidence.stored.keys() - evidence.events.keys()
+    compare(figures, evidence.without(parked), load.asked)
+    figures.check(
+        holds=report["captured"] == report["delivered"] + report["parked"] == len(evidence.stored),
+        sentence=f"the report does not add up: {report}, {len(evidence.stored)} captured",
+    )
+    figures.check(
+        holds=report["delivered"] == len(compare_ids) and report["parked"] == len(parked),
+        sentence=f"the report is not what the Event Hub holds: {report}, {len(compare_ids)} there, {len(parked)} not",
+    )
+    figures.check(holds=parked <= mischief.corrupted, sentence="something is parked that was not corrupted")
+    figures.counts |= {name: report[name] for name in ("captured", "delivered", "parked", "redelivered", "aborted", "runs")}
+    figures.counts |= {
+        "delivered without a capture": report["without_capture"],
+        "captures corrupted": len(mischief.corrupted),
+        "without any trace (CAPTURE_POLICY=open)": len(
+            {each.exchange_id for each in load.asked if each.exchange_id} - evidence.known
+        ),
+        **{f"faults: {name}": count for name, count in sorted(mischief.done.items())},
+    }
+    return figures

@@ -1,0 +1,107 @@
+"""Proof 4: what a queue may do to its messages, and what somebody may put there."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import time
+from collections.abc import Callable
+from typing import Final
+
+from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueClient
+
+from local.stack import FunctionsHost
+from prove.compared import compare, gather
+from prove.figures import Figures
+from prove.load import Load, mixed
+from prove.world import World, until
+from shared.core import capture
+
+type Progress = Callable[[str], None]
+
+_GARBAGE: Final = (
+    b"",
+    b"garbage",
+    b"null",
+    b"[]",
+    b"{}",
+    b'{"schema_version": 1}',
+    b'{"schema_version": 99}',
+    b"\xff\xfe\x00",
+    b"[" * 20_000,
+    b'"' + b"x" * 40_000 + b'"',
+)
+_DISCARDED: Final = "A message of the envelope queue is discarded"
+
+
+def unruly_queue(kind: FunctionsHost, *, exchanges: int, seed: int, progress: Progress) -> Figures:
+    """Every envelope three times more and out of order, some of captures that are gone, among garbage."""
+    figures = Figures(title=f"unruly queue, {kind} host")
+    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    with World(kind) as world:
+        load = Load(world.stack, mixed(), clients=4, seed=seed, most=exchanges)
+        load.start()
+        load.join()
+        ids = [each.exchange_id for each in load.asked if each.exchange_id]
+        until(lambda: set(ids) <= gather(world, outcomes=False).events.keys(), "an event of each", 30)
+        envelopes = _envelopes(world)
+        gone = sorted(envelopes)[: max(1, exchanges // 10)]
+        _take_captures_away(world, gone)
+        messages = [text for text in envelopes.values() for _ in range(3)] + [*_GARBAGE]
+        chance.shuffle(messages)
+        before = len(world.events.arrived())
+        _put(world, messages)
+        progress(f"{figures.title}: {len(messages)} messages in the queue, {len(_GARBAGE)} of them garbage")
+        again = 3 * len(envelopes)
+        until(lambda: len(world.events.arrived()) - before >= again, "every envelope once more", 60)
+        until(lambda: not world.waiting() and not world.waiting("envelopes-poison"), "empty queues", 60)
+        discarded = until(lambda: _discarded(world), "the discarded messages in the log", 20)
+        evidence = gather(world)
+        compare(figures, evidence, load.asked, must=ids)
+        report = world.reconciled()
+    without = [event for each in gone for event in evidence.events[each][1:] if event["content"] == ""]
+    figures.check(
+        holds=len(without) == 3 * len(gone), sentence="an envelope without its captures is not an event without content"
+    )
+    figures.check(holds=report["redelivered"] + report["aborted"] == 0, sentence="reconcile found something missing")
+    figures.counts |= {
+        "messages put": len(messages),
+        "of them garbage": len(_GARBAGE),
+        "discarded as garbage": discarded,
+        "envelopes whose captures were gone": len(gone),
+    }
+    return figures
+
+
+def _discarded(world: World) -> int:
+    return world.stack.parts["functions_host"].output().count(_DISCARDED)
+
+
+def _envelopes(world: World) -> dict[str, bytes]:
+    """Of every response capture."""
+    found: dict[str, bytes] = {}
+    with BlobServiceClient.from_connection_string(world.stack.storage_connection_string) as blobs:
+        captures = blobs.get_container_client("captures")
+        for name in captures.list_blob_names():
+            if name.endswith(".response"):
+                header = capture.load_header(captures.download_blob(name, offset=0, length=16_384).readall())
+                envelope = header["envelope"]
+                found[envelope["exchange_id"]] = json.dumps(envelope).encode()
+    return found
+
+
+def _take_captures_away(world: World, exchange_ids: list[str]) -> None:
+    with BlobServiceClient.from_connection_string(world.stack.storage_connection_string) as blobs:
+        captures = blobs.get_container_client("captures")
+        for each in exchange_ids:
+            for name in (capture.request_name(each), capture.response_name(each)):
+                captures.delete_blob(name)
+
+
+def _put(world: World, messages: list[bytes]) -> None:
+    with QueueClient.from_connection_string(world.stack.storage_connection_string, "envelopes") as queue:
+        for message in messages:
+            queue.send_message(base64.b64encode(message).decode())
+            time.sleep(0.001)

@@ -1,0 +1,218 @@
+"""The stack with short limits and with gates between the app and Azurite, its events, and reconcile as an operator runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Final, Self
+
+import psutil  # type: ignore[import-untyped]  # psutil ships no types
+from azure.storage.queue import QueueClient
+
+from local.stack import FunctionsHost, Stack
+from local.stack.ports import free_ports, is_free
+from local.stack.storage import connection_string
+from prove.figures import NotProven
+from prove.gate import Gate
+from tests.e2e.support.event_log import EventLog
+
+EXCHANGE_TIMEOUT_S: Final = 4
+_QUEUES: Final = "AzureFunctionsJobHost__extensions__queues__"
+_DURABLE: Final = "AzureFunctionsJobHost__extensions__durableTask__storageProvider__"
+
+# Minutes become seconds; nothing else differs from how the app is shipped.
+SHORT: Final = {
+    "EXCHANGE_TIMEOUT_S": str(EXCHANGE_TIMEOUT_S),
+    "RECONCILE_SETTLE_S": "1",
+    "RECONCILE_LOOK_BACK_H": "2",
+    f"{_QUEUES}visibilityTimeout": "00:00:01",
+    f"{_QUEUES}maxPollingInterval": "00:00:01",
+    f"{_QUEUES}maxDequeueCount": "5",
+    f"{_DURABLE}maxQueuePollingInterval": "00:00:01",
+    f"{_DURABLE}controlQueueVisibilityTimeout": "00:01:00",
+    f"{_DURABLE}workItemQueueVisibilityTimeout": "00:01:00",
+}
+
+_HELD_S: Final = 4.0  # invisible for longer than any try and its visibilityTimeout take here
+
+type Report = dict[str, Any]
+
+
+def until[T](look: Callable[[], T | None], what: str, within_s: float) -> T:
+    """What `look` returns as soon as it is neither None, False nor empty. Raises NotProven."""
+    deadline = time.monotonic() + within_s
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            raise NotProven(f"not within {within_s:g} s: {what}")
+        time.sleep(0.05)
+    return found
+
+
+class World:
+    """Use it in a `with` block."""
+
+    def __init__(self, kind: FunctionsHost, *, stand_in_defaults: str = "", **settings: str) -> None:
+        self.kind = kind
+        ports = free_ports()
+        taken = set(ports.by_name().values())
+        spare = iter(port for port in range(32_000, 32_700) if port not in taken and is_free(port))
+        self.blobs, self.queues = Gate(next(spare), ports.blob), Gate(next(spare), ports.queue)
+        gated = connection_string(replace(ports, blob=self.blobs.port, queue=self.queues.port))
+        values = {**SHORT, "CAPTURES_STORAGE": gated, **settings}
+        self.stack = Stack(functions_host=kind, ports=ports, settings=values, stand_in_defaults=stand_in_defaults)
+        self.events = EventLog(self.stack)
+        self.cleared = 0  # envelopes that a killed host held under a lease of ten minutes, and that were thrown away
+        self.leases_lost = False  # somebody died who may have held envelopes
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as opening:
+            for each in (self.blobs, self.queues, self.stack, self.events):
+                opening.enter_context(each)
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._open.close()
+
+    # --- the host ---------------------------------------------------------------------------------------------------
+
+    def kill_host(self) -> None:
+        """SIGKILL to the host and its workers."""
+        self.leases_lost = True
+        self.stack.parts["functions_host"].kill()
+
+    def kill_worker(self) -> None:
+        """SIGKILL to the process that runs the function code."""
+        os.kill(self._worker(), signal.SIGKILL)
+
+    def start_host(self) -> None:
+        """Start the host again after `kill_host`."""
+        self.stack.parts["functions_host"].start()
+
+    def wait_served(self) -> None:
+        """Until the host answers again."""
+        until(lambda: self.call("GET", "/health")[0] == 200, "an answer of the host", 60)
+
+    def _worker(self) -> int:
+        for pid in self.stack.parts["functions_host"].descendants():
+            try:
+                command = " ".join(psutil.Process(pid).cmdline())
+            except psutil.Error:
+                continue
+            if "local.functions_host.worker" in command or "worker.py" in command:
+                return pid
+        raise NotProven("the host has no worker")
+
+    # --- its operators' functions -------------------------------------------------------------------------------------
+
+    def call(self, method: str, target: str, body: Any = None) -> tuple[int, Any]:
+        """Status and JSON of an answer; (0, None) where there is none. `target`: a path, or a whole address."""
+        url = target if target.startswith("http") else f"{self.stack.proxy_url}{target}"
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(url, data, {"content-type": "application/json"}, method=method)  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - http to this machine
+                return answer.status, json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            text = error.read()
+            return error.code, json.loads(text) if text.startswith(b"{") else None
+        except (OSError, ValueError):
+            return 0, None
+
+    def started(self, target: str, body: Any = None) -> str:
+        """Start an orchestration; the address of its status."""
+        links = until(lambda: self._accepted(target, body), f"POST {target} to be taken", 90)
+        return str(links["statusQueryGetUri"])
+
+    def finished(self, status_url: str, within_s: float = 120) -> Any:
+        """The output of an orchestration, once it has completed."""
+
+        def look() -> Any:
+            _, status = self.call("GET", status_url)
+            if status and status["runtimeStatus"] in {"Failed", "Terminated", "Canceled"}:
+                raise NotProven(f"the orchestration ended as {status['runtimeStatus']}: {status['output']}")
+            return status if status and status["runtimeStatus"] == "Completed" else None
+
+        return until(look, "the orchestration's end", within_s)["output"]
+
+    def reconciled(self, within_s: float = 240) -> Report:
+        """Run reconcile until every exchange is delivered or parked; the sums of the last run, and of all that was queued."""
+        deadline = time.monotonic() + within_s
+        queued = {"redelivered": 0, "aborted": 0, "runs": 0}
+        while True:
+            self._wait_idle()
+            output = self.finished(self.started("/ops/reconcile"))
+            queued["runs"] += 1
+            if output["waiting"] is None:
+                sums = _sums(output["windows"])
+                for name in ("redelivered", "aborted"):
+                    queued[name] += sums[name]
+                if sums["captured"] == sums["delivered"] + sums["parked"] and not sums["running"]:
+                    return sums | queued
+            if time.monotonic() > deadline:
+                raise NotProven(f"reconcile did not complete within {within_s:g} s: {output}")
+
+    def _accepted(self, target: str, body: Any) -> dict[str, str] | None:
+        status, links = self.call("POST", target, body)
+        if status in {400, 404}:
+            raise NotProven(f"POST {target} was answered {status}: {links}")
+        return links if status == 202 else None
+
+    # --- the queue ----------------------------------------------------------------------------------------------------
+
+    def waiting(self, name: str = "envelopes") -> int:
+        """Messages on a queue, invisible ones included."""
+        with QueueClient.from_connection_string(self.stack.storage_connection_string, name) as queue:
+            return queue.get_queue_properties().approximate_message_count or 0
+
+    def _wait_idle(self, patience_s: float = 60) -> None:
+        """Until the queue is empty. What a killed host held stays invisible for ten minutes: it is thrown away, which is
+        worse for the app than to wait, as it then has to be found by reconcile."""
+        deadline = time.monotonic() + patience_s
+        seen_at = time.monotonic()
+        with QueueClient.from_connection_string(self.stack.storage_connection_string, "envelopes") as queue:
+            while count := queue.get_queue_properties().approximate_message_count:
+                if queue.peek_messages(max_messages=1):
+                    seen_at = time.monotonic()
+                if self.leases_lost and time.monotonic() - seen_at > _HELD_S:
+                    self.cleared += count
+                    queue.clear_messages()
+                if time.monotonic() > deadline:
+                    raise NotProven(f"{count} envelopes are still on the queue after {patience_s:g} s")
+                time.sleep(0.1)
+
+    def event_hub_mode(self, mode: str) -> None:
+        """accept | reject | stall."""
+        data = json.dumps({"mode": mode}).encode()
+        request = urllib.request.Request(f"{self.stack.event_hubs_control_url}/behaviour", data, method="PUT")  # noqa: S310
+        with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - http to this machine
+            pass
+
+
+def _sums(windows: list[Report]) -> Report:
+    names = ("captured", "delivered", "parked", "redelivered", "aborted", "duplicates", "without_capture", "running")
+    return {name: sum(window[name] for window in windows) for name in names}
+
+
+def seen_by_upstream(world: World) -> dict[str, str]:
+    """Deployment to the digest of what was answered, of each exchange that reached the stand-in."""
+    url = f"{world.stack.stand_in_url}/_stand_in/exchanges?details=false"
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - http to this machine
+        return {str(each["deployment"]): str(each["response_sha256"]) for each in json.load(answer)}
+
+
+def in_background(work: Callable[[], None], name: str) -> threading.Thread:
+    """A running thread."""
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    thread.start()
+    return thread
