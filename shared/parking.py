@@ -29,7 +29,9 @@ class Parking:
         return await self._ledger.all_parked(_LISTED)
 
     async def queue_again(self, exchange_id: str) -> bool:
-        """False where no capture is there. Raises CaptureError or EnvelopeError where it still cannot be read."""
+        """False where it is not parked. Raises CaptureError or EnvelopeError where it still cannot be read."""
+        if not await self._ledger.is_parked(exchange_id):
+            return False
         answered = await self._captures.exists(response_name(exchange_id))
         try:
             envelope = await rebuilt(self._captures, Missing(exchange_id=exchange_id, answered=answered))

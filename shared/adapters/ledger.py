@@ -92,6 +92,10 @@ class Ledger:
                 break
         return found
 
+    async def is_parked(self, exchange_id: str) -> bool:
+        """Whether it is on the list. Raises AzureError."""
+        return await self._container.get_blob_client(_parked_name(exchange_id)).exists()
+
     async def unpark(self, exchange_id: str) -> bool:
         """Take it off the list; False where it is not on it. Raises AzureError."""
         try:

@@ -61,7 +61,7 @@ def no_exchange_id() -> ApiError:
 
 def unknown_exchange() -> ApiError:
     return ApiError(
-        status=404, code="unknown_exchange", message="Nothing is stored of that exchange: erased, or past its retention."
+        status=404, code="unknown_exchange", message="That exchange is not parked, or nothing of it is stored any more."
     )
 
 

@@ -12,7 +12,13 @@ from typing import Final
 from urllib.parse import unquote
 
 _ROOT: Final = "/openai/"
-_OWN_ROUTES: Final = {"/health": ("GET",), "/health/ready": ("GET",)}
+_OWN_ROUTES: Final = {
+    "/health": ("GET",),
+    "/health/ready": ("GET",),
+    "/ops/reconcile": ("POST",),
+    "/ops/replay": ("POST",),
+    "/ops/parked": ("GET",),
+}
 _CALL: Final = "call"
 
 # What follows /openai/deployments/{name}/, /openai/v1/ or /openai/, by method. `{}` stands for one segment.
