@@ -13,12 +13,10 @@ from prove.compared import compare, gather
 from prove.figures import Figures
 from prove.gate import Mode
 from prove.load import Asked, Load, mixed
-from prove.world import World, seen_by_upstream, until
+from prove.world import GIVEN_UP, World, seen_by_upstream, until
 
 type Progress = Callable[[str], None]
 type Fault = Callable[[World], Iterator[None]]
-
-_GIVEN_UP: Final = "was given up by the queue"
 
 
 def event_hub_down(kind: FunctionsHost, *, down_s: float, seed: int, progress: Progress, clients: int = 6) -> Figures:
@@ -29,13 +27,13 @@ def event_hub_down(kind: FunctionsHost, *, down_s: float, seed: int, progress: P
         load = Load(world.stack, mixed(), clients=clients, seed=seed)
         load.start()
         began = time.monotonic()
-        until(lambda: _GIVEN_UP in world.stack.parts["functions_host"].output(), "the first poison message", 90)
-        answer = world.finished(world.started("/ops/reconcile"))
-        while time.monotonic() - began < down_s:
-            time.sleep(0.1)
+        until(lambda: len(load.asked) >= clients * 5, "some exchanges", 60)
         load.stop()
+        until(lambda: world.noted[GIVEN_UP], "the first poison message", 90)
+        answer = world.finished(world.started("/ops/reconcile"))
+        time.sleep(max(0.0, down_s - (time.monotonic() - began)))
         progress(f"{figures.title}: {len(load.asked)} exchanges in {time.monotonic() - began:.0f} s, now it comes back")
-        given_up = world.stack.parts["functions_host"].output().count(_GIVEN_UP)
+        given_up = world.noted[GIVEN_UP]
         world.stack.parts["event_hubs"].start()
         report = world.reconciled()
         figures.check(holds=bool(answer["waiting"]), sentence="reconcile did not wait while the Event Hub was down")

@@ -16,7 +16,7 @@ from local.stack import FunctionsHost
 from prove.compared import compare, gather
 from prove.figures import Figures
 from prove.load import Load, mixed
-from prove.world import World, until
+from prove.world import DISCARDED, World, until
 from shared.core import capture
 
 type Progress = Callable[[str], None]
@@ -33,7 +33,6 @@ _GARBAGE: Final = (
     b"[" * 20_000,
     b'"' + b"x" * 40_000 + b'"',
 )
-_DISCARDED: Final = "A message of the envelope queue is discarded"
 
 
 def unruly_queue(kind: FunctionsHost, *, exchanges: int, seed: int, progress: Progress) -> Figures:
@@ -57,7 +56,7 @@ def unruly_queue(kind: FunctionsHost, *, exchanges: int, seed: int, progress: Pr
         again = 3 * len(envelopes)
         until(lambda: len(world.events.arrived()) - before >= again, "every envelope once more", 60)
         until(lambda: not world.waiting() and not world.waiting("envelopes-poison"), "empty queues", 60)
-        discarded = until(lambda: _discarded(world), "the discarded messages in the log", 20)
+        discarded = world.noted[DISCARDED]
         evidence = gather(world)
         compare(figures, evidence, load.asked, must=ids)
         report = world.reconciled()
@@ -73,10 +72,6 @@ def unruly_queue(kind: FunctionsHost, *, exchanges: int, seed: int, progress: Pr
         "envelopes whose captures were gone": len(gone),
     }
     return figures
-
-
-def _discarded(world: World) -> int:
-    return world.stack.parts["functions_host"].output().count(_DISCARDED)
 
 
 def _envelopes(world: World) -> dict[str, bytes]:

@@ -9,6 +9,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -44,6 +45,10 @@ SHORT: Final = {
 
 _HELD_S: Final = 4.0  # invisible for longer than any try and its visibilityTimeout take here
 
+GIVEN_UP: Final = "was given up by the queue"
+DISCARDED: Final = "A message of the envelope queue is discarded"
+NOTED: Final = (GIVEN_UP, DISCARDED)
+
 type Report = dict[str, Any]
 
 
@@ -68,7 +73,14 @@ class World:
         self.blobs, self.queues = Gate(next(spare), ports.blob), Gate(next(spare), ports.queue)
         gated = connection_string(replace(ports, blob=self.blobs.port, queue=self.queues.port))
         values = {**SHORT, "CAPTURES_STORAGE": gated, **settings}
-        self.stack = Stack(functions_host=kind, ports=ports, settings=values, stand_in_defaults=stand_in_defaults)
+        self.noted: Counter[str] = Counter()  # of NOTED, in what the host printed
+        self.stack = Stack(
+            functions_host=kind,
+            ports=ports,
+            settings=values,
+            stand_in_defaults=stand_in_defaults,
+            on_line=self._note,
+        )
         self.events = EventLog(self.stack)
         self.cleared = 0  # envelopes that a killed host held under a lease of ten minutes, and that were thrown away
         self.leases_lost = False  # somebody died who may have held envelopes
@@ -83,6 +95,9 @@ class World:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._open.close()
+
+    def _note(self, _part: str, line: str) -> None:
+        self.noted.update(text for text in NOTED if text in line)
 
     # --- the host ---------------------------------------------------------------------------------------------------
 
