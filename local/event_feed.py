@@ -59,7 +59,7 @@ class EventFeed:
 
 
 def _client(settings: Mapping[str, str]) -> EventHubConsumerClient:
-    hub = settings.get("AZURE_EVENTHUB_NAME")
+    hub = settings.get("AZURE_EVENTHUB_NAME") or None  # None: the connection string's EntityPath
     connection_string = settings.get("AZURE_EVENTHUB_CONN_STR")
     if connection_string:
         return EventHubConsumerClient.from_connection_string(connection_string, _GROUP, eventhub_name=hub)

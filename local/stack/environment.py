@@ -18,6 +18,7 @@ class Service:
     part: str
     addresses: tuple[str, ...]  # settings that say where it is; one that differs from the sample's means the real one
     dependent: tuple[str, ...] = ()  # more settings whose sample value suits the local part alone
+    named: tuple[str, ...] = ()  # what the user's own settings must say of the real one, even if it is what the sample says
 
 
 SERVICES: Final = (
@@ -26,7 +27,11 @@ SERVICES: Final = (
         addresses=("AzureWebJobsStorage", "AzureWebJobsStorage__accountName"),
         dependent=("CAPTURES_STORAGE",),  # a real one beside a local host is fine: the host still needs Azurite
     ),
-    Service(part="event_hubs", addresses=("AZURE_EVENTHUB_CONN_STR", "AZURE_EVENTHUB_NAMESPACE")),
+    Service(
+        part="event_hubs",
+        addresses=("AZURE_EVENTHUB_CONN_STR", "AZURE_EVENTHUB_NAMESPACE"),
+        named=("AZURE_EVENTHUB_NAME",),  # nobody's real hub is called like the sample's unless he says so
+    ),
     Service(part="azure_openai", addresses=("AZURE_OPENAI_BASE_URL",), dependent=("AZURE_OPENAI_KEY",)),
 )
 
@@ -81,5 +86,6 @@ def _is_own(name: str, sample: Mapping[str, str], own: Mapping[str, str]) -> boo
 
 def _without_sample_values(service: Service, sample: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
     """Blanks what the sample says about the local part and the user did not replace. The app reads blank as absent."""
-    names = service.addresses + service.dependent
-    return {name: "" for name in names if name in sample and not _is_own(name, sample, own)}
+    of_the_sample = [name for name in service.addresses + service.dependent if not _is_own(name, sample, own)]
+    unnamed = [name for name in service.named if not own.get(name, "").strip()]
+    return {name: "" for name in of_the_sample + unnamed if name in sample}

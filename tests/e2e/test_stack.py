@@ -155,6 +155,7 @@ def test_a_real_azure_openai_and_event_hub_are_used_instead_of_the_local_parts(s
             "AZURE_OPENAI_BASE_URL": real.stand_in_url,
             "AZURE_OPENAI_KEY": "the real one",
             "AZURE_EVENTHUB_CONN_STR": real.event_hub_connection_string,
+            "AZURE_EVENTHUB_NAME": real.event_hub_name,
         }
         run = start("--exit-after-demo", environment=environment)
         assert run.wait() == 0, run.output()

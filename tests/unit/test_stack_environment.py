@@ -94,6 +94,17 @@ def test_a_real_namespace_does_not_leave_the_emulators_connection_string() -> No
     assert compose(sample=SAMPLE, own=own, local=LOCAL).values["AZURE_EVENTHUB_CONN_STR"] == ""
 
 
+def test_the_hub_of_a_real_namespace_has_no_default_name() -> None:
+    """The app then says that the name is missing; the sample's would name a hub that is not there."""
+    own = {"AZURE_EVENTHUB_CONN_STR": "Endpoint=sb://contoso.servicebus.windows.net/;..."}
+    assert compose(sample=SAMPLE, own=own, local=LOCAL).values["AZURE_EVENTHUB_NAME"] == ""
+
+
+def test_the_hub_of_a_real_namespace_may_be_called_like_the_samples() -> None:
+    own = {"AZURE_EVENTHUB_CONN_STR": "Endpoint=sb://contoso.servicebus.windows.net/;...", "AZURE_EVENTHUB_NAME": "openai-logs"}
+    assert compose(sample=SAMPLE, own=own, local=LOCAL).values["AZURE_EVENTHUB_NAME"] == "openai-logs"
+
+
 def test_default_ports_give_the_official_emulators_connection_string() -> None:
     """The one that Microsoft documents, so that it can be copied from there."""
     assert local_addresses(Ports())["event_hubs"]["AZURE_EVENTHUB_CONN_STR"] == (
