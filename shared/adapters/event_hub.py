@@ -49,13 +49,20 @@ class EventHub:
         self._waiting: list[_Waiting] = []
         self._sending: asyncio.Task[None] | None = None
         self._limit_bytes: int | None = None
+        self._asking: asyncio.Task[int] | None = None
 
     async def limit_bytes(self) -> int:
         """The largest event body that one publication takes, as the Event Hub's link says. Raises DeliveryError."""
         if self._limit_bytes is None:
-            batch = await self._translated(self._open().create_batch())
-            self._limit_bytes = batch.max_size_in_bytes - _OVERHEAD_BYTES
+            # One question for all who wait: while the Event Hub is down, the SDK would answer them one after the other.
+            if self._asking is None or self._asking.done():
+                self._asking = asyncio.create_task(self._ask_limit())
+            self._limit_bytes = await asyncio.shield(self._asking)
         return self._limit_bytes
+
+    async def _ask_limit(self) -> int:
+        batch = await self._translated(self._open().create_batch())
+        return int(batch.max_size_in_bytes) - _OVERHEAD_BYTES
 
     async def send(self, body: bytes, message_id: str) -> None:
         """Returns when the Event Hub has accepted the event. Raises DeliveryError when it has not."""
