@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help install run func test lint format schema bench clean
+.PHONY: help install run func test lint format schema bench prove clean
 
 python := .venv/bin/python
 # make run PORT=7072 -> --port 7072; unset ones keep their defaults
@@ -50,6 +50,9 @@ schema: install ## write docs/event.schema.json from the event's types
 
 bench: install ## CPU per chunk and per call, added time to first byte
 	$(python) -m bench
+
+prove: install ## kill, cut off and overload everything, and compare what was asked for with what arrived: docs/proof.md
+	$(python) -m prove
 
 clean: ## remove everything that make installed or stored here
 	rm -rf .venv .local local/azurite/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -29,7 +29,6 @@ _GARBAGE: Final = (
     b"{}",
     b'{"schema_version": 1}',
     b'{"schema_version": 99}',
-    b"\xff\xfe\x00",
     b"[" * 20_000,
     b'"' + b"x" * 40_000 + b'"',
 )

@@ -1,0 +1,97 @@
+"""`python -m prove`, which `make prove` calls: all proofs with their full counts, and the figures in docs/proof.md."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from local.stack import FunctionsHost, StackError
+from prove import report
+from prove.figures import Figures, NotProven
+from prove.kills import Policy, kill_at_random_moments
+from prove.many import many_exchanges
+from prove.memory import window_memory
+from prove.outages import FAULTS, event_hub_down, storage_down
+from prove.queue_faults import unruly_queue
+from prove.shutdown import shut_down_under_load
+
+type Progress = Callable[[str], None]
+type Proof = Callable[[float, int, Progress], Figures]  # share of the full counts, seed, progress
+
+_HOSTS: Final[tuple[FunctionsHost, ...]] = ("embedded", "func")
+
+
+def _kills(host: FunctionsHost, policy: Policy, kills: int) -> Proof:
+    return lambda share, seed, progress: kill_at_random_moments(
+        host, policy, kills=_part(kills, share), seed=seed, progress=progress
+    )
+
+
+def _storage(fault: str) -> Proof:
+    return lambda share, seed, progress: storage_down("embedded", fault, down_s=max(3, 8 * share), seed=seed, progress=progress)
+
+
+def _part(count: int, share: float) -> int:
+    return max(1, round(count * share))
+
+
+PROOFS: Final[dict[str, Proof]] = {
+    "kill-embedded-open": _kills("embedded", "open", 15),
+    "kill-embedded-closed": _kills("embedded", "closed", 15),
+    "kill-func-open": _kills("func", "open", 10),
+    "kill-func-closed": _kills("func", "closed", 10),
+    "event-hub": lambda share, seed, progress: event_hub_down("embedded", down_s=60 * share, seed=seed, progress=progress),
+    **{f"storage: {fault}": _storage(fault) for fault in FAULTS},
+    "queue": lambda share, seed, progress: unruly_queue("embedded", exchanges=_part(100, share), seed=seed, progress=progress),
+    "many": lambda share, seed, progress: many_exchanges(
+        "embedded", exchanges=_part(10_000, share), seed=seed, progress=progress
+    ),
+    **{
+        f"shutdown-{host}": lambda share, seed, progress, host=host: shut_down_under_load(  # type: ignore[misc]
+            host, streams=_part(50, share), calls=_part(20, share), seed=seed, progress=progress
+        )
+        for host in _HOSTS
+    },
+    "memory": lambda share, _, progress: window_memory(exchanges=_part(1000, share) * 1000, progress=progress),
+}
+
+
+def main() -> int:
+    """0; 1 where something does not hold."""
+    options = _options()
+    started = time.monotonic()
+
+    def progress(step: str) -> None:
+        print(f"{time.monotonic() - started:6.1f} s  {step}", file=sys.stderr, flush=True)
+
+    found: list[Figures] = []
+    for name in options.only or PROOFS:
+        found.append(_prove(name, options.share, options.seed, progress))
+        progress(f"{name}: {'; '.join(found[-1].broken) or 'holds'}")
+        text = report.document(found, seed=options.seed, share=options.share, took_s=time.monotonic() - started)
+        options.write.write_text(text)
+    return any(figures.broken for figures in found)
+
+
+def _prove(name: str, share: float, seed: int, progress: Progress) -> Figures:
+    try:
+        return PROOFS[name](share, seed, progress)
+    except (NotProven, StackError) as error:
+        return Figures(title=name, broken=[str(error)[:500]])
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m prove", description="Proves that nothing is lost, by losing everything.")
+    parser.add_argument("--seed", type=int, default=1, help="of moments, paces and faults")
+    parser.add_argument("--share", type=float, default=1.0, help="of the full counts")
+    parser.add_argument("--only", action="append", choices=sorted(PROOFS), help="one proof; may be repeated")
+    parser.add_argument("--write", type=Path, default=Path("docs/proof.md"), help="where the figures go")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

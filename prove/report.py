@@ -1,0 +1,31 @@
+"""docs/proof.md: the figures, as they were found."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+
+from prove.figures import Figures
+
+_HEAD = """# Proof that nothing is lost
+
+Written by `make prove`; do not edit. Each part is a fault on the real stack (the app on a Functions host, Azurite, the Event
+Hubs emulator, the stand-in for Azure OpenAI), under load, and ends with a comparison of what was asked for with what is on the
+Event Hub. Timeouts are short (a second for half a minute); what a killed host held under a lease of ten minutes is thrown
+away, so that reconcile has to find it.
+"""
+
+
+def document(found: Sequence[Figures], *, seed: int, share: float, took_s: float) -> str:
+    """The whole text."""
+    counts = "in full" if share == 1 else f"{share:g} of the full counts"
+    environment = f"Python {platform.python_version()}, {os.cpu_count()} CPUs, seed {seed}, {counts}, {took_s / 60:.0f} min."
+    parts = [_HEAD, environment, "", *(line for figures in found for line in _part(figures))]
+    return "\n".join(parts) + "\n"
+
+
+def _part(figures: Figures) -> list[str]:
+    verdict = "Holds." if not figures.broken else f"**Does not hold**: {'; '.join(figures.broken)}"
+    rows = [f"| {name} | {value} |" for name, value in figures.counts.items()]
+    return [f"## {figures.title}", "", verdict, "", "| | |", "|---|---:|", *rows, ""]
