@@ -17,6 +17,7 @@ from prove.many import many_exchanges
 from prove.memory import window_memory
 from prove.outages import FAULTS, event_hub_down, storage_down
 from prove.queue_faults import unruly_queue
+from prove.replays import replay_through_a_kill
 from prove.shutdown import shut_down_under_load
 
 type Progress = Callable[[str], None]
@@ -45,7 +46,7 @@ PROOFS: Final[dict[str, Proof]] = {
     "kill-func-open": _kills("func", "open", 10),
     "kill-func-closed": _kills("func", "closed", 10),
     "event-hub": lambda share, seed, progress: event_hub_down("embedded", down_s=60 * share, seed=seed, progress=progress),
-    **{f"storage: {fault}": _storage(fault) for fault in FAULTS},
+    **{fault.lower().replace(" ", "-"): _storage(fault) for fault in FAULTS},
     "queue": lambda share, seed, progress: unruly_queue("embedded", exchanges=_part(100, share), seed=seed, progress=progress),
     "many": lambda share, seed, progress: many_exchanges(
         "embedded", exchanges=_part(10_000, share), seed=seed, progress=progress
@@ -53,6 +54,12 @@ PROOFS: Final[dict[str, Proof]] = {
     **{
         f"shutdown-{host}": lambda share, seed, progress, host=host: shut_down_under_load(  # type: ignore[misc]
             host, streams=_part(50, share), calls=_part(20, share), seed=seed, progress=progress
+        )
+        for host in _HOSTS
+    },
+    **{
+        f"replay-{host}": lambda share, seed, progress, host=host: replay_through_a_kill(  # type: ignore[misc]
+            host, exchanges=_part(50, share), seed=seed, progress=progress
         )
         for host in _HOSTS
     },

@@ -1,0 +1,57 @@
+"""A share of what `make prove` does in full: faults under load, then what was asked for compared with what arrived."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from local.stack import FunctionsHost
+from prove.figures import Figures
+from prove.kills import kill_at_random_moments
+from prove.many import many_exchanges
+from prove.memory import window_memory
+from prove.outages import storage_down
+from prove.queue_faults import unruly_queue
+from prove.replays import replay_through_a_kill
+
+_SEED: Final = 4  # the first moments are "during enrichment" and "between send and ledger append"
+
+
+def silent(_: str) -> None:
+    """No progress is shown."""
+
+
+def hold(figures: Figures, *expected: str) -> None:
+    """Nothing is broken, and something happened: each of these counts is above zero."""
+    figures.require()
+    assert all(figures.counts[name] for name in expected), figures.counts
+
+
+def test_kills_lose_nothing(functions_host: FunctionsHost) -> None:
+    """With CAPTURE_POLICY=closed, whatever the upstream saw is on the Event Hub after restart and reconcile."""
+    figures = kill_at_random_moments(functions_host, "closed", kills=2, seed=_SEED, progress=silent, clients=5)
+    hold(figures, "exchanges that the upstream saw", "aborted ones queued by reconcile")
+
+
+def test_a_replay_goes_on_after_its_host_was_killed(functions_host: FunctionsHost) -> None:
+    hold(replay_through_a_kill(functions_host, exchanges=5, seed=_SEED, progress=silent), "events with `replayed`")
+
+
+def test_storage_that_refuses_everything_touches_no_answer_and_loses_nothing() -> None:
+    hold(storage_down("embedded", "both refuse", down_s=3, seed=_SEED, progress=silent, clients=4), "exchanges asked for")
+
+
+def test_a_queue_may_repeat_mix_up_and_hold_garbage() -> None:
+    hold(unruly_queue("embedded", exchanges=8, seed=_SEED, progress=silent), "discarded as garbage")
+
+
+def test_the_report_adds_up_after_random_faults() -> None:
+    hold(many_exchanges("embedded", exchanges=150, seed=_SEED, progress=silent, clients=6), "captured", "delivered")
+
+
+@pytest.mark.parametrize("exchanges", [50_000])
+def test_a_large_window_takes_little_memory(exchanges: int) -> None:
+    figures = window_memory(exchanges=exchanges, progress=silent)
+    hold(figures, "found missing")
+    assert float(figures.counts["MB more than before"]) < 15
