@@ -34,7 +34,7 @@ def event_hub_down(kind: FunctionsHost, *, down_s: float, seed: int, progress: P
         time.sleep(max(0.0, down_s - (time.monotonic() - began)))
         progress(f"{figures.title}: {len(load.asked)} exchanges in {time.monotonic() - began:.0f} s, now it comes back")
         given_up = world.noted[GIVEN_UP]
-        world.stack.parts["event_hubs"].start()
+        world.start_event_hub()
         report = world.reconciled()
         figures.check(holds=bool(answer["waiting"]), sentence="reconcile did not wait while the Event Hub was down")
         _judge(figures, world, load.asked, untouched=True)

@@ -206,6 +206,11 @@ class World:
                     raise NotProven(f"{count} envelopes are still on the queue after {patience_s:g} s")
                 time.sleep(0.1)
 
+    def start_event_hub(self) -> None:
+        """After it was killed. A consumer that has given up in the meantime sees nothing more, so there is a new one."""
+        self.stack.parts["event_hubs"].start()
+        self.events = self._open.enter_context(EventLog(self.stack))
+
     def event_hub_mode(self, mode: str) -> None:
         """accept | reject | stall."""
         data = json.dumps({"mode": mode}).encode()
