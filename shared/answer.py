@@ -5,6 +5,7 @@ Comments and error frames go between SSE events, never inside one, and neither i
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Final
 
@@ -31,16 +32,18 @@ class Answer:
         self.told = False  # an error frame is the last thing that the client gets
         self.filter: UsageChunkFilter | None = None
         self._end: HeldEnd | None = HeldEnd() if holds_end else None
+        self._sending = False  # a piece is on its way to a client that may be slow
+        self._comment: asyncio.Future[None] | None = None  # a comment is
         self._send = send
         self._exchange_id = exchange_id
         self._ending = b"\n\n"  # the last bytes sent, as far as they tell whether an event has ended
 
     async def begin(self, status: int, headers: RawHeaders, *, is_stream: bool) -> None:
         """Status line and headers."""
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
         self.begun = True
         self.chunked = all(name != b"content-length" for name, _ in headers)
         self.is_stream = is_stream
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def begin_early(self) -> None:
         """200 and a first comment for a stream whose upstream has not answered yet."""
@@ -58,7 +61,13 @@ class Answer:
             return
         # Before it is sent: a comment may become due while a slow client keeps this piece waiting.
         self._ending = piece[-4:] if len(piece) >= 4 else (self._ending + piece)[-4:]
-        await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+        if self._comment is not None:
+            await self._comment  # one that waits for a slow client must not find itself within this piece's event
+        self._sending = True
+        try:
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+        finally:
+            self._sending = False
 
     async def flush(self) -> None:
         """What the filter still holds."""
@@ -69,8 +78,14 @@ class Answer:
 
     async def comment(self) -> None:
         """A comment, unless an event is under way. SSE parsers ignore it; load balancers see a living connection."""
-        if self.is_stream and self._between_events:
+        if not self.is_stream or not self._between_events or self._sending:
+            return
+        self._comment = asyncio.get_running_loop().create_future()
+        try:
             await self._send({"type": "http.response.body", "body": KEEP_ALIVE, "more_body": True})
+        finally:
+            self._comment.set_result(None)
+            self._comment = None
 
     async def error_document(self, error: ApiError) -> None:
         """The whole answer is this error."""

@@ -62,6 +62,12 @@ class Exchange:
         self.left = self._tail()
 
     @property
+    def finished(self) -> bool:
+        """The answer so far holds its own end, and tells of no error."""
+        end = self._tail()
+        return end.finished and not end.failed
+
+    @property
     def cut_short(self) -> bool:
         """An answer that ended as HTTP wants it is without its own end, and says nothing of an error either."""
         end = self._tail()
@@ -76,12 +82,12 @@ class Exchange:
         """The answer is an SSE stream; None where there is no answer."""
         if self.upstream_status is None:
             return None
-        return header(self.upstream_headers, b"content-type").startswith("text/event-stream")
+        return header(self.upstream_headers, b"content-type").lower().startswith("text/event-stream")
 
     @property
     def readable(self) -> bool:
         """The answer's bytes are its text: no content coding."""
-        return header(self.upstream_headers, b"content-encoding") in {"", "identity"}
+        return header(self.upstream_headers, b"content-encoding").strip().lower() in {"", "identity"}
 
     def envelope(self, ending: outcome.Ending) -> Envelope:
         """The envelope, before its captures are named."""

@@ -31,8 +31,9 @@ from shared.core.usage_chunk import UsageChunkFilter
 from shared.errors import UpstreamError, UpstreamInterrupted, UpstreamTimeout
 from shared.exchange import Exchange, header
 from shared.recording import Recorder
-from shared.request_body import BodyTooLarge, ClientLeft, HeldBody, IncomingBody, PassingBody, in_slices
+from shared.request_body import BodyTooLarge, ClientLeft, HeldBody, IncomingBody, PassingBody
 from shared.settings import InterventionSettings, LimitSettings
+from shared.slicing import in_slices
 from shared.upstream_call import Refusals, UpstreamCall, UpstreamCalls
 
 # Operations whose JSON body is held and looked at: does it ask for a stream, and for usage?
@@ -96,6 +97,10 @@ class RelayResponse(Response):
         ending = Ending.CLIENT_LEFT  # what it is if this task is cancelled from outside
         try:
             ending = await self._run(receive, answer)
+        except Exception:
+            ending = Ending.FAILED  # a fault of the proxy: recorded as one, told, and raised for the host to log
+            await self._tell_fault(answer)
+            raise
         finally:
             if self._exchange.left is None:
                 self._exchange.to_end_ms = self._now_ms()
@@ -163,8 +168,11 @@ class RelayResponse(Response):
     async def _hold(self, incoming: IncomingBody) -> tuple[HeldBody, HeldBody | None]:
         """The whole body, looked at: what goes upstream where usage is asked for comes second."""
         exchange = self._exchange
-        body = await incoming.whole()
-        exchange.request.write(body)
+        pieces: list[bytes] = []
+        async for piece in incoming.pieces():  # noted one by one: what came stays known if the client leaves here
+            pieces.append(piece)
+            exchange.request.write(piece)
+        body = b"".join(pieces)
         if exchange.operation.name not in _EXAMINED:
             return HeldBody(body), None
         may_ask = self._relay.interventions.ask_for_usage and usage_request.accepts(
@@ -218,7 +226,7 @@ class RelayResponse(Response):
     async def _relay_answer(self, response: httpx.Response, answer: Answer) -> None:
         exchange, limits = self._exchange, self._relay.limits
         if answer.begun and not (exchange.stream and exchange.readable and response.status_code == 200):
-            await self._tell_in_stream(answer)
+            await self._tell_in_stream(response, answer)
             return
         if not answer.begun:
             await self._begin(response, answer)
@@ -238,26 +246,36 @@ class RelayResponse(Response):
     async def _begin(self, response: httpx.Response, answer: Answer) -> None:
         exchange = self._exchange
         exchange.answered_status = response.status_code
-        headers = forwarding.response_headers(response.headers.raw, exchange.exchange_id)
-        await answer.begin(response.status_code, headers, is_stream=bool(exchange.stream) and exchange.readable)
+        is_stream = bool(exchange.stream) and exchange.readable
+        headers = forwarding.response_headers(response.headers.raw, exchange.exchange_id, unsized=is_stream)
+        await answer.begin(response.status_code, headers, is_stream=is_stream)
         if answer.is_stream:
             self._keep_alive(answer)
 
-    async def _tell_in_stream(self, answer: Answer) -> None:
+    async def _tell_in_stream(self, response: httpx.Response, answer: Answer) -> None:
         """The upstream's answer came after an early 200 and is not a stream: it goes into the stream as an error."""
         async for piece in self._call.pieces():
             self._exchange.received(piece, self._now_ms())
+        if response.status_code < 400:
+            raise UpstreamInterrupted("Azure OpenAI answered a request for a stream with something else.")
         await answer.error_frame(one_line_error(self._exchange.response.tail(TAIL_BYTES)))
 
     async def _fail(self, error: UpstreamError, answer: Answer) -> None:
         """Note the failure, and tell the client as far as HTTP still allows."""
-        make = api_error.upstream_timeout if isinstance(error, UpstreamTimeout) else api_error.upstream_unreachable
-        told = make(str(error))
+        told = _told(error)
         self._exchange.failure = Failure(code=told.code, message=told.message)
         if not answer.begun:
             await self._reject(told, answer)
+        elif answer.is_stream and self._exchange.finished:
+            answer.told = True  # the answer was whole but for its [DONE]: there is nothing to tell
         elif self._relay.interventions.error_frames and self._exchange.left is None:
             await answer.error_frame(told.body())
+
+    async def _tell_fault(self, answer: Answer) -> None:
+        fault = api_error.internal_error()
+        self._exchange.failure = Failure(code=fault.code, message=fault.message)
+        if not answer.begun:
+            await self._reject(fault, answer)
 
     async def _reject(self, error: ApiError, answer: Answer) -> None:
         self._exchange.answered_status = error.status
@@ -304,6 +322,14 @@ class ErrorResponse(Response):
 
     def __init__(self, error: ApiError, headers: dict[str, str] | None = None) -> None:
         super().__init__(error.body(), error.status, headers, media_type="application/json")
+
+
+def _told(error: UpstreamError) -> ApiError:
+    if isinstance(error, UpstreamTimeout):
+        return api_error.upstream_timeout(str(error))
+    if isinstance(error, UpstreamInterrupted):
+        return api_error.upstream_interrupted(str(error))
+    return api_error.upstream_unreachable(str(error))
 
 
 def _ending_of(error: UpstreamError) -> Ending:

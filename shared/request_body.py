@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from starlette.types import Receive
@@ -84,14 +83,3 @@ class PassingBody:
             self.problem = problem
             raise
         self._whole()
-
-
-async def in_slices[T](scan: Generator[None, None, T]) -> T:
-    """Run a scan that pauses between slices, serving other streams in the pauses."""
-    while True:
-        try:
-            next(scan)
-        except StopIteration as done:
-            result: T = done.value
-            return result
-        await asyncio.sleep(0)

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 from shared.errors import SettingsError
 
+_LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
 CAPTURES_STORAGE: Final = "CAPTURES_STORAGE"
 HOST_STORAGE: Final = "AzureWebJobsStorage"
 
@@ -121,7 +123,7 @@ def load(environ: Mapping[str, str]) -> Settings:
 
 
 def _upstream(reader: _Reader) -> UpstreamSettings:
-    address = "the address of Azure OpenAI: https://, a host and nothing behind it (http:// for a local stand-in only)"
+    address = "the address of Azure OpenAI: https://, a host, at most a path (http:// for a local stand-in only)"
     base_url = reader.required("AZURE_OPENAI_BASE_URL", address, "https://contoso.openai.azure.com", _is_base_url)
     return UpstreamSettings(
         base_url=base_url.rstrip("/").removesuffix("/openai").rstrip("/"),
@@ -210,9 +212,7 @@ def _interventions(reader: _Reader) -> InterventionSettings:
 def _reconcile(reader: _Reader) -> ReconcileSettings:
     retention_days = int(reader.number("CAPTURE_RETENTION_DAYS", 30, "a number of days", 1, 3650))
     look_back_h = reader.number("RECONCILE_LOOK_BACK_H", 48, "a number of hours", 1, 24 * 3650)
-    schedule = reader.checked(
-        "RECONCILE_SCHEDULE", "an NCRONTAB expression of six fields", "0 */10 * * * *", lambda text: len(text.split()) == 6
-    )
+    schedule = reader.checked("RECONCILE_SCHEDULE", "an NCRONTAB expression of six fields", "0 */10 * * * *", _is_schedule)
     return ReconcileSettings(
         schedule=schedule or "0 */10 * * * *",
         settle_s=reader.number("RECONCILE_SETTLE_S", 120, "a number of seconds", 1, 3600),
@@ -235,14 +235,19 @@ def connection_string_parts(text: str) -> dict[str, str]:
 
 def _is_base_url(text: str) -> bool:
     parts = urlsplit(text)
-    local = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"}
-    clean = not parts.query and not parts.fragment and not parts.username and " " not in text
-    return (parts.scheme == "https" or local) and bool(parts.hostname) and clean
+    local = parts.scheme == "http" and parts.hostname in _LOCAL_HOSTS
+    clean = not parts.username and not any(mark in text for mark in "?# ")
+    return (parts.scheme == "https" or local) and bool(parts.hostname) and parts.port != 0 and clean
+
+
+def _is_schedule(text: str) -> bool:
+    return re.fullmatch(r"[\d*/,A-Za-z-]+( +[\d*/,A-Za-z-]+){5}", text) is not None
 
 
 def _is_address(text: str) -> bool:
     parts = urlsplit(text)
-    return parts.scheme in {"https", "http"} and bool(parts.hostname) and not parts.query
+    local = parts.scheme == "http" and parts.hostname in _LOCAL_HOSTS
+    return (parts.scheme == "https" or local) and bool(parts.hostname) and "?" not in text
 
 
 def _is_api_version(text: str) -> bool:
@@ -323,7 +328,7 @@ class _Reader:
         raise SettingsError("\n  ".join([heading, *self._problems]))
 
 
-_CREDENTIALS: Final = re.compile("authorization|proxy-authorization|cookie|.*(api|access|function|subscription)s?-?_?key.*")
+_CREDENTIALS: Final = re.compile(".*(authorization|cookie|token|secret|password|credential|principal|key).*")
 
 
 def _are_copiable(text: str) -> bool:

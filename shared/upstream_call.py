@@ -75,7 +75,7 @@ class UpstreamCall:
             await response.aclose()
             self._looked_at, self._rest = [], None
             response = await self._send(body)
-            if response.status_code != 400:  # otherwise it was something of the caller's own that was refused
+            if response.status_code < 300:  # otherwise it may have been something of the caller's own that was refused
                 self._refusals.add(self._exchange)
             return response
         return await self._send(body)

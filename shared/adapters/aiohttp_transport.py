@@ -113,11 +113,16 @@ class _ResponseBody(httpx.AsyncByteStream):
         self._response = response
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        read = self._response.content.readany
+        content = self._response.content
+        read = content.readany
         try:
             while piece := await read():
                 yield piece
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            # A reader that has an exception gives nothing more, not even what had arrived before it.
+            arrived = content._read_nowait(-1)  # noqa: SLF001 - read_nowait() raises the exception as well
+            if arrived:
+                yield arrived
             raise _translated(error, before_headers=False) from error
 
     async def aclose(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import ClientAuthenticationError
+from azure.core.exceptions import AzureError
 
 from shared.core.forwarding import RawHeaders
 from shared.errors import UpstreamUnreachable
@@ -47,7 +47,7 @@ class CachedToken:
         self._renewal = asyncio.Lock()
 
     async def value(self) -> str:
-        """Raises ClientAuthenticationError where none can be had."""
+        """Raises AzureError where none can be had."""
         if self._clock() >= self._renew_at:
             async with self._renewal:
                 if self._clock() >= self._renew_at:
@@ -66,7 +66,7 @@ class TokenCredential:
         """Raises UpstreamUnreachable where no token can be had."""
         try:
             return [(b"authorization", b"Bearer " + (await self._token.value()).encode())]
-        except ClientAuthenticationError as error:
+        except AzureError as error:
             raise UpstreamUnreachable(
                 "The proxy's identity got no token for Azure OpenAI. The operator should check the app's managed identity, "
                 "AZURE_CLIENT_ID and AZURE_OPENAI_SCOPE, or set AZURE_OPENAI_KEY."

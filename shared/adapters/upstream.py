@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 import httpx
 
 from shared.core.forwarding import RawHeaders
 from shared.errors import UpstreamInterrupted, UpstreamTimeout, UpstreamUnreachable
 from shared.settings import UpstreamSettings
+
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Credential(Protocol):
@@ -62,7 +65,7 @@ class Upstream:
             extensions={"target": self._prefix + target, "timeout": self._timeout},
         )
         try:
-            return await self._transport.handle_async_request(request)
+            return _passable(await self._transport.handle_async_request(request))
         except httpx.TimeoutException as error:
             raise UpstreamTimeout(self._timeout_message(error)) from error
         except httpx.TransportError as error:
@@ -94,6 +97,14 @@ class Upstream:
         else:
             what, seconds, setting = "sent nothing", settings.read_timeout_s, "UPSTREAM_READ_TIMEOUT_S"
         return f"Azure OpenAI {what} for {seconds:g} s ({setting})."
+
+
+def _passable(response: httpx.Response) -> httpx.Response:
+    """Raises UpstreamUnreachable for what no HTTP server would pass on: a status that is none, a control character."""
+    values = (value for _, value in response.headers.raw)
+    if not 200 <= response.status_code <= 599 or any(_CONTROL.search(value) for value in values):
+        raise UpstreamUnreachable("Azure OpenAI's answer is not valid HTTP: its status or a header cannot be passed on.")
+    return response
 
 
 class _Stream(httpx.AsyncByteStream):

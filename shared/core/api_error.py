@@ -91,5 +91,17 @@ def upstream_unreachable(message: str) -> ApiError:
     return ApiError(status=502, code="upstream_unreachable", message=message)
 
 
+def upstream_interrupted(message: str) -> ApiError:
+    return ApiError(status=502, code="upstream_interrupted", message=message)
+
+
+def internal_error() -> ApiError:
+    return ApiError(
+        status=500,
+        code="internal_error",
+        message="The proxy itself failed. Try again; if it stays so, give its operator the x-exchange-id of this answer.",
+    )
+
+
 def upstream_timeout(message: str) -> ApiError:
     return ApiError(status=504, code="upstream_timeout", message=message)

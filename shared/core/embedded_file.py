@@ -6,11 +6,14 @@ import binascii
 import hashlib
 import re
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 # RFC 2397. The media type may be missing, the parameters are few and short, and `%` stands for escaped characters.
 _DATA_URL: Final = re.compile(
     r"data:([A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+)?(?:;[A-Za-z0-9._-]+=[^;,\s]{0,64}){0,4};(?i:base64),([A-Za-z0-9+/_=%-]*)"
+)
+_PLAIN_DATA_URL: Final = re.compile(
+    r"data:([A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+)?(?:;(?!base64)[^;,]{1,64}){0,4},(.*)", re.DOTALL | re.I
 )
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _DIGITS_ONLY: Final = str.maketrans("-_", "+/", "= \r\n")
@@ -56,9 +59,13 @@ def described(encoded: str, media_type: str) -> str:
 
 
 def without_data_urls(text: str) -> str:
-    """The text with every Base64 data URL in it replaced by its description."""
+    """The text with every Base64 data URL in it replaced by its description; one of another coding where it is all there is."""
     if "data:" not in text:
         return text
+    plain = _PLAIN_DATA_URL.fullmatch(text)
+    if plain is not None:
+        data = unquote_to_bytes(plain[2])
+        return f"[{plain[1] or 'text/plain'}, {len(data)} bytes, sha256 {hashlib.sha256(data).hexdigest()}]"
     return _DATA_URL.sub(lambda found: described(found[2], found[1] or "text/plain"), text)
 
 

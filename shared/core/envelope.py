@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from shared.core.exchange import Outcome, started_at
@@ -15,6 +16,7 @@ from shared.errors import EnvelopeError
 
 SCHEMA_VERSION: Final = 1
 MAX_TEXT: Final = 256  # bytes, as JSON writes it, of any one text that a caller can choose
+_LONGEST_MS: Final = 7 * 24 * 3600 * 1000.0
 MAX_ARRIVALS: Final = 48
 
 type UsageSource = Literal["upstream", "estimated", "none"]
@@ -128,9 +130,20 @@ def from_fields(fields: Any) -> Envelope:
             }
         )
         started_at(envelope.exchange_id)
+        _check_types(envelope)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise EnvelopeError(f"not an envelope: {type(error).__name__}") from None
     return envelope
+
+
+def _check_types(envelope: Envelope) -> None:
+    """What the event is computed from must be what it claims to be. Raises TypeError or ValueError."""
+    datetime.fromisoformat(envelope.started_at)
+    timings = (envelope.timings.to_end_ms, envelope.timings.to_first_chunk_ms, envelope.timings.to_last_chunk_ms)
+    if not all(time is None or 0 <= time <= _LONGEST_MS for time in timings) or envelope.timings.to_end_ms is None:
+        raise ValueError("timings")
+    if not isinstance(envelope.operation, str) or not isinstance(envelope.usage, dict | None):
+        raise TypeError("operation or usage")
 
 
 def _written_bytes(text: str) -> int:

@@ -143,12 +143,16 @@ def request_headers(received: Iterable[tuple[bytes, bytes]], own: RawHeaders, *,
     return kept + own
 
 
-def response_headers(received: Iterable[tuple[bytes, bytes]], exchange_id: str) -> RawHeaders:
-    """The headers for the client: what passes of the upstream's, and the exchange's id."""
+def response_headers(received: Iterable[tuple[bytes, bytes]], exchange_id: str, *, unsized: bool = False) -> RawHeaders:
+    """The headers for the client: what passes of the upstream's, and the exchange's id.
+
+    `unsized` drops Content-Length: a stream's length changes with each thing that the proxy puts in or takes out.
+    """
     pairs = list(received)
     named = _named_by_connection(pairs)
+    dropped = named | {b"content-length"} if unsized else named
     kept = [
-        (name.lower(), value) for name, value in pairs if not _RESPONSE_MATCHER.fullmatch(name) and name.lower() not in named
+        (name.lower(), value) for name, value in pairs if not _RESPONSE_MATCHER.fullmatch(name) and name.lower() not in dropped
     ]
     return [*kept, (b"x-exchange-id", exchange_id.encode())]
 

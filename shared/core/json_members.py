@@ -26,6 +26,10 @@ _SLICE_STEPS: Final = 1000
 _WINDOW_STEPS: Final = 100
 _WINDOW_BYTES: Final = 8 * 1024  # for a regular expression
 _FIND_BYTES: Final = 1024 * 1024  # for bytes.find
+# What is nested deeper, or holds more brackets, is no request that any model takes: it goes as it came, for the upstream to
+# refuse, instead of costing a second of CPU for each million of them.
+_DEEPEST: Final = 500
+_MOST_MARKS: Final = 2_000_000
 _QUOTE: Final = 0x22
 _BACKSLASH: Final = 0x5C
 _LONGEST_NAME: Final = 1024 * 1024  # bytes; decoding one is not sliced
@@ -62,6 +66,7 @@ class _Scanner:
     def __init__(self, body: bytes) -> None:
         self._body = body
         self._steps = 0
+        self._marks = 0
 
     def members(self, wanted: frozenset[str]) -> Scan[dict[str, Span]]:
         body, found = self._body, dict[str, Span]()
@@ -111,7 +116,7 @@ class _Scanner:
 
     def _container(self, at: int) -> Scan[int]:
         body, depth = self._body, 0
-        while True:
+        while depth <= _DEEPEST:
             at = yield from self._run(_BETWEEN_MARKS, at)
             if at == len(body):
                 raise NotAnObject
@@ -120,8 +125,12 @@ class _Scanner:
                 continue
             depth += 1 if body[at] in b"{[" else -1
             at += 1
+            self._marks += 1
+            if self._marks > _MOST_MARKS:
+                raise NotAnObject
             if depth == 0:
                 return at
+        raise NotAnObject
 
     def _string(self, at: int) -> Scan[int]:
         """The first quote is nearly always the end; where a backslash precedes it, escapes have to be followed."""

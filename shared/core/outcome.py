@@ -16,6 +16,7 @@ class Ending(Enum):
     INTERRUPTED = auto()  # the upstream's connection broke within the answer
     TIMEOUT = auto()
     REJECTED = auto()
+    FAILED = auto()  # a fault of the proxy itself
 
 
 _OUTCOME_OF_ENDING = {
@@ -24,6 +25,7 @@ _OUTCOME_OF_ENDING = {
     Ending.INTERRUPTED: Outcome.UPSTREAM_INTERRUPTED,
     Ending.TIMEOUT: Outcome.TIMED_OUT,
     Ending.REJECTED: Outcome.REJECTED,
+    Ending.FAILED: Outcome.UPSTREAM_INTERRUPTED,  # the nearest of the words there are; `error` says whose fault it was
 }
 
 
@@ -32,14 +34,14 @@ def decide(ending: Ending, *, upstream_status: int | None, stream: bool, finishe
 
     `finished` says that the answer held its own end ([DONE], a finish_reason, a last event). Many clients close right after
     that frame, and an upstream may break the connection there: nothing was missed, so both count as completed. A stream
-    that ended cleanly without it is one that the upstream broke off. `failed` says that the upstream told of an error within
-    its stream: a 200 that is none.
+    that ended cleanly without it is one that the upstream broke off. `failed` says that the upstream told of an error in a
+    200.
     """
-    if ending is Ending.REJECTED or upstream_status is None:
+    if ending in {Ending.REJECTED, Ending.FAILED} or upstream_status is None:
         return _OUTCOME_OF_ENDING.get(ending, Outcome.UPSTREAM_ERROR)
     if ending is Ending.WHOLE and upstream_status >= 400:
         return Outcome.UPSTREAM_ERROR
-    if stream and failed:
+    if failed:
         return Outcome.UPSTREAM_ERROR
     if stream and finished:
         return Outcome.COMPLETED

@@ -8,8 +8,12 @@ must not be used: they split on U+2028 and others, which are legal inside JSON.
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
+
+_LINE_END: Final = re.compile(rb"[\r\n]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +34,7 @@ class SseDecoder:
     def __init__(self) -> None:
         self._pending = bytearray()  # the bytes of the unfinished line
         self._offset = 0  # of the first byte of `_pending`
+        self._searched = 0  # so many bytes of `_pending` hold no line end
         self._after_cr = False  # the last line ended in CR: a LF that comes next belongs to it
         self._started = False
         self._event = ""
@@ -56,9 +61,11 @@ class SseDecoder:
             self._after_cr = False
             if self._pending[0] == 0x0A:
                 self._drop(1)
-        end = _first_line_end(self._pending)
-        if end < 0:
+        found = _LINE_END.search(self._pending, self._searched)
+        if found is None:
+            self._searched = len(self._pending)
             return None
+        end = found.start()
         line = bytes(self._pending[:end])
         self._after_cr = self._pending[end] == 0x0D
         self._drop(end + 1)
@@ -67,6 +74,7 @@ class SseDecoder:
     def _drop(self, count: int) -> None:
         del self._pending[:count]
         self._offset += count
+        self._searched = 0
 
     def _take(self, line: bytes) -> SseEvent | None:
         if not self._started:
@@ -97,9 +105,3 @@ def decode(body: bytes) -> Iterator[SseEvent]:
     tail = decoder.tail()
     if tail is not None:
         yield tail
-
-
-def _first_line_end(data: bytearray) -> int:
-    lf = data.find(b"\n")
-    cr = data.find(b"\r", 0, lf if lf >= 0 else len(data))
-    return cr if cr >= 0 else lf

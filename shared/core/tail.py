@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ _BLANK_LINE: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 class Tail:
     """What the end says."""
 
-    finished: bool  # [DONE], a finish_reason, or the Responses API's last event was there
+    finished: bool  # [DONE], a finish_reason for every choice, or the Responses API's last event was there
     usage: dict[str, Any] | None  # as the upstream sent it; None too where it is too large for an envelope
     failed: bool = False  # an error was in the stream, nested, flat or as the Responses API's event
 
@@ -43,22 +44,26 @@ def of_stream(tail: bytes, *, whole: bool) -> Tail:
             return _of_cut_event(tail)
         tail = tail[blank.end() :] if blank else b""
     finished, failed, usage = False, False, None
-    for event in SseDecoder().feed(tail):
+    events = list(SseDecoder().feed(tail))
+    for event in events:
         if event.data == _DONE:
             finished = True
             continue
         if _TELLING.search(event.data) is None:  # most chunks: a regular expression costs a tenth of parsing them
             continue
         chunk = parse_object(event.data)
-        finished, failed = finished or _finishes(chunk), failed or _fails(chunk)
+        finished, failed = finished or chunk.get("type") in _LAST_RESPONSE_EVENTS, failed or _fails(chunk)
         usage = usage_of(chunk) or usage
+    if not finished:
+        finished = _every_choice_finished(event.data for event in events)
     return Tail(finished=finished, usage=_bounded(usage), failed=failed)
 
 
 def of_json(body: bytes) -> Tail:
     """A JSON body that arrived whole; one longer than the tail is left to enrichment."""
-    usage = usage_of(parse_object(body)) if len(body) <= TAIL_BYTES else None
-    return Tail(finished=True, usage=_bounded(usage))
+    document = parse_object(body) if len(body) <= TAIL_BYTES else {}
+    failed = bool(document.get("error")) or (document.get("object") == "response" and document.get("status") == "failed")
+    return Tail(finished=True, usage=_bounded(usage_of(document)), failed=failed)
 
 
 def usage_of(chunk: dict[str, Any]) -> dict[str, Any] | None:
@@ -93,10 +98,13 @@ def _fails(chunk: dict[str, Any]) -> bool:
     return bool(chunk.get("error")) or chunk.get("type") in {"error", "response.failed"} or flat
 
 
-def _finishes(chunk: dict[str, Any]) -> bool:
-    if chunk.get("type") in _LAST_RESPONSE_EVENTS:
-        return True
-    choices = chunk.get("choices")
-    return isinstance(choices, list) and any(
-        isinstance(choice, dict) and choice.get("finish_reason") is not None for choice in choices
-    )
+def _every_choice_finished(chunks: Iterable[str]) -> bool:
+    """Every choice that the tail speaks of has its finish_reason; with n > 1 one choice may end long before another."""
+    reasons: dict[Any, bool] = {}
+    for data in chunks:
+        choices = parse_object(data).get("choices") if '"finish_reason"' in data else None
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict) and "finish_reason" in choice:
+                index = str(choice.get("index", 0))
+                reasons[index] = reasons.get(index, False) or choice["finish_reason"] is not None
+    return bool(reasons) and all(reasons.values())

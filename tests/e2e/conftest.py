@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -12,6 +11,7 @@ from local.stack.commands import HOW_TO_GET_FUNC, find_func
 from local.stack.errors import ToolMissing
 from tests.e2e.support import privacy
 from tests.e2e.support.event_log import EventLog
+from tests.tools import missing
 
 # For tests of limits and outages, which with the defaults would take minutes. Times in seconds.
 STRAINED_READ_TIMEOUT_S = 1
@@ -34,9 +34,7 @@ def require_func() -> None:
     try:
         find_func()
     except ToolMissing:
-        if os.environ.get("FNSSE_REQUIRE_TOOLS") == "1":
-            pytest.fail(HOW_TO_GET_FUNC)
-        pytest.skip(HOW_TO_GET_FUNC)
+        missing(HOW_TO_GET_FUNC)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from shared.core import answer, event, fit
+from shared.core import answer, event, fit, outcome, tail
+from shared.core.exchange import Outcome
 from tests.golden import Case, load, names
 from tests.schema import valid
 from tests.unit.cutting import every_way
@@ -25,6 +26,26 @@ def test_the_captures_give_the_expected_event(case: Case) -> None:
     built = json.loads(event.dump(event.build(case.envelope, case.request, case.response, _REGION)))
     assert built == json.loads(case.event_path.read_text("utf-8"))
     valid(built)
+
+
+def test_the_outcome_is_the_one_that_the_relay_decides(case: Case) -> None:
+    """The envelopes of the set are written by hand; where the answer came whole, its bytes decide the outcome."""
+    envelope, response = case.envelope, case.response
+    if response is None or envelope.failure is not None or envelope.outcome is Outcome.CLIENT_DISCONNECTED:
+        return
+    end = tail.of_stream(response.body, whole=True) if envelope.stream else tail.of_json(response.body)
+    known = (
+        envelope.operation in {"chat.completions", "completions", "responses"}
+        and "content-encoding" not in response.header["headers"]
+    )
+    decided = outcome.decide(
+        outcome.Ending.WHOLE,
+        upstream_status=envelope.upstream_status_code,
+        stream=bool(envelope.stream),
+        finished=end.finished or not known,
+        failed=end.failed,
+    )
+    assert envelope.outcome is decided
 
 
 def test_an_answer_reads_the_same_however_it_is_cut(case: Case) -> None:

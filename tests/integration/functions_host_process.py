@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from local.stack.processes import descendants_of, signal_each
+from tests.tools import missing
 
 ROOT = Path(__file__).parents[2]
 AZURITE = ROOT / "local" / "azurite" / "node_modules" / ".bin" / "azurite"
@@ -105,7 +106,7 @@ def _command(kind: str, app_dir: Path) -> list[str]:
     if kind == "func":
         func = shutil.which("func")
         if func is None:
-            pytest.skip("needs Azure Functions Core Tools (func) on PATH")
+            missing("needs Azure Functions Core Tools (func) on PATH")
         return [func, "start"]
     return [sys.executable, "-m", "local.functions_host", "--app-dir", str(app_dir)]
 
@@ -145,7 +146,7 @@ def exists(pid: int) -> bool:
 def running_azurite(folder: Path) -> Iterator[str]:
     """Start Azurite; return its connection string."""
     if not AZURITE.exists() or shutil.which("node") is None:
-        pytest.skip("needs Azurite in local/azurite (make test installs it) and node on PATH")
+        missing("needs Azurite in local/azurite (make test installs it) and node on PATH")
     ports = {service: free_port() for service in ("blob", "queue", "table")}
     arguments = [argument for service, port in ports.items() for argument in (f"--{service}Port", str(port))]
     quiet = ["--silent", "--skipApiVersionCheck", "--disableTelemetry", "--location", str(folder)]

@@ -75,7 +75,7 @@ async def test_the_sdk_raises_what_the_proxy_says(stand_in: StandIn, directives:
         envelope = await relay.envelope()
         with pytest.raises(openai.APIError, match="Azure OpenAI"):
             await async_read_all(relay.async_client(), directives, **options)
-    code = "upstream_timeout" if directives.startswith("silence") else "upstream_unreachable"
+    code = "upstream_timeout" if directives.startswith("silence") else "upstream_interrupted"
     assert raised.value.code == code
     assert (envelope.outcome, envelope.status_code) == (outcome_of(directives), 200)
     assert envelope.failure is not None

@@ -77,7 +77,18 @@ def test_base64_may_come_unpadded_url_safe_or_escaped(encoded: str) -> None:
     assert without_data_urls(f"data:application/pdf;base64,{encoded}") == f"[application/pdf, {_DESCRIBED}"
 
 
-@pytest.mark.parametrize("text", ["data:", "data:text/plain,hello", "big data:base64 is a word", "metadata: yes"])
+@pytest.mark.parametrize(
+    ("url", "described"),
+    [
+        ("data:image/svg+xml;utf8,<svg>x</svg>", "[image/svg+xml, 12 bytes, sha256 b31bf843"),
+        ("data:text/plain,hello%20x", "[text/plain, 7 bytes, sha256 276dbb19"),
+    ],
+)
+def test_a_text_that_is_a_data_url_of_another_coding_is_described(url: str, described: str) -> None:
+    assert without_data_urls(url).startswith(described)
+
+
+@pytest.mark.parametrize("text", ["data:", "see data:text/plain,hello", "big data:base64 is a word", "metadata: yes"])
 def test_a_text_without_base64_stays(text: str) -> None:
     """Also where it looks like the beginning of a data URL."""
     assert without_data_urls(text) == text

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared.request_body import BodyTooLarge, ClientLeft, HeldBody, IncomingBody, PassingBody, in_slices
+from shared.request_body import BodyTooLarge, ClientLeft, HeldBody, IncomingBody, PassingBody
+from shared.slicing import in_slices
 
 pytestmark = pytest.mark.anyio
 LIMIT = 10

@@ -50,7 +50,7 @@ def test_nothing_at_all_names_everything_that_is_missing_at_once() -> None:
         load({})
     assert str(error.value).splitlines() == [
         "5 settings of fnsse need attention:",
-        "  AZURE_OPENAI_BASE_URL is missing: the address of Azure OpenAI: https://, a host and nothing behind it "
+        "  AZURE_OPENAI_BASE_URL is missing: the address of Azure OpenAI: https://, a host, at most a path "
         "(http:// for a local stand-in only), e.g. https://contoso.openai.azure.com",
         "  AZURE_EVENTHUB_CONN_STR or AZURE_EVENTHUB_NAMESPACE is missing: an Event Hubs connection string, or the host name "
         "for the app's managed identity, e.g. AZURE_EVENTHUB_NAMESPACE=contoso.servicebus.windows.net",
@@ -69,7 +69,7 @@ def test_nothing_at_all_names_everything_that_is_missing_at_once() -> None:
             "AZURE_OPENAI_BASE_URL",
             "contoso.openai.azure.com",
             "AZURE_OPENAI_BASE_URL is malformed ('contoso.openai.azure.com'): it must be the address of Azure OpenAI: "
-            "https://, a host and nothing behind it (http:// for a local stand-in only), e.g. https://contoso.openai.azure.com",
+            "https://, a host, at most a path (http:// for a local stand-in only), e.g. https://contoso.openai.azure.com",
         ),
         (
             "AZURE_OPENAI_API_VERSION",

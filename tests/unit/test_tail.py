@@ -39,6 +39,12 @@ def delta(finish_reason: str | None = None, **more: Any) -> dict[str, Any]:
         (sse(delta("stop"), {"choices": [{"content_filter_offsets": {}}]}), Tail(finished=True, usage=None)),
         (sse(delta("stop"))[:-2], Tail(finished=False, usage=None)),  # a frame that was cut is none
         (sse({"choices": [{"index": 1, "finish_reason": "stop"}]}), Tail(finished=True, usage=None)),
+        (sse(delta("stop"), {"choices": [{"index": 1, "delta": {}, "finish_reason": None}]}), Tail(finished=False, usage=None)),
+        (
+            sse({"choices": [{"index": 1, "delta": {}, "finish_reason": None}]}, delta("stop")),
+            Tail(finished=False, usage=None),
+        ),
+        (sse(delta("stop"), {"choices": [{"index": 1, "finish_reason": "length"}]}), Tail(finished=True, usage=None)),
         (sse({"type": "response.created", "response": {"usage": None}}), Tail(finished=False, usage=None)),
         (sse({"type": "response.completed", "response": {"usage": USAGE}}), Tail(finished=True, usage=USAGE)),
         (sse({"type": "response.incomplete", "response": {}}), Tail(finished=True, usage=None)),

@@ -25,7 +25,6 @@ from shared.core.json_shape import parse
 from shared.core.slices import Slices, at_once
 
 _MAX_ERROR_TEXT: Final = 2048  # characters of an error body that is no JSON
-_SLICE_CHUNKS: Final = 32  # read between two pauses: about half a millisecond
 EVENT_STREAM: Final = "text/event-stream"
 
 
@@ -108,9 +107,10 @@ def _reader(body: Body) -> Reader:
 def _from_stream(pieces: Iterable[bytes], body: Body) -> Slices[Answer]:
     stream, said, reader = ChunkStream(), Said(), _reader(body)
     first_token_end: int | None = None
-    for number, chunk in enumerate(stream.chunks(pieces), start=1):
-        if number % _SLICE_CHUNKS == 0:
+    for chunk in stream.chunks(pieces):
+        if chunk is None:
             yield
+            continue
         said.note(chunk.document, chunk.event)
         if reader.add(chunk.document, chunk.event) and first_token_end is None:
             first_token_end = chunk.end

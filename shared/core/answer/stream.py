@@ -10,6 +10,8 @@ from shared.core.json_shape import parse
 from shared.core.sse import SseDecoder, SseEvent
 
 _DONE: Final = "[DONE]"
+# Read between two pauses: half a millisecond of ordinary chunks, 3 ms where every byte is a line.
+_WINDOW_BYTES: Final = 4 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,14 +29,18 @@ class ChunkStream:
     def __init__(self) -> None:
         self.unreadable = 0
 
-    def chunks(self, pieces: Iterable[bytes]) -> Iterator[Chunk]:
-        """In order. An event that the body's end cuts in two is no fault of the body: it is left out silently."""
+    def chunks(self, pieces: Iterable[bytes]) -> Iterator[Chunk | None]:
+        """In order; None after each few KB, chunks or not, where the reader may pause.
+
+        An event that the body's end cuts in two is no fault of the body: it is left out silently.
+        """
         decoder = SseDecoder()
-        for piece in pieces:
-            for event in decoder.feed(piece):
+        for window in _windows(pieces):
+            for event in decoder.feed(window):
                 chunk = self._chunk(event)
                 if chunk is not None:
                     yield chunk
+            yield None
         tail = decoder.tail()
         cut = self._chunk(tail, cut=True) if tail is not None else None
         if cut is not None:
@@ -48,3 +54,9 @@ class ChunkStream:
             return Chunk(document=document, event=event.event, end=event.end)
         self.unreadable += not cut
         return None
+
+
+def _windows(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        for start in range(0, len(piece), _WINDOW_BYTES):
+            yield piece[start : start + _WINDOW_BYTES]
