@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 from collections import Counter
@@ -12,22 +13,23 @@ from azure.storage.blob import BlobServiceClient
 
 from local.stack import FunctionsHost
 from prove.compared import compare, gather
-from prove.figures import Figures
+from prove.figures import Figures, NotProven
 from prove.gate import Mode
 from prove.load import Load, mixed
-from prove.world import World, in_background
+from prove.world import World, in_background, until
 
 type Progress = Callable[[str], None]
 
 _FAULTS: Final = ("host killed", "Event Hub rejects", "queue refuses", "blobs refuse", "connections cut", "captures corrupted")
-_EVERY_S: Final = (1.5, 4.0)
+_CALM_S: Final = (1.5, 4.0)  # between two faults
 _LASTS_S: Final = (0.5, 2.0)
 
 
 class Mischief:
     """Random faults, one after the other, until it is told to stop; everything works again afterwards."""
 
-    def __init__(self, world: World, seed: int) -> None:
+    def __init__(self, world: World, seed: int, calm_s: tuple[float, float]) -> None:
+        self._calm_s = calm_s
         self.done: Counter[str] = Counter()
         self.corrupted: set[str] = set()
         self._world = world
@@ -51,7 +53,7 @@ class Mischief:
     def _run(self) -> None:
         order: list[str] = []
         try:
-            while not self._stopping.wait(self._chance.uniform(*_EVERY_S)):
+            while not self._stopping.wait(self._chance.uniform(*self._calm_s)):
                 order = order or self._chance.sample(_FAULTS, len(_FAULTS))
                 fault = order.pop()
                 self._do(fault)
@@ -89,19 +91,30 @@ class Mischief:
                 self.corrupted.add(name.rpartition("/")[2].removesuffix(".response"))
 
 
-def many_exchanges(kind: FunctionsHost, *, exchanges: int, seed: int, progress: Progress, clients: int = 16) -> Figures:
+def many_exchanges(
+    kind: FunctionsHost,
+    *,
+    exchanges: int,
+    seed: int,
+    progress: Progress,
+    clients: int = 16,
+    calm_s: tuple[float, float] = _CALM_S,
+) -> Figures:
     """Captured = delivered + parked, exactly, and delivered is what the Event Hub holds."""
     figures = Figures(title=f"{exchanges} exchanges with random faults, {kind} host")
     quick = mixed(streams=0.5, slowest_ms=10, most_chunks=8, headers_ms=20)
     with World(kind) as world:
         world.leases_lost = True  # cut connections
-        load, mischief = Load(world.stack, quick, clients=clients, seed=seed, most=exchanges), Mischief(world, seed)
+        load, mischief = Load(world.stack, quick, clients=clients, seed=seed, most=exchanges), Mischief(world, seed, calm_s)
         load.start()
         mischief.start()
         load.join()
         mischief.stop()
         progress(f"{figures.title}: asked for, {dict(mischief.done)}")
         report = world.reconciled(within_s=600)
+        there = report["delivered"] + report["without_capture"]
+        with contextlib.suppress(NotProven):  # which of them are missing is for the comparison to say
+            until(lambda: len({event["exchange_id"] for event in world.events.arrived()}) >= there, "all events", 60)
         evidence = gather(world, outcomes=False)
     compare_ids = evidence.events.keys() & evidence.stored.keys()
     parked = evidence.stored.keys() - evidence.events.keys()
