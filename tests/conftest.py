@@ -10,6 +10,15 @@ hypothesis.settings.register_profile("fnsse", deadline=None, max_examples=100)
 hypothesis.settings.load_profile("fnsse")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two workers (`-n 2 --dist loadgroup`): a Functions host's end-to-end tests stay together, and so does each other file."""
+    for item in items:
+        parameters = getattr(item, "callspec", None)
+        host = parameters.params.get("functions_host") if parameters is not None else None
+        item.add_marker(pytest.mark.xdist_group(f"end-to-end-{host}" if host else item.path.stem))
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """`@pytest.mark.anyio` runs a coroutine test on asyncio, which is what the Functions worker runs on."""

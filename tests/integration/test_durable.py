@@ -365,7 +365,8 @@ def test_a_killed_worker_does_not_end_an_orchestration(host: HostProcess, tmp_pa
     assert finished(once)["output"].startswith("Orchestrator function 'slowly_once' failed: Activity function 'until' failed: ")
 
 
-@pytest.mark.parametrize("kind", ["embedded", "func"])
+# On func this waits for the visibility timeouts of a killed host's messages: two minutes. `make prove` does so.
+@pytest.mark.parametrize("kind", ["embedded", pytest.param("func", marks=pytest.mark.slow)])
 def test_an_orchestration_goes_on_after_a_restart_of_the_host(kind: str, tmp_path: Path, storage: str) -> None:
     """kill -9 of all its processes; the activity that ran runs again, the one before it does not, a timer fires."""
     path = tmp_path / "there"
