@@ -9,7 +9,7 @@ from typing import Final
 from bench.measure import Load, Measured, Round
 from bench.statistics import Figure, Idle, Percentiles, slope
 
-# Issue 4's yardsticks, on the embedded host.
+# The yardsticks, on the embedded host with everything on.
 PER_CHUNK_US: Final = 40.0
 PER_CALL_MS: Final = 5.0
 

@@ -100,7 +100,7 @@ def _number(value: float) -> str:
 
 
 def _verdicts(plan: Plan, hosts: Mapping[str, Figures]) -> list[str]:
-    """Issue 4 asks for these on the embedded host, with everything on."""
+    """They hold, or not, on the embedded host with everything on."""
     embedded = hosts.get("embedded")
     if embedded is None or not plan.enrichment:
         return ["yardsticks: they are for the embedded host with enrichment on, which was not measured"]
