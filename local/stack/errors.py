@@ -1,7 +1,7 @@
 """What can go wrong with the local stack.
 
 StackError
-├── PortsTaken    a port is in use, found before anything was started
+├── PortsTaken    a port is in use or given twice, found before anything was started
 ├── ToolMissing   a program that cannot be installed into the project
 ├── PartNotReady  a part started, but did not serve in time
 └── PartDied      a part ended although nobody asked it to
@@ -9,13 +9,19 @@ StackError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class StackError(Exception):
     """The stack cannot start or go on. The message names the part or port and the remedy."""
 
 
 class PortsTaken(StackError):
-    """At least one port is in use; the message has a line for each."""
+    """At least one port is in use or given twice; the message has a line for each."""
+
+    def __init__(self, message: str, *, instead: Mapping[str, int]) -> None:
+        super().__init__(message)
+        self.instead = instead  # for each name of Ports that needs another port a free one, all different
 
 
 class ToolMissing(StackError):

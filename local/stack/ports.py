@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import socket
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -75,20 +76,50 @@ def is_free(port: int) -> bool:
     return True
 
 
-def require_free(ports: Ports, names: Iterable[str]) -> None:
-    """Raises PortsTaken, naming every taken one of `names`, who has it and how to choose another."""
-    wanted = {name: port for name, port in ports.by_name().items() if name in set(names)}
-    taken = {name: port for name, port in wanted.items() if not is_free(port)}
-    if taken:
-        raise PortsTaken("\n".join(_taken(name, port, set(wanted.values())) for name, port in taken.items()))
+def require_free(wanted: Mapping[str, int]) -> None:
+    """`wanted`: ports by their names in Ports. Raises PortsTaken: all that are given twice, or else all that are taken."""
+    problems = _shared(wanted) or [_taken(name, port) for name, port in wanted.items() if not is_free(port)]
+    if problems:
+        raise PortsTaken("\n".join(problems), instead=alternatives(wanted))
 
 
-def _taken(name: str, port: int, wanted: set[int]) -> str:
+def alternatives(wanted: Mapping[str, int]) -> dict[str, int]:
+    """The ports to use instead of those that are taken or given twice, all different: the next free ones above them.
+
+    Of two names with one port the one that was chosen keeps it, and the one with the default gets another.
+    """
+    defaults = Ports().by_name()
+    kept: dict[str, int] = {}
+    for name in sorted(wanted, key=lambda name: wanted[name] == defaults[name]):
+        if wanted[name] not in kept.values() and is_free(wanted[name]):
+            kept[name] = wanted[name]
+    used = set(wanted.values())
+    others = {}
+    for name, port in wanted.items():
+        if name not in kept:
+            others[name] = _next_free(port, used)
+            used.add(others[name])
+    return others
+
+
+def _next_free(port: int, used: Collection[int]) -> int:
+    candidates = itertools.chain(range(port + 1, 65_536), range(1024, port))
+    return next(number for number in candidates if number not in used and is_free(number))
+
+
+def _shared(wanted: Mapping[str, int]) -> list[str]:
+    by_port: dict[int, list[str]] = {}
+    for name, port in wanted.items():
+        by_port.setdefault(port, []).append(make_variable(WHAT_LISTENS[name][1]))
+    return [
+        f"{' and '.join(variables)} are the same port, {port}: everything that listens needs one of its own"
+        for port, variables in by_port.items()
+        if len(variables) > 1
+    ]
+
+
+def _taken(name: str, port: int) -> str:
     listener, option = WHAT_LISTENS[name]
     owner = listener_on(port)
     by = f" by process {owner.pid} ({owner.name})" if owner else ""
-    other = next(number for number in range(port + 1, 65_536) if number not in wanted and is_free(number))
-    return (
-        f"port {port}, which {listener} needs, is taken{by}. Choose another: "
-        f"make run {make_variable(option)}={other}, or python -m local.run --{option} {other}"
-    )
+    return f"port {port} ({make_variable(option)}), which {listener} needs, is taken{by}"

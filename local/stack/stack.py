@@ -105,6 +105,12 @@ class Stack:
         return self.settings["AzureWebJobsStorage"]
 
     @property
+    def listening(self) -> dict[str, int]:
+        """The ports that its local parts use, by their names in Ports."""
+        names = {name for part in self.local_parts for name in _PORTS_OF_PART[part]}
+        return {name: port for name, port in self.ports.by_name().items() if name in names}
+
+    @property
     def parts(self) -> Mapping[str, Part]:
         """The parts that were started: azurite, event_hubs, azure_openai, functions_host."""
         return self.supervisor.parts if self.supervisor else {}
@@ -122,7 +128,7 @@ class Stack:
         """Returns when all parts serve. Raises StackError, and has then stopped what it had started."""
         if self.functions_host_kind == "func" and "functions_host" in self.local_parts:
             commands.find_func()
-        require_free(self.ports, [name for part in self.local_parts for name in _PORTS_OF_PART[part]])
+        require_free(self.listening)
         self._temporary = Path(tempfile.mkdtemp(prefix="fnsse-"))
         self.supervisor = Supervisor(on_line=self._on_line, temporary_folder=self._temporary)
         try:

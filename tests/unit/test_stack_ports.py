@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from local.stack.errors import PortsTaken
-from local.stack.ports import HOST, WHAT_LISTENS, Ports, free_ports, is_free, make_variable, require_free
+from local.stack.ports import HOST, WHAT_LISTENS, Ports, alternatives, free_ports, is_free, make_variable, require_free
 
 
 def listening() -> socket.socket:
@@ -60,31 +60,62 @@ def test_a_port_whose_connections_are_still_closing_is_free() -> None:
 
 
 @pytest.mark.parametrize("name", Ports().by_name())
-def test_a_taken_port_is_named_with_its_part_and_how_to_choose_another(name: str) -> None:
+def test_a_taken_port_is_named_with_its_part_and_its_variable(name: str) -> None:
     listener, option = WHAT_LISTENS[name]
     with listening() as server:
         port = port_of(server)
         with pytest.raises(PortsTaken) as error:
-            require_free(Ports(**(free_ports().by_name() | {name: port})), [name])
-    expected = (
-        rf"port {port}, which {re.escape(listener)} needs, is taken( by process \d+ \(.+\))?\. Choose another: "
-        rf"make run {make_variable(option)}=\d+, or python -m local\.run --{option} \d+"
-    )
-    assert re.fullmatch(expected, str(error.value))
+            require_free({name: port})
+    heading = rf"port {port} \({make_variable(option)}\), which {re.escape(listener)} needs, is taken"
+    assert re.fullmatch(rf"{heading}( by process \d+ \(.+\))?", str(error.value))
+    assert error.value.instead.keys() == {name}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: elsewhere only root may see who listens")
 def test_the_process_that_has_the_port_is_named() -> None:
     with listening() as server, pytest.raises(PortsTaken, match=rf"is taken by process {os.getpid()} \(\w+"):
-        require_free(Ports(proxy=port_of(server)), ["proxy"])
+        require_free({"proxy": port_of(server)})
 
 
-def test_every_taken_port_is_named_at_once() -> None:
-    with listening() as one, listening() as other, pytest.raises(PortsTaken) as error:
-        require_free(Ports(proxy=port_of(one), blob=port_of(other)), ["proxy", "blob"])
+def test_every_taken_port_is_named_at_once_and_what_is_given_instead_works() -> None:
+    with listening() as one, listening() as other:
+        wanted = {"event_hubs": port_of(one), "event_hubs_control": port_of(other)}
+        with pytest.raises(PortsTaken) as error:
+            require_free(wanted)
+        require_free({**wanted, **error.value.instead})
     assert len(str(error.value).splitlines()) == 2
+    assert error.value.instead.keys() == wanted.keys()
 
 
-def test_only_the_ports_that_are_needed_have_to_be_free() -> None:
-    with listening() as server:
-        require_free(Ports(proxy=port_of(server), blob=free_ports().blob), ["blob"])
+def test_neighbours_that_are_taken_get_different_ports() -> None:
+    """Each alone would be sent to the same next one."""
+    first = next(port for port in range(20_000, 32_000) if all(is_free(port + i) for i in range(4)))
+    with socket.socket() as one, socket.socket() as other:
+        for server, port in ((one, first), (other, first + 1)):
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            server.bind((HOST, port))
+            server.listen()
+        instead = alternatives({"blob": first, "queue": first + 1, "table": first + 2})
+    assert instead == {"blob": first + 3, "queue": instead["queue"]}
+    assert instead["queue"] > first + 3
+
+
+def test_ports_that_are_given_twice_are_named_before_anybody_else_is_blamed() -> None:
+    ports = free_ports()
+    with pytest.raises(PortsTaken) as error:
+        require_free({"proxy": ports.proxy, "event_hubs": ports.proxy, "blob": ports.blob})
+    said = f"PORT and EVENT_HUBS_PORT are the same port, {ports.proxy}: everything that listens needs one of its own"
+    assert str(error.value) == said
+    assert error.value.instead.keys() == {"event_hubs"}
+
+
+def test_of_two_with_one_port_the_one_that_chose_it_keeps_it() -> None:
+    """make run PORT=8081: the stand-in, whose default that is, moves."""
+    port = Ports().azure_openai
+    instead = alternatives({"azure_openai": port, "proxy": port})
+    assert "azure_openai" in instead
+    assert ("proxy" in instead) == (not is_free(port))
+
+
+def test_beyond_the_last_port_free_ones_are_looked_for_below() -> None:
+    assert alternatives({"proxy": 65_535, "blob": 65_535})["blob"] < 65_535
