@@ -2,26 +2,28 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help install run func test lint format schema bench prove clean
+.PHONY: help install run func parts test lint format schema bench prove clean
 
 python := .venv/bin/python
 # make run PORT=7072 -> --port 7072; unset ones keep their defaults
-options := $(if $(PORT),--port $(PORT)) \
-	$(if $(EVENT_HUBS_PORT),--event-hubs-port $(EVENT_HUBS_PORT)) \
-	$(if $(EVENT_HUBS_CONTROL_PORT),--event-hubs-control-port $(EVENT_HUBS_CONTROL_PORT)) \
-	$(if $(AZURE_OPENAI_PORT),--azure-openai-port $(AZURE_OPENAI_PORT)) \
-	$(if $(BLOB_PORT),--blob-port $(BLOB_PORT)) \
-	$(if $(QUEUE_PORT),--queue-port $(QUEUE_PORT)) \
-	$(if $(TABLE_PORT),--table-port $(TABLE_PORT)) \
-	$(if $(FOLDER),--folder $(FOLDER)) \
-	$(if $(DEPLOYMENT),--deployment $(DEPLOYMENT))
+options := $(if $(PORT),--port '$(PORT)') \
+	$(if $(EVENT_HUBS_PORT),--event-hubs-port '$(EVENT_HUBS_PORT)') \
+	$(if $(EVENT_HUBS_CONTROL_PORT),--event-hubs-control-port '$(EVENT_HUBS_CONTROL_PORT)') \
+	$(if $(AZURE_OPENAI_PORT),--azure-openai-port '$(AZURE_OPENAI_PORT)') \
+	$(if $(BLOB_PORT),--blob-port '$(BLOB_PORT)') \
+	$(if $(QUEUE_PORT),--queue-port '$(QUEUE_PORT)') \
+	$(if $(TABLE_PORT),--table-port '$(TABLE_PORT)') \
+	$(if $(FOLDER),--folder '$(FOLDER)') \
+	$(if $(DEPLOYMENT),--deployment '$(DEPLOYMENT)') \
+	$(if $(filter-out 0,$(NO_DEMO)),--no-demo)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo 'Variables of run and func: PORT (7071, the proxy), EVENT_HUBS_PORT (5672), EVENT_HUBS_CONTROL_PORT (5673),'
+	@echo 'Variables of run, func and parts: PORT (7071, the proxy), EVENT_HUBS_PORT (5672), EVENT_HUBS_CONTROL_PORT (5673),'
 	@echo 'AZURE_OPENAI_PORT (8081, the stand-in), BLOB_PORT, QUEUE_PORT, TABLE_PORT (10000 to 10002),'
-	@echo 'FOLDER (.local, for logs and what Azurite stores), DEPLOYMENT (gpt-4o, that the two calls name)'
+	@echo 'FOLDER (.local, for logs and what Azurite stores), DEPLOYMENT (gpt-4o, that the two calls name),'
+	@echo 'NO_DEMO (1: serve without the two calls)'
 	@echo 'Variable of all: PYTHON (a Python 3.13 that is not found by itself)'
 
 install: ## install into .venv and local/azurite/node_modules (the targets below do it when needed)
@@ -32,6 +34,9 @@ run: install ## start everything here, make two calls, show their events, serve 
 
 func: install ## the same on the real Functions host (Azure Functions Core Tools on PATH)
 	@$(python) -m local.run --functions-host func $(options)
+
+parts: install ## all but the Functions host, for a `func start` of your own beside them, until Ctrl-C
+	@$(python) -m local.run --functions-host none $(options)
 
 test: lint ## lint, types, then unit, integration and end-to-end tests, on free ports
 	$(python) -m pytest

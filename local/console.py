@@ -6,83 +6,88 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TextIO
 
+from local.selection import Selection
+
 _NAME_WIDTH: Final = 14
-_STAMP: Final = re.compile(r"^\[\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)[.\d]*Z\] ?")
 
-# func prints its whole configuration as JSON at each start, and four lines for each request. The log files have them all.
-_JSON_DUMP: Final = re.compile(r'\s*("[^"]*"(:|,?$)|[{}\[\]]+,?$)')
-_CHATTER: Final = re.compile(
-    r"\w+Options$|Execut(ing|ed) HTTP request|Executing '|Executed 'Functions\.health"
-    r"|Reading |Loading |Looking for |Found a matching |Fetching |Initializing |Starting |Script Startup |LoggerFilter"
-    r"|Azurite \w+ service (is starting|is closing|successfully closed)"
-    r"|Trigger Details: |Host lock lease |For detailed output"
-    r"|Building host|Host (configuration|initializ)|Worker indexing|Generating |Running in offline mode|When you have network"
-)
-
-
-def readable(line: str) -> str | None:
-    """The line as the terminal shows it: the date cut off its time stamp; None for one that only a log file needs."""
-    stamp = _STAMP.match(line)
-    text = line[stamp.end() :] if stamp else line
-    if not text.strip() or _JSON_DUMP.match(text) or _CHATTER.match(text):
-        return None
-    return f"{stamp.group(1)} {text}" if stamp else text
+# What a host says of each call; beside the answers and events themselves it tells nothing.
+_EXPECTED: Final = re.compile(r"([\d:]+ )?Executed 'Functions\.\w+' \(Succeeded")
 
 
 class Console:
     """Prints to `out`, and each part's complete output to a file of its own in `logs`."""
 
     def __init__(self, logs: Path, out: TextIO = sys.stdout) -> None:
-        logs.mkdir(parents=True, exist_ok=True)
         self._logs = logs
         self._files: dict[str, TextIO] = {}
+        self._selections: dict[str, Selection] = {}
         self._out = out
         self._lock = threading.Lock()
-        self._held: list[str] | None = None  # lines that wait for the end of a streamed answer; None: nothing streams
+        self._held: list[str] | None = None  # lines that wait for the end of a paragraph of ours; None: there is none
 
     def line(self, text: str = "") -> None:
         """One line of our own."""
+        self.write(f"{text}\n")
+
+    def write(self, text: str) -> None:
+        """A piece of a line of our own, within holding()."""
         with self._lock:
-            self._write(f"{text}\n")
+            self._write(text)
 
     def part_line(self, part: str, line: str) -> None:
         """One line that a part printed."""
-        shown = readable(line)
         with self._lock:
             self._log(part, line)
-            if shown is None:
-                return
-            prefixed = f"{part:<{_NAME_WIDTH}} | {shown}\n"
-            if self._held is None:
-                self._write(prefixed)
-            else:
-                self._held.append(prefixed)
+            self._show(part, self._selections.setdefault(part, Selection()).shown(line))
+
+    def catch_up(self) -> None:
+        """Shows what was kept back to be told in one line with its continuation, if that has not come. Call it often."""
+        with self._lock:
+            for part, selection in self._selections.items():
+                self._show(part, selection.overdue())
 
     @contextmanager
-    def streaming(self) -> Iterator[Callable[[str], None]]:
-        """Gives a function that prints pieces of a line as they come; what parts print meanwhile follows afterwards."""
+    def holding(self) -> Iterator[None]:
+        """What parts print meanwhile follows afterwards, or at release(); that calls succeeded is left to the log files."""
         with self._lock:
             self._held = []
         try:
-            yield self._write
+            yield
         finally:
+            self.release()
             with self._lock:
-                held, self._held = self._held, None
-                self._write("\n" + "".join(held))
+                self._held = None
+
+    def release(self) -> None:
+        """Within holding(): prints what is held so far, between two paragraphs."""
+        with self._lock:
+            if self._held:
+                self._write("".join(self._held))
+                self._held = []
 
     def close(self) -> None:
-        """Closes the log files. Nothing is printed after it."""
+        """Closes the log files. No line of a part is printed after it."""
         with self._lock:
+            for part, selection in self._selections.items():
+                self._show(part, selection.kept_back())
             for file in self._files.values():
                 file.close()
 
+    def _show(self, part: str, lines: list[str]) -> None:
+        if self._held is None:
+            for line in lines:
+                self._write(_prefixed(part, line))
+        else:
+            self._held += [_prefixed(part, line) for line in lines if not _EXPECTED.match(line)]
+
     def _log(self, part: str, line: str) -> None:
         if part not in self._files:
+            self._logs.mkdir(parents=True, exist_ok=True)
             self._files[part] = (self._logs / f"{part}.log").open("w", encoding="utf-8", buffering=1)
         if not self._files[part].closed:
             self._files[part].write(f"{line}\n")
@@ -94,3 +99,7 @@ class Console:
         except BrokenPipeError:
             # The reader left (make run | head). The parts still have to be ended in order, which prints as well.
             self._out = Path(os.devnull).open("w")  # noqa: SIM115 - open for as long as this process
+
+
+def _prefixed(part: str, line: str) -> str:
+    return f"{part:<{_NAME_WIDTH}} | {line}\n"

@@ -13,30 +13,74 @@ from openai.types.chat import ChatCompletionMessageParam
 
 from local.console import Console
 from local.event_feed import Event, EventFeed
+from local.reachable import unreachable
 from local.stack import Stack
 from local.stack.errors import StackError
 
 # func needs seconds for its first invocation; then its queue listener polls every other second.
 _EVENTS_WITHIN_S: Final = 60
+_FIRST_NOTICE_S: Final = 3
+_NOTICE_EVERY_S: Final = 15
 
 _QUESTION: Final = "In one sentence: what does a proxy do?"
 
 
 def show(stack: Stack, console: Console, feed: EventFeed, deployment: str) -> None:
-    """Prints the streamed answer as it arrives, the other answer, and both events. Raises StackError if one is missing."""
+    """Prints the streamed answer as it arrives, the other answer, and both events.
+
+    Raises StackError if an event is missing, or if a call failed (after its event was shown).
+    """
     started = datetime.now(UTC).replace(tzinfo=None)
-    console.line(f"\nPOST {stack.proxy_url}/openai/deployments/{deployment}/chat/completions, streaming:")
     messages = _messages(_QUESTION)
+    with console.holding():
+        failure = _calls(stack, console, deployment, messages)
+        console.release()
+        console.line("\nWhat a consumer of the Event Hub receives:")
+        expected = {"error"} if failure else {"stream_completion", "completion"}
+        missing = _show_events(stack, console, feed, expected, lambda event: _is_ours(event, messages, started))
+    problems = [problem for problem in (failure, missing) if problem]
+    if problems:
+        raise StackError("\n".join(problems))
+
+
+def _calls(stack: Stack, console: Console, deployment: str, messages: list[ChatCompletionMessageParam]) -> str | None:
+    """Makes both calls; why the first one that failed did."""
+    if "azure_openai" in stack.local_parts:
+        console.line("\nThe stand-in for Azure OpenAI answers with random words, always the same ones for the same question.")
     try:
         with _client(stack) as client:
+            console.line(f"\nPOST {stack.proxy_url}/openai/deployments/{deployment}/chat/completions, streaming:")
             _stream(client, console, deployment, messages)
+            console.release()
             console.line("\nThe same, not streaming:")
             answer = client.chat.completions.create(model=deployment, messages=messages)
             console.line(f"  {answer.choices[0].message.content}")
     except openai.OpenAIError as error:
-        raise StackError(f"the call through the proxy failed: {error}") from error
-    console.line("\nWhat a consumer of the Event Hub receives:")
-    _show_events(feed, console, lambda event: _is_ours(event, messages, started))
+        why = _failure(error, deployment)
+        console.line(f"  {why}")
+        return why
+    return None
+
+
+def _failure(error: openai.OpenAIError, deployment: str) -> str:
+    if not isinstance(error, openai.APIStatusError):
+        return f"the call through the proxy failed: {error}"
+    said = error.body.get("message") if isinstance(error.body, dict) else None
+    return refused(error.status_code, str(said or error.message), deployment)
+
+
+def refused(status_code: int, said: str, deployment: str) -> str:
+    """What the caller was told, and which setting to look at."""
+    match status_code:
+        case 401 | 403:
+            remedy = " - check AZURE_OPENAI_KEY"
+        case 404:
+            remedy = f" - check AZURE_OPENAI_BASE_URL and DEPLOYMENT ({deployment})"
+        case status if status >= 500:
+            remedy = " - check AZURE_OPENAI_BASE_URL and AZURE_OPENAI_KEY"
+        case _:
+            remedy = ""
+    return f"the call through the proxy was answered {status_code}: {said}{remedy}"
 
 
 def _client(stack: Stack) -> openai.AzureOpenAI:
@@ -54,26 +98,58 @@ def _messages(question: str) -> list[ChatCompletionMessageParam]:
 
 
 def _stream(client: openai.AzureOpenAI, console: Console, deployment: str, messages: list[ChatCompletionMessageParam]) -> None:
-    with console.streaming() as write:
-        write("  ")
-        chunks = client.chat.completions.create(
-            model=deployment, messages=messages, stream=True, stream_options={"include_usage": True}
-        )
+    chunks = client.chat.completions.create(
+        model=deployment, messages=messages, stream=True, stream_options={"include_usage": True}
+    )
+    console.write("  ")
+    try:
         for chunk in chunks:
             if chunk.choices and chunk.choices[0].delta.content:
-                write(chunk.choices[0].delta.content)
+                console.write(chunk.choices[0].delta.content)
+    finally:
+        console.write("\n")
 
 
-def _show_events(feed: EventFeed, console: Console, ours: Callable[[Event], bool]) -> None:
-    missing = {"stream_completion", "completion"}
-    deadline = time.monotonic() + _EVENTS_WITHIN_S
+def _show_events(
+    stack: Stack, console: Console, feed: EventFeed, expected: set[str], ours: Callable[[Event], bool]
+) -> str | None:
+    """Prints an event of each expected type as it comes; says why if one does not come in time."""
+    missing = set(expected)
+    began = time.monotonic()
+    notice_s: float = _FIRST_NOTICE_S
     while missing:
-        event = feed.next(within_s=max(0, min(0.2, deadline - time.monotonic())))
-        if event is None and time.monotonic() > deadline:
-            raise StackError(f"no event of type {' or '.join(sorted(missing))} arrived within {_EVENTS_WITHIN_S} s")
+        stack.check()
+        console.catch_up()
+        event = feed.next(within_s=0.2)
         if event is not None and event.get("type") in missing and ours(event):
             missing.discard(event["type"])
             console.line(json.dumps(event, indent=2, ensure_ascii=False))
+        waited_s = time.monotonic() - began
+        if missing and waited_s > _EVENTS_WITHIN_S:
+            return _missing(stack, missing)
+        if missing and waited_s > notice_s:
+            notice_s = waited_s + _NOTICE_EVERY_S
+            _say_waiting(stack, console, waited_s)
+    return None
+
+
+def _say_waiting(stack: Stack, console: Console, waited_s: float) -> None:
+    problems = unreachable(stack.proxy_url, stack.settings)
+    console.line("\n".join([f"  waiting for events: {waited_s:.0f} s of at most {_EVENTS_WITHIN_S}", *_indented(problems)]))
+    console.release()
+
+
+def _missing(stack: Stack, missing: set[str]) -> str:
+    problems = unreachable(stack.proxy_url, stack.settings) or [
+        "the app reaches its Event Hub, queue and blobs - see the log of functions_host, and whether what "
+        "AZURE_EVENTHUB_CONN_STR grants includes listening, which this consumer needs"
+    ]
+    heading = f"no event of type {' or '.join(sorted(missing))} arrived within {_EVENTS_WITHIN_S} s:"
+    return "\n".join([heading, *_indented(problems)])
+
+
+def _indented(lines: list[str]) -> list[str]:
+    return [f"  {line}" for line in lines]
 
 
 def _is_ours(event: Event, messages: list[ChatCompletionMessageParam], started: datetime) -> bool:

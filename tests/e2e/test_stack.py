@@ -137,8 +137,8 @@ def test_a_taken_port_is_named_before_anything_is_started(start: Callable[..., R
         run = start(ports=Ports(**(free_ports().by_name() | {"event_hubs": port})))
         assert run.wait() == 1
     said = run.output().strip()
-    assert said.startswith(f"fnsse: port {port}, which event_hubs (AMQP) needs, is taken")
-    assert "Choose another: make run EVENT_HUBS_PORT=" in said
+    assert said.startswith(f"fnsse: port {port} (EVENT_HUBS_PORT), which event_hubs (AMQP) needs, is taken")
+    assert f"Use instead: make run PORT={run.ports.proxy} EVENT_HUBS_PORT=" in said
     assert "starting" not in said
 
 
@@ -168,9 +168,56 @@ def test_a_second_run_in_the_same_folder_is_refused(start: Callable[..., Run], t
     folder = ["--no-demo", "--folder", str(tmp_path / "same")]
     first = start(*folder)
     first.until_it_says("starting")
-    second = start(*folder)
+    second = start(*folder, "--functions-host", "func")
     assert second.wait() == 1
-    assert f"fnsse: another run keeps its files in {tmp_path / 'same'}. Choose another folder: " in second.output()
+    assert f"fnsse: another run keeps its files in {tmp_path / 'same'}\nUse instead: make func PORT=" in second.output()
+    assert f" FOLDER={tmp_path / 'same-2'} NO_DEMO=1\n" in second.output()
+
+
+def test_settings_that_the_app_cannot_start_with_are_told_before_anything_is_started(start: Callable[..., Run]) -> None:
+    run = start(environment={"AZURE_OPENAI_BASE_URL": "contoso", "UPSTREAM_READ_TIMEOUT_S": "soon"})
+    assert run.wait() == 1
+    heading, *named = run.output().strip().splitlines()
+    assert heading == "2 settings of fnsse need attention:"
+    assert [line.split()[0] for line in named] == ["AZURE_OPENAI_BASE_URL", "UPSTREAM_READ_TIMEOUT_S"]
+
+
+def test_a_real_namespace_without_a_hubs_name_is_told_too(start: Callable[..., Run]) -> None:
+    real = "Endpoint=sb://a.servicebus.windows.net/;SharedAccessKeyName=b;SharedAccessKey=c"
+    run = start(environment={"AZURE_EVENTHUB_CONN_STR": real})
+    assert run.wait() == 1
+    assert "\n  AZURE_EVENTHUB_NAME is missing: the name of the event hub, e.g. openai-logs\n" in run.output()
+
+
+def test_an_upstream_that_is_not_there_is_named_and_its_event_shown(start: Callable[..., Run]) -> None:
+    nobody = f"http://127.0.0.1:{free_ports().proxy}"
+    run = start("--exit-after-demo", environment={"AZURE_OPENAI_BASE_URL": nobody, "AZURE_OPENAI_KEY": "a"})
+    assert run.wait() == 1
+    said = run.output()
+    assert '"type": "error"' in said
+    assert said.splitlines()[-1].startswith("fnsse: the call through the proxy was answered 502: ")
+    assert said.endswith(" - check AZURE_OPENAI_BASE_URL and AZURE_OPENAI_KEY\n")
+
+
+def test_an_event_hub_that_is_not_there_is_named_while_events_are_waited_for(start: Callable[..., Run]) -> None:
+    """And what the app prints about it is a line for each try, not a traceback."""
+    nobody = f"Endpoint=sb://127.0.0.1:{free_ports().event_hubs};SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true;"
+    run = start(environment={"AZURE_EVENTHUB_CONN_STR": nobody, "AZURE_EVENTHUB_NAME": "openai-logs"})
+    run.until_it_says("event_hub: unreachable - check AZURE_EVENTHUB_CONN_STR and AZURE_EVENTHUB_NAME")
+    run.process.send_signal(signal.SIGINT)
+    assert run.wait() == 0
+    assert "enrichment failed, the queue delivers its message again: " in run.output()
+    assert "Traceback" not in run.output()
+
+
+def test_all_but_the_functions_host_can_be_served_alone(start: Callable[..., Run]) -> None:
+    run = start("--functions-host", "none")
+    run.until_it_says("func start")
+    assert is_free(run.ports.proxy)
+    assert not any(is_free(port) for name, port in run.ports.by_name().items() if name != "proxy")
+    run.process.send_signal(signal.SIGINT)
+    assert run.wait() == 0
+    assert run.has_left_nothing()
 
 
 def test_a_part_can_be_killed_and_started_again(stack: Stack) -> None:

@@ -6,48 +6,7 @@ import io
 import os
 from pathlib import Path
 
-import pytest
-
-from local.console import Console, readable
-
-
-@pytest.mark.parametrize(
-    ("line", "shown"),
-    [
-        ("ready: Azure OpenAI stand-in on http://127.0.0.1:8081", "ready: Azure OpenAI stand-in on http://127.0.0.1:8081"),
-        ("[2026-11-23T14:20:22.626Z] Job host started", "14:20:22 Job host started"),
-        ("    raise ValueError", "    raise ValueError"),
-        ("[2026-11-23T14:20:22.626Z]    at Microsoft.Azure.WebJobs", "14:20:22    at Microsoft.Azure.WebJobs"),
-        (
-            "	openai: [GET,POST] http://localhost:7071/openai/{*path}",
-            "	openai: [GET,POST] http://localhost:7071/openai/{*path}",
-        ),
-        (
-            "[2026-11-23T14:20:22.626Z] Executed 'Functions.openai' (Failed, Id=1)",
-            "14:20:22 Executed 'Functions.openai' (Failed, Id=1)",
-        ),
-    ],
-)
-def test_lines_that_tell_something_are_shown_with_the_time_alone(line: str, shown: str) -> None:
-    assert readable(line) == shown
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "",
-        "[2026-11-23T14:20:22.626Z] ",
-        "[2026-11-23T14:20:22.626Z] {",
-        '[2026-11-23T14:20:22.626Z]   "version": "2.0",',
-        "[2026-11-23T14:20:22.626Z]   ]",
-        "[2026-11-23T14:20:22.626Z] LoggerFilterOptions",
-        "[2026-11-23T14:20:22.626Z] Executing HTTP request: {",
-        "[2026-11-23T14:20:22.626Z] Executing 'Functions.openai' (Reason='...', Id=1)",
-        "[2026-11-23T14:20:22.626Z] Executed 'Functions.health' (Succeeded, Id=1)",
-    ],
-)
-def test_dumps_and_chatter_are_left_to_the_log_files(line: str) -> None:
-    assert readable(line) is None
+from local.console import Console
 
 
 def test_parts_lines_carry_their_name_and_the_log_has_them_all(tmp_path: Path) -> None:
@@ -60,15 +19,41 @@ def test_parts_lines_carry_their_name_and_the_log_has_them_all(tmp_path: Path) -
     assert (tmp_path / "logs" / "azurite.log").read_text() == "listening\n{\n"
 
 
-def test_lines_that_come_while_an_answer_streams_follow_it(tmp_path: Path) -> None:
+def test_lines_that_come_within_a_paragraph_follow_it(tmp_path: Path) -> None:
     out = io.StringIO()
     console = Console(tmp_path, out)
-    with console.streaming() as write:
-        write("Hel")
+    with console.holding():
+        console.write("Hel")
         console.part_line("functions_host", "busy")
-        write("lo")
+        console.write("lo\n")
+        console.release()
+        console.line("Next")
+        console.part_line("functions_host", "free")
     console.close()
-    assert out.getvalue() == "Hello\nfunctions_host | busy\n"
+    assert out.getvalue() == "Hello\nfunctions_host | busy\nNext\nfunctions_host | free\n"
+
+
+def test_that_a_call_succeeded_is_not_said_beside_its_answer(tmp_path: Path) -> None:
+    """Within the demonstration; afterwards it is, and the log file always has it."""
+    succeeded = "[2026-11-23T14:20:22.626Z] Executed 'Functions.openai' (Succeeded, Id=1)"
+    out = io.StringIO()
+    console = Console(tmp_path, out)
+    with console.holding():
+        console.part_line("functions_host", succeeded)
+    assert out.getvalue() == ""
+    console.part_line("functions_host", succeeded)
+    console.close()
+    assert out.getvalue() == "functions_host | 14:20:22 Executed 'Functions.openai' (Succeeded, Id=1)\n"
+    assert (tmp_path / "functions_host.log").read_text() == f"{succeeded}\n{succeeded}\n"
+
+
+def test_a_failure_that_is_kept_back_is_shown_at_the_end_at_the_latest(tmp_path: Path) -> None:
+    out = io.StringIO()
+    console = Console(tmp_path, out)
+    console.part_line("functions_host", "ERROR: Executed 'Functions.enrichment' (Failed, Id=1)")
+    console.part_line("functions_host", "KeyError: 'id'")
+    console.close()
+    assert out.getvalue().splitlines()[-1] == "functions_host | KeyError: 'id'"
 
 
 def test_a_reader_that_left_does_not_stop_the_run(tmp_path: Path) -> None:

@@ -1,0 +1,49 @@
+"""Where everything is, and how to use it: what `make run` and `make parts` say once all serves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from local.stack import Ports, Stack
+from local.stack.stack import local_addresses
+from shared.settings import Settings
+
+
+def where(stack: Stack, config: Settings, folder: Path) -> str:
+    """A line for each part."""
+    proxy = f"{stack.proxy_url}   ({stack.functions_host_kind} Functions host)"
+    lines = [
+        *([f"proxy          {proxy}"] if "functions_host" in stack.local_parts else []),
+        f"Azure OpenAI   {config.upstream.base_url}",
+        f"Event Hub      {config.event_hub.name} at {_event_hub(stack, config)}",
+        f"storage        {'Azurite, blobs on port ' + str(stack.ports.blob) if 'azurite' in stack.local_parts else 'real'}",
+        f"logs           {folder / 'logs'}",
+    ]
+    return "\nServing until Ctrl-C:\n  " + "\n  ".join(lines)
+
+
+def _event_hub(stack: Stack, config: Settings) -> str:
+    if "event_hubs" in stack.local_parts:
+        return stack.event_hub_connection_string
+    return config.event_hub.namespace or "the real namespace of AZURE_EVENTHUB_CONN_STR"
+
+
+def how_to_call(stack: Stack, deployment: str) -> str:
+    """A call to try."""
+    return (
+        f"Try:\n  curl -N '{stack.proxy_url}/openai/deployments/{deployment}/chat/completions"
+        "?api-version=2024-10-21' -H 'content-type: application/json' \\\n"
+        """    -d '{"stream": true, "messages": [{"role": "user", "content": "Hello"}]}'\n"""
+    )
+
+
+def how_to_start_func(ports: Ports) -> str:
+    """How a Functions host of one's own finds the local parts. The sample has their settings for the default ports."""
+    defaults, own = local_addresses(Ports()), local_addresses(ports)
+    changed = {name: value for part, values in own.items() for name, value in values.items() if value != defaults[part][name]}
+    copy = "  cp local.settings.sample.json local.settings.json"
+    if changed:
+        values = json.dumps(changed, indent=2).strip("{}\n").replace("\n", "\n  ")
+        copy += f"        # then change in its Values:\n  {values}"
+    return f"The Functions host is yours to start, in another terminal:\n{copy}\n  . .venv/bin/activate && func start\n"

@@ -1,0 +1,47 @@
+"""The folder of a run: Azurite's files and the logs. One run at a time: two Azurites would write the same files."""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local.stack import StackError
+
+
+class FolderInUse(StackError):
+    """Another run keeps its files there."""
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Creates the folder if it is missing. Raises FolderInUse while another run has it, StackError if it cannot be used."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "run.lock").open("w")
+    except OSError as error:
+        raise StackError(f"the folder {folder} (FOLDER, --folder) cannot be used: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it however this process ends
+        except BlockingIOError:
+            raise FolderInUse(f"another run keeps its files in {folder}") from None
+        yield
+
+
+def another(folder: Path) -> Path:
+    """A folder beside it that no run has: .local -> .local-2."""
+    candidates = (folder.with_name(f"{folder.name}-{number}") for number in itertools.count(2))
+    return next(candidate for candidate in candidates if not _is_in_use(candidate))
+
+
+def _is_in_use(folder: Path) -> bool:
+    if not (folder / "run.lock").exists():
+        return False
+    try:
+        with alone_in(folder):
+            return False
+    except StackError:
+        return True

@@ -1,0 +1,36 @@
+"""One run at a time in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from local.folder import FolderInUse, alone_in, another
+from local.stack import StackError
+
+
+def test_a_folder_has_one_run_at_a_time(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with alone_in(folder), pytest.raises(FolderInUse, match=f"another run keeps its files in {folder}"), alone_in(folder):
+        pass
+    with alone_in(folder):
+        pass
+
+
+def test_the_folder_that_is_proposed_instead_is_not_in_use_either(tmp_path: Path) -> None:
+    folder = tmp_path / ".local"
+    assert another(folder) == tmp_path / ".local-2"
+    with alone_in(tmp_path / ".local-2"):
+        assert another(folder) == tmp_path / ".local-3"
+    assert another(folder) == tmp_path / ".local-2"
+
+
+def test_a_folder_that_cannot_be_one_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with (
+        pytest.raises(StackError, match=r"the folder .*/file \(FOLDER, --folder\) cannot be used: File exists"),
+        alone_in(file),
+    ):
+        pass
