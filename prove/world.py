@@ -194,8 +194,11 @@ class World:
             return queue.get_queue_properties().approximate_message_count or 0
 
     def _wait_idle(self, patience_s: float = 60) -> None:
-        """Until the queue is empty; it may take its time as long as it gets shorter. What a killed host held stays invisible for ten minutes: it is thrown away, which is
-        worse for the app than to wait, as it then has to be found by reconcile."""
+        """Until the queue is empty; it may take its time as long as it gets shorter.
+
+        What a killed host held stays invisible for ten minutes: it is thrown away, which is worse for the app than to wait,
+        as it then has to be found by reconcile.
+        """
         deadline, fewest = time.monotonic() + patience_s, sys.maxsize
         seen_at = time.monotonic()
         with QueueClient.from_connection_string(self.stack.storage_connection_string, "envelopes") as queue:
