@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import random
-import resource
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from typing import Final
+
+import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
 from prove.figures import Figures
 from shared.core.completeness import Comparison, Known
@@ -28,7 +28,7 @@ _MOST_BYTES: Final = 60 * 2**20
 
 
 def window_memory(*, exchanges: int, progress: Progress) -> Figures:
-    """In a process of its own, whose largest resident size is compared with the one before."""
+    """In a process of its own, whose resident size is looked at with each page."""
     figures = Figures(title=f"one window with {exchanges} exchanges")
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -50,7 +50,7 @@ def window_memory(*, exchanges: int, progress: Progress) -> Figures:
 
 
 def _measure(pipe: Connection, exchanges: int) -> None:
-    before = _peak_bytes()
+    before = largest = _resident_bytes()
     began = time.process_time()
     known, reader = Known(), LedgerReader()
     for block in _ledger(exchanges):
@@ -60,13 +60,13 @@ def _measure(pipe: Connection, exchanges: int) -> None:
     missing = 0
     for page in _pages(exchanges):
         missing += sum(1 for _ in comparison.feed(page))
+        largest = max(largest, _resident_bytes())
     missing += sum(1 for _ in comparison.finish())
-    pipe.send((before, _peak_bytes(), time.process_time() - began, missing))
+    pipe.send((before, largest, time.process_time() - began, missing))
 
 
-def _peak_bytes() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+def _resident_bytes() -> int:
+    return int(psutil.Process().memory_info().rss)
 
 
 def _ids(exchanges: int) -> Iterator[str]:

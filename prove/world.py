@@ -29,7 +29,7 @@ from tests.e2e.support.event_log import EventLog
 
 EXCHANGE_TIMEOUT_S: Final = 4
 _QUEUES: Final = "AzureFunctionsJobHost__extensions__queues__"
-_DURABLE: Final = "AzureFunctionsJobHost__extensions__durableTask__"
+_DURABLE: Final = "AzureFunctionsJobHost__extensions__durableTask__storageProvider__"
 
 # Minutes become seconds; nothing else differs from how the app is shipped.
 SHORT: Final = {
@@ -39,11 +39,9 @@ SHORT: Final = {
     f"{_QUEUES}visibilityTimeout": "00:00:01",
     f"{_QUEUES}maxPollingInterval": "00:00:01",
     f"{_QUEUES}maxDequeueCount": "5",
-    f"{_DURABLE}storageProvider__maxQueuePollingInterval": "00:00:01",
-    f"{_DURABLE}storageProvider__controlQueueVisibilityTimeout": "00:01:00",
-    f"{_DURABLE}storageProvider__workItemQueueVisibilityTimeout": "00:01:00",
-    # A killed host's lease on the whole task hub would have to run out first, a minute, and then those on its partitions.
-    f"{_DURABLE}useAppLease": "false",
+    f"{_DURABLE}maxQueuePollingInterval": "00:00:01",
+    f"{_DURABLE}controlQueueVisibilityTimeout": "00:01:00",
+    f"{_DURABLE}workItemQueueVisibilityTimeout": "00:01:00",
 }
 
 _HELD_S: Final = 4.0  # invisible for longer than any try and its visibilityTimeout take here
