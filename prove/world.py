@@ -21,7 +21,7 @@ import psutil  # type: ignore[import-untyped]  # psutil ships no types
 from azure.storage.queue import QueueClient
 
 from local.stack import FunctionsHost, Stack
-from local.stack.ports import free_ports, is_free
+from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from prove.figures import NotProven
 from prove.gate import Gate
@@ -70,7 +70,7 @@ class World:
         self.kind = kind
         ports = free_ports()
         taken = set(ports.by_name().values())
-        spare = iter(port for port in range(32_000, 32_700) if port not in taken and is_free(port))
+        spare = (port for port in free_ports().by_name().values() if port not in taken)
         self.blobs, self.queues = Gate(next(spare), ports.blob), Gate(next(spare), ports.queue)
         gated = connection_string(replace(ports, blob=self.blobs.port, queue=self.queues.port))
         values = {**SHORT, "CAPTURES_STORAGE": gated, **settings}
