@@ -63,9 +63,9 @@ class Exchange:
 
     @property
     def finished(self) -> bool:
-        """The answer so far holds its own end, and tells of no error."""
+        """The answer is a stream that holds its own end so far, and tells of no error."""
         end = self._tail()
-        return end.finished and not end.failed
+        return bool(self.stream) and end.finished and not end.failed
 
     @property
     def cut_short(self) -> bool:

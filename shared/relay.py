@@ -129,8 +129,7 @@ class RelayResponse(Response):
                     task.cancel()
         if self._exchange.left is not None or anyio.current_time() < scope.deadline:
             return Ending.CLIENT_LEFT
-        await self._fail(UpstreamTimeout(f"The exchange took longer than {limit_s:g} s (EXCHANGE_TIMEOUT_S)."), answer)
-        return Ending.TIMEOUT
+        return await self._fail(UpstreamTimeout(f"The exchange took longer than {limit_s:g} s (EXCHANGE_TIMEOUT_S)."), answer)
 
     async def _exchange_bytes(self, receive: Receive, scope: anyio.CancelScope, answer: Answer) -> Ending:
         limit = self._relay.limits.request_body_bytes
@@ -193,8 +192,8 @@ class RelayResponse(Response):
         except UpstreamError as error:
             if isinstance(body, PassingBody) and body.problem is not None:
                 raise body.problem from None  # it was the client's side that failed
-            await self._fail(error, answer)
-            return _ending_of(error) if self._exchange.left is None else Ending.CLIENT_LEFT
+            ending = await self._fail(error, answer)
+            return ending if self._exchange.left is None else Ending.CLIENT_LEFT
         return Ending.WHOLE if self._exchange.left is None else Ending.CLIENT_LEFT
 
     async def _open(self, body: HeldBody | PassingBody, asking: HeldBody | None, answer: Answer) -> httpx.Response:
@@ -260,16 +259,17 @@ class RelayResponse(Response):
             raise UpstreamInterrupted("Azure OpenAI answered a request for a stream with something else.")
         await answer.error_frame(one_line_error(self._exchange.response.tail(TAIL_BYTES)))
 
-    async def _fail(self, error: UpstreamError, answer: Answer) -> None:
+    async def _fail(self, error: UpstreamError, answer: Answer) -> Ending:
         """Note the failure, and tell the client as far as HTTP still allows."""
+        if self._exchange.finished:
+            return Ending.WHOLE  # the stream held its own end: nothing is missing, so there is nothing to tell
         told = _told(error)
         self._exchange.failure = Failure(code=told.code, message=told.message)
         if not answer.begun:
             await self._reject(told, answer)
-        elif answer.is_stream and self._exchange.finished:
-            answer.told = True  # the answer was whole but for its [DONE]: there is nothing to tell
         elif self._relay.interventions.error_frames and self._exchange.left is None:
             await answer.error_frame(told.body())
+        return _ending_of(error)
 
     async def _tell_fault(self, answer: Answer) -> None:
         fault = api_error.internal_error()

@@ -65,7 +65,7 @@ class Upstream:
             extensions={"target": self._prefix + target, "timeout": self._timeout},
         )
         try:
-            return _passable(await self._transport.handle_async_request(request))
+            response = await self._transport.handle_async_request(request)
         except httpx.TimeoutException as error:
             raise UpstreamTimeout(self._timeout_message(error)) from error
         except httpx.TransportError as error:
@@ -73,6 +73,10 @@ class Upstream:
                 f"Azure OpenAI could not be reached ({type(error).__name__}). Try again; if it stays so, the operator of this "
                 "proxy should check AZURE_OPENAI_BASE_URL and the network."
             ) from error
+        if not _is_passable(response):
+            await response.aclose()
+            raise UpstreamUnreachable("Azure OpenAI's answer is not valid HTTP: its status or a header cannot be passed on.")
+        return response
 
     async def pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:
         """The body as the network delivers it. Raises UpstreamTimeout or UpstreamInterrupted."""
@@ -99,12 +103,9 @@ class Upstream:
         return f"Azure OpenAI {what} for {seconds:g} s ({setting})."
 
 
-def _passable(response: httpx.Response) -> httpx.Response:
-    """Raises UpstreamUnreachable for what no HTTP server would pass on: a status that is none, a control character."""
-    values = (value for _, value in response.headers.raw)
-    if not 200 <= response.status_code <= 599 or any(_CONTROL.search(value) for value in values):
-        raise UpstreamUnreachable("Azure OpenAI's answer is not valid HTTP: its status or a header cannot be passed on.")
-    return response
+def _is_passable(response: httpx.Response) -> bool:
+    """No HTTP server would pass on a status that is none, or a control character."""
+    return 200 <= response.status_code <= 599 and not any(_CONTROL.search(value) for _, value in response.headers.raw)
 
 
 class _Stream(httpx.AsyncByteStream):

@@ -12,7 +12,7 @@ import httpx
 from azure.core.exceptions import ServiceRequestError
 
 from shared.adapters.identity import KeyCredential
-from shared.adapters.upstream import Upstream
+from shared.adapters.upstream import Credential, Upstream
 from shared.capture_writer import CaptureMemory
 from shared.core import capture, operation
 from shared.core.capture import Capture
@@ -275,16 +275,18 @@ def a_world(
     envelopes: Envelopes | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
     base_url: str = UPSTREAM.base_url,
+    credential: Credential | None = None,
     **limits: float,
 ) -> World:
     """`transport` and `base_url` put a real upstream in the place of `answers`."""
     upstream = FakeUpstream(*answers)
+    known_as = credential or KeyCredential("the-proxys-key")
     stored, queued = store or Store(), envelopes or Envelopes()
     bounds: LimitSettings = replace(LIMITS, **limits)  # type: ignore[arg-type]  # each is a number
     memory = CaptureMemory(bounds.capture_memory_bytes)
     recorder = Recorder(stored, queued, memory)
     relay = Relay(
-        upstream=Upstream(replace(UPSTREAM, base_url=base_url), transport or upstream, KeyCredential("the-proxys-key")),
+        upstream=Upstream(replace(UPSTREAM, base_url=base_url), transport or upstream, known_as),
         recorder=recorder,
         limits=bounds,
         interventions=interventions,

@@ -1,4 +1,5 @@
-"""The relay behind a real HTTP server (uvicorn on httptools, as in the worker), in front of the stand-in, on real sockets.
+"""The relay behind a real HTTP server (uvicorn on httptools, as in the worker), on real sockets, in front of the stand-in
+or a tiny server.
 
 Captures and envelopes stay in memory, where a test can look at them.
 """
@@ -29,6 +30,7 @@ from shared.relay import Relay
 from shared.settings import InterventionSettings
 from tests.integration.exchanges import DEADLINE_S, LIMITS, UPSTREAM, Envelopes, Store
 from tests.integration.stand_in_process import StandIn
+from tests.integration.tiny_server import TinyServer
 
 API_VERSION = "2024-10-21"
 AS_SHIPPED = InterventionSettings(ask_for_usage=True, error_frames=True, keep_alive_s=15, early_answer_s=100)
@@ -80,11 +82,15 @@ class Served:
 
 @asynccontextmanager
 async def served(
-    stand_in: StandIn, *, read_timeout_s: float = DEADLINE_S, limits: dict[str, float] | None = None, **interventions: Any
+    upstream: StandIn | TinyServer,
+    *,
+    read_timeout_s: float = DEADLINE_S,
+    limits: dict[str, float] | None = None,
+    **interventions: Any,
 ) -> AsyncIterator[Served]:
     """A relay with these settings, and those that it is shipped with."""
     transport = AiohttpTransport(max_connections=100)
-    settings = replace(UPSTREAM, base_url=stand_in.url, read_timeout_s=read_timeout_s)
+    settings = replace(UPSTREAM, base_url=upstream.url, read_timeout_s=read_timeout_s)
     store, envelopes, memory = Store(), Queue(), CaptureMemory(256 * 2**20)
     recorder = Recorder(store, envelopes, memory)
     relay = Relay(

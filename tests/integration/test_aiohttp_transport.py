@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from shared.adapters.aiohttp_transport import AiohttpTransport
-from tests.integration.tiny_server import OK, Connection, serving
+from tests.integration.tiny_server import OK, Connection, serving, until_broken
 
 pytestmark = pytest.mark.anyio
 
@@ -457,6 +457,27 @@ async def test_a_connection_that_breaks_within_the_body_is_an_error_after_what_c
             await read_on(response, pieces, received)
         await response.aclose()
     assert pieces == [b"first"]
+
+
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [(b"Transfer-Encoding: chunked", b"5\r\nfirst\r\n6\r\nsecond\r\n"), (b"Content-Length: 12", b"firstsecond")],
+)
+async def test_what_came_before_a_break_is_read_although_the_break_was_seen_first(framing: bytes, body: bytes) -> None:
+    """No byte that arrived is lost, then the error is raised."""
+
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        await connection.say(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n" + body)
+
+    async with serving(script) as server, a_transport() as transport:
+        response = await transport.handle_async_request(a_request(server.url))
+        await until_broken(response)
+        pieces: list[bytes] = []
+        with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+            await read_on(response, pieces)
+        await response.aclose()
+    assert b"".join(pieces) == b"firstsecond"
 
 
 async def test_what_is_not_http_is_a_protocol_error() -> None:

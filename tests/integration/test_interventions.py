@@ -100,6 +100,71 @@ async def test_an_error_after_an_early_answer_follows_as_a_frame() -> None:
     assert [kept.body for kept in world.store.captures(".response")] == [refusal]
 
 
+@pytest.mark.parametrize("status", [200, 202, 302])
+async def test_a_document_after_an_early_answer_is_an_error_that_repeats_nothing_of_it(status: int) -> None:
+    """A stream was asked for; the completion belongs into the capture alone."""
+    answering = asyncio.Event()
+    completion = b'{"choices": [{"message": {"content": "secret"}}]}'
+    world = a_world(answering, document(completion, status=status), interventions=replace(EARLY, error_frames=True))
+    client = Client(world.relay, ASK)
+    running = client.start()
+    await client.until_body(COMMENT)
+    answering.set()
+    await asyncio.wait_for(running, DEADLINE_S)
+    frame = client.body.removeprefix(COMMENT)
+    error = json.loads(frame.removeprefix(b"data: "))["error"]
+    assert (error["code"], error["message"]) == (
+        "upstream_interrupted",
+        "Azure OpenAI answered a request for a stream with something else.",
+    )
+    assert b"secret" not in client.body
+    assert client.ended
+    envelope = await world.envelope()
+    assert (envelope.outcome, envelope.upstream_status_code) == (Outcome.UPSTREAM_INTERRUPTED, status)
+    assert envelope.failure is not None
+    assert [kept.body for kept in world.store.captures(".response")] == [completion]
+
+
+async def test_a_fault_after_an_early_answer_cuts_it_off() -> None:
+    answering = asyncio.Event()
+    world = a_world(answering, RuntimeError("x"), interventions=replace(EARLY, error_frames=True))
+    client = Client(world.relay, ASK)
+    running = client.start()
+    await client.until_body(COMMENT)
+    answering.set()
+    with pytest.raises(RuntimeError):
+        await asyncio.wait_for(running, DEADLINE_S)
+    assert (client.body, client.ended) == (COMMENT, False)
+    envelope = await world.envelope()
+    assert envelope.outcome is Outcome.UPSTREAM_INTERRUPTED
+    assert envelope.failure is not None
+    assert envelope.failure.code == "internal_error"
+
+
+async def test_a_stream_that_came_with_its_length_passes_without_it() -> None:
+    """Comments, usage and errors change it; a document keeps its own."""
+    frames = (TEXT, STOP, USAGE_CHUNK, DONE)
+    world = a_world(sse(*frames, content_length=str(len(b"".join(frames)))), interventions=ASKING)
+    client = Client(world.relay, ASK)
+    await client.run()
+    assert "content-length" not in client.headers
+    assert (client.body, client.ended) == (TEXT + STOP + DONE, True)
+    assert (await world.envelope()).outcome is Outcome.COMPLETED
+
+
+async def test_a_packed_stream_keeps_its_length_and_gets_nothing_put_in() -> None:
+    going_on = asyncio.Event()
+    answer = sse(b"packed", going_on, b"rest", content_length="10", content_encoding="gzip")
+    world = a_world(answer, interventions=replace(COMMENTING, ask_for_usage=True))
+    client = Client(world.relay, ASK)
+    running = client.start()
+    await client.until_body(b"packed")
+    await asyncio.sleep(0.2)  # several intervals
+    going_on.set()
+    await asyncio.wait_for(running, DEADLINE_S)
+    assert (client.body, client.headers["content-length"]) == (b"packedrest", "10")
+
+
 async def test_an_upstream_that_breaks_after_an_early_answer_never_looks_complete() -> None:
     answering = asyncio.Event()
     world = a_world(answering, httpx.RemoteProtocolError("x"), interventions=replace(EARLY, error_frames=True))

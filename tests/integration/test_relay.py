@@ -9,7 +9,10 @@ from dataclasses import replace
 
 import httpx
 import pytest
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import ServiceRequestError
 
+from shared.adapters.identity import TokenCredential
 from shared.core.exchange import Outcome
 from tests.integration.exchanges import CHAT, DEADLINE_S, UNTOUCHED, Body, Client, a_world, document, event_of, sse
 from tests.unit.cutting import every_way
@@ -218,6 +221,17 @@ async def test_a_body_that_is_too_large_is_refused_as_soon_as_that_is_known(
     assert client._pieces in ([], [b"never read"])
 
 
+async def test_what_came_of_an_upload_that_its_client_broke_off_is_recorded() -> None:
+    world = a_world()
+    client = Client(world.relay, ASK[:10], ASK[10:30], headers={"content-length": "1000"})
+    client.body_is_whole = False
+    client.leave()
+    await client.run()
+    envelope = await world.envelope()
+    assert (envelope.outcome, envelope.request_bytes) == (Outcome.CLIENT_DISCONNECTED, 30)
+    assert [kept.body for kept in world.store.captures(".request")] == [ASK[:30]]
+
+
 async def test_a_body_of_exactly_the_limit_is_taken() -> None:
     world = a_world(document(b"{}"), request_body_bytes=len(ASK))
     client = Client(world.relay, ASK)
@@ -311,11 +325,44 @@ async def test_a_stream_that_ends_without_its_end_was_interrupted_and_does_not_l
     assert (await world.envelope()).outcome is Outcome.UPSTREAM_INTERRUPTED
 
 
-async def test_a_stream_that_breaks_after_its_last_frame_is_complete() -> None:
-    world = a_world(sse(TEXT, STOP, DONE, httpx.ReadError("x")))
+@pytest.mark.parametrize("failure", [httpx.ReadError("x"), httpx.ReadTimeout("x")], ids=["broken", "stalled"])
+@pytest.mark.parametrize("capture_closed", [False, True])
+@pytest.mark.parametrize("frames", [(TEXT, STOP, USAGE_CHUNK, DONE), (TEXT, STOP)], ids=["[DONE]", "finish_reason"])
+async def test_a_stream_that_breaks_after_its_last_frame_is_complete(
+    frames: tuple[bytes, ...], capture_closed: bool, failure: Exception
+) -> None:
+    """The client gets all of it and the body's end, and nobody is told of a failure."""
+    world = a_world(sse(*frames, failure), interventions=replace(UNTOUCHED, error_frames=True), capture_closed=capture_closed)
     client = Client(world.relay, ASK)
     await client.run()
-    assert (await world.envelope()).outcome is Outcome.COMPLETED
+    assert (client.body, client.ended) == (b"".join(frames), True)
+    envelope = await world.envelope()
+    assert (envelope.outcome, envelope.failure) == (Outcome.COMPLETED, None)
+    assert [kept.body for kept in world.store.captures(".response")] == [b"".join(frames)]
+
+
+async def test_a_stream_whose_upstream_never_closes_it_is_complete_at_the_exchanges_limit() -> None:
+    world = a_world(sse(TEXT, STOP, DONE, asyncio.Event()), exchange_s=0.2)
+    client = Client(world.relay, ASK)
+    await client.run()
+    assert (client.body, client.ended) == (TEXT + STOP + DONE, True)
+    envelope = await world.envelope()
+    assert (envelope.outcome, envelope.failure) == (Outcome.COMPLETED, None)
+
+
+@pytest.mark.parametrize("ending", [[httpx.ReadError("x")], []], ids=["broken", "ended"])
+async def test_of_two_choices_both_have_to_finish(ending: list[Exception]) -> None:
+    other = event_of(choices=[{"index": 1, "delta": {"content": "he"}, "finish_reason": None}])
+    last = event_of(choices=[{"index": 1, "delta": {}, "finish_reason": "length"}])
+    for frames, whole in (((TEXT, other, STOP), False), ((TEXT, other, STOP, last), True)):
+        world = a_world(sse(*frames, *ending), interventions=replace(UNTOUCHED, error_frames=True))
+        client = Client(world.relay, ASK)
+        await client.run()
+        assert client.body.startswith(b"".join(frames))
+        assert (b'"upstream_interrupted"' in client.body) is not whole
+        envelope = await world.envelope()
+        assert envelope.outcome is (Outcome.COMPLETED if whole else Outcome.UPSTREAM_INTERRUPTED)
+        assert (envelope.failure is None) is whole
 
 
 async def test_a_document_that_breaks_never_looks_complete() -> None:
@@ -327,6 +374,101 @@ async def test_a_document_that_breaks_never_looks_complete() -> None:
     await client.run()
     assert not client.ended
     assert (await world.envelope()).outcome is Outcome.UPSTREAM_INTERRUPTED
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (600, {}),
+        (999, {}),
+        (101, {}),
+        (199, {}),
+        (200, {"x-note": "a\x01b"}),
+        (200, {"x-note": "a\nb"}),
+        (200, {"x-note": "\x7f"}),
+    ],
+)
+async def test_an_answer_that_no_server_could_pass_on_is_none(status: int, headers: dict[str, str]) -> None:
+    body = Body(b"{}")
+    world = a_world(httpx.Response(status, headers=headers, stream=body))
+    client = Client(world.relay, ASK)
+    await client.run()
+    assert (client.status, client.ended) == (502, True)
+    assert json.loads(client.body)["error"]["code"] == "upstream_unreachable"
+    assert body.closed, "its connection would be lost to the pool"
+    envelope = await world.envelope()
+    assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (Outcome.UPSTREAM_ERROR, 502, None)
+
+
+async def test_a_tab_in_a_header_passes() -> None:
+    client = Client(a_world(document(b"{}", x_note="a\tb")).relay, ASK)
+    await client.run()
+    assert (client.status, client.headers["x-note"]) == (200, "a\tb")
+
+
+async def test_headers_are_understood_in_odd_case() -> None:
+    """Names of media types and codings have none (RFC 9110, 8.3.1 and 8.4.1)."""
+    answer = httpx.Response(
+        200,
+        headers={"content-type": "Text/Event-Stream; Charset=UTF-8", "content-encoding": "Identity"},
+        stream=Body(TEXT, STOP, USAGE_CHUNK, DONE),
+    )
+    world = a_world(answer, interventions=replace(UNTOUCHED, ask_for_usage=True))
+    client = Client(world.relay, ASK)
+    await client.run()
+    assert client.body == TEXT + STOP + DONE
+    envelope = await world.envelope()
+    assert (envelope.stream, envelope.usage, envelope.outcome) == (True, USAGE, Outcome.COMPLETED)
+
+
+# --- the proxy itself fails -----------------------------------------------------------------------------------------
+
+
+async def test_a_fault_of_the_proxy_is_told_recorded_and_raised() -> None:
+    """500 in Azure's shape for the client, its own outcome in the envelope, the exception for the host's log."""
+    world = a_world(RuntimeError("secret"))
+    client = Client(world.relay, ASK)
+    with pytest.raises(RuntimeError, match="secret"):
+        await client.run()
+    assert (client.status, client.ended) == (500, True)
+    said = json.loads(client.body)["error"]
+    assert (said["code"], said["type"]) == ("internal_error", "fnsse_error")
+    envelope = await world.envelope()
+    assert envelope.failure is not None
+    assert (envelope.failure.code, envelope.status_code, envelope.upstream_status_code) == ("internal_error", 500, None)
+    assert envelope.outcome is not Outcome.CLIENT_DISCONNECTED
+    assert b"secret" not in client.body + envelope.failure.message.encode()
+
+
+@pytest.mark.parametrize("before", [b"", TEXT], ids=["after the headers", "after a piece"])
+async def test_a_fault_within_an_answer_cuts_it_off(before: bytes) -> None:
+    world = a_world(sse(before, RuntimeError("secret")), interventions=replace(UNTOUCHED, error_frames=True))
+    client = Client(world.relay, ASK)
+    with pytest.raises(RuntimeError):
+        await client.run()
+    assert (client.status, client.body, client.ended) == (200, before, False)
+    envelope = await world.envelope()
+    assert envelope.failure is not None
+    assert (envelope.failure.code, envelope.outcome) == ("internal_error", Outcome.UPSTREAM_INTERRUPTED)
+
+
+async def test_an_identity_that_cannot_be_reached_is_a_502() -> None:
+    class Unreachable:
+        async def get_token(self, *_: str, **__: object) -> AccessToken:
+            raise ServiceRequestError("169.254.169.254 does not answer")
+
+    identity = TokenCredential(Unreachable(), "scope")  # type: ignore[arg-type]  # as much of it as is used
+    world = a_world(credential=identity)
+    client = Client(world.relay, ASK)
+    await client.run()
+    assert (client.status, client.ended) == (502, True)
+    said = json.loads(client.body)["error"]
+    assert said["code"] == "upstream_unreachable"
+    assert "169.254" not in said["message"]
+    envelope = await world.envelope()
+    assert envelope.failure is not None
+    assert (envelope.failure.code, envelope.outcome) == ("upstream_unreachable", Outcome.UPSTREAM_ERROR)
+    assert not world.upstream.requests
 
 
 # --- the exchange takes too long ------------------------------------------------------------------------------------

@@ -6,17 +6,20 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
+import httpx
 import pytest
 
 from shared.adapters.aiohttp_transport import AiohttpTransport
 from shared.core.exchange import Outcome
-from tests.integration.exchanges import CHAT, DEADLINE_S, Client, World, a_world
-from tests.integration.tiny_server import OK, Connection, serving
+from tests.integration.exchanges import CHAT, DEADLINE_S, UNTOUCHED, Client, World, a_world, event_of
+from tests.integration.tiny_server import OK, Connection, serving, until_broken
 
 pytestmark = pytest.mark.anyio
 
 AUDIO = "/openai/deployments/whisper/audio/transcriptions"  # its body is not looked at
+STREAM = event_of(choices=[{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}]) + b"data: [DONE]\n\n"
 
 
 @pytest.fixture
@@ -87,6 +90,71 @@ async def test_a_body_of_unknown_length_passes_on_in_chunks(transport: AiohttpTr
     assert requests[0].partition(b"\r\n\r\n")[2] == b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"
     await world.recorded()
     assert [kept.body for kept in world.store.captures(".request")] == [b"abc"]
+
+
+class LateReader(httpx.AsyncBaseTransport):
+    """Hands an answer on once its connection has broken."""
+
+    def __init__(self, transport: AiohttpTransport) -> None:
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._transport.handle_async_request(request)
+        await until_broken(response)
+        return response
+
+
+@pytest.mark.parametrize(
+    ("headers", "wire", "body", "outcome"),
+    [
+        (
+            b"Content-Type: text/event-stream\r\nTransfer-Encoding: chunked",
+            b"%x\r\n%s\r\n" % (len(STREAM), STREAM),
+            STREAM,
+            Outcome.COMPLETED,
+        ),
+        (
+            b"Content-Type: application/json\r\nContent-Length: 500",
+            b'{"choices": [',
+            b'{"choices": [',
+            Outcome.UPSTREAM_INTERRUPTED,
+        ),
+    ],
+    ids=["a whole stream without the body's end", "a document shorter than its length"],
+)
+async def test_every_byte_before_a_break_reaches_client_and_capture(
+    transport: AiohttpTransport, headers: bytes, wire: bytes, body: bytes, outcome: Outcome
+) -> None:
+    """A stream that held its own end gets no error and a proper end; half a document gets none."""
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(b"HTTP/1.1 200 OK\r\n" + headers + b"\r\n\r\n" + wire)
+
+    async with serving(script) as server:
+        telling = replace(UNTOUCHED, error_frames=True)
+        world = a_world(transport=LateReader(transport), base_url=server.url, interventions=telling)
+        client = Client(world.relay, b'{"stream": true}')
+        await client.run()
+    completed = outcome is Outcome.COMPLETED
+    assert (client.body, client.ended) == (body, completed)
+    envelope = await world.envelope()
+    assert (envelope.outcome, envelope.failure is None) == (outcome, completed)
+    assert [kept.body for kept in world.store.captures(".response")] == [body]
+
+
+@pytest.mark.parametrize("line", [b"600 Odd", b"999 Odd", b"101 Switching", b"200 OK\r\nX-Note: a\x01b"])
+async def test_an_answer_that_no_server_could_pass_on_is_a_502(transport: AiohttpTransport, line: bytes) -> None:
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(b"HTTP/1.1 " + line + b"\r\nContent-Length: 2\r\n\r\n{}")
+
+    async with serving(script) as server:
+        world = a_world(transport=transport, base_url=server.url)
+        client = Client(world.relay, b"{}")
+        await client.run()
+        assert (client.status, json.loads(client.body)["error"]["code"]) == (502, "upstream_unreachable")
+    assert (await world.envelope()).outcome is Outcome.UPSTREAM_ERROR
 
 
 async def whole_or_broken(connection: Connection, ends: list[str]) -> None:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from shared.core.sse import decode
 from tests.integration.exchanges import DEADLINE_S
 from tests.integration.served_relay import API_VERSION, Served, served
 from tests.integration.stand_in_process import StandIn, running
+from tests.integration.tiny_server import Connection, TinyServer, serving
 
 pytestmark = pytest.mark.anyio
 MESSAGES: list[Any] = [{"role": "user", "content": "hello there \u00fc"}]
@@ -212,6 +214,62 @@ async def test_a_client_that_closes_after_the_last_frame_costs_no_usage(stand_in
                     break
         envelope = await relay.envelope()
     assert (envelope.outcome, envelope.usage is not None) == (Outcome.COMPLETED, True)
+
+
+TEXT = b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+STOP = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+USAGE_CHUNK = b'data: {"choices":[],"usage":{"total_tokens":3}}\n\n'
+DONE = b"data: [DONE]\n\n"
+
+
+async def sized(connection: Connection, *, first: bytes, size: int, rest: bytes = b"", going_on: asyncio.Event) -> None:
+    """An upstream whose stream says its length, and breaks off where less comes."""
+    await connection.request()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n" % size
+    await connection.say(head + first)
+    await asyncio.wait_for(going_on.wait(), DEADLINE_S)
+    await connection.say(rest)
+
+
+async def through(
+    server: TinyServer, going_on: asyncio.Event, until: bytes, **interventions: Any
+) -> tuple[httpx.Response, Any]:
+    """(the answer, its envelope); the upstream goes on when the client has read `until`."""
+    async with served(server, **interventions) as relay, httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client:
+        target = f"/openai/deployments/gpt/chat/completions?api-version={API_VERSION}"
+        async with client.stream("POST", target, json=STREAM) as answer:
+            seen = b""
+            async for piece in answer.aiter_raw():
+                seen += piece
+                if until in seen:
+                    going_on.set()
+        return httpx.Response(answer.status_code, headers=answer.headers, content=seen), await relay.envelope()
+
+
+@pytest.mark.parametrize(
+    ("first", "rest", "missing", "until", "expected"),
+    [
+        (TEXT, STOP + USAGE_CHUNK + DONE, 0, TEXT, TEXT + STOP + DONE),
+        (TEXT, STOP + DONE, 0, b": keep-alive\n\n", TEXT + STOP + DONE),
+        (TEXT, b"", 100, TEXT, TEXT),
+    ],
+    ids=["the usage chunk is taken out", "a comment is put in", "an error frame is put in"],
+)
+async def test_a_stream_that_says_its_length_arrives_well_formed(
+    first: bytes, rest: bytes, missing: int, until: bytes, expected: bytes
+) -> None:
+    """Without that length: what the proxy takes out or puts in would leave the client waiting, or cut it off."""
+    going_on = asyncio.Event()
+    size = len(first + rest) + missing
+    script = partial(sized, first=first, size=size, rest=rest, going_on=going_on)
+    async with serving(script) as server:
+        answer, envelope = await through(server, going_on, until, keep_alive_s=0.05 if b"keep" in until else 0)
+    assert answer.headers["transfer-encoding"] == "chunked"
+    received, _, frame = answer.content.replace(b": keep-alive\n\n", b"").partition(b'data: {"error"')
+    assert received == expected
+    assert (until in answer.content, bool(frame)) == (True, missing > 0)
+    assert "content-length" not in {name for name, value in answer.headers.items() if value == str(size)}
+    assert envelope.outcome is (Outcome.UPSTREAM_INTERRUPTED if missing else Outcome.COMPLETED)
 
 
 async def left_early(relay: Served, directives: str) -> None:

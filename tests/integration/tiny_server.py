@@ -8,6 +8,10 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
+import httpx
+
+from shared.adapters.aiohttp_transport import _ResponseBody
+
 type Script = Callable[[Connection], Awaitable[None]]
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -88,3 +92,12 @@ async def serving(script: Script) -> AsyncIterator[TinyServer]:
         for result in results:
             if isinstance(result, Exception):
                 raise result
+
+
+async def until_broken(response: httpx.Response) -> None:
+    """Returns when aiohttp has seen the connection of this answer of the transport break, and nobody has read of it."""
+    stream = response.stream
+    assert isinstance(stream, _ResponseBody)
+    async with asyncio.timeout(20):
+        while stream._response.content.exception() is None:  # noqa: ASYNC110 - aiohttp has no event for it
+            await asyncio.sleep(0.001)
