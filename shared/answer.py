@@ -32,8 +32,7 @@ class Answer:
         self.told = False  # an error frame is the last thing that the client gets
         self.filter: UsageChunkFilter | None = None
         self._end: HeldEnd | None = HeldEnd() if holds_end else None
-        self._sending = False  # a piece is on its way to a client that may be slow
-        self._comment: asyncio.Future[None] | None = None  # a comment is
+        self._turn = asyncio.Lock()  # held by a piece or a comment while a slow client keeps it waiting
         self._send = send
         self._exchange_id = exchange_id
         self._ending = b"\n\n"  # the last bytes sent, as far as they tell whether an event has ended
@@ -61,13 +60,8 @@ class Answer:
             return
         # Before it is sent: a comment may become due while a slow client keeps this piece waiting.
         self._ending = piece[-4:] if len(piece) >= 4 else (self._ending + piece)[-4:]
-        if self._comment is not None:
-            await self._comment  # one that waits for a slow client must not find itself within this piece's event
-        self._sending = True
-        try:
+        async with self._turn:  # a comment that still waits must not find itself within this piece's event
             await self._send({"type": "http.response.body", "body": piece, "more_body": True})
-        finally:
-            self._sending = False
 
     async def flush(self) -> None:
         """What the filter still holds."""
@@ -78,14 +72,10 @@ class Answer:
 
     async def comment(self) -> None:
         """A comment, unless an event is under way. SSE parsers ignore it; load balancers see a living connection."""
-        if not self.is_stream or not self._between_events or self._sending:
+        if not self.is_stream or not self._between_events or self._turn.locked():
             return
-        self._comment = asyncio.get_running_loop().create_future()
-        try:
+        async with self._turn:
             await self._send({"type": "http.response.body", "body": KEEP_ALIVE, "more_body": True})
-        finally:
-            self._comment.set_result(None)
-            self._comment = None
 
     async def error_document(self, error: ApiError) -> None:
         """The whole answer is this error."""

@@ -79,6 +79,58 @@ async def test_a_comment_that_falls_due_while_the_client_is_slow_keeps_out_of_th
     assert client.body == b'data: {"a":'
 
 
+class FullClient(Client):
+    """One whose connection's buffer is full while `reads` is clear: as uvicorn, waits for room before it writes."""
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        if not self.reads.is_set():
+            await self.reads.wait()
+        self.messages.append(message)
+
+
+async def test_a_comment_that_waited_for_room_goes_before_the_event_that_begins_then() -> None:
+    """The piece finds room at once, since the comment, though first, has yet to wake up."""
+    client = FullClient()
+    answer = await begun(client)
+    client.reads.clear()
+    commenting = asyncio.create_task(answer.comment())
+    await asyncio.sleep(0)
+    client.reads.set()
+    await asyncio.wait_for(answer.piece(b'data: {"a":'), 5)
+    await asyncio.wait_for(commenting, 5)
+    assert client.body == KEEP_ALIVE + b'data: {"a":'
+
+
+async def test_a_comment_does_not_overtake_the_rest_of_an_event_that_waits_for_room() -> None:
+    """The rest is known to end the event, but has not been written."""
+    client = FullClient()
+    answer = await begun(client)
+    await answer.piece(b'data: {"a":')
+    client.reads.clear()
+    sending = asyncio.create_task(answer.piece(b"1}\n\n"))
+    await asyncio.sleep(0)
+    client.reads.set()
+    await asyncio.wait_for(answer.comment(), 5)
+    await asyncio.wait_for(sending, 5)
+    assert client.body == b'data: {"a":1}\n\n'
+
+
+async def test_a_client_that_leaves_ends_comment_and_piece_that_wait_for_room() -> None:
+    """Both are cancelled, and neither by the other's fault."""
+    client = FullClient()
+    answer = await begun(client)
+    client.reads.clear()
+    commenting = asyncio.create_task(answer.comment())
+    await asyncio.sleep(0)
+    sending = asyncio.create_task(answer.piece(b"data: 1\n\n"))
+    await asyncio.sleep(0)
+    sending.cancel()
+    commenting.cancel()
+    results = await asyncio.gather(sending, commenting, return_exceptions=True)
+    assert [type(result) for result in results] == [asyncio.CancelledError] * 2
+    assert client.body == b""
+
+
 async def test_no_comment_into_what_is_no_readable_stream() -> None:
     """A document, and a stream with a content coding."""
     client = Client()
