@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from shared.core.exchange import Outcome, started_at
@@ -84,6 +84,25 @@ class Envelope:
     replayed: bool = False  # delivered again on purpose
 
 
+_TYPES: Final = {
+    "operation": str,
+    "deployment": str | None,
+    "api_version": str | None,
+    "stream": bool | None,
+    "started_at": str,
+    "status_code": int | None,
+    "upstream_status_code": int | None,
+    "chunk_count": int,
+    "usage": dict | None,
+    "request_bytes": int,
+    "response_bytes": int,
+    "sent_bytes": int,
+    "request_capture": str | None,
+    "response_capture": str | None,
+    "trace_parent": str | None,
+}
+
+
 def bounded(text: str | None) -> str | None:
     """A text that a caller chose, cut where JSON would need more than MAX_TEXT bytes for it; None stays None.
 
@@ -137,13 +156,17 @@ def from_fields(fields: Any) -> Envelope:
 
 
 def _check_types(envelope: Envelope) -> None:
-    """What the event is computed from must be what it claims to be. Raises TypeError or ValueError."""
-    datetime.fromisoformat(envelope.started_at)
-    timings = (envelope.timings.to_end_ms, envelope.timings.to_first_chunk_ms, envelope.timings.to_last_chunk_ms)
-    if not all(time is None or 0 <= time <= _LONGEST_MS for time in timings) or envelope.timings.to_end_ms is None:
+    """What the event is computed from must be what it claims to be. Raises TypeError, ValueError or OverflowError."""
+    wrong = [name for name, types in _TYPES.items() if not isinstance(getattr(envelope, name), types)]
+    if wrong:
+        raise TypeError(wrong[0])
+    start = datetime.fromisoformat(envelope.started_at)
+    if start.tzinfo is None:
+        raise ValueError("started_at")
+    start + timedelta(milliseconds=_LONGEST_MS)  # which no calendar may be too short for
+    times = [*asdict(envelope.timings).values(), *(at_ms for _, at_ms in envelope.arrivals)]
+    if not all(time is None or 0 <= time <= _LONGEST_MS for time in times) or envelope.timings.to_end_ms is None:
         raise ValueError("timings")
-    if not isinstance(envelope.operation, str) or not isinstance(envelope.usage, dict | None):
-        raise TypeError("operation or usage")
 
 
 def _written_bytes(text: str) -> int:

@@ -73,6 +73,10 @@ def changed(name: str, value: Any) -> str:
     return json.dumps(json.loads(dump(PLAIN)) | {name: value})
 
 
+def with_timing(name: str, value: Any) -> str:
+    return changed("timings", dataclasses.asdict(PLAIN.timings) | {name: value})
+
+
 NOT_ENVELOPES: dict[str, str | bytes] = {
     "empty": "",
     "no JSON": "{",
@@ -96,6 +100,24 @@ NOT_ENVELOPES: dict[str, str | bytes] = {
     "arrivals that are no numbers": changed("arrivals", [["secret-text", 1]]),
     "arrivals beyond all numbers": '{"schema_version":1,' + changed("arrivals", [])[1:].replace("[]", "[[Infinity, 1]]"),
     "a caller that is none": changed("caller", []),
+    "arrivals that took for ever": changed("arrivals", [[1, 1e300]]),
+    "a start that is no time": changed("started_at", "secret-text"),
+    "a start that is a number": changed("started_at", 7),
+    "a start without its offset": changed("started_at", "2024-11-13T06:59:30"),
+    "a start at the calendar's end": changed("started_at", "9999-12-31T23:59:59+00:00"),
+    "an operation that is none": changed("operation", None),
+    "an operation that is a list": changed("operation", ["secret-text"]),
+    "a usage that is a text": changed("usage", "secret-text"),
+    "a size that is a text": changed("request_bytes", "secret-text"),
+    "a size that is none": changed("response_bytes", None),
+    "a capture's name that is a number": changed("response_capture", 7),
+    "an end that is a text": with_timing("to_end_ms", "secret-text"),
+    "an end that never came": with_timing("to_end_ms", None),
+    "an end beyond all times": with_timing("to_end_ms", 1e300),
+    "an end before the start": with_timing("to_end_ms", -1),
+    "headers that came at a text": with_timing("to_headers_ms", "secret-text"),
+    "a first chunk that came at a text": with_timing("to_first_chunk_ms", "secret-text"),
+    "a last chunk beyond all times": with_timing("to_last_chunk_ms", 1e300),
     "a failure that is none": changed("failure", {"code": "a", "message": "b", "secret-text": 1}),
 }
 
