@@ -63,11 +63,15 @@ def _may_be_in_place(request: Capture | None, response: Capture | None) -> bool:
 
 
 def _is_stream(response: Capture) -> bool:
-    return str(response.header.get("headers", {}).get("content-type", "")).startswith(EVENT_STREAM)
+    return _header(response, "content-type").startswith(EVENT_STREAM)
 
 
 def _is_coded(side: Capture) -> bool:
-    return side.header.get("headers", {}).get("content-encoding", "") not in {"", "identity"}
+    return _header(side, "content-encoding") not in {"", "identity"}
+
+
+def _header(side: Capture, name: str) -> str:
+    return str(side.header.get("headers", {}).get(name, "")).strip().lower()
 
 
 async def _in_child(packed: bytes) -> bytes:

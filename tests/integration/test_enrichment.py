@@ -12,7 +12,7 @@ from azure.core.exceptions import ServiceRequestError
 from shared.assembly import Assembler
 from shared.core import envelope as envelopes
 from shared.core.capture import Capture
-from shared.enrichment import Enrichment
+from shared.enrichment import LARGE_BYTES, Enrichment
 from shared.errors import CaptureError, DeliveryError, EnvelopeError, EventTooLarge
 from tests.unit.envelopes import EXCHANGE_ID, PLAIN, an_envelope
 
@@ -116,6 +116,38 @@ async def test_storage_that_cannot_be_reached_raises_so_that_the_queue_delivers_
         await world.deliver(MESSAGE)
     assert not world.event_hub.sent
     assert not world.ledger.entries
+
+
+@dataclass
+class SlowCaptures:
+    """Opens a capture where the test lets it; `reading` has the names under way."""
+
+    reading: list[str | None] = field(default_factory=list)
+    may_go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def get(self, name: str | None) -> Capture | None:
+        self.reading.append(name)
+        await self.may_go_on.wait()
+        return None
+
+
+@pytest.mark.parametrize(("size", "at_once"), [(LARGE_BYTES + 1, 1), (1000, 3)])
+async def test_large_exchanges_are_enriched_one_at_a_time(size: int, at_once: int) -> None:
+    """The captures of the next one are read when the one before is done; small ones do not wait for each other."""
+    world, captures = World(), SlowCaptures()
+    deliver = Enrichment(captures, Assembler("default"), world.event_hub, world.ledger).deliver
+    messages = [
+        envelopes.dump(an_envelope(request_capture=None, response_capture=f"{at}", request_bytes=0, response_bytes=size))
+        for at in range(3)
+    ]
+    delivering = [asyncio.create_task(deliver(message.encode())) for message in messages]
+    for _ in range(20):  # every task gets as far as it can
+        await asyncio.sleep(0)
+    assert [name for name in captures.reading if name] == ["0", "1", "2"][:at_once]
+    captures.may_go_on.set()
+    await asyncio.wait_for(asyncio.gather(*delivering), 20)
+    assert [name for name in captures.reading if name] == ["0", "1", "2"]
+    assert len(world.event_hub.sent) == 3
 
 
 async def test_captures_that_are_missing_cost_their_keys_not_the_event() -> None:

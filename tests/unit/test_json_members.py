@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from shared.core import json_members
 from shared.core.json_members import NotAnObject, first_member_at, scan
+from shared.core.usage_request import examine
 from tests.unit.scanning import run, timed
 
 NAMES = frozenset({"a", "stream", "", "\u00fc", 'q"\\'})
@@ -114,6 +115,24 @@ def test_no_slice_is_long(inside: bytes) -> None:
     assert body[found["stream"].start : found["stream"].end] == b"true"
     assert slices >= 2
     assert longest_s < 0.03
+
+
+@pytest.mark.parametrize(
+    ("value", "goes_on"),
+    [
+        (b"[" * 499 + b"]" * 499, True),
+        (b"[" * 501 + b"]" * 501, False),
+        (b"[" + b"[]," * 1_500_000 + b"1]", False),
+        (b"[" * 3_000_000, False),
+    ],
+    ids=["499 deep", "501 deep", "3 million brackets", "3 million deep"],
+)
+def test_the_scan_gives_up_on_what_no_model_takes(value: bytes, goes_on: bool) -> None:
+    """It is then sent as it came, although a stream was asked for; up to that point others wait no longer than usual."""
+    scanned = examine(b'{"stream":true,"messages":' + value + b"}", may_ask=True)
+    examined, _, longest_s = timed(scanned)
+    assert (examined.stream, examined.asking is not None) == (goes_on, goes_on)
+    assert longest_s < 0.1
 
 
 @given(objects(), st.integers(1, 5), st.integers(2, 20))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.core.answer import Body, reading
 from shared.core.sse import SseDecoder, SseEvent, decode
 from tests.unit.cutting import every_way
+from tests.unit.scanning import timed
+
+MB = 1024 * 1024
 
 type Told = list[tuple[str, str]]  # (event, data)
 
@@ -123,6 +128,20 @@ def test_what_was_written_as_the_standard_says_is_read_back(events: Told, line_e
         for name, data in events
     )
     assert told(decode(written.encode())) == events
+
+
+@pytest.mark.parametrize("unit", [b"\n", b"\r", b"\r\n", b":\n", b"x"])
+def test_a_stream_of_nothing_is_read_in_short_slices_and_linear_time(unit: bytes) -> None:
+    """A MB of line ends, of empty comments, of one line: slices are of a few ms, all of it takes half a second. A busy machine
+    is allowed for; searching the rest anew with each line would take a minute."""
+    body = unit * (MB // len(unit))
+    read, slices, longest_s = timed(reading([body], Body(operation="chat.completions", content_type="text/event-stream")))
+    assert not read.content
+    assert slices > 100
+    assert longest_s < 0.1
+    began = time.thread_time()
+    assert list(SseDecoder().feed(body)) == []
+    assert time.thread_time() - began < 10
 
 
 def fed(pieces: list[bytes]) -> list[SseEvent]:

@@ -112,11 +112,12 @@ async def test_a_refusal_is_forgotten_after_an_hour() -> None:
     assert exchange() not in refusals
 
 
-async def test_what_was_the_callers_own_mistake_is_not_held_against_the_deployment() -> None:
-    """A 400 to the body as it came as well: the client gets that one, and the next caller's usage is asked for."""
+@pytest.mark.parametrize("status", [400, 401, 429, 500])
+async def test_a_repeat_that_fails_as_well_is_not_held_against_the_deployment(status: int) -> None:
+    """It shows nothing about the addition: the client gets that error, and the next caller's usage is asked for."""
     refusals = Refusals(Clock())
-    upstream = Upstream((400, REFUSAL), (400, b"your own"))
-    assert await answered(upstream, refusals) == (400, b"your own")
+    upstream = Upstream((400, REFUSAL), (status, b"your own"))
+    assert await answered(upstream, refusals) == (status, b"your own")
     assert upstream.bodies == [ASKING, PLAIN]
     assert exchange() not in refusals
 
