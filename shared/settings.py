@@ -337,7 +337,8 @@ def _are_copiable(text: str) -> bool:
 
 
 # A key, a connection string or an address with a signature may have been put where none belongs.
-_MAY_BE_SHOWN: Final = re.compile(r"[\w.,:/+-]{1,30}")
+# A plain http(s) address holds none of them: no user info, query or fragment, and nothing percent-encoded.
+_MAY_BE_SHOWN: Final = re.compile(r"[\w.,:/+-]{1,30}|(?=.{1,200}$)https?://[\w.:\[\]/~-]+", re.IGNORECASE)
 
 
 def _holds(valid: Callable[[str], bool], value: str) -> bool:

@@ -163,6 +163,37 @@ def test_a_secret_is_never_repeated_even_where_none_belongs(name: str, value: st
     assert SECRET not in said
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://contoso-production-west-europe.openai.azure.com",
+        "HTTP://contoso-production-west-europe.openai.azure.com:8080/some/prefix/",
+        f"http://contoso/{'a' * 185}",
+    ],
+)
+def test_a_plain_address_is_repeated_however_long(address: str) -> None:
+    """A URL that is nearly right is found soonest when one sees it."""
+    assert problems({"AZURE_OPENAI_BASE_URL": address})[1].startswith(f"  AZURE_OPENAI_BASE_URL is malformed ({address!r}): ")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"http://user:{SECRET}@contoso-production-west-europe",
+        f"http://{SECRET}@contoso-production-west-europe",
+        f"http://contoso-production-west-europe/?key={SECRET}",
+        f"http://contoso-production-west-europe/#{SECRET}",
+        f"http://contoso/;SharedAccessKey={SECRET}",
+        f"http://contoso/{SECRET}{'a' * 200}",
+        f"Endpoint=http://contoso-production-west-europe/{SECRET}",
+    ],
+)
+def test_an_address_that_holds_more_is_not_repeated(address: str) -> None:
+    said = "\n".join(problems({"AZURE_OPENAI_BASE_URL": address}))
+    assert "AZURE_OPENAI_BASE_URL is malformed: it must be" in said
+    assert SECRET not in said
+
+
 def test_no_secret_shows_when_settings_are_printed() -> None:
     settings = load(LEAST | {"AZURE_OPENAI_KEY": SECRET, "CAPTURES_STORAGE": STORAGE})
     assert SECRET not in repr(settings)
