@@ -57,6 +57,7 @@ bench: install ## CPU per chunk and per call, added time to first byte
 	$(python) -m bench
 
 prove: install ## kill, cut off and overload everything, and compare what was asked for with what arrived: docs/proof.md
+	$(python) -m pytest -m slow
 	$(python) -m prove
 
 clean: ## remove everything that make installed or stored here
