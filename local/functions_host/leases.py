@@ -5,12 +5,14 @@ after visibilityTimeout (seen there). Here the listener dies with the worker; wi
 invisible until their leases end.
 """
 
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, Final
 
 from azure.storage.queue import QueueMessage
+
+_COMPACT_BYTES: Final = 64 * 1024  # a journal this long begins anew when nothing is held
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,32 +24,47 @@ class Lease:
 
 
 class LeaseBook:
-    """The leases of one queue trigger, in one file that is replaced with every change."""
+    """The leases of one queue trigger, as a journal: a line for each change, written at once.
+
+    The process may be killed at any moment, within a line too.
+    """
 
     def __init__(self, path: Path) -> None:
         """The file need not exist."""
         self._path = path
-        self._held: dict[str, Lease] = {}
+        self._held: set[str] = set()
+        self._journal: BinaryIO | None = None
 
     def left_behind(self) -> Iterable[Lease]:
-        """Return what the worker before this one held when it died."""
+        """Return what the worker before this one held when it died. To be asked before anything is held."""
         if not self._path.exists():
             return ()
-        return [Lease(**fields) for fields in json.loads(self._path.read_text())]
+        held: dict[str, Lease] = {}
+        for line in self._path.read_text("utf-8", "replace").splitlines():
+            match line.split(" "):
+                case ["+", message_id, pop_receipt, "."]:  # the dot tells a line that was cut
+                    held[message_id] = Lease(message_id=message_id, pop_receipt=pop_receipt)
+                case ["-", message_id, "."]:
+                    held.pop(message_id, None)
+        return list(held.values())
 
     def hold(self, messages: Iterable[QueueMessage]) -> None:
         """Add messages, or replace their receipts after a renewal."""
+        lines = []
         for message in messages:
-            self._held[message.id] = Lease(message_id=message.id, pop_receipt=message.pop_receipt or "")
-        self._write()
+            self._held.add(message.id)
+            lines.append(f"+ {message.id} {message.pop_receipt or ''} .\n")
+        self._write("".join(lines))
 
     def drop(self, message: QueueMessage) -> None:
         """Remove a message that is deleted or released."""
-        self._held.pop(message.id, None)
-        self._write()
+        self._held.discard(message.id)
+        self._write(f"- {message.id} .\n")
 
-    def _write(self) -> None:
-        fields: list[Mapping[str, str]] = [asdict(lease) for lease in self._held.values()]
-        draft = self._path.with_suffix(".new")
-        draft.write_text(json.dumps(fields))
-        draft.replace(self._path)  # at once: the process may be killed at any moment
+    def _write(self, lines: str) -> None:
+        if self._journal is None:
+            self._journal = self._path.open("wb", buffering=0)
+        self._journal.write(lines.encode())
+        if not self._held and self._journal.tell() > _COMPACT_BYTES:
+            self._journal.seek(0)
+            self._journal.truncate()

@@ -14,6 +14,7 @@ async def open_service(connection: StorageConnection, stack: AsyncExitStack) -> 
     """Return the queue service of a connection; the stack closes it. StartError for a malformed connection string."""
     # The .NET client's defaults: three retries from 0.8 s on (Azure.Core, RetryOptions). Polling goes on by itself anyway.
     retry: dict[str, Any] = {"initial_backoff": 1, "increment_base": 2, "retry_total": 3, "random_jitter_range": 0}
+    retry["use_env_settings"] = False  # or aiohttp looks for proxies and a .netrc with each call, in a thread
     if connection.connection_string:
         try:
             service = QueueServiceClient.from_connection_string(connection.connection_string, **retry)
