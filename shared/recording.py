@@ -70,7 +70,7 @@ class Recorder:
         envelopes: EnvelopeStore,
         memory: CaptureMemory,
         copied_headers: frozenset[str] = frozenset(),
-        waits_s: Sequence[float] = (5, 15, 60, 180),
+        waits_s: Sequence[float] = (5, 15, 60),  # less in all than RECONCILE_SETTLE_S
     ) -> None:
         self._waits_s = waits_s  # between the tries to store how an exchange ended
         self.failed = Counters()
