@@ -11,8 +11,9 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, Protocol
 
+from shared.core.tail import TAIL_BYTES
+
 BLOCK_BYTES: Final = 4 * 1024 * 1024
-TAIL_BYTES: Final = 32 * 1024  # how much of the end is always at hand
 
 type StartTask = Callable[[Coroutine[Any, Any, bool]], asyncio.Task[bool]]
 

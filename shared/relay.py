@@ -20,13 +20,13 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from shared.answer import Answer, one_line_error
-from shared.capture_writer import TAIL_BYTES
 from shared.core import api_error, capture, forwarding, usage_request
 from shared.core.api_error import ApiError
 from shared.core.envelope import Failure
 from shared.core.exchange import new_exchange_id
 from shared.core.operation import Operation
 from shared.core.outcome import Ending
+from shared.core.tail import TAIL_BYTES
 from shared.core.usage_chunk import UsageChunkFilter
 from shared.errors import UpstreamError, UpstreamInterrupted, UpstreamTimeout
 from shared.exchange import Exchange, header

@@ -23,7 +23,6 @@ _PROMPTS: Final = {
     "embeddings": "input",
     "images.generations": "prompt",
     "images.edits": "prompt",
-    "images.variations": "prompt",
     "audio.speech": "input",
     "audio.transcriptions": "prompt",
     "audio.translations": "prompt",

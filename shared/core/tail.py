@@ -15,7 +15,7 @@ from typing import Any, Final
 from shared.core.json_shape import parse_object
 from shared.core.sse import SseDecoder
 
-TAIL_BYTES: Final = 32 * 1024
+TAIL_BYTES: Final = 32 * 1024  # how much of the end a capture's writer keeps at hand
 MAX_USAGE_BYTES: Final = 2048  # as JSON writes it; a real one has about 300. Enrichment finds a larger one in the capture
 _DONE: Final = "[DONE]"
 _LAST_RESPONSE_EVENTS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})

@@ -11,7 +11,8 @@ from azure.core.exceptions import ServiceRequestError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.capture_writer import BLOCK_BYTES, TAIL_BYTES, CaptureMemory, CaptureWriter
+from shared.capture_writer import BLOCK_BYTES, CaptureMemory, CaptureWriter
+from shared.core.tail import TAIL_BYTES
 
 pytestmark = pytest.mark.anyio
 MB = 1024 * 1024
