@@ -19,7 +19,7 @@ import httpx
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from shared.answer import Answer, one_line_error
+from shared.client_response import ClientResponse, one_line_error
 from shared.core import api_error, capture, forwarding, usage_request
 from shared.core.api_error import ApiError
 from shared.core.envelope import Failure
@@ -93,7 +93,7 @@ class RelayResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The whole exchange, recorded whatever happens."""
         limits = self._relay.limits
-        answer = Answer(send, self._exchange.exchange_id, holds_end=limits.capture_closed)
+        answer = ClientResponse(send, self._exchange.exchange_id, holds_end=limits.capture_closed)
         ending = Ending.CLIENT_LEFT  # what it is if this task is cancelled from outside
         try:
             ending = await self._run(receive, answer)
@@ -118,7 +118,7 @@ class RelayResponse(Response):
         if ending is Ending.WHOLE or answer.told:
             await answer.end()
 
-    async def _run(self, receive: Receive, answer: Answer) -> Ending:
+    async def _run(self, receive: Receive, answer: ClientResponse) -> Ending:
         """Everything but the response's end. Ends early when the client leaves or the exchange takes too long."""
         limit_s = self._relay.limits.exchange_s
         with anyio.CancelScope(deadline=anyio.current_time() + limit_s) as scope:
@@ -131,7 +131,7 @@ class RelayResponse(Response):
             return Ending.CLIENT_LEFT
         return await self._fail(UpstreamTimeout(f"The exchange took longer than {limit_s:g} s (EXCHANGE_TIMEOUT_S)."), answer)
 
-    async def _exchange_bytes(self, receive: Receive, scope: anyio.CancelScope, answer: Answer) -> Ending:
+    async def _exchange_bytes(self, receive: Receive, scope: anyio.CancelScope, answer: ClientResponse) -> Ending:
         limit = self._relay.limits.request_body_bytes
         try:
             body, asking = await self._take_body(receive, scope, limit)
@@ -182,7 +182,7 @@ class RelayResponse(Response):
         exchange.model_asked = examined.model
         return HeldBody(body), HeldBody(*examined.asking) if examined.asking else None
 
-    async def _answer_with(self, body: HeldBody | PassingBody, asking: HeldBody | None, answer: Answer) -> Ending:
+    async def _answer_with(self, body: HeldBody | PassingBody, asking: HeldBody | None, answer: ClientResponse) -> Ending:
         try:
             try:
                 response = await self._open(body, asking, answer)
@@ -196,7 +196,7 @@ class RelayResponse(Response):
             return ending if self._exchange.left is None else Ending.CLIENT_LEFT
         return Ending.WHOLE if self._exchange.left is None else Ending.CLIENT_LEFT
 
-    async def _open(self, body: HeldBody | PassingBody, asking: HeldBody | None, answer: Answer) -> httpx.Response:
+    async def _open(self, body: HeldBody | PassingBody, asking: HeldBody | None, answer: ClientResponse) -> httpx.Response:
         exchange, early_s = self._exchange, self._relay.interventions.early_answer_s
         if exchange.streaming_asked and early_s:
             response = await self._open_early(body, asking, answer, early_s)
@@ -208,7 +208,7 @@ class RelayResponse(Response):
         return response
 
     async def _open_early(
-        self, body: HeldBody | PassingBody, asking: HeldBody | None, answer: Answer, early_s: float
+        self, body: HeldBody | PassingBody, asking: HeldBody | None, answer: ClientResponse, early_s: float
     ) -> httpx.Response:
         """Answers 200 where the upstream's headers have not come in time; what comes later follows in the stream."""
         opening = asyncio.create_task(self._call.open(body, asking))
@@ -222,7 +222,7 @@ class RelayResponse(Response):
         finally:
             opening.cancel()
 
-    async def _relay_answer(self, response: httpx.Response, answer: Answer) -> None:
+    async def _relay_answer(self, response: httpx.Response, answer: ClientResponse) -> None:
         exchange, limits = self._exchange, self._relay.limits
         if answer.begun and not (exchange.stream and exchange.readable and response.status_code == 200):
             await self._tell_in_stream(response, answer)
@@ -242,7 +242,7 @@ class RelayResponse(Response):
         if response.status_code == 200 and exchange.left is None and exchange.cut_short:
             raise UpstreamInterrupted("Azure OpenAI ended its answer before the answer was whole.")
 
-    async def _begin(self, response: httpx.Response, answer: Answer) -> None:
+    async def _begin(self, response: httpx.Response, answer: ClientResponse) -> None:
         exchange = self._exchange
         exchange.answered_status = response.status_code
         is_stream = bool(exchange.stream) and exchange.readable
@@ -251,7 +251,7 @@ class RelayResponse(Response):
         if answer.is_stream:
             self._keep_alive(answer)
 
-    async def _tell_in_stream(self, response: httpx.Response, answer: Answer) -> None:
+    async def _tell_in_stream(self, response: httpx.Response, answer: ClientResponse) -> None:
         """The upstream's answer came after an early 200 and is not a stream: it goes into the stream as an error."""
         async for piece in self._call.pieces():
             self._exchange.received(piece, self._now_ms())
@@ -259,7 +259,7 @@ class RelayResponse(Response):
             raise UpstreamInterrupted("Azure OpenAI answered a request for a stream with something else.")
         await answer.error_frame(one_line_error(self._exchange.response.tail(TAIL_BYTES)))
 
-    async def _fail(self, error: UpstreamError, answer: Answer) -> Ending:
+    async def _fail(self, error: UpstreamError, answer: ClientResponse) -> Ending:
         """Note the failure, and tell the client as far as HTTP still allows."""
         if self._exchange.finished:
             return Ending.WHOLE  # the stream held its own end: nothing is missing, so there is nothing to tell
@@ -271,22 +271,22 @@ class RelayResponse(Response):
             await answer.error_frame(told.body())
         return _ending_of(error)
 
-    async def _tell_fault(self, answer: Answer) -> None:
+    async def _tell_fault(self, answer: ClientResponse) -> None:
         fault = api_error.internal_error()
         self._exchange.failure = Failure(code=fault.code, message=fault.message)
         if not answer.begun:
             await self._reject(fault, answer)
 
-    async def _reject(self, error: ApiError, answer: Answer) -> None:
+    async def _reject(self, error: ApiError, answer: ClientResponse) -> None:
         self._exchange.answered_status = error.status
         self._exchange.failure = Failure(code=error.code, message=error.message)
         await answer.error_document(error)
 
-    def _keep_alive(self, answer: Answer) -> None:
+    def _keep_alive(self, answer: ClientResponse) -> None:
         if self._relay.interventions.keep_alive_s:
             self._tasks.append(asyncio.create_task(self._comment_on_silence(answer)))
 
-    async def _comment_on_silence(self, answer: Answer) -> None:
+    async def _comment_on_silence(self, answer: ClientResponse) -> None:
         """A comment whenever nothing came for the interval. Reads what `received` notes, so it costs nothing per chunk."""
         interval_ms = self._relay.interventions.keep_alive_s * 1000
         commented_ms = self._now_ms()

@@ -12,7 +12,7 @@ import httpx
 import openai
 import pytest
 
-from shared.answer import KEEP_ALIVE
+from shared.client_response import KEEP_ALIVE
 from shared.core.exchange import Outcome
 from shared.core.sse import decode
 from tests.integration.exchanges import DEADLINE_S

@@ -1,4 +1,4 @@
-"""The answer to the client: status, headers, pieces, and the few things that the proxy may put in of its own.
+"""The response to the client: status, headers, pieces, and the few things that the proxy may put in of its own.
 
 Comments and error frames go between SSE events, never inside one, and neither is part of the capture.
 """
@@ -22,7 +22,7 @@ _JSON: Final = (b"content-type", b"application/json")
 _SSE: Final = (b"content-type", b"text/event-stream")
 
 
-class Answer:
+class ClientResponse:
     """One response. `begun` says that its status line has left; after that only a stream can still be told anything."""
 
     def __init__(self, send: Send, exchange_id: str, *, holds_end: bool = False) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.answer import KEEP_ALIVE, Answer, one_line_error
+from shared.client_response import KEEP_ALIVE, ClientResponse, one_line_error
 from shared.core.api_error import ApiError
 from shared.core.sse import decode
 from shared.core.usage_chunk import UsageChunkFilter
@@ -39,8 +39,8 @@ class Client:
         return b"".join(message.get("body", b"") for message in self.messages)
 
 
-async def begun(client: Client, *, is_stream: bool = True, taking_out: bool = False) -> Answer:
-    answer = Answer(client.send, "id")
+async def begun(client: Client, *, is_stream: bool = True, taking_out: bool = False) -> ClientResponse:
+    answer = ClientResponse(client.send, "id")
     await answer.begin(200, [], is_stream=is_stream)
     answer.filter = UsageChunkFilter() if taking_out else None
     return answer
@@ -142,7 +142,7 @@ async def test_no_comment_into_what_is_no_readable_stream() -> None:
 async def test_an_early_answer_is_a_stream_with_a_comment() -> None:
     """200, SSE, the exchange's id, and a first sign of life at once."""
     client = Client()
-    answer = Answer(client.send, "the-id")
+    answer = ClientResponse(client.send, "the-id")
     await answer.begin_early()
     assert client.messages[0]["status"] == 200
     assert dict(client.messages[0]["headers"]) == {
@@ -177,7 +177,7 @@ async def test_half_an_event_that_waits_for_the_filter_gives_way_to_the_error() 
 async def test_an_error_document_is_the_whole_answer() -> None:
     """In Azure's shape, with its length, the exchange's id and the body's end."""
     client = Client()
-    answer = Answer(client.send, "the-id")
+    answer = ClientResponse(client.send, "the-id")
     await answer.error_document(ApiError(status=504, code="upstream_timeout", message="too long"))
     headers = dict(client.messages[0]["headers"])
     assert client.messages[0]["status"] == 504
