@@ -14,10 +14,10 @@ from starlette.types import Send
 from shared.core.api_error import ApiError
 from shared.core.forwarding import RawHeaders
 from shared.core.held_end import HeldEnd
+from shared.core.stream_end import ends_event
 from shared.core.usage_chunk import UsageChunkFilter
 
 KEEP_ALIVE: Final = b": keep-alive\n\n"
-_EVENT_ENDS: Final = (b"\n\n", b"\r\r", b"\n\r\n")
 _JSON: Final = (b"content-type", b"application/json")
 _SSE: Final = (b"content-type", b"text/event-stream")
 
@@ -35,7 +35,7 @@ class ClientResponse:
         self._turn = asyncio.Lock()  # held by a piece or a comment while a slow client keeps it waiting
         self._send = send
         self._exchange_id = exchange_id
-        self._ending = b"\n\n"  # the last bytes sent, as far as they tell whether an event has ended
+        self._ending = b"\n\n"  # the last bytes sent, as many as an event can end with (LONGEST_EVENT_END)
 
     async def begin(self, status: int, headers: RawHeaders, *, is_stream: bool) -> None:
         """Status line and headers."""
@@ -107,7 +107,7 @@ class ClientResponse:
 
     @property
     def _between_events(self) -> bool:
-        return self._ending.endswith(_EVENT_ENDS)
+        return ends_event(self._ending)
 
 
 def one_line_error(body: bytes) -> bytes:

@@ -1,7 +1,8 @@
 """Holding back the very end of an answer, for CAPTURE_POLICY=closed.
 
 Of an SSE stream that is `[DONE]` or the Responses API's last event, and what follows it; of anything else the last byte. All
-else passes at once.
+else passes at once. (A stream that has neither, such as one of images, ends with the response's own terminator, which is held
+as well.)
 """
 
 from __future__ import annotations
@@ -9,19 +10,17 @@ from __future__ import annotations
 import re
 from typing import Final
 
-# Behind a line's end, which may be a CR alone: "^" would not see that.
-_LAST_EVENT: Final = re.compile(rb"(?<=[\r\n])(?:data: ?\[DONE\]|event: ?response\.(?:completed|incomplete|failed))")
-_LONGEST_MARK: Final = len(b"event: response.incomplete")
+from shared.core.stream_end import DONE, LAST_RESPONSE_EVENTS
+
+# The line with which the end begins.
 _MARKS: Final = tuple(
-    name + space + value
-    for space in (b" ", b"")
-    for name, value in (
-        (b"data:", b"[DONE]"),
-        (b"event:", b"response.completed"),
-        (b"event:", b"response.incomplete"),
-        (b"event:", b"response.failed"),
-    )
+    f"{name}:{space}{value}".encode()
+    for space in (" ", "")
+    for name, value in (("data", DONE), *(("event", event) for event in sorted(LAST_RESPONSE_EVENTS)))
 )
+_LONGEST_MARK: Final = max(map(len, _MARKS))
+# Behind a line's end, which may be a CR alone: "^" would not see that.
+_LAST_EVENT: Final = re.compile(rb"(?<=[\r\n])(?:" + b"|".join(map(re.escape, _MARKS)) + b")")
 
 
 class HeldEnd:

@@ -7,31 +7,23 @@ read by enrichment, later and elsewhere.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.core.json_shape import parse_object
 from shared.core.sse import SseDecoder
+from shared.core.stream_end import DONE, EVENT_END, TELLING, USAGE_OBJECT, ends_stream, fails
 
 TAIL_BYTES: Final = 32 * 1024  # how much of the end a capture's writer keeps at hand
 MAX_USAGE_BYTES: Final = 2048  # as JSON writes it; a real one has about 300. Enrichment finds a larger one in the capture
-_DONE: Final = "[DONE]"
-_LAST_RESPONSE_EVENTS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
-_USAGE_OBJECT: Final = re.compile(rb'"usage"\s*:\s*\{')
-# What `finished`, `failed` and `usage` are told by.
-_TELLING: Final = re.compile(
-    r'"finish_reason"\s*:\s*[^\sn]|"usage"\s*:\s*\{|"error"|"code"|"type"\s*:\s*"response\.(?:completed|incomplete|failed)"'
-)
-_BLANK_LINE: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tail:
     """What the end says."""
 
-    finished: bool  # [DONE], a finish_reason for every choice, or the Responses API's last event was there
+    finished: bool  # [DONE], a finish_reason for every choice, or a last event was there
     usage: dict[str, Any] | None  # as the upstream sent it; None too where it is too large for an envelope
     failed: bool = False  # an error was in the stream, nested, flat or as the Responses API's event
 
@@ -39,20 +31,20 @@ class Tail:
 def of_stream(tail: bytes, *, whole: bool) -> Tail:
     """The end of an SSE body; `whole` says that `tail` is all of it, otherwise its first, cut event is skipped."""
     if not whole:
-        blank = _BLANK_LINE.search(tail)
+        blank = EVENT_END.search(tail)
         if blank and blank.end() == len(tail):
             return _of_cut_event(tail)
         tail = tail[blank.end() :] if blank else b""
     finished, failed, usage = False, False, None
     events = list(SseDecoder().feed(tail))
     for event in events:
-        if event.data == _DONE:
+        if event.data == DONE:
             finished = True
             continue
-        if _TELLING.search(event.data) is None:  # most chunks: a regular expression costs a tenth of parsing them
+        if TELLING.search(event.data) is None:  # most chunks
             continue
         chunk = parse_object(event.data)
-        finished, failed = finished or chunk.get("type") in _LAST_RESPONSE_EVENTS, failed or _fails(chunk)
+        finished, failed = finished or ends_stream(chunk), failed or fails(chunk)
         usage = usage_of(chunk) or usage
     if not finished:
         finished = _every_choice_finished(event.data for event in events)
@@ -78,7 +70,7 @@ def _of_cut_event(end: bytes) -> Tail:
 
     Of the events that can be so long, it is the only one whose usage is an object; inside a text the quotes are escaped.
     """
-    *_, last = [None, *_USAGE_OBJECT.finditer(end)]
+    *_, last = [None, *USAGE_OBJECT.finditer(end)]
     if last is None:
         return Tail(finished=False, usage=None)
     text = end[last.end() - 1 :].decode("utf-8", "replace")
@@ -91,11 +83,6 @@ def _of_cut_event(end: bytes) -> Tail:
 
 def _bounded(usage: dict[str, Any] | None) -> dict[str, Any] | None:
     return usage if len(json.dumps(usage)) <= MAX_USAGE_BYTES else None
-
-
-def _fails(chunk: dict[str, Any]) -> bool:
-    flat = "message" in chunk and "code" in chunk and "choices" not in chunk
-    return bool(chunk.get("error")) or chunk.get("type") in {"error", "response.failed"} or flat
 
 
 def _every_choice_finished(chunks: Iterable[str]) -> bool:

@@ -6,18 +6,13 @@ nothing with it). Only the one event that is exactly the usage chunk is left out
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-from shared.core.json_shape import parse_object
-from shared.core.sse import decode
+from shared.core.stream_end import EVENT_END, LONGEST_EVENT_END, ends_event, is_usage_chunk, may_tell_usage
 
 # An event this long is not the usage chunk: it passes without waiting for its end.
 _LONGEST_HELD: Final = 64 * 1024
-_BLANK_LINE_REST: Final = 3  # bytes of a blank line that its last byte may wait for: CR LF CR
-_BLANK_LINES: Final = (b"\n\n", b"\r\r", b"\n\r\n")
-_EVENT_END: Final = re.compile(rb"\n\r?\n|\r\r|\r\n\r\n")
-_USAGE_OBJECT: Final = re.compile(rb'"usage"\s*:\s*\{')
+_END_REST: Final = LONGEST_EVENT_END - 1  # bytes of an event's end that its last byte may wait for: CR LF CR
 
 
 class UsageChunkFilter:
@@ -29,15 +24,15 @@ class UsageChunkFilter:
 
     def feed(self, piece: bytes) -> bytes:
         """What may go to the client now."""
-        if not self._held and piece.endswith(_BLANK_LINES) and not _may_tell_usage(piece):
+        if not self._held and ends_event(piece) and not may_tell_usage(piece):
             self._inside_long_event = False
             return piece
         data = self._held + piece
         end = _last_event_end(data)
         whole, self._held = data[:end], data[end:]
         given = self._without_usage_chunk(whole)
-        if len(self._held) > (_BLANK_LINE_REST if self._inside_long_event else _LONGEST_HELD):
-            given, self._held = given + self._held[:-_BLANK_LINE_REST], self._held[-_BLANK_LINE_REST:]
+        if len(self._held) > (_END_REST if self._inside_long_event else _LONGEST_HELD):
+            given, self._held = given + self._held[:-_END_REST], self._held[-_END_REST:]
             self._inside_long_event = True
         return given
 
@@ -50,29 +45,17 @@ class UsageChunkFilter:
         if not whole:
             return b""
         kept, start = [], 0
-        for match in _EVENT_END.finditer(whole):
+        for match in EVENT_END.finditer(whole):
             event = whole[start : match.end()]
-            if self._inside_long_event or not _is_usage_chunk(event):
+            if self._inside_long_event or not is_usage_chunk(event):
                 kept.append(event)
             self._inside_long_event = False
             start = match.end()
         return b"".join(kept)
 
 
-def _may_tell_usage(piece: bytes) -> bool:
-    """Cheap, and true too often rather than too seldom: every chunk passes here."""
-    return piece.count(b'"usage"') != piece.count(b'"usage":null')
-
-
 def _last_event_end(data: bytes) -> int:
     end = 0
-    for match in _EVENT_END.finditer(data):
+    for match in EVENT_END.finditer(data):
         end = match.end()
     return end
-
-
-def _is_usage_chunk(event: bytes) -> bool:
-    if _USAGE_OBJECT.search(event) is None:
-        return False
-    decoded = [parse_object(sse.data) for sse in decode(event)]
-    return len(decoded) == 1 and decoded[0].get("choices") == [] and isinstance(decoded[0].get("usage"), dict)

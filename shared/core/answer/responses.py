@@ -7,8 +7,8 @@ from typing import Any, Final
 from shared.core.answer.shapes import Answer
 from shared.core.json_shape import integer, items, mapping, mappings, text, utf8_size
 from shared.core.masking import presentable
+from shared.core.stream_end import LAST_RESPONSE_EVENTS
 
-_LAST_EVENTS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
 # Delta events: what they append to. Content parts and summary parts are numbered within their item.
 _CONTENT: Final = {
     "response.output_text.delta": ("output_text", "text"),
@@ -40,7 +40,7 @@ class Output:
         if document.get("object") == "response" or (not kind and "output" in document):
             self._take(document)
             return False
-        if kind in _LAST_EVENTS:
+        if kind in LAST_RESPONSE_EVENTS:
             self._take(mapping(document.get("response")))
         elif kind.startswith("response.output_item."):
             self._item(document).replace(mapping(document.get("item")))

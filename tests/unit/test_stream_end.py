@@ -1,0 +1,98 @@
+"""What ends an event and a stream: one definition, which agrees with the decoder and with itself in bytes and in text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.core.held_end import HeldEnd
+from shared.core.sse import SseDecoder
+from shared.core.stream_end import (
+    DONE,
+    EVENT_END,
+    LAST_EVENTS,
+    LAST_RESPONSE_EVENTS,
+    LONGEST_EVENT_END,
+    TELLING,
+    ends_event,
+    ends_stream,
+    fails,
+    is_usage_chunk,
+    may_tell_usage,
+)
+
+LINES = st.lists(st.sampled_from([b"data: a", b"event: b", b": c", b"", b"\n", b"\r", b"\r\n", b"\n\n"]), max_size=12)
+
+
+@given(LINES)
+def test_where_an_event_ends_in_bytes_the_decoder_has_dispatched_it(lines: list[bytes]) -> None:
+    """Nothing that was written before such a place can become part of a later event."""
+    body = b"".join(lines)
+    for match in EVENT_END.finditer(body):
+        decoder = SseDecoder()
+        list(decoder.feed(body[: match.end()]))
+        assert decoder.tail() is None
+
+
+@given(LINES)
+def test_bytes_end_an_event_exactly_where_the_pattern_ends(lines: list[bytes]) -> None:
+    """Told by the last LONGEST_EVENT_END bytes alone."""
+    body = b"".join(lines)
+    ended = any(match.end() == len(body) for at in range(len(body)) if (match := EVENT_END.match(body, at)))
+    assert ends_event(body) == ends_event(body[-LONGEST_EVENT_END:]) == ended
+
+
+@pytest.mark.parametrize("kind", sorted(LAST_EVENTS))
+def test_a_last_event_is_told_before_it_is_parsed(kind: str) -> None:
+    """With and without the space that JSON writers put in."""
+    assert ends_stream({"type": kind})
+    assert TELLING.search(f'{{"type":"{kind}"}}')
+    assert TELLING.search(f'{{"type": "{kind}"}}')
+
+
+@pytest.mark.parametrize(
+    "line", [f"data: {DONE}", f"data:{DONE}", *(f"event: {kind}" for kind in sorted(LAST_RESPONSE_EVENTS))]
+)
+def test_what_ends_a_stream_is_what_closed_holds_back(line: str) -> None:
+    """The mark and all behind it, and not a byte before it."""
+    before, end = b"data: {}\n\n", line.encode() + b"\n\n"
+    held = HeldEnd()
+    assert held.feed(before + end, is_stream=True) == before
+    assert held.held == end
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        (b'data: {"choices":[],"usage":{"total_tokens":1}}\n\n', True),
+        (b'data: {"choices": [], "usage" : {"total_tokens":1}}\r\n\r\n', True),
+        (b'data: {"choices":[],"usage":null}\n\n', False),
+        (b'data: {"choices":[{}],"usage":{"total_tokens":1}}\n\n', False),
+        (b'data: {"choices":[],"usage":[1]}\n\n', False),
+        (b'data: {"usage":{"total_tokens":1}}\n\n', False),
+        (b"data: [DONE]\n\n", False),
+    ],
+)
+def test_the_usage_chunk(event: bytes, told: bool) -> None:
+    """Exactly `choices: []` with a usage object; what is cheap never misses one."""
+    assert is_usage_chunk(event) is told
+    assert may_tell_usage(event) or not told
+
+
+@pytest.mark.parametrize(
+    ("chunk", "failed"),
+    [
+        ({"error": {"message": "m"}}, True),
+        ({"type": "error", "message": "m"}, True),
+        ({"type": "response.failed"}, True),
+        ({"code": "c", "message": "m"}, True),
+        ({"code": "c", "message": "m", "choices": []}, False),
+        ({"error": None}, False),
+        ({}, False),
+    ],
+)
+def test_an_event_that_tells_of_an_error(chunk: dict[str, Any], failed: bool) -> None:
+    assert fails(chunk) is failed
