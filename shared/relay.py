@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from shared.client_response import ClientResponse, one_line_error
-from shared.core import api_error, capture, forwarding, usage_request
+from shared.core import api_error, capture, forwarding, stream_request, usage_request
 from shared.core.api_error import ApiError
 from shared.core.envelope import Failure
 from shared.core.exchange import new_exchange_id
@@ -35,9 +35,6 @@ from shared.request_body import BodyTooLarge, ClientLeft, HeldBody, IncomingBody
 from shared.settings import InterventionSettings, LimitSettings
 from shared.slicing import in_slices
 from shared.upstream_call import Refusals, UpstreamCall, UpstreamCalls
-
-# Operations whose JSON body is held and looked at: does it ask for a stream, and for usage?
-_EXAMINED = usage_request.OPERATIONS | {"responses"}
 
 
 @dataclass(kw_only=True)
@@ -156,7 +153,7 @@ class RelayResponse(Response):
             self._tasks.append(asyncio.create_task(self._watch(receive, scope)))
             return self._relay.recorder.request_received(exchange)
 
-        if exchange.operation.name not in _EXAMINED and self._has_body() and not closed:
+        if not self._is_examined() and self._has_body() and not closed:
             return PassingBody(incoming, note=exchange.request.write, whole=whole), None
         body, asking = await self._hold(incoming) if self._has_body() else (HeldBody(b""), None)
         storing = whole()
@@ -172,12 +169,12 @@ class RelayResponse(Response):
             pieces.append(piece)
             exchange.request.write(piece)
         body = b"".join(pieces)
-        if exchange.operation.name not in _EXAMINED:
+        if not self._is_examined():
             return HeldBody(body), None
         may_ask = self._relay.interventions.ask_for_usage and usage_request.accepts(
             exchange.operation.name, exchange.api_version, v1=exchange.operation.v1
         )
-        examined = await in_slices(usage_request.examine(body, may_ask=may_ask))
+        examined = await in_slices(usage_request.examine(body, exchange.operation.name, may_ask=may_ask))
         exchange.streaming_asked = examined.stream
         exchange.model_asked = examined.model
         return HeldBody(body), HeldBody(*examined.asking) if examined.asking else None
@@ -308,6 +305,11 @@ class RelayResponse(Response):
             scope.deadline = min(scope.deadline, anyio.current_time() + drain_s)
         else:
             scope.cancel()
+
+    def _is_examined(self) -> bool:
+        exchange = self._exchange
+        content_type = header(exchange.request_headers, b"content-type")
+        return stream_request.is_examined(exchange.operation.name, exchange.method, content_type)
 
     def _has_body(self) -> bool:
         headers = self._exchange.request_headers

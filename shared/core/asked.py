@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from shared.core import multipart, parameters
+from shared.core import multipart, parameters, stream_request
 from shared.core.content_coding import Unfolding
 from shared.core.json_shape import mapping, parse, scalar, short, text, utf8_size
 from shared.core.masking import presentable
@@ -48,8 +48,7 @@ class Asked:
 
 def read(body: bytes, operation: str, content_type: str = "", content_encoding: str = "") -> Asked:
     """What a request's body asks for."""
-    key = _PROMPTS.get(operation)
-    if key is None or not body:
+    if operation not in _PROMPTS or not body:
         return Asked()
     unfolding = Unfolding(content_encoding)
     unfolded = b"".join(unfolding.pieces((body,)))
@@ -58,24 +57,24 @@ def read(body: bytes, operation: str, content_type: str = "", content_encoding: 
     if multipart.is_form(content_type):
         form = multipart.read(unfolded, content_type)
         problem = f"the request's form cannot be read whole: {form.problem}" if form.problem else None
-        return _asked(_typed(form.texts), key, form=form.fields, problem=problem)
+        return _asked(_typed(form.texts), operation, form=form.fields, problem=problem)
     document = parse(unfolded)
     if not isinstance(document, dict):
         return Asked(problem="the request's body is not a JSON object")
-    return _asked(document, key)
+    return _asked(document, operation)
 
 
 def _asked(
-    document: dict[str, Any], key: str, *, form: tuple[FormField, ...] | None = None, problem: str | None = None
+    document: dict[str, Any], operation: str, *, form: tuple[FormField, ...] | None = None, problem: str | None = None
 ) -> Asked:
-    prompt = presentable(document.get(key))
+    prompt = presentable(document.get(_PROMPTS[operation]))
     instructions = text(document.get("instructions")) or None
     tools = document.get("tools") or document.get("functions")
     return Asked(
         prompt=prompt,
         instructions=instructions,
         model=short(document.get("model")),
-        stream=document.get("stream") is True,
+        stream=stream_request.asks(document, operation),
         user=short(document.get("user")),
         metadata=_metadata(document.get("metadata")),
         prompt_cache_key=short(document.get("prompt_cache_key")),

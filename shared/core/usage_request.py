@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from shared.core import stream_request
 from shared.core.json_members import NotAnObject, Scan, Span, first_member_at, scan
 
 OPERATIONS: Final = frozenset({"chat.completions", "completions"})
@@ -17,7 +18,7 @@ OPERATIONS: Final = frozenset({"chat.completions", "completions"})
 _SINCE: Final = "2024-09-01"
 _ADDED: Final = b'"stream_options":{"include_usage":true}'
 _MEMBER: Final = b'"include_usage":true'
-_MEMBERS: Final = frozenset({"stream", "stream_options", "data_sources", "model"})
+_MEMBERS: Final = frozenset({"stream_options", "data_sources", "model"})
 _LONGEST_OPTIONS: Final = 4096  # bytes of the caller's own stream_options; real ones have 30
 # What a 400 says where the upstream does not know the addition.
 _REFUSALS: Final = (b"stream_options", b"include_usage", b"Extra inputs are not permitted")
@@ -32,16 +33,17 @@ class Examined:
     asking: tuple[bytes | memoryview, ...] | None  # the body with the addition, in parts; None: it is to be sent as it came
 
 
-def examine(body: bytes, *, may_ask: bool) -> Scan[Examined]:
+def examine(body: bytes, operation: str, *, may_ask: bool) -> Scan[Examined]:
     """What the relay must know of a JSON body. Anything that is not a JSON object is sent as it came.
 
     A generator: it pauses between slices of about a millisecond.
     """
+    name, asking = stream_request.member(operation)
     try:
-        found = yield from scan(body, _MEMBERS)
+        found = yield from scan(body, _MEMBERS | {name})
     except (NotAnObject, ValueError, RecursionError):
         return Examined(stream=False, model=None, asking=None)
-    stream = _value(body, found.get("stream")) == b"true"
+    stream = _value(body, found.get(name)) == json.dumps(asking).encode()
     asks = may_ask and stream and _value(body, found.get("data_sources")) in (b"", b"null")
     return Examined(
         stream=stream, model=_text(body, found.get("model")), asking=(yield from _asking(body, found)) if asks else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from tests.integration.exchanges import DEADLINE_S
 from tests.integration.served_relay import Served, served
 from tests.integration.stand_in_process import CHAT, STREAM, StandIn, running
 from tests.integration.test_broken_streams import MESSAGES, async_read_all, read_all
+from tests.integration.tiny_server import Connection, serving
 
 pytestmark = pytest.mark.anyio
 SHORT_S = 0.15
@@ -137,6 +139,70 @@ async def test_a_stored_response_that_is_read_as_a_stream_is_not_waited_for_eith
     assert b'"error"' in streamed_one.content
     assert whole_one.status_code == 404
     assert ["accept-encoding", "gzip"] in seen["headers"]  # type: ignore[operator]
+
+
+ASKING_FOR_EVENTS = [
+    ("/openai/deployments/d/images/generations", {"prompt": "a cat", "stream": True}),
+    ("/openai/v1/images/edits", {"model": "m", "prompt": "a cat", "images": [], "stream": True}),
+    ("/openai/deployments/d/audio/speech", {"input": "a", "voice": "alloy", "stream_format": "sse"}),
+    ("/openai/v1/responses", {"model": "m", "input": "a", "stream": True}),
+    ("/openai/threads/runs", {"assistant_id": "a", "stream": True}),
+    ("/openai/threads/thread_1/runs/run_1/submit_tool_outputs", {"tool_outputs": [], "stream": True}),
+    ("/openai/v1/whatever/comes/next", {"stream": True}),
+]
+EVENTS = b'data: {"a":1}\n\ndata: {"type":"response.completed","response":{}}\n\n'
+
+
+async def late_events(connection: Connection, requests: list[bytes]) -> None:
+    """Says nothing for a while, then answers with EVENTS."""
+    requests.append(await connection.request())
+    await asyncio.sleep(4 * SHORT_S)
+    await connection.say(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" + EVENTS)
+
+
+@pytest.mark.parametrize(("target", "body"), ASKING_FOR_EVENTS, ids=[target for target, _ in ASKING_FOR_EVENTS])
+async def test_every_json_request_that_asks_for_a_stream_is_answered_early(target: str, body: object) -> None:
+    """And asks for a plain answer; its body goes up as it came, without a request for usage."""
+    requests: list[bytes] = []
+    script = functools.partial(late_events, requests=requests)
+    async with serving(script) as upstream, served(upstream, early_answer_s=SHORT_S) as relay:
+        async with httpx.AsyncClient(base_url=relay.url) as client:
+            answer = await client.post(target, json=body, headers={"accept-encoding": "gzip"})
+        envelope = await relay.envelope()
+    assert (answer.status_code, answer.content) == (200, KEEP_ALIVE + EVENTS)
+    head, _, sent = requests[0].partition(b"\r\n\r\n")
+    assert b"accept-encoding: identity" in head.lower()
+    assert sent == answer.request.content
+    assert (envelope.outcome, envelope.usage_asked, envelope.stream) == (Outcome.COMPLETED, False, True)
+
+
+NOT_ASKING = [
+    ("/openai/deployments/d/audio/speech", "application/json", b'{"input":"a","stream":true}'),
+    ("/openai/deployments/d/images/generations", "application/json", b'{"prompt":"a","stream":"true"}'),
+    ("/openai/deployments/d/embeddings", "application/json", b'{"input":"a","stream":true}'),
+    ("/openai/v1/whatever", "text/plain", b'{"stream":true}'),
+    (
+        "/openai/deployments/d/audio/transcriptions",
+        "multipart/form-data; boundary=b",
+        b'--b\r\nContent-Disposition: form-data; name="stream"\r\n\r\ntrue\r\n--b--\r\n',
+    ),
+]
+
+
+@pytest.mark.parametrize(("target", "kind", "body"), NOT_ASKING, ids=[f"{target} {kind}" for target, kind, _ in NOT_ASKING])
+async def test_what_does_not_ask_for_a_stream_in_json_waits_for_the_upstreams_headers(
+    target: str, kind: str, body: bytes
+) -> None:
+    """A form is passed on unread; if events come all the same, they are relayed as such."""
+    requests: list[bytes] = []
+    script = functools.partial(late_events, requests=requests)
+    async with serving(script) as upstream, served(upstream, early_answer_s=SHORT_S) as relay:
+        async with httpx.AsyncClient(base_url=relay.url) as client:
+            answer = await client.post(target, content=body, headers={"content-type": kind, "accept-encoding": "gzip"})
+        envelope = await relay.envelope()
+    assert (answer.status_code, answer.content) == (200, EVENTS)
+    assert b"accept-encoding: gzip" in requests[0].lower()
+    assert (envelope.outcome, envelope.request_bytes) == (Outcome.COMPLETED, len(body))
 
 
 async def test_headers_in_time_are_the_upstreams(stand_in: StandIn) -> None:

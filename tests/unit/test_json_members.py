@@ -129,7 +129,7 @@ def test_no_slice_is_long(inside: bytes) -> None:
 )
 def test_the_scan_gives_up_on_what_no_model_takes(value: bytes, goes_on: bool) -> None:
     """It is then sent as it came, although a stream was asked for; up to that point others wait no longer than usual."""
-    scanned = examine(b'{"stream":true,"messages":' + value + b"}", may_ask=True)
+    scanned = examine(b'{"stream":true,"messages":' + value + b"}", "chat.completions", may_ask=True)
     examined, _, longest_s = timed(scanned)
     assert (examined.stream, examined.asking is not None) == (goes_on, goes_on)
     assert longest_s < 0.1

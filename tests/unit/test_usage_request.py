@@ -17,7 +17,7 @@ ADDED = b'"stream_options":{"include_usage":true},'
 
 def asked(body: bytes) -> bytes | None:
     """The body that asks, in one piece."""
-    parts = run(examine(body, may_ask=True)).asking
+    parts = run(examine(body, "chat.completions", may_ask=True)).asking
     return None if parts is None else b"".join(parts)
 
 
@@ -104,22 +104,22 @@ def test_null_options_are_replaced() -> None:
 )
 def test_other_bodies_go_as_they_came(body: bytes) -> None:
     """No stream, own data, a caller that asks itself or says something odd, and whatever is no JSON object."""
-    assert run(examine(body, may_ask=True)).asking is None
+    assert run(examine(body, "chat.completions", may_ask=True)).asking is None
 
 
 @given(st.binary(max_size=300) | st.text(max_size=100).map(str.encode))
 def test_no_body_is_an_error(body: bytes) -> None:
     """It is sent as it came; the upstream says what is wrong with it."""
-    assert isinstance(run(examine(body, may_ask=True)), Examined)
-    run(examine(b'{"stream":true,"stream_options":' + body + b"}", may_ask=True))
-    run(examine(b'{"stream":true,' + body, may_ask=True))
+    assert isinstance(run(examine(body, "chat.completions", may_ask=True)), Examined)
+    run(examine(b'{"stream":true,"stream_options":' + body + b"}", "chat.completions", may_ask=True))
+    run(examine(b'{"stream":true,' + body, "chat.completions", may_ask=True))
 
 
 @given(OTHERS)
 def test_nothing_is_added_where_it_may_not_be(others: dict[str, Any]) -> None:
     """Switched off, another operation, an old api-version: the caller decides that. What is asked is still known."""
     assume(not isinstance(others.get("model"), str))
-    found = run(examine(json.dumps({**others, "model": "gpt-4o", "stream": True}).encode(), may_ask=False))
+    found = run(examine(json.dumps({**others, "model": "gpt-4o", "stream": True}).encode(), "chat.completions", may_ask=False))
     assert found == Examined(stream=True, model="gpt-4o", asking=None)
 
 
@@ -129,7 +129,7 @@ def test_nothing_is_added_where_it_may_not_be(others: dict[str, Any]) -> None:
 )
 def test_the_model_is_known_where_it_is_a_name(said: str, model: str | None) -> None:
     """On the v1 routes it is the deployment."""
-    assert run(examine(f'{{"model":{said}}}'.encode(), may_ask=True)).model == model
+    assert run(examine(f'{{"model":{said}}}'.encode(), "chat.completions", may_ask=True)).model == model
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_what_a_refusal_says() -> None:
 def test_a_large_prompt_is_not_copied_to_ask() -> None:
     """The parts are views: what is behind the addition is the caller's own 16 MB, and the scan's slices stay short."""
     body = b'{"messages":"' + b"word " * (3 * 1024 * 1024) + b'","stream":true}'
-    found, _, longest_s = timed(examine(body, may_ask=True))
+    found, _, longest_s = timed(examine(body, "chat.completions", may_ask=True))
     assert found.asking is not None
     assert [type(part) for part in found.asking] == [memoryview, bytes, memoryview]
     assert sum(map(len, found.asking)) == len(body) + len(ADDED)

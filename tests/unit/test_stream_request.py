@@ -1,0 +1,61 @@
+"""Which requests can ask for a stream in their JSON body, and by which member they do."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from shared.core import asked
+from shared.core.stream_request import asks, is_examined
+from shared.core.usage_request import examine
+from tests.unit.scanning import run
+
+
+@pytest.mark.parametrize(
+    ("operation", "method", "content_type", "examined"),
+    [
+        ("chat.completions", "POST", "", True),
+        ("completions", "POST", "text/plain", True),
+        ("responses", "POST", "application/json", True),
+        ("images.generations", "POST", "application/json", True),
+        ("images.edits", "POST", "Application/JSON; charset=utf-8", True),
+        ("images.edits", "POST", "multipart/form-data; boundary=b", False),
+        ("audio.speech", "POST", "application/json", True),
+        ("audio.transcriptions", "POST", "multipart/form-data", False),
+        ("embeddings", "POST", "application/json", False),
+        ("call", "POST", "application/json", True),
+        ("call", "POST", "application/merge-patch+json", True),
+        ("call", "POST", "application/octet-stream", False),
+        ("call", "POST", "", False),
+        ("call", "PUT", "application/json", False),
+        ("responses.cancel", "POST", "application/json", True),
+    ],
+)
+def test_which_bodies_are_looked_at(operation: str, method: str, content_type: str, examined: bool) -> None:
+    assert is_examined(operation, method, content_type) is examined
+
+
+DOCUMENTS: list[tuple[str, dict[str, Any], bool]] = [
+    ("chat.completions", {"stream": True}, True),
+    ("chat.completions", {"stream": "true"}, False),
+    ("chat.completions", {"stream": 1}, False),
+    ("chat.completions", {"stream": None}, False),
+    ("chat.completions", {"stream_format": "sse"}, False),
+    ("images.edits", {"stream": True}, True),
+    ("call", {"stream": True}, True),
+    ("audio.speech", {"stream": True}, False),
+    ("audio.speech", {"stream_format": "sse"}, True),
+    ("audio.speech", {"stream_format": "audio"}, False),
+    ("audio.speech", {"stream_format": ["sse"]}, False),
+]
+
+
+@pytest.mark.parametrize(("operation", "document", "stream"), DOCUMENTS)
+def test_relay_and_enrichment_agree_on_what_asks_for_a_stream(operation: str, document: dict[str, Any], stream: bool) -> None:
+    """The one finds the member without parsing, the other parses."""
+    body = json.dumps(document, indent=1).encode()
+    assert asks(document, operation) is stream
+    assert run(examine(body, operation, may_ask=False)).stream is stream
+    assert asked.read(body, operation).stream is (stream and operation != "call")  # a call's request is not looked into
