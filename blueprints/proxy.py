@@ -7,7 +7,8 @@ from azurefunctions.extensions.http.fastapi import Request, Response
 
 from shared.adapters.worker_library import Released
 from shared.core import api_error, operation
-from shared.relay import ErrorResponse, Relay
+from shared.rejection import Rejection
+from shared.relay import Relay
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
@@ -41,10 +42,10 @@ def _answer(req: Request, relay: Relay) -> Response:
     path = scope["raw_path"].decode("latin-1")
     match operation.route(scope["method"], path, upgrade=_upgrade(req)):
         case operation.WrongMethod(allowed=allowed):
-            return ErrorResponse(api_error.wrong_method(allowed), {"allow": ", ".join(allowed)})
+            return Rejection(relay, scope, api_error.wrong_method(allowed), {"allow": ", ".join(allowed)})
         case operation.WebSocketAsked():
-            return ErrorResponse(api_error.websocket())
+            return Rejection(relay, scope, api_error.websocket())
         case operation.UnknownRoute():
-            return ErrorResponse(api_error.unknown_route())
+            return Rejection(relay, scope, api_error.unknown_route())
         case operation.Operation() as known:
             return relay.response(scope, known)

@@ -54,13 +54,17 @@ class Relay:
     def response(self, scope: Scope, operation: Operation) -> RelayResponse:
         """The answer to a request whose body has not been read yet; the exchange starts now."""
         query = forwarding.upstream_query(scope["query_string"], None if operation.v1 else self.default_api_version)
-        path = forwarding.upstream_path(scope["raw_path"])
-        exchange_id = new_exchange_id(time.time_ns() // 1_000_000, os.urandom(10))
-        exchange = Exchange(
+        exchange = self.exchange(scope, operation, query)
+        return RelayResponse(self, exchange, exchange.path + (b"?" + query if query else b""))
+
+    def exchange(self, scope: Scope, operation: Operation, query: bytes) -> Exchange:
+        """An exchange that starts now."""
+        exchange_id = fresh_exchange_id()
+        return Exchange(
             exchange_id=exchange_id,
             started_at=datetime.now(UTC),
             method=scope["method"],
-            path=path,
+            path=forwarding.upstream_path(scope["raw_path"]),
             api_version=forwarding.query_value(query, b"api-version"),
             operation=operation,
             request_headers=scope["headers"],
@@ -69,7 +73,11 @@ class Relay:
             # A stored response can be read as a stream; elsewhere the body says it.
             streaming_asked=operation.name == "responses.get" and forwarding.query_value(query, b"stream") == "true",
         )
-        return RelayResponse(self, exchange, path + (b"?" + query if query else b""))
+
+
+def fresh_exchange_id() -> str:
+    """The id of an exchange that starts now."""
+    return new_exchange_id(time.time_ns() // 1_000_000, os.urandom(10))
 
 
 class NotCaptured(Exception):
@@ -320,7 +328,7 @@ class RelayResponse(Response):
 
 
 class ErrorResponse(Response):
-    """An error of the proxy itself for a request that is no exchange: 404, 405, 501."""
+    """An error of the proxy itself, whole; what is no exchange gets it as it is."""
 
     def __init__(self, error: ApiError, headers: dict[str, str] | None = None) -> None:
         super().__init__(error.body(), error.status, headers, media_type="application/json")

@@ -83,6 +83,14 @@ def route(method: str, path: str, *, upgrade: str = "") -> Operation | UnknownRo
     return Operation(name=_name(method, rest), deployment=deployment, v1=v1)
 
 
+def refused(path: str) -> Operation | None:
+    """The exchange that a refused request is; None for what is not below /openai/ at all."""
+    if not path.startswith(_ROOT):
+        return None
+    deployment, v1, _ = _split(path.removeprefix(_ROOT))
+    return Operation(name=_CALL, deployment=deployment, v1=v1)
+
+
 def _climbs(path: str) -> bool:
     """Whether a segment is `..` once decoded as often as the host and an upstream may: it could leave /openai/ there."""
     return ".." in re.split(r"[/\\]", unquote(unquote(path)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,6 +45,7 @@ def test_an_unknown_route(stack: Stack, method: str, path: str) -> None:
     """404 that says what there is; the web framework's own documentation is not served."""
     answer = wire.call(stack.proxy_url, method, path)
     assert (answer.status, error_of(answer)) == (404, UNKNOWN_ROUTE)
+    assert uuid.UUID(answer.exchange_id).version == 7
 
 
 @pytest.mark.parametrize(
@@ -55,12 +57,17 @@ def test_an_unknown_route(stack: Stack, method: str, path: str) -> None:
         ("PUT", "/health/ready", "GET"),
     ],
 )
-def test_a_wrong_method(stack: Stack, method: str, path: str, allowed: str) -> None:
-    """405 that says which one to use, in the body and in `allow`."""
+def test_a_wrong_method(stack: Stack, events: EventLog, method: str, path: str, allowed: str) -> None:
+    """405 that says which one to use, in the body and in `allow`; below /openai/ the event says that it was refused."""
     answer = wire.call(stack.proxy_url, method, path)
     assert (answer.status, answer.header("allow")) == (405, allowed)
     message = f"This route does not have that method; use {allowed}."
     assert error_of(answer) == {"code": "wrong_method", "message": message, "type": "fnsse_error"}
+    assert uuid.UUID(answer.exchange_id).version == 7
+    if path.startswith("/openai/"):
+        event = events.one(exchange_id=answer.exchange_id)
+        assert (event["type"], event["operation"], event["deployment"]) == ("error", "call", "gpt-4o")
+        assert (event["outcome"], event["status_code"], event["error"]["message"]) == ("rejected", 405, message)
 
 
 def test_an_unreachable_upstream(strained: Stack, strained_events: EventLog) -> None:

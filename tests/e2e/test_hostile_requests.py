@@ -56,11 +56,12 @@ def test_a_path_is_a_path(stack: Stack, path: str) -> None:
     assert seen[0].all("host") == [own_host(stack)]
 
 
-def test_a_path_that_could_climb_out_reaches_no_upstream(stack: Stack) -> None:
+def test_a_path_that_could_climb_out_reaches_no_upstream(stack: Stack, events: EventLog) -> None:
     """Decoded once more, `..%2f..` would leave /openai/ with the proxy's credential."""
     answer, seen = sent(stack, f"/openai/..%2f..%2f..%2f{EVIL}?api-version={API_VERSION}")
     assert (answer.status, b"unknown_route" in answer.body) == (404, True)
     assert seen == []
+    assert events.one(exchange_id=answer.exchange_id)["outcome"] == "rejected"
 
 
 @pytest.mark.parametrize("query", [f"u=http://{EVIL}", f"@{EVIL}", "a=%0d%0aHost:%20x", f"a=1#@{EVIL}/", "a=1%26b?c=/../d"])
@@ -135,14 +136,16 @@ def test_another_host_header_changes_nothing(stack: Stack) -> None:
     "target", ["/openai/realtime?api-version=2024-10-01-preview&deployment=gpt", "/openai/v1/realtime?model=gpt"]
 )
 def test_a_websocket_gets_a_clear_501(stack: Stack, events: EventLog, target: str) -> None:
-    """In Azure's shape; nothing goes upstream, and there is no exchange."""
+    """In Azure's shape; nothing goes upstream, and the event says that it was refused."""
     answer, seen = sent(stack, target, WEBSOCKET)
     assert answer.status == 501
     error = json.loads(answer.body)["error"]
     assert error["code"] == "websocket_not_supported"
     assert "Realtime" in error["message"]
     assert seen == []
-    assert answer.all("x-exchange-id") == []
+    event = events.one(exchange_id=answer.exchange_id)
+    assert (event["type"], event["outcome"], event["status_code"]) == ("error", "rejected", 501)
+    assert event["error"]["code"] == "websocket_not_supported"
 
 
 def test_a_path_with_a_line_end_does_not_keep_its_invocation(stack: Stack, events: EventLog) -> None:

@@ -1,0 +1,83 @@
+"""What is refused by its request line alone: told at once, with an id; below /openai/ recorded, without a body or a capture."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+
+from blueprints.proxy import _answer
+from shared.core.event import build
+from shared.core.event_shape import document
+from shared.core.exchange import Outcome, started_at
+from tests.integration.exchanges import DEADLINE_S, Envelopes, World, a_world
+
+pytestmark = pytest.mark.anyio
+
+CHAT = "/openai/deployments/gpt-4o/chat/completions"
+REFUSED = [
+    ("GET", CHAT, [], 405, "wrong_method", "gpt-4o"),
+    ("GET", "/openai/v1/realtime", [(b"upgrade", b"websocket")], 501, "websocket_not_supported", None),
+    ("GET", "/openai/x", [(b"sec-websocket-key", b"k")], 501, "websocket_not_supported", None),
+    ("POST", "/openai/..%2f..%2fx", [], 404, "unknown_route", None),
+]
+
+
+async def answered(world: World, method: str, path: str, headers: list[tuple[bytes, bytes]]) -> list[dict[str, Any]]:
+    """What is sent to the client. Its body is never asked for."""
+    messages: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        raise AssertionError("the body of a refused request is not read")
+
+    async def send(message: Any) -> None:
+        messages.append(dict(message))
+
+    scope = {"type": "http", "method": method, "raw_path": path.encode(), "query_string": b"a=b", "headers": headers}
+    async with asyncio.timeout(DEADLINE_S):
+        await _answer(Request(scope), world.relay)(scope, receive, send)
+    return messages
+
+
+def id_of(messages: list[dict[str, Any]]) -> str:
+    return next(str(value, "ascii") for name, value in messages[0]["headers"] if name == b"x-exchange-id")
+
+
+@pytest.mark.parametrize(("method", "path", "headers", "status", "code", "deployment"), REFUSED)
+async def test_below_openai_it_is_an_exchange(
+    method: str, path: str, headers: list[tuple[bytes, bytes]], status: int, code: str, deployment: str | None
+) -> None:
+    world = a_world()
+    caller = (b"x-apim-subscription-id", b"sub-1")
+    messages = await answered(world, method, path, [*headers, caller])
+    envelope = await world.envelope()
+    assert (messages[0]["status"], json.loads(messages[1]["body"])["error"]["code"]) == (status, code)
+    assert envelope.exchange_id == id_of(messages)
+    assert (envelope.outcome, envelope.status_code, envelope.deployment) == (Outcome.REJECTED, status, deployment)
+    assert (envelope.caller.subscription, envelope.request_capture, envelope.response_capture) == ("sub-1", None, None)
+    assert not world.store.blobs
+    assert not world.upstream.requests
+    event = document(build(envelope, None, None, None))
+    assert (event["type"], event["operation"], event["error"]["code"], event["problems"]) == ("error", "call", code, [])
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("GET", "/openai"), ("POST", "/health"), ("GET", "/OPENAI/x")])
+async def test_elsewhere_it_has_an_id_and_nothing_more(method: str, path: str) -> None:
+    """A stranger that looks for what is not there makes no event."""
+    world = a_world()
+    messages = await answered(world, method, path, [])
+    await world.recorded()
+    assert started_at(id_of(messages))
+    assert not world.envelopes.put_ones
+
+
+async def test_a_queue_that_takes_nothing_does_not_keep_the_answer_back() -> None:
+    """It is told before it is recorded; how it ended is then kept beside the captures."""
+    world = a_world(envelopes=Envelopes(failing=True))
+    messages = await answered(world, "GET", CHAT, [])
+    await world.recorded()
+    assert (messages[0]["status"], messages[1].get("more_body", False)) == (405, False)
+    assert [name.endswith(f"{id_of(messages)}.response") for name in world.store.blobs] == [True]
