@@ -19,6 +19,7 @@ from shared.adapters.event_hub import EventHub
 from shared.adapters.ledger import Ledger
 from shared.adapters.storage import Storage
 from shared.adapters.upstream import Upstream
+from shared.adapters.usage_claims import UsageClaims
 from shared.assembly import Assembler
 from shared.capture_writer import CaptureMemory
 from shared.enrichment import Enrichment
@@ -53,7 +54,7 @@ relay = Relay(
     interventions=config.interventions,
     default_api_version=config.upstream.api_version,
 )
-deliver = Enrichment(captures, Assembler(config.upstream.region), event_hub, ledger)
+deliver = Enrichment(captures, Assembler(config.upstream.region), UsageClaims(storage), event_hub, ledger)
 reconciliation = Reconciliation(captures, ledger, envelopes, event_hub)
 parking = Parking(captures, ledger, envelopes)
 replaying = Replaying(captures, envelopes, timedelta(seconds=config.limits.exchange_s + config.reconcile.settle_s))

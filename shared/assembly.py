@@ -12,10 +12,11 @@ import asyncio
 import json
 import struct
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from shared.core import capture, envelope, event
+from shared.core import capture, envelope, event, usage_claim
 from shared.core.answer import EVENT_STREAM
 from shared.core.capture import Capture
 from shared.core.envelope import Envelope
@@ -37,6 +38,15 @@ class AssemblyError(FnsseError):
     """The child process failed; it says why in its last line. The queue brings the message again."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assembled:
+    """An event, ready to be sent."""
+
+    body: bytes  # JSON
+    usage_repeated: bool  # as the event says
+    claims: str | None  # the response whose usage has to be claimed first; see shared.core.usage_claim
+
+
 class Assembler:
     """Builds events; at most one child process at a time, which bounds memory."""
 
@@ -44,13 +54,28 @@ class Assembler:
         self._default_region = default_region
         self._one_child = asyncio.Lock()
 
-    async def __call__(self, message: Envelope, request: Capture | None, response: Capture | None, limit_bytes: int) -> bytes:
-        """The event as JSON, at most `limit_bytes`. Raises AssemblyError."""
+    async def __call__(
+        self,
+        message: Envelope,
+        request: Capture | None,
+        response: Capture | None,
+        limit_bytes: int,
+        *,
+        usage_repeated: bool | None = None,
+    ) -> Assembled:
+        """The event, at most `limit_bytes`; `usage_repeated` is said where a claim has decided it. Raises AssemblyError."""
+        region = self._default_region
         if _may_be_in_place(request, response):
-            built = await in_slices(event.building(message, request, response, self._default_region))
-            return event.fit(built, limit_bytes)
+            building = event.building(message, request, response, region, usage_repeated=usage_repeated)
+            return _fitted(await in_slices(building), limit_bytes)
+        settled = {"region": region, "limit_bytes": limit_bytes, "usage_repeated": usage_repeated}
         async with self._one_child:
-            return await _in_child(_pack(message, request, response, self._default_region, limit_bytes))
+            return _assembled(await _in_child(_pack(message, request, response, settled)))
+
+
+def _fitted(built: event.Event, limit_bytes: int) -> Assembled:
+    body = event.fit(built, limit_bytes)
+    return Assembled(body=body, usage_repeated=built.usage_repeated, claims=usage_claim.wanted(built))
 
 
 def _may_be_in_place(request: Capture | None, response: Capture | None) -> bool:
@@ -99,8 +124,8 @@ async def _in_child(packed: bytes) -> bytes:
     return assembled
 
 
-def _pack(message: Envelope, request: Capture | None, response: Capture | None, region: str | None, limit_bytes: int) -> bytes:
-    head = json.dumps({"envelope": envelope.dump(message), "region": region, "limit_bytes": limit_bytes}).encode()
+def _pack(message: Envelope, request: Capture | None, response: Capture | None, settled: dict[str, Any]) -> bytes:
+    head = json.dumps({"envelope": envelope.dump(message), **settled}).encode()
     sides = [capture.preamble(side.header) + side.body if side else b"" for side in (request, response)]
     return b"".join([_LENGTHS.pack(len(head), *map(len, sides)), head, *sides])
 
@@ -113,8 +138,16 @@ def _assemble(packed: bytes) -> bytes:
         at += length
     head = json.loads(parts[0])
     request, response = (capture.load(part) if part else None for part in parts[1:])
-    built = event.build(envelope.load(head["envelope"]), request, response, head["region"])
-    return event.fit(built, head["limit_bytes"])
+    message, repeated = envelope.load(head["envelope"]), head["usage_repeated"]
+    fitted = _fitted(event.build(message, request, response, head["region"], usage_repeated=repeated), head["limit_bytes"])
+    said = {"usage_repeated": fitted.usage_repeated, "claims": fitted.claims}
+    return json.dumps(said).encode() + b"\n" + fitted.body
+
+
+def _assembled(written: bytes) -> Assembled:
+    """What the child wrote: a line of JSON about the event, then the event."""
+    said, _, body = written.partition(b"\n")
+    return Assembled(body=body, **json.loads(said))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import contextlib
 import logging
 from typing import Final, Protocol
 
+from shared.assembly import Assembled
+from shared.core import usage_claim
 from shared.core.capture import Capture
 from shared.core.envelope import Envelope, load
 from shared.errors import CaptureError, EventTooLarge
@@ -27,8 +29,20 @@ class Assembly(Protocol):
     """Builds the event, away from the event loop where it is large."""
 
     async def __call__(
-        self, message: Envelope, request: Capture | None, response: Capture | None, limit_bytes: int
-    ) -> bytes: ...
+        self,
+        message: Envelope,
+        request: Capture | None,
+        response: Capture | None,
+        limit_bytes: int,
+        *,
+        usage_repeated: bool | None = None,
+    ) -> Assembled: ...
+
+
+class Claims(Protocol):
+    """Who counts the usage of a background response."""
+
+    async def holder(self, response_id: str, exchange_id: str) -> str: ...
 
 
 class EventSink(Protocol):
@@ -47,9 +61,12 @@ class ParkingLedger(Protocol):
 class Enrichment:
     """One per worker."""
 
-    def __init__(self, captures: CaptureReader, assemble: Assembly, event_hub: EventSink, ledger: ParkingLedger) -> None:
+    def __init__(
+        self, captures: CaptureReader, assemble: Assembly, claims: Claims, event_hub: EventSink, ledger: ParkingLedger
+    ) -> None:
         self._captures = captures
         self._assemble = assemble
+        self._claims = claims
         self._event_hub = event_hub
         self._ledger = ledger
         self._one_large = asyncio.Lock()  # sixteen messages at once may each name captures of 100 MB
@@ -75,7 +92,14 @@ class Enrichment:
             request, response = await asyncio.gather(
                 self._captures.get(envelope.request_capture), self._captures.get(envelope.response_capture)
             )
-            return await self._assemble(envelope, request, response, limit_bytes)
+            assembled = await self._assemble(envelope, request, response, limit_bytes)
+            if assembled.claims is None:
+                return assembled.body
+            holder = await self._claims.holder(assembled.claims, envelope.exchange_id)
+            repeated = usage_claim.is_repeated(envelope.exchange_id, holder)
+            if repeated is not assembled.usage_repeated:  # once for each response that is polled: the guess was wrong
+                assembled = await self._assemble(envelope, request, response, limit_bytes, usage_repeated=repeated)
+            return assembled.body
 
     async def _park(self, envelope: Envelope, reason: str, error: Exception) -> None:
         await self._ledger.parked(envelope.exchange_id, reason)

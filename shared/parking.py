@@ -42,6 +42,6 @@ class Parking:
         return True
 
     async def erase(self, exchange_id: str) -> bool:
-        """Delete both captures; the ledger keeps the bare id. False where nothing was there. Raises AzureError."""
+        """Delete both captures; ledger and usage claims keep the bare id. False where nothing was there. Raises AzureError."""
         erased = [await self._captures.erase(name) for name in (request_name(exchange_id), response_name(exchange_id))]
         return await self._ledger.unpark(exchange_id) or any(erased)

@@ -22,69 +22,73 @@ __all__ = ["SCHEMA_VERSION", "Event", "build", "building", "dump", "fit"]
 # The relay failed, or the upstream said 4xx/5xx. A client that left is no failure: its event keeps its type.
 _FAILURES: Final = frozenset(Outcome) - {Outcome.COMPLETED, Outcome.CLIENT_DISCONNECTED}
 
+# What stands in the event as it stands there.
+OF_ENVELOPE: Final = (
+    *("exchange_id", "operation", "api_version", "status_code", "upstream_status_code", "outcome", "chunk_count", "caller"),
+    *("request_capture", "response_capture", "sent_bytes", "replayed"),
+)
+OF_QUESTION: Final = ("prompt", "instructions", "parameters", "form", "user", "metadata", "prompt_cache_key")
+OF_ANSWER: Final = ("response_status", "background", "embeddings", "audio", "prompt_filter_results", "content_filters")
+OF_SHOWN: Final = ("content", "choices", "output", "finish_reason")  # of what the client was sent
 
-def build(envelope: Envelope, request: Capture | None, response: Capture | None, default_region: str | None) -> Event:
+
+def build(
+    envelope: Envelope,
+    request: Capture | None,
+    response: Capture | None,
+    default_region: str | None,
+    *,
+    usage_repeated: bool | None = None,
+) -> Event:
     """The event of an exchange; a capture that is None leaves its keys empty, and `problems` says so."""
-    return at_once(building(envelope, request, response, default_region))
+    return at_once(building(envelope, request, response, default_region, usage_repeated=usage_repeated))
 
 
-def building(envelope: Envelope, request: Capture | None, response: Capture | None, region: str | None) -> Slices[Event]:
-    """The same, with pauses while a streamed answer is read."""
+def building(
+    envelope: Envelope,
+    request: Capture | None,
+    response: Capture | None,
+    region: str | None,
+    *,
+    usage_repeated: bool | None = None,
+) -> Slices[Event]:
+    """The same, with pauses while a streamed answer is read. `usage_repeated` is said where a claim has decided it."""
     sent, said_headers = attribution.headers(request), attribution.headers(response)
     question = _question(envelope, request, sent)
     said, shown = yield from _answers(envelope, response, said_headers)
     stream = question.stream if envelope.stream is None else envelope.stream
     latency_ms, first_ms, streaming_ms = durations.parts(envelope, stream=stream)
     figures = said.usage or envelope.usage or None
+    repeated = figures is not None and usage.is_repeated(envelope, said, stream=stream)
     estimate = None if figures else usage.estimated(envelope, said, read_bytes=question.text_bytes)
     return Event(
+        **_copied(envelope, OF_ENVELOPE),
+        **_copied(question, OF_QUESTION),
+        **_copied(said, OF_ANSWER),
+        **_copied(shown, OF_SHOWN),
         type=_type(envelope, stream=stream),
-        content=shown.content,
         usage=figures,
         model=said.model or UNKNOWN,
-        prompt=question.prompt,
         region=short(said_headers.get("x-ms-region")) or region or UNKNOWN,
         latency_ms=latency_ms,
         time_to_first_chunk_ms=first_ms,
         streaming_duration_ms=streaming_ms,
         timestamp=durations.end(envelope).isoformat(timespec="microseconds"),
-        exchange_id=envelope.exchange_id,
         schema_version=SCHEMA_VERSION,
-        operation=envelope.operation,
         deployment=envelope.deployment or question.model,
-        api_version=envelope.api_version,
         method=short(request.header.get("method")) if request else None,
         path=short(request.header.get("path"), 1024) if request else None,
         stream=stream,
-        status_code=envelope.status_code,
-        upstream_status_code=envelope.upstream_status_code,
-        outcome=envelope.outcome,
-        finish_reason=shown.finish_reason,
         error=_error(envelope, said),
         problems=_problems(envelope, request, response, question, said),
-        choices=shown.choices,
-        output=shown.output,
         response_id=said.id if envelope.operation.startswith("responses") else None,
-        response_status=said.response_status,
-        embeddings=said.embeddings,
         images=_images(said.images, question),
-        audio=said.audio,
-        prompt_filter_results=said.prompt_filter_results,
-        content_filters=said.content_filters,
         usage_source=usage.source(figures, estimate),
         usage_estimate=estimate,
-        usage_repeated=figures is not None and usage.is_repeated(envelope, said, stream=stream),
+        usage_repeated=repeated if usage_repeated is None else usage_repeated,
         tokens=usage.tokens(figures),
         time_to_headers_ms=durations.rounded(envelope.timings.to_headers_ms),
         time_to_first_token_ms=durations.arrival_ms(envelope, said.first_token_end),
-        chunk_count=envelope.chunk_count,
-        instructions=question.instructions,
-        parameters=question.parameters,
-        form=question.form,
-        user=question.user,
-        metadata=question.metadata,
-        prompt_cache_key=question.prompt_cache_key,
-        caller=envelope.caller,
         client=attribution.client(sent),
         correlation=attribution.correlation(sent, said_headers, completion_id=said.id, traceparent=envelope.trace_parent),
         attempt=attribution.attempt(sent),
@@ -92,17 +96,17 @@ def building(envelope: Envelope, request: Capture | None, response: Capture | No
         request_headers=attribution.copied_headers(request),
         served=attribution.served(said_headers, said),
         rate_limit=attribution.rate_limit(said_headers),
-        request_capture=envelope.request_capture,
         request_bytes=len(request.body) if request else envelope.request_bytes,
         request_sha256=hashlib.sha256(request.body).hexdigest() if request else None,
-        response_capture=envelope.response_capture,
         response_bytes=len(response.body) if response else envelope.response_bytes,
         response_sha256=hashlib.sha256(response.body).hexdigest() if response else None,
-        sent_bytes=envelope.sent_bytes,
         truncated=False,
         truncated_texts=(),
-        replayed=envelope.replayed,
     )
+
+
+def _copied(source: object, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(source, name) for name in names}
 
 
 def _question(envelope: Envelope, request: Capture | None, sent: dict[str, str]) -> Asked:

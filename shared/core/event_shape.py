@@ -116,6 +116,7 @@ class Event:
     output: tuple[dict[str, Any], ...] | None  # the output items of a response, files in them replaced by size and hash
     response_id: str | None  # of a response
     response_status: str | None  # of a response: completed, incomplete, failed, cancelled, in_progress, queued
+    background: bool | None  # of a response: whether it ran in the background; null where nothing said
     embeddings: Embeddings | None  # of type embedding
     images: Images | None  # of type image
     audio: Audio | None  # of type audio

@@ -87,6 +87,22 @@ def test_a_streamed_response(v1: OpenAI, client: AzureOpenAI, events: EventLog) 
         assert event["usage"]["output_tokens"] > 0
 
 
+def test_a_background_response_that_is_only_polled_is_counted_once(v1: OpenAI, events: EventLog) -> None:
+    """The create call carries no usage; of the polls that do, exactly one counts it."""
+    created = v1.responses.with_raw_response.create(
+        model=f"{new_deployment()}--background_ms=100", input=PROMPT, background=True
+    )
+    response, polled = created.parse(), list[str]()
+    while len(polled) < 3:
+        raw = v1.responses.with_raw_response.retrieve(response.id)
+        if raw.parse().status == "completed":
+            polled.append(raw.headers["x-exchange-id"])
+    create, *polls = (events.one(exchange_id=each) for each in (created.headers["x-exchange-id"], *polled))
+    assert (create["response_status"], create["usage"]) == ("queued", None)
+    assert all(poll["usage"]["total_tokens"] > 0 for poll in polls)
+    assert sorted(poll["usage_repeated"] for poll in polls) == [False, True, True]
+
+
 def test_a_background_response(v1: OpenAI, events: EventLog) -> None:
     """Created, cancelled; another one read as a stream."""
     kept: Any = v1.responses.create(model=f"{new_deployment()}--background_ms=60000", input=PROMPT, background=True)

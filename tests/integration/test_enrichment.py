@@ -64,14 +64,25 @@ class Ledger:
 
 
 @dataclass
+class Claims:
+    """Who was first, in memory."""
+
+    holders: dict[str, str] = field(default_factory=dict)
+
+    async def holder(self, response_id: str, exchange_id: str) -> str:
+        return self.holders.setdefault(response_id, exchange_id)
+
+
+@dataclass
 class World:
+    claims: Claims = field(default_factory=Claims)
     captures: Captures = field(default_factory=Captures)
     event_hub: EventHub = field(default_factory=EventHub)
     ledger: Ledger = field(default_factory=Ledger)
 
     def __post_init__(self) -> None:
         self.event_hub.gate.set()
-        self.deliver = Enrichment(self.captures, Assembler("default"), self.event_hub, self.ledger).deliver
+        self.deliver = Enrichment(self.captures, Assembler("default"), self.claims, self.event_hub, self.ledger).deliver
 
 
 async def test_the_event_is_built_of_envelope_and_captures_and_sent_under_the_exchanges_id() -> None:
@@ -135,7 +146,7 @@ class SlowCaptures:
 async def test_large_exchanges_are_enriched_one_at_a_time(size: int, at_once: int) -> None:
     """The captures of the next one are read when the one before is done; small ones do not wait for each other."""
     world, captures = World(), SlowCaptures()
-    deliver = Enrichment(captures, Assembler("default"), world.event_hub, world.ledger).deliver
+    deliver = Enrichment(captures, Assembler("default"), world.claims, world.event_hub, world.ledger).deliver
     messages = [
         envelopes.dump(an_envelope(request_capture=None, response_capture=f"{at}", request_bytes=0, response_bytes=size))
         for at in range(3)

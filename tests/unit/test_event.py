@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core import event
+from shared.core.answer.shapes import Answer
+from shared.core.asked import Asked
 from shared.core.capture import Capture
 from shared.core.envelope import Envelope, Failure, Timings
+from shared.core.event_shape import Event
 from shared.core.exchange import Outcome
 from tests.schema import valid
 from tests.unit.envelopes import EXCHANGE_ID, an_envelope, envelopes, json_values
@@ -258,3 +261,14 @@ def test_an_event_is_cut_to_the_limit_and_no_further(character: str, limit: int,
 def test_an_event_that_fits_is_not_cut() -> None:
     data = event.fit(event.build(an_envelope(), asked(), STREAM, None), LIMIT)
     assert valid(json.loads(data))["truncated"] is False
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [(Envelope, event.OF_ENVELOPE), (Asked, event.OF_QUESTION), (Answer, event.OF_ANSWER), (Answer, event.OF_SHOWN)],
+    ids=["envelope", "question", "answer", "shown"],
+)
+def test_what_is_copied_by_name_has_the_type_that_the_event_promises(source: type, names: tuple[str, ...]) -> None:
+    """Nothing but a test can see that: the names are texts."""
+    there, promised = get_type_hints(source), get_type_hints(Event)
+    assert {name: there[name] for name in names} == {name: promised[name] for name in names}

@@ -115,7 +115,7 @@ def _from_stream(pieces: Iterable[bytes], body: Body) -> Slices[Answer]:
         if reader.add(chunk.document, chunk.event) and first_token_end is None:
             first_token_end = chunk.end
     problems = (f"{stream.unreadable} events of the stream hold no JSON object",) if stream.unreadable else ()
-    return _with(said, replace(reader.answer(), first_token_end=first_token_end, problems=problems))
+    return replace(reader.answer(), **said.facts(), first_token_end=first_token_end, problems=problems)
 
 
 def _from_document(pieces: Iterable[bytes], body: Body) -> Answer:
@@ -129,31 +129,15 @@ def _from_document(pieces: Iterable[bytes], body: Body) -> Answer:
         return replace(reader.answer(), problems=problems)
     said.note(document)
     reader.add(document)
-    return _with(said, reader.answer())
+    return replace(reader.answer(), **said.facts())
 
 
 def _from_error(pieces: Iterable[bytes]) -> Answer:
     data = b"".join(pieces)
-    document = parse(data)
+    document, said = parse(data), Said()
     if isinstance(document, dict) and document:
-        said = Said()
         said.note(document)
-        return _with(said, Answer(error=said.error or {"message": data[:_MAX_ERROR_TEXT].decode("utf-8", "replace")}))
+        if said.error is not None:
+            return Answer(**said.facts())
     text = data[:_MAX_ERROR_TEXT].decode("utf-8", "replace")
-    return Answer(error={"message": text} if text else None)
-
-
-def _with(said: Said, answer: Answer) -> Answer:
-    return replace(
-        answer,
-        model=said.model,
-        id=said.id,
-        usage=said.usage,
-        service_tier=said.service_tier,
-        system_fingerprint=said.system_fingerprint,
-        response_status=said.response_status,
-        completed_at=said.completed_at,
-        prompt_filter_results=tuple(said.prompt_filter_results) or None,
-        content_filters=tuple(said.content_filters) or None,
-        error=said.error or answer.error,
-    )
+    return Answer(**said.facts() | {"error": {"message": text} if text else None})

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
+from shared.core.answer.shapes import Facts
 from shared.core.json_shape import integer, items, mapping, short, text
 from shared.core.masking import presentable
 
 
 class Said:
-    """Collects from chunk after chunk. The first model and id stay, the last usage and status stay."""
+    """Collects Facts from chunk after chunk. The first model and id stay, the last usage and status stay."""
 
     def __init__(self) -> None:
         self.model: str | None = None
@@ -18,10 +20,15 @@ class Said:
         self.service_tier: str | None = None
         self.system_fingerprint: str | None = None
         self.response_status: str | None = None
+        self.background: bool | None = None
         self.completed_at: int | None = None
-        self.prompt_filter_results: list[Any] = []
-        self.content_filters: list[Any] = []
+        self.prompt_filter_results: tuple[Any, ...] | None = None
+        self.content_filters: tuple[Any, ...] | None = None
         self.error: dict[str, Any] | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """What was said so far, by the names of Facts."""
+        return {part.name: getattr(self, part.name) for part in fields(Facts)}
 
     def note(self, document: dict[str, Any], event: str = "message") -> None:
         """One document, chunk, or Responses event (whose `response` then speaks)."""
@@ -44,6 +51,8 @@ class Said:
 
     def _note_response(self, response: dict[str, Any]) -> None:
         self.response_status = short(response.get("status")) or self.response_status
+        if isinstance(response.get("background"), bool):
+            self.background = response["background"]
         self.completed_at = integer(response.get("completed_at")) or self.completed_at
         self.model = short(response.get("model")) or self.model  # a router names the model that answered in the last event
         self.error = self.error or _object_or_text(response.get("error"))
@@ -51,9 +60,9 @@ class Said:
     def _note_filters(self, speaker: dict[str, Any]) -> None:
         asked = speaker.get("prompt_filter_results") or speaker.get("prompt_annotations")
         if asked:
-            self.prompt_filter_results = presentable(items(asked)) or self.prompt_filter_results
+            self.prompt_filter_results = tuple(presentable(items(asked))) or self.prompt_filter_results
         if speaker.get("content_filters"):
-            self.content_filters = presentable(items(speaker["content_filters"])) or self.content_filters
+            self.content_filters = tuple(presentable(items(speaker["content_filters"]))) or self.content_filters
 
 
 def error_of(document: dict[str, Any], event: str = "message") -> dict[str, Any] | None:

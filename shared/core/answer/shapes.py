@@ -117,26 +117,33 @@ class Audio:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
+class Facts:
+    """What every document and every chunk may say, whatever the operation."""
+
+    model: str | None = None
+    usage: dict[str, Any] | None = None
+    id: str | None = None
+    response_status: str | None = None  # of a response: completed, incomplete, failed, in_progress, queued, cancelled
+    background: bool | None = None  # of a response: it ran in the background
+    completed_at: int | None = None  # of a response, Unix seconds
+    service_tier: str | None = None
+    system_fingerprint: str | None = None
+    prompt_filter_results: tuple[Any, ...] | None = None
+    content_filters: tuple[Any, ...] | None = None  # of a response
+    error: dict[str, Any] | None = None  # the upstream's error object, wherever it stood
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer(Facts):
     """Everything that an answer's body says."""
 
     content: str = ""  # choice 0's text, a response's output text, or a transcript
     choices: tuple[Choice, ...] = ()
     output: tuple[dict[str, Any], ...] | None = None  # the items of a response
     finish_reason: str | None = None
-    model: str | None = None
-    usage: dict[str, Any] | None = None
-    id: str | None = None
-    response_status: str | None = None  # of a response: completed, incomplete, failed, in_progress, queued, cancelled
-    completed_at: int | None = None  # of a response, Unix seconds
-    service_tier: str | None = None
-    system_fingerprint: str | None = None
-    prompt_filter_results: tuple[Any, ...] | None = None
-    content_filters: tuple[Any, ...] | None = None  # of a response
     embeddings: Embeddings | None = None
     images: Images | None = None
     audio: Audio | None = None
-    error: dict[str, Any] | None = None  # the upstream's error object, wherever it stood
     problems: tuple[str, ...] = ()  # what could not be read, and why
     first_token_end: int | None = None  # of a stream: offset in bytes behind the first event that held generated content
     generated_bytes: int = 0  # UTF-8 of everything that the model wrote, for estimates

@@ -1,0 +1,164 @@
+"""The usage of a background response is counted once, whoever carries it, however often, and in whatever order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from local.stack import Stack
+from shared.adapters.storage import Storage
+from shared.adapters.usage_claims import UsageClaims
+from shared.assembly import IN_PLACE_BYTES, Assembler
+from shared.core.capture import Capture
+from shared.core.envelope import Envelope, dump, replayed
+from shared.enrichment import Enrichment
+from tests.integration.azurite import a_storage, a_window, an_account, an_id
+from tests.unit.envelopes import an_envelope
+
+pytestmark = pytest.mark.anyio
+USAGE = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
+
+
+@pytest.fixture(scope="module")
+def azurite() -> Iterator[str]:
+    with Stack(only=["azurite"]) as stack:
+        yield stack.storage_connection_string
+
+
+@dataclass
+class World:
+    """Enrichment of captures in memory, with claims in storage."""
+
+    storage: Storage
+    answers: dict[str, Capture] = field(default_factory=dict)
+    sent: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.deliver = Enrichment(self, Assembler(None), UsageClaims(self.storage), self, self).deliver
+
+    async def get(self, name: str | None) -> Capture | None:
+        return self.answers.get(name or "")
+
+    async def limit_bytes(self) -> int:
+        return 1_000_000
+
+    async def send(self, body: bytes, message_id: str) -> None:
+        self.sent.append(json.loads(body))
+
+    async def parked(self, exchange_id: str, reason: str) -> None:
+        raise AssertionError(reason)
+
+    def answered(self, operation: str, response: dict[str, Any], *, stream: bool = False) -> Envelope:
+        """An exchange that was answered with this response, in an event where it was a stream."""
+        exchange_id = an_id(a_window())
+        document = {"type": "response.completed", "response": response} if stream else response
+        text = json.dumps(document).encode()
+        body = b"event: response.completed\ndata: " + text + b"\n\n" if stream else text
+        kind = "text/event-stream" if stream else "application/json"
+        self.answers[exchange_id] = Capture(header={"headers": {"content-type": kind}}, body=body)
+        return an_envelope(
+            exchange_id=exchange_id,
+            operation=operation,
+            stream=stream,
+            request_bytes=0,
+            response_bytes=len(body),
+            request_capture=None,
+            response_capture=exchange_id,
+        )
+
+    async def enriched(self, envelopes: Sequence[Envelope]) -> list[bool]:
+        """What each event says in `usage_repeated`, one after the other."""
+        for envelope in envelopes:
+            await self.deliver(dump(envelope).encode())
+        return [event["usage_repeated"] for event in self.sent[-len(envelopes) :]]
+
+
+def a_response(text: str = "hi", **changes: Any) -> dict[str, Any]:
+    said = {"object": "response", "id": f"resp_{uuid.uuid4().hex}", "background": True, "status": "completed", "usage": USAGE}
+    output = [{"type": "message", "content": [{"type": "output_text", "text": text}]}]
+    return said | {"model": "m", "output": output} | changes
+
+
+async def test_of_a_response_that_is_only_polled_one_event_counts_the_usage(azurite: str) -> None:
+    """The create call and the polls before the end carry none; of those that do, the first counts it."""
+    async with an_account(azurite) as account:
+        world, done = World(account.storage), a_response()
+        early = done | {"usage": None, "output": []}
+        exchanges = [
+            world.answered("responses", early | {"status": "queued"}),
+            world.answered("responses.get", early | {"status": "in_progress"}),
+            *(world.answered("responses.get", done) for _ in range(3)),
+        ]
+        assert await world.enriched(exchanges) == [False, False, False, True, True]
+    assert [event["usage"] for event in world.sent] == [None, None, USAGE, USAGE, USAGE]
+    assert [event["background"] for event in world.sent] == [True] * 5
+
+
+@pytest.mark.parametrize("text", ["hi", "x" * 2 * IN_PLACE_BYTES], ids=["in place", "in a child"])
+async def test_a_message_that_comes_again_and_a_replay_say_the_same(azurite: str, text: str) -> None:
+    """The claim is the exchange's for ever."""
+    async with an_account(azurite) as account:
+        world, done = World(account.storage), a_response(text)
+        first, second = (world.answered("responses.get", done) for _ in range(2))
+        assert await world.enriched([first, second]) == [False, True]
+        assert await world.enriched([second, first, replayed(first), replayed(second)]) == [True, False, False, True]
+
+
+async def test_a_stream_and_later_gets(azurite: str) -> None:
+    """Whichever is enriched first; exactly one counts it."""
+    async with an_account(azurite) as account:
+        world = World(account.storage)
+        for late in (False, True):
+            done = a_response()
+            stream = world.answered("responses", done, stream=True)
+            gets = [world.answered("responses.get", done), world.answered("responses.get", done, stream=True)]
+            said = await world.enriched([*gets, stream] if late else [stream, *gets])
+            assert said == [False, True, True]
+
+
+async def test_polls_that_are_enriched_at_once(azurite: str) -> None:
+    """By any number of workers: storage decides, and one of them counts it."""
+    async with an_account(azurite) as account, an_account(azurite) as other:
+        worlds = [World(account.storage), World(other.storage)]
+        done = a_response()
+        messages = [(world, dump(world.answered("responses.get", done)).encode()) for world in worlds for _ in range(10)]
+        await asyncio.gather(*(world.deliver(message) for world, message in messages))
+    events = [event for world in worlds for event in world.sent]
+    assert sorted(event["usage_repeated"] for event in events) == [False] + [True] * 19
+
+
+async def test_responses_that_are_not_in_the_background_are_not_claimed(azurite: str) -> None:
+    """Their create call counts them, so nothing has to be stored."""
+    async with an_account(azurite) as account:
+        world, done = World(account.storage), a_response(background=False)
+        before = await claims_in(account.storage)
+        exchanges = [world.answered("responses.get", done), world.answered("responses", done)]
+        assert await world.enriched(exchanges) == [True, False]
+        assert await claims_in(account.storage) == before
+
+
+async def test_a_claim_holds_no_more_than_an_exchange_id(azurite: str) -> None:
+    """Its name hides the response's id, however that looks."""
+    storage = a_storage(azurite)
+    holder = an_id(a_window())
+    try:
+        for odd in ("../../x", "a/b?c#d", "ž" * 2000, ""):
+            assert await UsageClaims(storage).holder(odd, holder) == holder
+            assert await UsageClaims(storage).holder(odd, an_id(a_window())) == holder
+        names = await claims_in(storage)
+        assert all(len(name) == len("usage/") + 64 for name in names)
+        blob = storage.blobs.get_blob_client("ledger", sorted(names)[0])
+        uuid.UUID((await (await blob.download_blob()).readall()).decode())
+    finally:
+        await storage.aclose()
+
+
+async def claims_in(storage: Storage) -> set[str]:
+    container = storage.blobs.get_container_client("ledger")
+    return {name async for name in container.list_blob_names(name_starts_with="usage/")}

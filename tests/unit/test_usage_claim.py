@@ -1,0 +1,40 @@
+"""Which events have to claim the usage that they carry."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from shared.core import usage_claim
+from shared.core.event import build
+from tests.unit.envelopes import PLAIN
+
+USAGE = {"total_tokens": 7}
+FINAL: dict[str, Any] = {"background": True, "response_status": "completed", "response_id": "resp_1", "usage": USAGE}
+
+
+@pytest.mark.parametrize(
+    ("changes", "claimed"),
+    [
+        ({}, "resp_1"),
+        ({"response_status": "incomplete"}, "resp_1"),
+        ({"response_status": "failed"}, "resp_1"),
+        ({"response_status": "cancelled"}, "resp_1"),
+        ({"response_status": "in_progress"}, None),
+        ({"response_status": None}, None),
+        ({"usage": None}, None),
+        ({"background": False}, None),
+        ({"background": None}, None),
+        ({"response_id": None}, None),
+    ],
+)
+def test_the_final_usage_of_a_background_response_is_claimed(changes: dict[str, Any], claimed: str | None) -> None:
+    event = dataclasses.replace(build(PLAIN, None, None, None), **FINAL | changes)
+    assert usage_claim.wanted(event) == claimed
+
+
+def test_the_holder_alone_counts_it() -> None:
+    assert not usage_claim.is_repeated("a", "a")
+    assert usage_claim.is_repeated("a", "b")
