@@ -8,6 +8,7 @@ because the Functions host kills its worker without a signal once the last open 
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import time
 from collections.abc import Callable
@@ -162,7 +163,8 @@ class RelayResponse(Response):
             return self._relay.recorder.request_received(exchange)
 
         if not self._is_examined() and self._has_body() and not closed:
-            return PassingBody(incoming, note=exchange.request.write, whole=whole), None
+            left = functools.partial(self._client_left, scope)
+            return PassingBody(incoming, note=exchange.request.write, whole=whole, left=left), None
         body, asking = await self._hold(incoming) if self._has_body() else (HeldBody(b""), None)
         storing = whole()
         if closed and not await storing:
@@ -304,9 +306,12 @@ class RelayResponse(Response):
             commented_ms = self._now_ms()
 
     async def _watch(self, receive: Receive, scope: anyio.CancelScope) -> None:
-        """Ends the exchange when the client leaves: at once, or after draining a begun answer for its usage."""
         while (await receive())["type"] != "http.disconnect":
             pass
+        self._client_left(scope)
+
+    def _client_left(self, scope: anyio.CancelScope) -> None:
+        """Ends the exchange: at once, or after draining a begun answer for its usage."""
         drain_s = self._relay.limits.drain_s
         if drain_s and self._exchange.response.size:
             self._exchange.client_left(self._now_ms())

@@ -65,14 +65,26 @@ class HeldBody:
 
 
 class PassingBody:
-    """A body that goes up as it comes; each piece is noted on the way."""
+    """A body that goes up as it comes; each piece is noted on the way.
 
-    def __init__(self, incoming: IncomingBody, *, note: Callable[[bytes], None], whole: Callable[[], object]) -> None:
+    `left` is called when the client leaves within it: an answer that has begun by then would otherwise go on, because nobody
+    else listens to the client before its request is whole. (While the upstream takes no more of the body, nobody does at all.)
+    """
+
+    def __init__(
+        self,
+        incoming: IncomingBody,
+        *,
+        note: Callable[[bytes], None],
+        whole: Callable[[], object],
+        left: Callable[[], None],
+    ) -> None:
         self.size_bytes = incoming.announced_bytes
         self.problem: ClientLeft | BodyTooLarge | None = None  # why it could not be passed on
         self._incoming = incoming
         self._note = note
         self._whole = whole
+        self._left = left
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
@@ -81,5 +93,7 @@ class PassingBody:
                 yield piece
         except (ClientLeft, BodyTooLarge) as problem:
             self.problem = problem
+            if isinstance(problem, ClientLeft):
+                self._left()
             raise
         self._whole()

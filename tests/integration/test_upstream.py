@@ -183,6 +183,30 @@ async def test_a_client_that_leaves_within_a_passing_body_breaks_it_off_upstream
     assert not client.messages
 
 
+async def test_a_client_that_leaves_its_upload_ends_an_answer_that_has_begun(transport: AiohttpTransport) -> None:
+    """At once: nobody waits for the upload's end, nor for the longest exchange."""
+    closed = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        await connection.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n")
+        await connection.closed_by_client()
+        closed.set()
+
+    async with serving(script) as server:
+        world = a_world(transport=transport, base_url=server.url, exchange_s=10 * DEADLINE_S)
+        client = Client(world.relay, b"half", headers={"content-length": "8"}, path=AUDIO)
+        client.body_is_whole = False
+        running = client.start()
+        await client.until_body(b"begun")
+        client.leave()
+        await asyncio.wait_for(asyncio.gather(running, closed.wait()), DEADLINE_S)
+    envelope = await world.envelope()
+    assert (envelope.outcome, envelope.status_code) == (Outcome.CLIENT_DISCONNECTED, 200)
+    assert (envelope.request_bytes, envelope.response_bytes) == (4, 5)
+    assert [kept.body for kept in world.store.captures(".request")] == [b"half"]
+
+
 async def test_a_passing_body_that_grows_too_large_is_refused_and_broken_off_upstream(transport: AiohttpTransport) -> None:
     ends: list[str] = []
 

@@ -46,7 +46,7 @@ async def test_a_body_within_the_limit_is_read_whole(pieces: list[bytes]) -> Non
 async def test_a_body_is_too_large_as_soon_as_that_shows(pieces: list[bytes]) -> None:
     """Nothing of what passes the limit is handed on."""
     seen: list[bytes] = []
-    body = PassingBody(incoming(pieces), note=seen.append, whole=lambda: None)
+    body = PassingBody(incoming(pieces), note=seen.append, whole=lambda: None, left=lambda: None)
     with pytest.raises(BodyTooLarge):
         await all_of(body)
     assert len(b"".join(seen)) <= LIMIT
@@ -86,7 +86,9 @@ async def test_a_body_passes_as_it_comes() -> None:
     """Each piece is noted before it goes on; when the last has gone, that is said once."""
     noted: list[bytes] = []
     ends: list[int] = []
-    body = PassingBody(incoming([b"12", b"34"], announced="4"), note=noted.append, whole=lambda: ends.append(len(noted)))
+    body = PassingBody(
+        incoming([b"12", b"34"], announced="4"), note=noted.append, whole=lambda: ends.append(len(noted)), left=lambda: None
+    )
     assert body.size_bytes == 4
     async for piece in body:
         assert noted[-1] == piece
@@ -98,11 +100,12 @@ async def test_a_body_passes_as_it_comes() -> None:
 async def test_a_body_that_could_not_be_passed_on_says_why(pieces: list[bytes | None], problem: type[Exception]) -> None:
     """The client library wraps what its body raises; the relay looks here. It was never whole."""
     ends: list[int] = []
-    body = PassingBody(incoming(pieces), note=lambda _: None, whole=lambda: ends.append(1))
+    left: list[int] = []
+    body = PassingBody(incoming(pieces), note=lambda _: None, whole=lambda: ends.append(1), left=lambda: left.append(1))
     with pytest.raises(problem):
         await all_of(body)
     assert isinstance(body.problem, problem)
-    assert ends == []
+    assert (ends, left) == ([], [1] if problem is ClientLeft else [])
 
 
 async def test_others_are_served_between_slices() -> None:
