@@ -67,3 +67,5 @@ app.register_functions(health.blueprint(readiness))
 app.register_functions(ops.blueprint(parking))
 app.register_functions(reconcile.blueprint(reconciliation, config))
 app.register_functions(replay.blueprint(replaying, config.reconcile.retention_days))
+
+worker_library.settle()

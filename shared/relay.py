@@ -133,6 +133,7 @@ class RelayResponse(Response):
             finally:
                 for task in self._tasks:
                     task.cancel()
+                self._tasks.clear()  # their frames refer to this response: it would wait for the garbage collector
         if self._exchange.left is not None or anyio.current_time() < scope.deadline:
             return Ending.CLIENT_LEFT
         return await self._fail(UpstreamTimeout(f"The exchange took longer than {limit_s:g} s (EXCHANGE_TIMEOUT_S)."), answer)

@@ -17,6 +17,7 @@ from local.functions_host.functions import QueueFunction
 from local.functions_host.invocations import Invocations
 from local.functions_host.leases import LeaseBook
 from local.functions_host.queue_backoff import Backoff
+from local.functions_host.queue_clients import DeleteMessage
 from local.functions_host.queue_message import UnreadableMessageError, attempts, metadata, typed_data
 from local.functions_host.queue_options import MIN_POLLING_INTERVAL_S, QueueOptions
 from local.functions_host.worker_library import Invocation
@@ -41,6 +42,7 @@ class QueueTrigger:
         target: QueueFunction,
         queue: QueueClient,
         poison_queue: QueueClient | None,
+        delete: DeleteMessage,
         options: QueueOptions,
         invocations: Invocations,
         leases: LeaseBook,
@@ -49,6 +51,7 @@ class QueueTrigger:
         self._target = target
         self._queue = queue
         self._poison_queue = poison_queue
+        self._delete_message = delete
         self._options = options
         self._invocations = invocations
         self._leases = leases
@@ -163,7 +166,7 @@ class QueueTrigger:
 
     async def _delete(self, message: QueueMessage) -> None:
         try:
-            await self._queue.delete_message(message.id, message.pop_receipt)
+            await self._delete_message(self._queue.queue_name, message.id, message.pop_receipt or "")
         except HttpResponseError as error:
             _raise_unless_lost(error)
 

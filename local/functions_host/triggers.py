@@ -12,7 +12,7 @@ from local.functions_host.functions import AppFunctions, QueueFunction
 from local.functions_host.host_json import HostJson
 from local.functions_host.invocations import Invocations
 from local.functions_host.leases import LeaseBook
-from local.functions_host.queue_clients import open_service
+from local.functions_host.queue_clients import open_delete, open_service
 from local.functions_host.queue_trigger import QueueTrigger, poison_name
 from local.functions_host.timer_trigger import TimerTrigger
 
@@ -47,12 +47,14 @@ class TriggerOpener:
         return DurableTrigger(functions.durable, options, self._invocations, store, origin, worker_died=not first_start)
 
     async def _queue_trigger(self, target: QueueFunction) -> QueueTrigger:
-        service = await open_service(resolve_connection(target.connection, os.environ), self._stack)
+        connection = resolve_connection(target.connection, os.environ)
+        service = await open_service(connection, self._stack)
         poison = poison_name(target.queue_name)
         return QueueTrigger(
             target,
             service.get_queue_client(target.queue_name),
             service.get_queue_client(poison) if poison else None,
+            open_delete(connection, service, self._stack),
             self._host_json.queues,
             self._invocations,
             LeaseBook(self._state_dir / f"{target.function.name}.json"),

@@ -37,7 +37,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             response = await body.sent_by(self._send(request, timeouts, body))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _translated(error, before_headers=True) from error
-        return httpx.Response(response.status, headers=list(response.raw_headers), stream=_ResponseBody(response))
+        stream = _ResponseBody(response, timeouts.get("read"))
+        return httpx.Response(response.status, headers=list(response.raw_headers), stream=stream)
 
     async def aclose(self) -> None:
         if self._session is not None:
@@ -109,14 +110,21 @@ class _RequestBody:
 class _ResponseBody(httpx.AsyncByteStream):
     """The body's pieces as they arrive, neither split nor joined nor decoded."""
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, read_timeout_s: float | None) -> None:
         self._response = response
+        self._read_timeout_s = read_timeout_s
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         content = self._response.content
-        read = content.readany
+        read, now = content.readany, asyncio.get_running_loop().time
+        silence = _Silence(self._response, self._read_timeout_s)
         try:
-            while piece := await read():
+            while True:
+                silence.since = now()
+                piece = await read()
+                silence.since = None
+                if not piece:
+                    return
                 yield piece
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             # A reader that has an exception gives nothing more, not even what had arrived before it.
@@ -124,10 +132,41 @@ class _ResponseBody(httpx.AsyncByteStream):
             if arrived:
                 yield arrived
             raise _translated(error, before_headers=False) from error
+        finally:
+            silence.end()
 
     async def aclose(self) -> None:
         # Back to the pool after the last byte; otherwise the connection is closed, which tells the upstream to stop.
         self._response.close()
+
+
+class _Silence:
+    """Ends a body that has been waited for too long. aiohttp would cancel a timer and make another with every chunk of every
+    stream, which costs more than the relay's own work on it; this one has one timer for each interval."""
+
+    def __init__(self, response: aiohttp.ClientResponse, limit_s: float | None) -> None:
+        self.since: float | None = None  # the loop's time; None: nobody waits, the client is slow
+        self._content = response.content
+        self._limit_s = limit_s or 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        protocol = response.connection.protocol if response.connection else None
+        if limit_s and protocol is not None:  # otherwise all of the body is there already
+            protocol.read_timeout = None
+            protocol.start_timeout()  # which ends the one that waited for the headers
+            self._timer = asyncio.get_running_loop().call_later(limit_s, self._look)
+
+    def end(self) -> None:
+        """Nobody reads any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        silent_s = 0.0 if self.since is None else loop.time() - self.since
+        if silent_s >= self._limit_s:
+            self._content.set_exception(aiohttp.SocketTimeoutError("Timeout on reading data from socket"))
+        else:
+            self._timer = loop.call_later(self._limit_s - silent_s, self._look)
 
 
 def _headers(request: httpx.Request) -> CIMultiDict[str]:

@@ -66,6 +66,10 @@ class DirectStorage:
         body = _MESSAGE % base64.b64encode(text.encode())
         await self._call(self._queues, "POST", f"{queue}/messages", query, body, {"content-type": "application/xml"})
 
+    async def delete_message(self, queue: str, message_id: str, pop_receipt: str) -> None:
+        """Complete a message. On the real host that is the host's own work; the embedded one does it in the worker."""
+        await self._call(self._queues, "DELETE", f"{queue}/messages/{message_id}", {"popreceipt": pop_receipt}, b"", {})
+
     async def aclose(self) -> None:
         """Close the pool."""
         if self._session is not None:
@@ -94,7 +98,8 @@ class DirectStorage:
             sent["authorization"] = _shared_key(service, method, urlsplit(url).path, query, len(body), sent)
         elif service.token is not None:
             sent["authorization"] = f"Bearer {await service.token()}"
-        target = "&".join([f"{name}={value}" for name, value in query.items()] + ([service.sas] if service.sas else []))
+        values = [f"{name}={quote(value, safe='')}" for name, value in query.items()]
+        target = "&".join([*values, service.sas] if service.sas else values)
         address = URL(f"{url}?{target}" if target else url, encoded=True)
         try:
             async with self._open().request(
@@ -133,4 +138,5 @@ def _refused(status: int, code: str) -> HttpResponseError:
     kind = ResourceNotFoundError if status == 404 else HttpResponseError
     error = kind(message=f"storage refused: {status} {code}")
     error.status_code = status
+    error.error_code = code  # type: ignore[attr-defined]  # as the SDK's process_storage_error does
     return error

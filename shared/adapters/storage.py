@@ -54,7 +54,7 @@ class Storage:
         """The calls that every exchange makes."""
         queues = self._queue_service()
         if self._settings.connection_string:
-            return DirectStorage(_service(self.blobs), _service(queues))
+            return DirectStorage(service_of(self.blobs), service_of(queues))
         token = CachedToken(self._identity(), _SCOPE).value
         return DirectStorage(
             Service(url=self.blobs.url.rstrip("/"), token=token), Service(url=queues.url.rstrip("/"), token=token)
@@ -78,7 +78,7 @@ class Storage:
         return QueueClient(self._settings.queue_service_uri or "", name, credential=self._identity(), **options)
 
 
-def _service(client: BlobServiceClient | QueueServiceClient) -> Service:
+def service_of(client: BlobServiceClient | QueueServiceClient) -> Service:
     """What the SDK read from a connection string: address, and account key or SAS."""
     url, _, sas = client.url.partition("?")
     key = getattr(client.credential, "account_key", None)

@@ -26,7 +26,9 @@ def parse(data: str | bytes) -> Any:
     """
     try:
         text = data if isinstance(data, str) else data.decode(json.detect_encoding(data), "surrogatepass")
-        value = _DECODER.decode(text)
+        value, end = _DECODER.raw_decode(text) if text.startswith("{") else (None, -1)
+        if end != len(text):  # white space around it, or no object: the general way, which looks for both
+            value = _DECODER.decode(text)
     except (ValueError, RecursionError):  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         return None
     return None if len(data) > 2 * MAX_DEPTH and _too_deep(value) else value
