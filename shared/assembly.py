@@ -19,7 +19,7 @@ from shared.core import capture, envelope, event
 from shared.core.answer import EVENT_STREAM
 from shared.core.capture import Capture
 from shared.core.envelope import Envelope
-from shared.errors import FnsseError
+from shared.errors import AssemblyError
 from shared.slicing import in_slices
 
 # A document is parsed, masked and written in one go, 0.1 to 0.4 us a byte (measured): 64 KB hold up streams by 7 to 25 ms where
@@ -33,10 +33,6 @@ _APP_FOLDER: Final = Path(__file__).resolve().parent.parent
 _LENGTHS: Final = struct.Struct(">III")
 
 
-class AssemblyError(FnsseError):
-    """The child process failed; it says why in its last line. The queue brings the message again."""
-
-
 class Assembler:
     """Builds events; at most one child process at a time, which bounds memory."""
 
@@ -47,10 +43,16 @@ class Assembler:
     async def __call__(self, message: Envelope, request: Capture | None, response: Capture | None, limit_bytes: int) -> bytes:
         """The event as JSON, at most `limit_bytes`. Raises AssemblyError."""
         if _may_be_in_place(request, response):
-            built = await in_slices(event.building(message, request, response, self._default_region))
-            return event.fit(built, limit_bytes)
+            return await self._in_place(message, request, response, limit_bytes)
         async with self._one_child:
             return await _in_child(_pack(message, request, response, self._default_region, limit_bytes))
+
+    async def _in_place(self, message: Envelope, request: Capture | None, response: Capture | None, limit_bytes: int) -> bytes:
+        try:
+            built = await in_slices(event.building(message, request, response, self._default_region))
+            return event.fit(built, limit_bytes)
+        except Exception as error:  # noqa: BLE001 - whatever a bug raises; its text may hold a piece of the answer
+            raise AssemblyError(f"assembling an event failed: {type(error).__name__}") from None
 
 
 def _may_be_in_place(request: Capture | None, response: Capture | None) -> bool:
