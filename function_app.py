@@ -17,12 +17,15 @@ from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import EnvelopeQueue
 from shared.adapters.event_hub import EventHub
 from shared.adapters.ledger import Ledger
+from shared.adapters.notes import Notes
 from shared.adapters.storage import Storage
 from shared.adapters.upstream import Upstream
 from shared.adapters.usage_claims import UsageClaims
 from shared.assembly import Assembler
 from shared.capture_writer import CaptureMemory
 from shared.enrichment import Enrichment
+from shared.giving_up import GivingUp
+from shared.pacing import Pacing
 from shared.parking import Parking
 from shared.readiness import Readiness
 from shared.reconciliation import Reconciliation
@@ -55,14 +58,18 @@ relay = Relay(
     default_api_version=config.upstream.api_version,
 )
 deliver = Enrichment(captures, Assembler(config.upstream.region), UsageClaims(storage), event_hub, ledger)
-reconciliation = Reconciliation(captures, ledger, envelopes, event_hub)
-parking = Parking(captures, ledger, envelopes)
-replaying = Replaying(captures, envelopes, timedelta(seconds=config.limits.exchange_s + config.reconcile.settle_s))
+notes = Notes(storage)
+giving_up = GivingUp(deliver, captures, ledger, notes)
+pacing = Pacing(envelopes, event_hub)
+reconciliation = Reconciliation(captures, ledger, envelopes, notes, pacing)
+parking = Parking(captures, ledger, envelopes, notes)
+longest = timedelta(seconds=config.limits.exchange_s + config.reconcile.settle_s)
+replaying = Replaying(captures, envelopes, notes, pacing, longest)
 readiness = Readiness({"queue": envelopes.probe, "blobs": captures.probe, "event_hub": event_hub.probe})
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 app.register_functions(proxy.blueprint(relay))
-app.register_functions(enrichment.blueprint(deliver, captures, config.storage.setting))
+app.register_functions(enrichment.blueprint(deliver, giving_up, config.storage.setting))
 app.register_functions(health.blueprint(readiness))
 app.register_functions(ops.blueprint(parking))
 app.register_functions(reconcile.blueprint(reconciliation, config))

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-from dataclasses import asdict
-
 import azure.functions as func
 
-from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import POISON_QUEUE, QUEUE
-from shared.core import poison
-from shared.core.capture import of_outcome, response_name
 from shared.enrichment import Enrichment
+from shared.giving_up import GivingUp
 
-_log = logging.getLogger("fnsse.enrichment")
 
-
-def blueprint(enrichment: Enrichment, captures: Captures, storage_setting: str) -> func.Blueprint:
+def blueprint(enrichment: Enrichment, giving_up: GivingUp, storage_setting: str) -> func.Blueprint:
     """Functions `enrichment` and `enrichment_poison`. They raise where they could not finish: the queue delivers again."""
     pipeline = func.Blueprint()  # type: ignore[no-untyped-call]
 
@@ -28,13 +21,6 @@ def blueprint(enrichment: Enrichment, captures: Captures, storage_setting: str) 
     @pipeline.function_name("enrichment_poison")
     @pipeline.queue_trigger(arg_name="message", queue_name=POISON_QUEUE, connection=storage_setting)
     async def take_poison(message: func.QueueMessage) -> None:
-        match poison.decide(message.get_body()):
-            case poison.Discard(reason=reason):
-                _log.error("A message of the envelope queue is discarded: %s", reason)
-            case poison.LeaveToReconcile(exchange_id=exchange_id):
-                _log.warning("Exchange %s was given up by the queue; reconcile delivers it", exchange_id)
-            case poison.StoreOutcome(envelope=envelope):
-                _log.warning("Exchange %s was given up by the queue; it is stored for reconcile", envelope.exchange_id)
-                await captures.put_if_absent(response_name(envelope.exchange_id), of_outcome(asdict(envelope)))
+        await giving_up.take(message.get_body())
 
     return pipeline

@@ -19,7 +19,7 @@ from shared.settings import Settings
 INSTANCE: Final = "reconcile"  # one at a time: while this instance runs, no other is started
 _AT_ONCE: Final = 4  # windows; each holds about 20 MB at a million exchanges an hour
 _RETRIES: Final = df.RetryOptions(first_retry_interval_in_milliseconds=5_000, max_number_of_attempts=3)
-_SUMMED: Final = ("captured", "delivered", "redelivered", "aborted", "parked")
+_SUMMED: Final = ("captured", "delivered", "redelivered", "aborted", "parked", "left")
 _SHOWN: Final = 24
 _ACTIVE: Final = frozenset({df.OrchestrationRuntimeStatus.Running, df.OrchestrationRuntimeStatus.Pending})
 
@@ -94,8 +94,11 @@ def orchestrate(context: df.DurableOrchestrationContext) -> Generator[Any, Any, 
             for window in windows[first : first + _AT_ONCE]
         ]
         reports += yield context.task_all(calls)
-        context.set_custom_status(_progress(reports, len(windows)))
-    return {"waiting": None, "windows": reports}
+        why_not = next((report["waiting"] for report in reports if report["waiting"]), None)
+        context.set_custom_status({"waiting": why_not, **_progress(reports, len(windows))})
+        if why_not:  # the next run goes on
+            break
+    return {"waiting": why_not, "windows": reports}
 
 
 def _progress(reports: list[dict[str, Any]], windows_total: int) -> dict[str, Any]:

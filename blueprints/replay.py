@@ -18,7 +18,7 @@ from shared.relay import ErrorResponse
 from shared.replaying import Replaying
 
 _RETRIES: Final = df.RetryOptions(first_retry_interval_in_milliseconds=5_000, max_number_of_attempts=5)
-_PAUSE: Final = timedelta(seconds=5)  # while live work fills the queue
+_PAUSE: Final = timedelta(seconds=5)  # while live work fills the queue, or the Event Hub is not ready
 # Then the orchestration continues as new: each turn parses its whole history, 17 ms of CPU at 50 pages, 68 at 200.
 _PAGES_A_GENERATION: Final = 50
 
@@ -42,7 +42,7 @@ def blueprint(replaying: Replaying, retention_days: int) -> df.Blueprint:
     @replays.activity_trigger(input_name="step")
     async def replay_page(step: dict) -> dict[str, Any]:  # type: ignore[type-arg]  # the library takes plain classes only
         wanted = replay_request.from_json(step["replay"])
-        return asdict(await replaying.page(wanted, step["window"], step["marker"]))
+        return asdict(await replaying.page(step["instance"], wanted, step["window"], step["marker"]))
 
     return replays
 
@@ -71,16 +71,22 @@ def orchestrate(context: df.DurableOrchestrationContext) -> Generator[Any, Any, 
     for _ in range(_PAGES_A_GENERATION):
         if state["done"] == len(state["windows"]):
             return _progress(state)
-        step = {"replay": state["replay"], "window": state["windows"][state["done"]], "marker": state["marker"]}
+        step = {
+            "instance": context.instance_id,
+            "replay": state["replay"],
+            "window": state["windows"][state["done"]],
+            "marker": state["marker"],
+        }
         page = yield context.call_activity_with_retry("replay_page", _RETRIES, step)
-        if page["busy"]:
+        if page["waiting"]:
+            context.set_custom_status({"waiting": page["waiting"], **_progress(state)})
             yield context.create_timer(context.current_utc_datetime + _PAUSE)
             continue
         state["queued"] += page["queued"]
         state["unreadable"] += page["unreadable"]
         state["marker"] = page["marker"]
         state["done"] += page["marker"] is None
-        context.set_custom_status(_progress(state))
+        context.set_custom_status({"waiting": None, **_progress(state)})
     context.continue_as_new(state)
     return None
 

@@ -11,11 +11,13 @@ from typing import Final
 
 from local.stack import FunctionsHost, StackError
 from prove import report
+from prove.azurite_killed import azurite_killed
 from prove.figures import Figures, NotProven
 from prove.kills import Policy, kill_at_random_moments
 from prove.many import many_exchanges
 from prove.memory import window_memory
 from prove.outages import FAULTS, event_hub_down, storage_down
+from prove.policies import policies
 from prove.queue_faults import unruly_queue
 from prove.replays import replay_through_a_kill
 from prove.shutdown import shut_down_under_load
@@ -47,6 +49,9 @@ PROOFS: Final[dict[str, Proof]] = {
     "kill-func-closed": _kills("func", "closed", 10),
     "event-hub": lambda share, seed, progress: event_hub_down("embedded", down_s=60 * share, seed=seed, progress=progress),
     **{fault.lower().replace(" ", "-"): _storage(fault) for fault in FAULTS},
+    "azurite-killed": lambda share, seed, progress: azurite_killed(
+        "embedded", down_s=max(3, 8 * share), seed=seed, progress=progress
+    ),
     "queue": lambda share, seed, progress: unruly_queue("embedded", exchanges=_part(100, share), seed=seed, progress=progress),
     "many": lambda share, seed, progress: many_exchanges(
         "embedded", exchanges=_part(10_000, share), seed=seed, progress=progress
@@ -63,6 +68,9 @@ PROOFS: Final[dict[str, Proof]] = {
         )
         for host in _HOSTS
     },
+    "policies": lambda share, seed, progress: policies(
+        "embedded", exchanges=_part(600, share), rounds=6, seed=seed, progress=progress
+    ),
     "memory": lambda share, _, progress: window_memory(exchanges=_part(1000, share) * 1000, progress=progress),
 }
 

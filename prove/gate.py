@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
+import time
+from collections import deque
 from collections.abc import Coroutine
 from enum import Enum
 from types import TracebackType
@@ -33,6 +35,8 @@ class Gate:
         self._mode = Mode.OPEN
         self._pattern: re.Pattern[bytes] | None = None
         self._held = threading.Event()
+        self._watched: re.Pattern[bytes] | None = None
+        self.taken: dict[str, float] = {}  # what the watched requests name -> when it was acknowledged, time.monotonic()
         self._moving = asyncio.Event()
         self._open: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
@@ -66,6 +70,10 @@ class Gate:
     def wait_held(self, within_s: float = _DEADLINE_S) -> bool:
         """Whether a request was held by then."""
         return self._held.wait(within_s)
+
+    def watch(self, pattern: str) -> None:
+        """Note in `taken` when a request on whose first line matches is answered 201; its first group is the name."""
+        self._watched = re.compile(pattern.encode())
 
     def hold_nothing(self) -> None:
         """Forget the pattern, and break the connections of what was held."""
@@ -115,9 +123,10 @@ class Gate:
                 return
             from_target, to_target = await asyncio.open_connection(_HOST, self._target)
             ends.append(to_target)
+            asked: deque[str] = deque()  # names of watched requests that are not answered yet
             directions = [
-                asyncio.ensure_future(self._move(reader, to_target, requests=True)),
-                asyncio.ensure_future(self._move(from_target, writer, requests=False)),
+                asyncio.ensure_future(self._move(reader, to_target, asked, requests=True)),
+                asyncio.ensure_future(self._move(from_target, writer, asked, requests=False)),
             ]
             try:
                 await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
@@ -131,12 +140,25 @@ class Gate:
             for end in ends:
                 end.transport.abort()
 
-    async def _move(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, requests: bool) -> None:
+    async def _move(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: deque[str], *, requests: bool
+    ) -> None:
         while data := await reader.read(_PIECE_BYTES):
             if requests:
                 await self._moving.wait()
             if requests and self._pattern is not None and self._pattern.match(data):
                 self._held.set()
                 await asyncio.Event().wait()  # until the connection is cut
+            if self._watched is not None:
+                self._note(data, asked, self._watched, requests=requests)
             writer.write(data)
             await writer.drain()
+
+    def _note(self, data: bytes, asked: deque[str], watched: re.Pattern[bytes], *, requests: bool) -> None:
+        """HTTP/1.1 without pipelining: an answer belongs to the request before it."""
+        if requests and (found := watched.match(data)):
+            asked.append(found[1].decode())
+        elif asked and data.startswith(b"HTTP/1.1 "):
+            name = asked.popleft()
+            if data.startswith(b"HTTP/1.1 201"):
+                self.taken.setdefault(name, time.monotonic())

@@ -44,6 +44,11 @@ def ask(stack: Stack, chat: Chat) -> Asked | None:
         return None
     if answer is None:
         return Asked(deployment=chat.deployment, exchange_id=None, status=None, whole=False)
+    return as_asked(chat, answer)
+
+
+def as_asked(chat: Chat, answer: Answer) -> Asked:
+    """What of an answer is compared."""
     return Asked(
         deployment=chat.deployment,
         exchange_id=next(iter(answer.all("x-exchange-id")), None),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Final
@@ -111,7 +112,10 @@ def many_exchanges(
         load.join()
         mischief.stop()
         progress(f"{figures.title}: asked for, {dict(mischief.done)}")
-        report = world.reconciled(within_s=600)
+        began = time.monotonic()
+        report = world.reconciled(within_s=900)
+        took_s = time.monotonic() - began
+        progress(f"{figures.title}: reconciled in {took_s:.0f} s")
         there = report["delivered"] + report["without_capture"]
         with contextlib.suppress(NotProven):  # which of them are missing is for the comparison to say
             until(lambda: len({event["exchange_id"] for event in world.events.arrived()}) >= there, "all events", 60)
@@ -130,6 +134,7 @@ def many_exchanges(
     figures.check(holds=parked <= mischief.corrupted, sentence="something is parked that was not corrupted")
     figures.counts |= {name: report[name] for name in ("captured", "delivered", "parked", "redelivered", "aborted", "runs")}
     figures.counts |= {
+        "s of reconciling, all runs": round(took_s),
         "delivered without a capture": report["without_capture"],
         "captures corrupted": len(mischief.corrupted),
         "without any trace (CAPTURE_POLICY=open)": len(

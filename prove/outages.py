@@ -94,7 +94,7 @@ def _gates(*names: str, mode: Mode) -> Fault:
 
 
 def _restarted(world: World) -> Iterator[None]:
-    """With SIGTERM: after SIGKILL Azurite has forgotten what it acknowledged in its last seconds, which Azure has not."""
+    """With SIGTERM, which Azurite survives without loss; prove/azurite_killed.py is about SIGKILL."""
     world.leases_lost = True
     world.stack.parts["azurite"].stop()
     yield

@@ -167,7 +167,7 @@ class World:
         queued = {"redelivered": 0, "aborted": 0, "runs": 0}
         while True:
             self._wait_idle()
-            output = self.finished(self.started("/ops/reconcile"))
+            output = self.finished(self.started("/ops/reconcile"), max(120.0, deadline - time.monotonic()))
             queued["runs"] += 1
             if output["waiting"] is None:
                 sums = _sums(output["windows"])

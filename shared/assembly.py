@@ -20,7 +20,8 @@ from shared.core import capture, envelope, event, usage_claim
 from shared.core.answer import EVENT_STREAM
 from shared.core.capture import Capture
 from shared.core.envelope import Envelope
-from shared.errors import FnsseError
+from shared.core.slices import Slices
+from shared.errors import AssemblyError
 from shared.slicing import in_slices
 
 # A document is parsed, masked and written in one go, 0.1 to 0.4 us a byte (measured): 64 KB hold up streams by 7 to 25 ms where
@@ -32,10 +33,6 @@ STREAM_IN_PLACE_BYTES: Final = 1024 * 1024
 _CHILD_TIMEOUT_S: Final = 60  # the worst of 100 MB took 6 s
 _APP_FOLDER: Final = Path(__file__).resolve().parent.parent
 _LENGTHS: Final = struct.Struct(">III")
-
-
-class AssemblyError(FnsseError):
-    """The child process failed; it says why in its last line. The queue brings the message again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,8 +63,8 @@ class Assembler:
         """The event, at most `limit_bytes`; `usage_repeated` is said where a claim has decided it. Raises AssemblyError."""
         region = self._default_region
         if _may_be_in_place(request, response):
-            building = event.building(message, request, response, region, usage_repeated=usage_repeated)
-            return _fitted(await in_slices(building), limit_bytes)
+            work = event.building(message, request, response, region, usage_repeated=usage_repeated)
+            return await _in_place(work, limit_bytes)
         settled = {"region": region, "limit_bytes": limit_bytes, "usage_repeated": usage_repeated}
         async with self._one_child:
             return _assembled(await _in_child(_pack(message, request, response, settled)))
@@ -76,6 +73,13 @@ class Assembler:
 def _fitted(built: event.Event, limit_bytes: int) -> Assembled:
     body = event.fit(built, limit_bytes)
     return Assembled(body=body, usage_repeated=built.usage_repeated, claims=usage_claim.wanted(built))
+
+
+async def _in_place(building: Slices[event.Event], limit_bytes: int) -> Assembled:
+    try:
+        return _fitted(await in_slices(building), limit_bytes)
+    except Exception as error:  # noqa: BLE001 - whatever a bug raises; its text may hold a piece of the answer
+        raise AssemblyError(f"assembling an event failed: {type(error).__name__}") from None
 
 
 def _may_be_in_place(request: Capture | None, response: Capture | None) -> bool:

@@ -11,12 +11,13 @@ from shared.assembly import Assembled
 from shared.core import usage_claim
 from shared.core.capture import Capture
 from shared.core.envelope import Envelope, load
-from shared.errors import CaptureError, EventTooLarge
+from shared.errors import AssemblyError, CaptureError, EventTooLarge
 
 _log = logging.getLogger("fnsse.enrichment")
 
 
 LARGE_BYTES: Final = 4 * 1024 * 1024  # of both captures
+_ANY_LIMIT_BYTES: Final = 256 * 1024  # the smallest Event Hub's: whether an event can be built does not depend on it
 
 
 class CaptureReader(Protocol):
@@ -55,7 +56,7 @@ class EventSink(Protocol):
 class ParkingLedger(Protocol):
     """Where it is noted that an exchange can never be delivered."""
 
-    async def parked(self, exchange_id: str, reason: str) -> None: ...
+    async def park(self, exchange_id: str, reason: str) -> bool: ...
 
 
 class Enrichment:
@@ -74,19 +75,31 @@ class Enrichment:
     async def deliver(self, message: bytes) -> None:
         """Returns when the event of this envelope was accepted, or is parked because it never can be.
 
-        Raises EnvelopeError, DeliveryError or AzureError; the queue then brings the message again.
+        Raises EnvelopeError, AssemblyError, DeliveryError or AzureError; the queue then brings the message again.
         """
         envelope = load(message)
         try:
-            body = await self._event(envelope)
+            body = await self._event(envelope, await self._event_hub.limit_bytes())
             await self._event_hub.send(body, envelope.exchange_id)
         except CaptureError as error:
             await self._park(envelope, "corrupt_capture", error)
         except EventTooLarge as error:
             await self._park(envelope, "too_large", error)
 
-    async def _event(self, envelope: Envelope) -> bytes:
-        limit_bytes = await self._event_hub.limit_bytes()
+    async def why_not(self, envelope: Envelope) -> str | None:
+        """Why no event can be built of this envelope, in a word; None where it can, whether or not it can be delivered now.
+
+        Raises AzureError where the captures cannot be read.
+        """
+        try:
+            await self._event(envelope, _ANY_LIMIT_BYTES)
+        except AssemblyError:
+            return "assembly_failed"
+        except CaptureError:
+            return "corrupt_capture"
+        return None
+
+    async def _event(self, envelope: Envelope, limit_bytes: int) -> bytes:
         large = envelope.request_bytes + envelope.response_bytes > LARGE_BYTES
         async with self._one_large if large else contextlib.nullcontext():
             request, response = await asyncio.gather(
@@ -102,5 +115,5 @@ class Enrichment:
             return assembled.body
 
     async def _park(self, envelope: Envelope, reason: str, error: Exception) -> None:
-        await self._ledger.parked(envelope.exchange_id, reason)
-        _log.error("Exchange %s can never be delivered and is parked (%s): %s", envelope.exchange_id, reason, error)
+        if await self._ledger.park(envelope.exchange_id, reason):
+            _log.error("Exchange %s can never be delivered and is parked (%s): %s", envelope.exchange_id, reason, error)

@@ -4,6 +4,7 @@
     ├── SettingsError            a setting is missing or malformed; raised once, at start
     ├── EnvelopeError            a queue message is not an envelope of a known version
     ├── CaptureError             a blob is not a capture
+    ├── AssemblyError            an event could not be built of its envelope and captures
     ├── UpstreamError            no (whole) answer from the upstream
     │   ├── UpstreamUnreachable  no connection, or it broke before the answer began   -> 502
     │   ├── UpstreamTimeout      the upstream took longer than a setting allows       -> 504
@@ -29,6 +30,10 @@ class EnvelopeError(FnsseError):
 
 class CaptureError(FnsseError):
     """A blob is not a capture: wrong magic, cut short, or an unknown version."""
+
+
+class AssemblyError(FnsseError):
+    """An event could not be built, although everything it is built of was at hand: a bug, or a hostile capture."""
 
 
 class UpstreamError(FnsseError):

@@ -9,8 +9,12 @@ from azure.core.exceptions import ResourceNotFoundError
 from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import EnvelopeQueue
 from shared.adapters.ledger import Ledger
+from shared.adapters.notes import Notes
 from shared.core.capture import request_name, response_name
 from shared.core.completeness import Missing
+from shared.core.envelope import replayed
+from shared.core.ledger import REPLAY_FAILED
+from shared.giving_up import failures_name
 from shared.reconciliation import rebuilt
 
 _LISTED: Final = 1000
@@ -19,7 +23,8 @@ _LISTED: Final = 1000
 class Parking:
     """One per worker."""
 
-    def __init__(self, captures: Captures, ledger: Ledger, envelopes: EnvelopeQueue) -> None:
+    def __init__(self, captures: Captures, ledger: Ledger, envelopes: EnvelopeQueue, notes: Notes) -> None:
+        self._notes = notes
         self._captures = captures
         self._ledger = ledger
         self._envelopes = envelopes
@@ -29,19 +34,29 @@ class Parking:
         return await self._ledger.all_parked(_LISTED)
 
     async def queue_again(self, exchange_id: str) -> bool:
-        """False where it is not parked. Raises CaptureError or EnvelopeError where it still cannot be read."""
-        if not await self._ledger.is_parked(exchange_id):
+        """False where it is not parked. Raises CaptureError or EnvelopeError where it still cannot be read.
+
+        Should the queue give it up again, reconcile or the list has it again.
+        """
+        reason = await self._ledger.parked_reason(exchange_id)
+        if reason is None:
             return False
         answered = await self._captures.exists(response_name(exchange_id))
         try:
             envelope = await rebuilt(self._captures, Missing(exchange_id=exchange_id, answered=answered))
         except ResourceNotFoundError:
             return False
+        if reason == REPLAY_FAILED:
+            envelope = replayed(envelope)
+        else:
+            await self._notes.delete(failures_name(exchange_id))
+            await self._ledger.reopen(exchange_id)
         await self._envelopes.put(envelope)
-        await self._ledger.unpark(exchange_id)
+        await self._ledger.unlist(exchange_id)
         return True
 
     async def erase(self, exchange_id: str) -> bool:
         """Delete both captures; ledger and usage claims keep the bare id. False where nothing was there. Raises AzureError."""
         erased = [await self._captures.erase(name) for name in (request_name(exchange_id), response_name(exchange_id))]
-        return await self._ledger.unpark(exchange_id) or any(erased)
+        await self._notes.delete(failures_name(exchange_id))
+        return await self._ledger.unlist(exchange_id) or any(erased)

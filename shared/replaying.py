@@ -11,15 +11,20 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import EnvelopeQueue
+from shared.adapters.notes import Notes
+from shared.at_once import at_once
 from shared.core.capture import response_name
 from shared.core.completeness import Missing, unmatched
 from shared.core.envelope import Envelope, replayed
 from shared.core.exchange import started_at
+from shared.core.progress import resumed
 from shared.core.replay_request import Replay
 from shared.errors import CaptureError, EnvelopeError
-from shared.reconciliation import rebuilt
+from shared.pacing import Pacing
+from shared.reconciliation import AT_ONCE, rebuilt
 
 PAGE: Final = 500  # blob names, so about 250 exchanges
+BATCH: Final = 50  # exchanges: what a page that is tried again repeats at most
 # Replay waits while more than this is on the queue: live exchanges are enriched first.
 BUSY_QUEUE: Final = 1_000
 
@@ -31,7 +36,7 @@ class Page:
     queued: int
     unreadable: int  # corrupt captures, which no replay can deliver
     marker: str | None  # where the next page begins; None: the window is done
-    busy: bool  # nothing was done: the queue is full of live work
+    waiting: str | None  # why nothing was done: live work, or the Event Hub is not ready
 
 
 class Replaying:
@@ -41,32 +46,54 @@ class Replaying:
         self,
         captures: Captures,
         envelopes: EnvelopeQueue,
+        notes: Notes,
+        pacing: Pacing,
         longest: timedelta,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._captures = captures
         self._envelopes = envelopes
+        self._notes = notes
+        self._pacing = pacing
         self._longest = longest  # that an exchange can take: a younger one without an answer is not aborted, it is running
         self._clock = clock
 
-    async def page(self, replay: Replay, window: str, marker: str | None) -> Page:
-        """Queue one page of a window again. Raises AzureError."""
-        if await self._envelopes.approximate_length() > BUSY_QUEUE:
-            return Page(queued=0, unreadable=0, marker=marker, busy=True)
+    async def page(self, instance: str, replay: Replay, window: str, marker: str | None) -> Page:
+        """Queue one page of a window again; `instance` is the replay's. Raises AzureError.
+
+        A second attempt at the same page goes on behind the last whole batch of the first.
+        """
+        if why_not := await self._pacing.why_not_behind(BUSY_QUEUE):
+            return Page(queued=0, unreadable=0, marker=marker, waiting=why_not)
+        note = f"progress/replay/{instance}.json"
+        progress = resumed(f"{window} {marker}", await self._notes.get(note))
         names, following = await self._captures.page(f"{window}/", marker, PAGE)
-        queued = unreadable = 0
-        for each in unmatched(names):
-            if not replay.wants_id(each.exchange_id) or self._may_be_running(each):
-                continue
-            try:
-                envelope = await self._envelope(each)
-            except (CaptureError, EnvelopeError):
-                unreadable += 1
-                continue
-            if envelope is not None and replay.wants(envelope):
-                await self._envelopes.put(replayed(envelope))
-                queued += 1
-        return Page(queued=queued, unreadable=unreadable, marker=following, busy=False)
+        wanted = [each for each in unmatched(names) if self._is_wanted(replay, each) and not progress.is_done(each.exchange_id)]
+
+        async def queue_again(each: Missing) -> str:
+            return await self._queue_again(replay, each)
+
+        for first in range(0, len(wanted), BATCH):
+            batch = wanted[first : first + BATCH]
+            progress.counts.update(await at_once(queue_again, batch, AT_ONCE))
+            progress.after = batch[-1].exchange_id
+            await self._notes.put(note, progress.as_json())
+        counts = progress.counts
+        return Page(queued=counts["queued"], unreadable=counts["unreadable"], marker=following, waiting=None)
+
+    def _is_wanted(self, replay: Replay, each: Missing) -> bool:
+        return replay.wants_id(each.exchange_id) and not self._may_be_running(each)
+
+    async def _queue_again(self, replay: Replay, each: Missing) -> str:
+        """`queued`, `unreadable` or `unwanted`."""
+        try:
+            envelope = await self._envelope(each)
+        except (CaptureError, EnvelopeError):
+            return "unreadable"
+        if envelope is None or not replay.wants(envelope):
+            return "unwanted"
+        await self._envelopes.put(replayed(envelope))
+        return "queued"
 
     def _may_be_running(self, each: Missing) -> bool:
         return not each.answered and started_at(each.exchange_id) > self._clock() - self._longest

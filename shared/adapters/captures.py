@@ -7,7 +7,7 @@ import functools
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
-from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import ContainerClient
 
@@ -60,16 +60,11 @@ class Captures:
 
     async def header(self, name: str) -> dict[str, Any]:
         """A capture's header alone, without its body. Raises AzureError or CaptureError."""
-        blob = self._container.get_blob_client(name)
-        try:
-            beginning = await (await blob.download_blob(offset=0, length=_HEADER_BYTES)).readall()
-        except HttpResponseError as error:
-            if error.status_code != 416:  # which is what a range of an empty blob is answered
-                raise
-            beginning = b""
+        path = f"{CONTAINER}/{name}"
+        beginning = await self._storage.direct.get_beginning(path, _HEADER_BYTES)
         body_at = body_offset(beginning)
         if body_at > len(beginning):
-            beginning = await (await blob.download_blob(offset=0, length=body_at)).readall()
+            beginning = await self._storage.direct.get_beginning(path, body_at)
         return load_header(beginning)
 
     async def pages(self, prefix: str) -> AsyncIterator[list[str]]:

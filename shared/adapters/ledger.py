@@ -2,7 +2,8 @@
 
 `entries/2026/11/23/14/<writer>-000000.log`: each worker appends to blobs of its own, so any number of them may write; a blob is
 followed by the next one before it reaches 50,000 blocks, which is where Azure stops taking appends.
-`parked/2026/11/23/14/<id>.json`: an exchange that can never be delivered, and why; what operators list.
+`parked/2026/11/23/14/<id>.json`: an exchange that can never be delivered, or whose replay was given up, and why; what
+operators list. `reopened/2026/11/23/14/<id> <unix ms>`: an operator queued it again, so what was parked before counts no more.
 `reports/2026/11/23/14.json`: the window's last report; its metadata says whether the window is complete.
 """
 
@@ -10,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import json
 import logging
 import time
 from collections import defaultdict
@@ -21,9 +21,10 @@ from typing import Any, Final
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
+from shared.adapters.notes import Notes
 from shared.adapters.storage import Storage
 from shared.core.completeness import Known, Report
-from shared.core.ledger import CONTAINER, Delivery, Entry, LedgerReader
+from shared.core.ledger import CONTAINER, REPLAY_FAILED, Delivery, Entry, LedgerReader
 from shared.core.window import Window
 
 _log = logging.getLogger("fnsse.ledger")
@@ -52,6 +53,7 @@ class Ledger:
     ) -> None:
         self.failures = 0  # appends that failed: each costs a duplicate later, never a loss
         self._storage = storage
+        self._notes = Notes(storage)
         self._writer = writer  # unique to this worker process
         self._clock = clock
         self._blobs: dict[str, _Blob] = {}
@@ -75,38 +77,57 @@ class Ledger:
                 "The ledger did not take %d entries; their events may be sent again: %s", len(entries), type(error).__name__
             )
 
-    async def parked(self, exchange_id: str, reason: str) -> None:
-        """This one can never be delivered. Raises AzureError."""
+    async def park(self, exchange_id: str, reason: str) -> bool:
+        """This one can never be delivered; False where that was noted before. Raises AzureError."""
         at_ms = int(self._clock() * 1000)
-        entry = Entry(exchange_id=exchange_id, delivery=Delivery.PARKED, at_ms=at_ms, reason=reason)
-        note = json.dumps({"exchange_id": exchange_id, "reason": reason, "parked_at_ms": at_ms}).encode()
-        await self._container.upload_blob(_parked_name(exchange_id), note, overwrite=True)
-        await self._append([entry])
+        listed = await self._notes.get(_parked_name(exchange_id))
+        if listed is None or listed.get("reason") == REPLAY_FAILED:
+            await self._notes.put(_parked_name(exchange_id), _parked_note(exchange_id, reason, at_ms))
+            listed = None
+        await self._append([Entry(exchange_id=exchange_id, delivery=Delivery.PARKED, at_ms=at_ms, reason=reason)])
+        return listed is None
+
+    async def list_failed_replay(self, exchange_id: str) -> None:
+        """Only for operators to see: whether the exchange itself is delivered is as it was. Raises AzureError."""
+        note = _parked_note(exchange_id, REPLAY_FAILED, int(self._clock() * 1000))
+        await self._notes.put_if_absent(_parked_name(exchange_id), note)
 
     async def all_parked(self, most: int) -> list[dict[str, Any]]:
         """The oldest parked exchanges, with their reasons. Raises AzureError."""
         found: list[dict[str, Any]] = []
-        async for name in self._container.list_blob_names(name_starts_with="parked/"):
-            found.append(json.loads(await (await self._container.download_blob(name)).readall()))
+        async for name in self._notes.names("parked/"):
+            note = await self._notes.get(name)
+            found += [note] if note else []
             if len(found) == most:
                 break
         return found
 
-    async def is_parked(self, exchange_id: str) -> bool:
-        """Whether it is on the list. Raises AzureError."""
-        return await self._container.get_blob_client(_parked_name(exchange_id)).exists()
+    async def parked_reason(self, exchange_id: str) -> str | None:
+        """Why it is on the list; None where it is not. Raises AzureError."""
+        note = await self._notes.get(_parked_name(exchange_id))
+        return str(note["reason"]) if note else None
 
-    async def unpark(self, exchange_id: str) -> bool:
+    async def reopen(self, exchange_id: str) -> None:
+        """What was parked until now is to be judged again. Raises AzureError."""
+        at_ms = int(self._clock() * 1000)
+        await self._notes.put(f"reopened/{Window.of_exchange(exchange_id).name}/{exchange_id} {at_ms}", {})
+
+    async def reopened_windows(self) -> set[str]:
+        """Windows that have to be judged again, however old they are. Raises AzureError."""
+        return {_window_in(name) async for name in self._notes.names("reopened/")}
+
+    async def settle(self, window: str) -> None:
+        """The window is complete: what was reopened in it has been delivered, or parked once more. Raises AzureError."""
+        for name in [name async for name in self._notes.names(f"reopened/{window}/")]:
+            await self._notes.delete(name)
+
+    async def unlist(self, exchange_id: str) -> bool:
         """Take it off the list; False where it is not on it. Raises AzureError."""
-        try:
-            await self._container.delete_blob(_parked_name(exchange_id))
-        except ResourceNotFoundError:
-            return False
-        return True
+        return await self._notes.delete(_parked_name(exchange_id))
 
     async def known(self, window: str) -> Known:
         """All that the ledger says of a window; 16 bytes an exchange. Raises AzureError."""
-        known = Known()
+        known = Known(reopened_ms=await self._reopened(window))
         async for entries in self._entries(window):
             for count, entry in enumerate(entries):
                 known.note(entry)
@@ -116,9 +137,8 @@ class Ledger:
 
     async def put_report(self, report: Report) -> None:
         """Raises AzureError."""
-        data = json.dumps(report.as_json(), indent=2).encode()
         metadata = {"complete": str(report.complete).lower()}
-        await self._container.upload_blob(_report_name(report.window), data, overwrite=True, metadata=metadata)
+        await self._notes.put(f"reports/{report.window}.json", report.as_json(), metadata)
 
     async def complete_windows(self, windows: Iterable[str]) -> set[str]:
         """Those that a report calls complete."""
@@ -130,6 +150,13 @@ class Ledger:
                 if (blob.metadata or {}).get("complete") == "true":
                     complete.add(blob.name.removeprefix("reports/").removesuffix(".json"))
         return complete & wanted
+
+    async def _reopened(self, window: str) -> dict[str, int]:
+        moments: dict[str, int] = {}
+        async for name in self._notes.names(f"reopened/{window}/"):
+            exchange_id, _, at_ms = name.rpartition("/")[2].partition(" ")
+            moments[exchange_id] = max(int(at_ms), moments.get(exchange_id, 0))
+        return moments
 
     async def _entries(self, window: str) -> AsyncIterator[Iterable[Entry]]:
         async for name in self._container.list_blob_names(name_starts_with=f"entries/{window}/"):
@@ -174,5 +201,10 @@ def _parked_name(exchange_id: str) -> str:
     return f"parked/{Window.of_exchange(exchange_id).name}/{exchange_id}.json"
 
 
-def _report_name(window: str) -> str:
-    return f"reports/{window}.json"
+def _window_in(name: str) -> str:
+    """`reopened/2026/11/23/14/…` -> `2026/11/23/14`."""
+    return name.partition("/")[2].rpartition("/")[0]
+
+
+def _parked_note(exchange_id: str, reason: str, at_ms: int) -> dict[str, Any]:
+    return {"exchange_id": exchange_id, "reason": reason, "parked_at_ms": at_ms}

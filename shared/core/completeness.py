@@ -33,9 +33,12 @@ class Known:
     delivered: IdSet = field(default_factory=IdSet)
     parked: IdSet = field(default_factory=IdSet)
     duplicates: int = 0  # events that were delivered more than once
+    reopened_ms: dict[str, int] = field(default_factory=dict)  # parked ones that were queued again, and when: few
 
     def note(self, entry: Entry) -> None:
         """Take in one entry."""
+        if entry.delivery is Delivery.PARKED and entry.at_ms <= self.reopened_ms.get(entry.exchange_id, -1):
+            return
         known = self.delivered if entry.delivery is Delivery.DELIVERED else self.parked
         if not known.add(entry.exchange_id) and entry.delivery is Delivery.DELIVERED:
             self.duplicates += 1
@@ -57,6 +60,8 @@ class Report:
     duplicates: int = 0
     without_capture: int = 0  # delivered although no capture could be stored
     running: int = 0  # too young to be judged: they may still be relayed, or on their way
+    left: int = 0  # missing and not queued in this run, because it had to stop; the next one goes on
+    waiting: str | None = None  # why it had to
     ended: bool = False  # no exchange of this window can begin, or be on its way, any more
 
     @property
@@ -76,6 +81,8 @@ class Report:
             "duplicates",
             "without_capture",
             "running",
+            "left",
+            "waiting",
             "ended",
         )
         return {name: getattr(self, name) for name in names} | {"complete": self.complete}

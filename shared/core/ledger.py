@@ -17,6 +17,7 @@ from typing import Final
 from shared.core.exchange import started_at
 
 CONTAINER: Final = "ledger"
+REPLAY_FAILED: Final = "replay_failed"  # why an exchange is listed whose replay, not its delivery, was given up
 
 
 class Delivery(StrEnum):

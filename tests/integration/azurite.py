@@ -15,12 +15,14 @@ from azure.storage.queue.aio import QueueClient
 from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import QUEUE, EnvelopeQueue
 from shared.adapters.ledger import Ledger
+from shared.adapters.notes import Notes
 from shared.adapters.storage import Storage
 from shared.core import capture
 from shared.core.envelope import Caller, Envelope, load
 from shared.core.exchange import Outcome, new_exchange_id, started_at
 from shared.core.window import Window
 from shared.errors import DeliveryError
+from shared.pacing import Pacing
 from shared.settings import StorageSettings
 from tests.unit.envelopes import PLAIN
 
@@ -62,6 +64,7 @@ class Account:
     captures: Captures
     envelopes: EnvelopeQueue
     ledger: Ledger
+    notes: Notes
     event_hub: EventHub = field(default_factory=EventHub)
 
     async def put_request(self, exchange_id: str, **header: Any) -> None:
@@ -97,6 +100,10 @@ class Account:
         await self.put_request(exchange_id)
         return await self.put_response(exchange_id, **said)
 
+    def pacing(self, **options: Any) -> Pacing:
+        """Whether more may be queued."""
+        return Pacing(self.envelopes, self.event_hub, **options)
+
     async def take_queued(self) -> list[Envelope]:
         """Everything on the queue, taken off it."""
         taken: list[Envelope] = []
@@ -128,6 +135,13 @@ async def an_account(connection_string: str, *, writer: str = "writer", **ledger
     """`ledger`: options of the Ledger."""
     storage = a_storage(connection_string)
     try:
-        yield Account(connection_string, storage, Captures(storage), EnvelopeQueue(storage), Ledger(storage, writer, **ledger))
+        yield Account(
+            connection_string,
+            storage,
+            Captures(storage),
+            EnvelopeQueue(storage),
+            Ledger(storage, writer, **ledger),
+            Notes(storage),
+        )
     finally:
         await storage.aclose()

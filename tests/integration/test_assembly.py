@@ -16,9 +16,10 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
-from shared.assembly import IN_PLACE_BYTES, STREAM_IN_PLACE_BYTES, Assembler, AssemblyError
+from shared.assembly import IN_PLACE_BYTES, STREAM_IN_PLACE_BYTES, Assembler
 from shared.core import event
 from shared.core.capture import Capture
+from shared.errors import AssemblyError
 from tests.unit.envelopes import an_envelope
 
 pytestmark = pytest.mark.anyio
@@ -165,6 +166,12 @@ async def test_a_child_that_fails_says_what_it_met_without_repeating_it() -> Non
     broken = an_envelope(started_at="a secret that is no time")
     with pytest.raises(AssemblyError, match="EnvelopeError") as error:
         await Assembler(None)(broken, a_request(2 * IN_PLACE_BYTES), an_answer(), LIMIT)
+    assert "a secret" not in str(error.value)
+
+
+async def test_what_fails_in_place_is_named_without_being_repeated() -> None:
+    with pytest.raises(AssemblyError, match="ValueError") as error:
+        await Assembler(None)(an_envelope(started_at="a secret that is no time"), a_request(100), an_answer(), LIMIT)
     assert "a secret" not in str(error.value)
 
 

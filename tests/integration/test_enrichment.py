@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 import pytest
 from azure.core.exceptions import ServiceRequestError
 
-from shared.assembly import Assembler
+from shared.assembly import Assembled, Assembler
 from shared.core import envelope as envelopes
 from shared.core.capture import Capture
+from shared.core.envelope import Envelope
 from shared.enrichment import LARGE_BYTES, Enrichment
-from shared.errors import CaptureError, DeliveryError, EnvelopeError, EventTooLarge
+from shared.errors import AssemblyError, CaptureError, DeliveryError, EnvelopeError, EventTooLarge
 from tests.unit.envelopes import EXCHANGE_ID, PLAIN, an_envelope
 
 pytestmark = pytest.mark.anyio
@@ -59,8 +60,9 @@ class Ledger:
 
     entries: list[tuple[str, str]] = field(default_factory=list)
 
-    async def parked(self, exchange_id: str, reason: str) -> None:
+    async def park(self, exchange_id: str, reason: str) -> bool:
         self.entries.append((exchange_id, reason))
+        return (exchange_id, reason) not in self.entries[:-1]
 
 
 @dataclass
@@ -186,3 +188,42 @@ async def test_an_event_that_no_event_hub_takes_is_parked() -> None:
     world.event_hub.failure = EventTooLarge("too large")
     await world.deliver(MESSAGE)
     assert world.ledger.entries == [(EXCHANGE_ID, "too_large")]
+
+
+class Broken:
+    """A bug that one exchange meets."""
+
+    async def __call__(
+        self,
+        message: Envelope,
+        request: Capture | None,
+        response: Capture | None,
+        limit_bytes: int,
+        *,
+        usage_repeated: bool | None = None,
+    ) -> Assembled:
+        raise AssemblyError("assembling an event failed: ZeroDivisionError")
+
+
+async def test_whether_an_event_can_be_built_is_told_apart_from_whether_it_can_be_delivered_now() -> None:
+    world = World()
+    enrichment = Enrichment(world.captures, Assembler("default"), world.claims, world.event_hub, world.ledger)
+    world.event_hub.failure = DeliveryError("not now")
+    assert await enrichment.why_not(PLAIN) is None
+    broken = Enrichment(world.captures, Broken(), world.claims, world.event_hub, world.ledger)
+    assert await broken.why_not(PLAIN) == "assembly_failed"
+    world.captures.failure = CaptureError("cut short")
+    assert await enrichment.why_not(PLAIN) == "corrupt_capture"
+    world.captures.failure = ServiceRequestError("not now")
+    with pytest.raises(ServiceRequestError):
+        await enrichment.why_not(PLAIN)
+    assert not world.event_hub.sent
+    assert not world.ledger.entries
+
+
+async def test_what_cannot_be_built_raises_and_parks_nothing_yet() -> None:
+    """The app may be mended meanwhile; the poison queue counts."""
+    world = World()
+    with pytest.raises(AssemblyError):
+        await Enrichment(world.captures, Broken(), world.claims, world.event_hub, world.ledger).deliver(MESSAGE)
+    assert not world.ledger.entries

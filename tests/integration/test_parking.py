@@ -22,13 +22,13 @@ def azurite() -> Iterator[str]:
 
 
 def parking(account: Account) -> Parking:
-    return Parking(account.captures, account.ledger, account.envelopes)
+    return Parking(account.captures, account.ledger, account.envelopes, account.notes)
 
 
 async def test_a_parked_exchange_is_queued_again_after_a_fix_and_leaves_the_list(azurite: str) -> None:
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(a_window()))
-        await account.ledger.parked(envelope.exchange_id, "too_large")
+        await account.ledger.park(envelope.exchange_id, "too_large")
         listed = await parking(account).parked()
         assert [(each["exchange_id"], each["reason"]) for each in listed] == [(envelope.exchange_id, "too_large")]
         assert await parking(account).queue_again(envelope.exchange_id)
@@ -40,11 +40,11 @@ async def test_what_still_cannot_be_read_stays_parked(azurite: str) -> None:
     async with an_account(azurite) as account:
         each = an_id(a_window())
         await account.captures.put(capture.response_name(each), (b"garbage",))
-        await account.ledger.parked(each, "corrupt_capture")
+        await account.ledger.park(each, "corrupt_capture")
         with pytest.raises(CaptureError):
             await parking(account).queue_again(each)
         assert [parked["exchange_id"] for parked in await parking(account).parked()] == [each]
-        await account.ledger.unpark(each)
+        await account.ledger.unlist(each)
 
 
 async def test_an_unknown_exchange_is_not_queued(azurite: str) -> None:
@@ -56,7 +56,7 @@ async def test_an_erased_exchange_has_no_captures_and_is_on_no_list(azurite: str
     async with an_account(azurite) as account:
         each = an_id(a_window())
         await account.put_exchange(each)
-        await account.ledger.parked(each, "too_large")
+        await account.ledger.park(each, "too_large")
         assert await parking(account).erase(each)
         for name in (capture.request_name(each), capture.response_name(each)):
             assert not await account.captures.exists(name)

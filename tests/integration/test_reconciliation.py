@@ -9,15 +9,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from azure.core.exceptions import ServiceRequestError
 
 from local.stack import Stack
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
+from shared.adapters.envelope_queue import EnvelopeQueue
+from shared.adapters.storage import Storage
 from shared.core import capture
+from shared.core.envelope import Envelope
 from shared.core.exchange import Outcome
 from shared.core.window import Window
+from shared.pacing import Pacing
 from shared.reconciliation import Reconciliation
-from tests.integration.azurite import Account, a_window, an_account, an_id
+from tests.integration.azurite import Account, EventHub, a_window, an_account, an_id
 from tests.unit.envelopes import an_envelope
 
 pytestmark = pytest.mark.anyio
@@ -30,7 +35,8 @@ def azurite() -> Iterator[str]:
 
 
 def reconciliation(account: Account, **options: Any) -> Reconciliation:
-    return Reconciliation(account.captures, account.ledger, account.envelopes, account.event_hub, **options)
+    pacing = account.pacing(patience_s=0.1)
+    return Reconciliation(account.captures, account.ledger, account.envelopes, account.notes, pacing, **options)
 
 
 async def run(account: Account, window: Window, until: datetime | None = None, **options: Any) -> dict[str, Any]:
@@ -127,7 +133,7 @@ async def test_a_corrupt_capture_is_parked_once_and_told_of(azurite: str, caplog
         parked = {each["exchange_id"]: each["reason"] for each in await account.ledger.all_parked(1000)}
         assert parked == dict.fromkeys((garbage, headless, empty), "corrupt_capture")
         for each in parked:
-            await account.ledger.unpark(each)
+            await account.ledger.unlist(each)
     for report in (first, second):
         assert counts(report, "captured", "delivered", "parked", "complete") == [3, 0, 3, True]
     assert len(caplog.records) == 3
@@ -141,9 +147,12 @@ async def test_no_more_is_queued_in_one_run_than_its_bound_and_the_next_goes_on(
             await account.put_exchange(each)
         rounds: list[list[str]] = []
         while len(rounds) < 4:
-            report = await run(account, window, queued_per_run=2)
+            until = window.end + timedelta(seconds=len(rounds))
+            report = await run(account, window, until, queued_per_run=2, batch=2)
             rounds.append([envelope.exchange_id for envelope in await account.take_queued()])
             assert report["captured"] == 5
+            assert report["left"] == max(0, 3 - 2 * len(rounds) + 2)
+            assert report["waiting"] is None
             await account.ledger.delivered(rounds[-1])
     assert [len(each) for each in rounds] == [2, 2, 1, 0]
     assert sorted(each for one in rounds for each in one) == sorted(ids)
@@ -176,3 +185,148 @@ async def test_an_outcome_without_an_answer_is_queued_again_as_it_was(azurite: s
         await account.captures.put_if_absent(capture.response_name(each), b"another")
         await run(account, window)
         assert await account.take_queued() == [envelope]
+
+
+class Killed(BaseException):
+    """What ends an activity without any of its code."""
+
+
+class DyingQueue(EnvelopeQueue):
+    """Takes so many envelopes; then the instance dies."""
+
+    def __init__(self, storage: Storage, takes: int) -> None:
+        super().__init__(storage)
+        self._takes = takes
+
+    async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
+        if not self._takes:
+            raise Killed
+        self._takes -= 1
+        await super().put(envelope, wait_s)
+
+
+async def test_a_second_attempt_repeats_no_more_than_the_batch_in_which_the_first_one_died(azurite: str) -> None:
+    """And its report counts what both have queued. The next run, which has another `until`, begins anew."""
+    window = a_window()
+    ids = [an_id(window) for _ in range(10)]
+    async with an_account(azurite) as account:
+        for each in ids:
+            await account.put_exchange(each)
+        whole, account.envelopes = account.envelopes, DyingQueue(account.storage, 7)
+        with pytest.raises(Killed):
+            await run(account, window, batch=3)
+        account.envelopes = whole
+        first = [envelope.exchange_id for envelope in await account.take_queued()]
+        report = await run(account, window, batch=3)
+        second = [envelope.exchange_id for envelope in await account.take_queued()]
+        await run(account, window, window.end + timedelta(seconds=1), batch=3)
+        third = [envelope.exchange_id for envelope in await account.take_queued()]
+    assert sorted(first) == ids[:7]
+    assert sorted(second) == ids[6:]
+    assert sorted(third) == ids
+    assert counts(report, "captured", "redelivered", "left") == [10, 10, 0]
+
+
+async def test_it_stops_between_two_batches_when_the_event_hub_goes_away_and_says_so(azurite: str) -> None:
+    window = a_window()
+    async with an_account(azurite) as account:
+        for _ in range(7):
+            await account.put_exchange(an_id(window))
+
+        class Leaving(EventHub):
+            async def probe(self) -> None:
+                await super().probe()
+                self.ready = False
+
+        moments = iter(range(0, 1000, 10))
+        pacing = Pacing(account.envelopes, Leaving(), clock=lambda: next(moments))
+        it = Reconciliation(account.captures, account.ledger, account.envelopes, account.notes, pacing, batch=3)
+        report = await it.reconcile(window.name, window.end)
+        assert len(await account.take_queued()) == 3
+        stored = account.storage.blobs.get_blob_client("ledger", f"reports/{window.name}.json")
+        assert json.loads(await (await stored.download_blob()).readall()) == report
+    assert counts(report, "captured", "redelivered", "left", "waiting") == [7, 3, 4, "the Event Hub is not ready"]
+    assert not report["complete"]
+
+
+async def test_it_stops_where_what_it_queued_is_not_delivered(azurite: str) -> None:
+    window = a_window()
+    async with an_account(azurite) as account:
+        for _ in range(9):
+            await account.put_exchange(an_id(window))
+        pacing = account.pacing(under_way=2, patience_s=0.1)
+        it = Reconciliation(account.captures, account.ledger, account.envelopes, account.notes, pacing, batch=3)
+        report = await it.reconcile(window.name, window.end)
+        assert len(await account.take_queued()) == 3
+    assert counts(report, "redelivered", "left", "waiting") == [3, 6, "the queue still holds 3 envelopes"]
+
+
+async def test_it_stops_in_time_for_the_hosts_function_timeout(azurite: str) -> None:
+    window = a_window()
+    async with an_account(azurite) as account:
+        for _ in range(5):
+            await account.put_exchange(an_id(window))
+        moments = iter([0, 1, 601, 602])
+        report = await run(account, window, batch=2, clock=lambda: next(moments))
+        assert len(await account.take_queued()) == 2
+    assert counts(report, "captured", "redelivered", "left", "waiting") == [5, 2, 3, None]
+
+
+async def test_storage_that_fails_in_the_midst_stops_it_and_what_was_queued_is_counted(azurite: str) -> None:
+    window = a_window()
+
+    class Failing(EnvelopeQueue):
+        puts = 0
+
+        async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
+            self.puts += 1
+            if self.puts == 4:
+                raise ServiceRequestError("away")
+            await super().put(envelope, wait_s)
+
+    async with an_account(azurite) as account:
+        for _ in range(8):
+            await account.put_exchange(an_id(window))
+        account.envelopes = Failing(account.storage)
+        report = await run(account, window, batch=2)
+        assert len(await account.take_queued()) == 3
+    assert counts(report, "captured", "redelivered", "left", "waiting") == [8, 3, 5, "storage failed"]
+
+
+async def test_a_window_with_a_reopened_exchange_is_judged_again_however_old_and_complete_it_is(azurite: str) -> None:
+    """An operator queued a parked one again and the queue gave it up again: it is not forgotten."""
+    window = a_window()
+    later = window.end + timedelta(days=1)
+    async with an_account(azurite) as account:
+        it = reconciliation(account)
+        envelope = await account.put_exchange(an_id(window))
+        await account.ledger.park(envelope.exchange_id, "assembly_failed")
+        report = await it.reconcile(window.name, window.end)
+        assert counts(report, "parked", "complete") == [1, True]
+
+        await account.ledger.reopen(envelope.exchange_id)
+        assert window.name in await it.open_windows(later, timedelta(hours=1), open_too=False)
+        report = await it.reconcile(window.name, later)
+        assert await account.take_queued() == [envelope]
+        assert counts(report, "parked", "redelivered", "complete") == [0, 1, False]
+
+        await account.ledger.delivered([envelope.exchange_id])
+        report = await it.reconcile(window.name, later)
+        assert counts(report, "delivered", "parked", "complete") == [1, 0, True]
+        assert window.name not in await it.open_windows(later, timedelta(hours=1), open_too=False)
+
+
+async def test_what_is_parked_once_more_after_it_was_reopened_is_parked(azurite: str) -> None:
+    window = a_window()
+    moments = iter([1, 2, 3, 4])
+    async with an_account(azurite, clock=lambda: next(moments)) as account:
+        each = an_id(window)
+        await account.put_exchange(each)
+        assert await account.ledger.park(each, "assembly_failed")
+        assert not await account.ledger.park(each, "assembly_failed"), "known"
+        await account.ledger.reopen(each)
+        assert each not in await account.ledger.known(window.name)
+        await account.ledger.park(each, "assembly_failed")
+        assert each in await account.ledger.known(window.name)
+        await account.ledger.unlist(each)
+        await account.ledger.settle(window.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,8 @@ import pytest
 
 from local.stack import Stack
 from shared import replaying
+from shared.adapters.envelope_queue import EnvelopeQueue
+from shared.adapters.storage import Storage
 from shared.core import capture
 from shared.core.envelope import Envelope
 from shared.core.exchange import Outcome
@@ -35,12 +38,16 @@ def everything_in(window: Window, **narrowed: Any) -> Replay:
     return Replay(first=window.start, end=window.end, **narrowed)
 
 
+def a_replaying(account: Account, now: datetime = LATER) -> Replaying:
+    return Replaying(account.captures, account.envelopes, account.notes, account.pacing(), timedelta(minutes=30), lambda: now)
+
+
 async def replay(account: Account, wanted: Replay, window: Window, now: datetime = LATER) -> tuple[list[Page], list[Envelope]]:
     """All pages of a window, and what they queued."""
-    it = Replaying(account.captures, account.envelopes, timedelta(minutes=30), lambda: now)
-    pages = [await it.page(wanted, window.name, None)]
+    it, instance = a_replaying(account, now), uuid.uuid4().hex
+    pages = [await it.page(instance, wanted, window.name, None)]
     while pages[-1].marker is not None:
-        pages.append(await it.page(wanted, window.name, pages[-1].marker))
+        pages.append(await it.page(instance, wanted, window.name, pages[-1].marker))
     return pages, await account.take_queued()
 
 
@@ -113,13 +120,13 @@ async def test_live_traffic_goes_first(azurite: str, monkeypatch: pytest.MonkeyP
         await account.put_exchange(an_id(window))
         for _ in range(3):
             await account.envelopes.put(an_envelope())
-        it = Replaying(account.captures, account.envelopes, timedelta(minutes=30))
-        assert await it.page(everything_in(window), window.name, "where it was") == Page(
-            queued=0, unreadable=0, marker="where it was", busy=True
+        it = a_replaying(account)
+        assert await it.page("live", everything_in(window), window.name, "where it was") == Page(
+            queued=0, unreadable=0, marker="where it was", waiting="the queue still holds 3 envelopes"
         )
         await account.take_queued()
-        page = await it.page(everything_in(window), window.name, None)
-        assert (page.queued, page.busy) == (1, False)
+        page = await it.page("live", everything_in(window), window.name, None)
+        assert (page.queued, page.waiting) == (1, None)
         await account.take_queued()
 
 
@@ -127,4 +134,58 @@ async def test_a_window_without_captures_is_done_at_once(azurite: str) -> None:
     window = a_window()
     async with an_account(azurite) as account:
         pages, queued = await replay(account, everything_in(window), window)
-    assert (pages, queued) == ([Page(queued=0, unreadable=0, marker=None, busy=False)], [])
+    assert (pages, queued) == ([Page(queued=0, unreadable=0, marker=None, waiting=None)], [])
+
+
+class Killed(BaseException):
+    """What ends an activity without any of its code."""
+
+
+class DyingQueue(EnvelopeQueue):
+    """Takes so many envelopes; then the instance dies."""
+
+    def __init__(self, storage: Storage, takes: int) -> None:
+        super().__init__(storage)
+        self._takes = takes
+
+    async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
+        if not self._takes:
+            raise Killed
+        self._takes -= 1
+        await super().put(envelope, wait_s)
+
+
+async def test_a_page_that_is_tried_again_repeats_no_more_than_the_batch_in_which_it_died(
+    azurite: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And counts all of it; another replay of the same page begins anew."""
+    monkeypatch.setattr(replaying, "BATCH", 3)
+    window = a_window()
+    ids = [an_id(window) for _ in range(10)]
+    wanted = everything_in(window)
+    async with an_account(azurite) as account:
+        for each in ids:
+            await account.put_exchange(each)
+        whole, account.envelopes = account.envelopes, DyingQueue(account.storage, 7)
+        with pytest.raises(Killed):
+            await a_replaying(account).page("one", wanted, window.name, None)
+        account.envelopes = whole
+        first = [envelope.exchange_id for envelope in await account.take_queued()]
+        page = await a_replaying(account).page("one", wanted, window.name, None)
+        second = [envelope.exchange_id for envelope in await account.take_queued()]
+        await a_replaying(account).page("another", wanted, window.name, None)
+        third = [envelope.exchange_id for envelope in await account.take_queued()]
+    assert sorted(first) == ids[:7]
+    assert sorted(second) == ids[6:]
+    assert sorted(third) == ids
+    assert (page.queued, page.marker) == (10, None)
+
+
+async def test_a_replay_waits_for_an_event_hub_that_is_not_ready(azurite: str) -> None:
+    window = a_window()
+    async with an_account(azurite) as account:
+        await account.put_exchange(an_id(window))
+        account.event_hub.ready = False
+        page = await a_replaying(account).page("early", everything_in(window), window.name, None)
+        assert (page.queued, page.marker, page.waiting) == (0, None, "the Event Hub is not ready")
+        assert await account.take_queued() == []

@@ -51,7 +51,7 @@ class World:
     async def send(self, body: bytes, message_id: str) -> None:
         self.sent.append(json.loads(body))
 
-    async def parked(self, exchange_id: str, reason: str) -> None:
+    async def park(self, exchange_id: str, reason: str) -> bool:
         raise AssertionError(reason)
 
     def answered(self, operation: str, response: dict[str, Any], *, stream: bool = False) -> Envelope:

@@ -10,9 +10,9 @@ from tests.orchestrations import assert_deterministic, run
 ASKED = {"longest_s": 1620, "open_too": False}
 
 
-def report(window: str, *, complete: bool = True) -> dict[str, Any]:
-    counts = dict.fromkeys(("captured", "delivered", "redelivered", "aborted", "parked"), 1)
-    return {"window": window, "complete": complete, **counts}
+def report(window: str, *, complete: bool = True, waiting: str | None = None) -> dict[str, Any]:
+    counts = dict.fromkeys(("captured", "delivered", "redelivered", "aborted", "parked", "left"), 1)
+    return {"window": window, "complete": complete, "waiting": waiting, **counts}
 
 
 def test_reconcile_goes_through_all_windows_and_replays() -> None:
@@ -49,6 +49,26 @@ def test_reconcile_waits_where_it_may_not_queue_anything() -> None:
     assert_deterministic(reconcile.orchestrate, recorded)
 
 
+def test_reconcile_ends_with_the_windows_in_which_it_had_to_stop() -> None:
+    """An outage that begins while it runs must not become a storm: no other window is begun, and the status says why."""
+    windows = [f"2026/11/23/{hour:02}" for hour in range(10)]
+
+    def window(asked: dict[str, Any]) -> dict[str, Any]:
+        return report(asked["window"], complete=False, waiting="the queue is full" if asked["window"] == windows[5] else None)
+
+    activities = {
+        "reconcile_why_not_now": lambda _: None,
+        "reconcile_open_windows": lambda _: windows,
+        "reconcile_window": window,
+    }
+    recorded = run(reconcile.orchestrate, ASKED, activities)
+
+    assert recorded.instance.output["waiting"] == recorded.instance.custom_status["waiting"] == "the queue is full"
+    assert [each["window"] for each in recorded.instance.output["windows"]] == windows[:8]
+    assert (recorded.instance.custom_status["windows_done"], recorded.instance.custom_status["windows_total"]) == (8, 10)
+    assert_deterministic(reconcile.orchestrate, recorded)
+
+
 def test_replay_goes_on_over_generations_and_replays() -> None:
     """120 pages make three generations; it pauses while the queue is busy, and counts nothing twice."""
     pages = iter(range(120))
@@ -56,9 +76,9 @@ def test_replay_goes_on_over_generations_and_replays() -> None:
 
     def page(step: dict[str, Any]) -> dict[str, Any]:
         if step["marker"] == "60" and next(busy, False):
-            return {"busy": True, "queued": 0, "unreadable": 0, "marker": step["marker"]}
+            return {"waiting": "live work", "queued": 0, "unreadable": 0, "marker": step["marker"]}
         number = next(pages)
-        return {"busy": False, "queued": 2, "unreadable": number % 2, "marker": None if number in {79, 119} else str(number)}
+        return {"waiting": None, "queued": 2, "unreadable": number % 2, "marker": None if number in {79, 119} else str(number)}
 
     state = {"replay": {}, "windows": ["a", "b"], "done": 0, "marker": None, "queued": 0, "unreadable": 0}
     recorded = run(replay.orchestrate, state, {"replay_page": page})
@@ -77,7 +97,7 @@ def test_replay_gives_up_a_page_after_five_attempts(attempts: int) -> None:
     def page(_: dict[str, Any]) -> dict[str, Any]:
         for failure in failures:
             raise failure
-        return {"busy": False, "queued": 1, "unreadable": 0, "marker": None}
+        return {"waiting": None, "queued": 1, "unreadable": 0, "marker": None}
 
     state = {"replay": {}, "windows": ["a"], "done": 0, "marker": None, "queued": 0, "unreadable": 0}
     recorded = run(replay.orchestrate, state, {"replay_page": page})

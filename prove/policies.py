@@ -1,0 +1,149 @@
+"""CAPTURE_POLICY, measured: how long an exchange leaves no trace with `open`, and what `closed` costs beside it."""
+
+from __future__ import annotations
+
+import json
+import random
+import statistics
+import threading
+import urllib.request
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Final
+
+import psutil  # type: ignore[import-untyped]  # psutil ships no types
+
+from local.stack import FunctionsHost
+from prove.compared import compare, gather
+from prove.figures import Figures
+from prove.load import Asked, as_asked
+from prove.world import World, in_background, until
+from tests.e2e.support.chat import Chat
+
+type Progress = Callable[[str], None]
+
+POLICIES: Final = ("open", "closed")
+_CAPTURED: Final = r"PUT /\S+/captures/\S+/(\S+\.request)"
+_CHUNKS: Final = "chunks=20; chunk_ms=5"
+_ANSWER_MS: Final = "headers_ms=50"
+
+
+@dataclass(kw_only=True)
+class Taken:
+    """Of one policy; ms, one of each exchange."""
+
+    first_byte: list[float] = field(default_factory=list)  # request sent to first byte of the body
+    last_byte: list[float] = field(default_factory=list)  # request sent to the end of the body
+    traceless: list[float] = field(default_factory=list)  # request sent to request capture stored
+    unseen: list[float] = field(
+        default_factory=list
+    )  # upstream has the request to request capture stored; below 0: stored first
+    cpu: list[float] = field(default_factory=list)  # of the host with its worker, per exchange; one of each round
+    asked: list[Asked] = field(default_factory=list)
+
+
+def policies(kind: FunctionsHost, *, exchanges: int, rounds: int, seed: int, progress: Progress, clients: int = 4) -> Figures:
+    """The same exchanges with either policy, in turns, on two stacks side by side of which one works at a time."""
+    figures = Figures(title=f"CAPTURE_POLICY measured, {kind} host")
+    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    taken = {policy: Taken() for policy in POLICIES}
+    with ExitStack() as stacks:
+        worlds = {policy: stacks.enter_context(World(kind, CAPTURE_POLICY=policy)) for policy in POLICIES}
+        for world in worlds.values():
+            world.blobs.watch(_CAPTURED)
+            _round(world, Taken(), clients * 4, clients)  # whatever is made on first use
+        for number in range(rounds):
+            for policy in chance.sample(POLICIES, len(POLICIES)):
+                _round(worlds[policy], taken[policy], exchanges // rounds, clients)
+            progress(f"{figures.title}: round {number + 1} of {rounds}")
+        for policy, world in worlds.items():
+            compare(figures, gather(world), taken[policy].asked, must=[each.exchange_id or "" for each in taken[policy].asked])
+    opened, closed = taken["open"], taken["closed"]
+    figures.check(
+        holds=max(closed.unseen) <= 0, sentence="with `closed` the upstream saw a request before its capture was stored"
+    )
+    figures.counts = {
+        "exchanges with each policy": len(opened.first_byte),
+        "`open`: ms without a trace since the client sent its request (p50, p99, most)": _spread(opened.traceless),
+        "`open`: of those, ms since the upstream had the request (p50, p99, most; below 0: stored before)": _spread(
+            opened.unseen
+        ),
+        "`closed`: ms since the upstream had the request (p50, p99, most; below 0: stored before)": _spread(closed.unseen),
+        **_beside("ms to the first byte (p50, p99, most)", _spread(opened.first_byte), _spread(closed.first_byte)),
+        **_beside("ms to the last byte (p50, p99, most)", _spread(opened.last_byte), _spread(closed.last_byte)),
+        "`closed` adds to the first byte, ms at p50": _added(opened.first_byte, closed.first_byte),
+        "`closed` adds to the last byte, ms at p50": _added(opened.last_byte, closed.last_byte),
+        **_beside("ms of CPU an exchange, host and worker", _mean(opened.cpu), _mean(closed.cpu)),
+    }
+    return figures
+
+
+def _round(world: World, taken: Taken, exchanges: int, clients: int) -> None:
+    """Half of them streams, the rest plain calls; the record is complete when the queue is empty."""
+    lock, left = threading.Lock(), iter(range(exchanges))
+
+    def client() -> None:
+        while True:
+            with lock:
+                number = next(left, None)
+            if number is None:
+                return
+            stream = number % 2 == 0
+            _ask(world, Chat(stream=stream, directives=f"{_ANSWER_MS}; {_CHUNKS}" if stream else _ANSWER_MS), taken, lock)
+
+    before = _cpu_s(world)
+    threads = [in_background(client, f"client-{number}") for number in range(clients)]
+    for thread in threads:
+        thread.join()
+    until(lambda: not world.waiting(), "an empty queue", 60)
+    taken.cpu.append((_cpu_s(world) - before) * 1000 / exchanges)
+
+
+def _ask(world: World, chat: Chat, taken: Taken, lock: threading.Lock) -> None:
+    with chat.begin(world.stack) as call:
+        answer = call.rest()
+    name = f"{answer.exchange_id}.request"
+    stored_at = until(lambda: world.blobs.taken.get(name), "the request capture to be stored", 20)
+    seen_at = _seen_at(world, chat.deployment)
+    with lock:
+        taken.first_byte.append((answer.pieces[0].at - call.sent_at) * 1000)
+        taken.last_byte.append((answer.ended_at - call.sent_at) * 1000)
+        taken.traceless.append((stored_at - call.sent_at) * 1000)
+        taken.unseen.append((stored_at - seen_at) * 1000)
+        taken.asked.append(as_asked(chat, answer))
+
+
+def _seen_at(world: World, deployment: str) -> float:
+    """When the stand-in had the request's headers, time.monotonic()."""
+    url = f"{world.stack.stand_in_url}/_stand_in/exchanges?details=false&deployment={deployment}"
+    with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 - http to this machine
+        (exchange,) = json.load(answer)
+    return float(exchange["started_at"])
+
+
+def _cpu_s(world: World) -> float:
+    """User and system time of the host and its worker."""
+    host = world.stack.parts["functions_host"]
+    total = 0.0
+    for pid in [host.pid, *host.descendants()]:
+        times = psutil.Process(pid).cpu_times()
+        total += times.user + times.system
+    return total
+
+
+def _spread(values: Sequence[float]) -> str:
+    ordered = sorted(values)
+    return ", ".join(f"{ordered[min(len(ordered) - 1, int(len(ordered) * at))]:.1f}" for at in (0.5, 0.99, 1))
+
+
+def _added(opened: Sequence[float], closed: Sequence[float]) -> float:
+    return round(statistics.median(closed) - statistics.median(opened), 1)
+
+
+def _mean(values: Sequence[float]) -> str:
+    return f"{statistics.mean(values):.1f}"
+
+
+def _beside(what: str, opened: str, closed: str) -> dict[str, str]:
+    return {f"`open`: {what}": opened, f"`closed`: {what}": closed}

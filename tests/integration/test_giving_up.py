@@ -1,0 +1,171 @@
+"""What the poison queue holds, against Azurite: nothing of it is lost, and nothing goes round for ever."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pytest
+from azure.core.exceptions import ServiceRequestError
+
+from local.stack import Stack
+from local.stack.ports import free_ports
+from local.stack.storage import connection_string
+from shared.core import capture
+from shared.core.envelope import Envelope, dump, replayed
+from shared.core.poison import MOST_FAILURES
+from shared.core.window import Window
+from shared.giving_up import GivingUp, failures_name
+from shared.parking import Parking
+from shared.reconciliation import Reconciliation
+from tests.integration.azurite import Account, a_window, an_account, an_id
+from tests.unit.envelopes import an_envelope
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def azurite() -> Iterator[str]:
+    with Stack(only=["azurite"]) as stack:
+        yield stack.storage_connection_string
+
+
+@dataclass
+class Builds:
+    """What enrichment says of every envelope."""
+
+    why: str | BaseException | None = None
+
+    async def why_not(self, _: Envelope) -> str | None:
+        if isinstance(self.why, BaseException):
+            raise self.why
+        return self.why
+
+
+def giving_up(account: Account, why: str | BaseException | None = None) -> GivingUp:
+    return GivingUp(Builds(why), account.captures, account.ledger, account.notes)
+
+
+_runs = iter(range(10**6))
+
+
+async def reconcile(account: Account, exchange_id: str) -> list[Envelope]:
+    """What the next run of reconcile queues in the exchange's window."""
+    it = Reconciliation(account.captures, account.ledger, account.envelopes, account.notes, account.pacing())
+    window = Window.of_exchange(exchange_id)
+    await it.reconcile(window.name, window.end + timedelta(seconds=next(_runs)))
+    return await account.take_queued()
+
+
+async def test_what_is_no_envelope_is_discarded_and_not_repeated(azurite: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with an_account(azurite) as account:
+        for message in (b"", b"null", b"\xff\xfe", b'{"secret": 1}', b"[" * 100_000):
+            await giving_up(account).take(message)
+    assert len(caplog.records) == 5
+    assert "secret" not in caplog.text
+
+
+async def test_what_a_capture_holds_is_left_to_reconcile_however_often_it_was_transient(azurite: str) -> None:
+    async with an_account(azurite) as account:
+        envelope = await account.put_exchange(an_id(a_window()))
+        for _ in range(MOST_FAILURES + 3):
+            await giving_up(account).take(dump(envelope).encode())
+            assert await reconcile(account, envelope.exchange_id) == [envelope]
+        assert await account.notes.get(failures_name(envelope.exchange_id)) is None
+
+
+async def test_an_outcome_that_no_capture_holds_is_stored_for_reconcile(azurite: str) -> None:
+    async with an_account(azurite) as account:
+        each = an_id(a_window())
+        await account.put_request(each)
+        envelope = replace(await account.put_response(each), response_capture=None)
+        await account.captures.erase(capture.response_name(each))
+        await giving_up(account).take(dump(envelope).encode())
+        assert await reconcile(account, each) == [envelope]
+
+
+async def test_what_can_never_be_built_is_parked_after_a_few_deliveries_and_told_of_once(
+    azurite: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with an_account(azurite) as account:
+        envelope = await account.put_exchange(an_id(a_window()))
+        delivered = 0
+        while True:
+            await giving_up(account, "assembly_failed").take(dump(envelope).encode())
+            delivered += 1
+            if not await reconcile(account, envelope.exchange_id):
+                break
+        await giving_up(account, "assembly_failed").take(dump(envelope).encode())  # one that was on its way
+        assert delivered == MOST_FAILURES
+        assert await account.ledger.parked_reason(envelope.exchange_id) == "assembly_failed"
+        assert [each.levelno for each in caplog.records].count(logging.ERROR) == 1
+
+        parking = Parking(account.captures, account.ledger, account.envelopes, account.notes)
+        assert await parking.queue_again(envelope.exchange_id)
+        assert await account.take_queued() == [envelope]
+        await giving_up(account).take(dump(envelope).encode())  # given up once more, for a reason that passes
+        assert await reconcile(account, envelope.exchange_id) == [envelope]
+
+
+async def test_what_kills_the_worker_that_examines_it_does_not_do_so_for_ever(azurite: str) -> None:
+    class Killed(BaseException):
+        pass
+
+    async with an_account(azurite) as account:
+        envelope = await account.put_exchange(an_id(a_window()))
+        for _ in range(MOST_FAILURES):
+            with pytest.raises(Killed):
+                await giving_up(account, Killed()).take(dump(envelope).encode())
+        await giving_up(account, Killed()).take(dump(envelope).encode())
+        assert await account.ledger.parked_reason(envelope.exchange_id) == "assembly_failed"
+        await account.ledger.unlist(envelope.exchange_id)
+
+
+async def test_a_reason_that_passes_takes_no_attempt_back_or_away(azurite: str) -> None:
+    async with an_account(azurite) as account:
+        envelope = await account.put_exchange(an_id(a_window()))
+        for why in ("assembly_failed", None, None, "assembly_failed", None):
+            await giving_up(account, why).take(dump(envelope).encode())
+        assert await account.notes.get(failures_name(envelope.exchange_id)) == {"failures": 2}
+        assert await account.ledger.parked_reason(envelope.exchange_id) is None
+
+
+async def test_storage_that_is_down_is_a_reason_that_passes() -> None:
+    """The captures cannot be read: that says nothing of the event. Nothing is needed to leave it to reconcile."""
+    async with an_account(connection_string(free_ports())) as account:
+        envelope = an_envelope(response_capture="there")
+        await giving_up(account, ServiceRequestError("down")).take(dump(envelope).encode())
+
+
+async def test_a_replay_that_was_given_up_is_listed_and_can_be_queued_again(
+    azurite: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The exchange itself was delivered: it stays so in every report."""
+    async with an_account(azurite) as account:
+        window = a_window()
+        envelope = await account.put_exchange(an_id(window))
+        await account.ledger.delivered([envelope.exchange_id])
+        await giving_up(account).take(dump(replayed(envelope)).encode())
+        assert "The replay of exchange" in caplog.text
+        parking = Parking(account.captures, account.ledger, account.envelopes, account.notes)
+        assert [(each["exchange_id"], each["reason"]) for each in await parking.parked()] == [
+            (envelope.exchange_id, "replay_failed")
+        ]
+        known = await account.ledger.known(window.name)
+        assert (len(known.delivered), len(known.parked)) == (1, 0)
+        assert await parking.queue_again(envelope.exchange_id)
+        assert await account.take_queued() == [replayed(envelope)]
+        assert await parking.parked() == []
+
+
+async def test_a_failed_replay_hides_neither_that_its_exchange_is_missing_nor_that_it_is_parked(azurite: str) -> None:
+    async with an_account(azurite) as account:
+        missing = await account.put_exchange(an_id(a_window()))
+        await giving_up(account).take(dump(replayed(missing)).encode())
+        assert await reconcile(account, missing.exchange_id) == [missing]
+        assert await account.ledger.park(missing.exchange_id, "too_large"), "what is parked now, was not before"
+        await giving_up(account).take(dump(replayed(missing)).encode())
+        assert await account.ledger.parked_reason(missing.exchange_id) == "too_large"
+        await account.ledger.unlist(missing.exchange_id)

@@ -1,0 +1,41 @@
+"""Many pieces of work at once: in order, bounded, and none forgotten where one fails."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from shared.at_once import at_once
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_no_more_than_so_many_are_under_way_and_results_keep_their_order() -> None:
+    under_way = most = 0
+
+    async def work(item: int) -> int:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        for _ in range(20 - item):  # the last ones end first
+            await asyncio.sleep(0)
+        under_way -= 1
+        return item * item
+
+    assert await at_once(work, range(10), 3) == [item * item for item in range(10)]
+    assert most == 3
+
+
+async def test_a_failure_is_raised_when_all_others_are_done() -> None:
+    done: list[int] = []
+
+    async def work(item: int) -> None:
+        await asyncio.sleep(0)
+        if item == 1:
+            raise OSError("no")
+        done.append(item)
+
+    with pytest.raises(OSError, match="no"):
+        await at_once(work, range(5), 2)
+    assert done == [0, 2, 3, 4]
