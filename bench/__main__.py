@@ -15,7 +15,7 @@ from typing import Final
 from bench import report
 from bench.errors import BenchError
 from bench.figures import Figures, figures
-from bench.measure import Plan, measure
+from bench.measure import Plan, measure, measure_bare
 from local.stack import FunctionsHost, StackError
 
 _CPU_INFO: Final = Path("/proc/cpuinfo")
@@ -37,17 +37,20 @@ def main() -> int:
         print(f"{time.monotonic() - started:6.1f} s  {step}", file=sys.stderr, flush=True)
 
     found: dict[str, Figures] = {}
+    failed = False
     try:
         for host in _hosts(options.functions_host):
             found[host] = figures(measure(host, plan, progress))
+        if not options.without_bare_relay:
+            found["bare"] = figures(measure_bare(plan, progress))
     except (BenchError, StackError) as error:
         print(f"bench: {error}", file=sys.stderr)
-        return 1
+        failed = True  # what was measured before is shown all the same
     environment = report.Environment(python=platform.python_version(), cpus=os.cpu_count() or 1, processor=_processor())
     print(report.table(environment, plan, found))
     if options.json:
         options.json.write_text(report.document(environment, plan, found) + "\n")
-    return 0
+    return int(failed)
 
 
 def _options() -> argparse.Namespace:
@@ -65,6 +68,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--chunks", type=_at_least(20), default=plan.chunks, help="of a stream (default %(default)s)")
     parser.add_argument("--calls", type=_at_least(20), default=plan.calls, help="non-streaming (default %(default)s)")
     parser.add_argument("--without-enrichment", action="store_true", help="relay, captures and envelopes only")
+    parser.add_argument("--without-bare-relay", action="store_true", help="which shows what the machine itself takes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     return parser.parse_args()
 

@@ -10,12 +10,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
+from bench import bare_relay
 from bench.errors import BenchError
 from bench.job import Job, Seen
 from bench.processes import Machine, Meter
@@ -106,6 +109,15 @@ def measure(functions_host: FunctionsHost, plan: Plan, progress: Callable[[str],
         return _Bench(stack, functions_host, plan, progress).run()
 
 
+def measure_bare(plan: Plan, progress: Callable[[str], None]) -> Measured:
+    """The same loads through the bare relay, on the embedded host. Raises as `measure` does."""
+    without = replace(plan, enrichment=False)
+    with tempfile.TemporaryDirectory(prefix="fnsse-bare-") as folder:
+        app = bare_relay.lay_out(Path(folder))
+        with Stack(app=app, only={"azure_openai", "functions_host"}, on_step=progress) as stack:
+            return _Bench(stack, "embedded", without, progress).run()
+
+
 class _Bench:
     def __init__(self, stack: Stack, functions_host: FunctionsHost, plan: Plan, progress: Callable[[str], None]) -> None:
         self._stack = stack
@@ -134,7 +146,7 @@ class _Bench:
             worker_mb_before=memory,
             worker_mb=worker_mb,
             host_mb=self._meter.host_mb(),
-            events=self._events(),
+            events=self._events() if "event_hubs" in self._stack.parts else 0,
             exchanges=self._exchanges,
         )
 

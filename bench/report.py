@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from bench.figures import PER_CALL_MS, PER_CHUNK_US, Figures
+from bench.figures import PER_CALL_MS, PER_CHUNK_TO_BARE, PER_CHUNK_US, Figures
 from bench.measure import Plan
 from bench.statistics import Figure, Percentiles
 
-_NAMES: Final = {"embedded": "embedded host", "func": "real host (func)"}
+_NAMES: Final = {"embedded": "embedded host", "func": "real host (func)", "bare": "bare relay, embedded host"}
 _WIDTH: Final = 54
 _COLUMN: Final = 26
 _BOTTLENECK: Final = 0.8  # of a core: above it a process of the benchmark itself may have slowed the load
@@ -109,12 +109,25 @@ def _verdicts(plan: Plan, hosts: Mapping[str, Figures]) -> list[str]:
         _verdict("CPU per streamed chunk, all included", embedded.chunk_us.best, PER_CHUNK_US, "us"),
         _verdict("CPU per streamed chunk by itself", embedded.further_chunk_us.best, PER_CHUNK_US, "us"),
         _verdict("CPU per non-streaming call", embedded.call_ms.best, PER_CALL_MS, "ms"),
+        *_beside_bare(embedded, hosts.get("bare")),
+    ]
+
+
+def _beside_bare(embedded: Figures, bare: Figures | None) -> list[str]:
+    """How fast the machine is cancels out here."""
+    if bare is None:
+        return []
+    everything = embedded.chunk_us.best / bare.chunk_us.best
+    by_itself = embedded.further_chunk_us.best / bare.further_chunk_us.best
+    return [
+        _verdict("CPU per streamed chunk, all included, to the bare relay's", everything, PER_CHUNK_TO_BARE, "times"),
+        _verdict("CPU per streamed chunk by itself, to the bare relay's", by_itself, PER_CHUNK_TO_BARE, "times"),
     ]
 
 
 def _verdict(what: str, value: float, limit: float, unit: str) -> str:
     holds = "holds" if value <= limit else "DOES NOT HOLD"
-    return f"  {what}: {_number(value)} {unit}, at most {limit:g} {unit}: {holds}"
+    return f"  {what}: {_number(value)} {unit}, at most {_number(limit)} {unit}: {holds}"
 
 
 def _doubts(hosts: Mapping[str, Figures]) -> list[str]:
