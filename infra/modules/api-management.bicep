@@ -1,0 +1,278 @@
+metadata description = 'The Azure OpenAI API in front of fnsse, on an API Management instance that exists. Everything that it adds is named fnsse.'
+
+@export()
+@description('How the function app knows its gateway: by a function key, or by the Entra token of the gateway\'s managed identity.')
+type callerAuthentication = 'function_key' | 'entra'
+
+@description('Required. Name of the API Management instance, in the resource group that this module is deployed to. It needs a system-assigned identity.')
+param serviceName string
+
+@description('Required. Host name of the function app, such as contoso.azurewebsites.net.')
+param functionAppHostName string
+
+@description('Required. How the function app knows its gateway.')
+param callerAuth callerAuthentication
+
+@description('Optional. Required where callerAuth is entra: the application (client) id or the application id URI of the app registration that is the token\'s audience.')
+param audience string = ''
+
+@description('Optional. Required where callerAuth is function_key: versionless address of the Key Vault secret that holds the function key. The instance\'s identity needs the role Key Vault Secrets User on it before this module runs.')
+param functionKeySecretUri string = ''
+
+@description('Required. Resource id of the Application Insights that the gateway reports calls to. The instance\'s identity needs the role Monitoring Metrics Publisher on it.')
+param applicationInsightsResourceId string
+
+@description('Optional. Percentage of calls without an error that the gateway reports to Application Insights.')
+@minValue(0)
+@maxValue(100)
+param samplingPercentage int = 100
+
+@description('Optional. Whether the function app is reachable from its virtual network alone. The tier of the instance must then reach that network.')
+param privateNetwork bool = false
+
+@description('Optional. First segments of the API\'s path, where /openai alone is taken on this instance: `ai` makes it /ai/openai, and azure_endpoint then ends in /ai.')
+param pathPrefix string = ''
+
+@description('Optional. Names of subscriptions to create for the first callers. Their keys stay in API Management.')
+param subscriptionNames string[] = ['fnsse-first']
+
+var tiersThatReachANetwork = ['StandardV2', 'PremiumV2', 'Premium', 'Developer']
+var methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']
+var path = empty(pathPrefix) ? 'openai' : '${pathPrefix}/openai'
+var entra = callerAuth == 'entra'
+
+var checkedAudience = entra && empty(audience)
+  ? fail('callerAuth entra needs audience: the app registration that API Management asks a token for (docs/deploy.md).')
+  : audience
+var checkedSecretUri = !entra && empty(functionKeySecretUri)
+  ? fail('callerAuth function_key needs functionKeySecretUri: the Key Vault secret that holds the function key.')
+  : functionKeySecretUri
+
+var authFragment = entra
+  ? loadTextContent('../policies/caller-auth-entra.xml')
+  : loadTextContent('../policies/caller-auth-function-key.xml')
+
+// Bodies hold prompts and answers, headers and query may hold keys: neither diagnostic may take any of them.
+var nothingLogged = {
+  request: {
+    headers: []
+    body: { bytes: 0 }
+    dataMasking: {
+      queryParams: [{ value: '*', mode: 'Hide' }]
+    }
+  }
+  response: {
+    headers: []
+    body: { bytes: 0 }
+  }
+}
+
+resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
+  scope: resourceGroup(split(applicationInsightsResourceId, '/')[2], split(applicationInsightsResourceId, '/')[4])
+  name: last(split(applicationInsightsResourceId, '/'))
+}
+
+resource service 'Microsoft.ApiManagement/service@2024-05-01' existing = {
+  name: serviceName
+}
+
+resource backend 'Microsoft.ApiManagement/service/backends@2024-05-01' = {
+  parent: service
+  name: 'fnsse'
+  properties: {
+    title: 'fnsse'
+    description: service.sku.name == 'Consumption'
+      ? fail('API Management of tier Consumption cannot stream: it buffers responses. Choose another tier.')
+      : privateNetwork && !contains(tiersThatReachANetwork, service.sku.name)
+          ? fail('The network switch is on, and this API Management tier cannot reach a virtual network. Choose StandardV2 or PremiumV2.')
+          : 'The function app that relays to Azure OpenAI and records what happened'
+    protocol: 'http'
+    url: 'https://${functionAppHostName}/openai'
+    tls: {
+      validateCertificateChain: true
+      validateCertificateName: true
+    }
+  }
+}
+
+resource audienceValue 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = if (entra) {
+  parent: service
+  name: 'fnsse-audience'
+  properties: {
+    displayName: 'fnsse-audience'
+    value: checkedAudience
+    secret: false
+  }
+}
+
+resource functionKeyValue 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = if (!entra) {
+  parent: service
+  name: 'fnsse-function-key'
+  properties: {
+    displayName: 'fnsse-function-key'
+    secret: true
+    keyVault: {
+      secretIdentifier: checkedSecretUri
+    }
+  }
+}
+
+resource callerAuthFragment 'Microsoft.ApiManagement/service/policyFragments@2024-05-01' = {
+  parent: service
+  name: 'fnsse-caller-auth'
+  properties: {
+    description: 'How fnsse knows this gateway'
+    format: 'xml'
+    value: authFragment
+  }
+  dependsOn: [
+    audienceValue
+    functionKeyValue
+  ]
+}
+
+resource api 'Microsoft.ApiManagement/service/apis@2024-05-01' = {
+  parent: service
+  name: 'fnsse-openai'
+  properties: {
+    displayName: 'Azure OpenAI through fnsse'
+    description: 'Every Azure OpenAI route below /openai, streaming or not, as the service itself has it'
+    type: 'http'
+    path: path
+    protocols: ['https']
+    subscriptionRequired: true
+    subscriptionKeyParameterNames: {
+      header: 'api-key'
+      query: 'subscription-key'
+    }
+  }
+}
+
+resource operations 'Microsoft.ApiManagement/service/apis/operations@2024-05-01' = [
+  for method in methods: {
+    parent: api
+    name: 'relay-${toLower(method)}'
+    properties: {
+      displayName: '${method} /${path}/*'
+      method: method
+      urlTemplate: '/*'
+    }
+  }
+]
+
+resource policy 'Microsoft.ApiManagement/service/apis/policies@2024-05-01' = {
+  parent: api
+  name: 'policy'
+  properties: {
+    format: 'xml'
+    value: loadTextContent('../policies/openai.xml')
+  }
+  dependsOn: [
+    backend
+    callerAuthFragment
+  ]
+}
+
+resource insightsLogger 'Microsoft.ApiManagement/service/loggers@2024-05-01' = {
+  parent: service
+  name: 'fnsse-insights'
+  properties: {
+    loggerType: 'applicationInsights'
+    description: 'Application Insights of fnsse, by managed identity'
+    resourceId: applicationInsightsResourceId
+    isBuffered: true
+    credentials: {
+      connectionString: insights.properties.ConnectionString
+      identityClientId: 'SystemAssigned'
+    }
+  }
+}
+
+resource azureMonitorLogger 'Microsoft.ApiManagement/service/loggers@2024-05-01' = {
+  parent: service
+  name: 'azuremonitor'
+  properties: {
+    loggerType: 'azureMonitor'
+    isBuffered: true
+  }
+}
+
+resource insightsDiagnostic 'Microsoft.ApiManagement/service/apis/diagnostics@2024-05-01' = {
+  parent: api
+  name: 'applicationinsights'
+  properties: {
+    loggerId: insightsLogger.id
+    alwaysLog: 'allErrors'
+    httpCorrelationProtocol: 'W3C'
+    operationNameFormat: 'Name'
+    verbosity: 'information'
+    logClientIp: false
+    sampling: {
+      samplingType: 'fixed'
+      percentage: samplingPercentage
+    }
+    frontend: nothingLogged
+    backend: nothingLogged
+  }
+}
+
+resource azureMonitorDiagnostic 'Microsoft.ApiManagement/service/apis/diagnostics@2024-05-01' = {
+  parent: api
+  name: 'azuremonitor'
+  properties: {
+    loggerId: azureMonitorLogger.id
+    alwaysLog: 'allErrors'
+    verbosity: 'information'
+    logClientIp: false
+    sampling: {
+      samplingType: 'fixed'
+      percentage: 100
+    }
+    frontend: nothingLogged
+    backend: nothingLogged
+  }
+}
+
+resource product 'Microsoft.ApiManagement/service/products@2024-05-01' = {
+  parent: service
+  name: 'fnsse-openai'
+  properties: {
+    displayName: 'Azure OpenAI through fnsse'
+    description: 'Subscribe to this product for a key that an OpenAI SDK takes as api_key'
+    subscriptionRequired: true
+    approvalRequired: true
+    state: 'published'
+  }
+}
+
+resource productApi 'Microsoft.ApiManagement/service/products/apiLinks@2024-05-01' = {
+  parent: product
+  name: 'fnsse-openai'
+  properties: {
+    apiId: api.id
+  }
+}
+
+resource subscriptions 'Microsoft.ApiManagement/service/subscriptions@2024-05-01' = [
+  for name in subscriptionNames: {
+    parent: service
+    name: name
+    properties: {
+      displayName: name
+      scope: product.id
+      state: 'active'
+      allowTracing: false
+    }
+  }
+]
+
+@description('What an OpenAI SDK takes as azure_endpoint.')
+output endpoint string = empty(pathPrefix)
+  ? service.properties.gatewayUrl
+  : '${service.properties.gatewayUrl}/${pathPrefix}'
+
+@description('Object id of the managed identity whose token the app accepts where callerAuth is entra.')
+output principalId string = service.identity.principalId
+
+@description('Name of the API.')
+output apiName string = api.name
