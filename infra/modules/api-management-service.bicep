@@ -40,7 +40,7 @@ param logAnalyticsWorkspaceId string = ''
 var integrated = !empty(subnetId)
 
 var checkedSku = integrated && sku == 'BasicV2'
-  ? fail('API Management of tier BasicV2 cannot reach a virtual network. Choose StandardV2 or PremiumV2, or leave the network switch off.')
+  ? fail('API Management of tier BasicV2 cannot reach a virtual network. Choose StandardV2 or PremiumV2, or leave the network switch off')
   : sku
 
 resource service 'Microsoft.ApiManagement/service@2024-05-01' = {

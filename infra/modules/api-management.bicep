@@ -42,10 +42,10 @@ var path = empty(pathPrefix) ? 'openai' : '${pathPrefix}/openai'
 var entra = callerAuth == 'entra'
 
 var checkedAudience = entra && empty(audience)
-  ? fail('callerAuth entra needs audience: the app registration that API Management asks a token for (docs/deploy.md).')
+  ? fail('callerAuth entra needs audience: the app registration that API Management asks a token for (docs/deploy.md)')
   : audience
 var checkedSecretUri = !entra && empty(functionKeySecretUri)
-  ? fail('callerAuth function_key needs functionKeySecretUri: the Key Vault secret that holds the function key.')
+  ? fail('callerAuth function_key needs functionKeySecretUri: the Key Vault secret that holds the function key')
   : functionKeySecretUri
 
 var authFragment = entra
@@ -82,9 +82,9 @@ resource backend 'Microsoft.ApiManagement/service/backends@2024-05-01' = {
   properties: {
     title: 'fnsse'
     description: service.sku.name == 'Consumption'
-      ? fail('API Management of tier Consumption cannot stream: it buffers responses. Choose another tier.')
+      ? fail('API Management of tier Consumption cannot stream: it buffers responses. Choose another tier')
       : privateNetwork && !contains(tiersThatReachANetwork, service.sku.name)
-          ? fail('The network switch is on, and this API Management tier cannot reach a virtual network. Choose StandardV2 or PremiumV2.')
+          ? fail('The network switch is on, and this API Management tier cannot reach a virtual network. Choose StandardV2 or PremiumV2')
           : 'The function app that relays to Azure OpenAI and records what happened'
     protocol: 'http'
     url: 'https://${functionAppHostName}/openai'
