@@ -11,6 +11,7 @@ from shared.assembly import Assembled
 from shared.core import usage_claim
 from shared.core.capture import Capture
 from shared.core.envelope import Envelope, load
+from shared.delivery_log import DeliveryLog
 from shared.errors import AssemblyError, CaptureError, EventTooLarge
 
 _log = logging.getLogger("fnsse.enrichment")
@@ -70,6 +71,7 @@ class Enrichment:
         self._claims = claims
         self._event_hub = event_hub
         self._ledger = ledger
+        self._delivery_log = DeliveryLog()
         self._one_large = asyncio.Lock()  # sixteen messages at once may each name captures of 100 MB
 
     async def deliver(self, message: bytes) -> None:
@@ -81,6 +83,7 @@ class Enrichment:
         try:
             body = await self._event(envelope, await self._event_hub.limit_bytes())
             await self._event_hub.send(body, envelope.exchange_id)
+            await self._delivery_log.accepted(envelope)
         except CaptureError as error:
             await self._park(envelope, "corrupt_capture", error)
         except EventTooLarge as error:
