@@ -1,0 +1,113 @@
+"""azd's hook: the app registration is made once, found again, and left alone where no token is asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HOOK = Path(__file__).parents[2] / "infra" / "hooks" / "preprovision.sh"
+CLIENT_ID = "3c2f1d0e-0000-4000-8000-000000000001"
+
+# Stands in for `az` and `azd`: notes its arguments, one JSON line per call, and answers as the test says.
+RECORDER = """#!/usr/bin/env python3
+import json, os, pathlib, sys
+folder = pathlib.Path(__file__).parent
+name, words = pathlib.Path(sys.argv[0]).name, sys.argv[1:]
+with (folder / "calls").open("a") as log:
+    log.write(json.dumps([name, *words]) + "\\n")
+answers = json.loads((folder / "answers").read_text())
+answer = answers.get(" ".join([name, *words[:3]]), "")
+if answer is None:
+    sys.exit(3)
+print(answer)
+"""
+
+
+class Tools:
+    """A folder that is the whole PATH but for the system's own."""
+
+    def __init__(self, folder: Path, answers: dict[str, str | None]) -> None:
+        self._folder = folder
+        for name in ("az", "azd"):
+            (folder / name).write_text(RECORDER)
+            (folder / name).chmod(0o755)
+        (folder / "answers").write_text(json.dumps(answers))
+
+    def run(self, **environment: str) -> subprocess.CompletedProcess[str]:
+        path = f"{self._folder}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            ["sh", HOOK], env=environment | {"PATH": path}, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def calls(self) -> list[list[str]]:
+        log = self._folder / "calls"
+        return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+ENTRA = {"CALLER_AUTH": "entra", "AZURE_ENV_NAME": "dev"}
+
+
+@pytest.mark.parametrize(
+    "environment", [{}, {"CALLER_AUTH": "function_key"}, {**ENTRA, "AUDIENCE_CLIENT_ID": CLIENT_ID}], ids=str
+)
+def test_nothing_is_asked_where_nothing_is_needed(tmp_path: Path, environment: dict[str, str]) -> None:
+    """With a function key there is no audience; one that is given is taken."""
+    tools = Tools(tmp_path, {})
+    assert tools.run(**environment).returncode == 0
+    assert tools.calls() == []
+
+
+def test_a_registration_is_made_once(tmp_path: Path) -> None:
+    """Of this tenant alone, without a secret, with a service principal, and kept in azd's environment."""
+    tools = Tools(tmp_path, {"az ad app create": CLIENT_ID, "az ad sp show": None})
+    run = tools.run(**ENTRA)
+    assert run.returncode == 0, run.stderr
+    calls = tools.calls()
+    assert [" ".join(call[:4]) for call in calls] == [
+        "az ad app list",
+        "az ad app create",
+        "az rest --only-show-errors --method",
+        "az rest --only-show-errors --method",
+        "az ad sp show",
+        "az ad sp create",
+        "azd env set AUDIENCE_CLIENT_ID",
+    ]
+    assert calls[-1][-1] == CLIENT_ID
+    assert "AzureADMyOrg" in calls[1]
+    assert not [word for call in calls for word in call if "credential" in word or "password" in word]
+    patches = [json.loads(call[call.index("--body") + 1]) for call in calls if call[1] == "rest"]
+    assert patches[0]["identifierUris"] == [f"api://{CLIENT_ID}"]
+    (scope,) = patches[0]["api"]["oauth2PermissionScopes"]
+    (allowed,) = patches[1]["api"]["preAuthorizedApplications"]
+    assert allowed["delegatedPermissionIds"] == [scope["id"]]
+
+
+def test_a_registration_that_is_there_is_found(tmp_path: Path) -> None:
+    """By its name; nothing of it is changed."""
+    tools = Tools(tmp_path, {"az ad app list": CLIENT_ID})
+    assert tools.run(**ENTRA).returncode == 0
+    assert [" ".join(call[:4]) for call in tools.calls()] == [
+        "az ad app list",
+        "az ad sp show",
+        "azd env set AUDIENCE_CLIENT_ID",
+    ]
+
+
+def test_two_of_one_name_are_for_a_person_to_choose_from(tmp_path: Path) -> None:
+    """The hook stops azd, and says what to do."""
+    tools = Tools(tmp_path, {"az ad app list": f"{CLIENT_ID}\n{CLIENT_ID}"})
+    run = tools.run(**ENTRA)
+    assert run.returncode == 1
+    assert "azd env set AUDIENCE_CLIENT_ID" in run.stderr
+    assert not [call for call in tools.calls() if call[0] == "azd"]
+
+
+def test_a_refusal_stops_azd(tmp_path: Path) -> None:
+    """Who may not register applications is not left with half a deployment."""
+    tools = Tools(tmp_path, {"az ad app create": None})
+    assert tools.run(**ENTRA).returncode != 0
+    assert not [call for call in tools.calls() if call[0] == "azd"]

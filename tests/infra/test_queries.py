@@ -1,0 +1,109 @@
+"""The queries of alerts and workbook ask for what the app and the host really write."""
+
+from __future__ import annotations
+
+import ast
+import json
+import logging
+import re
+from pathlib import Path
+
+import pytest
+
+from shared.core.completeness import Report
+from shared.core.delivered import summary
+from shared.core.exchange import Outcome
+from shared.delivery_log import PREFIX, DeliveryLog
+from tests.unit.envelopes import PLAIN, an_envelope
+
+ROOT = Path(__file__).parents[2]
+QUERIES = ROOT / "infra" / "queries"
+ALERTS = sorted(QUERIES.glob("*.kql"))
+OF_THE_APP = ALERTS + sorted(QUERIES.glob("workbook/*.kql"))
+SOURCES = [file.read_text() for folder in ("blueprints", "shared") for file in (ROOT / folder).rglob("*.py")]
+
+
+def functions() -> set[str]:
+    """The names of the app's functions, from its source."""
+    return {name for source in SOURCES for name in re.findall(r"@\w+\.function_name\(\"(\w+)\"\)", source)}
+
+
+def log_messages() -> set[str]:
+    """Every literal that the app logs with a level of its own."""
+    found: set[str] = set()
+    for source in SOURCES:
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "_log":
+                found |= {
+                    each.value for each in node.args[:1] if isinstance(each, ast.Constant) and isinstance(each.value, str)
+                }
+    return found
+
+
+def test_the_alerts_are_the_five() -> None:
+    """What the operator is told of."""
+    assert [file.stem for file in ALERTS] == [
+        "error-share",
+        "nothing-delivered",
+        "poison",
+        "reconcile-incomplete",
+        "time-to-first-chunk",
+    ]
+
+
+@pytest.mark.parametrize("file", OF_THE_APP, ids=lambda file: file.stem)
+def test_a_query_names_functions_that_are_there(file: Path) -> None:
+    """The host calls a request by its function's name."""
+    query = file.read_text()
+    named = set(re.findall(r'name == "(\w+)"', query))
+    named |= {name for names in re.findall(r"name in \(([^)]*)\)", query) for name in re.findall(r'"(\w+)"', names)}
+    assert named <= functions()
+    assert named or "traces" in query
+
+
+@pytest.mark.parametrize("file", OF_THE_APP, ids=lambda file: file.stem)
+def test_a_query_looks_for_lines_that_are_written(file: Path) -> None:
+    """Each text that it matches a message by stands in a line that the app logs."""
+    wanted = re.findall(r'message (?:startswith|has) "([^"]+)"', file.read_text())
+    for text in wanted:
+        assert text == f"{PREFIX} {{" or any(text in message for message in log_messages()), text
+
+
+@pytest.mark.parametrize("file", OF_THE_APP, ids=lambda file: file.stem)
+def test_a_query_reads_fields_that_lines_have(file: Path) -> None:
+    """Of the line about a group of deliveries, and of the line about an hour's completeness."""
+    query = file.read_text()
+    fields = set(re.findall(r"\b(?:said|\)\))\.(\w+)", query)) | set(re.findall(r'strlen\("Delivered "\)\)\)\.(\w+)', query))
+    assert fields <= summary([PLAIN]).keys()
+    assert set(re.findall(r"extract\(@\"(\w+)\['\"\"\]: ", query)) <= Report(window="2026/11/23/14").as_json().keys()
+
+
+@pytest.mark.anyio
+async def test_the_line_about_deliveries_is_json_behind_its_prefix(caplog: pytest.LogCaptureFixture) -> None:
+    """substring(message, strlen("Delivered ")) is what the queries parse."""
+    caplog.set_level(logging.INFO, "fnsse.delivery")
+    await DeliveryLog().accepted(an_envelope(outcome=Outcome.TIMED_OUT))
+    (message,) = caplog.messages
+    assert message.startswith("Delivered {")
+    assert json.loads(message[len("Delivered ") :])["failed"] == 1
+
+
+@pytest.mark.parametrize("as_logged", [str, json.dumps], ids=["as Python writes it", "as JSON"])
+def test_an_hours_line_is_read_as_the_queries_read_it(as_logged: type[str]) -> None:
+    """The patterns of reconcile-incomplete.kql, on the line itself."""
+    query = (QUERIES / "reconcile-incomplete.kql").read_text()
+    patterns = [pattern.replace('""', '"') for pattern in re.findall(r'extract\(@"((?:[^"]|"")+)"', query)]
+    assert len(patterns) == 3
+    report = Report(window="2026/11/23/14", captured=2, delivered=1, ended=True).as_json()
+    line = f"Completeness of {report['window']}: {as_logged(report)}"
+    read = [match[1].lower() for pattern in patterns if (match := re.search(pattern, line))]
+    assert read == ["2026/11/23/14", "false", "true"]
+
+
+def test_the_host_lets_these_lines_through() -> None:
+    """host.json keeps the host's own lines out, not the ones that alerts are made of, and samples none away."""
+    logging_section = json.loads((ROOT / "host.json").read_text())["logging"]
+    assert logging_section["logLevel"]["Function"] == "Warning"
+    for function in ("enrichment", "reconcile_window"):
+        assert logging_section["logLevel"][f"Function.{function}.User"] == "Information"
+    assert "Trace" in logging_section["applicationInsights"]["samplingSettings"]["excludedTypes"]

@@ -1,0 +1,123 @@
+"""azd's configuration and the GitHub Actions workflow: what they must hold, and what linters say of them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.tools import found
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
+WORKFLOW = ROOT / ".github" / "workflows" / "azure-dev.yml"
+# azd sets them itself, in the environment of its hooks and for `azd pipeline config`.
+AZDS_OWN = {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_SUBSCRIPTION_ID"}
+
+
+def parsed(file: Path) -> dict[str, Any]:
+    document: dict[Any, Any] = yaml.safe_load(file.read_text())
+    return {"on" if name is True else name: value for name, value in document.items()}  # YAML 1.1 reads `on` as true
+
+
+@pytest.fixture(scope="module")
+def jobs() -> dict[str, dict[str, Any]]:
+    found_jobs: dict[str, dict[str, Any]] = parsed(WORKFLOW)["jobs"]
+    return found_jobs
+
+
+def commands(job: dict[str, Any]) -> str:
+    return "\n".join(step.get("run", "") for step in job["steps"])
+
+
+def test_azd_finds_the_workflow() -> None:
+    """`azd pipeline config` looks for this name."""
+    assert WORKFLOW in WORKFLOWS
+    assert parsed(ROOT / "azure.yaml")["pipeline"]["provider"] == "github"
+
+
+def test_zizmor_has_nothing_to_say() -> None:
+    """It checks the form of workflows, pins, permissions and injections."""
+    zizmor = Path(sys.executable).with_name("zizmor")
+    run = subprocess.run(
+        [zizmor, "--offline", "--no-progress", *WORKFLOWS], capture_output=True, text=True, cwd=ROOT, timeout=60
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_zizmor_would_have() -> None:
+    """An action that is named by a tag is a finding: the test above can fail."""
+    zizmor = Path(sys.executable).with_name("zizmor")
+    loose = re.sub(r"@[0-9a-f]{40} # (v[\d.]+)", r"@\1", WORKFLOW.read_text())
+    run = subprocess.run([zizmor, "--offline", "--no-progress", "-"], input=loose, capture_output=True, text=True, timeout=60)
+    assert run.returncode > 0
+    assert "unpinned-uses" in run.stdout
+
+
+def test_actionlint_has_nothing_to_say() -> None:
+    """It knows the types of expressions and what each event and runner has."""
+    run = subprocess.run([found("actionlint"), "-no-color", *WORKFLOWS], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert run.returncode == 0, run.stdout
+
+
+def test_actions_are_pinned_to_a_commit_and_say_which_version_that_is() -> None:
+    """Every `uses`, with the version as a comment behind it."""
+    uses = [line.strip() for file in WORKFLOWS for line in file.read_text().splitlines() if "uses:" in line]
+    assert len(uses) >= 5
+    for line in uses:
+        assert re.fullmatch(r"- uses: [\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
+
+
+def test_permissions_are_minimal(jobs: dict[str, dict[str, Any]]) -> None:
+    """None by default; every job reads the repository; the jobs that sign in to Azure get a token for it, the test does not."""
+    assert parsed(WORKFLOW)["permissions"] == {}
+    wanted = {name: {"contents": "read"} | ({"id-token": "write"} if name != "test" else {}) for name in jobs}
+    assert {name: job["permissions"] for name, job in jobs.items()} == wanted
+
+
+def test_there_is_no_secret() -> None:
+    """Azure trusts the repository's OIDC tokens."""
+    for file in WORKFLOWS:
+        assert "secrets." not in file.read_text()
+
+
+def test_nothing_is_deployed_that_was_not_tested_and_shown(jobs: dict[str, dict[str, Any]]) -> None:
+    """test, then what-if, then, on main alone and with an approval if the environment asks for one, the deployment."""
+    assert (jobs["what-if"]["needs"], jobs["deploy"]["needs"]) == ("test", "what-if")
+    assert "azd provision --preview" in commands(jobs["what-if"])
+    assert jobs["deploy"]["environment"] == "production"
+    assert "refs/heads/main" in jobs["deploy"]["if"]
+    assert "pull_request" in jobs["deploy"]["if"]
+    assert re.search(r"azd provision .*\n.*azd deploy", commands(jobs["deploy"]))
+
+
+def test_the_whole_suite_runs_on_released_tools(jobs: dict[str, dict[str, Any]]) -> None:
+    """Core Tools and Bicep by exact version; a tool that is missing fails a test."""
+    assert re.search(r"azure-functions-core-tools@4\.\d+\.\d+\s", commands(jobs["test"]))
+    assert re.search(r"az bicep install --version v\d+\.\d+\.\d+\s", commands(jobs["test"]))
+    (test,) = [step for step in jobs["test"]["steps"] if step.get("run") == "make test"]
+    assert test["env"]["FNSSE_REQUIRE_TOOLS"] == "1"
+
+
+def test_what_azd_hands_on_is_what_the_parameters_read() -> None:
+    """azd's variables, the workflow's environment and infra/*.bicepparam name the same."""
+    handed_on = set(parsed(ROOT / "azure.yaml")["pipeline"]["variables"])
+    environment = set(parsed(WORKFLOW)["env"])
+    assert handed_on | AZDS_OWN <= environment
+    for file in (ROOT / "infra").glob("*.bicepparam"):
+        read = set(re.findall(r"readEnvironmentVariable\('(\w+)'", file.read_text()))
+        assert read <= handed_on | AZDS_OWN, file.name
+
+
+def test_azd_deploys_the_app_that_the_template_tags() -> None:
+    """By the tag azd-service-name; the code that .funcignore leaves over."""
+    (name, service), *others = parsed(ROOT / "azure.yaml")["services"].items()
+    assert others == []
+    assert (service["project"], service["host"], service["language"]) == (".", "function", "python")
+    for file in (ROOT / "infra" / "modules").glob("app.bicep"):
+        assert f"'azd-service-name': '{name}'" in file.read_text()
