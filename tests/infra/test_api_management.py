@@ -1,0 +1,167 @@
+"""API Management's modules, evaluated by the Bicep CLI: what the API is, what is logged, and what is refused."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blueprints import proxy
+from tests.tools import found
+
+MODULES = Path(__file__).parents[2] / "infra" / "modules"
+INSIGHTS = (
+    "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/logs/providers/Microsoft.Insights/components/insights"
+)
+SERVICE = {"name": "contoso", "location": "swedencentral", "publisherEmail": "a@contoso.com", "publisherName": "A"}
+API = {
+    "serviceName": "contoso",
+    "functionAppHostName": "contoso.azurewebsites.net",
+    "applicationInsightsResourceId": INSIGHTS,
+}
+ENTRA = API | {"callerAuth": "entra", "audience": "33333333-3333-4333-8333-333333333333"}
+KEY = API | {"callerAuth": "function_key", "functionKeySecretUri": "https://contoso.vault.azure.net/secrets/function-key"}
+
+
+def snapshot(module: str, folder: Path, parameters: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
+    """The resources that a module makes with these parameters, or none and the CLI's words."""
+    file = folder / "case.bicepparam"
+    using = os.path.relpath(MODULES / module, folder)
+    lines = [f"param {name} = {value!r}".replace("True", "true") for name, value in parameters.items()]
+    file.write_text("\n".join([f"using '{using}'", *lines, ""]))
+    environment = os.environ | {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}  # without it .NET looks for ICU
+    run = subprocess.run(
+        [found("bicep"), "snapshot", file], capture_output=True, text=True, env=environment, timeout=120, check=False
+    )
+    if run.returncode != 0:
+        return [], run.stdout + run.stderr
+    return json.loads(file.with_suffix(".snapshot.json").read_text())["predictedResources"], ""
+
+
+@pytest.fixture(scope="module", params=[ENTRA, KEY], ids=["entra", "function_key"])
+def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
+    """What the API's module makes, by the last part of its type."""
+    resources, refused = snapshot("api-management.bicep", tmp_path_factory.mktemp("api"), request.param)
+    assert not refused
+    by_type: dict[str, list[dict[str, Any]]] = {}
+    for resource in resources:
+        by_type.setdefault(resource["type"].rpartition("/")[2], []).append(resource)
+    return by_type
+
+
+def one(resources: list[dict[str, Any]]) -> dict[str, Any]:
+    (resource,) = resources
+    properties: dict[str, Any] = resource["properties"]
+    return properties
+
+
+def test_an_openai_sdk_works_unchanged(api: dict[str, list[dict[str, Any]]]) -> None:
+    """Its path, its key's header, and every method that the app relays, each below everything."""
+    properties = one(api["apis"])
+    assert (properties["path"], properties["protocols"]) == ("openai", ["https"])
+    assert properties["subscriptionRequired"]
+    assert properties["subscriptionKeyParameterNames"] == {"header": "api-key", "query": "subscription-key"}
+    operations = {each["properties"]["method"]: each["properties"]["urlTemplate"] for each in api["operations"]}
+    assert operations == dict.fromkeys(proxy._METHODS, "/*")
+
+
+def test_nothing_but_the_relayed_routes_is_exposed(api: dict[str, list[dict[str, Any]]]) -> None:
+    """The backend's address ends where the API's path does; operators' routes lie beside it."""
+    backend = one(api["backends"])
+    assert backend["url"] == "https://contoso.azurewebsites.net/openai"
+    assert backend["tls"] == {"validateCertificateChain": True, "validateCertificateName": True}
+
+
+def test_no_body_no_header_and_no_query_is_logged(api: dict[str, list[dict[str, Any]]]) -> None:
+    """On the API itself, in both diagnostics, on both sides of the gateway."""
+    diagnostics = {each["name"].rpartition("/")[2]: each["properties"] for each in api["diagnostics"]}
+    assert diagnostics.keys() == {"applicationinsights", "azuremonitor"}
+    for diagnostic in diagnostics.values():
+        assert diagnostic["logClientIp"] is False
+        for side in ("frontend", "backend"):
+            for message in ("request", "response"):
+                assert diagnostic[side][message]["body"] == {"bytes": 0}
+                assert diagnostic[side][message]["headers"] == []
+            assert diagnostic[side]["request"]["dataMasking"]["queryParams"] == [{"value": "*", "mode": "Hide"}]
+
+
+def test_application_insights_is_written_to_by_identity(api: dict[str, list[dict[str, Any]]]) -> None:
+    """The connection string names the place; the identity opens it."""
+    loggers = {each["properties"]["loggerType"]: each["properties"] for each in api["loggers"]}
+    assert loggers["applicationInsights"]["credentials"]["identityClientId"] == "SystemAssigned"
+
+
+def test_the_policy_finds_what_it_names(api: dict[str, list[dict[str, Any]]]) -> None:
+    """The backend, the fragment and the one named value that the fragment asks for."""
+    policy = one(api["policies"])["value"]
+    assert 'backend-id="fnsse"' in policy
+    fragment = one(api["policyFragments"])["value"]
+    value = one(api["namedValues"])
+    assert "{{" + value["displayName"] + "}}" in fragment
+    assert api["policyFragments"][0]["name"].endswith("/fnsse-caller-auth")
+
+
+def test_no_secret_stands_in_the_template(api: dict[str, list[dict[str, Any]]]) -> None:
+    """The function key is Key Vault's address; the audience is none."""
+    value = one(api["namedValues"])
+    if value["displayName"] == "fnsse-function-key":
+        assert value == {
+            "displayName": "fnsse-function-key",
+            "secret": True,
+            "keyVault": {"secretIdentifier": KEY["functionKeySecretUri"]},
+        }
+    else:
+        assert value == {"displayName": "fnsse-audience", "secret": False, "value": ENTRA["audience"]}
+
+
+def test_a_prefix_moves_the_path_alone(tmp_path: Path) -> None:
+    """For an instance on which /openai is taken."""
+    resources, _ = snapshot("api-management.bicep", tmp_path, ENTRA | {"pathPrefix": "ai"})
+    paths = [each["properties"]["path"] for each in resources if each["type"] == "Microsoft.ApiManagement/service/apis"]
+    assert paths == ["ai/openai"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        (API | {"callerAuth": "entra"}, "callerAuth entra needs audience"),
+        (API | {"callerAuth": "function_key"}, "callerAuth function_key needs functionKeySecretUri"),
+    ],
+)
+def test_a_missing_credential_is_named_before_anything_is_deployed(
+    tmp_path: Path, parameters: dict[str, Any], words: str
+) -> None:
+    """The CLI refuses to evaluate it."""
+    assert words in snapshot("api-management.bicep", tmp_path, parameters)[1]
+
+
+def test_tiers_of_an_instance_that_is_there_are_checked_when_it_is_known(tmp_path: Path) -> None:
+    """Consumption cannot stream; with the private network the tier must reach it. Both end the deployment with their reason."""
+    for parameters, refusals in ((ENTRA, 1), (ENTRA | {"privateNetwork": True}, 2)):
+        resources, _ = snapshot("api-management.bicep", tmp_path, parameters)
+        (backend,) = [each for each in resources if each["type"].endswith("/backends")]
+        assert "Consumption" in backend["properties"]["description"]
+        assert backend["properties"]["description"].count("fail(") >= refusals
+
+
+@pytest.mark.parametrize("sku", ["StandardV2", "PremiumV2"])
+def test_a_new_instance_joins_the_network(tmp_path: Path, sku: str) -> None:
+    """By outbound integration with the subnet."""
+    resources, _ = snapshot("api-management-service.bicep", tmp_path, SERVICE | {"sku": sku, "subnetId": "/subnet"})
+    assert resources[0]["identity"] == {"type": "SystemAssigned"}
+    assert resources[0]["properties"]["virtualNetworkType"] == "External"
+    assert resources[0]["properties"]["virtualNetworkConfiguration"] == {"subnetResourceId": "/subnet"}
+
+
+def test_a_tier_that_cannot_reach_the_network_is_refused(tmp_path: Path) -> None:
+    """BasicV2 with a subnet; without one it is made."""
+    basic = functools.partial(snapshot, "api-management-service.bicep", tmp_path)
+    assert "BasicV2 cannot reach a virtual network" in basic(SERVICE | {"sku": "BasicV2", "subnetId": "/subnet"})[1]
+    resources, refused = basic(SERVICE | {"sku": "BasicV2"})
+    assert not refused
+    assert resources[0]["properties"]["virtualNetworkType"] == "None"
