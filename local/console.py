@@ -15,8 +15,8 @@ from local.selection import Selection
 
 _NAME_WIDTH: Final = 14
 
-# What a host says of each call; beside the answers and events themselves it tells nothing.
-_EXPECTED: Final = re.compile(r"([\d:]+ )?Executed 'Functions\.\w+' \(Succeeded")
+# What a host says of each call, and the app of each delivery; beside the answers and events themselves it tells nothing.
+_EXPECTED: Final = re.compile(r"([\d:]+ )?(Executed 'Functions\.\w+' \(Succeeded|Delivered \{)")
 
 
 class Console:

@@ -22,6 +22,9 @@ FunctionsHost = Literal["embedded", "func"]
 
 EVENT_HUB: Final = "openai-logs"
 
+# What the host says of each invocation: host.json keeps it out, because Log Analytics charges for it; here it costs nothing.
+_TALKATIVE: Final = {"AzureFunctionsJobHost__logging__logLevel__Function": "Information"}
+
 _PORTS_OF_PART: Final = {
     "azurite": ("blob", "queue", "table"),
     "event_hubs": ("event_hubs", "event_hubs_control"),
@@ -67,7 +70,7 @@ class Stack:
         composed = compose(sample=sample, own=own or {}, local=local_addresses(self.ports))
         needed = composed.local_parts | {"functions_host"}
         self.local_parts = needed if only is None else needed & set(only)
-        self.settings = {**composed.values, **(settings or {})}
+        self.settings = {**_TALKATIVE, **composed.values, **(settings or {})}
         self._hermetic_names = frozenset(sample) if own is None else frozenset[str]()
         self._host_json = host_json or {}
         self._data = data

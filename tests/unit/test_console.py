@@ -6,6 +6,8 @@ import io
 import os
 from pathlib import Path
 
+import pytest
+
 from local.console import Console
 
 
@@ -33,9 +35,10 @@ def test_lines_that_come_within_a_paragraph_follow_it(tmp_path: Path) -> None:
     assert out.getvalue() == "Hello\nfunctions_host | busy\nNext\nfunctions_host | free\n"
 
 
-def test_that_a_call_succeeded_is_not_said_beside_its_answer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("said", ["Executed 'Functions.openai' (Succeeded, Id=1)", 'Delivered {"events": 1}'])
+def test_that_a_call_succeeded_is_not_said_beside_its_answer(tmp_path: Path, said: str) -> None:
     """Within the demonstration; afterwards it is, and the log file always has it."""
-    succeeded = "[2026-11-23T14:20:22.626Z] Executed 'Functions.openai' (Succeeded, Id=1)"
+    succeeded = f"[2026-11-23T14:20:22.626Z] {said}"
     out = io.StringIO()
     console = Console(tmp_path, out)
     with console.holding():
@@ -43,7 +46,7 @@ def test_that_a_call_succeeded_is_not_said_beside_its_answer(tmp_path: Path) -> 
     assert out.getvalue() == ""
     console.part_line("functions_host", succeeded)
     console.close()
-    assert out.getvalue() == "functions_host | 14:20:22 Executed 'Functions.openai' (Succeeded, Id=1)\n"
+    assert out.getvalue() == f"functions_host | 14:20:22 {said}\n"
     assert (tmp_path / "functions_host.log").read_text() == f"{succeeded}\n{succeeded}\n"
 
 
