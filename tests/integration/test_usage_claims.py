@@ -19,6 +19,7 @@ from shared.core.capture import Capture
 from shared.core.envelope import Envelope, dump, replayed
 from shared.enrichment import Enrichment
 from tests.integration.azurite import a_storage, a_window, an_account, an_id
+from tests.schema import valid
 from tests.unit.envelopes import an_envelope
 
 pytestmark = pytest.mark.anyio
@@ -49,7 +50,7 @@ class World:
         return 1_000_000
 
     async def send(self, body: bytes, message_id: str) -> None:
-        self.sent.append(json.loads(body))
+        self.sent.append(valid(json.loads(body)))
 
     async def park(self, exchange_id: str, reason: str) -> bool:
         raise AssertionError(reason)
