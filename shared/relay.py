@@ -115,7 +115,7 @@ class RelayResponse(Response):
                 # Shielded: a cancelled task may not await anything otherwise.
                 with anyio.CancelScope(shield=True):
                     await asyncio.wait({recording.done}, timeout=limits.recording_wait_s)
-        if ending is Ending.WHOLE and limits.capture_closed and not await recording.captured:
+        if ending is Ending.WHOLE and limits.capture_closed and not await asyncio.shield(recording.captured):
             if self._relay.interventions.error_frames:
                 await answer.error_frame(api_error.capture_unavailable().body())
             ending = Ending.INTERRUPTED
@@ -168,7 +168,7 @@ class RelayResponse(Response):
             return PassingBody(incoming, note=exchange.request.write, whole=whole, left=left), None
         body, asking = await self._hold(incoming) if self._has_body() else (HeldBody(b""), None)
         storing = whole()
-        if closed and not await storing:
+        if closed and not await asyncio.shield(storing):  # a client that leaves now must not take its record along
             raise NotCaptured
         return body, asking
 

@@ -28,7 +28,9 @@ class UsageClaims:
 
     async def holder(self, response_id: str, exchange_id: str) -> str:
         """The exchange that counts this response's usage: this one, unless another was first. Raises AzureError."""
-        blob = self._container.get_blob_client(f"usage/{hashlib.sha256(response_id.encode()).hexdigest()}")
+        blob = self._container.get_blob_client(
+            f"usage/{hashlib.sha256(response_id.encode('utf-8', 'surrogatepass')).hexdigest()}"
+        )
         try:
             await blob.upload_blob(exchange_id.encode(), overwrite=False)
         except ResourceExistsError:

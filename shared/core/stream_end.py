@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from shared.core.json_shape import parse_object
+from shared.core.json_shape import parse_object, text
 from shared.core.sse import decode
 
 DONE: Final = "[DONE]"
@@ -38,13 +38,13 @@ def ends_event(data: bytes) -> bool:
 
 def ends_stream(chunk: dict[str, Any]) -> bool:
     """Whether this is the last event of a stream that has no [DONE]."""
-    return chunk.get("type") in LAST_EVENTS
+    return text(chunk.get("type")) in LAST_EVENTS
 
 
 def fails(chunk: dict[str, Any]) -> bool:
     """Whether an event tells of an error: nested, flat or as the Responses API's."""
     flat = "message" in chunk and "code" in chunk and "choices" not in chunk
-    return bool(chunk.get("error")) or chunk.get("type") in {"error", "response.failed"} or flat
+    return bool(chunk.get("error")) or text(chunk.get("type")) in {"error", "response.failed"} or flat
 
 
 def may_tell_usage(piece: bytes) -> bool:

@@ -86,10 +86,13 @@ def source(figures: dict[str, Any] | None, by_rule: UsageEstimate | None) -> Usa
 def is_repeated(envelope: Envelope, said: Answer, *, stream: bool) -> bool:
     """Whether these figures were another exchange's: a GET of a response, unless it is the stream in which that finished.
 
-    (Each GET of a response repeats its usage, litellm#25015.)
+    (Each GET of a response repeats its usage, litellm#25015.) What did not run in the background finished in its create call,
+    whatever the clocks say; of what did, this is only a guess, see shared.core.usage_claim.
     """
     if envelope.operation not in _OF_EARLIER_RESPONSES:
         return False
+    if said.background is False:
+        return True
     started = int(datetime.fromisoformat(envelope.started_at).timestamp())
     return not (stream and said.completed_at is not None and said.completed_at >= started)
 

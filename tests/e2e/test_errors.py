@@ -106,16 +106,17 @@ def test_a_silent_upstream(strained: Stack, strained_events: EventLog) -> None:
     assert event["latency_ms"] >= 1000
 
 
-def test_an_upstream_that_falls_silent_within_a_stream(strained: Stack, strained_events: EventLog) -> None:
-    """The same limit holds between two chunks: the stream ends without [DONE], and its event has what came."""
-    chat = Chat(stream=True, directives="silence_after=6")
+@pytest.mark.parametrize("pieces", [0, 6])
+def test_an_upstream_that_falls_silent_within_a_stream(strained: Stack, strained_events: EventLog, pieces: int) -> None:
+    """The same limit holds before the first chunk and between two: no [DONE], and the event has what came."""
+    chat = Chat(stream=True, directives=f"silence_after={pieces}")
     answer = chat.ask(strained)
     assert answer.status == 200
     assert b"[DONE]" not in answer.body
     event = strained_events.one(exchange_id=answer.exchange_id)
     assert (event["type"], event["outcome"]) == ("error", "timed_out")
     assert event["error"]["message"] == "Azure OpenAI sent nothing for 1 s (UPSTREAM_READ_TIMEOUT_S)."
-    assert event["content"]
+    assert bool(event["content"]) is bool(pieces)
 
 
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "chunked"])

@@ -100,7 +100,7 @@ def test_a_large_prompt_does_not_hold_up_other_streams(stack: Stack) -> None:
     """50 streams, alone and beside a prompt of 20 MB: parsing it on their event loop would stop all of them for longer.
 
     Host, upstream, storage and this reader share the machine, so the bound is generous: `python -m bench.large_prompt`
-    gives the figures.
+    gives the figures, and tests/integration/test_large_prompt.py bounds the relay's own event loop.
     """
     alone = [measured(stack, streams=50, megabytes=0, chunks=100).longest for _ in range(2)]
     beside = [measured(stack, streams=50, megabytes=20, chunks=100).longest for _ in range(3)]

@@ -61,9 +61,13 @@ class Served:
         """The newest envelope, once everything is recorded."""
         async with asyncio.timeout(DEADLINE_S):
             await self.envelopes.arrived.wait()
-            while self.recorder._running:
-                await asyncio.wait(set(self.recorder._running))
+            await self.all_recorded()
         return self.envelopes.put_ones[-1]
+
+    async def all_recorded(self) -> None:
+        """Returns when nothing is being recorded."""
+        while self.recorder._running:
+            await asyncio.wait(set(self.recorder._running))
 
     async def captured(self) -> bytes:
         """The newest answer's capture."""
@@ -86,12 +90,13 @@ async def served(
     *,
     read_timeout_s: float = DEADLINE_S,
     limits: dict[str, float] | None = None,
+    store: Store | None = None,
     **interventions: Any,
 ) -> AsyncIterator[Served]:
     """A relay with these settings, and those that it is shipped with."""
     transport = AiohttpTransport(max_connections=100)
     settings = replace(UPSTREAM, base_url=upstream.url, read_timeout_s=read_timeout_s)
-    store, envelopes, memory = Store(), Queue(), CaptureMemory(256 * 2**20)
+    store, envelopes, memory = store or Store(), Queue(), CaptureMemory(256 * 2**20)
     recorder = Recorder(store, envelopes, memory)
     relay = Relay(
         upstream=Upstream(settings, transport, KeyCredential("own")),

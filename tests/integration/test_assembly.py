@@ -16,16 +16,26 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
-from shared.assembly import IN_PLACE_BYTES, STREAM_IN_PLACE_BYTES, Assembler
+from shared.assembly import IN_PLACE_BYTES, STREAM_IN_PLACE_BYTES, Assembled, Assembler
 from shared.core import event
 from shared.core.capture import Capture
 from shared.errors import AssemblyError
+from tests.schema import valid
 from tests.unit.envelopes import an_envelope
 
 pytestmark = pytest.mark.anyio
 
 LIMIT = 1_000_000
 ROOT = Path(__file__).parents[2]
+
+
+class Checked(Assembler):
+    """Whatever it assembles is valid."""
+
+    async def __call__(self, *exchange: Any, **said: Any) -> Assembled:
+        assembled = await super().__call__(*exchange, **said)
+        valid(json.loads(assembled.body))
+        return assembled
 
 
 def a_request(size: int) -> Capture:
@@ -43,13 +53,13 @@ def an_answer(text: str = "hello", region: str = "Sweden Central") -> Capture:
 async def test_a_large_exchange_gives_the_same_bytes_as_in_place(limit: int) -> None:
     request, response = a_request(4 * IN_PLACE_BYTES), an_answer("🐎 and text")
     expected = event.fit(event.build(an_envelope(), request, response, "default"), limit)
-    assert (await Assembler("default")(an_envelope(), request, response, limit)).body == expected
+    assert (await Checked("default")(an_envelope(), request, response, limit)).body == expected
 
 
 async def test_a_small_exchange_is_assembled_without_a_child() -> None:
     request, response = a_request(1000), an_answer()
     expected = event.fit(event.build(an_envelope(), request, response, None), LIMIT)
-    assert (await Assembler(None)(an_envelope(), request, response, LIMIT)).body == expected
+    assert (await Checked(None)(an_envelope(), request, response, LIMIT)).body == expected
 
 
 @pytest.mark.parametrize(("request_there", "response_there"), [(True, False), (False, True)])
@@ -57,7 +67,7 @@ async def test_a_side_that_is_missing_stays_missing_in_the_child(request_there: 
     request = a_request(2 * IN_PLACE_BYTES) if request_there else None
     response = an_answer("x" * 2 * IN_PLACE_BYTES) if response_there else None
     expected = event.fit(event.build(an_envelope(), request, response, None), LIMIT)
-    assert (await Assembler(None)(an_envelope(), request, response, LIMIT)).body == expected
+    assert (await Checked(None)(an_envelope(), request, response, LIMIT)).body == expected
 
 
 @contextlib.asynccontextmanager
@@ -84,7 +94,7 @@ async def test_the_event_loop_keeps_going_meanwhile() -> None:
     """Generously bounded, for the machine may be busy: parsing these 20 MB in place takes longer."""
     request = a_request(20_000_000)
     async with longest_gap() as longest:
-        await Assembler(None)(an_envelope(), request, an_answer(), LIMIT)
+        await Checked(None)(an_envelope(), request, an_answer(), LIMIT)
     assert longest[0] < 0.25
 
 
@@ -102,7 +112,7 @@ async def test_a_long_stream_is_read_in_place_with_pauses(children: list[dict[st
             turns += 1
 
     served = asyncio.create_task(others())
-    await Assembler(None)(an_envelope(sent_bytes=len(response.body)), a_request(1000), response, LIMIT)
+    await Checked(None)(an_envelope(sent_bytes=len(response.body)), a_request(1000), response, LIMIT)
     served.cancel()
     assert turns > 50
     assert not children
@@ -112,7 +122,7 @@ async def test_a_small_body_that_unfolds_to_a_large_one_goes_to_the_child_too(ch
     packed = zlib.compress(b" " * 50_000_000)
     assert len(packed) < IN_PLACE_BYTES
     response = Capture(header={"headers": {"content-encoding": "deflate"}}, body=packed)
-    await Assembler(None)(an_envelope(stream=False), None, response, LIMIT)
+    await Checked(None)(an_envelope(stream=False), None, response, LIMIT)
     assert children
 
 
@@ -138,13 +148,13 @@ async def children() -> AsyncIterator[list[dict[str, str]]]:
 
 async def test_no_setting_reaches_the_child(children: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_OPENAI_KEY", "a secret")
-    await Assembler(None)(an_envelope(), a_request(5_000_000), an_answer(), LIMIT)
+    await Checked(None)(an_envelope(), a_request(5_000_000), an_answer(), LIMIT)
     assert children
     assert all("AZURE_OPENAI_KEY" not in environment for environment in children)
 
 
 async def test_one_child_at_a_time_bounds_the_memory(children: list[dict[str, str]]) -> None:
-    assembler = Assembler(None)
+    assembler = Checked(None)
     most = 0
 
     async def count() -> None:
@@ -165,7 +175,7 @@ async def test_one_child_at_a_time_bounds_the_memory(children: list[dict[str, st
 async def test_a_child_that_fails_says_what_it_met_without_repeating_it() -> None:
     broken = an_envelope(started_at="a secret that is no time")
     with pytest.raises(AssemblyError, match="EnvelopeError") as error:
-        await Assembler(None)(broken, a_request(2 * IN_PLACE_BYTES), an_answer(), LIMIT)
+        await Checked(None)(broken, a_request(2 * IN_PLACE_BYTES), an_answer(), LIMIT)
     assert "a secret" not in str(error.value)
 
 
@@ -179,7 +189,7 @@ async def test_a_cancelled_assembly_leaves_no_child() -> None:
     before = {child.pid for child in psutil.Process().children()}
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(0.05):
-            await Assembler(None)(an_envelope(), a_request(20_000_000), an_answer(), LIMIT)
+            await Checked(None)(an_envelope(), a_request(20_000_000), an_answer(), LIMIT)
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         left: list[Any] = [child for child in psutil.Process().children() if child.pid not in before]
@@ -204,7 +214,7 @@ async def test_what_is_compressed_is_never_unfolded_in_place() -> None:
     request = Capture(header={"headers": {"content-encoding": "gzip"}}, body=body)
     gaps: list[float] = []
     ticker = asyncio.create_task(_note_gaps(gaps))
-    await Assembler(None)(an_envelope(), request, None, LIMIT)
+    await Checked(None)(an_envelope(), request, None, LIMIT)
     ticker.cancel()
     assert max(gaps) < 0.25
 

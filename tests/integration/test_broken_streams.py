@@ -13,6 +13,7 @@ import pytest
 from openai import AsyncAzureOpenAI, AzureOpenAI
 
 from shared.core.exchange import Outcome
+from shared.core.sse import decode
 from tests.integration.exchanges import DEADLINE_S
 from tests.integration.served_relay import Served, served
 from tests.integration.stand_in_process import CHAT, STREAM, StandIn, running
@@ -94,6 +95,20 @@ async def test_what_came_is_passed_on_and_no_end_is_invented(stand_in: StandIn, 
     assert json.loads(events[-2].removeprefix(b"data: "))["error"]["type"] == "fnsse_error"
     assert b"\n\n".join(events[:-2]) + b"\n\n" == captured
     assert b"[DONE]" not in received
+
+
+@pytest.mark.parametrize("directives", ["close_after=0", "end_after=0", "silence_after=0"])
+async def test_a_stream_that_breaks_before_its_first_event(stand_in: StandIn, directives: str) -> None:
+    """Its headers have come: the error is all of it, and the SDK raises it."""
+    async with served(stand_in, read_timeout_s=READ_TIMEOUT_S) as relay:
+        received, whole = await raw(relay, directives)
+        envelope = await relay.envelope()
+        with pytest.raises(openai.APIError, match="Azure OpenAI"):
+            await asyncio.to_thread(read_all, relay.client(), directives)
+    assert whole
+    assert [json.loads(sse.data)["error"]["type"] for sse in decode(received)] == ["fnsse_error"]
+    assert (envelope.outcome, envelope.status_code, envelope.response_bytes) == (outcome_of(directives), 200, 0)
+    assert (envelope.timings.to_headers_ms is None, envelope.timings.to_first_chunk_ms) == (False, None)
 
 
 @pytest.mark.parametrize("directives", BROKEN[:3])

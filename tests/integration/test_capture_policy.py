@@ -179,3 +179,41 @@ async def test_with_open_the_request_goes_upstream_though_no_capture_is_stored()
     assert client.body == b"{}"
     a_gate(world).set()
     await world.recorded()
+
+
+@pytest.mark.parametrize("path", ["/openai/deployments/gpt-4o/chat/completions", AUDIO])
+async def test_a_client_that_leaves_while_its_request_is_stored_is_recorded_all_the_same(path: str) -> None:
+    """Its capture is stored to the end, and its event says that it left; nothing goes upstream."""
+    world = a_world(document(b"{}"), store=Store(gate=asyncio.Event()), capture_closed=True, recording_wait_s=0.01)
+    client = Client(world.relay, ASK, path=path)
+    running = client.start()
+    assert not await settled(running)
+    await client.leave_and_be_missed()
+    await ended(running)
+    a_gate(world).set()
+    envelope = await world.envelope()
+    assert (envelope.outcome, envelope.status_code) == (Outcome.CLIENT_DISCONNECTED, None)
+    assert [kept.body for kept in world.store.captures(".request")] == [ASK]
+    assert envelope.request_capture is not None
+    assert not world.upstream.requests
+
+
+@pytest.mark.parametrize("of_request", [True, False], ids=["request", "answer"])
+async def test_a_host_that_cancels_the_response_takes_no_record_along(*, of_request: bool) -> None:
+    """Which the Functions host does when the client leaves, whatever the response is waiting for."""
+    store = Store(gate=asyncio.Event())
+    world = a_world(sse(TEXT, STOP, DONE), store=store, capture_closed=True, recording_wait_s=0.01)
+    client = Client(world.relay, ASK)
+    running = client.start()
+    if not of_request:
+        a_gate(world).set()
+        await asyncio.wait_for(store.stored.wait(), DEADLINE_S)
+        a_gate(world).clear()
+    assert not await settled(running)
+    running.cancel()
+    await asyncio.wait({running}, timeout=DEADLINE_S)
+    a_gate(world).set()
+    envelope = await world.envelope()
+    assert envelope.request_capture is not None
+    assert envelope.outcome is (Outcome.CLIENT_DISCONNECTED if of_request else Outcome.COMPLETED)
+    assert (envelope.response_capture is None) is of_request

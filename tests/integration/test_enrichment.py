@@ -15,6 +15,7 @@ from shared.core.capture import Capture
 from shared.core.envelope import Envelope
 from shared.enrichment import LARGE_BYTES, Enrichment
 from shared.errors import AssemblyError, CaptureError, DeliveryError, EnvelopeError, EventTooLarge
+from tests.schema import valid
 from tests.unit.envelopes import EXCHANGE_ID, PLAIN, an_envelope
 
 pytestmark = pytest.mark.anyio
@@ -51,6 +52,7 @@ class EventHub:
         await self.gate.wait()
         if self.failure:
             raise self.failure
+        valid(json.loads(body))
         self.sent.append((body, message_id))
 
 

@@ -14,6 +14,7 @@ from shared.core.event import build
 from shared.core.event_shape import document
 from shared.core.exchange import Outcome, started_at
 from tests.integration.exchanges import DEADLINE_S, Envelopes, World, a_world
+from tests.schema import valid
 
 pytestmark = pytest.mark.anyio
 
@@ -60,7 +61,7 @@ async def test_below_openai_it_is_an_exchange(
     assert (envelope.caller.subscription, envelope.request_capture, envelope.response_capture) == ("sub-1", None, None)
     assert not world.store.blobs
     assert not world.upstream.requests
-    event = document(build(envelope, None, None, None))
+    event = valid(document(build(envelope, None, None, None)))
     assert (event["type"], event["operation"], event["error"]["code"], event["problems"]) == ("error", "call", code, [])
 
 

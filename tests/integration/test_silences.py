@@ -284,6 +284,29 @@ async def test_the_sdk_reads_through_comments(stand_in: StandIn) -> None:
         assert await async_read_all(relay.async_client(), slow) == expected
 
 
+def picture(client: openai.AzureOpenAI, directives: str) -> list[str]:
+    """The kinds of events of a streamed image, as the SDK reads them."""
+    with client:
+        stream = client.images.generate(
+            model="gpt-image-1", prompt="a cat", stream=True, partial_images=2, extra_headers={"x-stand-in": directives}
+        )
+        return [event.type for event in stream]
+
+
+async def test_the_sdk_reads_a_streamed_image_through_comments(stand_in: StandIn) -> None:
+    """And raises what comes late, as it does for chats."""
+    async with served(stand_in) as plain:
+        expected = await asyncio.to_thread(picture, plain.client(), "")
+    assert expected[-1] == "image_generation.completed"
+    async with served(stand_in, early_answer_s=0.1, keep_alive_s=0.03) as relay:
+        slow = "headers_ms=400;first_chunk_ms=300;chunk_ms=100"
+        assert await asyncio.to_thread(picture, relay.client(), slow) == expected
+        envelope = await relay.envelope()
+        with pytest.raises(openai.APIError, match="rate limit"):
+            await asyncio.to_thread(picture, relay.client(), "headers_ms=400;status=429")
+    assert (envelope.outcome, envelope.operation, envelope.stream) == (Outcome.COMPLETED, "images.generations", True)
+
+
 async def test_a_client_that_leaves_an_early_answer_ends_the_call(stand_in: StandIn) -> None:
     """The upstream is let go before it has answered."""
     async with served(stand_in, early_answer_s=SHORT_S) as relay, httpx.AsyncClient(base_url=relay.url) as client:

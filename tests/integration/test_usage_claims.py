@@ -19,6 +19,7 @@ from shared.core.capture import Capture
 from shared.core.envelope import Envelope, dump, replayed
 from shared.enrichment import Enrichment
 from tests.integration.azurite import a_storage, a_window, an_account, an_id
+from tests.schema import valid
 from tests.unit.envelopes import an_envelope
 
 pytestmark = pytest.mark.anyio
@@ -49,7 +50,7 @@ class World:
         return 1_000_000
 
     async def send(self, body: bytes, message_id: str) -> None:
-        self.sent.append(json.loads(body))
+        self.sent.append(valid(json.loads(body)))
 
     async def park(self, exchange_id: str, reason: str) -> bool:
         raise AssertionError(reason)
@@ -148,7 +149,7 @@ async def test_a_claim_holds_no_more_than_an_exchange_id(azurite: str) -> None:
     storage = a_storage(azurite)
     holder = an_id(a_window())
     try:
-        for odd in ("../../x", "a/b?c#d", "ž" * 2000, ""):
+        for odd in ("../../x", "a/b?c#d", "ž" * 2000, "", "\ud800"):
             assert await UsageClaims(storage).holder(odd, holder) == holder
             assert await UsageClaims(storage).holder(odd, an_id(a_window())) == holder
         names = await claims_in(storage)

@@ -220,3 +220,6 @@ def test_usage_of_a_response_is_counted_where_it_finished(completed_at: int | No
     event = event_of(envelope(operation="responses.get", stream=stream), None, answer)
     assert event["usage_repeated"] is repeated
     assert event["response_id"] == "resp_1"
+    response["background"] = False  # an upstream whose clock is ahead does not make the stream the one in which it finished
+    answer = answering([{"type": "response.completed", "response": response}]) if stream else answering(response)
+    assert event_of(envelope(operation="responses.get", stream=stream), None, answer)["usage_repeated"] is True

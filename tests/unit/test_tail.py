@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from shared.core.json_shape import MAX_DEPTH, parse_object
 from shared.core.tail import MAX_USAGE_BYTES, TAIL_BYTES, Tail, of_json, of_stream, usage_of
+from tests.unit.envelopes import json_values
 
 USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
 
@@ -91,6 +92,17 @@ def test_a_usage_that_is_too_large_for_an_envelope_is_left_to_enrichment() -> No
     large = {"note": "x" * MAX_USAGE_BYTES}
     assert of_json(json.dumps({"usage": large}).encode()).usage is None
     assert of_stream(sse({"choices": [], "usage": large}, b"[DONE]"), whole=True) == Tail(finished=True, usage=None)
+
+
+SAID = ("type", "usage", "error", "code", "message", "choices", "response", "finish_reason", "index")
+chunks = st.dictionaries(st.sampled_from(SAID), json_values | st.lists(st.dictionaries(st.sampled_from(SAID), json_values)))
+
+
+@given(st.lists(chunks, max_size=4))
+def test_chunks_of_any_shape_never_raise(said: list[dict[str, Any]]) -> None:
+    """What tells of an end, an error or usage may hold anything; the record of the exchange hangs on it."""
+    of_stream(sse(*said), whole=True)
+    of_json(json.dumps(said[0] if said else said).encode())
 
 
 @given(st.binary(), st.booleans())
