@@ -170,7 +170,10 @@ def test_a_replay_waits_behind_other_work_says_so_and_can_be_terminated(stack: S
         ({"from": (datetime.now(UTC)).isoformat(), "to": (datetime.now(UTC) - timedelta(hours=1)).isoformat()}, "later"),
         ({"from": datetime.now(UTC).isoformat(), "to": "2999-01-01T00:00:00Z"}, "future"),
         ({"ids": ["no id"]}, "exchange ids"),
-        ({"ids": [new_exchange_id(1, bytes(10))], "outcome": "fine"}, "one of"),
+        (
+            {"ids": [new_exchange_id(int(datetime.now(UTC).timestamp() * 1000) - 60_000, bytes(10))], "outcome": "fine"},
+            "one of",
+        ),
         ({"until": 1}, "Unknown: until"),
     ],
 )
