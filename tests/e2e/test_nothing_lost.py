@@ -65,5 +65,5 @@ def test_the_report_adds_up_after_random_faults() -> None:
 @pytest.mark.parametrize("exchanges", [50_000])
 def test_a_large_window_takes_little_memory(exchanges: int) -> None:
     figures = window_memory(exchanges=exchanges, progress=silent)
-    hold(figures, "found missing")
+    hold(figures, "found missing and queued again")
     assert float(figures.counts["MB more than before"]) < 15
