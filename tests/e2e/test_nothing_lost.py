@@ -7,11 +7,13 @@ from typing import Final
 import pytest
 
 from local.stack import FunctionsHost
+from prove.azurite_killed import azurite_killed
 from prove.figures import Figures
 from prove.kills import kill_at_random_moments
 from prove.many import many_exchanges
 from prove.memory import window_memory
 from prove.outages import storage_down
+from prove.policies import policies
 from prove.queue_faults import unruly_queue
 from prove.replays import replay_through_a_kill
 
@@ -50,6 +52,18 @@ def test_a_replay_goes_on_after_its_host_was_killed(functions_host: FunctionsHos
 @pytest.mark.slow
 def test_storage_that_refuses_everything_touches_no_answer_and_loses_nothing() -> None:
     hold(storage_down("embedded", "both refuse", down_s=3, seed=_SEED, progress=silent, clients=4), "exchanges asked for")
+
+
+def test_storage_that_is_killed_takes_along_only_what_it_had_acknowledged_too_early() -> None:
+    """Azurite does; Azure does not."""
+    figures = azurite_killed("embedded", down_s=1, seed=_SEED, progress=silent, clients=3, before_s=1)
+    hold(figures, "exchanges asked for", "exchanges on the Event Hub")
+
+
+def test_closed_lets_nothing_go_upstream_before_it_is_captured() -> None:
+    """And `open` leaves a trace of each exchange that was not killed, soon after its request."""
+    figures = policies("embedded", exchanges=16, rounds=1, seed=_SEED, progress=silent, clients=2)
+    hold(figures, "exchanges with each policy")
 
 
 def test_a_queue_may_repeat_mix_up_and_hold_garbage() -> None:
