@@ -136,6 +136,19 @@ def test_reconcile_is_run_and_its_sums_are_in_its_status(stack: Stack, events: E
     assert {"captured", "delivered", "redelivered", "aborted", "parked", "left"} <= status["customStatus"].keys()
 
 
+def test_reconcile_that_has_to_wait_queues_nothing_and_says_why(stack: Stack) -> None:
+    envelopes.wait_until_empty(stack)
+    with envelopes.queue(stack) as queue:
+        queue.send_message("", visibility_timeout=3600)
+        try:
+            status = ended(stack, run(stack, "/ops/reconcile"))
+        finally:
+            queue.clear_messages()
+    expected = "the queue still holds 1 envelopes"
+    assert status["customStatus"] == {"waiting": expected}
+    assert status["output"] == {"waiting": expected, "windows": []}
+
+
 def test_a_replay_waits_behind_other_work_says_so_and_can_be_terminated(stack: Stack, events: EventLog) -> None:
     exchange_id, _ = a_delivered_exchange(stack, events)
     envelopes.wait_until_empty(stack)
