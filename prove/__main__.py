@@ -12,6 +12,7 @@ from typing import Final
 from local.stack import FunctionsHost, StackError
 from prove import report
 from prove.azurite_killed import azurite_killed
+from prove.begun import Begun
 from prove.figures import Figures, NotProven
 from prove.kills import Policy, kill_at_random_moments
 from prove.many import many_exchanges
@@ -78,18 +79,23 @@ PROOFS: Final[dict[str, Proof]] = {
 def main() -> int:
     """0; 1 where something does not hold."""
     options = _options()
-    started = time.monotonic()
+    begun = Begun.of(options)
+    started = time.monotonic() - begun.took_s
 
     def progress(step: str) -> None:
         print(f"{time.monotonic() - started:6.1f} s  {step}", file=sys.stderr, flush=True)
 
-    found: list[Figures] = []
     for name in options.only or PROOFS:
-        found.append(_prove(name, options.share, options.seed, progress))
-        progress(f"{name}: {'; '.join(found[-1].broken) or 'holds'}")
-        text = report.document(found, seed=options.seed, share=options.share, took_s=time.monotonic() - started)
+        if name in begun.found:
+            continue
+        begun.found[name] = _prove(name, options.share, options.seed, progress)
+        progress(f"{name}: {'; '.join(begun.found[name].broken) or 'holds'}")
+        begun.took_s = time.monotonic() - started
+        begun.save(options.resume)
+        found = [begun.found[each] for each in PROOFS if each in begun.found]
+        text = report.document(found, seed=options.seed, share=options.share, took_s=begun.took_s)
         options.write.write_text(text)
-    return any(figures.broken for figures in found)
+    return any(figures.broken for figures in begun.found.values())
 
 
 def _prove(name: str, share: float, seed: int, progress: Progress) -> Figures:
@@ -104,6 +110,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="of moments, paces and faults")
     parser.add_argument("--share", type=float, default=1.0, help="of the full counts")
     parser.add_argument("--only", action="append", choices=sorted(PROOFS), help="one proof; may be repeated")
+    parser.add_argument("--resume", type=Path, metavar="FILE", help="go on with what this file holds of an earlier run")
     parser.add_argument("--write", type=Path, default=Path("docs/proof.md"), help="where the figures go")
     return parser.parse_args()
 

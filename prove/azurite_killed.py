@@ -24,6 +24,7 @@ from prove.world import World, seen_by_upstream, until
 type Progress = Callable[[str], None]
 
 _CAPTURED: Final = r"PUT /\S+/captures/\S+/([0-9a-f-]+\.(?:request|response)) "
+_BEFORE_S: Final = 12.0  # longer than Azurite's write-behind
 _RECORDED_WITHIN_S: Final = 60  # what could not be stored at all is tried again after 5 and 20 seconds
 
 
@@ -40,7 +41,9 @@ class Forgotten:
         return {name.partition(".")[0] for name in self.names}
 
 
-def azurite_killed(kind: FunctionsHost, *, down_s: float, seed: int, progress: Progress, clients: int = 6) -> Figures:
+def azurite_killed(
+    kind: FunctionsHost, *, down_s: float, seed: int, progress: Progress, clients: int = 6, before_s: float = _BEFORE_S
+) -> Figures:
     """Load before, during and after; then reconcile and the comparison."""
     figures = Figures(title=f"Azurite killed with SIGKILL, {kind} host")
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
@@ -48,7 +51,7 @@ def azurite_killed(kind: FunctionsHost, *, down_s: float, seed: int, progress: P
         world.blobs.watch(_CAPTURED)
         load = Load(world.stack, mixed(), clients=clients, seed=seed)
         load.start()
-        time.sleep(12 + chance.uniform(0, 3))  # longer than Azurite's write-behind: no wait for anything
+        time.sleep(before_s + chance.uniform(0, 3))  # of load: no wait for anything
         forgotten = _kill_and_restart(world, down_s)
         time.sleep(3)
         load.stop()

@@ -34,7 +34,8 @@ class Taken:
     """Of one policy; ms, one of each exchange."""
 
     first_byte: list[float] = field(default_factory=list)  # request sent to first byte of the body
-    last_byte: list[float] = field(default_factory=list)  # request sent to the end of the body
+    stream_end: list[float] = field(default_factory=list)  # request sent to the last byte of the body, of streams
+    answer_end: list[float] = field(default_factory=list)  # the same, of plain calls
     traceless: list[float] = field(default_factory=list)  # request sent to request capture stored
     unseen: list[float] = field(
         default_factory=list
@@ -71,9 +72,13 @@ def policies(kind: FunctionsHost, *, exchanges: int, rounds: int, seed: int, pro
         ),
         "`closed`: ms since the upstream had the request (p50, p99, most; below 0: stored before)": _spread(closed.unseen),
         **_beside("ms to the first byte (p50, p99, most)", _spread(opened.first_byte), _spread(closed.first_byte)),
-        **_beside("ms to the last byte (p50, p99, most)", _spread(opened.last_byte), _spread(closed.last_byte)),
+        **_beside("ms to the last byte of a stream (p50, p99, most)", _spread(opened.stream_end), _spread(closed.stream_end)),
+        **_beside(
+            "ms to the last byte of a plain answer (p50, p99, most)", _spread(opened.answer_end), _spread(closed.answer_end)
+        ),
         "`closed` adds to the first byte, ms at p50": _added(opened.first_byte, closed.first_byte),
-        "`closed` adds to the last byte, ms at p50": _added(opened.last_byte, closed.last_byte),
+        "`closed` adds to the last byte of a stream, ms at p50": _added(opened.stream_end, closed.stream_end),
+        "`closed` adds to the last byte of a plain answer, ms at p50": _added(opened.answer_end, closed.answer_end),
         **_beside("ms of CPU an exchange, host and worker", _mean(opened.cpu), _mean(closed.cpu)),
     }
     return figures
@@ -108,7 +113,7 @@ def _ask(world: World, chat: Chat, taken: Taken, lock: threading.Lock) -> None:
     seen_at = _seen_at(world, chat.deployment)
     with lock:
         taken.first_byte.append((answer.pieces[0].at - call.sent_at) * 1000)
-        taken.last_byte.append((answer.ended_at - call.sent_at) * 1000)
+        (taken.stream_end if chat.stream else taken.answer_end).append((answer.pieces[-1].at - call.sent_at) * 1000)
         taken.traceless.append((stored_at - call.sent_at) * 1000)
         taken.unseen.append((stored_at - seen_at) * 1000)
         taken.asked.append(as_asked(chat, answer))

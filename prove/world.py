@@ -45,6 +45,8 @@ SHORT: Final = {
 }
 
 _HELD_S: Final = 4.0  # invisible for longer than any try and its visibilityTimeout take here
+# Of the embedded host, instead of ten minutes: so that what a killed one held comes again while a proof can wait for it.
+_LEASES: Final = {"FNSSE_LOCAL_QUEUE_LEASE_S": "15"}
 
 GIVEN_UP: Final = "was given up by the queue"
 DISCARDED: Final = "A message of the envelope queue is discarded"
@@ -73,7 +75,7 @@ class World:
         spare = (port for port in free_ports().by_name().values() if port not in taken)
         self.blobs, self.queues = Gate(next(spare), ports.blob), Gate(next(spare), ports.queue)
         gated = connection_string(replace(ports, blob=self.blobs.port, queue=self.queues.port))
-        values = {**SHORT, "CAPTURES_STORAGE": gated, **settings}
+        values = {**SHORT, **(_LEASES if kind == "embedded" else {}), "CAPTURES_STORAGE": gated, **settings}
         self.noted: Counter[str] = Counter()  # of NOTED, in what the host printed
         self.stack = Stack(
             functions_host=kind,
@@ -83,7 +85,7 @@ class World:
             on_line=self._note,
         )
         self.events = EventLog(self.stack)
-        self.cleared = 0  # envelopes that a killed host held under a lease of ten minutes, and that were thrown away
+        self.cleared = 0  # envelopes that a killed func held under a lease of ten minutes, and that were thrown away
         self.leases_lost = False  # somebody died who may have held envelopes
         self._open = ExitStack()
 
@@ -194,8 +196,8 @@ class World:
     def _wait_idle(self, patience_s: float = 60) -> None:
         """Until the queue is empty; it may take its time as long as it gets shorter.
 
-        What a killed host held stays invisible for ten minutes: it is thrown away, which is worse for the app than to wait,
-        as it then has to be found by reconcile.
+        What a killed embedded host held comes again when its lease of seconds ends. With func the lease is ten minutes: there
+        it is thrown away, which is worse for the app than to wait, as it then has to be found by reconcile.
         """
         deadline, fewest = time.monotonic() + patience_s, sys.maxsize
         seen_at = time.monotonic()
@@ -203,7 +205,7 @@ class World:
             while count := queue.get_queue_properties().approximate_message_count:
                 if queue.peek_messages(max_messages=1):
                     seen_at = time.monotonic()
-                if self.leases_lost and time.monotonic() - seen_at > _HELD_S:
+                if self.kind == "func" and self.leases_lost and time.monotonic() - seen_at > _HELD_S:
                     self.cleared += count
                     queue.clear_messages()
                 if count < fewest:

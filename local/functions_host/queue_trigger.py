@@ -5,6 +5,7 @@ renewal), QueueProcessor.cs (delete, release, poison), UpdateQueueMessageVisibil
 """
 
 import asyncio
+import os
 import uuid
 from contextlib import suppress
 
@@ -23,8 +24,9 @@ from local.functions_host.queue_options import MIN_POLLING_INTERVAL_S, QueueOpti
 from local.functions_host.worker_library import Invocation
 
 # A received message is invisible for this long, renewed at half of it while its function runs (QueueListener.cs).
-LEASE_S = 600
-_MIN_RENEWAL_S = 60.0
+# QueueListener.cs: ten minutes, which no setting of the real host changes. The proofs wait for leases to end.
+LEASE_S = int(os.environ.get("FNSSE_LOCAL_QUEUE_LEASE_S", "600"))
+_MIN_RENEWAL_S = min(60.0, LEASE_S / 4)
 _MAX_QUEUE_NAME = 63
 
 

@@ -7,11 +7,13 @@ from typing import Final
 import pytest
 
 from local.stack import FunctionsHost
+from prove.azurite_killed import azurite_killed
 from prove.figures import Figures
 from prove.kills import kill_at_random_moments
 from prove.many import many_exchanges
 from prove.memory import window_memory
 from prove.outages import storage_down
+from prove.policies import policies
 from prove.queue_faults import unruly_queue
 from prove.replays import replay_through_a_kill
 
@@ -52,6 +54,18 @@ def test_storage_that_refuses_everything_touches_no_answer_and_loses_nothing() -
     hold(storage_down("embedded", "both refuse", down_s=3, seed=_SEED, progress=silent, clients=4), "exchanges asked for")
 
 
+def test_storage_that_is_killed_takes_along_only_what_it_had_acknowledged_too_early() -> None:
+    """Azurite does; Azure does not."""
+    figures = azurite_killed("embedded", down_s=1, seed=_SEED, progress=silent, clients=3, before_s=1)
+    hold(figures, "exchanges asked for", "exchanges on the Event Hub")
+
+
+def test_closed_lets_nothing_go_upstream_before_it_is_captured() -> None:
+    """And `open` leaves a trace of each exchange that was not killed, soon after its request."""
+    figures = policies("embedded", exchanges=16, rounds=1, seed=_SEED, progress=silent, clients=2)
+    hold(figures, "exchanges with each policy")
+
+
 def test_a_queue_may_repeat_mix_up_and_hold_garbage() -> None:
     hold(unruly_queue("embedded", exchanges=8, seed=_SEED, progress=silent), "discarded as garbage")
 
@@ -65,5 +79,5 @@ def test_the_report_adds_up_after_random_faults() -> None:
 @pytest.mark.parametrize("exchanges", [50_000])
 def test_a_large_window_takes_little_memory(exchanges: int) -> None:
     figures = window_memory(exchanges=exchanges, progress=silent)
-    hold(figures, "found missing")
+    hold(figures, "found missing and queued again")
     assert float(figures.counts["MB more than before"]) < 15

@@ -73,11 +73,11 @@ class EventLog:
         return [event for event in self._events if all(event.get(key) == value for key, value in keys.items())]
 
     def _receive(self) -> None:
-        self._client.receive(self._on_event, starting_position="-1")
+        self._client.receive_batch(self._on_events, max_batch_size=300, max_wait_time=0.2, starting_position="-1")
 
-    def _on_event(self, _partition: PartitionContext, event: EventData | None) -> None:
-        if event is None:
+    def _on_events(self, _partition: PartitionContext, events: list[EventData]) -> None:
+        if not events:
             return
         with self._arrived:
-            self._events.append(json.loads(event.body_as_str()))
+            self._events += [json.loads(event.body_as_str()) for event in events]
             self._arrived.notify_all()

@@ -1,0 +1,204 @@
+"""What operators do over HTTP, on both hosts: the lines of docs/operations.md as they stand there, and what is refused."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from azure.storage.blob import BlobServiceClient, ContainerClient
+
+from local.stack import Stack
+from shared.core import capture
+from shared.core.exchange import new_exchange_id
+from shared.replaying import BUSY_QUEUE
+from tests.e2e.support import envelopes, wire
+from tests.e2e.support.chat import Chat, content_of
+from tests.e2e.support.event_log import EventLog
+from tests.e2e.support.waiting import until
+from tests.tools import missing
+
+_DOCUMENT: Final = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text()
+_LINES: Final = re.findall(r"`(curl [^`]*)`", _DOCUMENT)
+_ENDED_WITHIN_S: Final = 60
+
+
+def line(what: str) -> str:
+    """The document's line that holds this."""
+    (found,) = [str(each) for each in _LINES if what in each]
+    return found
+
+
+def run(stack: Stack, what: str, **variables: str) -> Any:
+    """Run the document's line in a shell; its JSON."""
+    if shutil.which("curl") is None:
+        missing("needs curl, with which docs/operations.md talks to the app")
+    environment = {"PATH": os.environ["PATH"], "APP": stack.proxy_url, "KEY": "any", "no_proxy": "*", **variables}
+    done = subprocess.run(["sh", "-c", line(what)], env=environment, capture_output=True, text=True, timeout=60, check=True)
+    return json.loads(done.stdout)
+
+
+def post(stack: Stack, target: str, fields: Any = None) -> tuple[int, Any]:
+    body = b"" if fields is None else json.dumps(fields).encode()
+    answer = wire.call(stack.proxy_url, "POST", target, [("content-type", "application/json")], body)
+    return answer.status, json.loads(answer.body) if answer.body else None
+
+
+def status_of(stack: Stack, links: dict[str, str]) -> dict[str, Any]:
+    target = links["statusQueryGetUri"].removeprefix(stack.proxy_url)
+    status: dict[str, Any] = json.loads(wire.call(stack.proxy_url, "GET", target).body)
+    return status
+
+
+def ended(stack: Stack, links: dict[str, str]) -> dict[str, Any]:
+    """The status of an orchestration that has ended."""
+
+    def look() -> dict[str, Any] | None:
+        status = status_of(stack, links)
+        return status if status["runtimeStatus"] not in {"Pending", "Running"} else None
+
+    return until(look, "the orchestration's end", within_s=_ENDED_WITHIN_S)
+
+
+@contextmanager
+def captures_of(stack: Stack) -> Iterator[ContainerClient]:
+    with BlobServiceClient.from_connection_string(stack.storage_connection_string) as blobs:
+        yield blobs.get_container_client(capture.CONTAINER)
+
+
+def parked_ids(stack: Stack) -> dict[str, str]:
+    return {each["exchange_id"]: each["reason"] for each in run(stack, '$APP/ops/parked"')["parked"]}
+
+
+def queue_envelope(stack: Stack, fields: dict[str, Any]) -> None:
+    with envelopes.queue(stack) as queue:
+        queue.send_message(base64.b64encode(json.dumps(fields).encode()).decode())
+
+
+def a_delivered_exchange(stack: Stack, events: EventLog) -> tuple[str, str]:
+    """Its id and content."""
+    answer = Chat().ask(stack)
+    events.one(exchange_id=answer.exchange_id)
+    return answer.exchange_id, content_of(answer.body)
+
+
+def test_a_parked_exchange_is_listed_queued_again_after_a_fix_and_erased(stack: Stack, events: EventLog) -> None:
+    exchange_id, content = a_delivered_exchange(stack, events)
+    name = capture.response_name(exchange_id)
+    with captures_of(stack) as captures:
+        whole = captures.download_blob(name).readall()
+        captures.upload_blob(name, b"garbage", overwrite=True)
+        queue_envelope(stack, capture.load_header(whole)["envelope"])
+        until(lambda: parked_ids(stack).get(exchange_id) == "corrupt_capture", "the exchange to be parked")
+        refused = run(stack, '-X POST "$APP/ops/parked', ID=exchange_id)
+        assert refused["error"]["code"] == "still_unreadable"
+        assert exchange_id in parked_ids(stack)
+
+        captures.upload_blob(name, whole, overwrite=True)
+        assert run(stack, '-X POST "$APP/ops/parked', ID=exchange_id) == {"queued": exchange_id}
+        assert exchange_id not in parked_ids(stack)
+        until(lambda: events.count(exchange_id=exchange_id, content=content) == 2, "the event once more")
+
+        erased = run(stack, "-X DELETE", ID=exchange_id)
+        assert erased["erased"] == exchange_id
+        assert "out of reach" in erased["note"]
+        assert list(captures.list_blob_names(name_starts_with=name.removesuffix(".response"))) == []
+        assert run(stack, "-X DELETE", ID=exchange_id)["error"]["code"] == "unknown_exchange"
+
+
+def test_a_time_range_is_delivered_again_under_the_same_ids(stack: Stack, events: EventLog) -> None:
+    begun = datetime.now(UTC)
+    ids = {a_delivered_exchange(stack, events)[0] for _ in range(2)}
+    envelopes.wait_until_empty(stack)
+    moments = {"FROM": begun.isoformat().replace("+00:00", "Z"), "TO": datetime.now(UTC).isoformat()}
+    status = ended(stack, run(stack, "/ops/replay", **moments))
+    assert (status["runtimeStatus"], status["output"]["queued"]) == ("Completed", 2)
+    assert status["customStatus"]["windows_done"] == status["customStatus"]["windows_total"]
+    for exchange_id in ids:
+        assert events.one(exchange_id=exchange_id, replayed=True)
+
+
+def test_reconcile_is_run_and_its_sums_are_in_its_status(stack: Stack, events: EventLog) -> None:
+    a_delivered_exchange(stack, events)
+    envelopes.wait_until_empty(stack)
+    status = ended(stack, run(stack, "/ops/reconcile"))
+    assert status["runtimeStatus"] == "Completed"
+    assert status["output"]["waiting"] is None
+    assert {"captured", "delivered", "redelivered", "aborted", "parked", "left"} <= status["customStatus"].keys()
+
+
+def test_reconcile_that_has_to_wait_queues_nothing_and_says_why(stack: Stack) -> None:
+    envelopes.wait_until_empty(stack)
+    with envelopes.queue(stack) as queue:
+        queue.send_message("", visibility_timeout=3600)
+        try:
+            status = ended(stack, run(stack, "/ops/reconcile"))
+        finally:
+            queue.clear_messages()
+    expected = "the queue still holds 1 envelopes"
+    assert status["customStatus"] == {"waiting": expected}
+    assert status["output"] == {"waiting": expected, "windows": []}
+
+
+def test_a_replay_waits_behind_other_work_says_so_and_can_be_terminated(stack: Stack, events: EventLog) -> None:
+    exchange_id, _ = a_delivered_exchange(stack, events)
+    envelopes.wait_until_empty(stack)
+    with envelopes.queue(stack) as queue:
+        for _ in range(BUSY_QUEUE + 1):
+            queue.send_message("", visibility_timeout=3600)
+        try:
+            code, links = post(stack, "/ops/replay", {"ids": [exchange_id]})
+            assert code == 202
+
+            def waits() -> bool:
+                waiting = (status_of(stack, links)["customStatus"] or {}).get("waiting")
+                return waiting == f"the queue still holds {BUSY_QUEUE + 1} envelopes"
+
+            until(waits, "the replay to say why it waits", within_s=_ENDED_WITHIN_S)
+            target = links["terminatePostUri"].removeprefix(stack.proxy_url).replace("{text}", "enough")
+            assert wire.call(stack.proxy_url, "POST", target).status == 202
+            assert ended(stack, links)["runtimeStatus"] == "Terminated"
+        finally:
+            queue.clear_messages()
+    assert events.count(exchange_id=exchange_id, replayed=True) == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        (None, "must be JSON"),
+        ([], "must be a JSON object"),
+        ({}, "'from'"),
+        ({"from": "yesterday", "to": "2026-11-23T10:00:00Z"}, "ISO 8601"),
+        ({"from": "2001-01-01T10:00:00Z", "to": "2001-01-01T11:00:00Z"}, "CAPTURE_RETENTION_DAYS"),
+        ({"from": (datetime.now(UTC)).isoformat(), "to": (datetime.now(UTC) - timedelta(hours=1)).isoformat()}, "later"),
+        ({"from": datetime.now(UTC).isoformat(), "to": "2999-01-01T00:00:00Z"}, "future"),
+        ({"ids": ["no id"]}, "exchange ids"),
+        (
+            {"ids": [new_exchange_id(int(datetime.now(UTC).timestamp() * 1000) - 60_000, bytes(10))], "outcome": "fine"},
+            "one of",
+        ),
+        ({"until": 1}, "Unknown: until"),
+    ],
+)
+def test_a_replay_that_cannot_be_is_told_why(stack: Stack, fields: Any, says: str) -> None:
+    code, answer = post(stack, "/ops/replay", fields)
+    assert (code, answer["error"]["code"]) == (400, "invalid_replay")
+    assert says in answer["error"]["message"]
+
+
+def test_ids_that_are_none_and_exchanges_that_are_unknown_are_told_so(stack: Stack) -> None:
+    unknown = new_exchange_id(1_700_000_000_000, os.urandom(10))
+    for method, target in (("POST", "/ops/parked/"), ("DELETE", "/ops/exchanges/")):
+        for exchange_id, expected in (("nonsense", (400, "no_exchange_id")), (unknown, (404, "unknown_exchange"))):
+            answer = wire.call(stack.proxy_url, method, target + exchange_id)
+            assert (answer.status, json.loads(answer.body)["error"]["code"]) == expected
