@@ -59,6 +59,7 @@ class KeyRenewal:
         self._clock = clock
         self._fetched_at = self._asked_for_unknown_at = float("-inf")
         self._failures = 0  # since the last fetch that succeeded
+        self._unsaid = ""
         self._closed = False
         self._fetching: asyncio.Task[None] | None = None
         self._next: asyncio.TimerHandle | None = None
@@ -77,6 +78,7 @@ class KeyRenewal:
         self.begin()
         if self.keys is None and self._fetching is not None:
             await asyncio.wait({self._fetching})
+        self._say_failure()
         if self.keys is None:
             raise SigningKeysUnavailable("the callers' Entra tenant gave no signing keys")
         return self.keys
@@ -120,7 +122,7 @@ class KeyRenewal:
             async with asyncio.timeout(self._pace.fetch_s):
                 fetched = await self._fetch()
         except (SigningKeysUnavailable, TimeoutError) as error:
-            self._say_failed(str(error) or f"nothing within {self._pace.fetch_s:g} s")
+            self._unsaid = str(error) or f"nothing within {self._pace.fetch_s:g} s"
         else:
             self._failures, self._fetched_at = 0, self._clock()
             if fetched != self.keys:
@@ -132,10 +134,11 @@ class KeyRenewal:
             if not self._closed:
                 self._next = asyncio.get_running_loop().call_later(self._wait_s(), self._start)
 
-    def _say_failed(self, why: str) -> None:
-        _log.warning(
-            "The signing keys of the callers' Entra tenant could not be fetched (%s); next try in %g s", why, self._wait_s()
-        )
+    def _say_failure(self) -> None:
+        """Logs the newest failure, once. The host (4.1037) drops what is logged outside of an invocation, as a fetch is."""
+        if self._unsaid:
+            _log.warning("The signing keys of the callers' Entra tenant could not be fetched: %s", self._unsaid)
+            self._unsaid = ""
 
     def _wait_s(self) -> float:
         if not self._failures:

@@ -213,7 +213,21 @@ async def test_a_tenant_that_says_nothing_is_given_up(
     tenant.open.clear()
     with pytest.raises(SigningKeysUnavailable):
         await renewal.current()
-    assert "could not be fetched (nothing within 0.02 s); next try in 3600 s" in caplog.text
+    assert "could not be fetched: nothing within 0.02 s" in caplog.text
+
+
+async def test_a_failure_is_logged_once_by_the_next_one_who_asks(
+    tenant: Tenant, renewing: Renewals, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The Functions host shows only what is logged while a function runs."""
+    renewal = renewing()
+    await renewal.current()
+    tenant.failure = SigningKeysUnavailable("status 500")
+    await asyncio.wait({renewal._start()})
+    assert caplog.messages == []
+    for _ in range(3):
+        await renewal.probe()
+    assert caplog.messages == ["The signing keys of the callers' Entra tenant could not be fetched: status 500"]
 
 
 async def test_a_fault_ends_one_try_and_not_the_renewal(tenant: Tenant, renewing: Renewals) -> None:
