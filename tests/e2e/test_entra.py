@@ -92,6 +92,15 @@ def test_the_token_goes_no_further_than_the_proxy(guarded: Stack) -> None:
         assert CALLER_KEY not in where
 
 
+def test_a_refused_call_leaves_no_event(guarded: Stack) -> None:
+    """Who may not call costs no storage. What came after it has arrived by then."""
+    lost, kept = Chat(), Chat(headers=(bearer(token()),))
+    with EventLog(guarded) as events:
+        assert refused(guarded, lost).status == 401
+        events.one(exchange_id=kept.ask(guarded).exchange_id)
+        assert events.count(deployment=lost.deployment) == 0
+
+
 @pytest.mark.parametrize("name", FORGED)
 def test_every_forged_token_is_refused(guarded: Stack, name: str) -> None:
     """401 with the check that it failed, and nothing of it in the answer or the log."""
