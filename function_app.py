@@ -10,7 +10,8 @@ from datetime import timedelta
 import azure.functions as func
 
 from blueprints import enrichment, health, ops, proxy, reconcile, replay
-from shared import settings
+from blueprints.guard import Guard
+from shared import caller_check, settings
 from shared.adapters import identity, worker_library
 from shared.adapters.aiohttp_transport import AiohttpTransport
 from shared.adapters.captures import Captures
@@ -65,14 +66,21 @@ reconciliation = Reconciliation(captures, ledger, envelopes, notes, pacing)
 parking = Parking(captures, ledger, envelopes, notes)
 longest = timedelta(seconds=config.limits.exchange_s + config.reconcile.settle_s)
 replaying = Replaying(captures, envelopes, notes, pacing, longest)
-readiness = Readiness({"queue": envelopes.probe, "blobs": captures.probe, "event_hub": event_hub.probe})
+
+probes = {"queue": envelopes.probe, "blobs": captures.probe, "event_hub": event_hub.probe}
+callers = caller_check.for_app(config.caller_auth)
+if callers is not None:
+    callers.begin()
+    probes["signing_keys"] = callers.probe
+readiness = Readiness(probes)
+guard = Guard(callers)
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
-app.register_functions(proxy.blueprint(relay))
+app.register_functions(proxy.blueprint(relay, guard))
 app.register_functions(enrichment.blueprint(deliver, giving_up, config.storage.setting))
 app.register_functions(health.blueprint(readiness))
-app.register_functions(ops.blueprint(parking))
-app.register_functions(reconcile.blueprint(reconciliation, config))
-app.register_functions(replay.blueprint(replaying, config.reconcile.retention_days))
+app.register_functions(ops.blueprint(parking, guard))
+app.register_functions(reconcile.blueprint(reconciliation, config, guard))
+app.register_functions(replay.blueprint(replaying, config.reconcile.retention_days, guard))
 
 worker_library.settle()

@@ -1,10 +1,11 @@
-"""The HTTP functions that operators call for single exchanges; all of them ask for the admin key."""
+"""The HTTP functions that operators call for single exchanges; none of them is for callers."""
 
 from __future__ import annotations
 
 import azure.functions as func
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
 
+from blueprints.guard import Guard
 from shared.adapters.worker_library import Released
 from shared.core import api_error
 from shared.core.exchange import started_at
@@ -13,24 +14,24 @@ from shared.parking import Parking
 from shared.relay import ErrorResponse
 
 
-def blueprint(parking: Parking) -> func.Blueprint:
+def blueprint(parking: Parking, guard: Guard) -> func.Blueprint:
     """Functions `ops_parked`, `ops_queue_again` and `ops_erase`."""
     ops = func.Blueprint()  # type: ignore[no-untyped-call]
 
     @ops.function_name("ops_parked")
-    @ops.route("ops/parked", methods=["GET"], auth_level=func.AuthLevel.ADMIN)
+    @ops.route("ops/parked", methods=["GET"], auth_level=guard.operator_level)
     async def parked(req: Request) -> Response:
-        return Released(req, JSONResponse({"parked": await parking.parked()}))
+        return Released(req, await guard.operator(req) or JSONResponse({"parked": await parking.parked()}))
 
     @ops.function_name("ops_queue_again")
-    @ops.route("ops/parked/{exchange_id}", methods=["POST"], auth_level=func.AuthLevel.ADMIN)
+    @ops.route("ops/parked/{exchange_id}", methods=["POST"], auth_level=guard.operator_level)
     async def queue_again(req: Request) -> Response:
-        return Released(req, await _queue_again(parking, req.path_params["exchange_id"]))
+        return Released(req, await guard.operator(req) or await _queue_again(parking, req.path_params["exchange_id"]))
 
     @ops.function_name("ops_erase")
-    @ops.route("ops/exchanges/{exchange_id}", methods=["DELETE"], auth_level=func.AuthLevel.ADMIN)
+    @ops.route("ops/exchanges/{exchange_id}", methods=["DELETE"], auth_level=guard.operator_level)
     async def erase(req: Request) -> Response:
-        return Released(req, await _erase(parking, req.path_params["exchange_id"]))
+        return Released(req, await guard.operator(req) or await _erase(parking, req.path_params["exchange_id"]))
 
     return ops
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import azure.functions as func
 from azurefunctions.extensions.http.fastapi import Request, Response
 
+from blueprints.guard import Guard
 from shared.adapters.worker_library import Released
 from shared.core import api_error, operation
 from shared.rejection import Rejection
@@ -13,21 +14,21 @@ from shared.relay import Relay
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 
-def blueprint(relay: Relay) -> func.Blueprint:
-    """Functions `openai` and `unknown_route`, both behind a function key."""
+def blueprint(relay: Relay, guard: Guard) -> func.Blueprint:
+    """Functions `openai` and `unknown_route`, both for callers only."""
     proxy = func.Blueprint()  # type: ignore[no-untyped-call]
 
     @proxy.function_name("openai")
-    @proxy.route("openai/{*path}", methods=_METHODS, auth_level=func.AuthLevel.FUNCTION)
+    @proxy.route("openai/{*path}", methods=_METHODS, auth_level=guard.caller_level)
     async def openai(req: Request) -> Response:
-        return Released(req, _answer(req, relay))
+        return Released(req, await guard.caller(req) or _answer(req, relay))
 
     # The host itself would answer an unknown route with an empty 404. Of two routes that match, the host takes the function
     # whose name sorts first, so this name must come after every other.
     @proxy.function_name("unknown_route")
-    @proxy.route("{*path}", methods=_METHODS, auth_level=func.AuthLevel.FUNCTION)
+    @proxy.route("{*path}", methods=_METHODS, auth_level=guard.caller_level)
     async def unknown_route(req: Request) -> Response:
-        return Released(req, _answer(req, relay))
+        return Released(req, await guard.caller(req) or _answer(req, relay))
 
     return proxy
 

@@ -10,6 +10,7 @@ import azure.durable_functions as df
 import azure.functions as func
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
 
+from blueprints.guard import Guard
 from shared.adapters.worker_library import Released
 from shared.core import api_error
 from shared.reconciliation import Reconciliation
@@ -24,7 +25,7 @@ _SHOWN: Final = 24
 _ACTIVE: Final = frozenset({df.OrchestrationRuntimeStatus.Running, df.OrchestrationRuntimeStatus.Pending})
 
 
-def blueprint(reconciliation: Reconciliation, settings: Settings) -> df.Blueprint:
+def blueprint(reconciliation: Reconciliation, settings: Settings, guard: Guard) -> df.Blueprint:
     """Functions `reconcile_timer`, `reconcile_start`, `reconcile` and its activities."""
     completeness = df.Blueprint()
     longest_s = settings.limits.exchange_s + settings.reconcile.settle_s
@@ -37,13 +38,10 @@ def blueprint(reconciliation: Reconciliation, settings: Settings) -> df.Blueprin
         await _start(client, {"longest_s": longest_s, "open_too": False})
 
     @completeness.function_name("reconcile_start")
-    @completeness.route("ops/reconcile", methods=["POST"], auth_level=func.AuthLevel.ADMIN)
+    @completeness.route("ops/reconcile", methods=["POST"], auth_level=guard.operator_level)
     @completeness.durable_client_input(client_name="client")
     async def on_demand(req: Request, client: df.DurableOrchestrationClient) -> Response:
-        if not await _start(client, {"longest_s": longest_s, "open_too": True}):
-            return Released(req, ErrorResponse(api_error.reconcile_running()))
-        links = client.create_http_management_payload(INSTANCE)
-        return Released(req, JSONResponse(links, 202, {"location": links["statusQueryGetUri"], "retry-after": "5"}))
+        return Released(req, await guard.operator(req) or await _answer(client, longest_s))
 
     @completeness.function_name("reconcile")
     @completeness.orchestration_trigger(context_name="context")
@@ -66,6 +64,13 @@ def blueprint(reconciliation: Reconciliation, settings: Settings) -> df.Blueprin
         return await reconciliation.reconcile(asked["window"], datetime.fromisoformat(asked["until"]))
 
     return completeness
+
+
+async def _answer(client: df.DurableOrchestrationClient, longest_s: float) -> Response:
+    if not await _start(client, {"longest_s": longest_s, "open_too": True}):
+        return ErrorResponse(api_error.reconcile_running())
+    links = client.create_http_management_payload(INSTANCE)
+    return JSONResponse(links, 202, {"location": links["statusQueryGetUri"], "retry-after": "5"})
 
 
 async def _start(client: df.DurableOrchestrationClient, asked: dict[str, Any]) -> bool:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import azure.durable_functions as df
-import azure.functions as func
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
 
+from blueprints.guard import Guard
 from shared.adapters.worker_library import Released
 from shared.core import api_error, replay_request
 from shared.core.replay_request import InvalidReplay
@@ -23,15 +23,15 @@ _PAUSE: Final = timedelta(seconds=5)  # while live work fills the queue, or the 
 _PAGES_A_GENERATION: Final = 50
 
 
-def blueprint(replaying: Replaying, retention_days: int) -> df.Blueprint:
+def blueprint(replaying: Replaying, retention_days: int, guard: Guard) -> df.Blueprint:
     """Functions `replay_start`, `replay` and its activity."""
     replays = df.Blueprint()
 
     @replays.function_name("replay_start")
-    @replays.route("ops/replay", methods=["POST"], auth_level=func.AuthLevel.ADMIN)
+    @replays.route("ops/replay", methods=["POST"], auth_level=guard.operator_level)
     @replays.durable_client_input(client_name="client")
     async def start(req: Request, client: df.DurableOrchestrationClient) -> Response:
-        return Released(req, await _start(req, client, timedelta(days=retention_days)))
+        return Released(req, await guard.operator(req) or await _start(req, client, timedelta(days=retention_days)))
 
     @replays.function_name("replay")
     @replays.orchestration_trigger(context_name="context")

@@ -9,6 +9,7 @@
     │   ├── UpstreamUnreachable  no connection, or it broke before the answer began   -> 502
     │   ├── UpstreamTimeout      the upstream took longer than a setting allows       -> 504
     │   └── UpstreamInterrupted  the connection broke within the answer
+    ├── SigningKeysUnavailable   the callers' tenant gave no keys to check tokens with        -> 503
     └── DeliveryError            the Event Hub did not accept an event; the queue delivers the message again
         └── EventTooLarge        it never will, although the event was cut to fit
 
@@ -50,6 +51,10 @@ class UpstreamTimeout(UpstreamError):
 
 class UpstreamInterrupted(UpstreamError):
     """The connection broke, or the framing was wrong, within the answer."""
+
+
+class SigningKeysUnavailable(FnsseError):
+    """The callers' Entra tenant could not be reached, or published nothing that tokens can be checked with."""
 
 
 class DeliveryError(FnsseError):

@@ -6,22 +6,19 @@ what it must look like and an example. Secrets are never repeated in a message.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
 
-from shared.errors import SettingsError
-
-_LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+from shared import settings_forms as forms
+from shared.settings_forms import connection_string_parts as connection_string_parts
+from shared.settings_reader import LONGEST_EXCHANGE_S as LONGEST_EXCHANGE_S
+from shared.settings_reader import Reader
 
 CAPTURES_STORAGE: Final = "CAPTURES_STORAGE"
 HOST_STORAGE: Final = "AzureWebJobsStorage"
-
-# host.json sets functionTimeout to 30 minutes; the host cuts a stream then and replaces the worker, which takes every other
-# exchange of that worker with it. The longest exchange that the app allows stays a minute below.
-LONGEST_EXCHANGE_S: Final = 29 * 60
+_ENTRA: Final = "https://login.microsoftonline.com"
+_GUID: Final = "11111111-2222-4333-8444-555555555555"  # an example
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +89,17 @@ class ReconcileSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CallerAuthSettings:
+    """Whose Entra tokens the app itself accepts (CALLER_AUTH=entra)."""
+
+    authority: str  # origin of the tenant's published metadata, without a trailing slash
+    tenant_id: str  # a GUID, lower-case, as are the object ids
+    audiences: frozenset[str]
+    caller_object_ids: frozenset[str]
+    operator_object_ids: frozenset[str]  # empty: nobody may call the operators' routes
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything that the app reads from its environment."""
 
@@ -103,11 +111,12 @@ class Settings:
     reconcile: ReconcileSettings
     copied_headers: frozenset[str]  # request headers to copy into events, lower-case
     managed_identity_client_id: str | None  # of a user-assigned identity; None: the system-assigned one
+    caller_auth: CallerAuthSettings | None  # None: the Functions host checks its keys
 
 
 def load(environ: Mapping[str, str]) -> Settings:
     """All settings, validated. Raises SettingsError naming each one that needs attention."""
-    reader = _Reader(environ)
+    reader = Reader(environ)
     settings = Settings(
         upstream=_upstream(reader),
         event_hub=_event_hub(reader),
@@ -117,19 +126,22 @@ def load(environ: Mapping[str, str]) -> Settings:
         reconcile=_reconcile(reader),
         copied_headers=_copied_headers(reader),
         managed_identity_client_id=reader.text("AZURE_CLIENT_ID"),
+        caller_auth=_caller_auth(reader),
     )
     reader.raise_problems()
     return settings
 
 
-def _upstream(reader: _Reader) -> UpstreamSettings:
+def _upstream(reader: Reader) -> UpstreamSettings:
     address = "the address of Azure OpenAI: https://, a host, at most a path (http:// for a local stand-in only)"
-    base_url = reader.required("AZURE_OPENAI_BASE_URL", address, "https://contoso.openai.azure.com", _is_base_url)
+    base_url = reader.required("AZURE_OPENAI_BASE_URL", address, "https://contoso.openai.azure.com", forms.is_base_url)
     return UpstreamSettings(
         base_url=base_url.rstrip("/").removesuffix("/openai").rstrip("/"),
         key=reader.text("AZURE_OPENAI_KEY"),
         scope=reader.text("AZURE_OPENAI_SCOPE") or "https://cognitiveservices.azure.com/.default",
-        api_version=reader.checked("AZURE_OPENAI_API_VERSION", "an api-version of Azure OpenAI", "2024-10-21", _is_api_version),
+        api_version=reader.checked(
+            "AZURE_OPENAI_API_VERSION", "an api-version of Azure OpenAI", "2024-10-21", forms.is_api_version
+        ),
         region=reader.text("AZURE_OPENAI_REGION"),
         connect_timeout_s=reader.seconds("UPSTREAM_CONNECT_TIMEOUT_S", 10),
         write_timeout_s=reader.seconds("UPSTREAM_WRITE_TIMEOUT_S", 60),
@@ -138,16 +150,16 @@ def _upstream(reader: _Reader) -> UpstreamSettings:
     )
 
 
-def _event_hub(reader: _Reader) -> EventHubSettings:
+def _event_hub(reader: Reader) -> EventHubSettings:
     connection_string = reader.checked(
         "AZURE_EVENTHUB_CONN_STR",
         "an Event Hubs connection string",
         "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=send;SharedAccessKey=...",
-        _is_event_hub_connection_string,
+        forms.is_event_hub_connection_string,
         secret=True,
     )
     namespace = reader.checked(
-        "AZURE_EVENTHUB_NAMESPACE", "an Event Hubs host name", "contoso.servicebus.windows.net", _is_host_name
+        "AZURE_EVENTHUB_NAMESPACE", "an Event Hubs host name", "contoso.servicebus.windows.net", forms.is_host_name
     )
     if not reader.text("AZURE_EVENTHUB_CONN_STR") and not reader.text("AZURE_EVENTHUB_NAMESPACE"):
         reader.missing(
@@ -155,24 +167,26 @@ def _event_hub(reader: _Reader) -> EventHubSettings:
             "an Event Hubs connection string, or the host name for the app's managed identity",
             "AZURE_EVENTHUB_NAMESPACE=contoso.servicebus.windows.net",
         )
-    entity_path = connection_string_parts(reader.text("AZURE_EVENTHUB_CONN_STR") or "").get("entitypath")
+    entity_path = forms.connection_string_parts(reader.text("AZURE_EVENTHUB_CONN_STR") or "").get("entitypath")
     name = reader.text("AZURE_EVENTHUB_NAME") or entity_path
     if not name:
         reader.missing("AZURE_EVENTHUB_NAME", "the name of the event hub", "openai-logs")
     return EventHubSettings(connection_string=connection_string, namespace=namespace, name=name or "")
 
 
-def _storage(reader: _Reader) -> StorageSettings:
+def _storage(reader: Reader) -> StorageSettings:
     setting = CAPTURES_STORAGE if reader.any_of(CAPTURES_STORAGE) else HOST_STORAGE
     connection_string = reader.checked(
         setting,
         "a storage connection string",
         "DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey=...;EndpointSuffix=core.windows.net",
-        _is_storage_connection_string,
+        forms.is_storage_connection_string,
         secret=True,
     )
-    blob = reader.checked(f"{setting}__blobServiceUri", "an address", "https://contoso.blob.core.windows.net", _is_address)
-    queue = reader.checked(f"{setting}__queueServiceUri", "an address", "https://contoso.queue.core.windows.net", _is_address)
+    blob = reader.checked(f"{setting}__blobServiceUri", "an address", "https://contoso.blob.core.windows.net", forms.is_address)
+    queue = reader.checked(
+        f"{setting}__queueServiceUri", "an address", "https://contoso.queue.core.windows.net", forms.is_address
+    )
     account = reader.text(f"{setting}__accountName")  # the host's own short form for the public cloud
     if account:
         blob = blob or f"https://{account}.blob.core.windows.net"
@@ -188,7 +202,7 @@ def _storage(reader: _Reader) -> StorageSettings:
     return StorageSettings(setting=setting, connection_string=connection_string, blob_service_uri=blob, queue_service_uri=queue)
 
 
-def _limits(reader: _Reader) -> LimitSettings:
+def _limits(reader: Reader) -> LimitSettings:
     return LimitSettings(
         exchange_s=reader.seconds("EXCHANGE_TIMEOUT_S", 1500),
         request_body_bytes=int(reader.number("MAX_REQUEST_BODY_MB", 100, "megabytes", 0.001, 100) * 1024 * 1024),
@@ -200,7 +214,7 @@ def _limits(reader: _Reader) -> LimitSettings:
     )
 
 
-def _interventions(reader: _Reader) -> InterventionSettings:
+def _interventions(reader: Reader) -> InterventionSettings:
     return InterventionSettings(
         ask_for_usage=reader.switch("ASK_FOR_USAGE", default=True),
         error_frames=reader.switch("ERROR_FRAMES", default=True),
@@ -209,10 +223,10 @@ def _interventions(reader: _Reader) -> InterventionSettings:
     )
 
 
-def _reconcile(reader: _Reader) -> ReconcileSettings:
+def _reconcile(reader: Reader) -> ReconcileSettings:
     retention_days = int(reader.number("CAPTURE_RETENTION_DAYS", 30, "a number of days", 1, 3650))
     look_back_h = reader.number("RECONCILE_LOOK_BACK_H", 48, "a number of hours", 1, 24 * 3650)
-    schedule = reader.checked("RECONCILE_SCHEDULE", "an NCRONTAB expression of six fields", "0 */10 * * * *", _is_schedule)
+    schedule = reader.checked("RECONCILE_SCHEDULE", "an NCRONTAB expression of six fields", "0 */10 * * * *", forms.is_schedule)
     return ReconcileSettings(
         schedule=schedule or "0 */10 * * * *",
         settle_s=reader.number("RECONCILE_SETTLE_S", 120, "a number of seconds", 1, 3600),
@@ -221,128 +235,29 @@ def _reconcile(reader: _Reader) -> ReconcileSettings:
     )
 
 
-def _copied_headers(reader: _Reader) -> frozenset[str]:
+def _copied_headers(reader: Reader) -> frozenset[str]:
     what = "header names, separated by commas, none of which holds a credential"
-    value = reader.checked("EVENT_REQUEST_HEADERS", what, "x-team,x-session-id", _are_copiable)
-    return frozenset(name.strip().lower() for name in (value or "").split(",") if name.strip())
+    value = reader.checked("EVENT_REQUEST_HEADERS", what, "x-team,x-session-id", forms.are_copiable)
+    return forms.items((value or "").lower())
 
 
-def connection_string_parts(text: str) -> dict[str, str]:
-    """`A=1;B=x=y` -> {"a": "1", "b": "x=y"}; what is not NAME=VALUE is left out."""
-    pairs = (part.split("=", 1) for part in text.split(";") if "=" in part)
-    return {name.strip().lower(): value.strip() for name, value in pairs}
-
-
-def _is_base_url(text: str) -> bool:
-    parts = urlsplit(text)
-    local = parts.scheme == "http" and parts.hostname in _LOCAL_HOSTS
-    clean = not parts.username and not any(mark in text for mark in "?# ")
-    return (parts.scheme == "https" or local) and bool(parts.hostname) and parts.port != 0 and clean
-
-
-def _is_schedule(text: str) -> bool:
-    return re.fullmatch(r"[\d*/,A-Za-z-]+( +[\d*/,A-Za-z-]+){5}", text) is not None
-
-
-def _is_address(text: str) -> bool:
-    parts = urlsplit(text)
-    local = parts.scheme == "http" and parts.hostname in _LOCAL_HOSTS
-    return (parts.scheme == "https" or local) and bool(parts.hostname) and "?" not in text
-
-
-def _is_api_version(text: str) -> bool:
-    return re.fullmatch(r"\d{4}-\d{2}-\d{2}(-preview)?|preview|latest|v1", text) is not None
-
-
-def _is_host_name(text: str) -> bool:
-    return re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", text) is not None
-
-
-def _is_event_hub_connection_string(text: str) -> bool:
-    parts = connection_string_parts(text)
-    signed = {"sharedaccesskeyname", "sharedaccesskey"} <= parts.keys() or "sharedaccesssignature" in parts
-    return parts.get("endpoint", "").startswith("sb://") and signed
-
-
-def _is_storage_connection_string(text: str) -> bool:
-    parts = connection_string_parts(text)
-    if parts.get("usedevelopmentstorage", "").lower() == "true":
-        return True
-    named = "accountname" in parts or {"blobendpoint", "queueendpoint"} <= parts.keys()
-    return named and ("accountkey" in parts or "sharedaccesssignature" in parts)
-
-
-class _Reader:
-    """Reads values and collects problems, so that one error can name them all. A blank value counts as absent."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        self._problems: list[str] = []
-
-    def text(self, name: str) -> str | None:
-        return self._environ.get(name, "").strip() or None
-
-    def any_of(self, prefix: str) -> bool:
-        return any(self.text(name) for name in self._environ if name == prefix or name.startswith(f"{prefix}__"))
-
-    def missing(self, name: str, what: str, example: str) -> None:
-        self._problems.append(f"{name} is missing: {what}, e.g. {example}")
-
-    def checked(self, name: str, what: str, example: str, valid: Callable[[str], bool], *, secret: bool = False) -> str | None:
-        value = self.text(name)
-        if value is None or _holds(valid, value):
-            return value
-        shown = f" ({value!r})" if not secret and _MAY_BE_SHOWN.fullmatch(value) else ""
-        self._problems.append(f"{name} is malformed{shown}: it must be {what}, e.g. {example}")
+def _caller_auth(reader: Reader) -> CallerAuthSettings | None:
+    by_token = reader.one_of("CALLER_AUTH", "function_key", "entra") == "entra"
+    read = reader.required if by_token else reader.checked
+    tenant_id = read("CALLER_AUTH_TENANT_ID", "the id of the callers' Entra tenant, a GUID", _GUID, forms.is_guid)
+    what = "the audience of callers' tokens, or several, separated by commas"
+    audiences = read("CALLER_AUTH_AUDIENCE", what, f"api://{_GUID}", forms.are_audiences)
+    what = "object ids (GUIDs), separated by commas, of those who may"
+    callers = read("CALLER_AUTH_CALLER_OBJECT_IDS", f"{what} call", _GUID, forms.are_guids)
+    operators = reader.checked("CALLER_AUTH_OPERATOR_OBJECT_IDS", f"{what} operate", _GUID, forms.are_guids)
+    what = "the address of Entra: https:// and a host (http:// for a local stand-in only)"
+    authority = reader.checked("CALLER_AUTH_AUTHORITY", what, _ENTRA, forms.is_origin)
+    if not by_token:
         return None
-
-    def required(self, name: str, what: str, example: str, valid: Callable[[str], bool]) -> str:
-        if self.text(name) is None:
-            self.missing(name, what, example)
-        return self.checked(name, what, example, valid) or ""
-
-    def number(self, name: str, default: float, unit: str, least: float, most: float) -> float:
-        def in_range(text: str) -> bool:
-            return least <= float(text) <= most
-
-        what = f"{unit} from {least:g} to {most:g}"
-        return float(self.checked(name, what, f"{default:g}", in_range) or default)
-
-    def one_of(self, name: str, default: str, *others: str) -> str:
-        choices = (default, *others)
-        value = self.checked(name, " or ".join(choices), default, lambda text: text.lower() in choices)
-        return (value or default).lower()
-
-    def switch(self, name: str, *, default: bool) -> bool:
-        value = self.checked(name, "true or false", str(default).lower(), lambda text: text.lower() in {"true", "false"})
-        return default if value is None else value.lower() == "true"
-
-    def seconds(self, name: str, default: float) -> float:
-        return self.number(name, default, "a number of seconds", 0.05, LONGEST_EXCHANGE_S)
-
-    def raise_problems(self) -> None:
-        if not self._problems:
-            return
-        count = len(self._problems)
-        heading = f"{count} setting{'s' if count > 1 else ''} of fnsse need{'' if count > 1 else 's'} attention:"
-        raise SettingsError("\n  ".join([heading, *self._problems]))
-
-
-_CREDENTIALS: Final = re.compile(".*(authorization|cookie|token|secret|password|credential|principal|key).*")
-
-
-def _are_copiable(text: str) -> bool:
-    names = [name.strip().lower() for name in text.split(",")]
-    return all(re.fullmatch(r"[a-z0-9!#$%&'*+.^_`|~-]+", name) and not _CREDENTIALS.fullmatch(name) for name in names)
-
-
-# A key, a connection string or an address with a signature may have been put where none belongs.
-# A plain http(s) address holds none of them: no user info, query or fragment, and nothing percent-encoded.
-_MAY_BE_SHOWN: Final = re.compile(r"[\w.,:/+-]{1,30}|(?=.{1,200}$)https?://[\w.:\[\]/~-]+", re.IGNORECASE)
-
-
-def _holds(valid: Callable[[str], bool], value: str) -> bool:
-    try:
-        return valid(value)
-    except ValueError:  # int(), float() and urlsplit() say "malformed" this way
-        return False
+    return CallerAuthSettings(
+        authority=(authority or _ENTRA).rstrip("/"),
+        tenant_id=(tenant_id or "").lower(),
+        audiences=forms.items(audiences),
+        caller_object_ids=forms.items((callers or "").lower()),
+        operator_object_ids=forms.items((operators or "").lower()),
+    )

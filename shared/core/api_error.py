@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Final
+
+from shared.core.caller_token import ALGORITHM, Check, Role
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,3 +108,41 @@ def internal_error() -> ApiError:
 
 def upstream_timeout(message: str) -> ApiError:
     return ApiError(status=504, code="upstream_timeout", message=message)
+
+
+_WHAT_FAILED: Final = {
+    Check.MISSING: "it carries no token. Send one for this app as `Authorization: Bearer <token>`",
+    Check.SEVERAL: "it carries several Authorization headers. Send one",
+    Check.FORM: "what stands behind `Bearer` is not one signed JWT",
+    Check.ALGORITHM: f"its token is not signed with {ALGORITHM}, as Entra's are",
+    Check.KEY: "its token is signed with a key that the tenant of CALLER_AUTH_TENANT_ID does not publish",
+    Check.SIGNATURE: "its token's signature does not hold",
+    Check.ISSUER: "its token was not issued by the tenant of CALLER_AUTH_TENANT_ID",
+    Check.AUDIENCE: "its token is meant for another audience than CALLER_AUTH_AUDIENCE",
+    Check.EXPIRY: "its token has expired, or does not say when it will. Send a new one",
+    Check.START: "its token is not valid yet. Compare the clocks",
+    Check.OBJECT_ID: "its token names no identity (claim `oid`)",
+}
+_LISTS: Final = {Role.CALLER: "CALLER_AUTH_CALLER_OBJECT_IDS", Role.OPERATOR: "CALLER_AUTH_OPERATOR_OBJECT_IDS"}
+
+
+def token_refused(check: Check) -> ApiError:
+    """Says which check failed; nothing of the token."""
+    return ApiError(status=401, code=check.value, message=f"The call was refused: {_WHAT_FAILED[check]}.")
+
+
+def not_allowed(role: Role) -> ApiError:
+    return ApiError(
+        status=403,
+        code=f"{role}_not_allowed",
+        message=f"The call was refused: its token is valid, but the identity is none of {_LISTS[role]}.",
+    )
+
+
+def signing_keys_unavailable() -> ApiError:
+    return ApiError(
+        status=503,
+        code="signing_keys_unavailable",
+        message="This proxy cannot check tokens now: the callers' Entra tenant gave it no signing keys. Try again; if it stays "
+        "so, the operator should check CALLER_AUTH_TENANT_ID, CALLER_AUTH_AUTHORITY and the network.",
+    )

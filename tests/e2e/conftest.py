@@ -82,7 +82,7 @@ def nothing_private_is_printed(request: pytest.FixtureRequest) -> Iterator[None]
 
 
 def _stacks_of(request: pytest.FixtureRequest) -> list[Stack]:
-    return [request.getfixturevalue(name) for name in ("stack", "strained") if name in request.fixturenames]
+    return [request.getfixturevalue(name) for name in ("stack", "strained", "guarded") if name in request.fixturenames]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -90,7 +90,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Shows what the parts printed last below a test that failed."""
     report = yield
     arguments = getattr(item, "funcargs", {})
-    running = arguments.get("strained", arguments.get("stack"))
+    running = next((arguments[name] for name in ("guarded", "strained", "stack") if name in arguments), None)
     if report.failed and isinstance(running, Stack):
         for name, part in running.parts.items():
             last_lines = "\n".join(part.output().splitlines()[-40:])

@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.entra import Tenant
+
+type Functions = dict[str, list[dict[str, object]]]
+
 ROOT = Path(__file__).parents[2]
+ENTRA = Tenant(port=1).settings  # nobody listens there; indexing asks nobody
 LEVELS = {
     "openai": "FUNCTION",
     "unknown_route": "FUNCTION",
@@ -30,31 +35,53 @@ print(json.dumps(bindings, default=lambda each: each.name))
 
 
 @pytest.fixture(scope="module")
-def functions() -> dict[str, list[dict[str, object]]]:
-    """Name -> bindings, indexed in a process of its own with the sample's settings."""
-    values = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+def functions() -> Functions:
+    """As the sample's settings have it."""
+    return indexed({})
+
+
+def indexed(settings: dict[str, str]) -> Functions:
+    """Name -> bindings, indexed in a process of its own with the sample's settings under these."""
+    values = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"] | settings
     listed = subprocess.run([sys.executable, "-c", _LIST], cwd=ROOT, env=values, capture_output=True, text=True, check=True)
-    found: dict[str, list[dict[str, object]]] = json.loads(listed.stdout)
+    found: Functions = json.loads(listed.stdout)
     return found
 
 
-def test_each_http_function_has_its_level(functions: dict[str, list[dict[str, object]]]) -> None:
-    """Relaying asks for a function key, operating for the admin key, health for none; no function is left out."""
-    levels = {
+def levels(functions: Functions) -> dict[str, object]:
+    return {
         name: binding["authLevel"]
         for name, bindings in functions.items()
         for binding in bindings
         if binding["type"] == "httpTrigger"
     }
-    assert levels == LEVELS
 
 
-def test_the_readme_names_every_function(functions: dict[str, list[dict[str, object]]]) -> None:
+def test_each_http_function_has_its_level(functions: Functions) -> None:
+    """Relaying asks for a function key, operating for the admin key, health for none; no function is left out."""
+    assert levels(functions) == LEVELS
+
+
+def test_where_the_app_checks_tokens_the_host_lets_every_call_through() -> None:
+    """APIM has a token, and no key. tests/e2e/test_entra.py shows that each of these functions asks for a token."""
+    assert levels(indexed(ENTRA)) == dict.fromkeys(LEVELS, "ANONYMOUS")
+
+
+@pytest.mark.parametrize(("settings", "expected"), [({}, False), (ENTRA, True)], ids=["function_key", "entra"])
+def test_jwt_is_imported_only_where_tokens_are_checked(settings: dict[str, str], expected: bool) -> None:
+    """It takes a tenth of a second of each worker's start."""
+    values = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"] | settings
+    program = "import function_app, sys; print('jwt' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=values, capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == str(expected)
+
+
+def test_the_readme_names_every_function(functions: Functions) -> None:
     table = (ROOT / "README.md").read_text().partition("## Functions")[2].partition("\n\n[")[0]
     assert [name for name in functions if f"`{name}`" not in table] == []
 
 
-def test_the_catch_all_sorts_last(functions: dict[str, list[dict[str, object]]]) -> None:
+def test_the_catch_all_sorts_last(functions: Functions) -> None:
     """Of two routes that match, the real host takes the function whose name sorts first."""
     http = [name for name, bindings in functions.items() if bindings[0]["type"] == "httpTrigger"]
     assert max(http) == "unknown_route"

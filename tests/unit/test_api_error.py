@@ -8,6 +8,7 @@ import pytest
 
 from shared.core import api_error
 from shared.core.api_error import ApiError
+from shared.core.caller_token import Check, Role
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,10 @@ from shared.core.api_error import ApiError
         (api_error.body_too_large(1), 413, "body_too_large", "MAX_REQUEST_BODY_MB"),
         (api_error.upstream_unreachable("why"), 502, "upstream_unreachable", "why"),
         (api_error.upstream_timeout("why"), 504, "upstream_timeout", "why"),
+        (api_error.not_allowed(Role.CALLER), 403, "caller_not_allowed", "CALLER_AUTH_CALLER_OBJECT_IDS"),
+        (api_error.not_allowed(Role.OPERATOR), 403, "operator_not_allowed", "CALLER_AUTH_OPERATOR_OBJECT_IDS"),
+        (api_error.signing_keys_unavailable(), 503, "signing_keys_unavailable", "CALLER_AUTH_AUTHORITY"),
+        *((api_error.token_refused(check), 401, check.value, "The call was refused: ") for check in Check),
     ],
 )
 def test_an_error_says_code_message_and_type(error: ApiError, status: int, code: str, named: str) -> None:

@@ -380,6 +380,95 @@ def test_no_header_with_a_credential_is_copied_into_events(name: str) -> None:
     assert problems({"EVENT_REQUEST_HEADERS": name})[1].startswith("  EVENT_REQUEST_HEADERS is malformed")
 
 
+TENANT = "6B1F6A3E-9d41-4f0a-8a55-0c5d6f2b7e10"
+ENTRA = {
+    "CALLER_AUTH": "entra",
+    "CALLER_AUTH_TENANT_ID": TENANT,
+    "CALLER_AUTH_AUDIENCE": "api://Fnsse",
+    "CALLER_AUTH_CALLER_OBJECT_IDS": TENANT,
+}
+
+
+def test_the_host_checks_callers_unless_told_otherwise() -> None:
+    """What else is set for tokens may be set already."""
+    assert load(LEAST).caller_auth is None
+    assert load(LEAST | ENTRA | {"CALLER_AUTH": "Function_Key"}).caller_auth is None
+
+
+def test_the_least_settings_for_tokens() -> None:
+    auth = load(LEAST | ENTRA).caller_auth
+    assert auth is not None
+    assert (auth.authority, auth.tenant_id) == ("https://login.microsoftonline.com", TENANT.lower())
+    assert auth.audiences == {"api://Fnsse"}
+    assert auth.caller_object_ids == {TENANT.lower()}
+    assert auth.operator_object_ids == frozenset()
+
+
+def test_several_audiences_and_identities_are_separated_by_commas() -> None:
+    other = TENANT.replace("6", "7")
+    changes = {
+        "CALLER_AUTH_AUDIENCE": f"api://Fnsse, {TENANT}",
+        "CALLER_AUTH_CALLER_OBJECT_IDS": f"{TENANT} ,{other}",
+        "CALLER_AUTH_OPERATOR_OBJECT_IDS": other,
+    }
+    auth = load(LEAST | ENTRA | changes).caller_auth
+    assert auth is not None
+    assert auth.audiences == {"api://Fnsse", TENANT}
+    assert auth.caller_object_ids == {TENANT.lower(), other.lower()}
+    assert auth.operator_object_ids == {other.lower()}
+
+
+def test_tokens_need_a_tenant_an_audience_and_callers() -> None:
+    heading, *named = problems({"CALLER_AUTH": "entra"})
+    assert heading == "3 settings of fnsse need attention:"
+    assert named == [
+        "  CALLER_AUTH_TENANT_ID is missing: the id of the callers' Entra tenant, a GUID, "
+        "e.g. 11111111-2222-4333-8444-555555555555",
+        "  CALLER_AUTH_AUDIENCE is missing: the audience of callers' tokens, or several, separated by commas, "
+        "e.g. api://11111111-2222-4333-8444-555555555555",
+        "  CALLER_AUTH_CALLER_OBJECT_IDS is missing: object ids (GUIDs), separated by commas, of those who may call, "
+        "e.g. 11111111-2222-4333-8444-555555555555",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CALLER_AUTH", "none"),
+        ("CALLER_AUTH", "easy_auth"),
+        ("CALLER_AUTH_TENANT_ID", "contoso.onmicrosoft.com"),
+        ("CALLER_AUTH_TENANT_ID", "common"),
+        ("CALLER_AUTH_TENANT_ID", f"{TENANT},{TENANT}"),
+        ("CALLER_AUTH_AUDIENCE", "api://a,,api://b"),
+        ("CALLER_AUTH_AUDIENCE", "api://a b"),
+        ("CALLER_AUTH_CALLER_OBJECT_IDS", "*"),
+        ("CALLER_AUTH_CALLER_OBJECT_IDS", f"{TENANT},"),
+        ("CALLER_AUTH_OPERATOR_OBJECT_IDS", f"{TENANT};{TENANT}"),
+        ("CALLER_AUTH_AUTHORITY", "http://login.microsoftonline.com"),
+        ("CALLER_AUTH_AUTHORITY", "login.microsoftonline.com"),
+        ("CALLER_AUTH_AUTHORITY", f"https://login.microsoftonline.com/{TENANT}"),
+    ],
+)
+def test_malformed_settings_for_tokens(name: str, value: str) -> None:
+    _, problem = problems(ENTRA | {name: value})
+    assert problem.startswith(f"  {name} is malformed")
+
+
+@pytest.mark.parametrize(
+    ("given", "authority"),
+    [
+        ("https://login.microsoftonline.us/", "https://login.microsoftonline.us"),
+        ("https://login.partner.microsoftonline.cn", "https://login.partner.microsoftonline.cn"),
+        ("http://127.0.0.1:1234", "http://127.0.0.1:1234"),
+        ("http://localhost:1234", "http://localhost:1234"),
+    ],
+)
+def test_a_sovereign_clouds_authority(given: str, authority: str) -> None:
+    auth = load(LEAST | ENTRA | {"CALLER_AUTH_AUTHORITY": given}).caller_auth
+    assert auth is not None
+    assert auth.authority == authority
+
+
 def test_connection_strings_are_read_as_names_and_values() -> None:
     assert connection_string_parts(" A =1;b=x=y==;;nonsense;C= 2 ;") == {"a": "1", "b": "x=y==", "c": "2"}
     assert connection_string_parts("") == {}

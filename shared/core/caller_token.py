@@ -1,0 +1,134 @@
+"""A caller's Entra token: where it stands in the request, which key is to prove it, and whom its claims speak for.
+
+What the claims say counts only once the token's signature holds, which needs a key and so is checked elsewhere.
+Claims of an access token: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+ALGORITHM: Final = "RS256"  # the one that Entra signs access tokens with; a list would be a choice left to the token
+# A managed identity's token has 1 to 2 KB; one that lists its groups stays within 200 of them.
+LARGEST_BYTES: Final = 16 * 1024
+LEEWAY_S: Final = 60  # by which two clocks may differ
+
+_FORM: Final = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")  # RFC 7515, 7.1; nothing signed it: no third part
+
+
+class Role(StrEnum):
+    """What a function is for."""
+
+    CALLER = "caller"
+    OPERATOR = "operator"
+
+
+class Check(StrEnum):
+    """What a call can fail at, in this order. The values are the error codes that a caller gets."""
+
+    MISSING = "token_missing"
+    SEVERAL = "token_several"
+    FORM = "token_malformed"
+    ALGORITHM = "token_algorithm"
+    KEY = "token_key_unknown"
+    SIGNATURE = "token_signature"
+    ISSUER = "token_issuer"
+    AUDIENCE = "token_audience"
+    EXPIRY = "token_expired"
+    START = "token_not_yet_valid"
+    OBJECT_ID = "token_object_id"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refused:
+    """The call goes no further."""
+
+    check: Check
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accepted:
+    """The claims hold."""
+
+    object_id: str  # of the identity in its tenant, lower-case
+    until_s: float  # Unix time from which they no longer do, the leeway included
+
+
+def bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes | Refused:
+    """The token of the one `Authorization: Bearer` header; its form is not looked at yet. Names are lower-case, as in ASGI."""
+    values = [value for name, value in headers if name == b"authorization"]
+    if len(values) > 1:
+        return Refused(check=Check.SEVERAL)
+    scheme, _, token = values[0].partition(b" ") if values else (b"", b"", b"")
+    if scheme.lower() != b"bearer":  # RFC 9110, 11.1: without regard to case
+        return Refused(check=Check.MISSING)
+    return token if len(token) <= LARGEST_BYTES else Refused(check=Check.FORM)
+
+
+def key_id(token: bytes) -> str | Refused:
+    """Which key the token says that it is signed with (`kid`). Whatever else is in its header is not believed."""
+    if not _FORM.fullmatch(token):
+        return Refused(check=Check.FORM)
+    header = _json_object(_decoded(token.partition(b".")[0]))
+    if header is None:
+        return Refused(check=Check.FORM)
+    if header.get("alg") != ALGORITHM:
+        return Refused(check=Check.ALGORITHM)
+    named = header.get("kid")
+    return named if isinstance(named, str) else Refused(check=Check.KEY)
+
+
+def judge(payload: bytes, *, issuers: Collection[str], audiences: Collection[str], now_s: float) -> Accepted | Refused:
+    """Whom the claims of a token speak for, and until when. `payload` is what a signature was found to hold for."""
+    claims = _json_object(payload)
+    if claims is None:
+        return Refused(check=Check.FORM)
+    failed = _failed(claims, issuers, audiences, now_s)
+    if failed is not None:
+        return Refused(check=failed)
+    return Accepted(object_id=claims["oid"].lower(), until_s=claims["exp"] + LEEWAY_S)
+
+
+def _failed(claims: dict[str, Any], issuers: Collection[str], audiences: Collection[str], now_s: float) -> Check | None:
+    expires_s, starts_s = _seconds(claims.get("exp")), _seconds(claims.get("nbf", 0))
+    holds = {
+        Check.ISSUER: _is_text_of(claims.get("iss"), issuers),
+        Check.AUDIENCE: _is_text_of(claims.get("aud"), audiences),
+        Check.EXPIRY: expires_s is not None and now_s < expires_s + LEEWAY_S,
+        Check.START: starts_s is not None and now_s >= starts_s - LEEWAY_S,
+        Check.OBJECT_ID: isinstance(claims.get("oid"), str),
+    }
+    return next((check for check, passed in holds.items() if not passed), None)
+
+
+def _is_text_of(claim: object, allowed: Collection[str]) -> bool:
+    return isinstance(claim, str) and claim in allowed
+
+
+def _seconds(claim: object) -> float | None:
+    """A NumericDate (RFC 7519, 2). JSON as Python reads it knows `true`, which is 1, and `Infinity`."""
+    if isinstance(claim, bool) or not isinstance(claim, (int, float)):
+        return None
+    return claim if isinstance(claim, int) or math.isfinite(claim) else None
+
+
+def _decoded(segment: bytes) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(segment + b"=" * (-len(segment) % 4))
+    except ValueError:
+        return b""
+
+
+def _json_object(text: bytes) -> dict[str, Any] | None:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None

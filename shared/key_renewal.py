@@ -1,0 +1,146 @@
+"""When a tenant's signing keys are fetched: ahead of need, again before they are old, and at once for a key that is new.
+
+No caller waits for a fetch, but for the ones that come before the first one has ended, and the first to bring a key that the
+tenant published a moment ago.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.errors import SigningKeysUnavailable
+
+_log = logging.getLogger("fnsse.callers")
+
+
+class SigningKeys(Protocol):
+    """What a tenant publishes. Two are equal if they say the same."""
+
+    @property
+    def issuers(self) -> Collection[str]: ...
+
+    def has(self, key_id: str) -> bool: ...
+
+    def signed(self, token: bytes, key_id: str) -> bytes | None:
+        """The token's payload if that key has signed it, None if not."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How often, in seconds."""
+
+    renew_s: float = 3600  # Entra publishes a key long before it signs with it, and asks to look once a day at least
+    first_retry_s: float = 1  # after a failure; doubled with each that follows
+    longest_retry_s: float = 15
+    trust_s: float = 24 * 3600  # keys that could not be renewed for so long are not believed any more
+    unknown_key_s: float = 60  # between two fetches on account of an unknown key: anyone can name one
+    fetch_s: float = 10  # the longest fetch
+
+
+class KeyRenewal:
+    """Keeps `keys` up to date. Belongs to the event loop in which it begins."""
+
+    def __init__(
+        self,
+        fetch: Callable[[], Awaitable[SigningKeys]],
+        pace: Pace | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`fetch` raises SigningKeysUnavailable."""
+        self.keys: SigningKeys | None = None  # the same object until something else is published; None: none to be trusted
+        self._fetch = fetch
+        self._pace = pace or Pace()
+        self._clock = clock
+        self._fetched_at = self._asked_for_unknown_at = float("-inf")
+        self._failures = 0  # since the last fetch that succeeded
+        self._unsaid = ""
+        self._closed = False
+        self._fetching: asyncio.Task[None] | None = None
+        self._next: asyncio.TimerHandle | None = None
+
+    def begin(self) -> None:
+        """Fetch ahead of need. Does nothing outside of an event loop (an app that is only indexed) or where it has begun."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        if self._next is None:
+            self._start()
+
+    async def current(self) -> SigningKeys:
+        """The keys, at once if there are any. Raises SigningKeysUnavailable: at once where the newest try has failed."""
+        self.begin()
+        if self.keys is None and self._fetching is not None:
+            await asyncio.wait({self._fetching})
+        self._say_failure()
+        if self.keys is None:
+            raise SigningKeysUnavailable("the callers' Entra tenant gave no signing keys")
+        return self.keys
+
+    async def current_with(self, key_id: str) -> SigningKeys:
+        """The same, fetched anew where they lack that key and it was not asked for another unknown one just now."""
+        keys = await self.current()
+        if keys.has(key_id):
+            return keys
+        if self._fetching is None:
+            if self._clock() - self._asked_for_unknown_at < self._pace.unknown_key_s:
+                return keys
+            self._asked_for_unknown_at = self._clock()
+        await asyncio.wait({self._start()})
+        return await self.current()
+
+    async def probe(self) -> None:
+        """Raises SigningKeysUnavailable while there are no keys: calls are answered 503 then."""
+        await self.current()
+
+    async def aclose(self) -> None:
+        """No fetch is begun after this."""
+        self._closed = True
+        if self._next is not None:
+            self._next.cancel()
+        if self._fetching is not None:
+            self._fetching.cancel()
+            await asyncio.wait({self._fetching})
+
+    def _start(self) -> asyncio.Task[None]:
+        """The fetch that is under way: one at a time."""
+        if self._fetching is None:
+            if self._next is not None:
+                self._next.cancel()
+            self._fetching = asyncio.create_task(self._renew())
+        return self._fetching
+
+    async def _renew(self) -> None:
+        self._failures += 1  # until it has succeeded
+        try:
+            async with asyncio.timeout(self._pace.fetch_s):
+                fetched = await self._fetch()
+        except (SigningKeysUnavailable, TimeoutError) as error:
+            self._unsaid = str(error) or f"nothing within {self._pace.fetch_s:g} s"
+        else:
+            self._failures, self._fetched_at = 0, self._clock()
+            if fetched != self.keys:
+                self.keys = fetched
+        finally:  # even a fault of `fetch` ends this try alone
+            if self._clock() - self._fetched_at > self._pace.trust_s:
+                self.keys = None
+            self._fetching = None
+            if not self._closed:
+                self._next = asyncio.get_running_loop().call_later(self._wait_s(), self._start)
+
+    def _say_failure(self) -> None:
+        """Logs the newest failure, once. The host (4.1037) drops what is logged outside of an invocation, as a fetch is."""
+        if self._unsaid:
+            _log.warning("The signing keys of the callers' Entra tenant could not be fetched: %s", self._unsaid)
+            self._unsaid = ""
+
+    def _wait_s(self) -> float:
+        if not self._failures:
+            return self._pace.renew_s
+        return min(self._pace.first_retry_s * float(2 ** min(self._failures - 1, 10)), self._pace.longest_retry_s)

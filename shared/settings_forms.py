@@ -1,0 +1,83 @@
+"""What the value of a setting must look like: one predicate for each form. A ValueError means no, too."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+_LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def connection_string_parts(text: str) -> dict[str, str]:
+    """`A=1;B=x=y` -> {"a": "1", "b": "x=y"}; what is not NAME=VALUE is left out."""
+    pairs = (part.split("=", 1) for part in text.split(";") if "=" in part)
+    return {name.strip().lower(): value.strip() for name, value in pairs}
+
+
+def items(text: str | None) -> frozenset[str]:
+    """`a, b` -> {"a", "b"}; nothing for nothing."""
+    return frozenset(item.strip() for item in (text or "").split(",") if item.strip())
+
+
+def is_base_url(text: str) -> bool:
+    parts = urlsplit(text)
+    local = parts.scheme == "http" and parts.hostname in _LOCAL_HOSTS
+    clean = not parts.username and not any(mark in text for mark in "?# ")
+    return (parts.scheme == "https" or local) and bool(parts.hostname) and parts.port != 0 and clean
+
+
+def is_origin(text: str) -> bool:
+    return is_base_url(text) and urlsplit(text).path in {"", "/"}
+
+
+def is_schedule(text: str) -> bool:
+    return re.fullmatch(r"[\d*/,A-Za-z-]+( +[\d*/,A-Za-z-]+){5}", text) is not None
+
+
+def is_address(text: str) -> bool:
+    parts = urlsplit(text)
+    local = parts.scheme == "http" and parts.hostname in _LOCAL_HOSTS
+    return (parts.scheme == "https" or local) and bool(parts.hostname) and "?" not in text
+
+
+def is_api_version(text: str) -> bool:
+    return re.fullmatch(r"\d{4}-\d{2}-\d{2}(-preview)?|preview|latest|v1", text) is not None
+
+
+def is_host_name(text: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", text) is not None
+
+
+def is_event_hub_connection_string(text: str) -> bool:
+    parts = connection_string_parts(text)
+    signed = {"sharedaccesskeyname", "sharedaccesskey"} <= parts.keys() or "sharedaccesssignature" in parts
+    return parts.get("endpoint", "").startswith("sb://") and signed
+
+
+def is_storage_connection_string(text: str) -> bool:
+    parts = connection_string_parts(text)
+    if parts.get("usedevelopmentstorage", "").lower() == "true":
+        return True
+    named = "accountname" in parts or {"blobendpoint", "queueendpoint"} <= parts.keys()
+    return named and ("accountkey" in parts or "sharedaccesssignature" in parts)
+
+
+_CREDENTIALS: Final = re.compile(".*(authorization|cookie|token|secret|password|credential|principal|key).*")
+
+
+def are_copiable(text: str) -> bool:
+    names = [name.strip().lower() for name in text.split(",")]
+    return all(re.fullmatch(r"[a-z0-9!#$%&'*+.^_`|~-]+", name) and not _CREDENTIALS.fullmatch(name) for name in names)
+
+
+def is_guid(text: str) -> bool:
+    return re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text, re.IGNORECASE) is not None
+
+
+def are_guids(text: str) -> bool:
+    return all(is_guid(item.strip()) for item in text.split(","))
+
+
+def are_audiences(text: str) -> bool:
+    return all(re.fullmatch(r"[\w.:/~-]+", item.strip(), re.ASCII) for item in text.split(","))

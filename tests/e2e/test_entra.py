@@ -1,0 +1,215 @@
+"""CALLER_AUTH=entra on both hosts: who gets through with which token, what everyone else is told, and keys that change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import openai
+import pytest
+
+from local.stack import FunctionsHost, Stack, free_ports
+from tests.e2e.support import stand_in, wire
+from tests.e2e.support.chat import API_VERSION, CALLER_KEY, Chat
+from tests.e2e.support.event_log import EventLog
+from tests.e2e.support.waiting import until
+from tests.e2e.support.wire import Answer
+from tests.entra import AUDIENCE, CALLER, FORGED, ISSUER_V2, OPERATOR, STRANGER, TENANT, Tenant, jwk, token
+from tests.integration.test_function_levels import LEVELS
+
+EXCHANGE_ID = "01a20914-84a9-7c73-9ecc-a8d4ec5a3e7d"  # nothing is stored of it
+
+# Every HTTP function that is not open to everyone: a call, and what it answers whoever may call.
+FOR_CALLERS = {
+    "openai": ("POST", f"/openai/deployments/gpt/chat/completions?api-version={API_VERSION}", 200),
+    "unknown_route": ("GET", "/nothing", 404),
+}
+FOR_OPERATORS = {
+    "ops_parked": ("GET", "/ops/parked", 200),
+    "ops_queue_again": ("POST", f"/ops/parked/{EXCHANGE_ID}", 404),
+    "ops_erase": ("DELETE", f"/ops/exchanges/{EXCHANGE_ID}", 404),
+    "reconcile_start": ("POST", "/ops/reconcile", 202),
+    "replay_start": ("POST", "/ops/replay", 400),
+}
+OPEN = {"health", "health_ready"}
+NOT_FETCHED = "The signing keys of the callers' Entra tenant could not be fetched: ClientConnectorError"
+
+
+@pytest.fixture(scope="module")
+def tenant() -> Iterator[Tenant]:
+    with Tenant() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def guarded(functions_host: FunctionsHost, tenant: Tenant) -> Iterator[Stack]:
+    """A stack whose app believes `tenant`, and has its keys before anyone calls."""
+    before = tenant.fetches()
+    with Stack(functions_host=functions_host, settings=tenant.settings) as running:
+        until(lambda: tenant.fetches() > before, "keys to be fetched ahead of the first call")
+        yield running
+
+
+def bearer(text: str) -> tuple[str, str]:
+    return ("authorization", f"Bearer {text}")
+
+
+def code_of(answer: Answer) -> str:
+    assert answer.header("content-type") == "application/json"
+    error = json.loads(answer.body)["error"]
+    assert error.keys() == {"code", "message", "type"}
+    return str(error["code"])
+
+
+def refused(stack: Stack, chat: Chat) -> Answer:
+    """The answer to a call that must not have gone any further: nothing upstream, no exchange."""
+    answer = chat.ask(stack)
+    assert answer.all("x-exchange-id") == []
+    assert stand_in.seen(stack, deployment=chat.deployment) == []
+    return answer
+
+
+@pytest.mark.parametrize("changed", [{}, {"iss": ISSUER_V2}], ids=["v1", "v2"])
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_a_callers_token_gets_through(guarded: Stack, changed: dict[str, str], scheme: str) -> None:
+    chat = Chat(headers=(("Authorization", f"{scheme} {token(**changed)}"),))
+    assert chat.ask(guarded).status == 200
+    stand_in.seen_once(guarded, deployment=chat.deployment)
+
+
+def test_the_token_goes_no_further_than_the_proxy(guarded: Stack) -> None:
+    """Neither upstream, where the proxy's own key stands, nor into the event or the log."""
+    good = token()
+    signature = good.rpartition(".")[2]
+    chat = Chat(stream=True, headers=(bearer(good),))
+    with EventLog(guarded) as events:
+        answer = chat.ask(guarded)
+        event = events.one(exchange_id=answer.exchange_id)
+    seen = stand_in.seen_once(guarded, deployment=chat.deployment)
+    assert (seen.all("authorization"), seen.all("api-key")) == ([], [guarded.settings["AZURE_OPENAI_KEY"]])
+    for where in (str(seen.headers), json.dumps(event), guarded.parts["functions_host"].output()):
+        assert signature not in where
+        assert CALLER_KEY not in where
+
+
+def test_a_refused_call_leaves_no_event(guarded: Stack) -> None:
+    """Who may not call costs no storage. What came after it has arrived by then."""
+    lost, kept = Chat(), Chat(headers=(bearer(token()),))
+    with EventLog(guarded) as events:
+        assert refused(guarded, lost).status == 401
+        events.one(exchange_id=kept.ask(guarded).exchange_id)
+        assert events.count(deployment=lost.deployment) == 0
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_every_forged_token_is_refused(guarded: Stack, name: str) -> None:
+    """401 with the check that it failed, and nothing of it in the answer or the log."""
+    make, code = FORGED[name]
+    text = make()
+    answer = refused(guarded, Chat(headers=(bearer(text),)))
+    assert (answer.status, code_of(answer), answer.header("www-authenticate")) == (401, code, "Bearer")
+    said = answer.body.decode() + guarded.parts["functions_host"].output()
+    assert [part for part in text.split(".") if len(part) > 20 and part in said] == []
+    assert [secret for secret in (CALLER, STRANGER, AUDIENCE) if secret in said] == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ((), "token_missing"),
+        ((("x-functions-key", "any"),), "token_missing"),
+        ((("authorization", "Basic dTpw"),), "token_missing"),
+        ((bearer("a.b.c"), bearer("a.b.c")), "token_malformed"),  # the host joins them to one header
+    ],
+)
+def test_without_one_token_nothing_gets_through(guarded: Stack, headers: tuple[tuple[str, str], ...], code: str) -> None:
+    answer = refused(guarded, Chat(headers=headers))
+    assert (answer.status, code_of(answer), answer.header("www-authenticate")) == (401, code, "Bearer")
+
+
+def test_two_good_tokens_are_not_one(guarded: Stack) -> None:
+    answer = refused(guarded, Chat(headers=(bearer(token()), bearer(token()))))
+    assert (answer.status, code_of(answer)) == (401, "token_malformed")
+
+
+def test_every_function_asks_for_a_token_of_its_own_kind(guarded: Stack) -> None:
+    """No token: 401; the other kind's or a stranger's: 403; its own: what it does. No HTTP function is left out."""
+    assert FOR_CALLERS.keys() | FOR_OPERATORS.keys() | OPEN == LEVELS.keys()
+    for table, own, other, role in ((FOR_CALLERS, CALLER, OPERATOR, "caller"), (FOR_OPERATORS, OPERATOR, CALLER, "operator")):
+        for method, target, status in table.values():
+            body = b"{}" if method == "POST" else b""
+            answer = wire.call(guarded.proxy_url, method, target, body=body)
+            assert (answer.status, code_of(answer)) == (401, "token_missing")
+            for object_id in (other, STRANGER):
+                answer = wire.call(guarded.proxy_url, method, target, [bearer(token(oid=object_id))], body)
+                assert (answer.status, code_of(answer)) == (403, f"{role}_not_allowed")
+                assert (object_id in answer.body.decode(), answer.all("www-authenticate")) == (False, [])
+            assert wire.call(guarded.proxy_url, method, target, [bearer(token(oid=own))], body).status == status
+
+
+def test_health_stays_open(guarded: Stack) -> None:
+    assert wire.call(guarded.proxy_url, "GET", "/health").status == 200
+    answer = wire.call(guarded.proxy_url, "GET", "/health/ready")
+    assert json.loads(answer.body)["signing_keys"] == "reachable"
+
+
+@pytest.mark.parametrize("size", [0, 100_000, 5_000_000])
+def test_a_refused_call_is_answered_whatever_its_body(guarded: Stack, size: int) -> None:
+    chat = Chat()
+    answer = wire.call(guarded.proxy_url, "POST", chat.target, chat.all_headers, b"x" * size)
+    assert (answer.status, code_of(answer)) == (401, "token_missing")
+
+
+@pytest.mark.parametrize("functions_host", ["embedded"], indirect=True)  # func itself waits for the body, then answers 500
+def test_a_refused_call_is_answered_before_its_body_is_read(guarded: Stack) -> None:
+    chat = Chat()
+    with wire.Call(
+        guarded.proxy_url, "POST", chat.target, [*chat.all_headers, ("content-length", "1000")], framed=False
+    ) as call:
+        answer = call.rest()
+    assert (answer.status, code_of(answer)) == (401, "token_missing")
+
+
+def test_an_openai_sdk_calls_with_a_token_and_raises_what_is_refused(guarded: Stack) -> None:
+    def ask(text: str) -> str | None:
+        with openai.AzureOpenAI(
+            azure_endpoint=guarded.proxy_url, azure_ad_token=text, api_version=API_VERSION, max_retries=0
+        ) as client:
+            found = client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "?"}])
+        return found.choices[0].message.content
+
+    assert ask(token())
+    with pytest.raises(openai.AuthenticationError, match="CALLER_AUTH_AUDIENCE") as unauthorized:
+        ask(token(aud="https://management.azure.com"))
+    assert unauthorized.value.code == "token_audience"
+    with pytest.raises(openai.PermissionDeniedError) as forbidden:
+        ask(token(oid=STRANGER))
+    assert forbidden.value.code == "caller_not_allowed"
+
+
+def test_keys_that_come_late_and_keys_that_change(functions_host: FunctionsHost) -> None:
+    """503 while the tenant cannot be reached, and readiness says so; then calls pass. A new key costs no caller an error."""
+    tenant = Tenant(port=free_ports().proxy)
+    with Stack(functions_host=functions_host, settings=tenant.settings) as stack:
+
+        def ready() -> tuple[int, str]:
+            answer = wire.call(stack.proxy_url, "GET", "/health/ready")
+            return answer.status, json.loads(answer.body)["signing_keys"]
+
+        answer = refused(stack, Chat(headers=(bearer(token()),)))
+        assert (answer.status, code_of(answer), answer.header("retry-after")) == (503, "signing_keys_unavailable", "5")
+        assert TENANT not in answer.body.decode()
+        assert ready() == (503, "unreachable")
+        until(lambda: NOT_FETCHED in output(stack), "the log to say why")
+        with tenant:
+            until(lambda: ready() == (200, "reachable"), "the tenant's keys", within_s=40)
+            old = token()
+            assert Chat(headers=(bearer(old),)).ask(stack).status == 200
+            tenant.keys = [jwk("second")]
+            assert Chat(headers=(bearer(token("second")),)).ask(stack).status == 200
+            assert code_of(refused(stack, Chat(headers=(bearer(old),)))) == "token_key_unknown"
+        assert Chat(headers=(bearer(token("second")),)).ask(stack).status == 200  # the tenant is down, its keys are known
+
+
+def output(stack: Stack) -> str:
+    return stack.parts["functions_host"].output()

@@ -1,0 +1,310 @@
+"""Callers' tokens against a tenant's keys over HTTP: what holds, what is refused and why, and what a call costs."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from shared.adapters.entra import EntraKeys, EntraTenant
+from shared.caller_check import CallerCheck
+from shared.core.api_error import ApiError
+from shared.core.caller_token import Role
+from shared.errors import SigningKeysUnavailable
+from shared.key_renewal import KeyRenewal, Pace
+from shared.settings import CallerAuthSettings
+from tests import entra
+from tests.entra import AUDIENCE, CALLER, FORGED, ISSUER_V1, ISSUER_V2, OPERATOR, STRANGER, TENANT, Tenant, jwk, token
+
+pytestmark = pytest.mark.anyio
+KEYS_PATH = f"/{TENANT}/discovery/keys"
+METADATA_PATH = f"/{TENANT}/v2.0/.well-known/openid-configuration"
+
+
+@pytest.fixture
+def tenant() -> Iterator[Tenant]:
+    with Tenant() as running:
+        yield running
+
+
+class Checked:
+    """A check whose clock can be moved."""
+
+    def __init__(self, tenant: Tenant, *, remembered: int, **pace: float) -> None:
+        settings = CallerAuthSettings(
+            authority=tenant.authority,
+            tenant_id=TENANT,
+            audiences=frozenset({AUDIENCE}),
+            caller_object_ids=frozenset({CALLER}),
+            operator_object_ids=frozenset({OPERATOR}),
+        )
+        self.renewal = KeyRenewal(EntraTenant(tenant.authority, TENANT).signing_keys, Pace(**pace))
+        self.check = CallerCheck(settings, self.renewal, lambda: time.time() + self.later_s, remembered=remembered)
+        self.later_s = 0.0
+
+    async def refusal(self, token_text: str, role: Role = Role.CALLER) -> ApiError | None:
+        return await self.check.refusal([(b"authorization", f"Bearer {token_text}".encode())], role)
+
+    async def code(self, token_text: str, role: Role = Role.CALLER) -> str | None:
+        """The error's code, or None where the call may go on."""
+        error = await self.refusal(token_text, role)
+        return error.code if error is not None else None
+
+    @property
+    def remembered(self) -> dict[bytes, Any]:
+        return self.check._known
+
+
+@asynccontextmanager
+async def checking(tenant: Tenant, *, remembered: int = 1000, **pace: float) -> AsyncIterator[Checked]:
+    checked = Checked(tenant, remembered=remembered, **pace)
+    try:
+        yield checked
+    finally:
+        await checked.renewal.aclose()
+
+
+@pytest.fixture
+async def checked(tenant: Tenant) -> AsyncIterator[Checked]:
+    async with checking(tenant) as one:
+        yield one
+
+
+# --- what the tenant publishes ---------------------------------------------------------------------------------------
+
+
+async def keys_of(tenant: Tenant) -> EntraKeys:
+    return await EntraTenant(tenant.authority, TENANT).signing_keys()
+
+
+async def test_both_versions_issuers_and_all_keys_are_fetched(tenant: Tenant) -> None:
+    tenant.keys = [jwk("first"), jwk("second"), {**jwk("small"), "kty": "EC"}]
+    keys = await keys_of(tenant)
+    assert keys.issuers == {ISSUER_V1, ISSUER_V2}
+    assert [key_id for key_id in ("first", "second", "small") if keys.has(key_id)] == ["first", "second"]
+    assert sorted(tenant.asked) == sorted([f"/{TENANT}/.well-known/openid-configuration", METADATA_PATH, KEYS_PATH])
+
+
+async def test_what_is_published_unchanged_is_equal(tenant: Tenant) -> None:
+    before = await keys_of(tenant)
+    assert await keys_of(tenant) == before
+    tenant.keys.append(jwk("second"))
+    assert await keys_of(tenant) != before
+
+
+async def test_a_key_that_is_too_short_or_none_is_left_out(tenant: Tenant) -> None:
+    numbers = entra.private_key("short", 1024).public_key().public_numbers()
+    short = {**jwk("first"), "kid": "short", "n": entra._number(numbers.n)}
+    tenant.keys = [
+        short,
+        {**jwk("first"), "kid": "broken", "n": "!"},
+        {**jwk("first"), "kid": "even", "e": "Ag"},
+        jwk("second"),
+    ]
+    keys = await keys_of(tenant)
+    assert [key_id for key_id in ("short", "broken", "even", "second") if keys.has(key_id)] == ["second"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body", "why"),
+    [
+        (METADATA_PATH, 404, b"{}", "status 404"),
+        (METADATA_PATH, 302, b"", "status 302"),
+        (METADATA_PATH, 200, b"<html>", "what came is not JSON"),
+        (METADATA_PATH, 200, b"[" * 100_000, "what came is not JSON"),
+        (METADATA_PATH, 200, b"{}", "what came is not the OpenID metadata of that tenant"),
+        (
+            METADATA_PATH,
+            200,
+            json.dumps({"issuer": ISSUER_V2, "jwks_uri": "http://keys.example/"}).encode(),
+            "what came is not the OpenID metadata of that tenant",
+        ),
+        (KEYS_PATH, 200, b'{"keys": []}', "the tenant published no RSA key for signatures"),
+        (KEYS_PATH, 200, b" " * (2**20 + 1), "more than 1048576 bytes"),
+        (KEYS_PATH, 500, b"", "status 500"),
+    ],
+    ids=lambda value: value[:40] if isinstance(value, (str, bytes)) else None,
+)
+async def test_what_cannot_be_used_is_named(tenant: Tenant, path: str, status: int, body: bytes, why: str) -> None:
+    tenant.answers[path] = (status, body)
+    with pytest.raises(SigningKeysUnavailable, match=why):
+        await keys_of(tenant)
+
+
+async def test_a_tenant_that_cannot_be_reached_names_no_address() -> None:
+    with Tenant() as gone:
+        pass
+    with pytest.raises(SigningKeysUnavailable) as error:
+        await keys_of(gone)
+    assert str(error.value) == "ClientConnectorError"
+
+
+# --- who may do what -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("issuer", [ISSUER_V1, ISSUER_V2])
+async def test_a_callers_token_is_accepted(checked: Checked, issuer: str) -> None:
+    assert await checked.refusal(token(iss=issuer)) is None
+
+
+@pytest.mark.parametrize(
+    ("object_id", "role", "expected"),
+    [
+        (CALLER, Role.CALLER, None),
+        (CALLER, Role.OPERATOR, "operator_not_allowed"),
+        (OPERATOR, Role.OPERATOR, None),
+        (OPERATOR, Role.CALLER, "caller_not_allowed"),
+        (STRANGER, Role.CALLER, "caller_not_allowed"),
+        (STRANGER, Role.OPERATOR, "operator_not_allowed"),
+    ],
+)
+async def test_callers_and_operators_are_two_lists(checked: Checked, object_id: str, role: Role, expected: str | None) -> None:
+    """Twice: the second time from memory."""
+    good = token(oid=object_id)
+    assert [await checked.code(good, role) for _ in range(2)] == [expected] * 2
+    if expected:
+        error = await checked.refusal(good, role)
+        assert error is not None
+        assert error.status == 403
+        assert object_id not in error.message
+
+
+@pytest.mark.parametrize("name", FORGED)
+async def test_every_forged_token_is_refused_with_the_check_that_it_failed(checked: Checked, name: str) -> None:
+    make, code = FORGED[name]
+    text = make()
+    error = await checked.refusal(text)
+    assert error is not None
+    assert (error.status, error.code) == (401, code)
+    said = error.body().decode()
+    assert [part for part in text.split(".") if len(part) > 3 and part in said] == []
+    assert not any(secret in said for secret in (CALLER, STRANGER, AUDIENCE, ISSUER_V1, entra.OTHER_TENANT))
+    assert checked.remembered == {}
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ([], "token_missing"),
+        ([(b"x-functions-key", b"key")], "token_missing"),
+        ([(b"authorization", b"Basic dTpw")], "token_missing"),
+        ([(b"authorization", b"Bearer a.b.c"), (b"authorization", b"Bearer a.b.c")], "token_several"),
+    ],
+)
+async def test_a_call_without_one_token_needs_no_keys_to_be_refused(
+    tenant: Tenant, checked: Checked, headers: list[tuple[bytes, bytes]], code: str
+) -> None:
+    error = await checked.check.refusal(headers, Role.CALLER)
+    assert error is not None
+    assert (error.status, error.code) == (401, code)
+    assert tenant.asked == []
+
+
+# --- what is remembered ----------------------------------------------------------------------------------------------
+
+
+async def test_a_token_is_examined_once(checked: Checked) -> None:
+    """Known tokens are found by their hash; the token itself is kept nowhere."""
+    good = token()
+    assert await checked.code(good) is None
+    assert list(checked.remembered) == [hashlib.sha256(good.encode()).digest()]
+    known = checked.remembered[hashlib.sha256(good.encode()).digest()]
+    for _ in range(5):
+        assert await checked.code(good) is None
+    assert list(checked.remembered.values()) == [known]
+    assert good not in repr(checked.remembered)
+
+
+async def test_it_is_forgotten_when_it_expires(checked: Checked) -> None:
+    good = token()
+    assert await checked.code(good) is None
+    checked.later_s = 3600 + 59
+    assert await checked.code(good) is None
+    checked.later_s = 3600 + 61
+    assert await checked.code(good) == "token_expired"
+    assert checked.remembered == {}
+
+
+async def test_strangers_are_not_remembered(checked: Checked) -> None:
+    assert await checked.code(token(oid=STRANGER)) == "caller_not_allowed"
+    assert checked.remembered == {}
+
+
+async def test_memory_is_bounded(tenant: Tenant) -> None:
+    """The oldest goes first, those that have expired before it."""
+    async with checking(tenant, remembered=3) as checked:
+        tokens = [token(exp=int(time.time()) + (60 if number == 1 else 3600), jti=str(number)) for number in range(5)]
+        digests = [hashlib.sha256(one.encode()).digest() for one in tokens]
+        for one in tokens[:3]:
+            assert await checked.code(one) is None
+        checked.later_s = 200
+        assert await checked.code(tokens[3]) is None
+        assert list(checked.remembered) == [digests[0], digests[2], digests[3]]
+        assert await checked.code(tokens[4]) is None
+        assert list(checked.remembered) == [digests[2], digests[3], digests[4]]
+
+
+# --- when keys change ------------------------------------------------------------------------------------------------
+
+
+async def test_a_rollover_as_entra_does_it_costs_no_caller_anything(tenant: Tenant) -> None:
+    """The new key is published before it signs, and fetched in the background by then."""
+    async with checking(tenant, renew_s=0.02) as checked:
+        assert await checked.code(token()) is None
+        tenant.keys.append(jwk("second"))
+        async with asyncio.timeout(20):
+            while not (await checked.renewal.current()).has("second"):  # noqa: ASYNC110 - a timer's work
+                await asyncio.sleep(0.005)
+        tenant.held = threading.Event()  # from now on nobody gets an answer of the tenant
+        try:
+            async with asyncio.timeout(2):
+                assert await checked.code(token("second")) is None
+                assert await checked.code(token("first")) is None
+        finally:
+            tenant.held.set()
+
+
+async def test_a_key_that_was_never_announced_costs_one_fetch_and_no_error(tenant: Tenant, checked: Checked) -> None:
+    assert await checked.code(token()) is None
+    tenant.keys = [jwk("second")]
+    assert await checked.code(token("second")) is None
+    assert tenant.fetches() == 2
+
+
+async def test_a_token_whose_key_was_withdrawn_is_refused_although_it_was_known(tenant: Tenant, checked: Checked) -> None:
+    old = token()
+    assert await checked.code(old) is None
+    tenant.keys = [jwk("second")]
+    assert await checked.code(token("second")) is None
+    assert await checked.code(old) == "token_key_unknown"
+
+
+async def test_many_unknown_keys_are_one_fetch(tenant: Tenant, checked: Checked) -> None:
+    assert await checked.code(token()) is None
+    codes = await asyncio.gather(*(checked.code(token("another", kid=f"made up {number}")) for number in range(50)))
+    assert set(codes) == {"token_key_unknown"}
+    assert tenant.fetches() == 2
+
+
+async def test_without_keys_callers_get_503_until_they_are_there(tenant: Tenant) -> None:
+    async with checking(tenant, first_retry_s=0.05) as checked:
+        tenant.answers[KEYS_PATH] = (503, b"")
+        error = await checked.refusal(token())
+        assert error is not None
+        assert (error.status, error.code) == (503, "signing_keys_unavailable")
+        assert "CALLER_AUTH_TENANT_ID, CALLER_AUTH_AUTHORITY and the network" in error.message
+        assert TENANT not in error.message
+        with pytest.raises(SigningKeysUnavailable):
+            await checked.check.probe()
+        del tenant.answers[KEYS_PATH]
+        async with asyncio.timeout(20):
+            while await checked.code(token()) is not None:  # noqa: ASYNC110 - a timer's work
+                await asyncio.sleep(0.01)
+        await checked.check.probe()

@@ -1,0 +1,182 @@
+"""A caller's token: where it is found, which key it names, and what its claims are worth. No fakes, no keys."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from shared.core import caller_token
+from shared.core.caller_token import LARGEST_BYTES, LEEWAY_S, Accepted, Check, Refused
+from tests.entra import AUDIENCE, CALLER, ISSUER_V1, ISSUER_V2, unsigned
+
+NOW_S = 1_800_000_000.5
+CLAIMS = {"iss": ISSUER_V1, "aud": AUDIENCE, "exp": 1_800_003_600, "nbf": 1_799_999_990, "oid": CALLER}
+GOOD_HEADER = {"alg": "RS256", "typ": "JWT", "kid": "first"}
+
+HEADERS = st.lists(
+    st.tuples(
+        st.sampled_from([b"authorization", b"host", b"api-key"]),
+        st.binary(max_size=60) | st.binary(max_size=60).map(lambda data: b"Bearer " + data),
+    ),
+    max_size=4,
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*CLAIMS, "alg", "kid", "x"]), inner, max_size=6)
+    ),
+    max_leaves=12,
+)
+
+
+def judged(now_s: float = NOW_S, **changed: Any) -> Accepted | Refused:
+    payload = {name: value for name, value in {**CLAIMS, **changed}.items() if value is not None}
+    return caller_token.judge(
+        json.dumps(payload).encode(), issuers={ISSUER_V1, ISSUER_V2}, audiences={AUDIENCE, "other"}, now_s=now_s
+    )
+
+
+@pytest.mark.parametrize("value", [b"Bearer a.b.c", b"bearer a.b.c", b"BEARER a.b.c", b"bEaReR a.b.c"])
+def test_the_scheme_has_no_case(value: bytes) -> None:
+    assert caller_token.bearer([(b"host", b"x"), (b"authorization", value), (b"api-key", b"k")]) == b"a.b.c"
+
+
+@pytest.mark.parametrize(
+    ("values", "check"),
+    [
+        ([], Check.MISSING),
+        ([b""], Check.MISSING),
+        ([b"a.b.c"], Check.MISSING),
+        ([b"Basic dXNlcjpwYXNz"], Check.MISSING),
+        ([b"Bearera.b.c"], Check.MISSING),
+        ([b" Bearer a.b.c"], Check.MISSING),
+        ([b"Bearer a.b.c", b"Bearer a.b.c"], Check.SEVERAL),
+        ([b"Basic x", b"Bearer a.b.c"], Check.SEVERAL),
+        ([b"Bearer " + b"a" * (LARGEST_BYTES + 1)], Check.FORM),
+    ],
+)
+def test_what_is_no_single_bearer_token_is_refused(values: list[bytes], check: Check) -> None:
+    assert caller_token.bearer([(b"authorization", value) for value in values]) == Refused(check=check)
+
+
+@given(HEADERS)
+def test_whatever_the_headers_hold_there_is_an_answer(headers: list[tuple[bytes, bytes]]) -> None:
+    found = caller_token.bearer(headers)
+    assert isinstance(found, (bytes, Refused))
+
+
+def test_the_key_is_the_one_that_the_header_names() -> None:
+    assert caller_token.key_id(unsigned(GOOD_HEADER, {}, b"sig").encode()) == "first"
+
+
+@pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "", "HS256", "rs256", "RS384", "ES256", None, ["RS256"], 1])
+def test_one_algorithm_is_believed(algorithm: object) -> None:
+    token = unsigned({**GOOD_HEADER, "alg": algorithm}, {}, b"sig").encode()
+    assert caller_token.key_id(token) == Refused(check=Check.ALGORITHM)
+
+
+@pytest.mark.parametrize("kid", [None, 1, ["first"], {"first": 1}])
+def test_a_key_id_is_a_text(kid: object) -> None:
+    assert caller_token.key_id(unsigned({**GOOD_HEADER, "kid": kid}, {}).encode()) == Refused(check=Check.KEY)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        b"",
+        b".",
+        b"..",
+        b"a.b",
+        b"a.b.c.d",
+        b"a.b.c ",
+        b"a.b.c\n",
+        b" a.b.c",
+        b"a+.b.c",
+        b"a=.b.c",
+        b"\xff.b.c",
+        b"a.b.c",
+        b"e30",
+    ],
+)
+def test_what_is_no_jwt_is_malformed(token: bytes) -> None:
+    assert caller_token.key_id(token) == Refused(check=Check.FORM)
+
+
+@given(st.binary(max_size=200))
+def test_garbage_is_refused(garbage: bytes) -> None:
+    assert isinstance(caller_token.key_id(garbage), Refused)
+
+
+@given(JSON, st.binary(max_size=20))
+def test_any_json_as_header_gives_an_answer(header: Any, signature: bytes) -> None:
+    found = caller_token.key_id(unsigned(header, {}, signature).encode())
+    good = isinstance(header, dict) and header.get("alg") == "RS256" and isinstance(header.get("kid"), str)
+    assert isinstance(found, str) is good
+
+
+@pytest.mark.parametrize("changed", [{}, {"iss": ISSUER_V2}, {"aud": "other"}, {"nbf": None}, {"exp": 1_800_003_600.0}])
+def test_claims_that_hold_speak_for_their_identity(changed: dict[str, Any]) -> None:
+    assert judged(**changed) == Accepted(object_id=CALLER, until_s=1_800_003_600 + LEEWAY_S)
+
+
+def test_an_object_id_has_no_case() -> None:
+    assert judged(oid=CALLER.upper()) == judged()
+
+
+@pytest.mark.parametrize(
+    ("changed", "check"),
+    [
+        ({"iss": "https://sts.windows.net/"}, Check.ISSUER),
+        ({"iss": None}, Check.ISSUER),
+        ({"iss": [ISSUER_V1]}, Check.ISSUER),
+        ({"iss": {ISSUER_V1: 1}}, Check.ISSUER),
+        ({"aud": AUDIENCE.upper()}, Check.AUDIENCE),
+        ({"aud": ""}, Check.AUDIENCE),
+        ({"aud": [AUDIENCE]}, Check.AUDIENCE),
+        ({"exp": None}, Check.EXPIRY),
+        ({"exp": "1800003600"}, Check.EXPIRY),
+        ({"exp": True}, Check.EXPIRY),
+        ({"exp": float("inf")}, Check.EXPIRY),
+        ({"exp": float("nan")}, Check.EXPIRY),
+        ({"exp": -1}, Check.EXPIRY),
+        ({"nbf": "0"}, Check.START),
+        ({"nbf": float("nan")}, Check.START),
+        ({"nbf": 10**30}, Check.START),
+        ({"oid": None}, Check.OBJECT_ID),
+        ({"oid": 1}, Check.OBJECT_ID),
+        ({"iss": "x", "aud": "x", "exp": 0, "oid": None}, Check.ISSUER),  # the first one that fails
+    ],
+)
+def test_each_claim_is_checked(changed: dict[str, Any], check: Check) -> None:
+    assert judged(**changed) == Refused(check=check)
+
+
+def test_clocks_may_differ_by_the_leeway_and_no_more() -> None:
+    expires, starts = CLAIMS["exp"], CLAIMS["nbf"]
+    assert isinstance(expires, int)
+    assert isinstance(starts, int)
+    assert isinstance(judged(expires + LEEWAY_S - 0.1), Accepted)
+    assert judged(expires + LEEWAY_S) == Refused(check=Check.EXPIRY)
+    assert isinstance(judged(starts - LEEWAY_S), Accepted)
+    assert judged(starts - LEEWAY_S - 0.1) == Refused(check=Check.START)
+
+
+@given(JSON)
+@example([CLAIMS])
+@example({**CLAIMS, "exp": 10**400})
+def test_any_json_as_claims_gives_an_answer(payload: Any) -> None:
+    decided = caller_token.judge(json.dumps(payload).encode(), issuers={ISSUER_V1}, audiences={AUDIENCE}, now_s=NOW_S)
+    if isinstance(decided, Accepted):
+        assert (payload["iss"], payload["aud"], payload["oid"]) == (ISSUER_V1, AUDIENCE, CALLER)
+
+
+@given(st.binary(max_size=100))
+@example(b"[" * 100_000)
+@example(b'{"exp": ' + b"9" * 5000 + b"}")
+def test_claims_that_are_no_json_object_are_refused(payload: bytes) -> None:
+    decided = caller_token.judge(payload, issuers={ISSUER_V1}, audiences={AUDIENCE}, now_s=NOW_S)
+    assert isinstance(decided, Refused)
