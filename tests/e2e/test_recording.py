@@ -6,15 +6,19 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from azure.storage.blob import ContainerClient
 
-from local.stack import Stack
+from local.stack import FunctionsHost, Stack
+from local.stack.ports import free_ports
+from local.stack.storage import connection_string
 from shared.core import capture
 from tests.e2e.conftest import STRAINED_RECORDING_WAIT_S
 from tests.e2e.support.chat import Chat
 from tests.e2e.support.event_log import EventLog
+from tests.e2e.support.waiting import until
 
 
 @pytest.mark.parametrize("directives", ["", "chunked"], ids=["stream", "chunked JSON"])
@@ -59,6 +63,19 @@ def test_a_sized_response_ends_at_once(strained: Stack) -> None:
         assert answer.ended_at - answer.pieces[0].at < STRAINED_RECORDING_WAIT_S / 2
     with EventLog(strained) as events:
         assert events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
+
+
+def test_what_fails_after_the_response_has_ended_is_printed_all_the_same(functions_host: FunctionsHost) -> None:
+    """Nothing waits for the recording of a sized answer, and a host drops what is logged once an invocation has ended."""
+    ports = free_ports()
+    nobody = replace(ports, blob=ports.event_hubs)  # this part is not started
+    settings = {"CAPTURES_STORAGE": connection_string(nobody)}
+    parts = {"azurite", "azure_openai", "functions_host"}
+    with Stack(functions_host=functions_host, settings=settings, ports=ports, only=parts) as stack:
+        answer = Chat().ask(stack)
+        said = f"ERROR: The response capture of exchange {answer.exchange_id} could not be stored"
+        until(lambda: said in stack.parts["functions_host"].output(), "the line that says so", within_s=30)
+    assert answer.whole
 
 
 @contextlib.contextmanager
