@@ -19,7 +19,8 @@ LAST_EVENTS: Final = LAST_RESPONSE_EVENTS | {"speech.audio.done", "transcript.te
 
 # A blank line, behind which an event has ended. Where a CRLF may be cut in two, its LF is waited for.
 EVENT_END: Final = re.compile(rb"\n\r?\n|\r\r")
-_EVENT_ENDS: Final = (b"\n\n", b"\n\r\n", b"\r\r")
+# For bytes.endswith, where a call more would count: each chunk of each stream passes there.
+EVENT_ENDS: Final = (b"\n\n", b"\n\r\n", b"\r\r")
 LONGEST_EVENT_END: Final = len(b"\r\n\r\n")
 
 USAGE_OBJECT: Final = re.compile(rb'"usage"\s*:\s*\{')
@@ -33,7 +34,7 @@ TELLING: Final = re.compile(
 
 def ends_event(data: bytes) -> bool:
     """Whether an event has ended with these bytes, of which the last LONGEST_EVENT_END are enough."""
-    return data.endswith(_EVENT_ENDS)
+    return data.endswith(EVENT_ENDS)
 
 
 def ends_stream(chunk: dict[str, Any]) -> bool:

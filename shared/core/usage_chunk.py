@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.core.stream_end import EVENT_END, LONGEST_EVENT_END, ends_event, is_usage_chunk, may_tell_usage
+from shared.core.stream_end import EVENT_END, EVENT_ENDS, LONGEST_EVENT_END, is_usage_chunk, may_tell_usage
 
 # An event this long is not the usage chunk: it passes without waiting for its end.
 _LONGEST_HELD: Final = 64 * 1024
@@ -24,7 +24,7 @@ class UsageChunkFilter:
 
     def feed(self, piece: bytes) -> bytes:
         """What may go to the client now."""
-        if not self._held and ends_event(piece) and not may_tell_usage(piece):
+        if not self._held and piece.endswith(EVENT_ENDS) and not may_tell_usage(piece):
             self._inside_long_event = False
             return piece
         data = self._held + piece

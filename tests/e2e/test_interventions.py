@@ -124,6 +124,29 @@ def test_late_headers_are_answered_early(impatient: Stack, client: AzureOpenAI, 
 
 
 @pytest.mark.parametrize(
+    ("named", "operation", "body", "kind"),
+    [
+        ("gpt-image-1", "images/generations", {"prompt": "a cat", "stream": True}, "image"),
+        ("tts", "audio/speech", {"input": "Good day.", "voice": "alloy", "stream_format": "sse"}, "audio"),
+    ],
+)
+def test_late_streams_of_images_and_speech_are_answered_early_too(
+    impatient: Stack, seen_events: EventLog, named: str, operation: str, body: dict[str, Any], kind: str
+) -> None:
+    """What follows the comments is what the upstream wrote."""
+    deployment = f"{named}-{new_deployment()}"
+    target = f"/openai/deployments/{deployment}/{operation}?api-version=2025-04-01-preview"
+    headers = [("content-type", "application/json"), ("accept-encoding", "gzip"), ("x-stand-in", "headers_ms=1500; chunks=2")]
+    answer = wire.call(impatient.proxy_url, "POST", target, headers, json.dumps(body).encode())
+    seen = stand_in.seen_once(impatient, deployment=deployment)
+    assert (answer.status, answer.pieces[0].data, answer.pieces[0].at < seen.write_times[0]) == (200, KEEP_ALIVE, True)
+    assert answer.body.replace(KEEP_ALIVE, b"") == seen.answered
+    assert json.loads(seen.body) == body
+    event = seen_events.one(exchange_id=answer.exchange_id)
+    assert (event["type"], event["outcome"], event["stream"]) == (kind, "completed", True)
+
+
+@pytest.mark.parametrize(
     ("directives", "words", "outcome"),
     [
         ("headers_ms=1000; status=429", "exceeded", "upstream_error"),
