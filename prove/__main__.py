@@ -92,10 +92,15 @@ def main() -> int:
         progress(f"{name}: {'; '.join(begun.found[name].broken) or 'holds'}")
         begun.took_s = time.monotonic() - started
         begun.save(options.resume)
-        found = [begun.found[each] for each in PROOFS if each in begun.found]
-        text = report.document(found, seed=options.seed, share=options.share, took_s=begun.took_s)
-        options.write.write_text(text)
+        _write(options, begun)
+    _write(options, begun)
     return any(figures.broken for figures in begun.found.values())
+
+
+def _write(options: argparse.Namespace, begun: Begun) -> None:
+    found = [begun.found[each] for each in PROOFS if each in begun.found]
+    text = report.document(found, run=begun.run, seed=options.seed, share=options.share, took_s=begun.took_s)
+    options.write.write_text(text)
 
 
 def _prove(name: str, share: float, seed: int, progress: Progress) -> Figures:

@@ -18,10 +18,11 @@ thrown away and reconcile has to find them. With func only what has a capture ca
 """
 
 
-def document(found: Sequence[Figures], *, seed: int, share: float, took_s: float) -> str:
-    """The whole text."""
+def document(found: Sequence[Figures], *, run: str, seed: int, share: float, took_s: float) -> str:
+    """The whole text; `run` begins with the commit."""
     counts = "in full" if share == 1 else f"{share:g} of the full counts"
-    environment = f"Python {platform.python_version()}, {os.cpu_count()} CPUs, seed {seed}, {counts}, {took_s / 60:.0f} min."
+    commit, python = run.partition(" ")[0][:12], platform.python_version()
+    environment = f"Commit {commit}, Python {python}, {os.cpu_count()} CPUs, seed {seed}, {counts}, {took_s / 60:.0f} min."
     parts = [_HEAD, environment, "", *(line for figures in found for line in _part(figures))]
     return "\n".join(parts) + "\n"
 
