@@ -107,8 +107,8 @@ def _write_no_access_log() -> None:
 
 
 def _say_on_the_console(names: Iterable[str]) -> None:
-    """The host (4.1037) drops a record of an invocation that has ended (seen there), and with it the only word of an exchange that
-    could not be recorded.
+    """The host (4.1037) drops a record of an invocation that has ended (seen there): the only word of an exchange that could
+    not be recorded.
 
     What a worker writes to stderr the host logs as Host.Function.Console, with the level that its words tell ("error", "warn":
     WorkerProcess.cs in Azure/azure-functions-host).
