@@ -1,0 +1,647 @@
+import {
+  alertsType
+  apiManagementType
+  eventHubsType
+  logAnalyticsType
+  networkType
+  openAiType
+  scaleType
+  settingsType
+  storageSkuType
+  tagsType
+} from 'modules/types.bicep'
+import {
+  containerNames
+  eventHubsCaptureContainerName
+  functionKeySecretName
+  namesOf
+  packageContainerName
+  queueNames
+} from 'modules/names.bicep'
+import { defaultSettings } from 'modules/app-settings.bicep'
+
+metadata name = 'fnsse'
+metadata description = 'fnsse behind API Management: relays Azure OpenAI calls and sees to it that what happened reaches an Event Hub.'
+
+targetScope = 'resourceGroup'
+
+// --- Parameters ------------------------------------------------------------------------------------------------------
+
+@description('Required. The name of the environment; it stands in the names of all resources.')
+@minLength(1)
+@maxLength(24)
+param environmentName string
+
+@description('Optional. The region of all new resources. Default: that of the resource group.')
+param location string = resourceGroup().location
+
+@description('Optional. Tags of all new resources.')
+param tags tagsType = {}
+
+@description('Required. The gateway in front of the app: a new one, or one that is there already.')
+param apiManagement apiManagementType
+
+@description('Required. The Azure OpenAI account behind the app: a new one, or one that is there already.')
+param openAi openAiType
+
+@description('Optional. Where the events go. Default: a new Standard namespace that inflates by itself.')
+param eventHubs eventHubsType = { kind: 'new' }
+
+@description('Optional. Whether the app and what it uses have public addresses. Default: they do, open to those whom Entra ID knows.')
+param network networkType = { kind: 'none' }
+
+@description('Optional. Where logs are kept. Default: a new workspace.')
+param logAnalytics logAnalyticsType = { kind: 'new' }
+
+@description('Optional. How the app knows API Management: by a function key, which Key Vault keeps, or by its Entra token. Default: function_key.')
+param callerAuth 'function_key' | 'entra' = 'function_key'
+
+@description('Optional. The client id of the app registration that is the audience of Entra tokens. Needed where callerAuth is entra.')
+param audienceClientId string = ''
+
+@description('Optional. The object ids of those who may call the operators\' routes with an Entra token. Default: no one.')
+param operatorObjectIds string[] = []
+
+@description('Optional. How long captures and ledger are kept, in days. Default: 30.')
+@minValue(1)
+@maxValue(3650)
+param captureRetentionDays int = 30
+
+@description('Optional. closed: nothing goes upstream, and no answer ends, before its capture is stored. Default: open.')
+param capturePolicy 'open' | 'closed' = 'open'
+
+@description('Optional. How the app scales.')
+param scale scaleType = {}
+
+@description('Optional. Settings of the app that differ from their defaults.')
+param settings settingsType = {}
+
+@description('Optional. The redundancy of the storage accounts. Default: Standard_ZRS, which needs a region with availability zones.')
+param storageSku storageSkuType = 'Standard_ZRS'
+
+@description('Optional. Who is told of alerts. Default: no one; they show in the portal.')
+param alerts alertsType = {}
+
+// --- What the switches mean ------------------------------------------------------------------------------------------
+
+var names = namesOf(environmentName, uniqueString(resourceGroup().id, environmentName, location))
+var allTags = union({ application: 'fnsse', 'azd-env-name': environmentName }, tags)
+var here = subscription().subscriptionId
+
+var newApiManagement = apiManagement.kind == 'new' ? apiManagement : null
+var newOpenAi = openAi.kind == 'new' ? openAi : null
+var newEventHubs = eventHubs.kind == 'new' ? eventHubs : null
+var newLogAnalytics = logAnalytics.kind == 'new' ? logAnalytics : null
+
+var existingApiManagement = apiManagement.kind == 'existing' ? apiManagement : null
+var existingOpenAi = openAi.kind == 'existing' ? openAi : null
+var existingEventHubs = eventHubs.kind == 'existing' ? eventHubs : null
+var existingLogAnalytics = logAnalytics.kind == 'existing' ? logAnalytics : null
+
+var privateNetwork = network.kind == 'private' ? network : null
+var private = privateNetwork != null
+var newVirtualNetwork = privateNetwork.?virtualNetwork.kind == 'new' ? privateNetwork!.virtualNetwork : null
+var existingVirtualNetwork = privateNetwork.?virtualNetwork.kind == 'existing' ? privateNetwork!.virtualNetwork : null
+var dns = privateNetwork.?dns ?? { kind: 'new' }
+
+var eventHub = eventHubs.?eventHub ?? 'openai-logs'
+var eventHubsSku = newEventHubs.?sku ?? 'Standard'
+var capture = newEventHubs.?capture
+var retentionHours = newEventHubs.?retentionHours ?? (eventHubsSku == 'Basic' ? 24 : 168)
+var basicCannot = private
+  ? 'be reached over a private endpoint'
+  : capture != null
+      ? 'capture'
+      : !empty(newEventHubs.?consumerGroups ?? [])
+          ? 'have consumer groups'
+          : retentionHours > 24 ? 'keep events for more than 24 hours' : ''
+var checkedEventHubsSku = eventHubsSku == 'Basic' && !empty(basicCannot)
+  ? fail('Event Hubs of tier Basic cannot ${basicCannot}. Choose Standard or Premium')
+  : eventHubsSku == 'Standard' && retentionHours > 168
+      ? fail('Event Hubs of tier Standard keeps events for at most 168 hours. Choose Premium, or less')
+      : eventHubsSku
+
+var audience = callerAuth == 'entra' && empty(audienceClientId)
+  ? fail('callerAuth entra needs audienceClientId: the app registration that is the audience of tokens (docs/deploy.md)')
+  : audienceClientId
+
+// Ids from names, because a table that is looped over may hold nothing that is known only after something was deployed.
+var ids = {
+  app: resourceId('Microsoft.Web/sites', names.functionApp)
+  hostStorage: resourceId('Microsoft.Storage/storageAccounts', names.hostStorage)
+  captureStorage: resourceId('Microsoft.Storage/storageAccounts', names.captureStorage)
+  insights: resourceId('Microsoft.Insights/components', names.applicationInsights)
+  keyVault: resourceId('Microsoft.KeyVault/vaults', names.keyVault)
+  workspace: resourceId(
+    existingLogAnalytics.?subscriptionId ?? here,
+    existingLogAnalytics.?resourceGroup ?? resourceGroup().name,
+    'Microsoft.OperationalInsights/workspaces',
+    existingLogAnalytics.?name ?? names.logAnalytics
+  )
+  eventHubs: resourceId(
+    existingEventHubs.?subscriptionId ?? here,
+    existingEventHubs.?resourceGroup ?? resourceGroup().name,
+    'Microsoft.EventHub/namespaces',
+    existingEventHubs.?name ?? names.eventHubs
+  )
+  openAi: resourceId(
+    existingOpenAi.?subscriptionId ?? here,
+    existingOpenAi.?resourceGroup ?? resourceGroup().name,
+    'Microsoft.CognitiveServices/accounts',
+    existingOpenAi.?name ?? names.openAi
+  )
+}
+
+// --- Logs ------------------------------------------------------------------------------------------------------------
+
+module workspace 'modules/log-analytics.bicep' = if (newLogAnalytics != null) {
+  params: {
+    name: names.logAnalytics
+    location: location
+    tags: allTags
+    retentionDays: newLogAnalytics.?retentionDays ?? 30
+    dailyQuotaGb: newLogAnalytics.?dailyQuotaGb ?? -1
+  }
+}
+
+module insights 'modules/application-insights.bicep' = {
+  params: {
+    name: names.applicationInsights
+    location: location
+    tags: allTags
+    workspaceId: ids.workspace
+  }
+  dependsOn: [workspace]
+}
+
+// --- Identities and storage ------------------------------------------------------------------------------------------
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
+  name: names.identity
+  location: location
+  tags: allTags
+}
+
+resource captureIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = if (capture != null) {
+  name: names.captureIdentity
+  location: location
+  tags: allTags
+}
+
+module hostStorage 'modules/storage.bicep' = {
+  params: {
+    name: names.hostStorage
+    location: location
+    tags: allTags
+    sku: storageSku
+    containers: [packageContainerName]
+    queues: []
+    private: private
+  }
+}
+
+module captureStorage 'modules/storage.bicep' = {
+  params: {
+    name: names.captureStorage
+    location: location
+    tags: allTags
+    sku: storageSku
+    containers: concat(
+      [containerNames.captures, containerNames.ledger],
+      capture == null ? [] : [eventHubsCaptureContainerName]
+    )
+    queues: queueNames
+    expiries: concat(
+      [
+        { container: containerNames.captures, days: captureRetentionDays }
+        { container: containerNames.ledger, days: captureRetentionDays }
+      ],
+      capture == null
+        ? []
+        : [{ container: eventHubsCaptureContainerName, days: capture.?retentionDays ?? captureRetentionDays }]
+    )
+    private: private
+    trustsAzureServices: capture != null
+  }
+}
+
+// --- Event Hubs and Azure OpenAI -------------------------------------------------------------------------------------
+
+module accessOfCapture 'modules/access.bicep' = if (capture != null) {
+  params: {
+    assignments: [
+      {
+        who: 'capture'
+        principalId: captureIdentity!.properties.principalId
+        resourceId: '${ids.captureStorage}/blobServices/default/containers/${eventHubsCaptureContainerName}'
+        role: 'Storage Blob Data Contributor'
+        why: 'Event Hubs Capture writes its files here.'
+      }
+    ]
+  }
+  dependsOn: [captureStorage]
+}
+
+module eventHubsNamespace 'modules/event-hubs.bicep' = if (newEventHubs != null) {
+  params: {
+    name: names.eventHubs
+    location: location
+    tags: allTags
+    sku: checkedEventHubsSku
+    capacity: newEventHubs.?capacity ?? 1
+    maximumThroughputUnits: newEventHubs.?maximumThroughputUnits ?? 10
+    eventHub: eventHub
+    partitions: newEventHubs.?partitions ?? 4
+    retentionHours: retentionHours
+    consumerGroups: newEventHubs.?consumerGroups ?? []
+    capture: capture
+    captureIdentityId: capture == null ? '' : captureIdentity.id
+    captureStorageId: capture == null ? '' : captureStorage.outputs.resourceId
+    private: private
+  }
+  dependsOn: [accessOfCapture]
+}
+
+resource existingNamespace 'Microsoft.EventHub/namespaces@2026-01-01' existing = if (existingEventHubs != null) {
+  name: existingEventHubs.?name ?? ''
+  scope: resourceGroup(existingEventHubs.?subscriptionId ?? here, existingEventHubs.?resourceGroup ?? '')
+}
+
+module openAiAccount 'modules/open-ai.bicep' = if (newOpenAi != null) {
+  params: {
+    name: names.openAi
+    location: location
+    tags: allTags
+    deployments: newOpenAi.?deployments ?? []
+    private: private
+  }
+}
+
+resource existingAccount 'Microsoft.CognitiveServices/accounts@2026-03-01' existing = if (existingOpenAi != null) {
+  name: existingOpenAi.?name ?? ''
+  scope: resourceGroup(existingOpenAi.?subscriptionId ?? here, existingOpenAi.?resourceGroup ?? '')
+}
+
+// --- Network ---------------------------------------------------------------------------------------------------------
+
+module virtualNetwork 'modules/virtual-network.bicep' = if (newVirtualNetwork != null) {
+  params: {
+    name: names.virtualNetwork
+    location: location
+    tags: allTags
+    addressPrefix: newVirtualNetwork.?addressPrefix ?? ''
+  }
+}
+
+// Written out: what environment() says is not known before the deployment starts, and a loop has to be.
+var zones = {
+  #disable-next-line no-hardcoded-env-urls
+  blob: ['privatelink.blob.core.windows.net']
+  #disable-next-line no-hardcoded-env-urls
+  queue: ['privatelink.queue.core.windows.net']
+  #disable-next-line no-hardcoded-env-urls
+  table: ['privatelink.table.core.windows.net']
+  eventHubs: ['privatelink.servicebus.windows.net']
+  openAi: [
+    'privatelink.cognitiveservices.azure.com'
+    'privatelink.openai.azure.com'
+    'privatelink.services.ai.azure.com'
+  ]
+  app: ['privatelink.azurewebsites.net']
+  keyVault: ['privatelink.vaultcore.azure.net']
+}
+
+var dataEndpoints = concat(
+  [
+    { name: 'host-blob', resourceId: ids.hostStorage, groupId: 'blob', zones: zones.blob }
+    { name: 'host-queue', resourceId: ids.hostStorage, groupId: 'queue', zones: zones.queue }
+    { name: 'host-table', resourceId: ids.hostStorage, groupId: 'table', zones: zones.table }
+    { name: 'capture-blob', resourceId: ids.captureStorage, groupId: 'blob', zones: zones.blob }
+    { name: 'capture-queue', resourceId: ids.captureStorage, groupId: 'queue', zones: zones.queue }
+  ],
+  existingEventHubs.?privateEndpoint ?? true
+    ? [{ name: 'event-hubs', resourceId: ids.eventHubs, groupId: 'namespace', zones: zones.eventHubs }]
+    : [],
+  existingOpenAi.?privateEndpoint ?? true
+    ? [{ name: 'open-ai', resourceId: ids.openAi, groupId: 'account', zones: zones.openAi }]
+    : []
+)
+var appEndpoints = concat(
+  [{ name: 'app', resourceId: ids.app, groupId: 'sites', zones: zones.app }],
+  callerAuth == 'function_key'
+    ? [{ name: 'key-vault', resourceId: ids.keyVault, groupId: 'vault', zones: zones.keyVault }]
+    : []
+)
+
+module privateDns 'modules/private-dns.bicep' = if (private && dns.kind == 'new') {
+  params: {
+    zones: union(flatten(map(dataEndpoints, each => each.zones)), flatten(map(appEndpoints, each => each.zones)))
+    tags: allTags
+    virtualNetworkId: newVirtualNetwork != null
+      ? virtualNetwork!.outputs.resourceId
+      : split(existingVirtualNetwork.?functionAppSubnetId ?? '', '/subnets/')[0]
+  }
+}
+
+var zonesSubscriptionId = dns.?subscriptionId ?? here
+var zonesResourceGroup = dns.kind == 'none' ? '' : dns.?resourceGroup ?? resourceGroup().name
+var privateEndpointsSubnetId = newVirtualNetwork != null
+  ? virtualNetwork!.outputs.privateEndpointsSubnetId
+  : existingVirtualNetwork.?privateEndpointsSubnetId ?? ''
+
+module privateEndpointsOfData 'modules/private-endpoints.bicep' = if (private) {
+  params: {
+    prefix: names.privateEndpoints
+    location: location
+    tags: allTags
+    subnetId: privateEndpointsSubnetId
+    endpoints: dataEndpoints
+    zonesSubscriptionId: zonesSubscriptionId
+    zonesResourceGroup: zonesResourceGroup
+  }
+  dependsOn: [hostStorage, captureStorage, eventHubsNamespace, openAiAccount, privateDns]
+}
+
+// --- API Management, the service --------------------------------------------------------------------------------------
+
+module newService 'modules/api-management-service.bicep' = if (newApiManagement != null) {
+  params: {
+    name: names.apiManagement
+    location: location
+    tags: allTags
+    sku: newApiManagement.?sku ?? 'BasicV2'
+    publisherEmail: newApiManagement.?publisherEmail ?? ''
+    publisherName: newApiManagement.?publisherName ?? ''
+    subnetId: newVirtualNetwork != null
+      ? virtualNetwork!.outputs.apiManagementSubnetId
+      : private
+          ? existingVirtualNetwork.?apiManagementSubnetId ?? fail('A new API Management in an existing network needs apiManagementSubnetId')
+          : ''
+    logAnalyticsWorkspaceId: ids.workspace
+  }
+  dependsOn: [workspace]
+}
+
+resource existingService 'Microsoft.ApiManagement/service@2024-05-01' existing = if (existingApiManagement != null) {
+  name: existingApiManagement.?name ?? ''
+  scope: resourceGroup(existingApiManagement.?subscriptionId ?? here, existingApiManagement.?resourceGroup ?? '')
+}
+
+var gatewayPrincipalId = newApiManagement != null
+  ? newService!.outputs.principalId
+  : existingService!.identity.principalId
+
+// --- The app ---------------------------------------------------------------------------------------------------------
+
+module accessOfApp 'modules/access.bicep' = {
+  params: {
+    assignments: [
+      {
+        who: 'app'
+        principalId: identity.properties.principalId
+        resourceId: ids.hostStorage
+        role: 'Storage Blob Data Owner'
+        why: 'The Functions host keeps its locks, its keys and the package of the app in blobs; it asks for this role.'
+      }
+      {
+        who: 'app'
+        principalId: identity.properties.principalId
+        resourceId: ids.hostStorage
+        role: 'Storage Queue Data Contributor'
+        why: 'Durable Functions makes and uses its control and work item queues.'
+      }
+      {
+        who: 'app'
+        principalId: identity.properties.principalId
+        resourceId: ids.hostStorage
+        role: 'Storage Table Data Contributor'
+        why: 'Durable Functions keeps the history of orchestrations in tables.'
+      }
+      {
+        who: 'app'
+        principalId: identity.properties.principalId
+        resourceId: '${ids.captureStorage}/blobServices/default/containers/${containerNames.captures}'
+        role: 'Storage Blob Data Contributor'
+        why: 'The app writes and reads captures, and erases them on request.'
+      }
+      {
+        who: 'app'
+        principalId: identity.properties.principalId
+        resourceId: '${ids.captureStorage}/blobServices/default/containers/${containerNames.ledger}'
+        role: 'Storage Blob Data Contributor'
+        why: 'The app appends to the ledger, and writes reports.'
+      }
+      {
+        who: 'app'
+        principalId: identity.properties.principalId
+        resourceId: '${ids.captureStorage}/queueServices/default/queues/${queueNames[0]}'
+        role: 'Storage Queue Data Contributor'
+        why: 'The app puts envelopes on the queue, and its trigger takes them off.'
+      }
+      {
+        who: 'app'
+        principalId: identity.properties.principalId
+        resourceId: '${ids.captureStorage}/queueServices/default/queues/${queueNames[1]}'
+        role: 'Storage Queue Data Contributor'
+        why: 'The Functions host moves here what it gave up, and the poison trigger takes it off.'
+      }
+      {
+        who: 'app'
+        principalId: identity.properties.principalId
+        resourceId: '${ids.eventHubs}/eventhubs/${eventHub}'
+        role: 'Azure Event Hubs Data Sender'
+        why: 'The app sends events, and reads none.'
+      }
+      {
+        who: 'app'
+        principalId: identity.properties.principalId
+        resourceId: ids.openAi
+        role: 'Cognitive Services OpenAI User'
+        why: 'The app relays calls; it changes no deployment.'
+      }
+      {
+        who: 'app'
+        principalId: identity.properties.principalId
+        resourceId: ids.insights
+        role: 'Monitoring Metrics Publisher'
+        why: 'The app sends its logs; Application Insights takes no key.'
+      }
+    ]
+  }
+  dependsOn: [hostStorage, captureStorage, eventHubsNamespace, openAiAccount, insights]
+}
+
+var eventHubsEndpoint = newEventHubs != null
+  ? eventHubsNamespace!.outputs.endpoint
+  : existingNamespace!.properties.serviceBusEndpoint
+
+var appSettings = union(defaultSettings, settings, {
+  APPLICATIONINSIGHTS_CONNECTION_STRING: insights.outputs.connectionString
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
+  AZURE_CLIENT_ID: identity.properties.clientId
+  AZURE_EVENTHUB_NAME: eventHub
+  // https://contoso.servicebus.windows.net:443/
+  AZURE_EVENTHUB_NAMESPACE: split(split(eventHubsEndpoint, '//')[1], ':')[0]
+  AZURE_OPENAI_BASE_URL: newOpenAi != null ? openAiAccount!.outputs.endpoint : existingAccount!.properties.endpoint
+  AZURE_OPENAI_REGION: newOpenAi != null ? location : existingAccount!.location
+  AzureWebJobsStorage__blobServiceUri: hostStorage.outputs.blobUri
+  AzureWebJobsStorage__clientId: identity.properties.clientId
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__queueServiceUri: hostStorage.outputs.queueUri
+  AzureWebJobsStorage__tableServiceUri: hostStorage.outputs.tableUri
+  CALLER_AUTH: callerAuth
+  // A token may name the registration by its id or by its URI.
+  CALLER_AUTH_AUDIENCE: callerAuth == 'entra' ? '${audience},api://${audience}' : ''
+  CALLER_AUTH_AUTHORITY: environment().authentication.loginEndpoint
+  CALLER_AUTH_CALLER_OBJECT_IDS: callerAuth == 'entra' ? gatewayPrincipalId : ''
+  CALLER_AUTH_OPERATOR_OBJECT_IDS: join(operatorObjectIds, ',')
+  CALLER_AUTH_TENANT_ID: tenant().tenantId
+  CAPTURE_POLICY: capturePolicy
+  CAPTURE_RETENTION_DAYS: string(captureRetentionDays)
+  CAPTURES_STORAGE__blobServiceUri: captureStorage.outputs.blobUri
+  CAPTURES_STORAGE__clientId: identity.properties.clientId
+  CAPTURES_STORAGE__credential: 'managedidentity'
+  CAPTURES_STORAGE__queueServiceUri: captureStorage.outputs.queueUri
+})
+
+module app 'modules/app.bicep' = {
+  params: {
+    name: names.functionApp
+    planName: names.plan
+    location: location
+    tags: allTags
+    identityId: identity.id
+    packageContainerUri: '${hostStorage.outputs.blobUri}${packageContainerName}'
+    settings: appSettings
+    alwaysReady: scale.?alwaysReady ?? [{ name: 'http', instanceCount: 1 }, { name: 'durable', instanceCount: 1 }]
+    instanceMemoryMB: scale.?instanceMemoryMB ?? 2048
+    maximumInstanceCount: scale.?maximumInstanceCount ?? 100
+    // `make bench`: 100 streams of 50 chunks a second take about half a core and 125 MB; an instance of 2,048 MB has one core.
+    httpConcurrency: scale.?httpConcurrency ?? 100
+    subnetId: newVirtualNetwork != null
+      ? virtualNetwork!.outputs.functionAppSubnetId
+      : existingVirtualNetwork.?functionAppSubnetId ?? ''
+  }
+  dependsOn: [accessOfApp, privateEndpointsOfData]
+}
+
+// --- API Management, the API -----------------------------------------------------------------------------------------
+
+module keyVault 'modules/key-vault.bicep' = if (callerAuth == 'function_key') {
+  params: {
+    name: names.keyVault
+    location: location
+    tags: allTags
+    functionAppName: names.functionApp
+    private: private
+  }
+  dependsOn: [app]
+}
+
+module privateEndpointsOfApp 'modules/private-endpoints.bicep' = if (private) {
+  params: {
+    prefix: names.privateEndpoints
+    location: location
+    tags: allTags
+    subnetId: privateEndpointsSubnetId
+    endpoints: appEndpoints
+    zonesSubscriptionId: zonesSubscriptionId
+    zonesResourceGroup: zonesResourceGroup
+  }
+  dependsOn: [app, keyVault, privateDns]
+}
+
+module accessOfGateway 'modules/access.bicep' = {
+  params: {
+    assignments: concat(
+      [
+        {
+          who: 'gateway'
+          principalId: gatewayPrincipalId
+          resourceId: ids.insights
+          role: 'Monitoring Metrics Publisher'
+          why: 'API Management reports calls, without bodies and headers; Application Insights takes no key.'
+        }
+      ],
+      callerAuth == 'function_key'
+        ? [
+            {
+              who: 'gateway'
+              principalId: gatewayPrincipalId
+              resourceId: '${ids.keyVault}/secrets/${functionKeySecretName}'
+              role: 'Key Vault Secrets User'
+              why: 'API Management reads the function key, and no other secret.'
+            }
+          ]
+        : []
+    )
+  }
+  dependsOn: [insights, keyVault]
+}
+
+module api 'modules/api-management.bicep' = {
+  scope: resourceGroup(
+    existingApiManagement.?subscriptionId ?? here,
+    existingApiManagement.?resourceGroup ?? resourceGroup().name
+  )
+  params: {
+    serviceName: existingApiManagement.?name ?? names.apiManagement
+    functionAppHostName: app.outputs.hostName
+    callerAuth: callerAuth
+    audience: audience
+    functionKeySecretUri: callerAuth == 'function_key' ? keyVault!.outputs.secretUri : ''
+    applicationInsightsResourceId: ids.insights
+    privateNetwork: private
+    pathPrefix: apiManagement.?pathPrefix ?? ''
+  }
+  dependsOn: [accessOfGateway]
+}
+
+// --- Alerts ----------------------------------------------------------------------------------------------------------
+
+module actionGroup 'modules/action-group.bicep' = if (!empty(alerts.?emails ?? [])) {
+  params: {
+    name: names.actionGroup
+    tags: allTags
+    emails: alerts.?emails ?? []
+  }
+}
+
+module alertRules 'modules/alerts.bicep' = {
+  params: {
+    prefix: names.alerts
+    location: location
+    tags: allTags
+    applicationInsightsId: insights.outputs.resourceId
+    actionGroupIds: concat(
+      empty(alerts.?actionGroupId ?? '') ? [] : [alerts.actionGroupId!],
+      empty(alerts.?emails ?? []) ? [] : [actionGroup!.outputs.resourceId]
+    )
+  }
+}
+
+// --- Outputs ---------------------------------------------------------------------------------------------------------
+
+@description('What an OpenAI SDK takes as azure_endpoint.')
+output gatewayEndpoint string = api.outputs.endpoint
+
+@description('The function app: func azure functionapp publish.')
+output functionAppName string = app.outputs.name
+
+@description('Its host name.')
+output functionAppHostName string = app.outputs.hostName
+
+@description('The client id of the app\'s identity.')
+output identityClientId string = identity.properties.clientId
+
+@description('The Event Hubs namespace that a consumer connects to.')
+output eventHubsNamespace string = split(split(eventHubsEndpoint, '//')[1], ':')[0]
+
+@description('The hub of the events.')
+output eventHubName string = eventHub
+
+@description('The account of captures, envelopes and ledger.')
+output captureStorageName string = names.captureStorage
+
+@description('Application Insights, for az monitor app-insights query.')
+output applicationInsightsName string = names.applicationInsights

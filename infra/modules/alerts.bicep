@@ -1,0 +1,89 @@
+import { tagsType } from 'types.bicep'
+
+metadata description = 'Alerts on what the app logs. Each query finds rows only when there is something to say.'
+
+@description('Required. The beginning of their names.')
+param prefix string
+
+@description('Required. Their region: that of Application Insights.')
+param location string
+
+@description('Required. Their tags.')
+param tags tagsType
+
+@description('Required. The Application Insights that the queries are put to.')
+param applicationInsightsId string
+
+@description('Required. The action groups that are told.')
+param actionGroupIds string[]
+
+// Severity 1 error, 2 warning. The queries are infra/queries/*.kql: each can be run by hand in Application Insights.
+var alerts = [
+  {
+    name: 'poison'
+    title: 'fnsse: the queue gave up envelopes'
+    description: 'The Event Hub did not take them for ten minutes. Reconcile delivers them (docs/operations.md, Poison messages).'
+    severity: 2
+    every: 'PT5M'
+    window: 'PT15M'
+    query: loadTextContent('../queries/poison.kql')
+  }
+  {
+    name: 'reconcile-incomplete'
+    title: 'fnsse: exchanges are missing on the Event Hub'
+    description: 'An hour is not complete although reconcile has had time to deliver it (docs/operations.md, Completeness).'
+    severity: 1
+    every: 'PT30M'
+    window: 'PT6H'
+    query: loadTextContent('../queries/reconcile-incomplete.kql')
+  }
+  {
+    name: 'error-share'
+    title: 'fnsse: many calls fail'
+    description: 'The share of calls that were answered with a server error is high.'
+    severity: 2
+    every: 'PT5M'
+    window: 'PT15M'
+    query: loadTextContent('../queries/error-share.kql')
+  }
+  {
+    name: 'nothing-delivered'
+    title: 'fnsse: calls arrive, and nothing is delivered'
+    description: 'Calls were answered, and no event reached the Event Hub. They wait on the queue (docs/operations.md, When something is down).'
+    severity: 1
+    every: 'PT5M'
+    window: 'PT30M'
+    query: loadTextContent('../queries/nothing-delivered.kql')
+  }
+]
+
+resource rules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
+  for alert in alerts: {
+    name: '${prefix}-${alert.name}'
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: alert.title
+      description: alert.description
+      severity: alert.severity
+      enabled: true
+      scopes: [applicationInsightsId]
+      evaluationFrequency: alert.every
+      windowSize: alert.window
+      criteria: {
+        allOf: [
+          {
+            query: alert.query
+            timeAggregation: 'Count'
+            operator: 'GreaterThan'
+            threshold: 0
+            failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+          }
+        ]
+      }
+      autoMitigate: true
+      actions: { actionGroups: actionGroupIds }
+    }
+  }
+]

@@ -1,0 +1,118 @@
+import { alwaysReadyType, tagsType } from 'types.bicep'
+
+metadata description = 'The function app on Flex Consumption.'
+
+@description('Required. Its name.')
+param name string
+
+@description('Required. The name of its plan.')
+param planName string
+
+@description('Required. Its region.')
+param location string
+
+@description('Required. Its tags.')
+param tags tagsType
+
+@description('Required. The identity that it runs as.')
+param identityId string
+
+@description('Required. The container of its package: address and name.')
+param packageContainerUri string
+
+@description('Required. Its settings.')
+param settings { *: string }
+
+@description('Required. Instances that never go to sleep.')
+param alwaysReady alwaysReadyType[]
+
+@description('Required. The memory of an instance.')
+param instanceMemoryMB 512 | 2048 | 4096
+
+@description('Required. Instances at most.')
+@minValue(40)
+@maxValue(1000)
+param maximumInstanceCount int
+
+@description('Required. Calls that an instance handles at once.')
+@minValue(1)
+@maxValue(1000)
+param httpConcurrency int
+
+@description('Required. The subnet that it reaches others from. Empty: none, and its address is public.')
+param subnetId string
+
+var private = !empty(subnetId)
+
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: { name: 'FC1', tier: 'FlexConsumption' }
+  properties: { reserved: true }
+}
+
+resource app 'Microsoft.Web/sites@2025-03-01' = {
+  name: name
+  location: location
+  tags: union(tags, { 'azd-service-name': 'app' })
+  kind: 'functionapp,linux'
+  identity: { type: 'UserAssigned', userAssignedIdentities: { '${identityId}': {} } }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    publicNetworkAccess: private ? 'Disabled' : 'Enabled'
+    virtualNetworkSubnetId: private ? subnetId : null
+    keyVaultReferenceIdentity: identityId
+    siteConfig: {
+      appSettings: map(items(settings), setting => { name: setting.key, value: setting.value })
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      ftpsState: 'Disabled'
+      http20Enabled: true
+      remoteDebuggingEnabled: false
+    }
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: packageContainerUri
+          authentication: { type: 'UserAssignedIdentity', userAssignedIdentityResourceId: identityId }
+        }
+      }
+      runtime: { name: 'python', version: '3.13' }
+      scaleAndConcurrency: {
+        alwaysReady: alwaysReady
+        instanceMemoryMB: instanceMemoryMB
+        maximumInstanceCount: maximumInstanceCount
+        triggers: { http: { perInstanceConcurrency: httpConcurrency } }
+      }
+      // Without it a deployment of code kills the streams that run. Flex Consumption has it, the compiler's types do not yet.
+      #disable-next-line BCP037
+      siteUpdateStrategy: { type: 'RollingUpdate' }
+    }
+  }
+}
+
+// A package is pushed with an Entra token alone, never with a user name and a password.
+resource noFtpPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
+  parent: app
+  name: 'ftp'
+  properties: { allow: false }
+}
+
+resource noScmPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
+  parent: app
+  name: 'scm'
+  properties: { allow: false }
+}
+
+@description('Its resource id.')
+output resourceId string = app.id
+
+@description('Its name.')
+output name string = app.name
+
+@description('Its host name.')
+output hostName string = app.properties.defaultHostName

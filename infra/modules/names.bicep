@@ -1,0 +1,97 @@
+// Every name that the deployment gives, from one place.
+
+@export()
+@description('The queues of the account of captures. The app names them in shared/adapters/envelope_queue.py; a test compares.')
+var queueNames = ['envelopes', 'envelopes-poison']
+
+@export()
+@description('The containers of the account of captures. The app names them in shared/core/capture.py and ledger.py; a test compares.')
+var containerNames = {
+  captures: 'captures'
+  ledger: 'ledger'
+}
+
+@export()
+@description('The container of the host\'s account that holds the app\'s package.')
+var packageContainerName = 'app-package'
+
+@export()
+@description('The container of Event Hubs Capture, in the account of captures.')
+var eventHubsCaptureContainerName = 'event-hubs-capture'
+
+@export()
+@description('The secret that holds the function key for API Management.')
+var functionKeySecretName = 'functions-host-key'
+
+@export()
+@description('The names of what a deployment makes.')
+type namesType = {
+  @description('Required. The function app.')
+  functionApp: string
+
+  @description('Required. Its Flex Consumption plan.')
+  plan: string
+
+  @description('Required. The identity that the app runs as.')
+  identity: string
+
+  @description('Required. The identity of Event Hubs Capture.')
+  captureIdentity: string
+
+  @description('Required. The storage account of the Functions host and of Durable.')
+  hostStorage: string
+
+  @description('Required. The storage account of captures, envelopes and ledger.')
+  captureStorage: string
+
+  @description('Required. The Event Hubs namespace.')
+  eventHubs: string
+
+  @description('Required. The Azure OpenAI account, and its subdomain.')
+  openAi: string
+
+  @description('Required. The API Management service.')
+  apiManagement: string
+
+  @description('Required. The vault of the function key.')
+  keyVault: string
+
+  @description('Required. The Log Analytics workspace.')
+  logAnalytics: string
+
+  @description('Required. Application Insights.')
+  applicationInsights: string
+
+  @description('Required. The action group that is told of alerts.')
+  actionGroup: string
+
+  @description('Required. The prefix of alert names.')
+  alerts: string
+
+  @description('Required. The virtual network.')
+  virtualNetwork: string
+
+  @description('Required. The prefix of private endpoints.')
+  privateEndpoints: string
+}
+
+@export()
+@description('The names of an environment; `token` makes those unique that have to be so in all of Azure.')
+func namesOf(environmentName string, token string) namesType => {
+  functionApp: toLower('func-${environmentName}-${token}')
+  plan: toLower('plan-${environmentName}')
+  identity: toLower('id-${environmentName}')
+  captureIdentity: toLower('id-${environmentName}-capture')
+  hostStorage: 'sthost${token}'
+  captureStorage: 'stcapt${token}'
+  eventHubs: toLower('evhns-${environmentName}-${token}')
+  openAi: toLower('oai-${environmentName}-${token}')
+  apiManagement: toLower('apim-${environmentName}-${token}')
+  keyVault: 'kv-${token}'
+  logAnalytics: toLower('log-${environmentName}')
+  applicationInsights: toLower('appi-${environmentName}')
+  actionGroup: toLower('ag-${environmentName}')
+  alerts: toLower('alert-${environmentName}')
+  virtualNetwork: toLower('vnet-${environmentName}')
+  privateEndpoints: toLower('pep-${environmentName}')
+}

@@ -1,0 +1,40 @@
+import { privateEndpointType, tagsType } from 'types.bicep'
+
+metadata description = 'Private endpoints: one for each line of a table.'
+
+@description('Required. The beginning of their names.')
+param prefix string
+
+@description('Required. Their region: that of the network.')
+param location string
+
+@description('Required. Their tags.')
+param tags tagsType
+
+@description('Required. Their subnet.')
+param subnetId string
+
+@description('Required. The table.')
+param endpoints privateEndpointType[]
+
+@description('Required. The subscription of the private DNS zones.')
+param zonesSubscriptionId string
+
+@description('Required. Their resource group. Empty: no records; whoever keeps the network makes them.')
+param zonesResourceGroup string
+
+module endpoint 'private-endpoint.bicep' = [
+  for each in endpoints: {
+    params: {
+      name: '${prefix}-${each.name}'
+      location: location
+      tags: tags
+      subnetId: subnetId
+      resourceId: each.resourceId
+      groupId: each.groupId
+      zones: each.zones
+      zonesSubscriptionId: zonesSubscriptionId
+      zonesResourceGroup: zonesResourceGroup
+    }
+  }
+]

@@ -1,0 +1,121 @@
+import { expiryType, storageSkuType, tagsType } from 'types.bicep'
+
+metadata description = 'A storage account without keys, with its containers and queues.'
+
+@description('Required. Its name.')
+@minLength(3)
+@maxLength(24)
+param name string
+
+@description('Required. Its region.')
+param location string
+
+@description('Required. Its tags.')
+param tags tagsType
+
+@description('Required. Its redundancy.')
+param sku storageSkuType
+
+@description('Required. Containers to create.')
+param containers string[]
+
+@description('Required. Queues to create.')
+param queues string[]
+
+@description('Optional. Containers whose blobs expire. Default: none.')
+param expiries expiryType[] = []
+
+@description('Required. Whether it is reached over private endpoints alone.')
+param private bool
+
+@description('Optional. Whether services of Azure that have an identity and a role reach it past the private network: Event Hubs Capture does.')
+param trustsAzureServices bool = false
+
+resource account 'Microsoft.Storage/storageAccounts@2026-04-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'StorageV2'
+  sku: { name: sku }
+  properties: {
+    accessTier: 'Hot'
+    allowBlobPublicAccess: false
+    allowCrossTenantReplication: false
+    allowSharedKeyAccess: false
+    defaultToOAuthAuthentication: true
+    minimumTlsVersion: 'TLS1_2'
+    supportsHttpsTrafficOnly: true
+    publicNetworkAccess: private ? 'Disabled' : 'Enabled'
+    networkAcls: {
+      // Without a private network the address is public, and nothing but a role of Entra ID opens it: there are no keys.
+      defaultAction: private ? 'Deny' : 'Allow'
+      bypass: trustsAzureServices ? 'AzureServices' : 'None'
+    }
+  }
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2026-04-01' = {
+  parent: account
+  name: 'default'
+  properties: {
+    // What retention or an operator deleted can be brought back for a week, and is gone after it.
+    deleteRetentionPolicy: { enabled: true, days: 7 }
+    containerDeleteRetentionPolicy: { enabled: true, days: 7 }
+  }
+}
+
+resource blobContainers 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-04-01' = [
+  for container in containers: {
+    parent: blobs
+    name: container
+    properties: { publicAccess: 'None' }
+  }
+]
+
+resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2026-04-01' = {
+  parent: account
+  name: 'default'
+}
+
+resource queueList 'Microsoft.Storage/storageAccounts/queueServices/queues@2026-04-01' = [
+  for queue in queues: {
+    parent: queueService
+    name: queue
+  }
+]
+
+resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2026-04-01' = if (!empty(expiries)) {
+  parent: account
+  name: 'default'
+  dependsOn: [blobs]
+  properties: {
+    policy: {
+      rules: [
+        for expiry in expiries: {
+          name: 'delete-${expiry.container}'
+          type: 'Lifecycle'
+          definition: {
+            filters: {
+              // The ledger's blobs are append blobs, for which deletion is the only action there is.
+              blobTypes: ['blockBlob', 'appendBlob']
+              prefixMatch: ['${expiry.container}/']
+            }
+            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: expiry.days } } }
+          }
+        }
+      ]
+    }
+  }
+}
+
+@description('Its resource id.')
+output resourceId string = account.id
+
+@description('The address of its blobs.')
+output blobUri string = account.properties.primaryEndpoints.blob
+
+@description('The address of its queues.')
+output queueUri string = account.properties.primaryEndpoints.queue
+
+@description('The address of its tables.')
+output tableUri string = account.properties.primaryEndpoints.table

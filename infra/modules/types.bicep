@@ -1,0 +1,453 @@
+// What the parameters of main.bicep look like.
+
+@export()
+@description('Tags of all resources.')
+type tagsType = {
+  @description('Optional. A tag.')
+  *: string
+}
+
+@export()
+@description('How often, and where, a storage account keeps its data: in one datacenter, in three zones, or in a second region as well.')
+type storageSkuType = 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GRS' | 'Standard_GZRS'
+
+@export()
+@description('Blobs of a container are deleted some days after they were last written to.')
+type expiryType = {
+  @description('Required. The container.')
+  container: string
+
+  @description('Required. The days.')
+  @minValue(1)
+  days: int
+}
+
+@export()
+@description('A role of an identity on one resource.')
+type assignmentType = {
+  @description('Required. The identity: a name that stays the same from one deployment to the next.')
+  who: string
+
+  @description('Required. Its object id.')
+  principalId: string
+
+  @description('Required. The resource.')
+  resourceId: string
+
+  @description('Required. The role.')
+  role: string
+
+  @description('Required. What it is for.')
+  why: string
+}
+
+@export()
+@description('A private endpoint of one service of one resource.')
+type privateEndpointType = {
+  @description('Required. The end of its name.')
+  name: string
+
+  @description('Required. The resource.')
+  resourceId: string
+
+  @description('Required. The service: blob, queue, table, namespace, account, sites, vault.')
+  groupId: string
+
+  @description('Required. The private DNS zones that its names are in.')
+  zones: string[]
+}
+
+@description('A new API Management service.')
+type newApiManagementType = {
+  @description('Required. A new service.')
+  kind: 'new'
+
+  @description('Required. Its tier. With the private network StandardV2 or PremiumV2: BasicV2 cannot reach one.')
+  sku: 'BasicV2' | 'StandardV2' | 'PremiumV2'
+
+  @description('Required. Where Azure writes to about the service.')
+  publisherEmail: string
+
+  @description('Required. The name that developers see.')
+  publisherName: string
+
+  @description('Optional. First segments of the API\'s path: `ai` makes it /ai/openai. Default: none.')
+  pathPrefix: string?
+}
+
+@description('An API Management service that is there already, with a system-assigned identity.')
+type existingApiManagementType = {
+  @description('Required. An existing service.')
+  kind: 'existing'
+
+  @description('Optional. First segments of the API\'s path, where /openai is taken: `ai` makes it /ai/openai. Default: none.')
+  pathPrefix: string?
+
+  @description('Required. Its name.')
+  name: string
+
+  @description('Required. Its resource group.')
+  resourceGroup: string
+
+  @description('Optional. Its subscription. Default: that of the deployment.')
+  subscriptionId: string?
+}
+
+@export()
+@description('The gateway in front of the app.')
+@discriminator('kind')
+type apiManagementType = newApiManagementType | existingApiManagementType
+
+@export()
+@description('A model that a new Azure OpenAI account serves.')
+type modelDeploymentType = {
+  @description('Required. The name that callers use.')
+  name: string
+
+  @description('Required. The model, such as gpt-4.1-mini.')
+  model: string
+
+  @description('Required. Its version, such as 2025-04-14.')
+  version: string
+
+  @description('Required. How it is sold, such as GlobalStandard.')
+  sku: string
+
+  @description('Required. Its quota, in thousands of tokens a minute.')
+  @minValue(1)
+  capacity: int
+}
+
+@description('A new Azure OpenAI account.')
+type newOpenAiType = {
+  @description('Required. A new account.')
+  kind: 'new'
+
+  @description('Required. The models that it serves.')
+  deployments: modelDeploymentType[]
+}
+
+@description('An Azure OpenAI account that is there already, with a subdomain of its own: identities need one.')
+type existingOpenAiType = {
+  @description('Required. An existing account.')
+  kind: 'existing'
+
+  @description('Required. Its name.')
+  name: string
+
+  @description('Required. Its resource group.')
+  resourceGroup: string
+
+  @description('Optional. Its subscription. Default: that of the deployment.')
+  subscriptionId: string?
+
+  @description('Optional. Whether the private network gets an endpoint for it. false where the network reaches it already.')
+  privateEndpoint: bool?
+}
+
+@export()
+@description('The upstream: one account. Several regions are several apps behind a backend pool of API Management.')
+@discriminator('kind')
+type openAiType = newOpenAiType | existingOpenAiType
+
+@export()
+@description('Event Hubs Capture: the events once more, as Avro files in the account of captures.')
+type eventHubsCaptureType = {
+  @description('Required. A file is closed after so many seconds.')
+  @minValue(60)
+  @maxValue(900)
+  intervalInSeconds: int
+
+  @description('Required. A file is closed after so many bytes.')
+  @minValue(10485760)
+  @maxValue(524288000)
+  sizeLimitInBytes: int
+
+  @description('Optional. How long the files are kept, in days. Default: as long as captures.')
+  @minValue(1)
+  retentionDays: int?
+}
+
+@export()
+@description('A new Event Hubs namespace with one hub.')
+type newEventHubsType = {
+  @description('Required. A new namespace.')
+  kind: 'new'
+
+  @description('Optional. Its tier. Default: Standard. Basic takes events of 256 KB at most, one day, one consumer group, and no private network.')
+  sku: ('Basic' | 'Standard' | 'Premium')?
+
+  @description('Optional. The hub. Default: openai-logs.')
+  eventHub: string?
+
+  @description('Optional. Throughput or processing units to begin with. Default: 1. One throughput unit takes 1 MB or 1,000 events a second.')
+  capacity: int?
+
+  @description('Optional. Throughput units that Standard may inflate to. Default: 10.')
+  @maxValue(40)
+  maximumThroughputUnits: int?
+
+  @description('Optional. Default: 4. Standard cannot change it later.')
+  @minValue(1)
+  @maxValue(32)
+  partitions: int?
+
+  @description('Optional. How long events are kept. Default: 24 on Basic, otherwise 168.')
+  @minValue(1)
+  @maxValue(2160)
+  retentionHours: int?
+
+  @description('Optional. One for each reader. Default: none but $Default.')
+  consumerGroups: string[]?
+
+  @description('Optional. Default: no Event Hubs Capture.')
+  capture: eventHubsCaptureType?
+}
+
+@description('A hub of an Event Hubs namespace that is there already.')
+type existingEventHubsType = {
+  @description('Required. An existing namespace.')
+  kind: 'existing'
+
+  @description('Required. Its name.')
+  name: string
+
+  @description('Required. Its resource group.')
+  resourceGroup: string
+
+  @description('Optional. Its subscription. Default: that of the deployment.')
+  subscriptionId: string?
+
+  @description('Required. The hub.')
+  eventHub: string
+
+  @description('Optional. Whether the private network gets an endpoint for it. false where the network reaches it already.')
+  privateEndpoint: bool?
+}
+
+@export()
+@description('Where the events go.')
+@discriminator('kind')
+type eventHubsType = newEventHubsType | existingEventHubsType
+
+@description('Public addresses, open to those whom Entra ID knows.')
+type noNetworkType = {
+  @description('Required. No network of its own.')
+  kind: 'none'
+}
+
+@description('A new virtual network.')
+type newVirtualNetworkType = {
+  @description('Required. A new network.')
+  kind: 'new'
+
+  @description('Required. Its address range: a /24 or larger.')
+  addressPrefix: string
+}
+
+@description('A virtual network that is there already, with its subnets.')
+type existingVirtualNetworkType = {
+  @description('Required. An existing network.')
+  kind: 'existing'
+
+  @description('Required. For the app: a /27 or larger of its own, delegated to Microsoft.App/environments.')
+  functionAppSubnetId: string
+
+  @description('Required. For the private endpoints.')
+  privateEndpointsSubnetId: string
+
+  @description('Optional. For a new API Management service: of its own, delegated to Microsoft.Web/serverFarms, with a security group.')
+  apiManagementSubnetId: string?
+}
+
+@export()
+@description('The network that the app and the private endpoints live in.')
+@discriminator('kind')
+type virtualNetworkType = newVirtualNetworkType | existingVirtualNetworkType
+
+@description('New private DNS zones, linked to the network.')
+type newDnsType = {
+  @description('Required. New zones.')
+  kind: 'new'
+}
+
+@description('Private DNS zones of their usual names, which are there already and linked to the network.')
+type existingDnsType = {
+  @description('Required. Existing zones.')
+  kind: 'existing'
+
+  @description('Required. Their resource group.')
+  resourceGroup: string
+
+  @description('Optional. Their subscription. Default: that of the deployment.')
+  subscriptionId: string?
+}
+
+@description('No zones: whoever keeps the network makes the records, by Azure Policy for example.')
+type noDnsType = {
+  @description('Required. No zones.')
+  kind: 'none'
+}
+
+@export()
+@description('How the names of private endpoints are resolved.')
+@discriminator('kind')
+type dnsType = newDnsType | existingDnsType | noDnsType
+
+@description('Private endpoints, and no public access.')
+type privateNetworkType = {
+  @description('Required. A private network.')
+  kind: 'private'
+
+  @description('Required. The network.')
+  virtualNetwork: virtualNetworkType
+
+  @description('Optional. Default: new zones.')
+  dns: dnsType?
+}
+
+@export()
+@description('Whether the app and what it uses have public addresses.')
+@discriminator('kind')
+type networkType = noNetworkType | privateNetworkType
+
+@description('A new Log Analytics workspace.')
+type newLogAnalyticsType = {
+  @description('Required. A new workspace.')
+  kind: 'new'
+
+  @description('Optional. How long logs are kept, in days. Default: 30.')
+  @minValue(30)
+  @maxValue(730)
+  retentionDays: int?
+
+  @description('Optional. At most so many GB a day. Default: no limit.')
+  @minValue(1)
+  dailyQuotaGb: int?
+}
+
+@description('A Log Analytics workspace that is there already.')
+type existingLogAnalyticsType = {
+  @description('Required. An existing workspace.')
+  kind: 'existing'
+
+  @description('Required. Its name.')
+  name: string
+
+  @description('Required. Its resource group.')
+  resourceGroup: string
+
+  @description('Optional. Its subscription. Default: that of the deployment.')
+  subscriptionId: string?
+}
+
+@export()
+@description('Where logs are kept.')
+@discriminator('kind')
+type logAnalyticsType = newLogAnalyticsType | existingLogAnalyticsType
+
+@export()
+@description('Instances that never go to sleep.')
+type alwaysReadyType = {
+  @description('Required. http, durable, or function:NAME for one that scales by itself: function:enrichment.')
+  name: string
+
+  @description('Required. How many.')
+  @minValue(0)
+  instanceCount: int
+}
+
+@export()
+@description('How the app scales. Flex Consumption scales http, enrichment and durable each by itself.')
+type scaleType = {
+  @description('Optional. Default: one for http, so that no call waits for a cold start, and one for durable, so that reconcile runs on time.')
+  alwaysReady: alwaysReadyType[]?
+
+  @description('Optional. Default: 2048.')
+  instanceMemoryMB: (512 | 2048 | 4096)?
+
+  @description('Optional. Default: 100.')
+  @minValue(40)
+  @maxValue(1000)
+  maximumInstanceCount: int?
+
+  @description('Optional. Calls that an instance handles at once. Default: 100, from a measurement (app.bicep).')
+  @minValue(1)
+  @maxValue(1000)
+  httpConcurrency: int?
+}
+
+@export()
+@description('Who is told of alerts, and when.')
+type alertsType = {
+  @description('Optional. The resource id of an action group that is there already.')
+  actionGroupId: string?
+
+  @description('Optional. Addresses to write to; they become a new action group.')
+  emails: string[]?
+}
+
+@export()
+@description('Settings of the app that differ from their defaults (README.md, Settings). All are text.')
+@sealed()
+type settingsType = {
+  @description('Optional. Scope of the managed identity\'s token.')
+  AZURE_OPENAI_SCOPE: string?
+
+  @description('Optional. For calls that name no api-version.')
+  AZURE_OPENAI_API_VERSION: string?
+
+  @description('Optional. For a connection to the upstream.')
+  UPSTREAM_CONNECT_TIMEOUT_S: string?
+
+  @description('Optional. For each piece of a request body.')
+  UPSTREAM_WRITE_TIMEOUT_S: string?
+
+  @description('Optional. Without a byte from the upstream.')
+  UPSTREAM_READ_TIMEOUT_S: string?
+
+  @description('Optional. Of one worker.')
+  UPSTREAM_MAX_CONNECTIONS: string?
+
+  @description('Optional. Longest exchange.')
+  EXCHANGE_TIMEOUT_S: string?
+
+  @description('Optional. Larger bodies are answered 413.')
+  MAX_REQUEST_BODY_MB: string?
+
+  @description('Optional. How long the end of a chunked response waits for its recording.')
+  RECORDING_WAIT_MS: string?
+
+  @description('Optional. What captures that wait for their store may hold.')
+  CAPTURE_MEMORY_MB: string?
+
+  @description('Optional. Ask for usage in streams on the caller\'s behalf.')
+  ASK_FOR_USAGE: string?
+
+  @description('Optional. End a broken stream with an error frame.')
+  ERROR_FRAMES: string?
+
+  @description('Optional. A comment after so long a silence in a stream.')
+  KEEP_ALIVE_S: string?
+
+  @description('Optional. Answer a stream with 200 where its headers have not come by then.')
+  EARLY_ANSWER_S: string?
+
+  @description('Optional. Read the upstream on after the client left.')
+  DRAIN_AFTER_DISCONNECT_S: string?
+
+  @description('Optional. And no more than this.')
+  DRAIN_AFTER_DISCONNECT_KB: string?
+
+  @description('Optional. Request headers to copy into events.')
+  EVENT_REQUEST_HEADERS: string?
+
+  @description('Optional. When completeness is checked.')
+  RECONCILE_SCHEDULE: string?
+
+  @description('Optional. How far back.')
+  RECONCILE_LOOK_BACK_H: string?
+
+  @description('Optional. How long an exchange may be on its way.')
+  RECONCILE_SETTLE_S: string?
+}
