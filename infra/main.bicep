@@ -294,13 +294,12 @@ module virtualNetwork 'modules/virtual-network.bicep' = if (newVirtualNetwork !=
 }
 
 // Written out: what environment() says is not known before the deployment starts, and a loop has to be.
+#disable-next-line no-hardcoded-env-urls
+var storageSuffix = 'core.windows.net'
 var zones = {
-  #disable-next-line no-hardcoded-env-urls
-  blob: ['privatelink.blob.core.windows.net']
-  #disable-next-line no-hardcoded-env-urls
-  queue: ['privatelink.queue.core.windows.net']
-  #disable-next-line no-hardcoded-env-urls
-  table: ['privatelink.table.core.windows.net']
+  blob: ['privatelink.blob.${storageSuffix}']
+  queue: ['privatelink.queue.${storageSuffix}']
+  table: ['privatelink.table.${storageSuffix}']
   eventHubs: ['privatelink.servicebus.windows.net']
   openAi: [
     'privatelink.cognitiveservices.azure.com'

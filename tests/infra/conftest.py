@@ -1,0 +1,25 @@
+"""Every setting of the switches, evaluated once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.infra import switches
+from tests.infra.bicep import Deployment, Evaluator
+
+
+@pytest.fixture(scope="session")
+def evaluator() -> Iterator[Evaluator]:
+    """The Bicep CLI, started."""
+    evaluator = Evaluator()
+    yield evaluator
+    evaluator.close()
+
+
+@pytest.fixture(scope="session")
+def deployments(evaluator: Evaluator, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Deployment]:
+    """By the name of the setting."""
+    folder = tmp_path_factory.mktemp("deployments")
+    return {switches.name(each): evaluator.evaluate(switches.parameters(each), folder) for each in switches.settings()}

@@ -1,0 +1,119 @@
+"""The switches of infra/main.bicep: each alone, and a cover in which every two of their positions meet."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Final
+
+from tests.infra.bicep import SUBSCRIPTION
+
+AUDIENCE: Final = "33333333-3333-4333-8333-333333333333"
+OPERATORS: Final = ("44444444-4444-4444-8444-444444444444", "55555555-5555-4555-8555-555555555555")
+HUB_SUBSCRIPTION: Final = "66666666-6666-4666-8666-666666666666"
+SUBNETS: Final = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/net/providers/Microsoft.Network/virtualNetworks/vnet/subnets"
+OTHERS: Final = f"/subscriptions/{SUBSCRIPTION}/resourceGroups"
+
+# What is there already, by the position of a switch that uses it.
+EXISTING: Final = {
+    "apiManagement=existing": {f"{OTHERS}/gateways/providers/Microsoft.ApiManagement/service/contoso-gateway"},
+    "openAi=existing": {f"{OTHERS}/models/providers/Microsoft.CognitiveServices/accounts/contoso-models"},
+    "eventHubs=existing": {f"{OTHERS}/streams/providers/Microsoft.EventHub/namespaces/contoso-streams/eventhubs/llm-logs"},
+    "logAnalytics=existing": {
+        f"/subscriptions/{HUB_SUBSCRIPTION}/resourceGroups/logs/providers/Microsoft.OperationalInsights/workspaces/contoso-logs"
+    },
+    "network=existing": {f"{SUBNETS}/app", f"{SUBNETS}/endpoints", f"{SUBNETS}/gateway"},
+}
+
+# Switch -> position -> its lines in a .bicepparam. The first position is where main.bicepparam leaves it.
+SWITCHES: Final[dict[str, dict[str, str]]] = {
+    "apiManagement": {
+        "new": "param apiManagement = { kind: 'new', sku: 'StandardV2', publisherEmail: 'a@example.com', publisherName: 'A' }",
+        "existing": "param apiManagement = { kind: 'existing', name: 'contoso-gateway', resourceGroup: 'gateways', pathPrefix: 'ai' }",
+    },
+    "network": {
+        "none": "",
+        "new": "param network = { kind: 'private', virtualNetwork: { kind: 'new', addressPrefix: '10.20.0.0/24' } }",
+        "existing": f"""param network = {{
+  kind: 'private'
+  virtualNetwork: {{
+    kind: 'existing'
+    functionAppSubnetId: '{SUBNETS}/app'
+    privateEndpointsSubnetId: '{SUBNETS}/endpoints'
+    apiManagementSubnetId: '{SUBNETS}/gateway'
+  }}
+  dns: {{ kind: 'existing', subscriptionId: '{HUB_SUBSCRIPTION}', resourceGroup: 'dns' }}
+}}""",
+    },
+    "eventHubs": {
+        "new": "",
+        "capture": """param eventHubs = {
+  kind: 'new'
+  consumerGroups: ['adx', 'audit']
+  capture: { intervalInSeconds: 300, sizeLimitInBytes: 314572800 }
+}""",
+        "existing": """param eventHubs = {
+  kind: 'existing'
+  name: 'contoso-streams'
+  resourceGroup: 'streams'
+  eventHub: 'llm-logs'
+}""",
+    },
+    "openAi": {
+        "new": """param openAi = {
+  kind: 'new'
+  deployments: [{ name: 'gpt', model: 'gpt-4.1-mini', version: '2025-04-14', sku: 'GlobalStandard', capacity: 50 }]
+}""",
+        "existing": "param openAi = { kind: 'existing', name: 'contoso-models', resourceGroup: 'models' }",
+    },
+    "callerAuth": {
+        "function_key": "",
+        "entra": f"param callerAuth = 'entra'\nparam audienceClientId = '{AUDIENCE}'\nparam operatorObjectIds = {list(OPERATORS)}",
+    },
+    "logAnalytics": {
+        "new": "",
+        "existing": f"""param logAnalytics = {{
+  kind: 'existing'
+  name: 'contoso-logs'
+  resourceGroup: 'logs'
+  subscriptionId: '{HUB_SUBSCRIPTION}'
+}}""",
+    },
+}
+
+type Setting = tuple[tuple[str, str], ...]  # ((switch, position), …), every switch once
+
+
+def parameters(setting: Setting, more: str = "") -> str:
+    """The .bicepparam of a setting, without its `using`; a parameter in `more` takes the place of the setting's."""
+    lines = [SWITCHES[switch][position] for switch, position in setting]
+    lines = [line for line in lines if not line or line.split(" = ")[0] not in more]  # `more` says otherwise
+    return "\n".join(["param environmentName = 'Contoso-Gateway-Test-24c'", *lines, more, ""])
+
+
+def name(setting: Setting) -> str:
+    """What differs from the first positions."""
+    return " ".join(f"{switch}={position}" for switch, position in setting if position != next(iter(SWITCHES[switch]))) or "plain"
+
+
+def existing(setting: Setting) -> set[str]:
+    """The ids of resources that are there already."""
+    return {resource_id for switch, position in setting for resource_id in EXISTING.get(f"{switch}={position}", ())}
+
+
+def settings() -> list[Setting]:
+    """None turned, each turned alone, and enough more that every two positions of two switches meet."""
+    plain = {switch: next(iter(positions)) for switch, positions in SWITCHES.items()}
+    alone = [{**plain, switch: position} for switch, positions in SWITCHES.items() for position in positions]
+    chosen = list(dict.fromkeys(tuple(each.items()) for each in [plain, *alone]))
+    every = [tuple(zip(SWITCHES, positions, strict=True)) for positions in itertools.product(*SWITCHES.values())]
+    open_pairs = {pair for each in every for pair in pairs(each)} - {pair for each in chosen for pair in pairs(each)}
+    while open_pairs:
+        best = max(every, key=lambda each: len(open_pairs & pairs(each)))
+        chosen.append(best)
+        open_pairs -= pairs(best)
+    return chosen
+
+
+def pairs(setting: Setting) -> set[Setting]:
+    """Every two positions that meet in it."""
+    return set(itertools.combinations(setting, 2))

@@ -1,0 +1,265 @@
+"""What infra/main.bicep deploys, for each switch alone and for every two positions together, as the Bicep CLI evaluates it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+import pytest
+
+from local.stack.storage import CONTAINERS, QUEUES
+from shared.adapters.envelope_queue import POISON_QUEUE, QUEUE
+from shared.core import capture, ledger
+from tests.infra import switches
+from tests.infra.bicep import GROUP_ID, INFRA, Deployment
+from tests.infra.switches import Setting
+
+SETTINGS: Final = {switches.name(each): each for each in switches.settings()}
+pytestmark = pytest.mark.parametrize("name", SETTINGS)
+
+# https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
+ROLES: Final = {
+    "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
+    "ba92f5b4-2d11-453d-a403-e96b0029c9fe": "Storage Blob Data Contributor",
+    "974c5e8b-45b9-4653-ba55-5f855dd0fb88": "Storage Queue Data Contributor",
+    "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
+    "2b629674-e913-4c01-ae53-ef4638d8f975": "Azure Event Hubs Data Sender",
+    "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd": "Cognitive Services OpenAI User",
+    "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
+    "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
+}
+SECRETS: Final = re.compile(r"(?i)listkeys|listsecrets|accountkey=|sharedaccesskey|sharedaccesssignature|sig=|newguid\(")
+
+
+@pytest.fixture
+def deployment(name: str, deployments: dict[str, Deployment]) -> Deployment:
+    return deployments[name]
+
+
+@pytest.fixture
+def setting(name: str) -> Setting:
+    return SETTINGS[name]
+
+
+def test_it_is_evaluated_whole(deployment: Deployment) -> None:
+    """No nested deployment was left out, and every resource has a name that is known before anything is deployed."""
+    assert deployment.diagnostics == []
+    assert [each for each in deployment.resources if "[" in each or "//" in each] == []
+    assert len(deployment.resources) > 40
+
+
+def test_no_resource_is_referred_to_that_a_switch_left_out(deployment: Deployment, setting: Setting) -> None:
+    """Every resource id anywhere in it is of something deployed, or of something that the parameters say is there."""
+    there = set(deployment.resources) | switches.existing(setting)
+    there |= {f"{each['id']}/subnets/{subnet['name']}" for each, subnet in _subnets(deployment)}
+    there.add(f"{deployment.one('Microsoft.Web/sites')['id']}/host/default")  # makes itself, and its keys
+    dns = f"/subscriptions/{switches.HUB_SUBSCRIPTION}/resourceGroups/dns/providers/Microsoft.Network/privateDnsZones/"
+    unknown = [each for each in deployment.mentioned if not _is_or_holds_one_of(each, there)]
+    if ("network", "existing") in setting:
+        unknown = [each for each in unknown if not each.startswith(dns)]
+    assert unknown == []
+
+
+def _subnets(deployment: Deployment) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    networks = deployment.of("Microsoft.Network/virtualNetworks")
+    return [(network, subnet) for network in networks for subnet in network["properties"]["subnets"]]
+
+
+def _is_or_holds_one_of(resource_id: str, there: set[str]) -> bool:
+    return resource_id in there or any(each.startswith(f"{resource_id}/") for each in there)
+
+
+def test_access_is_this_table_and_no_more(deployment: Deployment, setting: Setting) -> None:
+    """Each identity has the roles that it needs, on the one resource, and each assignment says what it is for."""
+    found = {(_who(each["principalId"]), ROLES[_role(each)], _what(on)) for on, each in deployment.assignments}
+    wanted = {
+        ("app", "Storage Blob Data Owner", "host account"),
+        ("app", "Storage Queue Data Contributor", "host account"),
+        ("app", "Storage Table Data Contributor", "host account"),
+        ("app", "Storage Blob Data Contributor", f"container {capture.CONTAINER}"),
+        ("app", "Storage Blob Data Contributor", f"container {ledger.CONTAINER}"),
+        ("app", "Storage Queue Data Contributor", f"queue {QUEUE}"),
+        ("app", "Storage Queue Data Contributor", f"queue {POISON_QUEUE}"),
+        ("app", "Azure Event Hubs Data Sender", "hub"),
+        ("app", "Cognitive Services OpenAI User", "Azure OpenAI"),
+        ("app", "Monitoring Metrics Publisher", "Application Insights"),
+        ("gateway", "Monitoring Metrics Publisher", "Application Insights"),
+    }
+    if ("callerAuth", "function_key") in setting:
+        wanted.add(("gateway", "Key Vault Secrets User", "function key"))
+    if ("eventHubs", "capture") in setting:
+        wanted.add(("capture", "Storage Blob Data Contributor", "container event-hubs-capture"))
+    assert found == wanted
+    assert len(deployment.assignments) == len(wanted)
+    assert all(len(each["description"]) > 20 and each["principalType"] == "ServicePrincipal" for _, each in deployment.assignments)
+
+
+def test_a_role_is_on_a_resource_that_is_there(deployment: Deployment, setting: Setting) -> None:
+    """Deployed here, or existing as the parameters say."""
+    there = set(deployment.resources) | switches.existing(setting)
+    assert [on for on, _ in deployment.assignments if on not in there] == []
+
+
+def _role(assignment: dict[str, Any]) -> str:
+    return str(assignment["roleDefinitionId"]).rpartition("/")[2]
+
+
+def _who(principal: str) -> str:
+    of = re.fullmatch(r"\[reference\('([^']+)'.*\)\.(?:identity\.)?principalId\]", principal)
+    assert of is not None, principal
+    for pattern, who in (
+        ("ManagedIdentity/userAssignedIdentities/[^/]+-capture", "capture"),
+        ("ManagedIdentity/userAssignedIdentities/[^/]+", "app"),
+        ("ApiManagement/service/[^/]+", "gateway"),
+    ):
+        if re.search(f"/Microsoft.{pattern}$", of[1]):
+            return who
+    raise AssertionError(principal)
+
+
+def _what(resource_id: str) -> str:
+    for pattern, what in (
+        (r"/storageAccounts/sthost\w+$", "host account"),
+        (r"/storageAccounts/stcapt\w+/blobServices/default/containers/([\w-]+)$", r"container \1"),
+        (r"/storageAccounts/stcapt\w+/queueServices/default/queues/([\w-]+)$", r"queue \1"),
+        (r"/namespaces/[\w-]+/eventhubs/[\w-]+$", "hub"),
+        (r"/Microsoft.CognitiveServices/accounts/[\w-]+$", "Azure OpenAI"),
+        (r"/Microsoft.Insights/components/[\w-]+$", "Application Insights"),
+        (r"/vaults/[\w-]+/secrets/functions-host-key$", "function key"),
+    ):
+        found = re.search(pattern, resource_id)
+        if found:
+            return found.expand(what)
+    raise AssertionError(resource_id)
+
+
+def test_the_one_secret_is_the_function_key_in_the_vault(deployment: Deployment, setting: Setting) -> None:
+    """No output and no setting holds a secret; where API Management needs a function key, the vault has it."""
+    holders = {each for each, resource in deployment.resources.items() if SECRETS.search(json.dumps(resource))}
+    kept = {each["id"] for each in deployment.of("Microsoft.KeyVault/vaults/secrets")}
+    assert holders == kept
+    assert len(kept) == (("callerAuth", "function_key") in setting)
+    assert not SECRETS.search(json.dumps(deployment.outputs))
+
+
+def test_keys_open_nothing(deployment: Deployment) -> None:
+    """Storage, Event Hubs, Azure OpenAI, Application Insights and the app's publishing take Entra tokens alone."""
+    for account in deployment.of("Microsoft.Storage/storageAccounts"):
+        assert account["properties"]["allowSharedKeyAccess"] is False
+        assert account["properties"]["allowBlobPublicAccess"] is False
+        assert account["properties"]["minimumTlsVersion"] == "TLS1_2"
+    for resource_type in ("Microsoft.EventHub/namespaces", "Microsoft.CognitiveServices/accounts"):
+        assert all(each["properties"]["disableLocalAuth"] is True for each in deployment.of(resource_type))
+    assert deployment.one("Microsoft.Insights/components")["properties"]["DisableLocalAuth"] is True
+    policies = deployment.of("Microsoft.Web/sites/basicPublishingCredentialsPolicies")
+    assert {each["name"].rpartition("/")[2]: each["properties"]["allow"] for each in policies} == {"ftp": False, "scm": False}
+
+
+def test_queues_and_containers_are_those_of_the_code(deployment: Deployment, setting: Setting) -> None:
+    """They are what the app names, and what the local stack makes."""
+    queues = deployment.of("Microsoft.Storage/storageAccounts/queueServices/queues")
+    containers = deployment.of("Microsoft.Storage/storageAccounts/blobServices/containers")
+    assert {_last(each) for each in queues} == {QUEUE, POISON_QUEUE} == set(QUEUES)
+    of_captures = {_last(each) for each in containers if each["name"].startswith("stcapt")}
+    archive = {"event-hubs-capture"} if ("eventHubs", "capture") in setting else set()
+    assert of_captures - archive == {capture.CONTAINER, ledger.CONTAINER} == set(CONTAINERS)
+    assert archive <= of_captures
+    package = deployment.one("Microsoft.Web/sites")["properties"]["functionAppConfig"]["deployment"]["storage"]["value"]
+    assert {f"'{_last(each)}'" for each in containers if each["name"].startswith("sthost")} == set(re.findall("'app-[^']*'", package))
+
+
+def _last(resource: dict[str, Any]) -> str:
+    return str(resource["name"]).rpartition("/")[2]
+
+
+def test_a_private_network_leaves_no_public_way(deployment: Deployment, setting: Setting) -> None:
+    """With it, what is new has a private endpoint and no public address; without it, there is no network at all."""
+    private = ("network", "none") not in setting
+    closed = {
+        "Microsoft.Storage/storageAccounts": 2,
+        "Microsoft.EventHub/namespaces": ("eventHubs", "existing") not in setting,
+        "Microsoft.CognitiveServices/accounts": ("openAi", "new") in setting,
+        "Microsoft.Web/sites": 1,
+        "Microsoft.KeyVault/vaults": ("callerAuth", "function_key") in setting,
+    }
+    endpoints = [
+        (each["privateLinkServiceId"], *each["groupIds"])
+        for endpoint in deployment.of("Microsoft.Network/privateEndpoints")
+        for each in [endpoint["properties"]["privateLinkServiceConnections"][0]["properties"]]
+    ]
+    for resource_type, count in closed.items():
+        found = deployment.of(resource_type)
+        assert len(found) == count, resource_type
+        assert {each["properties"]["publicNetworkAccess"] for each in found} <= {"Disabled" if private else "Enabled"}
+        if private:
+            assert {each["id"] for each in found} <= {leads_to for leads_to, _ in endpoints}
+    if not private:
+        assert not [each for each in deployment.resources if "/Microsoft.Network/" in each]
+        assert deployment.one("Microsoft.Web/sites")["properties"]["virtualNetworkSubnetId"] is None
+        return
+    assert sorted(group for _, group in endpoints if group in {"blob", "queue", "table"}) == ["blob", "blob", "queue", "queue", "table"]
+    assert {"namespace", "account", "sites"} <= {group for _, group in endpoints}
+    assert deployment.one("Microsoft.Web/sites")["properties"]["virtualNetworkSubnetId"].endswith(("/function-app", "/app"))
+
+
+def test_private_endpoints_are_resolved(deployment: Deployment, setting: Setting) -> None:
+    """Each has records in zones that are made and linked here, or that are there already."""
+    groups = deployment.of("Microsoft.Network/privateEndpoints/privateDnsZoneGroups")
+    used = {config["properties"]["privateDnsZoneId"] for group in groups for config in group["properties"]["privateDnsZoneConfigs"]}
+    zones = {each["id"] for each in deployment.of("Microsoft.Network/privateDnsZones")}
+    links = {each["id"].rpartition("/virtualNetworkLinks/")[0] for each in deployment.resources.values() if _is_link(each)}
+    assert len(groups) == len(deployment.of("Microsoft.Network/privateEndpoints"))
+    assert zones == links
+    if ("network", "existing") in setting:
+        assert zones == set()
+        assert {each.split("/")[4] for each in used} == {"dns"}
+    else:
+        assert used == zones
+
+
+def _is_link(resource: dict[str, Any]) -> bool:
+    return str(resource["type"]) == "Microsoft.Network/privateDnsZones/virtualNetworkLinks"
+
+
+def test_the_app_runs_as_it_should_on_flex_consumption(deployment: Deployment) -> None:
+    """Python 3.13, identity everywhere, a rolling update, and as many calls at once as an instance was measured to take."""
+    app, plan = deployment.one("Microsoft.Web/sites"), deployment.one("Microsoft.Web/serverfarms")
+    assert plan["sku"] == {"name": "FC1", "tier": "FlexConsumption"}
+    assert app["kind"] == "functionapp,linux"
+    assert app["properties"]["httpsOnly"] is True
+    config = app["properties"]["functionAppConfig"]
+    (identity,) = app["identity"]["userAssignedIdentities"]
+    assert config["runtime"] == {"name": "python", "version": (INFRA.parent / ".python-version").read_text().strip()}
+    assert config["deployment"]["storage"]["authentication"] == {
+        "type": "UserAssignedIdentity",
+        "userAssignedIdentityResourceId": identity,
+    }
+    assert config["siteUpdateStrategy"] == {"type": "RollingUpdate"}
+    scale = config["scaleAndConcurrency"]
+    assert scale["triggers"] == {"http": {"perInstanceConcurrency": 100}}
+    assert scale["alwaysReady"] == [{"name": "http", "instanceCount": 1}, {"name": "durable", "instanceCount": 1}]
+    assert (scale["instanceMemoryMB"], scale["maximumInstanceCount"]) == (2048, 100)
+
+
+def test_names_are_as_azure_wants_them(deployment: Deployment) -> None:
+    """With the longest name of an environment, too."""
+    limits = {
+        "Microsoft.Storage/storageAccounts": r"[a-z0-9]{3,24}",
+        "Microsoft.KeyVault/vaults": r"[a-z][a-z0-9-]{1,22}[a-z0-9]",
+        "Microsoft.Web/sites": r"[a-z0-9][a-z0-9-]{0,58}[a-z0-9]",
+        "Microsoft.EventHub/namespaces": r"[a-z][a-z0-9-]{4,48}[a-z0-9]",
+        "Microsoft.CognitiveServices/accounts": r"[a-z0-9][a-z0-9-]{0,62}[a-z0-9]",
+        "Microsoft.ApiManagement/service": r"[a-z][a-z0-9-]{0,48}[a-z0-9]",
+    }
+    for resource_type, pattern in limits.items():
+        assert all(re.fullmatch(pattern, each["name"]) for each in deployment.of(resource_type)), resource_type
+
+
+def test_what_is_new_lies_in_the_resource_group_and_is_tagged(deployment: Deployment, setting: Setting) -> None:
+    """All but what is put on existing resources: role assignments and the API."""
+    ours = [each for each in deployment.resources.values() if each["id"].startswith(GROUP_ID)]
+    others = [each for each in deployment.resources.values() if not each["id"].startswith(GROUP_ID)]
+    allowed = ("Microsoft.Authorization/roleAssignments", "Microsoft.ApiManagement/service/")
+    assert [each["id"] for each in others if not each["type"].startswith(allowed)] == []
+    assert [each["id"] for each in ours if "location" in each and each["tags"]["application"] != "fnsse"] == []

@@ -1,0 +1,164 @@
+"""What single parameters of infra/main.bicep change, and what is refused before anything is deployed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from shared.core import capture, ledger
+from tests.infra import switches
+from tests.infra.bicep import GROUP, INFRA, SUBSCRIPTION, TENANT, Deployment, Evaluator, Refused, run
+
+PLAIN = switches.settings()[0]
+
+
+def _positions(**turned: str) -> switches.Setting:
+    return tuple((switch, turned.get(switch, position)) for switch, position in PLAIN)
+
+
+def test_every_two_positions_of_two_switches_meet() -> None:
+    """The cover is one: for each pair there is a setting that holds both, and each position is tried alone."""
+    covered = {pair for each in switches.settings() for pair in switches.pairs(each)}
+    names = {(switch, position) for switch, positions in switches.SWITCHES.items() for position in positions}
+    assert covered == {pair for pair in _ordered_pairs() if set(pair) <= names}
+    alone = {switches.name(each) for each in switches.settings()}
+    assert alone >= {f"{switch}={position}" for switch, position in names if position not in dict(PLAIN).values()}
+
+
+def _ordered_pairs() -> set[switches.Setting]:
+    listed = [(switch, position) for switch, positions in switches.SWITCHES.items() for position in positions]
+    order = list(switches.SWITCHES)
+    return {(one, two) for one in listed for two in listed if order.index(one[0]) < order.index(two[0])}
+
+
+def test_the_parameters_file_of_the_repository_is_evaluated_by_bicep_snapshot(evaluator: Evaluator, tmp_path: Path) -> None:
+    """main.bicepparam as it is, by the command that a developer would use; the evaluator of the other tests says the same."""
+    for file in (INFRA / "main.bicep", INFRA / "main.bicepparam", INFRA / "bicepconfig.json"):
+        (tmp_path / file.name).write_text(file.read_text())
+    for folder in ("modules", "policies", "queries"):
+        (tmp_path / folder).symlink_to(INFRA / folder)
+    file = tmp_path / "main.bicepparam"
+    scope = {"tenant-id": TENANT, "subscription-id": SUBSCRIPTION, "resource-group": GROUP, "location": "swedencentral"}
+    options = [word for name, value in {**scope, "deployment-name": "main"}.items() for word in (f"--{name}", value)]
+    run("snapshot", file, *options)
+    shown = json.loads(file.with_suffix(".snapshot.json").read_text())
+    assert shown["diagnostics"] == []
+    assert {each["id"]: each for each in shown["predictedResources"]} == evaluator.snapshot(file).resources
+
+
+@pytest.mark.parametrize("event_hubs", ["new", "capture"])
+def test_one_parameter_sets_retention_in_rules_and_app(event_hubs: str, evaluator: Evaluator, tmp_path: Path) -> None:
+    """Captures and ledger expire after the days that the app is told; 30 where nothing is said."""
+    for days, line in ((7, "param captureRetentionDays = 7"), (30, "")):
+        deployment = evaluator.evaluate(switches.parameters(_positions(eventHubs=event_hubs), line), tmp_path)
+        expiries = _expiries(deployment)
+        assert deployment.app_settings["CAPTURE_RETENTION_DAYS"] == str(days)
+        assert expiries.keys() - {"event-hubs-capture/"} == {f"{capture.CONTAINER}/", f"{ledger.CONTAINER}/"}
+        assert set(expiries.values()) == {days}
+
+
+def _expiries(deployment: Deployment) -> dict[str, int]:
+    policy = deployment.one("Microsoft.Storage/storageAccounts/managementPolicies")["properties"]["policy"]
+    return {
+        prefix: rule["definition"]["actions"]["baseBlob"]["delete"]["daysAfterModificationGreaterThan"]
+        for rule in policy["rules"]
+        for prefix in rule["definition"]["filters"]["prefixMatch"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("sku", "throughput", "hours"), [("Basic", (False, 0), 24), ("Standard", (True, 10), 168), ("Premium", (False, 0), 168)]
+)
+def test_event_hubs_inflates_where_it_can(
+    sku: str, throughput: tuple[bool, int], hours: int, evaluator: Evaluator, tmp_path: Path
+) -> None:
+    """Standard alone inflates by itself; retention is the longest that Basic and Standard have."""
+    more = f"param eventHubs = {{ kind: 'new', sku: '{sku}' }}"
+    deployment = evaluator.evaluate(switches.parameters(PLAIN, more), tmp_path)
+    namespace = deployment.one("Microsoft.EventHub/namespaces")["properties"]
+    hub = deployment.one("Microsoft.EventHub/namespaces/eventhubs")["properties"]
+    assert (namespace["isAutoInflateEnabled"], namespace["maximumThroughputUnits"]) == throughput
+    assert hub["retentionDescription"] == {"cleanupPolicy": "Delete", "retentionTimeInHours": hours}
+    assert hub["partitionCount"] == 4
+    assert hub["captureDescription"] is None
+
+
+def test_capture_writes_with_an_identity_of_its_own(evaluator: Evaluator, tmp_path: Path) -> None:
+    """Event Hubs Capture has a container, an identity that may write to it alone, and a way past the private network."""
+    deployment = evaluator.evaluate(switches.parameters(_positions(eventHubs="capture", network="new")), tmp_path)
+    hub = deployment.one("Microsoft.EventHub/namespaces/eventhubs")["properties"]
+    destination = hub["captureDescription"]["destination"]
+    account = destination["properties"]["storageAccountResourceId"]
+    container = destination["properties"]["blobContainer"]
+    assert f"{account}/blobServices/default/containers/{container}" in deployment.resources
+    assert deployment.resources[account]["properties"]["networkAcls"] == {"bypass": "AzureServices", "defaultAction": "Deny"}
+    identity = destination["identity"]["userAssignedIdentity"]
+    assert set(deployment.one("Microsoft.EventHub/namespaces")["identity"]["userAssignedIdentities"]) == {identity}
+    groups = deployment.of("Microsoft.EventHub/namespaces/eventhubs/consumergroups")
+    assert {each["name"].rpartition("/")[2] for each in groups} == {"adx", "audit"}
+
+
+def test_alerts_tell_the_action_groups(evaluator: Evaluator, tmp_path: Path) -> None:
+    """One that is there, and one that is made of addresses; every query of infra/queries is an alert or a part of the workbook."""
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/ops/providers/Microsoft.Insights/actionGroups/contoso"
+    more = f"param alerts = {{ actionGroupId: '{group}', emails: ['a@example.com'] }}"
+    deployment = evaluator.evaluate(switches.parameters(PLAIN, more), tmp_path)
+    made = deployment.one("Microsoft.Insights/actionGroups")
+    assert [each["emailAddress"] for each in made["properties"]["emailReceivers"]] == ["a@example.com"]
+    rules = deployment.of("Microsoft.Insights/scheduledQueryRules")
+    insights = deployment.one("Microsoft.Insights/components")["id"]
+    assert {each["name"].removeprefix("alert-contoso-gateway-test-24c-") for each in rules} >= {
+        "poison",
+        "reconcile-incomplete",
+        "error-share",
+        "nothing-delivered",
+    }
+    for rule in rules:
+        properties = rule["properties"]
+        assert properties["actions"] == {"actionGroups": [group, made["id"]]}
+        assert properties["scopes"] == [insights]
+        (criterion,) = properties["criteria"]["allOf"]
+        file = INFRA / "queries" / f"{rule['name'].removeprefix('alert-contoso-gateway-test-24c-')}.kql"
+        assert criterion["query"] == file.read_text()
+        assert (criterion["timeAggregation"], criterion["operator"], criterion["threshold"]) == ("Count", "GreaterThan", 0)
+
+
+REFUSALS = {
+    "BasicV2 cannot reach a virtual network": (
+        _positions(network="new"),
+        "param apiManagement = { kind: 'new', sku: 'BasicV2', publisherEmail: 'a@example.com', publisherName: 'A' }",
+    ),
+    "needs audienceClientId": (PLAIN, "param callerAuth = 'entra'"),
+    "Basic cannot be reached over a private endpoint": (
+        _positions(network="new"),
+        "param eventHubs = { kind: 'new', sku: 'Basic' }",
+    ),
+    "Basic cannot capture": (
+        PLAIN,
+        "param eventHubs = { kind: 'new', sku: 'Basic', capture: { intervalInSeconds: 300, sizeLimitInBytes: 314572800 } }",
+    ),
+    "Basic cannot have consumer groups": (PLAIN, "param eventHubs = { kind: 'new', sku: 'Basic', consumerGroups: ['adx'] }"),
+    "Basic cannot keep events for more than 24 hours": (PLAIN, "param eventHubs = { kind: 'new', sku: 'Basic', retentionHours: 25 }"),
+    "Standard keeps events for at most 168 hours": (PLAIN, "param eventHubs = { kind: 'new', retentionHours: 169 }"),
+    "needs apiManagementSubnetId": (
+        PLAIN,
+        f"""param network = {{
+  kind: 'private'
+  virtualNetwork: {{
+    kind: 'existing'
+    functionAppSubnetId: '{switches.SUBNETS}/app'
+    privateEndpointsSubnetId: '{switches.SUBNETS}/endpoints'
+  }}
+}}""",
+    ),
+}
+
+
+@pytest.mark.parametrize("words", REFUSALS)
+def test_what_cannot_work_is_refused_before_it_is_deployed(words: str, evaluator: Evaluator, tmp_path: Path) -> None:
+    """The message names what to change."""
+    setting, more = REFUSALS[words]
+    with pytest.raises(Refused, match=words):
+        evaluator.evaluate(switches.parameters(setting, more), tmp_path)
