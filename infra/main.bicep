@@ -517,6 +517,7 @@ module app 'modules/app.bicep' = {
     maximumInstanceCount: scale.?maximumInstanceCount ?? 100
     // `make bench`: 100 streams of 50 chunks a second take about half a core and 125 MB; an instance of 2,048 MB has one core.
     httpConcurrency: scale.?httpConcurrency ?? 100
+    zoneRedundant: scale.?zoneRedundant ?? false
     subnetId: newVirtualNetwork != null
       ? virtualNetwork!.outputs.functionAppSubnetId
       : existingVirtualNetwork.?functionAppSubnetId ?? ''
@@ -596,7 +597,7 @@ module api 'modules/api-management.bicep' = {
   dependsOn: [accessOfGateway]
 }
 
-// --- Alerts ----------------------------------------------------------------------------------------------------------
+// --- Alerts and workbook ---------------------------------------------------------------------------------------------
 
 module actionGroup 'modules/action-group.bicep' = if (!empty(alerts.?emails ?? [])) {
   params: {
@@ -617,6 +618,16 @@ module alertRules 'modules/alerts.bicep' = {
       empty(alerts.?emails ?? []) ? [] : [actionGroup!.outputs.resourceId]
     )
   }
+}
+
+module workbook 'modules/workbook.bicep' = {
+  params: {
+    displayName: 'fnsse ${environmentName}'
+    location: location
+    tags: allTags
+    applicationInsightsId: ids.insights
+  }
+  dependsOn: [insights]
 }
 
 // --- Outputs ---------------------------------------------------------------------------------------------------------

@@ -18,3 +18,6 @@ param openAi = {
     { name: 'gpt-4.1-mini', model: 'gpt-4.1-mini', version: '2025-04-14', sku: 'GlobalStandard', capacity: 50 }
   ]
 }
+
+param callerAuth = readEnvironmentVariable('CALLER_AUTH', 'function_key') == 'entra' ? 'entra' : 'function_key'
+param audienceClientId = readEnvironmentVariable('AUDIENCE_CLIENT_ID', '')

@@ -21,8 +21,8 @@ param actionGroupIds string[]
 var alerts = [
   {
     name: 'poison'
-    title: 'fnsse: the queue gave up envelopes'
-    description: 'The Event Hub did not take them for ten minutes. Reconcile delivers them (docs/operations.md, Poison messages).'
+    title: 'fnsse: the queue gave up envelopes, or exchanges are parked'
+    description: 'What was given up is delivered by reconcile; what is parked needs a look (docs/operations.md, Poison messages, Single exchanges).'
     severity: 2
     every: 'PT5M'
     window: 'PT15M'
@@ -31,7 +31,7 @@ var alerts = [
   {
     name: 'reconcile-incomplete'
     title: 'fnsse: exchanges are missing on the Event Hub'
-    description: 'An hour is not complete although reconcile has had time to deliver it (docs/operations.md, Completeness).'
+    description: 'An hour is not complete although reconcile has had time to deliver it, or reconcile has stopped judging (docs/operations.md, Completeness).'
     severity: 1
     every: 'PT30M'
     window: 'PT6H'
@@ -40,11 +40,20 @@ var alerts = [
   {
     name: 'error-share'
     title: 'fnsse: many calls fail'
-    description: 'The share of calls that were answered with a server error is high.'
+    description: 'The share of calls that were answered with a server error, or broke off, is high.'
     severity: 2
     every: 'PT5M'
     window: 'PT15M'
     query: loadTextContent('../queries/error-share.kql')
+  }
+  {
+    name: 'time-to-first-chunk'
+    title: 'fnsse: streams begin late'
+    description: 'The 95th percentile of the time to the first chunk is high.'
+    severity: 2
+    every: 'PT5M'
+    window: 'PT15M'
+    query: loadTextContent('../queries/time-to-first-chunk.kql')
   }
   {
     name: 'nothing-delivered'

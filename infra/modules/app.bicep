@@ -39,6 +39,9 @@ param maximumInstanceCount int
 @maxValue(1000)
 param httpConcurrency int
 
+@description('Required. Whether instances run in several zones.')
+param zoneRedundant bool
+
 @description('Required. The subnet that it reaches others from. Empty: none, and its address is public.')
 param subnetId string
 
@@ -50,7 +53,7 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   tags: tags
   kind: 'functionapp'
   sku: { name: 'FC1', tier: 'FlexConsumption' }
-  properties: { reserved: true }
+  properties: { reserved: true, zoneRedundant: zoneRedundant }
 }
 
 resource app 'Microsoft.Web/sites@2025-03-01' = {

@@ -371,6 +371,9 @@ type scaleType = {
   @maxValue(1000)
   maximumInstanceCount: int?
 
+  @description('Optional. Instances in several zones. Azure then keeps at least two always ready. Default: false.')
+  zoneRedundant: bool?
+
   @description('Optional. Calls that an instance handles at once. Default: 100, from a measurement (app.bicep).')
   @minValue(1)
   @maxValue(1000)

@@ -28,7 +28,12 @@ EXISTING: Final = {
 SWITCHES: Final[dict[str, dict[str, str]]] = {
     "apiManagement": {
         "new": "param apiManagement = { kind: 'new', sku: 'StandardV2', publisherEmail: 'a@example.com', publisherName: 'A' }",
-        "existing": "param apiManagement = { kind: 'existing', name: 'contoso-gateway', resourceGroup: 'gateways', pathPrefix: 'ai' }",
+        "existing": """param apiManagement = {
+  kind: 'existing'
+  name: 'contoso-gateway'
+  resourceGroup: 'gateways'
+  pathPrefix: 'ai'
+}""",
     },
     "network": {
         "none": "",
@@ -67,7 +72,9 @@ SWITCHES: Final[dict[str, dict[str, str]]] = {
     },
     "callerAuth": {
         "function_key": "",
-        "entra": f"param callerAuth = 'entra'\nparam audienceClientId = '{AUDIENCE}'\nparam operatorObjectIds = {list(OPERATORS)}",
+        "entra": f"""param callerAuth = 'entra'
+param audienceClientId = '{AUDIENCE}'
+param operatorObjectIds = {list(OPERATORS)}""",
     },
     "logAnalytics": {
         "new": "",
@@ -92,7 +99,9 @@ def parameters(setting: Setting, more: str = "") -> str:
 
 def name(setting: Setting) -> str:
     """What differs from the first positions."""
-    return " ".join(f"{switch}={position}" for switch, position in setting if position != next(iter(SWITCHES[switch]))) or "plain"
+    return (
+        " ".join(f"{switch}={position}" for switch, position in setting if position != next(iter(SWITCHES[switch]))) or "plain"
+    )
 
 
 def existing(setting: Setting) -> set[str]:

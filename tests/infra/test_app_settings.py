@@ -101,8 +101,12 @@ def test_the_app_reads_what_is_set_and_all_that_it_reads_is_set(deployed: dict[s
 def test_settings_left_out_mean_the_same_as_those_written_out(deployed: dict[str, str]) -> None:
     """What the template writes out as a default is the app's own default."""
     in_azure = _in_azure(deployed)
-    needed = {name: value for name, value in in_azure.items() if deployed[name].startswith("[") or name.startswith("CALLER_AUTH")}
-    needed |= {name: in_azure[name] for name in ("AZURE_EVENTHUB_NAME", "AZURE_OPENAI_REGION", "AzureWebJobsStorage__credential")}
+    needed = {
+        name: value for name, value in in_azure.items() if deployed[name].startswith("[") or name.startswith("CALLER_AUTH")
+    }
+    needed |= {
+        name: in_azure[name] for name in ("AZURE_EVENTHUB_NAME", "AZURE_OPENAI_REGION", "AzureWebJobsStorage__credential")
+    }
     assert settings.load(in_azure) == settings.load(needed)
 
 
@@ -114,7 +118,9 @@ def test_nothing_is_set_that_flex_consumption_does_not_take(deployed: dict[str, 
 def test_application_insights_is_authenticated_by_the_identity(deployed: dict[str, str]) -> None:
     """Without a semicolon at the end, at which the worker's exporter raises."""
     value = deployed["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"]
-    assert re.fullmatch(r"\[format\('ClientId=\{0\};Authorization=AAD', reference\('[^']+/id-[\w-]+', '[\d-]+'\)\.clientId\)\]", value)
+    assert re.fullmatch(
+        r"\[format\('ClientId=\{0\};Authorization=AAD', reference\('[^']+/id-[\w-]+', '[\d-]+'\)\.clientId\)\]", value
+    )
 
 
 def test_the_app_knows_whom_it_serves(name: str, deployed: dict[str, str]) -> None:

@@ -92,7 +92,9 @@ def test_access_is_this_table_and_no_more(deployment: Deployment, setting: Setti
         wanted.add(("capture", "Storage Blob Data Contributor", "container event-hubs-capture"))
     assert found == wanted
     assert len(deployment.assignments) == len(wanted)
-    assert all(len(each["description"]) > 20 and each["principalType"] == "ServicePrincipal" for _, each in deployment.assignments)
+    assert all(
+        len(each["description"]) > 20 and each["principalType"] == "ServicePrincipal" for _, each in deployment.assignments
+    )
 
 
 def test_a_role_is_on_a_resource_that_is_there(deployment: Deployment, setting: Setting) -> None:
@@ -166,7 +168,9 @@ def test_queues_and_containers_are_those_of_the_code(deployment: Deployment, set
     assert of_captures - archive == {capture.CONTAINER, ledger.CONTAINER} == set(CONTAINERS)
     assert archive <= of_captures
     package = deployment.one("Microsoft.Web/sites")["properties"]["functionAppConfig"]["deployment"]["storage"]["value"]
-    assert {f"'{_last(each)}'" for each in containers if each["name"].startswith("sthost")} == set(re.findall("'app-[^']*'", package))
+    assert {f"'{_last(each)}'" for each in containers if each["name"].startswith("sthost")} == set(
+        re.findall("'app-[^']*'", package)
+    )
 
 
 def _last(resource: dict[str, Any]) -> str:
@@ -198,7 +202,13 @@ def test_a_private_network_leaves_no_public_way(deployment: Deployment, setting:
         assert not [each for each in deployment.resources if "/Microsoft.Network/" in each]
         assert deployment.one("Microsoft.Web/sites")["properties"]["virtualNetworkSubnetId"] is None
         return
-    assert sorted(group for _, group in endpoints if group in {"blob", "queue", "table"}) == ["blob", "blob", "queue", "queue", "table"]
+    assert sorted(group for _, group in endpoints if group in {"blob", "queue", "table"}) == [
+        "blob",
+        "blob",
+        "queue",
+        "queue",
+        "table",
+    ]
     assert {"namespace", "account", "sites"} <= {group for _, group in endpoints}
     assert deployment.one("Microsoft.Web/sites")["properties"]["virtualNetworkSubnetId"].endswith(("/function-app", "/app"))
 
@@ -206,7 +216,9 @@ def test_a_private_network_leaves_no_public_way(deployment: Deployment, setting:
 def test_private_endpoints_are_resolved(deployment: Deployment, setting: Setting) -> None:
     """Each has records in zones that are made and linked here, or that are there already."""
     groups = deployment.of("Microsoft.Network/privateEndpoints/privateDnsZoneGroups")
-    used = {config["properties"]["privateDnsZoneId"] for group in groups for config in group["properties"]["privateDnsZoneConfigs"]}
+    used = {
+        config["properties"]["privateDnsZoneId"] for group in groups for config in group["properties"]["privateDnsZoneConfigs"]
+    }
     zones = {each["id"] for each in deployment.of("Microsoft.Network/privateDnsZones")}
     links = {each["id"].rpartition("/virtualNetworkLinks/")[0] for each in deployment.resources.values() if _is_link(each)}
     assert len(groups) == len(deployment.of("Microsoft.Network/privateEndpoints"))

@@ -1,0 +1,72 @@
+"""checkov, installed on first use into an environment of its own, and what it says of templates."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.tools import missing
+
+_REQUIREMENTS: Final = Path(__file__).with_name("requirements-checkov.txt")
+_FOLDER: Final = Path(__file__).resolve().parents[2] / ".local" / "checkov"
+_PYTHON: Final = _FOLDER / "bin" / "python"
+_STAMP: Final = _FOLDER / "installed.txt"
+
+
+@dataclass(frozen=True, order=True)
+class Failure:
+    """A check that a resource fails."""
+
+    template: str  # the file's stem
+    check: str
+    resource: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Of all templates of a folder."""
+
+    passed: int
+    failures: list[Failure]
+
+
+def scan(folder: Path) -> Findings:
+    """What checkov says of the ARM templates in a folder."""
+    _install()
+    # --skip-download: the checks are in the package; what it would fetch are links to a vendor's pages.
+    options = ["--directory", folder, "--framework", "arm", "--compact", "--skip-download", "--output", "json"]
+    done = subprocess.run([_PYTHON, "-m", "checkov.main", *options], capture_output=True, text=True, check=False)
+    found = json.loads(done.stdout)
+    assert found["summary"]["parsing_errors"] == 0, found["results"]["parsing_errors"]
+    failures = [
+        Failure(
+            template=Path(each["file_path"]).stem,
+            check=each["check_id"],
+            resource=each["resource"],
+            title=each["check_name"],
+        )
+        for each in found["results"]["failed_checks"]
+    ]
+    assert Counter(each.template for each in failures).total() == found["summary"]["failed"]
+    return Findings(passed=found["summary"]["passed"], failures=sorted(failures))
+
+
+def _install() -> None:
+    wanted = _REQUIREMENTS.read_text()
+    if _STAMP.is_file() and _STAMP.read_text() == wanted:
+        return
+    shutil.rmtree(_FOLDER, ignore_errors=True)
+    try:
+        subprocess.run([sys.executable, "-m", "venv", _FOLDER], check=True, capture_output=True)
+        quiet = ["--quiet", "--disable-pip-version-check"]
+        subprocess.run([_PYTHON, "-m", "pip", "install", *quiet, "-r", _REQUIREMENTS], check=True, capture_output=True)
+    except subprocess.CalledProcessError as error:
+        missing(f"needs checkov in {_FOLDER}: pip install -r {_REQUIREMENTS.name}\n{error.stderr.decode(errors='replace')}")
+    _STAMP.write_text(wanted)

@@ -1,0 +1,87 @@
+"""checkov over the templates, compiled and evaluated: no check fails without a reason that stands here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.infra import switches
+from tests.infra.bicep import Deployment
+from tests.infra.checkov import Findings, scan
+
+# What is skipped in every deployment, and why.
+EVERYWHERE: Final = {
+    "CKV_AZURE_17": "client certificates: the app knows API Management by a function key or an Entra token",
+    "CKV_AZURE_41": "an expiry of the function key: Functions gives it none, and an end of calls on a date is no safety",
+    "CKV_AZURE_174": "public access of API Management: callers reach it; who needs a private one brings it (kind: existing)",
+    "CKV_AZURE_206": "the check knows geo-redundancy alone; captures lie in three zones, and storageSku takes Standard_GZRS",
+    "CKV_AZURE_212": "a minimum of instances: on Flex Consumption that is scale.alwaysReady, which the check does not know",
+    "CKV_AZURE_213": "a health check path: Flex Consumption replaces instances by itself and has no such setting",
+    "CKV_AZURE_225": "zones of the plan: scale.zoneRedundant; they cost two instances always ready, and some regions have none",
+    "CKV_AZURE_238": "an identity of Azure OpenAI: it calls nothing",
+}
+# What the private network switches off. Without it addresses are public, and Entra roles alone open them.
+WITHOUT_THE_PRIVATE_NETWORK: Final = {
+    "CKV_AZURE_35": "storage has no keys and no anonymous access",
+    "CKV_AZURE_59": "storage has no keys and no anonymous access; the check means the network",
+    "CKV_AZURE_107": "API Management needs no network to reach a public address",
+    "CKV_AZURE_109": "the vault takes roles alone, and API Management has one on one secret",
+    "CKV_AZURE_134": "Azure OpenAI has no keys",
+    "CKV_AZURE_189": "the vault takes roles alone, and API Management has one on one secret",
+    "CKV_AZURE_222": "the app answers its gateway, and health, alone",
+}
+WITH_THE_PRIVATE_NETWORK: Final = {
+    "CKV_AZURE_36": "trusted services may pass storage's network rules only where one of them has to: Event Hubs Capture",
+}
+SETTINGS: Final = {f"setting-{number}": each for number, each in enumerate(switches.settings())}
+
+
+@pytest.fixture(scope="module")
+def findings(deployments: dict[str, Deployment], tmp_path_factory: pytest.TempPathFactory) -> Findings:
+    """Of every setting of the switches."""
+    folder = tmp_path_factory.mktemp("templates")
+    for stem, setting in SETTINGS.items():
+        _write(folder / f"{stem}.json", deployments[switches.name(setting)])
+    return scan(folder)
+
+
+def _write(file: Path, deployment: Deployment) -> None:
+    schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+    resources = list(deployment.resources.values())
+    file.write_text(json.dumps({"$schema": schema, "contentVersion": "1.0.0.0", "resources": resources}))
+
+
+def _reasons(template: str) -> dict[str, str]:
+    private = ("network", "none") not in SETTINGS[template]
+    return EVERYWHERE | (WITH_THE_PRIVATE_NETWORK if private else WITHOUT_THE_PRIVATE_NETWORK)
+
+
+def test_no_check_fails_without_a_reason(findings: Findings, record_property: pytest.RecordProperty) -> None:
+    """checkov's figures, summed over all settings, stand at the end of the test run."""
+    unexplained = [each for each in findings.failures if each.check not in _reasons(each.template)]
+    skipped = len(findings.failures) - len(unexplained)
+    figures = (
+        f"{findings.passed} passed, {len(unexplained)} failed, {skipped} skipped with a reason, in {len(SETTINGS)} deployments"
+    )
+    record_property("figures", f"checkov: {figures}")
+    assert unexplained == []
+    assert findings.passed > 100
+
+
+def test_no_reason_outlives_its_check(findings: Findings) -> None:
+    """What no longer fails is no longer skipped, and a private network skips nothing that it should close."""
+    failed = {(each.check, ("network", "none") in SETTINGS[each.template]) for each in findings.failures}
+    assert {check for check, _ in failed} == {*EVERYWHERE, *WITHOUT_THE_PRIVATE_NETWORK, *WITH_THE_PRIVATE_NETWORK}
+    assert {check for check, public in failed if not public} == {*EVERYWHERE, *WITH_THE_PRIVATE_NETWORK}
+
+
+def test_an_open_door_would_be_seen(deployments: dict[str, Deployment], tmp_path: Path) -> None:
+    """A storage account that takes plain HTTP, and old TLS, fails checks that have no reason."""
+    deployment = deployments["plain"]
+    account = json.loads(json.dumps(deployment.of("Microsoft.Storage/storageAccounts")[0]))
+    account["properties"] |= {"supportsHttpsTrafficOnly": False, "minimumTlsVersion": "TLS1_0"}
+    _write(tmp_path / "setting-0.json", Deployment(resources={account["id"]: account}, outputs={}, diagnostics=[]))
+    assert {each.check for each in scan(tmp_path).failures} - _reasons("setting-0").keys() == {"CKV_AZURE_3", "CKV_AZURE_44"}
