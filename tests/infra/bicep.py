@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from tests.tools import missing
+from tests.tools import found
 
 INFRA: Final = Path(__file__).resolve().parents[2] / "infra"
 TENANT: Final = "22222222-2222-4222-8222-222222222222"
@@ -32,17 +31,10 @@ _ROLE_ASSIGNMENT: Final = "/providers/Microsoft.Authorization/roleAssignments/"
 
 def run(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
     """`bicep ARGUMENTS`; the test is skipped where there is none."""
-    done = subprocess.run([_tool(), *arguments], capture_output=True, text=True, check=False, env=_environment())
+    done = subprocess.run([found("bicep"), *arguments], capture_output=True, text=True, check=False, env=_environment())
     if check and done.returncode != 0:
         raise AssertionError(f"bicep {' '.join(map(str, arguments))}\n{done.stdout}{done.stderr}")
     return done
-
-
-def _tool() -> str:
-    return shutil.which("bicep") or missing(
-        "needs the Bicep CLI on PATH: `az bicep install` puts it into ~/.azure/bin, and "
-        "https://github.com/Azure/bicep/releases has it as one file"
-    )
 
 
 def _environment() -> dict[str, str]:
@@ -68,8 +60,8 @@ class Deployment:
 
     def one(self, resource_type: str) -> dict[str, Any]:
         """The one resource of that type."""
-        (found,) = self.of(resource_type)
-        return found
+        (resource,) = self.of(resource_type)
+        return resource
 
     @cached_property
     def app_settings(self) -> dict[str, str]:
@@ -98,7 +90,7 @@ class Evaluator:
     """`bicep jsonrpc`: what `bicep snapshot` does, but the CLI starts once (2.5 s) for all deployments (0.5 s each)."""
 
     def __init__(self) -> None:
-        command = [_tool(), "jsonrpc", "--stdio"]
+        command = [found("bicep"), "jsonrpc", "--stdio"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment())
         self._calls = 0
 
@@ -122,10 +114,10 @@ class Evaluator:
         if "error" in answer:
             message = answer["error"]["message"]
             raise Refused(run("lint", file, check=False).stderr if message == "Compilation failed" else message)
-        found = json.loads(answer["result"]["snapshot"])
-        resources = {resource["id"]: resource for resource in found["predictedResources"]}
-        assert len(resources) == len(found["predictedResources"]), "two resources of one id"
-        return Deployment(resources=resources, outputs=found["outputs"], diagnostics=found["diagnostics"])
+        shown = json.loads(answer["result"]["snapshot"])
+        resources = {resource["id"]: resource for resource in shown["predictedResources"]}
+        assert len(resources) == len(shown["predictedResources"]), "two resources of one id"
+        return Deployment(resources=resources, outputs=shown["outputs"], diagnostics=shown["diagnostics"])
 
     def _call(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None

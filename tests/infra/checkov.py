@@ -41,7 +41,7 @@ def scan(folder: Path) -> Findings:
     """What checkov says of the ARM templates in a folder."""
     _install()
     # --skip-download: the checks are in the package; what it would fetch are links to a vendor's pages.
-    options = ["--directory", folder, "--framework", "arm", "--compact", "--skip-download", "--output", "json"]
+    options = ["--directory", str(folder), "--framework", "arm", "--compact", "--skip-download", "--output", "json"]
     done = subprocess.run([_PYTHON, "-m", "checkov.main", *options], capture_output=True, text=True, check=False)
     found = json.loads(done.stdout)
     assert found["summary"]["parsing_errors"] == 0, found["results"]["parsing_errors"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -59,7 +60,7 @@ def _reasons(template: str) -> dict[str, str]:
     return EVERYWHERE | (WITH_THE_PRIVATE_NETWORK if private else WITHOUT_THE_PRIVATE_NETWORK)
 
 
-def test_no_check_fails_without_a_reason(findings: Findings, record_property: pytest.RecordProperty) -> None:
+def test_no_check_fails_without_a_reason(findings: Findings, record_property: Callable[[str, object], None]) -> None:
     """checkov's figures, summed over all settings, stand at the end of the test run."""
     unexplained = [each for each in findings.failures if each.check not in _reasons(each.template)]
     skipped = len(findings.failures) - len(unexplained)
