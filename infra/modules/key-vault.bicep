@@ -24,7 +24,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' existing = {
   name: functionAppName
 }
 
-resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
+resource vault 'Microsoft.KeyVault/vaults@2026-02-01' = {
   name: name
   location: location
   tags: tags
@@ -44,7 +44,7 @@ resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
   }
 }
 
-resource functionKey 'Microsoft.KeyVault/vaults/secrets@2025-05-01' = {
+resource functionKey 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = {
   parent: vault
   name: functionKeySecretName
   tags: tags

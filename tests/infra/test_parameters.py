@@ -162,3 +162,80 @@ def test_what_cannot_work_is_refused_before_it_is_deployed(words: str, evaluator
     setting, more = REFUSALS[words]
     with pytest.raises(Refused, match=words):
         evaluator.evaluate(switches.parameters(setting, more), tmp_path)
+
+
+def test_settings_and_scale_are_what_the_parameters_say(evaluator: Evaluator, tmp_path: Path) -> None:
+    """A setting takes the place of its default; so does each figure of the scale."""
+    more = """param settings = { KEEP_ALIVE_S: '5', EVENT_REQUEST_HEADERS: 'x-team' }
+param capturePolicy = 'closed'
+param scale = {
+  alwaysReady: [{ name: 'function:enrichment', instanceCount: 2 }]
+  instanceMemoryMB: 4096
+  maximumInstanceCount: 40
+  httpConcurrency: 250
+  zoneRedundant: true
+}"""
+    deployment = evaluator.evaluate(switches.parameters(PLAIN, more), tmp_path)
+    settings = deployment.app_settings
+    assert (settings["KEEP_ALIVE_S"], settings["EVENT_REQUEST_HEADERS"], settings["CAPTURE_POLICY"]) == (
+        "5",
+        "x-team",
+        "closed",
+    )
+    assert settings["EARLY_ANSWER_S"] == "100"
+    assert deployment.one("Microsoft.Web/sites")["properties"]["functionAppConfig"]["scaleAndConcurrency"] == {
+        "alwaysReady": [{"name": "function:enrichment", "instanceCount": 2}],
+        "instanceMemoryMB": 4096,
+        "maximumInstanceCount": 40,
+        "triggers": {"http": {"perInstanceConcurrency": 250}},
+    }
+    assert deployment.one("Microsoft.Web/serverfarms")["properties"]["zoneRedundant"] is True
+
+
+def test_a_setting_that_the_app_does_not_have_is_refused(evaluator: Evaluator, tmp_path: Path) -> None:
+    """A slip of the pen is found when the template is compiled."""
+    with pytest.raises(Refused, match="KEEP_ALIVE"):
+        evaluator.evaluate(switches.parameters(PLAIN, "param settings = { KEEP_ALIVE: '5' }"), tmp_path)
+
+
+def test_the_network_may_have_its_records_and_endpoints_from_elsewhere(evaluator: Evaluator, tmp_path: Path) -> None:
+    """No zones and no records are made; what exists gets no endpoint where the network reaches it already."""
+    network = """param network = {
+  kind: 'private'
+  virtualNetwork: { kind: 'new', addressPrefix: '10.20.0.0/24' }
+  dns: { kind: 'none' }
+}"""
+    more = f"{network}\nparam openAi = {{ kind: 'existing', name: 'models', resourceGroup: 'models', privateEndpoint: false }}"
+    deployment = evaluator.evaluate(switches.parameters(PLAIN, more), tmp_path)
+    assert deployment.of("Microsoft.Network/privateDnsZones") == []
+    assert deployment.of("Microsoft.Network/privateEndpoints/privateDnsZoneGroups") == []
+    connections = [
+        connection["properties"]
+        for endpoint in deployment.of("Microsoft.Network/privateEndpoints")
+        for connection in endpoint["properties"]["privateLinkServiceConnections"]
+    ]
+    assert [each for each in connections if each["groupIds"] == ["account"]] == []
+    assert [each for each in connections if each["groupIds"] == ["namespace"]]
+
+
+def test_a_new_network_has_room_and_is_closed_from_outside(evaluator: Evaluator, tmp_path: Path) -> None:
+    """The app's subnet is the largest; each has a security group, and the delegation that its service asks for."""
+    deployment = evaluator.evaluate(switches.parameters(_positions(network="new")), tmp_path)
+    subnets = {
+        each["name"]: each["properties"]
+        for each in deployment.one("Microsoft.Network/virtualNetworks")["properties"]["subnets"]
+    }
+    assert {name: each["addressPrefix"] for name, each in subnets.items()} == {
+        "function-app": "10.20.0.0/26",
+        "private-endpoints": "10.20.0.64/27",
+        "api-management": "10.20.0.96/27",
+    }
+    delegations = {name: [to["properties"]["serviceName"] for to in each["delegations"]] for name, each in subnets.items()}
+    assert delegations == {
+        "function-app": ["Microsoft.App/environments"],
+        "private-endpoints": [],
+        "api-management": ["Microsoft.Web/serverFarms"],
+    }
+    assert {each["networkSecurityGroup"]["id"] for each in subnets.values()} == {
+        each["id"] for each in deployment.of("Microsoft.Network/networkSecurityGroups")
+    }
