@@ -60,7 +60,7 @@ def scan(folder: Path) -> Findings:
 
 def _install() -> None:
     wanted = _REQUIREMENTS.read_text()
-    if _STAMP.is_file() and _STAMP.read_text() == wanted:
+    if _PYTHON.exists() and _STAMP.is_file() and _STAMP.read_text() == wanted:
         return
     shutil.rmtree(_FOLDER, ignore_errors=True)
     try:
