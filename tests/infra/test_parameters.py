@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -190,6 +191,24 @@ param scale = {
         "triggers": {"http": {"perInstanceConcurrency": 250}},
     }
     assert deployment.one("Microsoft.Web/serverfarms")["properties"]["zoneRedundant"] is True
+
+
+def test_what_the_documentation_says_to_write_is_evaluated(evaluator: Evaluator, tmp_path: Path) -> None:
+    """The parameters of docs/deploy.md for a company that has all of it: nothing of it is made again."""
+    (block,) = re.findall(r"```bicep\n(.*?)```", (INFRA.parent / "docs" / "deploy.md").read_text(), re.DOTALL)
+    subnets = iter([f"{switches.SUBNETS}/app", f"{switches.SUBNETS}/endpoints"])
+    more = re.sub("<id>", lambda _: next(subnets), block)
+    deployment = evaluator.evaluate(switches.parameters(PLAIN, more), tmp_path)
+    assert deployment.diagnostics == []
+    for made_by_others in (
+        "Microsoft.ApiManagement/service",
+        "Microsoft.CognitiveServices/accounts",
+        "Microsoft.EventHub/namespaces",
+        "Microsoft.OperationalInsights/workspaces",
+        "Microsoft.Network/virtualNetworks",
+        "Microsoft.Network/privateDnsZones",
+    ):
+        assert deployment.of(made_by_others) == []
 
 
 def test_a_setting_that_the_app_does_not_have_is_refused(evaluator: Evaluator, tmp_path: Path) -> None:
