@@ -16,7 +16,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         parameters = getattr(item, "callspec", None)
         host = parameters.params.get("functions_host") if parameters is not None else None
-        item.add_marker(pytest.mark.xdist_group(f"end-to-end-{host}" if host else item.path.stem))
+        # What evaluates deployments shares one evaluation of all of them.
+        group = "deployments" if "evaluator" in getattr(item, "fixturenames", ()) else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(f"end-to-end-{host}" if host else group))
 
 
 @pytest.fixture(scope="session")
