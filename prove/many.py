@@ -155,7 +155,7 @@ def many_exchanges(
         "s of reconciling, all runs": round(took_s),
         "delivered without a capture": report["without_capture"],
         "captures corrupted": len(mischief.corrupted),
-        "without any trace (open): waited for storage in the memory of a killed host": len(traceless),
+        "without any trace (open), each begun shortly before a host was killed": len(traceless),
         "s from the start of such an exchange to the kill, at most": round(max(waited_s, default=0.0), 1),
         **{f"faults: {name}": count for name, count in sorted(mischief.done.items())},
     }

@@ -24,7 +24,7 @@ from local.functions_host.queue_options import MIN_POLLING_INTERVAL_S, QueueOpti
 from local.functions_host.worker_library import Invocation
 
 # A received message is invisible for this long, renewed at half of it while its function runs (QueueListener.cs).
-# QueueListener.cs: ten minutes, which no setting of the real host changes. The proofs wait for leases to end.
+# QueueListener.cs: ten minutes; no setting of the real host was found for it. The proofs wait for leases to end.
 LEASE_S = int(os.environ.get("FNSSE_LOCAL_QUEUE_LEASE_S", "600"))
 _MIN_RENEWAL_S = min(60.0, LEASE_S / 4)
 _MAX_QUEUE_NAME = 63
