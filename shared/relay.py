@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 import anyio
 import httpx
@@ -30,10 +31,13 @@ from shared.core.usage_chunk import UsageChunkFilter
 from shared.errors import UpstreamError, UpstreamInterrupted, UpstreamTimeout
 from shared.exchange import Exchange
 from shared.intake import Intake, NotCaptured
-from shared.recording import Recorder
+from shared.recording import Recorder, Recording
 from shared.request_body import Body, BodyTooLarge, ClientLeft, HeldBody, PassingBody
 from shared.settings import InterventionSettings, LimitSettings
 from shared.upstream_call import Refusals, UpstreamCall, UpstreamCalls
+
+# Beyond EXCHANGE_TIMEOUT_S, for telling the client, and again for the response's end: it may have stopped reading.
+_LAST_WORDS_S: Final = 2.0
 
 
 @dataclass(kw_only=True)
@@ -95,6 +99,7 @@ class RelayResponse(Response):
         """The whole exchange, recorded whatever happens."""
         limits = self._relay.limits
         answer = ClientResponse(send, self._exchange.exchange_id, holds_end=limits.capture_closed)
+        over_at = anyio.current_time() + limits.exchange_s + 2 * _LAST_WORDS_S
         ending = Ending.CLIENT_LEFT  # what it is if this task is cancelled from outside
         try:
             ending = await self._run(receive, answer)
@@ -110,7 +115,12 @@ class RelayResponse(Response):
                 # Shielded: a cancelled task may not await anything otherwise.
                 with anyio.CancelScope(shield=True):
                     await asyncio.wait({recording.done}, timeout=limits.recording_wait_s)
-        if ending is Ending.WHOLE and limits.capture_closed and not await asyncio.shield(recording.captured):
+        with anyio.CancelScope(deadline=over_at):
+            await self._end(ending, recording, answer)
+
+    async def _end(self, ending: Ending, recording: Recording, answer: ClientResponse) -> None:
+        """The response's end, where it has come to one; the connection breaks off otherwise."""
+        if ending is Ending.WHOLE and self._relay.limits.capture_closed and not await asyncio.shield(recording.captured):
             if self._relay.interventions.error_frames:
                 await answer.error_frame(api_error.capture_unavailable().body())
             ending = Ending.INTERRUPTED
@@ -131,7 +141,10 @@ class RelayResponse(Response):
                 self._tasks.clear()  # their frames refer to this response: it would wait for the garbage collector
         if self._exchange.left is not None or anyio.current_time() < scope.deadline:
             return Ending.CLIENT_LEFT
-        return await self._fail(UpstreamTimeout(f"The exchange took longer than {limit_s:g} s (EXCHANGE_TIMEOUT_S)."), answer)
+        error = UpstreamTimeout(f"The exchange took longer than {limit_s:g} s (EXCHANGE_TIMEOUT_S).")
+        with anyio.move_on_after(_LAST_WORDS_S):
+            return await self._fail(error, answer)
+        return Ending.TIMEOUT
 
     async def _exchange_bytes(self, receive: Receive, scope: anyio.CancelScope, answer: ClientResponse) -> Ending:
         watch = functools.partial(self._watch, receive, scope)
