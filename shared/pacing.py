@@ -16,7 +16,7 @@ from shared.errors import DeliveryError
 # Reconcile queues on while no more than this waits: what it has queued itself is being delivered.
 UNDER_WAY: Final = 500
 _LOOKS: Final = 8
-_LOOK_EVERY_S: Final = 0.25
+LOOK_EVERY_S: Final = 0.25
 PATIENCE_S: Final = 30.0  # with a queue that does not get shorter
 # With one that does. A window's run of up to LONGEST_S (shared.reconciliation) may end with such a wait, and the host replaces
 # the worker of a function that takes longer than functionTimeout, 30 minutes.
@@ -51,6 +51,7 @@ class Pacing:
         under_way: int = UNDER_WAY,
         patience_s: float = PATIENCE_S,
         longest_wait_s: float = LONGEST_WAIT_S,
+        look_every_s: float = LOOK_EVERY_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queue = queue
@@ -58,6 +59,7 @@ class Pacing:
         self._under_way = under_way
         self._patience_s = patience_s
         self._longest_wait_s = longest_wait_s
+        self._look_every_s = look_every_s
         self._clock = clock
         self._ready_at = float("-inf")
 
@@ -121,4 +123,4 @@ class Pacing:
     async def _lengths(self) -> AsyncIterator[int]:
         while True:
             yield await self._queue.approximate_length()
-            await asyncio.sleep(_LOOK_EVERY_S)
+            await asyncio.sleep(self._look_every_s)
