@@ -9,7 +9,7 @@ from azurefunctions.extensions.http.fastapi import Request, Response
 
 from shared.caller_check import CallerCheck
 from shared.core.caller_token import Role
-from shared.relay import ErrorResponse
+from shared.error_response import ErrorResponse
 
 _HEADERS: Final = {401: {"www-authenticate": "Bearer"}, 503: {"retry-after": "5"}}
 

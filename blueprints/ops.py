@@ -9,9 +9,9 @@ from blueprints.guard import Guard
 from shared.adapters.worker_library import Released
 from shared.core import api_error
 from shared.core.exchange import started_at
+from shared.error_response import ErrorResponse
 from shared.errors import CaptureError, EnvelopeError
 from shared.parking import Parking
-from shared.relay import ErrorResponse
 
 
 def blueprint(parking: Parking, guard: Guard) -> func.Blueprint:

@@ -13,8 +13,8 @@ from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Respon
 from blueprints.guard import Guard
 from shared.adapters.worker_library import Released
 from shared.core import api_error
+from shared.error_response import ErrorResponse
 from shared.reconciliation import Reconciliation
-from shared.relay import ErrorResponse
 from shared.settings import Settings
 
 INSTANCE: Final = "reconcile"  # one at a time: while this instance runs, no other is started

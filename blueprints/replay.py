@@ -14,7 +14,7 @@ from blueprints.guard import Guard
 from shared.adapters.worker_library import Released
 from shared.core import api_error, replay_request
 from shared.core.replay_request import InvalidReplay
-from shared.relay import ErrorResponse
+from shared.error_response import ErrorResponse
 from shared.replaying import Replaying
 
 _RETRIES: Final = df.RetryOptions(first_retry_interval_in_milliseconds=5_000, max_number_of_attempts=5)

@@ -92,8 +92,8 @@ class ClientResponse:
         The connection's end without the body's end, which SDKs raise as a connection error, says it better.
         """
         if self.is_stream and self._between_events:
-            self.told = True
             await self._send({"type": "http.response.body", "body": b"data: " + error + b"\n\n", "more_body": True})
+            self.told = True  # not before: a body without the frame must not look whole
 
     async def release_end(self) -> None:
         """Send what was held until the answer's capture was stored."""

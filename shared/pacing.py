@@ -16,8 +16,11 @@ from shared.errors import DeliveryError
 # Reconcile queues on while no more than this waits: what it has queued itself is being delivered.
 UNDER_WAY: Final = 500
 _LOOKS: Final = 8
-_LOOK_EVERY_S: Final = 0.25
+LOOK_EVERY_S: Final = 0.25
 PATIENCE_S: Final = 30.0  # with a queue that does not get shorter
+# With one that does. A window's run of up to LONGEST_S (shared.reconciliation) may end with such a wait, and the host replaces
+# the worker of a function that takes longer than functionTimeout, 30 minutes.
+LONGEST_WAIT_S: Final = 600.0
 _PROBED_EVERY_S: Final = 2.0
 
 
@@ -47,12 +50,16 @@ class Pacing:
         *,
         under_way: int = UNDER_WAY,
         patience_s: float = PATIENCE_S,
+        longest_wait_s: float = LONGEST_WAIT_S,
+        look_every_s: float = LOOK_EVERY_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queue = queue
         self._event_hub = event_hub
         self._under_way = under_way
         self._patience_s = patience_s
+        self._longest_wait_s = longest_wait_s
+        self._look_every_s = look_every_s
         self._clock = clock
         self._ready_at = float("-inf")
 
@@ -62,7 +69,8 @@ class Pacing:
         return await self._reason(self._left_over)
 
     async def why_not_go_on(self) -> str | None:
-        """Returns once no more than `under_way` envelopes wait; gives up where the queue stops getting shorter."""
+        """Returns once no more than `under_way` envelopes wait; gives up where the queue stops getting shorter, or does so too
+        slowly."""
         return await self._reason(self._too_many)
 
     async def why_not_behind(self, most: int) -> str | None:
@@ -101,17 +109,18 @@ class Pacing:
         return lengths[-1]
 
     async def _too_many(self) -> int:
-        fewest, since = sys.maxsize, self._clock()
+        began = self._clock()
+        fewest, since = sys.maxsize, began
         async for length in self._lengths():
             if length <= self._under_way:
                 return 0
             if length < fewest:
                 fewest, since = length, self._clock()
-            if self._clock() - since >= self._patience_s:
+            if self._clock() - since >= self._patience_s or self._clock() - began >= self._longest_wait_s:
                 break
         return length
 
     async def _lengths(self) -> AsyncIterator[int]:
         while True:
             yield await self._queue.approximate_length()
-            await asyncio.sleep(_LOOK_EVERY_S)
+            await asyncio.sleep(self._look_every_s)

@@ -16,7 +16,8 @@ from shared.core import operation
 from shared.core.api_error import ApiError
 from shared.core.envelope import Failure
 from shared.core.outcome import Ending
-from shared.relay import ErrorResponse, Relay, fresh_exchange_id
+from shared.error_response import ErrorResponse
+from shared.relay import Relay, fresh_exchange_id
 
 
 class Rejection(ErrorResponse):

@@ -14,28 +14,30 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 import anyio
 import httpx
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from shared.client_response import ClientResponse, one_line_error
-from shared.core import api_error, capture, forwarding, stream_request, usage_request
-from shared.core.api_error import ApiError
-from shared.core.envelope import Failure
+from shared import telling
+from shared.client_response import ClientResponse
+from shared.core import api_error, capture, forwarding
 from shared.core.exchange import new_exchange_id
 from shared.core.operation import Operation
 from shared.core.outcome import Ending
-from shared.core.tail import TAIL_BYTES
 from shared.core.usage_chunk import UsageChunkFilter
 from shared.errors import UpstreamError, UpstreamInterrupted, UpstreamTimeout
-from shared.exchange import Exchange, header
-from shared.recording import Recorder
-from shared.request_body import BodyTooLarge, ClientLeft, HeldBody, IncomingBody, PassingBody
+from shared.exchange import Exchange
+from shared.intake import Intake, NotCaptured
+from shared.recording import Recorder, Recording
+from shared.request_body import Body, BodyTooLarge, ClientLeft, HeldBody, PassingBody
 from shared.settings import InterventionSettings, LimitSettings
-from shared.slicing import in_slices
 from shared.upstream_call import Refusals, UpstreamCall, UpstreamCalls
+
+# Beyond EXCHANGE_TIMEOUT_S, for telling the client, and again for the response's end: it may have stopped reading.
+_LAST_WORDS_S: Final = 2.0
 
 
 @dataclass(kw_only=True)
@@ -81,10 +83,6 @@ def fresh_exchange_id() -> str:
     return new_exchange_id(time.time_ns() // 1_000_000, os.urandom(10))
 
 
-class NotCaptured(Exception):
-    """CAPTURE_POLICY=closed, and the request's capture could not be stored."""
-
-
 class RelayResponse(Response):
     """An ASGI response that reads the request's body, calls the upstream, and sends its answer as it arrives."""
 
@@ -92,6 +90,7 @@ class RelayResponse(Response):
         super().__init__()
         self._relay = relay
         self._exchange = exchange
+        self._intake = Intake(exchange, relay.recorder, relay.limits, relay.interventions)
         self._call = UpstreamCall(relay.upstream, relay.refusals, exchange, target)
         self._started = relay.clock()
         self._tasks: list[asyncio.Task[None]] = []  # beside the exchange, ended with it
@@ -100,12 +99,13 @@ class RelayResponse(Response):
         """The whole exchange, recorded whatever happens."""
         limits = self._relay.limits
         answer = ClientResponse(send, self._exchange.exchange_id, holds_end=limits.capture_closed)
+        over_at = anyio.current_time() + limits.exchange_s + 2 * _LAST_WORDS_S
         ending = Ending.CLIENT_LEFT  # what it is if this task is cancelled from outside
         try:
             ending = await self._run(receive, answer)
         except Exception:
             ending = Ending.FAILED  # a fault of the proxy: recorded as one, told, and raised for the host to log
-            await self._tell_fault(answer)
+            await telling.fault(self._exchange, answer)
             raise
         finally:
             if self._exchange.left is None:
@@ -115,7 +115,12 @@ class RelayResponse(Response):
                 # Shielded: a cancelled task may not await anything otherwise.
                 with anyio.CancelScope(shield=True):
                     await asyncio.wait({recording.done}, timeout=limits.recording_wait_s)
-        if ending is Ending.WHOLE and limits.capture_closed and not await asyncio.shield(recording.captured):
+        with anyio.CancelScope(deadline=over_at):
+            await self._end(ending, recording, answer)
+
+    async def _end(self, ending: Ending, recording: Recording, answer: ClientResponse) -> None:
+        """The response's end, where it has come to one; the connection breaks off otherwise."""
+        if ending is Ending.WHOLE and self._relay.limits.capture_closed and not await asyncio.shield(recording.captured):
             if self._relay.interventions.error_frames:
                 await answer.error_frame(api_error.capture_unavailable().body())
             ending = Ending.INTERRUPTED
@@ -136,61 +141,26 @@ class RelayResponse(Response):
                 self._tasks.clear()  # their frames refer to this response: it would wait for the garbage collector
         if self._exchange.left is not None or anyio.current_time() < scope.deadline:
             return Ending.CLIENT_LEFT
-        return await self._fail(UpstreamTimeout(f"The exchange took longer than {limit_s:g} s (EXCHANGE_TIMEOUT_S)."), answer)
+        error = UpstreamTimeout(f"The exchange took longer than {limit_s:g} s (EXCHANGE_TIMEOUT_S).")
+        with anyio.move_on_after(_LAST_WORDS_S):
+            return await self._fail(error, answer)
+        return Ending.TIMEOUT
 
     async def _exchange_bytes(self, receive: Receive, scope: anyio.CancelScope, answer: ClientResponse) -> Ending:
-        limit = self._relay.limits.request_body_bytes
+        watch = functools.partial(self._watch, receive, scope)
+        left = functools.partial(self._client_left, scope)
         try:
-            body, asking = await self._take_body(receive, scope, limit)
+            body, asking = await self._intake.take(receive, watch=watch, left=left)
             return await self._answer_with(body, asking, answer)
         except ClientLeft:
             return Ending.CLIENT_LEFT
         except BodyTooLarge:
-            await self._reject(api_error.body_too_large(limit), answer)
-            return Ending.REJECTED
+            await telling.refusal(api_error.body_too_large(self._relay.limits.request_body_bytes), self._exchange, answer)
         except NotCaptured:
-            await self._reject(api_error.capture_unavailable(), answer)
-            return Ending.REJECTED
+            await telling.refusal(api_error.capture_unavailable(), self._exchange, answer)
+        return Ending.REJECTED
 
-    async def _take_body(
-        self, receive: Receive, scope: anyio.CancelScope, limit: int
-    ) -> tuple[HeldBody | PassingBody, HeldBody | None]:
-        """The body to send, and the one that asks for usage. Raises ClientLeft, BodyTooLarge or NotCaptured."""
-        exchange, closed = self._exchange, self._relay.limits.capture_closed
-        incoming = IncomingBody(receive, header(exchange.request_headers, b"content-length"), limit)
-
-        def whole() -> asyncio.Task[bool]:
-            self._tasks.append(asyncio.create_task(self._watch(receive, scope)))
-            return self._relay.recorder.request_received(exchange)
-
-        if not self._is_examined() and self._has_body() and not closed:
-            left = functools.partial(self._client_left, scope)
-            return PassingBody(incoming, note=exchange.request.write, whole=whole, left=left), None
-        body, asking = await self._hold(incoming) if self._has_body() else (HeldBody(b""), None)
-        storing = whole()
-        if closed and not await asyncio.shield(storing):  # a client that leaves now must not take its record along
-            raise NotCaptured
-        return body, asking
-
-    async def _hold(self, incoming: IncomingBody) -> tuple[HeldBody, HeldBody | None]:
-        """The whole body, looked at: what goes upstream where usage is asked for comes second."""
-        exchange = self._exchange
-        pieces: list[bytes] = []
-        async for piece in incoming.pieces():  # noted one by one: what came stays known if the client leaves here
-            pieces.append(piece)
-            exchange.request.write(piece)
-        body = b"".join(pieces)
-        if not self._is_examined():
-            return HeldBody(body), None
-        may_ask = self._relay.interventions.ask_for_usage and usage_request.accepts(
-            exchange.operation.name, exchange.api_version, v1=exchange.operation.v1
-        )
-        examined = await in_slices(usage_request.examine(body, exchange.operation.name, may_ask=may_ask))
-        exchange.streaming_asked = examined.stream
-        exchange.model_asked = examined.model
-        return HeldBody(body), HeldBody(*examined.asking) if examined.asking else None
-
-    async def _answer_with(self, body: HeldBody | PassingBody, asking: HeldBody | None, answer: ClientResponse) -> Ending:
+    async def _answer_with(self, body: Body, asking: HeldBody | None, answer: ClientResponse) -> Ending:
         try:
             try:
                 response = await self._open(body, asking, answer)
@@ -204,7 +174,7 @@ class RelayResponse(Response):
             return ending if self._exchange.left is None else Ending.CLIENT_LEFT
         return Ending.WHOLE if self._exchange.left is None else Ending.CLIENT_LEFT
 
-    async def _open(self, body: HeldBody | PassingBody, asking: HeldBody | None, answer: ClientResponse) -> httpx.Response:
+    async def _open(self, body: Body, asking: HeldBody | None, answer: ClientResponse) -> httpx.Response:
         exchange, early_s = self._exchange, self._relay.interventions.early_answer_s
         if exchange.streaming_asked and early_s:
             response = await self._open_early(body, asking, answer, early_s)
@@ -215,9 +185,7 @@ class RelayResponse(Response):
         exchange.upstream_headers = response.headers.raw
         return response
 
-    async def _open_early(
-        self, body: HeldBody | PassingBody, asking: HeldBody | None, answer: ClientResponse, early_s: float
-    ) -> httpx.Response:
+    async def _open_early(self, body: Body, asking: HeldBody | None, answer: ClientResponse, early_s: float) -> httpx.Response:
         """Answers 200 where the upstream's headers have not come in time; what comes later follows in the stream."""
         opening = asyncio.create_task(self._call.open(body, asking))
         try:
@@ -233,7 +201,9 @@ class RelayResponse(Response):
     async def _relay_answer(self, response: httpx.Response, answer: ClientResponse) -> None:
         exchange, limits = self._exchange, self._relay.limits
         if answer.begun and not (exchange.stream and exchange.readable and response.status_code == 200):
-            await self._tell_in_stream(response, answer)
+            async for piece in self._call.pieces():
+                exchange.received(piece, self._now_ms())
+            await telling.late_error(response.status_code, exchange, answer)
             return
         if not answer.begun:
             await self._begin(response, answer)
@@ -259,36 +229,8 @@ class RelayResponse(Response):
         if answer.is_stream:
             self._keep_alive(answer)
 
-    async def _tell_in_stream(self, response: httpx.Response, answer: ClientResponse) -> None:
-        """The upstream's answer came after an early 200 and is not a stream: it goes into the stream as an error."""
-        async for piece in self._call.pieces():
-            self._exchange.received(piece, self._now_ms())
-        if response.status_code < 400:
-            raise UpstreamInterrupted("Azure OpenAI answered a request for a stream with something else.")
-        await answer.error_frame(one_line_error(self._exchange.response.tail(TAIL_BYTES)))
-
     async def _fail(self, error: UpstreamError, answer: ClientResponse) -> Ending:
-        """Note the failure, and tell the client as far as HTTP still allows."""
-        if self._exchange.finished:
-            return Ending.WHOLE  # the stream held its own end: nothing is missing, so there is nothing to tell
-        told = _told(error)
-        self._exchange.failure = Failure(code=told.code, message=told.message)
-        if not answer.begun:
-            await self._reject(told, answer)
-        elif self._relay.interventions.error_frames and self._exchange.left is None:
-            await answer.error_frame(told.body())
-        return _ending_of(error)
-
-    async def _tell_fault(self, answer: ClientResponse) -> None:
-        fault = api_error.internal_error()
-        self._exchange.failure = Failure(code=fault.code, message=fault.message)
-        if not answer.begun:
-            await self._reject(fault, answer)
-
-    async def _reject(self, error: ApiError, answer: ClientResponse) -> None:
-        self._exchange.answered_status = error.status
-        self._exchange.failure = Failure(code=error.code, message=error.message)
-        await answer.error_document(error)
+        return await telling.failure(error, self._exchange, answer, frames=self._relay.interventions.error_frames)
 
     def _keep_alive(self, answer: ClientResponse) -> None:
         if self._relay.interventions.keep_alive_s:
@@ -306,7 +248,11 @@ class RelayResponse(Response):
             await answer.comment()
             commented_ms = self._now_ms()
 
-    async def _watch(self, receive: Receive, scope: anyio.CancelScope) -> None:
+    def _watch(self, receive: Receive, scope: anyio.CancelScope) -> None:
+        """The request is whole: the next that is heard of the client is that it has left."""
+        self._tasks.append(asyncio.create_task(self._until_client_leaves(receive, scope)))
+
+    async def _until_client_leaves(self, receive: Receive, scope: anyio.CancelScope) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
         self._client_left(scope)
@@ -320,35 +266,5 @@ class RelayResponse(Response):
         else:
             scope.cancel()
 
-    def _is_examined(self) -> bool:
-        exchange = self._exchange
-        content_type = header(exchange.request_headers, b"content-type")
-        return stream_request.is_examined(exchange.operation.name, exchange.method, content_type)
-
-    def _has_body(self) -> bool:
-        headers = self._exchange.request_headers
-        return header(headers, b"content-length") not in {"", "0"} or bool(header(headers, b"transfer-encoding"))
-
     def _now_ms(self) -> float:
         return (self._relay.clock() - self._started) * 1000
-
-
-class ErrorResponse(Response):
-    """An error of the proxy itself, whole; what is no exchange gets it as it is."""
-
-    def __init__(self, error: ApiError, headers: dict[str, str] | None = None) -> None:
-        super().__init__(error.body(), error.status, headers, media_type="application/json")
-
-
-def _told(error: UpstreamError) -> ApiError:
-    if isinstance(error, UpstreamTimeout):
-        return api_error.upstream_timeout(str(error))
-    if isinstance(error, UpstreamInterrupted):
-        return api_error.upstream_interrupted(str(error))
-    return api_error.upstream_unreachable(str(error))
-
-
-def _ending_of(error: UpstreamError) -> Ending:
-    if isinstance(error, UpstreamTimeout):
-        return Ending.TIMEOUT
-    return Ending.INTERRUPTED if isinstance(error, UpstreamInterrupted) else Ending.UNREACHABLE

@@ -50,7 +50,14 @@ class Replaying:
         pacing: Pacing,
         longest: timedelta,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        page: int = PAGE,
+        batch: int = BATCH,
+        busy_queue: int = BUSY_QUEUE,
     ) -> None:
+        self._page = page
+        self._batch = batch
+        self._busy_queue = busy_queue
         self._captures = captures
         self._envelopes = envelopes
         self._notes = notes
@@ -63,18 +70,18 @@ class Replaying:
 
         A second attempt at the same page goes on behind the last whole batch of the first.
         """
-        if why_not := await self._pacing.why_not_behind(BUSY_QUEUE):
+        if why_not := await self._pacing.why_not_behind(self._busy_queue):
             return Page(queued=0, unreadable=0, marker=marker, waiting=why_not)
         note = f"progress/replay/{instance}.json"
         progress = resumed(f"{window} {marker}", await self._notes.get(note))
-        names, following = await self._captures.page(f"{window}/", marker, PAGE)
+        names, following = await self._captures.page(f"{window}/", marker, self._page)
         wanted = [each for each in unmatched(names) if self._is_wanted(replay, each) and not progress.is_done(each.exchange_id)]
 
         async def queue_again(each: Missing) -> str:
             return await self._queue_again(replay, each)
 
-        for first in range(0, len(wanted), BATCH):
-            batch = wanted[first : first + BATCH]
+        for first in range(0, len(wanted), self._batch):
+            batch = wanted[first : first + self._batch]
             progress.counts.update(await at_once(queue_again, batch, AT_ONCE))
             progress.after = batch[-1].exchange_id
             await self._notes.put(note, progress.as_json())

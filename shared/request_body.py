@@ -97,3 +97,6 @@ class PassingBody:
                 self._left()
             raise
         self._whole()
+
+
+type Body = HeldBody | PassingBody

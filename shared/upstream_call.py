@@ -11,13 +11,11 @@ import httpx
 from shared.core import forwarding, usage_request
 from shared.core.forwarding import RawHeaders
 from shared.exchange import Exchange
-from shared.request_body import HeldBody, PassingBody
+from shared.request_body import Body, HeldBody
 
 _REFUSAL_BYTES: Final = 64 * 1024  # of an error body that is looked at
 _REFUSED_FOR_S: Final = 3600  # an upstream that refused the addition is asked again after this
 _REFUSALS_KEPT: Final = 1000
-
-type Body = HeldBody | PassingBody
 
 
 class UpstreamCalls(Protocol):

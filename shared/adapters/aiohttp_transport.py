@@ -148,7 +148,7 @@ class _Silence:
         self.since: float | None = None  # the loop's time; None: nobody waits, the client is slow
         self._content = response.content
         self._limit_s = limit_s or 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         protocol = response.connection.protocol if response.connection else None
         if limit_s and protocol is not None:  # otherwise all of the body is there already
             protocol.read_timeout = None
@@ -163,10 +163,16 @@ class _Silence:
     def _look(self) -> None:
         loop = asyncio.get_running_loop()
         silent_s = 0.0 if self.since is None else loop.time() - self.since
-        if silent_s >= self._limit_s:
+        if silent_s < self._limit_s:
+            self._timer = loop.call_later(self._limit_s - silent_s, self._look)
+        else:  # where it was this worker that stood still, what has come meanwhile is read within this turn of the loop
+            self._timer = loop.call_soon(self._give_up, self.since)
+
+    def _give_up(self, since: float | None) -> None:
+        if self.since == since:
             self._content.set_exception(aiohttp.SocketTimeoutError("Timeout on reading data from socket"))
         else:
-            self._timer = loop.call_later(self._limit_s - silent_s, self._look)
+            self._look()
 
 
 def _headers(request: httpx.Request) -> CIMultiDict[str]:

@@ -122,6 +122,24 @@ class Account:
         return [name async for name in container.list_blob_names(name_starts_with=f"entries/{window.name}/")]
 
 
+class Killed(BaseException):
+    """What ends an activity without any of its code."""
+
+
+class DyingQueue(EnvelopeQueue):
+    """Takes so many envelopes; then the instance dies."""
+
+    def __init__(self, storage: Storage, takes: int) -> None:
+        super().__init__(storage)
+        self._takes = takes
+
+    async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
+        if not self._takes:
+            raise Killed
+        self._takes -= 1
+        await super().put(envelope, wait_s)
+
+
 def a_storage(connection_string: str) -> Storage:
     """The adapters' clients."""
     settings = StorageSettings(

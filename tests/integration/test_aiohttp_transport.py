@@ -419,6 +419,24 @@ async def test_the_read_timeout_bounds_the_wait_between_pieces() -> None:
     assert pieces == [b"x"] * 4
 
 
+async def test_a_worker_that_stood_still_reads_what_has_come_meanwhile() -> None:
+    """A stopped process, or an event loop that was held up: the upstream was not silent."""
+
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        await connection.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
+        await received.wait()
+        connection.writer.write(b"1\r\nb\r\n0\r\n\r\n")
+        time.sleep(2 * SHORT_S)  # noqa: ASYNC251 - it is the standstill
+
+    received, pieces = asyncio.Event(), list[bytes]()
+    async with serving(script) as server, a_transport() as transport:
+        response = await transport.handle_async_request(a_request(server.url, read=SHORT_S))
+        await read_on(response, pieces, received)
+        await response.aclose()
+    assert pieces == [b"a", b"b"]
+
+
 async def test_a_connection_dropped_before_the_answer_is_no_connect_timeout() -> None:
     async def script(connection: Connection) -> None:
         await connection.request()

@@ -17,6 +17,7 @@ from shared.core.sse import decode
 from tests.integration.exchanges import DEADLINE_S
 from tests.integration.served_relay import Served, served
 from tests.integration.stand_in_process import CHAT, STREAM, StandIn, running
+from tests.integration.tiny_server import Connection, serving
 
 pytestmark = pytest.mark.anyio
 MESSAGES: list[Any] = [{"role": "user", "content": "hello"}]
@@ -216,6 +217,30 @@ async def test_an_exchange_that_takes_too_long_is_told_in_its_stream(stand_in: S
             await asyncio.to_thread(read_all, relay.client(), "chunk_ms=50;chunks=200")
         envelope = await relay.envelope()
     assert (envelope.outcome, envelope.chunk_count > 3) == (Outcome.TIMED_OUT, True)
+
+
+async def events_without_end(connection: Connection) -> None:
+    """More than any buffer on the way to the client holds."""
+    await connection.request()
+    await connection.say(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+    while True:
+        await connection.say(b'data: {"choices":[]}\n\n' * 2000)
+
+
+async def test_a_client_that_stops_reading_does_not_hold_its_exchange_beyond_the_limit() -> None:
+    """It cannot be told. The exchange is recorded all the same, and what the client may still read does not look whole."""
+    body = json.dumps(STREAM).encode()
+    head = f"POST {CHAT} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    async with serving(events_without_end) as upstream, served(upstream, limits={"exchange_s": 0.5}) as relay:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(relay.url.rpartition(":")[2]), limit=1024)
+        writer.write(head + body)
+        envelope = await relay.envelope()
+        async with asyncio.timeout(DEADLINE_S):
+            received = await reader.read()  # to the connection's end
+        writer.close()
+    assert envelope.outcome is Outcome.TIMED_OUT
+    assert received.startswith(b"HTTP/1.1 200 OK")
+    assert not received.endswith(b"0\r\n\r\n")
 
 
 @pytest.mark.parametrize("stream", [False, True])

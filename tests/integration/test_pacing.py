@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import pytest
 from azure.core.exceptions import ServiceRequestError
 
-from shared import pacing
 from shared.errors import DeliveryError
 from shared.pacing import Pacing
 
@@ -51,14 +50,10 @@ class EventHub:
             raise DeliveryError("away")
 
 
-@pytest.fixture(autouse=True)
-def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pacing, "_LOOK_EVERY_S", 0)
-
-
 def a_pacing(*lengths: int, event_hub: EventHub | None = None) -> Pacing:
     clock = Clock()
-    return Pacing(Queue(clock, lengths), event_hub or EventHub(), under_way=10, patience_s=3, clock=clock)
+    limits = {"under_way": 10, "patience_s": 3, "longest_wait_s": 100, "look_every_s": 0}
+    return Pacing(Queue(clock, lengths), event_hub or EventHub(), clock=clock, **limits)
 
 
 async def test_reconcile_begins_behind_an_empty_queue_or_live_traffic_and_not_behind_what_is_left_over() -> None:
@@ -69,8 +64,12 @@ async def test_reconcile_begins_behind_an_empty_queue_or_live_traffic_and_not_be
     assert await a_pacing(*range(80, 0, -10)).why_not_begin() == "the queue still holds 10 envelopes"
 
 
-async def test_it_goes_on_when_what_it_queued_is_nearly_delivered_however_long_that_takes() -> None:
+async def test_it_goes_on_when_what_it_queued_is_nearly_delivered() -> None:
     assert await a_pacing(*range(100, 9, -1)).why_not_go_on() is None
+
+
+async def test_it_stops_where_that_takes_longer_than_a_function_may() -> None:
+    assert await a_pacing(*range(1000, 9, -1)).why_not_go_on() == "the queue still holds 901 envelopes"
 
 
 async def test_it_stops_where_the_queue_gets_no_shorter() -> None:

@@ -15,14 +15,13 @@ from local.stack import Stack
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from shared.adapters.envelope_queue import EnvelopeQueue
-from shared.adapters.storage import Storage
 from shared.core import capture
 from shared.core.envelope import Envelope
 from shared.core.exchange import Outcome
 from shared.core.window import Window
 from shared.pacing import Pacing
 from shared.reconciliation import Reconciliation
-from tests.integration.azurite import Account, EventHub, a_window, an_account, an_id
+from tests.integration.azurite import Account, DyingQueue, EventHub, Killed, a_window, an_account, an_id
 from tests.unit.envelopes import an_envelope
 
 pytestmark = pytest.mark.anyio
@@ -185,24 +184,6 @@ async def test_an_outcome_without_an_answer_is_queued_again_as_it_was(azurite: s
         await account.captures.put_if_absent(capture.response_name(each), b"another")
         await run(account, window)
         assert await account.take_queued() == [envelope]
-
-
-class Killed(BaseException):
-    """What ends an activity without any of its code."""
-
-
-class DyingQueue(EnvelopeQueue):
-    """Takes so many envelopes; then the instance dies."""
-
-    def __init__(self, storage: Storage, takes: int) -> None:
-        super().__init__(storage)
-        self._takes = takes
-
-    async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
-        if not self._takes:
-            raise Killed
-        self._takes -= 1
-        await super().put(envelope, wait_s)
 
 
 async def test_a_second_attempt_repeats_no_more_than_the_batch_in_which_the_first_one_died(azurite: str) -> None:

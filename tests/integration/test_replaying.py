@@ -11,16 +11,13 @@ from typing import Any
 import pytest
 
 from local.stack import Stack
-from shared import replaying
-from shared.adapters.envelope_queue import EnvelopeQueue
-from shared.adapters.storage import Storage
 from shared.core import capture
 from shared.core.envelope import Envelope
 from shared.core.exchange import Outcome
 from shared.core.replay_request import Replay
 from shared.core.window import Window
 from shared.replaying import Page, Replaying
-from tests.integration.azurite import Account, a_window, an_account, an_id
+from tests.integration.azurite import Account, DyingQueue, Killed, a_window, an_account, an_id
 from tests.unit.envelopes import an_envelope
 
 pytestmark = pytest.mark.anyio
@@ -38,13 +35,16 @@ def everything_in(window: Window, **narrowed: Any) -> Replay:
     return Replay(first=window.start, end=window.end, **narrowed)
 
 
-def a_replaying(account: Account, now: datetime = LATER) -> Replaying:
-    return Replaying(account.captures, account.envelopes, account.notes, account.pacing(), timedelta(minutes=30), lambda: now)
+def a_replaying(account: Account, now: datetime = LATER, **options: int) -> Replaying:
+    longest, pacing = timedelta(minutes=30), account.pacing()
+    return Replaying(account.captures, account.envelopes, account.notes, pacing, longest, lambda: now, **options)
 
 
-async def replay(account: Account, wanted: Replay, window: Window, now: datetime = LATER) -> tuple[list[Page], list[Envelope]]:
+async def replay(
+    account: Account, wanted: Replay, window: Window, now: datetime = LATER, **options: int
+) -> tuple[list[Page], list[Envelope]]:
     """All pages of a window, and what they queued."""
-    it, instance = a_replaying(account, now), uuid.uuid4().hex
+    it, instance = a_replaying(account, now, **options), uuid.uuid4().hex
     pages = [await it.page(instance, wanted, window.name, None)]
     while pages[-1].marker is not None:
         pages.append(await it.page(instance, wanted, window.name, pages[-1].marker))
@@ -52,15 +52,12 @@ async def replay(account: Account, wanted: Replay, window: Window, now: datetime
 
 
 @pytest.mark.parametrize("page", [1, 2, 3, 100])
-async def test_each_exchange_is_queued_once_wherever_pages_are_cut(
-    azurite: str, page: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(replaying, "PAGE", page)  # a constant of the platform, lowered
+async def test_each_exchange_is_queued_once_wherever_pages_are_cut(azurite: str, page: int) -> None:
     window = a_window()
     async with an_account(azurite) as account:
         envelopes = [await account.put_exchange(an_id(window)) for _ in range(4)]
         await account.put_request(aborted := an_id(window))
-        pages, queued = await replay(account, everything_in(window), window)
+        pages, queued = await replay(account, everything_in(window), window, page=page)
     assert sorted(each.exchange_id for each in queued) == sorted([aborted, *(each.exchange_id for each in envelopes)])
     assert all(each.replayed for each in queued)
     assert {replace(each, replayed=False).exchange_id: each.outcome for each in queued}[aborted] is Outcome.ABORTED
@@ -113,14 +110,13 @@ async def test_corrupt_captures_are_counted_and_stop_nothing(azurite: str) -> No
     assert [each.exchange_id for each in queued] == [whole.exchange_id]
 
 
-async def test_live_traffic_goes_first(azurite: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replaying, "BUSY_QUEUE", 2)
+async def test_live_traffic_goes_first(azurite: str) -> None:
     window = a_window()
     async with an_account(azurite) as account:
         await account.put_exchange(an_id(window))
         for _ in range(3):
             await account.envelopes.put(an_envelope())
-        it = a_replaying(account)
+        it = a_replaying(account, busy_queue=2)
         assert await it.page("live", everything_in(window), window.name, "where it was") == Page(
             queued=0, unreadable=0, marker="where it was", waiting="the queue still holds 3 envelopes"
         )
@@ -137,29 +133,8 @@ async def test_a_window_without_captures_is_done_at_once(azurite: str) -> None:
     assert (pages, queued) == ([Page(queued=0, unreadable=0, marker=None, waiting=None)], [])
 
 
-class Killed(BaseException):
-    """What ends an activity without any of its code."""
-
-
-class DyingQueue(EnvelopeQueue):
-    """Takes so many envelopes; then the instance dies."""
-
-    def __init__(self, storage: Storage, takes: int) -> None:
-        super().__init__(storage)
-        self._takes = takes
-
-    async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
-        if not self._takes:
-            raise Killed
-        self._takes -= 1
-        await super().put(envelope, wait_s)
-
-
-async def test_a_page_that_is_tried_again_repeats_no_more_than_the_batch_in_which_it_died(
-    azurite: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_page_that_is_tried_again_repeats_no_more_than_the_batch_in_which_it_died(azurite: str) -> None:
     """And counts all of it; another replay of the same page begins anew."""
-    monkeypatch.setattr(replaying, "BATCH", 3)
     window = a_window()
     ids = [an_id(window) for _ in range(10)]
     wanted = everything_in(window)
@@ -168,12 +143,12 @@ async def test_a_page_that_is_tried_again_repeats_no_more_than_the_batch_in_whic
             await account.put_exchange(each)
         whole, account.envelopes = account.envelopes, DyingQueue(account.storage, 7)
         with pytest.raises(Killed):
-            await a_replaying(account).page("one", wanted, window.name, None)
+            await a_replaying(account, batch=3).page("one", wanted, window.name, None)
         account.envelopes = whole
         first = [envelope.exchange_id for envelope in await account.take_queued()]
-        page = await a_replaying(account).page("one", wanted, window.name, None)
+        page = await a_replaying(account, batch=3).page("one", wanted, window.name, None)
         second = [envelope.exchange_id for envelope in await account.take_queued()]
-        await a_replaying(account).page("another", wanted, window.name, None)
+        await a_replaying(account, batch=3).page("another", wanted, window.name, None)
         third = [envelope.exchange_id for envelope in await account.take_queued()]
     assert sorted(first) == ids[:7]
     assert sorted(second) == ids[6:]
@@ -186,6 +161,6 @@ async def test_a_replay_waits_for_an_event_hub_that_is_not_ready(azurite: str) -
     async with an_account(azurite) as account:
         await account.put_exchange(an_id(window))
         account.event_hub.ready = False
-        page = await a_replaying(account).page("early", everything_in(window), window.name, None)
+        page = await a_replaying(account, batch=3).page("early", everything_in(window), window.name, None)
         assert (page.queued, page.marker, page.waiting) == (0, None, "the Event Hub is not ready")
         assert await account.take_queued() == []

@@ -1,0 +1,14 @@
+"""An error of the proxy itself, in Azure OpenAI's shape, as the whole answer to what is no exchange."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from shared.core.api_error import ApiError
+
+
+class ErrorResponse(Response):
+    """Sent as it is; an exchange tells its errors itself (shared.telling)."""
+
+    def __init__(self, error: ApiError, headers: dict[str, str] | None = None) -> None:
+        super().__init__(error.body(), error.status, headers, media_type="application/json")
