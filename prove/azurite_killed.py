@@ -16,6 +16,7 @@ from typing import Final
 from azure.storage.blob import BlobServiceClient
 
 from local.stack import FunctionsHost
+from local.stack.storage import create_queues_and_containers
 from prove.compared import Evidence, compare, gather
 from prove.figures import Figures
 from prove.load import Asked, Load, mixed
@@ -79,6 +80,7 @@ def _kill_and_restart(world: World, down_s: float) -> Forgotten:
     world.stack.parts["azurite"].kill()
     time.sleep(down_s)
     world.stack.parts["azurite"].start()
+    create_queues_and_containers(world.stack.storage_connection_string)  # should it have forgotten them as well
     there = _captures(world)
     # What was acknowledged between the look and the signal counts as not acknowledged: the check gets no weaker.
     names = {name: at for name, at in taken.items() if name not in there}

@@ -56,7 +56,7 @@ def test_storage_that_refuses_everything_touches_no_answer_and_loses_nothing() -
 
 def test_storage_that_is_killed_takes_along_only_what_it_had_acknowledged_too_early() -> None:
     """Azurite does; Azure does not."""
-    figures = azurite_killed("embedded", down_s=1, seed=_SEED, progress=silent, clients=3, before_s=1)
+    figures = azurite_killed("embedded", down_s=1, seed=_SEED, progress=silent, clients=3, before_s=6)
     hold(figures, "exchanges asked for", "exchanges on the Event Hub")
 
 
