@@ -69,7 +69,7 @@ def _client(settings: Mapping[str, str]) -> EventHubConsumerClient:
 
 
 def summary(event: Event) -> str:
-    """One line: time, type, deployment, model, status, outcome, tokens, latency."""
+    """One line: time, type, deployment, model, status, outcome, tokens, latency, id."""
     usage = event.get("usage") or {}
     read = usage.get("prompt_tokens", usage.get("input_tokens"))
     written = usage.get("completion_tokens", usage.get("output_tokens"))
@@ -79,9 +79,10 @@ def summary(event: Event) -> str:
         [
             str(event.get("timestamp", ""))[11:23],
             str(event.get("type")),
-            f"{event.get('deployment')} ({event.get('model')})",
+            f"{event.get('deployment') or '-'} ({event.get('model')})",
             f"{event.get('status_code')} {event.get('outcome')}",
             tokens,
             f"{event.get('latency_ms')} ms" + (f" (first chunk {first} ms)" if first is not None else ""),
+            str(event.get("exchange_id")),
         ]
     )

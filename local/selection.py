@@ -10,10 +10,13 @@ from typing import Final
 _STAMP: Final = re.compile(r"^\[\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)[.\d]*Z\] ?")
 
 # func prints its whole configuration as JSON at each start, four lines for each request, and the headers of each storage
-# answer that is no success (it looks for containers before it creates them).
+# answer that is no success (it looks for containers before it creates them). Reconcile looks at 48 hours, most of which
+# are empty here.
 _JSON_DUMP: Final = re.compile(r'\s*("[^"]*"(:|,?$)|[{}\[\]]+,?$)')
 _CHATTER: Final = re.compile(
     r"\w+Options$|Execut(ing|ed) HTTP request|Executing '|Executed 'Functions\.health"
+    r"|Executed 'Functions\.(reconcile(_(timer|why_not_now|open_windows|window))?|replay(_page)?)' \(Succeeded"
+    r"|Completeness of \S+: \{'window': '\S+', 'captured': 0, 'delivered': 0,"
     r"|Reading |Loading |Looking for |Found a matching |Fetching |Initializing |Starting |Script Startup |LoggerFilter"
     r"|Azurite \w+ service (is starting|is closing|successfully closed)"
     r"|Trigger Details: |Host lock lease |For detailed output"

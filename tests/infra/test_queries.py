@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 QUERIES = ROOT / "infra" / "queries"
 ALERTS = sorted(QUERIES.glob("*.kql"))
 OF_THE_APP = ALERTS + sorted(QUERIES.glob("workbook/*.kql"))
+OF_ANALYSTS = sorted(QUERIES.glob("analysts/*.kql"))
 SOURCES = [file.read_text() for folder in ("blueprints", "shared") for file in (ROOT / folder).rglob("*.py")]
 
 
@@ -107,3 +108,21 @@ def test_the_host_lets_these_lines_through() -> None:
     for function in ("enrichment", "reconcile_window"):
         assert logging_section["logLevel"][f"Function.{function}.User"] == "Information"
     assert "Trace" in logging_section["applicationInsights"]["samplingSettings"]["excludedTypes"]
+
+
+@pytest.mark.parametrize("file", OF_ANALYSTS, ids=lambda file: file.stem)
+def test_an_analysts_query_reads_keys_that_events_have(file: Path) -> None:
+    """The first level, and of `tokens` and `caller` the next."""
+    schema = json.loads((ROOT / "docs" / "event.schema.json").read_text())
+    query = file.read_text()
+    assert set(re.findall(r"\bevent\.(\w+)", query)) <= schema["properties"].keys()
+    for key, kind in (("tokens", "Tokens"), ("caller", "Caller")):
+        assert set(re.findall(rf"\bevent\.{key}\.(\w+)", query)) <= schema["$defs"][kind]["properties"].keys()
+
+
+def test_what_adds_up_usage_counts_a_response_once() -> None:
+    """A GET of a response carries the usage of the exchange that made it."""
+    adding = [file for file in OF_ANALYSTS if "sum(" in file.read_text()]
+    assert adding
+    for file in adding:
+        assert "not(tobool(event.usage_repeated))" in file.read_text(), file.stem

@@ -15,16 +15,20 @@ COMPLETION: dict[str, Any] = {
     "outcome": "completed",
     "usage": {"prompt_tokens": 19, "completion_tokens": 20},
     "latency_ms": 8,
+    "exchange_id": "01a20914-876b-7d27-b766-1ac1aee282ce",
 }
 
 
 def test_an_event_is_one_line_of_what_one_looks_for_first() -> None:
-    assert summary(COMPLETION) == ("14:24:25.885  completion  gpt-4o (gpt-4o-2024-11-20)  200 completed  19+20 tokens  8 ms")
+    assert summary(COMPLETION) == (
+        "14:24:25.885  completion  gpt-4o (gpt-4o-2024-11-20)  200 completed  19+20 tokens  8 ms"
+        "  01a20914-876b-7d27-b766-1ac1aee282ce"
+    )
 
 
 def test_a_stream_shows_its_first_chunk() -> None:
     stream = COMPLETION | {"type": "stream_completion", "time_to_first_chunk_ms": 193, "latency_ms": 412}
-    assert summary(stream).endswith("412 ms (first chunk 193 ms)")
+    assert "  412 ms (first chunk 193 ms)  " in summary(stream)
 
 
 def test_usage_of_the_responses_api_has_other_names() -> None:
@@ -34,3 +38,8 @@ def test_usage_of_the_responses_api_has_other_names() -> None:
 def test_an_error_without_usage_says_so() -> None:
     failed = COMPLETION | {"type": "error", "usage": None, "status_code": 429, "outcome": "upstream_error"}
     assert "429 upstream_error  no usage" in summary(failed)
+
+
+def test_a_call_that_names_no_deployment_has_a_dash() -> None:
+    call = COMPLETION | {"type": "call", "deployment": None, "model": "unknown", "usage": None}
+    assert "  call  - (unknown)  200 completed" in summary(call)

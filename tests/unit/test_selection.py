@@ -37,6 +37,12 @@ FUNC = [
     [
         ("ready: Azure OpenAI stand-in on http://127.0.0.1:8081", "ready: Azure OpenAI stand-in on http://127.0.0.1:8081"),
         ("[2026-11-23T14:20:22.626Z] Job host started", "14:20:22 Job host started"),
+        (f"{AT}Executed 'Functions.reconcile' (Failed, Id=1)", "14:20:22 Executed 'Functions.reconcile' (Failed, Id=1)"),
+        (f"{AT}Executed 'Functions.replay_start' (Succeeded)", "14:20:22 Executed 'Functions.replay_start' (Succeeded)"),
+        (
+            f"{AT}Completeness of 2026/11/23/14: {{'window': '2026/11/23/14', 'captured': 7, 'delivered': 6}}",
+            "14:20:22 Completeness of 2026/11/23/14: {'window': '2026/11/23/14', 'captured': 7, 'delivered': 6}",
+        ),
         ("    raise ValueError", "    raise ValueError"),
         ("[2026-11-23T14:20:22.626Z]    at Microsoft.Azure.WebJobs", "14:20:22    at Microsoft.Azure.WebJobs"),
         (
@@ -67,6 +73,9 @@ def test_lines_that_tell_something_are_shown_with_the_time_alone(line: str, show
         "[2026-11-23T14:20:22.626Z] Executed 'Functions.health' (Succeeded, Id=1)",
         "[2026-11-23T14:20:22.626Z] Error response [1] 404 The specified container does not exist. (00.0s)",
         "[2026-11-23T14:20:22.626Z] x-ms-error-code:ContainerNotFound",
+        f"{AT}Executed 'Functions.reconcile' (Succeeded, Id=1, Duration=2ms)",
+        f"{AT}Executed 'Functions.reconcile_window' (Succeeded, Id=1, Duration=2ms)",
+        f"{AT}Completeness of 2026/11/23/13: {{'window': '2026/11/23/13', 'captured': 0, 'delivered': 0, 'parked': 0}}",
     ],
 )
 def test_dumps_and_chatter_are_left_to_the_log_files(line: str) -> None:
