@@ -10,14 +10,12 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 _LINE_END: Final = re.compile(rb"[\r\n]")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SseEvent:
+class SseEvent(NamedTuple):
     """One dispatched event."""
 
     event: str  # the `event` field; "message" where there is none

@@ -11,6 +11,7 @@ from shared.core.embedded_file import Base64Meter
 from shared.core.json_shape import integer, mapping, mappings, short, text, utf8_size
 from shared.core.masking import presentable
 
+_CONTENT_ONLY: Final = frozenset({"content"})
 _TEXT_KEYS: Final = frozenset({"role", "content", "refusal", "reasoning_content"})  # all that most deltas have
 
 
@@ -62,20 +63,25 @@ class ChoiceBuilder:
 
     def add(self, choice: dict[str, Any]) -> bool:
         """A chunk's choice (`delta`), a document's (`message`), or a completion's (`text`)."""
-        self._finish_reason = short(choice.get("finish_reason")) or self._finish_reason
+        if choice.get("finish_reason"):
+            self._finish_reason = short(choice["finish_reason"]) or self._finish_reason
         self._filters.add(choice)
         if choice.get("logprobs"):
             _join(self._logprobs, mapping(choice["logprobs"]))
         delta = mapping(choice.get("delta")) or mapping(choice.get("message"))
-        texts = (
-            (self._content, _joined(delta.get("content")) or text(choice.get("text"))),
+        content = _joined(delta.get("content")) or text(choice.get("text"))
+        if content:
+            self._content.append(content)
+        said = bool(content)
+        if delta.keys() == _CONTENT_ONLY:  # nearly every chunk
+            return said
+        for collected, piece in (
             (self._refusal, text(delta.get("refusal"))),
             (self._reasoning, text(delta.get("reasoning_content"))),
-        )
-        for collected, piece in texts:
+        ):
             if piece:
                 collected.append(piece)
-        said = any(piece for _, piece in texts)
+                said = True
         return said if delta.keys() <= _TEXT_KEYS else self._add_rest(delta) or said
 
     def _add_rest(self, delta: dict[str, Any]) -> bool:
