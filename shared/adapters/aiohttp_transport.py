@@ -60,7 +60,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._max_connections, limit_per_host=0),
+                connector=_Connector(limit=self._max_connections, limit_per_host=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=_AUTO_HEADERS,
                 auto_decompress=False,
@@ -69,6 +69,20 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 max_field_size=_MAX_HEADER_BYTES,
             )
         return self._session
+
+
+class _Connector(aiohttp.TCPConnector):
+    """A pool that gives out no connection on which something came that nobody had asked for.
+
+    aiohttp (3.14) would take it for the answer to the next request, which is another caller's.
+    """
+
+    async def _get(self, key: Any, traces: list[Any]) -> Any:
+        while (connection := await super()._get(key, traces)) is not None:
+            if connection.protocol is not None and not connection.protocol.should_close:
+                break
+            connection.close()
+        return connection
 
 
 class _RequestBody:

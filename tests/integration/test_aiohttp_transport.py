@@ -287,6 +287,36 @@ async def test_a_connection_is_used_again_after_the_last_byte() -> None:
     assert server.connections == 1
 
 
+async def test_what_nobody_asked_for_is_nobodys_answer() -> None:
+    """It came on a connection that waits for its next request; that goes over another one, or one caller would read it."""
+    asked_once = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(OK)
+        if connection.number == 0:
+            await asked_once.wait()
+            await connection.say(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nanother")
+            await connection.closed_by_client()
+
+    async with serving(script) as server, a_transport() as transport:
+        assert await body_of(await transport.handle_async_request(a_request(server.url, b"{}"))) == b"ok"
+        asked_once.set()
+        await until_spoken_to(transport)
+        assert await body_of(await transport.handle_async_request(a_request(server.url, b"{}"))) == b"ok"
+    assert server.connections == 2
+
+
+async def until_spoken_to(transport: AiohttpTransport) -> None:
+    """Returns when something has come on the one connection that waits in the pool."""
+    assert transport._session is not None
+    assert transport._session.connector is not None
+    ((protocol, _),) = next(iter(transport._session.connector._conns.values()))
+    async with asyncio.timeout(LONG_S):
+        while not protocol.should_close:  # noqa: ASYNC110 - aiohttp has no event for it
+            await asyncio.sleep(0.001)
+
+
 async def test_closing_within_the_body_closes_the_connection() -> None:
     """That is how the upstream learns that nobody reads on."""
     closed = asyncio.Event()
