@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from shared.core import multipart, parameters, stream_request
+from shared.core import json_shape, multipart, parameters, stream_request
 from shared.core.content_coding import Unfolding
 from shared.core.json_shape import mapping, parse, scalar, short, text, utf8_size
 from shared.core.masking import presentable
@@ -60,7 +60,7 @@ def read(body: bytes, operation: str, content_type: str = "", content_encoding: 
         return _asked(_typed(form.texts), operation, form=form.fields, problem=problem)
     document = parse(unfolded)
     if not isinstance(document, dict):
-        return Asked(problem="the request's body is not a JSON object")
+        return Asked(problem=f"the request's body {json_shape.problem(unfolded)}")
     return _asked(document, operation)
 
 

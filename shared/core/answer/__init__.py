@@ -21,7 +21,7 @@ from shared.core.answer.sound import Sound
 from shared.core.answer.stream import ChunkStream
 from shared.core.answer.vectors import Vectors
 from shared.core.content_coding import Unfolding
-from shared.core.json_shape import parse
+from shared.core.json_shape import parse, problem
 from shared.core.slices import Slices, at_once
 
 _MAX_ERROR_TEXT: Final = 2048  # characters of an error body that is no JSON
@@ -125,7 +125,7 @@ def _from_document(pieces: Iterable[bytes], body: Body) -> Answer:
     document = parse(data)
     reader, said = _reader(body), Said()
     if not isinstance(document, dict):
-        problems = ("the answer's body is not a JSON object",) if data else ()
+        problems = (f"the answer's body {problem(data)}",) if data else ()
         return replace(reader.answer(), problems=problems)
     said.note(document)
     reader.add(document)

@@ -1,0 +1,31 @@
+"""JSON of any shape: what memory has no room for is not parsed, and said to be so."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.core import asked
+from shared.core.json_shape import MAX_MARKS, parse, problem
+
+
+@pytest.mark.parametrize("value", [b"0", b"[]", b"{}", b'""'])
+def test_more_values_than_memory_has_room_for_are_not_parsed(value: bytes) -> None:
+    """A few hundred KB of gzip unfold into tens of millions of them, and enrichment shares its instance with the relay."""
+    body = b'{"messages":[' + (value + b",") * MAX_MARKS + b"0]}"
+    assert parse(body) is None
+    assert parse(body.decode()) is None
+    read = asked.read(body, "chat.completions")
+    assert (read.prompt, read.problem) == (None, f"the request's body has more than {MAX_MARKS} values")
+
+
+def test_a_long_text_is_one_value() -> None:
+    """However large it is, and with the marks of ordinary prose in it."""
+    text = "a few words, " * (MAX_MARKS // 10)
+    assert len(text) > MAX_MARKS
+    assert parse(f'{{"prompt": "{text}"}}') == {"prompt": text}
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{", b"\xff", b"{" + b" " * MAX_MARKS])
+def test_what_is_no_object_is_said_to_be_none(body: bytes) -> None:
+    """Only what has too many values is said to have them."""
+    assert problem(body) == "is not a JSON object"
