@@ -7,7 +7,7 @@ from typing import Any, Final
 from shared.core.answer.shapes import Answer
 from shared.core.capture import Capture
 from shared.core.event_shape import Client, Correlation, RateLimit, Served
-from shared.core.json_shape import mapping, short
+from shared.core.json_shape import integer, mapping, short
 
 # Headers by which clients name a session or a conversation. Values are the callers' own.
 SESSION_HEADERS: Final = ("x-session-id", "session-id", "session_id", "x-conversation-id", "conversation-id", "conversation_id")
@@ -133,8 +133,8 @@ def _texts(value: Any) -> dict[str, str]:
 
 
 def _number(text: str | None) -> int | None:
-    """A whole number; some of them come with a fraction (`12.5` ms)."""
+    """A whole number that consumers can read, too; some come with a fraction (`12.5` ms), and `1e300` is short as well."""
     try:
-        return round(float(text)) if text and len(text) <= 20 else None
+        return integer(round(float(text))) if text and len(text) <= 20 else None
     except (ValueError, OverflowError):
         return None

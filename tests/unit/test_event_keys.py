@@ -167,6 +167,7 @@ def test_what_is_said_in_headers_is_told() -> None:
         **{
             "retry-after-ms": "1500",
             "x-ratelimit-remaining-tokens": "-1",
+            "x-ratelimit-remaining-requests": "1e300",  # 301 digits, which no consumer's integers hold
             "openai-processing-ms": "12.6",
             "retry-after": "soon",
         },
