@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -231,8 +232,11 @@ async def test_a_client_that_stops_reading_does_not_hold_its_exchange_beyond_the
     """It cannot be told. The exchange is recorded all the same, and what the client may still read does not look whole."""
     body = json.dumps(STREAM).encode()
     head = f"POST {CHAT} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
-    async with serving(events_without_end) as upstream, served(upstream, limits={"exchange_s": 0.5}) as relay:
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(relay.url.rpartition(":")[2]), limit=1024)
+    async with serving(events_without_end) as upstream, served(upstream, limits={"exchange_s": 1}) as relay:
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # full before the limit is reached
+        client.connect(("127.0.0.1", int(relay.url.rpartition(":")[2])))
+        reader, writer = await asyncio.open_connection(sock=client, limit=1024)
         writer.write(head + body)
         envelope = await relay.envelope()
         async with asyncio.timeout(DEADLINE_S):
