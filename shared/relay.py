@@ -189,14 +189,15 @@ class RelayResponse(Response):
         """Answers 200 where the upstream's headers have not come in time; what comes later follows in the stream."""
         opening = asyncio.create_task(self._call.open(body, asking))
         try:
-            done, _ = await asyncio.wait({opening}, timeout=early_s)
-            if not done:
+            await asyncio.wait({opening}, timeout=early_s)
+            if not opening.done():
                 self._exchange.answered_status = 200
                 await answer.begin_early()
                 self._keep_alive(answer)
             return await opening
         finally:
             opening.cancel()
+            del opening  # it holds its exception, and the exception's traceback this frame
 
     async def _relay_answer(self, response: httpx.Response, answer: ClientResponse) -> None:
         exchange, limits = self._exchange, self._relay.limits

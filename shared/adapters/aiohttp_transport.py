@@ -36,7 +36,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         try:
             response = await body.sent_by(self._send(request, timeouts, body))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _translated(error, before_headers=True) from error
+            raise _translated(error, before_headers=True) from _untraced(error)
         stream = _ResponseBody(response, timeouts.get("read"))
         return httpx.Response(response.status, headers=list(response.raw_headers), stream=stream)
 
@@ -145,7 +145,7 @@ class _ResponseBody(httpx.AsyncByteStream):
             arrived = content._read_nowait(-1)  # noqa: SLF001 - read_nowait() raises the exception as well
             if arrived:
                 yield arrived
-            raise _translated(error, before_headers=False) from error
+            raise _translated(error, before_headers=False) from _untraced(error)
         finally:
             silence.end()
 
@@ -208,6 +208,12 @@ def _url(request: httpx.Request) -> URL:
     path, _, query = target.partition("?")
     url = request.url
     return URL.build(scheme=url.scheme, host=url.host, port=url.port, path=path, query_string=query, encoded=True)
+
+
+def _untraced[E: BaseException](error: E) -> E:
+    """aiohttp keeps what it raised at the connection, and by its traceback's frames the whole exchange, prompt included, until
+    the garbage collector comes: an upstream that is down would fill the memory."""
+    return error.with_traceback(None)
 
 
 def _translated(error: BaseException, *, before_headers: bool) -> httpx.TransportError:

@@ -1,0 +1,78 @@
+"""An exchange leaves nothing to the garbage collector, which stops every stream of a worker while it looks for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.exchange import Exchange
+from shared.relay import RelayResponse
+from tests.integration.exchanges import DEADLINE_S
+from tests.integration.served_relay import served
+from tests.integration.stand_in_process import CHAT, STREAM, StandIn, running
+
+pytestmark = pytest.mark.anyio
+TRANSCRIPTION = "/openai/deployments/whisper/audio/transcriptions"
+CALLS: list[tuple[str, dict[str, Any]]] = [
+    (CHAT, {"json": STREAM}),
+    (CHAT, {"json": {"messages": []}}),
+    (TRANSCRIPTION, {"files": {"file": ("a.wav", b"RIFF")}}),
+]
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> Iterator[StandIn]:
+    with running() as started:
+        yield started
+
+
+@contextlib.asynccontextmanager
+async def not_collecting() -> AsyncIterator[list[object]]:
+    """Gives what other tests have left, such as in a failure that is to be reported."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield exchanges()
+    finally:
+        gc.enable()
+
+
+def exchanges() -> list[object]:
+    return [each for each in gc.get_objects() if isinstance(each, RelayResponse | Exchange)]
+
+
+async def left_over(before: list[object]) -> list[object]:
+    """Once those who were woken by the last step have taken theirs."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return [each for each in exchanges() if not any(each is known for known in before)]
+
+
+ENDINGS = ["chunks=3", "status=429", "reset_before_headers", "headers_ms=200", "headers_ms=200;reset_before_headers"]
+BROKEN = ["reset_after=3;chunk_ms=20", "end_after=3", "silence_after=3", "silence"]
+
+
+@pytest.mark.parametrize("directives", ENDINGS + BROKEN)
+async def test_however_a_call_ended(stand_in: StandIn, directives: str) -> None:
+    """Its prompt may have 100 MB: while an upstream is down, what is left until it is collected would fill the memory."""
+    async with served(stand_in, read_timeout_s=0.3, keep_alive_s=0.05, early_answer_s=0.1) as relay, not_collecting() as before:
+        async with httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client:
+            for target, options in CALLS:
+                with contextlib.suppress(httpx.RemoteProtocolError):
+                    await client.post(target, **options, headers={"x-stand-in": directives})
+        await relay.all_recorded()
+        assert await left_over(before) == []
+
+
+async def test_of_a_client_that_left(stand_in: StandIn) -> None:
+    async with served(stand_in) as relay, not_collecting() as before, httpx.AsyncClient(base_url=relay.url) as client:
+        async with client.stream("POST", CHAT, json=STREAM, headers={"x-stand-in": "silence_after=3"}) as answer:
+            await anext(answer.aiter_raw())
+        await relay.envelope()
+        assert await left_over(before) == []
