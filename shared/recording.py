@@ -16,8 +16,9 @@ from typing import Any, Protocol
 from azure.core.exceptions import AzureError
 
 from shared.capture_writer import CaptureMemory, CaptureStore, CaptureWriter
-from shared.core import attribution, capture, outcome
-from shared.core.envelope import Envelope, bounded, dump
+from shared.core import api_error, attribution, capture, outcome
+from shared.core.envelope import Envelope, Failure, bounded, dump
+from shared.core.exchange import Outcome
 from shared.exchange import Exchange, kept_headers
 
 _log = logging.getLogger("fnsse.recording")
@@ -90,10 +91,10 @@ class Recorder:
         storing = self._requests[exchange.exchange_id] = self._start(self._put_request(exchange))
         return storing
 
-    def finish(self, exchange: Exchange, ending: outcome.Ending) -> Recording:
-        """Store response capture and envelope."""
+    def finish(self, exchange: Exchange, ending: outcome.Ending, *, closed: bool = False) -> Recording:
+        """Store response capture and envelope. `closed`: an answer whose captures cannot be stored will not get its end."""
         captured: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        done = self._start(self._finish(exchange, ending, captured))
+        done = self._start(self._finish(exchange, ending, captured, closed=closed))
         # Should recording itself have a bug, nobody may wait for ever.
         done.add_done_callback(lambda _: _settle(captured))
         return Recording(captured=captured, done=done)
@@ -104,7 +105,9 @@ class Recorder:
         task.add_done_callback(self._running.discard)
         return task
 
-    async def _finish(self, exchange: Exchange, ending: outcome.Ending, captured: asyncio.Future[bool]) -> None:
+    async def _finish(
+        self, exchange: Exchange, ending: outcome.Ending, captured: asyncio.Future[bool], *, closed: bool
+    ) -> None:
         envelope = exchange.envelope(ending)
         if await self._request_stored(exchange, ending):
             envelope = replace(envelope, request_capture=exchange.request.name)
@@ -114,7 +117,10 @@ class Recorder:
                 envelope = stored
             else:
                 self.failed.response_captures += 1
-        captured.set_result(envelope.request_capture is not None and envelope.response_capture is not None)
+        both = envelope.request_capture is not None and envelope.response_capture is not None
+        if closed and not both and ending is outcome.Ending.WHOLE:
+            envelope = _refused(envelope)
+        captured.set_result(both)
         if await self._attempt(self._put_envelope(envelope), "envelope", exchange):
             return
         self.failed.envelopes += 1
@@ -188,6 +194,12 @@ class Recorder:
         if not stored:
             _log.error("The %s of exchange %s could not be stored: %s", what, exchange.exchange_id, why)
         return stored
+
+
+def _refused(envelope: Envelope) -> Envelope:
+    """With CAPTURE_POLICY=closed, the client is told this in place of the answer's end."""
+    refusal = api_error.capture_unavailable()
+    return replace(envelope, outcome=Outcome.REJECTED, failure=Failure(code=refusal.code, message=refusal.message))
 
 
 def _settle(captured: asyncio.Future[bool]) -> None:

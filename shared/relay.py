@@ -110,7 +110,7 @@ class RelayResponse(Response):
         finally:
             if self._exchange.left is None:
                 self._exchange.to_end_ms = self._now_ms()
-            recording = self._relay.recorder.finish(self._exchange, ending)
+            recording = self._relay.recorder.finish(self._exchange, ending, closed=limits.capture_closed)
             if (answer.chunked or ending is Ending.CLIENT_LEFT) and not limits.capture_closed:
                 # Shielded: a cancelled task may not await anything otherwise.
                 with anyio.CancelScope(shield=True):

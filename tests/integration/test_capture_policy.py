@@ -138,7 +138,10 @@ async def test_a_stream_whose_capture_fails_never_looks_complete(error_frames: b
     else:
         assert last == b""
     assert client.ended is error_frames, "without a frame, the connection breaks"
-    await world.recorded()
+    envelope = await world.envelope()
+    assert envelope.outcome is Outcome.REJECTED
+    assert envelope.failure is not None
+    assert envelope.failure.code == "capture_unavailable"
 
 
 async def test_a_document_whose_capture_fails_breaks_off() -> None:
