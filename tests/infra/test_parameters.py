@@ -101,6 +101,27 @@ def test_capture_writes_with_an_identity_of_its_own(evaluator: Evaluator, tmp_pa
     assert {each["name"].rpartition("/")[2] for each in groups} == {"adx", "audit"}
 
 
+def test_no_two_identities_share_the_name_of_an_assignment(evaluator: Evaluator, tmp_path: Path) -> None:
+    """Azure lets no assignment change hands: environments may share an account, a hub and a gateway, or change to another."""
+    shared = _positions(apiManagement="existing", openAi="existing", eventHubs="existing")
+    other = switches.parameters(shared).replace("Contoso-Gateway-Test-24c", "other")
+    first, second = (evaluator.evaluate(each, tmp_path) for each in (switches.parameters(shared), other))
+    assert _assignments(first)
+    assert not _assignments(first) & _assignments(second)
+    new_gateway = evaluator.evaluate(switches.parameters(_positions(openAi="existing", eventHubs="existing")), tmp_path)
+    changed = {each["id"] for each in first.of(_ASSIGNMENT) if "ApiManagement" in each["properties"]["principalId"]}
+    assert changed
+    assert _assignments(first) - _assignments(new_gateway) == changed
+    assert _assignments(evaluator.evaluate(switches.parameters(shared), tmp_path)) == _assignments(first)
+
+
+_ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
+
+
+def _assignments(deployment: Deployment) -> set[str]:
+    return {each["id"] for each in deployment.of(_ASSIGNMENT)}
+
+
 def test_alerts_tell_the_action_groups(evaluator: Evaluator, tmp_path: Path) -> None:
     """One that is there, and one that is made of addresses; every query of infra/queries is an alert."""
     group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/ops/providers/Microsoft.Insights/actionGroups/contoso"
