@@ -49,6 +49,15 @@ def test_the_parameters_file_of_the_repository_is_evaluated_by_bicep_snapshot(ev
     assert {each["id"]: each for each in shown["predictedResources"]} == evaluator.snapshot(file).resources
 
 
+@pytest.mark.parametrize(("said", "expected"), [("", "openai-gateway@example.com"), ("a@example.com", "a@example.com")])
+def test_a_variable_that_is_empty_is_one_that_is_not_set(said: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The workflow hands on variables of the repository; one that nobody set comes as an empty text."""
+    monkeypatch.setenv("PUBLISHER_EMAIL", said)
+    built = json.loads(run("build-params", INFRA / "main.bicepparam", "--stdout").stdout)
+    value = json.loads(built["parametersJson"])["parameters"]["apiManagement"]["value"]
+    assert (value["publisherEmail"], value["publisherName"]) == (expected, "OpenAI gateway")
+
+
 @pytest.mark.parametrize("event_hubs", ["new", "capture"])
 def test_one_parameter_sets_retention_in_rules_and_app(event_hubs: str, evaluator: Evaluator, tmp_path: Path) -> None:
     """Captures and ledger expire after the days that the app is told; 30 where nothing is said."""
