@@ -128,6 +128,14 @@ var audience = callerAuth == 'entra' && empty(audienceClientId)
 // Ids from names, because a table that is looped over may hold nothing that is known only after something was deployed.
 var ids = {
   app: resourceId('Microsoft.Web/sites', names.functionApp)
+  identity: resourceId('Microsoft.ManagedIdentity/userAssignedIdentities', names.identity)
+  captureIdentity: resourceId('Microsoft.ManagedIdentity/userAssignedIdentities', names.captureIdentity)
+  apiManagement: resourceId(
+    existingApiManagement.?subscriptionId ?? here,
+    existingApiManagement.?resourceGroup ?? resourceGroup().name,
+    'Microsoft.ApiManagement/service',
+    existingApiManagement.?name ?? names.apiManagement
+  )
   hostStorage: resourceId('Microsoft.Storage/storageAccounts', names.hostStorage)
   captureStorage: resourceId('Microsoft.Storage/storageAccounts', names.captureStorage)
   insights: resourceId('Microsoft.Insights/components', names.applicationInsights)
@@ -231,7 +239,7 @@ module accessOfCapture 'modules/access.bicep' = if (capture != null) {
   params: {
     assignments: [
       {
-        who: 'capture'
+        who: ids.captureIdentity
         principalId: captureIdentity!.properties.principalId
         resourceId: '${ids.captureStorage}/blobServices/default/containers/${eventHubsCaptureContainerName}'
         role: 'Storage Blob Data Contributor'
@@ -396,70 +404,70 @@ module accessOfApp 'modules/access.bicep' = {
   params: {
     assignments: [
       {
-        who: 'app'
+        who: ids.identity
         principalId: identity.properties.principalId
         resourceId: ids.hostStorage
         role: 'Storage Blob Data Owner'
         why: 'The Functions host keeps its locks, its keys and the package of the app in blobs; it asks for this role.'
       }
       {
-        who: 'app'
+        who: ids.identity
         principalId: identity.properties.principalId
         resourceId: ids.hostStorage
         role: 'Storage Queue Data Contributor'
         why: 'Durable Functions makes and uses its control and work item queues.'
       }
       {
-        who: 'app'
+        who: ids.identity
         principalId: identity.properties.principalId
         resourceId: ids.hostStorage
         role: 'Storage Table Data Contributor'
         why: 'Durable Functions keeps the history of orchestrations in tables.'
       }
       {
-        who: 'app'
+        who: ids.identity
         principalId: identity.properties.principalId
         resourceId: '${ids.captureStorage}/blobServices/default/containers/${containerNames.captures}'
         role: 'Storage Blob Data Contributor'
         why: 'The app writes and reads captures, and erases them on request.'
       }
       {
-        who: 'app'
+        who: ids.identity
         principalId: identity.properties.principalId
         resourceId: '${ids.captureStorage}/blobServices/default/containers/${containerNames.ledger}'
         role: 'Storage Blob Data Contributor'
         why: 'The app appends to the ledger, and writes reports.'
       }
       {
-        who: 'app'
+        who: ids.identity
         principalId: identity.properties.principalId
         resourceId: '${ids.captureStorage}/queueServices/default/queues/${queueNames[0]}'
         role: 'Storage Queue Data Contributor'
         why: 'The app puts envelopes on the queue, and its trigger takes them off.'
       }
       {
-        who: 'app'
+        who: ids.identity
         principalId: identity.properties.principalId
         resourceId: '${ids.captureStorage}/queueServices/default/queues/${queueNames[1]}'
         role: 'Storage Queue Data Contributor'
         why: 'The Functions host moves here what it gave up, and the poison trigger takes it off.'
       }
       {
-        who: 'app'
+        who: ids.identity
         principalId: identity.properties.principalId
         resourceId: '${ids.eventHubs}/eventhubs/${eventHub}'
         role: 'Azure Event Hubs Data Sender'
         why: 'The app sends events, and reads none.'
       }
       {
-        who: 'app'
+        who: ids.identity
         principalId: identity.properties.principalId
         resourceId: ids.openAi
         role: 'Cognitive Services OpenAI User'
         why: 'The app relays calls; it changes no deployment.'
       }
       {
-        who: 'app'
+        who: ids.identity
         principalId: identity.properties.principalId
         resourceId: ids.insights
         role: 'Monitoring Metrics Publisher'
@@ -556,7 +564,7 @@ module accessOfGateway 'modules/access.bicep' = {
     assignments: concat(
       [
         {
-          who: 'gateway'
+          who: ids.apiManagement
           principalId: gatewayPrincipalId
           resourceId: ids.insights
           role: 'Monitoring Metrics Publisher'
@@ -566,7 +574,7 @@ module accessOfGateway 'modules/access.bicep' = {
       callerAuth == 'function_key'
         ? [
             {
-              who: 'gateway'
+              who: ids.apiManagement
               principalId: gatewayPrincipalId
               resourceId: '${ids.keyVault}/secrets/${functionKeySecretName}'
               role: 'Key Vault Secrets User'

@@ -5,11 +5,15 @@ using 'main.bicep'
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'fnsse')
 
+// A variable of the repository that is not set comes as an empty text: the defaults are for that, too.
+var publisherEmail = readEnvironmentVariable('PUBLISHER_EMAIL', '')
+var publisherName = readEnvironmentVariable('PUBLISHER_NAME', '')
+
 param apiManagement = {
   kind: 'new'
   sku: 'BasicV2'
-  publisherEmail: readEnvironmentVariable('PUBLISHER_EMAIL', 'openai-gateway@example.com')
-  publisherName: readEnvironmentVariable('PUBLISHER_NAME', 'OpenAI gateway')
+  publisherEmail: empty(publisherEmail) ? 'openai-gateway@example.com' : publisherEmail
+  publisherName: empty(publisherName) ? 'OpenAI gateway' : publisherName
 }
 
 param openAi = {

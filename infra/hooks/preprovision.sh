@@ -16,6 +16,14 @@ name="fnsse-$AZURE_ENV_NAME"
 scope_id=6f0b8f0e-7a52-4c1d-9d0e-3b1f1c7a2e54 # of the scope `operate`; unique within the registration is enough
 azure_cli=04b07795-8ddb-461a-bbee-02f9e1bf7b46 # the Azure CLI's own client id, the same in every tenant
 
+again() { # Entra does not know everywhere at once what was made a moment ago
+  for seconds in 2 4 8 16; do
+    if "$@"; then return; fi
+    sleep "$seconds"
+  done
+  "$@"
+}
+
 patch() { # $1: client id, $2: body
   az rest --only-show-errors --method PATCH --url "https://graph.microsoft.com/v1.0/applications(appId='$1')" \
     --headers Content-Type=application/json --body "$2" >/dev/null
@@ -23,13 +31,22 @@ patch() { # $1: client id, $2: body
 
 # The scope lets operators get a token with `az account get-access-token`; the app still asks who they are.
 register() {
-  id=$(az ad app create --only-show-errors --display-name "$name" --sign-in-audience AzureADMyOrg --query appId --output tsv)
-  patch "$id" "{\"identifierUris\": [\"api://$id\"], \"api\": {\"requestedAccessTokenVersion\": 2, \"oauth2PermissionScopes\": [{
+  client_id=$(az ad app create --only-show-errors --display-name "$name" --sign-in-audience AzureADMyOrg \
+    --query appId --output tsv)
+  if complete "$client_id"; then
+    printf '%s\n' "$client_id"
+  else # or the next run would find it, and take it for whole
+    az ad app delete --only-show-errors --id "$client_id" >&2
+    return 1
+  fi
+}
+
+complete() { # $1: client id. Joined by &&: within a condition `set -e` ends nothing
+  again patch "$1" "{\"identifierUris\": [\"api://$1\"], \"api\": {\"requestedAccessTokenVersion\": 2, \"oauth2PermissionScopes\": [{
     \"id\": \"$scope_id\", \"value\": \"operate\", \"type\": \"Admin\", \"isEnabled\": true,
-    \"adminConsentDisplayName\": \"Operate fnsse\", \"adminConsentDescription\": \"Call the routes for operators\"}]}}"
-  patch "$id" "{\"api\": {\"preAuthorizedApplications\": [{
+    \"adminConsentDisplayName\": \"Operate fnsse\", \"adminConsentDescription\": \"Call the routes for operators\"}]}}" &&
+    again patch "$1" "{\"api\": {\"preAuthorizedApplications\": [{
     \"appId\": \"$azure_cli\", \"delegatedPermissionIds\": [\"$scope_id\"]}]}}"
-  printf '%s\n' "$id"
 }
 
 id=$(az ad app list --only-show-errors --filter "displayName eq '$name'" --query '[].appId' --output tsv)
@@ -42,5 +59,6 @@ case $id in
   *) say "found $name ($id)" ;;
 esac
 # Entra gives no token for an application that has no service principal in the tenant.
-az ad sp show --only-show-errors --id "$id" >/dev/null 2>&1 || az ad sp create --only-show-errors --id "$id" >/dev/null
+az ad sp show --only-show-errors --id "$id" >/dev/null 2>&1 ||
+  again az ad sp create --only-show-errors --id "$id" >/dev/null
 azd env set AUDIENCE_CLIENT_ID "$id"

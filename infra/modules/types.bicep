@@ -25,7 +25,7 @@ type expiryType = {
 @export()
 @description('A role of an identity on one resource.')
 type assignmentType = {
-  @description('Required. The identity: a name that stays the same from one deployment to the next.')
+  @description('Required. The resource id of the identity, or of what it belongs to. It stands in the name of the assignment.')
   who: string
 
   @description('Required. Its object id.')
@@ -374,7 +374,7 @@ type scaleType = {
   @description('Optional. Instances in several zones. Azure then keeps at least two always ready. Default: false.')
   zoneRedundant: bool?
 
-  @description('Optional. Calls that an instance handles at once. Default: 100, from a measurement (app.bicep).')
+  @description('Optional. Calls that an instance handles at once. Default: 100, from a measurement (main.bicep).')
   @minValue(1)
   @maxValue(1000)
   httpConcurrency: int?

@@ -12,27 +12,33 @@ import pytest
 HOOK = Path(__file__).parents[2] / "infra" / "hooks" / "preprovision.sh"
 CLIENT_ID = "3c2f1d0e-0000-4000-8000-000000000001"
 
-# Stands in for `az` and `azd`: notes its arguments, one JSON line per call, and answers as the test says.
+# Stands in for `az`, `azd` and `sleep`: notes its arguments, one JSON line per call, and answers as the test says: with a text,
+# with a failure (null), or with one after the other of a list, whose last one stays.
 RECORDER = """#!/usr/bin/env python3
 import json, os, pathlib, sys
 folder = pathlib.Path(__file__).parent
 name, words = pathlib.Path(sys.argv[0]).name, sys.argv[1:]
-with (folder / "calls").open("a") as log:
+beginning = " ".join([name, *words[:3]])
+with (folder / "calls").open("a+") as log:
+    log.seek(0)
+    before = sum(" ".join(json.loads(line)[:4]) == beginning for line in log)
     log.write(json.dumps([name, *words]) + "\\n")
-answers = json.loads((folder / "answers").read_text())
-answer = answers.get(" ".join([name, *words[:3]]), "")
+answer = json.loads((folder / "answers").read_text()).get(beginning, "")
+if isinstance(answer, list):
+    answer = answer[min(before, len(answer) - 1)]
 if answer is None:
     sys.exit(3)
-print(answer)
+if answer:
+    print(answer)
 """
 
 
 class Tools:
     """A folder that is the whole PATH but for the system's own."""
 
-    def __init__(self, folder: Path, answers: dict[str, str | None]) -> None:
+    def __init__(self, folder: Path, answers: dict[str, str | list[str | None] | None]) -> None:
         self._folder = folder
-        for name in ("az", "azd"):
+        for name in ("az", "azd", "sleep"):
             (folder / name).write_text(RECORDER)
             (folder / name).chmod(0o755)
         (folder / "answers").write_text(json.dumps(answers))
@@ -111,3 +117,27 @@ def test_a_refusal_stops_azd(tmp_path: Path) -> None:
     tools = Tools(tmp_path, {"az ad app create": None})
     assert tools.run(**ENTRA).returncode != 0
     assert not [call for call in tools.calls() if call[0] == "azd"]
+
+
+PATCH = "az rest --only-show-errors --method"
+
+
+def test_what_entra_does_not_know_at_once_is_tried_again(tmp_path: Path) -> None:
+    """A registration that was made a moment ago may not be found by the next call."""
+    answers = {"az ad app create": CLIENT_ID, PATCH: [None, None, ""], "az ad sp show": None, "az ad sp create": [None, ""]}
+    tools = Tools(tmp_path, answers)
+    run = tools.run(**ENTRA)
+    assert run.returncode == 0, run.stderr
+    calls = tools.calls()
+    assert [" ".join(call[:4]) for call in calls if call[0] != "sleep"].count(PATCH) == 4  # two of which failed
+    assert [call[1] for call in calls if call[0] == "sleep"] == ["2", "4", "2"]
+    assert calls[-1] == ["azd", "env", "set", "AUDIENCE_CLIENT_ID", CLIENT_ID]
+
+
+def test_a_registration_that_cannot_be_completed_is_taken_back(tmp_path: Path) -> None:
+    """The next run would find it by its name and take it for whole: without a scope no operator gets a token."""
+    tools = Tools(tmp_path, {"az ad app create": CLIENT_ID, PATCH: ["", None]})
+    assert tools.run(**ENTRA).returncode != 0
+    calls = tools.calls()
+    assert calls[-1] == ["az", "ad", "app", "delete", "--only-show-errors", "--id", CLIENT_ID]
+    assert not [call for call in calls if call[0] == "azd"]

@@ -49,6 +49,15 @@ def test_the_parameters_file_of_the_repository_is_evaluated_by_bicep_snapshot(ev
     assert {each["id"]: each for each in shown["predictedResources"]} == evaluator.snapshot(file).resources
 
 
+@pytest.mark.parametrize(("said", "expected"), [("", "openai-gateway@example.com"), ("a@example.com", "a@example.com")])
+def test_a_variable_that_is_empty_is_one_that_is_not_set(said: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The workflow hands on variables of the repository; one that nobody set comes as an empty text."""
+    monkeypatch.setenv("PUBLISHER_EMAIL", said)
+    built = json.loads(run("build-params", INFRA / "main.bicepparam", "--stdout").stdout)
+    value = json.loads(built["parametersJson"])["parameters"]["apiManagement"]["value"]
+    assert (value["publisherEmail"], value["publisherName"]) == (expected, "OpenAI gateway")
+
+
 @pytest.mark.parametrize("event_hubs", ["new", "capture"])
 def test_one_parameter_sets_retention_in_rules_and_app(event_hubs: str, evaluator: Evaluator, tmp_path: Path) -> None:
     """Captures and ledger expire after the days that the app is told; 30 where nothing is said."""
@@ -99,6 +108,27 @@ def test_capture_writes_with_an_identity_of_its_own(evaluator: Evaluator, tmp_pa
     assert set(deployment.one("Microsoft.EventHub/namespaces")["identity"]["userAssignedIdentities"]) == {identity}
     groups = deployment.of("Microsoft.EventHub/namespaces/eventhubs/consumergroups")
     assert {each["name"].rpartition("/")[2] for each in groups} == {"adx", "audit"}
+
+
+def test_no_two_identities_share_the_name_of_an_assignment(evaluator: Evaluator, tmp_path: Path) -> None:
+    """Azure lets no assignment change hands: environments may share an account, a hub and a gateway, or change to another."""
+    shared = _positions(apiManagement="existing", openAi="existing", eventHubs="existing")
+    other = switches.parameters(shared).replace("Contoso-Gateway-Test-24c", "other")
+    first, second = (evaluator.evaluate(each, tmp_path) for each in (switches.parameters(shared), other))
+    assert _assignments(first)
+    assert not _assignments(first) & _assignments(second)
+    new_gateway = evaluator.evaluate(switches.parameters(_positions(openAi="existing", eventHubs="existing")), tmp_path)
+    changed = {each["id"] for each in first.of(_ASSIGNMENT) if "ApiManagement" in each["properties"]["principalId"]}
+    assert changed
+    assert _assignments(first) - _assignments(new_gateway) == changed
+    assert _assignments(evaluator.evaluate(switches.parameters(shared), tmp_path)) == _assignments(first)
+
+
+_ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
+
+
+def _assignments(deployment: Deployment) -> set[str]:
+    return {each["id"] for each in deployment.of(_ASSIGNMENT)}
 
 
 def test_alerts_tell_the_action_groups(evaluator: Evaluator, tmp_path: Path) -> None:

@@ -183,7 +183,10 @@ def test_no_path_climbs_out_of_the_api(policy: Element) -> None:
     (condition,) = [each.get("condition", "") for each in section(policy, "inbound").iter("when")]
     assert "context.Request.OriginalUrl.Path" in condition
     assert condition.count("Uri.UnescapeDataString") == 2
+    assert '.Replace("\\\\", "/")' in condition, "the host reads a backslash as a slash"
     assert 'Contains("..")' in condition
+    (status,) = section(policy, "inbound").iter("set-status")
+    assert status.get("code") == "400"
     assert section(policy, "inbound")[1].tag == "choose", "it must come before anything is forwarded"
 
 
@@ -200,5 +203,22 @@ def test_errors_have_azure_openais_shape_and_fixed_texts(policy: Element) -> Non
     for answer in answers:
         assert answer[0].tag == "set-status"
         assert answer.findtext("set-header[@name='content-type']/value") == "application/json"
-    (otherwise,) = on_error.iter("otherwise")
-    assert otherwise.find(".//set-header[@name='retry-after']") is not None
+        assert answer[0].get("code") == '@((int)context.Variables["fnsseStatus"])'
+        assert answer.findtext("set-body") == '@((string)context.Variables["fnsseError"])'
+    (choice,) = on_error.findall("choose")
+    without, otherwise = choice
+    assert without.get("condition") == '@((string)context.Variables["fnsseRetryAfter"] == "")'
+    assert without.find(".//set-header[@name='retry-after']") is None
+    assert otherwise.findtext(".//set-header[@name='retry-after']/value") == '@((string)context.Variables["fnsseRetryAfter"])'
+
+
+def test_an_error_keeps_its_status_and_a_silent_app_is_a_gateways_error(policy: Element) -> None:
+    """504 where the app gave no headers in time, 502 where it was not reached, otherwise what the gateway decided."""
+    variables = {each.get("name"): " ".join((each.get("value") or "").split()) for each in policy.iter("set-variable")}
+    assert variables["fnsseStatus"] == (
+        '@(context.LastError.Source == "forward-request" ? (context.LastError.Reason == "Timeout" ? 504 : 502)'
+        " : (context.Response?.StatusCode ?? 500))"
+    )
+    assert re.search(r'GetValueOrDefault\("Retry-After"', variables["fnsseRetryAfter"])
+    told = re.findall(r'status == (\d+) \? "([^"]+)"', variables["fnsseError"])
+    assert [status for status, _ in told] == ["401", "403", "404", "429", "502", "504"]

@@ -52,6 +52,33 @@ def test_the_alerts_are_the_five() -> None:
     ]
 
 
+# When an alert has something to say: the last condition of its query, or those of its parts.
+CONDITIONS = {
+    "error-share": ["calls >= least_calls and share > highest_share"],
+    "nothing-delivered": ["calls >= least_calls and delivered == 0"],
+    "poison": ["exchanges > 0"],
+    "reconcile-incomplete": [
+        "not(complete) and incomplete_runs >= least_runs",
+        "first_run < ago(longest_silence) and (isnull(last_judged) or last_judged < ago(longest_silence))",
+    ],
+    "time-to-first-chunk": ["streams >= least_streams and p95_ms > highest_p95_ms"],
+}
+
+
+@pytest.mark.parametrize("file", ALERTS, ids=lambda file: file.stem)
+def test_an_alert_speaks_up_under_its_condition(file: Path) -> None:
+    """Rows are left only where something is wrong: each row is an alert."""
+    conditions = re.findall(r"\| where (.+)$", file.read_text(), re.MULTILINE)
+    assert [each for each in conditions if each in CONDITIONS[file.stem]] == CONDITIONS[file.stem]
+
+
+def test_a_failed_call_is_a_server_error() -> None:
+    """What a caller did wrong is no failure of the proxy's."""
+    query = (QUERIES / "error-share.kql").read_text()
+    assert "failed = sumif(itemCount, toint(resultCode) >= 500)" in query
+    assert "failed = sum(tolong(said.failed))" in query
+
+
 @pytest.mark.parametrize("file", OF_THE_APP, ids=lambda file: file.stem)
 def test_a_query_names_functions_that_are_there(file: Path) -> None:
     """The host calls a request by its function's name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -101,7 +102,26 @@ def test_the_whole_suite_runs_on_released_tools(jobs: dict[str, dict[str, Any]])
     assert re.search(r"azure-functions-core-tools@4\.\d+\.\d+\s", commands(jobs["test"]))
     assert re.search(r"az bicep install --version v\d+\.\d+\.\d+\s", commands(jobs["test"]))
     (test,) = [step for step in jobs["test"]["steps"] if step.get("run") == "make test"]
-    assert test["env"]["FNSSE_REQUIRE_TOOLS"] == "1"
+    assert test["env"] == {"FNSSE_REQUIRE_TOOLS": "1", "FNSSE_WITHOUT_TOOLS": "policycheck"}
+
+
+def test_jobs_run_on_a_named_image_and_leave_no_token_behind(jobs: dict[str, dict[str, Any]]) -> None:
+    """An image that does not change by itself; only deployments may run elsewhere. No later step finds the checkout's token."""
+    assert {name: job["runs-on"] for name, job in jobs.items()} == {
+        "test": "ubuntu-24.04",
+        "what-if": "ubuntu-24.04",
+        "deploy": "${{ vars.DEPLOY_RUNNER || 'ubuntu-24.04' }}",
+    }
+    for job in jobs.values():
+        assert job["steps"][0]["uses"].startswith("actions/checkout@")
+        assert job["steps"][0]["with"] == {"persist-credentials": False}
+
+
+def test_azds_hook_is_there_and_comes_before_anything_is_made() -> None:
+    """The registration is an input of the template; its script can be started."""
+    ((moment, hook),) = parsed(ROOT / "azure.yaml")["hooks"].items()
+    assert (moment, hook["shell"]) == ("preprovision", "sh")
+    assert os.access(ROOT / hook["run"], os.X_OK)
 
 
 def test_what_azd_hands_on_is_what_the_parameters_read() -> None:
@@ -119,5 +139,6 @@ def test_azd_deploys_the_app_that_the_template_tags() -> None:
     (name, service), *others = parsed(ROOT / "azure.yaml")["services"].items()
     assert others == []
     assert (service["project"], service["host"], service["language"]) == (".", "function", "python")
+    assert service["remoteBuild"] is True, "packages have to be those of Linux and Python 3.13"
     for file in (ROOT / "infra" / "modules").glob("app.bicep"):
         assert f"'azd-service-name': '{name}'" in file.read_text()
