@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -59,6 +60,13 @@ def scan(folder: Path) -> Findings:
 
 
 def _install() -> None:
+    _FOLDER.parent.mkdir(exist_ok=True)
+    with _FOLDER.with_suffix(".lock").open("w") as lock:  # tests on another worker may want it at the same moment
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _install_alone()
+
+
+def _install_alone() -> None:
     wanted = _REQUIREMENTS.read_text()
     if _PYTHON.exists() and _STAMP.is_file() and _STAMP.read_text() == wanted:
         return
