@@ -12,7 +12,7 @@ hypothesis.settings.load_profile("fnsse")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers (`--dist loadgroup`), a Functions host's end-to-end tests stay together, and so does each other file."""
+    """For several workers (`--dist loadgroup`): a Functions host's end-to-end tests stay together, so does each other file."""
     for item in items:
         parameters = getattr(item, "callspec", None)
         host = parameters.params.get("functions_host") if parameters is not None else None
