@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import hypothesis
 import pytest
 
@@ -19,6 +21,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         # What evaluates deployments shares one evaluation of all of them.
         group = "deployments" if "evaluator" in getattr(item, "fixturenames", ()) else item.path.stem
         item.add_marker(pytest.mark.xdist_group(f"end-to-end-{host}" if host else group))
+
+
+def pytest_collection_finish() -> None:
+    """Leave out of garbage collections what is there for good, as the app's worker does: thousands of tests and their modules.
+
+    A collection of all of them stops this process for a third of a second, and with it an event loop that a test looks at.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import sys
 import time
@@ -104,6 +105,8 @@ async def test_the_loop_serves_others_while_a_large_prompt_is_looked_at(stand_in
     """Measured: 17 to 30 ms at most, of which the copy of the body into one piece is the largest part; parsing the messages in
     place would take 170 to 200 ms more."""
     prompt = a_prompt(20, of_objects=of_objects)
+    gc.collect()
+    gc.freeze()  # as the worker does: what other tests have left is none of the relay's
     async with served(stand_in, store=Elsewhere()) as relay, busy_ms() as busy:
         sending = asyncio.create_task(fed("-c", SEND, relay.url + CHAT, "1.0", stdin=prompt))
         seen, _ = await asyncio.gather(streams(relay), sending)
