@@ -56,7 +56,7 @@ async def test_a_silent_stream_gets_comments(stand_in: StandIn, body: object) ->
     comments = [at for at, piece in pieces if piece == KEEP_ALIVE]
     assert joined(pieces).count(KEEP_ALIVE) == len(comments)
     before_first = [at for at in comments if at < 0.7]
-    assert 1 <= len(before_first) <= 4, "3 on an idle machine; one that is busy may be late with them"
+    assert 2 <= len(before_first) <= 4
     assert len(comments) > len(before_first) + 2
     assert KEEP_ALIVE not in captured
     without = [event.data for event in decode(joined(pieces))]
