@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from azure.core.exceptions import ServiceRequestError
@@ -12,7 +13,6 @@ from azure.core.exceptions import ServiceRequestError
 from shared.assembly import Assembled, Assembler
 from shared.core import envelope as envelopes
 from shared.core.capture import Capture
-from shared.core.envelope import Envelope
 from shared.enrichment import LARGE_BYTES, Enrichment
 from shared.errors import AssemblyError, CaptureError, DeliveryError, EnvelopeError, EventTooLarge
 from tests.schema import valid
@@ -195,15 +195,7 @@ async def test_an_event_that_no_event_hub_takes_is_parked() -> None:
 class Broken:
     """A bug that one exchange meets."""
 
-    async def __call__(
-        self,
-        message: Envelope,
-        request: Capture | None,
-        response: Capture | None,
-        limit_bytes: int,
-        *,
-        usage_repeated: bool | None = None,
-    ) -> Assembled:
+    async def __call__(self, *_parts: Any, **_settled: Any) -> Assembled:
         raise AssemblyError("assembling an event failed: ZeroDivisionError")
 
 
