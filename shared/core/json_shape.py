@@ -17,6 +17,8 @@ def _finite(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
+_WHITE_SPACE: Final = " \t\n\r"  # JSON's, which is not Python's
+
 # One decoder for all: json.loads would make one for each call that says how to read numbers.
 _DECODER: Final = json.JSONDecoder(parse_constant=lambda _name: None, parse_float=_finite)
 
@@ -31,12 +33,11 @@ def parse(data: str | bytes) -> Any:
         return None
     try:
         text = data if isinstance(data, str) else data.decode(json.detect_encoding(data), "surrogatepass")
-        value, end = _DECODER.raw_decode(text) if text.startswith("{") else (None, -1)
-        if end != len(text):  # white space around it, or no object: the general way, which looks for both
-            value = _DECODER.decode(text)
+        text = text.strip(_WHITE_SPACE)
+        value, end = _DECODER.raw_decode(text)  # decode() would look for white space with two regular expressions
     except (ValueError, RecursionError):  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         return None
-    return None if len(data) > 2 * MAX_DEPTH and _too_deep(value) else value
+    return None if end != len(text) or (len(data) > 2 * MAX_DEPTH and _too_deep(value)) else value
 
 
 def parse_object(data: str | bytes) -> dict[str, Any]:
