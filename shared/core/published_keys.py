@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from shared.core.caller_token import ALGORITHM
+
 # Tokens of version 1.0 and 2.0 have different issuers, which the metadata of either version name. Which version an app gets
 # is a property of its registration (`requestedAccessTokenVersion`), not of the caller.
 METADATA_PATHS: Final = ("/.well-known/openid-configuration", "/v2.0/.well-known/openid-configuration")
@@ -51,7 +53,7 @@ def _signs(key: object) -> bool:
     return (
         _text(key, "kty") == "RSA"
         and _text(key, "use") in {"", "sig"}
-        and _text(key, "alg") in {"", "RS256"}
+        and _text(key, "alg") in {"", ALGORITHM}
         and bool(_text(key, "n") and _text(key, "e"))
     )
 
