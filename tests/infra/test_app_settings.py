@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 from typing import Final
 
 import pytest
@@ -12,6 +11,7 @@ from shared import settings
 from tests.infra import switches
 from tests.infra.bicep import TENANT, Deployment
 from tests.infra.switches import AUDIENCE, OPERATORS
+from tests.watched import Watched
 
 SETTINGS: Final = {switches.name(each): each for each in switches.settings()}
 
@@ -57,24 +57,6 @@ KNOWN_TO_AZURE: Final = {
 }
 
 
-class Environment(Mapping[str, str]):
-    """An environment that notes which names it is asked for."""
-
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self.asked: set[str] = set()
-        self._values = values
-
-    def __getitem__(self, name: str) -> str:
-        self.asked.add(name)
-        return self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-
 @pytest.fixture(params=SETTINGS)
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -92,7 +74,7 @@ def _in_azure(deployed: dict[str, str]) -> dict[str, str]:
 
 def test_the_app_reads_what_is_set_and_all_that_it_reads_is_set(deployed: dict[str, str]) -> None:
     """Both ways: a setting that nothing reads, and one that the template forgot, would both be found here."""
-    environment = Environment(_in_azure(deployed))
+    environment = Watched(_in_azure(deployed))
     settings.load(environment)
     assert deployed.keys() - OF_THE_HOST == environment.asked - NOT_DEPLOYED
     assert environment.asked >= NOT_DEPLOYED

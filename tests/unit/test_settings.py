@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from shared.errors import SettingsError
 from shared.settings import LONGEST_EXCHANGE_S, Settings, connection_string_parts, load
+from tests.watched import Watched
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQ"  # stands for any key
@@ -472,24 +472,6 @@ def test_a_sovereign_clouds_authority(given: str, authority: str) -> None:
 def test_connection_strings_are_read_as_names_and_values() -> None:
     assert connection_string_parts(" A =1;b=x=y==;;nonsense;C= 2 ;") == {"a": "1", "b": "x=y==", "c": "2"}
     assert connection_string_parts("") == {}
-
-
-class Watched(Mapping[str, str]):
-    """An environment that notes which names were asked for."""
-
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = values
-        self.asked: set[str] = set()
-
-    def __getitem__(self, name: str) -> str:
-        self.asked.add(name)
-        return self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
 
 
 def sample() -> dict[str, str]:

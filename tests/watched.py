@@ -1,0 +1,23 @@
+"""An environment that notes which names it is asked for: what tells which settings the app reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+
+class Watched(Mapping[str, str]):
+    """`asked` grows with each name."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self.asked: set[str] = set()
+        self._values = values
+
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(name)
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
