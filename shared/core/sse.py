@@ -48,7 +48,7 @@ class SseDecoder:
             yield from self._feed_lf(data)
 
     def _feed_lf(self, data: bytes) -> Iterator[SseEvent]:
-        """Where every line ends in LF, as in all that Azure OpenAI sends: a third of the general way's cost."""
+        """Where every line ends in LF, as in all that Azure OpenAI sends: two fifths of the general way's cost (measured)."""
         *lines, rest = (self._pending + data).split(b"\n")
         self._pending, self._searched = rest, 0
         for line in lines:
