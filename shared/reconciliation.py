@@ -16,7 +16,6 @@ from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import EnvelopeQueue
 from shared.adapters.ledger import Ledger
 from shared.adapters.notes import Notes
-from shared.at_once import at_once
 from shared.core.capture import request_name, response_name
 from shared.core.completeness import Comparison, Missing
 from shared.core.envelope import Caller, Envelope, Failure, Timings, from_fields
@@ -25,6 +24,7 @@ from shared.core.progress import Progress, resumed
 from shared.core.window import Window, judged_windows
 from shared.errors import CaptureError, EnvelopeError
 from shared.pacing import Pacing
+from shared.side_by_side import side_by_side
 
 _log = logging.getLogger("fnsse.reconciliation")
 
@@ -121,7 +121,7 @@ class Reconciliation:
             if run.stopped:
                 run.report.left += len(batch)
                 continue
-            fates = await at_once(self._deal_with, batch, AT_ONCE)
+            fates = await side_by_side(self._deal_with, batch, AT_ONCE)
             run.dealt_with(batch, fates)
             await self._notes.put(note, run.progress.as_json())
 

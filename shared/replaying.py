@@ -12,7 +12,6 @@ from azure.core.exceptions import ResourceNotFoundError
 from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import EnvelopeQueue
 from shared.adapters.notes import Notes
-from shared.at_once import at_once
 from shared.core.capture import response_name
 from shared.core.completeness import Missing, unmatched
 from shared.core.envelope import Envelope, replayed
@@ -22,6 +21,7 @@ from shared.core.replay_request import Replay
 from shared.errors import CaptureError, EnvelopeError
 from shared.pacing import Pacing
 from shared.reconciliation import AT_ONCE, rebuilt
+from shared.side_by_side import side_by_side
 
 PAGE: Final = 500  # blob names, so about 250 exchanges
 BATCH: Final = 50  # exchanges: what a page that is tried again repeats at most
@@ -82,7 +82,7 @@ class Replaying:
 
         for first in range(0, len(wanted), self._batch):
             batch = wanted[first : first + self._batch]
-            progress.counts.update(await at_once(queue_again, batch, AT_ONCE))
+            progress.counts.update(await side_by_side(queue_again, batch, AT_ONCE))
             progress.after = batch[-1].exchange_id
             await self._notes.put(note, progress.as_json())
         counts = progress.counts

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 
-async def at_once[T, R](work: Callable[[T], Awaitable[R]], items: Iterable[T], most: int) -> list[R]:
+async def side_by_side[T, R](work: Callable[[T], Awaitable[R]], items: Iterable[T], most: int) -> list[R]:
     """The results, in the items' order. All of them are worked on before the first failure is raised."""
     free = asyncio.Semaphore(most)
 
