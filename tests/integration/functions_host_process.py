@@ -1,5 +1,6 @@
 """Starts a Functions host, the embedded or the real one, on a scratch app, and Azurite beside it."""
 
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,6 +67,16 @@ class HostProcess:
         assert found
         return found
 
+    def told(self, pattern: str) -> dict[str, Any]:
+        """Wait for what the pattern matches and the JSON object behind it; return that object.
+
+        The rest of the line is left alone: the Core Tools' console now and then puts the next line's text behind it.
+        """
+        wait_until(lambda: _object_behind(pattern, self.output()), why=lambda: f"{pattern!r} in\n{self.output()[-3000:]}")
+        found = _object_behind(pattern, self.output())
+        assert found
+        return found
+
     def worker_pid(self) -> int:
         """Return the process that runs the app's code."""
         if self.kind == "embedded":
@@ -75,6 +87,17 @@ class HostProcess:
     def exit_code(self, *, within_s: float = 60.0) -> int:
         """Wait for the host's end."""
         return self.process.wait(within_s)
+
+
+def _object_behind(pattern: str, text: str) -> dict[str, Any] | None:
+    found = re.search(pattern, text)
+    if found is None:
+        return None
+    try:
+        document: dict[str, Any] = json.JSONDecoder().raw_decode(text, found.end())[0]
+    except ValueError:  # not whole yet
+        return None
+    return document
 
 
 @contextmanager
