@@ -188,7 +188,6 @@ class _Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._end(None, "what came is not HTTP")
-            self.close()
 
     def pause_writing(self) -> None:
         self._resumed = asyncio.get_running_loop().create_future()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from collections import deque
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -121,6 +122,27 @@ async def test_an_idle_connection_that_the_service_closed_is_not_used() -> None:
         assert server.connections == 2
 
 
+async def test_another_idle_connection_is_used_where_the_last_one_was_closed() -> None:
+    both = asyncio.Barrier(2)
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await both.wait()
+        await connection.say(OK)
+        if connection.number == 0:
+            await connection.request()
+            await connection.say(OK)
+
+    async with serving(script) as server, connections_to(server.url) as connections:
+        assert await asyncio.gather(*(get(connections) for _ in range(2))) == [WELL, WELL]
+        async with asyncio.timeout(10):
+            while not any(connection.closed for connection in connections._idle):  # noqa: ASYNC110 - asyncio has no event for it
+                await asyncio.sleep(0.001)
+        connections._idle = deque(sorted(connections._idle, key=lambda connection: connection.closed))
+        assert await get(connections) == WELL
+        assert server.connections == 2
+
+
 async def test_a_connection_that_was_idle_for_long_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """What lies between may have forgotten it, and would swallow the request."""
     monkeypatch.setattr(storage_connections, "_IDLE_S", 0.0)
@@ -186,13 +208,13 @@ async def test_a_reset_is_an_error() -> None:
 
 
 async def test_silence_is_an_error_and_slowness_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage_connections, "_SILENCE_S", 0.5)
+    monkeypatch.setattr(storage_connections, "_SILENCE_S", 1.0)
 
     async def script(connection: Connection) -> None:
         await connection.request()
         await connection.say(b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n")
         for _ in range(8 if connection.number == 0 else 1):
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.2)
             await connection.say(b"x")
         await connection.closed_by_client()
 
@@ -202,6 +224,21 @@ async def test_silence_is_an_error_and_slowness_is_none(monkeypatch: pytest.Monk
         with pytest.raises(ServiceResponseError, match="nothing came"):
             await get(connections)
         await asyncio.wait_for(asyncio.gather(*server.ended), 10)  # both connections are closed
+
+
+async def test_a_body_that_is_taken_slowly_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its pieces go out one after the other, all in all for longer than silence may last."""
+    monkeypatch.setattr(storage_connections, "_SILENCE_S", 1.0)
+
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        for _ in range(8):
+            await connection.reader.readexactly(8 * MB)
+            await asyncio.sleep(0.2)
+        await connection.say(OK)
+
+    async with serving(script) as server, connections_to(server.url) as connections:
+        assert await put(connections, bytes(64 * MB)) == WELL
 
 
 async def test_a_body_that_is_not_taken_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
