@@ -65,6 +65,38 @@ def test_the_event_that_a_tail_cuts_is_skipped(blank: bytes) -> None:
     assert of_stream(body[-4:], whole=False) == Tail(finished=False, usage=None)
 
 
+_LINES = st.sampled_from(
+    [
+        *(b"data: " + json.dumps(chunk).encode() for chunk in (delta(), delta("stop"), delta("stop", usage=USAGE))),
+        *(b"data:" + json.dumps(chunk).encode() for chunk in ({"error": {"message": "m"}}, {"code": "c", "message": "m"})),
+        b'data: {"choices": [{"finish_reason":',
+        b'data: "stop", "index": 1}]}',
+        b'data: {"usage"',
+        b'data: : {"prompt_tokens": 1}}',
+        b'data: {"type": "response.completed", "response": {"usage": {"total_tokens": 2}}}',
+        b"data: [DONE]",
+        b"data:[DONE]",
+        b"data",
+        b": comment",
+        b"event: error",
+        b'note: {"usage": {}}',
+        b'\xef\xbb\xbfdata: {"usage": {"total_tokens": 3}}',
+        b"",
+        b"",
+        b"",
+    ]
+)
+
+
+@given(st.lists(_LINES, max_size=30), st.lists(_LINES, max_size=10))
+def test_an_end_says_the_same_however_much_stands_before_it(before: list[bytes], lines: list[bytes]) -> None:
+    """Most events are not decoded where the last ones tell all. An event without data tells nothing, whatever its length."""
+    far, near = (
+        b"".join(line + b"\n" for line in (*before, b"", *middle, b"", *lines)) for middle in ([b": " + b"-" * 4096], [])
+    )
+    assert of_stream(far, whole=True) == of_stream(near, whole=True)
+
+
 @given(st.integers(0, 400))
 def test_wherever_a_stream_is_cut_its_end_is_found(at: int) -> None:
     body = sse(delta(), delta(), {"choices": [], "usage": USAGE}, b"[DONE]")
