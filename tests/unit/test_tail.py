@@ -58,6 +58,23 @@ def test_the_end_of_a_stream(body: bytes, expected: Tail) -> None:
     assert of_stream(body, whole=True) == expected
 
 
+@pytest.mark.parametrize(
+    ("far", "failed"),
+    [
+        ({"error": {"message": "m"}}, True),
+        ({"code": "c", "message": "m"}, True),
+        ({"type": "response.failed"}, True),
+        (delta(), False),
+    ],
+)
+def test_what_stands_far_before_the_end_counts_too(far: object, failed: bool) -> None:
+    silence = b": " + b"-" * 4096 + b"\n\n"
+    usage = {"choices": [], "usage": USAGE}
+    expected = Tail(finished=True, usage=USAGE, failed=failed)
+    assert of_stream(sse(far) + silence + sse(usage, b"[DONE]"), whole=True) == expected
+    assert of_stream(sse(far, usage) + silence + sse(b"[DONE]"), whole=True) == expected
+
+
 @pytest.mark.parametrize("blank", [b"\n\n", b"\r\n\r\n", b"\r\r"])
 def test_the_event_that_a_tail_cuts_is_skipped(blank: bytes) -> None:
     body = b'data: {"usage": {"wrong": 1}, "choices": []}' + blank + b"data: [DONE]" + blank
