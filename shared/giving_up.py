@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
 from typing import Final, Protocol
 
 from azure.core.exceptions import AzureError
@@ -13,7 +12,7 @@ from shared.adapters.ledger import Ledger
 from shared.adapters.notes import Notes
 from shared.core import poison
 from shared.core.capture import of_outcome, response_name
-from shared.core.envelope import Envelope, load
+from shared.core.envelope import Envelope, load, to_fields
 from shared.core.window import Window
 from shared.errors import EnvelopeError
 
@@ -61,7 +60,7 @@ class GivingUp:
                 _log.warning(
                     "Exchange %s was given up by the queue%s; it is stored for reconcile", envelope.exchange_id, _of(why_not)
                 )
-                await self._captures.put_if_absent(response_name(envelope.exchange_id), of_outcome(asdict(envelope)))
+                await self._captures.put_if_absent(response_name(envelope.exchange_id), of_outcome(to_fields(envelope)))
 
     async def _park(self, exchange_id: str, reason: str) -> None:
         if await self._ledger.park(exchange_id, reason):

@@ -17,7 +17,7 @@ from azure.core.exceptions import AzureError
 
 from shared.capture_writer import CaptureMemory, CaptureStore, CaptureWriter
 from shared.core import api_error, attribution, capture, outcome
-from shared.core.envelope import Envelope, Failure, bounded, dump
+from shared.core.envelope import Envelope, Failure, bounded, dump, to_fields
 from shared.core.exchange import Outcome
 from shared.exchange import Exchange, kept_headers
 
@@ -172,7 +172,7 @@ class Recorder:
             {
                 "status_code": exchange.upstream_status,
                 "headers": kept_headers(exchange.upstream_headers, _KEPT_RESPONSE_HEADERS),
-                "envelope": asdict(envelope),
+                "envelope": to_fields(envelope),
             }
         )
         return await self._attempt(exchange.response.close(preamble), "response capture", exchange)
@@ -182,7 +182,7 @@ class Recorder:
         return True
 
     async def _put_outcome(self, envelope: Envelope) -> bool:
-        name, data = capture.response_name(envelope.exchange_id), capture.of_outcome(asdict(envelope))
+        name, data = capture.response_name(envelope.exchange_id), capture.of_outcome(to_fields(envelope))
         await self._captures.put_if_absent(name, data)
         return True
 

@@ -58,6 +58,10 @@ class HeldBody:
         self._parts = parts
         self.size_bytes: int | None = sum(map(len, parts))
 
+    def in_one_piece(self) -> bytes | None:
+        """All of it; None where it is too long for that."""
+        return b"".join(self._parts) if (self.size_bytes or 0) <= _PIECE_BYTES else None
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for part in self._parts:
             for start in range(0, len(part), _PIECE_BYTES):
@@ -85,6 +89,10 @@ class PassingBody:
         self._note = note
         self._whole = whole
         self._left = left
+
+    def in_one_piece(self) -> bytes | None:
+        """Nobody knows it yet."""
+        return None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:

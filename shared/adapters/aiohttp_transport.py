@@ -93,11 +93,14 @@ class _RequestBody:
         self._write_timeout_s = write_timeout_s
         self._deadline: asyncio.Timeout | None = None
 
-    def payload(self) -> AsyncIterator[bytes] | None:
+    def payload(self) -> AsyncIterator[bytes] | bytes | None:
         """None for a request without a body: aiohttp would announce an empty chunked one."""
         headers = self._request.headers
         empty = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
-        return None if empty else self._pieces()
+        if empty:
+            return None
+        # What is there already is written at once, or buffered: nothing of it is waited for.
+        return self._request.read() if isinstance(self._request.stream, httpx.ByteStream) else self._pieces()
 
     async def sent_by(self, sending: Any) -> aiohttp.ClientResponse:
         try:

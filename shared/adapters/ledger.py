@@ -180,10 +180,10 @@ class Ledger:
         if blob is None or blob.blocks >= self._blocks_per_blob:
             blob = await self._begin(window)
         try:
-            await self._container.get_blob_client(blob.name).append_block(data, length=len(data))
+            await self._storage.direct.append_block(f"{CONTAINER}/{blob.name}", data)
         except ResourceNotFoundError:  # deleted by retention, or by hand
             blob = await self._begin(window)
-            await self._container.get_blob_client(blob.name).append_block(data, length=len(data))
+            await self._storage.direct.append_block(f"{CONTAINER}/{blob.name}", data)
         blob.blocks += 1
 
     async def _begin(self, window: str) -> _Blob:

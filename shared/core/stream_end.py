@@ -30,6 +30,8 @@ TELLING: Final = re.compile(
     + "|".join(map(re.escape, sorted(LAST_EVENTS)))
     + ")"
 )
+# Without one of these, no event says what `fails` looks for.
+FAILING: Final = (b'"error"', b'"code"', b'"response.failed"')
 
 
 def ends_event(data: bytes) -> bool:

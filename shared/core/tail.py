@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from shared.core.json_shape import parse_object
-from shared.core.sse import SseDecoder
-from shared.core.stream_end import DONE, EVENT_END, TELLING, USAGE_OBJECT, ends_stream, fails
+from shared.core.sse import SseDecoder, SseEvent
+from shared.core.stream_end import DONE, EVENT_END, FAILING, TELLING, USAGE_OBJECT, ends_stream, fails
 
 TAIL_BYTES: Final = 32 * 1024  # how much of the end a capture's writer keeps at hand
 MAX_USAGE_BYTES: Final = 2048  # as JSON writes it; a real one has about 300. Enrichment finds a larger one in the capture
+_LAST_BYTES: Final = 2048
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,13 +31,31 @@ class Tail:
 
 def of_stream(tail: bytes, *, whole: bool) -> Tail:
     """The end of an SSE body; `whole` says that `tail` is all of it, otherwise its first, cut event is skipped."""
+    end = _of_last_events(tail)
+    if end is not None:
+        return end
     if not whole:
         blank = EVENT_END.search(tail)
         if blank and blank.end() == len(tail):
             return _of_cut_event(tail)
         tail = tail[blank.end() :] if blank else b""
-    finished, failed, usage = False, False, None
     events = list(SseDecoder().feed(tail))
+    end = _of_events(events)
+    return replace(end, finished=end.finished or _every_choice_finished(event.data for event in events))
+
+
+def _of_last_events(tail: bytes) -> Tail | None:
+    """What the last few events tell, where they tell all; None otherwise. To decode all takes four times as long."""
+    blank = EVENT_END.search(tail, max(len(tail) - _LAST_BYTES, 0))
+    if blank is None:
+        return None
+    end = _of_events(SseDecoder().feed(tail[blank.end() - 1 :]))  # not at its beginning, where a BOM would be none of the line
+    told = end.finished and end.usage is not None and all(tail.find(mark, 0, blank.end()) < 0 for mark in FAILING)
+    return end if told else None
+
+
+def _of_events(events: Iterable[SseEvent]) -> Tail:
+    finished, failed, usage = False, False, None
     for event in events:
         if event.data == DONE:
             finished = True
@@ -46,8 +65,6 @@ def of_stream(tail: bytes, *, whole: bool) -> Tail:
         chunk = parse_object(event.data)
         finished, failed = finished or ends_stream(chunk), failed or fails(chunk)
         usage = usage_of(chunk) or usage
-    if not finished:
-        finished = _every_choice_finished(event.data for event in events)
     return Tail(finished=finished, usage=_bounded(usage), failed=failed)
 
 

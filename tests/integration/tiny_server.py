@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -63,7 +64,7 @@ class TinyServer:
 
 
 @contextlib.asynccontextmanager
-async def serving(script: Script) -> AsyncIterator[TinyServer]:
+async def serving(script: Script, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[TinyServer]:
     """Runs `script` for each connection; an assertion that fails in it fails the test."""
     server = TinyServer(port=0)
 
@@ -79,7 +80,7 @@ async def serving(script: Script) -> AsyncIterator[TinyServer]:
         finally:
             connection.writer.close()
 
-    listener = await asyncio.start_server(connected, "127.0.0.1", 0)
+    listener = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
     server.port = listener.sockets[0].getsockname()[1]
     try:
         yield server

@@ -82,6 +82,13 @@ async def test_a_held_body_can_be_sent_again() -> None:
         assert {type(piece) for piece in pieces} == {bytes}
 
 
+@pytest.mark.parametrize(("size", "whole"), [(0, True), (65_536, True), (65_537, False)])
+async def test_a_short_held_body_can_be_had_in_one_piece(size: int, whole: bool) -> None:
+    data = bytes(range(256)) * 256 + b"!"
+    body = HeldBody(memoryview(data)[: size // 2], data[size // 2 : size])
+    assert body.in_one_piece() == (data[:size] if whole else None)
+
+
 async def test_a_body_passes_as_it_comes() -> None:
     """Each piece is noted before it goes on; when the last has gone, that is said once."""
     noted: list[bytes] = []

@@ -58,11 +58,60 @@ def test_the_end_of_a_stream(body: bytes, expected: Tail) -> None:
     assert of_stream(body, whole=True) == expected
 
 
+@pytest.mark.parametrize(
+    ("far", "failed"),
+    [
+        ({"error": {"message": "m"}}, True),
+        ({"code": "c", "message": "m"}, True),
+        ({"type": "response.failed"}, True),
+        (delta(), False),
+    ],
+)
+def test_what_stands_far_before_the_end_counts_too(far: object, failed: bool) -> None:
+    silence = b": " + b"-" * 4096 + b"\n\n"
+    usage = {"choices": [], "usage": USAGE}
+    expected = Tail(finished=True, usage=USAGE, failed=failed)
+    assert of_stream(sse(far) + silence + sse(usage, b"[DONE]"), whole=True) == expected
+    assert of_stream(sse(far, usage) + silence + sse(b"[DONE]"), whole=True) == expected
+
+
 @pytest.mark.parametrize("blank", [b"\n\n", b"\r\n\r\n", b"\r\r"])
 def test_the_event_that_a_tail_cuts_is_skipped(blank: bytes) -> None:
     body = b'data: {"usage": {"wrong": 1}, "choices": []}' + blank + b"data: [DONE]" + blank
     assert of_stream(body[8:], whole=False) == Tail(finished=True, usage=None)
     assert of_stream(body[-4:], whole=False) == Tail(finished=False, usage=None)
+
+
+_LINES = st.sampled_from(
+    [
+        *(b"data: " + json.dumps(chunk).encode() for chunk in (delta(), delta("stop"), delta("stop", usage=USAGE))),
+        *(b"data:" + json.dumps(chunk).encode() for chunk in ({"error": {"message": "m"}}, {"code": "c", "message": "m"})),
+        b'data: {"choices": [{"finish_reason":',
+        b'data: "stop", "index": 1}]}',
+        b'data: {"usage"',
+        b'data: : {"prompt_tokens": 1}}',
+        b'data: {"type": "response.completed", "response": {"usage": {"total_tokens": 2}}}',
+        b"data: [DONE]",
+        b"data:[DONE]",
+        b"data",
+        b": comment",
+        b"event: error",
+        b'note: {"usage": {}}',
+        b'\xef\xbb\xbfdata: {"usage": {"total_tokens": 3}}',
+        b"",
+        b"",
+        b"",
+    ]
+)
+
+
+@given(st.lists(_LINES, max_size=30), st.lists(_LINES, max_size=10))
+def test_an_end_says_the_same_however_much_stands_before_it(before: list[bytes], lines: list[bytes]) -> None:
+    """Most events are not decoded where the last ones tell all. An event without data tells nothing, whatever its length."""
+    far, near = (
+        b"".join(line + b"\n" for line in (*before, b"", *middle, b"", *lines)) for middle in ([b": " + b"-" * 4096], [])
+    )
+    assert of_stream(far, whole=True) == of_stream(near, whole=True)
 
 
 @given(st.integers(0, 400))

@@ -1,0 +1,112 @@
+"""What the storage calls of every exchange do when the service refuses, breaks off or wants another credential."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError, ServiceResponseError
+
+from shared.adapters import direct_storage
+from shared.adapters.direct_storage import DirectStorage, Service
+from tests.integration.tiny_server import Connection, Script, TinyServer, serving
+
+pytestmark = pytest.mark.anyio
+
+CREATED = b"HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n"
+BUSY = b"HTTP/1.1 503 Busy\r\nx-ms-error-code: ServerBusy\r\ncontent-length: 0\r\n\r\n"
+THROTTLED = b"HTTP/1.1 429 Slowly\r\ncontent-length: 0\r\n\r\n"
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(direct_storage, "_WAITS_S", (0.0, 0.0))
+
+
+def saying(*answers: bytes, heads: list[bytes] | None = None) -> Script:
+    """One answer after the other, whatever connection is used; nothing for an empty one, which also closes."""
+    left = list(answers)
+
+    async def script(connection: Connection) -> None:
+        while True:
+            head = await connection.request()
+            if heads is not None:
+                heads.append(head)
+            answer = left.pop(0)
+            if not answer:
+                return
+            await connection.say(answer)
+
+    return script
+
+
+@contextlib.asynccontextmanager
+async def storage_at(server: TinyServer, **credential: object) -> AsyncIterator[DirectStorage]:
+    service = Service(url=server.url, **credential)  # type: ignore[arg-type]
+    storage = DirectStorage(blobs=service, queues=service)
+    try:
+        yield storage
+    finally:
+        await storage.aclose()
+
+
+@pytest.mark.parametrize("first", [(BUSY,), (THROTTLED, BUSY), (b"",), (b"", b"")])
+async def test_what_may_pass_is_tried_three_times(first: tuple[bytes, ...]) -> None:
+    async with serving(saying(*first, CREATED)) as server, storage_at(server) as storage:
+        await storage.put_blob("c/b", b"x")
+
+
+async def test_what_does_not_pass_is_what_the_sdk_would_raise() -> None:
+    async with serving(saying(BUSY, BUSY, BUSY)) as server, storage_at(server) as storage:
+        with pytest.raises(HttpResponseError, match="storage refused: 503 ServerBusy") as refused:
+            await storage.put_blob("c/b", b"x")
+    assert refused.value.status_code == 503
+
+    async with serving(saying(b"", b"", b"")) as server, storage_at(server) as storage:
+        with pytest.raises(ServiceResponseError):
+            await storage.put_blob("c/b", b"x")
+
+
+@pytest.mark.parametrize(("status", "kind"), [(404, ResourceNotFoundError), (403, HttpResponseError), (302, HttpResponseError)])
+async def test_a_refusal_is_not_tried_again(status: int, kind: type[HttpResponseError]) -> None:
+    refusal = b"HTTP/1.1 %d No\r\nx-ms-error-code: Why\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n" % status
+    async with serving(saying(refusal)) as server, storage_at(server) as storage:
+        with pytest.raises(kind) as refused:
+            await storage.get_blob("c/b")
+    assert (refused.value.status_code, getattr(refused.value, "error_code", None)) == (status, "Why")
+
+
+async def test_an_empty_blob_has_an_empty_beginning() -> None:
+    nothing = b"HTTP/1.1 416 No\r\nx-ms-error-code: InvalidRange\r\ncontent-length: 0\r\n\r\n"
+    heads: list[bytes] = []
+    async with serving(saying(nothing, heads=heads)) as server, storage_at(server) as storage:
+        assert await storage.get_beginning("c/b", 100) == b""
+    assert b"\r\nx-ms-range: bytes=0-99\r\n" in heads[0]
+
+
+async def test_a_token_is_asked_for_with_every_call() -> None:
+    tokens = iter(("one", "two"))
+
+    async def token() -> str:
+        await asyncio.sleep(0)
+        return next(tokens)
+
+    heads: list[bytes] = []
+    async with serving(saying(CREATED, CREATED, heads=heads)) as server, storage_at(server, token=token) as storage:
+        for _ in range(2):
+            await storage.put_blob("c/b", b"x")
+    assert [
+        head.count(b"\r\nauthorization: Bearer " + name + b"\r\n") for head, name in zip(heads, (b"one", b"two"), strict=True)
+    ] == [1, 1]
+
+
+async def test_a_shared_access_signature_goes_behind_the_query() -> None:
+    heads: list[bytes] = []
+    async with serving(saying(CREATED, CREATED, heads=heads)) as server, storage_at(server, sas="sv=1&sig=a%2Bb") as storage:
+        await storage.put_blob("c/a b", b"x")
+        await storage.delete_message("q", "id", "a+b/c==")
+    assert heads[0].startswith(b"PUT /c/a%20b?sv=1&sig=a%2Bb HTTP/1.1\r\n")
+    assert heads[1].startswith(b"DELETE /q/messages/id?popreceipt=a%2Bb%2Fc%3D%3D&sv=1&sig=a%2Bb HTTP/1.1\r\n")
+    assert b"authorization" not in heads[0] + heads[1]
