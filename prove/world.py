@@ -221,7 +221,14 @@ class World:
 
     def event_hub_mode(self, mode: str) -> None:
         """accept | reject | stall."""
-        data = json.dumps({"mode": mode}).encode()
+        self._event_hub_behaves({"mode": mode})
+
+    def event_hub_refuses(self, text: str, condition: str) -> None:
+        """What holds this text, for good, until the next change of mode."""
+        self._event_hub_behaves({"mode": "accept", "unwanted": {"text": text, "condition": condition}})
+
+    def _event_hub_behaves(self, behaviour: dict[str, Any]) -> None:
+        data = json.dumps(behaviour).encode()
         request = urllib.request.Request(f"{self.stack.event_hubs_control_url}/behaviour", data, method="PUT")  # noqa: S310
         with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - http to this machine
             pass

@@ -12,7 +12,7 @@ from shared.core import usage_claim
 from shared.core.capture import Capture
 from shared.core.envelope import Envelope, load
 from shared.delivery_log import DeliveryLog
-from shared.errors import AssemblyError, CaptureError, EventTooLarge
+from shared.errors import AssemblyError, CaptureError, EventRefused, EventTooLarge
 
 _log = logging.getLogger("fnsse.enrichment")
 
@@ -55,9 +55,10 @@ class EventSink(Protocol):
 
 
 class ParkingLedger(Protocol):
-    """Where it is noted that an exchange can never be delivered."""
+    """Where it is noted that an exchange can never be delivered, or may turn out so."""
 
     async def park(self, exchange_id: str, reason: str) -> bool: ...
+    async def note_refusal(self, exchange_id: str) -> None: ...
 
 
 class Enrichment:
@@ -88,6 +89,10 @@ class Enrichment:
             await self._park(envelope, "corrupt_capture", error)
         except EventTooLarge as error:
             await self._park(envelope, "too_large", error)
+        except EventRefused:  # an Event Hub that is set up wrongly says so of every event: the poison queue counts
+            if not envelope.replayed:
+                await self._ledger.note_refusal(envelope.exchange_id)
+            raise
 
     async def why_not(self, envelope: Envelope) -> str | None:
         """Why no event can be built of this envelope, in a word; None where it can, whether or not it can be delivered now.

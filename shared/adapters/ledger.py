@@ -3,7 +3,8 @@
 `entries/2026/11/23/14/<writer>-000000.log`: each worker appends to blobs of its own, so any number of them may write; a blob is
 followed by the next one before it reaches 50,000 blocks, which is where Azure stops taking appends.
 `parked/2026/11/23/14/<id>.json`: an exchange that can never be delivered, or whose replay was given up, and why; what
-operators list. `reopened/2026/11/23/14/<id> <unix ms>`: an operator queued it again, so what was parked before counts no more.
+operators list. `refused/2026/11/23/14/<id>.json`: the Event Hub refused its event, and the poison queue has not counted it yet.
+`reopened/2026/11/23/14/<id> <unix ms>`: an operator queued it again, so what was parked before counts no more.
 `reports/2026/11/23/14.json`: the window's last report; its metadata says whether the window is complete.
 """
 
@@ -91,6 +92,14 @@ class Ledger:
         """Only for operators to see: whether the exchange itself is delivered is as it was. Raises AzureError."""
         note = _parked_note(exchange_id, REPLAY_FAILED, int(self._clock() * 1000))
         await self._notes.put_if_absent(_parked_name(exchange_id), note)
+
+    async def note_refusal(self, exchange_id: str) -> None:
+        """The Event Hub refused its event for good, it says. Raises AzureError."""
+        await self._notes.put(_refused_name(exchange_id), {})
+
+    async def take_refusal(self, exchange_id: str) -> bool:
+        """Whether that was noted since this was asked last. Raises AzureError."""
+        return await self._notes.delete(_refused_name(exchange_id))
 
     async def all_parked(self, most: int) -> list[dict[str, Any]]:
         """The oldest parked exchanges, with their reasons. Raises AzureError."""
@@ -199,6 +208,10 @@ class Ledger:
 
 def _parked_name(exchange_id: str) -> str:
     return f"parked/{Window.of_exchange(exchange_id).name}/{exchange_id}.json"
+
+
+def _refused_name(exchange_id: str) -> str:
+    return f"refused/{Window.of_exchange(exchange_id).name}/{exchange_id}.json"
 
 
 def _window_in(name: str) -> str:

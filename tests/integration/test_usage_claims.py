@@ -55,6 +55,9 @@ class World:
     async def park(self, exchange_id: str, reason: str) -> bool:
         raise AssertionError(reason)
 
+    async def note_refusal(self, exchange_id: str) -> None:
+        raise AssertionError(exchange_id)
+
     def answered(self, operation: str, response: dict[str, Any], *, stream: bool = False) -> Envelope:
         """An exchange that was answered with this response, in an event where it was a stream."""
         exchange_id = an_id(a_window())
