@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 
 from shared.adapters.notes import Notes
+from shared.core.usage_claim import Claim
 
 
 class UsageClaims:
@@ -17,9 +18,18 @@ class UsageClaims:
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
 
-    async def holder(self, response_id: str, exchange_id: str) -> str:
-        """The exchange that counts this response's usage: this one, unless another was first. Raises AzureError."""
-        name = f"usage/{hashlib.sha256(response_id.encode('utf-8', 'surrogatepass')).hexdigest()}"
-        if await self._notes.put_if_absent(name, {"exchange_id": exchange_id}):
-            return exchange_id
-        return str((await self._notes.get(name) or {}).get("exchange_id"))
+    async def claim(self, response_id: str, exchange_id: str) -> Claim:
+        """This exchange counts this response's usage, unless another was first. Raises AzureError."""
+        name = _name(response_id)
+        new = await self._notes.put_if_absent(name, {"exchange_id": exchange_id})
+        # What is given up between the two calls counts as another's.
+        holder = exchange_id if new else str((await self._notes.get(name) or {}).get("exchange_id"))
+        return Claim(response_id=response_id, holder=holder, new=new)
+
+    async def give_up(self, claim: Claim) -> None:
+        """Whoever asks next has it. Raises AzureError."""
+        await self._notes.delete(_name(claim.response_id))
+
+
+def _name(response_id: str) -> str:
+    return f"usage/{hashlib.sha256(response_id.encode('utf-8', 'surrogatepass')).hexdigest()}"

@@ -13,6 +13,7 @@ from azure.core.exceptions import ServiceRequestError
 from shared.assembly import Assembled, Assembler
 from shared.core import envelope as envelopes
 from shared.core.capture import Capture
+from shared.core.usage_claim import Claim
 from shared.enrichment import LARGE_BYTES, Enrichment
 from shared.errors import AssemblyError, CaptureError, DeliveryError, EnvelopeError, EventRefused, EventTooLarge
 from tests.schema import valid
@@ -77,8 +78,12 @@ class Claims:
 
     holders: dict[str, str] = field(default_factory=dict)
 
-    async def holder(self, response_id: str, exchange_id: str) -> str:
-        return self.holders.setdefault(response_id, exchange_id)
+    async def claim(self, response_id: str, exchange_id: str) -> Claim:
+        new = response_id not in self.holders
+        return Claim(response_id=response_id, holder=self.holders.setdefault(response_id, exchange_id), new=new)
+
+    async def give_up(self, claim: Claim) -> None:
+        del self.holders[claim.response_id]
 
 
 @dataclass
