@@ -15,7 +15,7 @@ import functools
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -125,10 +125,14 @@ class Ledger:
         """Windows that have to be judged again, however old they are. Raises AzureError."""
         return {_window_in(name) async for name in self._notes.names("reopened/")}
 
-    async def settle(self, window: str) -> None:
-        """The window is complete: what was reopened in it has been delivered, or parked once more. Raises AzureError."""
-        for name in [name async for name in self._notes.names(f"reopened/{window}/")]:
-            await self._notes.delete(name)
+    async def settle(self, window: str, reopened_ms: Mapping[str, int]) -> None:
+        """The window is complete: what had been reopened in it by then has been delivered, or parked once more.
+
+        `reopened_ms`: as `known` said. What was reopened since, while the window was judged, stays so. Raises AzureError.
+        """
+        async for name, exchange_id, at_ms in self._reopenings(window):
+            if at_ms <= reopened_ms.get(exchange_id, -1):
+                await self._notes.delete(name)
 
     async def unlist(self, exchange_id: str) -> bool:
         """Take it off the list; False where it is not on it. Raises AzureError."""
@@ -162,10 +166,15 @@ class Ledger:
 
     async def _reopened(self, window: str) -> dict[str, int]:
         moments: dict[str, int] = {}
-        async for name in self._notes.names(f"reopened/{window}/"):
-            exchange_id, _, at_ms = name.rpartition("/")[2].partition(" ")
-            moments[exchange_id] = max(int(at_ms), moments.get(exchange_id, 0))
+        async for _, exchange_id, at_ms in self._reopenings(window):
+            moments[exchange_id] = max(at_ms, moments.get(exchange_id, 0))
         return moments
+
+    async def _reopenings(self, window: str) -> AsyncIterator[tuple[str, str, int]]:
+        """Note, exchange and moment of each."""
+        for name in [name async for name in self._notes.names(f"reopened/{window}/")]:
+            exchange_id, _, at_ms = name.rpartition("/")[2].partition(" ")
+            yield name, exchange_id, int(at_ms)
 
     async def _entries(self, window: str) -> AsyncIterator[Iterable[Entry]]:
         async for name in self._container.list_blob_names(name_starts_with=f"entries/{window}/"):
