@@ -58,8 +58,8 @@ relay = Relay(
     interventions=config.interventions,
     default_api_version=config.upstream.api_version,
 )
-deliver = Enrichment(captures, Assembler(config.upstream.region), UsageClaims(storage), event_hub, ledger)
 notes = Notes(storage)
+deliver = Enrichment(captures, Assembler(config.upstream.region), UsageClaims(notes), event_hub, ledger)
 giving_up = GivingUp(deliver, captures, ledger, notes)
 pacing = Pacing(envelopes, event_hub)
 reconciliation = Reconciliation(captures, ledger, envelopes, notes, pacing)

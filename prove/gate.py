@@ -12,6 +12,8 @@ from enum import Enum
 from types import TracebackType
 from typing import Any, Final, Self
 
+from prove.receipts import ReceiptReader
+
 _HOST: Final = "127.0.0.1"
 _PIECE_BYTES: Final = 65_536
 _DEADLINE_S: Final = 10.0
@@ -37,6 +39,7 @@ class Gate:
         self._held = threading.Event()
         self._watched: re.Pattern[bytes] | None = None
         self.taken: dict[str, float] = {}  # what the watched requests name -> when it was acknowledged, time.monotonic()
+        self.receipts: dict[str, str] = {}  # message id -> the newest receipt that a queue gave out for it
         self._moving = asyncio.Event()
         self._open: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
@@ -143,7 +146,10 @@ class Gate:
     async def _move(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: deque[str], *, requests: bool
     ) -> None:
+        receipts = ReceiptReader(self.receipts)
         while data := await reader.read(_PIECE_BYTES):
+            if not requests:
+                receipts.feed(data)
             if requests:
                 await self._moving.wait()
             if requests and self._pattern is not None and self._pattern.match(data):

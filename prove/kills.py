@@ -64,6 +64,7 @@ def kill_at_random_moments(
         **{f"killed {moment}": count for moment, count in sorted(moments.items())},
         "queued again by reconcile": report["redelivered"],
         "aborted ones queued by reconcile": report["aborted"],
+        "envelopes whose lease was ended early": world.released,
         "envelopes thrown away with their leases": world.cleared,
     }
     return figures

@@ -14,11 +14,11 @@ from typing import Final
 from azure.storage.blob import BlobServiceClient
 
 from local.stack import FunctionsHost
-from prove.compared import compare, gather
+from prove.compared import Evidence, compare, gather
 from prove.figures import Figures, NotProven
 from prove.gate import Mode
 from prove.load import Load, mixed
-from prove.world import World, in_background, until
+from prove.world import Report, World, in_background, until
 from shared.core.exchange import started_at
 
 type Progress = Callable[[str], None]
@@ -98,12 +98,6 @@ class Mischief:
                 self.corrupted.add(name.rpartition("/")[2].removesuffix(".response"))
 
 
-def _until_killed_s(exchange_id: str, killed_at: list[float]) -> float:
-    """From the exchange's start to the next kill; infinite where there was none."""
-    start = started_at(exchange_id).timestamp()
-    return min((at - start for at in killed_at if at >= start), default=math.inf)
-
-
 def many_exchanges(
     kind: FunctionsHost,
     *,
@@ -128,35 +122,60 @@ def many_exchanges(
         report = world.reconciled(within_s=900)
         took_s = time.monotonic() - began
         progress(f"{figures.title}: reconciled in {took_s:.0f} s")
-        there = report["delivered"] + report["without_capture"]
-        with contextlib.suppress(NotProven):  # which of them are missing is for the comparison to say
-            until(lambda: len({event["exchange_id"] for event in world.events.arrived()}) >= there, "all events", 60)
-        evidence = gather(world, outcomes=False)
-    compare_ids = evidence.events.keys() & evidence.stored.keys()
-    parked = evidence.stored.keys() - evidence.events.keys()
-    compare(figures, evidence.without(parked), load.asked)
+        evidence = _evidence(world, report["delivered"] + report["without_capture"])
+    compare(figures, evidence.without(_parked(evidence)), load.asked)
+    _judge_report(figures, report, evidence, mischief)
+    figures.counts |= {name: report[name] for name in ("captured", "delivered", "parked", "redelivered", "aborted", "runs")}
+    figures.counts |= {
+        "s of reconciling, all runs": round(took_s),
+        "delivered without a capture": report["without_capture"],
+        "captures corrupted": len(mischief.corrupted),
+    }
+    _judge_traceless(figures, load, evidence, mischief)
+    figures.counts |= {f"faults: {name}": count for name, count in sorted(mischief.done.items())}
+    return figures
+
+
+def _evidence(world: World, there: int) -> Evidence:
+    """Once so many exchanges are on the Event Hub, or do not come."""
+    with contextlib.suppress(NotProven):  # which of them are missing is for the comparison to say
+        until(lambda: len({event["exchange_id"] for event in world.events.arrived()}) >= there, "all events", 60)
+    return gather(world, outcomes=False)
+
+
+def _parked(evidence: Evidence) -> set[str]:
+    return evidence.stored.keys() - evidence.events.keys()
+
+
+def _judge_report(figures: Figures, report: Report, evidence: Evidence, mischief: Mischief) -> None:
+    """It adds up, and is what the Event Hub holds; only what was corrupted is parked."""
+    there, parked = evidence.events.keys() & evidence.stored.keys(), _parked(evidence)
     figures.check(
         holds=report["captured"] == report["delivered"] + report["parked"] == len(evidence.stored),
         sentence=f"the report does not add up: {report}, {len(evidence.stored)} captured",
     )
     figures.check(
-        holds=report["delivered"] == len(compare_ids) and report["parked"] == len(parked),
-        sentence=f"the report is not what the Event Hub holds: {report}, {len(compare_ids)} there, {len(parked)} not",
+        holds=report["delivered"] == len(there) and report["parked"] == len(parked),
+        sentence=f"the report is not what the Event Hub holds: {report}, {len(there)} there, {len(parked)} not",
     )
     figures.check(holds=parked <= mischief.corrupted, sentence="something is parked that was not corrupted")
+
+
+def _judge_traceless(figures: Figures, load: Load, evidence: Evidence, mischief: Mischief) -> None:
+    """With `open`, only what began shortly before a kill may leave nothing."""
     traceless = {each.exchange_id for each in load.asked if each.exchange_id} - evidence.known
     waited_s = [_until_killed_s(each, mischief.killed_at) for each in traceless]
     figures.check(
         holds=max(waited_s, default=0.0) <= _BEHIND_S,
         sentence=f"an exchange left no trace, and no host was killed within {_BEHIND_S:g} s of its start",
     )
-    figures.counts |= {name: report[name] for name in ("captured", "delivered", "parked", "redelivered", "aborted", "runs")}
     figures.counts |= {
-        "s of reconciling, all runs": round(took_s),
-        "delivered without a capture": report["without_capture"],
-        "captures corrupted": len(mischief.corrupted),
         "without any trace (open), each begun shortly before a host was killed": len(traceless),
         "s from the start of such an exchange to the kill, at most": round(max(waited_s, default=0.0), 1),
-        **{f"faults: {name}": count for name, count in sorted(mischief.done.items())},
     }
-    return figures
+
+
+def _until_killed_s(exchange_id: str, killed_at: list[float]) -> float:
+    """From the exchange's start to the next kill; infinite where there was none."""
+    start = started_at(exchange_id).timestamp()
+    return min((at - start for at in killed_at if at >= start), default=math.inf)

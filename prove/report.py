@@ -13,8 +13,8 @@ _HEAD = """# Proof that nothing is lost
 Written by `make prove`; do not edit. Each part is a fault on the real stack (the app on a Functions host, Azurite, the Event
 Hubs emulator, the stand-in for Azure OpenAI), under load, and ends with a comparison of what was asked for with what is on the
 Event Hub. Timeouts are short (a second for half a minute). A host that is killed leaves envelopes behind under a lease: on the
-embedded host it is one of 15 s and waited for; on func it is one of ten minutes, for which no setting was found, so they are
-thrown away and reconcile has to find them. With func only what has a capture can be found that way, and has to be.
+embedded host it is one of 15 s and waited for; on func it is one of ten minutes, for which it has no setting, and it is ended
+early with the receipt that func was given. What cannot be freed that way is thrown away, and reconcile has to find it.
 """
 
 

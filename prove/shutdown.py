@@ -55,6 +55,7 @@ def shut_down_under_load(kind: FunctionsHost, *, streams: int, calls: int, seed:
         "non-streaming calls": calls,
         "answers that arrived whole": len(got) - len(broken),
         "that needed reconcile (or were queued and thrown away)": report["redelivered"] + report["aborted"],
+        "envelopes whose lease was ended early": world.released,
         "envelopes thrown away with their leases": world.cleared,
     }
     return figures

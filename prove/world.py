@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
+from azure.core.exceptions import HttpResponseError
 from azure.storage.queue import QueueClient
 
 from local.stack import FunctionsHost, Stack
@@ -85,7 +87,8 @@ class World:
             on_line=self._note,
         )
         self.events = EventLog(self.stack)
-        self.cleared = 0  # envelopes that a killed func held under a lease of ten minutes, and that were thrown away
+        self.released = 0  # envelopes that a killed func held under a lease of ten minutes, which was ended before
+        self.cleared = 0  # those of which that was not possible, and that were thrown away
         self.leases_lost = False  # somebody died who may have held envelopes
         self._open = ExitStack()
 
@@ -197,8 +200,10 @@ class World:
         """Until the queue is empty; it may take its time as long as it gets shorter.
 
         What a killed embedded host held comes again when its lease of seconds ends. With func the lease is ten minutes: there
-        it is thrown away, which is worse for the app than to wait, as it then has to be found by reconcile.
+        it is ended with the receipt that func was given. What is left then, because its receipt never came through the gate, is
+        thrown away, which is worse for the app than to wait, as it has to be found by reconcile.
         """
+        released = False
         deadline, fewest = time.monotonic() + patience_s, sys.maxsize
         seen_at = time.monotonic()
         with QueueClient.from_connection_string(self.stack.storage_connection_string, "envelopes") as queue:
@@ -206,13 +211,24 @@ class World:
                 if queue.peek_messages(max_messages=1):
                     seen_at = time.monotonic()
                 if self.kind == "func" and self.leases_lost and time.monotonic() - seen_at > _HELD_S:
-                    self.cleared += count
-                    queue.clear_messages()
+                    if released:
+                        self.cleared += count
+                        queue.clear_messages()
+                    else:
+                        self._end_leases(queue)
+                        released, seen_at = True, time.monotonic()
                 if count < fewest:
                     fewest, deadline = count, time.monotonic() + patience_s
                 if time.monotonic() > deadline:
                     raise NotProven(f"the queue has held {count} envelopes for {patience_s:g} s")
                 time.sleep(0.1)
+
+    def _end_leases(self, queue: QueueClient) -> None:
+        """Of all messages that were handed out through the gate. Those that are gone are no concern."""
+        for message_id, receipt in list(self.queues.receipts.items()):
+            with contextlib.suppress(HttpResponseError):
+                queue.update_message(message_id, receipt, visibility_timeout=0)
+                self.released += 1
 
     def start_event_hub(self) -> None:
         """After it was killed. A consumer that has given up in the meantime sees nothing more, so there is a new one."""
@@ -221,7 +237,14 @@ class World:
 
     def event_hub_mode(self, mode: str) -> None:
         """accept | reject | stall."""
-        data = json.dumps({"mode": mode}).encode()
+        self._event_hub_behaves({"mode": mode})
+
+    def event_hub_refuses(self, text: str, condition: str) -> None:
+        """What holds this text, for good, until the next change of mode."""
+        self._event_hub_behaves({"mode": "accept", "unwanted": {"text": text, "condition": condition}})
+
+    def _event_hub_behaves(self, behaviour: dict[str, Any]) -> None:
+        data = json.dumps(behaviour).encode()
         request = urllib.request.Request(f"{self.stack.event_hubs_control_url}/behaviour", data, method="PUT")  # noqa: S310
         with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - http to this machine
             pass

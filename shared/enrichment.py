@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from shared.assembly import Assembled
 from shared.core import usage_claim
 from shared.core.capture import Capture
 from shared.core.envelope import Envelope, load
+from shared.core.usage_claim import Claim
 from shared.delivery_log import DeliveryLog
-from shared.errors import AssemblyError, CaptureError, EventTooLarge
+from shared.errors import AssemblyError, CaptureError, EventRefused, EventTooLarge
 
 _log = logging.getLogger("fnsse.enrichment")
 
@@ -44,7 +46,8 @@ class Assembly(Protocol):
 class Claims(Protocol):
     """Who counts the usage of a background response."""
 
-    async def holder(self, response_id: str, exchange_id: str) -> str: ...
+    async def claim(self, response_id: str, exchange_id: str) -> Claim: ...
+    async def give_up(self, claim: Claim) -> None: ...
 
 
 class EventSink(Protocol):
@@ -55,9 +58,16 @@ class EventSink(Protocol):
 
 
 class ParkingLedger(Protocol):
-    """Where it is noted that an exchange can never be delivered."""
+    """Where it is noted that an exchange can never be delivered, or may turn out so."""
 
     async def park(self, exchange_id: str, reason: str) -> bool: ...
+    async def note_refusal(self, exchange_id: str) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Event:
+    body: bytes  # JSON
+    claim: Claim | None  # on the usage that it carries, where there has to be one
 
 
 class Enrichment:
@@ -81,13 +91,17 @@ class Enrichment:
         """
         envelope = load(message)
         try:
-            body = await self._event(envelope, await self._event_hub.limit_bytes())
-            await self._event_hub.send(body, envelope.exchange_id)
+            event = await self._event(envelope, await self._event_hub.limit_bytes())
+            await self._send(event, envelope.exchange_id)
             await self._delivery_log.accepted(envelope)
         except CaptureError as error:
             await self._park(envelope, "corrupt_capture", error)
         except EventTooLarge as error:
             await self._park(envelope, "too_large", error)
+        except EventRefused:  # an Event Hub that is set up wrongly says so of every event: the poison queue counts
+            if not envelope.replayed:
+                await self._ledger.note_refusal(envelope.exchange_id)
+            raise
 
     async def why_not(self, envelope: Envelope) -> str | None:
         """Why no event can be built of this envelope, in a word; None where it can, whether or not it can be delivered now.
@@ -95,14 +109,26 @@ class Enrichment:
         Raises AzureError where the captures cannot be read.
         """
         try:
-            await self._event(envelope, _ANY_LIMIT_BYTES)
+            await self._give_up(await self._event(envelope, _ANY_LIMIT_BYTES))
         except AssemblyError:
             return "assembly_failed"
         except CaptureError:
             return "corrupt_capture"
         return None
 
-    async def _event(self, envelope: Envelope, limit_bytes: int) -> bytes:
+    async def _send(self, event: _Event, exchange_id: str) -> None:
+        try:
+            await self._event_hub.send(event.body, exchange_id)
+        except (EventTooLarge, EventRefused):
+            await self._give_up(event)
+            raise
+
+    async def _give_up(self, event: _Event) -> None:
+        """This attempt delivers nothing, so another exchange may count the usage that it has claimed."""
+        if event.claim is not None and event.claim.new:
+            await self._claims.give_up(event.claim)
+
+    async def _event(self, envelope: Envelope, limit_bytes: int) -> _Event:
         large = envelope.request_bytes + envelope.response_bytes > LARGE_BYTES
         async with self._one_large if large else contextlib.nullcontext():
             request, response = await asyncio.gather(
@@ -110,12 +136,12 @@ class Enrichment:
             )
             assembled = await self._assemble(envelope, request, response, limit_bytes)
             if assembled.claims is None:
-                return assembled.body
-            holder = await self._claims.holder(assembled.claims, envelope.exchange_id)
-            repeated = usage_claim.is_repeated(envelope.exchange_id, holder)
+                return _Event(body=assembled.body, claim=None)
+            claim = await self._claims.claim(assembled.claims, envelope.exchange_id)
+            repeated = usage_claim.is_repeated(envelope.exchange_id, claim.holder)
             if repeated is not assembled.usage_repeated:  # once for each response that is polled: the guess was wrong
                 assembled = await self._assemble(envelope, request, response, limit_bytes, usage_repeated=repeated)
-            return assembled.body
+            return _Event(body=assembled.body, claim=claim)
 
     async def _park(self, envelope: Envelope, reason: str, error: Exception) -> None:
         if await self._ledger.park(envelope.exchange_id, reason):

@@ -11,7 +11,8 @@
     │   └── UpstreamInterrupted  the connection broke within the answer
     ├── SigningKeysUnavailable   the callers' tenant gave no keys to check tokens with        -> 503
     └── DeliveryError            the Event Hub did not accept an event; the queue delivers the message again
-        └── EventTooLarge        it never will, although the event was cut to fit
+        ├── EventTooLarge        it never will, although the event was cut to fit
+        └── EventRefused         it refused this event for what it holds, and would again
 
 Messages name the thing and the remedy, and never hold a secret, a prompt or an answer.
 """
@@ -63,3 +64,7 @@ class DeliveryError(FnsseError):
 
 class EventTooLarge(DeliveryError):
     """The Event Hub takes no event of that size, although it was cut to fit."""
+
+
+class EventRefused(DeliveryError):
+    """The Event Hub refused this event for a reason other than its size, and not because of the state that it is in."""

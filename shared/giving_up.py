@@ -19,6 +19,7 @@ from shared.errors import EnvelopeError
 _log = logging.getLogger("fnsse.giving_up")
 
 _DIED: Final = "assembly_failed"
+_REFUSED: Final = "refused"
 
 
 class Builds(Protocol):
@@ -68,7 +69,7 @@ class GivingUp:
         await self._notes.delete(failures_name(exchange_id))
 
     async def _examined(self, envelope: Envelope) -> tuple[str | None, int]:
-        """Why no event can be built of it, and how often that was found.
+        """Why no event can be built of it, or why the Event Hub does not take it, and how often that was found.
 
         It is counted before it is tried: what kills the worker must not do so for ever.
         """
@@ -81,6 +82,8 @@ class GivingUp:
                 return _DIED, failures
             await self._notes.put(name, {"failures": failures})
             why_not = await self._enrichment.why_not(envelope)
+            if why_not is None and await self._ledger.take_refusal(envelope.exchange_id):
+                why_not = _REFUSED
             if why_not is None:
                 await self._forget_one(name, failures)
         except AzureError:

@@ -59,4 +59,5 @@ class Parking:
         """Delete both captures; ledger and usage claims keep the bare id. False where nothing was there. Raises AzureError."""
         erased = [await self._captures.erase(name) for name in (request_name(exchange_id), response_name(exchange_id))]
         await self._notes.delete(failures_name(exchange_id))
+        await self._ledger.take_refusal(exchange_id)
         return await self._ledger.unlist(exchange_id) or any(erased)

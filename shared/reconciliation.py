@@ -89,7 +89,9 @@ class Reconciliation:
     async def reconcile(self, window: str, until: datetime) -> dict[str, Any]:
         """Compare, queue what is missing of what started before `until`, and publish the window's report.
 
-        Raises AzureError. A second attempt, told by the same `until`, goes on behind the last whole batch of the first.
+        Raises AzureError. A second attempt, told by the same `until`, goes on behind the last whole batch of the first. Should
+        both run at once, exchanges are queued twice and the counts of what was queued mix; but each calls the window complete
+        only on its own listing, and on what the ledger knew of it before.
         """
         note = f"progress/reconcile/{window}.json"
         progress = resumed(until.isoformat(), await self._notes.get(note))
@@ -108,7 +110,7 @@ class Reconciliation:
         report.redelivered, report.aborted = progress.counts["redelivered"], progress.counts["aborted"]
         await self._ledger.put_report(report)
         if report.complete and known.reopened_ms:
-            await self._ledger.settle(window)
+            await self._ledger.settle(window, known.reopened_ms)
         _log.info("Completeness of %s: %s", window, report.as_json())
         return report.as_json()
 
@@ -133,7 +135,7 @@ class Reconciliation:
 
     async def _deal_with(self, each: Missing) -> Fate:
         try:
-            await self._envelopes.put(await rebuilt(self._captures, each))
+            envelope = await rebuilt(self._captures, each)
         except (CaptureError, EnvelopeError) as error:
             if await self._ledger.park(each.exchange_id, "corrupt_capture"):
                 _log.error("Exchange %s can never be delivered and is parked: %s", each.exchange_id, error)
@@ -141,6 +143,10 @@ class Reconciliation:
         except ResourceNotFoundError:
             return Fate.ERASED
         except AzureError:
+            return Fate.LEFT
+        try:
+            await self._envelopes.put(envelope)
+        except AzureError:  # a queue that is gone, too, which says nothing of the exchange
             return Fate.LEFT
         return Fate.QUEUED
 

@@ -6,7 +6,7 @@
     server.py             sockets: asyncio in front, Proton's engine behind, one event loop, one process
     frame_padding.py      makes Proton's output readable for the SDK
     links.py              which address leads to what
-    producer_link.py      publications in: size limit, behaviour (accept, reject, stall), settlement
+    producer_link.py      publications in: size limit, behaviour (accept, reject, stall, unwanted), settlement
     consumer_link.py      events out: start position, credit, bounded buffers
     request_links.py      request/response nodes: $cbs and $management
     management.py         the answers of $management

@@ -20,6 +20,14 @@ class Mode(StrEnum):
     STALL = "stall"  # neither read nor settled, until the mode changes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unwanted:
+    """Publications that are refused for what they hold, whatever the mode."""
+
+    text: bytes  # anywhere in the publication
+    condition: str  # the AMQP condition they are refused with
+
+
 class NodeNotFoundError(LookupError):
     """A client asked for a hub that does not exist."""
 
@@ -43,6 +51,7 @@ class Counters:
     publications_rejected: int = 0  # because of the mode
     publications_too_large: int = 0
     publications_malformed: int = 0
+    publications_unwanted: int = 0
     events_accepted: int = 0
     events_delivered: int = 0
 
@@ -91,6 +100,7 @@ class Namespace:
         self.hubs = {name: Hub(name, partitions=partitions, retention_bytes=retention_bytes) for name in hub_names}
         self.counters = Counters()
         self.mode = Mode.ACCEPT
+        self.unwanted: Unwanted | None = None
         self._mode_listeners: set[Callable[[], None]] = set()
         self._connections: set[Stoppable] = set()
 
@@ -103,9 +113,9 @@ class Namespace:
             f"The messaging entity '{name}' could not be found. This emulator has: {', '.join(self.hubs)} (choose with --hub)."
         )
 
-    def set_mode(self, mode: Mode) -> None:
+    def set_mode(self, mode: Mode, unwanted: Unwanted | None = None) -> None:
         """Publications that a stall held back are then treated as the new mode says."""
-        self.mode = mode
+        self.mode, self.unwanted = mode, unwanted
         for changed in tuple(self._mode_listeners):
             changed()
 

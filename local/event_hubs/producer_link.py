@@ -102,6 +102,10 @@ class ProducerLink:
         except (MalformedEncodingError, UnicodeDecodeError) as error:
             counters.publications_malformed += 1
             return self._error_condition("amqp:decode-error", str(error))
+        unwanted = self._namespace.unwanted
+        if unwanted is not None and unwanted.text in self._message:
+            counters.publications_unwanted += 1
+            return self._error_condition(unwanted.condition, "The emulator was told to refuse this text (PUT /behaviour).")
         self._hub.publish(publication, self._partition_id)
         counters.publications_accepted += 1
         counters.events_accepted += len(publication.events)

@@ -2,6 +2,7 @@
 
 One AMQP transfer costs a round trip whether it carries one event or hundreds; with group commit the cost per event falls as
 the load rises, and nobody waits for a timer. `send` returns only after the Event Hub accepted the event.
+A group that is refused for what it holds is sent again one by one, so that an event answers for nothing but itself.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError
 from azure.eventhub import EventData, EventDataBatch
 from azure.eventhub.aio import EventHubProducerClient
-from azure.eventhub.exceptions import EventHubError
+from azure.eventhub.exceptions import EventDataSendError, EventHubError
 
-from shared.errors import DeliveryError, EventTooLarge
+from shared.errors import DeliveryError, EventRefused, EventTooLarge
 from shared.settings import EventHubSettings
 
 # What a publication adds around an event's body: AMQP sections, message id, content type, batch framing. Measured below 300.
@@ -25,6 +26,15 @@ SEND_TIMEOUT_S: Final = 30.0  # of one group; its messages become visible again 
 
 # Short: the queue is what retries, and a group holds up everybody who joined it.
 _TRIES: Final[dict[str, Any]] = {"retry_total": 1, "retry_backoff_factor": 0.2, "auth_timeout": 10}
+
+# Why a publication is refused for good, as EventHubError.error has it (the AMQP condition without what is before its first
+# colon): AMQP 1.0 part 2, 2.8.15, and the service's own, of those that the SDK does not try again, without what concerns the
+# hub, the link or the caller. What is not here (busy, quota, unauthorized, a lost link) passes.
+_PERMANENT: Final = frozenset(
+    {"decode-error", "invalid-field", "not-allowed", "not-implemented", "argument-error", "argument-out-of-range"}
+)
+_STILL_TOO_LARGE: Final = "an event is larger than the Event Hub takes, although it was cut to fit"
+_TOO_LARGE: Final = "link:message-size-exceeded"
 
 type OnAccepted = Callable[[Sequence[str]], Awaitable[None]]  # the message ids of one publication; raises nothing
 type _Waiting = tuple[EventData, asyncio.Future[None]]
@@ -65,7 +75,10 @@ class EventHub:
         return int(batch.max_size_in_bytes) - _OVERHEAD_BYTES
 
     async def send(self, body: bytes, message_id: str) -> None:
-        """Returns when the Event Hub has accepted the event. Raises DeliveryError when it has not."""
+        """Returns when the Event Hub has accepted the event. Raises DeliveryError when it has not.
+
+        Raises EventTooLarge or EventRefused where it is this event that the Event Hub does not take.
+        """
         event = EventData(body)
         event.message_id = message_id
         event.content_type = "application/json"
@@ -91,17 +104,31 @@ class EventHub:
                 batch = await self._translated(self._open().create_batch())
                 count = _fill(batch, group)
                 if count:
-                    await self._translated(self._open().send_batch(batch, timeout=self._send_timeout_s))
-                    if self._accepted is not None:
-                        await self._accepted([str(event.message_id) for event, _ in group[:count]])
-                    _settle(group[:count], None)
+                    await self._publish(batch, group[:count])
                 else:
-                    _settle(group[:1], EventTooLarge("an event is larger than the Event Hub takes, although it was cut to fit"))
+                    _settle(group[:1], EventTooLarge(_STILL_TOO_LARGE))
                 group = group[count or 1 :]
         except DeliveryError as error:
             _settle(group, error)
         except Exception as error:  # noqa: BLE001 - whatever the SDK met: who waits must hear of it, or waits for ever
             _settle(group, DeliveryError(f"the Event Hub's client failed: {type(error).__name__}"))
+
+    async def _publish(self, batch: EventDataBatch, part: list[_Waiting]) -> None:
+        """Sends the batch, which holds `part`. Raises DeliveryError where the failure is not the events'."""
+        try:
+            await self._translated(self._open().send_batch(batch, timeout=self._send_timeout_s))
+        except (EventRefused, EventTooLarge) as error:
+            if len(part) == 1:
+                _settle(part, error)
+                return
+            for each in part:
+                alone = await self._translated(self._open().create_batch())
+                alone.add(each[0])
+                await self._publish(alone, [each])
+            return
+        if self._accepted is not None:
+            await self._accepted([str(event.message_id) for event, _ in part])
+        _settle(part, None)
 
     def _open(self) -> EventHubProducerClient:
         if self._producer is None:
@@ -116,8 +143,19 @@ class EventHub:
     async def _translated[T](self, call: Awaitable[T]) -> T:
         try:
             return await call
+        except EventDataSendError as error:
+            raise _refusal(error) from error
         except (EventHubError, AzureError, OSError, TimeoutError) as error:
             raise DeliveryError(f"the Event Hub did not answer or refused: {type(error).__name__}") from error
+
+
+def _refusal(error: EventDataSendError) -> DeliveryError:
+    """What it means that a publication was answered, but not accepted. The service's words are left out: it may quote."""
+    if error.error == _TOO_LARGE:
+        return EventTooLarge(_STILL_TOO_LARGE)
+    if error.error in _PERMANENT:
+        return EventRefused(f"the Event Hub refused the event for good: {error.error}")
+    return DeliveryError(f"the Event Hub refused: {error.error}")
 
 
 def _fill(batch: EventDataBatch, group: list[_Waiting]) -> int:

@@ -3,7 +3,8 @@
 `entries/2026/11/23/14/<writer>-000000.log`: each worker appends to blobs of its own, so any number of them may write; a blob is
 followed by the next one before it reaches 50,000 blocks, which is where Azure stops taking appends.
 `parked/2026/11/23/14/<id>.json`: an exchange that can never be delivered, or whose replay was given up, and why; what
-operators list. `reopened/2026/11/23/14/<id> <unix ms>`: an operator queued it again, so what was parked before counts no more.
+operators list. `refused/2026/11/23/14/<id>.json`: the Event Hub refused its event, and the poison queue has not counted it yet.
+`reopened/2026/11/23/14/<id> <unix ms>`: an operator queued it again, so what was parked before counts no more.
 `reports/2026/11/23/14.json`: the window's last report; its metadata says whether the window is complete.
 """
 
@@ -14,7 +15,7 @@ import functools
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -92,6 +93,14 @@ class Ledger:
         note = _parked_note(exchange_id, REPLAY_FAILED, int(self._clock() * 1000))
         await self._notes.put_if_absent(_parked_name(exchange_id), note)
 
+    async def note_refusal(self, exchange_id: str) -> None:
+        """The Event Hub refused its event for good, it says. Raises AzureError."""
+        await self._notes.put(_refused_name(exchange_id), {})
+
+    async def take_refusal(self, exchange_id: str) -> bool:
+        """Whether that was noted since this was asked last. Raises AzureError."""
+        return await self._notes.delete(_refused_name(exchange_id))
+
     async def all_parked(self, most: int) -> list[dict[str, Any]]:
         """The oldest parked exchanges, with their reasons. Raises AzureError."""
         found: list[dict[str, Any]] = []
@@ -116,10 +125,14 @@ class Ledger:
         """Windows that have to be judged again, however old they are. Raises AzureError."""
         return {_window_in(name) async for name in self._notes.names("reopened/")}
 
-    async def settle(self, window: str) -> None:
-        """The window is complete: what was reopened in it has been delivered, or parked once more. Raises AzureError."""
-        for name in [name async for name in self._notes.names(f"reopened/{window}/")]:
-            await self._notes.delete(name)
+    async def settle(self, window: str, reopened_ms: Mapping[str, int]) -> None:
+        """The window is complete: what had been reopened in it by then has been delivered, or parked once more.
+
+        `reopened_ms`: as `known` said. What was reopened since, while the window was judged, stays so. Raises AzureError.
+        """
+        async for name, exchange_id, at_ms in self._reopenings(window):
+            if at_ms <= reopened_ms.get(exchange_id, -1):
+                await self._notes.delete(name)
 
     async def unlist(self, exchange_id: str) -> bool:
         """Take it off the list; False where it is not on it. Raises AzureError."""
@@ -153,10 +166,15 @@ class Ledger:
 
     async def _reopened(self, window: str) -> dict[str, int]:
         moments: dict[str, int] = {}
-        async for name in self._notes.names(f"reopened/{window}/"):
-            exchange_id, _, at_ms = name.rpartition("/")[2].partition(" ")
-            moments[exchange_id] = max(int(at_ms), moments.get(exchange_id, 0))
+        async for _, exchange_id, at_ms in self._reopenings(window):
+            moments[exchange_id] = max(at_ms, moments.get(exchange_id, 0))
         return moments
+
+    async def _reopenings(self, window: str) -> AsyncIterator[tuple[str, str, int]]:
+        """Note, exchange and moment of each."""
+        for name in [name async for name in self._notes.names(f"reopened/{window}/")]:
+            exchange_id, _, at_ms = name.rpartition("/")[2].partition(" ")
+            yield name, exchange_id, int(at_ms)
 
     async def _entries(self, window: str) -> AsyncIterator[Iterable[Entry]]:
         async for name in self._container.list_blob_names(name_starts_with=f"entries/{window}/"):
@@ -199,6 +217,10 @@ class Ledger:
 
 def _parked_name(exchange_id: str) -> str:
     return f"parked/{Window.of_exchange(exchange_id).name}/{exchange_id}.json"
+
+
+def _refused_name(exchange_id: str) -> str:
+    return f"refused/{Window.of_exchange(exchange_id).name}/{exchange_id}.json"
 
 
 def _window_in(name: str) -> str:

@@ -1,38 +1,35 @@
-"""Claims on the usage of background responses: one small blob for each, made by the first that asks.
+"""Claims on the usage of background responses: one note for each, made by the first that asks.
 
-`usage/<SHA-256 of the response's id>` in the ledger's container, with the holder's exchange id as its content: no more of an
-exchange than the ledger itself keeps, and for as long.
+`usage/<SHA-256 of the response's id>` beside the ledger holds the holder's exchange id: no more of an exchange than the ledger
+itself keeps, and for as long.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
 
-from azure.core.exceptions import ResourceExistsError
-from azure.storage.blob.aio import ContainerClient
-
-from shared.adapters.storage import Storage
-from shared.core.ledger import CONTAINER
+from shared.adapters.notes import Notes
+from shared.core.usage_claim import Claim
 
 
 class UsageClaims:
     """Any number of workers may claim at once: storage decides."""
 
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
 
-    @functools.cached_property
-    def _container(self) -> ContainerClient:
-        return self._storage.blobs.get_container_client(CONTAINER)
+    async def claim(self, response_id: str, exchange_id: str) -> Claim:
+        """This exchange counts this response's usage, unless another was first. Raises AzureError."""
+        name = _name(response_id)
+        new = await self._notes.put_if_absent(name, {"exchange_id": exchange_id})
+        # What is given up between the two calls counts as another's.
+        holder = exchange_id if new else str((await self._notes.get(name) or {}).get("exchange_id"))
+        return Claim(response_id=response_id, holder=holder, new=new)
 
-    async def holder(self, response_id: str, exchange_id: str) -> str:
-        """The exchange that counts this response's usage: this one, unless another was first. Raises AzureError."""
-        blob = self._container.get_blob_client(
-            f"usage/{hashlib.sha256(response_id.encode('utf-8', 'surrogatepass')).hexdigest()}"
-        )
-        try:
-            await blob.upload_blob(exchange_id.encode(), overwrite=False)
-        except ResourceExistsError:
-            return str(await (await blob.download_blob()).readall(), "utf-8")
-        return exchange_id
+    async def give_up(self, claim: Claim) -> None:
+        """Whoever asks next has it. Raises AzureError."""
+        await self._notes.delete(_name(claim.response_id))
+
+
+def _name(response_id: str) -> str:
+    return f"usage/{hashlib.sha256(response_id.encode('utf-8', 'surrogatepass')).hexdigest()}"

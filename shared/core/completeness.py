@@ -57,8 +57,9 @@ class Report:
     parked: int = 0  # of those, never to be delivered; see the ledger for the reasons
     redelivered: int = 0  # queued again in this run: a response capture without an entry
     aborted: int = 0  # queued in this run: a request capture alone
+    # The next two know only what the ledger took: what was delivered while it could not be written is in neither.
     duplicates: int = 0
-    without_capture: int = 0  # delivered although no capture could be stored
+    without_capture: int = 0  # delivered, and no capture is there
     running: int = 0  # too young to be judged: they may still be relayed, or on their way
     left: int = 0  # missing and not queued in this run, because it had to stop; the next one goes on
     waiting: str | None = None  # why it had to

@@ -57,52 +57,85 @@ def building(
     question = _question(envelope, request, sent)
     said, shown = yield from _answers(envelope, response, said_headers)
     stream = question.stream if envelope.stream is None else envelope.stream
-    latency_ms, first_ms, streaming_ms = durations.parts(envelope, stream=stream)
-    figures = said.usage or envelope.usage or None
-    repeated = figures is not None and usage.is_repeated(envelope, said, stream=stream)
-    estimate = None if figures else usage.estimated(envelope, said, read_bytes=question.text_bytes)
     return Event(
         **_copied(envelope, OF_ENVELOPE),
         **_copied(question, OF_QUESTION),
         **_copied(said, OF_ANSWER),
         **_copied(shown, OF_SHOWN),
+        **_times(envelope, said, stream=stream),
+        **_counts(envelope, said, question.text_bytes, stream=stream, repeated=usage_repeated),
+        **_circumstances(envelope, sent, said_headers, said),
+        **_of_request(envelope, request),
+        **_of_response(envelope, response),
         type=_type(envelope, stream=stream),
-        usage=figures,
         model=said.model or UNKNOWN,
         region=short(said_headers.get("x-ms-region")) or region or UNKNOWN,
-        latency_ms=latency_ms,
-        time_to_first_chunk_ms=first_ms,
-        streaming_duration_ms=streaming_ms,
-        timestamp=durations.end(envelope).isoformat(timespec="microseconds"),
         schema_version=SCHEMA_VERSION,
         deployment=envelope.deployment or question.model,
-        method=short(request.header.get("method")) if request else None,
-        path=short(request.header.get("path"), 1024) if request else None,
         stream=stream,
         error=_error(envelope, said),
         problems=_problems(envelope, request, response, question, said),
         response_id=said.id if envelope.operation.startswith("responses") else None,
         images=_images(said.images, question),
-        usage_source=usage.source(figures, estimate),
-        usage_estimate=estimate,
-        usage_repeated=repeated if usage_repeated is None else usage_repeated,
-        tokens=usage.tokens(figures),
-        time_to_headers_ms=durations.rounded(envelope.timings.to_headers_ms),
-        time_to_first_token_ms=durations.arrival_ms(envelope, said.first_token_end),
-        client=attribution.client(sent),
-        correlation=attribution.correlation(sent, said_headers, completion_id=said.id, traceparent=envelope.trace_parent),
-        attempt=attribution.attempt(sent),
-        session_headers=attribution.session_headers(sent),
-        request_headers=attribution.copied_headers(request),
-        served=attribution.served(said_headers, said),
-        rate_limit=attribution.rate_limit(said_headers),
-        request_bytes=len(request.body) if request else envelope.request_bytes,
-        request_sha256=hashlib.sha256(request.body).hexdigest() if request else None,
-        response_bytes=len(response.body) if response else envelope.response_bytes,
-        response_sha256=hashlib.sha256(response.body).hexdigest() if response else None,
         truncated=False,
         truncated_texts=(),
     )
+
+
+def _times(envelope: Envelope, said: Answer, *, stream: bool) -> dict[str, Any]:
+    latency_ms, first_ms, streaming_ms = durations.parts(envelope, stream=stream)
+    return {
+        "latency_ms": latency_ms,
+        "time_to_first_chunk_ms": first_ms,
+        "streaming_duration_ms": streaming_ms,
+        "time_to_headers_ms": durations.rounded(envelope.timings.to_headers_ms),
+        "time_to_first_token_ms": durations.arrival_ms(envelope, said.first_token_end),
+        "timestamp": durations.end(envelope).isoformat(timespec="microseconds"),
+    }
+
+
+def _counts(envelope: Envelope, said: Answer, asked_bytes: int, *, stream: bool, repeated: bool | None) -> dict[str, Any]:
+    """The usage, and whose it is; `repeated`: as a claim has decided, otherwise it is guessed."""
+    figures = said.usage or envelope.usage or None
+    estimate = None if figures else usage.estimated(envelope, said, read_bytes=asked_bytes)
+    if repeated is None:
+        repeated = figures is not None and usage.is_repeated(envelope, said, stream=stream)
+    return {
+        "usage": figures,
+        "usage_source": usage.source(figures, estimate),
+        "usage_estimate": estimate,
+        "usage_repeated": repeated,
+        "tokens": usage.tokens(figures),
+    }
+
+
+def _circumstances(envelope: Envelope, sent: dict[str, str], said_headers: dict[str, str], said: Answer) -> dict[str, Any]:
+    """Who asked, who served it, and by which ids both know it."""
+    return {
+        "client": attribution.client(sent),
+        "correlation": attribution.correlation(sent, said_headers, completion_id=said.id, traceparent=envelope.trace_parent),
+        "attempt": attribution.attempt(sent),
+        "session_headers": attribution.session_headers(sent),
+        "served": attribution.served(said_headers, said),
+        "rate_limit": attribution.rate_limit(said_headers),
+    }
+
+
+def _of_request(envelope: Envelope, request: Capture | None) -> dict[str, Any]:
+    return {
+        "method": short(request.header.get("method")) if request else None,
+        "path": short(request.header.get("path"), 1024) if request else None,
+        "request_headers": attribution.copied_headers(request),
+        "request_bytes": len(request.body) if request else envelope.request_bytes,
+        "request_sha256": hashlib.sha256(request.body).hexdigest() if request else None,
+    }
+
+
+def _of_response(envelope: Envelope, response: Capture | None) -> dict[str, Any]:
+    return {
+        "response_bytes": len(response.body) if response else envelope.response_bytes,
+        "response_sha256": hashlib.sha256(response.body).hexdigest() if response else None,
+    }
 
 
 def _copied(source: object, names: tuple[str, ...]) -> dict[str, Any]:

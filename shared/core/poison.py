@@ -2,7 +2,7 @@
 
 What cannot be delivered now, because storage or the Event Hub is down, costs no attempt: reconcile delivers it again for as
 long as its look-back reaches. What cannot be built although its captures can be read fails every time until the app is mended,
-so it is delivered again a few times only.
+and what the Event Hub refuses for good until something is, so it is delivered again a few times only.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ type Fate = LeaveToReconcile | StoreOutcome | Park | ListFailedReplay
 
 
 def decide(envelope: Envelope, why_not: str | None, failures: int) -> Fate:
-    """`why_not`: why no event can be built; `failures`: how often that was found, this time included."""
+    """`why_not`: why no event can be built, or none is taken; `failures`: how often that was found, this time included."""
     if envelope.replayed:
         return ListFailedReplay()
     if why_not and failures >= MOST_FAILURES:

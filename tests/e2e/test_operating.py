@@ -155,6 +155,26 @@ def test_reconcile_that_has_to_wait_queues_nothing_and_says_why(stack: Stack) ->
     assert status["output"] == {"waiting": expected, "windows": []}
 
 
+def test_reconcile_that_runs_is_not_started_twice(stack: Stack) -> None:
+    """It answers 409 until the one that runs has ended, and that one goes on undisturbed."""
+    envelopes.wait_until_empty(stack)
+    with envelopes.queue(stack) as queue:
+        queue.send_message("", visibility_timeout=3600)  # which it looks at for two seconds before it ends
+        try:
+            links = run(stack, "/ops/reconcile")
+
+            def refused() -> dict[str, Any] | None:
+                code, answer = post(stack, "/ops/reconcile")
+                return answer if code == 409 else None  # 202: the machine was so slow that the one before had ended
+
+            assert until(refused, "the answer 409")["error"]["code"] == "reconcile_running"
+            assert ended(stack, links)["output"]["waiting"] == "the queue still holds 1 envelopes"
+            assert post(stack, "/ops/reconcile")[0] == 202
+            ended(stack, links)
+        finally:
+            queue.clear_messages()
+
+
 def test_a_replay_waits_behind_other_work_says_so_and_can_be_terminated(stack: Stack, events: EventLog) -> None:
     exchange_id, _ = a_delivered_exchange(stack, events)
     envelopes.wait_until_empty(stack)

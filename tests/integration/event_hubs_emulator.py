@@ -71,6 +71,11 @@ class Emulator:
     def set_mode(self, mode: str) -> None:
         assert self.control("PUT", "/behaviour", {"mode": mode}) == (200, {"mode": mode})
 
+    def refuse(self, text: str, condition: str) -> None:
+        """Publications that hold this text, until the next change of mode."""
+        behaviour = {"mode": "accept", "unwanted": {"text": text, "condition": condition}}
+        assert self.control("PUT", "/behaviour", behaviour)[0] == 200
+
     def stats(self) -> dict[str, Any]:
         return self.control("GET", "/stats")[1]
 

@@ -13,8 +13,9 @@ from azure.core.exceptions import ServiceRequestError
 from shared.assembly import Assembled, Assembler
 from shared.core import envelope as envelopes
 from shared.core.capture import Capture
+from shared.core.usage_claim import Claim
 from shared.enrichment import LARGE_BYTES, Enrichment
-from shared.errors import AssemblyError, CaptureError, DeliveryError, EnvelopeError, EventTooLarge
+from shared.errors import AssemblyError, CaptureError, DeliveryError, EnvelopeError, EventRefused, EventTooLarge
 from tests.schema import valid
 from tests.unit.envelopes import EXCHANGE_ID, PLAIN, an_envelope
 
@@ -61,6 +62,10 @@ class Ledger:
     """What was parked, and why."""
 
     entries: list[tuple[str, str]] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+    async def note_refusal(self, exchange_id: str) -> None:
+        self.refused.append(exchange_id)
 
     async def park(self, exchange_id: str, reason: str) -> bool:
         self.entries.append((exchange_id, reason))
@@ -73,8 +78,12 @@ class Claims:
 
     holders: dict[str, str] = field(default_factory=dict)
 
-    async def holder(self, response_id: str, exchange_id: str) -> str:
-        return self.holders.setdefault(response_id, exchange_id)
+    async def claim(self, response_id: str, exchange_id: str) -> Claim:
+        new = response_id not in self.holders
+        return Claim(response_id=response_id, holder=self.holders.setdefault(response_id, exchange_id), new=new)
+
+    async def give_up(self, claim: Claim) -> None:
+        del self.holders[claim.response_id]
 
 
 @dataclass
@@ -190,6 +199,17 @@ async def test_an_event_that_no_event_hub_takes_is_parked() -> None:
     world.event_hub.failure = EventTooLarge("too large")
     await world.deliver(MESSAGE)
     assert world.ledger.entries == [(EXCHANGE_ID, "too_large")]
+
+
+async def test_an_event_that_the_event_hub_refuses_is_noted_and_comes_again() -> None:
+    """How often, is for the poison queue to say."""
+    world = World()
+    world.event_hub.failure = EventRefused("not-allowed")
+    with pytest.raises(EventRefused):
+        await world.deliver(MESSAGE)
+    with pytest.raises(EventRefused):
+        await world.deliver(envelopes.dump(envelopes.replayed(PLAIN)).encode())
+    assert (world.ledger.refused, world.ledger.entries) == ([EXCHANGE_ID], []), "of a replay nothing is counted"
 
 
 class Broken:

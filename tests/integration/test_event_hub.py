@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Never
+from typing import Any, Never
 
 import pytest
 from azure.core.credentials_async import AsyncTokenCredential
 
 from shared.adapters.event_hub import EventHub, OnAccepted
-from shared.errors import DeliveryError, EventTooLarge
+from shared.errors import DeliveryError, EventRefused, EventTooLarge
 from shared.settings import EventHubSettings
 from tests.integration.event_hubs_emulator import Emulator, receiving
 
@@ -212,3 +212,81 @@ async def test_the_ledger_hears_of_each_publication_before_who_waits_for_it(emul
         sending += sends(event_hub, b"{}", b"{}", b"{}")
         assert await ended(*sending) == [None] * 3
     assert heard == [["id-0", "id-1", "id-2"]]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["amqp:not-allowed", "amqp:invalid-field", "amqp:decode-error", "amqp:not-implemented", "com.microsoft:argument-error"],
+)
+async def test_an_event_that_is_refused_for_good_takes_no_neighbour_along(emulator: Emulator, condition: str) -> None:
+    """Nobody but the refused one hears of it, and each of the others is accepted once."""
+    heard: list[str] = []
+
+    async def accepted(message_ids: Sequence[str]) -> None:
+        heard.extend(message_ids)
+
+    async with an_event_hub(emulator, accepted=accepted) as event_hub:
+        await event_hub.send(b"{}", "before")
+        _, events = counted(emulator)
+        emulator.refuse("a word", condition)
+        results = await ended(*sends(event_hub, b"{}", b"a word", b"{}", b"{}", b"one more with a word"))
+    none = type(None)
+    assert [type(result) for result in results] == [none, EventRefused, none, none, EventRefused]
+    assert condition.rpartition(":")[2] in str(results[1])
+    assert counted(emulator)[1] == events + 3
+    assert heard == ["before", "id-0", "id-2", "id-3"]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "amqp:link:detach-forced",
+        "com.microsoft:server-busy",
+        "com.microsoft:timeout",
+        "com.microsoft:operation-cancelled",
+        "com.microsoft:entity-disabled",
+        "amqp:internal-error",
+        "amqp:unauthorized-access",
+        "amqp:resource-limit-exceeded",
+        "amqp:not-found",
+        "vendor:what-nobody-knows",
+    ],
+)
+async def test_what_passes_is_no_event_s_fault(emulator: Emulator, condition: str) -> None:
+    """The whole group fails, none of it for good, and it is not sent again one by one."""
+    async with an_event_hub(emulator) as event_hub:
+        await event_hub.send(b"{}", "before")
+        refused = emulator.stats()["publications_unwanted"]
+        emulator.refuse("a word", condition)
+        results = await ended(*sends(event_hub, b"{}", b"a word", b"{}"))
+        assert [type(result) for result in results] == [DeliveryError] * 3
+        assert emulator.stats()["publications_unwanted"] - refused <= 2, "the SDK itself may have tried twice"
+        emulator.set_mode("accept")
+        assert await ended(*sends(event_hub, b"a word")) == [None]
+
+
+async def test_what_the_event_hub_itself_finds_too_large_is_too_large(emulator: Emulator) -> None:
+    """Although its link announced more."""
+    async with an_event_hub(emulator) as event_hub:
+        emulator.refuse("a word", "amqp:link:message-size-exceeded")
+        results = await ended(*sends(event_hub, b"{}", b"a word"))
+    assert [type(result) for result in results] == [type(None), EventTooLarge]
+
+
+async def test_an_event_hub_that_goes_away_between_the_single_sends_refuses_none_of_them(emulator: Emulator) -> None:
+    """What was refused alone stays refused; for the rest the failure is one that passes."""
+    async with an_event_hub(emulator, send_timeout_s=1) as event_hub:
+        await event_hub.send(b"{}", "before")
+        emulator.refuse("a word", "amqp:not-allowed")
+        sent = event_hub._open().send_batch
+        calls = iter(range(10))
+
+        async def stalls(*arguments: Any, **options: Any) -> None:
+            if next(calls) == 2:  # behind the group and the first of it
+                emulator.set_mode("stall")
+            await sent(*arguments, **options)
+
+        event_hub._open().send_batch = stalls  # type: ignore[method-assign]
+        results = await ended(*sends(event_hub, b"a word", b"{}", b"{}"))
+        emulator.set_mode("accept")
+    assert [type(result) for result in results] == [EventRefused, DeliveryError, DeliveryError]

@@ -245,6 +245,12 @@ def test_an_option_out_of_range_is_refused(option: str, value: str, capsys: pyte
     assert option in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("unwanted", ["text", [], {"text": "x"}, {"text": 1, "condition": "amqp:not-allowed"}])
+def test_behaviour_that_is_not_understood_changes_nothing(emulator: Emulator, unwanted: object) -> None:
+    assert emulator.control("PUT", "/behaviour", {"mode": "reject", "unwanted": unwanted})[0] == 400
+    assert emulator.stats()["mode"] == "accept"
+
+
 def test_health_and_behaviour_answer_on_the_control_port(emulator: Emulator) -> None:
     assert emulator.control("GET", "/health") == (200, {"status": "ready"})
     status, answer = emulator.control("PUT", "/behaviour", {"mode": "sulk"})

@@ -109,6 +109,32 @@ async def test_what_can_never_be_built_is_parked_after_a_few_deliveries_and_told
         assert await reconcile(account, envelope.exchange_id) == [envelope]
 
 
+async def test_what_the_event_hub_refuses_is_parked_after_a_few_rounds_of_the_queue(
+    azurite: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Rounds in which it was refused, however often in each. Those in between, which failed otherwise, do not count."""
+    async with an_account(azurite) as account:
+        envelope = await account.put_exchange(an_id(a_window()))
+        each = envelope.exchange_id
+        for number in range(MOST_FAILURES):
+            for _ in range(5):
+                await account.ledger.note_refusal(each)
+            assert await account.ledger.parked_reason(each) is None
+            await giving_up(account).take(dump(envelope).encode())
+            if number < MOST_FAILURES - 1:
+                await giving_up(account).take(dump(envelope).encode())
+                assert await reconcile(account, each) == [envelope]
+        assert await account.ledger.parked_reason(each) == "refused"
+        assert await reconcile(account, each) == []
+        assert [record.levelno for record in caplog.records].count(logging.ERROR) == 1
+        assert await account.notes.get(failures_name(each)) is None
+
+        parking = Parking(account.captures, account.ledger, account.envelopes, account.notes)
+        assert await parking.queue_again(each)
+        await giving_up(account).take(dump(envelope).encode())  # given up once more, for a reason that passes
+        assert await reconcile(account, each) == [envelope, envelope]
+
+
 async def test_what_kills_the_worker_that_examines_it_does_not_do_so_for_ever(azurite: str) -> None:
     class Killed(BaseException):
         pass

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from azure.core.exceptions import ServiceRequestError
+from azure.core.exceptions import ResourceNotFoundError, ServiceRequestError
 
 from local.stack import Stack
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from shared.adapters.envelope_queue import EnvelopeQueue
+from shared.adapters.storage import Storage
 from shared.core import capture
 from shared.core.envelope import Envelope
 from shared.core.exchange import Outcome
@@ -310,4 +313,112 @@ async def test_what_is_parked_once_more_after_it_was_reopened_is_parked(azurite:
         await account.ledger.park(each, "assembly_failed")
         assert each in await account.ledger.known(window.name)
         await account.ledger.unlist(each)
-        await account.ledger.settle(window.name)
+        await account.ledger.settle(window.name, {each: 10_000})
+
+
+async def test_what_is_reopened_while_its_window_is_called_complete_stays_reopened(azurite: str) -> None:
+    """Otherwise nobody would look at it again, should the queue give it up."""
+    window = a_window()
+    async with an_account(azurite) as account:
+        it = reconciliation(account)
+        early, late = [await account.put_exchange(an_id(window)) for _ in range(2)]
+        for each in (early, late):
+            await account.ledger.park(each.exchange_id, "too_large")
+        await account.ledger.reopen(early.exchange_id)
+        await account.ledger.delivered([early.exchange_id])
+        put_report = account.ledger.put_report
+
+        async def reopening(report: Any) -> None:
+            await put_report(report)
+            await account.ledger.reopen(late.exchange_id)
+
+        account.ledger.put_report = reopening  # type: ignore[method-assign]
+        assert counts(await it.reconcile(window.name, window.end), "delivered", "parked", "complete") == [1, 1, True]
+        account.ledger.put_report = put_report  # type: ignore[method-assign]
+
+        later = window.end + timedelta(days=1)
+        assert window.name in await it.open_windows(later, timedelta(hours=1), open_too=False)
+        await it.reconcile(window.name, later)
+        assert await account.take_queued() == [late]
+        await account.ledger.delivered([late.exchange_id])
+        assert counts(await it.reconcile(window.name, later), "delivered", "parked", "complete") == [2, 0, True]
+        assert window.name not in await it.open_windows(later, timedelta(hours=1), open_too=False)
+
+
+async def test_a_queue_that_is_gone_does_not_make_an_exchange_one_that_was_erased(azurite: str) -> None:
+    window = a_window()
+
+    class Gone(EnvelopeQueue):
+        async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
+            raise ResourceNotFoundError("QueueNotFound")
+
+    async with an_account(azurite) as account:
+        await account.put_exchange(an_id(window))
+        account.envelopes = Gone(account.storage)
+        report = await run(account, window)
+    assert counts(report, "captured", "left", "waiting", "complete") == [1, 1, "storage failed", False]
+
+
+# --- the same step twice at once: an activity is called at least once ---------------------------------------------------
+
+
+async def test_two_runs_at_once_queue_everything_and_call_nothing_complete_that_is_not(azurite: str) -> None:
+    """Some is queued twice, which costs a duplicate; and what can never be delivered is parked once."""
+    window = a_window()
+    async with an_account(azurite) as account, an_account(azurite, writer="another") as other:
+        ids = {(await account.put_exchange(an_id(window))).exchange_id for _ in range(9)}
+        killed, corrupt = an_id(window), an_id(window)
+        await account.put_request(killed)
+        await account.captures.put(capture.response_name(corrupt), (b"garbage",))
+        reports = await asyncio.gather(*(run(each, window, batch=2) for each in (account, other, account)))
+        assert [report["complete"] for report in reports] == [False] * 3
+        queued = Counter(envelope.exchange_id for envelope in await account.take_queued())
+        assert queued.keys() == ids | {killed}
+        assert max(queued.values()) <= 3
+
+        await account.ledger.delivered(list(queued)[:-1])
+        reports = await asyncio.gather(*(run(each, window, window.end + timedelta(seconds=1)) for each in (account, other)))
+        assert [report["complete"] for report in reports] == [False] * 2, "one is on its way"
+        await account.ledger.delivered(list(queued)[-1:])
+        reports = await asyncio.gather(*(run(each, window, window.end + timedelta(seconds=2)) for each in (account, other)))
+        assert [counts(each, "captured", "delivered", "parked", "complete") for each in reports] == [[11, 10, 1, True]] * 2
+        await account.take_queued()
+        await account.ledger.unlist(corrupt)
+
+
+async def test_a_run_that_was_given_up_and_goes_on_later_undoes_nothing(azurite: str) -> None:
+    """It stood still while another did the same, all was delivered and the window was complete. Then it is judged once more."""
+    window = a_window()
+
+    class Pausing(EnvelopeQueue):
+        def __init__(self, storage: Storage) -> None:
+            super().__init__(storage)
+            self.paused, self.go_on = asyncio.Event(), asyncio.Event()
+            self.puts = 0
+
+        async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
+            self.puts += 1
+            if self.puts == 3:
+                self.paused.set()
+                await self.go_on.wait()
+            await super().put(envelope, wait_s)
+
+    async with an_account(azurite) as slow, an_account(azurite, writer="another") as account:
+        ids = {(await account.put_exchange(an_id(window))).exchange_id for _ in range(6)}
+        slow.envelopes = pausing = Pausing(slow.storage)
+        standing = asyncio.create_task(run(slow, window, batch=1))
+        await asyncio.wait_for(pausing.paused.wait(), 20)
+        await run(account, window)
+        queued = await account.take_queued()
+        assert {envelope.exchange_id for envelope in queued} == ids
+        await account.ledger.delivered(sorted(ids))
+        last = window.end + timedelta(seconds=1)
+        assert (await run(account, window, last))["complete"]
+
+        pausing.go_on.set()
+        assert not (await asyncio.wait_for(standing, 20))["complete"], "it knows no more than the ledger said when it began"
+        assert {envelope.exchange_id for envelope in await account.take_queued()} <= ids, "duplicates"
+        it = reconciliation(account)
+        assert window.name in await it.open_windows(last, timedelta(hours=1), open_too=False)
+        assert counts(await it.reconcile(window.name, last), "captured", "delivered", "complete") == [6, 6, True]
+        assert await account.take_queued() == []

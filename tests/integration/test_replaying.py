@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -164,3 +165,15 @@ async def test_a_replay_waits_for_an_event_hub_that_is_not_ready(azurite: str) -
         page = await a_replaying(account, batch=3).page("early", everything_in(window), window.name, None)
         assert (page.queued, page.marker, page.waiting) == (0, None, "the Event Hub is not ready")
         assert await account.take_queued() == []
+
+
+async def test_the_same_page_twice_at_once_queues_everything(azurite: str) -> None:
+    """An activity is called at least once: that costs duplicates, and leaves nothing out."""
+    window, instance = a_window(), uuid.uuid4().hex
+    async with an_account(azurite) as account, an_account(azurite) as other:
+        ids = {(await account.put_exchange(an_id(window))).exchange_id for _ in range(9)}
+        wanted = everything_in(window)
+        runs = [a_replaying(each, batch=2).page(instance, wanted, window.name, None) for each in (account, other, account)]
+        pages = await asyncio.gather(*runs)
+        assert [(page.marker, page.waiting) for page in pages] == [(None, None)] * 3
+        assert {each.exchange_id for each in await account.take_queued()} == ids

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import uuid
 from collections.abc import Iterator, Sequence
@@ -12,12 +13,15 @@ from typing import Any
 import pytest
 
 from local.stack import Stack
+from shared.adapters.notes import Notes
 from shared.adapters.storage import Storage
 from shared.adapters.usage_claims import UsageClaims
 from shared.assembly import IN_PLACE_BYTES, Assembler
 from shared.core.capture import Capture
 from shared.core.envelope import Envelope, dump, replayed
+from shared.core.usage_claim import Claim
 from shared.enrichment import Enrichment
+from shared.errors import DeliveryError, EventRefused, EventTooLarge
 from tests.integration.azurite import a_storage, a_window, an_account, an_id
 from tests.schema import valid
 from tests.unit.envelopes import an_envelope
@@ -39,9 +43,12 @@ class World:
     storage: Storage
     answers: dict[str, Capture] = field(default_factory=dict)
     sent: list[dict[str, Any]] = field(default_factory=list)
+    failure: Exception | None = None  # of the Event Hub
+    parked: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.deliver = Enrichment(self, Assembler(None), UsageClaims(self.storage), self, self).deliver
+        self.enrichment = Enrichment(self, Assembler(None), UsageClaims(Notes(self.storage)), self, self)
+        self.deliver = self.enrichment.deliver
 
     async def get(self, name: str | None) -> Capture | None:
         return self.answers.get(name or "")
@@ -50,10 +57,16 @@ class World:
         return 1_000_000
 
     async def send(self, body: bytes, message_id: str) -> None:
+        if self.failure is not None:
+            raise self.failure
         self.sent.append(valid(json.loads(body)))
 
     async def park(self, exchange_id: str, reason: str) -> bool:
-        raise AssertionError(reason)
+        self.parked.append(exchange_id)
+        return True
+
+    async def note_refusal(self, exchange_id: str) -> None:
+        """It may be parked later."""
 
     def answered(self, operation: str, response: dict[str, Any], *, stream: bool = False) -> Envelope:
         """An exchange that was answered with this response, in an event where it was a stream."""
@@ -72,6 +85,13 @@ class World:
             request_capture=None,
             response_capture=exchange_id,
         )
+
+    async def fails(self, envelope: Envelope, failure: Exception) -> None:
+        """The Event Hub does not take its event."""
+        self.failure = failure
+        with contextlib.suppress(DeliveryError):
+            await self.deliver(dump(envelope).encode())
+        self.failure = None
 
     async def enriched(self, envelopes: Sequence[Envelope]) -> list[bool]:
         """What each event says in `usage_repeated`, one after the other."""
@@ -134,6 +154,32 @@ async def test_polls_that_are_enriched_at_once(azurite: str) -> None:
     assert sorted(event["usage_repeated"] for event in events) == [False] + [True] * 19
 
 
+async def test_an_exchange_whose_event_is_not_taken_leaves_the_usage_to_the_next(azurite: str) -> None:
+    """Parked at once, or refused again and again. What it was examined for without being sent claims nothing either."""
+    async with an_account(azurite) as account:
+        world, done = World(account.storage), a_response()
+        large, refused, first, second = (world.answered("responses.get", done) for _ in range(4))
+        await world.fails(large, EventTooLarge("too large"))
+        assert world.parked == [large.exchange_id]
+        for _ in range(3):
+            await world.fails(refused, EventRefused("not-allowed"))
+            assert await world.enrichment.why_not(refused) is None
+        assert await world.enriched([first, second]) == [False, True]
+        assert await world.enriched([refused, large]) == [True, True], "after a fix, too, it is counted once"
+        assert world.parked == [large.exchange_id]
+
+
+async def test_a_claim_of_an_event_that_may_have_been_accepted_is_kept(azurite: str) -> None:
+    """The answer was lost, and then the Event Hub refused it, or a message that came twice."""
+    async with an_account(azurite) as account:
+        world, done = World(account.storage), a_response()
+        first, second = (world.answered("responses.get", done) for _ in range(2))
+        await world.fails(first, DeliveryError("no answer"))
+        await world.fails(first, EventRefused("not-allowed"))
+        assert await world.enrichment.why_not(first) is None
+        assert await world.enriched([second, first]) == [True, False]
+
+
 async def test_responses_that_are_not_in_the_background_are_not_claimed(azurite: str) -> None:
     """Their create call counts them, so nothing has to be stored."""
     async with an_account(azurite) as account:
@@ -147,15 +193,15 @@ async def test_responses_that_are_not_in_the_background_are_not_claimed(azurite:
 async def test_a_claim_holds_no_more_than_an_exchange_id(azurite: str) -> None:
     """Its name hides the response's id, however that looks."""
     storage = a_storage(azurite)
-    holder = an_id(a_window())
+    claims, holder = UsageClaims(Notes(storage)), an_id(a_window())
     try:
         for odd in ("../../x", "a/b?c#d", "ž" * 2000, "", "\ud800"):
-            assert await UsageClaims(storage).holder(odd, holder) == holder
-            assert await UsageClaims(storage).holder(odd, an_id(a_window())) == holder
+            assert await claims.claim(odd, holder) == Claim(response_id=odd, holder=holder, new=True)
+            assert await claims.claim(odd, an_id(a_window())) == Claim(response_id=odd, holder=holder, new=False)
         names = await claims_in(storage)
         assert all(len(name) == len("usage/") + 64 for name in names)
-        blob = storage.blobs.get_blob_client("ledger", sorted(names)[0])
-        uuid.UUID((await (await blob.download_blob()).readall()).decode())
+        (exchange_id,) = (await Notes(storage).get(sorted(names)[0]) or {}).values()
+        uuid.UUID(exchange_id)
     finally:
         await storage.aclose()
 

@@ -1,0 +1,35 @@
+"""Receipts of queue messages, read from the answers that pass a gate."""
+
+from __future__ import annotations
+
+from prove.receipts import ReceiptReader
+from tests.unit.cutting import every_way
+
+
+def answer(*messages: tuple[str, str]) -> bytes:
+    """To Get Messages."""
+    listed = "".join(
+        f"<QueueMessage><MessageId>{each}</MessageId><InsertionTime>now</InsertionTime><PopReceipt>{receipt}</PopReceipt>"
+        f"<MessageText>{'x' * 3000}</MessageText></QueueMessage>"
+        for each, receipt in messages
+    )
+    return f"HTTP/1.1 200 OK\r\n\r\n<QueueMessagesList>{listed}</QueueMessagesList>".encode()
+
+
+def test_the_newest_receipt_of_each_message_is_known_however_the_answers_are_cut() -> None:
+    whole = answer(("a", "1"), ("b", "2")) + answer() + answer(("a", "3"))
+    for pieces in every_way(whole):
+        found: dict[str, str] = {}
+        reader = ReceiptReader(found)
+        for piece in pieces:
+            reader.feed(piece)
+        assert found == {"a": "3", "b": "2"}
+
+
+def test_a_receipt_that_another_connection_has_seen_since_is_not_taken_back() -> None:
+    found: dict[str, str] = {}
+    first, second = ReceiptReader(found), ReceiptReader(found)
+    first.feed(answer(("a", "1")))
+    second.feed(answer(("a", "2")))
+    first.feed(answer())
+    assert found == {"a": "2"}
