@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from local.stack.ports import free_port
 from local.stack.processes import descendants_of, signal_each
 from tests.tools import missing
 
@@ -23,13 +24,6 @@ ROOT = Path(__file__).parents[2]
 AZURITE = ROOT / "local" / "azurite" / "node_modules" / ".bin" / "azurite"
 _KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-
-
-def free_port() -> int:
-    """Return a port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], object], *, within_s: float = 30.0, why: str | Callable[[], str]) -> None:
