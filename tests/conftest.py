@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import gc
+import logging
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
 
-# No deadline: the machine may be busy with other tests, and a property is not a benchmark.
-hypothesis.settings.register_profile("fnsse", deadline=None, max_examples=100)
+# No deadline, nor one for drawing examples: the machine may be busy with other tests, and a property is not a benchmark.
+hypothesis.settings.register_profile(
+    "fnsse", deadline=None, max_examples=100, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("fnsse")
 
 
@@ -36,6 +40,15 @@ def pytest_collection_finish() -> None:
 def anyio_backend() -> str:
     """`@pytest.mark.anyio` runs a coroutine test on asyncio, which is what the Functions worker runs on."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def only_the_apps_own_records(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """What `caplog` holds in any test: SDKs whose clients other tests left running in this process write when they like."""
+    own = logging.Filter("fnsse")
+    caplog.handler.addFilter(own)
+    yield
+    caplog.handler.removeFilter(own)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

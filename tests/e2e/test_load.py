@@ -48,7 +48,7 @@ def test_a_hundred_streams_at_once(stack: Stack, events: EventLog) -> None:
     for chat, read in zip(chats, reads, strict=True):
         seen = stand_in.seen_once(stack, deployment=chat.deployment)
         assert hashlib.sha256(read.body).digest() == hashlib.sha256(seen.answered).digest()
-    events.all_of([read.exchange_id for read in reads], within_s=60)
+    events.all_of([read.exchange_id for read in reads])
     envelopes.wait_until_empty(stack)
     arrived = {event["exchange_id"]: event for event in events.all_of([read.exchange_id for read in reads])}
     counts = Counter({read.exchange_id: events.count(exchange_id=read.exchange_id) for read in reads})

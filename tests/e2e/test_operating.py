@@ -30,7 +30,7 @@ from tests.tools import missing
 
 _DOCUMENT: Final = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text()
 _LINES: Final = re.findall(r"`(curl [^`]*)`", _DOCUMENT)
-_ENDED_WITHIN_S: Final = 60
+_ENDED_WITHIN_S: Final = 120
 
 
 def line(what: str) -> str:
@@ -44,7 +44,7 @@ def run(stack: Stack, what: str, **variables: str) -> Any:
     if shutil.which("curl") is None:
         missing("needs curl, with which docs/operations.md talks to the app")
     environment = {"PATH": os.environ["PATH"], "APP": stack.proxy_url, "KEY": "any", "no_proxy": "*", **variables}
-    done = subprocess.run(["sh", "-c", line(what)], env=environment, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(["sh", "-c", line(what)], env=environment, capture_output=True, text=True, timeout=120, check=True)
     return json.loads(done.stdout)
 
 

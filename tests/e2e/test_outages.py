@@ -15,7 +15,7 @@ from tests.e2e.support.chat import Chat, content_of
 from tests.e2e.support.event_log import EventLog
 
 POLL_S: Final = 2  # host.json's maxPollingInterval: how late an idle host may look at its queue
-SLOWER_S: Final = 8  # reconnecting to the Event Hub, and what a busy machine adds
+SLOWER_S: Final = 20  # reconnecting to the Event Hub, and what a busy machine adds
 
 
 def test_nothing_is_lost_while_the_event_hub_is_down(strained: Stack) -> None:
@@ -37,7 +37,7 @@ def test_nothing_is_lost_while_the_event_hub_is_down(strained: Stack) -> None:
     strained.parts["event_hubs"].start()
     back_at = time.monotonic()
     with EventLog(strained) as events:
-        arrived = events.all_of(ids, within_s=60)
+        arrived = events.all_of(ids)
         late_s = time.monotonic() - back_at
     assert late_s < STRAINED_VISIBILITY_TIMEOUT_S + POLL_S + SLOWER_S
     contents = {event["exchange_id"]: event["content"] for event in arrived}

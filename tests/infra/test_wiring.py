@@ -93,6 +93,17 @@ def test_storage_forgets_late_and_is_closed_where_it_should_be(name: str, deploy
     assert all(set(rule["definition"]["filters"]["blobTypes"]) == {"blockBlob", "appendBlob"} for rule in rules)
 
 
+def test_nothing_speaks_less_than_tls_1_2(deployment: Deployment) -> None:
+    """The app, the site that its code comes in by, storage and Event Hubs; the app has no other door, as FTP or a debugger."""
+    app = deployment.one("Microsoft.Web/sites")["properties"]
+    said = {app["siteConfig"][setting] for setting in ("minTlsVersion", "scmMinTlsVersion")}
+    for resource_type in ("Microsoft.Storage/storageAccounts", "Microsoft.EventHub/namespaces"):
+        said |= {each["properties"]["minimumTlsVersion"] for each in deployment.of(resource_type)}
+    assert said <= {"1.2", "1.3", "TLS1_2", "TLS1_3"}
+    assert app["httpsOnly"] is True
+    assert (app["siteConfig"]["ftpsState"], app["siteConfig"]["remoteDebuggingEnabled"]) == ("Disabled", False)
+
+
 def test_callers_need_an_approved_key(name: str, deployment: Deployment) -> None:
     """The product is published, with approval; its first subscription is for it alone, and traces nothing."""
     existing = dict(SETTINGS[name])["apiManagement"] == "existing"

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.tools import found
-
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
 WORKFLOW = ROOT / ".github" / "workflows" / "azure-dev.yml"
+ZIZMOR = ("--offline", "--no-progress")
+# Without the linters of shell and Python that a machine may have: the same verdict on every machine.
+ACTIONLINT = ("-no-color", "-shellcheck=", "-pyflakes=")
 # azd sets them itself, in the environment of its hooks and for `azd pipeline config`.
 AZDS_OWN = {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_SUBSCRIPTION_ID"}
 
@@ -32,6 +33,12 @@ def jobs() -> dict[str, dict[str, Any]]:
     return found_jobs
 
 
+def linted(linter: str, *arguments: str | Path, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    """What a linter of requirements-dev.txt says of files, or of `text` as its standard input."""
+    program = Path(sys.executable).with_name(linter)
+    return subprocess.run([program, *arguments], input=text, capture_output=True, text=True, cwd=ROOT, timeout=60)
+
+
 def commands(job: dict[str, Any]) -> str:
     return "\n".join(step.get("run", "") for step in job["steps"])
 
@@ -44,26 +51,41 @@ def test_azd_finds_the_workflow() -> None:
 
 def test_zizmor_has_nothing_to_say() -> None:
     """It checks the form of workflows, pins, permissions and injections."""
-    zizmor = Path(sys.executable).with_name("zizmor")
-    run = subprocess.run(
-        [zizmor, "--offline", "--no-progress", *WORKFLOWS], capture_output=True, text=True, cwd=ROOT, timeout=60
-    )
+    run = linted("zizmor", *ZIZMOR, *WORKFLOWS)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_zizmor_would_have() -> None:
     """An action that is named by a tag is a finding: the test above can fail."""
-    zizmor = Path(sys.executable).with_name("zizmor")
-    loose = re.sub(r"@[0-9a-f]{40} # (v[\d.]+)", r"@\1", WORKFLOW.read_text())
-    run = subprocess.run([zizmor, "--offline", "--no-progress", "-"], input=loose, capture_output=True, text=True, timeout=60)
+    run = linted("zizmor", *ZIZMOR, "-", text=re.sub(r"@[0-9a-f]{40} # (v[\d.]+)", r"@\1", WORKFLOW.read_text()))
     assert run.returncode > 0
     assert "unpinned-uses" in run.stdout
 
 
 def test_actionlint_has_nothing_to_say() -> None:
     """It knows the types of expressions and what each event and runner has."""
-    run = subprocess.run([found("actionlint"), "-no-color", *WORKFLOWS], capture_output=True, text=True, cwd=ROOT, timeout=60)
-    assert run.returncode == 0, run.stdout
+    run = linted("actionlint", *ACTIONLINT, *WORKFLOWS)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    ("written", "broken", "rule"),
+    [
+        ("vars.AZURE_CLIENT_ID != ''", "vars.AZURE_CLIENT_ID = ''", "expression"),
+        ("github.ref ==", "github.reff ==", "expression"),
+        ("needs: what-if", "needs: what_if", "job-needs"),
+        ("runs-on: ubuntu-24.04", "runs-on: ubuntu-24.40", "runner-label"),
+        ("branches: [main]", "branch: [main]", "syntax-check"),
+        ("id-token: write", "id-tokens: write", "permissions"),
+    ],
+)
+def test_actionlint_would_have(written: str, broken: str, rule: str) -> None:
+    """A slip of the pen in the workflow is a finding."""
+    workflow = WORKFLOW.read_text()
+    assert written in workflow
+    run = linted("actionlint", *ACTIONLINT, "-", text=workflow.replace(written, broken, 1))
+    assert run.returncode == 1, run.stderr
+    assert f"[{rule}]" in run.stdout
 
 
 def test_actions_are_pinned_to_a_commit_and_say_which_version_that_is() -> None:

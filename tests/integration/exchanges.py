@@ -22,7 +22,7 @@ from shared.recording import Recorder
 from shared.relay import Relay
 from shared.settings import InterventionSettings, LimitSettings, UpstreamSettings
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 CHAT = "/openai/deployments/gpt-4o/chat/completions"
 
 LIMITS = LimitSettings(

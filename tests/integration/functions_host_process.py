@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from local.stack.ports import free_port
 from local.stack.processes import descendants_of, signal_each
 from tests.tools import missing
 
@@ -23,16 +25,12 @@ ROOT = Path(__file__).parents[2]
 AZURITE = ROOT / "local" / "azurite" / "node_modules" / ".bin" / "azurite"
 _KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+WITHIN_S = 60.0  # in which a busy machine, too, has done what it was asked
+# Like httpx's own functions, with a connection for each call, but more patient than their 5 s.
+HTTP = httpx.Client(timeout=WITHIN_S, limits=httpx.Limits(max_keepalive_connections=0))
 
 
-def free_port() -> int:
-    """Return a port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_until(condition: Callable[[], object], *, within_s: float = 30.0, why: str | Callable[[], str]) -> None:
+def wait_until(condition: Callable[[], object], *, within_s: float = WITHIN_S, why: str | Callable[[], str]) -> None:
     """Wait for a condition; fail with `why` (a text, or what makes one) when its time is up."""
     until = time.monotonic() + within_s
     while not condition():
@@ -58,7 +56,7 @@ class HostProcess:
         """Return what the host has printed, without colours."""
         return _COLOUR.sub("", self._log.read_text(errors="replace"))
 
-    def seen(self, pattern: str, *, within_s: float = 30.0) -> re.Match[str]:
+    def seen(self, pattern: str, *, within_s: float = WITHIN_S) -> re.Match[str]:
         """Wait until the output matches a pattern; return the first match."""
         wait_until(
             lambda: re.search(pattern, self.output()), within_s=within_s, why=lambda: f"{pattern!r} in\n{self.output()[-3000:]}"
@@ -142,12 +140,10 @@ def _environment(settings: Mapping[str, str]) -> dict[str, str]:
 def _wait_for_health(host: HostProcess) -> None:
     def answers() -> bool:
         assert host.process.poll() is None, host.output()
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", host.port)):
-                return False
-            probe.settimeout(20)
-            probe.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            return b" 200 " in probe.recv(100)
+        try:
+            return HTTP.get(host.url("/health"), timeout=20).status_code == 200
+        except httpx.TransportError:
+            return False
 
     wait_until(answers, within_s=120 if host.kind == "func" else 60, why="/health answers")
 
@@ -175,7 +171,7 @@ def running_azurite(folder: Path) -> Iterator[str]:
     quiet = ["--silent", "--skipApiVersionCheck", "--disableTelemetry", "--location", str(folder)]
     process = subprocess.Popen([str(AZURITE), *arguments, *quiet], start_new_session=True)
     try:
-        wait_until(lambda: all(_listens(port) for port in ports.values()), within_s=30, why="Azurite listens")
+        wait_until(lambda: all(_listens(port) for port in ports.values()), why="Azurite listens")
         endpoints = "".join(
             f"{service.capitalize()}Endpoint=http://127.0.0.1:{port}/devstoreaccount1;" for service, port in ports.items()
         )

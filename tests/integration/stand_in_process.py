@@ -15,7 +15,7 @@ CHAT = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"
 ASK = {"messages": [{"role": "user", "content": "hello there"}]}
 STREAM = {**ASK, "stream": True}
 WITH_USAGE = {**STREAM, "stream_options": {"include_usage": True}}
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
@@ -56,7 +56,9 @@ class StandIn:
         """The newest exchange with that header, once it is over."""
         until = time.monotonic() + DEADLINE_S
         while time.monotonic() < until:
-            found = httpx.get(f"{self.url}/_stand_in/exchanges", params={"header": header, "limit": 1}).json()
+            found = httpx.get(
+                f"{self.url}/_stand_in/exchanges", params={"header": header, "limit": 1}, timeout=DEADLINE_S
+            ).json()
             if found and found[0]["ended"] != "open":
                 return dict(found[0])
         raise AssertionError(f"no finished exchange with {header}")

@@ -362,16 +362,21 @@ async def test_closing_the_transport_closes_its_connections() -> None:
 
 
 async def test_a_cancelled_request_leaves_a_pool_that_works() -> None:
+    arrived = asyncio.Event()
+
     async def script(connection: Connection) -> None:
         if connection.number == 0:
+            await connection.head()
+            arrived.set()
             await connection.closed_by_client()
         else:
             await keep_answering(connection)
 
     async with serving(script) as server, a_transport(max_connections=1) as transport:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SHORT_S):
-                await transport.handle_async_request(a_request(server.url))
+        running = asyncio.create_task(transport.handle_async_request(a_request(server.url)))
+        await asyncio.wait_for(arrived.wait(), LONG_S)
+        running.cancel()
+        await asyncio.wait({running})
         assert await body_of(await transport.handle_async_request(a_request(server.url))) == b"ok"
 
 
@@ -435,7 +440,7 @@ async def test_the_write_timeout_bounds_each_piece_of_the_body() -> None:
 
 async def test_a_body_may_take_longer_than_the_write_timeout_as_long_as_it_moves() -> None:
     async with serving(keep_answering) as server, a_transport() as transport:
-        request = a_request(server.url, *[b"x"] * 6, pause_s=SHORT_S / 2, write=SHORT_S, read=SHORT_S)
+        request = a_request(server.url, *[b"x"] * 6, pause_s=2 * SHORT_S, write=8 * SHORT_S, read=8 * SHORT_S)
         assert await body_of(await transport.handle_async_request(request)) == b"ok"
 
 
@@ -453,18 +458,18 @@ async def test_the_read_timeout_bounds_the_wait_between_pieces() -> None:
     async def script(connection: Connection) -> None:
         await connection.head()
         await connection.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        for _ in range(4):
+        for _ in range(6):
             await connection.say(b"1\r\nx\r\n")
-            await asyncio.sleep(SHORT_S / 2)
+            await asyncio.sleep(2 * SHORT_S)
         await connection.closed_by_client()
 
     async with serving(script) as server, a_transport() as transport:
-        response = await transport.handle_async_request(a_request(server.url, read=SHORT_S))
+        response = await transport.handle_async_request(a_request(server.url, read=8 * SHORT_S))
         pieces: list[bytes] = []
         with pytest.raises(httpx.ReadTimeout):
             await read_on(response, pieces)
         await response.aclose()
-    assert pieces == [b"x"] * 4
+    assert pieces == [b"x"] * 6
 
 
 async def test_a_worker_that_stood_still_reads_what_has_come_meanwhile() -> None:

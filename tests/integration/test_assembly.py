@@ -72,30 +72,35 @@ async def test_a_side_that_is_missing_stays_missing_in_the_child(request_there: 
 
 @contextlib.asynccontextmanager
 async def longest_gap() -> AsyncIterator[list[float]]:
-    """Ticks every 2 ms; afterwards the list holds the longest time (s) between two ticks."""
+    """Ticks every 2 ms; afterwards the list holds the longest time (s) that the loop was busy between two of them.
+
+    In its own CPU time, which other processes on the machine hardly change.
+    """
     longest = [0.0]
 
     async def tick() -> None:
-        last = time.perf_counter()
+        last = time.thread_time()
         while True:
             await asyncio.sleep(0.002)
-            now = time.perf_counter()
+            now = time.thread_time()
             longest[0] = max(longest[0], now - last)
             last = now
 
     ticking = asyncio.create_task(tick())
+    await asyncio.sleep(0.01)
     try:
         yield longest
+        await asyncio.sleep(0.01)  # the tick after what may have held it up to the end
     finally:
         ticking.cancel()
 
 
 async def test_the_event_loop_keeps_going_meanwhile() -> None:
-    """Generously bounded, for the machine may be busy: parsing these 20 MB in place takes longer."""
+    """Parsing these 20 MB in place takes longer."""
     request = a_request(20_000_000)
     async with longest_gap() as longest:
         await Checked(None)(an_envelope(), request, an_answer(), LIMIT)
-    assert longest[0] < 0.25
+    assert longest[0] < 0.15
 
 
 async def test_a_long_stream_is_read_in_place_with_pauses(children: list[dict[str, str]]) -> None:
@@ -124,6 +129,16 @@ async def test_a_small_body_that_unfolds_to_a_large_one_goes_to_the_child_too(ch
     response = Capture(header={"headers": {"content-encoding": "deflate"}}, body=packed)
     await Checked(None)(an_envelope(stream=False), None, response, LIMIT)
     assert children
+
+
+def living_children() -> set[int]:
+    """The pids of this process's children, without those that have ended."""
+    living = set()
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):  # it ends meanwhile
+            if child.status() != psutil.STATUS_ZOMBIE:
+                living.add(child.pid)
+    return living
 
 
 @pytest.fixture
@@ -160,10 +175,10 @@ async def test_one_child_at_a_time_bounds_the_memory(children: list[dict[str, st
     async def count() -> None:
         nonlocal most
         while True:
-            most = max(most, len([1 for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]))
+            most = max(most, len(living_children()))
             await asyncio.sleep(0.005)
 
-    before = len(psutil.Process().children())
+    before = len(living_children())
     counting = asyncio.create_task(count())
     request, response = a_request(2 * IN_PLACE_BYTES), an_answer()
     events = await asyncio.gather(*(assembler(an_envelope(), request, response, LIMIT) for _ in range(3)))
@@ -186,17 +201,14 @@ async def test_what_fails_in_place_is_named_without_being_repeated() -> None:
 
 
 async def test_a_cancelled_assembly_leaves_no_child() -> None:
-    before = {child.pid for child in psutil.Process().children()}
+    before = living_children()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(0.05):
             await Checked(None)(an_envelope(), a_request(20_000_000), an_answer(), LIMIT)
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        left: list[Any] = [child for child in psutil.Process().children() if child.pid not in before]
-        if not any(child.status() != psutil.STATUS_ZOMBIE for child in left):
-            return
+    deadline = time.monotonic() + 30
+    while left := living_children() - before:
+        assert time.monotonic() < deadline, f"children are left: {left}"
         await asyncio.sleep(0.02)
-    pytest.fail(f"children are left: {left}")
 
 
 async def test_the_child_needs_nothing_but_the_standard_library() -> None:
@@ -209,20 +221,9 @@ async def test_the_child_needs_nothing_but_the_standard_library() -> None:
 
 async def test_what_is_compressed_is_never_unfolded_in_place() -> None:
     """Nobody knows beforehand what a few KB unfold into."""
-    body = gzip.compress(json.dumps({"messages": [{} for _ in range(170_000)]}).encode())
-    assert len(body) < 20_000
+    body = gzip.compress(json.dumps({"messages": [{} for _ in range(500_000)]}).encode())
+    assert len(body) < IN_PLACE_BYTES
     request = Capture(header={"headers": {"content-encoding": "gzip"}}, body=body)
-    gaps: list[float] = []
-    ticker = asyncio.create_task(_note_gaps(gaps))
-    await Checked(None)(an_envelope(), request, None, LIMIT)
-    ticker.cancel()
-    assert max(gaps) < 0.25
-
-
-async def _note_gaps(gaps: list[float]) -> None:
-    last = time.perf_counter()
-    while True:
-        await asyncio.sleep(0.005)
-        now = time.perf_counter()
-        gaps.append(now - last)
-        last = now
+    async with longest_gap() as longest:
+        await Checked(None)(an_envelope(), request, None, LIMIT)
+    assert longest[0] < 0.15

@@ -213,7 +213,7 @@ async def test_streams_of_other_kinds_end_as_http_says(stand_in: StandIn, target
 
 async def test_an_exchange_that_takes_too_long_is_told_in_its_stream(stand_in: StandIn) -> None:
     """EXCHANGE_TIMEOUT_S, although each chunk comes in time."""
-    async with served(stand_in, limits={"exchange_s": 0.7}) as relay:
+    async with served(stand_in, limits={"exchange_s": 2}) as relay:
         with pytest.raises(openai.APIError, match="EXCHANGE_TIMEOUT_S"):
             await asyncio.to_thread(read_all, relay.client(), "chunk_ms=50;chunks=200")
         envelope = await relay.envelope()
@@ -287,7 +287,10 @@ async def test_half_a_document_ends_with_its_connection(stand_in: StandIn, direc
 
 async def test_a_body_over_the_limit_is_rejected(stand_in: StandIn) -> None:
     """413 in Azure's shape, whether the operation's body is looked at or passed on; the upstream is left alone."""
-    async with served(stand_in, limits={"request_body_bytes": 1000}) as relay, httpx.AsyncClient(base_url=relay.url) as client:
+    async with (
+        served(stand_in, limits={"request_body_bytes": 1000}) as relay,
+        httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client,
+    ):
         for target in (CHAT, "/openai/files?api-version=2024-10-21"):
             for content in (b"x" * 1001, _in_pieces()):
                 answer = await client.post(target, content=content)

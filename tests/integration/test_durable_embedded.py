@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.integration.functions_host_process import HostProcess, running_host
+from tests.integration.functions_host_process import HTTP, HostProcess, running_host
 from tests.integration.test_durable import WEBHOOKS, app_folder, client, finished, started, status, wait_for
 
 # Nothing here uses storage.
@@ -48,7 +47,7 @@ def test_what_management_lacks_is_refused_by_name(host: HostProcess, operation: 
     """501 with a message; the client library raises."""
     links = started(host, "waits")
     wait_for(links, runtimeStatus="Running")
-    response = httpx.post(links[f"{operation}PostUri"])
+    response = HTTP.post(links[f"{operation}PostUri"])
 
     assert response.status_code == 501
     assert f"Durable Functions' {operation} is not supported by the embedded Functions host" in response.json()["Message"]
@@ -60,8 +59,8 @@ def test_histories_versions_and_entities_are_refused_by_name(host: HostProcess) 
     """Each is named."""
     links = started(host, "chain", 1)
     finished(links)
-    version = httpx.post(host.url(f"{WEBHOOKS}/orchestrators/chain?version=2"), json="1")
-    entity = httpx.get(host.url(f"{WEBHOOKS}/entities/counter/a"))
+    version = HTTP.post(host.url(f"{WEBHOOKS}/orchestrators/chain?version=2"), json="1")
+    entity = HTTP.get(host.url(f"{WEBHOOKS}/entities/counter/a"))
 
     assert [response.status_code for response in (status(links, "&showHistory=true"), version, entity)] == [501] * 3
     assert "showHistory" in status(links, "&showHistory=true").json()["Message"]
@@ -75,4 +74,4 @@ def test_without_a_folder_another_host_knows_nothing(tmp_path: Path) -> None:
     with running_host("embedded", folder, SETTINGS) as first:
         finished(started(first, "chain", 1, "gone"))
     with running_host("embedded", folder, SETTINGS) as second:
-        assert httpx.get(second.url(f"{WEBHOOKS}/instances/gone")).status_code == 404
+        assert HTTP.get(second.url(f"{WEBHOOKS}/instances/gone")).status_code == 404

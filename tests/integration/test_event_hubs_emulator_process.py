@@ -13,6 +13,7 @@ from azure.eventhub import EventData
 from azure.eventhub.exceptions import EventDataSendError, EventHubError
 
 from local.event_hubs.__main__ import parse_arguments
+from local.stack.ports import free_port
 from tests.integration.event_hubs_emulator import (
     DEADLINE_S,
     Emulator,
@@ -110,7 +111,8 @@ async def test_only_the_newest_events_are_kept() -> None:
 
 @scenario
 async def test_clients_go_on_after_a_restart_on_the_same_port() -> None:
-    async with own_emulator() as first, first.producer(HUB) as producer:
+    # A port that no other test's connection gets while nobody listens on it.
+    async with own_emulator("--port", str(free_port())) as first, first.producer(HUB) as producer:
         await producer.send_event(EventData("lost with the process"))
         assert await asyncio.to_thread(first.stop) == (0, "")
         async with own_emulator("--port", str(first.port)) as second:

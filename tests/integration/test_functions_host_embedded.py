@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.integration.functions_host_process import HostProcess, exists, running_host, wait_until
+from tests.integration.functions_host_process import HTTP, WITHIN_S, HostProcess, exists, running_host, wait_until
 
 HEALTHY = """
 import asyncio, logging, os, sys
@@ -126,26 +126,26 @@ def test_a_worker_that_never_starts_is_given_up(tmp_path: Path) -> None:
 
 def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
     """The first one waits for the running stream, the second does not; the exit code is 0."""
-    with embedded(tmp_path) as host, httpx.stream("GET", host.url("/stream")) as response:
+    with embedded(tmp_path) as host, HTTP.stream("GET", host.url("/stream")) as response:
         next(response.iter_raw())
         host.process.send_signal(signal.SIGINT)
         host.seen("Stopping")
         host.process.send_signal(signal.SIGINT)
 
-        assert host.exit_code(within_s=5) == 0
+        assert host.exit_code(within_s=30) == 0  # the stream would take 50 s
 
 
 def test_what_still_runs_after_the_bound_is_broken_off(tmp_path: Path) -> None:
     """--drain-timeout bounds the end."""
     with (
         embedded(tmp_path, arguments=("--drain-timeout", "0.3")) as host,
-        httpx.stream("GET", host.url("/stream")) as response,
+        HTTP.stream("GET", host.url("/stream")) as response,
     ):
         chunks = response.iter_raw()
         next(chunks)
         host.process.send_signal(signal.SIGTERM)
 
-        assert host.exit_code(within_s=8) == 0
+        assert host.exit_code(within_s=30) == 0  # the stream would take 50 s
         with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
             deque(chunks)
 
@@ -153,12 +153,12 @@ def test_what_still_runs_after_the_bound_is_broken_off(tmp_path: Path) -> None:
 def test_signals_to_the_whole_group_do_not_reach_the_worker(tmp_path: Path) -> None:
     """A terminal's Ctrl-C goes to both processes; the running stream still ends by itself."""
     app = HEALTHY.replace("range(1000)", "range(10)")
-    with embedded(tmp_path, app) as host, httpx.stream("GET", host.url("/stream")) as response:
+    with embedded(tmp_path, app) as host, HTTP.stream("GET", host.url("/stream")) as response:
         chunks = response.iter_raw()
         next(chunks)
         os.killpg(host.process.pid, signal.SIGINT)
 
-        assert sum(1 for _ in chunks) == 9
+        assert b"".join(chunks) == b"chunk" * 9
         assert host.exit_code() == 0
 
 
@@ -168,12 +168,12 @@ def test_function_timeout_cuts_the_stream_and_replaces_the_worker(tmp_path: Path
         first = host.worker_pid()
         started = time.monotonic()
         with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
-            httpx.get(host.url("/stream"))
+            HTTP.get(host.url("/stream"))
 
-        assert 2.5 < time.monotonic() - started < 15
+        assert 2.5 < time.monotonic() - started < 30  # the stream would take 50 s
         host.seen(r"Timeout value of 00:00:01 .*Functions\.stream")
         wait_until(lambda: host.worker_pid() != first, why="another worker")
-        assert httpx.get(host.url("/health")).status_code == 200
+        assert HTTP.get(host.url("/health")).status_code == 200
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +184,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProcess]:
 
 def test_nothing_is_kept_of_a_request_that_has_ended(shared: HostProcess) -> None:
     """The library's own table of requests does not grow."""
-    with httpx.Client() as client:
+    with httpx.Client(timeout=WITHIN_S) as client:
         for _ in range(5):
             response = client.get(shared.url("/health"))
 
@@ -193,7 +193,7 @@ def test_nothing_is_kept_of_a_request_that_has_ended(shared: HostProcess) -> Non
 
 def test_logs_hold_the_apps_records_and_no_query_string(shared: HostProcess) -> None:
     """Records come with their level; a key in the query or in a header is nowhere."""
-    httpx.get(shared.url("/health?code=secret"), headers={"x-functions-key": "secret"})
+    HTTP.get(shared.url("/health?code=secret"), headers={"x-functions-key": "secret"})
 
     shared.seen("WARNING: asked for health")
     shared.seen(r"Executed 'Functions\.health' \(Succeeded")
@@ -202,12 +202,12 @@ def test_logs_hold_the_apps_records_and_no_query_string(shared: HostProcess) -> 
 
 def test_an_invocation_id_of_a_caller_is_replaced(shared: HostProcess) -> None:
     """A caller cannot make a request hang by naming an invocation (on the real host it hangs until functionTimeout)."""
-    assert httpx.get(shared.url("/health"), headers={"x-ms-invocation-id": "mine"}).status_code == 200
+    assert HTTP.get(shared.url("/health"), headers={"x-ms-invocation-id": "mine"}).status_code == 200
 
 
 def test_a_disabled_function_is_not_served(shared: HostProcess) -> None:
     """AzureWebJobs.<name>.Disabled takes a function away."""
-    assert httpx.get(shared.url("/off")).status_code == 404
+    assert HTTP.get(shared.url("/off")).status_code == 404
 
 
 def test_the_worker_dies_with_its_parent(shared: HostProcess) -> None:
@@ -216,4 +216,4 @@ def test_the_worker_dies_with_its_parent(shared: HostProcess) -> None:
     shared.process.kill()
     shared.exit_code()
 
-    wait_until(lambda: not exists(worker), within_s=5, why="the worker ended")
+    wait_until(lambda: not exists(worker), why="the worker ended")

@@ -71,7 +71,11 @@ async def test_however_a_call_ended(stand_in: StandIn, directives: str) -> None:
 
 
 async def test_of_a_client_that_left(stand_in: StandIn) -> None:
-    async with served(stand_in) as relay, not_collecting() as before, httpx.AsyncClient(base_url=relay.url) as client:
+    async with (
+        served(stand_in) as relay,
+        not_collecting() as before,
+        httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client,
+    ):
         async with client.stream("POST", CHAT, json=STREAM, headers={"x-stand-in": "silence_after=3"}) as answer:
             await anext(answer.aiter_raw())
         await relay.envelope()

@@ -342,7 +342,7 @@ async def test_a_stream_that_breaks_after_its_last_frame_is_complete(
 
 
 async def test_a_stream_whose_upstream_never_closes_it_is_complete_at_the_exchanges_limit() -> None:
-    world = a_world(sse(TEXT, STOP, DONE, asyncio.Event()), exchange_s=0.2)
+    world = a_world(sse(TEXT, STOP, DONE, asyncio.Event()), exchange_s=1)
     client = Client(world.relay, ASK)
     await client.run()
     assert (client.body, client.ended) == (TEXT + STOP + DONE, True)
@@ -486,7 +486,7 @@ async def test_an_exchange_without_an_answer_ends_at_its_limit() -> None:
 
 async def test_an_exchange_within_its_answer_ends_at_its_limit() -> None:
     answer = sse(TEXT, asyncio.Event())
-    world = a_world(answer, exchange_s=0.2)
+    world = a_world(answer, exchange_s=1)
     client = Client(world.relay, ASK)
     await client.run()
     assert client.body == TEXT

@@ -144,7 +144,7 @@ def test_the_sdk_reads_responses(v1: openai.OpenAI) -> None:
 
 def test_a_background_response_is_over_later(v1: openai.OpenAI) -> None:
     """Queued without usage, then in progress, then completed with usage; or cancelled."""
-    created = v1.responses.create(model="gpt-4o--background_ms=100", input="hello", background=True)
+    created = v1.responses.create(model="gpt-4o--background_ms=1500", input="hello", background=True)
     assert (created.status, created.usage) == ("queued", None)
     until = time.monotonic() + DEADLINE_S
     seen = [created]

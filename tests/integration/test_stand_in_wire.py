@@ -58,21 +58,23 @@ def test_lines_may_end_differently(stand_in: StandIn, layout: str, end: bytes) -
 
 
 def test_the_pace_is_kept(stand_in: StandIn) -> None:
-    """300 ms before the first piece, 60 ms between the others, as the recording and the caller both see it."""
+    """300 ms before the first piece, 300 ms between the others, as the recording and the caller both see it."""
     began = time.monotonic()
     with httpx.stream(
         "POST",
         stand_in.url + CHAT,
         json=STREAM,
-        headers={"api-key": "any", "x-stand-in": "first_chunk_ms=300; chunk_ms=60; chunks=3", "tag": "pace"},
+        headers={"api-key": "any", "x-stand-in": "first_chunk_ms=300; chunk_ms=300; chunks=3", "tag": "pace"},
+        timeout=DEADLINE_S,
     ) as answer:
         arrivals = [time.monotonic() for _ in answer.iter_raw()]
     recorded = stand_in.exchange("tag:pace")
     written = recorded["write_times"]
     assert isinstance(written, list)
     assert len(written) == len(arrivals) == 1 + 1 + 3 + 1 + 1
-    assert 0.3 <= written[0] - began < 1.0
-    assert 0.35 <= written[-1] - written[0] < 1.0
+    # No piece before its time; late ones are made up for, so that the last is not later than it has to be.
+    assert all(at - began >= 0.3 * number for number, at in enumerate(written, start=1))
+    assert written[-1] - began < 0.3 * len(written) + 5
     assert arrivals[0] < written[1]
 
 
@@ -129,7 +131,7 @@ def test_silence_lasts_until_the_caller_leaves(stand_in: StandIn, directives: st
             stand_in.url + CHAT,
             json=STREAM,
             headers={"api-key": "any", "x-stand-in": directives, "tag": directives},
-            timeout=0.2,
+            timeout=httpx.Timeout(DEADLINE_S, read=1.5),
         )
     recorded = stand_in.exchange(f"tag:{directives}")
     assert (recorded["ended"], recorded["writes"]) == ("peer_closed", writes)

@@ -159,5 +159,5 @@ async def test_an_account_that_nobody_serves_is_an_error_of_azure_within_seconds
         ):
             with pytest.raises(AzureError):
                 await attempt
-            assert time.monotonic() - began < 10
+            assert time.monotonic() - began < 20
             began = time.monotonic()

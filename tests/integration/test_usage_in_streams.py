@@ -296,15 +296,15 @@ async def test_without_draining_a_client_that_leaves_ends_the_call(stand_in: Sta
 async def test_draining_gets_the_exact_usage(stand_in: StandIn) -> None:
     """The rest is read for its usage; what the client was sent, and when it left, stay what they were."""
     async with served(stand_in, limits={"drain_s": DEADLINE_S, "drain_bytes": 10_000_000}) as relay:
-        await left_early(relay, "chunk_ms=10;chunks=60")
+        await left_early(relay, "chunk_ms=10;chunks=300")
         envelope = await relay.envelope()
         captured = await relay.captured()
     assert captured.endswith(b"[DONE]\n\n")
     assert (envelope.outcome, envelope.usage_source) == (Outcome.CLIENT_DISCONNECTED, "upstream")
     assert envelope.usage is not None
-    assert envelope.usage["completion_tokens"] == 60
+    assert envelope.usage["completion_tokens"] == 300
     assert 0 < envelope.sent_bytes < envelope.response_bytes == len(captured)
-    assert envelope.timings.to_end_ms < 400
+    assert envelope.timings.to_end_ms < 2500  # of 3,000 and more
     assert envelope.failure is None
 
 
@@ -319,7 +319,7 @@ async def test_draining_is_capped_in_bytes(stand_in: StandIn) -> None:
 
 async def test_draining_is_capped_in_time(stand_in: StandIn) -> None:
     """However long the model would go on."""
-    async with served(stand_in, limits={"drain_s": 0.2, "drain_bytes": 10_000_000}) as relay:
+    async with served(stand_in, limits={"drain_s": 1, "drain_bytes": 10_000_000}) as relay:
         before = asyncio.get_running_loop().time()
         await left_early(relay, "chunk_ms=20;chunks=1000")
         envelope = await relay.envelope()

@@ -114,7 +114,7 @@ async def test_they_are_renewed_while_callers_get_those_that_are_there(tenant: T
     tenant.open.clear()
     await tenant.fetched(2)
     before = renewal.keys
-    assert await asyncio.wait_for(renewal.current(), 1) is before
+    assert await asyncio.wait_for(renewal.current(), DEADLINE_S) is before
     tenant.keys = Keys(("a", "b"))
     tenant.open.set()
     await tenant.fetched(3)
@@ -201,7 +201,7 @@ async def test_a_known_key_waits_for_no_fetch(tenant: Tenant, renewing: Renewals
     tenant.open.clear()
     unknown = asyncio.create_task(renewal.current_with("none"))
     await tenant.fetched(2)
-    assert (await asyncio.wait_for(renewal.current_with("a"), 1)).has("a")
+    assert (await asyncio.wait_for(renewal.current_with("a"), DEADLINE_S)).has("a")
     tenant.open.set()
     await unknown
 

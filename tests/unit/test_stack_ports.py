@@ -5,12 +5,25 @@ from __future__ import annotations
 import os
 import re
 import socket
+import subprocess
 import sys
 
 import pytest
 
-from local.stack.errors import PortsTaken
-from local.stack.ports import HOST, WHAT_LISTENS, Ports, alternatives, free_ports, is_free, make_variable, require_free
+from local.stack import ports
+from local.stack.errors import PortsTaken, StackError
+from local.stack.ports import (
+    HOST,
+    WHAT_LISTENS,
+    Ports,
+    alternatives,
+    free_port,
+    free_ports,
+    is_free,
+    make_variable,
+    require_free,
+)
+from local.stack.supervisor import ROOT
 
 
 def listening() -> socket.socket:
@@ -34,6 +47,24 @@ def test_free_ports_are_free_and_all_different() -> None:
 
 def test_two_stacks_side_by_side_get_other_ports() -> None:
     assert free_ports() != free_ports()
+
+
+def test_a_port_that_another_process_was_given_is_not_given_again_while_that_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Although nobody listens on it yet."""
+    code = "from local.stack.ports import free_port; print(free_port(), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        port = int(other.stdout.readline())
+        monkeypatch.setattr(ports, "_FREE_PORTS", range(port, port + 1))
+        assert is_free(port)
+        with pytest.raises(StackError, match="is free"):
+            free_port()
+        other.communicate("\n")
+    assert free_port() == port
+    with pytest.raises(StackError, match="is free"):
+        free_port()
 
 
 def test_a_port_with_a_listener_is_not_free() -> None:

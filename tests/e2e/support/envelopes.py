@@ -48,5 +48,5 @@ def wait_until_tried(stack: Stack, exchange_ids: Collection[str]) -> dict[str, W
         return found.keys() == set(exchange_ids)
 
     with queue(stack) as envelopes:
-        until(look, "every envelope to be tried and to come back", within_s=60)
+        until(look, "every envelope to be tried and to come back")
     return found

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import h11
 
-DEADLINE_S: Final = 20
+DEADLINE_S: Final = 60  # for sending a whole request, and for each wait for more of the answer
 _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: close() sends RST. socket(7)
 
 type Headers = Sequence[tuple[str, str]]
