@@ -15,7 +15,8 @@ from shared.core.api_error import ApiError
 from shared.core.forwarding import RawHeaders
 from shared.core.held_end import HeldEnd
 from shared.core.stream_end import ends_event
-from shared.core.usage_chunk import UsageChunkFilter
+from shared.core.usage_chunk import SLICE_BYTES, UsageChunkFilter
+from shared.slicing import in_slices
 
 KEEP_ALIVE: Final = b": keep-alive\n\n"
 _JSON: Final = (b"content-type", b"application/json")
@@ -53,7 +54,8 @@ class ClientResponse:
     async def piece(self, piece: bytes) -> None:
         """A piece of the upstream's body."""
         if self.filter is not None:
-            piece = self.filter.feed(piece)
+            long = len(piece) > SLICE_BYTES  # more than a chunk: what came while the loop or the client was slow
+            piece = await in_slices(self.filter.feeding(piece)) if long else self.filter.feed(piece)
         if self._end is not None:
             piece = self._end.feed(piece, is_stream=self.is_stream)
         if not piece:
