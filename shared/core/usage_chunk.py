@@ -54,7 +54,7 @@ class UsageChunkFilter:
     def flush(self) -> bytes:
         """What still waited when the stream ended."""
         rest, self._held = self._held, b""
-        return rest
+        return rest if self._inside_long_event or not is_usage_chunk(rest) else b""
 
     def _without_usage_chunk(self, data: bytes, ends: list[int]) -> tuple[bytes, bytes]:
         """What may go of the events that end there, and what stands behind them."""

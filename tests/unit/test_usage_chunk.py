@@ -26,9 +26,9 @@ CHUNKS = [
 LINE_ENDS = ["\n", "\r\n", "\r"]
 
 
-def event(data: object, line_end: str = "\n", before: str = "") -> bytes:
+def event(data: object, line_end: str = "\n", before: str = "", *, blank_line: str | None = None) -> bytes:
     text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
-    return f"{before}data: {text}{line_end}{line_end}".encode()
+    return f"{before}data: {text}{line_end}{line_end if blank_line is None else blank_line}".encode()
 
 
 def filtered(pieces: list[bytes]) -> bytes:
@@ -55,15 +55,18 @@ def test_only_the_usage_chunk_is_missing(line_end: str, comment: bool, bom: byte
 
 @given(st.data())
 def test_any_events_in_any_pieces(data: st.DataObject) -> None:
-    """Any order, several usage chunks or none, line ends mixed from event to event, long texts, an end that is cut short."""
-    line_ends = st.sampled_from(LINE_ENDS[:2])  # a CR before a LF would be one line end with it
+    """Any order, several usage chunks or none, line ends mixed from line to line, long texts, an end that is cut short."""
+    line_ends = st.sampled_from(LINE_ENDS)
     others = st.sampled_from([*CHUNKS[:4], "[DONE]", "nonsense", "x" * 300])
     parts = []
     for _ in range(data.draw(st.integers(0, 8))):
         chunk = data.draw(others | st.just(USAGE_CHUNK))
-        parts.append((event(chunk, data.draw(line_ends)), chunk is not USAGE_CHUNK))
-    rest = data.draw(st.sampled_from([b"", b"data: [DONE]", b"data: {", b": beat\n", b"\n"]))
-    stream = b"".join(part for part, _ in parts) + rest
+        line_end = data.draw(line_ends)
+        blank_line = "\r" if line_end == "\r" else data.draw(line_ends)  # CR before LF would be one line end
+        parts.append((event(chunk, line_end, blank_line=blank_line), chunk is not USAGE_CHUNK))
+    stream = b"".join(part for part, _ in parts)
+    rest = data.draw(st.sampled_from([b"", b"data: [DONE]", b"data: {", b": beat\n", b"" if stream.endswith(b"\r") else b"\n"]))
+    stream += rest
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=12)))
     pieces = [stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
     with pytest.MonkeyPatch.context() as patch:
