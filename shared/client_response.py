@@ -97,6 +97,11 @@ class ClientResponse:
             await self._send({"type": "http.response.body", "body": b"data: " + error + b"\n\n", "more_body": True})
             self.told = True  # not before: a body without the frame must not look whole
 
+    @property
+    def held_bytes(self) -> int:
+        """How much of the answer is held until its capture is stored."""
+        return len(self._end.held) if self._end is not None else 0
+
     async def release_end(self) -> None:
         """Send what was held until the answer's capture was stored."""
         held, self._end = (self._end.held if self._end is not None else b""), None
