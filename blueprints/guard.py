@@ -8,8 +8,11 @@ import azure.functions as func
 from azurefunctions.extensions.http.fastapi import Request, Response
 
 from shared.caller_check import CallerCheck
+from shared.core.api_error import ApiError
 from shared.core.caller_token import Role
 from shared.error_response import ErrorResponse
+from shared.refusal_log import RefusalLog
+from shared.relay import fresh_exchange_id
 
 _HEADERS: Final = {401: {"www-authenticate": "Bearer"}, 503: {"retry-after": "5"}}
 
@@ -20,17 +23,27 @@ class Guard:
     def __init__(self, check: CallerCheck | None) -> None:
         """None: the host checks, by the functions' levels. They are fixed when the host indexes the app."""
         self._check = check
+        self._log = RefusalLog()
         self.caller_level = func.AuthLevel.FUNCTION if check is None else func.AuthLevel.ANONYMOUS
         self.operator_level = func.AuthLevel.ADMIN if check is None else func.AuthLevel.ANONYMOUS
 
     async def caller(self, req: Request) -> Response | None:
-        """The answer to a call that may not be relayed; None if it may."""
-        return await self._refusal(req, Role.CALLER)
+        """The answer to a call that may not be relayed, with an id as every answer to callers; None if it may."""
+        error = await self._refusal(req, Role.CALLER)
+        if error is None:
+            return None
+        exchange_id = fresh_exchange_id()
+        self._log.say(exchange_id, error)
+        return _answer(error, {"x-exchange-id": exchange_id})
 
     async def operator(self, req: Request) -> Response | None:
         """The answer to whoever may not operate; None if he may."""
-        return await self._refusal(req, Role.OPERATOR)
+        error = await self._refusal(req, Role.OPERATOR)
+        return _answer(error, {}) if error is not None else None
 
-    async def _refusal(self, req: Request, role: Role) -> Response | None:
-        error = await self._check.refusal(req.scope["headers"], role) if self._check is not None else None
-        return ErrorResponse(error, _HEADERS.get(error.status)) if error is not None else None
+    async def _refusal(self, req: Request, role: Role) -> ApiError | None:
+        return await self._check.refusal(req.scope["headers"], role) if self._check is not None else None
+
+
+def _answer(error: ApiError, headers: dict[str, str]) -> Response:
+    return ErrorResponse(error, _HEADERS.get(error.status, {}) | headers)

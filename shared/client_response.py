@@ -15,7 +15,8 @@ from shared.core.api_error import ApiError
 from shared.core.forwarding import RawHeaders
 from shared.core.held_end import HeldEnd
 from shared.core.stream_end import ends_event
-from shared.core.usage_chunk import UsageChunkFilter
+from shared.core.usage_chunk import SLICE_BYTES, UsageChunkFilter
+from shared.slicing import in_slices
 
 KEEP_ALIVE: Final = b": keep-alive\n\n"
 _JSON: Final = (b"content-type", b"application/json")
@@ -53,7 +54,8 @@ class ClientResponse:
     async def piece(self, piece: bytes) -> None:
         """A piece of the upstream's body."""
         if self.filter is not None:
-            piece = self.filter.feed(piece)
+            long = len(piece) > SLICE_BYTES  # more than a chunk: what came while the loop or the client was slow
+            piece = await in_slices(self.filter.feeding(piece)) if long else self.filter.feed(piece)
         if self._end is not None:
             piece = self._end.feed(piece, is_stream=self.is_stream)
         if not piece:
@@ -94,6 +96,11 @@ class ClientResponse:
         if self.is_stream and self._between_events:
             await self._send({"type": "http.response.body", "body": b"data: " + error + b"\n\n", "more_body": True})
             self.told = True  # not before: a body without the frame must not look whole
+
+    @property
+    def held_bytes(self) -> int:
+        """How much of the answer is held until its capture is stored."""
+        return len(self._end.held) if self._end is not None else 0
 
     async def release_end(self) -> None:
         """Send what was held until the answer's capture was stored."""

@@ -40,7 +40,7 @@ class Exchange:
     to_headers_ms: float | None = None
     to_last_chunk_ms: float | None = None
     to_end_ms: float = 0.0
-    left: tail.Tail | None = None  # the client has left, with this as the end of what it was sent; the rest was drained
+    left: tail.Tail | None = None  # the client has left, with this as the end of what it was sent; the rest was drained or held
     sent_bytes: int = 0  # set with `left`
     failure: Failure | None = None
     looked_at: tuple[int, tail.Tail] | None = None  # what the first so many bytes of the answer end with
@@ -55,11 +55,14 @@ class Exchange:
         if self.chunk_count <= MAX_ARRIVALS:
             self.arrivals.append((self.response.size, at_ms))
 
-    def client_left(self, at_ms: float) -> None:
-        """For the client the exchange ends here; what is received from here on is drained, for its usage."""
+    def client_left(self, at_ms: float, *, unsent_bytes: int = 0) -> None:
+        """For the client the exchange ends here; what is received from here on is drained, for its usage.
+
+        `unsent_bytes` of what has been received were held back.
+        """
         self.to_end_ms = at_ms
-        self.sent_bytes = self.response.size
-        self.left = self._tail()
+        self.sent_bytes = self.response.size - unsent_bytes
+        self.left = self._look_at_tail(unsent_bytes) if unsent_bytes else self._tail()
 
     @property
     def finished(self) -> bool:
@@ -149,9 +152,10 @@ class Exchange:
             self.looked_at = self.response.size, self._look_at_tail()
         return self.looked_at[1]
 
-    def _look_at_tail(self) -> tail.Tail:
+    def _look_at_tail(self, unsent_bytes: int = 0) -> tail.Tail:
         end = self.response.tail(tail.TAIL_BYTES)
         whole = len(end) == self.response.size
+        end = end[: max(len(end) - unsent_bytes, 0)]
         if not end or not self.readable:
             return tail.Tail(finished=False, usage=None)
         if self.stream:

@@ -60,11 +60,7 @@ class Intake:
     async def _hold(self, incoming: IncomingBody) -> tuple[HeldBody, HeldBody | None]:
         """The whole body, looked at: what goes upstream where usage is asked for comes second."""
         exchange = self._exchange
-        pieces: list[bytes] = []
-        async for piece in incoming.pieces():  # noted one by one: what came stays known if the client leaves here
-            pieces.append(piece)
-            exchange.request.write(piece)
-        body = b"".join(pieces)
+        body = await incoming.whole(exchange.request.write)
         if not self._is_examined():
             return HeldBody(body), None
         may_ask = self._interventions.ask_for_usage and usage_request.accepts(

@@ -118,8 +118,11 @@ class Recorder:
             else:
                 self.failed.response_captures += 1
         both = envelope.request_capture is not None and envelope.response_capture is not None
-        if closed and not both and ending is outcome.Ending.WHOLE:
-            envelope = _refused(envelope)
+        if closed and ending is outcome.Ending.WHOLE:
+            if not both:
+                envelope = _refused(envelope)
+            elif exchange.left is not None:  # while the captures were stored, which say nothing of it
+                envelope = _without_end(exchange, envelope)
         captured.set_result(both)
         if await self._attempt(self._put_envelope(envelope), "envelope", exchange):
             return
@@ -200,6 +203,12 @@ def _refused(envelope: Envelope) -> Envelope:
     """With CAPTURE_POLICY=closed, the client is told this in place of the answer's end."""
     refusal = api_error.capture_unavailable()
     return replace(envelope, outcome=Outcome.REJECTED, failure=Failure(code=refusal.code, message=refusal.message))
+
+
+def _without_end(exchange: Exchange, envelope: Envelope) -> Envelope:
+    """With CAPTURE_POLICY=closed, the client has left before it could be sent the answer's end."""
+    left = exchange.envelope(outcome.Ending.CLIENT_LEFT)
+    return replace(left, request_capture=envelope.request_capture, response_capture=envelope.response_capture)
 
 
 def _settle(captured: asyncio.Future[bool]) -> None:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import anyio
 import httpx
@@ -116,14 +116,30 @@ class RelayResponse(Response):
                 with anyio.CancelScope(shield=True):
                     await asyncio.wait({recording.done}, timeout=limits.recording_wait_s)
         with anyio.CancelScope(deadline=over_at):
-            await self._end(ending, recording, answer)
+            if ending is Ending.WHOLE and limits.capture_closed:
+                ending = await self._hold_end(receive, recording, answer)
+            await self._end(ending, answer)
 
-    async def _end(self, ending: Ending, recording: Recording, answer: ClientResponse) -> None:
+    async def _hold_end(self, receive: Receive, recording: Recording, answer: ClientResponse) -> Ending:
+        """Waits for the answer's captures. Where they cannot be stored, or the client leaves first, it does not get the end."""
+        leaving = asyncio.create_task(_client_leaves(receive))
+        either: set[asyncio.Future[Any]] = {recording.captured, leaving}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:  # also where this task is cancelled: that is how the Functions host says that the client has left
+            leaving.cancel()
+            if not recording.captured.done():
+                self._exchange.client_left(self._now_ms(), unsent_bytes=answer.held_bytes)
+        if self._exchange.left is not None:
+            return Ending.CLIENT_LEFT
+        if recording.captured.result():
+            return Ending.WHOLE
+        if self._relay.interventions.error_frames:
+            await answer.error_frame(api_error.capture_unavailable().body())
+        return Ending.INTERRUPTED
+
+    async def _end(self, ending: Ending, answer: ClientResponse) -> None:
         """The response's end, where it has come to one; the connection breaks off otherwise."""
-        if ending is Ending.WHOLE and self._relay.limits.capture_closed and not await asyncio.shield(recording.captured):
-            if self._relay.interventions.error_frames:
-                await answer.error_frame(api_error.capture_unavailable().body())
-            ending = Ending.INTERRUPTED
         if ending is Ending.WHOLE:
             await answer.release_end()
         if ending is Ending.WHOLE or answer.told:
@@ -254,8 +270,7 @@ class RelayResponse(Response):
         self._tasks.append(asyncio.create_task(self._until_client_leaves(receive, scope)))
 
     async def _until_client_leaves(self, receive: Receive, scope: anyio.CancelScope) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await _client_leaves(receive)
         self._client_left(scope)
 
     def _client_left(self, scope: anyio.CancelScope) -> None:
@@ -269,3 +284,9 @@ class RelayResponse(Response):
 
     def _now_ms(self) -> float:
         return (self._relay.clock() - self._started) * 1000
+
+
+async def _client_leaves(receive: Receive) -> None:
+    """Returns when the client has left. Its request is whole."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -13,6 +13,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Final
 
+type JsonText = bytes | bytearray
 type Scan[T] = Generator[None, None, T]  # yields between slices, returns the result
 
 _SPACE: Final = re.compile(rb"[ \t\r\n]*+")
@@ -47,7 +48,7 @@ class Span:
     end: int
 
 
-def scan(body: bytes, wanted: frozenset[str]) -> Scan[dict[str, Span]]:
+def scan(body: JsonText, wanted: frozenset[str]) -> Scan[dict[str, Span]]:
     """The wanted names that are there -> the value's span; of a repeated name the last, as JSON parsers take it.
 
     Raises NotAnObject, or another ValueError for a name that is no JSON text.
@@ -55,7 +56,7 @@ def scan(body: bytes, wanted: frozenset[str]) -> Scan[dict[str, Span]]:
     return (yield from _Scanner(body).members(wanted))
 
 
-def first_member_at(body: bytes) -> int:
+def first_member_at(body: JsonText) -> int:
     """Where the first member of an object would begin: right behind its opening brace."""
     return body.index(b"{") + 1
 
@@ -63,7 +64,7 @@ def first_member_at(body: bytes) -> int:
 class _Scanner:
     """Each method takes a position and gives the one behind what it names."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: JsonText) -> None:
         self._body = body
         self._steps = 0
         self._marks = 0

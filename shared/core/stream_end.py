@@ -17,8 +17,8 @@ LAST_RESPONSE_EVENTS: Final = frozenset({"response.completed", "response.incompl
 # Nor have streams of sound and transcripts. (Of several images each has such an event: none is known to be the last.)
 LAST_EVENTS: Final = LAST_RESPONSE_EVENTS | {"speech.audio.done", "transcript.text.done"}
 
-# A blank line, behind which an event has ended. Where a CRLF may be cut in two, its LF is waited for.
-EVENT_END: Final = re.compile(rb"\n\r?\n|\r\r")
+# A blank line, behind which an event has ended. Where a CRLF may be cut in two, its LF is waited for, or another byte.
+EVENT_END: Final = re.compile(rb"\n\r?\n|\r\r|\n\r(?=[^\n])")
 # For bytes.endswith, where a call more would count: each chunk of each stream passes there.
 EVENT_ENDS: Final = (b"\n\n", b"\n\r\n", b"\r\r")
 LONGEST_EVENT_END: Final = len(b"\r\n\r\n")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.core import stream_request
-from shared.core.json_members import NotAnObject, Scan, Span, first_member_at, scan
+from shared.core.json_members import JsonText, NotAnObject, Scan, Span, first_member_at, scan
 
 OPERATIONS: Final = frozenset({"chat.completions", "completions"})
 # The first api-version that takes stream_options (Azure OpenAI's changelog); dates compare as text.
@@ -33,7 +33,7 @@ class Examined:
     asking: tuple[bytes | memoryview, ...] | None  # the body with the addition, in parts; None: it is to be sent as it came
 
 
-def examine(body: bytes, operation: str, *, may_ask: bool) -> Scan[Examined]:
+def examine(body: JsonText, operation: str, *, may_ask: bool) -> Scan[Examined]:
     """What the relay must know of a JSON body. Anything that is not a JSON object is sent as it came.
 
     A generator: it pauses between slices of about a millisecond.
@@ -62,7 +62,7 @@ def is_refusal(error_body: bytes) -> bool:
     return any(words in error_body for words in _REFUSALS)
 
 
-def _asking(body: bytes, found: dict[str, Span]) -> Scan[tuple[bytes | memoryview, ...] | None]:
+def _asking(body: JsonText, found: dict[str, Span]) -> Scan[tuple[bytes | memoryview, ...] | None]:
     span = found.get("stream_options")
     if span is None:
         return _replaced(body, Span(start=first_member_at(body), end=first_member_at(body)), _ADDED + b",")
@@ -84,21 +84,21 @@ def _asking(body: bytes, found: dict[str, Span]) -> Scan[tuple[bytes | memoryvie
     return _replaced(body, Span(start=span.start + place.start, end=span.start + place.end), text)
 
 
-def _is_empty(options: bytes) -> bool:
+def _is_empty(options: JsonText) -> bool:
     return options[1:-1].strip(b" \t\r\n") == b""
 
 
-def _replaced(body: bytes, span: Span, text: bytes) -> tuple[bytes | memoryview, ...]:
+def _replaced(body: JsonText, span: Span, text: bytes) -> tuple[bytes | memoryview, ...]:
     view = memoryview(body)  # a copy of a large body would take as long as many chunks of other streams
     return view[: span.start], text, view[span.end :]
 
 
-def _value(body: bytes, span: Span | None) -> bytes:
+def _value(body: JsonText, span: Span | None) -> JsonText:
     """The value's text, for short ones; b"" where there is none."""
     return body[span.start : min(span.end, span.start + 8)] if span else b""
 
 
-def _text(body: bytes, span: Span | None) -> str | None:
+def _text(body: JsonText, span: Span | None) -> str | None:
     if span is None or span.end - span.start > 1024:
         return None
     try:

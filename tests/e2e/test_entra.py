@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 
 import openai
@@ -62,9 +63,9 @@ def code_of(answer: Answer) -> str:
 
 
 def refused(stack: Stack, chat: Chat) -> Answer:
-    """The answer to a call that must not have gone any further: nothing upstream, no exchange."""
+    """The answer to a call that must not have gone any further: it has an id, and nothing of it is upstream."""
     answer = chat.ask(stack)
-    assert answer.all("x-exchange-id") == []
+    assert uuid.UUID(answer.exchange_id).version == 7
     assert stand_in.seen(stack, deployment=chat.deployment) == []
     return answer
 
@@ -96,9 +97,18 @@ def test_a_refused_call_leaves_no_event(guarded: Stack) -> None:
     """Who may not call costs no storage. What came after it has arrived by then."""
     lost, kept = Chat(), Chat(headers=(bearer(token()),))
     with EventLog(guarded) as events:
-        assert refused(guarded, lost).status == 401
+        answer = refused(guarded, lost)
+        assert answer.status == 401
         events.one(exchange_id=kept.ask(guarded).exchange_id)
         assert events.count(deployment=lost.deployment) == 0
+        assert events.count(exchange_id=answer.exchange_id) == 0
+
+
+def test_the_log_says_why_a_call_was_refused(guarded: Stack) -> None:
+    """Under the id that the caller was told, and at a level that host.json lets through."""
+    answer = refused(guarded, Chat(headers=(bearer(token(oid=STRANGER)),)))
+    line = f"The call {answer.exchange_id} was refused: 403 caller_not_allowed"
+    until(lambda: line in output(guarded), "the log to say why")
 
 
 @pytest.mark.parametrize("name", FORGED)
@@ -136,15 +146,18 @@ def test_every_function_asks_for_a_token_of_its_own_kind(guarded: Stack) -> None
     """No token: 401; the other kind's or a stranger's: 403; its own: what it does. No HTTP function is left out."""
     assert FOR_CALLERS.keys() | FOR_OPERATORS.keys() | OPEN == LEVELS.keys()
     for table, own, other, role in ((FOR_CALLERS, CALLER, OPERATOR, "caller"), (FOR_OPERATORS, OPERATOR, CALLER, "operator")):
+        ids = 1 if role == "caller" else 0  # in each answer to a caller, whatever it says
         for method, target, status in table.values():
             body = b"{}" if method == "POST" else b""
             answer = wire.call(guarded.proxy_url, method, target, body=body)
-            assert (answer.status, code_of(answer)) == (401, "token_missing")
+            assert (answer.status, code_of(answer), len(answer.all("x-exchange-id"))) == (401, "token_missing", ids)
             for object_id in (other, STRANGER):
                 answer = wire.call(guarded.proxy_url, method, target, [bearer(token(oid=object_id))], body)
                 assert (answer.status, code_of(answer)) == (403, f"{role}_not_allowed")
                 assert (object_id in answer.body.decode(), answer.all("www-authenticate")) == (False, [])
-            assert wire.call(guarded.proxy_url, method, target, [bearer(token(oid=own))], body).status == status
+                assert len(answer.all("x-exchange-id")) == ids
+            answer = wire.call(guarded.proxy_url, method, target, [bearer(token(oid=own))], body)
+            assert (answer.status, len(answer.all("x-exchange-id"))) == (status, ids)
 
 
 def test_health_stays_open(guarded: Stack) -> None:
@@ -157,7 +170,7 @@ def test_health_stays_open(guarded: Stack) -> None:
 def test_a_refused_call_is_answered_whatever_its_body(guarded: Stack, size: int) -> None:
     chat = Chat()
     answer = wire.call(guarded.proxy_url, "POST", chat.target, chat.all_headers, b"x" * size)
-    assert (answer.status, code_of(answer)) == (401, "token_missing")
+    assert (answer.status, code_of(answer), bool(answer.exchange_id)) == (401, "token_missing", True)
 
 
 @pytest.mark.parametrize("functions_host", ["embedded"], indirect=True)  # func itself waits for the body, then answers 500
@@ -167,7 +180,7 @@ def test_a_refused_call_is_answered_before_its_body_is_read(guarded: Stack) -> N
         guarded.proxy_url, "POST", chat.target, [*chat.all_headers, ("content-length", "1000")], framed=False
     ) as call:
         answer = call.rest()
-    assert (answer.status, code_of(answer)) == (401, "token_missing")
+    assert (answer.status, code_of(answer), bool(answer.exchange_id)) == (401, "token_missing", True)
 
 
 def test_an_openai_sdk_calls_with_a_token_and_raises_what_is_refused(guarded: Stack) -> None:

@@ -184,6 +184,7 @@ class Client:
         known = operation.route("POST", path)
         assert isinstance(known, Operation)
         self._response = relay.response(scope, known)
+        self.exchange_id = self._response._exchange.exchange_id
         self._scope = scope
 
     async def _receive(self) -> dict[str, Any]:
@@ -196,6 +197,8 @@ class Client:
         return {"type": "http.disconnect"}
 
     async def _send(self, message: Any) -> None:
+        if message["type"] == "http.response.start":  # whatever the answer, it has the one id
+            assert [value for name, value in message["headers"] if name == b"x-exchange-id"] == [self.exchange_id.encode()]
         self.messages.append(dict(message))
         self.received.set()
 

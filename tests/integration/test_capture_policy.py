@@ -10,7 +10,21 @@ from dataclasses import replace
 import pytest
 
 from shared.core.exchange import Outcome
-from tests.integration.exchanges import DEADLINE_S, UNTOUCHED, Client, Envelopes, Store, World, a_world, document, event_of, sse
+from tests.integration.exchanges import (
+    CHAT,
+    DEADLINE_S,
+    UNTOUCHED,
+    Client,
+    Envelopes,
+    Store,
+    World,
+    a_world,
+    document,
+    event_of,
+    sse,
+)
+from tests.integration.served_relay import served
+from tests.integration.tiny_server import OK, Connection, serving
 from tests.unit.cutting import every_way
 
 pytestmark = pytest.mark.anyio
@@ -173,6 +187,77 @@ async def test_a_client_of_closed_that_leaves_is_recorded_all_the_same() -> None
     client.leave()
     await ended(running)
     assert (await world.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
+
+
+RESPONSES = "/openai/v1/responses"
+LAST = b'event: response.completed\ndata: {"type": "response.completed", "response": {"usage": {"total_tokens": 7}}}\n\n'
+
+
+@pytest.mark.parametrize("cancelled", [False, True], ids=["told", "cancelled"])
+@pytest.mark.parametrize(
+    ("path", "sent", "held", "outcome"),
+    [
+        (RESPONSES, b'data: {"type": "response.created"}\n\n', LAST, Outcome.CLIENT_DISCONNECTED),
+        (RESPONSES, b'{"object": "response"', b"}", Outcome.CLIENT_DISCONNECTED),
+        (CHAT, TEXT, DONE, Outcome.CLIENT_DISCONNECTED),
+        (CHAT, TEXT + STOP, DONE, Outcome.COMPLETED),  # as with `open`, who leaves behind the last choice has all of it
+    ],
+    ids=["last event", "last byte", "[DONE] alone", "[DONE]"],
+)
+async def test_a_client_that_leaves_while_the_end_is_held_did_not_get_it(
+    path: str, sent: bytes, held: bytes, outcome: Outcome, *, cancelled: bool
+) -> None:
+    """Its event says so, and what it was sent; the capture has all, and usage counts."""
+    answer = document(sent + held) if held == b"}" else sse(sent, held)
+    store = Store(gate=asyncio.Event())
+    world = a_world(answer, store=store, capture_closed=True)
+    client = Client(world.relay, ASK, path=path)
+    running = client.start()
+    a_gate(world).set()
+    await asyncio.wait_for(store.stored.wait(), DEADLINE_S)
+    a_gate(world).clear()
+    await client.until_body(sent)
+    assert not await settled(running)
+    if cancelled:
+        running.cancel()
+    else:
+        await client.leave_and_be_missed()
+    await asyncio.wait({running}, timeout=DEADLINE_S)
+    assert (running.done(), client.body, client.ended) == (True, sent, False)
+    a_gate(world).set()
+    envelope = await world.envelope()
+    assert (envelope.outcome, envelope.sent_bytes, envelope.response_bytes) == (outcome, len(sent), len(sent + held))
+    assert envelope.usage == ({"total_tokens": 7} if held == LAST else None)
+    assert [kept.body for kept in world.store.captures(".response")] == [sent + held]
+    assert envelope.response_capture is not None
+
+
+async def test_over_a_real_connection_a_client_that_leaves_while_the_end_is_held_is_noticed() -> None:
+    """By the HTTP server that the worker has, although nothing is sent meanwhile."""
+
+    class Holding(Store):
+        async def put(self, name: str, parts: Sequence[bytes]) -> None:
+            if name.endswith(".response"):
+                await may_store.wait()
+            await super().put(name, parts)
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(OK)
+        await connection.closed_by_client()
+
+    may_store = asyncio.Event()
+    async with serving(script) as upstream, served(upstream, store=Holding(), limits={"capture_closed": True}) as relay:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(relay.url.rpartition(":")[2]))
+        writer.write(f"POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{{}}".encode())
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\no"), DEADLINE_S)).startswith(b"HTTP/1.1 200")
+        writer.close()
+        await writer.wait_closed()
+        async with asyncio.timeout(DEADLINE_S):
+            while any("run_asgi" in repr(task) for task in asyncio.all_tasks()):  # noqa: ASYNC110 - uvicorn's task
+                await asyncio.sleep(0.001)
+        may_store.set()
+        assert (await relay.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
 
 
 async def test_with_open_the_request_goes_upstream_though_no_capture_is_stored() -> None:

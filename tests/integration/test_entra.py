@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 
+from blueprints.guard import Guard
 from shared.adapters.entra import EntraKeys, EntraTenant
 from shared.caller_check import CallerCheck
 from shared.core.api_error import ApiError
 from shared.core.caller_token import Role
+from shared.core.exchange import started_at
 from shared.errors import SigningKeysUnavailable
 from shared.key_renewal import KeyRenewal, Pace
 from shared.settings import CallerAuthSettings
@@ -205,6 +210,53 @@ async def test_a_call_without_one_token_needs_no_keys_to_be_refused(
     assert error is not None
     assert (error.status, error.code) == (401, code)
     assert tenant.asked == []
+
+
+# --- what a refused call is answered ---------------------------------------------------------------------------------
+
+
+def of_caller(text: str | None) -> Request:
+    headers = [(b"authorization", f"Bearer {text}".encode())] if text is not None else []
+
+    async def receive() -> dict[str, Any]:
+        raise AssertionError("the body of a refused call is not read")
+
+    return Request({"type": "http", "method": "POST", "headers": headers}, receive)
+
+
+@pytest.mark.parametrize(("changed", "status"), [(None, 401), ({"oid": STRANGER}, 403), ({"exp": 1}, 401), ({}, None)], ids=str)
+async def test_a_refused_call_has_an_id_and_a_line_in_the_log(
+    checked: Checked, changed: dict[str, Any] | None, status: int | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A new one for each, of the time of the call; what may be relayed has neither yet."""
+    text = token(**changed) if changed is not None else None
+    guard = Guard(checked.check)
+    before = datetime.now(UTC) - timedelta(milliseconds=1)
+    with caplog.at_level(logging.INFO, "fnsse"):
+        answers = [await guard.caller(of_caller(text)) for _ in range(2)]
+    refused = [answer for answer in answers if answer is not None]
+    ids = [answer.headers["x-exchange-id"] for answer in refused]
+    assert [answer.status_code for answer in refused] == [status] * 2 * (status is not None)
+    assert len(set(ids)) == len(ids)
+    assert all(before <= started_at(each) <= datetime.now(UTC) for each in ids)
+    codes = [json.loads(answer.body)["error"]["code"] for answer in refused]
+    assert caplog.messages == [f"The call {each} was refused: {status} {code}" for each, code in zip(ids, codes, strict=True)]
+
+
+async def test_without_keys_a_refused_call_has_an_id_too(tenant: Tenant) -> None:
+    async with checking(tenant) as checked:
+        tenant.answers[KEYS_PATH] = (503, b"")
+        answer = await Guard(checked.check).caller(of_caller(token()))
+    assert answer is not None
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert started_at(answer.headers["x-exchange-id"])
+
+
+async def test_operators_are_answered_without_an_id(checked: Checked) -> None:
+    """Their calls are no exchanges, whatever they are answered."""
+    answer = await Guard(checked.check).operator(of_caller(None))
+    assert answer is not None
+    assert (answer.status_code, "x-exchange-id" in answer.headers) == (401, False)
 
 
 # --- what is remembered ----------------------------------------------------------------------------------------------

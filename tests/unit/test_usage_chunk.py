@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core import usage_chunk
+from shared.core.slices import at_once
 from shared.core.usage_chunk import UsageChunkFilter
 from tests.unit.cutting import every_way
+from tests.unit.scanning import timed
 
 USAGE = {"prompt_tokens": 4, "completion_tokens": 5, "total_tokens": 9}
 USAGE_CHUNK = {"id": "1", "choices": [], "usage": USAGE}
@@ -24,15 +26,19 @@ CHUNKS = [
 LINE_ENDS = ["\n", "\r\n", "\r"]
 
 
-def event(data: object, line_end: str = "\n", before: str = "") -> bytes:
+def event(data: object, line_end: str = "\n", before: str = "", *, blank_line: str | None = None) -> bytes:
     text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
-    return f"{before}data: {text}{line_end}{line_end}".encode()
+    return f"{before}data: {text}{line_end}{line_end if blank_line is None else blank_line}".encode()
 
 
 def filtered(pieces: list[bytes]) -> bytes:
     """What the client gets in all."""
     taking_out = UsageChunkFilter()
-    return b"".join([taking_out.feed(piece) for piece in pieces]) + taking_out.flush()
+
+    def given(piece: bytes) -> bytes:
+        return at_once(taking_out.feeding(piece)) if len(piece) > usage_chunk.SLICE_BYTES else taking_out.feed(piece)
+
+    return b"".join(map(given, pieces)) + taking_out.flush()
 
 
 @pytest.mark.parametrize("line_end", LINE_ENDS, ids=["LF", "CRLF", "CR"])
@@ -49,19 +55,23 @@ def test_only_the_usage_chunk_is_missing(line_end: str, comment: bool, bom: byte
 
 @given(st.data())
 def test_any_events_in_any_pieces(data: st.DataObject) -> None:
-    """Any order, several usage chunks or none, line ends mixed from event to event, long texts, an end that is cut short."""
-    line_ends = st.sampled_from(LINE_ENDS[:2])  # a CR before a LF would be one line end with it
+    """Any order, several usage chunks or none, line ends mixed from line to line, long texts, an end that is cut short."""
+    line_ends = st.sampled_from(LINE_ENDS)
     others = st.sampled_from([*CHUNKS[:4], "[DONE]", "nonsense", "x" * 300])
     parts = []
     for _ in range(data.draw(st.integers(0, 8))):
         chunk = data.draw(others | st.just(USAGE_CHUNK))
-        parts.append((event(chunk, data.draw(line_ends)), chunk is not USAGE_CHUNK))
-    rest = data.draw(st.sampled_from([b"", b"data: [DONE]", b"data: {", b": beat\n", b"\n"]))
-    stream = b"".join(part for part, _ in parts) + rest
+        line_end = data.draw(line_ends)
+        blank_line = "\r" if line_end == "\r" else data.draw(line_ends)  # CR before LF would be one line end
+        parts.append((event(chunk, line_end, blank_line=blank_line), chunk is not USAGE_CHUNK))
+    stream = b"".join(part for part, _ in parts)
+    rest = data.draw(st.sampled_from([b"", b"data: [DONE]", b"data: {", b": beat\n", b"" if stream.endswith(b"\r") else b"\n"]))
+    stream += rest
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=12)))
     pieces = [stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(usage_chunk, "_LONGEST_HELD", data.draw(st.sampled_from([128, 200, 64 * 1024])))
+        patch.setattr(usage_chunk, "SLICE_BYTES", data.draw(st.sampled_from([2, 30, 8 * 1024])))
         assert filtered(pieces) == b"".join(part for part, stays in parts if stays) + rest
 
 
@@ -82,7 +92,7 @@ def test_a_whole_event_passes_at_once() -> None:
 
 
 def test_a_long_event_does_not_wait_for_its_end() -> None:
-    """No more than 64 KiB are held; the usage chunk behind it is still found, even if the blank line before it is cut."""
+    """No more than 16 KiB are held; the usage chunk behind it is still found, even if the blank line before it is cut."""
     taking_out = UsageChunkFilter()
     long = event({"choices": [{"delta": {"content": "x" * 200_000}}]})
     given = [taking_out.feed(long[start : start + 10_000]) for start in range(0, len(long) - 1, 10_000)]
@@ -90,6 +100,16 @@ def test_a_long_event_does_not_wait_for_its_end() -> None:
     given.append(taking_out.feed(event(USAGE_CHUNK)))
     assert b"".join(given) == long
     assert taking_out.flush() == b""
+
+
+@pytest.mark.parametrize("line_end", LINE_ENDS, ids=["LF", "CRLF", "CR"])
+def test_a_large_piece_of_tiny_events_is_looked_into_in_slices(line_end: str) -> None:
+    """Each event has to be decoded, and none is the usage chunk: 70 ms in all, 2 in one go. Busy machines are allowed for."""
+    piece = event({"usage": {}}, line_end) * 20_000
+    given, slices, longest_s = timed(UsageChunkFilter().feeding(piece))
+    assert given == piece
+    assert slices > 32
+    assert longest_s < 0.02
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3, 4])

@@ -9,7 +9,7 @@ from shared.core.json_shape import parse
 from shared.core.sse import SseDecoder, SseEvent
 
 _DONE: Final = "[DONE]"
-# Read between two pauses: half a millisecond of ordinary chunks, 3 ms where every byte is a line.
+# Read between two pauses: half a millisecond of ordinary chunks, one where every byte is a line.
 _WINDOW_BYTES: Final = 4 * 1024
 
 

@@ -1,0 +1,49 @@
+"""What the log says of refused calls: enough for whoever may call, little for whoever may not."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from shared.core import api_error
+from shared.core.caller_token import Check
+from shared.refusal_log import LINES, WITHIN_S, RefusalLog
+
+EXPIRED = api_error.token_refused(Check.EXPIRY)
+MISSING = api_error.token_refused(Check.MISSING)
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_refusal_is_one_line_with_id_status_and_code(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "fnsse.callers"):
+        RefusalLog().say("the-id", EXPIRED)
+    assert caplog.messages == ["The call the-id was refused: 401 token_expired"]
+
+
+def test_a_flood_is_ten_lines_a_minute_and_the_last_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    log = RefusalLog(clock)
+    with caplog.at_level(logging.WARNING, "fnsse.callers"):
+        for number in range(1000):
+            log.say(str(number), MISSING)
+        assert len(caplog.messages) == LINES
+        assert [line for line in caplog.messages if "not logged" in line] == caplog.messages[-1:]
+        clock.now += WITHIN_S
+        log.say("later", MISSING)
+    assert caplog.messages[LINES:] == ["The call later was refused: 401 token_missing"]
+
+
+def test_a_flood_of_one_kind_hides_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    log = RefusalLog(Clock())
+    with caplog.at_level(logging.WARNING, "fnsse.callers"):
+        for number in range(1000):
+            log.say(str(number), MISSING)
+        log.say("the-id", EXPIRED)
+    assert caplog.messages[LINES:] == ["The call the-id was refused: 401 token_expired"]
