@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from shared.core.answer import sound
 from shared.core.answer.chat import Choices
 from shared.core.answer.pictures import Pictures
+from shared.core.answer.repeated import Repeated
 from shared.core.answer.responses import Output
 from shared.core.answer.said import Said
 from shared.core.answer.shapes import Answer
@@ -105,11 +106,15 @@ def _reader(body: Body) -> Reader:
 
 
 def _from_stream(pieces: Iterable[bytes], body: Body) -> Slices[Answer]:
-    stream, said, reader = ChunkStream(), Said(), _reader(body)
+    said, reader = Said(), _reader(body)
+    stream = ChunkStream(Repeated() if isinstance(reader, Choices) else None)
     first_token_end: int | None = None
     for chunk in stream.chunks(pieces):
         if chunk is None:
             yield
+            continue
+        if chunk.repeated is not None and isinstance(reader, Choices):
+            reader.add_content(chunk.repeated)
             continue
         said.note(chunk.document, chunk.event)
         if reader.add(chunk.document, chunk.event) and first_token_end is None:

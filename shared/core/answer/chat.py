@@ -20,6 +20,7 @@ class Choices:
 
     def __init__(self) -> None:
         self._builders: dict[int, ChoiceBuilder] = {}
+        self._last: ChoiceBuilder | None = None
 
     def add(self, document: dict[str, Any], _event: str = "message") -> bool:
         """A whole document or one chunk. True where it holds something that the model wrote."""
@@ -31,7 +32,13 @@ class Choices:
             if builder is None:
                 builder = self._builders[index] = ChoiceBuilder(index)
             said = builder.add(choice) or said
+            self._last = builder
         return said
+
+    def add_content(self, content: str) -> None:
+        """The last chunk once more, but for its content."""
+        if self._last is not None:
+            self._last.add_content(content)
 
     def answer(self) -> Answer:
         choices = tuple(self._builders[index].build() for index in sorted(self._builders))
@@ -70,8 +77,7 @@ class ChoiceBuilder:
             _join(self._logprobs, mapping(choice["logprobs"]))
         delta = mapping(choice.get("delta")) or mapping(choice.get("message"))
         content = _joined(delta.get("content")) or text(choice.get("text"))
-        if content:
-            self._content.append(content)
+        self.add_content(content)
         said = bool(content)
         if delta.keys() == _CONTENT_ONLY:  # nearly every chunk
             return said
@@ -83,6 +89,11 @@ class ChoiceBuilder:
                 collected.append(piece)
                 said = True
         return said if delta.keys() <= _TEXT_KEYS else self._add_rest(delta) or said
+
+    def add_content(self, content: str) -> None:
+        """More of the text."""
+        if content:
+            self._content.append(content)
 
     def _add_rest(self, delta: dict[str, Any]) -> bool:
         self._annotations += presentable(mappings(delta.get("annotations")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
+from shared.core.answer.repeated import Repeated
 from shared.core.json_shape import parse
 from shared.core.sse import SseDecoder, SseEvent
 
@@ -19,13 +20,15 @@ class Chunk(NamedTuple):  # made in three fifths of the time that a frozen datac
     document: dict[str, Any]
     event: str  # the SSE event's name; "message" where there is none
     end: int  # offset in bytes behind the event
+    repeated: str | None = None  # the chunk before once more, with this content; `document` is then left out
 
 
 class ChunkStream:
     """One body. `unreadable` counts events that are no JSON object, once `chunks` has ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, repeated: Repeated | None = None) -> None:
         self.unreadable = 0
+        self._repeated = repeated  # None: each chunk is parsed
 
     def chunks(self, pieces: Iterable[bytes]) -> Iterator[Chunk | None]:
         """In order; None after each few KB, chunks or not, where the reader may pause.
@@ -47,8 +50,13 @@ class ChunkStream:
     def _chunk(self, event: SseEvent, *, cut: bool = False) -> Chunk | None:
         if event.data == _DONE:
             return None
+        content = self._repeated.content(event.data) if self._repeated else None
+        if content is not None:
+            return Chunk({}, event.event, event.end, content)
         document = parse(event.data)
         if isinstance(document, dict):
+            if self._repeated:
+                self._repeated.learn(event.data, document)
             return Chunk(document=document, event=event.event, end=event.end)
         self.unreadable += not cut
         return None
