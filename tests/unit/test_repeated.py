@@ -74,6 +74,9 @@ def test_any_other_chunk_is_left_to_the_parser(other: str) -> None:
         chunk(""),
         chunk(None),
         chunk("a", choices=[]),
+        chunk("a", choices=[*json.loads(chunk("a"))["choices"], 7]),
+        chunk("a", choices=[7]),
+        chunk("a", choices="a"),
         chunk("a").replace(":", ": "),
         json.dumps({"note": {"content": "a"}} | json.loads(chunk("a")), separators=COMPACT),  # the wrong place
         chunk("a").replace('"a"', '"b","content":"a"'),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from shared.core.json_shape import mapping, mappings, parse, text
+from shared.core.json_shape import items, mapping, parse, text
 
 _CONTENT: Final = '"content":"'
 _DECODER: Final = json.JSONDecoder()
@@ -55,8 +55,8 @@ class Repeated:
 
 def _content(document: dict[str, Any]) -> str:
     """Empty where more is collected from the choice: it would be missed if the next one were not read whole."""
-    choices = mappings(document.get("choices"))
-    choice = choices[0] if len(choices) == 1 else {}
+    choices = items(document.get("choices"))
+    choice = mapping(choices[0]) if len(choices) == 1 else {}
     collected = choice.get("logprobs") or choice.get("content_filter_offsets") or choice.get("text")
     return "" if collected else text(mapping(choice.get("delta")).get("content"))
 
