@@ -165,10 +165,14 @@ class Exchange:
 
 def header(headers: RawHeaders, name: bytes) -> str:
     """The first value of that (lower-case) name, or ""."""
-    return next((value.decode("latin-1") for key, value in headers if key.lower() == name), "")
+    length = len(name)
+    for key, value in headers:  # asked for a dozen times an exchange: most names are told apart by their length
+        if len(key) == length and key.lower() == name:
+            return value.decode("latin-1")
+    return ""
 
 
-def kept_headers(headers: RawHeaders, names: frozenset[str]) -> dict[str, Any]:
+def kept_headers(headers: RawHeaders, names: frozenset[bytes]) -> dict[str, Any]:
     """The named headers, lower-case, each value cut to 1 KB."""
-    pairs = ((name.decode("latin-1").lower(), value.decode("latin-1")[:1024]) for name, value in headers)
-    return {name: value for name, value in pairs if name in names}
+    kept = ((key, value) for name, value in headers if (key := name.lower()) in names)
+    return {key.decode("latin-1"): value.decode("latin-1")[:1024] for key, value in kept}

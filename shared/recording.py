@@ -24,8 +24,8 @@ from shared.exchange import Exchange, kept_headers
 _log = logging.getLogger("fnsse.recording")
 
 # What a capture keeps of the headers; nothing in here is a credential.
-_KEPT_REQUEST_HEADERS = frozenset({*attribution.CLIENT_HEADERS, *attribution.SESSION_HEADERS})
-_KEPT_RESPONSE_HEADERS = frozenset(attribution.RESPONSE_HEADERS)
+_KEPT_REQUEST_HEADERS = frozenset(map(str.encode, (*attribution.CLIENT_HEADERS, *attribution.SESSION_HEADERS)))
+_KEPT_RESPONSE_HEADERS = frozenset(map(str.encode, attribution.RESPONSE_HEADERS))
 
 
 class RecordingStore(CaptureStore, Protocol):
@@ -78,7 +78,7 @@ class Recorder:
         self._captures = captures
         self._envelopes = envelopes
         self._memory = memory
-        self._copied_headers = copied_headers  # request headers that the operator wants in events
+        self._copied_headers = frozenset(map(str.encode, copied_headers))  # request headers that the operator wants in events
         self._running: set[asyncio.Task[Any]] = set()
         self._requests: dict[str, asyncio.Task[bool]] = {}
 

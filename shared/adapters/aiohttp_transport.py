@@ -100,7 +100,8 @@ class _RequestBody:
         if empty:
             return None
         # What is there already is written at once, or buffered: nothing of it is waited for.
-        return self._request.read() if isinstance(self._request.stream, httpx.ByteStream) else self._pieces()
+        stream = self._request.stream
+        return b"".join(stream) if isinstance(stream, httpx.ByteStream) else self._pieces()
 
     async def sent_by(self, sending: Any) -> aiohttp.ClientResponse:
         try:
