@@ -181,6 +181,7 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
         self._end(None, type(exc).__name__ if exc else "the connection was closed")
+        del self._parser  # the two hold each other, and what came of a capture would wait for the garbage collector
 
     def data_received(self, data: bytes) -> None:
         self._moved_at = asyncio.get_running_loop().time()

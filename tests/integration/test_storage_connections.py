@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
 import ssl
 from collections import deque
@@ -195,6 +196,30 @@ async def test_an_answer_that_never_becomes_whole_is_an_error(said: bytes) -> No
         with pytest.raises(ServiceResponseError):
             await get(connections)
         assert not connections._idle
+
+
+async def test_an_answer_that_breaks_off_leaves_nothing_to_the_garbage_collector() -> None:
+    """A large part of a capture may have come."""
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(b"HTTP/1.1 200 OK\r\ncontent-length: 2000000\r\n\r\n" + bytes(MB))
+
+    def left() -> list[object]:
+        return [each for each in gc.get_objects() if isinstance(each, storage_connections._Connection)]
+
+    async with serving(script) as server, connections_to(server.url) as connections:
+        gc.collect()
+        before = len(left())
+        gc.disable()
+        try:
+            with contextlib.suppress(ServiceResponseError):
+                await get(connections)
+            for _ in range(5):  # those who were woken by the last step take theirs
+                await asyncio.sleep(0)
+            assert len(left()) == before
+        finally:
+            gc.enable()
 
 
 async def test_a_reset_is_an_error() -> None:
