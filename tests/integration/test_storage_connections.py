@@ -359,6 +359,7 @@ async def test_tls_is_verified(known: bool, tmp_path: Path, monkeypatch: pytest.
     presented = authority if known else trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    monkeypatch.setattr(storage_connections, "_TLS", ssl.create_default_context())
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     presented.issue_cert("localhost").configure_cert(context)
 
@@ -369,3 +370,18 @@ async def test_tls_is_verified(known: bool, tmp_path: Path, monkeypatch: pytest.
         else:
             with pytest.raises(ServiceRequestError, match="could not be reached: SSLCertVerificationError"):
                 await get(connections)
+
+
+async def test_no_call_waits_for_the_authorities_to_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That has been done when the worker starts, once for all services; servers are verified."""
+    tls = storage_connections._TLS
+    assert (tls.verify_mode, tls.check_hostname) == (ssl.CERT_REQUIRED, True)
+    monkeypatch.delattr(ssl, "create_default_context")
+
+    async def script(connection: Connection) -> None:
+        await connection.closed_by_client()
+
+    monkeypatch.setattr(storage_connections, "_CONNECT_S", 0.2)
+    async with serving(script) as server, connections_to(f"https://localhost:{server.port}") as connections:
+        with pytest.raises(ServiceRequestError, match="could not be reached"):
+            await get(connections)
