@@ -22,6 +22,8 @@ _SILENCE_S: Final = 10.0
 _IDLE_S: Final = 15.0  # then what lies between may have forgotten the connection without a word
 _MOST: Final = 100
 _PIECE_BYTES: Final = 256 * 1024  # TLS encrypts what it is given in one go
+# Made before the worker serves: to read the authorities takes about 20 ms, for which a call would hold the event loop up.
+_TLS: Final = ssl.create_default_context()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class StorageConnections:
         if not parts.hostname:
             raise ValueError("a storage service's address needs a host")
         self._host, self._host_header = parts.hostname, parts.netloc
-        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._tls = _TLS if parts.scheme == "https" else None
         self._port = parts.port or (443 if self._tls else 80)
         self._slots = asyncio.Semaphore(_MOST)
         self._idle: deque[_Connection] = deque()  # the one that was used last is at the right
@@ -181,6 +183,7 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
         self._end(None, type(exc).__name__ if exc else "the connection was closed")
+        del self._parser  # the two hold each other, and what came of a capture would wait for the garbage collector
 
     def data_received(self, data: bytes) -> None:
         self._moved_at = asyncio.get_running_loop().time()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
 import ssl
 from collections import deque
@@ -197,6 +198,30 @@ async def test_an_answer_that_never_becomes_whole_is_an_error(said: bytes) -> No
         assert not connections._idle
 
 
+async def test_an_answer_that_breaks_off_leaves_nothing_to_the_garbage_collector() -> None:
+    """A large part of a capture may have come."""
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(b"HTTP/1.1 200 OK\r\ncontent-length: 2000000\r\n\r\n" + bytes(MB))
+
+    def left() -> list[object]:
+        return [each for each in gc.get_objects() if isinstance(each, storage_connections._Connection)]
+
+    async with serving(script) as server, connections_to(server.url) as connections:
+        gc.collect()
+        before = len(left())
+        gc.disable()
+        try:
+            with contextlib.suppress(ServiceResponseError):
+                await get(connections)
+            for _ in range(5):  # those who were woken by the last step take theirs
+                await asyncio.sleep(0)
+            assert len(left()) == before
+        finally:
+            gc.enable()
+
+
 async def test_a_reset_is_an_error() -> None:
     async def script(connection: Connection) -> None:
         await connection.request()
@@ -334,6 +359,7 @@ async def test_tls_is_verified(known: bool, tmp_path: Path, monkeypatch: pytest.
     presented = authority if known else trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    monkeypatch.setattr(storage_connections, "_TLS", ssl.create_default_context())
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     presented.issue_cert("localhost").configure_cert(context)
 
@@ -344,3 +370,18 @@ async def test_tls_is_verified(known: bool, tmp_path: Path, monkeypatch: pytest.
         else:
             with pytest.raises(ServiceRequestError, match="could not be reached: SSLCertVerificationError"):
                 await get(connections)
+
+
+async def test_no_call_waits_for_the_authorities_to_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That has been done when the worker starts, once for all services; servers are verified."""
+    tls = storage_connections._TLS
+    assert (tls.verify_mode, tls.check_hostname) == (ssl.CERT_REQUIRED, True)
+    monkeypatch.delattr(ssl, "create_default_context")
+
+    async def script(connection: Connection) -> None:
+        await connection.closed_by_client()
+
+    monkeypatch.setattr(storage_connections, "_CONNECT_S", 0.2)
+    async with serving(script) as server, connections_to(f"https://localhost:{server.port}") as connections:
+        with pytest.raises(ServiceRequestError, match="could not be reached"):
+            await get(connections)
