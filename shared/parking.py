@@ -50,6 +50,7 @@ class Parking:
             envelope = replayed(envelope)
         else:
             await self._notes.delete(failures_name(exchange_id))
+            await self._ledger.take_refusal(exchange_id)
             await self._ledger.reopen(exchange_id)
         await self._envelopes.put(envelope)
         await self._ledger.unlist(exchange_id)

@@ -8,6 +8,7 @@ from typing import Final
 from starlette.types import Receive
 
 _PIECE_BYTES: Final = 64 * 1024
+_SHORT_BYTES: Final = 32 * 1024  # with its headers less than what aiohttp writes without waiting for the socket
 
 
 class ClientLeft(Exception):
@@ -67,7 +68,7 @@ class HeldBody:
 
     def in_one_piece(self) -> bytes | None:
         """All of it; None where it is too long for that."""
-        return b"".join(self._parts) if (self.size_bytes or 0) <= _PIECE_BYTES else None
+        return b"".join(self._parts) if (self.size_bytes or 0) <= _SHORT_BYTES else None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for part in self._parts:

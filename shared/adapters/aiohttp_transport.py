@@ -99,7 +99,7 @@ class _RequestBody:
         empty = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
         if empty:
             return None
-        # What is there already is written at once, or buffered: nothing of it is waited for.
+        # What is short is written at once, or buffered: nothing of it is waited for.
         stream = self._request.stream
         return b"".join(stream) if isinstance(stream, httpx.ByteStream) else self._pieces()
 
