@@ -68,7 +68,7 @@ def azurite_killed(
     figures.counts |= {
         "seconds without storage": down_s,
         "queued again by reconcile": report["redelivered"],
-        "delivered without a capture": report["without_capture"],
+        "delivered without a capture, as far as the ledger took it": report["without_capture"],
     }
     return figures
 
@@ -95,7 +95,13 @@ def _captures(world: World) -> set[str]:
 def _judge(figures: Figures, world: World, asked: list[Asked], evidence: Evidence, forgotten: Forgotten) -> None:
     ids = {each.exchange_id for each in asked if each.exchange_id}
     # An exchange whose answer Azurite forgot, and whose request it kept, looks like one whose instance was killed.
-    compare(figures, evidence.without(forgotten.exchange_ids), asked, must=ids - forgotten.exchange_ids)
+    compare(
+        figures,
+        evidence.without(forgotten.exchange_ids),
+        asked,
+        must=ids - forgotten.exchange_ids,
+        captured="exchanges captured, less those of which Azurite forgot one",
+    )
     lost = ids - evidence.events.keys()
     answered = seen_by_upstream(world)
     touched = [each.deployment for each in asked if not each.whole or each.body_sha256 != answered[each.deployment]]

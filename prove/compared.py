@@ -17,7 +17,7 @@ from shared.core.ledger import LedgerReader
 from shared.errors import CaptureError
 from tests.e2e.support.event_log import Event
 
-_HEADER_BYTES = 16_384
+HEADER_BYTES = 16_384  # the header of a capture is within them
 
 
 @dataclass(kw_only=True)
@@ -56,7 +56,7 @@ def gather(world: World, *, outcomes: bool = True) -> Evidence:
             exchange_id, _, side = name.rpartition("/")[2].rpartition(".")
             stored = found.stored.setdefault(exchange_id, Stored())
             if outcomes:
-                beginning = captures.download_blob(name, offset=0, length=_HEADER_BYTES).readall()
+                beginning = captures.download_blob(name, offset=0, length=HEADER_BYTES).readall()
                 _take(stored, side, beginning)
         ledger = blobs.get_container_client("ledger")
         for name in ledger.list_blob_names(name_starts_with="entries/"):
@@ -70,8 +70,18 @@ def gather(world: World, *, outcomes: bool = True) -> Evidence:
     return found
 
 
-def compare(figures: Figures, evidence: Evidence, asked: Collection[Asked], *, must: Iterable[str] = ()) -> None:
-    """Every captured exchange is on the Event Hub with the outcome that storage knows; and those with the ids in `must`."""
+def compare(
+    figures: Figures,
+    evidence: Evidence,
+    asked: Collection[Asked],
+    *,
+    must: Iterable[str] = (),
+    captured: str = "exchanges captured",
+) -> None:
+    """Every captured exchange is on the Event Hub with the outcome that storage knows; and those with the ids in `must`.
+
+    `captured` names the count of the captured ones, where some were left out of the evidence.
+    """
     stored, events = evidence.stored, evidence.events
     missing = [exchange_id for exchange_id in stored if exchange_id not in events]
     wrong = [
@@ -82,7 +92,7 @@ def compare(figures: Figures, evidence: Evidence, asked: Collection[Asked], *, m
     figures.counts |= {
         "exchanges asked for": len(asked),
         "answers that clients got whole": sum(each.whole for each in asked),
-        "exchanges captured": len(stored),
+        captured: len(stored),
         "exchanges on the Event Hub": len(events),
         "of those aborted": sum(copies[0]["outcome"] == "aborted" for copies in events.values()),
         "captured and not on the Event Hub": len(missing),

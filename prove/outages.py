@@ -67,7 +67,7 @@ def storage_down(kind: FunctionsHost, fault: str, *, down_s: float, seed: int, p
         _judge(figures, world, load.asked, untouched=True)
         figures.counts |= {
             "queued again by reconcile": report["redelivered"],
-            "delivered without a capture": report["without_capture"],
+            "delivered without a capture, as far as the ledger took it": report["without_capture"],
         }
     return figures
 
