@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Awaitable, Iterable, Mapping, MutableMapping
 from typing import Any
 
+from local.functions_host.body_limit import MAX_REQUEST_BODY_BYTES, LimitedBody, answer_empty
 from local.functions_host.durable.links import WEBHOOKS
 from local.functions_host.functions import HttpFunction
 from local.functions_host.invocations import Finish, Invocations
@@ -27,8 +28,6 @@ from local.functions_host.worker_library import (
     WorkerLibrary,
 )  # fmt: skip
 
-# ScriptConstants.DefaultMaxRequestBodySize (Azure/azure-functions-host).
-MAX_REQUEST_BODY_BYTES = 104_857_600
 _REASON = "This function was programmatically called via the host APIs."
 # Hop-by-hop headers that YARP does not pass on (RequestUtilities.ShouldSkipRequestHeader in dotnet/yarp), and those replaced.
 _NOT_PASSED = frozenset(
@@ -51,6 +50,8 @@ class HttpFront:
         app: AsgiApp,
         invocations: Invocations,
         webhooks: AsgiApp | None = None,
+        *,
+        max_request_body_bytes: int = MAX_REQUEST_BODY_BYTES,
     ) -> None:
         """`app` is the library's own ASGI app; `webhooks` answers Durable's management URLs, which no function can take."""
         http = tuple(functions)
@@ -60,21 +61,22 @@ class HttpFront:
         self._app = app
         self._invocations = invocations
         self._webhooks = webhooks
+        self._max_request_body_bytes = max_request_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         try:
             path = decode_path(scope["raw_path"])
         except BadPathError:
-            return await _answer_empty(send, 400)
+            return await answer_empty(send, 400)
         if self._webhooks and path.startswith(f"{WEBHOOKS}/"):
             return await self._webhooks(scope, receive, send)
         found = self._routes.find(scope["method"], path)
         if found is None:  # the real host answers unknown routes and wrong methods alike
-            return await _answer_empty(send, 404)
+            return await answer_empty(send, 404)
         name, parameters = found
-        if _content_length(scope["headers"]) > MAX_REQUEST_BODY_BYTES:
-            return await _answer_empty(send, 500)  # seen on the real host: a 500, not a 413
+        if _content_length(scope["headers"]) > self._max_request_body_bytes:
+            return await answer_empty(send, 500)  # seen on the real host: a 500, not a 413
         invocation = _invocation(self._by_name[name], parameters, scope["headers"])
         _rewrite(scope, path, invocation)
         with self._invocations.under_way(invocation, _REASON) as finish:
@@ -84,8 +86,10 @@ class HttpFront:
     async def _serve(self, invocation: Invocation, scope: Scope, receive: Receive, send: Send, finish: Finish) -> None:
         """Run the invocation and the library's HTTP app side by side; they meet through the invocation's id."""
         running = asyncio.create_task(self._library.invoke(invocation))
+        body = None
         if any(name == b"transfer-encoding" for name, _ in scope["headers"]):
-            receive = _limited(receive)
+            body = LimitedBody(receive, send, self._max_request_body_bytes)
+            receive, send = body.receive, body.send
         try:
             await self._app(scope, receive, _without_hop_by_hop(send))
         except Exception as error:
@@ -95,7 +99,8 @@ class HttpFront:
                 raise
             finish(outcome)  # the function raised: Starlette has answered 500 already
         else:
-            finish(await _outcome(running))
+            outcome = await _outcome(running)
+            finish((body and body.failure) or outcome)
         finally:
             self._library.forget_http(invocation.invocation_id)
 
@@ -168,21 +173,6 @@ def _content_length(headers: Headers) -> int:
     return next((int(value) for name, value in headers if name == b"content-length"), 0)
 
 
-def _limited(receive: Receive) -> Receive:
-    """Return a receive that fails once the body is larger than the host allows."""
-    total = 0
-
-    async def limited() -> MutableMapping[str, Any]:
-        nonlocal total
-        message = await receive()
-        total += len(message.get("body", b""))
-        if total > MAX_REQUEST_BODY_BYTES:
-            raise OSError(f"Request body too large. The max request body size is {MAX_REQUEST_BODY_BYTES} bytes.")
-        return message
-
-    return limited
-
-
 def _without_hop_by_hop(send: Send) -> Send:
     """Return a send that drops the response headers which YARP does not pass back; no coroutine of its own per chunk."""
 
@@ -192,8 +182,3 @@ def _without_hop_by_hop(send: Send) -> Send:
         return send(message)
 
     return filtered
-
-
-async def _answer_empty(send: Send, status: int) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
-    await send({"type": "http.response.body", "body": b""})

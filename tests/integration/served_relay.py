@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import uvicorn
 from openai import AsyncAzureOpenAI, AzureOpenAI
 from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from blueprints import proxy
 from shared.adapters.aiohttp_transport import AiohttpTransport
@@ -91,9 +91,10 @@ async def served(
     read_timeout_s: float = DEADLINE_S,
     limits: dict[str, float] | None = None,
     store: Store | None = None,
+    behind: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     **interventions: Any,
 ) -> AsyncIterator[Served]:
-    """A relay with these settings, and those that it is shipped with."""
+    """A relay with these settings, and those that it is shipped with. `behind`: puts something between server and relay."""
     transport = AiohttpTransport(max_connections=100)
     settings = replace(UPSTREAM, base_url=upstream.url, read_timeout_s=read_timeout_s)
     store, envelopes, memory = store or Store(), Queue(), CaptureMemory(256 * 2**20)
@@ -112,7 +113,7 @@ async def served(
 
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
-        uvicorn.Config(app, http="httptools", log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
+        uvicorn.Config(behind(app), http="httptools", log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
     )
     serving = asyncio.create_task(server.serve([listening]))
     try:

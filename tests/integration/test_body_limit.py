@@ -1,0 +1,126 @@
+"""The embedded Functions host's own limit on request bodies, in front of the relay, with a limit that is quickly reached."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+import pytest
+from starlette.types import ASGIApp
+
+from local.functions_host.functions import HttpFunction
+from local.functions_host.http_front import HttpFront
+from local.functions_host.invocations import Invocations
+from local.functions_host.routes import Route
+from local.functions_host.worker_library import IndexedFunction, Invocation, Outcome, WorkerLibrary
+from shared.core.exchange import Outcome as ExchangeOutcome
+from tests.integration.exchanges import DEADLINE_S
+from tests.integration.served_relay import served
+from tests.integration.tiny_server import Connection, serving
+
+pytestmark = pytest.mark.anyio
+LIMIT_BYTES = 1000
+EMPTY_500 = b"HTTP/1.1 500 Internal Server Error\r\n"
+CHAT = "/openai/deployments/gpt-4o/chat/completions"  # its body is held whole before it goes up
+AUDIO = "/openai/deployments/whisper/audio/transcriptions"  # its body is passed on as it comes
+
+
+class Library:
+    """In the worker library's place: every invocation succeeds."""
+
+    async def invoke(self, _: Invocation) -> Outcome:
+        return Outcome(error=None)
+
+    def forget_http(self, _: str) -> None:
+        """Nothing was kept."""
+
+
+def behind_the_front(app: ASGIApp) -> ASGIApp:
+    library = cast("WorkerLibrary", Library())
+    function = HttpFunction(
+        function=IndexedFunction(name="openai", function_id="1", bindings=(), has_retry_policy=False),
+        parameter="req",
+        route=Route.parse("openai", "openai/{*path}"),
+        methods=(),
+    )
+    invocations = Invocations(library, timeout_s=None, replace_worker=lambda: None, verbose=False)
+    front = HttpFront([function], library, app, invocations, max_request_body_bytes=LIMIT_BYTES)
+    return cast("ASGIApp", front)
+
+
+async def exchanged(url: str, path: str, headers: bytes, *pieces: bytes) -> bytes:
+    """The answer's bytes, once all pieces are sent."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+    writer.write(b"POST %b HTTP/1.1\r\nhost: h\r\nconnection: close\r\n%b\r\n" % (path.encode(), headers))
+    for piece in pieces:
+        writer.write(piece)
+        await writer.drain()
+        await asyncio.sleep(0.05)  # pieces that arrive one by one: no wait for anything
+    async with asyncio.timeout(DEADLINE_S):
+        answer = await reader.read()
+    writer.close()
+    return answer
+
+
+def chunk(size: int) -> bytes:
+    return b"%x\r\n%b\r\n" % (size, b"x" * size)
+
+
+async def reading(connection: Connection) -> None:
+    await connection.closed_by_client()
+
+
+async def answering(connection: Connection) -> None:
+    """Before the request's body has come."""
+    await connection.head()
+    await connection.say(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nbegun")
+    await connection.closed_by_client()
+
+
+def is_empty_500(answer: bytes) -> bool:
+    return answer.startswith(EMPTY_500) and answer.endswith(b"\r\n\r\n") and b"x-exchange-id" not in answer.lower()
+
+
+@pytest.mark.parametrize("path", [CHAT, AUDIO])
+async def test_a_chunked_body_over_the_limit_looks_to_the_app_like_a_client_that_left(
+    path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As on the real host: the client gets an empty 500, and nothing is blamed on the upstream."""
+    async with serving(reading) as upstream, served(upstream, behind=behind_the_front) as relay:
+        pieces = (chunk(LIMIT_BYTES - 1), chunk(1), chunk(1), b"0\r\n\r\n")
+        answer = await exchanged(relay.url, path, b"transfer-encoding: chunked\r\n", *pieces)
+        envelope = await relay.envelope()
+    assert is_empty_500(answer)
+    assert (envelope.outcome, envelope.status_code, envelope.failure) == (ExchangeOutcome.CLIENT_DISCONNECTED, None, None)
+    assert "Request body too large" in capsys.readouterr().out
+
+
+async def test_an_answer_that_had_begun_is_cut() -> None:
+    """A second status cannot follow."""
+    async with serving(answering) as upstream, served(upstream, behind=behind_the_front) as relay:
+        pieces = (chunk(10), chunk(LIMIT_BYTES), b"0\r\n\r\n")
+        answer = await exchanged(relay.url, AUDIO, b"transfer-encoding: chunked\r\n", *pieces)
+        envelope = await relay.envelope()
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answer.endswith(b"\r\n\r\nbegun")
+    assert envelope.outcome is ExchangeOutcome.CLIENT_DISCONNECTED
+
+
+async def test_an_announced_body_over_the_limit_never_reaches_the_app() -> None:
+    async with serving(reading) as upstream, served(upstream, behind=behind_the_front) as relay:
+        answer = await exchanged(relay.url, CHAT, b"content-length: %d\r\n" % (LIMIT_BYTES + 1))
+        assert is_empty_500(answer)
+        assert relay.envelopes.put_ones == []
+
+
+async def test_a_chunked_body_at_the_limit_passes() -> None:
+    async def whole(connection: Connection) -> None:
+        await connection.reader.readuntil(b"0\r\n\r\n")
+        await connection.say(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+
+    async with serving(whole) as upstream, served(upstream, behind=behind_the_front) as relay:
+        pieces = (chunk(LIMIT_BYTES), b"0\r\n\r\n")
+        answer = await exchanged(relay.url, AUDIO, b"transfer-encoding: chunked\r\n", *pieces)
+        envelope = await relay.envelope()
+    assert answer.endswith(b"\r\n\r\nok")
+    assert envelope.outcome is ExchangeOutcome.COMPLETED
