@@ -46,4 +46,5 @@ def how_to_start_func(ports: Ports) -> str:
     if changed:
         values = json.dumps(changed, indent=2).strip("{}\n").replace("\n", "\n  ")
         copy += f"        # then change in its Values:\n  {values}"
-    return f"The Functions host is yours to start, in another terminal:\n{copy}\n  . .venv/bin/activate && func start\n"
+    port = f" --port {ports.proxy}" if ports.proxy != Ports().proxy else ""
+    return f"The Functions host is yours to start, in another terminal:\n{copy}\n  . .venv/bin/activate && func start{port}\n"

@@ -56,3 +56,8 @@ def test_on_other_ports_the_settings_that_differ_are_shown() -> None:
     assert '"AZURE_OPENAI_BASE_URL": "http://127.0.0.1:8082"' in said
     assert "Endpoint=sb://127.0.0.1:5700;" in said
     assert "AzureWebJobsStorage" not in said
+
+
+def test_func_is_started_on_the_port_that_was_chosen() -> None:
+    said = how_to_start_func(Ports(proxy=7073))
+    assert "\n  cp local.settings.sample.json local.settings.json\n  . .venv/bin/activate && func start --port 7073\n" in said
