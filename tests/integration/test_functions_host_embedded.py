@@ -200,6 +200,15 @@ def test_logs_hold_the_apps_records_and_no_query_string(shared: HostProcess) -> 
     assert "secret" not in shared.output()
 
 
+def test_of_a_websocket_that_is_not_upgraded_nothing_is_said_that_misleads(shared: HostProcess) -> None:
+    """uvicorn would advise to install a library, although the refusal is meant."""
+    asked = {"connection": "Upgrade", "upgrade": "websocket", "sec-websocket-key": "a", "sec-websocket-version": "13"}
+    assert HTTP.get(shared.url("/health"), headers=asked).status_code == 200
+
+    shared.seen(r"WARNING: Unsupported upgrade request\.\n(.*\n)*.*WARNING: asked for health")
+    assert "pip install" not in shared.output()
+
+
 def test_an_invocation_id_of_a_caller_is_replaced(shared: HostProcess) -> None:
     """A caller cannot make a request hang by naming an invocation (on the real host it hangs until functionTimeout)."""
     assert HTTP.get(shared.url("/health"), headers={"x-ms-invocation-id": "mine"}).status_code == 200
