@@ -35,6 +35,12 @@ def test_usage_of_the_responses_api_has_other_names() -> None:
     assert "5+7 tokens" in summary(COMPLETION | {"usage": {"input_tokens": 5, "output_tokens": 7}})
 
 
+def test_usage_that_is_estimated_is_called_so() -> None:
+    estimate = {"prompt_tokens": 16, "completion_tokens": 3, "total_tokens": 19}
+    cut = COMPLETION | {"usage": None, "usage_source": "estimated", "usage_estimate": estimate}
+    assert "200 completed  about 16+3 tokens (estimated)  8 ms" in summary(cut)
+
+
 def test_an_error_without_usage_says_so() -> None:
     failed = COMPLETION | {"type": "error", "usage": None, "status_code": 429, "outcome": "upstream_error"}
     assert "429 upstream_error  no usage" in summary(failed)
