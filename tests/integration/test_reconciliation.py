@@ -205,7 +205,7 @@ async def test_a_second_attempt_repeats_no_more_than_the_batch_in_which_the_firs
         second = [envelope.exchange_id for envelope in await account.take_queued()]
         await run(account, window, window.end + timedelta(seconds=1), batch=3)
         third = [envelope.exchange_id for envelope in await account.take_queued()]
-    assert sorted(first) == ids[:7]
+    assert (len(first), set(first) - set(ids[6:9])) == (7, set(ids[:6]))  # a batch is queued in any order
     assert sorted(second) == ids[6:]
     assert sorted(third) == ids
     assert counts(report, "captured", "redelivered", "left") == [10, 10, 0]

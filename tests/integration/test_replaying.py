@@ -151,7 +151,7 @@ async def test_a_page_that_is_tried_again_repeats_no_more_than_the_batch_in_whic
         second = [envelope.exchange_id for envelope in await account.take_queued()]
         await a_replaying(account, batch=3).page("another", wanted, window.name, None)
         third = [envelope.exchange_id for envelope in await account.take_queued()]
-    assert sorted(first) == ids[:7]
+    assert (len(first), set(first) - set(ids[6:9])) == (7, set(ids[:6]))  # a batch is queued in any order
     assert sorted(second) == ids[6:]
     assert sorted(third) == ids
     assert (page.queued, page.marker) == (10, None)
