@@ -147,13 +147,15 @@ class _Connection(asyncio.Protocol):
         self._transport.abort()
 
     async def _send(self, head: bytes, body: bytes) -> bool:
-        """False where an answer came first."""
+        """False where an answer came first, or the connection's end."""
         if len(body) <= _PIECE_BYTES:
             self._transport.write(head + body)
             return True
         self._transport.write(head)
         for start in range(0, len(body), _PIECE_BYTES):
             if self._answered is None or self._answered.done():
+                return False
+            if self._transport.is_closing():  # `connection_lost` is on its way; each piece more would be a line in the log
                 return False
             self._transport.write(body[start : start + _PIECE_BYTES])
             self._moved_at = asyncio.get_running_loop().time()

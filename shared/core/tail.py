@@ -38,7 +38,7 @@ def of_stream(tail: bytes, *, whole: bool) -> Tail:
         blank = EVENT_END.search(tail)
         if blank and blank.end() == len(tail):
             return _of_cut_event(tail)
-        tail = tail[blank.end() :] if blank else b""
+        tail = tail[blank.end() - 1 :] if blank else b""  # not at a line's beginning, where a BOM would be none of it
     events = list(SseDecoder().feed(tail))
     end = _of_events(events)
     return replace(end, finished=end.finished or _every_choice_finished(event.data for event in events))
@@ -49,7 +49,7 @@ def _of_last_events(tail: bytes) -> Tail | None:
     blank = EVENT_END.search(tail, max(len(tail) - _LAST_BYTES, 0))
     if blank is None:
         return None
-    end = _of_events(SseDecoder().feed(tail[blank.end() - 1 :]))  # not at its beginning, where a BOM would be none of the line
+    end = _of_events(SseDecoder().feed(tail[blank.end() - 1 :]))  # as in of_stream
     told = end.finished and end.usage is not None and all(tail.find(mark, 0, blank.end()) < 0 for mark in FAILING)
     return end if told else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import logging
 import socket
 import ssl
 from collections import deque
@@ -230,6 +231,28 @@ async def test_a_reset_is_an_error() -> None:
     async with serving(script) as server, connections_to(server.url) as connections:
         with pytest.raises(ServiceResponseError):
             await get(connections)
+
+
+async def test_a_large_body_on_a_lost_connection_fills_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asyncio warns of each write there."""
+    served: list[Connection] = []
+    warned: list[str] = []
+    monkeypatch.setattr(logging.getLogger("asyncio"), "warning", warned.append)
+
+    async def script(connection: Connection) -> None:
+        served.append(connection)
+        await connection.request()
+        await connection.say(OK)
+        await connection.closed_by_client()
+
+    async with serving(script) as server, connections_to(server.url) as connections:
+        assert await get(connections) == WELL
+        served[0].writer.get_extra_info("socket").shutdown(socket.SHUT_RDWR)  # what is sent there now is answered by a reset
+        with pytest.raises(ServiceResponseError):
+            await put(connections, bytes(16 * MB))
+        assert server.connections == 1
+        assert not connections._idle
+    assert not warned
 
 
 async def test_silence_is_an_error_and_slowness_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

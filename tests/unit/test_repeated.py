@@ -103,6 +103,12 @@ def test_where_no_chunk_repeats_another_learning_is_given_up() -> None:
         assert repeated.content(chunk("b")) == expected
 
 
+def test_a_repeated_chunk_that_its_event_calls_an_error_is_one() -> None:
+    like, failed = chunk("a", error=None), chunk("b", error=None)
+    answer = read([stream(like, like) + b"event: error\n" + stream(failed)], BODY)
+    assert (answer.content, answer.error) == ("aab", json.loads(failed))
+
+
 _CHUNKS = st.builds(
     chunk,
     st.sampled_from(["a", "é→", "\ud800", '"\\', ""]) | st.none(),

@@ -82,6 +82,12 @@ def test_the_event_that_a_tail_cuts_is_skipped(blank: bytes) -> None:
     assert of_stream(body[-4:], whole=False) == Tail(finished=False, usage=None)
 
 
+def test_a_byte_order_mark_behind_the_cut_event_is_no_beginning() -> None:
+    """Its line is none that the decoder knows, as in the whole stream."""
+    body = sse({"cut": 1}) + b'\xef\xbb\xbfdata: {"choices": [],\n' + sse({"choices": [], "usage": USAGE}) + sse(delta("stop"))
+    assert of_stream(body[3:], whole=False) == of_stream(body, whole=True) == Tail(finished=True, usage=USAGE)
+
+
 _LINES = st.sampled_from(
     [
         *(b"data: " + json.dumps(chunk).encode() for chunk in (delta(), delta("stop"), delta("stop", usage=USAGE))),

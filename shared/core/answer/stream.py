@@ -50,7 +50,8 @@ class ChunkStream:
     def _chunk(self, event: SseEvent, *, cut: bool = False) -> Chunk | None:
         if event.data == _DONE:
             return None
-        content = self._repeated.content(event.data) if self._repeated else None
+        # A chunk that its event calls an error is one, whatever the chunk before was.
+        content = self._repeated.content(event.data) if self._repeated and event.event != "error" else None
         if content is not None:
             return Chunk({}, event.event, event.end, content)
         document = parse(event.data)
