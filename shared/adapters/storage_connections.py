@@ -7,6 +7,7 @@ redirects, cookies, compression or proxies. The parser is httptools', which the 
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections import deque
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, cast
 from urllib.parse import urlsplit
 
+import aiohappyeyeballs
 import httptools
 from azure.core.exceptions import ServiceRequestError, ServiceResponseError
 
@@ -91,9 +93,11 @@ class StorageConnections:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(_CONNECT_S):
-                _, connection = await loop.create_connection(
-                    _Connection, self._host, self._port, ssl=self._tls, happy_eyeballs_delay=0.25
-                )
+                # asyncio's own way to try several addresses fails, in 3.13.0, where two of them answer at once.
+                addresses = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+                connected = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=0.25)
+                name = self._host if self._tls else None
+                _, connection = await loop.create_connection(_Connection, sock=connected, ssl=self._tls, server_hostname=name)
         except OSError as error:  # TimeoutError and ssl.SSLError, too
             raise ServiceRequestError(f"storage could not be reached: {type(error).__name__}") from error
         return connection
