@@ -33,8 +33,7 @@ class ClientResponse:
         self.told = False  # an error frame is the last thing that the client gets
         self.filter: UsageChunkFilter | None = None
         self._end: HeldEnd | None = HeldEnd() if holds_end else None
-        self._sending = False  # a slow client may keep a piece waiting
-        self._comment = asyncio.Lock()  # or a comment, which holds this
+        self._turn = asyncio.Lock()  # held by a piece or a comment while a slow client keeps it waiting
         self._send = send
         self._exchange_id = exchange_id
         self._ending = b"\n\n"  # the last bytes sent, as many as an event can end with (LONGEST_EVENT_END)
@@ -63,14 +62,8 @@ class ClientResponse:
             return
         # Before it is sent: a comment may become due while a slow client keeps this piece waiting.
         self._ending = piece[-4:] if len(piece) >= 4 else (self._ending + piece)[-4:]
-        if self._comment.locked():  # a comment that still waits must not find itself within this piece's event
-            async with self._comment:
-                pass
-        self._sending = True
-        try:
+        async with self._turn:  # a comment that still waits must not find itself within this piece's event
             await self._send({"type": "http.response.body", "body": piece, "more_body": True})
-        finally:
-            self._sending = False
 
     async def flush(self) -> None:
         """What the filter still holds."""
@@ -81,9 +74,9 @@ class ClientResponse:
 
     async def comment(self) -> None:
         """A comment, unless an event is under way. SSE parsers ignore it; load balancers see a living connection."""
-        if not self.is_stream or not self._between_events or self._sending or self._comment.locked():
+        if not self.is_stream or not self._between_events or self._turn.locked():
             return
-        async with self._comment:
+        async with self._turn:
             await self._send({"type": "http.response.body", "body": KEEP_ALIVE, "more_body": True})
 
     async def error_document(self, error: ApiError) -> None:
