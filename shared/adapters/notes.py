@@ -1,5 +1,5 @@
-"""Notes: small JSON objects beside the ledger, each a blob: what an activity has done, what is
-parked, what fails, who counts a usage."""
+"""Notes: small JSON objects beside the ledger, each a blob: what an activity has done, what is parked, what fails, who counts
+a usage."""
 
 from __future__ import annotations
 

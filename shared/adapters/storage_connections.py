@@ -157,9 +157,8 @@ class _Connection(asyncio.Protocol):
             return True
         self._transport.write(head)
         for start in range(0, len(body), _PIECE_BYTES):
-            if self._answered is None or self._answered.done():
-                return False
-            if self._transport.is_closing():  # `connection_lost` is on its way; each piece more would be a line in the log
+            # Closing: `connection_lost` is on its way, and each piece more would be a line in the log.
+            if self._answered is None or self._answered.done() or self._transport.is_closing():
                 return False
             self._transport.write(body[start : start + _PIECE_BYTES])
             self._moved_at = asyncio.get_running_loop().time()

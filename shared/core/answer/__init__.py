@@ -107,14 +107,15 @@ def _reader(body: Body) -> Reader:
 
 def _from_stream(pieces: Iterable[bytes], body: Body) -> Slices[Answer]:
     said, reader = Said(), _reader(body)
-    stream = ChunkStream(Repeated() if isinstance(reader, Choices) else None)
+    choices = reader if isinstance(reader, Choices) else None  # whose chunks `Repeated` knows
+    stream = ChunkStream(Repeated() if choices else None)
     first_token_end: int | None = None
     for chunk in stream.chunks(pieces):
         if chunk is None:
             yield
             continue
-        if chunk.repeated is not None and isinstance(reader, Choices):
-            reader.add_content(chunk.repeated)
+        if choices and chunk.repeated is not None:
+            choices.add_content(chunk.repeated)
             continue
         said.note(chunk.document, chunk.event)
         if reader.add(chunk.document, chunk.event) and first_token_end is None:

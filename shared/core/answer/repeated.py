@@ -1,6 +1,6 @@
 """Chunks that say what the one before said, with another content: nearly all of a chat completion's stream.
 
-Telling them by their bytes costs a fifth of parsing and reading all of them again (measured).
+Telling them by their bytes takes 2.8 us for each, what precedes it included; parsing and reading it all again 6.8 (measured).
 """
 
 from __future__ import annotations
