@@ -11,28 +11,29 @@ import azure.functions as func
 
 from blueprints import enrichment, health, ops, proxy, reconcile, replay
 from blueprints.guard import Guard
-from shared import caller_check, settings
+from shared.access import caller_check
 from shared.adapters import identity, worker_library
 from shared.adapters.aiohttp_transport import AiohttpTransport
 from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import EnvelopeQueue
 from shared.adapters.event_hub import EventHub
+from shared.adapters.json_blobs import Notes
 from shared.adapters.ledger import Ledger
-from shared.adapters.notes import Notes
 from shared.adapters.storage import Storage
 from shared.adapters.upstream import Upstream
 from shared.adapters.usage_claims import UsageClaims
-from shared.assembly import Assembler
-from shared.capture_writer import CaptureMemory
-from shared.enrichment import Enrichment
-from shared.giving_up import GivingUp
-from shared.pacing import Pacing
-from shared.parking import Parking
-from shared.readiness import Readiness
-from shared.reconciliation import Reconciliation
-from shared.recording import Recorder
-from shared.relay import Relay
-from shared.replaying import Replaying
+from shared.completeness.back_pressure import Pacing
+from shared.completeness.dead_letters import Parking
+from shared.completeness.reconciliation import Reconciliation
+from shared.completeness.replay import Replaying
+from shared.enrichment.assembly import Assembler
+from shared.enrichment.enrichment import Enrichment
+from shared.enrichment.poison_handler import GivingUp
+from shared.health.readiness import Readiness
+from shared.relay.capture_writer import CaptureMemory
+from shared.relay.recorder import Recorder
+from shared.relay.relay import Relay
+from shared.settings import settings
 
 worker_library.prepare()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import azure.functions as func
 
 from shared.adapters.envelope_queue import POISON_QUEUE, QUEUE
-from shared.enrichment import Enrichment
-from shared.giving_up import GivingUp
+from shared.enrichment.enrichment import Enrichment
+from shared.enrichment.poison_handler import GivingUp
 
 
 def blueprint(enrichment: Enrichment, giving_up: GivingUp, storage_setting: str) -> func.Blueprint:

@@ -7,12 +7,12 @@ from typing import Final
 import azure.functions as func
 from azurefunctions.extensions.http.fastapi import Request, Response
 
-from shared.caller_check import CallerCheck
+from shared.access.auth_failure_log import RefusalLog
+from shared.access.caller_check import CallerCheck
 from shared.core.api_error import ApiError
-from shared.core.caller_token import Role
+from shared.core.token.caller_token import Role
 from shared.error_response import ErrorResponse
-from shared.refusal_log import RefusalLog
-from shared.relay import fresh_exchange_id
+from shared.relay.relay import fresh_exchange_id
 
 _HEADERS: Final = {401: {"www-authenticate": "Bearer"}, 503: {"retry-after": "5"}}
 

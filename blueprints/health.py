@@ -6,7 +6,7 @@ import azure.functions as func
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
 
 from shared.adapters.worker_library import Released
-from shared.readiness import Readiness
+from shared.health.readiness import Readiness
 
 
 def blueprint(readiness: Readiness) -> func.Blueprint:

@@ -7,11 +7,11 @@ from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Respon
 
 from blueprints.guard import Guard
 from shared.adapters.worker_library import Released
+from shared.completeness.dead_letters import Parking
 from shared.core import api_error
-from shared.core.exchange import started_at
+from shared.core.records.exchange_id import started_at
 from shared.error_response import ErrorResponse
 from shared.errors import CaptureError, EnvelopeError
-from shared.parking import Parking
 
 
 def blueprint(parking: Parking, guard: Guard) -> func.Blueprint:

@@ -7,9 +7,10 @@ from azurefunctions.extensions.http.fastapi import Request, Response
 
 from blueprints.guard import Guard
 from shared.adapters.worker_library import Released
-from shared.core import api_error, operation
-from shared.rejection import Rejection
-from shared.relay import Relay
+from shared.core import api_error
+from shared.core.wire import operation
+from shared.relay.rejection import Rejection
+from shared.relay.relay import Relay
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 

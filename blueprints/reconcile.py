@@ -12,10 +12,10 @@ from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Respon
 
 from blueprints.guard import Guard
 from shared.adapters.worker_library import Released
+from shared.completeness.reconciliation import Reconciliation
 from shared.core import api_error
 from shared.error_response import ErrorResponse
-from shared.reconciliation import Reconciliation
-from shared.settings import Settings
+from shared.settings.settings import Settings
 
 INSTANCE: Final = "reconcile"  # one at a time: while this instance runs, no other is started
 _AT_ONCE: Final = 4  # windows; each holds about 20 MB at a million exchanges an hour

@@ -12,10 +12,11 @@ from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Respon
 
 from blueprints.guard import Guard
 from shared.adapters.worker_library import Released
-from shared.core import api_error, replay_request
-from shared.core.replay_request import InvalidReplay
+from shared.completeness.replay import Replaying
+from shared.core import api_error
+from shared.core.records import replay_request
+from shared.core.records.replay_request import InvalidReplay
 from shared.error_response import ErrorResponse
-from shared.replaying import Replaying
 
 _RETRIES: Final = df.RetryOptions(first_retry_interval_in_milliseconds=5_000, max_number_of_attempts=5)
 _PAUSE: Final = timedelta(seconds=5)  # while live work fills the queue, or the Event Hub is not ready

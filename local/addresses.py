@@ -7,7 +7,7 @@ from pathlib import Path
 
 from local.stack import Ports, Stack
 from local.stack.stack import local_addresses
-from shared.settings import Settings
+from shared.settings.settings import Settings
 
 
 def where(stack: Stack, config: Settings, folder: Path) -> str:

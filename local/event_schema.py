@@ -14,7 +14,7 @@ import typing
 from pathlib import Path
 from typing import Any, Literal, TypeAliasType, Union
 
-from shared.core.event_shape import SCHEMA_VERSION, Event
+from shared.core.event.shape import SCHEMA_VERSION, Event
 
 PATH = Path(__file__).resolve().parent.parent / "docs" / "event.schema.json"
 

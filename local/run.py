@@ -21,7 +21,7 @@ from local.stack import FunctionsHost, Ports, PortsTaken, Stack, StackError, rea
 from local.stack.ports import alternatives
 from local.stack.supervisor import ROOT
 from shared.errors import SettingsError
-from shared.settings import Settings, load
+from shared.settings.settings import Settings, load
 
 _PACE: Final = "first_chunk_ms=300; chunk_ms=40"  # of the stand-in, so that one sees an answer stream
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

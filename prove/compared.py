@@ -12,8 +12,8 @@ from azure.storage.blob import BlobServiceClient
 from prove.figures import Figures, NotProven
 from prove.load import Asked
 from prove.world import World, until
-from shared.core import capture
-from shared.core.ledger import LedgerReader
+from shared.core.records import capture
+from shared.core.records.ledger_entry import LedgerReader
 from shared.errors import CaptureError
 from tests.e2e.support.event_log import Event
 

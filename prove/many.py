@@ -21,8 +21,8 @@ from prove.figures import Figures, NotProven
 from prove.gate import Mode
 from prove.load import Load, mixed
 from prove.world import Report, World, in_background, seen_by_upstream, until
-from shared.core import capture
-from shared.core.exchange import started_at
+from shared.core.records import capture
+from shared.core.records.exchange_id import started_at
 from shared.errors import CaptureError
 
 type Progress = Callable[[str], None]

@@ -17,7 +17,7 @@ from prove.compared import compare, gather
 from prove.figures import Figures
 from prove.load import Load, mixed
 from prove.world import DISCARDED, World, until
-from shared.core import capture
+from shared.core.records import capture
 
 type Progress = Callable[[str], None]
 

@@ -13,7 +13,7 @@ from local.stack import FunctionsHost
 from prove.figures import Figures
 from prove.load import Load, mixed
 from prove.world import World, until
-from shared.replaying import BUSY_QUEUE
+from shared.completeness.replay import BUSY_QUEUE
 
 type Progress = Callable[[str], None]
 

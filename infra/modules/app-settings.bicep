@@ -1,7 +1,7 @@
 metadata description = 'What the app takes for granted where a setting is left out, written out so that the portal shows what can be changed.'
 
 @export()
-@description('The defaults of shared/settings.py; a test compares them.')
+@description('The defaults of shared/settings/settings.py; a test compares them.')
 var defaultSettings = {
   AZURE_OPENAI_SCOPE: 'https://cognitiveservices.azure.com/.default'
   AZURE_OPENAI_API_VERSION: ''

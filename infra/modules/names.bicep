@@ -5,7 +5,7 @@
 var queueNames = ['envelopes', 'envelopes-poison']
 
 @export()
-@description('The containers of the account of captures. The app names them in shared/core/capture.py and ledger.py; a test compares.')
+@description('The containers of the account of captures. The app names them in shared/core/records; a test compares.')
 var containerNames = {
   captures: 'captures'
   ledger: 'ledger'

@@ -12,7 +12,7 @@ from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import ContainerClient
 
 from shared.adapters.storage import Storage
-from shared.core.capture import CONTAINER, Capture, body_offset, load, load_header
+from shared.core.records.capture import CONTAINER, Capture, body_offset, load, load_header
 
 _HEADER_BYTES: Final = 16 * 1024  # of a capture: more than its header ever holds, unless headers are copied
 _DIRECT_BYTES: Final = 1024 * 1024  # a larger one is worth the SDK's pipeline

@@ -11,11 +11,11 @@ import aiohttp
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK, PyJWS, PyJWTError
 
-from shared.core import published_keys
-from shared.core.caller_token import ALGORITHM
-from shared.core.published_keys import METADATA_PATHS, Metadata, RsaKey
+from shared.core.token import published_keys
+from shared.core.token.caller_token import ALGORITHM
+from shared.core.token.published_keys import METADATA_PATHS, Metadata, RsaKey
 from shared.errors import SigningKeysUnavailable
-from shared.settings_forms import is_address
+from shared.settings.validators import is_address
 
 _LARGEST_ANSWER_BYTES: Final = 1024 * 1024  # Entra's are about 10 KB
 _LEAST_KEY_BITS: Final = 2048  # RFC 7518, 3.3

@@ -8,7 +8,7 @@ from typing import Final
 from azure.storage.queue.aio import QueueClient
 
 from shared.adapters.storage import Storage
-from shared.core.envelope import Envelope, dump
+from shared.core.records.envelope import Envelope, dump
 
 QUEUE: Final = "envelopes"
 POISON_QUEUE: Final = "envelopes-poison"  # the host's name for what it gave up

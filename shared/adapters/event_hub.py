@@ -18,7 +18,7 @@ from azure.eventhub.aio import EventHubProducerClient
 from azure.eventhub.exceptions import EventDataSendError, EventHubError
 
 from shared.errors import DeliveryError, EventRefused, EventTooLarge
-from shared.settings import EventHubSettings
+from shared.settings.settings import EventHubSettings
 
 # What a publication adds around an event's body: AMQP sections, message id, content type, batch framing. Measured below 300.
 _OVERHEAD_BYTES: Final = 2048

@@ -10,9 +10,9 @@ from typing import Final
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError
 
-from shared.core.forwarding import RawHeaders
+from shared.core.wire.forwarding import RawHeaders
 from shared.errors import UpstreamUnreachable
-from shared.settings import UpstreamSettings
+from shared.settings.settings import UpstreamSettings
 
 # A token is renewed this long before it expires, so that none expires on the way to the upstream.
 _RENEW_BEFORE_S: Final = 300

@@ -22,11 +22,11 @@ from typing import Any, Final
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
-from shared.adapters.notes import Notes
+from shared.adapters.json_blobs import Notes
 from shared.adapters.storage import Storage
-from shared.core.completeness import Known, Report
-from shared.core.ledger import CONTAINER, REPLAY_FAILED, Delivery, Entry, LedgerReader
-from shared.core.window import Window
+from shared.core.records.comparison import Known, Report
+from shared.core.records.ledger_entry import CONTAINER, REPLAY_FAILED, Delivery, Entry, LedgerReader
+from shared.core.records.window import Window
 
 _log = logging.getLogger("fnsse.ledger")
 

@@ -14,7 +14,7 @@ from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from shared.adapters.direct_storage import DirectStorage, Service
 from shared.adapters.identity import CachedToken
-from shared.settings import StorageSettings
+from shared.settings.settings import StorageSettings
 
 # Short, because a client may be waiting for the end of its answer, and because reconcile finds what is given up here.
 # The SDK waits initial_backoff + increment_base ** try, give or take random_jitter_range (15, 3 and 3 s unless told otherwise).

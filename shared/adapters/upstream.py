@@ -8,9 +8,9 @@ from typing import Final, Protocol, cast
 
 import httpx
 
-from shared.core.forwarding import RawHeaders
+from shared.core.wire.forwarding import RawHeaders
 from shared.errors import UpstreamInterrupted, UpstreamTimeout, UpstreamUnreachable
-from shared.settings import UpstreamSettings
+from shared.settings.settings import UpstreamSettings
 
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 

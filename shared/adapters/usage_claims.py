@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 
-from shared.adapters.notes import Notes
-from shared.core.usage_claim import Claim
+from shared.adapters.json_blobs import Notes
+from shared.core.event.usage_claim import Claim
 
 
 class UsageClaims:

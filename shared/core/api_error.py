@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from shared.core.caller_token import ALGORITHM, Check, Role
+from shared.core.token.caller_token import ALGORITHM, Check, Role
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

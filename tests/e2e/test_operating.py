@@ -19,9 +19,9 @@ import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from local.stack import Stack
-from shared.core import capture
-from shared.core.exchange import new_exchange_id
-from shared.replaying import BUSY_QUEUE
+from shared.completeness.replay import BUSY_QUEUE
+from shared.core.records import capture
+from shared.core.records.exchange_id import new_exchange_id
 from tests.e2e.support import envelopes, wire
 from tests.e2e.support.chat import Chat, content_of
 from tests.e2e.support.event_log import EventLog

@@ -14,7 +14,7 @@ from azure.storage.blob import ContainerClient
 from local.stack import FunctionsHost, Stack
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
-from shared.core import capture
+from shared.core.records import capture
 from tests.e2e.conftest import STRAINED_RECORDING_WAIT_S
 from tests.e2e.support import stand_in
 from tests.e2e.support.chat import Chat

@@ -10,8 +10,8 @@ import uuid
 import pytest
 
 from local.stack import Stack
-from shared.core import forwarding
-from shared.core.forwarding import Action
+from shared.core.wire import forwarding
+from shared.core.wire.forwarding import Action
 from tests.e2e.support import stand_in, wire
 from tests.e2e.support.chat import API_VERSION, CALLER_KEY, Chat
 from tests.e2e.support.stand_in import Seen

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shared.core.capture import Capture
-from shared.core.envelope import MAX_ARRIVALS, Caller, Envelope, Failure, Timings
-from shared.core.exchange import Outcome, new_exchange_id
-from shared.core.sse import SseDecoder
+from shared.core.records.capture import Capture
+from shared.core.records.envelope import MAX_ARRIVALS, Caller, Envelope, Failure, Timings
+from shared.core.records.exchange_id import new_exchange_id
+from shared.core.records.outcome import Outcome
+from shared.core.wire.sse import SseDecoder
 
 _CASES = Path(__file__).parent / "cases"
 _DEFAULTS: dict[str, Any] = {

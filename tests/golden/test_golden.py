@@ -6,8 +6,11 @@ import json
 
 import pytest
 
-from shared.core import answer, event, fit, outcome, tail
-from shared.core.exchange import Outcome
+from shared.core.answer import reader
+from shared.core.event import builder, truncation
+from shared.core.records import outcome
+from shared.core.records.outcome import Outcome
+from shared.core.wire import tail
 from tests.golden import Case, load, names
 from tests.schema import valid
 from tests.unit.cutting import every_way
@@ -23,7 +26,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 def test_the_captures_give_the_expected_event(case: Case) -> None:
     """Key by key; the file is the documentation of its case."""
-    built = json.loads(event.dump(event.build(case.envelope, case.request, case.response, _REGION)))
+    built = json.loads(builder.dump(builder.build(case.envelope, case.request, case.response, _REGION)))
     assert built == json.loads(case.event_path.read_text("utf-8"))
     valid(built)
 
@@ -53,26 +56,26 @@ def test_an_answer_reads_the_same_however_it_is_cut(case: Case) -> None:
     if case.response is None:
         return
     headers = case.response.header["headers"]
-    body = answer.Body(
+    body = reader.Body(
         operation=case.envelope.operation,
         status_code=case.envelope.upstream_status_code,
         content_type=headers["content-type"],
         content_encoding=headers.get("content-encoding", ""),
     )
-    whole = answer.read((case.response.body,), body)
+    whole = reader.read((case.response.body,), body)
     for pieces in every_way(case.response.body):
-        assert answer.read(pieces, body) == whole
+        assert reader.read(pieces, body) == whole
 
 
 def test_no_secret_and_no_file_of_a_capture_reaches_its_event(case: Case) -> None:
     """The captures hold both; the event must hold neither."""
-    written = event.dump(event.build(case.envelope, case.request, case.response, _REGION)).decode()
+    written = builder.dump(builder.build(case.envelope, case.request, case.response, _REGION)).decode()
     assert [secret for secret in _SECRETS if secret in written] == []
 
 
 @pytest.mark.parametrize("limit_bytes", [8192, 100_000])
 def test_the_event_fits_a_limit(case: Case, limit_bytes: int) -> None:
     """Even the smallest one."""
-    fitted = fit.fit(event.build(case.envelope, case.request, case.response, _REGION), limit_bytes)
+    fitted = truncation.fit(builder.build(case.envelope, case.request, case.response, _REGION), limit_bytes)
     assert len(fitted) <= limit_bytes
     valid(json.loads(fitted))

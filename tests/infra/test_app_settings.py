@@ -1,4 +1,4 @@
-"""The settings of the deployed app are what shared/settings.py reads: no more, no less, and each in a form that it takes."""
+"""The settings of the deployed app are what shared/settings reads: no more, no less, and each in a form that it takes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from shared import settings
+from shared.settings import settings
 from tests.infra import switches
 from tests.infra.bicep import TENANT, Deployment
 from tests.infra.switches import AUDIENCE, OPERATORS

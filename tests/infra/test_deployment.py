@@ -10,7 +10,7 @@ import pytest
 
 from local.stack.storage import CONTAINERS, QUEUES
 from shared.adapters.envelope_queue import POISON_QUEUE, QUEUE
-from shared.core import capture, ledger
+from shared.core.records import capture, ledger_entry
 from tests.infra import switches
 from tests.infra.bicep import GROUP_ID, INFRA, Deployment
 from tests.infra.switches import Setting
@@ -78,7 +78,7 @@ def test_access_is_this_table_and_no_more(deployment: Deployment, setting: Setti
         ("app", "Storage Queue Data Contributor", "host account"),
         ("app", "Storage Table Data Contributor", "host account"),
         ("app", "Storage Blob Data Contributor", f"container {capture.CONTAINER}"),
-        ("app", "Storage Blob Data Contributor", f"container {ledger.CONTAINER}"),
+        ("app", "Storage Blob Data Contributor", f"container {ledger_entry.CONTAINER}"),
         ("app", "Storage Queue Data Contributor", f"queue {QUEUE}"),
         ("app", "Storage Queue Data Contributor", f"queue {POISON_QUEUE}"),
         ("app", "Azure Event Hubs Data Sender", "hub"),
@@ -164,7 +164,7 @@ def test_queues_and_containers_are_those_of_the_code(deployment: Deployment, set
     assert {_last(each) for each in queues} == {QUEUE, POISON_QUEUE} == set(QUEUES)
     of_captures = {_last(each) for each in containers if each["name"].startswith("stcapt")}
     archive = {"event-hubs-capture"} if ("eventHubs", "capture") in setting else set()
-    assert of_captures - archive == {capture.CONTAINER, ledger.CONTAINER} == set(CONTAINERS)
+    assert of_captures - archive == {capture.CONTAINER, ledger_entry.CONTAINER} == set(CONTAINERS)
     assert archive <= of_captures
     package = deployment.one("Microsoft.Web/sites")["properties"]["functionAppConfig"]["deployment"]["storage"]["value"]
     assert {f"'{_last(each)}'" for each in containers if each["name"].startswith("sthost")} == set(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.core import capture, ledger
+from shared.core.records import capture, ledger_entry
 from tests.infra import switches
 from tests.infra.bicep import GROUP, INFRA, SUBSCRIPTION, TENANT, Deployment, Evaluator, Refused, run
 
@@ -65,7 +65,7 @@ def test_one_parameter_sets_retention_in_rules_and_app(event_hubs: str, evaluato
         deployment = evaluator.evaluate(switches.parameters(_positions(eventHubs=event_hubs), line), tmp_path)
         expiries = _expiries(deployment)
         assert deployment.app_settings["CAPTURE_RETENTION_DAYS"] == str(days)
-        assert expiries.keys() - {"event-hubs-capture/"} == {f"{capture.CONTAINER}/", f"{ledger.CONTAINER}/"}
+        assert expiries.keys() - {"event-hubs-capture/"} == {f"{capture.CONTAINER}/", f"{ledger_entry.CONTAINER}/"}
         assert set(expiries.values()) == {days}
 
 

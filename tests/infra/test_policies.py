@@ -11,8 +11,8 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
-from shared.core import forwarding
-from shared.core.forwarding import Action
+from shared.core.wire import forwarding
+from shared.core.wire.forwarding import Action
 from tests.tools import found
 
 POLICIES = Path(__file__).parents[2] / "infra" / "policies"

@@ -14,16 +14,17 @@ from azure.storage.queue.aio import QueueClient
 
 from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import QUEUE, EnvelopeQueue
+from shared.adapters.json_blobs import Notes
 from shared.adapters.ledger import Ledger
-from shared.adapters.notes import Notes
 from shared.adapters.storage import Storage
-from shared.core import capture
-from shared.core.envelope import Caller, Envelope, load
-from shared.core.exchange import Outcome, new_exchange_id, started_at
-from shared.core.window import Window
+from shared.completeness.back_pressure import Pacing
+from shared.core.records import capture
+from shared.core.records.envelope import Caller, Envelope, load
+from shared.core.records.exchange_id import new_exchange_id, started_at
+from shared.core.records.outcome import Outcome
+from shared.core.records.window import Window
 from shared.errors import DeliveryError
-from shared.pacing import Pacing
-from shared.settings import StorageSettings
+from shared.settings.settings import StorageSettings
 from tests.unit.envelopes import PLAIN
 
 _numbers = iter(range(1, 10**9))

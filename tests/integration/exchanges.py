@@ -13,14 +13,15 @@ from azure.core.exceptions import ServiceRequestError
 
 from shared.adapters.identity import KeyCredential
 from shared.adapters.upstream import Credential, Upstream
-from shared.capture_writer import CaptureMemory
-from shared.core import capture, operation
-from shared.core.capture import Capture
-from shared.core.envelope import Envelope
-from shared.core.operation import Operation
-from shared.recording import Recorder
-from shared.relay import Relay
-from shared.settings import InterventionSettings, LimitSettings, UpstreamSettings
+from shared.core.records import capture
+from shared.core.records.capture import Capture
+from shared.core.records.envelope import Envelope
+from shared.core.wire import operation
+from shared.core.wire.operation import Operation
+from shared.relay.capture_writer import CaptureMemory
+from shared.relay.recorder import Recorder
+from shared.relay.relay import Relay
+from shared.settings.settings import InterventionSettings, LimitSettings, UpstreamSettings
 
 DEADLINE_S = 60.0
 CHAT = "/openai/deployments/gpt-4o/chat/completions"

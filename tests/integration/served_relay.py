@@ -22,12 +22,12 @@ from blueprints import proxy
 from shared.adapters.aiohttp_transport import AiohttpTransport
 from shared.adapters.identity import KeyCredential
 from shared.adapters.upstream import Upstream
-from shared.capture_writer import CaptureMemory
-from shared.core import capture
-from shared.core.envelope import Envelope
-from shared.recording import Recorder
-from shared.relay import Relay
-from shared.settings import InterventionSettings
+from shared.core.records import capture
+from shared.core.records.envelope import Envelope
+from shared.relay.capture_writer import CaptureMemory
+from shared.relay.recorder import Recorder
+from shared.relay.relay import Relay
+from shared.settings.settings import InterventionSettings
 from tests.integration.exchanges import DEADLINE_S, LIMITS, UPSTREAM, Envelopes, Store
 from tests.integration.stand_in_process import StandIn
 from tests.integration.tiny_server import TinyServer

@@ -16,9 +16,9 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
-from shared.assembly import IN_PLACE_BYTES, STREAM_IN_PLACE_BYTES, Assembled, Assembler
-from shared.core import event
-from shared.core.capture import Capture
+from shared.core.event import builder
+from shared.core.records.capture import Capture
+from shared.enrichment.assembly import IN_PLACE_BYTES, STREAM_IN_PLACE_BYTES, Assembled, Assembler
 from shared.errors import AssemblyError
 from tests.integration.busy_loop import busy_ms
 from tests.schema import valid
@@ -53,13 +53,13 @@ def an_answer(text: str = "hello", region: str = "Sweden Central") -> Capture:
 @pytest.mark.parametrize("limit", [LIMIT, 50_000_000])
 async def test_a_large_exchange_gives_the_same_bytes_as_in_place(limit: int) -> None:
     request, response = a_request(4 * IN_PLACE_BYTES), an_answer("🐎 and text")
-    expected = event.fit(event.build(an_envelope(), request, response, "default"), limit)
+    expected = builder.fit(builder.build(an_envelope(), request, response, "default"), limit)
     assert (await Checked("default")(an_envelope(), request, response, limit)).body == expected
 
 
 async def test_a_small_exchange_is_assembled_without_a_child() -> None:
     request, response = a_request(1000), an_answer()
-    expected = event.fit(event.build(an_envelope(), request, response, None), LIMIT)
+    expected = builder.fit(builder.build(an_envelope(), request, response, None), LIMIT)
     assert (await Checked(None)(an_envelope(), request, response, LIMIT)).body == expected
 
 
@@ -67,7 +67,7 @@ async def test_a_small_exchange_is_assembled_without_a_child() -> None:
 async def test_a_side_that_is_missing_stays_missing_in_the_child(request_there: bool, response_there: bool) -> None:
     request = a_request(2 * IN_PLACE_BYTES) if request_there else None
     response = an_answer("x" * 2 * IN_PLACE_BYTES) if response_there else None
-    expected = event.fit(event.build(an_envelope(), request, response, None), LIMIT)
+    expected = builder.fit(builder.build(an_envelope(), request, response, None), LIMIT)
     assert (await Checked(None)(an_envelope(), request, response, LIMIT)).body == expected
 
 
@@ -127,7 +127,7 @@ async def children() -> AsyncIterator[list[dict[str, str]]]:
         while True:
             for child in psutil.Process().children():
                 with contextlib.suppress(psutil.Error):
-                    if "shared.assembly" in child.cmdline():
+                    if "shared.enrichment.assembly" in child.cmdline():
                         seen.append(child.environ())
             await asyncio.sleep(0.005)
 
@@ -191,7 +191,10 @@ async def test_a_cancelled_assembly_leaves_no_child() -> None:
 async def test_the_child_needs_nothing_but_the_standard_library() -> None:
     """In Azure the dependencies lie where only the worker's own process finds them."""
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", "-S", "-c", "import sys; sys.path.insert(0, sys.argv[1]); import shared.assembly", str(ROOT)
+        sys.executable,
+        *("-I", "-S", "-c"),
+        "import sys; sys.path.insert(0, sys.argv[1]); import shared.enrichment.assembly",
+        str(ROOT),
     )
     assert await child.wait() == 0
 

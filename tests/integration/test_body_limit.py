@@ -13,7 +13,7 @@ from local.functions_host.http_front import HttpFront
 from local.functions_host.invocations import Invocations
 from local.functions_host.routes import Route
 from local.functions_host.worker_library import IndexedFunction, Invocation, Outcome, WorkerLibrary
-from shared.core.exchange import Outcome as ExchangeOutcome
+from shared.core.records.outcome import Outcome as ExchangeOutcome
 from tests.integration.exchanges import DEADLINE_S
 from tests.integration.served_relay import served
 from tests.integration.tiny_server import Connection, serving

@@ -13,8 +13,8 @@ import openai
 import pytest
 from openai import AsyncAzureOpenAI, AzureOpenAI
 
-from shared.core.exchange import Outcome
-from shared.core.sse import decode
+from shared.core.records.outcome import Outcome
+from shared.core.wire.sse import decode
 from tests.integration.exchanges import DEADLINE_S
 from tests.integration.served_relay import Served, served
 from tests.integration.stand_in_process import CHAT, STREAM, StandIn, running

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.core.exchange import Outcome
+from shared.core.records.outcome import Outcome
 from tests.integration.exchanges import (
     CHAT,
     DEADLINE_S,

@@ -10,12 +10,19 @@ from typing import Any
 import pytest
 from azure.core.exceptions import ServiceRequestError
 
-from shared.assembly import Assembled, Assembler
-from shared.core import envelope as envelopes
-from shared.core.capture import Capture
-from shared.core.usage_claim import Claim
-from shared.enrichment import LARGE_BYTES, Enrichment
-from shared.errors import AssemblyError, CaptureError, DeliveryError, EnvelopeError, EventRefused, EventTooLarge
+from shared.core.event.usage_claim import Claim
+from shared.core.records import envelope as envelopes
+from shared.core.records.capture import Capture
+from shared.enrichment.assembly import Assembled, Assembler
+from shared.enrichment.enrichment import LARGE_BYTES, Enrichment
+from shared.errors import (
+    AssemblyError,
+    CaptureError,
+    DeliveryError,
+    EnvelopeError,
+    EventRefused,
+    EventTooLarge,
+)
 from tests.schema import valid
 from tests.unit.envelopes import EXCHANGE_ID, PLAIN, an_envelope
 

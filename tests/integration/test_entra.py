@@ -17,14 +17,14 @@ import pytest
 from starlette.requests import Request
 
 from blueprints.guard import Guard
+from shared.access.caller_check import CallerCheck
+from shared.access.key_renewal import KeyRenewal, Pace
 from shared.adapters.entra import EntraKeys, EntraTenant
-from shared.caller_check import CallerCheck
 from shared.core.api_error import ApiError
-from shared.core.caller_token import Role
-from shared.core.exchange import started_at
+from shared.core.records.exchange_id import started_at
+from shared.core.token.caller_token import Role
 from shared.errors import SigningKeysUnavailable
-from shared.key_renewal import KeyRenewal, Pace
-from shared.settings import CallerAuthSettings
+from shared.settings.settings import CallerAuthSettings
 from tests import entra
 from tests.entra import AUDIENCE, CALLER, FORGED, ISSUER_V1, ISSUER_V2, OPERATOR, STRANGER, TENANT, Tenant, jwk, token
 

@@ -14,7 +14,7 @@ from azure.core.credentials_async import AsyncTokenCredential
 from local.stack.ports import free_port
 from shared.adapters.event_hub import EventHub, OnAccepted
 from shared.errors import DeliveryError, EventRefused, EventTooLarge
-from shared.settings import EventHubSettings
+from shared.settings.settings import EventHubSettings
 from tests.integration.event_hubs_emulator import Emulator, receiving
 
 pytestmark = pytest.mark.anyio

@@ -13,13 +13,13 @@ from azure.core.exceptions import ServiceRequestError
 from local.stack import Stack
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
-from shared.core import capture
-from shared.core.envelope import Envelope, dump, replayed
-from shared.core.poison import MOST_FAILURES
-from shared.core.window import Window
-from shared.giving_up import GivingUp, failures_name
-from shared.parking import Parking
-from shared.reconciliation import Reconciliation
+from shared.completeness.dead_letters import Parking
+from shared.completeness.reconciliation import Reconciliation
+from shared.core.records import capture
+from shared.core.records.envelope import Envelope, dump, replayed
+from shared.core.records.poison import MOST_FAILURES
+from shared.core.records.window import Window
+from shared.enrichment.poison_handler import GivingUp, failures_name
 from tests.integration.azurite import Account, a_window, an_account, an_id
 from tests.unit.envelopes import an_envelope
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from shared.core.exchange import Outcome
+from shared.core.records.outcome import Outcome
 from tests.integration.exchanges import DEADLINE_S, UNTOUCHED, Client, a_world, document, event_of, sse
 
 pytestmark = pytest.mark.anyio

@@ -10,9 +10,9 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from shared.core.capture import load
-from shared.core.event import build, dump
-from shared.core.exchange import Outcome
+from shared.core.event.builder import build, dump
+from shared.core.records.capture import load
+from shared.core.records.outcome import Outcome
 from tests.integration.exchanges import DEADLINE_S, Body, Client, a_world, event_of
 from tests.integration.served_relay import AS_SHIPPED
 from tests.schema import valid

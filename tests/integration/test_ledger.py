@@ -13,7 +13,7 @@ from local.stack import Stack
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from shared.adapters.ledger import Ledger
-from shared.core.completeness import Report
+from shared.core.records.comparison import Report
 from tests.integration.azurite import a_storage, a_window, an_account, an_id
 
 pytestmark = pytest.mark.anyio

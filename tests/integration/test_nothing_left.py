@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.exchange import Exchange
-from shared.relay import RelayResponse
+from shared.relay.exchange_record import Exchange
+from shared.relay.relay import RelayResponse
 from tests.integration.exchanges import DEADLINE_S
 from tests.integration.served_relay import served
 from tests.integration.stand_in_process import CHAT, STREAM, StandIn, running

@@ -8,10 +8,10 @@ import json
 
 import pytest
 
-from shared.core import envelope as envelopes
-from shared.core import event
-from shared.core.capture import load
-from shared.core.exchange import Outcome
+from shared.core.event import builder
+from shared.core.records import envelope as envelopes
+from shared.core.records.capture import load
+from shared.core.records.outcome import Outcome
 from tests.integration.exchanges import Client, a_world, sse
 from tests.integration.served_relay import AS_SHIPPED, served
 from tests.integration.tiny_server import OK, Connection, serving
@@ -58,7 +58,7 @@ async def relayed(body: bytes, *pieces: bytes) -> bytes:
     assert envelope.outcome is Outcome.COMPLETED
     request, response = (load(world.store.blobs[name or ""]) for name in (envelope.request_capture, envelope.response_capture))
     assert (request.body, response.body) == (body, STREAM)
-    valid(json.loads(event.dump(event.build(envelope, request, response, None))))
+    valid(json.loads(builder.dump(builder.build(envelope, request, response, None))))
     return world.upstream.requests[0][1]
 
 

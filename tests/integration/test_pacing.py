@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pytest
 from azure.core.exceptions import ServiceRequestError
 
+from shared.completeness.back_pressure import Pacing
 from shared.errors import DeliveryError
-from shared.pacing import Pacing
 
 pytestmark = pytest.mark.anyio
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from local.stack import Stack
-from shared.core import capture
+from shared.completeness.dead_letters import Parking
+from shared.core.records import capture
 from shared.errors import CaptureError
-from shared.parking import Parking
 from tests.integration.azurite import Account, a_window, an_account, an_id
 
 pytestmark = pytest.mark.anyio

@@ -8,7 +8,7 @@ import pytest
 from azure.core.exceptions import ServiceRequestError
 
 from shared.errors import DeliveryError
-from shared.readiness import Readiness
+from shared.health.readiness import Readiness
 
 pytestmark = pytest.mark.anyio
 

@@ -18,12 +18,12 @@ from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from shared.adapters.envelope_queue import EnvelopeQueue
 from shared.adapters.storage import Storage
-from shared.core import capture
-from shared.core.envelope import Envelope
-from shared.core.exchange import Outcome
-from shared.core.window import Window
-from shared.pacing import Pacing
-from shared.reconciliation import Reconciliation
+from shared.completeness.back_pressure import Pacing
+from shared.completeness.reconciliation import Reconciliation
+from shared.core.records import capture
+from shared.core.records.envelope import Envelope
+from shared.core.records.outcome import Outcome
+from shared.core.records.window import Window
 from tests.integration.azurite import Account, DyingQueue, EventHub, Killed, a_window, an_account, an_id
 from tests.unit.envelopes import an_envelope
 

@@ -10,9 +10,10 @@ from dataclasses import replace
 
 import pytest
 
-from shared.capture_writer import BLOCK_BYTES
-from shared.core import envelope as envelopes
-from shared.core.exchange import Outcome, started_at
+from shared.core.records import envelope as envelopes
+from shared.core.records.exchange_id import started_at
+from shared.core.records.outcome import Outcome
+from shared.relay.capture_writer import BLOCK_BYTES
 from tests.integration.exchanges import DEADLINE_S, Client, Envelopes, Store, World, a_world, document, event_of, sse
 from tests.unit.cutting import every_way
 

@@ -13,7 +13,7 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import ServiceRequestError
 
 from shared.adapters.identity import TokenCredential
-from shared.core.exchange import Outcome
+from shared.core.records.outcome import Outcome
 from tests.integration.exchanges import CHAT, DEADLINE_S, UNTOUCHED, Body, Client, a_world, document, event_of, sse
 from tests.unit.cutting import every_way
 

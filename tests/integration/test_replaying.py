@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from local.stack import Stack
-from shared.core import capture
-from shared.core.envelope import Envelope
-from shared.core.exchange import Outcome
-from shared.core.replay_request import Replay
-from shared.core.window import Window
-from shared.replaying import Page, Replaying
+from shared.completeness.replay import Page, Replaying
+from shared.core.records import capture
+from shared.core.records.envelope import Envelope
+from shared.core.records.outcome import Outcome
+from shared.core.records.replay_request import Replay
+from shared.core.records.window import Window
 from tests.integration.azurite import Account, DyingQueue, Killed, a_window, an_account, an_id
 from tests.unit.envelopes import an_envelope
 

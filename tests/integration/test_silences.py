@@ -13,9 +13,9 @@ import httpx
 import openai
 import pytest
 
-from shared.client_response import KEEP_ALIVE
-from shared.core.exchange import Outcome
-from shared.core.sse import decode
+from shared.core.records.outcome import Outcome
+from shared.core.wire.sse import decode
+from shared.relay.client_response import KEEP_ALIVE
 from tests.integration.exchanges import DEADLINE_S
 from tests.integration.served_relay import Served, served
 from tests.integration.stand_in_process import CHAT, STREAM, StandIn, running

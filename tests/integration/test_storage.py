@@ -19,12 +19,12 @@ from local.stack.storage import connection_string
 from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import QUEUE, EnvelopeQueue
 from shared.adapters.storage import Storage
-from shared.capture_writer import BLOCK_BYTES
-from shared.core import capture, envelope
-from shared.core.capture import Capture
-from shared.core.exchange import new_exchange_id
+from shared.core.records import capture, envelope
+from shared.core.records.capture import Capture
+from shared.core.records.exchange_id import new_exchange_id
 from shared.errors import CaptureError
-from shared.settings import StorageSettings
+from shared.relay.capture_writer import BLOCK_BYTES
+from shared.settings.settings import StorageSettings
 from tests.unit.envelopes import an_envelope
 
 pytestmark = pytest.mark.anyio

@@ -11,9 +11,9 @@ from dataclasses import asdict
 import httpx
 import pytest
 
-from shared.core import capture
-from shared.core.envelope import Envelope, from_fields, load
-from shared.core.exchange import Outcome
+from shared.core.records import capture
+from shared.core.records.envelope import Envelope, from_fields, load
+from shared.core.records.outcome import Outcome
 from tests.integration.exchanges import Client, Envelopes, Store, World, a_world, event_of, sse
 from tests.unit.envelopes import PLAIN
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from shared.adapters.aiohttp_transport import AiohttpTransport
-from shared.core.exchange import Outcome
+from shared.core.records.outcome import Outcome
 from tests.integration.exchanges import CHAT, DEADLINE_S, UNTOUCHED, Client, World, a_world, event_of
 from tests.integration.tiny_server import OK, Connection, serving, until_broken
 

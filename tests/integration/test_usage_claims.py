@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from local.stack import Stack
-from shared.adapters.notes import Notes
+from shared.adapters.json_blobs import Notes
 from shared.adapters.storage import Storage
 from shared.adapters.usage_claims import UsageClaims
-from shared.assembly import IN_PLACE_BYTES, Assembler
-from shared.core.capture import Capture
-from shared.core.envelope import Envelope, dump, replayed
-from shared.core.usage_claim import Claim
-from shared.enrichment import Enrichment
+from shared.core.event.usage_claim import Claim
+from shared.core.records.capture import Capture
+from shared.core.records.envelope import Envelope, dump, replayed
+from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
+from shared.enrichment.enrichment import Enrichment
 from shared.errors import DeliveryError, EventRefused, EventTooLarge
 from tests.integration.azurite import a_storage, a_window, an_account, an_id
 from tests.schema import valid

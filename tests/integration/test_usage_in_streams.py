@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.core.exchange import Outcome
-from shared.core.sse import decode
+from shared.core.records.outcome import Outcome
+from shared.core.wire.sse import decode
 from tests.integration.exchanges import DEADLINE_S
 from tests.integration.served_relay import API_VERSION, Served, served
 from tests.integration.stand_in_process import StandIn, running

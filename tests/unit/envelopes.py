@@ -7,8 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from shared.core.envelope import MAX_ARRIVALS, Caller, Envelope, Failure, Timings, bounded
-from shared.core.exchange import Outcome, new_exchange_id
+from shared.core.records.envelope import MAX_ARRIVALS, Caller, Envelope, Failure, Timings, bounded
+from shared.core.records.exchange_id import new_exchange_id
+from shared.core.records.outcome import Outcome
 
 EXCHANGE_ID = new_exchange_id(1_731_481_170_000, bytes(range(10)))  # 2024-11-13T06:59:30Z
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from shared.core import event
-from shared.core.capture import Capture
-from shared.core.envelope import Caller, Envelope, Timings
-from shared.core.exchange import Outcome, new_exchange_id
+from shared.core.event import builder
+from shared.core.records.capture import Capture
+from shared.core.records.envelope import Caller, Envelope, Timings
+from shared.core.records.exchange_id import new_exchange_id
+from shared.core.records.outcome import Outcome
 from tests.schema import valid
 
 LARGE = 10_000_000  # no event here is that large
@@ -64,7 +65,7 @@ def delta(text: str, **more: Any) -> dict[str, Any]:
 
 def event_of(message: Envelope, request: Capture | None, response: Capture | None, limit_bytes: int = LARGE) -> dict[str, Any]:
     """The event as its consumers parse it, validated."""
-    fitted = event.fit(event.build(message, request, response, "Sweden Central"), limit_bytes)
+    fitted = builder.fit(builder.build(message, request, response, "Sweden Central"), limit_bytes)
     assert len(fitted) <= limit_bytes
     return valid(json.loads(fitted))
 

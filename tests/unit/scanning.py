@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from shared.core.json_members import Scan
+from shared.core.wire.json_members import Scan
 
 
 def run[T](scan: Scan[T]) -> T:

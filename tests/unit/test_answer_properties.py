@@ -8,10 +8,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core import answer, event
-from shared.core.capture import Capture
-from shared.core.envelope import Caller, Envelope, Timings
-from shared.core.exchange import Outcome, new_exchange_id
+from shared.core.answer import reader
+from shared.core.event import builder
+from shared.core.records.capture import Capture
+from shared.core.records.envelope import Caller, Envelope, Timings
+from shared.core.records.exchange_id import new_exchange_id
+from shared.core.records.outcome import Outcome
 from tests.schema import valid
 
 _OPERATIONS = (
@@ -92,8 +94,8 @@ def test_an_answer_reads_the_same_however_it_is_cut(
 ) -> None:
     """Also where it is no answer at all."""
     whole, pieces = cut
-    body = answer.Body(operation=operation, status_code=status, content_type=content_type, content_encoding=encoding)
-    assert repr(answer.read(pieces, body)) == repr(answer.read((whole,), body))
+    body = reader.Body(operation=operation, status_code=status, content_type=content_type, content_encoding=encoding)
+    assert repr(reader.read(pieces, body)) == repr(reader.read((whole,), body))
 
 
 @given(
@@ -123,7 +125,7 @@ def test_any_captures_give_a_valid_event(
     envelope = _envelope(operation, outcome, stream, sent_bytes)
     request = Capture(header={"headers": {"content-type": types[0]}}, body=asked)
     response = Capture(header={"headers": {"content-type": types[1], "content-encoding": encoding}}, body=said)
-    fitted = event.fit(event.build(envelope, request, response, None), limit_bytes)
+    fitted = builder.fit(builder.build(envelope, request, response, None), limit_bytes)
     assert len(fitted) <= limit_bytes
     valid(json.loads(fitted.decode("utf-8"), parse_constant=_refuse))
 

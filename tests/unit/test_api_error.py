@@ -8,7 +8,7 @@ import pytest
 
 from shared.core import api_error
 from shared.core.api_error import ApiError
-from shared.core.caller_token import Check, Role
+from shared.core.token.caller_token import Check, Role
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.core.backlog import PASSING, flows
+from shared.core.records.backlog import PASSING, flows
 
 
 @pytest.mark.parametrize(

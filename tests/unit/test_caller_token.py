@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.core import caller_token
-from shared.core.caller_token import LARGEST_BYTES, LEEWAY_S, Accepted, Check, Refused
+from shared.core.token import caller_token
+from shared.core.token.caller_token import LARGEST_BYTES, LEEWAY_S, Accepted, Check, Refused
 from tests.entra import AUDIENCE, CALLER, ISSUER_V1, ISSUER_V2, unsigned
 
 NOW_S = 1_800_000_000.5

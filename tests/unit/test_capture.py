@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.capture import MAGIC, Capture, load, preamble, request_name, response_name
-from shared.core.exchange import new_exchange_id
+from shared.core.records.capture import MAGIC, Capture, load, preamble, request_name, response_name
+from shared.core.records.exchange_id import new_exchange_id
 from shared.errors import CaptureError
 from tests.unit.envelopes import json_values
 

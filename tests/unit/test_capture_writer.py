@@ -11,8 +11,8 @@ from azure.core.exceptions import ServiceRequestError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.capture_writer import BLOCK_BYTES, CaptureMemory, CaptureWriter
-from shared.core.tail import TAIL_BYTES
+from shared.core.wire.tail import TAIL_BYTES
+from shared.relay.capture_writer import BLOCK_BYTES, CaptureMemory, CaptureWriter
 
 pytestmark = pytest.mark.anyio
 MB = 1024 * 1024

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.client_response import KEEP_ALIVE, ClientResponse, one_line_error
 from shared.core.api_error import ApiError
-from shared.core.sse import decode
-from shared.core.usage_chunk import UsageChunkFilter
+from shared.core.wire.sse import decode
+from shared.core.wire.usage_chunk import UsageChunkFilter
+from shared.relay.client_response import KEEP_ALIVE, ClientResponse, one_line_error
 from tests.unit.cutting import every_way
 
 pytestmark = pytest.mark.anyio

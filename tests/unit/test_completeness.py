@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.completeness import Comparison, Known, Missing, Report, unmatched
-from shared.core.exchange import new_exchange_id
-from shared.core.ledger import Delivery, Entry
+from shared.core.records.comparison import Comparison, Known, Missing, Report, unmatched
+from shared.core.records.exchange_id import new_exchange_id
+from shared.core.records.ledger_entry import Delivery, Entry
 
 WINDOW = "2026/11/23/10"
 START_MS = int(datetime(2026, 11, 23, 10, tzinfo=UTC).timestamp() * 1000)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from shared.core.delivered import summary
-from shared.core.exchange import Outcome
-from shared.delivery_log import PREFIX, DeliveryLog
+from shared.core.records.delivery_summary import summary
+from shared.core.records.outcome import Outcome
+from shared.enrichment.delivery_log import PREFIX, DeliveryLog
 from tests.unit.envelopes import PLAIN, an_envelope
 
 

@@ -10,8 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core import tail
-from shared.core.envelope import MAX_ARRIVALS, MAX_TEXT, Caller, Envelope, Failure, Timings, bounded, dump, load
+from shared.core.records.envelope import (
+    MAX_ARRIVALS,
+    MAX_TEXT,
+    Caller,
+    Envelope,
+    Failure,
+    Timings,
+    bounded,
+    dump,
+    load,
+)
+from shared.core.wire import tail
 from shared.errors import EnvelopeError
 from tests.unit.envelopes import PLAIN, an_envelope, envelopes, json_values
 

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core import event
 from shared.core.answer.shapes import Answer
-from shared.core.asked import Asked
-from shared.core.capture import Capture
-from shared.core.envelope import Envelope, Failure, Timings
-from shared.core.event_shape import Event
-from shared.core.exchange import Outcome
+from shared.core.event import builder
+from shared.core.event.request_summary import Asked
+from shared.core.event.shape import Event
+from shared.core.records.capture import Capture
+from shared.core.records.envelope import Envelope, Failure, Timings
+from shared.core.records.outcome import Outcome
 from tests.schema import valid
 from tests.unit.envelopes import EXCHANGE_ID, an_envelope, envelopes, json_values
 
@@ -56,7 +56,7 @@ def answered(body: object, **headers: str) -> Capture:
 
 
 def built(envelope: Envelope, request: Capture | None, response: Capture | None, region: str | None = None) -> dict[str, Any]:
-    return valid(json.loads(event.dump(event.build(envelope, request, response, region))))
+    return valid(json.loads(builder.dump(builder.build(envelope, request, response, region))))
 
 
 STREAM = streamed(
@@ -203,7 +203,7 @@ def refuse(constant: str) -> None:
 def test_arbitrary_bodies_give_an_event(request: bytes, response: bytes, stream: bool, operation: str) -> None:
     kind = "text/event-stream" if stream else "application/json"
     sides = Capture(header={"headers": {}}, body=request), Capture(header={"headers": {"content-type": kind}}, body=response)
-    text = event.fit(event.build(an_envelope(stream=stream, operation=operation), *sides, None), LIMIT).decode()
+    text = builder.fit(builder.build(an_envelope(stream=stream, operation=operation), *sides, None), LIMIT).decode()
     valid(json.loads(text, parse_constant=refuse))
 
 
@@ -229,8 +229,8 @@ def test_a_coding_that_cannot_be_undone_gives_an_event(coding: str) -> None:
 def test_hostile_json_on_either_side_gives_an_event(body: bytes, limit: int) -> None:
     response = Capture(header={"headers": {"content-type": "application/json"}}, body=body.replace(b"messages", b"usage"))
     for other in (response, streamed(), Capture(header={"headers": {}}, body=b"data: " + body + b"\n\n")):
-        data = event.fit(
-            event.build(an_envelope(stream=other is not response), Capture(header={}, body=body), other, None), limit
+        data = builder.fit(
+            builder.build(an_envelope(stream=other is not response), Capture(header={}, body=body), other, None), limit
         )
         assert len(data) <= limit
         valid(json.loads(data, parse_constant=refuse))
@@ -249,7 +249,7 @@ def test_an_event_is_cut_to_the_limit_and_no_further(character: str, limit: int,
         body=json.dumps({"messages": [{"role": "user", "content": character * (asked_size // each)}]}).encode(),
     )
     response = answered({"choices": [{"index": 0, "message": {"content": character * (answered_size // each)}}]})
-    data = event.fit(event.build(an_envelope(stream=False), request, response, None), limit)
+    data = builder.fit(builder.build(an_envelope(stream=False), request, response, None), limit)
     fields = valid(json.loads(data))
     assert len(data) <= limit
     assert fields["truncated"] is True
@@ -259,13 +259,13 @@ def test_an_event_is_cut_to_the_limit_and_no_further(character: str, limit: int,
 
 
 def test_an_event_that_fits_is_not_cut() -> None:
-    data = event.fit(event.build(an_envelope(), asked(), STREAM, None), LIMIT)
+    data = builder.fit(builder.build(an_envelope(), asked(), STREAM, None), LIMIT)
     assert valid(json.loads(data))["truncated"] is False
 
 
 @pytest.mark.parametrize(
     ("source", "names"),
-    [(Envelope, event.OF_ENVELOPE), (Asked, event.OF_QUESTION), (Answer, event.OF_ANSWER), (Answer, event.OF_SHOWN)],
+    [(Envelope, builder.OF_ENVELOPE), (Asked, builder.OF_QUESTION), (Answer, builder.OF_ANSWER), (Answer, builder.OF_SHOWN)],
     ids=["envelope", "question", "answer", "shown"],
 )
 def test_what_is_copied_by_name_has_the_type_that_the_event_promises(source: type, names: tuple[str, ...]) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from shared.core.capture import Capture
-from shared.core.envelope import Timings
-from shared.core.exchange import Outcome
+from shared.core.records.capture import Capture
+from shared.core.records.envelope import Timings
+from shared.core.records.outcome import Outcome
 from tests.unit.event_parts import answering, asking, delta, envelope, event_of
 
 HELLO = asking({"messages": [{"role": "user", "content": "hello"}], "stream": True})

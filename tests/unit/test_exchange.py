@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.exchange import new_exchange_id, started_at
+from shared.core.records.exchange_id import new_exchange_id, started_at
 
 NOW_MS = 1_795_443_600_123  # 2026-11-23T14:20:00.123Z
 times = st.integers(0, 253_402_300_799_999)  # to the end of the year 9999, where datetime ends

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core import event
-from shared.core.fit import AS_CONTENT, MARK
+from shared.core.event import builder
+from shared.core.event.truncation import AS_CONTENT, MARK
 from tests.schema import valid
 from tests.unit.event_parts import answering, asking, delta, envelope, event_of
 
@@ -89,8 +89,8 @@ def test_a_long_error_is_cut_too() -> None:
 
 def test_fitting_leaves_the_event_itself_alone() -> None:
     """It is frozen, and so is what it holds."""
-    built = event.build(envelope(), asking({"messages": ["x" * 500_000]}), None, None)
-    event.fit(built, LIMIT)
+    built = builder.build(envelope(), asking({"messages": ["x" * 500_000]}), None, None)
+    builder.fit(built, LIMIT)
     assert built.prompt == ["x" * 500_000]
     assert not built.truncated
 
@@ -122,7 +122,7 @@ _TREES = st.recursive(
 def test_any_event_fits_any_limit(prompt: Any, answer: str, repeat: int, limit_bytes: int) -> None:
     """Down to 8 KB."""
     request = asking({"messages": prompt, "metadata": {"k" * 60: answer * 10}, "instructions": answer * repeat})
-    built = event.build(envelope(), request, answering([delta(answer * repeat)]), None)
-    fitted = event.fit(built, limit_bytes)
+    built = builder.build(envelope(), request, answering([delta(answer * repeat)]), None)
+    fitted = builder.fit(built, limit_bytes)
     assert len(fitted) <= limit_bytes
     valid(json.loads(fitted))

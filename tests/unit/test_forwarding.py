@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core import forwarding
-from shared.core.forwarding import QUERY, REQUEST_HEADERS, RESPONSE_HEADERS, Action, Rule
+from shared.core.wire import forwarding
+from shared.core.wire.forwarding import QUERY, REQUEST_HEADERS, RESPONSE_HEADERS, Action, Rule
 
 OWN = [(b"api-key", b"the proxy's")]
 ASKED_FOR = [(b"Content-Type", b"application/json"), (b"x-ms-client-request-id", b"1"), (b"User-Agent", b"openai-python")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.core.held_end import HeldEnd
+from shared.core.wire.held_end import HeldEnd
 from tests.unit.cutting import every_way
 
 DELTA = b'data: {"choices": [{"delta": {"content": "data: [DONE] event: response.completed"}}]}'

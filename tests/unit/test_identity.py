@@ -11,7 +11,7 @@ from azure.core.exceptions import ClientAuthenticationError
 
 from shared.adapters.identity import KeyCredential, TokenCredential, for_upstream
 from shared.errors import UpstreamUnreachable
-from shared.settings import UpstreamSettings, load
+from shared.settings.settings import UpstreamSettings, load
 
 pytestmark = pytest.mark.anyio
 

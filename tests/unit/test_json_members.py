@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.core import json_members
-from shared.core.json_members import NotAnObject, first_member_at, scan
-from shared.core.usage_request import examine
+from shared.core.wire import json_members
+from shared.core.wire.json_members import NotAnObject, first_member_at, scan
+from shared.core.wire.usage_request import examine
 from tests.unit.scanning import run, timed
 
 NAMES = frozenset({"a", "stream", "", "\u00fc", 'q"\\'})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.core import asked
-from shared.core.json_shape import MAX_MARKS, parse, problem
+from shared.core.event import request_summary
+from shared.core.wire.json_shape import MAX_MARKS, parse, problem
 
 
 @pytest.mark.parametrize("value", [b"0", b"[]", b"{}", b'""'])
@@ -14,7 +14,7 @@ def test_more_values_than_memory_has_room_for_are_not_parsed(value: bytes) -> No
     body = b'{"messages":[' + (value + b",") * MAX_MARKS + b"0]}"
     assert parse(body) is None
     assert parse(body.decode()) is None
-    read = asked.read(body, "chat.completions")
+    read = request_summary.read(body, "chat.completions")
     assert (read.prompt, read.problem) == (None, f"the request's body has more than {MAX_MARKS} values")
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from shared.access.key_renewal import KeyRenewal, Pace
 from shared.errors import SigningKeysUnavailable
-from shared.key_renewal import KeyRenewal, Pace
 
 pytestmark = pytest.mark.anyio
 NEVER_S = 3600.0

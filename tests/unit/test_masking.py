@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from shared.core.embedded_file import Base64Meter, without_data_urls
-from shared.core.masking import MASKED, presentable
+from shared.core.wire.embedded_file import Base64Meter, without_data_urls
+from shared.core.wire.redaction import MASKED, presentable
 
 _FILE = bytes(range(200))
 _ENCODED = base64.b64encode(_FILE).decode()

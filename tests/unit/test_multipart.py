@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core import asked, multipart
+from shared.core.event import request_summary
+from shared.core.wire import multipart
 
 TYPE = "multipart/form-data; boundary=b1"
 
@@ -36,7 +37,7 @@ def test_of_the_texts_only_prompt_and_parameters_reach_the_event() -> None:
     """A field that is not known tells its size alone."""
     other = ('Content-Disposition: form-data; name="anything"', b"private words")
     temperature = ('Content-Disposition: form-data; name="temperature"', b"0.5")
-    question = asked.read(_form(_FILE, _PROMPT, other, temperature), "audio.transcriptions", TYPE)
+    question = request_summary.read(_form(_FILE, _PROMPT, other, temperature), "audio.transcriptions", TYPE)
     assert question.prompt == "καλημέρα\r\n"
     assert question.parameters == {"temperature": 0.5}
     assert "private words" not in repr(question)

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from shared.core import event, usage_claim
-from shared.core.capture import Capture
+from shared.core.event import builder, usage_claim
+from shared.core.records.capture import Capture
 from tests import golden
 from tests.schema import valid
 
@@ -108,9 +108,9 @@ def test_there_is_always_a_valid_event(seed: int) -> None:
         sent_bytes = mutator.random.randrange(len(response.body) + 1) if response else 0
         operation = mutator.random.choice([case, case, other]).envelope.operation
         envelope = dataclasses.replace(case.envelope, operation=operation, sent_bytes=sent_bytes)
-        built = event.build(envelope, request, response, None)
+        built = builder.build(envelope, request, response, None)
         usage_claim.wanted(built)
         limit_bytes = mutator.random.choice([1_000_000, 20_000, 8_000])
-        body = event.fit(built, limit_bytes)
+        body = builder.fit(built, limit_bytes)
         assert len(body) <= limit_bytes
         valid(json.loads(body.decode()))

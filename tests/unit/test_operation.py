@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.core.operation import Operation, UnknownRoute, WebSocketAsked, WrongMethod, route
+from shared.core.wire.operation import Operation, UnknownRoute, WebSocketAsked, WrongMethod, route
 
 # method, what follows the deployment's name, /openai/v1/ or /openai/, the operation's name
 KNOWN = [

@@ -6,8 +6,7 @@ import itertools
 
 import pytest
 
-from shared.core.exchange import Outcome
-from shared.core.outcome import Ending, decide
+from shared.core.records.outcome import Ending, Outcome, decide
 
 _: None = None
 # ending, upstream's status (None: no answer), the answer is a stream, it held its own end -> outcome. None: whichever.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.core import poison
-from shared.core.envelope import Envelope, replayed
+from shared.core.records import poison
+from shared.core.records.envelope import Envelope, replayed
 from tests.unit.envelopes import PLAIN, an_envelope
 
 BARE = an_envelope(response_capture=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-from shared.core.progress import Progress, resumed
+from shared.core.records.checkpoint import Progress, resumed
 
 
 def test_what_was_noted_is_resumed() -> None:

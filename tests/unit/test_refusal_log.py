@@ -6,9 +6,9 @@ import logging
 
 import pytest
 
+from shared.access.auth_failure_log import LINES, WITHIN_S, RefusalLog
 from shared.core import api_error
-from shared.core.caller_token import Check
-from shared.refusal_log import LINES, WITHIN_S, RefusalLog
+from shared.core.token.caller_token import Check
 
 EXPIRED = api_error.token_refused(Check.EXPIRY)
 MISSING = api_error.token_refused(Check.MISSING)

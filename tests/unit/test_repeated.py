@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.answer import Body, read
+from shared.core.answer.reader import Body, read
 from shared.core.answer.repeated import Repeated
 from shared.core.answer.shapes import Answer
 

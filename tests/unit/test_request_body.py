@@ -9,8 +9,14 @@ from typing import Any
 
 import pytest
 
-from shared.request_body import BodyTooLarge, ClientLeft, HeldBody, IncomingBody, PassingBody
-from shared.slicing import in_slices
+from shared.concurrency.cooperation import in_slices
+from shared.relay.request_body import (
+    BodyTooLarge,
+    ClientLeft,
+    HeldBody,
+    IncomingBody,
+    PassingBody,
+)
 
 pytestmark = pytest.mark.anyio
 LIMIT = 10

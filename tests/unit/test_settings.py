@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import SettingsError
-from shared.settings import LONGEST_EXCHANGE_S, Settings, connection_string_parts, load
+from shared.settings.settings import LONGEST_EXCHANGE_S, Settings, connection_string_parts, load
 from tests.watched import Watched
 
 ROOT = Path(__file__).resolve().parents[2]

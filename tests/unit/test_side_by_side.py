@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from shared.side_by_side import side_by_side
+from shared.concurrency.bounded import side_by_side
 
 pytestmark = pytest.mark.anyio
 

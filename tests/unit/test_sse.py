@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.answer import Body, reading
-from shared.core.sse import SseDecoder, SseEvent, decode
+from shared.core.answer.reader import Body, reading
+from shared.core.wire.sse import SseDecoder, SseEvent, decode
 from tests.unit.cutting import every_way
 from tests.unit.scanning import timed
 

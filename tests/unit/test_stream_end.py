@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.held_end import HeldEnd
-from shared.core.sse import SseDecoder
-from shared.core.stream_end import (
+from shared.core.wire.held_end import HeldEnd
+from shared.core.wire.sse import SseDecoder
+from shared.core.wire.stream_end import (
     DONE,
     EVENT_END,
     LAST_EVENTS,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from shared.core import asked
-from shared.core.stream_request import asks, is_examined
-from shared.core.usage_request import examine
+from shared.core.event import request_summary
+from shared.core.wire.stream_request import asks, is_examined
+from shared.core.wire.usage_request import examine
 from tests.unit.scanning import run
 
 
@@ -58,4 +58,6 @@ def test_relay_and_enrichment_agree_on_what_asks_for_a_stream(operation: str, do
     body = json.dumps(document, indent=1).encode()
     assert asks(document, operation) is stream
     assert run(examine(body, operation, may_ask=False)).stream is stream
-    assert asked.read(body, operation).stream is (stream and operation != "call")  # a call's request is not looked into
+    assert request_summary.read(body, operation).stream is (
+        stream and operation != "call"
+    )  # a call's request is not looked into

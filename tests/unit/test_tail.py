@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.json_shape import MAX_DEPTH, parse_object
-from shared.core.tail import MAX_USAGE_BYTES, TAIL_BYTES, Tail, of_json, of_stream, usage_of
+from shared.core.wire.json_shape import MAX_DEPTH, parse_object
+from shared.core.wire.tail import (
+    MAX_USAGE_BYTES,
+    TAIL_BYTES,
+    Tail,
+    of_json,
+    of_stream,
+    usage_of,
+)
 from tests.unit.envelopes import json_values
 
 USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from shared.capture_writer import CaptureMemory, CaptureWriter
-from shared.core.forwarding import RawHeaders
-from shared.core.operation import Operation
-from shared.exchange import Exchange
-from shared.request_body import HeldBody, PassingBody
-from shared.upstream_call import Refusals, UpstreamCall
+from shared.core.wire.forwarding import RawHeaders
+from shared.core.wire.operation import Operation
+from shared.relay.capture_writer import CaptureMemory, CaptureWriter
+from shared.relay.exchange_record import Exchange
+from shared.relay.request_body import HeldBody, PassingBody
+from shared.relay.upstream_call import Refusals, UpstreamCall
 from tests.unit.test_capture_writer import Store, start
 
 pytestmark = pytest.mark.anyio

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core import usage_chunk
-from shared.core.slices import at_once
-from shared.core.usage_chunk import UsageChunkFilter
+from shared.core.wire import usage_chunk
+from shared.core.wire.cooperative import at_once
+from shared.core.wire.usage_chunk import UsageChunkFilter
 from tests.unit.cutting import every_way
 from tests.unit.scanning import timed
 

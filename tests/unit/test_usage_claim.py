@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared.core import usage_claim
-from shared.core.event import build
+from shared.core.event import usage_claim
+from shared.core.event.builder import build
 from tests.unit.envelopes import PLAIN
 
 USAGE = {"total_tokens": 7}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from shared.core.usage_request import Examined, accepts, examine, is_refusal
+from shared.core.wire.usage_request import Examined, accepts, examine, is_refusal
 from tests.unit.scanning import run, timed
 
 ADDED = b'"stream_options":{"include_usage":true},'

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.capture import request_name
-from shared.core.exchange import new_exchange_id
-from shared.core.window import Window, judged_windows, windows_between
+from shared.core.records.capture import request_name
+from shared.core.records.exchange_id import new_exchange_id
+from shared.core.records.window import Window, judged_windows, windows_between
 
 moments = st.datetimes(datetime(1970, 1, 2), datetime(9998, 1, 1)).map(lambda naive: naive.replace(tzinfo=UTC))  # noqa: DTZ001
 AT_TEN = datetime(2026, 11, 23, 10, tzinfo=UTC)

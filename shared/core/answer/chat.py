@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from shared.core.answer.filters import FiltersBuilder
+from shared.core.answer.content_filters import FiltersBuilder
 from shared.core.answer.shapes import Answer, AudioAnswer, Choice, FunctionCall, ToolCall
 from shared.core.answer.tool_calls import CallBuilder, ToolCallsBuilder
-from shared.core.embedded_file import Base64Meter
-from shared.core.json_shape import integer, mapping, mappings, short, text, utf8_size
-from shared.core.masking import presentable
+from shared.core.wire.embedded_file import Base64Meter
+from shared.core.wire.json_shape import integer, mapping, mappings, short, text, utf8_size
+from shared.core.wire.redaction import presentable
 
 _CONTENT_ONLY: Final = frozenset({"content"})
 _TEXT_KEYS: Final = frozenset({"role", "content", "refusal", "reasoning_content"})  # all that most deltas have

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from shared.core.json_shape import items, mapping, parse, text
+from shared.core.wire.json_shape import items, mapping, parse, text
 
 _CONTENT: Final = '"content":"'
 _DECODER: Final = json.JSONDecoder()

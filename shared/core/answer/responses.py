@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from shared.core.answer.shapes import Answer
-from shared.core.json_shape import integer, items, mapping, mappings, text, utf8_size
-from shared.core.masking import presentable
-from shared.core.stream_end import LAST_RESPONSE_EVENTS
+from shared.core.wire.json_shape import integer, items, mapping, mappings, text, utf8_size
+from shared.core.wire.redaction import presentable
+from shared.core.wire.stream_end import LAST_RESPONSE_EVENTS
 
 # Delta events: what they append to. Content parts and summary parts are numbered within their item.
 _CONTENT: Final = {

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 from shared.core.answer.repeated import Repeated
-from shared.core.json_shape import parse
-from shared.core.sse import SseDecoder, SseEvent
+from shared.core.wire.json_shape import parse
+from shared.core.wire.sse import SseDecoder, SseEvent
 
 _DONE: Final = "[DONE]"
 # Read between two pauses: half a millisecond of ordinary chunks, one where every byte is a line.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.core.answer.shapes import CustomCall, FunctionCall, ToolCall
-from shared.core.json_shape import integer, mapping, mappings, short, text
+from shared.core.wire.json_shape import integer, mapping, mappings, short, text
 
 
 class CallBuilder:

@@ -1,0 +1,110 @@
+"""Who may call, where the app checks it itself (CALLER_AUTH=entra): the Entra token of APIM's managed identity.
+
+A token that holds is remembered, by its hash, until it expires or its tenant publishes other keys; so a call costs a hash and
+a look into a table, and a signature is checked about once a day for each of APIM's units.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from shared.access.key_renewal import KeyRenewal, SigningKeys
+from shared.core import api_error
+from shared.core.api_error import ApiError
+from shared.core.token import caller_token
+from shared.core.token.caller_token import Accepted, Check, Refused, Role
+from shared.errors import SigningKeysUnavailable
+from shared.settings.settings import CallerAuthSettings
+
+_REMEMBERED: Final = 1000  # tokens, of allowed identities only: nobody else can fill it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Known:
+    """A token that was found to hold."""
+
+    accepted: Accepted
+    keys: SigningKeys  # those that it was checked with
+
+
+class CallerCheck:
+    """Decides on calls by their headers alone: no byte of a body is read before."""
+
+    def __init__(
+        self,
+        settings: CallerAuthSettings,
+        renewal: KeyRenewal,
+        clock: Callable[[], float] = time.time,
+        *,
+        remembered: int = _REMEMBERED,
+    ) -> None:
+        self._audiences = settings.audiences
+        self._allowed = {Role.CALLER: settings.caller_object_ids, Role.OPERATOR: settings.operator_object_ids}
+        self._somebody = settings.caller_object_ids | settings.operator_object_ids
+        self._renewal = renewal
+        self._clock = clock
+        self._most = remembered
+        self._known: dict[bytes, _Known] = {}
+
+    def begin(self) -> None:
+        """Fetch the tenant's keys ahead of the first call."""
+        self._renewal.begin()
+
+    async def probe(self) -> None:
+        """Raises SigningKeysUnavailable while no token can be checked."""
+        await self._renewal.probe()
+
+    async def refusal(self, headers: Iterable[tuple[bytes, bytes]], role: Role) -> ApiError | None:
+        """Why the call may not go on, or None if it may. It is awaited for nothing once a token is known."""
+        token = caller_token.bearer(headers)
+        if isinstance(token, Refused):
+            return api_error.token_refused(token.check)
+        digest = hashlib.sha256(token).digest()
+        known = self._known.get(digest)
+        if known is None or known.keys is not self._renewal.keys or self._clock() >= known.accepted.until_s:
+            self._known.pop(digest, None)
+            try:
+                decided = await self._examined(token, digest)
+            except SigningKeysUnavailable:
+                return api_error.signing_keys_unavailable()
+            if isinstance(decided, Refused):
+                return api_error.token_refused(decided.check)
+        else:
+            decided = known.accepted
+        return None if decided.object_id in self._allowed[role] else api_error.not_allowed(role)
+
+    async def _examined(self, token: bytes, digest: bytes) -> Accepted | Refused:
+        key_id = caller_token.key_id(token)
+        if isinstance(key_id, Refused):
+            return key_id
+        keys = await self._renewal.current_with(key_id)
+        if not keys.has(key_id):
+            return Refused(check=Check.KEY)
+        payload = keys.signed(token, key_id)
+        if payload is None:
+            return Refused(check=Check.SIGNATURE)
+        decided = caller_token.judge(payload, issuers=keys.issuers, audiences=self._audiences, now_s=self._clock())
+        if isinstance(decided, Accepted) and decided.object_id in self._somebody:
+            self._remember(digest, _Known(accepted=decided, keys=keys))
+        return decided
+
+    def _remember(self, digest: bytes, known: _Known) -> None:
+        if len(self._known) >= self._most:
+            now_s = self._clock()
+            self._known = {key: one for key, one in self._known.items() if one.accepted.until_s > now_s}
+        if len(self._known) >= self._most:
+            del self._known[next(iter(self._known))]  # the oldest
+        self._known[digest] = known
+
+
+def for_app(settings: CallerAuthSettings | None) -> CallerCheck | None:
+    """The check with the tenant's keys over HTTP; None where the Functions host checks its own keys."""
+    if settings is None:
+        return None
+    from shared.adapters.entra import EntraTenant
+
+    return CallerCheck(settings, KeyRenewal(EntraTenant(settings.authority, settings.tenant_id).signing_keys))

@@ -1,0 +1,60 @@
+"""Notes: small JSON objects beside the ledger, each a blob: what an activity has done, what is parked, what fails, who counts
+a usage."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob.aio import ContainerClient
+
+from shared.adapters.storage import Storage
+from shared.core.records.ledger_entry import CONTAINER
+
+
+class Notes:
+    """All of it raises AzureError."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    @functools.cached_property
+    def _container(self) -> ContainerClient:
+        return self._storage.blobs.get_container_client(CONTAINER)
+
+    async def put(self, name: str, fields: Mapping[str, Any], metadata: dict[str, str] | None = None) -> None:
+        """Replaces what is there."""
+        await self._container.upload_blob(name, json.dumps(fields).encode(), overwrite=True, metadata=metadata)
+
+    async def put_if_absent(self, name: str, fields: Mapping[str, Any]) -> bool:
+        """False where there is one already."""
+        try:
+            await self._container.upload_blob(name, json.dumps(fields).encode(), overwrite=False)
+        except ResourceExistsError:
+            return False
+        return True
+
+    async def get(self, name: str) -> dict[str, Any] | None:
+        """None where there is none, or what is there is no JSON object."""
+        try:
+            data = await (await self._container.download_blob(name)).readall()
+            fields = json.loads(data)
+        except (ResourceNotFoundError, ValueError):
+            return None
+        return fields if isinstance(fields, dict) else None
+
+    async def delete(self, name: str) -> bool:
+        """False where there is none."""
+        try:
+            await self._container.delete_blob(name)
+        except ResourceNotFoundError:
+            return False
+        return True
+
+    async def names(self, prefix: str) -> AsyncIterator[str]:
+        """In their order."""
+        async for name in self._container.list_blob_names(name_starts_with=prefix):
+            yield name

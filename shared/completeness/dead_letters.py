@@ -1,0 +1,64 @@
+"""What an operator can do about single exchanges: list the parked ones, deliver one again after a fix, erase one."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from azure.core.exceptions import ResourceNotFoundError
+
+from shared.adapters.captures import Captures
+from shared.adapters.envelope_queue import EnvelopeQueue
+from shared.adapters.json_blobs import Notes
+from shared.adapters.ledger import Ledger
+from shared.completeness.reconciliation import rebuilt
+from shared.core.records.capture import request_name, response_name
+from shared.core.records.comparison import Missing
+from shared.core.records.envelope import replayed
+from shared.core.records.ledger_entry import REPLAY_FAILED
+from shared.enrichment.poison_handler import failures_name
+
+_LISTED: Final = 1000
+
+
+class Parking:
+    """One per worker."""
+
+    def __init__(self, captures: Captures, ledger: Ledger, envelopes: EnvelopeQueue, notes: Notes) -> None:
+        self._notes = notes
+        self._captures = captures
+        self._ledger = ledger
+        self._envelopes = envelopes
+
+    async def parked(self) -> list[dict[str, Any]]:
+        """`{"exchange_id", "reason", "parked_at_ms"}` of the oldest thousand. Raises AzureError."""
+        return await self._ledger.all_parked(_LISTED)
+
+    async def queue_again(self, exchange_id: str) -> bool:
+        """False where it is not parked. Raises CaptureError or EnvelopeError where it still cannot be read.
+
+        Should the queue give it up again, reconcile or the list has it again.
+        """
+        reason = await self._ledger.parked_reason(exchange_id)
+        if reason is None:
+            return False
+        answered = await self._captures.exists(response_name(exchange_id))
+        try:
+            envelope = await rebuilt(self._captures, Missing(exchange_id=exchange_id, answered=answered))
+        except ResourceNotFoundError:
+            return False
+        if reason == REPLAY_FAILED:
+            envelope = replayed(envelope)
+        else:
+            await self._notes.delete(failures_name(exchange_id))
+            await self._ledger.take_refusal(exchange_id)
+            await self._ledger.reopen(exchange_id)
+        await self._envelopes.put(envelope)
+        await self._ledger.unlist(exchange_id)
+        return True
+
+    async def erase(self, exchange_id: str) -> bool:
+        """Delete both captures; ledger and usage claims keep the bare id. False where nothing was there. Raises AzureError."""
+        erased = [await self._captures.erase(name) for name in (request_name(exchange_id), response_name(exchange_id))]
+        await self._notes.delete(failures_name(exchange_id))
+        await self._ledger.take_refusal(exchange_id)
+        return await self._ledger.unlist(exchange_id) or any(erased)

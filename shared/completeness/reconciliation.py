@@ -1,0 +1,223 @@
+"""Reconciliation: for each closed window, captured minus delivered is queued again, until nothing is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+from shared.adapters.captures import Captures
+from shared.adapters.envelope_queue import EnvelopeQueue
+from shared.adapters.json_blobs import Notes
+from shared.adapters.ledger import Ledger
+from shared.completeness.back_pressure import Pacing
+from shared.concurrency.bounded import side_by_side
+from shared.core.records.capture import request_name, response_name
+from shared.core.records.checkpoint import Progress, resumed
+from shared.core.records.comparison import Comparison, Missing
+from shared.core.records.envelope import Caller, Envelope, Failure, Timings, from_fields
+from shared.core.records.outcome import Outcome
+from shared.core.records.window import Window, judged_windows
+from shared.errors import CaptureError, EnvelopeError
+
+_log = logging.getLogger("fnsse.reconciliation")
+
+# What one run may queue again for one window, and how long it may take: the next run goes on. The time stays below
+# functionTimeout, and a batch is what a run that is killed repeats.
+QUEUED_PER_RUN: Final = 50_000
+LONGEST_S: Final = 600.0
+BATCH: Final = 100
+AT_ONCE: Final = 16  # reads of headers and puts of envelopes
+_AT_A_TIME: Final = 200  # names between two pauses: about a millisecond
+
+
+class Fate(StrEnum):
+    """What became of one missing exchange."""
+
+    QUEUED = "queued"
+    PARKED = "parked"
+    ERASED = "erased"  # since it was listed
+    LEFT = "left"  # storage failed
+
+
+class Reconciliation:
+    """The steps of a reconcile run; the orchestration in blueprints/reconcile.py strings them together."""
+
+    def __init__(
+        self,
+        captures: Captures,
+        ledger: Ledger,
+        envelopes: EnvelopeQueue,
+        notes: Notes,
+        pacing: Pacing,
+        *,
+        queued_per_run: int = QUEUED_PER_RUN,
+        longest_s: float = LONGEST_S,
+        batch: int = BATCH,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._queued_per_run = queued_per_run
+        self._longest_s = longest_s
+        self._batch = batch
+        self._clock = clock
+        self._captures = captures
+        self._ledger = ledger
+        self._envelopes = envelopes
+        self._notes = notes
+        self._pacing = pacing
+
+    async def why_not_now(self) -> str | None:
+        """Why nothing should be queued now; None where all is well. An outage must not become a storm."""
+        return await self._pacing.why_not_begin()
+
+    async def open_windows(self, until: datetime, look_back: timedelta, *, open_too: bool) -> list[str]:
+        """The windows of the look-back that no report calls complete, oldest first; see `judged_windows`.
+
+        And those in which an operator has queued a parked exchange again.
+        """
+        names = [window.name for window in judged_windows(until, look_back, open_too=open_too)]
+        complete = await self._ledger.complete_windows(names)
+        reopened = {name for name in await self._ledger.reopened_windows() if open_too or Window.named(name).end <= until}
+        return sorted({name for name in names if name not in complete} | reopened)
+
+    async def reconcile(self, window: str, until: datetime) -> dict[str, Any]:
+        """Compare, queue what is missing of what started before `until`, and publish the window's report.
+
+        Raises AzureError. A second attempt, told by the same `until`, goes on behind the last whole batch of the first. Should
+        both run at once, exchanges are queued twice and the counts of what was queued mix; but each calls the window complete
+        only on its own listing, and on what the ledger knew of it before.
+        """
+        note = f"progress/reconcile/{window}.json"
+        progress = resumed(until.isoformat(), await self._notes.get(note))
+        known = await self._ledger.known(window)
+        comparison = Comparison(window, known, until)
+        run = _Run(comparison, progress, self._clock() + self._longest_s)
+        comparison.report.ended = Window.named(window).end <= until
+        async for names in self._captures.pages(f"{window}/"):
+            for first in range(0, len(names), _AT_A_TIME):
+                run.found(comparison.feed(names[first : first + _AT_A_TIME]))
+                await self._queue_batches(run, note, least=self._batch)
+                await asyncio.sleep(0)  # streams may be relayed by this worker, too
+        run.found(comparison.finish())
+        await self._queue_batches(run, note, least=1)
+        report = comparison.report
+        report.redelivered, report.aborted = progress.counts["redelivered"], progress.counts["aborted"]
+        await self._ledger.put_report(report)
+        if report.complete and known.reopened_ms:
+            await self._ledger.settle(window, known.reopened_ms)
+        _log.info("Completeness of %s: %s", window, report.as_json())
+        return report.as_json()
+
+    async def _queue_batches(self, run: _Run, note: str, *, least: int) -> None:
+        """Queue what was found, in whole batches; `least`: how many are worth one."""
+        while len(run.missing) >= least:
+            batch, run.missing = run.missing[: self._batch], run.missing[self._batch :]
+            if not run.stopped:
+                await self._may_go_on(run)
+            if run.stopped:
+                run.report.left += len(batch)
+                continue
+            fates = await side_by_side(self._deal_with, batch, AT_ONCE)
+            run.dealt_with(batch, fates)
+            await self._notes.put(note, run.progress.as_json())
+
+    async def _may_go_on(self, run: _Run) -> None:
+        run.stopped = run.progress.counts.total() >= self._queued_per_run or self._clock() >= run.ends_at
+        if not run.stopped:
+            run.report.waiting = await self._pacing.why_not_go_on()
+            run.stopped = run.report.waiting is not None
+
+    async def _deal_with(self, each: Missing) -> Fate:
+        try:
+            envelope = await rebuilt(self._captures, each)
+        except (CaptureError, EnvelopeError) as error:
+            if await self._ledger.park(each.exchange_id, "corrupt_capture"):
+                _log.error("Exchange %s can never be delivered and is parked: %s", each.exchange_id, error)
+            return Fate.PARKED
+        except ResourceNotFoundError:
+            return Fate.ERASED
+        except AzureError:
+            return Fate.LEFT
+        try:
+            await self._envelopes.put(envelope)
+        except AzureError:  # a queue that is gone, too, which says nothing of the exchange
+            return Fate.LEFT
+        return Fate.QUEUED
+
+
+class _Run:
+    """One attempt at one window."""
+
+    def __init__(self, comparison: Comparison, progress: Progress, ends_at: float) -> None:
+        self.report = comparison.report
+        self.progress = progress
+        self.ends_at = ends_at
+        self.missing: list[Missing] = []  # found and not yet dealt with: about a page's worth at most
+        self.stopped = False
+
+    def found(self, missing: Iterable[Missing]) -> None:
+        """What an attempt before this one has queued is under way."""
+        self.missing += [each for each in missing if not self.progress.is_done(each.exchange_id)]
+
+    def dealt_with(self, batch: Sequence[Missing], fates: Sequence[Fate]) -> None:
+        """Count them, and stop where storage failed."""
+        for each, fate in zip(batch, fates, strict=True):
+            match fate:
+                case Fate.QUEUED:
+                    self.progress.counts["redelivered" if each.answered else "aborted"] += 1
+                case Fate.PARKED:
+                    self.report.parked += 1
+                case Fate.ERASED:
+                    self.report.captured -= 1
+                case Fate.LEFT:
+                    self.report.left += 1
+                    self.report.waiting = "storage failed"
+                    self.stopped = True
+        self.progress.after = batch[-1].exchange_id
+
+
+async def rebuilt(captures: Captures, each: Missing) -> Envelope:
+    """The envelope that was lost, from what the captures hold. Raises CaptureError, EnvelopeError or AzureError."""
+    if each.answered:
+        header = await captures.header(response_name(each.exchange_id))
+        return from_fields(header.get("envelope"))
+    header = await captures.header(request_name(each.exchange_id))
+    return aborted_envelope(each.exchange_id, header)
+
+
+def aborted_envelope(exchange_id: str, request_header: dict[str, Any]) -> Envelope:
+    """The envelope of an exchange whose instance was killed. Raises CaptureError where the header lacks what it needs."""
+    try:
+        return Envelope(
+            exchange_id=exchange_id,
+            operation=str(request_header["operation"]),
+            deployment=request_header["deployment"],
+            api_version=request_header["api_version"],
+            stream=None,
+            started_at=str(request_header["started_at"]),
+            status_code=None,
+            upstream_status_code=None,
+            outcome=Outcome.ABORTED,
+            failure=Failure(code="aborted", message="The instance that relayed this exchange was killed before its end."),
+            timings=Timings(to_headers_ms=None, to_first_chunk_ms=None, to_last_chunk_ms=None, to_end_ms=0.0),
+            arrivals=(),
+            chunk_count=0,
+            usage=None,
+            usage_source="none",
+            usage_asked=False,
+            request_bytes=int(request_header.get("request_bytes", 0)),
+            response_bytes=0,
+            sent_bytes=0,
+            request_capture=request_name(exchange_id),
+            response_capture=None,
+            caller=Caller(**request_header["caller"]),
+            trace_parent=None,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise CaptureError(f"the request capture's header lacks {type(error).__name__}") from None

@@ -1,0 +1,120 @@
+"""What a captured request asked for. Arbitrary bytes never raise; `problem` says what was wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from shared.core.event import parameters
+from shared.core.wire import json_shape, multipart, stream_request
+from shared.core.wire.content_coding import Unfolding
+from shared.core.wire.json_shape import mapping, parse, scalar, short, text, utf8_size
+from shared.core.wire.multipart import FormField
+from shared.core.wire.redaction import presentable
+
+_MAX_NUMBER_TEXT: Final = 32
+_TEXTS: Final = frozenset({"prompt", "model", "user", "input"})  # fields of a form that stay texts, even "42"
+# Where each operation has its prompt. What is not listed here has none that an event would show.
+_PROMPTS: Final = {
+    "chat.completions": "messages",
+    "completions": "prompt",
+    "responses": "input",
+    "embeddings": "input",
+    "images.generations": "prompt",
+    "images.edits": "prompt",
+    "audio.speech": "input",
+    "audio.transcriptions": "prompt",
+    "audio.translations": "prompt",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """A request. Everything in here may stand in an event."""
+
+    prompt: Any = None
+    instructions: str | None = None
+    model: str | None = None
+    stream: bool = False
+    user: str | None = None
+    metadata: dict[str, Any] | None = None
+    prompt_cache_key: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    form: tuple[FormField, ...] | None = None  # of an upload
+    text_bytes: int = 0  # UTF-8 of everything that the model has to read, images apart; for estimates
+    problem: str | None = None
+
+
+def read(body: bytes, operation: str, content_type: str = "", content_encoding: str = "") -> Asked:
+    """What a request's body asks for."""
+    if operation not in _PROMPTS or not body:
+        return Asked()
+    unfolding = Unfolding(content_encoding)
+    unfolded = b"".join(unfolding.pieces((body,)))
+    if unfolding.problem is not None:
+        return Asked(problem=f"the request cannot be read: {unfolding.problem}")
+    if multipart.is_form(content_type):
+        form = multipart.read(unfolded, content_type)
+        problem = f"the request's form cannot be read whole: {form.problem}" if form.problem else None
+        return _asked(_typed(form.texts), operation, form=form.fields, problem=problem)
+    document = parse(unfolded)
+    if not isinstance(document, dict):
+        return Asked(problem=f"the request's body {json_shape.problem(unfolded)}")
+    return _asked(document, operation)
+
+
+def _asked(
+    document: dict[str, Any], operation: str, *, form: tuple[FormField, ...] | None = None, problem: str | None = None
+) -> Asked:
+    prompt = presentable(document.get(_PROMPTS[operation]))
+    instructions = text(document.get("instructions")) or None
+    tools = document.get("tools") or document.get("functions")
+    return Asked(
+        prompt=prompt,
+        instructions=instructions,
+        model=short(document.get("model")),
+        stream=stream_request.asks(document, operation),
+        user=short(document.get("user")),
+        metadata=_metadata(document.get("metadata")),
+        prompt_cache_key=short(document.get("prompt_cache_key")),
+        parameters=parameters.of(document),
+        form=form,
+        text_bytes=sum(map(utf8_size, _texts(prompt))) + utf8_size(instructions or "") + _written(tools),
+        problem=problem,
+    )
+
+
+def _typed(texts: dict[str, str]) -> dict[str, Any]:
+    """A form has nothing but texts; `stream`, `n` and their like mean what they mean in JSON."""
+    values = {name: parse(text) if len(text) <= _MAX_NUMBER_TEXT else None for name, text in texts.items()}
+    as_json = {name: value for name, value in values.items() if isinstance(value, bool | int | float) and name not in _TEXTS}
+    return texts | as_json
+
+
+def _metadata(value: object) -> dict[str, Any] | None:
+    """At most 16 pairs of short texts, as the API has them."""
+    pairs = list(presentable(mapping(value)).items())[:16]
+    return {key[:64]: item[:512] if isinstance(item, str) else scalar(item) for key, item in pairs} or None
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value."""
+    pending = [value]
+    while pending:
+        inner = pending.pop()
+        if isinstance(inner, str):
+            yield inner
+        elif isinstance(inner, dict):
+            pending.extend(inner.values())
+        elif isinstance(inner, list):
+            pending.extend(inner)
+
+
+def _written(tools: object) -> int:
+    """Tools are read by the model as well, in about the size of their JSON."""
+    try:
+        return len(json.dumps(tools)) if tools else 0
+    except (ValueError, RecursionError):
+        return 0

@@ -1,0 +1,182 @@
+"""The event's shape: the contract with everyone who reads the Event Hub. docs/event.schema.json is generated from it.
+
+The comment of a field becomes its description there. A field with a default is absent from the event where it is None;
+every other key is always there. Within a schema version keys are only ever added (docs/events.md).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from typing import Any, Final, Literal
+
+from shared.core.answer.shapes import Audio, Choice, Embeddings, Images
+from shared.core.event.usage import Tokens, UsageEstimate
+from shared.core.records.envelope import Caller, UsageSource
+from shared.core.records.outcome import Outcome
+from shared.core.wire.multipart import FormField
+
+SCHEMA_VERSION: Final = 1
+UNKNOWN: Final = "unknown"
+
+type EventType = Literal["completion", "stream_completion", "embedding", "image", "audio", "call", "error"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Client:
+    """The program that called, as its headers say. Absent: not said."""
+
+    user_agent: str | None = None
+    sdk_language: str | None = None  # x-stainless-lang
+    sdk_version: str | None = None  # x-stainless-package-version
+    runtime: str | None = None  # x-stainless-runtime
+    runtime_version: str | None = None  # x-stainless-runtime-version
+    os: str | None = None  # x-stainless-os
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Correlation:
+    """The ids by which others know this exchange. Absent: not said."""
+
+    apim_request_id: str | None = None  # Azure's own correlation id, from the answer
+    x_request_id: str | None = None  # from the answer, else from the request
+    x_ms_client_request_id: str | None = None  # the caller's, from the request, else from the answer
+    completion_id: str | None = None  # `id` of the answer: chatcmpl-…, resp_…
+    traceparent: str | None = None  # W3C trace context of the request
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Served:
+    """What was really served, beyond the model. Absent: the upstream did not say."""
+
+    service_tier: str | None = None  # of the answer's body
+    system_fingerprint: str | None = None  # of the answer's body
+    deployment: str | None = None  # x-ms-deployment-name
+    spillover_from_deployment: str | None = None  # x-ms-spillover-from-deployment
+    spillover_error: str | None = None  # x-ms-spillover-error
+    deployment_utilization: str | None = None  # azure-openai-deployment-utilization, of provisioned throughput
+    model_session: str | None = None  # azureml-model-session
+    processing_ms: int | None = None  # openai-processing-ms
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RateLimit:
+    """What the upstream said of its limits. Absent: nothing. Numbers as it sent them: -1 occurs."""
+
+    remaining_requests: int | None = None
+    remaining_tokens: int | None = None
+    limit_requests: int | None = None
+    limit_tokens: int | None = None
+    reset_requests: str | None = None
+    reset_tokens: str | None = None  # x-rate-limit-reset-tokens or x-ratelimit-reset-tokens
+    retry_after: str | None = None  # seconds or an HTTP date
+    retry_after_ms: int | None = None
+    policy_id: str | None = None  # policy-id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TruncatedText:
+    """A text that was cut to fit the Event Hub's limit."""
+
+    path: str  # JSON Pointer (RFC 6901): /prompt/0/content
+    characters: int | None  # before it was cut; null where a whole value gave way
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """One exchange, as it was."""
+
+    type: EventType  # what kind of answer; error where the upstream answered 4xx/5xx or the relay failed
+    content: str  # the answer's text (choice 0, a response's output text, a transcript), "" where there is none
+    usage: dict[str, Any] | None  # the upstream's usage object as it came; never an estimate
+    model: str  # the model that answered, "unknown" if nothing said
+    prompt: Any  # the request's messages, prompt or input; null where there is none or it could not be read
+    region: str  # of the upstream; "unknown" if nothing said
+    latency_ms: int  # whole exchange; of a stream exactly time_to_first_chunk_ms + streaming_duration_ms
+    time_to_first_chunk_ms: int | None = None  # of a stream: from the request's start to the first chunk
+    streaming_duration_ms: int | None = None  # of a stream: from the first chunk to the last
+    timestamp: str  # the exchange's end, UTC, ISO 8601 without offset, with microseconds
+
+    exchange_id: str  # UUIDv7; the key for deduplication, because delivery is at least once
+    schema_version: int  # of this contract
+    operation: str  # chat.completions, completions, embeddings, responses, …; call where it is none that is known
+    deployment: str | None  # from the path, or the request's `model` where the path names none
+    api_version: str | None  # that went upstream
+    method: str | None  # of the request; null where its capture is missing
+    path: str | None  # of the request, without the query; null where its capture is missing
+    stream: bool  # the answer was a stream of server-sent events (or was asked for as one, and never came)
+    status_code: int | None  # what the client was answered; null: it left before
+    upstream_status_code: int | None  # differs where the client was answered early; null: no answer
+    outcome: Outcome  # how the exchange ended
+    finish_reason: str | None  # of choice 0; of a response why it is incomplete
+    error: dict[str, Any] | None  # the upstream's error object, also one inside a 200; else the proxy's {code, message}
+    problems: tuple[str, ...]  # what could not be read of the captures, and why
+
+    choices: tuple[Choice, ...]  # all choices of a chat completion or completion
+    output: tuple[dict[str, Any], ...] | None  # the output items of a response, files in them replaced by size and hash
+    response_id: str | None  # of a response
+    response_status: str | None  # of a response: completed, incomplete, failed, cancelled, in_progress, queued
+    background: bool | None  # of a response: whether it ran in the background; null where nothing said
+    embeddings: Embeddings | None  # of type embedding
+    images: Images | None  # of type image
+    audio: Audio | None  # of type audio
+    prompt_filter_results: tuple[Any, ...] | None  # what the content filter said of the prompt
+    content_filters: tuple[Any, ...] | None  # of a response: what the content filter said
+
+    usage_source: UsageSource  # upstream: see usage; estimated: see usage_estimate; none: neither is known
+    usage_estimate: UsageEstimate | None  # only where usage_source is estimated
+    usage_repeated: bool  # this usage belongs to a response that an earlier exchange made: do not add it up again
+    tokens: Tokens | None  # the figures of usage by one set of names
+
+    time_to_headers_ms: int | None  # from the request's start to the upstream's status line; null: it never came
+    time_to_first_token_ms: int | None  # of a stream: to the first piece of generated content; null: none, or not known
+    chunk_count: int  # pieces of the answer's body as the network delivered them
+
+    instructions: str | None  # of a response: its system prompt
+    parameters: dict[str, Any]  # how the model was asked: temperature, tools' names, response_format, …; never content
+    form: tuple[FormField, ...] | None  # the fields of an upload, without the files
+    user: str | None  # the request's `user`
+    metadata: dict[str, Any] | None  # the request's `metadata`
+    prompt_cache_key: str | None  # the request's
+
+    caller: Caller  # who called, as API Management says: trustworthy only where nothing else can reach the app
+    client: Client
+    correlation: Correlation
+    attempt: int | None  # x-stainless-retry-count: 0 is an SDK's first attempt, 1 its first retry
+    session_headers: dict[str, str]  # x-session-id and its like, as the caller sent them
+    request_headers: dict[str, str]  # the request headers that the operator chose to copy
+    served: Served
+    rate_limit: RateLimit | None
+
+    request_capture: str | None  # blob name of the request's raw bytes; null: not stored
+    request_bytes: int  # size of the request's body
+    request_sha256: str | None  # of the captured body
+    response_capture: str | None  # blob name of the answer's raw bytes; null: not stored
+    response_bytes: int  # size of the upstream's body, as received
+    response_sha256: str | None  # of the captured body
+    sent_bytes: int  # how much of the upstream's body was handed to the client
+
+    truncated: bool  # texts were cut to fit the Event Hub's limit; the captures hold them whole
+    truncated_texts: tuple[TruncatedText, ...]  # which, the longest first; at most 32 are listed
+    replayed: bool  # delivered again on purpose
+
+
+def document(value: Any) -> Any:
+    """A value of the types above as plain JSON values."""
+    if is_dataclass(value) and not isinstance(value, type):
+        pairs = ((part, getattr(value, part.name)) for part in fields(value))
+        return {part.name: document(inner) for part, inner in pairs if inner is not None or part.default is MISSING}
+    if isinstance(value, tuple):
+        return [document(item) for item in value]
+    return value
+
+
+def written(value: Any) -> bytes:
+    """JSON in UTF-8."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8", "replace")  # a lone surrogate is legal in JSON's escapes and not in UTF-8
+
+
+def dump(event: Event) -> bytes:
+    """The event as JSON in UTF-8."""
+    return written(document(event))

@@ -1,0 +1,79 @@
+"""A capture: the raw bytes of one side of an exchange, with a small header, as one blob.
+
+    b"FNSSE\\x01" | length of the header, 4 bytes, big-endian | header, JSON | body, raw bytes to the end
+
+The header of a request names its operation; that of a response holds status, chosen headers and the whole envelope, so that
+a lost queue message can be rebuilt from storage alone (blob metadata is too small for it: 8 KB, ASCII).
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared.core.records.exchange_id import started_at
+from shared.errors import CaptureError
+
+MAGIC: Final = b"FNSSE\x01"
+CONTAINER: Final = "captures"
+_PREFIX: Final = struct.Struct(f">{len(MAGIC)}sI")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Capture:
+    """One side of an exchange."""
+
+    header: dict[str, Any]
+    body: bytes
+
+
+def request_name(exchange_id: str) -> str:
+    """`2026/11/23/14/<id>.request`: one listing per hour shows every exchange that started in it."""
+    return f"{started_at(exchange_id):%Y/%m/%d/%H}/{exchange_id}.request"
+
+
+def response_name(exchange_id: str) -> str:
+    """`2026/11/23/14/<id>.response`."""
+    return f"{started_at(exchange_id):%Y/%m/%d/%H}/{exchange_id}.response"
+
+
+def preamble(header: dict[str, Any]) -> bytes:
+    """What stands before the body."""
+    text = json.dumps(header, separators=(",", ":")).encode()
+    return _PREFIX.pack(MAGIC, len(text)) + text
+
+
+def of_outcome(envelope: dict[str, Any]) -> bytes:
+    """A response capture that holds an envelope and no answer: how the exchange ended is all that is left, or all there was."""
+    return preamble({"status_code": None, "headers": {}, "envelope": envelope})
+
+
+def load(blob: bytes) -> Capture:
+    """The capture in a blob. Raises CaptureError."""
+    body_at = body_offset(blob)
+    if body_at > len(blob):
+        raise CaptureError("a capture that was cut short")
+    return Capture(header=load_header(blob), body=blob[body_at:])
+
+
+def body_offset(beginning: bytes) -> int:
+    """Where the body begins, told by the first bytes of a blob. Raises CaptureError."""
+    if len(beginning) < _PREFIX.size:
+        raise CaptureError("not a capture: shorter than its prefix")
+    magic, length = _PREFIX.unpack_from(beginning)
+    if magic != MAGIC:
+        raise CaptureError("not a capture of a known version")
+    return int(_PREFIX.size + length)
+
+
+def load_header(beginning: bytes) -> dict[str, Any]:
+    """The header in the beginning of a blob, which must reach up to the body. Raises CaptureError."""
+    try:
+        header = json.loads(beginning[_PREFIX.size : body_offset(beginning)])
+    except (ValueError, RecursionError) as error:
+        raise CaptureError(f"the capture's header is not JSON: {type(error).__name__}") from None
+    if not isinstance(header, dict):
+        raise CaptureError("the capture's header is not a JSON object")
+    return header

@@ -1,0 +1,47 @@
+"""What the log says of a group of delivered exchanges: counts and times that need no event to be opened."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+from shared.core.records.envelope import Envelope
+from shared.core.records.outcome import Outcome
+
+_BROKEN: Final = frozenset({Outcome.UPSTREAM_INTERRUPTED, Outcome.TIMED_OUT, Outcome.ABORTED})
+
+
+def summary(group: Sequence[Envelope]) -> dict[str, Any]:
+    """Of `group`: how many events; without replays also how they ended and, in ms, when each stream's first chunk came.
+
+    `failed` are those that a fault ended (the upstream's, the relay's or the instance's), `throttled` those answered 429.
+    What a caller got wrong, or left, is neither.
+    """
+    live = [envelope for envelope in group if not envelope.replayed]
+    return {
+        "events": len(group),
+        "replayed": len(group) - len(live),
+        "failed": sum(map(_failed, live)),
+        "throttled": sum(_status(envelope) == 429 for envelope in live),
+        "outcomes": dict(Counter(envelope.outcome.value for envelope in live)),
+        "first_chunk_ms": [
+            round(envelope.timings.to_first_chunk_ms)
+            for envelope in live
+            if envelope.stream and envelope.timings.to_first_chunk_ms is not None
+        ],
+    }
+
+
+def _status(envelope: Envelope) -> int | None:
+    """The upstream's, which differs from the caller's where the caller was answered early."""
+    return envelope.status_code if envelope.upstream_status_code is None else envelope.upstream_status_code
+
+
+def _failed(envelope: Envelope) -> bool:
+    status = _status(envelope)
+    if envelope.outcome in _BROKEN or (status is not None and status >= 500):
+        return True
+    # No answer at all, or an error inside a 200. A 4xx is the caller's.
+    unanswered = envelope.upstream_status_code is None or envelope.upstream_status_code < 400
+    return envelope.outcome is Outcome.UPSTREAM_ERROR and unanswered

@@ -1,0 +1,60 @@
+"""From how the relay's work ended to the exchange's outcome: a decision without I/O."""
+
+from __future__ import annotations
+
+from enum import Enum, StrEnum, auto
+
+
+class Outcome(StrEnum):
+    """How an exchange ended."""
+
+    COMPLETED = "completed"
+    CLIENT_DISCONNECTED = "client_disconnected"
+    UPSTREAM_ERROR = "upstream_error"  # the upstream answered 4xx or 5xx, or could not be reached
+    UPSTREAM_INTERRUPTED = "upstream_interrupted"  # the answer began and did not end as it should
+    TIMED_OUT = "timed_out"
+    REJECTED = "rejected"  # the proxy itself said no
+    ABORTED = "aborted"  # the instance was killed; found by reconcile
+
+
+class Ending(Enum):
+    """What the relay saw."""
+
+    WHOLE = auto()  # the upstream ended its answer, and all of it was handed to the client's connection
+    CLIENT_LEFT = auto()
+    UNREACHABLE = auto()  # no answer began
+    INTERRUPTED = auto()  # the upstream's connection broke within the answer
+    TIMEOUT = auto()
+    REJECTED = auto()
+    FAILED = auto()  # a fault of the proxy itself
+
+
+_OUTCOME_OF_ENDING = {
+    Ending.CLIENT_LEFT: Outcome.CLIENT_DISCONNECTED,
+    Ending.UNREACHABLE: Outcome.UPSTREAM_ERROR,
+    Ending.INTERRUPTED: Outcome.UPSTREAM_INTERRUPTED,
+    Ending.TIMEOUT: Outcome.TIMED_OUT,
+    Ending.REJECTED: Outcome.REJECTED,
+    Ending.FAILED: Outcome.UPSTREAM_INTERRUPTED,  # the nearest of the words there are; `error` says whose fault it was
+}
+
+
+def decide(ending: Ending, *, upstream_status: int | None, stream: bool, finished: bool, failed: bool = False) -> Outcome:
+    """The exchange's outcome.
+
+    `finished` says that the answer held its own end ([DONE], a finish_reason, a last event). Many clients close right after
+    that frame, and an upstream may break the connection there: nothing was missed, so both count as completed. A stream
+    that ended cleanly without it is one that the upstream broke off. `failed` says that the upstream told of an error in a
+    200.
+    """
+    if ending in {Ending.REJECTED, Ending.FAILED} or upstream_status is None:
+        return _OUTCOME_OF_ENDING.get(ending, Outcome.UPSTREAM_ERROR)
+    if ending is Ending.WHOLE and upstream_status >= 400:
+        return Outcome.UPSTREAM_ERROR
+    if failed:
+        return Outcome.UPSTREAM_ERROR
+    if stream and finished:
+        return Outcome.COMPLETED
+    if ending is Ending.WHOLE:
+        return Outcome.UPSTREAM_INTERRUPTED if stream else Outcome.COMPLETED
+    return _OUTCOME_OF_ENDING[ending]

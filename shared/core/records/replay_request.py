@@ -1,0 +1,137 @@
+"""A request to replay: which exchanges to deliver again, on purpose. Checked here, so that a wrong one is told why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from shared.core.records.envelope import Envelope
+from shared.core.records.exchange_id import started_at
+from shared.core.records.outcome import Outcome
+from shared.core.records.window import Window, windows_between
+
+MAX_IDS: Final = 1000
+_KEYS: Final = frozenset({"from", "to", "deployment", "outcome", "ids"})
+
+
+class InvalidReplay(ValueError):
+    """Says what is wrong with the request and what would be right."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replay:
+    """Exchanges that started in [first, end), narrowed by what is not None."""
+
+    first: datetime
+    end: datetime
+    deployment: str | None = None
+    outcome: Outcome | None = None
+    ids: frozenset[str] | None = None
+
+    def windows(self) -> list[str]:
+        """The names of the windows to look through, oldest first."""
+        if self.ids is not None:
+            return sorted({Window.of_exchange(exchange_id).name for exchange_id in self.ids})
+        return [window.name for window in windows_between(self.first, self.end)]
+
+    def wants_id(self, exchange_id: str) -> bool:
+        """By what the id itself says: its start, and whether it is asked for."""
+        if self.ids is not None and exchange_id not in self.ids:
+            return False
+        return self.first <= started_at(exchange_id) < self.end
+
+    def wants(self, envelope: Envelope) -> bool:
+        """By what the envelope says."""
+        return (self.deployment is None or envelope.deployment == self.deployment) and (
+            self.outcome is None or envelope.outcome is self.outcome
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """What `parse` reads again, for the orchestration's input."""
+        return {
+            "from": self.first.isoformat(),
+            "to": self.end.isoformat(),
+            "deployment": self.deployment,
+            "outcome": self.outcome,
+            "ids": sorted(self.ids) if self.ids is not None else None,
+        }
+
+
+def parse(fields: object, now: datetime, retention: timedelta) -> Replay:
+    """The replay that a request's JSON asks for. Raises InvalidReplay."""
+    if not isinstance(fields, dict):
+        raise InvalidReplay('The body must be a JSON object such as {"from": "2026-11-23T10:00Z", "to": "2026-11-23T12:00Z"}.')
+    unknown = sorted(fields.keys() - _KEYS)
+    if unknown:
+        raise InvalidReplay(f"Unknown: {', '.join(map(str, unknown))}. A replay takes {', '.join(sorted(_KEYS))}.")
+    ids = _ids(fields.get("ids"))
+    first, end = _range(fields, ids, now)
+    if end <= first:
+        raise InvalidReplay("'to' must be later than 'from'.")
+    if first < now - retention:
+        raise InvalidReplay(f"'from' is further back than captures are kept ({retention.days} days, CAPTURE_RETENTION_DAYS).")
+    if end > now:
+        raise InvalidReplay("'to' lies in the future.")
+    return Replay(
+        first=first, end=end, deployment=_text(fields, "deployment"), outcome=_outcome(fields.get("outcome")), ids=ids
+    )
+
+
+def from_json(fields: dict[str, Any]) -> Replay:
+    """The replay that `as_json` wrote."""
+    ids = fields["ids"]
+    return Replay(
+        first=datetime.fromisoformat(fields["from"]),
+        end=datetime.fromisoformat(fields["to"]),
+        deployment=fields["deployment"],
+        outcome=Outcome(fields["outcome"]) if fields["outcome"] else None,
+        ids=frozenset(ids) if ids is not None else None,
+    )
+
+
+def _range(fields: dict[str, Any], ids: frozenset[str] | None, now: datetime) -> tuple[datetime, datetime]:
+    if ids is not None and fields.get("from") is None and fields.get("to") is None:
+        starts = [started_at(exchange_id) for exchange_id in ids]
+        return min(starts), max(starts) + timedelta(milliseconds=1) if max(starts) < now else now
+    return _moment(fields, "from"), _moment(fields, "to")
+
+
+def _moment(fields: dict[str, Any], name: str) -> datetime:
+    value = fields.get(name)
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+        if moment is not None:
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # the latter: in UTC it lies outside the years 1 to 9999
+        pass
+    raise InvalidReplay(f"'{name}' must be a moment in ISO 8601, e.g. 2026-11-23T10:00:00Z.")
+
+
+def _ids(value: object) -> frozenset[str] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not value or len(value) > MAX_IDS:
+        raise InvalidReplay(f"'ids' must be a list of 1 to {MAX_IDS} exchange ids.")
+    for exchange_id in value:
+        try:
+            started_at(exchange_id)
+        except (ValueError, TypeError, AttributeError):
+            raise InvalidReplay("'ids' must hold exchange ids, e.g. 01a208c5-0f6b-7bc8-9fa8-1e120916101a.") from None
+    return frozenset(value)
+
+
+def _outcome(value: object) -> Outcome | None:
+    if value is None:
+        return None
+    try:
+        return Outcome(str(value))
+    except ValueError:
+        raise InvalidReplay(f"'outcome' must be one of {', '.join(Outcome)}.") from None
+
+
+def _text(fields: dict[str, Any], name: str) -> str | None:
+    value = fields.get(name)
+    if value is not None and not isinstance(value, str):
+        raise InvalidReplay(f"'{name}' must be a text.")
+    return value

@@ -1,0 +1,106 @@
+"""Giving up: what is done about an envelope that the queue has brought in vain, again and again."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final, Protocol
+
+from azure.core.exceptions import AzureError
+
+from shared.adapters.captures import Captures
+from shared.adapters.json_blobs import Notes
+from shared.adapters.ledger import Ledger
+from shared.core.records import poison
+from shared.core.records.capture import of_outcome, response_name
+from shared.core.records.envelope import Envelope, load, to_fields
+from shared.core.records.window import Window
+from shared.errors import EnvelopeError
+
+_log = logging.getLogger("fnsse.giving_up")
+
+_DIED: Final = "assembly_failed"
+_REFUSED: Final = "refused"
+
+
+class Builds(Protocol):
+    """Enrichment, as far as it is needed here."""
+
+    async def why_not(self, envelope: Envelope) -> str | None:
+        """Why no event can be built; None where it can. Raises AzureError."""
+        ...
+
+
+class GivingUp:
+    """Takes the messages of the poison queue. One per worker."""
+
+    def __init__(self, enrichment: Builds, captures: Captures, ledger: Ledger, notes: Notes) -> None:
+        self._enrichment = enrichment
+        self._captures = captures
+        self._ledger = ledger
+        self._notes = notes
+
+    async def take(self, message: bytes) -> None:
+        """Returns when the message's fate is sealed. Raises AzureError; the queue then brings it again."""
+        try:
+            envelope = load(message)
+        except EnvelopeError as error:
+            _log.error("A message of the envelope queue is discarded: %s", error)
+            return
+        why_not, failures = await self._examined(envelope)
+        match poison.decide(envelope, why_not, failures):
+            case poison.ListFailedReplay():
+                _log.error("The replay of exchange %s was given up by the queue; it is listed as parked", envelope.exchange_id)
+                await self._ledger.list_failed_replay(envelope.exchange_id)
+            case poison.Park(reason=reason):
+                await self._park(envelope.exchange_id, reason)
+            case poison.LeaveToReconcile():
+                _log.warning(
+                    "Exchange %s was given up by the queue%s; reconcile delivers it", envelope.exchange_id, _of(why_not)
+                )
+            case poison.StoreOutcome():
+                _log.warning(
+                    "Exchange %s was given up by the queue%s; it is stored for reconcile", envelope.exchange_id, _of(why_not)
+                )
+                await self._captures.put_if_absent(response_name(envelope.exchange_id), of_outcome(to_fields(envelope)))
+
+    async def _park(self, exchange_id: str, reason: str) -> None:
+        if await self._ledger.park(exchange_id, reason):
+            _log.error("Exchange %s can never be delivered and is parked (%s)", exchange_id, reason)
+        await self._notes.delete(failures_name(exchange_id))
+
+    async def _examined(self, envelope: Envelope) -> tuple[str | None, int]:
+        """Why no event can be built of it, or why the Event Hub does not take it, and how often that was found.
+
+        It is counted before it is tried: what kills the worker must not do so for ever.
+        """
+        if envelope.replayed:
+            return None, 0
+        name = failures_name(envelope.exchange_id)
+        try:
+            failures = int((await self._notes.get(name) or {}).get("failures", 0)) + 1
+            if failures > poison.MOST_FAILURES:
+                return _DIED, failures
+            await self._notes.put(name, {"failures": failures})
+            why_not = await self._enrichment.why_not(envelope)
+            if why_not is None and await self._ledger.take_refusal(envelope.exchange_id):
+                why_not = _REFUSED
+            if why_not is None:
+                await self._forget_one(name, failures)
+        except AzureError:
+            return None, 0  # storage is down, which is reason enough
+        return why_not, failures
+
+    async def _forget_one(self, name: str, failures: int) -> None:
+        if failures > 1:
+            await self._notes.put(name, {"failures": failures - 1})
+        else:
+            await self._notes.delete(name)
+
+
+def failures_name(exchange_id: str) -> str:
+    """Of the note that counts how often an exchange's event could not be built."""
+    return f"failing/{Window.of_exchange(exchange_id).name}/{exchange_id}.json"
+
+
+def _of(why_not: str | None) -> str:
+    return f" ({why_not})" if why_not else ""

@@ -1,0 +1,141 @@
+"""Writing one side of an exchange to its capture, as it comes.
+
+A small body is held and stored with one call at the end. A large one goes up in blocks while the exchange runs, so that an
+exchange holds no more than a few blocks, whatever its size. The capture's header is only known at the end; a block blob's
+order is that of its block list, so the header's block is sent last and listed first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final, Protocol
+
+from shared.core.wire.tail import TAIL_BYTES
+
+BLOCK_BYTES: Final = 4 * 1024 * 1024
+
+type StartTask = Callable[[Coroutine[Any, Any, bool]], asyncio.Task[bool]]
+
+
+class CaptureStore(Protocol):
+    """Where captures go. All of it may be repeated; each raises AzureError."""
+
+    async def put(self, name: str, parts: Sequence[bytes]) -> None:
+        """Store a whole blob."""
+        ...
+
+    async def stage(self, name: str, block: int, data: bytes) -> None:
+        """Upload a block, to be listed later."""
+        ...
+
+    async def commit(self, name: str, blocks: Sequence[int]) -> None:
+        """Make the blob of these blocks, in this order."""
+        ...
+
+
+class CaptureMemory:
+    """What all captures of a worker that wait for their store may hold together."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        self.used_bytes = 0
+
+    def take(self, count: int) -> bool:
+        """Reserve; False where the limit would be passed."""
+        if self.used_bytes + count > self.limit_bytes:
+            return False
+        self.used_bytes += count
+        return True
+
+    def release(self, count: int) -> None:
+        """Give back what was taken."""
+        self.used_bytes -= count
+
+
+class CaptureWriter:
+    """Takes pieces without waiting. Where the memory's limit is reached the capture is lost, and counted: a slow store must
+    neither slow a stream nor fill the worker."""
+
+    def __init__(self, store: CaptureStore, name: str, memory: CaptureMemory, start: StartTask) -> None:
+        self.name = name
+        self.size = 0  # bytes written, lost or not
+        self.lost = False  # the memory's limit was reached
+        self._store = store
+        self._memory = memory
+        self._start = start
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+        self._before = b""  # the end of what is no longer held, for `tail`
+        self._blocks: list[asyncio.Task[bool]] = []
+
+    def write(self, piece: bytes) -> None:
+        """Note a piece. Called for every chunk of a stream: it must stay cheap."""
+        count = len(piece)
+        self.size += count
+        if self.lost:
+            self._before = (self._before + piece)[-TAIL_BYTES:]
+            return
+        if not self._memory.take(count):
+            self._before = (self.tail(TAIL_BYTES) + piece)[-TAIL_BYTES:]
+            self.lost = True
+            self._drop_held()
+            return
+        self._held.append(piece)
+        self._held_bytes += count
+        if self._held_bytes >= BLOCK_BYTES:
+            self._stage()
+
+    def tail(self, count: int) -> bytes:
+        """The last `count` bytes, fewer only where fewer were written; `count` is at most TAIL_BYTES."""
+        kept: list[bytes] = []
+        missing = count
+        for piece in reversed(self._held):
+            kept.append(piece)
+            missing -= len(piece)
+            if missing <= 0:
+                break
+        return (self._before + b"".join(reversed(kept)))[-count:] if count else b""
+
+    async def close(self, preamble: bytes) -> bool:
+        """Store what is held and make the blob; False where the capture is lost. Raises AzureError.
+
+        Everything is given back to the memory, whatever happens.
+        """
+        try:
+            if self.lost:
+                return False
+            if not self._blocks:
+                await self._store.put(self.name, (preamble, *self._held))
+                return True
+            self._stage()
+            if not all(await asyncio.gather(*self._blocks)):
+                return False
+            await self._store.stage(self.name, 0, preamble)
+            await self._store.commit(self.name, range(len(self._blocks) + 1))
+            return True
+        finally:
+            self._drop_held()
+
+    def _stage(self) -> None:
+        if not self._held:
+            return
+        data = b"".join(self._held)
+        self._before = (self._before + data[-TAIL_BYTES:])[-TAIL_BYTES:]
+        self._held, self._held_bytes = [], 0
+        self._blocks.append(self._start(self._stage_block(len(self._blocks) + 1, data)))
+
+    async def _stage_block(self, block: int, data: bytes) -> bool:
+        try:
+            await self._store.stage(self.name, block, data)
+        finally:
+            self._memory.release(len(data))
+        return True
+
+    def discard(self) -> None:
+        """Nothing of this is to be stored."""
+        self._drop_held()
+
+    def _drop_held(self) -> None:
+        self._memory.release(self._held_bytes)
+        self._held, self._held_bytes = [], 0
