@@ -38,7 +38,9 @@ from shared.settings import settings
 worker_library.prepare()
 
 config = settings.load(os.environ)
-managed_identity = functools.cache(functools.partial(identity.managed_identity, config.managed_identity_client_id))
+managed_identity = functools.cache(
+    functools.partial(identity.managed_identity, config.managed_identity_client_id)
+)
 
 storage = Storage(config.storage, managed_identity)
 captures = Captures(storage)
@@ -60,7 +62,9 @@ relay = Relay(
     default_api_version=config.upstream.api_version,
 )
 notes = Notes(storage)
-deliver = Enrichment(captures, Assembler(config.upstream.region), UsageClaims(notes), event_hub, ledger)
+deliver = Enrichment(
+    captures, Assembler(config.upstream.region), UsageClaims(notes), event_hub, ledger
+)
 giving_up = GivingUp(deliver, captures, ledger, notes)
 pacing = Pacing(envelopes, event_hub)
 reconciliation = Reconciliation(captures, ledger, envelopes, notes, pacing)

@@ -1,1 +1,3 @@
-"""How fast the app is: `python -m bench` measures it on the local stack, on one machine, with everything switched on."""
+"""How fast the app is: `python -m bench` measures it on the local stack, on one machine, with
+everything switched on.
+"""

@@ -1,4 +1,6 @@
-"""`python -m bench`, which `make bench` calls: measure the app on the local stack and print the figures."""
+"""`python -m bench`, which `make bench` calls: measure the app on the local stack and print the
+figures.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def main() -> int:
     except (BenchError, StackError) as error:
         print(f"bench: {error}", file=sys.stderr)
         failed = True  # what was measured before is shown all the same
-    environment = report.Environment(python=platform.python_version(), cpus=os.cpu_count() or 1, processor=_processor())
+    environment = report.Environment(
+        python=platform.python_version(), cpus=os.cpu_count() or 1, processor=_processor()
+    )
     print(report.table(environment, plan, found))
     if options.json:
         options.json.write_text(report.document(environment, plan, found) + "\n")
@@ -63,12 +67,32 @@ def _options() -> argparse.Namespace:
         choices=["embedded", "func", "both"],
         help="which to measure (default: the embedded one, and func where it is on PATH)",
     )
-    parser.add_argument("--rounds", type=_at_least(1), default=plan.rounds, help="default %(default)s")
-    parser.add_argument("--streams", type=_at_least(1), default=plan.streams, help="at once (default %(default)s)")
-    parser.add_argument("--chunks", type=_at_least(20), default=plan.chunks, help="of a stream (default %(default)s)")
-    parser.add_argument("--calls", type=_at_least(20), default=plan.calls, help="non-streaming (default %(default)s)")
-    parser.add_argument("--without-enrichment", action="store_true", help="relay, captures and envelopes only")
-    parser.add_argument("--without-bare-relay", action="store_true", help="which shows what the machine itself takes")
+    parser.add_argument(
+        "--rounds", type=_at_least(1), default=plan.rounds, help="default %(default)s"
+    )
+    parser.add_argument(
+        "--streams", type=_at_least(1), default=plan.streams, help="at once (default %(default)s)"
+    )
+    parser.add_argument(
+        "--chunks",
+        type=_at_least(20),
+        default=plan.chunks,
+        help="of a stream (default %(default)s)",
+    )
+    parser.add_argument(
+        "--calls",
+        type=_at_least(20),
+        default=plan.calls,
+        help="non-streaming (default %(default)s)",
+    )
+    parser.add_argument(
+        "--without-enrichment", action="store_true", help="relay, captures and envelopes only"
+    )
+    parser.add_argument(
+        "--without-bare-relay",
+        action="store_true",
+        help="which shows what the machine itself takes",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     return parser.parse_args()
 
@@ -99,7 +123,10 @@ def _processor() -> str:
         lines = _CPU_INFO.read_text().splitlines()
     except OSError:
         return platform.machine()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
+        platform.machine(),
+    )
 
 
 if __name__ == "__main__":

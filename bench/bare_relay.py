@@ -1,7 +1,8 @@
 """The least that relays a stream on the Functions host: the yardstick's own yardstick.
 
-Microseconds differ from machine to machine, and more between kernels than between programs. What fnsse adds is told by the same
-loads through this app, on the same host, in the same run: it passes bytes on and does nothing else.
+Microseconds differ from machine to machine, and more between kernels than between programs. What
+fnsse adds is told by the same loads through this app, on the same host, in the same run: it passes
+bytes on and does nothing else.
 """
 
 from __future__ import annotations
@@ -35,10 +36,14 @@ def _upstream() -> httpx.AsyncClient:
 async def relay(req: Request) -> StreamingResponse:
     """Pass the request on, and the answer back."""
     url = f"{os.environ['AZURE_OPENAI_BASE_URL']}{req.url.path}?{req.url.query}"
-    headers = {name: req.headers[name] for name in _PASSED if name in req.headers} | {"api-key": os.environ["AZURE_OPENAI_KEY"]}
+    headers = {name: req.headers[name] for name in _PASSED if name in req.headers} | {
+        "api-key": os.environ["AZURE_OPENAI_KEY"]
+    }
     request = _upstream().build_request("POST", url, content=await req.body(), headers=headers)
     answer = await _upstream().send(request, stream=True)
-    return StreamingResponse(_pieces(answer), answer.status_code, {"content-type": answer.headers["content-type"]})
+    return StreamingResponse(
+        _pieces(answer), answer.status_code, {"content-type": answer.headers["content-type"]}
+    )
 
 
 @app.function_name("health")

@@ -1,4 +1,6 @@
-"""From what was measured to the figures that are reported, and whether the yardsticks hold. Pure."""
+"""From what was measured to the figures that are reported, and whether the
+yardsticks hold. Pure.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from bench.statistics import Figure, Idle, Percentiles, slope
 # The yardsticks, on the embedded host with everything on.
 PER_CHUNK_US: Final = 40.0
 PER_CALL_MS: Final = 5.0
-# They were set on a machine on which the bare relay took 27 us for a chunk. On another one this is what to look at.
+# They were set on a machine on which the bare relay took 27 us for a chunk. On another one this is
+# what to look at.
 PER_CHUNK_TO_BARE: Final = PER_CHUNK_US / 27.0
 
 _US: Final = 1_000_000
@@ -24,14 +27,16 @@ class Figures:
     """One host's figures. CPU is the worker's unless the name says host; idle is taken off."""
 
     chunk_us: Figure  # CPU of the streams, all that belongs to them included, for each chunk
-    further_chunk_us: Figure  # of one more chunk in a stream: the slope between short and long streams
+    # of one more chunk in a stream: the slope between short and long streams
+    further_chunk_us: Figure
     stream_ms: Figure  # of a stream beside its chunks: what the slope leaves at no chunks
     call_ms: Figure
     host_chunk_us: Figure
     host_further_chunk_us: Figure
     host_call_ms: Figure
     calls_per_s: Figure
-    added_alone_ms: Percentiles  # time to first byte above the bare upstream's, one exchange at a time
+    # time to first byte above the bare upstream's, one exchange at a time
+    added_alone_ms: Percentiles
     added_together_ms: Percentiles  # the same, all streams begun at once
     direct_alone_ms: Percentiles
     direct_together_ms: Percentiles
@@ -51,20 +56,36 @@ def figures(measured: Measured) -> Figures:
     """The figures of one host."""
     idle = measured.idle
     rounds = [_without_idling(each, idle) for each in measured.rounds]
-    loads = [load for each in rounds for load in (each.long_streams, each.short_streams, each.calls, each.one_by_one)]
+    loads = [
+        load
+        for each in rounds
+        for load in (each.long_streams, each.short_streams, each.calls, each.one_by_one)
+    ]
     direct_alone = _first_bytes(each.direct_one_by_one.first_byte_ms for each in rounds)
     direct_together = _first_bytes(each.direct_streams.first_byte_ms for each in rounds)
     alone = _first_bytes(each.one_by_one.seen.first_byte_ms for each in rounds)
     together = _first_bytes(each.long_streams.seen.first_byte_ms for each in rounds)
     return Figures(
-        chunk_us=_lowest(rounds, lambda each: _US * each.long_streams.spent.worker_s / each.long_streams.seen.chunks),
+        chunk_us=_lowest(
+            rounds,
+            lambda each: _US * each.long_streams.spent.worker_s / each.long_streams.seen.chunks,
+        ),
         further_chunk_us=_lowest(rounds, lambda each: _US * _slope(each, _worker_s)),
         stream_ms=_lowest(rounds, lambda each: _MS * _at_no_chunks(each)),
-        call_ms=_lowest(rounds, lambda each: _MS * each.calls.spent.worker_s / each.calls.job.count),
-        host_chunk_us=_lowest(rounds, lambda each: _US * each.long_streams.spent.host_s / each.long_streams.seen.chunks),
+        call_ms=_lowest(
+            rounds, lambda each: _MS * each.calls.spent.worker_s / each.calls.job.count
+        ),
+        host_chunk_us=_lowest(
+            rounds,
+            lambda each: _US * each.long_streams.spent.host_s / each.long_streams.seen.chunks,
+        ),
         host_further_chunk_us=_lowest(rounds, lambda each: _US * _slope(each, _host_s)),
-        host_call_ms=_lowest(rounds, lambda each: _MS * each.calls.spent.host_s / each.calls.job.count),
-        calls_per_s=Figure.highest_of([each.calls.job.count / each.calls.seen.seconds for each in rounds]),
+        host_call_ms=_lowest(
+            rounds, lambda each: _MS * each.calls.spent.host_s / each.calls.job.count
+        ),
+        calls_per_s=Figure.highest_of(
+            [each.calls.job.count / each.calls.seen.seconds for each in rounds]
+        ),
         added_alone_ms=alone.above(direct_alone),
         added_together_ms=together.above(direct_together),
         direct_alone_ms=direct_alone,

@@ -1,7 +1,8 @@
 """An HTTP/1.1 response as the load generator reads it: no work per chunk beyond keeping it. Pure.
 
-Bodies are looked at after the load, so that looking costs the measurement nothing. Only what the parts of the local stack
-send is understood: chunked or with Content-Length, no trailers, no chunk extensions, no CRLF inside an answer.
+Bodies are looked at after the load, so that looking costs the measurement nothing. Only what the
+parts of the local stack send is understood: chunked or with Content-Length, no trailers, no chunk
+extensions, no CRLF inside an answer.
 """
 
 from __future__ import annotations
@@ -70,7 +71,9 @@ def unchunked(raw: bytes) -> bytes:
 
 
 def fault(response: ResponseReader, chunks: int | None) -> str | None:
-    """What is wrong with an answer that should have that many SSE events (None: be JSON); None where nothing is."""
+    """What is wrong with an answer that should have that many SSE events (None: be JSON); None
+    where nothing is.
+    """
     if response.status != 200:
         return f"status {response.status}"
     body = response.body()

@@ -15,7 +15,8 @@ class Job:
     port: int  # on 127.0.0.1
     count: int  # exchanges
     connections: int  # opened before the clock starts
-    chunks: int | None  # SSE events of each answer, `[DONE]` included (at least 6); None: a JSON answer
+    # SSE events of each answer, `[DONE]` included (at least 6); None: a JSON answer
+    chunks: int | None
     chunk_ms: int = 0  # between two of them
     pause_ms: int = 0  # of a connection between two exchanges
 
@@ -31,11 +32,13 @@ class Job:
 class Seen:
     """What became of a job."""
 
-    first_byte_ms: list[float] = field(default_factory=list)  # request written to first byte of the body, per exchange
+    # request written to first byte of the body, per exchange
+    first_byte_ms: list[float] = field(default_factory=list)
     chunks: int = 0  # SSE events received
     seconds: float = 0.0  # first request written to last answer complete
     cpu_s: float = 0.0  # of the load generator's process
-    failures: Mapping[str, int] = field(default_factory=dict)  # what was wrong with answers -> how many
+    # what was wrong with answers -> how many
+    failures: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

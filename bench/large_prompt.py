@@ -1,7 +1,9 @@
-"""`python -m bench.large_prompt`: how long other streams stand still while a large prompt goes through the same worker.
+"""`python -m bench.large_prompt`: how long other streams stand still while a large prompt goes
+through the same worker.
 
-Paced streams are read as they come, once alone and once with a chat prompt of 20 MB beside them. What counts is how late each
-piece came after the upstream's pace: the longest gap between two pieces of any stream.
+Paced streams are read as they come, once alone and once with a chat prompt of 20 MB beside them.
+What counts is how late each piece came after the upstream's pace: the longest gap between two
+pieces of any stream.
 """
 
 from __future__ import annotations
@@ -48,7 +50,9 @@ def main() -> int:
         measured(stack, streams=5, megabytes=1)  # warm
         for number in range(options.rounds):
             for megabytes in (0, options.megabytes):
-                print(f"round {number + 1}, beside {megabytes:3} MB: {shown(measured(stack, options.streams, megabytes))}")
+                print(
+                    f"round {number + 1}, beside {megabytes:3} MB: {shown(measured(stack, options.streams, megabytes))}"
+                )
                 sys.stdout.flush()
     return 0
 
@@ -61,14 +65,18 @@ def shown(gaps: Gaps) -> str:
 def measured(stack: Stack, streams: int, megabytes: int, chunks: int = 200) -> Gaps:
     """Run the streams, and in the midst of them the prompt; 0 MB: none."""
     prompt = threading.Thread(target=_send_prompt, args=(stack, megabytes), daemon=True)
-    gaps = asyncio.run(_read_streams(stack, streams, chunks, prompt.start if megabytes else lambda: None))
+    gaps = asyncio.run(
+        _read_streams(stack, streams, chunks, prompt.start if megabytes else lambda: None)
+    )
     if megabytes:
         prompt.join()
     shares = quantiles(gaps, n=100)
     return Gaps(p50=shares[49], p99=shares[98], longest=max(gaps))
 
 
-async def _read_streams(stack: Stack, streams: int, chunks: int, in_the_midst: Callable[[], None]) -> list[float]:
+async def _read_streams(
+    stack: Stack, streams: int, chunks: int, in_the_midst: Callable[[], None]
+) -> list[float]:
     loop = asyncio.get_running_loop()
     loop.call_later(chunks * _PACE_MS / 1000 / 4, in_the_midst)
     found = await asyncio.gather(*(_gaps_of_one(stack, chunks) for _ in range(streams)))
@@ -80,7 +88,9 @@ async def _gaps_of_one(stack: Stack, chunks: int) -> list[float]:
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     body = json.dumps({"messages": [{"role": "user", "content": "hello"}], "stream": True}).encode()
     head = f"POST {_TARGET.format('paced')} HTTP/1.1\r\nhost: {address.netloc}\r\nconnection: close\r\n"
-    head += f"content-type: application/json\r\nx-stand-in: chunks={chunks}; chunk_ms={_PACE_MS}\r\n"
+    head += (
+        f"content-type: application/json\r\nx-stand-in: chunks={chunks}; chunk_ms={_PACE_MS}\r\n"
+    )
     writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
     await reader.readuntil(b"\r\n\r\n")
     arrivals = []
@@ -95,7 +105,9 @@ def _send_prompt(stack: Stack, megabytes: int) -> None:
     text = 'The quick brown fox says \\"jump\\" over the lazy dog.\\n' * (megabytes * 2**20 // 55)
     body = b'{"messages":[{"role":"user","content":"' + text.encode() + b'"}],"stream":true}'
     request = urllib.request.Request(  # noqa: S310 - http, to our own stack
-        stack.proxy_url + _TARGET.format("large"), body, {"content-type": "application/json", "x-stand-in": "chunks=3"}
+        stack.proxy_url + _TARGET.format("large"),
+        body,
+        {"content-type": "application/json", "x-stand-in": "chunks=3"},
     )
     with urllib.request.urlopen(request, timeout=120) as response:  # noqa: S310
         response.read()

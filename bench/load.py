@@ -1,4 +1,5 @@
-"""The load generator, a process of its own: `python -m bench.load` reads a Job from stdin and writes what it saw to stdout.
+"""The load generator, a process of its own: `python -m bench.load` reads a Job from stdin and
+writes what it saw to stdout.
 
 Raw asyncio protocols, so that it takes little of the CPU that it shares with what is measured.
 """
@@ -23,7 +24,8 @@ _MESSAGES: Final = [
     {"role": "system", "content": "You are a careful assistant. " * 10},
     {"role": "user", "content": "Tell me about harbours, rivers and light. " * 16},
 ]
-_OTHER_EVENTS: Final = 5  # of a stream beside its content chunks: prompt filter, role, finish, usage, [DONE]
+# of a stream beside its content chunks: prompt filter, role, finish, usage, [DONE]
+_OTHER_EVENTS: Final = 5
 _WORDS: Final = 100  # of a JSON answer
 
 
@@ -46,7 +48,9 @@ class Connection(asyncio.Protocol):
             self._whole.set_exception(exc or ConnectionError("closed within an answer"))
 
     async def exchange(self, request: bytes) -> tuple[float, ResponseReader]:
-        """When the request was written, and the whole response. Raises OSError where the connection breaks."""
+        """When the request was written, and the whole response. Raises OSError where the connection
+        breaks.
+        """
         self._reader = ResponseReader()
         self._whole = asyncio.get_running_loop().create_future()
         if self._transport.is_closing():
@@ -63,13 +67,20 @@ class Connection(asyncio.Protocol):
 async def run(job: Job) -> Seen:
     """Do the job."""
     loop = asyncio.get_running_loop()
-    opened = [await loop.create_connection(Connection, _HOST, job.port) for _ in range(job.connections)]
+    opened = [
+        await loop.create_connection(Connection, _HOST, job.port) for _ in range(job.connections)
+    ]
     connections = [connection for _, connection in opened]
     request, turns = request_of(job), iter(range(job.count))
     seen, answers = Seen(), list[ResponseReader]()
     broken: Counter[str] = Counter()
     started = time.perf_counter()
-    await asyncio.gather(*(_work(connection, turns, request, job, seen, answers, broken) for connection in connections))
+    await asyncio.gather(
+        *(
+            _work(connection, turns, request, job, seen, answers, broken)
+            for connection in connections
+        )
+    )
     seen.seconds = time.perf_counter() - started
     seen.cpu_s = time.process_time()
     for connection in connections:

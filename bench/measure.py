@@ -1,8 +1,9 @@
-"""One Functions host measured: a warm-up, rounds of the same loads, and what it takes when nobody calls.
+"""One Functions host measured: a warm-up, rounds of the same loads, and what it takes when nobody
+calls.
 
-Each load's CPU is read before it and after everything that follows from it is done: captures stored, events accepted by the
-Event Hub, queue messages deleted. Idling is measured last, because the real host compiles for 10 s or more after its first
-calls; it would pass for idling.
+Each load's CPU is read before it and after everything that follows from it is done: captures
+stored, events accepted by the Event Hub, queue messages deleted. Idling is measured last, because
+the real host compiles for 10 s or more after its first calls; it would pass for idling.
 """
 
 from __future__ import annotations
@@ -42,25 +43,45 @@ class Plan:
     rounds: int = 2
     streams: int = 100  # all begin at once
     chunks: int = 100  # of each stream, `[DONE]` included
-    few_chunks: int = 10  # of the same load with short streams: tells a chunk's cost from a stream's
+    # of the same load with short streams: tells a chunk's cost from a stream's
+    few_chunks: int = 10
     chunk_ms: int = 20
     calls: int = 300  # non-streaming
     connections: int = 20  # that make them
     alone: int = 60  # short streams one after the other, with a pause, for the time to first byte
     pause_ms: int = 20
-    enrichment: bool = True  # False: the queue trigger is off, what remains is relay, captures and envelopes
+    # False: the queue trigger is off, what remains is relay, captures and envelopes
+    enrichment: bool = True
 
     def long_streams(self, port: int) -> Job:
-        return Job(port=port, count=self.streams, connections=self.streams, chunks=self.chunks, chunk_ms=self.chunk_ms)
+        return Job(
+            port=port,
+            count=self.streams,
+            connections=self.streams,
+            chunks=self.chunks,
+            chunk_ms=self.chunk_ms,
+        )
 
     def short_streams(self, port: int) -> Job:
-        return Job(port=port, count=self.streams, connections=self.streams, chunks=self.few_chunks, chunk_ms=self.chunk_ms)
+        return Job(
+            port=port,
+            count=self.streams,
+            connections=self.streams,
+            chunks=self.few_chunks,
+            chunk_ms=self.chunk_ms,
+        )
 
     def plain_calls(self, port: int) -> Job:
         return Job(port=port, count=self.calls, connections=self.connections, chunks=None)
 
     def one_by_one(self, port: int) -> Job:
-        return Job(port=port, count=self.alone, connections=1, chunks=self.few_chunks, pause_ms=self.pause_ms)
+        return Job(
+            port=port,
+            count=self.alone,
+            connections=1,
+            chunks=self.few_chunks,
+            pause_ms=self.pause_ms,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +93,8 @@ class Load:
     spent: Cpu  # idling included
     seconds: float  # in which it was spent, what followed from the load included
     stand_in_share: float  # of one core, while the load ran; near 1 the stand-in was the bottleneck
-    others_share: float  # of the whole machine, taken by processes that have nothing to do with this benchmark
+    # of the whole machine, taken by processes that have nothing to do with this benchmark
+    others_share: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +125,9 @@ class Measured:
 
 
 def measure(functions_host: FunctionsHost, plan: Plan, progress: Callable[[str], None]) -> Measured:
-    """Start a stack and measure it. Raises BenchError, or StackError where the stack does not start."""
+    """Start a stack and measure it. Raises BenchError, or StackError where the stack does not
+    start.
+    """
     settings = {} if plan.enrichment else _ENRICHMENT_OFF
     with Stack(functions_host=functions_host, settings=settings, on_step=progress) as stack:
         return _Bench(stack, functions_host, plan, progress).run()
@@ -119,7 +143,13 @@ def measure_bare(plan: Plan, progress: Callable[[str], None]) -> Measured:
 
 
 class _Bench:
-    def __init__(self, stack: Stack, functions_host: FunctionsHost, plan: Plan, progress: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        functions_host: FunctionsHost,
+        plan: Plan,
+        progress: Callable[[str], None],
+    ) -> None:
         self._stack = stack
         self._functions_host = functions_host
         self._plan = plan
@@ -166,7 +196,9 @@ class _Bench:
         direct_one_by_one = _generate(plan.one_by_one(upstream))
         self._progress(say + f"{plan.alone} short streams, one at a time")
         one_by_one = self._through_proxy(plan.one_by_one(proxy))
-        self._progress(say + f"{plan.streams} streams of {plan.chunks} chunks, one each {plan.chunk_ms} ms")
+        self._progress(
+            say + f"{plan.streams} streams of {plan.chunks} chunks, one each {plan.chunk_ms} ms"
+        )
         long_streams = self._through_proxy(plan.long_streams(proxy))
         self._progress(say + f"{plan.streams} streams of {plan.few_chunks} chunks")
         short_streams = self._through_proxy(plan.short_streams(proxy))
@@ -210,7 +242,8 @@ class _Bench:
             time.sleep(_POLL_S)
 
     def _events(self) -> int:
-        with urllib.request.urlopen(f"{self._stack.event_hubs_control_url}/stats", timeout=10) as answer:  # noqa: S310 - our own
+        url = f"{self._stack.event_hubs_control_url}/stats"
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - http to this machine
             stats = json.load(answer)
         partitions = stats["hubs"][self._stack.event_hub_name]["partitions"].values()
         return sum(partition["next_sequence_number"] for partition in partitions)
@@ -220,7 +253,13 @@ def _generate(job: Job) -> Seen:
     """Runs the load generator. Raises BenchError where not every answer was what it should be."""
     command = [sys.executable, "-m", "bench.load"]
     done = subprocess.run(
-        command, input=job.to_json(), capture_output=True, text=True, cwd=ROOT, timeout=_LOAD_WITHIN_S, check=False
+        command,
+        input=job.to_json(),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=_LOAD_WITHIN_S,
+        check=False,
     )
     if done.returncode:
         raise BenchError(f"the load generator failed: {done.stderr.strip()}")

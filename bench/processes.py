@@ -63,7 +63,9 @@ class Busy:
 
 
 class Machine:
-    """Tells how much of the machine is used by processes outside the benchmark: they slow down what is measured."""
+    """Tells how much of the machine is used by processes outside the benchmark: they slow down what
+    is measured.
+    """
 
     def __init__(self, parts: Mapping[str, Part]) -> None:
         pids = [pid for part in parts.values() for pid in (part.pid, *part.descendants())]
@@ -72,7 +74,11 @@ class Machine:
     def read(self) -> Busy:
         """What was used until now."""
         times = psutil.cpu_times()
-        return Busy(at=time.monotonic(), all_s=float(times.user + times.nice + times.system), ours_s=_cpu_s(self._ours))
+        return Busy(
+            at=time.monotonic(),
+            all_s=float(times.user + times.nice + times.system),
+            ours_s=_cpu_s(self._ours),
+        )
 
     def others_share(self, before: Busy, load_generator_s: float) -> float:
         """The others' share of all cores since then, 0 to 1."""
@@ -82,12 +88,16 @@ class Machine:
 
 
 def worker_of(processes: Sequence[Process]) -> int:
-    """The pid of the one that runs the app's code: the Python process that has no Python child. Raises BenchError."""
+    """The pid of the one that runs the app's code: the Python process that has no Python child.
+    Raises BenchError.
+    """
     python = [process for process in processes if process.program.startswith("python")]
     parents = {process.parent for process in python}
     leaves = [process.pid for process in python if process.pid not in parents]
     if len(leaves) != 1:
-        raise BenchError(f"expected one worker process below the Functions host, found {len(leaves)}")
+        raise BenchError(
+            f"expected one worker process below the Functions host, found {len(leaves)}"
+        )
     return leaves[0]
 
 
@@ -100,5 +110,7 @@ def _cpu_s(processes: Sequence[psutil.Process]) -> float:
     try:
         times = [process.cpu_times() for process in processes]
     except psutil.NoSuchProcess as error:
-        raise BenchError(f"process {error.pid} of the Functions host or the stand-in ended while it was measured") from error
+        raise BenchError(
+            f"process {error.pid} of the Functions host or the stand-in ended while it was measured"
+        ) from error
     return float(sum(time.user + time.system for time in times))

@@ -27,7 +27,9 @@ class Cpu:
 
 @dataclass(frozen=True, kw_only=True)
 class Idle:
-    """CPU seconds that worker and host take for each second in which nobody calls (polling queues, timers)."""
+    """CPU seconds that worker and host take for each second in which nobody calls (polling queues,
+    timers).
+    """
 
     worker: float
     host: float
@@ -52,7 +54,9 @@ class Idle:
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A number that was measured once a round. Noise of a shared machine only adds, so the least is nearest to the truth."""
+    """A number that was measured once a round. Noise of a shared machine only adds, so the least is
+    nearest to the truth.
+    """
 
     best: float
     median: float
@@ -79,15 +83,23 @@ class Percentiles:
 
     @classmethod
     def of(cls, samples: Sequence[float]) -> Percentiles:
-        return cls(p50=percentile(samples, 0.5), p99=percentile(samples, 0.99), samples=len(samples))
+        return cls(
+            p50=percentile(samples, 0.5), p99=percentile(samples, 0.99), samples=len(samples)
+        )
 
     def above(self, base: Percentiles) -> Percentiles:
         """Percentile minus percentile; the samples are not paired."""
-        return Percentiles(p50=self.p50 - base.p50, p99=self.p99 - base.p99, samples=min(self.samples, base.samples))
+        return Percentiles(
+            p50=self.p50 - base.p50,
+            p99=self.p99 - base.p99,
+            samples=min(self.samples, base.samples),
+        )
 
 
 def percentile(samples: Sequence[float], share: float) -> float:
-    """The smallest sample that at least `share` (0 to 1) of the samples do not exceed (nearest rank)."""
+    """The smallest sample that at least `share` (0 to 1) of the samples do not exceed (nearest
+    rank).
+    """
     ordered = sorted(samples)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 

@@ -1,4 +1,6 @@
-"""The queue-triggered functions: an envelope becomes an event on the Event Hub; what was given up is not forgotten."""
+"""The queue-triggered functions: an envelope becomes an event on the Event Hub; what was given up
+is not forgotten.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from shared.enrichment.poison_handler import GivingUp
 
 
 def blueprint(enrichment: Enrichment, giving_up: GivingUp, storage_setting: str) -> func.Blueprint:
-    """Functions `enrichment` and `enrichment_poison`. They raise where they could not finish: the queue delivers again."""
+    """Functions `enrichment` and `enrichment_poison`. They raise where they could not finish: the
+    queue delivers again.
+    """
     pipeline = func.Blueprint()  # type: ignore[no-untyped-call]
 
     @pipeline.function_name("enrichment")

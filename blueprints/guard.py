@@ -18,17 +18,23 @@ _HEADERS: Final = {401: {"www-authenticate": "Bearer"}, 503: {"retry-after": "5"
 
 
 class Guard:
-    """Every function that is not open to everyone has one of the two levels and asks first: `await guard.caller(req) or …`."""
+    """Every function that is not open to everyone has one of the two levels and asks first: `await
+    guard.caller(req) or …`.
+    """
 
     def __init__(self, check: CallerCheck | None) -> None:
-        """None: the host checks, by the functions' levels. They are fixed when the host indexes the app."""
+        """None: the host checks, by the functions' levels. They are fixed when the host indexes the
+        app.
+        """
         self._check = check
         self._log = RefusalLog()
         self.caller_level = func.AuthLevel.FUNCTION if check is None else func.AuthLevel.ANONYMOUS
         self.operator_level = func.AuthLevel.ADMIN if check is None else func.AuthLevel.ANONYMOUS
 
     async def caller(self, req: Request) -> Response | None:
-        """The answer to a call that may not be relayed, with an id as every answer to callers; None if it may."""
+        """The answer to a call that may not be relayed, with an id as every answer to callers; None
+        if it may.
+        """
         error = await self._refusal(req, Role.CALLER)
         if error is None:
             return None
@@ -42,7 +48,11 @@ class Guard:
         return _answer(error, {}) if error is not None else None
 
     async def _refusal(self, req: Request, role: Role) -> ApiError | None:
-        return await self._check.refusal(req.scope["headers"], role) if self._check is not None else None
+        return (
+            await self._check.refusal(req.scope["headers"], role)
+            if self._check is not None
+            else None
+        )
 
 
 def _answer(error: ApiError, headers: dict[str, str]) -> Response:

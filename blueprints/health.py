@@ -1,4 +1,6 @@
-"""Health: is the worker there, and can it reach what it needs. Anonymous, and silent about hosts, accounts and keys."""
+"""Health: is the worker there, and can it reach what it needs. Anonymous, and silent about hosts,
+accounts and keys.
+"""
 
 from __future__ import annotations
 

@@ -21,17 +21,25 @@ def blueprint(parking: Parking, guard: Guard) -> func.Blueprint:
     @ops.function_name("ops_parked")
     @ops.route("ops/parked", methods=["GET"], auth_level=guard.operator_level)
     async def parked(req: Request) -> Response:
-        return Released(req, await guard.operator(req) or JSONResponse({"parked": await parking.parked()}))
+        return Released(
+            req, await guard.operator(req) or JSONResponse({"parked": await parking.parked()})
+        )
 
     @ops.function_name("ops_queue_again")
     @ops.route("ops/parked/{exchange_id}", methods=["POST"], auth_level=guard.operator_level)
     async def queue_again(req: Request) -> Response:
-        return Released(req, await guard.operator(req) or await _queue_again(parking, req.path_params["exchange_id"]))
+        return Released(
+            req,
+            await guard.operator(req)
+            or await _queue_again(parking, req.path_params["exchange_id"]),
+        )
 
     @ops.function_name("ops_erase")
     @ops.route("ops/exchanges/{exchange_id}", methods=["DELETE"], auth_level=guard.operator_level)
     async def erase(req: Request) -> Response:
-        return Released(req, await guard.operator(req) or await _erase(parking, req.path_params["exchange_id"]))
+        return Released(
+            req, await guard.operator(req) or await _erase(parking, req.path_params["exchange_id"])
+        )
 
     return ops
 
@@ -43,7 +51,11 @@ async def _queue_again(parking: Parking, exchange_id: str) -> Response:
         found = await parking.queue_again(exchange_id)
     except (CaptureError, EnvelopeError) as error:
         return ErrorResponse(api_error.still_unreadable(str(error)))
-    return JSONResponse({"queued": exchange_id}, 202) if found else ErrorResponse(api_error.unknown_exchange())
+    return (
+        JSONResponse({"queued": exchange_id}, 202)
+        if found
+        else ErrorResponse(api_error.unknown_exchange())
+    )
 
 
 async def _erase(parking: Parking, exchange_id: str) -> Response:
@@ -51,7 +63,11 @@ async def _erase(parking: Parking, exchange_id: str) -> Response:
         return ErrorResponse(api_error.no_exchange_id())
     erased = await parking.erase(exchange_id)
     note = "What is on the Event Hub is out of reach: it goes when the hub's retention, and that of its consumers, ends."
-    return JSONResponse({"erased": exchange_id, "note": note}) if erased else ErrorResponse(api_error.unknown_exchange())
+    return (
+        JSONResponse({"erased": exchange_id, "note": note})
+        if erased
+        else ErrorResponse(api_error.unknown_exchange())
+    )
 
 
 def _is_exchange_id(text: str) -> bool:

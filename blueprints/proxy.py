@@ -1,4 +1,6 @@
-"""The HTTP functions that application developers call: everything below /openai/, and a clear answer for the rest."""
+"""The HTTP functions that application developers call: everything below /openai/, and a clear
+answer for the rest.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,8 @@ def blueprint(relay: Relay, guard: Guard) -> func.Blueprint:
     async def openai(req: Request) -> Response:
         return Released(req, await guard.caller(req) or _answer(req, relay))
 
-    # The host itself would answer an unknown route with an empty 404. Of two routes that match, the host takes the function
-    # whose name sorts first, so this name must come after every other.
+    # The host itself would answer an unknown route with an empty 404. Of two routes that match, the
+    # host takes the function whose name sorts first, so this name must come after every other.
     @proxy.function_name("unknown_route")
     @proxy.route("{*path}", methods=_METHODS, auth_level=guard.caller_level)
     async def unknown_route(req: Request) -> Response:
@@ -35,7 +37,9 @@ def blueprint(relay: Relay, guard: Guard) -> func.Blueprint:
 
 
 def _upgrade(req: Request) -> str:
-    """What the request asks to be upgraded to; a WebSocket's key shows it where something on the way has dropped `Upgrade`."""
+    """What the request asks to be upgraded to; a WebSocket's key shows it where something on the
+    way has dropped `Upgrade`.
+    """
     return "websocket" if "sec-websocket-key" in req.headers else req.headers.get("upgrade", "")
 
 
@@ -44,7 +48,9 @@ def _answer(req: Request, relay: Relay) -> Response:
     path = scope["raw_path"].decode("latin-1")
     match operation.route(scope["method"], path, upgrade=_upgrade(req)):
         case operation.WrongMethod(allowed=allowed):
-            return Rejection(relay, scope, api_error.wrong_method(allowed), {"allow": ", ".join(allowed)})
+            return Rejection(
+                relay, scope, api_error.wrong_method(allowed), {"allow": ", ".join(allowed)}
+            )
         case operation.WebSocketAsked():
             return Rejection(relay, scope, api_error.websocket())
         case operation.UnknownRoute():

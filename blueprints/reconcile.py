@@ -1,4 +1,6 @@
-"""Reconcile: one orchestration at a time compares windows and queues what is missing. A timer starts it, or an operator."""
+"""Reconcile: one orchestration at a time compares windows and queues what is missing. A timer
+starts it, or an operator.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,14 @@ from shared.settings.settings import Settings
 
 INSTANCE: Final = "reconcile"  # one at a time: while this instance runs, no other is started
 _AT_ONCE: Final = 4  # windows; each holds about 20 MB at a million exchanges an hour
-_RETRIES: Final = df.RetryOptions(first_retry_interval_in_milliseconds=5_000, max_number_of_attempts=3)
+_RETRIES: Final = df.RetryOptions(
+    first_retry_interval_in_milliseconds=5_000, max_number_of_attempts=3
+)
 _SUMMED: Final = ("captured", "delivered", "redelivered", "aborted", "parked", "left")
 _SHOWN: Final = 24
-_ACTIVE: Final = frozenset({df.OrchestrationRuntimeStatus.Running, df.OrchestrationRuntimeStatus.Pending})
+_ACTIVE: Final = frozenset(
+    {df.OrchestrationRuntimeStatus.Running, df.OrchestrationRuntimeStatus.Pending}
+)
 
 
 def blueprint(reconciliation: Reconciliation, settings: Settings, guard: Guard) -> df.Blueprint:
@@ -56,12 +62,16 @@ def blueprint(reconciliation: Reconciliation, settings: Settings, guard: Guard) 
     @completeness.function_name("reconcile_open_windows")
     @completeness.activity_trigger(input_name="asked")
     async def open_windows(asked: dict) -> list[str]:  # type: ignore[type-arg]  # the library takes plain classes only
-        return await reconciliation.open_windows(datetime.fromisoformat(asked["until"]), look_back, open_too=asked["open_too"])
+        return await reconciliation.open_windows(
+            datetime.fromisoformat(asked["until"]), look_back, open_too=asked["open_too"]
+        )
 
     @completeness.function_name("reconcile_window")
     @completeness.activity_trigger(input_name="asked")
     async def reconcile_window(asked: dict) -> dict[str, Any]:  # type: ignore[type-arg]
-        return await reconciliation.reconcile(asked["window"], datetime.fromisoformat(asked["until"]))
+        return await reconciliation.reconcile(
+            asked["window"], datetime.fromisoformat(asked["until"])
+        )
 
     return completeness
 
@@ -95,7 +105,9 @@ def orchestrate(context: df.DurableOrchestrationContext) -> Generator[Any, Any, 
     reports: list[dict[str, Any]] = []
     for first in range(0, len(windows), _AT_ONCE):
         calls = [
-            context.call_activity_with_retry("reconcile_window", _RETRIES, {"window": window, "until": until})
+            context.call_activity_with_retry(
+                "reconcile_window", _RETRIES, {"window": window, "until": until}
+            )
             for window in windows[first : first + _AT_ONCE]
         ]
         reports += yield context.task_all(calls)
@@ -107,7 +119,14 @@ def orchestrate(context: df.DurableOrchestrationContext) -> Generator[Any, Any, 
 
 
 def _progress(reports: list[dict[str, Any]], windows_total: int) -> dict[str, Any]:
-    """Sums, and the newest windows in which something is missing: a custom status may hold 16 KB."""
+    """Sums, and the newest windows in which something is missing: a custom status
+    may hold 16 KB.
+    """
     sums = {name: sum(report[name] for report in reports) for name in _SUMMED}
     incomplete = [report for report in reports if not report["complete"]][-_SHOWN:]
-    return {"windows_done": len(reports), "windows_total": windows_total, **sums, "incomplete": incomplete}
+    return {
+        "windows_done": len(reports),
+        "windows_total": windows_total,
+        **sums,
+        "incomplete": incomplete,
+    }

@@ -1,4 +1,6 @@
-"""Replay: an operator names a time range; its exchanges are delivered again, with `replayed: true` and the same ids."""
+"""Replay: an operator names a time range; its exchanges are delivered again, with `replayed: true`
+and the same ids.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,13 @@ from shared.core.records import replay_request
 from shared.core.records.replay_request import InvalidReplay
 from shared.error_response import ErrorResponse
 
-_RETRIES: Final = df.RetryOptions(first_retry_interval_in_milliseconds=5_000, max_number_of_attempts=5)
-_PAUSE: Final = timedelta(seconds=5)  # while live work fills the queue, or the Event Hub is not ready
-# Then the orchestration continues as new: each turn parses its whole history, 17 ms of CPU at 50 pages, 68 at 200.
+_RETRIES: Final = df.RetryOptions(
+    first_retry_interval_in_milliseconds=5_000, max_number_of_attempts=5
+)
+# while live work fills the queue, or the Event Hub is not ready
+_PAUSE: Final = timedelta(seconds=5)
+# Then the orchestration continues as new: each turn parses its whole history, 17 ms of CPU at 50
+# pages, 68 at 200.
 _PAGES_A_GENERATION: Final = 50
 
 
@@ -32,28 +38,44 @@ def blueprint(replaying: Replaying, retention_days: int, guard: Guard) -> df.Blu
     @replays.route("ops/replay", methods=["POST"], auth_level=guard.operator_level)
     @replays.durable_client_input(client_name="client")
     async def start(req: Request, client: df.DurableOrchestrationClient) -> Response:
-        return Released(req, await guard.operator(req) or await _start(req, client, timedelta(days=retention_days)))
+        return Released(
+            req,
+            await guard.operator(req) or await _start(req, client, timedelta(days=retention_days)),
+        )
 
     @replays.function_name("replay")
     @replays.orchestration_trigger(context_name="context")
-    def replay(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict[str, Any] | None]:
+    def replay(
+        context: df.DurableOrchestrationContext,
+    ) -> Generator[Any, Any, dict[str, Any] | None]:
         return orchestrate(context)
 
     @replays.function_name("replay_page")
     @replays.activity_trigger(input_name="step")
     async def replay_page(step: dict) -> dict[str, Any]:  # type: ignore[type-arg]  # the library takes plain classes only
         wanted = replay_request.from_json(step["replay"])
-        return asdict(await replaying.page(step["instance"], wanted, step["window"], step["marker"]))
+        return asdict(
+            await replaying.page(step["instance"], wanted, step["window"], step["marker"])
+        )
 
     return replays
 
 
-async def _start(req: Request, client: df.DurableOrchestrationClient, retention: timedelta) -> Response:
+async def _start(
+    req: Request, client: df.DurableOrchestrationClient, retention: timedelta
+) -> Response:
     try:
         wanted = replay_request.parse(await _json(req), datetime.now(UTC), retention)
     except InvalidReplay as error:
         return ErrorResponse(api_error.invalid_replay(str(error)))
-    state = {"replay": wanted.as_json(), "windows": wanted.windows(), "done": 0, "marker": None, "queued": 0, "unreadable": 0}
+    state = {
+        "replay": wanted.as_json(),
+        "windows": wanted.windows(),
+        "done": 0,
+        "marker": None,
+        "queued": 0,
+        "unreadable": 0,
+    }
     instance = await client.start_new("replay", client_input=state)
     links = client.create_http_management_payload(instance)
     return JSONResponse(links, 202, {"location": links["statusQueryGetUri"], "retry-after": "5"})
@@ -63,10 +85,14 @@ async def _json(req: Request) -> object:
     try:
         return await req.json()
     except (ValueError, RecursionError):
-        raise InvalidReplay('The body must be JSON such as {"from": "2026-11-23T10:00Z", "to": "2026-11-23T12:00Z"}.') from None
+        raise InvalidReplay(
+            'The body must be JSON such as {"from": "2026-11-23T10:00Z", "to": "2026-11-23T12:00Z"}.'
+        ) from None
 
 
-def orchestrate(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict[str, Any] | None]:
+def orchestrate(
+    context: df.DurableOrchestrationContext,
+) -> Generator[Any, Any, dict[str, Any] | None]:
     """Deterministic. Its input is its state, so that it can continue as new."""
     state: dict[str, Any] = dict(context.get_input())
     for _ in range(_PAGES_A_GENERATION):

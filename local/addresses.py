@@ -39,9 +39,16 @@ def how_to_call(stack: Stack, deployment: str) -> str:
 
 
 def how_to_start_func(ports: Ports) -> str:
-    """How a Functions host of one's own finds the local parts. The sample has their settings for the default ports."""
+    """How a Functions host of one's own finds the local parts. The sample has their settings for
+    the default ports.
+    """
     defaults, own = local_addresses(Ports()), local_addresses(ports)
-    changed = {name: value for part, values in own.items() for name, value in values.items() if value != defaults[part][name]}
+    changed = {
+        name: value
+        for part, values in own.items()
+        for name, value in values.items()
+        if value != defaults[part][name]
+    }
     copy = "  cp local.settings.sample.json local.settings.json"
     if changed:
         values = json.dumps(changed, indent=2).strip("{}\n").replace("\n", "\n  ")

@@ -15,7 +15,8 @@ from local.selection import Selection
 
 _NAME_WIDTH: Final = 14
 
-# What a host says of each call, and the app of each delivery; beside the answers and events themselves it tells nothing.
+# What a host says of each call, and the app of each delivery; beside the answers and events
+# themselves it tells nothing.
 _EXPECTED: Final = re.compile(r"([\d:]+ )?(Executed 'Functions\.\w+' \(Succeeded|Delivered \{)")
 
 
@@ -28,7 +29,8 @@ class Console:
         self._selections: dict[str, Selection] = {}
         self._out = out
         self._lock = threading.Lock()
-        self._held: list[str] | None = None  # lines that wait for the end of a paragraph of ours; None: there is none
+        # lines that wait for the end of a paragraph of ours; None: there is none
+        self._held: list[str] | None = None
 
     def line(self, text: str = "") -> None:
         """One line of our own."""
@@ -46,14 +48,18 @@ class Console:
             self._show(part, self._selections.setdefault(part, Selection()).shown(line))
 
     def catch_up(self) -> None:
-        """Shows what was kept back to be told in one line with its continuation, if that has not come. Call it often."""
+        """Shows what was kept back to be told in one line with its continuation, if that has not
+        come. Call it often.
+        """
         with self._lock:
             for part, selection in self._selections.items():
                 self._show(part, selection.overdue())
 
     @contextmanager
     def holding(self) -> Iterator[None]:
-        """What parts print meanwhile follows afterwards, or at release(); that calls succeeded is left to the log files."""
+        """What parts print meanwhile follows afterwards, or at release(); that calls succeeded is
+        left to the log files.
+        """
         with self._lock:
             self._held = []
         try:
@@ -88,7 +94,9 @@ class Console:
     def _log(self, part: str, line: str) -> None:
         if part not in self._files:
             self._logs.mkdir(parents=True, exist_ok=True)
-            self._files[part] = (self._logs / f"{part}.log").open("w", encoding="utf-8", buffering=1)
+            self._files[part] = (self._logs / f"{part}.log").open(
+                "w", encoding="utf-8", buffering=1
+            )
         if not self._files[part].closed:
             self._files[part].write(f"{line}\n")
 
@@ -97,7 +105,8 @@ class Console:
             self._out.write(text)
             self._out.flush()
         except BrokenPipeError:
-            # The reader left (make run | head). The parts still have to be ended in order, which prints as well.
+            # The reader left (make run | head). The parts still have to be ended in order, which
+            # prints as well.
             self._out = Path(os.devnull).open("w")  # noqa: SIM115 - open for as long as this process
 
 

@@ -1,4 +1,6 @@
-"""Two calls through the proxy with the official SDK, and the events that they leave on the Event Hub."""
+"""Two calls through the proxy with the official SDK, and the events that they leave on the Event
+Hub.
+"""
 
 from __future__ import annotations
 
@@ -37,19 +39,27 @@ def show(stack: Stack, console: Console, feed: EventFeed, deployment: str) -> No
         console.release()
         console.line("\nWhat a consumer of the Event Hub receives:")
         expected = {"error"} if failure else {"stream_completion", "completion"}
-        missing = _show_events(stack, console, feed, expected, lambda event: _is_ours(event, messages, started))
+        missing = _show_events(
+            stack, console, feed, expected, lambda event: _is_ours(event, messages, started)
+        )
     problems = [problem for problem in (failure, missing) if problem]
     if problems:
         raise StackError("\n".join(problems))
 
 
-def _calls(stack: Stack, console: Console, deployment: str, messages: list[ChatCompletionMessageParam]) -> str | None:
+def _calls(
+    stack: Stack, console: Console, deployment: str, messages: list[ChatCompletionMessageParam]
+) -> str | None:
     """Makes both calls; why the first one that failed did."""
     if "azure_openai" in stack.local_parts:
-        console.line("\nThe stand-in for Azure OpenAI answers with random words, always the same ones for the same question.")
+        console.line(
+            "\nThe stand-in for Azure OpenAI answers with random words, always the same ones for the same question."
+        )
     try:
         with _client(stack) as client:
-            console.line(f"\nPOST {stack.proxy_url}/openai/deployments/{deployment}/chat/completions, streaming:")
+            console.line(
+                f"\nPOST {stack.proxy_url}/openai/deployments/{deployment}/chat/completions, streaming:"
+            )
             _stream(client, console, deployment, messages)
             console.release()
             console.line("\nThe same, not streaming:")
@@ -89,15 +99,24 @@ def _client(stack: Stack) -> openai.AzureOpenAI:
         api_key="the proxy replaces this key by its own",
         api_version=stack.settings.get("AZURE_OPENAI_API_VERSION") or "2024-10-21",
         max_retries=0,
-        http_client=openai.DefaultHttpxClient(trust_env=False),  # HTTP_PROXY is not meant for this machine's own ports
+        # HTTP_PROXY is not meant for this machine's own ports
+        http_client=openai.DefaultHttpxClient(trust_env=False),
     )
 
 
 def _messages(question: str) -> list[ChatCompletionMessageParam]:
-    return [{"role": "system", "content": "You answer briefly."}, {"role": "user", "content": question}]
+    return [
+        {"role": "system", "content": "You answer briefly."},
+        {"role": "user", "content": question},
+    ]
 
 
-def _stream(client: openai.AzureOpenAI, console: Console, deployment: str, messages: list[ChatCompletionMessageParam]) -> None:
+def _stream(
+    client: openai.AzureOpenAI,
+    console: Console,
+    deployment: str,
+    messages: list[ChatCompletionMessageParam],
+) -> None:
     chunks = client.chat.completions.create(
         model=deployment, messages=messages, stream=True, stream_options={"include_usage": True}
     )
@@ -111,7 +130,11 @@ def _stream(client: openai.AzureOpenAI, console: Console, deployment: str, messa
 
 
 def _show_events(
-    stack: Stack, console: Console, feed: EventFeed, expected: set[str], ours: Callable[[Event], bool]
+    stack: Stack,
+    console: Console,
+    feed: EventFeed,
+    expected: set[str],
+    ours: Callable[[Event], bool],
 ) -> str | None:
     """Prints an event of each expected type as it comes; says why if one does not come in time."""
     missing = set(expected)
@@ -135,7 +158,14 @@ def _show_events(
 
 def _say_waiting(stack: Stack, console: Console, waited_s: float) -> None:
     problems = unreachable(stack.proxy_url, stack.settings)
-    console.line("\n".join([f"  waiting for events: {waited_s:.0f} s of at most {_EVENTS_WITHIN_S}", *_indented(problems)]))
+    console.line(
+        "\n".join(
+            [
+                f"  waiting for events: {waited_s:.0f} s of at most {_EVENTS_WITHIN_S}",
+                *_indented(problems),
+            ]
+        )
+    )
     console.release()
 
 
@@ -144,7 +174,9 @@ def _missing(stack: Stack, missing: set[str]) -> str:
         "the app reaches its Event Hub, queue and blobs - see the log of functions_host, and whether what "
         "AZURE_EVENTHUB_CONN_STR grants includes listening, which this consumer needs"
     ]
-    heading = f"no event of type {' or '.join(sorted(missing))} arrived within {_EVENTS_WITHIN_S} s:"
+    heading = (
+        f"no event of type {' or '.join(sorted(missing))} arrived within {_EVENTS_WITHIN_S} s:"
+    )
     return "\n".join([heading, *_indented(problems)])
 
 

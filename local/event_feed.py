@@ -19,11 +19,16 @@ _GROUP: Final = "$Default"
 
 
 class EventFeed:
-    """Receives in a thread of its own from all partitions; `next()` hands the events out in the order of arrival."""
+    """Receives in a thread of its own from all partitions; `next()` hands the events out in the
+    order of arrival.
+    """
 
     def __init__(self, settings: Mapping[str, str], *, from_start: bool) -> None:
-        """`settings`: the app's. `from_start`: what the hub already holds too (the emulator's, which starts empty)."""
-        logging.getLogger("azure.eventhub").setLevel(logging.ERROR)  # it reports every reconnect as a warning
+        """`settings`: the app's. `from_start`: what the hub already holds too (the emulator's,
+        which starts empty).
+        """
+        # it reports every reconnect as a warning
+        logging.getLogger("azure.eventhub").setLevel(logging.ERROR)
         self._client = _client(settings)
         self._position: str | datetime = "-1" if from_start else datetime.now(UTC)
         self._events: queue.Queue[Event] = queue.Queue()
@@ -33,7 +38,12 @@ class EventFeed:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._client.close()
         self._thread.join(timeout=5)
 
@@ -62,10 +72,14 @@ def _client(settings: Mapping[str, str]) -> EventHubConsumerClient:
     hub = settings.get("AZURE_EVENTHUB_NAME") or None  # None: the connection string's EntityPath
     connection_string = settings.get("AZURE_EVENTHUB_CONN_STR")
     if connection_string:
-        return EventHubConsumerClient.from_connection_string(connection_string, _GROUP, eventhub_name=hub)
+        return EventHubConsumerClient.from_connection_string(
+            connection_string, _GROUP, eventhub_name=hub
+        )
     from azure.identity import DefaultAzureCredential  # only here: its import takes 130 ms
 
-    return EventHubConsumerClient(settings["AZURE_EVENTHUB_NAMESPACE"], hub or "", _GROUP, DefaultAzureCredential())
+    return EventHubConsumerClient(
+        settings["AZURE_EVENTHUB_NAMESPACE"], hub or "", _GROUP, DefaultAzureCredential()
+    )
 
 
 def summary(event: Event) -> str:
@@ -78,7 +92,8 @@ def summary(event: Event) -> str:
             f"{event.get('deployment') or '-'} ({event.get('model')})",
             f"{event.get('status_code')} {event.get('outcome')}",
             _tokens(event),
-            f"{event.get('latency_ms')} ms" + (f" (first chunk {first} ms)" if first is not None else ""),
+            f"{event.get('latency_ms')} ms"
+            + (f" (first chunk {first} ms)" if first is not None else ""),
             str(event.get("exchange_id")),
         ]
     )

@@ -1,7 +1,9 @@
-"""docs/event.schema.json, generated from the event's types: `make schema` writes it, a test compares it.
+"""docs/event.schema.json, generated from the event's types: `make schema` writes it, a test
+compares it.
 
-Types become JSON Schema (2020-12), the comment behind or above a field its description. Objects stay open: within a schema
-version keys are only ever added, and a consumer's copy of the schema must not refuse them.
+Types become JSON Schema (2020-12), the comment behind or above a field its description. Objects
+stay open: within a schema version keys are only ever added, and a consumer's copy of the schema
+must not refuse them.
 """
 
 import dataclasses
@@ -56,8 +58,13 @@ def _object(cls: Any, definitions: dict[str, Any]) -> dict[str, Any]:
         properties[field.name] = said | ({"description": comment} if comment else {})
         if not absent:
             required.append(field.name)
-    description = inspect.cleandoc(cls.__doc__ or "").partition("\n")[0]
-    return {"type": "object", "description": description, "properties": properties, "required": required}
+    description = " ".join(inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0].split())
+    return {
+        "type": "object",
+        "description": description,
+        "properties": properties,
+        "required": required,
+    }
 
 
 def _of(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:

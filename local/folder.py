@@ -1,4 +1,6 @@
-"""The folder of a run: Azurite's files and the logs. One run at a time: two Azurites would write the same files."""
+"""The folder of a run: Azurite's files and the logs. One run at a time: two Azurites would write
+the same files.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +19,20 @@ class FolderInUse(StackError):
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Creates the folder if it is missing. Raises FolderInUse while another run has it, StackError if it cannot be used."""
+    """Creates the folder if it is missing. Raises FolderInUse while another run has it, StackError
+    if it cannot be used.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / "run.lock").open("w")
     except OSError as error:
-        raise StackError(f"the folder {folder} (FOLDER, --folder) cannot be used: {error.strerror}") from error
+        raise StackError(
+            f"the folder {folder} (FOLDER, --folder) cannot be used: {error.strerror}"
+        ) from error
     with lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it however this process ends
+            # the system lets go of it however this process ends
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise FolderInUse(f"another run keeps its files in {folder}") from None
         yield

@@ -12,7 +12,8 @@ from local.stack import Ports, StackError
 from local.stack.ports import WHAT_LISTENS, make_variable
 from local.stack.supervisor import ROOT
 
-_TARGETS: Final = {"embedded": "run", "func": "func", "none": "parts"}  # of make, by --functions-host
+# of make, by --functions-host
+_TARGETS: Final = {"embedded": "run", "func": "func", "none": "parts"}
 _FOLDER: Final = Path(".local")
 _DEPLOYMENT: Final = "gpt-4o"
 
@@ -35,7 +36,9 @@ class Options:
         return _TARGETS[self.functions_host]
 
     def make_line(self) -> str:
-        """The whole `make ...` line for these options (--settings and --exit-after-demo have no variable)."""
+        """The whole `make ...` line for these options (--settings and --exit-after-demo have no
+        variable).
+        """
         defaults = Ports().by_name()
         variables = {
             make_variable(WHAT_LISTENS[name][1]): str(port)
@@ -48,15 +51,25 @@ class Options:
             variables["DEPLOYMENT"] = self.deployment
         if not self.demo and self.functions_host != "none":
             variables["NO_DEMO"] = "1"
-        return " ".join(["make", self.make_target, *(f"{name}={shlex.quote(value)}" for name, value in variables.items())])
+        return " ".join(
+            [
+                "make",
+                self.make_target,
+                *(f"{name}={shlex.quote(value)}" for name, value in variables.items()),
+            ]
+        )
 
 
 def parse(arguments: list[str] | None) -> Options:
-    """Raises StackError for what cannot be a port, and exits as argparse does for what is no option."""
+    """Raises StackError for what cannot be a port, and exits as argparse does for what is no
+    option.
+    """
     given = _parser().parse_args(arguments)
     return Options(
         functions_host=given.functions_host,
-        ports=Ports(**{name: _port(name, getattr(given, f"{name}_port")) for name in Ports().by_name()}),
+        ports=Ports(
+            **{name: _port(name, getattr(given, f"{name}_port")) for name in Ports().by_name()}
+        ),
         folder=given.folder,
         settings=given.settings,
         deployment=given.deployment,
@@ -70,7 +83,9 @@ def _port(name: str, text: str) -> int:
     # No more digits than a port has: int() refuses very long ones in words of its own.
     if text.isascii() and text.isdecimal() and len(text) <= 5 and 1 <= int(text) <= 65_535:
         return int(text)
-    raise StackError(f"{make_variable(option)} (--{option}) must be a port, a number from 1 to 65535, and not {text!r}")
+    raise StackError(
+        f"{make_variable(option)} (--{option}) must be a port, a number from 1 to 65535, and not {text!r}"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,13 +104,30 @@ def _parser() -> argparse.ArgumentParser:
     for name, default in Ports().by_name().items():
         listener, option = WHAT_LISTENS[name]
         parser.add_argument(
-            f"--{option}", dest=f"{name}_port", default=str(default), metavar="N", help=f"{listener}; default {default}"
+            f"--{option}",
+            dest=f"{name}_port",
+            default=str(default),
+            metavar="N",
+            help=f"{listener}; default {default}",
         )
-    parser.add_argument("--folder", type=Path, default=_FOLDER, help="for Azurite's files and the logs; default: %(default)s")
     parser.add_argument(
-        "--settings", type=Path, default=ROOT / "local.settings.json", metavar="FILE", help="default: local.settings.json"
+        "--folder",
+        type=Path,
+        default=_FOLDER,
+        help="for Azurite's files and the logs; default: %(default)s",
     )
-    parser.add_argument("--deployment", default=_DEPLOYMENT, help="that the two calls name; default: %(default)s")
-    parser.add_argument("--no-demo", dest="demo", action="store_false", help="only serve, without the two calls")
+    parser.add_argument(
+        "--settings",
+        type=Path,
+        default=ROOT / "local.settings.json",
+        metavar="FILE",
+        help="default: local.settings.json",
+    )
+    parser.add_argument(
+        "--deployment", default=_DEPLOYMENT, help="that the two calls name; default: %(default)s"
+    )
+    parser.add_argument(
+        "--no-demo", dest="demo", action="store_false", help="only serve, without the two calls"
+    )
     parser.add_argument("--exit-after-demo", action="store_true", help="stop after the two events")
     return parser

@@ -1,4 +1,6 @@
-"""What the app cannot reach, as it says itself (GET /health/ready), with the settings to look at."""
+"""What the app cannot reach, as it says itself (GET /health/ready), with the
+settings to look at.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-# The app gives each dependency five seconds; a worker that is busy may take a little longer to say so.
+# The app gives each dependency five seconds; a worker that is busy may take a little longer to say
+# so.
 _ANSWER_WITHIN_S: Final = 15
 
 _STORAGE: Final = "check AzureWebJobsStorage and CAPTURES_STORAGE"
@@ -25,14 +28,28 @@ def unreachable(proxy_url: str, settings: Mapping[str, str]) -> list[str]:
 
 def sentences(states: Mapping[str, Any], settings: Mapping[str, str]) -> list[str]:
     """`states`: the answer of GET /health/ready."""
-    address = "AZURE_EVENTHUB_CONN_STR" if settings.get("AZURE_EVENTHUB_CONN_STR") else "AZURE_EVENTHUB_NAMESPACE"
-    remedies = {"event_hub": f"check {address} and AZURE_EVENTHUB_NAME", "queue": _STORAGE, "blobs": _STORAGE}
-    return [f"{name}: unreachable - {remedy}" for name, remedy in remedies.items() if states.get(name) == "unreachable"]
+    address = (
+        "AZURE_EVENTHUB_CONN_STR"
+        if settings.get("AZURE_EVENTHUB_CONN_STR")
+        else "AZURE_EVENTHUB_NAMESPACE"
+    )
+    remedies = {
+        "event_hub": f"check {address} and AZURE_EVENTHUB_NAME",
+        "queue": _STORAGE,
+        "blobs": _STORAGE,
+    }
+    return [
+        f"{name}: unreachable - {remedy}"
+        for name, remedy in remedies.items()
+        if states.get(name) == "unreachable"
+    ]
 
 
 def _states(proxy_url: str) -> Mapping[str, Any]:
     parts = urlsplit(proxy_url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_ANSWER_WITHIN_S)
+    connection = http.client.HTTPConnection(
+        parts.hostname or "", parts.port, timeout=_ANSWER_WITHIN_S
+    )
     try:
         connection.request("GET", "/health/ready")
         states = json.loads(connection.getresponse().read())

@@ -1,6 +1,8 @@
-"""python -m local.run: everything on this machine, two calls and their events, then serve until Ctrl-C.
+"""python -m local.run: everything on this machine, two calls and their events, then serve until
+Ctrl-C.
 
-Exit code 0 after Ctrl-C (or SIGTERM), 1 if something could not start, failed or died; the message says what.
+Exit code 0 after Ctrl-C (or SIGTERM), 1 if something could not start, failed or died; the message
+says what.
 """
 
 from __future__ import annotations
@@ -23,14 +25,16 @@ from local.stack.supervisor import ROOT
 from shared.errors import SettingsError
 from shared.settings.settings import Settings, load
 
-_PACE: Final = "first_chunk_ms=300; chunk_ms=40"  # of the stand-in, so that one sees an answer stream
+# of the stand-in, so that one sees an answer stream
+_PACE: Final = "first_chunk_ms=300; chunk_ms=40"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _BESIDE_THE_HOST: Final = frozenset({"azurite", "event_hubs", "azure_openai"})
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit code."""
-    # Set even where SIGINT came in as ignored, as a shell script's background jobs inherit it: it is how one asks to stop.
+    # Set even where SIGINT came in as ignored, as a shell script's background jobs inherit it: it
+    # is how one asks to stop.
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
     try:
@@ -55,22 +59,33 @@ def _run(options: Options) -> None:
     console = Console(options.folder / "logs")
     try:
         stack = _stack(options, console)
-        config = load(stack.settings)  # as the app does at its start, where the message would be amid the host's output
+        # as the app does at its start, where the message would be amid the host's output
+        config = load(stack.settings)
         try:
             with alone_in(options.folder):
                 _start_and_serve(stack, config, options, console)
         except (FolderInUse, PortsTaken) as error:
-            raise StackError(f"{error}\nUse instead: {_instead(error, options, stack.listening).make_line()}") from None
+            raise StackError(
+                f"{error}\nUse instead: {_instead(error, options, stack.listening).make_line()}"
+            ) from None
     except KeyboardInterrupt:
         console.line("stopped: all parts have ended, their ports are free")
     finally:
         console.close()
 
 
-def _instead(error: FolderInUse | PortsTaken, options: Options, listening: dict[str, int]) -> Options:
-    """Options with which it can start. The run that has the folder has its ports as well, usually."""
+def _instead(
+    error: FolderInUse | PortsTaken, options: Options, listening: dict[str, int]
+) -> Options:
+    """Options with which it can start. The run that has the folder has its ports
+    as well, usually.
+    """
     ports = Ports(**(options.ports.by_name() | alternatives(listening)))
-    return replace(options, ports=ports, folder=another(options.folder) if isinstance(error, FolderInUse) else options.folder)
+    return replace(
+        options,
+        ports=ports,
+        folder=another(options.folder) if isinstance(error, FolderInUse) else options.folder,
+    )
 
 
 def _stack(options: Options, console: Console) -> Stack:

@@ -1,4 +1,6 @@
-"""`python -m prove`, which `make prove` calls: all proofs with their full counts, and the figures in docs/proof.md."""
+"""`python -m prove`, which `make prove` calls: all proofs with their full counts, and the figures
+in docs/proof.md.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def _kills(host: FunctionsHost, policy: Policy, kills: int) -> Proof:
 
 
 def _storage(fault: str) -> Proof:
-    return lambda share, seed, progress: storage_down("embedded", fault, down_s=max(3, 8 * share), seed=seed, progress=progress)
+    return lambda share, seed, progress: storage_down(
+        "embedded", fault, down_s=max(3, 8 * share), seed=seed, progress=progress
+    )
 
 
 def _part(count: int, share: float) -> int:
@@ -48,12 +52,16 @@ PROOFS: Final[dict[str, Proof]] = {
     "kill-embedded-closed": _kills("embedded", "closed", 15),
     "kill-func-open": _kills("func", "open", 10),
     "kill-func-closed": _kills("func", "closed", 10),
-    "event-hub": lambda share, seed, progress: event_hub_down("embedded", down_s=60 * share, seed=seed, progress=progress),
+    "event-hub": lambda share, seed, progress: event_hub_down(
+        "embedded", down_s=60 * share, seed=seed, progress=progress
+    ),
     **{fault.lower().replace(" ", "-"): _storage(fault) for fault in FAULTS},
     "azurite-killed": lambda share, seed, progress: azurite_killed(
         "embedded", down_s=max(3, 8 * share), seed=seed, progress=progress
     ),
-    "queue": lambda share, seed, progress: unruly_queue("embedded", exchanges=_part(100, share), seed=seed, progress=progress),
+    "queue": lambda share, seed, progress: unruly_queue(
+        "embedded", exchanges=_part(100, share), seed=seed, progress=progress
+    ),
     "many": lambda share, seed, progress: many_exchanges(
         "embedded", exchanges=_part(10_000, share), seed=seed, progress=progress
     ),
@@ -72,7 +80,9 @@ PROOFS: Final[dict[str, Proof]] = {
     "policies": lambda share, seed, progress: policies(
         "embedded", exchanges=_part(600, share), rounds=6, seed=seed, progress=progress
     ),
-    "memory": lambda share, _, progress: window_memory(exchanges=_part(1000, share) * 1000, progress=progress),
+    "memory": lambda share, _, progress: window_memory(
+        exchanges=_part(1000, share) * 1000, progress=progress
+    ),
 }
 
 
@@ -99,7 +109,9 @@ def main() -> int:
 
 def _write(options: argparse.Namespace, begun: Begun) -> None:
     found = [begun.found[each] for each in PROOFS if each in begun.found]
-    text = report.document(found, run=begun.run, seed=options.seed, share=options.share, took_s=begun.took_s)
+    text = report.document(
+        found, run=begun.run, seed=options.seed, share=options.share, took_s=begun.took_s
+    )
     options.write.write_text(text)
 
 
@@ -111,12 +123,23 @@ def _prove(name: str, share: float, seed: int, progress: Progress) -> Figures:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m prove", description="Proves that nothing is lost, by losing everything.")
+    parser = argparse.ArgumentParser(
+        prog="python -m prove", description="Proves that nothing is lost, by losing everything."
+    )
     parser.add_argument("--seed", type=int, default=1, help="of moments, paces and faults")
     parser.add_argument("--share", type=float, default=1.0, help="of the full counts")
-    parser.add_argument("--only", action="append", choices=sorted(PROOFS), help="one proof; may be repeated")
-    parser.add_argument("--resume", type=Path, metavar="FILE", help="go on with what this file holds of an earlier run")
-    parser.add_argument("--write", type=Path, default=Path("docs/proof.md"), help="where the figures go")
+    parser.add_argument(
+        "--only", action="append", choices=sorted(PROOFS), help="one proof; may be repeated"
+    )
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        metavar="FILE",
+        help="go on with what this file holds of an earlier run",
+    )
+    parser.add_argument(
+        "--write", type=Path, default=Path("docs/proof.md"), help="where the figures go"
+    )
     return parser.parse_args()
 
 

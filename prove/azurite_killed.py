@@ -1,8 +1,9 @@
 """Proof 3, the hard way: kill -9 to Azurite under load, with disk persistence.
 
-Azurite answers 201 before its index is on the disk (it saves its databases every few seconds), which Azure does not: what it
-acknowledged in those last seconds is gone after a kill -9. So what must arrive is everything but that, and what Azurite
-forgot is told by the app's side: the captures that were acknowledged to it and are no longer there.
+Azurite answers 201 before its index is on the disk (it saves its databases every few seconds),
+which Azure does not: what it acknowledged in those last seconds is gone after a kill -9. So what
+must arrive is everything but that, and what Azurite forgot is told by the app's side: the captures
+that were acknowledged to it and are no longer there.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ type Progress = Callable[[str], None]
 
 _CAPTURED: Final = r"PUT /\S+/captures/\S+/([0-9a-f-]+\.(?:request|response)) "
 _BEFORE_S: Final = 12.0  # longer than Azurite's write-behind
-_RECORDED_WITHIN_S: Final = 60  # what could not be stored at all is tried again after 5 and 20 seconds
+# what could not be stored at all is tried again after 5 and 20 seconds
+_RECORDED_WITHIN_S: Final = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,13 @@ class Forgotten:
 
 
 def azurite_killed(
-    kind: FunctionsHost, *, down_s: float, seed: int, progress: Progress, clients: int = 6, before_s: float = _BEFORE_S
+    kind: FunctionsHost,
+    *,
+    down_s: float,
+    seed: int,
+    progress: Progress,
+    clients: int = 6,
+    before_s: float = _BEFORE_S,
 ) -> Figures:
     """Load before, during and after; then reconcile and the comparison."""
     figures = Figures(title=f"Azurite killed with SIGKILL, {kind} host")
@@ -56,11 +64,15 @@ def azurite_killed(
         forgotten = _kill_and_restart(world, down_s)
         time.sleep(3)
         load.stop()
-        progress(f"{figures.title}: {len(load.asked)} exchanges, {len(forgotten.names)} captures forgotten")
+        progress(
+            f"{figures.title}: {len(load.asked)} exchanges, {len(forgotten.names)} captures forgotten"
+        )
         ids = {each.exchange_id for each in load.asked if each.exchange_id}
         must = ids - forgotten.exchange_ids
         until(
-            lambda: must <= gather(world, outcomes=False).known, "every exchange to be stored or delivered", _RECORDED_WITHIN_S
+            lambda: must <= gather(world, outcomes=False).known,
+            "every exchange to be stored or delivered",
+            _RECORDED_WITHIN_S,
         )
         report = world.reconciled()
         evidence = gather(world)
@@ -80,21 +92,31 @@ def _kill_and_restart(world: World, down_s: float) -> Forgotten:
     world.stack.parts["azurite"].kill()
     time.sleep(down_s)
     world.stack.parts["azurite"].start()
-    create_queues_and_containers(world.stack.storage_connection_string)  # should it have forgotten them as well
+    # should it have forgotten them as well
+    create_queues_and_containers(world.stack.storage_connection_string)
     there = _captures(world)
-    # What was acknowledged between the look and the signal counts as not acknowledged: the check gets no weaker.
+    # What was acknowledged between the look and the signal counts as not acknowledged: the check
+    # gets no weaker.
     names = {name: at for name, at in taken.items() if name not in there}
-    return Forgotten(names=frozenset(names), oldest_s=killed_at - min(names.values(), default=killed_at))
+    return Forgotten(
+        names=frozenset(names), oldest_s=killed_at - min(names.values(), default=killed_at)
+    )
 
 
 def _captures(world: World) -> set[str]:
     with BlobServiceClient.from_connection_string(world.stack.storage_connection_string) as blobs:
-        return {name.rpartition("/")[2] for name in blobs.get_container_client("captures").list_blob_names()}
+        return {
+            name.rpartition("/")[2]
+            for name in blobs.get_container_client("captures").list_blob_names()
+        }
 
 
-def _judge(figures: Figures, world: World, asked: list[Asked], evidence: Evidence, forgotten: Forgotten) -> None:
+def _judge(
+    figures: Figures, world: World, asked: list[Asked], evidence: Evidence, forgotten: Forgotten
+) -> None:
     ids = {each.exchange_id for each in asked if each.exchange_id}
-    # An exchange whose answer Azurite forgot, and whose request it kept, looks like one whose instance was killed.
+    # An exchange whose answer Azurite forgot, and whose request it kept, looks like one whose
+    # instance was killed.
     compare(
         figures,
         evidence.without(forgotten.exchange_ids),
@@ -104,12 +126,21 @@ def _judge(figures: Figures, world: World, asked: list[Asked], evidence: Evidenc
     )
     lost = ids - evidence.events.keys()
     answered = seen_by_upstream(world)
-    touched = [each.deployment for each in asked if not each.whole or each.body_sha256 != answered[each.deployment]]
-    figures.check(holds=not touched, sentence=f"{len(touched)} answers are not what the upstream sent: {touched[:3]}")
+    touched = [
+        each.deployment
+        for each in asked
+        if not each.whole or each.body_sha256 != answered[each.deployment]
+    ]
+    figures.check(
+        holds=not touched,
+        sentence=f"{len(touched)} answers are not what the upstream sent: {touched[:3]}",
+    )
     figures.counts |= {
         "captures that Azurite acknowledged and forgot": len(forgotten.names),
         "s before the kill that the oldest of them was acknowledged": round(forgotten.oldest_s, 1),
         "exchanges that they are of": len(forgotten.exchange_ids),
-        "of those, on the Event Hub all the same": len(forgotten.exchange_ids & evidence.events.keys()),
+        "of those, on the Event Hub all the same": len(
+            forgotten.exchange_ids & evidence.events.keys()
+        ),
         "exchanges lost with Azurite's memory, and none besides": len(lost),
     }

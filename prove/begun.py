@@ -1,4 +1,6 @@
-"""A run in several goes: what was found so far, in a file. It is void for another commit, seed or share."""
+"""A run in several goes: what was found so far, in a file. It is void for another commit, seed or
+share.
+"""
 
 from __future__ import annotations
 
@@ -46,4 +48,6 @@ def _commit() -> str:
 
 
 def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    return subprocess.run(
+        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.strip()

@@ -1,4 +1,6 @@
-"""The comparison that ends each proof: what was asked for, what storage holds, what is on the Event Hub."""
+"""The comparison that ends each proof: what was asked for, what storage holds, what is on the Event
+Hub.
+"""
 
 from __future__ import annotations
 
@@ -34,11 +36,16 @@ class Evidence:
 
     stored: dict[str, Stored] = field(default_factory=dict)  # by exchange id
     events: dict[str, list[Event]] = field(default_factory=dict)
-    entries: Counter[str] = field(default_factory=Counter)  # in the ledger: deliveries of each exchange
+    # in the ledger: deliveries of each exchange
+    entries: Counter[str] = field(default_factory=Counter)
 
     def without(self, exchange_ids: Collection[str]) -> Evidence:
         """The same, less these exchanges."""
-        stored = {exchange_id: stored for exchange_id, stored in self.stored.items() if exchange_id not in exchange_ids}
+        stored = {
+            exchange_id: stored
+            for exchange_id, stored in self.stored.items()
+            if exchange_id not in exchange_ids
+        }
         return replace(self, stored=stored)
 
     @property
@@ -61,10 +68,19 @@ def gather(world: World, *, outcomes: bool = True) -> Evidence:
         ledger = blobs.get_container_client("ledger")
         for name in ledger.list_blob_names(name_starts_with="entries/"):
             reader = LedgerReader()
-            found.entries.update(entry.exchange_id for entry in reader.feed(ledger.download_blob(name).readall()))
+            found.entries.update(
+                entry.exchange_id for entry in reader.feed(ledger.download_blob(name).readall())
+            )
     if outcomes:
         with contextlib.suppress(NotProven):  # which of them are missing is for `compare` to say
-            until(lambda: {event["exchange_id"] for event in world.events.arrived()} >= found.stored.keys(), "all events", 20)
+            until(
+                lambda: (
+                    {event["exchange_id"] for event in world.events.arrived()}
+                    >= found.stored.keys()
+                ),
+                "all events",
+                20,
+            )
     for event in world.events.arrived():
         found.events.setdefault(event["exchange_id"], []).append(event)
     return found
@@ -78,17 +94,22 @@ def compare(
     must: Iterable[str] = (),
     captured: str = "exchanges captured",
 ) -> None:
-    """Every captured exchange is on the Event Hub with the outcome that storage knows; and those with the ids in `must`.
+    """Every captured exchange is on the Event Hub with the outcome that storage knows; and those
+    with the ids in `must`.
 
     `captured` names the count of the captured ones, where some were left out of the evidence.
     """
     stored, events = evidence.stored, evidence.events
     missing = [exchange_id for exchange_id in stored if exchange_id not in events]
     wrong = [
-        exchange_id for exchange_id, said in stored.items() if exchange_id in events and not _agree(said, events[exchange_id])
+        exchange_id
+        for exchange_id, said in stored.items()
+        if exchange_id in events and not _agree(said, events[exchange_id])
     ]
     absent = set(must) - events.keys()
-    repeated = {exchange_id: len(copies) - 1 for exchange_id, copies in events.items() if len(copies) > 1}
+    repeated = {
+        exchange_id: len(copies) - 1 for exchange_id, copies in events.items() if len(copies) > 1
+    }
     figures.counts |= {
         "exchanges asked for": len(asked),
         "answers that clients got whole": sum(each.whole for each in asked),
@@ -99,13 +120,20 @@ def compare(
         "with a wrong outcome": len(wrong),
         "events that are duplicates": sum(repeated.values()),
         "duplicates sent before their ledger entry": sum(
-            max(0, count + 1 - evidence.entries[exchange_id]) for exchange_id, count in repeated.items()
+            max(0, count + 1 - evidence.entries[exchange_id])
+            for exchange_id, count in repeated.items()
         ),
     }
-    figures.check(holds=not missing, sentence=f"{len(missing)} captured exchanges are not on the Event Hub: {missing[:3]}")
-    figures.check(holds=not wrong, sentence=f"{len(wrong)} events have a wrong outcome: {wrong[:3]}")
     figures.check(
-        holds=not absent, sentence=f"{len(absent)} exchanges that have to be on the Event Hub are not: {list(absent)[:3]}"
+        holds=not missing,
+        sentence=f"{len(missing)} captured exchanges are not on the Event Hub: {missing[:3]}",
+    )
+    figures.check(
+        holds=not wrong, sentence=f"{len(wrong)} events have a wrong outcome: {wrong[:3]}"
+    )
+    figures.check(
+        holds=not absent,
+        sentence=f"{len(absent)} exchanges that have to be on the Event Hub are not: {list(absent)[:3]}",
     )
 
 

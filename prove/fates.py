@@ -1,4 +1,6 @@
-"""What became of each exchange that was asked for: exactly one thing of each, so that the figures add up."""
+"""What became of each exchange that was asked for: exactly one thing of each, so that the figures
+add up.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ class Fate(StrEnum):
 
 
 def fate(asked: Asked, *, delivered: Collection[str], parked: Collection[str]) -> Fate:
-    """`delivered`: ids and deployments of what is on the Event Hub; `parked`: those of the captures of which no event can be.
+    """`delivered`: ids and deployments of what is on the Event Hub; `parked`: those of the captures
+    of which no event can be.
 
     A client that got no answer knows no id; but its deployment is its own.
     """
@@ -31,7 +34,9 @@ def fate(asked: Asked, *, delivered: Collection[str], parked: Collection[str]) -
     return Fate.NEVER_ANSWERED if asked.exchange_id is None else Fate.TRACELESS
 
 
-def fates(asked: Iterable[Asked], *, delivered: Collection[str], parked: Collection[str]) -> dict[str, int]:
+def fates(
+    asked: Iterable[Asked], *, delivered: Collection[str], parked: Collection[str]
+) -> dict[str, int]:
     """How many had each fate, with 0 for none."""
     found = Counter(fate(each, delivered=delivered, parked=parked) for each in asked)
     return {each.value: found[each] for each in Fate}

@@ -1,4 +1,6 @@
-"""A TCP relay in front of one of Azurite's ports, which can refuse, stall, cut, or hold single requests."""
+"""A TCP relay in front of one of Azurite's ports, which can refuse, stall, cut, or hold single
+requests.
+"""
 
 from __future__ import annotations
 
@@ -38,12 +40,16 @@ class Gate:
         self._pattern: re.Pattern[bytes] | None = None
         self._held = threading.Event()
         self._watched: re.Pattern[bytes] | None = None
-        self.taken: dict[str, float] = {}  # what the watched requests name -> when it was acknowledged, time.monotonic()
-        self.receipts: dict[str, str] = {}  # message id -> the newest receipt that a queue gave out for it
+        # what the watched requests name -> when it was acknowledged, time.monotonic()
+        self.taken: dict[str, float] = {}
+        # message id -> the newest receipt that a queue gave out for it
+        self.receipts: dict[str, str] = {}
         self._moving = asyncio.Event()
         self._open: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=f"gate-{port}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name=f"gate-{port}", daemon=True
+        )
         self._server: asyncio.Server | None = None
 
     def __enter__(self) -> Self:
@@ -51,7 +57,12 @@ class Gate:
         self._run(self._listen())
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._run(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_DEADLINE_S)
@@ -75,7 +86,9 @@ class Gate:
         return self._held.wait(within_s)
 
     def watch(self, pattern: str) -> None:
-        """Note in `taken` when a request on whose first line matches is answered 201; its first group is the name."""
+        """Note in `taken` when a request on whose first line matches is answered 201; its first
+        group is the name.
+        """
         self._watched = re.compile(pattern.encode())
 
     def hold_nothing(self) -> None:
@@ -102,8 +115,8 @@ class Gate:
         else:
             self._moving.clear()
         if mode is Mode.REFUSE:
-            # What Azurite is answering may arrive first: an answer that hands out messages under a lease of ten minutes, and
-            # is lost, would be a proof of its own.
+            # What Azurite is answering may arrive first: an answer that hands out messages under a
+            # lease of ten minutes, and is lost, would be a proof of its own.
             await asyncio.sleep(_ANSWERED_WITHIN_S)
             await self._cut()
 
@@ -144,7 +157,12 @@ class Gate:
                 end.transport.abort()
 
     async def _move(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: deque[str], *, requests: bool
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        asked: deque[str],
+        *,
+        requests: bool,
     ) -> None:
         receipts = ReceiptReader(self.receipts)
         while data := await reader.read(_PIECE_BYTES):
@@ -160,7 +178,9 @@ class Gate:
             writer.write(data)
             await writer.drain()
 
-    def _note(self, data: bytes, asked: deque[str], watched: re.Pattern[bytes], *, requests: bool) -> None:
+    def _note(
+        self, data: bytes, asked: deque[str], watched: re.Pattern[bytes], *, requests: bool
+    ) -> None:
         """HTTP/1.1 without pipelining: an answer belongs to the request before it."""
         if requests and (found := watched.match(data)):
             asked.append(found[1].decode())

@@ -16,7 +16,8 @@ from prove.world import World, seen_by_upstream
 
 Policy = Literal["open", "closed"]
 
-# A moment, and the request to storage that is under way when it comes; what has none is a matter of chance.
+# A moment, and the request to storage that is under way when it comes; what has none is a matter of
+# chance.
 MOMENTS: Final[dict[str, tuple[Literal["blobs", "queues", ""], str]]] = {
     "before headers": ("", ""),
     "mid-stream": ("", ""),
@@ -32,7 +33,13 @@ type Progress = Callable[[str], None]
 
 
 def kill_at_random_moments(
-    kind: FunctionsHost, policy: Policy, *, kills: int, seed: int, progress: Progress, clients: int = 8
+    kind: FunctionsHost,
+    policy: Policy,
+    *,
+    kills: int,
+    seed: int,
+    progress: Progress,
+    clients: int = 8,
 ) -> Figures:
     """So many kills, then one reconcile, then the comparison."""
     figures = Figures(title=f"kill -9 on the {kind} host, CAPTURE_POLICY={policy}")
@@ -42,7 +49,9 @@ def kill_at_random_moments(
     with World(kind, CAPTURE_POLICY=policy) as world:
         for number in range(kills):
             moment = list(MOMENTS)[(number + seed) % len(MOMENTS)]
-            a_worker = number % (_WORKERS_BEFORE_A_HOST + 1) < _WORKERS_BEFORE_A_HOST and kind == "func"
+            a_worker = (
+                number % (_WORKERS_BEFORE_A_HOST + 1) < _WORKERS_BEFORE_A_HOST and kind == "func"
+            )
             load = Load(
                 world.stack,
                 mixed(headers_ms=1500 if moment == "before headers" else 300),
@@ -55,7 +64,9 @@ def kill_at_random_moments(
             load.stop()
             asked += load.asked
             _restore(world, a_worker=a_worker)
-            progress(f"{figures.title}: {number + 1} of {kills} ({moment}{'' if hit else ', not met'}), {len(asked)} exchanges")
+            progress(
+                f"{figures.title}: {number + 1} of {kills} ({moment}{'' if hit else ', not met'}), {len(asked)} exchanges"
+            )
         report = world.reconciled()
         evidence = gather(world)
         _judge(figures, world, policy, asked, evidence)
@@ -94,15 +105,30 @@ def _restore(world: World, *, a_worker: bool) -> None:
     world.wait_served()
 
 
-def _judge(figures: Figures, world: World, policy: Policy, asked: list[Asked], evidence: Evidence) -> None:
+def _judge(
+    figures: Figures, world: World, policy: Policy, asked: list[Asked], evidence: Evidence
+) -> None:
     compare(figures, evidence, asked)
     upstream = seen_by_upstream(world).keys()
     delivered = deployments(evidence)
     traceless = upstream - delivered
-    figures.counts |= {"exchanges that the upstream saw": len(upstream), "of those without any trace": len(traceless)}
+    figures.counts |= {
+        "exchanges that the upstream saw": len(upstream),
+        "of those without any trace": len(traceless),
+    }
     if policy == "closed":
-        figures.check(holds=not traceless, sentence=f"{len(traceless)} exchanges that the upstream saw left no trace")
+        figures.check(
+            holds=not traceless,
+            sentence=f"{len(traceless)} exchanges that the upstream saw left no trace",
+        )
         ended = {each.deployment for each in asked if each.whole and each.status == 200}
-        outcomes = {event["deployment"]: event["outcome"] for copies in evidence.events.values() for event in copies}
+        outcomes = {
+            event["deployment"]: event["outcome"]
+            for copies in evidence.events.values()
+            for event in copies
+        }
         lost = [deployment for deployment in ended if outcomes.get(deployment) != "completed"]
-        figures.check(holds=not lost, sentence=f"{len(lost)} answers that clients got whole are not completed on the Event Hub")
+        figures.check(
+            holds=not lost,
+            sentence=f"{len(lost)} answers that clients got whole are not completed on the Event Hub",
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import random
 import threading
@@ -62,9 +63,13 @@ type NewChat = Callable[[random.Random], Chat]
 
 
 class Load:
-    """So many clients at once, from `start` to `stop`, or until so many exchanges were asked for."""
+    """So many clients at once, from `start` to `stop`, or until so many exchanges
+    were asked for.
+    """
 
-    def __init__(self, stack: Stack, new_chat: NewChat, *, clients: int, seed: int, most: int | None = None) -> None:
+    def __init__(
+        self, stack: Stack, new_chat: NewChat, *, clients: int, seed: int, most: int | None = None
+    ) -> None:
         self.asked: list[Asked] = []
         self._stack = stack
         self._new_chat = new_chat
@@ -78,7 +83,10 @@ class Load:
     def start(self) -> None:
         """Returns at once."""
         self._stopping.clear()
-        self._threads = [in_background(lambda n=n: self._client(n), f"client-{n}") for n in range(self._clients)]  # type: ignore[misc]
+        self._threads = [
+            in_background(functools.partial(self._client, n), f"client-{n}")
+            for n in range(self._clients)
+        ]
 
     def stop(self) -> None:
         """No new exchange; returns when those under way have ended."""
@@ -110,7 +118,9 @@ class Load:
             return self._left >= 0
 
 
-def mixed(*, streams: float = 0.8, slowest_ms: int = 60, most_chunks: int = 25, headers_ms: int = 300) -> NewChat:
+def mixed(
+    *, streams: float = 0.8, slowest_ms: int = 60, most_chunks: int = 25, headers_ms: int = 300
+) -> NewChat:
     """Streams and plain calls of random pace and length."""
 
     def new_chat(chance: random.Random) -> Chat:

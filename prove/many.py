@@ -1,4 +1,6 @@
-"""Proof 5: thousands of exchanges in one run with random faults, and a report that adds up exactly."""
+"""Proof 5: thousands of exchanges in one run with random faults, and a report that adds up
+exactly.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,16 @@ from shared.errors import CaptureError
 
 type Progress = Callable[[str], None]
 
-_FAULTS: Final = ("host killed", "Event Hub rejects", "queue refuses", "blobs refuse", "connections cut", "captures corrupted")
-# How far the recording may be behind: Azurite writes all of its index every few seconds, and answers nobody meanwhile.
+_FAULTS: Final = (
+    "host killed",
+    "Event Hub rejects",
+    "queue refuses",
+    "blobs refuse",
+    "connections cut",
+    "captures corrupted",
+)
+# How far the recording may be behind: Azurite writes all of its index every few seconds, and
+# answers nobody meanwhile.
 _BEHIND_S: Final = 30.0
 _CALM_S: Final = (1.5, 4.0)  # between two faults
 _LASTS_S: Final = (0.5, 2.0)
@@ -45,7 +55,9 @@ _REPORTED: Final = {
 
 
 class Mischief:
-    """Random faults, one after the other, until it is told to stop; everything works again afterwards."""
+    """Random faults, one after the other, until it is told to stop; everything works again
+    afterwards.
+    """
 
     def __init__(self, world: World, seed: int, calm_s: tuple[float, float]) -> None:
         self._calm_s = calm_s
@@ -63,7 +75,9 @@ class Mischief:
         self._thread = in_background(self._run, "mischief")
 
     def stop(self) -> None:
-        """Returns when the last fault is over. Raises what went wrong with the faults themselves."""
+        """Returns when the last fault is over. Raises what went wrong with the
+        faults themselves.
+        """
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
@@ -103,8 +117,12 @@ class Mischief:
             world.event_hub_mode("accept")
 
     def _corrupt(self) -> None:
-        """Garbage in the place of the newest response captures, of which some are not delivered yet."""
-        with BlobServiceClient.from_connection_string(self._world.stack.storage_connection_string) as blobs:
+        """Garbage in the place of the newest response captures, of which some are not delivered
+        yet.
+        """
+        with BlobServiceClient.from_connection_string(
+            self._world.stack.storage_connection_string
+        ) as blobs:
             captures = blobs.get_container_client("captures")
             names = [name for name in captures.list_blob_names() if name.endswith(".response")]
             for name in names[-3:]:
@@ -126,7 +144,10 @@ def many_exchanges(
     quick = mixed(streams=0.5, slowest_ms=10, most_chunks=8, headers_ms=20)
     with World(kind) as world:
         world.leases_lost = True  # cut connections
-        load, mischief = Load(world.stack, quick, clients=clients, seed=seed, most=exchanges), Mischief(world, seed, calm_s)
+        load, mischief = (
+            Load(world.stack, quick, clients=clients, seed=seed, most=exchanges),
+            Mischief(world, seed, calm_s),
+        )
         load.start()
         mischief.start()
         load.join()
@@ -140,15 +161,26 @@ def many_exchanges(
         parked = _parked(evidence)
         names_parked = parked | _deployments(world, parked)
         upstream = seen_by_upstream(world)
-    compare(figures, evidence.without(parked), load.asked, captured="exchanges captured, less those that are parked")
+    compare(
+        figures,
+        evidence.without(parked),
+        load.asked,
+        captured="exchanges captured, less those that are parked",
+    )
     _judge_report(figures, report, evidence, mischief)
     figures.counts |= {text: report[name] for name, text in _REPORTED.items()}
-    figures.counts |= {"s of reconciling, all runs": round(took_s), "captures corrupted": len(mischief.corrupted)}
+    figures.counts |= {
+        "s of reconciling, all runs": round(took_s),
+        "captures corrupted": len(mischief.corrupted),
+    }
     delivered = evidence.events.keys() | deployments(evidence)
     figures.counts |= fates(load.asked, delivered=delivered, parked=names_parked)
     _judge_traceless(figures, load, evidence, mischief)
-    figures.counts["of those that were broken off before an answer and before any trace, the upstream saw"] = sum(
-        each.exchange_id is None and each.deployment in upstream.keys() - delivered - names_parked for each in load.asked
+    figures.counts[
+        "of those that were broken off before an answer and before any trace, the upstream saw"
+    ] = sum(
+        each.exchange_id is None and each.deployment in upstream.keys() - delivered - names_parked
+        for each in load.asked
     )
     figures.counts |= {f"faults: {name}": count for name, count in sorted(mischief.done.items())}
     return figures
@@ -157,7 +189,11 @@ def many_exchanges(
 def _evidence(world: World, there: int) -> Evidence:
     """Once so many exchanges are on the Event Hub, or do not come."""
     with contextlib.suppress(NotProven):  # which of them are missing is for the comparison to say
-        until(lambda: len({event["exchange_id"] for event in world.events.arrived()}) >= there, "all events", 60)
+        until(
+            lambda: len({event["exchange_id"] for event in world.events.arrived()}) >= there,
+            "all events",
+            60,
+        )
     return gather(world, outcomes=False)
 
 
@@ -172,7 +208,9 @@ def _deployments(world: World, exchange_ids: set[str]) -> set[str]:
         captures = blobs.get_container_client("captures")
         for each in exchange_ids:
             with contextlib.suppress(ResourceNotFoundError, CaptureError):
-                beginning = captures.download_blob(capture.request_name(each), offset=0, length=HEADER_BYTES).readall()
+                beginning = captures.download_blob(
+                    capture.request_name(each), offset=0, length=HEADER_BYTES
+                ).readall()
                 found.add(str(capture.load_header(beginning).get("deployment")))
     return found
 
@@ -188,7 +226,9 @@ def _judge_report(figures: Figures, report: Report, evidence: Evidence, mischief
         holds=report["delivered"] == len(there) and report["parked"] == len(parked),
         sentence=f"the report is not what the Event Hub holds: {report}, {len(there)} there, {len(parked)} not",
     )
-    figures.check(holds=parked <= mischief.corrupted, sentence="something is parked that was not corrupted")
+    figures.check(
+        holds=parked <= mischief.corrupted, sentence="something is parked that was not corrupted"
+    )
 
 
 def _judge_traceless(figures: Figures, load: Load, evidence: Evidence, mischief: Mischief) -> None:
@@ -199,8 +239,8 @@ def _judge_traceless(figures: Figures, load: Load, evidence: Evidence, mischief:
         holds=max(waited_s, default=0.0) <= _BEHIND_S,
         sentence=f"an exchange left no trace, and no host was killed within {_BEHIND_S:g} s of its start",
     )
-    figures.counts["s from the start of a traceless one that was answered to the kill, at most"] = round(
-        max(waited_s, default=0.0), 1
+    figures.counts["s from the start of a traceless one that was answered to the kill, at most"] = (
+        round(max(waited_s, default=0.0), 1)
     )
 
 

@@ -1,6 +1,8 @@
-"""What reconciling one window takes at a million exchanges: the ids of the ledger, one page of names, one batch of envelopes.
+"""What reconciling one window takes at a million exchanges: the ids of the ledger, one page of
+names, one batch of envelopes.
 
-The app's own Reconciliation runs; what it reads is made as it is read, so that nothing but its own memory is measured.
+The app's own Reconciliation runs; what it reads is made as it is read, so that nothing but its own
+memory is measured.
 """
 
 from __future__ import annotations
@@ -53,8 +55,13 @@ def window_memory(*, exchanges: int, progress: Progress) -> Figures:
         "s of CPU": round(took_s, 1),
         "found missing and queued again": missing,
     }
-    figures.check(holds=after - before <= _MOST_BYTES, sentence="the memory of a window is not bounded as it should be")
-    figures.check(holds=missing == exchanges // _EACH_MISSING, sentence="the comparison is not exact")
+    figures.check(
+        holds=after - before <= _MOST_BYTES,
+        sentence="the memory of a window is not bounded as it should be",
+    )
+    figures.check(
+        holds=missing == exchanges // _EACH_MISSING, sentence="the comparison is not exact"
+    )
     return figures
 
 
@@ -63,12 +70,16 @@ def _measure(pipe: Connection, exchanges: int) -> None:
     began = time.process_time()
     pacing = Pacing(window, window)
     parts: Any = window  # stands in for captures, ledger, queue and notes alike
-    report = asyncio.run(Reconciliation(parts, parts, parts, parts, pacing).reconcile(_WINDOW, _UNTIL))
+    report = asyncio.run(
+        Reconciliation(parts, parts, parts, parts, pacing).reconcile(_WINDOW, _UNTIL)
+    )
     pipe.send((window.before, window.largest, time.process_time() - began, report["redelivered"]))
 
 
 class _Window:
-    """Everything that is stored of one window, made as it is read; looks at the memory with each page and envelope."""
+    """Everything that is stored of one window, made as it is read; looks at the memory with each
+    page and envelope.
+    """
 
     def __init__(self, exchanges: int) -> None:
         self._exchanges = exchanges
@@ -132,7 +143,9 @@ def _ledger(exchanges: int) -> Iterator[bytes]:
     lines: list[bytes] = []
     for number, exchange_id in enumerate(_ids(exchanges), 1):
         if number % _EACH_MISSING:
-            lines.append(Entry(exchange_id=exchange_id, delivery=Delivery.DELIVERED, at_ms=_START_MS).line())
+            lines.append(
+                Entry(exchange_id=exchange_id, delivery=Delivery.DELIVERED, at_ms=_START_MS).line()
+            )
         if len(lines) == _BLOCK:
             yield b"".join(lines)
             lines.clear()

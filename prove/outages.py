@@ -19,8 +19,12 @@ type Progress = Callable[[str], None]
 type Fault = Callable[[World], Iterator[None]]
 
 
-def event_hub_down(kind: FunctionsHost, *, down_s: float, seed: int, progress: Progress, clients: int = 6) -> Figures:
-    """For so many seconds, each of them half a minute of a queue that tries again after 30 seconds instead of one."""
+def event_hub_down(
+    kind: FunctionsHost, *, down_s: float, seed: int, progress: Progress, clients: int = 6
+) -> Figures:
+    """For so many seconds, each of them half a minute of a queue that tries again after 30 seconds
+    instead of one.
+    """
     figures = Figures(title=f"Event Hub down, {kind} host")
     with World(kind) as world:
         world.stack.parts["event_hubs"].kill()
@@ -32,11 +36,16 @@ def event_hub_down(kind: FunctionsHost, *, down_s: float, seed: int, progress: P
         until(lambda: world.noted[GIVEN_UP], "the first poison message", 90)
         answer = world.finished(world.started("/ops/reconcile"))
         time.sleep(max(0.0, down_s - (time.monotonic() - began)))
-        progress(f"{figures.title}: {len(load.asked)} exchanges in {time.monotonic() - began:.0f} s, now it comes back")
+        progress(
+            f"{figures.title}: {len(load.asked)} exchanges in {time.monotonic() - began:.0f} s, now it comes back"
+        )
         given_up = world.noted[GIVEN_UP]
         world.start_event_hub()
         report = world.reconciled()
-        figures.check(holds=bool(answer["waiting"]), sentence="reconcile did not wait while the Event Hub was down")
+        figures.check(
+            holds=bool(answer["waiting"]),
+            sentence="reconcile did not wait while the Event Hub was down",
+        )
         _judge(figures, world, load.asked, untouched=True)
         figures.counts |= {
             "seconds without the Event Hub": round(down_s),
@@ -47,7 +56,15 @@ def event_hub_down(kind: FunctionsHost, *, down_s: float, seed: int, progress: P
     return figures
 
 
-def storage_down(kind: FunctionsHost, fault: str, *, down_s: float, seed: int, progress: Progress, clients: int = 6) -> Figures:
+def storage_down(
+    kind: FunctionsHost,
+    fault: str,
+    *,
+    down_s: float,
+    seed: int,
+    progress: Progress,
+    clients: int = 6,
+) -> Figures:
     """`fault`: a name in FAULTS, for so many seconds in the midst of a load."""
     figures = Figures(title=f"{fault}, {kind} host")
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
@@ -62,7 +79,11 @@ def storage_down(kind: FunctionsHost, fault: str, *, down_s: float, seed: int, p
         progress(f"{figures.title}: {len(load.asked)} exchanges, {down_s:g} s of it down")
         ids = {each.exchange_id for each in load.asked if each.exchange_id}
         # What could not be stored at all is tried again after 5 and 20 seconds.
-        until(lambda: ids <= gather(world, outcomes=False).known, "every exchange to be stored or delivered", 60)
+        until(
+            lambda: ids <= gather(world, outcomes=False).known,
+            "every exchange to be stored or delivered",
+            60,
+        )
         report = world.reconciled()
         _judge(figures, world, load.asked, untouched=True)
         figures.counts |= {
@@ -74,16 +95,29 @@ def storage_down(kind: FunctionsHost, fault: str, *, down_s: float, seed: int, p
 
 def _judge(figures: Figures, world: World, asked: Collection[Asked], *, untouched: bool) -> None:
     """Clients got every byte, and every exchange is on the Event Hub."""
-    compare(figures, gather(world), asked, must=[each.exchange_id for each in asked if each.exchange_id])
+    compare(
+        figures, gather(world), asked, must=[each.exchange_id for each in asked if each.exchange_id]
+    )
     if untouched:
         answered = seen_by_upstream(world)
-        touched = [each.deployment for each in asked if not each.whole or each.body_sha256 != answered[each.deployment]]
-        figures.check(holds=not touched, sentence=f"{len(touched)} answers are not what the upstream sent: {touched[:3]}")
+        touched = [
+            each.deployment
+            for each in asked
+            if not each.whole or each.body_sha256 != answered[each.deployment]
+        ]
+        figures.check(
+            holds=not touched,
+            sentence=f"{len(touched)} answers are not what the upstream sent: {touched[:3]}",
+        )
 
 
 def _gates(*names: str, mode: Mode) -> Fault:
     def fault(world: World) -> Iterator[None]:
-        gates = [gate for name, gate in (("blobs", world.blobs), ("queues", world.queues)) if name in names]
+        gates = [
+            gate
+            for name, gate in (("blobs", world.blobs), ("queues", world.queues))
+            if name in names
+        ]
         for gate in gates:
             gate.set_mode(mode)
         yield
@@ -94,7 +128,9 @@ def _gates(*names: str, mode: Mode) -> Fault:
 
 
 def _restarted(world: World) -> Iterator[None]:
-    """With SIGTERM, which Azurite survives without loss; prove/azurite_killed.py is about SIGKILL."""
+    """With SIGTERM, which Azurite survives without loss; prove/azurite_killed.py
+    is about SIGKILL.
+    """
     world.leases_lost = True
     world.stack.parts["azurite"].stop()
     yield

@@ -1,4 +1,6 @@
-"""CAPTURE_POLICY, measured: how long an exchange leaves no trace with `open`, and what `closed` costs beside it."""
+"""CAPTURE_POLICY, measured: how long an exchange leaves no trace with `open`, and what `closed`
+costs beside it.
+"""
 
 from __future__ import annotations
 
@@ -34,23 +36,37 @@ class Taken:
     """Of one policy; ms, one of each exchange."""
 
     first_byte: list[float] = field(default_factory=list)  # request sent to first byte of the body
-    stream_end: list[float] = field(default_factory=list)  # request sent to the last byte of the body, of streams
+    # request sent to the last byte of the body, of streams
+    stream_end: list[float] = field(default_factory=list)
     answer_end: list[float] = field(default_factory=list)  # the same, of plain calls
     traceless: list[float] = field(default_factory=list)  # request sent to request capture stored
     unseen: list[float] = field(
         default_factory=list
     )  # upstream has the request to request capture stored; below 0: stored first
-    cpu: list[float] = field(default_factory=list)  # of the host with its worker, per exchange; one of each round
+    # of the host with its worker, per exchange; one of each round
+    cpu: list[float] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
 
 
-def policies(kind: FunctionsHost, *, exchanges: int, rounds: int, seed: int, progress: Progress, clients: int = 4) -> Figures:
-    """The same exchanges with either policy, in turns, on two stacks side by side of which one works at a time."""
+def policies(
+    kind: FunctionsHost,
+    *,
+    exchanges: int,
+    rounds: int,
+    seed: int,
+    progress: Progress,
+    clients: int = 4,
+) -> Figures:
+    """The same exchanges with either policy, in turns, on two stacks side by side of which one
+    works at a time.
+    """
     figures = Figures(title=f"CAPTURE_POLICY measured, {kind} host")
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
     taken = {policy: Taken() for policy in POLICIES}
     with ExitStack() as stacks:
-        worlds = {policy: stacks.enter_context(World(kind, CAPTURE_POLICY=policy)) for policy in POLICIES}
+        worlds = {
+            policy: stacks.enter_context(World(kind, CAPTURE_POLICY=policy)) for policy in POLICIES
+        }
         for world in worlds.values():
             world.blobs.watch(_CAPTURED)
             _round(world, Taken(), clients * 4, clients)  # whatever is made on first use
@@ -59,33 +75,59 @@ def policies(kind: FunctionsHost, *, exchanges: int, rounds: int, seed: int, pro
                 _round(worlds[policy], taken[policy], exchanges // rounds, clients)
             progress(f"{figures.title}: round {number + 1} of {rounds}")
         for policy, world in worlds.items():
-            compare(figures, gather(world), taken[policy].asked, must=[each.exchange_id or "" for each in taken[policy].asked])
+            compare(
+                figures,
+                gather(world),
+                taken[policy].asked,
+                must=[each.exchange_id or "" for each in taken[policy].asked],
+            )
     opened, closed = taken["open"], taken["closed"]
     figures.check(
-        holds=max(closed.unseen) <= 0, sentence="with `closed` the upstream saw a request before its capture was stored"
+        holds=max(closed.unseen) <= 0,
+        sentence="with `closed` the upstream saw a request before its capture was stored",
     )
     figures.counts = {
         "exchanges with each policy": len(opened.first_byte),
-        "`open`: ms without a trace since the client sent its request (p50, p99, most)": _spread(opened.traceless),
+        "`open`: ms without a trace since the client sent its request (p50, p99, most)": _spread(
+            opened.traceless
+        ),
         "`open`: of those, ms since the upstream had the request (p50, p99, most; below 0: stored before)": _spread(
             opened.unseen
         ),
-        "`closed`: ms since the upstream had the request (p50, p99, most; below 0: stored before)": _spread(closed.unseen),
-        **_beside("ms to the first byte (p50, p99, most)", _spread(opened.first_byte), _spread(closed.first_byte)),
-        **_beside("ms to the last byte of a stream (p50, p99, most)", _spread(opened.stream_end), _spread(closed.stream_end)),
+        "`closed`: ms since the upstream had the request (p50, p99, most; below 0: stored before)": _spread(
+            closed.unseen
+        ),
         **_beside(
-            "ms to the last byte of a plain answer (p50, p99, most)", _spread(opened.answer_end), _spread(closed.answer_end)
+            "ms to the first byte (p50, p99, most)",
+            _spread(opened.first_byte),
+            _spread(closed.first_byte),
+        ),
+        **_beside(
+            "ms to the last byte of a stream (p50, p99, most)",
+            _spread(opened.stream_end),
+            _spread(closed.stream_end),
+        ),
+        **_beside(
+            "ms to the last byte of a plain answer (p50, p99, most)",
+            _spread(opened.answer_end),
+            _spread(closed.answer_end),
         ),
         "`closed` adds to the first byte, ms at p50": _added(opened.first_byte, closed.first_byte),
-        "`closed` adds to the last byte of a stream, ms at p50": _added(opened.stream_end, closed.stream_end),
-        "`closed` adds to the last byte of a plain answer, ms at p50": _added(opened.answer_end, closed.answer_end),
+        "`closed` adds to the last byte of a stream, ms at p50": _added(
+            opened.stream_end, closed.stream_end
+        ),
+        "`closed` adds to the last byte of a plain answer, ms at p50": _added(
+            opened.answer_end, closed.answer_end
+        ),
         **_beside("ms of CPU an exchange, host and worker", _mean(opened.cpu), _mean(closed.cpu)),
     }
     return figures
 
 
 def _round(world: World, taken: Taken, exchanges: int, clients: int) -> None:
-    """Half of them streams, the rest plain calls; the record is complete when the queue is empty."""
+    """Half of them streams, the rest plain calls; the record is complete when the
+    queue is empty.
+    """
     lock, left = threading.Lock(), iter(range(exchanges))
 
     def client() -> None:
@@ -95,7 +137,14 @@ def _round(world: World, taken: Taken, exchanges: int, clients: int) -> None:
             if number is None:
                 return
             stream = number % 2 == 0
-            _ask(world, Chat(stream=stream, directives=f"{_ANSWER_MS}; {_CHUNKS}" if stream else _ANSWER_MS), taken, lock)
+            _ask(
+                world,
+                Chat(
+                    stream=stream, directives=f"{_ANSWER_MS}; {_CHUNKS}" if stream else _ANSWER_MS
+                ),
+                taken,
+                lock,
+            )
 
     before = _cpu_s(world)
     threads = [in_background(client, f"client-{number}") for number in range(clients)]
@@ -113,7 +162,9 @@ def _ask(world: World, chat: Chat, taken: Taken, lock: threading.Lock) -> None:
     seen_at = _seen_at(world, chat.deployment)
     with lock:
         taken.first_byte.append((answer.pieces[0].at - call.sent_at) * 1000)
-        (taken.stream_end if chat.stream else taken.answer_end).append((answer.pieces[-1].at - call.sent_at) * 1000)
+        (taken.stream_end if chat.stream else taken.answer_end).append(
+            (answer.pieces[-1].at - call.sent_at) * 1000
+        )
         taken.traceless.append((stored_at - call.sent_at) * 1000)
         taken.unseen.append((stored_at - seen_at) * 1000)
         taken.asked.append(as_asked(chat, answer))
@@ -139,7 +190,9 @@ def _cpu_s(world: World) -> float:
 
 def _spread(values: Sequence[float]) -> str:
     ordered = sorted(values)
-    return ", ".join(f"{ordered[min(len(ordered) - 1, int(len(ordered) * at))]:.1f}" for at in (0.5, 0.99, 1))
+    return ", ".join(
+        f"{ordered[min(len(ordered) - 1, int(len(ordered) * at))]:.1f}" for at in (0.5, 0.99, 1)
+    )
 
 
 def _added(opened: Sequence[float], closed: Sequence[float]) -> float:

@@ -35,7 +35,9 @@ _GARBAGE: Final = (
 
 
 def unruly_queue(kind: FunctionsHost, *, exchanges: int, seed: int, progress: Progress) -> Figures:
-    """Every envelope three times more and out of order, some of captures that are gone, among garbage."""
+    """Every envelope three times more and out of order, some of captures that are gone, among
+    garbage.
+    """
     figures = Figures(title=f"unruly queue, {kind} host")
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
     with World(kind) as world:
@@ -43,7 +45,9 @@ def unruly_queue(kind: FunctionsHost, *, exchanges: int, seed: int, progress: Pr
         load.start()
         load.join()
         ids = [each.exchange_id for each in load.asked if each.exchange_id]
-        until(lambda: set(ids) <= gather(world, outcomes=False).events.keys(), "an event of each", 30)
+        until(
+            lambda: set(ids) <= gather(world, outcomes=False).events.keys(), "an event of each", 30
+        )
         envelopes = _envelopes(world)
         gone = sorted(envelopes)[: max(1, exchanges // 10)]
         _take_captures_away(world, gone)
@@ -51,19 +55,31 @@ def unruly_queue(kind: FunctionsHost, *, exchanges: int, seed: int, progress: Pr
         chance.shuffle(messages)
         before = len(world.events.arrived())
         _put(world, messages)
-        progress(f"{figures.title}: {len(messages)} messages in the queue, {len(_GARBAGE)} of them garbage")
+        progress(
+            f"{figures.title}: {len(messages)} messages in the queue, {len(_GARBAGE)} of them garbage"
+        )
         again = 3 * len(envelopes)
         until(lambda: len(world.events.arrived()) - before >= again, "every envelope once more", 60)
-        until(lambda: not world.waiting() and not world.waiting("envelopes-poison"), "empty queues", 60)
+        until(
+            lambda: not world.waiting() and not world.waiting("envelopes-poison"),
+            "empty queues",
+            60,
+        )
         discarded = world.noted[DISCARDED]
         evidence = gather(world)
         compare(figures, evidence, load.asked, must=ids)
         report = world.reconciled()
-    without = [event for each in gone for event in evidence.events[each][1:] if event["content"] == ""]
+    without = [
+        event for each in gone for event in evidence.events[each][1:] if event["content"] == ""
+    ]
     figures.check(
-        holds=len(without) == 3 * len(gone), sentence="an envelope without its captures is not an event without content"
+        holds=len(without) == 3 * len(gone),
+        sentence="an envelope without its captures is not an event without content",
     )
-    figures.check(holds=report["redelivered"] + report["aborted"] == 0, sentence="reconcile found something missing")
+    figures.check(
+        holds=report["redelivered"] + report["aborted"] == 0,
+        sentence="reconcile found something missing",
+    )
     figures.counts |= {
         "messages put": len(messages),
         "of them garbage": len(_GARBAGE),
@@ -80,7 +96,9 @@ def _envelopes(world: World) -> dict[str, bytes]:
         captures = blobs.get_container_client("captures")
         for name in captures.list_blob_names():
             if name.endswith(".response"):
-                header = capture.load_header(captures.download_blob(name, offset=0, length=16_384).readall())
+                header = capture.load_header(
+                    captures.download_blob(name, offset=0, length=16_384).readall()
+                )
                 envelope = header["envelope"]
                 found[envelope["exchange_id"]] = json.dumps(envelope).encode()
     return found
@@ -95,7 +113,9 @@ def _take_captures_away(world: World, exchange_ids: list[str]) -> None:
 
 
 def _put(world: World, messages: list[bytes]) -> None:
-    with QueueClient.from_connection_string(world.stack.storage_connection_string, "envelopes") as queue:
+    with QueueClient.from_connection_string(
+        world.stack.storage_connection_string, "envelopes"
+    ) as queue:
         for message in messages:
             queue.send_message(base64.b64encode(message).decode())
             time.sleep(0.001)

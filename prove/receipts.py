@@ -1,19 +1,25 @@
-"""The receipts that a queue gives out with its messages: whoever knows one may end the message's lease."""
+"""The receipts that a queue gives out with its messages: whoever knows one may end the message's
+lease.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-# https://learn.microsoft.com/rest/api/storageservices/get-messages: both stand in front of the text.
+# https://learn.microsoft.com/rest/api/storageservices/get-messages: both stand in front of the
+# text.
 _MESSAGE: Final = re.compile(
-    rb"<MessageId>([^<]+)</MessageId>(?:(?!<MessageId>).)*?<PopReceipt>([^<]+)</PopReceipt>", re.DOTALL
+    rb"<MessageId>([^<]+)</MessageId>(?:(?!<MessageId>).)*?<PopReceipt>([^<]+)</PopReceipt>",
+    re.DOTALL,
 )
 _KEPT_BYTES: Final = 1024  # of an answer that is cut in between
 
 
 class ReceiptReader:
-    """Feed it a connection's answers in pieces, cut anywhere; it notes the newest receipt of each message in `found`."""
+    """Feed it a connection's answers in pieces, cut anywhere; it notes the newest receipt of each
+    message in `found`.
+    """
 
     def __init__(self, found: dict[str, str]) -> None:
         self._found = found

@@ -1,4 +1,6 @@
-"""The stack with short limits and with gates between the app and Azurite, its events, and reconcile as an operator runs it."""
+"""The stack with short limits and with gates between the app and Azurite, its events, and reconcile
+as an operator runs it.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,8 @@ SHORT: Final = {
 }
 
 _HELD_S: Final = 4.0  # invisible for longer than any try and its visibilityTimeout take here
-# Of the embedded host, instead of ten minutes: so that what a killed one held comes again while a proof can wait for it.
+# Of the embedded host, instead of ten minutes: so that what a killed one held comes again while a
+# proof can wait for it.
 _LEASES: Final = {"FNSSE_LOCAL_QUEUE_LEASE_S": "15"}
 
 GIVEN_UP: Final = "was given up by the queue"
@@ -70,14 +73,21 @@ def until[T](look: Callable[[], T | None], what: str, within_s: float) -> T:
 class World:
     """Use it in a `with` block."""
 
-    def __init__(self, kind: FunctionsHost, *, stand_in_defaults: str = "", **settings: str) -> None:
+    def __init__(
+        self, kind: FunctionsHost, *, stand_in_defaults: str = "", **settings: str
+    ) -> None:
         self.kind = kind
         ports = free_ports()
         taken = set(ports.by_name().values())
         spare = (port for port in free_ports().by_name().values() if port not in taken)
         self.blobs, self.queues = Gate(next(spare), ports.blob), Gate(next(spare), ports.queue)
         gated = connection_string(replace(ports, blob=self.blobs.port, queue=self.queues.port))
-        values = {**SHORT, **(_LEASES if kind == "embedded" else {}), "CAPTURES_STORAGE": gated, **settings}
+        values = {
+            **SHORT,
+            **(_LEASES if kind == "embedded" else {}),
+            "CAPTURES_STORAGE": gated,
+            **settings,
+        }
         self.noted: Counter[str] = Counter()  # of NOTED, in what the host printed
         self.stack = Stack(
             functions_host=kind,
@@ -87,7 +97,8 @@ class World:
             on_line=self._note,
         )
         self.events = EventLog(self.stack)
-        self.released = 0  # envelopes that a killed func held under a lease of ten minutes, which was ended before
+        # envelopes that a killed func held under a lease of ten minutes, which was ended before
+        self.released = 0
         self.cleared = 0  # those of which that was not possible, and that were thrown away
         self.leases_lost = False  # somebody died who may have held envelopes
         self._open = ExitStack()
@@ -99,13 +110,18 @@ class World:
             self._open = opening.pop_all()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._open.close()
 
     def _note(self, _part: str, line: str) -> None:
         self.noted.update(text for text in NOTED if text in line)
 
-    # --- the host ---------------------------------------------------------------------------------------------------
+    # --- the host ---------------------------------------------------------------------------------
 
     def kill_host(self) -> None:
         """SIGKILL to the host and its workers."""
@@ -134,13 +150,17 @@ class World:
                 return pid
         raise NotProven("the host has no worker")
 
-    # --- its operators' functions -------------------------------------------------------------------------------------
+    # --- its operators' functions -----------------------------------------------------------------
 
     def call(self, method: str, target: str, body: Any = None) -> tuple[int, Any]:
-        """Status and JSON of an answer; (0, None) where there is none. `target`: a path, or a whole address."""
+        """Status and JSON of an answer; (0, None) where there is none. `target`: a path, or a whole
+        address.
+        """
         url = target if target.startswith("http") else f"{self.stack.proxy_url}{target}"
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(url, data, {"content-type": "application/json"}, method=method)  # noqa: S310
+        request = urllib.request.Request(  # noqa: S310 - http to this machine
+            url, data, {"content-type": "application/json"}, method=method
+        )
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - http to this machine
                 return answer.status, json.loads(answer.read() or b"null")
@@ -161,18 +181,24 @@ class World:
         def look() -> Any:
             _, status = self.call("GET", status_url)
             if status and status["runtimeStatus"] in {"Failed", "Terminated", "Canceled"}:
-                raise NotProven(f"the orchestration ended as {status['runtimeStatus']}: {status['output']}")
+                raise NotProven(
+                    f"the orchestration ended as {status['runtimeStatus']}: {status['output']}"
+                )
             return status if status and status["runtimeStatus"] == "Completed" else None
 
         return until(look, "the orchestration's end", within_s)["output"]
 
     def reconciled(self, within_s: float = 240) -> Report:
-        """Run reconcile until every exchange is delivered or parked; the sums of the last run, and of all that was queued."""
+        """Run reconcile until every exchange is delivered or parked; the sums of the last run, and
+        of all that was queued.
+        """
         deadline = time.monotonic() + within_s
         queued = {"redelivered": 0, "aborted": 0, "runs": 0}
         while True:
             self._wait_idle()
-            output = self.finished(self.started("/ops/reconcile"), max(120.0, deadline - time.monotonic()))
+            output = self.finished(
+                self.started("/ops/reconcile"), max(120.0, deadline - time.monotonic())
+            )
             queued["runs"] += 1
             if output["waiting"] is None:
                 sums = _sums(output["windows"])
@@ -189,28 +215,37 @@ class World:
             raise NotProven(f"POST {target} was answered {status}: {links}")
         return links if status == 202 else None
 
-    # --- the queue ----------------------------------------------------------------------------------------------------
+    # --- the queue --------------------------------------------------------------------------------
 
     def waiting(self, name: str = "envelopes") -> int:
         """Messages on a queue, invisible ones included."""
-        with QueueClient.from_connection_string(self.stack.storage_connection_string, name) as queue:
+        with QueueClient.from_connection_string(
+            self.stack.storage_connection_string, name
+        ) as queue:
             return queue.get_queue_properties().approximate_message_count or 0
 
     def _wait_idle(self, patience_s: float = 60) -> None:
         """Until the queue is empty; it may take its time as long as it gets shorter.
 
-        What a killed embedded host held comes again when its lease of seconds ends. With func the lease is ten minutes: there
-        it is ended with the receipt that func was given. What is left then, because its receipt never came through the gate, is
-        thrown away, which is worse for the app than to wait, as it has to be found by reconcile.
+        What a killed embedded host held comes again when its lease of seconds ends. With func the
+        lease is ten minutes: there it is ended with the receipt that func was given. What is left
+        then, because its receipt never came through the gate, is thrown away, which is worse for
+        the app than to wait, as it has to be found by reconcile.
         """
         released = False
         deadline, fewest = time.monotonic() + patience_s, sys.maxsize
         seen_at = time.monotonic()
-        with QueueClient.from_connection_string(self.stack.storage_connection_string, "envelopes") as queue:
+        with QueueClient.from_connection_string(
+            self.stack.storage_connection_string, "envelopes"
+        ) as queue:
             while count := queue.get_queue_properties().approximate_message_count:
                 if queue.peek_messages(max_messages=1):
                     seen_at = time.monotonic()
-                if self.kind == "func" and self.leases_lost and time.monotonic() - seen_at > _HELD_S:
+                if (
+                    self.kind == "func"
+                    and self.leases_lost
+                    and time.monotonic() - seen_at > _HELD_S
+                ):
                     if released:
                         self.cleared += count
                         queue.clear_messages()
@@ -224,14 +259,18 @@ class World:
                 time.sleep(0.1)
 
     def _end_leases(self, queue: QueueClient) -> None:
-        """Of all messages that were handed out through the gate. Those that are gone are no concern."""
+        """Of all messages that were handed out through the gate. Those that are gone are no
+        concern.
+        """
         for message_id, receipt in list(self.queues.receipts.items()):
             with contextlib.suppress(HttpResponseError):
                 queue.update_message(message_id, receipt, visibility_timeout=0)
                 self.released += 1
 
     def start_event_hub(self) -> None:
-        """After it was killed. A consumer that has given up in the meantime sees nothing more, so there is a new one."""
+        """After it was killed. A consumer that has given up in the meantime sees nothing more, so
+        there is a new one.
+        """
         self.stack.parts["event_hubs"].start()
         self.events = self._open.enter_context(EventLog(self.stack))
 
@@ -241,17 +280,30 @@ class World:
 
     def event_hub_refuses(self, text: str, condition: str) -> None:
         """What holds this text, for good, until the next change of mode."""
-        self._event_hub_behaves({"mode": "accept", "unwanted": {"text": text, "condition": condition}})
+        self._event_hub_behaves(
+            {"mode": "accept", "unwanted": {"text": text, "condition": condition}}
+        )
 
     def _event_hub_behaves(self, behaviour: dict[str, Any]) -> None:
         data = json.dumps(behaviour).encode()
-        request = urllib.request.Request(f"{self.stack.event_hubs_control_url}/behaviour", data, method="PUT")  # noqa: S310
+        request = urllib.request.Request(  # noqa: S310 - http to this machine
+            f"{self.stack.event_hubs_control_url}/behaviour", data, method="PUT"
+        )
         with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - http to this machine
             pass
 
 
 def _sums(windows: list[Report]) -> Report:
-    names = ("captured", "delivered", "parked", "redelivered", "aborted", "duplicates", "without_capture", "running")
+    names = (
+        "captured",
+        "delivered",
+        "parked",
+        "redelivered",
+        "aborted",
+        "duplicates",
+        "without_capture",
+        "running",
+    )
     return {name: sum(window[name] for window in windows) for name in names}
 
 

@@ -1,4 +1,6 @@
-"""An error of the proxy itself, in Azure OpenAI's shape, as the whole answer to what is no exchange."""
+"""An error of the proxy itself, in Azure OpenAI's shape, as the whole answer to what is no
+exchange.
+"""
 
 from __future__ import annotations
 

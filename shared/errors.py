@@ -10,7 +10,7 @@
     │   ├── UpstreamTimeout      the upstream took longer than a setting allows       -> 504
     │   └── UpstreamInterrupted  the connection broke within the answer
     ├── SigningKeysUnavailable   the callers' tenant gave no keys to check tokens with        -> 503
-    └── DeliveryError            the Event Hub did not accept an event; the queue delivers the message again
+    └── DeliveryError            the Event Hub did not accept an event; the queue retries
         ├── EventTooLarge        it never will, although the event was cut to fit
         └── EventRefused         it refused this event for what it holds, and would again
 
@@ -35,7 +35,9 @@ class CaptureError(FnsseError):
 
 
 class AssemblyError(FnsseError):
-    """An event could not be built, although everything it is built of was at hand: a bug, or a hostile capture."""
+    """An event could not be built, although everything it is built of was at hand: a bug, or a
+    hostile capture.
+    """
 
 
 class UpstreamError(FnsseError):
@@ -55,7 +57,9 @@ class UpstreamInterrupted(UpstreamError):
 
 
 class SigningKeysUnavailable(FnsseError):
-    """The callers' Entra tenant could not be reached, or published nothing that tokens can be checked with."""
+    """The callers' Entra tenant could not be reached, or published nothing that tokens can be
+    checked with.
+    """
 
 
 class DeliveryError(FnsseError):
@@ -67,4 +71,6 @@ class EventTooLarge(DeliveryError):
 
 
 class EventRefused(DeliveryError):
-    """The Event Hub refused this event for a reason other than its size, and not because of the state that it is in."""
+    """The Event Hub refused this event for a reason other than its size, and not because of the
+    state that it is in.
+    """

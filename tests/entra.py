@@ -1,4 +1,6 @@
-"""A stand-in for a tenant of Microsoft Entra: it signs tokens, forged ones too, and publishes its keys on loopback."""
+"""A stand-in for a tenant of Microsoft Entra: it signs tokens, forged ones too, and publishes its
+keys on loopback.
+"""
 
 from __future__ import annotations
 
@@ -40,20 +42,39 @@ def private_key(name: str, bits: int = 2048) -> rsa.RSAPrivateKey:
 def jwk(name: str, **more: str) -> dict[str, str]:
     """The public part as the tenant publishes it; its id is its name."""
     numbers = private_key(name).public_key().public_numbers()
-    return {"kty": "RSA", "use": "sig", "kid": name, "n": _number(numbers.n), "e": _number(numbers.e), **more}
+    return {
+        "kty": "RSA",
+        "use": "sig",
+        "kid": name,
+        "n": _number(numbers.n),
+        "e": _number(numbers.e),
+        **more,
+    }
 
 
 def claims(**changed: Any) -> Claims:
     """What a managed identity's token says; a value of None takes the claim out."""
     now = int(time.time())
-    usual = {"aud": AUDIENCE, "iss": ISSUER_V1, "iat": now, "nbf": now, "exp": now + 3600, "oid": CALLER, "tid": TENANT}
+    usual = {
+        "aud": AUDIENCE,
+        "iss": ISSUER_V1,
+        "iat": now,
+        "nbf": now,
+        "exp": now + 3600,
+        "oid": CALLER,
+        "tid": TENANT,
+    }
     return {name: value for name, value in {**usual, **changed}.items() if value is not None}
 
 
 def token(key: str = "first", *, kid: str | None = "", **changed: Any) -> str:
-    """A token signed with that key, which it names unless `kid` says otherwise (None: it names none)."""
+    """A token signed with that key, which it names unless `kid` says otherwise (None: it names
+    none).
+    """
     named = {"kid": key if kid == "" else kid} if kid is not None else None
-    return jwt.PyJWS().encode(json.dumps(claims(**changed)).encode(), private_key(key), "RS256", headers=named)
+    return jwt.PyJWS().encode(
+        json.dumps(claims(**changed)).encode(), private_key(key), "RS256", headers=named
+    )
 
 
 def unsigned(header: dict[str, Any], payload: Any, signature: bytes = b"") -> str:
@@ -63,9 +84,15 @@ def unsigned(header: dict[str, Any], payload: Any, signature: bytes = b"") -> st
 
 
 def signed_with_the_public_key(key: str = "first") -> str:
-    """HS256 whose secret is the published key, which libraries that believe `alg` take for the tenant's own signature."""
-    secret = private_key(key).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    signing_input = unsigned({"alg": "HS256", "typ": "JWT", "kid": key}, claims()).rpartition(".")[0]
+    """HS256 whose secret is the published key, which libraries that believe `alg` take for the
+    tenant's own signature.
+    """
+    secret = (
+        private_key(key).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
+    signing_input = unsigned({"alg": "HS256", "typ": "JWT", "kid": key}, claims()).rpartition(".")[
+        0
+    ]
     mac = HMAC(secret, SHA256())
     mac.update(signing_input.encode())
     return f"{signing_input}.{_segment(mac.finalize())}"
@@ -77,31 +104,62 @@ def with_another_payload(whole: str, **changed: Any) -> str:
     return f"{header}.{_segment(json.dumps(claims(**changed)).encode())}.{signature}"
 
 
-# Name -> what makes the token, and the error code that says which check it failed. All name the key that signs good ones,
-# unless that is what is wrong with them.
+# Name -> what makes the token, and the error code that says which check it failed. All name the key
+# that signs good ones, unless that is what is wrong with them.
 FORGED: Final[dict[str, tuple[Callable[[], str], str]]] = {
-    "alg none": (lambda: unsigned({"alg": "none", "typ": "JWT", "kid": "first"}, claims()), "token_algorithm"),
+    "alg none": (
+        lambda: unsigned({"alg": "none", "typ": "JWT", "kid": "first"}, claims()),
+        "token_algorithm",
+    ),
     "alg None": (lambda: unsigned({"alg": "None", "kid": "first"}, claims()), "token_algorithm"),
     "no alg": (lambda: unsigned({"kid": "first"}, claims()), "token_algorithm"),
-    "alg none, signed": (lambda: unsigned({"alg": "none", "kid": "first"}, claims(), b"x" * 256), "token_algorithm"),
+    "alg none, signed": (
+        lambda: unsigned({"alg": "none", "kid": "first"}, claims(), b"x" * 256),
+        "token_algorithm",
+    ),
     "HS256 with the public key": (signed_with_the_public_key, "token_algorithm"),
-    "RS512": (lambda: jwt.encode(claims(), private_key("first"), "RS512", headers={"kid": "first"}), "token_algorithm"),
+    "RS512": (
+        lambda: jwt.encode(claims(), private_key("first"), "RS512", headers={"kid": "first"}),
+        "token_algorithm",
+    ),
     "wrong key": (lambda: token("another", kid="first"), "token_signature"),
-    "RS256 without a signature": (lambda: unsigned({"alg": "RS256", "kid": "first"}, claims()), "token_signature"),
-    "other claims": (lambda: with_another_payload(token(oid=STRANGER), oid=CALLER), "token_signature"),
+    "RS256 without a signature": (
+        lambda: unsigned({"alg": "RS256", "kid": "first"}, claims()),
+        "token_signature",
+    ),
+    "other claims": (
+        lambda: with_another_payload(token(oid=STRANGER), oid=CALLER),
+        "token_signature",
+    ),
     "own key inside": (
-        lambda: jwt.encode(claims(), private_key("another"), "RS256", headers={"kid": "first", "jwk": jwk("another")}),
+        lambda: jwt.encode(
+            claims(),
+            private_key("another"),
+            "RS256",
+            headers={"kid": "first", "jwk": jwk("another")},
+        ),
         "token_signature",
     ),
     "crit": (
-        lambda: jwt.encode(claims(), private_key("first"), "RS256", headers={"kid": "first", "crit": ["exp"], "exp": 1}),
+        lambda: jwt.encode(
+            claims(),
+            private_key("first"),
+            "RS256",
+            headers={"kid": "first", "crit": ["exp"], "exp": 1},
+        ),
         "token_signature",
     ),
     "no kid": (lambda: token(kid=None), "token_key_unknown"),
     "unknown kid": (lambda: token("another"), "token_key_unknown"),
     "kid is a path": (lambda: token("another", kid="../../../../dev/null"), "token_key_unknown"),
-    "other tenant": (lambda: token(iss=f"https://sts.windows.net/{OTHER_TENANT}/", tid=OTHER_TENANT), "token_issuer"),
-    "other tenant, v2": (lambda: token(iss=f"https://login.microsoftonline.com/{OTHER_TENANT}/v2.0"), "token_issuer"),
+    "other tenant": (
+        lambda: token(iss=f"https://sts.windows.net/{OTHER_TENANT}/", tid=OTHER_TENANT),
+        "token_issuer",
+    ),
+    "other tenant, v2": (
+        lambda: token(iss=f"https://login.microsoftonline.com/{OTHER_TENANT}/v2.0"),
+        "token_issuer",
+    ),
     "almost the issuer": (lambda: token(iss=ISSUER_V1.rstrip("/")), "token_issuer"),
     "issuers": (lambda: token(iss=[ISSUER_V1]), "token_issuer"),
     "no issuer": (lambda: token(iss=None), "token_issuer"),
@@ -139,12 +197,15 @@ def _number(value: int) -> str:
 
 @dataclass
 class Tenant:
-    """Publishes metadata and keys over HTTP inside a `with` block; what it publishes may change meanwhile."""
+    """Publishes metadata and keys over HTTP inside a `with` block; what it publishes may change
+    meanwhile.
+    """
 
     port: int = 0  # 0: a free one
     keys: list[dict[str, str]] = field(default_factory=lambda: [jwk("first")])
     asked: list[str] = field(default_factory=list)  # the paths of all requests
-    answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)  # path -> status and body, instead of the usual
+    # path -> status and body, instead of the usual
+    answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     held: threading.Event | None = None  # answers wait for it
 
     @property
@@ -170,11 +231,18 @@ class Tenant:
     def __enter__(self) -> Self:
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), self._handler())
         self.port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._server.shutdown()
         self._server.server_close()
 

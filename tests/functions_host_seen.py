@@ -1,6 +1,7 @@
 """What the real Functions host makes of paths and queries: (sent by the caller, seen by the app).
 
-Every row was read off host 4.1037; the unit tests hold the embedded host's rules to it, the integration tests both hosts.
+Every row was read off host 4.1037; the unit tests hold the embedded host's rules to it, the
+integration tests both hosts.
 """
 
 PATHS = [

@@ -1,7 +1,8 @@
 """Runs an orchestrator on the embedded host's engine without a host, and replays what it recorded.
 
-The orchestrator runs on the real azure-functions-durable; activities are plain functions; time is virtual, so that a timer of
-an hour costs nothing. Each turn is recorded: the context the orchestrator got, and its answer.
+The orchestrator runs on the real azure-functions-durable; activities are plain functions; time is
+virtual, so that a timer of an hour costs nothing. Each turn is recorded: the context the
+orchestrator got, and its answer.
 """
 
 import json
@@ -43,12 +44,18 @@ class Run:
     now: datetime = START
 
     def history(self) -> list[tuple[str, int]]:
-        """Return type and id of the last generation's events, without those that open and end a batch."""
+        """Return type and id of the last generation's events, without those that open and end a
+        batch.
+        """
         ids = {"TASK_SCHEDULED": "EventId", "TIMER_CREATED": "EventId", "TIMER_FIRED": "TimerId"}
         return [
-            (name := events.EventType(event["EventType"]).name, event.get(ids.get(name, "TaskScheduledId"), -1))
+            (
+                name := events.EventType(event["EventType"]).name,
+                event.get(ids.get(name, "TaskScheduledId"), -1),
+            )
             for event in self.instance.execution.history
-            if event["EventType"] not in {events.EventType.ORCHESTRATOR_STARTED, events.EventType.ORCHESTRATOR_COMPLETED}
+            if event["EventType"]
+            not in {events.EventType.ORCHESTRATOR_STARTED, events.EventType.ORCHESTRATOR_COMPLETED}
         ]
 
 
@@ -57,7 +64,8 @@ def answer_of(orchestrate: Orchestrator, context: Mapping[str, Any]) -> Answer:
     handle = df.Orchestrator.create(orchestrate)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # once: results could be given a type
+            # once: results could be given a type
+            warnings.simplefilter("ignore", DeprecationWarning)
             state = handle(json.dumps(context))
     except Exception as error:  # noqa: BLE001 - how the library says that the orchestrator raised, whatever that was
         return parse_failure(str(error))
@@ -72,13 +80,17 @@ def run(
     *,
     turns: int = 10_000,
 ) -> Run:
-    """Run an orchestration to its end, or for so many turns. What ends first is delivered first; `raised`: events, at once."""
-    encoded = None if data is None else json.dumps(json.dumps(data))  # as the client library sends it
+    """Run an orchestration to its end, or for so many turns. What ends first is delivered first;
+    `raised`: events, at once.
+    """
+    # as the client library sends it
+    encoded = None if data is None else json.dumps(json.dumps(data))
     recorded = Run(instance=new_instance("an-instance", "orchestrator", encoded, START))
     for name, value in (raised or {}).items():
         recorded.instance.inbox.append(events.event_raised(START, name, json.dumps(value)))
     while recorded.instance.active and len(recorded.turns) < turns:
-        recorded.instance = from_json(to_json(recorded.instance))  # as if the host had been started again
+        # as if the host had been started again
+        recorded.instance = from_json(to_json(recorded.instance))
         event = recorded.instance.next_event()
         if event is None:
             recorded.instance.inbox.append(_ended_first(recorded, activities or {}))
@@ -101,7 +113,10 @@ def _ended_first(recorded: Run, activities: Mapping[str, Activity]) -> Event:
         except Exception as error:  # noqa: BLE001 - an activity may raise anything
             return events.task_failed(recorded.now, task_id, f"{type(error).__name__}: {error}", "")
         return events.task_completed(recorded.now, task_id, json.dumps(result))
-    timers = [(events.parse_timestamp(timer.fire_at), timer_id) for timer_id, timer in recorded.instance.open_timers()]
+    timers = [
+        (events.parse_timestamp(timer.fire_at), timer_id)
+        for timer_id, timer in recorded.instance.open_timers()
+    ]
     assert timers, "the orchestration waits for something that never comes"
     fire_at, timer_id = min(timers)
     recorded.now = max(recorded.now, fire_at)
@@ -109,7 +124,8 @@ def _ended_first(recorded: Run, activities: Mapping[str, Activity]) -> Event:
 
 
 def assert_deterministic(orchestrate: Orchestrator, recorded: Run, *, every: int = 1) -> None:
-    """Replay recorded turns: the answers are the same, and event by event each asks for what the one before did.
+    """Replay recorded turns: the answers are the same, and event by event each asks for what the
+    one before did.
 
     `every`: replay only each so many-eth turn, for long histories.
     """
@@ -118,6 +134,11 @@ def assert_deterministic(orchestrate: Orchestrator, recorded: Run, *, every: int
         asked: list[str] = []
         history = turn.context["history"]
         for count in range(2, len(history) + 1, every):
-            kinds = [action.kind for action in answer_of(orchestrate, {**turn.context, "history": history[:count]}).actions]
+            kinds = [
+                action.kind
+                for action in answer_of(
+                    orchestrate, {**turn.context, "history": history[:count]}
+                ).actions
+            ]
             assert kinds[: len(asked)] == asked, history[:count]
             asked = kinds

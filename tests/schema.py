@@ -1,4 +1,6 @@
-"""Every event that a test produces is valid: against the published schema, and in what a schema cannot say."""
+"""Every event that a test produces is valid: against the published schema, and in what a schema
+cannot say.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,17 @@ from local.event_schema import PATH
 
 
 def valid(event: dict[str, Any]) -> dict[str, Any]:
-    """The event itself. Raises where it breaks its contract, or holds a key that docs/event.schema.json does not know."""
+    """The event itself. Raises where it breaks its contract, or holds a key that
+    docs/event.schema.json does not know.
+    """
     _validator().validate(event)
     if "time_to_first_chunk_ms" in event:
-        assert event["latency_ms"] == event["time_to_first_chunk_ms"] + event["streaming_duration_ms"]
-    assert ("time_to_first_chunk_ms" in event) == event["stream"] == ("streaming_duration_ms" in event)
+        assert (
+            event["latency_ms"] == event["time_to_first_chunk_ms"] + event["streaming_duration_ms"]
+        )
+    assert (
+        ("time_to_first_chunk_ms" in event) == event["stream"] == ("streaming_duration_ms" in event)
+    )
     assert (event["usage"] is not None) == (event["usage_source"] == "upstream")
     assert (event["usage_estimate"] is not None) == (event["usage_source"] == "estimated")
     assert event["truncated"] == bool(event["truncated_texts"])
@@ -31,10 +39,16 @@ def _validator() -> jsonschema.Draft202012Validator:
 
 
 def _closed(schema: Any) -> Any:
-    """The published schema leaves objects open, for keys to come; a test must not see one that it does not name."""
+    """The published schema leaves objects open, for keys to come; a test must not see one that it
+    does not name.
+    """
     if isinstance(schema, list):
         return [_closed(inner) for inner in schema]
     if not isinstance(schema, dict):
         return schema
     closed = {key: _closed(inner) for key, inner in schema.items()}
-    return closed | {"additionalProperties": False} if "properties" in schema and "required" in schema else closed
+    return (
+        closed | {"additionalProperties": False}
+        if "properties" in schema and "required" in schema
+        else closed
+    )

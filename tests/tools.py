@@ -16,7 +16,8 @@ HOW_TO_GET = {
 
 
 def missing(what: str, tool: str = "") -> NoReturn:
-    """Skip the test, saying what it needs; fail it where FNSSE_REQUIRE_TOOLS=1 says that everything has to be there.
+    """Skip the test, saying what it needs; fail it where FNSSE_REQUIRE_TOOLS=1 says that everything
+    has to be there.
 
     FNSSE_WITHOUT_TOOLS names, separated by commas, the tools that even such a machine cannot have.
     """

@@ -1,4 +1,6 @@
-"""An environment that notes which names it is asked for: what tells which settings the app reads."""
+"""An environment that notes which names it is asked for: what tells which settings
+the app reads.
+"""
 
 from __future__ import annotations
 

@@ -21,9 +21,16 @@ _ABOUT = (
 
 
 def main() -> int:
-    """Read the command line and serve. 0 after a signal, 1 if the port is taken, 2 if the arguments are wrong."""
+    """Read the command line and serve. 0 after a signal, 1 if the port is taken, 2 if the arguments
+    are wrong.
+    """
     parser = argparse.ArgumentParser(prog="python -m local.azure_openai", description=_ABOUT)
-    parser.add_argument("--port", type=int, default=8081, help="port on 127.0.0.1; 0 takes a free one (default 8081)")
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=8081,
+        help="port on 127.0.0.1; 0 takes a free one (default 8081)",
+    )
     parser.add_argument(
         "--defaults",
         default="",
@@ -53,7 +60,9 @@ async def _serve(port: int, defaults: Directives) -> None:
         loop.add_signal_handler(number, stop.set)
     recording, connections = Recording(), set[Connection]()
     app = App(recording, defaults)
-    server = await loop.create_server(lambda: Connection(app, recording, connections), _HOST, port, backlog=_BACKLOG)
+    server = await loop.create_server(
+        lambda: Connection(app, recording, connections), _HOST, port, backlog=_BACKLOG
+    )
     taken = server.sockets[0].getsockname()[1]
     print(f"ready: Azure OpenAI stand-in on http://{_HOST}:{taken}", flush=True)
     await stop.wait()

@@ -16,7 +16,9 @@ JSON = "application/json"
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """Status, headers and body. A body of bytes is sent with its length, an iterable of pieces chunked."""
+    """Status, headers and body. A body of bytes is sent with its length, an iterable of pieces
+    chunked.
+    """
 
     status: int = 200
     content_type: str = JSON
@@ -24,7 +26,8 @@ class Answer:
     body: bytes | Iterable[bytes] = b""
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # made once: one call per event
+# made once: one call per event
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def to_json(value: object) -> bytes:
@@ -37,8 +40,12 @@ def json_answer(value: object, status: int = 200, headers: Headers = ()) -> Answ
     return Answer(status=status, headers=headers, body=to_json(value))
 
 
-def azure_headers(request_id: str, deployment: str, directives: Directives, echoed: Mapping[str, str]) -> Headers:
-    """The headers of every answer. `request_id` differs for each request; `echoed` are the request's headers."""
+def azure_headers(
+    request_id: str, deployment: str, directives: Directives, echoed: Mapping[str, str]
+) -> Headers:
+    """The headers of every answer. `request_id` differs for each request; `echoed` are the
+    request's headers.
+    """
     found = [
         ("x-ms-region", directives.region),
         ("apim-request-id", _uuid(digest(request_id, "apim"))),
@@ -50,7 +57,10 @@ def azure_headers(request_id: str, deployment: str, directives: Directives, echo
         ("x-ratelimit-remaining-tokens", "99000"),
         ("x-ms-spillover-from-deployment", directives.spillover),
         ("x-ms-spillover-error", "429" if directives.spillover else ""),
-        ("set-cookie", f"stand_in={directives.set_cookie}; Path=/" if directives.set_cookie else ""),
+        (
+            "set-cookie",
+            f"stand_in={directives.set_cookie}; Path=/" if directives.set_cookie else "",
+        ),
         ("strict-transport-security", "max-age=31536000; includeSubDomains; preload"),
         ("x-content-type-options", "nosniff"),
     ]
@@ -58,4 +68,6 @@ def azure_headers(request_id: str, deployment: str, directives: Directives, echo
 
 
 def _uuid(hexadecimal: str) -> str:
-    return "-".join(hexadecimal[start:end] for start, end in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32)))
+    return "-".join(
+        hexadecimal[start:end] for start, end in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
+    )

@@ -55,7 +55,10 @@ class App:
         try:
             directives = parse(request.header("x-stand-in"), parse(suffix, self._defaults))
         except DirectiveError as error:
-            return Reply(answer=errors.gateway_error(400, "BadDirective", str(error)), directives=Directives())
+            return Reply(
+                answer=errors.gateway_error(400, "BadDirective", str(error)),
+                directives=Directives(),
+            )
         echoed = {key.lower(): value for key, value in request.headers}
         return Reply(
             answer=_refusal(request, found, deployment, directives)
@@ -65,7 +68,9 @@ class App:
         )
 
 
-def _refusal(request: Request, found: Route, deployment: str, directives: Directives) -> Answer | None:
+def _refusal(
+    request: Request, found: Route, deployment: str, directives: Directives
+) -> Answer | None:
     """What the gateway says before a model is asked."""
     bearer = request.header("authorization").lower().startswith("bearer ")
     if not request.header("api-key") and not bearer:

@@ -1,7 +1,8 @@
 """What a JSON request asks for. Pure, and run as a process of its own for large bodies.
 
-Parsing 20 MB of JSON holds Python's interpreter lock for tenths of a second, and with it the pace of every other
-stream. `python -m local.azure_openai.ask` reads a body from stdin and writes the pickled Ask to stdout.
+Parsing 20 MB of JSON holds Python's interpreter lock for tenths of a second, and with it the pace
+of every other stream. `python -m local.azure_openai.ask` reads a body from stdin and writes the
+pickled Ask to stdout.
 """
 
 import json
@@ -12,7 +13,8 @@ from dataclasses import dataclass, field
 
 from local.azure_openai.texts import digest, tokens
 
-# What makes the text of the answer; all else in a request (stream, n, model, ...) changes its shape only.
+# What makes the text of the answer; all else in a request (stream, n, model, ...) changes its shape
+# only.
 _TEXT_KEYS = ("messages", "prompt", "input", "instructions")
 _TOKENS_PER_MESSAGE = 4
 
@@ -39,7 +41,8 @@ class Ask:
     last_role: str = ""  # of the last message; "" if there are none
     tools: tuple[Tool, ...] = ()  # those that may be called, after tool_choice
     functions: tuple[Tool, ...] = ()  # the same for the legacy `functions`
-    parameters: Mapping[str, object] = field(default_factory=dict)  # the request without messages, prompt, input
+    # the request without messages, prompt, input
+    parameters: Mapping[str, object] = field(default_factory=dict)
 
     def flag(self, name: str) -> bool:
         """Whether the parameter is `true`."""
@@ -53,7 +56,11 @@ class Ask:
     def number(self, name: str, default: int) -> int:
         """A parameter that is a positive whole number."""
         value = self.parameters.get(name)
-        return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else default
+        return (
+            value
+            if isinstance(value, int) and not isinstance(value, bool) and value > 0
+            else default
+        )
 
     @property
     def include_usage(self) -> bool:
@@ -96,7 +103,9 @@ def _inputs(request: Mapping[str, object]) -> int:
 
 
 def _strings(value: object) -> Iterator[str]:
-    """The texts in a request: every string under a `content`, `text`, `prompt` or `input`, data URLs left out."""
+    """The texts in a request: every string under a `content`, `text`, `prompt` or `input`, data
+    URLs left out.
+    """
     if isinstance(value, str):
         if not value.startswith("data:"):
             yield value
@@ -105,7 +114,16 @@ def _strings(value: object) -> Iterator[str]:
             yield from _strings(item)
     elif isinstance(value, dict):
         for key, item in value.items():
-            if key in {"content", "text", "prompt", "input", "instructions", "messages", "output", "arguments"}:
+            if key in {
+                "content",
+                "text",
+                "prompt",
+                "input",
+                "instructions",
+                "messages",
+                "output",
+                "arguments",
+            }:
                 yield from _strings(item)
 
 
@@ -113,7 +131,11 @@ def _tools(request: Mapping[str, object]) -> tuple[Tool, ...]:
     choice = request.get("tool_choice")
     if choice == "none":
         return ()
-    tools = tuple(_tool(item) for item in _dicts(request.get("tools")) if item.get("type", "function") == "function")
+    tools = tuple(
+        _tool(item)
+        for item in _dicts(request.get("tools"))
+        if item.get("type", "function") == "function"
+    )
     tools = _chosen(tools, choice)
     return tools[:1] if request.get("parallel_tool_calls") is False else tools
 
@@ -139,7 +161,10 @@ def _tool(item: Mapping[str, object]) -> Tool:
     if not isinstance(function, dict):
         return Tool(name="unnamed", parameters={})
     parameters = function.get("parameters")
-    return Tool(name=str(function.get("name", "unnamed")), parameters=parameters if isinstance(parameters, dict) else {})
+    return Tool(
+        name=str(function.get("name", "unnamed")),
+        parameters=parameters if isinstance(parameters, dict) else {},
+    )
 
 
 def _dicts(value: object) -> list[Mapping[str, object]]:
@@ -147,7 +172,9 @@ def _dicts(value: object) -> list[Mapping[str, object]]:
 
 
 def main() -> int:
-    """Read a body from stdin, write the pickled Ask (or the message of what is wrong with it) to stdout."""
+    """Read a body from stdin, write the pickled Ask (or the message of what is wrong with it) to
+    stdout.
+    """
     try:
         outcome: Ask | str = read(sys.stdin.buffer.read())
     except NotJsonError as error:

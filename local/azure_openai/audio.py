@@ -20,21 +20,35 @@ _PIECE_BYTES = 1024  # of speech, unless content_size says how much it is in all
 
 
 def transcription(served: Served) -> Answer:
-    """The text in the response_format that was asked for, or a stream of `transcript.text.*` events."""
+    """The text in the response_format that was asked for, or a stream of `transcript.text.*`
+    events.
+    """
     text = served.choices[0].text
     if served.ask.flag("stream"):
-        return Answer(content_type=SSE, body=sse.dressed(_transcript_events(served), served.directives))
+        return Answer(
+            content_type=SSE, body=sse.dressed(_transcript_events(served), served.directives)
+        )
     asked = served.ask.text("response_format", "json")
     if asked == "verbose_json":
         segment = {"id": 0, "start": 0.0, "end": 2.5, "text": text}
-        return json_answer({"task": "transcribe", "language": "english", "duration": 2.5, "text": text, "segments": [segment]})
+        return json_answer(
+            {
+                "task": "transcribe",
+                "language": "english",
+                "duration": 2.5,
+                "text": text,
+                "segments": [segment],
+            }
+        )
     if asked in {"text", "srt", "vtt"}:
         return Answer(content_type="text/plain; charset=utf-8", body=f"{text}\n".encode())
     return json_answer({"text": text, "usage": _usage(served)})
 
 
 def speech(served: Served) -> Answer:
-    """Bytes in place of sound: `chunks` pieces of 1 KB, or `content_size` bytes in `chunks` pieces."""
+    """Bytes in place of sound: `chunks` pieces of 1 KB, or `content_size` bytes in `chunks`
+    pieces.
+    """
     if served.ask.text("stream_format") == "sse":
         return Answer(content_type=SSE, body=sse.dressed(_speech_events(served), served.directives))
     kind = _TYPES.get(served.ask.text("response_format", "mp3"), "application/octet-stream")

@@ -1,7 +1,8 @@
 """Chat completions in Azure's shapes. Pure.
 
-A stream: `prompt_filter_results` without choices, then for each choice a role chunk, content or tool-call deltas (those
-of several choices and calls take turns) and a finish chunk, then usage if it was asked for, then `[DONE]`.
+A stream: `prompt_filter_results` without choices, then for each choice a role chunk, content or
+tool-call deltas (those of several choices and calls take turns) and a finish chunk, then usage if
+it was asked for, then `[DONE]`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,7 +17,11 @@ from local.azure_openai.texts import digest
 _ARGUMENT_PIECE = 9  # characters of a call's arguments in one chunk
 _FILTER_EVERY = 8  # content chunks between two reports of the asynchronous filter
 
-ERROR = {"message": "The server had an error while processing your request.", "type": "server_error", "code": "500"}
+ERROR = {
+    "message": "The server had an error while processing your request.",
+    "type": "server_error",
+    "code": "500",
+}
 
 
 def answer(served: Served) -> Answer:
@@ -70,14 +75,21 @@ def events(served: Served) -> Iterator[bytes]:
 
 
 def _whole_choice(served: Served, choice: Choice) -> dict[str, object]:
-    message: dict[str, object] = {"content": choice.text or None, "refusal": None, "role": "assistant"}
+    message: dict[str, object] = {
+        "content": choice.text or None,
+        "refusal": None,
+        "role": "assistant",
+    }
     message["annotations"] = parts.annotations(choice.text) if served.directives.annotations else []
     if choice.refused:
         message |= {"content": None, "refusal": choice.text}
     if choice.calls:
         message["tool_calls"] = [_whole_call(call) for call in choice.calls]
     if choice.function:
-        message["function_call"] = {"name": choice.function.name, "arguments": choice.function.arguments}
+        message["function_call"] = {
+            "name": choice.function.name,
+            "arguments": choice.function.arguments,
+        }
     if "data_sources" in served.ask.parameters:
         message |= parts.context(served)
     if parts.speaks(served):
@@ -86,7 +98,9 @@ def _whole_choice(served: Served, choice: Choice) -> dict[str, object]:
         "content_filter_results": _verdict(choice),
         "finish_reason": choice.finish_reason,
         "index": choice.index,
-        "logprobs": {"content": parts.logprobs(choice.pieces), "refusal": None} if served.ask.flag("logprobs") else None,
+        "logprobs": {"content": parts.logprobs(choice.pieces), "refusal": None}
+        if served.ask.flag("logprobs")
+        else None,
         "message": message,
     }
 
@@ -150,7 +164,11 @@ def _call_deltas(calls: Iterable[Call]) -> Iterator[dict[str, object]]:
     """Each call's head, then the arguments of all calls in turn, told apart by `index`."""
     calls = list(calls)
     for index, call in enumerate(calls):
-        head = {"index": index, **_whole_call(call), "function": {"arguments": "", "name": call.name}}
+        head = {
+            "index": index,
+            **_whole_call(call),
+            "function": {"arguments": "", "name": call.name},
+        }
         yield {"tool_calls": [head]}
     for turn in zip_longest(*(_parts(call) for call in calls)):
         for index, part in enumerate(turn):
@@ -163,17 +181,31 @@ def _parts(call: Call) -> list[str]:
 
 
 def _whole_call(call: Call) -> dict[str, object]:
-    return {"id": call.id, "type": "function", "function": {"arguments": call.arguments, "name": call.name}}
+    return {
+        "id": call.id,
+        "type": "function",
+        "function": {"arguments": call.arguments, "name": call.name},
+    }
 
 
 def _role(served: Served, choice: Choice) -> dict[str, object]:
-    delta: dict[str, object] = {"content": None if choice.calls or choice.function else "", "role": "assistant"}
+    delta: dict[str, object] = {
+        "content": None if choice.calls or choice.function else "",
+        "role": "assistant",
+    }
     delta["refusal"] = None
     return delta | parts.context(served) if "data_sources" in served.ask.parameters else delta
 
 
-def _delta(choice: Choice, delta: dict[str, object], verdict: dict[str, object] | None) -> dict[str, object]:
-    found: dict[str, object] = {"delta": delta, "finish_reason": None, "index": choice.index, "logprobs": None}
+def _delta(
+    choice: Choice, delta: dict[str, object], verdict: dict[str, object] | None
+) -> dict[str, object]:
+    found: dict[str, object] = {
+        "delta": delta,
+        "finish_reason": None,
+        "index": choice.index,
+        "logprobs": None,
+    }
     return found if verdict is None else {"content_filter_results": verdict, **found}
 
 
@@ -193,7 +225,9 @@ def _finish(served: Served, choice: Choice) -> dict[str, object]:
 
 
 def _filter_chunk(served: Served, choice: Choice, sent: int) -> dict[str, object]:
-    """The asynchronous filter's report on the pieces since its last one; `sent` pieces have been sent."""
+    """The asynchronous filter's report on the pieces since its last one; `sent` pieces have been
+    sent.
+    """
     start = (max(0, sent - 1) // _FILTER_EVERY) * _FILTER_EVERY
     before, checked = (len("".join(choice.pieces[:end])) for end in (start, sent))
     found: dict[str, object] = {
@@ -202,7 +236,13 @@ def _filter_chunk(served: Served, choice: Choice, sent: int) -> dict[str, object
         "finish_reason": None,
         "index": choice.index,
     }
-    chunk: dict[str, object] = {"choices": [found], "created": 0, "id": "", "model": "", "object": ""}
+    chunk: dict[str, object] = {
+        "choices": [found],
+        "created": 0,
+        "id": "",
+        "model": "",
+        "object": "",
+    }
     return chunk | {"usage": None} if served.ask.include_usage else chunk
 
 
@@ -211,4 +251,6 @@ def _verdict(choice: Choice) -> dict[str, object]:
 
 
 def _tier(served: Served) -> dict[str, object]:
-    return {"service_tier": served.directives.service_tier} if served.directives.service_tier else {}
+    return (
+        {"service_tier": served.directives.service_tier} if served.directives.service_tier else {}
+    )

@@ -8,7 +8,8 @@ from local.azure_openai import texts
 from local.azure_openai.ask import Ask, Tool
 from local.azure_openai.directives import Directives
 
-CREATED = 1_760_000_000  # unix seconds that every `created` starts from: the clock is no part of an answer
+# unix seconds that every `created` starts from: the clock is no part of an answer
+CREATED = 1_760_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +64,15 @@ class Served:
 
 
 def serve(ask: Ask, directives: Directives, deployment: str, prompts: int = 1) -> Served:
-    """Decide what the model says. `deployment` comes without directives; `n` choices for each of the prompts."""
-    choices = tuple(_choice(ask, directives, index) for index in range(ask.number("n", 1) * prompts))
-    return Served(ask=ask, directives=directives, model=model_name(deployment, directives), choices=choices)
+    """Decide what the model says. `deployment` comes without directives; `n` choices for each of
+    the prompts.
+    """
+    choices = tuple(
+        _choice(ask, directives, index) for index in range(ask.number("n", 1) * prompts)
+    )
+    return Served(
+        ask=ask, directives=directives, model=model_name(deployment, directives), choices=choices
+    )
 
 
 def model_name(deployment: str, directives: Directives) -> str:
@@ -77,9 +84,12 @@ def model_name(deployment: str, directives: Directives) -> str:
 
 
 def _choice(ask: Ask, directives: Directives, index: int) -> Choice:
-    calling = ask.last_role not in {"tool", "function", "function_call_output"}  # its result is in: now it answers
+    # its result is in: now it answers
+    calling = ask.last_role not in {"tool", "function", "function_call_output"}
     calls = tuple(_call(ask, tool, index) for tool in ask.tools) if calling else ()
-    function = _call(ask, ask.functions[0], index) if calling and ask.functions and not calls else None
+    function = (
+        _call(ask, ask.functions[0], index) if calling and ask.functions and not calls else None
+    )
     pieces, finish_reason = ([], "stop") if calls or function else _text(ask, directives, index)
     return Choice(
         index=index,
@@ -92,7 +102,9 @@ def _choice(ask: Ask, directives: Directives, index: int) -> Choice:
 
 
 def _text(ask: Ask, directives: Directives, index: int) -> tuple[list[str], str]:
-    limit = min(ask.number(name, directives.chunks) for name in ("max_tokens", "max_completion_tokens"))
+    limit = min(
+        ask.number(name, directives.chunks) for name in ("max_tokens", "max_completion_tokens")
+    )
     limit = min(limit, ask.number("max_output_tokens", limit))
     structured = _structured(ask)
     if structured is not None:
@@ -135,7 +147,9 @@ def sample(schema: Mapping[str, object], seed: str) -> object:
         items = schema.get("items")
         return [sample(items if isinstance(items, dict) else {}, seed)]
     simple = {"number": 1.5, "integer": int(seed[:2], 16), "boolean": True, "null": None}
-    return simple[kind] if isinstance(kind, str) and kind in simple else "".join(texts.pieces(seed, 2))
+    return (
+        simple[kind] if isinstance(kind, str) and kind in simple else "".join(texts.pieces(seed, 2))
+    )
 
 
 def _sample_object(schema: Mapping[str, object], seed: str) -> dict[str, object]:
@@ -143,7 +157,8 @@ def _sample_object(schema: Mapping[str, object], seed: str) -> dict[str, object]
     if not isinstance(properties, dict):
         return {}
     return {
-        name: sample(inner if isinstance(inner, dict) else {}, texts.digest(seed, name)) for name, inner in properties.items()
+        name: sample(inner if isinstance(inner, dict) else {}, texts.digest(seed, name))
+        for name, inner in properties.items()
     }
 
 
@@ -153,7 +168,9 @@ def slices(text: str, size: int) -> list[str]:
 
 
 def usage(served: Served) -> dict[str, object]:
-    """The usage object of chat and legacy completions: prompt words, completion words, and details."""
+    """The usage object of chat and legacy completions: prompt words, completion words, and
+    details.
+    """
     directives = served.directives
     completion = sum(choice.tokens for choice in served.choices) + directives.reasoning_tokens
     return {

@@ -1,7 +1,8 @@
-"""One client's TCP connection: reads requests, writes answers byte by byte as told, and records both.
+"""One client's TCP connection: reads requests, writes answers byte by byte as told, and records
+both.
 
-Written on asyncio's transport instead of a web framework, because the stand-in must control each write, end a body
-without its end, and reset the connection.
+Written on asyncio's transport instead of a web framework, because the stand-in must control each
+write, end a body without its end, and reset the connection.
 """
 
 import asyncio
@@ -51,7 +52,8 @@ class Connection(asyncio.Protocol):
         self._arriving: Request | None = None
         self._waiting: deque[Request] = deque()
         self._task: asyncio.Task[None] | None = None
-        self._resumed: asyncio.Future[None] | None = None  # set while the peer doesn't read fast enough
+        # set while the peer doesn't read fast enough
+        self._resumed: asyncio.Future[None] | None = None
 
     # asyncio's callbacks
 
@@ -101,7 +103,9 @@ class Connection(asyncio.Protocol):
         unrecorded = target.startswith(PREFIX)
         arrived = method, target, version, self._headers
         exchange = (
-            Exchange(id=0, method=method, target=target, http_version=version, headers=self._headers)
+            Exchange(
+                id=0, method=method, target=target, http_version=version, headers=self._headers
+            )
             if unrecorded
             else self._recording.begin(*arrived)
         )
@@ -171,19 +175,24 @@ class Connection(asyncio.Protocol):
         ending = await self._write_body(request, reply, chunked=chunked, compressed=compressed)
         return await self._finish(request, ending, chunked=chunked)
 
-    async def _write_body(self, request: Request, reply: Reply, *, chunked: bool, compressed: bool) -> Ending:
+    async def _write_body(
+        self, request: Request, reply: Reply, *, chunked: bool, compressed: bool
+    ) -> Ending:
         loop = asyncio.get_running_loop()
         due = loop.time()
         for step in steps(reply.answer.body, reply.directives, compressed=compressed):
             if isinstance(step, Ending):
                 return step
             due += step.wait_ms / 1000
-            await asyncio.sleep(due - loop.time())  # not positive: only lets the others have their turn
+            # not positive: only lets the others have their turn
+            await asyncio.sleep(due - loop.time())
             if self._resumed:
                 await self._resumed
                 due = loop.time()  # no burst to catch up with a slow reader
             request.exchange.wrote(step.data, time.monotonic())
-            self._transport.write(b"%x\r\n%b\r\n" % (len(step.data), step.data) if chunked else step.data)
+            self._transport.write(
+                b"%x\r\n%b\r\n" % (len(step.data), step.data) if chunked else step.data
+            )
         return Ending.FINISH
 
     async def _finish(self, request: Request, ending: Ending, *, chunked: bool) -> None:
@@ -219,7 +228,10 @@ def _framing(request: Request, reply: Reply) -> tuple[bool, bool]:
 def _head(request: Request, reply: Reply, *, chunked: bool, compressed: bool) -> bytes:
     answer = reply.answer
     lines = [f"HTTP/1.1 {answer.status} {_phrase(answer.status)}"]
-    lines += [f"{name}: {value}" for name, value in _body_headers(answer, chunked=chunked, compressed=compressed)]
+    lines += [
+        f"{name}: {value}"
+        for name, value in _body_headers(answer, chunked=chunked, compressed=compressed)
+    ]
     lines += [f"{name}: {value}" for name, value in reply.headers + answer.headers]
     if not request.keep_alive:
         lines.append("connection: close")

@@ -14,8 +14,9 @@ PREFIX = "/_stand_in/"
 def answer(request: Request, recording: Recording) -> Answer:
     """`GET health`, `GET exchanges` and `DELETE exchanges`.
 
-    `exchanges` takes `deployment`, `header` (`name:value`), `limit` (the newest N), and `details=false`, which leaves
-    out bodies and write times."""
+    `exchanges` takes `deployment`, `header` (`name:value`), `limit` (the newest N), and
+    `details=false`, which leaves out bodies and write times.
+    """
     path, query = split_target(request.target)
     asked = request.method, path.removeprefix(PREFIX)
     if asked == ("GET", "health"):
@@ -31,5 +32,7 @@ def answer(request: Request, recording: Recording) -> Answer:
 def _exchanges(recording: Recording, query: str) -> list[dict[str, object]]:
     asked = {name: values[-1] for name, values in parse_qs(query).items()}
     limit = asked.get("limit", "")
-    found = recording.find(asked.get("deployment", ""), asked.get("header", ""), int(limit) if limit.isdecimal() else 0)
+    found = recording.find(
+        asked.get("deployment", ""), asked.get("header", ""), int(limit) if limit.isdecimal() else 0
+    )
     return [exchange.document(details=asked.get("details") != "false") for exchange in found]

@@ -1,4 +1,6 @@
-"""An answer's body as timed writes and an ending: pace, layout and interruptions of the directives. Pure and lazy."""
+"""An answer's body as timed writes and an ending: pace, layout and interruptions of the directives.
+Pure and lazy.
+"""
 
 import random
 import zlib
@@ -42,10 +44,14 @@ def ending(directives: Directives) -> tuple[int | None, Ending]:
         (directives.end_after, Ending.END),
         (directives.silence_after, Ending.SILENCE),
     ]
-    return min(((after, how) for after, how in asked if after is not None), default=(None, Ending.FINISH))
+    return min(
+        ((after, how) for after, how in asked if after is not None), default=(None, Ending.FINISH)
+    )
 
 
-def steps(body: bytes | Iterable[bytes], directives: Directives, *, compressed: bool) -> Iterator[Step]:
+def steps(
+    body: bytes | Iterable[bytes], directives: Directives, *, compressed: bool
+) -> Iterator[Step]:
     """The writes of a body, last an Ending."""
     stop_after, how = ending(directives)
     pieces = laid_out(body, directives, compressed=compressed)
@@ -56,7 +62,9 @@ def steps(body: bytes | Iterable[bytes], directives: Directives, *, compressed: 
     yield how if written == stop_after else Ending.FINISH
 
 
-def laid_out(body: bytes | Iterable[bytes], directives: Directives, *, compressed: bool) -> Iterator[bytes]:
+def laid_out(
+    body: bytes | Iterable[bytes], directives: Directives, *, compressed: bool
+) -> Iterator[bytes]:
     """The body in the pieces that the directives ask for; never an empty one."""
     pieces: Iterable[bytes] = body if not isinstance(body, bytes) else _parts(body, directives)
     if compressed:

@@ -1,8 +1,9 @@
 """What a caller may ask of the stand-in: pace, shape and failure of one answer. Pure.
 
-Written as `key=value; key; ...` (`,` separates as well, because `;` means something in URLs). A key without a value is
-`true`. In a deployment's name the directives follow the first `--`: `gpt-4o--chunk_ms=20,no_finish`.
-The header's win over the deployment's, and those over the defaults the process was started with.
+Written as `key=value; key; ...` (`,` separates as well, because `;` means something in URLs). A key
+without a value is `true`. In a deployment's name the directives follow the first `--`:
+`gpt-4o--chunk_ms=20,no_finish`. The header's win over the deployment's, and those over the defaults
+the process was started with.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -16,24 +17,31 @@ class DirectiveError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Directives:
-    """One field per directive, named as it is written. "Piece" means one write of the body: an SSE event, or what
-    `byte_at_a_time`, `cut` or `gzip` made of them; a JSON body is one piece, or ten if an interruption is asked for."""
+    """One field per directive, named as it is written. "Piece" means one write of the body: an SSE
+    event, or what `byte_at_a_time`, `cut` or `gzip` made of them; a JSON body is one piece, or ten
+    if an interruption is asked for.
+    """
 
     # Pace, in milliseconds.
     headers_ms: int = 0  # wait before the status line and headers
     first_chunk_ms: int = 0  # wait between headers and the first piece
-    chunk_ms: int = 0  # wait before each further piece, `[DONE]` included; kept on average, not per piece
+    # wait before each further piece, `[DONE]` included; kept on average, not per piece
+    chunk_ms: int = 0
 
     # What the answer holds.
     chunks: int = 20  # words of each choice's text; in a stream each is one content chunk
-    content_size: int = 0  # bytes of each choice's text instead, spread over `chunks`; 0: as many as the words take
+    # bytes of each choice's text instead, spread over `chunks`; 0: as many as the words take
+    content_size: int = 0
     cached_tokens: int = 0  # usage.prompt_tokens_details.cached_tokens
-    reasoning_tokens: int = 0  # usage.completion_tokens_details.reasoning_tokens, counted as completion tokens too
-    model: str = ""  # the model said to have answered, as behind a model router; "": made from the deployment's name
+    # usage.completion_tokens_details.reasoning_tokens, counted as completion tokens too
+    reasoning_tokens: int = 0
+    # the model said to have answered, as behind a model router; "": made from the deployment's name
+    model: str = ""
     service_tier: str = ""  # a `service_tier` in the answer; "": none
     region: str = "North Central US"  # x-ms-region; `region=` leaves the header out
     content_filter: bool = False  # finish_reason `content_filter` inside a 200, after half the text
-    async_filter: bool = False  # asynchronous filter: chunks without delta, with offsets, one after the finish chunk
+    # asynchronous filter: chunks without delta, with offsets, one after the finish chunk
+    async_filter: bool = False
     refusal: bool = False  # the model refuses: `refusal` instead of `content`
     annotations: bool = False  # the message carries URL citations
     set_cookie: str = ""  # a set-cookie header `stand_in=<value>`
@@ -50,16 +58,20 @@ class Directives:
     gzip: bool = False  # content-encoding gzip, where accept-encoding allows it
     chunked: bool = False  # a JSON body without content-length
 
-    # Failures. Where several interruptions are given, the smallest N wins; if there are fewer pieces, none happens.
+    # Failures. Where several interruptions are given, the smallest N wins; if there are fewer
+    # pieces, none happens.
     status: int = 200  # an error of this status, in Azure's shape, at once
-    retry_after: int = 0  # seconds; retry-after, retry-after-ms and x-ms-retry-after-ms of a 429 or 503
+    # seconds; retry-after, retry-after-ms and x-ms-retry-after-ms of a 429 or 503
+    retry_after: int = 0
     blocked_prompt: bool = False  # 400 with code content_filter, as if the prompt had been filtered
     refuse_stream_options: bool = False  # 400 to a request that has stream_options
     silence: bool = False  # never answers, keeps the connection
     reset_before_headers: bool = False  # RST instead of an answer
     reset_after: int | None = None  # RST after N pieces
-    close_after: int | None = None  # FIN after N pieces, without the end of the body that HTTP asks for
-    end_after: int | None = None  # a clean end of the body after N pieces (of a body with content-length: FIN)
+    # FIN after N pieces, without the end of the body that HTTP asks for
+    close_after: int | None = None
+    # a clean end of the body after N pieces (of a body with content-length: FIN)
+    end_after: int | None = None
     silence_after: int | None = None  # nothing more after N pieces, connection kept
     no_finish: bool = False  # the stream leaves out finish chunk, usage and [DONE]
     no_done: bool = False  # the stream leaves out [DONE] only
@@ -87,7 +99,9 @@ def parse(text: str, base: Directives | None = None) -> Directives:
 
 
 def split_deployment(name: str) -> tuple[str, str]:
-    """`gpt-4o--chunk_ms=20` -> (`gpt-4o`, `chunk_ms=20`). Without directives the second part is empty."""
+    """`gpt-4o--chunk_ms=20` -> (`gpt-4o`, `chunk_ms=20`). Without directives the second part is
+    empty.
+    """
     deployment, _, text = name.partition(SEPARATOR)
     return deployment, text
 

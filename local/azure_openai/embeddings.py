@@ -11,7 +11,9 @@ _DIMENSIONS = 1536  # of text-embedding-3-small, where the request names none
 
 
 def answer(served: Served) -> Answer:
-    """One vector for each input, as floats or, if asked, as base64 of little-endian 32-bit floats."""
+    """One vector for each input, as floats or, if asked, as base64 of
+    little-endian 32-bit floats.
+    """
     ask = served.ask
     size = ask.number("dimensions", _DIMENSIONS)
     vectors = [_vector(f"{ask.seed}:{index}", size) for index in range(ask.inputs)]
@@ -20,7 +22,11 @@ def answer(served: Served) -> Answer:
         {
             "object": "list",
             "data": [
-                {"object": "embedding", "index": index, "embedding": _packed(vector) if packed else vector}
+                {
+                    "object": "embedding",
+                    "index": index,
+                    "embedding": _packed(vector) if packed else vector,
+                }
                 for index, vector in enumerate(vectors)
             ],
             "model": served.model,

@@ -19,9 +19,13 @@ FILTERED = (
 SERVER_ERROR = "The server had an error while processing your request. Sorry about that!"
 
 
-def error(status: int, code: str | None, message: str, kind: str | None = None, param: str | None = None) -> Answer:
+def error(
+    status: int, code: str | None, message: str, kind: str | None = None, param: str | None = None
+) -> Answer:
     """An error of the model's side, with all four keys."""
-    return json_answer({"error": {"message": message, "type": kind, "param": param, "code": code}}, status)
+    return json_answer(
+        {"error": {"message": message, "type": kind, "param": param, "code": code}}, status
+    )
 
 
 def gateway_error(status: int, code: str, message: str, headers: Headers = ()) -> Answer:
@@ -65,7 +69,9 @@ def blocked_prompt() -> Answer:
 
 def stream_options_refused() -> Answer:
     """What old API versions and On Your Data answer to stream_options."""
-    return invalid_request("Validation error at #/stream_options: Extra inputs are not permitted", "stream_options")
+    return invalid_request(
+        "Validation error at #/stream_options: Extra inputs are not permitted", "stream_options"
+    )
 
 
 def of_status(status: int, retry_after_s: int) -> Answer:
@@ -77,8 +83,12 @@ def of_status(status: int, retry_after_s: int) -> Answer:
     if status == 429:
         return _too_many(retry_after_s)
     if status == 503:
-        message = "The service is temporarily unable to process your request. Please try again later."
-        return gateway_error(503, "ServiceUnavailable", message, _retry(retry_after_s) if retry_after_s else ())
+        message = (
+            "The service is temporarily unable to process your request. Please try again later."
+        )
+        return gateway_error(
+            503, "ServiceUnavailable", message, _retry(retry_after_s) if retry_after_s else ()
+        )
     if status >= 500:
         return error(status, None, SERVER_ERROR, "server_error")
     return invalid_request(f"The stand-in was asked for status {status}.", code=str(status))

@@ -1,4 +1,6 @@
-"""Files, batches and the list of models: simple documents, made from the id alone. Nothing is kept. Pure."""
+"""Files, batches and the list of models: simple documents, made from the id alone. Nothing is kept.
+Pure.
+"""
 
 from local.azure_openai import multipart
 from local.azure_openai.answer import Answer, json_answer
@@ -11,12 +13,16 @@ _CONTENT = b'{"custom_id":"1","response":{"status_code":200,"body":{}}}\n'
 
 
 def files(request: Request, segments: list[str]) -> Answer | None:
-    """`POST files`, `GET files`, `GET|DELETE files/{id}`, `GET files/{id}/content`; None for anything else."""
+    """`POST files`, `GET files`, `GET|DELETE files/{id}`, `GET files/{id}/content`; None for
+    anything else.
+    """
     match request.method, segments:
         case "POST", ["files"]:
             found = multipart.fields(request.body)
             name, purpose = found.get("filename", "file"), found.get("purpose", "batch")
-            made = _file(f"file-{digest(name, purpose)[:32]}", name, purpose, request.exchange.request_size)
+            made = _file(
+                f"file-{digest(name, purpose)[:32]}", name, purpose, request.exchange.request_size
+            )
             return json_answer(made, 201)
         case "GET", ["files"]:
             return _list([_file("file-1", "input.jsonl", "batch", 1024)])
@@ -30,11 +36,15 @@ def files(request: Request, segments: list[str]) -> Answer | None:
 
 
 def batches(request: Request, segments: list[str], ask: Ask | None) -> Answer | None:
-    """`POST batches`, `GET batches`, `GET batches/{id}`, `POST batches/{id}/cancel`; None for anything else."""
+    """`POST batches`, `GET batches`, `GET batches/{id}`, `POST batches/{id}/cancel`; None for
+    anything else.
+    """
     match request.method, segments:
         case "POST", ["batches"] if ask:
             file, endpoint = ask.text("input_file_id"), ask.text("endpoint")
-            return json_answer(_batch(f"batch_{digest(file, endpoint)[:24]}", "validating", file, endpoint))
+            return json_answer(
+                _batch(f"batch_{digest(file, endpoint)[:24]}", "validating", file, endpoint)
+            )
         case "GET", ["batches"]:
             return _list([_batch("batch_1", "completed")])
         case "GET", ["batches", name]:
@@ -63,7 +73,9 @@ def _file(name: str, filename: str, purpose: str, size: int) -> object:
     return {"id": name, "object": "file", **about, "status": "processed"}
 
 
-def _batch(name: str, status: str, file: str = "file-1", endpoint: str = "/chat/completions") -> object:
+def _batch(
+    name: str, status: str, file: str = "file-1", endpoint: str = "/chat/completions"
+) -> object:
     counts = {"total": 1, "completed": int(status == "completed"), "failed": 0}
     return {
         "id": name,
@@ -81,4 +93,10 @@ def _batch(name: str, status: str, file: str = "file-1", endpoint: str = "/chat/
 
 
 def _model(name: str) -> object:
-    return {"id": name, "object": "model", "created": CREATED, "owned_by": "azure-openai", "status": "succeeded"}
+    return {
+        "id": name,
+        "object": "model",
+        "created": CREATED,
+        "owned_by": "azure-openai",
+        "status": "succeeded",
+    }

@@ -6,7 +6,10 @@ _CATEGORIES = ("hate", "self_harm", "sexual", "violence")
 def results(filtered: str = "") -> dict[str, object]:
     """`content_filter_results`: every category safe, except the one that is named."""
     return {
-        category: {"filtered": category == filtered, "severity": "high" if category == filtered else "safe"}
+        category: {
+            "filtered": category == filtered,
+            "severity": "high" if category == filtered else "safe",
+        }
         for category in _CATEGORIES
     }
 

@@ -16,7 +16,9 @@ _COMPLETED = "image_generation.completed"
 
 
 def answer(served: Served) -> Answer:
-    """URLs, or base64 where asked for; `gpt-image-*` always sends base64, with usage, and can stream."""
+    """URLs, or base64 where asked for; `gpt-image-*` always sends base64, with usage, and can
+    stream.
+    """
     modern = "gpt-image" in served.model
     if modern and served.ask.flag("stream"):
         return Answer(content_type=SSE, body=sse.dressed(_events(served), served.directives))

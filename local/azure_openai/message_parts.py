@@ -11,7 +11,10 @@ _SOUND_BYTES = 96  # in place of sound, for each piece of the transcript
 
 def logprobs(pieces: Iterable[str]) -> list[object]:
     """One entry for each piece, as `logprobs: true` asks for."""
-    return [{"token": piece, "logprob": -0.25, "bytes": list(piece.encode()), "top_logprobs": []} for piece in pieces]
+    return [
+        {"token": piece, "logprob": -0.25, "bytes": list(piece.encode()), "top_logprobs": []}
+        for piece in pieces
+    ]
 
 
 def annotations(text: str) -> list[object]:
@@ -22,8 +25,18 @@ def annotations(text: str) -> list[object]:
 
 def context(served: Served) -> dict[str, object]:
     """What On Your Data adds to a message."""
-    citation = {"content": "Ships leave before dawn.", "title": "Harbour", "filepath": "harbour.md", "url": None}
-    return {"context": {"citations": [{**citation, "chunk_id": "0"}], "intent": f'["{served.ask.seed[:8]}"]'}}
+    citation = {
+        "content": "Ships leave before dawn.",
+        "title": "Harbour",
+        "filepath": "harbour.md",
+        "url": None,
+    }
+    return {
+        "context": {
+            "citations": [{**citation, "chunk_id": "0"}],
+            "intent": f'["{served.ask.seed[:8]}"]',
+        }
+    }
 
 
 def speaks(served: Served) -> bool:

@@ -1,27 +1,41 @@
-"""What the stand-in reads of a multipart upload: its short text fields and the file's name. Pure."""
+"""What the stand-in reads of a multipart upload: its short text fields and the
+file's name. Pure.
+"""
 
 import re
 
 from local.azure_openai.ask import Ask
 from local.azure_openai.texts import digest
 
-_LOOKED_INTO = 64 * 2**10  # bytes at each end of the body: clients put fields before or behind the file
-_FIELD = re.compile(rb'name="?(\w+)(?:\[\])?"?\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]*)\r\n--', re.IGNORECASE)
+# bytes at each end of the body: clients put fields before or behind the file
+_LOOKED_INTO = 64 * 2**10
+_FIELD = re.compile(
+    rb'name="?(\w+)(?:\[\])?"?\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]*)\r\n--', re.IGNORECASE
+)
 _FILE = re.compile(rb'filename="([^"\r\n]*)"')
 
 
 def fields(body: bytes | bytearray) -> dict[str, str]:
     """The text fields by name, and the first file's name as `filename`."""
-    looked_into = bytes(body[:_LOOKED_INTO]) + bytes(body[max(_LOOKED_INTO, len(body) - _LOOKED_INTO) :])
-    found = {name.decode(): value.decode("utf-8", "replace") for name, value in _FIELD.findall(looked_into)}
+    looked_into = bytes(body[:_LOOKED_INTO]) + bytes(
+        body[max(_LOOKED_INTO, len(body) - _LOOKED_INTO) :]
+    )
+    found = {
+        name.decode(): value.decode("utf-8", "replace")
+        for name, value in _FIELD.findall(looked_into)
+    }
     named = _FILE.search(looked_into)
     return found | {"filename": named[1].decode("utf-8", "replace")} if named else found
 
 
 def read(body: bytes | bytearray) -> Ask:
-    """What the upload asks for. The seed comes from the fields: boundaries differ from call to call."""
+    """What the upload asks for. The seed comes from the fields: boundaries differ from call to
+    call.
+    """
     found = fields(body)
-    parameters: dict[str, object] = {name: True if value == "true" else value for name, value in found.items()}
+    parameters: dict[str, object] = {
+        name: True if value == "true" else value for name, value in found.items()
+    }
     if found.get("n", "").isdecimal():
         parameters["n"] = int(found["n"])
     text = found.get("prompt", "")

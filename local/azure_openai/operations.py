@@ -12,8 +12,8 @@ from local.azure_openai.request import Request
 from local.azure_openai.routes import Route
 from local.azure_openai.stored_responses import StoredResponses
 
-# The first api-version that users saw stream_options work with is 2024-08-01-preview (Azure/azure-rest-api-specs#30810);
-# 2024-05-01-preview answered 400 (azure-rest-api-specs#29157).
+# The first api-version that users saw stream_options work with is 2024-08-01-preview
+# (Azure/azure-rest-api-specs#30810); 2024-05-01-preview answered 400 (azure-rest-api-specs#29157).
 _STREAM_OPTIONS_SINCE = "2024-08-01"
 
 _MODEL_OPERATIONS: dict[str, Callable[[Served], Answer]] = {
@@ -41,8 +41,17 @@ class Operations:
     def __init__(self) -> None:
         self._responses = StoredResponses(time.monotonic)
 
-    def answer(self, request: Request, route: Route, ask: Ask | None, directives: Directives, deployment: str) -> Answer:
-        """The operation's answer; an echo of the request where there is none. `ask` is None for an unreadable body."""
+    def answer(
+        self,
+        request: Request,
+        route: Route,
+        ask: Ask | None,
+        directives: Directives,
+        deployment: str,
+    ) -> Answer:
+        """The operation's answer; an echo of the request where there is none. `ask` is None for an
+        unreadable body.
+        """
         if reads_body(request, route):
             if ask is None:
                 return errors.invalid_request("We could not parse the JSON body of your request.")
@@ -50,17 +59,23 @@ class Operations:
                 return self._of_model(request, route, ask, directives, deployment)
         return self._of_resource(request, route, ask, directives) or echo.answer(request)
 
-    def _of_model(self, request: Request, route: Route, ask: Ask, directives: Directives, deployment: str) -> Answer:
+    def _of_model(
+        self, request: Request, route: Route, ask: Ask, directives: Directives, deployment: str
+    ) -> Answer:
         if not deployment:
             return errors.invalid_request("you must provide a model parameter")
         if "stream_options" in ask.parameters and _refuses_stream_options(route, ask, directives):
             return errors.stream_options_refused()
-        served = serve(ask, directives, deployment, ask.inputs if route.operation == "completions" else 1)
+        served = serve(
+            ask, directives, deployment, ask.inputs if route.operation == "completions" else 1
+        )
         if route.operation == "responses":
             return self._responses.create(request, served)
         return _MODEL_OPERATIONS[route.operation](served)
 
-    def _of_resource(self, request: Request, route: Route, ask: Ask | None, directives: Directives) -> Answer | None:
+    def _of_resource(
+        self, request: Request, route: Route, ask: Ask | None, directives: Directives
+    ) -> Answer | None:
         match route.segments[0]:
             case "responses":
                 return self._responses.answer(request, route, directives)

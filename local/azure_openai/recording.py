@@ -1,8 +1,8 @@
 """What the stand-in saw and wrote, for tests to compare with. Bounded in memory.
 
-The newest 20,000 exchanges are kept. Their bodies and write times together take at most 64 MB; beyond that the oldest
-finished ones lose theirs (sizes, digests and timestamps stay). Times are `time.monotonic()` seconds, which on Linux are
-the same clock in every process.
+The newest 20,000 exchanges are kept. Their bodies and write times together take at most 64 MB;
+beyond that the oldest finished ones lose theirs (sizes, digests and timestamps stay). Times are
+`time.monotonic()` seconds, which on Linux are the same clock in every process.
 """
 
 import base64
@@ -83,7 +83,9 @@ class Exchange:
         self.write_times = array("d")
 
     def document(self, *, details: bool = True) -> dict[str, object]:
-        """The exchange as `/_stand_in/exchanges` shows it, with or without bodies and write times."""
+        """The exchange as `/_stand_in/exchanges` shows it, with or without bodies
+        and write times.
+        """
         path, mark, query = self.target.partition("?")
         return {
             "id": self.id,
@@ -109,9 +111,13 @@ class Exchange:
 
     def _details(self) -> dict[str, object]:
         """A body that was not kept is null."""
-        response = None if self.response_body is None else base64.b64encode(self.response_body).decode()
+        response = (
+            None if self.response_body is None else base64.b64encode(self.response_body).decode()
+        )
         return {
-            "request_body": None if self.request_body is None else self.request_body.decode("utf-8", "replace"),
+            "request_body": None
+            if self.request_body is None
+            else self.request_body.decode("utf-8", "replace"),
             "response_body_base64": response,
             "write_times": self.write_times.tolist(),
         }
@@ -122,13 +128,22 @@ class Recording:
 
     def __init__(self) -> None:
         self._exchanges: deque[Exchange] = deque()
-        self._detailed: deque[tuple[Exchange, int]] = deque()  # finished ones that still hold details, oldest first
+        # finished ones that still hold details, oldest first
+        self._detailed: deque[tuple[Exchange, int]] = deque()
         self._detail_bytes = 0
         self._next_id = 1
 
-    def begin(self, method: str, target: str, http_version: str, headers: list[tuple[str, str]]) -> Exchange:
+    def begin(
+        self, method: str, target: str, http_version: str, headers: list[tuple[str, str]]
+    ) -> Exchange:
         """A request's headers are in."""
-        exchange = Exchange(id=self._next_id, method=method, target=target, http_version=http_version, headers=headers)
+        exchange = Exchange(
+            id=self._next_id,
+            method=method,
+            target=target,
+            http_version=http_version,
+            headers=headers,
+        )
         self._next_id += 1
         self._exchanges.append(exchange)
         if len(self._exchanges) > KEPT_EXCHANGES:
@@ -158,13 +173,17 @@ class Recording:
         return sum(exchange.ended == OPEN for exchange in self._exchanges)
 
     def find(self, deployment: str = "", header: str = "", limit: int = 0) -> list[Exchange]:
-        """Exchanges, oldest first: of a deployment (with or without directives), with a header `name:value`; `limit`
-        takes the newest. An empty filter lets all pass."""
+        """Exchanges, oldest first: of a deployment (with or without directives), with a header
+        `name:value`; `limit` takes the newest. An empty filter lets all pass.
+        """
         name, _, value = header.partition(":")
         found = [
             exchange
             for exchange in self._exchanges
-            if (not deployment or deployment in {exchange.deployment, exchange.deployment.partition("--")[0]})
+            if (
+                not deployment
+                or deployment in {exchange.deployment, exchange.deployment.partition("--")[0]}
+            )
             and (not header or _has(exchange, name.strip().lower(), value.strip()))
         ]
         return found[-limit:] if limit else found

@@ -1,10 +1,13 @@
-"""The Responses API's documents: a response, its output items, its usage. Pure; `responses_stream` makes the events."""
+"""The Responses API's documents: a response, its output items, its usage. Pure; `responses_stream`
+makes the events.
+"""
 
 from local.azure_openai import filters, texts
 from local.azure_openai.choices import Call, Choice, Served
 
 FAILURE = {"code": "server_error", "message": "The model failed to generate a response."}
-_COPIED: dict[str, object] = {  # parameters that a response repeats, and what stands there if they weren't given
+# parameters that a response repeats, and what stands there if they weren't given
+_COPIED: dict[str, object] = {
     "background": False,
     "instructions": None,
     "max_output_tokens": None,
@@ -27,7 +30,11 @@ def final_status(served: Served) -> str:
     """How the response ends: completed, incomplete or failed."""
     if served.directives.failed:
         return "failed"
-    return "incomplete" if served.choices[0].finish_reason in {"length", "content_filter"} else "completed"
+    return (
+        "incomplete"
+        if served.choices[0].finish_reason in {"length", "content_filter"}
+        else "completed"
+    )
 
 
 def document(served: Served, name: str, status: str) -> dict[str, object]:
@@ -41,7 +48,9 @@ def document(served: Served, name: str, status: str) -> dict[str, object]:
         "object": "response",
         "created_at": served.created,
         "status": status,
-        "content_filters": [{"blocked": False, "source_type": "prompt", "content_filter_results": filters.results()}],
+        "content_filters": [
+            {"blocked": False, "source_type": "prompt", "content_filter_results": filters.results()}
+        ],
         "error": FAILURE if status == "failed" else None,
         "incomplete_details": {"reason": reason} if reason else None,
         "model": served.model,
@@ -57,9 +66,16 @@ def output(served: Served) -> list[dict[str, object]]:
     choice = served.choices[0]
     items = [reasoning(served, summary(served))] if "reasoning" in served.ask.parameters else []
     if choice.calls:
-        return items + [function_call(served, call, call.arguments, "completed") for call in choice.calls]
+        return items + [
+            function_call(served, call, call.arguments, "completed") for call in choice.calls
+        ]
     incomplete = choice.finish_reason in {"length", "content_filter"}
-    return [*items, message(served, [content(served, choice.text)], "incomplete" if incomplete else "completed")]
+    return [
+        *items,
+        message(
+            served, [content(served, choice.text)], "incomplete" if incomplete else "completed"
+        ),
+    ]
 
 
 def summary(served: Served) -> list[str]:
@@ -75,19 +91,34 @@ def reasoning(served: Served, pieces: list[str]) -> dict[str, object]:
 
 def message(served: Served, parts: list[dict[str, object]], status: str) -> dict[str, object]:
     """A message item."""
-    return {"id": served.id("msg_"), "type": "message", "status": status, "content": parts, "role": "assistant"}
+    return {
+        "id": served.id("msg_"),
+        "type": "message",
+        "status": status,
+        "content": parts,
+        "role": "assistant",
+    }
 
 
 def content(served: Served, text: str) -> dict[str, object]:
     """A message's content part."""
     if served.directives.refusal:
         return {"type": "refusal", "refusal": text}
-    return {"type": "output_text", "annotations": _annotations(served, text), "logprobs": [], "text": text}
+    return {
+        "type": "output_text",
+        "annotations": _annotations(served, text),
+        "logprobs": [],
+        "text": text,
+    }
 
 
 def function_call(served: Served, call: Call, arguments: str, status: str) -> dict[str, object]:
     """A function call item."""
-    head = {"id": f"fc_{texts.digest(served.ask.seed, call.id)[:24]}", "type": "function_call", "status": status}
+    head = {
+        "id": f"fc_{texts.digest(served.ask.seed, call.id)[:24]}",
+        "type": "function_call",
+        "status": status,
+    }
     return {**head, "arguments": arguments, "call_id": call.id, "name": call.name}
 
 
@@ -113,4 +144,6 @@ def _annotations(served: Served, text: str) -> list[object]:
     if not served.directives.annotations or not text:
         return []
     place = {"start_index": 0, "end_index": len(text)}
-    return [{"type": "url_citation", "url": "https://example.com/harbour", "title": "Harbour", **place}]
+    return [
+        {"type": "url_citation", "url": "https://example.com/harbour", "title": "Harbour", **place}
+    ]

@@ -6,7 +6,11 @@ from local.azure_openai import responses, sse
 from local.azure_openai.choices import Call, Served, slices
 
 _ARGUMENT_PIECE = 9  # characters of a call's arguments in one event
-_ERROR = {"code": "server_error", "message": "The server had an error while processing your request.", "param": None}
+_ERROR = {
+    "code": "server_error",
+    "message": "The server had an error while processing your request.",
+    "param": None,
+}
 
 Event = dict[str, object]
 
@@ -32,7 +36,11 @@ def _events(served: Served, name: str) -> Iterator[Event]:
         yield event
     if directives.error_in_200:
         nested = directives.error_in_200 == "nested"
-        yield {"type": "error", "error": {"type": "server_error", **_ERROR}} if nested else {"type": "error", **_ERROR}
+        yield (
+            {"type": "error", "error": {"type": "server_error", **_ERROR}}
+            if nested
+            else {"type": "error", **_ERROR}
+        )
     elif not directives.no_finish:
         status = responses.final_status(served)
         yield _about(f"response.{status}", responses.document(served, name, status))
@@ -60,7 +68,11 @@ def _reasoning(served: Served) -> Iterator[Event]:
     place = {"item_id": served.id("rs_"), "output_index": 0, "summary_index": 0}
     part = {"type": "summary_text", "text": "".join(pieces)}
     yield _item("added", 0, responses.reasoning(served, []))
-    yield {"type": "response.reasoning_summary_part.added", **place, "part": {"type": "summary_text", "text": ""}}
+    yield {
+        "type": "response.reasoning_summary_part.added",
+        **place,
+        "part": {"type": "summary_text", "text": ""},
+    }
     for piece in pieces:
         yield {"type": "response.reasoning_summary_text.delta", **place, "delta": piece}
     yield {"type": "response.reasoning_summary_text.done", **place, "text": "".join(pieces)}
@@ -80,7 +92,11 @@ def _message(served: Served, index: int) -> Iterator[Event]:
     yield {"type": f"response.{kind}.done", **place, key: choice.text}
     yield {"type": "response.content_part.done", **place, "part": part}
     incomplete = choice.finish_reason in {"length", "content_filter"}
-    yield _item("done", index, responses.message(served, [part], "incomplete" if incomplete else "completed"))
+    yield _item(
+        "done",
+        index,
+        responses.message(served, [part], "incomplete" if incomplete else "completed"),
+    )
 
 
 def _call(served: Served, call: Call, index: int) -> Iterator[Event]:

@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, unquote
 class Route:
     """A target below `/openai/`."""
 
-    operation: str  # what follows the deployment or `v1/`, decoded: `chat/completions`, `responses/resp_1/cancel`
+    # what follows the deployment or `v1/`, decoded: `chat/completions`, `responses/resp_1/cancel`
+    operation: str
     deployment: str | None  # decoded, directives included; None where the body's `model` names it
     v1: bool  # the versionless API: no api-version needed
     api_version: str | None  # of the query
@@ -32,13 +33,17 @@ def split_target(target: str) -> tuple[str, str | None]:
 def route(target: str) -> Route | None:
     """The route of a raw target, None if it isn't below `/openai/`.
 
-    What stands before `/openai/` is ignored: `/api/projects/{project}/openai/v1/...` is one of Azure's own forms.
+    What stands before `/openai/` is ignored: `/api/projects/{project}/openai/v1/...` is one of
+    Azure's own forms.
     """
     path, raw_query = split_target(target)
     _, found, rest = path.partition("/openai/")
     if not found:
         return None
-    query = {name: values[-1] for name, values in parse_qs(raw_query or "", keep_blank_values=True).items()}
+    query = {
+        name: values[-1]
+        for name, values in parse_qs(raw_query or "", keep_blank_values=True).items()
+    }
     v1 = rest.startswith("v1/")
     deployment = None
     if v1:
@@ -46,4 +51,10 @@ def route(target: str) -> Route | None:
     elif rest.startswith("deployments/"):
         name, _, rest = rest.removeprefix("deployments/").partition("/")
         deployment = unquote(name)
-    return Route(operation=unquote(rest), deployment=deployment, v1=v1, api_version=query.get("api-version"), query=query)
+    return Route(
+        operation=unquote(rest),
+        deployment=deployment,
+        v1=v1,
+        api_version=query.get("api-version"),
+        query=query,
+    )

@@ -1,7 +1,8 @@
-"""Responses that can be asked for again: get (also as a stream), cancel, delete, input items; background mode.
+"""Responses that can be asked for again: get (also as a stream), cancel, delete, input items;
+background mode.
 
-The newest 1,000 are kept. A background response is `queued` when created, then `in_progress` for `background_ms`, then
-over. Each gets an id of its own, the same texts or not.
+The newest 1,000 are kept. A background response is `queued` when created, then `in_progress` for
+`background_ms`, then over. Each gets an id of its own, the same texts or not.
 """
 
 import json
@@ -26,7 +27,8 @@ _KEPT = 1_000
 class _Stored:
     served: Served
     request_body: bytes
-    over_at: float  # clock seconds; for a response that isn't in the background: when it was created
+    # clock seconds; for a response that isn't in the background: when it was created
+    over_at: float
     cancelled: bool = False
 
     def status(self, now: float) -> str:
@@ -54,7 +56,9 @@ class StoredResponses:
             return _streamed(stream(served, name), served.directives)
         if served.directives.error_in_200:
             failure = responses.FAILURE
-            return json_answer(failure if served.directives.error_in_200 == "flat" else {"error": failure})
+            return json_answer(
+                failure if served.directives.error_in_200 == "flat" else {"error": failure}
+            )
         status = "queued" if background else responses.final_status(served)
         return json_answer(responses.document(served, name, status))
 
@@ -63,7 +67,9 @@ class StoredResponses:
         name = route.segments[1] if len(route.segments) > 1 else ""
         stored = self._stored.get(name)
         if stored is None:
-            return error(404, None, f"Response with id '{name}' not found.", "invalid_request_error", "id")
+            return error(
+                404, None, f"Response with id '{name}' not found.", "invalid_request_error", "id"
+            )
         match request.method, route.segments[2:]:
             case "GET", []:
                 return self._get(name, stored, route, directives)
@@ -73,20 +79,26 @@ class StoredResponses:
             case "POST", ["cancel"]:
                 return self._cancel(name, stored)
             case "GET", ["input_items"]:
-                return json_answer({"object": "list", "data": _input_items(stored), "has_more": False})
+                return json_answer(
+                    {"object": "list", "data": _input_items(stored), "has_more": False}
+                )
         return None
 
     def _keep(self, name: str, request: Request, served: Served, *, background: bool) -> None:
         delay_s = served.directives.background_ms / 1000 if background else 0.0
         body = bytes(request.exchange.request_body or b"")
-        self._stored[name] = _Stored(served=served, request_body=body, over_at=self._clock() + delay_s)
+        self._stored[name] = _Stored(
+            served=served, request_body=body, over_at=self._clock() + delay_s
+        )
         if len(self._stored) > _KEPT:
             self._stored.popitem(last=False)
 
     def _get(self, name: str, stored: _Stored, route: Route, directives: Directives) -> Answer:
         if route.query.get("stream") == "true":
             after = route.query.get("starting_after", "")
-            return _streamed(stream(stored.served, name, int(after) if after.isdecimal() else -1), directives)
+            return _streamed(
+                stream(stored.served, name, int(after) if after.isdecimal() else -1), directives
+            )
         return json_answer(responses.document(stored.served, name, stored.status(self._clock())))
 
     def _cancel(self, name: str, stored: _Stored) -> Answer:
@@ -101,9 +113,18 @@ def _streamed(events: sse.Events, directives: Directives) -> Answer:
 
 
 def _input_items(stored: _Stored) -> list[object]:
-    """The request's input, a plain text as a message; nothing of a request too long to be recorded."""
+    """The request's input, a plain text as a message; nothing of a request too long to be
+    recorded.
+    """
     asked = json.loads(stored.request_body).get("input", []) if stored.request_body else []
     if isinstance(asked, str):
         part = {"type": "input_text", "text": asked}
-        return [{"id": stored.served.id("msg_in_"), "type": "message", "role": "user", "content": [part]}]
+        return [
+            {
+                "id": stored.served.id("msg_in_"),
+                "type": "message",
+                "role": "user",
+                "content": [part],
+            }
+        ]
     return list(asked)

@@ -1,7 +1,8 @@
 """The words that the stand-in answers with, and how it counts tokens. Pure.
 
-One token is one word: `tokens(text) == len(text.split())`. Words hold umlauts, CJK, emoji and U+2028, so that a reader
-that cuts characters apart or takes U+2028 for the end of a line is found out.
+One token is one word: `tokens(text) == len(text.split())`. Words hold umlauts, CJK, emoji and
+U+2028, so that a reader that cuts characters apart or takes U+2028 for the end of a line is found
+out.
 """
 
 import functools
@@ -30,7 +31,9 @@ def digest(*parts: str) -> str:
 
 
 def pieces(seed: str, count: int, size_bytes: int = 0) -> list[str]:
-    """`count` pieces that joined are the text for `seed`: a word each, or equal shares of exactly `size_bytes` bytes."""
+    """`count` pieces that joined are the text for `seed`: a word each, or equal shares of exactly
+    `size_bytes` bytes.
+    """
     if size_bytes:
         return _filler(count, size_bytes)
     numbers = hashlib.shake_256(seed.encode()).digest(count)

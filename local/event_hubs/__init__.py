@@ -1,12 +1,12 @@
 """An Event Hubs emulator: an AMQP 1.0 server on Apache Qpid Proton for the real azure-eventhub SDK.
 
-`python -m local.event_hubs --help` starts it. It keeps events in memory only, and only the newest of each partition
-(see partition_log.py). It checks no credentials and listens on 127.0.0.1 alone.
+`python -m local.event_hubs --help` starts it. It keeps events in memory only, and only the newest
+of each partition (see partition_log.py). It checks no credentials and listens on 127.0.0.1 alone.
 
-    server.py             sockets: asyncio in front, Proton's engine behind, one event loop, one process
+    server.py             sockets: asyncio in front of Proton's engine, in one event loop
     frame_padding.py      makes Proton's output readable for the SDK
     links.py              which address leads to what
-    producer_link.py      publications in: size limit, behaviour (accept, reject, stall, unwanted), settlement
+    producer_link.py      publications in: size limit, behaviour (accept, reject, stall, unwanted)
     consumer_link.py      events out: start position, credit, bounded buffers
     request_links.py      request/response nodes: $cbs and $management
     management.py         the answers of $management

@@ -30,15 +30,34 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         description="Event Hubs emulator for the azure-eventhub SDK. Events are kept in memory only.",
         epilog=f"Connection string: {_CONNECTION_STRING.format(port='PORT')} (the port may be left out if it is 5672).",
     )
-    parser.add_argument("--port", type=int, default=5672, help="AMQP port (default 5672; 0: any free one)")
-    parser.add_argument("--control-port", type=int, default=5673, help="HTTP control port (default 5673; 0: any free one)")
-    parser.add_argument("--hub", action="append", metavar="NAME", help="a hub to serve, repeatable (default openai-logs)")
-    parser.add_argument("--partitions", type=int, default=4, help="partitions per hub (default 4)")
     parser.add_argument(
-        "--retention-mb", type=int, default=32, help="newest MB of events that each partition keeps (default 32)"
+        "--port", type=int, default=5672, help="AMQP port (default 5672; 0: any free one)"
     )
     parser.add_argument(
-        "--idle-timeout", type=float, default=240, metavar="S", help="close connections silent for S seconds (default 240)"
+        "--control-port",
+        type=int,
+        default=5673,
+        help="HTTP control port (default 5673; 0: any free one)",
+    )
+    parser.add_argument(
+        "--hub",
+        action="append",
+        metavar="NAME",
+        help="a hub to serve, repeatable (default openai-logs)",
+    )
+    parser.add_argument("--partitions", type=int, default=4, help="partitions per hub (default 4)")
+    parser.add_argument(
+        "--retention-mb",
+        type=int,
+        default=32,
+        help="newest MB of events that each partition keeps (default 32)",
+    )
+    parser.add_argument(
+        "--idle-timeout",
+        type=float,
+        default=240,
+        metavar="S",
+        help="close connections silent for S seconds (default 240)",
     )
     options = parser.parse_args(arguments)
     if not 1 <= options.partitions <= 32:
@@ -51,7 +70,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 async def serve(options: argparse.Namespace) -> None:
     """Serve until a signal comes. Raises PortTakenError."""
-    namespace = Namespace(options.hub, partitions=options.partitions, retention_bytes=options.retention_mb * 1_048_576)
+    namespace = Namespace(
+        options.hub, partitions=options.partitions, retention_bytes=options.retention_mb * 1_048_576
+    )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -67,11 +88,15 @@ async def serve(options: argparse.Namespace) -> None:
         await stop.wait()
 
 
-async def _start_amqp(stack: AsyncExitStack, namespace: Namespace, options: argparse.Namespace) -> int:
+async def _start_amqp(
+    stack: AsyncExitStack, namespace: Namespace, options: argparse.Namespace
+) -> int:
     loop = asyncio.get_running_loop()
     try:
         server = await loop.create_server(
-            lambda: AmqpConnection(namespace, idle_timeout_s=options.idle_timeout), _HOST, options.port
+            lambda: AmqpConnection(namespace, idle_timeout_s=options.idle_timeout),
+            _HOST,
+            options.port,
         )
     except OSError as error:
         raise _port_error(error, options.port, "AMQP", "--port") from error
@@ -80,7 +105,9 @@ async def _start_amqp(stack: AsyncExitStack, namespace: Namespace, options: argp
     return int(server.sockets[0].getsockname()[1])
 
 
-async def _start_control(stack: AsyncExitStack, namespace: Namespace, options: argparse.Namespace) -> int:
+async def _start_control(
+    stack: AsyncExitStack, namespace: Namespace, options: argparse.Namespace
+) -> int:
     runner = web.AppRunner(control_app(namespace), access_log=None)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
@@ -94,7 +121,9 @@ async def _start_control(stack: AsyncExitStack, namespace: Namespace, options: a
 def _port_error(error: OSError, port: int, what: str, option: str) -> Exception:
     if error.errno != errno.EADDRINUSE:
         return error
-    return PortTakenError(f"Port {port} ({what}) is taken by another program on {_HOST}. Choose another with {option} PORT.")
+    return PortTakenError(
+        f"Port {port} ({what}) is taken by another program on {_HOST}. Choose another with {option} PORT."
+    )
 
 
 def main() -> int:

@@ -1,6 +1,8 @@
-"""The few AMQP 1.0 encodings that the emulator reads and writes as bytes, without decoding whole messages.
+"""The few AMQP 1.0 encodings that the emulator reads and writes as bytes, without decoding whole
+messages.
 
-Source: AMQP 1.0 part 1 (types), https://docs.oasis-open.org/amqp/core/v1.0/os/amqp-core-types-v1.0-os.html
+Source: AMQP 1.0 part 1 (types),
+https://docs.oasis-open.org/amqp/core/v1.0/os/amqp-core-types-v1.0-os.html
 """
 
 import struct
@@ -90,7 +92,9 @@ def variable_bytes(data: bytes, at: int) -> bytes:
 
 
 def map_items(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
-    """(start of key, start of value, end of value) for each pair of the map at `at`; null is an empty map."""
+    """(start of key, start of value, end of value) for each pair of the map at `at`; null is an
+    empty map.
+    """
     end = end_of_value(data, at)
     if data[at] == 0x40:
         return
@@ -127,6 +131,10 @@ def timestamp(milliseconds: int) -> bytes:
 
 
 def map_section(code: int, encoded_items: bytes, item_count: int) -> bytes:
-    """A message section that is a map of `item_count` keys and values together (twice the pairs)."""
-    head = struct.pack(">BBBBII", _DESCRIBED, _SMALL_ULONG, code, 0xD1, len(encoded_items) + 4, item_count)
+    """A message section that is a map of `item_count` keys and values together
+    (twice the pairs).
+    """
+    head = struct.pack(
+        ">BBBBII", _DESCRIBED, _SMALL_ULONG, code, 0xD1, len(encoded_items) + 4, item_count
+    )
     return head + encoded_items

@@ -1,7 +1,8 @@
 """Who reads which partition on behalf of which consumer group, and who may.
 
 A consumer group exists as soon as a consumer names it. The rule for owner levels ("epochs"):
-https://learn.microsoft.com/azure/event-hubs/event-processor-balance-partition-load and the SDK's `owner_level`.
+https://learn.microsoft.com/azure/event-hubs/event-processor-balance-partition-load and the SDK's
+`owner_level`.
 """
 
 from collections import defaultdict
@@ -30,10 +31,14 @@ class ConsumerGroups:
         self._readers: defaultdict[tuple[str, str], set[Consumer]] = defaultdict(set)
 
     def join(self, consumer: Consumer) -> None:
-        """Admit the consumer and disconnect those that it displaces. Raises ReceiverDisconnectedError."""
+        """Admit the consumer and disconnect those that it displaces. Raises
+        ReceiverDisconnectedError.
+        """
         readers = self._readers[_place(consumer)]
         level = -1 if consumer.owner_level is None else consumer.owner_level
-        highest = max((other.owner_level for other in readers if other.owner_level is not None), default=-1)
+        highest = max(
+            (other.owner_level for other in readers if other.owner_level is not None), default=-1
+        )
         if highest > level or (consumer.owner_level is None and highest >= 0):
             raise ReceiverDisconnectedError(
                 f"Receiver '{consumer.group}/{consumer.partition_id}' with epoch '{level}' cannot be created: a receiver "
@@ -41,7 +46,9 @@ class ConsumerGroups:
             )
         if consumer.owner_level is not None:
             for other in tuple(readers):
-                other.disconnect(f"New receiver with higher epoch '{level}' is created hence current receiver is disconnected.")
+                other.disconnect(
+                    f"New receiver with higher epoch '{level}' is created hence current receiver is disconnected."
+                )
                 readers.discard(other)
         readers.add(consumer)
 
@@ -50,7 +57,11 @@ class ConsumerGroups:
 
     def describe(self) -> dict[str, int]:
         """Number of consumers by 'group/partition', where there are any."""
-        return {f"{group}/{partition}": len(readers) for (group, partition), readers in self._readers.items() if readers}
+        return {
+            f"{group}/{partition}": len(readers)
+            for (group, partition), readers in self._readers.items()
+            if readers
+        }
 
 
 def _place(consumer: Consumer) -> tuple[str, str]:

@@ -8,7 +8,8 @@ from local.event_hubs.consumer_groups import Consumer
 from local.event_hubs.namespace import Counters, Hub
 from local.event_hubs.start_position import EARLIEST, Latest, StartPosition, parse_selector
 
-# A consumer that does not read its socket has at most this much (and one event) waiting in its session.
+# A consumer that does not read its socket has at most this much (and one event) waiting in its
+# session.
 MAX_WAITING_BYTES = 262_144
 
 _SELECTOR = "apache.org:selector-filter:string"
@@ -16,11 +17,12 @@ _OWNER_LEVEL = symbol("com.microsoft:epoch")
 
 
 class ConsumerLink:
-    """Sends a partition's events, settled: Event Hubs waits for no acknowledgement, consumers keep checkpoints.
+    """Sends a partition's events, settled: Event Hubs waits for no acknowledgement, consumers keep
+    checkpoints.
 
-    Every event carries the partition's last-enqueued properties. The service adds them where a consumer asks for them in its
-    desired capabilities; Proton's Python binding does not show a link's.
-    Raises on opening what links.py turns into a refusal.
+    Every event carries the partition's last-enqueued properties. The service adds them where a
+    consumer asks for them in its desired capabilities; Proton's Python binding does not show a
+    link's. Raises on opening what links.py turns into a refusal.
     """
 
     def __init__(
@@ -42,7 +44,10 @@ class ConsumerLink:
         self._close = close
         self._groups = hub.consumer_groups
         self._consumer = Consumer(
-            group=group, partition_id=partition_id, owner_level=_owner_level(link), disconnect=self._disconnect
+            group=group,
+            partition_id=partition_id,
+            owner_level=_owner_level(link),
+            disconnect=self._disconnect,
         )
         self._disconnected = False
         self._next = self._log.start(_start_position(link))
@@ -53,7 +58,11 @@ class ConsumerLink:
 
     def work(self) -> bool:
         link, log = self._link, self._log
-        while not self._disconnected and link.credit > 0 and (event := log.read(self._next)) is not None:
+        while (
+            not self._disconnected
+            and link.credit > 0
+            and (event := log.read(self._next)) is not None
+        ):
             if self._session.outgoing_bytes >= MAX_WAITING_BYTES:
                 return True
             delivery = link.delivery(str(event.sequence_number))

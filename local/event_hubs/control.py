@@ -12,7 +12,8 @@ _MODES = ", ".join(f'"{mode}"' for mode in Mode)
 def control_app(namespace: Namespace) -> web.Application:
     """GET /health, GET /stats, PUT /behaviour with {"mode": "accept" | "reject" | "stall"}.
 
-    Behaviour may also hold `"unwanted": {"text": "…", "condition": "amqp:not-allowed"}`, which refuses what holds the text.
+    Behaviour may also hold `"unwanted": {"text": "…", "condition": "amqp:not-allowed"}`, which
+    refuses what holds the text.
     """
 
     async def health(_: web.Request) -> web.Response:
@@ -26,14 +27,22 @@ def control_app(namespace: Namespace) -> web.Application:
             asked = await request.json()
             mode, unwanted = Mode(asked["mode"]), _unwanted(asked.get("unwanted"))
         except (ValueError, KeyError, TypeError, AttributeError):
-            return web.json_response({"error": f'send {{"mode": …}} with one of {_MODES}'}, status=400)
+            return web.json_response(
+                {"error": f'send {{"mode": …}} with one of {_MODES}'}, status=400
+            )
         namespace.set_mode(mode, unwanted)
         return web.json_response({"mode": mode})
 
     app = web.Application()
-    app.add_routes([web.get("/health", health), web.get("/stats", stats), web.put("/behaviour", behaviour)])
+    app.add_routes(
+        [web.get("/health", health), web.get("/stats", stats), web.put("/behaviour", behaviour)]
+    )
     return app
 
 
 def _unwanted(asked: Any) -> Unwanted | None:
-    return None if asked is None else Unwanted(text=asked["text"].encode(), condition=asked["condition"])
+    return (
+        None
+        if asked is None
+        else Unwanted(text=asked["text"].encode(), condition=asked["condition"])
+    )

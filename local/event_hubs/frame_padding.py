@@ -1,17 +1,19 @@
 """Pads Proton's frames so that the azure-eventhub SDK can read them.
 
-AMQP lets a sender leave out trailing nulls of a performative, and Proton does. The SDK's own AMQP layer (_pyamqp) indexes
-the fields by position (`frame[11]`) and breaks on a short list. So every performative leaves with all its fields.
+AMQP lets a sender leave out trailing nulls of a performative, and Proton does. The SDK's own AMQP
+layer (_pyamqp) indexes the fields by position (`frame[11]`) and breaks on a short list. So every
+performative leaves with all its fields.
 
-A padded frame is at most 22 bytes longer than the one Proton sized to the peer's max-frame-size. The SDK reads frames of any
-size.
+A padded frame is at most 22 bytes longer than the one Proton sized to the peer's max-frame-size.
+The SDK reads frames of any size.
 """
 
 import struct
 
 from local.event_hubs.amqp_encoding import descriptor, end_of_value
 
-# Field counts: AMQP 1.0 part 2 (transport), section 2.7. A transfer's payload follows its list and is no field.
+# Field counts: AMQP 1.0 part 2 (transport), section 2.7. A transfer's payload follows its list and
+# is no field.
 FIELD_COUNTS = {
     0x10: 10,  # open
     0x11: 8,  # begin
@@ -51,14 +53,17 @@ class FramePadder:
         return b"".join(frames)
 
     def _size_at(self, at: int) -> int:
-        # A protocol header ("AMQP", id, version) stands between the SASL frames and the AMQP frames.
+        # A protocol header ("AMQP", id, version) stands between the SASL frames and the AMQP
+        # frames.
         if self._pending[at : at + 4] == _PROTOCOL:
             return _HEADER.size
         return int(_HEADER.unpack_from(self._pending, at)[0])
 
 
 def pad_frame(frame: bytes) -> bytes:
-    """The frame with every field of its performative; SASL frames, empty frames and protocol headers as they are."""
+    """The frame with every field of its performative; SASL frames, empty frames and protocol
+    headers as they are.
+    """
     if frame[:4] == _PROTOCOL:
         return frame
     _, offset_words, frame_type, channel = _HEADER.unpack_from(frame)
@@ -72,7 +77,11 @@ def pad_frame(frame: bytes) -> bytes:
     count, fields_at = _list_head(frame, list_at)
     list_end = end_of_value(frame, list_at)
     fields = frame[fields_at:list_end] + _NULL * (wanted - count)
-    body = struct.pack(">BBBBII", 0x00, 0x53, code, 0xD0, len(fields) + 4, wanted) + fields + frame[list_end:]
+    body = (
+        struct.pack(">BBBBII", 0x00, 0x53, code, 0xD0, len(fields) + 4, wanted)
+        + fields
+        + frame[list_end:]
+    )
     return _HEADER.pack(_HEADER.size + len(body), 2, _AMQP_FRAME, channel) + body
 
 

@@ -1,4 +1,6 @@
-"""What a client's link leads to: its address decides, and what cannot be served is refused with the service's error."""
+"""What a client's link leads to: its address decides, and what cannot be served is refused with the
+service's error.
+"""
 
 import re
 from collections.abc import Callable
@@ -18,7 +20,8 @@ from local.event_hubs.start_position import StartPositionError
 REQUEST_NODES = ("$cbs", "$management")
 
 _ENTITY = re.compile(
-    r"^/?(?P<hub>[^/]+)(/ConsumerGroups/(?P<group>[^/]+))?(/Partitions/(?P<partition>[^/]+))?/?$", re.IGNORECASE
+    r"^/?(?P<hub>[^/]+)(/ConsumerGroups/(?P<group>[^/]+))?(/Partitions/(?P<partition>[^/]+))?/?$",
+    re.IGNORECASE,
 )
 
 # The error conditions that the service uses. The SDK decides by them whether it tries again.
@@ -36,13 +39,17 @@ class ServedLink(Protocol):
     """A link that is open, and the work that it can do."""
 
     def work(self) -> bool:
-        """Move what can be moved now; True: more waits for room in the buffers. Called after every event of the connection."""
+        """Move what can be moved now; True: more waits for room in the buffers. Called after every
+        event of the connection.
+        """
 
     def closed(self) -> None:
         """The link is gone."""
 
 
-def serve(link: Link, namespace: Namespace, replies: ReplyLinks, wake: Callable[[], None]) -> ServedLink | None:
+def serve(
+    link: Link, namespace: Namespace, replies: ReplyLinks, wake: Callable[[], None]
+) -> ServedLink | None:
     """Answer a client's attach; None: refused, the link is closed with an error.
 
     `wake` asks the connection to let its links work again soon.
@@ -64,11 +71,15 @@ def close_with_error(link: Link, condition: str, description: str) -> None:
 
 
 def error_condition(name: str, description: str) -> Condition:
-    """An error with all three fields: the SDK reads the third, and Proton leaves it out where it is empty."""
+    """An error with all three fields: the SDK reads the third, and Proton leaves it out where it is
+    empty.
+    """
     return Condition(name, description, {symbol("source"): "local.event_hubs"})
 
 
-def _serve(link: Link, namespace: Namespace, replies: ReplyLinks, wake: Callable[[], None]) -> ServedLink:
+def _serve(
+    link: Link, namespace: Namespace, replies: ReplyLinks, wake: Callable[[], None]
+) -> ServedLink:
     if isinstance(link, Receiver):
         address = _path(link.remote_target.address)
         if address in REQUEST_NODES:
@@ -92,7 +103,9 @@ def _serve(link: Link, namespace: Namespace, replies: ReplyLinks, wake: Callable
 
 
 def _path(address: str | None) -> str:
-    """The address without scheme and host: the SDK sends `amqps://host/hub`, other clients `hub`."""
+    """The address without scheme and host: the SDK sends `amqps://host/hub`, other
+    clients `hub`.
+    """
     address = address or ""
     return urlsplit(address).path.lstrip("/") if "://" in address else address.lstrip("/")
 

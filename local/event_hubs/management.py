@@ -1,6 +1,7 @@
 """What the `$management` node answers: the properties of a hub and of a partition.
 
-Source of names and types: azure.eventhub's _client_base.py (_get_eventhub_properties, _get_partition_properties).
+Source of names and types: azure.eventhub's _client_base.py (_get_eventhub_properties,
+_get_partition_properties).
 """
 
 from collections.abc import Mapping
@@ -38,15 +39,21 @@ class Refusal:
     description: str
 
 
-def answer(request: Mapping[str, object], namespace: Namespace) -> HubProperties | PartitionProperties | Refusal:
+def answer(
+    request: Mapping[str, object], namespace: Namespace
+) -> HubProperties | PartitionProperties | Refusal:
     """The answer to a request's application properties (operation, type, name, partition)."""
     operation, kind = request.get("operation"), request.get("type")
     if operation != "READ":
-        return Refusal(status=501, description=f"operation {operation!r} is not emulated, only READ is")
+        return Refusal(
+            status=501, description=f"operation {operation!r} is not emulated, only READ is"
+        )
     try:
         hub = namespace.hub(str(request.get("name")))
         if kind == "com.microsoft:eventhub":
-            return HubProperties(name=hub.name, created_at_ms=hub.created_at_ms, partition_ids=hub.partition_ids)
+            return HubProperties(
+                name=hub.name, created_at_ms=hub.created_at_ms, partition_ids=hub.partition_ids
+            )
         if kind == "com.microsoft:partition":
             return _partition_properties(hub, str(request.get("partition")))
     except NodeNotFoundError as error:

@@ -80,12 +80,15 @@ class Hub:
         return self.partitions[int(partition_id)]
 
     def publish(self, publication: Publication, partition_id: str | None) -> None:
-        """Append to the given partition, else to the partition of the key, else to the next one in turn."""
+        """Append to the given partition, else to the partition of the key, else to the next one in
+        turn.
+        """
         key = publication.partition_key
         if partition_id is not None:
             log = self.partition(partition_id)
         elif key is not None:
-            # Any stable hash does. The service's own is not this one, so a key's partition differs from Azure.
+            # Any stable hash does. The service's own is not this one, so a key's partition differs
+            # from Azure.
             log = self.partitions[zlib.crc32(key.encode()) % len(self.partitions)]
         else:
             log = self.partitions[self._round_robin]
@@ -97,7 +100,10 @@ class Namespace:
     """All hubs, the mode, the counters."""
 
     def __init__(self, hub_names: list[str], *, partitions: int, retention_bytes: int) -> None:
-        self.hubs = {name: Hub(name, partitions=partitions, retention_bytes=retention_bytes) for name in hub_names}
+        self.hubs = {
+            name: Hub(name, partitions=partitions, retention_bytes=retention_bytes)
+            for name in hub_names
+        }
         self.counters = Counters()
         self.mode = Mode.ACCEPT
         self.unwanted: Unwanted | None = None
@@ -105,7 +111,9 @@ class Namespace:
         self._connections: set[Stoppable] = set()
 
     def hub(self, name: str) -> Hub:
-        """Raises NodeNotFoundError, which names the hub and those that exist. Names ignore case, as in Azure."""
+        """Raises NodeNotFoundError, which names the hub and those that exist. Names ignore case, as
+        in Azure.
+        """
         for known, hub in self.hubs.items():
             if known.lower() == name.lower():
                 return hub

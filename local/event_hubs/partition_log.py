@@ -1,7 +1,8 @@
 """The events of one partition, in order, in memory, bounded.
 
-Retention: the newest events whose encoded sizes (plus 512 bytes of bookkeeping each) fit into `retention_bytes`. Older ones
-are dropped, and a consumer that was to read them goes on with the oldest one left, as with the real service's retention.
+Retention: the newest events whose encoded sizes (plus 512 bytes of bookkeeping each) fit into
+`retention_bytes`. Older ones are dropped, and a consumer that was to read them goes on with the
+oldest one left, as with the real service's retention.
 """
 
 import bisect
@@ -13,7 +14,8 @@ from local.event_hubs.amqp_encoding import long, map_section, string, symbol, ti
 from local.event_hubs.publication import DELIVERY_ANNOTATIONS, MESSAGE_ANNOTATIONS, PublishedEvent
 from local.event_hubs.start_position import Field, Latest, StartPosition
 
-BOOKKEEPING_BYTES = 512  # a StoredEvent with its two byte strings and its place in the log, rounded up
+# a StoredEvent with its two byte strings and its place in the log, rounded up
+BOOKKEEPING_BYTES = 512
 
 _SEQUENCE_NUMBER = symbol("x-opt-sequence-number")
 _OFFSET = symbol("x-opt-offset")
@@ -26,7 +28,9 @@ _RETRIEVAL_TIME = symbol("runtime_info_retrieval_time_utc")
 
 
 class PositionBeyondEndError(ValueError):
-    """A consumer wants to start after an event that was never here, for example with a checkpoint of an earlier run."""
+    """A consumer wants to start after an event that was never here, for example with a checkpoint
+    of an earlier run.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,12 @@ class StoredEvent:
 class PartitionLog:
     """Appends and reads events by sequence number; tells subscribers of new ones."""
 
-    def __init__(self, *, retention_bytes: int, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+    def __init__(
+        self,
+        *,
+        retention_bytes: int,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
         self._retention_bytes = retention_bytes
         self._now_ms = now_ms
         self._events: dict[int, StoredEvent] = {}
@@ -55,7 +64,8 @@ class PartitionLog:
         self._next_offset = 0
         self._last: StoredEvent | None = None
         self._subscribers: set[Callable[[], None]] = set()
-        self.first_sequence_number = 0  # of the oldest event that is kept; next_sequence_number if there is none
+        # of the oldest event that is kept; next_sequence_number if there is none
+        self.first_sequence_number = 0
         self.next_sequence_number = 0
 
     @property
@@ -68,18 +78,25 @@ class PartitionLog:
         return self._retained_bytes
 
     def append(self, events: Sequence[PublishedEvent], *, partition_key: str | None = None) -> None:
-        """Store a publication's events one after the other with one enqueued time, then wake the subscribers."""
+        """Store a publication's events one after the other with one enqueued time, then wake the
+        subscribers.
+        """
         # Never backwards, whatever the clock does: positions are searched by bisection.
         enqueued = max(self._now_ms(), self._last.enqueued_time_ms if self._last else 0)
         for event in events:
             self._store(event, enqueued, event.partition_key or partition_key)
-        while self._retained_bytes > self._retention_bytes and self.first_sequence_number < self.next_sequence_number:
+        while (
+            self._retained_bytes > self._retention_bytes
+            and self.first_sequence_number < self.next_sequence_number
+        ):
             self._retained_bytes -= self._events.pop(self.first_sequence_number).retained_bytes
             self.first_sequence_number += 1
         for wake in tuple(self._subscribers):
             wake()
 
-    def _store(self, event: PublishedEvent, enqueued_time_ms: int, partition_key: str | None) -> None:
+    def _store(
+        self, event: PublishedEvent, enqueued_time_ms: int, partition_key: str | None
+    ) -> None:
         sequence_number, offset = self.next_sequence_number, self._next_offset
         items = event.annotations + b"".join(
             (_SEQUENCE_NUMBER, long(sequence_number), _OFFSET, string(str(offset)), _ENQUEUED_TIME)
@@ -107,7 +124,9 @@ class PartitionLog:
         return self._events.get(max(sequence_number, self.first_sequence_number))
 
     def start(self, position: StartPosition | Latest) -> int:
-        """The sequence number of the first event for a consumer at this position. Raises PositionBeyondEndError."""
+        """The sequence number of the first event for a consumer at this position. Raises
+        PositionBeyondEndError.
+        """
         if isinstance(position, Latest):
             return self.next_sequence_number
         self._check_known(position)
@@ -127,7 +146,9 @@ class PartitionLog:
             return
         last = -1
         if self._last is not None:
-            last = self._last.offset if position.field is Field.OFFSET else self._last.sequence_number
+            last = (
+                self._last.offset if position.field is Field.OFFSET else self._last.sequence_number
+            )
         if position.value > last:
             name = position.field.value.replace("-", " ")
             raise PositionBeyondEndError(

@@ -8,7 +8,8 @@ from local.event_hubs.amqp_encoding import MalformedEncodingError
 from local.event_hubs.namespace import Hub, Mode, Namespace
 from local.event_hubs.publication import read_publication
 
-# https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas: 1 MB per publication (all tiers but Basic).
+# https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas: 1 MB per publication (all tiers
+# but Basic).
 MAX_PUBLICATION_BYTES = 1_048_576
 CREDIT = 300  # publications that a producer may have on the way
 
@@ -16,8 +17,8 @@ CREDIT = 300  # publications that a producer may have on the way
 class ProducerLink:
     """Receives on `hub`, or on one of its partitions.
 
-    While the mode is stall nothing is read: what the producer has sent stays in Proton's buffers, which the session window and
-    the credit bound, and is handled when the mode changes.
+    While the mode is stall nothing is read: what the producer has sent stays in Proton's buffers,
+    which the session window and the credit bound, and is handled when the mode changes.
     """
 
     def __init__(
@@ -43,7 +44,9 @@ class ProducerLink:
         link.flow(CREDIT)
 
     def work(self) -> bool:
-        while self._namespace.mode is not Mode.STALL and (delivery := self._link.current) is not None:
+        while (
+            self._namespace.mode is not Mode.STALL and (delivery := self._link.current) is not None
+        ):
             if delivery.aborted:
                 delivery.settle()
                 self._forget_message()
@@ -95,7 +98,8 @@ class ProducerLink:
         if self._namespace.mode is Mode.REJECT:
             counters.publications_rejected += 1
             return self._error_condition(
-                "com.microsoft:server-busy", "The emulator was told to reject (PUT /behaviour). Please retry the operation."
+                "com.microsoft:server-busy",
+                "The emulator was told to reject (PUT /behaviour). Please retry the operation.",
             )
         try:
             publication = read_publication(bytes(self._message))
@@ -105,7 +109,9 @@ class ProducerLink:
         unwanted = self._namespace.unwanted
         if unwanted is not None and unwanted.text in self._message:
             counters.publications_unwanted += 1
-            return self._error_condition(unwanted.condition, "The emulator was told to refuse this text (PUT /behaviour).")
+            return self._error_condition(
+                unwanted.condition, "The emulator was told to refuse this text (PUT /behaviour)."
+            )
         self._hub.publish(publication, self._partition_id)
         counters.publications_accepted += 1
         counters.events_accepted += len(publication.events)

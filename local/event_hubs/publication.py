@@ -1,4 +1,6 @@
-"""A publication: the bytes of one message that a producer sent, read into events without decoding their bodies."""
+"""A publication: the bytes of one message that a producer sent, read into events without decoding
+their bodies.
+"""
 
 from dataclasses import dataclass
 
@@ -20,7 +22,12 @@ _FOOTER = 0x78
 
 PARTITION_KEY = b"x-opt-partition-key"
 # What the service writes itself; an event that was received and is sent on carries the old values.
-_WRITTEN_BY_THE_SERVICE = {b"x-opt-sequence-number", b"x-opt-offset", b"x-opt-enqueued-time", PARTITION_KEY}
+_WRITTEN_BY_THE_SERVICE = {
+    b"x-opt-sequence-number",
+    b"x-opt-offset",
+    b"x-opt-enqueued-time",
+    PARTITION_KEY,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +50,12 @@ class Publication:
 
 
 def read_publication(message: bytes) -> Publication:
-    """The events in an encoded message; a batch is a message whose data sections are encoded messages.
+    """The events in an encoded message; a batch is a message whose data sections are encoded
+    messages.
 
-    The SDK marks a batch with message format 0x80013700, but Proton's Python binding does not tell a delivery's format, so the
-    structure decides: a single event whose whole body is itself an encoded AMQP message would be taken for a batch.
-    Raises MalformedEncodingError.
+    The SDK marks a batch with message format 0x80013700, but Proton's Python binding does not tell
+    a delivery's format, so the structure decides: a single event whose whole body is itself an
+    encoded AMQP message would be taken for a batch. Raises MalformedEncodingError.
     """
     outer = _read_event(message)
     batch = _batched_messages(message)
@@ -59,7 +67,9 @@ def read_publication(message: bytes) -> Publication:
 
 def _batched_messages(message: bytes) -> list[bytes] | None:
     """The encoded messages in the data sections, or None where a data section is none."""
-    messages = [variable_bytes(message, part.value_at) for part in sections(message) if part.code == DATA]
+    messages = [
+        variable_bytes(message, part.value_at) for part in sections(message) if part.code == DATA
+    ]
     if messages and all(_is_message(encoded) for encoded in messages):
         return messages
     return None
@@ -100,7 +110,9 @@ def _read_annotations(message: bytes, part: Section) -> tuple[bytes, int, str | 
     partition_key: str | None = None
     for key_at, value_at, end in map_items(message, part.value_at):
         # The AMQP rule is symbol or ulong; only symbols can be the service's.
-        key = variable_bytes(message, key_at) if message[key_at] in (0xA3, 0xB3, 0xA1, 0xB1) else b""
+        key = (
+            variable_bytes(message, key_at) if message[key_at] in (0xA3, 0xB3, 0xA1, 0xB1) else b""
+        )
         if key == PARTITION_KEY and end_of_value(message, value_at) > value_at + 1:
             partition_key = variable_bytes(message, value_at).decode()
         if key not in _WRITTEN_BY_THE_SERVICE:

@@ -1,8 +1,21 @@
-"""The request/response nodes `$cbs` (tokens) and `$management` (properties): a request link and a reply link per session."""
+"""The request/response nodes `$cbs` (tokens) and `$management` (properties): a request link and a
+reply link per session.
+"""
 
 from typing import Any, cast
 
-from proton import UNDESCRIBED, Array, Data, Delivery, Message, Receiver, Sender, Session, int32, timestamp
+from proton import (
+    UNDESCRIBED,
+    Array,
+    Data,
+    Delivery,
+    Message,
+    Receiver,
+    Sender,
+    Session,
+    int32,
+    timestamp,
+)
 
 from local.event_hubs.management import HubProperties, PartitionProperties, Refusal, answer
 from local.event_hubs.namespace import Namespace
@@ -26,7 +39,9 @@ class ReplyLinks:
         self._links.pop(key, None)
 
     def send(self, session: Session, node: str, reply: Message) -> None:
-        """Queue the reply; it leaves when the client grants credit. Without a reply link it is dropped."""
+        """Queue the reply; it leaves when the client grants credit. Without a reply link it is
+        dropped.
+        """
         link = self._links.get((session, node))
         if link is not None:
             cast("Delivery", link.send(reply)).settle()
@@ -50,7 +65,9 @@ class ReplyLink:
 class RequestLink:
     """Receives requests for a node and answers each."""
 
-    def __init__(self, link: Receiver, node: str, namespace: Namespace, replies: ReplyLinks) -> None:
+    def __init__(
+        self, link: Receiver, node: str, namespace: Namespace, replies: ReplyLinks
+    ) -> None:
         self._link = link
         self._node = node
         self._namespace = namespace
@@ -66,7 +83,11 @@ class RequestLink:
             delivery.update(Delivery.ACCEPTED)
             delivery.settle()
             self._link.flow(1)
-            reply = token_accepted() if self._node == "$cbs" else management_reply(request, self._namespace)
+            reply = (
+                token_accepted()
+                if self._node == "$cbs"
+                else management_reply(request, self._namespace)
+            )
             reply.correlation_id = request.id
             self._replies.send(self._link.session, self._node, reply)
         return False
@@ -89,9 +110,13 @@ def management_reply(request: Message, namespace: Namespace) -> Message:
 
 
 def _status(code: int, description: str) -> dict[str, Any]:
-    # The service writes the first two. The SDK looks for the description under the third name (management_link.py), and the
-    # description is what names the hub that is missing.
-    return {"status-code": int32(code), "status-description": description, "statusDescription": description}
+    # The service writes the first two. The SDK looks for the description under the third name
+    # (management_link.py), and the description is what names the hub that is missing.
+    return {
+        "status-code": int32(code),
+        "status-description": description,
+        "statusDescription": description,
+    }
 
 
 def _hub_body(hub: HubProperties) -> dict[str, Any]:

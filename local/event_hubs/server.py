@@ -1,6 +1,8 @@
-"""The AMQP port: asyncio moves the bytes, Proton's engine speaks the protocol, one event loop does both.
+"""The AMQP port: asyncio moves the bytes, Proton's engine speaks the protocol, one event loop does
+both.
 
-Per connection: bytes in -> engine -> events -> links work -> engine -> padded bytes out. No Container, no thread, no proxy.
+Per connection: bytes in -> engine -> events -> links work -> engine -> padded bytes out. No
+Container, no thread, no proxy.
 """
 
 import asyncio
@@ -8,7 +10,17 @@ import contextlib
 from collections.abc import Callable
 from typing import Any, cast
 
-from proton import Collector, Connection, Event, EventType, Link, Session, Transport, TransportException, symbol
+from proton import (
+    Collector,
+    Connection,
+    Event,
+    EventType,
+    Link,
+    Session,
+    Transport,
+    TransportException,
+    symbol,
+)
 
 from local.event_hubs.frame_padding import FramePadder
 from local.event_hubs.links import ServedLink, error_condition, serve
@@ -16,7 +28,8 @@ from local.event_hubs.namespace import Namespace
 from local.event_hubs.request_links import ReplyLinks
 
 MAX_FRAME_BYTES = 65_536  # what the service announces
-# A producer may have this much on the way in a session before it must wait; the largest publication fits many times.
+# A producer may have this much on the way in a session before it must wait; the largest publication
+# fits many times.
 SESSION_WINDOW_BYTES = 16 * 1_048_576
 
 
@@ -102,7 +115,9 @@ class AmqpConnection(asyncio.Protocol):
 
     def stop(self) -> None:
         """Tell the client that the emulator ends."""
-        self._connection.condition = error_condition("amqp:connection:forced", "The Event Hubs emulator is stopping.")
+        self._connection.condition = error_condition(
+            "amqp:connection:forced", "The Event Hubs emulator is stopping."
+        )
         self._connection.close()
         self._flush()
 
@@ -141,7 +156,8 @@ class AmqpConnection(asyncio.Protocol):
         self._tick = self._loop.call_at(deadline, self._turn) if deadline else None
 
     def _end_input(self) -> None:
-        with contextlib.suppress(TransportException):  # raised where the engine has ended the connection itself
+        # raised where the engine has ended the connection itself
+        with contextlib.suppress(TransportException):
             self._engine.close_tail()
 
     # --- events

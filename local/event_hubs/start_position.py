@@ -33,19 +33,25 @@ class Latest:
 
 EARLIEST = StartPosition(field=Field.OFFSET, value=-1)
 
-_SELECTOR = re.compile(r"^amqp\.annotation\.x-opt-(offset|sequence-number|enqueued-time) (>=?) '([^']*)'$")
+_SELECTOR = re.compile(
+    r"^amqp\.annotation\.x-opt-(offset|sequence-number|enqueued-time) (>=?) '([^']*)'$"
+)
 
 
 def parse_selector(selector: str) -> StartPosition | Latest:
     """Read what azure.eventhub's event_position_selector writes. Raises StartPositionError."""
     match = _SELECTOR.match(selector)
     if match is None:
-        raise StartPositionError(f"the filter {selector!r} names no offset, sequence number or enqueued time")
+        raise StartPositionError(
+            f"the filter {selector!r} names no offset, sequence number or enqueued time"
+        )
     field, operator, value = match.groups()
     if value == "@latest":
         return Latest()
     try:
         number = int(value)
     except ValueError as error:
-        raise StartPositionError(f"the filter {selector!r} must compare with a number, '-1' or '@latest'") from error
+        raise StartPositionError(
+            f"the filter {selector!r} must compare with a number, '-1' or '@latest'"
+        ) from error
     return StartPosition(field=Field(field), value=number, inclusive=operator == ">=")

@@ -22,14 +22,17 @@ def main() -> int:
     try:
         local = read_local_settings(app_dir / "local.settings.json")
         environment = merge(local.values, os.environ)
-        read_host_json(app_dir / "host.json", environment)  # refuse here, before anything is started
+        # refuse here, before anything is started
+        read_host_json(app_dir / "host.json", environment)
         port = options.port if options.port is not None else local.port or _DEFAULT_PORT
         listening = bind(options.host, port)
         environment = {**_from_core_tools(listening), **environment}
     except StartError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 1
-    return asyncio.run(Supervisor(app_dir, listening, environment, options.drain_timeout, options.data_dir).run())
+    return asyncio.run(
+        Supervisor(app_dir, listening, environment, options.drain_timeout, options.data_dir).run()
+    )
 
 
 def _from_core_tools(listening: socket.socket) -> dict[str, str]:
@@ -42,10 +45,18 @@ def _from_core_tools(listening: socket.socket) -> dict[str, str]:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m local.functions_host", description="The embedded Functions host.")
-    parser.add_argument("--port", type=int, help=f"port to listen on, 0 for any free one (default: {_DEFAULT_PORT})")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--app-dir", type=Path, default=Path(), help="folder with host.json and function_app.py")
+    parser = argparse.ArgumentParser(
+        prog="python -m local.functions_host", description="The embedded Functions host."
+    )
+    parser.add_argument(
+        "--port", type=int, help=f"port to listen on, 0 for any free one (default: {_DEFAULT_PORT})"
+    )
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--app-dir", type=Path, default=Path(), help="folder with host.json and function_app.py"
+    )
     parser.add_argument(
         "--data-dir", type=Path, metavar="FOLDER",
         help="where orchestrations are kept when the host ends (default: nowhere, they end with it)",

@@ -1,4 +1,6 @@
-"""App settings: local.settings.json under the environment, %NAME% expressions, and what a connection name stands for."""
+"""App settings: local.settings.json under the environment, %NAME% expressions, and what a
+connection name stands for.
+"""
 
 import json
 import re
@@ -21,7 +23,9 @@ class LocalSettings:
 
 
 def read_local_settings(path: Path) -> LocalSettings:
-    """Read local.settings.json; a missing file is an empty one. Raises StartError naming what is wrong."""
+    """Read local.settings.json; a missing file is an empty one. Raises StartError naming what is
+    wrong.
+    """
     if not path.exists():
         return LocalSettings()
     try:
@@ -32,13 +36,17 @@ def read_local_settings(path: Path) -> LocalSettings:
         raise Unsupported(f"{path.name} with IsEncrypted: true")
     if document.get("ConnectionStrings"):
         raise Unsupported(f"The section ConnectionStrings of {path.name}")
-    return LocalSettings(values=_values(document.get("Values") or {}, path.name), port=_port(document, path.name))
+    return LocalSettings(
+        values=_values(document.get("Values") or {}, path.name), port=_port(document, path.name)
+    )
 
 
 def _values(values: Mapping[str, Any], file: str) -> dict[str, str]:
     for name, value in values.items():
         if not isinstance(value, str):
-            raise StartError(f"{file}: Values.{name} must be a string (func start refuses anything else as well)")
+            raise StartError(
+                f"{file}: Values.{name} must be a string (func start refuses anything else as well)"
+            )
     return dict(values)
 
 
@@ -53,7 +61,8 @@ def _port(document: Mapping[str, Any], file: str) -> int | None:
 
 def merge(local: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
     """Return the app's environment. What the environment has already wins, as with func start
-    (Azure/azure-functions-core-tools, StartHostAction: "Skipping ... already defined in current environment variables").
+    (Azure/azure-functions-core-tools, StartHostAction: "Skipping ... already defined in current
+    environment variables").
     """
     return {**local, **environment}
 
@@ -69,13 +78,16 @@ def look_up(name: str, settings: Mapping[str, str]) -> str | None:
 def resolve(text: str, settings: Mapping[str, str]) -> str:
     """Replace every %NAME% by the app setting of that name; StartError where there is none.
 
-    Source: Azure/azure-webjobs-sdk, NameResolverExtensions.ResolveWholeString (a missing name is an error there too).
+    Source: Azure/azure-webjobs-sdk, NameResolverExtensions.ResolveWholeString (a missing name is an
+    error there too).
     """
 
     def value(match: re.Match[str]) -> str:
         found = look_up(match[1], settings)
         if found is None:
-            raise StartError(f"'%{match[1]}%' does not resolve to a value: set the app setting {match[1]}")
+            raise StartError(
+                f"'%{match[1]}%' does not resolve to a value: set the app setting {match[1]}"
+            )
         return found
 
     return _EXPRESSION.sub(value, text)
@@ -95,9 +107,10 @@ def resolve_connection(name: str, settings: Mapping[str, str]) -> StorageConnect
     """Return what a binding's `connection` stands for.
 
     The setting AzureWebJobs<name> goes before <name>; an empty name means Storage
-    (Azure/azure-webjobs-sdk, IConfigurationExtensions.GetWebJobsConnectionStringSection; the storage extension's
-    StorageClientProvider). Identity-based settings: __queueServiceUri, __serviceUri or __accountName, with
-    __credential and __clientId (learn.microsoft.com, functions-reference, "Configure an identity-based connection").
+    (Azure/azure-webjobs-sdk, IConfigurationExtensions.GetWebJobsConnectionStringSection; the
+    storage extension's StorageClientProvider). Identity-based settings: __queueServiceUri,
+    __serviceUri or __accountName, with __credential and __clientId (learn.microsoft.com,
+    functions-reference, "Configure an identity-based connection").
     """
     name = name or "Storage"
     for candidate in (f"AzureWebJobs{name}", name):
@@ -106,7 +119,8 @@ def resolve_connection(name: str, settings: Mapping[str, str]) -> StorageConnect
         if uri := _queue_service_uri(candidate, settings):
             return StorageConnection(
                 queue_service_uri=uri,
-                managed_identity=(look_up(f"{candidate}__credential", settings) or "").casefold() == "managedidentity",
+                managed_identity=(look_up(f"{candidate}__credential", settings) or "").casefold()
+                == "managedidentity",
                 client_id=look_up(f"{candidate}__clientId", settings),
             )
     raise StartError(

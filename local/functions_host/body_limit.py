@@ -1,6 +1,7 @@
 """The host's limit on a request body whose size is not announced.
 
-Seen on the real host: beyond the limit the client gets an empty 500, and the app sees its client leave.
+Seen on the real host: beyond the limit the client gets an empty 500, and the app sees its client
+leave.
 """
 
 from collections.abc import MutableMapping
@@ -13,7 +14,9 @@ MAX_REQUEST_BODY_BYTES = 104_857_600
 
 
 class LimitedBody:
-    """What the app gets of a request and sends of its answer, until the body is larger than the limit."""
+    """What the app gets of a request and sends of its answer, until the body is larger than the
+    limit.
+    """
 
     def __init__(self, receive: Receive, send: Send, limit_bytes: int) -> None:
         self._receive = receive
@@ -28,7 +31,9 @@ class LimitedBody:
         """How the invocation ended, where the limit ended it."""
         if not self._exceeded:
             return None
-        return Outcome(error=f"Request body too large. The max request body size is {self._limit_bytes} bytes.")
+        return Outcome(
+            error=f"Request body too large. The max request body size is {self._limit_bytes} bytes."
+        )
 
     async def receive(self) -> MutableMapping[str, Any]:
         """The request's next message; a disconnect once the body is too large."""
@@ -43,7 +48,9 @@ class LimitedBody:
         return {"type": "http.disconnect"}
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
-        """Pass on what the app answers, and nothing once the body is too large: an answer that had begun is cut by uvicorn."""
+        """Pass on what the app answers, and nothing once the body is too large: an answer that had
+        begun is cut by uvicorn.
+        """
         if not self._exceeded:
             self._answering = True
             await self._send(message)
@@ -51,5 +58,7 @@ class LimitedBody:
 
 async def answer_empty(send: Send, status: int) -> None:
     """Answer without a body."""
-    await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
+    await send(
+        {"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]}
+    )
     await send({"type": "http.response.body", "body": b""})

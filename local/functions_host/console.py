@@ -1,13 +1,21 @@
-"""The host's output: time-stamped lines, as `func start` prints them. Never query strings or headers: they hold keys."""
+"""The host's output: time-stamped lines, as `func start` prints them. Never query strings or
+headers: they hold keys.
+"""
 
 import logging
 import sys
 from datetime import UTC, datetime
 
-# azure-core's request log prints every header, and the host's own polling would fill the screen with it; the worker library
-# writes three records per request, uvicorn says that it starts. Their warnings and errors are shown.
-_SILENT_LOGGERS = ("azure.core.pipeline.policies.http_logging_policy", "azure.functions", "uvicorn.error")
-# uvicorn's advice after a refused WebSocket, which this host and the real one refuse on purpose: the app answers it.
+# azure-core's request log prints every header, and the host's own polling would fill the screen
+# with it; the worker library writes three records per request, uvicorn says that it starts. Their
+# warnings and errors are shown.
+_SILENT_LOGGERS = (
+    "azure.core.pipeline.policies.http_logging_policy",
+    "azure.functions",
+    "uvicorn.error",
+)
+# uvicorn's advice after a refused WebSocket, which this host and the real one refuse on purpose:
+# the app answers it.
 _MISLEADING = "No supported WebSocket library detected."
 
 
@@ -33,4 +41,6 @@ def install_logging(level: int) -> None:
     root.setLevel(level)
     for name in _SILENT_LOGGERS:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
-    logging.getLogger("uvicorn.error").addFilter(lambda record: not record.getMessage().startswith(_MISLEADING))
+    logging.getLogger("uvicorn.error").addFilter(
+        lambda record: not record.getMessage().startswith(_MISLEADING)
+    )

@@ -1,4 +1,6 @@
-"""The app's functions, sorted by trigger; what this host has no trigger or binding for is refused here, all of it at once."""
+"""The app's functions, sorted by trigger; what this host has no trigger or binding for is refused
+here, all of it at once.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +8,13 @@ from typing import Any
 
 from local.functions_host.app_settings import look_up, resolve
 from local.functions_host.console import say
-from local.functions_host.durable.functions import ACTIVITY, CLIENT, ORCHESTRATION, DurableFunctions, sort_durable
+from local.functions_host.durable.functions import (
+    ACTIVITY,
+    CLIENT,
+    ORCHESTRATION,
+    DurableFunctions,
+    sort_durable,
+)
 from local.functions_host.routes import Route
 from local.functions_host.unsupported import Unsupported
 from local.functions_host.worker_library import IndexedFunction
@@ -66,7 +74,9 @@ class AppFunctions:
         ]
 
 
-def sort_functions(indexed: Iterable[IndexedFunction], settings: Mapping[str, str], prefix: str) -> AppFunctions:
+def sort_functions(
+    indexed: Iterable[IndexedFunction], settings: Mapping[str, str], prefix: str
+) -> AppFunctions:
     """Sort the app's functions by trigger; Unsupported names every binding that this host lacks."""
     enabled = [function for function in indexed if not _disabled(function, settings)]
     _refuse_unknown(enabled)
@@ -80,12 +90,19 @@ def sort_functions(indexed: Iterable[IndexedFunction], settings: Mapping[str, st
                 queue.append(_queue(function, binding, settings))
             case "timerTrigger":
                 timer.append(_timer(function, binding, settings))
-    return AppFunctions(http=tuple(http), queue=tuple(queue), timer=tuple(timer), durable=sort_durable(enabled))
+    return AppFunctions(
+        http=tuple(http), queue=tuple(queue), timer=tuple(timer), durable=sort_durable(enabled)
+    )
 
 
 def _disabled(function: IndexedFunction, settings: Mapping[str, str]) -> bool:
-    """AzureWebJobs.<name>.Disabled (learn.microsoft.com, disable-function); with underscores where dots are not allowed."""
-    values = (look_up(f"AzureWebJobs{separator}{function.name}{separator}Disabled", settings) for separator in (".", "_"))
+    """AzureWebJobs.<name>.Disabled (learn.microsoft.com, disable-function); with underscores where
+    dots are not allowed.
+    """
+    values = (
+        look_up(f"AzureWebJobs{separator}{function.name}{separator}Disabled", settings)
+        for separator in (".", "_")
+    )
     disabled = any((value or "").casefold() in {"true", "1"} for value in values)
     if disabled:
         say(f"Function {function.name} is disabled by an app setting")
@@ -98,7 +115,9 @@ def _refuse_unknown(functions: Iterable[IndexedFunction]) -> None:
         for binding in function.bindings:
             if binding["type"] not in _TRIGGERS | _OTHER_BINDINGS:
                 durable = " (Durable Functions)" if binding["type"] == "entityTrigger" else ""
-                refused.append(f"the binding {binding['type']}{durable} of function {function.name}")
+                refused.append(
+                    f"the binding {binding['type']}{durable} of function {function.name}"
+                )
         if function.has_retry_policy:
             refused.append(f"the retry policy of function {function.name}")
     if refused:
@@ -106,7 +125,9 @@ def _refuse_unknown(functions: Iterable[IndexedFunction]) -> None:
         raise Unsupported(what[0].upper() + what[1:])
 
 
-def _http(function: IndexedFunction, binding: Mapping[str, Any], settings: Mapping[str, str], prefix: str) -> HttpFunction:
+def _http(
+    function: IndexedFunction, binding: Mapping[str, Any], settings: Mapping[str, str], prefix: str
+) -> HttpFunction:
     methods = tuple(binding.get("methods") or ())
     template = resolve(binding.get("route") or function.name, settings)
     return HttpFunction(
@@ -117,18 +138,23 @@ def _http(function: IndexedFunction, binding: Mapping[str, Any], settings: Mappi
     )
 
 
-def _queue(function: IndexedFunction, binding: Mapping[str, Any], settings: Mapping[str, str]) -> QueueFunction:
+def _queue(
+    function: IndexedFunction, binding: Mapping[str, Any], settings: Mapping[str, str]
+) -> QueueFunction:
     return QueueFunction(
         function=function,
         parameter=binding["name"],
-        # Queue names are lower case; the extension lowers them (QueueTriggerAttributeBindingProvider.NormalizeQueueName).
+        # Queue names are lower case; the extension lowers them
+        # (QueueTriggerAttributeBindingProvider.NormalizeQueueName).
         queue_name=resolve(binding["queueName"], settings).lower(),
         connection=resolve(binding.get("connection") or "", settings),
         binary=str(binding.get("dataType", "")).upper() == "BINARY",
     )
 
 
-def _timer(function: IndexedFunction, binding: Mapping[str, Any], settings: Mapping[str, str]) -> TimerFunction:
+def _timer(
+    function: IndexedFunction, binding: Mapping[str, Any], settings: Mapping[str, str]
+) -> TimerFunction:
     return TimerFunction(
         function=function,
         parameter=binding["name"],

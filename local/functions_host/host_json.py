@@ -14,7 +14,8 @@ from local.functions_host.unsupported import StartError, Unsupported
 # ScriptJobHostOptionsSetup.DefaultFunctionTimeout (Azure/azure-functions-host).
 DEFAULT_FUNCTION_TIMEOUT_S = 1800.0
 _ENVIRONMENT_PREFIX = "azurefunctionsjobhost__"
-# Sections that change nothing on one machine: cloud telemetry, scaling, file watching, the bundle this host replaces.
+# Sections that change nothing on one machine: cloud telemetry, scaling, file watching, the bundle
+# this host replaces.
 _WITHOUT_EFFECT_HERE = frozenset(
     {"version", "$schema", "aggregator", "extensionbundle", "healthmonitor", "manageddependency", "singleton",
      "telemetrymode", "watchdirectories", "watchfiles"}
@@ -36,13 +37,18 @@ class HostJson:
     function_timeout_s: float | None  # None: unlimited
     log_level: int  # of the app's log records
     function_log_level: int  # of the host's own Executing/Executed lines
-    durable_task: Section | None  # the seam for Durable: the section as it stands, None where there is none
+    # the seam for Durable: the section as it stands, None where there is none
+    durable_task: Section | None
 
 
 def read_host_json(path: Path, environment: Mapping[str, str]) -> HostJson:
-    """Read host.json with the environment's overrides; StartError names what is wrong or refused."""
+    """Read host.json with the environment's overrides; StartError names what is
+    wrong or refused.
+    """
     if not path.exists():
-        raise StartError(f"{path} does not exist: --app-dir must name a folder with host.json and function_app.py")
+        raise StartError(
+            f"{path} does not exist: --app-dir must name a folder with host.json and function_app.py"
+        )
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
@@ -51,7 +57,8 @@ def read_host_json(path: Path, environment: Mapping[str, str]) -> HostJson:
 
 
 def overlay(document: Section, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return host.json with lower-cased keys and AzureFunctionsJobHost__a__b=… laid over it: the environment wins.
+    """Return host.json with lower-cased keys and AzureFunctionsJobHost__a__b=… laid over it: the
+    environment wins.
 
     Source: learn.microsoft.com, functions-host-json, "Override host.json values".
     """
@@ -64,13 +71,18 @@ def overlay(document: Section, environment: Mapping[str, str]) -> dict[str, Any]
         for parent in parents:
             section = section.setdefault(parent, {})
             if not isinstance(section, dict):
-                raise StartError(f"{name} does not fit host.json: {parent} is a value there, not a section")
+                raise StartError(
+                    f"{name} does not fit host.json: {parent} is a value there, not a section"
+                )
         section[leaf] = value
     return result
 
 
 def _lower(section: Section) -> dict[str, Any]:
-    return {key.casefold(): _lower(value) if isinstance(value, dict) else value for key, value in section.items()}
+    return {
+        key.casefold(): _lower(value) if isinstance(value, dict) else value
+        for key, value in section.items()
+    }
 
 
 def parse_host_json(document: Section) -> HostJson:
@@ -128,10 +140,13 @@ def _function_timeout_s(value: object) -> float | None:
         seconds = parse_time_span_s(str(value))
     except ValueError as error:
         raise StartError(f"host.json: functionTimeout: {error}") from error
-    if seconds == -86_400:  # "-1" is minus one day, which stands for unlimited (ScriptJobHostOptionsSetup)
+    # "-1" is minus one day, which stands for unlimited (ScriptJobHostOptionsSetup)
+    if seconds == -86_400:
         return None
     if seconds < 1:
-        raise StartError("host.json: functionTimeout must be at least 00:00:01, or -1 for unlimited")
+        raise StartError(
+            "host.json: functionTimeout must be at least 00:00:01, or -1 for unlimited"
+        )
     return seconds
 
 
@@ -141,7 +156,9 @@ def _level(value: object) -> int:
     try:
         return _LEVELS[str(value).casefold()]
     except KeyError:
-        raise StartError(f"host.json: logging.logLevel knows no level {value!r}; it knows {', '.join(_LEVELS)}") from None
+        raise StartError(
+            f"host.json: logging.logLevel knows no level {value!r}; it knows {', '.join(_LEVELS)}"
+        ) from None
 
 
 def _true(value: object) -> bool:

@@ -1,8 +1,9 @@
-"""The HTTP trigger: an ASGI app in front of the library's own, which does to a request what the real host does.
+"""The HTTP trigger: an ASGI app in front of the library's own, which does to a request what the
+real host does.
 
-Per chunk it adds nothing: `send` and `receive` go through untouched (but for the size limit of a body of unknown length).
-Header rules: seen on the real host (Kestrel in front, YARP's default transforms behind), compared with it by
-tests/integration/test_functions_host.py.
+Per chunk it adds nothing: `send` and `receive` go through untouched (but for the size limit of a
+body of unknown length). Header rules: seen on the real host (Kestrel in front, YARP's default
+transforms behind), compared with it by tests/integration/test_functions_host.py.
 """
 
 import asyncio
@@ -15,7 +16,12 @@ from local.functions_host.body_limit import MAX_REQUEST_BODY_BYTES, LimitedBody,
 from local.functions_host.durable.links import WEBHOOKS
 from local.functions_host.functions import HttpFunction
 from local.functions_host.invocations import Finish, Invocations
-from local.functions_host.path_encoding import BadPathError, decode_path, encode_path, normalise_query
+from local.functions_host.path_encoding import (
+    BadPathError,
+    decode_path,
+    encode_path,
+    normalise_query,
+)
 from local.functions_host.routes import RouteTable
 from local.functions_host.worker_library import (
     AsgiApp,
@@ -29,13 +35,16 @@ from local.functions_host.worker_library import (
 )  # fmt: skip
 
 _REASON = "This function was programmatically called via the host APIs."
-# Hop-by-hop headers that YARP does not pass on (RequestUtilities.ShouldSkipRequestHeader in dotnet/yarp), and those replaced.
+# Hop-by-hop headers that YARP does not pass on (RequestUtilities.ShouldSkipRequestHeader in
+# dotnet/yarp), and those replaced.
 _NOT_PASSED = frozenset(
     {b"connection", b"keep-alive", b"proxy-authorization", b"proxy-authenticate", b"proxy-authentication-info",
      b"proxy-connection", b"te", b"trailer", b"upgrade", b"upgrade-insecure-requests", b"http2-settings", b"alt-svc"}
 )  # fmt: skip
 _NOT_PASSED_BACK = _NOT_PASSED - {b"trailer"}
-_REPLACED = frozenset({b"host", b"x-ms-invocation-id", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"})
+_REPLACED = frozenset(
+    {b"host", b"x-ms-invocation-id", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"}
+)
 
 type Headers = list[tuple[bytes, bytes]]
 
@@ -53,7 +62,9 @@ class HttpFront:
         *,
         max_request_body_bytes: int = MAX_REQUEST_BODY_BYTES,
     ) -> None:
-        """`app` is the library's own ASGI app; `webhooks` answers Durable's management URLs, which no function can take."""
+        """`app` is the library's own ASGI app; `webhooks` answers Durable's management URLs, which
+        no function can take.
+        """
         http = tuple(functions)
         self._by_name = {function.function.name: function for function in http}
         self._routes = RouteTable(function.route for function in http)
@@ -83,8 +94,12 @@ class HttpFront:
             await self._serve(invocation, scope, receive, send, finish)
         return None
 
-    async def _serve(self, invocation: Invocation, scope: Scope, receive: Receive, send: Send, finish: Finish) -> None:
-        """Run the invocation and the library's HTTP app side by side; they meet through the invocation's id."""
+    async def _serve(
+        self, invocation: Invocation, scope: Scope, receive: Receive, send: Send, finish: Finish
+    ) -> None:
+        """Run the invocation and the library's HTTP app side by side; they meet through the
+        invocation's id.
+        """
         running = asyncio.create_task(self._library.invoke(invocation))
         body = None
         if any(name == b"transfer-encoding" for name, _ in scope["headers"]):
@@ -94,7 +109,8 @@ class HttpFront:
             await self._app(scope, receive, _without_hop_by_hop(send))
         except Exception as error:
             outcome = await _outcome(running)
-            if outcome.error is None:  # the response broke, not the function: uvicorn must cut the connection
+            # the response broke, not the function: uvicorn must cut the connection
+            if outcome.error is None:
                 finish(Outcome(error=f"{type(error).__name__}: {error}"))
                 raise
             finish(outcome)  # the function raised: Starlette has answered 500 already
@@ -106,7 +122,9 @@ class HttpFront:
 
 
 async def _outcome(running: "asyncio.Task[Outcome]") -> Outcome:
-    """Return the invocation's end, which comes with the response; it never comes where the app did not take the request."""
+    """Return the invocation's end, which comes with the response; it never comes where the app did
+    not take the request.
+    """
     await asyncio.wait({running}, timeout=1.0)
     if running.done():
         return running.result()
@@ -114,7 +132,9 @@ async def _outcome(running: "asyncio.Task[Outcome]") -> Outcome:
     return Outcome(error="The app's web framework answered without calling the function")
 
 
-def _invocation(target: HttpFunction, parameters: Mapping[str, str], headers: Headers) -> Invocation:
+def _invocation(
+    target: HttpFunction, parameters: Mapping[str, str], headers: Headers
+) -> Invocation:
     trace_parent = next((value for name, value in headers if name == b"traceparent"), b"")
     http = _RpcHttp(params=parameters)
     return Invocation(
@@ -144,7 +164,8 @@ def _rewrite(scope: Scope, path: str, invocation: Invocation) -> None:
     scope["path"] = path
     scope["query_string"] = normalise_query(scope["query_string"])
     client = scope["client"][0] if scope["client"] else "127.0.0.1"
-    scope["client"] = (client, 0)  # uvicorn behind the real host takes it from x-forwarded-for, which has no port
+    # uvicorn behind the real host takes it from x-forwarded-for, which has no port
+    scope["client"] = (client, 0)
     scope["headers"] = _headers(scope, client, invocation.invocation_id)
 
 
@@ -174,11 +195,17 @@ def _content_length(headers: Headers) -> int:
 
 
 def _without_hop_by_hop(send: Send) -> Send:
-    """Return a send that drops the response headers which YARP does not pass back; no coroutine of its own per chunk."""
+    """Return a send that drops the response headers which YARP does not pass back; no coroutine of
+    its own per chunk.
+    """
 
     def filtered(message: MutableMapping[str, Any]) -> Awaitable[None]:
         if message["type"] == "http.response.start":
-            message["headers"] = [(name, value) for name, value in message["headers"] if name.lower() not in _NOT_PASSED_BACK]
+            message["headers"] = [
+                (name, value)
+                for name, value in message["headers"]
+                if name.lower() not in _NOT_PASSED_BACK
+            ]
         return send(message)
 
     return filtered

@@ -13,8 +13,8 @@ from local.functions_host.worker_library import Invocation, Outcome, WorkerLibra
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The real host waits this long after the limit, then replaces the worker
-# (Azure/azure-webjobs-sdk, TimeoutAttribute.GracePeriod; WebScriptHostExceptionHandler.cs in Azure/azure-functions-host).
+# The real host waits this long after the limit, then replaces the worker (Azure/azure-webjobs-sdk,
+# TimeoutAttribute.GracePeriod; WebScriptHostExceptionHandler.cs in Azure/azure-functions-host).
 TIMEOUT_GRACE_S = 2.0
 
 
@@ -26,9 +26,16 @@ class Invocations:
     """Runs the invocations of one worker."""
 
     def __init__(
-        self, library: WorkerLibrary, *, timeout_s: float | None, replace_worker: Callable[[], None], verbose: bool
+        self,
+        library: WorkerLibrary,
+        *,
+        timeout_s: float | None,
+        replace_worker: Callable[[], None],
+        verbose: bool,
     ) -> None:
-        """replace_worker is called when an invocation outlives functionTimeout: nothing else ends code that hangs."""
+        """replace_worker is called when an invocation outlives functionTimeout: nothing else ends
+        code that hangs.
+        """
         self._library = library
         self._timeout_s = timeout_s
         self._replace_worker = replace_worker
@@ -43,7 +50,9 @@ class Invocations:
 
     @contextmanager
     def under_way(self, invocation: Invocation, reason: str) -> "Iterator[Finish]":
-        """Print an invocation's lines and watch its time; the caller passes its outcome to what it gets."""
+        """Print an invocation's lines and watch its time; the caller passes its outcome to what it
+        gets.
+        """
         name, started = f"Functions.{invocation.function.name}", time.monotonic()
         if self._verbose:
             say(f"Executing '{name}' (Reason='{reason}', Id={invocation.invocation_id})")
@@ -57,11 +66,15 @@ class Invocations:
     def _watch(self, name: str) -> asyncio.TimerHandle | None:
         if self._timeout_s is None:
             return None
-        return asyncio.get_running_loop().call_later(self._timeout_s + TIMEOUT_GRACE_S, self._timed_out, name)
+        return asyncio.get_running_loop().call_later(
+            self._timeout_s + TIMEOUT_GRACE_S, self._timed_out, name
+        )
 
     def _timed_out(self, name: str) -> None:
         limit = format_time_span(self._timeout_s or 0)
-        say(f"ERROR: Timeout value of {limit} (functionTimeout) exceeded by function '{name}'. The worker process is replaced.")
+        say(
+            f"ERROR: Timeout value of {limit} (functionTimeout) exceeded by function '{name}'. The worker process is replaced."
+        )
         self._replace_worker()
 
     def _report(self, name: str, invocation_id: str, started: float, outcome: Outcome) -> None:

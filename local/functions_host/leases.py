@@ -1,8 +1,8 @@
 """Which messages a worker holds, kept where the next worker finds them.
 
-On the real host the listener lives in the host, so a message whose worker was killed has failed at once and comes again
-after visibilityTimeout (seen there). Here the listener dies with the worker; without this file its messages would stay
-invisible until their leases end.
+On the real host the listener lives in the host, so a message whose worker was killed has failed at
+once and comes again after visibilityTimeout (seen there). Here the listener dies with the worker;
+without this file its messages would stay invisible until their leases end.
 """
 
 from collections.abc import Iterable
@@ -36,7 +36,9 @@ class LeaseBook:
         self._journal: BinaryIO | None = None
 
     def left_behind(self) -> Iterable[Lease]:
-        """Return what the worker before this one held when it died. To be asked before anything is held."""
+        """Return what the worker before this one held when it died. To be asked before anything is
+        held.
+        """
         if not self._path.exists():
             return ()
         held: dict[str, Lease] = {}

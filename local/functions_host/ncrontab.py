@@ -1,7 +1,8 @@
 """NCRONTAB: the schedules of timer triggers, {second} {minute} {hour} {day} {month} {day-of-week}.
 
 Source: atifaziz/NCrontab (the parser the real host uses; day and day-of-week must both match) and
-CronSchedule.cs in Azure/azure-webjobs-sdk-extensions (five fields mean second 0). Times are local and naive, as there.
+CronSchedule.cs in Azure/azure-webjobs-sdk-extensions (five fields mean second 0). Times are local
+and naive, as there.
 """
 
 from collections.abc import Iterator
@@ -36,16 +37,22 @@ class Crontab:
 
     @classmethod
     def parse(cls, expression: str) -> "Crontab":
-        """Read an expression of six fields, or of five without the seconds; ValueError names the field that is wrong."""
+        """Read an expression of six fields, or of five without the seconds; ValueError names the
+        field that is wrong.
+        """
         fields = expression.split()
         if len(fields) == 5:
             fields.insert(0, "0")
         if len(fields) != 6:
-            raise ValueError(f"{expression!r} has {len(fields)} fields; an NCRONTAB expression has six")
+            raise ValueError(
+                f"{expression!r} has {len(fields)} fields; an NCRONTAB expression has six"
+            )
         return cls(*(_values(text, *field) for text, field in zip(fields, _FIELDS, strict=True)))
 
     def after(self, moment: datetime) -> datetime:
-        """Return the next occurrence strictly after a moment; ValueError where there is none (February 30th)."""
+        """Return the next occurrence strictly after a moment; ValueError where there is none
+        (February 30th).
+        """
         start = moment.replace(microsecond=0) + timedelta(seconds=1)
         for day in self._days_from(start.date()):
             earliest = start.time() if day == start.date() else time.min
@@ -56,7 +63,11 @@ class Crontab:
     def _days_from(self, first: date) -> Iterator[date]:
         for offset in range(_SEARCH_YEARS * 366):
             day = first + timedelta(days=offset)
-            if day.month in self.months and day.day in self.days and day.isoweekday() % 7 in self.weekdays:
+            if (
+                day.month in self.months
+                and day.day in self.days
+                and day.isoweekday() % 7 in self.weekdays
+            ):
                 yield day
 
     def _times_from(self, earliest: time) -> Iterator[time]:
@@ -80,7 +91,9 @@ def _values(text: str, name: str, least: int, most: int, names: list[str]) -> tu
 
 
 def _part(part: str, name: str, least: int, most: int, names: list[str]) -> range:
-    """Read `*`, `5`, `1-5`, each with an optional `/step`; a number with a step runs to the field's end."""
+    """Read `*`, `5`, `1-5`, each with an optional `/step`; a number with a step runs to the field's
+    end.
+    """
     span, _, step_text = part.partition("/")
     step = _number(step_text, name, 1, most, []) if step_text else 1
     if span == "*":

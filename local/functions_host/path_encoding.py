@@ -1,7 +1,8 @@
 """What the real host makes of a request's path and query before the app sees them.
 
-Kestrel decodes the path once (all but %2F), resolves dot segments; YARP and System.Uri encode it again. Each rule here was
-seen on the real host (4.1037) and is compared with it by tests/integration/test_functions_host.py.
+Kestrel decodes the path once (all but %2F), resolves dot segments; YARP and System.Uri encode it
+again. Each rule here was seen on the real host (4.1037) and is compared with it by
+tests/integration/test_functions_host.py.
 """
 
 from urllib.parse import quote_from_bytes
@@ -19,7 +20,8 @@ class BadPathError(ValueError):
 
 
 def decode_path(raw_path: bytes) -> str:
-    """Return the path as Kestrel decodes it: once, %2F and what is not UTF-8 left as it stands, dot segments resolved.
+    """Return the path as Kestrel decodes it: once, %2F and what is not UTF-8 left as it stands, dot
+    segments resolved.
 
     Raises BadPathError for an encoded NUL and for bytes that should have been encoded.
     """
@@ -34,7 +36,9 @@ def decode_path(raw_path: bytes) -> str:
 
 
 def encode_path(path: str) -> bytes:
-    """Return the raw path that the app gets for a decoded one: a percent sign in it is encoded again (%2F becomes %252F)."""
+    """Return the raw path that the app gets for a decoded one: a percent sign in it is encoded
+    again (%2F becomes %252F).
+    """
     return quote_from_bytes(path.encode(), _PATH_SAFE).encode()
 
 
@@ -61,7 +65,9 @@ def normalise_query(query: bytes) -> bytes:
 
 
 def _copy_escape(query: bytes, position: int, out: bytearray) -> int:
-    """Append the escape at position in its canonical form; return how many bytes of the query it took."""
+    """Append the escape at position in its canonical form; return how many bytes of the query it
+    took.
+    """
     digits = query[position + 1 : position + 3]
     if len(digits) < 2 or not _HEX.issuperset(digits):
         out += b"%25"
@@ -93,7 +99,9 @@ def _decode_escapes(raw: bytes) -> str:
 
 
 def _decode_one(raw: bytes, position: int) -> tuple[str, int]:
-    """Return the character that the escapes at position stand for, and the number of bytes they take."""
+    """Return the character that the escapes at position stand for, and the number of bytes they
+    take.
+    """
     first = _escape(raw, position)
     if first is None:
         return "%", 1

@@ -1,7 +1,7 @@
 """How long a queue listener waits between polls.
 
-Rule: Azure/azure-sdk-for-net, RandomizedExponentialBackoffStrategy.cs: back to the minimum after a find; else the minimum
-plus a doubling delta, each random by 20 %, up to the maximum.
+Rule: Azure/azure-sdk-for-net, RandomizedExponentialBackoffStrategy.cs: back to the minimum after a
+find; else the minimum plus a doubling delta, each random by 20 %, up to the maximum.
 """
 
 import random
@@ -13,7 +13,12 @@ _RANDOMIZATION = 0.2
 class Backoff:
     """The delays of one listener; one object for its life."""
 
-    def __init__(self, minimum_s: float, maximum_s: float, uniform: Callable[[float, float], float] = random.uniform) -> None:
+    def __init__(
+        self,
+        minimum_s: float,
+        maximum_s: float,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
         """Delays go from minimum_s to maximum_s; `uniform` is where the randomness comes from."""
         self._minimum_s = minimum_s
         self._maximum_s = maximum_s

@@ -17,26 +17,42 @@ type DeleteMessage = Callable[[str, str, str], Awaitable[None]]
 
 
 async def open_service(connection: StorageConnection, stack: AsyncExitStack) -> QueueServiceClient:
-    """Return the queue service of a connection; the stack closes it. StartError for a malformed connection string."""
-    # The .NET client's defaults: three retries from 0.8 s on (Azure.Core, RetryOptions). Polling goes on by itself anyway.
-    retry: dict[str, Any] = {"initial_backoff": 1, "increment_base": 2, "retry_total": 3, "random_jitter_range": 0}
-    retry["use_env_settings"] = False  # or aiohttp looks for proxies and a .netrc with each call, in a thread
+    """Return the queue service of a connection; the stack closes it. StartError for a malformed
+    connection string.
+    """
+    # The .NET client's defaults: three retries from 0.8 s on (Azure.Core, RetryOptions). Polling
+    # goes on by itself anyway.
+    retry: dict[str, Any] = {
+        "initial_backoff": 1,
+        "increment_base": 2,
+        "retry_total": 3,
+        "random_jitter_range": 0,
+    }
+    # or aiohttp looks for proxies and a .netrc with each call, in a thread
+    retry["use_env_settings"] = False
     if connection.connection_string:
         try:
-            service = QueueServiceClient.from_connection_string(connection.connection_string, **retry)
+            service = QueueServiceClient.from_connection_string(
+                connection.connection_string, **retry
+            )
         except ValueError as error:
             raise StartError(f"A storage connection string is malformed: {error}") from error
     else:
         credential = await stack.enter_async_context(_credential(connection))
-        service = QueueServiceClient(connection.queue_service_uri or "", credential=credential, **retry)
+        service = QueueServiceClient(
+            connection.queue_service_uri or "", credential=credential, **retry
+        )
     await stack.enter_async_context(service)
     return service
 
 
-def open_delete(connection: StorageConnection, service: QueueServiceClient, stack: AsyncExitStack) -> DeleteMessage:
+def open_delete(
+    connection: StorageConnection, service: QueueServiceClient, stack: AsyncExitStack
+) -> DeleteMessage:
     """Return what completes a message, which happens once for each of them; the stack closes it.
 
-    Beside the SDK's own 0.5 ms of CPU this takes 0.1 (measured); with an identity it is the SDK that does it.
+    Beside the SDK's own 0.5 ms of CPU this takes 0.1 (measured); with an identity it is the SDK
+    that does it.
     """
     if not connection.connection_string:
 

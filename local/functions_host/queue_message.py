@@ -12,11 +12,15 @@ from local.functions_host.worker_library import TypedData
 
 
 class UnreadableMessageError(ValueError):
-    """A message is not Base64 although messageEncoding says so, or not UTF-8: a failed attempt, as on the real host."""
+    """A message is not Base64 although messageEncoding says so, or not UTF-8: a failed attempt, as
+    on the real host.
+    """
 
 
 def typed_data(content: str, *, base64_encoded: bool, binary: bool) -> TypedData:
-    """Return a message's text, or its bytes for a binary parameter; UnreadableMessageError where it is neither."""
+    """Return a message's text, or its bytes for a binary parameter; UnreadableMessageError where it
+    is neither.
+    """
     body = decode_content(content, base64_encoded=base64_encoded)
     if binary:
         return TypedData(bytes=body)
@@ -27,7 +31,9 @@ def typed_data(content: str, *, base64_encoded: bool, binary: bool) -> TypedData
 
 
 def decode_content(content: str, *, base64_encoded: bool) -> bytes:
-    """Return a message's bytes; UnreadableMessageError where they are not what messageEncoding says."""
+    """Return a message's bytes; UnreadableMessageError where they are not what messageEncoding
+    says.
+    """
     if not base64_encoded:
         return content.encode()
     try:

@@ -1,7 +1,7 @@
 """The queue settings of host.json.
 
-Defaults and limits: Azure/azure-sdk-for-net, Microsoft.Azure.WebJobs.Extensions.Storage.Common, QueuesOptions.cs and
-QueuePollingIntervals.cs.
+Defaults and limits: Azure/azure-sdk-for-net, Microsoft.Azure.WebJobs.Extensions.Storage.Common,
+QueuesOptions.cs and QueuePollingIntervals.cs.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,22 +22,31 @@ class QueueOptions:
     batch_size: int = 16
     new_batch_threshold: int = 8  # half of batch_size, times one processor
     max_dequeue_count: int = 5
-    visibility_timeout_s: float = 0.0  # how long a message stays invisible after its function failed
+    # how long a message stays invisible after its function failed
+    visibility_timeout_s: float = 0.0
     max_polling_interval_s: float = 60.0
     base64: bool = True  # messageEncoding
 
 
 def parse_queue_options(section: Mapping[str, Any]) -> QueueOptions:
-    """Return the queue options of a section with lower-cased keys; StartError names what is wrong or unknown."""
+    """Return the queue options of a section with lower-cased keys; StartError names what is wrong
+    or unknown.
+    """
     values = dict(section)
     batch_size = _number(values.pop("batchsize", 16), "batchSize", 1, MAX_BATCH_SIZE)
     options = QueueOptions(
         batch_size=batch_size,
-        new_batch_threshold=_number(values.pop("newbatchthreshold", batch_size // 2), "newBatchThreshold", 0, None),
+        new_batch_threshold=_number(
+            values.pop("newbatchthreshold", batch_size // 2), "newBatchThreshold", 0, None
+        ),
         max_dequeue_count=_number(values.pop("maxdequeuecount", 5), "maxDequeueCount", 1, None),
-        visibility_timeout_s=_duration_s(values.pop("visibilitytimeout", "00:00:00"), "visibilityTimeout", 0.0),
+        visibility_timeout_s=_duration_s(
+            values.pop("visibilitytimeout", "00:00:00"), "visibilityTimeout", 0.0
+        ),
         max_polling_interval_s=_duration_s(
-            values.pop("maxpollinginterval", "00:01:00"), "maxPollingInterval", MIN_POLLING_INTERVAL_S
+            values.pop("maxpollinginterval", "00:01:00"),
+            "maxPollingInterval",
+            MIN_POLLING_INTERVAL_S,
         ),
         base64=_base64(values.pop("messageencoding", "base64")),
     )
@@ -49,7 +58,9 @@ def parse_queue_options(section: Mapping[str, Any]) -> QueueOptions:
 def _number(value: object, name: str, least: int, most: int | None) -> int:
     number = _parsed(int, str(value), name)
     if number < least or (most is not None and number > most):
-        raise StartError(f"host.json: extensions.queues.{name} must be at least {least}{f', at most {most}' if most else ''}")
+        raise StartError(
+            f"host.json: extensions.queues.{name} must be at least {least}{f', at most {most}' if most else ''}"
+        )
     return number
 
 
@@ -73,4 +84,6 @@ def _base64(value: object) -> bool:
             return True
         case "none":
             return False
-    raise StartError(f"host.json: extensions.queues.messageEncoding is base64 or none, not {value!r}")
+    raise StartError(
+        f"host.json: extensions.queues.messageEncoding is base64 or none, not {value!r}"
+    )

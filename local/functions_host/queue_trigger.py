@@ -1,7 +1,9 @@
-"""The queue trigger: polling, concurrency, lease renewal, and what happens to a message after its function ended.
+"""The queue trigger: polling, concurrency, lease renewal, and what happens to a message after its
+function ended.
 
-Rules: Azure/azure-sdk-for-net, Microsoft.Azure.WebJobs.Extensions.Storage.Common, QueueListener.cs (polling, batches,
-renewal), QueueProcessor.cs (delete, release, poison), UpdateQueueMessageVisibilityCommand.cs.
+Rules: Azure/azure-sdk-for-net, Microsoft.Azure.WebJobs.Extensions.Storage.Common, QueueListener.cs
+(polling, batches, renewal), QueueProcessor.cs (delete, release, poison),
+UpdateQueueMessageVisibilityCommand.cs.
 """
 
 import asyncio
@@ -19,19 +21,27 @@ from local.functions_host.invocations import Invocations
 from local.functions_host.leases import LeaseBook
 from local.functions_host.queue_backoff import Backoff
 from local.functions_host.queue_clients import DeleteMessage
-from local.functions_host.queue_message import UnreadableMessageError, attempts, metadata, typed_data
+from local.functions_host.queue_message import (
+    UnreadableMessageError,
+    attempts,
+    metadata,
+    typed_data,
+)
 from local.functions_host.queue_options import MIN_POLLING_INTERVAL_S, QueueOptions
 from local.functions_host.worker_library import Invocation
 
-# A received message is invisible for this long, renewed at half of it while its function runs (QueueListener.cs).
-# QueueListener.cs: ten minutes; no setting of the real host was found for it. The proofs wait for leases to end.
+# A received message is invisible for this long, renewed at half of it while its function runs
+# (QueueListener.cs). QueueListener.cs: ten minutes; no setting of the real host was found for it.
+# The proofs wait for leases to end.
 LEASE_S = int(os.environ.get("FNSSE_LOCAL_QUEUE_LEASE_S", "600"))
 _MIN_RENEWAL_S = min(60.0, LEASE_S / 4)
 _MAX_QUEUE_NAME = 63
 
 
 def poison_name(queue_name: str) -> str | None:
-    """Return the poison queue's name, None for queues that have none (QueueListenerFactory.CreatePoisonQueueReference)."""
+    """Return the poison queue's name, None for queues that have none
+    (QueueListenerFactory.CreatePoisonQueueReference).
+    """
     name = f"{queue_name}-poison"
     return None if queue_name.endswith("-poison") or len(name) > _MAX_QUEUE_NAME else name
 
@@ -85,9 +95,13 @@ class QueueTrigger:
         self._stopping.set()
 
     async def _release_left_behind(self) -> None:
-        """Release what a killed worker held: its attempt has failed. After the last attempt the next poll parks it."""
+        """Release what a killed worker held: its attempt has failed. After the last attempt the
+        next poll parks it.
+        """
         for lease in self._leases.left_behind():
-            say(f"WARNING: message {lease.message_id} of queue {self._target.queue_name} failed: its worker process died")
+            say(
+                f"WARNING: message {lease.message_id} of queue {self._target.queue_name} failed: its worker process died"
+            )
             with suppress(AzureError):  # gone, or to come again when the lease ends
                 await self._release(lease.message_id, lease.pop_receipt)
 
@@ -108,9 +122,13 @@ class QueueTrigger:
         return []
 
     def _report_outage(self, error: AzureError) -> None:
-        """Say once per outage that the queue cannot be read; the address in the message names no key."""
+        """Say once per outage that the queue cannot be read; the address in the message names no
+        key.
+        """
         if not self._failing:
-            say(f"ERROR: queue {self._target.queue_name} cannot be read, trying again: {error.message}")
+            say(
+                f"ERROR: queue {self._target.queue_name} cannot be read, trying again: {error.message}"
+            )
         self._failing = True
 
     async def _wait(self) -> None:
@@ -123,7 +141,9 @@ class QueueTrigger:
         """Wait until so many messages are done that the next batch may come."""
         self._processing = {task for task in self._processing if not task.done()}
         while len(self._processing) > self._options.new_batch_threshold:
-            _, self._processing = await asyncio.wait(self._processing, return_when=asyncio.FIRST_COMPLETED)
+            _, self._processing = await asyncio.wait(
+                self._processing, return_when=asyncio.FIRST_COMPLETED
+            )
 
     async def _process(self, message: QueueMessage) -> None:
         try:
@@ -137,15 +157,21 @@ class QueueTrigger:
                 renewal.cancel()
             await self._complete(message, succeeded=succeeded)
         except AzureError as error:  # the lease runs out and the message comes again
-            say(f"ERROR: message {message.id} of queue {self._target.queue_name} could not be completed: {error.message}")
+            say(
+                f"ERROR: message {message.id} of queue {self._target.queue_name} could not be completed: {error.message}"
+            )
         finally:
             self._leases.drop(message)
 
     async def _invoke(self, message: QueueMessage) -> bool:
         try:
-            data = typed_data(message.content, base64_encoded=self._options.base64, binary=self._target.binary)
+            data = typed_data(
+                message.content, base64_encoded=self._options.base64, binary=self._target.binary
+            )
         except UnreadableMessageError as error:
-            say(f"ERROR: Exception while executing function: Functions.{self._target.function.name}. {error}")
+            say(
+                f"ERROR: Exception while executing function: Functions.{self._target.function.name}. {error}"
+            )
             return False
         invocation = Invocation(
             invocation_id=str(uuid.uuid4()),
@@ -153,14 +179,17 @@ class QueueTrigger:
             inputs={self._target.parameter: data},
             metadata=metadata(message),
         )
-        outcome = await self._invocations.run(invocation, f"New queue message detected on '{self._target.queue_name}'.")
+        outcome = await self._invocations.run(
+            invocation, f"New queue message detected on '{self._target.queue_name}'."
+        )
         return outcome.error is None
 
     async def _complete(self, message: QueueMessage, *, succeeded: bool) -> None:
         if succeeded:
             await self._delete(message)
         elif self._poison_queue is None:
-            pass  # left invisible until its lease ends, so that it does not loop (QueueProcessor.cs)
+            # left invisible until its lease ends, so that it does not loop (QueueProcessor.cs)
+            pass
         elif attempts(message) >= self._options.max_dequeue_count:
             await self._to_poison(message)
         else:
@@ -168,7 +197,9 @@ class QueueTrigger:
 
     async def _delete(self, message: QueueMessage) -> None:
         try:
-            await self._delete_message(self._queue.queue_name, message.id, message.pop_receipt or "")
+            await self._delete_message(
+                self._queue.queue_name, message.id, message.pop_receipt or ""
+            )
         except HttpResponseError as error:
             _raise_unless_lost(error)
 
@@ -194,12 +225,16 @@ class QueueTrigger:
         await self._delete(message)
 
     async def _renew(self, message: QueueMessage) -> None:
-        """Keep a message invisible while its function runs; after a server error try again sooner."""
+        """Keep a message invisible while its function runs; after a server error
+        try again sooner.
+        """
         delay_s = LEASE_S / 2
         while True:
             await asyncio.sleep(delay_s)
             try:
-                renewed = await self._queue.update_message(message.id, message.pop_receipt, visibility_timeout=LEASE_S)
+                renewed = await self._queue.update_message(
+                    message.id, message.pop_receipt, visibility_timeout=LEASE_S
+                )
             except AzureError as error:
                 if _lost(error):
                     return
@@ -211,7 +246,9 @@ class QueueTrigger:
 
 
 def _lost(error: AzureError) -> bool:
-    """Say whether someone else has the message now, or nobody: nothing is left to do then (QueueProcessor.cs)."""
+    """Say whether someone else has the message now, or nobody: nothing is left to do then
+    (QueueProcessor.cs).
+    """
     if isinstance(error, ResourceNotFoundError):
         return True
     code = str(getattr(error, "error_code", ""))

@@ -1,10 +1,11 @@
 """Which HTTP function a request goes to.
 
-The real host tries the functions' routes one after another, in the order of the functions' names (ordinal, ignoring case),
-and the first that matches path and method wins: neither literals nor parameters go first. Sources:
-FunctionMetadataManager.cs (OrderBy name) and WebScriptHostHttpRoutesManager.cs in Azure/azure-functions-host,
-WebJobsRouteBuilder.cs in Azure/azure-webjobs-sdk-extensions (a plain RouteCollection); seen on the real host.
-Templates are ASP.NET Core's (learn.microsoft.com, aspnet/core/fundamentals/routing), less what is refused below.
+The real host tries the functions' routes one after another, in the order of the functions' names
+(ordinal, ignoring case), and the first that matches path and method wins: neither literals nor
+parameters go first. Sources: FunctionMetadataManager.cs (OrderBy name) and
+WebScriptHostHttpRoutesManager.cs in Azure/azure-functions-host, WebJobsRouteBuilder.cs in
+Azure/azure-webjobs-sdk-extensions (a plain RouteCollection); seen on the real host. Templates are
+ASP.NET Core's (learn.microsoft.com, aspnet/core/fundamentals/routing), less what is refused below.
 """
 
 import re
@@ -31,7 +32,9 @@ class Route:
     pattern: re.Pattern[str]
 
     @classmethod
-    def parse(cls, function_name: str, template: str, methods: Iterable[str] = (), prefix: str = "") -> "Route":
+    def parse(
+        cls, function_name: str, template: str, methods: Iterable[str] = (), prefix: str = ""
+    ) -> "Route":
         """Read a route template; Unsupported where it uses what this host lacks."""
         whole = f"{prefix}/{template.strip('/')}".strip("/")
         return cls(
@@ -42,11 +45,17 @@ class Route:
         )
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
-        """Return the route's parameters for a decoded path, None where path or method do not match."""
+        """Return the route's parameters for a decoded path, None where path or method do not
+        match.
+        """
         if self.methods and method not in self.methods:
             return None
         found = self.pattern.fullmatch(path)
-        return None if found is None else {name: value for name, value in found.groupdict().items() if value}
+        return (
+            None
+            if found is None
+            else {name: value for name, value in found.groupdict().items() if value}
+        )
 
 
 class RouteTable:
@@ -57,7 +66,9 @@ class RouteTable:
         self._routes = sorted(routes, key=lambda route: route.function_name.upper())
 
     def find(self, method: str, path: str) -> tuple[str, Mapping[str, str]] | None:
-        """Return the function's name and the route's parameters, None where the host answers 404."""
+        """Return the function's name and the route's parameters, None where the
+        host answers 404.
+        """
         for route in self._routes:
             parameters = route.match(method, path)
             if parameters is not None:
@@ -81,6 +92,7 @@ def _segment(segment: str, template: str) -> str:
     if constraint and constraint not in _CONSTRAINTS:
         raise Unsupported(f"The constraint {constraint!r} of the route {template!r}")
     if stars:
-        return f"(?:/(?P<{name}>[^/].*)?)?"  # its first segment must not be empty: seen on the real host
+        # its first segment must not be empty: seen on the real host
+        return f"(?:/(?P<{name}>[^/].*)?)?"
     value = f"/(?P<{name}>{_CONSTRAINTS.get(constraint, '[^/]+')})"
     return f"(?:{value})?" if optional else value

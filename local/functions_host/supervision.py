@@ -1,4 +1,6 @@
-"""The parent process: holds the listening socket, starts the worker, starts it again when it dies, ends it at the end."""
+"""The parent process: holds the listening socket, starts the worker, starts it again when it dies,
+ends it at the end.
+"""
 
 import asyncio
 import os
@@ -16,13 +18,17 @@ from local.functions_host.unsupported import StartError
 
 _FIRST_BACKOFF_S = 0.25
 _MAX_BACKOFF_S = 10.0
-# The real host breaks responses off 30 s after the signal (the default of --drain-timeout) and ends 2 s later: seen there.
+# The real host breaks responses off 30 s after the signal (the default of --drain-timeout) and ends
+# 2 s later: seen there.
 _CUT_GRACE_S = 2.0
-_FAILED_STARTS_ALLOWED = 3  # of a worker that was never ready: RpcFunctionInvocationDispatcher gives up after as many
+# of a worker that was never ready: RpcFunctionInvocationDispatcher gives up after as many
+_FAILED_STARTS_ALLOWED = 3
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a listening socket; StartError names a port that is taken and how to choose another. Port 0: any free one."""
+    """Return a listening socket; StartError names a port that is taken and how to choose another.
+    Port 0: any free one.
+    """
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -62,7 +68,8 @@ class Supervisor:
         self._stop = asyncio.Event()
         self._stop_at_once = asyncio.Event()
         self._was_ready = False
-        self._state_dir = tempfile.TemporaryDirectory(prefix="functions-host-")  # what one worker leaves to the next
+        # what one worker leaves to the next
+        self._state_dir = tempfile.TemporaryDirectory(prefix="functions-host-")
 
     async def run(self) -> int:
         """Serve until a signal; return the exit code of the host."""
@@ -98,7 +105,12 @@ class Supervisor:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)  # noqa: FBT003 - the only way to say it
         with theirs:
-            arguments = ["--app-dir", str(self._app_dir), "--socket-fd", str(self._listening.fileno())]
+            arguments = [
+                "--app-dir",
+                str(self._app_dir),
+                "--socket-fd",
+                str(self._listening.fileno()),
+            ]
             arguments += ["--control-fd", str(theirs.fileno()), "--state-dir", self._state_dir.name]
             if self._data_dir:
                 arguments += ["--data-dir", str(self._data_dir)]
@@ -110,12 +122,17 @@ class Supervisor:
                 "local.functions_host.worker",
                 *arguments,
                 pass_fds=(self._listening.fileno(), theirs.fileno()),
-                env={**self._environment, "PYTHONPATH": _with_repository(self._environment.get("PYTHONPATH"))},
+                env={
+                    **self._environment,
+                    "PYTHONPATH": _with_repository(self._environment.get("PYTHONPATH")),
+                },
             )
         return _Worker(process, ours)
 
     async def _watch(self, worker: _Worker) -> bool:
-        """Wait for the worker's end, or end it after a signal; return whether it was ready to serve."""
+        """Wait for the worker's end, or end it after a signal; return whether it was ready to
+        serve.
+        """
         died = asyncio.create_task(worker.process.wait())
         stop = asyncio.create_task(self._stop.wait())
         ready = asyncio.create_task(_heard(worker.control, READY))
@@ -138,7 +155,9 @@ class Supervisor:
         self._was_ready = True
 
     async def _end(self, worker: _Worker, died: "asyncio.Task[int]", *, drain: bool) -> None:
-        """Let running work finish within its bound, then kill: the worker never gets a signal that it could handle."""
+        """Let running work finish within its bound, then kill: the worker never gets a signal that
+        it could handle.
+        """
         self._listening.close()
         if drain:
             say("Stopping: no new requests; running ones may finish (Ctrl-C again ends at once)")
@@ -146,7 +165,9 @@ class Supervisor:
             drained = asyncio.create_task(_heard(worker.control, DRAINED))
             at_once = asyncio.create_task(self._stop_at_once.wait())
             ends = {died, drained, at_once}
-            ended, _ = await asyncio.wait(ends, timeout=self._drain_timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            ended, _ = await asyncio.wait(
+                ends, timeout=self._drain_timeout_s, return_when=asyncio.FIRST_COMPLETED
+            )
             if not ended:
                 say(f"Breaking off what still runs after {self._drain_timeout_s:g} s")
                 worker.control.send(CUT)
@@ -159,7 +180,9 @@ class Supervisor:
         say("Stopped")
 
     async def _pause(self, code: int, failed_starts: int) -> None:
-        """Say how the worker died and wait before the next one; not at all after one that had served."""
+        """Say how the worker died and wait before the next one; not at all after one that had
+        served.
+        """
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         delay_s = min(_FIRST_BACKOFF_S * 2**failed_starts, _MAX_BACKOFF_S) if failed_starts else 0.0
         when = f"in {delay_s:g} s" if delay_s else "now"
@@ -170,7 +193,9 @@ class Supervisor:
 
 
 async def _heard(control: socket.socket, expected: bytes) -> bool:
-    """Wait for the worker's next message; say whether it is the expected one. False where the worker is gone."""
+    """Wait for the worker's next message; say whether it is the expected one. False where the
+    worker is gone.
+    """
     try:
         return await asyncio.get_running_loop().sock_recv(control, 1) == expected
     except ConnectionError:

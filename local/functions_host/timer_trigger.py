@@ -1,7 +1,8 @@
 """The timer trigger.
 
-Rules: Azure/azure-webjobs-sdk-extensions, TimerListener.cs, TimerSchedule.cs, ConstantSchedule.cs. The real host keeps the
-schedule's status in storage and catches up after a stop; this one keeps it in memory and never is past due.
+Rules: Azure/azure-webjobs-sdk-extensions, TimerListener.cs, TimerSchedule.cs, ConstantSchedule.cs.
+The real host keeps the schedule's status in storage and catches up after a stop; this one keeps it
+in memory and never is past due.
 """
 
 import asyncio
@@ -47,15 +48,25 @@ def parse_schedule(expression: str) -> Schedule:
 
 
 def is_monitored(schedule: Schedule, now: datetime) -> bool:
-    """Say whether the real host would keep this schedule's status: not for those more frequent than a minute."""
+    """Say whether the real host would keep this schedule's status: not for those more frequent than
+    a minute.
+    """
     first = schedule.after(now)
     return schedule.after(first) - first >= timedelta(minutes=1)
 
 
-def timer_json(schedule: Schedule, *, last: datetime | None, upcoming: datetime, monitored: bool) -> str:
-    """Return the payload of a timer invocation as the real host serialises TimerInfo (seen there); times are local."""
+def timer_json(
+    schedule: Schedule, *, last: datetime | None, upcoming: datetime, monitored: bool
+) -> str:
+    """Return the payload of a timer invocation as the real host serialises TimerInfo (seen there);
+    times are local.
+    """
     last_text = last.astimezone().isoformat() if last else _NEVER
-    status = {"Last": last_text, "Next": upcoming.astimezone().isoformat(), "LastUpdated": last_text}
+    status = {
+        "Last": last_text,
+        "Next": upcoming.astimezone().isoformat(),
+        "LastUpdated": last_text,
+    }
     return json.dumps(
         {
             "Schedule": {"AdjustForDST": isinstance(schedule, Crontab)},
@@ -68,7 +79,9 @@ def timer_json(schedule: Schedule, *, last: datetime | None, upcoming: datetime,
 class TimerTrigger:
     """Calls one function on its schedule; never twice at a time."""
 
-    def __init__(self, target: TimerFunction, invocations: Invocations, *, run_on_startup: bool) -> None:
+    def __init__(
+        self, target: TimerFunction, invocations: Invocations, *, run_on_startup: bool
+    ) -> None:
         """run_on_startup is whether this start counts: a replaced worker does not fire it again."""
         self._target = target
         self._invocations = invocations
@@ -85,7 +98,8 @@ class TimerTrigger:
         if self._run_on_startup:
             await self._fire(_now())
         while not await self._stopped_within((self._next - _now()).total_seconds()):
-            # A timer that fires early (clock skew) must not fire twice (TimerListener.InvokeJobFunction).
+            # A timer that fires early (clock skew) must not fire twice
+            # (TimerListener.InvokeJobFunction).
             await self._fire(max(_now(), self._next))
 
     def stop(self) -> None:
@@ -100,7 +114,9 @@ class TimerTrigger:
         return True
 
     async def _fire(self, moment: datetime) -> None:
-        payload = timer_json(self._schedule, last=self._last, upcoming=self._next, monitored=self._monitored)
+        payload = timer_json(
+            self._schedule, last=self._last, upcoming=self._next, monitored=self._monitored
+        )
         invocation = Invocation(
             invocation_id=str(uuid.uuid4()),
             function=self._target.function,

@@ -1,6 +1,7 @@
 """The .NET TimeSpan format, in which host.json and timer schedules give durations.
 
-Source: https://learn.microsoft.com/dotnet/api/system.timespan.parse ([-][d.]hh:mm[:ss[.fffffff]], or whole days).
+Source: https://learn.microsoft.com/dotnet/api/system.timespan.parse ([-][d.]hh:mm[:ss[.fffffff]],
+or whole days).
 """
 
 import re
@@ -10,7 +11,9 @@ _CLOCK = re.compile(r"\s*(-?)(?:(\d+)\.)?(\d{1,2}):(\d{1,2})(?::(\d{1,2})(\.\d{1
 
 
 def parse_time_span_s(text: str) -> float:
-    """Return the seconds that a TimeSpan text stands for; ValueError where .NET would not read it."""
+    """Return the seconds that a TimeSpan text stands for; ValueError where .NET
+    would not read it.
+    """
     if days := _DAYS.fullmatch(text):
         return _signed(days[1], int(days[2]) * 86_400)
     clock = _CLOCK.fullmatch(text)
@@ -19,7 +22,9 @@ def parse_time_span_s(text: str) -> float:
     hours, minutes, seconds = int(clock[3]), int(clock[4]), int(clock[5] or 0)
     if hours > 23 or minutes > 59 or seconds > 59:
         raise ValueError(f"{text!r} is not a duration: hours go to 23, minutes and seconds to 59")
-    total = int(clock[2] or 0) * 86_400 + hours * 3_600 + minutes * 60 + seconds + float(clock[6] or 0)
+    total = (
+        int(clock[2] or 0) * 86_400 + hours * 3_600 + minutes * 60 + seconds + float(clock[6] or 0)
+    )
     return _signed(clock[1], total)
 
 

@@ -23,7 +23,9 @@ type Trigger = QueueTrigger | TimerTrigger | DurableTrigger
 class TriggerOpener:
     """Opens the triggers of one worker."""
 
-    def __init__(self, host_json: HostJson, invocations: Invocations, state_dir: Path, stack: AsyncExitStack) -> None:
+    def __init__(
+        self, host_json: HostJson, invocations: Invocations, state_dir: Path, stack: AsyncExitStack
+    ) -> None:
         """state_dir outlives a worker, not the host; the stack closes what is opened."""
         self._host_json = host_json
         self._invocations = invocations
@@ -32,19 +34,31 @@ class TriggerOpener:
 
     async def open(self, functions: AppFunctions, *, first_start: bool) -> list[Trigger]:
         """Open all of them; StartError where a connection or schedule is wrong."""
-        timers = [TimerTrigger(target, self._invocations, run_on_startup=first_start) for target in functions.timer]
+        timers = [
+            TimerTrigger(target, self._invocations, run_on_startup=first_start)
+            for target in functions.timer
+        ]
         return [*timers, *[await self._queue_trigger(target) for target in functions.queue]]
 
     def open_durable(
         self, functions: AppFunctions, data_dir: Path | None, origin: str, *, first_start: bool
     ) -> DurableTrigger | None:
-        """Open Durable Functions where the app uses them. Without a data_dir, its instances end with the host."""
+        """Open Durable Functions where the app uses them. Without a data_dir, its instances end
+        with the host.
+        """
         options = parse_durable_options(self._host_json.durable_task)
         if not functions.durable.used:
             return None
         store = InstanceStore((data_dir or self._state_dir) / "durable.sqlite")
         self._stack.callback(store.close)
-        return DurableTrigger(functions.durable, options, self._invocations, store, origin, worker_died=not first_start)
+        return DurableTrigger(
+            functions.durable,
+            options,
+            self._invocations,
+            store,
+            origin,
+            worker_died=not first_start,
+        )
 
     async def _queue_trigger(self, target: QueueFunction) -> QueueTrigger:
         connection = resolve_connection(target.connection, os.environ)

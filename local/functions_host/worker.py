@@ -1,7 +1,8 @@
 """The worker process: indexes the app, serves HTTP on the inherited socket, runs the triggers.
 
-It is started by `supervision` only. On "drain" it takes no new work and reports when what runs has ended; the parent kills
-it then, so that no signal handler and no atexit of the app runs, as with the real host. When the parent dies, so does it.
+It is started by `supervision` only. On "drain" it takes no new work and reports when what runs has
+ended; the parent kills it then, so that no signal handler and no atexit of the app runs, as with
+the real host. When the parent dies, so does it.
 """
 
 import argparse
@@ -76,7 +77,8 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--first-start", action="store_true")
     options = parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM):  # may reach the whole process group; the parent decides
+    # may reach the whole process group; the parent decides
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     os.chdir(options.app_dir)
     control = socket.socket(fileno=options.control_fd)
@@ -89,7 +91,9 @@ def main() -> None:
         os._exit(EXIT_START_ERROR)
 
 
-async def _work(options: argparse.Namespace, listening: socket.socket, control: socket.socket) -> None:
+async def _work(
+    options: argparse.Namespace, listening: socket.socket, control: socket.socket
+) -> None:
     orders = _Orders()
     _watch_parent(control, orders)
     host_json = read_host_json(options.app_dir / "host.json", os.environ)
@@ -108,20 +112,30 @@ async def _work(options: argparse.Namespace, listening: socket.socket, control: 
         opener = TriggerOpener(host_json, invocations, options.state_dir, stack)
         triggers = await opener.open(functions, first_start=options.first_start)
         origin = f"http://localhost:{listening.getsockname()[1]}"
-        durable = opener.open_durable(functions, options.data_dir, origin, first_start=options.first_start)
+        durable = opener.open_durable(
+            functions, options.data_dir, origin, first_start=options.first_start
+        )
         if durable:
             library.provide(CLIENT, TypedData(string=durable.client_binding))
             triggers.append(durable)
             if options.first_start:
                 _print_where_instances_are(options.data_dir)
-        server = _http_server(functions, library, invocations, durable.webhooks if durable else None)
+        server = _http_server(
+            functions, library, invocations, durable.webhooks if durable else None
+        )
         await _serve(server, triggers, listening, control, orders)
 
 
 async def _serve(
-    server: _Server, triggers: Sequence[Trigger], listening: socket.socket, control: socket.socket, orders: _Orders
+    server: _Server,
+    triggers: Sequence[Trigger],
+    listening: socket.socket,
+    control: socket.socket,
+    orders: _Orders,
 ) -> None:
-    """Run everything until the parent wants it to end; a trigger that breaks takes the whole process with it."""
+    """Run everything until the parent wants it to end; a trigger that breaks takes the whole
+    process with it.
+    """
     async with asyncio.TaskGroup() as group:
         running = [group.create_task(trigger.run()) for trigger in triggers]
         serving = group.create_task(server.serve(sockets=[listening]))
@@ -144,16 +158,27 @@ async def _cut(server: _Server, orders: _Orders) -> None:
 
 
 def _http_server(
-    functions: AppFunctions, library: WorkerLibrary, invocations: Invocations, webhooks: AsgiApp | None
+    functions: AppFunctions,
+    library: WorkerLibrary,
+    invocations: Invocations,
+    webhooks: AsgiApp | None,
 ) -> _Server:
     app = library.http_app
     if app is None:
         if functions.http:
-            raise Unsupported("An HTTP function without the FastAPI extension (azurefunctions-extensions-http-fastapi)")
+            raise Unsupported(
+                "An HTTP function without the FastAPI extension (azurefunctions-extensions-http-fastapi)"
+            )
         app = _no_http
     front = HttpFront(functions.http, library, app, invocations, webhooks)
     config = uvicorn.Config(
-        front, http="httptools", ws="none", lifespan="off", access_log=False, log_config=None, proxy_headers=False
+        front,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        proxy_headers=False,
     )
     return _Server(config)
 
@@ -166,7 +191,10 @@ def _print_functions(functions: AppFunctions, address: tuple[str, int]) -> None:
     lines = ["", "Functions:", ""]
     for http in sorted(functions.http, key=lambda http: http.function.name.upper()):
         methods = f"[{','.join(http.methods)}] " if http.methods else ""
-        lines += [f"\t{http.function.name}: {methods}http://localhost:{address[1]}/{http.route.template}", ""]
+        lines += [
+            f"\t{http.function.name}: {methods}http://localhost:{address[1]}/{http.route.template}",
+            "",
+        ]
     for name, trigger in sorted(functions.not_http(), key=lambda each: each[0].upper()):
         lines += [f"\t{name}: {trigger}", ""]
     print("\n".join(lines), flush=True)
@@ -178,7 +206,9 @@ def _print_where_instances_are(data_dir: Path | None) -> None:
 
 
 def _watch_parent(control: socket.socket, orders: _Orders) -> None:
-    """Listen to the parent in a thread, which works even while the app's code blocks the event loop."""
+    """Listen to the parent in a thread, which works even while the app's code blocks the event
+    loop.
+    """
     loop = asyncio.get_running_loop()
 
     def listen() -> None:

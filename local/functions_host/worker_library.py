@@ -1,7 +1,8 @@
 """Microsoft's Python worker library, azure-functions-runtime, driven in this process.
 
-The library speaks in protobuf messages but takes the protobuf module as an argument; `_Messages` hands it plain classes
-with the same attribute names instead. Its HTTP server is replaced by a call of the same ASGI app, which saves the hop.
+The library speaks in protobuf messages but takes the protobuf module as an argument; `_Messages`
+hands it plain classes with the same attribute names instead. Its HTTP server is replaced by a call
+of the same ASGI app, which saves the hop.
 """
 
 import importlib
@@ -25,7 +26,9 @@ type AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class IndexingError(StartError):
-    """The app's own code failed while its functions were indexed; the message holds the app's error and its stack."""
+    """The app's own code failed while its functions were indexed; the message holds the app's error
+    and its stack.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +58,15 @@ class _Message:
 
 
 class _Messages:
-    """A stand-in for the protobuf module: makes a message class for each name that the library asks for."""
+    """A stand-in for the protobuf module: makes a message class for each name that the library asks
+    for.
+    """
 
     def __init__(self) -> None:
         self.StatusResult = type("StatusResult", (_Message,), {"Success": 1, "Failure": 0})
-        self.BindingInfo = type("BindingInfo", (_Message,), {"in": 0, "out": 1, "inout": 2, "undefined": 0})
+        self.BindingInfo = type(
+            "BindingInfo", (_Message,), {"in": 0, "out": 1, "inout": 2, "undefined": 0}
+        )
 
     def __getattr__(self, name: str) -> type[_Message]:
         message = type(name, (_Message,), {})
@@ -68,7 +75,9 @@ class _Messages:
 
 
 class TypedData:
-    """One value on its way to the app: TypedData(string="…"), TypedData(json="…"), TypedData(bytes=b"…"), TypedData(http=…)."""
+    """One value on its way to the app: TypedData(string="…"), TypedData(json="…"),
+    TypedData(bytes=b"…"), TypedData(http=…).
+    """
 
     def __init__(self, **value: object) -> None:
         (self._kind,) = value
@@ -112,7 +121,9 @@ class WorkerLibrary:
         self._provided[binding_type] = value
 
     async def invoke(self, invocation: Invocation) -> Outcome:
-        """Call a function and wait for its end. An HTTP function must get its request through `http_app` meanwhile."""
+        """Call a function and wait for its end. An HTTP function must get its request through
+        `http_app` meanwhile.
+        """
         provided = {
             binding["name"]: self._provided[binding["type"]]
             for binding in invocation.function.bindings
@@ -139,13 +150,19 @@ async def load(app_dir: Path) -> WorkerLibrary:
     handle_event.initialize_http_server = capture
     threadpool.start_threadpool_executor()
     request = SimpleNamespace(
-        request=SimpleNamespace(worker_init_request=SimpleNamespace(capabilities={}, function_app_directory=str(app_dir))),
+        request=SimpleNamespace(
+            worker_init_request=SimpleNamespace(
+                capabilities={}, function_app_directory=str(app_dir)
+            )
+        ),
         properties={"host": "127.0.0.1", "protos": _Messages()},
     )
     response = await handle_event.worker_init_request(request)
     if response.result.status != 1:
         error = response.result.exception
-        raise IndexingError(f"The app's functions cannot be indexed.\n{error.stack_trace.rstrip() or error.message}")
+        raise IndexingError(
+            f"The app's functions cannot be indexed.\n{error.stack_trace.rstrip() or error.message}"
+        )
     metadata = await handle_event.functions_metadata_request(request)
     functions = tuple(_indexed(found) for found in metadata.function_metadata_results or ())
     return WorkerLibrary(functions, capture.app)
@@ -161,13 +178,17 @@ def _indexed(metadata: Any) -> IndexedFunction:
 
 
 class _HttpCapture:
-    """Takes the place of the library's `initialize_http_server`: the same app, but nothing listens."""
+    """Takes the place of the library's `initialize_http_server`: the same app, but nothing
+    listens.
+    """
 
     def __init__(self) -> None:
         self.app: AsgiApp | None = None
 
     def __call__(self, host: str) -> str:
-        extension = importlib.import_module(http_v2.HttpV2Registry.ext_base().ModuleTrackerMeta.get_module())
+        extension = importlib.import_module(
+            http_v2.HttpV2Registry.ext_base().ModuleTrackerMeta.get_module()
+        )
         capture = self
 
         class SilentServer:
@@ -193,7 +214,9 @@ def _invocation_request(invocation: Invocation) -> SimpleNamespace:
                 function_id=invocation.function.function_id,
                 input_data=[_Parameter(name, data) for name, data in invocation.inputs.items()],
                 trigger_metadata=invocation.metadata,
-                trace_context=SimpleNamespace(trace_parent=invocation.trace_parent, trace_state="", attributes={}),
+                trace_context=SimpleNamespace(
+                    trace_parent=invocation.trace_parent, trace_state="", attributes={}
+                ),
                 retry_context=SimpleNamespace(retry_count=0, max_retry_count=0, exception=""),
             )
         )

@@ -1,4 +1,6 @@
-"""A folder that a functions host can serve the app from, beside a developer's own run from the repository."""
+"""A folder that a functions host can serve the app from, beside a developer's own run from the
+repository.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,15 @@ from typing import Any, Final
 
 from local.stack.supervisor import ROOT
 
-# What Azure gets. local.settings.json stays out: what a developer set for `make run` must not change a test.
+# What Azure gets. local.settings.json stays out: what a developer set for `make run` must not
+# change a test.
 _APP: Final = ("function_app.py", "blueprints", "shared", "requirements.txt")
 
 
 def lay_out(folder: Path, host_json: Mapping[str, Any]) -> Path:
-    """Fills `folder` with links to the app and a host.json with `host_json`'s changes merged into it, and returns it."""
+    """Fills `folder` with links to the app and a host.json with `host_json`'s changes merged into
+    it, and returns it.
+    """
     folder.mkdir(parents=True)
     for name in _APP:
         (folder / name).symlink_to(ROOT / name)
@@ -28,5 +33,7 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
     result = dict(base)
     for key, change in changes.items():
         old = result.get(key)
-        result[key] = merged(old, change) if isinstance(old, dict) and isinstance(change, dict) else change
+        result[key] = (
+            merged(old, change) if isinstance(old, dict) and isinstance(change, dict) else change
+        )
     return result

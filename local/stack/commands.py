@@ -24,9 +24,12 @@ HOW_TO_GET_FUNC: Final = (
 
 
 def azurite(ports: Ports, data: Path, env: Mapping[str, str]) -> PartSpec:
-    """Azure Storage. `data` keeps its files, so that a second start finds what the first one stored."""
+    """Azure Storage. `data` keeps its files, so that a second start finds what the first one
+    stored.
+    """
     script = _AZURITE / "azurite" / "dist" / "src" / "azurite.js"
-    recorded_node = _AZURITE / ".node"  # written by local/install: the system's Node.js, or PyPI's in .venv
+    # written by local/install: the system's Node.js, or PyPI's in .venv
+    recorded_node = _AZURITE / ".node"
     if not (script.exists() and recorded_node.exists()):
         raise StackError("Azurite is not installed: run local/install (make run and make test do)")
     listen = [
@@ -37,7 +40,14 @@ def azurite(ports: Ports, data: Path, env: Mapping[str, str]) -> PartSpec:
     quiet = ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
     return PartSpec(
         name="azurite",
-        command=[recorded_node.read_text().strip(), str(script), "--location", str(data), *listen, *quiet],
+        command=[
+            recorded_node.read_text().strip(),
+            str(script),
+            "--location",
+            str(data),
+            *listen,
+            *quiet,
+        ],
         env=env,
         ready=listens(ports.blob, ports.queue, ports.table),
     )
@@ -67,12 +77,23 @@ def azure_openai(ports: Ports, defaults: str, env: Mapping[str, str]) -> PartSpe
     )
 
 
-def functions_host(kind: str, ports: Ports, app: Path, data: Path, env: Mapping[str, str]) -> PartSpec:
-    """`kind` "embedded" or "func", serving the app in folder `app`. Raises ToolMissing where there is no func.
+def functions_host(
+    kind: str, ports: Ports, app: Path, data: Path, env: Mapping[str, str]
+) -> PartSpec:
+    """`kind` "embedded" or "func", serving the app in folder `app`. Raises ToolMissing where there
+    is no func.
 
     `data` keeps the embedded host's orchestrations over its restarts; func's are in Azurite.
     """
-    command = [sys.executable, "-m", "local.functions_host", "--app-dir", str(app), "--data-dir", str(data)]
+    command = [
+        sys.executable,
+        "-m",
+        "local.functions_host",
+        "--app-dir",
+        str(app),
+        "--data-dir",
+        str(data),
+    ]
     if kind == "func":
         command = [find_func(), "start"]
     bin_folder = str(Path(sys.executable).parent)  # func runs the `python` that is first on PATH

@@ -21,7 +21,8 @@ class PortsTaken(StackError):
 
     def __init__(self, message: str, *, instead: Mapping[str, int]) -> None:
         super().__init__(message)
-        self.instead = instead  # for each name of Ports that needs another port a free one, all different
+        # for each name of Ports that needs another port a free one, all different
+        self.instead = instead
 
 
 class ToolMissing(StackError):
@@ -33,4 +34,6 @@ class PartNotReady(StackError):
 
 
 class PartDied(StackError):
-    """A part ended by itself; the message says how (exit code or signal) and ends with its last lines of output."""
+    """A part ended by itself; the message says how (exit code or signal) and ends with its last
+    lines of output.
+    """

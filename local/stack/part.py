@@ -35,12 +35,15 @@ class PartSpec:
     env: Mapping[str, str] = field(default_factory=dict)  # the whole environment, not an addition
     cwd: Path | None = None  # None: the supervisor's
     ready_within_s: float = 30
-    hopeless: tuple[str, ...] = ()  # texts in its output after which it will not get ready, though it goes on running
+    # texts in its output after which it will not get ready, though it goes on running
+    hopeless: tuple[str, ...] = ()
     stop_within_s: float = 5  # after SIGTERM; then SIGKILL
 
 
 class Part:
-    """Starts, watches and ends one process. Safe to use from several threads, one call at a time per part."""
+    """Starts, watches and ends one process. Safe to use from several threads, one call at a time
+    per part.
+    """
 
     def __init__(self, spec: PartSpec, *, on_line: OnLine) -> None:
         self.spec = spec
@@ -49,7 +52,8 @@ class Part:
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._end_is_wanted = False
-        self._until_hopeless: list[str] | None = None  # its lines up to a sign that it will not get ready
+        # its lines up to a sign that it will not get ready
+        self._until_hopeless: list[str] | None = None
 
     @property
     def name(self) -> str:
@@ -78,7 +82,9 @@ class Part:
         self._end_is_wanted = False
         self._until_hopeless = None
         self._process = self._popen()
-        self._reader = threading.Thread(target=self._read, args=(self._process,), name=f"{self.name}-output", daemon=True)
+        self._reader = threading.Thread(
+            target=self._read, args=(self._process,), name=f"{self.name}-output", daemon=True
+        )
         self._reader.start()
 
     def wait_ready(self) -> None:
@@ -89,7 +95,9 @@ class Part:
             if self._until_hopeless is not None:
                 raise PartNotReady(f"{self.name} cannot serve{_shown(self._until_hopeless)}")
             if time.monotonic() > deadline:
-                raise PartNotReady(f"{self.name} did not serve within {self.spec.ready_within_s:g} s{self._last_lines()}")
+                raise PartNotReady(
+                    f"{self.name} did not serve within {self.spec.ready_within_s:g} s{self._last_lines()}"
+                )
             time.sleep(_POLL_S)
         self.check()  # it was not somebody else who answered
 
@@ -103,7 +111,9 @@ class Part:
         self._end(signal.SIGTERM, self.spec.stop_within_s)
 
     def kill(self) -> None:
-        """SIGKILL to the process and its descendants, as when a machine is taken away. Returns when it has ended."""
+        """SIGKILL to the process and its descendants, as when a machine is taken away. Returns when
+        it has ended.
+        """
         self._end(signal.SIGKILL, 0)
 
     def check(self) -> None:
@@ -112,7 +122,9 @@ class Part:
             return
         if self._reader is not None:
             self._reader.join(timeout=1)  # the reason is usually in the very last line
-        raise PartDied(f"{self.name} died: {describe_end(self._process.returncode)}{self._last_lines()}")
+        raise PartDied(
+            f"{self.name} died: {describe_end(self._process.returncode)}{self._last_lines()}"
+        )
 
     def _popen(self) -> subprocess.Popen[str]:
         try:
@@ -126,7 +138,8 @@ class Part:
                 text=True,
                 errors="replace",
                 bufsize=1,
-                start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then ends the parts in order
+                # Ctrl-C reaches the supervisor alone, which then ends the parts in order
+                start_new_session=True,
             )
         except OSError as error:
             raise PartDied(f"{self.name} cannot start: {error}") from error
@@ -135,13 +148,15 @@ class Part:
         if self._process is None:
             return
         self._end_is_wanted = True
-        # To the process alone: a functions host lets its open streams end before it ends its workers.
+        # To the process alone: a functions host lets its open streams end before it ends its
+        # workers.
         if first is not signal.SIGKILL and self._process.poll() is None:
             self._process.send_signal(first)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(patience_s)
         workers = self.descendants()
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for a group of zombies
+        # macOS: EPERM for a group of zombies
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         signal_each(workers, signal.SIGKILL)  # those with a process group of their own
         self._process.wait()

@@ -1,4 +1,6 @@
-"""The ports of the stack: fixed ones for `make run`, free ones for tests, and a clear word when one is taken."""
+"""The ports of the stack: fixed ones for `make run`, free ones for tests, and a clear word when one
+is taken.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,17 @@ from local.stack.processes import listener_on
 
 HOST: Final = "127.0.0.1"
 
-# Below the range that Linux and macOS take outgoing connections' ports from (32768 and up): a port that is free now is
-# not given to a client of some other test in between, nor while a part is down to be started again.
+# Below the range that Linux and macOS take outgoing connections' ports from (32768 and up): a port
+# that is free now is not given to a client of some other test in between, nor while a part is down
+# to be started again.
 _FREE_PORTS: Final = range(20_000, 32_000)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ports:
-    """One port for each thing that listens. The defaults are those of the real tools and emulators."""
+    """One port for each thing that listens. The defaults are those of the real tools and
+    emulators.
+    """
 
     proxy: int = 7071
     event_hubs: int = 5672
@@ -40,7 +45,8 @@ class Ports:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-# Who listens on it, and how to choose another: the option of `python -m local.run` and the variable of `make run`.
+# Who listens on it, and how to choose another: the option of `python -m local.run` and the variable
+# of `make run`.
 WHAT_LISTENS: Final = {
     "proxy": ("functions_host (the proxy)", "port"),
     "event_hubs": ("event_hubs (AMQP)", "event-hubs-port"),
@@ -63,9 +69,11 @@ def free_ports() -> Ports:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now, and that nobody is given again here as long as this process lives.
+    """A port that nobody listens on now, and that nobody is given again here as long as this
+    process lives.
 
-    Between the choice of a port and its server's start lie seconds, in which another process chooses ports as well.
+    Between the choice of a port and its server's start lie seconds, in which another process
+    chooses ports as well.
     """
     for port in random.sample(_FREE_PORTS, len(_FREE_PORTS)):
         if _claims.take(port) and is_free(port):
@@ -74,7 +82,9 @@ def free_port() -> int:
 
 
 class _Claims:
-    """The ports that this process was given: each a locked byte of one file, which the system unlocks at its end."""
+    """The ports that this process was given: each a locked byte of one file, which the system
+    unlocks at its end.
+    """
 
     def __init__(self) -> None:
         self._file: int | None = None
@@ -84,7 +94,8 @@ class _Claims:
         """Whether nobody had it, this process included."""
         if self._file is None:
             path = Path(tempfile.gettempdir()) / f"fnsse-ports-{os.getuid()}"
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)  # open to the end of the process, which is the point
+            # open to the end of the process, which is the point
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
         if port in self._own:
             return False
         try:
@@ -99,9 +110,12 @@ _claims: Final = _Claims()
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on the port. A closing connection of an earlier server (TIME_WAIT) does not count."""
+    """Whether a server could listen on the port. A closing connection of an earlier server
+    (TIME_WAIT) does not count.
+    """
     with socket.socket() as probe:
-        # Some systems let a specific address be bound beside a listener on all addresses, so bind() alone misses that one.
+        # Some systems let a specific address be bound beside a listener on all addresses, so bind()
+        # alone misses that one.
         if probe.connect_ex((HOST, port)) == 0:
             return False
     with socket.socket() as probe:
@@ -114,16 +128,22 @@ def is_free(port: int) -> bool:
 
 
 def require_free(wanted: Mapping[str, int]) -> None:
-    """`wanted`: ports by their names in Ports. Raises PortsTaken: all that are given twice, or else all that are taken."""
-    problems = _shared(wanted) or [_taken(name, port) for name, port in wanted.items() if not is_free(port)]
+    """`wanted`: ports by their names in Ports. Raises PortsTaken: all that are given twice, or else
+    all that are taken.
+    """
+    problems = _shared(wanted) or [
+        _taken(name, port) for name, port in wanted.items() if not is_free(port)
+    ]
     if problems:
         raise PortsTaken("\n".join(problems), instead=alternatives(wanted))
 
 
 def alternatives(wanted: Mapping[str, int]) -> dict[str, int]:
-    """The ports to use instead of those that are taken or given twice, all different: the next free ones above them.
+    """The ports to use instead of those that are taken or given twice, all different: the next free
+    ones above them.
 
-    Of two names with one port the one that was chosen keeps it, and the one with the default gets another.
+    Of two names with one port the one that was chosen keeps it, and the one with the default gets
+    another.
     """
     defaults = Ports().by_name()
     kept: dict[str, int] = {}

@@ -1,4 +1,6 @@
-"""Processes of this machine, as far as the stack needs to see them. The only module that imports psutil."""
+"""Processes of this machine, as far as the stack needs to see them. The only module that imports
+psutil.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ class Listener:
 
 
 def listener_on(port: int) -> Listener | None:
-    """The process that listens on the port; None where the system does not tell (another user's process, macOS)."""
+    """The process that listens on the port; None where the system does not tell (another user's
+    process, macOS).
+    """
     try:
         for connection in psutil.net_connections("tcp"):
             listens = connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
@@ -39,7 +43,9 @@ def processes_of(stack_id: str) -> list[int]:
 
 
 def processes_with(variable: str, value: str) -> list[int]:
-    """The pids of all living processes, without this one, that have the variable. Zombies have ended and do not count."""
+    """The pids of all living processes, without this one, that have the variable. Zombies have
+    ended and do not count.
+    """
     found = []
     for process in psutil.process_iter():
         # A process may end, or be another user's, between being listed and being read.

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from local.stack.ports import HOST
 
-# True once the part serves. Called every few milliseconds, so it answers within a second and never raises.
+# True once the part serves. Called every few milliseconds, so it answers within a second and never
+# raises.
 Ready = Callable[[], bool]
 
 

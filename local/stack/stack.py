@@ -1,4 +1,6 @@
-"""The whole of fnsse on one machine: Azurite, Event Hubs, Azure OpenAI and a Functions host that serves the app."""
+"""The whole of fnsse on one machine: Azurite, Event Hubs, Azure OpenAI and a Functions host that
+serves the app.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ FunctionsHost = Literal["embedded", "func"]
 
 EVENT_HUB: Final = "openai-logs"
 
-# What the host says of each invocation: host.json keeps it out, because Log Analytics charges for it; here it costs nothing.
+# What the host says of each invocation: host.json keeps it out, because Log Analytics charges for
+# it; here it costs nothing.
 _TALKATIVE: Final = {"AzureFunctionsJobHost__logging__logLevel__Function": "Information"}
 
 _PORTS_OF_PART: Final = {
@@ -34,15 +37,17 @@ _PORTS_OF_PART: Final = {
 
 
 class Stack:
-    """`with Stack() as stack:` - all parts serve inside the block, on free ports and a temporary folder; none after it.
+    """`with Stack() as stack:` - all parts serve inside the block, on free ports and a temporary
+    folder; none after it.
 
     settings:   settings of the app, over the sample's and the stack's own addresses
     host_json:  changes merged into host.json
-    own:        what the user configured (local.settings.json under the environment): a real Azure OpenAI or Event Hub
-                that it names is used, and the local part not started. None: nothing, tests depend on no machine
+    own:        what the user configured (local.settings.json under the environment). A real
+                Azure OpenAI or Event Hub that it names is used in place of the local part.
+                None: nothing, so that tests depend on no machine
     only:       names of the parts to start, for tests that need but some of them; None: all
     ports:      None: free ones
-    data:       folder in which Azurite and the functions host keep their files; None: a temporary one
+    data:       folder of the files of Azurite and the functions host; None: a temporary one
     app:        folder with function_app.py; None: a temporary one with links to the repository's
     stand_in_defaults: directives of the stand-in for requests that bring none ("chunk_ms=20")
     on_line:    called with (part, line) for each line that a part prints
@@ -81,7 +86,7 @@ class Stack:
         self._temporary: Path | None = None
         self.supervisor: Supervisor | None = None
 
-    # --- addresses --------------------------------------------------------------------------------------------------
+    # --- addresses --------------------------------------------------------------------------------
 
     @property
     def proxy_url(self) -> str:
@@ -118,17 +123,24 @@ class Stack:
         """The parts that were started: azurite, event_hubs, azure_openai, functions_host."""
         return self.supervisor.parts if self.supervisor else {}
 
-    # --- life -------------------------------------------------------------------------------------------------------
+    # --- life -------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.stop()
 
     def start(self) -> None:
-        """Returns when all parts serve. Raises StackError, and has then stopped what it had started."""
+        """Returns when all parts serve. Raises StackError, and has then stopped what it had
+        started.
+        """
         if self.functions_host_kind == "func" and "functions_host" in self.local_parts:
             commands.find_func()
         require_free(self.listening)
@@ -164,7 +176,13 @@ class Stack:
             app = self._app or lay_out(temporary / "app", self._host_json)
             environment = {**self._environment(), **self.settings}
             data = (self._data or temporary) / "functions_host"
-            supervisor.start([commands.functions_host(self.functions_host_kind, self.ports, app, data, environment)])
+            supervisor.start(
+                [
+                    commands.functions_host(
+                        self.functions_host_kind, self.ports, app, data, environment
+                    )
+                ]
+            )
 
     def _backing_parts(self, temporary: Path) -> list[PartSpec]:
         data = (self._data or temporary) / "azurite"
@@ -177,11 +195,14 @@ class Stack:
         ]
 
     def _environment(self) -> dict[str, str]:
-        """This process's, without what the app or a Functions host would read as its settings where tests start it."""
+        """This process's, without what the app or a Functions host would read as its settings where
+        tests start it.
+        """
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not self._hermetic_names or not (name in self._hermetic_names or name.startswith(_SETTING_PREFIXES))
+            if not self._hermetic_names
+            or not (name in self._hermetic_names or name.startswith(_SETTING_PREFIXES))
         }
         return {**kept, "PYTHONUNBUFFERED": "1"}
 
@@ -197,7 +218,10 @@ def local_addresses(ports: Ports) -> dict[str, dict[str, str]]:
         "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
     )
     return {
-        "azurite": {"AzureWebJobsStorage": connection_string(ports), "CAPTURES_STORAGE": connection_string(ports)},
+        "azurite": {
+            "AzureWebJobsStorage": connection_string(ports),
+            "CAPTURES_STORAGE": connection_string(ports),
+        },
         "event_hubs": {"AZURE_EVENTHUB_CONN_STR": event_hubs, "AZURE_EVENTHUB_NAME": EVENT_HUB},
         "azure_openai": {"AZURE_OPENAI_BASE_URL": f"http://{HOST}:{ports.azure_openai}"},
     }

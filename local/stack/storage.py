@@ -10,21 +10,27 @@ from local.stack.ports import HOST, Ports
 QUEUES: Final = ("envelopes", "envelopes-poison")
 CONTAINERS: Final = ("captures", "ledger")
 
-# Azurite's well-known account, the same on every machine (Azurite's README, "Default Storage Account").
+# Azurite's well-known account, the same on every machine (Azurite's README, "Default Storage
+# Account").
 _ACCOUNT: Final = "devstoreaccount1"
-_KEY: Final = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+_KEY: Final = (
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+)
 
 
 def connection_string(ports: Ports) -> str:
     """Of Azurite on these ports."""
     services = {"Blob": ports.blob, "Queue": ports.queue, "Table": ports.table}
-    endpoints = "".join(f"{name}Endpoint=http://{HOST}:{port}/{_ACCOUNT};" for name, port in services.items())
+    endpoints = "".join(
+        f"{name}Endpoint=http://{HOST}:{port}/{_ACCOUNT};" for name, port in services.items()
+    )
     return f"DefaultEndpointsProtocol=http;AccountName={_ACCOUNT};AccountKey={_KEY};{endpoints}"
 
 
 def create_queues_and_containers(storage_connection_string: str) -> None:
     """Creates what is missing. The app itself creates nothing: in Azure the infrastructure does."""
-    # Imported here: they take half a second, which every process that imports local.stack would pay, the watchdog included.
+    # Imported here: they take half a second, which every process that imports local.stack would
+    # pay, the watchdog included.
     from azure.core.exceptions import ResourceExistsError
     from azure.storage.blob import BlobServiceClient
     from azure.storage.queue import QueueServiceClient

@@ -25,7 +25,9 @@ def _unheard(part: str, line: str) -> None:
 
 
 class Supervisor:
-    """Owns the parts of one stack. `parts` is ordered by start; they are ended in the opposite order."""
+    """Owns the parts of one stack. `parts` is ordered by start; they are ended in the opposite
+    order.
+    """
 
     def __init__(self, *, on_line: OnLine = _unheard, temporary_folder: Path | None = None) -> None:
         self.id = uuid.uuid4().hex
@@ -36,11 +38,18 @@ class Supervisor:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.stop()
 
     def start(self, specs: Iterable[PartSpec]) -> None:
-        """Starts these side by side and returns when all serve. Raises PartDied or PartNotReady; call stop() then."""
+        """Starts these side by side and returns when all serve. Raises PartDied or PartNotReady;
+        call stop() then.
+        """
         started = []
         for spec in specs:
             marked = replace(spec, env={**spec.env, MARKER: self.id})
@@ -61,7 +70,9 @@ class Supervisor:
             self.check()
 
     def stop(self) -> None:
-        """Ends all parts, last started first. Returns when no process of this stack is left; may be called again."""
+        """Ends all parts, last started first. Returns when no process of this stack is left; may be
+        called again.
+        """
         for part in reversed(self.parts.values()):
             part.stop()
         if self._watchdog.stdin is not None:

@@ -1,11 +1,12 @@
 """Ends what is left of a stack as soon as its supervisor is gone, however it went.
 
-    python -m local.stack.watchdog STACK_ID [FOLDER]      with a pipe from the supervisor as standard input
+    python -m local.stack.watchdog STACK_ID [FOLDER]      standard input: a pipe from the supervisor
 
-The pipe closes when the supervisor closes it (a normal end, nothing is left then) or is killed, kill -9 included. Then every
-process that carries the stack's marker in its environment is ended, and the stack's temporary FOLDER removed. Linux's
-PR_SET_PDEATHSIG does less: it reaches children but not grandchildren (func's and the embedded host's workers), and fires
-already when the *thread* that started the child ends, which a test that restarts a part from a thread would meet.
+The pipe closes when the supervisor closes it (a normal end, nothing is left then) or is killed,
+kill -9 included. Then every process that carries the stack's marker in its environment is ended,
+and the stack's temporary FOLDER removed. Linux's PR_SET_PDEATHSIG does less: it reaches children
+but not grandchildren (func's and the embedded host's workers), and fires already when the *thread*
+that started the child ends, which a test that restarts a part from a thread would meet.
 """
 
 from __future__ import annotations
@@ -24,10 +25,13 @@ TERM_GRACE_S: Final = 3.0
 
 
 def end_remains(stack_id: str, *, grace_s: float = TERM_GRACE_S) -> None:
-    """SIGTERM to every process of the stack, SIGKILL to those that are still there `grace_s` later."""
+    """SIGTERM to every process of the stack, SIGKILL to those that are still there `grace_s`
+    later.
+    """
     signal_each(processes_of(stack_id), signal.SIGTERM)
     if not _until(lambda: not processes_of(stack_id), grace_s):
-        # One may have started a child between being listed and being killed, hence more than one round.
+        # One may have started a child between being listed and being killed, hence more than one
+        # round.
         _until(lambda: not _killed(stack_id), grace_s)
 
 

@@ -1,7 +1,8 @@
 """The log of calls that are refused because of their token: under which id, and why.
 
-Who may call is to find out why he was refused; who may not is not to fill the log, whose lines are neither sampled nor free of
-charge. So each code has a few lines a minute of its own: a flood of calls without a token hides no token that has expired.
+Who may call is to find out why he was refused; who may not is not to fill the log, whose lines are
+neither sampled nor free of charge. So each code has a few lines a minute of its own: a flood of
+calls without a token hides no token that has expired.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ class RefusalLog:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._refused: dict[str, tuple[float, int]] = {}  # code -> when its minute began, and how many within it
+        # code -> when its minute began, and how many within it
+        self._refused: dict[str, tuple[float, int]] = {}
 
     def say(self, exchange_id: str, error: ApiError) -> None:
         """One line, unless its code has had enough of them. Nothing of the token is known here."""
@@ -36,4 +38,6 @@ class RefusalLog:
         self._refused[error.code] = began, count
         if count <= LINES:
             more = "; more of them are not logged within this minute" if count == LINES else ""
-            _log.warning("The call %s was refused: %d %s%s", exchange_id, error.status, error.code, more)
+            _log.warning(
+                "The call %s was refused: %d %s%s", exchange_id, error.status, error.code, more
+            )

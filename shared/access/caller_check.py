@@ -1,7 +1,9 @@
-"""Who may call, where the app checks it itself (CALLER_AUTH=entra): the Entra token of APIM's managed identity.
+"""Who may call, where the app checks it itself (CALLER_AUTH=entra): the Entra token of APIM's
+managed identity.
 
-A token that holds is remembered, by its hash, until it expires or its tenant publishes other keys; so a call costs a hash and
-a look into a table, and a signature is checked about once a day for each of APIM's units.
+A token that holds is remembered, by its hash, until it expires or its tenant publishes other keys;
+so a call costs a hash and a look into a table, and a signature is checked about once a day for each
+of APIM's units.
 """
 
 from __future__ import annotations
@@ -43,7 +45,10 @@ class CallerCheck:
         remembered: int = _REMEMBERED,
     ) -> None:
         self._audiences = settings.audiences
-        self._allowed = {Role.CALLER: settings.caller_object_ids, Role.OPERATOR: settings.operator_object_ids}
+        self._allowed = {
+            Role.CALLER: settings.caller_object_ids,
+            Role.OPERATOR: settings.operator_object_ids,
+        }
         self._somebody = settings.caller_object_ids | settings.operator_object_ids
         self._renewal = renewal
         self._clock = clock
@@ -59,13 +64,19 @@ class CallerCheck:
         await self._renewal.probe()
 
     async def refusal(self, headers: Iterable[tuple[bytes, bytes]], role: Role) -> ApiError | None:
-        """Why the call may not go on, or None if it may. It is awaited for nothing once a token is known."""
+        """Why the call may not go on, or None if it may. It is awaited for nothing once a token is
+        known.
+        """
         token = caller_token.bearer(headers)
         if isinstance(token, Refused):
             return api_error.token_refused(token.check)
         digest = hashlib.sha256(token).digest()
         known = self._known.get(digest)
-        if known is None or known.keys is not self._renewal.keys or self._clock() >= known.accepted.until_s:
+        if (
+            known is None
+            or known.keys is not self._renewal.keys
+            or self._clock() >= known.accepted.until_s
+        ):
             self._known.pop(digest, None)
             try:
                 decided = await self._examined(token, digest)
@@ -87,7 +98,9 @@ class CallerCheck:
         payload = keys.signed(token, key_id)
         if payload is None:
             return Refused(check=Check.SIGNATURE)
-        decided = caller_token.judge(payload, issuers=keys.issuers, audiences=self._audiences, now_s=self._clock())
+        decided = caller_token.judge(
+            payload, issuers=keys.issuers, audiences=self._audiences, now_s=self._clock()
+        )
         if isinstance(decided, Accepted) and decided.object_id in self._somebody:
             self._remember(digest, _Known(accepted=decided, keys=keys))
         return decided
@@ -95,16 +108,22 @@ class CallerCheck:
     def _remember(self, digest: bytes, known: _Known) -> None:
         if len(self._known) >= self._most:
             now_s = self._clock()
-            self._known = {key: one for key, one in self._known.items() if one.accepted.until_s > now_s}
+            self._known = {
+                key: one for key, one in self._known.items() if one.accepted.until_s > now_s
+            }
         if len(self._known) >= self._most:
             del self._known[next(iter(self._known))]  # the oldest
         self._known[digest] = known
 
 
 def for_app(settings: CallerAuthSettings | None) -> CallerCheck | None:
-    """The check with the tenant's keys over HTTP; None where the Functions host checks its own keys."""
+    """The check with the tenant's keys over HTTP; None where the Functions host checks its own
+    keys.
+    """
     if settings is None:
         return None
     from shared.adapters.entra import EntraTenant
 
-    return CallerCheck(settings, KeyRenewal(EntraTenant(settings.authority, settings.tenant_id).signing_keys))
+    return CallerCheck(
+        settings, KeyRenewal(EntraTenant(settings.authority, settings.tenant_id).signing_keys)
+    )

@@ -1,7 +1,8 @@
-"""When a tenant's signing keys are fetched: ahead of need, again before they are old, and at once for a key that is new.
+"""When a tenant's signing keys are fetched: ahead of need, again before they are old, and at once
+for a key that is new.
 
-No caller waits for a fetch, but for the ones that come before the first one has ended, and the first to bring a key that the
-tenant published a moment ago.
+No caller waits for a fetch, but for the ones that come before the first one has ended, and the
+first to bring a key that the tenant published a moment ago.
 """
 
 from __future__ import annotations
@@ -35,11 +36,14 @@ class SigningKeys(Protocol):
 class Pace:
     """How often, in seconds."""
 
-    renew_s: float = 3600  # Entra publishes a key long before it signs with it, and asks to look once a day at least
+    # Entra publishes a key long before it signs with it, and asks to look once a day at least
+    renew_s: float = 3600
     first_retry_s: float = 1  # after a failure; doubled with each that follows
     longest_retry_s: float = 15
-    trust_s: float = 24 * 3600  # keys that could not be renewed for so long are not believed any more
-    unknown_key_s: float = 60  # between two fetches on account of an unknown key: anyone can name one
+    # keys that could not be renewed for so long are not believed any more
+    trust_s: float = 24 * 3600
+    # between two fetches on account of an unknown key: anyone can name one
+    unknown_key_s: float = 60
     fetch_s: float = 10  # the longest fetch
 
 
@@ -53,7 +57,8 @@ class KeyRenewal:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`fetch` raises SigningKeysUnavailable."""
-        self.keys: SigningKeys | None = None  # the same object until something else is published; None: none to be trusted
+        # the same object until something else is published; None: none to be trusted
+        self.keys: SigningKeys | None = None
         self._fetch = fetch
         self._pace = pace or Pace()
         self._clock = clock
@@ -65,7 +70,9 @@ class KeyRenewal:
         self._next: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
-        """Fetch ahead of need. Does nothing outside of an event loop (an app that is only indexed) or where it has begun."""
+        """Fetch ahead of need. Does nothing outside of an event loop (an app that is only indexed)
+        or where it has begun.
+        """
         try:
             asyncio.get_running_loop()
         except RuntimeError:
@@ -74,7 +81,9 @@ class KeyRenewal:
             self._start()
 
     async def current(self) -> SigningKeys:
-        """The keys, at once if there are any. Raises SigningKeysUnavailable: at once where the newest try has failed."""
+        """The keys, at once if there are any. Raises SigningKeysUnavailable: at once where the
+        newest try has failed.
+        """
         self.begin()
         if self.keys is None and self._fetching is not None:
             await asyncio.wait({self._fetching})
@@ -84,7 +93,9 @@ class KeyRenewal:
         return self.keys
 
     async def current_with(self, key_id: str) -> SigningKeys:
-        """The same, fetched anew where they lack that key and it was not asked for another unknown one just now."""
+        """The same, fetched anew where they lack that key and it was not asked for another unknown
+        one just now.
+        """
         keys = await self.current()
         if keys.has(key_id):
             return keys
@@ -135,12 +146,20 @@ class KeyRenewal:
                 self._next = asyncio.get_running_loop().call_later(self._wait_s(), self._start)
 
     def _say_failure(self) -> None:
-        """Logs the newest failure, once. The host (4.1037) drops what is logged outside of an invocation, as a fetch is."""
+        """Logs the newest failure, once. The host (4.1037) drops what is logged outside of an
+        invocation, as a fetch is.
+        """
         if self._unsaid:
-            _log.warning("The signing keys of the callers' Entra tenant could not be fetched: %s", self._unsaid)
+            _log.warning(
+                "The signing keys of the callers' Entra tenant could not be fetched: %s",
+                self._unsaid,
+            )
             self._unsaid = ""
 
     def _wait_s(self) -> float:
         if not self._failures:
             return self._pace.renew_s
-        return min(self._pace.first_retry_s * float(2 ** min(self._failures - 1, 10)), self._pace.longest_retry_s)
+        return min(
+            self._pace.first_retry_s * float(2 ** min(self._failures - 1, 10)),
+            self._pace.longest_retry_s,
+        )

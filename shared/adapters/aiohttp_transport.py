@@ -1,9 +1,9 @@
 """httpx on aiohttp's client: httpx is the interface and the seam for tests, aiohttp the engine.
 
-The ready-made bridge (httpx-aiohttp 0.2.0) rewrites queries, ignores the write timeout, calls a dropped connection a
-ConnectTimeout, and keeps cookies from one caller to the next. This one sends the target bytes as they are
-(`extensions["target"]`, as httpcore reads it), honours all of httpx's timeouts, raises httpx's own exceptions, keeps no
-cookie, follows no redirect and decodes nothing.
+The ready-made bridge (httpx-aiohttp 0.2.0) rewrites queries, ignores the write timeout, calls a
+dropped connection a ConnectTimeout, and keeps cookies from one caller to the next. This one sends
+the target bytes as they are (`extensions["target"]`, as httpcore reads it), honours all of httpx's
+timeouts, raises httpx's own exceptions, keeps no cookie, follows no redirect and decodes nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import httpx
 from multidict import CIMultiDict
 from yarl import URL
 
-# aiohttp refuses a header line above 8190 bytes unless told otherwise; policies in front of Azure OpenAI can write longer ones.
+# aiohttp refuses a header line above 8190 bytes unless told otherwise; policies in front of Azure
+# OpenAI can write longer ones.
 _MAX_HEADER_BYTES: Final = 64 * 1024
 _AUTO_HEADERS: Final = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
@@ -30,7 +31,9 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send; returns when the headers are there. Raises httpx.TimeoutException and httpx.NetworkError subclasses."""
+        """Send; returns when the headers are there. Raises httpx.TimeoutException and
+        httpx.NetworkError subclasses.
+        """
         timeouts: Mapping[str, float | None] = request.extensions.get("timeout", {})
         body = _RequestBody(request, timeouts.get("write"))
         try:
@@ -54,7 +57,9 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             headers=_headers(request),
             data=body.payload(),
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=timeouts.get("read")),
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=connect, sock_connect=connect, sock_read=timeouts.get("read")
+            ),
         )
 
     def _open_session(self) -> aiohttp.ClientSession:
@@ -86,7 +91,9 @@ class _Connector(aiohttp.TCPConnector):
 
 
 class _RequestBody:
-    """The request's body, and the write timeout that aiohttp lacks: a limit for each piece that waits to be written."""
+    """The request's body, and the write timeout that aiohttp lacks: a limit for each piece that
+    waits to be written.
+    """
 
     def __init__(self, request: httpx.Request, write_timeout_s: float | None) -> None:
         self._request = request
@@ -112,17 +119,21 @@ class _RequestBody:
                 raise httpx.WriteTimeout("the request body was not taken in time") from error
             raise
         finally:
-            self._deadline = None  # an answer may begin before the body has been sent: the writer goes on without it
+            # an answer may begin before the body has been sent: the writer goes on without it
+            self._deadline = None
 
     async def _pieces(self) -> AsyncIterator[bytes]:
         async for piece in cast(httpx.AsyncByteStream, self._request.stream):
             self._extend(self._write_timeout_s)
             yield piece
-            self._extend(None)  # waiting for the next piece is the client's time, not the upstream's
+            # waiting for the next piece is the client's time, not the upstream's
+            self._extend(None)
 
     def _extend(self, seconds: float | None) -> None:
         if self._deadline is not None:
-            self._deadline.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
+            self._deadline.reschedule(
+                None if seconds is None else asyncio.get_running_loop().time() + seconds
+            )
 
 
 class _ResponseBody(httpx.AsyncByteStream):
@@ -145,7 +156,8 @@ class _ResponseBody(httpx.AsyncByteStream):
                     return
                 yield piece
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            # A reader that has an exception gives nothing more, not even what had arrived before it.
+            # A reader that has an exception gives nothing more, not even what had arrived before
+            # it.
             arrived = content._read_nowait(-1)  # noqa: SLF001 - read_nowait() raises the exception as well
             if arrived:
                 yield arrived
@@ -154,13 +166,16 @@ class _ResponseBody(httpx.AsyncByteStream):
             silence.end()
 
     async def aclose(self) -> None:
-        # Back to the pool after the last byte; otherwise the connection is closed, which tells the upstream to stop.
+        # Back to the pool after the last byte; otherwise the connection is closed, which tells the
+        # upstream to stop.
         self._response.close()
 
 
 class _Silence:
-    """Ends a body that has been waited for too long. aiohttp would cancel a timer and make another with every chunk of every
-    stream, which costs more than the relay's own work on it; this one has one timer for each interval."""
+    """Ends a body that has been waited for too long. aiohttp would cancel a timer and make another
+    with every chunk of every stream, which costs more than the relay's own work on it; this one has
+    one timer for each interval.
+    """
 
     def __init__(self, response: aiohttp.ClientResponse, limit_s: float | None) -> None:
         self.since: float | None = None  # the loop's time; None: nobody waits, the client is slow
@@ -183,12 +198,16 @@ class _Silence:
         silent_s = 0.0 if self.since is None else loop.time() - self.since
         if silent_s < self._limit_s:
             self._timer = loop.call_later(self._limit_s - silent_s, self._look)
-        else:  # where it was this worker that stood still, what has come meanwhile is read within this turn of the loop
+        else:
+            # where it was this worker that stood still, what has come meanwhile is read within this
+            # turn of the loop
             self._timer = loop.call_soon(self._give_up, self.since)
 
     def _give_up(self, since: float | None) -> None:
         if self.since == since:
-            self._content.set_exception(aiohttp.SocketTimeoutError("Timeout on reading data from socket"))
+            self._content.set_exception(
+                aiohttp.SocketTimeoutError("Timeout on reading data from socket")
+            )
         else:
             self._look()
 
@@ -196,11 +215,15 @@ class _Silence:
 def _headers(request: httpx.Request) -> CIMultiDict[str]:
     pairs = ((_text(name), _text(value)) for name, value in request.headers.raw)
     # aiohttp frames a body of unknown length by itself, and refuses to be told so.
-    return CIMultiDict((name, value) for name, value in pairs if name.lower() != "transfer-encoding")
+    return CIMultiDict(
+        (name, value) for name, value in pairs if name.lower() != "transfer-encoding"
+    )
 
 
 def _text(data: bytes) -> str:
-    """aiohttp writes headers as UTF-8. Bytes that are not (only ASCII is portable, RFC 9110, 5.5) change on the way."""
+    """aiohttp writes headers as UTF-8. Bytes that are not (only ASCII is portable, RFC 9110, 5.5)
+    change on the way.
+    """
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -211,12 +234,16 @@ def _url(request: httpx.Request) -> URL:
     target = cast(bytes, request.extensions.get("target", request.url.raw_path)).decode("latin-1")
     path, _, query = target.partition("?")
     url = request.url
-    return URL.build(scheme=url.scheme, host=url.host, port=url.port, path=path, query_string=query, encoded=True)
+    return URL.build(
+        scheme=url.scheme, host=url.host, port=url.port, path=path, query_string=query, encoded=True
+    )
 
 
 def _untraced[E: BaseException](error: E) -> E:
-    """aiohttp keeps what it raised at the connection, and by its traceback's frames the whole exchange, prompt included, until
-    the garbage collector comes: an upstream that is down would fill the memory."""
+    """aiohttp keeps what it raised at the connection, and by its traceback's frames the whole
+    exchange, prompt included, until the garbage collector comes: an upstream that is down would
+    fill the memory.
+    """
     return error.with_traceback(None)
 
 

@@ -1,4 +1,6 @@
-"""Captures in Blob storage. The container is made by whoever deploys (infra/, the local stack), never here."""
+"""Captures in Blob storage. The container is made by whoever deploys (infra/, the local stack),
+never here.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from azure.storage.blob.aio import ContainerClient
 from shared.adapters.storage import Storage
 from shared.core.records.capture import CONTAINER, Capture, body_offset, load, load_header
 
-_HEADER_BYTES: Final = 16 * 1024  # of a capture: more than its header ever holds, unless headers are copied
+# of a capture: more than its header ever holds, unless headers are copied
+_HEADER_BYTES: Final = 16 * 1024
 _DIRECT_BYTES: Final = 1024 * 1024  # a larger one is worth the SDK's pipeline
 
 
@@ -29,7 +32,9 @@ class Captures:
         return self._storage.blobs.get_container_client(CONTAINER)
 
     async def put(self, name: str, parts: Sequence[bytes]) -> None:
-        """Store a capture. Raises AzureError. A second put of the same name replaces the first: retries are harmless."""
+        """Store a capture. Raises AzureError. A second put of the same name replaces the first:
+        retries are harmless.
+        """
         data = b"".join(parts)
         if len(data) <= _DIRECT_BYTES:
             await self._storage.direct.put_blob(f"{CONTAINER}/{name}", data)
@@ -43,11 +48,15 @@ class Captures:
 
     async def stage(self, name: str, block: int, data: bytes) -> None:
         """Upload a block of a capture. Raises AzureError."""
-        await self._container.get_blob_client(name).stage_block(_block_id(block), data, length=len(data))
+        await self._container.get_blob_client(name).stage_block(
+            _block_id(block), data, length=len(data)
+        )
 
     async def commit(self, name: str, blocks: Sequence[int]) -> None:
         """Make the capture of these blocks, in this order. Raises AzureError."""
-        await self._container.get_blob_client(name).commit_block_list([BlobBlock(_block_id(block)) for block in blocks])
+        await self._container.get_blob_client(name).commit_block_list(
+            [BlobBlock(_block_id(block)) for block in blocks]
+        )
 
     async def get(self, name: str | None) -> Capture | None:
         """The capture, or None where there is none. Raises AzureError or CaptureError."""
@@ -72,7 +81,9 @@ class Captures:
         async for page in self._container.list_blob_names(name_starts_with=prefix).by_page():
             yield [name async for name in page]
 
-    async def page(self, prefix: str, marker: str | None, count: int) -> tuple[list[str], str | None]:
+    async def page(
+        self, prefix: str, marker: str | None, count: int
+    ) -> tuple[list[str], str | None]:
         """One page of names, and where the next one begins; None after the last."""
         listing = self._container.list_blob_names(name_starts_with=prefix, results_per_page=count)
         pages = listing.by_page(continuation_token=marker)

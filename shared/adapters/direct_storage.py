@@ -1,11 +1,13 @@
 """The storage calls that every exchange makes, sent without the SDK's pipeline.
 
-azure-storage spends 0.75 to 0.9 ms of CPU on a call, nearly all of it in its policies, and an exchange makes six of them: most
-of what an exchange cost. The same calls as plain REST take 0.2 to 0.25 ms with aiohttp's client, 0.1 as here (measured side by
-side against Azurite). All that is not on that path (listings, reports, probes) stays with the SDK, and so do its
-exceptions: what is raised here is what it would raise.
+azure-storage spends 0.75 to 0.9 ms of CPU on a call, nearly all of it in its policies, and an
+exchange makes six of them: most of what an exchange cost. The same calls as plain REST take 0.2 to
+0.25 ms with aiohttp's client, 0.1 as here (measured side by side against Azurite). All that is not
+on that path (listings, reports, probes) stays with the SDK, and so do its exceptions: what is
+raised here is what it would raise.
 
-Sources: "Authorize with Shared Key", "Put Blob", "Get Blob", "Append Block", "Put Message" of the Storage REST reference.
+Sources: "Authorize with Shared Key", "Put Blob", "Get Blob", "Append Block", "Put Message" of the
+Storage REST reference.
 """
 
 from __future__ import annotations
@@ -19,7 +21,12 @@ from email.utils import formatdate
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from azure.core.exceptions import HttpResponseError, ResourceNotFoundError, ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import (
+    HttpResponseError,
+    ResourceNotFoundError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
 
 from shared.adapters.storage_connections import Answer, StorageConnections
 
@@ -42,12 +49,16 @@ class Service:
 
     @property
     def path(self) -> str:
-        """What every path at this address begins with: nothing in Azure, the account's name in Azurite."""
+        """What every path at this address begins with: nothing in Azure, the account's name in
+        Azurite.
+        """
         return urlsplit(self.url).path
 
 
 class DirectStorage:
-    """Raises AzureError's subclasses. Its connections belong to the event loop of the first call."""
+    """Raises AzureError's subclasses. Its connections belong to the event loop of
+    the first call.
+    """
 
     def __init__(self, blobs: Service, queues: Service) -> None:
         self._blobs = blobs
@@ -65,7 +76,9 @@ class DirectStorage:
     async def get_beginning(self, path: str, count: int) -> bytes:
         """The first `count` bytes, fewer where there are fewer."""
         try:
-            return await self._call(self._blobs, "GET", path, {}, b"", {"x-ms-range": f"bytes=0-{count - 1}"})
+            return await self._call(
+                self._blobs, "GET", path, {}, b"", {"x-ms-range": f"bytes=0-{count - 1}"}
+            )
         except HttpResponseError as error:
             if error.status_code != 416:  # which is what a range of an empty blob is answered
                 raise
@@ -79,11 +92,27 @@ class DirectStorage:
         """Base64, as host.json's messageEncoding says; never to expire."""
         query = {"messagettl": "-1", "visibilitytimeout": str(wait_s)}
         body = _MESSAGE % base64.b64encode(text.encode())
-        await self._call(self._queues, "POST", f"{queue}/messages", query, body, {"content-type": "application/xml"})
+        await self._call(
+            self._queues,
+            "POST",
+            f"{queue}/messages",
+            query,
+            body,
+            {"content-type": "application/xml"},
+        )
 
     async def delete_message(self, queue: str, message_id: str, pop_receipt: str) -> None:
-        """Complete a message. On the real host that is the host's own work; the embedded one does it in the worker."""
-        await self._call(self._queues, "DELETE", f"{queue}/messages/{message_id}", {"popreceipt": pop_receipt}, b"", {})
+        """Complete a message. On the real host that is the host's own work; the embedded one does
+        it in the worker.
+        """
+        await self._call(
+            self._queues,
+            "DELETE",
+            f"{queue}/messages/{message_id}",
+            {"popreceipt": pop_receipt},
+            b"",
+            {},
+        )
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -91,13 +120,23 @@ class DirectStorage:
             await connections.aclose()
 
     async def _call(
-        self, service: Service, method: str, path: str, query: dict[str, str], body: bytes, headers: dict[str, str]
+        self,
+        service: Service,
+        method: str,
+        path: str,
+        query: dict[str, str],
+        body: bytes,
+        headers: dict[str, str],
     ) -> bytes:
         for wait_s in _WAITS_S:
             try:
                 return await self._try(service, method, path, query, body, headers)
             except HttpResponseError as error:
-                if error.status_code is not None and error.status_code < 500 and error.status_code != 429:
+                if (
+                    error.status_code is not None
+                    and error.status_code < 500
+                    and error.status_code != 429
+                ):
                     raise
             except (ServiceRequestError, ServiceResponseError):
                 pass
@@ -105,7 +144,13 @@ class DirectStorage:
         return await self._try(service, method, path, query, body, headers)
 
     async def _try(
-        self, service: Service, method: str, path: str, query: dict[str, str], body: bytes, headers: dict[str, str]
+        self,
+        service: Service,
+        method: str,
+        path: str,
+        query: dict[str, str],
+        body: bytes,
+        headers: dict[str, str],
     ) -> bytes:
         address = f"{service.path}/{quote(path)}"
         sent = {**headers, "x-ms-date": formatdate(usegmt=True), "x-ms-version": _API_VERSION}
@@ -115,7 +160,9 @@ class DirectStorage:
             sent["authorization"] = f"Bearer {await service.token()}"
         values = [f"{name}={quote(value, safe='')}" for name, value in query.items()]
         target = "&".join([*values, service.sas] if service.sas else values)
-        answer = await self._to(service).call(method, f"{address}?{target}" if target else address, sent, body)
+        answer = await self._to(service).call(
+            method, f"{address}?{target}" if target else address, sent, body
+        )
         if answer.status >= 300:
             raise _refused(answer)
         return answer.body
@@ -127,9 +174,20 @@ class DirectStorage:
         return connections
 
 
-def _shared_key(service: Service, method: str, path: str, query: dict[str, str], length: int, headers: dict[str, str]) -> str:
-    """The Authorization header. Of the standard headers only Content-Length and Content-Type are ever sent."""
-    canonical_headers = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers) if name.startswith("x-ms-"))
+def _shared_key(
+    service: Service,
+    method: str,
+    path: str,
+    query: dict[str, str],
+    length: int,
+    headers: dict[str, str],
+) -> str:
+    """The Authorization header. Of the standard headers only Content-Length and Content-Type are
+    ever sent.
+    """
+    canonical_headers = "".join(
+        f"{name}:{headers[name]}\n" for name in sorted(headers) if name.startswith("x-ms-")
+    )
     canonical_query = "".join(f"\n{name}:{query[name]}" for name in sorted(query))
     text = (
         f"{method}\n\n\n{length or ''}\n\n{headers.get('content-type', '')}\n\n\n\n\n\n\n"

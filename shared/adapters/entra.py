@@ -1,4 +1,6 @@
-"""A tenant of Microsoft Entra: the keys that it publishes, over HTTP, and whether one of them has signed a token."""
+"""A tenant of Microsoft Entra: the keys that it publishes, over HTTP, and whether one of them has
+signed a token.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class EntraKeys:
         return key_id in self.usable
 
     def signed(self, token: bytes, key_id: str) -> bytes | None:
-        """The token's payload if that key has signed it with RS256, whatever else the token says; None if not."""
+        """The token's payload if that key has signed it with RS256, whatever else the token says;
+        None if not.
+        """
         try:
             payload: bytes = _SIGNATURES.decode(token, self.usable[key_id], algorithms=[ALGORITHM])
         except PyJWTError:
@@ -50,19 +54,33 @@ class EntraTenant:
         self._tenant_id = tenant_id
 
     async def signing_keys(self) -> EntraKeys:
-        """Issuers and keys, of tokens of both versions. Raises SigningKeysUnavailable; whoever calls limits the time."""
+        """Issuers and keys, of tokens of both versions. Raises SigningKeysUnavailable; whoever
+        calls limits the time.
+        """
         # Of its own, not the upstream's pool: it is needed for a moment each hour.
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False) as session:
-            found = await asyncio.gather(*(self._metadata(session, self._address + path) for path in METADATA_PATHS))
+        async with aiohttp.ClientSession(
+            cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+        ) as session:
+            found = await asyncio.gather(
+                *(self._metadata(session, self._address + path) for path in METADATA_PATHS)
+            )
             addresses = sorted({one.keys_url for one in found})
-            documents = await asyncio.gather(*(_document(session, address) for address in addresses))
+            documents = await asyncio.gather(
+                *(_document(session, address) for address in addresses)
+            )
         published: dict[str, RsaKey] = {}
         for document in documents:
             published |= published_keys.signing_keys(document, self._tenant_id)
-        usable = {key_id: public for key_id, key in published.items() if (public := _public_key(key)) is not None}
+        usable = {
+            key_id: public
+            for key_id, key in published.items()
+            if (public := _public_key(key)) is not None
+        }
         if not usable:
             raise SigningKeysUnavailable("the tenant published no RSA key for signatures")
-        return EntraKeys(issuers=frozenset(one.issuer for one in found), published=published, usable=usable)
+        return EntraKeys(
+            issuers=frozenset(one.issuer for one in found), published=published, usable=usable
+        )
 
     async def _metadata(self, session: aiohttp.ClientSession, address: str) -> Metadata:
         found = published_keys.metadata(await _document(session, address), self._tenant_id)
@@ -93,4 +111,6 @@ def _public_key(key: RsaKey) -> RSAPublicKey | None:
         public = PyJWK({"kty": "RSA", "n": key.n, "e": key.e}, ALGORITHM).key
     except PyJWTError:
         return None
-    return public if isinstance(public, RSAPublicKey) and public.key_size >= _LEAST_KEY_BITS else None
+    return (
+        public if isinstance(public, RSAPublicKey) and public.key_size >= _LEAST_KEY_BITS else None
+    )

@@ -29,7 +29,9 @@ class EnvelopeQueue:
         await self._storage.direct.put_message(QUEUE, dump(envelope), wait_s)
 
     async def approximate_length(self) -> int:
-        """Messages on the queue, those that are being worked on or wait for another try included. Raises AzureError."""
+        """Messages on the queue, those that are being worked on or wait for another try included.
+        Raises AzureError.
+        """
         properties = await self._queue.get_queue_properties()
         return properties.approximate_message_count or 0
 

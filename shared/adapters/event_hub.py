@@ -1,8 +1,9 @@
 """The Event Hub, written to in groups: whoever sends while a send is under way shares the next one.
 
-One AMQP transfer costs a round trip whether it carries one event or hundreds; with group commit the cost per event falls as
-the load rises, and nobody waits for a timer. `send` returns only after the Event Hub accepted the event.
-A group that is refused for what it holds is sent again one by one, so that an event answers for nothing but itself.
+One AMQP transfer costs a round trip whether it carries one event or hundreds; with group commit the
+cost per event falls as the load rises, and nobody waits for a timer. `send` returns only after the
+Event Hub accepted the event. A group that is refused for what it holds is sent again one by one, so
+that an event answers for nothing but itself.
 """
 
 from __future__ import annotations
@@ -20,23 +21,34 @@ from azure.eventhub.exceptions import EventDataSendError, EventHubError
 from shared.errors import DeliveryError, EventRefused, EventTooLarge
 from shared.settings.settings import EventHubSettings
 
-# What a publication adds around an event's body: AMQP sections, message id, content type, batch framing. Measured below 300.
+# What a publication adds around an event's body: AMQP sections, message id, content type, batch
+# framing. Measured below 300.
 _OVERHEAD_BYTES: Final = 2048
-SEND_TIMEOUT_S: Final = 30.0  # of one group; its messages become visible again and are delivered later
+# of one group; its messages become visible again and are delivered later
+SEND_TIMEOUT_S: Final = 30.0
 
 # Short: the queue is what retries, and a group holds up everybody who joined it.
 _TRIES: Final[dict[str, Any]] = {"retry_total": 1, "retry_backoff_factor": 0.2, "auth_timeout": 10}
 
-# Why a publication is refused for good, as EventHubError.error has it (the AMQP condition without what is before its first
-# colon): AMQP 1.0 part 2, 2.8.15, and the service's own, of those that the SDK does not try again, without what concerns the
-# hub, the link or the caller. What is not here (busy, quota, unauthorized, a lost link) passes.
+# Why a publication is refused for good, as EventHubError.error has it (the AMQP condition without
+# what is before its first colon): AMQP 1.0 part 2, 2.8.15, and the service's own, of those that the
+# SDK does not try again, without what concerns the hub, the link or the caller. What is not here
+# (busy, quota, unauthorized, a lost link) passes.
 _PERMANENT: Final = frozenset(
-    {"decode-error", "invalid-field", "not-allowed", "not-implemented", "argument-error", "argument-out-of-range"}
+    {
+        "decode-error",
+        "invalid-field",
+        "not-allowed",
+        "not-implemented",
+        "argument-error",
+        "argument-out-of-range",
+    }
 )
 _STILL_TOO_LARGE: Final = "an event is larger than the Event Hub takes, although it was cut to fit"
 _TOO_LARGE: Final = "link:message-size-exceeded"
 
-type OnAccepted = Callable[[Sequence[str]], Awaitable[None]]  # the message ids of one publication; raises nothing
+# the message ids of one publication; raises nothing
+type OnAccepted = Callable[[Sequence[str]], Awaitable[None]]
 type _Waiting = tuple[EventData, asyncio.Future[None]]
 
 
@@ -62,9 +74,12 @@ class EventHub:
         self._asking: asyncio.Task[int] | None = None
 
     async def limit_bytes(self) -> int:
-        """The largest event body that one publication takes, as the Event Hub's link says. Raises DeliveryError."""
+        """The largest event body that one publication takes, as the Event Hub's link says. Raises
+        DeliveryError.
+        """
         if self._limit_bytes is None:
-            # One question for all who wait: while the Event Hub is down, the SDK would answer them one after the other.
+            # One question for all who wait: while the Event Hub is down, the SDK would answer them
+            # one after the other.
             if self._asking is None or self._asking.done():
                 self._asking = asyncio.create_task(self._ask_limit())
             self._limit_bytes = await asyncio.shield(self._asking)
@@ -77,7 +92,8 @@ class EventHub:
     async def send(self, body: bytes, message_id: str) -> None:
         """Returns when the Event Hub has accepted the event. Raises DeliveryError when it has not.
 
-        Raises EventTooLarge or EventRefused where it is this event that the Event Hub does not take.
+        Raises EventTooLarge or EventRefused where it is this event that the Event Hub does not
+        take.
         """
         event = EventData(body)
         event.message_id = message_id
@@ -98,7 +114,9 @@ class EventHub:
             await self._send_group(group)
 
     async def _send_group(self, group: list[_Waiting]) -> None:
-        """Sends one full publication after the other. A failure concerns all that is left: the queue brings it again."""
+        """Sends one full publication after the other. A failure concerns all that is left: the
+        queue brings it again.
+        """
         try:
             while group:
                 batch = await self._translated(self._open().create_batch())
@@ -114,7 +132,9 @@ class EventHub:
             _settle(group, DeliveryError(f"the Event Hub's client failed: {type(error).__name__}"))
 
     async def _publish(self, batch: EventDataBatch, part: list[_Waiting]) -> None:
-        """Sends the batch, which holds `part`. Raises DeliveryError where the failure is not the events'."""
+        """Sends the batch, which holds `part`. Raises DeliveryError where the failure is not the
+        events'.
+        """
         try:
             await self._translated(self._open().send_batch(batch, timeout=self._send_timeout_s))
         except (EventRefused, EventTooLarge) as error:
@@ -134,10 +154,14 @@ class EventHub:
         if self._producer is None:
             options: dict[str, Any] = {"eventhub_name": self._settings.name, **_TRIES}
             if self._settings.connection_string:
-                self._producer = EventHubProducerClient.from_connection_string(self._settings.connection_string, **options)
+                self._producer = EventHubProducerClient.from_connection_string(
+                    self._settings.connection_string, **options
+                )
             else:
                 namespace = self._settings.namespace or ""
-                self._producer = EventHubProducerClient(namespace, credential=self._identity(), **options)
+                self._producer = EventHubProducerClient(
+                    namespace, credential=self._identity(), **options
+                )
         return self._producer
 
     async def _translated[T](self, call: Awaitable[T]) -> T:
@@ -146,11 +170,15 @@ class EventHub:
         except EventDataSendError as error:
             raise _refusal(error) from error
         except (EventHubError, AzureError, OSError, TimeoutError) as error:
-            raise DeliveryError(f"the Event Hub did not answer or refused: {type(error).__name__}") from error
+            raise DeliveryError(
+                f"the Event Hub did not answer or refused: {type(error).__name__}"
+            ) from error
 
 
 def _refusal(error: EventDataSendError) -> DeliveryError:
-    """What it means that a publication was answered, but not accepted. The service's words are left out: it may quote."""
+    """What it means that a publication was answered, but not accepted. The service's words are left
+    out: it may quote.
+    """
     if error.error == _TOO_LARGE:
         return EventTooLarge(_STILL_TOO_LARGE)
     if error.error in _PERMANENT:

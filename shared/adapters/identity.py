@@ -20,7 +20,8 @@ _RENEW_BEFORE_S: Final = 300
 
 def managed_identity(client_id: str | None) -> AsyncTokenCredential:
     """The app's identity in Azure; on a developer's machine, whoever `az login` says."""
-    from azure.identity.aio import DefaultAzureCredential  # 130 ms to import, and not needed where keys are used
+    # 130 ms to import, and not needed where keys are used
+    from azure.identity.aio import DefaultAzureCredential
 
     return DefaultAzureCredential(managed_identity_client_id=client_id)
 
@@ -38,7 +39,9 @@ class KeyCredential:
 class CachedToken:
     """A token of one scope, kept until shortly before it expires."""
 
-    def __init__(self, credential: AsyncTokenCredential, scope: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, credential: AsyncTokenCredential, scope: str, clock: Callable[[], float] = time.time
+    ) -> None:
         self._credential = credential
         self._scope = scope
         self._clock = clock
@@ -59,7 +62,9 @@ class CachedToken:
 class TokenCredential:
     """The managed identity's token for the upstream."""
 
-    def __init__(self, credential: AsyncTokenCredential, scope: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, credential: AsyncTokenCredential, scope: str, clock: Callable[[], float] = time.time
+    ) -> None:
         self._token = CachedToken(credential, scope, clock)
 
     async def headers(self) -> RawHeaders:
@@ -73,6 +78,10 @@ class TokenCredential:
             ) from error
 
 
-def for_upstream(settings: UpstreamSettings, identity: Callable[[], AsyncTokenCredential]) -> KeyCredential | TokenCredential:
+def for_upstream(
+    settings: UpstreamSettings, identity: Callable[[], AsyncTokenCredential]
+) -> KeyCredential | TokenCredential:
     """The key where one is set, the managed identity's token otherwise."""
-    return KeyCredential(settings.key) if settings.key else TokenCredential(identity(), settings.scope)
+    return (
+        KeyCredential(settings.key) if settings.key else TokenCredential(identity(), settings.scope)
+    )

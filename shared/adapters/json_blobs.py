@@ -1,5 +1,6 @@
-"""Notes: small JSON objects beside the ledger, each a blob: what an activity has done, what is parked, what fails, who counts
-a usage."""
+"""Notes: small JSON objects beside the ledger, each a blob: what an activity has done, what is
+parked, what fails, who counts a usage.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +26,13 @@ class Notes:
     def _container(self) -> ContainerClient:
         return self._storage.blobs.get_container_client(CONTAINER)
 
-    async def put(self, name: str, fields: Mapping[str, Any], metadata: dict[str, str] | None = None) -> None:
+    async def put(
+        self, name: str, fields: Mapping[str, Any], metadata: dict[str, str] | None = None
+    ) -> None:
         """Replaces what is there."""
-        await self._container.upload_blob(name, json.dumps(fields).encode(), overwrite=True, metadata=metadata)
+        await self._container.upload_blob(
+            name, json.dumps(fields).encode(), overwrite=True, metadata=metadata
+        )
 
     async def put_if_absent(self, name: str, fields: Mapping[str, Any]) -> bool:
         """False where there is one already."""

@@ -1,11 +1,13 @@
 """The ledger in append blobs, and the completeness report of each window beside it.
 
-`entries/2026/11/23/14/<writer>-000000.log`: each worker appends to blobs of its own, so any number of them may write; a blob is
-followed by the next one before it reaches 50,000 blocks, which is where Azure stops taking appends.
-`parked/2026/11/23/14/<id>.json`: an exchange that can never be delivered, or whose replay was given up, and why; what
-operators list. `refused/2026/11/23/14/<id>.json`: the Event Hub refused its event, and the poison queue has not counted it yet.
-`reopened/2026/11/23/14/<id> <unix ms>`: an operator queued it again, so what was parked before counts no more.
-`reports/2026/11/23/14.json`: the window's last report; its metadata says whether the window is complete.
+`entries/2026/11/23/14/<writer>-000000.log`: each worker appends to blobs of its own, so any number
+of them may write; a blob is followed by the next one before it reaches 50,000 blocks, which is
+where Azure stops taking appends. `parked/2026/11/23/14/<id>.json`: an exchange that can never be
+delivered, or whose replay was given up, and why; what operators list.
+`refused/2026/11/23/14/<id>.json`: the Event Hub refused its event, and the poison queue has not
+counted it yet. `reopened/2026/11/23/14/<id> <unix ms>`: an operator queued it again, so what was
+parked before counts no more. `reports/2026/11/23/14.json`: the window's last report; its metadata
+says whether the window is complete.
 """
 
 from __future__ import annotations
@@ -67,15 +69,22 @@ class Ledger:
         return self._storage.blobs.get_container_client(CONTAINER)
 
     async def delivered(self, exchange_ids: Sequence[str]) -> None:
-        """The Event Hub accepted these. A failure is logged and counted, not raised: the events are delivered."""
+        """The Event Hub accepted these. A failure is logged and counted, not raised: the events are
+        delivered.
+        """
         now_ms = int(self._clock() * 1000)
-        entries = [Entry(exchange_id=each, delivery=Delivery.DELIVERED, at_ms=now_ms) for each in exchange_ids]
+        entries = [
+            Entry(exchange_id=each, delivery=Delivery.DELIVERED, at_ms=now_ms)
+            for each in exchange_ids
+        ]
         try:
             await self._append(entries)
         except (AzureError, OSError, TimeoutError) as error:
             self.failures += 1
             _log.error(
-                "The ledger did not take %d entries; their events may be sent again: %s", len(entries), type(error).__name__
+                "The ledger did not take %d entries; their events may be sent again: %s",
+                len(entries),
+                type(error).__name__,
             )
 
     async def park(self, exchange_id: str, reason: str) -> bool:
@@ -83,13 +92,19 @@ class Ledger:
         at_ms = int(self._clock() * 1000)
         listed = await self._notes.get(_parked_name(exchange_id))
         if listed is None or listed.get("reason") == REPLAY_FAILED:
-            await self._notes.put(_parked_name(exchange_id), _parked_note(exchange_id, reason, at_ms))
+            await self._notes.put(
+                _parked_name(exchange_id), _parked_note(exchange_id, reason, at_ms)
+            )
             listed = None
-        await self._append([Entry(exchange_id=exchange_id, delivery=Delivery.PARKED, at_ms=at_ms, reason=reason)])
+        await self._append(
+            [Entry(exchange_id=exchange_id, delivery=Delivery.PARKED, at_ms=at_ms, reason=reason)]
+        )
         return listed is None
 
     async def list_failed_replay(self, exchange_id: str) -> None:
-        """Only for operators to see: whether the exchange itself is delivered is as it was. Raises AzureError."""
+        """Only for operators to see: whether the exchange itself is delivered is as it was. Raises
+        AzureError.
+        """
         note = _parked_note(exchange_id, REPLAY_FAILED, int(self._clock() * 1000))
         await self._notes.put_if_absent(_parked_name(exchange_id), note)
 
@@ -119,16 +134,20 @@ class Ledger:
     async def reopen(self, exchange_id: str) -> None:
         """What was parked until now is to be judged again. Raises AzureError."""
         at_ms = int(self._clock() * 1000)
-        await self._notes.put(f"reopened/{Window.of_exchange(exchange_id).name}/{exchange_id} {at_ms}", {})
+        await self._notes.put(
+            f"reopened/{Window.of_exchange(exchange_id).name}/{exchange_id} {at_ms}", {}
+        )
 
     async def reopened_windows(self) -> set[str]:
         """Windows that have to be judged again, however old they are. Raises AzureError."""
         return {_window_in(name) async for name in self._notes.names("reopened/")}
 
     async def settle(self, window: str, reopened_ms: Mapping[str, int]) -> None:
-        """The window is complete: what had been reopened in it by then has been delivered, or parked once more.
+        """The window is complete: what had been reopened in it by then has been delivered, or
+        parked once more.
 
-        `reopened_ms`: as `known` said. What was reopened since, while the window was judged, stays so. Raises AzureError.
+        `reopened_ms`: as `known` said. What was reopened since, while the window was judged, stays
+        so. Raises AzureError.
         """
         async for name, exchange_id, at_ms in self._reopenings(window):
             if at_ms <= reopened_ms.get(exchange_id, -1):
@@ -158,7 +177,9 @@ class Ledger:
         wanted = set(windows)
         complete: set[str] = set()
         for day in sorted({name.rpartition("/")[0] for name in wanted}):
-            listing = self._container.list_blobs(name_starts_with=f"reports/{day}/", include=["metadata"])
+            listing = self._container.list_blobs(
+                name_starts_with=f"reports/{day}/", include=["metadata"]
+            )
             async for blob in listing:
                 if (blob.metadata or {}).get("complete") == "true":
                     complete.add(blob.name.removeprefix("reports/").removesuffix(".json"))
@@ -183,7 +204,9 @@ class Ledger:
             async for piece in download.chunks():
                 yield reader.feed(piece)
             if reader.unreadable:
-                _log.warning("Ledger blob %s holds %d lines that are no entries", name, reader.unreadable)
+                _log.warning(
+                    "Ledger blob %s holds %d lines that are no entries", name, reader.unreadable
+                )
 
     async def _append(self, entries: Sequence[Entry]) -> None:
         lines: dict[str, list[bytes]] = defaultdict(list)
@@ -205,7 +228,8 @@ class Ledger:
         blob.blocks += 1
 
     async def _begin(self, window: str) -> _Blob:
-        # Counted over all windows: creating a blob that is there would empty it, and this writer may have forgotten it.
+        # Counted over all windows: creating a blob that is there would empty it, and this writer
+        # may have forgotten it.
         blob = _Blob(name=f"entries/{window}/{self._writer}-{self._begun:06}.log")
         self._begun += 1
         await self._container.get_blob_client(blob.name).create_append_blob()

@@ -1,4 +1,6 @@
-"""The storage account of captures, envelopes and ledger: its clients, made on first use in the worker's event loop."""
+"""The storage account of captures, envelopes and ledger: its clients, made on first use in the
+worker's event loop.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,9 @@ from shared.adapters.direct_storage import DirectStorage, Service
 from shared.adapters.identity import CachedToken
 from shared.settings.settings import StorageSettings
 
-# Short, because a client may be waiting for the end of its answer, and because reconcile finds what is given up here.
-# The SDK waits initial_backoff + increment_base ** try, give or take random_jitter_range (15, 3 and 3 s unless told otherwise).
+# Short, because a client may be waiting for the end of its answer, and because reconcile finds what
+# is given up here. The SDK waits initial_backoff + increment_base ** try, give or take
+# random_jitter_range (15, 3 and 3 s unless told otherwise).
 _TRIES: Final[dict[str, Any]] = {
     "retry_total": 2,
     "initial_backoff": 0,
@@ -27,7 +30,8 @@ _TRIES: Final[dict[str, Any]] = {
     "read_timeout": 10,
 }
 
-# Otherwise aiohttp looks for proxies and a .netrc with every request, in a thread: a third of a call's CPU (measured).
+# Otherwise aiohttp looks for proxies and a .netrc with every request, in a thread: a third of a
+# call's CPU (measured).
 _NO_LOOKING_AROUND: Final[dict[str, Any]] = {"use_env_settings": False}
 _OPTIONS: Final[dict[str, Any]] = {**_TRIES, **_NO_LOOKING_AROUND}
 
@@ -38,7 +42,9 @@ _SCOPE: Final = "https://storage.azure.com/.default"
 class Storage:
     """Clients for one account. `identity` is asked for only where there is no connection string."""
 
-    def __init__(self, settings: StorageSettings, identity: Callable[[], AsyncTokenCredential]) -> None:
+    def __init__(
+        self, settings: StorageSettings, identity: Callable[[], AsyncTokenCredential]
+    ) -> None:
         self._settings = settings
         self._identity = identity
 
@@ -46,8 +52,12 @@ class Storage:
     def blobs(self) -> BlobServiceClient:
         """The blob service."""
         if self._settings.connection_string:
-            return BlobServiceClient.from_connection_string(self._settings.connection_string, **_OPTIONS)
-        return BlobServiceClient(self._settings.blob_service_uri or "", credential=self._identity(), **_OPTIONS)
+            return BlobServiceClient.from_connection_string(
+                self._settings.connection_string, **_OPTIONS
+            )
+        return BlobServiceClient(
+            self._settings.blob_service_uri or "", credential=self._identity(), **_OPTIONS
+        )
 
     @functools.cached_property
     def direct(self) -> DirectStorage:
@@ -57,7 +67,8 @@ class Storage:
             return DirectStorage(service_of(self.blobs), service_of(queues))
         token = CachedToken(self._identity(), _SCOPE).value
         return DirectStorage(
-            Service(url=self.blobs.url.rstrip("/"), token=token), Service(url=queues.url.rstrip("/"), token=token)
+            Service(url=self.blobs.url.rstrip("/"), token=token),
+            Service(url=queues.url.rstrip("/"), token=token),
         )
 
     async def aclose(self) -> None:
@@ -67,19 +78,32 @@ class Storage:
 
     def _queue_service(self) -> QueueServiceClient:
         if self._settings.connection_string:
-            return QueueServiceClient.from_connection_string(self._settings.connection_string, **_OPTIONS)
-        return QueueServiceClient(self._settings.queue_service_uri or "", credential=self._identity(), **_OPTIONS)
+            return QueueServiceClient.from_connection_string(
+                self._settings.connection_string, **_OPTIONS
+            )
+        return QueueServiceClient(
+            self._settings.queue_service_uri or "", credential=self._identity(), **_OPTIONS
+        )
 
     def queue(self, name: str) -> QueueClient:
         """A queue whose messages are Base64, as host.json's messageEncoding says."""
         options: dict[str, Any] = {"message_encode_policy": TextBase64EncodePolicy(), **_OPTIONS}
         if self._settings.connection_string:
-            return QueueClient.from_connection_string(self._settings.connection_string, name, **options)
-        return QueueClient(self._settings.queue_service_uri or "", name, credential=self._identity(), **options)
+            return QueueClient.from_connection_string(
+                self._settings.connection_string, name, **options
+            )
+        return QueueClient(
+            self._settings.queue_service_uri or "", name, credential=self._identity(), **options
+        )
 
 
 def service_of(client: BlobServiceClient | QueueServiceClient) -> Service:
     """What the SDK read from a connection string: address, and account key or SAS."""
     url, _, sas = client.url.partition("?")
     key = getattr(client.credential, "account_key", None)
-    return Service(url=url.rstrip("/"), account=client.account_name or "", key=base64.b64decode(key) if key else None, sas=sas)
+    return Service(
+        url=url.rstrip("/"),
+        account=client.account_name or "",
+        key=base64.b64decode(key) if key else None,
+        sas=sas,
+    )

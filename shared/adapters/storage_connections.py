@@ -1,7 +1,8 @@
 """HTTP/1.1 connections to one storage service, for as little CPU as asyncio allows.
 
-It can do what the calls of every exchange need and nothing else: a body of bytes up, an answer that is held whole; no
-redirects, cookies, compression or proxies. The parser is httptools', which the worker's server runs on, too.
+It can do what the calls of every exchange need and nothing else: a body of bytes up, an answer that
+is held whole; no redirects, cookies, compression or proxies. The parser is httptools', which the
+worker's server runs on, too.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ _SILENCE_S: Final = 10.0
 _IDLE_S: Final = 15.0  # then what lies between may have forgotten the connection without a word
 _MOST: Final = 100
 _PIECE_BYTES: Final = 256 * 1024  # TLS encrypts what it is given in one go
-# Made before the worker serves: to read the authorities takes about 20 ms, for which a call would hold the event loop up.
+# Made before the worker serves: to read the authorities takes about 20 ms, for which a call would
+# hold the event loop up.
 _TLS: Final = ssl.create_default_context()
 
 
@@ -50,10 +52,13 @@ class StorageConnections:
         self._slots = asyncio.Semaphore(_MOST)
         self._idle: deque[_Connection] = deque()  # the one that was used last is at the right
 
-    async def call(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def call(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes
+    ) -> Answer:
         """`target` and `headers` are sent as they are: nothing in them may end a line.
 
-        Raises ServiceRequestError where there is no connection, ServiceResponseError where it breaks or is silent for 10 s.
+        Raises ServiceRequestError where there is no connection, ServiceResponseError where it
+        breaks or is silent for 10 s.
         """
         lines = [f"{method} {target} HTTP/1.1", f"host: {self._host_header}"]
         lines.extend(f"{name}: {value}" for name, value in headers.items())
@@ -93,13 +98,20 @@ class StorageConnections:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(_CONNECT_S):
-                # asyncio's own way to try several addresses fails, in 3.13.0, where two of them answer at once.
+                # asyncio's own way to try several addresses fails, in 3.13.0, where two of them
+                # answer at once.
                 addresses = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-                connected = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=0.25)
+                connected = await aiohappyeyeballs.start_connection(
+                    addresses, happy_eyeballs_delay=0.25
+                )
                 name = self._host if self._tls else None
-                _, connection = await loop.create_connection(_Connection, sock=connected, ssl=self._tls, server_hostname=name)
+                _, connection = await loop.create_connection(
+                    _Connection, sock=connected, ssl=self._tls, server_hostname=name
+                )
         except OSError as error:  # TimeoutError and ssl.SSLError, too
-            raise ServiceRequestError(f"storage could not be reached: {type(error).__name__}") from error
+            raise ServiceRequestError(
+                f"storage could not be reached: {type(error).__name__}"
+            ) from error
         return connection
 
 
@@ -118,9 +130,11 @@ class _Connection(asyncio.Protocol):
         self.closed = False
         self.idle_since = 0.0
         self._parser = cast("_Parser", httptools.HttpResponseParser(self))
-        self._answered: asyncio.Future[Answer | None] | None = None  # its result is None where none came
+        # its result is None where none came
+        self._answered: asyncio.Future[Answer | None] | None = None
         self._why_none = ""
-        self._resumed: asyncio.Future[None] | None = None  # while the service does not read fast enough
+        # while the service does not read fast enough
+        self._resumed: asyncio.Future[None] | None = None
         self._moved_at = 0.0
         self._error_code = ""
         self._pieces: list[bytes] = []
@@ -141,7 +155,9 @@ class _Connection(asyncio.Protocol):
             self._answered = None
             if answer is None or not whole:
                 self.close()
-        if answer is None:  # raised here and not kept by the future: the two would hold each other, and the capture with them
+        # raised here and not kept by the future: the two would hold each other, and the capture
+        # with them
+        if answer is None:
             raise ServiceResponseError(f"storage did not answer: {self._why_none}")
         return answer
 
@@ -157,7 +173,8 @@ class _Connection(asyncio.Protocol):
             return True
         self._transport.write(head)
         for start in range(0, len(body), _PIECE_BYTES):
-            # Closing: `connection_lost` is on its way, and each piece more would be a line in the log.
+            # Closing: `connection_lost` is on its way, and each piece more would be a line in the
+            # log.
             if self._answered is None or self._answered.done() or self._transport.is_closing():
                 return False
             self._transport.write(body[start : start + _PIECE_BYTES])
@@ -188,7 +205,8 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
         self._end(None, type(exc).__name__ if exc else "the connection was closed")
-        del self._parser  # the two hold each other, and what came of a capture would wait for the garbage collector
+        # the two hold each other, and what came of a capture would wait for the garbage collector
+        del self._parser
 
     def data_received(self, data: bytes) -> None:
         self._moved_at = asyncio.get_running_loop().time()
@@ -226,4 +244,6 @@ class _Connection(asyncio.Protocol):
             return
         if not self._parser.should_keep_alive():
             self.closed = True
-        self._end(Answer(status, self._error_code, pieces[0] if len(pieces) == 1 else b"".join(pieces)))
+        self._end(
+            Answer(status, self._error_code, pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        )

@@ -1,4 +1,6 @@
-"""The upstream: Azure OpenAI, or whatever AZURE_OPENAI_BASE_URL names. httpx's errors become fnsse's here, and only here."""
+"""The upstream: Azure OpenAI, or whatever AZURE_OPENAI_BASE_URL names. httpx's errors become
+fnsse's here, and only here.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,12 @@ class Body(Protocol):
 class Upstream:
     """Sends an exchange's request and hands out the answer as it comes."""
 
-    def __init__(self, settings: UpstreamSettings, transport: httpx.AsyncBaseTransport, credential: Credential) -> None:
+    def __init__(
+        self,
+        settings: UpstreamSettings,
+        transport: httpx.AsyncBaseTransport,
+        credential: Credential,
+    ) -> None:
         base = httpx.URL(settings.base_url)
         self._origin = base.copy_with(raw_path=b"/")
         self._prefix = base.raw_path.rstrip(b"/")
@@ -56,8 +63,11 @@ class Upstream:
         """The header that authenticates the proxy."""
         return await self._credential.headers()
 
-    async def open(self, method: str, target: bytes, headers: RawHeaders, body: Body) -> httpx.Response:
-        """The answer's status and headers; its body is read with `pieces`. `target` is path and query, sent as it is.
+    async def open(
+        self, method: str, target: bytes, headers: RawHeaders, body: Body
+    ) -> httpx.Response:
+        """The answer's status and headers; its body is read with `pieces`. `target` is path and
+        query, sent as it is.
 
         Raises UpstreamUnreachable or UpstreamTimeout. Close the response with `aclose`.
         """
@@ -65,7 +75,9 @@ class Upstream:
             method,
             self._origin,
             headers=headers + _framing(method, body),
-            stream=httpx.ByteStream(held) if (held := body.in_one_piece()) is not None else _Stream(body),
+            stream=httpx.ByteStream(held)
+            if (held := body.in_one_piece()) is not None
+            else _Stream(body),
             extensions={"target": self._prefix + target, "timeout": self._timeout},
         )
         try:
@@ -79,13 +91,16 @@ class Upstream:
             ) from error
         if not _is_passable(response):
             await response.aclose()
-            raise UpstreamUnreachable("Azure OpenAI's answer is not valid HTTP: its status or a header cannot be passed on.")
+            raise UpstreamUnreachable(
+                "Azure OpenAI's answer is not valid HTTP: its status or a header cannot be passed on."
+            )
         return response
 
     async def pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:
         """The body as the network delivers it. Raises UpstreamTimeout or UpstreamInterrupted."""
         try:
-            # Not aiter_raw(): it would pass each piece through two more generators and change nothing.
+            # Not aiter_raw(): it would pass each piece through two more generators and change
+            # nothing.
             async for piece in cast(httpx.AsyncByteStream, response.stream):
                 if piece:
                     yield piece
@@ -99,17 +114,31 @@ class Upstream:
     def _timeout_message(self, error: httpx.TimeoutException) -> str:
         settings = self._settings
         if isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)):
-            what, seconds, setting = "gave no connection", settings.connect_timeout_s, "UPSTREAM_CONNECT_TIMEOUT_S"
+            what, seconds, setting = (
+                "gave no connection",
+                settings.connect_timeout_s,
+                "UPSTREAM_CONNECT_TIMEOUT_S",
+            )
         elif isinstance(error, httpx.WriteTimeout):
-            what, seconds, setting = "took nothing of the request body", settings.write_timeout_s, "UPSTREAM_WRITE_TIMEOUT_S"
+            what, seconds, setting = (
+                "took nothing of the request body",
+                settings.write_timeout_s,
+                "UPSTREAM_WRITE_TIMEOUT_S",
+            )
         else:
-            what, seconds, setting = "sent nothing", settings.read_timeout_s, "UPSTREAM_READ_TIMEOUT_S"
+            what, seconds, setting = (
+                "sent nothing",
+                settings.read_timeout_s,
+                "UPSTREAM_READ_TIMEOUT_S",
+            )
         return f"Azure OpenAI {what} for {seconds:g} s ({setting})."
 
 
 def _is_passable(response: httpx.Response) -> bool:
     """No HTTP server would pass on a status that is none, or a control character."""
-    return 200 <= response.status_code <= 599 and not any(_CONTROL.search(value) for _, value in response.headers.raw)
+    return 200 <= response.status_code <= 599 and not any(
+        _CONTROL.search(value) for _, value in response.headers.raw
+    )
 
 
 class _Stream(httpx.AsyncByteStream):

@@ -1,7 +1,7 @@
 """Claims on the usage of background responses: one note for each, made by the first that asks.
 
-`usage/<SHA-256 of the response's id>` beside the ledger holds the holder's exchange id: no more of an exchange than the ledger
-itself keeps, and for as long.
+`usage/<SHA-256 of the response's id>` beside the ledger holds the holder's exchange id: no more of
+an exchange than the ledger itself keeps, and for as long.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ class UsageClaims:
         self._notes = notes
 
     async def claim(self, response_id: str, exchange_id: str) -> Claim:
-        """This exchange counts this response's usage, unless another was first. Raises AzureError."""
+        """This exchange counts this response's usage, unless another was first.
+        Raises AzureError.
+        """
         name = _name(response_id)
         new = await self._notes.put_if_absent(name, {"exchange_id": exchange_id})
         # What is given up between the two calls counts as another's.

@@ -1,7 +1,8 @@
-"""What has to be put right in Microsoft's Python worker library and its FastAPI extension before the app can serve.
+"""What has to be put right in Microsoft's Python worker library and its FastAPI extension before
+the app can serve.
 
-Seen in azure-functions-runtime 1.3.0 and azurefunctions-extensions-http-fastapi 1.0.1. Each point is a no-op where the
-library no longer is as described.
+Seen in azure-functions-runtime 1.3.0 and azurefunctions-extensions-http-fastapi 1.0.1. Each point
+is a no-op where the library no longer is as described.
 """
 
 from __future__ import annotations
@@ -43,9 +44,10 @@ def prepare() -> None:
 def settle() -> None:
     """Call once, at the end of function_app.py: what is imported by then stays for good.
 
-    A full garbage collection looks at each of its 110,000 objects, and no stream moves for 70 ms and more (measured); frozen,
-    they are left out. An exchange leaves no cycles behind, so that collecting five times less often finds the same and halves
-    its share of the worker's CPU (4 %, measured).
+    A full garbage collection looks at each of its 110,000 objects, and no stream moves for 70 ms
+    and more (measured); frozen, they are left out. An exchange leaves no cycles behind, so that
+    collecting five times less often finds the same and halves its share of the worker's CPU (4 %,
+    measured).
     """
     gc.collect()
     gc.freeze()
@@ -53,25 +55,30 @@ def settle() -> None:
 
 
 def _serve_no_documentation() -> None:
-    """The extension's FastAPI app would answer /docs, /redoc and /openapi.json itself, and their invocations never end."""
+    """The extension's FastAPI app would answer /docs, /redoc and /openapi.json itself, and their
+    invocations never end.
+    """
     if web.FastAPI is fastapi.FastAPI:
         web.FastAPI = functools.partial(fastapi.FastAPI, openapi_url=None)
 
 
 def _take_every_path() -> None:
-    """Starlette's `{path:path}` holds no line end, so the extension's catch-all would not take `/openai/a%0Ab`.
+    """Starlette's `{path:path}` holds no line end, so the extension's catch-all would not take
+    `/openai/a%0Ab`.
 
-    FastAPI would answer it, and the invocation would wait until functionTimeout, when the host replaces the worker and with it
-    every stream of that worker: one such request is enough.
+    FastAPI would answer it, and the invocation would wait until functionTimeout, when the host
+    replaces the worker and with it every stream of that worker: one such request is enough.
     """
     PathConvertor.regex = "(?s:.*)"
 
 
 def _bound_meetings() -> None:
-    """A request and its invocation reach the worker by two ways, and each waits for the other without a limit.
+    """A request and its invocation reach the worker by two ways, and each waits for the other
+    without a limit.
 
-    They never meet where the caller sent an `x-ms-invocation-id` of its own, which the host (4.1037) does not replace. The
-    invocation would then wait until functionTimeout, when the host replaces the worker.
+    They never meet where the caller sent an `x-ms-invocation-id` of its own, which the host
+    (4.1037) does not replace. The invocation would then wait until functionTimeout, when the host
+    replaces the worker.
     """
     coordinator = _http_coordinator()
     for name in ("get_http_request_async", "await_http_response_async"):
@@ -81,20 +88,27 @@ def _bound_meetings() -> None:
 
 
 class _Meeting:
-    """Waits for the other side of an invocation, and forgets the invocation where it does not come."""
+    """Waits for the other side of an invocation, and forgets the invocation where it does not
+    come.
+    """
 
     def __init__(self, waiting: Callable[[str], Awaitable[Any]]) -> None:
         self._waiting = waiting
 
     async def __call__(self, invocation_id: str) -> Any:
-        """What the library's own waiting gives; raises TimeoutError, which ends the invocation or answers 500."""
+        """What the library's own waiting gives; raises TimeoutError, which ends the invocation or
+        answers 500.
+        """
         try:
             async with asyncio.timeout(MEETING_S):
                 return await self._waiting(invocation_id)
         except TimeoutError:
             references = _context_references()
-            if references is not None:  # later: the library notes there first that the invocation failed
-                asyncio.get_running_loop().call_later(FORGOTTEN_AFTER_S, references.pop, invocation_id, None)
+            # later: the library notes there first that the invocation failed
+            if references is not None:
+                asyncio.get_running_loop().call_later(
+                    FORGOTTEN_AFTER_S, references.pop, invocation_id, None
+                )
             raise TimeoutError(
                 "An HTTP request and its invocation did not meet; did the caller send x-ms-invocation-id?"
             ) from None
@@ -106,16 +120,20 @@ def _write_no_access_log() -> None:
     # Two INFO records for each request, each a message to the host.
     logging.getLogger("azure.functions").setLevel(logging.WARNING)
     # The Azure SDK logs each HTTP call and each AMQP state change at INFO.
-    for name in ("azure.core.pipeline.policies.http_logging_policy", "azure.eventhub", "azure.identity"):
+    for name in (
+        "azure.core.pipeline.policies.http_logging_policy",
+        "azure.eventhub",
+        "azure.identity",
+    ):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _say_on_the_console(names: Iterable[str]) -> None:
-    """The host (4.1037) drops a record of an invocation that has ended (seen there): the only word of an exchange that could
-    not be recorded.
+    """The host (4.1037) drops a record of an invocation that has ended (seen there): the only word
+    of an exchange that could not be recorded.
 
-    What a worker writes to stderr the host logs as Host.Function.Console, with the level that its words tell ("error", "warn":
-    WorkerProcess.cs in Azure/azure-functions-host).
+    What a worker writes to stderr the host logs as Host.Function.Console, with the level that its
+    words tell ("error", "warn": WorkerProcess.cs in Azure/azure-functions-host).
     """
     console = logging.StreamHandler()
     console.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
@@ -126,10 +144,11 @@ def _say_on_the_console(names: Iterable[str]) -> None:
 
 
 class Released(Response):
-    """A response that first drops what the library would keep of its invocation for the rest of the worker's life.
+    """A response that first drops what the library would keep of its invocation for the rest of the
+    worker's life.
 
-    That is about 1 KB for each request. It may only go once the library has handed the response over, which is when the
-    response is called.
+    That is about 1 KB for each request. It may only go once the library has handed the response
+    over, which is when the response is called.
     """
 
     def __init__(self, request: Request, response: Response) -> None:

@@ -1,4 +1,6 @@
-"""Pacing: whether more may be queued. Reconcile and replay deliver again behind live traffic, into a working Event Hub."""
+"""Pacing: whether more may be queued. Reconcile and replay deliver again behind live traffic, into
+a working Event Hub.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,9 @@ UNDER_WAY: Final = 500
 _LOOKS: Final = 8
 LOOK_EVERY_S: Final = 0.25
 PATIENCE_S: Final = 30.0  # with a queue that does not get shorter
-# With one that does. A window's run of up to LONGEST_S (see reconciliation) may end with such a wait,
-# and the host replaces the worker of a function that takes longer than functionTimeout, 30 minutes.
+# With one that does. A window's run of up to LONGEST_S (see reconciliation) may end with such a
+# wait, and the host replaces the worker of a function that takes longer than functionTimeout, 30
+# minutes.
 LONGEST_WAIT_S: Final = 600.0
 _PROBED_EVERY_S: Final = 2.0
 
@@ -69,8 +72,9 @@ class Pacing:
         return await self._reason(self._left_over)
 
     async def why_not_go_on(self) -> str | None:
-        """Returns once no more than `under_way` envelopes wait; gives up where the queue stops getting shorter, or does so too
-        slowly."""
+        """Returns once no more than `under_way` envelopes wait; gives up where the queue stops
+        getting shorter, or does so too slowly.
+        """
         return await self._reason(self._too_many)
 
     async def why_not_behind(self, most: int) -> str | None:
@@ -116,7 +120,10 @@ class Pacing:
                 return 0
             if length < fewest:
                 fewest, since = length, self._clock()
-            if self._clock() - since >= self._patience_s or self._clock() - began >= self._longest_wait_s:
+            if (
+                self._clock() - since >= self._patience_s
+                or self._clock() - began >= self._longest_wait_s
+            ):
                 break
         return length
 

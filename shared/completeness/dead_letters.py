@@ -1,4 +1,6 @@
-"""What an operator can do about single exchanges: list the parked ones, deliver one again after a fix, erase one."""
+"""What an operator can do about single exchanges: list the parked ones, deliver one again after a
+fix, erase one.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ _LISTED: Final = 1000
 class Parking:
     """One per worker."""
 
-    def __init__(self, captures: Captures, ledger: Ledger, envelopes: EnvelopeQueue, notes: Notes) -> None:
+    def __init__(
+        self, captures: Captures, ledger: Ledger, envelopes: EnvelopeQueue, notes: Notes
+    ) -> None:
         self._notes = notes
         self._captures = captures
         self._ledger = ledger
@@ -34,7 +38,8 @@ class Parking:
         return await self._ledger.all_parked(_LISTED)
 
     async def queue_again(self, exchange_id: str) -> bool:
-        """False where it is not parked. Raises CaptureError or EnvelopeError where it still cannot be read.
+        """False where it is not parked. Raises CaptureError or EnvelopeError where it still cannot
+        be read.
 
         Should the queue give it up again, reconcile or the list has it again.
         """
@@ -43,7 +48,9 @@ class Parking:
             return False
         answered = await self._captures.exists(response_name(exchange_id))
         try:
-            envelope = await rebuilt(self._captures, Missing(exchange_id=exchange_id, answered=answered))
+            envelope = await rebuilt(
+                self._captures, Missing(exchange_id=exchange_id, answered=answered)
+            )
         except ResourceNotFoundError:
             return False
         if reason == REPLAY_FAILED:
@@ -57,8 +64,13 @@ class Parking:
         return True
 
     async def erase(self, exchange_id: str) -> bool:
-        """Delete both captures; ledger and usage claims keep the bare id. False where nothing was there. Raises AzureError."""
-        erased = [await self._captures.erase(name) for name in (request_name(exchange_id), response_name(exchange_id))]
+        """Delete both captures; ledger and usage claims keep the bare id. False where nothing was
+        there. Raises AzureError.
+        """
+        erased = [
+            await self._captures.erase(name)
+            for name in (request_name(exchange_id), response_name(exchange_id))
+        ]
         await self._notes.delete(failures_name(exchange_id))
         await self._ledger.take_refusal(exchange_id)
         return await self._ledger.unlist(exchange_id) or any(erased)

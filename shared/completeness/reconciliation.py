@@ -1,4 +1,6 @@
-"""Reconciliation: for each closed window, captured minus delivered is queued again, until nothing is missing."""
+"""Reconciliation: for each closed window, captured minus delivered is queued again, until nothing
+is missing.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,8 @@ from shared.errors import CaptureError, EnvelopeError
 
 _log = logging.getLogger("fnsse.reconciliation")
 
-# What one run may queue again for one window, and how long it may take: the next run goes on. The time stays below
-# functionTimeout, and a batch is what a run that is killed repeats.
+# What one run may queue again for one window, and how long it may take: the next run goes on. The
+# time stays below functionTimeout, and a batch is what a run that is killed repeats.
 QUEUED_PER_RUN: Final = 50_000
 LONGEST_S: Final = 600.0
 BATCH: Final = 100
@@ -47,7 +49,9 @@ class Fate(StrEnum):
 
 
 class Reconciliation:
-    """The steps of a reconcile run; the orchestration in blueprints/reconcile.py strings them together."""
+    """The steps of a reconcile run; the orchestration in blueprints/reconcile.py strings them
+    together.
+    """
 
     def __init__(
         self,
@@ -73,25 +77,36 @@ class Reconciliation:
         self._pacing = pacing
 
     async def why_not_now(self) -> str | None:
-        """Why nothing should be queued now; None where all is well. An outage must not become a storm."""
+        """Why nothing should be queued now; None where all is well. An outage must not become a
+        storm.
+        """
         return await self._pacing.why_not_begin()
 
-    async def open_windows(self, until: datetime, look_back: timedelta, *, open_too: bool) -> list[str]:
-        """The windows of the look-back that no report calls complete, oldest first; see `judged_windows`.
+    async def open_windows(
+        self, until: datetime, look_back: timedelta, *, open_too: bool
+    ) -> list[str]:
+        """The windows of the look-back that no report calls complete, oldest first; see
+        `judged_windows`.
 
         And those in which an operator has queued a parked exchange again.
         """
         names = [window.name for window in judged_windows(until, look_back, open_too=open_too)]
         complete = await self._ledger.complete_windows(names)
-        reopened = {name for name in await self._ledger.reopened_windows() if open_too or Window.named(name).end <= until}
+        reopened = {
+            name
+            for name in await self._ledger.reopened_windows()
+            if open_too or Window.named(name).end <= until
+        }
         return sorted({name for name in names if name not in complete} | reopened)
 
     async def reconcile(self, window: str, until: datetime) -> dict[str, Any]:
-        """Compare, queue what is missing of what started before `until`, and publish the window's report.
+        """Compare, queue what is missing of what started before `until`, and publish the window's
+        report.
 
-        Raises AzureError. A second attempt, told by the same `until`, goes on behind the last whole batch of the first. Should
-        both run at once, exchanges are queued twice and the counts of what was queued mix; but each calls the window complete
-        only on its own listing, and on what the ledger knew of it before.
+        Raises AzureError. A second attempt, told by the same `until`, goes on behind the last whole
+        batch of the first. Should both run at once, exchanges are queued twice and the counts of
+        what was queued mix; but each calls the window complete only on its own listing, and on what
+        the ledger knew of it before.
         """
         note = f"progress/reconcile/{window}.json"
         progress = resumed(until.isoformat(), await self._notes.get(note))
@@ -107,7 +122,10 @@ class Reconciliation:
         run.found(comparison.finish())
         await self._queue_batches(run, note, least=1)
         report = comparison.report
-        report.redelivered, report.aborted = progress.counts["redelivered"], progress.counts["aborted"]
+        report.redelivered, report.aborted = (
+            progress.counts["redelivered"],
+            progress.counts["aborted"],
+        )
         await self._ledger.put_report(report)
         if report.complete and known.reopened_ms:
             await self._ledger.settle(window, known.reopened_ms)
@@ -128,7 +146,9 @@ class Reconciliation:
             await self._notes.put(note, run.progress.as_json())
 
     async def _may_go_on(self, run: _Run) -> None:
-        run.stopped = run.progress.counts.total() >= self._queued_per_run or self._clock() >= run.ends_at
+        run.stopped = (
+            run.progress.counts.total() >= self._queued_per_run or self._clock() >= run.ends_at
+        )
         if not run.stopped:
             run.report.waiting = await self._pacing.why_not_go_on()
             run.stopped = run.report.waiting is not None
@@ -138,7 +158,9 @@ class Reconciliation:
             envelope = await rebuilt(self._captures, each)
         except (CaptureError, EnvelopeError) as error:
             if await self._ledger.park(each.exchange_id, "corrupt_capture"):
-                _log.error("Exchange %s can never be delivered and is parked: %s", each.exchange_id, error)
+                _log.error(
+                    "Exchange %s can never be delivered and is parked: %s", each.exchange_id, error
+                )
             return Fate.PARKED
         except ResourceNotFoundError:
             return Fate.ERASED
@@ -158,7 +180,8 @@ class _Run:
         self.report = comparison.report
         self.progress = progress
         self.ends_at = ends_at
-        self.missing: list[Missing] = []  # found and not yet dealt with: about a page's worth at most
+        # found and not yet dealt with: about a page's worth at most
+        self.missing: list[Missing] = []
         self.stopped = False
 
     def found(self, missing: Iterable[Missing]) -> None:
@@ -183,7 +206,9 @@ class _Run:
 
 
 async def rebuilt(captures: Captures, each: Missing) -> Envelope:
-    """The envelope that was lost, from what the captures hold. Raises CaptureError, EnvelopeError or AzureError."""
+    """The envelope that was lost, from what the captures hold. Raises CaptureError, EnvelopeError
+    or AzureError.
+    """
     if each.answered:
         header = await captures.header(response_name(each.exchange_id))
         return from_fields(header.get("envelope"))
@@ -192,7 +217,9 @@ async def rebuilt(captures: Captures, each: Missing) -> Envelope:
 
 
 def aborted_envelope(exchange_id: str, request_header: dict[str, Any]) -> Envelope:
-    """The envelope of an exchange whose instance was killed. Raises CaptureError where the header lacks what it needs."""
+    """The envelope of an exchange whose instance was killed. Raises CaptureError where the header
+    lacks what it needs.
+    """
     try:
         return Envelope(
             exchange_id=exchange_id,
@@ -204,8 +231,13 @@ def aborted_envelope(exchange_id: str, request_header: dict[str, Any]) -> Envelo
             status_code=None,
             upstream_status_code=None,
             outcome=Outcome.ABORTED,
-            failure=Failure(code="aborted", message="The instance that relayed this exchange was killed before its end."),
-            timings=Timings(to_headers_ms=None, to_first_chunk_ms=None, to_last_chunk_ms=None, to_end_ms=0.0),
+            failure=Failure(
+                code="aborted",
+                message="The instance that relayed this exchange was killed before its end.",
+            ),
+            timings=Timings(
+                to_headers_ms=None, to_first_chunk_ms=None, to_last_chunk_ms=None, to_end_ms=0.0
+            ),
             arrivals=(),
             chunk_count=0,
             usage=None,

@@ -1,4 +1,6 @@
-"""Replaying: a window's exchanges are queued again, a page at a time, with live traffic going first."""
+"""Replaying: a window's exchanges are queued again, a page at a time, with live traffic going
+first.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,8 @@ class Replaying:
         self._envelopes = envelopes
         self._notes = notes
         self._pacing = pacing
-        self._longest = longest  # that an exchange can take: a younger one without an answer is not aborted, it is running
+        # that an exchange can take: a younger one without an answer is not aborted, it is running
+        self._longest = longest
         self._clock = clock
 
     async def page(self, instance: str, replay: Replay, window: str, marker: str | None) -> Page:
@@ -75,7 +78,11 @@ class Replaying:
         note = f"progress/replay/{instance}.json"
         progress = resumed(f"{window} {marker}", await self._notes.get(note))
         names, following = await self._captures.page(f"{window}/", marker, self._page)
-        wanted = [each for each in unmatched(names) if self._is_wanted(replay, each) and not progress.is_done(each.exchange_id)]
+        wanted = [
+            each
+            for each in unmatched(names)
+            if self._is_wanted(replay, each) and not progress.is_done(each.exchange_id)
+        ]
 
         async def queue_again(each: Missing) -> str:
             return await self._queue_again(replay, each)
@@ -86,7 +93,9 @@ class Replaying:
             progress.after = batch[-1].exchange_id
             await self._notes.put(note, progress.as_json())
         counts = progress.counts
-        return Page(queued=counts["queued"], unreadable=counts["unreadable"], marker=following, waiting=None)
+        return Page(
+            queued=counts["queued"], unreadable=counts["unreadable"], marker=following, waiting=None
+        )
 
     def _is_wanted(self, replay: Replay, each: Missing) -> bool:
         return replay.wants_id(each.exchange_id) and not self._may_be_running(each)

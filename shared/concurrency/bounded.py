@@ -6,8 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 
-async def side_by_side[T, R](work: Callable[[T], Awaitable[R]], items: Iterable[T], most: int) -> list[R]:
-    """The results, in the items' order. All of them are worked on before the first failure is raised."""
+async def side_by_side[T, R](
+    work: Callable[[T], Awaitable[R]], items: Iterable[T], most: int
+) -> list[R]:
+    """The results, in the items' order. All of them are worked on before the first failure is
+    raised.
+    """
     free = asyncio.Semaphore(most)
 
     async def one(item: T) -> R:

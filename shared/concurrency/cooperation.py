@@ -1,6 +1,8 @@
-"""Long work in slices: a generator pauses after each of them, and the event loop serves others in the pauses.
+"""Long work in slices: a generator pauses after each of them, and the event loop serves others in
+the pauses.
 
-Nothing but the standard library is imported here: the child process that assembles large events has nothing else.
+Nothing but the standard library is imported here: the child process that assembles large events has
+nothing else.
 """
 
 from __future__ import annotations

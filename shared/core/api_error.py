@@ -1,4 +1,6 @@
-"""Errors of the proxy itself, in Azure OpenAI's shape, so that an OpenAI SDK raises them as its own exceptions."""
+"""Errors of the proxy itself, in Azure OpenAI's shape, so that an OpenAI SDK raises them as its own
+exceptions.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from shared.core.token.caller_token import ALGORITHM, Check, Role
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApiError:
-    """What the client is told. `message` names the thing and the remedy, never a host, an account or a secret."""
+    """What the client is told. `message` names the thing and the remedy, never a host, an account
+    or a secret.
+    """
 
     status: int
     code: str
@@ -20,7 +24,9 @@ class ApiError:
 
     def body(self) -> bytes:
         """`{"error": {"code", "message", "type"}}`."""
-        return json.dumps({"error": {"code": self.code, "message": self.message, "type": self.type}}).encode()
+        return json.dumps(
+            {"error": {"code": self.code, "message": self.message, "type": self.type}}
+        ).encode()
 
 
 def websocket() -> ApiError:
@@ -41,7 +47,11 @@ def unknown_route() -> ApiError:
 
 
 def wrong_method(allowed: tuple[str, ...]) -> ApiError:
-    return ApiError(status=405, code="wrong_method", message=f"This route does not have that method; use {', '.join(allowed)}.")
+    return ApiError(
+        status=405,
+        code="wrong_method",
+        message=f"This route does not have that method; use {', '.join(allowed)}.",
+    )
 
 
 def invalid_replay(message: str) -> ApiError:
@@ -50,7 +60,9 @@ def invalid_replay(message: str) -> ApiError:
 
 def reconcile_running() -> ApiError:
     return ApiError(
-        status=409, code="reconcile_running", message="Reconcile is running already. Wait for its end, then start it again."
+        status=409,
+        code="reconcile_running",
+        message="Reconcile is running already. Wait for its end, then start it again.",
     )
 
 
@@ -64,12 +76,18 @@ def no_exchange_id() -> ApiError:
 
 def unknown_exchange() -> ApiError:
     return ApiError(
-        status=404, code="unknown_exchange", message="That exchange is not parked, or nothing of it is stored any more."
+        status=404,
+        code="unknown_exchange",
+        message="That exchange is not parked, or nothing of it is stored any more.",
     )
 
 
 def still_unreadable(why: str) -> ApiError:
-    return ApiError(status=409, code="still_unreadable", message=f"The exchange still cannot be delivered: {why}.")
+    return ApiError(
+        status=409,
+        code="still_unreadable",
+        message=f"The exchange still cannot be delivered: {why}.",
+    )
 
 
 def body_too_large(limit_bytes: int) -> ApiError:
@@ -123,12 +141,17 @@ _WHAT_FAILED: Final = {
     Check.START: "its token is not valid yet. Compare the clocks",
     Check.OBJECT_ID: "its token names no identity (claim `oid`)",
 }
-_LISTS: Final = {Role.CALLER: "CALLER_AUTH_CALLER_OBJECT_IDS", Role.OPERATOR: "CALLER_AUTH_OPERATOR_OBJECT_IDS"}
+_LISTS: Final = {
+    Role.CALLER: "CALLER_AUTH_CALLER_OBJECT_IDS",
+    Role.OPERATOR: "CALLER_AUTH_OPERATOR_OBJECT_IDS",
+}
 
 
 def token_refused(check: Check) -> ApiError:
     """Says which check failed; nothing of the token."""
-    return ApiError(status=401, code=check.value, message=f"The call was refused: {_WHAT_FAILED[check]}.")
+    return ApiError(
+        status=401, code=check.value, message=f"The call was refused: {_WHAT_FAILED[check]}."
+    )
 
 
 def not_allowed(role: Role) -> ApiError:

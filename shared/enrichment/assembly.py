@@ -1,8 +1,9 @@
 """Assembling events away from the relay's event loop.
 
-Enrichment may share a worker with the relay, and parsing a body of megabytes would stop every stream of that worker: a thread
-does not help, because the JSON parser holds the interpreter's lock. So an exchange is assembled in place as long as each step
-takes a few milliseconds at most (a document is parsed in one go, a stream chunk by chunk with pauses), and a larger one in a
+Enrichment may share a worker with the relay, and parsing a body of megabytes would stop every
+stream of that worker: a thread does not help, because the JSON parser holds the interpreter's lock.
+So an exchange is assembled in place as long as each step takes a few milliseconds at most (a
+document is parsed in one go, a stream chunk by chunk with pauses), and a larger one in a
 short-lived child process that knows nothing but the pure core.
 """
 
@@ -25,11 +26,13 @@ from shared.core.records.envelope import Envelope
 from shared.core.wire.cooperative import Slices
 from shared.errors import AssemblyError
 
-# A document is parsed, masked and written in one go, 0.1 to 0.4 us a byte (measured): 64 KB hold up streams by 7 to 25 ms where
-# they are made of the smallest objects, and by 2 ms where they are an ordinary conversation.
+# A document is parsed, masked and written in one go, 0.1 to 0.4 us a byte (measured): 64 KB hold up
+# streams by 7 to 25 ms where they are made of the smallest objects, and by 2 ms where they are an
+# ordinary conversation.
 IN_PLACE_BYTES: Final = 64 * 1024
-# A stream is read in slices of half a millisecond, 30 ms of them for a MB. Only its last event, in the Responses API, repeats
-# the whole answer, which is a small part of the stream. A child takes 150 ms to begin with.
+# A stream is read in slices of half a millisecond, 30 ms of them for a MB. Only its last event, in
+# the Responses API, repeats the whole answer, which is a small part of the stream. A child takes
+# 150 ms to begin with.
 STREAM_IN_PLACE_BYTES: Final = 1024 * 1024
 _CHILD_TIMEOUT_S: Final = 60  # the worst of 100 MB took 6 s
 _APP_FOLDER: Final = Path(__file__).resolve().parents[2]
@@ -42,7 +45,8 @@ class Assembled:
 
     body: bytes  # JSON
     usage_repeated: bool  # as the event says
-    claims: str | None  # the response whose usage has to be claimed first; see shared.core.event.usage_claim
+    # the response whose usage has to be claimed first; see shared.core.event.usage_claim
+    claims: str | None
 
 
 class Assembler:
@@ -61,10 +65,14 @@ class Assembler:
         *,
         usage_repeated: bool | None = None,
     ) -> Assembled:
-        """The event, at most `limit_bytes`; `usage_repeated` is said where a claim has decided it. Raises AssemblyError."""
+        """The event, at most `limit_bytes`; `usage_repeated` is said where a claim has decided it.
+        Raises AssemblyError.
+        """
         region = self._default_region
         if _may_be_in_place(request, response):
-            work = builder.building(message, request, response, region, usage_repeated=usage_repeated)
+            work = builder.building(
+                message, request, response, region, usage_repeated=usage_repeated
+            )
             return await _in_place(work, limit_bytes)
         settled = {"region": region, "limit_bytes": limit_bytes, "usage_repeated": usage_repeated}
         async with self._one_child:
@@ -73,7 +81,9 @@ class Assembler:
 
 def _fitted(built: builder.Event, limit_bytes: int) -> Assembled:
     body = builder.fit(built, limit_bytes)
-    return Assembled(body=body, usage_repeated=built.usage_repeated, claims=usage_claim.wanted(built))
+    return Assembled(
+        body=body, usage_repeated=built.usage_repeated, claims=usage_claim.wanted(built)
+    )
 
 
 async def _in_place(building: Slices[builder.Event], limit_bytes: int) -> Assembled:
@@ -89,7 +99,10 @@ def _may_be_in_place(request: Capture | None, response: Capture | None) -> bool:
     stream_bytes = len(stream.body) if stream else 0
     if any(_is_coded(side) for side in (request, response) if side is not None):
         return False  # nobody knows what it unfolds into: 12 KB of gzip held 170,000 messages
-    return sum(len(side.body) for side in documents) <= IN_PLACE_BYTES and stream_bytes <= STREAM_IN_PLACE_BYTES
+    return (
+        sum(len(side.body) for side in documents) <= IN_PLACE_BYTES
+        and stream_bytes <= STREAM_IN_PLACE_BYTES
+    )
 
 
 def _is_stream(response: Capture) -> bool:
@@ -119,19 +132,27 @@ async def _in_child(packed: bytes) -> bytes:
         async with asyncio.timeout(_CHILD_TIMEOUT_S):
             assembled, problem = await child.communicate(packed)
     except TimeoutError:
-        raise AssemblyError(f"assembling a large event took longer than {_CHILD_TIMEOUT_S} s") from None
+        raise AssemblyError(
+            f"assembling a large event took longer than {_CHILD_TIMEOUT_S} s"
+        ) from None
     finally:
         if child.returncode is None:
             child.kill()
     if child.returncode != 0:
         last_line = problem.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        raise AssemblyError(f"assembling a large event failed ({child.returncode}): {last_line[:80].partition(':')[0]}")
+        raise AssemblyError(
+            f"assembling a large event failed ({child.returncode}): {last_line[:80].partition(':')[0]}"
+        )
     return assembled
 
 
-def _pack(message: Envelope, request: Capture | None, response: Capture | None, settled: dict[str, Any]) -> bytes:
+def _pack(
+    message: Envelope, request: Capture | None, response: Capture | None, settled: dict[str, Any]
+) -> bytes:
     head = json.dumps({"envelope": envelope.dump(message), **settled}).encode()
-    sides = [capture.preamble(side.header) + side.body if side else b"" for side in (request, response)]
+    sides = [
+        capture.preamble(side.header) + side.body if side else b"" for side in (request, response)
+    ]
     return b"".join([_LENGTHS.pack(len(head), *map(len, sides)), head, *sides])
 
 
@@ -144,7 +165,10 @@ def _assemble(packed: bytes) -> bytes:
     head = json.loads(parts[0])
     request, response = (capture.load(part) if part else None for part in parts[1:])
     message, repeated = envelope.load(head["envelope"]), head["usage_repeated"]
-    fitted = _fitted(builder.build(message, request, response, head["region"], usage_repeated=repeated), head["limit_bytes"])
+    fitted = _fitted(
+        builder.build(message, request, response, head["region"], usage_repeated=repeated),
+        head["limit_bytes"],
+    )
     said = {"usage_repeated": fitted.usage_repeated, "claims": fitted.claims}
     return json.dumps(said).encode() + b"\n" + fitted.body
 

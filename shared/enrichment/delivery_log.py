@@ -1,7 +1,9 @@
-"""One log line for each group of events that the Event Hub accepted together: what alerts and the workbook are made of.
+"""One log line for each group of events that the Event Hub accepted together: what alerts and the
+workbook are made of.
 
-A line per exchange would cost as much as the request telemetry that the host writes anyway; a line per group costs less the
-more there is to do. It holds counts and times, never a text that a caller chose.
+A line per exchange would cost as much as the request telemetry that the host writes anyway; a line
+per group costs less the more there is to do. It holds counts and times, never a text that a caller
+chose.
 """
 
 from __future__ import annotations
@@ -26,16 +28,19 @@ class DeliveryLog:
         self._group: list[Envelope] = []
 
     async def accepted(self, envelope: Envelope) -> None:
-        """The Event Hub has accepted this exchange's event. The first of a group writes the line for all of them.
+        """The Event Hub has accepted this exchange's event. The first of a group writes the line
+        for all of them.
 
-        Those who share a send are woken within one turn of the event loop, so after a pause of one turn all of them are
-        here. The line is written within an invocation, which is where the host files it; a callback's would be lost.
+        Those who share a send are woken within one turn of the event loop, so after a pause of one
+        turn all of them are here. The line is written within an invocation, which is where the host
+        files it; a callback's would be lost.
         """
         self._group.append(envelope)
         if len(self._group) > 1:
             return
         try:
             await asyncio.sleep(0)
-        finally:  # a cancelled invocation too: those who counted on it must not be left to wait for it
+        finally:
+            # a cancelled invocation too: those who counted on it must not be left to wait for it
             group, self._group = self._group, []
             _log.info("%s %s", PREFIX, json.dumps(summary(group)))

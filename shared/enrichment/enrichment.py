@@ -1,4 +1,6 @@
-"""Enrichment: envelope + captures -> event -> Event Hub. Done means that the Event Hub accepted the event."""
+"""Enrichment: envelope + captures -> event -> Event Hub. Done means that the Event Hub accepted the
+event.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ _log = logging.getLogger("fnsse.enrichment")
 
 
 LARGE_BYTES: Final = 4 * 1024 * 1024  # of both captures
-_ANY_LIMIT_BYTES: Final = 256 * 1024  # the smallest Event Hub's: whether an event can be built does not depend on it
+# the smallest Event Hub's: whether an event can be built does not depend on it
+_ANY_LIMIT_BYTES: Final = 256 * 1024
 
 
 class CaptureReader(Protocol):
@@ -74,7 +77,12 @@ class Enrichment:
     """One per worker."""
 
     def __init__(
-        self, captures: CaptureReader, assemble: Assembly, claims: Claims, event_hub: EventSink, ledger: ParkingLedger
+        self,
+        captures: CaptureReader,
+        assemble: Assembly,
+        claims: Claims,
+        event_hub: EventSink,
+        ledger: ParkingLedger,
     ) -> None:
         self._captures = captures
         self._assemble = assemble
@@ -82,12 +90,15 @@ class Enrichment:
         self._event_hub = event_hub
         self._ledger = ledger
         self._delivery_log = DeliveryLog()
-        self._one_large = asyncio.Lock()  # sixteen messages at once may each name captures of 100 MB
+        # sixteen messages at once may each name captures of 100 MB
+        self._one_large = asyncio.Lock()
 
     async def deliver(self, message: bytes) -> None:
-        """Returns when the event of this envelope was accepted, or is parked because it never can be.
+        """Returns when the event of this envelope was accepted, or is parked because it never can
+        be.
 
-        Raises EnvelopeError, AssemblyError, DeliveryError or AzureError; the queue then brings the message again.
+        Raises EnvelopeError, AssemblyError, DeliveryError or AzureError; the queue then brings the
+        message again.
         """
         envelope = load(message)
         try:
@@ -98,13 +109,15 @@ class Enrichment:
             await self._park(envelope, "corrupt_capture", error)
         except EventTooLarge as error:
             await self._park(envelope, "too_large", error)
-        except EventRefused:  # an Event Hub that is set up wrongly says so of every event: the poison queue counts
+        except EventRefused:
+            # an Event Hub that is set up wrongly says so of every event: the poison queue counts
             if not envelope.replayed:
                 await self._ledger.note_refusal(envelope.exchange_id)
             raise
 
     async def why_not(self, envelope: Envelope) -> str | None:
-        """Why no event can be built of this envelope, in a word; None where it can, whether or not it can be delivered now.
+        """Why no event can be built of this envelope, in a word; None where it can, whether or not
+        it can be delivered now.
 
         Raises AzureError where the captures cannot be read.
         """
@@ -124,7 +137,9 @@ class Enrichment:
             raise
 
     async def _give_up(self, event: _Event) -> None:
-        """This attempt delivers nothing, so another exchange may count the usage that it has claimed."""
+        """This attempt delivers nothing, so another exchange may count the usage that it has
+        claimed.
+        """
         if event.claim is not None and event.claim.new:
             await self._claims.give_up(event.claim)
 
@@ -132,17 +147,26 @@ class Enrichment:
         large = envelope.request_bytes + envelope.response_bytes > LARGE_BYTES
         async with self._one_large if large else contextlib.nullcontext():
             request, response = await asyncio.gather(
-                self._captures.get(envelope.request_capture), self._captures.get(envelope.response_capture)
+                self._captures.get(envelope.request_capture),
+                self._captures.get(envelope.response_capture),
             )
             assembled = await self._assemble(envelope, request, response, limit_bytes)
             if assembled.claims is None:
                 return _Event(body=assembled.body, claim=None)
             claim = await self._claims.claim(assembled.claims, envelope.exchange_id)
             repeated = usage_claim.is_repeated(envelope.exchange_id, claim.holder)
-            if repeated is not assembled.usage_repeated:  # once for each response that is polled: the guess was wrong
-                assembled = await self._assemble(envelope, request, response, limit_bytes, usage_repeated=repeated)
+            # once for each response that is polled: the guess was wrong
+            if repeated is not assembled.usage_repeated:
+                assembled = await self._assemble(
+                    envelope, request, response, limit_bytes, usage_repeated=repeated
+                )
             return _Event(body=assembled.body, claim=claim)
 
     async def _park(self, envelope: Envelope, reason: str, error: Exception) -> None:
         if await self._ledger.park(envelope.exchange_id, reason):
-            _log.error("Exchange %s can never be delivered and is parked (%s): %s", envelope.exchange_id, reason, error)
+            _log.error(
+                "Exchange %s can never be delivered and is parked (%s): %s",
+                envelope.exchange_id,
+                reason,
+                error,
+            )

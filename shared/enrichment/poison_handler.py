@@ -33,14 +33,18 @@ class Builds(Protocol):
 class GivingUp:
     """Takes the messages of the poison queue. One per worker."""
 
-    def __init__(self, enrichment: Builds, captures: Captures, ledger: Ledger, notes: Notes) -> None:
+    def __init__(
+        self, enrichment: Builds, captures: Captures, ledger: Ledger, notes: Notes
+    ) -> None:
         self._enrichment = enrichment
         self._captures = captures
         self._ledger = ledger
         self._notes = notes
 
     async def take(self, message: bytes) -> None:
-        """Returns when the message's fate is sealed. Raises AzureError; the queue then brings it again."""
+        """Returns when the message's fate is sealed. Raises AzureError; the queue then brings it
+        again.
+        """
         try:
             envelope = load(message)
         except EnvelopeError as error:
@@ -49,19 +53,28 @@ class GivingUp:
         why_not, failures = await self._examined(envelope)
         match poison.decide(envelope, why_not, failures):
             case poison.ListFailedReplay():
-                _log.error("The replay of exchange %s was given up by the queue; it is listed as parked", envelope.exchange_id)
+                _log.error(
+                    "The replay of exchange %s was given up by the queue; it is listed as parked",
+                    envelope.exchange_id,
+                )
                 await self._ledger.list_failed_replay(envelope.exchange_id)
             case poison.Park(reason=reason):
                 await self._park(envelope.exchange_id, reason)
             case poison.LeaveToReconcile():
                 _log.warning(
-                    "Exchange %s was given up by the queue%s; reconcile delivers it", envelope.exchange_id, _of(why_not)
+                    "Exchange %s was given up by the queue%s; reconcile delivers it",
+                    envelope.exchange_id,
+                    _of(why_not),
                 )
             case poison.StoreOutcome():
                 _log.warning(
-                    "Exchange %s was given up by the queue%s; it is stored for reconcile", envelope.exchange_id, _of(why_not)
+                    "Exchange %s was given up by the queue%s; it is stored for reconcile",
+                    envelope.exchange_id,
+                    _of(why_not),
                 )
-                await self._captures.put_if_absent(response_name(envelope.exchange_id), of_outcome(to_fields(envelope)))
+                await self._captures.put_if_absent(
+                    response_name(envelope.exchange_id), of_outcome(to_fields(envelope))
+                )
 
     async def _park(self, exchange_id: str, reason: str) -> None:
         if await self._ledger.park(exchange_id, reason):
@@ -69,7 +82,8 @@ class GivingUp:
         await self._notes.delete(failures_name(exchange_id))
 
     async def _examined(self, envelope: Envelope) -> tuple[str | None, int]:
-        """Why no event can be built of it, or why the Event Hub does not take it, and how often that was found.
+        """Why no event can be built of it, or why the Event Hub does not take it, and how often
+        that was found.
 
         It is counted before it is tried: what kills the worker must not do so for ever.
         """

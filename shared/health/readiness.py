@@ -12,7 +12,8 @@ from azure.core.exceptions import AzureError
 from shared.errors import FnsseError
 
 PROBE_TIMEOUT_S: Final = 5.0
-# The route is anonymous: whoever asks more often than this gets the last answer, and the dependencies no more calls.
+# The route is anonymous: whoever asks more often than this gets the last answer, and the
+# dependencies no more calls.
 _FRESH_S: Final = 5.0
 
 type Probe = Callable[[], Awaitable[None]]
@@ -39,7 +40,9 @@ class Readiness:
         """`{"queue": "reachable" | "unreachable", …}`, at most five seconds old."""
         async with self._round:
             if self._clock() - self._known_at > _FRESH_S:
-                states = await asyncio.gather(*(_state(probe, self._probe_timeout_s) for probe in self._probes.values()))
+                states = await asyncio.gather(
+                    *(_state(probe, self._probe_timeout_s) for probe in self._probes.values())
+                )
                 self._known = dict(zip(self._probes, states, strict=True))
                 self._known_at = self._clock()
             return self._known

@@ -1,8 +1,9 @@
 """Writing one side of an exchange to its capture, as it comes.
 
-A small body is held and stored with one call at the end. A large one goes up in blocks while the exchange runs, so that an
-exchange holds no more than a few blocks, whatever its size. The capture's header is only known at the end; a block blob's
-order is that of its block list, so the header's block is sent last and listed first.
+A small body is held and stored with one call at the end. A large one goes up in blocks while the
+exchange runs, so that an exchange holds no more than a few blocks, whatever its size. The capture's
+header is only known at the end; a block blob's order is that of its block list, so the header's
+block is sent last and listed first.
 """
 
 from __future__ import annotations
@@ -54,10 +55,13 @@ class CaptureMemory:
 
 
 class CaptureWriter:
-    """Takes pieces without waiting. Where the memory's limit is reached the capture is lost, and counted: a slow store must
-    neither slow a stream nor fill the worker."""
+    """Takes pieces without waiting. Where the memory's limit is reached the capture is lost, and
+    counted: a slow store must neither slow a stream nor fill the worker.
+    """
 
-    def __init__(self, store: CaptureStore, name: str, memory: CaptureMemory, start: StartTask) -> None:
+    def __init__(
+        self, store: CaptureStore, name: str, memory: CaptureMemory, start: StartTask
+    ) -> None:
         self.name = name
         self.size = 0  # bytes written, lost or not
         self.lost = False  # the memory's limit was reached
@@ -87,7 +91,9 @@ class CaptureWriter:
             self._stage()
 
     def tail(self, count: int) -> bytes:
-        """The last `count` bytes, fewer only where fewer were written; `count` is at most TAIL_BYTES."""
+        """The last `count` bytes, fewer only where fewer were written; `count` is at most
+        TAIL_BYTES.
+        """
         kept: list[bytes] = []
         missing = count
         for piece in reversed(self._held):

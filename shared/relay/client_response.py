@@ -1,6 +1,8 @@
-"""The response to the client: status, headers, pieces, and the few things that the proxy may put in of its own.
+"""The response to the client: status, headers, pieces, and the few things that the proxy may put in
+of its own.
 
-Comments and error frames go between SSE events, never inside one, and neither is part of the capture.
+Comments and error frames go between SSE events, never inside one, and neither is part of the
+capture.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ _SSE: Final = (b"content-type", b"text/event-stream")
 
 
 class ClientResponse:
-    """One response. `begun` says that its status line has left; after that only a stream can still be told anything."""
+    """One response. `begun` says that its status line has left; after that only a stream can still
+    be told anything.
+    """
 
     def __init__(self, send: Send, exchange_id: str, *, holds_end: bool = False) -> None:
         self.begun = False
@@ -33,10 +37,12 @@ class ClientResponse:
         self.told = False  # an error frame is the last thing that the client gets
         self.filter: UsageChunkFilter | None = None
         self._end: HeldEnd | None = HeldEnd() if holds_end else None
-        self._turn = asyncio.Lock()  # held by a piece or a comment while a slow client keeps it waiting
+        # held by a piece or a comment while a slow client keeps it waiting
+        self._turn = asyncio.Lock()
         self._send = send
         self._exchange_id = exchange_id
-        self._ending = b"\n\n"  # the last bytes sent, as many as an event can end with (LONGEST_EVENT_END)
+        # the last bytes sent, as many as an event can end with (LONGEST_EVENT_END)
+        self._ending = b"\n\n"
 
     async def begin(self, status: int, headers: RawHeaders, *, is_stream: bool) -> None:
         """Status line and headers."""
@@ -54,7 +60,8 @@ class ClientResponse:
     async def piece(self, piece: bytes) -> None:
         """A piece of the upstream's body."""
         if self.filter is not None:
-            long = len(piece) > SLICE_BYTES  # more than a chunk: what came while the loop or the client was slow
+            # more than a chunk: what came while the loop or the client was slow
+            long = len(piece) > SLICE_BYTES
             piece = await in_slices(self.filter.feeding(piece)) if long else self.filter.feed(piece)
         if self._end is not None:
             piece = self._end.feed(piece, is_stream=self.is_stream)
@@ -62,7 +69,8 @@ class ClientResponse:
             return
         # Before it is sent: a comment may become due while a slow client keeps this piece waiting.
         self._ending = piece[-4:] if len(piece) >= 4 else (self._ending + piece)[-4:]
-        async with self._turn:  # a comment that still waits must not find itself within this piece's event
+        # a comment that still waits must not find itself within this piece's event
+        async with self._turn:
             await self._send({"type": "http.response.body", "body": piece, "more_body": True})
 
     async def flush(self) -> None:
@@ -73,7 +81,9 @@ class ClientResponse:
             await self.piece(rest)
 
     async def comment(self) -> None:
-        """A comment, unless an event is under way. SSE parsers ignore it; load balancers see a living connection."""
+        """A comment, unless an event is under way. SSE parsers ignore it; load balancers see a
+        living connection.
+        """
         if not self.is_stream or not self._between_events or self._turn.locked():
             return
         async with self._turn:
@@ -88,13 +98,21 @@ class ClientResponse:
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def error_frame(self, error: bytes) -> None:
-        """`data: {"error": …}`: what an OpenAI SDK raises as an error in the midst of a stream. `error` is JSON.
+        """`data: {"error": …}`: what an OpenAI SDK raises as an error in the midst of a stream.
+        `error` is JSON.
 
-        Within an event there is no telling: ended there, it would be read as a whole one, and fail in the SDK's JSON parser.
-        The connection's end without the body's end, which SDKs raise as a connection error, says it better.
+        Within an event there is no telling: ended there, it would be read as a whole one, and fail
+        in the SDK's JSON parser. The connection's end without the body's end, which SDKs raise as a
+        connection error, says it better.
         """
         if self.is_stream and self._between_events:
-            await self._send({"type": "http.response.body", "body": b"data: " + error + b"\n\n", "more_body": True})
+            await self._send(
+                {
+                    "type": "http.response.body",
+                    "body": b"data: " + error + b"\n\n",
+                    "more_body": True,
+                }
+            )
             self.told = True  # not before: a body without the frame must not look whole
 
     @property

@@ -1,4 +1,6 @@
-"""Telling the client what went wrong, as far as HTTP still allows, and noting it for the envelope."""
+"""Telling the client what went wrong, as far as HTTP still allows, and noting it
+for the envelope.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,15 @@ from shared.relay.client_response import ClientResponse, one_line_error
 from shared.relay.exchange_record import Exchange
 
 
-async def failure(error: UpstreamError, exchange: Exchange, answer: ClientResponse, *, frames: bool) -> Ending:
-    """The upstream's: a document, a frame in the stream (`frames` allows it), or nothing but a connection that breaks off."""
+async def failure(
+    error: UpstreamError, exchange: Exchange, answer: ClientResponse, *, frames: bool
+) -> Ending:
+    """The upstream's: a document, a frame in the stream (`frames` allows it), or nothing but a
+    connection that breaks off.
+    """
     if exchange.finished:
-        return Ending.WHOLE  # the stream held its own end: nothing is missing, so there is nothing to tell
+        # the stream held its own end: nothing is missing, so there is nothing to tell
+        return Ending.WHOLE
     told = _told(error)
     exchange.failure = Failure(code=told.code, message=told.message)
     if not answer.begun:
@@ -26,12 +33,15 @@ async def failure(error: UpstreamError, exchange: Exchange, answer: ClientRespon
 
 
 async def late_error(status: int, exchange: Exchange, answer: ClientResponse) -> None:
-    """The upstream's answer, received whole, came after an early 200 and is no stream: it goes into the stream as an error.
+    """The upstream's answer, received whole, came after an early 200 and is no stream: it goes into
+    the stream as an error.
 
     Raises UpstreamInterrupted where it is not an error.
     """
     if status < 400:
-        raise UpstreamInterrupted("Azure OpenAI answered a request for a stream with something else.")
+        raise UpstreamInterrupted(
+            "Azure OpenAI answered a request for a stream with something else."
+        )
     await answer.error_frame(one_line_error(exchange.response.tail(TAIL_BYTES)))
 
 

@@ -13,13 +13,18 @@ from shared.core.wire.forwarding import RawHeaders
 from shared.core.wire.operation import Operation
 from shared.relay.capture_writer import CaptureWriter
 
-# Streams of which it is known how they end; of another one, that it ended as HTTP wants it is all that can be asked for.
-_ENDS_ARE_KNOWN: Final = frozenset({"chat.completions", "completions", "responses", "responses.get"})
+# Streams of which it is known how they end; of another one, that it ended as HTTP wants it is all
+# that can be asked for.
+_ENDS_ARE_KNOWN: Final = frozenset(
+    {"chat.completions", "completions", "responses", "responses.get"}
+)
 
 
 @dataclass(kw_only=True, slots=True)
 class Exchange:
-    """Times are ms since the request's first byte. The relay writes; the recorder reads when the exchange has ended."""
+    """Times are ms since the request's first byte. The relay writes; the recorder reads when the
+    exchange has ended.
+    """
 
     exchange_id: str
     started_at: datetime
@@ -41,10 +46,12 @@ class Exchange:
     to_headers_ms: float | None = None
     to_last_chunk_ms: float | None = None
     to_end_ms: float = 0.0
-    left: tail.Tail | None = None  # the client has left, with this as the end of what it was sent; the rest was drained or held
+    # the client has left, with this as the end of what it was sent; the rest was drained or held
+    left: tail.Tail | None = None
     sent_bytes: int = 0  # set with `left`
     failure: Failure | None = None
-    looked_at: tuple[int, tail.Tail] | None = None  # what the first so many bytes of the answer end with
+    # what the first so many bytes of the answer end with
+    looked_at: tuple[int, tail.Tail] | None = None
 
     def received(self, piece: bytes, at_ms: float) -> None:
         """Note a piece of the answer. Called for every chunk: it must stay cheap."""
@@ -57,7 +64,8 @@ class Exchange:
             self.arrivals.append((self.response.size, at_ms))
 
     def client_left(self, at_ms: float, *, unsent_bytes: int = 0) -> None:
-        """For the client the exchange ends here; what is received from here on is drained, for its usage.
+        """For the client the exchange ends here; what is received from here on is drained, for its
+        usage.
 
         `unsent_bytes` of what has been received were held back.
         """
@@ -73,7 +81,9 @@ class Exchange:
 
     @property
     def cut_short(self) -> bool:
-        """An answer that ended as HTTP wants it is without its own end, and says nothing of an error either."""
+        """An answer that ended as HTTP wants it is without its own end, and says nothing of an
+        error either.
+        """
         end = self._tail()
         return not self._ends_unknown and not end.finished and not end.failed
 
@@ -86,12 +96,17 @@ class Exchange:
         """The answer is an SSE stream; None where there is no answer."""
         if self.upstream_status is None:
             return None
-        return header(self.upstream_headers, b"content-type").lower().startswith("text/event-stream")
+        return (
+            header(self.upstream_headers, b"content-type").lower().startswith("text/event-stream")
+        )
 
     @property
     def readable(self) -> bool:
         """The answer's bytes are its text: no content coding."""
-        return header(self.upstream_headers, b"content-encoding").strip().lower() in {"", "identity"}
+        return header(self.upstream_headers, b"content-encoding").strip().lower() in {
+            "",
+            "identity",
+        }
 
     def envelope(self, ending: outcome.Ending) -> Envelope:
         """The envelope, before its captures are named."""
@@ -108,7 +123,11 @@ class Exchange:
             status_code=self.answered_status,
             upstream_status_code=self.upstream_status,
             outcome=outcome.decide(
-                ending, upstream_status=self.upstream_status, stream=bool(self.stream), finished=finished, failed=seen.failed
+                ending,
+                upstream_status=self.upstream_status,
+                stream=bool(self.stream),
+                finished=finished,
+                failed=seen.failed,
             ),
             failure=self.failure,
             timings=self._timings(),
@@ -167,7 +186,8 @@ class Exchange:
 def header(headers: RawHeaders, name: bytes) -> str:
     """The first value of that (lower-case) name, or ""."""
     length = len(name)
-    for key, value in headers:  # asked for a dozen times an exchange: most names are told apart by their length
+    # asked for a dozen times an exchange: most names are told apart by their length
+    for key, value in headers:
         if len(key) == length and key.lower() == name:
             return value.decode("latin-1")
     return ""

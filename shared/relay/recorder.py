@@ -1,8 +1,8 @@
 """Recording: what is kept of an exchange. The request capture, then response capture and envelope.
 
-Each exchange is recorded by tasks of their own, so that neither a client that leaves nor a cancelled response takes them along.
-A failing store is the one failure that is swallowed here, with a log line and a counter: the client must not pay for it, and
-reconcile finds what is missing.
+Each exchange is recorded by tasks of their own, so that neither a client that leaves nor a
+cancelled response takes them along. A failing store is the one failure that is swallowed here, with
+a log line and a counter: the client must not pay for it, and reconcile finds what is missing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from shared.relay.exchange_record import Exchange, kept_headers
 _log = logging.getLogger("fnsse.recording")
 
 # What a capture keeps of the headers; nothing in here is a credential.
-_KEPT_REQUEST_HEADERS = frozenset(map(str.encode, (*attribution.CLIENT_HEADERS, *attribution.SESSION_HEADERS)))
+_KEPT_REQUEST_HEADERS = frozenset(
+    map(str.encode, (*attribution.CLIENT_HEADERS, *attribution.SESSION_HEADERS))
+)
 _KEPT_RESPONSE_HEADERS = frozenset(map(str.encode, attribution.RESPONSE_HEADERS))
 
 
@@ -53,7 +55,8 @@ class Counters:
     request_captures: int = 0
     response_captures: int = 0
     envelopes: int = 0
-    lost: int = 0  # exchanges whose outcome could not be stored at all; the log holds their envelopes
+    # exchanges whose outcome could not be stored at all; the log holds their envelopes
+    lost: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +83,8 @@ class Recorder:
         self._captures = captures
         self._envelopes = envelopes
         self._memory = memory
-        self._copied_headers = frozenset(map(str.encode, copied_headers))  # request headers that the operator wants in events
+        # request headers that the operator wants in events
+        self._copied_headers = frozenset(map(str.encode, copied_headers))
         self._running: set[asyncio.Task[Any]] = set()
         self._requests: dict[str, asyncio.Task[bool]] = {}
 
@@ -89,12 +93,18 @@ class Recorder:
         return CaptureWriter(self._captures, name, self._memory, self._start)
 
     def request_received(self, exchange: Exchange) -> asyncio.Task[bool]:
-        """The request's body is whole: store its capture, while the upstream works. The task says whether it is stored."""
+        """The request's body is whole: store its capture, while the upstream works. The task says
+        whether it is stored.
+        """
         storing = self._requests[exchange.exchange_id] = self._start(self._put_request(exchange))
         return storing
 
-    def finish(self, exchange: Exchange, ending: outcome.Ending, *, closed: bool = False) -> Recording:
-        """Store response capture and envelope. `closed`: an answer whose captures cannot be stored will not get its end."""
+    def finish(
+        self, exchange: Exchange, ending: outcome.Ending, *, closed: bool = False
+    ) -> Recording:
+        """Store response capture and envelope. `closed`: an answer whose captures cannot be stored
+        will not get its end.
+        """
         captured: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         done = self._start(self._finish(exchange, ending, captured, closed=closed))
         # Should recording itself have a bug, nobody may wait for ever.
@@ -108,7 +118,12 @@ class Recorder:
         return task
 
     async def _finish(
-        self, exchange: Exchange, ending: outcome.Ending, captured: asyncio.Future[bool], *, closed: bool
+        self,
+        exchange: Exchange,
+        ending: outcome.Ending,
+        captured: asyncio.Future[bool],
+        *,
+        closed: bool,
     ) -> None:
         envelope = exchange.envelope(ending)
         if await self._request_stored(exchange, ending):
@@ -123,7 +138,8 @@ class Recorder:
         if closed and ending is outcome.Ending.WHOLE:
             if not both:
                 envelope = _refused(envelope)
-            elif exchange.left is not None:  # while the captures were stored, which say nothing of it
+            elif exchange.left is not None:
+                # while the captures were stored, which say nothing of it
                 envelope = _without_end(exchange, envelope)
         captured.set_result(both)
         if await self._attempt(self._put_envelope(envelope), "envelope", exchange):
@@ -133,8 +149,9 @@ class Recorder:
             await self._save(envelope, exchange)
 
     async def _save(self, envelope: Envelope, exchange: Exchange) -> None:
-        """Nothing that is stored says how the exchange ended: try for a while, in the queue and beside the captures, then
-        leave it to the log, which is all there is."""
+        """Nothing that is stored says how the exchange ended: try for a while, in the queue and
+        beside the captures, then leave it to the log, which is all there is.
+        """
         for wait_s in (0, *self._waits_s):
             await asyncio.sleep(wait_s)
             if await self._attempt(self._put_outcome(envelope), "outcome", exchange):
@@ -142,7 +159,11 @@ class Recorder:
             if wait_s and await self._attempt(self._put_envelope(envelope), "envelope", exchange):
                 return
         self.failed.lost += 1
-        _log.error("Exchange %s could not be recorded at all. Its envelope: %s", exchange.exchange_id, dump(envelope))
+        _log.error(
+            "Exchange %s could not be recorded at all. Its envelope: %s",
+            exchange.exchange_id,
+            dump(envelope),
+        )
 
     async def _request_stored(self, exchange: Exchange, ending: outcome.Ending) -> bool:
         storing = self._requests.pop(exchange.exchange_id, None)
@@ -187,30 +208,46 @@ class Recorder:
         return True
 
     async def _put_outcome(self, envelope: Envelope) -> bool:
-        name, data = capture.response_name(envelope.exchange_id), capture.of_outcome(to_fields(envelope))
+        name, data = (
+            capture.response_name(envelope.exchange_id),
+            capture.of_outcome(to_fields(envelope)),
+        )
         await self._captures.put_if_absent(name, data)
         return True
 
-    async def _attempt(self, storing: Coroutine[Any, Any, bool], what: str, exchange: Exchange) -> bool:
+    async def _attempt(
+        self, storing: Coroutine[Any, Any, bool], what: str, exchange: Exchange
+    ) -> bool:
         try:
-            stored, why = await storing, "the captures that wait for their store have reached CAPTURE_MEMORY_MB"
+            stored, why = (
+                await storing,
+                "the captures that wait for their store have reached CAPTURE_MEMORY_MB",
+            )
         except (AzureError, OSError, TimeoutError) as error:
             stored, why = False, type(error).__name__
         if not stored:
-            _log.error("The %s of exchange %s could not be stored: %s", what, exchange.exchange_id, why)
+            _log.error(
+                "The %s of exchange %s could not be stored: %s", what, exchange.exchange_id, why
+            )
         return stored
 
 
 def _refused(envelope: Envelope) -> Envelope:
     """With CAPTURE_POLICY=closed, the client is told this in place of the answer's end."""
     refusal = api_error.capture_unavailable()
-    return replace(envelope, outcome=Outcome.REJECTED, failure=Failure(code=refusal.code, message=refusal.message))
+    return replace(
+        envelope,
+        outcome=Outcome.REJECTED,
+        failure=Failure(code=refusal.code, message=refusal.message),
+    )
 
 
 def _without_end(exchange: Exchange, envelope: Envelope) -> Envelope:
     """With CAPTURE_POLICY=closed, the client has left before it could be sent the answer's end."""
     left = exchange.envelope(outcome.Ending.CLIENT_LEFT)
-    return replace(left, request_capture=envelope.request_capture, response_capture=envelope.response_capture)
+    return replace(
+        left, request_capture=envelope.request_capture, response_capture=envelope.response_capture
+    )
 
 
 def _settle(captured: asyncio.Future[bool]) -> None:

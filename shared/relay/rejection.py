@@ -1,7 +1,7 @@
 """What the proxy refuses by its request line alone: an unknown route, a wrong method, a WebSocket.
 
-Below /openai/ that is an exchange like any other, with outcome `rejected`. It costs a caller with a key no more than one small
-queue message: no body is read and nothing is captured.
+Below /openai/ that is an exchange like any other, with outcome `rejected`. It costs a caller with a
+key no more than one small queue message: no body is read and nothing is captured.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from shared.relay.relay import Relay, fresh_exchange_id
 class Rejection(ErrorResponse):
     """The error, with an exchange id, and its recording where it is an exchange."""
 
-    def __init__(self, relay: Relay, scope: Scope, error: ApiError, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, relay: Relay, scope: Scope, error: ApiError, headers: Mapping[str, str] | None = None
+    ) -> None:
         self._relay = relay
         self._started = relay.clock()
         refused = operation.refused(scope["raw_path"].decode("latin-1"))
@@ -35,7 +37,9 @@ class Rejection(ErrorResponse):
             self._exchange.failure = Failure(code=error.code, message=error.message)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Told first, then recorded. The connection is kept until then, which keeps a caller from piling up recordings."""
+        """Told first, then recorded. The connection is kept until then, which keeps a caller from
+        piling up recordings.
+        """
         try:
             await super().__call__(scope, receive, send)
         finally:
@@ -43,4 +47,6 @@ class Rejection(ErrorResponse):
                 self._exchange.to_end_ms = (self._relay.clock() - self._started) * 1000
                 recording = self._relay.recorder.finish(self._exchange, Ending.REJECTED)
                 with anyio.CancelScope(shield=True):
-                    await asyncio.wait({recording.done}, timeout=self._relay.limits.recording_wait_s)
+                    await asyncio.wait(
+                        {recording.done}, timeout=self._relay.limits.recording_wait_s
+                    )

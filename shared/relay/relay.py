@@ -1,8 +1,9 @@
 """The relay: moves an exchange's bytes between client and upstream, unchanged.
 
-Between reading a chunk and writing it nothing is parsed, stored or sent. What happened is noted on the side (`Exchange`) and
-recorded after the last byte; only the end of a chunked response, which holds no byte of the answer, waits for the recording,
-because the Functions host kills its worker without a signal once the last open response has ended.
+Between reading a chunk and writing it nothing is parsed, stored or sent. What happened is noted on
+the side (`Exchange`) and recorded after the last byte; only the end of a chunked response, which
+holds no byte of the answer, waits for the recording, because the Functions host kills its worker
+without a signal once the last open response has ended.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ from shared.relay.request_intake import Intake, NotCaptured
 from shared.relay.upstream_call import Refusals, UpstreamCall, UpstreamCalls
 from shared.settings.settings import InterventionSettings, LimitSettings
 
-# Beyond EXCHANGE_TIMEOUT_S, for telling the client, and again for the response's end: it may have stopped reading.
+# Beyond EXCHANGE_TIMEOUT_S, for telling the client, and again for the response's end: it may have
+# stopped reading.
 _LAST_WORDS_S: Final = 2.0
 
 
@@ -58,7 +60,9 @@ class Relay:
 
     def response(self, scope: Scope, operation: Operation) -> RelayResponse:
         """The answer to a request whose body has not been read yet; the exchange starts now."""
-        query = forwarding.upstream_query(scope["query_string"], None if operation.v1 else self.default_api_version)
+        query = forwarding.upstream_query(
+            scope["query_string"], None if operation.v1 else self.default_api_version
+        )
         exchange = self.exchange(scope, operation, query)
         return RelayResponse(self, exchange, exchange.path + (b"?" + query if query else b""))
 
@@ -76,7 +80,8 @@ class Relay:
             request=self.recorder.writer(capture.request_name(exchange_id)),
             response=self.recorder.writer(capture.response_name(exchange_id)),
             # A stored response can be read as a stream; elsewhere the body says it.
-            streaming_asked=operation.name == "responses.get" and forwarding.query_value(query, b"stream") == "true",
+            streaming_asked=operation.name == "responses.get"
+            and forwarding.query_value(query, b"stream") == "true",
         )
 
 
@@ -86,7 +91,9 @@ def fresh_exchange_id() -> str:
 
 
 class RelayResponse(Response):
-    """An ASGI response that reads the request's body, calls the upstream, and sends its answer as it arrives."""
+    """An ASGI response that reads the request's body, calls the upstream, and sends its answer as
+    it arrives.
+    """
 
     def __init__(self, relay: Relay, exchange: Exchange, target: bytes) -> None:
         super().__init__()
@@ -106,13 +113,16 @@ class RelayResponse(Response):
         try:
             ending = await self._run(receive, answer)
         except Exception:
-            ending = Ending.FAILED  # a fault of the proxy: recorded as one, told, and raised for the host to log
+            # a fault of the proxy: recorded as one, told, and raised for the host to log
+            ending = Ending.FAILED
             await error_reporting.fault(self._exchange, answer)
             raise
         finally:
             if self._exchange.left is None:
                 self._exchange.to_end_ms = self._now_ms()
-            recording = self._relay.recorder.finish(self._exchange, ending, closed=limits.capture_closed)
+            recording = self._relay.recorder.finish(
+                self._exchange, ending, closed=limits.capture_closed
+            )
             if (answer.chunked or ending is Ending.CLIENT_LEFT) and not limits.capture_closed:
                 # Shielded: a cancelled task may not await anything otherwise.
                 with anyio.CancelScope(shield=True):
@@ -122,13 +132,19 @@ class RelayResponse(Response):
                 ending = await self._hold_end(receive, recording, answer)
             await self._end(ending, answer)
 
-    async def _hold_end(self, receive: Receive, recording: Recording, answer: ClientResponse) -> Ending:
-        """Waits for the answer's captures. Where they cannot be stored, or the client leaves first, it does not get the end."""
+    async def _hold_end(
+        self, receive: Receive, recording: Recording, answer: ClientResponse
+    ) -> Ending:
+        """Waits for the answer's captures. Where they cannot be stored, or the client leaves first,
+        it does not get the end.
+        """
         leaving = asyncio.create_task(_client_leaves(receive))
         either: set[asyncio.Future[Any]] = {recording.captured, leaving}
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        finally:  # also where this task is cancelled: that is how the Functions host says that the client has left
+        finally:
+            # also where this task is cancelled: that is how the Functions host says that the client
+            # has left
             leaving.cancel()
             if not recording.captured.done():
                 self._exchange.client_left(self._now_ms(), unsent_bytes=answer.held_bytes)
@@ -148,7 +164,9 @@ class RelayResponse(Response):
             await answer.end()
 
     async def _run(self, receive: Receive, answer: ClientResponse) -> Ending:
-        """Everything but the response's end. Ends early when the client leaves or the exchange takes too long."""
+        """Everything but the response's end. Ends early when the client leaves or the exchange
+        takes too long.
+        """
         limit_s = self._relay.limits.exchange_s
         with anyio.CancelScope(deadline=anyio.current_time() + limit_s) as scope:
             try:
@@ -156,15 +174,20 @@ class RelayResponse(Response):
             finally:
                 for task in self._tasks:
                     task.cancel()
-                self._tasks.clear()  # their frames refer to this response: it would wait for the garbage collector
+                # their frames refer to this response: it would wait for the garbage collector
+                self._tasks.clear()
         if self._exchange.left is not None or anyio.current_time() < scope.deadline:
             return Ending.CLIENT_LEFT
-        error = UpstreamTimeout(f"The exchange took longer than {limit_s:g} s (EXCHANGE_TIMEOUT_S).")
+        error = UpstreamTimeout(
+            f"The exchange took longer than {limit_s:g} s (EXCHANGE_TIMEOUT_S)."
+        )
         with anyio.move_on_after(_LAST_WORDS_S):
             return await self._fail(error, answer)
         return Ending.TIMEOUT
 
-    async def _exchange_bytes(self, receive: Receive, scope: anyio.CancelScope, answer: ClientResponse) -> Ending:
+    async def _exchange_bytes(
+        self, receive: Receive, scope: anyio.CancelScope, answer: ClientResponse
+    ) -> Ending:
         watch = functools.partial(self._watch, receive, scope)
         left = functools.partial(self._client_left, scope)
         try:
@@ -174,13 +197,17 @@ class RelayResponse(Response):
             return Ending.CLIENT_LEFT
         except BodyTooLarge:
             await error_reporting.refusal(
-                api_error.body_too_large(self._relay.limits.request_body_bytes), self._exchange, answer
+                api_error.body_too_large(self._relay.limits.request_body_bytes),
+                self._exchange,
+                answer,
             )
         except NotCaptured:
             await error_reporting.refusal(api_error.capture_unavailable(), self._exchange, answer)
         return Ending.REJECTED
 
-    async def _answer_with(self, body: Body, asking: HeldBody | None, answer: ClientResponse) -> Ending:
+    async def _answer_with(
+        self, body: Body, asking: HeldBody | None, answer: ClientResponse
+    ) -> Ending:
         try:
             try:
                 response = await self._open(body, asking, answer)
@@ -194,7 +221,9 @@ class RelayResponse(Response):
             return ending if self._exchange.left is None else Ending.CLIENT_LEFT
         return Ending.WHOLE if self._exchange.left is None else Ending.CLIENT_LEFT
 
-    async def _open(self, body: Body, asking: HeldBody | None, answer: ClientResponse) -> httpx.Response:
+    async def _open(
+        self, body: Body, asking: HeldBody | None, answer: ClientResponse
+    ) -> httpx.Response:
         exchange, early_s = self._exchange, self._relay.interventions.early_answer_s
         if exchange.streaming_asked and early_s:
             response = await self._open_early(body, asking, answer, early_s)
@@ -205,8 +234,12 @@ class RelayResponse(Response):
         exchange.upstream_headers = response.headers.raw
         return response
 
-    async def _open_early(self, body: Body, asking: HeldBody | None, answer: ClientResponse, early_s: float) -> httpx.Response:
-        """Answers 200 where the upstream's headers have not come in time; what comes later follows in the stream."""
+    async def _open_early(
+        self, body: Body, asking: HeldBody | None, answer: ClientResponse, early_s: float
+    ) -> httpx.Response:
+        """Answers 200 where the upstream's headers have not come in time; what comes later follows
+        in the stream.
+        """
         opening = asyncio.create_task(self._call.open(body, asking))
         try:
             await asyncio.wait({opening}, timeout=early_s)
@@ -221,7 +254,9 @@ class RelayResponse(Response):
 
     async def _relay_answer(self, response: httpx.Response, answer: ClientResponse) -> None:
         exchange, limits = self._exchange, self._relay.limits
-        if answer.begun and not (exchange.stream and exchange.readable and response.status_code == 200):
+        if answer.begun and not (
+            exchange.stream and exchange.readable and response.status_code == 200
+        ):
             async for piece in self._call.pieces():
                 exchange.received(piece, self._now_ms())
             await error_reporting.late_error(response.status_code, exchange, answer)
@@ -245,20 +280,26 @@ class RelayResponse(Response):
         exchange = self._exchange
         exchange.answered_status = response.status_code
         is_stream = bool(exchange.stream) and exchange.readable
-        headers = forwarding.response_headers(response.headers.raw, exchange.exchange_id, unsized=is_stream)
+        headers = forwarding.response_headers(
+            response.headers.raw, exchange.exchange_id, unsized=is_stream
+        )
         await answer.begin(response.status_code, headers, is_stream=is_stream)
         if answer.is_stream:
             self._keep_alive(answer)
 
     async def _fail(self, error: UpstreamError, answer: ClientResponse) -> Ending:
-        return await error_reporting.failure(error, self._exchange, answer, frames=self._relay.interventions.error_frames)
+        return await error_reporting.failure(
+            error, self._exchange, answer, frames=self._relay.interventions.error_frames
+        )
 
     def _keep_alive(self, answer: ClientResponse) -> None:
         if self._relay.interventions.keep_alive_s:
             self._tasks.append(asyncio.create_task(self._comment_on_silence(answer)))
 
     async def _comment_on_silence(self, answer: ClientResponse) -> None:
-        """A comment whenever nothing came for the interval. Reads what `received` notes, so it costs nothing per chunk."""
+        """A comment whenever nothing came for the interval. Reads what `received` notes, so it
+        costs nothing per chunk.
+        """
         interval_ms = self._relay.interventions.keep_alive_s * 1000
         commented_ms = self._now_ms()
         while True:

@@ -1,4 +1,6 @@
-"""The request's body on its way up: held whole where the relay must look at it, otherwise passed on as it comes."""
+"""The request's body on its way up: held whole where the relay must look at it, otherwise passed on
+as it comes.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,8 @@ from typing import Final
 from starlette.types import Receive
 
 _PIECE_BYTES: Final = 64 * 1024
-_SHORT_BYTES: Final = 32 * 1024  # with its headers less than what aiohttp writes without waiting for the socket
+# with its headers less than what aiohttp writes without waiting for the socket
+_SHORT_BYTES: Final = 32 * 1024
 
 
 class ClientLeft(Exception):
@@ -25,7 +28,8 @@ class IncomingBody:
     def __init__(self, receive: Receive, announced: str, limit_bytes: int) -> None:
         self._receive = receive
         self._limit_bytes = limit_bytes
-        self.announced_bytes = int(announced) if announced.isdecimal() else None  # its Content-Length
+        # its Content-Length
+        self.announced_bytes = int(announced) if announced.isdecimal() else None
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Raises ClientLeft, or BodyTooLarge as soon as that is known."""
@@ -44,7 +48,8 @@ class IncomingBody:
                 yield piece
 
     async def whole(self, note: Callable[[bytes], None]) -> bytearray:
-        """All of it, grown in place: joined at its end, 100 MB would stop every stream for 60 ms, and be held twice.
+        """All of it, grown in place: joined at its end, 100 MB would stop every stream for 60 ms,
+        and be held twice.
 
         `note` is given each piece, so that what came stays known where the client leaves.
         """
@@ -60,7 +65,9 @@ class IncomingBody:
 
 
 class HeldBody:
-    """A body that is there: it can be sent again. In pieces, so that a stalled write is noticed at each of them."""
+    """A body that is there: it can be sent again. In pieces, so that a stalled write is noticed at
+    each of them.
+    """
 
     def __init__(self, *parts: bytes | bytearray | memoryview) -> None:
         self._parts = [memoryview(part) for part in parts]
@@ -79,8 +86,9 @@ class HeldBody:
 class PassingBody:
     """A body that goes up as it comes; each piece is noted on the way.
 
-    `left` is called when the client leaves within it: an answer that has begun by then would otherwise go on, because nobody
-    else listens to the client before its request is whole. (While the upstream takes no more of the body, nobody does at all.)
+    `left` is called when the client leaves within it: an answer that has begun by then would
+    otherwise go on, because nobody else listens to the client before its request is whole. (While
+    the upstream takes no more of the body, nobody does at all.)
     """
 
     def __init__(

@@ -26,7 +26,11 @@ class Intake:
     """Of one exchange."""
 
     def __init__(
-        self, exchange: Exchange, recorder: Recorder, limits: LimitSettings, interventions: InterventionSettings
+        self,
+        exchange: Exchange,
+        recorder: Recorder,
+        limits: LimitSettings,
+        interventions: InterventionSettings,
     ) -> None:
         self._exchange = exchange
         self._recorder = recorder
@@ -36,10 +40,11 @@ class Intake:
     async def take(
         self, receive: Receive, *, watch: Callable[[], None], left: Callable[[], None]
     ) -> tuple[Body, HeldBody | None]:
-        """The body to send, and the one that asks for usage. Raises ClientLeft, BodyTooLarge or NotCaptured.
+        """The body to send, and the one that asks for usage. Raises ClientLeft, BodyTooLarge or
+        NotCaptured.
 
-        `watch` is called when the body is whole and nobody here listens to the client any more, `left` when the client leaves
-        a body that is passed on.
+        `watch` is called when the body is whole and nobody here listens to the client any more,
+        `left` when the client leaves a body that is passed on.
         """
         exchange, closed = self._exchange, self._limits.capture_closed
         announced = header(exchange.request_headers, b"content-length")
@@ -53,7 +58,8 @@ class Intake:
             return PassingBody(incoming, note=exchange.request.write, whole=whole, left=left), None
         body, asking = await self._hold(incoming) if self._has_body() else (HeldBody(b""), None)
         storing = whole()
-        if closed and not await asyncio.shield(storing):  # a client that leaves now must not take its record along
+        # a client that leaves now must not take its record along
+        if closed and not await asyncio.shield(storing):
             raise NotCaptured
         return body, asking
 
@@ -66,7 +72,9 @@ class Intake:
         may_ask = self._interventions.ask_for_usage and usage_request.accepts(
             exchange.operation.name, exchange.api_version, v1=exchange.operation.v1
         )
-        examined = await in_slices(usage_request.examine(body, exchange.operation.name, may_ask=may_ask))
+        examined = await in_slices(
+            usage_request.examine(body, exchange.operation.name, may_ask=may_ask)
+        )
         exchange.streaming_asked = examined.stream
         exchange.model_asked = examined.model
         return HeldBody(body), HeldBody(*examined.asking) if examined.asking else None
@@ -78,4 +86,6 @@ class Intake:
 
     def _has_body(self) -> bool:
         headers = self._exchange.request_headers
-        return header(headers, b"content-length") not in {"", "0"} or bool(header(headers, b"transfer-encoding"))
+        return header(headers, b"content-length") not in {"", "0"} or bool(
+            header(headers, b"transfer-encoding")
+        )

@@ -1,5 +1,6 @@
-"""One call of the upstream on behalf of an exchange: with the proxy's addition where it may be made, and once more without
-it where the upstream refuses it."""
+"""One call of the upstream on behalf of an exchange: with the proxy's addition where it may be
+made, and once more without it where the upstream refuses it.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +26,9 @@ class UpstreamCalls(Protocol):
         """The header that authenticates the proxy."""
         ...
 
-    async def open(self, method: str, target: bytes, headers: RawHeaders, body: Body) -> httpx.Response:
+    async def open(
+        self, method: str, target: bytes, headers: RawHeaders, body: Body
+    ) -> httpx.Response:
         """Status and headers. Raises UpstreamError."""
         ...
 
@@ -54,7 +57,9 @@ class Refusals:
 class UpstreamCall:
     """The upstream's answer to one exchange."""
 
-    def __init__(self, calls: UpstreamCalls, refusals: Refusals, exchange: Exchange, target: bytes) -> None:
+    def __init__(
+        self, calls: UpstreamCalls, refusals: Refusals, exchange: Exchange, target: bytes
+    ) -> None:
         self._calls = calls
         self._refusals = refusals
         self._exchange = exchange
@@ -73,7 +78,8 @@ class UpstreamCall:
             await response.aclose()
             self._looked_at, self._rest = [], None
             response = await self._send(body)
-            if response.status_code < 300:  # otherwise it may have been something of the caller's own that was refused
+            # otherwise it may have been something of the caller's own that was refused
+            if response.status_code < 300:
                 self._refusals.add(self._exchange)
             return response
         return await self._send(body)
@@ -83,7 +89,11 @@ class UpstreamCall:
         if self._response is None:
             raise RuntimeError("open() comes first")
         # As direct as can be: each generator in between costs every chunk of every stream.
-        return self._calls.pieces(self._response) if self._rest is None else self._after_look(self._rest)
+        return (
+            self._calls.pieces(self._response)
+            if self._rest is None
+            else self._after_look(self._rest)
+        )
 
     async def _after_look(self, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         for piece in self._looked_at:
@@ -92,14 +102,18 @@ class UpstreamCall:
             yield piece
 
     async def aclose(self) -> None:
-        """Done with it: the connection goes back to the pool, or is closed where the answer has not ended."""
+        """Done with it: the connection goes back to the pool, or is closed where the answer has not
+        ended.
+        """
         if self._response is not None:
             await self._response.aclose()
 
     async def _send(self, body: Body) -> httpx.Response:
         exchange = self._exchange
         own = await self._calls.credential_headers()
-        headers = forwarding.request_headers(exchange.request_headers, own, uncoded=exchange.streaming_asked)
+        headers = forwarding.request_headers(
+            exchange.request_headers, own, uncoded=exchange.streaming_asked
+        )
         self._response = await self._calls.open(exchange.method, self._target, headers, body)
         return self._response
 

@@ -1,4 +1,6 @@
-"""Reads settings one by one and collects what is wrong with them, so that one error can name all of it."""
+"""Reads settings one by one and collects what is wrong with them, so that one error can name all of
+it.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +10,23 @@ from typing import Final
 
 from shared.errors import SettingsError
 
-# host.json sets functionTimeout to 30 minutes; the host cuts a stream then and replaces the worker, which takes every other
-# exchange of that worker with it. The longest exchange that the app allows stays a minute below.
+# host.json sets functionTimeout to 30 minutes; the host cuts a stream then and replaces the worker,
+# which takes every other exchange of that worker with it. The longest exchange that the app allows
+# stays a minute below.
 LONGEST_EXCHANGE_S: Final = 29 * 60
 
-# A key, a connection string or an address with a signature may have been put where none belongs.
-# A plain http(s) address holds none of them: no user info, query or fragment, and nothing percent-encoded.
-_MAY_BE_SHOWN: Final = re.compile(r"[\w.,:/+-]{1,30}|(?=.{1,200}$)https?://[\w.:\[\]/~-]+", re.IGNORECASE)
+# A key, a connection string or an address with a signature may have been put where none belongs. A
+# plain http(s) address holds none of them: no user info, query or fragment, and nothing
+# percent-encoded.
+_MAY_BE_SHOWN: Final = re.compile(
+    r"[\w.,:/+-]{1,30}|(?=.{1,200}$)https?://[\w.:\[\]/~-]+", re.IGNORECASE
+)
 
 
 class Reader:
-    """Reads values and collects problems, so that one error can name them all. A blank value counts as absent."""
+    """Reads values and collects problems, so that one error can name them all. A blank value counts
+    as absent.
+    """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -28,12 +36,24 @@ class Reader:
         return self._environ.get(name, "").strip() or None
 
     def any_of(self, prefix: str) -> bool:
-        return any(self.text(name) for name in self._environ if name == prefix or name.startswith(f"{prefix}__"))
+        return any(
+            self.text(name)
+            for name in self._environ
+            if name == prefix or name.startswith(f"{prefix}__")
+        )
 
     def missing(self, name: str, what: str, example: str) -> None:
         self._problems.append(f"{name} is missing: {what}, e.g. {example}")
 
-    def checked(self, name: str, what: str, example: str, valid: Callable[[str], bool], *, secret: bool = False) -> str | None:
+    def checked(
+        self,
+        name: str,
+        what: str,
+        example: str,
+        valid: Callable[[str], bool],
+        *,
+        secret: bool = False,
+    ) -> str | None:
         value = self.text(name)
         if value is None or _holds(valid, value):
             return value
@@ -55,11 +75,18 @@ class Reader:
 
     def one_of(self, name: str, default: str, *others: str) -> str:
         choices = (default, *others)
-        value = self.checked(name, " or ".join(choices), default, lambda text: text.lower() in choices)
+        value = self.checked(
+            name, " or ".join(choices), default, lambda text: text.lower() in choices
+        )
         return (value or default).lower()
 
     def switch(self, name: str, *, default: bool) -> bool:
-        value = self.checked(name, "true or false", str(default).lower(), lambda text: text.lower() in {"true", "false"})
+        value = self.checked(
+            name,
+            "true or false",
+            str(default).lower(),
+            lambda text: text.lower() in {"true", "false"},
+        )
         return default if value is None else value.lower() == "true"
 
     def seconds(self, name: str, default: float) -> float:

@@ -1,7 +1,8 @@
 """The app's settings: the only reader of the environment.
 
-`load(environ)` validates everything at once and raises one `SettingsError` that names every missing or malformed setting,
-what it must look like and an example. Secrets are never repeated in a message.
+`load(environ)` validates everything at once and raises one `SettingsError` that names every missing
+or malformed setting, what it must look like and an example. Secrets are never repeated in a
+message.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ class UpstreamSettings:
     region: str | None  # where the upstream does not say
     connect_timeout_s: float
     write_timeout_s: float  # for each 64 KiB piece of the request body
-    read_timeout_s: float  # without a byte from the upstream: before the headers, and between two pieces of the body
+    # without a byte from the upstream: before the headers, and between two pieces of the body
+    read_timeout_s: float
     max_connections: int
 
 
@@ -40,7 +42,8 @@ class UpstreamSettings:
 class EventHubSettings:
     """Where events go."""
 
-    connection_string: str | None = field(repr=False)  # None: the app's managed identity at `namespace`
+    # None: the app's managed identity at `namespace`
+    connection_string: str | None = field(repr=False)
     namespace: str | None  # contoso.servicebus.windows.net
     name: str
 
@@ -49,8 +52,10 @@ class EventHubSettings:
 class StorageSettings:
     """The account of captures, envelopes and ledger."""
 
-    setting: str  # the name under which the queue trigger finds it: CAPTURES_STORAGE or AzureWebJobsStorage
-    connection_string: str | None = field(repr=False)  # None: the app's managed identity at the two addresses
+    # the name under which the queue trigger finds it: CAPTURES_STORAGE or AzureWebJobsStorage
+    setting: str
+    # None: the app's managed identity at the two addresses
+    connection_string: str | None = field(repr=False)
     blob_service_uri: str | None
     queue_service_uri: str | None
 
@@ -62,9 +67,12 @@ class LimitSettings:
     exchange_s: float  # from the first byte of the request to the last byte of the answer
     request_body_bytes: int
     recording_wait_s: float  # how long the end of a chunked response waits for its recording
-    capture_memory_bytes: int  # what captures that wait for their store may hold, all exchanges of a worker together
-    capture_closed: bool = False  # nothing goes upstream, and no answer ends, before its capture is stored
-    drain_s: float  # how long the upstream is read on after the client left, for its usage; 0: not at all
+    # what captures that wait for their store may hold, all exchanges of a worker together
+    capture_memory_bytes: int
+    # nothing goes upstream, and no answer ends, before its capture is stored
+    capture_closed: bool = False
+    # how long the upstream is read on after the client left, for its usage; 0: not at all
+    drain_s: float
     drain_bytes: int
 
 
@@ -75,7 +83,8 @@ class InterventionSettings:
     ask_for_usage: bool  # in streams, on the caller's behalf; the extra chunk is taken out again
     error_frames: bool  # a stream that breaks ends with an SSE frame that SDKs raise as an error
     keep_alive_s: float  # a comment after so long a silence in a stream; 0: none
-    early_answer_s: float  # 200 and comments where a stream's headers have not come by then; 0: never
+    # 200 and comments where a stream's headers have not come by then; 0: never
+    early_answer_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +93,10 @@ class ReconcileSettings:
 
     schedule: str  # NCRONTAB, six fields
     look_back_s: float
-    settle_s: float  # what recording, enrichment and ledger may take after an exchange, when nothing is wrong
-    retention_days: int  # of captures and ledger; infra/ makes the lifecycle rule of the same figure
+    # what recording, enrichment and ledger may take after an exchange, when nothing is wrong
+    settle_s: float
+    # of captures and ledger; infra/ makes the lifecycle rule of the same figure
+    retention_days: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +121,8 @@ class Settings:
     interventions: InterventionSettings
     reconcile: ReconcileSettings
     copied_headers: frozenset[str]  # request headers to copy into events, lower-case
-    managed_identity_client_id: str | None  # of a user-assigned identity; None: the system-assigned one
+    # of a user-assigned identity; None: the system-assigned one
+    managed_identity_client_id: str | None
     caller_auth: CallerAuthSettings | None  # None: the Functions host checks its keys
 
 
@@ -134,19 +146,26 @@ def load(environ: Mapping[str, str]) -> Settings:
 
 def _upstream(reader: Reader) -> UpstreamSettings:
     address = "the address of Azure OpenAI: https://, a host, at most a path (http:// for a local stand-in only)"
-    base_url = reader.required("AZURE_OPENAI_BASE_URL", address, "https://contoso.openai.azure.com", forms.is_base_url)
+    base_url = reader.required(
+        "AZURE_OPENAI_BASE_URL", address, "https://contoso.openai.azure.com", forms.is_base_url
+    )
     return UpstreamSettings(
         base_url=base_url.rstrip("/").removesuffix("/openai").rstrip("/"),
         key=reader.text("AZURE_OPENAI_KEY"),
         scope=reader.text("AZURE_OPENAI_SCOPE") or "https://cognitiveservices.azure.com/.default",
         api_version=reader.checked(
-            "AZURE_OPENAI_API_VERSION", "an api-version of Azure OpenAI", "2024-10-21", forms.is_api_version
+            "AZURE_OPENAI_API_VERSION",
+            "an api-version of Azure OpenAI",
+            "2024-10-21",
+            forms.is_api_version,
         ),
         region=reader.text("AZURE_OPENAI_REGION"),
         connect_timeout_s=reader.seconds("UPSTREAM_CONNECT_TIMEOUT_S", 10),
         write_timeout_s=reader.seconds("UPSTREAM_WRITE_TIMEOUT_S", 60),
         read_timeout_s=reader.seconds("UPSTREAM_READ_TIMEOUT_S", 600),
-        max_connections=int(reader.number("UPSTREAM_MAX_CONNECTIONS", 1000, "a number of connections", 1, 100_000)),
+        max_connections=int(
+            reader.number("UPSTREAM_MAX_CONNECTIONS", 1000, "a number of connections", 1, 100_000)
+        ),
     )
 
 
@@ -159,7 +178,10 @@ def _event_hub(reader: Reader) -> EventHubSettings:
         secret=True,
     )
     namespace = reader.checked(
-        "AZURE_EVENTHUB_NAMESPACE", "an Event Hubs host name", "contoso.servicebus.windows.net", forms.is_host_name
+        "AZURE_EVENTHUB_NAMESPACE",
+        "an Event Hubs host name",
+        "contoso.servicebus.windows.net",
+        forms.is_host_name,
     )
     if not reader.text("AZURE_EVENTHUB_CONN_STR") and not reader.text("AZURE_EVENTHUB_NAMESPACE"):
         reader.missing(
@@ -167,11 +189,15 @@ def _event_hub(reader: Reader) -> EventHubSettings:
             "an Event Hubs connection string, or the host name for the app's managed identity",
             "AZURE_EVENTHUB_NAMESPACE=contoso.servicebus.windows.net",
         )
-    entity_path = forms.connection_string_parts(reader.text("AZURE_EVENTHUB_CONN_STR") or "").get("entitypath")
+    entity_path = forms.connection_string_parts(reader.text("AZURE_EVENTHUB_CONN_STR") or "").get(
+        "entitypath"
+    )
     name = reader.text("AZURE_EVENTHUB_NAME") or entity_path
     if not name:
         reader.missing("AZURE_EVENTHUB_NAME", "the name of the event hub", "openai-logs")
-    return EventHubSettings(connection_string=connection_string, namespace=namespace, name=name or "")
+    return EventHubSettings(
+        connection_string=connection_string, namespace=namespace, name=name or ""
+    )
 
 
 def _storage(reader: Reader) -> StorageSettings:
@@ -183,11 +209,20 @@ def _storage(reader: Reader) -> StorageSettings:
         forms.is_storage_connection_string,
         secret=True,
     )
-    blob = reader.checked(f"{setting}__blobServiceUri", "an address", "https://contoso.blob.core.windows.net", forms.is_address)
-    queue = reader.checked(
-        f"{setting}__queueServiceUri", "an address", "https://contoso.queue.core.windows.net", forms.is_address
+    blob = reader.checked(
+        f"{setting}__blobServiceUri",
+        "an address",
+        "https://contoso.blob.core.windows.net",
+        forms.is_address,
     )
-    account = reader.text(f"{setting}__accountName")  # the host's own short form for the public cloud
+    queue = reader.checked(
+        f"{setting}__queueServiceUri",
+        "an address",
+        "https://contoso.queue.core.windows.net",
+        forms.is_address,
+    )
+    # the host's own short form for the public cloud
+    account = reader.text(f"{setting}__accountName")
     if account:
         blob = blob or f"https://{account}.blob.core.windows.net"
         queue = queue or f"https://{account}.queue.core.windows.net"
@@ -199,18 +234,29 @@ def _storage(reader: Reader) -> StorageSettings:
                     "a storage connection string, or the service's address for the app's managed identity",
                     f"{setting}__{suffix}ServiceUri=https://contoso.{suffix}.core.windows.net",
                 )
-    return StorageSettings(setting=setting, connection_string=connection_string, blob_service_uri=blob, queue_service_uri=queue)
+    return StorageSettings(
+        setting=setting,
+        connection_string=connection_string,
+        blob_service_uri=blob,
+        queue_service_uri=queue,
+    )
 
 
 def _limits(reader: Reader) -> LimitSettings:
     return LimitSettings(
         exchange_s=reader.seconds("EXCHANGE_TIMEOUT_S", 1500),
-        request_body_bytes=int(reader.number("MAX_REQUEST_BODY_MB", 100, "megabytes", 0.001, 100) * 1024 * 1024),
+        request_body_bytes=int(
+            reader.number("MAX_REQUEST_BODY_MB", 100, "megabytes", 0.001, 100) * 1024 * 1024
+        ),
         recording_wait_s=reader.number("RECORDING_WAIT_MS", 200, "milliseconds", 0, 10_000) / 1000,
         capture_closed=reader.one_of("CAPTURE_POLICY", "open", "closed") == "closed",
-        capture_memory_bytes=int(reader.number("CAPTURE_MEMORY_MB", 256, "megabytes", 1, 100_000) * 1024 * 1024),
+        capture_memory_bytes=int(
+            reader.number("CAPTURE_MEMORY_MB", 256, "megabytes", 1, 100_000) * 1024 * 1024
+        ),
         drain_s=reader.number("DRAIN_AFTER_DISCONNECT_S", 0, "a number of seconds", 0, 600),
-        drain_bytes=int(reader.number("DRAIN_AFTER_DISCONNECT_KB", 256, "kilobytes", 1, 102_400) * 1024),
+        drain_bytes=int(
+            reader.number("DRAIN_AFTER_DISCONNECT_KB", 256, "kilobytes", 1, 102_400) * 1024
+        ),
     )
 
 
@@ -218,15 +264,24 @@ def _interventions(reader: Reader) -> InterventionSettings:
     return InterventionSettings(
         ask_for_usage=reader.switch("ASK_FOR_USAGE", default=True),
         error_frames=reader.switch("ERROR_FRAMES", default=True),
-        keep_alive_s=reader.number("KEEP_ALIVE_S", 15, "a number of seconds", 0, LONGEST_EXCHANGE_S),
-        early_answer_s=reader.number("EARLY_ANSWER_S", 100, "a number of seconds", 0, LONGEST_EXCHANGE_S),
+        keep_alive_s=reader.number(
+            "KEEP_ALIVE_S", 15, "a number of seconds", 0, LONGEST_EXCHANGE_S
+        ),
+        early_answer_s=reader.number(
+            "EARLY_ANSWER_S", 100, "a number of seconds", 0, LONGEST_EXCHANGE_S
+        ),
     )
 
 
 def _reconcile(reader: Reader) -> ReconcileSettings:
     retention_days = int(reader.number("CAPTURE_RETENTION_DAYS", 30, "a number of days", 1, 3650))
     look_back_h = reader.number("RECONCILE_LOOK_BACK_H", 48, "a number of hours", 1, 24 * 3650)
-    schedule = reader.checked("RECONCILE_SCHEDULE", "an NCRONTAB expression of six fields", "0 */10 * * * *", forms.is_schedule)
+    schedule = reader.checked(
+        "RECONCILE_SCHEDULE",
+        "an NCRONTAB expression of six fields",
+        "0 */10 * * * *",
+        forms.is_schedule,
+    )
     return ReconcileSettings(
         schedule=schedule or "0 */10 * * * *",
         settle_s=reader.number("RECONCILE_SETTLE_S", 120, "a number of seconds", 1, 3600),
@@ -244,12 +299,16 @@ def _copied_headers(reader: Reader) -> frozenset[str]:
 def _caller_auth(reader: Reader) -> CallerAuthSettings | None:
     by_token = reader.one_of("CALLER_AUTH", "function_key", "entra") == "entra"
     read = reader.required if by_token else reader.checked
-    tenant_id = read("CALLER_AUTH_TENANT_ID", "the id of the callers' Entra tenant, a GUID", _GUID, forms.is_guid)
+    tenant_id = read(
+        "CALLER_AUTH_TENANT_ID", "the id of the callers' Entra tenant, a GUID", _GUID, forms.is_guid
+    )
     what = "the audience of callers' tokens, or several, separated by commas"
     audiences = read("CALLER_AUTH_AUDIENCE", what, f"api://{_GUID}", forms.are_audiences)
     what = "object ids (GUIDs), separated by commas, of those who may"
     callers = read("CALLER_AUTH_CALLER_OBJECT_IDS", f"{what} call", _GUID, forms.are_guids)
-    operators = reader.checked("CALLER_AUTH_OPERATOR_OBJECT_IDS", f"{what} operate", _GUID, forms.are_guids)
+    operators = reader.checked(
+        "CALLER_AUTH_OPERATOR_OBJECT_IDS", f"{what} operate", _GUID, forms.are_guids
+    )
     what = "the address of Entra: https:// and a host (http:// for a local stand-in only)"
     authority = reader.checked("CALLER_AUTH_AUTHORITY", what, _ENTRA, forms.is_origin)
     if not by_token:

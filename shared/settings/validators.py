@@ -1,4 +1,6 @@
-"""What the value of a setting must look like: one predicate for each form. A ValueError means no, too."""
+"""What the value of a setting must look like: one predicate for each form. A ValueError means no,
+too.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,10 @@ def is_host_name(text: str) -> bool:
 
 def is_event_hub_connection_string(text: str) -> bool:
     parts = connection_string_parts(text)
-    signed = {"sharedaccesskeyname", "sharedaccesskey"} <= parts.keys() or "sharedaccesssignature" in parts
+    signed = {
+        "sharedaccesskeyname",
+        "sharedaccesskey",
+    } <= parts.keys() or "sharedaccesssignature" in parts
     return parts.get("endpoint", "").startswith("sb://") and signed
 
 
@@ -63,16 +68,23 @@ def is_storage_connection_string(text: str) -> bool:
     return named and ("accountkey" in parts or "sharedaccesssignature" in parts)
 
 
-_CREDENTIALS: Final = re.compile(".*(authorization|cookie|token|secret|password|credential|principal|key).*")
+_CREDENTIALS: Final = re.compile(
+    ".*(authorization|cookie|token|secret|password|credential|principal|key).*"
+)
 
 
 def are_copiable(text: str) -> bool:
     names = [name.strip().lower() for name in text.split(",")]
-    return all(re.fullmatch(r"[a-z0-9!#$%&'*+.^_`|~-]+", name) and not _CREDENTIALS.fullmatch(name) for name in names)
+    return all(
+        re.fullmatch(r"[a-z0-9!#$%&'*+.^_`|~-]+", name) and not _CREDENTIALS.fullmatch(name)
+        for name in names
+    )
 
 
 def is_guid(text: str) -> bool:
-    return re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text, re.IGNORECASE) is not None
+    return (
+        re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text, re.IGNORECASE) is not None
+    )
 
 
 def are_guids(text: str) -> bool:

@@ -22,7 +22,9 @@ STRAINED_VISIBILITY_TIMEOUT_S = 2
 
 @pytest.fixture(scope="session", params=["embedded", "func"])
 def functions_host(request: pytest.FixtureRequest) -> FunctionsHost:
-    """The Functions host that a test runs on. A test that needs settings of its own starts Stack(functions_host=this)."""
+    """The Functions host that a test runs on. A test that needs settings of its own starts
+    Stack(functions_host=this).
+    """
     host: FunctionsHost = request.param
     if host == "func":
         require_func()
@@ -30,7 +32,9 @@ def functions_host(request: pytest.FixtureRequest) -> FunctionsHost:
 
 
 def require_func() -> None:
-    """Skips the test where there is no `func`; fails it where FNSSE_REQUIRE_TOOLS=1 says that there has to be one."""
+    """Skips the test where there is no `func`; fails it where FNSSE_REQUIRE_TOOLS=1 says that there
+    has to be one.
+    """
     try:
         find_func()
     except ToolMissing:
@@ -53,12 +57,15 @@ def events(stack: Stack) -> Iterator[EventLog]:
 
 @pytest.fixture(scope="session")
 def strained(functions_host: FunctionsHost) -> Iterator[Stack]:
-    """A second stack with short limits, shared by the tests that stop its parts: leave them running."""
+    """A second stack with short limits, shared by the tests that stop its parts: leave them
+    running.
+    """
     settings = {
         "UPSTREAM_READ_TIMEOUT_S": str(STRAINED_READ_TIMEOUT_S),
         "MAX_REQUEST_BODY_MB": str(STRAINED_BODY_LIMIT_BYTES / 2**20),
         "RECORDING_WAIT_MS": str(STRAINED_RECORDING_WAIT_S * 1000),
-        # host.json's setting under the name by which the environment overrides it, on the real host too.
+        # host.json's setting under the name by which the environment overrides it, on the real host
+        # too.
         "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": f"00:00:0{STRAINED_VISIBILITY_TIMEOUT_S}",
     }
     with Stack(functions_host=functions_host, settings=settings) as running:
@@ -82,15 +89,23 @@ def nothing_private_is_printed(request: pytest.FixtureRequest) -> Iterator[None]
 
 
 def _stacks_of(request: pytest.FixtureRequest) -> list[Stack]:
-    return [request.getfixturevalue(name) for name in ("stack", "strained", "guarded") if name in request.fixturenames]
+    return [
+        request.getfixturevalue(name)
+        for name in ("stack", "strained", "guarded")
+        if name in request.fixturenames
+    ]
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Shows what the parts printed last below a test that failed."""
     report = yield
     arguments = getattr(item, "funcargs", {})
-    running = next((arguments[name] for name in ("guarded", "strained", "stack") if name in arguments), None)
+    running = next(
+        (arguments[name] for name in ("guarded", "strained", "stack") if name in arguments), None
+    )
     if report.failed and isinstance(running, Stack):
         for name, part in running.parts.items():
             last_lines = "\n".join(part.output().splitlines()[-40:])

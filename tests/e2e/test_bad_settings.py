@@ -29,7 +29,9 @@ MESSAGE: Final = (
 
 
 def test_bad_settings_are_all_named_at_the_start(functions_host: FunctionsHost) -> None:
-    """Each one that is missing or malformed, what it must look like and an example; no secret is repeated."""
+    """Each one that is missing or malformed, what it must look like and an example; no secret is
+    repeated.
+    """
     printed: list[str] = []
     stack = Stack(
         functions_host=functions_host,

@@ -11,12 +11,22 @@ from tests.e2e.support import stand_in
 from tests.e2e.support.chat import Chat, content_of
 from tests.e2e.support.event_log import EventLog
 
-LAYOUTS = ["", "cut=1", "cut=2; crlf", "cut=3; comments; bom", "byte_at_a_time; chunks=3", "cr", "content_size=200000"]
+LAYOUTS = [
+    "",
+    "cut=1",
+    "cut=2; crlf",
+    "cut=3; comments; bom",
+    "byte_at_a_time; chunks=3",
+    "cr",
+    "content_size=200000",
+]
 
 
 @pytest.mark.parametrize("directives", LAYOUTS)
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
-def test_an_answer_arrives_as_it_was_written(stack: Stack, directives: str, *, stream: bool) -> None:
+def test_an_answer_arrives_as_it_was_written(
+    stack: Stack, directives: str, *, stream: bool
+) -> None:
     """Status, body and framing; a stream is `text/event-stream` and ends with its terminator."""
     chat = Chat(stream=stream, directives=directives, headers=(("accept-encoding", "gzip"),))
     answer = chat.ask(stack)
@@ -29,20 +39,32 @@ def test_an_answer_arrives_as_it_was_written(stack: Stack, directives: str, *, s
         assert not answer.header("content-length")
 
 
-@pytest.mark.parametrize("directives", ["cut=4", "byte_at_a_time; chunks=3", "crlf", "cr; bom; comments"])
-def test_the_event_is_the_same_however_the_stream_was_cut(stack: Stack, events: EventLog, directives: str) -> None:
-    """Cuts inside characters, lines and events, other line ends and comments change nothing in the content."""
+@pytest.mark.parametrize(
+    "directives", ["cut=4", "byte_at_a_time; chunks=3", "crlf", "cr; bom; comments"]
+)
+def test_the_event_is_the_same_however_the_stream_was_cut(
+    stack: Stack, events: EventLog, directives: str
+) -> None:
+    """Cuts inside characters, lines and events, other line ends and comments change nothing in the
+    content.
+    """
     chunks = "chunks=3" if "chunks" in directives else "chunks=20"
     plain = Chat(stream=True, directives=chunks).ask(stack)
     laid_out = Chat(stream=True, directives=directives).ask(stack)
     event = events.one(exchange_id=laid_out.exchange_id)
-    assert event["content"] == content_of(plain.body) == events.one(exchange_id=plain.exchange_id)["content"]
+    assert (
+        event["content"]
+        == content_of(plain.body)
+        == events.one(exchange_id=plain.exchange_id)["content"]
+    )
     assert event["usage"] is not None
     assert event["outcome"] == "completed"
 
 
 def test_a_compressed_answer_stays_compressed(stack: Stack, events: EventLog) -> None:
-    """Nothing decompresses on the way: the client's own decoder gets the upstream's bytes, and enrichment can read them too."""
+    """Nothing decompresses on the way: the client's own decoder gets the upstream's bytes, and
+    enrichment can read them too.
+    """
     chat = Chat(directives="gzip", headers=(("accept-encoding", "gzip"),))
     answer = chat.ask(stack)
     assert answer.header("content-encoding") == "gzip"
@@ -52,14 +74,20 @@ def test_a_compressed_answer_stays_compressed(stack: Stack, events: EventLog) ->
 
 
 def test_a_stream_is_asked_for_uncompressed(stack: Stack) -> None:
-    """What the proxy may have to put between two events (a comment, an error) has no place in a compressed stream."""
+    """What the proxy may have to put between two events (a comment, an error) has no place in a
+    compressed stream.
+    """
     chat = Chat(stream=True, directives="gzip", headers=(("accept-encoding", "gzip"),))
     assert chat.ask(stack).header("content-encoding") == ""
-    assert stand_in.seen_once(stack, deployment=chat.deployment).all("accept-encoding") == ["identity"]
+    assert stand_in.seen_once(stack, deployment=chat.deployment).all("accept-encoding") == [
+        "identity"
+    ]
 
 
 def test_an_encoding_that_no_capture_could_be_read_in_is_not_asked_for(stack: Stack) -> None:
     """What the client accepts is narrowed to what enrichment can decode."""
     chat = Chat(headers=(("accept-encoding", "br, zstd, gzip;q=0.5"),))
     assert chat.ask(stack).status == 200
-    assert stand_in.seen_once(stack, deployment=chat.deployment).all("accept-encoding") == ["gzip;q=0.5"]
+    assert stand_in.seen_once(stack, deployment=chat.deployment).all("accept-encoding") == [
+        "gzip;q=0.5"
+    ]

@@ -1,4 +1,6 @@
-"""How exchanges end: clients that leave, upstreams that break off, and the end of a response, which waits for its recording."""
+"""How exchanges end: clients that leave, upstreams that break off, and the end of a response, which
+waits for its recording.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,12 @@ from tests.e2e.support.event_log import EventLog
 
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closes", "resets"])
-def test_a_client_that_leaves_within_a_stream(stack: Stack, events: EventLog, *, reset: bool) -> None:
-    """Its event has the part that it was sent; the upstream's connection is closed, so that nothing is generated in vain."""
+def test_a_client_that_leaves_within_a_stream(
+    stack: Stack, events: EventLog, *, reset: bool
+) -> None:
+    """Its event has the part that it was sent; the upstream's connection is closed, so that nothing
+    is generated in vain.
+    """
     chat = Chat(stream=True, directives="chunk_ms=50; chunks=600")
     with chat.begin(stack) as call:
         while len(call.answer().pieces) < 8:
@@ -25,7 +31,11 @@ def test_a_client_that_leaves_within_a_stream(stack: Stack, events: EventLog, *,
     event = events.one(exchange_id=answer.exchange_id)
     assert seen.ended == "peer_closed"
     assert len(seen.write_times) < 300
-    assert (event["outcome"], event["type"], event["status_code"]) == ("client_disconnected", "stream_completion", 200)
+    assert (event["outcome"], event["type"], event["status_code"]) == (
+        "client_disconnected",
+        "stream_completion",
+        200,
+    )
     read, written = content_of(answer.body), content_of(seen.answered)
     assert read
     assert event["content"].startswith(read)
@@ -34,19 +44,27 @@ def test_a_client_that_leaves_within_a_stream(stack: Stack, events: EventLog, *,
 
 
 def test_a_client_that_leaves_before_the_first_byte(stack: Stack, events: EventLog) -> None:
-    """It was answered nothing, and its event says so; the upstream is not left to work for nobody."""
+    """It was answered nothing, and its event says so; the upstream is not left to
+    work for nobody.
+    """
     chat = Chat(directives="silence")
     with chat.begin(stack) as call:
         stand_in.seen_once(stack, deployment=chat.deployment, ended=False)
         call.hang_up()
     assert stand_in.seen_once(stack, deployment=chat.deployment).ended == "peer_closed"
     event = events.one(deployment=chat.deployment)
-    assert (event["outcome"], event["status_code"], event["content"]) == ("client_disconnected", None, "")
+    assert (event["outcome"], event["status_code"], event["content"]) == (
+        "client_disconnected",
+        None,
+        "",
+    )
     assert event["prompt"] == chat.messages
 
 
 def test_a_client_that_leaves_after_done_has_everything(stack: Stack, events: EventLog) -> None:
-    """Many clients close right after the last frame, without reading the end of the body: that exchange is complete."""
+    """Many clients close right after the last frame, without reading the end of the body: that
+    exchange is complete.
+    """
     chat = Chat(stream=True)
     with chat.begin(stack) as call:
         while not call.answer().body.endswith(b"data: [DONE]\n\n"):
@@ -60,8 +78,12 @@ def test_a_client_that_leaves_after_done_has_everything(stack: Stack, events: Ev
 
 
 @pytest.mark.parametrize("directive", ["reset_after=6", "close_after=6"])
-def test_an_upstream_that_breaks_off_is_no_success(stack: Stack, events: EventLog, directive: str) -> None:
-    """What came is passed on, then the client is told that something is missing: no [DONE], and an event that says so."""
+def test_an_upstream_that_breaks_off_is_no_success(
+    stack: Stack, events: EventLog, directive: str
+) -> None:
+    """What came is passed on, then the client is told that something is missing: no [DONE], and an
+    event that says so.
+    """
     chat = Chat(stream=True, directives=f"chunk_ms=20; {directive}")
     answer = chat.ask(stack)
     seen = stand_in.seen_once(stack, deployment=chat.deployment)
@@ -90,7 +112,9 @@ def test_an_upstream_that_breaks_off_is_no_success(stack: Stack, events: EventLo
 def test_an_upstreams_error_passes_untouched(
     stack: Stack, events: EventLog, directives: str, status: int, code: str | None, *, stream: bool
 ) -> None:
-    """Status, body and headers are the upstream's; the event is of type `error` and keeps the upstream's own words."""
+    """Status, body and headers are the upstream's; the event is of type `error` and keeps the
+    upstream's own words.
+    """
     chat = Chat(stream=stream, directives=directives)
     answer = chat.ask(stack)
     seen = stand_in.seen_once(stack, deployment=chat.deployment)
@@ -101,8 +125,16 @@ def test_an_upstreams_error_passes_untouched(
     if "retry_after" in directives:
         seconds = directives[-1]
         assert answer.header("retry-after") == seconds
-        assert answer.header("retry-after-ms") == answer.header("x-ms-retry-after-ms") == f"{seconds}000"
-    assert (event["type"], event["outcome"], event["status_code"]) == ("error", "upstream_error", status)
+        assert (
+            answer.header("retry-after-ms")
+            == answer.header("x-ms-retry-after-ms")
+            == f"{seconds}000"
+        )
+    assert (event["type"], event["outcome"], event["status_code"]) == (
+        "error",
+        "upstream_error",
+        status,
+    )
     assert event["error"]["message"] == json.loads(answer.body)["error"]["message"]
     assert event["error"].get("code") == code
     assert event["prompt"] == chat.messages

@@ -1,4 +1,6 @@
-"""Every family of endpoints through the proxy, with the official SDK or on the wire, and the events of each."""
+"""Every family of endpoints through the proxy, with the official SDK or on the wire, and the events
+of each.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ BINARY = bytes(range(256)) * 2000
 @pytest.fixture
 def client(stack: Stack) -> Iterator[AzureOpenAI]:
     with AzureOpenAI(
-        azure_endpoint=stack.proxy_url, api_key=CALLER_KEY, api_version="2025-04-01-preview", max_retries=0
+        azure_endpoint=stack.proxy_url,
+        api_key=CALLER_KEY,
+        api_version="2025-04-01-preview",
+        max_retries=0,
     ) as made:
         yield made
 
@@ -30,29 +35,43 @@ def client(stack: Stack) -> Iterator[AzureOpenAI]:
 @pytest.fixture
 def v1(stack: Stack) -> Iterator[OpenAI]:
     """The plain SDK on the versionless routes."""
-    with OpenAI(base_url=f"{stack.proxy_url}/openai/v1/", api_key=CALLER_KEY, max_retries=0) as made:
+    with OpenAI(
+        base_url=f"{stack.proxy_url}/openai/v1/", api_key=CALLER_KEY, max_retries=0
+    ) as made:
         yield made
 
 
 def test_completions(client: AzureOpenAI, events: EventLog) -> None:
     """Whole and streamed, the usage of the stream asked for by the proxy."""
     whole = client.completions.with_raw_response.create(model=new_deployment(), prompt=PROMPT)
-    streamed = client.completions.with_raw_response.create(model=new_deployment(), prompt=PROMPT, stream=True)
+    streamed = client.completions.with_raw_response.create(
+        model=new_deployment(), prompt=PROMPT, stream=True
+    )
     text = "".join(choice.text for chunk in streamed.parse() for choice in chunk.choices)
     event = events.one(exchange_id=whole.headers["x-exchange-id"])
     assert (event["operation"], event["content"]) == ("completions", whole.parse().choices[0].text)
     event = events.one(exchange_id=streamed.headers["x-exchange-id"])
-    assert (event["type"], event["content"], event["outcome"]) == ("stream_completion", text, "completed")
+    assert (event["type"], event["content"], event["outcome"]) == (
+        "stream_completion",
+        text,
+        "completed",
+    )
     assert event["usage"]["total_tokens"] > 0
 
 
 def test_embeddings(client: AzureOpenAI, v1: OpenAI, events: EventLog) -> None:
     """On both kinds of routes; vectors reach the client, not the event."""
     for sdk in (client, v1):
-        raw = sdk.embeddings.with_raw_response.create(model=new_deployment(), input=[PROMPT, "second"])
+        raw = sdk.embeddings.with_raw_response.create(
+            model=new_deployment(), input=[PROMPT, "second"]
+        )
         assert len(raw.parse().data) == 2
         event = events.one(exchange_id=raw.headers["x-exchange-id"])
-        assert (event["type"], event["operation"], event["outcome"]) == ("embedding", "embeddings", "completed")
+        assert (event["type"], event["operation"], event["outcome"]) == (
+            "embedding",
+            "embeddings",
+            "completed",
+        )
 
 
 def test_the_life_of_a_response(v1: OpenAI, events: EventLog) -> None:
@@ -71,14 +90,22 @@ def test_the_life_of_a_response(v1: OpenAI, events: EventLog) -> None:
         (deleted, "responses.delete"),
     ):
         event = events.one(exchange_id=raw.headers["x-exchange-id"])
-        assert (event["operation"], event["outcome"], event["status_code"]) == (operation, "completed", 200)
-    assert events.one(exchange_id=created.headers["x-exchange-id"])["content"] == response.output_text
+        assert (event["operation"], event["outcome"], event["status_code"]) == (
+            operation,
+            "completed",
+            200,
+        )
+    assert (
+        events.one(exchange_id=created.headers["x-exchange-id"])["content"] == response.output_text
+    )
 
 
 def test_a_streamed_response(v1: OpenAI, client: AzureOpenAI, events: EventLog) -> None:
     """On both kinds of routes: events with names reach the SDK, the last one ends it."""
     for sdk in (v1, client):
-        raw = sdk.responses.with_raw_response.create(model=new_deployment(), input=PROMPT, stream=True)
+        raw = sdk.responses.with_raw_response.create(
+            model=new_deployment(), input=PROMPT, stream=True
+        )
         seen = list(raw.parse())
         assert seen[-1].type == "response.completed"
         event = events.one(exchange_id=raw.headers["x-exchange-id"])
@@ -87,7 +114,9 @@ def test_a_streamed_response(v1: OpenAI, client: AzureOpenAI, events: EventLog) 
         assert event["usage"]["output_tokens"] > 0
 
 
-def test_a_background_response_that_is_only_polled_is_counted_once(v1: OpenAI, events: EventLog) -> None:
+def test_a_background_response_that_is_only_polled_is_counted_once(
+    v1: OpenAI, events: EventLog
+) -> None:
     """The create call carries no usage; of the polls that do, exactly one counts it."""
     created = v1.responses.with_raw_response.create(
         model=f"{new_deployment()}--background_ms=100", input=PROMPT, background=True
@@ -97,7 +126,9 @@ def test_a_background_response_that_is_only_polled_is_counted_once(v1: OpenAI, e
         raw = v1.responses.with_raw_response.retrieve(response.id)
         if raw.parse().status == "completed":
             polled.append(raw.headers["x-exchange-id"])
-    create, *polls = (events.one(exchange_id=each) for each in (created.headers["x-exchange-id"], *polled))
+    create, *polls = (
+        events.one(exchange_id=each) for each in (created.headers["x-exchange-id"], *polled)
+    )
     assert (create["response_status"], create["usage"]) == ("queued", None)
     assert all(poll["usage"]["total_tokens"] > 0 for poll in polls)
     assert sorted(poll["usage_repeated"] for poll in polls) == [False, True, True]
@@ -105,21 +136,28 @@ def test_a_background_response_that_is_only_polled_is_counted_once(v1: OpenAI, e
 
 def test_a_background_response(v1: OpenAI, events: EventLog) -> None:
     """Created, cancelled; another one read as a stream."""
-    kept: Any = v1.responses.create(model=f"{new_deployment()}--background_ms=60000", input=PROMPT, background=True)
+    kept: Any = v1.responses.create(
+        model=f"{new_deployment()}--background_ms=60000", input=PROMPT, background=True
+    )
     cancelled = v1.responses.with_raw_response.cancel(kept.id)
     assert cancelled.parse().status == "cancelled"
     other = v1.responses.create(model=new_deployment(), input=PROMPT, background=True)
     stream = v1.responses.with_raw_response.retrieve(other.id, stream=True)
     types = [event.type for event in stream.parse()]
     assert types[-1] == "response.completed"
-    assert events.one(exchange_id=cancelled.headers["x-exchange-id"])["operation"] == "responses.cancel"
+    assert (
+        events.one(exchange_id=cancelled.headers["x-exchange-id"])["operation"]
+        == "responses.cancel"
+    )
     event = events.one(exchange_id=stream.headers["x-exchange-id"])
     assert (event["operation"], event["outcome"]) == ("responses.get", "completed")
 
 
 def test_images(client: AzureOpenAI, events: EventLog) -> None:
     """Their base64 reaches the client, not the event."""
-    raw = client.images.with_raw_response.generate(model=new_deployment(), prompt=PROMPT, n=2, response_format="b64_json")
+    raw = client.images.with_raw_response.generate(
+        model=new_deployment(), prompt=PROMPT, n=2, response_format="b64_json"
+    )
     data = raw.parse().data or []
     assert [bool(image.b64_json) for image in data] == [True, True]
     event = events.one(exchange_id=raw.headers["x-exchange-id"])
@@ -129,23 +167,38 @@ def test_images(client: AzureOpenAI, events: EventLog) -> None:
 
 def test_a_transcription(client: AzureOpenAI, events: EventLog) -> None:
     """The SDK's multipart body is understood behind the proxy."""
-    raw = client.audio.transcriptions.with_raw_response.create(model=new_deployment(), file=("sound.wav", BINARY))
+    raw = client.audio.transcriptions.with_raw_response.create(
+        model=new_deployment(), file=("sound.wav", BINARY)
+    )
     assert raw.parse().text
     event = events.one(exchange_id=raw.headers["x-exchange-id"])
-    assert (event["type"], event["operation"], event["outcome"]) == ("audio", "audio.transcriptions", "completed")
+    assert (event["type"], event["operation"], event["outcome"]) == (
+        "audio",
+        "audio.transcriptions",
+        "completed",
+    )
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["content-length", "chunked"])
-def test_a_multipart_body_goes_up_byte_for_byte(stack: Stack, events: EventLog, *, chunked: bool) -> None:
+def test_a_multipart_body_goes_up_byte_for_byte(
+    stack: Stack, events: EventLog, *, chunked: bool
+) -> None:
     """With any bytes in it, however it is framed; the event says how many."""
     deployment = new_deployment()
-    part = b'content-disposition: form-data; name="file"; filename="a.wav"\r\ncontent-type: audio/wav\r\n\r\n' + BINARY
+    part = (
+        b'content-disposition: form-data; name="file"; filename="a.wav"\r\ncontent-type: audio/wav\r\n\r\n'
+        + BINARY
+    )
     body = b"--x\r\n" + part + b"\r\n--x--\r\n"
-    headers = [("content-type", "multipart/form-data; boundary=x"), *([("transfer-encoding", "chunked")] if chunked else [])]
+    headers = [
+        ("content-type", "multipart/form-data; boundary=x"),
+        *([("transfer-encoding", "chunked")] if chunked else []),
+    ]
     target = f"/openai/deployments/{deployment}/audio/translations?api-version={API_VERSION}"
     if chunked:  # with PATCH, because Call gives every POST a content-length
         framed = b"".join(
-            b"%x\r\n%b\r\n" % (len(body[at : at + 9999]), body[at : at + 9999]) for at in range(0, len(body), 9999)
+            b"%x\r\n%b\r\n" % (len(body[at : at + 9999]), body[at : at + 9999])
+            for at in range(0, len(body), 9999)
         )
         with wire.Call(stack.proxy_url, "PATCH", target, headers) as call:
             call.send(framed + b"0\r\n\r\n")
@@ -161,7 +214,10 @@ def test_speech_streams_down(stack: Stack, events: EventLog) -> None:
     """Bytes that are no text, each piece before the next one leaves the upstream."""
     deployment = new_deployment()
     body = json.dumps({"model": "tts", "input": PROMPT, "voice": "alloy"}).encode()
-    headers = [("content-type", "application/json"), ("x-stand-in", "chunks=5; chunk_ms=100; content_size=100000")]
+    headers = [
+        ("content-type", "application/json"),
+        ("x-stand-in", "chunks=5; chunk_ms=100; content_size=100000"),
+    ]
     target = f"/openai/deployments/{deployment}/audio/speech?api-version={API_VERSION}"
     answer = wire.call(stack.proxy_url, "POST", target, headers, body)
     seen = stand_in.seen_once(stack, deployment=deployment)
@@ -171,11 +227,17 @@ def test_speech_streams_down(stack: Stack, events: EventLog) -> None:
     assert answer.header("content-type") == "audio/mpeg"
     assert answer.pieces[0].at < seen.write_times[1]
     event = events.one(exchange_id=answer.exchange_id)
-    assert (event["type"], event["operation"], event["outcome"]) == ("audio", "audio.speech", "completed")
+    assert (event["type"], event["operation"], event["outcome"]) == (
+        "audio",
+        "audio.speech",
+        "completed",
+    )
 
 
 def test_files_and_batches(client: AzureOpenAI, events: EventLog) -> None:
-    """Up, down, listed, made, cancelled: each is an event of the kind `call`, with its status and sizes."""
+    """Up, down, listed, made, cancelled: each is an event of the kind `call`, with its status and
+    sizes.
+    """
     made = client.files.with_raw_response.create(file=("in.jsonl", BINARY), purpose="batch")
     content = client.files.with_raw_response.content(made.parse().id)
     batch = client.batches.with_raw_response.create(
@@ -186,39 +248,72 @@ def test_files_and_batches(client: AzureOpenAI, events: EventLog) -> None:
     assert b"custom_id" in content.content
     for raw in (made, content, batch, cancelled, removed):
         event = events.one(exchange_id=raw.headers["x-exchange-id"])
-        assert (event["type"], event["operation"], event["outcome"]) == ("call", "call", "completed")
+        assert (event["type"], event["operation"], event["outcome"]) == (
+            "call",
+            "call",
+            "completed",
+        )
         assert event["status_code"] == raw.status_code
 
 
-def test_the_plain_sdk_on_the_versionless_routes(v1: OpenAI, stack: Stack, events: EventLog) -> None:
-    """Chat with a Bearer key and no api-version, whole and streamed; the deployment is the body's model."""
+def test_the_plain_sdk_on_the_versionless_routes(
+    v1: OpenAI, stack: Stack, events: EventLog
+) -> None:
+    """Chat with a Bearer key and no api-version, whole and streamed; the deployment is the body's
+    model.
+    """
     deployment = new_deployment()
     messages: list[Any] = [{"role": "user", "content": PROMPT}]
     whole = v1.chat.completions.with_raw_response.create(model=deployment, messages=messages)
     seen = stand_in.seen_once(stack, deployment=deployment)
-    assert (seen.path, seen.query, seen.all("authorization")) == ("/openai/v1/chat/completions", None, [])
+    assert (seen.path, seen.query, seen.all("authorization")) == (
+        "/openai/v1/chat/completions",
+        None,
+        [],
+    )
     event = events.one(exchange_id=whole.headers["x-exchange-id"])
-    assert (event["deployment"], event["api_version"], event["outcome"]) == (deployment, None, "completed")
+    assert (event["deployment"], event["api_version"], event["outcome"]) == (
+        deployment,
+        None,
+        "completed",
+    )
     assert event["content"] == whole.parse().choices[0].message.content
-    streamed = v1.chat.completions.with_raw_response.create(model=new_deployment(), messages=messages, stream=True)
+    streamed = v1.chat.completions.with_raw_response.create(
+        model=new_deployment(), messages=messages, stream=True
+    )
     chunks = list(streamed.parse())
     assert all(chunk.usage is None for chunk in chunks)
     event = events.one(exchange_id=streamed.headers["x-exchange-id"])
-    assert event["content"] == "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert event["content"] == "".join(
+        chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices
+    )
     assert event["usage"]["total_tokens"] > 0
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
 def test_whatever_comes_next(stack: Stack, events: EventLog, method: str) -> None:
-    """An operation that nobody knows, by every method: relayed, and an event with status, timings and sizes."""
+    """An operation that nobody knows, by every method: relayed, and an event with status, timings
+    and sizes.
+    """
     request_id = str(uuid.uuid4())
     body = BINARY[:1000] if method in {"POST", "PUT", "PATCH"} else b""
     headers = [("x-ms-client-request-id", request_id), ("content-type", "application/octet-stream")]
-    target = f"/openai/assistants/{request_id}/gr%C3%BC%C3%9Fe?api-version={API_VERSION}&empty=&flag"
+    target = (
+        f"/openai/assistants/{request_id}/gr%C3%BC%C3%9Fe?api-version={API_VERSION}&empty=&flag"
+    )
     answer = wire.call(stack.proxy_url, method, target, headers, body)
     seen = stand_in.seen_once(stack, request_id=request_id)
-    assert (answer.status, seen.method, seen.body_sha256) == (200, method, hashlib.sha256(body).hexdigest())
+    assert (answer.status, seen.method, seen.body_sha256) == (
+        200,
+        method,
+        hashlib.sha256(body).hexdigest(),
+    )
     assert answer.body == (b"" if method == "HEAD" else seen.answered)
     assert f"{seen.path}?{seen.query}" == target
     event = events.one(exchange_id=answer.exchange_id)
-    assert (event["type"], event["operation"], event["outcome"], event["status_code"]) == ("call", "call", "completed", 200)
+    assert (event["type"], event["operation"], event["outcome"], event["status_code"]) == (
+        "call",
+        "call",
+        "completed",
+        200,
+    )

@@ -1,4 +1,6 @@
-"""CALLER_AUTH=entra on both hosts: who gets through with which token, what everyone else is told, and keys that change."""
+"""CALLER_AUTH=entra on both hosts: who gets through with which token, what everyone else is told,
+and keys that change.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,18 @@ from tests.e2e.support.chat import API_VERSION, CALLER_KEY, Chat
 from tests.e2e.support.event_log import EventLog
 from tests.e2e.support.waiting import until
 from tests.e2e.support.wire import Answer
-from tests.entra import AUDIENCE, CALLER, FORGED, ISSUER_V2, OPERATOR, STRANGER, TENANT, Tenant, jwk, token
+from tests.entra import (
+    AUDIENCE,
+    CALLER,
+    FORGED,
+    ISSUER_V2,
+    OPERATOR,
+    STRANGER,
+    TENANT,
+    Tenant,
+    jwk,
+    token,
+)
 from tests.integration.test_function_levels import LEVELS
 
 EXCHANGE_ID = "01a20914-84a9-7c73-9ecc-a8d4ec5a3e7d"  # nothing is stored of it
@@ -33,7 +46,9 @@ FOR_OPERATORS = {
     "replay_start": ("POST", "/ops/replay", 400),
 }
 OPEN = {"health", "health_ready"}
-NOT_FETCHED = "The signing keys of the callers' Entra tenant could not be fetched: ClientConnectorError"
+NOT_FETCHED = (
+    "The signing keys of the callers' Entra tenant could not be fetched: ClientConnectorError"
+)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +78,9 @@ def code_of(answer: Answer) -> str:
 
 
 def refused(stack: Stack, chat: Chat) -> Answer:
-    """The answer to a call that must not have gone any further: it has an id, and nothing of it is upstream."""
+    """The answer to a call that must not have gone any further: it has an id, and nothing of it is
+    upstream.
+    """
     answer = chat.ask(stack)
     assert uuid.UUID(answer.exchange_id).version == 7
     assert stand_in.seen(stack, deployment=chat.deployment) == []
@@ -87,7 +104,10 @@ def test_the_token_goes_no_further_than_the_proxy(guarded: Stack) -> None:
         answer = chat.ask(guarded)
         event = events.one(exchange_id=answer.exchange_id)
     seen = stand_in.seen_once(guarded, deployment=chat.deployment)
-    assert (seen.all("authorization"), seen.all("api-key")) == ([], [guarded.settings["AZURE_OPENAI_KEY"]])
+    assert (seen.all("authorization"), seen.all("api-key")) == (
+        [],
+        [guarded.settings["AZURE_OPENAI_KEY"]],
+    )
     for where in (str(seen.headers), json.dumps(event), guarded.parts["functions_host"].output()):
         assert signature not in where
         assert CALLER_KEY not in where
@@ -117,7 +137,11 @@ def test_every_forged_token_is_refused(guarded: Stack, name: str) -> None:
     make, code = FORGED[name]
     text = make()
     answer = refused(guarded, Chat(headers=(bearer(text),)))
-    assert (answer.status, code_of(answer), answer.header("www-authenticate")) == (401, code, "Bearer")
+    assert (answer.status, code_of(answer), answer.header("www-authenticate")) == (
+        401,
+        code,
+        "Bearer",
+    )
     said = answer.body.decode() + guarded.parts["functions_host"].output()
     assert [part for part in text.split(".") if len(part) > 20 and part in said] == []
     assert [secret for secret in (CALLER, STRANGER, AUDIENCE) if secret in said] == []
@@ -129,12 +153,19 @@ def test_every_forged_token_is_refused(guarded: Stack, name: str) -> None:
         ((), "token_missing"),
         ((("x-functions-key", "any"),), "token_missing"),
         ((("authorization", "Basic dTpw"),), "token_missing"),
-        ((bearer("a.b.c"), bearer("a.b.c")), "token_malformed"),  # the host joins them to one header
+        # the host joins them to one header
+        ((bearer("a.b.c"), bearer("a.b.c")), "token_malformed"),
     ],
 )
-def test_without_one_token_nothing_gets_through(guarded: Stack, headers: tuple[tuple[str, str], ...], code: str) -> None:
+def test_without_one_token_nothing_gets_through(
+    guarded: Stack, headers: tuple[tuple[str, str], ...], code: str
+) -> None:
     answer = refused(guarded, Chat(headers=headers))
-    assert (answer.status, code_of(answer), answer.header("www-authenticate")) == (401, code, "Bearer")
+    assert (answer.status, code_of(answer), answer.header("www-authenticate")) == (
+        401,
+        code,
+        "Bearer",
+    )
 
 
 def test_two_good_tokens_are_not_one(guarded: Stack) -> None:
@@ -143,18 +174,32 @@ def test_two_good_tokens_are_not_one(guarded: Stack) -> None:
 
 
 def test_every_function_asks_for_a_token_of_its_own_kind(guarded: Stack) -> None:
-    """No token: 401; the other kind's or a stranger's: 403; its own: what it does. No HTTP function is left out."""
+    """No token: 401; the other kind's or a stranger's: 403; its own: what it does. No HTTP function
+    is left out.
+    """
     assert FOR_CALLERS.keys() | FOR_OPERATORS.keys() | OPEN == LEVELS.keys()
-    for table, own, other, role in ((FOR_CALLERS, CALLER, OPERATOR, "caller"), (FOR_OPERATORS, OPERATOR, CALLER, "operator")):
+    for table, own, other, role in (
+        (FOR_CALLERS, CALLER, OPERATOR, "caller"),
+        (FOR_OPERATORS, OPERATOR, CALLER, "operator"),
+    ):
         ids = 1 if role == "caller" else 0  # in each answer to a caller, whatever it says
         for method, target, status in table.values():
             body = b"{}" if method == "POST" else b""
             answer = wire.call(guarded.proxy_url, method, target, body=body)
-            assert (answer.status, code_of(answer), len(answer.all("x-exchange-id"))) == (401, "token_missing", ids)
+            assert (answer.status, code_of(answer), len(answer.all("x-exchange-id"))) == (
+                401,
+                "token_missing",
+                ids,
+            )
             for object_id in (other, STRANGER):
-                answer = wire.call(guarded.proxy_url, method, target, [bearer(token(oid=object_id))], body)
+                answer = wire.call(
+                    guarded.proxy_url, method, target, [bearer(token(oid=object_id))], body
+                )
                 assert (answer.status, code_of(answer)) == (403, f"{role}_not_allowed")
-                assert (object_id in answer.body.decode(), answer.all("www-authenticate")) == (False, [])
+                assert (object_id in answer.body.decode(), answer.all("www-authenticate")) == (
+                    False,
+                    [],
+                )
                 assert len(answer.all("x-exchange-id")) == ids
             answer = wire.call(guarded.proxy_url, method, target, [bearer(token(oid=own))], body)
             assert (answer.status, len(answer.all("x-exchange-id"))) == (status, ids)
@@ -170,25 +215,43 @@ def test_health_stays_open(guarded: Stack) -> None:
 def test_a_refused_call_is_answered_whatever_its_body(guarded: Stack, size: int) -> None:
     chat = Chat()
     answer = wire.call(guarded.proxy_url, "POST", chat.target, chat.all_headers, b"x" * size)
-    assert (answer.status, code_of(answer), bool(answer.exchange_id)) == (401, "token_missing", True)
+    assert (answer.status, code_of(answer), bool(answer.exchange_id)) == (
+        401,
+        "token_missing",
+        True,
+    )
 
 
-@pytest.mark.parametrize("functions_host", ["embedded"], indirect=True)  # func itself waits for the body, then answers 500
+# func itself waits for the body, then answers 500
+@pytest.mark.parametrize("functions_host", ["embedded"], indirect=True)
 def test_a_refused_call_is_answered_before_its_body_is_read(guarded: Stack) -> None:
     chat = Chat()
     with wire.Call(
-        guarded.proxy_url, "POST", chat.target, [*chat.all_headers, ("content-length", "1000")], framed=False
+        guarded.proxy_url,
+        "POST",
+        chat.target,
+        [*chat.all_headers, ("content-length", "1000")],
+        framed=False,
     ) as call:
         answer = call.rest()
-    assert (answer.status, code_of(answer), bool(answer.exchange_id)) == (401, "token_missing", True)
+    assert (answer.status, code_of(answer), bool(answer.exchange_id)) == (
+        401,
+        "token_missing",
+        True,
+    )
 
 
 def test_an_openai_sdk_calls_with_a_token_and_raises_what_is_refused(guarded: Stack) -> None:
     def ask(text: str) -> str | None:
         with openai.AzureOpenAI(
-            azure_endpoint=guarded.proxy_url, azure_ad_token=text, api_version=API_VERSION, max_retries=0
+            azure_endpoint=guarded.proxy_url,
+            azure_ad_token=text,
+            api_version=API_VERSION,
+            max_retries=0,
         ) as client:
-            found = client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "?"}])
+            found = client.chat.completions.create(
+                model="gpt-4o", messages=[{"role": "user", "content": "?"}]
+            )
         return found.choices[0].message.content
 
     assert ask(token())
@@ -201,7 +264,9 @@ def test_an_openai_sdk_calls_with_a_token_and_raises_what_is_refused(guarded: St
 
 
 def test_keys_that_come_late_and_keys_that_change(functions_host: FunctionsHost) -> None:
-    """503 while the tenant cannot be reached, and readiness says so; then calls pass. A new key costs no caller an error."""
+    """503 while the tenant cannot be reached, and readiness says so; then calls pass. A new key
+    costs no caller an error.
+    """
     tenant = Tenant(port=free_ports().proxy)
     with Stack(functions_host=functions_host, settings=tenant.settings) as stack:
 
@@ -210,7 +275,11 @@ def test_keys_that_come_late_and_keys_that_change(functions_host: FunctionsHost)
             return answer.status, json.loads(answer.body)["signing_keys"]
 
         answer = refused(stack, Chat(headers=(bearer(token()),)))
-        assert (answer.status, code_of(answer), answer.header("retry-after")) == (503, "signing_keys_unavailable", "5")
+        assert (answer.status, code_of(answer), answer.header("retry-after")) == (
+            503,
+            "signing_keys_unavailable",
+            "5",
+        )
         assert TENANT not in answer.body.decode()
         assert ready() == (503, "unreachable")
         until(lambda: NOT_FETCHED in output(stack), "the log to say why")
@@ -221,7 +290,8 @@ def test_keys_that_come_late_and_keys_that_change(functions_host: FunctionsHost)
             tenant.keys = [jwk("second")]
             assert Chat(headers=(bearer(token("second")),)).ask(stack).status == 200
             assert code_of(refused(stack, Chat(headers=(bearer(old),)))) == "token_key_unknown"
-        assert Chat(headers=(bearer(token("second")),)).ask(stack).status == 200  # the tenant is down, its keys are known
+        # the tenant is down, its keys are known
+        assert Chat(headers=(bearer(token("second")),)).ask(stack).status == 200
 
 
 def output(stack: Stack) -> str:

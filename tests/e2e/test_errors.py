@@ -1,4 +1,6 @@
-"""Errors of the proxy itself: the exact answers, in Azure OpenAI's shape, and the events of those that are exchanges."""
+"""Errors of the proxy itself: the exact answers, in Azure OpenAI's shape, and the events of those
+that are exchanges.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,10 @@ def error_of(answer: Answer) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-@pytest.mark.parametrize("path", ["/", "/nothing", "/docs", "/redoc", "/openapi.json", "/openai", "/health/other", "/OPENAPI"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/nothing", "/docs", "/redoc", "/openapi.json", "/openai", "/health/other", "/OPENAPI"],
+)
 def test_an_unknown_route(stack: Stack, method: str, path: str) -> None:
     """404 that says what there is; the web framework's own documentation is not served."""
     answer = wire.call(stack.proxy_url, method, path)
@@ -58,8 +63,12 @@ def test_an_unknown_route(stack: Stack, method: str, path: str) -> None:
         ("PUT", "/health/ready", "GET"),
     ],
 )
-def test_a_wrong_method(stack: Stack, events: EventLog, method: str, path: str, allowed: str) -> None:
-    """405 that says which one to use, in the body and in `allow`; below /openai/ the event says that it was refused."""
+def test_a_wrong_method(
+    stack: Stack, events: EventLog, method: str, path: str, allowed: str
+) -> None:
+    """405 that says which one to use, in the body and in `allow`; below /openai/ the event says
+    that it was refused.
+    """
     answer = wire.call(stack.proxy_url, method, path)
     assert (answer.status, answer.header("allow")) == (405, allowed)
     message = f"This route does not have that method; use {allowed}."
@@ -67,8 +76,16 @@ def test_a_wrong_method(stack: Stack, events: EventLog, method: str, path: str, 
     assert uuid.UUID(answer.exchange_id).version == 7
     if path.startswith("/openai/"):
         event = events.one(exchange_id=answer.exchange_id)
-        assert (event["type"], event["operation"], event["deployment"]) == ("error", "call", "gpt-4o")
-        assert (event["outcome"], event["status_code"], event["error"]["message"]) == ("rejected", 405, message)
+        assert (event["type"], event["operation"], event["deployment"]) == (
+            "error",
+            "call",
+            "gpt-4o",
+        )
+        assert (event["outcome"], event["status_code"], event["error"]["message"]) == (
+            "rejected",
+            405,
+            message,
+        )
 
 
 def test_an_unreachable_upstream(strained: Stack, strained_events: EventLog) -> None:
@@ -86,13 +103,19 @@ def test_an_unreachable_upstream(strained: Stack, strained_events: EventLog) -> 
     }
     assert Chat().ask(strained).status == 200
     event = strained_events.one(exchange_id=answer.exchange_id)
-    assert (event["type"], event["outcome"], event["status_code"]) == ("error", "upstream_error", 502)
+    assert (event["type"], event["outcome"], event["status_code"]) == (
+        "error",
+        "upstream_error",
+        502,
+    )
     assert event["error"]["code"] == "upstream_unreachable"
     assert event["prompt"] == chat.messages
 
 
 def test_a_silent_upstream(strained: Stack, strained_events: EventLog) -> None:
-    """504 after UPSTREAM_READ_TIMEOUT_S, which the message names; the upstream's connection is closed."""
+    """504 after UPSTREAM_READ_TIMEOUT_S, which the message names; the upstream's connection is
+    closed.
+    """
     chat = Chat(directives="silence")
     answer = chat.ask(strained)
     assert answer.status == 504
@@ -108,8 +131,12 @@ def test_a_silent_upstream(strained: Stack, strained_events: EventLog) -> None:
 
 
 @pytest.mark.parametrize("pieces", [0, 6])
-def test_an_upstream_that_falls_silent_within_a_stream(strained: Stack, strained_events: EventLog, pieces: int) -> None:
-    """The same limit holds before the first chunk and between two: no [DONE], and the event has what came."""
+def test_an_upstream_that_falls_silent_within_a_stream(
+    strained: Stack, strained_events: EventLog, pieces: int
+) -> None:
+    """The same limit holds before the first chunk and between two: no [DONE], and the event has
+    what came.
+    """
     chat = Chat(stream=True, directives=f"silence_after={pieces}")
     answer = chat.ask(strained)
     assert answer.status == 200
@@ -121,12 +148,19 @@ def test_an_upstream_that_falls_silent_within_a_stream(strained: Stack, strained
 
 
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "chunked"])
-def test_a_body_over_the_limit(strained: Stack, strained_events: EventLog, *, announced: bool) -> None:
-    """413 before the upstream hears of it, whether or not the size was announced; a body at the limit passes."""
+def test_a_body_over_the_limit(
+    strained: Stack, strained_events: EventLog, *, announced: bool
+) -> None:
+    """413 before the upstream hears of it, whether or not the size was announced; a body at the
+    limit passes.
+    """
     chat = Chat()
     headers = [("content-type", "application/json"), ("api-key", CALLER_KEY)]
     padding = b" " * (STRAINED_BODY_LIMIT_BYTES - len(chat.body))
-    assert wire.call(strained.proxy_url, "POST", chat.target, headers, chat.body + padding).status == 200
+    assert (
+        wire.call(strained.proxy_url, "POST", chat.target, headers, chat.body + padding).status
+        == 200
+    )
     chat = Chat()
     answer = _ask_with(strained, chat, chat.body + padding + b" ", announced=announced)
     assert answer.status == 413

@@ -20,8 +20,15 @@ def test_health_touches_no_dependency(strained: Stack) -> None:
 
 
 def test_readiness_says_which_dependency_is_missing(strained: Stack) -> None:
-    """503 while the Event Hub cannot be reached, 200 when it is back; no host, account or key is named."""
-    whole = {"status": "ready", "queue": "reachable", "blobs": "reachable", "event_hub": "reachable"}
+    """503 while the Event Hub cannot be reached, 200 when it is back; no host, account or key is
+    named.
+    """
+    whole = {
+        "status": "ready",
+        "queue": "reachable",
+        "blobs": "reachable",
+        "event_hub": "reachable",
+    }
 
     def ready() -> tuple[int, dict[str, str]]:
         answer = wire.call(strained.proxy_url, "GET", "/health/ready")

@@ -1,4 +1,6 @@
-"""Nothing in a path, query or header makes the proxy call another host; what it cannot relay it says clearly."""
+"""Nothing in a path, query or header makes the proxy call another host; what it cannot relay it
+says clearly.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ WEBSOCKET = [
 def sent(stack: Stack, target: str, headers: Headers = ()) -> tuple[Answer, list[stand_in.Seen]]:
     """The answer, and what arrived at the upstream."""
     request_id = str(uuid.uuid4())
-    answer = wire.call(stack.proxy_url, "GET", target, [("x-ms-client-request-id", request_id), *headers])
+    answer = wire.call(
+        stack.proxy_url, "GET", target, [("x-ms-client-request-id", request_id), *headers]
+    )
     return answer, stand_in.seen(stack, request_id=request_id)
 
 
@@ -64,7 +68,10 @@ def test_a_path_that_could_climb_out_reaches_no_upstream(stack: Stack, events: E
     assert events.one(exchange_id=answer.exchange_id)["outcome"] == "rejected"
 
 
-@pytest.mark.parametrize("query", [f"u=http://{EVIL}", f"@{EVIL}", "a=%0d%0aHost:%20x", f"a=1#@{EVIL}/", "a=1%26b?c=/../d"])
+@pytest.mark.parametrize(
+    "query",
+    [f"u=http://{EVIL}", f"@{EVIL}", "a=%0d%0aHost:%20x", f"a=1#@{EVIL}/", "a=1%26b?c=/../d"],
+)
 def test_a_query_is_a_query(stack: Stack, query: str) -> None:
     """Whatever it looks like."""
     answer, seen = sent(stack, f"/openai/x?api-version={API_VERSION}&{query}")
@@ -104,7 +111,9 @@ def test_a_header_names_no_other_upstream(stack: Stack, name: str) -> None:
     ],
     ids=["absolute", "two slashes", "CONNECT", "no slash", "asterisk"],
 )
-def test_an_odd_request_line_gets_no_further_than_the_one_upstream(stack: Stack, request_line: str) -> None:
+def test_an_odd_request_line_gets_no_further_than_the_one_upstream(
+    stack: Stack, request_line: str
+) -> None:
     """Refused, or taken for its path."""
     request_id = str(uuid.uuid4())
     method, _, rest = request_line.partition(" ")
@@ -133,7 +142,11 @@ def test_another_host_header_changes_nothing(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["/openai/realtime?api-version=2024-10-01-preview&deployment=gpt", "/openai/v1/realtime?model=gpt"]
+    "target",
+    [
+        "/openai/realtime?api-version=2024-10-01-preview&deployment=gpt",
+        "/openai/v1/realtime?model=gpt",
+    ],
 )
 def test_a_websocket_gets_a_clear_501(stack: Stack, events: EventLog, target: str) -> None:
     """In Azure's shape; nothing goes upstream, and the event says that it was refused."""
@@ -148,8 +161,12 @@ def test_a_websocket_gets_a_clear_501(stack: Stack, events: EventLog, target: st
     assert event["error"]["code"] == "websocket_not_supported"
 
 
-def test_a_path_with_a_line_end_does_not_keep_its_invocation(stack: Stack, events: EventLog) -> None:
-    """It is relayed and recorded as any other; the host would replace a worker whose invocation never ends."""
+def test_a_path_with_a_line_end_does_not_keep_its_invocation(
+    stack: Stack, events: EventLog
+) -> None:
+    """It is relayed and recorded as any other; the host would replace a worker whose invocation
+    never ends.
+    """
     answer, seen = sent(stack, f"/openai/a%0Ab%0D%0A?api-version={API_VERSION}")
     assert (answer.status, [found.path for found in seen]) == (200, ["/openai/a%0Ab%0D%0A"])
     assert events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"

@@ -1,4 +1,6 @@
-"""The interventions with the official SDK and shortened settings: usage, comments, an early answer, error frames."""
+"""The interventions with the official SDK and shortened settings: usage, comments, an early answer,
+error frames.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,12 @@ def seen_events(impatient: Stack) -> Iterator[EventLog]:
 
 @pytest.fixture
 def client(impatient: Stack) -> Iterator[AzureOpenAI]:
-    with AzureOpenAI(azure_endpoint=impatient.proxy_url, api_key=CALLER_KEY, api_version=API_VERSION, max_retries=0) as made:
+    with AzureOpenAI(
+        azure_endpoint=impatient.proxy_url,
+        api_key=CALLER_KEY,
+        api_version=API_VERSION,
+        max_retries=0,
+    ) as made:
         yield made
 
 
@@ -65,12 +72,17 @@ def comments_before(answer: Answer, moment: float) -> int:
     return count
 
 
-def test_usage_is_asked_for_and_its_chunk_taken_out(impatient: Stack, seen_events: EventLog) -> None:
+def test_usage_is_asked_for_and_its_chunk_taken_out(
+    impatient: Stack, seen_events: EventLog
+) -> None:
     """One member more goes up, one event less comes down, and the event has the usage."""
     chat = Chat(stream=True, more=UNASKED)
     answer = chat.ask(impatient)
     seen = stand_in.seen_once(impatient, deployment=chat.deployment)
-    assert json.loads(seen.body) == {**json.loads(chat.body), "stream_options": {"include_usage": True}}
+    assert json.loads(seen.body) == {
+        **json.loads(chat.body),
+        "stream_options": {"include_usage": True},
+    }
     events = seen.answered.split(b"\n\n")
     usage = [event for event in events if b'"usage":{' in event]
     assert len(usage) == 1
@@ -90,8 +102,12 @@ def test_a_refused_addition_is_unseen(impatient: Stack) -> None:
     assert (answer.status, answer.body) == (200, second.answered)
 
 
-def test_a_client_that_leaves_is_drained_for_its_usage(impatient: Stack, seen_events: EventLog) -> None:
-    """The upstream writes its whole answer; the event has the exact usage and says that the client left."""
+def test_a_client_that_leaves_is_drained_for_its_usage(
+    impatient: Stack, seen_events: EventLog
+) -> None:
+    """The upstream writes its whole answer; the event has the exact usage and says that the client
+    left.
+    """
     chat = Chat(stream=True, directives="chunk_ms=20; chunks=40")
     with chat.begin(impatient) as call:
         while len(call.answer().pieces) < 5:
@@ -104,8 +120,12 @@ def test_a_client_that_leaves_is_drained_for_its_usage(impatient: Stack, seen_ev
     assert event["usage"]["completion_tokens"] == 40
 
 
-def test_a_silent_stream_is_kept_alive(impatient: Stack, client: AzureOpenAI, seen_events: EventLog) -> None:
-    """Comments reach the client while nothing comes, never within an event; the SDK reads the same text."""
+def test_a_silent_stream_is_kept_alive(
+    impatient: Stack, client: AzureOpenAI, seen_events: EventLog
+) -> None:
+    """Comments reach the client while nothing comes, never within an event; the SDK reads the same
+    text.
+    """
     chat = Chat(stream=True, directives="cut=7; first_chunk_ms=2000; chunk_ms=150; chunks=1")
     answer = chat.ask(impatient)
     seen = stand_in.seen_once(impatient, deployment=chat.deployment)
@@ -113,11 +133,17 @@ def test_a_silent_stream_is_kept_alive(impatient: Stack, client: AzureOpenAI, se
     assert answer.body.replace(KEEP_ALIVE, b"") == seen.answered
     assert seen_events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
     expected = text_of(client, new_deployment(), "chunks=2")
-    assert text_of(client, new_deployment(), "first_chunk_ms=700; chunk_ms=400; chunks=2") == expected
+    assert (
+        text_of(client, new_deployment(), "first_chunk_ms=700; chunk_ms=400; chunks=2") == expected
+    )
 
 
-def test_late_headers_are_answered_early(impatient: Stack, client: AzureOpenAI, seen_events: EventLog) -> None:
-    """200 and a comment before the upstream has said anything, then its stream; timings are the upstream's."""
+def test_late_headers_are_answered_early(
+    impatient: Stack, client: AzureOpenAI, seen_events: EventLog
+) -> None:
+    """200 and a comment before the upstream has said anything, then its stream; timings are the
+    upstream's.
+    """
     chat = Chat(stream=True, directives="headers_ms=2000; chunks=2")
     answer = chat.ask(impatient)
     seen = stand_in.seen_once(impatient, deployment=chat.deployment)
@@ -126,23 +152,39 @@ def test_late_headers_are_answered_early(impatient: Stack, client: AzureOpenAI, 
     assert answer.body.replace(KEEP_ALIVE, b"") == seen.answered
     event = seen_events.one(exchange_id=answer.exchange_id)
     assert (event["outcome"], event["time_to_first_chunk_ms"] >= 1990) == ("completed", True)
-    assert text_of(client, new_deployment(), "headers_ms=1200; chunks=2") == text_of(client, new_deployment(), "chunks=2")
+    assert text_of(client, new_deployment(), "headers_ms=1200; chunks=2") == text_of(
+        client, new_deployment(), "chunks=2"
+    )
 
 
 @pytest.mark.parametrize(
     ("named", "operation", "body", "kind"),
     [
         ("gpt-image-1", "images/generations", {"prompt": "a cat", "stream": True}, "image"),
-        ("tts", "audio/speech", {"input": "Good day.", "voice": "alloy", "stream_format": "sse"}, "audio"),
+        (
+            "tts",
+            "audio/speech",
+            {"input": "Good day.", "voice": "alloy", "stream_format": "sse"},
+            "audio",
+        ),
     ],
 )
 def test_late_streams_of_images_and_speech_are_answered_early_too(
-    impatient: Stack, seen_events: EventLog, named: str, operation: str, body: dict[str, Any], kind: str
+    impatient: Stack,
+    seen_events: EventLog,
+    named: str,
+    operation: str,
+    body: dict[str, Any],
+    kind: str,
 ) -> None:
     """What follows the comments is what the upstream wrote."""
     deployment = f"{named}-{new_deployment()}"
     target = f"/openai/deployments/{deployment}/{operation}?api-version=2025-04-01-preview"
-    headers = [("content-type", "application/json"), ("accept-encoding", "gzip"), ("x-stand-in", "headers_ms=2000; chunks=2")]
+    headers = [
+        ("content-type", "application/json"),
+        ("accept-encoding", "gzip"),
+        ("x-stand-in", "headers_ms=2000; chunks=2"),
+    ]
     answer = wire.call(impatient.proxy_url, "POST", target, headers, json.dumps(body).encode())
     seen = stand_in.seen_once(impatient, deployment=deployment)
     assert answer.status == 200

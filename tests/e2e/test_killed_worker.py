@@ -19,10 +19,11 @@ SECONDS = 30  # in which a new worker has to serve
 
 
 def test_a_killed_worker_is_replaced(strained: Stack) -> None:
-    """The host has a new one within seconds; the next call succeeds, and so does the delivery of its event.
+    """The host has a new one within seconds; the next call succeeds, and so does the delivery of
+    its event.
 
-    A stream that dies with its worker does not look complete: the client sees a broken connection, never the end of a response.
-    One kill for all of this: the real host gives up after three.
+    A stream that dies with its worker does not look complete: the client sees a broken connection,
+    never the end of a response. One kill for all of this: the real host gives up after three.
     """
     worker = worker_of(strained)
     with Chat(stream=True, directives="chunk_ms=50; chunks=1000").begin(strained) as call:
@@ -41,7 +42,8 @@ def whole_answer(stack: Stack) -> Answer | None:
     """An answer of the proxy; None while it has none to give."""
     try:
         answer = Chat(stream=True).ask(stack)
-    except (OSError, AssertionError, h11.RemoteProtocolError):  # refused, reset, or closed without an answer
+    except (OSError, AssertionError, h11.RemoteProtocolError):
+        # refused, reset, or closed without an answer
         return None
     return answer if answer.status == 200 and answer.whole else None
 
@@ -50,8 +52,13 @@ def worker_of(stack: Stack) -> int:
     """The process that runs the function code, whatever the host."""
     commands = {}
     for pid in stack.parts["functions_host"].descendants():
-        with contextlib.suppress(psutil.Error):  # it has ended since, or nobody has waited for it yet
+        # it has ended since, or nobody has waited for it yet
+        with contextlib.suppress(psutil.Error):
             commands[pid] = " ".join(psutil.Process(pid).cmdline())
-    found = [pid for pid, command in commands.items() if "local.functions_host.worker" in command or "worker.py" in command]
+    found = [
+        pid
+        for pid, command in commands.items()
+        if "local.functions_host.worker" in command or "worker.py" in command
+    ]
     assert len(found) == 1, commands
     return found[0]

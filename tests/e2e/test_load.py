@@ -36,13 +36,18 @@ async def read_one(session: aiohttp.ClientSession, chat: Chat) -> Read:
 async def read_all(stack: Stack, chats: list[Chat]) -> list[Read]:
     """All streams side by side."""
     connector, timeout = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(total=60)
-    async with aiohttp.ClientSession(stack.proxy_url, connector=connector, timeout=timeout) as session:
+    async with aiohttp.ClientSession(
+        stack.proxy_url, connector=connector, timeout=timeout
+    ) as session:
         return await asyncio.gather(*(read_one(session, chat) for chat in chats))
 
 
 def test_a_hundred_streams_at_once(stack: Stack, events: EventLog) -> None:
     """All of them complete, byte for byte, and each has exactly one event with its own content."""
-    chats = [Chat(stream=True, directives="chunk_ms=20; chunks=30", prompt=f"question {number}") for number in range(STREAMS)]
+    chats = [
+        Chat(stream=True, directives="chunk_ms=20; chunks=30", prompt=f"question {number}")
+        for number in range(STREAMS)
+    ]
     reads = asyncio.run(read_all(stack, chats))
     assert len({read.exchange_id for read in reads}) == STREAMS
     for chat, read in zip(chats, reads, strict=True):
@@ -50,10 +55,18 @@ def test_a_hundred_streams_at_once(stack: Stack, events: EventLog) -> None:
         assert hashlib.sha256(read.body).digest() == hashlib.sha256(seen.answered).digest()
     events.all_of([read.exchange_id for read in reads])
     envelopes.wait_until_empty(stack)
-    arrived = {event["exchange_id"]: event for event in events.all_of([read.exchange_id for read in reads])}
-    counts = Counter({read.exchange_id: events.count(exchange_id=read.exchange_id) for read in reads})
+    arrived = {
+        event["exchange_id"]: event for event in events.all_of([read.exchange_id for read in reads])
+    }
+    counts = Counter(
+        {read.exchange_id: events.count(exchange_id=read.exchange_id) for read in reads}
+    )
     assert set(counts.values()) == {1}
     for chat, read in zip(chats, reads, strict=True):
         event = arrived[read.exchange_id]
-        assert (event["outcome"], event["deployment"], event["prompt"]) == ("completed", chat.deployment, chat.messages)
+        assert (event["outcome"], event["deployment"], event["prompt"]) == (
+            "completed",
+            chat.deployment,
+            chat.messages,
+        )
         assert event["content"] == content_of(read.body)

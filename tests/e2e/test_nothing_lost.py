@@ -1,4 +1,6 @@
-"""A share of what `make prove` does in full: faults under load, then what was asked for compared with what arrived."""
+"""A share of what `make prove` does in full: faults under load, then what was asked for compared
+with what arrived.
+"""
 
 from __future__ import annotations
 
@@ -30,33 +32,47 @@ def hold(figures: Figures, *expected: str) -> None:
     assert all(figures.counts[name] for name in expected), figures.counts
 
 
-# A killed func keeps its queue messages and its orchestrations for one minute and more: `make prove` waits for them.
+# A killed func keeps its queue messages and its orchestrations for one minute and more: `make
+# prove` waits for them.
 _HOSTS: Final = ["embedded", pytest.param("func", marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize("functions_host", _HOSTS, indirect=True)
 def test_kills_lose_nothing(functions_host: FunctionsHost) -> None:
-    """With CAPTURE_POLICY=closed, whatever the upstream saw is on the Event Hub after restart and reconcile."""
+    """With CAPTURE_POLICY=closed, whatever the upstream saw is on the Event Hub after restart and
+    reconcile.
+    """
     kills = {"embedded": 2, "func": 1}[functions_host]
-    figures = kill_at_random_moments(functions_host, "closed", kills=kills, seed=_SEED, progress=silent, clients=5)
+    figures = kill_at_random_moments(
+        functions_host, "closed", kills=kills, seed=_SEED, progress=silent, clients=5
+    )
     hold(figures, "exchanges that the upstream saw", "aborted ones queued by reconcile")
 
 
 @pytest.mark.parametrize("functions_host", _HOSTS, indirect=True)
 def test_a_replay_goes_on_after_its_host_was_killed(functions_host: FunctionsHost) -> None:
-    hold(replay_through_a_kill(functions_host, exchanges=5, seed=_SEED, progress=silent), "events with `replayed`")
+    hold(
+        replay_through_a_kill(functions_host, exchanges=5, seed=_SEED, progress=silent),
+        "events with `replayed`",
+    )
 
 
-# Its reconcile settles within a second, the recorder tries for over a minute: now and then one that is still being stored is
-# called aborted. `make prove` runs it until reconcile here waits as long as it does by default.
+# Its reconcile settles within a second, the recorder tries for over a minute: now and then one that
+# is still being stored is called aborted. `make prove` runs it until reconcile here waits as long
+# as it does by default.
 @pytest.mark.slow
 def test_storage_that_refuses_everything_touches_no_answer_and_loses_nothing() -> None:
-    hold(storage_down("embedded", "both refuse", down_s=3, seed=_SEED, progress=silent, clients=4), "exchanges asked for")
+    hold(
+        storage_down("embedded", "both refuse", down_s=3, seed=_SEED, progress=silent, clients=4),
+        "exchanges asked for",
+    )
 
 
 def test_storage_that_is_killed_takes_along_only_what_it_had_acknowledged_too_early() -> None:
     """Azurite does; Azure does not."""
-    figures = azurite_killed("embedded", down_s=1, seed=_SEED, progress=silent, clients=3, before_s=6)
+    figures = azurite_killed(
+        "embedded", down_s=1, seed=_SEED, progress=silent, clients=3, before_s=6
+    )
     hold(figures, "exchanges asked for", "exchanges on the Event Hub")
 
 
@@ -71,7 +87,9 @@ def test_a_queue_may_repeat_mix_up_and_hold_garbage() -> None:
 
 
 def test_the_report_adds_up_after_random_faults() -> None:
-    figures = many_exchanges("embedded", exchanges=200, seed=_SEED, progress=silent, clients=6, calm_s=(0.1, 0.5))
+    figures = many_exchanges(
+        "embedded", exchanges=200, seed=_SEED, progress=silent, clients=6, calm_s=(0.1, 0.5)
+    )
     hold(figures, "reconcile's report: captured and delivered")
     assert any(name.startswith("faults") for name in figures.counts)
 

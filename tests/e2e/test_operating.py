@@ -1,4 +1,6 @@
-"""What operators do over HTTP, on both hosts: the lines of docs/operations.md as they stand there, and what is refused."""
+"""What operators do over HTTP, on both hosts: the lines of docs/operations.md as they stand there,
+and what is refused.
+"""
 
 from __future__ import annotations
 
@@ -43,14 +45,29 @@ def run(stack: Stack, what: str, **variables: str) -> Any:
     """Run the document's line in a shell; its JSON."""
     if shutil.which("curl") is None:
         missing("needs curl, with which docs/operations.md talks to the app")
-    environment = {"PATH": os.environ["PATH"], "APP": stack.proxy_url, "KEY": "any", "no_proxy": "*", **variables}
-    done = subprocess.run(["sh", "-c", line(what)], env=environment, capture_output=True, text=True, timeout=120, check=True)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "APP": stack.proxy_url,
+        "KEY": "any",
+        "no_proxy": "*",
+        **variables,
+    }
+    done = subprocess.run(
+        ["sh", "-c", line(what)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
     return json.loads(done.stdout)
 
 
 def post(stack: Stack, target: str, fields: Any = None) -> tuple[int, Any]:
     body = b"" if fields is None else json.dumps(fields).encode()
-    answer = wire.call(stack.proxy_url, "POST", target, [("content-type", "application/json")], body)
+    answer = wire.call(
+        stack.proxy_url, "POST", target, [("content-type", "application/json")], body
+    )
     return answer.status, json.loads(answer.body) if answer.body else None
 
 
@@ -61,7 +78,9 @@ def target_of(url: str) -> str:
 
 
 def status_of(stack: Stack, links: dict[str, str]) -> dict[str, Any]:
-    status: dict[str, Any] = json.loads(wire.call(stack.proxy_url, "GET", target_of(links["statusQueryGetUri"])).body)
+    status: dict[str, Any] = json.loads(
+        wire.call(stack.proxy_url, "GET", target_of(links["statusQueryGetUri"])).body
+    )
     return status
 
 
@@ -82,7 +101,9 @@ def captures_of(stack: Stack) -> Iterator[ContainerClient]:
 
 
 def parked_ids(stack: Stack) -> dict[str, str]:
-    return {each["exchange_id"]: each["reason"] for each in run(stack, '$APP/ops/parked"')["parked"]}
+    return {
+        each["exchange_id"]: each["reason"] for each in run(stack, '$APP/ops/parked"')["parked"]
+    }
 
 
 def queue_envelope(stack: Stack, fields: dict[str, Any]) -> None:
@@ -97,14 +118,19 @@ def a_delivered_exchange(stack: Stack, events: EventLog) -> tuple[str, str]:
     return answer.exchange_id, content_of(answer.body)
 
 
-def test_a_parked_exchange_is_listed_queued_again_after_a_fix_and_erased(stack: Stack, events: EventLog) -> None:
+def test_a_parked_exchange_is_listed_queued_again_after_a_fix_and_erased(
+    stack: Stack, events: EventLog
+) -> None:
     exchange_id, content = a_delivered_exchange(stack, events)
     name = capture.response_name(exchange_id)
     with captures_of(stack) as captures:
         whole = captures.download_blob(name).readall()
         captures.upload_blob(name, b"garbage", overwrite=True)
         queue_envelope(stack, capture.load_header(whole)["envelope"])
-        until(lambda: parked_ids(stack).get(exchange_id) == "corrupt_capture", "the exchange to be parked")
+        until(
+            lambda: parked_ids(stack).get(exchange_id) == "corrupt_capture",
+            "the exchange to be parked",
+        )
         refused = run(stack, '-X POST "$APP/ops/parked', ID=exchange_id)
         assert refused["error"]["code"] == "still_unreadable"
         assert exchange_id in parked_ids(stack)
@@ -112,7 +138,10 @@ def test_a_parked_exchange_is_listed_queued_again_after_a_fix_and_erased(stack: 
         captures.upload_blob(name, whole, overwrite=True)
         assert run(stack, '-X POST "$APP/ops/parked', ID=exchange_id) == {"queued": exchange_id}
         assert exchange_id not in parked_ids(stack)
-        until(lambda: events.count(exchange_id=exchange_id, content=content) == 2, "the event once more")
+        until(
+            lambda: events.count(exchange_id=exchange_id, content=content) == 2,
+            "the event once more",
+        )
 
         erased = run(stack, "-X DELETE", ID=exchange_id)
         assert erased["erased"] == exchange_id
@@ -125,7 +154,10 @@ def test_a_time_range_is_delivered_again_under_the_same_ids(stack: Stack, events
     begun = datetime.now(UTC)
     ids = {a_delivered_exchange(stack, events)[0] for _ in range(2)}
     envelopes.wait_until_empty(stack)
-    moments = {"FROM": begun.isoformat().replace("+00:00", "Z"), "TO": datetime.now(UTC).isoformat()}
+    moments = {
+        "FROM": begun.isoformat().replace("+00:00", "Z"),
+        "TO": datetime.now(UTC).isoformat(),
+    }
     status = ended(stack, run(stack, "/ops/replay", **moments))
     assert (status["runtimeStatus"], status["output"]["queued"]) == ("Completed", 2)
     assert status["customStatus"]["windows_done"] == status["customStatus"]["windows_total"]
@@ -139,7 +171,9 @@ def test_reconcile_is_run_and_its_sums_are_in_its_status(stack: Stack, events: E
     status = ended(stack, run(stack, "/ops/reconcile"))
     assert status["runtimeStatus"] == "Completed"
     assert status["output"]["waiting"] is None
-    assert {"captured", "delivered", "redelivered", "aborted", "parked", "left"} <= status["customStatus"].keys()
+    assert {"captured", "delivered", "redelivered", "aborted", "parked", "left"} <= status[
+        "customStatus"
+    ].keys()
 
 
 def test_reconcile_that_has_to_wait_queues_nothing_and_says_why(stack: Stack) -> None:
@@ -159,13 +193,15 @@ def test_reconcile_that_runs_is_not_started_twice(stack: Stack) -> None:
     """It answers 409 until the one that runs has ended, and that one goes on undisturbed."""
     envelopes.wait_until_empty(stack)
     with envelopes.queue(stack) as queue:
-        queue.send_message("", visibility_timeout=3600)  # which it looks at for two seconds before it ends
+        # which it looks at for two seconds before it ends
+        queue.send_message("", visibility_timeout=3600)
         try:
             links = run(stack, "/ops/reconcile")
 
             def refused() -> dict[str, Any] | None:
                 code, answer = post(stack, "/ops/reconcile")
-                return answer if code == 409 else None  # 202: the machine was so slow that the one before had ended
+                # 202: the machine was so slow that the one before had ended
+                return answer if code == 409 else None
 
             assert until(refused, "the answer 409")["error"]["code"] == "reconcile_running"
             assert ended(stack, links)["output"]["waiting"] == "the queue still holds 1 envelopes"
@@ -175,7 +211,9 @@ def test_reconcile_that_runs_is_not_started_twice(stack: Stack) -> None:
             queue.clear_messages()
 
 
-def test_a_replay_waits_behind_other_work_says_so_and_can_be_terminated(stack: Stack, events: EventLog) -> None:
+def test_a_replay_waits_behind_other_work_says_so_and_can_be_terminated(
+    stack: Stack, events: EventLog
+) -> None:
     exchange_id, _ = a_delivered_exchange(stack, events)
     envelopes.wait_until_empty(stack)
     with envelopes.queue(stack) as queue:
@@ -206,11 +244,22 @@ def test_a_replay_waits_behind_other_work_says_so_and_can_be_terminated(stack: S
         ({}, "'from'"),
         ({"from": "yesterday", "to": "2026-11-23T10:00:00Z"}, "ISO 8601"),
         ({"from": "2001-01-01T10:00:00Z", "to": "2001-01-01T11:00:00Z"}, "CAPTURE_RETENTION_DAYS"),
-        ({"from": (datetime.now(UTC)).isoformat(), "to": (datetime.now(UTC) - timedelta(hours=1)).isoformat()}, "later"),
+        (
+            {
+                "from": (datetime.now(UTC)).isoformat(),
+                "to": (datetime.now(UTC) - timedelta(hours=1)).isoformat(),
+            },
+            "later",
+        ),
         ({"from": datetime.now(UTC).isoformat(), "to": "2999-01-01T00:00:00Z"}, "future"),
         ({"ids": ["no id"]}, "exchange ids"),
         (
-            {"ids": [new_exchange_id(int(datetime.now(UTC).timestamp() * 1000) - 60_000, bytes(10))], "outcome": "fine"},
+            {
+                "ids": [
+                    new_exchange_id(int(datetime.now(UTC).timestamp() * 1000) - 60_000, bytes(10))
+                ],
+                "outcome": "fine",
+            },
             "one of",
         ),
         ({"until": 1}, "Unknown: until"),
@@ -225,6 +274,9 @@ def test_a_replay_that_cannot_be_is_told_why(stack: Stack, fields: Any, says: st
 def test_ids_that_are_none_and_exchanges_that_are_unknown_are_told_so(stack: Stack) -> None:
     unknown = new_exchange_id(1_700_000_000_000, os.urandom(10))
     for method, target in (("POST", "/ops/parked/"), ("DELETE", "/ops/exchanges/")):
-        for exchange_id, expected in (("nonsense", (400, "no_exchange_id")), (unknown, (404, "unknown_exchange"))):
+        for exchange_id, expected in (
+            ("nonsense", (400, "no_exchange_id")),
+            (unknown, (404, "unknown_exchange")),
+        ):
             answer = wire.call(stack.proxy_url, method, target + exchange_id)
             assert (answer.status, json.loads(answer.body)["error"]["code"]) == expected

@@ -1,4 +1,6 @@
-"""What happens to events while something is down: nothing is lost, and nothing private lies about meanwhile."""
+"""What happens to events while something is down: nothing is lost, and nothing private lies about
+meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,16 @@ SLOWER_S: Final = 20  # reconnecting to the Event Hub, and what a busy machine a
 
 
 def test_nothing_is_lost_while_the_event_hub_is_down(strained: Stack) -> None:
-    """Clients notice nothing. Each envelope is tried again every visibilityTimeout, not in a burst, holds nothing private, and
-    becomes an event about one visibilityTimeout after the Event Hub's return."""
+    """Clients notice nothing. Each envelope is tried again every visibilityTimeout, not in a burst,
+    holds nothing private, and becomes an event about one visibilityTimeout after the Event Hub's
+    return.
+    """
     strained.parts["event_hubs"].kill()
     down_at = time.monotonic()
-    chats = [Chat(stream=number % 2 == 0, directives="status=500" if number == 5 else "") for number in range(6)]
+    chats = [
+        Chat(stream=number % 2 == 0, directives="status=500" if number == 5 else "")
+        for number in range(6)
+    ]
     answers = [chat.ask(strained) for chat in chats]
     assert [answer.status for answer in answers] == [200, 200, 200, 200, 200, 500]
     ids = [answer.exchange_id for answer in answers]
@@ -41,13 +48,17 @@ def test_nothing_is_lost_while_the_event_hub_is_down(strained: Stack) -> None:
         late_s = time.monotonic() - back_at
     assert late_s < STRAINED_VISIBILITY_TIMEOUT_S + POLL_S + SLOWER_S
     contents = {event["exchange_id"]: event["content"] for event in arrived}
-    assert [contents[answer.exchange_id] for answer in answers[:5]] == [content_of(answer.body) for answer in answers[:5]]
+    assert [contents[answer.exchange_id] for answer in answers[:5]] == [
+        content_of(answer.body) for answer in answers[:5]
+    ]
     with envelopes.queue(strained, "envelopes-poison") as poison:
         assert poison.get_queue_properties().approximate_message_count == 0
 
 
 def test_an_event_hub_that_refuses_completes_no_message(strained: Stack) -> None:
-    """Nothing but the Event Hub's acceptance takes an envelope from the queue; what was refused arrives once later."""
+    """Nothing but the Event Hub's acceptance takes an envelope from the queue; what was refused
+    arrives once later.
+    """
     with EventLog(strained) as events:
         set_mode(strained, "reject")
         ids = [Chat(stream=True).ask(strained).exchange_id for _ in range(3)]
@@ -56,12 +67,16 @@ def test_an_event_hub_that_refuses_completes_no_message(strained: Stack) -> None
         set_mode(strained, "accept")
         events.all_of(ids)
         envelopes.wait_until_empty(strained)
-        assert Counter(event["exchange_id"] for event in events.all_of(ids)) == dict.fromkeys(ids, 1)
+        assert Counter(event["exchange_id"] for event in events.all_of(ids)) == dict.fromkeys(
+            ids, 1
+        )
 
 
 def set_mode(stack: Stack, mode: str) -> None:
     """What the Event Hubs emulator does with what it is sent: accept, reject or stall."""
     data = json.dumps({"mode": mode}).encode()
-    request = urllib.request.Request(f"{stack.event_hubs_control_url}/behaviour", data, method="PUT")  # noqa: S310 - http
+    request = urllib.request.Request(  # noqa: S310 - http to this machine
+        f"{stack.event_hubs_control_url}/behaviour", data, method="PUT"
+    )
     with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - http
         pass

@@ -23,10 +23,16 @@ from tests.e2e.support.waiting import until
 
 
 @pytest.mark.parametrize("directives", ["", "chunked"], ids=["stream", "chunked JSON"])
-def test_a_response_ends_after_its_recording(stack: Stack, events: EventLog, directives: str) -> None:
-    """Whoever has read a chunked response to its end can count on the captures: a host that is stopped now loses nothing."""
+def test_a_response_ends_after_its_recording(
+    stack: Stack, events: EventLog, directives: str
+) -> None:
+    """Whoever has read a chunked response to its end can count on the captures: a host that is
+    stopped now loses nothing.
+    """
     chat = Chat(stream=not directives, directives=directives)
-    with ContainerClient.from_connection_string(stack.storage_connection_string, capture.CONTAINER) as captures:
+    with ContainerClient.from_connection_string(
+        stack.storage_connection_string, capture.CONTAINER
+    ) as captures:
         answer = chat.ask(stack)
         stored = [
             captures.get_blob_client(name(answer.exchange_id)).exists()
@@ -40,15 +46,19 @@ def test_a_response_ends_after_its_recording(stack: Stack, events: EventLog, dir
 
 
 def test_the_end_waits_no_longer_than_the_setting_and_no_byte_waits_at_all(strained: Stack) -> None:
-    """With a store that does not answer the client still has everything at once; only the terminator, which holds no byte of
-    the answer, takes RECORDING_WAIT_MS. What could not be stored then is stored as soon as the store answers."""
+    """With a store that does not answer the client still has everything at once; only the
+    terminator, which holds no byte of the answer, takes RECORDING_WAIT_MS. What could not be stored
+    then is stored as soon as the store answers.
+    """
     chat = Chat(stream=True)
     with store_stalled(strained), chat.begin(strained) as call:
         while not call.answer().body.endswith(b"data: [DONE]\n\n"):
             assert call.piece() is not None
         answer = call.rest()
     # From the upstream's last write, which no delay of this reader changes.
-    ended_s = answer.ended_at - stand_in.seen_once(strained, deployment=chat.deployment).write_times[-1]
+    ended_s = (
+        answer.ended_at - stand_in.seen_once(strained, deployment=chat.deployment).write_times[-1]
+    )
     assert answer.whole
     assert answer.pieces[-1].at - call.sent_at < STRAINED_RECORDING_WAIT_S
     assert STRAINED_RECORDING_WAIT_S <= ended_s < STRAINED_RECORDING_WAIT_S + 5
@@ -57,7 +67,9 @@ def test_the_end_waits_no_longer_than_the_setting_and_no_byte_waits_at_all(strai
 
 
 def test_a_sized_response_ends_at_once(strained: Stack) -> None:
-    """A content-length tells the client that it has everything: nothing is held back, though the store does not answer."""
+    """A content-length tells the client that it has everything: nothing is held back, though the
+    store does not answer.
+    """
     chat = Chat()
     with store_stalled(strained):
         answer = chat.ask(strained)
@@ -66,8 +78,12 @@ def test_a_sized_response_ends_at_once(strained: Stack) -> None:
         assert events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
 
 
-def test_what_fails_after_the_response_has_ended_is_printed_all_the_same(functions_host: FunctionsHost) -> None:
-    """Nothing waits for the recording of a sized answer, and a host drops what is logged once an invocation has ended."""
+def test_what_fails_after_the_response_has_ended_is_printed_all_the_same(
+    functions_host: FunctionsHost,
+) -> None:
+    """Nothing waits for the recording of a sized answer, and a host drops what is logged once an
+    invocation has ended.
+    """
     ports = free_ports()
     nobody = replace(ports, blob=ports.event_hubs)  # this part is not started
     settings = {"CAPTURES_STORAGE": connection_string(nobody)}
@@ -75,7 +91,11 @@ def test_what_fails_after_the_response_has_ended_is_printed_all_the_same(functio
     with Stack(functions_host=functions_host, settings=settings, ports=ports, only=parts) as stack:
         answer = Chat().ask(stack)
         said = f"ERROR: The response capture of exchange {answer.exchange_id} could not be stored"
-        until(lambda: said in stack.parts["functions_host"].output(), "the line that says so", within_s=30)
+        until(
+            lambda: said in stack.parts["functions_host"].output(),
+            "the line that says so",
+            within_s=30,
+        )
     assert answer.whole
 
 

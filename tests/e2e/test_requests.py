@@ -1,4 +1,6 @@
-"""What reaches the upstream: the same method, path, query, body and headers, and none of the caller's credentials."""
+"""What reaches the upstream: the same method, path, query, body and headers, and none of the
+caller's credentials.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,17 @@ from tests.e2e.support.wire import Headers
 SECRET = "not-for-the-upstream-91be"
 
 
-def relayed(stack: Stack, method: str, target: str, headers: Headers = (), body: bytes = b"") -> Seen:
+def relayed(
+    stack: Stack, method: str, target: str, headers: Headers = (), body: bytes = b""
+) -> Seen:
     """What the upstream saw of a request to the proxy."""
     request_id = str(uuid.uuid4())
     answer = wire.call(
-        stack.proxy_url, method, target, [("x-ms-client-request-id", request_id), ("api-key", CALLER_KEY), *headers], body
+        stack.proxy_url,
+        method,
+        target,
+        [("x-ms-client-request-id", request_id), ("api-key", CALLER_KEY), *headers],
+        body,
     )
     assert answer.status < 500, answer.body
     return stand_in.seen_once(stack, request_id=request_id)
@@ -58,7 +66,9 @@ def normalised(text: str, characters: str) -> str:
     ],
 )
 def test_a_path_names_the_same_upstream_path(stack: Stack, path: str) -> None:
-    """An encoded slash stays one. Escapes that a segment does not need may go: the real host decodes them (`%2B` as well)."""
+    """An encoded slash stays one. Escapes that a segment does not need may go: the real host
+    decodes them (`%2B` as well).
+    """
     found = relayed(stack, "POST", f"{path}?api-version={API_VERSION}", body=b"{}")
     assert normalised(found.path, IN_A_SEGMENT) == normalised(path, IN_A_SEGMENT)
 
@@ -82,7 +92,9 @@ def test_a_query_goes_on_as_it_came(stack: Stack, query: str) -> None:
 
 
 def test_a_missing_api_version_takes_the_default(stack: Stack) -> None:
-    """AZURE_OPENAI_API_VERSION where the caller names none; nothing is added on the v1 routes, which need none."""
+    """AZURE_OPENAI_API_VERSION where the caller names none; nothing is added on the v1 routes,
+    which need none.
+    """
     assert relayed(stack, "GET", "/openai/models?a=1").query == "a=1&api-version=2024-10-21"
     assert relayed(stack, "GET", "/openai/models").query == "api-version=2024-10-21"
     assert relayed(stack, "GET", "/openai/v1/models").query is None
@@ -111,7 +123,9 @@ def test_a_json_body_is_not_written_anew(stack: Stack) -> None:
 
 @pytest.mark.parametrize("operation", ["chat/completions", "something/new"])
 def test_a_chunked_body_arrives_whole(stack: Stack, operation: str) -> None:
-    """A request without content-length, in pieces: held where the proxy looks at it, passed on as it comes otherwise."""
+    """A request without content-length, in pieces: held where the proxy looks at it, passed on as
+    it comes otherwise.
+    """
     chat = Chat()
     body = chat.body
     headers = [*chat.all_headers, ("transfer-encoding", "chunked")]
@@ -125,7 +139,9 @@ def test_a_chunked_body_arrives_whole(stack: Stack, operation: str) -> None:
 
 
 def test_headers_that_no_rule_names_go_on(stack: Stack) -> None:
-    """The caller's own headers, among them those of the SDKs; no header beside them but the proxy's credential and HTTP's."""
+    """The caller's own headers, among them those of the SDKs; no header beside them but the proxy's
+    credential and HTTP's.
+    """
     own = {
         "accept": "application/json",
         "content-type": "application/json; charset=utf-8",
@@ -139,20 +155,42 @@ def test_headers_that_no_rule_names_go_on(stack: Stack) -> None:
     found = relayed(stack, "POST", f"/openai/x?api-version={API_VERSION}", list(own.items()), b"{}")
     arrived = {name.lower(): value for name, value in found.headers}
     assert {name: arrived.get(name) for name in own} == own
-    assert arrived.keys() - own.keys() == {"host", "api-key", "accept-encoding", "content-length", "x-ms-client-request-id"}
+    assert arrived.keys() - own.keys() == {
+        "host",
+        "api-key",
+        "accept-encoding",
+        "content-length",
+        "x-ms-client-request-id",
+    }
     assert arrived["host"] == stack.stand_in_url.removeprefix("http://")
 
 
 def test_no_header_of_the_table_reaches_the_upstream(stack: Stack) -> None:
-    """Each header that the table drops or replaces, the names in mixed case; what a request cannot be sent with is left out."""
-    framing = {"connection", "transfer-encoding", "content-length", "expect", "host", "upgrade", "trailer", "te"}
-    answered_by_nobody = {"x-ms-invocation-id"}  # the real host adds its own to it, and waits for ever for the worker
-    rules = [rule for rule in forwarding.REQUEST_HEADERS if rule.name not in framing | answered_by_nobody]
+    """Each header that the table drops or replaces, the names in mixed case; what a request cannot
+    be sent with is left out.
+    """
+    framing = {
+        "connection",
+        "transfer-encoding",
+        "content-length",
+        "expect",
+        "host",
+        "upgrade",
+        "trailer",
+        "te",
+    }
+    # the real host adds its own to it, and waits for ever for the worker
+    answered_by_nobody = {"x-ms-invocation-id"}
+    rules = [
+        rule for rule in forwarding.REQUEST_HEADERS if rule.name not in framing | answered_by_nobody
+    ]
     headers = [(rule.name.replace("*", "anything").title(), SECRET) for rule in rules]
     found = relayed(stack, "POST", f"/openai/x?api-version={API_VERSION}", headers[:30], b"{}")
     rest = relayed(stack, "POST", f"/openai/x?api-version={API_VERSION}", headers[30:], b"{}")
     for seen in (found, rest):
-        assert [name for name, value in seen.headers if SECRET in value or CALLER_KEY in value] == []
+        assert [
+            name for name, value in seen.headers if SECRET in value or CALLER_KEY in value
+        ] == []
         assert seen.all("api-key") == [stack.settings["AZURE_OPENAI_KEY"]]
     dropped = {rule.name.replace("*", "anything") for rule in rules if rule.action is Action.DROP}
     assert not dropped & (wire.names(found.headers) | wire.names(rest.headers))
@@ -177,21 +215,36 @@ def test_no_credential_in_a_header_reaches_the_upstream(stack: Stack, headers: H
     found = stand_in.seen_once(stack, deployment=chat.deployment)
     assert SECRET not in str(found)
     assert found.all("api-key") == [stack.settings["AZURE_OPENAI_KEY"]]
-    assert not wire.names(found.headers) & {"authorization", "x-functions-key", "ocp-apim-subscription-key", "cookie"}
+    assert not wire.names(found.headers) & {
+        "authorization",
+        "x-functions-key",
+        "ocp-apim-subscription-key",
+        "cookie",
+    }
 
 
-@pytest.mark.parametrize("name", ["code", "CODE", "c%6Fde", "subscription-key", "Subscription-Key", "subscription%2Dkey"])
+@pytest.mark.parametrize(
+    "name", ["code", "CODE", "c%6Fde", "subscription-key", "Subscription-Key", "subscription%2Dkey"]
+)
 @pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
-def test_no_credential_in_the_query_reaches_the_upstream(stack: Stack, name: str, *, first: bool) -> None:
+def test_no_credential_in_the_query_reaches_the_upstream(
+    stack: Stack, name: str, *, first: bool
+) -> None:
     """A function key or APIM's, whatever its case or encoding, and alone it goes."""
     key, version = f"{name}={SECRET}", f"api-version={API_VERSION}"
-    found = relayed(stack, "GET", "/openai/models?" + "&".join([key, "a=", version] if first else [version, "a=", key]))
+    found = relayed(
+        stack,
+        "GET",
+        "/openai/models?" + "&".join([key, "a=", version] if first else [version, "a=", key]),
+    )
     assert found.query == (f"a=&{version}" if first else f"{version}&a=")
     assert SECRET not in str(found)
 
 
 def test_one_callers_cookie_never_reaches_anothers_request(stack: Stack) -> None:
-    """The response that sets it passes; what the proxy sends next, on the same connection, knows nothing of it."""
+    """The response that sets it passes; what the proxy sends next, on the same connection, knows
+    nothing of it.
+    """
     setting = Chat(directives=f"set_cookie={SECRET}")
     assert SECRET in setting.ask(stack).header("set-cookie")
     for _ in range(3):
@@ -202,19 +255,27 @@ def test_one_callers_cookie_never_reaches_anothers_request(stack: Stack) -> None
 
 
 def test_a_redirect_is_the_callers_to_follow(stack: Stack) -> None:
-    """Nothing in a request makes the proxy call another host: a path that looks like an address is a path."""
-    found = relayed(stack, "GET", f"/openai//evil.example/@other.example:80/?api-version={API_VERSION}")
+    """Nothing in a request makes the proxy call another host: a path that looks like an address is
+    a path.
+    """
+    found = relayed(
+        stack, "GET", f"/openai//evil.example/@other.example:80/?api-version={API_VERSION}"
+    )
     assert found.all("host") == [stack.stand_in_url.removeprefix("http://")]
 
 
 def test_the_answers_headers_pass(stack: Stack) -> None:
-    """Azure's own headers as the upstream wrote them, the exchange's id beside them, none of them twice."""
+    """Azure's own headers as the upstream wrote them, the exchange's id beside them, none of them
+    twice.
+    """
     chat = Chat(headers=(("x-ms-client-request-id", "my-own-id"),))
     answer = chat.ask(stack)
     assert answer.header("x-ms-region") == "North Central US"
     assert answer.header("x-ms-client-request-id") == "my-own-id"
     assert answer.header("x-ratelimit-remaining-tokens") == "99000"
-    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", answer.header("apim-request-id"))
+    assert re.fullmatch(
+        r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", answer.header("apim-request-id")
+    )
     assert answer.header("x-ms-deployment-name") == chat.deployment
     assert answer.header("content-length") == str(len(answer.body))
     assert json.loads(answer.body)["choices"]

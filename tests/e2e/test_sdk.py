@@ -1,4 +1,6 @@
-"""The official OpenAI SDK, pointed at the proxy with nothing but address and key, and the event of each call."""
+"""The official OpenAI SDK, pointed at the proxy with nothing but address and key, and the event of
+each call.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,11 @@ WEATHER: Final[ChatCompletionToolUnionParam] = {
     "function": {
         "name": "get_weather",
         "description": "The weather at a place",
-        "parameters": {"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"]},
+        "parameters": {
+            "type": "object",
+            "properties": {"place": {"type": "string"}},
+            "required": ["place"],
+        },
     },
 }
 
@@ -48,11 +54,17 @@ def test_a_completion_and_its_event_say_the_same(client: AzureOpenAI, events: Ev
     assert event["region"] == raw.headers["x-ms-region"]
     assert (event["deployment"], event["api_version"]) == (deployment, API_VERSION)
     assert (event["status_code"], event["outcome"], event["error"]) == (200, "completed", None)
-    assert before <= datetime.fromisoformat(event["timestamp"]) <= datetime.now(UTC).replace(tzinfo=None)
+    assert (
+        before
+        <= datetime.fromisoformat(event["timestamp"])
+        <= datetime.now(UTC).replace(tzinfo=None)
+    )
 
 
 def test_a_stream_and_its_event_say_the_same(client: AzureOpenAI, events: EventLog) -> None:
-    """The SDK's chunks add up to the event's content; the usage that the client asked for is in both."""
+    """The SDK's chunks add up to the event's content; the usage that the client asked for is in
+    both.
+    """
     deployment = new_deployment()
     with client:
         raw = client.chat.completions.with_raw_response.create(
@@ -63,29 +75,44 @@ def test_a_stream_and_its_event_say_the_same(client: AzureOpenAI, events: EventL
     usage = chunks[-1].usage
     assert usage is not None
     assert event["type"] == "stream_completion"
-    assert event["content"] == "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert event["content"] == "".join(
+        chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices
+    )
     assert event["usage"]["total_tokens"] == usage.total_tokens
     assert event["model"] == chunks[-1].model
     assert (event["prompt"], event["outcome"]) == (MESSAGES, "completed")
 
 
-def test_a_stream_without_stream_options_reads_as_from_azure(client: AzureOpenAI, events: EventLog) -> None:
-    """A client that asks for nothing special gets no usage, and content, finish and end as it expects them.
+def test_a_stream_without_stream_options_reads_as_from_azure(
+    client: AzureOpenAI, events: EventLog
+) -> None:
+    """A client that asks for nothing special gets no usage, and content, finish and end as it
+    expects them.
 
-    The event has the usage all the same: the proxy asked for it, and took its chunk out of the stream."""
+    The event has the usage all the same: the proxy asked for it, and took its chunk out of the
+    stream.
+    """
     with client:
-        raw = client.chat.completions.with_raw_response.create(model=new_deployment(), messages=MESSAGES, stream=True)
+        raw = client.chat.completions.with_raw_response.create(
+            model=new_deployment(), messages=MESSAGES, stream=True
+        )
         chunks = list(raw.parse())
     event = events.one(exchange_id=raw.headers["x-exchange-id"])
     assert all(chunk.usage is None for chunk in chunks)
-    assert event["content"] == "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert event["content"] == "".join(
+        chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices
+    )
     assert event["usage"]["completion_tokens"] == 20
     assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == "stop"
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_tool_calls_reach_the_client(client: AzureOpenAI, stack: Stack, events: EventLog, *, stream: bool) -> None:
-    """The tools go up, the call comes down, whole or in deltas; its event has no text, and the same call."""
+def test_tool_calls_reach_the_client(
+    client: AzureOpenAI, stack: Stack, events: EventLog, *, stream: bool
+) -> None:
+    """The tools go up, the call comes down, whole or in deltas; its event has no text, and the same
+    call.
+    """
     deployment = new_deployment()
     with client:
         if stream:
@@ -94,11 +121,18 @@ def test_tool_calls_reach_the_client(client: AzureOpenAI, stack: Stack, events: 
             )
             exchange_id = raw_stream.headers["x-exchange-id"]
             deltas = [chunk.choices[0].delta for chunk in raw_stream.parse() if chunk.choices]
-            functions = [call.function for delta in deltas for call in delta.tool_calls or [] if call.function]
+            functions = [
+                call.function
+                for delta in deltas
+                for call in delta.tool_calls or []
+                if call.function
+            ]
             name = "".join(function.name or "" for function in functions)
             arguments = "".join(function.arguments or "" for function in functions)
         else:
-            raw = client.chat.completions.with_raw_response.create(model=deployment, messages=MESSAGES, tools=[WEATHER])
+            raw = client.chat.completions.with_raw_response.create(
+                model=deployment, messages=MESSAGES, tools=[WEATHER]
+            )
             exchange_id = raw.headers["x-exchange-id"]
             called = (raw.parse().choices[0].message.tool_calls or [])[0]
             assert called.type == "function"
@@ -107,36 +141,54 @@ def test_tool_calls_reach_the_client(client: AzureOpenAI, stack: Stack, events: 
     assert isinstance(json.loads(arguments)["place"], str)
     assert json.loads(stand_in.seen_once(stack, deployment=deployment).body)["tools"] == [WEATHER]
     event = events.one(exchange_id=exchange_id)
-    assert (event["content"], event["outcome"], event["finish_reason"]) == ("", "completed", "tool_calls")
-    assert [call["function"] for call in event["choices"][0]["tool_calls"]] == [{"name": name, "arguments": arguments}]
+    assert (event["content"], event["outcome"], event["finish_reason"]) == (
+        "",
+        "completed",
+        "tool_calls",
+    )
+    assert [call["function"] for call in event["choices"][0]["tool_calls"]] == [
+        {"name": name, "arguments": arguments}
+    ]
 
 
 def test_the_async_client_works_the_same(stack: Stack, events: EventLog) -> None:
     """Streaming, not streaming and tool calls, side by side."""
 
     async def completion(client: AsyncAzureOpenAI) -> tuple[str, str | None]:
-        raw = await client.chat.completions.with_raw_response.create(model=new_deployment(), messages=MESSAGES)
+        raw = await client.chat.completions.with_raw_response.create(
+            model=new_deployment(), messages=MESSAGES
+        )
         return raw.headers["x-exchange-id"], raw.parse().choices[0].message.content
 
     async def stream(client: AsyncAzureOpenAI) -> tuple[str, str | None]:
-        raw = await client.chat.completions.with_raw_response.create(model=new_deployment(), messages=MESSAGES, stream=True)
-        pieces = [chunk.choices[0].delta.content or "" async for chunk in raw.parse() if chunk.choices]
+        raw = await client.chat.completions.with_raw_response.create(
+            model=new_deployment(), messages=MESSAGES, stream=True
+        )
+        pieces = [
+            chunk.choices[0].delta.content or "" async for chunk in raw.parse() if chunk.choices
+        ]
         return raw.headers["x-exchange-id"], "".join(pieces)
 
     async def tool_call(client: AsyncAzureOpenAI) -> tuple[str, str | None]:
-        raw = await client.chat.completions.with_raw_response.create(model=new_deployment(), messages=MESSAGES, tools=[WEATHER])
+        raw = await client.chat.completions.with_raw_response.create(
+            model=new_deployment(), messages=MESSAGES, tools=[WEATHER]
+        )
         assert raw.parse().choices[0].finish_reason == "tool_calls"
         return raw.headers["x-exchange-id"], ""
 
     async def side_by_side() -> tuple[tuple[str, str | None], ...]:
-        async with AsyncAzureOpenAI(azure_endpoint=stack.proxy_url, api_key=CALLER_KEY, api_version=API_VERSION) as client:
+        async with AsyncAzureOpenAI(
+            azure_endpoint=stack.proxy_url, api_key=CALLER_KEY, api_version=API_VERSION
+        ) as client:
             return await asyncio.gather(completion(client), stream(client), tool_call(client))
 
     for exchange_id, content in asyncio.run(side_by_side()):
         assert events.one(exchange_id=exchange_id)["content"] == content
 
 
-def test_an_error_of_the_upstream_is_the_sdks_own_exception(client: AzureOpenAI, events: EventLog) -> None:
+def test_an_error_of_the_upstream_is_the_sdks_own_exception(
+    client: AzureOpenAI, events: EventLog
+) -> None:
     """A 429 is raised as RateLimitError with the upstream's message and headers."""
     with client, pytest.raises(RateLimitError) as raised:
         client.with_options(max_retries=0).chat.completions.create(

@@ -1,4 +1,6 @@
-"""Large bodies, both ways: they pass, within a bounded memory of the worker, and their events arrive."""
+"""Large bodies, both ways: they pass, within a bounded memory of the worker, and their events
+arrive.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ from tests.e2e.support.chat import API_VERSION, Chat, content_of, new_deployment
 from tests.e2e.support.event_log import EventLog
 
 MB: Final = 2**20
-# What captures may hold (CAPTURE_MEMORY_MB), and what the enrichment of one large exchange takes beside it.
+# What captures may hold (CAPTURE_MEMORY_MB), and what the enrichment of one large exchange takes
+# beside it.
 MOST_GROWTH_MB: Final = 256 + 300
 
 
@@ -29,7 +32,9 @@ class Worker:
     def __init__(self, stack: Stack) -> None:
         host = stack.parts["functions_host"]
         found = [psutil.Process(pid) for pid in (host.pid, *host.descendants())]
-        pid = worker_of([Process(pid=one.pid, parent=one.ppid(), program=one.name()) for one in found])
+        pid = worker_of(
+            [Process(pid=one.pid, parent=one.ppid(), program=one.name()) for one in found]
+        )
         self._folder = Path("/proc") / str(pid)
 
     def forget_peak(self) -> float:
@@ -57,7 +62,9 @@ def test_90_mb_go_up(stack: Stack, events: EventLog, worker: Worker) -> None:
     deployment, body = new_deployment(), b"0123456789abcdef" * (90 * MB // 16)
     before = worker.forget_peak()
     target = f"/openai/deployments/{deployment}/whatever?api-version={API_VERSION}"
-    answer = wire.call(stack.proxy_url, "POST", target, [("content-type", "application/octet-stream")], body)
+    answer = wire.call(
+        stack.proxy_url, "POST", target, [("content-type", "application/octet-stream")], body
+    )
     seen = stand_in.seen_once(stack, deployment=deployment)
     assert (answer.status, seen.body_sha256) == (200, hashlib.sha256(body).hexdigest())
     assert events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
@@ -69,7 +76,10 @@ def test_100_mb_come_down(stack: Stack, events: EventLog, worker: Worker) -> Non
     deployment = new_deployment()
     before = worker.forget_peak()
     target = f"/openai/deployments/{deployment}/audio/speech?api-version={API_VERSION}"
-    headers = [("content-type", "application/json"), ("x-stand-in", f"chunks=100; content_size={100 * MB}")]
+    headers = [
+        ("content-type", "application/json"),
+        ("x-stand-in", f"chunks=100; content_size={100 * MB}"),
+    ]
     with wire.Call(stack.proxy_url, "POST", target, headers, b'{"input":"a"}') as call:
         size = 0
         while (piece := call.piece()) is not None:
@@ -81,10 +91,17 @@ def test_100_mb_come_down(stack: Stack, events: EventLog, worker: Worker) -> Non
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
-def test_a_20_mb_prompt_and_a_5_mb_answer_become_an_event(stack: Stack, events: EventLog, *, stream: bool) -> None:
+def test_a_20_mb_prompt_and_a_5_mb_answer_become_an_event(
+    stack: Stack, events: EventLog, *, stream: bool
+) -> None:
     """Truncated, marked, and with the captures' names; what is not text is whole."""
     text = 'The quick brown fox says "jump".\n' * (20 * MB // 35)
-    chat = Chat(stream=stream, more={"stream_options": None} if stream else {}, prompt=text, directives="content_size=5000000")
+    chat = Chat(
+        stream=stream,
+        more={"stream_options": None} if stream else {},
+        prompt=text,
+        directives="content_size=5000000",
+    )
     answer = chat.ask(stack)
     assert answer.status == 200
     assert len(content_of(answer.body)) > 1_000_000
@@ -97,12 +114,15 @@ def test_a_20_mb_prompt_and_a_5_mb_answer_become_an_event(stack: Stack, events: 
 
 
 def test_a_large_prompt_does_not_hold_up_other_streams(stack: Stack) -> None:
-    """50 streams, alone and beside a prompt of 20 MB: parsing it on their event loop would stop all of them for longer.
+    """50 streams, alone and beside a prompt of 20 MB: parsing it on their event loop would stop all
+    of them for longer.
 
-    Host, upstream, storage and this reader share the machine, which may be busy with something else, so the bound is generous
-    and one of three is enough: `python -m bench.large_prompt` gives the figures, and tests/integration/test_large_prompt.py
-    bounds the relay's own event loop.
+    Host, upstream, storage and this reader share the machine, which may be busy with something
+    else, so the bound is generous and one of three is enough: `python -m bench.large_prompt` gives
+    the figures, and tests/integration/test_large_prompt.py bounds the relay's own event loop.
     """
     alone = [measured(stack, streams=50, megabytes=0, chunks=100).longest for _ in range(2)]
     beside = [measured(stack, streams=50, megabytes=20, chunks=100).longest for _ in range(3)]
-    assert min(beside) < 500 + 2 * median(alone), f"longest gaps in ms: alone {alone}, beside the prompt {beside}"
+    assert min(beside) < 500 + 2 * median(alone), (
+        f"longest gaps in ms: alone {alone}, beside the prompt {beside}"
+    )

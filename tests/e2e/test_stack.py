@@ -28,12 +28,20 @@ class Run:
     """One `python -m local.run` on free ports, with all its output in a file."""
 
     def __init__(
-        self, folder: Path, *options: str, ports: Ports | None = None, environment: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        *options: str,
+        ports: Ports | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.id = uuid.uuid4().hex
         self.ports = ports or free_ports()
         self._output = folder / "output"
-        chosen = [text for name, port in self.ports.by_name().items() for text in (f"--{WHAT_LISTENS[name][1]}", str(port))]
+        chosen = [
+            text
+            for name, port in self.ports.by_name().items()
+            for text in (f"--{WHAT_LISTENS[name][1]}", str(port))
+        ]
         own = ["--folder", str(folder / "run"), "--settings", str(folder / "none.json")]
         with self._output.open("w") as output:
             self.process = subprocess.Popen(
@@ -47,14 +55,20 @@ class Run:
 
     def _environment(self, own: Mapping[str, str]) -> dict[str, str]:
         """Nothing that this machine's developer set for the app."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "AzureWebJobs"))}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AZURE_", "AzureWebJobs"))
+        }
         return {**kept, **own, MARKER: self.id}
 
     def output(self) -> str:
         return self._output.read_text()
 
     def until_it_says(self, text: str) -> None:
-        wait_until(lambda: text in self.output() or self.process.poll() is not None, seconds=READY_WITHIN_S)
+        wait_until(
+            lambda: text in self.output() or self.process.poll() is not None, seconds=READY_WITHIN_S
+        )
         assert text in self.output(), self.output()
 
     def wait(self) -> int:
@@ -70,14 +84,17 @@ class Run:
     def end(self) -> None:
         self.process.kill()
         self.process.wait()
-        wait_until(lambda: not self.processes())  # its watchdog, which removes the temporary folder as well
+        # its watchdog, which removes the temporary folder as well
+        wait_until(lambda: not self.processes())
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
     runs: list[Run] = []
 
-    def starter(*options: str, ports: Ports | None = None, environment: Mapping[str, str] | None = None) -> Run:
+    def starter(
+        *options: str, ports: Ports | None = None, environment: Mapping[str, str] | None = None
+    ) -> Run:
         folder = tmp_path / str(len(runs))
         folder.mkdir()
         runs.append(Run(folder, *options, ports=ports, environment=environment))
@@ -111,7 +128,9 @@ def test_it_shows_the_answer_and_both_events_and_sigint_ends_it_in_order(
 
 
 def test_nothing_is_left_when_it_is_killed(start: Callable[..., Run]) -> None:
-    """kill -9 of the supervisor: its parts, the functions host's worker included, end within seconds."""
+    """kill -9 of the supervisor: its parts, the functions host's worker included, end within
+    seconds.
+    """
     run = start("--no-demo")
     run.until_it_says("Serving until Ctrl-C")
     run.process.kill()
@@ -125,7 +144,9 @@ def test_a_part_that_dies_is_named_and_takes_the_rest_down(start: Callable[..., 
     event_hubs = next(pid for pid in run.processes() if "local.event_hubs" in command_of(pid))
     os.kill(event_hubs, signal.SIGKILL)
     assert run.wait() == 1
-    assert "\nfnsse: event_hubs died: killed by signal 9 (SIGKILL). Its last lines:\n" in run.output()
+    assert (
+        "\nfnsse: event_hubs died: killed by signal 9 (SIGKILL). Its last lines:\n" in run.output()
+    )
     assert run.has_left_nothing()
 
 
@@ -137,19 +158,27 @@ def test_a_taken_port_is_named_before_anything_is_started(start: Callable[..., R
         run = start(ports=Ports(**(free_ports().by_name() | {"event_hubs": port})))
         assert run.wait() == 1
     said = run.output().strip()
-    assert said.startswith(f"fnsse: port {port} (EVENT_HUBS_PORT), which event_hubs (AMQP) needs, is taken")
+    assert said.startswith(
+        f"fnsse: port {port} (EVENT_HUBS_PORT), which event_hubs (AMQP) needs, is taken"
+    )
     assert f"Use instead: make run PORT={run.ports.proxy} EVENT_HUBS_PORT=" in said
     assert "starting" not in said
 
 
-def test_without_core_tools_make_func_says_how_to_get_them(start: Callable[..., Run], tmp_path: Path) -> None:
+def test_without_core_tools_make_func_says_how_to_get_them(
+    start: Callable[..., Run], tmp_path: Path
+) -> None:
     run = start("--functions-host", "func", environment={"PATH": str(tmp_path)})
     assert run.wait() == 1
     assert run.output().strip() == f"fnsse: make func {HOW_TO_GET_FUNC}"
 
 
-def test_a_real_azure_openai_and_event_hub_are_used_instead_of_the_local_parts(start: Callable[..., Run]) -> None:
-    """Played by the parts of another stack; all that makes them real is that the environment names them."""
+def test_a_real_azure_openai_and_event_hub_are_used_instead_of_the_local_parts(
+    start: Callable[..., Run],
+) -> None:
+    """Played by the parts of another stack; all that makes them real is that the environment names
+    them.
+    """
     with Stack(only={"azure_openai", "event_hubs"}) as real:
         environment = {
             "AZURE_OPENAI_BASE_URL": real.stand_in_url,
@@ -163,35 +192,52 @@ def test_a_real_azure_openai_and_event_hub_are_used_instead_of_the_local_parts(s
     assert '"type": "stream_completion"' in run.output()
 
 
-def test_a_second_run_in_the_same_folder_is_refused(start: Callable[..., Run], tmp_path: Path) -> None:
+def test_a_second_run_in_the_same_folder_is_refused(
+    start: Callable[..., Run], tmp_path: Path
+) -> None:
     """Two Azurites would write the same files."""
     folder = ["--no-demo", "--folder", str(tmp_path / "same")]
     first = start(*folder)
     first.until_it_says("starting")
     second = start(*folder, "--functions-host", "func")
     assert second.wait() == 1
-    assert f"fnsse: another run keeps its files in {tmp_path / 'same'}\nUse instead: make func PORT=" in second.output()
+    assert (
+        f"fnsse: another run keeps its files in {tmp_path / 'same'}\nUse instead: make func PORT="
+        in second.output()
+    )
     assert f" FOLDER={tmp_path / 'same-2'} NO_DEMO=1\n" in second.output()
 
 
-def test_settings_that_the_app_cannot_start_with_are_told_before_anything_is_started(start: Callable[..., Run]) -> None:
+def test_settings_that_the_app_cannot_start_with_are_told_before_anything_is_started(
+    start: Callable[..., Run],
+) -> None:
     run = start(environment={"AZURE_OPENAI_BASE_URL": "contoso", "UPSTREAM_READ_TIMEOUT_S": "soon"})
     assert run.wait() == 1
     heading, *named = run.output().strip().splitlines()
     assert heading == "2 settings of fnsse need attention:"
-    assert [line.split()[0] for line in named] == ["AZURE_OPENAI_BASE_URL", "UPSTREAM_READ_TIMEOUT_S"]
+    assert [line.split()[0] for line in named] == [
+        "AZURE_OPENAI_BASE_URL",
+        "UPSTREAM_READ_TIMEOUT_S",
+    ]
 
 
 def test_a_real_namespace_without_a_hubs_name_is_told_too(start: Callable[..., Run]) -> None:
     real = "Endpoint=sb://a.servicebus.windows.net/;SharedAccessKeyName=b;SharedAccessKey=c"
     run = start(environment={"AZURE_EVENTHUB_CONN_STR": real})
     assert run.wait() == 1
-    assert "\n  AZURE_EVENTHUB_NAME is missing: the name of the event hub, e.g. openai-logs\n" in run.output()
+    assert (
+        "\n  AZURE_EVENTHUB_NAME is missing: the name of the event hub, e.g. openai-logs\n"
+        in run.output()
+    )
 
 
-def test_an_upstream_that_is_not_there_is_named_and_its_event_shown(start: Callable[..., Run]) -> None:
+def test_an_upstream_that_is_not_there_is_named_and_its_event_shown(
+    start: Callable[..., Run],
+) -> None:
     nobody = f"http://127.0.0.1:{free_ports().proxy}"
-    run = start("--exit-after-demo", environment={"AZURE_OPENAI_BASE_URL": nobody, "AZURE_OPENAI_KEY": "a"})
+    run = start(
+        "--exit-after-demo", environment={"AZURE_OPENAI_BASE_URL": nobody, "AZURE_OPENAI_KEY": "a"}
+    )
     assert run.wait() == 1
     said = run.output()
     assert '"type": "error"' in said
@@ -199,11 +245,17 @@ def test_an_upstream_that_is_not_there_is_named_and_its_event_shown(start: Calla
     assert said.endswith(" - check AZURE_OPENAI_BASE_URL and AZURE_OPENAI_KEY\n")
 
 
-def test_an_event_hub_that_is_not_there_is_named_while_events_are_waited_for(start: Callable[..., Run]) -> None:
+def test_an_event_hub_that_is_not_there_is_named_while_events_are_waited_for(
+    start: Callable[..., Run],
+) -> None:
     """And what the app prints about it is a line for each try, not a traceback."""
     nobody = f"Endpoint=sb://127.0.0.1:{free_ports().event_hubs};SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true;"
-    run = start(environment={"AZURE_EVENTHUB_CONN_STR": nobody, "AZURE_EVENTHUB_NAME": "openai-logs"})
-    run.until_it_says("event_hub: unreachable - check AZURE_EVENTHUB_CONN_STR and AZURE_EVENTHUB_NAME")
+    run = start(
+        environment={"AZURE_EVENTHUB_CONN_STR": nobody, "AZURE_EVENTHUB_NAME": "openai-logs"}
+    )
+    run.until_it_says(
+        "event_hub: unreachable - check AZURE_EVENTHUB_CONN_STR and AZURE_EVENTHUB_NAME"
+    )
     run.process.send_signal(signal.SIGINT)
     assert run.wait() == 0
     assert "enrichment failed, the queue delivers its message again: " in run.output()

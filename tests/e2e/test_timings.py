@@ -30,9 +30,11 @@ def lags_ms(seen: Seen, answer: Answer) -> list[float]:
 
 
 def test_the_events_timings_are_those_of_the_exchange(stack: Stack, events: EventLog) -> None:
-    """300 ms of silence, then a chunk every 20 ms: time to first chunk, streaming duration, and latency as their exact sum.
+    """300 ms of silence, then a chunk every 20 ms: time to first chunk, streaming duration, and
+    latency as their exact sum.
 
-    The proxy stands between upstream and client, so what those two saw bounds each figure, however busy the machine is.
+    The proxy stands between upstream and client, so what those two saw bounds each figure, however
+    busy the machine is.
     """
     chat = Chat(stream=True, directives="first_chunk_ms=300; chunk_ms=20")
     with chat.begin(stack) as call:
@@ -45,11 +47,17 @@ def test_the_events_timings_are_those_of_the_exchange(stack: Stack, events: Even
     first_read, last_read = answer.pieces[0].at, answer.pieces[-1].at
     assert 300 - ROUNDED_MS <= (first_write - seen.started_at) * 1000 <= first_ms + ROUNDED_MS
     assert first_ms - ROUNDED_MS <= (first_read - sent_at) * 1000
-    assert (last_write - first_read) * 1000 - ROUNDED_MS <= streaming_ms <= (last_read - first_write) * 1000 + ROUNDED_MS
+    assert (
+        (last_write - first_read) * 1000 - ROUNDED_MS
+        <= streaming_ms
+        <= (last_read - first_write) * 1000 + ROUNDED_MS
+    )
     assert event["latency_ms"] == first_ms + streaming_ms
 
 
-def test_a_whole_answers_latency_includes_the_upstreams_silence(stack: Stack, events: EventLog) -> None:
+def test_a_whole_answers_latency_includes_the_upstreams_silence(
+    stack: Stack, events: EventLog
+) -> None:
     """Without a stream there is one figure, from the request's first byte to the answer's last."""
     with Chat(directives="headers_ms=300").begin(stack) as call:
         answer = call.rest()
@@ -62,7 +70,8 @@ def test_a_whole_answers_latency_includes_the_upstreams_silence(stack: Stack, ev
 def test_each_chunk_is_sent_on_before_the_next_one_comes(stack: Stack) -> None:
     """At a chunk every 20 ms the client is less than one chunk behind, the first chunk included.
 
-    The machine may be busy with something else for a moment, which is not the relay's doing: one stream of ten is enough.
+    The machine may be busy with something else for a moment, which is not the relay's doing: one
+    stream of ten is enough.
     """
     found = []
     for _ in range(10):

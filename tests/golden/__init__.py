@@ -1,8 +1,9 @@
-"""The golden set: captures in Azure's shapes, written for this project, and the event that each must give.
+"""The golden set: captures in Azure's shapes, written for this project, and the event that each
+must give.
 
 cases/<name>/request, response   the raw bodies
-cases/<name>/exchange.json       what surrounds them: operation, headers, and what the envelope says beyond the defaults
-cases/<name>/event.json          the event; `python -m tests.golden` writes it again, to be read before it is committed
+cases/<name>/exchange.json       what surrounds them: operation, headers, envelope fields
+cases/<name>/event.json          the event; `python -m tests.golden` writes it again: read it
 """
 
 from __future__ import annotations
@@ -57,7 +58,12 @@ def load(name: str) -> Case:
     """A case by its name."""
     exchange = json.loads((_CASES / name / "exchange.json").read_text("utf-8"))
     request, response = (_capture(name, side, exchange[side]) for side in ("request", "response"))
-    return Case(name=name, envelope=_envelope(exchange, request, response), request=request, response=response)
+    return Case(
+        name=name,
+        envelope=_envelope(exchange, request, response),
+        request=request,
+        response=response,
+    )
 
 
 def _capture(name: str, side: str, header: dict[str, Any] | None) -> Capture | None:
@@ -66,9 +72,13 @@ def _capture(name: str, side: str, header: dict[str, Any] | None) -> Capture | N
     return Capture(header=header, body=(_CASES / name / side).read_bytes())
 
 
-def _envelope(exchange: dict[str, Any], request: Capture | None, response: Capture | None) -> Envelope:
+def _envelope(
+    exchange: dict[str, Any], request: Capture | None, response: Capture | None
+) -> Envelope:
     body = response.body if response else b""
-    stream = response is not None and response.header["headers"]["content-type"].startswith("text/event-stream")
+    stream = response is not None and response.header["headers"]["content-type"].startswith(
+        "text/event-stream"
+    )
     arrivals = _arrivals(body, stream=stream)
     exchange_id = new_exchange_id(1_763_908_200_000, bytes(10))
     folder = "2025/11/23/14"
@@ -99,8 +109,12 @@ def _envelope(exchange: dict[str, Any], request: Capture | None, response: Captu
 
 
 def _arrivals(body: bytes, *, stream: bool) -> list[tuple[int, float]]:
-    """Each event of a stream came by itself, the first after 300 ms, the others 20 ms apart; any other body came at once."""
-    ends = [event.end for event in SseDecoder().feed(body)] if stream else [len(body)] if body else []
+    """Each event of a stream came by itself, the first after 300 ms, the others 20 ms apart; any
+    other body came at once.
+    """
+    ends = (
+        [event.end for event in SseDecoder().feed(body)] if stream else [len(body)] if body else []
+    )
     return [(end, 300.0 + 20.0 * number) for number, end in enumerate(ends)]
 
 

@@ -1,4 +1,6 @@
-"""Write the expected events again, after a change that is meant to change them. Read the difference before committing it."""
+"""Write the expected events again, after a change that is meant to change them. Read the difference
+before committing it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,8 @@ from tests.golden import load, names
 
 for name in names():
     case = load(name)
-    built = json.loads(builder.dump(builder.build(case.envelope, case.request, case.response, "Sweden Central")))
+    built = json.loads(
+        builder.dump(builder.build(case.envelope, case.request, case.response, "Sweden Central"))
+    )
     case.event_path.write_text(json.dumps(built, indent=1, ensure_ascii=False) + "\n", "utf-8")
 print(f"wrote {len(names())} events")  # noqa: T201 - a command's output

@@ -16,7 +16,8 @@ from tests.schema import valid
 from tests.unit.cutting import every_way
 
 _REGION = "Sweden Central"
-_SECRETS = ("SECRET", "sk-not-in-the-event", "iVBORw0KGgo", "UklGR")  # the last two begin the PNG and the WAV in Base64
+# the last two begin the PNG and the WAV in Base64
+_SECRETS = ("SECRET", "sk-not-in-the-event", "iVBORw0KGgo", "UklGR")
 
 
 @pytest.fixture(params=names())
@@ -26,17 +27,29 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 def test_the_captures_give_the_expected_event(case: Case) -> None:
     """Key by key; the file is the documentation of its case."""
-    built = json.loads(builder.dump(builder.build(case.envelope, case.request, case.response, _REGION)))
+    built = json.loads(
+        builder.dump(builder.build(case.envelope, case.request, case.response, _REGION))
+    )
     assert built == json.loads(case.event_path.read_text("utf-8"))
     valid(built)
 
 
 def test_the_outcome_is_the_one_that_the_relay_decides(case: Case) -> None:
-    """The envelopes of the set are written by hand; where the answer came whole, its bytes decide the outcome."""
+    """The envelopes of the set are written by hand; where the answer came whole, its bytes decide
+    the outcome.
+    """
     envelope, response = case.envelope, case.response
-    if response is None or envelope.failure is not None or envelope.outcome is Outcome.CLIENT_DISCONNECTED:
+    if (
+        response is None
+        or envelope.failure is not None
+        or envelope.outcome is Outcome.CLIENT_DISCONNECTED
+    ):
         return
-    end = tail.of_stream(response.body, whole=True) if envelope.stream else tail.of_json(response.body)
+    end = (
+        tail.of_stream(response.body, whole=True)
+        if envelope.stream
+        else tail.of_json(response.body)
+    )
     known = (
         envelope.operation in {"chat.completions", "completions", "responses"}
         and "content-encoding" not in response.header["headers"]
@@ -69,13 +82,17 @@ def test_an_answer_reads_the_same_however_it_is_cut(case: Case) -> None:
 
 def test_no_secret_and_no_file_of_a_capture_reaches_its_event(case: Case) -> None:
     """The captures hold both; the event must hold neither."""
-    written = builder.dump(builder.build(case.envelope, case.request, case.response, _REGION)).decode()
+    written = builder.dump(
+        builder.build(case.envelope, case.request, case.response, _REGION)
+    ).decode()
     assert [secret for secret in _SECRETS if secret in written] == []
 
 
 @pytest.mark.parametrize("limit_bytes", [8192, 100_000])
 def test_the_event_fits_a_limit(case: Case, limit_bytes: int) -> None:
     """Even the smallest one."""
-    fitted = truncation.fit(builder.build(case.envelope, case.request, case.response, _REGION), limit_bytes)
+    fitted = truncation.fit(
+        builder.build(case.envelope, case.request, case.response, _REGION), limit_bytes
+    )
     assert len(fitted) <= limit_bytes
     valid(json.loads(fitted))

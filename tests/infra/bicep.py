@@ -1,4 +1,6 @@
-"""The Bicep CLI: lints and compiles what is in infra/, and evaluates a whole deployment without Azure."""
+"""The Bicep CLI: lints and compiles what is in infra/, and evaluates a whole deployment without
+Azure.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +26,21 @@ _SCOPE: Final = {
     "subscriptionId": SUBSCRIPTION,
     "resourceGroup": GROUP,
     "location": "swedencentral",
-    "deploymentName": "main",  # modules' outputs are followed to their resources only where it is known
+    # modules' outputs are followed to their resources only where it is known
+    "deploymentName": "main",
 }
 _ROLE_ASSIGNMENT: Final = "/providers/Microsoft.Authorization/roleAssignments/"
 
 
 def run(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
     """`bicep ARGUMENTS`; the test is skipped where there is none."""
-    done = subprocess.run([found("bicep"), *arguments], capture_output=True, text=True, check=False, env=_environment())
+    done = subprocess.run(
+        [found("bicep"), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=_environment(),
+    )
     if check and done.returncode != 0:
         raise AssertionError(f"bicep {' '.join(map(str, arguments))}\n{done.stdout}{done.stderr}")
     return done
@@ -48,7 +57,9 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Deployment:
-    """An evaluated deployment. What only Azure knows is an expression in it: "[reference('/subscriptions/…').clientId]"."""
+    """An evaluated deployment. What only Azure knows is an expression in it:
+    "[reference('/subscriptions/…').clientId]".
+    """
 
     resources: dict[str, dict[str, Any]]  # by resource id
     outputs: dict[str, Any]
@@ -56,7 +67,9 @@ class Deployment:
 
     def of(self, resource_type: str) -> list[dict[str, Any]]:
         """All resources of that type."""
-        return [resource for resource in self.resources.values() if resource["type"] == resource_type]
+        return [
+            resource for resource in self.resources.values() if resource["type"] == resource_type
+        ]
 
     def one(self, resource_type: str) -> dict[str, Any]:
         """The one resource of that type."""
@@ -83,15 +96,21 @@ class Deployment:
         """Every resource id that stands anywhere, those of role definitions left out."""
         text = json.dumps([list(self.resources.values()), self.outputs])
         ids = re.findall(r"/subscriptions/[^\s'\"\\]+/providers/[^\s'\"\\,;]+", text)
-        return {each for each in ids if "/roleDefinitions/" not in each and _ROLE_ASSIGNMENT not in each}
+        return {
+            each for each in ids if "/roleDefinitions/" not in each and _ROLE_ASSIGNMENT not in each
+        }
 
 
 class Evaluator:
-    """`bicep jsonrpc`: what `bicep snapshot` does, but the CLI starts once (2.5 s) for all deployments (0.5 s each)."""
+    """`bicep jsonrpc`: what `bicep snapshot` does, but the CLI starts once (2.5 s) for all
+    deployments (0.5 s each).
+    """
 
     def __init__(self) -> None:
         command = [found("bicep"), "jsonrpc", "--stdio"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment())
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment()
+        )
         self._calls = 0
 
     def close(self) -> None:
@@ -113,17 +132,25 @@ class Evaluator:
         answer = self._call("bicep/getSnapshot", {"path": str(file), "metadata": _SCOPE})
         if "error" in answer:
             message = answer["error"]["message"]
-            raise Refused(run("lint", file, check=False).stderr if message == "Compilation failed" else message)
+            raise Refused(
+                run("lint", file, check=False).stderr
+                if message == "Compilation failed"
+                else message
+            )
         shown = json.loads(answer["result"]["snapshot"])
         resources = {resource["id"]: resource for resource in shown["predictedResources"]}
         assert len(resources) == len(shown["predictedResources"]), "two resources of one id"
-        return Deployment(resources=resources, outputs=shown["outputs"], diagnostics=shown["diagnostics"])
+        return Deployment(
+            resources=resources, outputs=shown["outputs"], diagnostics=shown["diagnostics"]
+        )
 
     def _call(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._calls += 1
-        body = json.dumps({"jsonrpc": "2.0", "id": self._calls, "method": method, "params": parameters}).encode()
+        body = json.dumps(
+            {"jsonrpc": "2.0", "id": self._calls, "method": method, "params": parameters}
+        ).encode()
         self._process.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
         self._process.stdin.flush()
         length = 0

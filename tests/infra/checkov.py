@@ -41,9 +41,21 @@ class Findings:
 def scan(folder: Path) -> Findings:
     """What checkov says of the ARM templates in a folder."""
     _install()
-    # --skip-download: the checks are in the package; what it would fetch are links to a vendor's pages.
-    options = ["--directory", str(folder), "--framework", "arm", "--compact", "--skip-download", "--output", "json"]
-    done = subprocess.run([_PYTHON, "-m", "checkov.main", *options], capture_output=True, text=True, check=False)
+    # --skip-download: the checks are in the package; what it would fetch are links to a vendor's
+    # pages.
+    options = [
+        "--directory",
+        str(folder),
+        "--framework",
+        "arm",
+        "--compact",
+        "--skip-download",
+        "--output",
+        "json",
+    ]
+    done = subprocess.run(
+        [_PYTHON, "-m", "checkov.main", *options], capture_output=True, text=True, check=False
+    )
     found = json.loads(done.stdout)
     assert found["summary"]["parsing_errors"] == 0, found["results"]["parsing_errors"]
     failures = [
@@ -61,7 +73,8 @@ def scan(folder: Path) -> Findings:
 
 def _install() -> None:
     _FOLDER.parent.mkdir(exist_ok=True)
-    with _FOLDER.with_suffix(".lock").open("w") as lock:  # tests on another worker may want it at the same moment
+    # tests on another worker may want it at the same moment
+    with _FOLDER.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         _install_alone()
 
@@ -74,7 +87,13 @@ def _install_alone() -> None:
     try:
         subprocess.run([sys.executable, "-m", "venv", _FOLDER], check=True, capture_output=True)
         quiet = ["--quiet", "--disable-pip-version-check"]
-        subprocess.run([_PYTHON, "-m", "pip", "install", *quiet, "-r", _REQUIREMENTS], check=True, capture_output=True)
+        subprocess.run(
+            [_PYTHON, "-m", "pip", "install", *quiet, "-r", _REQUIREMENTS],
+            check=True,
+            capture_output=True,
+        )
     except subprocess.CalledProcessError as error:
-        missing(f"needs checkov in {_FOLDER}: pip install -r {_REQUIREMENTS.name}\n{error.stderr.decode(errors='replace')}")
+        missing(
+            f"needs checkov in {_FOLDER}: pip install -r {_REQUIREMENTS.name}\n{error.stderr.decode(errors='replace')}"
+        )
     _STAMP.write_text(wanted)

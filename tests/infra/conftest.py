@@ -19,7 +19,12 @@ def evaluator() -> Iterator[Evaluator]:
 
 
 @pytest.fixture(scope="session")
-def deployments(evaluator: Evaluator, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Deployment]:
+def deployments(
+    evaluator: Evaluator, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Deployment]:
     """By the name of the setting."""
     folder = tmp_path_factory.mktemp("deployments")
-    return {switches.name(each): evaluator.evaluate(switches.parameters(each), folder) for each in switches.settings()}
+    return {
+        switches.name(each): evaluator.evaluate(switches.parameters(each), folder)
+        for each in switches.settings()
+    }

@@ -1,4 +1,6 @@
-"""The switches of infra/main.bicep: each alone, and a cover in which every two of their positions meet."""
+"""The switches of infra/main.bicep: each alone, and a cover in which every two of their positions
+meet.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +17,23 @@ OTHERS: Final = f"/subscriptions/{SUBSCRIPTION}/resourceGroups"
 
 # What is there already, by the position of a switch that uses it.
 EXISTING: Final = {
-    "apiManagement=existing": {f"{OTHERS}/gateways/providers/Microsoft.ApiManagement/service/contoso-gateway"},
-    "openAi=existing": {f"{OTHERS}/models/providers/Microsoft.CognitiveServices/accounts/contoso-models"},
-    "eventHubs=existing": {f"{OTHERS}/streams/providers/Microsoft.EventHub/namespaces/contoso-streams/eventhubs/llm-logs"},
+    "apiManagement=existing": {
+        f"{OTHERS}/gateways/providers/Microsoft.ApiManagement/service/contoso-gateway"
+    },
+    "openAi=existing": {
+        f"{OTHERS}/models/providers/Microsoft.CognitiveServices/accounts/contoso-models"
+    },
+    "eventHubs=existing": {
+        f"{OTHERS}/streams/providers/Microsoft.EventHub/namespaces/contoso-streams/eventhubs/llm-logs"
+    },
     "logAnalytics=existing": {
         f"/subscriptions/{HUB_SUBSCRIPTION}/resourceGroups/logs/providers/Microsoft.OperationalInsights/workspaces/contoso-logs"
     },
     "network=existing": {f"{SUBNETS}/app", f"{SUBNETS}/endpoints", f"{SUBNETS}/gateway"},
 }
 
-# Switch -> position -> its lines in a .bicepparam. The first position is where main.bicepparam leaves it.
+# Switch -> position -> its lines in a .bicepparam. The first position is where main.bicepparam
+# leaves it.
 SWITCHES: Final[dict[str, dict[str, str]]] = {
     "apiManagement": {
         "new": "param apiManagement = { kind: 'new', sku: 'StandardV2', publisherEmail: 'a@example.com', publisherName: 'A' }",
@@ -91,31 +100,54 @@ type Setting = tuple[tuple[str, str], ...]  # ((switch, position), …), every s
 
 
 def parameters(setting: Setting, more: str = "") -> str:
-    """The .bicepparam of a setting, without its `using`; a parameter in `more` takes the place of the setting's."""
+    """The .bicepparam of a setting, without its `using`; a parameter in `more` takes the place of
+    the setting's.
+    """
     lines = [SWITCHES[switch][position] for switch, position in setting]
-    lines = [line for line in lines if not line or line.split(" = ")[0] not in more]  # `more` says otherwise
+    # `more` says otherwise
+    lines = [line for line in lines if not line or line.split(" = ")[0] not in more]
     return "\n".join(["param environmentName = 'Contoso-Gateway-Test-24c'", *lines, more, ""])
 
 
 def name(setting: Setting) -> str:
     """What differs from the first positions."""
     return (
-        " ".join(f"{switch}={position}" for switch, position in setting if position != next(iter(SWITCHES[switch]))) or "plain"
+        " ".join(
+            f"{switch}={position}"
+            for switch, position in setting
+            if position != next(iter(SWITCHES[switch]))
+        )
+        or "plain"
     )
 
 
 def existing(setting: Setting) -> set[str]:
     """The ids of resources that are there already."""
-    return {resource_id for switch, position in setting for resource_id in EXISTING.get(f"{switch}={position}", ())}
+    return {
+        resource_id
+        for switch, position in setting
+        for resource_id in EXISTING.get(f"{switch}={position}", ())
+    }
 
 
 def settings() -> list[Setting]:
-    """None turned, each turned alone, and enough more that every two positions of two switches meet."""
+    """None turned, each turned alone, and enough more that every two positions of two switches
+    meet.
+    """
     plain = {switch: next(iter(positions)) for switch, positions in SWITCHES.items()}
-    alone = [{**plain, switch: position} for switch, positions in SWITCHES.items() for position in positions]
+    alone = [
+        {**plain, switch: position}
+        for switch, positions in SWITCHES.items()
+        for position in positions
+    ]
     chosen = list(dict.fromkeys(tuple(each.items()) for each in [plain, *alone]))
-    every = [tuple(zip(SWITCHES, positions, strict=True)) for positions in itertools.product(*SWITCHES.values())]
-    open_pairs = {pair for each in every for pair in pairs(each)} - {pair for each in chosen for pair in pairs(each)}
+    every = [
+        tuple(zip(SWITCHES, positions, strict=True))
+        for positions in itertools.product(*SWITCHES.values())
+    ]
+    open_pairs = {pair for each in every for pair in pairs(each)} - {
+        pair for each in chosen for pair in pairs(each)
+    }
     while open_pairs:
         best = max(every, key=lambda each: len(open_pairs & pairs(each)))
         chosen.append(best)

@@ -1,4 +1,6 @@
-"""API Management's modules, evaluated by the Bicep CLI: what the API is, what is logged, and what is refused."""
+"""API Management's modules, evaluated by the Bicep CLI: what the API is, what is logged, and what
+is refused.
+"""
 
 from __future__ import annotations
 
@@ -14,22 +16,35 @@ from tests.infra.bicep import Evaluator, Refused
 
 MODULES = Path(__file__).parents[2] / "infra" / "modules"
 INSIGHTS = (
-    "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/logs/providers/Microsoft.Insights/components/insights"
+    "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/logs/providers"
+    "/Microsoft.Insights/components/insights"
 )
-SERVICE = {"name": "contoso", "location": "swedencentral", "publisherEmail": "a@contoso.com", "publisherName": "A"}
+SERVICE = {
+    "name": "contoso",
+    "location": "swedencentral",
+    "publisherEmail": "a@contoso.com",
+    "publisherName": "A",
+}
 API = {
     "serviceName": "contoso",
     "functionAppHostName": "contoso.azurewebsites.net",
     "applicationInsightsResourceId": INSIGHTS,
 }
 ENTRA = API | {"callerAuth": "entra", "audience": "33333333-3333-4333-8333-333333333333"}
-KEY = API | {"callerAuth": "function_key", "functionKeySecretUri": "https://contoso.vault.azure.net/secrets/function-key"}
+KEY = API | {
+    "callerAuth": "function_key",
+    "functionKeySecretUri": "https://contoso.vault.azure.net/secrets/function-key",
+}
 
 
-def evaluated(evaluator: Evaluator, module: str, folder: Path, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+def evaluated(
+    evaluator: Evaluator, module: str, folder: Path, parameters: dict[str, Any]
+) -> list[dict[str, Any]]:
     """The resources that a module makes with these parameters. Refused where it makes none."""
     file = folder / "case.bicepparam"
-    lines = [f"param {name} = {value!r}".replace("True", "true") for name, value in parameters.items()]
+    lines = [
+        f"param {name} = {value!r}".replace("True", "true") for name, value in parameters.items()
+    ]
     file.write_text("\n".join([f"using '{os.path.relpath(MODULES / module, folder)}'", *lines, ""]))
     return list(evaluator.snapshot(file).resources.values())
 
@@ -39,7 +54,9 @@ def api(
     request: pytest.FixtureRequest, evaluator: Evaluator, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, list[dict[str, Any]]]:
     """What the API's module makes, by the last part of its type."""
-    resources = evaluated(evaluator, "api-management.bicep", tmp_path_factory.mktemp("api"), request.param)
+    resources = evaluated(
+        evaluator, "api-management.bicep", tmp_path_factory.mktemp("api"), request.param
+    )
     by_type: dict[str, list[dict[str, Any]]] = {}
     for resource in resources:
         by_type.setdefault(resource["type"].rpartition("/")[2], []).append(resource)
@@ -57,8 +74,14 @@ def test_an_openai_sdk_works_unchanged(api: dict[str, list[dict[str, Any]]]) -> 
     properties = one(api["apis"])
     assert (properties["path"], properties["protocols"]) == ("openai", ["https"])
     assert properties["subscriptionRequired"]
-    assert properties["subscriptionKeyParameterNames"] == {"header": "api-key", "query": "subscription-key"}
-    operations = {each["properties"]["method"]: each["properties"]["urlTemplate"] for each in api["operations"]}
+    assert properties["subscriptionKeyParameterNames"] == {
+        "header": "api-key",
+        "query": "subscription-key",
+    }
+    operations = {
+        each["properties"]["method"]: each["properties"]["urlTemplate"]
+        for each in api["operations"]
+    }
     assert operations == dict.fromkeys(proxy._METHODS, "/*")
 
 
@@ -71,7 +94,9 @@ def test_nothing_but_the_relayed_routes_is_exposed(api: dict[str, list[dict[str,
 
 def test_no_body_no_header_and_no_query_is_logged(api: dict[str, list[dict[str, Any]]]) -> None:
     """On the API itself, in both diagnostics, on both sides of the gateway."""
-    diagnostics = {each["name"].rpartition("/")[2]: each["properties"] for each in api["diagnostics"]}
+    diagnostics = {
+        each["name"].rpartition("/")[2]: each["properties"] for each in api["diagnostics"]
+    }
     assert diagnostics.keys() == {"applicationinsights", "azuremonitor"}
     for diagnostic in diagnostics.values():
         assert diagnostic["logClientIp"] is False
@@ -79,10 +104,14 @@ def test_no_body_no_header_and_no_query_is_logged(api: dict[str, list[dict[str, 
             for message in ("request", "response"):
                 assert diagnostic[side][message]["body"] == {"bytes": 0}
                 assert diagnostic[side][message]["headers"] == []
-            assert diagnostic[side]["request"]["dataMasking"]["queryParams"] == [{"value": "*", "mode": "Hide"}]
+            assert diagnostic[side]["request"]["dataMasking"]["queryParams"] == [
+                {"value": "*", "mode": "Hide"}
+            ]
 
 
-def test_application_insights_is_written_to_by_identity(api: dict[str, list[dict[str, Any]]]) -> None:
+def test_application_insights_is_written_to_by_identity(
+    api: dict[str, list[dict[str, Any]]],
+) -> None:
     """The connection string names the place; the identity opens it."""
     loggers = {each["properties"]["loggerType"]: each["properties"] for each in api["loggers"]}
     assert loggers["applicationInsights"]["credentials"]["identityClientId"] == "SystemAssigned"
@@ -108,13 +137,21 @@ def test_no_secret_stands_in_the_template(api: dict[str, list[dict[str, Any]]]) 
             "keyVault": {"secretIdentifier": KEY["functionKeySecretUri"]},
         }
     else:
-        assert value == {"displayName": "fnsse-audience", "secret": False, "value": ENTRA["audience"]}
+        assert value == {
+            "displayName": "fnsse-audience",
+            "secret": False,
+            "value": ENTRA["audience"],
+        }
 
 
 def test_a_prefix_moves_the_path_alone(evaluator: Evaluator, tmp_path: Path) -> None:
     """For an instance on which /openai is taken."""
     resources = evaluated(evaluator, "api-management.bicep", tmp_path, ENTRA | {"pathPrefix": "ai"})
-    paths = [each["properties"]["path"] for each in resources if each["type"] == "Microsoft.ApiManagement/service/apis"]
+    paths = [
+        each["properties"]["path"]
+        for each in resources
+        if each["type"] == "Microsoft.ApiManagement/service/apis"
+    ]
     assert paths == ["ai/openai"]
 
 
@@ -122,7 +159,10 @@ def test_a_prefix_moves_the_path_alone(evaluator: Evaluator, tmp_path: Path) -> 
     ("parameters", "words"),
     [
         (API | {"callerAuth": "entra"}, "callerAuth entra needs audience"),
-        (API | {"callerAuth": "function_key"}, "callerAuth function_key needs functionKeySecretUri"),
+        (
+            API | {"callerAuth": "function_key"},
+            "callerAuth function_key needs functionKeySecretUri",
+        ),
     ],
 )
 def test_a_missing_credential_is_named_before_anything_is_deployed(
@@ -133,8 +173,12 @@ def test_a_missing_credential_is_named_before_anything_is_deployed(
         evaluated(evaluator, "api-management.bicep", tmp_path, parameters)
 
 
-def test_tiers_of_an_instance_that_is_there_are_checked_when_it_is_known(evaluator: Evaluator, tmp_path: Path) -> None:
-    """Consumption cannot stream; with the private network the tier must reach it. Both end the deployment with their reason."""
+def test_tiers_of_an_instance_that_is_there_are_checked_when_it_is_known(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
+    """Consumption cannot stream; with the private network the tier must reach it. Both end the
+    deployment with their reason.
+    """
     for parameters, refusals in ((ENTRA, 1), (ENTRA | {"privateNetwork": True}, 2)):
         resources = evaluated(evaluator, "api-management.bicep", tmp_path, parameters)
         (backend,) = [each for each in resources if each["type"].endswith("/backends")]
@@ -149,10 +193,14 @@ def test_a_new_instance_joins_the_network(evaluator: Evaluator, tmp_path: Path, 
     resources = evaluated(evaluator, "api-management-service.bicep", tmp_path, parameters)
     assert resources[0]["identity"] == {"type": "SystemAssigned"}
     assert resources[0]["properties"]["virtualNetworkType"] == "External"
-    assert resources[0]["properties"]["virtualNetworkConfiguration"] == {"subnetResourceId": "/subnet"}
+    assert resources[0]["properties"]["virtualNetworkConfiguration"] == {
+        "subnetResourceId": "/subnet"
+    }
 
 
-def test_a_tier_that_cannot_reach_the_network_is_refused(evaluator: Evaluator, tmp_path: Path) -> None:
+def test_a_tier_that_cannot_reach_the_network_is_refused(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
     """BasicV2 with a subnet; without one it is made."""
     basic = functools.partial(evaluated, evaluator, "api-management-service.bicep", tmp_path)
     with pytest.raises(Refused, match="BasicV2 cannot reach a virtual network"):

@@ -1,4 +1,6 @@
-"""The settings of the deployed app are what shared/settings reads: no more, no less, and each in a form that it takes."""
+"""The settings of the deployed app are what shared/settings reads: no more, no less, and each in a
+form that it takes.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,14 @@ OF_THE_HOST: Final = {
     "CAPTURES_STORAGE__credential",
 }
 
-# Read by the app, and never set in Azure: the first three hold keys, and the last is another form of two that are set.
-NOT_DEPLOYED: Final = {"AZURE_EVENTHUB_CONN_STR", "AZURE_OPENAI_KEY", "CAPTURES_STORAGE", "CAPTURES_STORAGE__accountName"}
+# Read by the app, and never set in Azure: the first three hold keys, and the last is another form
+# of two that are set.
+NOT_DEPLOYED: Final = {
+    "AZURE_EVENTHUB_CONN_STR",
+    "AZURE_OPENAI_KEY",
+    "CAPTURES_STORAGE",
+    "CAPTURES_STORAGE__accountName",
+}
 
 # Flex Consumption refuses or ignores them.
 NEVER_ON_FLEX: Final = re.compile(
@@ -69,11 +77,16 @@ def deployed(name: str, deployments: dict[str, Deployment]) -> dict[str, str]:
 
 def _in_azure(deployed: dict[str, str]) -> dict[str, str]:
     """The settings with what Azure puts in place of each expression."""
-    return {name: KNOWN_TO_AZURE[name] if value.startswith("[") else value for name, value in deployed.items()}
+    return {
+        name: KNOWN_TO_AZURE[name] if value.startswith("[") else value
+        for name, value in deployed.items()
+    }
 
 
 def test_the_app_reads_what_is_set_and_all_that_it_reads_is_set(deployed: dict[str, str]) -> None:
-    """Both ways: a setting that nothing reads, and one that the template forgot, would both be found here."""
+    """Both ways: a setting that nothing reads, and one that the template forgot, would both be
+    found here.
+    """
     environment = Watched(_in_azure(deployed))
     settings.load(environment)
     assert deployed.keys() - OF_THE_HOST == environment.asked - NOT_DEPLOYED
@@ -84,10 +97,17 @@ def test_settings_left_out_mean_the_same_as_those_written_out(deployed: dict[str
     """What the template writes out as a default is the app's own default."""
     in_azure = _in_azure(deployed)
     needed = {
-        name: value for name, value in in_azure.items() if deployed[name].startswith("[") or name.startswith("CALLER_AUTH")
+        name: value
+        for name, value in in_azure.items()
+        if deployed[name].startswith("[") or name.startswith("CALLER_AUTH")
     }
     needed |= {
-        name: in_azure[name] for name in ("AZURE_EVENTHUB_NAME", "AZURE_OPENAI_REGION", "AzureWebJobsStorage__credential")
+        name: in_azure[name]
+        for name in (
+            "AZURE_EVENTHUB_NAME",
+            "AZURE_OPENAI_REGION",
+            "AzureWebJobsStorage__credential",
+        )
     }
     assert settings.load(in_azure) == settings.load(needed)
 
@@ -101,12 +121,15 @@ def test_application_insights_is_authenticated_by_the_identity(deployed: dict[st
     """Without a semicolon at the end, at which the worker's exporter raises."""
     value = deployed["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"]
     assert re.fullmatch(
-        r"\[format\('ClientId=\{0\};Authorization=AAD', reference\('[^']+/id-[\w-]+', '[\d-]+'\)\.clientId\)\]", value
+        r"\[format\('ClientId=\{0\};Authorization=AAD', reference\('[^']+/id-[\w-]+', '[\d-]+'\)\.clientId\)\]",
+        value,
     )
 
 
 def test_the_app_knows_whom_it_serves(name: str, deployed: dict[str, str]) -> None:
-    """With Entra: the tenant, the audience in both its forms, API Management's identity, and the operators."""
+    """With Entra: the tenant, the audience in both its forms, API Management's identity, and the
+    operators.
+    """
     assert deployed["CALLER_AUTH_TENANT_ID"] == TENANT
     if ("callerAuth", "function_key") in SETTINGS[name]:
         assert deployed["CALLER_AUTH"] == "function_key"

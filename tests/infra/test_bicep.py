@@ -11,7 +11,9 @@ import pytest
 
 from tests.infra.bicep import INFRA, run
 
-FILES = sorted([*INFRA.glob("*.bicep"), *INFRA.glob("modules/*.bicep"), *INFRA.glob("*.bicepparam")], key=str)
+FILES = sorted(
+    [*INFRA.glob("*.bicep"), *INFRA.glob("modules/*.bicep"), *INFRA.glob("*.bicepparam")], key=str
+)
 WARNING = re.compile(r"^(.+?)\(\d+,\d+\) : (?:Error|Warning|Info) .*$", re.MULTILINE)
 
 
@@ -30,7 +32,9 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_a_file_compiles_without_a_warning(file: Path, compiled: tuple[Path, dict[str, list[str]]]) -> None:
+def test_a_file_compiles_without_a_warning(
+    file: Path, compiled: tuple[Path, dict[str, list[str]]]
+) -> None:
     """The compiler and the linter have nothing to say of any file, and each becomes a template."""
     folder, said = compiled
     assert said.get(file.name, []) == []
@@ -39,8 +43,12 @@ def test_a_file_compiles_without_a_warning(file: Path, compiled: tuple[Path, dic
         assert template["$schema"].endswith("deploymentTemplate.json#")
 
 
-def test_each_module_is_told_whether_the_network_is_private(compiled: tuple[Path, dict[str, list[str]]]) -> None:
-    """The API's module asks the tier of the instance, which only Azure knows, so no evaluation shows what it was told."""
+def test_each_module_is_told_whether_the_network_is_private(
+    compiled: tuple[Path, dict[str, list[str]]],
+) -> None:
+    """The API's module asks the tier of the instance, which only Azure knows, so no evaluation
+    shows what it was told.
+    """
     template = json.loads((compiled[0] / "main.json").read_text())
     told = [
         module["properties"]["parameters"].get(parameter)
@@ -59,34 +67,54 @@ def test_a_warning_would_be_seen(tmp_path: Path) -> None:
     module.write_text("@description('Required. Of no use.')\nparam unused string\n")
     done = run("lint", module, check=False)
     assert done.returncode != 0
-    assert [match[0] for match in WARNING.finditer(done.stdout + done.stderr) if "no-unused-params" in match[0]]
+    assert [
+        match[0]
+        for match in WARNING.finditer(done.stdout + done.stderr)
+        if "no-unused-params" in match[0]
+    ]
 
 
 def test_every_linter_rule_is_an_error() -> None:
-    """No rule of bicepconfig.json is weaker than an error, and the ones that catch most are there."""
+    """No rule of bicepconfig.json is weaker than an error, and the ones that catch
+    most are there.
+    """
     rules = json.loads((INFRA / "bicepconfig.json").read_text())["analyzers"]["core"]["rules"]
     assert {rule["level"] for rule in rules.values()} == {"error"}
-    assert rules.keys() >= {"outputs-should-not-contain-secrets", "use-description-params", "what-if-short-circuiting"}
+    assert rules.keys() >= {
+        "outputs-should-not-contain-secrets",
+        "use-description-params",
+        "what-if-short-circuiting",
+    }
 
 
 def test_what_is_switched_off_on_a_line_has_a_reason_above_it() -> None:
-    """`#disable-next-line` follows a comment, or another such line; nothing is switched off for a whole file."""
+    """`#disable-next-line` follows a comment, or another such line; nothing is switched off for a
+    whole file.
+    """
     for file in FILES:
         lines = [line.strip() for line in file.read_text().splitlines()]
         assert not [line for line in lines if line.startswith("#disable-diagnostics")], file.name
         for number, line in enumerate(lines):
             if line.startswith("#disable-next-line"):
-                above = next(each for each in reversed(lines[:number]) if not each.startswith("#disable-next-line"))
+                above = next(
+                    each
+                    for each in reversed(lines[:number])
+                    if not each.startswith("#disable-next-line")
+                )
                 assert above.startswith("//"), f"{file.name}:{number + 1}"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_a_parameter_says_whether_it_is_required(file: Path) -> None:
-    """The description of each parameter and of each property of a type starts with Required. or Optional."""
+    """The description of each parameter and of each property of a type starts with Required. or
+    Optional.
+    """
     text = file.read_text()
     if file.suffix == ".bicepparam":
         return
-    for match in re.finditer(r"((?:^[ ]*@.*\n)+)[ ]*(?:param (\w+)|([\w*]+): )", text, re.MULTILINE):
+    for match in re.finditer(
+        r"((?:^[ ]*@.*\n)+)[ ]*(?:param (\w+)|([\w*]+): )", text, re.MULTILINE
+    ):
         what = match[2] or match[3]
         assert re.search(r"@description\('(Required|Optional)\. ", match[1]), f"{file.name}: {what}"
 
@@ -96,4 +124,6 @@ def test_files_are_formatted(tmp_path: Path) -> None:
     shutil.copytree(INFRA, tmp_path / "infra")
     run("format", "--pattern", tmp_path / "infra/**/*.bicep*")
     for file in FILES:
-        assert (tmp_path / "infra" / file.relative_to(INFRA)).read_text() == file.read_text(), f"bicep format {file.name}"
+        assert (tmp_path / "infra" / file.relative_to(INFRA)).read_text() == file.read_text(), (
+            f"bicep format {file.name}"
+        )

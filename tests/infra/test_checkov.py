@@ -1,4 +1,6 @@
-"""checkov over the templates, compiled and evaluated: no check fails without a reason that stands here."""
+"""checkov over the templates, compiled and evaluated: no check fails without a reason that stands
+here.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ EVERYWHERE: Final = {
     "CKV_AZURE_225": "zones of the plan: scale.zoneRedundant; they cost two instances always ready, and some regions have none",
     "CKV_AZURE_238": "an identity of Azure OpenAI: it calls nothing",
 }
-# What the private network switches off. Without it addresses are public, and Entra roles alone open them.
+# What the private network switches off. Without it addresses are public, and Entra roles alone open
+# them.
 WITHOUT_THE_PRIVATE_NETWORK: Final = {
     "CKV_AZURE_35": "storage has no keys and no anonymous access",
     "CKV_AZURE_59": "storage has no keys and no anonymous access; the check means the network",
@@ -41,7 +44,9 @@ SETTINGS: Final = {f"setting-{number}": each for number, each in enumerate(switc
 
 
 @pytest.fixture(scope="module")
-def findings(deployments: dict[str, Deployment], tmp_path_factory: pytest.TempPathFactory) -> Findings:
+def findings(
+    deployments: dict[str, Deployment], tmp_path_factory: pytest.TempPathFactory
+) -> Findings:
     """Of every setting of the switches."""
     folder = tmp_path_factory.mktemp("templates")
     for stem, setting in SETTINGS.items():
@@ -52,7 +57,9 @@ def findings(deployments: dict[str, Deployment], tmp_path_factory: pytest.TempPa
 def _write(file: Path, deployment: Deployment) -> None:
     schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
     resources = list(deployment.resources.values())
-    file.write_text(json.dumps({"$schema": schema, "contentVersion": "1.0.0.0", "resources": resources}))
+    file.write_text(
+        json.dumps({"$schema": schema, "contentVersion": "1.0.0.0", "resources": resources})
+    )
 
 
 def _reasons(template: str) -> dict[str, str]:
@@ -60,12 +67,15 @@ def _reasons(template: str) -> dict[str, str]:
     return EVERYWHERE | (WITH_THE_PRIVATE_NETWORK if private else WITHOUT_THE_PRIVATE_NETWORK)
 
 
-def test_no_check_fails_without_a_reason(findings: Findings, record_property: Callable[[str, object], None]) -> None:
+def test_no_check_fails_without_a_reason(
+    findings: Findings, record_property: Callable[[str, object], None]
+) -> None:
     """checkov's figures, summed over all settings, stand at the end of the test run."""
     unexplained = [each for each in findings.failures if each.check not in _reasons(each.template)]
     skipped = len(findings.failures) - len(unexplained)
     figures = (
-        f"{findings.passed} passed, {len(unexplained)} failed, {skipped} skipped with a reason, in {len(SETTINGS)} deployments"
+        f"{findings.passed} passed, {len(unexplained)} failed, {skipped} skipped with a reason, "
+        f"in {len(SETTINGS)} deployments"
     )
     record_property("figures", f"checkov: {figures}")
     assert unexplained == []
@@ -73,10 +83,21 @@ def test_no_check_fails_without_a_reason(findings: Findings, record_property: Ca
 
 
 def test_no_reason_outlives_its_check(findings: Findings) -> None:
-    """What no longer fails is no longer skipped, and a private network skips nothing that it should close."""
-    failed = {(each.check, ("network", "none") in SETTINGS[each.template]) for each in findings.failures}
-    assert {check for check, _ in failed} == {*EVERYWHERE, *WITHOUT_THE_PRIVATE_NETWORK, *WITH_THE_PRIVATE_NETWORK}
-    assert {check for check, public in failed if not public} == {*EVERYWHERE, *WITH_THE_PRIVATE_NETWORK}
+    """What no longer fails is no longer skipped, and a private network skips nothing that it should
+    close.
+    """
+    failed = {
+        (each.check, ("network", "none") in SETTINGS[each.template]) for each in findings.failures
+    }
+    assert {check for check, _ in failed} == {
+        *EVERYWHERE,
+        *WITHOUT_THE_PRIVATE_NETWORK,
+        *WITH_THE_PRIVATE_NETWORK,
+    }
+    assert {check for check, public in failed if not public} == {
+        *EVERYWHERE,
+        *WITH_THE_PRIVATE_NETWORK,
+    }
 
 
 def test_an_open_door_would_be_seen(deployments: dict[str, Deployment], tmp_path: Path) -> None:
@@ -84,5 +105,11 @@ def test_an_open_door_would_be_seen(deployments: dict[str, Deployment], tmp_path
     deployment = deployments["plain"]
     account = json.loads(json.dumps(deployment.of("Microsoft.Storage/storageAccounts")[0]))
     account["properties"] |= {"supportsHttpsTrafficOnly": False, "minimumTlsVersion": "TLS1_0"}
-    _write(tmp_path / "setting-0.json", Deployment(resources={account["id"]: account}, outputs={}, diagnostics=[]))
-    assert {each.check for each in scan(tmp_path).failures} - _reasons("setting-0").keys() == {"CKV_AZURE_3", "CKV_AZURE_44"}
+    _write(
+        tmp_path / "setting-0.json",
+        Deployment(resources={account["id"]: account}, outputs={}, diagnostics=[]),
+    )
+    assert {each.check for each in scan(tmp_path).failures} - _reasons("setting-0").keys() == {
+        "CKV_AZURE_3",
+        "CKV_AZURE_44",
+    }

@@ -1,4 +1,6 @@
-"""What infra/main.bicep deploys, for each switch alone and for every two positions together, as the Bicep CLI evaluates it."""
+"""What infra/main.bicep deploys, for each switch alone and for every two positions together, as the
+Bicep CLI evaluates it.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ ROLES: Final = {
     "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
     "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
 }
-SECRETS: Final = re.compile(r"(?i)listkeys|listsecrets|accountkey=|sharedaccesskey|sharedaccesssignature|sig=|newguid\(")
+SECRETS: Final = re.compile(
+    r"(?i)listkeys|listsecrets|accountkey=|sharedaccesskey|sharedaccesssignature|sig=|newguid\("
+)
 
 
 @pytest.fixture
@@ -43,17 +47,24 @@ def setting(name: str) -> Setting:
 
 
 def test_it_is_evaluated_whole(deployment: Deployment) -> None:
-    """No nested deployment was left out, and every resource has a name that is known before anything is deployed."""
+    """No nested deployment was left out, and every resource has a name that is known before
+    anything is deployed.
+    """
     assert deployment.diagnostics == []
     assert [each for each in deployment.resources if "[" in each or "//" in each] == []
     assert len(deployment.resources) > 40
 
 
-def test_no_resource_is_referred_to_that_a_switch_left_out(deployment: Deployment, setting: Setting) -> None:
-    """Every resource id anywhere in it is of something deployed, or of something that the parameters say is there."""
+def test_no_resource_is_referred_to_that_a_switch_left_out(
+    deployment: Deployment, setting: Setting
+) -> None:
+    """Every resource id anywhere in it is of something deployed, or of something that the
+    parameters say is there.
+    """
     there = set(deployment.resources) | switches.existing(setting)
     there |= {f"{each['id']}/subnets/{subnet['name']}" for each, subnet in _subnets(deployment)}
-    there.add(f"{deployment.one('Microsoft.Web/sites')['id']}/host/default")  # makes itself, and its keys
+    # makes itself, and its keys
+    there.add(f"{deployment.one('Microsoft.Web/sites')['id']}/host/default")
     dns = f"/subscriptions/{switches.HUB_SUBSCRIPTION}/resourceGroups/dns/providers/Microsoft.Network/privateDnsZones/"
     unknown = [each for each in deployment.mentioned if not _is_or_holds_one_of(each, there)]
     if ("network", "existing") in setting:
@@ -63,7 +74,9 @@ def test_no_resource_is_referred_to_that_a_switch_left_out(deployment: Deploymen
 
 def _subnets(deployment: Deployment) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     networks = deployment.of("Microsoft.Network/virtualNetworks")
-    return [(network, subnet) for network in networks for subnet in network["properties"]["subnets"]]
+    return [
+        (network, subnet) for network in networks for subnet in network["properties"]["subnets"]
+    ]
 
 
 def _is_or_holds_one_of(resource_id: str, there: set[str]) -> bool:
@@ -71,8 +84,13 @@ def _is_or_holds_one_of(resource_id: str, there: set[str]) -> bool:
 
 
 def test_access_is_this_table_and_no_more(deployment: Deployment, setting: Setting) -> None:
-    """Each identity has the roles that it needs, on the one resource, and each assignment says what it is for."""
-    found = {(_who(each["principalId"]), ROLES[_role(each)], _what(on)) for on, each in deployment.assignments}
+    """Each identity has the roles that it needs, on the one resource, and each assignment says what
+    it is for.
+    """
+    found = {
+        (_who(each["principalId"]), ROLES[_role(each)], _what(on))
+        for on, each in deployment.assignments
+    }
     wanted = {
         ("app", "Storage Blob Data Owner", "host account"),
         ("app", "Storage Queue Data Contributor", "host account"),
@@ -93,7 +111,8 @@ def test_access_is_this_table_and_no_more(deployment: Deployment, setting: Setti
     assert found == wanted
     assert len(deployment.assignments) == len(wanted)
     assert all(
-        len(each["description"]) > 20 and each["principalType"] == "ServicePrincipal" for _, each in deployment.assignments
+        len(each["description"]) > 20 and each["principalType"] == "ServicePrincipal"
+        for _, each in deployment.assignments
     )
 
 
@@ -136,9 +155,17 @@ def _what(resource_id: str) -> str:
     raise AssertionError(resource_id)
 
 
-def test_the_one_secret_is_the_function_key_in_the_vault(deployment: Deployment, setting: Setting) -> None:
-    """No output and no setting holds a secret; where API Management needs a function key, the vault has it."""
-    holders = {each for each, resource in deployment.resources.items() if SECRETS.search(json.dumps(resource))}
+def test_the_one_secret_is_the_function_key_in_the_vault(
+    deployment: Deployment, setting: Setting
+) -> None:
+    """No output and no setting holds a secret; where API Management needs a function key, the vault
+    has it.
+    """
+    holders = {
+        each
+        for each, resource in deployment.resources.items()
+        if SECRETS.search(json.dumps(resource))
+    }
     kept = {each["id"] for each in deployment.of("Microsoft.KeyVault/vaults/secrets")}
     assert holders == kept
     assert len(kept) == (("callerAuth", "function_key") in setting)
@@ -146,18 +173,27 @@ def test_the_one_secret_is_the_function_key_in_the_vault(deployment: Deployment,
 
 
 def test_keys_open_nothing(deployment: Deployment) -> None:
-    """Storage, Event Hubs, Azure OpenAI, Application Insights and the app's publishing take Entra tokens alone."""
+    """Storage, Event Hubs, Azure OpenAI, Application Insights and the app's publishing take Entra
+    tokens alone.
+    """
     for account in deployment.of("Microsoft.Storage/storageAccounts"):
         assert account["properties"]["allowSharedKeyAccess"] is False
         assert account["properties"]["allowBlobPublicAccess"] is False
     for resource_type in ("Microsoft.EventHub/namespaces", "Microsoft.CognitiveServices/accounts"):
-        assert all(each["properties"]["disableLocalAuth"] is True for each in deployment.of(resource_type))
+        assert all(
+            each["properties"]["disableLocalAuth"] is True for each in deployment.of(resource_type)
+        )
     assert deployment.one("Microsoft.Insights/components")["properties"]["DisableLocalAuth"] is True
     policies = deployment.of("Microsoft.Web/sites/basicPublishingCredentialsPolicies")
-    assert {each["name"].rpartition("/")[2]: each["properties"]["allow"] for each in policies} == {"ftp": False, "scm": False}
+    assert {each["name"].rpartition("/")[2]: each["properties"]["allow"] for each in policies} == {
+        "ftp": False,
+        "scm": False,
+    }
 
 
-def test_queues_and_containers_are_those_of_the_code(deployment: Deployment, setting: Setting) -> None:
+def test_queues_and_containers_are_those_of_the_code(
+    deployment: Deployment, setting: Setting
+) -> None:
     """They are what the app names, and what the local stack makes."""
     queues = deployment.of("Microsoft.Storage/storageAccounts/queueServices/queues")
     containers = deployment.of("Microsoft.Storage/storageAccounts/blobServices/containers")
@@ -166,7 +202,9 @@ def test_queues_and_containers_are_those_of_the_code(deployment: Deployment, set
     archive = {"event-hubs-capture"} if ("eventHubs", "capture") in setting else set()
     assert of_captures - archive == {capture.CONTAINER, ledger_entry.CONTAINER} == set(CONTAINERS)
     assert archive <= of_captures
-    package = deployment.one("Microsoft.Web/sites")["properties"]["functionAppConfig"]["deployment"]["storage"]["value"]
+    package = deployment.one("Microsoft.Web/sites")["properties"]["functionAppConfig"][
+        "deployment"
+    ]["storage"]["value"]
     assert {f"'{_last(each)}'" for each in containers if each["name"].startswith("sthost")} == set(
         re.findall("'app-[^']*'", package)
     )
@@ -177,7 +215,9 @@ def _last(resource: dict[str, Any]) -> str:
 
 
 def test_a_private_network_leaves_no_public_way(deployment: Deployment, setting: Setting) -> None:
-    """With it, what is new has a private endpoint and no public address; without it, there is no network at all."""
+    """With it, what is new has a private endpoint and no public address; without it, there is no
+    network at all.
+    """
     private = ("network", "none") not in setting
     closed = {
         "Microsoft.Storage/storageAccounts": 2,
@@ -194,7 +234,9 @@ def test_a_private_network_leaves_no_public_way(deployment: Deployment, setting:
     for resource_type, count in closed.items():
         found = deployment.of(resource_type)
         assert len(found) == count, resource_type
-        assert {each["properties"]["publicNetworkAccess"] for each in found} <= {"Disabled" if private else "Enabled"}
+        assert {each["properties"]["publicNetworkAccess"] for each in found} <= {
+            "Disabled" if private else "Enabled"
+        }
         if private:
             assert {each["id"] for each in found} <= {leads_to for leads_to, _ in endpoints}
     if not private:
@@ -209,17 +251,25 @@ def test_a_private_network_leaves_no_public_way(deployment: Deployment, setting:
         "table",
     ]
     assert {"namespace", "account", "sites"} <= {group for _, group in endpoints}
-    assert deployment.one("Microsoft.Web/sites")["properties"]["virtualNetworkSubnetId"].endswith(("/function-app", "/app"))
+    assert deployment.one("Microsoft.Web/sites")["properties"]["virtualNetworkSubnetId"].endswith(
+        ("/function-app", "/app")
+    )
 
 
 def test_private_endpoints_are_resolved(deployment: Deployment, setting: Setting) -> None:
     """Each has records in zones that are made and linked here, or that are there already."""
     groups = deployment.of("Microsoft.Network/privateEndpoints/privateDnsZoneGroups")
     used = {
-        config["properties"]["privateDnsZoneId"] for group in groups for config in group["properties"]["privateDnsZoneConfigs"]
+        config["properties"]["privateDnsZoneId"]
+        for group in groups
+        for config in group["properties"]["privateDnsZoneConfigs"]
     }
     zones = {each["id"] for each in deployment.of("Microsoft.Network/privateDnsZones")}
-    links = {each["id"].rpartition("/virtualNetworkLinks/")[0] for each in deployment.resources.values() if _is_link(each)}
+    links = {
+        each["id"].rpartition("/virtualNetworkLinks/")[0]
+        for each in deployment.resources.values()
+        if _is_link(each)
+    }
     assert len(groups) == len(deployment.of("Microsoft.Network/privateEndpoints"))
     assert zones == links
     if ("network", "existing") in setting:
@@ -234,14 +284,19 @@ def _is_link(resource: dict[str, Any]) -> bool:
 
 
 def test_the_app_runs_as_it_should_on_flex_consumption(deployment: Deployment) -> None:
-    """Python 3.13, identity everywhere, a rolling update, and as many calls at once as an instance was measured to take."""
+    """Python 3.13, identity everywhere, a rolling update, and as many calls at once as an instance
+    was measured to take.
+    """
     app, plan = deployment.one("Microsoft.Web/sites"), deployment.one("Microsoft.Web/serverfarms")
     assert plan["sku"] == {"name": "FC1", "tier": "FlexConsumption"}
     assert app["kind"] == "functionapp,linux"
     assert app["properties"]["httpsOnly"] is True
     config = app["properties"]["functionAppConfig"]
     (identity,) = app["identity"]["userAssignedIdentities"]
-    assert config["runtime"] == {"name": "python", "version": (INFRA.parent / ".python-version").read_text().strip()}
+    assert config["runtime"] == {
+        "name": "python",
+        "version": (INFRA.parent / ".python-version").read_text().strip(),
+    }
     assert config["deployment"]["storage"]["authentication"] == {
         "type": "UserAssignedIdentity",
         "userAssignedIdentityResourceId": identity,
@@ -249,7 +304,10 @@ def test_the_app_runs_as_it_should_on_flex_consumption(deployment: Deployment) -
     assert config["siteUpdateStrategy"] == {"type": "RollingUpdate"}
     scale = config["scaleAndConcurrency"]
     assert scale["triggers"] == {"http": {"perInstanceConcurrency": 100}}
-    assert scale["alwaysReady"] == [{"name": "http", "instanceCount": 1}, {"name": "durable", "instanceCount": 1}]
+    assert scale["alwaysReady"] == [
+        {"name": "http", "instanceCount": 1},
+        {"name": "durable", "instanceCount": 1},
+    ]
     assert (scale["instanceMemoryMB"], scale["maximumInstanceCount"]) == (2048, 100)
 
 
@@ -264,13 +322,19 @@ def test_names_are_as_azure_wants_them(deployment: Deployment) -> None:
         "Microsoft.ApiManagement/service": r"[a-z][a-z0-9-]{0,48}[a-z0-9]",
     }
     for resource_type, pattern in limits.items():
-        assert all(re.fullmatch(pattern, each["name"]) for each in deployment.of(resource_type)), resource_type
+        assert all(re.fullmatch(pattern, each["name"]) for each in deployment.of(resource_type)), (
+            resource_type
+        )
 
 
-def test_what_is_new_lies_in_the_resource_group_and_is_tagged(deployment: Deployment, setting: Setting) -> None:
+def test_what_is_new_lies_in_the_resource_group_and_is_tagged(
+    deployment: Deployment, setting: Setting
+) -> None:
     """All but what is put on existing resources: role assignments and the API."""
     ours = [each for each in deployment.resources.values() if each["id"].startswith(GROUP_ID)]
     others = [each for each in deployment.resources.values() if not each["id"].startswith(GROUP_ID)]
     allowed = ("Microsoft.Authorization/roleAssignments", "Microsoft.ApiManagement/service/")
     assert [each["id"] for each in others if not each["type"].startswith(allowed)] == []
-    assert [each["id"] for each in ours if "location" in each and each["tags"]["application"] != "fnsse"] == []
+    assert [
+        each["id"] for each in ours if "location" in each and each["tags"]["application"] != "fnsse"
+    ] == []

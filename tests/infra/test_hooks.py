@@ -1,4 +1,6 @@
-"""azd's hook: the app registration is made once, found again, and left alone where no token is asked for."""
+"""azd's hook: the app registration is made once, found again, and left alone where no token is
+asked for.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,9 @@ import pytest
 HOOK = Path(__file__).parents[2] / "infra" / "hooks" / "preprovision.sh"
 CLIENT_ID = "3c2f1d0e-0000-4000-8000-000000000001"
 
-# Stands in for `az`, `azd` and `sleep`: notes its arguments, one JSON line per call, and answers as the test says: with a text,
-# with a failure (null), or with one after the other of a list, whose last one stays.
+# Stands in for `az`, `azd` and `sleep`: notes its arguments, one JSON line per call, and answers as
+# the test says: with a text, with a failure (null), or with one after the other of a list, whose
+# last one stays.
 RECORDER = """#!/usr/bin/env python3
 import json, os, pathlib, sys
 folder = pathlib.Path(__file__).parent
@@ -46,7 +49,12 @@ class Tools:
     def run(self, **environment: str) -> subprocess.CompletedProcess[str]:
         path = f"{self._folder}{os.pathsep}{os.environ['PATH']}"
         return subprocess.run(
-            ["sh", HOOK], env=environment | {"PATH": path}, capture_output=True, text=True, timeout=60, check=False
+            ["sh", HOOK],
+            env=environment | {"PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
 
     def calls(self) -> list[list[str]]:
@@ -58,9 +66,13 @@ ENTRA = {"CALLER_AUTH": "entra", "AZURE_ENV_NAME": "dev"}
 
 
 @pytest.mark.parametrize(
-    "environment", [{}, {"CALLER_AUTH": "function_key"}, {**ENTRA, "AUDIENCE_CLIENT_ID": CLIENT_ID}], ids=str
+    "environment",
+    [{}, {"CALLER_AUTH": "function_key"}, {**ENTRA, "AUDIENCE_CLIENT_ID": CLIENT_ID}],
+    ids=str,
 )
-def test_nothing_is_asked_where_nothing_is_needed(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_nothing_is_asked_where_nothing_is_needed(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
     """With a function key there is no audience; one that is given is taken."""
     tools = Tools(tmp_path, {})
     assert tools.run(**environment).returncode == 0
@@ -68,7 +80,9 @@ def test_nothing_is_asked_where_nothing_is_needed(tmp_path: Path, environment: d
 
 
 def test_a_registration_is_made_once(tmp_path: Path) -> None:
-    """Of this tenant alone, without a secret, with a service principal, and kept in azd's environment."""
+    """Of this tenant alone, without a secret, with a service principal, and kept in azd's
+    environment.
+    """
     tools = Tools(tmp_path, {"az ad app create": CLIENT_ID, "az ad sp show": None})
     run = tools.run(**ENTRA)
     assert run.returncode == 0, run.stderr
@@ -84,7 +98,9 @@ def test_a_registration_is_made_once(tmp_path: Path) -> None:
     ]
     assert calls[-1][-1] == CLIENT_ID
     assert "AzureADMyOrg" in calls[1]
-    assert not [word for call in calls for word in call if "credential" in word or "password" in word]
+    assert not [
+        word for call in calls for word in call if "credential" in word or "password" in word
+    ]
     patches = [json.loads(call[call.index("--body") + 1]) for call in calls if call[1] == "rest"]
     assert patches[0]["identifierUris"] == [f"api://{CLIENT_ID}"]
     (scope,) = patches[0]["api"]["oauth2PermissionScopes"]
@@ -124,18 +140,26 @@ PATCH = "az rest --only-show-errors --method"
 
 def test_what_entra_does_not_know_at_once_is_tried_again(tmp_path: Path) -> None:
     """A registration that was made a moment ago may not be found by the next call."""
-    answers = {"az ad app create": CLIENT_ID, PATCH: [None, None, ""], "az ad sp show": None, "az ad sp create": [None, ""]}
+    answers = {
+        "az ad app create": CLIENT_ID,
+        PATCH: [None, None, ""],
+        "az ad sp show": None,
+        "az ad sp create": [None, ""],
+    }
     tools = Tools(tmp_path, answers)
     run = tools.run(**ENTRA)
     assert run.returncode == 0, run.stderr
     calls = tools.calls()
-    assert [" ".join(call[:4]) for call in calls if call[0] != "sleep"].count(PATCH) == 4  # two of which failed
+    # two of which failed
+    assert [" ".join(call[:4]) for call in calls if call[0] != "sleep"].count(PATCH) == 4
     assert [call[1] for call in calls if call[0] == "sleep"] == ["2", "4", "2"]
     assert calls[-1] == ["azd", "env", "set", "AUDIENCE_CLIENT_ID", CLIENT_ID]
 
 
 def test_a_registration_that_cannot_be_completed_is_taken_back(tmp_path: Path) -> None:
-    """The next run would find it by its name and take it for whole: without a scope no operator gets a token."""
+    """The next run would find it by its name and take it for whole: without a scope no operator
+    gets a token.
+    """
     tools = Tools(tmp_path, {"az ad app create": CLIENT_ID, PATCH: ["", None]})
     assert tools.run(**ENTRA).returncode != 0
     calls = tools.calls()

@@ -1,4 +1,6 @@
-"""What single parameters of infra/main.bicep change, and what is refused before anything is deployed."""
+"""What single parameters of infra/main.bicep change, and what is refused before anything is
+deployed.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,16 @@ import pytest
 
 from shared.core.records import capture, ledger_entry
 from tests.infra import switches
-from tests.infra.bicep import GROUP, INFRA, SUBSCRIPTION, TENANT, Deployment, Evaluator, Refused, run
+from tests.infra.bicep import (
+    GROUP,
+    INFRA,
+    SUBSCRIPTION,
+    TENANT,
+    Deployment,
+    Evaluator,
+    Refused,
+    run,
+)
 
 PLAIN = switches.settings()[0]
 
@@ -20,38 +31,73 @@ def _positions(**turned: str) -> switches.Setting:
 
 
 def test_every_two_positions_of_two_switches_meet() -> None:
-    """The cover is one: for each pair there is a setting that holds both, and each position is tried alone."""
+    """The cover is one: for each pair there is a setting that holds both, and each position is
+    tried alone.
+    """
     covered = {pair for each in switches.settings() for pair in switches.pairs(each)}
-    names = {(switch, position) for switch, positions in switches.SWITCHES.items() for position in positions}
+    names = {
+        (switch, position)
+        for switch, positions in switches.SWITCHES.items()
+        for position in positions
+    }
     assert covered == {pair for pair in _ordered_pairs() if set(pair) <= names}
     alone = {switches.name(each) for each in switches.settings()}
-    assert alone >= {f"{switch}={position}" for switch, position in names if position not in dict(PLAIN).values()}
+    assert alone >= {
+        f"{switch}={position}" for switch, position in names if position not in dict(PLAIN).values()
+    }
 
 
 def _ordered_pairs() -> set[switches.Setting]:
-    listed = [(switch, position) for switch, positions in switches.SWITCHES.items() for position in positions]
+    listed = [
+        (switch, position)
+        for switch, positions in switches.SWITCHES.items()
+        for position in positions
+    ]
     order = list(switches.SWITCHES)
-    return {(one, two) for one in listed for two in listed if order.index(one[0]) < order.index(two[0])}
+    return {
+        (one, two) for one in listed for two in listed if order.index(one[0]) < order.index(two[0])
+    }
 
 
-def test_the_parameters_file_of_the_repository_is_evaluated_by_bicep_snapshot(evaluator: Evaluator, tmp_path: Path) -> None:
-    """main.bicepparam as it is, by the command that a developer would use; the evaluator of the other tests says the same."""
+def test_the_parameters_file_of_the_repository_is_evaluated_by_bicep_snapshot(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
+    """main.bicepparam as it is, by the command that a developer would use; the evaluator of the
+    other tests says the same.
+    """
     for file in (INFRA / "main.bicep", INFRA / "main.bicepparam", INFRA / "bicepconfig.json"):
         (tmp_path / file.name).write_text(file.read_text())
     for folder in ("modules", "policies", "queries"):
         (tmp_path / folder).symlink_to(INFRA / folder)
     file = tmp_path / "main.bicepparam"
-    scope = {"tenant-id": TENANT, "subscription-id": SUBSCRIPTION, "resource-group": GROUP, "location": "swedencentral"}
-    options = [word for name, value in {**scope, "deployment-name": "main"}.items() for word in (f"--{name}", value)]
+    scope = {
+        "tenant-id": TENANT,
+        "subscription-id": SUBSCRIPTION,
+        "resource-group": GROUP,
+        "location": "swedencentral",
+    }
+    options = [
+        word
+        for name, value in {**scope, "deployment-name": "main"}.items()
+        for word in (f"--{name}", value)
+    ]
     run("snapshot", file, *options)
     shown = json.loads(file.with_suffix(".snapshot.json").read_text())
     assert shown["diagnostics"] == []
-    assert {each["id"]: each for each in shown["predictedResources"]} == evaluator.snapshot(file).resources
+    assert {each["id"]: each for each in shown["predictedResources"]} == evaluator.snapshot(
+        file
+    ).resources
 
 
-@pytest.mark.parametrize(("said", "expected"), [("", "openai-gateway@example.com"), ("a@example.com", "a@example.com")])
-def test_a_variable_that_is_empty_is_one_that_is_not_set(said: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The workflow hands on variables of the repository; one that nobody set comes as an empty text."""
+@pytest.mark.parametrize(
+    ("said", "expected"), [("", "openai-gateway@example.com"), ("a@example.com", "a@example.com")]
+)
+def test_a_variable_that_is_empty_is_one_that_is_not_set(
+    said: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The workflow hands on variables of the repository; one that nobody set comes as an empty
+    text.
+    """
     monkeypatch.setenv("PUBLISHER_EMAIL", said)
     built = json.loads(run("build-params", INFRA / "main.bicepparam", "--stdout").stdout)
     value = json.loads(built["parametersJson"])["parameters"]["apiManagement"]["value"]
@@ -59,27 +105,39 @@ def test_a_variable_that_is_empty_is_one_that_is_not_set(said: str, expected: st
 
 
 @pytest.mark.parametrize("event_hubs", ["new", "capture"])
-def test_one_parameter_sets_retention_in_rules_and_app(event_hubs: str, evaluator: Evaluator, tmp_path: Path) -> None:
+def test_one_parameter_sets_retention_in_rules_and_app(
+    event_hubs: str, evaluator: Evaluator, tmp_path: Path
+) -> None:
     """Captures and ledger expire after the days that the app is told; 30 where nothing is said."""
     for days, line in ((7, "param captureRetentionDays = 7"), (30, "")):
-        deployment = evaluator.evaluate(switches.parameters(_positions(eventHubs=event_hubs), line), tmp_path)
+        deployment = evaluator.evaluate(
+            switches.parameters(_positions(eventHubs=event_hubs), line), tmp_path
+        )
         expiries = _expiries(deployment)
         assert deployment.app_settings["CAPTURE_RETENTION_DAYS"] == str(days)
-        assert expiries.keys() - {"event-hubs-capture/"} == {f"{capture.CONTAINER}/", f"{ledger_entry.CONTAINER}/"}
+        assert expiries.keys() - {"event-hubs-capture/"} == {
+            f"{capture.CONTAINER}/",
+            f"{ledger_entry.CONTAINER}/",
+        }
         assert set(expiries.values()) == {days}
 
 
 def _expiries(deployment: Deployment) -> dict[str, int]:
-    policy = deployment.one("Microsoft.Storage/storageAccounts/managementPolicies")["properties"]["policy"]
+    policy = deployment.one("Microsoft.Storage/storageAccounts/managementPolicies")["properties"][
+        "policy"
+    ]
     return {
-        prefix: rule["definition"]["actions"]["baseBlob"]["delete"]["daysAfterModificationGreaterThan"]
+        prefix: rule["definition"]["actions"]["baseBlob"]["delete"][
+            "daysAfterModificationGreaterThan"
+        ]
         for rule in policy["rules"]
         for prefix in rule["definition"]["filters"]["prefixMatch"]
     }
 
 
 @pytest.mark.parametrize(
-    ("sku", "throughput", "hours"), [("Basic", (False, 0), 24), ("Standard", (True, 10), 168), ("Premium", (False, 0), 168)]
+    ("sku", "throughput", "hours"),
+    [("Basic", (False, 0), 24), ("Standard", (True, 10), 168), ("Premium", (False, 0), 168)],
 )
 def test_event_hubs_inflates_where_it_can(
     sku: str, throughput: tuple[bool, int], hours: int, evaluator: Evaluator, tmp_path: Path
@@ -96,32 +154,55 @@ def test_event_hubs_inflates_where_it_can(
 
 
 def test_capture_writes_with_an_identity_of_its_own(evaluator: Evaluator, tmp_path: Path) -> None:
-    """Event Hubs Capture has a container, an identity that may write to it alone, and a way past the private network."""
-    deployment = evaluator.evaluate(switches.parameters(_positions(eventHubs="capture", network="new")), tmp_path)
+    """Event Hubs Capture has a container, an identity that may write to it alone, and a way past
+    the private network.
+    """
+    deployment = evaluator.evaluate(
+        switches.parameters(_positions(eventHubs="capture", network="new")), tmp_path
+    )
     hub = deployment.one("Microsoft.EventHub/namespaces/eventhubs")["properties"]
     destination = hub["captureDescription"]["destination"]
     account = destination["properties"]["storageAccountResourceId"]
     container = destination["properties"]["blobContainer"]
     assert f"{account}/blobServices/default/containers/{container}" in deployment.resources
-    assert deployment.resources[account]["properties"]["networkAcls"] == {"bypass": "AzureServices", "defaultAction": "Deny"}
+    assert deployment.resources[account]["properties"]["networkAcls"] == {
+        "bypass": "AzureServices",
+        "defaultAction": "Deny",
+    }
     identity = destination["identity"]["userAssignedIdentity"]
-    assert set(deployment.one("Microsoft.EventHub/namespaces")["identity"]["userAssignedIdentities"]) == {identity}
+    assert set(
+        deployment.one("Microsoft.EventHub/namespaces")["identity"]["userAssignedIdentities"]
+    ) == {identity}
     groups = deployment.of("Microsoft.EventHub/namespaces/eventhubs/consumergroups")
     assert {each["name"].rpartition("/")[2] for each in groups} == {"adx", "audit"}
 
 
-def test_no_two_identities_share_the_name_of_an_assignment(evaluator: Evaluator, tmp_path: Path) -> None:
-    """Azure lets no assignment change hands: environments may share an account, a hub and a gateway, or change to another."""
+def test_no_two_identities_share_the_name_of_an_assignment(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
+    """Azure lets no assignment change hands: environments may share an account, a hub and a
+    gateway, or change to another.
+    """
     shared = _positions(apiManagement="existing", openAi="existing", eventHubs="existing")
     other = switches.parameters(shared).replace("Contoso-Gateway-Test-24c", "other")
-    first, second = (evaluator.evaluate(each, tmp_path) for each in (switches.parameters(shared), other))
+    first, second = (
+        evaluator.evaluate(each, tmp_path) for each in (switches.parameters(shared), other)
+    )
     assert _assignments(first)
     assert not _assignments(first) & _assignments(second)
-    new_gateway = evaluator.evaluate(switches.parameters(_positions(openAi="existing", eventHubs="existing")), tmp_path)
-    changed = {each["id"] for each in first.of(_ASSIGNMENT) if "ApiManagement" in each["properties"]["principalId"]}
+    new_gateway = evaluator.evaluate(
+        switches.parameters(_positions(openAi="existing", eventHubs="existing")), tmp_path
+    )
+    changed = {
+        each["id"]
+        for each in first.of(_ASSIGNMENT)
+        if "ApiManagement" in each["properties"]["principalId"]
+    }
     assert changed
     assert _assignments(first) - _assignments(new_gateway) == changed
-    assert _assignments(evaluator.evaluate(switches.parameters(shared), tmp_path)) == _assignments(first)
+    assert _assignments(evaluator.evaluate(switches.parameters(shared), tmp_path)) == _assignments(
+        first
+    )
 
 
 _ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
@@ -132,12 +213,16 @@ def _assignments(deployment: Deployment) -> set[str]:
 
 
 def test_alerts_tell_the_action_groups(evaluator: Evaluator, tmp_path: Path) -> None:
-    """One that is there, and one that is made of addresses; every query of infra/queries is an alert."""
+    """One that is there, and one that is made of addresses; every query of infra/queries is an
+    alert.
+    """
     group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/ops/providers/Microsoft.Insights/actionGroups/contoso"
     more = f"param alerts = {{ actionGroupId: '{group}', emails: ['a@example.com'] }}"
     deployment = evaluator.evaluate(switches.parameters(PLAIN, more), tmp_path)
     made = deployment.one("Microsoft.Insights/actionGroups")
-    assert [each["emailAddress"] for each in made["properties"]["emailReceivers"]] == ["a@example.com"]
+    assert [each["emailAddress"] for each in made["properties"]["emailReceivers"]] == [
+        "a@example.com"
+    ]
     rules = deployment.of("Microsoft.Insights/scheduledQueryRules")
     insights = deployment.one("Microsoft.Insights/components")["id"]
     assert {each["name"].removeprefix("alert-contoso-gateway-test-24c-") for each in rules} == {
@@ -148,9 +233,17 @@ def test_alerts_tell_the_action_groups(evaluator: Evaluator, tmp_path: Path) -> 
         assert properties["actions"] == {"actionGroups": [group, made["id"]]}
         assert properties["scopes"] == [insights]
         (criterion,) = properties["criteria"]["allOf"]
-        file = INFRA / "queries" / f"{rule['name'].removeprefix('alert-contoso-gateway-test-24c-')}.kql"
+        file = (
+            INFRA
+            / "queries"
+            / f"{rule['name'].removeprefix('alert-contoso-gateway-test-24c-')}.kql"
+        )
         assert criterion["query"] == file.read_text()
-        assert (criterion["timeAggregation"], criterion["operator"], criterion["threshold"]) == ("Count", "GreaterThan", 0)
+        assert (criterion["timeAggregation"], criterion["operator"], criterion["threshold"]) == (
+            "Count",
+            "GreaterThan",
+            0,
+        )
 
 
 REFUSALS = {
@@ -167,12 +260,18 @@ REFUSALS = {
         PLAIN,
         "param eventHubs = { kind: 'new', sku: 'Basic', capture: { intervalInSeconds: 300, sizeLimitInBytes: 314572800 } }",
     ),
-    "Basic cannot have consumer groups": (PLAIN, "param eventHubs = { kind: 'new', sku: 'Basic', consumerGroups: ['adx'] }"),
+    "Basic cannot have consumer groups": (
+        PLAIN,
+        "param eventHubs = { kind: 'new', sku: 'Basic', consumerGroups: ['adx'] }",
+    ),
     "Basic cannot keep events for more than 24 hours": (
         PLAIN,
         "param eventHubs = { kind: 'new', sku: 'Basic', retentionHours: 25 }",
     ),
-    "Standard keeps events for at most 168 hours": (PLAIN, "param eventHubs = { kind: 'new', retentionHours: 169 }"),
+    "Standard keeps events for at most 168 hours": (
+        PLAIN,
+        "param eventHubs = { kind: 'new', retentionHours: 169 }",
+    ),
     "needs apiManagementSubnetId": (
         PLAIN,
         f"""param network = {{
@@ -188,14 +287,18 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("words", REFUSALS)
-def test_what_cannot_work_is_refused_before_it_is_deployed(words: str, evaluator: Evaluator, tmp_path: Path) -> None:
+def test_what_cannot_work_is_refused_before_it_is_deployed(
+    words: str, evaluator: Evaluator, tmp_path: Path
+) -> None:
     """The message names what to change."""
     setting, more = REFUSALS[words]
     with pytest.raises(Refused, match=words):
         evaluator.evaluate(switches.parameters(setting, more), tmp_path)
 
 
-def test_settings_and_scale_are_what_the_parameters_say(evaluator: Evaluator, tmp_path: Path) -> None:
+def test_settings_and_scale_are_what_the_parameters_say(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
     """A setting takes the place of its default; so does each figure of the scale."""
     more = """param settings = { KEEP_ALIVE_S: '5', EVENT_REQUEST_HEADERS: 'x-team' }
 param capturePolicy = 'closed'
@@ -208,13 +311,19 @@ param scale = {
 }"""
     deployment = evaluator.evaluate(switches.parameters(PLAIN, more), tmp_path)
     settings = deployment.app_settings
-    assert (settings["KEEP_ALIVE_S"], settings["EVENT_REQUEST_HEADERS"], settings["CAPTURE_POLICY"]) == (
+    assert (
+        settings["KEEP_ALIVE_S"],
+        settings["EVENT_REQUEST_HEADERS"],
+        settings["CAPTURE_POLICY"],
+    ) == (
         "5",
         "x-team",
         "closed",
     )
     assert settings["EARLY_ANSWER_S"] == "100"
-    assert deployment.one("Microsoft.Web/sites")["properties"]["functionAppConfig"]["scaleAndConcurrency"] == {
+    assert deployment.one("Microsoft.Web/sites")["properties"]["functionAppConfig"][
+        "scaleAndConcurrency"
+    ] == {
         "alwaysReady": [{"name": "function:enrichment", "instanceCount": 2}],
         "instanceMemoryMB": 4096,
         "maximumInstanceCount": 40,
@@ -223,9 +332,15 @@ param scale = {
     assert deployment.one("Microsoft.Web/serverfarms")["properties"]["zoneRedundant"] is True
 
 
-def test_what_the_documentation_says_to_write_is_evaluated(evaluator: Evaluator, tmp_path: Path) -> None:
-    """The parameters of docs/deploy.md for a company that has all of it: nothing of it is made again."""
-    (block,) = re.findall(r"```bicep\n(.*?)```", (INFRA.parent / "docs" / "deploy.md").read_text(), re.DOTALL)
+def test_what_the_documentation_says_to_write_is_evaluated(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
+    """The parameters of docs/deploy.md for a company that has all of it: nothing of it is made
+    again.
+    """
+    (block,) = re.findall(
+        r"```bicep\n(.*?)```", (INFRA.parent / "docs" / "deploy.md").read_text(), re.DOTALL
+    )
     subnets = iter([f"{switches.SUBNETS}/app", f"{switches.SUBNETS}/endpoints"])
     more = re.sub("<id>", lambda _: next(subnets), block)
     deployment = evaluator.evaluate(switches.parameters(PLAIN, more), tmp_path)
@@ -241,14 +356,22 @@ def test_what_the_documentation_says_to_write_is_evaluated(evaluator: Evaluator,
         assert deployment.of(made_by_others) == []
 
 
-def test_a_setting_that_the_app_does_not_have_is_refused(evaluator: Evaluator, tmp_path: Path) -> None:
+def test_a_setting_that_the_app_does_not_have_is_refused(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
     """A slip of the pen is found when the template is compiled."""
     with pytest.raises(Refused, match="KEEP_ALIVE"):
-        evaluator.evaluate(switches.parameters(PLAIN, "param settings = { KEEP_ALIVE: '5' }"), tmp_path)
+        evaluator.evaluate(
+            switches.parameters(PLAIN, "param settings = { KEEP_ALIVE: '5' }"), tmp_path
+        )
 
 
-def test_the_network_may_have_its_records_and_endpoints_from_elsewhere(evaluator: Evaluator, tmp_path: Path) -> None:
-    """No zones and no records are made; what exists gets no endpoint where the network reaches it already."""
+def test_the_network_may_have_its_records_and_endpoints_from_elsewhere(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
+    """No zones and no records are made; what exists gets no endpoint where the network reaches it
+    already.
+    """
     network = """param network = {
   kind: 'private'
   virtualNetwork: { kind: 'new', addressPrefix: '10.20.0.0/24' }
@@ -267,8 +390,12 @@ def test_the_network_may_have_its_records_and_endpoints_from_elsewhere(evaluator
     assert [each for each in connections if each["groupIds"] == ["namespace"]]
 
 
-def test_a_new_network_has_room_and_is_closed_from_outside(evaluator: Evaluator, tmp_path: Path) -> None:
-    """The app's subnet is the largest; each has a security group, and the delegation that its service asks for."""
+def test_a_new_network_has_room_and_is_closed_from_outside(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
+    """The app's subnet is the largest; each has a security group, and the delegation that its
+    service asks for.
+    """
     deployment = evaluator.evaluate(switches.parameters(_positions(network="new")), tmp_path)
     subnets = {
         each["name"]: each["properties"]
@@ -279,7 +406,10 @@ def test_a_new_network_has_room_and_is_closed_from_outside(evaluator: Evaluator,
         "private-endpoints": "10.20.0.64/27",
         "api-management": "10.20.0.96/27",
     }
-    delegations = {name: [to["properties"]["serviceName"] for to in each["delegations"]] for name, each in subnets.items()}
+    delegations = {
+        name: [to["properties"]["serviceName"] for to in each["delegations"]]
+        for name, each in subnets.items()
+    }
     assert delegations == {
         "function-app": ["Microsoft.App/environments"],
         "private-endpoints": [],

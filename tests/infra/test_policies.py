@@ -1,4 +1,6 @@
-"""The policy in front of the app: what it must hold and must not, read as XML, and its C# expressions compiled."""
+"""The policy in front of the app: what it must hold and must not, read as XML, and its C#
+expressions compiled.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ CALLER_HEADERS = {
     "x-apim-request-id": "context.RequestId",
     "x-apim-api-id": "context.Api.Id",
 }
-# Each of them reads a whole body, or writes one where others can read it, and a stream's chunks would wait.
+# Each of them reads a whole body, or writes one where others can read it, and a stream's chunks
+# would wait.
 BUFFERING = {
     "validate-content",
     "cache-lookup",
@@ -58,7 +61,11 @@ def section(policy: Element, name: str) -> Element:
 
 
 def headers(within: Element, action: str) -> set[str]:
-    return {each.get("name", "") for each in within.findall("set-header") if each.get("exists-action") == action}
+    return {
+        each.get("name", "")
+        for each in within.findall("set-header")
+        if each.get("exists-action") == action
+    }
 
 
 def texts(element: Element) -> Iterator[str]:
@@ -70,13 +77,19 @@ def texts(element: Element) -> Iterator[str]:
 
 def test_the_files_are_what_the_bicep_module_loads() -> None:
     """One policy, and one fragment for each way in which the app knows its gateway."""
-    assert [file.name for file in FILES] == ["caller-auth-entra.xml", "caller-auth-function-key.xml", "openai.xml"]
+    assert [file.name for file in FILES] == [
+        "caller-auth-entra.xml",
+        "caller-auth-function-key.xml",
+        "openai.xml",
+    ]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_every_expression_compiles(file: Path) -> None:
     """policycheck compiles each against the documented context, and knows every element."""
-    run = subprocess.run([found("policycheck"), str(file)], capture_output=True, text=True, timeout=60)
+    run = subprocess.run(
+        [found("policycheck"), str(file)], capture_output=True, text=True, timeout=60
+    )
     assert run.returncode == 0, run.stdout + run.stderr
     counted = re.search(r"(\d+) expressions, 0 problems", run.stdout)
     expressions = sum(text.lstrip().startswith("@") for text in texts(parsed(file.name)))
@@ -87,12 +100,21 @@ def test_every_expression_compiles(file: Path) -> None:
 def test_policycheck_finds_what_does_not_compile(tmp_path: Path) -> None:
     """Otherwise the test above would prove nothing."""
     broken = tmp_path / "broken.xml"
-    broken.write_text((POLICIES / "openai.xml").read_text().replace("context.Api.Id", "context.Api.Idd"))
-    assert subprocess.run([found("policycheck"), str(broken)], capture_output=True, timeout=60).returncode == 1
+    broken.write_text(
+        (POLICIES / "openai.xml").read_text().replace("context.Api.Id", "context.Api.Idd")
+    )
+    assert (
+        subprocess.run(
+            [found("policycheck"), str(broken)], capture_output=True, timeout=60
+        ).returncode
+        == 1
+    )
 
 
 def test_forwarding_is_unbuffered_and_nothing_else_forwards(policy: Element) -> None:
-    """One forward-request, in place of the outer scopes' own; its timeout is what a silent connection lives."""
+    """One forward-request, in place of the outer scopes' own; its timeout is what a silent
+    connection lives.
+    """
     (forward,) = section(policy, "backend")
     assert forward.tag == "forward-request"
     assert forward.attrib == {"timeout": "240", "buffer-response": "false"}
@@ -110,7 +132,9 @@ def test_nothing_reads_or_writes_a_body_on_the_way(policy: Element) -> None:
     """No policy that buffers, and a body is set nowhere but in an answer of the gateway's own."""
     assert not BUFFERING & {each.tag for each in policy.iter()}
     assert not [text for text in texts(policy) if re.search(r"\.Body\b", text)]
-    own_answers = [body for answer in policy.iter("return-response") for body in answer.findall("set-body")]
+    own_answers = [
+        body for answer in policy.iter("return-response") for body in answer.findall("set-body")
+    ]
     assert own_answers
     assert list(policy.iter("set-body")) == own_answers
 
@@ -126,7 +150,11 @@ def test_who_calls_is_overridden_never_passed_on(policy: Element) -> None:
     assert overridden.keys() == CALLER_HEADERS.keys()
     for name, source in CALLER_HEADERS.items():
         assert source in overridden[name]
-    assert not [each for each in policy.iter("set-header") if each.get("exists-action") in {None, "skip", "append"}]
+    assert not [
+        each
+        for each in policy.iter("set-header")
+        if each.get("exists-action") in {None, "skip", "append"}
+    ]
 
 
 def test_the_app_reads_the_headers_that_the_policy_writes() -> None:
@@ -160,7 +188,9 @@ def test_no_credential_of_a_caller_goes_on(policy: Element) -> None:
 
 
 def test_a_callers_invocation_id_is_deleted(policy: Element) -> None:
-    """The Functions host keeps one that is there, and then waits for an invocation that never comes."""
+    """The Functions host keeps one that is there, and then waits for an invocation that never
+    comes.
+    """
     assert "x-ms-invocation-id" in headers(section(policy, "inbound"), "delete")
 
 
@@ -172,14 +202,22 @@ def test_the_gateways_credential_is_set_after_the_callers_are_deleted(policy: El
 def test_the_fragments_hold_one_credential_each_and_no_secret() -> None:
     """A token of the managed identity, or the function key from a named value."""
     (token,) = parsed("caller-auth-entra.xml")
-    assert (token.tag, token.attrib) == ("authentication-managed-identity", {"resource": "{{fnsse-audience}}"})
+    assert (token.tag, token.attrib) == (
+        "authentication-managed-identity",
+        {"resource": "{{fnsse-audience}}"},
+    )
     (key,) = parsed("caller-auth-function-key.xml")
-    assert (key.tag, key.attrib) == ("set-header", {"name": "x-functions-key", "exists-action": "override"})
+    assert (key.tag, key.attrib) == (
+        "set-header",
+        {"name": "x-functions-key", "exists-action": "override"},
+    )
     assert [value.text for value in key] == ["{{fnsse-function-key}}"]
 
 
 def test_no_path_climbs_out_of_the_api(policy: Element) -> None:
-    """Operators' routes lie beside /openai: a path with dot segments, encoded or not, is answered here."""
+    """Operators' routes lie beside /openai: a path with dot segments, encoded or not, is answered
+    here.
+    """
     (condition,) = [each.get("condition", "") for each in section(policy, "inbound").iter("when")]
     assert "context.Request.OriginalUrl.Path" in condition
     assert condition.count("Uri.UnescapeDataString") == 2
@@ -187,15 +225,25 @@ def test_no_path_climbs_out_of_the_api(policy: Element) -> None:
     assert 'Contains("..")' in condition
     (status,) = section(policy, "inbound").iter("set-status")
     assert status.get("code") == "400"
-    assert section(policy, "inbound")[1].tag == "choose", "it must come before anything is forwarded"
+    assert section(policy, "inbound")[1].tag == "choose", (
+        "it must come before anything is forwarded"
+    )
 
 
 def test_errors_have_azure_openais_shape_and_fixed_texts(policy: Element) -> None:
-    """Nothing of the failure's own words goes out: they may name a token, an address or an identity."""
+    """Nothing of the failure's own words goes out: they may name a token, an address or an
+    identity.
+    """
     on_error = section(policy, "on-error")
-    used = {name for text in texts(on_error) for name in re.findall(r"context\.LastError\.(\w+)", text)}
+    used = {
+        name for text in texts(on_error) for name in re.findall(r"context\.LastError\.(\w+)", text)
+    }
     assert used == {"Source", "Reason"}
-    (body,) = [each.get("value", "") for each in on_error.iter("set-variable") if each.get("name") == "fnsseError"]
+    (body,) = [
+        each.get("value", "")
+        for each in on_error.iter("set-variable")
+        if each.get("name") == "fnsseError"
+    ]
     assert re.findall(r'new JProperty\("(\w+)"', body) == ["error", "code", "message", "type"]
     assert "LastError" not in body
     answers = list(on_error.iter("return-response"))
@@ -209,12 +257,20 @@ def test_errors_have_azure_openais_shape_and_fixed_texts(policy: Element) -> Non
     without, otherwise = choice
     assert without.get("condition") == '@((string)context.Variables["fnsseRetryAfter"] == "")'
     assert without.find(".//set-header[@name='retry-after']") is None
-    assert otherwise.findtext(".//set-header[@name='retry-after']/value") == '@((string)context.Variables["fnsseRetryAfter"])'
+    assert (
+        otherwise.findtext(".//set-header[@name='retry-after']/value")
+        == '@((string)context.Variables["fnsseRetryAfter"])'
+    )
 
 
 def test_an_error_keeps_its_status_and_a_silent_app_is_a_gateways_error(policy: Element) -> None:
-    """504 where the app gave no headers in time, 502 where it was not reached, otherwise what the gateway decided."""
-    variables = {each.get("name"): " ".join((each.get("value") or "").split()) for each in policy.iter("set-variable")}
+    """504 where the app gave no headers in time, 502 where it was not reached, otherwise what the
+    gateway decided.
+    """
+    variables = {
+        each.get("name"): " ".join((each.get("value") or "").split())
+        for each in policy.iter("set-variable")
+    }
     assert variables["fnsseStatus"] == (
         '@(context.LastError.Source == "forward-request" ? (context.LastError.Reason == "Timeout" ? 504 : 502)'
         " : (context.Response?.StatusCode ?? 500))"

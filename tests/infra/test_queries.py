@@ -21,12 +21,20 @@ QUERIES = ROOT / "infra" / "queries"
 ALERTS = sorted(QUERIES.glob("*.kql"))
 OF_THE_APP = ALERTS + sorted(QUERIES.glob("workbook/*.kql"))
 OF_ANALYSTS = sorted(QUERIES.glob("analysts/*.kql"))
-SOURCES = [file.read_text() for folder in ("blueprints", "shared") for file in (ROOT / folder).rglob("*.py")]
+SOURCES = [
+    file.read_text()
+    for folder in ("blueprints", "shared")
+    for file in (ROOT / folder).rglob("*.py")
+]
 
 
 def functions() -> set[str]:
     """The names of the app's functions, from its source."""
-    return {name for source in SOURCES for name in re.findall(r"@\w+\.function_name\(\"(\w+)\"\)", source)}
+    return {
+        name
+        for source in SOURCES
+        for name in re.findall(r"@\w+\.function_name\(\"(\w+)\"\)", source)
+    }
 
 
 def log_messages() -> set[str]:
@@ -34,9 +42,15 @@ def log_messages() -> set[str]:
     found: set[str] = set()
     for source in SOURCES:
         for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "_log":
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and ast.unparse(node.func.value) == "_log"
+            ):
                 found |= {
-                    each.value for each in node.args[:1] if isinstance(each, ast.Constant) and isinstance(each.value, str)
+                    each.value
+                    for each in node.args[:1]
+                    if isinstance(each, ast.Constant) and isinstance(each.value, str)
                 }
     return found
 
@@ -84,7 +98,11 @@ def test_a_query_names_functions_that_are_there(file: Path) -> None:
     """The host calls a request by its function's name."""
     query = file.read_text()
     named = set(re.findall(r'name == "(\w+)"', query))
-    named |= {name for names in re.findall(r"name in \(([^)]*)\)", query) for name in re.findall(r'"(\w+)"', names)}
+    named |= {
+        name
+        for names in re.findall(r"name in \(([^)]*)\)", query)
+        for name in re.findall(r'"(\w+)"', names)
+    }
     assert named <= functions()
     assert named or "traces" in query
 
@@ -101,13 +119,20 @@ def test_a_query_looks_for_lines_that_are_written(file: Path) -> None:
 def test_a_query_reads_fields_that_lines_have(file: Path) -> None:
     """Of the line about a group of deliveries, and of the line about an hour's completeness."""
     query = file.read_text()
-    fields = set(re.findall(r"\b(?:said|\)\))\.(\w+)", query)) | set(re.findall(r'strlen\("Delivered "\)\)\)\.(\w+)', query))
+    fields = set(re.findall(r"\b(?:said|\)\))\.(\w+)", query)) | set(
+        re.findall(r'strlen\("Delivered "\)\)\)\.(\w+)', query)
+    )
     assert fields <= summary([PLAIN]).keys()
-    assert set(re.findall(r"extract\(@\"(\w+)\['\"\"\]: ", query)) <= Report(window="2026/11/23/14").as_json().keys()
+    assert (
+        set(re.findall(r"extract\(@\"(\w+)\['\"\"\]: ", query))
+        <= Report(window="2026/11/23/14").as_json().keys()
+    )
 
 
 @pytest.mark.anyio
-async def test_the_line_about_deliveries_is_json_behind_its_prefix(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_line_about_deliveries_is_json_behind_its_prefix(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """substring(message, strlen("Delivered ")) is what the queries parse."""
     caplog.set_level(logging.INFO, "fnsse.delivery")
     await DeliveryLog().accepted(an_envelope(outcome=Outcome.TIMED_OUT))
@@ -120,7 +145,9 @@ async def test_the_line_about_deliveries_is_json_behind_its_prefix(caplog: pytes
 def test_an_hours_line_is_read_as_the_queries_read_it(as_logged: type[str]) -> None:
     """The patterns of reconcile-incomplete.kql, on the line itself."""
     query = (QUERIES / "reconcile-incomplete.kql").read_text()
-    patterns = [pattern.replace('""', '"') for pattern in re.findall(r'extract\(@"((?:[^"]|"")+)"', query)]
+    patterns = [
+        pattern.replace('""', '"') for pattern in re.findall(r'extract\(@"((?:[^"]|"")+)"', query)
+    ]
     assert len(patterns) == 3
     report = Report(window="2026/11/23/14", captured=2, delivered=1, ended=True).as_json()
     line = f"Completeness of {report['window']}: {as_logged(report)}"
@@ -129,7 +156,9 @@ def test_an_hours_line_is_read_as_the_queries_read_it(as_logged: type[str]) -> N
 
 
 def test_the_host_lets_these_lines_through() -> None:
-    """host.json keeps the host's own lines out, not the ones that alerts are made of, and samples none away."""
+    """host.json keeps the host's own lines out, not the ones that alerts are made of, and samples
+    none away.
+    """
     logging_section = json.loads((ROOT / "host.json").read_text())["logging"]
     assert logging_section["logLevel"]["Function"] == "Warning"
     for function in ("enrichment", "reconcile_window"):
@@ -144,7 +173,10 @@ def test_an_analysts_query_reads_keys_that_events_have(file: Path) -> None:
     query = file.read_text()
     assert set(re.findall(r"\bevent\.(\w+)", query)) <= schema["properties"].keys()
     for key, kind in (("tokens", "Tokens"), ("caller", "Caller")):
-        assert set(re.findall(rf"\bevent\.{key}\.(\w+)", query)) <= schema["$defs"][kind]["properties"].keys()
+        assert (
+            set(re.findall(rf"\bevent\.{key}\.(\w+)", query))
+            <= schema["$defs"][kind]["properties"].keys()
+        )
 
 
 def test_what_adds_up_usage_counts_a_response_once() -> None:

@@ -1,4 +1,6 @@
-"""That each part of a deployment is led to the right other one, and holds what keeps it safe, whatever the switches say."""
+"""That each part of a deployment is led to the right other one, and holds what keeps it safe,
+whatever the switches say.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from tests.infra.bicep import Deployment
 SETTINGS: Final = {switches.name(each): each for each in switches.settings()}
 pytestmark = pytest.mark.parametrize("name", SETTINGS)
 
-# Severity (1 error, 2 warning), how often, and over which window. The query about hours looks back three of them.
+# Severity (1 error, 2 warning), how often, and over which window. The query about hours looks back
+# three of them.
 ALERTS: Final = {
     "poison": (2, "PT5M", "PT15M"),
     "reconcile-incomplete": (1, "PT30M", "PT6H"),
@@ -29,14 +32,18 @@ def deployment(name: str, deployments: dict[str, Deployment]) -> Deployment:
 
 
 def _leads_to(expression: str) -> str:
-    """The name of the resource that an expression asks for something, and what: `stcapt… primaryEndpoints.blob`."""
+    """The name of the resource that an expression asks for something, and what: `stcapt…
+    primaryEndpoints.blob`.
+    """
     found = re.search(r"reference\('[^']+/([\w-]+)', '[\d-]+'(?:, 'full')?\)\.([\w.]+)", expression)
     assert found is not None, expression
     return f"{found[1]} {found[2]}"
 
 
 def test_settings_lead_to_the_right_account(deployment: Deployment) -> None:
-    """The host's state and the app's package lie in the host's account; captures, ledger and envelopes in the other."""
+    """The host's state and the app's package lie in the host's account; captures, ledger and
+    envelopes in the other.
+    """
     settings = deployment.app_settings
     for service in ("blob", "queue", "table"):
         led_to = _leads_to(settings[f"AzureWebJobsStorage__{service}ServiceUri"])
@@ -44,12 +51,16 @@ def test_settings_lead_to_the_right_account(deployment: Deployment) -> None:
     for service in ("blob", "queue"):
         led_to = _leads_to(settings[f"CAPTURES_STORAGE__{service}ServiceUri"])
         assert re.fullmatch(rf"stcapt\w+ primaryEndpoints\.{service}", led_to)
-    package = deployment.one("Microsoft.Web/sites")["properties"]["functionAppConfig"]["deployment"]["storage"]["value"]
+    package = deployment.one("Microsoft.Web/sites")["properties"]["functionAppConfig"][
+        "deployment"
+    ]["storage"]["value"]
     assert re.fullmatch(r"sthost\w+ primaryEndpoints\.blob", _leads_to(package))
 
 
 def test_settings_lead_to_the_upstream_and_the_hub(name: str, deployment: Deployment) -> None:
-    """To the new ones, or to those that the parameters name; the region is the account's, not the app's."""
+    """To the new ones, or to those that the parameters name; the region is the account's, not the
+    app's.
+    """
     settings, setting = deployment.app_settings, dict(SETTINGS[name])
     existing = setting["openAi"] == "existing"
     account = "contoso-models" if existing else r"oai-[\w-]+"
@@ -57,66 +68,104 @@ def test_settings_lead_to_the_upstream_and_the_hub(name: str, deployment: Deploy
     if existing:
         assert _leads_to(settings["AZURE_OPENAI_REGION"]) == "contoso-models location"
     else:
-        assert settings["AZURE_OPENAI_REGION"] == deployment.one("Microsoft.CognitiveServices/accounts")["location"]
-        assert deployment.one("Microsoft.CognitiveServices/accounts")["properties"]["customSubDomainName"]
+        assert (
+            settings["AZURE_OPENAI_REGION"]
+            == deployment.one("Microsoft.CognitiveServices/accounts")["location"]
+        )
+        assert deployment.one("Microsoft.CognitiveServices/accounts")["properties"][
+            "customSubDomainName"
+        ]
     namespace = "contoso-streams" if setting["eventHubs"] == "existing" else r"evhns-[\w-]+"
-    assert re.fullmatch(rf"{namespace} serviceBusEndpoint", _leads_to(settings["AZURE_EVENTHUB_NAMESPACE"]))
-    assert settings["AZURE_EVENTHUB_NAME"] == ("llm-logs" if setting["eventHubs"] == "existing" else "openai-logs")
+    assert re.fullmatch(
+        rf"{namespace} serviceBusEndpoint", _leads_to(settings["AZURE_EVENTHUB_NAMESPACE"])
+    )
+    assert settings["AZURE_EVENTHUB_NAME"] == (
+        "llm-logs" if setting["eventHubs"] == "existing" else "openai-logs"
+    )
 
 
 def test_the_vault_holds_the_key_that_the_host_checks(name: str, deployment: Deployment) -> None:
-    """The host's default function key, never the master key; read by role alone, and past a closed door by Azure's services."""
+    """The host's default function key, never the master key; read by role alone, and past a closed
+    door by Azure's services.
+    """
     secrets = deployment.of("Microsoft.KeyVault/vaults/secrets")
     if dict(SETTINGS[name])["callerAuth"] == "entra":
         assert secrets == []
         return
     app = deployment.one("Microsoft.Web/sites")["id"]
     assert re.fullmatch(
-        rf"\[listKeys\('{app}/host/default', '[\d-]+'\)\.functionKeys\.default\]", secrets[0]["properties"]["value"]
+        rf"\[listKeys\('{app}/host/default', '[\d-]+'\)\.functionKeys\.default\]",
+        secrets[0]["properties"]["value"],
     )
     vault = deployment.one("Microsoft.KeyVault/vaults")["properties"]
     assert vault["enableRbacAuthorization"] is True
     private = dict(SETTINGS[name])["network"] != "none"
-    assert vault["networkAcls"] == {"bypass": "AzureServices", "defaultAction": "Deny" if private else "Allow"}
+    assert vault["networkAcls"] == {
+        "bypass": "AzureServices",
+        "defaultAction": "Deny" if private else "Allow",
+    }
 
 
-def test_storage_forgets_late_and_is_closed_where_it_should_be(name: str, deployment: Deployment) -> None:
-    """A week to bring back what was deleted; ledger blobs, which are append blobs, expire like captures."""
+def test_storage_forgets_late_and_is_closed_where_it_should_be(
+    name: str, deployment: Deployment
+) -> None:
+    """A week to bring back what was deleted; ledger blobs, which are append blobs, expire like
+    captures.
+    """
     services = deployment.of("Microsoft.Storage/storageAccounts/blobServices")
     assert len(services) == 2
     for service in services:
         assert service["properties"]["deleteRetentionPolicy"] == {"enabled": True, "days": 7}
     private = dict(SETTINGS[name])["network"] != "none"
     for account in deployment.of("Microsoft.Storage/storageAccounts"):
-        assert account["properties"]["networkAcls"]["defaultAction"] == ("Deny" if private else "Allow")
-    rules = deployment.one("Microsoft.Storage/storageAccounts/managementPolicies")["properties"]["policy"]["rules"]
-    assert all(set(rule["definition"]["filters"]["blobTypes"]) == {"blockBlob", "appendBlob"} for rule in rules)
+        assert account["properties"]["networkAcls"]["defaultAction"] == (
+            "Deny" if private else "Allow"
+        )
+    rules = deployment.one("Microsoft.Storage/storageAccounts/managementPolicies")["properties"][
+        "policy"
+    ]["rules"]
+    assert all(
+        set(rule["definition"]["filters"]["blobTypes"]) == {"blockBlob", "appendBlob"}
+        for rule in rules
+    )
 
 
 def test_nothing_speaks_less_than_tls_1_2(deployment: Deployment) -> None:
-    """The app, the site that its code comes in by, storage and Event Hubs; the app has no other door, as FTP or a debugger."""
+    """The app, the site that its code comes in by, storage and Event Hubs; the app has no other
+    door, as FTP or a debugger.
+    """
     app = deployment.one("Microsoft.Web/sites")["properties"]
     said = {app["siteConfig"][setting] for setting in ("minTlsVersion", "scmMinTlsVersion")}
     for resource_type in ("Microsoft.Storage/storageAccounts", "Microsoft.EventHub/namespaces"):
         said |= {each["properties"]["minimumTlsVersion"] for each in deployment.of(resource_type)}
     assert said <= {"1.2", "1.3", "TLS1_2", "TLS1_3"}
     assert app["httpsOnly"] is True
-    assert (app["siteConfig"]["ftpsState"], app["siteConfig"]["remoteDebuggingEnabled"]) == ("Disabled", False)
+    assert (app["siteConfig"]["ftpsState"], app["siteConfig"]["remoteDebuggingEnabled"]) == (
+        "Disabled",
+        False,
+    )
 
 
 def test_callers_need_an_approved_key(name: str, deployment: Deployment) -> None:
-    """The product is published, with approval; its first subscription is for it alone, and traces nothing."""
+    """The product is published, with approval; its first subscription is for it alone, and traces
+    nothing.
+    """
     existing = dict(SETTINGS[name])["apiManagement"] == "existing"
     (product,) = deployment.of("Microsoft.ApiManagement/service/products")
     (subscription,) = deployment.of("Microsoft.ApiManagement/service/subscriptions")
-    said = {key: product["properties"][key] for key in ("subscriptionRequired", "approvalRequired", "state")}
+    said = {
+        key: product["properties"][key]
+        for key in ("subscriptionRequired", "approvalRequired", "state")
+    }
     assert said == {"subscriptionRequired": True, "approvalRequired": True, "state": "published"}
     assert subscription["properties"]["scope"] == product["id"]
     assert subscription["properties"]["allowTracing"] is False
     (api,) = deployment.of("Microsoft.ApiManagement/service/apis")
     assert api["properties"]["path"] == ("ai/openai" if existing else "openai")
     services: list[dict[str, Any]] = deployment.of("Microsoft.ApiManagement/service")
-    assert [each["identity"] for each in services] == ([] if existing else [{"type": "SystemAssigned"}])
+    assert [each["identity"] for each in services] == (
+        [] if existing else [{"type": "SystemAssigned"}]
+    )
 
 
 def test_calls_are_reported_where_they_should_be(deployment: Deployment) -> None:
@@ -136,8 +185,13 @@ def test_calls_are_reported_where_they_should_be(deployment: Deployment) -> None
 
 def test_alerts_look_often_enough_and_far_enough(deployment: Deployment) -> None:
     """Each is on, with the severity, the pace and the window that its query was written for."""
-    rules = {each["name"].partition("-24c-")[2]: each["properties"] for each in deployment.of(_RULE)}
-    assert {name: (rule["severity"], rule["evaluationFrequency"], rule["windowSize"]) for name, rule in rules.items()} == ALERTS
+    rules = {
+        each["name"].partition("-24c-")[2]: each["properties"] for each in deployment.of(_RULE)
+    }
+    assert {
+        name: (rule["severity"], rule["evaluationFrequency"], rule["windowSize"])
+        for name, rule in rules.items()
+    } == ALERTS
     assert all(rule["enabled"] for rule in rules.values())
 
 

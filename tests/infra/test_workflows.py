@@ -1,4 +1,6 @@
-"""azd's configuration and the GitHub Actions workflow: what they must hold, and what linters say of them."""
+"""azd's configuration and the GitHub Actions workflow: what they must hold, and what linters say of
+them.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
 WORKFLOW = ROOT / ".github" / "workflows" / "azure-dev.yml"
 ZIZMOR = ("--offline", "--no-progress")
-# Without the linters of shell and Python that a machine may have: the same verdict on every machine.
+# Without the linters of shell and Python that a machine may have: the same verdict on every
+# machine.
 ACTIONLINT = ("-no-color", "-shellcheck=", "-pyflakes=")
 # azd sets them itself, in the environment of its hooks and for `azd pipeline config`.
 AZDS_OWN = {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_SUBSCRIPTION_ID"}
@@ -24,7 +27,8 @@ AZDS_OWN = {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_SUBSCRIPTION_ID"}
 
 def parsed(file: Path) -> dict[str, Any]:
     document: dict[Any, Any] = yaml.safe_load(file.read_text())
-    return {"on" if name is True else name: value for name, value in document.items()}  # YAML 1.1 reads `on` as true
+    # YAML 1.1 reads `on` as true
+    return {"on" if name is True else name: value for name, value in document.items()}
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +37,14 @@ def jobs() -> dict[str, dict[str, Any]]:
     return found_jobs
 
 
-def linted(linter: str, *arguments: str | Path, text: str | None = None) -> subprocess.CompletedProcess[str]:
+def linted(
+    linter: str, *arguments: str | Path, text: str | None = None
+) -> subprocess.CompletedProcess[str]:
     """What a linter of requirements-dev.txt says of files, or of `text` as its standard input."""
     program = Path(sys.executable).with_name(linter)
-    return subprocess.run([program, *arguments], input=text, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    return subprocess.run(
+        [program, *arguments], input=text, capture_output=True, text=True, cwd=ROOT, timeout=60
+    )
 
 
 def commands(job: dict[str, Any]) -> str:
@@ -57,7 +65,12 @@ def test_zizmor_has_nothing_to_say() -> None:
 
 def test_zizmor_would_have() -> None:
     """An action that is named by a tag is a finding: the test above can fail."""
-    run = linted("zizmor", *ZIZMOR, "-", text=re.sub(r"@[0-9a-f]{40} # (v[\d.]+)", r"@\1", WORKFLOW.read_text()))
+    run = linted(
+        "zizmor",
+        *ZIZMOR,
+        "-",
+        text=re.sub(r"@[0-9a-f]{40} # (v[\d.]+)", r"@\1", WORKFLOW.read_text()),
+    )
     assert run.returncode > 0
     assert "unpinned-uses" in run.stdout
 
@@ -90,16 +103,26 @@ def test_actionlint_would_have(written: str, broken: str, rule: str) -> None:
 
 def test_actions_are_pinned_to_a_commit_and_say_which_version_that_is() -> None:
     """Every `uses`, with the version as a comment behind it."""
-    uses = [line.strip() for file in WORKFLOWS for line in file.read_text().splitlines() if "uses:" in line]
+    uses = [
+        line.strip()
+        for file in WORKFLOWS
+        for line in file.read_text().splitlines()
+        if "uses:" in line
+    ]
     assert len(uses) >= 5
     for line in uses:
         assert re.fullmatch(r"- uses: [\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
 
 
 def test_permissions_are_minimal(jobs: dict[str, dict[str, Any]]) -> None:
-    """None by default; every job reads the repository; the jobs that sign in to Azure get a token for it, the test does not."""
+    """None by default; every job reads the repository; the jobs that sign in to Azure get a token
+    for it, the test does not.
+    """
     assert parsed(WORKFLOW)["permissions"] == {}
-    wanted = {name: {"contents": "read"} | ({"id-token": "write"} if name != "test" else {}) for name in jobs}
+    wanted = {
+        name: {"contents": "read"} | ({"id-token": "write"} if name != "test" else {})
+        for name in jobs
+    }
     assert {name: job["permissions"] for name, job in jobs.items()} == wanted
 
 
@@ -110,7 +133,9 @@ def test_there_is_no_secret() -> None:
 
 
 def test_nothing_is_deployed_that_was_not_tested_and_shown(jobs: dict[str, dict[str, Any]]) -> None:
-    """test, then what-if, then, on main alone and with an approval if the environment asks for one, the deployment."""
+    """test, then what-if, then, on main alone and with an approval if the environment asks for one,
+    the deployment.
+    """
     assert (jobs["what-if"]["needs"], jobs["deploy"]["needs"]) == ("test", "what-if")
     assert "azd provision --preview" in commands(jobs["what-if"])
     assert jobs["deploy"]["environment"] == "production"
@@ -127,8 +152,12 @@ def test_the_whole_suite_runs_on_released_tools(jobs: dict[str, dict[str, Any]])
     assert test["env"] == {"FNSSE_REQUIRE_TOOLS": "1", "FNSSE_WITHOUT_TOOLS": "policycheck"}
 
 
-def test_jobs_run_on_a_named_image_and_leave_no_token_behind(jobs: dict[str, dict[str, Any]]) -> None:
-    """An image that does not change by itself; only deployments may run elsewhere. No later step finds the checkout's token."""
+def test_jobs_run_on_a_named_image_and_leave_no_token_behind(
+    jobs: dict[str, dict[str, Any]],
+) -> None:
+    """An image that does not change by itself; only deployments may run elsewhere. No later step
+    finds the checkout's token.
+    """
     assert {name: job["runs-on"] for name, job in jobs.items()} == {
         "test": "ubuntu-24.04",
         "what-if": "ubuntu-24.04",

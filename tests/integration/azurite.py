@@ -78,7 +78,10 @@ class Account:
             "api_version": "2024-10-21",
             "caller": asdict(Caller()),
         }
-        await self.captures.put(capture.request_name(exchange_id), (capture.preamble(told | header), b'{"messages": []}'))
+        await self.captures.put(
+            capture.request_name(exchange_id),
+            (capture.preamble(told | header), b'{"messages": []}'),
+        )
 
     async def put_response(
         self, exchange_id: str, *, outcome: Outcome = Outcome.COMPLETED, deployment: str = "gpt-4o"
@@ -93,7 +96,9 @@ class Account:
             response_capture=capture.response_name(exchange_id),
         )
         header = {"status_code": 200, "headers": {}, "envelope": asdict(envelope)}
-        await self.captures.put(capture.response_name(exchange_id), (capture.preamble(header), b"{}"))
+        await self.captures.put(
+            capture.response_name(exchange_id), (capture.preamble(header), b"{}")
+        )
         return envelope
 
     async def put_exchange(self, exchange_id: str, **said: Any) -> Envelope:
@@ -120,7 +125,10 @@ class Account:
     async def ledger_blobs(self, window: Window) -> list[str]:
         """Names of the window's ledger blobs."""
         container = self.storage.blobs.get_container_client("ledger")
-        return [name async for name in container.list_blob_names(name_starts_with=f"entries/{window.name}/")]
+        return [
+            name
+            async for name in container.list_blob_names(name_starts_with=f"entries/{window.name}/")
+        ]
 
 
 class Killed(BaseException):
@@ -144,13 +152,18 @@ class DyingQueue(EnvelopeQueue):
 def a_storage(connection_string: str) -> Storage:
     """The adapters' clients."""
     settings = StorageSettings(
-        setting="CAPTURES_STORAGE", connection_string=connection_string, blob_service_uri=None, queue_service_uri=None
+        setting="CAPTURES_STORAGE",
+        connection_string=connection_string,
+        blob_service_uri=None,
+        queue_service_uri=None,
     )
     return Storage(settings, no_identity)
 
 
 @contextlib.asynccontextmanager
-async def an_account(connection_string: str, *, writer: str = "writer", **ledger: Any) -> AsyncIterator[Account]:
+async def an_account(
+    connection_string: str, *, writer: str = "writer", **ledger: Any
+) -> AsyncIterator[Account]:
     """`ledger`: options of the Ledger."""
     storage = a_storage(connection_string)
     try:

@@ -1,4 +1,6 @@
-"""How long an event loop is busy without serving anybody else, in its own CPU time, which other processes do not change."""
+"""How long an event loop is busy without serving anybody else, in its own CPU time, which other
+processes do not change.
+"""
 
 from __future__ import annotations
 

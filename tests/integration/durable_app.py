@@ -1,4 +1,6 @@
-"""The app of test_durable.py, for the embedded host and the real one: orchestrations of every kind that is used here."""
+"""The app of test_durable.py, for the embedded host and the real one: orchestrations of every kind
+that is used here.
+"""
 
 import asyncio
 import json
@@ -44,7 +46,9 @@ async def start(req: Request, client: df.DurableOrchestrationClient) -> Response
 async def call_client(req: Request, client: df.DurableOrchestrationClient) -> Response:
     """Call the client library with the body's members as arguments."""
     try:
-        result = await getattr(client, req.path_params["operation"])(**json.loads(await req.body() or b"{}"))
+        result = await getattr(client, req.path_params["operation"])(
+            **json.loads(await req.body() or b"{}")
+        )
     except Exception as error:  # noqa: BLE001 - the library raises nothing narrower
         return JSONResponse({"error": str(error)}, 500)
     if isinstance(result, list):
@@ -68,7 +72,10 @@ def chain(context: df.DurableOrchestrationContext) -> Steps:
 @app.orchestration_trigger(context_name="context")
 def fan_out(context: df.DurableOrchestrationContext) -> Steps:
     keys = [f"{context.instance_id}{i}" for i in range(4)]
-    calls = [context.call_activity_with_retry("flaky", RETRY, {"key": key, "fail": i % 3}) for i, key in enumerate(keys)]
+    calls = [
+        context.call_activity_with_retry("flaky", RETRY, {"key": key, "fail": i % 3})
+        for i, key in enumerate(keys)
+    ]
     first = yield context.task_all(calls)
     second = yield context.task_all([context.call_activity("add", i) for i in range(4)])
     return [first, second]
@@ -77,7 +84,11 @@ def fan_out(context: df.DurableOrchestrationContext) -> Steps:
 @app.function_name("exhausted")
 @app.orchestration_trigger(context_name="context")
 def exhausted(context: df.DurableOrchestrationContext) -> Steps:
-    return (yield context.call_activity_with_retry("flaky", RETRY, {"key": context.instance_id, "fail": 99}))
+    return (
+        yield context.call_activity_with_retry(
+            "flaky", RETRY, {"key": context.instance_id, "fail": 99}
+        )
+    )
 
 
 @app.function_name("caught")
@@ -128,7 +139,9 @@ def waits(context: df.DurableOrchestrationContext) -> Steps:
 @app.function_name("race")
 @app.orchestration_trigger(context_name="context")
 def race(context: df.DurableOrchestrationContext) -> Steps:
-    timer = context.create_timer(context.current_utc_datetime + timedelta(seconds=context.get_input()))
+    timer = context.create_timer(
+        context.current_utc_datetime + timedelta(seconds=context.get_input())
+    )
     event = context.wait_for_external_event("go")
     winner = yield context.task_any([timer, event])
     if winner is timer:

@@ -27,10 +27,15 @@ class Emulator:
 
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "local.event_hubs", *self._arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         assert self.process.stdout is not None
         self.ready_line = self.process.stdout.readline()
-        match = re.match(r"event_hubs ready: amqp://127\.0\.0\.1:(\d+) control (http://127\.0\.0\.1:(\d+)) ", self.ready_line)
+        match = re.match(
+            r"event_hubs ready: amqp://127\.0\.0\.1:(\d+) control (http://127\.0\.0\.1:(\d+)) ",
+            self.ready_line,
+        )
         assert match is not None, (self.ready_line, self.process.communicate(timeout=DEADLINE_S))
         self.port, self.control_url, self.control_port = int(match[1]), match[2], int(match[3])
         return self
@@ -53,10 +58,14 @@ class Emulator:
         )
 
     def producer(self, hub: str, **options: Any) -> EventHubProducerClient:
-        return EventHubProducerClient.from_connection_string(self.connection_string, eventhub_name=hub, **options)
+        return EventHubProducerClient.from_connection_string(
+            self.connection_string, eventhub_name=hub, **options
+        )
 
     def consumer(self, hub: str, group: str = "$Default", **options: Any) -> EventHubConsumerClient:
-        return EventHubConsumerClient.from_connection_string(self.connection_string, group, eventhub_name=hub, **options)
+        return EventHubConsumerClient.from_connection_string(
+            self.connection_string, group, eventhub_name=hub, **options
+        )
 
     def control(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, Any]]:
         data = None if body is None else json.dumps(body).encode()
@@ -166,7 +175,9 @@ async def receiving(
 
 
 async def stop_receiving(task: asyncio.Task[None]) -> None:
-    """Cancel a `receive`: closing the client alone would let it sleep on until its next look at the partitions."""
+    """Cancel a `receive`: closing the client alone would let it sleep on until its next look at the
+    partitions.
+    """
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task

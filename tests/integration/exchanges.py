@@ -1,4 +1,6 @@
-"""The relay driven as an ASGI server would drive it: a client, an upstream and stores, each under the test's hand."""
+"""The relay driven as an ASGI server would drive it: a client, an upstream and stores, each under
+the test's hand.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ LIMITS = LimitSettings(
     drain_s=0,
     drain_bytes=100_000,
 )
-UNTOUCHED = InterventionSettings(ask_for_usage=False, error_frames=False, keep_alive_s=0, early_answer_s=0)
+UNTOUCHED = InterventionSettings(
+    ask_for_usage=False, error_frames=False, keep_alive_s=0, early_answer_s=0
+)
 
 UPSTREAM = UpstreamSettings(
     base_url="https://contoso.openai.azure.com",
@@ -102,7 +106,9 @@ class Envelopes:
 
 
 class Body(httpx.AsyncByteStream):
-    """An upstream's body under the test's hand: pieces, events to wait for, an exception to end with."""
+    """An upstream's body under the test's hand: pieces, events to wait for, an exception to end
+    with.
+    """
 
     def __init__(self, *parts: bytes | asyncio.Event | Exception) -> None:
         self.parts = parts
@@ -126,10 +132,14 @@ class Body(httpx.AsyncByteStream):
 type Answering = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
-def sse(*parts: bytes | asyncio.Event | Exception, status: int = 200, **headers: str) -> httpx.Response:
+def sse(
+    *parts: bytes | asyncio.Event | Exception, status: int = 200, **headers: str
+) -> httpx.Response:
     """A chunked stream of events."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.Response(status, headers={"content-type": "text/event-stream"} | named, stream=Body(*parts))
+    return httpx.Response(
+        status, headers={"content-type": "text/event-stream"} | named, stream=Body(*parts)
+    )
 
 
 def document(body: bytes, *, status: int = 200, **headers: str) -> httpx.Response:
@@ -167,7 +177,9 @@ class FakeUpstream(httpx.AsyncBaseTransport):
 class Client:
     """One request and what came back, as the ASGI server sees it."""
 
-    def __init__(self, relay: Relay, *body: bytes, headers: Mapping[str, str] | None = None, path: str = CHAT) -> None:
+    def __init__(
+        self, relay: Relay, *body: bytes, headers: Mapping[str, str] | None = None, path: str = CHAT
+    ) -> None:
         self.messages: list[dict[str, Any]] = []
         self.received = asyncio.Event()  # set with each message, in either direction
         self._pieces = list(body)
@@ -191,7 +203,11 @@ class Client:
     async def _receive(self) -> dict[str, Any]:
         if self._pieces:
             piece = self._pieces.pop(0)
-            return {"type": "http.request", "body": piece, "more_body": bool(self._pieces) or not self.body_is_whole}
+            return {
+                "type": "http.request",
+                "body": piece,
+                "more_body": bool(self._pieces) or not self.body_is_whole,
+            }
         await self._left.wait()
         self.told = True
         self.received.set()
@@ -199,7 +215,9 @@ class Client:
 
     async def _send(self, message: Any) -> None:
         if message["type"] == "http.response.start":  # whatever the answer, it has the one id
-            assert [value for name, value in message["headers"] if name == b"x-exchange-id"] == [self.exchange_id.encode()]
+            assert [value for name, value in message["headers"] if name == b"x-exchange-id"] == [
+                self.exchange_id.encode()
+            ]
         self.messages.append(dict(message))
         self.received.set()
 

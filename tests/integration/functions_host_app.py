@@ -1,4 +1,6 @@
-"""The app that tests/integration/test_functions_host.py serves on both hosts; copied to a scratch folder as function_app.py."""
+"""The app that tests/integration/test_functions_host.py serves on both hosts; copied to a scratch
+folder as function_app.py.
+"""
 
 import asyncio
 import atexit
@@ -10,7 +12,12 @@ from typing import Any, cast
 
 import azure.functions as func
 import starlette.responses
-from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response, StreamingResponse
+from azurefunctions.extensions.http.fastapi import (
+    JSONResponse,
+    Request,
+    Response,
+    StreamingResponse,
+)
 from starlette.types import Receive, Scope, Send
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -70,7 +77,9 @@ async def stream(req: Request) -> Response:
             raise
         tell("STREAMED")
 
-    return StreamingResponse(chunks(), media_type="text/event-stream", headers={"connection": "close", "x-kept": "yes"})
+    return StreamingResponse(
+        chunks(), media_type="text/event-stream", headers={"connection": "close", "x-kept": "yes"}
+    )
 
 
 class WaitsForDisconnect(starlette.responses.Response):
@@ -78,7 +87,13 @@ class WaitsForDisconnect(starlette.responses.Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the response."""
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [(b"content-type", b"text/plain")],
+            }
+        )
         await send({"type": "http.response.body", "body": b"begun", "more_body": True})
         while (await receive())["type"] != "http.disconnect":
             pass
@@ -131,8 +146,19 @@ async def kept(req: Request) -> Response:
 async def work(msg: func.QueueMessage) -> None:
     """Tell the message; fail where it asks for it, or take as long as it says."""
     text = msg.get_body().decode()
-    times = [moment.isoformat() for moment in (msg.insertion_time, msg.expiration_time, msg.time_next_visible) if moment]
-    tell("WORK", text=text, id=msg.id, attempt=msg.dequeue_count, times=times, receipt=bool(msg.pop_receipt))
+    times = [
+        moment.isoformat()
+        for moment in (msg.insertion_time, msg.expiration_time, msg.time_next_visible)
+        if moment
+    ]
+    tell(
+        "WORK",
+        text=text,
+        id=msg.id,
+        attempt=msg.dequeue_count,
+        times=times,
+        receipt=bool(msg.pop_receipt),
+    )
     if "fail" in text:
         raise RuntimeError("as the message asks")
     if text.startswith("take "):

@@ -1,4 +1,6 @@
-"""Starts a Functions host, the embedded or the real one, on a scratch app, and Azurite beside it."""
+"""Starts a Functions host, the embedded or the real one, on a scratch app, and
+Azurite beside it.
+"""
 
 import json
 import os
@@ -32,7 +34,9 @@ WITHIN_S = 60.0  # in which a busy machine, too, has done what it was asked
 HTTP = httpx.Client(timeout=WITHIN_S, limits=httpx.Limits(max_keepalive_connections=0))
 
 
-def wait_until(condition: Callable[[], object], *, within_s: float = WITHIN_S, why: str | Callable[[], str]) -> None:
+def wait_until(
+    condition: Callable[[], object], *, within_s: float = WITHIN_S, why: str | Callable[[], str]
+) -> None:
     """Wait for a condition; fail with `why` (a text, or what makes one) when its time is up."""
     until = time.monotonic() + within_s
     while not condition():
@@ -61,7 +65,9 @@ class HostProcess:
     def seen(self, pattern: str, *, within_s: float = WITHIN_S) -> re.Match[str]:
         """Wait until the output matches a pattern; return the first match."""
         wait_until(
-            lambda: re.search(pattern, self.output()), within_s=within_s, why=lambda: f"{pattern!r} in\n{self.output()[-3000:]}"
+            lambda: re.search(pattern, self.output()),
+            within_s=within_s,
+            why=lambda: f"{pattern!r} in\n{self.output()[-3000:]}",
         )
         found = re.search(pattern, self.output())
         assert found
@@ -70,9 +76,13 @@ class HostProcess:
     def told(self, pattern: str) -> dict[str, Any]:
         """Wait for what the pattern matches and the JSON object behind it; return that object.
 
-        The rest of the line is left alone: the Core Tools' console now and then puts the next line's text behind it.
+        The rest of the line is left alone: the Core Tools' console now and then puts the next
+        line's text behind it.
         """
-        wait_until(lambda: _object_behind(pattern, self.output()), why=lambda: f"{pattern!r} in\n{self.output()[-3000:]}")
+        wait_until(
+            lambda: _object_behind(pattern, self.output()),
+            why=lambda: f"{pattern!r} in\n{self.output()[-3000:]}",
+        )
         found = _object_behind(pattern, self.output())
         assert found
         return found
@@ -102,9 +112,16 @@ def _object_behind(pattern: str, text: str) -> dict[str, Any] | None:
 
 @contextmanager
 def running_host(
-    kind: str, app_dir: Path, settings: Mapping[str, str], *arguments: str, port: int | None = None, ready: bool = True
+    kind: str,
+    app_dir: Path,
+    settings: Mapping[str, str],
+    *arguments: str,
+    port: int | None = None,
+    ready: bool = True,
 ) -> Iterator[HostProcess]:
-    """Start a host; wait until /health answers unless told otherwise; end it and all its processes afterwards."""
+    """Start a host; wait until /health answers unless told otherwise; end it and all its processes
+    afterwards.
+    """
     port = port or free_port()
     log = app_dir / f"{kind}.log"
 
@@ -140,12 +157,21 @@ def _command(kind: str, app_dir: Path) -> list[str]:
 
 
 def _environment(settings: Mapping[str, str]) -> dict[str, str]:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # func runs the first `python`
-    return {**os.environ, "PATH": path, "FUNCTIONS_WORKER_RUNTIME": "python", "PYTHONUNBUFFERED": "1", **settings}
+    # func runs the first `python`
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {
+        **os.environ,
+        "PATH": path,
+        "FUNCTIONS_WORKER_RUNTIME": "python",
+        "PYTHONUNBUFFERED": "1",
+        **settings,
+    }
 
 
 def _comes_up(host: HostProcess) -> bool:
-    """Wait until /health answers; False where func fell over its own start, as it does once in a while."""
+    """Wait until /health answers; False where func fell over its own start, as it does once in a
+    while.
+    """
 
     def fell() -> bool:
         return host.kind == "func" and host.process.poll() is not None and _FALLEN in host.output()
@@ -167,12 +193,17 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     family = [process.pid, *descendants_of(process.pid)]
     signal_each(family, signal.SIGKILL)
     process.wait()
-    wait_until(lambda: not any(exists(pid) for pid in family), why="all its processes are gone, and with them its port")
+    wait_until(
+        lambda: not any(exists(pid) for pid in family),
+        why="all its processes are gone, and with them its port",
+    )
 
 
 def exists(pid: int) -> bool:
     """Say whether a process still runs; a zombie that nobody has waited for does not."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    state = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout
     return bool(state.strip()) and not state.startswith("Z")
 
 
@@ -182,13 +213,16 @@ def running_azurite(folder: Path) -> Iterator[str]:
     if not AZURITE.exists() or shutil.which("node") is None:
         missing("needs Azurite in local/azurite (make test installs it) and node on PATH")
     ports = {service: free_port() for service in ("blob", "queue", "table")}
-    arguments = [argument for service, port in ports.items() for argument in (f"--{service}Port", str(port))]
+    arguments = [
+        argument for service, port in ports.items() for argument in (f"--{service}Port", str(port))
+    ]
     quiet = ["--silent", "--skipApiVersionCheck", "--disableTelemetry", "--location", str(folder)]
     process = subprocess.Popen([str(AZURITE), *arguments, *quiet], start_new_session=True)
     try:
         wait_until(lambda: all(_listens(port) for port in ports.values()), why="Azurite listens")
         endpoints = "".join(
-            f"{service.capitalize()}Endpoint=http://127.0.0.1:{port}/devstoreaccount1;" for service, port in ports.items()
+            f"{service.capitalize()}Endpoint=http://127.0.0.1:{port}/devstoreaccount1;"
+            for service, port in ports.items()
         )
         yield f"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={_KEY};{endpoints}"
     finally:

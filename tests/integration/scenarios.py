@@ -1,6 +1,8 @@
-"""Tests that mostly wait run all at once: each is a coroutine of its own, and a failure is the failure of that test alone.
+"""Tests that mostly wait run all at once: each is a coroutine of its own, and a failure is the
+failure of that test alone.
 
-The SDK's consumer takes over a second to open and close, all of it in sleeps, so 20 tests one after the other take a minute.
+The SDK's consumer takes over a second to open and close, all of it in sleeps, so 20 tests one after
+the other take a minute.
 """
 
 import asyncio
@@ -17,12 +19,16 @@ type Scenario = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Scenarios:
-    """The scenarios of a test module; `running` is the fixture that starts those that were selected."""
+    """The scenarios of a test module; `running` is the fixture that starts those that were
+    selected.
+    """
 
     def __init__(self) -> None:
         self.functions: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {}
 
-    def __call__(self, function: Callable[..., Coroutine[Any, Any, None]]) -> Callable[["Running"], None]:
+    def __call__(
+        self, function: Callable[..., Coroutine[Any, Any, None]]
+    ) -> Callable[["Running"], None]:
         """Make a test of a coroutine function."""
         name = function.__name__
         self.functions[name] = function
@@ -33,7 +39,9 @@ class Scenarios:
         test.__name__, test.__doc__, test.__module__ = name, function.__doc__, function.__module__
         return test
 
-    def selected(self, request: pytest.FixtureRequest) -> dict[str, Callable[..., Coroutine[Any, Any, None]]]:
+    def selected(
+        self, request: pytest.FixtureRequest
+    ) -> dict[str, Callable[..., Coroutine[Any, Any, None]]]:
         """Those that this run of pytest wants."""
         wanted = {item.name for item in request.session.items}
         return {name: function for name, function in self.functions.items() if name in wanted}

@@ -1,5 +1,5 @@
-"""The relay behind a real HTTP server (uvicorn on httptools, as in the worker), on real sockets, in front of the stand-in
-or a tiny server.
+"""The relay behind a real HTTP server (uvicorn on httptools, as in the worker), on real sockets, in
+front of the stand-in or a tiny server.
 
 Captures and envelopes stay in memory, where a test can look at them.
 """
@@ -33,7 +33,9 @@ from tests.integration.stand_in_process import StandIn
 from tests.integration.tiny_server import TinyServer
 
 API_VERSION = "2024-10-21"
-AS_SHIPPED = InterventionSettings(ask_for_usage=True, error_frames=True, keep_alive_s=15, early_answer_s=100)
+AS_SHIPPED = InterventionSettings(
+    ask_for_usage=True, error_frames=True, keep_alive_s=15, early_answer_s=100
+)
 
 
 @dataclass
@@ -77,11 +79,23 @@ class Served:
 
     def client(self, **options: Any) -> AzureOpenAI:
         """The official SDK, which does not try twice."""
-        return AzureOpenAI(azure_endpoint=self.url, api_key="callers", api_version=API_VERSION, max_retries=0, **options)
+        return AzureOpenAI(
+            azure_endpoint=self.url,
+            api_key="callers",
+            api_version=API_VERSION,
+            max_retries=0,
+            **options,
+        )
 
     def async_client(self, **options: Any) -> AsyncAzureOpenAI:
         """The same, asynchronous."""
-        return AsyncAzureOpenAI(azure_endpoint=self.url, api_key="callers", api_version=API_VERSION, max_retries=0, **options)
+        return AsyncAzureOpenAI(
+            azure_endpoint=self.url,
+            api_key="callers",
+            api_version=API_VERSION,
+            max_retries=0,
+            **options,
+        )
 
 
 @asynccontextmanager
@@ -94,7 +108,9 @@ async def served(
     behind: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     **interventions: Any,
 ) -> AsyncIterator[Served]:
-    """A relay with these settings, and those that it is shipped with. `behind`: puts something between server and relay."""
+    """A relay with these settings, and those that it is shipped with. `behind`: puts something
+    between server and relay.
+    """
     transport = AiohttpTransport(max_connections=100)
     settings = replace(UPSTREAM, base_url=upstream.url, read_timeout_s=read_timeout_s)
     store, envelopes, memory = store or Store(), Queue(), CaptureMemory(256 * 2**20)
@@ -113,11 +129,19 @@ async def served(
 
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
-        uvicorn.Config(behind(app), http="httptools", log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
+        uvicorn.Config(
+            behind(app),
+            http="httptools",
+            log_level="critical",
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+        )
     )
     serving = asyncio.create_task(server.serve([listening]))
     try:
-        yield Served(f"http://127.0.0.1:{listening.getsockname()[1]}", store, envelopes, memory, recorder)
+        yield Served(
+            f"http://127.0.0.1:{listening.getsockname()[1]}", store, envelopes, memory, recorder
+        )
     finally:
         server.should_exit = True
         await serving

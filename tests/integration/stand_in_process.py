@@ -43,10 +43,14 @@ class StandIn:
         """Its address."""
         return f"http://127.0.0.1:{self.port}"
 
-    def post(self, path: str = CHAT, body: object = None, directives: str = "", **headers: str) -> httpx.Response:
+    def post(
+        self, path: str = CHAT, body: object = None, directives: str = "", **headers: str
+    ) -> httpx.Response:
         """One call, read to its end."""
         sent = {"api-key": "any", "x-stand-in": directives, **headers}
-        return httpx.post(self.url + path, json=ASK if body is None else body, headers=sent, timeout=DEADLINE_S)
+        return httpx.post(
+            self.url + path, json=ASK if body is None else body, headers=sent, timeout=DEADLINE_S
+        )
 
     def get(self, path: str) -> httpx.Response:
         """A GET with a key."""
@@ -57,7 +61,9 @@ class StandIn:
         until = time.monotonic() + DEADLINE_S
         while time.monotonic() < until:
             found = httpx.get(
-                f"{self.url}/_stand_in/exchanges", params={"header": header, "limit": 1}, timeout=DEADLINE_S
+                f"{self.url}/_stand_in/exchanges",
+                params={"header": header, "limit": 1},
+                timeout=DEADLINE_S,
             ).json()
             if found and found[0]["ended"] != "open":
                 return dict(found[0])

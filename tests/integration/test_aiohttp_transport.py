@@ -41,19 +41,28 @@ class Pieces(httpx.AsyncByteStream):
             await asyncio.sleep(self.pause_s)
 
 
-def a_request(url: str, *pieces: bytes, target: bytes = b"/x", pause_s: float = 0, **timeouts: float) -> httpx.Request:
-    """POST with a body of `pieces`, GET where there is none; timeouts that are not given are long."""
+def a_request(
+    url: str, *pieces: bytes, target: bytes = b"/x", pause_s: float = 0, **timeouts: float
+) -> httpx.Request:
+    """POST with a body of `pieces`, GET where there is none; timeouts that are not
+    given are long.
+    """
     size = sum(map(len, pieces))
     return httpx.Request(
         "POST" if pieces else "GET",
         url,
         headers={"content-length": str(size)} if pieces else {},
         stream=Pieces(*pieces, pause_s=pause_s),
-        extensions={"target": target, "timeout": dict.fromkeys(("connect", "read", "write", "pool"), LONG_S) | timeouts},
+        extensions={
+            "target": target,
+            "timeout": dict.fromkeys(("connect", "read", "write", "pool"), LONG_S) | timeouts,
+        },
     )
 
 
-async def read_on(response: httpx.Response, pieces: list[bytes], received: asyncio.Event | None = None) -> None:
+async def read_on(
+    response: httpx.Response, pieces: list[bytes], received: asyncio.Event | None = None
+) -> None:
     """Reads into `pieces`, so that they are there although the body ends in an error."""
     async for piece in response.aiter_raw():
         pieces.append(piece)
@@ -68,7 +77,7 @@ async def body_of(response: httpx.Response) -> bytes:
         await response.aclose()
 
 
-# --- what goes up ---------------------------------------------------------------------------------------------------
+# --- what goes up ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -190,7 +199,7 @@ async def test_a_body_of_unknown_length_goes_up_in_chunks() -> None:
     assert body == b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"
 
 
-# --- what comes down ------------------------------------------------------------------------------------------------
+# --- what comes down ------------------------------------------------------------------------------
 
 
 async def test_status_headers_and_body_come_down_as_they_are() -> None:
@@ -201,7 +210,9 @@ async def test_status_headers_and_body_come_down_as_they_are() -> None:
         await connection.say(
             b"HTTP/1.1 429 Slow Down\r\nRetry-After: 7\r\nSet-Cookie: a=1\r\nset-cookie: b=2\r\nX-Name: \xc5\xbe\xff\r\n"
         )
-        await connection.say(b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed)
+        await connection.say(
+            b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed
+        )
 
     async with serving(script) as server, a_transport() as transport:
         response = await transport.handle_async_request(a_request(server.url))
@@ -237,7 +248,9 @@ async def test_pieces_come_down_as_they_arrive() -> None:
 async def test_a_redirect_is_an_answer_like_any_other() -> None:
     async def script(connection: Connection) -> None:
         await connection.head()
-        await connection.say(b"HTTP/1.1 307 Elsewhere\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n")
+        await connection.say(
+            b"HTTP/1.1 307 Elsewhere\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n"
+        )
 
     async with serving(script) as server, a_transport() as transport:
         response = await transport.handle_async_request(a_request(server.url, b"{}"))
@@ -252,7 +265,9 @@ async def test_a_cookie_of_one_answer_goes_with_no_later_request() -> None:
     async def script(connection: Connection) -> None:
         for _ in range(2):
             heads.append(await connection.head())
-            await connection.say(b"HTTP/1.1 200 OK\r\nSet-Cookie: session=of-caller-a; Path=/\r\nContent-Length: 0\r\n\r\n")
+            await connection.say(
+                b"HTTP/1.1 200 OK\r\nSet-Cookie: session=of-caller-a; Path=/\r\nContent-Length: 0\r\n\r\n"
+            )
 
     async with serving(script) as server, a_transport() as transport:
         for _ in range(2):
@@ -266,7 +281,9 @@ async def test_headers_of_many_kilobytes_are_taken() -> None:
 
     async def script(connection: Connection) -> None:
         await connection.head()
-        await connection.say(b"HTTP/1.1 200 OK\r\nX-Policy: " + large + b"\r\nContent-Length: 0\r\n\r\n")
+        await connection.say(
+            b"HTTP/1.1 200 OK\r\nX-Policy: " + large + b"\r\nContent-Length: 0\r\n\r\n"
+        )
 
     async with serving(script) as server, a_transport() as transport:
         response = await transport.handle_async_request(a_request(server.url))
@@ -277,7 +294,9 @@ async def test_headers_of_many_kilobytes_are_taken() -> None:
 async def test_an_answer_may_come_while_the_body_is_still_being_sent() -> None:
     async def script(connection: Connection) -> None:
         await connection.head()
-        await connection.say(b"HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\nConnection: close\r\n\r\nlarge")
+        await connection.say(
+            b"HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\nConnection: close\r\n\r\nlarge"
+        )
         await connection.closed_by_client()
 
     async with serving(script) as server, a_transport() as transport:
@@ -289,7 +308,7 @@ async def test_an_answer_may_come_while_the_body_is_still_being_sent() -> None:
         assert time.monotonic() - began < LONG_S / 2
 
 
-# --- connections ----------------------------------------------------------------------------------------------------
+# --- connections ----------------------------------------------------------------------------------
 
 
 async def keep_answering(connection: Connection) -> None:
@@ -301,12 +320,17 @@ async def keep_answering(connection: Connection) -> None:
 async def test_a_connection_is_used_again_after_the_last_byte() -> None:
     async with serving(keep_answering) as server, a_transport() as transport:
         for _ in range(5):
-            assert await body_of(await transport.handle_async_request(a_request(server.url, b"{}"))) == b"ok"
+            assert (
+                await body_of(await transport.handle_async_request(a_request(server.url, b"{}")))
+                == b"ok"
+            )
     assert server.connections == 1
 
 
 async def test_what_nobody_asked_for_is_nobodys_answer() -> None:
-    """It came on a connection that waits for its next request; that goes over another one, or one caller would read it."""
+    """It came on a connection that waits for its next request; that goes over another one, or one
+    caller would read it.
+    """
     asked_once = asyncio.Event()
 
     async def script(connection: Connection) -> None:
@@ -318,10 +342,16 @@ async def test_what_nobody_asked_for_is_nobodys_answer() -> None:
             await connection.closed_by_client()
 
     async with serving(script) as server, a_transport() as transport:
-        assert await body_of(await transport.handle_async_request(a_request(server.url, b"{}"))) == b"ok"
+        assert (
+            await body_of(await transport.handle_async_request(a_request(server.url, b"{}")))
+            == b"ok"
+        )
         asked_once.set()
         await until_spoken_to(transport)
-        assert await body_of(await transport.handle_async_request(a_request(server.url, b"{}"))) == b"ok"
+        assert (
+            await body_of(await transport.handle_async_request(a_request(server.url, b"{}")))
+            == b"ok"
+        )
     assert server.connections == 2
 
 
@@ -380,7 +410,7 @@ async def test_a_cancelled_request_leaves_a_pool_that_works() -> None:
         assert await body_of(await transport.handle_async_request(a_request(server.url))) == b"ok"
 
 
-# --- failures -------------------------------------------------------------------------------------------------------
+# --- failures -------------------------------------------------------------------------------------
 
 
 async def test_nobody_listens() -> None:
@@ -435,12 +465,16 @@ async def test_the_write_timeout_bounds_each_piece_of_the_body() -> None:
 
     async with serving(script) as server, a_transport() as transport:
         with pytest.raises(httpx.WriteTimeout):
-            await transport.handle_async_request(a_request(server.url, *[b"x" * 65536] * 400, write=SHORT_S))
+            await transport.handle_async_request(
+                a_request(server.url, *[b"x" * 65536] * 400, write=SHORT_S)
+            )
 
 
 async def test_a_body_may_take_longer_than_the_write_timeout_as_long_as_it_moves() -> None:
     async with serving(keep_answering) as server, a_transport() as transport:
-        request = a_request(server.url, *[b"x"] * 6, pause_s=2 * SHORT_S, write=8 * SHORT_S, read=8 * SHORT_S)
+        request = a_request(
+            server.url, *[b"x"] * 6, pause_s=2 * SHORT_S, write=8 * SHORT_S, read=8 * SHORT_S
+        )
         assert await body_of(await transport.handle_async_request(request)) == b"ok"
 
 
@@ -509,9 +543,14 @@ async def test_a_connection_reset_before_the_answer_is_a_network_error() -> None
             await transport.handle_async_request(a_request(server.url, b"{}"))
 
 
-@pytest.mark.parametrize("beginning", [b"Transfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n", b"Content-Length: 10\r\n\r\nfirst"])
+@pytest.mark.parametrize(
+    "beginning",
+    [b"Transfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n", b"Content-Length: 10\r\n\r\nfirst"],
+)
 @pytest.mark.parametrize("how", ["closed", "reset"])
-async def test_a_connection_that_breaks_within_the_body_is_an_error_after_what_came(beginning: bytes, how: str) -> None:
+async def test_a_connection_that_breaks_within_the_body_is_an_error_after_what_came(
+    beginning: bytes, how: str
+) -> None:
     received = asyncio.Event()
 
     async def script(connection: Connection) -> None:
@@ -532,9 +571,14 @@ async def test_a_connection_that_breaks_within_the_body_is_an_error_after_what_c
 
 @pytest.mark.parametrize(
     ("framing", "body"),
-    [(b"Transfer-Encoding: chunked", b"5\r\nfirst\r\n6\r\nsecond\r\n"), (b"Content-Length: 12", b"firstsecond")],
+    [
+        (b"Transfer-Encoding: chunked", b"5\r\nfirst\r\n6\r\nsecond\r\n"),
+        (b"Content-Length: 12", b"firstsecond"),
+    ],
 )
-async def test_what_came_before_a_break_is_read_although_the_break_was_seen_first(framing: bytes, body: bytes) -> None:
+async def test_what_came_before_a_break_is_read_although_the_break_was_seen_first(
+    framing: bytes, body: bytes
+) -> None:
     """No byte that arrived is lost, then the error is raised."""
 
     async def script(connection: Connection) -> None:

@@ -41,13 +41,21 @@ class Checked(Assembler):
 
 def a_request(size: int) -> Capture:
     messages = [{"role": "user", "content": "žluť " * (size // 7)}]
-    return Capture(header={}, body=json.dumps({"stream": True, "messages": messages}, ensure_ascii=False).encode())
+    return Capture(
+        header={},
+        body=json.dumps({"stream": True, "messages": messages}, ensure_ascii=False).encode(),
+    )
 
 
 def an_answer(text: str = "hello", region: str = "Sweden Central") -> Capture:
-    chunk = {"model": "gpt-4o-2024-08-06", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": "stop"}]}
+    chunk = {
+        "model": "gpt-4o-2024-08-06",
+        "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": "stop"}],
+    }
     body = b"data: " + json.dumps(chunk).encode() + b"\n\ndata: [DONE]\n\n"
-    return Capture(header={"headers": {"x-ms-region": region, "content-type": "text/event-stream"}}, body=body)
+    return Capture(
+        header={"headers": {"x-ms-region": region, "content-type": "text/event-stream"}}, body=body
+    )
 
 
 @pytest.mark.parametrize("limit", [LIMIT, 50_000_000])
@@ -64,7 +72,9 @@ async def test_a_small_exchange_is_assembled_without_a_child() -> None:
 
 
 @pytest.mark.parametrize(("request_there", "response_there"), [(True, False), (False, True)])
-async def test_a_side_that_is_missing_stays_missing_in_the_child(request_there: bool, response_there: bool) -> None:
+async def test_a_side_that_is_missing_stays_missing_in_the_child(
+    request_there: bool, response_there: bool
+) -> None:
     request = a_request(2 * IN_PLACE_BYTES) if request_there else None
     response = an_answer("x" * 2 * IN_PLACE_BYTES) if response_there else None
     expected = builder.fit(builder.build(an_envelope(), request, response, None), LIMIT)
@@ -72,7 +82,9 @@ async def test_a_side_that_is_missing_stays_missing_in_the_child(request_there: 
 
 
 async def test_the_event_loop_keeps_going_meanwhile() -> None:
-    """Parsing these 20 MB in place takes longer; and the child is waited for without holding up anybody."""
+    """Parsing these 20 MB in place takes longer; and the child is waited for without holding up
+    anybody.
+    """
     request = a_request(20_000_000)
     async with busy_ms() as busy:
         await Checked(None)(an_envelope(), request, an_answer(), LIMIT)
@@ -81,7 +93,9 @@ async def test_the_event_loop_keeps_going_meanwhile() -> None:
 
 
 async def test_a_long_stream_is_read_in_place_with_pauses(children: list[dict[str, str]]) -> None:
-    """A child would cost more than it saves; in one go these 4,000 chunks would hold up other streams for their length."""
+    """A child would cost more than it saves; in one go these 4,000 chunks would hold up other
+    streams for their length.
+    """
     chunk = an_answer("a few words").body.partition(b"data: [DONE]")[0]
     response = Capture(header=an_answer().header, body=chunk * 4000 + b"data: [DONE]\n\n")
     assert IN_PLACE_BYTES < len(response.body) < STREAM_IN_PLACE_BYTES
@@ -94,13 +108,17 @@ async def test_a_long_stream_is_read_in_place_with_pauses(children: list[dict[st
             turns += 1
 
     served = asyncio.create_task(others())
-    await Checked(None)(an_envelope(sent_bytes=len(response.body)), a_request(1000), response, LIMIT)
+    await Checked(None)(
+        an_envelope(sent_bytes=len(response.body)), a_request(1000), response, LIMIT
+    )
     served.cancel()
     assert turns > 50
     assert not children
 
 
-async def test_a_small_body_that_unfolds_to_a_large_one_goes_to_the_child_too(children: list[dict[str, str]]) -> None:
+async def test_a_small_body_that_unfolds_to_a_large_one_goes_to_the_child_too(
+    children: list[dict[str, str]],
+) -> None:
     packed = zlib.compress(b" " * 50_000_000)
     assert len(packed) < IN_PLACE_BYTES
     response = Capture(header={"headers": {"content-encoding": "deflate"}}, body=packed)
@@ -138,7 +156,9 @@ async def children() -> AsyncIterator[list[dict[str, str]]]:
         looking.cancel()
 
 
-async def test_no_setting_reaches_the_child(children: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_setting_reaches_the_child(
+    children: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AZURE_OPENAI_KEY", "a secret")
     await Checked(None)(an_envelope(), a_request(5_000_000), an_answer(), LIMIT)
     assert children
@@ -158,7 +178,9 @@ async def test_one_child_at_a_time_bounds_the_memory(children: list[dict[str, st
     before = len(living_children())
     counting = asyncio.create_task(count())
     request, response = a_request(2 * IN_PLACE_BYTES), an_answer()
-    events = await asyncio.gather(*(assembler(an_envelope(), request, response, LIMIT) for _ in range(3)))
+    events = await asyncio.gather(
+        *(assembler(an_envelope(), request, response, LIMIT) for _ in range(3))
+    )
     counting.cancel()
     assert len(set(events)) == 1
     assert most <= before + 1
@@ -173,7 +195,9 @@ async def test_a_child_that_fails_says_what_it_met_without_repeating_it() -> Non
 
 async def test_what_fails_in_place_is_named_without_being_repeated() -> None:
     with pytest.raises(AssemblyError, match="ValueError") as error:
-        await Assembler(None)(an_envelope(started_at="a secret that is no time"), a_request(100), an_answer(), LIMIT)
+        await Assembler(None)(
+            an_envelope(started_at="a secret that is no time"), a_request(100), an_answer(), LIMIT
+        )
     assert "a secret" not in str(error.value)
 
 

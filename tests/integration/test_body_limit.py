@@ -1,4 +1,6 @@
-"""The embedded Functions host's own limit on request bodies, in front of the relay, with a limit that is quickly reached."""
+"""The embedded Functions host's own limit on request bodies, in front of the relay, with a limit
+that is quickly reached.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ class Library:
 def behind_the_front(app: ASGIApp) -> ASGIApp:
     library = cast("WorkerLibrary", Library())
     function = HttpFunction(
-        function=IndexedFunction(name="openai", function_id="1", bindings=(), has_retry_policy=False),
+        function=IndexedFunction(
+            name="openai", function_id="1", bindings=(), has_retry_policy=False
+        ),
         parameter="req",
         route=Route.parse("openai", "openai/{*path}"),
         methods=(),
@@ -51,7 +55,9 @@ def behind_the_front(app: ASGIApp) -> ASGIApp:
 async def exchanged(url: str, path: str, headers: bytes, *pieces: bytes) -> bytes:
     """The answer's bytes, once all pieces are sent."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
-    writer.write(b"POST %b HTTP/1.1\r\nhost: h\r\nconnection: close\r\n%b\r\n" % (path.encode(), headers))
+    writer.write(
+        b"POST %b HTTP/1.1\r\nhost: h\r\nconnection: close\r\n%b\r\n" % (path.encode(), headers)
+    )
     for piece in pieces:
         writer.write(piece)
         await writer.drain()
@@ -78,7 +84,11 @@ async def answering(connection: Connection) -> None:
 
 
 def is_empty_500(answer: bytes) -> bool:
-    return answer.startswith(EMPTY_500) and answer.endswith(b"\r\n\r\n") and b"x-exchange-id" not in answer.lower()
+    return (
+        answer.startswith(EMPTY_500)
+        and answer.endswith(b"\r\n\r\n")
+        and b"x-exchange-id" not in answer.lower()
+    )
 
 
 @pytest.mark.parametrize("path", [CHAT, AUDIO])
@@ -91,7 +101,11 @@ async def test_a_chunked_body_over_the_limit_looks_to_the_app_like_a_client_that
         answer = await exchanged(relay.url, path, b"transfer-encoding: chunked\r\n", *pieces)
         envelope = await relay.envelope()
     assert is_empty_500(answer)
-    assert (envelope.outcome, envelope.status_code, envelope.failure) == (ExchangeOutcome.CLIENT_DISCONNECTED, None, None)
+    assert (envelope.outcome, envelope.status_code, envelope.failure) == (
+        ExchangeOutcome.CLIENT_DISCONNECTED,
+        None,
+        None,
+    )
     assert "Request body too large" in capsys.readouterr().out
 
 

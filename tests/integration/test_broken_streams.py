@@ -1,4 +1,6 @@
-"""Streams that break, seen by the official OpenAI SDK: it raises, and never takes half an answer for a whole one."""
+"""Streams that break, seen by the official OpenAI SDK: it raises, and never takes half an answer
+for a whole one.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,13 @@ pytestmark = pytest.mark.anyio
 MESSAGES: list[Any] = [{"role": "user", "content": "hello"}]
 READ_TIMEOUT_S = 0.6
 # Paced: what a reset overtakes within the connection is lost to any reader.
-BROKEN = ["reset_after=6;chunk_ms=20", "close_after=6", "end_after=6", "no_finish", "silence_after=6"]
+BROKEN = [
+    "reset_after=6;chunk_ms=20",
+    "close_after=6",
+    "end_after=6",
+    "no_finish",
+    "silence_after=6",
+]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +49,11 @@ def read_all(client: AzureOpenAI, directives: str, **options: Any) -> str:
     """The stream's text, with the SDK's own exception where there is one."""
     with client:
         chunks = client.chat.completions.create(
-            model="gpt", messages=MESSAGES, stream=True, extra_headers={"x-stand-in": directives}, **options
+            model="gpt",
+            messages=MESSAGES,
+            stream=True,
+            extra_headers={"x-stand-in": directives},
+            **options,
         )
         return "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
 
@@ -49,17 +61,27 @@ def read_all(client: AzureOpenAI, directives: str, **options: Any) -> str:
 async def async_read_all(client: AsyncAzureOpenAI, directives: str, **options: Any) -> str:
     async with client:
         chunks = await client.chat.completions.create(
-            model="gpt", messages=MESSAGES, stream=True, extra_headers={"x-stand-in": directives}, **options
+            model="gpt",
+            messages=MESSAGES,
+            stream=True,
+            extra_headers={"x-stand-in": directives},
+            **options,
         )
-        return "".join([chunk.choices[0].delta.content or "" async for chunk in chunks if chunk.choices])
+        return "".join(
+            [chunk.choices[0].delta.content or "" async for chunk in chunks if chunk.choices]
+        )
 
 
-async def raw(relay: Served, directives: str, body: object = STREAM, target: str = CHAT) -> tuple[bytes, bool]:
+async def raw(
+    relay: Served, directives: str, body: object = STREAM, target: str = CHAT
+) -> tuple[bytes, bool]:
     """(the answer's body, whether it ended as HTTP wants it)."""
     received = b""
     async with httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client:
         try:
-            async with client.stream("POST", target, json=body, headers={"x-stand-in": directives}) as answer:
+            async with client.stream(
+                "POST", target, json=body, headers={"x-stand-in": directives}
+            ) as answer:
                 async for piece in answer.aiter_raw():
                     received += piece
         except httpx.RemoteProtocolError:
@@ -69,7 +91,9 @@ async def raw(relay: Served, directives: str, body: object = STREAM, target: str
 
 @pytest.mark.parametrize("usage_asked_by", ["proxy", "caller"])
 @pytest.mark.parametrize("directives", BROKEN)
-async def test_the_sdk_raises_what_the_proxy_says(stand_in: StandIn, directives: str, usage_asked_by: str) -> None:
+async def test_the_sdk_raises_what_the_proxy_says(
+    stand_in: StandIn, directives: str, usage_asked_by: str
+) -> None:
     """Sync and async: an APIError with the proxy's words, whoever asked for usage."""
     options = {"stream_options": {"include_usage": True}} if usage_asked_by == "caller" else {}
     async with served(stand_in, read_timeout_s=READ_TIMEOUT_S) as relay:
@@ -86,8 +110,12 @@ async def test_the_sdk_raises_what_the_proxy_says(stand_in: StandIn, directives:
 
 
 @pytest.mark.parametrize("directives", BROKEN)
-async def test_what_came_is_passed_on_and_no_end_is_invented(stand_in: StandIn, directives: str) -> None:
-    """Whole events, then the error as the last one, and the body's proper end. The capture holds what the upstream sent."""
+async def test_what_came_is_passed_on_and_no_end_is_invented(
+    stand_in: StandIn, directives: str
+) -> None:
+    """Whole events, then the error as the last one, and the body's proper end. The capture holds
+    what the upstream sent.
+    """
     async with served(stand_in, read_timeout_s=READ_TIMEOUT_S) as relay:
         received, whole = await raw(relay, directives)
         captured = await relay.captured()
@@ -100,7 +128,9 @@ async def test_what_came_is_passed_on_and_no_end_is_invented(stand_in: StandIn, 
 
 
 @pytest.mark.parametrize("directives", ["close_after=0", "end_after=0", "silence_after=0"])
-async def test_a_stream_that_breaks_before_its_first_event(stand_in: StandIn, directives: str) -> None:
+async def test_a_stream_that_breaks_before_its_first_event(
+    stand_in: StandIn, directives: str
+) -> None:
     """Its headers have come: the error is all of it, and the SDK raises it."""
     async with served(stand_in, read_timeout_s=READ_TIMEOUT_S) as relay:
         received, whole = await raw(relay, directives)
@@ -109,12 +139,21 @@ async def test_a_stream_that_breaks_before_its_first_event(stand_in: StandIn, di
             await asyncio.to_thread(read_all, relay.client(), directives)
     assert whole
     assert [json.loads(sse.data)["error"]["type"] for sse in decode(received)] == ["fnsse_error"]
-    assert (envelope.outcome, envelope.status_code, envelope.response_bytes) == (outcome_of(directives), 200, 0)
-    assert (envelope.timings.to_headers_ms is None, envelope.timings.to_first_chunk_ms) == (False, None)
+    assert (envelope.outcome, envelope.status_code, envelope.response_bytes) == (
+        outcome_of(directives),
+        200,
+        0,
+    )
+    assert (envelope.timings.to_headers_ms is None, envelope.timings.to_first_chunk_ms) == (
+        False,
+        None,
+    )
 
 
 @pytest.mark.parametrize("directives", BROKEN[:3])
-async def test_without_error_frames_the_connection_says_it(stand_in: StandIn, directives: str) -> None:
+async def test_without_error_frames_the_connection_says_it(
+    stand_in: StandIn, directives: str
+) -> None:
     """ERROR_FRAMES=false: exactly the upstream's bytes, and no end of the body."""
     async with served(stand_in, error_frames=False) as relay:
         received, whole = await raw(relay, directives)
@@ -124,7 +163,9 @@ async def test_without_error_frames_the_connection_says_it(stand_in: StandIn, di
 
 
 async def test_within_an_event_the_connection_says_it(stand_in: StandIn) -> None:
-    """Half an event that has left can't be taken back; if it were ended, an SDK would fail in its JSON parser."""
+    """Half an event that has left can't be taken back; if it were ended, an SDK would fail in its
+    JSON parser.
+    """
     body = {**STREAM, "stream_options": {"include_usage": True}}
     async with served(stand_in) as relay:
         received, whole = await raw(relay, "byte_at_a_time;close_after=1000", body)
@@ -132,7 +173,10 @@ async def test_within_an_event_the_connection_says_it(stand_in: StandIn) -> None
         assert (await relay.envelope()).outcome is Outcome.UPSTREAM_INTERRUPTED
         with pytest.raises(openai.APIConnectionError):
             await asyncio.to_thread(
-                read_all, relay.client(), "byte_at_a_time;close_after=1000", stream_options={"include_usage": True}
+                read_all,
+                relay.client(),
+                "byte_at_a_time;close_after=1000",
+                stream_options={"include_usage": True},
             )
 
 
@@ -166,14 +210,21 @@ async def test_a_stream_without_done_but_with_its_finish_is_whole(stand_in: Stan
 
 
 @pytest.mark.parametrize("directives", ["reset_after=4", "end_after=4", "no_finish"])
-async def test_a_broken_stream_of_responses_is_told_as_well(stand_in: StandIn, directives: str) -> None:
+async def test_a_broken_stream_of_responses_is_told_as_well(
+    stand_in: StandIn, directives: str
+) -> None:
     """The Responses API's stream has events with names and no [DONE]."""
     async with served(stand_in) as relay:
         with relay.client(), pytest.raises(openai.APIError, match="Azure OpenAI"):
             await asyncio.to_thread(
                 lambda: list(
-                    openai.OpenAI(base_url=f"{relay.url}/openai/v1/", api_key="callers", max_retries=0).responses.create(
-                        model="gpt-4o", input="hello", stream=True, extra_headers={"x-stand-in": directives}
+                    openai.OpenAI(
+                        base_url=f"{relay.url}/openai/v1/", api_key="callers", max_retries=0
+                    ).responses.create(
+                        model="gpt-4o",
+                        input="hello",
+                        stream=True,
+                        extra_headers={"x-stand-in": directives},
                     )
                 )
             )
@@ -182,7 +233,9 @@ async def test_a_broken_stream_of_responses_is_told_as_well(stand_in: StandIn, d
 
 @pytest.mark.parametrize("size", [100, 200_000])
 async def test_a_long_last_event_is_an_end(stand_in: StandIn, size: int) -> None:
-    """`response.completed` repeats the whole response, however long: completed, with its usage, and no error behind it."""
+    """`response.completed` repeats the whole response, however long: completed, with its usage, and
+    no error behind it.
+    """
     body = {"model": "gpt-4o", "input": "hello", "stream": True}
     async with served(stand_in) as relay:
         received, whole = await raw(relay, f"content_size={size}", body, "/openai/v1/responses")
@@ -196,14 +249,24 @@ async def test_a_long_last_event_is_an_end(stand_in: StandIn, size: int) -> None
 @pytest.mark.parametrize(
     ("target", "body"),
     [
-        ("/openai/v1/images/generations", {"model": "gpt-image-1", "prompt": "a", "stream": True, "partial_images": 1}),
-        ("/openai/v1/audio/speech", {"model": "tts", "input": "a", "voice": "alloy", "stream_format": "sse"}),
+        (
+            "/openai/v1/images/generations",
+            {"model": "gpt-image-1", "prompt": "a", "stream": True, "partial_images": 1},
+        ),
+        (
+            "/openai/v1/audio/speech",
+            {"model": "tts", "input": "a", "voice": "alloy", "stream_format": "sse"},
+        ),
         ("/openai/v1/audio/transcriptions", {"model": "whisper", "stream": True}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-async def test_streams_of_other_kinds_end_as_http_says(stand_in: StandIn, target: str, body: object) -> None:
-    """They have neither finish_reason nor [DONE]: nothing is put behind them, and they are completed."""
+async def test_streams_of_other_kinds_end_as_http_says(
+    stand_in: StandIn, target: str, body: object
+) -> None:
+    """They have neither finish_reason nor [DONE]: nothing is put behind them, and they are
+    completed.
+    """
     async with served(stand_in) as relay:
         received, whole = await raw(relay, "", body, target)
         assert (received, whole) == (await relay.captured(), True)
@@ -223,18 +286,26 @@ async def test_an_exchange_that_takes_too_long_is_told_in_its_stream(stand_in: S
 async def events_without_end(connection: Connection) -> None:
     """More than any buffer on the way to the client holds."""
     await connection.request()
-    await connection.say(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+    await connection.say(
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+    )
     while True:
         await connection.say(b'data: {"choices":[]}\n\n' * 2000)
 
 
 async def test_a_client_that_stops_reading_does_not_hold_its_exchange_beyond_the_limit() -> None:
-    """It cannot be told. The exchange is recorded all the same, and what the client may still read does not look whole."""
+    """It cannot be told. The exchange is recorded all the same, and what the client may still read
+    does not look whole.
+    """
     body = json.dumps(STREAM).encode()
     head = f"POST {CHAT} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
-    async with serving(events_without_end) as upstream, served(upstream, limits={"exchange_s": 1}) as relay:
+    async with (
+        serving(events_without_end) as upstream,
+        served(upstream, limits={"exchange_s": 1}) as relay,
+    ):
         client = socket.socket()
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # full before the limit is reached
+        # full before the limit is reached
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect(("127.0.0.1", int(relay.url.rpartition(":")[2])))
         reader, writer = await asyncio.open_connection(sock=client, limit=1024)
         writer.write(head + body)
@@ -257,24 +328,40 @@ async def test_a_client_that_stops_reading_does_not_hold_its_exchange_beyond_the
     ],
 )
 async def test_before_the_answer_began_it_is_a_json_error(
-    stand_in: StandIn, directives: str, exchange_s: float, error: type[openai.APIStatusError], status: int, stream: bool
+    stand_in: StandIn,
+    directives: str,
+    exchange_s: float,
+    error: type[openai.APIStatusError],
+    status: int,
+    stream: bool,
 ) -> None:
     """With a status of its own, streaming or not."""
-    async with served(stand_in, read_timeout_s=READ_TIMEOUT_S, limits={"exchange_s": exchange_s}) as relay:
+    async with served(
+        stand_in, read_timeout_s=READ_TIMEOUT_S, limits={"exchange_s": exchange_s}
+    ) as relay:
         with relay.client() as client, pytest.raises(error) as raised:
             await asyncio.to_thread(
                 lambda: client.chat.completions.create(
-                    model="gpt", messages=MESSAGES, stream=stream, extra_headers={"x-stand-in": directives}
+                    model="gpt",
+                    messages=MESSAGES,
+                    stream=stream,
+                    extra_headers={"x-stand-in": directives},
                 )
             )
         envelope = await relay.envelope()
     assert raised.value.status_code == status
     assert raised.value.type == "fnsse_error"
     expected = Outcome.TIMED_OUT if directives == "silence" else Outcome.UPSTREAM_ERROR
-    assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (expected, status, None)
+    assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (
+        expected,
+        status,
+        None,
+    )
 
 
-@pytest.mark.parametrize("directives", ["reset_after=5", "close_after=5", "end_after=5", "silence_after=5"])
+@pytest.mark.parametrize(
+    "directives", ["reset_after=5", "close_after=5", "end_after=5", "silence_after=5"]
+)
 async def test_half_a_document_ends_with_its_connection(stand_in: StandIn, directives: str) -> None:
     """Status and length have left; the client's HTTP library sees that something is missing."""
     body = {"messages": MESSAGES}
@@ -286,7 +373,9 @@ async def test_half_a_document_ends_with_its_connection(stand_in: StandIn, direc
 
 
 async def test_a_body_over_the_limit_is_rejected(stand_in: StandIn) -> None:
-    """413 in Azure's shape, whether the operation's body is looked at or passed on; the upstream is left alone."""
+    """413 in Azure's shape, whether the operation's body is looked at or passed on; the upstream is
+    left alone.
+    """
     async with (
         served(stand_in, limits={"request_body_bytes": 1000}) as relay,
         httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client,

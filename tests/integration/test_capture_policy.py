@@ -1,4 +1,6 @@
-"""CAPTURE_POLICY=closed: nothing goes upstream, and no answer ends, before its capture is stored."""
+"""CAPTURE_POLICY=closed: nothing goes upstream, and no answer ends, before its
+capture is stored.
+"""
 
 from __future__ import annotations
 
@@ -200,7 +202,8 @@ LAST = b'event: response.completed\ndata: {"type": "response.completed", "respon
         (RESPONSES, b'data: {"type": "response.created"}\n\n', LAST, Outcome.CLIENT_DISCONNECTED),
         (RESPONSES, b'{"object": "response"', b"}", Outcome.CLIENT_DISCONNECTED),
         (CHAT, TEXT, DONE, Outcome.CLIENT_DISCONNECTED),
-        (CHAT, TEXT + STOP, DONE, Outcome.COMPLETED),  # as with `open`, who leaves behind the last choice has all of it
+        # as with `open`, who leaves behind the last choice has all of it
+        (CHAT, TEXT + STOP, DONE, Outcome.COMPLETED),
     ],
     ids=["last event", "last byte", "[DONE] alone", "[DONE]"],
 )
@@ -226,13 +229,19 @@ async def test_a_client_that_leaves_while_the_end_is_held_did_not_get_it(
     assert (running.done(), client.body, client.ended) == (True, sent, False)
     a_gate(world).set()
     envelope = await world.envelope()
-    assert (envelope.outcome, envelope.sent_bytes, envelope.response_bytes) == (outcome, len(sent), len(sent + held))
+    assert (envelope.outcome, envelope.sent_bytes, envelope.response_bytes) == (
+        outcome,
+        len(sent),
+        len(sent + held),
+    )
     assert envelope.usage == ({"total_tokens": 7} if held == LAST else None)
     assert [kept.body for kept in world.store.captures(".response")] == [sent + held]
     assert envelope.response_capture is not None
 
 
-async def test_over_a_real_connection_a_client_that_leaves_while_the_end_is_held_is_noticed() -> None:
+async def test_over_a_real_connection_a_client_that_leaves_while_the_end_is_held_is_noticed() -> (
+    None
+):
     """By the HTTP server that the worker has, although nothing is sent meanwhile."""
 
     class Holding(Store):
@@ -247,10 +256,17 @@ async def test_over_a_real_connection_a_client_that_leaves_while_the_end_is_held
         await connection.closed_by_client()
 
     may_store = asyncio.Event()
-    async with serving(script) as upstream, served(upstream, store=Holding(), limits={"capture_closed": True}) as relay:
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(relay.url.rpartition(":")[2]))
+    async with (
+        serving(script) as upstream,
+        served(upstream, store=Holding(), limits={"capture_closed": True}) as relay,
+    ):
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", int(relay.url.rpartition(":")[2])
+        )
         writer.write(f"POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{{}}".encode())
-        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\no"), DEADLINE_S)).startswith(b"HTTP/1.1 200")
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\no"), DEADLINE_S)).startswith(
+            b"HTTP/1.1 200"
+        )
         writer.close()
         await writer.wait_closed()
         async with asyncio.timeout(DEADLINE_S):
@@ -270,9 +286,16 @@ async def test_with_open_the_request_goes_upstream_though_no_capture_is_stored()
 
 
 @pytest.mark.parametrize("path", ["/openai/deployments/gpt-4o/chat/completions", AUDIO])
-async def test_a_client_that_leaves_while_its_request_is_stored_is_recorded_all_the_same(path: str) -> None:
+async def test_a_client_that_leaves_while_its_request_is_stored_is_recorded_all_the_same(
+    path: str,
+) -> None:
     """Its capture is stored to the end, and its event says that it left; nothing goes upstream."""
-    world = a_world(document(b"{}"), store=Store(gate=asyncio.Event()), capture_closed=True, recording_wait_s=0.01)
+    world = a_world(
+        document(b"{}"),
+        store=Store(gate=asyncio.Event()),
+        capture_closed=True,
+        recording_wait_s=0.01,
+    )
     client = Client(world.relay, ASK, path=path)
     running = client.start()
     assert not await settled(running)
@@ -288,7 +311,9 @@ async def test_a_client_that_leaves_while_its_request_is_stored_is_recorded_all_
 
 @pytest.mark.parametrize("of_request", [True, False], ids=["request", "answer"])
 async def test_a_host_that_cancels_the_response_takes_no_record_along(*, of_request: bool) -> None:
-    """Which the Functions host does when the client leaves, whatever the response is waiting for."""
+    """Which the Functions host does when the client leaves, whatever the response
+    is waiting for.
+    """
     store = Store(gate=asyncio.Event())
     world = a_world(sse(TEXT, STOP, DONE), store=store, capture_closed=True, recording_wait_s=0.01)
     client = Client(world.relay, ASK)

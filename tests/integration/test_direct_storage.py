@@ -1,4 +1,6 @@
-"""What the storage calls of every exchange do when the service refuses, breaks off or wants another credential."""
+"""What the storage calls of every exchange do when the service refuses, breaks off or wants another
+credential.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def saying(*answers: bytes, heads: list[bytes] | None = None) -> Script:
-    """One answer after the other, whatever connection is used; nothing for an empty one, which also closes."""
+    """One answer after the other, whatever connection is used; nothing for an empty one, which also
+    closes.
+    """
     left = list(answers)
 
     async def script(connection: Connection) -> None:
@@ -69,13 +73,22 @@ async def test_what_does_not_pass_is_what_the_sdk_would_raise() -> None:
             await storage.put_blob("c/b", b"x")
 
 
-@pytest.mark.parametrize(("status", "kind"), [(404, ResourceNotFoundError), (403, HttpResponseError), (302, HttpResponseError)])
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(404, ResourceNotFoundError), (403, HttpResponseError), (302, HttpResponseError)],
+)
 async def test_a_refusal_is_not_tried_again(status: int, kind: type[HttpResponseError]) -> None:
-    refusal = b"HTTP/1.1 %d No\r\nx-ms-error-code: Why\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n" % status
+    refusal = (
+        b"HTTP/1.1 %d No\r\nx-ms-error-code: Why\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n"
+        % status
+    )
     async with serving(saying(refusal)) as server, storage_at(server) as storage:
         with pytest.raises(kind) as refused:
             await storage.get_blob("c/b")
-    assert (refused.value.status_code, getattr(refused.value, "error_code", None)) == (status, "Why")
+    assert (refused.value.status_code, getattr(refused.value, "error_code", None)) == (
+        status,
+        "Why",
+    )
 
 
 async def test_an_empty_blob_has_an_empty_beginning() -> None:
@@ -94,19 +107,28 @@ async def test_a_token_is_asked_for_with_every_call() -> None:
         return next(tokens)
 
     heads: list[bytes] = []
-    async with serving(saying(CREATED, CREATED, heads=heads)) as server, storage_at(server, token=token) as storage:
+    async with (
+        serving(saying(CREATED, CREATED, heads=heads)) as server,
+        storage_at(server, token=token) as storage,
+    ):
         for _ in range(2):
             await storage.put_blob("c/b", b"x")
     assert [
-        head.count(b"\r\nauthorization: Bearer " + name + b"\r\n") for head, name in zip(heads, (b"one", b"two"), strict=True)
+        head.count(b"\r\nauthorization: Bearer " + name + b"\r\n")
+        for head, name in zip(heads, (b"one", b"two"), strict=True)
     ] == [1, 1]
 
 
 async def test_a_shared_access_signature_goes_behind_the_query() -> None:
     heads: list[bytes] = []
-    async with serving(saying(CREATED, CREATED, heads=heads)) as server, storage_at(server, sas="sv=1&sig=a%2Bb") as storage:
+    async with (
+        serving(saying(CREATED, CREATED, heads=heads)) as server,
+        storage_at(server, sas="sv=1&sig=a%2Bb") as storage,
+    ):
         await storage.put_blob("c/a b", b"x")
         await storage.delete_message("q", "id", "a+b/c==")
     assert heads[0].startswith(b"PUT /c/a%20b?sv=1&sig=a%2Bb HTTP/1.1\r\n")
-    assert heads[1].startswith(b"DELETE /q/messages/id?popreceipt=a%2Bb%2Fc%3D%3D&sv=1&sig=a%2Bb HTTP/1.1\r\n")
+    assert heads[1].startswith(
+        b"DELETE /q/messages/id?popreceipt=a%2Bb%2Fc%3D%3D&sv=1&sig=a%2Bb HTTP/1.1\r\n"
+    )
     assert b"authorization" not in heads[0] + heads[1]

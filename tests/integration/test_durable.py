@@ -1,4 +1,5 @@
-"""Durable Functions: the same tests for the embedded host's engine and for the real host's extension.
+"""Durable Functions: the same tests for the embedded host's engine and for the real host's
+extension.
 
 Both serve durable_app.py. What only the embedded host has to show is in test_durable_embedded.py.
 """
@@ -16,7 +17,13 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from tests.integration.functions_host_process import HTTP, HostProcess, running_azurite, running_host, wait_until
+from tests.integration.functions_host_process import (
+    HTTP,
+    HostProcess,
+    running_azurite,
+    running_host,
+    wait_until,
+)
 
 APP = Path(__file__).with_name("durable_app.py")
 WEBHOOKS = "/runtime/webhooks/durabletask"
@@ -26,8 +33,12 @@ MANAGEMENT = {
     "suspendPostUri": "/suspend", "resumePostUri": "/resume",
 }  # fmt: skip
 
-# How long the real host's queues keep from others what a killed host was working on: 5 minutes unless told, at least one.
-_SOON_AGAIN = {"controlQueueVisibilityTimeout": "00:01:00", "workItemQueueVisibilityTimeout": "00:01:00"}
+# How long the real host's queues keep from others what a killed host was working on: 5 minutes
+# unless told, at least one.
+_SOON_AGAIN = {
+    "controlQueueVisibilityTimeout": "00:01:00",
+    "workItemQueueVisibilityTimeout": "00:01:00",
+}
 
 type Links = dict[str, str]
 
@@ -39,7 +50,9 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module", params=["embedded", "func"])
-def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, storage: str) -> Iterator[HostProcess]:
+def host(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, storage: str
+) -> Iterator[HostProcess]:
     folder = app_folder(tmp_path_factory.mktemp(request.param))
     with running_host(request.param, folder, {"AzureWebJobsStorage": storage}) as running:
         yield running
@@ -48,9 +61,14 @@ def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def app_folder(folder: Path, durable_task: dict[str, Any] | None = None) -> Path:
     """Lay out an app folder with durable_app.py."""
     shutil.copy(APP, folder / "function_app.py")
-    extensions = {"http": {"routePrefix": ""}, **({"durableTask": durable_task} if durable_task else {})}
+    extensions = {
+        "http": {"routePrefix": ""},
+        **({"durableTask": durable_task} if durable_task else {}),
+    }
     bundle = {"id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)"}
-    (folder / "host.json").write_text(json.dumps({"version": "2.0", "extensions": extensions, "extensionBundle": bundle}))
+    (folder / "host.json").write_text(
+        json.dumps({"version": "2.0", "extensions": extensions, "extensionBundle": bundle})
+    )
     return folder
 
 
@@ -74,7 +92,9 @@ def status(links: Links, extra: str = "") -> httpx.Response:
 
 def finished(links: Links, *, within_s: float = 40.0) -> dict[str, Any]:
     """Wait for the end of an orchestration; return its status."""
-    wait_until(lambda: status(links).status_code == 200, within_s=within_s, why=lambda: status(links).text)
+    wait_until(
+        lambda: status(links).status_code == 200, within_s=within_s, why=lambda: status(links).text
+    )
     body: dict[str, Any] = status(links).json()
     return body
 
@@ -90,7 +110,9 @@ def wait_for(links: Links, **members: Any) -> None:
 
 
 def client(host: HostProcess, operation: str, **arguments: Any) -> Any:
-    """Call the client library in the app; return what it returned, or the message of what it raised."""
+    """Call the client library in the app; return what it returned, or the message of what it
+    raised.
+    """
     response = HTTP.post(host.url(f"/client/{operation}"), json=arguments)
     return response.json()["error"] if response.status_code == 500 else response.json()
 
@@ -151,18 +173,29 @@ def test_an_unknown_instance_is_a_404(host: HostProcess) -> None:
     """Whatever is asked about it, without a body; so is an unknown path."""
     url = host.url(f"{WEBHOOKS}/instances/nope")
     event = HTTP.post(f"{url}/raiseEvent/go", json=1)
-    answers = [HTTP.get(url), HTTP.delete(url), HTTP.post(f"{url}/terminate"), event, HTTP.get(host.url(f"{WEBHOOKS}/no"))]
+    answers = [
+        HTTP.get(url),
+        HTTP.delete(url),
+        HTTP.post(f"{url}/terminate"),
+        event,
+        HTTP.get(host.url(f"{WEBHOOKS}/no")),
+    ]
 
     assert [(answer.status_code, answer.content) for answer in answers] == [(404, b"")] * 5
 
 
 def test_fan_out_and_retries(host: HostProcess) -> None:
     """Every call's result arrives in its place, after as many attempts as it took."""
-    assert finished(started(host, "fan_out", instance_id="fan1"))["output"] == [[1, 2, 3, 1], [1, 2, 3, 4]]
+    assert finished(started(host, "fan_out", instance_id="fan1"))["output"] == [
+        [1, 2, 3, 1],
+        [1, 2, 3, 4],
+    ]
 
 
 def test_an_exhausted_retry_fails_the_orchestration(host: HostProcess) -> None:
-    """The output tells the last attempt's error; the status code is 200 unless the caller wants a 500."""
+    """The output tells the last attempt's error; the status code is 200 unless the caller wants a
+    500.
+    """
     body = finished(links := started(host, "exhausted", instance_id="exhausted1"))
 
     assert body["runtimeStatus"] == "Failed"
@@ -177,12 +210,17 @@ def test_an_orchestrator_can_catch_an_activitys_failure(host: HostProcess) -> No
     body = finished(started(host, "caught", instance_id="caught1"))
 
     assert body["runtimeStatus"] == "Completed"
-    assert body["output"].startswith("Activity function 'flaky' failed:  RuntimeError: attempt 1 of caught1 \n ")
+    assert body["output"].startswith(
+        "Activity function 'flaky' failed:  RuntimeError: attempt 1 of caught1 \n "
+    )
 
 
 def test_a_raising_orchestrator_fails(host: HostProcess) -> None:
     """With its message alone."""
-    assert finished(started(host, "raises"))["output"] == "Orchestrator function 'raises' failed: says no"
+    assert (
+        finished(started(host, "raises"))["output"]
+        == "Orchestrator function 'raises' failed: says no"
+    )
 
 
 @pytest.mark.parametrize(("characters", "outcome"), [(8701, "Completed"), (8702, "Failed")])
@@ -232,7 +270,9 @@ def test_a_timer_and_an_event_race(host: HostProcess) -> None:
 
 
 def test_events_by_url_and_by_client(host: HostProcess) -> None:
-    """By URL they are values; the client library encodes them twice, and so they arrive as JSON text."""
+    """By URL they are values; the client library encodes them twice, and so they arrive as JSON
+    text.
+    """
     links = started(host, "waits", instance_id="events1")
     wait_for(links, runtimeStatus="Running")
     plain = send_event(links, "go", content=b"x", headers={"content-type": "text/plain"})
@@ -240,10 +280,16 @@ def test_events_by_url_and_by_client(host: HostProcess) -> None:
     sent = send_event(links, "go", json={"x": 1})
     wait_for(links, customStatus={"got": {"x": 1}})
 
-    assert (plain.status_code, plain.json()) == (400, {"Message": "Only application/json request content is supported"})
+    assert (plain.status_code, plain.json()) == (
+        400,
+        {"Message": "Only application/json request content is supported"},
+    )
     assert (broken.status_code, broken.json()["Message"]) == (400, "Invalid JSON content")
     assert (sent.status_code, sent.content) == (202, b"")
-    assert client(host, "raise_event", instance_id="events1", event_name="go", event_data={"k": 2}) == {}
+    assert (
+        client(host, "raise_event", instance_id="events1", event_name="go", event_data={"k": 2})
+        == {}
+    )
     assert finished(links)["output"] == [{"x": 1}, '{"k": 2}']
     assert send_event(links, "go", json=1).status_code == 410
     assert "gone" in client(host, "raise_event", instance_id="events1", event_name="go")
@@ -257,7 +303,9 @@ def test_an_id_that_still_runs_is_not_started_again(host: HostProcess) -> None:
 
     again = start(host, "chain", 1, "once1")
     assert again.status_code == 500
-    assert "An Orchestration instance with the status Running already exists." in again.json()["error"]
+    assert (
+        "An Orchestration instance with the status Running already exists." in again.json()["error"]
+    )
     by_url = HTTP.post(host.url(f"{WEBHOOKS}/orchestrators/chain/once1"), json="1")
     assert (by_url.status_code, by_url.json()) == (
         409, {"Message": "An Orchestration instance with the status Running already exists."}
@@ -284,7 +332,9 @@ def test_terminate(host: HostProcess, tmp_path: Path) -> None:
     assert (body["runtimeStatus"], body["output"]) == ("Terminated", "enough now")
     again = HTTP.post(links["terminatePostUri"])
     assert (again.status_code, again.content) == (410, b"")
-    assert "No instance with ID 'nope' found." in client(host, "terminate", instance_id="nope", reason="x")
+    assert "No instance with ID 'nope' found." in client(
+        host, "terminate", instance_id="nope", reason="x"
+    )
     (tmp_path / "never").touch()
 
 
@@ -325,7 +375,10 @@ def test_many_instances(host: HostProcess) -> None:
     }  # fmt: skip
     assert {each["instanceId"] for each in client(host, "get_status_all")} >= {"many0", "many3"}
     nothing = HTTP.delete(url)
-    assert (nothing.status_code, nothing.json()) == (400, "Please provide value for 'createdTimeFrom' parameter.")
+    assert (nothing.status_code, nothing.json()) == (
+        400,
+        "Please provide value for 'createdTimeFrom' parameter.",
+    )
     assert HTTP.delete(url, params={"createdTimeFrom": "2100-01-01T00:00:00Z"}).status_code == 404
 
 
@@ -334,7 +387,11 @@ def test_the_client_library_reads_a_status(host: HostProcess) -> None:
     finished(started(host, "chain", 5, "client1"))
     body = client(host, "get_status", instance_id="client1", show_input=True)
 
-    assert (body["runtimeStatus"], body["output"], body["customStatus"]) == ("Completed", {"n": 7, "id": "client1"}, {"at": 5})
+    assert (body["runtimeStatus"], body["output"], body["customStatus"]) == (
+        "Completed",
+        {"n": 7, "id": "client1"},
+        {"at": 5},
+    )
 
 
 def test_starting_by_url(host: HostProcess) -> None:
@@ -351,24 +408,37 @@ def test_starting_by_url(host: HostProcess) -> None:
 
 
 def test_a_killed_worker_does_not_end_an_orchestration(host: HostProcess, tmp_path: Path) -> None:
-    """kill -9 in the middle of an activity: that attempt has failed, and only that; its retry runs in another worker."""
+    """kill -9 in the middle of an activity: that attempt has failed, and only that; its retry runs
+    in another worker.
+    """
     path = tmp_path / "there"
     links = started(host, "slowly", str(path))
     once = started(host, "slowly_once", str(tmp_path / "never"))
     host.seen(f"UNTIL {path}")
     host.seen(f"UNTIL {tmp_path / 'never'}")
     os.kill(host.worker_pid(), signal.SIGKILL)
-    wait_until(lambda: host.output().count(f"UNTIL {path}") == 2, within_s=120, why=lambda: status(links).text)
+    wait_until(
+        lambda: host.output().count(f"UNTIL {path}") == 2,
+        within_s=120,
+        why=lambda: status(links).text,
+    )
     path.touch()
 
     assert finished(links)["output"] == [1, "there"]
-    assert finished(once)["output"].startswith("Orchestrator function 'slowly_once' failed: Activity function 'until' failed: ")
+    assert finished(once)["output"].startswith(
+        "Orchestrator function 'slowly_once' failed: Activity function 'until' failed: "
+    )
 
 
-# On func this waits for the visibility timeouts of a killed host's messages: two minutes. `make prove` does so.
+# On func this waits for the visibility timeouts of a killed host's messages: two minutes. `make
+# prove` does so.
 @pytest.mark.parametrize("kind", ["embedded", pytest.param("func", marks=pytest.mark.slow)])
-def test_an_orchestration_goes_on_after_a_restart_of_the_host(kind: str, tmp_path: Path, storage: str) -> None:
-    """kill -9 of all its processes; the activity that ran runs again, the one before it does not, a timer fires."""
+def test_an_orchestration_goes_on_after_a_restart_of_the_host(
+    kind: str, tmp_path: Path, storage: str
+) -> None:
+    """kill -9 of all its processes; the activity that ran runs again, the one before it does not, a
+    timer fires.
+    """
     path = tmp_path / "there"
     folder = app_folder(tmp_path, {"hubName": "Restarted", "storageProvider": _SOON_AGAIN})
     kept = ["--data-dir", str(tmp_path / "data")] if kind == "embedded" else []

@@ -1,4 +1,6 @@
-"""Durable Functions on the embedded host: what it refuses and where it says so. The rest is in test_durable.py."""
+"""Durable Functions on the embedded host: what it refuses and where it says so. The rest is in
+test_durable.py.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.integration.functions_host_process import HTTP, HostProcess, running_host
-from tests.integration.test_durable import WEBHOOKS, app_folder, client, finished, started, status, wait_for
+from tests.integration.test_durable import (
+    WEBHOOKS,
+    app_folder,
+    client,
+    finished,
+    started,
+    status,
+    wait_for,
+)
 
 # Nothing here uses storage.
 SETTINGS = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
@@ -14,7 +24,9 @@ SETTINGS = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProcess]:
-    with running_host("embedded", app_folder(tmp_path_factory.mktemp("embedded")), SETTINGS) as running:
+    with running_host(
+        "embedded", app_folder(tmp_path_factory.mktemp("embedded")), SETTINGS
+    ) as running:
         yield running
 
 
@@ -50,7 +62,10 @@ def test_what_management_lacks_is_refused_by_name(host: HostProcess, operation: 
     response = HTTP.post(links[f"{operation}PostUri"])
 
     assert response.status_code == 501
-    assert f"Durable Functions' {operation} is not supported by the embedded Functions host" in response.json()["Message"]
+    assert (
+        f"Durable Functions' {operation} is not supported by the embedded Functions host"
+        in response.json()["Message"]
+    )
     arguments = {} if operation == "restart" else {"reason": "x"}
     assert "501" in client(host, operation, instance_id=links["id"], **arguments)
 
@@ -62,7 +77,9 @@ def test_histories_versions_and_entities_are_refused_by_name(host: HostProcess) 
     version = HTTP.post(host.url(f"{WEBHOOKS}/orchestrators/chain?version=2"), json="1")
     entity = HTTP.get(host.url(f"{WEBHOOKS}/entities/counter/a"))
 
-    assert [response.status_code for response in (status(links, "&showHistory=true"), version, entity)] == [501] * 3
+    assert [
+        response.status_code for response in (status(links, "&showHistory=true"), version, entity)
+    ] == [501] * 3
     assert "showHistory" in status(links, "&showHistory=true").json()["Message"]
     assert "versions" in version.json()["Message"]
     assert "entities" in entity.json()["Message"]

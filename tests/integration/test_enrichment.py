@@ -1,4 +1,6 @@
-"""Enrichment: done means that the Event Hub accepted the event, or that it is noted that it never can be."""
+"""Enrichment: done means that the Event Hub accepted the event, or that it is noted that it never
+can be.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +89,11 @@ class Claims:
 
     async def claim(self, response_id: str, exchange_id: str) -> Claim:
         new = response_id not in self.holders
-        return Claim(response_id=response_id, holder=self.holders.setdefault(response_id, exchange_id), new=new)
+        return Claim(
+            response_id=response_id,
+            holder=self.holders.setdefault(response_id, exchange_id),
+            new=new,
+        )
 
     async def give_up(self, claim: Claim) -> None:
         del self.holders[claim.response_id]
@@ -102,10 +108,14 @@ class World:
 
     def __post_init__(self) -> None:
         self.event_hub.gate.set()
-        self.deliver = Enrichment(self.captures, Assembler("default"), self.claims, self.event_hub, self.ledger).deliver
+        self.deliver = Enrichment(
+            self.captures, Assembler("default"), self.claims, self.event_hub, self.ledger
+        ).deliver
 
 
-async def test_the_event_is_built_of_envelope_and_captures_and_sent_under_the_exchanges_id() -> None:
+async def test_the_event_is_built_of_envelope_and_captures_and_sent_under_the_exchanges_id() -> (
+    None
+):
     world = World()
     world.captures.held = {
         PLAIN.request_capture: Capture(header={"headers": {}}, body=b'{"messages": ["ask"]}'),
@@ -164,11 +174,19 @@ class SlowCaptures:
 
 @pytest.mark.parametrize(("size", "at_once"), [(LARGE_BYTES + 1, 1), (1000, 3)])
 async def test_large_exchanges_are_enriched_one_at_a_time(size: int, at_once: int) -> None:
-    """The captures of the next one are read when the one before is done; small ones do not wait for each other."""
+    """The captures of the next one are read when the one before is done; small ones do not wait for
+    each other.
+    """
     world, captures = World(), SlowCaptures()
-    deliver = Enrichment(captures, Assembler("default"), world.claims, world.event_hub, world.ledger).deliver
+    deliver = Enrichment(
+        captures, Assembler("default"), world.claims, world.event_hub, world.ledger
+    ).deliver
     messages = [
-        envelopes.dump(an_envelope(request_capture=None, response_capture=f"{at}", request_bytes=0, response_bytes=size))
+        envelopes.dump(
+            an_envelope(
+                request_capture=None, response_capture=f"{at}", request_bytes=0, response_bytes=size
+            )
+        )
         for at in range(3)
     ]
     delivering = [asyncio.create_task(deliver(message.encode())) for message in messages]
@@ -216,7 +234,9 @@ async def test_an_event_that_the_event_hub_refuses_is_noted_and_comes_again() ->
         await world.deliver(MESSAGE)
     with pytest.raises(EventRefused):
         await world.deliver(envelopes.dump(envelopes.replayed(PLAIN)).encode())
-    assert (world.ledger.refused, world.ledger.entries) == ([EXCHANGE_ID], []), "of a replay nothing is counted"
+    assert (world.ledger.refused, world.ledger.entries) == ([EXCHANGE_ID], []), (
+        "of a replay nothing is counted"
+    )
 
 
 class Broken:
@@ -226,9 +246,13 @@ class Broken:
         raise AssemblyError("assembling an event failed: ZeroDivisionError")
 
 
-async def test_whether_an_event_can_be_built_is_told_apart_from_whether_it_can_be_delivered_now() -> None:
+async def test_whether_an_event_can_be_built_is_told_apart_from_whether_it_can_be_delivered_now() -> (
+    None
+):
     world = World()
-    enrichment = Enrichment(world.captures, Assembler("default"), world.claims, world.event_hub, world.ledger)
+    enrichment = Enrichment(
+        world.captures, Assembler("default"), world.claims, world.event_hub, world.ledger
+    )
     world.event_hub.failure = DeliveryError("not now")
     assert await enrichment.why_not(PLAIN) is None
     broken = Enrichment(world.captures, Broken(), world.claims, world.event_hub, world.ledger)
@@ -246,5 +270,7 @@ async def test_what_cannot_be_built_raises_and_parks_nothing_yet() -> None:
     """The app may be mended meanwhile; the poison queue counts."""
     world = World()
     with pytest.raises(AssemblyError):
-        await Enrichment(world.captures, Broken(), world.claims, world.event_hub, world.ledger).deliver(MESSAGE)
+        await Enrichment(
+            world.captures, Broken(), world.claims, world.event_hub, world.ledger
+        ).deliver(MESSAGE)
     assert not world.ledger.entries

@@ -1,4 +1,6 @@
-"""Callers' tokens against a tenant's keys over HTTP: what holds, what is refused and why, and what a call costs."""
+"""Callers' tokens against a tenant's keys over HTTP: what holds, what is refused and why, and what
+a call costs.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,19 @@ from shared.core.token.caller_token import Role
 from shared.errors import SigningKeysUnavailable
 from shared.settings.settings import CallerAuthSettings
 from tests import entra
-from tests.entra import AUDIENCE, CALLER, FORGED, ISSUER_V1, ISSUER_V2, OPERATOR, STRANGER, TENANT, Tenant, jwk, token
+from tests.entra import (
+    AUDIENCE,
+    CALLER,
+    FORGED,
+    ISSUER_V1,
+    ISSUER_V2,
+    OPERATOR,
+    STRANGER,
+    TENANT,
+    Tenant,
+    jwk,
+    token,
+)
 
 pytestmark = pytest.mark.anyio
 KEYS_PATH = f"/{TENANT}/discovery/keys"
@@ -51,7 +65,9 @@ class Checked:
             operator_object_ids=frozenset({OPERATOR}),
         )
         self.renewal = KeyRenewal(EntraTenant(tenant.authority, TENANT).signing_keys, Pace(**pace))
-        self.check = CallerCheck(settings, self.renewal, lambda: time.time() + self.later_s, remembered=remembered)
+        self.check = CallerCheck(
+            settings, self.renewal, lambda: time.time() + self.later_s, remembered=remembered
+        )
         self.later_s = 0.0
 
     async def refusal(self, token_text: str, role: Role = Role.CALLER) -> ApiError | None:
@@ -68,7 +84,9 @@ class Checked:
 
 
 @asynccontextmanager
-async def checking(tenant: Tenant, *, remembered: int = 1000, **pace: float) -> AsyncIterator[Checked]:
+async def checking(
+    tenant: Tenant, *, remembered: int = 1000, **pace: float
+) -> AsyncIterator[Checked]:
     checked = Checked(tenant, remembered=remembered, **pace)
     try:
         yield checked
@@ -82,7 +100,7 @@ async def checked(tenant: Tenant) -> AsyncIterator[Checked]:
         yield one
 
 
-# --- what the tenant publishes ---------------------------------------------------------------------------------------
+# --- what the tenant publishes --------------------------------------------------------------------
 
 
 async def keys_of(tenant: Tenant) -> EntraKeys:
@@ -93,8 +111,13 @@ async def test_both_versions_issuers_and_all_keys_are_fetched(tenant: Tenant) ->
     tenant.keys = [jwk("first"), jwk("second"), {**jwk("small"), "kty": "EC"}]
     keys = await keys_of(tenant)
     assert keys.issuers == {ISSUER_V1, ISSUER_V2}
-    assert [key_id for key_id in ("first", "second", "small") if keys.has(key_id)] == ["first", "second"]
-    assert sorted(tenant.asked) == sorted([f"/{TENANT}/.well-known/openid-configuration", METADATA_PATH, KEYS_PATH])
+    assert [key_id for key_id in ("first", "second", "small") if keys.has(key_id)] == [
+        "first",
+        "second",
+    ]
+    assert sorted(tenant.asked) == sorted(
+        [f"/{TENANT}/.well-known/openid-configuration", METADATA_PATH, KEYS_PATH]
+    )
 
 
 async def test_what_is_published_unchanged_is_equal(tenant: Tenant) -> None:
@@ -114,7 +137,9 @@ async def test_a_key_that_is_too_short_or_none_is_left_out(tenant: Tenant) -> No
         jwk("second"),
     ]
     keys = await keys_of(tenant)
-    assert [key_id for key_id in ("short", "broken", "even", "second") if keys.has(key_id)] == ["second"]
+    assert [key_id for key_id in ("short", "broken", "even", "second") if keys.has(key_id)] == [
+        "second"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +162,9 @@ async def test_a_key_that_is_too_short_or_none_is_left_out(tenant: Tenant) -> No
     ],
     ids=lambda value: value[:40] if isinstance(value, (str, bytes)) else None,
 )
-async def test_what_cannot_be_used_is_named(tenant: Tenant, path: str, status: int, body: bytes, why: str) -> None:
+async def test_what_cannot_be_used_is_named(
+    tenant: Tenant, path: str, status: int, body: bytes, why: str
+) -> None:
     tenant.answers[path] = (status, body)
     with pytest.raises(SigningKeysUnavailable, match=why):
         await keys_of(tenant)
@@ -151,7 +178,7 @@ async def test_a_tenant_that_cannot_be_reached_names_no_address() -> None:
     assert str(error.value) == "ClientConnectorError"
 
 
-# --- who may do what -------------------------------------------------------------------------------------------------
+# --- who may do what ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("issuer", [ISSUER_V1, ISSUER_V2])
@@ -170,7 +197,9 @@ async def test_a_callers_token_is_accepted(checked: Checked, issuer: str) -> Non
         (STRANGER, Role.OPERATOR, "operator_not_allowed"),
     ],
 )
-async def test_callers_and_operators_are_two_lists(checked: Checked, object_id: str, role: Role, expected: str | None) -> None:
+async def test_callers_and_operators_are_two_lists(
+    checked: Checked, object_id: str, role: Role, expected: str | None
+) -> None:
     """Twice: the second time from memory."""
     good = token(oid=object_id)
     assert [await checked.code(good, role) for _ in range(2)] == [expected] * 2
@@ -182,7 +211,9 @@ async def test_callers_and_operators_are_two_lists(checked: Checked, object_id: 
 
 
 @pytest.mark.parametrize("name", FORGED)
-async def test_every_forged_token_is_refused_with_the_check_that_it_failed(checked: Checked, name: str) -> None:
+async def test_every_forged_token_is_refused_with_the_check_that_it_failed(
+    checked: Checked, name: str
+) -> None:
     make, code = FORGED[name]
     text = make()
     error = await checked.refusal(text)
@@ -190,7 +221,9 @@ async def test_every_forged_token_is_refused_with_the_check_that_it_failed(check
     assert (error.status, error.code) == (401, code)
     said = error.body().decode()
     assert [part for part in text.split(".") if len(part) > 3 and part in said] == []
-    assert not any(secret in said for secret in (CALLER, STRANGER, AUDIENCE, ISSUER_V1, entra.OTHER_TENANT))
+    assert not any(
+        secret in said for secret in (CALLER, STRANGER, AUDIENCE, ISSUER_V1, entra.OTHER_TENANT)
+    )
     assert checked.remembered == {}
 
 
@@ -200,7 +233,10 @@ async def test_every_forged_token_is_refused_with_the_check_that_it_failed(check
         ([], "token_missing"),
         ([(b"x-functions-key", b"key")], "token_missing"),
         ([(b"authorization", b"Basic dTpw")], "token_missing"),
-        ([(b"authorization", b"Bearer a.b.c"), (b"authorization", b"Bearer a.b.c")], "token_several"),
+        (
+            [(b"authorization", b"Bearer a.b.c"), (b"authorization", b"Bearer a.b.c")],
+            "token_several",
+        ),
     ],
 )
 async def test_a_call_without_one_token_needs_no_keys_to_be_refused(
@@ -212,7 +248,7 @@ async def test_a_call_without_one_token_needs_no_keys_to_be_refused(
     assert tenant.asked == []
 
 
-# --- what a refused call is answered ---------------------------------------------------------------------------------
+# --- what a refused call is answered --------------------------------------------------------------
 
 
 def of_caller(text: str | None) -> Request:
@@ -224,9 +260,16 @@ def of_caller(text: str | None) -> Request:
     return Request({"type": "http", "method": "POST", "headers": headers}, receive)
 
 
-@pytest.mark.parametrize(("changed", "status"), [(None, 401), ({"oid": STRANGER}, 403), ({"exp": 1}, 401), ({}, None)], ids=str)
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [(None, 401), ({"oid": STRANGER}, 403), ({"exp": 1}, 401), ({}, None)],
+    ids=str,
+)
 async def test_a_refused_call_has_an_id_and_a_line_in_the_log(
-    checked: Checked, changed: dict[str, Any] | None, status: int | None, caplog: pytest.LogCaptureFixture
+    checked: Checked,
+    changed: dict[str, Any] | None,
+    status: int | None,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A new one for each, of the time of the call; what may be relayed has neither yet."""
     text = token(**changed) if changed is not None else None
@@ -240,7 +283,10 @@ async def test_a_refused_call_has_an_id_and_a_line_in_the_log(
     assert len(set(ids)) == len(ids)
     assert all(before <= started_at(each) <= datetime.now(UTC) for each in ids)
     codes = [json.loads(answer.body)["error"]["code"] for answer in refused]
-    assert caplog.messages == [f"The call {each} was refused: {status} {code}" for each, code in zip(ids, codes, strict=True)]
+    assert caplog.messages == [
+        f"The call {each} was refused: {status} {code}"
+        for each, code in zip(ids, codes, strict=True)
+    ]
 
 
 async def test_without_keys_a_refused_call_has_an_id_too(tenant: Tenant) -> None:
@@ -259,7 +305,7 @@ async def test_operators_are_answered_without_an_id(checked: Checked) -> None:
     assert (answer.status_code, "x-exchange-id" in answer.headers) == (401, False)
 
 
-# --- what is remembered ----------------------------------------------------------------------------------------------
+# --- what is remembered ---------------------------------------------------------------------------
 
 
 async def test_a_token_is_examined_once(checked: Checked) -> None:
@@ -292,7 +338,10 @@ async def test_strangers_are_not_remembered(checked: Checked) -> None:
 async def test_memory_is_bounded(tenant: Tenant) -> None:
     """The oldest goes first, those that have expired before it."""
     async with checking(tenant, remembered=3) as checked:
-        tokens = [token(exp=int(time.time()) + (60 if number == 1 else 3600), jti=str(number)) for number in range(5)]
+        tokens = [
+            token(exp=int(time.time()) + (60 if number == 1 else 3600), jti=str(number))
+            for number in range(5)
+        ]
         digests = [hashlib.sha256(one.encode()).digest() for one in tokens]
         for one in tokens[:3]:
             assert await checked.code(one) is None
@@ -303,7 +352,7 @@ async def test_memory_is_bounded(tenant: Tenant) -> None:
         assert list(checked.remembered) == [digests[2], digests[3], digests[4]]
 
 
-# --- when keys change ------------------------------------------------------------------------------------------------
+# --- when keys change -----------------------------------------------------------------------------
 
 
 async def test_a_rollover_as_entra_does_it_costs_no_caller_anything(tenant: Tenant) -> None:
@@ -323,14 +372,18 @@ async def test_a_rollover_as_entra_does_it_costs_no_caller_anything(tenant: Tena
             tenant.held.set()
 
 
-async def test_a_key_that_was_never_announced_costs_one_fetch_and_no_error(tenant: Tenant, checked: Checked) -> None:
+async def test_a_key_that_was_never_announced_costs_one_fetch_and_no_error(
+    tenant: Tenant, checked: Checked
+) -> None:
     assert await checked.code(token()) is None
     tenant.keys = [jwk("second")]
     assert await checked.code(token("second")) is None
     assert tenant.fetches() == 2
 
 
-async def test_a_token_whose_key_was_withdrawn_is_refused_although_it_was_known(tenant: Tenant, checked: Checked) -> None:
+async def test_a_token_whose_key_was_withdrawn_is_refused_although_it_was_known(
+    tenant: Tenant, checked: Checked
+) -> None:
     old = token()
     assert await checked.code(old) is None
     tenant.keys = [jwk("second")]
@@ -340,7 +393,9 @@ async def test_a_token_whose_key_was_withdrawn_is_refused_although_it_was_known(
 
 async def test_many_unknown_keys_are_one_fetch(tenant: Tenant, checked: Checked) -> None:
     assert await checked.code(token()) is None
-    codes = await asyncio.gather(*(checked.code(token("another", kid=f"made up {number}")) for number in range(50)))
+    codes = await asyncio.gather(
+        *(checked.code(token("another", kid=f"made up {number}")) for number in range(50))
+    )
     assert set(codes) == {"token_key_unknown"}
     assert tenant.fetches() == 2
 

@@ -25,7 +25,9 @@ LONG_S = 20.0
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
-    with Emulator("--port", "0", "--control-port", "0", "--partitions", "1", "--hub", HUB) as running:
+    with Emulator(
+        "--port", "0", "--control-port", "0", "--partitions", "1", "--hub", HUB
+    ) as running:
         yield running
 
 
@@ -43,9 +45,14 @@ def no_identity() -> AsyncTokenCredential:
 
 @contextlib.asynccontextmanager
 async def an_event_hub(
-    emulator: Emulator, hub: str = HUB, send_timeout_s: float = LONG_S, accepted: OnAccepted | None = None
+    emulator: Emulator,
+    hub: str = HUB,
+    send_timeout_s: float = LONG_S,
+    accepted: OnAccepted | None = None,
 ) -> AsyncIterator[EventHub]:
-    settings = EventHubSettings(connection_string=emulator.connection_string, namespace=None, name=hub)
+    settings = EventHubSettings(
+        connection_string=emulator.connection_string, namespace=None, name=hub
+    )
     event_hub = EventHub(settings, no_identity, accepted=accepted, send_timeout_s=send_timeout_s)
     try:
         yield event_hub
@@ -66,7 +73,10 @@ async def ended(*sending: asyncio.Task[None]) -> list[BaseException | None]:
 
 
 def sends(event_hub: EventHub, *bodies: bytes) -> list[asyncio.Task[None]]:
-    return [asyncio.create_task(event_hub.send(body, f"id-{number}")) for number, body in enumerate(bodies)]
+    return [
+        asyncio.create_task(event_hub.send(body, f"id-{number}"))
+        for number, body in enumerate(bodies)
+    ]
 
 
 async def test_an_event_arrives_with_its_id_and_content_type(emulator: Emulator) -> None:
@@ -89,7 +99,9 @@ async def test_sends_at_the_same_time_share_one_publication(emulator: Emulator) 
     assert counted(emulator) == (publications + 1, events + 200)
 
 
-async def test_whoever_sends_while_a_send_is_under_way_shares_the_next_one(emulator: Emulator) -> None:
+async def test_whoever_sends_while_a_send_is_under_way_shares_the_next_one(
+    emulator: Emulator,
+) -> None:
     async with an_event_hub(emulator) as event_hub:
         await event_hub.send(b"{}", "warm")
         publications, events = counted(emulator)
@@ -135,19 +147,25 @@ async def test_silence_is_a_failure_after_the_time_limit_and_passes(emulator: Em
         assert await ended(*sends(event_hub, b"{}")) == [None]
 
 
-async def test_an_event_hub_that_is_gone_is_a_failure_and_one_that_comes_back_is_used_again() -> None:
+async def test_an_event_hub_that_is_gone_is_a_failure_and_one_that_comes_back_is_used_again() -> (
+    None
+):
     # A port that no other test's connection gets while nobody listens on it.
     with Emulator("--port", str(free_port()), "--control-port", "0", "--hub", HUB) as first:
         async with an_event_hub(first) as event_hub:
             await event_hub.send(b"{}", "before")
             first.stop()
-            assert [type(result) for result in await ended(*sends(event_hub, b"{}", b"{}"))] == [DeliveryError] * 2
+            assert [type(result) for result in await ended(*sends(event_hub, b"{}", b"{}"))] == [
+                DeliveryError
+            ] * 2
             with Emulator("--port", str(first.port), "--control-port", "0", "--hub", HUB) as second:
                 assert await ended(*sends(event_hub, b"{}")) == [None]
                 assert counted(second) == (1, 1)
 
 
-async def test_an_unknown_event_hub_is_a_failure_that_names_no_host_and_no_key(emulator: Emulator) -> None:
+async def test_an_unknown_event_hub_is_a_failure_that_names_no_host_and_no_key(
+    emulator: Emulator,
+) -> None:
     async with an_event_hub(emulator, hub="missing") as event_hub:
         with pytest.raises(DeliveryError) as error:
             await event_hub.send(b"{}", "id")
@@ -155,13 +173,21 @@ async def test_an_unknown_event_hub_is_a_failure_that_names_no_host_and_no_key(e
     assert "SAS_KEY" not in str(error.value)
 
 
-async def test_the_largest_event_is_accepted_and_a_larger_one_fails_alone(emulator: Emulator) -> None:
+async def test_the_largest_event_is_accepted_and_a_larger_one_fails_alone(
+    emulator: Emulator,
+) -> None:
     async with an_event_hub(emulator) as event_hub:
         limit = await event_hub.limit_bytes()
         assert 1_000_000 < limit < 1_048_576
         large, too_large = b"x" * limit, b"x" * 1_100_000
         results = await ended(*sends(event_hub, b"{}", too_large, large, b"{}", too_large))
-    assert [type(result) for result in results] == [type(None), EventTooLarge, type(None), type(None), EventTooLarge]
+    assert [type(result) for result in results] == [
+        type(None),
+        EventTooLarge,
+        type(None),
+        type(None),
+        EventTooLarge,
+    ]
 
 
 async def test_events_that_one_publication_cannot_hold_go_in_several(emulator: Emulator) -> None:
@@ -183,7 +209,9 @@ async def test_an_invocation_that_is_cancelled_takes_nobody_along(emulator: Emul
         assert isinstance(second, asyncio.CancelledError)
 
 
-async def test_an_error_of_the_sdk_that_nobody_knows_fails_the_group_instead_of_leaving_it_waiting(emulator: Emulator) -> None:
+async def test_an_error_of_the_sdk_that_nobody_knows_fails_the_group_instead_of_leaving_it_waiting(
+    emulator: Emulator,
+) -> None:
     async def broken() -> Never:
         raise AttributeError("the SDK met what it did not expect")
 
@@ -202,7 +230,9 @@ async def test_the_probe_of_an_event_hub_that_answers_is_silent(emulator: Emulat
         await event_hub.probe()
 
 
-async def test_the_ledger_hears_of_each_publication_before_who_waits_for_it(emulator: Emulator) -> None:
+async def test_the_ledger_hears_of_each_publication_before_who_waits_for_it(
+    emulator: Emulator,
+) -> None:
     heard: list[list[str]] = []
     sending: list[asyncio.Task[None]] = []
 
@@ -218,9 +248,17 @@ async def test_the_ledger_hears_of_each_publication_before_who_waits_for_it(emul
 
 @pytest.mark.parametrize(
     "condition",
-    ["amqp:not-allowed", "amqp:invalid-field", "amqp:decode-error", "amqp:not-implemented", "com.microsoft:argument-error"],
+    [
+        "amqp:not-allowed",
+        "amqp:invalid-field",
+        "amqp:decode-error",
+        "amqp:not-implemented",
+        "com.microsoft:argument-error",
+    ],
 )
-async def test_an_event_that_is_refused_for_good_takes_no_neighbour_along(emulator: Emulator, condition: str) -> None:
+async def test_an_event_that_is_refused_for_good_takes_no_neighbour_along(
+    emulator: Emulator, condition: str
+) -> None:
     """Nobody but the refused one hears of it, and each of the others is accepted once."""
     heard: list[str] = []
 
@@ -231,7 +269,9 @@ async def test_an_event_that_is_refused_for_good_takes_no_neighbour_along(emulat
         await event_hub.send(b"{}", "before")
         _, events = counted(emulator)
         emulator.refuse("a word", condition)
-        results = await ended(*sends(event_hub, b"{}", b"a word", b"{}", b"{}", b"one more with a word"))
+        results = await ended(
+            *sends(event_hub, b"{}", b"a word", b"{}", b"{}", b"one more with a word")
+        )
     none = type(None)
     assert [type(result) for result in results] == [none, EventRefused, none, none, EventRefused]
     assert condition.rpartition(":")[2] in str(results[1])
@@ -262,7 +302,9 @@ async def test_what_passes_is_no_event_s_fault(emulator: Emulator, condition: st
         emulator.refuse("a word", condition)
         results = await ended(*sends(event_hub, b"{}", b"a word", b"{}"))
         assert [type(result) for result in results] == [DeliveryError] * 3
-        assert emulator.stats()["publications_unwanted"] - refused <= 2, "the SDK itself may have tried twice"
+        assert emulator.stats()["publications_unwanted"] - refused <= 2, (
+            "the SDK itself may have tried twice"
+        )
         emulator.set_mode("accept")
         assert await ended(*sends(event_hub, b"a word")) == [None]
 
@@ -275,7 +317,9 @@ async def test_what_the_event_hub_itself_finds_too_large_is_too_large(emulator: 
     assert [type(result) for result in results] == [type(None), EventTooLarge]
 
 
-async def test_an_event_hub_that_goes_away_between_the_single_sends_refuses_none_of_them(emulator: Emulator) -> None:
+async def test_an_event_hub_that_goes_away_between_the_single_sends_refuses_none_of_them(
+    emulator: Emulator,
+) -> None:
     """What was refused alone stays refused; for the rest the failure is one that passes."""
     async with an_event_hub(emulator, send_timeout_s=1) as event_hub:
         await event_hub.send(b"{}", "before")

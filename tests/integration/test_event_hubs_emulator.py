@@ -36,7 +36,9 @@ def running(request: pytest.FixtureRequest) -> Iterator[Running]:
     hubs = [argument for name in selected for argument in ("--hub", name)]
     with (
         Emulator("--port", "0", "--control-port", "0", "--partitions", "3", *hubs) as emulator,
-        Running({name: partial(function, emulator, name) for name, function in selected.items()}) as running,
+        Running(
+            {name: partial(function, emulator, name) for name, function in selected.items()}
+        ) as running,
     ):
         yield running
 
@@ -66,7 +68,9 @@ async def test_events_arrive_in_order_with_their_properties(emulator: Emulator, 
 
 
 @scenario
-async def test_events_carry_sequence_number_offset_and_enqueued_time(emulator: Emulator, hub: str) -> None:
+async def test_events_carry_sequence_number_offset_and_enqueued_time(
+    emulator: Emulator, hub: str
+) -> None:
     before = datetime.now(UTC) - timedelta(milliseconds=1)
     async with emulator.producer(hub) as producer:
         await send(producer, "a", "b", "c", partition_id="1")
@@ -81,7 +85,9 @@ async def test_events_carry_sequence_number_offset_and_enqueued_time(emulator: E
 
 
 @scenario
-async def test_one_key_means_one_partition_and_the_key_comes_along(emulator: Emulator, hub: str) -> None:
+async def test_one_key_means_one_partition_and_the_key_comes_along(
+    emulator: Emulator, hub: str
+) -> None:
     async with emulator.producer(hub) as producer:
         for key in ("red", "green", "blue", "grey"):
             await send(producer, key, key, partition_key=key)
@@ -96,7 +102,9 @@ async def test_one_key_means_one_partition_and_the_key_comes_along(emulator: Emu
 
 
 @scenario
-async def test_publications_without_a_key_go_round_the_partitions(emulator: Emulator, hub: str) -> None:
+async def test_publications_without_a_key_go_round_the_partitions(
+    emulator: Emulator, hub: str
+) -> None:
     async with emulator.producer(hub) as producer:
         await send(producer, *"abcdef")
         numbers = [
@@ -129,7 +137,9 @@ async def test_several_producers_and_consumers_work_at_once(emulator: Emulator, 
 @scenario
 async def test_the_sync_clients_work_as_well(emulator: Emulator, hub: str) -> None:
     received: list[str] = []
-    consumer = SyncConsumerClient.from_connection_string(emulator.connection_string, "$Default", eventhub_name=hub)
+    consumer = SyncConsumerClient.from_connection_string(
+        emulator.connection_string, "$Default", eventhub_name=hub
+    )
 
     def on_event(_: object, event: EventData | None) -> None:
         if event is not None:
@@ -138,7 +148,9 @@ async def test_the_sync_clients_work_as_well(emulator: Emulator, hub: str) -> No
                 consumer.close()
 
     def run() -> None:
-        with SyncProducerClient.from_connection_string(emulator.connection_string, eventhub_name=hub) as producer:
+        with SyncProducerClient.from_connection_string(
+            emulator.connection_string, eventhub_name=hub
+        ) as producer:
             assert producer.get_partition_ids() == ["0", "1", "2"]
             producer.send_event(EventData("a"), partition_id="0")
             producer.send_batch([EventData("b"), EventData("c")], partition_id="0")
@@ -172,7 +184,9 @@ async def test_properties_of_a_hub_and_its_partitions(emulator: Emulator, hub: s
 @scenario
 async def test_events_tell_how_far_the_partition_is(emulator: Emulator, hub: str) -> None:
     async with emulator.producer(hub) as producer:
-        await producer.send_batch([EventData("a"), EventData("b"), EventData("c")], partition_id="0")
+        await producer.send_batch(
+            [EventData("a"), EventData("b"), EventData("c")], partition_id="0"
+        )
     seen: list[dict[str, Any] | None] = []
 
     async def on_event(context: Any, _: object) -> None:
@@ -180,7 +194,10 @@ async def test_events_tell_how_far_the_partition_is(emulator: Emulator, hub: str
 
     async with emulator.consumer(hub) as consumer:
         receive = consumer.receive(
-            on_event, partition_id="0", starting_position="-1", track_last_enqueued_event_properties=True
+            on_event,
+            partition_id="0",
+            starting_position="-1",
+            track_last_enqueued_event_properties=True,
         )
         task = asyncio.create_task(receive)
         await eventually(lambda: len(seen) == 3)
@@ -221,13 +238,17 @@ async def test_a_consumer_starts_where_it_asks_to(emulator: Emulator, hub: str) 
 
 
 @scenario
-async def test_a_consumer_at_latest_sees_only_what_comes_after_it(emulator: Emulator, hub: str) -> None:
+async def test_a_consumer_at_latest_sees_only_what_comes_after_it(
+    emulator: Emulator, hub: str
+) -> None:
     def attached() -> bool:
         return bool(emulator.stats()["hubs"][hub]["consumers"] == {"$default/0": 1})
 
     async with emulator.producer(hub) as producer:
         await send(producer, "before", partition_id="0")
-        async with receiving(emulator.consumer(hub), start="@latest", attached=attached) as received:
+        async with receiving(
+            emulator.consumer(hub), start="@latest", attached=attached
+        ) as received:
             await send(producer, "after", partition_id="0")
             await received.count(1)
     assert received.bodies == ["after"]
@@ -241,7 +262,9 @@ async def test_a_checkpoint_that_was_never_here_is_an_error(emulator: Emulator, 
 
 
 @scenario
-async def test_an_exclusive_consumer_displaces_the_others_of_its_group_only(emulator: Emulator, hub: str) -> None:
+async def test_an_exclusive_consumer_displaces_the_others_of_its_group_only(
+    emulator: Emulator, hub: str
+) -> None:
     def all_attached() -> bool:
         consumers = emulator.stats()["hubs"][hub]["consumers"]
         return bool(consumers == {"$default/0": 1, "audit/0": 1})
@@ -266,9 +289,14 @@ async def test_an_exclusive_consumer_displaces_the_others_of_its_group_only(emul
 
 
 @scenario
-async def test_a_publication_over_the_limit_is_rejected_as_the_service_does(emulator: Emulator, hub: str) -> None:
+async def test_a_publication_over_the_limit_is_rejected_as_the_service_does(
+    emulator: Emulator, hub: str
+) -> None:
     async with emulator.producer(hub) as producer:
-        with pytest.raises(EventDataSendError, match=r"LinkMessageSizeExceeded(.|\n)*exceeds the limit \(1048576 bytes\)"):
+        with pytest.raises(
+            EventDataSendError,
+            match=r"LinkMessageSizeExceeded(.|\n)*exceeds the limit \(1048576 bytes\)",
+        ):
             await producer.send_event(EventData(b"x" * LIMIT), partition_id="0")
         await send(producer, "small", partition_id="0")
     async with receiving(emulator.consumer(hub)) as received:
@@ -277,7 +305,9 @@ async def test_a_publication_over_the_limit_is_rejected_as_the_service_does(emul
 
 
 @scenario
-async def test_the_largest_batch_that_the_sdk_makes_is_accepted(emulator: Emulator, hub: str) -> None:
+async def test_the_largest_batch_that_the_sdk_makes_is_accepted(
+    emulator: Emulator, hub: str
+) -> None:
     async with emulator.producer(hub) as producer:
         batch = await producer.create_batch(partition_id="0")
         assert batch.max_size_in_bytes == LIMIT
@@ -313,8 +343,12 @@ async def test_an_unknown_partition_is_an_error_that_names_it(emulator: Emulator
 
 
 @scenario
-async def test_links_to_what_does_not_exist_are_refused_by_name(emulator: Emulator, hub: str) -> None:
-    """The SDK asks `$management` before it opens a link, so this is another AMQP client: Proton's own."""
+async def test_links_to_what_does_not_exist_are_refused_by_name(
+    emulator: Emulator, hub: str
+) -> None:
+    """The SDK asks `$management` before it opens a link, so this is another AMQP client: Proton's
+    own.
+    """
 
     def run() -> None:
         connection = BlockingConnection(f"amqp://127.0.0.1:{emulator.port}", timeout=DEADLINE_S)
@@ -332,8 +366,14 @@ async def test_links_to_what_does_not_exist_are_refused_by_name(emulator: Emulat
 
 
 @scenario
-async def test_bytes_that_are_no_amqp_end_that_connection_only(emulator: Emulator, hub: str) -> None:
-    for garbage in (b"GET / HTTP/1.1\r\n\r\n", b"AMQP\x00\x01\x00\x00" + b"\xff" * 64, b"AMQP\x03\x01\x00\x00\x00\x00"):
+async def test_bytes_that_are_no_amqp_end_that_connection_only(
+    emulator: Emulator, hub: str
+) -> None:
+    for garbage in (
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"AMQP\x00\x01\x00\x00" + b"\xff" * 64,
+        b"AMQP\x03\x01\x00\x00\x00\x00",
+    ):
         reader, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
         writer.write(garbage)
         writer.write_eof()

@@ -1,4 +1,6 @@
-"""The Event Hubs emulator as a process: options, ports, signals, behaviour, idle connections, retention, restarts."""
+"""The Event Hubs emulator as a process: options, ports, signals, behaviour, idle connections,
+retention, restarts.
+"""
 
 import asyncio
 import signal
@@ -83,7 +85,12 @@ async def test_a_client_that_asks_for_heartbeats_gets_them() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
         fields = b"\xa1\x01c\x40\x40\x40\x70" + (400).to_bytes(4, "big")
         body = b"\x00\x53\x10\xc0" + bytes([len(fields) + 1, 5]) + fields
-        writer.write(b"AMQP\x00\x01\x00\x00" + (len(body) + 8).to_bytes(4, "big") + b"\x02\x00\x00\x00" + body)
+        writer.write(
+            b"AMQP\x00\x01\x00\x00"
+            + (len(body) + 8).to_bytes(4, "big")
+            + b"\x02\x00\x00\x00"
+            + body
+        )
         heartbeats = 0
         async with asyncio.timeout(DEADLINE_S):
             assert await reader.readexactly(8) == b"AMQP\x00\x01\x00\x00"
@@ -156,7 +163,9 @@ async def test_a_stalled_send_is_neither_accepted_nor_refused_until_the_mode_cha
             sending = asyncio.create_task(send(producer, "held", partition_id="0"))
             done, _ = await asyncio.wait([sending], timeout=0.3)
             assert not done
-            assert (await producer.get_partition_properties("0"))["last_enqueued_sequence_number"] == 0
+            assert (await producer.get_partition_properties("0"))[
+                "last_enqueued_sequence_number"
+            ] == 0
             emulator.set_mode("accept")
             await asyncio.wait_for(sending, DEADLINE_S)
         async with receiving(emulator.consumer(HUB)) as received:
@@ -186,7 +195,9 @@ async def test_a_slow_consumer_gets_what_it_has_credit_for_and_all_in_the_end() 
     async with own_emulator("--partitions", "1") as emulator:
         async with emulator.producer(HUB) as producer:
             for first in range(0, 400, 100):
-                await producer.send_batch([EventData(f"{n}") for n in range(first, first + 100)], partition_id="0")
+                await producer.send_batch(
+                    [EventData(f"{n}") for n in range(first, first + 100)], partition_id="0"
+                )
         before = emulator.stats()["events_delivered"]
         gate, bodies = asyncio.Event(), list[str]()
 
@@ -196,7 +207,9 @@ async def test_a_slow_consumer_gets_what_it_has_credit_for_and_all_in_the_end() 
                 bodies.append(event.body_as_str())
 
         async with emulator.consumer(HUB) as consumer:
-            task = asyncio.create_task(consumer.receive(on_event, partition_id="0", starting_position="-1", prefetch=20))
+            task = asyncio.create_task(
+                consumer.receive(on_event, partition_id="0", starting_position="-1", prefetch=20)
+            )
             await eventually(lambda: emulator.stats()["events_delivered"] > before)
             done, _ = await asyncio.wait([task], timeout=0.3)
             assert not done
@@ -211,7 +224,11 @@ async def test_a_slow_consumer_gets_what_it_has_credit_for_and_all_in_the_end() 
 
 
 def test_it_listens_on_the_loopback_address_alone(emulator: Emulator) -> None:
-    listening = [c for c in psutil.Process(emulator.process.pid).net_connections() if c.status == psutil.CONN_LISTEN]
+    listening = [
+        c
+        for c in psutil.Process(emulator.process.pid).net_connections()
+        if c.status == psutil.CONN_LISTEN
+    ]
     assert {(c.laddr.ip, c.laddr.port) for c in listening} == {
         ("127.0.0.1", emulator.port),
         ("127.0.0.1", emulator.control_port),
@@ -230,25 +247,42 @@ def test_a_taken_port_is_named_with_the_way_to_choose_another(option: str, what:
     )
 
 
-def test_help_names_the_options_and_the_connection_string(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_names_the_options_and_the_connection_string(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with pytest.raises(SystemExit) as ended:
         parse_arguments(["--help"])
     assert ended.value.code == 0
     text = capsys.readouterr().out
-    for part in ("--port", "--control-port", "--hub", "--partitions", "--retention-mb", "UseDevelopmentEmulator=true"):
+    for part in (
+        "--port",
+        "--control-port",
+        "--hub",
+        "--partitions",
+        "--retention-mb",
+        "UseDevelopmentEmulator=true",
+    ):
         assert part in text
 
 
-@pytest.mark.parametrize(("option", "value"), [("--partitions", "0"), ("--partitions", "33"), ("--retention-mb", "1")])
-def test_an_option_out_of_range_is_refused(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("option", "value"), [("--partitions", "0"), ("--partitions", "33"), ("--retention-mb", "1")]
+)
+def test_an_option_out_of_range_is_refused(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         parse_arguments([option, value])
     assert ended.value.code == 2
     assert option in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("unwanted", ["text", [], {"text": "x"}, {"text": 1, "condition": "amqp:not-allowed"}])
-def test_behaviour_that_is_not_understood_changes_nothing(emulator: Emulator, unwanted: object) -> None:
+@pytest.mark.parametrize(
+    "unwanted", ["text", [], {"text": "x"}, {"text": 1, "condition": "amqp:not-allowed"}]
+)
+def test_behaviour_that_is_not_understood_changes_nothing(
+    emulator: Emulator, unwanted: object
+) -> None:
     assert emulator.control("PUT", "/behaviour", {"mode": "reject", "unwanted": unwanted})[0] == 400
     assert emulator.stats()["mode"] == "accept"
 

@@ -43,7 +43,14 @@ def functions() -> Functions:
 def indexed(settings: dict[str, str]) -> Functions:
     """Name -> bindings, indexed in a process of its own with the sample's settings under these."""
     values = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"] | settings
-    listed = subprocess.run([sys.executable, "-c", _LIST], cwd=ROOT, env=values, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        [sys.executable, "-c", _LIST],
+        cwd=ROOT,
+        env=values,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     found: Functions = json.loads(listed.stdout)
     return found
 
@@ -58,21 +65,36 @@ def levels(functions: Functions) -> dict[str, object]:
 
 
 def test_each_http_function_has_its_level(functions: Functions) -> None:
-    """Relaying asks for a function key, operating for the admin key, health for none; no function is left out."""
+    """Relaying asks for a function key, operating for the admin key, health for none; no function
+    is left out.
+    """
     assert levels(functions) == LEVELS
 
 
 def test_where_the_app_checks_tokens_the_host_lets_every_call_through() -> None:
-    """APIM has a token, and no key. tests/e2e/test_entra.py shows that each of these functions asks for a token."""
+    """APIM has a token, and no key. tests/e2e/test_entra.py shows that each of these functions asks
+    for a token.
+    """
     assert levels(indexed(ENTRA)) == dict.fromkeys(LEVELS, "ANONYMOUS")
 
 
-@pytest.mark.parametrize(("settings", "expected"), [({}, False), (ENTRA, True)], ids=["function_key", "entra"])
-def test_jwt_is_imported_only_where_tokens_are_checked(settings: dict[str, str], expected: bool) -> None:
+@pytest.mark.parametrize(
+    ("settings", "expected"), [({}, False), (ENTRA, True)], ids=["function_key", "entra"]
+)
+def test_jwt_is_imported_only_where_tokens_are_checked(
+    settings: dict[str, str], expected: bool
+) -> None:
     """It takes a tenth of a second of each worker's start."""
     values = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"] | settings
     program = "import function_app, sys; print('jwt' in sys.modules)"
-    said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=values, capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=values,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert said.stdout.strip() == str(expected)
 
 

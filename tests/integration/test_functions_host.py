@@ -1,6 +1,8 @@
-"""The Functions host: the same tests for the embedded host and for `func start`, so that faithfulness is shown.
+"""The Functions host: the same tests for the embedded host and for `func start`, so that
+faithfulness is shown.
 
-Both serve functions_host_app.py. What only the embedded host has to show is in test_functions_host_embedded.py.
+Both serve functions_host_app.py. What only the embedded host has to show is in
+test_functions_host_embedded.py.
 """
 
 import json
@@ -33,7 +35,10 @@ APP = Path(__file__).with_name("functions_host_app.py")
 HOST_JSON = {
     "version": "2.0",
     "extensions": {"http": {"routePrefix": ""}, "queues": {"maxPollingInterval": "00:00:00.500"}},
-    "extensionBundle": {"id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)"},
+    "extensionBundle": {
+        "id": "Microsoft.Azure.Functions.ExtensionBundle",
+        "version": "[4.*, 5.0.0)",
+    },
 }
 
 
@@ -44,7 +49,9 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module", params=["embedded", "func"])
-def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, storage: str) -> Iterator[HostProcess]:
+def host(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, storage: str
+) -> Iterator[HostProcess]:
     app_dir = tmp_path_factory.mktemp(request.param)
     shutil.copy(APP, app_dir / "function_app.py")
     (app_dir / "host.json").write_text(json.dumps(HOST_JSON))
@@ -53,7 +60,9 @@ def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         "WORK_STORAGE": "not this one: the environment wins",
         "EVERY_SECOND": "* * * * * *",
     }
-    (app_dir / "local.settings.json").write_text(json.dumps({"IsEncrypted": False, "Values": local}))
+    (app_dir / "local.settings.json").write_text(
+        json.dumps({"IsEncrypted": False, "Values": local})
+    )
     settings = {"WORK_QUEUE": f"work-{request.param}", "WORK_STORAGE": storage}
     with running_host(request.param, app_dir, settings) as running:
         yield running
@@ -62,7 +71,9 @@ def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture
 def queue(host: HostProcess, storage: str) -> Iterator[QueueClient]:
     encode = TextBase64EncodePolicy()
-    with QueueClient.from_connection_string(storage, f"work-{host.kind}", message_encode_policy=encode) as client:
+    with QueueClient.from_connection_string(
+        storage, f"work-{host.kind}", message_encode_policy=encode
+    ) as client:
         try:
             client.get_queue_properties()
         except ResourceNotFoundError:
@@ -70,7 +81,9 @@ def queue(host: HostProcess, storage: str) -> Iterator[QueueClient]:
         yield client
 
 
-def raw_get(host: HostProcess, target: str, method: str = "GET", headers: str = "") -> tuple[int, bytes]:
+def raw_get(
+    host: HostProcess, target: str, method: str = "GET", headers: str = ""
+) -> tuple[int, bytes]:
     """Send a request line as it is (httpx would normalise it); return status and body."""
     with socket.create_connection(("127.0.0.1", host.port), timeout=WITHIN_S) as connection:
         connection.sendall(
@@ -81,7 +94,9 @@ def raw_get(host: HostProcess, target: str, method: str = "GET", headers: str = 
     return int(head.split()[1]), body
 
 
-def inspected(host: HostProcess, target: str, method: str = "GET", headers: str = "") -> dict[str, object]:
+def inspected(
+    host: HostProcess, target: str, method: str = "GET", headers: str = ""
+) -> dict[str, object]:
     """Return the request as the app saw it."""
     status, body = raw_get(host, target, method, headers)
     assert status == 200, body
@@ -91,7 +106,9 @@ def inspected(host: HostProcess, target: str, method: str = "GET", headers: str 
 
 
 def test_it_prints_the_functions_and_their_routes(host: HostProcess) -> None:
-    """The start shows each HTTP function with methods and address, and the trigger of each other one."""
+    """The start shows each HTTP function with methods and address, and the trigger of each other
+    one.
+    """
     host.seen(rf"\tstream: \[GET\] http://localhost:{host.port}/stream")
     host.seen(rf"\tfirst_by_name: \[GET\] http://localhost:{host.port}/items/\{{id\}}")
     host.seen(r"\twork: queueTrigger")
@@ -109,7 +126,9 @@ def test_queries_reach_the_app_canonicalised(host: HostProcess) -> None:
 
 
 def test_headers_are_added_replaced_dropped_and_joined(host: HostProcess) -> None:
-    """The app sees forwarding headers and an invocation id, no hop-by-hop header, and repeated headers as one."""
+    """The app sees forwarding headers and an invocation id, no hop-by-hop header, and repeated
+    headers as one.
+    """
     sent = (
         "Keep-Alive: 5\r\nTE: trailers\r\nProxy-Authorization: x\r\nUpgrade-Insecure-Requests: 1\r\n"
         "X-Forwarded-For: 9.9.9.9\r\nX-Many: 1\r\nX-Many: 2\r\nCookie: a=1\r\nCookie: b=2\r\n"
@@ -131,18 +150,27 @@ def test_a_callers_traceparent_is_passed_on(host: HostProcess) -> None:
     """The trace of the caller goes on in the app."""
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
-    assert ["traceparent", parent] in inspected(host, "/h", headers=f"traceparent: {parent}\r\n")["headers"]  # type: ignore[operator]
+    assert ["traceparent", parent] in inspected(host, "/h", headers=f"traceparent: {parent}\r\n")[
+        "headers"
+    ]  # type: ignore[operator]
 
 
 def test_the_function_whose_name_goes_first_wins(host: HostProcess) -> None:
-    """A literal does not beat a parameter: the names' order decides, and the route's parameters reach the app."""
+    """A literal does not beat a parameter: the names' order decides, and the route's parameters
+    reach the app.
+    """
     answer = HTTP.get(host.url("/items/literal")).json()
 
     assert answer == {"function": "first_by_name", "parameters": {"id": "literal"}}
 
 
-@pytest.mark.parametrize(("method", "target", "status"), [("TRACE", "/h", 404), ("GET", "//h", 404), ("GET", "/h%00", 400)])
-def test_what_no_function_takes_is_answered_empty(host: HostProcess, method: str, target: str, status: int) -> None:
+@pytest.mark.parametrize(
+    ("method", "target", "status"),
+    [("TRACE", "/h", 404), ("GET", "//h", 404), ("GET", "/h%00", 400)],
+)
+def test_what_no_function_takes_is_answered_empty(
+    host: HostProcess, method: str, target: str, status: int
+) -> None:
     """A wrong method, an unknown route and a bad path have no body."""
     assert raw_get(host, target, method) == (status, b"")
 
@@ -153,11 +181,15 @@ def test_a_body_over_100_mb_is_not_accepted(host: HostProcess) -> None:
 
 
 def test_chunks_go_out_as_they_are_made(host: HostProcess) -> None:
-    """Each chunk of a stream arrives before the next one is made; connection headers of the app do not reach the client."""
+    """Each chunk of a stream arrives before the next one is made; connection headers of the app do
+    not reach the client.
+    """
     with HTTP.stream("GET", host.url("/stream?n=4&s=0.6")) as response:
         arrivals = [(time.monotonic(), chunk) for chunk in response.iter_raw()]
 
-    assert b"".join(chunk for _, chunk in arrivals) == b"".join(b"data: %d\n\n" % number for number in range(4))
+    assert b"".join(chunk for _, chunk in arrivals) == b"".join(
+        b"data: %d\n\n" % number for number in range(4)
+    )
     assert len(arrivals) >= 3  # of 4: two that a busy machine was late with may come together
     assert arrivals[-1][0] - arrivals[0][0] > 0.6, arrivals
     assert response.headers["content-type"].startswith("text/event-stream")
@@ -206,24 +238,42 @@ def test_a_response_that_breaks_is_cut(host: HostProcess) -> None:
         HTTP.get(host.url("/breaks"))
 
 
-def test_a_message_reaches_its_function_with_its_metadata(host: HostProcess, queue: QueueClient) -> None:
-    """Text is decoded from Base64 and unchanged; id, attempt, times and receipt come with it; then the message is gone."""
+def test_a_message_reaches_its_function_with_its_metadata(
+    host: HostProcess, queue: QueueClient
+) -> None:
+    """Text is decoded from Base64 and unchanged; id, attempt, times and receipt come with it; then
+    the message is gone.
+    """
     text = '{"a": [1,2.0], "b":"é"}'
     sent = queue.send_message(text)
 
     seen = host.told(rf'WORK (?=.*"id": "{sent.id}")')
 
-    assert (seen["text"], seen["attempt"], seen["receipt"], len(seen["times"])) == (text, 1, True, 3)
-    wait_until(lambda: queue.get_queue_properties().approximate_message_count == 0, why="the message is deleted")
+    assert (seen["text"], seen["attempt"], seen["receipt"], len(seen["times"])) == (
+        text,
+        1,
+        True,
+        3,
+    )
+    wait_until(
+        lambda: queue.get_queue_properties().approximate_message_count == 0,
+        why="the message is deleted",
+    )
 
 
-def test_a_failing_message_comes_again_at_once_then_goes_to_poison(host: HostProcess, queue: QueueClient, storage: str) -> None:
-    """Five attempts within a second or two, then the poison queue has its text; that queue is made when it is needed."""
+def test_a_failing_message_comes_again_at_once_then_goes_to_poison(
+    host: HostProcess, queue: QueueClient, storage: str
+) -> None:
+    """Five attempts within a second or two, then the poison queue has its text; that queue is made
+    when it is needed.
+    """
     sent = queue.send_message("fail, please")
     host.seen(rf'WORK .*"id": "{sent.id}", "attempt": 5')
 
     with QueueClient.from_connection_string(storage, f"{queue.queue_name}-poison") as poison:
-        wait_until(lambda: _holds(poison, "ZmFpbCwgcGxlYXNl"), why="the message in the poison queue")
+        wait_until(
+            lambda: _holds(poison, "ZmFpbCwgcGxlYXNl"), why="the message in the poison queue"
+        )
     attempts = re.findall(rf'"id": "{sent.id}", "attempt": (\d)', host.output())
     assert attempts == ["1", "2", "3", "4", "5"]
 
@@ -253,7 +303,9 @@ def test_a_timer_fires_on_its_schedule(host: HostProcess) -> None:
 
 
 def test_a_killed_worker_is_replaced(host: HostProcess, queue: QueueClient) -> None:
-    """kill -9: the next call succeeds within seconds, and the message that was cut comes again, its attempt having failed."""
+    """kill -9: the next call succeeds within seconds, and the message that was cut comes again, its
+    attempt having failed.
+    """
     sent = queue.send_message("take 4")
     host.seen(rf'WORK .*"id": "{sent.id}", "attempt": 1')
     killed = host.worker_pid()
@@ -272,8 +324,11 @@ def _answers(host: HostProcess) -> bool:
         return False
 
 
-def test_sigterm_lets_running_work_end_and_then_kills_the_worker(host: HostProcess, queue: QueueClient) -> None:
-    """No new requests; the running stream and the running message end; the app gets no signal and no atexit.
+def test_sigterm_lets_running_work_end_and_then_kills_the_worker(
+    host: HostProcess, queue: QueueClient
+) -> None:
+    """No new requests; the running stream and the running message end; the app gets no signal and
+    no atexit.
 
     Ends the host, so it stays the last test of this module.
     """

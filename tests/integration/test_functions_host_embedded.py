@@ -1,4 +1,6 @@
-"""What the embedded Functions host alone has to show: its errors, its refusals, and that it leaves nothing behind."""
+"""What the embedded Functions host alone has to show: its errors, its refusals, and that it leaves
+nothing behind.
+"""
 
 import json
 import os
@@ -13,7 +15,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.integration.functions_host_process import HTTP, WITHIN_S, HostProcess, exists, running_host, wait_until
+from tests.integration.functions_host_process import (
+    HTTP,
+    WITHIN_S,
+    HostProcess,
+    exists,
+    running_host,
+    wait_until,
+)
 
 HEALTHY = """
 import asyncio, logging, os, sys
@@ -57,7 +66,9 @@ def embedded(
     (folder / "function_app.py").write_text(app)
     document = {"version": "2.0", "extensions": {"http": {"routePrefix": ""}}, **(host_json or {})}
     (folder / "host.json").write_text(json.dumps(document))
-    with running_host("embedded", folder, settings or {}, *arguments, port=port, ready=ready) as running:
+    with running_host(
+        "embedded", folder, settings or {}, *arguments, port=port, ready=ready
+    ) as running:
         yield running
 
 
@@ -86,8 +97,11 @@ def test_an_app_that_cannot_be_indexed_ends_the_start(tmp_path: Path) -> None:
     with embedded(tmp_path, broken, ready=False) as host:
         output = failed_start(host)
 
-    assert output.count("AZURE_OPENAI_BASE_URL is missing") == 2  # its line of code, then its message
-    assert output.rstrip().endswith("ValueError: AZURE_OPENAI_BASE_URL is missing: set it to https://<name>.openai.azure.com")
+    # its line of code, then its message
+    assert output.count("AZURE_OPENAI_BASE_URL is missing") == 2
+    assert output.rstrip().endswith(
+        "ValueError: AZURE_OPENAI_BASE_URL is missing: set it to https://<name>.openai.azure.com"
+    )
     assert "died" not in output
 
 
@@ -116,8 +130,12 @@ def test_classic_http_functions_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_never_starts_is_given_up(tmp_path: Path) -> None:
-    """A worker that dies while it starts is tried three times, ever later, and then the host ends."""
-    with embedded(tmp_path, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", ready=False) as host:
+    """A worker that dies while it starts is tried three times, ever later, and
+    then the host ends.
+    """
+    with embedded(
+        tmp_path, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", ready=False
+    ) as host:
         output = failed_start(host)
 
     assert output.count("The worker process died (signal 9)") == 2
@@ -178,7 +196,9 @@ def test_function_timeout_cuts_the_stream_and_replaces_the_worker(tmp_path: Path
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProcess]:
-    with embedded(tmp_path_factory.mktemp("shared"), settings={"AzureWebJobs.off.Disabled": "true"}) as host:
+    with embedded(
+        tmp_path_factory.mktemp("shared"), settings={"AzureWebJobs.off.Disabled": "true"}
+    ) as host:
         yield host
 
 
@@ -200,9 +220,16 @@ def test_logs_hold_the_apps_records_and_no_query_string(shared: HostProcess) -> 
     assert "secret" not in shared.output()
 
 
-def test_of_a_websocket_that_is_not_upgraded_nothing_is_said_that_misleads(shared: HostProcess) -> None:
+def test_of_a_websocket_that_is_not_upgraded_nothing_is_said_that_misleads(
+    shared: HostProcess,
+) -> None:
     """uvicorn would advise to install a library, although the refusal is meant."""
-    asked = {"connection": "Upgrade", "upgrade": "websocket", "sec-websocket-key": "a", "sec-websocket-version": "13"}
+    asked = {
+        "connection": "Upgrade",
+        "upgrade": "websocket",
+        "sec-websocket-key": "a",
+        "sec-websocket-version": "13",
+    }
     assert HTTP.get(shared.url("/health"), headers=asked).status_code == 200
 
     shared.seen(r"WARNING: Unsupported upgrade request\.\n(.*\n)*.*WARNING: asked for health")
@@ -210,8 +237,12 @@ def test_of_a_websocket_that_is_not_upgraded_nothing_is_said_that_misleads(share
 
 
 def test_an_invocation_id_of_a_caller_is_replaced(shared: HostProcess) -> None:
-    """A caller cannot make a request hang by naming an invocation (on the real host it hangs until functionTimeout)."""
-    assert HTTP.get(shared.url("/health"), headers={"x-ms-invocation-id": "mine"}).status_code == 200
+    """A caller cannot make a request hang by naming an invocation (on the real host it hangs until
+    functionTimeout).
+    """
+    assert (
+        HTTP.get(shared.url("/health"), headers={"x-ms-invocation-id": "mine"}).status_code == 200
+    )
 
 
 def test_a_disabled_function_is_not_served(shared: HostProcess) -> None:
@@ -220,7 +251,9 @@ def test_a_disabled_function_is_not_served(shared: HostProcess) -> None:
 
 
 def test_the_worker_dies_with_its_parent(shared: HostProcess) -> None:
-    """kill -9 of the host leaves no process behind. Ends the shared host, so it stays the last test of this module."""
+    """kill -9 of the host leaves no process behind. Ends the shared host, so it stays the last test
+    of this module.
+    """
     worker = shared.worker_pid()
     shared.process.kill()
     shared.exit_code()

@@ -1,4 +1,6 @@
-"""What the poison queue holds, against Azurite: nothing of it is lost, and nothing goes round for ever."""
+"""What the poison queue holds, against Azurite: nothing of it is lost, and nothing goes round for
+ever.
+"""
 
 from __future__ import annotations
 
@@ -53,13 +55,17 @@ _runs = iter(range(10**6))
 
 async def reconcile(account: Account, exchange_id: str) -> list[Envelope]:
     """What the next run of reconcile queues in the exchange's window."""
-    it = Reconciliation(account.captures, account.ledger, account.envelopes, account.notes, account.pacing())
+    it = Reconciliation(
+        account.captures, account.ledger, account.envelopes, account.notes, account.pacing()
+    )
     window = Window.of_exchange(exchange_id)
     await it.reconcile(window.name, window.end + timedelta(seconds=next(_runs)))
     return await account.take_queued()
 
 
-async def test_what_is_no_envelope_is_discarded_and_not_repeated(azurite: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_is_no_envelope_is_discarded_and_not_repeated(
+    azurite: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async with an_account(azurite) as account:
         for message in (b"", b"null", b"\xff\xfe", b'{"secret": 1}', b"[" * 100_000):
             await giving_up(account).take(message)
@@ -67,7 +73,9 @@ async def test_what_is_no_envelope_is_discarded_and_not_repeated(azurite: str, c
     assert "secret" not in caplog.text
 
 
-async def test_what_a_capture_holds_is_left_to_reconcile_however_often_it_was_transient(azurite: str) -> None:
+async def test_what_a_capture_holds_is_left_to_reconcile_however_often_it_was_transient(
+    azurite: str,
+) -> None:
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(a_window()))
         for _ in range(MOST_FAILURES + 3):
@@ -97,7 +105,8 @@ async def test_what_can_never_be_built_is_parked_after_a_few_deliveries_and_told
             delivered += 1
             if not await reconcile(account, envelope.exchange_id):
                 break
-        await giving_up(account, "assembly_failed").take(dump(envelope).encode())  # one that was on its way
+        # one that was on its way
+        await giving_up(account, "assembly_failed").take(dump(envelope).encode())
         assert delivered == MOST_FAILURES
         assert await account.ledger.parked_reason(envelope.exchange_id) == "assembly_failed"
         assert [each.levelno for each in caplog.records].count(logging.ERROR) == 1
@@ -105,14 +114,17 @@ async def test_what_can_never_be_built_is_parked_after_a_few_deliveries_and_told
         parking = Parking(account.captures, account.ledger, account.envelopes, account.notes)
         assert await parking.queue_again(envelope.exchange_id)
         assert await account.take_queued() == [envelope]
-        await giving_up(account).take(dump(envelope).encode())  # given up once more, for a reason that passes
+        # given up once more, for a reason that passes
+        await giving_up(account).take(dump(envelope).encode())
         assert await reconcile(account, envelope.exchange_id) == [envelope]
 
 
 async def test_what_the_event_hub_refuses_is_parked_after_a_few_rounds_of_the_queue(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Rounds in which it was refused, however often in each. Those in between, which failed otherwise, do not count."""
+    """Rounds in which it was refused, however often in each. Those in between, which failed
+    otherwise, do not count.
+    """
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(a_window()))
         each = envelope.exchange_id
@@ -131,7 +143,8 @@ async def test_what_the_event_hub_refuses_is_parked_after_a_few_rounds_of_the_qu
 
         parking = Parking(account.captures, account.ledger, account.envelopes, account.notes)
         assert await parking.queue_again(each)
-        await giving_up(account).take(dump(envelope).encode())  # given up once more, for a reason that passes
+        # given up once more, for a reason that passes
+        await giving_up(account).take(dump(envelope).encode())
         assert await reconcile(account, each) == [envelope, envelope]
 
 
@@ -159,7 +172,9 @@ async def test_a_reason_that_passes_takes_no_attempt_back_or_away(azurite: str) 
 
 
 async def test_storage_that_is_down_is_a_reason_that_passes() -> None:
-    """The captures cannot be read: that says nothing of the event. Nothing is needed to leave it to reconcile."""
+    """The captures cannot be read: that says nothing of the event. Nothing is needed to leave it to
+    reconcile.
+    """
     async with an_account(connection_string(free_ports())) as account:
         envelope = an_envelope(response_capture="there")
         await giving_up(account, ServiceRequestError("down")).take(dump(envelope).encode())
@@ -186,12 +201,16 @@ async def test_a_replay_that_was_given_up_is_listed_and_can_be_queued_again(
         assert await parking.parked() == []
 
 
-async def test_a_failed_replay_hides_neither_that_its_exchange_is_missing_nor_that_it_is_parked(azurite: str) -> None:
+async def test_a_failed_replay_hides_neither_that_its_exchange_is_missing_nor_that_it_is_parked(
+    azurite: str,
+) -> None:
     async with an_account(azurite) as account:
         missing = await account.put_exchange(an_id(a_window()))
         await giving_up(account).take(dump(replayed(missing)).encode())
         assert await reconcile(account, missing.exchange_id) == [missing]
-        assert await account.ledger.park(missing.exchange_id, "too_large"), "what is parked now, was not before"
+        assert await account.ledger.park(missing.exchange_id, "too_large"), (
+            "what is parked now, was not before"
+        )
         await giving_up(account).take(dump(replayed(missing)).encode())
         assert await account.ledger.parked_reason(missing.exchange_id) == "too_large"
         await account.ledger.unlist(missing.exchange_id)

@@ -1,4 +1,6 @@
-"""What the proxy may put into an answer: each switchable, none within an event, none in the capture."""
+"""What the proxy may put into an answer: each switchable, none within an event, none in the
+capture.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,15 @@ import httpx
 import pytest
 
 from shared.core.records.outcome import Outcome
-from tests.integration.exchanges import DEADLINE_S, UNTOUCHED, Client, a_world, document, event_of, sse
+from tests.integration.exchanges import (
+    DEADLINE_S,
+    UNTOUCHED,
+    Client,
+    a_world,
+    document,
+    event_of,
+    sse,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -68,7 +78,9 @@ async def test_a_document_gets_no_comments() -> None:
     assert client.body == b"{}"
 
 
-async def test_a_stream_whose_upstream_is_slow_is_answered_early_and_what_comes_later_follows() -> None:
+async def test_a_stream_whose_upstream_is_slow_is_answered_early_and_what_comes_later_follows() -> (
+    None
+):
     answering = asyncio.Event()
     world = a_world(answering, sse(TEXT, STOP, DONE), interventions=EARLY)
     client = Client(world.relay, ASK)
@@ -80,7 +92,11 @@ async def test_a_stream_whose_upstream_is_slow_is_answered_early_and_what_comes_
     assert client.body == COMMENT + TEXT + STOP + DONE
     assert client.ended
     envelope = await world.envelope()
-    assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (Outcome.COMPLETED, 200, 200)
+    assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (
+        Outcome.COMPLETED,
+        200,
+        200,
+    )
 
 
 async def test_an_error_after_an_early_answer_follows_as_a_frame() -> None:
@@ -96,16 +112,26 @@ async def test_an_error_after_an_early_answer_follows_as_a_frame() -> None:
     assert frame.count(b"\n") == 2
     assert json.loads(frame.removeprefix(b"data: ")) == json.loads(refusal)
     envelope = await world.envelope()
-    assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (Outcome.UPSTREAM_ERROR, 200, 429)
+    assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (
+        Outcome.UPSTREAM_ERROR,
+        200,
+        429,
+    )
     assert [kept.body for kept in world.store.captures(".response")] == [refusal]
 
 
 @pytest.mark.parametrize("status", [200, 202, 302])
-async def test_a_document_after_an_early_answer_is_an_error_that_repeats_nothing_of_it(status: int) -> None:
+async def test_a_document_after_an_early_answer_is_an_error_that_repeats_nothing_of_it(
+    status: int,
+) -> None:
     """A stream was asked for; the completion belongs into the capture alone."""
     answering = asyncio.Event()
     completion = b'{"choices": [{"message": {"content": "secret"}}]}'
-    world = a_world(answering, document(completion, status=status), interventions=replace(EARLY, error_frames=True))
+    world = a_world(
+        answering,
+        document(completion, status=status),
+        interventions=replace(EARLY, error_frames=True),
+    )
     client = Client(world.relay, ASK)
     running = client.start()
     await client.until_body(COMMENT)
@@ -120,7 +146,10 @@ async def test_a_document_after_an_early_answer_is_an_error_that_repeats_nothing
     assert b"secret" not in client.body
     assert client.ended
     envelope = await world.envelope()
-    assert (envelope.outcome, envelope.upstream_status_code) == (Outcome.UPSTREAM_INTERRUPTED, status)
+    assert (envelope.outcome, envelope.upstream_status_code) == (
+        Outcome.UPSTREAM_INTERRUPTED,
+        status,
+    )
     assert envelope.failure is not None
     assert [kept.body for kept in world.store.captures(".response")] == [completion]
 
@@ -167,7 +196,9 @@ async def test_a_packed_stream_keeps_its_length_and_gets_nothing_put_in() -> Non
 
 async def test_an_upstream_that_breaks_after_an_early_answer_never_looks_complete() -> None:
     answering = asyncio.Event()
-    world = a_world(answering, httpx.RemoteProtocolError("x"), interventions=replace(EARLY, error_frames=True))
+    world = a_world(
+        answering, httpx.RemoteProtocolError("x"), interventions=replace(EARLY, error_frames=True)
+    )
     client = Client(world.relay, ASK)
     running = client.start()
     await client.until_body(COMMENT)
@@ -233,7 +264,9 @@ async def test_a_caller_who_asked_for_usage_gets_it() -> None:
     assert sent == ask
 
 
-async def test_after_a_disconnect_the_upstream_is_read_on_for_its_usage_where_that_is_switched_on() -> None:
+async def test_after_a_disconnect_the_upstream_is_read_on_for_its_usage_where_that_is_switched_on() -> (
+    None
+):
     going_on = asyncio.Event()
     world = a_world(sse(TEXT, going_on, STOP, USAGE_CHUNK, DONE), drain_s=DEADLINE_S)
     client = Client(world.relay, ASK)
@@ -244,7 +277,11 @@ async def test_after_a_disconnect_the_upstream_is_read_on_for_its_usage_where_th
     await asyncio.wait_for(running, DEADLINE_S)
     assert client.body == TEXT
     envelope = await world.envelope()
-    assert (envelope.outcome, envelope.usage, envelope.sent_bytes) == (Outcome.CLIENT_DISCONNECTED, USAGE, len(TEXT))
+    assert (envelope.outcome, envelope.usage, envelope.sent_bytes) == (
+        Outcome.CLIENT_DISCONNECTED,
+        USAGE,
+        len(TEXT),
+    )
 
 
 async def test_reading_on_after_a_disconnect_is_bounded_in_time() -> None:
@@ -259,7 +296,11 @@ async def test_reading_on_after_a_disconnect_is_bounded_in_time() -> None:
 
 async def test_reading_on_after_a_disconnect_is_bounded_in_bytes() -> None:
     going_on = asyncio.Event()
-    world = a_world(sse(TEXT, going_on, *[b"x" * 1000] * 100, asyncio.Event()), drain_s=DEADLINE_S, drain_bytes=5000)
+    world = a_world(
+        sse(TEXT, going_on, *[b"x" * 1000] * 100, asyncio.Event()),
+        drain_s=DEADLINE_S,
+        drain_bytes=5000,
+    )
     client = Client(world.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)

@@ -1,8 +1,9 @@
-"""A 20 MB prompt beside 50 running streams: how long the relay's event loop is busy without serving anybody else.
+"""A 20 MB prompt beside 50 running streams: how long the relay's event loop is busy without serving
+anybody else.
 
-Counted in the loop's own CPU time: a loop that parsed the prompt would spend all of that in one go. Client, upstream and
-storage are elsewhere. `python -m bench.large_prompt` measures the streams' gaps from outside, on the whole stack, where
-everything shares the machine.
+Counted in the loop's own CPU time: a loop that parsed the prompt would spend all of that in one go.
+Client, upstream and storage are elsewhere. `python -m bench.large_prompt` measures the streams'
+gaps from outside, on the whole stack, where everything shares the machine.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from tests.integration.stand_in_process import CHAT, StandIn, running
 
 pytestmark = pytest.mark.anyio
 MB = 2**20
-MOST_BUSY_MS = 120  # a few turns of 20 ms, which is what a stream's own pace is here; caches shared with others add to it
+# a few turns of 20 ms, which is what a stream's own pace is here; caches shared with others add to
+# it
+MOST_BUSY_MS = 120
 STREAMS, CHUNKS, CHUNK_MS = 50, 100, 20
 # Sends what is on stdin, some time after its start, and reads the answer.
 SEND = """
@@ -80,9 +83,12 @@ def a_prompt(megabytes: int, *, of_objects: bool) -> bytes:
 
 
 @pytest.mark.parametrize("of_objects", [False, True], ids=["one long text", "many messages"])
-async def test_the_loop_serves_others_while_a_large_prompt_is_looked_at(stand_in: StandIn, *, of_objects: bool) -> None:
-    """Measured: 13 to 24 ms at most, the streams' own work included; parsing the messages in place would take 170 to 200 ms
-    more."""
+async def test_the_loop_serves_others_while_a_large_prompt_is_looked_at(
+    stand_in: StandIn, *, of_objects: bool
+) -> None:
+    """Measured: 13 to 24 ms at most, the streams' own work included; parsing the messages in place
+    would take 170 to 200 ms more.
+    """
     prompt = a_prompt(20, of_objects=of_objects)
     async with served(stand_in, store=Elsewhere()) as relay, busy_ms() as busy:
         sending = asyncio.create_task(fed("-c", SEND, relay.url + CHAT, "1.0", stdin=prompt))

@@ -1,4 +1,6 @@
-"""A client that leaves, at each turn of the event loop from its request to the end of its answer: never without a record."""
+"""A client that leaves, at each turn of the event loop from its request to the end of its answer:
+never without a record.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,14 @@ AUDIO = "/openai/deployments/whisper/audio/transcriptions"
 CHAT = "/openai/deployments/gpt-4o/chat/completions"
 TEXT = event_of(choices=[{"index": 0, "delta": {"content": "hello"}}])
 STOP = event_of(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
-STREAM = (TEXT[:20], TEXT[20:], TEXT, STOP, event_of(choices=[], usage={"total_tokens": 3}), b"data: [DONE]\n\n")
+STREAM = (
+    TEXT[:20],
+    TEXT[20:],
+    TEXT,
+    STOP,
+    event_of(choices=[], usage={"total_tokens": 3}),
+    b"data: [DONE]\n\n",
+)
 TURNS = 60  # more than any of these exchanges takes
 
 
@@ -39,13 +48,21 @@ class Slow(Body):
 @pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])
 @pytest.mark.parametrize("cancelled", [False, True], ids=["told", "cancelled"])
 @pytest.mark.parametrize("path", [CHAT, AUDIO])
-async def test_a_client_may_leave_at_any_moment(path: str, *, cancelled: bool, closed: bool) -> None:
-    """Told by the server, or as the Functions host does it: by cancelling the response. One record each, nothing kept."""
+async def test_a_client_may_leave_at_any_moment(
+    path: str, *, cancelled: bool, closed: bool
+) -> None:
+    """Told by the server, or as the Functions host does it: by cancelling the response. One record
+    each, nothing kept.
+    """
     outcomes: set[Outcome] = set()
     for turns in range(1, TURNS):
-        answer = httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=Slow(*STREAM))
+        answer = httpx.Response(
+            200, headers={"content-type": "text/event-stream"}, stream=Slow(*STREAM)
+        )
         interventions = replace(AS_SHIPPED, early_answer_s=0.001)
-        world = a_world(answer, interventions=interventions, capture_closed=closed, recording_wait_s=0.01)
+        world = a_world(
+            answer, interventions=interventions, capture_closed=closed, recording_wait_s=0.01
+        )
         client = Client(world.relay, ASK[:9], ASK[9:], path=path)
         running = client.start()
         for _ in range(turns):
@@ -63,6 +80,8 @@ async def test_a_client_may_leave_at_any_moment(path: str, *, cancelled: bool, c
         assert request is not None
         assert ASK.startswith(request.body)
         assert b"".join(STREAM).startswith(response.body if response else b"")
-        assert (envelope.outcome is Outcome.COMPLETED) is (response is not None and STOP in response.body)
+        assert (envelope.outcome is Outcome.COMPLETED) is (
+            response is not None and STOP in response.body
+        )
         valid(json.loads(dump(build(envelope, request, response, None))))
     assert outcomes == {Outcome.COMPLETED, Outcome.CLIENT_DISCONNECTED}

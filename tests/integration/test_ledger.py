@@ -1,4 +1,6 @@
-"""The ledger against Azurite: what was accepted is found again, whoever wrote it, and however much it was."""
+"""The ledger against Azurite: what was accepted is found again, whoever wrote it, and however much
+it was.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,15 @@ async def test_each_publication_is_one_append_per_window(azurite: str) -> None:
     ids = [an_id(first), an_id(second), an_id(first)]
     async with an_account(azurite) as account:
         await account.ledger.delivered(ids)
-        assert account.ledger._blobs[first.name].blocks == account.ledger._blobs[second.name].blocks == 1
-        in_first, in_second = await account.ledger.known(first.name), await account.ledger.known(second.name)
+        assert (
+            account.ledger._blobs[first.name].blocks
+            == account.ledger._blobs[second.name].blocks
+            == 1
+        )
+        in_first, in_second = (
+            await account.ledger.known(first.name),
+            await account.ledger.known(second.name),
+        )
     assert len(in_first.delivered) == 2
     assert all(each in in_first for each in (ids[0], ids[2]))
     assert ids[1] in in_second
@@ -65,7 +74,13 @@ async def test_many_instances_write_at_once_and_nothing_is_lost(azurite: str) ->
     ledgers = [Ledger(storage, uuid.uuid4().hex, blocks_per_blob=4) for storage in storages]
     ids = [[an_id(window) for _ in range(20)] for _ in ledgers]
     try:
-        await asyncio.gather(*(ledger.delivered([each]) for ledger, own in zip(ledgers, ids, strict=True) for each in own))
+        await asyncio.gather(
+            *(
+                ledger.delivered([each])
+                for ledger, own in zip(ledgers, ids, strict=True)
+                for each in own
+            )
+        )
         known = await ledgers[0].known(window.name)
     finally:
         for storage in storages:
@@ -75,7 +90,9 @@ async def test_many_instances_write_at_once_and_nothing_is_lost(azurite: str) ->
     assert known.duplicates == 0
 
 
-async def test_a_writer_that_has_forgotten_a_windows_blob_begins_another_and_empties_none(azurite: str) -> None:
+async def test_a_writer_that_has_forgotten_a_windows_blob_begins_another_and_empties_none(
+    azurite: str,
+) -> None:
     """A replay touches more windows than a writer remembers."""
     windows = [a_window() for _ in range(50)]
     first = [an_id(window) for window in windows]
@@ -100,12 +117,19 @@ async def test_a_blob_that_retention_has_taken_is_begun_again(azurite: str) -> N
         assert account.ledger.failures == 0
 
 
-async def test_lines_that_are_no_entries_are_told_of_and_hide_no_other(azurite: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_lines_that_are_no_entries_are_told_of_and_hide_no_other(
+    azurite: str, caplog: pytest.LogCaptureFixture
+) -> None:
     window = a_window()
     each = an_id(window)
     async with an_account(azurite) as account:
-        blob = account.storage.blobs.get_blob_client("ledger", f"entries/{window.name}/foreign-000000.log")
-        await blob.upload_blob(b"garbage\n\xff\xfe\x00\n" + f"{each} delivered 1\n".encode() + b"one more\n", overwrite=True)
+        blob = account.storage.blobs.get_blob_client(
+            "ledger", f"entries/{window.name}/foreign-000000.log"
+        )
+        await blob.upload_blob(
+            b"garbage\n\xff\xfe\x00\n" + f"{each} delivered 1\n".encode() + b"one more\n",
+            overwrite=True,
+        )
         with caplog.at_level(logging.WARNING, "fnsse.ledger"):
             known = await account.ledger.known(window.name)
     assert each in known
@@ -117,7 +141,9 @@ async def test_a_window_of_which_nothing_was_written_is_empty(azurite: str) -> N
         assert len((await account.ledger.known(a_window().name)).delivered) == 0
 
 
-async def test_a_ledger_that_cannot_be_reached_is_counted_not_raised(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_ledger_that_cannot_be_reached_is_counted_not_raised(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """The events are delivered: they are delivered once more, by reconcile."""
     async with an_account(connection_string(free_ports())) as account:
         await account.ledger.delivered([an_id(a_window())])
@@ -132,7 +158,10 @@ async def test_parked_exchanges_are_listed_with_their_reasons_oldest_first(azuri
         await account.ledger.park(newer, "too_large")
         await account.ledger.park(older, "corrupt_capture")
         listed = await account.ledger.all_parked(1000)
-        assert [(each["exchange_id"], each["reason"]) for each in listed] == [(older, "corrupt_capture"), (newer, "too_large")]
+        assert [(each["exchange_id"], each["reason"]) for each in listed] == [
+            (older, "corrupt_capture"),
+            (newer, "too_large"),
+        ]
         assert len(await account.ledger.all_parked(1)) == 1
         assert await account.ledger.unlist(older)
         assert not await account.ledger.unlist(older)
@@ -143,7 +172,9 @@ async def test_parked_exchanges_are_listed_with_their_reasons_oldest_first(azuri
 async def test_only_windows_that_a_report_calls_complete_are_complete(azurite: str) -> None:
     complete, open_, unknown = a_window(), a_window(), a_window()
     async with an_account(azurite) as account:
-        await account.ledger.put_report(Report(window=complete.name, captured=1, delivered=1, ended=True))
+        await account.ledger.put_report(
+            Report(window=complete.name, captured=1, delivered=1, ended=True)
+        )
         await account.ledger.put_report(Report(window=open_.name, captured=1, delivered=1))
         names = [complete.name, open_.name, unknown.name]
         assert await account.ledger.complete_windows(names) == {complete.name}

@@ -1,4 +1,6 @@
-"""An exchange leaves nothing to the garbage collector, which stops every stream of a worker while it looks for it."""
+"""An exchange leaves nothing to the garbage collector, which stops every stream of a worker while
+it looks for it.
+"""
 
 from __future__ import annotations
 
@@ -54,14 +56,25 @@ async def left_over(before: list[object]) -> list[object]:
     return [each for each in exchanges() if not any(each is known for known in before)]
 
 
-ENDINGS = ["chunks=3", "status=429", "reset_before_headers", "headers_ms=200", "headers_ms=200;reset_before_headers"]
+ENDINGS = [
+    "chunks=3",
+    "status=429",
+    "reset_before_headers",
+    "headers_ms=200",
+    "headers_ms=200;reset_before_headers",
+]
 BROKEN = ["reset_after=3;chunk_ms=20", "end_after=3", "silence_after=3", "silence"]
 
 
 @pytest.mark.parametrize("directives", ENDINGS + BROKEN)
 async def test_however_a_call_ended(stand_in: StandIn, directives: str) -> None:
-    """Its prompt may have 100 MB: while an upstream is down, what is left until it is collected would fill the memory."""
-    async with served(stand_in, read_timeout_s=0.3, keep_alive_s=0.05, early_answer_s=0.1) as relay, not_collecting() as before:
+    """Its prompt may have 100 MB: while an upstream is down, what is left until it is collected
+    would fill the memory.
+    """
+    async with (
+        served(stand_in, read_timeout_s=0.3, keep_alive_s=0.05, early_answer_s=0.1) as relay,
+        not_collecting() as before,
+    ):
         async with httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client:
             for target, options in CALLS:
                 with contextlib.suppress(httpx.RemoteProtocolError):
@@ -76,7 +89,9 @@ async def test_of_a_client_that_left(stand_in: StandIn) -> None:
         not_collecting() as before,
         httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client,
     ):
-        async with client.stream("POST", CHAT, json=STREAM, headers={"x-stand-in": "silence_after=3"}) as answer:
+        async with client.stream(
+            "POST", CHAT, json=STREAM, headers={"x-stand-in": "silence_after=3"}
+        ) as answer:
             await anext(answer.aiter_raw())
         await relay.envelope()
         assert await left_over(before) == []

@@ -1,4 +1,6 @@
-"""Requests that no SDK sends: each reaches the upstream byte for byte, and its exchange is recorded and described."""
+"""Requests that no SDK sends: each reaches the upstream byte for byte, and its exchange is recorded
+and described.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,10 @@ AS_THEY_CAME = {
     "compressed": gzip.compress(b'{"messages":["a"],"stream":true}'),
     "a stream in words": b'{"messages":["a"],"stream":"true"}',
     "no stream after all": b'{"messages":["a"],"stream":true,"stream":false}',
-    "nested a hundred thousand deep": b'{"messages":' + b"[" * 100_000 + b"]" * 100_000 + b',"stream":true}',
+    "nested a hundred thousand deep": b'{"messages":'
+    + b"[" * 100_000
+    + b"]" * 100_000
+    + b',"stream":true}',
     "never closed": b"[" * 100_000,
     "something behind it": b'{"messages":["a"],"stream":true}\x00',
     "an array": b'[{"stream":true}]',
@@ -45,7 +50,9 @@ ASKED_FOR_USAGE = {
 
 
 async def relayed(body: bytes, *pieces: bytes) -> bytes:
-    """What the upstream got. The exchange must have passed, been captured, and give a valid event."""
+    """What the upstream got. The exchange must have passed, been captured, and
+    give a valid event.
+    """
     world = a_world(sse(STREAM), interventions=AS_SHIPPED, request_body_bytes=2 * 2**20)
     headers = {"content-type": "application/json", "content-length": str(len(body))}
     if body.startswith(b"\x1f\x8b"):
@@ -56,7 +63,10 @@ async def relayed(body: bytes, *pieces: bytes) -> bytes:
     envelope = await world.envelope()
     assert envelopes.load(envelopes.dump(envelope)) == envelope
     assert envelope.outcome is Outcome.COMPLETED
-    request, response = (load(world.store.blobs[name or ""]) for name in (envelope.request_capture, envelope.response_capture))
+    request, response = (
+        load(world.store.blobs[name or ""])
+        for name in (envelope.request_capture, envelope.response_capture)
+    )
     assert (request.body, response.body) == (body, STREAM)
     valid(json.loads(builder.dump(builder.build(envelope, request, response, None))))
     return world.upstream.requests[0][1]
@@ -82,24 +92,42 @@ async def answers(connection: Connection) -> None:
     """What `HEAD`, 204 and 304 are answered: lengths and types of a body that is not there."""
     while True:
         head = await connection.head()
-        status = b"204 No Content" if b"/204" in head else b"304 Not Modified" if b"/304" in head else b"200 OK"
+        status = (
+            b"204 No Content"
+            if b"/204" in head
+            else b"304 Not Modified"
+            if b"/304" in head
+            else b"200 OK"
+        )
         length = b"" if b"/204" in head else b"Content-Length: 77\r\n"
-        await connection.say(b"HTTP/1.1 " + status + b"\r\nContent-Type: text/event-stream\r\n" + length + b"\r\n")
+        await connection.say(
+            b"HTTP/1.1 " + status + b"\r\nContent-Type: text/event-stream\r\n" + length + b"\r\n"
+        )
 
 
-@pytest.mark.parametrize(("method", "path", "status"), [("HEAD", "x", 200), ("GET", "204", 204), ("GET", "304", 304)])
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("HEAD", "x", 200), ("GET", "204", 204), ("GET", "304", 304)]
+)
 async def test_an_answer_without_a_body_is_whole(method: str, path: str, status: int) -> None:
     """Whatever its headers say of one: nobody waits for it."""
     async with serving(answers) as upstream, served(upstream) as relay:
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(relay.url.rpartition(":")[2]))
-        writer.write(f"{method} /openai/{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", int(relay.url.rpartition(":")[2])
+        )
+        writer.write(
+            f"{method} /openai/{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode()
+        )
         async with asyncio.timeout(20):
             head, _, body = (await reader.read()).partition(b"\r\n\r\n")
         writer.close()
         envelope = await relay.envelope()
     assert (head.split(b" ")[1], body) == (str(status).encode(), b"")
     assert head.lower().count(b"x-exchange-id: " + envelope.exchange_id.encode()) == 1
-    assert (envelope.outcome, envelope.status_code, envelope.response_bytes) == (Outcome.COMPLETED, status, 0)
+    assert (envelope.outcome, envelope.status_code, envelope.response_bytes) == (
+        Outcome.COMPLETED,
+        status,
+        0,
+    )
 
 
 async def test_headers_as_large_as_the_server_takes_them_pass() -> None:
@@ -117,8 +145,12 @@ async def test_headers_as_large_as_the_server_takes_them_pass() -> None:
             many,
             b"user-agent: \xf0\x9f\x90\x8e\r\nx-apim-user-id: \xff\r\n",
         ):
-            reader, writer = await asyncio.open_connection("127.0.0.1", int(relay.url.rpartition(":")[2]))
-            writer.write(b"GET /openai/x HTTP/1.1\r\nhost: x\r\n" + headers + b"connection: close\r\n\r\n")
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", int(relay.url.rpartition(":")[2])
+            )
+            writer.write(
+                b"GET /openai/x HTTP/1.1\r\nhost: x\r\n" + headers + b"connection: close\r\n\r\n"
+            )
             async with asyncio.timeout(20):
                 answer = await reader.read()
             writer.close()

@@ -56,12 +56,16 @@ def a_pacing(*lengths: int, event_hub: EventHub | None = None) -> Pacing:
     return Pacing(Queue(clock, lengths), event_hub or EventHub(), clock=clock, **limits)
 
 
-async def test_reconcile_begins_behind_an_empty_queue_or_live_traffic_and_not_behind_what_is_left_over() -> None:
+async def test_reconcile_begins_behind_an_empty_queue_or_live_traffic_and_not_behind_what_is_left_over() -> (
+    None
+):
     assert await a_pacing(0).why_not_begin() is None
     assert await a_pacing(5, 3, 0).why_not_begin() is None
     assert await a_pacing(5, 9, 4).why_not_begin() is None
     assert await a_pacing(*[2] * 8).why_not_begin() == "the queue still holds 2 envelopes"
-    assert await a_pacing(*range(80, 0, -10)).why_not_begin() == "the queue still holds 10 envelopes"
+    assert (
+        await a_pacing(*range(80, 0, -10)).why_not_begin() == "the queue still holds 10 envelopes"
+    )
 
 
 async def test_it_goes_on_when_what_it_queued_is_nearly_delivered() -> None:
@@ -69,12 +73,16 @@ async def test_it_goes_on_when_what_it_queued_is_nearly_delivered() -> None:
 
 
 async def test_it_stops_where_that_takes_longer_than_a_function_may() -> None:
-    assert await a_pacing(*range(1000, 9, -1)).why_not_go_on() == "the queue still holds 901 envelopes"
+    assert (
+        await a_pacing(*range(1000, 9, -1)).why_not_go_on() == "the queue still holds 901 envelopes"
+    )
 
 
 async def test_it_stops_where_the_queue_gets_no_shorter() -> None:
     assert await a_pacing(30, 20, *[20] * 9).why_not_go_on() == "the queue still holds 20 envelopes"
-    assert await a_pacing(30, *range(31, 99)).why_not_go_on() == "the queue still holds 33 envelopes"
+    assert (
+        await a_pacing(30, *range(31, 99)).why_not_go_on() == "the queue still holds 33 envelopes"
+    )
 
 
 async def test_a_replay_waits_behind_more_than_it_is_told_to() -> None:
@@ -92,5 +100,9 @@ async def test_an_event_hub_that_is_not_ready_is_a_reason_and_one_that_is_asked_
 
 
 async def test_a_queue_that_cannot_be_reached_is_a_reason() -> None:
-    for reason in (a_pacing(-1).why_not_begin(), a_pacing(30, -1).why_not_go_on(), a_pacing(-1).why_not_behind(9)):
+    for reason in (
+        a_pacing(-1).why_not_begin(),
+        a_pacing(30, -1).why_not_go_on(),
+        a_pacing(-1).why_not_behind(9),
+    ):
         assert await reason == "the queue cannot be reached"

@@ -25,17 +25,22 @@ def parking(account: Account) -> Parking:
     return Parking(account.captures, account.ledger, account.envelopes, account.notes)
 
 
-async def test_a_parked_exchange_is_queued_again_after_a_fix_and_leaves_the_list(azurite: str) -> None:
+async def test_a_parked_exchange_is_queued_again_after_a_fix_and_leaves_the_list(
+    azurite: str,
+) -> None:
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(a_window()))
         await account.ledger.note_refusal(envelope.exchange_id)
         await account.ledger.park(envelope.exchange_id, "refused")
         listed = await parking(account).parked()
-        assert [(each["exchange_id"], each["reason"]) for each in listed] == [(envelope.exchange_id, "refused")]
+        assert [(each["exchange_id"], each["reason"]) for each in listed] == [
+            (envelope.exchange_id, "refused")
+        ]
         assert await parking(account).queue_again(envelope.exchange_id)
         assert await account.take_queued() == [envelope]
         assert await parking(account).parked() == []
-        assert not await account.ledger.take_refusal(envelope.exchange_id)  # what was refused before counts no more
+        # what was refused before counts no more
+        assert not await account.ledger.take_refusal(envelope.exchange_id)
 
 
 async def test_what_still_cannot_be_read_stays_parked(azurite: str) -> None:

@@ -43,7 +43,9 @@ async def test_every_dependency_has_its_state() -> None:
     assert await readiness.check() == {"queue": "reachable", "event_hub": "unreachable"}
 
 
-@pytest.mark.parametrize("failure", [ServiceRequestError("x"), DeliveryError("x"), OSError("x"), TimeoutError()])
+@pytest.mark.parametrize(
+    "failure", [ServiceRequestError("x"), DeliveryError("x"), OSError("x"), TimeoutError()]
+)
 async def test_a_failing_probe_says_unreachable_and_nothing_else(failure: Exception) -> None:
     assert await Readiness({"blobs": Dependency(failure).probe}).check() == {"blobs": "unreachable"}
 
@@ -55,7 +57,9 @@ async def test_a_dependency_that_says_nothing_is_unreachable_after_the_limit() -
     loop = asyncio.get_running_loop()
     began = loop.time()
     answering = Dependency()
-    states = await Readiness({"queue": silent, "blobs": answering.probe}, probe_timeout_s=0.05).check()
+    states = await Readiness(
+        {"queue": silent, "blobs": answering.probe}, probe_timeout_s=0.05
+    ).check()
     assert states == {"queue": "unreachable", "blobs": "reachable"}
     assert loop.time() - began < 3
 

@@ -1,4 +1,6 @@
-"""Reconciliation against Azurite: captured minus delivered is queued again, once, and only when the way is clear."""
+"""Reconciliation against Azurite: captured minus delivered is queued again, once, and only when the
+way is clear.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,15 @@ from shared.core.records import capture
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome
 from shared.core.records.window import Window
-from tests.integration.azurite import Account, DyingQueue, EventHub, Killed, a_window, an_account, an_id
+from tests.integration.azurite import (
+    Account,
+    DyingQueue,
+    EventHub,
+    Killed,
+    a_window,
+    an_account,
+    an_id,
+)
 from tests.unit.envelopes import an_envelope
 
 pytestmark = pytest.mark.anyio
@@ -38,10 +48,14 @@ def azurite() -> Iterator[str]:
 
 def reconciliation(account: Account, **options: Any) -> Reconciliation:
     pacing = account.pacing(patience_s=0.1)
-    return Reconciliation(account.captures, account.ledger, account.envelopes, account.notes, pacing, **options)
+    return Reconciliation(
+        account.captures, account.ledger, account.envelopes, account.notes, pacing, **options
+    )
 
 
-async def run(account: Account, window: Window, until: datetime | None = None, **options: Any) -> dict[str, Any]:
+async def run(
+    account: Account, window: Window, until: datetime | None = None, **options: Any
+) -> dict[str, Any]:
     return await reconciliation(account, **options).reconcile(window.name, until or window.end)
 
 
@@ -55,7 +69,13 @@ async def test_an_answer_without_an_entry_is_queued_again_as_it_was(azurite: str
         envelope = await account.put_exchange(an_id(window), outcome=Outcome.TIMED_OUT)
         report = await run(account, window)
         assert await account.take_queued() == [envelope]
-    assert counts(report, "captured", "delivered", "redelivered", "aborted", "complete") == [1, 0, 1, 0, False]
+    assert counts(report, "captured", "delivered", "redelivered", "aborted", "complete") == [
+        1,
+        0,
+        1,
+        0,
+        False,
+    ]
 
 
 async def test_a_request_alone_becomes_an_aborted_exchange(azurite: str) -> None:
@@ -65,8 +85,15 @@ async def test_a_request_alone_becomes_an_aborted_exchange(azurite: str) -> None
         await account.put_request(each, deployment="gpt-5")
         report = await run(account, window)
         (envelope,) = await account.take_queued()
-    assert (envelope.exchange_id, envelope.outcome, envelope.deployment) == (each, Outcome.ABORTED, "gpt-5")
-    assert (envelope.request_capture, envelope.response_capture) == (capture.request_name(each), None)
+    assert (envelope.exchange_id, envelope.outcome, envelope.deployment) == (
+        each,
+        Outcome.ABORTED,
+        "gpt-5",
+    )
+    assert (envelope.request_capture, envelope.response_capture) == (
+        capture.request_name(each),
+        None,
+    )
     assert counts(report, "captured", "redelivered", "aborted") == [1, 0, 1]
 
 
@@ -99,7 +126,9 @@ async def test_a_complete_window_is_never_listed_again(azurite: str) -> None:
     assert counts(report, "captured", "delivered", "complete") == [3, 3, True]
 
 
-async def test_a_window_whose_hour_goes_on_is_listed_again_though_nothing_is_missing(azurite: str) -> None:
+async def test_a_window_whose_hour_goes_on_is_listed_again_though_nothing_is_missing(
+    azurite: str,
+) -> None:
     window = a_window()
     async with an_account(azurite) as account:
         each = an_id(window, minute=1)
@@ -107,7 +136,9 @@ async def test_a_window_whose_hour_goes_on_is_listed_again_though_nothing_is_mis
         await account.ledger.delivered([each])
         until = window.start + timedelta(minutes=30)
         report = await run(account, window, until)
-        assert await reconciliation(account).open_windows(until, timedelta(minutes=10), open_too=True) == [window.name]
+        assert await reconciliation(account).open_windows(
+            until, timedelta(minutes=10), open_too=True
+        ) == [window.name]
     assert counts(report, "captured", "delivered", "running", "complete") == [1, 1, 0, False]
 
 
@@ -122,7 +153,9 @@ async def test_what_may_still_be_on_its_way_is_left_alone(azurite: str) -> None:
     assert counts(report, "captured", "aborted", "running", "complete") == [1, 1, 1, False]
 
 
-async def test_a_corrupt_capture_is_parked_once_and_told_of(azurite: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_corrupt_capture_is_parked_once_and_told_of(
+    azurite: str, caplog: pytest.LogCaptureFixture
+) -> None:
     window = a_window()
     garbage, headless, empty = (an_id(window) for _ in range(3))
     async with an_account(azurite) as account:
@@ -132,7 +165,9 @@ async def test_a_corrupt_capture_is_parked_once_and_told_of(azurite: str, caplog
         with caplog.at_level(logging.ERROR):
             first, second = await run(account, window), await run(account, window)
         assert await account.take_queued() == []
-        parked = {each["exchange_id"]: each["reason"] for each in await account.ledger.all_parked(1000)}
+        parked = {
+            each["exchange_id"]: each["reason"] for each in await account.ledger.all_parked(1000)
+        }
         assert parked == dict.fromkeys((garbage, headless, empty), "corrupt_capture")
         for each in parked:
             await account.ledger.unlist(each)
@@ -141,7 +176,9 @@ async def test_a_corrupt_capture_is_parked_once_and_told_of(azurite: str, caplog
     assert len(caplog.records) == 3
 
 
-async def test_no_more_is_queued_in_one_run_than_its_bound_and_the_next_goes_on(azurite: str) -> None:
+async def test_no_more_is_queued_in_one_run_than_its_bound_and_the_next_goes_on(
+    azurite: str,
+) -> None:
     window = a_window()
     ids = [an_id(window) for _ in range(5)]
     async with an_account(azurite) as account:
@@ -161,7 +198,9 @@ async def test_no_more_is_queued_in_one_run_than_its_bound_and_the_next_goes_on(
     assert report["complete"]
 
 
-async def test_nothing_is_queued_while_the_queue_holds_work_or_the_event_hub_is_not_ready(azurite: str) -> None:
+async def test_nothing_is_queued_while_the_queue_holds_work_or_the_event_hub_is_not_ready(
+    azurite: str,
+) -> None:
     async with an_account(azurite) as account:
         it = reconciliation(account)
         assert await it.why_not_now() is None
@@ -189,8 +228,12 @@ async def test_an_outcome_without_an_answer_is_queued_again_as_it_was(azurite: s
         assert await account.take_queued() == [envelope]
 
 
-async def test_a_second_attempt_repeats_no_more_than_the_batch_in_which_the_first_one_died(azurite: str) -> None:
-    """And its report counts what both have queued. The next run, which has another `until`, begins anew."""
+async def test_a_second_attempt_repeats_no_more_than_the_batch_in_which_the_first_one_died(
+    azurite: str,
+) -> None:
+    """And its report counts what both have queued. The next run, which has another `until`, begins
+    anew.
+    """
     window = a_window()
     ids = [an_id(window) for _ in range(10)]
     async with an_account(azurite) as account:
@@ -205,13 +248,16 @@ async def test_a_second_attempt_repeats_no_more_than_the_batch_in_which_the_firs
         second = [envelope.exchange_id for envelope in await account.take_queued()]
         await run(account, window, window.end + timedelta(seconds=1), batch=3)
         third = [envelope.exchange_id for envelope in await account.take_queued()]
-    assert (len(first), set(first) - set(ids[6:9])) == (7, set(ids[:6]))  # a batch is queued in any order
+    # a batch is queued in any order
+    assert (len(first), set(first) - set(ids[6:9])) == (7, set(ids[:6]))
     assert sorted(second) == ids[6:]
     assert sorted(third) == ids
     assert counts(report, "captured", "redelivered", "left") == [10, 10, 0]
 
 
-async def test_it_stops_between_two_batches_when_the_event_hub_goes_away_and_says_so(azurite: str) -> None:
+async def test_it_stops_between_two_batches_when_the_event_hub_goes_away_and_says_so(
+    azurite: str,
+) -> None:
     window = a_window()
     async with an_account(azurite) as account:
         for _ in range(7):
@@ -224,12 +270,19 @@ async def test_it_stops_between_two_batches_when_the_event_hub_goes_away_and_say
 
         moments = iter(range(0, 1000, 10))
         pacing = Pacing(account.envelopes, Leaving(), clock=lambda: next(moments))
-        it = Reconciliation(account.captures, account.ledger, account.envelopes, account.notes, pacing, batch=3)
+        it = Reconciliation(
+            account.captures, account.ledger, account.envelopes, account.notes, pacing, batch=3
+        )
         report = await it.reconcile(window.name, window.end)
         assert len(await account.take_queued()) == 3
         stored = account.storage.blobs.get_blob_client("ledger", f"reports/{window.name}.json")
         assert json.loads(await (await stored.download_blob()).readall()) == report
-    assert counts(report, "captured", "redelivered", "left", "waiting") == [7, 3, 4, "the Event Hub is not ready"]
+    assert counts(report, "captured", "redelivered", "left", "waiting") == [
+        7,
+        3,
+        4,
+        "the Event Hub is not ready",
+    ]
     assert not report["complete"]
 
 
@@ -239,10 +292,16 @@ async def test_it_stops_where_what_it_queued_is_not_delivered(azurite: str) -> N
         for _ in range(9):
             await account.put_exchange(an_id(window))
         pacing = account.pacing(under_way=2, patience_s=0.1)
-        it = Reconciliation(account.captures, account.ledger, account.envelopes, account.notes, pacing, batch=3)
+        it = Reconciliation(
+            account.captures, account.ledger, account.envelopes, account.notes, pacing, batch=3
+        )
         report = await it.reconcile(window.name, window.end)
         assert len(await account.take_queued()) == 3
-    assert counts(report, "redelivered", "left", "waiting") == [3, 6, "the queue still holds 3 envelopes"]
+    assert counts(report, "redelivered", "left", "waiting") == [
+        3,
+        6,
+        "the queue still holds 3 envelopes",
+    ]
 
 
 async def test_it_stops_in_time_for_the_hosts_function_timeout(azurite: str) -> None:
@@ -256,7 +315,9 @@ async def test_it_stops_in_time_for_the_hosts_function_timeout(azurite: str) -> 
     assert counts(report, "captured", "redelivered", "left", "waiting") == [5, 2, 3, None]
 
 
-async def test_storage_that_fails_in_the_midst_stops_it_and_what_was_queued_is_counted(azurite: str) -> None:
+async def test_storage_that_fails_in_the_midst_stops_it_and_what_was_queued_is_counted(
+    azurite: str,
+) -> None:
     window = a_window()
 
     class Failing(EnvelopeQueue):
@@ -274,10 +335,17 @@ async def test_storage_that_fails_in_the_midst_stops_it_and_what_was_queued_is_c
         account.envelopes = Failing(account.storage)
         report = await run(account, window, batch=2)
         assert len(await account.take_queued()) == 3
-    assert counts(report, "captured", "redelivered", "left", "waiting") == [8, 3, 5, "storage failed"]
+    assert counts(report, "captured", "redelivered", "left", "waiting") == [
+        8,
+        3,
+        5,
+        "storage failed",
+    ]
 
 
-async def test_a_window_with_a_reopened_exchange_is_judged_again_however_old_and_complete_it_is(azurite: str) -> None:
+async def test_a_window_with_a_reopened_exchange_is_judged_again_however_old_and_complete_it_is(
+    azurite: str,
+) -> None:
     """An operator queued a parked one again and the queue gave it up again: it is not forgotten."""
     window = a_window()
     later = window.end + timedelta(days=1)
@@ -316,7 +384,9 @@ async def test_what_is_parked_once_more_after_it_was_reopened_is_parked(azurite:
         await account.ledger.settle(window.name, {each: 10_000})
 
 
-async def test_what_is_reopened_while_its_window_is_called_complete_stays_reopened(azurite: str) -> None:
+async def test_what_is_reopened_while_its_window_is_called_complete_stays_reopened(
+    azurite: str,
+) -> None:
     """Otherwise nobody would look at it again, should the queue give it up."""
     window = a_window()
     async with an_account(azurite) as account:
@@ -333,7 +403,9 @@ async def test_what_is_reopened_while_its_window_is_called_complete_stays_reopen
             await account.ledger.reopen(late.exchange_id)
 
         account.ledger.put_report = reopening  # type: ignore[method-assign]
-        assert counts(await it.reconcile(window.name, window.end), "delivered", "parked", "complete") == [1, 1, True]
+        assert counts(
+            await it.reconcile(window.name, window.end), "delivered", "parked", "complete"
+        ) == [1, 1, True]
         account.ledger.put_report = put_report  # type: ignore[method-assign]
 
         later = window.end + timedelta(days=1)
@@ -341,11 +413,15 @@ async def test_what_is_reopened_while_its_window_is_called_complete_stays_reopen
         await it.reconcile(window.name, later)
         assert await account.take_queued() == [late]
         await account.ledger.delivered([late.exchange_id])
-        assert counts(await it.reconcile(window.name, later), "delivered", "parked", "complete") == [2, 0, True]
+        assert counts(
+            await it.reconcile(window.name, later), "delivered", "parked", "complete"
+        ) == [2, 0, True]
         assert window.name not in await it.open_windows(later, timedelta(hours=1), open_too=False)
 
 
-async def test_a_queue_that_is_gone_does_not_make_an_exchange_one_that_was_erased(azurite: str) -> None:
+async def test_a_queue_that_is_gone_does_not_make_an_exchange_one_that_was_erased(
+    azurite: str,
+) -> None:
     window = a_window()
 
     class Gone(EnvelopeQueue):
@@ -356,38 +432,57 @@ async def test_a_queue_that_is_gone_does_not_make_an_exchange_one_that_was_erase
         await account.put_exchange(an_id(window))
         account.envelopes = Gone(account.storage)
         report = await run(account, window)
-    assert counts(report, "captured", "left", "waiting", "complete") == [1, 1, "storage failed", False]
+    assert counts(report, "captured", "left", "waiting", "complete") == [
+        1,
+        1,
+        "storage failed",
+        False,
+    ]
 
 
-# --- the same step twice at once: an activity is called at least once ---------------------------------------------------
+# --- the same step twice at once: an activity is called at least once -----------------------------
 
 
-async def test_two_runs_at_once_queue_everything_and_call_nothing_complete_that_is_not(azurite: str) -> None:
-    """Some is queued twice, which costs a duplicate; and what can never be delivered is parked once."""
+async def test_two_runs_at_once_queue_everything_and_call_nothing_complete_that_is_not(
+    azurite: str,
+) -> None:
+    """Some is queued twice, which costs a duplicate; and what can never be delivered is parked
+    once.
+    """
     window = a_window()
     async with an_account(azurite) as account, an_account(azurite, writer="another") as other:
         ids = {(await account.put_exchange(an_id(window))).exchange_id for _ in range(9)}
         killed, corrupt = an_id(window), an_id(window)
         await account.put_request(killed)
         await account.captures.put(capture.response_name(corrupt), (b"garbage",))
-        reports = await asyncio.gather(*(run(each, window, batch=2) for each in (account, other, account)))
+        reports = await asyncio.gather(
+            *(run(each, window, batch=2) for each in (account, other, account))
+        )
         assert [report["complete"] for report in reports] == [False] * 3
         queued = Counter(envelope.exchange_id for envelope in await account.take_queued())
         assert queued.keys() == ids | {killed}
         assert max(queued.values()) <= 3
 
         await account.ledger.delivered(list(queued)[:-1])
-        reports = await asyncio.gather(*(run(each, window, window.end + timedelta(seconds=1)) for each in (account, other)))
+        reports = await asyncio.gather(
+            *(run(each, window, window.end + timedelta(seconds=1)) for each in (account, other))
+        )
         assert [report["complete"] for report in reports] == [False] * 2, "one is on its way"
         await account.ledger.delivered(list(queued)[-1:])
-        reports = await asyncio.gather(*(run(each, window, window.end + timedelta(seconds=2)) for each in (account, other)))
-        assert [counts(each, "captured", "delivered", "parked", "complete") for each in reports] == [[11, 10, 1, True]] * 2
+        reports = await asyncio.gather(
+            *(run(each, window, window.end + timedelta(seconds=2)) for each in (account, other))
+        )
+        assert [
+            counts(each, "captured", "delivered", "parked", "complete") for each in reports
+        ] == [[11, 10, 1, True]] * 2
         await account.take_queued()
         await account.ledger.unlist(corrupt)
 
 
 async def test_a_run_that_was_given_up_and_goes_on_later_undoes_nothing(azurite: str) -> None:
-    """It stood still while another did the same, all was delivered and the window was complete. Then it is judged once more."""
+    """It stood still while another did the same, all was delivered and the window was complete.
+    Then it is judged once more.
+    """
     window = a_window()
 
     class Pausing(EnvelopeQueue):
@@ -416,9 +511,15 @@ async def test_a_run_that_was_given_up_and_goes_on_later_undoes_nothing(azurite:
         assert (await run(account, window, last))["complete"]
 
         pausing.go_on.set()
-        assert not (await asyncio.wait_for(standing, 20))["complete"], "it knows no more than the ledger said when it began"
-        assert {envelope.exchange_id for envelope in await account.take_queued()} <= ids, "duplicates"
+        assert not (await asyncio.wait_for(standing, 20))["complete"], (
+            "it knows no more than the ledger said when it began"
+        )
+        assert {envelope.exchange_id for envelope in await account.take_queued()} <= ids, (
+            "duplicates"
+        )
         it = reconciliation(account)
         assert window.name in await it.open_windows(last, timedelta(hours=1), open_too=False)
-        assert counts(await it.reconcile(window.name, last), "captured", "delivered", "complete") == [6, 6, True]
+        assert counts(
+            await it.reconcile(window.name, last), "captured", "delivered", "complete"
+        ) == [6, 6, True]
         assert await account.take_queued() == []

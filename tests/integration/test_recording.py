@@ -1,4 +1,6 @@
-"""Recording: complete where stores work, harmless where they don't, and never in the way of a byte."""
+"""Recording: complete where stores work, harmless where they don't, and never in the way of a
+byte.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,17 @@ from shared.core.records import envelope as envelopes
 from shared.core.records.exchange_id import started_at
 from shared.core.records.outcome import Outcome
 from shared.relay.capture_writer import BLOCK_BYTES
-from tests.integration.exchanges import DEADLINE_S, Client, Envelopes, Store, World, a_world, document, event_of, sse
+from tests.integration.exchanges import (
+    DEADLINE_S,
+    Client,
+    Envelopes,
+    Store,
+    World,
+    a_world,
+    document,
+    event_of,
+    sse,
+)
 from tests.unit.cutting import every_way
 
 pytestmark = pytest.mark.anyio
@@ -27,23 +39,36 @@ STREAM = TEXT + STOP + event_of(choices=[], usage=USAGE) + b"data: [DONE]\n\n"
 
 
 async def relayed(world: World, *body: bytes, **headers: str) -> Client:
-    named = {"content-length": str(sum(map(len, body)))} | {name.replace("_", "-"): value for name, value in headers.items()}
+    named = {"content-length": str(sum(map(len, body)))} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
     client = Client(world.relay, *body, headers=named)
     await client.run()
     return client
 
 
-# --- what is recorded -----------------------------------------------------------------------------------------------
+# --- what is recorded -----------------------------------------------------------------------------
 
 
 async def test_an_exchange_leaves_two_captures_and_an_envelope() -> None:
     world = a_world(sse(STREAM, x_ms_region="Sweden Central", set_cookie="secret=1"))
-    await relayed(world, ASK, user_agent="openai", authorization="secret", x_apim_user_id="u-1", traceparent="00-1-2-01")
+    await relayed(
+        world,
+        ASK,
+        user_agent="openai",
+        authorization="secret",
+        x_apim_user_id="u-1",
+        traceparent="00-1-2-01",
+    )
     envelope = await world.envelope()
     assert sorted(world.store.blobs) == [envelope.request_capture, envelope.response_capture]
     (request,), (response,) = world.store.captures(".request"), world.store.captures(".response")
     assert (request.body, response.body) == (ASK, STREAM)
-    assert (request.header["method"], request.header["operation"], request.header["deployment"]) == (
+    assert (
+        request.header["method"],
+        request.header["operation"],
+        request.header["deployment"],
+    ) == (
         "POST",
         "chat.completions",
         "gpt-4o",
@@ -80,7 +105,9 @@ async def test_the_envelope_says_the_same_however_the_answer_was_cut() -> None:
             started_at="",
             arrivals=(),
             chunk_count=0,
-            timings=envelopes.Timings(to_headers_ms=0, to_first_chunk_ms=0, to_last_chunk_ms=0, to_end_ms=0),
+            timings=envelopes.Timings(
+                to_headers_ms=0, to_first_chunk_ms=0, to_last_chunk_ms=0, to_end_ms=0
+            ),
             request_capture=None,
             response_capture=None,
         )
@@ -96,7 +123,13 @@ async def test_timings_and_arrivals_grow_and_stay_within_the_exchange() -> None:
     assert timings.to_headers_ms is not None
     assert timings.to_first_chunk_ms is not None
     assert timings.to_last_chunk_ms is not None
-    assert 0 <= timings.to_headers_ms <= timings.to_first_chunk_ms <= timings.to_last_chunk_ms <= timings.to_end_ms
+    assert (
+        0
+        <= timings.to_headers_ms
+        <= timings.to_first_chunk_ms
+        <= timings.to_last_chunk_ms
+        <= timings.to_end_ms
+    )
     assert len(envelope.arrivals) == envelopes.MAX_ARRIVALS
     assert list(envelope.arrivals) == sorted(envelope.arrivals)
     assert envelope.arrivals[0] == (1, timings.to_first_chunk_ms)
@@ -112,24 +145,31 @@ async def test_an_answer_of_many_blocks_is_stored_whole() -> None:
     assert len(world.store.blocks) > 2
 
 
-# --- stores that fail -----------------------------------------------------------------------------------------------
+# --- stores that fail -----------------------------------------------------------------------------
 
 
-async def test_captures_that_cannot_be_stored_cost_the_client_nothing(caplog: pytest.LogCaptureFixture) -> None:
+async def test_captures_that_cannot_be_stored_cost_the_client_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     world = a_world(sse(STREAM), store=Store(failing=True))
     with caplog.at_level(logging.INFO):
         client = await relayed(world, ASK)
         envelope = await world.envelope()
     assert (client.body, client.ended) == (STREAM, True)
     assert (envelope.request_capture, envelope.response_capture) == (None, None)
-    assert (world.recorder.failed.request_captures, world.recorder.failed.response_captures) == (1, 1)
+    assert (world.recorder.failed.request_captures, world.recorder.failed.response_captures) == (
+        1,
+        1,
+    )
     assert [record.levelno for record in caplog.records] == [logging.ERROR] * 2
     assert all(envelope.exchange_id in record.getMessage() for record in caplog.records)
     assert "secret" not in caplog.text
     assert "contoso" not in caplog.text
 
 
-async def test_an_envelope_that_cannot_be_stored_costs_the_client_nothing(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_envelope_that_cannot_be_stored_costs_the_client_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     world = a_world(sse(STREAM), envelopes=Envelopes(failing=True))
     client = await relayed(world, ASK)
     await world.recorded()
@@ -154,7 +194,7 @@ async def test_captures_that_wait_for_a_slow_store_are_bounded_in_memory() -> No
     assert world.recorder.failed.response_captures == 1
 
 
-# --- who waits for whom ---------------------------------------------------------------------------------------------
+# --- who waits for whom ---------------------------------------------------------------------------
 
 
 async def test_no_byte_of_an_answer_waits_for_a_store() -> None:

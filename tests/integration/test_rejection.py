@@ -1,4 +1,6 @@
-"""What is refused by its request line alone: told at once, with an id; below /openai/ recorded, without a body or a capture."""
+"""What is refused by its request line alone: told at once, with an id; below /openai/ recorded,
+without a body or a capture.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +24,22 @@ pytestmark = pytest.mark.anyio
 CHAT = "/openai/deployments/gpt-4o/chat/completions"
 REFUSED = [
     ("GET", CHAT, [], 405, "wrong_method", "gpt-4o"),
-    ("GET", "/openai/v1/realtime", [(b"upgrade", b"websocket")], 501, "websocket_not_supported", None),
+    (
+        "GET",
+        "/openai/v1/realtime",
+        [(b"upgrade", b"websocket")],
+        501,
+        "websocket_not_supported",
+        None,
+    ),
     ("GET", "/openai/x", [(b"sec-websocket-key", b"k")], 501, "websocket_not_supported", None),
     ("POST", "/openai/..%2f..%2fx", [], 404, "unknown_route", None),
 ]
 
 
-async def answered(world: World, method: str, path: str, headers: list[tuple[bytes, bytes]]) -> list[dict[str, Any]]:
+async def answered(
+    world: World, method: str, path: str, headers: list[tuple[bytes, bytes]]
+) -> list[dict[str, Any]]:
     """What is sent to the client. Its body is never asked for."""
     messages: list[dict[str, Any]] = []
 
@@ -38,35 +49,67 @@ async def answered(world: World, method: str, path: str, headers: list[tuple[byt
     async def send(message: Any) -> None:
         messages.append(dict(message))
 
-    scope = {"type": "http", "method": method, "raw_path": path.encode(), "query_string": b"a=b", "headers": headers}
+    scope = {
+        "type": "http",
+        "method": method,
+        "raw_path": path.encode(),
+        "query_string": b"a=b",
+        "headers": headers,
+    }
     async with asyncio.timeout(DEADLINE_S):
         await _answer(Request(scope), world.relay)(scope, receive, send)
     return messages
 
 
 def id_of(messages: list[dict[str, Any]]) -> str:
-    return next(str(value, "ascii") for name, value in messages[0]["headers"] if name == b"x-exchange-id")
+    return next(
+        str(value, "ascii") for name, value in messages[0]["headers"] if name == b"x-exchange-id"
+    )
 
 
 @pytest.mark.parametrize(("method", "path", "headers", "status", "code", "deployment"), REFUSED)
 async def test_below_openai_it_is_an_exchange(
-    method: str, path: str, headers: list[tuple[bytes, bytes]], status: int, code: str, deployment: str | None
+    method: str,
+    path: str,
+    headers: list[tuple[bytes, bytes]],
+    status: int,
+    code: str,
+    deployment: str | None,
 ) -> None:
     world = a_world()
     caller = (b"x-apim-subscription-id", b"sub-1")
     messages = await answered(world, method, path, [*headers, caller])
     envelope = await world.envelope()
-    assert (messages[0]["status"], json.loads(messages[1]["body"])["error"]["code"]) == (status, code)
+    assert (messages[0]["status"], json.loads(messages[1]["body"])["error"]["code"]) == (
+        status,
+        code,
+    )
     assert envelope.exchange_id == id_of(messages)
-    assert (envelope.outcome, envelope.status_code, envelope.deployment) == (Outcome.REJECTED, status, deployment)
-    assert (envelope.caller.subscription, envelope.request_capture, envelope.response_capture) == ("sub-1", None, None)
+    assert (envelope.outcome, envelope.status_code, envelope.deployment) == (
+        Outcome.REJECTED,
+        status,
+        deployment,
+    )
+    assert (envelope.caller.subscription, envelope.request_capture, envelope.response_capture) == (
+        "sub-1",
+        None,
+        None,
+    )
     assert not world.store.blobs
     assert not world.upstream.requests
     event = valid(document(build(envelope, None, None, None)))
-    assert (event["type"], event["operation"], event["error"]["code"], event["problems"]) == ("error", "call", code, [])
+    assert (event["type"], event["operation"], event["error"]["code"], event["problems"]) == (
+        "error",
+        "call",
+        code,
+        [],
+    )
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("GET", "/openai"), ("POST", "/health"), ("GET", "/OPENAI/x")])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/"), ("GET", "/openai"), ("POST", "/health"), ("GET", "/OPENAI/x")],
+)
 async def test_elsewhere_it_has_an_id_and_nothing_more(method: str, path: str) -> None:
     """A stranger that looks for what is not there makes no event."""
     world = a_world()

@@ -14,23 +14,40 @@ from azure.core.exceptions import ServiceRequestError
 
 from shared.adapters.identity import TokenCredential
 from shared.core.records.outcome import Outcome
-from tests.integration.exchanges import CHAT, DEADLINE_S, UNTOUCHED, Body, Client, a_world, document, event_of, sse
+from tests.integration.exchanges import (
+    CHAT,
+    DEADLINE_S,
+    UNTOUCHED,
+    Body,
+    Client,
+    a_world,
+    document,
+    event_of,
+    sse,
+)
 from tests.unit.cutting import every_way
 
 pytestmark = pytest.mark.anyio
 
-ASK = json.dumps({"stream": True, "messages": [{"role": "user", "content": "žluť 🐎"}]}, ensure_ascii=False).encode()
+ASK = json.dumps(
+    {"stream": True, "messages": [{"role": "user", "content": "žluť 🐎"}]}, ensure_ascii=False
+).encode()
 USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
 FILTER = event_of(choices=[], prompt_filter_results=[], id="", model="")
-TEXT = event_of(choices=[{"index": 0, "delta": {"content": "žluť\u2028🐎"}}], model="gpt-4o", usage=None)
-STOP = event_of(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}], model="gpt-4o", usage=None)
+TEXT = event_of(
+    choices=[{"index": 0, "delta": {"content": "žluť\u2028🐎"}}], model="gpt-4o", usage=None
+)
+STOP = event_of(
+    choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}], model="gpt-4o", usage=None
+)
 USAGE_CHUNK = event_of(choices=[], usage=USAGE, model="gpt-4o")
 DONE = b"data: [DONE]\n\n"
-SPEECH = "/openai/deployments/tts/audio/speech"  # an operation of whose stream nobody knows how it has to end
+# an operation of whose stream nobody knows how it has to end
+SPEECH = "/openai/deployments/tts/audio/speech"
 STREAM = FILTER + TEXT + b": comment\r\n\r\n" + STOP + USAGE_CHUNK + DONE
 
 
-# --- byte for byte --------------------------------------------------------------------------------------------------
+# --- byte for byte --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -54,15 +71,23 @@ async def test_a_stream_comes_out_as_it_came_however_it_was_cut(path: str, body:
         assert [kept.body for kept in world.store.captures(".response")] == [body]
 
 
-async def test_only_the_usage_chunk_that_the_proxy_asked_for_is_taken_out_however_it_was_cut() -> None:
+async def test_only_the_usage_chunk_that_the_proxy_asked_for_is_taken_out_however_it_was_cut() -> (
+    None
+):
     for pieces in every_way(STREAM):
         world = a_world(sse(*pieces), interventions=replace(UNTOUCHED, ask_for_usage=True))
         client = Client(world.relay, ASK)
         await client.run()
         assert client.body == STREAM.replace(USAGE_CHUNK, b"")
         envelope = await world.envelope()
-        assert (envelope.usage, envelope.usage_asked, envelope.outcome) == (USAGE, True, Outcome.COMPLETED)
-        assert [kept.body for kept in world.store.captures(".response")] == [STREAM], "the capture keeps it"
+        assert (envelope.usage, envelope.usage_asked, envelope.outcome) == (
+            USAGE,
+            True,
+            Outcome.COMPLETED,
+        )
+        assert [kept.body for kept in world.store.captures(".response")] == [STREAM], (
+            "the capture keeps it"
+        )
 
 
 async def test_a_document_comes_out_as_it_came_with_its_length() -> None:
@@ -75,14 +100,26 @@ async def test_a_document_comes_out_as_it_came_with_its_length() -> None:
     assert (client.headers["apim-request-id"], client.headers["set-cookie"]) == ("1", "a=b")
 
 
-@pytest.mark.parametrize("pieces", [[ASK], [ASK[:7], b"", ASK[7:]], [ASK[i : i + 1] for i in range(len(ASK))]])
-async def test_the_request_goes_up_as_it_came_with_the_proxys_credential(pieces: list[bytes]) -> None:
+@pytest.mark.parametrize(
+    "pieces", [[ASK], [ASK[:7], b"", ASK[7:]], [ASK[i : i + 1] for i in range(len(ASK))]]
+)
+async def test_the_request_goes_up_as_it_came_with_the_proxys_credential(
+    pieces: list[bytes],
+) -> None:
     world = a_world(document(b"{}"))
-    headers = {"content-length": str(len(ASK)), "api-key": "the callers", "authorization": "Bearer x", "x-note": "kept"}
+    headers = {
+        "content-length": str(len(ASK)),
+        "api-key": "the callers",
+        "authorization": "Bearer x",
+        "x-note": "kept",
+    }
     await Client(world.relay, *pieces, headers=headers).run()
     ((request, body),) = world.upstream.requests
     assert body == ASK
-    assert request.extensions["target"] == b"/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"
+    assert (
+        request.extensions["target"]
+        == b"/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"
+    )
     assert request.url.host == "contoso.openai.azure.com"
     assert request.headers["api-key"] == "the-proxys-key"
     assert "authorization" not in request.headers
@@ -123,7 +160,7 @@ async def test_every_answer_carries_the_exchanges_id() -> None:
     assert client.headers["x-exchange-id"] == (await world.envelope()).exchange_id
 
 
-# --- the client leaves ----------------------------------------------------------------------------------------------
+# --- the client leaves ----------------------------------------------------------------------------
 
 
 async def test_a_client_that_leaves_before_the_answer_began() -> None:
@@ -153,7 +190,11 @@ async def test_a_client_that_leaves_within_a_stream() -> None:
     assert isinstance(answer.stream, Body)
     assert answer.stream.closed
     envelope = await world.envelope()
-    assert (envelope.outcome, envelope.status_code, envelope.stream) == (Outcome.CLIENT_DISCONNECTED, 200, True)
+    assert (envelope.outcome, envelope.status_code, envelope.stream) == (
+        Outcome.CLIENT_DISCONNECTED,
+        200,
+        True,
+    )
     assert (envelope.response_bytes, envelope.chunk_count) == (len(FILTER + TEXT), 2)
     assert [kept.body for kept in world.store.captures(".response")] == [FILTER + TEXT]
 
@@ -167,7 +208,11 @@ async def test_a_client_that_leaves_after_the_last_frame_has_everything() -> Non
     client.leave()
     await asyncio.wait_for(running, DEADLINE_S)
     envelope = await world.envelope()
-    assert (envelope.outcome, envelope.usage, envelope.usage_source) == (Outcome.COMPLETED, USAGE, "upstream")
+    assert (envelope.outcome, envelope.usage, envelope.usage_source) == (
+        Outcome.COMPLETED,
+        USAGE,
+        "upstream",
+    )
 
 
 async def test_a_client_that_leaves_within_its_request_reaches_no_upstream() -> None:
@@ -193,7 +238,7 @@ async def test_an_exchange_that_the_server_cancels_is_recorded() -> None:
     assert [kept.body for kept in world.store.captures(".response")] == [TEXT]
 
 
-# --- the proxy says no ----------------------------------------------------------------------------------------------
+# --- the proxy says no ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -239,7 +284,7 @@ async def test_a_body_of_exactly_the_limit_is_taken() -> None:
     assert client.status == 200
 
 
-# --- the upstream fails ---------------------------------------------------------------------------------------------
+# --- the upstream fails ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -253,7 +298,9 @@ async def test_a_body_of_exactly_the_limit_is_taken() -> None:
         (httpx.PoolTimeout("x"), 504, "upstream_timeout", Outcome.TIMED_OUT),
     ],
 )
-async def test_an_upstream_that_does_not_answer(failure: Exception, status: int, code: str, outcome: Outcome) -> None:
+async def test_an_upstream_that_does_not_answer(
+    failure: Exception, status: int, code: str, outcome: Outcome
+) -> None:
     world = a_world(failure)
     client = Client(world.relay, ASK)
     await client.run()
@@ -262,7 +309,11 @@ async def test_an_upstream_that_does_not_answer(failure: Exception, status: int,
     assert (said["code"], said["type"]) == (code, "fnsse_error")
     assert "contoso" not in said["message"]
     envelope = await world.envelope()
-    assert (envelope.outcome, envelope.status_code, envelope.response_capture) == (outcome, status, None)
+    assert (envelope.outcome, envelope.status_code, envelope.response_capture) == (
+        outcome,
+        status,
+        None,
+    )
     assert envelope.failure is not None
     assert (envelope.failure.code, envelope.failure.message) == (code, said["message"])
 
@@ -284,9 +335,14 @@ async def test_a_timeout_names_its_setting(failure: Exception, setting: str) -> 
 
 @pytest.mark.parametrize(
     ("failure", "outcome"),
-    [(httpx.ReadError("x"), Outcome.UPSTREAM_INTERRUPTED), (httpx.ReadTimeout("x"), Outcome.TIMED_OUT)],
+    [
+        (httpx.ReadError("x"), Outcome.UPSTREAM_INTERRUPTED),
+        (httpx.ReadTimeout("x"), Outcome.TIMED_OUT),
+    ],
 )
-async def test_a_stream_that_breaks_never_looks_complete(failure: Exception, outcome: Outcome) -> None:
+async def test_a_stream_that_breaks_never_looks_complete(
+    failure: Exception, outcome: Outcome
+) -> None:
     """Without an end the server closes the connection, which every client takes for an error."""
     world = a_world(sse(TEXT, failure))
     client = Client(world.relay, ASK)
@@ -299,7 +355,9 @@ async def test_a_stream_that_breaks_never_looks_complete(failure: Exception, out
 
 
 async def test_a_stream_that_breaks_tells_so_in_a_frame_where_that_is_switched_on() -> None:
-    world = a_world(sse(TEXT, httpx.ReadError("x")), interventions=replace(UNTOUCHED, error_frames=True))
+    world = a_world(
+        sse(TEXT, httpx.ReadError("x")), interventions=replace(UNTOUCHED, error_frames=True)
+    )
     client = Client(world.relay, ASK)
     await client.run()
     frame = client.body.removeprefix(TEXT)
@@ -309,14 +367,18 @@ async def test_a_stream_that_breaks_tells_so_in_a_frame_where_that_is_switched_o
 
 
 async def test_a_stream_that_breaks_within_an_event_gets_no_frame_in_the_midst_of_it() -> None:
-    world = a_world(sse(TEXT[:20], httpx.ReadError("x")), interventions=replace(UNTOUCHED, error_frames=True))
+    world = a_world(
+        sse(TEXT[:20], httpx.ReadError("x")), interventions=replace(UNTOUCHED, error_frames=True)
+    )
     client = Client(world.relay, ASK)
     await client.run()
     assert client.body == TEXT[:20]
     assert not client.ended
 
 
-async def test_a_stream_that_ends_without_its_end_was_interrupted_and_does_not_look_complete() -> None:
+async def test_a_stream_that_ends_without_its_end_was_interrupted_and_does_not_look_complete() -> (
+    None
+):
     world = a_world(sse(TEXT))
     client = Client(world.relay, ASK)
     await client.run()
@@ -325,14 +387,22 @@ async def test_a_stream_that_ends_without_its_end_was_interrupted_and_does_not_l
     assert (await world.envelope()).outcome is Outcome.UPSTREAM_INTERRUPTED
 
 
-@pytest.mark.parametrize("failure", [httpx.ReadError("x"), httpx.ReadTimeout("x")], ids=["broken", "stalled"])
+@pytest.mark.parametrize(
+    "failure", [httpx.ReadError("x"), httpx.ReadTimeout("x")], ids=["broken", "stalled"]
+)
 @pytest.mark.parametrize("capture_closed", [False, True])
-@pytest.mark.parametrize("frames", [(TEXT, STOP, USAGE_CHUNK, DONE), (TEXT, STOP)], ids=["[DONE]", "finish_reason"])
+@pytest.mark.parametrize(
+    "frames", [(TEXT, STOP, USAGE_CHUNK, DONE), (TEXT, STOP)], ids=["[DONE]", "finish_reason"]
+)
 async def test_a_stream_that_breaks_after_its_last_frame_is_complete(
     frames: tuple[bytes, ...], capture_closed: bool, failure: Exception
 ) -> None:
     """The client gets all of it and the body's end, and nobody is told of a failure."""
-    world = a_world(sse(*frames, failure), interventions=replace(UNTOUCHED, error_frames=True), capture_closed=capture_closed)
+    world = a_world(
+        sse(*frames, failure),
+        interventions=replace(UNTOUCHED, error_frames=True),
+        capture_closed=capture_closed,
+    )
     client = Client(world.relay, ASK)
     await client.run()
     assert (client.body, client.ended) == (b"".join(frames), True)
@@ -388,7 +458,9 @@ async def test_a_document_that_breaks_never_looks_complete() -> None:
         (200, {"x-note": "\x7f"}),
     ],
 )
-async def test_an_answer_that_no_server_could_pass_on_is_none(status: int, headers: dict[str, str]) -> None:
+async def test_an_answer_that_no_server_could_pass_on_is_none(
+    status: int, headers: dict[str, str]
+) -> None:
     body = Body(b"{}")
     world = a_world(httpx.Response(status, headers=headers, stream=body))
     client = Client(world.relay, ASK)
@@ -397,7 +469,11 @@ async def test_an_answer_that_no_server_could_pass_on_is_none(status: int, heade
     assert json.loads(client.body)["error"]["code"] == "upstream_unreachable"
     assert body.closed, "its connection would be lost to the pool"
     envelope = await world.envelope()
-    assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (Outcome.UPSTREAM_ERROR, 502, None)
+    assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (
+        Outcome.UPSTREAM_ERROR,
+        502,
+        None,
+    )
 
 
 async def test_a_tab_in_a_header_passes() -> None:
@@ -410,7 +486,10 @@ async def test_headers_are_understood_in_odd_case() -> None:
     """Names of media types and codings have none (RFC 9110, 8.3.1 and 8.4.1)."""
     answer = httpx.Response(
         200,
-        headers={"content-type": "Text/Event-Stream; Charset=UTF-8", "content-encoding": "Identity"},
+        headers={
+            "content-type": "Text/Event-Stream; Charset=UTF-8",
+            "content-encoding": "Identity",
+        },
         stream=Body(TEXT, STOP, USAGE_CHUNK, DONE),
     )
     world = a_world(answer, interventions=replace(UNTOUCHED, ask_for_usage=True))
@@ -421,11 +500,13 @@ async def test_headers_are_understood_in_odd_case() -> None:
     assert (envelope.stream, envelope.usage, envelope.outcome) == (True, USAGE, Outcome.COMPLETED)
 
 
-# --- the proxy itself fails -----------------------------------------------------------------------------------------
+# --- the proxy itself fails -----------------------------------------------------------------------
 
 
 async def test_a_fault_of_the_proxy_is_told_recorded_and_raised() -> None:
-    """500 in Azure's shape for the client, its own outcome in the envelope, the exception for the host's log."""
+    """500 in Azure's shape for the client, its own outcome in the envelope, the exception for the
+    host's log.
+    """
     world = a_world(RuntimeError("secret"))
     client = Client(world.relay, ASK)
     with pytest.raises(RuntimeError, match="secret"):
@@ -435,21 +516,30 @@ async def test_a_fault_of_the_proxy_is_told_recorded_and_raised() -> None:
     assert (said["code"], said["type"]) == ("internal_error", "fnsse_error")
     envelope = await world.envelope()
     assert envelope.failure is not None
-    assert (envelope.failure.code, envelope.status_code, envelope.upstream_status_code) == ("internal_error", 500, None)
+    assert (envelope.failure.code, envelope.status_code, envelope.upstream_status_code) == (
+        "internal_error",
+        500,
+        None,
+    )
     assert envelope.outcome is not Outcome.CLIENT_DISCONNECTED
     assert b"secret" not in client.body + envelope.failure.message.encode()
 
 
 @pytest.mark.parametrize("before", [b"", TEXT], ids=["after the headers", "after a piece"])
 async def test_a_fault_within_an_answer_cuts_it_off(before: bytes) -> None:
-    world = a_world(sse(before, RuntimeError("secret")), interventions=replace(UNTOUCHED, error_frames=True))
+    world = a_world(
+        sse(before, RuntimeError("secret")), interventions=replace(UNTOUCHED, error_frames=True)
+    )
     client = Client(world.relay, ASK)
     with pytest.raises(RuntimeError):
         await client.run()
     assert (client.status, client.body, client.ended) == (200, before, False)
     envelope = await world.envelope()
     assert envelope.failure is not None
-    assert (envelope.failure.code, envelope.outcome) == ("internal_error", Outcome.UPSTREAM_INTERRUPTED)
+    assert (envelope.failure.code, envelope.outcome) == (
+        "internal_error",
+        Outcome.UPSTREAM_INTERRUPTED,
+    )
 
 
 async def test_an_identity_that_cannot_be_reached_is_a_502() -> None:
@@ -467,11 +557,14 @@ async def test_an_identity_that_cannot_be_reached_is_a_502() -> None:
     assert "169.254" not in said["message"]
     envelope = await world.envelope()
     assert envelope.failure is not None
-    assert (envelope.failure.code, envelope.outcome) == ("upstream_unreachable", Outcome.UPSTREAM_ERROR)
+    assert (envelope.failure.code, envelope.outcome) == (
+        "upstream_unreachable",
+        Outcome.UPSTREAM_ERROR,
+    )
     assert not world.upstream.requests
 
 
-# --- the exchange takes too long ------------------------------------------------------------------------------------
+# --- the exchange takes too long ------------------------------------------------------------------
 
 
 async def test_an_exchange_without_an_answer_ends_at_its_limit() -> None:

@@ -1,4 +1,6 @@
-"""Replaying against Azurite: every wanted exchange of a window once, a page at a time, behind live traffic."""
+"""Replaying against Azurite: every wanted exchange of a window once, a page at a time, behind live
+traffic.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def everything_in(window: Window, **narrowed: Any) -> Replay:
 
 def a_replaying(account: Account, now: datetime = LATER, **options: int) -> Replaying:
     longest, pacing = timedelta(minutes=30), account.pacing()
-    return Replaying(account.captures, account.envelopes, account.notes, pacing, longest, lambda: now, **options)
+    return Replaying(
+        account.captures, account.envelopes, account.notes, pacing, longest, lambda: now, **options
+    )
 
 
 async def replay(
@@ -59,9 +63,13 @@ async def test_each_exchange_is_queued_once_wherever_pages_are_cut(azurite: str,
         envelopes = [await account.put_exchange(an_id(window)) for _ in range(4)]
         await account.put_request(aborted := an_id(window))
         pages, queued = await replay(account, everything_in(window), window, page=page)
-    assert sorted(each.exchange_id for each in queued) == sorted([aborted, *(each.exchange_id for each in envelopes)])
+    assert sorted(each.exchange_id for each in queued) == sorted(
+        [aborted, *(each.exchange_id for each in envelopes)]
+    )
     assert all(each.replayed for each in queued)
-    assert {replace(each, replayed=False).exchange_id: each.outcome for each in queued}[aborted] is Outcome.ABORTED
+    assert {replace(each, replayed=False).exchange_id: each.outcome for each in queued}[
+        aborted
+    ] is Outcome.ABORTED
     assert sum(each.queued for each in pages) == 5
     assert len(pages) >= 9 // page
 
@@ -119,7 +127,10 @@ async def test_live_traffic_goes_first(azurite: str) -> None:
             await account.envelopes.put(an_envelope())
         it = a_replaying(account, busy_queue=2)
         assert await it.page("live", everything_in(window), window.name, "where it was") == Page(
-            queued=0, unreadable=0, marker="where it was", waiting="the queue still holds 3 envelopes"
+            queued=0,
+            unreadable=0,
+            marker="where it was",
+            waiting="the queue still holds 3 envelopes",
         )
         await account.take_queued()
         page = await it.page("live", everything_in(window), window.name, None)
@@ -134,7 +145,9 @@ async def test_a_window_without_captures_is_done_at_once(azurite: str) -> None:
     assert (pages, queued) == ([Page(queued=0, unreadable=0, marker=None, waiting=None)], [])
 
 
-async def test_a_page_that_is_tried_again_repeats_no_more_than_the_batch_in_which_it_died(azurite: str) -> None:
+async def test_a_page_that_is_tried_again_repeats_no_more_than_the_batch_in_which_it_died(
+    azurite: str,
+) -> None:
     """And counts all of it; another replay of the same page begins anew."""
     window = a_window()
     ids = [an_id(window) for _ in range(10)]
@@ -151,7 +164,8 @@ async def test_a_page_that_is_tried_again_repeats_no_more_than_the_batch_in_whic
         second = [envelope.exchange_id for envelope in await account.take_queued()]
         await a_replaying(account, batch=3).page("another", wanted, window.name, None)
         third = [envelope.exchange_id for envelope in await account.take_queued()]
-    assert (len(first), set(first) - set(ids[6:9])) == (7, set(ids[:6]))  # a batch is queued in any order
+    # a batch is queued in any order
+    assert (len(first), set(first) - set(ids[6:9])) == (7, set(ids[:6]))
     assert sorted(second) == ids[6:]
     assert sorted(third) == ids
     assert (page.queued, page.marker) == (10, None)
@@ -162,7 +176,9 @@ async def test_a_replay_waits_for_an_event_hub_that_is_not_ready(azurite: str) -
     async with an_account(azurite) as account:
         await account.put_exchange(an_id(window))
         account.event_hub.ready = False
-        page = await a_replaying(account, batch=3).page("early", everything_in(window), window.name, None)
+        page = await a_replaying(account, batch=3).page(
+            "early", everything_in(window), window.name, None
+        )
         assert (page.queued, page.marker, page.waiting) == (0, None, "the Event Hub is not ready")
         assert await account.take_queued() == []
 
@@ -173,7 +189,10 @@ async def test_the_same_page_twice_at_once_queues_everything(azurite: str) -> No
     async with an_account(azurite) as account, an_account(azurite) as other:
         ids = {(await account.put_exchange(an_id(window))).exchange_id for _ in range(9)}
         wanted = everything_in(window)
-        runs = [a_replaying(each, batch=2).page(instance, wanted, window.name, None) for each in (account, other, account)]
+        runs = [
+            a_replaying(each, batch=2).page(instance, wanted, window.name, None)
+            for each in (account, other, account)
+        ]
         pages = await asyncio.gather(*runs)
         assert [(page.marker, page.waiting) for page in pages] == [(None, None)] * 3
         assert {each.exchange_id for each in await account.take_queued()} == ids

@@ -1,4 +1,6 @@
-"""Long silences: comments on an open stream, an early 200 where the headers do not come, and what follows in the stream."""
+"""Long silences: comments on an open stream, an early 200 where the headers do not come, and what
+follows in the stream.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def stand_in() -> Iterator[StandIn]:
         yield started
 
 
-async def streamed(relay: Served, directives: str, body: object = ASKING) -> tuple[httpx.Response, list[tuple[float, bytes]]]:
+async def streamed(
+    relay: Served, directives: str, body: object = ASKING
+) -> tuple[httpx.Response, list[tuple[float, bytes]]]:
     """The response, and its pieces with the seconds after the request at which they came."""
     began = time.monotonic()
     headers = {"x-stand-in": directives, "accept-encoding": "gzip"}
@@ -47,19 +51,27 @@ def joined(pieces: list[tuple[float, bytes]]) -> bytes:
     return b"".join(piece for _, piece in pieces)
 
 
-@pytest.mark.parametrize("body", [STREAM, ASKING], ids=["usage asked by the proxy", "by the caller"])
+@pytest.mark.parametrize(
+    "body", [STREAM, ASKING], ids=["usage asked by the proxy", "by the caller"]
+)
 async def test_a_silent_stream_gets_comments(stand_in: StandIn, body: object) -> None:
-    """One after each interval without a chunk, before the first chunk and between two; neither captured nor counted."""
+    """One after each interval without a chunk, before the first chunk and between two; neither
+    captured nor counted.
+    """
     async with served(stand_in, keep_alive_s=SHORT_S) as relay:
         _, pieces = await streamed(relay, "first_chunk_ms=1500;chunk_ms=400;chunks=1", body)
         captured, envelope = await relay.captured(), await relay.envelope()
-    first_at, first = next((at, number) for number, (at, piece) in enumerate(pieces) if not _are_comments(piece))
+    first_at, first = next(
+        (at, number) for number, (at, piece) in enumerate(pieces) if not _are_comments(piece)
+    )
     before_first = joined(pieces[:first]).count(KEEP_ALIVE)
     assert 2 <= before_first <= first_at / SHORT_S
     assert joined(pieces).count(KEEP_ALIVE) > before_first + 2
     assert KEEP_ALIVE not in captured
     without = [event.data for event in decode(joined(pieces))]
-    assert [event.data for event in decode(captured) if body is ASKING or '"usage":{' not in event.data] == without
+    assert [
+        event.data for event in decode(captured) if body is ASKING or '"usage":{' not in event.data
+    ] == without
     assert envelope.outcome is Outcome.COMPLETED
     assert envelope.chunk_count == len(list(decode(captured)))
     assert envelope.timings.to_first_chunk_ms is not None
@@ -98,7 +110,9 @@ async def test_no_comment_within_an_event(stand_in: StandIn) -> None:
 async def test_a_document_gets_no_comment(stand_in: StandIn) -> None:
     """Its bytes are counted."""
     async with served(stand_in, keep_alive_s=0.05) as relay:
-        answer, pieces = await streamed(relay, "headers_ms=200;first_chunk_ms=200", {"messages": MESSAGES})
+        answer, pieces = await streamed(
+            relay, "headers_ms=200;first_chunk_ms=200", {"messages": MESSAGES}
+        )
     assert int(answer.headers["content-length"]) == len(joined(pieces))
     assert json.loads(joined(pieces))["object"] == "chat.completion"
 
@@ -111,7 +125,9 @@ async def test_a_stream_that_is_asked_for_can_be_commented(stand_in: StandIn) ->
     assert pieces[0][1] == KEEP_ALIVE
 
 
-@pytest.mark.parametrize("body", [STREAM, ASKING], ids=["usage asked by the proxy", "by the caller"])
+@pytest.mark.parametrize(
+    "body", [STREAM, ASKING], ids=["usage asked by the proxy", "by the caller"]
+)
 async def test_late_headers_are_not_waited_for(stand_in: StandIn, body: object) -> None:
     """200 and comments in time, then the stream as the upstream wrote it."""
     async with served(stand_in, early_answer_s=SHORT_S, keep_alive_s=SHORT_S) as relay:
@@ -123,7 +139,9 @@ async def test_late_headers_are_not_waited_for(stand_in: StandIn, body: object) 
     assert pieces[0][1] == KEEP_ALIVE
     assert pieces[0][0] * 1000 < (envelope.timings.to_headers_ms or 0)
     assert joined(pieces).count(KEEP_ALIVE) >= 3
-    expected = [event.data for event in decode(captured) if body is ASKING or '"usage":{' not in event.data]
+    expected = [
+        event.data for event in decode(captured) if body is ASKING or '"usage":{' not in event.data
+    ]
     assert [event.data for event in decode(joined(pieces))] == expected
     assert envelope.outcome is Outcome.COMPLETED
     assert envelope.timings.to_headers_ms is not None
@@ -131,14 +149,24 @@ async def test_late_headers_are_not_waited_for(stand_in: StandIn, body: object) 
     assert envelope.usage is not None
 
 
-async def test_a_stored_response_that_is_read_as_a_stream_is_not_waited_for_either(stand_in: StandIn) -> None:
-    """Its query says that it is one; it is not asked for compressed, and what comes late follows in the stream."""
-    headers = {"x-stand-in": "headers_ms=1000;status=404", "accept-encoding": "gzip", "x-tag": "read"}
+async def test_a_stored_response_that_is_read_as_a_stream_is_not_waited_for_either(
+    stand_in: StandIn,
+) -> None:
+    """Its query says that it is one; it is not asked for compressed, and what comes late follows in
+    the stream.
+    """
+    headers = {
+        "x-stand-in": "headers_ms=1000;status=404",
+        "accept-encoding": "gzip",
+        "x-tag": "read",
+    }
     async with (
         served(stand_in, early_answer_s=SHORT_S) as relay,
         httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client,
     ):
-        streamed_one = await client.get("/openai/v1/responses/resp_1?stream=true&starting_after=3", headers=headers)
+        streamed_one = await client.get(
+            "/openai/v1/responses/resp_1?stream=true&starting_after=3", headers=headers
+        )
         whole_one = await client.get("/openai/v1/responses/resp_1?stream=false", headers=headers)
     seen = await asyncio.to_thread(stand_in.exchange, "x-tag:read")
     assert (streamed_one.status_code, streamed_one.content.startswith(KEEP_ALIVE)) == (200, True)
@@ -150,10 +178,16 @@ async def test_a_stored_response_that_is_read_as_a_stream_is_not_waited_for_eith
 ASKING_FOR_EVENTS = [
     ("/openai/deployments/d/images/generations", {"prompt": "a cat", "stream": True}),
     ("/openai/v1/images/edits", {"model": "m", "prompt": "a cat", "images": [], "stream": True}),
-    ("/openai/deployments/d/audio/speech", {"input": "a", "voice": "alloy", "stream_format": "sse"}),
+    (
+        "/openai/deployments/d/audio/speech",
+        {"input": "a", "voice": "alloy", "stream_format": "sse"},
+    ),
     ("/openai/v1/responses", {"model": "m", "input": "a", "stream": True}),
     ("/openai/threads/runs", {"assistant_id": "a", "stream": True}),
-    ("/openai/threads/thread_1/runs/run_1/submit_tool_outputs", {"tool_outputs": [], "stream": True}),
+    (
+        "/openai/threads/thread_1/runs/run_1/submit_tool_outputs",
+        {"tool_outputs": [], "stream": True},
+    ),
     ("/openai/v1/whatever/comes/next", {"stream": True}),
 ]
 EVENTS = b'data: {"a":1}\n\ndata: {"type":"response.completed","response":{}}\n\n'
@@ -163,11 +197,17 @@ async def late_events(connection: Connection, requests: list[bytes]) -> None:
     """Says nothing for a while, then answers with EVENTS."""
     requests.append(await connection.request())
     await asyncio.sleep(8 * SHORT_S)
-    await connection.say(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" + EVENTS)
+    await connection.say(
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" + EVENTS
+    )
 
 
-@pytest.mark.parametrize(("target", "body"), ASKING_FOR_EVENTS, ids=[target for target, _ in ASKING_FOR_EVENTS])
-async def test_every_json_request_that_asks_for_a_stream_is_answered_early(target: str, body: object) -> None:
+@pytest.mark.parametrize(
+    ("target", "body"), ASKING_FOR_EVENTS, ids=[target for target, _ in ASKING_FOR_EVENTS]
+)
+async def test_every_json_request_that_asks_for_a_stream_is_answered_early(
+    target: str, body: object
+) -> None:
     """And asks for a plain answer; its body goes up as it came, without a request for usage."""
     requests: list[bytes] = []
     script = functools.partial(late_events, requests=requests)
@@ -179,12 +219,20 @@ async def test_every_json_request_that_asks_for_a_stream_is_answered_early(targe
     head, _, sent = requests[0].partition(b"\r\n\r\n")
     assert b"accept-encoding: identity" in head.lower()
     assert sent == answer.request.content
-    assert (envelope.outcome, envelope.usage_asked, envelope.stream) == (Outcome.COMPLETED, False, True)
+    assert (envelope.outcome, envelope.usage_asked, envelope.stream) == (
+        Outcome.COMPLETED,
+        False,
+        True,
+    )
 
 
 NOT_ASKING = [
     ("/openai/deployments/d/audio/speech", "application/json", b'{"input":"a","stream":true}'),
-    ("/openai/deployments/d/images/generations", "application/json", b'{"prompt":"a","stream":"true"}'),
+    (
+        "/openai/deployments/d/images/generations",
+        "application/json",
+        b'{"prompt":"a","stream":"true"}',
+    ),
     ("/openai/deployments/d/embeddings", "application/json", b'{"input":"a","stream":true}'),
     ("/openai/v1/whatever", "text/plain", b'{"stream":true}'),
     (
@@ -195,7 +243,11 @@ NOT_ASKING = [
 ]
 
 
-@pytest.mark.parametrize(("target", "kind", "body"), NOT_ASKING, ids=[f"{target} {kind}" for target, kind, _ in NOT_ASKING])
+@pytest.mark.parametrize(
+    ("target", "kind", "body"),
+    NOT_ASKING,
+    ids=[f"{target} {kind}" for target, kind, _ in NOT_ASKING],
+)
 async def test_what_does_not_ask_for_a_stream_in_json_waits_for_the_upstreams_headers(
     target: str, kind: str, body: bytes
 ) -> None:
@@ -204,7 +256,9 @@ async def test_what_does_not_ask_for_a_stream_in_json_waits_for_the_upstreams_he
     script = functools.partial(late_events, requests=requests)
     async with serving(script) as upstream, served(upstream, early_answer_s=SHORT_S) as relay:
         async with httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client:
-            answer = await client.post(target, content=body, headers={"content-type": kind, "accept-encoding": "gzip"})
+            answer = await client.post(
+                target, content=body, headers={"content-type": kind, "accept-encoding": "gzip"}
+            )
         envelope = await relay.envelope()
     assert (answer.status_code, answer.content) == (200, EVENTS)
     assert b"accept-encoding: gzip" in requests[0].lower()
@@ -235,8 +289,12 @@ async def test_a_request_without_stream_is_never_answered_early(stand_in: StandI
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503])
-async def test_an_error_after_an_early_answer_is_raised_by_the_sdk(stand_in: StandIn, status: int) -> None:
-    """Sync and async, with the upstream's own code and message; the event will say what the upstream answered."""
+async def test_an_error_after_an_early_answer_is_raised_by_the_sdk(
+    stand_in: StandIn, status: int
+) -> None:
+    """Sync and async, with the upstream's own code and message; the event will say what the
+    upstream answered.
+    """
     directives = f"headers_ms=1000;status={status}"
     async with served(stand_in, early_answer_s=SHORT_S) as relay:
         with pytest.raises(openai.APIError) as raised:
@@ -256,7 +314,11 @@ async def test_an_error_after_an_early_answer_is_raised_by_the_sdk(stand_in: Sta
     [
         ("silence", "UPSTREAM_READ_TIMEOUT_S", Outcome.TIMED_OUT),
         ("headers_ms=1000;reset_before_headers", "could not be reached", Outcome.UPSTREAM_ERROR),
-        ("headers_ms=1000;chunk_ms=20;reset_after=5", "broke within the answer", Outcome.UPSTREAM_INTERRUPTED),
+        (
+            "headers_ms=1000;chunk_ms=20;reset_after=5",
+            "broke within the answer",
+            Outcome.UPSTREAM_INTERRUPTED,
+        ),
         ("headers_ms=1000;silence_after=5", "UPSTREAM_READ_TIMEOUT_S", Outcome.TIMED_OUT),
     ],
 )
@@ -274,7 +336,9 @@ async def test_a_failure_after_an_early_answer_is_raised_by_the_sdk(
 async def test_a_refused_addition_after_an_early_answer_is_unseen(stand_in: StandIn) -> None:
     """The second call's stream follows the comments."""
     async with served(stand_in, early_answer_s=SHORT_S) as relay:
-        text = await asyncio.to_thread(read_all, relay.client(), "headers_ms=1000;refuse_stream_options")
+        text = await asyncio.to_thread(
+            read_all, relay.client(), "headers_ms=1000;refuse_stream_options"
+        )
         envelope = await relay.envelope()
     assert text
     assert (envelope.usage_asked, envelope.outcome) == (False, Outcome.COMPLETED)
@@ -294,7 +358,11 @@ def picture(client: openai.AzureOpenAI, directives: str) -> list[str]:
     """The kinds of events of a streamed image, as the SDK reads them."""
     with client:
         stream = client.images.generate(
-            model="gpt-image-1", prompt="a cat", stream=True, partial_images=2, extra_headers={"x-stand-in": directives}
+            model="gpt-image-1",
+            prompt="a cat",
+            stream=True,
+            partial_images=2,
+            extra_headers={"x-stand-in": directives},
         )
         return [event.type for event in stream]
 
@@ -310,7 +378,11 @@ async def test_the_sdk_reads_a_streamed_image_through_comments(stand_in: StandIn
         envelope = await relay.envelope()
         with pytest.raises(openai.APIError, match="rate limit"):
             await asyncio.to_thread(picture, relay.client(), "headers_ms=1000;status=429")
-    assert (envelope.outcome, envelope.operation, envelope.stream) == (Outcome.COMPLETED, "images.generations", True)
+    assert (envelope.outcome, envelope.operation, envelope.stream) == (
+        Outcome.COMPLETED,
+        "images.generations",
+        True,
+    )
 
 
 async def test_a_client_that_leaves_an_early_answer_ends_the_call(stand_in: StandIn) -> None:
@@ -319,11 +391,17 @@ async def test_a_client_that_leaves_an_early_answer_ends_the_call(stand_in: Stan
         served(stand_in, early_answer_s=SHORT_S) as relay,
         httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client,
     ):
-        async with client.stream("POST", CHAT, json=STREAM, headers={"x-stand-in": "silence", "x-tag": "early"}) as answer:
+        async with client.stream(
+            "POST", CHAT, json=STREAM, headers={"x-stand-in": "silence", "x-tag": "early"}
+        ) as answer:
             async for piece in answer.aiter_raw():
                 assert piece == KEEP_ALIVE
                 break
         envelope = await relay.envelope()
         ended = await asyncio.to_thread(stand_in.exchange, "x-tag:early")
     assert ended["ended"] == "peer_closed"
-    assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (Outcome.CLIENT_DISCONNECTED, 200, None)
+    assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (
+        Outcome.CLIENT_DISCONNECTED,
+        200,
+        None,
+    )

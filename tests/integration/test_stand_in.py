@@ -69,7 +69,9 @@ def test_health_needs_no_key(stand_in: StandIn) -> None:
 
 
 def test_a_stream_has_azures_chunks_in_azures_order(stand_in: StandIn) -> None:
-    """Prompt filter, role, contents, finish, usage, [DONE]; `usage` is null in all but the last chunk."""
+    """Prompt filter, role, contents, finish, usage, [DONE]; `usage` is null in all but the last
+    chunk.
+    """
     answer = stand_in.post(body=WITH_USAGE, directives="chunks=2")
     assert answer.headers["content-type"] == "text/event-stream"
     found = chunks(answer.content)
@@ -94,7 +96,10 @@ def test_same_request_same_bytes_streamed_or_not(stand_in: StandIn) -> None:
     whole = stand_in.post()
     assert whole.content == stand_in.post().content
     assert stand_in.post(body=STREAM).content == stand_in.post(body=STREAM).content
-    assert text_of(stand_in.post(body=STREAM).content) == whole.json()["choices"][0]["message"]["content"]
+    assert (
+        text_of(stand_in.post(body=STREAM).content)
+        == whole.json()["choices"][0]["message"]["content"]
+    )
 
 
 def test_the_headers_that_azure_sends_are_there(stand_in: StandIn) -> None:
@@ -103,7 +108,11 @@ def test_the_headers_that_azure_sends_are_there(stand_in: StandIn) -> None:
     assert one["x-ms-region"] == "North Central US"
     assert one["x-ms-deployment-name"] == "gpt-4o"
     assert one["x-ms-client-request-id"] == "mine"
-    assert {"x-ratelimit-remaining-requests", "x-ratelimit-remaining-tokens", "azureml-model-session"} <= set(one)
+    assert {
+        "x-ratelimit-remaining-requests",
+        "x-ratelimit-remaining-tokens",
+        "azureml-model-session",
+    } <= set(one)
     assert one["apim-request-id"] != two["apim-request-id"]
     assert one["x-request-id"] != two["x-request-id"]
 
@@ -132,7 +141,10 @@ def test_any_failure_comes_when_asked_for(stand_in: StandIn, status: int) -> Non
     answer = stand_in.post(body=STREAM, directives=f"status={status}; retry_after=7")
     assert answer.status_code == status
     assert answer.json()["error"]["message"]
-    waits = [answer.headers.get(name) for name in ("retry-after", "retry-after-ms", "x-ms-retry-after-ms")]
+    waits = [
+        answer.headers.get(name)
+        for name in ("retry-after", "retry-after-ms", "x-ms-retry-after-ms")
+    ]
     assert waits == (["7", "7000", "7000"] if status in {429, 503} else [None] * 3)
 
 
@@ -142,10 +154,15 @@ def test_any_failure_comes_when_asked_for(stand_in: StandIn, status: int) -> Non
         (CHAT, {**WITH_USAGE, "data_sources": []}),
         (CHAT.replace("2024-10-21", "2024-06-01"), WITH_USAGE),
         (CHAT.replace("gpt-4o", "gpt-4o--refuse_stream_options"), WITH_USAGE),
-        ("/openai/v1/responses", {"model": "m", "input": "x", "stream_options": {"include_usage": True}}),
+        (
+            "/openai/v1/responses",
+            {"model": "m", "input": "x", "stream_options": {"include_usage": True}},
+        ),
     ],
 )
-def test_stream_options_are_refused_where_azure_does(stand_in: StandIn, path: str, body: object) -> None:
+def test_stream_options_are_refused_where_azure_does(
+    stand_in: StandIn, path: str, body: object
+) -> None:
     """Data sources, old api-versions, the Responses API, or on request."""
     answer = stand_in.post(path, body)
     assert answer.status_code == 400
@@ -155,7 +172,9 @@ def test_stream_options_are_refused_where_azure_does(stand_in: StandIn, path: st
 def test_whatever_else_is_asked_comes_back_described(stand_in: StandIn) -> None:
     """Method, raw path and raw query of an unknown operation, byte for byte."""
     target = "/openai/v1/threads/%41%2fb?x=%2F&&y="
-    with closing(http.client.HTTPConnection("127.0.0.1", stand_in.port, timeout=DEADLINE_S)) as connection:
+    with closing(
+        http.client.HTTPConnection("127.0.0.1", stand_in.port, timeout=DEADLINE_S)
+    ) as connection:
         connection.request("PATCH", target, b"body", {"api-key": "any"})
         found = json.loads(connection.getresponse().read())
     assert (found["method"], f"{found['path']}?{found['query']}") == ("PATCH", target)
@@ -164,11 +183,17 @@ def test_whatever_else_is_asked_comes_back_described(stand_in: StandIn) -> None:
 
 @pytest.mark.parametrize(
     ("directives", "last"),
-    [("failed", "response.failed"), ("content_filter", "response.incomplete"), ("error_in_200", "error")],
+    [
+        ("failed", "response.failed"),
+        ("content_filter", "response.incomplete"),
+        ("error_in_200", "error"),
+    ],
 )
 def test_responses_end_in_every_way(stand_in: StandIn, directives: str, last: str) -> None:
     """Failed, incomplete, or an error event, inside a 200."""
-    answer = stand_in.post("/openai/v1/responses", {"model": "m", "input": "x", "stream": True}, directives)
+    answer = stand_in.post(
+        "/openai/v1/responses", {"model": "m", "input": "x", "stream": True}, directives
+    )
     assert answer.status_code == 200
     assert answer.content.rstrip().rpartition(b"event: ")[2].partition(b"\n")[0].decode() == last
 

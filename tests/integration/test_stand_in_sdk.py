@@ -28,14 +28,18 @@ def stand_in() -> Iterator[StandIn]:
 @pytest.fixture
 def sdk(stand_in: StandIn) -> Iterator[openai.AzureOpenAI]:
     """The SDK, pointed at the stand-in with nothing but address and key."""
-    with openai.AzureOpenAI(azure_endpoint=stand_in.url, api_key="any", api_version="2024-10-21", max_retries=0) as client:
+    with openai.AzureOpenAI(
+        azure_endpoint=stand_in.url, api_key="any", api_version="2024-10-21", max_retries=0
+    ) as client:
         yield client
 
 
 @pytest.fixture
 def v1(stand_in: StandIn) -> Iterator[openai.OpenAI]:
     """The plain OpenAI SDK on the versionless API, which sends its key as a bearer token."""
-    with openai.OpenAI(base_url=f"{stand_in.url}/openai/v1/", api_key="any", max_retries=0) as client:
+    with openai.OpenAI(
+        base_url=f"{stand_in.url}/openai/v1/", api_key="any", max_retries=0
+    ) as client:
         yield client
 
 
@@ -44,7 +48,10 @@ USER: openai.types.chat.ChatCompletionUserMessageParam = {"role": "user", "conte
 
 def tool(name: str) -> openai.types.chat.ChatCompletionToolParam:
     """A tool with two parameters."""
-    schema: dict[str, object] = {"type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer"}}}
+    schema: dict[str, object] = {
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+    }
     return {"type": "function", "function": {"name": name, "parameters": schema}}
 
 
@@ -66,8 +73,12 @@ def test_the_async_sdk_reads_a_stream(stand_in: StandIn) -> None:
     """AsyncAzureOpenAI too."""
 
     async def read() -> int:
-        async with openai.AsyncAzureOpenAI(azure_endpoint=stand_in.url, api_key="any", api_version="2024-10-21") as client:
-            stream = await client.chat.completions.create(model="gpt-4o--chunks=5", messages=[USER], stream=True)
+        async with openai.AsyncAzureOpenAI(
+            azure_endpoint=stand_in.url, api_key="any", api_version="2024-10-21"
+        ) as client:
+            stream = await client.chat.completions.create(
+                model="gpt-4o--chunks=5", messages=[USER], stream=True
+            )
             return len([chunk async for chunk in stream])
 
     assert asyncio.run(read()) == 1 + 1 + 5 + 1
@@ -75,12 +86,18 @@ def test_the_async_sdk_reads_a_stream(stand_in: StandIn) -> None:
 
 def called(calls: Sequence[object]) -> list[tuple[str, str, str]]:
     """Id, name and arguments of each call."""
-    functions = [call for call in calls if isinstance(call, openai.types.chat.ChatCompletionMessageFunctionToolCall)]
+    functions = [
+        call
+        for call in calls
+        if isinstance(call, openai.types.chat.ChatCompletionMessageFunctionToolCall)
+    ]
     return [(call.id, call.function.name, call.function.arguments) for call in functions]
 
 
 def test_the_sdk_puts_streamed_tool_calls_together(sdk: openai.AzureOpenAI) -> None:
-    """Two calls whose arguments arrive in turn, the same as in the document; after their results, text."""
+    """Two calls whose arguments arrive in turn, the same as in the document; after their results,
+    text.
+    """
     tools = [tool("weather"), tool("clock")]
     whole = sdk.chat.completions.create(model="gpt-4o", messages=[USER], tools=tools).choices[0]
     with sdk.chat.completions.stream(model="gpt-4o", messages=[USER], tools=tools) as stream:
@@ -90,8 +107,14 @@ def test_the_sdk_puts_streamed_tool_calls_together(sdk: openai.AzureOpenAI) -> N
     assert streamed.message.tool_calls
     assert len(whole.message.tool_calls) == 2
     assert called(whole.message.tool_calls) == called(streamed.message.tool_calls)
-    result: openai.types.chat.ChatCompletionToolMessageParam = {"role": "tool", "tool_call_id": "x", "content": "12"}
-    after = sdk.chat.completions.create(model="gpt-4o", messages=[USER, result], tools=tools).choices[0]
+    result: openai.types.chat.ChatCompletionToolMessageParam = {
+        "role": "tool",
+        "tool_call_id": "x",
+        "content": "12",
+    }
+    after = sdk.chat.completions.create(
+        model="gpt-4o", messages=[USER, result], tools=tools
+    ).choices[0]
     assert (after.finish_reason, after.message.tool_calls) == ("stop", None)
 
 
@@ -105,7 +128,9 @@ def test_directives_fit_into_a_deployments_name(sdk: openai.AzureOpenAI) -> None
 def test_the_sdk_raises_an_error_inside_a_stream(sdk: openai.AzureOpenAI) -> None:
     """An error event becomes an exception."""
     with pytest.raises(openai.APIError):
-        list(sdk.chat.completions.create(model="gpt-4o--error_in_200", messages=[USER], stream=True))
+        list(
+            sdk.chat.completions.create(model="gpt-4o--error_in_200", messages=[USER], stream=True)
+        )
 
 
 def test_the_sdk_reads_the_other_operations(sdk: openai.AzureOpenAI) -> None:
@@ -113,7 +138,9 @@ def test_the_sdk_reads_the_other_operations(sdk: openai.AzureOpenAI) -> None:
     assert sdk.completions.create(model="gpt-4o", prompt=["one", "two"]).choices[1].text
     streamed = sdk.completions.create(model="gpt-4o", prompt="one", stream=True)
     assert "".join(chunk.choices[0].text for chunk in streamed if chunk.choices)
-    embedded = sdk.embeddings.create(model="text-embedding-3-small", input=["one", "two"], dimensions=8)
+    embedded = sdk.embeddings.create(
+        model="text-embedding-3-small", input=["one", "two"], dimensions=8
+    )
     assert [len(item.embedding) for item in embedded.data] == [8, 8]
     drawn = sdk.images.generate(model="gpt-image-1", prompt="a harbour")
     assert drawn.data
@@ -144,7 +171,9 @@ def test_the_sdk_reads_responses(v1: openai.OpenAI) -> None:
 
 def test_a_background_response_is_over_later(v1: openai.OpenAI) -> None:
     """Queued without usage, then in progress, then completed with usage; or cancelled."""
-    created = v1.responses.create(model="gpt-4o--background_ms=1500", input="hello", background=True)
+    created = v1.responses.create(
+        model="gpt-4o--background_ms=1500", input="hello", background=True
+    )
     assert (created.status, created.usage) == ("queued", None)
     until = time.monotonic() + DEADLINE_S
     seen = [created]
@@ -160,7 +189,9 @@ def test_the_sdk_reads_files_batches_and_models(sdk: openai.AzureOpenAI) -> None
     """The simple documents have the shapes that the SDK expects."""
     uploaded = sdk.files.create(file=("in.jsonl", b"{}\n"), purpose="batch")
     assert (uploaded.filename, uploaded.purpose) == ("in.jsonl", "batch")
-    batch = sdk.batches.create(completion_window="24h", endpoint="/v1/chat/completions", input_file_id=uploaded.id)
+    batch = sdk.batches.create(
+        completion_window="24h", endpoint="/v1/chat/completions", input_file_id=uploaded.id
+    )
     assert sdk.batches.retrieve(batch.id).status == "completed"
     assert sdk.files.content(uploaded.id).read()
     assert sdk.models.list().data

@@ -40,7 +40,9 @@ def stand_in() -> Iterator[StandIn]:
 
 @pytest.mark.parametrize("layout", ["byte_at_a_time; chunks=2", "cut=7", "gzip", "chunked"])
 def test_layout_changes_pieces_not_bytes(stand_in: StandIn, layout: str) -> None:
-    """What the caller reads is what the recording says was written, and the plain answer's bytes."""
+    """What the caller reads is what the recording says was written, and the plain
+    answer's bytes.
+    """
     few = "chunks=2" if "chunks=2" in layout else ""
     answer = stand_in.post(body=STREAM, directives=layout, tag=f"layout-{layout}")
     recorded = stand_in.exchange(f"tag:layout-{layout}")
@@ -58,13 +60,19 @@ def test_lines_may_end_differently(stand_in: StandIn, layout: str, end: bytes) -
 
 
 def test_the_pace_is_kept(stand_in: StandIn) -> None:
-    """300 ms before the first piece, 300 ms between the others, as the recording and the caller both see it."""
+    """300 ms before the first piece, 300 ms between the others, as the recording and the caller
+    both see it.
+    """
     began = time.monotonic()
     with httpx.stream(
         "POST",
         stand_in.url + CHAT,
         json=STREAM,
-        headers={"api-key": "any", "x-stand-in": "first_chunk_ms=300; chunk_ms=300; chunks=3", "tag": "pace"},
+        headers={
+            "api-key": "any",
+            "x-stand-in": "first_chunk_ms=300; chunk_ms=300; chunks=3",
+            "tag": "pace",
+        },
         timeout=DEADLINE_S,
     ) as answer:
         arrivals = [time.monotonic() for _ in answer.iter_raw()]
@@ -72,7 +80,8 @@ def test_the_pace_is_kept(stand_in: StandIn) -> None:
     written = recorded["write_times"]
     assert isinstance(written, list)
     assert len(written) == len(arrivals) == 1 + 1 + 3 + 1 + 1
-    # No piece before its time; late ones are made up for, so that the last is not later than it has to be.
+    # No piece before its time; late ones are made up for, so that the last is not later than it has
+    # to be.
     assert all(at - began >= 0.3 * number for number, at in enumerate(written, start=1))
     assert written[-1] - began < 0.3 * len(written) + 5
     assert arrivals[0] < written[1]
@@ -109,7 +118,9 @@ def test_a_reset_before_headers_sends_nothing(stand_in: StandIn) -> None:
 
 
 def test_an_early_end_lacks_finish_and_done(stand_in: StandIn) -> None:
-    """end_after ends the body as HTTP wants it, after N events; no_finish leaves out all that ends a stream."""
+    """end_after ends the body as HTTP wants it, after N events; no_finish leaves out all that ends
+    a stream.
+    """
     assert len(events(stand_in.post(body=STREAM, directives="end_after=4").content)) == 4
     unfinished = stand_in.post(body=WITH_USAGE, directives="no_finish")
     assert b'"finish_reason":"stop"' not in unfinished.content
@@ -124,7 +135,9 @@ def test_a_close_leaves_the_body_unfinished(stand_in: StandIn) -> None:
 
 
 @pytest.mark.parametrize(("directives", "writes"), [("silence", 0), ("silence_after=2", 2)])
-def test_silence_lasts_until_the_caller_leaves(stand_in: StandIn, directives: str, writes: int) -> None:
+def test_silence_lasts_until_the_caller_leaves(
+    stand_in: StandIn, directives: str, writes: int
+) -> None:
     """The caller's own timeout ends it, and the recording says that the peer closed."""
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(
@@ -152,7 +165,9 @@ def test_the_asynchronous_filter_reports_apart_and_late(stand_in: StandIn) -> No
     choices = [chunk["choices"][0] for chunk in found if chunk["choices"]]  # type: ignore[index]
     reports = [choice["content_filter_offsets"] for choice in choices if "delta" not in choice]
     assert len(reports) == 3
-    assert [report["start_offset"] for report in reports[1:]] == [report["end_offset"] for report in reports[:-1]]
+    assert [report["start_offset"] for report in reports[1:]] == [
+        report["end_offset"] for report in reports[:-1]
+    ]
     assert "delta" not in choices[-1]
     assert choices[-2]["finish_reason"] == "stop"
 
@@ -160,7 +175,9 @@ def test_the_asynchronous_filter_reports_apart_and_late(stand_in: StandIn) -> No
 def test_the_recording_has_the_request_as_it_arrived(stand_in: StandIn) -> None:
     """Raw target, header case, order and repetitions, and the body's digest."""
     body = json.dumps(ASK).encode()
-    with closing(http.client.HTTPConnection("127.0.0.1", stand_in.port, timeout=DEADLINE_S)) as connection:
+    with closing(
+        http.client.HTTPConnection("127.0.0.1", stand_in.port, timeout=DEADLINE_S)
+    ) as connection:
         connection.putrequest("POST", CHAT + "&x=%2f", skip_host=True, skip_accept_encoding=True)
         for name, value in (("hOsT", "x"), ("X-Twice", "1"), ("Api-Key", "k"), ("x-twice", "2")):
             connection.putheader(name, value)
@@ -185,8 +202,13 @@ def test_a_large_prompt_does_not_hold_up_other_streams(stand_in: StandIn) -> Non
     large = json.dumps({"messages": [{"role": "user", "content": "two words"}] * 500_000}).encode()
 
     async def both() -> int:
-        async with httpx.AsyncClient(base_url=stand_in.url, headers={"api-key": "any"}, timeout=DEADLINE_S) as client:
-            headers = {"x-stand-in": "chunk_ms=20; silence_after=1000; chunks=1000", "tag": "beside"}
+        async with httpx.AsyncClient(
+            base_url=stand_in.url, headers={"api-key": "any"}, timeout=DEADLINE_S
+        ) as client:
+            headers = {
+                "x-stand-in": "chunk_ms=20; silence_after=1000; chunks=1000",
+                "tag": "beside",
+            }
             async with client.stream("POST", CHAT, json=STREAM, headers=headers):
                 answer = await client.post(CHAT, content=large, headers={"tag": "large"})
                 return int(answer.json()["usage"]["prompt_tokens"])
@@ -201,10 +223,20 @@ def test_a_large_prompt_does_not_hold_up_other_streams(stand_in: StandIn) -> Non
     assert len([at for at in written if began < at < over]) >= (over - began) / 0.1
 
 
-def test_pipelined_requests_are_answered_in_order_whatever_their_paths_hold(stand_in: StandIn) -> None:
-    """Two requests in one write, the first with characters in its path that should have been encoded."""
+def test_pipelined_requests_are_answered_in_order_whatever_their_paths_hold(
+    stand_in: StandIn,
+) -> None:
+    """Two requests in one write, the first with characters in its path that should have been
+    encoded.
+    """
     head = b" HTTP/1.1\r\nhost: x\r\napi-key: k\r\n"
-    both = b"GET /openai/v1//%E9%2f|{}^<>;=[]~`'" + head + b"\r\nGET /openai/v1/b" + head + b"connection: close\r\n\r\n"
+    both = (
+        b"GET /openai/v1//%E9%2f|{}^<>;=[]~`'"
+        + head
+        + b"\r\nGET /openai/v1/b"
+        + head
+        + b"connection: close\r\n\r\n"
+    )
     with closing(socket.create_connection(("127.0.0.1", stand_in.port), DEADLINE_S)) as caller:
         caller.sendall(both)
         received = b"".join(iter(lambda: caller.recv(65536), b"")).decode()

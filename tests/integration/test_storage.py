@@ -46,7 +46,10 @@ def no_identity() -> AsyncTokenCredential:
 @contextlib.asynccontextmanager
 async def a_storage(account: str) -> AsyncIterator[Storage]:
     settings = StorageSettings(
-        setting="CAPTURES_STORAGE", connection_string=account, blob_service_uri=None, queue_service_uri=None
+        setting="CAPTURES_STORAGE",
+        connection_string=account,
+        blob_service_uri=None,
+        queue_service_uri=None,
     )
     storage = Storage(settings, no_identity)
     try:
@@ -125,7 +128,9 @@ async def test_an_envelope_comes_off_the_queue_as_it_was_put(account: str) -> No
     told = an_envelope(deployment="žluť 🐎")
     async with a_storage(account) as storage:
         await EnvelopeQueue(storage).put(told)
-    queue = QueueClient.from_connection_string(account, QUEUE, message_decode_policy=TextBase64DecodePolicy())
+    queue = QueueClient.from_connection_string(
+        account, QUEUE, message_decode_policy=TextBase64DecodePolicy()
+    )
     async with queue:
         message = await queue.receive_message()
         assert message is not None
@@ -150,7 +155,9 @@ async def test_the_probes_of_what_is_there_are_silent(account: str) -> None:
         await EnvelopeQueue(storage).probe()
 
 
-async def test_an_account_that_nobody_serves_is_an_error_of_azure_within_seconds(unserved: str) -> None:
+async def test_an_account_that_nobody_serves_is_an_error_of_azure_within_seconds(
+    unserved: str,
+) -> None:
     began = time.monotonic()
     async with a_storage(unserved) as storage:
         for attempt in (

@@ -52,10 +52,14 @@ async def answering_all(connection: Connection) -> None:
 async def test_what_is_sent_is_one_request() -> None:
     async def script(connection: Connection) -> None:
         assert await connection.request() == (
-            b"PUT /a%%20b?c=d HTTP/1.1\r\nhost: 127.0.0.1:%d\r\nx-ms-version: 1\r\ncontent-length: 4\r\n\r\nbody" % server.port
+            b"PUT /a%%20b?c=d HTTP/1.1\r\nhost: 127.0.0.1:%d\r\nx-ms-version: 1\r\ncontent-length: 4\r\n\r\nbody"
+            % server.port
         )
         await connection.say(OK)
-        assert await connection.head() == b"GET /x HTTP/1.1\r\nhost: 127.0.0.1:%d\r\n\r\n" % server.port
+        assert (
+            await connection.head()
+            == b"GET /x HTTP/1.1\r\nhost: 127.0.0.1:%d\r\n\r\n" % server.port
+        )
         await connection.say(OK)
         assert b"\r\ncontent-length: 0\r\n" in await connection.head()
         await connection.say(OK)
@@ -69,10 +73,20 @@ async def test_what_is_sent_is_one_request() -> None:
 @pytest.mark.parametrize(
     ("said", "answer"),
     [
-        (b"HTTP/1.1 404 No\r\nX-Ms-Error-Code: BlobNotFound\r\ncontent-length: 0\r\n\r\n", Answer(404, "BlobNotFound", b"")),
+        (
+            b"HTTP/1.1 404 No\r\nX-Ms-Error-Code: BlobNotFound\r\ncontent-length: 0\r\n\r\n",
+            Answer(404, "BlobNotFound", b""),
+        ),
         (b"HTTP/1.1 204 No Content\r\n\r\n", Answer(204, "", b"")),
-        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n", WELL),
-        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nx-ms-error-code: no\r\n\r\n" + OK, WELL),
+        (
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n",
+            WELL,
+        ),
+        (
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nx-ms-error-code: no\r\n\r\n"
+            + OK,
+            WELL,
+        ),
         (b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok", WELL),
         (b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok", WELL),
     ],
@@ -140,12 +154,16 @@ async def test_another_idle_connection_is_used_where_the_last_one_was_closed() -
         async with asyncio.timeout(10):
             while not any(connection.closed for connection in connections._idle):  # noqa: ASYNC110 - asyncio has no event for it
                 await asyncio.sleep(0.001)
-        connections._idle = deque(sorted(connections._idle, key=lambda connection: connection.closed))
+        connections._idle = deque(
+            sorted(connections._idle, key=lambda connection: connection.closed)
+        )
         assert await get(connections) == WELL
         assert server.connections == 2
 
 
-async def test_a_connection_that_was_idle_for_long_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_connection_that_was_idle_for_long_is_not_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """What lies between may have forgotten it, and would swallow the request."""
     monkeypatch.setattr(storage_connections, "_IDLE_S", 0.0)
     async with serving(answering_all) as server, connections_to(server.url) as connections:
@@ -207,7 +225,9 @@ async def test_an_answer_that_breaks_off_leaves_nothing_to_the_garbage_collector
         await connection.say(b"HTTP/1.1 200 OK\r\ncontent-length: 2000000\r\n\r\n" + bytes(MB))
 
     def left() -> list[object]:
-        return [each for each in gc.get_objects() if isinstance(each, storage_connections._Connection)]
+        return [
+            each for each in gc.get_objects() if isinstance(each, storage_connections._Connection)
+        ]
 
     async with serving(script) as server, connections_to(server.url) as connections:
         gc.collect()
@@ -233,7 +253,9 @@ async def test_a_reset_is_an_error() -> None:
             await get(connections)
 
 
-async def test_a_large_body_on_a_lost_connection_fills_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_large_body_on_a_lost_connection_fills_no_log(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Asyncio warns of each write there."""
     served: list[Connection] = []
     warned: list[str] = []
@@ -247,7 +269,8 @@ async def test_a_large_body_on_a_lost_connection_fills_no_log(monkeypatch: pytes
 
     async with serving(script) as server, connections_to(server.url) as connections:
         assert await get(connections) == WELL
-        served[0].writer.get_extra_info("socket").shutdown(socket.SHUT_RDWR)  # what is sent there now is answered by a reset
+        # what is sent there now is answered by a reset
+        served[0].writer.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
         with pytest.raises(ServiceResponseError):
             await put(connections, bytes(16 * MB))
         assert server.connections == 1
@@ -323,7 +346,9 @@ async def test_an_answer_may_come_before_the_body_is_sent() -> None:
 
     async def script(connection: Connection) -> None:
         await connection.head()
-        await connection.say(b"HTTP/1.1 403 No\r\nx-ms-error-code: AuthorizationFailure\r\ncontent-length: 0\r\n\r\n")
+        await connection.say(
+            b"HTTP/1.1 403 No\r\nx-ms-error-code: AuthorizationFailure\r\ncontent-length: 0\r\n\r\n"
+        )
         await connection.closed_by_client()
 
     async with serving(script) as server, connections_to(server.url) as connections:
@@ -353,18 +378,25 @@ async def test_where_nobody_listens_it_is_an_error() -> None:
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))
         async with connections_to(f"http://127.0.0.1:{unheard.getsockname()[1]}") as connections:
-            with pytest.raises(ServiceRequestError, match="could not be reached: ConnectionRefusedError"):
+            with pytest.raises(
+                ServiceRequestError, match="could not be reached: ConnectionRefusedError"
+            ):
                 await get(connections)
 
 
-async def test_a_host_that_does_not_take_the_connection_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_host_that_does_not_take_the_connection_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """It speaks no TLS, so that the handshake does not end."""
     monkeypatch.setattr(storage_connections, "_CONNECT_S", 0.2)
 
     async def script(connection: Connection) -> None:
         await connection.closed_by_client()
 
-    async with serving(script) as server, connections_to(server.url.replace("http:", "https:")) as connections:
+    async with (
+        serving(script) as server,
+        connections_to(server.url.replace("http:", "https:")) as connections,
+    ):
         with pytest.raises(ServiceRequestError, match="could not be reached: TimeoutError"):
             await get(connections)
 
@@ -377,7 +409,9 @@ async def test_calls_beyond_the_limit_wait_for_their_turn(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["a_known_authority", "an_unknown_one"])
-async def test_tls_is_verified(known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_tls_is_verified(
+    known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     authority = trustme.CA()
     presented = authority if known else trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
@@ -386,16 +420,23 @@ async def test_tls_is_verified(known: bool, tmp_path: Path, monkeypatch: pytest.
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     presented.issue_cert("localhost").configure_cert(context)
 
-    async with serving(answering_all, tls=context) as server, connections_to(f"https://localhost:{server.port}") as connections:
+    async with (
+        serving(answering_all, tls=context) as server,
+        connections_to(f"https://localhost:{server.port}") as connections,
+    ):
         if known:
             assert [await put(connections, bytes(MB)) for _ in range(2)] == [WELL, WELL]
             assert server.connections == 1
         else:
-            with pytest.raises(ServiceRequestError, match="could not be reached: SSLCertVerificationError"):
+            with pytest.raises(
+                ServiceRequestError, match="could not be reached: SSLCertVerificationError"
+            ):
                 await get(connections)
 
 
-async def test_no_call_waits_for_the_authorities_to_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_call_waits_for_the_authorities_to_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """That has been done when the worker starts, once for all services; servers are verified."""
     tls = storage_connections._TLS
     assert (tls.verify_mode, tls.check_hostname) == (ssl.CERT_REQUIRED, True)
@@ -405,6 +446,9 @@ async def test_no_call_waits_for_the_authorities_to_be_read(monkeypatch: pytest.
         await connection.closed_by_client()
 
     monkeypatch.setattr(storage_connections, "_CONNECT_S", 0.2)
-    async with serving(script) as server, connections_to(f"https://localhost:{server.port}") as connections:
+    async with (
+        serving(script) as server,
+        connections_to(f"https://localhost:{server.port}") as connections,
+    ):
         with pytest.raises(ServiceRequestError, match="could not be reached"):
             await get(connections)

@@ -1,5 +1,6 @@
-"""When storage itself fails: bounded tries, one line with the envelope and never content, counters; and nothing is lost that
-could be stored in any way."""
+"""When storage itself fails: bounded tries, one line with the envelope and never content, counters;
+and nothing is lost that could be stored in any way.
+"""
 
 from __future__ import annotations
 
@@ -65,17 +66,31 @@ async def test_with_the_queue_down_an_exchange_without_an_answer_keeps_its_outco
     await exchanged(world)
     (response,) = world.store.captures(".response")
     envelope = from_fields(response.header["envelope"])
-    assert (envelope.outcome, envelope.response_capture, response.body) == (Outcome.UPSTREAM_ERROR, None, b"")
-    assert envelope.request_capture == next(name for name in world.store.blobs if name.endswith(".request"))
+    assert (envelope.outcome, envelope.response_capture, response.body) == (
+        Outcome.UPSTREAM_ERROR,
+        None,
+        b"",
+    )
+    assert envelope.request_capture == next(
+        name for name in world.store.blobs if name.endswith(".request")
+    )
     assert world.recorder.failed.lost == 0
 
 
-async def test_with_both_down_the_tries_are_bounded_and_one_line_holds_the_envelope(caplog: pytest.LogCaptureFixture) -> None:
-    world = a_world_that_gives_up(a_world(sse(STREAM), store=Store(failing=True), envelopes=Envelopes(failing=True)))
+async def test_with_both_down_the_tries_are_bounded_and_one_line_holds_the_envelope(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = a_world_that_gives_up(
+        a_world(sse(STREAM), store=Store(failing=True), envelopes=Envelopes(failing=True))
+    )
     client = await exchanged(world)
     assert (client.body, client.ended) == (STREAM, True)
     assert world.recorder.failed.lost == 1
-    lines = [record.getMessage() for record in caplog.records if "could not be recorded at all" in record.getMessage()]
+    lines = [
+        record.getMessage()
+        for record in caplog.records
+        if "could not be recorded at all" in record.getMessage()
+    ]
     assert len(lines) == 1
     assert caplog.records[-1].levelno == logging.ERROR
     envelope = load(lines[0].partition("Its envelope: ")[2])
@@ -86,7 +101,9 @@ async def test_with_both_down_the_tries_are_bounded_and_one_line_holds_the_envel
 
 async def test_what_storage_takes_when_it_comes_back_is_not_given_up() -> None:
     store, envelopes = Store(failing=True), Envelopes(failing=True)
-    world = a_world_that_gives_up(a_world(sse(STREAM), store=store, envelopes=envelopes), (0, 0.05, 20))
+    world = a_world_that_gives_up(
+        a_world(sse(STREAM), store=store, envelopes=envelopes), (0, 0.05, 20)
+    )
     client = Client(world.relay, ASK)
     running = client.start()
     while world.recorder.failed.envelopes == 0:  # noqa: ASYNC110 - a counter, which nobody signals
@@ -113,7 +130,9 @@ async def test_an_outcome_that_is_kept_never_replaces_a_capture() -> None:
     assert [kept.body for kept in world.store.captures(".response")] == [STREAM]
 
 
-async def test_memory_stays_within_its_bound_however_many_captures_wait(caplog: pytest.LogCaptureFixture) -> None:
+async def test_memory_stays_within_its_bound_however_many_captures_wait(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """What does not fit is lost as a capture, counted, and its event goes out without content."""
     gate = asyncio.Event()
     world = a_world(
@@ -129,7 +148,9 @@ async def test_memory_stays_within_its_bound_however_many_captures_wait(caplog: 
     assert all(client.ended and client.body.endswith(STREAM) for client in clients)
     gate.set()
     await world.recorded()
-    without = [envelope for envelope in world.envelopes.put_ones if envelope.response_capture is None]
+    without = [
+        envelope for envelope in world.envelopes.put_ones if envelope.response_capture is None
+    ]
     assert len(world.envelopes.put_ones) == 10
     assert len(without) == world.recorder.failed.response_captures == 7
     assert "CAPTURE_MEMORY_MB" in caplog.text

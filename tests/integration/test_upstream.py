@@ -1,4 +1,6 @@
-"""The relay over the real transport: bodies that pass on as they come, addresses with a prefix, an upstream that is gone."""
+"""The relay over the real transport: bodies that pass on as they come, addresses with a prefix, an
+upstream that is gone.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,24 @@ import pytest
 
 from shared.adapters.aiohttp_transport import AiohttpTransport
 from shared.core.records.outcome import Outcome
-from tests.integration.exchanges import CHAT, DEADLINE_S, UNTOUCHED, Client, World, a_world, event_of
+from tests.integration.exchanges import (
+    CHAT,
+    DEADLINE_S,
+    UNTOUCHED,
+    Client,
+    World,
+    a_world,
+    event_of,
+)
 from tests.integration.tiny_server import OK, Connection, serving, until_broken
 
 pytestmark = pytest.mark.anyio
 
 AUDIO = "/openai/deployments/whisper/audio/transcriptions"  # its body is not looked at
-STREAM = event_of(choices=[{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}]) + b"data: [DONE]\n\n"
+STREAM = (
+    event_of(choices=[{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}])
+    + b"data: [DONE]\n\n"
+)
 
 
 @pytest.fixture
@@ -38,7 +51,9 @@ async def test_the_base_urls_path_comes_first(transport: AiohttpTransport) -> No
     async with serving(script) as server:
         client = Client(a_world(transport=transport, base_url=f"{server.url}/a%2Fb").relay, b"{}")
         await client.run()
-    assert heads[0].startswith(b"POST /a%2Fb/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21 HTTP/1.1\r\n")
+    assert heads[0].startswith(
+        b"POST /a%2Fb/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21 HTTP/1.1\r\n"
+    )
     assert (client.status, client.body) == (200, b"ok")
 
 
@@ -55,7 +70,9 @@ async def test_an_upstream_that_nobody_serves_is_a_502(transport: AiohttpTranspo
 
 
 @pytest.mark.parametrize("path", [CHAT, AUDIO])
-async def test_a_client_that_leaves_closes_the_upstreams_connection(transport: AiohttpTransport, path: str) -> None:
+async def test_a_client_that_leaves_closes_the_upstreams_connection(
+    transport: AiohttpTransport, path: str
+) -> None:
     closed = asyncio.Event()
 
     async def script(connection: Connection) -> None:
@@ -84,7 +101,9 @@ async def test_a_body_of_unknown_length_passes_on_in_chunks(transport: AiohttpTr
 
     async with serving(script) as server:
         world = a_world(transport=transport, base_url=server.url)
-        client = Client(world.relay, b"ab", b"c", headers={"transfer-encoding": "chunked"}, path=AUDIO)
+        client = Client(
+            world.relay, b"ab", b"c", headers={"transfer-encoding": "chunked"}, path=AUDIO
+        )
         await client.run()
     assert client.body == b"ok"
     assert requests[0].partition(b"\r\n\r\n")[2] == b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"
@@ -143,8 +162,12 @@ async def test_every_byte_before_a_break_reaches_client_and_capture(
     assert [kept.body for kept in world.store.captures(".response")] == [body]
 
 
-@pytest.mark.parametrize("line", [b"600 Odd", b"999 Odd", b"101 Switching", b"200 OK\r\nX-Note: a\x01b"])
-async def test_an_answer_that_no_server_could_pass_on_is_a_502(transport: AiohttpTransport, line: bytes) -> None:
+@pytest.mark.parametrize(
+    "line", [b"600 Odd", b"999 Odd", b"101 Switching", b"200 OK\r\nX-Note: a\x01b"]
+)
+async def test_an_answer_that_no_server_could_pass_on_is_a_502(
+    transport: AiohttpTransport, line: bytes
+) -> None:
     async def script(connection: Connection) -> None:
         await connection.request()
         await connection.say(b"HTTP/1.1 " + line + b"\r\nContent-Length: 2\r\n\r\n{}")
@@ -153,7 +176,10 @@ async def test_an_answer_that_no_server_could_pass_on_is_a_502(transport: Aiohtt
         world = a_world(transport=transport, base_url=server.url)
         client = Client(world.relay, b"{}")
         await client.run()
-        assert (client.status, json.loads(client.body)["error"]["code"]) == (502, "upstream_unreachable")
+        assert (client.status, json.loads(client.body)["error"]["code"]) == (
+            502,
+            "upstream_unreachable",
+        )
     assert (await world.envelope()).outcome is Outcome.UPSTREAM_ERROR
 
 
@@ -166,7 +192,9 @@ async def whole_or_broken(connection: Connection, ends: list[str]) -> None:
         ends.append("broken off")
 
 
-async def test_a_client_that_leaves_within_a_passing_body_breaks_it_off_upstream(transport: AiohttpTransport) -> None:
+async def test_a_client_that_leaves_within_a_passing_body_breaks_it_off_upstream(
+    transport: AiohttpTransport,
+) -> None:
     ends: list[str] = []
 
     async with serving(lambda connection: whole_or_broken(connection, ends)) as server:
@@ -183,7 +211,9 @@ async def test_a_client_that_leaves_within_a_passing_body_breaks_it_off_upstream
     assert not client.messages
 
 
-async def test_a_client_that_leaves_its_upload_ends_an_answer_that_has_begun(transport: AiohttpTransport) -> None:
+async def test_a_client_that_leaves_its_upload_ends_an_answer_that_has_begun(
+    transport: AiohttpTransport,
+) -> None:
     """At once: nobody waits for the upload's end, nor for the longest exchange."""
     closed = asyncio.Event()
 
@@ -207,7 +237,9 @@ async def test_a_client_that_leaves_its_upload_ends_an_answer_that_has_begun(tra
     assert [kept.body for kept in world.store.captures(".request")] == [b"half"]
 
 
-async def test_a_passing_body_that_grows_too_large_is_refused_and_broken_off_upstream(transport: AiohttpTransport) -> None:
+async def test_a_passing_body_that_grows_too_large_is_refused_and_broken_off_upstream(
+    transport: AiohttpTransport,
+) -> None:
     ends: list[str] = []
 
     async def script(connection: Connection) -> None:
@@ -219,7 +251,9 @@ async def test_a_passing_body_that_grows_too_large_is_refused_and_broken_off_ups
 
     async with serving(script) as server:
         world = a_world(transport=transport, base_url=server.url, request_body_bytes=10)
-        client = Client(world.relay, b"12345", b"6789012", headers={"transfer-encoding": "chunked"}, path=AUDIO)
+        client = Client(
+            world.relay, b"12345", b"6789012", headers={"transfer-encoding": "chunked"}, path=AUDIO
+        )
         await client.run()
         await asyncio.wait_for(asyncio.gather(*server.ended), DEADLINE_S)
     assert client.status == 413
@@ -227,7 +261,9 @@ async def test_a_passing_body_that_grows_too_large_is_refused_and_broken_off_ups
     assert (await world.envelope()).outcome is Outcome.REJECTED
 
 
-async def test_a_connection_that_carried_a_broken_body_is_not_used_again(transport: AiohttpTransport) -> None:
+async def test_a_connection_that_carried_a_broken_body_is_not_used_again(
+    transport: AiohttpTransport,
+) -> None:
     ends: list[str] = []
 
     async with serving(lambda connection: whole_or_broken(connection, ends)) as server:
@@ -245,7 +281,9 @@ async def test_a_connection_that_carried_a_broken_body_is_not_used_again(transpo
     assert sorted(ends) == ["broken off", "whole"]
 
 
-async def test_an_upstream_that_refuses_a_passing_body_early_is_heard(transport: AiohttpTransport) -> None:
+async def test_an_upstream_that_refuses_a_passing_body_early_is_heard(
+    transport: AiohttpTransport,
+) -> None:
     async def script(connection: Connection) -> None:
         await connection.head()
         await connection.say(b"HTTP/1.1 401 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")

@@ -1,4 +1,6 @@
-"""The usage of a background response is counted once, whoever carries it, however often, and in whatever order."""
+"""The usage of a background response is counted once, whoever carries it, however often, and in
+whatever order.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ class World:
     parked: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.enrichment = Enrichment(self, Assembler(None), UsageClaims(Notes(self.storage)), self, self)
+        self.enrichment = Enrichment(
+            self, Assembler(None), UsageClaims(Notes(self.storage)), self, self
+        )
         self.deliver = self.enrichment.deliver
 
     async def get(self, name: str | None) -> Capture | None:
@@ -68,7 +72,9 @@ class World:
     async def note_refusal(self, exchange_id: str) -> None:
         """It may be parked later."""
 
-    def answered(self, operation: str, response: dict[str, Any], *, stream: bool = False) -> Envelope:
+    def answered(
+        self, operation: str, response: dict[str, Any], *, stream: bool = False
+    ) -> Envelope:
         """An exchange that was answered with this response, in an event where it was a stream."""
         exchange_id = an_id(a_window())
         document = {"type": "response.completed", "response": response} if stream else response
@@ -101,13 +107,21 @@ class World:
 
 
 def a_response(text: str = "hi", **changes: Any) -> dict[str, Any]:
-    said = {"object": "response", "id": f"resp_{uuid.uuid4().hex}", "background": True, "status": "completed", "usage": USAGE}
+    said = {
+        "object": "response",
+        "id": f"resp_{uuid.uuid4().hex}",
+        "background": True,
+        "status": "completed",
+        "usage": USAGE,
+    }
     output = [{"type": "message", "content": [{"type": "output_text", "text": text}]}]
     return said | {"model": "m", "output": output} | changes
 
 
 async def test_of_a_response_that_is_only_polled_one_event_counts_the_usage(azurite: str) -> None:
-    """The create call and the polls before the end carry none; of those that do, the first counts it."""
+    """The create call and the polls before the end carry none; of those that do, the first counts
+    it.
+    """
     async with an_account(azurite) as account:
         world, done = World(account.storage), a_response()
         early = done | {"usage": None, "output": []}
@@ -122,13 +136,20 @@ async def test_of_a_response_that_is_only_polled_one_event_counts_the_usage(azur
 
 
 @pytest.mark.parametrize("text", ["hi", "x" * 2 * IN_PLACE_BYTES], ids=["in place", "in a child"])
-async def test_a_message_that_comes_again_and_a_replay_say_the_same(azurite: str, text: str) -> None:
+async def test_a_message_that_comes_again_and_a_replay_say_the_same(
+    azurite: str, text: str
+) -> None:
     """The claim is the exchange's for ever."""
     async with an_account(azurite) as account:
         world, done = World(account.storage), a_response(text)
         first, second = (world.answered("responses.get", done) for _ in range(2))
         assert await world.enriched([first, second]) == [False, True]
-        assert await world.enriched([second, first, replayed(first), replayed(second)]) == [True, False, False, True]
+        assert await world.enriched([second, first, replayed(first), replayed(second)]) == [
+            True,
+            False,
+            False,
+            True,
+        ]
 
 
 async def test_a_stream_and_later_gets(azurite: str) -> None:
@@ -138,7 +159,10 @@ async def test_a_stream_and_later_gets(azurite: str) -> None:
         for late in (False, True):
             done = a_response()
             stream = world.answered("responses", done, stream=True)
-            gets = [world.answered("responses.get", done), world.answered("responses.get", done, stream=True)]
+            gets = [
+                world.answered("responses.get", done),
+                world.answered("responses.get", done, stream=True),
+            ]
             said = await world.enriched([*gets, stream] if late else [stream, *gets])
             assert said == [False, True, True]
 
@@ -148,14 +172,22 @@ async def test_polls_that_are_enriched_at_once(azurite: str) -> None:
     async with an_account(azurite) as account, an_account(azurite) as other:
         worlds = [World(account.storage), World(other.storage)]
         done = a_response()
-        messages = [(world, dump(world.answered("responses.get", done)).encode()) for world in worlds for _ in range(10)]
+        messages = [
+            (world, dump(world.answered("responses.get", done)).encode())
+            for world in worlds
+            for _ in range(10)
+        ]
         await asyncio.gather(*(world.deliver(message) for world, message in messages))
     events = [event for world in worlds for event in world.sent]
     assert sorted(event["usage_repeated"] for event in events) == [False] + [True] * 19
 
 
-async def test_an_exchange_whose_event_is_not_taken_leaves_the_usage_to_the_next(azurite: str) -> None:
-    """Parked at once, or refused again and again. What it was examined for without being sent claims nothing either."""
+async def test_an_exchange_whose_event_is_not_taken_leaves_the_usage_to_the_next(
+    azurite: str,
+) -> None:
+    """Parked at once, or refused again and again. What it was examined for without being sent
+    claims nothing either.
+    """
     async with an_account(azurite) as account:
         world, done = World(account.storage), a_response()
         large, refused, first, second = (world.answered("responses.get", done) for _ in range(4))
@@ -165,7 +197,9 @@ async def test_an_exchange_whose_event_is_not_taken_leaves_the_usage_to_the_next
             await world.fails(refused, EventRefused("not-allowed"))
             assert await world.enrichment.why_not(refused) is None
         assert await world.enriched([first, second]) == [False, True]
-        assert await world.enriched([refused, large]) == [True, True], "after a fix, too, it is counted once"
+        assert await world.enriched([refused, large]) == [True, True], (
+            "after a fix, too, it is counted once"
+        )
         assert world.parked == [large.exchange_id]
 
 
@@ -196,8 +230,12 @@ async def test_a_claim_holds_no_more_than_an_exchange_id(azurite: str) -> None:
     claims, holder = UsageClaims(Notes(storage)), an_id(a_window())
     try:
         for odd in ("../../x", "a/b?c#d", "ž" * 2000, "", "\ud800"):
-            assert await claims.claim(odd, holder) == Claim(response_id=odd, holder=holder, new=True)
-            assert await claims.claim(odd, an_id(a_window())) == Claim(response_id=odd, holder=holder, new=False)
+            assert await claims.claim(odd, holder) == Claim(
+                response_id=odd, holder=holder, new=True
+            )
+            assert await claims.claim(odd, an_id(a_window())) == Claim(
+                response_id=odd, holder=holder, new=False
+            )
         names = await claims_in(storage)
         assert all(len(name) == len("usage/") + 64 for name in names)
         (exchange_id,) = (await Notes(storage).get(sorted(names)[0]) or {}).values()

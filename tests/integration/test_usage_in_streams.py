@@ -1,4 +1,6 @@
-"""Usage in streams: asked for on the caller's behalf, taken out again, and nothing else about request or answer changed."""
+"""Usage in streams: asked for on the caller's behalf, taken out again, and nothing else about
+request or answer changed.
+"""
 
 from __future__ import annotations
 
@@ -58,11 +60,18 @@ async def sent(
     """Sends a body (bytes as they are, anything else as JSON) to a deployment of its own."""
     tag = uuid.uuid4().hex
     path = target or f"/openai/deployments/gpt-{tag}/{operation}?api-version={api_version}"
-    headers = {"content-type": "application/json", "x-stand-in": directives, "x-ms-client-request-id": tag}
+    headers = {
+        "content-type": "application/json",
+        "x-stand-in": directives,
+        "x-ms-client-request-id": tag,
+    }
     async with httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         answer = await client.post(path, content=content, headers=headers)
-        seen = await client.get(f"{stand_in.url}/_stand_in/exchanges", params={"header": f"x-ms-client-request-id:{tag}"})
+        seen = await client.get(
+            f"{stand_in.url}/_stand_in/exchanges",
+            params={"header": f"x-ms-client-request-id:{tag}"},
+        )
     return Sent(answer, seen.json())
 
 
@@ -73,13 +82,16 @@ def without_usage_chunk(stream: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "directives", ["", "cut=1", "cut=2;comments", "byte_at_a_time;chunks=3", "content_size=200000;chunks=2"]
+    "directives",
+    ["", "cut=1", "cut=2;comments", "byte_at_a_time;chunks=3", "content_size=200000;chunks=2"],
 )
 @pytest.mark.parametrize("operation", ["chat/completions", "completions"])
 async def test_the_client_gets_what_the_upstream_wrote_without_the_usage_chunk(
     stand_in: StandIn, operation: str, directives: str
 ) -> None:
-    """The addition is all that the request has more, the chunk all that the answer has less; the capture keeps it."""
+    """The addition is all that the request has more, the chunk all that the answer has less; the
+    capture keeps it.
+    """
     body = {"prompt": "hello", "stream": True} if operation == "completions" else STREAM
     async with served(stand_in) as relay:
         done = await sent(relay, stand_in, body, directives=directives, operation=operation)
@@ -88,7 +100,11 @@ async def test_the_client_gets_what_the_upstream_wrote_without_the_usage_chunk(
     assert done.bodies == [b"{" + ADDED + json.dumps(body).encode()[1:]]
     assert done.answer.content == without_usage_chunk(done.written)
     assert len(done.answer.content) < len(done.written)
-    assert (envelope.usage_asked, envelope.outcome, envelope.usage_source) == (True, Outcome.COMPLETED, "upstream")
+    assert (envelope.usage_asked, envelope.outcome, envelope.usage_source) == (
+        True,
+        Outcome.COMPLETED,
+        "upstream",
+    )
     assert envelope.usage is not None
     last = [json.loads(event.data) for event in decode(done.written) if event.data != "[DONE]"][-1]
     assert envelope.usage == last["usage"]
@@ -100,14 +116,18 @@ async def test_other_line_ends_are_understood(stand_in: StandIn, line_ends: str)
     async with served(stand_in) as relay:
         done = await sent(relay, stand_in, STREAM, directives=f"{line_ends};cut=3")
     blank = b"\r\n\r\n" if line_ends == "crlf" else b"\r\r"
-    kept = [event for event in done.written.split(blank) if b'"usage":{' not in event.replace(b" ", b"")]
+    kept = [
+        event for event in done.written.split(blank) if b'"usage":{' not in event.replace(b" ", b"")
+    ]
     assert done.answer.content == blank.join(kept)
     assert len(done.answer.content) < len(done.written)
 
 
 async def test_a_caller_that_asked_gets_it_and_all_else_as_it_was(stand_in: StandIn) -> None:
     """Request and answer byte for byte."""
-    body = json.dumps({**STREAM, "stream_options": {"include_usage": True, "x": 1}}, indent=1).encode()
+    body = json.dumps(
+        {**STREAM, "stream_options": {"include_usage": True, "x": 1}}, indent=1
+    ).encode()
     async with served(stand_in) as relay:
         done = await sent(relay, stand_in, body)
         envelope = await relay.envelope()
@@ -124,21 +144,35 @@ async def test_switched_off_nothing_is_touched(stand_in: StandIn) -> None:
         done = await sent(relay, stand_in, body)
         envelope = await relay.envelope()
     assert (done.bodies, done.answer.content) == ([body], done.written)
-    assert (envelope.usage_source, envelope.usage, envelope.outcome) == ("none", None, Outcome.COMPLETED)
+    assert (envelope.usage_source, envelope.usage, envelope.outcome) == (
+        "none",
+        None,
+        Outcome.COMPLETED,
+    )
 
 
 async def test_a_refused_addition_is_unseen_by_the_client(stand_in: StandIn) -> None:
-    """400 to the addition: the call again as it came, answered as if nothing had been; and the next one does not ask."""
+    """400 to the addition: the call again as it came, answered as if nothing had been; and the next
+    one does not ask.
+    """
     async with served(stand_in) as relay:
         target = f"/openai/deployments/refusing-{uuid.uuid4().hex}/chat/completions?api-version={API_VERSION}"
-        first = await sent(relay, stand_in, STREAM, directives="refuse_stream_options", target=target)
+        first = await sent(
+            relay, stand_in, STREAM, directives="refuse_stream_options", target=target
+        )
         envelope = await relay.envelope()
-        second = await sent(relay, stand_in, STREAM, directives="refuse_stream_options", target=target)
+        second = await sent(
+            relay, stand_in, STREAM, directives="refuse_stream_options", target=target
+        )
         elsewhere = await sent(relay, stand_in, STREAM)
     plain = json.dumps(STREAM).encode()
     assert first.bodies == [b"{" + ADDED + plain[1:], plain]
     assert (first.answer.status_code, first.answer.content) == (200, first.written)
-    assert (envelope.usage_asked, envelope.outcome, envelope.upstream_status_code) == (False, Outcome.COMPLETED, 200)
+    assert (envelope.usage_asked, envelope.outcome, envelope.upstream_status_code) == (
+        False,
+        Outcome.COMPLETED,
+        200,
+    )
     assert (second.bodies, second.answer.status_code) == ([plain], 200)
     assert elsewhere.bodies[0].startswith(b"{" + ADDED)
 
@@ -153,7 +187,9 @@ async def test_a_callers_own_mistake_comes_back_as_it_is(stand_in: StandIn) -> N
     assert envelope.outcome is Outcome.UPSTREAM_ERROR
 
 
-@pytest.mark.parametrize("api_version", ["2024-02-01", "2024-06-01", "2024-05-01-preview", "2024-08-01-preview"])
+@pytest.mark.parametrize(
+    "api_version", ["2024-02-01", "2024-06-01", "2024-05-01-preview", "2024-08-01-preview"]
+)
 async def test_an_old_api_version_is_not_asked(stand_in: StandIn, api_version: str) -> None:
     """Not even to be refused."""
     async with served(stand_in) as relay:
@@ -165,7 +201,9 @@ async def test_an_old_api_version_is_not_asked(stand_in: StandIn, api_version: s
 async def test_the_v1_routes_are_asked(stand_in: StandIn) -> None:
     """They know the addition whatever the year."""
     async with served(stand_in) as relay:
-        done = await sent(relay, stand_in, {**STREAM, "model": "gpt-4o"}, target="/openai/v1/chat/completions")
+        done = await sent(
+            relay, stand_in, {**STREAM, "model": "gpt-4o"}, target="/openai/v1/chat/completions"
+        )
         envelope = await relay.envelope()
     assert done.bodies[0].startswith(b"{" + ADDED)
     assert done.answer.content == without_usage_chunk(done.written)
@@ -174,7 +212,10 @@ async def test_the_v1_routes_are_asked(stand_in: StandIn) -> None:
 
 SHAPES: list[tuple[str, bytes]] = [
     ("chat/completions", json.dumps({"messages": MESSAGES}).encode()),
-    ("chat/completions", json.dumps({**STREAM, "data_sources": [{"type": "azure_search"}]}).encode()),
+    (
+        "chat/completions",
+        json.dumps({**STREAM, "data_sources": [{"type": "azure_search"}]}).encode(),
+    ),
     ("chat/completions", json.dumps({**STREAM, "stream": False}).encode()),
     ("chat/completions", b'{"stream": true, "stream": false, "messages": []}\n'),
     ("chat/completions", b'{"stream": true, "messages": [}'),
@@ -184,7 +225,12 @@ SHAPES: list[tuple[str, bytes]] = [
     ("chat/completions", json.dumps(STREAM).encode("utf-16")),
     ("chat/completions", b"\x00\xff\xfe not JSON \r\n" * 100),
     ("responses", json.dumps({"model": "gpt-4o", "input": "hello", "stream": True}).encode()),
-    ("responses", json.dumps({"model": "gpt-4o", "input": "hello", "stream": True, "stream_options": {}}).encode()),
+    (
+        "responses",
+        json.dumps(
+            {"model": "gpt-4o", "input": "hello", "stream": True, "stream_options": {}}
+        ).encode(),
+    ),
     ("embeddings", json.dumps({"input": ["a", "b"], "stream": True}).encode()),
     ("images/generations", json.dumps({"prompt": "a", "stream": True}).encode()),
     ("audio/speech", json.dumps({"input": "a", "stream": True}).encode()),
@@ -193,8 +239,14 @@ SHAPES: list[tuple[str, bytes]] = [
 ]
 
 
-@pytest.mark.parametrize(("operation", "body"), SHAPES, ids=[f"{number}-{shape[0]}" for number, shape in enumerate(SHAPES)])
-async def test_every_other_body_goes_up_as_it_came(stand_in: StandIn, operation: str, body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("operation", "body"),
+    SHAPES,
+    ids=[f"{number}-{shape[0]}" for number, shape in enumerate(SHAPES)],
+)
+async def test_every_other_body_goes_up_as_it_came(
+    stand_in: StandIn, operation: str, body: bytes
+) -> None:
     """And its answer comes down as it was written."""
     async with served(stand_in) as relay:
         target = f"/openai/v1/{operation}" if operation == "responses" else ""
@@ -206,9 +258,14 @@ async def test_every_other_body_goes_up_as_it_came(stand_in: StandIn, operation:
 
 async def test_a_client_that_closes_after_the_last_frame_costs_no_usage(stand_in: StandIn) -> None:
     """[DONE] has come, the body's end has not: completed, with usage."""
-    async with served(stand_in) as relay, httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client:
+    async with (
+        served(stand_in) as relay,
+        httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client,
+    ):
         target = f"/openai/deployments/gpt/chat/completions?api-version={API_VERSION}"
-        async with client.stream("POST", target, json=STREAM, headers={"x-stand-in": "chunk_ms=1"}) as answer:
+        async with client.stream(
+            "POST", target, json=STREAM, headers={"x-stand-in": "chunk_ms=1"}
+        ) as answer:
             async for piece in answer.aiter_raw():
                 if piece.endswith(b"[DONE]\n\n"):
                     break
@@ -222,10 +279,14 @@ USAGE_CHUNK = b'data: {"choices":[],"usage":{"total_tokens":3}}\n\n'
 DONE = b"data: [DONE]\n\n"
 
 
-async def sized(connection: Connection, *, first: bytes, size: int, rest: bytes = b"", going_on: asyncio.Event) -> None:
+async def sized(
+    connection: Connection, *, first: bytes, size: int, rest: bytes = b"", going_on: asyncio.Event
+) -> None:
     """An upstream whose stream says its length, and breaks off where less comes."""
     await connection.request()
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n" % size
+    head = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n" % size
+    )
     await connection.say(head + first)
     await asyncio.wait_for(going_on.wait(), DEADLINE_S)
     await connection.say(rest)
@@ -235,7 +296,10 @@ async def through(
     server: TinyServer, going_on: asyncio.Event, until: bytes, **interventions: Any
 ) -> tuple[httpx.Response, Any]:
     """(the answer, its envelope); the upstream goes on when the client has read `until`."""
-    async with served(server, **interventions) as relay, httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client:
+    async with (
+        served(server, **interventions) as relay,
+        httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client,
+    ):
         target = f"/openai/deployments/gpt/chat/completions?api-version={API_VERSION}"
         async with client.stream("POST", target, json=STREAM) as answer:
             seen = b""
@@ -243,7 +307,9 @@ async def through(
                 seen += piece
                 if until in seen:
                     going_on.set()
-        return httpx.Response(answer.status_code, headers=answer.headers, content=seen), await relay.envelope()
+        return httpx.Response(
+            answer.status_code, headers=answer.headers, content=seen
+        ), await relay.envelope()
 
 
 @pytest.mark.parametrize(
@@ -258,17 +324,25 @@ async def through(
 async def test_a_stream_that_says_its_length_arrives_well_formed(
     first: bytes, rest: bytes, missing: int, until: bytes, expected: bytes
 ) -> None:
-    """Without that length: what the proxy takes out or puts in would leave the client waiting, or cut it off."""
+    """Without that length: what the proxy takes out or puts in would leave the client waiting, or
+    cut it off.
+    """
     going_on = asyncio.Event()
     size = len(first + rest) + missing
     script = partial(sized, first=first, size=size, rest=rest, going_on=going_on)
     async with serving(script) as server:
-        answer, envelope = await through(server, going_on, until, keep_alive_s=0.05 if b"keep" in until else 0)
+        answer, envelope = await through(
+            server, going_on, until, keep_alive_s=0.05 if b"keep" in until else 0
+        )
     assert answer.headers["transfer-encoding"] == "chunked"
-    received, _, frame = answer.content.replace(b": keep-alive\n\n", b"").partition(b'data: {"error"')
+    received, _, frame = answer.content.replace(b": keep-alive\n\n", b"").partition(
+        b'data: {"error"'
+    )
     assert received == expected
     assert (until in answer.content, bool(frame)) == (True, missing > 0)
-    assert "content-length" not in {name for name, value in answer.headers.items() if value == str(size)}
+    assert "content-length" not in {
+        name for name, value in answer.headers.items() if value == str(size)
+    }
     assert envelope.outcome is (Outcome.UPSTREAM_INTERRUPTED if missing else Outcome.COMPLETED)
 
 
@@ -276,7 +350,9 @@ async def left_early(relay: Served, directives: str) -> None:
     """A client that leaves after the first content chunks."""
     async with httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client:
         target = f"/openai/deployments/gpt/chat/completions?api-version={API_VERSION}"
-        async with client.stream("POST", target, json=STREAM, headers={"x-stand-in": directives}) as answer:
+        async with client.stream(
+            "POST", target, json=STREAM, headers={"x-stand-in": directives}
+        ) as answer:
             seen = b""
             async for piece in answer.aiter_raw():
                 seen += piece
@@ -289,12 +365,18 @@ async def test_without_draining_a_client_that_leaves_ends_the_call(stand_in: Sta
     async with served(stand_in) as relay:
         await left_early(relay, "chunk_ms=20;chunks=200")
         envelope = await relay.envelope()
-    assert (envelope.outcome, envelope.usage, envelope.usage_source) == (Outcome.CLIENT_DISCONNECTED, None, "none")
+    assert (envelope.outcome, envelope.usage, envelope.usage_source) == (
+        Outcome.CLIENT_DISCONNECTED,
+        None,
+        "none",
+    )
     assert envelope.sent_bytes == envelope.response_bytes
 
 
 async def test_draining_gets_the_exact_usage(stand_in: StandIn) -> None:
-    """The rest is read for its usage; what the client was sent, and when it left, stay what they were."""
+    """The rest is read for its usage; what the client was sent, and when it left, stay what they
+    were.
+    """
     async with served(stand_in, limits={"drain_s": DEADLINE_S, "drain_bytes": 10_000_000}) as relay:
         await left_early(relay, "chunk_ms=10;chunks=300")
         envelope = await relay.envelope()

@@ -21,7 +21,9 @@ INVOCATION_ID = "7a3c9c6e-0000-4000-8000-000000000001"
 
 
 def a_request(headers: list[tuple[bytes, bytes]]) -> Request:
-    return Request({"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": headers})
+    return Request(
+        {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": headers}
+    )
 
 
 async def answered(response: Released) -> list[dict[str, Any]]:
@@ -42,8 +44,12 @@ async def answered(response: Released) -> list[dict[str, Any]]:
 async def test_the_librarys_reference_to_an_invocation_goes_with_its_response() -> None:
     references = http_coordinator._context_references
     references[INVOCATION_ID] = object()
-    response = Released(a_request([(b"x-ms-invocation-id", INVOCATION_ID.encode())]), PlainTextResponse("ok", 201))
-    assert INVOCATION_ID in references, "the library still has to find it until the response is called"
+    response = Released(
+        a_request([(b"x-ms-invocation-id", INVOCATION_ID.encode())]), PlainTextResponse("ok", 201)
+    )
+    assert INVOCATION_ID in references, (
+        "the library still has to find it until the response is called"
+    )
     start, body = await answered(response)
     assert INVOCATION_ID not in references
     assert (start["status"], body["body"]) == (201, b"ok")
@@ -60,7 +66,12 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> None:
     """The library as the app leaves it, put back afterwards."""
     monkeypatch.setattr(web, "FastAPI", web.FastAPI)
     monkeypatch.setitem(uvicorn.config.LOGGING_CONFIG["loggers"]["uvicorn.access"], "level", "INFO")
-    for name in ("azure.functions", "azure.core.pipeline.policies.http_logging_policy", "azure.eventhub", "azure.identity"):
+    for name in (
+        "azure.functions",
+        "azure.core.pipeline.policies.http_logging_policy",
+        "azure.eventhub",
+        "azure.identity",
+    ):
         logger = logging.getLogger(name)
         monkeypatch.setattr(logger, "level", logger.level)
     worker_library.prepare()
@@ -99,14 +110,19 @@ def test_the_library_writes_no_record_per_request() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_request_and_an_invocation_that_never_meet_do_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where a caller sends an x-ms-invocation-id of its own: both sides end, and nothing of them is kept."""
+async def test_a_request_and_an_invocation_that_never_meet_do_not_wait_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As where a caller sends an x-ms-invocation-id of its own: both sides end, and nothing of them
+    is kept.
+    """
     worker_library.prepare()
     monkeypatch.setattr(worker_library, "MEETING_S", 0.05)
     monkeypatch.setattr(worker_library, "FORGOTTEN_AFTER_S", 0)
     with pytest.raises(TimeoutError, match="x-ms-invocation-id"):
         await http_coordinator.get_http_request_async("the-hosts")
-    http_coordinator.set_http_response("the-hosts", TimeoutError())  # as the library does with what an invocation raised
+    # as the library does with what an invocation raised
+    http_coordinator.set_http_response("the-hosts", TimeoutError())
     http_coordinator.set_http_request("forged", a_request([]))
     with pytest.raises(TimeoutError, match="x-ms-invocation-id"):
         await http_coordinator.await_http_response_async("forged")

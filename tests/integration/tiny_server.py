@@ -1,4 +1,6 @@
-"""A server of a few lines on a free port, for what no real server does: stall, break off, say odd things."""
+"""A server of a few lines on a free port, for what no real server does: stall, break off, say odd
+things.
+"""
 
 from __future__ import annotations
 
@@ -64,12 +66,16 @@ class TinyServer:
 
 
 @contextlib.asynccontextmanager
-async def serving(script: Script, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[TinyServer]:
+async def serving(
+    script: Script, *, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[TinyServer]:
     """Runs `script` for each connection; an assertion that fails in it fails the test."""
     server = TinyServer(port=0)
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        server.ended.append(asyncio.create_task(run(Connection(reader, writer, server.connections))))
+        server.ended.append(
+            asyncio.create_task(run(Connection(reader, writer, server.connections)))
+        )
         server.connections += 1
 
     async def run(connection: Connection) -> None:
@@ -96,7 +102,9 @@ async def serving(script: Script, *, tls: ssl.SSLContext | None = None) -> Async
 
 
 async def until_broken(response: httpx.Response) -> None:
-    """Returns when aiohttp has seen the connection of this answer of the transport break, and nobody has read of it."""
+    """Returns when aiohttp has seen the connection of this answer of the transport break, and
+    nobody has read of it.
+    """
     stream = response.stream
     assert isinstance(stream, _ResponseBody)
     async with asyncio.timeout(20):

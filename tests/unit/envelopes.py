@@ -24,7 +24,9 @@ PLAIN = Envelope(
     upstream_status_code=200,
     outcome=Outcome.COMPLETED,
     failure=None,
-    timings=Timings(to_headers_ms=90.0, to_first_chunk_ms=100.0, to_last_chunk_ms=580.0, to_end_ms=584.946),
+    timings=Timings(
+        to_headers_ms=90.0, to_first_chunk_ms=100.0, to_last_chunk_ms=580.0, to_end_ms=584.946
+    ),
     arrivals=((10, 100.0), (20, 580.0)),
     chunk_count=2,
     usage=None,
@@ -49,7 +51,11 @@ numbers = st.integers(0, 2**40)
 milliseconds = st.floats(0, 1_740_000, allow_nan=False)
 maybe_text = st.none() | st.text().map(bounded)
 json_values: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=10,
 )
@@ -62,7 +68,8 @@ envelopes = st.builds(
     status_code=st.none() | st.integers(100, 599),
     upstream_status_code=st.none() | st.integers(100, 599),
     outcome=st.sampled_from(Outcome),
-    failure=st.none() | st.builds(Failure, code=st.text(max_size=40), message=st.text(max_size=200)),
+    failure=st.none()
+    | st.builds(Failure, code=st.text(max_size=40), message=st.text(max_size=200)),
     timings=st.builds(
         Timings,
         to_headers_ms=st.none() | milliseconds,
@@ -78,6 +85,8 @@ envelopes = st.builds(
     response_bytes=numbers,
     request_capture=st.none() | st.just(PLAIN.request_capture),
     response_capture=st.none() | st.just(PLAIN.response_capture),
-    caller=st.builds(Caller, subscription=maybe_text, product=maybe_text, user=maybe_text, request_id=maybe_text),
+    caller=st.builds(
+        Caller, subscription=maybe_text, product=maybe_text, user=maybe_text, request_id=maybe_text
+    ),
     trace_parent=maybe_text,
 )

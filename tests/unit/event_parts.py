@@ -28,7 +28,9 @@ def envelope(**said: Any) -> Envelope:
         "upstream_status_code": 200,
         "outcome": Outcome.COMPLETED,
         "failure": None,
-        "timings": Timings(to_headers_ms=10.0, to_first_chunk_ms=20.0, to_last_chunk_ms=99.4, to_end_ms=100.0),
+        "timings": Timings(
+            to_headers_ms=10.0, to_first_chunk_ms=20.0, to_last_chunk_ms=99.4, to_end_ms=100.0
+        ),
         "arrivals": (),
         "chunk_count": 0,
         "usage": None,
@@ -54,16 +56,27 @@ def answering(response: Any, content_type: str = "application/json", **headers: 
     """The capture of an answer; a dict is sent as JSON, a list as the chunks of a stream."""
     if isinstance(response, list):
         content_type = "text/event-stream"
-        response = b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in response) + b"data: [DONE]\n\n"
-    return Capture(header={"headers": {"content-type": content_type} | headers}, body=_bytes(response))
+        response = (
+            b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in response)
+            + b"data: [DONE]\n\n"
+        )
+    return Capture(
+        header={"headers": {"content-type": content_type} | headers}, body=_bytes(response)
+    )
 
 
 def delta(text: str, **more: Any) -> dict[str, Any]:
     """A chunk of a chat completion."""
-    return {"id": "chatcmpl-1", "model": "gpt-4o", "choices": [{"index": 0, "delta": {"content": text}}]} | more
+    return {
+        "id": "chatcmpl-1",
+        "model": "gpt-4o",
+        "choices": [{"index": 0, "delta": {"content": text}}],
+    } | more
 
 
-def event_of(message: Envelope, request: Capture | None, response: Capture | None, limit_bytes: int = LARGE) -> dict[str, Any]:
+def event_of(
+    message: Envelope, request: Capture | None, response: Capture | None, limit_bytes: int = LARGE
+) -> dict[str, Any]:
     """The event as its consumers parse it, validated."""
     fitted = builder.fit(builder.build(message, request, response, "Sweden Central"), limit_bytes)
     assert len(fitted) <= limit_bytes

@@ -1,4 +1,6 @@
-"""What holds of assembling whatever the bytes are: it never raises, does not depend on cuts, and gives a valid event."""
+"""What holds of assembling whatever the bytes are: it never raises, does not depend on cuts, and
+gives a valid event.
+"""
 
 from __future__ import annotations
 
@@ -47,18 +49,28 @@ _WORDS = [
 ]
 # fmt: on
 _TEXTS = st.one_of(st.text(max_size=12), st.sampled_from(_WORDS), st.just("\ud800"))
-_NUMBERS = st.one_of(st.integers(), st.floats(), st.sampled_from([0, 1, 2, -1, 10**400, float("inf"), float("nan")]))
+_NUMBERS = st.one_of(
+    st.integers(), st.floats(), st.sampled_from([0, 1, 2, -1, 10**400, float("inf"), float("nan")])
+)
 _JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), _NUMBERS, _TEXTS),
     lambda inner: st.one_of(
-        st.lists(inner, max_size=4), st.dictionaries(st.one_of(_KEYS, st.text(max_size=4)), inner, max_size=5)
+        st.lists(inner, max_size=4),
+        st.dictionaries(st.one_of(_KEYS, st.text(max_size=4)), inner, max_size=5),
     ),
     max_leaves=25,
 )
 _DOCUMENTS = st.dictionaries(_KEYS, _JSON, max_size=6)
 _ENCODINGS = st.sampled_from(["", "gzip", "deflate", "br", "identity"])
 _TYPES = st.sampled_from(
-    ["application/json", "text/event-stream", "text/plain", "audio/mpeg", "", "multipart/form-data; boundary=x"]
+    [
+        "application/json",
+        "text/event-stream",
+        "text/plain",
+        "audio/mpeg",
+        "",
+        "multipart/form-data; boundary=x",
+    ]
 )
 
 
@@ -71,7 +83,9 @@ _BODIES = st.one_of(
     _JSON.map(lambda value: json.dumps(value).encode()),
     _DOCUMENTS.map(lambda value: json.dumps(value).encode()),
     st.lists(_DOCUMENTS, max_size=6).map(_stream),
-    st.lists(st.one_of(_DOCUMENTS, st.text(max_size=5)), max_size=6).map(lambda values: _stream(values) + b'data: {"cho'),
+    st.lists(st.one_of(_DOCUMENTS, st.text(max_size=5)), max_size=6).map(
+        lambda values: _stream(values) + b'data: {"cho'
+    ),
 )
 
 
@@ -79,7 +93,9 @@ _BODIES = st.one_of(
 def _cut(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
     body = draw(_BODIES)
     ends = sorted(draw(st.lists(st.integers(0, len(body)), max_size=8)))
-    return body, [body[start:end] for start, end in zip([0, *ends], [*ends, len(body)], strict=True)]
+    return body, [
+        body[start:end] for start, end in zip([0, *ends], [*ends, len(body)], strict=True)
+    ]
 
 
 @given(
@@ -94,7 +110,12 @@ def test_an_answer_reads_the_same_however_it_is_cut(
 ) -> None:
     """Also where it is no answer at all."""
     whole, pieces = cut
-    body = reader.Body(operation=operation, status_code=status, content_type=content_type, content_encoding=encoding)
+    body = reader.Body(
+        operation=operation,
+        status_code=status,
+        content_type=content_type,
+        content_encoding=encoding,
+    )
     assert repr(reader.read(pieces, body)) == repr(reader.read((whole,), body))
 
 
@@ -124,7 +145,9 @@ def test_any_captures_give_a_valid_event(
     """Valid by the published schema, within its limit, and JSON that any parser takes."""
     envelope = _envelope(operation, outcome, stream, sent_bytes)
     request = Capture(header={"headers": {"content-type": types[0]}}, body=asked)
-    response = Capture(header={"headers": {"content-type": types[1], "content-encoding": encoding}}, body=said)
+    response = Capture(
+        header={"headers": {"content-type": types[1], "content-encoding": encoding}}, body=said
+    )
     fitted = builder.fit(builder.build(envelope, request, response, None), limit_bytes)
     assert len(fitted) <= limit_bytes
     valid(json.loads(fitted.decode("utf-8"), parse_constant=_refuse))
@@ -146,7 +169,9 @@ def _envelope(operation: str, outcome: Outcome, stream: bool | None, sent_bytes:
         upstream_status_code=200,
         outcome=outcome,
         failure=None,
-        timings=Timings(to_headers_ms=None, to_first_chunk_ms=20.5, to_last_chunk_ms=40.5, to_end_ms=41.0),
+        timings=Timings(
+            to_headers_ms=None, to_first_chunk_ms=20.5, to_last_chunk_ms=40.5, to_end_ms=41.0
+        ),
         arrivals=((10, 20.5),),
         chunk_count=1,
         usage=None,

@@ -12,7 +12,9 @@ from bench.http_response import ResponseReader, events, fault, unchunked
 _EVENT = b'data: {"a": 1}\n\n'
 _STREAM = [_EVENT, _EVENT, b"data: [DONE]\n\n"]
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-_CHUNKED = _HEAD + b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in _STREAM) + b"0\r\n\r\n"
+_CHUNKED = (
+    _HEAD + b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in _STREAM) + b"0\r\n\r\n"
+)
 _SIZED = b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"a": 10}'
 
 
@@ -72,5 +74,7 @@ def test_events_are_counted_where_the_relay_cut_chunks_elsewhere() -> None:
         (_SIZED.replace(b"200 OK", b"502 Bad Gateway"), None, "status 502"),
     ],
 )
-def test_what_is_wrong_with_an_answer_is_named(raw: bytes, chunks: int | None, expected: str | None) -> None:
+def test_what_is_wrong_with_an_answer_is_named(
+    raw: bytes, chunks: int | None, expected: str | None
+) -> None:
     assert fault(_read([raw])[0], chunks) == expected

@@ -17,7 +17,12 @@ _ENVIRONMENT = Environment(python="3.13.0", cpus=2, processor="A processor")
 
 
 def _load(job: Job, worker_s: float, host_s: float = 0.0) -> Load:
-    seen = Seen(first_byte_ms=[10.0] * job.count, chunks=job.count * (job.chunks or 0), seconds=2.0, cpu_s=0.2)
+    seen = Seen(
+        first_byte_ms=[10.0] * job.count,
+        chunks=job.count * (job.chunks or 0),
+        seconds=2.0,
+        cpu_s=0.2,
+    )
     spent = Cpu(worker_s=worker_s, host_s=host_s, stand_in_s=0.4)
     return Load(job=job, seen=seen, spent=spent, seconds=3.0, stand_in_share=0.2, others_share=0.0)
 
@@ -68,7 +73,9 @@ def test_idling_is_taken_off_every_load() -> None:
 
 
 def test_calls_are_counted_per_call_and_per_second(fast: Figures) -> None:
-    assert (fast.call_ms.best, fast.host_call_ms.best, fast.calls_per_s.best) == pytest.approx((4, 4, 100))
+    assert (fast.call_ms.best, fast.host_call_ms.best, fast.calls_per_s.best) == pytest.approx(
+        (4, 4, 100)
+    )
 
 
 def test_added_time_is_above_the_bare_upstreams(fast: Figures) -> None:
@@ -106,7 +113,9 @@ def test_yardsticks_are_not_judged_without_enrichment(fast: Figures) -> None:
 
 
 def test_a_busy_stand_in_and_a_busy_machine_are_doubts(fast: Figures) -> None:
-    shown = table(_ENVIRONMENT, Plan(), {"func": replace(fast, stand_in_share=0.95, others_share=0.4)})
+    shown = table(
+        _ENVIRONMENT, Plan(), {"func": replace(fast, stand_in_share=0.95, others_share=0.4)}
+    )
     assert "doubt (func): the stand-in or the load generator was busy" in shown
     assert "doubt (func): other processes used 40% of the machine" in shown
 

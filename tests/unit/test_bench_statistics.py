@@ -9,9 +9,16 @@ from bench.statistics import Cpu, Figure, Idle, Percentiles, percentile, slope
 
 @pytest.mark.parametrize(
     ("samples", "share", "expected"),
-    [([5.0], 0.5, 5.0), ([5.0], 0.99, 5.0), ([4.0, 1.0, 3.0, 2.0], 0.5, 2.0), ([float(n) for n in range(1, 101)], 0.99, 99.0)],
+    [
+        ([5.0], 0.5, 5.0),
+        ([5.0], 0.99, 5.0),
+        ([4.0, 1.0, 3.0, 2.0], 0.5, 2.0),
+        ([float(n) for n in range(1, 101)], 0.99, 99.0),
+    ],
 )
-def test_percentiles_are_samples_by_nearest_rank(samples: list[float], share: float, expected: float) -> None:
+def test_percentiles_are_samples_by_nearest_rank(
+    samples: list[float], share: float, expected: float
+) -> None:
     assert percentile(samples, share) == expected
 
 
@@ -34,7 +41,9 @@ def test_of_several_idle_spans_the_calmest_counts() -> None:
 
 def test_a_load_that_cost_less_than_idling_cost_nothing() -> None:
     idle = Idle(worker=1.0, host=1.0)
-    assert idle.taken_off(Cpu(worker_s=0.5, host_s=0.5, stand_in_s=0.0), 1.0) == Cpu(worker_s=0.0, host_s=0.0, stand_in_s=0.0)
+    assert idle.taken_off(Cpu(worker_s=0.5, host_s=0.5, stand_in_s=0.0), 1.0) == Cpu(
+        worker_s=0.0, host_s=0.0, stand_in_s=0.0
+    )
 
 
 def test_the_best_cost_is_the_lowest_and_the_best_rate_the_highest() -> None:

@@ -1,4 +1,6 @@
-"""A caller's token: where it is found, which key it names, and what its claims are worth. No fakes, no keys."""
+"""A caller's token: where it is found, which key it names, and what its claims are worth. No fakes,
+no keys.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,13 @@ from shared.core.token.caller_token import LARGEST_BYTES, LEEWAY_S, Accepted, Ch
 from tests.entra import AUDIENCE, CALLER, ISSUER_V1, ISSUER_V2, unsigned
 
 NOW_S = 1_800_000_000.5
-CLAIMS = {"iss": ISSUER_V1, "aud": AUDIENCE, "exp": 1_800_003_600, "nbf": 1_799_999_990, "oid": CALLER}
+CLAIMS = {
+    "iss": ISSUER_V1,
+    "aud": AUDIENCE,
+    "exp": 1_800_003_600,
+    "nbf": 1_799_999_990,
+    "oid": CALLER,
+}
 GOOD_HEADER = {"alg": "RS256", "typ": "JWT", "kid": "first"}
 
 HEADERS = st.lists(
@@ -27,7 +35,8 @@ HEADERS = st.lists(
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*CLAIMS, "alg", "kid", "x"]), inner, max_size=6)
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from([*CLAIMS, "alg", "kid", "x"]), inner, max_size=6)
     ),
     max_leaves=12,
 )
@@ -36,13 +45,21 @@ JSON = st.recursive(
 def judged(now_s: float = NOW_S, **changed: Any) -> Accepted | Refused:
     payload = {name: value for name, value in {**CLAIMS, **changed}.items() if value is not None}
     return caller_token.judge(
-        json.dumps(payload).encode(), issuers={ISSUER_V1, ISSUER_V2}, audiences={AUDIENCE, "other"}, now_s=now_s
+        json.dumps(payload).encode(),
+        issuers={ISSUER_V1, ISSUER_V2},
+        audiences={AUDIENCE, "other"},
+        now_s=now_s,
     )
 
 
-@pytest.mark.parametrize("value", [b"Bearer a.b.c", b"bearer a.b.c", b"BEARER a.b.c", b"bEaReR a.b.c"])
+@pytest.mark.parametrize(
+    "value", [b"Bearer a.b.c", b"bearer a.b.c", b"BEARER a.b.c", b"bEaReR a.b.c"]
+)
 def test_the_scheme_has_no_case(value: bytes) -> None:
-    assert caller_token.bearer([(b"host", b"x"), (b"authorization", value), (b"api-key", b"k")]) == b"a.b.c"
+    assert (
+        caller_token.bearer([(b"host", b"x"), (b"authorization", value), (b"api-key", b"k")])
+        == b"a.b.c"
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,7 +77,9 @@ def test_the_scheme_has_no_case(value: bytes) -> None:
     ],
 )
 def test_what_is_no_single_bearer_token_is_refused(values: list[bytes], check: Check) -> None:
-    assert caller_token.bearer([(b"authorization", value) for value in values]) == Refused(check=check)
+    assert caller_token.bearer([(b"authorization", value) for value in values]) == Refused(
+        check=check
+    )
 
 
 @given(HEADERS)
@@ -73,7 +92,10 @@ def test_the_key_is_the_one_that_the_header_names() -> None:
     assert caller_token.key_id(unsigned(GOOD_HEADER, {}, b"sig").encode()) == "first"
 
 
-@pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "", "HS256", "rs256", "RS384", "ES256", None, ["RS256"], 1])
+@pytest.mark.parametrize(
+    "algorithm",
+    ["none", "None", "NONE", "", "HS256", "rs256", "RS384", "ES256", None, ["RS256"], 1],
+)
 def test_one_algorithm_is_believed(algorithm: object) -> None:
     token = unsigned({**GOOD_HEADER, "alg": algorithm}, {}, b"sig").encode()
     assert caller_token.key_id(token) == Refused(check=Check.ALGORITHM)
@@ -81,7 +103,9 @@ def test_one_algorithm_is_believed(algorithm: object) -> None:
 
 @pytest.mark.parametrize("kid", [None, 1, ["first"], {"first": 1}])
 def test_a_key_id_is_a_text(kid: object) -> None:
-    assert caller_token.key_id(unsigned({**GOOD_HEADER, "kid": kid}, {}).encode()) == Refused(check=Check.KEY)
+    assert caller_token.key_id(unsigned({**GOOD_HEADER, "kid": kid}, {}).encode()) == Refused(
+        check=Check.KEY
+    )
 
 
 @pytest.mark.parametrize(
@@ -114,11 +138,17 @@ def test_garbage_is_refused(garbage: bytes) -> None:
 @given(JSON, st.binary(max_size=20))
 def test_any_json_as_header_gives_an_answer(header: Any, signature: bytes) -> None:
     found = caller_token.key_id(unsigned(header, {}, signature).encode())
-    good = isinstance(header, dict) and header.get("alg") == "RS256" and isinstance(header.get("kid"), str)
+    good = (
+        isinstance(header, dict)
+        and header.get("alg") == "RS256"
+        and isinstance(header.get("kid"), str)
+    )
     assert isinstance(found, str) is good
 
 
-@pytest.mark.parametrize("changed", [{}, {"iss": ISSUER_V2}, {"aud": "other"}, {"nbf": None}, {"exp": 1_800_003_600.0}])
+@pytest.mark.parametrize(
+    "changed", [{}, {"iss": ISSUER_V2}, {"aud": "other"}, {"nbf": None}, {"exp": 1_800_003_600.0}]
+)
 def test_claims_that_hold_speak_for_their_identity(changed: dict[str, Any]) -> None:
     assert judged(**changed) == Accepted(object_id=CALLER, until_s=1_800_003_600 + LEEWAY_S)
 
@@ -169,7 +199,9 @@ def test_clocks_may_differ_by_the_leeway_and_no_more() -> None:
 @example([CLAIMS])
 @example({**CLAIMS, "exp": 10**400})
 def test_any_json_as_claims_gives_an_answer(payload: Any) -> None:
-    decided = caller_token.judge(json.dumps(payload).encode(), issuers={ISSUER_V1}, audiences={AUDIENCE}, now_s=NOW_S)
+    decided = caller_token.judge(
+        json.dumps(payload).encode(), issuers={ISSUER_V1}, audiences={AUDIENCE}, now_s=NOW_S
+    )
     if isinstance(decided, Accepted):
         assert (payload["iss"], payload["aud"], payload["oid"]) == (ISSUER_V1, AUDIENCE, CALLER)
 

@@ -1,4 +1,6 @@
-"""Writing a capture as it comes: whole or in blocks, within its memory, and its end always at hand."""
+"""Writing a capture as it comes: whole or in blocks, within its memory, and its end always at
+hand.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ PREAMBLE = b"FNSSE header "
 
 
 class Store:
-    """Keeps what it is given; as blob storage, it makes a blob of blocks in the order of the list."""
+    """Keeps what it is given; as blob storage, it makes a blob of blocks in the
+    order of the list.
+    """
 
     def __init__(self) -> None:
         self.blobs: dict[str, bytes] = {}
@@ -104,7 +108,9 @@ async def test_no_more_than_a_few_blocks_are_held() -> None:
 
 
 async def test_a_slow_store_loses_the_capture_and_nothing_else() -> None:
-    """At the memory's limit the capture is given up: what was held is free at once, what is going up when it is through."""
+    """At the memory's limit the capture is given up: what was held is free at once, what is going
+    up when it is through.
+    """
     store, memory = Store(), CaptureMemory(BLOCK_BYTES + MB)
     store.open.clear()
     writer = CaptureWriter(store, "a", memory, start)
@@ -160,7 +166,9 @@ async def test_what_is_discarded_is_not_stored() -> None:
 
 
 @given(
-    st.lists(st.sampled_from([0, 1, 5, 1000, TAIL_BYTES, BLOCK_BYTES - 1000, BLOCK_BYTES]), max_size=6),
+    st.lists(
+        st.sampled_from([0, 1, 5, 1000, TAIL_BYTES, BLOCK_BYTES - 1000, BLOCK_BYTES]), max_size=6
+    ),
     st.integers(0, TAIL_BYTES),
     st.sampled_from([0, 1000, BLOCK_BYTES + 10, 100 * MB]),
 )

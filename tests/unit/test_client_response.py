@@ -31,7 +31,8 @@ class Client:
         self.reads.set()
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
-        self.messages.append(message)  # as uvicorn: first into the connection's buffer, then wait until it drains
+        # as uvicorn: first into the connection's buffer, then wait until it drains
+        self.messages.append(message)
         await self.reads.wait()
 
     @property
@@ -39,7 +40,9 @@ class Client:
         return b"".join(message.get("body", b"") for message in self.messages)
 
 
-async def begun(client: Client, *, is_stream: bool = True, taking_out: bool = False) -> ClientResponse:
+async def begun(
+    client: Client, *, is_stream: bool = True, taking_out: bool = False
+) -> ClientResponse:
     answer = ClientResponse(client.send, "id")
     await answer.begin(200, [], is_stream=is_stream)
     answer.filter = UsageChunkFilter() if taking_out else None
@@ -49,7 +52,9 @@ async def begun(client: Client, *, is_stream: bool = True, taking_out: bool = Fa
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
 @pytest.mark.parametrize("taking_out", [False, True])
 async def test_a_comment_never_stands_within_an_event(line_end: bytes, taking_out: bool) -> None:
-    """A comment is asked for after each piece of a stream that is cut in every way; the events stay what they were."""
+    """A comment is asked for after each piece of a stream that is cut in every way; the events stay
+    what they were.
+    """
     events = [*EVENTS, USAGE_CHUNK] if taking_out else EVENTS
     stream = b"".join(event.replace(b"\n", line_end) + 2 * line_end for event in events)
     for pieces in every_way(stream):
@@ -63,7 +68,9 @@ async def test_a_comment_never_stands_within_an_event(line_end: bytes, taking_ou
         assert [(event.event, event.data) for event in decode(client.body)] == expected
         assert KEEP_ALIVE in client.body
         without = client.body.replace(KEEP_ALIVE, b"")
-        assert without == b"".join(event.replace(b"\n", line_end) + 2 * line_end for event in EVENTS)
+        assert without == b"".join(
+            event.replace(b"\n", line_end) + 2 * line_end for event in EVENTS
+        )
 
 
 async def test_a_comment_that_falls_due_while_the_client_is_slow_keeps_out_of_the_event() -> None:
@@ -80,7 +87,9 @@ async def test_a_comment_that_falls_due_while_the_client_is_slow_keeps_out_of_th
 
 
 class FullClient(Client):
-    """One whose connection's buffer is full while `reads` is clear: as uvicorn, waits for room before it writes."""
+    """One whose connection's buffer is full while `reads` is clear: as uvicorn, waits for room
+    before it writes.
+    """
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
         if not self.reads.is_set():
@@ -181,14 +190,21 @@ async def test_an_error_document_is_the_whole_answer() -> None:
     await answer.error_document(ApiError(status=504, code="upstream_timeout", message="too long"))
     headers = dict(client.messages[0]["headers"])
     assert client.messages[0]["status"] == 504
-    assert (headers[b"content-length"], headers[b"x-exchange-id"]) == (str(len(client.body)).encode(), b"the-id")
+    assert (headers[b"content-length"], headers[b"x-exchange-id"]) == (
+        str(len(client.body)).encode(),
+        b"the-id",
+    )
     assert json.loads(client.body)["error"]["code"] == "upstream_timeout"
     assert [message.get("more_body") for message in client.messages] == [None, False]
 
 
 @pytest.mark.parametrize(
     "error",
-    [{"error": {"code": "429", "message": "Slow\ndown \u2028\u00e9"}}, {"error": "no"}, {"error": {}, "more": [1]}],
+    [
+        {"error": {"code": "429", "message": "Slow\ndown \u2028\u00e9"}},
+        {"error": "no"},
+        {"error": {}, "more": [1]},
+    ],
     ids=str,
 )
 def test_an_error_body_becomes_one_line(error: object) -> None:
@@ -208,7 +224,9 @@ def test_any_error_body_becomes_an_error_of_one_line(body: bytes) -> None:
     assert b"\r" not in line
 
 
-@pytest.mark.parametrize("body", [b"<html>Bad gateway</html>", b'{"message":"no access"}', b"", b'{"error":null}'])
+@pytest.mark.parametrize(
+    "body", [b"<html>Bad gateway</html>", b'{"message":"no access"}', b"", b'{"error":null}']
+)
 def test_another_body_is_quoted(body: bytes) -> None:
     """Gateways have shapes of their own."""
     error = json.loads(one_line_error(body))["error"]

@@ -41,7 +41,11 @@ def known_of(*entries: tuple[str, Delivery]) -> Known:
 
 def compared(names: list[str], known: Known, page: int = 1000) -> tuple[list[Missing], Report]:
     comparison = Comparison(WINDOW, known, UNTIL)
-    missing = [each for first in range(0, len(names), page) for each in comparison.feed(names[first : first + page])]
+    missing = [
+        each
+        for first in range(0, len(names), page)
+        for each in comparison.feed(names[first : first + page])
+    ]
     missing += comparison.finish()
     return missing, comparison.report
 
@@ -50,25 +54,41 @@ def compared(names: list[str], known: Known, page: int = 1000) -> tuple[list[Mis
 def test_every_exchange_is_counted_once_however_the_listing_is_cut(
     drawn: list[tuple[int, set[str], list[Delivery]]], page: int
 ) -> None:
-    exchanges = {an_id(ms, number): (ms, sides, entries) for number, (ms, sides, entries) in enumerate(drawn)}
+    exchanges = {
+        an_id(ms, number): (ms, sides, entries) for number, (ms, sides, entries) in enumerate(drawn)
+    }
     names = sorted(name(each, side) for each, (_, sides, _) in exchanges.items() for side in sides)
-    known = known_of(*[(each, entry) for each, (_, _, entries) in exchanges.items() for entry in entries])
+    known = known_of(
+        *[(each, entry) for each, (_, _, entries) in exchanges.items() for entry in entries]
+    )
     missing, report = compared(names, known, page)
 
     captured = {each: it for each, it in exchanges.items() if it[1]}
-    delivered = {each for each, (_, _, entries) in captured.items() if Delivery.DELIVERED in entries}
-    parked = {each for each, (_, _, entries) in captured.items() if Delivery.PARKED in entries} - delivered
+    delivered = {
+        each for each, (_, _, entries) in captured.items() if Delivery.DELIVERED in entries
+    }
+    parked = {
+        each for each, (_, _, entries) in captured.items() if Delivery.PARKED in entries
+    } - delivered
     unknown = captured.keys() - delivered - parked
     young = {each for each in unknown if captured[each][0] >= UNTIL_MS}
     assert {(each.exchange_id, each.answered) for each in missing} == {
         (each, "response" in captured[each][1]) for each in unknown - young
     }
     assert len(missing) == len(unknown - young)
-    assert (report.delivered, report.parked, report.running) == (len(delivered), len(parked), len(young))
+    assert (report.delivered, report.parked, report.running) == (
+        len(delivered),
+        len(parked),
+        len(young),
+    )
     assert report.captured == report.delivered + report.parked + len(missing)
-    all_delivered = {each for each, (_, _, entries) in exchanges.items() if Delivery.DELIVERED in entries}
+    all_delivered = {
+        each for each, (_, _, entries) in exchanges.items() if Delivery.DELIVERED in entries
+    }
     assert report.without_capture == len(all_delivered) - len(delivered)
-    assert report.duplicates == sum(max(0, entries.count(Delivery.DELIVERED) - 1) for _, _, entries in exchanges.values())
+    assert report.duplicates == sum(
+        max(0, entries.count(Delivery.DELIVERED) - 1) for _, _, entries in exchanges.values()
+    )
 
 
 def test_blobs_that_are_no_captures_are_no_exchanges() -> None:
@@ -95,11 +115,18 @@ def test_a_window_with_something_missing_or_running_is_not_complete() -> None:
 
 def test_what_was_delivered_after_it_was_parked_is_delivered() -> None:
     each = an_id(1)
-    _, report = compared([name(each, "response")], known_of((each, Delivery.PARKED), (each, Delivery.DELIVERED)))
+    _, report = compared(
+        [name(each, "response")], known_of((each, Delivery.PARKED), (each, Delivery.DELIVERED))
+    )
     assert (report.delivered, report.parked) == (1, 0)
 
 
 def test_of_one_page_the_exchanges_are_told_whatever_the_ledger_says() -> None:
     names = [name(an_id(1), "request"), name(an_id(1), "response"), name(an_id(2), "request")]
-    assert [(each.exchange_id, each.answered) for each in unmatched(names)] == [(an_id(1), True), (an_id(2), False)]
-    assert [(each.exchange_id, each.answered) for each in unmatched(names[1:2])] == [(an_id(1), True)]
+    assert [(each.exchange_id, each.answered) for each in unmatched(names)] == [
+        (an_id(1), True),
+        (an_id(2), False),
+    ]
+    assert [(each.exchange_id, each.answered) for each in unmatched(names[1:2])] == [
+        (an_id(1), True)
+    ]

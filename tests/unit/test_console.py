@@ -35,7 +35,9 @@ def test_lines_that_come_within_a_paragraph_follow_it(tmp_path: Path) -> None:
     assert out.getvalue() == "Hello\nfunctions_host | busy\nNext\nfunctions_host | free\n"
 
 
-@pytest.mark.parametrize("said", ["Executed 'Functions.openai' (Succeeded, Id=1)", 'Delivered {"events": 1}'])
+@pytest.mark.parametrize(
+    "said", ["Executed 'Functions.openai' (Succeeded, Id=1)", 'Delivered {"events": 1}']
+)
 def test_that_a_call_succeeded_is_not_said_beside_its_answer(tmp_path: Path, said: str) -> None:
     """Within the demonstration; afterwards it is, and the log file always has it."""
     succeeded = f"[2026-11-23T14:20:22.626Z] {said}"

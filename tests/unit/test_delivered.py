@@ -19,23 +19,73 @@ from tests.unit.envelopes import PLAIN, an_envelope
     ("changes", "failed", "throttled"),
     [
         ({}, 0, 0),
-        ({"outcome": Outcome.UPSTREAM_ERROR, "status_code": 503, "upstream_status_code": 503}, 1, 0),
-        ({"outcome": Outcome.UPSTREAM_ERROR, "status_code": 429, "upstream_status_code": 429}, 0, 1),
-        ({"outcome": Outcome.UPSTREAM_ERROR, "status_code": 400, "upstream_status_code": 400}, 0, 0),
-        ({"outcome": Outcome.UPSTREAM_ERROR, "status_code": 502, "upstream_status_code": None}, 1, 0),
-        ({"outcome": Outcome.UPSTREAM_ERROR, "status_code": 200, "upstream_status_code": None}, 1, 0),  # answered early
-        ({"outcome": Outcome.UPSTREAM_ERROR, "status_code": 200, "upstream_status_code": 429}, 0, 1),  # answered early
-        ({"outcome": Outcome.UPSTREAM_ERROR, "status_code": 200, "upstream_status_code": 200}, 1, 0),  # an error in a 200
+        (
+            {"outcome": Outcome.UPSTREAM_ERROR, "status_code": 503, "upstream_status_code": 503},
+            1,
+            0,
+        ),
+        (
+            {"outcome": Outcome.UPSTREAM_ERROR, "status_code": 429, "upstream_status_code": 429},
+            0,
+            1,
+        ),
+        (
+            {"outcome": Outcome.UPSTREAM_ERROR, "status_code": 400, "upstream_status_code": 400},
+            0,
+            0,
+        ),
+        (
+            {"outcome": Outcome.UPSTREAM_ERROR, "status_code": 502, "upstream_status_code": None},
+            1,
+            0,
+        ),
+        # answered early
+        (
+            {"outcome": Outcome.UPSTREAM_ERROR, "status_code": 200, "upstream_status_code": None},
+            1,
+            0,
+        ),
+        # answered early
+        (
+            {"outcome": Outcome.UPSTREAM_ERROR, "status_code": 200, "upstream_status_code": 429},
+            0,
+            1,
+        ),
+        # an error in a 200
+        (
+            {"outcome": Outcome.UPSTREAM_ERROR, "status_code": 200, "upstream_status_code": 200},
+            1,
+            0,
+        ),
         ({"outcome": Outcome.UPSTREAM_INTERRUPTED}, 1, 0),
         ({"outcome": Outcome.TIMED_OUT}, 1, 0),
-        ({"outcome": Outcome.ABORTED, "status_code": None, "upstream_status_code": None, "stream": None}, 1, 0),
+        (
+            {
+                "outcome": Outcome.ABORTED,
+                "status_code": None,
+                "upstream_status_code": None,
+                "stream": None,
+            },
+            1,
+            0,
+        ),
         ({"outcome": Outcome.CLIENT_DISCONNECTED}, 0, 0),
-        ({"outcome": Outcome.CLIENT_DISCONNECTED, "status_code": None, "upstream_status_code": None}, 0, 0),
+        (
+            {
+                "outcome": Outcome.CLIENT_DISCONNECTED,
+                "status_code": None,
+                "upstream_status_code": None,
+            },
+            0,
+            0,
+        ),
         ({"outcome": Outcome.REJECTED, "status_code": 413, "upstream_status_code": None}, 0, 0),
         ({"outcome": Outcome.REJECTED, "status_code": 503, "upstream_status_code": None}, 1, 0),
     ],
 )
-def test_a_fault_counts_as_failed_and_429_as_throttled(changes: dict[str, Any], failed: int, throttled: int) -> None:
+def test_a_fault_counts_as_failed_and_429_as_throttled(
+    changes: dict[str, Any], failed: int, throttled: int
+) -> None:
     """What the caller got wrong, or left, is neither."""
     said = summary([an_envelope(**changes)])
     assert (said["events"], said["failed"], said["throttled"]) == (1, failed, throttled)
@@ -55,7 +105,9 @@ def test_a_replay_counts_as_an_event_and_as_nothing_else() -> None:
 
 def test_first_chunks_are_those_of_streams() -> None:
     """In the order of the group; an answer that is no stream has none."""
-    assert summary([PLAIN, an_envelope(stream=False), an_envelope(stream=None)])["first_chunk_ms"] == [100]
+    assert summary([PLAIN, an_envelope(stream=False), an_envelope(stream=None)])[
+        "first_chunk_ms"
+    ] == [100]
 
 
 @pytest.mark.anyio
@@ -63,7 +115,9 @@ async def test_those_who_are_woken_together_share_a_line(caplog: pytest.LogCaptu
     """One line for the group, with its sums; the next group has its own."""
     log = DeliveryLog()
     caplog.set_level(logging.INFO, "fnsse.delivery")
-    await asyncio.gather(*(log.accepted(envelope) for envelope in [PLAIN, an_envelope(outcome=Outcome.TIMED_OUT)]))
+    await asyncio.gather(
+        *(log.accepted(envelope) for envelope in [PLAIN, an_envelope(outcome=Outcome.TIMED_OUT)])
+    )
     await log.accepted(PLAIN)
     said = [json.loads(line.removeprefix(PREFIX)) for line in caplog.messages]
     assert [(each["events"], each["failed"], each["outcomes"]) for each in said] == [
@@ -73,7 +127,9 @@ async def test_those_who_are_woken_together_share_a_line(caplog: pytest.LogCaptu
 
 
 @pytest.mark.anyio
-async def test_a_cancelled_invocation_takes_no_one_elses_delivery_with_it(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_cancelled_invocation_takes_no_one_elses_delivery_with_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """The line is written even so, and the next group gets one too."""
     log = DeliveryLog()
     caplog.set_level(logging.INFO, "fnsse.delivery")

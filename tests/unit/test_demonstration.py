@@ -1,4 +1,6 @@
-"""What the demonstration says where something cannot be reached, and `make parts` of a func start."""
+"""What the demonstration says where something cannot be reached, and `make parts`
+of a func start.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from local.stack import Ports, free_ports
         (502, " - check AZURE_OPENAI_BASE_URL and AZURE_OPENAI_KEY"),
     ],
 )
-def test_a_call_that_failed_names_what_was_said_and_the_settings_to_look_at(status: int, remedy: str) -> None:
+def test_a_call_that_failed_names_what_was_said_and_the_settings_to_look_at(
+    status: int, remedy: str
+) -> None:
     assert (
         refused(status, "No connection.", "gpt-4o")
         == f"the call through the proxy was answered {status}: No connection.{remedy}"
@@ -27,7 +31,12 @@ def test_a_call_that_failed_names_what_was_said_and_the_settings_to_look_at(stat
 
 
 def test_each_dependency_that_is_not_reached_is_a_sentence_with_its_settings() -> None:
-    states = {"status": "not ready", "queue": "reachable", "blobs": "unreachable", "event_hub": "unreachable"}
+    states = {
+        "status": "not ready",
+        "queue": "reachable",
+        "blobs": "unreachable",
+        "event_hub": "unreachable",
+    }
     assert sentences(states, {"AZURE_EVENTHUB_CONN_STR": "Endpoint=..."}) == [
         "event_hub: unreachable - check AZURE_EVENTHUB_CONN_STR and AZURE_EVENTHUB_NAME",
         "blobs: unreachable - check AzureWebJobsStorage and CAPTURES_STORAGE",
@@ -35,7 +44,10 @@ def test_each_dependency_that_is_not_reached_is_a_sentence_with_its_settings() -
 
 
 def test_with_a_managed_identity_the_namespace_is_what_to_look_at() -> None:
-    settings = {"AZURE_EVENTHUB_CONN_STR": "", "AZURE_EVENTHUB_NAMESPACE": "contoso.servicebus.windows.net"}
+    settings = {
+        "AZURE_EVENTHUB_CONN_STR": "",
+        "AZURE_EVENTHUB_NAMESPACE": "contoso.servicebus.windows.net",
+    }
     assert sentences({"event_hub": "unreachable"}, settings) == [
         "event_hub: unreachable - check AZURE_EVENTHUB_NAMESPACE and AZURE_EVENTHUB_NAME"
     ]
@@ -43,12 +55,18 @@ def test_with_a_managed_identity_the_namespace_is_what_to_look_at() -> None:
 
 def test_a_proxy_that_does_not_answer_is_what_is_wrong_itself() -> None:
     [sentence] = unreachable(f"http://127.0.0.1:{free_ports().proxy}", {})
-    assert sentence == "the proxy does not answer GET /health/ready - look into the log of functions_host"
+    assert (
+        sentence
+        == "the proxy does not answer GET /health/ready - look into the log of functions_host"
+    )
 
 
 def test_on_the_default_ports_the_sample_is_all_that_func_needs() -> None:
     said = how_to_start_func(Ports())
-    assert "\n  cp local.settings.sample.json local.settings.json\n  . .venv/bin/activate && func start\n" in said
+    assert (
+        "\n  cp local.settings.sample.json local.settings.json\n  . .venv/bin/activate && func start\n"
+        in said
+    )
 
 
 def test_on_other_ports_the_settings_that_differ_are_shown() -> None:
@@ -60,4 +78,7 @@ def test_on_other_ports_the_settings_that_differ_are_shown() -> None:
 
 def test_func_is_started_on_the_port_that_was_chosen() -> None:
     said = how_to_start_func(Ports(proxy=7073))
-    assert "\n  cp local.settings.sample.json local.settings.json\n  . .venv/bin/activate && func start --port 7073\n" in said
+    assert (
+        "\n  cp local.settings.sample.json local.settings.json\n  . .venv/bin/activate && func start --port 7073\n"
+        in said
+    )

@@ -1,4 +1,6 @@
-"""The Durable engine as it runs: what it does at once, what it saves, and what another process makes of that."""
+"""The Durable engine as it runs: what it does at once, what it saves, and what another process
+makes of that.
+"""
 
 import asyncio
 import json
@@ -49,12 +51,16 @@ class AppCalls(Calls):
         self.running.release()
         await self.go_on.wait()
         self.at_once -= 1
-        return events.task_completed(now(), task_id, json.dumps(self._activity(json.loads(activity.data or "null"))))
+        return events.task_completed(
+            now(), task_id, json.dumps(self._activity(json.loads(activity.data or "null")))
+        )
 
 
 @asynccontextmanager
 async def running(folder: Path, calls: Calls, **options: Any) -> AsyncIterator[Engine]:
-    """Run an engine on the folder's file; end it without letting it finish anything, as kill -9 does."""
+    """Run an engine on the folder's file; end it without letting it finish anything, as kill -9
+    does.
+    """
     store = InstanceStore(folder / "durable.sqlite")
     engine = Engine(store, calls, **options)
     task = asyncio.create_task(engine.run())
@@ -110,7 +116,9 @@ def test_a_workers_death_fails_what_it_ran(tmp_path: Path) -> None:
             engine.start("chain", "killed", encoded(1))
             await first.running.acquire()
         async with running(tmp_path, AppCalls(chain, lambda n: n), worker_died=True) as engine:
-            assert "Activity function 'add' failed: the worker process died" in await ended(engine, "killed")
+            assert "Activity function 'add' failed: the worker process died" in await ended(
+                engine, "killed"
+            )
 
     asyncio.run(scenario())
 
@@ -124,14 +132,18 @@ def test_a_timer_that_came_due_meanwhile_fires_at_the_next_start(tmp_path: Path)
             async with asyncio.timeout(5):
                 while not nap.execution.timers:  # noqa: ASYNC110 - the engine offers no event
                     await asyncio.sleep(0.001)
-        async with running(tmp_path, AppCalls(naps, abs), now=lambda: utc_now() + timedelta(days=2)) as engine:
+        async with running(
+            tmp_path, AppCalls(naps, abs), now=lambda: utc_now() + timedelta(days=2)
+        ) as engine:
             assert 172_800 <= await ended(engine, "nap") < 172_900
 
     asyncio.run(scenario())
 
 
 def test_an_id_is_one_instance(tmp_path: Path) -> None:
-    """It cannot be started while it runs; terminated, it starts anew, and the old activity's result is nobody's."""
+    """It cannot be started while it runs; terminated, it starts anew, and the old activity's result
+    is nobody's.
+    """
 
     async def scenario() -> None:
         calls = AppCalls(chain, lambda n: n + 1)
@@ -163,7 +175,13 @@ def test_activities_run_side_by_side_within_their_bound(tmp_path: Path) -> None:
             for _ in range(3):
                 await calls.running.acquire()
             calls.go_on.set()
-            assert [(await ended(engine, str(number)))["n"] for number in range(5)] == [2, 3, 4, 5, 6]
+            assert [(await ended(engine, str(number)))["n"] for number in range(5)] == [
+                2,
+                3,
+                4,
+                5,
+                6,
+            ]
         assert calls.most_at_once == 3
 
     asyncio.run(scenario())
@@ -205,7 +223,9 @@ def test_an_event_reaches_an_instance(tmp_path: Path) -> None:
 def test_another_task_hub_is_refused() -> None:
     """A client of another hub or storage account would not find this engine's instances."""
     binding = {"type": "durableClient", "name": "client", "taskHub": "other"}
-    function = IndexedFunction(name="f", function_id="f", bindings=(binding,), has_retry_policy=False)
+    function = IndexedFunction(
+        name="f", function_id="f", bindings=(binding,), has_retry_policy=False
+    )
 
     with pytest.raises(Unsupported, match="taskHub of the durableClient binding of function f"):
         sort_durable([function])
@@ -213,8 +233,12 @@ def test_another_task_hub_is_refused() -> None:
 
 
 def test_host_json_options() -> None:
-    """The hub's name and the bound are used, what only tunes the real host is passed over, the rest is refused."""
-    options = parse_durable_options({"hubname": "Mine", "maxconcurrentactivityfunctions": 2, "storageprovider": {}})
+    """The hub's name and the bound are used, what only tunes the real host is passed over, the rest
+    is refused.
+    """
+    options = parse_durable_options(
+        {"hubname": "Mine", "maxconcurrentactivityfunctions": 2, "storageprovider": {}}
+    )
 
     assert (options.hub_name, options.max_concurrent_activities) == ("Mine", 2)
     assert parse_durable_options(None).hub_name == "TestHubName"

@@ -1,4 +1,6 @@
-"""Orchestrators on the embedded host's engine: the library's own state machine must agree with ours."""
+"""Orchestrators on the embedded host's engine: the library's own state machine must agree with
+ours.
+"""
 
 from collections.abc import Generator
 from datetime import timedelta
@@ -34,7 +36,9 @@ class Flaky:
 def kinds(recorded: Run) -> str:
     short = {"EXECUTION_STARTED": "begin", "TASK_SCHEDULED": "call", "TASK_COMPLETED": "done", "TASK_FAILED": "fail",
              "TIMER_CREATED": "wait", "TIMER_FIRED": "fire", "EVENT_RAISED": "event"}  # fmt: skip
-    return " ".join(short[name] + (str(number) if number >= 0 else "") for name, number in recorded.history())
+    return " ".join(
+        short[name] + (str(number) if number >= 0 else "") for name, number in recorded.history()
+    )
 
 
 def chain(context: df.DurableOrchestrationContext) -> Steps:
@@ -47,24 +51,34 @@ def chain(context: df.DurableOrchestrationContext) -> Steps:
 
 
 def test_activities_follow_each_other() -> None:
-    """Each result reaches the orchestrator, and the input that a client encodes twice arrives decoded."""
+    """Each result reaches the orchestrator, and the input that a client encodes twice arrives
+    decoded.
+    """
     recorded = run(chain, 1, {"add": lambda n: n + 1})
 
-    assert (recorded.instance.status, recorded.instance.output) == ("Completed", {"n": 3, "id": "an-instance"})
+    assert (recorded.instance.status, recorded.instance.output) == (
+        "Completed",
+        {"n": 3, "id": "an-instance"},
+    )
     assert recorded.instance.custom_status == {"at": 2}
     assert recorded.calls == [("add", 1), ("add", 2)]
     assert kinds(recorded) == "begin call0 done0 call1 done1"
 
 
 def fan_out(context: df.DurableOrchestrationContext) -> Steps:
-    flaky = [context.call_activity_with_retry("flaky", RETRY, {"key": str(i), "fail": i % 3}) for i in range(4)]
+    flaky = [
+        context.call_activity_with_retry("flaky", RETRY, {"key": str(i), "fail": i % 3})
+        for i in range(4)
+    ]
     first = yield context.task_all(flaky)
     second = yield context.task_all([context.call_activity("add", i) for i in range(2)])
     return [first, second]
 
 
 def test_retries_take_the_ids_that_the_library_expects() -> None:
-    """A timer after each failure, another task after each timer; what follows them still finds its results."""
+    """A timer after each failure, another task after each timer; what follows them still finds its
+    results.
+    """
     recorded = run(fan_out, activities={"flaky": Flaky(), "add": lambda n: n + 1})
 
     assert recorded.instance.output == [[1, 2, 3, 1], [1, 2]]
@@ -79,12 +93,18 @@ def exhausted(context: df.DurableOrchestrationContext) -> Steps:
 
 
 def test_a_retry_that_gives_up_waits_once_more() -> None:
-    """The history is the real host's, event for event: after the last failure a timer of no time (recorded there)."""
+    """The history is the real host's, event for event: after the last failure a timer of no time
+    (recorded there).
+    """
     recorded = run(exhausted, activities={"flaky": Flaky()})
 
-    assert kinds(recorded) == "begin call0 fail0 wait1 fire1 call2 fail2 wait3 fire3 call4 fail4 wait5"
+    assert (
+        kinds(recorded) == "begin call0 fail0 wait1 fire1 call2 fail2 wait3 fire3 call4 fail4 wait5"
+    )
     assert recorded.instance.status == "Failed"
-    assert recorded.instance.output.startswith("Orchestrator function 'orchestrator' failed: RuntimeError: attempt 3")
+    assert recorded.instance.output.startswith(
+        "Orchestrator function 'orchestrator' failed: RuntimeError: attempt 3"
+    )
     assert recorded.now - START == timedelta(milliseconds=3 * 100 + 2 * 300)
 
 
@@ -148,7 +168,9 @@ def eternal(context: df.DurableOrchestrationContext) -> Steps:
 
 
 def test_continue_as_new_begins_a_short_history_with_a_new_input() -> None:
-    """The history is the last generation's alone, and so is the time of creation, as on the real host."""
+    """The history is the last generation's alone, and so is the time of creation, as on the real
+    host.
+    """
     recorded = run(eternal, 1, {"add": lambda n: n + 1})
     begun = START + timedelta(milliseconds=200)
 
@@ -212,7 +234,9 @@ def test_sub_orchestrations_and_entities_are_refused_by_name() -> None:
     def entity(context: df.DurableOrchestrationContext) -> Steps:
         yield context.call_entity(df.EntityId("counter", "a"), "get")
 
-    with pytest.raises(UnsupportedAction, match=r"Sub-orchestrations are not supported .*func start"):
+    with pytest.raises(
+        UnsupportedAction, match=r"Sub-orchestrations are not supported .*func start"
+    ):
         run(parent)
     with pytest.raises(UnsupportedAction, match="Calling an entity is not supported"):
         run(entity)
@@ -225,7 +249,9 @@ def test_an_orchestrator_that_changes_its_mind_is_found_out() -> None:
     def moody(context: df.DurableOrchestrationContext) -> Steps:
         yield context.call_activity(next(moods), 1)
 
-    with pytest.raises(NonDeterministic, match="action 1 was 'activity add' and is now 'activity subtract'"):
+    with pytest.raises(
+        NonDeterministic, match="action 1 was 'activity add' and is now 'activity subtract'"
+    ):
         run(moody, activities={"add": lambda n: n})
 
 

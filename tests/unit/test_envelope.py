@@ -47,7 +47,9 @@ def test_an_envelope_is_written_in_ascii() -> None:
 @pytest.mark.parametrize("character", ["x", '"', "\\", "\0", "é", "→", "🐎", "\ud800"])
 def test_an_envelope_stays_below_8_kb_whatever_callers_and_upstream_say(character: str) -> None:
     text = bounded(character * 70_000)
-    usage_chunk = json.dumps({"choices": [], "usage": {"note": character * 2500}}).encode("utf-8", "replace")
+    usage_chunk = json.dumps({"choices": [], "usage": {"note": character * 2500}}).encode(
+        "utf-8", "replace"
+    )
     seen = tail.of_stream(b"data: " + usage_chunk + b"\n\n", whole=True)
     worst = an_envelope(
         deployment=text,
@@ -55,7 +57,9 @@ def test_an_envelope_stays_below_8_kb_whatever_callers_and_upstream_say(characte
         trace_parent=text,
         caller=Caller(**{field.name: text for field in dataclasses.fields(Caller)}),
         failure=Failure(code="upstream_unreachable", message="m" * 250),
-        timings=Timings(**{field.name: 1739999.1234567890 for field in dataclasses.fields(Timings)}),
+        timings=Timings(
+            **{field.name: 1739999.1234567890 for field in dataclasses.fields(Timings)}
+        ),
         arrivals=((104857600, 1739999.1234567890),) * MAX_ARRIVALS,
         usage=seen.usage,
         usage_source="estimated",
@@ -108,7 +112,8 @@ NOT_ENVELOPES: dict[str, str | bytes] = {
     "timings that lack some": changed("timings", {"to_end_ms": 1}),
     "arrivals that are no pairs": changed("arrivals", [[1]]),
     "arrivals that are no numbers": changed("arrivals", [["secret-text", 1]]),
-    "arrivals beyond all numbers": '{"schema_version":1,' + changed("arrivals", [])[1:].replace("[]", "[[Infinity, 1]]"),
+    "arrivals beyond all numbers": '{"schema_version":1,'
+    + changed("arrivals", [])[1:].replace("[]", "[[Infinity, 1]]"),
     "a caller that is none": changed("caller", []),
     "arrivals that took for ever": changed("arrivals", [[1, 1e300]]),
     "a start that is no time": changed("started_at", "secret-text"),
@@ -148,7 +153,9 @@ def test_arbitrary_bytes_are_refused(data: bytes) -> None:
 
 
 @given(st.sampled_from([field.name for field in dataclasses.fields(Envelope)]), json_values)
-def test_an_envelope_with_any_value_in_any_place_is_loaded_or_refused(name: str, value: object) -> None:
+def test_an_envelope_with_any_value_in_any_place_is_loaded_or_refused(
+    name: str, value: object
+) -> None:
     try:
         loaded = load(changed(name, value))
     except EnvelopeError:

@@ -1,4 +1,6 @@
-"""The event's contract with those who have always parsed it: keys, types, meaning; and that there always is an event."""
+"""The event's contract with those who have always parsed it: keys, types, meaning; and that there
+always is an event.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,10 @@ def asked(**more: Any) -> Capture:
 
 
 def streamed(*chunks: dict[str, Any], **headers: str) -> Capture:
-    body = b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks) + b"data: [DONE]\n\n"
+    body = (
+        b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks)
+        + b"data: [DONE]\n\n"
+    )
     return Capture(header={"headers": {"content-type": "text/event-stream"} | headers}, body=body)
 
 
@@ -55,14 +60,25 @@ def answered(body: object, **headers: str) -> Capture:
     return Capture(header={"headers": {"content-type": "application/json"} | headers}, body=raw)
 
 
-def built(envelope: Envelope, request: Capture | None, response: Capture | None, region: str | None = None) -> dict[str, Any]:
+def built(
+    envelope: Envelope, request: Capture | None, response: Capture | None, region: str | None = None
+) -> dict[str, Any]:
     return valid(json.loads(builder.dump(builder.build(envelope, request, response, region))))
 
 
 STREAM = streamed(
     {"choices": [], "prompt_filter_results": [], "id": "", "model": ""},
-    {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}], "model": "gpt-4o-2024-08-06"},
-    {"choices": [{"index": 0, "delta": {"content": "žluť"}}, {"index": 1, "delta": {"content": "no"}}], "usage": None},
+    {
+        "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}],
+        "model": "gpt-4o-2024-08-06",
+    },
+    {
+        "choices": [
+            {"index": 0, "delta": {"content": "žluť"}},
+            {"index": 1, "delta": {"content": "no"}},
+        ],
+        "usage": None,
+    },
     {"choices": [{"index": 0, "delta": {"content": "\u2028🐎"}}], "usage": None},
     {"choices": [{"index": 0, "content_filter_offsets": {}, "content_filter_results": {}}]},
     {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
@@ -72,7 +88,13 @@ STREAM = streamed(
 DOCUMENT = answered(
     {
         "model": "gpt-4o-2024-08-06",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}],
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": "hello"},
+                "finish_reason": "stop",
+            }
+        ],
         "usage": USAGE,
     },
     **{"x-ms-region": "North Central US"},
@@ -100,7 +122,10 @@ def test_a_stream_has_every_key_that_consumers_have_always_parsed() -> None:
 
 def test_a_document_has_the_same_keys_without_those_of_a_stream() -> None:
     envelope = an_envelope(
-        stream=False, timings=Timings(to_headers_ms=90, to_first_chunk_ms=91, to_last_chunk_ms=95, to_end_ms=96.4)
+        stream=False,
+        timings=Timings(
+            to_headers_ms=90, to_first_chunk_ms=91, to_last_chunk_ms=95, to_end_ms=96.4
+        ),
     )
     fields = built(envelope, asked(), DOCUMENT)
     expected = {
@@ -131,10 +156,15 @@ def test_a_document_has_the_same_keys_without_those_of_a_stream() -> None:
         (Outcome.ABORTED, "error", "error"),
     ],
 )
-def test_the_type_follows_from_the_outcome(outcome: Outcome, of_a_stream: str, of_a_document: str) -> None:
+def test_the_type_follows_from_the_outcome(
+    outcome: Outcome, of_a_stream: str, of_a_document: str
+) -> None:
     """A client that left is no failure: its event keeps its type."""
     assert built(an_envelope(outcome=outcome), asked(), STREAM)["type"] == of_a_stream
-    assert built(an_envelope(outcome=outcome, stream=False), asked(), DOCUMENT)["type"] == of_a_document
+    assert (
+        built(an_envelope(outcome=outcome, stream=False), asked(), DOCUMENT)["type"]
+        == of_a_document
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,13 +177,20 @@ def test_the_type_follows_from_the_outcome(outcome: Outcome, of_a_stream: str, o
         (None, None, "unknown"),
     ],
 )
-def test_the_region_is_the_upstreams_word_the_setting_or_unknown(response: Capture | None, default: str, region: str) -> None:
+def test_the_region_is_the_upstreams_word_the_setting_or_unknown(
+    response: Capture | None, default: str, region: str
+) -> None:
     assert built(an_envelope(), asked(), response, default)["region"] == region
 
 
 def test_nothing_but_the_envelope_gives_an_event_too() -> None:
     fields = built(an_envelope(usage=USAGE), None, None)
-    assert (fields["content"], fields["model"], fields["prompt"], fields["usage"]) == ("", "unknown", None, USAGE)
+    assert (fields["content"], fields["model"], fields["prompt"], fields["usage"]) == (
+        "",
+        "unknown",
+        None,
+        USAGE,
+    )
 
 
 def test_the_upstreams_error_is_told_as_it_came() -> None:
@@ -165,29 +202,43 @@ def test_the_upstreams_error_is_told_as_it_came() -> None:
 
 def test_the_proxys_own_failure_is_told() -> None:
     failure = Failure(code="upstream_timeout", message="why")
-    envelope = an_envelope(stream=None, outcome=Outcome.TIMED_OUT, failure=failure, response_capture=None)
-    assert built(envelope, asked(stream=True), None)["error"] == {"code": "upstream_timeout", "message": "why"}
+    envelope = an_envelope(
+        stream=None, outcome=Outcome.TIMED_OUT, failure=failure, response_capture=None
+    )
+    assert built(envelope, asked(stream=True), None)["error"] == {
+        "code": "upstream_timeout",
+        "message": "why",
+    }
 
 
 @given(envelopes)
 def test_a_streams_latency_is_exactly_the_sum_of_its_parts(envelope: Envelope) -> None:
     fields = built(envelope, None, None)
     if "time_to_first_chunk_ms" in fields:
-        assert fields["latency_ms"] == fields["time_to_first_chunk_ms"] + fields["streaming_duration_ms"]
+        assert (
+            fields["latency_ms"]
+            == fields["time_to_first_chunk_ms"] + fields["streaming_duration_ms"]
+        )
         assert min(fields["time_to_first_chunk_ms"], fields["streaming_duration_ms"]) >= 0
-    assert ("time_to_first_chunk_ms" in fields) == ("streaming_duration_ms" in fields) == bool(envelope.stream)
+    assert (
+        ("time_to_first_chunk_ms" in fields)
+        == ("streaming_duration_ms" in fields)
+        == bool(envelope.stream)
+    )
 
 
 @given(st.floats(0, 1_740_000, allow_nan=False))
 def test_the_timestamp_is_the_end_in_utc_with_microseconds_and_no_offset(to_end_ms: float) -> None:
-    timings = Timings(to_headers_ms=None, to_first_chunk_ms=None, to_last_chunk_ms=None, to_end_ms=to_end_ms)
+    timings = Timings(
+        to_headers_ms=None, to_first_chunk_ms=None, to_last_chunk_ms=None, to_end_ms=to_end_ms
+    )
     said = built(an_envelope(timings=timings), None, None)["timestamp"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}", said)
     passed = datetime.fromisoformat(said) - datetime(2024, 11, 13, 6, 59, 30)  # noqa: DTZ001 - the contract has no offset
     assert abs(passed.total_seconds() * 1000 - to_end_ms) < 0.001
 
 
-# --- there always is an event, and it is JSON ------------------------------------------------------------------------
+# --- there always is an event, and it is JSON -----------------------------------------------------
 
 
 def refuse(constant: str) -> None:
@@ -198,12 +249,28 @@ def refuse(constant: str) -> None:
     st.binary() | json_values.map(lambda value: json.dumps(value).encode()),
     st.binary() | json_values.map(lambda value: b"data: " + json.dumps(value).encode() + b"\n\n"),
     st.booleans(),
-    st.sampled_from(["chat.completions", "responses", "embeddings", "images.generations", "audio.speech", "call"]),
+    st.sampled_from(
+        [
+            "chat.completions",
+            "responses",
+            "embeddings",
+            "images.generations",
+            "audio.speech",
+            "call",
+        ]
+    ),
 )
-def test_arbitrary_bodies_give_an_event(request: bytes, response: bytes, stream: bool, operation: str) -> None:
+def test_arbitrary_bodies_give_an_event(
+    request: bytes, response: bytes, stream: bool, operation: str
+) -> None:
     kind = "text/event-stream" if stream else "application/json"
-    sides = Capture(header={"headers": {}}, body=request), Capture(header={"headers": {"content-type": kind}}, body=response)
-    text = builder.fit(builder.build(an_envelope(stream=stream, operation=operation), *sides, None), LIMIT).decode()
+    sides = (
+        Capture(header={"headers": {}}, body=request),
+        Capture(header={"headers": {"content-type": kind}}, body=response),
+    )
+    text = builder.fit(
+        builder.build(an_envelope(stream=stream, operation=operation), *sides, None), LIMIT
+    ).decode()
     valid(json.loads(text, parse_constant=refuse))
 
 
@@ -223,32 +290,60 @@ def test_a_coding_that_cannot_be_undone_gives_an_event(coding: str) -> None:
         b'{"messages": ' + b"[" * 200_000,
         b'{"messages": ' + b"9" * 5000 + b"}",
     ],
-    ids=["lone surrogate", "no numbers of JSON", "nested arrays", "nested objects", "unclosed", "a long number"],
+    ids=[
+        "lone surrogate",
+        "no numbers of JSON",
+        "nested arrays",
+        "nested objects",
+        "unclosed",
+        "a long number",
+    ],
 )
 @pytest.mark.parametrize("limit", [LIMIT, 8192])
 def test_hostile_json_on_either_side_gives_an_event(body: bytes, limit: int) -> None:
-    response = Capture(header={"headers": {"content-type": "application/json"}}, body=body.replace(b"messages", b"usage"))
-    for other in (response, streamed(), Capture(header={"headers": {}}, body=b"data: " + body + b"\n\n")):
+    response = Capture(
+        header={"headers": {"content-type": "application/json"}},
+        body=body.replace(b"messages", b"usage"),
+    )
+    for other in (
+        response,
+        streamed(),
+        Capture(header={"headers": {}}, body=b"data: " + body + b"\n\n"),
+    ):
         data = builder.fit(
-            builder.build(an_envelope(stream=other is not response), Capture(header={}, body=body), other, None), limit
+            builder.build(
+                an_envelope(stream=other is not response),
+                Capture(header={}, body=body),
+                other,
+                None,
+            ),
+            limit,
         )
         assert len(data) <= limit
         valid(json.loads(data, parse_constant=refuse))
 
 
-# --- the Event Hub's limit -------------------------------------------------------------------------------------------
+# --- the Event Hub's limit ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("character", ["x", "\0", '"', "é", "→", "🐎"])
 @pytest.mark.parametrize("limit", [8 * 1024, 64 * 1024, 1024 * 1024 - 2048])
-@pytest.mark.parametrize(("asked_size", "answered_size"), [(2_000_000, 10), (10, 2_000_000), (1_500_000, 1_500_000)])
-def test_an_event_is_cut_to_the_limit_and_no_further(character: str, limit: int, asked_size: int, answered_size: int) -> None:
+@pytest.mark.parametrize(
+    ("asked_size", "answered_size"), [(2_000_000, 10), (10, 2_000_000), (1_500_000, 1_500_000)]
+)
+def test_an_event_is_cut_to_the_limit_and_no_further(
+    character: str, limit: int, asked_size: int, answered_size: int
+) -> None:
     each = len(json.dumps(character, ensure_ascii=False).encode()) - 2
     request = Capture(
         header={},
-        body=json.dumps({"messages": [{"role": "user", "content": character * (asked_size // each)}]}).encode(),
+        body=json.dumps(
+            {"messages": [{"role": "user", "content": character * (asked_size // each)}]}
+        ).encode(),
     )
-    response = answered({"choices": [{"index": 0, "message": {"content": character * (answered_size // each)}}]})
+    response = answered(
+        {"choices": [{"index": 0, "message": {"content": character * (answered_size // each)}}]}
+    )
     data = builder.fit(builder.build(an_envelope(stream=False), request, response, None), limit)
     fields = valid(json.loads(data))
     assert len(data) <= limit
@@ -265,10 +360,17 @@ def test_an_event_that_fits_is_not_cut() -> None:
 
 @pytest.mark.parametrize(
     ("source", "names"),
-    [(Envelope, builder.OF_ENVELOPE), (Asked, builder.OF_QUESTION), (Answer, builder.OF_ANSWER), (Answer, builder.OF_SHOWN)],
+    [
+        (Envelope, builder.OF_ENVELOPE),
+        (Asked, builder.OF_QUESTION),
+        (Answer, builder.OF_ANSWER),
+        (Answer, builder.OF_SHOWN),
+    ],
     ids=["envelope", "question", "answer", "shown"],
 )
-def test_what_is_copied_by_name_has_the_type_that_the_event_promises(source: type, names: tuple[str, ...]) -> None:
+def test_what_is_copied_by_name_has_the_type_that_the_event_promises(
+    source: type, names: tuple[str, ...]
+) -> None:
     """Nothing but a test can see that: the names are texts."""
     there, promised = get_type_hints(source), get_type_hints(Event)
     assert {name: there[name] for name in names} == {name: promised[name] for name in names}

@@ -27,7 +27,11 @@ def test_an_event_is_one_line_of_what_one_looks_for_first() -> None:
 
 
 def test_a_stream_shows_its_first_chunk() -> None:
-    stream = COMPLETION | {"type": "stream_completion", "time_to_first_chunk_ms": 193, "latency_ms": 412}
+    stream = COMPLETION | {
+        "type": "stream_completion",
+        "time_to_first_chunk_ms": 193,
+        "latency_ms": 412,
+    }
     assert "  412 ms (first chunk 193 ms)  " in summary(stream)
 
 
@@ -42,7 +46,12 @@ def test_usage_that_is_estimated_is_called_so() -> None:
 
 
 def test_an_error_without_usage_says_so() -> None:
-    failed = COMPLETION | {"type": "error", "usage": None, "status_code": 429, "outcome": "upstream_error"}
+    failed = COMPLETION | {
+        "type": "error",
+        "usage": None,
+        "status_code": 429,
+        "outcome": "upstream_error",
+    }
     assert "429 upstream_error  no usage" in summary(failed)
 
 

@@ -33,16 +33,23 @@ def performatives(draw: st.DrawFn) -> tuple[bytes, int, list[object], bytes]:
     fields = draw(st.lists(st.sampled_from(FIELDS), max_size=FIELD_COUNTS[code]))
     payload = draw(st.binary(max_size=64)) if code == 0x14 else b""
     encoded = b"".join(raw for raw, _ in fields)
-    lists = [struct.pack(">BBB", 0xC0, len(encoded) + 1, len(fields)), struct.pack(">BII", 0xD0, len(encoded) + 4, len(fields))]
+    lists = [
+        struct.pack(">BBB", 0xC0, len(encoded) + 1, len(fields)),
+        struct.pack(">BII", 0xD0, len(encoded) + 4, len(fields)),
+    ]
     head = draw(st.sampled_from(lists)) if fields else draw(st.sampled_from([*lists, b"\x45"]))
-    descriptor = draw(st.sampled_from([b"\x00\x53" + bytes([code]), b"\x00\x80" + code.to_bytes(8, "big")]))
+    descriptor = draw(
+        st.sampled_from([b"\x00\x53" + bytes([code]), b"\x00\x80" + code.to_bytes(8, "big")])
+    )
     body = descriptor + head + encoded + payload
     frame = struct.pack(">IBBH", 8 + len(body), 2, 0, draw(st.integers(0, 65535))) + body
     return frame, code, [value for _, value in fields], payload
 
 
 @given(performatives())
-def test_every_performative_reaches_the_sdk_with_all_its_fields(case: tuple[bytes, int, list[object], bytes]) -> None:
+def test_every_performative_reaches_the_sdk_with_all_its_fields(
+    case: tuple[bytes, int, list[object], bytes],
+) -> None:
     frame, code, values, payload = case
     padded = pad_frame(frame)
     decoded_code, decoded = decode_frame(memoryview(padded)[8:])
@@ -56,7 +63,9 @@ def test_every_performative_reaches_the_sdk_with_all_its_fields(case: tuple[byte
 
 
 @given(performatives())
-def test_a_padded_frame_is_at_most_22_bytes_longer(case: tuple[bytes, int, list[object], bytes]) -> None:
+def test_a_padded_frame_is_at_most_22_bytes_longer(
+    case: tuple[bytes, int, list[object], bytes],
+) -> None:
     assert len(pad_frame(case[0])) <= len(case[0]) + 22
 
 
@@ -67,12 +76,17 @@ def test_padding_twice_changes_nothing(case: tuple[bytes, int, list[object], byt
 
 
 @given(st.lists(performatives(), max_size=5), st.data())
-def test_the_stream_may_be_cut_anywhere(cases: list[tuple[bytes, int, list[object], bytes]], data: st.DataObject) -> None:
+def test_the_stream_may_be_cut_anywhere(
+    cases: list[tuple[bytes, int, list[object], bytes]], data: st.DataObject
+) -> None:
     frames = [SASL_FRAME, PROTOCOL_HEADER, *(frame for frame, *_ in cases), EMPTY_FRAME]
     stream = b"".join(frames)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
     padder = FramePadder()
-    parts = [padder.feed(stream[start:end]) for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+    parts = [
+        padder.feed(stream[start:end])
+        for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)
+    ]
     assert b"".join(parts) == b"".join(pad_frame(frame) for frame in frames)
 
 

@@ -2,12 +2,20 @@
 
 import pytest
 
-from local.event_hubs.namespace import Hub, Mode, Namespace, NodeNotFoundError, PartitionNotFoundError
+from local.event_hubs.namespace import (
+    Hub,
+    Mode,
+    Namespace,
+    NodeNotFoundError,
+    PartitionNotFoundError,
+)
 from local.event_hubs.publication import Publication, PublishedEvent
 
 
 def publication(key: str | None = None) -> Publication:
-    event = PublishedEvent(header=b"", annotations=b"", annotation_items=0, body=b"", partition_key=None)
+    event = PublishedEvent(
+        header=b"", annotations=b"", annotation_items=0, body=b"", partition_key=None
+    )
     return Publication(events=[event], partition_key=key)
 
 

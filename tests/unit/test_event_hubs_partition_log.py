@@ -1,4 +1,6 @@
-"""A partition keeps its events in order, numbers them, forgets the oldest and finds start positions."""
+"""A partition keeps its events in order, numbers them, forgets the oldest and finds start
+positions.
+"""
 
 from typing import cast
 
@@ -15,7 +17,9 @@ from local.event_hubs.start_position import EARLIEST, Field, Latest, StartPositi
 
 def event(body: bytes = b"x", key: str | None = None) -> PublishedEvent:
     data = b"\x00\x53\x75\xb0" + len(body).to_bytes(4, "big") + body
-    return PublishedEvent(header=b"", annotations=b"", annotation_items=0, body=data, partition_key=key)
+    return PublishedEvent(
+        header=b"", annotations=b"", annotation_items=0, body=data, partition_key=key
+    )
 
 
 class Clock:
@@ -65,7 +69,17 @@ def test_an_event_carries_number_offset_time_and_key_for_the_sdk() -> None:
 def test_the_producers_own_annotations_stay() -> None:
     log = PartitionLog(retention_bytes=1_000_000)
     own = symbol("x-opt-mine") + string("m")
-    log.append([PublishedEvent(header=b"", annotations=own, annotation_items=2, body=event().body, partition_key=None)])
+    log.append(
+        [
+            PublishedEvent(
+                header=b"",
+                annotations=own,
+                annotation_items=2,
+                body=event().body,
+                partition_key=None,
+            )
+        ]
+    )
     stored = log.read(0)
     assert stored is not None
     annotations = decode_payload(memoryview(stored.rest)).message_annotations
@@ -87,7 +101,11 @@ def test_a_batchs_key_is_the_key_of_its_events() -> None:
 
 def test_enqueued_times_never_go_back() -> None:
     log = log_of(3, 5000, 4000, 6000)
-    assert [stored.enqueued_time_ms for n in range(3) if (stored := log.read(n))] == [5000, 5000, 6000]
+    assert [stored.enqueued_time_ms for n in range(3) if (stored := log.read(n))] == [
+        5000,
+        5000,
+        6000,
+    ]
 
 
 def test_retention_drops_the_oldest_and_readers_go_on_with_the_oldest_left() -> None:

@@ -20,7 +20,9 @@ def encode(message: Message | BatchMessage) -> bytes:
 
 
 def test_a_single_event_keeps_its_body_and_properties() -> None:
-    message = Message(data=[b"hello"], properties=Properties(message_id="m"), application_properties={"a": 1})
+    message = Message(
+        data=[b"hello"], properties=Properties(message_id="m"), application_properties={"a": 1}
+    )
     publication = read_publication(encode(message))
     assert [event.body for event in publication.events] == [encode(message)]
     assert publication.partition_key is None
@@ -34,17 +36,23 @@ def test_a_batch_is_read_into_its_events_in_order() -> None:
 
 def test_a_batch_of_one_event_is_a_batch() -> None:
     encoded = encode(Message(data=[b"alone"]))
-    assert [event.body for event in read_publication(encode(BatchMessage(data=[encoded]))).events] == [encoded]
+    assert [
+        event.body for event in read_publication(encode(BatchMessage(data=[encoded]))).events
+    ] == [encoded]
 
 
-@pytest.mark.parametrize("body", [b"", b"\x00Sz", b"\x00Su\xa0\xff", b"\x00", b"{}", b"\x00S\x24\x45"])
+@pytest.mark.parametrize(
+    "body", [b"", b"\x00Sz", b"\x00Su\xa0\xff", b"\x00", b"{}", b"\x00S\x24\x45"]
+)
 def test_a_body_that_is_no_message_makes_a_single_event(body: bytes) -> None:
     assert len(read_publication(encode(Message(data=[body]))).events) == 1
 
 
 @pytest.mark.parametrize("key", ["k", "ключ", "x" * 300])
 def test_the_partition_key_is_read_from_a_batch_and_from_an_event(key: str) -> None:
-    keyed = Message(data=[b"a"], header=Header(durable=True), message_annotations={b"x-opt-partition-key": key})
+    keyed = Message(
+        data=[b"a"], header=Header(durable=True), message_annotations={b"x-opt-partition-key": key}
+    )
     assert read_publication(encode(keyed)).partition_key == key
     inner = encode(Message(data=[b"a"]))
     batch = BatchMessage(data=[inner], message_annotations={b"x-opt-partition-key": key})
@@ -53,8 +61,15 @@ def test_the_partition_key_is_read_from_a_batch_and_from_an_event(key: str) -> N
 
 
 def test_the_producers_annotations_are_kept_and_the_services_are_not() -> None:
-    annotations: dict[str | bytes, Any] = {b"x-opt-mine": "m", b"x-opt-sequence-number": 7, b"x-opt-offset": "9", b"other": 1}
-    event = read_publication(encode(Message(data=[b"a"], message_annotations=annotations))).events[0]
+    annotations: dict[str | bytes, Any] = {
+        b"x-opt-mine": "m",
+        b"x-opt-sequence-number": 7,
+        b"x-opt-offset": "9",
+        b"other": 1,
+    }
+    event = read_publication(encode(Message(data=[b"a"], message_annotations=annotations))).events[
+        0
+    ]
     assert event.annotation_items == 4
     assert b"x-opt-mine" in event.annotations
     assert b"x-opt-sequence-number" not in event.annotations

@@ -22,7 +22,10 @@ from local.event_hubs.start_position import (
             "amqp.annotation.x-opt-sequence-number >= '5'",
             StartPosition(field=Field.SEQUENCE_NUMBER, value=5, inclusive=True),
         ),
-        ("amqp.annotation.x-opt-enqueued-time > '17'", StartPosition(field=Field.ENQUEUED_TIME, value=17)),
+        (
+            "amqp.annotation.x-opt-enqueued-time > '17'",
+            StartPosition(field=Field.ENQUEUED_TIME, value=17),
+        ),
     ],
 )
 def test_the_sdks_selectors_are_understood(selector: str, position: StartPosition | Latest) -> None:

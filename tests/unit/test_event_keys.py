@@ -12,7 +12,11 @@ from shared.core.records.outcome import Outcome
 from tests.unit.event_parts import answering, asking, delta, envelope, event_of
 
 HELLO = asking({"messages": [{"role": "user", "content": "hello"}], "stream": True})
-ROLE = {"id": "chatcmpl-1", "model": "gpt-4o", "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}
+ROLE = {
+    "id": "chatcmpl-1",
+    "model": "gpt-4o",
+    "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}],
+}
 FILTERED = {"id": "", "model": "", "choices": [], "prompt_filter_results": [{"prompt_index": 0}]}
 
 
@@ -31,7 +35,9 @@ def _sse(chunk: dict[str, Any]) -> bytes:
 
 def test_the_first_token_is_the_first_content() -> None:
     """Not the filter's chunk, not the role's, not a comment."""
-    response, arrived = _arriving(_sse(FILTERED), _sse(ROLE), b": keep-alive\n\n", _sse(delta("hi")), _sse(delta("!")))
+    response, arrived = _arriving(
+        _sse(FILTERED), _sse(ROLE), b": keep-alive\n\n", _sse(delta("hi")), _sse(delta("!"))
+    )
     assert event_of(envelope(**arrived), HELLO, response)["time_to_first_token_ms"] == 400
 
 
@@ -60,7 +66,9 @@ def test_a_client_that_left_was_sent_so_much_and_the_usage_is_exact_all_the_same
     """The capture holds what was drained after it had left."""
     usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
     sent = _sse(ROLE) + _sse(delta("one ")) + _sse(delta("two"))
-    rest = _sse(delta(" three")) + _sse({"id": "chatcmpl-1", "model": "gpt-4o", "choices": [], "usage": usage})
+    rest = _sse(delta(" three")) + _sse(
+        {"id": "chatcmpl-1", "model": "gpt-4o", "choices": [], "usage": usage}
+    )
     left = envelope(sent_bytes=len(sent) + 10, outcome=Outcome.CLIENT_DISCONNECTED)
     event = event_of(left, HELLO, answering(sent + rest, "text/event-stream"))
     assert (event["content"], event["choices"][0]["content"]) == ("one two", "one two")
@@ -71,16 +79,29 @@ def test_a_client_that_left_was_sent_so_much_and_the_usage_is_exact_all_the_same
 def test_an_estimate_counts_four_bytes_to_a_token_on_both_sides() -> None:
     """Rounded up; ten characters of Greek are twenty bytes."""
     request = asking({"messages": [{"content": "x" * 9}], "tools": []})
-    event = event_of(envelope(outcome=Outcome.UPSTREAM_INTERRUPTED), request, answering([delta("λ" * 10)]))
-    assert event["usage_estimate"] == {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
+    event = event_of(
+        envelope(outcome=Outcome.UPSTREAM_INTERRUPTED), request, answering([delta("λ" * 10)])
+    )
+    assert event["usage_estimate"] == {
+        "prompt_tokens": 3,
+        "completion_tokens": 5,
+        "total_tokens": 8,
+    }
     assert event["usage"] is None
 
 
 @pytest.mark.parametrize(
     ("operation", "status", "stream"),
-    [("chat.completions", 429, True), ("chat.completions", 200, False), ("embeddings", 200, True), ("call", 200, True)],
+    [
+        ("chat.completions", 429, True),
+        ("chat.completions", 200, False),
+        ("embeddings", 200, True),
+        ("call", 200, True),
+    ],
 )
-def test_nothing_is_estimated_where_nothing_was_generated_or_cut(operation: str, status: int, stream: bool) -> None:
+def test_nothing_is_estimated_where_nothing_was_generated_or_cut(
+    operation: str, status: int, stream: bool
+) -> None:
     """An answer that came whole without usage has none; a refusal has used nothing."""
     exchange = envelope(operation=operation, upstream_status_code=status, stream=stream)
     event = event_of(exchange, HELLO, answering({"choices": []}))
@@ -89,7 +110,9 @@ def test_nothing_is_estimated_where_nothing_was_generated_or_cut(operation: str,
 
 def test_the_envelopes_usage_serves_where_the_capture_is_missing() -> None:
     """And the event says what is not known."""
-    exchange = envelope(usage={"total_tokens": 1}, usage_source="upstream", request_bytes=5, response_bytes=9)
+    exchange = envelope(
+        usage={"total_tokens": 1}, usage_source="upstream", request_bytes=5, response_bytes=9
+    )
     event = event_of(exchange, None, None)
     assert event["usage"] == {"total_tokens": 1}
     assert len(event["problems"]) == 2
@@ -105,7 +128,11 @@ def test_a_path_without_a_deployment_takes_the_model_that_was_asked_for() -> Non
 
 def test_of_an_unknown_operation_the_body_is_not_looked_into() -> None:
     """What it means is not known, so nothing of it is shown."""
-    event = event_of(envelope(operation="call", stream=False), asking({"messages": ["private"]}), answering({"x": "private"}))
+    event = event_of(
+        envelope(operation="call", stream=False),
+        asking({"messages": ["private"]}),
+        answering({"x": "private"}),
+    )
     assert (event["type"], event["prompt"], event["content"]) == ("call", None, "")
     assert "private" not in repr(event)
 
@@ -143,7 +170,12 @@ def test_tool_calls_without_indices_are_told_apart_by_their_ids() -> None:
         call = {"index": 0, "id": call_id, "function": {"name": name, "arguments": arguments}}
         return {"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}
 
-    chunks = [piece("a", "f", '{"x"'), piece(None, "f", ":1}"), piece("b", "g", ""), piece("b", None, "{}")]
+    chunks = [
+        piece("a", "f", '{"x"'),
+        piece(None, "f", ":1}"),
+        piece("b", "g", ""),
+        piece("b", None, "{}"),
+    ]
     calls = event_of(envelope(), HELLO, answering(chunks))["choices"][0]["tool_calls"]
     assert [(call["id"], call["function"]) for call in calls] == [
         ("a", {"name": "f", "arguments": '{"x":1}'}),
@@ -153,11 +185,16 @@ def test_tool_calls_without_indices_are_told_apart_by_their_ids() -> None:
 
 def test_the_most_severe_filter_result_of_all_chunks_stays() -> None:
     """A later chunk that is safe does not hide an earlier one that is not."""
-    low, safe = ({"hate": {"filtered": False, "severity": severity}} for severity in ("low", "safe"))
+    low, safe = (
+        {"hate": {"filtered": False, "severity": severity}} for severity in ("low", "safe")
+    )
     chunks = [delta("a"), delta("b"), delta("c")]
     for chunk, results in zip(chunks, (safe, low, safe), strict=True):
         chunk["choices"][0]["content_filter_results"] = results
-    assert event_of(envelope(), HELLO, answering(chunks))["choices"][0]["content_filter_results"] == low
+    assert (
+        event_of(envelope(), HELLO, answering(chunks))["choices"][0]["content_filter_results"]
+        == low
+    )
 
 
 def test_what_is_said_in_headers_is_told() -> None:
@@ -167,13 +204,18 @@ def test_what_is_said_in_headers_is_told() -> None:
         **{
             "retry-after-ms": "1500",
             "x-ratelimit-remaining-tokens": "-1",
-            "x-ratelimit-remaining-requests": "1e300",  # 301 digits, which no consumer's integers hold
+            # 301 digits, which no consumer's integers hold
+            "x-ratelimit-remaining-requests": "1e300",
             "openai-processing-ms": "12.6",
             "retry-after": "soon",
         },
     )
     event = event_of(envelope(stream=False), HELLO, response)
-    assert event["rate_limit"] == {"remaining_tokens": -1, "retry_after": "soon", "retry_after_ms": 1500}
+    assert event["rate_limit"] == {
+        "remaining_tokens": -1,
+        "retry_after": "soon",
+        "retry_after_ms": 1500,
+    }
     assert event["served"] == {"processing_ms": 13}
 
 
@@ -181,8 +223,16 @@ def test_the_parameters_hold_no_content() -> None:
     """Names and types of tools, never their descriptions, schemas or servers."""
     asked = {
         "messages": [],
-        "tools": [{"type": "function", "function": {"name": "f", "description": "PRIVATE", "parameters": {"x": "PRIVATE"}}}],
-        "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {"title": "PRIVATE"}}},
+        "tools": [
+            {
+                "type": "function",
+                "function": {"name": "f", "description": "PRIVATE", "parameters": {"x": "PRIVATE"}},
+            }
+        ],
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "n", "schema": {"title": "PRIVATE"}},
+        },
         "logit_bias": {"PRIVATE": 1},
         "stop": ["PRIVATE"],
         "prediction": {"content": "PRIVATE"},
@@ -202,25 +252,57 @@ def test_the_parameters_hold_no_content() -> None:
 
 def test_a_stream_that_never_came_has_the_keys_of_a_stream() -> None:
     """It was asked for; all of its time was waiting."""
-    timings = Timings(to_headers_ms=None, to_first_chunk_ms=None, to_last_chunk_ms=None, to_end_ms=70.0)
-    event = event_of(envelope(stream=None, timings=timings, outcome=Outcome.CLIENT_DISCONNECTED), HELLO, None)
+    timings = Timings(
+        to_headers_ms=None, to_first_chunk_ms=None, to_last_chunk_ms=None, to_end_ms=70.0
+    )
+    event = event_of(
+        envelope(stream=None, timings=timings, outcome=Outcome.CLIENT_DISCONNECTED), HELLO, None
+    )
     assert (event["type"], event["stream"]) == ("stream_completion", True)
-    assert (event["time_to_first_chunk_ms"], event["streaming_duration_ms"], event["latency_ms"]) == (70, 0, 70)
+    assert (
+        event["time_to_first_chunk_ms"],
+        event["streaming_duration_ms"],
+        event["latency_ms"],
+    ) == (70, 0, 70)
 
 
 @pytest.mark.parametrize(
     ("completed_at", "stream", "repeated"),
-    [(None, True, True), (1, True, True), (1_763_908_200, True, False), (1_763_908_200, False, True)],
+    [
+        (None, True, True),
+        (1, True, True),
+        (1_763_908_200, True, False),
+        (1_763_908_200, False, True),
+    ],
 )
-def test_usage_of_a_response_is_counted_where_it_finished(completed_at: int | None, *, stream: bool, repeated: bool) -> None:
+def test_usage_of_a_response_is_counted_where_it_finished(
+    completed_at: int | None, *, stream: bool, repeated: bool
+) -> None:
     """A GET repeats it, unless it is the stream in which the response finished."""
-    response: dict[str, Any] = {"object": "response", "id": "resp_1", "status": "completed", "usage": {"total_tokens": 1}}
+    response: dict[str, Any] = {
+        "object": "response",
+        "id": "resp_1",
+        "status": "completed",
+        "usage": {"total_tokens": 1},
+    }
     if completed_at:
         response["completed_at"] = completed_at
-    answer = answering([{"type": "response.completed", "response": response}]) if stream else answering(response)
+    answer = (
+        answering([{"type": "response.completed", "response": response}])
+        if stream
+        else answering(response)
+    )
     event = event_of(envelope(operation="responses.get", stream=stream), None, answer)
     assert event["usage_repeated"] is repeated
     assert event["response_id"] == "resp_1"
-    response["background"] = False  # an upstream whose clock is ahead does not make the stream the one in which it finished
-    answer = answering([{"type": "response.completed", "response": response}]) if stream else answering(response)
-    assert event_of(envelope(operation="responses.get", stream=stream), None, answer)["usage_repeated"] is True
+    # an upstream whose clock is ahead does not make the stream the one in which it finished
+    response["background"] = False
+    answer = (
+        answering([{"type": "response.completed", "response": response}])
+        if stream
+        else answering(response)
+    )
+    assert (
+        event_of(envelope(operation="responses.get", stream=stream), None, answer)["usage_repeated"]
+        is True
+    )

@@ -19,7 +19,9 @@ def test_every_key_of_the_schema_is_described() -> None:
     undescribed = [
         name
         for name, said in schema["properties"].items()
-        if "description" not in said and "$ref" not in said and "$ref" not in str(said.get("anyOf", ""))
+        if "description" not in said
+        and "$ref" not in said
+        and "$ref" not in str(said.get("anyOf", ""))
     ]
     assert undescribed == []
 
@@ -40,7 +42,9 @@ def test_the_keys_that_consumers_have_always_parsed_keep_their_types() -> None:
         "streaming_duration_ms": "integer",
         "timestamp": "string",
     }
-    assert {"time_to_first_chunk_ms", "streaming_duration_ms"}.isdisjoint(event_schema.schema()["required"])
+    assert {"time_to_first_chunk_ms", "streaming_duration_ms"}.isdisjoint(
+        event_schema.schema()["required"]
+    )
 
 
 def test_docs_explain_every_key() -> None:

@@ -22,7 +22,9 @@ def test_the_example_of_rfc_9562_appendix_a6() -> None:
 
 
 @given(times, randomness)
-def test_an_id_is_a_uuid_of_version_7_and_the_rfcs_variant(unix_ms: int, random_bytes: bytes) -> None:
+def test_an_id_is_a_uuid_of_version_7_and_the_rfcs_variant(
+    unix_ms: int, random_bytes: bytes
+) -> None:
     value = uuid.UUID(new_exchange_id(unix_ms, random_bytes))
     assert value.version == 7
     assert value.variant == uuid.RFC_4122
@@ -44,7 +46,9 @@ def test_ids_sort_as_text_by_time(one_ms: int, other_ms: int, one: bytes, other:
 def test_other_randomness_gives_another_id(one: bytes, other: bytes) -> None:
     """74 of the 80 bits stay: all but the upper four of byte 0 and the upper two of byte 2."""
     kept = bytes([0x0F, 0xFF, 0x3F, *[0xFF] * 7])
-    same = [a & mask for a, mask in zip(one, kept, strict=True)] == [b & mask for b, mask in zip(other, kept, strict=True)]
+    same = [a & mask for a, mask in zip(one, kept, strict=True)] == [
+        b & mask for b, mask in zip(other, kept, strict=True)
+    ]
     assert (new_exchange_id(NOW_MS, one) == new_exchange_id(NOW_MS, other)) is same
 
 

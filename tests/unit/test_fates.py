@@ -12,7 +12,9 @@ def asked(deployment: str, exchange_id: str | None) -> Asked:
 
 
 def test_each_exchange_has_one_fate_and_they_add_up() -> None:
-    """Also where a client got no answer, and so no id, of what is on the Event Hub or parked all the same."""
+    """Also where a client got no answer, and so no id, of what is on the Event Hub or parked all
+    the same.
+    """
     all_asked = [
         asked("a", "1"),  # delivered
         asked("b", None),  # delivered as aborted

@@ -17,7 +17,9 @@ from tests.unit.event_parts import answering, asking, delta, envelope, event_of
 LIMIT = 256 * 1024  # Event Hubs' Basic tier
 
 
-def _fitted(prompt: Any, answer: str = "fine", limit_bytes: int = LIMIT, **more: Any) -> dict[str, Any]:
+def _fitted(
+    prompt: Any, answer: str = "fine", limit_bytes: int = LIMIT, **more: Any
+) -> dict[str, Any]:
     request = asking({"messages": prompt} | more)
     return event_of(envelope(), request, answering([delta(answer)]), limit_bytes)
 
@@ -30,8 +32,13 @@ def test_an_event_within_the_limit_is_whole() -> None:
 
 
 def test_the_longest_text_is_cut_and_the_others_stay_whole() -> None:
-    """Wherever it stands; the event says where, how long it was, and in which capture it is whole."""
-    fitted = _fitted([{"role": "system", "content": "s" * 5000}, {"role": "user", "content": "é\n" * 400_000}], "a" * 5000)
+    """Wherever it stands; the event says where, how long it was, and in which
+    capture it is whole.
+    """
+    fitted = _fitted(
+        [{"role": "system", "content": "s" * 5000}, {"role": "user", "content": "é\n" * 400_000}],
+        "a" * 5000,
+    )
     assert fitted["prompt"][0]["content"] == "s" * 5000
     assert fitted["content"] == "a" * 5000
     assert fitted["prompt"][1]["content"].startswith("é\né\n")
@@ -82,7 +89,12 @@ def test_log_probabilities_give_way_before_choices_do() -> None:
 def test_a_long_error_is_cut_too() -> None:
     """Its short members stay."""
     response = answering({"error": {"code": "400", "message": "m" * 500_000}})
-    fitted = event_of(envelope(upstream_status_code=400, status_code=400), asking({"messages": []}), response, LIMIT)
+    fitted = event_of(
+        envelope(upstream_status_code=400, status_code=400),
+        asking({"messages": []}),
+        response,
+        LIMIT,
+    )
     assert fitted["error"]["code"] == "400"
     assert fitted["error"]["message"].endswith(MARK)
 
@@ -105,7 +117,9 @@ def test_the_limit_holds_for_every_way_in_which_json_writes_a_character(text: st
 
 def test_a_prompt_of_20_mb_and_an_answer_of_5_mb_fit_an_event_hub() -> None:
     """The contract's keys keep their types."""
-    fitted = _fitted([{"role": "user", "content": "word " * 4_000_000}], "x" * 5_000_000, 1024 * 1024)
+    fitted = _fitted(
+        [{"role": "user", "content": "word " * 4_000_000}], "x" * 5_000_000, 1024 * 1024
+    )
     assert fitted["truncated"]
     assert len(fitted["content"]) > 400_000
     assert len(fitted["prompt"][0]["content"]) > 400_000
@@ -113,15 +127,24 @@ def test_a_prompt_of_20_mb_and_an_answer_of_5_mb_fit_an_event_hub() -> None:
 
 _TREES = st.recursive(
     st.one_of(st.text(max_size=4).map(lambda text: text * 700), st.integers(), st.text(max_size=3)),
-    lambda inner: st.one_of(st.lists(inner, max_size=6), st.dictionaries(st.text(max_size=300), inner, max_size=6)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=6), st.dictionaries(st.text(max_size=300), inner, max_size=6)
+    ),
     max_leaves=60,
 )
 
 
-@given(prompt=_TREES, answer=st.text(max_size=200), repeat=st.integers(1, 200), limit_bytes=st.integers(8192, 40_000))
+@given(
+    prompt=_TREES,
+    answer=st.text(max_size=200),
+    repeat=st.integers(1, 200),
+    limit_bytes=st.integers(8192, 40_000),
+)
 def test_any_event_fits_any_limit(prompt: Any, answer: str, repeat: int, limit_bytes: int) -> None:
     """Down to 8 KB."""
-    request = asking({"messages": prompt, "metadata": {"k" * 60: answer * 10}, "instructions": answer * repeat})
+    request = asking(
+        {"messages": prompt, "metadata": {"k" * 60: answer * 10}, "instructions": answer * repeat}
+    )
     built = builder.build(envelope(), request, answering([delta(answer * repeat)]), None)
     fitted = builder.fit(built, limit_bytes)
     assert len(fitted) <= limit_bytes

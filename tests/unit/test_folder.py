@@ -12,7 +12,11 @@ from local.stack import StackError
 
 def test_a_folder_has_one_run_at_a_time(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    with alone_in(folder), pytest.raises(FolderInUse, match=f"another run keeps its files in {folder}"), alone_in(folder):
+    with (
+        alone_in(folder),
+        pytest.raises(FolderInUse, match=f"another run keeps its files in {folder}"),
+        alone_in(folder),
+    ):
         pass
     with alone_in(folder):
         pass
@@ -30,7 +34,9 @@ def test_a_folder_that_cannot_be_one_is_named(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     with (
-        pytest.raises(StackError, match=r"the folder .*/file \(FOLDER, --folder\) cannot be used: File exists"),
+        pytest.raises(
+            StackError, match=r"the folder .*/file \(FOLDER, --folder\) cannot be used: File exists"
+        ),
         alone_in(file),
     ):
         pass

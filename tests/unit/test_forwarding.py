@@ -12,7 +12,11 @@ from shared.core.wire import forwarding
 from shared.core.wire.forwarding import QUERY, REQUEST_HEADERS, RESPONSE_HEADERS, Action, Rule
 
 OWN = [(b"api-key", b"the proxy's")]
-ASKED_FOR = [(b"Content-Type", b"application/json"), (b"x-ms-client-request-id", b"1"), (b"User-Agent", b"openai-python")]
+ASKED_FOR = [
+    (b"Content-Type", b"application/json"),
+    (b"x-ms-client-request-id", b"1"),
+    (b"User-Agent", b"openai-python"),
+]
 
 
 def names_of(rule: Rule) -> list[str]:
@@ -23,7 +27,13 @@ def names_of(rule: Rule) -> list[str]:
 
 
 def in_any_case(name: str) -> list[str]:
-    return [name, name.upper(), name.title(), name.swapcase(), "".join(map(alternate, range(len(name)), name))]
+    return [
+        name,
+        name.upper(),
+        name.title(),
+        name.swapcase(),
+        "".join(map(alternate, range(len(name)), name)),
+    ]
 
 
 def alternate(index: int, letter: str) -> str:
@@ -46,7 +56,9 @@ def test_a_request_header_of_the_table_never_goes_upstream(rule: Rule) -> None:
 @pytest.mark.parametrize("rule", RESPONSE_HEADERS, ids=row)
 def test_a_response_header_of_the_table_never_reaches_the_client(rule: Rule) -> None:
     for name in names_of(rule):
-        sent = forwarding.response_headers([(b"Retry-After", b"7"), (name.encode(), b"the upstream's")], "id")
+        sent = forwarding.response_headers(
+            [(b"Retry-After", b"7"), (name.encode(), b"the upstream's")], "id"
+        )
         assert sent == [(b"retry-after", b"7"), (b"x-exchange-id", b"id")]
 
 
@@ -65,7 +77,9 @@ def test_a_query_parameter_of_the_table_never_goes_upstream(rule: Rule) -> None:
 
 def test_every_row_of_the_tables_says_why() -> None:
     for table in (REQUEST_HEADERS, RESPONSE_HEADERS, QUERY):
-        assert all(rule.why and rule.name == rule.name.lower() and rule.action in Action for rule in table)
+        assert all(
+            rule.why and rule.name == rule.name.lower() and rule.action in Action for rule in table
+        )
         assert len({rule.name for rule in table}) == len(table)
 
 
@@ -101,15 +115,31 @@ def test_the_table_knows_every_credential(name: str) -> None:
 )
 def test_what_no_row_names_passes_upstream(name: str) -> None:
     pair = (name.encode(), b"v\xc3\xa9")
-    assert forwarding.request_headers([pair, pair], OWN) == [pair, pair, (b"accept-encoding", b"identity"), *OWN]
+    assert forwarding.request_headers([pair, pair], OWN) == [
+        pair,
+        pair,
+        (b"accept-encoding", b"identity"),
+        *OWN,
+    ]
 
 
 @pytest.mark.parametrize(
-    "name", ["set-cookie", "retry-after", "x-ratelimit-remaining-tokens", "content-length", "content-encoding"]
+    "name",
+    [
+        "set-cookie",
+        "retry-after",
+        "x-ratelimit-remaining-tokens",
+        "content-length",
+        "content-encoding",
+    ],
 )
 def test_what_no_row_names_passes_to_the_client(name: str) -> None:
     pair = (name.encode(), b"v")
-    assert forwarding.response_headers([pair, pair], "id") == [pair, pair, (b"x-exchange-id", b"id")]
+    assert forwarding.response_headers([pair, pair], "id") == [
+        pair,
+        pair,
+        (b"x-exchange-id", b"id"),
+    ]
 
 
 def test_headers_that_connection_names_belong_to_the_callers_connection() -> None:
@@ -126,7 +156,10 @@ def test_headers_that_connection_names_belong_to_the_callers_connection() -> Non
 
 def test_headers_that_connection_names_belong_to_the_upstreams_connection() -> None:
     received = [(b"x-hop", b"1"), (b"x-kept", b"3"), (b"Connection", b"Keep-Alive, X-Hop")]
-    assert forwarding.response_headers(received, "id") == [(b"x-kept", b"3"), (b"x-exchange-id", b"id")]
+    assert forwarding.response_headers(received, "id") == [
+        (b"x-kept", b"3"),
+        (b"x-exchange-id", b"id"),
+    ]
 
 
 def test_connection_cannot_name_the_proxys_own_credential_away() -> None:
@@ -149,7 +182,9 @@ def test_connection_cannot_name_the_proxys_own_credential_away() -> None:
         ([b"x-gzip ; q=0.5"], b"x-gzip ; q=0.5"),
     ],
 )
-def test_content_codings_are_narrowed_to_those_that_enrichment_can_undo(accepted: list[bytes], sent: bytes) -> None:
+def test_content_codings_are_narrowed_to_those_that_enrichment_can_undo(
+    accepted: list[bytes], sent: bytes
+) -> None:
     headers = forwarding.request_headers([(b"Accept-Encoding", value) for value in accepted], [])
     assert headers == [(b"accept-encoding", sent)]
 
@@ -214,7 +249,9 @@ def test_nothing_of_a_query_can_leave_it() -> None:
 
 
 @given(st.binary(), st.none() | st.just("2024-10-21"))
-def test_path_and_query_hold_nothing_that_a_request_line_cannot(data: bytes, default: str | None) -> None:
+def test_path_and_query_hold_nothing_that_a_request_line_cannot(
+    data: bytes, default: str | None
+) -> None:
     for target in (forwarding.upstream_path(data), forwarding.upstream_query(data, default)):
         assert all(0x21 <= byte <= 0x7E and byte != ord("#") for byte in target)
 

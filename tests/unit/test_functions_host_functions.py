@@ -20,19 +20,32 @@ ANSWER = {"type": "http", "name": "$return"}
 
 
 def test_each_trigger_takes_what_its_binding_says() -> None:
-    """Names in percent signs are resolved, queue names are lower case, a route without a template is the function's name."""
+    """Names in percent signs are resolved, queue names are lower case, a route without a template
+    is the function's name.
+    """
     functions = sort_functions(
-        [indexed("q", QUEUE), indexed("t", TIMER), indexed("h", HTTP, ANSWER), indexed("n", {**HTTP, "route": None}, ANSWER)],
+        [
+            indexed("q", QUEUE),
+            indexed("t", TIMER),
+            indexed("h", HTTP, ANSWER),
+            indexed("n", {**HTTP, "route": None}, ANSWER),
+        ],
         {"Q": "Envelopes", "S": "0 * * * * *"},
         "api",
     )
 
-    assert [(queue.queue_name, queue.connection, queue.binary) for queue in functions.queue] == [("envelopes", "C", False)]
-    assert [(timer.schedule, timer.run_on_startup) for timer in functions.timer] == [("0 * * * * *", False)]
+    assert [(queue.queue_name, queue.connection, queue.binary) for queue in functions.queue] == [
+        ("envelopes", "C", False)
+    ]
+    assert [(timer.schedule, timer.run_on_startup) for timer in functions.timer] == [
+        ("0 * * * * *", False)
+    ]
     assert [http.route.template for http in functions.http] == ["api/a/{b}", "api/n"]
 
 
-@pytest.mark.parametrize("binding", ["blobTrigger", "eventHubTrigger", "entityTrigger", "queue", "table"])
+@pytest.mark.parametrize(
+    "binding", ["blobTrigger", "eventHubTrigger", "entityTrigger", "queue", "table"]
+)
 def test_an_unknown_binding_is_refused(binding: str) -> None:
     """The binding and its function are named."""
     with pytest.raises(Unsupported, match=f"binding {binding}.* of function f"):
@@ -41,8 +54,13 @@ def test_an_unknown_binding_is_refused(binding: str) -> None:
 
 def test_everything_refused_is_named_at_once() -> None:
     """One start shows all of it, Durable by its name, retry policies too."""
-    with pytest.raises(Unsupported, match=r"entityTrigger \(Durable Functions\) of function a, the retry policy of function b"):
-        sort_functions([indexed("a", {"type": "entityTrigger"}), indexed("b", TIMER, retries=True)], {}, "")
+    with pytest.raises(
+        Unsupported,
+        match=r"entityTrigger \(Durable Functions\) of function a, the retry policy of function b",
+    ):
+        sort_functions(
+            [indexed("a", {"type": "entityTrigger"}), indexed("b", TIMER, retries=True)], {}, ""
+        )
 
 
 def test_a_missing_setting_is_named() -> None:
@@ -51,7 +69,9 @@ def test_a_missing_setting_is_named() -> None:
         sort_functions([indexed("t", TIMER)], {}, "")
 
 
-@pytest.mark.parametrize("name", ["AzureWebJobs.t.Disabled", "AzureWebJobs_t_Disabled", "AZUREWEBJOBS.T.DISABLED"])
+@pytest.mark.parametrize(
+    "name", ["AzureWebJobs.t.Disabled", "AzureWebJobs_t_Disabled", "AZUREWEBJOBS.T.DISABLED"]
+)
 def test_a_disabled_function_is_left_out(name: str) -> None:
     """Even what it lacks does not matter then."""
     assert sort_functions([indexed("t", TIMER)], {name: "true"}, "").timer == ()

@@ -28,7 +28,9 @@ from local.functions_host.unsupported import StartError
 )
 def test_the_next_occurrence(expression: str, moment: str, expected: str) -> None:
     """The next occurrence is strictly later, and day and day-of-week must both match."""
-    assert Crontab.parse(expression).after(datetime.fromisoformat(moment)) == datetime.fromisoformat(expected)
+    assert Crontab.parse(expression).after(
+        datetime.fromisoformat(moment)
+    ) == datetime.fromisoformat(expected)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,10 @@ def test_a_time_span_is_a_constant_schedule() -> None:
         parse_schedule("every day")
 
 
-@pytest.mark.parametrize(("expression", "monitored"), [("*/5 * * * * *", False), ("0 * * * * *", True), ("00:00:20", False)])
+@pytest.mark.parametrize(
+    ("expression", "monitored"),
+    [("*/5 * * * * *", False), ("0 * * * * *", True), ("00:00:20", False)],
+)
 def test_only_schedules_of_a_minute_or_more_have_a_status(expression: str, monitored: bool) -> None:
     """The real host drops the status of more frequent schedules."""
     assert is_monitored(parse_schedule(expression), datetime(2026, 11, 23)) is monitored  # noqa: DTZ001 - local time
@@ -71,6 +76,10 @@ def test_only_schedules_of_a_minute_or_more_have_a_status(expression: str, monit
 
 def test_the_payload_has_the_real_hosts_shape() -> None:
     """Status null without a monitor, AdjustForDST only for cron: seen on the real host."""
-    payload = timer_json(parse_schedule("00:00:20"), last=None, upcoming=datetime(2026, 11, 23), monitored=False)  # noqa: DTZ001
+    upcoming = datetime(2026, 11, 23)  # noqa: DTZ001 - the host has no zone either
+    payload = timer_json(parse_schedule("00:00:20"), last=None, upcoming=upcoming, monitored=False)
 
-    assert payload == '{"Schedule": {"AdjustForDST": false}, "ScheduleStatus": null, "IsPastDue": false}'
+    assert (
+        payload
+        == '{"Schedule": {"AdjustForDST": false}, "ScheduleStatus": null, "IsPastDue": false}'
+    )

@@ -1,8 +1,15 @@
-"""What the embedded host makes of a path and a query; every expected value was read off the real host."""
+"""What the embedded host makes of a path and a query; every expected value was read off the real
+host.
+"""
 
 import pytest
 
-from local.functions_host.path_encoding import BadPathError, decode_path, encode_path, normalise_query
+from local.functions_host.path_encoding import (
+    BadPathError,
+    decode_path,
+    encode_path,
+    normalise_query,
+)
 from tests.functions_host_seen import PATHS, QUERIES
 
 

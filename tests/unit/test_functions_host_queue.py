@@ -49,7 +49,9 @@ def test_the_growth_is_random_by_a_fifth() -> None:
 
 
 def test_the_defaults_are_the_real_hosts() -> None:
-    """An empty section means batches of 16, five attempts, immediate redelivery, polls up to a minute apart, Base64."""
+    """An empty section means batches of 16, five attempts, immediate redelivery, polls up to a
+    minute apart, Base64.
+    """
     assert parse_queue_options({}) == QueueOptions(
         batch_size=16,
         new_batch_threshold=8,
@@ -89,14 +91,19 @@ def test_an_unknown_setting_is_refused() -> None:
         parse_queue_options({"turbo": True})
 
 
-@pytest.mark.parametrize(("name", "poison"), [("envelopes", "envelopes-poison"), ("envelopes-poison", None), ("q" * 57, None)])
+@pytest.mark.parametrize(
+    ("name", "poison"),
+    [("envelopes", "envelopes-poison"), ("envelopes-poison", None), ("q" * 57, None)],
+)
 def test_which_queues_have_a_poison_queue(name: str, poison: str | None) -> None:
     """A poison queue has none of its own, nor has one whose name would be too long."""
     assert poison_name(name) == poison
 
 
 def test_message_text_is_decoded_as_host_json_says() -> None:
-    """Base64 by default, plain text with messageEncoding none; what is not Base64 cannot be read."""
+    """Base64 by default, plain text with messageEncoding none; what is not Base64
+    cannot be read.
+    """
     assert decode_content("aGk=", base64_encoded=True) == b"hi"
     assert decode_content("hi there", base64_encoded=False) == b"hi there"
     with pytest.raises(UnreadableMessageError, match="messageEncoding"):
@@ -104,7 +111,9 @@ def test_message_text_is_decoded_as_host_json_says() -> None:
 
 
 def test_a_worker_finds_the_leases_that_the_one_before_it_left(tmp_path: Path) -> None:
-    """What was received and neither deleted nor released when the process died; the newest receipt counts."""
+    """What was received and neither deleted nor released when the process died; the newest receipt
+    counts.
+    """
     done, held = (QueueMessage(content="") for _ in range(2))
     done.id, held.id = "done", "held"
     done.pop_receipt, held.pop_receipt = "a", "b"
@@ -114,7 +123,9 @@ def test_a_worker_finds_the_leases_that_the_one_before_it_left(tmp_path: Path) -
     held.pop_receipt = "c"
     book.hold([held])
 
-    assert LeaseBook(tmp_path / "work.json").left_behind() == [Lease(message_id="held", pop_receipt="c")]
+    assert LeaseBook(tmp_path / "work.json").left_behind() == [
+        Lease(message_id="held", pop_receipt="c")
+    ]
 
 
 def test_a_first_worker_finds_no_leases(tmp_path: Path) -> None:

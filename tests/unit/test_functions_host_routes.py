@@ -1,4 +1,6 @@
-"""Which function the embedded host gives a request to; the expectations were read off the real host."""
+"""Which function the embedded host gives a request to; the expectations were read off the real
+host.
+"""
 
 import pytest
 
@@ -37,13 +39,17 @@ def table(**templates: str) -> RouteTable:
         ("", "/", {}),
     ],
 )
-def test_a_template_matches_as_in_asp_net(template: str, path: str, parameters: dict[str, str] | None) -> None:
+def test_a_template_matches_as_in_asp_net(
+    template: str, path: str, parameters: dict[str, str] | None
+) -> None:
     """A template matches whole paths, whatever the case, and gives its parameters."""
     assert Route.parse("f", template).match("GET", path) == parameters
 
 
 def test_the_first_function_by_name_wins() -> None:
-    """Neither literals nor parameters go before a catch-all: the functions' names decide, whatever their case."""
+    """Neither literals nor parameters go before a catch-all: the functions' names decide, whatever
+    their case.
+    """
     routes = table(Rest="{*path}", stream="stream/{kind}", echo="echo/{a}", lit="echo/lit")
 
     assert routes.find("GET", "/stream/x") == ("Rest", {"path": "stream/x"})
@@ -68,6 +74,8 @@ def test_the_prefix_stands_before_the_template() -> None:
 
 @pytest.mark.parametrize("template", ["{n:range(1,2)}", "a{b}c", "{a=1}", "{x:datetime}"])
 def test_what_the_templates_lack_is_refused(template: str) -> None:
-    """A constraint, default or complex segment that this host does not know ends the start, naming the route."""
+    """A constraint, default or complex segment that this host does not know ends the start, naming
+    the route.
+    """
     with pytest.raises(Unsupported, match="route"):
         Route.parse("f", template)

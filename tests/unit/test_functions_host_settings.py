@@ -24,7 +24,15 @@ def host_json(document: dict[str, object], **environment: str) -> HostJson:
 def test_the_environment_wins_over_local_settings(tmp_path: Path) -> None:
     """A setting that the environment has already is not taken from local.settings.json."""
     file = tmp_path / "local.settings.json"
-    file.write_text(json.dumps({"IsEncrypted": False, "Values": {"A": "file", "B": "file"}, "Host": {"LocalHttpPort": 7000}}))
+    file.write_text(
+        json.dumps(
+            {
+                "IsEncrypted": False,
+                "Values": {"A": "file", "B": "file"},
+                "Host": {"LocalHttpPort": 7000},
+            }
+        )
+    )
 
     local = read_local_settings(file)
 
@@ -47,7 +55,9 @@ def test_a_missing_local_settings_file_is_empty(tmp_path: Path) -> None:
         ("{", "not valid JSON"),
     ],
 )
-def test_what_local_settings_must_not_hold_is_named(tmp_path: Path, content: str, named: str) -> None:
+def test_what_local_settings_must_not_hold_is_named(
+    tmp_path: Path, content: str, named: str
+) -> None:
     """Each refusal names the key."""
     (tmp_path / "local.settings.json").write_text(content)
     with pytest.raises(StartError, match=named):
@@ -63,13 +73,22 @@ def test_expressions_take_app_settings_whatever_their_case() -> None:
 
 def test_a_connection_is_a_connection_string_or_an_identity() -> None:
     """AzureWebJobs<name> goes first, then <name>; then the identity-based settings of either."""
-    assert resolve_connection("", {"AzureWebJobsStorage": "s"}) == StorageConnection(connection_string="s")
+    assert resolve_connection("", {"AzureWebJobsStorage": "s"}) == StorageConnection(
+        connection_string="s"
+    )
     assert resolve_connection("X", {"AzureWebJobsX": "a", "X": "b"}).connection_string == "a"
-    settings = {"X__queueServiceUri": "https://q", "X__credential": "managedidentity", "X__clientId": "id"}
+    settings = {
+        "X__queueServiceUri": "https://q",
+        "X__credential": "managedidentity",
+        "X__clientId": "id",
+    }
     assert resolve_connection("X", settings) == StorageConnection(
         queue_service_uri="https://q", managed_identity=True, client_id="id"
     )
-    assert resolve_connection("X", {"X__accountName": "acc"}).queue_service_uri == "https://acc.queue.core.windows.net"
+    assert (
+        resolve_connection("X", {"X__accountName": "acc"}).queue_service_uri
+        == "https://acc.queue.core.windows.net"
+    )
     with pytest.raises(StartError, match="app setting X"):
         resolve_connection("X", {})
 
@@ -89,7 +108,11 @@ def test_the_environment_overrides_host_json() -> None:
         AZUREFUNCTIONSJOBHOST__EXTENSIONS__HTTP__ROUTEPREFIX="",
     )
 
-    assert (parsed.queues.visibility_timeout_s, parsed.queues.batch_size, parsed.route_prefix) == (2, 4, "")
+    assert (parsed.queues.visibility_timeout_s, parsed.queues.batch_size, parsed.route_prefix) == (
+        2,
+        4,
+        "",
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,7 +139,12 @@ def test_what_host_json_must_not_hold_is_named(document: dict[str, object], name
 def test_sections_without_effect_on_one_machine_pass() -> None:
     """Telemetry, scaling and the extension bundle do not hinder a start."""
     host_json(
-        {"extensionBundle": {}, "telemetryMode": "OpenTelemetry", "logging": {"applicationInsights": {}}, "watchFiles": []}
+        {
+            "extensionBundle": {},
+            "telemetryMode": "OpenTelemetry",
+            "logging": {"applicationInsights": {}},
+            "watchFiles": [],
+        }
     )
 
 
@@ -133,7 +161,14 @@ def test_refusals_say_where_to_go() -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("00:00:30", 30), ("1.02:03:04", 93_784), ("00:00:00.5", 0.5), ("2", 172_800), ("-1", -86_400), ("05:00", 18_000)],
+    [
+        ("00:00:30", 30),
+        ("1.02:03:04", 93_784),
+        ("00:00:00.5", 0.5),
+        ("2", 172_800),
+        ("-1", -86_400),
+        ("05:00", 18_000),
+    ],
 )
 def test_time_spans_read_as_in_net(text: str, seconds: float) -> None:
     """A bare number is days."""

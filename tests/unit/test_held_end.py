@@ -27,7 +27,9 @@ def through(pieces: list[bytes], *, is_stream: bool) -> tuple[bytes, bytes]:
         b"event:response.failed|data: {}",
     ],
 )
-def test_the_last_event_of_a_stream_is_held_and_all_before_it_passes(end: bytes, line_end: bytes) -> None:
+def test_the_last_event_of_a_stream_is_held_and_all_before_it_passes(
+    end: bytes, line_end: bytes
+) -> None:
     before = (
         DELTA
         + line_end * 2
@@ -52,7 +54,9 @@ def test_nothing_of_a_stream_is_held_up_before_its_end() -> None:
     held = HeldEnd()
     for byte in (b"d", b"at", b"a: ", b"[DO"):
         assert held.feed(byte, is_stream=True) == b""
-    assert held.feed(b"T]\n\n", is_stream=True) == b"data: [DOT]\n\n", "as soon as it can no longer become the end"
+    assert held.feed(b"T]\n\n", is_stream=True) == b"data: [DOT]\n\n", (
+        "as soon as it can no longer become the end"
+    )
     assert held.feed(DELTA + b"\n\n", is_stream=True) == DELTA + b"\n\n"
     assert held.held == b""
 

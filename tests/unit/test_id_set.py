@@ -24,7 +24,9 @@ def test_it_holds_what_a_set_would_hold(added: list[str], others: list[str]) -> 
         assert ids.add(each) is (each not in expected)
         expected.add(each)
     assert len(ids) == len(expected)
-    assert [each in ids for each in [*added, *others]] == [each in expected for each in [*added, *others]]
+    assert [each in ids for each in [*added, *others]] == [
+        each in expected for each in [*added, *others]
+    ]
 
 
 def test_an_id_across_the_border_of_two_others_is_not_in_it() -> None:

@@ -68,7 +68,9 @@ async def test_where_no_token_can_be_had_the_remedy_is_named_and_the_next_try_ma
     identity = Identity()
     identity.failing = True
     credential = a_credential(identity)
-    with pytest.raises(UpstreamUnreachable, match="AZURE_CLIENT_ID and AZURE_OPENAI_SCOPE, or set AZURE_OPENAI_KEY") as error:
+    with pytest.raises(
+        UpstreamUnreachable, match="AZURE_CLIENT_ID and AZURE_OPENAI_SCOPE, or set AZURE_OPENAI_KEY"
+    ) as error:
         await credential.headers()
     assert "1234" not in str(error.value)
     identity.failing = False

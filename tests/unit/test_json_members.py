@@ -1,4 +1,6 @@
-"""The scan of a JSON object's members: right about every object, never wrong in another way, and never long at a stretch."""
+"""The scan of a JSON object's members: right about every object, never wrong in another way, and
+never long at a stretch.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,14 @@ NAMES = frozenset({"a", "stream", "", "\u00fc", 'q"\\'})
 MB = 1024 * 1024
 
 names = st.sampled_from(sorted(NAMES)) | st.text(max_size=5)
-texts = st.text(alphabet=st.sampled_from('"\\{}[],: \n\u00fcax'), max_size=20) | st.text(max_size=20)
+texts = st.text(alphabet=st.sampled_from('"\\{}[],: \n\u00fcax'), max_size=20) | st.text(
+    max_size=20
+)
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | texts
 values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=20
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=20,
 )
 spaces = st.text(alphabet=" \t\r\n", max_size=3)
 
@@ -31,7 +37,9 @@ def objects(draw: st.DrawFn) -> str:
     members = []
     for _ in range(draw(st.integers(0, 6))):
         name = json.dumps(draw(names), ensure_ascii=draw(st.booleans()))
-        value = json.dumps(draw(values), ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, 1])))
+        value = json.dumps(
+            draw(values), ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, 1]))
+        )
         members.append(f"{draw(spaces)}{name}{draw(spaces)}:{draw(spaces)}{value}{draw(spaces)}")
     inside = ",".join(members) if members else draw(spaces)
     return f"{draw(spaces)}{{{inside}}}{draw(spaces)}"
@@ -42,7 +50,9 @@ def objects(draw: st.DrawFn) -> str:
 @example('{"a":"\\\\\\"","stream":"\\u005c"}')
 @example('{"\\u0061":1,"a":[{"a":"}"}]}')
 def test_it_finds_what_a_parser_finds(text: str) -> None:
-    """Each wanted name with the text of its value; of a repeated one the last; no name that is not wanted."""
+    """Each wanted name with the text of its value; of a repeated one the last; no name that is not
+    wanted.
+    """
     body = text.encode("utf-8", "surrogatepass")
     found = run(scan(body, NAMES))
     parsed = json.loads(body)
@@ -59,7 +69,9 @@ def test_any_bytes_give_members_or_a_value_error(text: str, data: st.DataObject)
     body = bytearray(text.encode("utf-8", "surrogatepass"))
     for _ in range(data.draw(st.integers(0, 3))):
         at = data.draw(st.integers(0, len(body)))
-        body[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3) | st.sampled_from([b'"', b"\\", b"{"]))
+        body[at : at + data.draw(st.integers(0, 3))] = data.draw(
+            st.binary(max_size=3) | st.sampled_from([b'"', b"\\", b"{"])
+        )
     try:
         found = run(scan(bytes(body), NAMES))
     except ValueError:
@@ -92,12 +104,17 @@ def test_the_first_member_stands_right_behind_the_brace(space: str, text: str) -
     body = (space + text).encode("utf-8", "surrogatepass")
     at = first_member_at(body)
     comma = b"," if json.loads(body) else b""
-    assert json.loads(body[:at] + b'"new":1' + comma + body[at:]) | {} == {"new": 1} | json.loads(body) or b"NaN" in body
+    assert (
+        json.loads(body[:at] + b'"new":1' + comma + body[at:]) | {} == {"new": 1} | json.loads(body)
+        or b"NaN" in body
+    )
 
 
 LARGE = {
     "one long text": b'"a":"' + b"word " * (2 * MB) + b'"',
-    "texts full of quotes": b'"a":[' + b",".join([b'{"b":"' + rb"he said \"x\" " * 500 + b'"}'] * 500) + b"]",
+    "texts full of quotes": b'"a":['
+    + b",".join([b'{"b":"' + rb"he said \"x\" " * 500 + b'"}'] * 500)
+    + b"]",
     "many numbers": b'"a":[' + b"12345," * MB + b"1]",
     "many small objects": b'"a":[' + b'{"b":[1,"c"]},' * 100_000 + b"1]",
     "many members": b",".join(b'"k%d":1' % number for number in range(50_000)),
@@ -109,7 +126,9 @@ LARGE = {
 
 @pytest.mark.parametrize("inside", LARGE.values(), ids=LARGE.keys())
 def test_no_slice_is_long(inside: bytes) -> None:
-    """Other streams wait a few milliseconds, whatever a large body is made of; a busy machine is allowed for."""
+    """Other streams wait a few milliseconds, whatever a large body is made of; a busy machine is
+    allowed for.
+    """
     body = b"{" + inside + b',"stream":true}'
     found, slices, longest_s = timed(scan(body, NAMES))
     assert body[found["stream"].start : found["stream"].end] == b"true"
@@ -128,8 +147,12 @@ def test_no_slice_is_long(inside: bytes) -> None:
     ids=["499 deep", "501 deep", "3 million brackets", "3 million deep"],
 )
 def test_the_scan_gives_up_on_what_no_model_takes(value: bytes, goes_on: bool) -> None:
-    """It is then sent as it came, although a stream was asked for; up to that point others wait no longer than usual."""
-    scanned = examine(b'{"stream":true,"messages":' + value + b"}", "chat.completions", may_ask=True)
+    """It is then sent as it came, although a stream was asked for; up to that point others wait no
+    longer than usual.
+    """
+    scanned = examine(
+        b'{"stream":true,"messages":' + value + b"}", "chat.completions", may_ask=True
+    )
     examined, _, longest_s = timed(scanned)
     assert (examined.stream, examined.asking is not None) == (goes_on, goes_on)
     assert longest_s < 0.1
@@ -137,7 +160,9 @@ def test_the_scan_gives_up_on_what_no_model_takes(value: bytes, goes_on: bool) -
 
 @given(objects(), st.integers(1, 5), st.integers(2, 20))
 def test_sliced_and_unsliced_find_the_same(text: str, steps: int, window: int) -> None:
-    """Windows and slices so small that everything crosses them change nothing but the number of pauses."""
+    """Windows and slices so small that everything crosses them change nothing but the number of
+    pauses.
+    """
     body = text.encode("utf-8", "surrogatepass")
     whole = run(scan(body, NAMES))
     with pytest.MonkeyPatch.context() as patch:

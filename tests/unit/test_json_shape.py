@@ -10,12 +10,17 @@ from shared.core.wire.json_shape import MAX_MARKS, parse, problem
 
 @pytest.mark.parametrize("value", [b"0", b"[]", b"{}", b'""'])
 def test_more_values_than_memory_has_room_for_are_not_parsed(value: bytes) -> None:
-    """A few hundred KB of gzip unfold into tens of millions of them, and enrichment shares its instance with the relay."""
+    """A few hundred KB of gzip unfold into tens of millions of them, and enrichment shares its
+    instance with the relay.
+    """
     body = b'{"messages":[' + (value + b",") * MAX_MARKS + b"0]}"
     assert parse(body) is None
     assert parse(body.decode()) is None
     read = request_summary.read(body, "chat.completions")
-    assert (read.prompt, read.problem) == (None, f"the request's body has more than {MAX_MARKS} values")
+    assert (read.prompt, read.problem) == (
+        None,
+        f"the request's body has more than {MAX_MARKS} values",
+    )
 
 
 def test_a_long_text_is_one_value() -> None:

@@ -1,4 +1,6 @@
-"""When keys are fetched: ahead of need, again in time, soon after a failure, and for an unknown key not too often."""
+"""When keys are fetched: ahead of need, again in time, soon after a failure, and for an unknown key
+not too often.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,9 @@ type Renewals = Callable[..., KeyRenewal]
 
 @pytest.fixture
 async def renewing(tenant: Tenant) -> AsyncIterator[Renewals]:
-    """Makes what is tested, with a pace at which nothing happens by itself unless the test says so; ended afterwards."""
+    """Makes what is tested, with a pace at which nothing happens by itself unless the test says so;
+    ended afterwards.
+    """
     made: list[KeyRenewal] = []
 
     def make(**pace: float) -> KeyRenewal:
@@ -97,7 +101,9 @@ def test_outside_of_an_event_loop_nothing_begins(tenant: Tenant) -> None:
     assert asyncio.run(renewal.current()) == Keys(("a",))  # the first need makes up for it
 
 
-async def test_those_who_come_before_the_first_fetch_has_ended_share_it(tenant: Tenant, renewing: Renewals) -> None:
+async def test_those_who_come_before_the_first_fetch_has_ended_share_it(
+    tenant: Tenant, renewing: Renewals
+) -> None:
     renewal = renewing()
     tenant.open.clear()
     asking = [asyncio.create_task(renewal.current()) for _ in range(20)]
@@ -108,7 +114,9 @@ async def test_those_who_come_before_the_first_fetch_has_ended_share_it(tenant: 
     assert tenant.fetches == 1
 
 
-async def test_they_are_renewed_while_callers_get_those_that_are_there(tenant: Tenant, renewing: Renewals) -> None:
+async def test_they_are_renewed_while_callers_get_those_that_are_there(
+    tenant: Tenant, renewing: Renewals
+) -> None:
     renewal = renewing(renew_s=0.01)
     await renewal.current()
     tenant.open.clear()
@@ -129,7 +137,9 @@ async def test_the_same_keys_stay_the_same_object(tenant: Tenant, renewing: Rene
     assert renewal.keys is first
 
 
-async def test_without_keys_the_failure_is_told_at_once_and_tried_again_soon(tenant: Tenant, renewing: Renewals) -> None:
+async def test_without_keys_the_failure_is_told_at_once_and_tried_again_soon(
+    tenant: Tenant, renewing: Renewals
+) -> None:
     renewal = renewing(first_retry_s=0.05, longest_retry_s=0.1)
     tenant.failure = SigningKeysUnavailable("status 503")
     with pytest.raises(SigningKeysUnavailable):
@@ -146,7 +156,9 @@ async def test_without_keys_the_failure_is_told_at_once_and_tried_again_soon(ten
     await renewal.probe()
 
 
-async def test_tries_after_failures_come_at_growing_distances(tenant: Tenant, renewing: Renewals) -> None:
+async def test_tries_after_failures_come_at_growing_distances(
+    tenant: Tenant, renewing: Renewals
+) -> None:
     renewal = renewing(first_retry_s=1, longest_retry_s=15)
     tenant.failure = SigningKeysUnavailable("x")
     waits = []
@@ -159,7 +171,9 @@ async def test_tries_after_failures_come_at_growing_distances(tenant: Tenant, re
     assert renewal._wait_s() == NEVER_S
 
 
-async def test_keys_outlive_failures_for_a_day_and_no_longer(tenant: Tenant, renewing: Renewals) -> None:
+async def test_keys_outlive_failures_for_a_day_and_no_longer(
+    tenant: Tenant, renewing: Renewals
+) -> None:
     renewal = renewing(trust_s=86_400)
     await renewal.current()
     tenant.failure = SigningKeysUnavailable("x")
@@ -227,7 +241,9 @@ async def test_a_failure_is_logged_once_by_the_next_one_who_asks(
     assert caplog.messages == []
     for _ in range(3):
         await renewal.probe()
-    assert caplog.messages == ["The signing keys of the callers' Entra tenant could not be fetched: status 500"]
+    assert caplog.messages == [
+        "The signing keys of the callers' Entra tenant could not be fetched: status 500"
+    ]
 
 
 async def test_a_fault_ends_one_try_and_not_the_renewal(tenant: Tenant, renewing: Renewals) -> None:

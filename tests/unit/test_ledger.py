@@ -1,4 +1,6 @@
-"""The ledger's lines: written and read the same, however cut, and garbage costs no more than itself."""
+"""The ledger's lines: written and read the same, however cut, and garbage costs no more than
+itself.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from shared.core.records.exchange_id import new_exchange_id
 from shared.core.records.ledger_entry import Delivery, Entry, LedgerReader
 from tests.unit.cutting import every_way
 
-ids = st.builds(new_exchange_id, st.integers(0, 4_102_444_800_000), st.binary(min_size=10, max_size=10))
+ids = st.builds(
+    new_exchange_id, st.integers(0, 4_102_444_800_000), st.binary(min_size=10, max_size=10)
+)
 entries = st.builds(
     Entry,
     exchange_id=ids,
@@ -32,7 +36,12 @@ def test_what_is_written_is_read(written: list[Entry]) -> None:
 
 
 def test_it_does_not_matter_how_a_blob_is_cut() -> None:
-    parked = Entry(exchange_id=new_exchange_id(2, bytes(10)), delivery=Delivery.PARKED, at_ms=8, reason="too_large")
+    parked = Entry(
+        exchange_id=new_exchange_id(2, bytes(10)),
+        delivery=Delivery.PARKED,
+        at_ms=8,
+        reason="too_large",
+    )
     for pieces in every_way(DELIVERED.line() + parked.line()):
         assert read(*pieces) == ([DELIVERED, parked], 0)
 

@@ -1,4 +1,6 @@
-"""What may not stand in an event: secrets for others, files, vectors, and what JSON cannot write."""
+"""What may not stand in an event: secrets for others, files, vectors, and what
+JSON cannot write.
+"""
 
 from __future__ import annotations
 
@@ -51,30 +53,51 @@ def test_every_header_for_others_is_masked() -> None:
 
 def test_a_data_source_s_authentication_is_masked_but_for_its_type() -> None:
     """Whatever its other members are called."""
-    source = {"authentication": {"type": "api_key", "key": "SECRET", "nested": {"any": "SECRET", "number": 7}}}
+    source = {
+        "authentication": {
+            "type": "api_key",
+            "key": "SECRET",
+            "nested": {"any": "SECRET", "number": 7},
+        }
+    }
     masked = {"type": "api_key", "key": MASKED, "nested": {"any": MASKED, "number": MASKED}}
     assert presentable(source) == {"authentication": masked}
 
 
 def test_words_that_only_look_like_secrets_stay() -> None:
     """A token of the log probabilities, a secret in a sentence, a key with nothing in it."""
-    value = {"token": "a", "content": "my password is 1234", "api_key": None, "authorization_url": "https://example.com"}
+    value = {
+        "token": "a",
+        "content": "my password is 1234",
+        "api_key": None,
+        "authorization_url": "https://example.com",
+    }
     assert presentable(value) == value
 
 
 def test_a_data_url_becomes_type_size_and_hash_and_the_text_around_it_stays() -> None:
     """As often as there is one."""
     text = f"before data:image/png;base64,{_ENCODED} between data:text/plain;charset=utf-8;base64,{_ENCODED}) after"
-    assert without_data_urls(text) == f"before [image/png, {_DESCRIBED} between [text/plain, {_DESCRIBED}) after"
+    assert (
+        without_data_urls(text)
+        == f"before [image/png, {_DESCRIBED} between [text/plain, {_DESCRIBED}) after"
+    )
 
 
 @pytest.mark.parametrize(
     "encoded",
-    [_ENCODED.rstrip("="), base64.urlsafe_b64encode(_FILE).decode(), _ENCODED.replace("+", "%2B").replace("=", "%3D")],
+    [
+        _ENCODED.rstrip("="),
+        base64.urlsafe_b64encode(_FILE).decode(),
+        _ENCODED.replace("+", "%2B").replace("=", "%3D"),
+    ],
 )
 def test_base64_may_come_unpadded_url_safe_or_escaped(encoded: str) -> None:
     """The file is the same."""
-    assert without_data_urls(f"data:application/pdf;base64,{encoded}") == f"[application/pdf, {_DESCRIBED}"
+    assert (
+        without_data_urls(f"data:application/pdf;base64,{encoded}")
+        == f"[application/pdf, {_DESCRIBED}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,7 +111,9 @@ def test_a_text_that_is_a_data_url_of_another_coding_is_described(url: str, desc
     assert without_data_urls(url).startswith(described)
 
 
-@pytest.mark.parametrize("text", ["data:", "see data:text/plain,hello", "big data:base64 is a word", "metadata: yes"])
+@pytest.mark.parametrize(
+    "text", ["data:", "see data:text/plain,hello", "big data:base64 is a word", "metadata: yes"]
+)
 def test_a_text_without_base64_stays(text: str) -> None:
     """Also where it looks like the beginning of a data URL."""
     assert without_data_urls(text) == text

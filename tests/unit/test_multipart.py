@@ -15,10 +15,16 @@ TYPE = "multipart/form-data; boundary=b1"
 
 
 def _form(*parts: tuple[str, bytes]) -> bytes:
-    return b"".join(b"--b1\r\n" + head.encode() + b"\r\n\r\n" + body + b"\r\n" for head, body in parts) + b"--b1--\r\n"
+    return (
+        b"".join(b"--b1\r\n" + head.encode() + b"\r\n\r\n" + body + b"\r\n" for head, body in parts)
+        + b"--b1--\r\n"
+    )
 
 
-_FILE = ('Content-Disposition: form-data; name="file"; filename="a b.wav"\r\nContent-Type: audio/wav', b"\r\n--b2\r\n\x00\xff")
+_FILE = (
+    'Content-Disposition: form-data; name="file"; filename="a b.wav"\r\nContent-Type: audio/wav',
+    b"\r\n--b2\r\n\x00\xff",
+)
 _PROMPT = ('content-disposition: form-data; name="prompt"', "καλημέρα\r\n".encode())
 
 
@@ -28,7 +34,11 @@ def test_a_file_is_told_by_name_type_size_and_hash() -> None:
     digest = hashlib.sha256(_FILE[1]).hexdigest()
     assert form.problem is None
     assert form.fields[0] == multipart.FormField(
-        name="file", bytes=len(_FILE[1]), sha256=digest, filename="a b.wav", content_type="audio/wav"
+        name="file",
+        bytes=len(_FILE[1]),
+        sha256=digest,
+        filename="a b.wav",
+        content_type="audio/wav",
     )
     assert form.texts == {"prompt": "καλημέρα\r\n"}
 
@@ -37,7 +47,9 @@ def test_of_the_texts_only_prompt_and_parameters_reach_the_event() -> None:
     """A field that is not known tells its size alone."""
     other = ('Content-Disposition: form-data; name="anything"', b"private words")
     temperature = ('Content-Disposition: form-data; name="temperature"', b"0.5")
-    question = request_summary.read(_form(_FILE, _PROMPT, other, temperature), "audio.transcriptions", TYPE)
+    question = request_summary.read(
+        _form(_FILE, _PROMPT, other, temperature), "audio.transcriptions", TYPE
+    )
     assert question.prompt == "καλημέρα\r\n"
     assert question.parameters == {"temperature": 0.5}
     assert "private words" not in repr(question)
@@ -57,12 +69,21 @@ def test_a_form_that_is_broken_says_so(body: bytes, content_type: str, problem: 
     assert problem in (multipart.read(body, content_type).problem or "")
 
 
-@given(contents=st.lists(st.binary(max_size=60).filter(lambda content: b"--b1" not in content), max_size=5))
+@given(
+    contents=st.lists(
+        st.binary(max_size=60).filter(lambda content: b"--b1" not in content), max_size=5
+    )
+)
 def test_every_part_is_found_with_its_exact_bytes(contents: list[bytes]) -> None:
     """Whatever they are, as long as the boundary is none of them."""
-    parts = [(f'Content-Disposition: form-data; name="f"; filename="{at}"', body) for at, body in enumerate(contents)]
+    parts = [
+        (f'Content-Disposition: form-data; name="f"; filename="{at}"', body)
+        for at, body in enumerate(contents)
+    ]
     form = multipart.read(_form(*parts), TYPE)
-    assert [field.sha256 for field in form.fields] == [hashlib.sha256(body).hexdigest() for body in contents]
+    assert [field.sha256 for field in form.fields] == [
+        hashlib.sha256(body).hexdigest() for body in contents
+    ]
 
 
 @given(body=st.binary(max_size=200), content_type=st.text(max_size=60))

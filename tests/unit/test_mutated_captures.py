@@ -1,4 +1,5 @@
-"""Captures in Azure's shapes, with something wrong in them: whatever it is, there is a valid event that can be sent.
+"""Captures in Azure's shapes, with something wrong in them: whatever it is, there is a valid event
+that can be sent.
 
 Arbitrary bytes seldom look enough like an answer to get far; these do.
 """
@@ -20,12 +21,50 @@ from tests.schema import valid
 
 ROUNDS, IN_A_ROUND = 8, 150
 ODD_VALUES: list[Any] = [
-    *(None, True, False, 0, -1, 1.5, 1e308, 10**30, 2**63, "", "x", "1e5", "\ud800", "\x00", "\u2028"),
-    *([], {}, [[]], [{}], [None], [1, "a", {}], {"a": None}, {"": []}, {"content": {"content": []}}),
+    *(
+        None,
+        True,
+        False,
+        0,
+        -1,
+        1.5,
+        1e308,
+        10**30,
+        2**63,
+        "",
+        "x",
+        "1e5",
+        "\ud800",
+        "\x00",
+        "\u2028",
+    ),
+    *(
+        [],
+        {},
+        [[]],
+        [{}],
+        [None],
+        [1, "a", {}],
+        {"a": None},
+        {"": []},
+        {"content": {"content": []}},
+    ),
     *("data:image/png;base64,AAAA", "data:;base64,"),
 ]
 ODD_BYTES = [b"\r", b"\n", b"\xef\xbb\xbf", b"\xff", b"data: ", b"NaN", b"{", b"]", b"\x00"]
-ODD_HEADERS = ["", "a" * 1024, "-1", "1e9", "\u0663", "\xff", "NaN", "9" * 30, "true", "0x10", " 5 "]
+ODD_HEADERS = [
+    "",
+    "a" * 1024,
+    "-1",
+    "1e9",
+    "\u0663",
+    "\xff",
+    "NaN",
+    "9" * 30,
+    "true",
+    "0x10",
+    " 5 ",
+]
 KEYS = [
     "error",
     "usage",
@@ -73,7 +112,10 @@ class Mutator:
 
     def _line(self, line: bytes) -> bytes:
         try:
-            return b"data: " + json.dumps(self._value(json.loads(line.removeprefix(b"data: ")))).encode()
+            return (
+                b"data: "
+                + json.dumps(self._value(json.loads(line.removeprefix(b"data: ")))).encode()
+            )
         except ValueError:
             return line
 
@@ -89,7 +131,9 @@ class Mutator:
             return self.random.choice(ODD_VALUES)
         if isinstance(value, dict):
             kept = {key: self._value(inner) for key, inner in value.items() if not self._hits()}
-            return kept | ({self.random.choice(KEYS): self.random.choice(ODD_VALUES)} if self._hits() else {})
+            return kept | (
+                {self.random.choice(KEYS): self.random.choice(ODD_VALUES)} if self._hits() else {}
+            )
         if isinstance(value, list):
             return [self._value(inner) for inner in value if not self._hits()]
         return value
@@ -100,7 +144,9 @@ class Mutator:
 
 @pytest.mark.parametrize("seed", range(ROUNDS))
 def test_there_is_always_a_valid_event(seed: int) -> None:
-    """In what any operation's reader makes of any operation's answer, and however little room there is."""
+    """In what any operation's reader makes of any operation's answer, and however little room there
+    is.
+    """
     mutator, cases = Mutator(seed), [golden.load(name) for name in golden.names()]
     for _ in range(IN_A_ROUND):
         case, other = mutator.random.choice(cases), mutator.random.choice(cases)

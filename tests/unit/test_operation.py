@@ -31,33 +31,49 @@ KNOWN = [
 
 
 @pytest.mark.parametrize(("method", "rest", "name"), KNOWN)
-def test_an_operation_is_known_by_method_and_path_on_every_kind_of_route(method: str, rest: str, name: str) -> None:
-    assert route(method, f"/openai/deployments/d/{rest}") == Operation(name=name, deployment="d", v1=False)
+def test_an_operation_is_known_by_method_and_path_on_every_kind_of_route(
+    method: str, rest: str, name: str
+) -> None:
+    assert route(method, f"/openai/deployments/d/{rest}") == Operation(
+        name=name, deployment="d", v1=False
+    )
     assert route(method, f"/openai/v1/{rest}") == Operation(name=name, deployment=None, v1=True)
     assert route(method, f"/openai/{rest}") == Operation(name=name, deployment=None, v1=False)
 
 
 @pytest.mark.parametrize(
     ("segment", "deployment"),
-    [("gpt-4o", "gpt-4o"), ("a%20b", "a b"), ("%C5%BElu%C5%A5", "žluť"), ("a%2Fb", "a/b"), ("%FF", "\ufffd")],
+    [
+        ("gpt-4o", "gpt-4o"),
+        ("a%20b", "a b"),
+        ("%C5%BElu%C5%A5", "žluť"),
+        ("a%2Fb", "a/b"),
+        ("%FF", "\ufffd"),
+    ],
 )
 def test_a_deployments_name_is_decoded(segment: str, deployment: str) -> None:
     operation = route("POST", f"/openai/deployments/{segment}/chat/completions")
     assert operation == Operation(name="chat.completions", deployment=deployment, v1=False)
 
 
-@pytest.mark.parametrize("path", ["/openai/", "/openai/deployments", "/openai/deployments/", "/openai/deployments/d"])
+@pytest.mark.parametrize(
+    "path", ["/openai/", "/openai/deployments", "/openai/deployments/", "/openai/deployments/d"]
+)
 def test_a_path_without_an_operation_is_relayed_as_a_call(path: str) -> None:
     assert route("GET", path) == Operation(name="call", deployment=None, v1=False)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
 def test_a_deployments_chat_completions_has_one_method(method: str) -> None:
-    assert route(method, "/openai/deployments/gpt-4o/chat/completions") == WrongMethod(allowed=("POST",))
+    assert route(method, "/openai/deployments/gpt-4o/chat/completions") == WrongMethod(
+        allowed=("POST",)
+    )
 
 
 def test_stored_completions_of_the_v1_routes_can_be_read() -> None:
-    assert route("GET", "/openai/v1/chat/completions") == Operation(name="call", deployment=None, v1=True)
+    assert route("GET", "/openai/v1/chat/completions") == Operation(
+        name="call", deployment=None, v1=True
+    )
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/ready"])
@@ -72,7 +88,16 @@ def test_a_websocket_is_told_apart_below_openai_alone(upgrade: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/openai", "/openaix/v1/responses", "/OPENAI/v1", "/admin/host", "//host/openai/v1/responses", "/health/x"]
+    "path",
+    [
+        "/",
+        "/openai",
+        "/openaix/v1/responses",
+        "/OPENAI/v1",
+        "/admin/host",
+        "//host/openai/v1/responses",
+        "/health/x",
+    ],
 )
 def test_another_path_is_unknown(path: str) -> None:
     assert route("POST", path) == UnknownRoute()

@@ -29,7 +29,9 @@ def test_a_make_line_gives_options_that_give_the_line_again(line: str) -> None:
     """Through the Makefile itself: what is advised is what works."""
     target = [*shlex.split(line), "--dry-run", "--no-print-directory"]
     environment = {"PATH": os.environ["PATH"]}
-    recipe = subprocess.run(target, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
+    recipe = subprocess.run(
+        target, cwd=ROOT, env=environment, check=True, capture_output=True, text=True
+    ).stdout
     command = next(text for text in recipe.splitlines() if "local.run" in text)
     assert parse(shlex.split(command)[3:]).make_line() == line
 
@@ -38,7 +40,10 @@ def test_a_make_line_gives_options_that_give_the_line_again(line: str) -> None:
 def test_what_is_no_port_is_named_by_its_variable(text: str) -> None:
     with pytest.raises(StackError) as error:
         parse([f"--blob-port={text}"])
-    assert str(error.value) == f"BLOB_PORT (--blob-port) must be a port, a number from 1 to 65535, and not {text!r}"
+    assert (
+        str(error.value)
+        == f"BLOB_PORT (--blob-port) must be a port, a number from 1 to 65535, and not {text!r}"
+    )
 
 
 def test_without_a_functions_host_there_is_nothing_to_demonstrate() -> None:

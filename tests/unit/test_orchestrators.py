@@ -16,7 +16,9 @@ def report(window: str, *, complete: bool = True, waiting: str | None = None) ->
 
 
 def test_reconcile_goes_through_all_windows_and_replays() -> None:
-    """Each window once, its report in the output and the sums in the status; a call that fails is tried again."""
+    """Each window once, its report in the output and the sums in the status; a call that fails is
+    tried again.
+    """
     windows = [f"2026/11/23/{hour:02}" for hour in range(10)]
     failures = iter([OSError("Azurite is away"), OSError("still")])
 
@@ -34,15 +36,22 @@ def test_reconcile_goes_through_all_windows_and_replays() -> None:
 
     assert [each["window"] for each in recorded.instance.output["windows"]] == windows
     assert recorded.instance.custom_status["windows_done"] == 10
-    assert [each["window"] for each in recorded.instance.custom_status["incomplete"]] == [windows[3]]
+    assert [each["window"] for each in recorded.instance.custom_status["incomplete"]] == [
+        windows[3]
+    ]
     assert sum(name == "reconcile_window" for name, _ in recorded.calls) == 10 + 2
-    assert recorded.calls[1] == ("reconcile_open_windows", {"until": "2026-11-23T09:33:00.100000+00:00", "open_too": False})
+    assert recorded.calls[1] == (
+        "reconcile_open_windows",
+        {"until": "2026-11-23T09:33:00.100000+00:00", "open_too": False},
+    )
     assert_deterministic(reconcile.orchestrate, recorded)
 
 
 def test_reconcile_waits_where_it_may_not_queue_anything() -> None:
     """The status says why."""
-    recorded = run(reconcile.orchestrate, ASKED, {"reconcile_why_not_now": lambda _: "the queue holds work"})
+    recorded = run(
+        reconcile.orchestrate, ASKED, {"reconcile_why_not_now": lambda _: "the queue holds work"}
+    )
 
     assert recorded.instance.status == "Completed"
     assert recorded.instance.custom_status == {"waiting": "the queue holds work"}
@@ -50,11 +59,17 @@ def test_reconcile_waits_where_it_may_not_queue_anything() -> None:
 
 
 def test_reconcile_ends_with_the_windows_in_which_it_had_to_stop() -> None:
-    """An outage that begins while it runs must not become a storm: no other window is begun, and the status says why."""
+    """An outage that begins while it runs must not become a storm: no other window is begun, and
+    the status says why.
+    """
     windows = [f"2026/11/23/{hour:02}" for hour in range(10)]
 
     def window(asked: dict[str, Any]) -> dict[str, Any]:
-        return report(asked["window"], complete=False, waiting="the queue is full" if asked["window"] == windows[5] else None)
+        return report(
+            asked["window"],
+            complete=False,
+            waiting="the queue is full" if asked["window"] == windows[5] else None,
+        )
 
     activities = {
         "reconcile_why_not_now": lambda _: None,
@@ -63,14 +78,23 @@ def test_reconcile_ends_with_the_windows_in_which_it_had_to_stop() -> None:
     }
     recorded = run(reconcile.orchestrate, ASKED, activities)
 
-    assert recorded.instance.output["waiting"] == recorded.instance.custom_status["waiting"] == "the queue is full"
+    assert (
+        recorded.instance.output["waiting"]
+        == recorded.instance.custom_status["waiting"]
+        == "the queue is full"
+    )
     assert [each["window"] for each in recorded.instance.output["windows"]] == windows[:8]
-    assert (recorded.instance.custom_status["windows_done"], recorded.instance.custom_status["windows_total"]) == (8, 10)
+    assert (
+        recorded.instance.custom_status["windows_done"],
+        recorded.instance.custom_status["windows_total"],
+    ) == (8, 10)
     assert_deterministic(reconcile.orchestrate, recorded)
 
 
 def test_replay_goes_on_over_generations_and_replays() -> None:
-    """120 pages make three generations; it pauses while the queue is busy, and counts nothing twice."""
+    """120 pages make three generations; it pauses while the queue is busy, and counts nothing
+    twice.
+    """
     pages = iter(range(120))
     busy = iter([True])
 
@@ -78,14 +102,39 @@ def test_replay_goes_on_over_generations_and_replays() -> None:
         if step["marker"] == "60" and next(busy, False):
             return {"waiting": "live work", "queued": 0, "unreadable": 0, "marker": step["marker"]}
         number = next(pages)
-        return {"waiting": None, "queued": 2, "unreadable": number % 2, "marker": None if number in {79, 119} else str(number)}
+        return {
+            "waiting": None,
+            "queued": 2,
+            "unreadable": number % 2,
+            "marker": None if number in {79, 119} else str(number),
+        }
 
-    state = {"replay": {}, "windows": ["a", "b"], "done": 0, "marker": None, "queued": 0, "unreadable": 0}
+    state = {
+        "replay": {},
+        "windows": ["a", "b"],
+        "done": 0,
+        "marker": None,
+        "queued": 0,
+        "unreadable": 0,
+    }
     recorded = run(replay.orchestrate, state, {"replay_page": page})
 
-    assert recorded.instance.output == {"windows_done": 2, "windows_total": 2, "queued": 240, "unreadable": 60}
+    assert recorded.instance.output == {
+        "windows_done": 2,
+        "windows_total": 2,
+        "queued": 240,
+        "unreadable": 60,
+    }
     assert len(recorded.calls) == 121
-    assert len({turn.context["history"][1]["OrchestrationInstance"]["ExecutionId"] for turn in recorded.turns}) == 3
+    assert (
+        len(
+            {
+                turn.context["history"][1]["OrchestrationInstance"]["ExecutionId"]
+                for turn in recorded.turns
+            }
+        )
+        == 3
+    )
     assert_deterministic(replay.orchestrate, recorded, every=15)
 
 
@@ -99,7 +148,14 @@ def test_replay_gives_up_a_page_after_five_attempts(attempts: int) -> None:
             raise failure
         return {"waiting": None, "queued": 1, "unreadable": 0, "marker": None}
 
-    state = {"replay": {}, "windows": ["a"], "done": 0, "marker": None, "queued": 0, "unreadable": 0}
+    state = {
+        "replay": {},
+        "windows": ["a"],
+        "done": 0,
+        "marker": None,
+        "queued": 0,
+        "unreadable": 0,
+    }
     recorded = run(replay.orchestrate, state, {"replay_page": page})
 
     assert recorded.instance.status == ("Completed" if attempts < 5 else "Failed")

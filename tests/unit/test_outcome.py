@@ -9,7 +9,8 @@ import pytest
 from shared.core.records.outcome import Ending, Outcome, decide
 
 _: None = None
-# ending, upstream's status (None: no answer), the answer is a stream, it held its own end -> outcome. None: whichever.
+# ending, upstream's status (None: no answer), the answer is a stream, it held its own end ->
+# outcome. None: whichever.
 TABLE: list[tuple[Ending, int | None, bool | None, bool | None, Outcome]] = [
     (Ending.WHOLE, 200, False, _, Outcome.COMPLETED),
     (Ending.WHOLE, 200, True, True, Outcome.COMPLETED),
@@ -36,7 +37,11 @@ TABLE: list[tuple[Ending, int | None, bool | None, bool | None, Outcome]] = [
 
 @pytest.mark.parametrize(("ending", "status", "stream", "finished", "expected"), TABLE)
 def test_an_ending_has_its_outcome(
-    ending: Ending, status: int | None, stream: bool | None, finished: bool | None, expected: Outcome
+    ending: Ending,
+    status: int | None,
+    stream: bool | None,
+    finished: bool | None,
+    expected: Outcome,
 ) -> None:
     either = (False, True)
     for streams, finishes in itertools.product(
@@ -48,12 +53,19 @@ def test_an_ending_has_its_outcome(
 def test_every_combination_has_an_outcome_that_the_relay_may_give() -> None:
     """`aborted` is not one of them: it is found by who looks for exchanges that left no outcome."""
     statuses = (None, 200, 201, 400, 429, 500, 503)
-    for ending, status, stream, finished in itertools.product(Ending, statuses, (False, True), (False, True)):
-        assert decide(ending, upstream_status=status, stream=stream, finished=finished) is not Outcome.ABORTED
+    for ending, status, stream, finished in itertools.product(
+        Ending, statuses, (False, True), (False, True)
+    ):
+        assert (
+            decide(ending, upstream_status=status, stream=stream, finished=finished)
+            is not Outcome.ABORTED
+        )
 
 
 def test_an_error_within_a_stream_is_the_upstreams_however_it_ended() -> None:
     for ending in (Ending.WHOLE, Ending.INTERRUPTED, Ending.CLIENT_LEFT, Ending.TIMEOUT):
         for finished in (False, True):
-            outcome = decide(ending, upstream_status=200, stream=True, finished=finished, failed=True)
+            outcome = decide(
+                ending, upstream_status=200, stream=True, finished=finished, failed=True
+            )
             assert outcome is Outcome.UPSTREAM_ERROR

@@ -18,13 +18,17 @@ BARE = an_envelope(response_capture=None)
         (PLAIN, None, 99, poison.LeaveToReconcile()),  # what is transient costs no attempt
         (PLAIN, "assembly_failed", poison.MOST_FAILURES - 1, poison.LeaveToReconcile()),
         (PLAIN, "assembly_failed", poison.MOST_FAILURES, poison.Park(reason="assembly_failed")),
-        (BARE, None, 0, poison.StoreOutcome()),  # otherwise reconcile would call it aborted, or know nothing of it
+        # otherwise reconcile would call it aborted, or know nothing of it
+        (BARE, None, 0, poison.StoreOutcome()),
         (an_envelope(request_capture=None, response_capture=None), None, 0, poison.StoreOutcome()),
         (BARE, "assembly_failed", 1, poison.StoreOutcome()),
         (BARE, "assembly_failed", poison.MOST_FAILURES, poison.Park(reason="assembly_failed")),
         (replayed(PLAIN), None, 0, poison.ListFailedReplay()),
-        (replayed(BARE), "assembly_failed", 99, poison.ListFailedReplay()),  # the exchange itself may be delivered
+        # the exchange itself may be delivered
+        (replayed(BARE), "assembly_failed", 99, poison.ListFailedReplay()),
     ],
 )
-def test_the_fate_of_an_envelope(envelope: Envelope, why_not: str | None, failures: int, fate: poison.Fate) -> None:
+def test_the_fate_of_an_envelope(
+    envelope: Envelope, why_not: str | None, failures: int, fate: poison.Fate
+) -> None:
     assert poison.decide(envelope, why_not, failures) == fate

@@ -1,4 +1,6 @@
-"""Progress: a second attempt repeats nothing of what the first has noted, and another step begins anew."""
+"""Progress: a second attempt repeats nothing of what the first has noted, and another step begins
+anew.
+"""
 
 from __future__ import annotations
 

@@ -12,10 +12,21 @@ from shared.core.token.published_keys import Metadata, RsaKey, metadata, signing
 from tests.entra import ISSUER_V1, ISSUER_V2, OTHER_TENANT, TENANT
 
 KEYS_URL = "https://login.microsoftonline.com/common/discovery/keys"
-KEY = {"kty": "RSA", "use": "sig", "kid": "k", "n": "AQAB", "e": "AQAB", "x5c": ["MIIC"], "x5t": "k"}
+KEY = {
+    "kty": "RSA",
+    "use": "sig",
+    "kid": "k",
+    "n": "AQAB",
+    "e": "AQAB",
+    "x5c": ["MIIC"],
+    "x5t": "k",
+}
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=9),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["keys", *KEY, "issuer", "jwks_uri"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["keys", *KEY, "issuer", "jwks_uri"]), inner)
+    ),
     max_leaves=12,
 )
 

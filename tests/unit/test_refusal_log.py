@@ -27,7 +27,9 @@ def test_a_refusal_is_one_line_with_id_status_and_code(caplog: pytest.LogCapture
     assert caplog.messages == ["The call the-id was refused: 401 token_expired"]
 
 
-def test_a_flood_is_ten_lines_a_minute_and_the_last_says_so(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_flood_is_ten_lines_a_minute_and_the_last_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     clock = Clock()
     log = RefusalLog(clock)
     with caplog.at_level(logging.WARNING, "fnsse.callers"):

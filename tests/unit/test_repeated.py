@@ -18,7 +18,12 @@ COMPACT = (",", ":")
 FILTERED = {"hate": {"filtered": False, "severity": "safe"}}
 
 
-def chunk(content: str | None, choice: dict[str, Any] | None = None, delta: dict[str, Any] | None = None, **more: Any) -> str:
+def chunk(
+    content: str | None,
+    choice: dict[str, Any] | None = None,
+    delta: dict[str, Any] | None = None,
+    **more: Any,
+) -> str:
     said = {} if content is None else {"content": content}
     choices = [{"index": 0, "delta": said | (delta or {}), "finish_reason": None} | (choice or {})]
     return json.dumps({"id": "c", "choices": choices, "usage": None} | more, separators=COMPACT)
@@ -67,7 +72,8 @@ def test_any_other_chunk_is_left_to_the_parser(other: str) -> None:
 @pytest.mark.parametrize(
     "unlike",
     [
-        chunk("a", {"logprobs": {"content": [{"token": "a"}]}}),  # each of these is collected from every chunk
+        # each of these is collected from every chunk
+        chunk("a", {"logprobs": {"content": [{"token": "a"}]}}),
         chunk("a", {"content_filter_offsets": {"start_offset": 1}}),
         chunk("a", {"text": "a"}),
         chunk("a", delta={"tool_calls": []}),
@@ -78,7 +84,8 @@ def test_any_other_chunk_is_left_to_the_parser(other: str) -> None:
         chunk("a", choices=[7]),
         chunk("a", choices="a"),
         chunk("a").replace(":", ": "),
-        json.dumps({"note": {"content": "a"}} | json.loads(chunk("a")), separators=COMPACT),  # the wrong place
+        # the wrong place
+        json.dumps({"note": {"content": "a"}} | json.loads(chunk("a")), separators=COMPACT),
         chunk("a").replace('"a"', '"b","content":"a"'),
     ],
 )
@@ -121,7 +128,10 @@ _CHUNKS = st.builds(
             {"finish_reason": "stop"},
             {"logprobs": {"content": [{"token": "a"}]}},
             {"content_filter_results": FILTERED},
-            {"content_filter_results": FILTERED, "content_filter_offsets": {"start_offset": 1, "end_offset": 2}},
+            {
+                "content_filter_results": FILTERED,
+                "content_filter_offsets": {"start_offset": 1, "end_offset": 2},
+            },
             {"text": "t"},
         ]
     ),
@@ -132,16 +142,26 @@ _CHUNKS = st.builds(
         "nonsense",
         json.dumps({"choices": [], "usage": {"total_tokens": 1}}, separators=COMPACT),
         json.dumps({"error": {"code": "c", "content": "a"}}, separators=COMPACT),
-        json.dumps({"choices": [{"delta": {"content": "a"}}, {"delta": {"content": "b"}}]}, separators=COMPACT),
+        json.dumps(
+            {"choices": [{"delta": {"content": "a"}}, {"delta": {"content": "b"}}]},
+            separators=COMPACT,
+        ),
     ]
 )
 
 
 @given(st.lists(_CHUNKS, max_size=20))
 def test_a_stream_says_what_it_would_say_if_no_chunk_were_like_another(chunks: list[str]) -> None:
-    distinct = [f'{{"n":{number},{each[1:]}' if each.startswith("{") else each for number, each in enumerate(chunks)]
+    distinct = [
+        f'{{"n":{number},{each[1:]}' if each.startswith("{") else each
+        for number, each in enumerate(chunks)
+    ]
     assert _said(read([stream(*chunks)], BODY)) == _said(read([stream(*distinct)], BODY))
 
 
 def _said(answer: Answer) -> dict[str, Any]:
-    return {name: getattr(answer, name) for name in answer.__dataclass_fields__ if name != "first_token_end"}
+    return {
+        name: getattr(answer, name)
+        for name in answer.__dataclass_fields__
+        if name != "first_token_end"
+    }

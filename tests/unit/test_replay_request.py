@@ -38,7 +38,9 @@ def test_a_range_covers_every_window_that_it_touches() -> None:
 
 def test_a_moment_without_an_offset_is_utc_and_one_with_it_is_converted() -> None:
     assert parsed(**{"from": "2026-11-23T10:00"}).first == datetime(2026, 11, 23, 10, tzinfo=UTC)
-    assert parsed(**{"from": "2026-11-23T12:00+02:00"}).first == datetime(2026, 11, 23, 10, tzinfo=UTC)
+    assert parsed(**{"from": "2026-11-23T12:00+02:00"}).first == datetime(
+        2026, 11, 23, 10, tzinfo=UTC
+    )
 
 
 def test_a_range_takes_its_beginning_and_leaves_its_end() -> None:
@@ -108,7 +110,10 @@ def test_a_wrong_request_is_told_why(fields: object, why: str) -> None:
 
 @given(
     json_values
-    | st.dictionaries(st.sampled_from(["from", "to", "deployment", "outcome", "ids"]), json_values | st.datetimes().map(str))
+    | st.dictionaries(
+        st.sampled_from(["from", "to", "deployment", "outcome", "ids"]),
+        json_values | st.datetimes().map(str),
+    )
 )
 def test_whatever_json_is_sent_is_taken_or_refused(fields: object) -> None:
     try:

@@ -22,7 +22,9 @@ pytestmark = pytest.mark.anyio
 LIMIT = 10
 
 
-def incoming(pieces: Sequence[bytes | None], announced: str = "", *, limit: int = LIMIT) -> IncomingBody:
+def incoming(
+    pieces: Sequence[bytes | None], announced: str = "", *, limit: int = LIMIT
+) -> IncomingBody:
     """A body that comes in these pieces; None is the client's disconnect."""
     messages = [
         {"type": "http.disconnect"}
@@ -42,7 +44,9 @@ async def all_of(body: AsyncIterable[bytes]) -> list[bytes]:
     return [piece async for piece in body]
 
 
-@pytest.mark.parametrize("pieces", [[b"1234567890"], [b"12345", b"", b"67890", b""], [b""]], ids=str)
+@pytest.mark.parametrize(
+    "pieces", [[b"1234567890"], [b"12345", b"", b"67890", b""], [b""]], ids=str
+)
 async def test_a_body_within_the_limit_is_read_whole(pieces: list[bytes]) -> None:
     """Up to the limit's last byte; empty pieces are nothing."""
     noted: list[bytes] = []
@@ -82,7 +86,9 @@ async def test_a_client_that_leaves_within_its_body() -> None:
 
 
 async def test_a_large_body_is_put_together_as_it_comes() -> None:
-    """100 MB in pieces, and never is the loop busy for long in its own CPU time: one join takes 40 to 60 ms of it."""
+    """100 MB in pieces, and never is the loop busy for long in its own CPU time: one join takes 40
+    to 60 ms of it.
+    """
     piece = bytes(64 * 1024)
     pieces: list[bytes | None] = [piece] * (100 * 16)
     body = incoming(pieces, limit=100 * 2**20)
@@ -122,7 +128,10 @@ async def test_a_body_passes_as_it_comes() -> None:
     noted: list[bytes] = []
     ends: list[int] = []
     body = PassingBody(
-        incoming([b"12", b"34"], announced="4"), note=noted.append, whole=lambda: ends.append(len(noted)), left=lambda: None
+        incoming([b"12", b"34"], announced="4"),
+        note=noted.append,
+        whole=lambda: ends.append(len(noted)),
+        left=lambda: None,
     )
     assert body.size_bytes == 4
     async for piece in body:
@@ -131,12 +140,21 @@ async def test_a_body_passes_as_it_comes() -> None:
     assert (noted, ends, body.problem) == ([b"12", b"34"], [2], None)
 
 
-@pytest.mark.parametrize(("pieces", "problem"), [([b"1", None], ClientLeft), ([b"1", b"2" * 10], BodyTooLarge)])
-async def test_a_body_that_could_not_be_passed_on_says_why(pieces: list[bytes | None], problem: type[Exception]) -> None:
+@pytest.mark.parametrize(
+    ("pieces", "problem"), [([b"1", None], ClientLeft), ([b"1", b"2" * 10], BodyTooLarge)]
+)
+async def test_a_body_that_could_not_be_passed_on_says_why(
+    pieces: list[bytes | None], problem: type[Exception]
+) -> None:
     """The client library wraps what its body raises; the relay looks here. It was never whole."""
     ends: list[int] = []
     left: list[int] = []
-    body = PassingBody(incoming(pieces), note=lambda _: None, whole=lambda: ends.append(1), left=lambda: left.append(1))
+    body = PassingBody(
+        incoming(pieces),
+        note=lambda _: None,
+        whole=lambda: ends.append(1),
+        left=lambda: left.append(1),
+    )
     with pytest.raises(problem):
         await all_of(body)
     assert isinstance(body.problem, problem)

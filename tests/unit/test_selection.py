@@ -35,16 +35,28 @@ FUNC = [
 @pytest.mark.parametrize(
     ("line", "shown"),
     [
-        ("ready: Azure OpenAI stand-in on http://127.0.0.1:8081", "ready: Azure OpenAI stand-in on http://127.0.0.1:8081"),
+        (
+            "ready: Azure OpenAI stand-in on http://127.0.0.1:8081",
+            "ready: Azure OpenAI stand-in on http://127.0.0.1:8081",
+        ),
         ("[2026-11-23T14:20:22.626Z] Job host started", "14:20:22 Job host started"),
-        (f"{AT}Executed 'Functions.reconcile' (Failed, Id=1)", "14:20:22 Executed 'Functions.reconcile' (Failed, Id=1)"),
-        (f"{AT}Executed 'Functions.replay_start' (Succeeded)", "14:20:22 Executed 'Functions.replay_start' (Succeeded)"),
+        (
+            f"{AT}Executed 'Functions.reconcile' (Failed, Id=1)",
+            "14:20:22 Executed 'Functions.reconcile' (Failed, Id=1)",
+        ),
+        (
+            f"{AT}Executed 'Functions.replay_start' (Succeeded)",
+            "14:20:22 Executed 'Functions.replay_start' (Succeeded)",
+        ),
         (
             f"{AT}Completeness of 2026/11/23/14: {{'window': '2026/11/23/14', 'captured': 7, 'delivered': 6}}",
             "14:20:22 Completeness of 2026/11/23/14: {'window': '2026/11/23/14', 'captured': 7, 'delivered': 6}",
         ),
         ("    raise ValueError", "    raise ValueError"),
-        ("[2026-11-23T14:20:22.626Z]    at Microsoft.Azure.WebJobs", "14:20:22    at Microsoft.Azure.WebJobs"),
+        (
+            "[2026-11-23T14:20:22.626Z]    at Microsoft.Azure.WebJobs",
+            "14:20:22    at Microsoft.Azure.WebJobs",
+        ),
         (
             "	openai: [GET,POST] http://localhost:7071/openai/{*path}",
             "	openai: [GET,POST] http://localhost:7071/openai/{*path}",

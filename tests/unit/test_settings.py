@@ -1,4 +1,6 @@
-"""Settings: what is read, what it must look like, and the one error that names all that is wrong."""
+"""Settings: what is read, what it must look like, and the one error that names all
+that is wrong.
+"""
 
 from __future__ import annotations
 
@@ -37,11 +39,23 @@ def problems(changes: dict[str, str]) -> list[str]:
 def test_the_least_settings_are_enough_and_the_rest_has_defaults() -> None:
     settings = load(LEAST)
     upstream, limits = settings.upstream, settings.limits
-    assert (upstream.base_url, upstream.key, upstream.region) == ("https://contoso.openai.azure.com", None, None)
+    assert (upstream.base_url, upstream.key, upstream.region) == (
+        "https://contoso.openai.azure.com",
+        None,
+        None,
+    )
     assert upstream.scope == "https://cognitiveservices.azure.com/.default"
-    assert (upstream.connect_timeout_s, upstream.write_timeout_s, upstream.read_timeout_s) == (10, 60, 600)
+    assert (upstream.connect_timeout_s, upstream.write_timeout_s, upstream.read_timeout_s) == (
+        10,
+        60,
+        600,
+    )
     assert upstream.max_connections == 1000
-    assert (limits.exchange_s, limits.request_body_bytes, limits.recording_wait_s) == (1500, 100 * 1024 * 1024, 0.2)
+    assert (limits.exchange_s, limits.request_body_bytes, limits.recording_wait_s) == (
+        1500,
+        100 * 1024 * 1024,
+        0.2,
+    )
     assert settings.managed_identity_client_id is None
 
 
@@ -116,13 +130,20 @@ def test_nothing_at_all_names_everything_that_is_missing_at_once() -> None:
         ),
     ],
 )
-def test_a_malformed_setting_is_named_with_what_it_must_look_like(name: str, value: str, expected: str) -> None:
+def test_a_malformed_setting_is_named_with_what_it_must_look_like(
+    name: str, value: str, expected: str
+) -> None:
     assert problems({name: value}) == ["1 setting of fnsse needs attention:", f"  {expected}"]
 
 
 @pytest.mark.parametrize(
     "name",
-    ["UPSTREAM_CONNECT_TIMEOUT_S", "UPSTREAM_WRITE_TIMEOUT_S", "UPSTREAM_READ_TIMEOUT_S", "EXCHANGE_TIMEOUT_S"],
+    [
+        "UPSTREAM_CONNECT_TIMEOUT_S",
+        "UPSTREAM_WRITE_TIMEOUT_S",
+        "UPSTREAM_READ_TIMEOUT_S",
+        "EXCHANGE_TIMEOUT_S",
+    ],
 )
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "1741", "1e9", "1,5", "10s", "٣x"])
 def test_a_timeout_is_a_number_of_seconds_within_its_range(name: str, value: str) -> None:
@@ -130,16 +151,28 @@ def test_a_timeout_is_a_number_of_seconds_within_its_range(name: str, value: str
 
 
 def test_numbers_may_have_fractions() -> None:
-    settings = load(LEAST | {"EXCHANGE_TIMEOUT_S": "0.5", "MAX_REQUEST_BODY_MB": "0.5", "RECORDING_WAIT_MS": "0"})
+    settings = load(
+        LEAST
+        | {"EXCHANGE_TIMEOUT_S": "0.5", "MAX_REQUEST_BODY_MB": "0.5", "RECORDING_WAIT_MS": "0"}
+    )
     limits = settings.limits
-    assert (limits.exchange_s, limits.request_body_bytes, limits.recording_wait_s) == (0.5, 512 * 1024, 0)
+    assert (limits.exchange_s, limits.request_body_bytes, limits.recording_wait_s) == (
+        0.5,
+        512 * 1024,
+        0,
+    )
 
 
 def test_the_longest_exchange_ends_before_the_host_would_end_it() -> None:
     """host.json's functionTimeout takes the whole worker down, with every other exchange in it."""
-    hours, minutes, seconds = map(int, json.loads((ROOT / "host.json").read_text())["functionTimeout"].split(":"))
+    hours, minutes, seconds = map(
+        int, json.loads((ROOT / "host.json").read_text())["functionTimeout"].split(":")
+    )
     assert hours * 3600 + minutes * 60 + seconds > LONGEST_EXCHANGE_S
-    assert load(LEAST | {"EXCHANGE_TIMEOUT_S": str(LONGEST_EXCHANGE_S)}).limits.exchange_s == LONGEST_EXCHANGE_S
+    assert (
+        load(LEAST | {"EXCHANGE_TIMEOUT_S": str(LONGEST_EXCHANGE_S)}).limits.exchange_s
+        == LONGEST_EXCHANGE_S
+    )
     assert problems({"EXCHANGE_TIMEOUT_S": str(LONGEST_EXCHANGE_S + 1)})
 
 
@@ -147,10 +180,16 @@ def test_the_longest_exchange_ends_before_the_host_would_end_it() -> None:
     ("name", "value"),
     [
         ("AZURE_EVENTHUB_CONN_STR", f"Endpoint=sb://contoso;SharedAccessKey={SECRET}"),
-        ("AZURE_EVENTHUB_NAMESPACE", f"Endpoint=sb://contoso/;SharedAccessKeyName=a;SharedAccessKey={SECRET}"),
+        (
+            "AZURE_EVENTHUB_NAMESPACE",
+            f"Endpoint=sb://contoso/;SharedAccessKeyName=a;SharedAccessKey={SECRET}",
+        ),
         ("AzureWebJobsStorage", f"AccountKey={SECRET}"),
         ("CAPTURES_STORAGE", f"AccountKey={SECRET}"),
-        ("CAPTURES_STORAGE__blobServiceUri", f"https://contoso.blob.core.windows.net/?sv=1&sig={SECRET}"),
+        (
+            "CAPTURES_STORAGE__blobServiceUri",
+            f"https://contoso.blob.core.windows.net/?sv=1&sig={SECRET}",
+        ),
         ("AZURE_OPENAI_BASE_URL", f"https://user:{SECRET}@contoso"),
         ("AZURE_OPENAI_BASE_URL", f"https://contoso/?api-key={SECRET}"),
         ("AZURE_OPENAI_API_VERSION", f"{SECRET}{SECRET}"),
@@ -173,7 +212,9 @@ def test_a_secret_is_never_repeated_even_where_none_belongs(name: str, value: st
 )
 def test_a_plain_address_is_repeated_however_long(address: str) -> None:
     """A URL that is nearly right is found soonest when one sees it."""
-    assert problems({"AZURE_OPENAI_BASE_URL": address})[1].startswith(f"  AZURE_OPENAI_BASE_URL is malformed ({address!r}): ")
+    assert problems({"AZURE_OPENAI_BASE_URL": address})[1].startswith(
+        f"  AZURE_OPENAI_BASE_URL is malformed ({address!r}): "
+    )
 
 
 @pytest.mark.parametrize(
@@ -257,23 +298,40 @@ def test_api_versions(version: str) -> None:
 
 def test_a_blank_value_counts_as_absent() -> None:
     settings = load(
-        LEAST | {"AZURE_OPENAI_KEY": " ", "AZURE_OPENAI_API_VERSION": "", "CAPTURES_STORAGE": "", "EXCHANGE_TIMEOUT_S": ""}
+        LEAST
+        | {
+            "AZURE_OPENAI_KEY": " ",
+            "AZURE_OPENAI_API_VERSION": "",
+            "CAPTURES_STORAGE": "",
+            "EXCHANGE_TIMEOUT_S": "",
+        }
     )
     assert settings == load(LEAST)
 
 
 def test_the_upstream_takes_a_key_or_the_managed_identity() -> None:
     assert load(LEAST | {"AZURE_OPENAI_KEY": SECRET}).upstream.key == SECRET
-    settings = load(LEAST | {"AZURE_OPENAI_SCOPE": "https://ai.azure.com/.default", "AZURE_CLIENT_ID": "1"})
-    assert (settings.upstream.key, settings.upstream.scope) == (None, "https://ai.azure.com/.default")
+    settings = load(
+        LEAST | {"AZURE_OPENAI_SCOPE": "https://ai.azure.com/.default", "AZURE_CLIENT_ID": "1"}
+    )
+    assert (settings.upstream.key, settings.upstream.scope) == (
+        None,
+        "https://ai.azure.com/.default",
+    )
     assert settings.managed_identity_client_id == "1"
 
 
 def test_the_event_hub_takes_a_connection_string_or_the_managed_identity() -> None:
     assert load(LEAST).event_hub.connection_string == EVENT_HUB
-    changes = {"AZURE_EVENTHUB_CONN_STR": "", "AZURE_EVENTHUB_NAMESPACE": "contoso.servicebus.windows.net"}
+    changes = {
+        "AZURE_EVENTHUB_CONN_STR": "",
+        "AZURE_EVENTHUB_NAMESPACE": "contoso.servicebus.windows.net",
+    }
     event_hub = load(LEAST | changes).event_hub
-    assert (event_hub.connection_string, event_hub.namespace) == (None, "contoso.servicebus.windows.net")
+    assert (event_hub.connection_string, event_hub.namespace) == (
+        None,
+        "contoso.servicebus.windows.net",
+    )
 
 
 def test_the_event_hubs_name_may_stand_in_its_connection_string() -> None:
@@ -283,7 +341,10 @@ def test_the_event_hubs_name_may_stand_in_its_connection_string() -> None:
 
 
 def test_a_malformed_connection_string_does_not_hide_the_name_that_it_holds() -> None:
-    changes = {"AZURE_EVENTHUB_NAME": "", "AZURE_EVENTHUB_CONN_STR": "Endpoint=contoso;EntityPath=logs"}
+    changes = {
+        "AZURE_EVENTHUB_NAME": "",
+        "AZURE_EVENTHUB_CONN_STR": "Endpoint=contoso;EntityPath=logs",
+    }
     assert len(problems(changes)) == 2
 
 
@@ -317,13 +378,17 @@ def test_storage_takes_the_managed_identity_and_two_addresses(setting: str) -> N
 
 
 def test_storage_takes_the_hosts_short_form_for_the_public_cloud() -> None:
-    storage = load(LEAST | {"AzureWebJobsStorage": "", "AzureWebJobsStorage__accountName": "contoso"}).storage
+    storage = load(
+        LEAST | {"AzureWebJobsStorage": "", "AzureWebJobsStorage__accountName": "contoso"}
+    ).storage
     assert storage.blob_service_uri == "https://contoso.blob.core.windows.net"
     assert storage.queue_service_uri == "https://contoso.queue.core.windows.net"
 
 
 def test_one_address_of_two_names_the_other() -> None:
-    _, problem = problems({"CAPTURES_STORAGE__blobServiceUri": "https://contoso.blob.core.windows.net"})
+    _, problem = problems(
+        {"CAPTURES_STORAGE__blobServiceUri": "https://contoso.blob.core.windows.net"}
+    )
     assert problem.startswith("  CAPTURES_STORAGE or CAPTURES_STORAGE__queueServiceUri is missing:")
 
 
@@ -349,7 +414,10 @@ def test_a_switch_is_true_or_false(name: str) -> None:
     assert getattr(load(LEAST | {name: "False"}).interventions, field) is False
     assert getattr(load(LEAST | {name: "TRUE"}).interventions, field) is True
     default = "true"
-    assert problems({name: "yes"})[1] == f"  {name} is malformed ('yes'): it must be true or false, e.g. {default}"
+    assert (
+        problems({name: "yes"})[1]
+        == f"  {name} is malformed ('yes'): it must be true or false, e.g. {default}"
+    )
 
 
 def test_interventions_that_wait_can_be_switched_off() -> None:
@@ -359,7 +427,10 @@ def test_interventions_that_wait_can_be_switched_off() -> None:
 
 def test_request_headers_for_events_are_names_without_case() -> None:
     assert load(LEAST).copied_headers == frozenset()
-    assert load(LEAST | {"EVENT_REQUEST_HEADERS": " X-Team, x-session-id "}).copied_headers == {"x-team", "x-session-id"}
+    assert load(LEAST | {"EVENT_REQUEST_HEADERS": " X-Team, x-session-id "}).copied_headers == {
+        "x-team",
+        "x-session-id",
+    }
 
 
 @pytest.mark.parametrize(
@@ -377,7 +448,9 @@ def test_request_headers_for_events_are_names_without_case() -> None:
     ],
 )
 def test_no_header_with_a_credential_is_copied_into_events(name: str) -> None:
-    assert problems({"EVENT_REQUEST_HEADERS": name})[1].startswith("  EVENT_REQUEST_HEADERS is malformed")
+    assert problems({"EVENT_REQUEST_HEADERS": name})[1].startswith(
+        "  EVENT_REQUEST_HEADERS is malformed"
+    )
 
 
 TENANT = "6B1F6A3E-9d41-4f0a-8a55-0c5d6f2b7e10"
@@ -470,7 +543,11 @@ def test_a_sovereign_clouds_authority(given: str, authority: str) -> None:
 
 
 def test_connection_strings_are_read_as_names_and_values() -> None:
-    assert connection_string_parts(" A =1;b=x=y==;;nonsense;C= 2 ;") == {"a": "1", "b": "x=y==", "c": "2"}
+    assert connection_string_parts(" A =1;b=x=y==;;nonsense;C= 2 ;") == {
+        "a": "1",
+        "b": "x=y==",
+        "c": "2",
+    }
     assert connection_string_parts("") == {}
 
 

@@ -23,11 +23,20 @@ CASES: dict[str, tuple[bytes, Told]] = {
     "CRLF": (b"data: a\r\n\r\ndata: b\r\n\r\n", [("message", "a"), ("message", "b")]),
     "CR": (b"data: a\r\rdata: b\r\r", [("message", "a"), ("message", "b")]),
     "mixed line ends": (b"data: a\r\ndata: b\rdata: c\n\r\n", [("message", "a\nb\nc")]),
-    "CR LF is one line end, not a blank line": (b"data: a\r\ndata: b\r\n\r\n", [("message", "a\nb")]),
+    "CR LF is one line end, not a blank line": (
+        b"data: a\r\ndata: b\r\n\r\n",
+        [("message", "a\nb")],
+    ),
     "LF CR is two line ends": (b"data: a\n\rdata: b\n\n", [("message", "a"), ("message", "b")]),
     "leading BOM": (b"\xef\xbb\xbfdata: a\n\n", [("message", "a")]),
-    "only the first BOM is dropped": (b"\xef\xbb\xbf\xef\xbb\xbfdata: a\n\ndata: b\n\n", [("message", "b")]),
-    "BOM of a later line belongs to its field": (b"data: a\n\xef\xbb\xbfdata: b\n\n", [("message", "a")]),
+    "only the first BOM is dropped": (
+        b"\xef\xbb\xbf\xef\xbb\xbfdata: a\n\ndata: b\n\n",
+        [("message", "b")],
+    ),
+    "BOM of a later line belongs to its field": (
+        b"data: a\n\xef\xbb\xbfdata: b\n\n",
+        [("message", "a")],
+    ),
     "comments": (b": keep-alive\n\n:\n\ndata: a\n: within\ndata: b\n\n", [("message", "a\nb")]),
     "several data lines": (b"data: a\ndata: b\n\n", [("message", "a\nb")]),
     "no space after the colon": (b"data:a\n\n", [("message", "a")]),
@@ -39,19 +48,34 @@ CASES: dict[str, tuple[bytes, Told]] = {
     "empty data": (b"data:\n\n", [("message", "")]),
     "event without data is dropped": (b"event: ping\n\ndata: a\n\n", [("message", "a")]),
     "named event": (b"event: response.created\ndata: {}\n\n", [("response.created", "{}")]),
-    "the name holds for one event": (b"event: x\ndata: a\n\ndata: b\n\n", [("x", "a"), ("message", "b")]),
+    "the name holds for one event": (
+        b"event: x\ndata: a\n\ndata: b\n\n",
+        [("x", "a"), ("message", "b")],
+    ),
     "the last name wins": (b"event: x\nevent: y\ndata: a\n\n", [("y", "a")]),
-    "unknown fields": (b"id: 7\nretry: 10\nDATA: no\n data: no\ndata : no\ndata: a\n\n", [("message", "a")]),
+    "unknown fields": (
+        b"id: 7\nretry: 10\nDATA: no\n data: no\ndata : no\ndata: a\n\n",
+        [("message", "a")],
+    ),
     "blank lines between events": (b"\n\n\ndata: a\n\n\n\n", [("message", "a")]),
     "U+2028, U+2029, U+0085, VT, FF end no line": (
         "data: a\u2028b\u2029c\u0085d\x0be\x0cf\n\n".encode(),
         [("message", "a\u2028b\u2029c\u0085d\x0be\x0cf")],
     ),
     "multi-byte characters": ("data: žluťoučký 🐎\n\n".encode(), [("message", "žluťoučký 🐎")]),
-    "what is not UTF-8 is replaced": (b"data: a\xff\xe2\x82\n\ndata: b\n\n", [("message", "a\ufffd\ufffd"), ("message", "b")]),
+    "what is not UTF-8 is replaced": (
+        b"data: a\xff\xe2\x82\n\ndata: b\n\n",
+        [("message", "a\ufffd\ufffd"), ("message", "b")],
+    ),
     "NUL": (b"data: a\0b\n\n", [("message", "a\0b")]),
-    "the end of a chat stream": (b'data: {"a":1}\n\ndata: [DONE]\n\n', [("message", '{"a":1}'), ("message", "[DONE]")]),
-    "what has no blank line behind it is not dispatched": (b"data: a\n\ndata: b\n", [("message", "a")]),
+    "the end of a chat stream": (
+        b'data: {"a":1}\n\ndata: [DONE]\n\n',
+        [("message", '{"a":1}'), ("message", "[DONE]")],
+    ),
+    "what has no blank line behind it is not dispatched": (
+        b"data: a\n\ndata: b\n",
+        [("message", "a")],
+    ),
     "nothing": (b"", []),
 }
 
@@ -65,11 +89,16 @@ def test_a_stream_is_decoded_as_the_standard_says_however_it_was_cut(case: str) 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
 def test_an_event_ends_where_the_next_one_begins(end: bytes) -> None:
-    """The offset lies behind the blank line; the LF of a CRLF that ends it counts as the next event's first byte."""
+    """The offset lies behind the blank line; the LF of a CRLF that ends it counts as the next
+    event's first byte.
+    """
     first, second = b"data: a" + end + end, b": comment" + end + b"data: b" + end + end
     spare = 1 if end == b"\r\n" else 0
     for pieces in every_way(first + second):
-        assert [event.end for event in fed(pieces)] == [len(first) - spare, len(first + second) - spare]
+        assert [event.end for event in fed(pieces)] == [
+            len(first) - spare,
+            len(first + second) - spare,
+        ]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +115,9 @@ def test_an_event_ends_where_the_next_one_begins(end: bytes) -> None:
         (b"", []),
     ],
 )
-def test_a_stream_that_was_cut_short_still_tells_the_event_under_way(body: bytes, expected: Told) -> None:
+def test_a_stream_that_was_cut_short_still_tells_the_event_under_way(
+    body: bytes, expected: Told
+) -> None:
     assert told(decode(body)) == expected
     for pieces in every_way(body):
         decoder = SseDecoder()
@@ -98,7 +129,17 @@ def test_a_stream_that_was_cut_short_still_tells_the_event_under_way(body: bytes
 
 
 fragments = st.sampled_from(
-    [b"\r", b"\n", b"\r\n", b"data:", b"data: ", b"event: ", b":", b"\xef\xbb\xbf", "é🐎\u2028".encode()]
+    [
+        b"\r",
+        b"\n",
+        b"\r\n",
+        b"data:",
+        b"data: ",
+        b"event: ",
+        b":",
+        b"\xef\xbb\xbf",
+        "é🐎\u2028".encode(),
+    ]
 )
 streams = st.lists(fragments | st.binary(max_size=12), max_size=30).map(b"".join)
 
@@ -124,7 +165,10 @@ values = st.text(st.characters(exclude_characters="\r", exclude_categories=["Cs"
 @given(st.lists(st.tuples(names, values)), st.sampled_from(["\n", "\r\n", "\r"]))
 def test_what_was_written_as_the_standard_says_is_read_back(events: Told, line_end: str) -> None:
     written = "".join(
-        "".join(f"{line}{line_end}" for line in [f"event: {name}", *(f"data: {part}" for part in data.split("\n")), ""])
+        "".join(
+            f"{line}{line_end}"
+            for line in [f"event: {name}", *(f"data: {part}" for part in data.split("\n")), ""]
+        )
         for name, data in events
     )
     assert told(decode(written.encode())) == events
@@ -132,10 +176,14 @@ def test_what_was_written_as_the_standard_says_is_read_back(events: Told, line_e
 
 @pytest.mark.parametrize("unit", [b"\n", b"\r", b"\r\n", b":\n", b"x"])
 def test_a_stream_of_nothing_is_read_in_short_slices_and_linear_time(unit: bytes) -> None:
-    """A MB of line ends, of empty comments, of one line: slices are of a few ms, all of it takes half a second. A busy machine
-    is allowed for; searching the rest anew with each line would take a minute."""
+    """A MB of line ends, of empty comments, of one line: slices are of a few ms, all of it takes
+    half a second. A busy machine is allowed for; searching the rest anew with each line would take
+    a minute.
+    """
     body = unit * (MB // len(unit))
-    read, slices, longest_s = timed(reading([body], Body(operation="chat.completions", content_type="text/event-stream")))
+    read, slices, longest_s = timed(
+        reading([body], Body(operation="chat.completions", content_type="text/event-stream"))
+    )
     assert not read.content
     assert slices > 100
     assert longest_s < 0.1
@@ -145,7 +193,9 @@ def test_a_stream_of_nothing_is_read_in_short_slices_and_linear_time(unit: bytes
 
 
 def test_a_line_costs_about_the_same_whatever_it_ends_with() -> None:
-    """CPU time, the least of several tries: searched one by one, lines that end in CR cost four times those that end in LF."""
+    """CPU time, the least of several tries: searched one by one, lines that end in CR cost four
+    times those that end in LF.
+    """
 
     def cost_s(unit: bytes) -> float:
         tries = []

@@ -6,7 +6,11 @@ from local.stack.app_folder import merged
 
 
 def test_objects_are_merged_key_by_key_and_the_rest_is_replaced() -> None:
-    base = {"version": "2.0", "extensions": {"queues": {"batchSize": 16, "maxDequeueCount": 5}}, "list": [1, 2]}
+    base = {
+        "version": "2.0",
+        "extensions": {"queues": {"batchSize": 16, "maxDequeueCount": 5}},
+        "list": [1, 2],
+    }
     changes = {"extensions": {"queues": {"batchSize": 1}}, "list": [3]}
     assert merged(base, changes) == {
         "version": "2.0",

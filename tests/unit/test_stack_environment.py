@@ -21,7 +21,10 @@ SAMPLE = {
     "RECORDING_WAIT_MS": "200",
 }
 LOCAL = {
-    "azurite": {"AzureWebJobsStorage": "azurite on port 1", "CAPTURES_STORAGE": "azurite on port 1"},
+    "azurite": {
+        "AzureWebJobsStorage": "azurite on port 1",
+        "CAPTURES_STORAGE": "azurite on port 1",
+    },
     "event_hubs": {"AZURE_EVENTHUB_CONN_STR": "event hubs on port 2"},
     "azure_openai": {"AZURE_OPENAI_BASE_URL": "http://127.0.0.1:3"},
 }
@@ -38,25 +41,44 @@ def test_without_own_settings_all_parts_are_local_on_the_ports_of_this_stack() -
 
 
 def test_own_settings_go_over_the_sample() -> None:
-    assert compose(sample=SAMPLE, own={"RECORDING_WAIT_MS": "50"}, local=LOCAL).values["RECORDING_WAIT_MS"] == "50"
+    assert (
+        compose(sample=SAMPLE, own={"RECORDING_WAIT_MS": "50"}, local=LOCAL).values[
+            "RECORDING_WAIT_MS"
+        ]
+        == "50"
+    )
 
 
 def test_a_copy_of_the_sample_changes_nothing() -> None:
-    """Copying local.settings.sample.json to local.settings.json is the first thing many do, and ports may be others."""
-    assert compose(sample=SAMPLE, own=SAMPLE, local=LOCAL) == compose(sample=SAMPLE, own={}, local=LOCAL)
+    """Copying local.settings.sample.json to local.settings.json is the first thing many do, and
+    ports may be others.
+    """
+    assert compose(sample=SAMPLE, own=SAMPLE, local=LOCAL) == compose(
+        sample=SAMPLE, own={}, local=LOCAL
+    )
 
 
 def test_a_blank_setting_names_nothing() -> None:
-    assert compose(sample=SAMPLE, own={"AZURE_OPENAI_BASE_URL": " "}, local=LOCAL).local_parts == ALL
+    assert (
+        compose(sample=SAMPLE, own={"AZURE_OPENAI_BASE_URL": " "}, local=LOCAL).local_parts == ALL
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "value", "part"),
     [
         ("AZURE_OPENAI_BASE_URL", "https://contoso.openai.azure.com", "azure_openai"),
-        ("AZURE_EVENTHUB_CONN_STR", "Endpoint=sb://contoso.servicebus.windows.net/;...", "event_hubs"),
+        (
+            "AZURE_EVENTHUB_CONN_STR",
+            "Endpoint=sb://contoso.servicebus.windows.net/;...",
+            "event_hubs",
+        ),
         ("AZURE_EVENTHUB_NAMESPACE", "contoso.servicebus.windows.net", "event_hubs"),
-        ("AzureWebJobsStorage", "DefaultEndpointsProtocol=https;AccountName=contoso;...", "azurite"),
+        (
+            "AzureWebJobsStorage",
+            "DefaultEndpointsProtocol=https;AccountName=contoso;...",
+            "azurite",
+        ),
     ],
 )
 def test_a_real_service_replaces_the_local_part(name: str, value: str, part: str) -> None:
@@ -67,18 +89,26 @@ def test_a_real_service_replaces_the_local_part(name: str, value: str, part: str
 
 def test_the_stand_ins_key_never_goes_to_a_real_upstream() -> None:
     """Blank means the managed identity, or whoever is logged in."""
-    composed = compose(sample=SAMPLE, own={"AZURE_OPENAI_BASE_URL": "https://contoso.openai.azure.com"}, local=LOCAL)
+    composed = compose(
+        sample=SAMPLE,
+        own={"AZURE_OPENAI_BASE_URL": "https://contoso.openai.azure.com"},
+        local=LOCAL,
+    )
     assert composed.values["AZURE_OPENAI_KEY"] == ""
 
 
 def test_captures_follow_the_hosts_real_account() -> None:
     """Blank means AzureWebJobsStorage; the sample's Azurite is not running then."""
-    composed = compose(sample=SAMPLE, own={"AzureWebJobsStorage": "AccountName=contoso;..."}, local=LOCAL)
+    composed = compose(
+        sample=SAMPLE, own={"AzureWebJobsStorage": "AccountName=contoso;..."}, local=LOCAL
+    )
     assert composed.values["CAPTURES_STORAGE"] == ""
 
 
 def test_captures_may_live_in_a_real_account_beside_a_local_host() -> None:
-    composed = compose(sample=SAMPLE, own={"CAPTURES_STORAGE": "AccountName=contoso;..."}, local=LOCAL)
+    composed = compose(
+        sample=SAMPLE, own={"CAPTURES_STORAGE": "AccountName=contoso;..."}, local=LOCAL
+    )
     assert composed.local_parts == ALL
     assert composed.values["CAPTURES_STORAGE"] == "AccountName=contoso;..."
     assert composed.values["AzureWebJobsStorage"] == "azurite on port 1"
@@ -95,14 +125,21 @@ def test_a_real_namespace_does_not_leave_the_emulators_connection_string() -> No
 
 
 def test_the_hub_of_a_real_namespace_has_no_default_name() -> None:
-    """The app then says that the name is missing; the sample's would name a hub that is not there."""
+    """The app then says that the name is missing; the sample's would name a hub
+    that is not there.
+    """
     own = {"AZURE_EVENTHUB_CONN_STR": "Endpoint=sb://contoso.servicebus.windows.net/;..."}
     assert compose(sample=SAMPLE, own=own, local=LOCAL).values["AZURE_EVENTHUB_NAME"] == ""
 
 
 def test_the_hub_of_a_real_namespace_may_be_called_like_the_samples() -> None:
-    own = {"AZURE_EVENTHUB_CONN_STR": "Endpoint=sb://contoso.servicebus.windows.net/;...", "AZURE_EVENTHUB_NAME": "openai-logs"}
-    assert compose(sample=SAMPLE, own=own, local=LOCAL).values["AZURE_EVENTHUB_NAME"] == "openai-logs"
+    own = {
+        "AZURE_EVENTHUB_CONN_STR": "Endpoint=sb://contoso.servicebus.windows.net/;...",
+        "AZURE_EVENTHUB_NAME": "openai-logs",
+    }
+    assert (
+        compose(sample=SAMPLE, own=own, local=LOCAL).values["AZURE_EVENTHUB_NAME"] == "openai-logs"
+    )
 
 
 def test_default_ports_give_the_official_emulators_connection_string() -> None:
@@ -115,7 +152,10 @@ def test_default_ports_give_the_official_emulators_connection_string() -> None:
 def test_other_ports_are_in_the_connection_strings() -> None:
     addresses = local_addresses(Ports(event_hubs=5701, blob=1, queue=2, table=3, azure_openai=4))
     assert "sb://127.0.0.1:5701;" in addresses["event_hubs"]["AZURE_EVENTHUB_CONN_STR"]
-    assert "BlobEndpoint=http://127.0.0.1:1/devstoreaccount1;" in addresses["azurite"]["AzureWebJobsStorage"]
+    assert (
+        "BlobEndpoint=http://127.0.0.1:1/devstoreaccount1;"
+        in addresses["azurite"]["AzureWebJobsStorage"]
+    )
     assert addresses["azure_openai"]["AZURE_OPENAI_BASE_URL"] == "http://127.0.0.1:4"
 
 
@@ -135,7 +175,10 @@ def test_values_are_read_as_text_even_behind_a_byte_order_mark(tmp_path: Path) -
     [
         ("{", "local.settings.json is not JSON: "),
         ("[]", 'local.settings.json has no "Values": it must look like local.settings.sample.json'),
-        ('{"A": 1}', 'local.settings.json has no "Values": it must look like local.settings.sample.json'),
+        (
+            '{"A": 1}',
+            'local.settings.json has no "Values": it must look like local.settings.sample.json',
+        ),
     ],
 )
 def test_a_malformed_settings_file_is_named(tmp_path: Path, content: str, message: str) -> None:

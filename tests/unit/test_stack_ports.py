@@ -28,7 +28,8 @@ from local.stack.supervisor import ROOT
 
 def listening() -> socket.socket:
     server = socket.socket()
-    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as every server of the stack does
+    # as every server of the stack does
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     server.bind((HOST, 0))
     server.listen()
     return server
@@ -49,11 +50,17 @@ def test_two_stacks_side_by_side_get_other_ports() -> None:
     assert free_ports() != free_ports()
 
 
-def test_a_port_that_another_process_was_given_is_not_given_again_while_that_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_that_another_process_was_given_is_not_given_again_while_that_lives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Although nobody listens on it yet."""
     code = "from local.stack.ports import free_port; print(free_port(), flush=True); input()"
     with subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as other:
         assert other.stdout is not None
         port = int(other.stdout.readline())
@@ -97,14 +104,21 @@ def test_a_taken_port_is_named_with_its_part_and_its_variable(name: str) -> None
         port = port_of(server)
         with pytest.raises(PortsTaken) as error:
             require_free({name: port})
-    heading = rf"port {port} \({make_variable(option)}\), which {re.escape(listener)} needs, is taken"
+    heading = (
+        rf"port {port} \({make_variable(option)}\), which {re.escape(listener)} needs, is taken"
+    )
     assert re.fullmatch(rf"{heading}( by process \d+ \(.+\))?", str(error.value))
     assert error.value.instead.keys() == {name}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: elsewhere only root may see who listens")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="needs Linux: elsewhere only root may see who listens"
+)
 def test_the_process_that_has_the_port_is_named() -> None:
-    with listening() as server, pytest.raises(PortsTaken, match=rf"is taken by process {os.getpid()} \(\w+"):
+    with (
+        listening() as server,
+        pytest.raises(PortsTaken, match=rf"is taken by process {os.getpid()} \(\w+"),
+    ):
         require_free({"proxy": port_of(server)})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import subprocess
@@ -22,9 +23,11 @@ from local.stack.supervisor import ROOT, Supervisor
 
 SERVES = "print('serving', flush=True); import time; time.sleep(60)"
 IGNORES_SIGTERM = (
-    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+    "print('deaf', flush=True); time.sleep(60)"
 )
-# A grandchild in a session of its own: no process group and no parent leads to it once its parent is gone.
+# A grandchild in a session of its own: no process group and no parent leads to it once its parent
+# is gone.
 HAS_A_WORKER = f"""
 import subprocess, sys, time
 subprocess.Popen([sys.executable, '-c', {SERVES!r}], start_new_session=True)
@@ -39,7 +42,12 @@ def supervisor() -> Iterator[Supervisor]:
 
 
 def python(
-    name: str, code: str, *, ready: Callable[[], bool] = lambda: True, ready_within_s: float = 60, stop_within_s: float = 5
+    name: str,
+    code: str,
+    *,
+    ready: Callable[[], bool] = lambda: True,
+    ready_within_s: float = 60,
+    stop_within_s: float = 5,
 ) -> PartSpec:
     return PartSpec(
         name=name,
@@ -61,7 +69,14 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
 def test_output_is_passed_on_line_by_line_with_the_parts_name() -> None:
     lines = []
     with Supervisor(on_line=lambda part, line: lines.append((part, line))) as supervisor:
-        supervisor.start([python("one", "print('a'); import sys; print('b', file=sys.stderr, flush=True); " + SERVES)])
+        supervisor.start(
+            [
+                python(
+                    "one",
+                    "print('a'); import sys; print('b', file=sys.stderr, flush=True); " + SERVES,
+                )
+            ]
+        )
         wait_until(lambda: len(lines) == 3)
     assert sorted(lines) == [("one", "a"), ("one", "b"), ("one", "serving")]
 
@@ -74,17 +89,23 @@ def test_a_part_is_started_once_it_is_ready(supervisor: Supervisor) -> None:
     assert serving()
 
 
-def test_a_part_that_does_not_get_ready_is_named_with_its_last_lines(supervisor: Supervisor) -> None:
+def test_a_part_that_does_not_get_ready_is_named_with_its_last_lines(
+    supervisor: Supervisor,
+) -> None:
     def never() -> bool:
         wait_until(lambda: "serving" in supervisor.parts["slow"].output())
         return False
 
     spec = python("slow", SERVES, ready=never, ready_within_s=0.5)
-    with pytest.raises(PartNotReady, match=r"^slow did not serve within 0\.5 s\. Its last lines:\n    serving$"):
+    with pytest.raises(
+        PartNotReady, match=r"^slow did not serve within 0\.5 s\. Its last lines:\n    serving$"
+    ):
         supervisor.start([spec])
 
 
-def test_a_part_that_prints_a_sign_of_hopelessness_is_not_waited_for(supervisor: Supervisor) -> None:
+def test_a_part_that_prints_a_sign_of_hopelessness_is_not_waited_for(
+    supervisor: Supervisor,
+) -> None:
     """func goes on running when the app cannot be imported."""
     spec = replace(python("host", SERVES, ready=lambda: False), hopeless=("serving",))
     with pytest.raises(PartNotReady, match=r"^host cannot serve\. Its last lines:\n    serving$"):
@@ -93,7 +114,9 @@ def test_a_part_that_prints_a_sign_of_hopelessness_is_not_waited_for(supervisor:
 
 def test_a_part_that_dies_while_starting_is_named_with_its_reason(supervisor: Supervisor) -> None:
     spec = python("broken", "import sys; sys.exit('no such hub')", ready=lambda: False)
-    with pytest.raises(PartDied, match=r"^broken died: exit code 1\. Its last lines:\n    no such hub$"):
+    with pytest.raises(
+        PartDied, match=r"^broken died: exit code 1\. Its last lines:\n    no such hub$"
+    ):
         supervisor.start([spec])
 
 
@@ -103,11 +126,15 @@ def test_a_program_that_is_not_there_is_named(supervisor: Supervisor) -> None:
         supervisor.start([spec])
 
 
-def test_a_part_that_dies_later_ends_the_wait_and_is_named_with_its_signal(supervisor: Supervisor) -> None:
+def test_a_part_that_dies_later_ends_the_wait_and_is_named_with_its_signal(
+    supervisor: Supervisor,
+) -> None:
     supervisor.start([python("one", SERVES), python("two", SERVES)])
     wait_until(lambda: "serving" in supervisor.parts["two"].output())
     os.kill(supervisor.parts["two"].pid, signal.SIGKILL)
-    with pytest.raises(PartDied, match=r"^two died: killed by signal 9 \(SIGKILL\)\. Its last lines:\n    serving$"):
+    with pytest.raises(
+        PartDied, match=r"^two died: killed by signal 9 \(SIGKILL\)\. Its last lines:\n    serving$"
+    ):
         supervisor.wait(threading.Event())
 
 
@@ -139,11 +166,19 @@ def test_killing_a_part_ends_its_workers_too(supervisor: Supervisor) -> None:
 def test_parts_end_in_the_opposite_order_of_their_start() -> None:
     ended: list[str] = []
     says_when = (
-        "import signal, time, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('ended', flush=True))); " + SERVES
+        "import signal, time, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('ended', flush=True))); "
+        + SERVES
     )
-    with Supervisor(on_line=lambda part, line: ended.append(part) if line == "ended" else None) as supervisor:
+    with Supervisor(
+        on_line=lambda part, line: ended.append(part) if line == "ended" else None
+    ) as supervisor:
+
+        def is_serving(name: str) -> bool:
+            return "serving" in supervisor.parts[name].output()
+
         for name in ("first", "second"):
-            supervisor.start([python(name, says_when, ready=lambda: "serving" in supervisor.parts[name].output())])  # noqa: B023 - used at once
+            ready = functools.partial(is_serving, name)
+            supervisor.start([python(name, says_when, ready=ready)])
     assert ended == ["second", "first"]
 
 
@@ -181,7 +216,9 @@ time.sleep(60)
 
 
 def test_nothing_is_left_when_the_supervisor_itself_is_killed(tmp_path: Path) -> None:
-    """kill -9, with a worker in a session of its own, a part that ignores SIGTERM, and a temporary folder."""
+    """kill -9, with a worker in a session of its own, a part that ignores SIGTERM, and a temporary
+    folder.
+    """
     folder = tmp_path / "data"
     folder.mkdir()
     command = [sys.executable, "-c", textwrap.dedent(SUPERVISOR_TO_KILL), str(folder)]
@@ -195,7 +232,12 @@ def test_nothing_is_left_when_the_supervisor_itself_is_killed(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("returncode", "description"),
-    [(0, "exit code 0"), (3, "exit code 3"), (-15, "killed by signal 15 (SIGTERM)"), (-62, "killed by signal 62")],
+    [
+        (0, "exit code 0"),
+        (3, "exit code 3"),
+        (-15, "killed by signal 15 (SIGTERM)"),
+        (-62, "killed by signal 62"),
+    ],
 )
 def test_an_end_is_described_by_exit_code_or_signal(returncode: int, description: str) -> None:
     assert describe_end(returncode) == description

@@ -22,21 +22,29 @@ def test_prompt_tokens_are_words_plus_four_for_each_message() -> None:
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
     parts = [{"type": "text", "text": "what is it"}, image]
     assert ask.read(body(messages=HELLO)).prompt_tokens == 2 + 4
-    assert ask.read(body(messages=[*HELLO, {"role": "user", "content": parts}])).prompt_tokens == 2 + 3 + 8
+    assert (
+        ask.read(body(messages=[*HELLO, {"role": "user", "content": parts}])).prompt_tokens
+        == 2 + 3 + 8
+    )
     assert ask.read(body(input=["one two", "three"])).prompt_tokens == 3
 
 
 def test_only_the_texts_make_the_seed() -> None:
     """Streaming, usage and model change the shape of an answer, not what it says."""
     plain = ask.read(body(messages=HELLO))
-    streamed = ask.read(body(messages=HELLO, stream=True, stream_options={"include_usage": True}, model="x"))
+    streamed = ask.read(
+        body(messages=HELLO, stream=True, stream_options={"include_usage": True}, model="x")
+    )
     other = ask.read(body(messages=[{"role": "user", "content": "hello where"}]))
     assert plain.seed == streamed.seed != other.seed
     assert streamed.include_usage
     assert not plain.include_usage
 
 
-TOOLS = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in ("weather", "clock")]
+TOOLS = [
+    {"type": "function", "function": {"name": name, "parameters": {}}}
+    for name in ("weather", "clock")
+]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +58,9 @@ TOOLS = [{"type": "function", "function": {"name": name, "parameters": {}}} for 
 )
 def test_tool_choice_says_what_may_be_called(more: dict[str, object], names: list[str]) -> None:
     """All tools, none, the chosen one, or one at a time."""
-    assert [tool.name for tool in ask.read(body(messages=HELLO, tools=TOOLS, **more)).tools] == names
+    assert [
+        tool.name for tool in ask.read(body(messages=HELLO, tools=TOOLS, **more)).tools
+    ] == names
 
 
 @pytest.mark.parametrize("broken", [b"", b"{", b"[]", b"\xff"])
@@ -60,14 +70,16 @@ def test_a_body_that_is_no_object_is_refused(broken: bytes) -> None:
         ask.read(broken)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # 2 cores, shared
+# 2 cores, shared
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(
         st.sampled_from(["messages", "input", "tools", "n", "tool_choice"]),
         st.recursive(
             st.none() | st.booleans() | st.integers() | st.sampled_from(["", "none", "tool"]),
             lambda inner: (
-                st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["role", "content", "function"]), inner)
+                st.lists(inner, max_size=3)
+                | st.dictionaries(st.sampled_from(["role", "content", "function"]), inner)
             ),
             max_leaves=6,
         ),
@@ -99,7 +111,9 @@ def test_upload_fields_are_found_before_and_behind_a_large_file() -> None:
         file = 'name="file"; filename="a.wav"\r\nContent-Type: audio/wav\r\n\r\n' + "x" * 300_000
         parts = ['name="model"\r\n\r\nwhisper', file, 'name="stream"\r\n\r\ntrue']
         head = f"--{boundary}\r\nContent-Disposition: form-data; "
-        return "".join(f"{head}{part}\r\n" for part in parts).encode() + f"--{boundary}--\r\n".encode()
+        return (
+            "".join(f"{head}{part}\r\n" for part in parts).encode() + f"--{boundary}--\r\n".encode()
+        )
 
     found = multipart.read(upload("one"))
     assert found.text("model") == "whisper"

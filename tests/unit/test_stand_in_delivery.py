@@ -21,7 +21,11 @@ def deliver(directives: str, body: bytes | list[bytes] = EVENTS) -> tuple[list[W
 def test_waits_before_the_first_and_between_the_others() -> None:
     """first_chunk_ms goes before the first piece, chunk_ms before each other one."""
     writes, ending = deliver("first_chunk_ms=300; chunk_ms=20")
-    assert [(write.wait_ms, write.data) for write in writes] == [(300, EVENTS[0]), (20, EVENTS[1]), (20, EVENTS[2])]
+    assert [(write.wait_ms, write.data) for write in writes] == [
+        (300, EVENTS[0]),
+        (20, EVENTS[1]),
+        (20, EVENTS[2]),
+    ]
     assert ending is Ending.FINISH
 
 
@@ -37,7 +41,9 @@ def test_waits_before_the_first_and_between_the_others() -> None:
         ("reset_after=2; end_after=1", 1, Ending.END),
     ],
 )
-def test_breaks_off_after_as_many_pieces_as_asked(directives: str, pieces: int, ending: Ending) -> None:
+def test_breaks_off_after_as_many_pieces_as_asked(
+    directives: str, pieces: int, ending: Ending
+) -> None:
     """The smallest N wins; with fewer pieces than N the body ends as usual."""
     writes, last = deliver(directives)
     assert ([write.data for write in writes], last) == (EVENTS[:pieces], ending)
@@ -62,7 +68,9 @@ def test_layout_never_changes_the_bytes(directives: str) -> None:
 def test_cuts_are_the_same_for_the_same_seed() -> None:
     """cut=SEED is repeatable, and another seed cuts elsewhere."""
     body = bytes(2_000)
-    one, again, other = (list(laid_out(body, Directives(cut=seed), compressed=False)) for seed in (1, 1, 2))
+    one, again, other = (
+        list(laid_out(body, Directives(cut=seed), compressed=False)) for seed in (1, 1, 2)
+    )
     assert one == again != other
 
 

@@ -32,7 +32,10 @@ def test_what_is_not_said_stays_as_it_was() -> None:
     assert parse("chunks=3", parse("chunks=9,chunk_ms=5")) == Directives(chunks=3, chunk_ms=5)
 
 
-@pytest.mark.parametrize("text", ["pace=3", "chunks", "chunks=many", "chunks=-1", "crlf=maybe", "error_in_200=odd", "model"])
+@pytest.mark.parametrize(
+    "text",
+    ["pace=3", "chunks", "chunks=many", "chunks=-1", "crlf=maybe", "error_in_200=odd", "model"],
+)
 def test_a_mistake_is_named(text: str) -> None:
     """An unknown directive or a wrong value raises and names the directive."""
     with pytest.raises(DirectiveError, match=text.partition("=")[0]):
@@ -41,5 +44,8 @@ def test_a_mistake_is_named(text: str) -> None:
 
 def test_a_deployment_holds_directives_behind_two_dashes() -> None:
     """What stands before `--` is the deployment."""
-    assert split_deployment("gpt-4o--status=429,retry_after=7") == ("gpt-4o", "status=429,retry_after=7")
+    assert split_deployment("gpt-4o--status=429,retry_after=7") == (
+        "gpt-4o",
+        "status=429,retry_after=7",
+    )
     assert split_deployment("gpt-4o") == ("gpt-4o", "")

@@ -17,7 +17,9 @@ def begin(found: Recording, target: str = "/openai/x", deployment: str = "") -> 
 
 
 def test_a_document_tells_the_exchange_as_it_was() -> None:
-    """Digests and sizes are of the body's bytes, headers as they arrived, a bare `?` is told from none."""
+    """Digests and sizes are of the body's bytes, headers as they arrived, a bare `?` is told from
+    none.
+    """
     found = Recording()
     exchange = begin(found, "/openai/\xe9?")
     exchange.received(b"ask")
@@ -30,7 +32,11 @@ def test_a_document_tells_the_exchange_as_it_was() -> None:
     assert document["request_sha256"] == hashlib.sha256(b"ask").hexdigest()
     assert document["response_sha256"] == hashlib.sha256(b"answer").hexdigest()
     assert base64.b64decode(str(document["response_body_base64"])) == b"answer"
-    assert (document["write_times"], document["writes"], document["response_size"]) == ([1.0, 2.0], 2, 6)
+    assert (document["write_times"], document["writes"], document["response_size"]) == (
+        [1.0, 2.0],
+        2,
+        6,
+    )
     assert document["ended"] == "finished"
 
 
@@ -64,7 +70,11 @@ def test_old_exchanges_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
         found.end(exchange, recording.FINISHED)
     documents = [exchange.document() for exchange in found.find()]
     assert [document["id"] for document in documents] == [2, 3, 4]
-    assert [document["response_body_base64"] is None for document in documents] == [True, False, False]
+    assert [document["response_body_base64"] is None for document in documents] == [
+        True,
+        False,
+        False,
+    ]
     assert {document["response_size"] for document in documents} == {100}
 
 
@@ -76,5 +86,8 @@ def test_a_long_body_is_kept_as_digest_only() -> None:
     exchange.received(bytes(recording.KEPT_REQUEST_BODY + 1))
     document = exchange.document()
     assert document["response_body_base64"] is document["request_body"] is None
-    assert document["response_sha256"] == hashlib.sha256(bytes(1024 * (recording.KEPT_WRITE_TIMES + 1))).hexdigest()
+    assert (
+        document["response_sha256"]
+        == hashlib.sha256(bytes(1024 * (recording.KEPT_WRITE_TIMES + 1))).hexdigest()
+    )
     assert len(exchange.write_times) == recording.KEPT_WRITE_TIMES

@@ -8,8 +8,20 @@ from local.azure_openai.routes import route
 @pytest.mark.parametrize(
     ("target", "operation", "deployment", "v1", "version"),
     [
-        ("/openai/deployments/gpt-4o/chat/completions?api-version=1", "chat/completions", "gpt-4o", False, "1"),
-        ("/openai/deployments/a%2Cb%3D1/embeddings?api-version=1", "embeddings", "a,b=1", False, "1"),
+        (
+            "/openai/deployments/gpt-4o/chat/completions?api-version=1",
+            "chat/completions",
+            "gpt-4o",
+            False,
+            "1",
+        ),
+        (
+            "/openai/deployments/a%2Cb%3D1/embeddings?api-version=1",
+            "embeddings",
+            "a,b=1",
+            False,
+            "1",
+        ),
         ("/openai/v1/chat/completions", "chat/completions", None, True, None),
         ("/api/projects/p/openai/v1/responses/r?stream=true", "responses/r", None, True, None),
         ("/openai/responses?api-version=preview&api-version=2", "responses", None, False, "2"),
@@ -22,7 +34,12 @@ def test_a_target_names_operation_and_deployment(
     """Both kinds of routes, whatever stands before `/openai/`."""
     found = route(target)
     assert found
-    assert (found.operation, found.deployment, found.v1, found.api_version) == (operation, deployment, v1, version)
+    assert (found.operation, found.deployment, found.v1, found.api_version) == (
+        operation,
+        deployment,
+        v1,
+        version,
+    )
 
 
 def test_other_paths_are_no_routes() -> None:

@@ -17,7 +17,10 @@ SCHEMA = {
         "city": {"type": "string"},
         "unit": {"enum": ["C", "F"]},
         "days": {"type": "array", "items": {"type": "integer"}},
-        "where": {"type": "object", "properties": {"exact": {"type": "boolean"}, "height": {"type": "number"}}},
+        "where": {
+            "type": "object",
+            "properties": {"exact": {"type": "boolean"}, "height": {"type": "number"}},
+        },
     },
 }
 FUNCTIONS = [{"name": name, "parameters": SCHEMA} for name in ("weather", "clock")]
@@ -55,7 +58,9 @@ def payloads(events: Iterable[bytes]) -> list[dict[str, object]]:
 
 
 def merge(into: dict[str, object], delta: dict[str, object]) -> None:
-    """Put a delta in, as the API reference says: strings grow, lists of `index`ed items merge by index."""
+    """Put a delta in, as the API reference says: strings grow, lists of `index`ed items merge by
+    index.
+    """
     for key, value in delta.items():
         held = into.get(key)
         if isinstance(value, list) and value and isinstance(value[0], dict) and "index" in value[0]:
@@ -64,7 +69,10 @@ def merge(into: dict[str, object], delta: dict[str, object]) -> None:
             for item in value:
                 if item["index"] == len(items):
                     items.append({})
-                merge(items[item["index"]], {name: part for name, part in item.items() if name != "index"})
+                merge(
+                    items[item["index"]],
+                    {name: part for name, part in item.items() if name != "index"},
+                )
         elif isinstance(value, dict) and isinstance(held, dict):
             merge(held, value)
         elif isinstance(value, str) and isinstance(held, str) and key not in {"role", "id"}:
@@ -74,7 +82,9 @@ def merge(into: dict[str, object], delta: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(("more", "directives"), VARIANTS)
-def test_a_chat_stream_says_what_the_document_says(more: dict[str, object], directives: str) -> None:
+def test_a_chat_stream_says_what_the_document_says(
+    more: dict[str, object], directives: str
+) -> None:
     """Messages, finish reasons, usage, model and id, put together from the deltas."""
     request = {"messages": MESSAGES, **more}
     whole = chat.completion(served(request, directives))
@@ -92,14 +102,23 @@ def test_a_chat_stream_says_what_the_document_says(more: dict[str, object], dire
     for choice in whole["choices"]:  # type: ignore[attr-defined]
         message = choice["message"]
         streamed = {key: value or None for key, value in messages[choice["index"]].items()}
-        assert streamed == {key: value or None for key, value in message.items() if value or key in streamed}
+        assert streamed == {
+            key: value or None for key, value in message.items() if value or key in streamed
+        }
         assert finishes[choice["index"]] == choice["finish_reason"]
 
 
-@pytest.mark.parametrize("directives", ["", "content_filter", "error_in_200", "no_finish", "no_done"])
+@pytest.mark.parametrize(
+    "directives", ["", "content_filter", "error_in_200", "no_finish", "no_done"]
+)
 def test_a_completions_stream_says_what_the_document_says(directives: str) -> None:
     """Legacy completions, with several prompts and choices, unless the stream is to break."""
-    request = {"prompt": "one two", "n": 2, "stream": True, "stream_options": {"include_usage": True}}
+    request = {
+        "prompt": "one two",
+        "n": 2,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
     made = served(request, directives)
     body = completions.answer(made).body
     assert not isinstance(body, bytes)
@@ -125,7 +144,9 @@ def test_a_completions_stream_says_what_the_document_says(directives: str) -> No
         ({}, "failed", "failed"),
     ],
 )
-def test_a_response_stream_ends_with_the_whole_response(more: dict[str, object], directives: str, status: str) -> None:
+def test_a_response_stream_ends_with_the_whole_response(
+    more: dict[str, object], directives: str, status: str
+) -> None:
     """Its last event carries the document, and its `done` items are the document's output."""
     made = served({"input": "hello there", "stream": True, **more}, directives)
     found = payloads(stream(made, "resp_1"))
@@ -133,7 +154,9 @@ def test_a_response_stream_ends_with_the_whole_response(more: dict[str, object],
     assert (found[-1]["type"], found[-1]["response"]) == (f"response.{status}", document)
     done = [event["item"] for event in found if event["type"] == "response.output_item.done"]
     assert status == "failed" or done == document["output"]
-    said = "".join(str(event["delta"]) for event in found if str(event["type"]).endswith("output_text.delta"))
+    said = "".join(
+        str(event["delta"]) for event in found if str(event["type"]).endswith("output_text.delta")
+    )
     assert said in {made.choices[0].text, ""} or status == "failed"
     assert document["usage"]
 
@@ -142,5 +165,9 @@ def test_a_sample_fits_its_schema() -> None:
     """Arguments have the schema's properties with values of their types."""
     call = served({"messages": MESSAGES, "tools": TOOLS}, "").choices[0].calls[0]
     value = json.loads(call.arguments)
-    assert (type(value["city"]), type(value["days"][0]), type(value["where"]["exact"])) == (str, int, bool)
+    assert (type(value["city"]), type(value["days"][0]), type(value["where"]["exact"])) == (
+        str,
+        int,
+        bool,
+    )
     assert value["unit"] in {"C", "F"}

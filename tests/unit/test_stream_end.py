@@ -1,4 +1,6 @@
-"""What ends an event and a stream: one definition, which agrees with the decoder and with itself in bytes and in text."""
+"""What ends an event and a stream: one definition, which agrees with the decoder and with itself in
+bytes and in text.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,10 @@ from shared.core.wire.stream_end import (
     may_tell_usage,
 )
 
-LINES = st.lists(st.sampled_from([b"data: a", b"event: b", b": c", b"", b"\n", b"\r", b"\r\n", b"\n\n"]), max_size=12)
+LINES = st.lists(
+    st.sampled_from([b"data: a", b"event: b", b": c", b"", b"\n", b"\r", b"\r\n", b"\n\n"]),
+    max_size=12,
+)
 
 
 @given(LINES)
@@ -41,7 +46,9 @@ def test_where_an_event_ends_in_bytes_the_decoder_has_dispatched_it(lines: list[
 def test_bytes_end_an_event_exactly_where_the_pattern_ends(lines: list[bytes]) -> None:
     """Told by the last LONGEST_EVENT_END bytes alone."""
     body = b"".join(lines)
-    ended = any(match.end() == len(body) for at in range(len(body)) if (match := EVENT_END.match(body, at)))
+    ended = any(
+        match.end() == len(body) for at in range(len(body)) if (match := EVENT_END.match(body, at))
+    )
     assert ends_event(body) == ends_event(body[-LONGEST_EVENT_END:]) == ended
 
 
@@ -54,7 +61,8 @@ def test_a_last_event_is_told_before_it_is_parsed(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [f"data: {DONE}", f"data:{DONE}", *(f"event: {kind}" for kind in sorted(LAST_RESPONSE_EVENTS))]
+    "line",
+    [f"data: {DONE}", f"data:{DONE}", *(f"event: {kind}" for kind in sorted(LAST_RESPONSE_EVENTS))],
 )
 def test_what_ends_a_stream_is_what_closed_holds_back(line: str) -> None:
     """The mark and all behind it, and not a byte before it."""

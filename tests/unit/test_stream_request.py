@@ -33,7 +33,9 @@ from tests.unit.scanning import run
         ("responses.cancel", "POST", "application/json", True),
     ],
 )
-def test_which_bodies_are_looked_at(operation: str, method: str, content_type: str, examined: bool) -> None:
+def test_which_bodies_are_looked_at(
+    operation: str, method: str, content_type: str, examined: bool
+) -> None:
     assert is_examined(operation, method, content_type) is examined
 
 
@@ -53,7 +55,9 @@ DOCUMENTS: list[tuple[str, dict[str, Any], bool]] = [
 
 
 @pytest.mark.parametrize(("operation", "document", "stream"), DOCUMENTS)
-def test_relay_and_enrichment_agree_on_what_asks_for_a_stream(operation: str, document: dict[str, Any], stream: bool) -> None:
+def test_relay_and_enrichment_agree_on_what_asks_for_a_stream(
+    operation: str, document: dict[str, Any], stream: bool
+) -> None:
     """The one finds the member without parsing, the other parses."""
     body = json.dumps(document, indent=1).encode()
     assert asks(document, operation) is stream

@@ -25,12 +25,16 @@ USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
 
 def sse(*chunks: object) -> bytes:
     return b"".join(
-        b"data: " + (chunk if isinstance(chunk, bytes) else json.dumps(chunk).encode()) + b"\n\n" for chunk in chunks
+        b"data: " + (chunk if isinstance(chunk, bytes) else json.dumps(chunk).encode()) + b"\n\n"
+        for chunk in chunks
     )
 
 
 def delta(finish_reason: str | None = None, **more: Any) -> dict[str, Any]:
-    return {"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": finish_reason}], **more}
+    return {
+        "choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": finish_reason}],
+        **more,
+    }
 
 
 @pytest.mark.parametrize(
@@ -41,24 +45,54 @@ def delta(finish_reason: str | None = None, **more: Any) -> dict[str, Any]:
         (sse(delta(), b"[DONE]"), Tail(finished=True, usage=None)),
         (sse(delta("stop")), Tail(finished=True, usage=None)),
         (sse(delta("content_filter")), Tail(finished=True, usage=None)),
-        (sse(delta("stop", usage=None), {"choices": [], "usage": USAGE}, b"[DONE]"), Tail(finished=True, usage=USAGE)),
+        (
+            sse(delta("stop", usage=None), {"choices": [], "usage": USAGE}, b"[DONE]"),
+            Tail(finished=True, usage=USAGE),
+        ),
         (sse({"choices": [], "usage": USAGE}), Tail(finished=False, usage=USAGE)),
         (sse({"choices": [], "prompt_filter_results": []}), Tail(finished=False, usage=None)),
-        (sse(delta("stop"), {"choices": [{"content_filter_offsets": {}}]}), Tail(finished=True, usage=None)),
+        (
+            sse(delta("stop"), {"choices": [{"content_filter_offsets": {}}]}),
+            Tail(finished=True, usage=None),
+        ),
         (sse(delta("stop"))[:-2], Tail(finished=False, usage=None)),  # a frame that was cut is none
-        (sse({"choices": [{"index": 1, "finish_reason": "stop"}]}), Tail(finished=True, usage=None)),
-        (sse(delta("stop"), {"choices": [{"index": 1, "delta": {}, "finish_reason": None}]}), Tail(finished=False, usage=None)),
+        (
+            sse({"choices": [{"index": 1, "finish_reason": "stop"}]}),
+            Tail(finished=True, usage=None),
+        ),
+        (
+            sse(delta("stop"), {"choices": [{"index": 1, "delta": {}, "finish_reason": None}]}),
+            Tail(finished=False, usage=None),
+        ),
         (
             sse({"choices": [{"index": 1, "delta": {}, "finish_reason": None}]}, delta("stop")),
             Tail(finished=False, usage=None),
         ),
-        (sse(delta("stop"), {"choices": [{"index": 1, "finish_reason": "length"}]}), Tail(finished=True, usage=None)),
-        (sse({"type": "response.created", "response": {"usage": None}}), Tail(finished=False, usage=None)),
-        (sse({"type": "response.completed", "response": {"usage": USAGE}}), Tail(finished=True, usage=USAGE)),
+        (
+            sse(delta("stop"), {"choices": [{"index": 1, "finish_reason": "length"}]}),
+            Tail(finished=True, usage=None),
+        ),
+        (
+            sse({"type": "response.created", "response": {"usage": None}}),
+            Tail(finished=False, usage=None),
+        ),
+        (
+            sse({"type": "response.completed", "response": {"usage": USAGE}}),
+            Tail(finished=True, usage=USAGE),
+        ),
         (sse({"type": "response.incomplete", "response": {}}), Tail(finished=True, usage=None)),
-        (sse({"type": "response.failed", "response": {"usage": USAGE}}), Tail(finished=True, usage=USAGE, failed=True)),
-        (b": keep-alive\n\n" + sse(b"nonsense", b"[]", b"1", b"[DONE]"), Tail(finished=True, usage=None)),
-        (sse({"choices": "none", "usage": "none"}, {"choices": [7, None]}), Tail(finished=False, usage=None)),
+        (
+            sse({"type": "response.failed", "response": {"usage": USAGE}}),
+            Tail(finished=True, usage=USAGE, failed=True),
+        ),
+        (
+            b": keep-alive\n\n" + sse(b"nonsense", b"[]", b"1", b"[DONE]"),
+            Tail(finished=True, usage=None),
+        ),
+        (
+            sse({"choices": "none", "usage": "none"}, {"choices": [7, None]}),
+            Tail(finished=False, usage=None),
+        ),
     ],
 )
 def test_the_end_of_a_stream(body: bytes, expected: Tail) -> None:
@@ -91,14 +125,29 @@ def test_the_event_that_a_tail_cuts_is_skipped(blank: bytes) -> None:
 
 def test_a_byte_order_mark_behind_the_cut_event_is_no_beginning() -> None:
     """Its line is none that the decoder knows, as in the whole stream."""
-    body = sse({"cut": 1}) + b'\xef\xbb\xbfdata: {"choices": [],\n' + sse({"choices": [], "usage": USAGE}) + sse(delta("stop"))
-    assert of_stream(body[3:], whole=False) == of_stream(body, whole=True) == Tail(finished=True, usage=USAGE)
+    body = (
+        sse({"cut": 1})
+        + b'\xef\xbb\xbfdata: {"choices": [],\n'
+        + sse({"choices": [], "usage": USAGE})
+        + sse(delta("stop"))
+    )
+    assert (
+        of_stream(body[3:], whole=False)
+        == of_stream(body, whole=True)
+        == Tail(finished=True, usage=USAGE)
+    )
 
 
 _LINES = st.sampled_from(
     [
-        *(b"data: " + json.dumps(chunk).encode() for chunk in (delta(), delta("stop"), delta("stop", usage=USAGE))),
-        *(b"data:" + json.dumps(chunk).encode() for chunk in ({"error": {"message": "m"}}, {"code": "c", "message": "m"})),
+        *(
+            b"data: " + json.dumps(chunk).encode()
+            for chunk in (delta(), delta("stop"), delta("stop", usage=USAGE))
+        ),
+        *(
+            b"data:" + json.dumps(chunk).encode()
+            for chunk in ({"error": {"message": "m"}}, {"code": "c", "message": "m"})
+        ),
         b'data: {"choices": [{"finish_reason":',
         b'data: "stop", "index": 1}]}',
         b'data: {"usage"',
@@ -119,10 +168,15 @@ _LINES = st.sampled_from(
 
 
 @given(st.lists(_LINES, max_size=30), st.lists(_LINES, max_size=10))
-def test_an_end_says_the_same_however_much_stands_before_it(before: list[bytes], lines: list[bytes]) -> None:
-    """Most events are not decoded where the last ones tell all. An event without data tells nothing, whatever its length."""
+def test_an_end_says_the_same_however_much_stands_before_it(
+    before: list[bytes], lines: list[bytes]
+) -> None:
+    """Most events are not decoded where the last ones tell all. An event without data tells
+    nothing, whatever its length.
+    """
     far, near = (
-        b"".join(line + b"\n" for line in (*before, b"", *middle, b"", *lines)) for middle in ([b": " + b"-" * 4096], [])
+        b"".join(line + b"\n" for line in (*before, b"", *middle, b"", *lines))
+        for middle in ([b": " + b"-" * 4096], [])
     )
     assert of_stream(far, whole=True) == of_stream(near, whole=True)
 
@@ -153,16 +207,33 @@ def test_a_json_body_that_arrived_whole_is_finished(body: bytes, usage: object) 
 def test_a_usage_that_is_too_large_for_an_envelope_is_left_to_enrichment() -> None:
     large = {"note": "x" * MAX_USAGE_BYTES}
     assert of_json(json.dumps({"usage": large}).encode()).usage is None
-    assert of_stream(sse({"choices": [], "usage": large}, b"[DONE]"), whole=True) == Tail(finished=True, usage=None)
+    assert of_stream(sse({"choices": [], "usage": large}, b"[DONE]"), whole=True) == Tail(
+        finished=True, usage=None
+    )
 
 
-SAID = ("type", "usage", "error", "code", "message", "choices", "response", "finish_reason", "index")
-chunks = st.dictionaries(st.sampled_from(SAID), json_values | st.lists(st.dictionaries(st.sampled_from(SAID), json_values)))
+SAID = (
+    "type",
+    "usage",
+    "error",
+    "code",
+    "message",
+    "choices",
+    "response",
+    "finish_reason",
+    "index",
+)
+chunks = st.dictionaries(
+    st.sampled_from(SAID),
+    json_values | st.lists(st.dictionaries(st.sampled_from(SAID), json_values)),
+)
 
 
 @given(st.lists(chunks, max_size=4))
 def test_chunks_of_any_shape_never_raise(said: list[dict[str, Any]]) -> None:
-    """What tells of an end, an error or usage may hold anything; the record of the exchange hangs on it."""
+    """What tells of an end, an error or usage may hold anything; the record of the exchange hangs
+    on it.
+    """
     of_stream(sse(*said), whole=True)
     of_json(json.dumps(said[0] if said else said).encode())
 
@@ -184,7 +255,10 @@ def test_arbitrary_bytes_never_raise(body: bytes, whole: bool) -> None:
         ("", {}),
         ("{", {}),
         (b"\xff", {}),
-        ('{"a": NaN, "b": -Infinity, "c": 1e999, "d": 1.5}', {"a": None, "b": None, "c": None, "d": 1.5}),
+        (
+            '{"a": NaN, "b": -Infinity, "c": 1e999, "d": 1.5}',
+            {"a": None, "b": None, "c": None, "d": 1.5},
+        ),
         ('{"a": ' + "9" * 5000 + "}", {}),
         ('{"a": ' + "[" * 100_000, {}),
         ('{"a": ' + "[" * MAX_DEPTH + "]" * MAX_DEPTH + "}", {}),
@@ -211,5 +285,7 @@ def test_what_is_nested_as_deep_as_real_bodies_is_read() -> None:
         ({}, None),
     ],
 )
-def test_usage_stands_in_the_chunk_or_in_the_response_within(chunk: dict[str, Any], usage: object) -> None:
+def test_usage_stands_in_the_chunk_or_in_the_response_within(
+    chunk: dict[str, Any], usage: object
+) -> None:
     assert usage_of(chunk) == usage

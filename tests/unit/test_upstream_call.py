@@ -1,4 +1,6 @@
-"""One call of the upstream: with the addition, without it where it was refused, and never a third time."""
+"""One call of the upstream: with the addition, without it where it was refused, and never a third
+time.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class Upstream:
     async def credential_headers(self) -> RawHeaders:
         return [(b"api-key", b"own")]
 
-    async def open(self, method: str, target: bytes, headers: RawHeaders, body: HeldBody | PassingBody) -> httpx.Response:
+    async def open(
+        self, method: str, target: bytes, headers: RawHeaders, body: HeldBody | PassingBody
+    ) -> httpx.Response:
         self.bodies.append(b"".join([piece async for piece in body]))
         status, content = next(self._answers)
         return httpx.Response(status, content=content)
@@ -50,7 +54,9 @@ class Clock:
         return self.now
 
 
-def exchange(deployment: str | None = "gpt", api_version: str | None = "2024-10-21", model: str | None = None) -> Exchange:
+def exchange(
+    deployment: str | None = "gpt", api_version: str | None = "2024-10-21", model: str | None = None
+) -> Exchange:
     writer = CaptureWriter(Store(), "a", CaptureMemory(100), start)
     return Exchange(
         exchange_id="id",
@@ -114,7 +120,9 @@ async def test_a_refusal_is_forgotten_after_an_hour() -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 429, 500])
 async def test_a_repeat_that_fails_as_well_is_not_held_against_the_deployment(status: int) -> None:
-    """It shows nothing about the addition: the client gets that error, and the next caller's usage is asked for."""
+    """It shows nothing about the addition: the client gets that error, and the next caller's usage
+    is asked for.
+    """
     refusals = Refusals(Clock())
     upstream = Upstream((400, REFUSAL), (status, b"your own"))
     assert await answered(upstream, refusals) == (status, b"your own")

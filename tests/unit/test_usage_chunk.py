@@ -1,4 +1,6 @@
-"""Taking the usage chunk out: the client gets the bytes of all events but that one, however the network cut them."""
+"""Taking the usage chunk out: the client gets the bytes of all events but that one, however the
+network cut them.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +21,23 @@ USAGE_CHUNK = {"id": "1", "choices": [], "usage": USAGE}
 CHUNKS = [
     {"choices": [], "prompt_filter_results": [{"prompt_index": 0}], "usage": None},
     {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}], "usage": None},
-    {"choices": [{"index": 0, "delta": {"content": 'h\u00e9 "usage": {\u2028\n\n'}}], "usage": None},
+    {
+        "choices": [{"index": 0, "delta": {"content": 'h\u00e9 "usage": {\u2028\n\n'}}],
+        "usage": None,
+    },
     {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": USAGE},
     {"choices": [], "usage": {}, "x": ["choices"]},
 ]
 LINE_ENDS = ["\n", "\r\n", "\r"]
 
 
-def event(data: object, line_end: str = "\n", before: str = "", *, blank_line: str | None = None) -> bytes:
+def event(
+    data: object, line_end: str = "\n", before: str = "", *, blank_line: str | None = None
+) -> bytes:
     text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
-    return f"{before}data: {text}{line_end}{line_end if blank_line is None else blank_line}".encode()
+    return (
+        f"{before}data: {text}{line_end}{line_end if blank_line is None else blank_line}".encode()
+    )
 
 
 def filtered(pieces: list[bytes]) -> bytes:
@@ -36,7 +45,11 @@ def filtered(pieces: list[bytes]) -> bytes:
     taking_out = UsageChunkFilter()
 
     def given(piece: bytes) -> bytes:
-        return at_once(taking_out.feeding(piece)) if len(piece) > usage_chunk.SLICE_BYTES else taking_out.feed(piece)
+        return (
+            at_once(taking_out.feeding(piece))
+            if len(piece) > usage_chunk.SLICE_BYTES
+            else taking_out.feed(piece)
+        )
 
     return b"".join(map(given, pieces)) + taking_out.flush()
 
@@ -47,7 +60,11 @@ def filtered(pieces: list[bytes]) -> bytes:
 def test_only_the_usage_chunk_is_missing(line_end: str, comment: bool, bom: bytes) -> None:
     """A whole stream in Azure's order, cut in every way."""
     before = f": beat{line_end}" if comment else ""
-    events = [bom, *(event(chunk, line_end, before) for chunk in CHUNKS[:4]), event("[DONE]", line_end, before)]
+    events = [
+        bom,
+        *(event(chunk, line_end, before) for chunk in CHUNKS[:4]),
+        event("[DONE]", line_end, before),
+    ]
     stream = b"".join([*events[:-1], event(USAGE_CHUNK, line_end, before), events[-1]])
     for pieces in every_way(stream):
         assert filtered(pieces) == b"".join(events)
@@ -55,22 +72,39 @@ def test_only_the_usage_chunk_is_missing(line_end: str, comment: bool, bom: byte
 
 @given(st.data())
 def test_any_events_in_any_pieces(data: st.DataObject) -> None:
-    """Any order, several usage chunks or none, line ends mixed from line to line, long texts, an end that is cut short."""
+    """Any order, several usage chunks or none, line ends mixed from line to line, long texts, an
+    end that is cut short.
+    """
     line_ends = st.sampled_from(LINE_ENDS)
     others = st.sampled_from([*CHUNKS[:4], "[DONE]", "nonsense", "x" * 300])
     parts = []
     for _ in range(data.draw(st.integers(0, 8))):
         chunk = data.draw(others | st.just(USAGE_CHUNK))
         line_end = data.draw(line_ends)
-        blank_line = "\r" if line_end == "\r" else data.draw(line_ends)  # CR before LF would be one line end
+        # CR before LF would be one line end
+        blank_line = "\r" if line_end == "\r" else data.draw(line_ends)
         parts.append((event(chunk, line_end, blank_line=blank_line), chunk is not USAGE_CHUNK))
     stream = b"".join(part for part, _ in parts)
-    rest = data.draw(st.sampled_from([b"", b"data: [DONE]", b"data: {", b": beat\n", b"" if stream.endswith(b"\r") else b"\n"]))
+    rest = data.draw(
+        st.sampled_from(
+            [
+                b"",
+                b"data: [DONE]",
+                b"data: {",
+                b": beat\n",
+                b"" if stream.endswith(b"\r") else b"\n",
+            ]
+        )
+    )
     stream += rest
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=12)))
-    pieces = [stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+    pieces = [
+        stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)
+    ]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(usage_chunk, "_LONGEST_HELD", data.draw(st.sampled_from([128, 200, 64 * 1024])))
+        patch.setattr(
+            usage_chunk, "_LONGEST_HELD", data.draw(st.sampled_from([128, 200, 64 * 1024]))
+        )
         patch.setattr(usage_chunk, "SLICE_BYTES", data.draw(st.sampled_from([2, 30, 8 * 1024])))
         assert filtered(pieces) == b"".join(part for part, stays in parts if stays) + rest
 
@@ -92,10 +126,14 @@ def test_a_whole_event_passes_at_once() -> None:
 
 
 def test_a_long_event_does_not_wait_for_its_end() -> None:
-    """No more than 16 KiB are held; the usage chunk behind it is still found, even if the blank line before it is cut."""
+    """No more than 16 KiB are held; the usage chunk behind it is still found, even if the blank
+    line before it is cut.
+    """
     taking_out = UsageChunkFilter()
     long = event({"choices": [{"delta": {"content": "x" * 200_000}}]})
-    given = [taking_out.feed(long[start : start + 10_000]) for start in range(0, len(long) - 1, 10_000)]
+    given = [
+        taking_out.feed(long[start : start + 10_000]) for start in range(0, len(long) - 1, 10_000)
+    ]
     assert len(b"".join(given)) > len(long) - 20
     given.append(taking_out.feed(event(USAGE_CHUNK)))
     assert b"".join(given) == long
@@ -104,7 +142,9 @@ def test_a_long_event_does_not_wait_for_its_end() -> None:
 
 @pytest.mark.parametrize("line_end", LINE_ENDS, ids=["LF", "CRLF", "CR"])
 def test_a_large_piece_of_tiny_events_is_looked_into_in_slices(line_end: str) -> None:
-    """Each event has to be decoded, and none is the usage chunk: 70 ms in all, 2 in one go. Busy machines are allowed for."""
+    """Each event has to be decoded, and none is the usage chunk: 70 ms in all, 2 in one go. Busy
+    machines are allowed for.
+    """
     piece = event({"usage": {}}, line_end) * 20_000
     given, slices, longest_s = timed(UsageChunkFilter().feeding(piece))
     assert given == piece

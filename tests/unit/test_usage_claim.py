@@ -12,7 +12,12 @@ from shared.core.event.builder import build
 from tests.unit.envelopes import PLAIN
 
 USAGE = {"total_tokens": 7}
-FINAL: dict[str, Any] = {"background": True, "response_status": "completed", "response_id": "resp_1", "usage": USAGE}
+FINAL: dict[str, Any] = {
+    "background": True,
+    "response_status": "completed",
+    "response_id": "resp_1",
+    "usage": USAGE,
+}
 
 
 @pytest.mark.parametrize(
@@ -30,7 +35,9 @@ FINAL: dict[str, Any] = {"background": True, "response_status": "completed", "re
         ({"response_id": None}, None),
     ],
 )
-def test_the_final_usage_of_a_background_response_is_claimed(changes: dict[str, Any], claimed: str | None) -> None:
+def test_the_final_usage_of_a_background_response_is_claimed(
+    changes: dict[str, Any], claimed: str | None
+) -> None:
     event = dataclasses.replace(build(PLAIN, None, None, None), **FINAL | changes)
     assert usage_claim.wanted(event) == claimed
 

@@ -22,11 +22,19 @@ def asked(body: bytes) -> bytes | None:
 
 
 JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=10),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=10),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=10,
 )
-OTHERS = st.dictionaries(st.sampled_from(["messages", "model", "n", "user", "stop", "\u00fc"]), JSON_VALUES, max_size=5)
+OTHERS = st.dictionaries(
+    st.sampled_from(["messages", "model", "n", "user", "stop", "\u00fc"]), JSON_VALUES, max_size=5
+)
 OPTIONS = st.dictionaries(st.sampled_from(["include_obfuscation", "x"]), JSON_VALUES, max_size=2)
 SEPARATORS = st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", "\t:\r\n ")])
 
@@ -35,10 +43,14 @@ SEPARATORS = st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", "\t:\r\n ")])
 def test_the_addition_is_the_only_difference(
     others: dict[str, Any], ascii_only: bool, separators: tuple[str, str], at: int
 ) -> None:
-    """A streaming request without stream_options: every byte of it is there, in its place, and the addition beside them."""
+    """A streaming request without stream_options: every byte of it is there, in its place, and the
+    addition beside them.
+    """
     items = [*others.items()]
     items.insert(at, ("stream", True))
-    body = json.dumps(dict(items), ensure_ascii=ascii_only, separators=separators).encode("utf-8", "surrogatepass")
+    body = json.dumps(dict(items), ensure_ascii=ascii_only, separators=separators).encode(
+        "utf-8", "surrogatepass"
+    )
     asking = asked(body)
     assert asking is not None
     assert json.loads(asking) == {**json.loads(body), "stream_options": {"include_usage": True}}
@@ -48,9 +60,15 @@ def test_the_addition_is_the_only_difference(
 
 @given(OTHERS, OPTIONS, st.sampled_from([None, "null", "false"]), SEPARATORS, st.booleans())
 def test_options_of_the_callers_own_are_kept(
-    others: dict[str, Any], options: dict[str, Any], said: str | None, separators: tuple[str, str], last: bool
+    others: dict[str, Any],
+    options: dict[str, Any],
+    said: str | None,
+    separators: tuple[str, str],
+    last: bool,
 ) -> None:
-    """stream_options that do not ask: the one member is added or turned, and all bytes around it stay."""
+    """stream_options that do not ask: the one member is added or turned, and all bytes around it
+    stay.
+    """
     text = json.dumps(options, separators=separators)
     if said:
         text = text[:-1] + (", " if options else "") + f'"include_usage" : {said} }}'
@@ -67,12 +85,18 @@ def test_options_of_the_callers_own_are_kept(
     if said:
         assert inside == text.encode().replace(said.encode() + b" }", b"true }")
     else:
-        assert inside.replace(b'"include_usage":true' + (b"," if options else b""), b"", 1) == text.encode()
+        assert (
+            inside.replace(b'"include_usage":true' + (b"," if options else b""), b"", 1)
+            == text.encode()
+        )
 
 
 def test_null_options_are_replaced() -> None:
     """`"stream_options": null` is what some SDKs send for "none"."""
-    assert asked(b'{"stream":true,"stream_options": null }') == b'{"stream":true,"stream_options": {"include_usage":true} }'
+    assert (
+        asked(b'{"stream":true,"stream_options": null }')
+        == b'{"stream":true,"stream_options": {"include_usage":true} }'
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,7 +127,9 @@ def test_null_options_are_replaced() -> None:
     ],
 )
 def test_other_bodies_go_as_they_came(body: bytes) -> None:
-    """No stream, own data, a caller that asks itself or says something odd, and whatever is no JSON object."""
+    """No stream, own data, a caller that asks itself or says something odd, and whatever is no JSON
+    object.
+    """
     assert run(examine(body, "chat.completions", may_ask=True)).asking is None
 
 
@@ -111,25 +137,45 @@ def test_other_bodies_go_as_they_came(body: bytes) -> None:
 def test_no_body_is_an_error(body: bytes) -> None:
     """It is sent as it came; the upstream says what is wrong with it."""
     assert isinstance(run(examine(body, "chat.completions", may_ask=True)), Examined)
-    run(examine(b'{"stream":true,"stream_options":' + body + b"}", "chat.completions", may_ask=True))
+    run(
+        examine(b'{"stream":true,"stream_options":' + body + b"}", "chat.completions", may_ask=True)
+    )
     run(examine(b'{"stream":true,' + body, "chat.completions", may_ask=True))
 
 
 @given(OTHERS)
 def test_nothing_is_added_where_it_may_not_be(others: dict[str, Any]) -> None:
-    """Switched off, another operation, an old api-version: the caller decides that. What is asked is still known."""
+    """Switched off, another operation, an old api-version: the caller decides that. What is asked
+    is still known.
+    """
     assume(not isinstance(others.get("model"), str))
-    found = run(examine(json.dumps({**others, "model": "gpt-4o", "stream": True}).encode(), "chat.completions", may_ask=False))
+    found = run(
+        examine(
+            json.dumps({**others, "model": "gpt-4o", "stream": True}).encode(),
+            "chat.completions",
+            may_ask=False,
+        )
+    )
     assert found == Examined(stream=True, model="gpt-4o", asking=None)
 
 
 @pytest.mark.parametrize(
     ("said", "model"),
-    [('"gpt-4o"', "gpt-4o"), ('"\\u0067"', "g"), ("1", None), ("null", None), ('"' + "m" * 2000 + '"', None), ('"\\x"', None)],
+    [
+        ('"gpt-4o"', "gpt-4o"),
+        ('"\\u0067"', "g"),
+        ("1", None),
+        ("null", None),
+        ('"' + "m" * 2000 + '"', None),
+        ('"\\x"', None),
+    ],
 )
 def test_the_model_is_known_where_it_is_a_name(said: str, model: str | None) -> None:
     """On the v1 routes it is the deployment."""
-    assert run(examine(f'{{"model":{said}}}'.encode(), "chat.completions", may_ask=True)).model == model
+    assert (
+        run(examine(f'{{"model":{said}}}'.encode(), "chat.completions", may_ask=True)).model
+        == model
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,20 +195,26 @@ def test_the_model_is_known_where_it_is_a_name(said: str, model: str | None) -> 
         ("call", "2024-10-21", False, False),
     ],
 )
-def test_where_the_addition_may_be_made(operation: str, api_version: str | None, v1: bool, may: bool) -> None:
+def test_where_the_addition_may_be_made(
+    operation: str, api_version: str | None, v1: bool, may: bool
+) -> None:
     """Chat and completions, at api-versions that know it; the v1 routes always do."""
     assert accepts(operation, api_version, v1=v1) is may
 
 
 def test_what_a_refusal_says() -> None:
     """Azure's words, old and new; not those of another mistake."""
-    assert is_refusal(b'{"error":{"message":"Unrecognized request argument supplied: stream_options"}}')
+    assert is_refusal(
+        b'{"error":{"message":"Unrecognized request argument supplied: stream_options"}}'
+    )
     assert is_refusal(b'{"error":{"message":"1 validation error: Extra inputs are not permitted"}}')
     assert not is_refusal(b'{"error":{"message":"\'messages\' is a required property"}}')
 
 
 def test_a_large_prompt_is_not_copied_to_ask() -> None:
-    """The parts are views: what is behind the addition is the caller's own 16 MB, and the scan's slices stay short."""
+    """The parts are views: what is behind the addition is the caller's own 16 MB, and the scan's
+    slices stay short.
+    """
     body = b'{"messages":"' + b"word " * (3 * 1024 * 1024) + b'","stream":true}'
     found, _, longest_s = timed(examine(body, "chat.completions", may_ask=True))
     assert found.asking is not None

@@ -13,7 +13,9 @@ from shared.core.records.capture import request_name
 from shared.core.records.exchange_id import new_exchange_id
 from shared.core.records.window import Window, judged_windows, windows_between
 
-moments = st.datetimes(datetime(1970, 1, 2), datetime(9998, 1, 1)).map(lambda naive: naive.replace(tzinfo=UTC))  # noqa: DTZ001
+# Hypothesis takes bounds without a zone only.
+_FIRST, _LAST = datetime(1970, 1, 2), datetime(9998, 1, 1)  # noqa: DTZ001
+moments = st.datetimes(_FIRST, _LAST).map(lambda naive: naive.replace(tzinfo=UTC))
 AT_TEN = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
 
@@ -36,7 +38,9 @@ def test_an_hour_is_one_of_utc() -> None:
 
 
 @given(moments, st.timedeltas(timedelta(0), timedelta(days=3)))
-def test_windows_between_overlap_the_range_and_leave_no_gap(first: datetime, length: timedelta) -> None:
+def test_windows_between_overlap_the_range_and_leave_no_gap(
+    first: datetime, length: timedelta
+) -> None:
     found = list(windows_between(first, first + length))
     assert all(window.start < first + length and window.end > first for window in found)
     assert all(earlier.end == later.start for earlier, later in itertools.pairwise(found))
@@ -56,7 +60,9 @@ def test_windows_between_overlap_the_range_and_leave_no_gap(first: datetime, len
 def test_windows_are_judged_when_the_last_exchange_that_began_in_them_is_over(
     minutes: int, open_too: bool, expected: list[str]
 ) -> None:
-    judged = judged_windows(AT_TEN + timedelta(minutes=minutes), timedelta(hours=2), open_too=open_too)
+    judged = judged_windows(
+        AT_TEN + timedelta(minutes=minutes), timedelta(hours=2), open_too=open_too
+    )
     assert [window.name for window in judged] == expected
 
 

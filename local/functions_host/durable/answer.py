@@ -1,7 +1,8 @@
 """What an orchestrator answers when it has been run over its history.
 
-Shape: azure.durable_functions.models.OrchestratorState and models.actions. A failed run raises an exception whose text holds
-the same state after a label (TaskOrchestrationExecutor.get_orchestrator_state_str).
+Shape: azure.durable_functions.models.OrchestratorState and models.actions. A failed run raises an
+exception whose text holds the same state after a label
+(TaskOrchestrationExecutor.get_orchestrator_state_str).
 """
 
 import json
@@ -19,7 +20,9 @@ class UnsupportedAction(Exception):
     """The orchestrator asks for something that this engine lacks; the message names it."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"{what} not supported by the embedded Functions host; use `func start` for that")
+        super().__init__(
+            f"{what} not supported by the embedded Functions host; use `func start` for that"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +85,8 @@ type Action = CallActivity | CreateTimer | WaitForEvent | ContinueAsNew
 class Answer:
     """The orchestrator's state after a run."""
 
-    actions: tuple[Action, ...]  # of the whole generation, in the order in which the library numbers their tasks
+    # of the whole generation, in the order in which the library numbers their tasks
+    actions: tuple[Action, ...]
     done: bool
     output: Any
     error: str | None  # the text of the exception that the orchestrator let out
@@ -95,7 +99,9 @@ def parse_answer(text: str) -> Answer:
 
 
 def parse_failure(message: str) -> Answer:
-    """Read a failed run's message; without a state in it, the function failed before the library could say more."""
+    """Read a failed run's message; without a state in it, the function failed before the library
+    could say more.
+    """
     error, label, state = message.partition(_LABEL)
     if not label:
         return Answer(actions=(), done=True, output=None, error=error, custom_status=None)
@@ -104,7 +110,9 @@ def parse_failure(message: str) -> Answer:
 
 def _answer(state: Mapping[str, Any]) -> Answer:
     return Answer(
-        actions=tuple(action for group in state["actions"] for one in group for action in _flat(one)),
+        actions=tuple(
+            action for group in state["actions"] for one in group for action in _flat(one)
+        ),
         done=state["isDone"],
         output=state.get("output"),
         error=state.get("error"),
@@ -125,11 +133,17 @@ def _flat(action: Mapping[str, Any]) -> Iterator[Action]:
     """Numbers: azure.durable_functions.models.actions.ActionType."""
     match action["actionType"]:
         case 0 | 1:
-            yield CallActivity(name=action["functionName"], data=action.get("input"), retry=_retry(action.get("retryOptions")))
+            yield CallActivity(
+                name=action["functionName"],
+                data=action.get("input"),
+                retry=_retry(action.get("retryOptions")),
+            )
         case 4:
             yield ContinueAsNew(data=action.get("input"))
         case 5:
-            yield CreateTimer(fire_at=parse_timestamp(action["fireAt"]), cancelled=action["isCanceled"])
+            yield CreateTimer(
+                fire_at=parse_timestamp(action["fireAt"]), cancelled=action["isCanceled"]
+            )
         case 6:
             yield WaitForEvent(name=action["externalEventName"])
         case 11 | 12:  # task_any, task_all; a retried activity comes as one as well

@@ -28,7 +28,9 @@ class Calls:
     """The app's Durable functions, callable."""
 
     def __init__(self, functions: DurableFunctions, invocations: Invocations) -> None:
-        """Invocations go through the host's own, so that they are printed and timed like all others."""
+        """Invocations go through the host's own, so that they are printed and timed like all
+        others.
+        """
         self._functions = functions
         self._invocations = invocations
 
@@ -37,7 +39,9 @@ class Calls:
         return name in self._functions.activities
 
     async def orchestrator(self, name: str, context: Mapping[str, Any]) -> Answer:
-        """Run an orchestrator over its history. UnsupportedAction where it asks for what this engine lacks."""
+        """Run an orchestrator over its history. UnsupportedAction where it asks for what this
+        engine lacks.
+        """
         target = self._functions.orchestrators.get(name)
         if target is None:
             return _failed(_unknown(name, self._functions.orchestrators))
@@ -48,12 +52,17 @@ class Calls:
 
     async def activity(self, task_id: int, activity: OpenActivity, now: Clock) -> Event:
         """Run an activity; return the event of its end."""
-        outcome = await self._call(self._functions.activities[activity.name], activity.data or "null")
+        outcome = await self._call(
+            self._functions.activities[activity.name], activity.data or "null"
+        )
         if outcome.error is None:
             return events.task_completed(now(), task_id, outcome.return_value.json)
         # Two spaces: seen on the real host, where an empty word stands between them.
         return events.task_failed(
-            now(), task_id, f"Activity function '{activity.name}' failed:  {outcome.error}", outcome.stack
+            now(),
+            task_id,
+            f"Activity function '{activity.name}' failed:  {outcome.error}",
+            outcome.stack,
         )
 
     async def _call(self, target: DurableFunction, data: str) -> Outcome:

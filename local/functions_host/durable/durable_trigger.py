@@ -1,4 +1,6 @@
-"""Durable Functions as one of the host's triggers: the engine and the endpoint of the client library."""
+"""Durable Functions as one of the host's triggers: the engine and the endpoint of the client
+library.
+"""
 
 import asyncio
 import socket
@@ -38,7 +40,9 @@ class DurableTrigger:
         *,
         worker_died: bool,
     ) -> None:
-        """`origin` is the host's own address, which management URLs begin with; worker_died: this is not the host's first."""
+        """`origin` is the host's own address, which management URLs begin with; worker_died: this
+        is not the host's first.
+        """
         links = Links(origin=origin, hub_name=options.hub_name)
         self._engine = Engine(
             store,
@@ -47,16 +51,26 @@ class DurableTrigger:
             max_concurrent_activities=options.max_concurrent_activities,
         )
         self.webhooks = Management(self._engine, links)
-        # An address of its own, as on the real host: it serves on while the public one already takes no new requests.
+        # An address of its own, as on the real host: it serves on while the public one already
+        # takes no new requests.
         self._listening = socket.create_server(("127.0.0.1", 0))
-        self.client_binding = links.client_binding(f"http://127.0.0.1:{self._listening.getsockname()[1]}")
+        self.client_binding = links.client_binding(
+            f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        )
 
     async def run(self) -> None:
         """Run until `stop` and the end of the functions that run then."""
         config = uvicorn.Config(
-            self.webhooks, http="httptools", ws="none", lifespan="off", access_log=False, log_config=None, proxy_headers=False
+            self.webhooks,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            proxy_headers=False,
         )
-        # Functions that still run may call it, so it ends with the process, or with this one's cancellation.
+        # Functions that still run may call it, so it ends with the process, or with this one's
+        # cancellation.
         serving = asyncio.create_task(_Server(config).serve(sockets=[self._listening]))
         try:
             await self._engine.run()

@@ -1,7 +1,9 @@
-"""Runs orchestrations: delivers their events one by one, calls their activities, waits for their timers.
+"""Runs orchestrations: delivers their events one by one, calls their activities, waits for their
+timers.
 
-Everything happens on the worker's event loop; what must survive the process is saved before anything depends on it.
-An activity is called at least once, as on the real host: one that was cut off by the end of the host is called again.
+Everything happens on the worker's event loop; what must survive the process is saved before
+anything depends on it. An activity is called at least once, as on the real host: one that was cut
+off by the end of the host is called again.
 """
 
 import asyncio
@@ -41,8 +43,8 @@ class Engine:
     ) -> None:
         """Take over what the store holds; nothing runs before `run`.
 
-        worker_died: activities without an end have failed. That is how the real host tells a worker's death; after its own,
-        they run again (both seen there).
+        worker_died: activities without an end have failed. That is how the real host tells a
+        worker's death; after its own, they run again (both seen there).
         """
         self._store = store
         self._calls = calls
@@ -70,7 +72,7 @@ class Engine:
         """Call no more functions."""
         self._stopping.set()
 
-    # --- what clients ask for ---------------------------------------------------------------------------------------
+    # --- what clients ask for ---------------------------------------------------------------------
 
     def find(self, instance_id: str) -> Instance | None:
         """Return an instance."""
@@ -81,11 +83,15 @@ class Engine:
         return [instance for _, instance in sorted(self._instances.items())]
 
     def start(self, name: str, instance_id: str | None, data: str | None) -> Instance:
-        """Start an orchestration, in place of a finished one of the same id; AlreadyExists where that one still runs."""
+        """Start an orchestration, in place of a finished one of the same id; AlreadyExists where
+        that one still runs.
+        """
         instance_id = instance_id or uuid.uuid4().hex
         existing = self._instances.get(instance_id)
         if existing and existing.active:
-            raise AlreadyExists(f"An Orchestration instance with the status {existing.status} already exists.")
+            raise AlreadyExists(
+                f"An Orchestration instance with the status {existing.status} already exists."
+            )
         instance = new_instance(instance_id, name, data, self._now())
         self._instances[instance_id] = instance
         self._save(instance)
@@ -105,7 +111,7 @@ class Engine:
         del self._instances[instance.instance_id]
         self._store.delete(instance.instance_id)
 
-    # --- turns ------------------------------------------------------------------------------------------------------
+    # --- turns ------------------------------------------------------------------------------------
 
     def _save(self, instance: Instance) -> None:
         self._store.save(instance)
@@ -150,12 +156,15 @@ class Engine:
 
     async def _turn(self, instance: Instance, event: Event) -> None:
         now = self._now()
-        if event["EventType"] == events.EventType.TIMER_FIRED:  # the clock may not be behind the time that was waited for
+        # the clock may not be behind the time that was waited for
+        if event["EventType"] == events.EventType.TIMER_FIRED:
             now = max(now, events.parse_timestamp(event["FireAt"]))
         execution = instance.execution
         failure: Exception | None = None
         try:
-            answer = await self._calls.orchestrator(instance.name, execution.context(instance.instance_id, event, now))
+            answer = await self._calls.orchestrator(
+                instance.name, execution.context(instance.instance_id, event, now)
+            )
             if not instance.active:  # it was terminated meanwhile
                 return
             self._refuse_unknown_activities(answer)
@@ -181,7 +190,7 @@ class Engine:
                 instance.inbox.append(events.task_failed(self._now(), task_id, reason, ""))
             self._store.save(instance)
 
-    # --- what they wait for -----------------------------------------------------------------------------------------
+    # --- what they wait for -----------------------------------------------------------------------
 
     async def _call(self, instance: Instance, key: tuple[str, int], activity: OpenActivity) -> None:
         async with self._slots:
@@ -199,7 +208,8 @@ class Engine:
 
         def fire() -> None:
             del self._waiting[key]
-            if self._is_current(instance, key):  # a cancelled timer's event finds nothing that expects it
+            # a cancelled timer's event finds nothing that expects it
+            if self._is_current(instance, key):
                 self._post(instance, events.timer_fired(self._now(), key[1], fire_at))
 
         delay_s = max((fire_at - self._now()).total_seconds(), 0)

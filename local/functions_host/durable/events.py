@@ -1,7 +1,7 @@
 """History events, as the Durable extension hands them to azure-functions-durable.
 
-Names, numbers and fields: azure.durable_functions.models.history (HistoryEventType, HistoryEvent); which fields are there in
-which event was seen on the real host (Durable extension 3.15).
+Names, numbers and fields: azure.durable_functions.models.history (HistoryEventType, HistoryEvent);
+which fields are there in which event was seen on the real host (Durable extension 3.15).
 """
 
 import json
@@ -38,18 +38,36 @@ def parse_timestamp(text: str) -> datetime:
 
 
 def _event(kind: EventType, at: datetime, *, event_id: int = -1, **fields: object) -> Event:
-    return {"EventType": kind.value, "EventId": event_id, "IsPlayed": False, "Timestamp": timestamp(at), **fields}
+    return {
+        "EventType": kind.value,
+        "EventId": event_id,
+        "IsPlayed": False,
+        "Timestamp": timestamp(at),
+        **fields,
+    }
 
 
-def execution_started(at: datetime, *, name: str, execution_id: str, instance_id: str, data: str | None) -> Event:
+def execution_started(
+    at: datetime, *, name: str, execution_id: str, instance_id: str, data: str | None
+) -> Event:
     """`data` is the orchestration's input as JSON text, None where there is none."""
     instance = {"InstanceId": instance_id, "ExecutionId": execution_id}
-    # The library reads Version without asking whether it is there (DurableOrchestrationContext._extract_version_from_history).
-    return _event(EventType.EXECUTION_STARTED, at, OrchestrationInstance=instance, Name=name, Version=None, Input=data)
+    # The library reads Version without asking whether it is there
+    # (DurableOrchestrationContext._extract_version_from_history).
+    return _event(
+        EventType.EXECUTION_STARTED,
+        at,
+        OrchestrationInstance=instance,
+        Name=name,
+        Version=None,
+        Input=data,
+    )
 
 
 def orchestrator_started(at: datetime) -> Event:
-    """Opens a batch; its timestamp is the orchestrator's clock (TaskOrchestrationExecutor.process_event)."""
+    """Opens a batch; its timestamp is the orchestrator's clock
+    (TaskOrchestrationExecutor.process_event).
+    """
     return _event(EventType.ORCHESTRATOR_STARTED, at)
 
 
@@ -70,7 +88,9 @@ def task_completed(at: datetime, task_id: int, result: str | None) -> Event:
 
 def task_failed(at: datetime, task_id: int, reason: str, details: str) -> Event:
     """An activity raised; the orchestrator sees `reason` and `details` joined."""
-    return _event(EventType.TASK_FAILED, at, TaskScheduledId=task_id, Reason=reason, Details=details)
+    return _event(
+        EventType.TASK_FAILED, at, TaskScheduledId=task_id, Reason=reason, Details=details
+    )
 
 
 def timer_created(at: datetime, timer_id: int, fire_at: datetime) -> Event:
@@ -89,5 +109,7 @@ def event_raised(at: datetime, name: str, data: str) -> Event:
 
 
 def decoded(data: str) -> Any:
-    """Return the value of JSON text. A client's input comes encoded twice: what this returns is still JSON text then."""
+    """Return the value of JSON text. A client's input comes encoded twice: what this returns is
+    still JSON text then.
+    """
     return json.loads(data)

@@ -1,9 +1,10 @@
 """One generation of an orchestration: its history and what it waits for. Pure: no clock, no I/O.
 
-The library's answer names actions without ids, so ids are given here in the order in which it numbers its tasks
-(DurableOrchestrationContext._add_to_open_tasks). A retried activity takes ids that no action lists (RetryAbleTask in
-models.Task): a timer after every failure, the last one included, and another task after each timer but the last. Both sides
-count alike only if a run adds one event, which is why events are delivered one by one.
+The library's answer names actions without ids, so ids are given here in the order in which it
+numbers its tasks (DurableOrchestrationContext._add_to_open_tasks). A retried activity takes ids
+that no action lists (RetryAbleTask in models.Task): a timer after every failure, the last one
+included, and another task after each timer but the last. Both sides count alike only if a run adds
+one event, which is why events are delivered one by one.
 """
 
 from collections.abc import Iterable
@@ -12,7 +13,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from local.functions_host.durable import events
-from local.functions_host.durable.answer import Action, CallActivity, CreateTimer, RetryPolicy, WaitForEvent
+from local.functions_host.durable.answer import (
+    Action,
+    CallActivity,
+    CreateTimer,
+    RetryPolicy,
+    WaitForEvent,
+)
 from local.functions_host.durable.events import Event, EventType
 
 
@@ -35,7 +42,8 @@ class OpenTimer:
     """A timer that has not fired."""
 
     fire_at: str  # a timestamp
-    retries: OpenActivity | None = None  # the failed attempt that it follows; None: the orchestrator's own timer
+    # the failed attempt that it follows; None: the orchestrator's own timer
+    retries: OpenActivity | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,13 +58,16 @@ class Execution:
 
     execution_id: str
     history: list[Event] = field(default_factory=list)
-    asked: list[_Asked] = field(default_factory=list)  # the actions so far, as the orchestrator must repeat them
+    # the actions so far, as the orchestrator must repeat them
+    asked: list[_Asked] = field(default_factory=list)
     next_id: int = 0
     activities: dict[int, OpenActivity] = field(default_factory=dict)  # by task id
     timers: dict[int, OpenTimer] = field(default_factory=dict)
 
     def expects(self, event: Event) -> bool:
-        """Say whether an event belongs to something open; the end of a cancelled timer, say, does not."""
+        """Say whether an event belongs to something open; the end of a cancelled timer, say, does
+        not.
+        """
         match event["EventType"]:
             case EventType.TASK_COMPLETED | EventType.TASK_FAILED:
                 return event["TaskScheduledId"] in self.activities
@@ -76,12 +87,15 @@ class Execution:
             "isReplaying": bool(past),
             "parentInstanceId": None,
             "upperSchemaVersion": 1,
-            # The real host offers 3, in which the library cuts timers of more than six days into pieces, for Azure's queues.
+            # The real host offers 3, in which the library cuts timers of more than six days into
+            # pieces, for Azure's queues.
             "upperSchemaVersionNew": 2,
         }
 
     def apply(self, event: Event, now: datetime, actions: Iterable[Action]) -> None:
-        """Add the batch that `event` opened, and what the orchestrator asked for in it; NonDeterministic where that differs."""
+        """Add the batch that `event` opened, and what the orchestrator asked for in it;
+        NonDeterministic where that differs.
+        """
         self.history += _opening(event, now)
         self._end(event, now)
         asked = tuple(actions)
@@ -99,15 +113,25 @@ class Execution:
                 failed = self.activities.pop(event["TaskScheduledId"])
                 if failed.retry:
                     # After the last attempt the real host waits too, for nothing: seen there.
-                    wait_ms = failed.retry.interval_ms if failed.attempt < failed.retry.max_attempts else 0
+                    wait_ms = (
+                        failed.retry.interval_ms
+                        if failed.attempt < failed.retry.max_attempts
+                        else 0
+                    )
                     self._open_timer(now + timedelta(milliseconds=wait_ms), now, retries=failed)
             case EventType.TIMER_FIRED:
                 failed_before = self.timers.pop(event["TimerId"]).retries
-                if failed_before and failed_before.retry and failed_before.attempt < failed_before.retry.max_attempts:
+                if (
+                    failed_before
+                    and failed_before.retry
+                    and failed_before.attempt < failed_before.retry.max_attempts
+                ):
                     self._open_activity(failed_before, failed_before.attempt + 1, now)
 
     def _compare(self, asked: tuple[Action, ...]) -> None:
-        """DurableTask's NonDeterministicOrchestrationException, for what the real host checks as well."""
+        """DurableTask's NonDeterministicOrchestrationException, for what the real host checks as
+        well.
+        """
         for number, before in enumerate(self.asked):
             again = asked[number].kind if number < len(asked) else "nothing"
             if again != before.kind:
@@ -118,7 +142,9 @@ class Execution:
     def _open(self, action: Action, now: datetime) -> int | None:
         match action:
             case CallActivity():
-                return self._open_activity(OpenActivity(name=action.name, data=action.data, retry=action.retry), 1, now)
+                return self._open_activity(
+                    OpenActivity(name=action.name, data=action.data, retry=action.retry), 1, now
+                )
             case CreateTimer():
                 return self._open_timer(action.fire_at, now)
             case WaitForEvent():
@@ -127,11 +153,15 @@ class Execution:
 
     def _open_activity(self, activity: OpenActivity, attempt: int, now: datetime) -> int:
         task_id = self._take_id()
-        self.activities[task_id] = OpenActivity(name=activity.name, data=activity.data, retry=activity.retry, attempt=attempt)
+        self.activities[task_id] = OpenActivity(
+            name=activity.name, data=activity.data, retry=activity.retry, attempt=attempt
+        )
         self.history.append(events.task_scheduled(now, task_id, activity.name))
         return task_id
 
-    def _open_timer(self, fire_at: datetime, now: datetime, *, retries: OpenActivity | None = None) -> int:
+    def _open_timer(
+        self, fire_at: datetime, now: datetime, *, retries: OpenActivity | None = None
+    ) -> int:
         timer_id = self._take_id()
         self.timers[timer_id] = OpenTimer(fire_at=events.timestamp(fire_at), retries=retries)
         self.history.append(events.timer_created(now, timer_id, fire_at))
@@ -152,15 +182,22 @@ def _opening(event: Event, now: datetime) -> list[Event]:
 
 
 def execution_from_json(fields: dict[str, Any]) -> Execution:
-    """Return the Execution whose attributes these are, as json.dumps(…, default=vars) wrote them."""
+    """Return the Execution whose attributes these are, as json.dumps(…,
+    default=vars) wrote them.
+    """
     return Execution(
         execution_id=fields["execution_id"],
         history=fields["history"],
         asked=[_Asked(**each) for each in fields["asked"]],
         next_id=fields["next_id"],
-        activities={int(task_id): _activity(each) for task_id, each in fields["activities"].items()},
+        activities={
+            int(task_id): _activity(each) for task_id, each in fields["activities"].items()
+        },
         timers={
-            int(timer_id): OpenTimer(fire_at=each["fire_at"], retries=_activity(each["retries"]) if each["retries"] else None)
+            int(timer_id): OpenTimer(
+                fire_at=each["fire_at"],
+                retries=_activity(each["retries"]) if each["retries"] else None,
+            )
             for timer_id, each in fields["timers"].items()
         },
     )

@@ -1,4 +1,6 @@
-"""The app's Durable functions: orchestrators and activities, by the names under which they are called."""
+"""The app's Durable functions: orchestrators and activities, by the names under which they are
+called.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -33,7 +35,9 @@ class DurableFunctions:
 
 
 def sort_durable(functions: Iterable[IndexedFunction]) -> DurableFunctions:
-    """Pick the Durable functions out of the app's; Unsupported where a client names another task hub or storage account."""
+    """Pick the Durable functions out of the app's; Unsupported where a client names another task
+    hub or storage account.
+    """
     orchestrators: dict[str, DurableFunction] = {}
     activities: dict[str, DurableFunction] = {}
     has_clients = False
@@ -41,13 +45,19 @@ def sort_durable(functions: Iterable[IndexedFunction]) -> DurableFunctions:
         for binding in function.bindings:
             match binding["type"]:
                 case "orchestrationTrigger":
-                    orchestrators[binding.get("orchestration") or function.name] = _function(function, binding)
+                    orchestrators[binding.get("orchestration") or function.name] = _function(
+                        function, binding
+                    )
                 case "activityTrigger":
-                    activities[binding.get("activity") or function.name] = _function(function, binding)
+                    activities[binding.get("activity") or function.name] = _function(
+                        function, binding
+                    )
                 case "durableClient":
                     has_clients = True
                     _refuse_other_hubs(function, binding)
-    return DurableFunctions(orchestrators=orchestrators, activities=activities, has_clients=has_clients)
+    return DurableFunctions(
+        orchestrators=orchestrators, activities=activities, has_clients=has_clients
+    )
 
 
 def _function(function: IndexedFunction, binding: Mapping[str, Any]) -> DurableFunction:

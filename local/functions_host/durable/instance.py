@@ -1,4 +1,6 @@
-"""An orchestration instance: what its status tells, its generations, and the events that wait to be delivered. Pure."""
+"""An orchestration instance: what its status tells, its generations, and the events that wait to be
+delivered. Pure.
+"""
 
 import json
 import uuid
@@ -9,10 +11,21 @@ from typing import Any
 from local.functions_host.durable import events
 from local.functions_host.durable.answer import Action, Answer, ContinueAsNew
 from local.functions_host.durable.events import Event
-from local.functions_host.durable.execution import Execution, OpenActivity, OpenTimer, execution_from_json
+from local.functions_host.durable.execution import (
+    Execution,
+    OpenActivity,
+    OpenTimer,
+    execution_from_json,
+)
 
 # azure.durable_functions.OrchestrationRuntimeStatus, as far as it comes up here.
-PENDING, RUNNING, COMPLETED, FAILED, TERMINATED = "Pending", "Running", "Completed", "Failed", "Terminated"
+PENDING, RUNNING, COMPLETED, FAILED, TERMINATED = (
+    "Pending",
+    "Running",
+    "Completed",
+    "Failed",
+    "Terminated",
+)
 _ACTIVE = frozenset({PENDING, RUNNING})
 _MAX_CUSTOM_STATUS_KB = 16
 
@@ -54,7 +67,9 @@ class Instance:
         return [each for each in self.execution.timers.items() if each[0] not in fired]
 
     def turn(self, now: datetime, answer: Answer) -> None:
-        """Deliver the next event with what the orchestrator answered to it; NonDeterministic calls for `fail`."""
+        """Deliver the next event with what the orchestrator answered to it; NonDeterministic calls
+        for `fail`.
+        """
         event = self.inbox.pop(0)
         self.status = RUNNING
         error = answer.error or _too_large(answer.custom_status)
@@ -86,11 +101,18 @@ class Instance:
         self._touch(now)
 
     def _begin(self, data: str | None, now: datetime) -> None:
-        """Start a generation. What the one before it waited for is dropped; events not delivered yet are kept."""
-        raised = [event for event in self.inbox if event["EventType"] == events.EventType.EVENT_RAISED]
-        fresh = new_instance(self.instance_id, self.name, None if data is None else json.dumps(data), now)
+        """Start a generation. What the one before it waited for is dropped; events not delivered
+        yet are kept.
+        """
+        raised = [
+            event for event in self.inbox if event["EventType"] == events.EventType.EVENT_RAISED
+        ]
+        fresh = new_instance(
+            self.instance_id, self.name, None if data is None else json.dumps(data), now
+        )
         self.data, self.execution = fresh.data, fresh.execution
-        self.created = fresh.created  # of the generation, not of the instance: seen on the real host
+        # of the generation, not of the instance: seen on the real host
+        self.created = fresh.created
         self.inbox = [*fresh.inbox, *raised]
 
     def _touch(self, now: datetime) -> None:
@@ -98,7 +120,9 @@ class Instance:
 
 
 def _too_large(custom_status: Any) -> str | None:
-    """Return the real host's message where a custom status is too large, None where it is not; the bound was tried there."""
+    """Return the real host's message where a custom status is too large, None where it is not; the
+    bound was tried there.
+    """
     text = json.dumps(custom_status, ensure_ascii=False, separators=(",", ":"))
     size_kb = len(text.encode("utf-16-le", "surrogatepass")) // 1024
     if size_kb <= _MAX_CUSTOM_STATUS_KB:
@@ -116,7 +140,9 @@ def _continues(actions: tuple[Action, ...]) -> ContinueAsNew | None:
 def new_instance(instance_id: str, name: str, data: str | None, now: datetime) -> Instance:
     """Return an instance that has not run yet; `data` is its input as JSON text."""
     execution = Execution(execution_id=uuid.uuid4().hex)
-    started = events.execution_started(now, name=name, execution_id=execution.execution_id, instance_id=instance_id, data=data)
+    started = events.execution_started(
+        now, name=name, execution_id=execution.execution_id, instance_id=instance_id, data=data
+    )
     return Instance(
         instance_id=instance_id,
         name=name,
@@ -129,12 +155,16 @@ def new_instance(instance_id: str, name: str, data: str | None, now: datetime) -
 
 
 def status_json(instance: Instance, *, show_input: bool = True) -> dict[str, Any]:
-    """Return the status as the management URLs tell it: order, names and whole seconds as seen on the real host."""
+    """Return the status as the management URLs tell it: order, names and whole seconds as seen on
+    the real host.
+    """
     return {
         "name": instance.name,
         "instanceId": instance.instance_id,
         "runtimeStatus": instance.status,
-        "input": events.decoded(instance.data) if instance.data is not None and show_input else None,
+        "input": events.decoded(instance.data)
+        if instance.data is not None and show_input
+        else None,
         "customStatus": instance.custom_status,
         "output": instance.output,
         "createdTime": _seconds(instance.created),

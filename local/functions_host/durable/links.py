@@ -1,6 +1,8 @@
-"""The addresses at which an instance is managed, and what a durableClient binding gives the client library.
+"""The addresses at which an instance is managed, and what a durableClient binding gives the client
+library.
 
-Shapes and order: seen on the real host (its key is 56 characters of Base64; neither it nor `func start` checks one).
+Shapes and order: seen on the real host (its key is 56 characters of Base64; neither it nor `func
+start` checks one).
 """
 
 import json
@@ -57,7 +59,8 @@ class Links:
                 "managementUrls": self.of(_ID),
                 "baseUrl": base,
                 "requiredQueryStringParameters": f"code={_NO_KEY}",
-                "rpcBaseUrl": f"{rpc_origin}{RPC}/",  # the library appends to it: the slash at the end matters
+                # the library appends to it: the slash at the end matters
+                "rpcBaseUrl": f"{rpc_origin}{RPC}/",
                 "httpBaseUrl": None,
                 "maxGrpcMessageSizeInBytes": None,
                 "grpcHttpClientTimeout": None,

@@ -1,7 +1,8 @@
-"""The management URLs and the client library's endpoint: the same answers at two addresses, as on the real host.
+"""The management URLs and the client library's endpoint: the same answers at two addresses, as on
+the real host.
 
-Statuses and bodies: Microsoft.Azure.WebJobs.Extensions.DurableTask.HttpApiHandler (Azure/azure-functions-durable-extension),
-each seen on the real host.
+Statuses and bodies: Microsoft.Azure.WebJobs.Extensions.DurableTask.HttpApiHandler
+(Azure/azure-functions-durable-extension), each seen on the real host.
 """
 
 import json
@@ -34,8 +35,16 @@ class Management:
             ("GET", re.compile(r"instances/([^/]+)/?"), self._status),
             ("DELETE", re.compile(r"instances/([^/]+)/?"), self._purge),
             ("POST", re.compile(r"instances/([^/]+)/terminate/?"), self._terminate),
-            ("POST", re.compile(r"instances/([^/]+)/raiseEvent/([^/]+)/?", re.IGNORECASE), self._raise_event),
-            ("POST", re.compile(r"instances/[^/]+/(rewind|restart|suspend|resume)/?"), self._refuse),
+            (
+                "POST",
+                re.compile(r"instances/([^/]+)/raiseEvent/([^/]+)/?", re.IGNORECASE),
+                self._raise_event,
+            ),
+            (
+                "POST",
+                re.compile(r"instances/[^/]+/(rewind|restart|suspend|resume)/?"),
+                self._refuse,
+            ),
             ("GET", re.compile(r"(entities)(?:/.*)?"), self._refuse),
             ("POST", re.compile(r"(entities)(?:/.*)?"), self._refuse),
         )
@@ -63,7 +72,9 @@ class Management:
             instance = self._engine.start(found[1], found[2], body or None)
         except AlreadyExists as error:
             return _json({"Message": str(error)}, 409)
-        links = dict(self._links.of(instance.instance_id, f"{request.url.scheme}://{request.url.netloc}"))
+        links = dict(
+            self._links.of(instance.instance_id, f"{request.url.scheme}://{request.url.netloc}")
+        )
         del links["rewindPostUri"]  # not in this answer of the real host
         return _json(links, 202, {"location": links["statusQueryGetUri"], "retry-after": "10"})
 
@@ -76,12 +87,16 @@ class Management:
         body = status_json(instance, show_input=query.flag(request, "showInput", default=True))
         if instance.active:
             return _json(body, 202, {"location": str(request.url), "retry-after": "5"})
-        as_error = instance.status == FAILED and query.flag(request, "returnInternalServerErrorOnFailure")
+        as_error = instance.status == FAILED and query.flag(
+            request, "returnInternalServerErrorOnFailure"
+        )
         return _json(body, 500 if as_error else 200)
 
     async def _list(self, request: Request, _: re.Match[str]) -> Response:
         selection = query.Selection.parse(request)
-        chosen = [status_json(instance) for instance in self._engine.all() if selection.takes(instance)]
+        chosen = [
+            status_json(instance) for instance in self._engine.all() if selection.takes(instance)
+        ]
         return _json(chosen[: selection.top], 200, {"x-ms-continuation-token": ""})
 
     async def _purge(self, _: Request, found: re.Match[str]) -> Response:
@@ -101,7 +116,11 @@ class Management:
         if not request.query_params.get("createdTimeFrom"):
             return _json("Please provide value for 'createdTimeFrom' parameter.", 400)
         selection = query.Selection.parse(request)
-        chosen = [instance for instance in self._engine.all() if not instance.active and selection.takes(instance)]
+        chosen = [
+            instance
+            for instance in self._engine.all()
+            if not instance.active and selection.takes(instance)
+        ]
         for instance in chosen:
             self._engine.purge(instance)
         return _json({"instancesDeleted": len(chosen)}) if chosen else Response(status_code=404)
@@ -119,7 +138,9 @@ class Management:
         if not _is_json(body):
             return _bad_json(body)
         # The client library encodes what it sends twice; the real host passes it on as it came.
-        return self._to_active(found[1], lambda instance: self._engine.raise_event(instance, found[2], body))
+        return self._to_active(
+            found[1], lambda instance: self._engine.raise_event(instance, found[2], body)
+        )
 
     def _to_active(self, instance_id: str, act: Callable[[Instance], None]) -> Response:
         instance = self._engine.find(instance_id)
@@ -136,7 +157,9 @@ class Management:
 
 def _json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return Response(text, status, {"content-type": "application/json; charset=utf-8", **(headers or {})})
+    return Response(
+        text, status, {"content-type": "application/json; charset=utf-8", **(headers or {})}
+    )
 
 
 def _is_json(text: str) -> bool:
@@ -148,8 +171,15 @@ def _is_json(text: str) -> bool:
 
 
 def _bad_json(text: str) -> Response:
-    return _json({"Message": "Invalid JSON content", "ExceptionMessage": f"Not JSON: {text[:100]!r}"}, 400)
+    return _json(
+        {"Message": "Invalid JSON content", "ExceptionMessage": f"Not JSON: {text[:100]!r}"}, 400
+    )
 
 
 def _refused(what: str) -> Response:
-    return _json({"Message": f"{what} is not supported by the embedded Functions host; use `func start` for it"}, 501)
+    return _json(
+        {
+            "Message": f"{what} is not supported by the embedded Functions host; use `func start` for it"
+        },
+        501,
+    )

@@ -1,4 +1,6 @@
-"""host.json's extensions.durableTask (learn.microsoft.com, durable-functions-bindings, "host.json settings")."""
+"""host.json's extensions.durableTask (learn.microsoft.com, durable-functions-bindings, "host.json
+settings").
+"""
 
 import os
 from collections.abc import Mapping
@@ -7,7 +9,8 @@ from typing import Any
 
 from local.functions_host.unsupported import StartError, Unsupported
 
-# They tune speed, storage and traces of the real host, and change nothing that an app could see here.
+# They tune speed, storage and traces of the real host, and change nothing that an app could see
+# here.
 _WITHOUT_EFFECT_HERE = frozenset(
     {"storageprovider", "tracing", "maxconcurrentorchestratorfunctions", "extendedsessionsenabled",
      "extendedsessionidletimeoutinseconds", "usegracefulshutdown", "usetablepartitionmanagement",
@@ -19,7 +22,8 @@ _WITHOUT_EFFECT_HERE = frozenset(
 class DurableOptions:
     """What this host uses of the section."""
 
-    # "TestHubName" is what the extension takes on a machine where WEBSITE_SITE_NAME says nothing (DurableTaskOptions).
+    # "TestHubName" is what the extension takes on a machine where WEBSITE_SITE_NAME says nothing
+    # (DurableTaskOptions).
     hub_name: str = "TestHubName"
     max_concurrent_activities: int = 10
 
@@ -34,7 +38,10 @@ def parse_durable_options(section: Mapping[str, Any] | None) -> DurableOptions:
     activities = values.get("maxconcurrentactivityfunctions", 10 * (os.cpu_count() or 1))
     try:
         return DurableOptions(
-            hub_name=str(values.get("hubname") or DurableOptions.hub_name), max_concurrent_activities=max(1, int(activities))
+            hub_name=str(values.get("hubname") or DurableOptions.hub_name),
+            max_concurrent_activities=max(1, int(activities)),
         )
     except ValueError as error:
-        raise StartError(f"host.json: extensions.durableTask.maxConcurrentActivityFunctions: {error}") from None
+        raise StartError(
+            f"host.json: extensions.durableTask.maxConcurrentActivityFunctions: {error}"
+        ) from None

@@ -9,7 +9,18 @@ from starlette.requests import Request
 from local.functions_host.durable.events import parse_timestamp
 from local.functions_host.durable.instance import Instance
 
-_STATUSES = frozenset({"pending", "running", "completed", "continuedasnew", "failed", "canceled", "terminated", "suspended"})
+_STATUSES = frozenset(
+    {
+        "pending",
+        "running",
+        "completed",
+        "continuedasnew",
+        "failed",
+        "canceled",
+        "terminated",
+        "suspended",
+    }
+)
 
 
 def flag(request: Request, name: str, *, default: bool = False) -> bool:
@@ -31,7 +42,10 @@ class Selection:
     @classmethod
     def parse(cls, request: Request) -> Self:
         """Read the query; what it does not understand it ignores, as the real host does."""
-        statuses = {each.strip().casefold() for each in request.query_params.get("runtimeStatus", "").split(",")}
+        statuses = {
+            each.strip().casefold()
+            for each in request.query_params.get("runtimeStatus", "").split(",")
+        }
         top = request.query_params.get("top", "")
         return cls(
             statuses=frozenset(statuses & _STATUSES),

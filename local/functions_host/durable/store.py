@@ -1,4 +1,6 @@
-"""Where instances are kept, so that they go on after the worker or the host died: one SQLite file."""
+"""Where instances are kept, so that they go on after the worker or the host died:
+one SQLite file.
+"""
 
 import sqlite3
 from collections.abc import Iterable
@@ -17,15 +19,23 @@ class InstanceStore:
         # No wait for the disk: a killed process loses nothing, only a machine that loses its power.
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=OFF")
-        self._connection.execute("CREATE TABLE IF NOT EXISTS instances (id TEXT PRIMARY KEY, document TEXT NOT NULL)")
+        self._connection.execute(
+            "CREATE TABLE IF NOT EXISTS instances (id TEXT PRIMARY KEY, document TEXT NOT NULL)"
+        )
 
     def all(self) -> Iterable[Instance]:
         """Return what is kept."""
-        return [from_json(document) for (document,) in self._connection.execute("SELECT document FROM instances")]
+        return [
+            from_json(document)
+            for (document,) in self._connection.execute("SELECT document FROM instances")
+        ]
 
     def save(self, instance: Instance) -> None:
         """Write an instance, whatever was kept under its id."""
-        self._connection.execute("INSERT OR REPLACE INTO instances VALUES (?, ?)", (instance.instance_id, to_json(instance)))
+        self._connection.execute(
+            "INSERT OR REPLACE INTO instances VALUES (?, ?)",
+            (instance.instance_id, to_json(instance)),
+        )
 
     def delete(self, instance_id: str) -> None:
         """Drop an instance."""

@@ -36,7 +36,9 @@ class Sound:
             self._text = document["text"]
         usage = mapping(document.get("usage"))
         billed = usage.get("seconds") if usage.get("type") == "duration" else None
-        self._duration_s = _duration(document.get("duration")) or _duration(billed) or self._duration_s
+        self._duration_s = (
+            _duration(document.get("duration")) or _duration(billed) or self._duration_s
+        )
         self._language = short(document.get("language")) or self._language
         return False
 
@@ -57,13 +59,21 @@ def of_bytes(pieces: Iterable[bytes], content_type: str) -> Answer:
     """Sound as it is, or a transcript in plain text (`response_format` text, srt, vtt)."""
     if content_type.startswith("text/"):
         content = b"".join(pieces).decode("utf-8", "replace")
-        audio = Audio(content_type=content_type, bytes=None, sha256=None, duration_s=None, language=None)
+        audio = Audio(
+            content_type=content_type, bytes=None, sha256=None, duration_s=None, language=None
+        )
         return Answer(content=content, audio=audio, generated_bytes=utf8_size(content))
     digest, size = hashlib.sha256(), 0
     for piece in pieces:
         digest.update(piece)
         size += len(piece)
-    sound = Audio(content_type=content_type or None, bytes=size, sha256=digest.hexdigest(), duration_s=None, language=None)
+    sound = Audio(
+        content_type=content_type or None,
+        bytes=size,
+        sha256=digest.hexdigest(),
+        duration_s=None,
+        language=None,
+    )
     return Answer(audio=sound)
 
 

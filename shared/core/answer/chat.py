@@ -1,4 +1,6 @@
-"""Chat completions and completions: choices, from one document or from chunks. A message counts as one large delta."""
+"""Chat completions and completions: choices, from one document or from chunks. A message counts as
+one large delta.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from shared.core.wire.json_shape import integer, mapping, mappings, short, text,
 from shared.core.wire.redaction import presentable
 
 _CONTENT_ONLY: Final = frozenset({"content"})
-_TEXT_KEYS: Final = frozenset({"role", "content", "refusal", "reasoning_content"})  # all that most deltas have
+# all that most deltas have
+_TEXT_KEYS: Final = frozenset({"role", "content", "refusal", "reasoning_content"})
 
 
 class Choices:
@@ -169,7 +172,13 @@ def _written(choice: Choice) -> int:
 
 
 def _called(call: ToolCall) -> str:
-    return _function_text(call.function) if call.function else call.custom.name + call.custom.input if call.custom else ""
+    return (
+        _function_text(call.function)
+        if call.function
+        else call.custom.name + call.custom.input
+        if call.custom
+        else ""
+    )
 
 
 def _function_text(call: FunctionCall) -> str:

@@ -13,7 +13,9 @@ _SEVERITIES: Final = {"safe": 0, "low": 1, "medium": 2, "high": 3}
 
 
 class FiltersBuilder:
-    """What the filter said of one choice, the asynchronous one included (its chunks come late, with offsets)."""
+    """What the filter said of one choice, the asynchronous one included (its chunks come late, with
+    offsets).
+    """
 
     def __init__(self) -> None:
         self._results: dict[str, Any] = {}
@@ -23,7 +25,8 @@ class FiltersBuilder:
     def add(self, choice: dict[str, Any]) -> None:
         said = mapping(choice.get("content_filter_results"))
         offsets = mapping(choice.get("content_filter_offsets"))
-        if not said or (said == self._last_said and not offsets):  # as a rule each chunk says what the last one said
+        # as a rule each chunk says what the last one said
+        if not said or (said == self._last_said and not offsets):
             return
         self._last_said = said
         results = presentable(said)
@@ -35,12 +38,16 @@ class FiltersBuilder:
             self._add_span(offsets, results)
 
     def _add_span(self, offsets: dict[str, Any], results: dict[str, Any]) -> None:
-        start, end, check = (integer(offsets.get(f"{name}_offset")) for name in ("start", "end", "check"))
+        start, end, check = (
+            integer(offsets.get(f"{name}_offset")) for name in ("start", "end", "check")
+        )
         last = self._spans[-1] if self._spans else None
         if last is not None and last.results == results:
             self._spans[-1] = replace(last, end_offset=end, check_offset=check)
             return
-        self._spans.append(FilteredSpan(start_offset=start, end_offset=end, check_offset=check, results=results))
+        self._spans.append(
+            FilteredSpan(start_offset=start, end_offset=end, check_offset=check, results=results)
+        )
 
     def results(self) -> dict[str, Any] | None:
         return self._results or None

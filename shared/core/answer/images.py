@@ -1,4 +1,6 @@
-"""Images: how many, their sizes, hashes and revised prompts, from one document or from a stream. Never the images."""
+"""Images: how many, their sizes, hashes and revised prompts, from one document or from a stream.
+Never the images.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ class Pictures:
         self._said: dict[str, str | None] = {"size": None, "quality": None, "output_format": None}
 
     def add(self, document: dict[str, Any], _event: str = "message") -> bool:
-        """A document with `data`, or an event of an image stream. True where it holds an image or a preview."""
+        """A document with `data`, or an event of an image stream. True where it holds an image or a
+        preview.
+        """
         kind = text(document.get("type"))
         if not kind and "data" not in document:
             return False

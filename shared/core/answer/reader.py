@@ -1,8 +1,10 @@
 """What a captured answer says. Assembled from raw bytes, cut anywhere; arbitrary bytes never raise.
 
-    pieces -> content-encoding undone -> one JSON document | SSE chunks -> the operation's reader -> Answer
+    pieces -> content-encoding undone -> one JSON document | SSE chunks
+           -> the operation's reader -> Answer
 
-An operation's reader takes documents and chunks alike. What every operation says (model, usage, errors) is read by `Said`.
+An operation's reader takes documents and chunks alike. What every operation says (model, usage,
+errors) is read by `Said`.
 """
 
 from __future__ import annotations
@@ -81,7 +83,9 @@ def read(pieces: Iterable[bytes], body: Body) -> Answer:
 
 
 def reading(pieces: Iterable[bytes], body: Body) -> Slices[Answer]:
-    """The same, with pauses within a stream. A document is parsed in one go: who cannot wait that long asks a child."""
+    """The same, with pauses within a stream. A document is parsed in one go: who cannot wait that
+    long asks a child.
+    """
     unfolding = Unfolding(body.content_encoding)
     unfolded = unfolding.pieces(pieces)
     if body.is_stream:
@@ -120,8 +124,14 @@ def _from_stream(pieces: Iterable[bytes], body: Body) -> Slices[Answer]:
         said.note(chunk.document, chunk.event)
         if reader.add(chunk.document, chunk.event) and first_token_end is None:
             first_token_end = chunk.end
-    problems = (f"{stream.unreadable} events of the stream hold no JSON object",) if stream.unreadable else ()
-    return replace(reader.answer(), **said.facts(), first_token_end=first_token_end, problems=problems)
+    problems = (
+        (f"{stream.unreadable} events of the stream hold no JSON object",)
+        if stream.unreadable
+        else ()
+    )
+    return replace(
+        reader.answer(), **said.facts(), first_token_end=first_token_end, problems=problems
+    )
 
 
 def _from_document(pieces: Iterable[bytes], body: Body) -> Answer:

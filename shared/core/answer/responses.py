@@ -1,4 +1,6 @@
-"""The Responses API: output items, from the response object or, where the stream was cut, from its events."""
+"""The Responses API: output items, from the response object or, where the stream was cut, from its
+events.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ class Output:
         self._items: dict[int, ItemBuilder] = {}
 
     def add(self, document: dict[str, Any], _event: str = "message") -> bool:
-        """A response object, or one event of its stream. True where it holds something that the model wrote."""
+        """A response object, or one event of its stream. True where it holds something that the
+        model wrote.
+        """
         kind = text(document.get("type"))
         if document.get("object") == "response" or (not kind and "output" in document):
             self._take(document)
@@ -47,7 +51,11 @@ class Output:
         elif kind == "response.output_text.annotation.added":
             self._item(document).annotate(document)
         elif kind.endswith(".delta"):
-            return self._item(document).append(kind, document) if _is_of_item(kind) else bool(document.get("delta"))
+            return (
+                self._item(document).append(kind, document)
+                if _is_of_item(kind)
+                else bool(document.get("delta"))
+            )
         return False
 
     def answer(self) -> Answer:
@@ -61,7 +69,9 @@ class Output:
 
     def _take(self, response: dict[str, Any]) -> None:
         self._whole = presentable(mappings(response.get("output"))) or self._whole
-        self._reason = text(mapping(response.get("incomplete_details")).get("reason"))[:64] or self._reason
+        self._reason = (
+            text(mapping(response.get("incomplete_details")).get("reason"))[:64] or self._reason
+        )
 
     def _item(self, event: dict[str, Any]) -> ItemBuilder:
         index = integer(event.get("output_index")) or 0
@@ -69,7 +79,9 @@ class Output:
 
 
 class ItemBuilder:
-    """One output item, as far as the stream came: the item as it was last said, and the deltas since."""
+    """One output item, as far as the stream came: the item as it was last said, and the deltas
+    since.
+    """
 
     def __init__(self, item_id: str) -> None:
         self._item: dict[str, Any] = {"id": item_id} if item_id else {}
@@ -78,7 +90,9 @@ class ItemBuilder:
         self._texts: dict[str, list[str]] = {}
 
     def replace(self, item: dict[str, Any]) -> None:
-        """`output_item.added` says it empty, `output_item.done` whole: what came before is in it."""
+        """`output_item.added` says it empty, `output_item.done` whole: what came
+        before is in it.
+        """
         self._item = presentable(item)
         self._parts, self._texts = {}, {}
 
@@ -105,12 +119,16 @@ class ItemBuilder:
         for holder in ("content", "summary"):
             numbers = sorted(number for kind, number in self._parts if kind == holder)
             if numbers:
-                item[holder] = items(item.get(holder)) + [self._parts[holder, number].build() for number in numbers]
+                item[holder] = items(item.get(holder)) + [
+                    self._parts[holder, number].build() for number in numbers
+                ]
         guessed = self._type or ("reasoning" if "summary" in item else "message")
         return {"type": guessed} | item
 
     def _part(self, holder: str, event: dict[str, Any], part_type: str, key: str) -> PartBuilder:
-        number = integer(event.get("content_index" if holder == "content" else "summary_index")) or 0
+        number = (
+            integer(event.get("content_index" if holder == "content" else "summary_index")) or 0
+        )
         return self._parts.setdefault((holder, number), PartBuilder(part_type, key))
 
 

@@ -1,4 +1,5 @@
-"""What an answer holds, once it is assembled. These types are part of the event's contract: see docs/events.md.
+"""What an answer holds, once it is assembled. These types are part of the event's contract: see
+docs/events.md.
 
 A field with a default is absent from the event where it is None.
 """
@@ -48,7 +49,9 @@ class AudioAnswer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FilteredSpan:
-    """What the asynchronous content filter said of a part of the text; neighbours with the same result are one span."""
+    """What the asynchronous content filter said of a part of the text; neighbours with the same
+    result are one span.
+    """
 
     start_offset: int | None  # characters from the answer's start
     end_offset: int | None
@@ -62,7 +65,8 @@ class Choice:
 
     index: int
     content: str  # its text, "" where there is none
-    finish_reason: str | None  # stop, length, tool_calls, function_call, content_filter; null: it did not finish
+    # stop, length, tool_calls, function_call, content_filter; null: it did not finish
+    finish_reason: str | None
     refusal: str | None = None  # the text with which the model refused
     reasoning_content: str | None = None  # of models that show it
     tool_calls: tuple[ToolCall, ...] | None = None  # by index
@@ -71,7 +75,8 @@ class Choice:
     annotations: tuple[dict[str, Any], ...] | None = None  # URL citations and the like
     context: dict[str, Any] | None = None  # On Your Data: citations and intent
     audio: AudioAnswer | None = None
-    content_filter_results: dict[str, Any] | None = None  # by category, the most severe of all chunks
+    # by category, the most severe of all chunks
+    content_filter_results: dict[str, Any] | None = None
     content_filter_spans: tuple[FilteredSpan, ...] | None = None  # of the asynchronous filter
 
 
@@ -85,7 +90,9 @@ class Embeddings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Image:
-    """One image of an answer, without it. A URL is left out: it holds a signature that opens the image."""
+    """One image of an answer, without it. A URL is left out: it holds a signature that opens the
+    image.
+    """
 
     bytes: int | None  # size, decoded; null where only a URL was answered
     sha256: str | None
@@ -107,7 +114,9 @@ class Images:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Audio:
-    """What an audio operation answered: sound (speech), or what was said (transcription, translation; text in `content`)."""
+    """What an audio operation answered: sound (speech), or what was said (transcription,
+    translation; text in `content`).
+    """
 
     content_type: str | None
     bytes: int | None  # size of the sound; null for a transcript
@@ -123,7 +132,8 @@ class Facts:
     model: str | None = None
     usage: dict[str, Any] | None = None
     id: str | None = None
-    response_status: str | None = None  # of a response: completed, incomplete, failed, in_progress, queued, cancelled
+    # of a response: completed, incomplete, failed, in_progress, queued, cancelled
+    response_status: str | None = None
     background: bool | None = None  # of a response: it ran in the background
     completed_at: int | None = None  # of a response, Unix seconds
     service_tier: str | None = None
@@ -145,5 +155,6 @@ class Answer(Facts):
     images: Images | None = None
     audio: Audio | None = None
     problems: tuple[str, ...] = ()  # what could not be read, and why
-    first_token_end: int | None = None  # of a stream: offset in bytes behind the first event that held generated content
+    # of a stream: offset in bytes behind the first event that held generated content
+    first_token_end: int | None = None
     generated_bytes: int = 0  # UTF-8 of everything that the model wrote, for estimates

@@ -19,7 +19,10 @@ class CallBuilder:
 
     def add(self, call: dict[str, Any]) -> bool:
         """A `{"name", "arguments"}` or `{"name", "input"}` piece. True where it says something."""
-        name, arguments = text(call.get("name")), text(call.get("arguments")) or text(call.get("input"))
+        name, arguments = (
+            text(call.get("name")),
+            text(call.get("arguments")) or text(call.get("input")),
+        )
         if name and name != "".join(self._name):  # some servers repeat the name in every chunk
             self._name.append(name)
         self._arguments.append(arguments)
@@ -43,7 +46,9 @@ class ToolCallsBuilder:
         self._at_index: dict[int, CallBuilder] = {}
 
     def add(self, tool_calls: object) -> bool:
-        """The `tool_calls` of a delta (with indices) or of a message (without). True where they say something."""
+        """The `tool_calls` of a delta (with indices) or of a message (without). True where they say
+        something.
+        """
         said = False
         for position, piece in enumerate(mappings(tool_calls)):
             index = integer(piece.get("index"))
@@ -54,7 +59,9 @@ class ToolCallsBuilder:
         return said
 
     def _call(self, index: int, call_id: str | None) -> CallBuilder:
-        """The call that a piece belongs to. A new id at a known index is a new call: some servers count no indices."""
+        """The call that a piece belongs to. A new id at a known index is a new call: some servers
+        count no indices.
+        """
         call = self._at_index.get(index)
         if call is None or (call_id and call.id and call.id != call_id):
             call = CallBuilder()

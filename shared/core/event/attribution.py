@@ -10,7 +10,14 @@ from shared.core.records.capture import Capture
 from shared.core.wire.json_shape import integer, mapping, short
 
 # Headers by which clients name a session or a conversation. Values are the callers' own.
-SESSION_HEADERS: Final = ("x-session-id", "session-id", "session_id", "x-conversation-id", "conversation-id", "conversation_id")
+SESSION_HEADERS: Final = (
+    "x-session-id",
+    "session-id",
+    "session_id",
+    "x-conversation-id",
+    "conversation-id",
+    "conversation_id",
+)
 # Request headers that events are built from, besides those. No credential is among them.
 CLIENT_HEADERS: Final = (
     "content-type",
@@ -76,13 +83,18 @@ def client(sent: dict[str, str]) -> Client:
 
 
 def correlation(
-    sent: dict[str, str], said: dict[str, str], *, completion_id: str | None, traceparent: str | None
+    sent: dict[str, str],
+    said: dict[str, str],
+    *,
+    completion_id: str | None,
+    traceparent: str | None,
 ) -> Correlation:
     """The ids of both sides."""
     return Correlation(
         apim_request_id=short(said.get("apim-request-id")),
         x_request_id=short(said.get("x-request-id")) or short(sent.get("x-request-id")),
-        x_ms_client_request_id=short(sent.get("x-ms-client-request-id")) or short(said.get("x-ms-client-request-id")),
+        x_ms_client_request_id=short(sent.get("x-ms-client-request-id"))
+        or short(said.get("x-ms-client-request-id")),
         completion_id=completion_id,
         traceparent=traceparent,
     )
@@ -120,7 +132,8 @@ def rate_limit(said: dict[str, str]) -> RateLimit | None:
         limit_requests=_number(said.get("x-ratelimit-limit-requests")),
         limit_tokens=_number(said.get("x-ratelimit-limit-tokens")),
         reset_requests=short(said.get("x-ratelimit-reset-requests")),
-        reset_tokens=short(said.get("x-rate-limit-reset-tokens")) or short(said.get("x-ratelimit-reset-tokens")),
+        reset_tokens=short(said.get("x-rate-limit-reset-tokens"))
+        or short(said.get("x-ratelimit-reset-tokens")),
         retry_after=short(said.get("retry-after")),
         retry_after_ms=_number(said.get("retry-after-ms") or said.get("x-ms-retry-after-ms")),
         policy_id=short(said.get("policy-id")),
@@ -133,7 +146,9 @@ def _texts(value: Any) -> dict[str, str]:
 
 
 def _number(text: str | None) -> int | None:
-    """A whole number that consumers can read, too; some come with a fraction (`12.5` ms), and `1e300` is short as well."""
+    """A whole number that consumers can read, too; some come with a fraction (`12.5` ms), and
+    `1e300` is short as well.
+    """
     try:
         return integer(round(float(text))) if text and len(text) <= 20 else None
     except (ValueError, OverflowError):

@@ -20,16 +20,41 @@ from shared.core.wire.json_shape import short
 
 __all__ = ["SCHEMA_VERSION", "Event", "build", "building", "dump", "fit"]
 
-# The relay failed, or the upstream said 4xx/5xx. A client that left is no failure: its event keeps its type.
+# The relay failed, or the upstream said 4xx/5xx. A client that left is no failure: its event keeps
+# its type.
 _FAILURES: Final = frozenset(Outcome) - {Outcome.COMPLETED, Outcome.CLIENT_DISCONNECTED}
 
 # What stands in the event as it stands there.
 OF_ENVELOPE: Final = (
-    *("exchange_id", "operation", "api_version", "status_code", "upstream_status_code", "outcome", "chunk_count", "caller"),
+    *(
+        "exchange_id",
+        "operation",
+        "api_version",
+        "status_code",
+        "upstream_status_code",
+        "outcome",
+        "chunk_count",
+        "caller",
+    ),
     *("request_capture", "response_capture", "sent_bytes", "replayed"),
 )
-OF_QUESTION: Final = ("prompt", "instructions", "parameters", "form", "user", "metadata", "prompt_cache_key")
-OF_ANSWER: Final = ("response_status", "background", "embeddings", "audio", "prompt_filter_results", "content_filters")
+OF_QUESTION: Final = (
+    "prompt",
+    "instructions",
+    "parameters",
+    "form",
+    "user",
+    "metadata",
+    "prompt_cache_key",
+)
+OF_ANSWER: Final = (
+    "response_status",
+    "background",
+    "embeddings",
+    "audio",
+    "prompt_filter_results",
+    "content_filters",
+)
 OF_SHOWN: Final = ("content", "choices", "output", "finish_reason")  # of what the client was sent
 
 
@@ -41,8 +66,12 @@ def build(
     *,
     usage_repeated: bool | None = None,
 ) -> Event:
-    """The event of an exchange; a capture that is None leaves its keys empty, and `problems` says so."""
-    return at_once(building(envelope, request, response, default_region, usage_repeated=usage_repeated))
+    """The event of an exchange; a capture that is None leaves its keys empty, and `problems` says
+    so.
+    """
+    return at_once(
+        building(envelope, request, response, default_region, usage_repeated=usage_repeated)
+    )
 
 
 def building(
@@ -53,7 +82,9 @@ def building(
     *,
     usage_repeated: bool | None = None,
 ) -> Slices[Event]:
-    """The same, with pauses while a streamed answer is read. `usage_repeated` is said where a claim has decided it."""
+    """The same, with pauses while a streamed answer is read. `usage_repeated` is said where a claim
+    has decided it.
+    """
     sent, said_headers = attribution.headers(request), attribution.headers(response)
     question = _question(envelope, request, sent)
     said, shown = yield from _answers(envelope, response, said_headers)
@@ -95,7 +126,9 @@ def _times(envelope: Envelope, said: Answer, *, stream: bool) -> dict[str, Any]:
     }
 
 
-def _counts(envelope: Envelope, said: Answer, asked_bytes: int, *, stream: bool, repeated: bool | None) -> dict[str, Any]:
+def _counts(
+    envelope: Envelope, said: Answer, asked_bytes: int, *, stream: bool, repeated: bool | None
+) -> dict[str, Any]:
     """The usage, and whose it is; `repeated`: as a claim has decided, otherwise it is guessed."""
     figures = said.usage or envelope.usage or None
     estimate = None if figures else usage.estimated(envelope, said, read_bytes=asked_bytes)
@@ -110,11 +143,15 @@ def _counts(envelope: Envelope, said: Answer, asked_bytes: int, *, stream: bool,
     }
 
 
-def _circumstances(envelope: Envelope, sent: dict[str, str], said_headers: dict[str, str], said: Answer) -> dict[str, Any]:
+def _circumstances(
+    envelope: Envelope, sent: dict[str, str], said_headers: dict[str, str], said: Answer
+) -> dict[str, Any]:
     """Who asked, who served it, and by which ids both know it."""
     return {
         "client": attribution.client(sent),
-        "correlation": attribution.correlation(sent, said_headers, completion_id=said.id, traceparent=envelope.trace_parent),
+        "correlation": attribution.correlation(
+            sent, said_headers, completion_id=said.id, traceparent=envelope.trace_parent
+        ),
         "attempt": attribution.attempt(sent),
         "session_headers": attribution.session_headers(sent),
         "served": attribution.served(said_headers, said),
@@ -147,15 +184,20 @@ def _question(envelope: Envelope, request: Capture | None, sent: dict[str, str])
     if request is None:
         return Asked()
     return request_summary.read(
-        request.body, envelope.operation, sent.get("content-type", ""), sent.get("content-encoding", "")
+        request.body,
+        envelope.operation,
+        sent.get("content-type", ""),
+        sent.get("content-encoding", ""),
     )
 
 
-def _answers(envelope: Envelope, response: Capture | None, headers: dict[str, str]) -> Slices[tuple[Answer, Answer]]:
+def _answers(
+    envelope: Envelope, response: Capture | None, headers: dict[str, str]
+) -> Slices[tuple[Answer, Answer]]:
     """(everything that the upstream said, what the client was sent of it).
 
-    They differ where a client left a stream and the upstream was drained to learn its usage. Of a JSON answer no part makes
-    sense without the rest, so it counts as sent.
+    They differ where a client left a stream and the upstream was drained to learn its usage. Of a
+    JSON answer no part makes sense without the rest, so it counts as sent.
     """
     if response is None:
         return Answer(), Answer()
@@ -189,7 +231,9 @@ def _images(images: Images | None, question: Asked) -> Images | None:
     """What the answer leaves unsaid is as it was asked for."""
     if images is None:
         return None
-    wanted = {name: short(question.parameters.get(name)) for name in ("size", "quality", "output_format")}
+    wanted = {
+        name: short(question.parameters.get(name)) for name in ("size", "quality", "output_format")
+    }
     return replace(
         images,
         size=images.size or wanted["size"],
@@ -209,7 +253,11 @@ def _error(envelope: Envelope, said: Answer) -> dict[str, Any] | None:
 
 
 def _problems(
-    envelope: Envelope, request: Capture | None, response: Capture | None, question: Asked, said: Answer
+    envelope: Envelope,
+    request: Capture | None,
+    response: Capture | None,
+    question: Asked,
+    said: Answer,
 ) -> tuple[str, ...]:
     found = [*([question.problem] if question.problem else []), *said.problems]
     if request is None and envelope.request_bytes:

@@ -1,7 +1,8 @@
-"""The parameters of a request: how the model was asked, never what. Only what is listed here enters an event.
+"""The parameters of a request: how the model was asked, never what. Only what is listed here enters
+an event.
 
-Tools, functions and data sources carry secrets and texts of their own (headers, keys, schemas); their names and types are all
-that is taken.
+Tools, functions and data sources carry secrets and texts of their own (headers, keys, schemas);
+their names and types are all that is taken.
 """
 
 from __future__ import annotations
@@ -55,7 +56,13 @@ _SCALARS: Final = (
     "language",
 )
 # Arrays of short texts.
-_LISTS: Final = ("modalities", "include", "timestamp_granularities", "timestamp_granularities[]", "include[]")
+_LISTS: Final = (
+    "modalities",
+    "include",
+    "timestamp_granularities",
+    "timestamp_granularities[]",
+    "include[]",
+)
 
 
 def of(asked: dict[str, Any]) -> dict[str, Any]:
@@ -69,7 +76,8 @@ def of(asked: dict[str, Any]) -> dict[str, Any]:
         "model": short(asked.get("model")),
         "stream_options": _scalars_of(asked.get("stream_options")),
         "reasoning": _scalars_of(asked.get("reasoning")),
-        "response_format": _format(asked.get("response_format")) or _format(mapping(asked.get("text")).get("format")),
+        "response_format": _format(asked.get("response_format"))
+        or _format(mapping(asked.get("text")).get("format")),
         "text_verbosity": short(mapping(asked.get("text")).get("verbosity")),
         "tools": _tools(asked.get("tools")),
         "functions": _tools(asked.get("functions")),
@@ -78,9 +86,14 @@ def of(asked: dict[str, Any]) -> dict[str, Any]:
         "logit_bias_count": len(mapping(asked.get("logit_bias"))) or None,
         "messages_count": len(items(asked.get("messages"))) or None,
         "input_count": _inputs(asked.get("input")),
-        "data_sources": [short(source.get("type"), 64) for source in mappings(asked.get("data_sources"))[:_MAX_NAMES]] or None,
+        "data_sources": [
+            short(source.get("type"), 64)
+            for source in mappings(asked.get("data_sources"))[:_MAX_NAMES]
+        ]
+        or None,
         "prompt_template": _scalars_of(asked.get("prompt")),  # of the Responses API: id and version
-        "conversation": short(asked.get("conversation")) or short(mapping(asked.get("conversation")).get("id")),
+        "conversation": short(asked.get("conversation"))
+        or short(mapping(asked.get("conversation")).get("id")),
     }
     return found | {name: value for name, value in derived.items() if value is not None}
 
@@ -103,9 +116,15 @@ def _format(value: object) -> dict[str, Any] | None:
 
 
 def _tools(value: object) -> dict[str, Any] | None:
-    """How many, and their names: of functions their own, of MCP servers the label, of others the type."""
+    """How many, and their names: of functions their own, of MCP servers the label, of others the
+    type.
+    """
     tools = mappings(value)
-    return {"count": len(tools), "names": [_tool_name(tool) for tool in tools[:_MAX_NAMES]]} if tools else None
+    return (
+        {"count": len(tools), "names": [_tool_name(tool) for tool in tools[:_MAX_NAMES]]}
+        if tools
+        else None
+    )
 
 
 def _tool_name(tool: dict[str, Any]) -> str:
@@ -119,7 +138,11 @@ def _choice(value: object) -> str | None:
     if isinstance(value, str):
         return value[:64]
     said = mapping(value)
-    return short(mapping(said.get("function")).get("name"), 64) or short(said.get("name"), 64) or short(said.get("type"), 64)
+    return (
+        short(mapping(said.get("function")).get("name"), 64)
+        or short(said.get("name"), 64)
+        or short(said.get("type"), 64)
+    )
 
 
 def _inputs(value: object) -> int | None:

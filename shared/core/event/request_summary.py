@@ -15,7 +15,8 @@ from shared.core.wire.multipart import FormField
 from shared.core.wire.redaction import presentable
 
 _MAX_NUMBER_TEXT: Final = 32
-_TEXTS: Final = frozenset({"prompt", "model", "user", "input"})  # fields of a form that stay texts, even "42"
+# fields of a form that stay texts, even "42"
+_TEXTS: Final = frozenset({"prompt", "model", "user", "input"})
 # Where each operation has its prompt. What is not listed here has none that an event would show.
 _PROMPTS: Final = {
     "chat.completions": "messages",
@@ -43,7 +44,8 @@ class Asked:
     prompt_cache_key: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     form: tuple[FormField, ...] | None = None  # of an upload
-    text_bytes: int = 0  # UTF-8 of everything that the model has to read, images apart; for estimates
+    # UTF-8 of everything that the model has to read, images apart; for estimates
+    text_bytes: int = 0
     problem: str | None = None
 
 
@@ -57,7 +59,9 @@ def read(body: bytes, operation: str, content_type: str = "", content_encoding: 
         return Asked(problem=f"the request cannot be read: {unfolding.problem}")
     if multipart.is_form(content_type):
         form = multipart.read(unfolded, content_type)
-        problem = f"the request's form cannot be read whole: {form.problem}" if form.problem else None
+        problem = (
+            f"the request's form cannot be read whole: {form.problem}" if form.problem else None
+        )
         return _asked(_typed(form.texts), operation, form=form.fields, problem=problem)
     document = parse(unfolded)
     if not isinstance(document, dict):
@@ -66,7 +70,11 @@ def read(body: bytes, operation: str, content_type: str = "", content_encoding: 
 
 
 def _asked(
-    document: dict[str, Any], operation: str, *, form: tuple[FormField, ...] | None = None, problem: str | None = None
+    document: dict[str, Any],
+    operation: str,
+    *,
+    form: tuple[FormField, ...] | None = None,
+    problem: str | None = None,
 ) -> Asked:
     prompt = presentable(document.get(_PROMPTS[operation]))
     instructions = text(document.get("instructions")) or None
@@ -81,22 +89,32 @@ def _asked(
         prompt_cache_key=short(document.get("prompt_cache_key")),
         parameters=parameters.of(document),
         form=form,
-        text_bytes=sum(map(utf8_size, _texts(prompt))) + utf8_size(instructions or "") + _written(tools),
+        text_bytes=sum(map(utf8_size, _texts(prompt)))
+        + utf8_size(instructions or "")
+        + _written(tools),
         problem=problem,
     )
 
 
 def _typed(texts: dict[str, str]) -> dict[str, Any]:
     """A form has nothing but texts; `stream`, `n` and their like mean what they mean in JSON."""
-    values = {name: parse(text) if len(text) <= _MAX_NUMBER_TEXT else None for name, text in texts.items()}
-    as_json = {name: value for name, value in values.items() if isinstance(value, bool | int | float) and name not in _TEXTS}
+    values = {
+        name: parse(text) if len(text) <= _MAX_NUMBER_TEXT else None for name, text in texts.items()
+    }
+    as_json = {
+        name: value
+        for name, value in values.items()
+        if isinstance(value, bool | int | float) and name not in _TEXTS
+    }
     return texts | as_json
 
 
 def _metadata(value: object) -> dict[str, Any] | None:
     """At most 16 pairs of short texts, as the API has them."""
     pairs = list(presentable(mapping(value)).items())[:16]
-    return {key[:64]: item[:512] if isinstance(item, str) else scalar(item) for key, item in pairs} or None
+    return {
+        key[:64]: item[:512] if isinstance(item, str) else scalar(item) for key, item in pairs
+    } or None
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -1,7 +1,9 @@
-"""The event's shape: the contract with everyone who reads the Event Hub. docs/event.schema.json is generated from it.
+"""The event's shape: the contract with everyone who reads the Event Hub. docs/event.schema.json is
+generated from it.
 
-The comment of a field becomes its description there. A field with a default is absent from the event where it is None;
-every other key is always there. Within a schema version keys are only ever added (docs/events.md).
+The comment of a field becomes its description there. A field with a default is absent from the
+event where it is None; every other key is always there. Within a schema version keys are only ever
+added (docs/events.md).
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from shared.core.wire.multipart import FormField
 SCHEMA_VERSION: Final = 1
 UNKNOWN: Final = "unknown"
 
-type EventType = Literal["completion", "stream_completion", "embedding", "image", "audio", "call", "error"]
+type EventType = Literal[
+    "completion", "stream_completion", "embedding", "image", "audio", "call", "error"
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +44,8 @@ class Correlation:
 
     apim_request_id: str | None = None  # Azure's own correlation id, from the answer
     x_request_id: str | None = None  # from the answer, else from the request
-    x_ms_client_request_id: str | None = None  # the caller's, from the request, else from the answer
+    # the caller's, from the request, else from the answer
+    x_ms_client_request_id: str | None = None
     completion_id: str | None = None  # `id` of the answer: chatcmpl-…, resp_…
     traceparent: str | None = None  # W3C trace context of the request
 
@@ -54,7 +59,8 @@ class Served:
     deployment: str | None = None  # x-ms-deployment-name
     spillover_from_deployment: str | None = None  # x-ms-spillover-from-deployment
     spillover_error: str | None = None  # x-ms-spillover-error
-    deployment_utilization: str | None = None  # azure-openai-deployment-utilization, of provisioned throughput
+    # azure-openai-deployment-utilization, of provisioned throughput
+    deployment_utilization: str | None = None
     model_session: str | None = None  # azureml-model-session
     processing_ms: int | None = None  # openai-processing-ms
 
@@ -86,60 +92,77 @@ class TruncatedText:
 class Event:
     """One exchange, as it was."""
 
-    type: EventType  # what kind of answer; error where the upstream answered 4xx/5xx or the relay failed
-    content: str  # the answer's text (choice 0, a response's output text, a transcript), "" where there is none
+    # what kind of answer; error where the upstream answered 4xx/5xx or the relay failed
+    type: EventType
+    # the answer's text (choice 0, a response's output text, a transcript), "" where there is none
+    content: str
     usage: dict[str, Any] | None  # the upstream's usage object as it came; never an estimate
     model: str  # the model that answered, "unknown" if nothing said
-    prompt: Any  # the request's messages, prompt or input; null where there is none or it could not be read
+    # the request's messages, prompt or input; null where there is none or it could not be read
+    prompt: Any
     region: str  # of the upstream; "unknown" if nothing said
-    latency_ms: int  # whole exchange; of a stream exactly time_to_first_chunk_ms + streaming_duration_ms
-    time_to_first_chunk_ms: int | None = None  # of a stream: from the request's start to the first chunk
+    # whole exchange; of a stream exactly time_to_first_chunk_ms + streaming_duration_ms
+    latency_ms: int
+    # of a stream: from the request's start to the first chunk
+    time_to_first_chunk_ms: int | None = None
     streaming_duration_ms: int | None = None  # of a stream: from the first chunk to the last
     timestamp: str  # the exchange's end, UTC, ISO 8601 without offset, with microseconds
 
     exchange_id: str  # UUIDv7; the key for deduplication, because delivery is at least once
     schema_version: int  # of this contract
-    operation: str  # chat.completions, completions, embeddings, responses, …; call where it is none that is known
+    # chat.completions, completions, embeddings, responses, …; call where it is none that is known
+    operation: str
     deployment: str | None  # from the path, or the request's `model` where the path names none
     api_version: str | None  # that went upstream
     method: str | None  # of the request; null where its capture is missing
     path: str | None  # of the request, without the query; null where its capture is missing
-    stream: bool  # the answer was a stream of server-sent events (or was asked for as one, and never came)
+    # the answer was a stream of server-sent events (or was asked for as one, and never came)
+    stream: bool
     status_code: int | None  # what the client was answered; null: it left before
     upstream_status_code: int | None  # differs where the client was answered early; null: no answer
     outcome: Outcome  # how the exchange ended
     finish_reason: str | None  # of choice 0; of a response why it is incomplete
-    error: dict[str, Any] | None  # the upstream's error object, also one inside a 200; else the proxy's {code, message}
+    # the upstream's error object, also one inside a 200; else the proxy's {code, message}
+    error: dict[str, Any] | None
     problems: tuple[str, ...]  # what could not be read of the captures, and why
 
     choices: tuple[Choice, ...]  # all choices of a chat completion or completion
-    output: tuple[dict[str, Any], ...] | None  # the output items of a response, files in them replaced by size and hash
+    # the output items of a response, files in them replaced by size and hash
+    output: tuple[dict[str, Any], ...] | None
     response_id: str | None  # of a response
-    response_status: str | None  # of a response: completed, incomplete, failed, cancelled, in_progress, queued
-    background: bool | None  # of a response: whether it ran in the background; null where nothing said
+    # of a response: completed, incomplete, failed, cancelled, in_progress, queued
+    response_status: str | None
+    # of a response: whether it ran in the background; null where nothing said
+    background: bool | None
     embeddings: Embeddings | None  # of type embedding
     images: Images | None  # of type image
     audio: Audio | None  # of type audio
     prompt_filter_results: tuple[Any, ...] | None  # what the content filter said of the prompt
     content_filters: tuple[Any, ...] | None  # of a response: what the content filter said
 
-    usage_source: UsageSource  # upstream: see usage; estimated: see usage_estimate; none: neither is known
+    # upstream: see usage; estimated: see usage_estimate; none: neither is known
+    usage_source: UsageSource
     usage_estimate: UsageEstimate | None  # only where usage_source is estimated
-    usage_repeated: bool  # this usage belongs to a response that an earlier exchange made: do not add it up again
+    # this usage belongs to a response that an earlier exchange made: do not add it up again
+    usage_repeated: bool
     tokens: Tokens | None  # the figures of usage by one set of names
 
-    time_to_headers_ms: int | None  # from the request's start to the upstream's status line; null: it never came
-    time_to_first_token_ms: int | None  # of a stream: to the first piece of generated content; null: none, or not known
+    # from the request's start to the upstream's status line; null: it never came
+    time_to_headers_ms: int | None
+    # of a stream: to the first piece of generated content; null: none, or not known
+    time_to_first_token_ms: int | None
     chunk_count: int  # pieces of the answer's body as the network delivered them
 
     instructions: str | None  # of a response: its system prompt
-    parameters: dict[str, Any]  # how the model was asked: temperature, tools' names, response_format, …; never content
+    # how the model was asked: temperature, tools' names, response_format, …; never content
+    parameters: dict[str, Any]
     form: tuple[FormField, ...] | None  # the fields of an upload, without the files
     user: str | None  # the request's `user`
     metadata: dict[str, Any] | None  # the request's `metadata`
     prompt_cache_key: str | None  # the request's
 
-    caller: Caller  # who called, as API Management says: trustworthy only where nothing else can reach the app
+    # who called, as API Management says: trustworthy only where nothing else can reach the app
+    caller: Caller
     client: Client
     correlation: Correlation
     attempt: int | None  # x-stainless-retry-count: 0 is an SDK's first attempt, 1 its first retry
@@ -165,7 +188,11 @@ def document(value: Any) -> Any:
     """A value of the types above as plain JSON values."""
     if is_dataclass(value) and not isinstance(value, type):
         pairs = ((part, getattr(value, part.name)) for part in fields(value))
-        return {part.name: document(inner) for part, inner in pairs if inner is not None or part.default is MISSING}
+        return {
+            part.name: document(inner)
+            for part, inner in pairs
+            if inner is not None or part.default is MISSING
+        }
     if isinstance(value, tuple):
         return [document(item) for item in value]
     return value
@@ -174,7 +201,8 @@ def document(value: Any) -> Any:
 def written(value: Any) -> bytes:
     """JSON in UTF-8."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return text.encode("utf-8", "replace")  # a lone surrogate is legal in JSON's escapes and not in UTF-8
+    # a lone surrogate is legal in JSON's escapes and not in UTF-8
+    return text.encode("utf-8", "replace")
 
 
 def dump(event: Event) -> bytes:

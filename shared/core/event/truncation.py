@@ -1,10 +1,12 @@
-"""Making an event fit the Event Hub's limit. The captures hold everything; the event says what it lacks.
+"""Making an event fit the Event Hub's limit. The captures hold everything; the event says what it
+lacks.
 
 The rule, in this order, each step only as far as it is needed:
 1. a text that repeats `content` (in choices, in a response's output) becomes a note;
-2. the longest texts, wherever they are, are cut to one common length, so that short ones stay whole;
-3. where the event is too large although every text is short, its largest values give way: log probabilities, then
-   whichever key is the largest. Of a long conversation the first message stays, and as many of the last as there is room for.
+2. the longest texts, wherever they are, are cut to one common length; short ones stay whole;
+3. where the event is too large although every text is short, its largest values give way: log
+   probabilities, then whichever key is the largest. Of a long conversation the first message stays,
+   and as many of the last as there is room for.
 """
 
 from __future__ import annotations
@@ -25,8 +27,26 @@ _NEVER_CUT: Final = LEAST_TEXT_BYTES // 6 - 1  # characters: JSON takes at most 
 _MAX_LISTED: Final = 32
 # What identifies an exchange is short, and stays.
 _KEPT: Final = frozenset(
-    {"type", "model", "region", "timestamp", "exchange_id", "operation", "deployment", "api_version", "method", "outcome"}
-    | {"request_capture", "response_capture", "request_sha256", "response_sha256", "usage_source", "truncated_texts"}
+    {
+        "type",
+        "model",
+        "region",
+        "timestamp",
+        "exchange_id",
+        "operation",
+        "deployment",
+        "api_version",
+        "method",
+        "outcome",
+    }
+    | {
+        "request_capture",
+        "response_capture",
+        "request_sha256",
+        "response_sha256",
+        "usage_source",
+        "truncated_texts",
+    }
 )
 # What may give way whole, and what takes its place: the type of a key never changes.
 _EMPTY: Final[dict[str, Any]] = {
@@ -64,7 +84,9 @@ class _Text:
 
 
 def fit(event: Event, limit_bytes: int) -> bytes:
-    """The event as JSON, at most `limit_bytes` (which must leave room for what identifies it: 8 KB)."""
+    """The event as JSON, at most `limit_bytes` (which must leave room for what identifies it: 8
+    KB).
+    """
     data = dump(event)
     if len(data) <= limit_bytes:
         return data
@@ -82,7 +104,12 @@ def _leave_out_copies(plain: dict[str, Any]) -> list[dict[str, Any]]:
     content = plain["content"]
     if len(content) <= LEAST_TEXT_BYTES:
         return []
-    copies = [text for key in ("choices", "output") for text in _texts(plain[key], (key,)) if text.value == content]
+    copies = [
+        text
+        for key in ("choices", "output")
+        for text in _texts(plain[key], (key,))
+        if text.value == content
+    ]
     for text in copies:
         text.holder[text.key] = AS_CONTENT
     return [{"path": _pointer(text.path), "characters": len(content)} for text in copies]
@@ -111,7 +138,9 @@ def _ends(messages: list[Any], room: int) -> list[Any]:
     room -= LEAST_TEXT_BYTES  # for the note
     first: list[Any] = []
     last: list[Any] = []
-    for kept, message in itertools.chain([(first, messages[0])], ((last, message) for message in reversed(messages[1:]))):
+    for kept, message in itertools.chain(
+        [(first, messages[0])], ((last, message) for message in reversed(messages[1:]))
+    ):
         room -= _least_size({"": [message]})
         if room < 0:
             break
@@ -162,7 +191,9 @@ def _common_length(sizes: list[int], excess: int) -> int:
 
 
 def _cut(text: str, size: int) -> str:
-    """The longest beginning of a text that takes at most `size` bytes in JSON, more or less, and the mark."""
+    """The longest beginning of a text that takes at most `size` bytes in JSON, more or less, and
+    the mark.
+    """
     room = size - _size(MARK)
     beginning = text[:room]
     while (taken := _size(beginning) - 2) > room:
@@ -190,8 +221,16 @@ def _cuttable(plain: dict[str, Any]) -> Iterator[_Text]:
 
 
 def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[_Text]:
-    """Every text below a value that may be cut. Only what was made presentable comes here, so the depth is bounded."""
-    pairs: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    """Every text below a value that may be cut. Only what was made presentable comes here, so the
+    depth is bounded.
+    """
+    pairs: Any = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, inner in pairs:
         if isinstance(inner, str):
             if len(inner) > _NEVER_CUT:

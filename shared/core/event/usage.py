@@ -1,8 +1,9 @@
 """What an exchange used: the upstream's figures, or an estimate that is never mixed up with them.
 
-The estimate: one token for each four bytes of UTF-8, rounded up; of prompt and tools on one side, of everything that the model
-wrote on the other. English has about four characters to a token. Images and sound are not counted, and what the upstream
-generated after its stream broke is not known.
+The estimate: one token for each four bytes of UTF-8, rounded up; of prompt and tools on one side,
+of everything that the model wrote on the other. English has about four characters to a token.
+Images and sound are not counted, and what the upstream generated after its stream broke is not
+known.
 """
 
 from __future__ import annotations
@@ -17,13 +18,17 @@ from shared.core.wire.json_shape import integer, mapping
 
 BYTES_PER_TOKEN: Final = 4
 # What generates text. What deletes a response or lists its input generates nothing.
-GENERATING: Final = frozenset({"chat.completions", "completions", "responses", "responses.get", "responses.cancel"})
+GENERATING: Final = frozenset(
+    {"chat.completions", "completions", "responses", "responses.get", "responses.cancel"}
+)
 _OF_EARLIER_RESPONSES: Final = frozenset({"responses.get", "responses.cancel"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tokens:
-    """The upstream's figures in one dialect, whichever operation they came from. Null: it did not say."""
+    """The upstream's figures in one dialect, whichever operation they came from. Null: it did not
+    say.
+    """
 
     input: int | None
     output: int | None
@@ -45,10 +50,16 @@ class UsageEstimate:
 
 
 def tokens(usage: dict[str, Any] | None) -> Tokens | None:
-    """The figures of a usage object of chat completions, completions, embeddings, responses, images or audio."""
+    """The figures of a usage object of chat completions, completions, embeddings, responses, images
+    or audio.
+    """
     if usage is None:
         return None
-    read = mapping(usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or usage.get("input_token_details"))
+    read = mapping(
+        usage.get("prompt_tokens_details")
+        or usage.get("input_tokens_details")
+        or usage.get("input_token_details")
+    )
     written = mapping(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
     return Tokens(
         input=_first(usage, "prompt_tokens", "input_tokens"),
@@ -65,13 +76,24 @@ def tokens(usage: dict[str, Any] | None) -> Tokens | None:
 def estimate(*, read_bytes: int, written_bytes: int) -> UsageEstimate:
     """The estimate for so many bytes of text in and out."""
     prompt, completion = -(-read_bytes // BYTES_PER_TOKEN), -(-written_bytes // BYTES_PER_TOKEN)
-    return UsageEstimate(prompt_tokens=prompt, completion_tokens=completion, total_tokens=prompt + completion)
+    return UsageEstimate(
+        prompt_tokens=prompt, completion_tokens=completion, total_tokens=prompt + completion
+    )
 
 
 def estimated(envelope: Envelope, said: Answer, *, read_bytes: int) -> UsageEstimate | None:
-    """The estimate for a stream whose usage never came. An upstream that refused, or never answered, has used nothing."""
-    refused = (envelope.upstream_status_code or 500) >= 400 or (said.error is not None and not said.generated_bytes)
-    if refused or not envelope.stream or envelope.operation not in GENERATING or said.response_status == "queued":
+    """The estimate for a stream whose usage never came. An upstream that refused, or never
+    answered, has used nothing.
+    """
+    refused = (envelope.upstream_status_code or 500) >= 400 or (
+        said.error is not None and not said.generated_bytes
+    )
+    if (
+        refused
+        or not envelope.stream
+        or envelope.operation not in GENERATING
+        or said.response_status == "queued"
+    ):
         return None
     return estimate(read_bytes=read_bytes, written_bytes=said.generated_bytes)
 
@@ -84,10 +106,12 @@ def source(figures: dict[str, Any] | None, by_rule: UsageEstimate | None) -> Usa
 
 
 def is_repeated(envelope: Envelope, said: Answer, *, stream: bool) -> bool:
-    """Whether these figures were another exchange's: a GET of a response, unless it is the stream in which that finished.
+    """Whether these figures were another exchange's: a GET of a response, unless it is the stream
+    in which that finished.
 
-    (Each GET of a response repeats its usage, litellm#25015.) What did not run in the background finished in its create call,
-    whatever the clocks say; of what did, this is only a guess, see shared.core.event.usage_claim.
+    (Each GET of a response repeats its usage, litellm#25015.) What did not run in the background
+    finished in its create call, whatever the clocks say; of what did, this is only a guess, see
+    shared.core.event.usage_claim.
     """
     if envelope.operation not in _OF_EARLIER_RESPONSES:
         return False

@@ -1,9 +1,10 @@
 """A capture: the raw bytes of one side of an exchange, with a small header, as one blob.
 
-    b"FNSSE\\x01" | length of the header, 4 bytes, big-endian | header, JSON | body, raw bytes to the end
+    b"FNSSE\\x01" | header length, 4 bytes, big-endian | header, JSON | body, raw bytes
 
-The header of a request names its operation; that of a response holds status, chosen headers and the whole envelope, so that
-a lost queue message can be rebuilt from storage alone (blob metadata is too small for it: 8 KB, ASCII).
+The header of a request names its operation; that of a response holds status, chosen headers and the
+whole envelope, so that a lost queue message can be rebuilt from storage alone (blob metadata is too
+small for it: 8 KB, ASCII).
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ class Capture:
 
 
 def request_name(exchange_id: str) -> str:
-    """`2026/11/23/14/<id>.request`: one listing per hour shows every exchange that started in it."""
+    """`2026/11/23/14/<id>.request`: one listing per hour shows every exchange that
+    started in it.
+    """
     return f"{started_at(exchange_id):%Y/%m/%d/%H}/{exchange_id}.request"
 
 
@@ -46,7 +49,9 @@ def preamble(header: dict[str, Any]) -> bytes:
 
 
 def of_outcome(envelope: dict[str, Any]) -> bytes:
-    """A response capture that holds an envelope and no answer: how the exchange ended is all that is left, or all there was."""
+    """A response capture that holds an envelope and no answer: how the exchange ended is all that
+    is left, or all there was.
+    """
     return preamble({"status_code": None, "headers": {}, "envelope": envelope})
 
 
@@ -69,7 +74,9 @@ def body_offset(beginning: bytes) -> int:
 
 
 def load_header(beginning: bytes) -> dict[str, Any]:
-    """The header in the beginning of a blob, which must reach up to the body. Raises CaptureError."""
+    """The header in the beginning of a blob, which must reach up to the body.
+    Raises CaptureError.
+    """
     try:
         header = json.loads(beginning[_PREFIX.size : body_offset(beginning)])
     except (ValueError, RecursionError) as error:

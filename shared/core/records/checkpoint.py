@@ -1,4 +1,5 @@
-"""Progress: how far an attempt has come, so that the next attempt of the same step repeats no more than its last batch.
+"""Progress: how far an attempt has come, so that the next attempt of the same step repeats no more
+than its last batch.
 
 Exchanges are worked through in the order of their ids, so one id says which of them are done.
 """
@@ -28,7 +29,9 @@ class Progress:
 
 
 def resumed(step: str, fields: dict[str, Any] | None) -> Progress:
-    """What an attempt before this one has noted of this step; from the beginning where there was none."""
+    """What an attempt before this one has noted of this step; from the beginning where there was
+    none.
+    """
     if not fields or fields.get("step") != step:
         return Progress(step=step)
     return Progress(step=step, after=str(fields["after"]), counts=Counter(fields["counts"]))

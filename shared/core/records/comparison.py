@@ -1,7 +1,8 @@
 """Completeness: captured minus delivered, for one window.
 
-The captures of a window are listed in the order of their names, so the two sides of an exchange follow each other
-(`<id>.request`, `<id>.response`), and nothing but the ids that the ledger knows has to be held.
+The captures of a window are listed in the order of their names, so the two sides of an exchange
+follow each other (`<id>.request`, `<id>.response`), and nothing but the ids that the ledger knows
+has to be held.
 """
 
 from __future__ import annotations
@@ -33,11 +34,14 @@ class Known:
     delivered: IdSet = field(default_factory=IdSet)
     parked: IdSet = field(default_factory=IdSet)
     duplicates: int = 0  # events that were delivered more than once
-    reopened_ms: dict[str, int] = field(default_factory=dict)  # parked ones that were queued again, and when: few
+    # parked ones that were queued again, and when: few
+    reopened_ms: dict[str, int] = field(default_factory=dict)
 
     def note(self, entry: Entry) -> None:
         """Take in one entry."""
-        if entry.delivery is Delivery.PARKED and entry.at_ms <= self.reopened_ms.get(entry.exchange_id, -1):
+        if entry.delivery is Delivery.PARKED and entry.at_ms <= self.reopened_ms.get(
+            entry.exchange_id, -1
+        ):
             return
         known = self.delivered if entry.delivery is Delivery.DELIVERED else self.parked
         if not known.add(entry.exchange_id) and entry.delivery is Delivery.DELIVERED:
@@ -57,11 +61,13 @@ class Report:
     parked: int = 0  # of those, never to be delivered; see the ledger for the reasons
     redelivered: int = 0  # queued again in this run: a response capture without an entry
     aborted: int = 0  # queued in this run: a request capture alone
-    # The next two know only what the ledger took: what was delivered while it could not be written is in neither.
+    # The next two know only what the ledger took: what was delivered while it could not be written
+    # is in neither.
     duplicates: int = 0
     without_capture: int = 0  # delivered, and no capture is there
     running: int = 0  # too young to be judged: they may still be relayed, or on their way
-    left: int = 0  # missing and not queued in this run, because it had to stop; the next one goes on
+    # missing and not queued in this run, because it had to stop; the next one goes on
+    left: int = 0
     waiting: str | None = None  # why it had to
     ended: bool = False  # no exchange of this window can begin, or be on its way, any more
 
@@ -92,7 +98,8 @@ class Report:
 class Comparison:
     """Captured minus known. Feed it the window's blob names in their order, page by page.
 
-    An exchange that started at `until` or later and of which the ledger knows nothing is left alone.
+    An exchange that started at `until` or later and of which the ledger knows nothing is left
+    alone.
     """
 
     def __init__(self, window: str, known: Known, until: datetime) -> None:
@@ -136,7 +143,9 @@ class Comparison:
 
 
 def unmatched(names: Iterable[str]) -> Iterator[Missing]:
-    """The exchanges of one page of names, whatever the ledger says of them. At a page's end an answer may still follow."""
+    """The exchanges of one page of names, whatever the ledger says of them. At a page's end an
+    answer may still follow.
+    """
     comparison = Comparison("", Known(), _NEVER)
     yield from comparison.feed(names)
     yield from comparison.finish()

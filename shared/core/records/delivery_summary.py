@@ -1,4 +1,6 @@
-"""What the log says of a group of delivered exchanges: counts and times that need no event to be opened."""
+"""What the log says of a group of delivered exchanges: counts and times that need no event to be
+opened.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,11 @@ _BROKEN: Final = frozenset({Outcome.UPSTREAM_INTERRUPTED, Outcome.TIMED_OUT, Out
 
 
 def summary(group: Sequence[Envelope]) -> dict[str, Any]:
-    """Of `group`: how many events; without replays also how they ended and, in ms, when each stream's first chunk came.
+    """Of `group`: how many events; without replays also how they ended and, in ms, when each
+    stream's first chunk came.
 
-    `failed` are those that a fault ended (the upstream's, the relay's or the instance's), `throttled` those answered 429.
-    What a caller got wrong, or left, is neither.
+    `failed` are those that a fault ended (the upstream's, the relay's or the instance's),
+    `throttled` those answered 429. What a caller got wrong, or left, is neither.
     """
     live = [envelope for envelope in group if not envelope.replayed]
     return {
@@ -35,7 +38,11 @@ def summary(group: Sequence[Envelope]) -> dict[str, Any]:
 
 def _status(envelope: Envelope) -> int | None:
     """The upstream's, which differs from the caller's where the caller was answered early."""
-    return envelope.status_code if envelope.upstream_status_code is None else envelope.upstream_status_code
+    return (
+        envelope.status_code
+        if envelope.upstream_status_code is None
+        else envelope.upstream_status_code
+    )
 
 
 def _failed(envelope: Envelope) -> bool:

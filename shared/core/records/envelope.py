@@ -1,4 +1,5 @@
-"""The envelope: the small queue message about a finished exchange. Never prompt or answer text, never a credential.
+"""The envelope: the small queue message about a finished exchange. Never prompt or answer text,
+never a credential.
 
 It stays below 8 KB because every text in it is cut to a bound when it is made.
 """
@@ -35,7 +36,9 @@ class Timings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failure:
-    """Why an exchange did not complete, in the proxy's words. What the upstream said of an error is in the capture."""
+    """Why an exchange did not complete, in the proxy's words. What the upstream said of an error is
+    in the capture.
+    """
 
     code: str
     message: str
@@ -68,16 +71,18 @@ class Envelope:
     outcome: Outcome
     failure: Failure | None
     timings: Timings
-    # [bytes received so far, ms since the start] for the first pieces of the answer: what lets enrichment say when the
-    # first token came, although nothing was parsed on the way.
+    # [bytes received so far, ms since the start] for the first pieces of the answer: what lets
+    # enrichment say when the first token came, although nothing was parsed on the way.
     arrivals: tuple[tuple[int, float], ...]
     chunk_count: int  # pieces of the body as the network delivered them
     usage: dict[str, Any] | None  # the upstream's object as it came
     usage_source: UsageSource
-    usage_asked: bool  # the proxy asked for usage on the caller's behalf, and took its chunk out of the answer
+    # the proxy asked for usage on the caller's behalf, and took its chunk out of the answer
+    usage_asked: bool
     request_bytes: int
     response_bytes: int  # of the upstream's body, as received
-    sent_bytes: int  # how much of it was handed to the client: less where it left and the rest was drained
+    # how much of it was handed to the client: less where it left and the rest was drained
+    sent_bytes: int
     request_capture: str | None  # blob names; None: not stored
     response_capture: str | None
     caller: Caller
@@ -106,7 +111,8 @@ _TYPES: Final = {
 
 
 def bounded(text: str | None) -> str | None:
-    """A text that a caller chose, cut where JSON would need more than MAX_TEXT bytes for it; None stays None.
+    """A text that a caller chose, cut where JSON would need more than MAX_TEXT bytes for it; None
+    stays None.
 
     Characters are no measure: JSON writes one beyond ASCII in six bytes, or in twelve.
     """
@@ -127,7 +133,9 @@ def dump(envelope: Envelope) -> str:
 
 
 def to_fields(envelope: Envelope) -> dict[str, Any]:
-    """The envelope as JSON's types, tuples included. A fifth of the CPU of asdict(), which copies all arrivals one by one."""
+    """The envelope as JSON's types, tuples included. A fifth of the CPU of asdict(), which copies
+    all arrivals one by one.
+    """
     return {
         **{name: getattr(envelope, name) for name in _NAMES},
         "failure": asdict(envelope.failure) if envelope.failure else None,
@@ -137,7 +145,9 @@ def to_fields(envelope: Envelope) -> dict[str, Any]:
 
 
 def load(text: str | bytes) -> Envelope:
-    """The envelope of a queue message. Raises EnvelopeError, without repeating the text, for anything else."""
+    """The envelope of a queue message. Raises EnvelopeError, without repeating the text, for
+    anything else.
+    """
     try:
         members = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -149,7 +159,9 @@ def from_fields(members: Any) -> Envelope:
     """The envelope of a JSON object, as a response capture holds one. Raises EnvelopeError."""
     try:
         if members["schema_version"] != SCHEMA_VERSION:
-            raise EnvelopeError(f"an envelope of schema version {SCHEMA_VERSION} is expected; deploy one version only")
+            raise EnvelopeError(
+                f"an envelope of schema version {SCHEMA_VERSION} is expected; deploy one version only"
+            )
         envelope = Envelope(
             **members
             | {
@@ -168,8 +180,12 @@ def from_fields(members: Any) -> Envelope:
 
 
 def _check_types(envelope: Envelope) -> None:
-    """What the event is computed from must be what it claims to be. Raises TypeError, ValueError or OverflowError."""
-    wrong = [name for name, types in _TYPES.items() if not isinstance(getattr(envelope, name), types)]
+    """What the event is computed from must be what it claims to be. Raises TypeError, ValueError or
+    OverflowError.
+    """
+    wrong = [
+        name for name, types in _TYPES.items() if not isinstance(getattr(envelope, name), types)
+    ]
     if wrong:
         raise TypeError(wrong[0])
     start = datetime.fromisoformat(envelope.started_at)
@@ -177,7 +193,10 @@ def _check_types(envelope: Envelope) -> None:
         raise ValueError("started_at")
     start + timedelta(milliseconds=_LONGEST_MS)  # which no calendar may be too short for
     times = [*asdict(envelope.timings).values(), *(at_ms for _, at_ms in envelope.arrivals)]
-    if not all(time is None or 0 <= time <= _LONGEST_MS for time in times) or envelope.timings.to_end_ms is None:
+    if (
+        not all(time is None or 0 <= time <= _LONGEST_MS for time in times)
+        or envelope.timings.to_end_ms is None
+    ):
         raise ValueError("timings")
 
 

@@ -6,8 +6,8 @@ import uuid
 from typing import Final
 
 _ID_BYTES: Final = 16
-# By twelve of the random bits. A bucket of a window with a million exchanges holds about 250 ids, which `find` looks through
-# in less than a microsecond.
+# By twelve of the random bits. A bucket of a window with a million exchanges holds about 250 ids,
+# which `find` looks through in less than a microsecond.
 _BUCKETS: Final = 4096
 
 

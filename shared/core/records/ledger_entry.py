@@ -17,7 +17,8 @@ from typing import Final
 from shared.core.records.exchange_id import started_at
 
 CONTAINER: Final = "ledger"
-REPLAY_FAILED: Final = "replay_failed"  # why an exchange is listed whose replay, not its delivery, was given up
+# why an exchange is listed whose replay, not its delivery, was given up
+REPLAY_FAILED: Final = "replay_failed"
 
 
 class Delivery(StrEnum):
@@ -38,12 +39,19 @@ class Entry:
 
     def line(self) -> bytes:
         """The line, with its end."""
-        words = [self.exchange_id, self.delivery, str(self.at_ms), *([self.reason] if self.reason else [])]
+        words = [
+            self.exchange_id,
+            self.delivery,
+            str(self.at_ms),
+            *([self.reason] if self.reason else []),
+        ]
         return " ".join(words).encode("ascii", "replace") + b"\n"
 
 
 class LedgerReader:
-    """Feed it a ledger blob in pieces, cut anywhere. What is not an entry is counted, not raised: it costs a duplicate."""
+    """Feed it a ledger blob in pieces, cut anywhere. What is not an entry is counted, not raised:
+    it costs a duplicate.
+    """
 
     def __init__(self) -> None:
         self.unreadable = 0
@@ -68,6 +76,11 @@ def _entry(line: bytes) -> Entry | None:
     try:
         started_at(words[0])
         # int() raises ValueError for more than 4,300 digits, too
-        return Entry(exchange_id=words[0], delivery=Delivery(words[1]), at_ms=int(words[2]), reason="".join(words[3:]))
+        return Entry(
+            exchange_id=words[0],
+            delivery=Delivery(words[1]),
+            at_ms=int(words[2]),
+            reason="".join(words[3:]),
+        )
     except ValueError:
         return None

@@ -20,7 +20,8 @@ class Outcome(StrEnum):
 class Ending(Enum):
     """What the relay saw."""
 
-    WHOLE = auto()  # the upstream ended its answer, and all of it was handed to the client's connection
+    # the upstream ended its answer, and all of it was handed to the client's connection
+    WHOLE = auto()
     CLIENT_LEFT = auto()
     UNREACHABLE = auto()  # no answer began
     INTERRUPTED = auto()  # the upstream's connection broke within the answer
@@ -35,17 +36,25 @@ _OUTCOME_OF_ENDING = {
     Ending.INTERRUPTED: Outcome.UPSTREAM_INTERRUPTED,
     Ending.TIMEOUT: Outcome.TIMED_OUT,
     Ending.REJECTED: Outcome.REJECTED,
-    Ending.FAILED: Outcome.UPSTREAM_INTERRUPTED,  # the nearest of the words there are; `error` says whose fault it was
+    # the nearest of the words there are; `error` says whose fault it was
+    Ending.FAILED: Outcome.UPSTREAM_INTERRUPTED,
 }
 
 
-def decide(ending: Ending, *, upstream_status: int | None, stream: bool, finished: bool, failed: bool = False) -> Outcome:
+def decide(
+    ending: Ending,
+    *,
+    upstream_status: int | None,
+    stream: bool,
+    finished: bool,
+    failed: bool = False,
+) -> Outcome:
     """The exchange's outcome.
 
-    `finished` says that the answer held its own end ([DONE], a finish_reason, a last event). Many clients close right after
-    that frame, and an upstream may break the connection there: nothing was missed, so both count as completed. A stream
-    that ended cleanly without it is one that the upstream broke off. `failed` says that the upstream told of an error in a
-    200.
+    `finished` says that the answer held its own end ([DONE], a finish_reason, a last event). Many
+    clients close right after that frame, and an upstream may break the connection there: nothing
+    was missed, so both count as completed. A stream that ended cleanly without it is one that the
+    upstream broke off. `failed` says that the upstream told of an error in a 200.
     """
     if ending in {Ending.REJECTED, Ending.FAILED} or upstream_status is None:
         return _OUTCOME_OF_ENDING.get(ending, Outcome.UPSTREAM_ERROR)

@@ -1,8 +1,9 @@
 """What becomes of an envelope that enrichment gave up: a decision without I/O.
 
-What cannot be delivered now, because storage or the Event Hub is down, costs no attempt: reconcile delivers it again for as
-long as its look-back reaches. What cannot be built although its captures can be read fails every time until the app is mended,
-and what the Event Hub refuses for good until something is, so it is delivered again a few times only.
+What cannot be delivered now, because storage or the Event Hub is down, costs no attempt: reconcile
+delivers it again for as long as its look-back reaches. What cannot be built although its captures
+can be read fails every time until the app is mended, and what the Event Hub refuses for good until
+something is, so it is delivered again a few times only.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ class LeaveToReconcile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoreOutcome:
-    """No capture says how the exchange ended; once the message is stored as one, it can be left to reconcile."""
+    """No capture says how the exchange ended; once the message is stored as one, it can be left to
+    reconcile.
+    """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,14 +38,18 @@ class Park:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListFailedReplay:
-    """The exchange is delivered, or reconcile delivers it; that its replay was not is for an operator to know."""
+    """The exchange is delivered, or reconcile delivers it; that its replay was not is for an
+    operator to know.
+    """
 
 
 type Fate = LeaveToReconcile | StoreOutcome | Park | ListFailedReplay
 
 
 def decide(envelope: Envelope, why_not: str | None, failures: int) -> Fate:
-    """`why_not`: why no event can be built, or none is taken; `failures`: how often that was found, this time included."""
+    """`why_not`: why no event can be built, or none is taken; `failures`: how often that was found,
+    this time included.
+    """
     if envelope.replayed:
         return ListFailedReplay()
     if why_not and failures >= MOST_FAILURES:

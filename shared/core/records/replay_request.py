@@ -1,4 +1,6 @@
-"""A request to replay: which exchanges to deliver again, on purpose. Checked here, so that a wrong one is told why."""
+"""A request to replay: which exchanges to deliver again, on purpose. Checked here, so that a wrong
+one is told why.
+"""
 
 from __future__ import annotations
 
@@ -61,20 +63,30 @@ class Replay:
 def parse(fields: object, now: datetime, retention: timedelta) -> Replay:
     """The replay that a request's JSON asks for. Raises InvalidReplay."""
     if not isinstance(fields, dict):
-        raise InvalidReplay('The body must be a JSON object such as {"from": "2026-11-23T10:00Z", "to": "2026-11-23T12:00Z"}.')
+        raise InvalidReplay(
+            'The body must be a JSON object such as {"from": "2026-11-23T10:00Z", "to": "2026-11-23T12:00Z"}.'
+        )
     unknown = sorted(fields.keys() - _KEYS)
     if unknown:
-        raise InvalidReplay(f"Unknown: {', '.join(map(str, unknown))}. A replay takes {', '.join(sorted(_KEYS))}.")
+        raise InvalidReplay(
+            f"Unknown: {', '.join(map(str, unknown))}. A replay takes {', '.join(sorted(_KEYS))}."
+        )
     ids = _ids(fields.get("ids"))
     first, end = _range(fields, ids, now)
     if end <= first:
         raise InvalidReplay("'to' must be later than 'from'.")
     if first < now - retention:
-        raise InvalidReplay(f"'from' is further back than captures are kept ({retention.days} days, CAPTURE_RETENTION_DAYS).")
+        raise InvalidReplay(
+            f"'from' is further back than captures are kept ({retention.days} days, CAPTURE_RETENTION_DAYS)."
+        )
     if end > now:
         raise InvalidReplay("'to' lies in the future.")
     return Replay(
-        first=first, end=end, deployment=_text(fields, "deployment"), outcome=_outcome(fields.get("outcome")), ids=ids
+        first=first,
+        end=end,
+        deployment=_text(fields, "deployment"),
+        outcome=_outcome(fields.get("outcome")),
+        ids=ids,
     )
 
 
@@ -90,7 +102,9 @@ def from_json(fields: dict[str, Any]) -> Replay:
     )
 
 
-def _range(fields: dict[str, Any], ids: frozenset[str] | None, now: datetime) -> tuple[datetime, datetime]:
+def _range(
+    fields: dict[str, Any], ids: frozenset[str] | None, now: datetime
+) -> tuple[datetime, datetime]:
     if ids is not None and fields.get("from") is None and fields.get("to") is None:
         starts = [started_at(exchange_id) for exchange_id in ids]
         return min(starts), max(starts) + timedelta(milliseconds=1) if max(starts) < now else now
@@ -117,7 +131,9 @@ def _ids(value: object) -> frozenset[str] | None:
         try:
             started_at(exchange_id)
         except (ValueError, TypeError, AttributeError):
-            raise InvalidReplay("'ids' must hold exchange ids, e.g. 01a208c5-0f6b-7bc8-9fa8-1e120916101a.") from None
+            raise InvalidReplay(
+                "'ids' must hold exchange ids, e.g. 01a208c5-0f6b-7bc8-9fa8-1e120916101a."
+            ) from None
     return frozenset(value)
 
 

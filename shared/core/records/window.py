@@ -1,4 +1,6 @@
-"""A window: one hour of exchanges, by their start. Captures, ledger and completeness reports are laid out by it."""
+"""A window: one hour of exchanges, by their start. Captures, ledger and completeness reports are
+laid out by it.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ class Window:
 
     @classmethod
     def of_exchange(cls, exchange_id: str) -> Self:
-        """The window that an exchange started in. Raises ValueError for what is not an exchange id."""
+        """The window that an exchange started in. Raises ValueError for what is not an exchange
+        id.
+        """
         return cls.of(started_at(exchange_id))
 
     @classmethod
@@ -54,9 +58,11 @@ def windows_between(first: datetime, end: datetime) -> Iterator[Window]:
 
 
 def judged_windows(until: datetime, look_back: timedelta, *, open_too: bool) -> list[Window]:
-    """The windows of the look-back, oldest first: those that ended by `until`, or (`open_too`) all that began by then.
+    """The windows of the look-back, oldest first: those that ended by `until`, or (`open_too`) all
+    that began by then.
 
-    `until` is now less the longest that an exchange can take: nothing that started before it is still running.
+    `until` is now less the longest that an exchange can take: nothing that started before it is
+    still running.
     """
     windows = windows_between(until - look_back, until)
     return [window for window in windows if open_too or window.end <= until]

@@ -1,7 +1,9 @@
-"""A caller's Entra token: where it stands in the request, which key is to prove it, and whom its claims speak for.
+"""A caller's Entra token: where it stands in the request, which key is to prove it, and whom its
+claims speak for.
 
-What the claims say counts only once the token's signature holds, which needs a key and so is checked elsewhere.
-Claims of an access token: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
+What the claims say counts only once the token's signature holds, which needs a key and so is
+checked elsewhere. Claims of an access token:
+https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-ALGORITHM: Final = "RS256"  # the one that Entra signs access tokens with; a list would be a choice left to the token
+# the one that Entra signs access tokens with; a list would be a choice left to the token
+ALGORITHM: Final = "RS256"
 # A managed identity's token has 1 to 2 KB; one that lists its groups stays within 200 of them.
 LARGEST_BYTES: Final = 16 * 1024
 LEEWAY_S: Final = 60  # by which two clocks may differ
 
-_FORM: Final = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")  # RFC 7515, 7.1; nothing signed it: no third part
+# RFC 7515, 7.1; nothing signed it: no third part
+_FORM: Final = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 
 
 class Role(StrEnum):
@@ -62,7 +66,9 @@ class Accepted:
 
 
 def bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes | Refused:
-    """The token of the one `Authorization: Bearer` header; its form is not looked at yet. Names are lower-case, as in ASGI."""
+    """The token of the one `Authorization: Bearer` header; its form is not looked at yet. Names are
+    lower-case, as in ASGI.
+    """
     values = [value for name, value in headers if name == b"authorization"]
     if len(values) > 1:
         return Refused(check=Check.SEVERAL)
@@ -73,7 +79,9 @@ def bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes | Refused:
 
 
 def key_id(token: bytes) -> str | Refused:
-    """Which key the token says that it is signed with (`kid`). Whatever else is in its header is not believed."""
+    """Which key the token says that it is signed with (`kid`). Whatever else is in its header is
+    not believed.
+    """
     if not _FORM.fullmatch(token):
         return Refused(check=Check.FORM)
     header = _json_object(_decoded(token.partition(b".")[0]))
@@ -85,8 +93,12 @@ def key_id(token: bytes) -> str | Refused:
     return named if isinstance(named, str) else Refused(check=Check.KEY)
 
 
-def judge(payload: bytes, *, issuers: Collection[str], audiences: Collection[str], now_s: float) -> Accepted | Refused:
-    """Whom the claims of a token speak for, and until when. `payload` is what a signature was found to hold for."""
+def judge(
+    payload: bytes, *, issuers: Collection[str], audiences: Collection[str], now_s: float
+) -> Accepted | Refused:
+    """Whom the claims of a token speak for, and until when. `payload` is what a signature was found
+    to hold for.
+    """
     claims = _json_object(payload)
     if claims is None:
         return Refused(check=Check.FORM)
@@ -96,7 +108,9 @@ def judge(payload: bytes, *, issuers: Collection[str], audiences: Collection[str
     return Accepted(object_id=claims["oid"].lower(), until_s=claims["exp"] + LEEWAY_S)
 
 
-def _failed(claims: dict[str, Any], issuers: Collection[str], audiences: Collection[str], now_s: float) -> Check | None:
+def _failed(
+    claims: dict[str, Any], issuers: Collection[str], audiences: Collection[str], now_s: float
+) -> Check | None:
     expires_s, starts_s = _seconds(claims.get("exp")), _seconds(claims.get("nbf", 0))
     holds = {
         Check.ISSUER: _is_text_of(claims.get("iss"), issuers),
@@ -113,7 +127,9 @@ def _is_text_of(claim: object, allowed: Collection[str]) -> bool:
 
 
 def _seconds(claim: object) -> float | None:
-    """A NumericDate (RFC 7519, 2). JSON as Python reads it knows `true`, which is 1, and `Infinity`."""
+    """A NumericDate (RFC 7519, 2). JSON as Python reads it knows `true`, which is 1, and
+    `Infinity`.
+    """
     if isinstance(claim, bool) or not isinstance(claim, (int, float)):
         return None
     return claim if isinstance(claim, int) or math.isfinite(claim) else None

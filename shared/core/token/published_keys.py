@@ -1,4 +1,5 @@
-"""What an Entra tenant publishes about its tokens: who issues them (OpenID metadata) and the keys that sign them (JWKS).
+"""What an Entra tenant publishes about its tokens: who issues them (OpenID metadata) and the keys
+that sign them (JWKS).
 
 https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-tokens
 """
@@ -10,9 +11,13 @@ from typing import Final
 
 from shared.core.token.caller_token import ALGORITHM
 
-# Tokens of version 1.0 and 2.0 have different issuers, which the metadata of either version name. Which version an app gets
-# is a property of its registration (`requestedAccessTokenVersion`), not of the caller.
-METADATA_PATHS: Final = ("/.well-known/openid-configuration", "/v2.0/.well-known/openid-configuration")
+# Tokens of version 1.0 and 2.0 have different issuers, which the metadata of either version name.
+# Which version an app gets is a property of its registration (`requestedAccessTokenVersion`), not
+# of the caller.
+METADATA_PATHS: Final = (
+    "/.well-known/openid-configuration",
+    "/v2.0/.well-known/openid-configuration",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +37,9 @@ class RsaKey:
 
 
 def metadata(document: object, tenant_id: str) -> Metadata | None:
-    """None where it is not the metadata of that tenant: that of `common`, for example, has a template as issuer."""
+    """None where it is not the metadata of that tenant: that of `common`, for example, has a
+    template as issuer.
+    """
     issuer, keys_url = (_text(document, name) for name in ("issuer", "jwks_uri"))
     if tenant_id not in issuer.lower().split("/") or not keys_url:
         return None
@@ -40,7 +47,9 @@ def metadata(document: object, tenant_id: str) -> Metadata | None:
 
 
 def signing_keys(document: object, tenant_id: str) -> dict[str, RsaKey]:
-    """Key id -> RSA key, of those in a JWKS that may sign this tenant's tokens; what is not understood is left out."""
+    """Key id -> RSA key, of those in a JWKS that may sign this tenant's tokens; what is not
+    understood is left out.
+    """
     keys = document.get("keys") if isinstance(document, dict) else None
     return {
         _text(key, "kid"): RsaKey(n=_text(key, "n"), e=_text(key, "e"))
@@ -59,7 +68,9 @@ def _signs(key: object) -> bool:
 
 
 def _is_for(key: object, tenant_id: str) -> bool:
-    """Entra may say with a key whose tokens it signs; `{tenantid}` in it stands for every tenant."""
+    """Entra may say with a key whose tokens it signs; `{tenantid}` in it stands
+    for every tenant.
+    """
     issuer = _text(key, "issuer").lower()
     return not issuer or "{tenantid}" in issuer or tenant_id in issuer.split("/")
 

@@ -1,4 +1,6 @@
-"""Undoing a body's content-encoding, piece by piece. Wrong bytes end the reading and are told, they never raise."""
+"""Undoing a body's content-encoding, piece by piece. Wrong bytes end the reading and are told, they
+never raise.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-# A compressed body may not unfold into more than this: a bound against decompression bombs, far above any real answer.
+# A compressed body may not unfold into more than this: a bound against decompression bombs, far
+# above any real answer.
 MAX_UNFOLDED_BYTES: Final = 256 * 1024 * 1024
 _IDENTITY: Final = frozenset({"", "identity"})
 _ZLIB: Final = frozenset({"gzip", "x-gzip", "deflate"})

@@ -1,10 +1,13 @@
-"""Work that pauses now and then, so that whoever runs it on an event loop can serve others in between."""
+"""Work that pauses now and then, so that whoever runs it on an event loop can serve others in
+between.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 
-type Slices[T] = Generator[None, None, T]  # yields after each slice of at most a millisecond or so, returns the result
+# yields after each slice of at most a millisecond or so, returns the result
+type Slices[T] = Generator[None, None, T]
 
 
 def at_once[T](work: Slices[T]) -> T:

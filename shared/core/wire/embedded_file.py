@@ -1,4 +1,6 @@
-"""Files inside texts: Base64 in a data URL or a field. An event names type, size and hash; the capture keeps them whole."""
+"""Files inside texts: Base64 in a data URL or a field. An event names type, size and hash; the
+capture keeps them whole.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,8 @@ import re
 from typing import Final
 from urllib.parse import unquote, unquote_to_bytes
 
-# RFC 2397. The media type may be missing, the parameters are few and short, and `%` stands for escaped characters.
+# RFC 2397. The media type may be missing, the parameters are few and short, and `%` stands for
+# escaped characters.
 _DATA_URL: Final = re.compile(
     r"data:([A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+)?(?:;[A-Za-z0-9._-]+=[^;,\s]{0,64}){0,4};(?i:base64),([A-Za-z0-9+/_=%-]*)"
 )
@@ -30,7 +33,9 @@ class Base64Meter:
 
     def feed(self, encoded: str) -> None:
         """The next piece; each may carry its own padding, and what is no Base64 is skipped."""
-        digits = self._rest + (unquote(encoded) if "%" in encoded else encoded).translate(_DIGITS_ONLY)
+        digits = self._rest + (unquote(encoded) if "%" in encoded else encoded).translate(
+            _DIGITS_ONLY
+        )
         whole = len(digits) if encoded.endswith("=") else len(digits) - len(digits) % 4
         self._rest = digits[whole:]
         self._take(digits[:whole])
@@ -43,7 +48,9 @@ class Base64Meter:
 
     def _take(self, digits: str) -> None:
         try:
-            decoded = binascii.a2b_base64(digits.encode("ascii", "replace") + b"=" * (-len(digits) % 4))
+            decoded = binascii.a2b_base64(
+                digits.encode("ascii", "replace") + b"=" * (-len(digits) % 4)
+            )
         except binascii.Error:  # a single digit too many: nothing that could be decoded
             decoded = b""
         self.size += len(decoded)
@@ -59,7 +66,9 @@ def described(encoded: str, media_type: str) -> str:
 
 
 def without_data_urls(text: str) -> str:
-    """The text with every Base64 data URL in it replaced by its description; one of another coding where it is all there is."""
+    """The text with every Base64 data URL in it replaced by its description; one of another coding
+    where it is all there is.
+    """
     if "data:" not in text:
         return text
     plain = _PLAIN_DATA_URL.fullmatch(text)

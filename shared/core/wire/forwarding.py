@@ -1,7 +1,9 @@
-"""What crosses the proxy, in each direction: one table for headers and one for the query, each row with its reason.
+"""What crosses the proxy, in each direction: one table for headers and one for the query, each row
+with its reason.
 
-What no row names passes unchanged. Names are compared without regard to case (RFC 9110, 5.1), and the names of query
-parameters after percent-decoding, because the upstream would read them that way too.
+What no row names passes unchanged. Names are compared without regard to case (RFC 9110, 5.1), and
+the names of query parameters after percent-decoding, because the upstream would read them that way
+too.
 """
 
 from __future__ import annotations
@@ -52,8 +54,17 @@ _HOP_BY_HOP: Final = _rules(
 
 REQUEST_HEADERS: Final[tuple[Rule, ...]] = (
     *_HOP_BY_HOP,
-    *_rules(Action.REPLACE, "names this app, not the upstream; the client library writes the right one", "host"),
-    *_rules(Action.REPLACE, "the caller's credential; the proxy's own goes upstream", "authorization", "api-key"),
+    *_rules(
+        Action.REPLACE,
+        "names this app, not the upstream; the client library writes the right one",
+        "host",
+    ),
+    *_rules(
+        Action.REPLACE,
+        "the caller's credential; the proxy's own goes upstream",
+        "authorization",
+        "api-key",
+    ),
     *_rules(
         Action.DROP,
         "a credential for this app or for APIM",
@@ -62,7 +73,9 @@ REQUEST_HEADERS: Final[tuple[Rule, ...]] = (
         "subscription-key",
         "cookie",
     ),
-    *_rules(Action.REPLACE, "framing: counted again from the body that was received", "content-length"),
+    *_rules(
+        Action.REPLACE, "framing: counted again from the body that was received", "content-length"
+    ),
     *_rules(Action.DROP, "the server side has answered it already", "expect"),
     *_rules(
         Action.REPLACE,
@@ -70,8 +83,19 @@ REQUEST_HEADERS: Final[tuple[Rule, ...]] = (
         "stream into which the proxy may have to put a comment or an error",
         "accept-encoding",
     ),
-    *_rules(Action.DROP, "attribution that APIM sets for this app; nothing of it is meant for the upstream", "x-apim-*"),
-    *_rules(Action.DROP, "the host's own", "x-ms-invocation-id", "x-original-url", "x-original-host", "x-ms-original-url"),
+    *_rules(
+        Action.DROP,
+        "attribution that APIM sets for this app; nothing of it is meant for the upstream",
+        "x-apim-*",
+    ),
+    *_rules(
+        Action.DROP,
+        "the host's own",
+        "x-ms-invocation-id",
+        "x-original-url",
+        "x-original-host",
+        "x-ms-original-url",
+    ),
     *_rules(Action.DROP, "names another path to servers that rewrite URLs", "x-rewrite-url"),
     *_rules(
         Action.DROP,
@@ -104,7 +128,9 @@ REQUEST_HEADERS: Final[tuple[Rule, ...]] = (
 
 RESPONSE_HEADERS: Final[tuple[Rule, ...]] = (
     *_HOP_BY_HOP,
-    *_rules(Action.REPLACE, "every server writes its own; two would be ambiguous", "date", "server"),
+    *_rules(
+        Action.REPLACE, "every server writes its own; two would be ambiguous", "date", "server"
+    ),
     *_rules(Action.REPLACE, "the exchange's identity is this proxy's to give", "x-exchange-id"),
 )
 
@@ -127,14 +153,22 @@ _RESPONSE_MATCHER: Final = _matcher(RESPONSE_HEADERS)
 _QUERY_MATCHER: Final = _matcher(QUERY)
 
 
-def request_headers(received: Iterable[tuple[bytes, bytes]], own: RawHeaders, *, uncoded: bool = False) -> RawHeaders:
-    """The headers for the upstream: what passes of `received`, then the proxy's `own`. `uncoded` asks for a plain answer.
+def request_headers(
+    received: Iterable[tuple[bytes, bytes]], own: RawHeaders, *, uncoded: bool = False
+) -> RawHeaders:
+    """The headers for the upstream: what passes of `received`, then the proxy's `own`. `uncoded`
+    asks for a plain answer.
 
-    What the caller's `Connection` header names belongs to its connection and is dropped as well (RFC 9110, 7.6.1).
+    What the caller's `Connection` header names belongs to its connection and is dropped as well
+    (RFC 9110, 7.6.1).
     """
     pairs = list(received)
     named = _named_by_connection(pairs)
-    kept = [(name, value) for name, value in pairs if not _REQUEST_MATCHER.fullmatch(name) and name.lower() not in named]
+    kept = [
+        (name, value)
+        for name, value in pairs
+        if not _REQUEST_MATCHER.fullmatch(name) and name.lower() not in named
+    ]
     codings = [value for name, value in pairs if name.lower() == b"accept-encoding"]
     if codings and not uncoded:
         kept.append((b"accept-encoding", _readable(b",".join(codings))))
@@ -143,16 +177,21 @@ def request_headers(received: Iterable[tuple[bytes, bytes]], own: RawHeaders, *,
     return kept + own
 
 
-def response_headers(received: Iterable[tuple[bytes, bytes]], exchange_id: str, *, unsized: bool = False) -> RawHeaders:
+def response_headers(
+    received: Iterable[tuple[bytes, bytes]], exchange_id: str, *, unsized: bool = False
+) -> RawHeaders:
     """The headers for the client: what passes of the upstream's, and the exchange's id.
 
-    `unsized` drops Content-Length: a stream's length changes with each thing that the proxy puts in or takes out.
+    `unsized` drops Content-Length: a stream's length changes with each thing that the proxy puts in
+    or takes out.
     """
     pairs = list(received)
     named = _named_by_connection(pairs)
     dropped = named | {b"content-length"} if unsized else named
     kept = [
-        (name.lower(), value) for name, value in pairs if not _RESPONSE_MATCHER.fullmatch(name) and name.lower() not in dropped
+        (name.lower(), value)
+        for name, value in pairs
+        if not _RESPONSE_MATCHER.fullmatch(name) and name.lower() not in dropped
     ]
     return [*kept, (b"x-exchange-id", exchange_id.encode())]
 
@@ -160,17 +199,26 @@ def response_headers(received: Iterable[tuple[bytes, bytes]], exchange_id: str, 
 def upstream_path(raw_path: bytes) -> bytes:
     """The path as the caller meant it.
 
-    The Functions host decodes a path once and encodes it again, but leaves an encoded slash encoded, so that `%2F` arrives
-    as `%252F` (and so does `%252F` itself: the two can't be told apart, and the first is the one that callers use).
+    The Functions host decodes a path once and encodes it again, but leaves an encoded slash
+    encoded, so that `%2F` arrives as `%252F` (and so does `%252F` itself: the two can't be told
+    apart, and the first is the one that callers use).
     """
     return _fit_for_a_request_line(re.sub(rb"%252F", b"%2F", raw_path, flags=re.IGNORECASE))
 
 
 def upstream_query(raw_query: bytes, default_api_version: str | None) -> bytes:
-    """The query as it came, without credentials; `api-version` is added where it is missing and a default is given."""
+    """The query as it came, without credentials; `api-version` is added where it is missing and a
+    default is given.
+    """
     parameters = raw_query.split(b"&") if raw_query else []
-    kept = [parameter for parameter in parameters if not _QUERY_MATCHER.fullmatch(_parameter_name(parameter))]
-    if default_api_version and not any(_parameter_name(parameter) == b"api-version" for parameter in kept):
+    kept = [
+        parameter
+        for parameter in parameters
+        if not _QUERY_MATCHER.fullmatch(_parameter_name(parameter))
+    ]
+    if default_api_version and not any(
+        _parameter_name(parameter) == b"api-version" for parameter in kept
+    ):
         kept.append(b"api-version=" + default_api_version.encode())
     return _fit_for_a_request_line(b"&".join(kept))
 
@@ -184,7 +232,9 @@ def query_value(raw_query: bytes, name: bytes) -> str | None:
 
 
 def _fit_for_a_request_line(target: bytes) -> bytes:
-    """Percent-encodes what no server should have let in and none would let through (RFC 9112, 3.2; RFC 3986, 2)."""
+    """Percent-encodes what no server should have let in and none would let through (RFC 9112, 3.2;
+    RFC 3986, 2).
+    """
     return re.sub(rb"[^\x21-\x7e]|#", lambda byte: b"%%%02X" % byte[0][0], target)
 
 
@@ -200,7 +250,13 @@ def _named_by_connection(pairs: list[tuple[bytes, bytes]]) -> frozenset[bytes]:
 
 
 def _readable(accepted: bytes) -> bytes:
-    """`gzip, br;q=0.5` -> `gzip`; what enrichment can't undo is left out, and `identity` stays when nothing is left."""
+    """`gzip, br;q=0.5` -> `gzip`; what enrichment can't undo is left out, and `identity` stays when
+    nothing is left.
+    """
     items = [item.strip() for item in accepted.split(b",")]
-    kept = [item for item in items if item.partition(b";")[0].strip().lower().decode("latin-1") in READABLE_CODINGS]
+    kept = [
+        item
+        for item in items
+        if item.partition(b";")[0].strip().lower().decode("latin-1") in READABLE_CODINGS
+    ]
     return b", ".join(kept) or b"identity"

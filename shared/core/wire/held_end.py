@@ -1,8 +1,8 @@
 """Holding back the very end of an answer, for CAPTURE_POLICY=closed.
 
-Of an SSE stream that is `[DONE]` or the Responses API's last event, and what follows it; of anything else the last byte. All
-else passes at once. (A stream that has neither, such as one of images, ends with the response's own terminator, which is held
-as well.)
+Of an SSE stream that is `[DONE]` or the Responses API's last event, and what follows it; of
+anything else the last byte. All else passes at once. (A stream that has neither, such as one of
+images, ends with the response's own terminator, which is held as well.)
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from shared.core.wire.stream_end import DONE, LAST_RESPONSE_EVENTS
 _MARKS: Final = tuple(
     f"{name}:{space}{value}".encode()
     for space in (" ", "")
-    for name, value in (("data", DONE), *(("event", event) for event in sorted(LAST_RESPONSE_EVENTS)))
+    for name, value in (
+        ("data", DONE),
+        *(("event", event) for event in sorted(LAST_RESPONSE_EVENTS)),
+    )
 )
 _LONGEST_MARK: Final = max(map(len, _MARKS))
 # Behind a line's end, which may be a CR alone: "^" would not see that.
@@ -40,7 +43,8 @@ class HeldEnd:
 
 
 def _stream_end(data: bytes) -> int:
-    """Where the last event begins, or a line that may become it; the length where neither is in sight.
+    """Where the last event begins, or a line that may become it; the length where neither is in
+    sight.
 
     Of `data` the first byte is the one before.
     """
@@ -49,5 +53,7 @@ def _stream_end(data: bytes) -> int:
         return match.start()
     line_at = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
     line = data[line_at:]
-    begins = line_at > 0 and len(line) < _LONGEST_MARK and any(mark.startswith(line) for mark in _MARKS)
+    begins = (
+        line_at > 0 and len(line) < _LONGEST_MARK and any(mark.startswith(line) for mark in _MARKS)
+    )
     return line_at if line and begins else len(data)

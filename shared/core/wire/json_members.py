@@ -1,8 +1,9 @@
 """The top-level members of a JSON object, found without parsing their values.
 
-A prompt can hold megabytes, and `json.loads` would hold up every stream of the worker for all of it (in a thread too: it keeps
-the interpreter's lock). This scan jumps from mark to mark, builds nothing, and pauses after each slice of about a
-millisecond, whatever the text is made of, so that an event loop can serve others in between.
+A prompt can hold megabytes, and `json.loads` would hold up every stream of the worker for all of it
+(in a thread too: it keeps the interpreter's lock). This scan jumps from mark to mark, builds
+nothing, and pauses after each slice of about a millisecond, whatever the text is made of, so that
+an event loop can serve others in between.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ _SCALAR: Final = re.compile(rb'[^,{}\[\]" \t\r\n]*+')
 _IN_STRING: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _BETWEEN_MARKS: Final = re.compile(rb'[^"{}\[\]]*+')
 
-# What a slice may cost, in steps of about a microsecond: one for each quote, bracket or member, and for a long run of bytes
-# as many as looking at a window of it takes.
+# What a slice may cost, in steps of about a microsecond: one for each quote, bracket or member, and
+# for a long run of bytes as many as looking at a window of it takes.
 _SLICE_STEPS: Final = 1000
 _WINDOW_STEPS: Final = 100
 _WINDOW_BYTES: Final = 8 * 1024  # for a regular expression
 _FIND_BYTES: Final = 1024 * 1024  # for bytes.find
-# What is nested deeper, or holds more brackets, is no request that any model takes: it goes as it came, for the upstream to
-# refuse, instead of costing a second of CPU for each million of them.
+# What is nested deeper, or holds more brackets, is no request that any model takes: it goes as it
+# came, for the upstream to refuse, instead of costing a second of CPU for each million of them.
 _DEEPEST: Final = 500
 _MOST_MARKS: Final = 2_000_000
 _QUOTE: Final = 0x22
@@ -49,7 +50,8 @@ class Span:
 
 
 def scan(body: JsonText, wanted: frozenset[str]) -> Scan[dict[str, Span]]:
-    """The wanted names that are there -> the value's span; of a repeated name the last, as JSON parsers take it.
+    """The wanted names that are there -> the value's span; of a repeated name the last, as JSON
+    parsers take it.
 
     Raises NotAnObject, or another ValueError for a name that is no JSON text.
     """
@@ -134,7 +136,9 @@ class _Scanner:
         raise NotAnObject
 
     def _string(self, at: int) -> Scan[int]:
-        """The first quote is nearly always the end; where a backslash precedes it, escapes have to be followed."""
+        """The first quote is nearly always the end; where a backslash precedes it, escapes have to
+        be followed.
+        """
         body, start = self._body, self._expect(b'"', at)
         quote = yield from self._find_quote(start)
         if quote > start and body[quote - 1] == _BACKSLASH:
@@ -154,13 +158,16 @@ class _Scanner:
         return quote
 
     def _run(self, pattern: re.Pattern[bytes], at: int) -> Scan[int]:
-        """Behind the run that the pattern describes. The pattern can go on where it stopped, so it is given windows."""
+        """Behind the run that the pattern describes. The pattern can go on where it stopped, so it
+        is given windows.
+        """
         whole = False
         while not whole:
             window_end = at + _WINDOW_BYTES
             match = pattern.match(self._body, at, window_end)
             end = match.end() if match else at
-            whole = end < window_end - 1 or end == at  # an escape at the window's end is left for the next
+            # an escape at the window's end is left for the next
+            whole = end < window_end - 1 or end == at
             at = end
             self._steps += 1 if whole else _WINDOW_STEPS
             if self._steps >= _SLICE_STEPS:

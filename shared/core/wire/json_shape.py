@@ -1,4 +1,6 @@
-"""Reading JSON that may have any shape: what is not as expected reads as empty, and nothing here raises."""
+"""Reading JSON that may have any shape: what is not as expected reads as empty, and nothing here
+raises.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,11 @@ import json
 import math
 from typing import Any, Final
 
-MAX_DEPTH: Final = 300  # of nested arrays and objects; real bodies stay below 30, JSON schemas of tools included
-# Of `{`, `[` and `,`, in texts too. A mark stands for some 80 bytes of parsed values and their copies: 270 KB of gzip became
-# 20 million objects and 3 GB (measured). Embeddings of 2048 texts, as many as one call may bring, have 6.3 million numbers.
+# of nested arrays and objects; real bodies stay below 30, JSON schemas of tools included
+MAX_DEPTH: Final = 300
+# Of `{`, `[` and `,`, in texts too. A mark stands for some 80 bytes of parsed values and their
+# copies: 270 KB of gzip became 20 million objects and 3 GB (measured). Embeddings of 2048 texts, as
+# many as one call may bring, have 6.3 million numbers.
 MAX_MARKS: Final = 8_000_000
 
 
@@ -26,15 +30,21 @@ _DECODER: Final = json.JSONDecoder(parse_constant=lambda _name: None, parse_floa
 def parse(data: str | bytes) -> Any:
     """The JSON value in `data`; None for what is not JSON.
 
-    What is returned can be written again: numbers that JSON does not know (NaN, 1e999) are null, and what is nested so deep
-    that code which recurses would fail on it counts as wrong, as does what holds more values than memory has room for.
+    What is returned can be written again: numbers that JSON does not know (NaN, 1e999) are null,
+    and what is nested so deep that code which recurses would fail on it counts as wrong, as does
+    what holds more values than memory has room for.
     """
     if _has_too_many(data):
         return None
     try:
-        text = data if isinstance(data, str) else data.decode(json.detect_encoding(data), "surrogatepass")
+        text = (
+            data
+            if isinstance(data, str)
+            else data.decode(json.detect_encoding(data), "surrogatepass")
+        )
         text = text.strip(_WHITE_SPACE)
-        value, end = _DECODER.raw_decode(text)  # decode() would look for white space with two regular expressions
+        # decode() would look for white space with two regular expressions
+        value, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError):  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         return None
     return None if end != len(text) or (len(data) > 2 * MAX_DEPTH and _too_deep(value)) else value
@@ -60,7 +70,11 @@ def _has_too_many(data: str | bytes) -> bool:
 def _too_deep(value: Any) -> bool:
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
-        inner = (item.values() if isinstance(item, dict) else item for item in level if isinstance(item, (dict, list)))
+        inner = (
+            item.values() if isinstance(item, dict) else item
+            for item in level
+            if isinstance(item, (dict, list))
+        )
         level = [item for items in inner for item in items if isinstance(item, (dict, list))]
         if not level:
             return False

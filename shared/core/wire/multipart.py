@@ -49,17 +49,25 @@ def read(body: bytes, content_type: str) -> Form:
     texts: dict[str, str] = {}
     for headers, start, end in _parts(body, delimiter):
         if len(fields) == _MAX_FIELDS:
-            return Form(fields=tuple(fields), texts=texts, problem=f"it has more than {_MAX_FIELDS} fields")
+            return Form(
+                fields=tuple(fields), texts=texts, problem=f"it has more than {_MAX_FIELDS} fields"
+            )
         field = _field(headers, memoryview(body)[start:end])
         fields.append(field)
         if field.filename is None:
             texts.setdefault(field.name, body[start:end].decode("utf-8", "replace"))
     whole = body.rstrip(b"\r\n \t").endswith(delimiter + b"--")
-    return Form(fields=tuple(fields), texts=texts, problem=None if whole else "it does not end in its closing boundary")
+    return Form(
+        fields=tuple(fields),
+        texts=texts,
+        problem=None if whole else "it does not end in its closing boundary",
+    )
 
 
 def _parts(body: bytes, delimiter: bytes) -> Iterator[tuple[str, int, int]]:
-    """(headers, start and end of the content) of each part; a part that the body's end cuts is left out."""
+    """(headers, start and end of the content) of each part; a part that the body's end cuts is left
+    out.
+    """
     at = body.find(delimiter)
     while at >= 0:
         start = at + len(delimiter)

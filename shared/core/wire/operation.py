@@ -1,7 +1,8 @@
-"""Which operation of Azure OpenAI a request names, and what the proxy does with it. The path comes as the host gives it.
+"""Which operation of Azure OpenAI a request names, and what the proxy does with it. The path comes
+as the host gives it.
 
-Everything below /openai/ is relayed. Operations that are known by name get a full event; whatever else is there, or comes
-next, is a `call`: timings, status, sizes and a capture.
+Everything below /openai/ is relayed. Operations that are known by name get a full event; whatever
+else is there, or comes next, is a `call`: timings, status, sizes and a capture.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ _OWN_ROUTES: Final = {
 }
 _CALL: Final = "call"
 
-# What follows /openai/deployments/{name}/, /openai/v1/ or /openai/, by method. `{}` stands for one segment.
+# What follows /openai/deployments/{name}/, /openai/v1/ or /openai/, by method. `{}` stands for one
+# segment.
 _KNOWN: Final = (
     ("POST", "chat/completions", "chat.completions"),
     ("POST", "completions", "completions"),
@@ -37,9 +39,12 @@ _KNOWN: Final = (
     ("POST", "responses/{}/cancel", "responses.cancel"),
     ("GET", "responses/{}/input_items", "responses.input_items"),
 )
-_PATTERNS: Final = tuple((method, re.compile(pattern.replace("{}", "[^/]+")), name) for method, pattern, name in _KNOWN)
+_PATTERNS: Final = tuple(
+    (method, re.compile(pattern.replace("{}", "[^/]+")), name) for method, pattern, name in _KNOWN
+)
 
-# Azure OpenAI has no other method on this route; /openai/v1/chat/completions does (stored completions).
+# Azure OpenAI has no other method on this route; /openai/v1/chat/completions does (stored
+# completions).
 _ONLY_POST: Final = re.compile(r"/openai/deployments/[^/]+/chat/completions")
 
 
@@ -48,7 +53,8 @@ class Operation:
     """A call that is relayed."""
 
     name: str  # "chat.completions", … or "call"
-    deployment: str | None  # decoded; None where the path names none (on the v1 routes the body's `model` does)
+    # decoded; None where the path names none (on the v1 routes the body's `model` does)
+    deployment: str | None
     v1: bool  # on /openai/v1/, where api-version is optional
 
 
@@ -69,8 +75,12 @@ class WebSocketAsked:
     """501: the Functions host relays no WebSocket."""
 
 
-def route(method: str, path: str, *, upgrade: str = "") -> Operation | UnknownRoute | WrongMethod | WebSocketAsked:
-    """What to do with a request; `path` is still percent-encoded, `upgrade` is the header's value."""
+def route(
+    method: str, path: str, *, upgrade: str = ""
+) -> Operation | UnknownRoute | WrongMethod | WebSocketAsked:
+    """What to do with a request; `path` is still percent-encoded, `upgrade` is the
+    header's value.
+    """
     if path in _OWN_ROUTES:
         return WrongMethod(allowed=_OWN_ROUTES[path])
     if not path.startswith(_ROOT) or _climbs(path):
@@ -92,7 +102,9 @@ def refused(path: str) -> Operation | None:
 
 
 def _climbs(path: str) -> bool:
-    """Whether a segment is `..` once decoded as often as the host and an upstream may: it could leave /openai/ there."""
+    """Whether a segment is `..` once decoded as often as the host and an upstream may: it could
+    leave /openai/ there.
+    """
     return ".." in re.split(r"[/\\]", unquote(unquote(path)))
 
 
@@ -108,5 +120,7 @@ def _split(path: str) -> tuple[str | None, bool, str]:
 
 
 def _name(method: str, rest: str) -> str:
-    matches = (name for known, pattern, name in _PATTERNS if known == method and pattern.fullmatch(rest))
+    matches = (
+        name for known, pattern, name in _PATTERNS if known == method and pattern.fullmatch(rest)
+    )
     return next(matches, _CALL)

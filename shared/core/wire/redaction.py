@@ -1,7 +1,9 @@
-"""What of a request or an answer may stand in an event: no secret that it carries for others, no file, no vector.
+"""What of a request or an answer may stand in an event: no secret that it carries for others, no
+file, no vector.
 
-`presentable` is applied to every JSON value that goes from a capture into an event. It also keeps the event writable: what is
-nested absurdly deep is cut off, and a number that JSON cannot write becomes null.
+`presentable` is applied to every JSON value that goes from a capture into an event. It also keeps
+the event writable: what is nested absurdly deep is cut off, and a number that JSON cannot write
+becomes null.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ _SECRETS: Final = (
 )
 # Below these keys every text is a secret, whatever its own key (tools[].headers: litellm#35678).
 _SECRET_HOLDERS: Final = frozenset({"headers", "authentication"})
-# Fields whose value is a file in bare Base64: input_audio, file, images, image_generation_call, encrypted reasoning.
+# Fields whose value is a file in bare Base64: input_audio, file, images, image_generation_call,
+# encrypted reasoning.
 _FILES: Final = {
     "data": "application/octet-stream",
     "file_data": "application/octet-stream",
@@ -97,7 +100,9 @@ def _media_type(key: str, siblings: dict[str, Any]) -> str:
 
 
 def _masked(value: Any, depth: int) -> Any:
-    """The same shape, every text in it masked but the one that says which type of authentication it is."""
+    """The same shape, every text in it masked but the one that says which type of authentication it
+    is.
+    """
     if isinstance(value, dict) and depth:
         return {
             key: inner if key == "type" and isinstance(inner, str) else _masked(inner, depth - 1)

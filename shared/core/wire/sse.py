@@ -1,8 +1,10 @@
-"""Server-sent events, decoded as the WHATWG HTML standard says (section 9.2.6, "Interpreting an event stream").
+"""Server-sent events, decoded as the WHATWG HTML standard says (section 9.2.6, "Interpreting an
+event stream").
 
-A line ends in CR, LF or CRLF; a leading BOM is dropped; a line that starts with a colon is a comment; several `data` lines
-are joined with LF; a blank line dispatches the event, and an event without data is dropped. `str.splitlines` and the like
-must not be used: they split on U+2028 and others, which are legal inside JSON.
+A line ends in CR, LF or CRLF; a leading BOM is dropped; a line that starts with a colon is a
+comment; several `data` lines are joined with LF; a blank line dispatches the event, and an event
+without data is dropped. `str.splitlines` and the like must not be used: they split on U+2028 and
+others, which are legal inside JSON.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ class SseEvent(NamedTuple):
 class SseDecoder:
     """Feed it bytes, cut anywhere; it yields the events that are complete.
 
-    What follows the last blank line is not an event (the standard discards it); `tail()` gives it, for streams cut short.
+    What follows the last blank line is not an event (the standard discards it); `tail()` gives it,
+    for streams cut short.
     """
 
     def __init__(self) -> None:
@@ -52,7 +55,9 @@ class SseDecoder:
             yield from self._feed_lf(data)
 
     def _feed_lf(self, data: bytes) -> Iterator[SseEvent]:
-        """Where every line ends in LF, as in all that Azure OpenAI sends: three fifths of the general way's cost (measured)."""
+        """Where every line ends in LF, as in all that Azure OpenAI sends: three fifths of the
+        general way's cost (measured).
+        """
         *lines, self._pending = (self._pending + data).split(b"\n")
         for line in lines:
             self._offset += len(line) + 1
@@ -69,10 +74,13 @@ class SseDecoder:
             event = self._take(line)
             if event is not None:
                 yield event
-            self._offset += len(end) - 1  # the LF of a CRLF: an event has ended before it, whether or not it has come
+            # the LF of a CRLF: an event has ended before it, whether or not it has come
+            self._offset += len(end) - 1
 
     def tail(self) -> SseEvent | None:
-        """The event that was under way when the stream ended, or None. The decoder is of no use afterwards."""
+        """The event that was under way when the stream ended, or None. The decoder is of no use
+        afterwards.
+        """
         if self._pending:
             self._take(bytes(self._pending))
             self._offset += len(self._pending)

@@ -1,4 +1,5 @@
-"""What ends an event of a stream, what ends the stream, and which chunk tells its usage: defined here once.
+"""What ends an event of a stream, what ends the stream, and which chunk tells its usage: defined
+here once.
 
 The relay looks for it in bytes as they pass, the tail and enrichment in decoded events.
 """
@@ -13,18 +14,23 @@ from shared.core.wire.sse import decode
 
 DONE: Final = "[DONE]"
 # The Responses API has no [DONE]: one of these is its last event, and repeats the whole response.
-LAST_RESPONSE_EVENTS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
-# Nor have streams of sound and transcripts. (Of several images each has such an event: none is known to be the last.)
+LAST_RESPONSE_EVENTS: Final = frozenset(
+    {"response.completed", "response.incomplete", "response.failed"}
+)
+# Nor have streams of sound and transcripts. (Of several images each has such an event: none is
+# known to be the last.)
 LAST_EVENTS: Final = LAST_RESPONSE_EVENTS | {"speech.audio.done", "transcript.text.done"}
 
-# A blank line, behind which an event has ended. Where a CRLF may be cut in two, its LF is waited for, or another byte.
+# A blank line, behind which an event has ended. Where a CRLF may be cut in two, its LF is waited
+# for, or another byte.
 EVENT_END: Final = re.compile(rb"\n\r?\n|\r\r|\n\r(?=[^\n])")
 # For bytes.endswith, where a call more would count: each chunk of each stream passes there.
 EVENT_ENDS: Final = (b"\n\n", b"\n\r\n", b"\r\r")
 LONGEST_EVENT_END: Final = len(b"\r\n\r\n")
 
 USAGE_OBJECT: Final = re.compile(rb'"usage"\s*:\s*\{')
-# What `ends_stream`, `fails`, finish reasons and usage are told by. A regular expression costs a tenth of parsing a chunk.
+# What `ends_stream`, `fails`, finish reasons and usage are told by. A regular expression costs a
+# tenth of parsing a chunk.
 TELLING: Final = re.compile(
     r'"finish_reason"\s*:\s*[^\sn]|"usage"\s*:\s*\{|"error"|"code"|"type"\s*:\s*"(?:'
     + "|".join(map(re.escape, sorted(LAST_EVENTS)))
@@ -35,7 +41,9 @@ FAILING: Final = (b'"error"', b'"code"', b'"response.failed"')
 
 
 def ends_event(data: bytes) -> bool:
-    """Whether an event has ended with these bytes, of which the last LONGEST_EVENT_END are enough."""
+    """Whether an event has ended with these bytes, of which the last
+    LONGEST_EVENT_END are enough.
+    """
     return data.endswith(EVENT_ENDS)
 
 
@@ -47,17 +55,27 @@ def ends_stream(chunk: dict[str, Any]) -> bool:
 def fails(chunk: dict[str, Any]) -> bool:
     """Whether an event tells of an error: nested, flat or as the Responses API's."""
     flat = "message" in chunk and "code" in chunk and "choices" not in chunk
-    return bool(chunk.get("error")) or text(chunk.get("type")) in {"error", "response.failed"} or flat
+    return (
+        bool(chunk.get("error")) or text(chunk.get("type")) in {"error", "response.failed"} or flat
+    )
 
 
 def may_tell_usage(piece: bytes) -> bool:
-    """Whether `is_usage_chunk` is worth asking of what is in it. True too often rather than too seldom: every chunk passes."""
+    """Whether `is_usage_chunk` is worth asking of what is in it. True too often rather than too
+    seldom: every chunk passes.
+    """
     return piece.count(b'"usage"') != piece.count(b'"usage":null')
 
 
 def is_usage_chunk(event: bytes) -> bool:
-    """Whether this event, whole, is the extra chunk that `include_usage` brings: `choices: []` with `usage`."""
+    """Whether this event, whole, is the extra chunk that `include_usage` brings: `choices: []` with
+    `usage`.
+    """
     if USAGE_OBJECT.search(event) is None:
         return False
     decoded = [parse_object(sse.data) for sse in decode(event)]
-    return len(decoded) == 1 and decoded[0].get("choices") == [] and isinstance(decoded[0].get("usage"), dict)
+    return (
+        len(decoded) == 1
+        and decoded[0].get("choices") == []
+        and isinstance(decoded[0].get("usage"), dict)
+    )

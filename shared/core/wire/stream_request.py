@@ -1,8 +1,9 @@
 """Which requests can ask for a stream in their JSON body, and by which member they do.
 
-Chat completions, completions and responses are looked at whatever their content type says. So is every other POST of JSON:
-images, speech, runs of assistants, and what is not known by name, because a stream of what comes next is cut by the same load
-balancers. Embeddings alone are never streamed. Uploads in parts and binary bodies are not looked at: they pass as they come.
+Chat completions, completions and responses are looked at whatever their content type says. So is
+every other POST of JSON: images, speech, runs of assistants, and what is not known by name, because
+a stream of what comes next is cut by the same load balancers. Embeddings alone are never streamed.
+Uploads in parts and binary bodies are not looked at: they pass as they come.
 """
 
 from __future__ import annotations

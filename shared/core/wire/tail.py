@@ -1,7 +1,7 @@
 """What the end of an answer tells: whether it is whole, and its usage.
 
-Only a bounded tail is looked at, after the last byte has left, so the cost does not grow with the answer. The whole capture is
-read by enrichment, later and elsewhere.
+Only a bounded tail is looked at, after the last byte has left, so the cost does not grow with the
+answer. The whole capture is read by enrichment, later and elsewhere.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from shared.core.wire.stream_end import (
 )
 
 TAIL_BYTES: Final = 32 * 1024  # how much of the end a capture's writer keeps at hand
-MAX_USAGE_BYTES: Final = 2048  # as JSON writes it; a real one has about 300. Enrichment finds a larger one in the capture
+# as JSON writes it; a real one has about 300. Enrichment finds a larger one in the capture
+MAX_USAGE_BYTES: Final = 2048
 _LAST_BYTES: Final = 2048
 
 
@@ -33,12 +34,15 @@ class Tail:
     """What the end says."""
 
     finished: bool  # [DONE], a finish_reason for every choice, or a last event was there
-    usage: dict[str, Any] | None  # as the upstream sent it; None too where it is too large for an envelope
+    # as the upstream sent it; None too where it is too large for an envelope
+    usage: dict[str, Any] | None
     failed: bool = False  # an error was in the stream, nested, flat or as the Responses API's event
 
 
 def of_stream(tail: bytes, *, whole: bool) -> Tail:
-    """The end of an SSE body; `whole` says that `tail` is all of it, otherwise its first, cut event is skipped."""
+    """The end of an SSE body; `whole` says that `tail` is all of it, otherwise its first, cut event
+    is skipped.
+    """
     end = _of_last_events(tail)
     if end is not None:
         return end
@@ -46,19 +50,28 @@ def of_stream(tail: bytes, *, whole: bool) -> Tail:
         blank = EVENT_END.search(tail)
         if blank and blank.end() == len(tail):
             return _of_cut_event(tail)
-        tail = tail[blank.end() - 1 :] if blank else b""  # not at a line's beginning, where a BOM would be none of it
+        # not at a line's beginning, where a BOM would be none of it
+        tail = tail[blank.end() - 1 :] if blank else b""
     events = list(SseDecoder().feed(tail))
     end = _of_events(events)
-    return replace(end, finished=end.finished or _every_choice_finished(event.data for event in events))
+    return replace(
+        end, finished=end.finished or _every_choice_finished(event.data for event in events)
+    )
 
 
 def _of_last_events(tail: bytes) -> Tail | None:
-    """What the last few events tell, where they tell all; None otherwise. To decode all takes four times as long."""
+    """What the last few events tell, where they tell all; None otherwise. To decode all takes four
+    times as long.
+    """
     blank = EVENT_END.search(tail, max(len(tail) - _LAST_BYTES, 0))
     if blank is None:
         return None
     end = _of_events(SseDecoder().feed(tail[blank.end() - 1 :]))  # as in of_stream
-    told = end.finished and end.usage is not None and all(tail.find(mark, 0, blank.end()) < 0 for mark in FAILING)
+    told = (
+        end.finished
+        and end.usage is not None
+        and all(tail.find(mark, 0, blank.end()) < 0 for mark in FAILING)
+    )
     return end if told else None
 
 
@@ -79,7 +92,9 @@ def _of_events(events: Iterable[SseEvent]) -> Tail:
 def of_json(body: bytes) -> Tail:
     """A JSON body that arrived whole; one longer than the tail is left to enrichment."""
     document = parse_object(body) if len(body) <= TAIL_BYTES else {}
-    failed = bool(document.get("error")) or (document.get("object") == "response" and document.get("status") == "failed")
+    failed = bool(document.get("error")) or (
+        document.get("object") == "response" and document.get("status") == "failed"
+    )
     return Tail(finished=True, usage=_bounded(usage_of(document)), failed=failed)
 
 
@@ -91,9 +106,11 @@ def usage_of(chunk: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _of_cut_event(end: bytes) -> Tail:
-    """The end of a last event that is longer than the tail: the Responses API's, which repeats the whole response.
+    """The end of a last event that is longer than the tail: the Responses API's, which repeats the
+    whole response.
 
-    Of the events that can be so long, it is the only one whose usage is an object; inside a text the quotes are escaped.
+    Of the events that can be so long, it is the only one whose usage is an object; inside a text
+    the quotes are escaped.
     """
     *_, last = [None, *USAGE_OBJECT.finditer(end)]
     if last is None:
@@ -111,7 +128,9 @@ def _bounded(usage: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _every_choice_finished(chunks: Iterable[str]) -> bool:
-    """Every choice that the tail speaks of has its finish_reason; with n > 1 one choice may end long before another."""
+    """Every choice that the tail speaks of has its finish_reason; with n > 1 one choice may end
+    long before another.
+    """
     reasons: dict[Any, bool] = {}
     for data in chunks:
         choices = parse_object(data).get("choices") if '"finish_reason"' in data else None

@@ -1,7 +1,8 @@
 """Taking the usage chunk out of a stream whose caller did not ask for it.
 
-Whole events pass as they are, and at once; the start of an event whose end has not come waits for it (a client could do
-nothing with it). Only the one event that is exactly the usage chunk is left out. The capture keeps it.
+Whole events pass as they are, and at once; the start of an event whose end has not come waits for
+it (a client could do nothing with it). Only the one event that is exactly the usage chunk is left
+out. The capture keeps it.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from shared.core.wire.stream_end import (
 
 # An event this long is not the usage chunk: it passes without waiting for its end.
 _LONGEST_HELD: Final = 16 * 1024
-_END_REST: Final = LONGEST_EVENT_END - 1  # bytes of an event's end that its last byte may wait for: CR LF CR
-# Looked into in one go: a millisecond or two where it is made of the smallest events that can be told from the usage chunk
-# only by decoding them (3 us each).
+# bytes of an event's end that its last byte may wait for: CR LF CR
+_END_REST: Final = LONGEST_EVENT_END - 1
+# Looked into in one go: a millisecond or two where it is made of the smallest events that can be
+# told from the usage chunk only by decoding them (3 us each).
 SLICE_BYTES: Final = 8 * 1024
 
 
@@ -39,7 +41,9 @@ class UsageChunkFilter:
             return piece
         searched = max(len(self._held) - _END_REST, 0)  # what is held is less than an event
         data = self._held + piece
-        given, self._held = self._without_usage_chunk(data, [match.end() for match in EVENT_END.finditer(data, searched)])
+        given, self._held = self._without_usage_chunk(
+            data, [match.end() for match in EVENT_END.finditer(data, searched)]
+        )
         if len(self._held) > (_END_REST if self._inside_long_event else _LONGEST_HELD):
             given, self._held = given + self._held[:-_END_REST], self._held[-_END_REST:]
             self._inside_long_event = True

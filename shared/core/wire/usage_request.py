@@ -1,7 +1,8 @@
-"""Asking for usage on the caller's behalf: `stream_options.include_usage`, spliced into a request that did not ask.
+"""Asking for usage on the caller's behalf: `stream_options.include_usage`, spliced into a request
+that did not ask.
 
-The rest of the body stays byte for byte. Where the addition is made, the upstream's extra chunk (`choices: []` with `usage`)
-is taken out again (shared.core.wire.usage_chunk).
+The rest of the body stays byte for byte. Where the addition is made, the upstream's extra chunk
+(`choices: []` with `usage`) is taken out again (shared.core.wire.usage_chunk).
 """
 
 from __future__ import annotations
@@ -30,11 +31,13 @@ class Examined:
 
     stream: bool  # it asks for a stream
     model: str | None  # on the v1 routes this is the deployment
-    asking: tuple[bytes | memoryview, ...] | None  # the body with the addition, in parts; None: it is to be sent as it came
+    # the body with the addition, in parts; None: it is to be sent as it came
+    asking: tuple[bytes | memoryview, ...] | None
 
 
 def examine(body: JsonText, operation: str, *, may_ask: bool) -> Scan[Examined]:
-    """What the relay must know of a JSON body. Anything that is not a JSON object is sent as it came.
+    """What the relay must know of a JSON body. Anything that is not a JSON object is sent as it
+    came.
 
     A generator: it pauses between slices of about a millisecond.
     """
@@ -46,7 +49,9 @@ def examine(body: JsonText, operation: str, *, may_ask: bool) -> Scan[Examined]:
     stream = _value(body, found.get(name)) == json.dumps(asking).encode()
     asks = may_ask and stream and _value(body, found.get("data_sources")) in (b"", b"null")
     return Examined(
-        stream=stream, model=_text(body, found.get("model")), asking=(yield from _asking(body, found)) if asks else None
+        stream=stream,
+        model=_text(body, found.get("model")),
+        asking=(yield from _asking(body, found)) if asks else None,
     )
 
 
@@ -65,7 +70,9 @@ def is_refusal(error_body: bytes) -> bool:
 def _asking(body: JsonText, found: dict[str, Span]) -> Scan[tuple[bytes | memoryview, ...] | None]:
     span = found.get("stream_options")
     if span is None:
-        return _replaced(body, Span(start=first_member_at(body), end=first_member_at(body)), _ADDED + b",")
+        return _replaced(
+            body, Span(start=first_member_at(body), end=first_member_at(body)), _ADDED + b","
+        )
     options = body[span.start : span.end] if span.end - span.start <= _LONGEST_OPTIONS else b""
     if options == b"null":
         return _replaced(body, span, b"{" + _MEMBER + b"}")
@@ -76,7 +83,11 @@ def _asking(body: JsonText, found: dict[str, Span]) -> Scan[tuple[bytes | memory
     except (NotAnObject, ValueError, RecursionError):
         return None
     at = first_member_at(options)
-    asked, place, text = inner.get("include_usage"), Span(start=at, end=at), _MEMBER + (b"" if _is_empty(options) else b",")
+    asked, place, text = (
+        inner.get("include_usage"),
+        Span(start=at, end=at),
+        _MEMBER + (b"" if _is_empty(options) else b","),
+    )
     if asked is not None:
         if options[asked.start : asked.end] not in (b"false", b"null"):
             return None  # it asks itself, or is wrong, which the upstream is to say
@@ -89,7 +100,8 @@ def _is_empty(options: JsonText) -> bool:
 
 
 def _replaced(body: JsonText, span: Span, text: bytes) -> tuple[bytes | memoryview, ...]:
-    view = memoryview(body)  # a copy of a large body would take as long as many chunks of other streams
+    # a copy of a large body would take as long as many chunks of other streams
+    view = memoryview(body)
     return view[: span.start], text, view[span.end :]
 
 

@@ -1,4 +1,6 @@
-"""Chat completion requests, each to a deployment of its own, so that its event and the upstream's record can be told apart."""
+"""Chat completion requests, each to a deployment of its own, so that its event and the upstream's
+record can be told apart.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from tests.e2e.support.wire import Answer, Call
 
 API_VERSION: Final = "2024-10-21"
 CALLER_KEY: Final = "callers-own-key-5d2c"  # never to be seen behind the proxy
-PROMPT: Final = "a question that stays private 7f3a"  # part of every prompt; never to be seen in an output
+# part of every prompt; never to be seen in an output
+PROMPT: Final = "a question that stays private 7f3a"
 
 
 def new_deployment() -> str:
@@ -42,13 +45,20 @@ class Chat:
     @property
     def body(self) -> bytes:
         # A stream that asked for its usage is relayed without any intervention.
-        streaming = {"stream": True, "stream_options": {"include_usage": True}} if self.stream else {}
+        streaming = (
+            {"stream": True, "stream_options": {"include_usage": True}} if self.stream else {}
+        )
         return json.dumps({"messages": self.messages, **streaming, **self.more}).encode()
 
     @property
     def all_headers(self) -> list[tuple[str, str]]:
         directives = [("x-stand-in", self.directives)] if self.directives else []
-        return [("content-type", "application/json"), ("api-key", CALLER_KEY), *directives, *self.headers]
+        return [
+            ("content-type", "application/json"),
+            ("api-key", CALLER_KEY),
+            *directives,
+            *self.headers,
+        ]
 
     def begin(self, stack: Stack) -> Call:
         """Sends it to the proxy; use the result in a `with` block."""
@@ -64,7 +74,9 @@ def content_of(body: bytes) -> str:
     """The answer's text (choice 0) in a JSON document or a stream of SSE."""
     if not body.startswith(b"data:"):
         return str(json.loads(body)["choices"][0]["message"]["content"])
-    data = [line.removeprefix(b"data: ") for line in body.split(b"\n") if line.startswith(b"data: ")]
+    data = [
+        line.removeprefix(b"data: ") for line in body.split(b"\n") if line.startswith(b"data: ")
+    ]
     chunks = [json.loads(line) for line in data if line != b"[DONE]"]
     deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"][:1]]
     return "".join(delta.get("content") or "" for delta in deltas)

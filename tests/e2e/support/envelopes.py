@@ -27,15 +27,21 @@ def queue(stack: Stack, name: str = "envelopes") -> QueueClient:
 
 
 def wait_until_empty(stack: Stack) -> None:
-    """Until no envelope waits or is being worked on (both count), so that nothing can be sent any more."""
+    """Until no envelope waits or is being worked on (both count), so that nothing can be sent any
+    more.
+    """
     with queue(stack) as envelopes:
-        until(lambda: envelopes.get_queue_properties().approximate_message_count == 0, "an empty queue of envelopes")
+        until(
+            lambda: envelopes.get_queue_properties().approximate_message_count == 0,
+            "an empty queue of envelopes",
+        )
 
 
 def wait_until_tried(stack: Stack, exchange_ids: Collection[str]) -> dict[str, Waiting]:
     """The envelope of each exchange once its delivery has failed.
 
-    While it is being tried, and until its visibilityTimeout is over, it cannot be peeked at; so this looks until it was seen.
+    While it is being tried, and until its visibilityTimeout is over, it cannot be peeked at; so
+    this looks until it was seen.
     """
     found: dict[str, Waiting] = {}
 

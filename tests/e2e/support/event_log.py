@@ -1,4 +1,6 @@
-"""The Event Hub's events, received as any consumer would: by the SDK's EventHubConsumerClient, all the time, in a thread."""
+"""The Event Hub's events, received as any consumer would: by the SDK's EventHubConsumerClient, all
+the time, in a thread.
+"""
 
 from __future__ import annotations
 
@@ -32,27 +34,41 @@ class EventLog:
         self._client: EventHubConsumerClient
 
     def __enter__(self) -> Self:
-        logging.getLogger("azure.eventhub").setLevel(logging.ERROR)  # it reports every reconnect as a warning
+        # it reports every reconnect as a warning
+        logging.getLogger("azure.eventhub").setLevel(logging.ERROR)
         self._client = EventHubConsumerClient.from_connection_string(
-            self._stack.event_hub_connection_string, "$Default", eventhub_name=self._stack.event_hub_name
+            self._stack.event_hub_connection_string,
+            "$Default",
+            eventhub_name=self._stack.event_hub_name,
         )
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._client.close()
         self._thread.join(timeout=10)
 
     def one(self, *, within_s: float = ARRIVAL_S, **keys: Any) -> Event:
-        """The event whose keys have these values, once it has arrived: `one(exchange_id=...)`, `one(deployment=...)`."""
+        """The event whose keys have these values, once it has arrived: `one(exchange_id=...)`,
+        `one(deployment=...)`.
+        """
         with self._arrived:
             arrived = self._arrived.wait_for(lambda: self._matching(keys), timeout=within_s)
-            assert arrived, f"no event with {keys} within {within_s:g} s; {len(self._events)} others arrived"
+            assert arrived, (
+                f"no event with {keys} within {within_s:g} s; {len(self._events)} others arrived"
+            )
             event = self._matching(keys)[0]
         return valid(event)
 
     def all_of(self, exchange_ids: Collection[str], *, within_s: float = ARRIVAL_S) -> list[Event]:
-        """The events of these exchanges, once there is one of each; one that was delivered twice is in the list twice."""
+        """The events of these exchanges, once there is one of each; one that was delivered twice is
+        in the list twice.
+        """
         deadline = time.monotonic() + within_s
         for exchange_id in exchange_ids:
             self.one(exchange_id=exchange_id, within_s=max(0.0, deadline - time.monotonic()))
@@ -70,10 +86,16 @@ class EventLog:
             return list(self._events)
 
     def _matching(self, keys: dict[str, Any]) -> list[Event]:
-        return [event for event in self._events if all(event.get(key) == value for key, value in keys.items())]
+        return [
+            event
+            for event in self._events
+            if all(event.get(key) == value for key, value in keys.items())
+        ]
 
     def _receive(self) -> None:
-        self._client.receive_batch(self._on_events, max_batch_size=300, max_wait_time=0.2, starting_position="-1")
+        self._client.receive_batch(
+            self._on_events, max_batch_size=300, max_wait_time=0.2, starting_position="-1"
+        )
 
     def _on_events(self, _partition: PartitionContext, events: list[EventData]) -> None:
         if not events:

@@ -15,8 +15,12 @@ _ANSWER_WORDS: Final = tuple(word for word in WORDS if not word.isascii())
 
 def private_texts(stack: Stack) -> dict[str, str]:
     """Name to text: keys of the caller and of the app, the prompt, and what answers are made of."""
-    storage = dict(part.split("=", 1) for part in stack.storage_connection_string.split(";") if part)
-    event_hub = dict(part.split("=", 1) for part in stack.event_hub_connection_string.split(";") if part)
+    storage = dict(
+        part.split("=", 1) for part in stack.storage_connection_string.split(";") if part
+    )
+    event_hub = dict(
+        part.split("=", 1) for part in stack.event_hub_connection_string.split(";") if part
+    )
     return {
         "the caller's key": CALLER_KEY,
         "the upstream's key": stack.settings["AZURE_OPENAI_KEY"],
@@ -28,8 +32,14 @@ def private_texts(stack: Stack) -> dict[str, str]:
 
 
 def check(text: str, stack: Stack, where: str) -> None:
-    """Fails, naming what was found, if `text` holds something private, plain or as JSON escapes it."""
-    found = [name for name, private in private_texts(stack).items() if private in text or json.dumps(private)[1:-1] in text]
+    """Fails, naming what was found, if `text` holds something private, plain or as JSON escapes
+    it.
+    """
+    found = [
+        name
+        for name, private in private_texts(stack).items()
+        if private in text or json.dumps(private)[1:-1] in text
+    ]
     assert not found, f"{where} shows {', '.join(found)}"
 
 

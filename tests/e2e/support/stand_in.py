@@ -35,12 +35,19 @@ class Seen:
 
 def seen(stack: Stack, *, deployment: str = "", request_id: str = "") -> list[Seen]:
     """What has arrived so far for a deployment, or with a x-ms-client-request-id."""
-    asked = {"deployment": deployment, "header": f"x-ms-client-request-id:{request_id}" if request_id else ""}
+    asked = {
+        "deployment": deployment,
+        "header": f"x-ms-client-request-id:{request_id}" if request_id else "",
+    }
     return [_seen(document) for document in _get(stack, f"exchanges?{urlencode(asked)}")]
 
 
-def seen_once(stack: Stack, *, deployment: str = "", request_id: str = "", ended: bool = True) -> Seen:
-    """The only request of a deployment or request id, once it is there and (unless told otherwise) over."""
+def seen_once(
+    stack: Stack, *, deployment: str = "", request_id: str = "", ended: bool = True
+) -> Seen:
+    """The only request of a deployment or request id, once it is there and (unless told otherwise)
+    over.
+    """
 
     def look() -> list[Seen]:
         found = seen(stack, deployment=deployment, request_id=request_id)

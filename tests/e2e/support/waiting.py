@@ -10,7 +10,9 @@ _POLL_S: Final = 0.02
 
 
 def until[T](look: Callable[[], T | None], what: str, *, within_s: float = 60) -> T:
-    """What `look` returns as soon as it is neither None, False nor empty. Fails, saying `what` was awaited, when it is late."""
+    """What `look` returns as soon as it is neither None, False nor empty. Fails, saying `what` was
+    awaited, when it is late.
+    """
     deadline = time.monotonic() + within_s
     while not (found := look()):
         assert time.monotonic() < deadline, f"not within {within_s:g} s: {what}"

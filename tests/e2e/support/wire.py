@@ -1,7 +1,8 @@
-"""A client that sends exactly what it is told and sees every byte that comes back, with its time of arrival.
+"""A client that sends exactly what it is told and sees every byte that comes back, with its time of
+arrival.
 
-Each call has a connection of its own. Times are `time.monotonic()` seconds: on Linux and macOS one clock for all processes, so
-they compare with those in the stand-in's record.
+Each call has a connection of its own. Times are `time.monotonic()` seconds: on Linux and macOS one
+clock for all processes, so they compare with those in the stand-in's record.
 """
 
 from __future__ import annotations
@@ -64,14 +65,29 @@ class Call:
     """One request on its way. Use it in a `with` block: leaving it closes the connection."""
 
     def __init__(
-        self, url: str, method: str, target: str, headers: Headers = (), body: bytes = b"", *, framed: bool = True
+        self,
+        url: str,
+        method: str,
+        target: str,
+        headers: Headers = (),
+        body: bytes = b"",
+        *,
+        framed: bool = True,
     ) -> None:
-        """Sends the request. `target` is path and query, sent as they are; a body gets its content-length, if `framed`."""
+        """Sends the request. `target` is path and query, sent as they are; a body gets its
+        content-length, if `framed`.
+        """
         address = urlsplit(url)
-        framing = [("content-length", str(len(body)))] if framed and (body or method in {"POST", "PUT"}) else []
+        framing = (
+            [("content-length", str(len(body)))]
+            if framed and (body or method in {"POST", "PUT"})
+            else []
+        )
         lines = [f"{method} {target} HTTP/1.1", f"host: {address.netloc}"]
         lines += [f"{name}: {value}" for name, value in [*headers, *framing]]
-        self._socket = socket.create_connection((address.hostname, address.port), timeout=DEADLINE_S)
+        self._socket = socket.create_connection(
+            (address.hostname, address.port), timeout=DEADLINE_S
+        )
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._parser = _parser_for(method)
         self._answer: Answer | None = None
@@ -82,7 +98,12 @@ class Call:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._socket.close()
 
     def send(self, data: bytes) -> None:
@@ -90,12 +111,19 @@ class Call:
         self._socket.sendall(data)
 
     def answer(self) -> Answer:
-        """The response with its status and headers, as soon as they are there; its pieces follow with `piece`."""
+        """The response with its status and headers, as soon as they are there; its pieces follow
+        with `piece`.
+        """
         while self._answer is None:
             event = self._next_event()
-            assert not isinstance(event, (h11.Data, h11.ConnectionClosed)), "the connection was closed before a response"
+            assert not isinstance(event, (h11.Data, h11.ConnectionClosed)), (
+                "the connection was closed before a response"
+            )
             if isinstance(event, h11.Response):
-                headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers]
+                headers = [
+                    (name.decode("latin-1"), value.decode("latin-1"))
+                    for name, value in event.headers
+                ]
                 self._answer = Answer(status=event.status_code, headers=headers)
         return self._answer
 
@@ -150,7 +178,9 @@ def names(headers: Iterable[tuple[str, str]]) -> set[str]:
 
 
 def _parser_for(method: str) -> h11.Connection:
-    """A parser of responses. It has to believe that it sent the request, which is written past it: h11 would normalise it."""
+    """A parser of responses. It has to believe that it sent the request, which is written past it:
+    h11 would normalise it.
+    """
     parser = h11.Connection(h11.CLIENT)
     parser.send(h11.Request(method=method, target="/", headers=[("host", "unused")]))
     parser.send(h11.EndOfMessage())
