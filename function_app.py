@@ -69,7 +69,7 @@ giving_up = GivingUp(deliver, captures, ledger, notes)
 pacing = Pacing(envelopes, event_hub)
 reconciliation = Reconciliation(captures, ledger, envelopes, notes, pacing)
 parking = Parking(captures, ledger, envelopes, notes)
-longest = timedelta(seconds=config.limits.exchange_s + config.reconcile.settle_s)
+longest = timedelta(seconds=config.limits.exchange_s + config.reconcile.grace_s)
 replaying = Replaying(captures, envelopes, notes, pacing, longest)
 
 probes = {"queue": envelopes.probe, "blobs": captures.probe, "event_hub": event_hub.probe}

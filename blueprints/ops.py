@@ -46,7 +46,7 @@ def blueprint(parking: Parking, guard: Guard) -> func.Blueprint:
 
 async def _queue_again(parking: Parking, exchange_id: str) -> Response:
     if not _is_exchange_id(exchange_id):
-        return ErrorResponse(api_error.no_exchange_id())
+        return ErrorResponse(api_error.invalid_exchange_id())
     try:
         found = await parking.queue_again(exchange_id)
     except (CaptureError, EnvelopeError) as error:
@@ -60,7 +60,7 @@ async def _queue_again(parking: Parking, exchange_id: str) -> Response:
 
 async def _erase(parking: Parking, exchange_id: str) -> Response:
     if not _is_exchange_id(exchange_id):
-        return ErrorResponse(api_error.no_exchange_id())
+        return ErrorResponse(api_error.invalid_exchange_id())
     erased = await parking.erase(exchange_id)
     note = "What is on the Event Hub is out of reach: it goes when the hub's retention, and that of its consumers, ends."
     return (

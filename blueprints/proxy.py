@@ -49,7 +49,7 @@ def _answer(req: Request, relay: Relay) -> Response:
     match operation.route(scope["method"], path, upgrade=_upgrade(req)):
         case operation.WrongMethod(allowed=allowed):
             return Rejection(
-                relay, scope, api_error.wrong_method(allowed), {"allow": ", ".join(allowed)}
+                relay, scope, api_error.method_not_allowed(allowed), {"allow": ", ".join(allowed)}
             )
         case operation.WebSocketAsked():
             return Rejection(relay, scope, api_error.websocket())

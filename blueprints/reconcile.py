@@ -34,7 +34,7 @@ _ACTIVE: Final = frozenset(
 def blueprint(reconciliation: Reconciliation, settings: Settings, guard: Guard) -> df.Blueprint:
     """Functions `reconcile_timer`, `reconcile_start`, `reconcile` and its activities."""
     completeness = df.Blueprint()
-    longest_s = settings.limits.exchange_s + settings.reconcile.settle_s
+    longest_s = settings.limits.exchange_s + settings.reconcile.grace_s
     look_back = timedelta(seconds=settings.reconcile.look_back_s)
 
     @completeness.function_name("reconcile_timer")

@@ -67,8 +67,8 @@ param operatorObjectIds string[] = []
 @maxValue(3650)
 param captureRetentionDays int = 30
 
-@description('Optional. closed: nothing goes upstream, and no answer ends, before its capture is stored. Default: open.')
-param capturePolicy 'open' | 'closed' = 'open'
+@description('Optional. required: nothing goes upstream, and no answer ends, before its capture is stored. Default: best_effort.')
+param capturePolicy 'best_effort' | 'required' = 'best_effort'
 
 @description('Optional. How the app scales.')
 param scale scaleType = {}

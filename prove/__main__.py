@@ -48,10 +48,10 @@ def _part(count: int, share: float) -> int:
 
 
 PROOFS: Final[dict[str, Proof]] = {
-    "kill-embedded-open": _kills("embedded", "open", 15),
-    "kill-embedded-closed": _kills("embedded", "closed", 15),
-    "kill-func-open": _kills("func", "open", 10),
-    "kill-func-closed": _kills("func", "closed", 10),
+    "kill-embedded-best-effort": _kills("embedded", "best_effort", 15),
+    "kill-embedded-required": _kills("embedded", "required", 15),
+    "kill-func-best-effort": _kills("func", "best_effort", 10),
+    "kill-func-required": _kills("func", "required", 10),
     "event-hub": lambda share, seed, progress: event_hub_down(
         "embedded", down_s=60 * share, seed=seed, progress=progress
     ),

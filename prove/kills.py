@@ -14,7 +14,7 @@ from prove.figures import Figures
 from prove.load import Asked, Load, mixed
 from prove.world import World, seen_by_upstream
 
-Policy = Literal["open", "closed"]
+Policy = Literal["best_effort", "required"]
 
 # A moment, and the request to storage that is under way when it comes; what has none is a matter of
 # chance.
@@ -116,7 +116,7 @@ def _judge(
         "exchanges that the upstream saw": len(upstream),
         "of those without any trace": len(traceless),
     }
-    if policy == "closed":
+    if policy == "required":
         figures.check(
             holds=not traceless,
             sentence=f"{len(traceless)} exchanges that the upstream saw left no trace",

@@ -232,7 +232,7 @@ def _judge_report(figures: Figures, report: Report, evidence: Evidence, mischief
 
 
 def _judge_traceless(figures: Figures, load: Load, evidence: Evidence, mischief: Mischief) -> None:
-    """With `open`, only what began shortly before a kill may leave nothing."""
+    """With `best_effort`, only what began shortly before a kill may leave nothing."""
     traceless = {each.exchange_id for each in load.asked if each.exchange_id} - evidence.known
     waited_s = [_until_killed_s(each, mischief.killed_at) for each in traceless]
     figures.check(

@@ -1,6 +1,4 @@
-"""CAPTURE_POLICY, measured: how long an exchange leaves no trace with `open`, and what `closed`
-costs beside it.
-"""
+"""CAPTURE_POLICY, measured: how long `best_effort` leaves no trace, and what `required` costs."""
 
 from __future__ import annotations
 
@@ -25,7 +23,7 @@ from tests.e2e.support.chat import Chat
 
 type Progress = Callable[[str], None]
 
-POLICIES: Final = ("open", "closed")
+POLICIES: Final = ("best_effort", "required")
 _CAPTURED: Final = r"PUT /\S+/captures/\S+/(\S+\.request)"
 _CHUNKS: Final = "chunks=20; chunk_ms=5"
 _ANSWER_MS: Final = "headers_ms=50"
@@ -81,20 +79,20 @@ def policies(
                 taken[policy].asked,
                 must=[each.exchange_id or "" for each in taken[policy].asked],
             )
-    opened, closed = taken["open"], taken["closed"]
+    opened, closed = taken["best_effort"], taken["required"]
     figures.check(
         holds=max(closed.unseen) <= 0,
-        sentence="with `closed` the upstream saw a request before its capture was stored",
+        sentence="with `required` the upstream saw a request before its capture was stored",
     )
     figures.counts = {
         "exchanges with each policy": len(opened.first_byte),
-        "`open`: ms without a trace since the client sent its request (p50, p99, most)": _spread(
+        "`best_effort`: ms without a trace since the client sent its request (p50, p99, most)": _spread(
             opened.traceless
         ),
-        "`open`: of those, ms since the upstream had the request (p50, p99, most; below 0: stored before)": _spread(
+        "`best_effort`: of those, ms since the upstream had the request (p50, p99, most; below 0: stored before)": _spread(
             opened.unseen
         ),
-        "`closed`: ms since the upstream had the request (p50, p99, most; below 0: stored before)": _spread(
+        "`required`: ms since the upstream had the request (p50, p99, most; below 0: stored before)": _spread(
             closed.unseen
         ),
         **_beside(
@@ -112,11 +110,13 @@ def policies(
             _spread(opened.answer_end),
             _spread(closed.answer_end),
         ),
-        "`closed` adds to the first byte, ms at p50": _added(opened.first_byte, closed.first_byte),
-        "`closed` adds to the last byte of a stream, ms at p50": _added(
+        "`required` adds to the first byte, ms at p50": _added(
+            opened.first_byte, closed.first_byte
+        ),
+        "`required` adds to the last byte of a stream, ms at p50": _added(
             opened.stream_end, closed.stream_end
         ),
-        "`closed` adds to the last byte of a plain answer, ms at p50": _added(
+        "`required` adds to the last byte of a plain answer, ms at p50": _added(
             opened.answer_end, closed.answer_end
         ),
         **_beside("ms of CPU an exchange, host and worker", _mean(opened.cpu), _mean(closed.cpu)),
@@ -204,4 +204,4 @@ def _mean(values: Sequence[float]) -> str:
 
 
 def _beside(what: str, opened: str, closed: str) -> dict[str, str]:
-    return {f"`open`: {what}": opened, f"`closed`: {what}": closed}
+    return {f"`best_effort`: {what}": opened, f"`required`: {what}": closed}

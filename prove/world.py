@@ -38,7 +38,7 @@ _DURABLE: Final = "AzureFunctionsJobHost__extensions__durableTask__storageProvid
 # Minutes become seconds; nothing else differs from how the app is shipped.
 SHORT: Final = {
     "EXCHANGE_TIMEOUT_S": str(EXCHANGE_TIMEOUT_S),
-    "RECONCILE_SETTLE_S": "1",
+    "RECONCILE_GRACE_S": "1",
     "RECONCILE_LOOK_BACK_H": "2",
     f"{_QUEUES}visibilityTimeout": "00:00:01",
     f"{_QUEUES}maxPollingInterval": "00:00:01",

@@ -434,7 +434,7 @@ type settingsType = {
   KEEP_ALIVE_S: string?
 
   @description('Optional. Answer a stream with 200 where its headers have not come by then.')
-  EARLY_ANSWER_S: string?
+  EARLY_RESPONSE_AFTER_S: string?
 
   @description('Optional. Read the upstream on after the client left.')
   DRAIN_AFTER_DISCONNECT_S: string?
@@ -452,5 +452,5 @@ type settingsType = {
   RECONCILE_LOOK_BACK_H: string?
 
   @description('Optional. How long an exchange may be on its way.')
-  RECONCILE_SETTLE_S: string?
+  RECONCILE_GRACE_S: string?
 }

@@ -10,7 +10,7 @@ from typing import Final
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError
 
-from shared.core.wire.forwarding import RawHeaders
+from shared.core.wire.headers import RawHeaders
 from shared.errors import UpstreamUnreachable
 from shared.settings.settings import UpstreamSettings
 

@@ -10,7 +10,7 @@ from typing import Final, Protocol, cast
 
 import httpx
 
-from shared.core.wire.forwarding import RawHeaders
+from shared.core.wire.headers import RawHeaders
 from shared.errors import UpstreamInterrupted, UpstreamTimeout, UpstreamUnreachable
 from shared.settings.settings import UpstreamSettings
 

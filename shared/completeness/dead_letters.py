@@ -12,12 +12,12 @@ from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import EnvelopeQueue
 from shared.adapters.json_blobs import Notes
 from shared.adapters.ledger import Ledger
-from shared.completeness.reconciliation import rebuilt
+from shared.completeness.redelivery import rebuilt
 from shared.core.records.capture import request_name, response_name
 from shared.core.records.comparison import Missing
 from shared.core.records.envelope import replayed
 from shared.core.records.ledger_entry import REPLAY_FAILED
-from shared.enrichment.poison_handler import failures_name
+from shared.core.records.poison import failures_name
 
 _LISTED: Final = 1000
 

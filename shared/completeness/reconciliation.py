@@ -19,12 +19,10 @@ from shared.adapters.envelope_queue import EnvelopeQueue
 from shared.adapters.json_blobs import Notes
 from shared.adapters.ledger import Ledger
 from shared.completeness.back_pressure import Pacing
+from shared.completeness.redelivery import AT_ONCE, rebuilt
 from shared.concurrency.bounded import side_by_side
-from shared.core.records.capture import request_name, response_name
 from shared.core.records.checkpoint import Progress, resumed
 from shared.core.records.comparison import Comparison, Missing
-from shared.core.records.envelope import Caller, Envelope, Failure, Timings, from_fields
-from shared.core.records.outcome import Outcome
 from shared.core.records.window import Window, judged_windows
 from shared.errors import CaptureError, EnvelopeError
 
@@ -35,7 +33,6 @@ _log = logging.getLogger("fnsse.reconciliation")
 QUEUED_PER_RUN: Final = 50_000
 LONGEST_S: Final = 600.0
 BATCH: Final = 100
-AT_ONCE: Final = 16  # reads of headers and puts of envelopes
 _AT_A_TIME: Final = 200  # names between two pauses: about a millisecond
 
 
@@ -203,53 +200,3 @@ class _Run:
                     self.report.waiting = "storage failed"
                     self.stopped = True
         self.progress.after = batch[-1].exchange_id
-
-
-async def rebuilt(captures: Captures, each: Missing) -> Envelope:
-    """The envelope that was lost, from what the captures hold. Raises CaptureError, EnvelopeError
-    or AzureError.
-    """
-    if each.answered:
-        header = await captures.header(response_name(each.exchange_id))
-        return from_fields(header.get("envelope"))
-    header = await captures.header(request_name(each.exchange_id))
-    return aborted_envelope(each.exchange_id, header)
-
-
-def aborted_envelope(exchange_id: str, request_header: dict[str, Any]) -> Envelope:
-    """The envelope of an exchange whose instance was killed. Raises CaptureError where the header
-    lacks what it needs.
-    """
-    try:
-        return Envelope(
-            exchange_id=exchange_id,
-            operation=str(request_header["operation"]),
-            deployment=request_header["deployment"],
-            api_version=request_header["api_version"],
-            stream=None,
-            started_at=str(request_header["started_at"]),
-            status_code=None,
-            upstream_status_code=None,
-            outcome=Outcome.ABORTED,
-            failure=Failure(
-                code="aborted",
-                message="The instance that relayed this exchange was killed before its end.",
-            ),
-            timings=Timings(
-                to_headers_ms=None, to_first_chunk_ms=None, to_last_chunk_ms=None, to_end_ms=0.0
-            ),
-            arrivals=(),
-            chunk_count=0,
-            usage=None,
-            usage_source="none",
-            usage_asked=False,
-            request_bytes=int(request_header.get("request_bytes", 0)),
-            response_bytes=0,
-            sent_bytes=0,
-            request_capture=request_name(exchange_id),
-            response_capture=None,
-            caller=Caller(**request_header["caller"]),
-            trace_parent=None,
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise CaptureError(f"the request capture's header lacks {type(error).__name__}") from None

@@ -15,7 +15,7 @@ from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import EnvelopeQueue
 from shared.adapters.json_blobs import Notes
 from shared.completeness.back_pressure import Pacing
-from shared.completeness.reconciliation import AT_ONCE, rebuilt
+from shared.completeness.redelivery import AT_ONCE, rebuilt
 from shared.concurrency.bounded import side_by_side
 from shared.core.records.capture import response_name
 from shared.core.records.checkpoint import resumed

@@ -46,10 +46,10 @@ def unknown_route() -> ApiError:
     )
 
 
-def wrong_method(allowed: tuple[str, ...]) -> ApiError:
+def method_not_allowed(allowed: tuple[str, ...]) -> ApiError:
     return ApiError(
         status=405,
-        code="wrong_method",
+        code="method_not_allowed",
         message=f"This route does not have that method; use {', '.join(allowed)}.",
     )
 
@@ -66,10 +66,10 @@ def reconcile_running() -> ApiError:
     )
 
 
-def no_exchange_id() -> ApiError:
+def invalid_exchange_id() -> ApiError:
     return ApiError(
         status=400,
-        code="no_exchange_id",
+        code="invalid_exchange_id",
         message="That is no exchange id. It stands in the event and in the answer's x-exchange-id header.",
     )
 
@@ -103,7 +103,7 @@ def capture_unavailable() -> ApiError:
     return ApiError(
         status=503,
         code="capture_unavailable",
-        message="This proxy passes on only what it can record (CAPTURE_POLICY=closed), and its storage took no record. "
+        message="This proxy passes on only what it can record (CAPTURE_POLICY=required), and its storage took no record. "
         "Try again; if it stays so, the operator should look at the storage account of CAPTURES_STORAGE.",
     )
 

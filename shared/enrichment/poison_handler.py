@@ -13,7 +13,6 @@ from shared.adapters.ledger import Ledger
 from shared.core.records import poison
 from shared.core.records.capture import of_outcome, response_name
 from shared.core.records.envelope import Envelope, load, to_fields
-from shared.core.records.window import Window
 from shared.errors import EnvelopeError
 
 _log = logging.getLogger("fnsse.giving_up")
@@ -79,7 +78,7 @@ class GivingUp:
     async def _park(self, exchange_id: str, reason: str) -> None:
         if await self._ledger.park(exchange_id, reason):
             _log.error("Exchange %s can never be delivered and is parked (%s)", exchange_id, reason)
-        await self._notes.delete(failures_name(exchange_id))
+        await self._notes.delete(poison.failures_name(exchange_id))
 
     async def _examined(self, envelope: Envelope) -> tuple[str | None, int]:
         """Why no event can be built of it, or why the Event Hub does not take it, and how often
@@ -89,7 +88,7 @@ class GivingUp:
         """
         if envelope.replayed:
             return None, 0
-        name = failures_name(envelope.exchange_id)
+        name = poison.failures_name(envelope.exchange_id)
         try:
             failures = int((await self._notes.get(name) or {}).get("failures", 0)) + 1
             if failures > poison.MOST_FAILURES:
@@ -109,11 +108,6 @@ class GivingUp:
             await self._notes.put(name, {"failures": failures - 1})
         else:
             await self._notes.delete(name)
-
-
-def failures_name(exchange_id: str) -> str:
-    """Of the note that counts how often an exchange's event could not be built."""
-    return f"failing/{Window.of_exchange(exchange_id).name}/{exchange_id}.json"
 
 
 def _of(why_not: str | None) -> str:

@@ -15,7 +15,7 @@ from starlette.types import Send
 
 from shared.concurrency.cooperation import in_slices
 from shared.core.api_error import ApiError
-from shared.core.wire.forwarding import RawHeaders
+from shared.core.wire.headers import RawHeaders
 from shared.core.wire.held_end import HeldEnd
 from shared.core.wire.stream_end import ends_event
 from shared.core.wire.usage_chunk import SLICE_BYTES, UsageChunkFilter

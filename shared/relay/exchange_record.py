@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from shared.core.records import outcome
 from shared.core.records.envelope import MAX_ARRIVALS, Caller, Envelope, Failure, Timings, bounded
 from shared.core.wire import tail
-from shared.core.wire.forwarding import RawHeaders
+from shared.core.wire.headers import RawHeaders, header
 from shared.core.wire.operation import Operation
 from shared.relay.capture_writer import CaptureWriter
 
@@ -181,19 +181,3 @@ class Exchange:
         if self.stream:
             return tail.of_stream(end, whole=whole)
         return tail.of_json(end) if whole else tail.Tail(finished=True, usage=None)
-
-
-def header(headers: RawHeaders, name: bytes) -> str:
-    """The first value of that (lower-case) name, or ""."""
-    length = len(name)
-    # asked for a dozen times an exchange: most names are told apart by their length
-    for key, value in headers:
-        if len(key) == length and key.lower() == name:
-            return value.decode("latin-1")
-    return ""
-
-
-def kept_headers(headers: RawHeaders, names: frozenset[bytes]) -> dict[str, Any]:
-    """The named headers, lower-case, each value cut to 1 KB."""
-    kept = ((key, value) for name, value in headers if (key := name.lower()) in names)
-    return {key.decode("latin-1"): value.decode("latin-1")[:1024] for key, value in kept}

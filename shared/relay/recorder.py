@@ -20,8 +20,9 @@ from shared.core.event import attribution
 from shared.core.records import capture, outcome
 from shared.core.records.envelope import Envelope, Failure, bounded, dump, to_fields
 from shared.core.records.outcome import Outcome
+from shared.core.wire.headers import kept_headers
 from shared.relay.capture_writer import CaptureMemory, CaptureStore, CaptureWriter
-from shared.relay.exchange_record import Exchange, kept_headers
+from shared.relay.exchange_record import Exchange
 
 _log = logging.getLogger("fnsse.recording")
 
@@ -76,7 +77,7 @@ class Recorder:
         envelopes: EnvelopeStore,
         memory: CaptureMemory,
         copied_headers: frozenset[str] = frozenset(),
-        waits_s: Sequence[float] = (5, 15, 60),  # less in all than RECONCILE_SETTLE_S
+        waits_s: Sequence[float] = (5, 15, 60),  # less in all than RECONCILE_GRACE_S
     ) -> None:
         self._waits_s = waits_s  # between the tries to store how an exchange ended
         self.failed = Counters()
@@ -233,7 +234,7 @@ class Recorder:
 
 
 def _refused(envelope: Envelope) -> Envelope:
-    """With CAPTURE_POLICY=closed, the client is told this in place of the answer's end."""
+    """With CAPTURE_POLICY=required, the client is told this in place of the answer's end."""
     refusal = api_error.capture_unavailable()
     return replace(
         envelope,
@@ -243,7 +244,7 @@ def _refused(envelope: Envelope) -> Envelope:
 
 
 def _without_end(exchange: Exchange, envelope: Envelope) -> Envelope:
-    """With CAPTURE_POLICY=closed, the client has left before it could be sent the answer's end."""
+    """With CAPTURE_POLICY=required, the client left before it was sent the answer's end."""
     left = exchange.envelope(outcome.Ending.CLIENT_LEFT)
     return replace(
         left, request_capture=envelope.request_capture, response_capture=envelope.response_capture

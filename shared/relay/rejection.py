@@ -17,7 +17,8 @@ from shared.core.records.envelope import Failure
 from shared.core.records.outcome import Ending
 from shared.core.wire import operation
 from shared.error_response import ErrorResponse
-from shared.relay.relay import Relay, fresh_exchange_id
+from shared.exchange_ids import fresh_exchange_id
+from shared.relay.relay import Relay
 
 
 class Rejection(ErrorResponse):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,12 +23,12 @@ from starlette.types import Receive, Scope, Send
 
 from shared.core import api_error
 from shared.core.records import capture
-from shared.core.records.exchange_id import new_exchange_id
 from shared.core.records.outcome import Ending
 from shared.core.wire import forwarding
 from shared.core.wire.operation import Operation
 from shared.core.wire.usage_chunk import UsageChunkFilter
 from shared.errors import UpstreamError, UpstreamInterrupted, UpstreamTimeout
+from shared.exchange_ids import fresh_exchange_id
 from shared.relay import error_reporting
 from shared.relay.client_response import ClientResponse
 from shared.relay.exchange_record import Exchange
@@ -85,11 +84,6 @@ class Relay:
         )
 
 
-def fresh_exchange_id() -> str:
-    """The id of an exchange that starts now."""
-    return new_exchange_id(time.time_ns() // 1_000_000, os.urandom(10))
-
-
 class RelayResponse(Response):
     """An ASGI response that reads the request's body, calls the upstream, and sends its answer as
     it arrives.
@@ -107,7 +101,7 @@ class RelayResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The whole exchange, recorded whatever happens."""
         limits = self._relay.limits
-        answer = ClientResponse(send, self._exchange.exchange_id, holds_end=limits.capture_closed)
+        answer = ClientResponse(send, self._exchange.exchange_id, holds_end=limits.capture_required)
         over_at = anyio.current_time() + limits.exchange_s + 2 * _LAST_WORDS_S
         ending = Ending.CLIENT_LEFT  # what it is if this task is cancelled from outside
         try:
@@ -121,14 +115,14 @@ class RelayResponse(Response):
             if self._exchange.left is None:
                 self._exchange.to_end_ms = self._now_ms()
             recording = self._relay.recorder.finish(
-                self._exchange, ending, closed=limits.capture_closed
+                self._exchange, ending, closed=limits.capture_required
             )
-            if (answer.chunked or ending is Ending.CLIENT_LEFT) and not limits.capture_closed:
+            if (answer.chunked or ending is Ending.CLIENT_LEFT) and not limits.capture_required:
                 # Shielded: a cancelled task may not await anything otherwise.
                 with anyio.CancelScope(shield=True):
                     await asyncio.wait({recording.done}, timeout=limits.recording_wait_s)
         with anyio.CancelScope(deadline=over_at):
-            if ending is Ending.WHOLE and limits.capture_closed:
+            if ending is Ending.WHOLE and limits.capture_required:
                 ending = await self._hold_end(receive, recording, answer)
             await self._end(ending, answer)
 
@@ -224,7 +218,7 @@ class RelayResponse(Response):
     async def _open(
         self, body: Body, asking: HeldBody | None, answer: ClientResponse
     ) -> httpx.Response:
-        exchange, early_s = self._exchange, self._relay.interventions.early_answer_s
+        exchange, early_s = self._exchange, self._relay.interventions.early_response_after_s
         if exchange.streaming_asked and early_s:
             response = await self._open_early(body, asking, answer, early_s)
         else:

@@ -12,14 +12,15 @@ from starlette.types import Receive
 
 from shared.concurrency.cooperation import in_slices
 from shared.core.wire import stream_request, usage_request
-from shared.relay.exchange_record import Exchange, header
+from shared.core.wire.headers import header
+from shared.relay.exchange_record import Exchange
 from shared.relay.recorder import Recorder
 from shared.relay.request_body import Body, HeldBody, IncomingBody, PassingBody
 from shared.settings.settings import InterventionSettings, LimitSettings
 
 
 class NotCaptured(Exception):
-    """CAPTURE_POLICY=closed, and the request's capture could not be stored."""
+    """CAPTURE_POLICY=required, and the request's capture could not be stored."""
 
 
 class Intake:
@@ -46,7 +47,7 @@ class Intake:
         `watch` is called when the body is whole and nobody here listens to the client any more,
         `left` when the client leaves a body that is passed on.
         """
-        exchange, closed = self._exchange, self._limits.capture_closed
+        exchange, closed = self._exchange, self._limits.capture_required
         announced = header(exchange.request_headers, b"content-length")
         incoming = IncomingBody(receive, announced, self._limits.request_body_bytes)
 

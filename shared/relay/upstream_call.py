@@ -10,7 +10,7 @@ from typing import Final, Protocol
 import httpx
 
 from shared.core.wire import forwarding, usage_request
-from shared.core.wire.forwarding import RawHeaders
+from shared.core.wire.headers import RawHeaders
 from shared.relay.exchange_record import Exchange
 from shared.relay.request_body import Body, HeldBody
 

@@ -70,7 +70,7 @@ class LimitSettings:
     # what captures that wait for their store may hold, all exchanges of a worker together
     capture_memory_bytes: int
     # nothing goes upstream, and no answer ends, before its capture is stored
-    capture_closed: bool = False
+    capture_required: bool = False
     # how long the upstream is read on after the client left, for its usage; 0: not at all
     drain_s: float
     drain_bytes: int
@@ -84,7 +84,7 @@ class InterventionSettings:
     error_frames: bool  # a stream that breaks ends with an SSE frame that SDKs raise as an error
     keep_alive_s: float  # a comment after so long a silence in a stream; 0: none
     # 200 and comments where a stream's headers have not come by then; 0: never
-    early_answer_s: float
+    early_response_after_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,7 @@ class ReconcileSettings:
     schedule: str  # NCRONTAB, six fields
     look_back_s: float
     # what recording, enrichment and ledger may take after an exchange, when nothing is wrong
-    settle_s: float
+    grace_s: float
     # of captures and ledger; infra/ makes the lifecycle rule of the same figure
     retention_days: int
 
@@ -249,7 +249,7 @@ def _limits(reader: Reader) -> LimitSettings:
             reader.number("MAX_REQUEST_BODY_MB", 100, "megabytes", 0.001, 100) * 1024 * 1024
         ),
         recording_wait_s=reader.number("RECORDING_WAIT_MS", 200, "milliseconds", 0, 10_000) / 1000,
-        capture_closed=reader.one_of("CAPTURE_POLICY", "open", "closed") == "closed",
+        capture_required=reader.one_of("CAPTURE_POLICY", "best_effort", "required") == "required",
         capture_memory_bytes=int(
             reader.number("CAPTURE_MEMORY_MB", 256, "megabytes", 1, 100_000) * 1024 * 1024
         ),
@@ -267,8 +267,8 @@ def _interventions(reader: Reader) -> InterventionSettings:
         keep_alive_s=reader.number(
             "KEEP_ALIVE_S", 15, "a number of seconds", 0, LONGEST_EXCHANGE_S
         ),
-        early_answer_s=reader.number(
-            "EARLY_ANSWER_S", 100, "a number of seconds", 0, LONGEST_EXCHANGE_S
+        early_response_after_s=reader.number(
+            "EARLY_RESPONSE_AFTER_S", 100, "a number of seconds", 0, LONGEST_EXCHANGE_S
         ),
     )
 
@@ -284,7 +284,7 @@ def _reconcile(reader: Reader) -> ReconcileSettings:
     )
     return ReconcileSettings(
         schedule=schedule or "0 */10 * * * *",
-        settle_s=reader.number("RECONCILE_SETTLE_S", 120, "a number of seconds", 1, 3600),
+        grace_s=reader.number("RECONCILE_GRACE_S", 120, "a number of seconds", 1, 3600),
         look_back_s=min(look_back_h * 3600, retention_days * 86_400),
         retention_days=retention_days,
     )

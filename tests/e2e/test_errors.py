@@ -63,7 +63,7 @@ def test_an_unknown_route(stack: Stack, method: str, path: str) -> None:
         ("PUT", "/health/ready", "GET"),
     ],
 )
-def test_a_wrong_method(
+def test_a_method_not_allowed(
     stack: Stack, events: EventLog, method: str, path: str, allowed: str
 ) -> None:
     """405 that says which one to use, in the body and in `allow`; below /openai/ the event says
@@ -72,7 +72,11 @@ def test_a_wrong_method(
     answer = wire.call(stack.proxy_url, method, path)
     assert (answer.status, answer.header("allow")) == (405, allowed)
     message = f"This route does not have that method; use {allowed}."
-    assert error_of(answer) == {"code": "wrong_method", "message": message, "type": "fnsse_error"}
+    assert error_of(answer) == {
+        "code": "method_not_allowed",
+        "message": message,
+        "type": "fnsse_error",
+    }
     assert uuid.UUID(answer.exchange_id).version == 7
     if path.startswith("/openai/"):
         event = events.one(exchange_id=answer.exchange_id)

@@ -29,7 +29,7 @@ def impatient(functions_host: FunctionsHost) -> Iterator[Stack]:
     """A stack that comments and answers early, drains, and waits for little."""
     settings = {
         "KEEP_ALIVE_S": "0.3",
-        "EARLY_ANSWER_S": "0.6",
+        "EARLY_RESPONSE_AFTER_S": "0.6",
         "UPSTREAM_READ_TIMEOUT_S": "4",
         "EXCHANGE_TIMEOUT_S": "8",
         "DRAIN_AFTER_DISCONNECT_S": "20",

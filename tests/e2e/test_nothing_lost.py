@@ -39,12 +39,12 @@ _HOSTS: Final = ["embedded", pytest.param("func", marks=pytest.mark.slow)]
 
 @pytest.mark.parametrize("functions_host", _HOSTS, indirect=True)
 def test_kills_lose_nothing(functions_host: FunctionsHost) -> None:
-    """With CAPTURE_POLICY=closed, whatever the upstream saw is on the Event Hub after restart and
+    """With CAPTURE_POLICY=required, whatever the upstream saw is on the Event Hub after restart and
     reconcile.
     """
     kills = {"embedded": 2, "func": 1}[functions_host]
     figures = kill_at_random_moments(
-        functions_host, "closed", kills=kills, seed=_SEED, progress=silent, clients=5
+        functions_host, "required", kills=kills, seed=_SEED, progress=silent, clients=5
     )
     hold(figures, "exchanges that the upstream saw", "aborted ones queued by reconcile")
 
@@ -76,8 +76,8 @@ def test_storage_that_is_killed_takes_along_only_what_it_had_acknowledged_too_ea
     hold(figures, "exchanges asked for", "exchanges on the Event Hub")
 
 
-def test_closed_lets_nothing_go_upstream_before_it_is_captured() -> None:
-    """And `open` leaves a trace of each exchange that was not killed, soon after its request."""
+def test_required_lets_nothing_go_upstream_before_it_is_captured() -> None:
+    """`best_effort` leaves a trace of each exchange that was not killed, soon after its request."""
     figures = policies("embedded", exchanges=16, rounds=1, seed=_SEED, progress=silent, clients=2)
     hold(figures, "exchanges with each policy")
 

@@ -275,7 +275,7 @@ def test_ids_that_are_none_and_exchanges_that_are_unknown_are_told_so(stack: Sta
     unknown = new_exchange_id(1_700_000_000_000, os.urandom(10))
     for method, target in (("POST", "/ops/parked/"), ("DELETE", "/ops/exchanges/")):
         for exchange_id, expected in (
-            ("nonsense", (400, "no_exchange_id")),
+            ("nonsense", (400, "invalid_exchange_id")),
             (unknown, (404, "unknown_exchange")),
         ):
             answer = wire.call(stack.proxy_url, method, target + exchange_id)

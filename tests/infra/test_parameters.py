@@ -301,7 +301,7 @@ def test_settings_and_scale_are_what_the_parameters_say(
 ) -> None:
     """A setting takes the place of its default; so does each figure of the scale."""
     more = """param settings = { KEEP_ALIVE_S: '5', EVENT_REQUEST_HEADERS: 'x-team' }
-param capturePolicy = 'closed'
+param capturePolicy = 'required'
 param scale = {
   alwaysReady: [{ name: 'function:enrichment', instanceCount: 2 }]
   instanceMemoryMB: 4096
@@ -318,9 +318,9 @@ param scale = {
     ) == (
         "5",
         "x-team",
-        "closed",
+        "required",
     )
-    assert settings["EARLY_ANSWER_S"] == "100"
+    assert settings["EARLY_RESPONSE_AFTER_S"] == "100"
     assert deployment.one("Microsoft.Web/sites")["properties"]["functionAppConfig"][
         "scaleAndConcurrency"
     ] == {

@@ -37,7 +37,7 @@ LIMITS = LimitSettings(
     drain_bytes=100_000,
 )
 UNTOUCHED = InterventionSettings(
-    ask_for_usage=False, error_frames=False, keep_alive_s=0, early_answer_s=0
+    ask_for_usage=False, error_frames=False, keep_alive_s=0, early_response_after_s=0
 )
 
 UPSTREAM = UpstreamSettings(

@@ -34,7 +34,7 @@ from tests.integration.tiny_server import TinyServer
 
 API_VERSION = "2024-10-21"
 AS_SHIPPED = InterventionSettings(
-    ask_for_usage=True, error_frames=True, keep_alive_s=15, early_answer_s=100
+    ask_for_usage=True, error_frames=True, keep_alive_s=15, early_response_after_s=100
 )
 
 

@@ -1,4 +1,4 @@
-"""CAPTURE_POLICY=closed: nothing goes upstream, and no answer ends, before its
+"""CAPTURE_POLICY=required: nothing goes upstream, and no answer ends, before its
 capture is stored.
 """
 
@@ -67,7 +67,7 @@ def a_gate(world: World) -> asyncio.Event:
 
 @pytest.mark.parametrize("path", ["/openai/deployments/gpt-4o/chat/completions", AUDIO])
 async def test_nothing_goes_upstream_before_the_request_is_stored(path: str) -> None:
-    world = a_world(document(b"{}"), store=Store(gate=asyncio.Event()), capture_closed=True)
+    world = a_world(document(b"{}"), store=Store(gate=asyncio.Event()), capture_required=True)
     client = Client(world.relay, ASK, path=path)
     running = client.start()
     assert not await settled(running)
@@ -80,7 +80,7 @@ async def test_nothing_goes_upstream_before_the_request_is_stored(path: str) -> 
 
 
 async def test_a_request_that_cannot_be_stored_is_refused_and_never_goes_upstream() -> None:
-    world = a_world(document(b"{}"), store=Store(failing=True), capture_closed=True)
+    world = a_world(document(b"{}"), store=Store(failing=True), capture_required=True)
     client = Client(world.relay, ASK)
     await client.run()
     assert client.status == 503
@@ -90,7 +90,7 @@ async def test_a_request_that_cannot_be_stored_is_refused_and_never_goes_upstrea
 
 
 async def test_a_request_that_memory_has_no_room_for_is_refused() -> None:
-    world = a_world(document(b"{}"), capture_closed=True, capture_memory_bytes=10)
+    world = a_world(document(b"{}"), capture_required=True, capture_memory_bytes=10)
     client = Client(world.relay, ASK)
     await client.run()
     assert client.status == 503
@@ -99,7 +99,7 @@ async def test_a_request_that_memory_has_no_room_for_is_refused() -> None:
 
 
 async def test_a_streams_end_is_held_until_its_capture_is_stored() -> None:
-    world = a_world(sse(TEXT, STOP, DONE), capture_closed=True)
+    world = a_world(sse(TEXT, STOP, DONE), capture_required=True)
     client = Client(world.relay, ASK)
     stored = world.store.put
 
@@ -124,7 +124,7 @@ async def test_a_streams_end_is_held_until_its_capture_is_stored() -> None:
 async def test_however_the_network_cuts_the_bytes_are_the_same() -> None:
     whole = TEXT + STOP + DONE
     for pieces in every_way(whole):
-        world = a_world(sse(*pieces), capture_closed=True)
+        world = a_world(sse(*pieces), capture_required=True)
         client = Client(world.relay, ASK)
         await client.run()
         assert (client.body, client.ended) == (whole, True)
@@ -132,7 +132,7 @@ async def test_however_the_network_cuts_the_bytes_are_the_same() -> None:
 
 
 async def test_the_last_byte_of_a_document_is_held_until_its_capture_is_stored() -> None:
-    world = a_world(document(b'{"a": 1}'), capture_closed=True)
+    world = a_world(document(b'{"a": 1}'), capture_required=True)
     client = Client(world.relay, ASK)
     await client.run()
     bodies = [message["body"] for message in client.messages[1:]]
@@ -143,7 +143,7 @@ async def test_the_last_byte_of_a_document_is_held_until_its_capture_is_stored()
 @pytest.mark.parametrize("error_frames", [True, False])
 async def test_a_stream_whose_capture_fails_never_looks_complete(error_frames: bool) -> None:
     interventions = replace(UNTOUCHED, error_frames=error_frames)
-    world = a_world(sse(TEXT, STOP, DONE), capture_closed=True, interventions=interventions)
+    world = a_world(sse(TEXT, STOP, DONE), capture_required=True, interventions=interventions)
     failing_responses(world)
     client = Client(world.relay, ASK)
     await client.run()
@@ -161,7 +161,7 @@ async def test_a_stream_whose_capture_fails_never_looks_complete(error_frames: b
 
 
 async def test_a_document_whose_capture_fails_breaks_off() -> None:
-    world = a_world(document(b'{"a": 1}'), capture_closed=True)
+    world = a_world(document(b'{"a": 1}'), capture_required=True)
     failing_responses(world)
     client = Client(world.relay, ASK)
     await client.run()
@@ -172,7 +172,7 @@ async def test_a_document_whose_capture_fails_breaks_off() -> None:
 
 async def test_a_queue_that_fails_costs_a_client_of_closed_nothing() -> None:
     """The captures are what counts: reconcile finds the envelope in one."""
-    world = a_world(sse(TEXT, STOP, DONE), capture_closed=True, envelopes=Envelopes(failing=True))
+    world = a_world(sse(TEXT, STOP, DONE), capture_required=True, envelopes=Envelopes(failing=True))
     client = Client(world.relay, ASK)
     await client.run()
     assert (client.body, client.ended) == (TEXT + STOP + DONE, True)
@@ -182,7 +182,7 @@ async def test_a_queue_that_fails_costs_a_client_of_closed_nothing() -> None:
 
 
 async def test_a_client_of_closed_that_leaves_is_recorded_all_the_same() -> None:
-    world = a_world(sse(TEXT, asyncio.Event()), capture_closed=True)
+    world = a_world(sse(TEXT, asyncio.Event()), capture_required=True)
     client = Client(world.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
@@ -202,7 +202,7 @@ LAST = b'event: response.completed\ndata: {"type": "response.completed", "respon
         (RESPONSES, b'data: {"type": "response.created"}\n\n', LAST, Outcome.CLIENT_DISCONNECTED),
         (RESPONSES, b'{"object": "response"', b"}", Outcome.CLIENT_DISCONNECTED),
         (CHAT, TEXT, DONE, Outcome.CLIENT_DISCONNECTED),
-        # as with `open`, who leaves behind the last choice has all of it
+        # as with `best_effort`, who leaves behind the last choice has all of it
         (CHAT, TEXT + STOP, DONE, Outcome.COMPLETED),
     ],
     ids=["last event", "last byte", "[DONE] alone", "[DONE]"],
@@ -213,7 +213,7 @@ async def test_a_client_that_leaves_while_the_end_is_held_did_not_get_it(
     """Its event says so, and what it was sent; the capture has all, and usage counts."""
     answer = document(sent + held) if held == b"}" else sse(sent, held)
     store = Store(gate=asyncio.Event())
-    world = a_world(answer, store=store, capture_closed=True)
+    world = a_world(answer, store=store, capture_required=True)
     client = Client(world.relay, ASK, path=path)
     running = client.start()
     a_gate(world).set()
@@ -258,7 +258,7 @@ async def test_over_a_real_connection_a_client_that_leaves_while_the_end_is_held
     may_store = asyncio.Event()
     async with (
         serving(script) as upstream,
-        served(upstream, store=Holding(), limits={"capture_closed": True}) as relay,
+        served(upstream, store=Holding(), limits={"capture_required": True}) as relay,
     ):
         reader, writer = await asyncio.open_connection(
             "127.0.0.1", int(relay.url.rpartition(":")[2])
@@ -293,7 +293,7 @@ async def test_a_client_that_leaves_while_its_request_is_stored_is_recorded_all_
     world = a_world(
         document(b"{}"),
         store=Store(gate=asyncio.Event()),
-        capture_closed=True,
+        capture_required=True,
         recording_wait_s=0.01,
     )
     client = Client(world.relay, ASK, path=path)
@@ -315,7 +315,9 @@ async def test_a_host_that_cancels_the_response_takes_no_record_along(*, of_requ
     is waiting for.
     """
     store = Store(gate=asyncio.Event())
-    world = a_world(sse(TEXT, STOP, DONE), store=store, capture_closed=True, recording_wait_s=0.01)
+    world = a_world(
+        sse(TEXT, STOP, DONE), store=store, capture_required=True, recording_wait_s=0.01
+    )
     client = Client(world.relay, ASK)
     running = client.start()
     if not of_request:

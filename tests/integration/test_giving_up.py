@@ -19,9 +19,9 @@ from shared.completeness.dead_letters import Parking
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records import capture
 from shared.core.records.envelope import Envelope, dump, replayed
-from shared.core.records.poison import MOST_FAILURES
+from shared.core.records.poison import MOST_FAILURES, failures_name
 from shared.core.records.window import Window
-from shared.enrichment.poison_handler import GivingUp, failures_name
+from shared.enrichment.poison_handler import GivingUp
 from tests.integration.azurite import Account, a_window, an_account, an_id
 from tests.unit.envelopes import an_envelope
 

@@ -33,7 +33,7 @@ DONE = b"data: [DONE]\n\n"
 COMMENT = b": keep-alive\n\n"
 
 COMMENTING = replace(UNTOUCHED, keep_alive_s=0.05)
-EARLY = replace(UNTOUCHED, early_answer_s=0.05)
+EARLY = replace(UNTOUCHED, early_response_after_s=0.05)
 ASKING = replace(UNTOUCHED, ask_for_usage=True)
 
 

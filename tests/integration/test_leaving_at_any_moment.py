@@ -45,7 +45,7 @@ class Slow(Body):
             yield piece
 
 
-@pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])
+@pytest.mark.parametrize("required", [False, True], ids=["best_effort", "required"])
 @pytest.mark.parametrize("cancelled", [False, True], ids=["told", "cancelled"])
 @pytest.mark.parametrize("path", [CHAT, AUDIO])
 async def test_a_client_may_leave_at_any_moment(
@@ -59,9 +59,9 @@ async def test_a_client_may_leave_at_any_moment(
         answer = httpx.Response(
             200, headers={"content-type": "text/event-stream"}, stream=Slow(*STREAM)
         )
-        interventions = replace(AS_SHIPPED, early_answer_s=0.001)
+        interventions = replace(AS_SHIPPED, early_response_after_s=0.001)
         world = a_world(
-            answer, interventions=interventions, capture_closed=closed, recording_wait_s=0.01
+            answer, interventions=interventions, capture_required=closed, recording_wait_s=0.01
         )
         client = Client(world.relay, ASK[:9], ASK[9:], path=path)
         running = client.start()

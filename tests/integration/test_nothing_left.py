@@ -72,7 +72,9 @@ async def test_however_a_call_ended(stand_in: StandIn, directives: str) -> None:
     would fill the memory.
     """
     async with (
-        served(stand_in, read_timeout_s=0.3, keep_alive_s=0.05, early_answer_s=0.1) as relay,
+        served(
+            stand_in, read_timeout_s=0.3, keep_alive_s=0.05, early_response_after_s=0.1
+        ) as relay,
         not_collecting() as before,
     ):
         async with httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 CHAT = "/openai/deployments/gpt-4o/chat/completions"
 REFUSED = [
-    ("GET", CHAT, [], 405, "wrong_method", "gpt-4o"),
+    ("GET", CHAT, [], 405, "method_not_allowed", "gpt-4o"),
     (
         "GET",
         "/openai/v1/realtime",

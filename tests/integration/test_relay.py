@@ -390,18 +390,18 @@ async def test_a_stream_that_ends_without_its_end_was_interrupted_and_does_not_l
 @pytest.mark.parametrize(
     "failure", [httpx.ReadError("x"), httpx.ReadTimeout("x")], ids=["broken", "stalled"]
 )
-@pytest.mark.parametrize("capture_closed", [False, True])
+@pytest.mark.parametrize("capture_required", [False, True])
 @pytest.mark.parametrize(
     "frames", [(TEXT, STOP, USAGE_CHUNK, DONE), (TEXT, STOP)], ids=["[DONE]", "finish_reason"]
 )
 async def test_a_stream_that_breaks_after_its_last_frame_is_complete(
-    frames: tuple[bytes, ...], capture_closed: bool, failure: Exception
+    frames: tuple[bytes, ...], capture_required: bool, failure: Exception
 ) -> None:
     """The client gets all of it and the body's end, and nobody is told of a failure."""
     world = a_world(
         sse(*frames, failure),
         interventions=replace(UNTOUCHED, error_frames=True),
-        capture_closed=capture_closed,
+        capture_required=capture_required,
     )
     client = Client(world.relay, ASK)
     await client.run()

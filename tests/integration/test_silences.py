@@ -130,7 +130,7 @@ async def test_a_stream_that_is_asked_for_can_be_commented(stand_in: StandIn) ->
 )
 async def test_late_headers_are_not_waited_for(stand_in: StandIn, body: object) -> None:
     """200 and comments in time, then the stream as the upstream wrote it."""
-    async with served(stand_in, early_answer_s=SHORT_S, keep_alive_s=SHORT_S) as relay:
+    async with served(stand_in, early_response_after_s=SHORT_S, keep_alive_s=SHORT_S) as relay:
         answer, pieces = await streamed(relay, "headers_ms=1500;chunks=3", body)
         captured, envelope = await relay.captured(), await relay.envelope()
     assert answer.status_code == 200
@@ -161,7 +161,7 @@ async def test_a_stored_response_that_is_read_as_a_stream_is_not_waited_for_eith
         "x-tag": "read",
     }
     async with (
-        served(stand_in, early_answer_s=SHORT_S) as relay,
+        served(stand_in, early_response_after_s=SHORT_S) as relay,
         httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client,
     ):
         streamed_one = await client.get(
@@ -211,7 +211,10 @@ async def test_every_json_request_that_asks_for_a_stream_is_answered_early(
     """And asks for a plain answer; its body goes up as it came, without a request for usage."""
     requests: list[bytes] = []
     script = functools.partial(late_events, requests=requests)
-    async with serving(script) as upstream, served(upstream, early_answer_s=SHORT_S) as relay:
+    async with (
+        serving(script) as upstream,
+        served(upstream, early_response_after_s=SHORT_S) as relay,
+    ):
         async with httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client:
             answer = await client.post(target, json=body, headers={"accept-encoding": "gzip"})
         envelope = await relay.envelope()
@@ -254,7 +257,10 @@ async def test_what_does_not_ask_for_a_stream_in_json_waits_for_the_upstreams_he
     """A form is passed on unread; if events come all the same, they are relayed as such."""
     requests: list[bytes] = []
     script = functools.partial(late_events, requests=requests)
-    async with serving(script) as upstream, served(upstream, early_answer_s=SHORT_S) as relay:
+    async with (
+        serving(script) as upstream,
+        served(upstream, early_response_after_s=SHORT_S) as relay,
+    ):
         async with httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client:
             answer = await client.post(
                 target, content=body, headers={"content-type": kind, "accept-encoding": "gzip"}
@@ -267,15 +273,15 @@ async def test_what_does_not_ask_for_a_stream_in_json_waits_for_the_upstreams_he
 
 async def test_headers_in_time_are_the_upstreams(stand_in: StandIn) -> None:
     """Nothing is put in before the time has come."""
-    async with served(stand_in, early_answer_s=5) as relay:
+    async with served(stand_in, early_response_after_s=5) as relay:
         answer, pieces = await streamed(relay, "headers_ms=100")
         assert joined(pieces) == await relay.captured()
     assert answer.headers["x-ms-region"] == "North Central US"
 
 
 async def test_switched_off_the_headers_are_waited_for(stand_in: StandIn) -> None:
-    """EARLY_ANSWER_S=0."""
-    async with served(stand_in, early_answer_s=0, keep_alive_s=SHORT_S) as relay:
+    """EARLY_RESPONSE_AFTER_S=0."""
+    async with served(stand_in, early_response_after_s=0, keep_alive_s=SHORT_S) as relay:
         answer, pieces = await streamed(relay, "headers_ms=1000;status=429;retry_after=7")
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "7")
     assert json.loads(joined(pieces))["error"]["code"] == "429"
@@ -283,7 +289,7 @@ async def test_switched_off_the_headers_are_waited_for(stand_in: StandIn) -> Non
 
 async def test_a_request_without_stream_is_never_answered_early(stand_in: StandIn) -> None:
     """It could be given no other status afterwards."""
-    async with served(stand_in, early_answer_s=SHORT_S) as relay:
+    async with served(stand_in, early_response_after_s=SHORT_S) as relay:
         answer, _ = await streamed(relay, "headers_ms=1000;status=500", {"messages": MESSAGES})
     assert answer.status_code == 500
 
@@ -296,7 +302,7 @@ async def test_an_error_after_an_early_answer_is_raised_by_the_sdk(
     upstream answered.
     """
     directives = f"headers_ms=1000;status={status}"
-    async with served(stand_in, early_answer_s=SHORT_S) as relay:
+    async with served(stand_in, early_response_after_s=SHORT_S) as relay:
         with pytest.raises(openai.APIError) as raised:
             await asyncio.to_thread(read_all, relay.client(), directives)
         envelope, captured = await relay.envelope(), await relay.captured()
@@ -326,7 +332,7 @@ async def test_a_failure_after_an_early_answer_is_raised_by_the_sdk(
     stand_in: StandIn, directives: str, message: str, outcome: Outcome
 ) -> None:
     """As an error frame, and never as a false end."""
-    async with served(stand_in, early_answer_s=SHORT_S, read_timeout_s=2) as relay:
+    async with served(stand_in, early_response_after_s=SHORT_S, read_timeout_s=2) as relay:
         with pytest.raises(openai.APIError, match=message):
             await asyncio.to_thread(read_all, relay.client(), directives)
         envelope = await relay.envelope()
@@ -335,7 +341,7 @@ async def test_a_failure_after_an_early_answer_is_raised_by_the_sdk(
 
 async def test_a_refused_addition_after_an_early_answer_is_unseen(stand_in: StandIn) -> None:
     """The second call's stream follows the comments."""
-    async with served(stand_in, early_answer_s=SHORT_S) as relay:
+    async with served(stand_in, early_response_after_s=SHORT_S) as relay:
         text = await asyncio.to_thread(
             read_all, relay.client(), "headers_ms=1000;refuse_stream_options"
         )
@@ -349,7 +355,7 @@ async def test_the_sdk_reads_through_comments(stand_in: StandIn) -> None:
     slow = "headers_ms=1000;first_chunk_ms=300;chunk_ms=100;chunks=4"
     async with served(stand_in) as plain:
         expected = await asyncio.to_thread(read_all, plain.client(), "chunks=4")
-    async with served(stand_in, early_answer_s=0.1, keep_alive_s=0.03) as relay:
+    async with served(stand_in, early_response_after_s=0.1, keep_alive_s=0.03) as relay:
         assert await asyncio.to_thread(read_all, relay.client(), slow) == expected
         assert await async_read_all(relay.async_client(), slow) == expected
 
@@ -372,7 +378,7 @@ async def test_the_sdk_reads_a_streamed_image_through_comments(stand_in: StandIn
     async with served(stand_in) as plain:
         expected = await asyncio.to_thread(picture, plain.client(), "")
     assert expected[-1] == "image_generation.completed"
-    async with served(stand_in, early_answer_s=0.1, keep_alive_s=0.03) as relay:
+    async with served(stand_in, early_response_after_s=0.1, keep_alive_s=0.03) as relay:
         slow = "headers_ms=1000;first_chunk_ms=300;chunk_ms=100"
         assert await asyncio.to_thread(picture, relay.client(), slow) == expected
         envelope = await relay.envelope()
@@ -388,7 +394,7 @@ async def test_the_sdk_reads_a_streamed_image_through_comments(stand_in: StandIn
 async def test_a_client_that_leaves_an_early_answer_ends_the_call(stand_in: StandIn) -> None:
     """The upstream is let go before it has answered."""
     async with (
-        served(stand_in, early_answer_s=SHORT_S) as relay,
+        served(stand_in, early_response_after_s=SHORT_S) as relay,
         httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client,
     ):
         async with client.stream(

@@ -20,7 +20,7 @@ from shared.core.token.caller_token import Check, Role
             "unknown_route",
             "POST /openai/deployments/{deployment}/chat/completions",
         ),
-        (api_error.wrong_method(("GET", "POST")), 405, "wrong_method", "GET, POST"),
+        (api_error.method_not_allowed(("GET", "POST")), 405, "method_not_allowed", "GET, POST"),
         (api_error.websocket(), 501, "websocket_not_supported", "WebSocket"),
         (api_error.body_too_large(100 * 1024 * 1024), 413, "body_too_large", "100 MB"),
         (api_error.body_too_large(512 * 1024), 413, "body_too_large", "0.5 MB"),

@@ -65,6 +65,6 @@ def test_other_randomness_gives_another_id(one: bytes, other: bytes) -> None:
         "ffffffff-ffff-7cc3-98c4-dc0c0c07398f",  # the year 10889
     ],
 )
-def test_what_is_no_exchange_id_is_a_value_error(text: str) -> None:
+def test_what_is_invalid_exchange_id_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError):
         started_at(text)

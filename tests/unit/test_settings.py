@@ -421,8 +421,8 @@ def test_a_switch_is_true_or_false(name: str) -> None:
 
 
 def test_interventions_that_wait_can_be_switched_off() -> None:
-    interventions = load(LEAST | {"KEEP_ALIVE_S": "0", "EARLY_ANSWER_S": "0"}).interventions
-    assert (interventions.keep_alive_s, interventions.early_answer_s) == (0, 0)
+    interventions = load(LEAST | {"KEEP_ALIVE_S": "0", "EARLY_RESPONSE_AFTER_S": "0"}).interventions
+    assert (interventions.keep_alive_s, interventions.early_response_after_s) == (0, 0)
 
 
 def test_request_headers_for_events_are_names_without_case() -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from shared.core.wire.forwarding import RawHeaders
+from shared.core.wire.headers import RawHeaders
 from shared.core.wire.operation import Operation
 from shared.relay.capture_writer import CaptureMemory, CaptureWriter
 from shared.relay.exchange_record import Exchange

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.core.records.envelope import Envelope
+from shared.core.records.window import Window
 
 # Each time the queue has tried maxDequeueCount times before.
 MOST_FAILURES: Final = 3
@@ -55,3 +56,8 @@ def decide(envelope: Envelope, why_not: str | None, failures: int) -> Fate:
     if why_not and failures >= MOST_FAILURES:
         return Park(reason=why_not)
     return LeaveToReconcile() if envelope.response_capture else StoreOutcome()
+
+
+def failures_name(exchange_id: str) -> str:
+    """Of the note that counts how often an exchange's event could not be built."""
+    return f"failing/{Window.of_exchange(exchange_id).name}/{exchange_id}.json"

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import unquote_plus
 
-type RawHeaders = list[tuple[bytes, bytes]]
+from shared.core.wire.headers import RawHeaders
 
 
 class Action(StrEnum):

@@ -1,4 +1,4 @@
-"""Holding back the very end of an answer, for CAPTURE_POLICY=closed.
+"""Holding back the very end of an answer, for CAPTURE_POLICY=required.
 
 Of an SSE stream that is `[DONE]` or the Responses API's last event, and what follows it; of
 anything else the last byte. All else passes at once. (A stream that has neither, such as one of

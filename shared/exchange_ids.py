@@ -1,0 +1,13 @@
+"""The id of an exchange that starts now. The pure part, and how an id is read, is core.records."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from shared.core.records.exchange_id import new_exchange_id
+
+
+def fresh_exchange_id() -> str:
+    """A UUIDv7 of this moment."""
+    return new_exchange_id(time.time_ns() // 1_000_000, os.urandom(10))
