@@ -17,7 +17,7 @@ from shared.adapters.aiohttp_transport import AiohttpTransport
 from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import EnvelopeQueue
 from shared.adapters.event_hub import EventHub
-from shared.adapters.json_blobs import Notes
+from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger import Ledger
 from shared.adapters.storage import Storage
 from shared.adapters.upstream import Upstream
@@ -35,7 +35,7 @@ from shared.relay.recorder import Recorder
 from shared.relay.relay import Relay
 from shared.settings import settings
 
-worker_library.prepare()
+worker_library.patch_runtime()
 
 config = settings.load(os.environ)
 managed_identity = functools.cache(
@@ -61,16 +61,16 @@ relay = Relay(
     interventions=config.interventions,
     default_api_version=config.upstream.api_version,
 )
-notes = Notes(storage)
+json_blobs = JsonBlobs(storage)
 deliver = Enrichment(
-    captures, Assembler(config.upstream.region), UsageClaims(notes), event_hub, ledger
+    captures, Assembler(config.upstream.region), UsageClaims(json_blobs), event_hub, ledger
 )
-giving_up = GivingUp(deliver, captures, ledger, notes)
+giving_up = GivingUp(deliver, captures, ledger, json_blobs)
 pacing = Pacing(envelopes, event_hub)
-reconciliation = Reconciliation(captures, ledger, envelopes, notes, pacing)
-parking = Parking(captures, ledger, envelopes, notes)
+reconciliation = Reconciliation(captures, ledger, envelopes, json_blobs, pacing)
+parking = Parking(captures, ledger, envelopes, json_blobs)
 longest = timedelta(seconds=config.limits.exchange_s + config.reconcile.grace_s)
-replaying = Replaying(captures, envelopes, notes, pacing, longest)
+replaying = Replaying(captures, envelopes, json_blobs, pacing, longest)
 
 probes = {"queue": envelopes.probe, "blobs": captures.probe, "event_hub": event_hub.probe}
 callers = caller_check.for_app(config.caller_auth)
@@ -88,4 +88,4 @@ app.register_functions(ops.blueprint(parking, guard))
 app.register_functions(reconcile.blueprint(reconciliation, config, guard))
 app.register_functions(replay.blueprint(replaying, config.reconcile.retention_days, guard))
 
-worker_library.settle()
+worker_library.freeze_gc()

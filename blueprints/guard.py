@@ -7,7 +7,7 @@ from typing import Final
 import azure.functions as func
 from azurefunctions.extensions.http.fastapi import Request, Response
 
-from shared.access.auth_failure_log import RefusalLog
+from shared.access.auth_failure_log import AuthFailureLog
 from shared.access.caller_check import CallerCheck
 from shared.core.api_error import ApiError
 from shared.core.token.caller_token import Role
@@ -27,7 +27,7 @@ class Guard:
         app.
         """
         self._check = check
-        self._log = RefusalLog()
+        self._log = AuthFailureLog()
         self.caller_level = func.AuthLevel.FUNCTION if check is None else func.AuthLevel.ANONYMOUS
         self.operator_level = func.AuthLevel.ADMIN if check is None else func.AuthLevel.ANONYMOUS
 
@@ -35,21 +35,21 @@ class Guard:
         """The answer to a call that may not be relayed, with an id as every answer to callers; None
         if it may.
         """
-        error = await self._refusal(req, Role.CALLER)
+        error = await self._rejection(req, Role.CALLER)
         if error is None:
             return None
         exchange_id = fresh_exchange_id()
-        self._log.say(exchange_id, error)
+        self._log.record(exchange_id, error)
         return _answer(error, {"x-exchange-id": exchange_id})
 
     async def operator(self, req: Request) -> Response | None:
         """The answer to whoever may not operate; None if he may."""
-        error = await self._refusal(req, Role.OPERATOR)
+        error = await self._rejection(req, Role.OPERATOR)
         return _answer(error, {}) if error is not None else None
 
-    async def _refusal(self, req: Request, role: Role) -> ApiError | None:
+    async def _rejection(self, req: Request, role: Role) -> ApiError | None:
         return (
-            await self._check.refusal(req.scope["headers"], role)
+            await self._check.rejection(req.scope["headers"], role)
             if self._check is not None
             else None
         )

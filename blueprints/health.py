@@ -7,7 +7,7 @@ from __future__ import annotations
 import azure.functions as func
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
 
-from shared.adapters.worker_library import Released
+from shared.adapters.worker_library import ReleasingResponse
 from shared.health.readiness import Readiness
 
 
@@ -18,7 +18,7 @@ def blueprint(readiness: Readiness) -> func.Blueprint:
     @health.function_name("health")
     @health.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
     async def alive(req: Request) -> Response:
-        return Released(req, JSONResponse({"status": "ok"}))
+        return ReleasingResponse(req, JSONResponse({"status": "ok"}))
 
     @health.function_name("health_ready")
     @health.route("health/ready", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -26,6 +26,6 @@ def blueprint(readiness: Readiness) -> func.Blueprint:
         states = await readiness.check()
         whole = all(state == "reachable" for state in states.values())
         answer = {"status": "ready" if whole else "not ready", **states}
-        return Released(req, JSONResponse(answer, 200 if whole else 503))
+        return ReleasingResponse(req, JSONResponse(answer, 200 if whole else 503))
 
     return health

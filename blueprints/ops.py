@@ -6,7 +6,7 @@ import azure.functions as func
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
 
 from blueprints.guard import Guard
-from shared.adapters.worker_library import Released
+from shared.adapters.worker_library import ReleasingResponse
 from shared.completeness.dead_letters import Parking
 from shared.core import api_error
 from shared.core.records.exchange_id import started_at
@@ -21,14 +21,14 @@ def blueprint(parking: Parking, guard: Guard) -> func.Blueprint:
     @ops.function_name("ops_parked")
     @ops.route("ops/parked", methods=["GET"], auth_level=guard.operator_level)
     async def parked(req: Request) -> Response:
-        return Released(
+        return ReleasingResponse(
             req, await guard.operator(req) or JSONResponse({"parked": await parking.parked()})
         )
 
     @ops.function_name("ops_queue_again")
     @ops.route("ops/parked/{exchange_id}", methods=["POST"], auth_level=guard.operator_level)
     async def queue_again(req: Request) -> Response:
-        return Released(
+        return ReleasingResponse(
             req,
             await guard.operator(req)
             or await _queue_again(parking, req.path_params["exchange_id"]),
@@ -37,7 +37,7 @@ def blueprint(parking: Parking, guard: Guard) -> func.Blueprint:
     @ops.function_name("ops_erase")
     @ops.route("ops/exchanges/{exchange_id}", methods=["DELETE"], auth_level=guard.operator_level)
     async def erase(req: Request) -> Response:
-        return Released(
+        return ReleasingResponse(
             req, await guard.operator(req) or await _erase(parking, req.path_params["exchange_id"])
         )
 

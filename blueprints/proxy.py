@@ -8,7 +8,7 @@ import azure.functions as func
 from azurefunctions.extensions.http.fastapi import Request, Response
 
 from blueprints.guard import Guard
-from shared.adapters.worker_library import Released
+from shared.adapters.worker_library import ReleasingResponse
 from shared.core import api_error
 from shared.core.wire import operation
 from shared.relay.rejection import Rejection
@@ -24,14 +24,14 @@ def blueprint(relay: Relay, guard: Guard) -> func.Blueprint:
     @proxy.function_name("openai")
     @proxy.route("openai/{*path}", methods=_METHODS, auth_level=guard.caller_level)
     async def openai(req: Request) -> Response:
-        return Released(req, await guard.caller(req) or _answer(req, relay))
+        return ReleasingResponse(req, await guard.caller(req) or _answer(req, relay))
 
     # The host itself would answer an unknown route with an empty 404. Of two routes that match, the
     # host takes the function whose name sorts first, so this name must come after every other.
     @proxy.function_name("unknown_route")
     @proxy.route("{*path}", methods=_METHODS, auth_level=guard.caller_level)
     async def unknown_route(req: Request) -> Response:
-        return Released(req, await guard.caller(req) or _answer(req, relay))
+        return ReleasingResponse(req, await guard.caller(req) or _answer(req, relay))
 
     return proxy
 

@@ -13,7 +13,7 @@ import azure.functions as func
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
 
 from blueprints.guard import Guard
-from shared.adapters.worker_library import Released
+from shared.adapters.worker_library import ReleasingResponse
 from shared.completeness.reconciliation import Reconciliation
 from shared.core import api_error
 from shared.error_response import ErrorResponse
@@ -47,7 +47,7 @@ def blueprint(reconciliation: Reconciliation, settings: Settings, guard: Guard) 
     @completeness.route("ops/reconcile", methods=["POST"], auth_level=guard.operator_level)
     @completeness.durable_client_input(client_name="client")
     async def on_demand(req: Request, client: df.DurableOrchestrationClient) -> Response:
-        return Released(req, await guard.operator(req) or await _answer(client, longest_s))
+        return ReleasingResponse(req, await guard.operator(req) or await _answer(client, longest_s))
 
     @completeness.function_name("reconcile")
     @completeness.orchestration_trigger(context_name="context")

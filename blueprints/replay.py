@@ -13,7 +13,7 @@ import azure.durable_functions as df
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
 
 from blueprints.guard import Guard
-from shared.adapters.worker_library import Released
+from shared.adapters.worker_library import ReleasingResponse
 from shared.completeness.replay import Replaying
 from shared.core import api_error
 from shared.core.records import replay_request
@@ -38,7 +38,7 @@ def blueprint(replaying: Replaying, retention_days: int, guard: Guard) -> df.Blu
     @replays.route("ops/replay", methods=["POST"], auth_level=guard.operator_level)
     @replays.durable_client_input(client_name="client")
     async def start(req: Request, client: df.DurableOrchestrationClient) -> Response:
-        return Released(
+        return ReleasingResponse(
             req,
             await guard.operator(req) or await _start(req, client, timedelta(days=retention_days)),
         )

@@ -20,7 +20,7 @@ WITHIN_S: Final = 60.0
 _log = logging.getLogger("fnsse.callers")
 
 
-class RefusalLog:
+class AuthFailureLog:
     """Says what was refused, within limits."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -28,7 +28,7 @@ class RefusalLog:
         # code -> when its minute began, and how many within it
         self._refused: dict[str, tuple[float, int]] = {}
 
-    def say(self, exchange_id: str, error: ApiError) -> None:
+    def record(self, exchange_id: str, error: ApiError) -> None:
         """One line, unless its code has had enough of them. Nothing of the token is known here."""
         now = self._clock()
         began, count = self._refused.get(error.code, (now, 0))

@@ -18,7 +18,7 @@ from shared.access.key_renewal import KeyRenewal, SigningKeys
 from shared.core import api_error
 from shared.core.api_error import ApiError
 from shared.core.token import caller_token
-from shared.core.token.caller_token import Accepted, Check, Refused, Role
+from shared.core.token.caller_token import Check, Role, TokenAccepted, TokenRejected
 from shared.errors import SigningKeysUnavailable
 from shared.settings.settings import CallerAuthSettings
 
@@ -29,7 +29,7 @@ _REMEMBERED: Final = 1000  # tokens, of allowed identities only: nobody else can
 class _Known:
     """A token that was found to hold."""
 
-    accepted: Accepted
+    accepted: TokenAccepted
     keys: SigningKeys  # those that it was checked with
 
 
@@ -63,12 +63,14 @@ class CallerCheck:
         """Raises SigningKeysUnavailable while no token can be checked."""
         await self._renewal.probe()
 
-    async def refusal(self, headers: Iterable[tuple[bytes, bytes]], role: Role) -> ApiError | None:
+    async def rejection(
+        self, headers: Iterable[tuple[bytes, bytes]], role: Role
+    ) -> ApiError | None:
         """Why the call may not go on, or None if it may. It is awaited for nothing once a token is
         known.
         """
         token = caller_token.bearer(headers)
-        if isinstance(token, Refused):
+        if isinstance(token, TokenRejected):
             return api_error.token_refused(token.check)
         digest = hashlib.sha256(token).digest()
         known = self._known.get(digest)
@@ -82,26 +84,26 @@ class CallerCheck:
                 decided = await self._examined(token, digest)
             except SigningKeysUnavailable:
                 return api_error.signing_keys_unavailable()
-            if isinstance(decided, Refused):
+            if isinstance(decided, TokenRejected):
                 return api_error.token_refused(decided.check)
         else:
             decided = known.accepted
         return None if decided.object_id in self._allowed[role] else api_error.not_allowed(role)
 
-    async def _examined(self, token: bytes, digest: bytes) -> Accepted | Refused:
+    async def _examined(self, token: bytes, digest: bytes) -> TokenAccepted | TokenRejected:
         key_id = caller_token.key_id(token)
-        if isinstance(key_id, Refused):
+        if isinstance(key_id, TokenRejected):
             return key_id
         keys = await self._renewal.current_with(key_id)
         if not keys.has(key_id):
-            return Refused(check=Check.KEY)
+            return TokenRejected(check=Check.KEY)
         payload = keys.signed(token, key_id)
         if payload is None:
-            return Refused(check=Check.SIGNATURE)
+            return TokenRejected(check=Check.SIGNATURE)
         decided = caller_token.judge(
             payload, issuers=keys.issuers, audiences=self._audiences, now_s=self._clock()
         )
-        if isinstance(decided, Accepted) and decided.object_id in self._somebody:
+        if isinstance(decided, TokenAccepted) and decided.object_id in self._somebody:
             self._remember(digest, _Known(accepted=decided, keys=keys))
         return decided
 

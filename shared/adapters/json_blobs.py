@@ -1,5 +1,5 @@
-"""Notes: small JSON objects beside the ledger, each a blob: what an activity has done, what is
-parked, what fails, who counts a usage.
+"""Small JSON documents, one blob each, in the ledger's container: progress of activities, dead
+letters, failure counts, claims on usage, reports.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from shared.adapters.storage import Storage
 from shared.core.records.ledger_entry import CONTAINER
 
 
-class Notes:
+class JsonBlobs:
     """All of it raises AzureError."""
 
     def __init__(self, storage: Storage) -> None:

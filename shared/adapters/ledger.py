@@ -24,7 +24,7 @@ from typing import Any, Final
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
-from shared.adapters.json_blobs import Notes
+from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.storage import Storage
 from shared.core.records.comparison import Known, Report
 from shared.core.records.ledger_entry import CONTAINER, REPLAY_FAILED, Delivery, Entry, LedgerReader
@@ -56,7 +56,7 @@ class Ledger:
     ) -> None:
         self.failures = 0  # appends that failed: each costs a duplicate later, never a loss
         self._storage = storage
-        self._notes = Notes(storage)
+        self._json_blobs = JsonBlobs(storage)
         self._writer = writer  # unique to this worker process
         self._clock = clock
         self._blobs: dict[str, _Blob] = {}
@@ -90,9 +90,9 @@ class Ledger:
     async def park(self, exchange_id: str, reason: str) -> bool:
         """This one can never be delivered; False where that was noted before. Raises AzureError."""
         at_ms = int(self._clock() * 1000)
-        listed = await self._notes.get(_parked_name(exchange_id))
+        listed = await self._json_blobs.get(_parked_name(exchange_id))
         if listed is None or listed.get("reason") == REPLAY_FAILED:
-            await self._notes.put(
+            await self._json_blobs.put(
                 _parked_name(exchange_id), _parked_note(exchange_id, reason, at_ms)
             )
             listed = None
@@ -106,21 +106,21 @@ class Ledger:
         AzureError.
         """
         note = _parked_note(exchange_id, REPLAY_FAILED, int(self._clock() * 1000))
-        await self._notes.put_if_absent(_parked_name(exchange_id), note)
+        await self._json_blobs.put_if_absent(_parked_name(exchange_id), note)
 
     async def note_refusal(self, exchange_id: str) -> None:
         """The Event Hub refused its event for good, it says. Raises AzureError."""
-        await self._notes.put(_refused_name(exchange_id), {})
+        await self._json_blobs.put(_refused_name(exchange_id), {})
 
     async def take_refusal(self, exchange_id: str) -> bool:
         """Whether that was noted since this was asked last. Raises AzureError."""
-        return await self._notes.delete(_refused_name(exchange_id))
+        return await self._json_blobs.delete(_refused_name(exchange_id))
 
     async def all_parked(self, most: int) -> list[dict[str, Any]]:
         """The oldest parked exchanges, with their reasons. Raises AzureError."""
         found: list[dict[str, Any]] = []
-        async for name in self._notes.names("parked/"):
-            note = await self._notes.get(name)
+        async for name in self._json_blobs.names("parked/"):
+            note = await self._json_blobs.get(name)
             found += [note] if note else []
             if len(found) == most:
                 break
@@ -128,19 +128,19 @@ class Ledger:
 
     async def parked_reason(self, exchange_id: str) -> str | None:
         """Why it is on the list; None where it is not. Raises AzureError."""
-        note = await self._notes.get(_parked_name(exchange_id))
+        note = await self._json_blobs.get(_parked_name(exchange_id))
         return str(note["reason"]) if note else None
 
     async def reopen(self, exchange_id: str) -> None:
         """What was parked until now is to be judged again. Raises AzureError."""
         at_ms = int(self._clock() * 1000)
-        await self._notes.put(
+        await self._json_blobs.put(
             f"reopened/{Window.of_exchange(exchange_id).name}/{exchange_id} {at_ms}", {}
         )
 
     async def reopened_windows(self) -> set[str]:
         """Windows that have to be judged again, however old they are. Raises AzureError."""
-        return {_window_in(name) async for name in self._notes.names("reopened/")}
+        return {_window_in(name) async for name in self._json_blobs.names("reopened/")}
 
     async def settle(self, window: str, reopened_ms: Mapping[str, int]) -> None:
         """The window is complete: what had been reopened in it by then has been delivered, or
@@ -151,11 +151,11 @@ class Ledger:
         """
         async for name, exchange_id, at_ms in self._reopenings(window):
             if at_ms <= reopened_ms.get(exchange_id, -1):
-                await self._notes.delete(name)
+                await self._json_blobs.delete(name)
 
     async def unlist(self, exchange_id: str) -> bool:
         """Take it off the list; False where it is not on it. Raises AzureError."""
-        return await self._notes.delete(_parked_name(exchange_id))
+        return await self._json_blobs.delete(_parked_name(exchange_id))
 
     async def known(self, window: str) -> Known:
         """All that the ledger says of a window; 16 bytes an exchange. Raises AzureError."""
@@ -170,7 +170,7 @@ class Ledger:
     async def put_report(self, report: Report) -> None:
         """Raises AzureError."""
         metadata = {"complete": str(report.complete).lower()}
-        await self._notes.put(f"reports/{report.window}.json", report.as_json(), metadata)
+        await self._json_blobs.put(f"reports/{report.window}.json", report.as_json(), metadata)
 
     async def complete_windows(self, windows: Iterable[str]) -> set[str]:
         """Those that a report calls complete."""
@@ -193,7 +193,7 @@ class Ledger:
 
     async def _reopenings(self, window: str) -> AsyncIterator[tuple[str, str, int]]:
         """Note, exchange and moment of each."""
-        for name in [name async for name in self._notes.names(f"reopened/{window}/")]:
+        for name in [name async for name in self._json_blobs.names(f"reopened/{window}/")]:
             exchange_id, _, at_ms = name.rpartition("/")[2].partition(" ")
             yield name, exchange_id, int(at_ms)
 

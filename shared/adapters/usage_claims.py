@@ -8,29 +8,31 @@ from __future__ import annotations
 
 import hashlib
 
-from shared.adapters.json_blobs import Notes
+from shared.adapters.json_blobs import JsonBlobs
 from shared.core.event.usage_claim import Claim
 
 
 class UsageClaims:
     """Any number of workers may claim at once: storage decides."""
 
-    def __init__(self, notes: Notes) -> None:
-        self._notes = notes
+    def __init__(self, json_blobs: JsonBlobs) -> None:
+        self._json_blobs = json_blobs
 
     async def claim(self, response_id: str, exchange_id: str) -> Claim:
         """This exchange counts this response's usage, unless another was first.
         Raises AzureError.
         """
         name = _name(response_id)
-        new = await self._notes.put_if_absent(name, {"exchange_id": exchange_id})
+        new = await self._json_blobs.put_if_absent(name, {"exchange_id": exchange_id})
         # What is given up between the two calls counts as another's.
-        holder = exchange_id if new else str((await self._notes.get(name) or {}).get("exchange_id"))
+        holder = (
+            exchange_id if new else str((await self._json_blobs.get(name) or {}).get("exchange_id"))
+        )
         return Claim(response_id=response_id, holder=holder, new=new)
 
     async def give_up(self, claim: Claim) -> None:
         """Whoever asks next has it. Raises AzureError."""
-        await self._notes.delete(_name(claim.response_id))
+        await self._json_blobs.delete(_name(claim.response_id))
 
 
 def _name(response_id: str) -> str:

@@ -23,25 +23,25 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 # What is said by tasks that outlive the invocation in which they began.
-_OUTLIVING: Final = ("fnsse.recording", "fnsse.ledger")
+_LOGGERS_OUTLIVING_INVOCATIONS: Final = ("fnsse.recording", "fnsse.ledger")
 
-_COLLECTED_AFTER: Final = 10_000  # more objects made than freed; Python's own figure is 2,000
+_GC_THRESHOLD: Final = 10_000  # more objects made than freed; Python's own figure is 2,000
 
 # The two ways differ by milliseconds; a worker that is just starting, or busy, is allowed for.
-MEETING_S: Final = 60.0
-FORGOTTEN_AFTER_S: Final = 5.0
+PAIRING_TIMEOUT_S: Final = 60.0
+FORGET_AFTER_S: Final = 5.0
 
 
-def prepare() -> None:
+def patch_runtime() -> None:
     """Call once, while function_app.py is imported: the extension makes its server after that."""
     _serve_no_documentation()
-    _take_every_path()
-    _bound_meetings()
-    _write_no_access_log()
-    _say_on_the_console(_OUTLIVING)
+    _accept_every_path()
+    _bound_pairing()
+    _quiet_loggers()
+    _log_to_stderr(_LOGGERS_OUTLIVING_INVOCATIONS)
 
 
-def settle() -> None:
+def freeze_gc() -> None:
     """Call once, at the end of function_app.py: what is imported by then stays for good.
 
     A full garbage collection looks at each of its 110,000 objects, and no stream moves for 70 ms
@@ -51,7 +51,7 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_COLLECTED_AFTER)
+    gc.set_threshold(_GC_THRESHOLD)
 
 
 def _serve_no_documentation() -> None:
@@ -62,7 +62,7 @@ def _serve_no_documentation() -> None:
         web.FastAPI = functools.partial(fastapi.FastAPI, openapi_url=None)
 
 
-def _take_every_path() -> None:
+def _accept_every_path() -> None:
     """Starlette's `{path:path}` holds no line end, so the extension's catch-all would not take
     `/openai/a%0Ab`.
 
@@ -72,7 +72,7 @@ def _take_every_path() -> None:
     PathConvertor.regex = "(?s:.*)"
 
 
-def _bound_meetings() -> None:
+def _bound_pairing() -> None:
     """A request and its invocation reach the worker by two ways, and each waits for the other
     without a limit.
 
@@ -83,11 +83,11 @@ def _bound_meetings() -> None:
     coordinator = _http_coordinator()
     for name in ("get_http_request_async", "await_http_response_async"):
         waiting = getattr(coordinator, name, None)
-        if waiting is not None and not isinstance(waiting, _Meeting):
-            setattr(coordinator, name, _Meeting(waiting))
+        if waiting is not None and not isinstance(waiting, _BoundedWait):
+            setattr(coordinator, name, _BoundedWait(waiting))
 
 
-class _Meeting:
+class _BoundedWait:
     """Waits for the other side of an invocation, and forgets the invocation where it does not
     come.
     """
@@ -100,21 +100,21 @@ class _Meeting:
         answers 500.
         """
         try:
-            async with asyncio.timeout(MEETING_S):
+            async with asyncio.timeout(PAIRING_TIMEOUT_S):
                 return await self._waiting(invocation_id)
         except TimeoutError:
             references = _context_references()
             # later: the library notes there first that the invocation failed
             if references is not None:
                 asyncio.get_running_loop().call_later(
-                    FORGOTTEN_AFTER_S, references.pop, invocation_id, None
+                    FORGET_AFTER_S, references.pop, invocation_id, None
                 )
             raise TimeoutError(
                 "An HTTP request and its invocation did not meet; did the caller send x-ms-invocation-id?"
             ) from None
 
 
-def _write_no_access_log() -> None:
+def _quiet_loggers() -> None:
     """uvicorn logs each request with its query, where a function key may stand (`?code=`)."""
     uvicorn.config.LOGGING_CONFIG["loggers"]["uvicorn.access"]["level"] = "WARNING"
     # Two INFO records for each request, each a message to the host.
@@ -128,7 +128,7 @@ def _write_no_access_log() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _say_on_the_console(names: Iterable[str]) -> None:
+def _log_to_stderr(names: Iterable[str]) -> None:
     """The host (4.1037) drops a record of an invocation that has ended (seen there): the only word
     of an exchange that could not be recorded.
 
@@ -143,7 +143,7 @@ def _say_on_the_console(names: Iterable[str]) -> None:
         logger.handlers = [console]
 
 
-class Released(Response):
+class ReleasingResponse(Response):
     """A response that first drops what the library would keep of its invocation for the rest of the
     worker's life.
 

@@ -10,7 +10,7 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import EnvelopeQueue
-from shared.adapters.json_blobs import Notes
+from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger import Ledger
 from shared.completeness.redelivery import rebuilt
 from shared.core.records.capture import request_name, response_name
@@ -26,9 +26,9 @@ class Parking:
     """One per worker."""
 
     def __init__(
-        self, captures: Captures, ledger: Ledger, envelopes: EnvelopeQueue, notes: Notes
+        self, captures: Captures, ledger: Ledger, envelopes: EnvelopeQueue, json_blobs: JsonBlobs
     ) -> None:
-        self._notes = notes
+        self._json_blobs = json_blobs
         self._captures = captures
         self._ledger = ledger
         self._envelopes = envelopes
@@ -56,7 +56,7 @@ class Parking:
         if reason == REPLAY_FAILED:
             envelope = replayed(envelope)
         else:
-            await self._notes.delete(failures_name(exchange_id))
+            await self._json_blobs.delete(failures_name(exchange_id))
             await self._ledger.take_refusal(exchange_id)
             await self._ledger.reopen(exchange_id)
         await self._envelopes.put(envelope)
@@ -71,6 +71,6 @@ class Parking:
             await self._captures.erase(name)
             for name in (request_name(exchange_id), response_name(exchange_id))
         ]
-        await self._notes.delete(failures_name(exchange_id))
+        await self._json_blobs.delete(failures_name(exchange_id))
         await self._ledger.take_refusal(exchange_id)
         return await self._ledger.unlist(exchange_id) or any(erased)

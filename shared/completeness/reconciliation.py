@@ -16,7 +16,7 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 
 from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import EnvelopeQueue
-from shared.adapters.json_blobs import Notes
+from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger import Ledger
 from shared.completeness.back_pressure import Pacing
 from shared.completeness.redelivery import AT_ONCE, rebuilt
@@ -55,7 +55,7 @@ class Reconciliation:
         captures: Captures,
         ledger: Ledger,
         envelopes: EnvelopeQueue,
-        notes: Notes,
+        json_blobs: JsonBlobs,
         pacing: Pacing,
         *,
         queued_per_run: int = QUEUED_PER_RUN,
@@ -70,7 +70,7 @@ class Reconciliation:
         self._captures = captures
         self._ledger = ledger
         self._envelopes = envelopes
-        self._notes = notes
+        self._json_blobs = json_blobs
         self._pacing = pacing
 
     async def why_not_now(self) -> str | None:
@@ -106,7 +106,7 @@ class Reconciliation:
         the ledger knew of it before.
         """
         note = f"progress/reconcile/{window}.json"
-        progress = resumed(until.isoformat(), await self._notes.get(note))
+        progress = resumed(until.isoformat(), await self._json_blobs.get(note))
         known = await self._ledger.known(window)
         comparison = Comparison(window, known, until)
         run = _Run(comparison, progress, self._clock() + self._longest_s)
@@ -140,7 +140,7 @@ class Reconciliation:
                 continue
             fates = await side_by_side(self._deal_with, batch, AT_ONCE)
             run.dealt_with(batch, fates)
-            await self._notes.put(note, run.progress.as_json())
+            await self._json_blobs.put(note, run.progress.as_json())
 
     async def _may_go_on(self, run: _Run) -> None:
         run.stopped = (

@@ -13,7 +13,7 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import EnvelopeQueue
-from shared.adapters.json_blobs import Notes
+from shared.adapters.json_blobs import JsonBlobs
 from shared.completeness.back_pressure import Pacing
 from shared.completeness.redelivery import AT_ONCE, rebuilt
 from shared.concurrency.bounded import side_by_side
@@ -48,7 +48,7 @@ class Replaying:
         self,
         captures: Captures,
         envelopes: EnvelopeQueue,
-        notes: Notes,
+        json_blobs: JsonBlobs,
         pacing: Pacing,
         longest: timedelta,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -62,7 +62,7 @@ class Replaying:
         self._busy_queue = busy_queue
         self._captures = captures
         self._envelopes = envelopes
-        self._notes = notes
+        self._json_blobs = json_blobs
         self._pacing = pacing
         # that an exchange can take: a younger one without an answer is not aborted, it is running
         self._longest = longest
@@ -76,7 +76,7 @@ class Replaying:
         if why_not := await self._pacing.why_not_behind(self._busy_queue):
             return Page(queued=0, unreadable=0, marker=marker, waiting=why_not)
         note = f"progress/replay/{instance}.json"
-        progress = resumed(f"{window} {marker}", await self._notes.get(note))
+        progress = resumed(f"{window} {marker}", await self._json_blobs.get(note))
         names, following = await self._captures.page(f"{window}/", marker, self._page)
         wanted = [
             each
@@ -91,7 +91,7 @@ class Replaying:
             batch = wanted[first : first + self._batch]
             progress.counts.update(await side_by_side(queue_again, batch, AT_ONCE))
             progress.after = batch[-1].exchange_id
-            await self._notes.put(note, progress.as_json())
+            await self._json_blobs.put(note, progress.as_json())
         counts = progress.counts
         return Page(
             queued=counts["queued"], unreadable=counts["unreadable"], marker=following, waiting=None

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from azure.core.exceptions import AzureError
 
 from shared.adapters.captures import Captures
-from shared.adapters.json_blobs import Notes
+from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger import Ledger
 from shared.core.records import poison
 from shared.core.records.capture import of_outcome, response_name
@@ -33,12 +33,12 @@ class GivingUp:
     """Takes the messages of the poison queue. One per worker."""
 
     def __init__(
-        self, enrichment: Builds, captures: Captures, ledger: Ledger, notes: Notes
+        self, enrichment: Builds, captures: Captures, ledger: Ledger, json_blobs: JsonBlobs
     ) -> None:
         self._enrichment = enrichment
         self._captures = captures
         self._ledger = ledger
-        self._notes = notes
+        self._json_blobs = json_blobs
 
     async def take(self, message: bytes) -> None:
         """Returns when the message's fate is sealed. Raises AzureError; the queue then brings it
@@ -78,7 +78,7 @@ class GivingUp:
     async def _park(self, exchange_id: str, reason: str) -> None:
         if await self._ledger.park(exchange_id, reason):
             _log.error("Exchange %s can never be delivered and is parked (%s)", exchange_id, reason)
-        await self._notes.delete(poison.failures_name(exchange_id))
+        await self._json_blobs.delete(poison.failures_name(exchange_id))
 
     async def _examined(self, envelope: Envelope) -> tuple[str | None, int]:
         """Why no event can be built of it, or why the Event Hub does not take it, and how often
@@ -90,10 +90,10 @@ class GivingUp:
             return None, 0
         name = poison.failures_name(envelope.exchange_id)
         try:
-            failures = int((await self._notes.get(name) or {}).get("failures", 0)) + 1
+            failures = int((await self._json_blobs.get(name) or {}).get("failures", 0)) + 1
             if failures > poison.MOST_FAILURES:
                 return _DIED, failures
-            await self._notes.put(name, {"failures": failures})
+            await self._json_blobs.put(name, {"failures": failures})
             why_not = await self._enrichment.why_not(envelope)
             if why_not is None and await self._ledger.take_refusal(envelope.exchange_id):
                 why_not = _REFUSED
@@ -105,9 +105,9 @@ class GivingUp:
 
     async def _forget_one(self, name: str, failures: int) -> None:
         if failures > 1:
-            await self._notes.put(name, {"failures": failures - 1})
+            await self._json_blobs.put(name, {"failures": failures - 1})
         else:
-            await self._notes.delete(name)
+            await self._json_blobs.delete(name)
 
 
 def _of(why_not: str | None) -> str:

@@ -23,7 +23,7 @@ _MAY_BE_SHOWN: Final = re.compile(
 )
 
 
-class Reader:
+class EnvironReader:
     """Reads values and collects problems, so that one error can name them all. A blank value counts
     as absent.
     """
@@ -42,10 +42,10 @@ class Reader:
             if name == prefix or name.startswith(f"{prefix}__")
         )
 
-    def missing(self, name: str, what: str, example: str) -> None:
+    def report_missing(self, name: str, what: str, example: str) -> None:
         self._problems.append(f"{name} is missing: {what}, e.g. {example}")
 
-    def checked(
+    def validate(
         self,
         name: str,
         what: str,
@@ -61,27 +61,27 @@ class Reader:
         self._problems.append(f"{name} is malformed{shown}: it must be {what}, e.g. {example}")
         return None
 
-    def required(self, name: str, what: str, example: str, valid: Callable[[str], bool]) -> str:
+    def require(self, name: str, what: str, example: str, valid: Callable[[str], bool]) -> str:
         if self.text(name) is None:
-            self.missing(name, what, example)
-        return self.checked(name, what, example, valid) or ""
+            self.report_missing(name, what, example)
+        return self.validate(name, what, example, valid) or ""
 
     def number(self, name: str, default: float, unit: str, least: float, most: float) -> float:
         def in_range(text: str) -> bool:
             return least <= float(text) <= most
 
         what = f"{unit} from {least:g} to {most:g}"
-        return float(self.checked(name, what, f"{default:g}", in_range) or default)
+        return float(self.validate(name, what, f"{default:g}", in_range) or default)
 
     def one_of(self, name: str, default: str, *others: str) -> str:
         choices = (default, *others)
-        value = self.checked(
+        value = self.validate(
             name, " or ".join(choices), default, lambda text: text.lower() in choices
         )
         return (value or default).lower()
 
     def switch(self, name: str, *, default: bool) -> bool:
-        value = self.checked(
+        value = self.validate(
             name,
             "true or false",
             str(default).lower(),

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from shared.settings import validators as forms
+from shared.settings import validators
 from shared.settings.environ_reader import LONGEST_EXCHANGE_S as LONGEST_EXCHANGE_S
-from shared.settings.environ_reader import Reader
+from shared.settings.environ_reader import EnvironReader
 from shared.settings.validators import connection_string_parts as connection_string_parts
 
 CAPTURES_STORAGE: Final = "CAPTURES_STORAGE"
@@ -128,7 +128,7 @@ class Settings:
 
 def load(environ: Mapping[str, str]) -> Settings:
     """All settings, validated. Raises SettingsError naming each one that needs attention."""
-    reader = Reader(environ)
+    reader = EnvironReader(environ)
     settings = Settings(
         upstream=_upstream(reader),
         event_hub=_event_hub(reader),
@@ -144,20 +144,20 @@ def load(environ: Mapping[str, str]) -> Settings:
     return settings
 
 
-def _upstream(reader: Reader) -> UpstreamSettings:
+def _upstream(reader: EnvironReader) -> UpstreamSettings:
     address = "the address of Azure OpenAI: https://, a host, at most a path (http:// for a local stand-in only)"
-    base_url = reader.required(
-        "AZURE_OPENAI_BASE_URL", address, "https://contoso.openai.azure.com", forms.is_base_url
+    base_url = reader.require(
+        "AZURE_OPENAI_BASE_URL", address, "https://contoso.openai.azure.com", validators.is_base_url
     )
     return UpstreamSettings(
         base_url=base_url.rstrip("/").removesuffix("/openai").rstrip("/"),
         key=reader.text("AZURE_OPENAI_KEY"),
         scope=reader.text("AZURE_OPENAI_SCOPE") or "https://cognitiveservices.azure.com/.default",
-        api_version=reader.checked(
+        api_version=reader.validate(
             "AZURE_OPENAI_API_VERSION",
             "an api-version of Azure OpenAI",
             "2024-10-21",
-            forms.is_api_version,
+            validators.is_api_version,
         ),
         region=reader.text("AZURE_OPENAI_REGION"),
         connect_timeout_s=reader.seconds("UPSTREAM_CONNECT_TIMEOUT_S", 10),
@@ -169,57 +169,57 @@ def _upstream(reader: Reader) -> UpstreamSettings:
     )
 
 
-def _event_hub(reader: Reader) -> EventHubSettings:
-    connection_string = reader.checked(
+def _event_hub(reader: EnvironReader) -> EventHubSettings:
+    connection_string = reader.validate(
         "AZURE_EVENTHUB_CONN_STR",
         "an Event Hubs connection string",
         "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=send;SharedAccessKey=...",
-        forms.is_event_hub_connection_string,
+        validators.is_event_hub_connection_string,
         secret=True,
     )
-    namespace = reader.checked(
+    namespace = reader.validate(
         "AZURE_EVENTHUB_NAMESPACE",
         "an Event Hubs host name",
         "contoso.servicebus.windows.net",
-        forms.is_host_name,
+        validators.is_host_name,
     )
     if not reader.text("AZURE_EVENTHUB_CONN_STR") and not reader.text("AZURE_EVENTHUB_NAMESPACE"):
-        reader.missing(
+        reader.report_missing(
             "AZURE_EVENTHUB_CONN_STR or AZURE_EVENTHUB_NAMESPACE",
             "an Event Hubs connection string, or the host name for the app's managed identity",
             "AZURE_EVENTHUB_NAMESPACE=contoso.servicebus.windows.net",
         )
-    entity_path = forms.connection_string_parts(reader.text("AZURE_EVENTHUB_CONN_STR") or "").get(
-        "entitypath"
-    )
+    entity_path = validators.connection_string_parts(
+        reader.text("AZURE_EVENTHUB_CONN_STR") or ""
+    ).get("entitypath")
     name = reader.text("AZURE_EVENTHUB_NAME") or entity_path
     if not name:
-        reader.missing("AZURE_EVENTHUB_NAME", "the name of the event hub", "openai-logs")
+        reader.report_missing("AZURE_EVENTHUB_NAME", "the name of the event hub", "openai-logs")
     return EventHubSettings(
         connection_string=connection_string, namespace=namespace, name=name or ""
     )
 
 
-def _storage(reader: Reader) -> StorageSettings:
+def _storage(reader: EnvironReader) -> StorageSettings:
     setting = CAPTURES_STORAGE if reader.any_of(CAPTURES_STORAGE) else HOST_STORAGE
-    connection_string = reader.checked(
+    connection_string = reader.validate(
         setting,
         "a storage connection string",
         "DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey=...;EndpointSuffix=core.windows.net",
-        forms.is_storage_connection_string,
+        validators.is_storage_connection_string,
         secret=True,
     )
-    blob = reader.checked(
+    blob = reader.validate(
         f"{setting}__blobServiceUri",
         "an address",
         "https://contoso.blob.core.windows.net",
-        forms.is_address,
+        validators.is_address,
     )
-    queue = reader.checked(
+    queue = reader.validate(
         f"{setting}__queueServiceUri",
         "an address",
         "https://contoso.queue.core.windows.net",
-        forms.is_address,
+        validators.is_address,
     )
     # the host's own short form for the public cloud
     account = reader.text(f"{setting}__accountName")
@@ -229,7 +229,7 @@ def _storage(reader: Reader) -> StorageSettings:
     if not reader.text(setting):
         for suffix, address in (("blob", blob), ("queue", queue)):
             if not address and not reader.text(f"{setting}__{suffix}ServiceUri"):
-                reader.missing(
+                reader.report_missing(
                     f"{setting} or {setting}__{suffix}ServiceUri",
                     "a storage connection string, or the service's address for the app's managed identity",
                     f"{setting}__{suffix}ServiceUri=https://contoso.{suffix}.core.windows.net",
@@ -242,7 +242,7 @@ def _storage(reader: Reader) -> StorageSettings:
     )
 
 
-def _limits(reader: Reader) -> LimitSettings:
+def _limits(reader: EnvironReader) -> LimitSettings:
     return LimitSettings(
         exchange_s=reader.seconds("EXCHANGE_TIMEOUT_S", 1500),
         request_body_bytes=int(
@@ -260,7 +260,7 @@ def _limits(reader: Reader) -> LimitSettings:
     )
 
 
-def _interventions(reader: Reader) -> InterventionSettings:
+def _interventions(reader: EnvironReader) -> InterventionSettings:
     return InterventionSettings(
         ask_for_usage=reader.switch("ASK_FOR_USAGE", default=True),
         error_frames=reader.switch("ERROR_FRAMES", default=True),
@@ -273,14 +273,14 @@ def _interventions(reader: Reader) -> InterventionSettings:
     )
 
 
-def _reconcile(reader: Reader) -> ReconcileSettings:
+def _reconcile(reader: EnvironReader) -> ReconcileSettings:
     retention_days = int(reader.number("CAPTURE_RETENTION_DAYS", 30, "a number of days", 1, 3650))
     look_back_h = reader.number("RECONCILE_LOOK_BACK_H", 48, "a number of hours", 1, 24 * 3650)
-    schedule = reader.checked(
+    schedule = reader.validate(
         "RECONCILE_SCHEDULE",
         "an NCRONTAB expression of six fields",
         "0 */10 * * * *",
-        forms.is_schedule,
+        validators.is_schedule,
     )
     return ReconcileSettings(
         schedule=schedule or "0 */10 * * * *",
@@ -290,33 +290,38 @@ def _reconcile(reader: Reader) -> ReconcileSettings:
     )
 
 
-def _copied_headers(reader: Reader) -> frozenset[str]:
+def _copied_headers(reader: EnvironReader) -> frozenset[str]:
     what = "header names, separated by commas, none of which holds a credential"
-    value = reader.checked("EVENT_REQUEST_HEADERS", what, "x-team,x-session-id", forms.are_copiable)
-    return forms.items((value or "").lower())
+    value = reader.validate(
+        "EVENT_REQUEST_HEADERS", what, "x-team,x-session-id", validators.are_copyable_headers
+    )
+    return validators.comma_separated((value or "").lower())
 
 
-def _caller_auth(reader: Reader) -> CallerAuthSettings | None:
+def _caller_auth(reader: EnvironReader) -> CallerAuthSettings | None:
     by_token = reader.one_of("CALLER_AUTH", "function_key", "entra") == "entra"
-    read = reader.required if by_token else reader.checked
+    read = reader.require if by_token else reader.validate
     tenant_id = read(
-        "CALLER_AUTH_TENANT_ID", "the id of the callers' Entra tenant, a GUID", _GUID, forms.is_guid
+        "CALLER_AUTH_TENANT_ID",
+        "the id of the callers' Entra tenant, a GUID",
+        _GUID,
+        validators.is_guid,
     )
     what = "the audience of callers' tokens, or several, separated by commas"
-    audiences = read("CALLER_AUTH_AUDIENCE", what, f"api://{_GUID}", forms.are_audiences)
+    audiences = read("CALLER_AUTH_AUDIENCE", what, f"api://{_GUID}", validators.are_audiences)
     what = "object ids (GUIDs), separated by commas, of those who may"
-    callers = read("CALLER_AUTH_CALLER_OBJECT_IDS", f"{what} call", _GUID, forms.are_guids)
-    operators = reader.checked(
-        "CALLER_AUTH_OPERATOR_OBJECT_IDS", f"{what} operate", _GUID, forms.are_guids
+    callers = read("CALLER_AUTH_CALLER_OBJECT_IDS", f"{what} call", _GUID, validators.are_guids)
+    operators = reader.validate(
+        "CALLER_AUTH_OPERATOR_OBJECT_IDS", f"{what} operate", _GUID, validators.are_guids
     )
     what = "the address of Entra: https:// and a host (http:// for a local stand-in only)"
-    authority = reader.checked("CALLER_AUTH_AUTHORITY", what, _ENTRA, forms.is_origin)
+    authority = reader.validate("CALLER_AUTH_AUTHORITY", what, _ENTRA, validators.is_origin)
     if not by_token:
         return None
     return CallerAuthSettings(
         authority=(authority or _ENTRA).rstrip("/"),
         tenant_id=(tenant_id or "").lower(),
-        audiences=forms.items(audiences),
-        caller_object_ids=forms.items((callers or "").lower()),
-        operator_object_ids=forms.items((operators or "").lower()),
+        audiences=validators.comma_separated(audiences),
+        caller_object_ids=validators.comma_separated((callers or "").lower()),
+        operator_object_ids=validators.comma_separated((operators or "").lower()),
     )

@@ -17,7 +17,7 @@ def connection_string_parts(text: str) -> dict[str, str]:
     return {name.strip().lower(): value.strip() for name, value in pairs}
 
 
-def items(text: str | None) -> frozenset[str]:
+def comma_separated(text: str | None) -> frozenset[str]:
     """`a, b` -> {"a", "b"}; nothing for nothing."""
     return frozenset(item.strip() for item in (text or "").split(",") if item.strip())
 
@@ -73,7 +73,7 @@ _CREDENTIALS: Final = re.compile(
 )
 
 
-def are_copiable(text: str) -> bool:
+def are_copyable_headers(text: str) -> bool:
     names = [name.strip().lower() for name in text.split(",")]
     return all(
         re.fullmatch(r"[a-z0-9!#$%&'*+.^_`|~-]+", name) and not _CREDENTIALS.fullmatch(name)

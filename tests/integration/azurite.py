@@ -14,7 +14,7 @@ from azure.storage.queue.aio import QueueClient
 
 from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import QUEUE, EnvelopeQueue
-from shared.adapters.json_blobs import Notes
+from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger import Ledger
 from shared.adapters.storage import Storage
 from shared.completeness.back_pressure import Pacing
@@ -65,7 +65,7 @@ class Account:
     captures: Captures
     envelopes: EnvelopeQueue
     ledger: Ledger
-    notes: Notes
+    json_blobs: JsonBlobs
     event_hub: EventHub = field(default_factory=EventHub)
 
     async def put_request(self, exchange_id: str, **header: Any) -> None:
@@ -173,7 +173,7 @@ async def an_account(
             Captures(storage),
             EnvelopeQueue(storage),
             Ledger(storage, writer, **ledger),
-            Notes(storage),
+            JsonBlobs(storage),
         )
     finally:
         await storage.aclose()

@@ -70,12 +70,14 @@ class Checked:
         )
         self.later_s = 0.0
 
-    async def refusal(self, token_text: str, role: Role = Role.CALLER) -> ApiError | None:
-        return await self.check.refusal([(b"authorization", f"Bearer {token_text}".encode())], role)
+    async def rejection(self, token_text: str, role: Role = Role.CALLER) -> ApiError | None:
+        return await self.check.rejection(
+            [(b"authorization", f"Bearer {token_text}".encode())], role
+        )
 
     async def code(self, token_text: str, role: Role = Role.CALLER) -> str | None:
         """The error's code, or None where the call may go on."""
-        error = await self.refusal(token_text, role)
+        error = await self.rejection(token_text, role)
         return error.code if error is not None else None
 
     @property
@@ -183,7 +185,7 @@ async def test_a_tenant_that_cannot_be_reached_names_no_address() -> None:
 
 @pytest.mark.parametrize("issuer", [ISSUER_V1, ISSUER_V2])
 async def test_a_callers_token_is_accepted(checked: Checked, issuer: str) -> None:
-    assert await checked.refusal(token(iss=issuer)) is None
+    assert await checked.rejection(token(iss=issuer)) is None
 
 
 @pytest.mark.parametrize(
@@ -204,7 +206,7 @@ async def test_callers_and_operators_are_two_lists(
     good = token(oid=object_id)
     assert [await checked.code(good, role) for _ in range(2)] == [expected] * 2
     if expected:
-        error = await checked.refusal(good, role)
+        error = await checked.rejection(good, role)
         assert error is not None
         assert error.status == 403
         assert object_id not in error.message
@@ -216,7 +218,7 @@ async def test_every_forged_token_is_refused_with_the_check_that_it_failed(
 ) -> None:
     make, code = FORGED[name]
     text = make()
-    error = await checked.refusal(text)
+    error = await checked.rejection(text)
     assert error is not None
     assert (error.status, error.code) == (401, code)
     said = error.body().decode()
@@ -242,7 +244,7 @@ async def test_every_forged_token_is_refused_with_the_check_that_it_failed(
 async def test_a_call_without_one_token_needs_no_keys_to_be_refused(
     tenant: Tenant, checked: Checked, headers: list[tuple[bytes, bytes]], code: str
 ) -> None:
-    error = await checked.check.refusal(headers, Role.CALLER)
+    error = await checked.check.rejection(headers, Role.CALLER)
     assert error is not None
     assert (error.status, error.code) == (401, code)
     assert tenant.asked == []
@@ -403,7 +405,7 @@ async def test_many_unknown_keys_are_one_fetch(tenant: Tenant, checked: Checked)
 async def test_without_keys_callers_get_503_until_they_are_there(tenant: Tenant) -> None:
     async with checking(tenant, first_retry_s=0.05) as checked:
         tenant.answers[KEYS_PATH] = (503, b"")
-        error = await checked.refusal(token())
+        error = await checked.rejection(token())
         assert error is not None
         assert (error.status, error.code) == (503, "signing_keys_unavailable")
         assert "CALLER_AUTH_TENANT_ID, CALLER_AUTH_AUTHORITY and the network" in error.message

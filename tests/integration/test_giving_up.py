@@ -47,7 +47,7 @@ class Builds:
 
 
 def giving_up(account: Account, why: str | BaseException | None = None) -> GivingUp:
-    return GivingUp(Builds(why), account.captures, account.ledger, account.notes)
+    return GivingUp(Builds(why), account.captures, account.ledger, account.json_blobs)
 
 
 _runs = iter(range(10**6))
@@ -56,7 +56,7 @@ _runs = iter(range(10**6))
 async def reconcile(account: Account, exchange_id: str) -> list[Envelope]:
     """What the next run of reconcile queues in the exchange's window."""
     it = Reconciliation(
-        account.captures, account.ledger, account.envelopes, account.notes, account.pacing()
+        account.captures, account.ledger, account.envelopes, account.json_blobs, account.pacing()
     )
     window = Window.of_exchange(exchange_id)
     await it.reconcile(window.name, window.end + timedelta(seconds=next(_runs)))
@@ -81,7 +81,7 @@ async def test_what_a_capture_holds_is_left_to_reconcile_however_often_it_was_tr
         for _ in range(MOST_FAILURES + 3):
             await giving_up(account).take(dump(envelope).encode())
             assert await reconcile(account, envelope.exchange_id) == [envelope]
-        assert await account.notes.get(failures_name(envelope.exchange_id)) is None
+        assert await account.json_blobs.get(failures_name(envelope.exchange_id)) is None
 
 
 async def test_an_outcome_that_no_capture_holds_is_stored_for_reconcile(azurite: str) -> None:
@@ -111,7 +111,7 @@ async def test_what_can_never_be_built_is_parked_after_a_few_deliveries_and_told
         assert await account.ledger.parked_reason(envelope.exchange_id) == "assembly_failed"
         assert [each.levelno for each in caplog.records].count(logging.ERROR) == 1
 
-        parking = Parking(account.captures, account.ledger, account.envelopes, account.notes)
+        parking = Parking(account.captures, account.ledger, account.envelopes, account.json_blobs)
         assert await parking.queue_again(envelope.exchange_id)
         assert await account.take_queued() == [envelope]
         # given up once more, for a reason that passes
@@ -139,9 +139,9 @@ async def test_what_the_event_hub_refuses_is_parked_after_a_few_rounds_of_the_qu
         assert await account.ledger.parked_reason(each) == "refused"
         assert await reconcile(account, each) == []
         assert [record.levelno for record in caplog.records].count(logging.ERROR) == 1
-        assert await account.notes.get(failures_name(each)) is None
+        assert await account.json_blobs.get(failures_name(each)) is None
 
-        parking = Parking(account.captures, account.ledger, account.envelopes, account.notes)
+        parking = Parking(account.captures, account.ledger, account.envelopes, account.json_blobs)
         assert await parking.queue_again(each)
         # given up once more, for a reason that passes
         await giving_up(account).take(dump(envelope).encode())
@@ -167,7 +167,7 @@ async def test_a_reason_that_passes_takes_no_attempt_back_or_away(azurite: str) 
         envelope = await account.put_exchange(an_id(a_window()))
         for why in ("assembly_failed", None, None, "assembly_failed", None):
             await giving_up(account, why).take(dump(envelope).encode())
-        assert await account.notes.get(failures_name(envelope.exchange_id)) == {"failures": 2}
+        assert await account.json_blobs.get(failures_name(envelope.exchange_id)) == {"failures": 2}
         assert await account.ledger.parked_reason(envelope.exchange_id) is None
 
 
@@ -190,7 +190,7 @@ async def test_a_replay_that_was_given_up_is_listed_and_can_be_queued_again(
         await account.ledger.delivered([envelope.exchange_id])
         await giving_up(account).take(dump(replayed(envelope)).encode())
         assert "The replay of exchange" in caplog.text
-        parking = Parking(account.captures, account.ledger, account.envelopes, account.notes)
+        parking = Parking(account.captures, account.ledger, account.envelopes, account.json_blobs)
         assert [(each["exchange_id"], each["reason"]) for each in await parking.parked()] == [
             (envelope.exchange_id, "replay_failed")
         ]

@@ -22,7 +22,7 @@ def azurite() -> Iterator[str]:
 
 
 def parking(account: Account) -> Parking:
-    return Parking(account.captures, account.ledger, account.envelopes, account.notes)
+    return Parking(account.captures, account.ledger, account.envelopes, account.json_blobs)
 
 
 async def test_a_parked_exchange_is_queued_again_after_a_fix_and_leaves_the_list(

@@ -49,7 +49,7 @@ def azurite() -> Iterator[str]:
 def reconciliation(account: Account, **options: Any) -> Reconciliation:
     pacing = account.pacing(patience_s=0.1)
     return Reconciliation(
-        account.captures, account.ledger, account.envelopes, account.notes, pacing, **options
+        account.captures, account.ledger, account.envelopes, account.json_blobs, pacing, **options
     )
 
 
@@ -271,7 +271,7 @@ async def test_it_stops_between_two_batches_when_the_event_hub_goes_away_and_say
         moments = iter(range(0, 1000, 10))
         pacing = Pacing(account.envelopes, Leaving(), clock=lambda: next(moments))
         it = Reconciliation(
-            account.captures, account.ledger, account.envelopes, account.notes, pacing, batch=3
+            account.captures, account.ledger, account.envelopes, account.json_blobs, pacing, batch=3
         )
         report = await it.reconcile(window.name, window.end)
         assert len(await account.take_queued()) == 3
@@ -293,7 +293,7 @@ async def test_it_stops_where_what_it_queued_is_not_delivered(azurite: str) -> N
             await account.put_exchange(an_id(window))
         pacing = account.pacing(under_way=2, patience_s=0.1)
         it = Reconciliation(
-            account.captures, account.ledger, account.envelopes, account.notes, pacing, batch=3
+            account.captures, account.ledger, account.envelopes, account.json_blobs, pacing, batch=3
         )
         report = await it.reconcile(window.name, window.end)
         assert len(await account.take_queued()) == 3

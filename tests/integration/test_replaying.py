@@ -41,7 +41,13 @@ def everything_in(window: Window, **narrowed: Any) -> Replay:
 def a_replaying(account: Account, now: datetime = LATER, **options: int) -> Replaying:
     longest, pacing = timedelta(minutes=30), account.pacing()
     return Replaying(
-        account.captures, account.envelopes, account.notes, pacing, longest, lambda: now, **options
+        account.captures,
+        account.envelopes,
+        account.json_blobs,
+        pacing,
+        longest,
+        lambda: now,
+        **options,
     )
 
 

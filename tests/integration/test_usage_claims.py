@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from local.stack import Stack
-from shared.adapters.json_blobs import Notes
+from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.storage import Storage
 from shared.adapters.usage_claims import UsageClaims
 from shared.core.event.usage_claim import Claim
@@ -50,7 +50,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.enrichment = Enrichment(
-            self, Assembler(None), UsageClaims(Notes(self.storage)), self, self
+            self, Assembler(None), UsageClaims(JsonBlobs(self.storage)), self, self
         )
         self.deliver = self.enrichment.deliver
 
@@ -227,7 +227,7 @@ async def test_responses_that_are_not_in_the_background_are_not_claimed(azurite:
 async def test_a_claim_holds_no_more_than_an_exchange_id(azurite: str) -> None:
     """Its name hides the response's id, however that looks."""
     storage = a_storage(azurite)
-    claims, holder = UsageClaims(Notes(storage)), an_id(a_window())
+    claims, holder = UsageClaims(JsonBlobs(storage)), an_id(a_window())
     try:
         for odd in ("../../x", "a/b?c#d", "ž" * 2000, "", "\ud800"):
             assert await claims.claim(odd, holder) == Claim(
@@ -238,7 +238,7 @@ async def test_a_claim_holds_no_more_than_an_exchange_id(azurite: str) -> None:
             )
         names = await claims_in(storage)
         assert all(len(name) == len("usage/") + 64 for name in names)
-        (exchange_id,) = (await Notes(storage).get(sorted(names)[0]) or {}).values()
+        (exchange_id,) = (await JsonBlobs(storage).get(sorted(names)[0]) or {}).values()
         uuid.UUID(exchange_id)
     finally:
         await storage.aclose()

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
 from shared.adapters import worker_library
-from shared.adapters.worker_library import Released
+from shared.adapters.worker_library import ReleasingResponse
 
 INVOCATION_ID = "7a3c9c6e-0000-4000-8000-000000000001"
 
@@ -26,7 +26,7 @@ def a_request(headers: list[tuple[bytes, bytes]]) -> Request:
     )
 
 
-async def answered(response: Released) -> list[dict[str, Any]]:
+async def answered(response: ReleasingResponse) -> list[dict[str, Any]]:
     """The ASGI messages of a response."""
     sent: list[Any] = []
 
@@ -44,7 +44,7 @@ async def answered(response: Released) -> list[dict[str, Any]]:
 async def test_the_librarys_reference_to_an_invocation_goes_with_its_response() -> None:
     references = http_coordinator._context_references
     references[INVOCATION_ID] = object()
-    response = Released(
+    response = ReleasingResponse(
         a_request([(b"x-ms-invocation-id", INVOCATION_ID.encode())]), PlainTextResponse("ok", 201)
     )
     assert INVOCATION_ID in references, (
@@ -57,12 +57,12 @@ async def test_the_librarys_reference_to_an_invocation_goes_with_its_response() 
 
 @pytest.mark.anyio
 async def test_a_response_outside_of_any_invocation_is_answered_too() -> None:
-    start, _ = await answered(Released(a_request([]), PlainTextResponse("ok")))
+    start, _ = await answered(ReleasingResponse(a_request([]), PlainTextResponse("ok")))
     assert start["status"] == 200
 
 
 @pytest.fixture
-def prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+def patch_runtimed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The library as the app leaves it, put back afterwards."""
     monkeypatch.setattr(web, "FastAPI", web.FastAPI)
     monkeypatch.setitem(uvicorn.config.LOGGING_CONFIG["loggers"]["uvicorn.access"], "level", "INFO")
@@ -74,7 +74,7 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         logger = logging.getLogger(name)
         monkeypatch.setattr(logger, "level", logger.level)
-    worker_library.prepare()
+    worker_library.patch_runtime()
 
 
 @pytest.mark.usefixtures("prepared")
@@ -93,7 +93,7 @@ def test_the_extensions_server_serves_no_documentation(path: str) -> None:
 @pytest.mark.usefixtures("prepared")
 def test_preparing_twice_changes_nothing() -> None:
     prepared_class = web.FastAPI
-    worker_library.prepare()
+    worker_library.patch_runtime()
     assert web.FastAPI is prepared_class
 
 
@@ -116,9 +116,9 @@ async def test_a_request_and_an_invocation_that_never_meet_do_not_wait_for_ever(
     """As where a caller sends an x-ms-invocation-id of its own: both sides end, and nothing of them
     is kept.
     """
-    worker_library.prepare()
-    monkeypatch.setattr(worker_library, "MEETING_S", 0.05)
-    monkeypatch.setattr(worker_library, "FORGOTTEN_AFTER_S", 0)
+    worker_library.patch_runtime()
+    monkeypatch.setattr(worker_library, "PAIRING_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(worker_library, "FORGET_AFTER_S", 0)
     with pytest.raises(TimeoutError, match="x-ms-invocation-id"):
         await http_coordinator.get_http_request_async("the-hosts")
     # as the library does with what an invocation raised
@@ -133,8 +133,8 @@ async def test_a_request_and_an_invocation_that_never_meet_do_not_wait_for_ever(
 @pytest.mark.anyio
 async def test_a_request_and_an_invocation_meet_in_either_order() -> None:
     """Preparing twice changes nothing."""
-    worker_library.prepare()
-    worker_library.prepare()
+    worker_library.patch_runtime()
+    worker_library.patch_runtime()
     request = a_request([])
     http_coordinator.set_http_request("first", request)
     assert await http_coordinator.get_http_request_async("first") is request
@@ -145,7 +145,7 @@ async def test_a_request_and_an_invocation_meet_in_either_order() -> None:
 
 def test_the_catch_all_takes_a_path_with_a_line_end() -> None:
     """FastAPI would answer it otherwise, and leave its invocation waiting."""
-    worker_library.prepare()
+    worker_library.patch_runtime()
     app = web.WebApp()
 
     @app.route  # type: ignore[untyped-decorator]

@@ -12,7 +12,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.core.token import caller_token
-from shared.core.token.caller_token import LARGEST_BYTES, LEEWAY_S, Accepted, Check, Refused
+from shared.core.token.caller_token import (
+    LARGEST_BYTES,
+    LEEWAY_S,
+    Check,
+    TokenAccepted,
+    TokenRejected,
+)
 from tests.entra import AUDIENCE, CALLER, ISSUER_V1, ISSUER_V2, unsigned
 
 NOW_S = 1_800_000_000.5
@@ -42,7 +48,7 @@ JSON = st.recursive(
 )
 
 
-def judged(now_s: float = NOW_S, **changed: Any) -> Accepted | Refused:
+def judged(now_s: float = NOW_S, **changed: Any) -> TokenAccepted | TokenRejected:
     payload = {name: value for name, value in {**CLAIMS, **changed}.items() if value is not None}
     return caller_token.judge(
         json.dumps(payload).encode(),
@@ -77,7 +83,7 @@ def test_the_scheme_has_no_case(value: bytes) -> None:
     ],
 )
 def test_what_is_no_single_bearer_token_is_refused(values: list[bytes], check: Check) -> None:
-    assert caller_token.bearer([(b"authorization", value) for value in values]) == Refused(
+    assert caller_token.bearer([(b"authorization", value) for value in values]) == TokenRejected(
         check=check
     )
 
@@ -85,7 +91,7 @@ def test_what_is_no_single_bearer_token_is_refused(values: list[bytes], check: C
 @given(HEADERS)
 def test_whatever_the_headers_hold_there_is_an_answer(headers: list[tuple[bytes, bytes]]) -> None:
     found = caller_token.bearer(headers)
-    assert isinstance(found, (bytes, Refused))
+    assert isinstance(found, (bytes, TokenRejected))
 
 
 def test_the_key_is_the_one_that_the_header_names() -> None:
@@ -98,12 +104,12 @@ def test_the_key_is_the_one_that_the_header_names() -> None:
 )
 def test_one_algorithm_is_believed(algorithm: object) -> None:
     token = unsigned({**GOOD_HEADER, "alg": algorithm}, {}, b"sig").encode()
-    assert caller_token.key_id(token) == Refused(check=Check.ALGORITHM)
+    assert caller_token.key_id(token) == TokenRejected(check=Check.ALGORITHM)
 
 
 @pytest.mark.parametrize("kid", [None, 1, ["first"], {"first": 1}])
 def test_a_key_id_is_a_text(kid: object) -> None:
-    assert caller_token.key_id(unsigned({**GOOD_HEADER, "kid": kid}, {}).encode()) == Refused(
+    assert caller_token.key_id(unsigned({**GOOD_HEADER, "kid": kid}, {}).encode()) == TokenRejected(
         check=Check.KEY
     )
 
@@ -127,12 +133,12 @@ def test_a_key_id_is_a_text(kid: object) -> None:
     ],
 )
 def test_what_is_no_jwt_is_malformed(token: bytes) -> None:
-    assert caller_token.key_id(token) == Refused(check=Check.FORM)
+    assert caller_token.key_id(token) == TokenRejected(check=Check.FORM)
 
 
 @given(st.binary(max_size=200))
 def test_garbage_is_refused(garbage: bytes) -> None:
-    assert isinstance(caller_token.key_id(garbage), Refused)
+    assert isinstance(caller_token.key_id(garbage), TokenRejected)
 
 
 @given(JSON, st.binary(max_size=20))
@@ -150,7 +156,7 @@ def test_any_json_as_header_gives_an_answer(header: Any, signature: bytes) -> No
     "changed", [{}, {"iss": ISSUER_V2}, {"aud": "other"}, {"nbf": None}, {"exp": 1_800_003_600.0}]
 )
 def test_claims_that_hold_speak_for_their_identity(changed: dict[str, Any]) -> None:
-    assert judged(**changed) == Accepted(object_id=CALLER, until_s=1_800_003_600 + LEEWAY_S)
+    assert judged(**changed) == TokenAccepted(object_id=CALLER, until_s=1_800_003_600 + LEEWAY_S)
 
 
 def test_an_object_id_has_no_case() -> None:
@@ -182,17 +188,17 @@ def test_an_object_id_has_no_case() -> None:
     ],
 )
 def test_each_claim_is_checked(changed: dict[str, Any], check: Check) -> None:
-    assert judged(**changed) == Refused(check=check)
+    assert judged(**changed) == TokenRejected(check=check)
 
 
 def test_clocks_may_differ_by_the_leeway_and_no_more() -> None:
     expires, starts = CLAIMS["exp"], CLAIMS["nbf"]
     assert isinstance(expires, int)
     assert isinstance(starts, int)
-    assert isinstance(judged(expires + LEEWAY_S - 0.1), Accepted)
-    assert judged(expires + LEEWAY_S) == Refused(check=Check.EXPIRY)
-    assert isinstance(judged(starts - LEEWAY_S), Accepted)
-    assert judged(starts - LEEWAY_S - 0.1) == Refused(check=Check.START)
+    assert isinstance(judged(expires + LEEWAY_S - 0.1), TokenAccepted)
+    assert judged(expires + LEEWAY_S) == TokenRejected(check=Check.EXPIRY)
+    assert isinstance(judged(starts - LEEWAY_S), TokenAccepted)
+    assert judged(starts - LEEWAY_S - 0.1) == TokenRejected(check=Check.START)
 
 
 @given(JSON)
@@ -202,7 +208,7 @@ def test_any_json_as_claims_gives_an_answer(payload: Any) -> None:
     decided = caller_token.judge(
         json.dumps(payload).encode(), issuers={ISSUER_V1}, audiences={AUDIENCE}, now_s=NOW_S
     )
-    if isinstance(decided, Accepted):
+    if isinstance(decided, TokenAccepted):
         assert (payload["iss"], payload["aud"], payload["oid"]) == (ISSUER_V1, AUDIENCE, CALLER)
 
 
@@ -211,4 +217,4 @@ def test_any_json_as_claims_gives_an_answer(payload: Any) -> None:
 @example(b'{"exp": ' + b"9" * 5000 + b"}")
 def test_claims_that_are_no_json_object_are_refused(payload: bytes) -> None:
     decided = caller_token.judge(payload, issuers={ISSUER_V1}, audiences={AUDIENCE}, now_s=NOW_S)
-    assert isinstance(decided, Refused)
+    assert isinstance(decided, TokenRejected)

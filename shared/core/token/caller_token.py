@@ -51,61 +51,61 @@ class Check(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Refused:
+class TokenRejected:
     """The call goes no further."""
 
     check: Check
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Accepted:
+class TokenAccepted:
     """The claims hold."""
 
     object_id: str  # of the identity in its tenant, lower-case
     until_s: float  # Unix time from which they no longer do, the leeway included
 
 
-def bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes | Refused:
+def bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes | TokenRejected:
     """The token of the one `Authorization: Bearer` header; its form is not looked at yet. Names are
     lower-case, as in ASGI.
     """
     values = [value for name, value in headers if name == b"authorization"]
     if len(values) > 1:
-        return Refused(check=Check.SEVERAL)
+        return TokenRejected(check=Check.SEVERAL)
     scheme, _, token = values[0].partition(b" ") if values else (b"", b"", b"")
     if scheme.lower() != b"bearer":  # RFC 9110, 11.1: without regard to case
-        return Refused(check=Check.MISSING)
-    return token if len(token) <= LARGEST_BYTES else Refused(check=Check.FORM)
+        return TokenRejected(check=Check.MISSING)
+    return token if len(token) <= LARGEST_BYTES else TokenRejected(check=Check.FORM)
 
 
-def key_id(token: bytes) -> str | Refused:
+def key_id(token: bytes) -> str | TokenRejected:
     """Which key the token says that it is signed with (`kid`). Whatever else is in its header is
     not believed.
     """
     if not _FORM.fullmatch(token):
-        return Refused(check=Check.FORM)
+        return TokenRejected(check=Check.FORM)
     header = _json_object(_decoded(token.partition(b".")[0]))
     if header is None:
-        return Refused(check=Check.FORM)
+        return TokenRejected(check=Check.FORM)
     if header.get("alg") != ALGORITHM:
-        return Refused(check=Check.ALGORITHM)
+        return TokenRejected(check=Check.ALGORITHM)
     named = header.get("kid")
-    return named if isinstance(named, str) else Refused(check=Check.KEY)
+    return named if isinstance(named, str) else TokenRejected(check=Check.KEY)
 
 
 def judge(
     payload: bytes, *, issuers: Collection[str], audiences: Collection[str], now_s: float
-) -> Accepted | Refused:
+) -> TokenAccepted | TokenRejected:
     """Whom the claims of a token speak for, and until when. `payload` is what a signature was found
     to hold for.
     """
     claims = _json_object(payload)
     if claims is None:
-        return Refused(check=Check.FORM)
+        return TokenRejected(check=Check.FORM)
     failed = _failed(claims, issuers, audiences, now_s)
     if failed is not None:
-        return Refused(check=failed)
-    return Accepted(object_id=claims["oid"].lower(), until_s=claims["exp"] + LEEWAY_S)
+        return TokenRejected(check=failed)
+    return TokenAccepted(object_id=claims["oid"].lower(), until_s=claims["exp"] + LEEWAY_S)
 
 
 def _failed(

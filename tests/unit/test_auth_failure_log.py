@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from shared.access.auth_failure_log import LINES, WITHIN_S, RefusalLog
+from shared.access.auth_failure_log import LINES, WITHIN_S, AuthFailureLog
 from shared.core import api_error
 from shared.core.token.caller_token import Check
 
@@ -23,7 +23,7 @@ class Clock:
 
 def test_a_refusal_is_one_line_with_id_status_and_code(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "fnsse.callers"):
-        RefusalLog().say("the-id", EXPIRED)
+        AuthFailureLog().record("the-id", EXPIRED)
     assert caplog.messages == ["The call the-id was refused: 401 token_expired"]
 
 
@@ -31,21 +31,21 @@ def test_a_flood_is_ten_lines_a_minute_and_the_last_says_so(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     clock = Clock()
-    log = RefusalLog(clock)
+    log = AuthFailureLog(clock)
     with caplog.at_level(logging.WARNING, "fnsse.callers"):
         for number in range(1000):
-            log.say(str(number), MISSING)
+            log.record(str(number), MISSING)
         assert len(caplog.messages) == LINES
         assert [line for line in caplog.messages if "not logged" in line] == caplog.messages[-1:]
         clock.now += WITHIN_S
-        log.say("later", MISSING)
+        log.record("later", MISSING)
     assert caplog.messages[LINES:] == ["The call later was refused: 401 token_missing"]
 
 
 def test_a_flood_of_one_kind_hides_no_other(caplog: pytest.LogCaptureFixture) -> None:
-    log = RefusalLog(Clock())
+    log = AuthFailureLog(Clock())
     with caplog.at_level(logging.WARNING, "fnsse.callers"):
         for number in range(1000):
-            log.say(str(number), MISSING)
-        log.say("the-id", EXPIRED)
+            log.record(str(number), MISSING)
+        log.record("the-id", EXPIRED)
     assert caplog.messages[LINES:] == ["The call the-id was refused: 401 token_expired"]
