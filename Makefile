@@ -56,7 +56,7 @@ schema: install ## write docs/event.schema.json from the event's types
 bench: install ## CPU per chunk and per call, added time to first byte
 	$(python) -m bench
 
-prove: install ## kill, cut off and overload everything, and compare what was asked for with what arrived: docs/proof.md
+prove: install ## kill, cut off and overload everything, and compare what was asked for with what arrived: docs/explanation/proof.md
 	$(python) -m pytest -m slow
 	$(python) -m prove
 

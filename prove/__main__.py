@@ -1,5 +1,5 @@
 """`python -m prove`, which `make prove` calls: all proofs with their full counts, and the figures
-in docs/proof.md.
+in docs/explanation/proof.md.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def _options() -> argparse.Namespace:
         help="go on with what this file holds of an earlier run",
     )
     parser.add_argument(
-        "--write", type=Path, default=Path("docs/proof.md"), help="where the figures go"
+        "--write", type=Path, default=Path("docs/explanation/proof.md"), help="where the figures go"
     )
     return parser.parse_args()
 

@@ -43,7 +43,7 @@ class Begun:
 
 def _commit() -> str:
     """Of the code that is proved; with a mark where it was changed since."""
-    changed = _git("status", "--porcelain", "--", ".", ":!docs/proof.md")
+    changed = _git("status", "--porcelain", "--", ".", ":!docs/explanation/proof.md")
     return _git("rev-parse", "HEAD") + ("+" if changed else "")
 
 

@@ -1,4 +1,4 @@
-"""docs/proof.md: the figures, as they were found."""
+"""docs/explanation/proof.md: the figures, as they were found."""
 
 from __future__ import annotations
 

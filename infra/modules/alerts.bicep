@@ -22,7 +22,7 @@ var alerts = [
   {
     name: 'poison'
     title: 'fnsse: the queue gave up envelopes, or exchanges are parked'
-    description: 'What was given up is delivered by reconcile; what is parked needs a look (docs/operations.md, Poison messages, Single exchanges).'
+    description: 'What was given up is delivered by reconcile; what is parked needs a look (docs/how-to/operate.md, Poison messages, Single exchanges).'
     severity: 2
     every: 'PT5M'
     window: 'PT15M'
@@ -31,7 +31,7 @@ var alerts = [
   {
     name: 'reconcile-incomplete'
     title: 'fnsse: exchanges are missing on the Event Hub'
-    description: 'An hour is not complete although reconcile has had time to deliver it, or reconcile has stopped judging (docs/operations.md, Completeness).'
+    description: 'An hour is not complete although reconcile has had time to deliver it, or reconcile has stopped judging (docs/how-to/operate.md, Completeness).'
     severity: 1
     every: 'PT30M'
     window: 'PT6H'
@@ -58,7 +58,7 @@ var alerts = [
   {
     name: 'nothing-delivered'
     title: 'fnsse: calls arrive, and nothing is delivered'
-    description: 'Calls were answered, and no event reached the Event Hub. They wait on the queue (docs/operations.md, When something is down).'
+    description: 'Calls were answered, and no event reached the Event Hub. They wait on the queue (docs/how-to/operate.md, When something is down).'
     severity: 1
     every: 'PT5M'
     window: 'PT30M'

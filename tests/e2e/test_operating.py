@@ -1,5 +1,5 @@
-"""What operators do over HTTP, on both hosts: the lines of docs/operations.md as they stand there,
-and what is refused.
+"""What operators do over HTTP, on both hosts: the commands of docs/how-to as they stand there, and
+what is refused.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from tests.e2e.support.event_log import EventLog
 from tests.e2e.support.waiting import until
 from tests.tools import missing
 
-_DOCUMENT: Final = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text()
+_DOCUMENT: Final = (
+    Path(__file__).resolve().parents[2] / "docs" / "how-to" / "operate.md"
+).read_text()
 _LINES: Final = re.findall(r"`(curl [^`]*)`", _DOCUMENT)
 _ENDED_WITHIN_S: Final = 120
 
@@ -44,7 +46,7 @@ def line(what: str) -> str:
 def run(stack: Stack, what: str, **variables: str) -> Any:
     """Run the document's line in a shell; its JSON."""
     if shutil.which("curl") is None:
-        missing("needs curl, with which docs/operations.md talks to the app")
+        missing("needs curl, with which docs/how-to/operate.md talks to the app")
     environment = {
         "PATH": os.environ["PATH"],
         "APP": stack.proxy_url,

@@ -48,8 +48,10 @@ def test_the_keys_that_consumers_have_always_parsed_keep_their_types() -> None:
 
 
 def test_docs_explain_every_key() -> None:
-    """docs/events.md names each key of the event and of a choice; its example is a valid event."""
-    page = (event_schema.PATH.parent / "events.md").read_text("utf-8")
+    """docs/reference/events.md names each key of the event and of a choice; its example is a valid
+    event.
+    """
+    page = (event_schema.PATH.parent / "reference" / "events.md").read_text("utf-8")
     schema = event_schema.schema()
     keys = [*schema["properties"], *schema["$defs"]["Choice"]["properties"]]
     assert [key for key in keys if f"`{key}`" not in page] == []

@@ -1,5 +1,5 @@
 """What an answer holds, once it is assembled. These types are part of the event's contract: see
-docs/events.md.
+docs/reference/events.md.
 
 A field with a default is absent from the event where it is None.
 """

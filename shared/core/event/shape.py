@@ -3,7 +3,7 @@ generated from it.
 
 The comment of a field becomes its description there. A field with a default is absent from the
 event where it is None; every other key is always there. Within a schema version keys are only ever
-added (docs/events.md).
+added (docs/reference/events.md).
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Tokens:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UsageEstimate:
-    """An estimate by the rule of docs/events.md."""
+    """An estimate by the rule of docs/reference/events.md."""
 
     prompt_tokens: int
     completion_tokens: int
