@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 
 from azure.storage.blob import BlobServiceClient
 
+from harness.event_log import Event
 from prove.figures import Figures, NotProven
 from prove.load import Asked
 from prove.world import World, until
 from shared.core.records import capture
 from shared.core.records.ledger_entry import LedgerReader
 from shared.errors import CaptureError
-from tests.e2e.support.event_log import Event
 
 HEADER_BYTES = 16_384  # the header of a capture is within them
 

@@ -12,10 +12,10 @@ from typing import Final
 
 import h11
 
+from harness.chat import Chat
+from harness.http_client import Answer
 from local.stack import Stack
 from prove.world import in_background
-from tests.e2e.support.chat import Chat
-from tests.e2e.support.wire import Answer
 
 _AFTER_REFUSAL_S: Final = 0.05
 

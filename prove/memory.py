@@ -19,13 +19,13 @@ from typing import Any, Final
 
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
+from harness.sample_envelope import PLAIN
 from prove.figures import Figures
 from shared.completeness.back_pressure import Pacing
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records.comparison import Known
 from shared.core.records.exchange_id import new_exchange_id
 from shared.core.records.ledger_entry import Delivery, Entry, LedgerReader
-from tests.unit.envelopes import PLAIN
 
 type Progress = Callable[[str], None]
 

@@ -14,12 +14,12 @@ from typing import Final
 
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
+from harness.chat import Chat
 from local.stack import FunctionsHost
 from prove.compared import compare, gather
 from prove.figures import Figures
 from prove.load import Asked, as_asked
 from prove.world import World, in_background, until
-from tests.e2e.support.chat import Chat
 
 type Progress = Callable[[str], None]
 

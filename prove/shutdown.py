@@ -8,12 +8,12 @@ import random
 import threading
 from collections.abc import Callable
 
+from harness.chat import Chat
 from local.stack import FunctionsHost
 from prove.compared import compare, gather
 from prove.figures import Figures
 from prove.load import Asked, ask
 from prove.world import World, in_background, seen_by_upstream, until
-from tests.e2e.support.chat import Chat
 
 type Progress = Callable[[str], None]
 

@@ -24,12 +24,12 @@ import psutil  # type: ignore[import-untyped]  # psutil ships no types
 from azure.core.exceptions import HttpResponseError
 from azure.storage.queue import QueueClient
 
+from harness.event_log import EventLog
 from local.stack import FunctionsHost, Stack
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from prove.figures import NotProven
 from prove.gate import Gate
-from tests.e2e.support.event_log import EventLog
 
 EXCHANGE_TIMEOUT_S: Final = 4
 _QUEUES: Final = "AzureFunctionsJobHost__extensions__queues__"

@@ -6,12 +6,10 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
+from harness import privacy
+from harness.event_log import EventLog
+from harness.tools import require_func
 from local.stack import FunctionsHost, Stack
-from local.stack.commands import HOW_TO_GET_FUNC, find_func
-from local.stack.errors import ToolMissing
-from tests.e2e.support import privacy
-from tests.e2e.support.event_log import EventLog
-from tests.tools import missing
 
 # For tests of limits and outages, which with the defaults would take minutes. Times in seconds.
 STRAINED_READ_TIMEOUT_S = 2
@@ -29,16 +27,6 @@ def functions_host(request: pytest.FixtureRequest) -> FunctionsHost:
     if host == "func":
         require_func()
     return host
-
-
-def require_func() -> None:
-    """Skips the test where there is no `func`; fails it where FNSSE_REQUIRE_TOOLS=1 says that there
-    has to be one.
-    """
-    try:
-        find_func()
-    except ToolMissing:
-        missing(HOW_TO_GET_FUNC)
 
 
 @pytest.fixture(scope="session")

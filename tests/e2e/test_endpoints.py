@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from openai import AzureOpenAI, OpenAI
 
+from harness import http_client, upstream_record
+from harness.chat import API_VERSION, CALLER_KEY, PROMPT, new_deployment
+from harness.event_log import EventLog
 from local.stack import Stack
-from tests.e2e.support import stand_in, wire
-from tests.e2e.support.chat import API_VERSION, CALLER_KEY, PROMPT, new_deployment
-from tests.e2e.support.event_log import EventLog
 
 BINARY = bytes(range(256)) * 2000
 
@@ -200,12 +200,12 @@ def test_a_multipart_body_goes_up_byte_for_byte(
             b"%x\r\n%b\r\n" % (len(body[at : at + 9999]), body[at : at + 9999])
             for at in range(0, len(body), 9999)
         )
-        with wire.Call(stack.proxy_url, "PATCH", target, headers) as call:
+        with http_client.Call(stack.proxy_url, "PATCH", target, headers) as call:
             call.send(framed + b"0\r\n\r\n")
             answer = call.rest()
     else:
-        answer = wire.call(stack.proxy_url, "POST", target, headers, body)
-    seen = stand_in.seen_once(stack, deployment=deployment)
+        answer = http_client.call(stack.proxy_url, "POST", target, headers, body)
+    seen = upstream_record.seen_once(stack, deployment=deployment)
     assert (answer.status, seen.body_sha256) == (200, hashlib.sha256(body).hexdigest())
     assert events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
 
@@ -219,8 +219,8 @@ def test_speech_streams_down(stack: Stack, events: EventLog) -> None:
         ("x-stand-in", "chunks=5; chunk_ms=100; content_size=100000"),
     ]
     target = f"/openai/deployments/{deployment}/audio/speech?api-version={API_VERSION}"
-    answer = wire.call(stack.proxy_url, "POST", target, headers, body)
-    seen = stand_in.seen_once(stack, deployment=deployment)
+    answer = http_client.call(stack.proxy_url, "POST", target, headers, body)
+    seen = upstream_record.seen_once(stack, deployment=deployment)
     assert answer.whole
     assert answer.body == seen.answered
     assert len(answer.body) == 100_000
@@ -265,7 +265,7 @@ def test_the_plain_sdk_on_the_versionless_routes(
     deployment = new_deployment()
     messages: list[Any] = [{"role": "user", "content": PROMPT}]
     whole = v1.chat.completions.with_raw_response.create(model=deployment, messages=messages)
-    seen = stand_in.seen_once(stack, deployment=deployment)
+    seen = upstream_record.seen_once(stack, deployment=deployment)
     assert (seen.path, seen.query, seen.all("authorization")) == (
         "/openai/v1/chat/completions",
         None,
@@ -301,8 +301,8 @@ def test_whatever_comes_next(stack: Stack, events: EventLog, method: str) -> Non
     target = (
         f"/openai/assistants/{request_id}/gr%C3%BC%C3%9Fe?api-version={API_VERSION}&empty=&flag"
     )
-    answer = wire.call(stack.proxy_url, method, target, headers, body)
-    seen = stand_in.seen_once(stack, request_id=request_id)
+    answer = http_client.call(stack.proxy_url, method, target, headers, body)
+    seen = upstream_record.seen_once(stack, request_id=request_id)
     assert (answer.status, seen.method, seen.body_sha256) == (
         200,
         method,

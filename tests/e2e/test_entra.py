@@ -11,13 +11,9 @@ from collections.abc import Iterator
 import openai
 import pytest
 
-from local.stack import FunctionsHost, Stack, free_ports
-from tests.e2e.support import stand_in, wire
-from tests.e2e.support.chat import API_VERSION, CALLER_KEY, Chat
-from tests.e2e.support.event_log import EventLog
-from tests.e2e.support.waiting import until
-from tests.e2e.support.wire import Answer
-from tests.entra import (
+from harness import http_client, upstream_record
+from harness.chat import API_VERSION, CALLER_KEY, Chat
+from harness.entra import (
     AUDIENCE,
     CALLER,
     FORGED,
@@ -29,6 +25,10 @@ from tests.entra import (
     jwk,
     token,
 )
+from harness.event_log import EventLog
+from harness.http_client import Answer
+from harness.waiting import until
+from local.stack import FunctionsHost, Stack, free_ports
 from tests.integration.test_function_levels import LEVELS
 
 EXCHANGE_ID = "01a20914-84a9-7c73-9ecc-a8d4ec5a3e7d"  # nothing is stored of it
@@ -83,7 +83,7 @@ def refused(stack: Stack, chat: Chat) -> Answer:
     """
     answer = chat.ask(stack)
     assert uuid.UUID(answer.exchange_id).version == 7
-    assert stand_in.seen(stack, deployment=chat.deployment) == []
+    assert upstream_record.seen(stack, deployment=chat.deployment) == []
     return answer
 
 
@@ -92,7 +92,7 @@ def refused(stack: Stack, chat: Chat) -> Answer:
 def test_a_callers_token_gets_through(guarded: Stack, changed: dict[str, str], scheme: str) -> None:
     chat = Chat(headers=(("Authorization", f"{scheme} {token(**changed)}"),))
     assert chat.ask(guarded).status == 200
-    stand_in.seen_once(guarded, deployment=chat.deployment)
+    upstream_record.seen_once(guarded, deployment=chat.deployment)
 
 
 def test_the_token_goes_no_further_than_the_proxy(guarded: Stack) -> None:
@@ -103,7 +103,7 @@ def test_the_token_goes_no_further_than_the_proxy(guarded: Stack) -> None:
     with EventLog(guarded) as events:
         answer = chat.ask(guarded)
         event = events.one(exchange_id=answer.exchange_id)
-    seen = stand_in.seen_once(guarded, deployment=chat.deployment)
+    seen = upstream_record.seen_once(guarded, deployment=chat.deployment)
     assert (seen.all("authorization"), seen.all("api-key")) == (
         [],
         [guarded.settings["AZURE_OPENAI_KEY"]],
@@ -185,14 +185,14 @@ def test_every_function_asks_for_a_token_of_its_own_kind(guarded: Stack) -> None
         ids = 1 if role == "caller" else 0  # in each answer to a caller, whatever it says
         for method, target, status in table.values():
             body = b"{}" if method == "POST" else b""
-            answer = wire.call(guarded.proxy_url, method, target, body=body)
+            answer = http_client.call(guarded.proxy_url, method, target, body=body)
             assert (answer.status, code_of(answer), len(answer.all("x-exchange-id"))) == (
                 401,
                 "token_missing",
                 ids,
             )
             for object_id in (other, STRANGER):
-                answer = wire.call(
+                answer = http_client.call(
                     guarded.proxy_url, method, target, [bearer(token(oid=object_id))], body
                 )
                 assert (answer.status, code_of(answer)) == (403, f"{role}_not_allowed")
@@ -201,20 +201,22 @@ def test_every_function_asks_for_a_token_of_its_own_kind(guarded: Stack) -> None
                     [],
                 )
                 assert len(answer.all("x-exchange-id")) == ids
-            answer = wire.call(guarded.proxy_url, method, target, [bearer(token(oid=own))], body)
+            answer = http_client.call(
+                guarded.proxy_url, method, target, [bearer(token(oid=own))], body
+            )
             assert (answer.status, len(answer.all("x-exchange-id"))) == (status, ids)
 
 
 def test_health_stays_open(guarded: Stack) -> None:
-    assert wire.call(guarded.proxy_url, "GET", "/health").status == 200
-    answer = wire.call(guarded.proxy_url, "GET", "/health/ready")
+    assert http_client.call(guarded.proxy_url, "GET", "/health").status == 200
+    answer = http_client.call(guarded.proxy_url, "GET", "/health/ready")
     assert json.loads(answer.body)["signing_keys"] == "reachable"
 
 
 @pytest.mark.parametrize("size", [0, 100_000, 5_000_000])
 def test_a_refused_call_is_answered_whatever_its_body(guarded: Stack, size: int) -> None:
     chat = Chat()
-    answer = wire.call(guarded.proxy_url, "POST", chat.target, chat.all_headers, b"x" * size)
+    answer = http_client.call(guarded.proxy_url, "POST", chat.target, chat.all_headers, b"x" * size)
     assert (answer.status, code_of(answer), bool(answer.exchange_id)) == (
         401,
         "token_missing",
@@ -226,7 +228,7 @@ def test_a_refused_call_is_answered_whatever_its_body(guarded: Stack, size: int)
 @pytest.mark.parametrize("functions_host", ["embedded"], indirect=True)
 def test_a_refused_call_is_answered_before_its_body_is_read(guarded: Stack) -> None:
     chat = Chat()
-    with wire.Call(
+    with http_client.Call(
         guarded.proxy_url,
         "POST",
         chat.target,
@@ -271,7 +273,7 @@ def test_keys_that_come_late_and_keys_that_change(functions_host: FunctionsHost)
     with Stack(functions_host=functions_host, settings=tenant.settings) as stack:
 
         def ready() -> tuple[int, str]:
-            answer = wire.call(stack.proxy_url, "GET", "/health/ready")
+            answer = http_client.call(stack.proxy_url, "GET", "/health/ready")
             return answer.status, json.loads(answer.body)["signing_keys"]
 
         answer = refused(stack, Chat(headers=(bearer(token()),)))

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from harness import http_client, upstream_record
+from harness.chat import CALLER_KEY, Chat
+from harness.event_log import EventLog
+from harness.http_client import Answer
 from local.stack import Stack
 from tests.e2e.conftest import STRAINED_BODY_LIMIT_BYTES, STRAINED_READ_TIMEOUT_S
-from tests.e2e.support import stand_in, wire
-from tests.e2e.support.chat import CALLER_KEY, Chat
-from tests.e2e.support.event_log import EventLog
-from tests.e2e.support.wire import Answer
 
 UNKNOWN_ROUTE = {
     "code": "unknown_route",
@@ -49,7 +49,7 @@ def error_of(answer: Answer) -> dict[str, Any]:
 )
 def test_an_unknown_route(stack: Stack, method: str, path: str) -> None:
     """404 that says what there is; the web framework's own documentation is not served."""
-    answer = wire.call(stack.proxy_url, method, path)
+    answer = http_client.call(stack.proxy_url, method, path)
     assert (answer.status, error_of(answer)) == (404, UNKNOWN_ROUTE)
     assert uuid.UUID(answer.exchange_id).version == 7
 
@@ -69,7 +69,7 @@ def test_a_method_not_allowed(
     """405 that says which one to use, in the body and in `allow`; below /openai/ the event says
     that it was refused.
     """
-    answer = wire.call(stack.proxy_url, method, path)
+    answer = http_client.call(stack.proxy_url, method, path)
     assert (answer.status, answer.header("allow")) == (405, allowed)
     message = f"This route does not have that method; use {allowed}."
     assert error_of(answer) == {
@@ -128,7 +128,7 @@ def test_a_silent_upstream(strained: Stack, strained_events: EventLog) -> None:
         "message": SILENT,
         "type": "fnsse_error",
     }
-    assert stand_in.seen_once(strained, deployment=chat.deployment).ended == "peer_closed"
+    assert upstream_record.seen_once(strained, deployment=chat.deployment).ended == "peer_closed"
     event = strained_events.one(exchange_id=answer.exchange_id)
     assert (event["type"], event["outcome"], event["status_code"]) == ("error", "timed_out", 504)
     assert event["latency_ms"] >= STRAINED_READ_TIMEOUT_S * 1000
@@ -162,7 +162,9 @@ def test_a_body_over_the_limit(
     headers = [("content-type", "application/json"), ("api-key", CALLER_KEY)]
     padding = b" " * (STRAINED_BODY_LIMIT_BYTES - len(chat.body))
     assert (
-        wire.call(strained.proxy_url, "POST", chat.target, headers, chat.body + padding).status
+        http_client.call(
+            strained.proxy_url, "POST", chat.target, headers, chat.body + padding
+        ).status
         == 200
     )
     chat = Chat()
@@ -176,13 +178,13 @@ def test_a_body_over_the_limit(
     event = strained_events.one(exchange_id=answer.exchange_id)
     assert (event["type"], event["outcome"], event["status_code"]) == ("error", "rejected", 413)
     if announced:
-        assert stand_in.seen(strained, deployment=chat.deployment) == []
+        assert upstream_record.seen(strained, deployment=chat.deployment) == []
 
 
 def _ask_with(stack: Stack, chat: Chat, body: bytes, *, announced: bool) -> Answer:
     if announced:
-        return wire.call(stack.proxy_url, "POST", chat.target, chat.all_headers, body)
+        return http_client.call(stack.proxy_url, "POST", chat.target, chat.all_headers, body)
     headers = [*chat.all_headers, ("transfer-encoding", "chunked")]
-    with wire.Call(stack.proxy_url, "POST", chat.target, headers, framed=False) as call:
+    with http_client.Call(stack.proxy_url, "POST", chat.target, headers, framed=False) as call:
         call.send(b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body))
         return call.rest()

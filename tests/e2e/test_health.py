@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 
+from harness import http_client
+from harness.waiting import until
 from local.stack import Stack
-from tests.e2e.support import wire
-from tests.e2e.support.waiting import until
 
 
 def test_health_touches_no_dependency(strained: Stack) -> None:
     """200 although nothing that the app needs is there."""
     for part in ("event_hubs", "azure_openai"):
         strained.parts[part].kill()
-    answer = wire.call(strained.proxy_url, "GET", "/health")
+    answer = http_client.call(strained.proxy_url, "GET", "/health")
     for part in ("event_hubs", "azure_openai"):
         strained.parts[part].start()
     assert (answer.status, answer.body) == (200, b'{"status":"ok"}')
@@ -31,7 +31,7 @@ def test_readiness_says_which_dependency_is_missing(strained: Stack) -> None:
     }
 
     def ready() -> tuple[int, dict[str, str]]:
-        answer = wire.call(strained.proxy_url, "GET", "/health/ready")
+        answer = http_client.call(strained.proxy_url, "GET", "/health/ready")
         return answer.status, json.loads(answer.body)
 
     until(lambda: ready() == (200, whole), "readiness with everything there")

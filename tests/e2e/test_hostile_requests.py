@@ -9,11 +9,11 @@ import uuid
 
 import pytest
 
+from harness import http_client, upstream_record
+from harness.chat import API_VERSION
+from harness.event_log import EventLog
+from harness.http_client import Answer, Headers
 from local.stack import Stack
-from tests.e2e.support import stand_in, wire
-from tests.e2e.support.chat import API_VERSION
-from tests.e2e.support.event_log import EventLog
-from tests.e2e.support.wire import Answer, Headers
 
 EVIL = "evil.example"
 WEBSOCKET = [
@@ -24,13 +24,15 @@ WEBSOCKET = [
 ]
 
 
-def sent(stack: Stack, target: str, headers: Headers = ()) -> tuple[Answer, list[stand_in.Seen]]:
+def sent(
+    stack: Stack, target: str, headers: Headers = ()
+) -> tuple[Answer, list[upstream_record.Seen]]:
     """The answer, and what arrived at the upstream."""
     request_id = str(uuid.uuid4())
-    answer = wire.call(
+    answer = http_client.call(
         stack.proxy_url, "GET", target, [("x-ms-client-request-id", request_id), *headers]
     )
-    return answer, stand_in.seen(stack, request_id=request_id)
+    return answer, upstream_record.seen(stack, request_id=request_id)
 
 
 def own_host(stack: Stack) -> str:
@@ -120,8 +122,10 @@ def test_an_odd_request_line_gets_no_further_than_the_one_upstream(
     target = rest.removesuffix(" HTTP/1.1")
     if " " in target:
         method, target = "OPTIONS", "*"
-    answer = wire.call(stack.proxy_url, method, target, [("x-ms-client-request-id", request_id)])
-    seen = stand_in.seen(stack, request_id=request_id)
+    answer = http_client.call(
+        stack.proxy_url, method, target, [("x-ms-client-request-id", request_id)]
+    )
+    seen = upstream_record.seen(stack, request_id=request_id)
     assert answer.status in {200, 400, 404, 405}
     assert [found.all("host") for found in seen] == [[own_host(stack)]] * (answer.status == 200)
 
@@ -129,7 +133,7 @@ def test_an_odd_request_line_gets_no_further_than_the_one_upstream(
 def test_another_host_header_changes_nothing(stack: Stack) -> None:
     """The proxy's upstream is a setting."""
     request_id = str(uuid.uuid4())
-    with wire.Call(
+    with http_client.Call(
         stack.proxy_url.replace("127.0.0.1", "localhost"),
         "GET",
         f"/openai/x?api-version={API_VERSION}",
@@ -138,7 +142,7 @@ def test_another_host_header_changes_nothing(stack: Stack) -> None:
         ],
     ) as call:
         assert call.rest().status == 200
-    assert stand_in.seen_once(stack, request_id=request_id).all("host") == [own_host(stack)]
+    assert upstream_record.seen_once(stack, request_id=request_id).all("host") == [own_host(stack)]
 
 
 @pytest.mark.parametrize(

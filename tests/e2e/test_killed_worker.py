@@ -9,11 +9,11 @@ import signal
 import h11
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
+from harness.chat import Chat
+from harness.event_log import EventLog
+from harness.http_client import Answer
+from harness.waiting import until
 from local.stack import Stack
-from tests.e2e.support.chat import Chat
-from tests.e2e.support.event_log import EventLog
-from tests.e2e.support.waiting import until
-from tests.e2e.support.wire import Answer
 
 SECONDS = 30  # in which a new worker has to serve
 

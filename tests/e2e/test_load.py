@@ -10,10 +10,10 @@ from typing import Final
 
 import aiohttp
 
+from harness import envelope_queue, upstream_record
+from harness.chat import Chat, content_of
+from harness.event_log import EventLog
 from local.stack import Stack
-from tests.e2e.support import envelopes, stand_in
-from tests.e2e.support.chat import Chat, content_of
-from tests.e2e.support.event_log import EventLog
 
 STREAMS: Final = 100
 
@@ -51,10 +51,10 @@ def test_a_hundred_streams_at_once(stack: Stack, events: EventLog) -> None:
     reads = asyncio.run(read_all(stack, chats))
     assert len({read.exchange_id for read in reads}) == STREAMS
     for chat, read in zip(chats, reads, strict=True):
-        seen = stand_in.seen_once(stack, deployment=chat.deployment)
+        seen = upstream_record.seen_once(stack, deployment=chat.deployment)
         assert hashlib.sha256(read.body).digest() == hashlib.sha256(seen.answered).digest()
     events.all_of([read.exchange_id for read in reads])
-    envelopes.wait_until_empty(stack)
+    envelope_queue.wait_until_empty(stack)
     arrived = {
         event["exchange_id"]: event for event in events.all_of([read.exchange_id for read in reads])
     }

@@ -20,15 +20,15 @@ from urllib.parse import urlsplit
 import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
+from harness import envelope_queue, http_client
+from harness.chat import Chat, content_of
+from harness.event_log import EventLog
+from harness.tools import missing
+from harness.waiting import until
 from local.stack import Stack
 from shared.completeness.replay import BUSY_QUEUE
 from shared.core.records import capture
 from shared.core.records.exchange_id import new_exchange_id
-from tests.e2e.support import envelopes, wire
-from tests.e2e.support.chat import Chat, content_of
-from tests.e2e.support.event_log import EventLog
-from tests.e2e.support.waiting import until
-from tests.tools import missing
 
 _DOCUMENT: Final = (
     Path(__file__).resolve().parents[2] / "docs" / "how-to" / "operate.md"
@@ -67,7 +67,7 @@ def run(stack: Stack, what: str, **variables: str) -> Any:
 
 def post(stack: Stack, target: str, fields: Any = None) -> tuple[int, Any]:
     body = b"" if fields is None else json.dumps(fields).encode()
-    answer = wire.call(
+    answer = http_client.call(
         stack.proxy_url, "POST", target, [("content-type", "application/json")], body
     )
     return answer.status, json.loads(answer.body) if answer.body else None
@@ -81,7 +81,7 @@ def target_of(url: str) -> str:
 
 def status_of(stack: Stack, links: dict[str, str]) -> dict[str, Any]:
     status: dict[str, Any] = json.loads(
-        wire.call(stack.proxy_url, "GET", target_of(links["statusQueryGetUri"])).body
+        http_client.call(stack.proxy_url, "GET", target_of(links["statusQueryGetUri"])).body
     )
     return status
 
@@ -109,7 +109,7 @@ def parked_ids(stack: Stack) -> dict[str, str]:
 
 
 def queue_envelope(stack: Stack, fields: dict[str, Any]) -> None:
-    with envelopes.queue(stack) as queue:
+    with envelope_queue.queue(stack) as queue:
         queue.send_message(base64.b64encode(json.dumps(fields).encode()).decode())
 
 
@@ -155,7 +155,7 @@ def test_a_parked_exchange_is_listed_queued_again_after_a_fix_and_erased(
 def test_a_time_range_is_delivered_again_under_the_same_ids(stack: Stack, events: EventLog) -> None:
     begun = datetime.now(UTC)
     ids = {a_delivered_exchange(stack, events)[0] for _ in range(2)}
-    envelopes.wait_until_empty(stack)
+    envelope_queue.wait_until_empty(stack)
     moments = {
         "FROM": begun.isoformat().replace("+00:00", "Z"),
         "TO": datetime.now(UTC).isoformat(),
@@ -169,7 +169,7 @@ def test_a_time_range_is_delivered_again_under_the_same_ids(stack: Stack, events
 
 def test_reconcile_is_run_and_its_sums_are_in_its_status(stack: Stack, events: EventLog) -> None:
     a_delivered_exchange(stack, events)
-    envelopes.wait_until_empty(stack)
+    envelope_queue.wait_until_empty(stack)
     status = ended(stack, run(stack, "/ops/reconcile"))
     assert status["runtimeStatus"] == "Completed"
     assert status["output"]["waiting"] is None
@@ -179,8 +179,8 @@ def test_reconcile_is_run_and_its_sums_are_in_its_status(stack: Stack, events: E
 
 
 def test_reconcile_that_has_to_wait_queues_nothing_and_says_why(stack: Stack) -> None:
-    envelopes.wait_until_empty(stack)
-    with envelopes.queue(stack) as queue:
+    envelope_queue.wait_until_empty(stack)
+    with envelope_queue.queue(stack) as queue:
         queue.send_message("", visibility_timeout=3600)
         try:
             status = ended(stack, run(stack, "/ops/reconcile"))
@@ -193,8 +193,8 @@ def test_reconcile_that_has_to_wait_queues_nothing_and_says_why(stack: Stack) ->
 
 def test_reconcile_that_runs_is_not_started_twice(stack: Stack) -> None:
     """It answers 409 until the one that runs has ended, and that one goes on undisturbed."""
-    envelopes.wait_until_empty(stack)
-    with envelopes.queue(stack) as queue:
+    envelope_queue.wait_until_empty(stack)
+    with envelope_queue.queue(stack) as queue:
         # which it looks at for two seconds before it ends
         queue.send_message("", visibility_timeout=3600)
         try:
@@ -217,8 +217,8 @@ def test_a_replay_waits_behind_other_work_says_so_and_can_be_terminated(
     stack: Stack, events: EventLog
 ) -> None:
     exchange_id, _ = a_delivered_exchange(stack, events)
-    envelopes.wait_until_empty(stack)
-    with envelopes.queue(stack) as queue:
+    envelope_queue.wait_until_empty(stack)
+    with envelope_queue.queue(stack) as queue:
         for _ in range(BUSY_QUEUE + 1):
             queue.send_message("", visibility_timeout=3600)
         try:
@@ -231,7 +231,7 @@ def test_a_replay_waits_behind_other_work_says_so_and_can_be_terminated(
 
             until(waits, "the replay to say why it waits", within_s=_ENDED_WITHIN_S)
             target = target_of(links["terminatePostUri"]).replace("{text}", "enough")
-            assert wire.call(stack.proxy_url, "POST", target).status == 202
+            assert http_client.call(stack.proxy_url, "POST", target).status == 202
             assert ended(stack, links)["runtimeStatus"] == "Terminated"
         finally:
             queue.clear_messages()
@@ -280,5 +280,5 @@ def test_ids_that_are_none_and_exchanges_that_are_unknown_are_told_so(stack: Sta
             ("nonsense", (400, "invalid_exchange_id")),
             (unknown, (404, "unknown_exchange")),
         ):
-            answer = wire.call(stack.proxy_url, method, target + exchange_id)
+            answer = http_client.call(stack.proxy_url, method, target + exchange_id)
             assert (answer.status, json.loads(answer.body)["error"]["code"]) == expected

@@ -10,11 +10,11 @@ import urllib.request
 from collections import Counter
 from typing import Final
 
+from harness import envelope_queue, privacy
+from harness.chat import Chat, content_of
+from harness.event_log import EventLog
 from local.stack import Stack
 from tests.e2e.conftest import STRAINED_VISIBILITY_TIMEOUT_S
-from tests.e2e.support import envelopes, privacy
-from tests.e2e.support.chat import Chat, content_of
-from tests.e2e.support.event_log import EventLog
 
 POLL_S: Final = 2  # host.json's maxPollingInterval: how late an idle host may look at its queue
 SLOWER_S: Final = 20  # reconnecting to the Event Hub, and what a busy machine adds
@@ -34,7 +34,7 @@ def test_nothing_is_lost_while_the_event_hub_is_down(strained: Stack) -> None:
     answers = [chat.ask(strained) for chat in chats]
     assert [answer.status for answer in answers] == [200, 200, 200, 200, 200, 500]
     ids = [answer.exchange_id for answer in answers]
-    waiting = envelopes.wait_until_tried(strained, ids)
+    waiting = envelope_queue.wait_until_tried(strained, ids)
     down_s = time.monotonic() - down_at
     for envelope in waiting.values():
         privacy.check(envelope.text, strained, "a queue message")
@@ -51,7 +51,7 @@ def test_nothing_is_lost_while_the_event_hub_is_down(strained: Stack) -> None:
     assert [contents[answer.exchange_id] for answer in answers[:5]] == [
         content_of(answer.body) for answer in answers[:5]
     ]
-    with envelopes.queue(strained, "envelopes-poison") as poison:
+    with envelope_queue.queue(strained, "envelopes-poison") as poison:
         assert poison.get_queue_properties().approximate_message_count == 0
 
 
@@ -62,11 +62,11 @@ def test_an_event_hub_that_refuses_completes_no_message(strained: Stack) -> None
     with EventLog(strained) as events:
         set_mode(strained, "reject")
         ids = [Chat(stream=True).ask(strained).exchange_id for _ in range(3)]
-        envelopes.wait_until_tried(strained, ids)
+        envelope_queue.wait_until_tried(strained, ids)
         assert [events.count(exchange_id=exchange_id) for exchange_id in ids] == [0, 0, 0]
         set_mode(strained, "accept")
         events.all_of(ids)
-        envelopes.wait_until_empty(strained)
+        envelope_queue.wait_until_empty(strained)
         assert Counter(event["exchange_id"] for event in events.all_of(ids)) == dict.fromkeys(
             ids, 1
         )

@@ -11,15 +11,15 @@ from dataclasses import replace
 import pytest
 from azure.storage.blob import ContainerClient
 
+from harness import upstream_record
+from harness.chat import Chat
+from harness.event_log import EventLog
+from harness.waiting import until
 from local.stack import FunctionsHost, Stack
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from shared.core.records import capture
 from tests.e2e.conftest import STRAINED_RECORDING_WAIT_S
-from tests.e2e.support import stand_in
-from tests.e2e.support.chat import Chat
-from tests.e2e.support.event_log import EventLog
-from tests.e2e.support.waiting import until
 
 
 @pytest.mark.parametrize("directives", ["", "chunked"], ids=["stream", "chunked JSON"])
@@ -57,7 +57,8 @@ def test_the_end_waits_no_longer_than_the_setting_and_no_byte_waits_at_all(strai
         answer = call.rest()
     # From the upstream's last write, which no delay of this reader changes.
     ended_s = (
-        answer.ended_at - stand_in.seen_once(strained, deployment=chat.deployment).write_times[-1]
+        answer.ended_at
+        - upstream_record.seen_once(strained, deployment=chat.deployment).write_times[-1]
     )
     assert answer.whole
     assert answer.pieces[-1].at - call.sent_at < STRAINED_RECORDING_WAIT_S

@@ -11,13 +11,13 @@ import uuid
 
 import pytest
 
+from harness import http_client, upstream_record
+from harness.chat import API_VERSION, CALLER_KEY, Chat
+from harness.http_client import Headers
+from harness.upstream_record import Seen
 from local.stack import Stack
 from shared.core.wire import forwarding
 from shared.core.wire.forwarding import Action
-from tests.e2e.support import stand_in, wire
-from tests.e2e.support.chat import API_VERSION, CALLER_KEY, Chat
-from tests.e2e.support.stand_in import Seen
-from tests.e2e.support.wire import Headers
 
 SECRET = "not-for-the-upstream-91be"
 
@@ -27,7 +27,7 @@ def relayed(
 ) -> Seen:
     """What the upstream saw of a request to the proxy."""
     request_id = str(uuid.uuid4())
-    answer = wire.call(
+    answer = http_client.call(
         stack.proxy_url,
         method,
         target,
@@ -35,7 +35,7 @@ def relayed(
         body,
     )
     assert answer.status < 500, answer.body
-    return stand_in.seen_once(stack, request_id=request_id)
+    return upstream_record.seen_once(stack, request_id=request_id)
 
 
 UNRESERVED = "-A-Za-z0-9._~"
@@ -114,9 +114,9 @@ def test_a_json_body_is_not_written_anew(stack: Stack) -> None:
     """White space, key order, escapes and repeated keys stay."""
     body = b'{ "stream":false,\n "messages" : [{"role":"user","content":"\\u00fc \xc3\xbc"}],\t"n":1,"n":1.0 }\n'
     chat = Chat()
-    answer = wire.call(stack.proxy_url, "POST", chat.target, chat.all_headers, body)
+    answer = http_client.call(stack.proxy_url, "POST", chat.target, chat.all_headers, body)
     assert answer.status == 200
-    found = stand_in.seen_once(stack, deployment=chat.deployment)
+    found = upstream_record.seen_once(stack, deployment=chat.deployment)
     assert found.body == body
     assert found.body_sha256 == hashlib.sha256(body).hexdigest()
 
@@ -130,12 +130,12 @@ def test_a_chunked_body_arrives_whole(stack: Stack, operation: str) -> None:
     body = chat.body
     headers = [*chat.all_headers, ("transfer-encoding", "chunked")]
     target = chat.target.replace("chat/completions", operation)
-    with wire.Call(stack.proxy_url, "POST", target, headers, framed=False) as call:
+    with http_client.Call(stack.proxy_url, "POST", target, headers, framed=False) as call:
         for start in range(0, len(body), 50):
             call.send(b"%x\r\n%b\r\n" % (len(body[start : start + 50]), body[start : start + 50]))
         call.send(b"0\r\n\r\n")
         assert call.rest().status == 200
-    assert stand_in.seen_once(stack, deployment=chat.deployment).body == body
+    assert upstream_record.seen_once(stack, deployment=chat.deployment).body == body
 
 
 def test_headers_that_no_rule_names_go_on(stack: Stack) -> None:
@@ -193,7 +193,7 @@ def test_no_header_of_the_table_reaches_the_upstream(stack: Stack) -> None:
         ] == []
         assert seen.all("api-key") == [stack.settings["AZURE_OPENAI_KEY"]]
     dropped = {rule.name.replace("*", "anything") for rule in rules if rule.action is Action.DROP}
-    assert not dropped & (wire.names(found.headers) | wire.names(rest.headers))
+    assert not dropped & (http_client.names(found.headers) | http_client.names(rest.headers))
 
 
 @pytest.mark.parametrize(
@@ -211,11 +211,11 @@ def test_no_credential_in_a_header_reaches_the_upstream(stack: Stack, headers: H
     """Whatever its case and however often it comes; the proxy's own credential is the only one."""
     chat = Chat()
     plain = [("content-type", "application/json"), *headers]
-    assert wire.call(stack.proxy_url, "POST", chat.target, plain, chat.body).status == 200
-    found = stand_in.seen_once(stack, deployment=chat.deployment)
+    assert http_client.call(stack.proxy_url, "POST", chat.target, plain, chat.body).status == 200
+    found = upstream_record.seen_once(stack, deployment=chat.deployment)
     assert SECRET not in str(found)
     assert found.all("api-key") == [stack.settings["AZURE_OPENAI_KEY"]]
-    assert not wire.names(found.headers) & {
+    assert not http_client.names(found.headers) & {
         "authorization",
         "x-functions-key",
         "ocp-apim-subscription-key",
@@ -251,7 +251,7 @@ def test_one_callers_cookie_never_reaches_anothers_request(stack: Stack) -> None
         chat = Chat()
         answer = chat.ask(stack)
         assert (answer.status, answer.all("set-cookie")) == (200, [])
-        assert SECRET not in str(stand_in.seen_once(stack, deployment=chat.deployment))
+        assert SECRET not in str(upstream_record.seen_once(stack, deployment=chat.deployment))
 
 
 def test_a_redirect_is_the_callers_to_follow(stack: Stack) -> None:
@@ -279,4 +279,4 @@ def test_the_answers_headers_pass(stack: Stack) -> None:
     assert answer.header("x-ms-deployment-name") == chat.deployment
     assert answer.header("content-length") == str(len(answer.body))
     assert json.loads(answer.body)["choices"]
-    assert len(answer.headers) == len(wire.names(answer.headers))
+    assert len(answer.headers) == len(http_client.names(answer.headers))

@@ -13,10 +13,10 @@ import pytest
 from openai import AsyncAzureOpenAI, AzureOpenAI, RateLimitError
 from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolUnionParam
 
+from harness import upstream_record
+from harness.chat import API_VERSION, CALLER_KEY, PROMPT, new_deployment
+from harness.event_log import EventLog
 from local.stack import Stack
-from tests.e2e.support import stand_in
-from tests.e2e.support.chat import API_VERSION, CALLER_KEY, PROMPT, new_deployment
-from tests.e2e.support.event_log import EventLog
 
 MESSAGES: Final[list[ChatCompletionMessageParam]] = [{"role": "user", "content": PROMPT}]
 WEATHER: Final[ChatCompletionToolUnionParam] = {
@@ -139,7 +139,9 @@ def test_tool_calls_reach_the_client(
             name, arguments = called.function.name, called.function.arguments
     assert name == "get_weather"
     assert isinstance(json.loads(arguments)["place"], str)
-    assert json.loads(stand_in.seen_once(stack, deployment=deployment).body)["tools"] == [WEATHER]
+    assert json.loads(upstream_record.seen_once(stack, deployment=deployment).body)["tools"] == [
+        WEATHER
+    ]
     event = events.one(exchange_id=exchange_id)
     assert (event["content"], event["outcome"], event["finish_reason"]) == (
         "",

@@ -15,10 +15,10 @@ import pytest
 
 from bench.large_prompt import measured
 from bench.processes import Process, worker_of
+from harness import http_client, upstream_record
+from harness.chat import API_VERSION, Chat, content_of, new_deployment
+from harness.event_log import EventLog
 from local.stack import Stack
-from tests.e2e.support import stand_in, wire
-from tests.e2e.support.chat import API_VERSION, Chat, content_of, new_deployment
-from tests.e2e.support.event_log import EventLog
 
 MB: Final = 2**20
 # What captures may hold (CAPTURE_MEMORY_MB), and what the enrichment of one large exchange takes
@@ -62,10 +62,10 @@ def test_90_mb_go_up(stack: Stack, events: EventLog, worker: Worker) -> None:
     deployment, body = new_deployment(), b"0123456789abcdef" * (90 * MB // 16)
     before = worker.forget_peak()
     target = f"/openai/deployments/{deployment}/whatever?api-version={API_VERSION}"
-    answer = wire.call(
+    answer = http_client.call(
         stack.proxy_url, "POST", target, [("content-type", "application/octet-stream")], body
     )
-    seen = stand_in.seen_once(stack, deployment=deployment)
+    seen = upstream_record.seen_once(stack, deployment=deployment)
     assert (answer.status, seen.body_sha256) == (200, hashlib.sha256(body).hexdigest())
     assert events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
     assert worker.peak_mb() - before < MOST_GROWTH_MB
@@ -80,7 +80,7 @@ def test_100_mb_come_down(stack: Stack, events: EventLog, worker: Worker) -> Non
         ("content-type", "application/json"),
         ("x-stand-in", f"chunks=100; content_size={100 * MB}"),
     ]
-    with wire.Call(stack.proxy_url, "POST", target, headers, b'{"input":"a"}') as call:
+    with http_client.Call(stack.proxy_url, "POST", target, headers, b'{"input":"a"}') as call:
         size = 0
         while (piece := call.piece()) is not None:
             size += len(piece.data)

@@ -6,14 +6,14 @@ import json
 
 import pytest
 
+from harness.cutting import every_way
+from harness.schema import valid
 from shared.core.answer import reader
 from shared.core.event import builder, truncation
 from shared.core.records import outcome
 from shared.core.records.outcome import Outcome
 from shared.core.wire import tail
 from tests.golden import Case, load, names
-from tests.schema import valid
-from tests.unit.cutting import every_way
 
 _REGION = "Sweden Central"
 # the last two begin the PNG and the WAV in Base64

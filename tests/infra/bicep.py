@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from tests.tools import found
+from harness.tools import found
 
 INFRA: Final = Path(__file__).resolve().parents[2] / "infra"
 TENANT: Final = "22222222-2222-4222-8222-222222222222"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.tools import missing
+from harness.tools import missing
 
 _REQUIREMENTS: Final = Path(__file__).with_name("requirements-checkov.txt")
 _FOLDER: Final = Path(__file__).resolve().parents[2] / ".local" / "checkov"

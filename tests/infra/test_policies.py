@@ -13,9 +13,9 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
+from harness.tools import found
 from shared.core.wire import forwarding
 from shared.core.wire.forwarding import Action
-from tests.tools import found
 
 POLICIES = Path(__file__).parents[2] / "infra" / "policies"
 FILES = sorted(POLICIES.glob("*.xml"))

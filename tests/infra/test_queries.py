@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.sample_envelope import PLAIN, an_envelope
 from shared.core.records.comparison import Report
 from shared.core.records.delivery_summary import summary
 from shared.core.records.outcome import Outcome
 from shared.enrichment.delivery_log import PREFIX, DeliveryLog
-from tests.unit.envelopes import PLAIN, an_envelope
 
 ROOT = Path(__file__).parents[2]
 QUERIES = ROOT / "infra" / "queries"

@@ -12,6 +12,7 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.storage.queue import TextBase64DecodePolicy
 from azure.storage.queue.aio import QueueClient
 
+from harness.sample_envelope import PLAIN
 from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import QUEUE, EnvelopeQueue
 from shared.adapters.json_blobs import JsonBlobs
@@ -25,7 +26,6 @@ from shared.core.records.outcome import Outcome
 from shared.core.records.window import Window
 from shared.errors import DeliveryError
 from shared.settings.settings import StorageSettings
-from tests.unit.envelopes import PLAIN
 
 _numbers = iter(range(1, 10**9))
 

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from blueprints import proxy
+from harness.stand_in_process import StandIn
 from shared.adapters.aiohttp_transport import AiohttpTransport
 from shared.adapters.identity import KeyCredential
 from shared.adapters.upstream import Upstream
@@ -29,7 +30,6 @@ from shared.relay.recorder import Recorder
 from shared.relay.relay import Relay
 from shared.settings.settings import InterventionSettings
 from tests.integration.exchanges import DEADLINE_S, LIMITS, UPSTREAM, Envelopes, Store
-from tests.integration.stand_in_process import StandIn
 from tests.integration.tiny_server import TinyServer
 
 API_VERSION = "2024-10-21"

@@ -16,13 +16,13 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
+from harness.sample_envelope import an_envelope
+from harness.schema import valid
 from shared.core.event import builder
 from shared.core.records.capture import Capture
 from shared.enrichment.assembly import IN_PLACE_BYTES, STREAM_IN_PLACE_BYTES, Assembled, Assembler
 from shared.errors import AssemblyError
 from tests.integration.busy_loop import busy_ms
-from tests.schema import valid
-from tests.unit.envelopes import an_envelope
 
 pytestmark = pytest.mark.anyio
 

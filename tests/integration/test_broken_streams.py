@@ -15,11 +15,11 @@ import openai
 import pytest
 from openai import AsyncAzureOpenAI, AzureOpenAI
 
+from harness.stand_in_process import CHAT, STREAM, StandIn, running
 from shared.core.records.outcome import Outcome
 from shared.core.wire.sse import decode
 from tests.integration.exchanges import DEADLINE_S
 from tests.integration.served_relay import Served, served
-from tests.integration.stand_in_process import CHAT, STREAM, StandIn, running
 from tests.integration.tiny_server import Connection, serving
 
 pytestmark = pytest.mark.anyio

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.cutting import every_way
 from shared.core.records.outcome import Outcome
 from tests.integration.exchanges import (
     CHAT,
@@ -27,7 +28,6 @@ from tests.integration.exchanges import (
 )
 from tests.integration.served_relay import served
 from tests.integration.tiny_server import OK, Connection, serving
-from tests.unit.cutting import every_way
 
 pytestmark = pytest.mark.anyio
 

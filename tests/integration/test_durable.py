@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from tests.integration.functions_host_process import (
+from harness.functions_host_process import (
     HTTP,
     HostProcess,
     running_azurite,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.functions_host_process import HTTP, HostProcess, running_host
+from harness.functions_host_process import HTTP, HostProcess, running_host
 from tests.integration.test_durable import (
     WEBHOOKS,
     app_folder,

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from azure.core.exceptions import ServiceRequestError
 
+from harness.sample_envelope import EXCHANGE_ID, PLAIN, an_envelope
+from harness.schema import valid
 from shared.core.event.usage_claim import Claim
 from shared.core.records import envelope as envelopes
 from shared.core.records.capture import Capture
@@ -25,8 +27,6 @@ from shared.errors import (
     EventRefused,
     EventTooLarge,
 )
-from tests.schema import valid
-from tests.unit.envelopes import EXCHANGE_ID, PLAIN, an_envelope
 
 pytestmark = pytest.mark.anyio
 

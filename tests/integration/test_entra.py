@@ -19,16 +19,8 @@ import pytest
 from starlette.requests import Request
 
 from blueprints.guard import Guard
-from shared.access.caller_check import CallerCheck
-from shared.access.key_renewal import KeyRenewal, Pace
-from shared.adapters.entra import EntraKeys, EntraTenant
-from shared.core.api_error import ApiError
-from shared.core.records.exchange_id import started_at
-from shared.core.token.caller_token import Role
-from shared.errors import SigningKeysUnavailable
-from shared.settings.settings import CallerAuthSettings
-from tests import entra
-from tests.entra import (
+from harness import entra
+from harness.entra import (
     AUDIENCE,
     CALLER,
     FORGED,
@@ -41,6 +33,14 @@ from tests.entra import (
     jwk,
     token,
 )
+from shared.access.caller_check import CallerCheck
+from shared.access.key_renewal import KeyRenewal, Pace
+from shared.adapters.entra import EntraKeys, EntraTenant
+from shared.core.api_error import ApiError
+from shared.core.records.exchange_id import started_at
+from shared.core.token.caller_token import Role
+from shared.errors import SigningKeysUnavailable
+from shared.settings.settings import CallerAuthSettings
 
 pytestmark = pytest.mark.anyio
 KEYS_PATH = f"/{TENANT}/discovery/keys"

@@ -11,11 +11,11 @@ from typing import Any, Never
 import pytest
 from azure.core.credentials_async import AsyncTokenCredential
 
+from harness.event_hubs_emulator import Emulator, receiving
 from local.stack.ports import free_port
 from shared.adapters.event_hub import EventHub, OnAccepted
 from shared.errors import DeliveryError, EventRefused, EventTooLarge
 from shared.settings.settings import EventHubSettings
-from tests.integration.event_hubs_emulator import Emulator, receiving
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ from azure.eventhub import EventHubProducerClient as SyncProducerClient
 from azure.eventhub.exceptions import EventDataSendError, EventHubError
 from proton.utils import BlockingConnection, LinkDetached
 
-from tests.integration.event_hubs_emulator import (
+from harness.event_hubs_emulator import (
     DEADLINE_S,
     Emulator,
     Received,

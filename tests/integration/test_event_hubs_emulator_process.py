@@ -14,9 +14,7 @@ import pytest
 from azure.eventhub import EventData
 from azure.eventhub.exceptions import EventDataSendError, EventHubError
 
-from local.event_hubs.__main__ import parse_arguments
-from local.stack.ports import free_port
-from tests.integration.event_hubs_emulator import (
+from harness.event_hubs_emulator import (
     DEADLINE_S,
     Emulator,
     eventually,
@@ -25,6 +23,8 @@ from tests.integration.event_hubs_emulator import (
     send,
     stop_receiving,
 )
+from local.event_hubs.__main__ import parse_arguments
+from local.stack.ports import free_port
 from tests.integration.scenarios import Running, Scenarios
 
 HUB = "openai-logs"

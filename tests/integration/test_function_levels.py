@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.entra import Tenant
+from harness.entra import Tenant
 
 type Functions = dict[str, list[dict[str, object]]]
 

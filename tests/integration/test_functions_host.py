@@ -20,8 +20,7 @@ import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
-from tests.functions_host_seen import PATHS, QUERIES
-from tests.integration.functions_host_process import (
+from harness.functions_host_process import (
     HTTP,
     WITHIN_S,
     HostProcess,
@@ -30,6 +29,7 @@ from tests.integration.functions_host_process import (
     running_host,
     wait_until,
 )
+from tests.functions_host_seen import PATHS, QUERIES
 
 APP = Path(__file__).with_name("functions_host_app.py")
 HOST_JSON = {

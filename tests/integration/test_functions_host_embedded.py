@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.integration.functions_host_process import (
+from harness.functions_host_process import (
     HTTP,
     WITHIN_S,
     HostProcess,

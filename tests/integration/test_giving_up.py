@@ -12,6 +12,7 @@ from datetime import timedelta
 import pytest
 from azure.core.exceptions import ServiceRequestError
 
+from harness.sample_envelope import an_envelope
 from local.stack import Stack
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
@@ -23,7 +24,6 @@ from shared.core.records.poison import MOST_FAILURES, failures_name
 from shared.core.records.window import Window
 from shared.enrichment.poison_handler import GivingUp
 from tests.integration.azurite import Account, a_window, an_account, an_id
-from tests.unit.envelopes import an_envelope
 
 pytestmark = pytest.mark.anyio
 

@@ -16,10 +16,10 @@ from collections.abc import Iterator
 import pytest
 
 from bench.job import Job, Seen
+from harness.stand_in_process import CHAT, StandIn, running
 from tests.integration.busy_loop import busy_ms
 from tests.integration.exchanges import Store
 from tests.integration.served_relay import Served, served
-from tests.integration.stand_in_process import CHAT, StandIn, running
 
 pytestmark = pytest.mark.anyio
 MB = 2**20

@@ -12,12 +12,12 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from harness.schema import valid
 from shared.core.event.builder import build, dump
 from shared.core.records.capture import load
 from shared.core.records.outcome import Outcome
 from tests.integration.exchanges import DEADLINE_S, Body, Client, a_world, event_of
 from tests.integration.served_relay import AS_SHIPPED
-from tests.schema import valid
 
 pytestmark = pytest.mark.anyio
 ASK = b'{"stream": true, "messages": ["hi"]}'
@@ -49,7 +49,7 @@ class Slow(Body):
 @pytest.mark.parametrize("cancelled", [False, True], ids=["told", "cancelled"])
 @pytest.mark.parametrize("path", [CHAT, AUDIO])
 async def test_a_client_may_leave_at_any_moment(
-    path: str, *, cancelled: bool, closed: bool
+    path: str, *, cancelled: bool, required: bool
 ) -> None:
     """Told by the server, or as the Functions host does it: by cancelling the response. One record
     each, nothing kept.
@@ -61,7 +61,7 @@ async def test_a_client_may_leave_at_any_moment(
         )
         interventions = replace(AS_SHIPPED, early_response_after_s=0.001)
         world = a_world(
-            answer, interventions=interventions, capture_required=closed, recording_wait_s=0.01
+            answer, interventions=interventions, capture_required=required, recording_wait_s=0.01
         )
         client = Client(world.relay, ASK[:9], ASK[9:], path=path)
         running = client.start()

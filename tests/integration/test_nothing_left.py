@@ -13,11 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
+from harness.stand_in_process import CHAT, STREAM, StandIn, running
 from shared.relay.exchange_record import Exchange
 from shared.relay.relay import RelayResponse
 from tests.integration.exchanges import DEADLINE_S
 from tests.integration.served_relay import served
-from tests.integration.stand_in_process import CHAT, STREAM, StandIn, running
 
 pytestmark = pytest.mark.anyio
 TRANSCRIPTION = "/openai/deployments/whisper/audio/transcriptions"

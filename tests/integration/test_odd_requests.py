@@ -10,6 +10,7 @@ import json
 
 import pytest
 
+from harness.schema import valid
 from shared.core.event import builder
 from shared.core.records import envelope as envelopes
 from shared.core.records.capture import load
@@ -17,7 +18,6 @@ from shared.core.records.outcome import Outcome
 from tests.integration.exchanges import Client, a_world, sse
 from tests.integration.served_relay import AS_SHIPPED, served
 from tests.integration.tiny_server import OK, Connection, serving
-from tests.schema import valid
 
 pytestmark = pytest.mark.anyio
 CHAT = "/openai/deployments/gpt-4o/chat/completions"

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from azure.core.exceptions import ResourceNotFoundError, ServiceRequestError
 
+from harness.sample_envelope import an_envelope
 from local.stack import Stack
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
@@ -35,7 +36,6 @@ from tests.integration.azurite import (
     an_account,
     an_id,
 )
-from tests.unit.envelopes import an_envelope
 
 pytestmark = pytest.mark.anyio
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.cutting import every_way
 from shared.core.records import envelope as envelopes
 from shared.core.records.exchange_id import started_at
 from shared.core.records.outcome import Outcome
@@ -27,7 +28,6 @@ from tests.integration.exchanges import (
     event_of,
     sse,
 )
-from tests.unit.cutting import every_way
 
 pytestmark = pytest.mark.anyio
 

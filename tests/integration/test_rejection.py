@@ -12,12 +12,12 @@ import pytest
 from starlette.requests import Request
 
 from blueprints.proxy import _answer
+from harness.schema import valid
 from shared.core.event.builder import build
 from shared.core.event.shape import document
 from shared.core.records.exchange_id import started_at
 from shared.core.records.outcome import Outcome
 from tests.integration.exchanges import DEADLINE_S, Envelopes, World, a_world
-from tests.schema import valid
 
 pytestmark = pytest.mark.anyio
 

@@ -12,6 +12,7 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ServiceRequestError
 
+from harness.cutting import every_way
 from shared.adapters.identity import TokenCredential
 from shared.core.records.outcome import Outcome
 from tests.integration.exchanges import (
@@ -25,7 +26,6 @@ from tests.integration.exchanges import (
     event_of,
     sse,
 )
-from tests.unit.cutting import every_way
 
 pytestmark = pytest.mark.anyio
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from harness.sample_envelope import an_envelope
 from local.stack import Stack
 from shared.completeness.replay import Page, Replaying
 from shared.core.records import capture
@@ -21,7 +22,6 @@ from shared.core.records.outcome import Outcome
 from shared.core.records.replay_request import Replay
 from shared.core.records.window import Window
 from tests.integration.azurite import Account, DyingQueue, Killed, a_window, an_account, an_id
-from tests.unit.envelopes import an_envelope
 
 pytestmark = pytest.mark.anyio
 

@@ -15,12 +15,12 @@ import httpx
 import openai
 import pytest
 
+from harness.stand_in_process import CHAT, STREAM, StandIn, running
 from shared.core.records.outcome import Outcome
 from shared.core.wire.sse import decode
 from shared.relay.client_response import KEEP_ALIVE
 from tests.integration.exchanges import DEADLINE_S
 from tests.integration.served_relay import Served, served
-from tests.integration.stand_in_process import CHAT, STREAM, StandIn, running
 from tests.integration.test_broken_streams import MESSAGES, async_read_all, read_all
 from tests.integration.tiny_server import Connection, serving
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.integration.stand_in_process import (
+from harness.stand_in_process import (
     CHAT,
     DEADLINE_S,
     STREAM,

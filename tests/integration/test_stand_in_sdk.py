@@ -8,11 +8,7 @@ from collections.abc import Iterator, Sequence
 import openai
 import pytest
 
-from tests.integration.stand_in_process import (
-    DEADLINE_S,
-    StandIn,
-    running,
-)
+from harness.stand_in_process import DEADLINE_S, StandIn, running
 
 
 @pytest.fixture(scope="module")

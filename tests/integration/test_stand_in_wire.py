@@ -14,7 +14,7 @@ from contextlib import closing
 import httpx
 import pytest
 
-from tests.integration.stand_in_process import (
+from harness.stand_in_process import (
     ASK,
     CHAT,
     DEADLINE_S,

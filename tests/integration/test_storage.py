@@ -13,6 +13,7 @@ from azure.core.exceptions import AzureError
 from azure.storage.queue import TextBase64DecodePolicy
 from azure.storage.queue.aio import QueueClient
 
+from harness.sample_envelope import an_envelope
 from local.stack import Stack
 from local.stack.ports import Ports
 from local.stack.storage import connection_string
@@ -25,7 +26,6 @@ from shared.core.records.exchange_id import new_exchange_id
 from shared.errors import CaptureError
 from shared.relay.capture_writer import BLOCK_BYTES
 from shared.settings.settings import StorageSettings
-from tests.unit.envelopes import an_envelope
 
 pytestmark = pytest.mark.anyio
 

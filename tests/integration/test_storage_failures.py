@@ -12,11 +12,11 @@ from dataclasses import asdict
 import httpx
 import pytest
 
+from harness.sample_envelope import PLAIN
 from shared.core.records import capture
 from shared.core.records.envelope import Envelope, from_fields, load
 from shared.core.records.outcome import Outcome
 from tests.integration.exchanges import Client, Envelopes, Store, World, a_world, event_of, sse
-from tests.unit.envelopes import PLAIN
 
 pytestmark = pytest.mark.anyio
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from harness.sample_envelope import an_envelope
+from harness.schema import valid
 from local.stack import Stack
 from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.storage import Storage
@@ -25,8 +27,6 @@ from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
 from shared.enrichment.enrichment import Enrichment
 from shared.errors import DeliveryError, EventRefused, EventTooLarge
 from tests.integration.azurite import a_storage, a_window, an_account, an_id
-from tests.schema import valid
-from tests.unit.envelopes import an_envelope
 
 pytestmark = pytest.mark.anyio
 USAGE = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}

@@ -16,11 +16,11 @@ from typing import Any
 import httpx
 import pytest
 
+from harness.stand_in_process import StandIn, running
 from shared.core.records.outcome import Outcome
 from shared.core.wire.sse import decode
 from tests.integration.exchanges import DEADLINE_S
 from tests.integration.served_relay import API_VERSION, Served, served
-from tests.integration.stand_in_process import StandIn, running
 from tests.integration.tiny_server import Connection, TinyServer, serving
 
 pytestmark = pytest.mark.anyio

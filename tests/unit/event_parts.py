@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from harness.schema import valid
 from shared.core.event import builder
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Caller, Envelope, Timings
 from shared.core.records.exchange_id import new_exchange_id
 from shared.core.records.outcome import Outcome
-from tests.schema import valid
 
 LARGE = 10_000_000  # no event here is that large
 

@@ -10,13 +10,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.schema import valid
 from shared.core.answer import reader
 from shared.core.event import builder
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Caller, Envelope, Timings
 from shared.core.records.exchange_id import new_exchange_id
 from shared.core.records.outcome import Outcome
-from tests.schema import valid
 
 _OPERATIONS = (
     "chat.completions",

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from harness.entra import AUDIENCE, CALLER, ISSUER_V1, ISSUER_V2, unsigned
 from shared.core.token import caller_token
 from shared.core.token.caller_token import (
     LARGEST_BYTES,
@@ -19,7 +20,6 @@ from shared.core.token.caller_token import (
     TokenAccepted,
     TokenRejected,
 )
-from tests.entra import AUDIENCE, CALLER, ISSUER_V1, ISSUER_V2, unsigned
 
 NOW_S = 1_800_000_000.5
 CLAIMS = {

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.cutting import every_way
 from shared.core.api_error import ApiError
 from shared.core.wire.sse import decode
 from shared.core.wire.usage_chunk import UsageChunkFilter
 from shared.relay.client_response import KEEP_ALIVE, ClientResponse, one_line_error
-from tests.unit.cutting import every_way
 
 pytestmark = pytest.mark.anyio
 EVENTS = [b'data: {"a":1}', b"event: x\ndata: 2", b": comment\ndata: [DONE]"]

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from harness.sample_envelope import PLAIN, an_envelope
 from shared.core.records.delivery_summary import summary
 from shared.core.records.outcome import Outcome
 from shared.enrichment.delivery_log import PREFIX, DeliveryLog
-from tests.unit.envelopes import PLAIN, an_envelope
 
 
 @pytest.mark.parametrize(

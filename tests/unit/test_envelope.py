@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.sample_envelope import PLAIN, an_envelope
 from shared.core.records.envelope import (
     MAX_ARRIVALS,
     MAX_TEXT,
@@ -23,7 +24,7 @@ from shared.core.records.envelope import (
 )
 from shared.core.wire import tail
 from shared.errors import EnvelopeError
-from tests.unit.envelopes import PLAIN, an_envelope, envelopes, json_values
+from tests.unit.envelopes import envelopes, json_values
 
 LIMIT_BYTES = 8 * 1024
 

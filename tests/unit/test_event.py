@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.sample_envelope import EXCHANGE_ID, an_envelope
+from harness.schema import valid
 from shared.core.answer.shapes import Answer
 from shared.core.event import builder
 from shared.core.event.request_summary import Asked
@@ -20,8 +22,7 @@ from shared.core.event.shape import Event
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope, Failure, Timings
 from shared.core.records.outcome import Outcome
-from tests.schema import valid
-from tests.unit.envelopes import EXCHANGE_ID, an_envelope, envelopes, json_values
+from tests.unit.envelopes import envelopes, json_values
 
 USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
 MESSAGES = [{"role": "user", "content": "žluť 🐎"}]

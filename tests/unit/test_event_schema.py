@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
+from harness.schema import valid
 from local import event_schema
-from tests.schema import valid
 
 
 def test_the_checked_in_schema_is_the_one_that_the_types_give() -> None:

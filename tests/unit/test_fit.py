@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.schema import valid
 from shared.core.event import builder
 from shared.core.event.truncation import AS_CONTENT, MARK
-from tests.schema import valid
 from tests.unit.event_parts import answering, asking, delta, envelope, event_of
 
 LIMIT = 256 * 1024  # Event Hubs' Basic tier

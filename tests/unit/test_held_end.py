@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from harness.cutting import every_way
 from shared.core.wire.held_end import HeldEnd
-from tests.unit.cutting import every_way
 
 DELTA = b'data: {"choices": [{"delta": {"content": "data: [DONE] event: response.completed"}}]}'
 

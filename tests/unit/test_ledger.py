@@ -7,9 +7,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.cutting import every_way
 from shared.core.records.exchange_id import new_exchange_id
 from shared.core.records.ledger_entry import Delivery, Entry, LedgerReader
-from tests.unit.cutting import every_way
 
 ids = st.builds(
     new_exchange_id, st.integers(0, 4_102_444_800_000), st.binary(min_size=10, max_size=10)

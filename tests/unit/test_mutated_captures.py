@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from harness.schema import valid
 from shared.core.event import builder, usage_claim
 from shared.core.records.capture import Capture
 from tests import golden
-from tests.schema import valid
 
 ROUNDS, IN_A_ROUND = 8, 150
 ODD_VALUES: list[Any] = [

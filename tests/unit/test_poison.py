@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from harness.sample_envelope import PLAIN, an_envelope
 from shared.core.records import poison
 from shared.core.records.envelope import Envelope, replayed
-from tests.unit.envelopes import PLAIN, an_envelope
 
 BARE = an_envelope(response_capture=None)
 

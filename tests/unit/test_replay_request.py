@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.sample_envelope import an_envelope
 from shared.core.records import replay_request
 from shared.core.records.exchange_id import new_exchange_id
 from shared.core.records.outcome import Outcome
 from shared.core.records.replay_request import MAX_IDS, InvalidReplay, Replay
-from tests.unit.envelopes import an_envelope, json_values
+from tests.unit.envelopes import json_values
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 RETENTION = timedelta(days=30)

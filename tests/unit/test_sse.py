@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.cutting import every_way
 from shared.core.answer.reader import Body, reading
 from shared.core.wire.sse import SseDecoder, SseEvent, decode
-from tests.unit.cutting import every_way
 from tests.unit.scanning import timed
 
 MB = 1024 * 1024

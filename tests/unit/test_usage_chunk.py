@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.cutting import every_way
 from shared.core.wire import usage_chunk
 from shared.core.wire.cooperative import at_once
 from shared.core.wire.usage_chunk import UsageChunkFilter
-from tests.unit.cutting import every_way
 from tests.unit.scanning import timed
 
 USAGE = {"prompt_tokens": 4, "completion_tokens": 5, "total_tokens": 9}

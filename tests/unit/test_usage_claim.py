@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from harness.sample_envelope import PLAIN
 from shared.core.event import usage_claim
 from shared.core.event.builder import build
-from tests.unit.envelopes import PLAIN
 
 USAGE = {"total_tokens": 7}
 FINAL: dict[str, Any] = {

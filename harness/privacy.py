@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Final
 
+from harness.chat import CALLER_KEY, PROMPT
 from local.azure_openai.texts import WORDS
 from local.stack import Stack
-from tests.e2e.support.chat import CALLER_KEY, PROMPT
 
 # Words of the stand-in's answers that nobody else writes.
 _ANSWER_WORDS: Final = tuple(word for word in WORDS if not word.isascii())

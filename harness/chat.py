@@ -9,8 +9,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from harness.http_client import Answer, Call
 from local.stack import Stack
-from tests.e2e.support.wire import Answer, Call
 
 API_VERSION: Final = "2024-10-21"
 CALLER_KEY: Final = "callers-own-key-5d2c"  # never to be seen behind the proxy

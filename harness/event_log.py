@@ -14,8 +14,8 @@ from typing import Any, Final, Self
 
 from azure.eventhub import EventData, EventHubConsumerClient, PartitionContext
 
+from harness.schema import valid
 from local.stack import Stack
-from tests.schema import valid
 
 type Event = dict[str, Any]
 

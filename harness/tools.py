@@ -8,6 +8,9 @@ from typing import NoReturn
 
 import pytest
 
+from local.stack.commands import HOW_TO_GET_FUNC, find_func
+from local.stack.errors import ToolMissing
+
 HOW_TO_GET = {
     "bicep": "needs the Bicep CLI (`bicep`) on PATH: https://learn.microsoft.com/azure/azure-resource-manager/bicep/install",
     "policycheck": "needs `policycheck` on PATH: a program that compiles the C# expressions of API Management policies against "
@@ -33,3 +36,13 @@ def found(tool: str) -> str:
     if path is None:
         missing(HOW_TO_GET[tool], tool)
     return path
+
+
+def require_func() -> None:
+    """Skips the test where there is no `func`; fails it where FNSSE_REQUIRE_TOOLS=1 says that there
+    has to be one.
+    """
+    try:
+        find_func()
+    except ToolMissing:
+        missing(HOW_TO_GET_FUNC)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from harness.waiting import until
 from local.stack import Stack
-from tests.e2e.support.waiting import until
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,11 +19,11 @@ from typing import Any
 import httpx
 import pytest
 
+from harness.tools import missing
 from local.stack.ports import free_port
 from local.stack.processes import descendants_of, signal_each
-from tests.tools import missing
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 AZURITE = ROOT / "local" / "azurite" / "node_modules" / ".bin" / "azurite"
 _KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 # A NullReferenceException of the host's own, before anything of the app runs.

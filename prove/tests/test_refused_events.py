@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
+from harness.chat import Chat
 from prove.world import World
-from tests.e2e.support.chat import Chat
 
 _CAN_NEVER: Final = "can never be delivered and is parked (refused)"
 _SETTINGS: Final = {"AzureFunctionsJobHost__extensions__queues__maxDequeueCount": "2"}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from harness.cutting import every_way
 from prove.receipts import ReceiptReader
-from tests.unit.cutting import every_way
 
 
 def answer(*messages: tuple[str, str]) -> bytes:

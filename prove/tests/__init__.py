@@ -1,0 +1,1 @@
+"""Shortened proofs, and the unit tests of what the proofs are made of."""
