@@ -24,7 +24,14 @@ _AT_ONCE: Final = 4  # windows; each holds about 20 MB at a million exchanges an
 _RETRIES: Final = df.RetryOptions(
     first_retry_interval_in_milliseconds=5_000, max_number_of_attempts=3
 )
-_SUMMED: Final = ("captured", "delivered", "redelivered", "aborted", "parked", "left")
+_SUMMED: Final = (
+    "captured",
+    "delivered",
+    "redelivered",
+    "aborted",
+    "dead_lettered",
+    "not_requeued",
+)
 _SHOWN: Final = 24
 _ACTIVE: Final = frozenset(
     {df.OrchestrationRuntimeStatus.Running, df.OrchestrationRuntimeStatus.Pending}

@@ -17,8 +17,8 @@ from shared.adapters.worker_library import ReleasingResponse
 from shared.completeness.replay import Replaying
 from shared.core import api_error
 from shared.core.records import replay_request
-from shared.core.records.replay_request import InvalidReplay
 from shared.error_response import ErrorResponse
+from shared.errors import ReplayRequestError
 
 _RETRIES: Final = df.RetryOptions(
     first_retry_interval_in_milliseconds=5_000, max_number_of_attempts=5
@@ -66,7 +66,7 @@ async def _start(
 ) -> Response:
     try:
         wanted = replay_request.parse(await _json(req), datetime.now(UTC), retention)
-    except InvalidReplay as error:
+    except ReplayRequestError as error:
         return ErrorResponse(api_error.invalid_replay(str(error)))
     state = {
         "replay": wanted.as_json(),
@@ -85,7 +85,7 @@ async def _json(req: Request) -> object:
     try:
         return await req.json()
     except (ValueError, RecursionError):
-        raise InvalidReplay(
+        raise ReplayRequestError(
             'The body must be JSON such as {"from": "2026-11-23T10:00Z", "to": "2026-11-23T12:00Z"}.'
         ) from None
 

@@ -46,7 +46,7 @@ _LASTS_S: Final = (0.5, 2.0)
 _REPORTED: Final = {
     "captured": "reconcile's report: captured, those that are parked included",
     "delivered": "reconcile's report: captured and delivered",
-    "parked": "reconcile's report: captured and parked",
+    "dead_lettered": "reconcile's report: captured and parked",
     "without_capture": "reconcile's report: delivered without a capture, as far as the ledger took it",
     "redelivered": "queued again by reconcile",
     "aborted": "aborted ones queued by reconcile",
@@ -219,11 +219,13 @@ def _judge_report(figures: Figures, report: Report, evidence: Evidence, mischief
     """It adds up, and is what the Event Hub holds; only what was corrupted is parked."""
     there, parked = evidence.events.keys() & evidence.stored.keys(), _parked(evidence)
     figures.check(
-        holds=report["captured"] == report["delivered"] + report["parked"] == len(evidence.stored),
+        holds=report["captured"]
+        == report["delivered"] + report["dead_lettered"]
+        == len(evidence.stored),
         sentence=f"the report does not add up: {report}, {len(evidence.stored)} captured",
     )
     figures.check(
-        holds=report["delivered"] == len(there) and report["parked"] == len(parked),
+        holds=report["delivered"] == len(there) and report["dead_lettered"] == len(parked),
         sentence=f"the report is not what the Event Hub holds: {report}, {len(there)} there, {len(parked)} not",
     )
     figures.check(

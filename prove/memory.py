@@ -23,9 +23,9 @@ from harness.sample_envelope import PLAIN
 from prove.figures import Figures
 from shared.completeness.back_pressure import Pacing
 from shared.completeness.reconciliation import Reconciliation
-from shared.core.records.comparison import Known
+from shared.core.records.comparison import LedgerIndex
 from shared.core.records.exchange_id import new_exchange_id
-from shared.core.records.ledger_entry import Delivery, Entry, LedgerReader
+from shared.core.records.ledger_entry import Delivery, LedgerEntry, LedgerReader
 
 type Progress = Callable[[str], None]
 
@@ -89,9 +89,9 @@ class _Window:
         """At the memory."""
         self.largest = max(self.largest, _resident_bytes())
 
-    async def known(self, _: str) -> Known:
+    async def known(self, _: str) -> LedgerIndex:
         """As Ledger reads it."""
-        known, reader = Known(), LedgerReader()
+        known, reader = LedgerIndex(), LedgerReader()
         for block in _ledger(self._exchanges):
             for entry in reader.feed(block):
                 known.note(entry)
@@ -144,7 +144,9 @@ def _ledger(exchanges: int) -> Iterator[bytes]:
     for number, exchange_id in enumerate(_ids(exchanges), 1):
         if number % _EACH_MISSING:
             lines.append(
-                Entry(exchange_id=exchange_id, delivery=Delivery.DELIVERED, at_ms=_START_MS).line()
+                LedgerEntry(
+                    exchange_id=exchange_id, delivery=Delivery.DELIVERED, at_ms=_START_MS
+                ).line()
             )
         if len(lines) == _BLOCK:
             yield b"".join(lines)

@@ -204,7 +204,10 @@ class World:
                 sums = _sums(output["windows"])
                 for name in ("redelivered", "aborted"):
                     queued[name] += sums[name]
-                if sums["captured"] == sums["delivered"] + sums["parked"] and not sums["running"]:
+                if (
+                    sums["captured"] == sums["delivered"] + sums["dead_lettered"]
+                    and not sums["running"]
+                ):
                     return sums | queued
             if time.monotonic() > deadline:
                 raise NotProven(f"reconcile did not complete within {within_s:g} s: {output}")
@@ -297,7 +300,7 @@ def _sums(windows: list[Report]) -> Report:
     names = (
         "captured",
         "delivered",
-        "parked",
+        "dead_lettered",
         "redelivered",
         "aborted",
         "duplicates",

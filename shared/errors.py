@@ -4,6 +4,7 @@
     ├── SettingsError            a setting is missing or malformed; raised once, at start
     ├── EnvelopeError            a queue message is not an envelope of a known version
     ├── CaptureError             a blob is not a capture
+    ├── ReplayRequestError       a request to replay that cannot be carried out            -> 400
     ├── AssemblyError            an event could not be built of its envelope and captures
     ├── UpstreamError            no (whole) answer from the upstream
     │   ├── UpstreamUnreachable  no connection, or it broke before the answer began   -> 502
@@ -32,6 +33,10 @@ class EnvelopeError(FnsseError):
 
 class CaptureError(FnsseError):
     """A blob is not a capture: wrong magic, cut short, or an unknown version."""
+
+
+class ReplayRequestError(FnsseError):
+    """A request to replay is wrong; the message says what would be right."""
 
 
 class AssemblyError(FnsseError):

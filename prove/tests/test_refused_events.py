@@ -27,7 +27,7 @@ def test_an_event_that_the_event_hub_refuses_ends_parked() -> None:
         assert (
             report["captured"],
             report["delivered"],
-            report["parked"],
+            report["dead_lettered"],
             report["duplicates"],
         ) == (6, 5, 1, 0)
         _, listed = world.call("GET", "/ops/parked")

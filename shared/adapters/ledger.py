@@ -26,8 +26,14 @@ from azure.storage.blob.aio import ContainerClient
 
 from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.storage import Storage
-from shared.core.records.comparison import Known, Report
-from shared.core.records.ledger_entry import CONTAINER, REPLAY_FAILED, Delivery, Entry, LedgerReader
+from shared.core.records.comparison import LedgerIndex, Report
+from shared.core.records.ledger_entry import (
+    CONTAINER,
+    REPLAY_FAILED,
+    Delivery,
+    LedgerEntry,
+    LedgerReader,
+)
 from shared.core.records.window import Window
 
 _log = logging.getLogger("fnsse.ledger")
@@ -74,7 +80,7 @@ class Ledger:
         """
         now_ms = int(self._clock() * 1000)
         entries = [
-            Entry(exchange_id=each, delivery=Delivery.DELIVERED, at_ms=now_ms)
+            LedgerEntry(exchange_id=each, delivery=Delivery.DELIVERED, at_ms=now_ms)
             for each in exchange_ids
         ]
         try:
@@ -97,7 +103,14 @@ class Ledger:
             )
             listed = None
         await self._append(
-            [Entry(exchange_id=exchange_id, delivery=Delivery.PARKED, at_ms=at_ms, reason=reason)]
+            [
+                LedgerEntry(
+                    exchange_id=exchange_id,
+                    delivery=Delivery.DEAD_LETTERED,
+                    at_ms=at_ms,
+                    reason=reason,
+                )
+            ]
         )
         return listed is None
 
@@ -157,9 +170,9 @@ class Ledger:
         """Take it off the list; False where it is not on it. Raises AzureError."""
         return await self._json_blobs.delete(_parked_name(exchange_id))
 
-    async def known(self, window: str) -> Known:
+    async def known(self, window: str) -> LedgerIndex:
         """All that the ledger says of a window; 16 bytes an exchange. Raises AzureError."""
-        known = Known(reopened_ms=await self._reopened(window))
+        known = LedgerIndex(reopened_ms=await self._reopened(window))
         async for entries in self._entries(window):
             for count, entry in enumerate(entries):
                 known.note(entry)
@@ -197,7 +210,7 @@ class Ledger:
             exchange_id, _, at_ms = name.rpartition("/")[2].partition(" ")
             yield name, exchange_id, int(at_ms)
 
-    async def _entries(self, window: str) -> AsyncIterator[Iterable[Entry]]:
+    async def _entries(self, window: str) -> AsyncIterator[Iterable[LedgerEntry]]:
         async for name in self._container.list_blob_names(name_starts_with=f"entries/{window}/"):
             reader = LedgerReader()
             download = await self._container.download_blob(name)
@@ -208,7 +221,7 @@ class Ledger:
                     "Ledger blob %s holds %d lines that are no entries", name, reader.unreadable
                 )
 
-    async def _append(self, entries: Sequence[Entry]) -> None:
+    async def _append(self, entries: Sequence[LedgerEntry]) -> None:
         lines: dict[str, list[bytes]] = defaultdict(list)
         for entry in entries:
             lines[Window.of_exchange(entry.exchange_id).name].append(entry.line())

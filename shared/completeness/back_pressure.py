@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from azure.core.exceptions import AzureError
 
-from shared.core.records.backlog import flows
+from shared.core.records.backlog import only_in_transit
 from shared.errors import DeliveryError
 
 # Reconcile queues on while no more than this waits: what it has queued itself is being delivered.
@@ -106,7 +106,7 @@ class Pacing:
         lengths: list[int] = []
         async for length in self._lengths():
             lengths.append(length)
-            if flows(lengths):
+            if only_in_transit(lengths):
                 return 0
             if len(lengths) == _LOOKS:
                 break

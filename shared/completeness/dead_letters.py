@@ -14,10 +14,10 @@ from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger import Ledger
 from shared.completeness.redelivery import rebuilt
 from shared.core.records.capture import request_name, response_name
-from shared.core.records.comparison import Missing
-from shared.core.records.envelope import replayed
+from shared.core.records.comparison import CapturedExchange
+from shared.core.records.envelope import mark_replayed
 from shared.core.records.ledger_entry import REPLAY_FAILED
-from shared.core.records.poison import failures_name
+from shared.core.records.poison import failure_count_name
 
 _LISTED: Final = 1000
 
@@ -49,14 +49,14 @@ class Parking:
         answered = await self._captures.exists(response_name(exchange_id))
         try:
             envelope = await rebuilt(
-                self._captures, Missing(exchange_id=exchange_id, answered=answered)
+                self._captures, CapturedExchange(exchange_id=exchange_id, answered=answered)
             )
         except ResourceNotFoundError:
             return False
         if reason == REPLAY_FAILED:
-            envelope = replayed(envelope)
+            envelope = mark_replayed(envelope)
         else:
-            await self._json_blobs.delete(failures_name(exchange_id))
+            await self._json_blobs.delete(failure_count_name(exchange_id))
             await self._ledger.take_refusal(exchange_id)
             await self._ledger.reopen(exchange_id)
         await self._envelopes.put(envelope)
@@ -71,6 +71,6 @@ class Parking:
             await self._captures.erase(name)
             for name in (request_name(exchange_id), response_name(exchange_id))
         ]
-        await self._json_blobs.delete(failures_name(exchange_id))
+        await self._json_blobs.delete(failure_count_name(exchange_id))
         await self._ledger.take_refusal(exchange_id)
         return await self._ledger.unlist(exchange_id) or any(erased)

@@ -20,9 +20,9 @@ from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger import Ledger
 from shared.completeness.back_pressure import Pacing
 from shared.completeness.redelivery import AT_ONCE, rebuilt
-from shared.concurrency.bounded import side_by_side
-from shared.core.records.checkpoint import Progress, resumed
-from shared.core.records.comparison import Comparison, Missing
+from shared.concurrency.gather import gather_bounded
+from shared.core.records.checkpoint import Checkpoint, resume
+from shared.core.records.comparison import CapturedExchange, Comparison
 from shared.core.records.window import Window, judged_windows
 from shared.errors import CaptureError, EnvelopeError
 
@@ -106,7 +106,7 @@ class Reconciliation:
         the ledger knew of it before.
         """
         note = f"progress/reconcile/{window}.json"
-        progress = resumed(until.isoformat(), await self._json_blobs.get(note))
+        progress = resume(until.isoformat(), await self._json_blobs.get(note))
         known = await self._ledger.known(window)
         comparison = Comparison(window, known, until)
         run = _Run(comparison, progress, self._clock() + self._longest_s)
@@ -136,9 +136,9 @@ class Reconciliation:
             if not run.stopped:
                 await self._may_go_on(run)
             if run.stopped:
-                run.report.left += len(batch)
+                run.report.not_requeued += len(batch)
                 continue
-            fates = await side_by_side(self._deal_with, batch, AT_ONCE)
+            fates = await gather_bounded(self._deal_with, batch, limit=AT_ONCE)
             run.dealt_with(batch, fates)
             await self._json_blobs.put(note, run.progress.as_json())
 
@@ -150,7 +150,7 @@ class Reconciliation:
             run.report.waiting = await self._pacing.why_not_go_on()
             run.stopped = run.report.waiting is not None
 
-    async def _deal_with(self, each: Missing) -> Fate:
+    async def _deal_with(self, each: CapturedExchange) -> Fate:
         try:
             envelope = await rebuilt(self._captures, each)
         except (CaptureError, EnvelopeError) as error:
@@ -173,30 +173,30 @@ class Reconciliation:
 class _Run:
     """One attempt at one window."""
 
-    def __init__(self, comparison: Comparison, progress: Progress, ends_at: float) -> None:
+    def __init__(self, comparison: Comparison, progress: Checkpoint, ends_at: float) -> None:
         self.report = comparison.report
         self.progress = progress
         self.ends_at = ends_at
         # found and not yet dealt with: about a page's worth at most
-        self.missing: list[Missing] = []
+        self.missing: list[CapturedExchange] = []
         self.stopped = False
 
-    def found(self, missing: Iterable[Missing]) -> None:
+    def found(self, missing: Iterable[CapturedExchange]) -> None:
         """What an attempt before this one has queued is under way."""
         self.missing += [each for each in missing if not self.progress.is_done(each.exchange_id)]
 
-    def dealt_with(self, batch: Sequence[Missing], fates: Sequence[Fate]) -> None:
+    def dealt_with(self, batch: Sequence[CapturedExchange], fates: Sequence[Fate]) -> None:
         """Count them, and stop where storage failed."""
         for each, fate in zip(batch, fates, strict=True):
             match fate:
                 case Fate.QUEUED:
                     self.progress.counts["redelivered" if each.answered else "aborted"] += 1
                 case Fate.PARKED:
-                    self.report.parked += 1
+                    self.report.dead_lettered += 1
                 case Fate.ERASED:
                     self.report.captured -= 1
                 case Fate.LEFT:
-                    self.report.left += 1
+                    self.report.not_requeued += 1
                     self.report.waiting = "storage failed"
                     self.stopped = True
         self.progress.after = batch[-1].exchange_id

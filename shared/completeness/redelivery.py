@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from shared.adapters.captures import Captures
 from shared.core.records.capture import request_name, response_name
-from shared.core.records.comparison import Missing
+from shared.core.records.comparison import CapturedExchange
 from shared.core.records.envelope import Caller, Envelope, Failure, Timings, from_fields
 from shared.core.records.outcome import Outcome
 from shared.errors import CaptureError
@@ -14,7 +14,7 @@ from shared.errors import CaptureError
 AT_ONCE: Final = 16  # reads of headers and puts of envelopes
 
 
-async def rebuilt(captures: Captures, each: Missing) -> Envelope:
+async def rebuilt(captures: Captures, each: CapturedExchange) -> Envelope:
     """The envelope that was lost, from what the captures hold. Raises CaptureError, EnvelopeError
     or AzureError.
     """
@@ -51,7 +51,7 @@ def aborted_envelope(exchange_id: str, request_header: dict[str, Any]) -> Envelo
             chunk_count=0,
             usage=None,
             usage_source="none",
-            usage_asked=False,
+            usage_requested=False,
             request_bytes=int(request_header.get("request_bytes", 0)),
             response_bytes=0,
             sent_bytes=0,

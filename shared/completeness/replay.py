@@ -16,13 +16,13 @@ from shared.adapters.envelope_queue import EnvelopeQueue
 from shared.adapters.json_blobs import JsonBlobs
 from shared.completeness.back_pressure import Pacing
 from shared.completeness.redelivery import AT_ONCE, rebuilt
-from shared.concurrency.bounded import side_by_side
+from shared.concurrency.gather import gather_bounded
 from shared.core.records.capture import response_name
-from shared.core.records.checkpoint import resumed
-from shared.core.records.comparison import Missing, unmatched
-from shared.core.records.envelope import Envelope, replayed
+from shared.core.records.checkpoint import resume
+from shared.core.records.comparison import CapturedExchange, captured_exchanges
+from shared.core.records.envelope import Envelope, mark_replayed
 from shared.core.records.exchange_id import started_at
-from shared.core.records.replay_request import Replay
+from shared.core.records.replay_request import ReplayRequest
 from shared.errors import CaptureError, EnvelopeError
 
 PAGE: Final = 500  # blob names, so about 250 exchanges
@@ -68,7 +68,9 @@ class Replaying:
         self._longest = longest
         self._clock = clock
 
-    async def page(self, instance: str, replay: Replay, window: str, marker: str | None) -> Page:
+    async def page(
+        self, instance: str, replay: ReplayRequest, window: str, marker: str | None
+    ) -> Page:
         """Queue one page of a window again; `instance` is the replay's. Raises AzureError.
 
         A second attempt at the same page goes on behind the last whole batch of the first.
@@ -76,20 +78,20 @@ class Replaying:
         if why_not := await self._pacing.why_not_behind(self._busy_queue):
             return Page(queued=0, unreadable=0, marker=marker, waiting=why_not)
         note = f"progress/replay/{instance}.json"
-        progress = resumed(f"{window} {marker}", await self._json_blobs.get(note))
+        progress = resume(f"{window} {marker}", await self._json_blobs.get(note))
         names, following = await self._captures.page(f"{window}/", marker, self._page)
         wanted = [
             each
-            for each in unmatched(names)
+            for each in captured_exchanges(names)
             if self._is_wanted(replay, each) and not progress.is_done(each.exchange_id)
         ]
 
-        async def queue_again(each: Missing) -> str:
+        async def queue_again(each: CapturedExchange) -> str:
             return await self._queue_again(replay, each)
 
         for first in range(0, len(wanted), self._batch):
             batch = wanted[first : first + self._batch]
-            progress.counts.update(await side_by_side(queue_again, batch, AT_ONCE))
+            progress.counts.update(await gather_bounded(queue_again, batch, limit=AT_ONCE))
             progress.after = batch[-1].exchange_id
             await self._json_blobs.put(note, progress.as_json())
         counts = progress.counts
@@ -97,10 +99,10 @@ class Replaying:
             queued=counts["queued"], unreadable=counts["unreadable"], marker=following, waiting=None
         )
 
-    def _is_wanted(self, replay: Replay, each: Missing) -> bool:
+    def _is_wanted(self, replay: ReplayRequest, each: CapturedExchange) -> bool:
         return replay.wants_id(each.exchange_id) and not self._may_be_running(each)
 
-    async def _queue_again(self, replay: Replay, each: Missing) -> str:
+    async def _queue_again(self, replay: ReplayRequest, each: CapturedExchange) -> str:
         """`queued`, `unreadable` or `unwanted`."""
         try:
             envelope = await self._envelope(each)
@@ -108,13 +110,13 @@ class Replaying:
             return "unreadable"
         if envelope is None or not replay.wants(envelope):
             return "unwanted"
-        await self._envelopes.put(replayed(envelope))
+        await self._envelopes.put(mark_replayed(envelope))
         return "queued"
 
-    def _may_be_running(self, each: Missing) -> bool:
+    def _may_be_running(self, each: CapturedExchange) -> bool:
         return not each.answered and started_at(each.exchange_id) > self._clock() - self._longest
 
-    async def _envelope(self, each: Missing) -> Envelope | None:
+    async def _envelope(self, each: CapturedExchange) -> Envelope | None:
         """None where the exchange belongs to the next page, or was erased meanwhile."""
         try:
             if not each.answered and await self._captures.exists(response_name(each.exchange_id)):

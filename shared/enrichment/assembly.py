@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from shared.concurrency.cooperation import in_slices
+from shared.concurrency.cooperative import run_cooperatively
 from shared.core.answer.reader import EVENT_STREAM
 from shared.core.event import builder, usage_claim
 from shared.core.records import capture, envelope
@@ -70,7 +70,7 @@ class Assembler:
         """
         region = self._default_region
         if _may_be_in_place(request, response):
-            work = builder.building(
+            work = builder.build_steps(
                 message, request, response, region, usage_repeated=usage_repeated
             )
             return await _in_place(work, limit_bytes)
@@ -80,15 +80,15 @@ class Assembler:
 
 
 def _fitted(built: builder.Event, limit_bytes: int) -> Assembled:
-    body = builder.fit(built, limit_bytes)
+    body = builder.truncate(built, limit_bytes)
     return Assembled(
-        body=body, usage_repeated=built.usage_repeated, claims=usage_claim.wanted(built)
+        body=body, usage_repeated=built.usage_repeated, claims=usage_claim.response_to_claim(built)
     )
 
 
 async def _in_place(building: Slices[builder.Event], limit_bytes: int) -> Assembled:
     try:
-        return _fitted(await in_slices(building), limit_bytes)
+        return _fitted(await run_cooperatively(building), limit_bytes)
     except Exception as error:  # noqa: BLE001 - whatever a bug raises; its text may hold a piece of the answer
         raise AssemblyError(f"assembling an event failed: {type(error).__name__}") from None
 

@@ -13,7 +13,7 @@ import json
 import logging
 from typing import Final
 
-from shared.core.records.delivery_summary import summary
+from shared.core.records.delivery_summary import summarize
 from shared.core.records.envelope import Envelope
 
 _log = logging.getLogger("fnsse.delivery")
@@ -43,4 +43,4 @@ class DeliveryLog:
         finally:
             # a cancelled invocation too: those who counted on it must not be left to wait for it
             group, self._group = self._group, []
-            _log.info("%s %s", PREFIX, json.dumps(summary(group)))
+            _log.info("%s %s", PREFIX, json.dumps(summarize(group)))

@@ -57,7 +57,7 @@ class GivingUp:
                     envelope.exchange_id,
                 )
                 await self._ledger.list_failed_replay(envelope.exchange_id)
-            case poison.Park(reason=reason):
+            case poison.DeadLetter(reason=reason):
                 await self._park(envelope.exchange_id, reason)
             case poison.LeaveToReconcile():
                 _log.warning(
@@ -78,7 +78,7 @@ class GivingUp:
     async def _park(self, exchange_id: str, reason: str) -> None:
         if await self._ledger.park(exchange_id, reason):
             _log.error("Exchange %s can never be delivered and is parked (%s)", exchange_id, reason)
-        await self._json_blobs.delete(poison.failures_name(exchange_id))
+        await self._json_blobs.delete(poison.failure_count_name(exchange_id))
 
     async def _examined(self, envelope: Envelope) -> tuple[str | None, int]:
         """Why no event can be built of it, or why the Event Hub does not take it, and how often
@@ -88,10 +88,10 @@ class GivingUp:
         """
         if envelope.replayed:
             return None, 0
-        name = poison.failures_name(envelope.exchange_id)
+        name = poison.failure_count_name(envelope.exchange_id)
         try:
             failures = int((await self._json_blobs.get(name) or {}).get("failures", 0)) + 1
-            if failures > poison.MOST_FAILURES:
+            if failures > poison.MAX_FAILURES:
                 return _DIED, failures
             await self._json_blobs.put(name, {"failures": failures})
             why_not = await self._enrichment.why_not(envelope)

@@ -13,7 +13,7 @@ from typing import Final
 
 from starlette.types import Send
 
-from shared.concurrency.cooperation import in_slices
+from shared.concurrency.cooperative import run_cooperatively
 from shared.core.api_error import ApiError
 from shared.core.wire.headers import RawHeaders
 from shared.core.wire.held_end import HeldEnd
@@ -62,7 +62,11 @@ class ClientResponse:
         if self.filter is not None:
             # more than a chunk: what came while the loop or the client was slow
             long = len(piece) > SLICE_BYTES
-            piece = await in_slices(self.filter.feeding(piece)) if long else self.filter.feed(piece)
+            piece = (
+                await run_cooperatively(self.filter.feeding(piece))
+                if long
+                else self.filter.feed(piece)
+            )
         if self._end is not None:
             piece = self._end.feed(piece, is_stream=self.is_stream)
         if not piece:

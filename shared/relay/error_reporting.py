@@ -7,7 +7,7 @@ from __future__ import annotations
 from shared.core import api_error
 from shared.core.api_error import ApiError
 from shared.core.records.envelope import Failure
-from shared.core.records.outcome import Ending
+from shared.core.records.outcome import RelayResult
 from shared.core.wire.tail import TAIL_BYTES
 from shared.errors import UpstreamError, UpstreamInterrupted, UpstreamTimeout
 from shared.relay.client_response import ClientResponse, one_line_error
@@ -16,13 +16,13 @@ from shared.relay.exchange_record import Exchange
 
 async def failure(
     error: UpstreamError, exchange: Exchange, answer: ClientResponse, *, frames: bool
-) -> Ending:
+) -> RelayResult:
     """The upstream's: a document, a frame in the stream (`frames` allows it), or nothing but a
     connection that breaks off.
     """
     if exchange.finished:
         # the stream held its own end: nothing is missing, so there is nothing to tell
-        return Ending.WHOLE
+        return RelayResult.COMPLETE
     told = _told(error)
     exchange.failure = Failure(code=told.code, message=told.message)
     if not answer.begun:
@@ -68,7 +68,11 @@ def _told(error: UpstreamError) -> ApiError:
     return api_error.upstream_unreachable(str(error))
 
 
-def _ending_of(error: UpstreamError) -> Ending:
+def _ending_of(error: UpstreamError) -> RelayResult:
     if isinstance(error, UpstreamTimeout):
-        return Ending.TIMEOUT
-    return Ending.INTERRUPTED if isinstance(error, UpstreamInterrupted) else Ending.UNREACHABLE
+        return RelayResult.TIMEOUT
+    return (
+        RelayResult.INTERRUPTED
+        if isinstance(error, UpstreamInterrupted)
+        else RelayResult.UNREACHABLE
+    )

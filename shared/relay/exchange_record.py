@@ -7,7 +7,14 @@ from datetime import datetime
 from typing import Final
 
 from shared.core.records import outcome
-from shared.core.records.envelope import MAX_ARRIVALS, Caller, Envelope, Failure, Timings, bounded
+from shared.core.records.envelope import (
+    MAX_ARRIVALS,
+    Caller,
+    Envelope,
+    Failure,
+    Timings,
+    bound_text,
+)
 from shared.core.wire import tail
 from shared.core.wire.headers import RawHeaders, header
 from shared.core.wire.operation import Operation
@@ -37,7 +44,7 @@ class Exchange:
     response: CaptureWriter
     streaming_asked: bool = False  # the request asks for a stream
     model_asked: str | None = None  # the request's model, where its body was looked at
-    usage_asked: bool = False  # the proxy asked for usage on the caller's behalf
+    usage_requested: bool = False  # the proxy asked for usage on the caller's behalf
     answered_status: int | None = None  # what the client was answered
     upstream_status: int | None = None
     upstream_headers: RawHeaders = field(default_factory=list)
@@ -108,16 +115,16 @@ class Exchange:
             "identity",
         }
 
-    def envelope(self, ending: outcome.Ending) -> Envelope:
+    def envelope(self, ending: outcome.RelayResult) -> Envelope:
         """The envelope, before its captures are named."""
         end = self._tail()
         seen = self.left or end
-        finished = seen.finished or (ending is outcome.Ending.WHOLE and self._ends_unknown)
+        finished = seen.finished or (ending is outcome.RelayResult.COMPLETE and self._ends_unknown)
         return Envelope(
             exchange_id=self.exchange_id,
             operation=self.operation.name,
-            deployment=bounded(self.operation.deployment or self.model_asked),
-            api_version=bounded(self.api_version),
+            deployment=bound_text(self.operation.deployment or self.model_asked),
+            api_version=bound_text(self.api_version),
             stream=(self.streaming_asked or None) if self.stream is None else self.stream,
             started_at=self.started_at.isoformat(timespec="microseconds"),
             status_code=self.answered_status,
@@ -135,21 +142,21 @@ class Exchange:
             chunk_count=self.chunk_count,
             usage=end.usage,
             usage_source="upstream" if end.usage else "none",
-            usage_asked=self.usage_asked,
+            usage_requested=self.usage_requested,
             request_bytes=self.request.size,
             response_bytes=self.response.size,
             sent_bytes=self.sent_bytes if self.left else self.response.size,
             request_capture=None,
             response_capture=None,
             caller=self.caller(),
-            trace_parent=bounded(header(self.request_headers, b"traceparent") or None),
+            trace_parent=bound_text(header(self.request_headers, b"traceparent") or None),
         )
 
     def caller(self) -> Caller:
         """Who called, as APIM says."""
 
         def said(name: bytes) -> str | None:
-            return bounded(header(self.request_headers, name) or None)
+            return bound_text(header(self.request_headers, name) or None)
 
         return Caller(
             subscription=said(b"x-apim-subscription-id"),

@@ -18,7 +18,7 @@ from azure.core.exceptions import AzureError
 from shared.core import api_error
 from shared.core.event import attribution
 from shared.core.records import capture, outcome
-from shared.core.records.envelope import Envelope, Failure, bounded, dump, to_fields
+from shared.core.records.envelope import Envelope, Failure, bound_text, dump, to_fields
 from shared.core.records.outcome import Outcome
 from shared.core.wire.headers import kept_headers
 from shared.relay.capture_writer import CaptureMemory, CaptureStore, CaptureWriter
@@ -101,7 +101,7 @@ class Recorder:
         return storing
 
     def finish(
-        self, exchange: Exchange, ending: outcome.Ending, *, closed: bool = False
+        self, exchange: Exchange, ending: outcome.RelayResult, *, closed: bool = False
     ) -> Recording:
         """Store response capture and envelope. `closed`: an answer whose captures cannot be stored
         will not get its end.
@@ -121,7 +121,7 @@ class Recorder:
     async def _finish(
         self,
         exchange: Exchange,
-        ending: outcome.Ending,
+        ending: outcome.RelayResult,
         captured: asyncio.Future[bool],
         *,
         closed: bool,
@@ -136,7 +136,7 @@ class Recorder:
             else:
                 self.failed.response_captures += 1
         both = envelope.request_capture is not None and envelope.response_capture is not None
-        if closed and ending is outcome.Ending.WHOLE:
+        if closed and ending is outcome.RelayResult.COMPLETE:
             if not both:
                 envelope = _refused(envelope)
             elif exchange.left is not None:
@@ -166,11 +166,11 @@ class Recorder:
             dump(envelope),
         )
 
-    async def _request_stored(self, exchange: Exchange, ending: outcome.Ending) -> bool:
+    async def _request_stored(self, exchange: Exchange, ending: outcome.RelayResult) -> bool:
         storing = self._requests.pop(exchange.exchange_id, None)
         if storing is not None:
             return await storing
-        if ending is outcome.Ending.REJECTED:
+        if ending is outcome.RelayResult.REJECTED:
             exchange.request.discard()
             return False
         return await self._put_request(exchange)  # the body never became whole: keep what came
@@ -183,8 +183,8 @@ class Recorder:
                 "method": exchange.method,
                 "path": exchange.path.decode("latin-1")[:4096],
                 "operation": exchange.operation.name,
-                "deployment": bounded(exchange.operation.deployment),
-                "api_version": bounded(exchange.api_version),
+                "deployment": bound_text(exchange.operation.deployment),
+                "api_version": bound_text(exchange.api_version),
                 "caller": asdict(exchange.caller()),
                 "headers": kept_headers(exchange.request_headers, _KEPT_REQUEST_HEADERS),
                 "copied_headers": kept_headers(exchange.request_headers, self._copied_headers),
@@ -245,7 +245,7 @@ def _refused(envelope: Envelope) -> Envelope:
 
 def _without_end(exchange: Exchange, envelope: Envelope) -> Envelope:
     """With CAPTURE_POLICY=required, the client left before it was sent the answer's end."""
-    left = exchange.envelope(outcome.Ending.CLIENT_LEFT)
+    left = exchange.envelope(outcome.RelayResult.CLIENT_DISCONNECTED)
     return replace(
         left, request_capture=envelope.request_capture, response_capture=envelope.response_capture
     )

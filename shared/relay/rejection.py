@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from shared.core.api_error import ApiError
 from shared.core.records.envelope import Failure
-from shared.core.records.outcome import Ending
+from shared.core.records.outcome import RelayResult
 from shared.core.wire import operation
 from shared.error_response import ErrorResponse
 from shared.exchange_ids import fresh_exchange_id
@@ -46,7 +46,7 @@ class Rejection(ErrorResponse):
         finally:
             if self._exchange is not None:
                 self._exchange.to_end_ms = (self._relay.clock() - self._started) * 1000
-                recording = self._relay.recorder.finish(self._exchange, Ending.REJECTED)
+                recording = self._relay.recorder.finish(self._exchange, RelayResult.REJECTED)
                 with anyio.CancelScope(shield=True):
                     await asyncio.wait(
                         {recording.done}, timeout=self._relay.limits.recording_wait_s

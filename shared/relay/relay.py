@@ -23,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 
 from shared.core import api_error
 from shared.core.records import capture
-from shared.core.records.outcome import Ending
+from shared.core.records.outcome import RelayResult
 from shared.core.wire import forwarding
 from shared.core.wire.operation import Operation
 from shared.core.wire.usage_chunk import UsageChunkFilter
@@ -103,12 +103,14 @@ class RelayResponse(Response):
         limits = self._relay.limits
         answer = ClientResponse(send, self._exchange.exchange_id, holds_end=limits.capture_required)
         over_at = anyio.current_time() + limits.exchange_s + 2 * _LAST_WORDS_S
-        ending = Ending.CLIENT_LEFT  # what it is if this task is cancelled from outside
+        ending = (
+            RelayResult.CLIENT_DISCONNECTED
+        )  # what it is if this task is cancelled from outside
         try:
             ending = await self._run(receive, answer)
         except Exception:
             # a fault of the proxy: recorded as one, told, and raised for the host to log
-            ending = Ending.FAILED
+            ending = RelayResult.FAILED
             await error_reporting.fault(self._exchange, answer)
             raise
         finally:
@@ -117,18 +119,20 @@ class RelayResponse(Response):
             recording = self._relay.recorder.finish(
                 self._exchange, ending, closed=limits.capture_required
             )
-            if (answer.chunked or ending is Ending.CLIENT_LEFT) and not limits.capture_required:
+            if (
+                answer.chunked or ending is RelayResult.CLIENT_DISCONNECTED
+            ) and not limits.capture_required:
                 # Shielded: a cancelled task may not await anything otherwise.
                 with anyio.CancelScope(shield=True):
                     await asyncio.wait({recording.done}, timeout=limits.recording_wait_s)
         with anyio.CancelScope(deadline=over_at):
-            if ending is Ending.WHOLE and limits.capture_required:
+            if ending is RelayResult.COMPLETE and limits.capture_required:
                 ending = await self._hold_end(receive, recording, answer)
             await self._end(ending, answer)
 
     async def _hold_end(
         self, receive: Receive, recording: Recording, answer: ClientResponse
-    ) -> Ending:
+    ) -> RelayResult:
         """Waits for the answer's captures. Where they cannot be stored, or the client leaves first,
         it does not get the end.
         """
@@ -143,21 +147,21 @@ class RelayResponse(Response):
             if not recording.captured.done():
                 self._exchange.client_left(self._now_ms(), unsent_bytes=answer.held_bytes)
         if self._exchange.left is not None:
-            return Ending.CLIENT_LEFT
+            return RelayResult.CLIENT_DISCONNECTED
         if recording.captured.result():
-            return Ending.WHOLE
+            return RelayResult.COMPLETE
         if self._relay.interventions.error_frames:
             await answer.error_frame(api_error.capture_unavailable().body())
-        return Ending.INTERRUPTED
+        return RelayResult.INTERRUPTED
 
-    async def _end(self, ending: Ending, answer: ClientResponse) -> None:
+    async def _end(self, ending: RelayResult, answer: ClientResponse) -> None:
         """The response's end, where it has come to one; the connection breaks off otherwise."""
-        if ending is Ending.WHOLE:
+        if ending is RelayResult.COMPLETE:
             await answer.release_end()
-        if ending is Ending.WHOLE or answer.told:
+        if ending is RelayResult.COMPLETE or answer.told:
             await answer.end()
 
-    async def _run(self, receive: Receive, answer: ClientResponse) -> Ending:
+    async def _run(self, receive: Receive, answer: ClientResponse) -> RelayResult:
         """Everything but the response's end. Ends early when the client leaves or the exchange
         takes too long.
         """
@@ -171,24 +175,24 @@ class RelayResponse(Response):
                 # their frames refer to this response: it would wait for the garbage collector
                 self._tasks.clear()
         if self._exchange.left is not None or anyio.current_time() < scope.deadline:
-            return Ending.CLIENT_LEFT
+            return RelayResult.CLIENT_DISCONNECTED
         error = UpstreamTimeout(
             f"The exchange took longer than {limit_s:g} s (EXCHANGE_TIMEOUT_S)."
         )
         with anyio.move_on_after(_LAST_WORDS_S):
             return await self._fail(error, answer)
-        return Ending.TIMEOUT
+        return RelayResult.TIMEOUT
 
     async def _exchange_bytes(
         self, receive: Receive, scope: anyio.CancelScope, answer: ClientResponse
-    ) -> Ending:
+    ) -> RelayResult:
         watch = functools.partial(self._watch, receive, scope)
         left = functools.partial(self._client_left, scope)
         try:
             body, asking = await self._intake.take(receive, watch=watch, left=left)
             return await self._answer_with(body, asking, answer)
         except ClientLeft:
-            return Ending.CLIENT_LEFT
+            return RelayResult.CLIENT_DISCONNECTED
         except BodyTooLarge:
             await error_reporting.refusal(
                 api_error.body_too_large(self._relay.limits.request_body_bytes),
@@ -197,11 +201,11 @@ class RelayResponse(Response):
             )
         except NotCaptured:
             await error_reporting.refusal(api_error.capture_unavailable(), self._exchange, answer)
-        return Ending.REJECTED
+        return RelayResult.REJECTED
 
     async def _answer_with(
         self, body: Body, asking: HeldBody | None, answer: ClientResponse
-    ) -> Ending:
+    ) -> RelayResult:
         try:
             try:
                 response = await self._open(body, asking, answer)
@@ -212,8 +216,10 @@ class RelayResponse(Response):
             if isinstance(body, PassingBody) and body.problem is not None:
                 raise body.problem from None  # it was the client's side that failed
             ending = await self._fail(error, answer)
-            return ending if self._exchange.left is None else Ending.CLIENT_LEFT
-        return Ending.WHOLE if self._exchange.left is None else Ending.CLIENT_LEFT
+            return ending if self._exchange.left is None else RelayResult.CLIENT_DISCONNECTED
+        return (
+            RelayResult.COMPLETE if self._exchange.left is None else RelayResult.CLIENT_DISCONNECTED
+        )
 
     async def _open(
         self, body: Body, asking: HeldBody | None, answer: ClientResponse
@@ -257,7 +263,7 @@ class RelayResponse(Response):
             return
         if not answer.begun:
             await self._begin(response, answer)
-        if exchange.usage_asked and exchange.stream and exchange.readable:
+        if exchange.usage_requested and exchange.stream and exchange.readable:
             answer.filter = UsageChunkFilter()
         async for piece in self._call.pieces():
             arrived_ms = self._now_ms()
@@ -281,7 +287,7 @@ class RelayResponse(Response):
         if answer.is_stream:
             self._keep_alive(answer)
 
-    async def _fail(self, error: UpstreamError, answer: ClientResponse) -> Ending:
+    async def _fail(self, error: UpstreamError, answer: ClientResponse) -> RelayResult:
         return await error_reporting.failure(
             error, self._exchange, answer, frames=self._relay.interventions.error_frames
         )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from starlette.types import Receive
 
-from shared.concurrency.cooperation import in_slices
+from shared.concurrency.cooperative import run_cooperatively
 from shared.core.wire import stream_request, usage_request
 from shared.core.wire.headers import header
 from shared.relay.exchange_record import Exchange
@@ -73,7 +73,7 @@ class Intake:
         may_ask = self._interventions.ask_for_usage and usage_request.accepts(
             exchange.operation.name, exchange.api_version, v1=exchange.operation.v1
         )
-        examined = await in_slices(
+        examined = await run_cooperatively(
             usage_request.examine(body, exchange.operation.name, may_ask=may_ask)
         )
         exchange.streaming_asked = examined.stream

@@ -73,7 +73,7 @@ class UpstreamCall:
         if asking is not None and self._exchange not in self._refusals:
             response = await self._send(asking)
             if response.status_code != 400 or not await self._refuses(response):
-                self._exchange.usage_asked = True
+                self._exchange.usage_requested = True
                 return response
             await response.aclose()
             self._looked_at, self._rest = [], None

@@ -173,9 +173,14 @@ def test_reconcile_is_run_and_its_sums_are_in_its_status(stack: Stack, events: E
     status = ended(stack, run(stack, "/ops/reconcile"))
     assert status["runtimeStatus"] == "Completed"
     assert status["output"]["waiting"] is None
-    assert {"captured", "delivered", "redelivered", "aborted", "parked", "left"} <= status[
-        "customStatus"
-    ].keys()
+    assert {
+        "captured",
+        "delivered",
+        "redelivered",
+        "aborted",
+        "dead_lettered",
+        "not_requeued",
+    } <= status["customStatus"].keys()
 
 
 def test_reconcile_that_has_to_wait_queues_nothing_and_says_why(stack: Stack) -> None:

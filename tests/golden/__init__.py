@@ -29,7 +29,7 @@ _DEFAULTS: dict[str, Any] = {
     "failure": None,
     "usage": None,
     "usage_source": "none",
-    "usage_asked": False,
+    "usage_requested": False,
     "trace_parent": None,
     "caller": {},
 }

@@ -55,7 +55,7 @@ def test_the_outcome_is_the_one_that_the_relay_decides(case: Case) -> None:
         and "content-encoding" not in response.header["headers"]
     )
     decided = outcome.decide(
-        outcome.Ending.WHOLE,
+        outcome.RelayResult.COMPLETE,
         upstream_status=envelope.upstream_status_code,
         stream=bool(envelope.stream),
         finished=end.finished or not known,
@@ -91,7 +91,7 @@ def test_no_secret_and_no_file_of_a_capture_reaches_its_event(case: Case) -> Non
 @pytest.mark.parametrize("limit_bytes", [8192, 100_000])
 def test_the_event_fits_a_limit(case: Case, limit_bytes: int) -> None:
     """Even the smallest one."""
-    fitted = truncation.fit(
+    fitted = truncation.truncate(
         builder.build(case.envelope, case.request, case.response, _REGION), limit_bytes
     )
     assert len(fitted) <= limit_bytes

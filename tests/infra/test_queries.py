@@ -12,7 +12,7 @@ import pytest
 
 from harness.sample_envelope import PLAIN, an_envelope
 from shared.core.records.comparison import Report
-from shared.core.records.delivery_summary import summary
+from shared.core.records.delivery_summary import summarize
 from shared.core.records.outcome import Outcome
 from shared.enrichment.delivery_log import PREFIX, DeliveryLog
 
@@ -122,7 +122,7 @@ def test_a_query_reads_fields_that_lines_have(file: Path) -> None:
     fields = set(re.findall(r"\b(?:said|\)\))\.(\w+)", query)) | set(
         re.findall(r'strlen\("Delivered "\)\)\)\.(\w+)', query)
     )
-    assert fields <= summary([PLAIN]).keys()
+    assert fields <= summarize([PLAIN]).keys()
     assert (
         set(re.findall(r"extract\(@\"(\w+)\['\"\"\]: ", query))
         <= Report(window="2026/11/23/14").as_json().keys()

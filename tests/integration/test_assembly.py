@@ -61,13 +61,13 @@ def an_answer(text: str = "hello", region: str = "Sweden Central") -> Capture:
 @pytest.mark.parametrize("limit", [LIMIT, 50_000_000])
 async def test_a_large_exchange_gives_the_same_bytes_as_in_place(limit: int) -> None:
     request, response = a_request(4 * IN_PLACE_BYTES), an_answer("🐎 and text")
-    expected = builder.fit(builder.build(an_envelope(), request, response, "default"), limit)
+    expected = builder.truncate(builder.build(an_envelope(), request, response, "default"), limit)
     assert (await Checked("default")(an_envelope(), request, response, limit)).body == expected
 
 
 async def test_a_small_exchange_is_assembled_without_a_child() -> None:
     request, response = a_request(1000), an_answer()
-    expected = builder.fit(builder.build(an_envelope(), request, response, None), LIMIT)
+    expected = builder.truncate(builder.build(an_envelope(), request, response, None), LIMIT)
     assert (await Checked(None)(an_envelope(), request, response, LIMIT)).body == expected
 
 
@@ -77,7 +77,7 @@ async def test_a_side_that_is_missing_stays_missing_in_the_child(
 ) -> None:
     request = a_request(2 * IN_PLACE_BYTES) if request_there else None
     response = an_answer("x" * 2 * IN_PLACE_BYTES) if response_there else None
-    expected = builder.fit(builder.build(an_envelope(), request, response, None), LIMIT)
+    expected = builder.truncate(builder.build(an_envelope(), request, response, None), LIMIT)
     assert (await Checked(None)(an_envelope(), request, response, LIMIT)).body == expected
 
 

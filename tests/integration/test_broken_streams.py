@@ -89,13 +89,13 @@ async def raw(
     return received, True
 
 
-@pytest.mark.parametrize("usage_asked_by", ["proxy", "caller"])
+@pytest.mark.parametrize("usage_requested_by", ["proxy", "caller"])
 @pytest.mark.parametrize("directives", BROKEN)
 async def test_the_sdk_raises_what_the_proxy_says(
-    stand_in: StandIn, directives: str, usage_asked_by: str
+    stand_in: StandIn, directives: str, usage_requested_by: str
 ) -> None:
     """Sync and async: an APIError with the proxy's words, whoever asked for usage."""
-    options = {"stream_options": {"include_usage": True}} if usage_asked_by == "caller" else {}
+    options = {"stream_options": {"include_usage": True}} if usage_requested_by == "caller" else {}
     async with served(stand_in, read_timeout_s=READ_TIMEOUT_S) as relay:
         with pytest.raises(openai.APIError, match="Azure OpenAI") as raised:
             await asyncio.to_thread(read_all, relay.client(), directives, **options)

@@ -233,7 +233,7 @@ async def test_an_event_that_the_event_hub_refuses_is_noted_and_comes_again() ->
     with pytest.raises(EventRefused):
         await world.deliver(MESSAGE)
     with pytest.raises(EventRefused):
-        await world.deliver(envelopes.dump(envelopes.replayed(PLAIN)).encode())
+        await world.deliver(envelopes.dump(envelopes.mark_replayed(PLAIN)).encode())
     assert (world.ledger.refused, world.ledger.entries) == ([EXCHANGE_ID], []), (
         "of a replay nothing is counted"
     )

@@ -19,8 +19,8 @@ from local.stack.storage import connection_string
 from shared.completeness.dead_letters import Parking
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records import capture
-from shared.core.records.envelope import Envelope, dump, replayed
-from shared.core.records.poison import MOST_FAILURES, failures_name
+from shared.core.records.envelope import Envelope, dump, mark_replayed
+from shared.core.records.poison import MAX_FAILURES, failure_count_name
 from shared.core.records.window import Window
 from shared.enrichment.poison_handler import GivingUp
 from tests.integration.azurite import Account, a_window, an_account, an_id
@@ -78,10 +78,10 @@ async def test_what_a_capture_holds_is_left_to_reconcile_however_often_it_was_tr
 ) -> None:
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(a_window()))
-        for _ in range(MOST_FAILURES + 3):
+        for _ in range(MAX_FAILURES + 3):
             await giving_up(account).take(dump(envelope).encode())
             assert await reconcile(account, envelope.exchange_id) == [envelope]
-        assert await account.json_blobs.get(failures_name(envelope.exchange_id)) is None
+        assert await account.json_blobs.get(failure_count_name(envelope.exchange_id)) is None
 
 
 async def test_an_outcome_that_no_capture_holds_is_stored_for_reconcile(azurite: str) -> None:
@@ -107,7 +107,7 @@ async def test_what_can_never_be_built_is_parked_after_a_few_deliveries_and_told
                 break
         # one that was on its way
         await giving_up(account, "assembly_failed").take(dump(envelope).encode())
-        assert delivered == MOST_FAILURES
+        assert delivered == MAX_FAILURES
         assert await account.ledger.parked_reason(envelope.exchange_id) == "assembly_failed"
         assert [each.levelno for each in caplog.records].count(logging.ERROR) == 1
 
@@ -128,18 +128,18 @@ async def test_what_the_event_hub_refuses_is_parked_after_a_few_rounds_of_the_qu
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(a_window()))
         each = envelope.exchange_id
-        for number in range(MOST_FAILURES):
+        for number in range(MAX_FAILURES):
             for _ in range(5):
                 await account.ledger.note_refusal(each)
             assert await account.ledger.parked_reason(each) is None
             await giving_up(account).take(dump(envelope).encode())
-            if number < MOST_FAILURES - 1:
+            if number < MAX_FAILURES - 1:
                 await giving_up(account).take(dump(envelope).encode())
                 assert await reconcile(account, each) == [envelope]
         assert await account.ledger.parked_reason(each) == "refused"
         assert await reconcile(account, each) == []
         assert [record.levelno for record in caplog.records].count(logging.ERROR) == 1
-        assert await account.json_blobs.get(failures_name(each)) is None
+        assert await account.json_blobs.get(failure_count_name(each)) is None
 
         parking = Parking(account.captures, account.ledger, account.envelopes, account.json_blobs)
         assert await parking.queue_again(each)
@@ -154,7 +154,7 @@ async def test_what_kills_the_worker_that_examines_it_does_not_do_so_for_ever(az
 
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(a_window()))
-        for _ in range(MOST_FAILURES):
+        for _ in range(MAX_FAILURES):
             with pytest.raises(Killed):
                 await giving_up(account, Killed()).take(dump(envelope).encode())
         await giving_up(account, Killed()).take(dump(envelope).encode())
@@ -167,7 +167,9 @@ async def test_a_reason_that_passes_takes_no_attempt_back_or_away(azurite: str) 
         envelope = await account.put_exchange(an_id(a_window()))
         for why in ("assembly_failed", None, None, "assembly_failed", None):
             await giving_up(account, why).take(dump(envelope).encode())
-        assert await account.json_blobs.get(failures_name(envelope.exchange_id)) == {"failures": 2}
+        assert await account.json_blobs.get(failure_count_name(envelope.exchange_id)) == {
+            "failures": 2
+        }
         assert await account.ledger.parked_reason(envelope.exchange_id) is None
 
 
@@ -188,16 +190,16 @@ async def test_a_replay_that_was_given_up_is_listed_and_can_be_queued_again(
         window = a_window()
         envelope = await account.put_exchange(an_id(window))
         await account.ledger.delivered([envelope.exchange_id])
-        await giving_up(account).take(dump(replayed(envelope)).encode())
+        await giving_up(account).take(dump(mark_replayed(envelope)).encode())
         assert "The replay of exchange" in caplog.text
         parking = Parking(account.captures, account.ledger, account.envelopes, account.json_blobs)
         assert [(each["exchange_id"], each["reason"]) for each in await parking.parked()] == [
             (envelope.exchange_id, "replay_failed")
         ]
         known = await account.ledger.known(window.name)
-        assert (len(known.delivered), len(known.parked)) == (1, 0)
+        assert (len(known.delivered), len(known.dead_lettered)) == (1, 0)
         assert await parking.queue_again(envelope.exchange_id)
-        assert await account.take_queued() == [replayed(envelope)]
+        assert await account.take_queued() == [mark_replayed(envelope)]
         assert await parking.parked() == []
 
 
@@ -206,11 +208,11 @@ async def test_a_failed_replay_hides_neither_that_its_exchange_is_missing_nor_th
 ) -> None:
     async with an_account(azurite) as account:
         missing = await account.put_exchange(an_id(a_window()))
-        await giving_up(account).take(dump(replayed(missing)).encode())
+        await giving_up(account).take(dump(mark_replayed(missing)).encode())
         assert await reconcile(account, missing.exchange_id) == [missing]
         assert await account.ledger.park(missing.exchange_id, "too_large"), (
             "what is parked now, was not before"
         )
-        await giving_up(account).take(dump(replayed(missing)).encode())
+        await giving_up(account).take(dump(mark_replayed(missing)).encode())
         assert await account.ledger.parked_reason(missing.exchange_id) == "too_large"
         await account.ledger.unlist(missing.exchange_id)

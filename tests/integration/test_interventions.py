@@ -242,7 +242,7 @@ async def test_an_upstream_that_refuses_to_say_usage_is_asked_again_without() ->
     assert b"include_usage" in first
     assert second == ASK
     envelope = await world.envelope()
-    assert (envelope.outcome, envelope.usage_asked) == (Outcome.COMPLETED, False)
+    assert (envelope.outcome, envelope.usage_requested) == (Outcome.COMPLETED, False)
 
 
 async def test_another_400_passes_and_is_not_repeated() -> None:

@@ -172,7 +172,12 @@ async def test_a_corrupt_capture_is_parked_once_and_told_of(
         for each in parked:
             await account.ledger.unlist(each)
     for report in (first, second):
-        assert counts(report, "captured", "delivered", "parked", "complete") == [3, 0, 3, True]
+        assert counts(report, "captured", "delivered", "dead_lettered", "complete") == [
+            3,
+            0,
+            3,
+            True,
+        ]
     assert len(caplog.records) == 3
 
 
@@ -190,7 +195,7 @@ async def test_no_more_is_queued_in_one_run_than_its_bound_and_the_next_goes_on(
             report = await run(account, window, until, queued_per_run=2, batch=2)
             rounds.append([envelope.exchange_id for envelope in await account.take_queued()])
             assert report["captured"] == 5
-            assert report["left"] == max(0, 3 - 2 * len(rounds) + 2)
+            assert report["not_requeued"] == max(0, 3 - 2 * len(rounds) + 2)
             assert report["waiting"] is None
             await account.ledger.delivered(rounds[-1])
     assert [len(each) for each in rounds] == [2, 2, 1, 0]
@@ -252,7 +257,7 @@ async def test_a_second_attempt_repeats_no_more_than_the_batch_in_which_the_firs
     assert (len(first), set(first) - set(ids[6:9])) == (7, set(ids[:6]))
     assert sorted(second) == ids[6:]
     assert sorted(third) == ids
-    assert counts(report, "captured", "redelivered", "left") == [10, 10, 0]
+    assert counts(report, "captured", "redelivered", "not_requeued") == [10, 10, 0]
 
 
 async def test_it_stops_between_two_batches_when_the_event_hub_goes_away_and_says_so(
@@ -277,7 +282,7 @@ async def test_it_stops_between_two_batches_when_the_event_hub_goes_away_and_say
         assert len(await account.take_queued()) == 3
         stored = account.storage.blobs.get_blob_client("ledger", f"reports/{window.name}.json")
         assert json.loads(await (await stored.download_blob()).readall()) == report
-    assert counts(report, "captured", "redelivered", "left", "waiting") == [
+    assert counts(report, "captured", "redelivered", "not_requeued", "waiting") == [
         7,
         3,
         4,
@@ -297,7 +302,7 @@ async def test_it_stops_where_what_it_queued_is_not_delivered(azurite: str) -> N
         )
         report = await it.reconcile(window.name, window.end)
         assert len(await account.take_queued()) == 3
-    assert counts(report, "redelivered", "left", "waiting") == [
+    assert counts(report, "redelivered", "not_requeued", "waiting") == [
         3,
         6,
         "the queue still holds 3 envelopes",
@@ -312,7 +317,7 @@ async def test_it_stops_in_time_for_the_hosts_function_timeout(azurite: str) -> 
         moments = iter([0, 1, 601, 602])
         report = await run(account, window, batch=2, clock=lambda: next(moments))
         assert len(await account.take_queued()) == 2
-    assert counts(report, "captured", "redelivered", "left", "waiting") == [5, 2, 3, None]
+    assert counts(report, "captured", "redelivered", "not_requeued", "waiting") == [5, 2, 3, None]
 
 
 async def test_storage_that_fails_in_the_midst_stops_it_and_what_was_queued_is_counted(
@@ -335,7 +340,7 @@ async def test_storage_that_fails_in_the_midst_stops_it_and_what_was_queued_is_c
         account.envelopes = Failing(account.storage)
         report = await run(account, window, batch=2)
         assert len(await account.take_queued()) == 3
-    assert counts(report, "captured", "redelivered", "left", "waiting") == [
+    assert counts(report, "captured", "redelivered", "not_requeued", "waiting") == [
         8,
         3,
         5,
@@ -354,17 +359,17 @@ async def test_a_window_with_a_reopened_exchange_is_judged_again_however_old_and
         envelope = await account.put_exchange(an_id(window))
         await account.ledger.park(envelope.exchange_id, "assembly_failed")
         report = await it.reconcile(window.name, window.end)
-        assert counts(report, "parked", "complete") == [1, True]
+        assert counts(report, "dead_lettered", "complete") == [1, True]
 
         await account.ledger.reopen(envelope.exchange_id)
         assert window.name in await it.open_windows(later, timedelta(hours=1), open_too=False)
         report = await it.reconcile(window.name, later)
         assert await account.take_queued() == [envelope]
-        assert counts(report, "parked", "redelivered", "complete") == [0, 1, False]
+        assert counts(report, "dead_lettered", "redelivered", "complete") == [0, 1, False]
 
         await account.ledger.delivered([envelope.exchange_id])
         report = await it.reconcile(window.name, later)
-        assert counts(report, "delivered", "parked", "complete") == [1, 0, True]
+        assert counts(report, "delivered", "dead_lettered", "complete") == [1, 0, True]
         assert window.name not in await it.open_windows(later, timedelta(hours=1), open_too=False)
 
 
@@ -404,7 +409,7 @@ async def test_what_is_reopened_while_its_window_is_called_complete_stays_reopen
 
         account.ledger.put_report = reopening  # type: ignore[method-assign]
         assert counts(
-            await it.reconcile(window.name, window.end), "delivered", "parked", "complete"
+            await it.reconcile(window.name, window.end), "delivered", "dead_lettered", "complete"
         ) == [1, 1, True]
         account.ledger.put_report = put_report  # type: ignore[method-assign]
 
@@ -414,7 +419,7 @@ async def test_what_is_reopened_while_its_window_is_called_complete_stays_reopen
         assert await account.take_queued() == [late]
         await account.ledger.delivered([late.exchange_id])
         assert counts(
-            await it.reconcile(window.name, later), "delivered", "parked", "complete"
+            await it.reconcile(window.name, later), "delivered", "dead_lettered", "complete"
         ) == [2, 0, True]
         assert window.name not in await it.open_windows(later, timedelta(hours=1), open_too=False)
 
@@ -432,7 +437,7 @@ async def test_a_queue_that_is_gone_does_not_make_an_exchange_one_that_was_erase
         await account.put_exchange(an_id(window))
         account.envelopes = Gone(account.storage)
         report = await run(account, window)
-    assert counts(report, "captured", "left", "waiting", "complete") == [
+    assert counts(report, "captured", "not_requeued", "waiting", "complete") == [
         1,
         1,
         "storage failed",
@@ -473,7 +478,7 @@ async def test_two_runs_at_once_queue_everything_and_call_nothing_complete_that_
             *(run(each, window, window.end + timedelta(seconds=2)) for each in (account, other))
         )
         assert [
-            counts(each, "captured", "delivered", "parked", "complete") for each in reports
+            counts(each, "captured", "delivered", "dead_lettered", "complete") for each in reports
         ] == [[11, 10, 1, True]] * 2
         await account.take_queued()
         await account.ledger.unlist(corrupt)

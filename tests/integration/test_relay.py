@@ -80,7 +80,7 @@ async def test_only_the_usage_chunk_that_the_proxy_asked_for_is_taken_out_howeve
         await client.run()
         assert client.body == STREAM.replace(USAGE_CHUNK, b"")
         envelope = await world.envelope()
-        assert (envelope.usage, envelope.usage_asked, envelope.outcome) == (
+        assert (envelope.usage, envelope.usage_requested, envelope.outcome) == (
             USAGE,
             True,
             Outcome.COMPLETED,

@@ -19,7 +19,7 @@ from shared.completeness.replay import Page, Replaying
 from shared.core.records import capture
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome
-from shared.core.records.replay_request import Replay
+from shared.core.records.replay_request import ReplayRequest
 from shared.core.records.window import Window
 from tests.integration.azurite import Account, DyingQueue, Killed, a_window, an_account, an_id
 
@@ -34,8 +34,8 @@ def azurite() -> Iterator[str]:
         yield stack.storage_connection_string
 
 
-def everything_in(window: Window, **narrowed: Any) -> Replay:
-    return Replay(first=window.start, end=window.end, **narrowed)
+def everything_in(window: Window, **narrowed: Any) -> ReplayRequest:
+    return ReplayRequest(first=window.start, end=window.end, **narrowed)
 
 
 def a_replaying(account: Account, now: datetime = LATER, **options: int) -> Replaying:
@@ -52,7 +52,7 @@ def a_replaying(account: Account, now: datetime = LATER, **options: int) -> Repl
 
 
 async def replay(
-    account: Account, wanted: Replay, window: Window, now: datetime = LATER, **options: int
+    account: Account, wanted: ReplayRequest, window: Window, now: datetime = LATER, **options: int
 ) -> tuple[list[Page], list[Envelope]]:
     """All pages of a window, and what they queued."""
     it, instance = a_replaying(account, now, **options), uuid.uuid4().hex
@@ -99,7 +99,7 @@ async def test_deployment_outcome_ids_and_range_narrow_it(azurite: str) -> None:
             (everything_in(window, outcome=Outcome.TIMED_OUT), [late]),
             (everything_in(window, deployment="a", outcome=Outcome.TIMED_OUT), []),
             (everything_in(window, ids=frozenset({late})), [late]),
-            (Replay(first=window.start, end=window.start + timedelta(minutes=30)), [early]),
+            (ReplayRequest(first=window.start, end=window.start + timedelta(minutes=30)), [early]),
         ):
             _, queued = await replay(account, wanted, window)
             assert [each.exchange_id for each in queued] == expected

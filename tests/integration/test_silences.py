@@ -222,7 +222,7 @@ async def test_every_json_request_that_asks_for_a_stream_is_answered_early(
     head, _, sent = requests[0].partition(b"\r\n\r\n")
     assert b"accept-encoding: identity" in head.lower()
     assert sent == answer.request.content
-    assert (envelope.outcome, envelope.usage_asked, envelope.stream) == (
+    assert (envelope.outcome, envelope.usage_requested, envelope.stream) == (
         Outcome.COMPLETED,
         False,
         True,
@@ -347,7 +347,7 @@ async def test_a_refused_addition_after_an_early_answer_is_unseen(stand_in: Stan
         )
         envelope = await relay.envelope()
     assert text
-    assert (envelope.usage_asked, envelope.outcome) == (False, Outcome.COMPLETED)
+    assert (envelope.usage_requested, envelope.outcome) == (False, Outcome.COMPLETED)
 
 
 async def test_the_sdk_reads_through_comments(stand_in: StandIn) -> None:

@@ -22,7 +22,7 @@ from shared.adapters.storage import Storage
 from shared.adapters.usage_claims import UsageClaims
 from shared.core.event.usage_claim import Claim
 from shared.core.records.capture import Capture
-from shared.core.records.envelope import Envelope, dump, replayed
+from shared.core.records.envelope import Envelope, dump, mark_replayed
 from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
 from shared.enrichment.enrichment import Enrichment
 from shared.errors import DeliveryError, EventRefused, EventTooLarge
@@ -144,7 +144,9 @@ async def test_a_message_that_comes_again_and_a_replay_say_the_same(
         world, done = World(account.storage), a_response(text)
         first, second = (world.answered("responses.get", done) for _ in range(2))
         assert await world.enriched([first, second]) == [False, True]
-        assert await world.enriched([second, first, replayed(first), replayed(second)]) == [
+        assert await world.enriched(
+            [second, first, mark_replayed(first), mark_replayed(second)]
+        ) == [
             True,
             False,
             False,

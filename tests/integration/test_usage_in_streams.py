@@ -100,7 +100,7 @@ async def test_the_client_gets_what_the_upstream_wrote_without_the_usage_chunk(
     assert done.bodies == [b"{" + ADDED + json.dumps(body).encode()[1:]]
     assert done.answer.content == without_usage_chunk(done.written)
     assert len(done.answer.content) < len(done.written)
-    assert (envelope.usage_asked, envelope.outcome, envelope.usage_source) == (
+    assert (envelope.usage_requested, envelope.outcome, envelope.usage_source) == (
         True,
         Outcome.COMPLETED,
         "upstream",
@@ -134,7 +134,7 @@ async def test_a_caller_that_asked_gets_it_and_all_else_as_it_was(stand_in: Stan
     assert done.bodies == [body]
     assert done.answer.content == done.written
     assert b'"total_tokens"' in done.answer.content
-    assert (envelope.usage_asked, envelope.usage is not None) == (False, True)
+    assert (envelope.usage_requested, envelope.usage is not None) == (False, True)
 
 
 async def test_switched_off_nothing_is_touched(stand_in: StandIn) -> None:
@@ -168,7 +168,7 @@ async def test_a_refused_addition_is_unseen_by_the_client(stand_in: StandIn) -> 
     plain = json.dumps(STREAM).encode()
     assert first.bodies == [b"{" + ADDED + plain[1:], plain]
     assert (first.answer.status_code, first.answer.content) == (200, first.written)
-    assert (envelope.usage_asked, envelope.outcome, envelope.upstream_status_code) == (
+    assert (envelope.usage_requested, envelope.outcome, envelope.upstream_status_code) == (
         False,
         Outcome.COMPLETED,
         200,

@@ -7,12 +7,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 from harness.sample_envelope import PLAIN, an_envelope
-from shared.core.records.envelope import MAX_ARRIVALS, Caller, Failure, Timings, bounded
+from shared.core.records.envelope import MAX_ARRIVALS, Caller, Failure, Timings, bound_text
 from shared.core.records.outcome import Outcome
 
 numbers = st.integers(0, 2**40)
 milliseconds = st.floats(0, 1_740_000, allow_nan=False)
-maybe_text = st.none() | st.text().map(bounded)
+maybe_text = st.none() | st.text().map(bound_text)
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.none()
     | st.booleans()

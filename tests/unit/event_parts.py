@@ -35,7 +35,7 @@ def envelope(**said: Any) -> Envelope:
         "chunk_count": 0,
         "usage": None,
         "usage_source": "none",
-        "usage_asked": False,
+        "usage_requested": False,
         "request_bytes": 0,
         "response_bytes": 0,
         "sent_bytes": LARGE,
@@ -78,7 +78,9 @@ def event_of(
     message: Envelope, request: Capture | None, response: Capture | None, limit_bytes: int = LARGE
 ) -> dict[str, Any]:
     """The event as its consumers parse it, validated."""
-    fitted = builder.fit(builder.build(message, request, response, "Sweden Central"), limit_bytes)
+    fitted = builder.truncate(
+        builder.build(message, request, response, "Sweden Central"), limit_bytes
+    )
     assert len(fitted) <= limit_bytes
     return valid(json.loads(fitted))
 

@@ -148,7 +148,7 @@ def test_any_captures_give_a_valid_event(
     response = Capture(
         header={"headers": {"content-type": types[1], "content-encoding": encoding}}, body=said
     )
-    fitted = builder.fit(builder.build(envelope, request, response, None), limit_bytes)
+    fitted = builder.truncate(builder.build(envelope, request, response, None), limit_bytes)
     assert len(fitted) <= limit_bytes
     valid(json.loads(fitted.decode("utf-8"), parse_constant=_refuse))
 
@@ -176,7 +176,7 @@ def _envelope(operation: str, outcome: Outcome, stream: bool | None, sent_bytes:
         chunk_count=1,
         usage=None,
         usage_source="none",
-        usage_asked=False,
+        usage_requested=False,
         request_bytes=1,
         response_bytes=1,
         sent_bytes=sent_bytes,

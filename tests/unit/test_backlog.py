@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.core.records.backlog import PASSING, flows
+from shared.core.records.backlog import PASSING, only_in_transit
 
 
 @pytest.mark.parametrize(
@@ -24,4 +24,4 @@ from shared.core.records.backlog import PASSING, flows
     ],
 )
 def test_only_what_comes_and_goes_passes_through(lengths: Sequence[int], expected: bool) -> None:
-    assert flows(lengths) is expected
+    assert only_in_transit(lengths) is expected

@@ -18,7 +18,7 @@ from shared.core.records.envelope import (
     Envelope,
     Failure,
     Timings,
-    bounded,
+    bound_text,
     dump,
     load,
 )
@@ -47,7 +47,7 @@ def test_an_envelope_is_written_in_ascii() -> None:
 
 @pytest.mark.parametrize("character", ["x", '"', "\\", "\0", "é", "→", "🐎", "\ud800"])
 def test_an_envelope_stays_below_8_kb_whatever_callers_and_upstream_say(character: str) -> None:
-    text = bounded(character * 70_000)
+    text = bound_text(character * 70_000)
     usage_chunk = json.dumps({"choices": [], "usage": {"note": character * 2500}}).encode(
         "utf-8", "replace"
     )
@@ -70,7 +70,7 @@ def test_an_envelope_stays_below_8_kb_whatever_callers_and_upstream_say(characte
 
 @given(st.text())
 def test_a_bounded_text_is_the_beginning_of_the_text(text: str) -> None:
-    cut = bounded(text)
+    cut = bound_text(text)
     assert cut is not None
     assert text.startswith(cut)
     assert len(json.dumps(cut)) <= MAX_TEXT + 2
@@ -78,10 +78,10 @@ def test_a_bounded_text_is_the_beginning_of_the_text(text: str) -> None:
 
 
 def test_a_text_that_fits_is_not_cut() -> None:
-    assert bounded("a" * MAX_TEXT) == "a" * MAX_TEXT
-    assert bounded("a" * (MAX_TEXT + 1)) == "a" * MAX_TEXT
-    assert bounded(None) is None
-    assert bounded("") == ""
+    assert bound_text("a" * MAX_TEXT) == "a" * MAX_TEXT
+    assert bound_text("a" * (MAX_TEXT + 1)) == "a" * MAX_TEXT
+    assert bound_text(None) is None
+    assert bound_text("") == ""
 
 
 def changed(name: str, value: Any) -> str:

@@ -17,7 +17,7 @@ from harness.sample_envelope import EXCHANGE_ID, an_envelope
 from harness.schema import valid
 from shared.core.answer.shapes import Answer
 from shared.core.event import builder
-from shared.core.event.request_summary import Asked
+from shared.core.event.request_summary import RequestSummary
 from shared.core.event.shape import Event
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope, Failure, Timings
@@ -269,7 +269,7 @@ def test_arbitrary_bodies_give_an_event(
         Capture(header={"headers": {}}, body=request),
         Capture(header={"headers": {"content-type": kind}}, body=response),
     )
-    text = builder.fit(
+    text = builder.truncate(
         builder.build(an_envelope(stream=stream, operation=operation), *sides, None), LIMIT
     ).decode()
     valid(json.loads(text, parse_constant=refuse))
@@ -311,7 +311,7 @@ def test_hostile_json_on_either_side_gives_an_event(body: bytes, limit: int) -> 
         streamed(),
         Capture(header={"headers": {}}, body=b"data: " + body + b"\n\n"),
     ):
-        data = builder.fit(
+        data = builder.truncate(
             builder.build(
                 an_envelope(stream=other is not response),
                 Capture(header={}, body=body),
@@ -345,7 +345,9 @@ def test_an_event_is_cut_to_the_limit_and_no_further(
     response = answered(
         {"choices": [{"index": 0, "message": {"content": character * (answered_size // each)}}]}
     )
-    data = builder.fit(builder.build(an_envelope(stream=False), request, response, None), limit)
+    data = builder.truncate(
+        builder.build(an_envelope(stream=False), request, response, None), limit
+    )
     fields = valid(json.loads(data))
     assert len(data) <= limit
     assert fields["truncated"] is True
@@ -355,7 +357,7 @@ def test_an_event_is_cut_to_the_limit_and_no_further(
 
 
 def test_an_event_that_fits_is_not_cut() -> None:
-    data = builder.fit(builder.build(an_envelope(), asked(), STREAM, None), LIMIT)
+    data = builder.truncate(builder.build(an_envelope(), asked(), STREAM, None), LIMIT)
     assert valid(json.loads(data))["truncated"] is False
 
 
@@ -363,7 +365,7 @@ def test_an_event_that_fits_is_not_cut() -> None:
     ("source", "names"),
     [
         (Envelope, builder.OF_ENVELOPE),
-        (Asked, builder.OF_QUESTION),
+        (RequestSummary, builder.OF_QUESTION),
         (Answer, builder.OF_ANSWER),
         (Answer, builder.OF_SHOWN),
     ],

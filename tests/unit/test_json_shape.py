@@ -16,7 +16,7 @@ def test_more_values_than_memory_has_room_for_are_not_parsed(value: bytes) -> No
     body = b'{"messages":[' + (value + b",") * MAX_MARKS + b"0]}"
     assert parse(body) is None
     assert parse(body.decode()) is None
-    read = request_summary.read(body, "chat.completions")
+    read = request_summary.parse(body, "chat.completions")
     assert (read.prompt, read.problem) == (
         None,
         f"the request's body has more than {MAX_MARKS} values",

@@ -47,7 +47,7 @@ def test_of_the_texts_only_prompt_and_parameters_reach_the_event() -> None:
     """A field that is not known tells its size alone."""
     other = ('Content-Disposition: form-data; name="anything"', b"private words")
     temperature = ('Content-Disposition: form-data; name="temperature"', b"0.5")
-    question = request_summary.read(
+    question = request_summary.parse(
         _form(_FILE, _PROMPT, other, temperature), "audio.transcriptions", TYPE
     )
     assert question.prompt == "καλημέρα\r\n"

@@ -155,8 +155,8 @@ def test_there_is_always_a_valid_event(seed: int) -> None:
         operation = mutator.random.choice([case, case, other]).envelope.operation
         envelope = dataclasses.replace(case.envelope, operation=operation, sent_bytes=sent_bytes)
         built = builder.build(envelope, request, response, None)
-        usage_claim.wanted(built)
+        usage_claim.response_to_claim(built)
         limit_bytes = mutator.random.choice([1_000_000, 20_000, 8_000])
-        body = builder.fit(built, limit_bytes)
+        body = builder.truncate(built, limit_bytes)
         assert len(body) <= limit_bytes
         valid(json.loads(body.decode()))

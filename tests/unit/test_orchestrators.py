@@ -11,7 +11,9 @@ ASKED = {"longest_s": 1620, "open_too": False}
 
 
 def report(window: str, *, complete: bool = True, waiting: str | None = None) -> dict[str, Any]:
-    counts = dict.fromkeys(("captured", "delivered", "redelivered", "aborted", "parked", "left"), 1)
+    counts = dict.fromkeys(
+        ("captured", "delivered", "redelivered", "aborted", "dead_lettered", "not_requeued"), 1
+    )
     return {"window": window, "complete": complete, "waiting": waiting, **counts}
 
 

@@ -6,38 +6,38 @@ import itertools
 
 import pytest
 
-from shared.core.records.outcome import Ending, Outcome, decide
+from shared.core.records.outcome import Outcome, RelayResult, decide
 
 _: None = None
 # ending, upstream's status (None: no answer), the answer is a stream, it held its own end ->
 # outcome. None: whichever.
-TABLE: list[tuple[Ending, int | None, bool | None, bool | None, Outcome]] = [
-    (Ending.WHOLE, 200, False, _, Outcome.COMPLETED),
-    (Ending.WHOLE, 200, True, True, Outcome.COMPLETED),
-    (Ending.WHOLE, 200, True, False, Outcome.UPSTREAM_INTERRUPTED),
-    (Ending.WHOLE, 404, _, _, Outcome.UPSTREAM_ERROR),
-    (Ending.WHOLE, 429, _, _, Outcome.UPSTREAM_ERROR),
-    (Ending.WHOLE, 500, _, _, Outcome.UPSTREAM_ERROR),
-    (Ending.CLIENT_LEFT, None, _, _, Outcome.CLIENT_DISCONNECTED),
-    (Ending.CLIENT_LEFT, 200, False, _, Outcome.CLIENT_DISCONNECTED),
-    (Ending.CLIENT_LEFT, 200, True, False, Outcome.CLIENT_DISCONNECTED),
-    (Ending.CLIENT_LEFT, 200, True, True, Outcome.COMPLETED),
-    (Ending.CLIENT_LEFT, 500, False, _, Outcome.CLIENT_DISCONNECTED),
-    (Ending.UNREACHABLE, None, _, _, Outcome.UPSTREAM_ERROR),
-    (Ending.INTERRUPTED, 200, False, _, Outcome.UPSTREAM_INTERRUPTED),
-    (Ending.INTERRUPTED, 200, True, False, Outcome.UPSTREAM_INTERRUPTED),
-    (Ending.INTERRUPTED, 200, True, True, Outcome.COMPLETED),
-    (Ending.TIMEOUT, None, _, _, Outcome.TIMED_OUT),
-    (Ending.TIMEOUT, 200, False, _, Outcome.TIMED_OUT),
-    (Ending.TIMEOUT, 200, True, False, Outcome.TIMED_OUT),
-    (Ending.TIMEOUT, 200, True, True, Outcome.COMPLETED),
-    (Ending.REJECTED, None, _, _, Outcome.REJECTED),
+TABLE: list[tuple[RelayResult, int | None, bool | None, bool | None, Outcome]] = [
+    (RelayResult.COMPLETE, 200, False, _, Outcome.COMPLETED),
+    (RelayResult.COMPLETE, 200, True, True, Outcome.COMPLETED),
+    (RelayResult.COMPLETE, 200, True, False, Outcome.UPSTREAM_INTERRUPTED),
+    (RelayResult.COMPLETE, 404, _, _, Outcome.UPSTREAM_ERROR),
+    (RelayResult.COMPLETE, 429, _, _, Outcome.UPSTREAM_ERROR),
+    (RelayResult.COMPLETE, 500, _, _, Outcome.UPSTREAM_ERROR),
+    (RelayResult.CLIENT_DISCONNECTED, None, _, _, Outcome.CLIENT_DISCONNECTED),
+    (RelayResult.CLIENT_DISCONNECTED, 200, False, _, Outcome.CLIENT_DISCONNECTED),
+    (RelayResult.CLIENT_DISCONNECTED, 200, True, False, Outcome.CLIENT_DISCONNECTED),
+    (RelayResult.CLIENT_DISCONNECTED, 200, True, True, Outcome.COMPLETED),
+    (RelayResult.CLIENT_DISCONNECTED, 500, False, _, Outcome.CLIENT_DISCONNECTED),
+    (RelayResult.UNREACHABLE, None, _, _, Outcome.UPSTREAM_ERROR),
+    (RelayResult.INTERRUPTED, 200, False, _, Outcome.UPSTREAM_INTERRUPTED),
+    (RelayResult.INTERRUPTED, 200, True, False, Outcome.UPSTREAM_INTERRUPTED),
+    (RelayResult.INTERRUPTED, 200, True, True, Outcome.COMPLETED),
+    (RelayResult.TIMEOUT, None, _, _, Outcome.TIMED_OUT),
+    (RelayResult.TIMEOUT, 200, False, _, Outcome.TIMED_OUT),
+    (RelayResult.TIMEOUT, 200, True, False, Outcome.TIMED_OUT),
+    (RelayResult.TIMEOUT, 200, True, True, Outcome.COMPLETED),
+    (RelayResult.REJECTED, None, _, _, Outcome.REJECTED),
 ]
 
 
 @pytest.mark.parametrize(("ending", "status", "stream", "finished", "expected"), TABLE)
 def test_an_ending_has_its_outcome(
-    ending: Ending,
+    ending: RelayResult,
     status: int | None,
     stream: bool | None,
     finished: bool | None,
@@ -54,7 +54,7 @@ def test_every_combination_has_an_outcome_that_the_relay_may_give() -> None:
     """`aborted` is not one of them: it is found by who looks for exchanges that left no outcome."""
     statuses = (None, 200, 201, 400, 429, 500, 503)
     for ending, status, stream, finished in itertools.product(
-        Ending, statuses, (False, True), (False, True)
+        RelayResult, statuses, (False, True), (False, True)
     ):
         assert (
             decide(ending, upstream_status=status, stream=stream, finished=finished)
@@ -63,7 +63,12 @@ def test_every_combination_has_an_outcome_that_the_relay_may_give() -> None:
 
 
 def test_an_error_within_a_stream_is_the_upstreams_however_it_ended() -> None:
-    for ending in (Ending.WHOLE, Ending.INTERRUPTED, Ending.CLIENT_LEFT, Ending.TIMEOUT):
+    for ending in (
+        RelayResult.COMPLETE,
+        RelayResult.INTERRUPTED,
+        RelayResult.CLIENT_DISCONNECTED,
+        RelayResult.TIMEOUT,
+    ):
         for finished in (False, True):
             outcome = decide(
                 ending, upstream_status=200, stream=True, finished=finished, failed=True

@@ -6,7 +6,7 @@ import pytest
 
 from harness.sample_envelope import PLAIN, an_envelope
 from shared.core.records import poison
-from shared.core.records.envelope import Envelope, replayed
+from shared.core.records.envelope import Envelope, mark_replayed
 
 BARE = an_envelope(response_capture=None)
 
@@ -16,19 +16,24 @@ BARE = an_envelope(response_capture=None)
     [
         (PLAIN, None, 0, poison.LeaveToReconcile()),
         (PLAIN, None, 99, poison.LeaveToReconcile()),  # what is transient costs no attempt
-        (PLAIN, "assembly_failed", poison.MOST_FAILURES - 1, poison.LeaveToReconcile()),
-        (PLAIN, "assembly_failed", poison.MOST_FAILURES, poison.Park(reason="assembly_failed")),
+        (PLAIN, "assembly_failed", poison.MAX_FAILURES - 1, poison.LeaveToReconcile()),
+        (
+            PLAIN,
+            "assembly_failed",
+            poison.MAX_FAILURES,
+            poison.DeadLetter(reason="assembly_failed"),
+        ),
         # otherwise reconcile would call it aborted, or know nothing of it
         (BARE, None, 0, poison.StoreOutcome()),
         (an_envelope(request_capture=None, response_capture=None), None, 0, poison.StoreOutcome()),
         (BARE, "assembly_failed", 1, poison.StoreOutcome()),
-        (BARE, "assembly_failed", poison.MOST_FAILURES, poison.Park(reason="assembly_failed")),
-        (replayed(PLAIN), None, 0, poison.ListFailedReplay()),
+        (BARE, "assembly_failed", poison.MAX_FAILURES, poison.DeadLetter(reason="assembly_failed")),
+        (mark_replayed(PLAIN), None, 0, poison.ListFailedReplay()),
         # the exchange itself may be delivered
-        (replayed(BARE), "assembly_failed", 99, poison.ListFailedReplay()),
+        (mark_replayed(BARE), "assembly_failed", 99, poison.ListFailedReplay()),
     ],
 )
 def test_the_fate_of_an_envelope(
-    envelope: Envelope, why_not: str | None, failures: int, fate: poison.Fate
+    envelope: Envelope, why_not: str | None, failures: int, fate: poison.PoisonDecision
 ) -> None:
     assert poison.decide(envelope, why_not, failures) == fate

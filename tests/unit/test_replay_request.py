@@ -14,7 +14,8 @@ from harness.sample_envelope import an_envelope
 from shared.core.records import replay_request
 from shared.core.records.exchange_id import new_exchange_id
 from shared.core.records.outcome import Outcome
-from shared.core.records.replay_request import MAX_IDS, InvalidReplay, Replay
+from shared.core.records.replay_request import MAX_IDS, ReplayRequest
+from shared.errors import ReplayRequestError
 from tests.unit.envelopes import json_values
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -29,7 +30,7 @@ def id_at(moment: datetime, number: int = 0) -> str:
 ID = id_at(datetime(2026, 11, 23, 10, 15, tzinfo=UTC))
 
 
-def parsed(**fields: Any) -> Replay:
+def parsed(**fields: Any) -> ReplayRequest:
     return replay_request.parse({**RANGE, **fields}, NOW, RETENTION)
 
 
@@ -105,7 +106,7 @@ def test_what_the_orchestration_keeps_is_the_same_replay(
     ],
 )
 def test_a_wrong_request_is_told_why(fields: object, why: str) -> None:
-    with pytest.raises(InvalidReplay, match=why):
+    with pytest.raises(ReplayRequestError, match=why):
         replay_request.parse(fields, NOW, RETENTION)
 
 
@@ -119,6 +120,6 @@ def test_a_wrong_request_is_told_why(fields: object, why: str) -> None:
 def test_whatever_json_is_sent_is_taken_or_refused(fields: object) -> None:
     try:
         replay = replay_request.parse(fields, NOW, RETENTION)
-    except InvalidReplay:
+    except ReplayRequestError:
         return
     assert NOW - RETENTION <= replay.first < replay.end <= NOW

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.concurrency.cooperation import in_slices
+from shared.concurrency.cooperative import run_cooperatively
 from shared.relay.request_body import (
     BodyTooLarge,
     ClientLeft,
@@ -177,6 +177,6 @@ async def test_others_are_served_between_slices() -> None:
         return "found"
 
     task = asyncio.create_task(other())
-    assert await in_slices(scan()) == "found"
+    assert await run_cooperatively(scan()) == "found"
     task.cancel()
     assert served >= 9

@@ -62,6 +62,6 @@ def test_relay_and_enrichment_agree_on_what_asks_for_a_stream(
     body = json.dumps(document, indent=1).encode()
     assert asks(document, operation) is stream
     assert run(examine(body, operation, may_ask=False)).stream is stream
-    assert request_summary.read(body, operation).stream is (
+    assert request_summary.parse(body, operation).stream is (
         stream and operation != "call"
     )  # a call's request is not looked into

@@ -94,7 +94,7 @@ async def test_the_addition_is_made_and_noted() -> None:
     """So that its chunk is taken out again."""
     upstream, about = Upstream((200, b"answer")), exchange()
     assert await answered(upstream, Refusals(Clock()), about) == (200, b"answer")
-    assert (upstream.bodies, about.usage_asked) == ([ASKING], True)
+    assert (upstream.bodies, about.usage_requested) == ([ASKING], True)
 
 
 async def test_a_refused_addition_is_left_out_and_remembered() -> None:
@@ -102,7 +102,7 @@ async def test_a_refused_addition_is_left_out_and_remembered() -> None:
     refusals, about = Refusals(Clock()), exchange()
     upstream = Upstream((400, REFUSAL), (200, b"answer"), (200, b"next"))
     assert await answered(upstream, refusals, about) == (200, b"answer")
-    assert not about.usage_asked
+    assert not about.usage_requested
     assert await answered(upstream, refusals) == (200, b"next")
     assert upstream.bodies == [ASKING, PLAIN, PLAIN]
 

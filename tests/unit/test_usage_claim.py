@@ -39,7 +39,7 @@ def test_the_final_usage_of_a_background_response_is_claimed(
     changes: dict[str, Any], claimed: str | None
 ) -> None:
     event = dataclasses.replace(build(PLAIN, None, None, None), **FINAL | changes)
-    assert usage_claim.wanted(event) == claimed
+    assert usage_claim.response_to_claim(event) == claimed
 
 
 def test_the_holder_alone_counts_it() -> None:

@@ -9,16 +9,16 @@ from typing import Any, Final
 from shared.core.answer import reader
 from shared.core.answer.shapes import Answer, Images
 from shared.core.event import attribution, latency, request_summary, usage
-from shared.core.event.request_summary import Asked
+from shared.core.event.request_summary import RequestSummary
 from shared.core.event.shape import SCHEMA_VERSION, UNKNOWN, Event, EventType, dump
-from shared.core.event.truncation import fit
+from shared.core.event.truncation import truncate
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome
 from shared.core.wire.cooperative import Slices, at_once
 from shared.core.wire.json_shape import short
 
-__all__ = ["SCHEMA_VERSION", "Event", "build", "building", "dump", "fit"]
+__all__ = ["SCHEMA_VERSION", "Event", "build", "build_steps", "dump", "truncate"]
 
 # The relay failed, or the upstream said 4xx/5xx. A client that left is no failure: its event keeps
 # its type.
@@ -70,11 +70,11 @@ def build(
     so.
     """
     return at_once(
-        building(envelope, request, response, default_region, usage_repeated=usage_repeated)
+        build_steps(envelope, request, response, default_region, usage_repeated=usage_repeated)
     )
 
 
-def building(
+def build_steps(
     envelope: Envelope,
     request: Capture | None,
     response: Capture | None,
@@ -180,10 +180,10 @@ def _copied(source: object, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: getattr(source, name) for name in names}
 
 
-def _question(envelope: Envelope, request: Capture | None, sent: dict[str, str]) -> Asked:
+def _question(envelope: Envelope, request: Capture | None, sent: dict[str, str]) -> RequestSummary:
     if request is None:
-        return Asked()
-    return request_summary.read(
+        return RequestSummary()
+    return request_summary.parse(
         request.body,
         envelope.operation,
         sent.get("content-type", ""),
@@ -227,7 +227,7 @@ def _type(envelope: Envelope, *, stream: bool) -> EventType:
     return "audio" if operation.startswith("audio.") else "call"
 
 
-def _images(images: Images | None, question: Asked) -> Images | None:
+def _images(images: Images | None, question: RequestSummary) -> Images | None:
     """What the answer leaves unsaid is as it was asked for."""
     if images is None:
         return None
@@ -256,7 +256,7 @@ def _problems(
     envelope: Envelope,
     request: Capture | None,
     response: Capture | None,
-    question: Asked,
+    question: RequestSummary,
     said: Answer,
 ) -> tuple[str, ...]:
     found = [*([question.problem] if question.problem else []), *said.problems]

@@ -10,7 +10,7 @@ from typing import Any, Final
 from shared.core.event import parameters
 from shared.core.wire import json_shape, multipart, stream_request
 from shared.core.wire.content_coding import Unfolding
-from shared.core.wire.json_shape import mapping, parse, scalar, short, text, utf8_size
+from shared.core.wire.json_shape import mapping, scalar, short, text, utf8_size
 from shared.core.wire.multipart import FormField
 from shared.core.wire.redaction import presentable
 
@@ -32,7 +32,7 @@ _PROMPTS: Final = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class RequestSummary:
     """A request. Everything in here may stand in an event."""
 
     prompt: Any = None
@@ -49,23 +49,25 @@ class Asked:
     problem: str | None = None
 
 
-def read(body: bytes, operation: str, content_type: str = "", content_encoding: str = "") -> Asked:
+def parse(
+    body: bytes, operation: str, content_type: str = "", content_encoding: str = ""
+) -> RequestSummary:
     """What a request's body asks for."""
     if operation not in _PROMPTS or not body:
-        return Asked()
+        return RequestSummary()
     unfolding = Unfolding(content_encoding)
     unfolded = b"".join(unfolding.pieces((body,)))
     if unfolding.problem is not None:
-        return Asked(problem=f"the request cannot be read: {unfolding.problem}")
+        return RequestSummary(problem=f"the request cannot be read: {unfolding.problem}")
     if multipart.is_form(content_type):
         form = multipart.read(unfolded, content_type)
         problem = (
             f"the request's form cannot be read whole: {form.problem}" if form.problem else None
         )
         return _asked(_typed(form.texts), operation, form=form.fields, problem=problem)
-    document = parse(unfolded)
+    document = json_shape.parse(unfolded)
     if not isinstance(document, dict):
-        return Asked(problem=f"the request's body {json_shape.problem(unfolded)}")
+        return RequestSummary(problem=f"the request's body {json_shape.problem(unfolded)}")
     return _asked(document, operation)
 
 
@@ -75,11 +77,11 @@ def _asked(
     *,
     form: tuple[FormField, ...] | None = None,
     problem: str | None = None,
-) -> Asked:
+) -> RequestSummary:
     prompt = presentable(document.get(_PROMPTS[operation]))
     instructions = text(document.get("instructions")) or None
     tools = document.get("tools") or document.get("functions")
-    return Asked(
+    return RequestSummary(
         prompt=prompt,
         instructions=instructions,
         model=short(document.get("model")),
@@ -99,7 +101,8 @@ def _asked(
 def _typed(texts: dict[str, str]) -> dict[str, Any]:
     """A form has nothing but texts; `stream`, `n` and their like mean what they mean in JSON."""
     values = {
-        name: parse(text) if len(text) <= _MAX_NUMBER_TEXT else None for name, text in texts.items()
+        name: json_shape.parse(text) if len(text) <= _MAX_NUMBER_TEXT else None
+        for name, text in texts.items()
     }
     as_json = {
         name: value

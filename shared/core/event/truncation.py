@@ -83,7 +83,7 @@ class _Text:
         return value
 
 
-def fit(event: Event, limit_bytes: int) -> bytes:
+def truncate(event: Event, limit_bytes: int) -> bytes:
     """The event as JSON, at most `limit_bytes` (which must leave room for what identifies it: 8
     KB).
     """

@@ -29,7 +29,7 @@ class Claim:
     new: bool  # made just now
 
 
-def wanted(event: Event) -> str | None:
+def response_to_claim(event: Event) -> str | None:
     """The response whose usage this exchange has to claim before its event can say who counts it,
     or None.
     """

@@ -11,7 +11,7 @@ from typing import Final
 PASSING: Final = 200
 
 
-def flows(lengths: Sequence[int]) -> bool:
+def only_in_transit(lengths: Sequence[int]) -> bool:
     """`lengths` of a queue at successive looks: it was empty at the last one, or live exchanges
     come and go.
 

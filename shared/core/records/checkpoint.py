@@ -12,7 +12,7 @@ from typing import Any
 
 
 @dataclass(kw_only=True, slots=True)
-class Progress:
+class Checkpoint:
     """Of one step of one run."""
 
     step: str  # which; the progress of another one counts for nothing
@@ -24,14 +24,14 @@ class Progress:
         return exchange_id <= self.after
 
     def as_json(self) -> dict[str, Any]:
-        """What `resumed` reads."""
+        """What `resume` reads."""
         return {"step": self.step, "after": self.after, "counts": dict(self.counts)}
 
 
-def resumed(step: str, fields: dict[str, Any] | None) -> Progress:
+def resume(step: str, fields: dict[str, Any] | None) -> Checkpoint:
     """What an attempt before this one has noted of this step; from the beginning where there was
     none.
     """
     if not fields or fields.get("step") != step:
-        return Progress(step=step)
-    return Progress(step=step, after=str(fields["after"]), counts=Counter(fields["counts"]))
+        return Checkpoint(step=step)
+    return Checkpoint(step=step, after=str(fields["after"]), counts=Counter(fields["counts"]))

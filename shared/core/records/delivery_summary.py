@@ -14,7 +14,7 @@ from shared.core.records.outcome import Outcome
 _BROKEN: Final = frozenset({Outcome.UPSTREAM_INTERRUPTED, Outcome.TIMED_OUT, Outcome.ABORTED})
 
 
-def summary(group: Sequence[Envelope]) -> dict[str, Any]:
+def summarize(group: Sequence[Envelope]) -> dict[str, Any]:
     """Of `group`: how many events; without replays also how they ended and, in ms, when each
     stream's first chunk came.
 

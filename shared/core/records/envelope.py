@@ -78,7 +78,7 @@ class Envelope:
     usage: dict[str, Any] | None  # the upstream's object as it came
     usage_source: UsageSource
     # the proxy asked for usage on the caller's behalf, and took its chunk out of the answer
-    usage_asked: bool
+    usage_requested: bool
     request_bytes: int
     response_bytes: int  # of the upstream's body, as received
     # how much of it was handed to the client: less where it left and the rest was drained
@@ -110,7 +110,7 @@ _TYPES: Final = {
 }
 
 
-def bounded(text: str | None) -> str | None:
+def bound_text(text: str | None) -> str | None:
     """A text that a caller chose, cut where JSON would need more than MAX_TEXT bytes for it; None
     stays None.
 
@@ -122,7 +122,7 @@ def bounded(text: str | None) -> str | None:
     return text[: sum(end <= MAX_TEXT for end in ends)]
 
 
-def replayed(envelope: Envelope) -> Envelope:
+def mark_replayed(envelope: Envelope) -> Envelope:
     """The same exchange, to be delivered again on purpose."""
     return replace(envelope, replayed=True)
 

@@ -25,11 +25,11 @@ class Delivery(StrEnum):
     """What became of an event."""
 
     DELIVERED = "delivered"
-    PARKED = "parked"
+    DEAD_LETTERED = "dead_lettered"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class LedgerEntry:
     """One line."""
 
     exchange_id: str
@@ -57,7 +57,7 @@ class LedgerReader:
         self.unreadable = 0
         self._rest = b""
 
-    def feed(self, data: bytes) -> Iterator[Entry]:
+    def feed(self, data: bytes) -> Iterator[LedgerEntry]:
         """The entries that `data` completes."""
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
@@ -69,14 +69,14 @@ class LedgerReader:
                 self.unreadable += 1
 
 
-def _entry(line: bytes) -> Entry | None:
+def _entry(line: bytes) -> LedgerEntry | None:
     words = line.decode("ascii", "replace").split(" ")
     if len(words) not in {3, 4} or not words[2].isdecimal():
         return None
     try:
         started_at(words[0])
         # int() raises ValueError for more than 4,300 digits, too
-        return Entry(
+        return LedgerEntry(
             exchange_id=words[0],
             delivery=Delivery(words[1]),
             at_ms=int(words[2]),

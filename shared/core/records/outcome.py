@@ -17,12 +17,12 @@ class Outcome(StrEnum):
     ABORTED = "aborted"  # the instance was killed; found by reconcile
 
 
-class Ending(Enum):
+class RelayResult(Enum):
     """What the relay saw."""
 
     # the upstream ended its answer, and all of it was handed to the client's connection
-    WHOLE = auto()
-    CLIENT_LEFT = auto()
+    COMPLETE = auto()
+    CLIENT_DISCONNECTED = auto()
     UNREACHABLE = auto()  # no answer began
     INTERRUPTED = auto()  # the upstream's connection broke within the answer
     TIMEOUT = auto()
@@ -30,19 +30,19 @@ class Ending(Enum):
     FAILED = auto()  # a fault of the proxy itself
 
 
-_OUTCOME_OF_ENDING = {
-    Ending.CLIENT_LEFT: Outcome.CLIENT_DISCONNECTED,
-    Ending.UNREACHABLE: Outcome.UPSTREAM_ERROR,
-    Ending.INTERRUPTED: Outcome.UPSTREAM_INTERRUPTED,
-    Ending.TIMEOUT: Outcome.TIMED_OUT,
-    Ending.REJECTED: Outcome.REJECTED,
+_OUTCOME_OF_RESULT = {
+    RelayResult.CLIENT_DISCONNECTED: Outcome.CLIENT_DISCONNECTED,
+    RelayResult.UNREACHABLE: Outcome.UPSTREAM_ERROR,
+    RelayResult.INTERRUPTED: Outcome.UPSTREAM_INTERRUPTED,
+    RelayResult.TIMEOUT: Outcome.TIMED_OUT,
+    RelayResult.REJECTED: Outcome.REJECTED,
     # the nearest of the words there are; `error` says whose fault it was
-    Ending.FAILED: Outcome.UPSTREAM_INTERRUPTED,
+    RelayResult.FAILED: Outcome.UPSTREAM_INTERRUPTED,
 }
 
 
 def decide(
-    ending: Ending,
+    ending: RelayResult,
     *,
     upstream_status: int | None,
     stream: bool,
@@ -56,14 +56,14 @@ def decide(
     was missed, so both count as completed. A stream that ended cleanly without it is one that the
     upstream broke off. `failed` says that the upstream told of an error in a 200.
     """
-    if ending in {Ending.REJECTED, Ending.FAILED} or upstream_status is None:
-        return _OUTCOME_OF_ENDING.get(ending, Outcome.UPSTREAM_ERROR)
-    if ending is Ending.WHOLE and upstream_status >= 400:
+    if ending in {RelayResult.REJECTED, RelayResult.FAILED} or upstream_status is None:
+        return _OUTCOME_OF_RESULT.get(ending, Outcome.UPSTREAM_ERROR)
+    if ending is RelayResult.COMPLETE and upstream_status >= 400:
         return Outcome.UPSTREAM_ERROR
     if failed:
         return Outcome.UPSTREAM_ERROR
     if stream and finished:
         return Outcome.COMPLETED
-    if ending is Ending.WHOLE:
+    if ending is RelayResult.COMPLETE:
         return Outcome.UPSTREAM_INTERRUPTED if stream else Outcome.COMPLETED
-    return _OUTCOME_OF_ENDING[ending]
+    return _OUTCOME_OF_RESULT[ending]

@@ -15,7 +15,7 @@ from shared.core.records.envelope import Envelope
 from shared.core.records.window import Window
 
 # Each time the queue has tried maxDequeueCount times before.
-MOST_FAILURES: Final = 3
+MAX_FAILURES: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +31,7 @@ class StoreOutcome:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Park:
+class DeadLetter:
     """No delivery will succeed: an operator has to look at it."""
 
     reason: str
@@ -44,20 +44,22 @@ class ListFailedReplay:
     """
 
 
-type Fate = LeaveToReconcile | StoreOutcome | Park | ListFailedReplay
+type PoisonDecision = LeaveToReconcile | StoreOutcome | DeadLetter | ListFailedReplay
 
 
-def decide(envelope: Envelope, why_not: str | None, failures: int) -> Fate:
-    """`why_not`: why no event can be built, or none is taken; `failures`: how often that was found,
-    this time included.
+def decide(envelope: Envelope, blocked_reason: str | None, failures: int) -> PoisonDecision:
+    """What becomes of an envelope.
+
+    `blocked_reason` says why its event cannot be built, or why the Event Hub does not accept it.
+    `failures` counts how often that was found, this time included.
     """
     if envelope.replayed:
         return ListFailedReplay()
-    if why_not and failures >= MOST_FAILURES:
-        return Park(reason=why_not)
+    if blocked_reason and failures >= MAX_FAILURES:
+        return DeadLetter(reason=blocked_reason)
     return LeaveToReconcile() if envelope.response_capture else StoreOutcome()
 
 
-def failures_name(exchange_id: str) -> str:
+def failure_count_name(exchange_id: str) -> str:
     """Of the note that counts how often an exchange's event could not be built."""
     return f"failing/{Window.of_exchange(exchange_id).name}/{exchange_id}.json"

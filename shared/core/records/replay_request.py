@@ -12,17 +12,14 @@ from shared.core.records.envelope import Envelope
 from shared.core.records.exchange_id import started_at
 from shared.core.records.outcome import Outcome
 from shared.core.records.window import Window, windows_between
+from shared.errors import ReplayRequestError
 
 MAX_IDS: Final = 1000
 _KEYS: Final = frozenset({"from", "to", "deployment", "outcome", "ids"})
 
 
-class InvalidReplay(ValueError):
-    """Says what is wrong with the request and what would be right."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Replay:
+class ReplayRequest:
     """Exchanges that started in [first, end), narrowed by what is not None."""
 
     first: datetime
@@ -60,28 +57,28 @@ class Replay:
         }
 
 
-def parse(fields: object, now: datetime, retention: timedelta) -> Replay:
-    """The replay that a request's JSON asks for. Raises InvalidReplay."""
+def parse(fields: object, now: datetime, retention: timedelta) -> ReplayRequest:
+    """The replay that a request's JSON asks for. Raises ReplayRequestError."""
     if not isinstance(fields, dict):
-        raise InvalidReplay(
+        raise ReplayRequestError(
             'The body must be a JSON object such as {"from": "2026-11-23T10:00Z", "to": "2026-11-23T12:00Z"}.'
         )
     unknown = sorted(fields.keys() - _KEYS)
     if unknown:
-        raise InvalidReplay(
+        raise ReplayRequestError(
             f"Unknown: {', '.join(map(str, unknown))}. A replay takes {', '.join(sorted(_KEYS))}."
         )
     ids = _ids(fields.get("ids"))
     first, end = _range(fields, ids, now)
     if end <= first:
-        raise InvalidReplay("'to' must be later than 'from'.")
+        raise ReplayRequestError("'to' must be later than 'from'.")
     if first < now - retention:
-        raise InvalidReplay(
+        raise ReplayRequestError(
             f"'from' is further back than captures are kept ({retention.days} days, CAPTURE_RETENTION_DAYS)."
         )
     if end > now:
-        raise InvalidReplay("'to' lies in the future.")
-    return Replay(
+        raise ReplayRequestError("'to' lies in the future.")
+    return ReplayRequest(
         first=first,
         end=end,
         deployment=_text(fields, "deployment"),
@@ -90,10 +87,10 @@ def parse(fields: object, now: datetime, retention: timedelta) -> Replay:
     )
 
 
-def from_json(fields: dict[str, Any]) -> Replay:
+def from_json(fields: dict[str, Any]) -> ReplayRequest:
     """The replay that `as_json` wrote."""
     ids = fields["ids"]
-    return Replay(
+    return ReplayRequest(
         first=datetime.fromisoformat(fields["from"]),
         end=datetime.fromisoformat(fields["to"]),
         deployment=fields["deployment"],
@@ -119,19 +116,19 @@ def _moment(fields: dict[str, Any], name: str) -> datetime:
             return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):  # the latter: in UTC it lies outside the years 1 to 9999
         pass
-    raise InvalidReplay(f"'{name}' must be a moment in ISO 8601, e.g. 2026-11-23T10:00:00Z.")
+    raise ReplayRequestError(f"'{name}' must be a moment in ISO 8601, e.g. 2026-11-23T10:00:00Z.")
 
 
 def _ids(value: object) -> frozenset[str] | None:
     if value is None:
         return None
     if not isinstance(value, list) or not value or len(value) > MAX_IDS:
-        raise InvalidReplay(f"'ids' must be a list of 1 to {MAX_IDS} exchange ids.")
+        raise ReplayRequestError(f"'ids' must be a list of 1 to {MAX_IDS} exchange ids.")
     for exchange_id in value:
         try:
             started_at(exchange_id)
         except (ValueError, TypeError, AttributeError):
-            raise InvalidReplay(
+            raise ReplayRequestError(
                 "'ids' must hold exchange ids, e.g. 01a208c5-0f6b-7bc8-9fa8-1e120916101a."
             ) from None
     return frozenset(value)
@@ -143,11 +140,11 @@ def _outcome(value: object) -> Outcome | None:
     try:
         return Outcome(str(value))
     except ValueError:
-        raise InvalidReplay(f"'outcome' must be one of {', '.join(Outcome)}.") from None
+        raise ReplayRequestError(f"'outcome' must be one of {', '.join(Outcome)}.") from None
 
 
 def _text(fields: dict[str, Any], name: str) -> str | None:
     value = fields.get(name)
     if value is not None and not isinstance(value, str):
-        raise InvalidReplay(f"'{name}' must be a text.")
+        raise ReplayRequestError(f"'{name}' must be a text.")
     return value

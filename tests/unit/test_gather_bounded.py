@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from shared.concurrency.bounded import side_by_side
+from shared.concurrency.gather import gather_bounded
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +23,7 @@ async def test_no_more_than_so_many_are_under_way_and_results_keep_their_order()
         under_way -= 1
         return item * item
 
-    assert await side_by_side(work, range(10), 3) == [item * item for item in range(10)]
+    assert await gather_bounded(work, range(10), limit=3) == [item * item for item in range(10)]
     assert most == 3
 
 
@@ -37,5 +37,5 @@ async def test_a_failure_is_raised_when_all_others_are_done() -> None:
         done.append(item)
 
     with pytest.raises(OSError, match="no"):
-        await side_by_side(work, range(5), 2)
+        await gather_bounded(work, range(5), limit=2)
     assert done == [0, 2, 3, 4]

@@ -7,9 +7,15 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.records.comparison import Comparison, Known, Missing, Report, unmatched
+from shared.core.records.comparison import (
+    CapturedExchange,
+    Comparison,
+    LedgerIndex,
+    Report,
+    captured_exchanges,
+)
 from shared.core.records.exchange_id import new_exchange_id
-from shared.core.records.ledger_entry import Delivery, Entry
+from shared.core.records.ledger_entry import Delivery, LedgerEntry
 
 WINDOW = "2026/11/23/10"
 START_MS = int(datetime(2026, 11, 23, 10, tzinfo=UTC).timestamp() * 1000)
@@ -32,14 +38,16 @@ def name(exchange_id: str, side: str) -> str:
     return f"{WINDOW}/{exchange_id}.{side}"
 
 
-def known_of(*entries: tuple[str, Delivery]) -> Known:
-    known = Known()
+def known_of(*entries: tuple[str, Delivery]) -> LedgerIndex:
+    known = LedgerIndex()
     for exchange_id, delivery in entries:
-        known.note(Entry(exchange_id=exchange_id, delivery=delivery, at_ms=1))
+        known.note(LedgerEntry(exchange_id=exchange_id, delivery=delivery, at_ms=1))
     return known
 
 
-def compared(names: list[str], known: Known, page: int = 1000) -> tuple[list[Missing], Report]:
+def compared(
+    names: list[str], known: LedgerIndex, page: int = 1000
+) -> tuple[list[CapturedExchange], Report]:
     comparison = Comparison(WINDOW, known, UNTIL)
     missing = [
         each
@@ -68,7 +76,7 @@ def test_every_exchange_is_counted_once_however_the_listing_is_cut(
         each for each, (_, _, entries) in captured.items() if Delivery.DELIVERED in entries
     }
     parked = {
-        each for each, (_, _, entries) in captured.items() if Delivery.PARKED in entries
+        each for each, (_, _, entries) in captured.items() if Delivery.DEAD_LETTERED in entries
     } - delivered
     unknown = captured.keys() - delivered - parked
     young = {each for each in unknown if captured[each][0] >= UNTIL_MS}
@@ -76,12 +84,12 @@ def test_every_exchange_is_counted_once_however_the_listing_is_cut(
         (each, "response" in captured[each][1]) for each in unknown - young
     }
     assert len(missing) == len(unknown - young)
-    assert (report.delivered, report.parked, report.running) == (
+    assert (report.delivered, report.dead_lettered, report.running) == (
         len(delivered),
         len(parked),
         len(young),
     )
-    assert report.captured == report.delivered + report.parked + len(missing)
+    assert report.captured == report.delivered + report.dead_lettered + len(missing)
     all_delivered = {
         each for each, (_, _, entries) in exchanges.items() if Delivery.DELIVERED in entries
     }
@@ -93,12 +101,12 @@ def test_every_exchange_is_counted_once_however_the_listing_is_cut(
 
 def test_blobs_that_are_no_captures_are_no_exchanges() -> None:
     foreign = [f"{WINDOW}/notes.txt", f"{WINDOW}/{an_id(1)}.backup", f"{WINDOW}/nonsense.request"]
-    assert compared(foreign, Known())[1].captured == 0
+    assert compared(foreign, LedgerIndex())[1].captured == 0
 
 
 def test_a_window_is_complete_when_all_are_accounted_for_and_its_hour_is_over() -> None:
     delivered, parked = an_id(1), an_id(2)
-    known = known_of((delivered, Delivery.DELIVERED), (parked, Delivery.PARKED))
+    known = known_of((delivered, Delivery.DELIVERED), (parked, Delivery.DEAD_LETTERED))
     _, report = compared([name(delivered, "request"), name(parked, "request")], known)
     assert not report.complete, "others may begin in it"
     report.ended = True
@@ -108,7 +116,7 @@ def test_a_window_is_complete_when_all_are_accounted_for_and_its_hour_is_over() 
 
 def test_a_window_with_something_missing_or_running_is_not_complete() -> None:
     for ms in (1, UNTIL_MS):
-        _, report = compared([name(an_id(ms), "request")], Known())
+        _, report = compared([name(an_id(ms), "request")], LedgerIndex())
         report.ended = True
         assert not report.complete
 
@@ -116,17 +124,18 @@ def test_a_window_with_something_missing_or_running_is_not_complete() -> None:
 def test_what_was_delivered_after_it_was_parked_is_delivered() -> None:
     each = an_id(1)
     _, report = compared(
-        [name(each, "response")], known_of((each, Delivery.PARKED), (each, Delivery.DELIVERED))
+        [name(each, "response")],
+        known_of((each, Delivery.DEAD_LETTERED), (each, Delivery.DELIVERED)),
     )
-    assert (report.delivered, report.parked) == (1, 0)
+    assert (report.delivered, report.dead_lettered) == (1, 0)
 
 
 def test_of_one_page_the_exchanges_are_told_whatever_the_ledger_says() -> None:
     names = [name(an_id(1), "request"), name(an_id(1), "response"), name(an_id(2), "request")]
-    assert [(each.exchange_id, each.answered) for each in unmatched(names)] == [
+    assert [(each.exchange_id, each.answered) for each in captured_exchanges(names)] == [
         (an_id(1), True),
         (an_id(2), False),
     ]
-    assert [(each.exchange_id, each.answered) for each in unmatched(names[1:2])] == [
+    assert [(each.exchange_id, each.answered) for each in captured_exchanges(names[1:2])] == [
         (an_id(1), True)
     ]

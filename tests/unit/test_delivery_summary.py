@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.sample_envelope import PLAIN, an_envelope
-from shared.core.records.delivery_summary import summary
+from shared.core.records.delivery_summary import summarize
 from shared.core.records.outcome import Outcome
 from shared.enrichment.delivery_log import PREFIX, DeliveryLog
 
@@ -87,13 +87,13 @@ def test_a_fault_counts_as_failed_and_429_as_throttled(
     changes: dict[str, Any], failed: int, throttled: int
 ) -> None:
     """What the caller got wrong, or left, is neither."""
-    said = summary([an_envelope(**changes)])
+    said = summarize([an_envelope(**changes)])
     assert (said["events"], said["failed"], said["throttled"]) == (1, failed, throttled)
 
 
 def test_a_replay_counts_as_an_event_and_as_nothing_else() -> None:
     """It says nothing of how the service fares now."""
-    assert summary([an_envelope(replayed=True, outcome=Outcome.TIMED_OUT)]) == {
+    assert summarize([an_envelope(replayed=True, outcome=Outcome.TIMED_OUT)]) == {
         "events": 1,
         "replayed": 1,
         "failed": 0,
@@ -105,7 +105,7 @@ def test_a_replay_counts_as_an_event_and_as_nothing_else() -> None:
 
 def test_first_chunks_are_those_of_streams() -> None:
     """In the order of the group; an answer that is no stream has none."""
-    assert summary([PLAIN, an_envelope(stream=False), an_envelope(stream=None)])[
+    assert summarize([PLAIN, an_envelope(stream=False), an_envelope(stream=None)])[
         "first_chunk_ms"
     ] == [100]
 

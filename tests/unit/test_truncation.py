@@ -102,7 +102,7 @@ def test_a_long_error_is_cut_too() -> None:
 def test_fitting_leaves_the_event_itself_alone() -> None:
     """It is frozen, and so is what it holds."""
     built = builder.build(envelope(), asking({"messages": ["x" * 500_000]}), None, None)
-    builder.fit(built, LIMIT)
+    builder.truncate(built, LIMIT)
     assert built.prompt == ["x" * 500_000]
     assert not built.truncated
 
@@ -146,6 +146,6 @@ def test_any_event_fits_any_limit(prompt: Any, answer: str, repeat: int, limit_b
         {"messages": prompt, "metadata": {"k" * 60: answer * 10}, "instructions": answer * repeat}
     )
     built = builder.build(envelope(), request, answering([delta(answer * repeat)]), None)
-    fitted = builder.fit(built, limit_bytes)
+    fitted = builder.truncate(built, limit_bytes)
     assert len(fitted) <= limit_bytes
     valid(json.loads(fitted))

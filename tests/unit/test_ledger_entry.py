@@ -9,36 +9,38 @@ from hypothesis import strategies as st
 
 from harness.cutting import every_way
 from shared.core.records.exchange_id import new_exchange_id
-from shared.core.records.ledger_entry import Delivery, Entry, LedgerReader
+from shared.core.records.ledger_entry import Delivery, LedgerEntry, LedgerReader
 
 ids = st.builds(
     new_exchange_id, st.integers(0, 4_102_444_800_000), st.binary(min_size=10, max_size=10)
 )
 entries = st.builds(
-    Entry,
+    LedgerEntry,
     exchange_id=ids,
     delivery=st.sampled_from(Delivery),
     at_ms=st.integers(0, 2**48),
     reason=st.sampled_from(["", "corrupt_capture", "too_large"]),
 )
-DELIVERED = Entry(exchange_id=new_exchange_id(1, bytes(10)), delivery=Delivery.DELIVERED, at_ms=7)
+DELIVERED = LedgerEntry(
+    exchange_id=new_exchange_id(1, bytes(10)), delivery=Delivery.DELIVERED, at_ms=7
+)
 
 
-def read(*pieces: bytes) -> tuple[list[Entry], int]:
+def read(*pieces: bytes) -> tuple[list[LedgerEntry], int]:
     reader = LedgerReader()
     found = [entry for piece in pieces for entry in reader.feed(piece)]
     return found, reader.unreadable
 
 
 @given(st.lists(entries, max_size=20))
-def test_what_is_written_is_read(written: list[Entry]) -> None:
+def test_what_is_written_is_read(written: list[LedgerEntry]) -> None:
     assert read(b"".join(entry.line() for entry in written)) == (written, 0)
 
 
 def test_it_does_not_matter_how_a_blob_is_cut() -> None:
-    parked = Entry(
+    parked = LedgerEntry(
         exchange_id=new_exchange_id(2, bytes(10)),
-        delivery=Delivery.PARKED,
+        delivery=Delivery.DEAD_LETTERED,
         at_ms=8,
         reason="too_large",
     )

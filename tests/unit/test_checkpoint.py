@@ -1,0 +1,25 @@
+"""Checkpoint: a second attempt repeats nothing of what the first has noted, and another step begins
+anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+from shared.core.records.checkpoint import Checkpoint, resume
+
+
+def test_what_was_noted_is_resumed() -> None:
+    first = Checkpoint(step="a", after="0002", counts=Counter(queued=2))
+    second = resume("a", json.loads(json.dumps(first.as_json())))
+    assert second == first
+    assert [second.is_done(each) for each in ("0001", "0002", "0003")] == [True, True, False]
+
+
+def test_another_step_begins_anew() -> None:
+    first = Checkpoint(step="a", after="0002", counts=Counter(queued=2))
+    for noted in (first.as_json(), None, {}):
+        second = resume("b", noted)
+        assert second == Checkpoint(step="b")
+        assert not second.is_done("0001")
