@@ -10,7 +10,7 @@ from azurefunctions.extensions.http.fastapi import Request, Response
 from blueprints.guard import Guard
 from shared.adapters.worker_library import ReleasingResponse
 from shared.core import api_error
-from shared.core.wire import operation
+from shared.core.wire import routing
 from shared.relay.rejection import Rejection
 from shared.relay.relay import Relay
 
@@ -46,14 +46,14 @@ def _upgrade(req: Request) -> str:
 def _answer(req: Request, relay: Relay) -> Response:
     scope = req.scope
     path = scope["raw_path"].decode("latin-1")
-    match operation.route(scope["method"], path, upgrade=_upgrade(req)):
-        case operation.WrongMethod(allowed=allowed):
+    match routing.route(scope["method"], path, upgrade=_upgrade(req)):
+        case routing.WrongMethod(allowed=allowed):
             return Rejection(
                 relay, scope, api_error.method_not_allowed(allowed), {"allow": ", ".join(allowed)}
             )
-        case operation.WebSocketAsked():
+        case routing.WebSocketRequested():
             return Rejection(relay, scope, api_error.websocket())
-        case operation.UnknownRoute():
+        case routing.UnknownRoute():
             return Rejection(relay, scope, api_error.unknown_route())
-        case operation.Operation() as known:
+        case routing.Operation() as known:
             return relay.response(scope, known)

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from shared.concurrency.cooperative import run_cooperatively
-from shared.core.answer.reader import EVENT_STREAM
 from shared.core.event import builder, usage_claim
 from shared.core.records import capture, envelope
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
 from shared.core.wire.cooperative import Slices
+from shared.core.wire.stream_end import EVENT_STREAM
 from shared.errors import AssemblyError
 
 # A document is parsed, masked and written in one go, 0.1 to 0.4 us a byte (measured): 64 KB hold up

@@ -17,12 +17,12 @@ from shared.concurrency.cooperative import run_cooperatively
 from shared.core.api_error import ApiError
 from shared.core.wire.headers import RawHeaders
 from shared.core.wire.held_end import HeldEnd
-from shared.core.wire.stream_end import ends_event
+from shared.core.wire.stream_end import EVENT_STREAM, ends_event
 from shared.core.wire.usage_chunk import SLICE_BYTES, UsageChunkFilter
 
 KEEP_ALIVE: Final = b": keep-alive\n\n"
 _JSON: Final = (b"content-type", b"application/json")
-_SSE: Final = (b"content-type", b"text/event-stream")
+_SSE: Final = (b"content-type", EVENT_STREAM.encode())
 
 
 class ClientResponse:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
 
 from shared.core.records import outcome
 from shared.core.records.envelope import (
@@ -17,14 +16,9 @@ from shared.core.records.envelope import (
 )
 from shared.core.wire import tail
 from shared.core.wire.headers import RawHeaders, header
-from shared.core.wire.operation import Operation
+from shared.core.wire.routing import Operation
+from shared.core.wire.stream_end import EVENT_STREAM
 from shared.relay.capture_writer import CaptureWriter
-
-# Streams of which it is known how they end; of another one, that it ended as HTTP wants it is all
-# that can be asked for.
-_ENDS_ARE_KNOWN: Final = frozenset(
-    {"chat.completions", "completions", "responses", "responses.get"}
-)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -96,16 +90,14 @@ class Exchange:
 
     @property
     def _ends_unknown(self) -> bool:
-        return not (self.stream and self.readable and self.operation.name in _ENDS_ARE_KNOWN)
+        return not (self.stream and self.readable and self.operation.spec.stream_end_is_known)
 
     @property
     def stream(self) -> bool | None:
         """The answer is an SSE stream; None where there is no answer."""
         if self.upstream_status is None:
             return None
-        return (
-            header(self.upstream_headers, b"content-type").lower().startswith("text/event-stream")
-        )
+        return header(self.upstream_headers, b"content-type").lower().startswith(EVENT_STREAM)
 
     @property
     def readable(self) -> bool:

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from shared.core.api_error import ApiError
 from shared.core.records.envelope import Failure
 from shared.core.records.outcome import RelayResult
-from shared.core.wire import operation
+from shared.core.wire import routing
 from shared.error_response import ErrorResponse
 from shared.exchange_ids import fresh_exchange_id
 from shared.relay.relay import Relay
@@ -29,7 +29,7 @@ class Rejection(ErrorResponse):
     ) -> None:
         self._relay = relay
         self._started = relay.clock()
-        refused = operation.refused(scope["raw_path"].decode("latin-1"))
+        refused = routing.rejected_operation(scope["raw_path"].decode("latin-1"))
         self._exchange = relay.exchange(scope, refused, scope["query_string"]) if refused else None
         exchange_id = self._exchange.exchange_id if self._exchange else fresh_exchange_id()
         super().__init__(error, {**(headers or {}), "x-exchange-id": exchange_id})

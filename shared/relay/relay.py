@@ -25,7 +25,7 @@ from shared.core import api_error
 from shared.core.records import capture
 from shared.core.records.outcome import RelayResult
 from shared.core.wire import forwarding
-from shared.core.wire.operation import Operation
+from shared.core.wire.routing import Operation
 from shared.core.wire.usage_chunk import UsageChunkFilter
 from shared.errors import UpstreamError, UpstreamInterrupted, UpstreamTimeout
 from shared.exchange_ids import fresh_exchange_id
@@ -79,7 +79,7 @@ class Relay:
             request=self.recorder.writer(capture.request_name(exchange_id)),
             response=self.recorder.writer(capture.response_name(exchange_id)),
             # A stored response can be read as a stream; elsewhere the body says it.
-            streaming_asked=operation.name == "responses.get"
+            streaming_asked=operation.spec.stream_in_query
             and forwarding.query_value(query, b"stream") == "true",
         )
 

@@ -71,10 +71,10 @@ class Intake:
         if not self._is_examined():
             return HeldBody(body), None
         may_ask = self._interventions.ask_for_usage and usage_request.accepts(
-            exchange.operation.name, exchange.api_version, v1=exchange.operation.v1
+            exchange.operation.spec, exchange.api_version, v1=exchange.operation.v1
         )
         examined = await run_cooperatively(
-            usage_request.examine(body, exchange.operation.name, may_ask=may_ask)
+            usage_request.examine(body, exchange.operation.spec, may_ask=may_ask)
         )
         exchange.streaming_asked = examined.stream
         exchange.model_asked = examined.model
@@ -83,7 +83,7 @@ class Intake:
     def _is_examined(self) -> bool:
         exchange = self._exchange
         content_type = header(exchange.request_headers, b"content-type")
-        return stream_request.is_examined(exchange.operation.name, exchange.method, content_type)
+        return stream_request.is_examined(exchange.operation.spec, exchange.method, content_type)
 
     def _has_body(self) -> bool:
         headers = self._exchange.request_headers

@@ -13,6 +13,7 @@ from shared.core.event import builder, truncation
 from shared.core.records import outcome
 from shared.core.records.outcome import Outcome
 from shared.core.wire import tail
+from shared.core.wire.operations import spec_of
 from tests.golden import Case, load, names
 
 _REGION = "Sweden Central"
@@ -51,7 +52,7 @@ def test_the_outcome_is_the_one_that_the_relay_decides(case: Case) -> None:
         else tail.of_json(response.body)
     )
     known = (
-        envelope.operation in {"chat.completions", "completions", "responses"}
+        spec_of(envelope.operation).stream_end_is_known
         and "content-encoding" not in response.header["headers"]
     )
     decided = outcome.decide(

@@ -18,8 +18,8 @@ from shared.adapters.upstream import Credential, Upstream
 from shared.core.records import capture
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
-from shared.core.wire import operation
-from shared.core.wire.operation import Operation
+from shared.core.wire import routing
+from shared.core.wire.routing import Operation
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
 from shared.relay.relay import Relay
@@ -194,7 +194,7 @@ class Client:
             "query_string": b"",
             "headers": [(name.encode(), value.encode()) for name, value in named.items()],
         }
-        known = operation.route("POST", path)
+        known = routing.route("POST", path)
         assert isinstance(known, Operation)
         self._response = relay.response(scope, known)
         self.exchange_id = self._response._exchange.exchange_id

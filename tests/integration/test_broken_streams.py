@@ -261,17 +261,44 @@ async def test_a_long_last_event_is_an_end(stand_in: StandIn, size: int) -> None
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-async def test_streams_of_other_kinds_end_as_http_says(
+async def test_streams_of_other_kinds_are_completed_as_they_come(
     stand_in: StandIn, target: str, body: object
 ) -> None:
-    """They have neither finish_reason nor [DONE]: nothing is put behind them, and they are
-    completed.
-    """
+    """They have neither finish_reason nor [DONE]; nothing is added to them."""
     async with served(stand_in) as relay:
         received, whole = await raw(relay, "", body, target)
         assert (received, whole) == (await relay.captured(), True)
         envelope = await relay.envelope()
     assert (envelope.stream, envelope.outcome) == (True, Outcome.COMPLETED)
+
+
+@pytest.mark.parametrize(
+    ("target", "body"),
+    [
+        (
+            "/openai/v1/audio/speech",
+            {"model": "tts", "input": "a", "voice": "alloy", "stream_format": "sse"},
+        ),
+        ("/openai/v1/audio/transcriptions", {"model": "whisper", "stream": True}),
+    ],
+    ids=["speech", "transcription"],
+)
+@pytest.mark.parametrize("directives", ["no_finish", "end_after=2", "close_after=2"])
+async def test_an_audio_stream_that_is_cut_is_interrupted(
+    stand_in: StandIn, target: str, body: object, directives: str
+) -> None:
+    """Whole events, then the error as the last one: its last event (`speech.audio.done`,
+    `transcript.text.done`) never came.
+    """
+    async with served(stand_in) as relay:
+        received, whole = await raw(relay, directives, body, target)
+        captured = await relay.captured()
+        envelope = await relay.envelope()
+    *_, frame, rest = received.split(b"\n\n")
+    assert (whole, rest) == (True, b"")
+    assert json.loads(frame.removeprefix(b"data: "))["error"]["code"] == "upstream_interrupted"
+    assert captured == received.removesuffix(frame + b"\n\n")
+    assert (envelope.stream, envelope.outcome) == (True, Outcome.UPSTREAM_INTERRUPTED)
 
 
 async def test_an_exchange_that_takes_too_long_is_told_in_its_stream(stand_in: StandIn) -> None:

@@ -42,8 +42,15 @@ STOP = event_of(
 )
 USAGE_CHUNK = event_of(choices=[], usage=USAGE, model="gpt-4o")
 DONE = b"data: [DONE]\n\n"
-# an operation of whose stream nobody knows how it has to end
+# an operation whose streams have no known end
+IMAGES = "/openai/deployments/image/images/generations"
+# operations whose streams have a last event instead of [DONE]
 SPEECH = "/openai/deployments/tts/audio/speech"
+TRANSCRIPTION = "/openai/deployments/whisper/audio/transcriptions"
+SOUND = event_of(type="speech.audio.delta", audio="UklGRg==")
+SOUND_DONE = event_of(type="speech.audio.done", usage=USAGE)
+WORD = event_of(type="transcript.text.delta", delta="one")
+WORD_DONE = event_of(type="transcript.text.done", text="one")
 STREAM = FILTER + TEXT + b": comment\r\n\r\n" + STOP + USAGE_CHUNK + DONE
 
 
@@ -55,10 +62,11 @@ STREAM = FILTER + TEXT + b": comment\r\n\r\n" + STOP + USAGE_CHUNK + DONE
     [
         (CHAT, STREAM),
         (CHAT, STREAM.replace(b"\n", b"\r\n")),
-        (SPEECH, bytes(range(256)) * 3),
-        (SPEECH, b""),
+        (IMAGES, bytes(range(256)) * 3),
+        (IMAGES, b""),
+        (SPEECH, SOUND + SOUND_DONE),
     ],
-    ids=["LF", "CRLF", "what is no SSE at all", "nothing"],
+    ids=["LF", "CRLF", "what is no SSE at all", "nothing", "speech"],
 )
 async def test_a_stream_comes_out_as_it_came_however_it_was_cut(path: str, body: bytes) -> None:
     for pieces in every_way(body):
@@ -385,6 +393,28 @@ async def test_a_stream_that_ends_without_its_end_was_interrupted_and_does_not_l
     assert client.body == TEXT
     assert not client.ended
     assert (await world.envelope()).outcome is Outcome.UPSTREAM_INTERRUPTED
+
+
+@pytest.mark.parametrize("ending", [[httpx.ReadError("x")], []], ids=["broken", "ended"])
+@pytest.mark.parametrize(
+    ("path", "piece", "last"),
+    [(SPEECH, SOUND, SOUND_DONE), (TRANSCRIPTION, WORD, WORD_DONE)],
+    ids=["speech", "transcription"],
+)
+async def test_an_audio_stream_is_complete_with_its_last_event_alone(
+    path: str, piece: bytes, last: bytes, ending: list[Exception]
+) -> None:
+    """Cut before it, the exchange is interrupted and the client gets an error frame."""
+    for events, whole in (((piece, piece), False), ((piece, last), True)):
+        world = a_world(sse(*events, *ending), interventions=replace(UNTOUCHED, error_frames=True))
+        client = Client(world.relay, ASK, path=path)
+        await client.run()
+        frame = client.body.removeprefix(b"".join(events))
+        assert (b'"upstream_interrupted"' in frame) is not whole
+        envelope = await world.envelope()
+        assert envelope.outcome is (Outcome.COMPLETED if whole else Outcome.UPSTREAM_INTERRUPTED)
+        assert (envelope.failure is None) is whole
+        assert [kept.body for kept in world.store.captures(".response")] == [b"".join(events)]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from shared.core.wire import json_members
 from shared.core.wire.json_members import NotAnObject, first_member_at, scan
+from shared.core.wire.operations import spec_of
 from shared.core.wire.usage_request import examine
 from tests.unit.scanning import run, timed
 
@@ -151,7 +152,7 @@ def test_the_scan_gives_up_on_what_no_model_takes(value: bytes, goes_on: bool) -
     longer than usual.
     """
     scanned = examine(
-        b'{"stream":true,"messages":' + value + b"}", "chat.completions", may_ask=True
+        b'{"stream":true,"messages":' + value + b"}", spec_of("chat.completions"), may_ask=True
     )
     examined, _, longest_s = timed(scanned)
     assert (examined.stream, examined.asking is not None) == (goes_on, goes_on)

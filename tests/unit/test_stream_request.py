@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from shared.core.event import request_summary
-from shared.core.wire.stream_request import asks, is_examined
+from shared.core.wire.operations import spec_of
+from shared.core.wire.stream_request import is_examined, requests_stream
 from shared.core.wire.usage_request import examine
 from tests.unit.scanning import run
 
@@ -36,7 +37,7 @@ from tests.unit.scanning import run
 def test_which_bodies_are_looked_at(
     operation: str, method: str, content_type: str, examined: bool
 ) -> None:
-    assert is_examined(operation, method, content_type) is examined
+    assert is_examined(spec_of(operation), method, content_type) is examined
 
 
 DOCUMENTS: list[tuple[str, dict[str, Any], bool]] = [
@@ -60,8 +61,8 @@ def test_relay_and_enrichment_agree_on_what_asks_for_a_stream(
 ) -> None:
     """The one finds the member without parsing, the other parses."""
     body = json.dumps(document, indent=1).encode()
-    assert asks(document, operation) is stream
-    assert run(examine(body, operation, may_ask=False)).stream is stream
+    assert requests_stream(document, spec_of(operation)) is stream
+    assert run(examine(body, spec_of(operation), may_ask=False)).stream is stream
     assert request_summary.parse(body, operation).stream is (
         stream and operation != "call"
     )  # a call's request is not looked into

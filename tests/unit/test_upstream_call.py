@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from shared.core.wire.headers import RawHeaders
-from shared.core.wire.operation import Operation
+from shared.core.wire.operations import spec_of
+from shared.core.wire.routing import Operation
 from shared.relay.capture_writer import CaptureMemory, CaptureWriter
 from shared.relay.exchange_record import Exchange
 from shared.relay.request_body import HeldBody, PassingBody
@@ -64,7 +65,9 @@ def exchange(
         method="POST",
         path=b"/",
         api_version=api_version,
-        operation=Operation(name="chat.completions", deployment=deployment, v1=deployment is None),
+        operation=Operation(
+            spec=spec_of("chat.completions"), deployment=deployment, v1=deployment is None
+        ),
         request_headers=[],
         request=writer,
         response=writer,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from shared.core.wire.operations import spec_of
 from shared.core.wire.usage_request import Examined, accepts, examine, is_refusal
 from tests.unit.scanning import run, timed
 
@@ -17,7 +18,7 @@ ADDED = b'"stream_options":{"include_usage":true},'
 
 def asked(body: bytes) -> bytes | None:
     """The body that asks, in one piece."""
-    parts = run(examine(body, "chat.completions", may_ask=True)).asking
+    parts = run(examine(body, spec_of("chat.completions"), may_ask=True)).asking
     return None if parts is None else b"".join(parts)
 
 
@@ -130,17 +131,21 @@ def test_other_bodies_go_as_they_came(body: bytes) -> None:
     """No stream, own data, a caller that asks itself or says something odd, and whatever is no JSON
     object.
     """
-    assert run(examine(body, "chat.completions", may_ask=True)).asking is None
+    assert run(examine(body, spec_of("chat.completions"), may_ask=True)).asking is None
 
 
 @given(st.binary(max_size=300) | st.text(max_size=100).map(str.encode))
 def test_no_body_is_an_error(body: bytes) -> None:
     """It is sent as it came; the upstream says what is wrong with it."""
-    assert isinstance(run(examine(body, "chat.completions", may_ask=True)), Examined)
+    assert isinstance(run(examine(body, spec_of("chat.completions"), may_ask=True)), Examined)
     run(
-        examine(b'{"stream":true,"stream_options":' + body + b"}", "chat.completions", may_ask=True)
+        examine(
+            b'{"stream":true,"stream_options":' + body + b"}",
+            spec_of("chat.completions"),
+            may_ask=True,
+        )
     )
-    run(examine(b'{"stream":true,' + body, "chat.completions", may_ask=True))
+    run(examine(b'{"stream":true,' + body, spec_of("chat.completions"), may_ask=True))
 
 
 @given(OTHERS)
@@ -152,7 +157,7 @@ def test_nothing_is_added_where_it_may_not_be(others: dict[str, Any]) -> None:
     found = run(
         examine(
             json.dumps({**others, "model": "gpt-4o", "stream": True}).encode(),
-            "chat.completions",
+            spec_of("chat.completions"),
             may_ask=False,
         )
     )
@@ -173,7 +178,9 @@ def test_nothing_is_added_where_it_may_not_be(others: dict[str, Any]) -> None:
 def test_the_model_is_known_where_it_is_a_name(said: str, model: str | None) -> None:
     """On the v1 routes it is the deployment."""
     assert (
-        run(examine(f'{{"model":{said}}}'.encode(), "chat.completions", may_ask=True)).model
+        run(
+            examine(f'{{"model":{said}}}'.encode(), spec_of("chat.completions"), may_ask=True)
+        ).model
         == model
     )
 
@@ -199,7 +206,7 @@ def test_where_the_addition_may_be_made(
     operation: str, api_version: str | None, v1: bool, may: bool
 ) -> None:
     """Chat and completions, at api-versions that know it; the v1 routes always do."""
-    assert accepts(operation, api_version, v1=v1) is may
+    assert accepts(spec_of(operation), api_version, v1=v1) is may
 
 
 def test_what_a_refusal_says() -> None:
@@ -216,7 +223,7 @@ def test_a_large_prompt_is_not_copied_to_ask() -> None:
     slices stay short.
     """
     body = b'{"messages":"' + b"word " * (3 * 1024 * 1024) + b'","stream":true}'
-    found, _, longest_s = timed(examine(body, "chat.completions", may_ask=True))
+    found, _, longest_s = timed(examine(body, spec_of("chat.completions"), may_ask=True))
     assert found.asking is not None
     assert [type(part) for part in found.asking] == [memoryview, bytes, memoryview]
     assert sum(map(len, found.asking)) == len(body) + len(ADDED)

@@ -26,9 +26,10 @@ from shared.core.answer.stream import ChunkStream
 from shared.core.wire.content_coding import Unfolding
 from shared.core.wire.cooperative import Slices, at_once
 from shared.core.wire.json_shape import parse, problem
+from shared.core.wire.operations import ReaderKind, spec_of
+from shared.core.wire.stream_end import EVENT_STREAM
 
 _MAX_ERROR_TEXT: Final = 2048  # characters of an error body that is no JSON
-EVENT_STREAM: Final = "text/event-stream"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +41,10 @@ class Body:
     content_type: str = ""
     content_encoding: str = ""
     stream: bool | None = None  # where the content type does not say
+
+    @property
+    def reader_kind(self) -> ReaderKind:
+        return spec_of(self.operation).reader
 
     @property
     def media_type(self) -> str:
@@ -67,13 +72,13 @@ class _Silent:
         return Answer()
 
 
-_READERS: Final[dict[str, Callable[[], Reader]]] = {
-    "chat.completions": Choices,
-    "completions": Choices,
-    "responses": Output,
-    "responses.get": Output,
-    "responses.cancel": Output,
-    "embeddings": Vectors,
+_READERS: Final[dict[ReaderKind, Callable[[Body], Reader]]] = {
+    ReaderKind.NONE: lambda _: _Silent(),
+    ReaderKind.CHAT: lambda _: Choices(),
+    ReaderKind.RESPONSES: lambda _: Output(),
+    ReaderKind.EMBEDDINGS: lambda _: Vectors(),
+    ReaderKind.IMAGES: lambda _: Pictures(),
+    ReaderKind.AUDIO: lambda body: Sound(body.media_type),
 }
 
 
@@ -92,7 +97,7 @@ def reading(pieces: Iterable[bytes], body: Body) -> Slices[Answer]:
         answer = yield from _from_stream(unfolded, body)
     elif (body.status_code or 200) >= 400:
         answer = _from_error(unfolded)
-    elif body.operation.startswith("audio.") and not body.media_type.endswith("json"):
+    elif body.reader_kind is ReaderKind.AUDIO and not body.media_type.endswith("json"):
         answer = audio.of_bytes(unfolded, body.media_type)
     else:
         answer = _from_document(unfolded, body)
@@ -102,11 +107,7 @@ def reading(pieces: Iterable[bytes], body: Body) -> Slices[Answer]:
 
 
 def _reader(body: Body) -> Reader:
-    if body.operation.startswith("images."):
-        return Pictures()
-    if body.operation.startswith("audio."):
-        return Sound(body.media_type)
-    return _READERS.get(body.operation, _Silent)()
+    return _READERS[body.reader_kind](body)
 
 
 def _from_stream(pieces: Iterable[bytes], body: Body) -> Slices[Answer]:
@@ -135,7 +136,7 @@ def _from_stream(pieces: Iterable[bytes], body: Body) -> Slices[Answer]:
 
 
 def _from_document(pieces: Iterable[bytes], body: Body) -> Answer:
-    if body.operation not in _READERS and not body.operation.startswith(("images.", "audio.")):
+    if body.reader_kind is ReaderKind.NONE:
         return Answer()
     data = b"".join(pieces)
     document = parse(data)

@@ -8,8 +8,8 @@ from typing import Any, Final, NamedTuple
 from shared.core.answer.repeated import Repeated
 from shared.core.wire.json_shape import parse
 from shared.core.wire.sse import SseDecoder, SseEvent
+from shared.core.wire.stream_end import DONE
 
-_DONE: Final = "[DONE]"
 # Read between two pauses: half a millisecond of ordinary chunks, one where every byte is a line.
 _WINDOW_BYTES: Final = 4 * 1024
 
@@ -50,7 +50,7 @@ class ChunkStream:
             yield cut
 
     def _chunk(self, event: SseEvent, *, cut: bool = False) -> Chunk | None:
-        if event.data == _DONE:
+        if event.data == DONE:
             return None
         # A chunk that its event calls an error is one, whatever the chunk before was.
         content = (

@@ -17,6 +17,7 @@ from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome
 from shared.core.wire.cooperative import Slices, at_once
 from shared.core.wire.json_shape import short
+from shared.core.wire.operations import ReaderKind, spec_of
 
 __all__ = ["SCHEMA_VERSION", "Event", "build", "build_steps", "dump", "truncate"]
 
@@ -107,7 +108,7 @@ def build_steps(
         stream=stream,
         error=_error(envelope, said),
         problems=_problems(envelope, request, response, question, said),
-        response_id=said.id if envelope.operation.startswith("responses") else None,
+        response_id=said.id if _is_response(envelope) else None,
         images=_images(said.images, question),
         truncated=False,
         truncated_texts=(),
@@ -214,17 +215,15 @@ def _answers(
     return said, (yield from reader.reading((response.body[: envelope.sent_bytes],), body))
 
 
+def _is_response(envelope: Envelope) -> bool:
+    return spec_of(envelope.operation).reader is ReaderKind.RESPONSES
+
+
 def _type(envelope: Envelope, *, stream: bool) -> EventType:
-    operation = envelope.operation
     if envelope.outcome in _FAILURES:
         return "error"
-    if operation in usage.GENERATING:
-        return "stream_completion" if stream else "completion"
-    if operation == "embeddings":
-        return "embedding"
-    if operation.startswith("images."):
-        return "image"
-    return "audio" if operation.startswith("audio.") else "call"
+    operation = spec_of(envelope.operation)
+    return "stream_completion" if stream and operation.generates_text else operation.event_type
 
 
 def _images(images: Images | None, question: RequestSummary) -> Images | None:

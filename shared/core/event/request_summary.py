@@ -12,23 +12,12 @@ from shared.core.wire import json_shape, multipart, stream_request
 from shared.core.wire.content_coding import Unfolding
 from shared.core.wire.json_shape import mapping, scalar, short, text, utf8_size
 from shared.core.wire.multipart import FormField
+from shared.core.wire.operations import OperationSpec, spec_of
 from shared.core.wire.redaction import presentable
 
 _MAX_NUMBER_TEXT: Final = 32
 # fields of a form that stay texts, even "42"
 _TEXTS: Final = frozenset({"prompt", "model", "user", "input"})
-# Where each operation has its prompt. What is not listed here has none that an event would show.
-_PROMPTS: Final = {
-    "chat.completions": "messages",
-    "completions": "prompt",
-    "responses": "input",
-    "embeddings": "input",
-    "images.generations": "prompt",
-    "images.edits": "prompt",
-    "audio.speech": "input",
-    "audio.transcriptions": "prompt",
-    "audio.translations": "prompt",
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +42,8 @@ def parse(
     body: bytes, operation: str, content_type: str = "", content_encoding: str = ""
 ) -> RequestSummary:
     """What a request's body asks for."""
-    if operation not in _PROMPTS or not body:
+    spec = spec_of(operation)
+    if spec.prompt_member is None or not body:
         return RequestSummary()
     unfolding = Unfolding(content_encoding)
     unfolded = b"".join(unfolding.pieces((body,)))
@@ -64,28 +54,28 @@ def parse(
         problem = (
             f"the request's form cannot be read whole: {form.problem}" if form.problem else None
         )
-        return _asked(_typed(form.texts), operation, form=form.fields, problem=problem)
+        return _asked(_typed(form.texts), spec, form=form.fields, problem=problem)
     document = json_shape.parse(unfolded)
     if not isinstance(document, dict):
         return RequestSummary(problem=f"the request's body {json_shape.problem(unfolded)}")
-    return _asked(document, operation)
+    return _asked(document, spec)
 
 
 def _asked(
     document: dict[str, Any],
-    operation: str,
+    operation: OperationSpec,
     *,
     form: tuple[FormField, ...] | None = None,
     problem: str | None = None,
 ) -> RequestSummary:
-    prompt = presentable(document.get(_PROMPTS[operation]))
+    prompt = presentable(document.get(operation.prompt_member or ""))
     instructions = text(document.get("instructions")) or None
     tools = document.get("tools") or document.get("functions")
     return RequestSummary(
         prompt=prompt,
         instructions=instructions,
         model=short(document.get("model")),
-        stream=stream_request.asks(document, operation),
+        stream=stream_request.requests_stream(document, operation),
         user=short(document.get("user")),
         metadata=_metadata(document.get("metadata")),
         prompt_cache_key=short(document.get("prompt_cache_key")),

@@ -15,13 +15,9 @@ from typing import Any, Final
 from shared.core.answer.shapes import Answer
 from shared.core.records.envelope import Envelope, UsageSource
 from shared.core.wire.json_shape import integer, mapping
+from shared.core.wire.operations import spec_of
 
 BYTES_PER_TOKEN: Final = 4
-# What generates text. What deletes a response or lists its input generates nothing.
-GENERATING: Final = frozenset(
-    {"chat.completions", "completions", "responses", "responses.get", "responses.cancel"}
-)
-_OF_EARLIER_RESPONSES: Final = frozenset({"responses.get", "responses.cancel"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +87,7 @@ def estimated(envelope: Envelope, said: Answer, *, read_bytes: int) -> UsageEsti
     if (
         refused
         or not envelope.stream
-        or envelope.operation not in GENERATING
+        or not spec_of(envelope.operation).generates_text
         or said.response_status == "queued"
     ):
         return None
@@ -113,7 +109,7 @@ def is_repeated(envelope: Envelope, said: Answer, *, stream: bool) -> bool:
     finished in its create call, whatever the clocks say; of what did, this is only a guess, see
     shared.core.event.usage_claim.
     """
-    if envelope.operation not in _OF_EARLIER_RESPONSES:
+    if not spec_of(envelope.operation).repeats_usage:
         return False
     if said.background is False:
         return True

@@ -10,16 +10,17 @@ import re
 from typing import Any, Final
 
 from shared.core.wire.json_shape import parse_object, text
+from shared.core.wire.operations import OPERATIONS, spec_of
 from shared.core.wire.sse import decode
 
+EVENT_STREAM: Final = "text/event-stream"  # the media type
 DONE: Final = "[DONE]"
-# The Responses API has no [DONE]: one of these is its last event, and repeats the whole response.
-LAST_RESPONSE_EVENTS: Final = frozenset(
-    {"response.completed", "response.incomplete", "response.failed"}
-)
-# Nor have streams of sound and transcripts. (Of several images each has such an event: none is
-# known to be the last.)
-LAST_EVENTS: Final = LAST_RESPONSE_EVENTS | {"speech.audio.done", "transcript.text.done"}
+# The last events of streams that have no [DONE]. The relay looks for those of every operation in
+# every stream: an operation without a row may send them too.
+LAST_EVENTS: Final = frozenset[str]().union(*(spec.last_events for spec in OPERATIONS))
+_FAILURE_EVENTS: Final = frozenset[str]().union(*(spec.failure_events for spec in OPERATIONS))
+# One of these ends a stream of the Responses API, and repeats the whole response.
+LAST_RESPONSE_EVENTS: Final = spec_of("responses").last_events
 
 # A blank line, behind which an event has ended. Where a CRLF may be cut in two, its LF is waited
 # for, or another byte.
@@ -37,7 +38,8 @@ TELLING: Final = re.compile(
     + ")"
 )
 # Without one of these, no event says what `fails` looks for.
-FAILING: Final = (b'"error"', b'"code"', b'"response.failed"')
+FAILING: Final = tuple(f'"{word}"'.encode() for word in ("error", "code", *sorted(_FAILURE_EVENTS)))
+_ERROR_TYPES: Final = _FAILURE_EVENTS | {"error"}
 
 
 def ends_event(data: bytes) -> bool:
@@ -55,9 +57,7 @@ def ends_stream(chunk: dict[str, Any]) -> bool:
 def fails(chunk: dict[str, Any]) -> bool:
     """Whether an event tells of an error: nested, flat or as the Responses API's."""
     flat = "message" in chunk and "code" in chunk and "choices" not in chunk
-    return (
-        bool(chunk.get("error")) or text(chunk.get("type")) in {"error", "response.failed"} or flat
-    )
+    return bool(chunk.get("error")) or text(chunk.get("type")) in _ERROR_TYPES or flat
 
 
 def may_tell_usage(piece: bytes) -> bool:

@@ -11,10 +11,9 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from shared.core.wire import stream_request
 from shared.core.wire.json_members import JsonText, NotAnObject, Scan, Span, first_member_at, scan
+from shared.core.wire.operations import OperationSpec
 
-OPERATIONS: Final = frozenset({"chat.completions", "completions"})
 # The first api-version that takes stream_options (Azure OpenAI's changelog); dates compare as text.
 _SINCE: Final = "2024-09-01"
 _ADDED: Final = b'"stream_options":{"include_usage":true}'
@@ -35,18 +34,18 @@ class Examined:
     asking: tuple[bytes | memoryview, ...] | None
 
 
-def examine(body: JsonText, operation: str, *, may_ask: bool) -> Scan[Examined]:
+def examine(body: JsonText, operation: OperationSpec, *, may_ask: bool) -> Scan[Examined]:
     """What the relay must know of a JSON body. Anything that is not a JSON object is sent as it
     came.
 
     A generator: it pauses between slices of about a millisecond.
     """
-    name, asking = stream_request.member(operation)
+    member = operation.stream_member
     try:
-        found = yield from scan(body, _MEMBERS | {name})
+        found = yield from scan(body, _MEMBERS | {member.name})
     except (NotAnObject, ValueError, RecursionError):
         return Examined(stream=False, model=None, asking=None)
-    stream = _value(body, found.get(name)) == json.dumps(asking).encode()
+    stream = _value(body, found.get(member.name)) == json.dumps(member.value).encode()
     asks = may_ask and stream and _value(body, found.get("data_sources")) in (b"", b"null")
     return Examined(
         stream=stream,
@@ -55,9 +54,9 @@ def examine(body: JsonText, operation: str, *, may_ask: bool) -> Scan[Examined]:
     )
 
 
-def accepts(operation: str, api_version: str | None, *, v1: bool) -> bool:
+def accepts(operation: OperationSpec, api_version: str | None, *, v1: bool) -> bool:
     """Whether the addition may be made to this operation at this api-version."""
-    if operation not in OPERATIONS:
+    if not operation.accepts_stream_options:
         return False
     return v1 or api_version is None or not api_version[:4].isdecimal() or api_version >= _SINCE
 

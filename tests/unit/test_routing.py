@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.core.wire.operation import Operation, UnknownRoute, WebSocketAsked, WrongMethod, route
+from shared.core.wire.operations import spec_of
+from shared.core.wire.routing import Operation, UnknownRoute, WebSocketRequested, WrongMethod, route
 
 # method, what follows the deployment's name, /openai/v1/ or /openai/, the operation's name
 KNOWN = [
@@ -35,10 +36,14 @@ def test_an_operation_is_known_by_method_and_path_on_every_kind_of_route(
     method: str, rest: str, name: str
 ) -> None:
     assert route(method, f"/openai/deployments/d/{rest}") == Operation(
-        name=name, deployment="d", v1=False
+        spec=spec_of(name), deployment="d", v1=False
     )
-    assert route(method, f"/openai/v1/{rest}") == Operation(name=name, deployment=None, v1=True)
-    assert route(method, f"/openai/{rest}") == Operation(name=name, deployment=None, v1=False)
+    assert route(method, f"/openai/v1/{rest}") == Operation(
+        spec=spec_of(name), deployment=None, v1=True
+    )
+    assert route(method, f"/openai/{rest}") == Operation(
+        spec=spec_of(name), deployment=None, v1=False
+    )
 
 
 @pytest.mark.parametrize(
@@ -53,14 +58,14 @@ def test_an_operation_is_known_by_method_and_path_on_every_kind_of_route(
 )
 def test_a_deployments_name_is_decoded(segment: str, deployment: str) -> None:
     operation = route("POST", f"/openai/deployments/{segment}/chat/completions")
-    assert operation == Operation(name="chat.completions", deployment=deployment, v1=False)
+    assert operation == Operation(spec=spec_of("chat.completions"), deployment=deployment, v1=False)
 
 
 @pytest.mark.parametrize(
     "path", ["/openai/", "/openai/deployments", "/openai/deployments/", "/openai/deployments/d"]
 )
 def test_a_path_without_an_operation_is_relayed_as_a_call(path: str) -> None:
-    assert route("GET", path) == Operation(name="call", deployment=None, v1=False)
+    assert route("GET", path) == Operation(spec=spec_of("call"), deployment=None, v1=False)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
@@ -72,7 +77,7 @@ def test_a_deployments_chat_completions_has_one_method(method: str) -> None:
 
 def test_stored_completions_of_the_v1_routes_can_be_read() -> None:
     assert route("GET", "/openai/v1/chat/completions") == Operation(
-        name="call", deployment=None, v1=True
+        spec=spec_of("call"), deployment=None, v1=True
     )
 
 
@@ -83,7 +88,7 @@ def test_the_apps_own_routes_are_known(path: str) -> None:
 
 @pytest.mark.parametrize("upgrade", ["websocket", "WebSocket", "h2c, websocket"])
 def test_a_websocket_is_told_apart_below_openai_alone(upgrade: str) -> None:
-    assert route("GET", "/openai/realtime", upgrade=upgrade) == WebSocketAsked()
+    assert route("GET", "/openai/realtime", upgrade=upgrade) == WebSocketRequested()
     assert route("GET", "/realtime", upgrade=upgrade) == UnknownRoute()
 
 

@@ -1,0 +1,224 @@
+"""The table of operations: all that the app knows of an operation of Azure OpenAI, one row each.
+
+What has no row is a `call`: it is relayed and recorded as any other, and its event holds timings,
+status and sizes. docs/how-to/add-an-operation.md says what a new row needs besides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final, Literal, NamedTuple
+
+# `type` of an event whose exchange did not fail. `completion` becomes `stream_completion` in a
+# stream.
+type OperationType = Literal["completion", "embedding", "image", "audio", "call"]
+
+
+class ReaderKind(Enum):
+    """The reader of an operation's answer; shared.core.answer.reader has a class for each."""
+
+    NONE = auto()  # the answer is not parsed
+    CHAT = auto()
+    RESPONSES = auto()
+    EMBEDDINGS = auto()
+    IMAGES = auto()
+    AUDIO = auto()
+
+
+class BodyExamination(Enum):
+    """Whether the relay holds a request's body and looks for the member that asks for a stream."""
+
+    ALWAYS = auto()  # whatever its content type says
+    IF_JSON = auto()
+    NEVER = auto()  # the answer is never a stream
+
+
+class StreamMember(NamedTuple):
+    """The member of a JSON request that asks for a stream."""
+
+    name: str
+    value: bool | str
+
+
+_STREAM: Final = StreamMember(name="stream", value=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OperationSpec:
+    """One row."""
+
+    name: str  # `operation` of the envelope and of the event
+    # None, both of them: any method and any route that no other row has
+    method: str | None
+    # after /openai/deployments/{name}/, /openai/v1/ or /openai/; `{}` stands for one path segment
+    route: str | None
+    event_type: OperationType
+    reader: ReaderKind
+
+    # the request
+    # member or form field that holds the prompt; None: the request is not read for the event
+    prompt_member: str | None = None
+    body_examination: BodyExamination = BodyExamination.IF_JSON
+    stream_member: StreamMember = _STREAM
+    stream_in_query: bool = False  # `?stream=true` asks for a stream
+    accepts_stream_options: bool = False  # `stream_options.include_usage` may be asked for
+
+    # the answer
+    ends_with_done: bool = False  # the last event of its stream is [DONE]
+    # `type` of the events that can be the last; more than one where the type tells how it ended
+    last_events: frozenset[str] = frozenset()
+    failure_events: frozenset[str] = frozenset()  # those of them that tell of an error
+    repeats_usage: bool = False  # the answer repeats the usage of a response made earlier
+
+    @property
+    def generates_text(self) -> bool:
+        """A model writes text: usage that did not come is estimated, and a stream has its own
+        event type.
+        """
+        return self.event_type == "completion"
+
+    @property
+    def stream_end_is_known(self) -> bool:
+        """A stream without its last event was cut. Of any other stream nothing but HTTP tells
+        whether it is complete.
+        """
+        return self.ends_with_done or bool(self.last_events)
+
+
+_RESPONSE_FAILED: Final = frozenset({"response.failed"})
+_RESPONSE_ENDS: Final = _RESPONSE_FAILED | {"response.completed", "response.incomplete"}
+
+CALL: Final = OperationSpec(
+    name="call", method=None, route=None, event_type="call", reader=ReaderKind.NONE
+)
+
+OPERATIONS: Final = (
+    OperationSpec(
+        name="chat.completions",
+        method="POST",
+        route="chat/completions",
+        event_type="completion",
+        reader=ReaderKind.CHAT,
+        prompt_member="messages",
+        body_examination=BodyExamination.ALWAYS,
+        accepts_stream_options=True,
+        ends_with_done=True,
+    ),
+    OperationSpec(
+        name="completions",
+        method="POST",
+        route="completions",
+        event_type="completion",
+        reader=ReaderKind.CHAT,
+        prompt_member="prompt",
+        body_examination=BodyExamination.ALWAYS,
+        accepts_stream_options=True,
+        ends_with_done=True,
+    ),
+    OperationSpec(
+        name="embeddings",
+        method="POST",
+        route="embeddings",
+        event_type="embedding",
+        reader=ReaderKind.EMBEDDINGS,
+        prompt_member="input",
+        body_examination=BodyExamination.NEVER,
+    ),
+    # A stream of several images has a `completed` event for each: none is known to be the last.
+    OperationSpec(
+        name="images.generations",
+        method="POST",
+        route="images/generations",
+        event_type="image",
+        reader=ReaderKind.IMAGES,
+        prompt_member="prompt",
+    ),
+    OperationSpec(
+        name="images.edits",
+        method="POST",
+        route="images/edits",
+        event_type="image",
+        reader=ReaderKind.IMAGES,
+        prompt_member="prompt",
+    ),
+    OperationSpec(
+        name="audio.transcriptions",
+        method="POST",
+        route="audio/transcriptions",
+        event_type="audio",
+        reader=ReaderKind.AUDIO,
+        prompt_member="prompt",
+        last_events=frozenset({"transcript.text.done"}),
+    ),
+    OperationSpec(
+        name="audio.translations",
+        method="POST",
+        route="audio/translations",
+        event_type="audio",
+        reader=ReaderKind.AUDIO,
+        prompt_member="prompt",
+    ),
+    OperationSpec(
+        name="audio.speech",
+        method="POST",
+        route="audio/speech",
+        event_type="audio",
+        reader=ReaderKind.AUDIO,
+        prompt_member="input",
+        # `stream` says nothing of speech: its sound comes in pieces anyway. This asks for events.
+        stream_member=StreamMember(name="stream_format", value="sse"),
+        last_events=frozenset({"speech.audio.done"}),
+    ),
+    OperationSpec(
+        name="responses",
+        method="POST",
+        route="responses",
+        event_type="completion",
+        reader=ReaderKind.RESPONSES,
+        prompt_member="input",
+        body_examination=BodyExamination.ALWAYS,
+        last_events=_RESPONSE_ENDS,
+        failure_events=_RESPONSE_FAILED,
+    ),
+    OperationSpec(
+        name="responses.get",
+        method="GET",
+        route="responses/{}",
+        event_type="completion",
+        reader=ReaderKind.RESPONSES,
+        stream_in_query=True,
+        last_events=_RESPONSE_ENDS,
+        failure_events=_RESPONSE_FAILED,
+        repeats_usage=True,
+    ),
+    OperationSpec(
+        name="responses.delete",
+        method="DELETE",
+        route="responses/{}",
+        event_type="call",
+        reader=ReaderKind.NONE,
+    ),
+    OperationSpec(
+        name="responses.cancel",
+        method="POST",
+        route="responses/{}/cancel",
+        event_type="completion",
+        reader=ReaderKind.RESPONSES,
+        repeats_usage=True,
+    ),
+    OperationSpec(
+        name="responses.input_items",
+        method="GET",
+        route="responses/{}/input_items",
+        event_type="call",
+        reader=ReaderKind.NONE,
+    ),
+)
+
+_BY_NAME: Final = {spec.name: spec for spec in (*OPERATIONS, CALL)}
+
+
+def spec_of(name: str) -> OperationSpec:
+    """The row of an operation, as an envelope names it; that of `call` for any other name."""
+    return _BY_NAME.get(name, CALL)

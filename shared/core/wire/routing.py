@@ -1,0 +1,111 @@
+"""Which operation of Azure OpenAI a request calls, and whether the proxy relays it.
+
+Everything below /openai/ is relayed: an operation of the table (shared.core.wire.operations), or a
+`call`. The path is the one that the Functions host gives.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+from shared.core.wire.operations import CALL, OPERATIONS, OperationSpec
+
+_ROOT: Final = "/openai/"
+_OWN_ROUTES: Final = {
+    "/health": ("GET",),
+    "/health/ready": ("GET",),
+    "/ops/reconcile": ("POST",),
+    "/ops/replay": ("POST",),
+    "/ops/parked": ("GET",),
+}
+_PATTERNS: Final = tuple(
+    (spec, re.compile(spec.route.replace("{}", "[^/]+"))) for spec in OPERATIONS if spec.route
+)
+
+# Azure OpenAI has no other method on this route, unlike on /openai/v1/chat/completions (stored
+# completions).
+_ONLY_POST: Final = re.compile(r"/openai/deployments/[^/]+/chat/completions")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Operation:
+    """A call that is relayed."""
+
+    spec: OperationSpec  # its row in the table
+    # decoded; None where the path names none (on the v1 routes the body's `model` does)
+    deployment: str | None
+    v1: bool  # on /openai/v1/, where api-version is optional
+
+    @property
+    def name(self) -> str:
+        """`chat.completions`, … or `call`."""
+        return self.spec.name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnknownRoute:
+    """404."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WrongMethod:
+    """405."""
+
+    allowed: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WebSocketRequested:
+    """501: the Functions host relays no WebSocket."""
+
+
+def route(
+    method: str, path: str, *, upgrade: str = ""
+) -> Operation | UnknownRoute | WrongMethod | WebSocketRequested:
+    """What to do with a request. `path` is percent-encoded, `upgrade` is the header's value."""
+    if path in _OWN_ROUTES:
+        return WrongMethod(allowed=_OWN_ROUTES[path])
+    if not path.startswith(_ROOT) or _climbs(path):
+        return UnknownRoute()
+    if "websocket" in upgrade.lower():
+        return WebSocketRequested()
+    if method != "POST" and _ONLY_POST.fullmatch(path):
+        return WrongMethod(allowed=("POST",))
+    deployment, v1, rest = _split(path.removeprefix(_ROOT))
+    return Operation(spec=_spec(method, rest), deployment=deployment, v1=v1)
+
+
+def rejected_operation(path: str) -> Operation | None:
+    """What a rejected request is recorded as; None where its path is not below /openai/."""
+    if not path.startswith(_ROOT):
+        return None
+    deployment, v1, _ = _split(path.removeprefix(_ROOT))
+    return Operation(spec=CALL, deployment=deployment, v1=v1)
+
+
+def _climbs(path: str) -> bool:
+    """Whether a segment is `..` after it is decoded twice, as the host and an upstream may do: the
+    path could then lead out of /openai/.
+    """
+    return ".." in re.split(r"[/\\]", unquote(unquote(path)))
+
+
+def _split(path: str) -> tuple[str | None, bool, str]:
+    """(deployment, whether it is a v1 route, the rest of the path)."""
+    first, _, rest = path.partition("/")
+    if first == "v1":
+        return None, True, rest
+    if first == "deployments" and "/" in rest:
+        deployment, _, rest = rest.partition("/")
+        return unquote(deployment), False, rest
+    return None, False, path
+
+
+def _spec(method: str, rest: str) -> OperationSpec:
+    matches = (
+        spec for spec, pattern in _PATTERNS if spec.method == method and pattern.fullmatch(rest)
+    )
+    return next(matches, CALL)
