@@ -11,6 +11,8 @@
     │   ├── UpstreamTimeout      the upstream took longer than a setting allows       -> 504
     │   └── UpstreamInterrupted  the connection broke within the answer
     ├── SigningKeysUnavailable   the callers' tenant gave no keys to check tokens with        -> 503
+    ├── StorageError             storage refused a call or did not answer
+    │   └── StorageNotFound      the blob, its container or the queue does not exist
     └── DeliveryError            the Event Hub did not accept an event; the queue retries
         ├── EventTooLarge        it never will, although the event was cut to fit
         └── EventRefused         it refused this event for what it holds, and would again
@@ -65,6 +67,22 @@ class SigningKeysUnavailable(FnsseError):
     """The callers' Entra tenant could not be reached, or published nothing that tokens can be
     checked with.
     """
+
+
+class StorageError(FnsseError):
+    """Storage refused a call or did not answer. What was asked for may have happened or not."""
+
+    def __init__(self, message: str, *, status: int | None = None, code: str = "") -> None:
+        """`status` and `code`: the answer's, code being its `x-ms-error-code`. None and "" where no
+        answer came.
+        """
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class StorageNotFound(StorageError):
+    """The blob, its container or the queue does not exist."""
 
 
 class DeliveryError(FnsseError):

@@ -12,7 +12,7 @@ from local.functions_host.unsupported import StartError
 from shared.adapters.direct_storage import DirectStorage
 from shared.adapters.storage import service_of
 
-# Deletes a message of a queue: queue, message id, pop receipt. Raises AzureError.
+# Deletes a message of a queue: queue, message id, pop receipt. Raises AzureError or StorageError.
 type DeleteMessage = Callable[[str, str, str], Awaitable[None]]
 
 

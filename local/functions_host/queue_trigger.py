@@ -29,6 +29,7 @@ from local.functions_host.queue_message import (
 )
 from local.functions_host.queue_options import MIN_POLLING_INTERVAL_S, QueueOptions
 from local.functions_host.worker_library import Invocation
+from shared.errors import StorageError, StorageNotFound
 
 # A received message is invisible for this long, renewed at half of it while its function runs
 # (QueueListener.cs). QueueListener.cs: ten minutes; no setting of the real host was found for it.
@@ -156,9 +157,9 @@ class QueueTrigger:
             finally:
                 renewal.cancel()
             await self._complete(message, succeeded=succeeded)
-        except AzureError as error:  # the lease runs out and the message comes again
+        except (AzureError, StorageError) as error:  # the lease ends and the message comes again
             say(
-                f"ERROR: message {message.id} of queue {self._target.queue_name} could not be completed: {error.message}"
+                f"ERROR: message {message.id} of queue {self._target.queue_name} could not be completed: {error}"
             )
         finally:
             self._leases.drop(message)
@@ -200,7 +201,7 @@ class QueueTrigger:
             await self._delete_message(
                 self._queue.queue_name, message.id, message.pop_receipt or ""
             )
-        except HttpResponseError as error:
+        except (HttpResponseError, StorageError) as error:
             _raise_unless_lost(error)
 
     async def _release(self, message_id: str, pop_receipt: str | None) -> None:
@@ -245,16 +246,20 @@ class QueueTrigger:
                 delay_s = LEASE_S / 2
 
 
-def _lost(error: AzureError) -> bool:
+def _lost(error: AzureError | StorageError) -> bool:
     """Say whether someone else has the message now, or nobody: nothing is left to do then
     (QueueProcessor.cs).
     """
-    if isinstance(error, ResourceNotFoundError):
+    if isinstance(error, (ResourceNotFoundError, StorageNotFound)):
         return True
-    code = str(getattr(error, "error_code", ""))
-    return code in {"PopReceiptMismatch", "QueueBeingDeleted", "QueueDisabled"}
+    code = error.code if isinstance(error, StorageError) else getattr(error, "error_code", "")
+    return getattr(code, "value", code) in {
+        "PopReceiptMismatch",
+        "QueueBeingDeleted",
+        "QueueDisabled",
+    }
 
 
-def _raise_unless_lost(error: HttpResponseError) -> None:
+def _raise_unless_lost(error: HttpResponseError | StorageError) -> None:
     if not _lost(error):
         raise error

@@ -7,14 +7,17 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.core.async_paging import AsyncPageIterator
+from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import ContainerClient
 
 from shared.adapters.storage import Storage
+from shared.adapters.storage_errors import storage_errors
 from shared.core.records.capture import CONTAINER, Capture, body_offset, load, load_header
+from shared.errors import StorageNotFound
 
 # of a capture: more than its header ever holds, unless headers are copied
 _HEADER_BYTES: Final = 16 * 1024
@@ -32,43 +35,48 @@ class Captures:
         return self._storage.blobs.get_container_client(CONTAINER)
 
     async def put(self, name: str, parts: Sequence[bytes]) -> None:
-        """Store a capture. Raises AzureError. A second put of the same name replaces the first:
+        """Store a capture. Raises StorageError. A second put of the same name replaces the first:
         retries are harmless.
         """
         data = b"".join(parts)
         if len(data) <= _DIRECT_BYTES:
             await self._storage.direct.put_blob(f"{CONTAINER}/{name}", data)
             return
-        await self._container.upload_blob(name, data, length=len(data), overwrite=True)
+        with storage_errors():
+            await self._container.upload_blob(name, data, length=len(data), overwrite=True)
 
     async def put_if_absent(self, name: str, data: bytes) -> None:
-        """Store a capture unless there is one of that name. Raises AzureError."""
-        with contextlib.suppress(ResourceExistsError):
+        """Store a capture unless there is one of that name. Raises StorageError."""
+        with storage_errors(), contextlib.suppress(ResourceExistsError):
             await self._container.upload_blob(name, data, length=len(data), overwrite=False)
 
     async def stage(self, name: str, block: int, data: bytes) -> None:
-        """Upload a block of a capture. Raises AzureError."""
-        await self._container.get_blob_client(name).stage_block(
-            _block_id(block), data, length=len(data)
-        )
+        """Upload a block of a capture. Raises StorageError."""
+        with storage_errors():
+            await self._container.get_blob_client(name).stage_block(
+                _block_id(block), data, length=len(data)
+            )
 
     async def commit(self, name: str, blocks: Sequence[int]) -> None:
-        """Make the capture of these blocks, in this order. Raises AzureError."""
-        await self._container.get_blob_client(name).commit_block_list(
-            [BlobBlock(_block_id(block)) for block in blocks]
-        )
+        """Make the capture of these blocks, in this order. Raises StorageError."""
+        with storage_errors():
+            await self._container.get_blob_client(name).commit_block_list(
+                [BlobBlock(_block_id(block)) for block in blocks]
+            )
 
     async def get(self, name: str | None) -> Capture | None:
-        """The capture, or None where there is none. Raises AzureError or CaptureError."""
+        """The capture, or None where there is none. Raises StorageError or CaptureError."""
         if name is None:
             return None
         try:
             return load(await self._storage.direct.get_blob(f"{CONTAINER}/{name}"))
-        except ResourceNotFoundError:
+        except StorageNotFound:
             return None
 
     async def header(self, name: str) -> dict[str, Any]:
-        """A capture's header alone, without its body. Raises AzureError or CaptureError."""
+        """A capture's header alone, without its body. Raises StorageNotFound where there is none,
+        StorageError or CaptureError.
+        """
         path = f"{CONTAINER}/{name}"
         beginning = await self._storage.direct.get_beginning(path, _HEADER_BYTES)
         body_at = body_offset(beginning)
@@ -77,34 +85,41 @@ class Captures:
         return load_header(beginning)
 
     async def pages(self, prefix: str) -> AsyncIterator[list[str]]:
-        """The names below a prefix in their order, in pages of up to 5,000."""
-        async for page in self._container.list_blob_names(name_starts_with=prefix).by_page():
-            yield [name async for name in page]
+        """The names below a prefix in their order, in pages of up to 5,000. Raises StorageError."""
+        with storage_errors():
+            async for page in self._container.list_blob_names(name_starts_with=prefix).by_page():
+                yield [name async for name in page]
 
     async def page(
         self, prefix: str, marker: str | None, count: int
     ) -> tuple[list[str], str | None]:
-        """One page of names, and where the next one begins; None after the last."""
+        """One page of names, and where the next one begins; None after the last. Raises
+        StorageError.
+        """
         listing = self._container.list_blob_names(name_starts_with=prefix, results_per_page=count)
-        pages = listing.by_page(continuation_token=marker)
-        names = [name async for name in await anext(pages)]
-        return names, getattr(pages, "continuation_token", None) or None
+        pages = cast(AsyncPageIterator[str], listing.by_page(continuation_token=marker))
+        with storage_errors():
+            names = [name async for name in await anext(pages)]
+        return names, pages.continuation_token or None
 
     async def exists(self, name: str) -> bool:
-        """Raises AzureError."""
-        return await self._container.get_blob_client(name).exists()
+        """Raises StorageError."""
+        with storage_errors():
+            return await self._container.get_blob_client(name).exists()
 
     async def erase(self, name: str) -> bool:
-        """Delete a capture; False where there is none. Raises AzureError."""
+        """Delete a capture; False where there is none. Raises StorageError."""
         try:
-            await self._container.delete_blob(name, delete_snapshots="include")
-        except ResourceNotFoundError:
+            with storage_errors():
+                await self._container.delete_blob(name, delete_snapshots="include")
+        except StorageNotFound:
             return False
         return True
 
     async def probe(self) -> None:
-        """Raises AzureError unless the container can be reached."""
-        await self._container.get_container_properties()
+        """Raises StorageError unless the container can be reached."""
+        with storage_errors():
+            await self._container.get_container_properties()
 
 
 def _block_id(block: int) -> str:

@@ -3,8 +3,7 @@
 azure-storage spends 0.75 to 0.9 ms of CPU on a call, nearly all of it in its policies, and an
 exchange makes six of them: most of what an exchange cost. The same calls as plain REST take 0.2 to
 0.25 ms with aiohttp's client, 0.1 as here (measured side by side against Azurite). All that is not
-on that path (listings, reports, probes) stays with the SDK, and so do its exceptions: what is
-raised here is what it would raise.
+on that path (listings, reports, probes) stays with the SDK.
 
 Sources: "Authorize with Shared Key", "Put Blob", "Get Blob", "Append Block", "Put Message" of the
 Storage REST reference.
@@ -21,14 +20,9 @@ from email.utils import formatdate
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from azure.core.exceptions import (
-    HttpResponseError,
-    ResourceNotFoundError,
-    ServiceRequestError,
-    ServiceResponseError,
-)
-
-from shared.adapters.storage_connections import Answer, StorageConnections
+from shared.adapters.storage_connections import StorageConnections
+from shared.adapters.storage_errors import refusal, storage_errors
+from shared.errors import StorageError
 
 _API_VERSION: Final = "2023-11-03"
 _WAITS_S: Final = (0.0, 0.5)  # before the second and the third try
@@ -56,7 +50,7 @@ class Service:
 
 
 class DirectStorage:
-    """Raises AzureError's subclasses. Its connections belong to the event loop of
+    """Raises StorageError. Its connections belong to the event loop of
     the first call.
     """
 
@@ -70,7 +64,7 @@ class DirectStorage:
         await self._call(self._blobs, "PUT", path, {}, data, {"x-ms-blob-type": "BlockBlob"})
 
     async def get_blob(self, path: str) -> bytes:
-        """Raises ResourceNotFoundError where there is none."""
+        """Raises StorageNotFound where there is none."""
         return await self._call(self._blobs, "GET", path, {}, b"", {})
 
     async def get_beginning(self, path: str, count: int) -> bytes:
@@ -79,13 +73,13 @@ class DirectStorage:
             return await self._call(
                 self._blobs, "GET", path, {}, b"", {"x-ms-range": f"bytes=0-{count - 1}"}
             )
-        except HttpResponseError as error:
-            if error.status_code != 416:  # which is what a range of an empty blob is answered
+        except StorageError as error:
+            if error.status != 416:  # which is what a range of an empty blob is answered
                 raise
             return b""
 
     async def append_block(self, path: str, data: bytes) -> None:
-        """At the end of an append blob. Raises ResourceNotFoundError where there is none."""
+        """At the end of an append blob. Raises StorageNotFound where there is none."""
         await self._call(self._blobs, "PUT", path, {"comp": "appendblock"}, data, {})
 
     async def put_message(self, queue: str, text: str, wait_s: int) -> None:
@@ -131,15 +125,9 @@ class DirectStorage:
         for wait_s in _WAITS_S:
             try:
                 return await self._try(service, method, path, query, body, headers)
-            except HttpResponseError as error:
-                if (
-                    error.status_code is not None
-                    and error.status_code < 500
-                    and error.status_code != 429
-                ):
+            except StorageError as error:
+                if error.status is not None and error.status < 500 and error.status != 429:
                     raise
-            except (ServiceRequestError, ServiceResponseError):
-                pass
             await asyncio.sleep(wait_s)
         return await self._try(service, method, path, query, body, headers)
 
@@ -157,14 +145,15 @@ class DirectStorage:
         if service.key is not None:
             sent["authorization"] = _shared_key(service, method, address, query, len(body), sent)
         elif service.token is not None:
-            sent["authorization"] = f"Bearer {await service.token()}"
+            with storage_errors():
+                sent["authorization"] = f"Bearer {await service.token()}"
         values = [f"{name}={quote(value, safe='')}" for name, value in query.items()]
         target = "&".join([*values, service.sas] if service.sas else values)
         answer = await self._to(service).call(
             method, f"{address}?{target}" if target else address, sent, body
         )
         if answer.status >= 300:
-            raise _refused(answer)
+            raise refusal(answer.status, answer.error_code)
         return answer.body
 
     def _to(self, service: Service) -> StorageConnections:
@@ -195,11 +184,3 @@ def _shared_key(
     )
     signature = base64.b64encode(hmac.digest(service.key or b"", text.encode(), "sha256")).decode()
     return f"SharedKey {service.account}:{signature}"
-
-
-def _refused(answer: Answer) -> HttpResponseError:
-    kind = ResourceNotFoundError if answer.status == 404 else HttpResponseError
-    error = kind(message=f"storage refused: {answer.status} {answer.error_code}")
-    error.status_code = answer.status
-    error.error_code = answer.error_code  # type: ignore[attr-defined]  # as the SDK's process_storage_error does
-    return error

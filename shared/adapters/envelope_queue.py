@@ -8,6 +8,7 @@ from typing import Final
 from azure.storage.queue.aio import QueueClient
 
 from shared.adapters.storage import Storage
+from shared.adapters.storage_errors import storage_errors
 from shared.core.records.envelope import Envelope, dump
 
 QUEUE: Final = "envelopes"
@@ -25,16 +26,18 @@ class EnvelopeQueue:
         return self._storage.queue(QUEUE)
 
     async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
-        """To be delivered at once, or after a while. Raises AzureError."""
+        """To be delivered at once, or after a while. Raises StorageError."""
         await self._storage.direct.put_message(QUEUE, dump(envelope), wait_s)
 
     async def approximate_length(self) -> int:
         """Messages on the queue, those that are being worked on or wait for another try included.
-        Raises AzureError.
+        Raises StorageError.
         """
-        properties = await self._queue.get_queue_properties()
+        with storage_errors():
+            properties = await self._queue.get_queue_properties()
         return properties.approximate_message_count or 0
 
     async def probe(self) -> None:
-        """Raises AzureError unless the queue can be reached."""
-        await self._queue.get_queue_properties()
+        """Raises StorageError unless the queue can be reached."""
+        with storage_errors():
+            await self._queue.get_queue_properties()

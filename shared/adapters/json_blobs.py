@@ -9,15 +9,17 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob.aio import ContainerClient
 
 from shared.adapters.storage import Storage
+from shared.adapters.storage_errors import storage_errors
 from shared.core.records.ledger_entry import CONTAINER
+from shared.errors import StorageNotFound
 
 
 class JsonBlobs:
-    """All of it raises AzureError."""
+    """Puts and gets them. Every method raises StorageError."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -30,36 +32,43 @@ class JsonBlobs:
         self, name: str, fields: Mapping[str, Any], metadata: dict[str, str] | None = None
     ) -> None:
         """Replaces what is there."""
-        await self._container.upload_blob(
-            name, json.dumps(fields).encode(), overwrite=True, metadata=metadata
-        )
+        with storage_errors():
+            await self._container.upload_blob(
+                name, json.dumps(fields).encode(), overwrite=True, metadata=metadata
+            )
 
     async def put_if_absent(self, name: str, fields: Mapping[str, Any]) -> bool:
         """False where there is one already."""
-        try:
-            await self._container.upload_blob(name, json.dumps(fields).encode(), overwrite=False)
-        except ResourceExistsError:
-            return False
-        return True
+        with storage_errors():
+            try:
+                await self._container.upload_blob(
+                    name, json.dumps(fields).encode(), overwrite=False
+                )
+            except ResourceExistsError:
+                return False
+            return True
 
     async def get(self, name: str) -> dict[str, Any] | None:
         """None where there is none, or what is there is no JSON object."""
         try:
-            data = await (await self._container.download_blob(name)).readall()
+            with storage_errors():
+                data = await (await self._container.download_blob(name)).readall()
             fields = json.loads(data)
-        except (ResourceNotFoundError, ValueError):
+        except (StorageNotFound, ValueError):
             return None
         return fields if isinstance(fields, dict) else None
 
     async def delete(self, name: str) -> bool:
         """False where there is none."""
         try:
-            await self._container.delete_blob(name)
-        except ResourceNotFoundError:
+            with storage_errors():
+                await self._container.delete_blob(name)
+        except StorageNotFound:
             return False
         return True
 
     async def names(self, prefix: str) -> AsyncIterator[str]:
         """In their order."""
-        async for name in self._container.list_blob_names(name_starts_with=prefix):
-            yield name
+        with storage_errors():
+            async for name in self._container.list_blob_names(name_starts_with=prefix):
+                yield name

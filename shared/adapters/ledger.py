@@ -21,11 +21,11 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
 from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.storage import Storage
+from shared.adapters.storage_errors import storage_errors
 from shared.core.records.comparison import LedgerIndex, Report
 from shared.core.records.ledger_entry import (
     CONTAINER,
@@ -35,6 +35,7 @@ from shared.core.records.ledger_entry import (
     LedgerReader,
 )
 from shared.core.records.window import Window
+from shared.errors import StorageError, StorageNotFound
 
 _log = logging.getLogger("fnsse.ledger")
 
@@ -85,16 +86,18 @@ class Ledger:
         ]
         try:
             await self._append(entries)
-        except (AzureError, OSError, TimeoutError) as error:
+        except StorageError as error:
             self.failures += 1
             _log.error(
                 "The ledger did not take %d entries; their events may be sent again: %s",
                 len(entries),
-                type(error).__name__,
+                error,
             )
 
     async def park(self, exchange_id: str, reason: str) -> bool:
-        """This one can never be delivered; False where that was noted before. Raises AzureError."""
+        """This one can never be delivered; False where that was noted before.
+        Raises StorageError.
+        """
         at_ms = int(self._clock() * 1000)
         listed = await self._json_blobs.get(_parked_name(exchange_id))
         if listed is None or listed.get("reason") == REPLAY_FAILED:
@@ -116,21 +119,21 @@ class Ledger:
 
     async def list_failed_replay(self, exchange_id: str) -> None:
         """Only for operators to see: whether the exchange itself is delivered is as it was. Raises
-        AzureError.
+        StorageError.
         """
         note = _parked_note(exchange_id, REPLAY_FAILED, int(self._clock() * 1000))
         await self._json_blobs.put_if_absent(_parked_name(exchange_id), note)
 
     async def note_refusal(self, exchange_id: str) -> None:
-        """The Event Hub refused its event for good, it says. Raises AzureError."""
+        """The Event Hub refused its event for good, it says. Raises StorageError."""
         await self._json_blobs.put(_refused_name(exchange_id), {})
 
     async def take_refusal(self, exchange_id: str) -> bool:
-        """Whether that was noted since this was asked last. Raises AzureError."""
+        """Whether that was noted since this was asked last. Raises StorageError."""
         return await self._json_blobs.delete(_refused_name(exchange_id))
 
     async def all_parked(self, most: int) -> list[dict[str, Any]]:
-        """The oldest parked exchanges, with their reasons. Raises AzureError."""
+        """The oldest parked exchanges, with their reasons. Raises StorageError."""
         found: list[dict[str, Any]] = []
         async for name in self._json_blobs.names("parked/"):
             note = await self._json_blobs.get(name)
@@ -140,19 +143,19 @@ class Ledger:
         return found
 
     async def parked_reason(self, exchange_id: str) -> str | None:
-        """Why it is on the list; None where it is not. Raises AzureError."""
+        """Why it is on the list; None where it is not. Raises StorageError."""
         note = await self._json_blobs.get(_parked_name(exchange_id))
         return str(note["reason"]) if note else None
 
     async def reopen(self, exchange_id: str) -> None:
-        """What was parked until now is to be judged again. Raises AzureError."""
+        """What was parked until now is to be judged again. Raises StorageError."""
         at_ms = int(self._clock() * 1000)
         await self._json_blobs.put(
             f"reopened/{Window.of_exchange(exchange_id).name}/{exchange_id} {at_ms}", {}
         )
 
     async def reopened_windows(self) -> set[str]:
-        """Windows that have to be judged again, however old they are. Raises AzureError."""
+        """Windows that have to be judged again, however old they are. Raises StorageError."""
         return {_window_in(name) async for name in self._json_blobs.names("reopened/")}
 
     async def settle(self, window: str, reopened_ms: Mapping[str, int]) -> None:
@@ -160,18 +163,18 @@ class Ledger:
         parked once more.
 
         `reopened_ms`: as `known` said. What was reopened since, while the window was judged, stays
-        so. Raises AzureError.
+        so. Raises StorageError.
         """
         async for name, exchange_id, at_ms in self._reopenings(window):
             if at_ms <= reopened_ms.get(exchange_id, -1):
                 await self._json_blobs.delete(name)
 
     async def unlist(self, exchange_id: str) -> bool:
-        """Take it off the list; False where it is not on it. Raises AzureError."""
+        """Take it off the list; False where it is not on it. Raises StorageError."""
         return await self._json_blobs.delete(_parked_name(exchange_id))
 
     async def known(self, window: str) -> LedgerIndex:
-        """All that the ledger says of a window; 16 bytes an exchange. Raises AzureError."""
+        """All that the ledger says of a window; 16 bytes an exchange. Raises StorageError."""
         known = LedgerIndex(reopened_ms=await self._reopened(window))
         async for entries in self._entries(window):
             for count, entry in enumerate(entries):
@@ -181,21 +184,22 @@ class Ledger:
         return known
 
     async def put_report(self, report: Report) -> None:
-        """Raises AzureError."""
+        """Raises StorageError."""
         metadata = {"complete": str(report.complete).lower()}
         await self._json_blobs.put(f"reports/{report.window}.json", report.as_json(), metadata)
 
     async def complete_windows(self, windows: Iterable[str]) -> set[str]:
-        """Those that a report calls complete."""
+        """Those that a report calls complete. Raises StorageError."""
         wanted = set(windows)
         complete: set[str] = set()
         for day in sorted({name.rpartition("/")[0] for name in wanted}):
             listing = self._container.list_blobs(
                 name_starts_with=f"reports/{day}/", include=["metadata"]
             )
-            async for blob in listing:
-                if (blob.metadata or {}).get("complete") == "true":
-                    complete.add(blob.name.removeprefix("reports/").removesuffix(".json"))
+            with storage_errors():
+                async for blob in listing:
+                    if (blob.metadata or {}).get("complete") == "true":
+                        complete.add(blob.name.removeprefix("reports/").removesuffix(".json"))
         return complete & wanted
 
     async def _reopened(self, window: str) -> dict[str, int]:
@@ -211,15 +215,19 @@ class Ledger:
             yield name, exchange_id, int(at_ms)
 
     async def _entries(self, window: str) -> AsyncIterator[Iterable[LedgerEntry]]:
-        async for name in self._container.list_blob_names(name_starts_with=f"entries/{window}/"):
-            reader = LedgerReader()
-            download = await self._container.download_blob(name)
-            async for piece in download.chunks():
-                yield reader.feed(piece)
-            if reader.unreadable:
-                _log.warning(
-                    "Ledger blob %s holds %d lines that are no entries", name, reader.unreadable
-                )
+        with storage_errors():
+            names = self._container.list_blob_names(name_starts_with=f"entries/{window}/")
+            async for name in names:
+                reader = LedgerReader()
+                download = await self._container.download_blob(name)
+                async for piece in download.chunks():
+                    yield reader.feed(piece)
+                if reader.unreadable:
+                    _log.warning(
+                        "Ledger blob %s holds %d lines that are not entries",
+                        name,
+                        reader.unreadable,
+                    )
 
     async def _append(self, entries: Sequence[LedgerEntry]) -> None:
         lines: dict[str, list[bytes]] = defaultdict(list)
@@ -235,7 +243,7 @@ class Ledger:
             blob = await self._begin(window)
         try:
             await self._storage.direct.append_block(f"{CONTAINER}/{blob.name}", data)
-        except ResourceNotFoundError:  # deleted by retention, or by hand
+        except StorageNotFound:  # deleted by retention, or by hand
             blob = await self._begin(window)
             await self._storage.direct.append_block(f"{CONTAINER}/{blob.name}", data)
         blob.blocks += 1
@@ -245,7 +253,8 @@ class Ledger:
         # may have forgotten it.
         blob = _Blob(name=f"entries/{window}/{self._writer}-{self._begun:06}.log")
         self._begun += 1
-        await self._container.get_blob_client(blob.name).create_append_blob()
+        with storage_errors():
+            await self._container.get_blob_client(blob.name).create_append_blob()
         while len(self._blobs) >= _WINDOWS_KEPT:
             del self._blobs[min(self._blobs)]
         self._blobs[window] = blob

@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 import aiohappyeyeballs
 import httptools
-from azure.core.exceptions import ServiceRequestError, ServiceResponseError
+
+from shared.errors import StorageError
 
 _CONNECT_S: Final = 3.0  # name, TCP and TLS together
 _SILENCE_S: Final = 10.0
@@ -57,8 +58,7 @@ class StorageConnections:
     ) -> Answer:
         """`target` and `headers` are sent as they are: nothing in them may end a line.
 
-        Raises ServiceRequestError where there is no connection, ServiceResponseError where it
-        breaks or is silent for 10 s.
+        Raises StorageError where there is no connection, or where it breaks or is silent for 10 s.
         """
         lines = [f"{method} {target} HTTP/1.1", f"host: {self._host_header}"]
         lines.extend(f"{name}: {value}" for name, value in headers.items())
@@ -109,9 +109,7 @@ class StorageConnections:
                     _Connection, sock=connected, ssl=self._tls, server_hostname=name
                 )
         except OSError as error:  # TimeoutError and ssl.SSLError, too
-            raise ServiceRequestError(
-                f"storage could not be reached: {type(error).__name__}"
-            ) from error
+            raise StorageError(f"storage could not be reached: {type(error).__name__}") from error
         return connection
 
 
@@ -140,7 +138,7 @@ class _Connection(asyncio.Protocol):
         self._pieces: list[bytes] = []
 
     async def answer_to(self, head: bytes, body: bytes) -> Answer:
-        """Raises ServiceResponseError. Whoever is cancelled leaves a closed connection."""
+        """Raises StorageError. Whoever is cancelled leaves a closed connection."""
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[Answer | None] = loop.create_future()
         self._answered = answered
@@ -158,7 +156,7 @@ class _Connection(asyncio.Protocol):
         # raised here and not kept by the future: the two would hold each other, and the capture
         # with them
         if answer is None:
-            raise ServiceResponseError(f"storage did not answer: {self._why_none}")
+            raise StorageError(f"storage did not answer: {self._why_none}")
         return answer
 
     def close(self) -> None:

@@ -20,18 +20,22 @@ class UsageClaims:
 
     async def claim(self, response_id: str, exchange_id: str) -> Claim:
         """This exchange counts this response's usage, unless another was first.
-        Raises AzureError.
+        Raises StorageError.
         """
         name = _name(response_id)
         new = await self._json_blobs.put_if_absent(name, {"exchange_id": exchange_id})
-        # What is given up between the two calls counts as another's.
-        holder = (
-            exchange_id if new else str((await self._json_blobs.get(name) or {}).get("exchange_id"))
-        )
+        holder = exchange_id if new else await self._holder(name)
         return Claim(response_id=response_id, holder=holder, new=new)
 
+    async def _holder(self, name: str) -> str:
+        """The exchange that holds a claim; "" where it was released since, or cannot be read. Both
+        count as another's.
+        """
+        holder = (await self._json_blobs.get(name) or {}).get("exchange_id")
+        return holder if isinstance(holder, str) else ""
+
     async def give_up(self, claim: Claim) -> None:
-        """Whoever asks next has it. Raises AzureError."""
+        """Whoever asks next has it. Raises StorageError."""
         await self._json_blobs.delete(_name(claim.response_id))
 
 

@@ -10,10 +10,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, Protocol
 
-from azure.core.exceptions import AzureError
-
 from shared.core.records.backlog import only_in_transit
-from shared.errors import DeliveryError
+from shared.errors import DeliveryError, StorageError
 
 # Reconcile queues on while no more than this waits: what it has queued itself is being delivered.
 UNDER_WAY: Final = 500
@@ -31,7 +29,7 @@ class MeasuredQueue(Protocol):
     """Where envelopes go."""
 
     async def approximate_length(self) -> int:
-        """Raises AzureError."""
+        """Raises StorageError."""
         ...
 
 
@@ -91,7 +89,7 @@ class Pacing:
             if count := await waiting():
                 return f"the queue still holds {count} envelopes"
             await self._probe()
-        except AzureError:
+        except StorageError:
             return "the queue cannot be reached"
         except DeliveryError:
             return "the Event Hub is not ready"

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from azure.core.exceptions import ResourceNotFoundError
-
 from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import EnvelopeQueue
 from shared.adapters.json_blobs import JsonBlobs
@@ -18,6 +16,7 @@ from shared.core.records.comparison import CapturedExchange
 from shared.core.records.envelope import mark_replayed
 from shared.core.records.ledger_entry import REPLAY_FAILED
 from shared.core.records.poison import failure_count_name
+from shared.errors import StorageNotFound
 
 _LISTED: Final = 1000
 
@@ -34,7 +33,9 @@ class Parking:
         self._envelopes = envelopes
 
     async def parked(self) -> list[dict[str, Any]]:
-        """`{"exchange_id", "reason", "parked_at_ms"}` of the oldest thousand. Raises AzureError."""
+        """`{"exchange_id", "reason", "parked_at_ms"}` of the oldest thousand.
+        Raises StorageError.
+        """
         return await self._ledger.all_parked(_LISTED)
 
     async def queue_again(self, exchange_id: str) -> bool:
@@ -51,7 +52,7 @@ class Parking:
             envelope = await rebuilt(
                 self._captures, CapturedExchange(exchange_id=exchange_id, answered=answered)
             )
-        except ResourceNotFoundError:
+        except StorageNotFound:
             return False
         if reason == REPLAY_FAILED:
             envelope = mark_replayed(envelope)
@@ -65,7 +66,7 @@ class Parking:
 
     async def erase(self, exchange_id: str) -> bool:
         """Delete both captures; ledger and usage claims keep the bare id. False where nothing was
-        there. Raises AzureError.
+        there. Raises StorageError.
         """
         erased = [
             await self._captures.erase(name)

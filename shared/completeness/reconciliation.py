@@ -12,8 +12,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from azure.core.exceptions import AzureError, ResourceNotFoundError
-
 from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import EnvelopeQueue
 from shared.adapters.json_blobs import JsonBlobs
@@ -24,7 +22,7 @@ from shared.concurrency.gather import gather_bounded
 from shared.core.records.checkpoint import Checkpoint, resume
 from shared.core.records.comparison import CapturedExchange, Comparison
 from shared.core.records.window import Window, judged_windows
-from shared.errors import CaptureError, EnvelopeError
+from shared.errors import CaptureError, EnvelopeError, StorageError, StorageNotFound
 
 _log = logging.getLogger("fnsse.reconciliation")
 
@@ -100,10 +98,10 @@ class Reconciliation:
         """Compare, queue what is missing of what started before `until`, and publish the window's
         report.
 
-        Raises AzureError. A second attempt, told by the same `until`, goes on behind the last whole
-        batch of the first. Should both run at once, exchanges are queued twice and the counts of
-        what was queued mix; but each calls the window complete only on its own listing, and on what
-        the ledger knew of it before.
+        Raises StorageError. A retry, recognised by the same `until`, resumes after the last whole
+        batch of the first attempt. Should both run at once, exchanges are queued twice and the
+        counts of what was queued mix; but each calls the window complete only on its own listing,
+        and on what the ledger knew of it before.
         """
         note = f"progress/reconcile/{window}.json"
         progress = resume(until.isoformat(), await self._json_blobs.get(note))
@@ -159,13 +157,13 @@ class Reconciliation:
                     "Exchange %s can never be delivered and is parked: %s", each.exchange_id, error
                 )
             return Fate.PARKED
-        except ResourceNotFoundError:
+        except StorageNotFound:
             return Fate.ERASED
-        except AzureError:
+        except StorageError:
             return Fate.LEFT
         try:
             await self._envelopes.put(envelope)
-        except AzureError:  # a queue that is gone, too, which says nothing of the exchange
+        except StorageError:  # a queue that is gone, too, which says nothing of the exchange
             return Fate.LEFT
         return Fate.QUEUED
 

@@ -16,7 +16,7 @@ AT_ONCE: Final = 16  # reads of headers and puts of envelopes
 
 async def rebuilt(captures: Captures, each: CapturedExchange) -> Envelope:
     """The envelope that was lost, from what the captures hold. Raises CaptureError, EnvelopeError
-    or AzureError.
+    or StorageError.
     """
     if each.answered:
         header = await captures.header(response_name(each.exchange_id))

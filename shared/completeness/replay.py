@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from azure.core.exceptions import ResourceNotFoundError
-
 from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import EnvelopeQueue
 from shared.adapters.json_blobs import JsonBlobs
@@ -23,7 +21,7 @@ from shared.core.records.comparison import CapturedExchange, captured_exchanges
 from shared.core.records.envelope import Envelope, mark_replayed
 from shared.core.records.exchange_id import started_at
 from shared.core.records.replay_request import ReplayRequest
-from shared.errors import CaptureError, EnvelopeError
+from shared.errors import CaptureError, EnvelopeError, StorageNotFound
 
 PAGE: Final = 500  # blob names, so about 250 exchanges
 BATCH: Final = 50  # exchanges: what a page that is tried again repeats at most
@@ -71,7 +69,7 @@ class Replaying:
     async def page(
         self, instance: str, replay: ReplayRequest, window: str, marker: str | None
     ) -> Page:
-        """Queue one page of a window again; `instance` is the replay's. Raises AzureError.
+        """Queue one page of a window again; `instance` is the replay's. Raises StorageError.
 
         A second attempt at the same page goes on behind the last whole batch of the first.
         """
@@ -122,5 +120,5 @@ class Replaying:
             if not each.answered and await self._captures.exists(response_name(each.exchange_id)):
                 return None
             return await rebuilt(self._captures, each)
-        except ResourceNotFoundError:
+        except StorageNotFound:
             return None

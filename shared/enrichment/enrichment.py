@@ -97,8 +97,8 @@ class Enrichment:
         """Returns when the event of this envelope was accepted, or is parked because it never can
         be.
 
-        Raises EnvelopeError, AssemblyError, DeliveryError or AzureError; the queue then brings the
-        message again.
+        Raises EnvelopeError, AssemblyError, DeliveryError or StorageError; the queue then brings
+        the message again.
         """
         envelope = load(message)
         try:
@@ -119,7 +119,7 @@ class Enrichment:
         """Why no event can be built of this envelope, in a word; None where it can, whether or not
         it can be delivered now.
 
-        Raises AzureError where the captures cannot be read.
+        Raises StorageError where the captures cannot be read.
         """
         try:
             await self._give_up(await self._event(envelope, _ANY_LIMIT_BYTES))

@@ -5,15 +5,13 @@ from __future__ import annotations
 import logging
 from typing import Final, Protocol
 
-from azure.core.exceptions import AzureError
-
 from shared.adapters.captures import Captures
 from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger import Ledger
 from shared.core.records import poison
 from shared.core.records.capture import of_outcome, response_name
 from shared.core.records.envelope import Envelope, load, to_fields
-from shared.errors import EnvelopeError
+from shared.errors import EnvelopeError, StorageError
 
 _log = logging.getLogger("fnsse.giving_up")
 
@@ -25,7 +23,7 @@ class Builds(Protocol):
     """Enrichment, as far as it is needed here."""
 
     async def why_not(self, envelope: Envelope) -> str | None:
-        """Why no event can be built; None where it can. Raises AzureError."""
+        """Why no event can be built; None where it can. Raises StorageError."""
         ...
 
 
@@ -41,7 +39,7 @@ class GivingUp:
         self._json_blobs = json_blobs
 
     async def take(self, message: bytes) -> None:
-        """Returns when the message's fate is sealed. Raises AzureError; the queue then brings it
+        """Returns when the message's fate is sealed. Raises StorageError; the queue then brings it
         again.
         """
         try:
@@ -99,7 +97,7 @@ class GivingUp:
                 why_not = _REFUSED
             if why_not is None:
                 await self._forget_one(name, failures)
-        except AzureError:
+        except StorageError:
             return None, 0  # storage is down, which is reason enough
         return why_not, failures
 

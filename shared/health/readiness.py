@@ -7,8 +7,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from azure.core.exceptions import AzureError
-
 from shared.errors import FnsseError
 
 PROBE_TIMEOUT_S: Final = 5.0
@@ -52,6 +50,6 @@ async def _state(probe: Probe, timeout_s: float) -> str:
     try:
         async with asyncio.timeout(timeout_s):
             await probe()
-    except (FnsseError, AzureError, OSError, TimeoutError):
+    except (FnsseError, OSError, TimeoutError):
         return "unreachable"
     return "reachable"

@@ -20,7 +20,7 @@ type StartTask = Callable[[Coroutine[Any, Any, bool]], asyncio.Task[bool]]
 
 
 class CaptureStore(Protocol):
-    """Where captures go. All of it may be repeated; each raises AzureError."""
+    """Where captures go. All of it may be repeated; each raises StorageError."""
 
     async def put(self, name: str, parts: Sequence[bytes]) -> None:
         """Store a whole blob."""
@@ -104,7 +104,8 @@ class CaptureWriter:
         return (self._before + b"".join(reversed(kept)))[-count:] if count else b""
 
     async def close(self, preamble: bytes) -> bool:
-        """Store what is held and make the blob; False where the capture is lost. Raises AzureError.
+        """Store what is held and make the blob; False where the capture is lost.
+        Raises StorageError.
 
         Everything is given back to the memory, whatever happens.
         """

@@ -13,14 +13,13 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
-from azure.core.exceptions import AzureError
-
 from shared.core import api_error
 from shared.core.event import attribution
 from shared.core.records import capture, outcome
 from shared.core.records.envelope import Envelope, Failure, bound_text, dump, to_fields
 from shared.core.records.outcome import Outcome
 from shared.core.wire.headers import kept_headers
+from shared.errors import StorageError
 from shared.relay.capture_writer import CaptureMemory, CaptureStore, CaptureWriter
 from shared.relay.exchange_record import Exchange
 
@@ -37,7 +36,7 @@ class RecordingStore(CaptureStore, Protocol):
     """Where captures go, and what is left of an exchange without an answer."""
 
     async def put_if_absent(self, name: str, data: bytes) -> None:
-        """Store a whole blob unless there is one of that name. Raises AzureError."""
+        """Store a whole blob unless there is one of that name. Raises StorageError."""
         ...
 
 
@@ -45,7 +44,7 @@ class EnvelopeStore(Protocol):
     """Where envelopes go."""
 
     async def put(self, envelope: Envelope) -> None:
-        """Raises AzureError."""
+        """Raises StorageError."""
         ...
 
 
@@ -224,8 +223,8 @@ class Recorder:
                 await storing,
                 "the captures that wait for their store have reached CAPTURE_MEMORY_MB",
             )
-        except (AzureError, OSError, TimeoutError) as error:
-            stored, why = False, type(error).__name__
+        except StorageError as error:
+            stored, why = False, str(error)
         if not stored:
             _log.error(
                 "The %s of exchange %s could not be stored: %s", what, exchange.exchange_id, why

@@ -14,6 +14,7 @@ import httpx
 from azure.core.exceptions import ServiceRequestError
 
 from shared.adapters.identity import KeyCredential
+from shared.adapters.storage_errors import storage_errors
 from shared.adapters.upstream import Credential, Upstream
 from shared.core.records import capture
 from shared.core.records.capture import Capture
@@ -86,7 +87,8 @@ class Store:
         if self.gate is not None:
             await self.gate.wait()
         if self.failing:
-            raise ServiceRequestError("AccountKey=secret at contoso.blob.core.windows.net")
+            with storage_errors():
+                raise ServiceRequestError("AccountKey=secret at contoso.blob.core.windows.net")
 
     def captures(self, suffix: str) -> list[Capture]:
         return [capture.load(blob) for name, blob in self.blobs.items() if name.endswith(suffix)]
@@ -101,7 +103,8 @@ class Envelopes:
 
     async def put(self, envelope: Envelope) -> None:
         if self.failing:
-            raise ServiceRequestError("AccountKey=secret at contoso.queue.core.windows.net")
+            with storage_errors():
+                raise ServiceRequestError("AccountKey=secret at contoso.queue.core.windows.net")
         self.put_ones.append(envelope)
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from azure.core.exceptions import ServiceRequestError
 
 from harness.sample_envelope import EXCHANGE_ID, PLAIN, an_envelope
 from harness.schema import valid
@@ -26,6 +25,7 @@ from shared.errors import (
     EnvelopeError,
     EventRefused,
     EventTooLarge,
+    StorageError,
 )
 
 pytestmark = pytest.mark.anyio
@@ -152,8 +152,8 @@ async def test_a_refusal_raises_so_that_the_queue_delivers_again() -> None:
 
 async def test_storage_that_cannot_be_reached_raises_so_that_the_queue_delivers_again() -> None:
     world = World()
-    world.captures.failure = ServiceRequestError("no")
-    with pytest.raises(ServiceRequestError):
+    world.captures.failure = StorageError("no")
+    with pytest.raises(StorageError):
         await world.deliver(MESSAGE)
     assert not world.event_hub.sent
     assert not world.ledger.entries
@@ -259,8 +259,8 @@ async def test_whether_an_event_can_be_built_is_told_apart_from_whether_it_can_b
     assert await broken.why_not(PLAIN) == "assembly_failed"
     world.captures.failure = CaptureError("cut short")
     assert await enrichment.why_not(PLAIN) == "corrupt_capture"
-    world.captures.failure = ServiceRequestError("not now")
-    with pytest.raises(ServiceRequestError):
+    world.captures.failure = StorageError("not now")
+    with pytest.raises(StorageError):
         await enrichment.why_not(PLAIN)
     assert not world.event_hub.sent
     assert not world.ledger.entries

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
-from azure.core.exceptions import ServiceRequestError
 
 from harness.sample_envelope import an_envelope
 from local.stack import Stack
@@ -23,6 +22,7 @@ from shared.core.records.envelope import Envelope, dump, mark_replayed
 from shared.core.records.poison import MAX_FAILURES, failure_count_name
 from shared.core.records.window import Window
 from shared.enrichment.poison_handler import GivingUp
+from shared.errors import StorageError
 from tests.integration.azurite import Account, a_window, an_account, an_id
 
 pytestmark = pytest.mark.anyio
@@ -179,7 +179,7 @@ async def test_storage_that_is_down_is_a_reason_that_passes() -> None:
     """
     async with an_account(connection_string(free_ports())) as account:
         envelope = an_envelope(response_capture="there")
-        await giving_up(account, ServiceRequestError("down")).take(dump(envelope).encode())
+        await giving_up(account, StorageError("down")).take(dump(envelope).encode())
 
 
 async def test_a_replay_that_was_given_up_is_listed_and_can_be_queued_again(

@@ -133,7 +133,7 @@ async def test_lines_that_are_no_entries_are_told_of_and_hide_no_other(
         with caplog.at_level(logging.WARNING, "fnsse.ledger"):
             known = await account.ledger.known(window.name)
     assert each in known
-    assert "3 lines that are no entries" in caplog.text
+    assert "3 lines that are not entries" in caplog.text
 
 
 async def test_a_window_of_which_nothing_was_written_is_empty(azurite: str) -> None:

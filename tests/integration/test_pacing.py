@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pytest
-from azure.core.exceptions import ServiceRequestError
 
 from shared.completeness.back_pressure import Pacing
-from shared.errors import DeliveryError
+from shared.errors import DeliveryError, StorageError
 
 pytestmark = pytest.mark.anyio
 
@@ -35,7 +34,7 @@ class Queue:
         self._clock.now += 1
         length = next(self._lengths)
         if length < 0:
-            raise ServiceRequestError("away")
+            raise StorageError("away")
         return length
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from azure.core.exceptions import ServiceRequestError
 
-from shared.errors import DeliveryError
+from shared.errors import DeliveryError, StorageError
 from shared.health.readiness import Readiness
 
 pytestmark = pytest.mark.anyio
@@ -44,7 +43,7 @@ async def test_every_dependency_has_its_state() -> None:
 
 
 @pytest.mark.parametrize(
-    "failure", [ServiceRequestError("x"), DeliveryError("x"), OSError("x"), TimeoutError()]
+    "failure", [StorageError("x"), DeliveryError("x"), OSError("x"), TimeoutError()]
 )
 async def test_a_failing_probe_says_unreachable_and_nothing_else(failure: Exception) -> None:
     assert await Readiness({"blobs": Dependency(failure).probe}).check() == {"blobs": "unreachable"}

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from azure.core.exceptions import ResourceNotFoundError, ServiceRequestError
 
 from harness.sample_envelope import an_envelope
 from local.stack import Stack
@@ -27,6 +26,7 @@ from shared.core.records import capture
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome
 from shared.core.records.window import Window
+from shared.errors import StorageError, StorageNotFound
 from tests.integration.azurite import (
     Account,
     DyingQueue,
@@ -331,7 +331,7 @@ async def test_storage_that_fails_in_the_midst_stops_it_and_what_was_queued_is_c
         async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
             self.puts += 1
             if self.puts == 4:
-                raise ServiceRequestError("away")
+                raise StorageError("away")
             await super().put(envelope, wait_s)
 
     async with an_account(azurite) as account:
@@ -431,7 +431,7 @@ async def test_a_queue_that_is_gone_does_not_make_an_exchange_one_that_was_erase
 
     class Gone(EnvelopeQueue):
         async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
-            raise ResourceNotFoundError("QueueNotFound")
+            raise StorageNotFound("QueueNotFound")
 
     async with an_account(azurite) as account:
         await account.put_exchange(an_id(window))

@@ -16,6 +16,7 @@ from harness.sample_envelope import PLAIN
 from shared.core.records import capture
 from shared.core.records.envelope import Envelope, from_fields, load
 from shared.core.records.outcome import Outcome
+from shared.errors import StorageError
 from tests.integration.exchanges import Client, Envelopes, Store, World, a_world, event_of, sse
 
 pytestmark = pytest.mark.anyio
@@ -123,7 +124,7 @@ async def test_an_outcome_that_is_kept_never_replaces_a_capture() -> None:
     async def lose_the_answer(name: str, parts: tuple[bytes, ...]) -> None:
         await stored(name, parts)
         if name.endswith(".response"):
-            raise TimeoutError
+            raise StorageError("storage did not answer: TimeoutError")
 
     world.store.put = lose_the_answer  # type: ignore[method-assign, assignment]
     await exchanged(world)

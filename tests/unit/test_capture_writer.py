@@ -9,11 +9,11 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import pytest
-from azure.core.exceptions import ServiceRequestError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core.wire.tail import TAIL_BYTES
+from shared.errors import StorageError
 from shared.relay.capture_writer import BLOCK_BYTES, CaptureMemory, CaptureWriter
 
 pytestmark = pytest.mark.anyio
@@ -48,7 +48,7 @@ class Store:
     async def _pass(self, what: str) -> None:
         await self.open.wait()
         if what in self.failing:
-            raise ServiceRequestError(what)
+            raise StorageError(what)
 
 
 def start(work: Coroutine[Any, Any, bool]) -> asyncio.Task[bool]:
@@ -150,7 +150,7 @@ async def test_a_failing_store_keeps_no_memory(failing: str) -> None:
     writer = CaptureWriter(store, "a", memory, start)
     for piece in pieces_of(100 if failing == "put" else 2 * BLOCK_BYTES):
         writer.write(piece)
-    with pytest.raises(ServiceRequestError):
+    with pytest.raises(StorageError):
         await writer.close(PREAMBLE)
     await asyncio.sleep(0)
     assert (store.blobs, memory.used_bytes) == ({}, 0)

@@ -1,0 +1,36 @@
+"""What the storage SDK and the network raise, translated once into fnsse's own errors."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from azure.core.exceptions import AzureError, HttpResponseError
+
+from shared.errors import StorageError, StorageNotFound
+
+
+@contextlib.contextmanager
+def storage_errors() -> Iterator[None]:
+    """Raise StorageError, or StorageNotFound, for whatever a call to storage within it raises.
+
+    The messages hold the service's status and error code and no more: the SDK's own texts quote
+    addresses.
+    """
+    try:
+        yield
+    except HttpResponseError as error:
+        raise refusal(error.status_code or 0, _code(error)) from error
+    except (AzureError, OSError, TimeoutError) as error:
+        raise StorageError(f"storage did not answer: {type(error).__name__}") from error
+
+
+def refusal(status: int, code: str) -> StorageError:
+    """The error for an answer of `status` with `x-ms-error-code: code`, which may be empty."""
+    kind = StorageNotFound if status == 404 else StorageError
+    return kind(f"storage refused: {status} {code}".rstrip(), status=status, code=code)
+
+
+def _code(error: HttpResponseError) -> str:
+    code = getattr(error, "error_code", None) or ""
+    return str(getattr(code, "value", code))  # the SDK sets an Enum, where it knows the code
