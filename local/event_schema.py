@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAliasType, Union
 
 from shared.core.event.shape import SCHEMA_VERSION, Event
+from shared.core.wire.json_shape import Json, JsonObject
 
 PATH = Path(__file__).resolve().parent.parent / "docs" / "event.schema.json"
 
@@ -29,6 +30,8 @@ _SCALARS: dict[object, dict[str, Any]] = {
     bool: {"type": "boolean"},
     type(None): {"type": "null"},
     Any: {},
+    Json: {},
+    JsonObject: {"type": "object"},
 }
 
 
@@ -68,10 +71,10 @@ def _object(cls: Any, definitions: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
-    if isinstance(hint, TypeAliasType):
-        return _of(hint.__value__, definitions)
     if hint in _SCALARS:
         return dict(_SCALARS[hint])
+    if isinstance(hint, TypeAliasType):
+        return _of(hint.__value__, definitions)
     if isinstance(hint, type) and issubclass(hint, enum.StrEnum):
         return {"enum": [str(member) for member in hint]}
     if dataclasses.is_dataclass(hint):

@@ -6,7 +6,11 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, Final
+from typing import Final
+
+# A value as `json` parses it. What an object holds has to be narrowed before it is used.
+type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
+type JsonObject = dict[str, Json]
 
 # of nested arrays and objects; real bodies stay below 30, JSON schemas of tools included
 MAX_DEPTH: Final = 300
@@ -27,7 +31,7 @@ _WHITE_SPACE: Final = " \t\n\r"  # JSON's, which is not Python's
 _DECODER: Final = json.JSONDecoder(parse_constant=lambda _name: None, parse_float=_finite)
 
 
-def parse(data: str | bytes) -> Any:
+def parse(data: str | bytes) -> Json:
     """The JSON value in `data`; None for what is not JSON.
 
     What is returned can be written again: numbers that JSON does not know (NaN, 1e999) are null,
@@ -50,7 +54,7 @@ def parse(data: str | bytes) -> Any:
     return None if end != len(text) or (len(data) > 2 * MAX_DEPTH and _too_deep(value)) else value
 
 
-def parse_object(data: str | bytes) -> dict[str, Any]:
+def parse_object(data: str | bytes) -> JsonObject:
     """The JSON object in `data`; {} for anything else, however wrong."""
     return mapping(parse(data))
 
@@ -67,8 +71,8 @@ def _has_too_many(data: str | bytes) -> bool:
     return sum(marks) > MAX_MARKS
 
 
-def _too_deep(value: Any) -> bool:
-    level: list[Any] = [value]
+def _too_deep(value: Json) -> bool:
+    level: list[Json] = [value]
     for _ in range(MAX_DEPTH):
         inner = (
             item.values() if isinstance(item, dict) else item
@@ -81,17 +85,17 @@ def _too_deep(value: Any) -> bool:
     return True
 
 
-def mapping(value: object) -> dict[str, Any]:
+def mapping(value: object) -> JsonObject:
     """`value` where it is an object, else {}."""
     return value if isinstance(value, dict) else {}
 
 
-def items(value: object) -> list[Any]:
+def items(value: object) -> list[Json]:
     """`value` where it is an array, else []."""
     return value if isinstance(value, list) else []
 
 
-def mappings(value: object) -> list[dict[str, Any]]:
+def mappings(value: object) -> list[JsonObject]:
     """The objects of an array."""
     return [item for item in items(value) if isinstance(item, dict)]
 
