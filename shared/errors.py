@@ -10,6 +10,9 @@
     │   ├── UpstreamUnreachable  no connection, or it broke before the answer began   -> 502
     │   ├── UpstreamTimeout      the upstream took longer than a setting allows       -> 504
     │   └── UpstreamInterrupted  the connection broke within the answer
+    ├── ClientDisconnected       the client disconnected before its request was whole
+    ├── BodyTooLarge             the request body is larger than MAX_REQUEST_BODY_MB         -> 413
+    ├── RequestNotCaptured       CAPTURE_POLICY=required, and the request was not stored     -> 503
     ├── SigningKeysUnavailable   the callers' tenant gave no keys to check tokens with        -> 503
     ├── StorageError             storage refused a call or did not answer
     │   └── StorageNotFound      the blob, its container or the queue does not exist
@@ -61,6 +64,22 @@ class UpstreamTimeout(UpstreamError):
 
 class UpstreamInterrupted(UpstreamError):
     """The connection broke, or the framing was wrong, within the answer."""
+
+
+class ClientDisconnected(FnsseError):
+    """The client closed its connection before its request was whole."""
+
+
+class BodyTooLarge(FnsseError):
+    """The request body is larger than MAX_REQUEST_BODY_MB."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"the request body is larger than {limit_bytes} bytes")
+        self.limit_bytes = limit_bytes
+
+
+class RequestNotCaptured(FnsseError):
+    """CAPTURE_POLICY=required, and the request's capture could not be stored."""
 
 
 class SigningKeysUnavailable(FnsseError):

@@ -11,11 +11,11 @@ from shared.core.records.outcome import RelayResult
 from shared.core.wire.tail import TAIL_BYTES
 from shared.errors import UpstreamError, UpstreamInterrupted, UpstreamTimeout
 from shared.relay.client_response import ClientResponse, one_line_error
-from shared.relay.exchange_record import Exchange
+from shared.relay.exchange_record import ExchangeRecord
 
 
 async def failure(
-    error: UpstreamError, exchange: Exchange, answer: ClientResponse, *, frames: bool
+    error: UpstreamError, exchange: ExchangeRecord, answer: ClientResponse, *, frames: bool
 ) -> RelayResult:
     """The upstream's: a document, a frame in the stream (`frames` allows it), or nothing but a
     connection that breaks off.
@@ -32,7 +32,7 @@ async def failure(
     return _ending_of(error)
 
 
-async def late_error(status: int, exchange: Exchange, answer: ClientResponse) -> None:
+async def late_error(status: int, exchange: ExchangeRecord, answer: ClientResponse) -> None:
     """The upstream's answer, received whole, came after an early 200 and is no stream: it goes into
     the stream as an error.
 
@@ -45,7 +45,7 @@ async def late_error(status: int, exchange: Exchange, answer: ClientResponse) ->
     await answer.error_frame(one_line_error(exchange.response.tail(TAIL_BYTES)))
 
 
-async def fault(exchange: Exchange, answer: ClientResponse) -> None:
+async def fault(exchange: ExchangeRecord, answer: ClientResponse) -> None:
     """The proxy's own."""
     error = api_error.internal_error()
     exchange.failure = Failure(code=error.code, message=error.message)
@@ -53,7 +53,7 @@ async def fault(exchange: Exchange, answer: ClientResponse) -> None:
         await refusal(error, exchange, answer)
 
 
-async def refusal(error: ApiError, exchange: Exchange, answer: ClientResponse) -> None:
+async def refusal(error: ApiError, exchange: ExchangeRecord, answer: ClientResponse) -> None:
     """The whole answer is an error of the proxy."""
     exchange.answered_status = error.status
     exchange.failure = Failure(code=error.code, message=error.message)

@@ -22,7 +22,7 @@ from shared.relay.capture_writer import CaptureWriter
 
 
 @dataclass(kw_only=True, slots=True)
-class Exchange:
+class ExchangeRecord:
     """Times are ms since the request's first byte. The relay writes; the recorder reads when the
     exchange has ended.
     """

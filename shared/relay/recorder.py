@@ -21,7 +21,7 @@ from shared.core.records.outcome import Outcome
 from shared.core.wire.headers import kept_headers
 from shared.errors import StorageError
 from shared.relay.capture_writer import CaptureMemory, CaptureStore, CaptureWriter
-from shared.relay.exchange_record import Exchange
+from shared.relay.exchange_record import ExchangeRecord
 
 _log = logging.getLogger("fnsse.recording")
 
@@ -92,7 +92,7 @@ class Recorder:
         """The writer of one side of an exchange."""
         return CaptureWriter(self._captures, name, self._memory, self._start)
 
-    def request_received(self, exchange: Exchange) -> asyncio.Task[bool]:
+    def request_received(self, exchange: ExchangeRecord) -> asyncio.Task[bool]:
         """The request's body is whole: store its capture, while the upstream works. The task says
         whether it is stored.
         """
@@ -100,7 +100,7 @@ class Recorder:
         return storing
 
     def finish(
-        self, exchange: Exchange, ending: outcome.RelayResult, *, closed: bool = False
+        self, exchange: ExchangeRecord, ending: outcome.RelayResult, *, closed: bool = False
     ) -> Recording:
         """Store response capture and envelope. `closed`: an answer whose captures cannot be stored
         will not get its end.
@@ -119,7 +119,7 @@ class Recorder:
 
     async def _finish(
         self,
-        exchange: Exchange,
+        exchange: ExchangeRecord,
         ending: outcome.RelayResult,
         captured: asyncio.Future[bool],
         *,
@@ -148,7 +148,7 @@ class Recorder:
         if envelope.response_capture is None:  # otherwise reconcile finds it there
             await self._save(envelope, exchange)
 
-    async def _save(self, envelope: Envelope, exchange: Exchange) -> None:
+    async def _save(self, envelope: Envelope, exchange: ExchangeRecord) -> None:
         """Nothing that is stored says how the exchange ended: try for a while, in the queue and
         beside the captures, then leave it to the log, which is all there is.
         """
@@ -160,12 +160,12 @@ class Recorder:
                 return
         self.failed.lost += 1
         _log.error(
-            "Exchange %s could not be recorded at all. Its envelope: %s",
+            "ExchangeRecord %s could not be recorded at all. Its envelope: %s",
             exchange.exchange_id,
             dump(envelope),
         )
 
-    async def _request_stored(self, exchange: Exchange, ending: outcome.RelayResult) -> bool:
+    async def _request_stored(self, exchange: ExchangeRecord, ending: outcome.RelayResult) -> bool:
         storing = self._requests.pop(exchange.exchange_id, None)
         if storing is not None:
             return await storing
@@ -174,7 +174,7 @@ class Recorder:
             return False
         return await self._put_request(exchange)  # the body never became whole: keep what came
 
-    async def _put_request(self, exchange: Exchange) -> bool:
+    async def _put_request(self, exchange: ExchangeRecord) -> bool:
         preamble = capture.preamble(
             {
                 "exchange_id": exchange.exchange_id,
@@ -193,7 +193,7 @@ class Recorder:
         self.failed.request_captures += not stored
         return stored
 
-    async def _put_response(self, exchange: Exchange, envelope: Envelope) -> bool:
+    async def _put_response(self, exchange: ExchangeRecord, envelope: Envelope) -> bool:
         preamble = capture.preamble(
             {
                 "status_code": exchange.upstream_status,
@@ -216,7 +216,7 @@ class Recorder:
         return True
 
     async def _attempt(
-        self, storing: Coroutine[Any, Any, bool], what: str, exchange: Exchange
+        self, storing: Coroutine[Any, Any, bool], what: str, exchange: ExchangeRecord
     ) -> bool:
         try:
             stored, why = (
@@ -242,7 +242,7 @@ def _refused(envelope: Envelope) -> Envelope:
     )
 
 
-def _without_end(exchange: Exchange, envelope: Envelope) -> Envelope:
+def _without_end(exchange: ExchangeRecord, envelope: Envelope) -> Envelope:
     """With CAPTURE_POLICY=required, the client left before it was sent the answer's end."""
     left = exchange.envelope(outcome.RelayResult.CLIENT_DISCONNECTED)
     return replace(

@@ -1,9 +1,9 @@
 """The relay: moves an exchange's bytes between client and upstream, unchanged.
 
 Between reading a chunk and writing it nothing is parsed, stored or sent. What happened is noted on
-the side (`Exchange`) and recorded after the last byte; only the end of a chunked response, which
-holds no byte of the answer, waits for the recording, because the Functions host kills its worker
-without a signal once the last open response has ended.
+the side (`ExchangeRecord`) and recorded after the last byte; only the end of a chunked response,
+which holds no byte of the answer, waits for the recording, because the Functions host kills its
+worker without a signal once the last open response has ended.
 """
 
 from __future__ import annotations
@@ -27,15 +27,22 @@ from shared.core.records.outcome import RelayResult
 from shared.core.wire import forwarding
 from shared.core.wire.routing import Operation
 from shared.core.wire.usage_chunk import UsageChunkFilter
-from shared.errors import UpstreamError, UpstreamInterrupted, UpstreamTimeout
+from shared.errors import (
+    BodyTooLarge,
+    ClientDisconnected,
+    RequestNotCaptured,
+    UpstreamError,
+    UpstreamInterrupted,
+    UpstreamTimeout,
+)
 from shared.exchange_ids import fresh_exchange_id
 from shared.relay import error_reporting
 from shared.relay.client_response import ClientResponse
-from shared.relay.exchange_record import Exchange
+from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.recorder import Recorder, Recording
-from shared.relay.request_body import Body, BodyTooLarge, ClientLeft, HeldBody, PassingBody
-from shared.relay.request_intake import Intake, NotCaptured
-from shared.relay.upstream_call import Refusals, UpstreamCall, UpstreamCalls
+from shared.relay.request_body import Body, HeldBody, PassingBody
+from shared.relay.request_intake import RequestIntake
+from shared.relay.upstream_call import StreamOptionsSupport, UpstreamCall, UpstreamCalls
 from shared.settings.settings import InterventionSettings, LimitSettings
 
 # Beyond EXCHANGE_TIMEOUT_S, for telling the client, and again for the response's end: it may have
@@ -55,7 +62,7 @@ class Relay:
     clock: Callable[[], float] = time.perf_counter
 
     def __post_init__(self) -> None:
-        self.refusals = Refusals(self.clock)
+        self.refusals = StreamOptionsSupport(self.clock)
 
     def response(self, scope: Scope, operation: Operation) -> RelayResponse:
         """The answer to a request whose body has not been read yet; the exchange starts now."""
@@ -65,10 +72,10 @@ class Relay:
         exchange = self.exchange(scope, operation, query)
         return RelayResponse(self, exchange, exchange.path + (b"?" + query if query else b""))
 
-    def exchange(self, scope: Scope, operation: Operation, query: bytes) -> Exchange:
+    def exchange(self, scope: Scope, operation: Operation, query: bytes) -> ExchangeRecord:
         """An exchange that starts now."""
         exchange_id = fresh_exchange_id()
-        return Exchange(
+        return ExchangeRecord(
             exchange_id=exchange_id,
             started_at=datetime.now(UTC),
             method=scope["method"],
@@ -89,11 +96,11 @@ class RelayResponse(Response):
     it arrives.
     """
 
-    def __init__(self, relay: Relay, exchange: Exchange, target: bytes) -> None:
+    def __init__(self, relay: Relay, exchange: ExchangeRecord, target: bytes) -> None:
         super().__init__()
         self._relay = relay
         self._exchange = exchange
-        self._intake = Intake(exchange, relay.recorder, relay.limits, relay.interventions)
+        self._intake = RequestIntake(exchange, relay.recorder, relay.limits, relay.interventions)
         self._call = UpstreamCall(relay.upstream, relay.refusals, exchange, target)
         self._started = relay.clock()
         self._tasks: list[asyncio.Task[None]] = []  # beside the exchange, ended with it
@@ -191,7 +198,7 @@ class RelayResponse(Response):
         try:
             body, asking = await self._intake.take(receive, watch=watch, left=left)
             return await self._answer_with(body, asking, answer)
-        except ClientLeft:
+        except ClientDisconnected:
             return RelayResult.CLIENT_DISCONNECTED
         except BodyTooLarge:
             await error_reporting.refusal(
@@ -199,7 +206,7 @@ class RelayResponse(Response):
                 self._exchange,
                 answer,
             )
-        except NotCaptured:
+        except RequestNotCaptured:
             await error_reporting.refusal(api_error.capture_unavailable(), self._exchange, answer)
         return RelayResult.REJECTED
 

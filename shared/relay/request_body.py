@@ -9,17 +9,11 @@ from typing import Final
 
 from starlette.types import Receive
 
+from shared.errors import BodyTooLarge, ClientDisconnected
+
 _PIECE_BYTES: Final = 64 * 1024
 # with its headers less than what aiohttp writes without waiting for the socket
 _SHORT_BYTES: Final = 32 * 1024
-
-
-class ClientLeft(Exception):
-    """The client closed its connection before its request was whole."""
-
-
-class BodyTooLarge(Exception):
-    """The body is larger than MAX_REQUEST_BODY_MB."""
 
 
 class IncomingBody:
@@ -32,14 +26,14 @@ class IncomingBody:
         self.announced_bytes = int(announced) if announced.isdecimal() else None
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Raises ClientLeft, or BodyTooLarge as soon as that is known."""
+        """Raises ClientDisconnected, or BodyTooLarge as soon as that is known."""
         received, more = self.announced_bytes or 0, True
         self._check(received)
         received = 0
         while more:
             message = await self._receive()
             if message["type"] == "http.disconnect":
-                raise ClientLeft
+                raise ClientDisconnected
             piece: bytes = message.get("body", b"")
             received += len(piece)
             self._check(received)
@@ -61,7 +55,7 @@ class IncomingBody:
 
     def _check(self, size: int) -> None:
         if size > self._limit_bytes:
-            raise BodyTooLarge
+            raise BodyTooLarge(self._limit_bytes)
 
 
 class HeldBody:
@@ -100,7 +94,9 @@ class PassingBody:
         left: Callable[[], None],
     ) -> None:
         self.size_bytes = incoming.announced_bytes
-        self.problem: ClientLeft | BodyTooLarge | None = None  # why it could not be passed on
+        self.problem: ClientDisconnected | BodyTooLarge | None = (
+            None  # why it could not be passed on
+        )
         self._incoming = incoming
         self._note = note
         self._whole = whole
@@ -115,9 +111,9 @@ class PassingBody:
             async for piece in self._incoming.pieces():
                 self._note(piece)
                 yield piece
-        except (ClientLeft, BodyTooLarge) as problem:
+        except (ClientDisconnected, BodyTooLarge) as problem:
             self.problem = problem
-            if isinstance(problem, ClientLeft):
+            if isinstance(problem, ClientDisconnected):
                 self._left()
             raise
         self._whole()

@@ -13,22 +13,19 @@ from starlette.types import Receive
 from shared.concurrency.cooperative import run_cooperatively
 from shared.core.wire import stream_request, usage_request
 from shared.core.wire.headers import header
-from shared.relay.exchange_record import Exchange
+from shared.errors import RequestNotCaptured
+from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.recorder import Recorder
 from shared.relay.request_body import Body, HeldBody, IncomingBody, PassingBody
 from shared.settings.settings import InterventionSettings, LimitSettings
 
 
-class NotCaptured(Exception):
-    """CAPTURE_POLICY=required, and the request's capture could not be stored."""
-
-
-class Intake:
-    """Of one exchange."""
+class RequestIntake:
+    """Reads the client's request body and decides how it is forwarded."""
 
     def __init__(
         self,
-        exchange: Exchange,
+        exchange: ExchangeRecord,
         recorder: Recorder,
         limits: LimitSettings,
         interventions: InterventionSettings,
@@ -41,8 +38,8 @@ class Intake:
     async def take(
         self, receive: Receive, *, watch: Callable[[], None], left: Callable[[], None]
     ) -> tuple[Body, HeldBody | None]:
-        """The body to send, and the one that asks for usage. Raises ClientLeft, BodyTooLarge or
-        NotCaptured.
+        """The body to send, and the one that asks for usage. Raises ClientDisconnected,
+        BodyTooLarge or RequestNotCaptured.
 
         `watch` is called when the body is whole and nobody here listens to the client any more,
         `left` when the client leaves a body that is passed on.
@@ -61,7 +58,7 @@ class Intake:
         storing = whole()
         # a client that leaves now must not take its record along
         if closed and not await asyncio.shield(storing):
-            raise NotCaptured
+            raise RequestNotCaptured
         return body, asking
 
     async def _hold(self, incoming: IncomingBody) -> tuple[HeldBody, HeldBody | None]:

@@ -11,7 +11,7 @@ import httpx
 
 from shared.core.wire import forwarding, usage_request
 from shared.core.wire.headers import RawHeaders
-from shared.relay.exchange_record import Exchange
+from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.request_body import Body, HeldBody
 
 _REFUSAL_BYTES: Final = 64 * 1024  # of an error body that is looked at
@@ -37,20 +37,20 @@ class UpstreamCalls(Protocol):
         ...
 
 
-class Refusals:
+class StreamOptionsSupport:
     """Which deployments refused the addition lately."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._until: dict[tuple[str | None, str | None], float] = {}
 
-    def add(self, exchange: Exchange) -> None:
+    def add(self, exchange: ExchangeRecord) -> None:
         """This exchange's deployment refused."""
         if len(self._until) >= _REFUSALS_KEPT:
             self._until.clear()
         self._until[_key(exchange)] = self._clock() + _REFUSED_FOR_S
 
-    def __contains__(self, exchange: Exchange) -> bool:
+    def __contains__(self, exchange: ExchangeRecord) -> bool:
         return self._until.get(_key(exchange), 0.0) > self._clock()
 
 
@@ -58,7 +58,11 @@ class UpstreamCall:
     """The upstream's answer to one exchange."""
 
     def __init__(
-        self, calls: UpstreamCalls, refusals: Refusals, exchange: Exchange, target: bytes
+        self,
+        calls: UpstreamCalls,
+        refusals: StreamOptionsSupport,
+        exchange: ExchangeRecord,
+        target: bytes,
     ) -> None:
         self._calls = calls
         self._refusals = refusals
@@ -128,5 +132,5 @@ class UpstreamCall:
         return usage_request.is_refusal(seen)
 
 
-def _key(exchange: Exchange) -> tuple[str | None, str | None]:
+def _key(exchange: ExchangeRecord) -> tuple[str | None, str | None]:
     return exchange.operation.deployment or exchange.model_asked, exchange.api_version

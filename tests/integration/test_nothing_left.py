@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from harness.stand_in_process import CHAT, STREAM, StandIn, running
-from shared.relay.exchange_record import Exchange
+from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.relay import RelayResponse
 from tests.integration.exchanges import DEADLINE_S
 from tests.integration.served_relay import served
@@ -46,7 +46,7 @@ async def not_collecting() -> AsyncIterator[list[object]]:
 
 
 def exchanges() -> list[object]:
-    return [each for each in gc.get_objects() if isinstance(each, RelayResponse | Exchange)]
+    return [each for each in gc.get_objects() if isinstance(each, RelayResponse | ExchangeRecord)]
 
 
 async def left_over(before: list[object]) -> list[object]:

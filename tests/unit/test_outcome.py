@@ -1,4 +1,4 @@
-"""From the relay's ending to the exchange's outcome: every combination."""
+"""From the relay's result to the exchange's outcome: every combination."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from shared.core.records.outcome import Outcome, RelayResult, decide
 
 _: None = None
-# ending, upstream's status (None: no answer), the answer is a stream, it held its own end ->
+# result, upstream's status (None: no answer), the answer is a stream, it held its own end ->
 # outcome. None: whichever.
 TABLE: list[tuple[RelayResult, int | None, bool | None, bool | None, Outcome]] = [
     (RelayResult.COMPLETE, 200, False, _, Outcome.COMPLETED),
@@ -35,9 +35,9 @@ TABLE: list[tuple[RelayResult, int | None, bool | None, bool | None, Outcome]] =
 ]
 
 
-@pytest.mark.parametrize(("ending", "status", "stream", "finished", "expected"), TABLE)
-def test_an_ending_has_its_outcome(
-    ending: RelayResult,
+@pytest.mark.parametrize(("result", "status", "stream", "finished", "expected"), TABLE)
+def test_a_result_has_its_outcome(
+    result: RelayResult,
     status: int | None,
     stream: bool | None,
     finished: bool | None,
@@ -47,23 +47,23 @@ def test_an_ending_has_its_outcome(
     for streams, finishes in itertools.product(
         either if stream is None else (stream,), either if finished is None else (finished,)
     ):
-        assert decide(ending, upstream_status=status, stream=streams, finished=finishes) is expected
+        assert decide(result, upstream_status=status, stream=streams, finished=finishes) is expected
 
 
 def test_every_combination_has_an_outcome_that_the_relay_may_give() -> None:
     """`aborted` is not one of them: it is found by who looks for exchanges that left no outcome."""
     statuses = (None, 200, 201, 400, 429, 500, 503)
-    for ending, status, stream, finished in itertools.product(
+    for result, status, stream, finished in itertools.product(
         RelayResult, statuses, (False, True), (False, True)
     ):
         assert (
-            decide(ending, upstream_status=status, stream=stream, finished=finished)
+            decide(result, upstream_status=status, stream=stream, finished=finished)
             is not Outcome.ABORTED
         )
 
 
 def test_an_error_within_a_stream_is_the_upstreams_however_it_ended() -> None:
-    for ending in (
+    for result in (
         RelayResult.COMPLETE,
         RelayResult.INTERRUPTED,
         RelayResult.CLIENT_DISCONNECTED,
@@ -71,6 +71,6 @@ def test_an_error_within_a_stream_is_the_upstreams_however_it_ended() -> None:
     ):
         for finished in (False, True):
             outcome = decide(
-                ending, upstream_status=200, stream=True, finished=finished, failed=True
+                result, upstream_status=200, stream=True, finished=finished, failed=True
             )
             assert outcome is Outcome.UPSTREAM_ERROR

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from shared.concurrency.cooperative import run_cooperatively
+from shared.errors import BodyTooLarge, ClientDisconnected
 from shared.relay.request_body import (
-    BodyTooLarge,
-    ClientLeft,
     HeldBody,
     IncomingBody,
     PassingBody,
@@ -80,7 +79,7 @@ async def test_an_odd_announcement_is_none(announced: str) -> None:
 async def test_a_client_that_leaves_within_its_body() -> None:
     """Known as such, not taken for the body's end; what came of it is noted."""
     noted: list[bytes] = []
-    with pytest.raises(ClientLeft):
+    with pytest.raises(ClientDisconnected):
         await incoming([b"1", None]).whole(noted.append)
     assert noted == [b"1"]
 
@@ -141,7 +140,7 @@ async def test_a_body_passes_as_it_comes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pieces", "problem"), [([b"1", None], ClientLeft), ([b"1", b"2" * 10], BodyTooLarge)]
+    ("pieces", "problem"), [([b"1", None], ClientDisconnected), ([b"1", b"2" * 10], BodyTooLarge)]
 )
 async def test_a_body_that_could_not_be_passed_on_says_why(
     pieces: list[bytes | None], problem: type[Exception]
@@ -158,7 +157,7 @@ async def test_a_body_that_could_not_be_passed_on_says_why(
     with pytest.raises(problem):
         await all_of(body)
     assert isinstance(body.problem, problem)
-    assert (ends, left) == ([], [1] if problem is ClientLeft else [])
+    assert (ends, left) == ([], [1] if problem is ClientDisconnected else [])
 
 
 async def test_others_are_served_between_slices() -> None:

@@ -14,9 +14,9 @@ from shared.core.wire.headers import RawHeaders
 from shared.core.wire.operations import spec_of
 from shared.core.wire.routing import Operation
 from shared.relay.capture_writer import CaptureMemory, CaptureWriter
-from shared.relay.exchange_record import Exchange
+from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.request_body import HeldBody, PassingBody
-from shared.relay.upstream_call import Refusals, UpstreamCall
+from shared.relay.upstream_call import StreamOptionsSupport, UpstreamCall
 from tests.unit.test_capture_writer import Store, start
 
 pytestmark = pytest.mark.anyio
@@ -57,9 +57,9 @@ class Clock:
 
 def exchange(
     deployment: str | None = "gpt", api_version: str | None = "2024-10-21", model: str | None = None
-) -> Exchange:
+) -> ExchangeRecord:
     writer = CaptureWriter(Store(), "a", CaptureMemory(100), start)
-    return Exchange(
+    return ExchangeRecord(
         exchange_id="id",
         started_at=datetime.now(UTC),
         method="POST",
@@ -76,7 +76,11 @@ def exchange(
 
 
 async def answered(
-    upstream: Upstream, refusals: Refusals, about: Exchange | None = None, *, ask: bool = True
+    upstream: Upstream,
+    refusals: StreamOptionsSupport,
+    about: ExchangeRecord | None = None,
+    *,
+    ask: bool = True,
 ) -> tuple[int, bytes]:
     """(status, body) that the client is to get."""
     call = UpstreamCall(upstream, refusals, about or exchange(), b"/")
@@ -89,20 +93,20 @@ async def answered(
 async def test_where_nothing_is_to_be_added_the_body_goes_as_it_came() -> None:
     """One call."""
     upstream = Upstream((200, b"answer"))
-    assert await answered(upstream, Refusals(Clock()), ask=False) == (200, b"answer")
+    assert await answered(upstream, StreamOptionsSupport(Clock()), ask=False) == (200, b"answer")
     assert upstream.bodies == [PLAIN]
 
 
 async def test_the_addition_is_made_and_noted() -> None:
     """So that its chunk is taken out again."""
     upstream, about = Upstream((200, b"answer")), exchange()
-    assert await answered(upstream, Refusals(Clock()), about) == (200, b"answer")
+    assert await answered(upstream, StreamOptionsSupport(Clock()), about) == (200, b"answer")
     assert (upstream.bodies, about.usage_requested) == ([ASKING], True)
 
 
 async def test_a_refused_addition_is_left_out_and_remembered() -> None:
     """The client sees the second answer only; the next call of that deployment asks nothing."""
-    refusals, about = Refusals(Clock()), exchange()
+    refusals, about = StreamOptionsSupport(Clock()), exchange()
     upstream = Upstream((400, REFUSAL), (200, b"answer"), (200, b"next"))
     assert await answered(upstream, refusals, about) == (200, b"answer")
     assert not about.usage_requested
@@ -113,7 +117,7 @@ async def test_a_refused_addition_is_left_out_and_remembered() -> None:
 async def test_a_refusal_is_forgotten_after_an_hour() -> None:
     """Deployments are upgraded."""
     clock = Clock()
-    refusals = Refusals(clock)
+    refusals = StreamOptionsSupport(clock)
     await answered(Upstream((400, REFUSAL), (200, b"")), refusals)
     clock.now = 3599
     assert exchange() in refusals
@@ -126,7 +130,7 @@ async def test_a_repeat_that_fails_as_well_is_not_held_against_the_deployment(st
     """It shows nothing about the addition: the client gets that error, and the next caller's usage
     is asked for.
     """
-    refusals = Refusals(Clock())
+    refusals = StreamOptionsSupport(Clock())
     upstream = Upstream((400, REFUSAL), (status, b"your own"))
     assert await answered(upstream, refusals) == (status, b"your own")
     assert upstream.bodies == [ASKING, PLAIN]
@@ -138,7 +142,7 @@ async def test_another_error_reaches_the_client_at_once(status: int) -> None:
     """Whole, although it was looked at; no second call."""
     error = b'{"error":{"message":"' + b"something else " * 10 + b'"}}'
     upstream = Upstream((status, error))
-    assert await answered(upstream, Refusals(Clock())) == (status, error)
+    assert await answered(upstream, StreamOptionsSupport(Clock())) == (status, error)
     assert upstream.bodies == [ASKING]
 
 
@@ -146,13 +150,13 @@ async def test_a_large_error_is_looked_at_within_bounds() -> None:
     """Its first 64 KiB say what it is; all of it reaches the client."""
     error = b"x" * 200_000 + REFUSAL
     upstream = Upstream((400, error))
-    assert await answered(upstream, Refusals(Clock())) == (400, error)
+    assert await answered(upstream, StreamOptionsSupport(Clock())) == (400, error)
     assert upstream.bodies == [ASKING]
 
 
 async def test_refusals_are_told_apart() -> None:
     """By deployment (on the v1 routes the model) and api-version."""
-    refusals = Refusals(Clock())
+    refusals = StreamOptionsSupport(Clock())
     refusals.add(exchange("gpt"))
     refusals.add(exchange(None, None, "model"))
     assert exchange("gpt", model="other") in refusals
@@ -164,7 +168,7 @@ async def test_refusals_are_told_apart() -> None:
 
 async def test_refusals_take_a_bounded_room() -> None:
     """A caller can invent deployments."""
-    refusals = Refusals(Clock())
+    refusals = StreamOptionsSupport(Clock())
     for number in range(5000):
         refusals.add(exchange(f"gpt-{number}"))
     assert exchange("gpt-4999") in refusals

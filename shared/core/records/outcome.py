@@ -1,4 +1,4 @@
-"""From how the relay's work ended to the exchange's outcome: a decision without I/O."""
+"""From the relay's result to the exchange's outcome: a decision without I/O."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Outcome(StrEnum):
 
 
 class RelayResult(Enum):
-    """What the relay saw."""
+    """How the relay's work on an exchange ended, as the relay saw it."""
 
     # the upstream ended its answer, and all of it was handed to the client's connection
     COMPLETE = auto()
@@ -30,7 +30,7 @@ class RelayResult(Enum):
     FAILED = auto()  # a fault of the proxy itself
 
 
-_OUTCOME_OF_RESULT = {
+_OUTCOMES = {
     RelayResult.CLIENT_DISCONNECTED: Outcome.CLIENT_DISCONNECTED,
     RelayResult.UNREACHABLE: Outcome.UPSTREAM_ERROR,
     RelayResult.INTERRUPTED: Outcome.UPSTREAM_INTERRUPTED,
@@ -42,7 +42,7 @@ _OUTCOME_OF_RESULT = {
 
 
 def decide(
-    ending: RelayResult,
+    result: RelayResult,
     *,
     upstream_status: int | None,
     stream: bool,
@@ -52,18 +52,18 @@ def decide(
     """The exchange's outcome.
 
     `finished` says that the answer held its own end ([DONE], a finish_reason, a last event). Many
-    clients close right after that frame, and an upstream may break the connection there: nothing
-    was missed, so both count as completed. A stream that ended cleanly without it is one that the
-    upstream broke off. `failed` says that the upstream told of an error in a 200.
+    clients close right after that frame, and an upstream may break the connection there: the client
+    missed nothing, so both count as completed. The upstream broke off a stream that ended without
+    that frame. `failed` says that the upstream reported an error in a 200.
     """
-    if ending in {RelayResult.REJECTED, RelayResult.FAILED} or upstream_status is None:
-        return _OUTCOME_OF_RESULT.get(ending, Outcome.UPSTREAM_ERROR)
-    if ending is RelayResult.COMPLETE and upstream_status >= 400:
+    if result in {RelayResult.REJECTED, RelayResult.FAILED} or upstream_status is None:
+        return _OUTCOMES.get(result, Outcome.UPSTREAM_ERROR)
+    if result is RelayResult.COMPLETE and upstream_status >= 400:
         return Outcome.UPSTREAM_ERROR
     if failed:
         return Outcome.UPSTREAM_ERROR
     if stream and finished:
         return Outcome.COMPLETED
-    if ending is RelayResult.COMPLETE:
+    if result is RelayResult.COMPLETE:
         return Outcome.UPSTREAM_INTERRUPTED if stream else Outcome.COMPLETED
-    return _OUTCOME_OF_RESULT[ending]
+    return _OUTCOMES[result]
