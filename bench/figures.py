@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bench.measure import Load, Measured, Round
+from bench.measure import Measured, MeasuredLoad, Round
 from bench.statistics import Figure, Idle, Percentiles, slope
 
 # The yardsticks, on the embedded host with everything on.
@@ -104,7 +104,7 @@ def figures(measured: Measured) -> Figures:
 
 
 def _without_idling(each: Round, idle: Idle) -> Round:
-    def taken_off(load: Load) -> Load:
+    def taken_off(load: MeasuredLoad) -> MeasuredLoad:
         return replace(load, spent=idle.taken_off(load.spent, load.seconds))
 
     return replace(
@@ -124,15 +124,15 @@ def _first_bytes(samples: Iterable[Sequence[float]]) -> Percentiles:
     return Percentiles.of([sample for one_round in samples for sample in one_round])
 
 
-def _worker_s(load: Load) -> float:
+def _worker_s(load: MeasuredLoad) -> float:
     return load.spent.worker_s
 
 
-def _host_s(load: Load) -> float:
+def _host_s(load: MeasuredLoad) -> float:
     return load.spent.host_s
 
 
-def _slope(each: Round, cost_s: Callable[[Load], float]) -> float:
+def _slope(each: Round, cost_s: Callable[[MeasuredLoad], float]) -> float:
     short, long = each.short_streams, each.long_streams
     return slope((short.seen.chunks, cost_s(short)), (long.seen.chunks, cost_s(long)))
 

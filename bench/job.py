@@ -29,7 +29,7 @@ class Job:
 
 
 @dataclass(kw_only=True)
-class Seen:
+class JobResult:
     """What became of a job."""
 
     # request written to first byte of the body, per exchange

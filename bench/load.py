@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Final, cast
 
 from bench.http_response import ResponseReader, fault
-from bench.job import Job, Seen
+from bench.job import Job, JobResult
 
 _HOST: Final = "127.0.0.1"
 _PATH: Final = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"
@@ -29,7 +29,7 @@ _OTHER_EVENTS: Final = 5
 _WORDS: Final = 100  # of a JSON answer
 
 
-class Connection(asyncio.Protocol):
+class BenchConnection(asyncio.Protocol):
     """A connection that is kept; one exchange at a time."""
 
     def __init__(self) -> None:
@@ -64,15 +64,16 @@ class Connection(asyncio.Protocol):
         self._transport.close()
 
 
-async def run(job: Job) -> Seen:
+async def run(job: Job) -> JobResult:
     """Do the job."""
     loop = asyncio.get_running_loop()
     opened = [
-        await loop.create_connection(Connection, _HOST, job.port) for _ in range(job.connections)
+        await loop.create_connection(BenchConnection, _HOST, job.port)
+        for _ in range(job.connections)
     ]
     connections = [connection for _, connection in opened]
     request, turns = request_of(job), iter(range(job.count))
-    seen, answers = Seen(), list[ResponseReader]()
+    seen, answers = JobResult(), list[ResponseReader]()
     broken: Counter[str] = Counter()
     started = time.perf_counter()
     await asyncio.gather(
@@ -90,11 +91,11 @@ async def run(job: Job) -> Seen:
 
 
 async def _work(
-    connection: Connection,
+    connection: BenchConnection,
     turns: Iterator[int],
     request: bytes,
     job: Job,
-    seen: Seen,
+    seen: JobResult,
     answers: list[ResponseReader],
     broken: Counter[str],
 ) -> None:
@@ -110,7 +111,9 @@ async def _work(
             await asyncio.sleep(job.pause_ms / 1000)
 
 
-def _look_at(answers: list[ResponseReader], job: Job, seen: Seen, broken: Counter[str]) -> None:
+def _look_at(
+    answers: list[ResponseReader], job: Job, seen: JobResult, broken: Counter[str]
+) -> None:
     for answer in answers:
         wrong = fault(answer, job.chunks)
         if wrong:

@@ -21,7 +21,7 @@ from typing import Final
 
 from bench import bare_relay
 from bench.errors import BenchError
-from bench.job import Job, Seen
+from bench.job import Job, JobResult
 from bench.processes import Machine, Meter
 from bench.statistics import Cpu, Idle
 from local.stack import FunctionsHost, Stack
@@ -85,11 +85,11 @@ class Plan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Load:
+class MeasuredLoad:
     """A job through the proxy and what it cost."""
 
     job: Job
-    seen: Seen
+    seen: JobResult
     spent: Cpu  # idling included
     seconds: float  # in which it was spent, what followed from the load included
     stand_in_share: float  # of one core, while the load ran; near 1 the stand-in was the bottleneck
@@ -101,12 +101,12 @@ class Load:
 class Round:
     """One round; `direct_…` is the same load on the bare upstream."""
 
-    long_streams: Load
-    short_streams: Load
-    calls: Load
-    one_by_one: Load
-    direct_streams: Seen
-    direct_one_by_one: Seen
+    long_streams: MeasuredLoad
+    short_streams: MeasuredLoad
+    calls: MeasuredLoad
+    one_by_one: MeasuredLoad
+    direct_streams: JobResult
+    direct_one_by_one: JobResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,7 +212,7 @@ class _Bench:
             direct_one_by_one=direct_one_by_one,
         )
 
-    def _through_proxy(self, job: Job) -> Load:
+    def _through_proxy(self, job: Job) -> MeasuredLoad:
         before_all = self._machine.read()
         before, started = self._meter.cpu(), time.monotonic()
         seen = _generate(job)
@@ -223,7 +223,7 @@ class _Bench:
         time.sleep(_SETTLE_S)
         spent = self._meter.cpu().since(before)
         self._stack.check()
-        return Load(
+        return MeasuredLoad(
             job=job,
             seen=seen,
             spent=spent,
@@ -249,7 +249,7 @@ class _Bench:
         return sum(partition["next_sequence_number"] for partition in partitions)
 
 
-def _generate(job: Job) -> Seen:
+def _generate(job: Job) -> JobResult:
     """Runs the load generator. Raises BenchError where not every answer was what it should be."""
     command = [sys.executable, "-m", "bench.load"]
     done = subprocess.run(
@@ -263,7 +263,7 @@ def _generate(job: Job) -> Seen:
     )
     if done.returncode:
         raise BenchError(f"the load generator failed: {done.stderr.strip()}")
-    seen = Seen.from_json(done.stdout)
+    seen = JobResult.from_json(done.stdout)
     if seen.failures:
         raise BenchError(f"not every answer was whole: {seen.failures}")
     return seen

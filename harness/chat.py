@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from harness.http_client import Answer, Call
+from harness.http_client import Call, ReceivedResponse
 from local.stack import Stack
 
 API_VERSION: Final = "2024-10-21"
@@ -64,7 +64,7 @@ class Chat:
         """Sends it to the proxy; use the result in a `with` block."""
         return Call(stack.proxy_url, "POST", self.target, self.all_headers, self.body)
 
-    def ask(self, stack: Stack) -> Answer:
+    def ask(self, stack: Stack) -> ReceivedResponse:
         """Sends it to the proxy and reads the whole answer."""
         with self.begin(stack) as call:
             return call.rest()

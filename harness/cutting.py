@@ -18,6 +18,6 @@ def every_way(data: bytes) -> Iterator[list[bytes]]:
 
 def cut_at_random(data: bytes, seed: int) -> list[bytes]:
     """`data` in up to twenty pieces."""
-    chance = random.Random(seed)  # noqa: S311 - not for secrets; a fixed seed makes a failure repeatable
-    ends = sorted(chance.randint(0, len(data)) for _ in range(chance.randint(1, 19)))
+    rng = random.Random(seed)  # noqa: S311 - not for secrets; a fixed seed makes a failure repeatable
+    ends = sorted(rng.randint(0, len(data)) for _ in range(rng.randint(1, 19)))
     return [data[start:end] for start, end in zip([0, *ends], [*ends, len(data)], strict=True)]

@@ -33,7 +33,7 @@ class Piece:
 
 
 @dataclass(kw_only=True)
-class Answer:
+class ReceivedResponse:
     """A response as far as it came."""
 
     status: int
@@ -90,7 +90,7 @@ class Call:
         )
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._parser = _parser_for(method)
-        self._answer: Answer | None = None
+        self._answer: ReceivedResponse | None = None
         self._last_read_at = 0.0
         self.sent_at = time.monotonic()
         self.send("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
@@ -110,7 +110,7 @@ class Call:
         """More bytes of the request."""
         self._socket.sendall(data)
 
-    def answer(self) -> Answer:
+    def answer(self) -> ReceivedResponse:
         """The response with its status and headers, as soon as they are there; its pieces follow
         with `piece`.
         """
@@ -124,7 +124,7 @@ class Call:
                     (name.decode("latin-1"), value.decode("latin-1"))
                     for name, value in event.headers
                 ]
-                self._answer = Answer(status=event.status_code, headers=headers)
+                self._answer = ReceivedResponse(status=event.status_code, headers=headers)
         return self._answer
 
     def piece(self) -> Piece | None:
@@ -143,7 +143,7 @@ class Call:
         answer.ended_at = self._last_read_at
         return None
 
-    def rest(self) -> Answer:
+    def rest(self) -> ReceivedResponse:
         """The response with everything that still comes."""
         while self.piece() is not None:
             pass
@@ -166,7 +166,9 @@ class Call:
                 self._parser.receive_data(data)
 
 
-def call(url: str, method: str, target: str, headers: Headers = (), body: bytes = b"") -> Answer:
+def call(
+    url: str, method: str, target: str, headers: Headers = (), body: bytes = b""
+) -> ReceivedResponse:
     """One request, and its whole response."""
     with Call(url, method, target, headers, body) as under_way:
         return under_way.rest()

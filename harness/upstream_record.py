@@ -14,7 +14,7 @@ from local.stack import Stack
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class UpstreamRequest:
     """One request as it reached the upstream, and what was answered. Times are those of `wire`."""
 
     method: str
@@ -33,24 +33,24 @@ class Seen:
         return [value for key, value in self.headers if key.lower() == name]
 
 
-def seen(stack: Stack, *, deployment: str = "", request_id: str = "") -> list[Seen]:
+def requests(stack: Stack, *, deployment: str = "", request_id: str = "") -> list[UpstreamRequest]:
     """What has arrived so far for a deployment, or with a x-ms-client-request-id."""
     asked = {
         "deployment": deployment,
         "header": f"x-ms-client-request-id:{request_id}" if request_id else "",
     }
-    return [_seen(document) for document in _get(stack, f"exchanges?{urlencode(asked)}")]
+    return [_request(document) for document in _get(stack, f"exchanges?{urlencode(asked)}")]
 
 
-def seen_once(
+def only_request(
     stack: Stack, *, deployment: str = "", request_id: str = "", ended: bool = True
-) -> Seen:
+) -> UpstreamRequest:
     """The only request of a deployment or request id, once it is there and (unless told otherwise)
     over.
     """
 
-    def look() -> list[Seen]:
-        found = seen(stack, deployment=deployment, request_id=request_id)
+    def look() -> list[UpstreamRequest]:
+        found = requests(stack, deployment=deployment, request_id=request_id)
         return [] if ended and any(one.ended == "open" for one in found) else found
 
     found = until(look, f"the upstream's record of {deployment or request_id}")
@@ -64,8 +64,8 @@ def _get(stack: Stack, path: str) -> list[dict[str, Any]]:
     return documents
 
 
-def _seen(document: dict[str, Any]) -> Seen:
-    return Seen(
+def _request(document: dict[str, Any]) -> UpstreamRequest:
+    return UpstreamRequest(
         method=document["method"],
         path=document["path"],
         query=document["query"],

@@ -14,19 +14,21 @@ from typing import Final
 from local.stack import FunctionsHost, StackError
 from prove import report
 from prove.azurite_killed import azurite_killed
-from prove.begun import Begun
-from prove.figures import Figures, NotProven
 from prove.kills import Policy, kill_at_random_moments
-from prove.many import many_exchanges
 from prove.memory import window_memory
 from prove.outages import FAULTS, event_hub_down, storage_down
 from prove.policies import policies
 from prove.queue_faults import unruly_queue
+from prove.random_faults import random_faults
 from prove.replays import replay_through_a_kill
+from prove.result import NotProven, ProofResult
+from prove.resumable_run import ResumableRun
 from prove.shutdown import shut_down_under_load
 
 type Progress = Callable[[str], None]
-type Proof = Callable[[float, int, Progress], Figures]  # share of the full counts, seed, progress
+type Proof = Callable[
+    [float, int, Progress], ProofResult
+]  # share of the full counts, seed, progress
 
 _HOSTS: Final[tuple[FunctionsHost, ...]] = ("embedded", "func")
 
@@ -62,7 +64,7 @@ PROOFS: Final[dict[str, Proof]] = {
     "queue": lambda share, seed, progress: unruly_queue(
         "embedded", exchanges=_part(100, share), seed=seed, progress=progress
     ),
-    "many": lambda share, seed, progress: many_exchanges(
+    "random-faults": lambda share, seed, progress: random_faults(
         "embedded", exchanges=_part(10_000, share), seed=seed, progress=progress
     ),
     **{
@@ -89,37 +91,37 @@ PROOFS: Final[dict[str, Proof]] = {
 def main() -> int:
     """0; 1 where something does not hold."""
     options = _options()
-    begun = Begun.of(options)
-    started = time.monotonic() - begun.took_s
+    run = ResumableRun.of(options)
+    started = time.monotonic() - run.took_s
 
     def progress(step: str) -> None:
         print(f"{time.monotonic() - started:6.1f} s  {step}", file=sys.stderr, flush=True)
 
     for name in options.only or PROOFS:
-        if name in begun.found:
+        if name in run.found:
             continue
-        begun.found[name] = _prove(name, options.share, options.seed, progress)
-        progress(f"{name}: {'; '.join(begun.found[name].broken) or 'holds'}")
-        begun.took_s = time.monotonic() - started
-        begun.save(options.resume)
-        _write(options, begun)
-    _write(options, begun)
-    return any(figures.broken for figures in begun.found.values())
+        run.found[name] = _prove(name, options.share, options.seed, progress)
+        progress(f"{name}: {'; '.join(run.found[name].broken) or 'holds'}")
+        run.took_s = time.monotonic() - started
+        run.save(options.resume)
+        _write(options, run)
+    _write(options, run)
+    return any(result.broken for result in run.found.values())
 
 
-def _write(options: argparse.Namespace, begun: Begun) -> None:
-    found = [begun.found[each] for each in PROOFS if each in begun.found]
+def _write(options: argparse.Namespace, run: ResumableRun) -> None:
+    found = [run.found[each] for each in PROOFS if each in run.found]
     text = report.document(
-        found, run=begun.run, seed=options.seed, share=options.share, took_s=begun.took_s
+        found, run=run.run, seed=options.seed, share=options.share, took_s=run.took_s
     )
     options.write.write_text(text)
 
 
-def _prove(name: str, share: float, seed: int, progress: Progress) -> Figures:
+def _prove(name: str, share: float, seed: int, progress: Progress) -> ProofResult:
     try:
         return PROOFS[name](share, seed, progress)
     except (NotProven, StackError) as error:
-        return Figures(title=name, broken=[str(error)[:500]])
+        return ProofResult(title=name, broken=[str(error)[:500]])
 
 
 def _options() -> argparse.Namespace:

@@ -18,10 +18,10 @@ from azure.storage.blob import BlobServiceClient
 
 from local.stack import FunctionsHost
 from local.stack.storage import create_queues_and_containers
-from prove.compared import Evidence, compare, gather
-from prove.figures import Figures
-from prove.load import Asked, Load, mixed
-from prove.world import World, seen_by_upstream, until
+from prove.comparison import Evidence, compare, gather
+from prove.load import ClientLoad, ClientObservation, mixed
+from prove.result import ProofResult
+from prove.testbed import TestBed, upstream_digests, wait_for
 
 type Progress = Callable[[str], None]
 
@@ -52,49 +52,49 @@ def azurite_killed(
     progress: Progress,
     clients: int = 6,
     before_s: float = _BEFORE_S,
-) -> Figures:
+) -> ProofResult:
     """Load before, during and after; then reconcile and the comparison."""
-    figures = Figures(title=f"Azurite killed with SIGKILL, {kind} host")
-    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
-    with World(kind) as world:
-        world.blobs.watch(_CAPTURED)
-        load = Load(world.stack, mixed(), clients=clients, seed=seed)
+    result = ProofResult(title=f"Azurite killed with SIGKILL, {kind} host")
+    rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    with TestBed(kind) as bed:
+        bed.blobs.watch(_CAPTURED)
+        load = ClientLoad(bed.stack, mixed(), clients=clients, seed=seed)
         load.start()
-        time.sleep(before_s + chance.uniform(0, 3))  # of load: no wait for anything
-        forgotten = _kill_and_restart(world, down_s)
+        time.sleep(before_s + rng.uniform(0, 3))  # of load: no wait for anything
+        forgotten = _kill_and_restart(bed, down_s)
         time.sleep(3)
         load.stop()
         progress(
-            f"{figures.title}: {len(load.asked)} exchanges, {len(forgotten.names)} captures forgotten"
+            f"{result.title}: {len(load.observations)} exchanges, {len(forgotten.names)} captures forgotten"
         )
-        ids = {each.exchange_id for each in load.asked if each.exchange_id}
+        ids = load.exchange_ids
         must = ids - forgotten.exchange_ids
-        until(
-            lambda: must <= gather(world, outcomes=False).known,
+        wait_for(
+            lambda: must <= gather(bed, outcomes=False).known,
             "every exchange to be stored or delivered",
             _RECORDED_WITHIN_S,
         )
-        report = world.reconciled()
-        evidence = gather(world)
-        _judge(figures, world, load.asked, evidence, forgotten)
-    figures.counts |= {
+        report = bed.reconciled()
+        evidence = gather(bed)
+        _judge(result, bed, load.observations, evidence, forgotten)
+    result.counts |= {
         "seconds without storage": down_s,
         "queued again by reconcile": report["redelivered"],
         "delivered without a capture, as far as the ledger took it": report["without_capture"],
     }
-    return figures
+    return result
 
 
-def _kill_and_restart(world: World, down_s: float) -> Forgotten:
-    world.leases_lost = True
+def _kill_and_restart(bed: TestBed, down_s: float) -> Forgotten:
+    bed.leases_lost = True
     killed_at = time.monotonic()
-    taken = dict(world.blobs.taken)
-    world.stack.parts["azurite"].kill()
+    taken = dict(bed.blobs.taken)
+    bed.stack.parts["azurite"].kill()
     time.sleep(down_s)
-    world.stack.parts["azurite"].start()
+    bed.stack.parts["azurite"].start()
     # should it have forgotten them as well
-    create_queues_and_containers(world.stack.storage_connection_string)
-    there = _captures(world)
+    create_queues_and_containers(bed.stack.storage_connection_string)
+    there = _captures(bed)
     # What was acknowledged between the look and the signal counts as not acknowledged: the check
     # gets no weaker.
     names = {name: at for name, at in taken.items() if name not in there}
@@ -103,8 +103,8 @@ def _kill_and_restart(world: World, down_s: float) -> Forgotten:
     )
 
 
-def _captures(world: World) -> set[str]:
-    with BlobServiceClient.from_connection_string(world.stack.storage_connection_string) as blobs:
+def _captures(bed: TestBed) -> set[str]:
+    with BlobServiceClient.from_connection_string(bed.stack.storage_connection_string) as blobs:
         return {
             name.rpartition("/")[2]
             for name in blobs.get_container_client("captures").list_blob_names()
@@ -112,30 +112,34 @@ def _captures(world: World) -> set[str]:
 
 
 def _judge(
-    figures: Figures, world: World, asked: list[Asked], evidence: Evidence, forgotten: Forgotten
+    result: ProofResult,
+    bed: TestBed,
+    observations: list[ClientObservation],
+    evidence: Evidence,
+    forgotten: Forgotten,
 ) -> None:
-    ids = {each.exchange_id for each in asked if each.exchange_id}
+    ids = {each.exchange_id for each in observations if each.exchange_id}
     # An exchange whose answer Azurite forgot, and whose request it kept, looks like one whose
     # instance was killed.
     compare(
-        figures,
+        result,
         evidence.without(forgotten.exchange_ids),
-        asked,
+        observations,
         must=ids - forgotten.exchange_ids,
         captured="exchanges captured, less those of which Azurite forgot one",
     )
     lost = ids - evidence.events.keys()
-    answered = seen_by_upstream(world)
+    answered = upstream_digests(bed)
     touched = [
         each.deployment
-        for each in asked
+        for each in observations
         if not each.whole or each.body_sha256 != answered[each.deployment]
     ]
-    figures.check(
+    result.check(
         holds=not touched,
         sentence=f"{len(touched)} answers are not what the upstream sent: {touched[:3]}",
     )
-    figures.counts |= {
+    result.counts |= {
         "captures that Azurite acknowledged and forgot": len(forgotten.names),
         "s before the kill that the oldest of them was acknowledged": round(forgotten.oldest_s, 1),
         "exchanges that they are of": len(forgotten.exchange_ids),

@@ -22,7 +22,7 @@ _DEADLINE_S: Final = 10.0
 _ANSWERED_WITHIN_S: Final = 0.2
 
 
-class Mode(Enum):
+class GateMode(Enum):
     """What becomes of connections, those that are open included."""
 
     OPEN = "open"
@@ -36,7 +36,7 @@ class Gate:
     def __init__(self, port: int, target: int) -> None:
         self.port = port
         self._target = target
-        self._mode = Mode.OPEN
+        self._mode = GateMode.OPEN
         self._pattern: re.Pattern[bytes] | None = None
         self._held = threading.Event()
         self._watched: re.Pattern[bytes] | None = None
@@ -68,7 +68,7 @@ class Gate:
         self._thread.join(_DEADLINE_S)
         self._loop.close()
 
-    def set_mode(self, mode: Mode) -> None:
+    def set_mode(self, mode: GateMode) -> None:
         """From now on, for all connections."""
         self._run(self._set_mode(mode))
 
@@ -108,13 +108,13 @@ class Gate:
             self._server.close()
         await self._cut()
 
-    async def _set_mode(self, mode: Mode) -> None:
+    async def _set_mode(self, mode: GateMode) -> None:
         self._mode = mode
-        if mode is Mode.OPEN:
+        if mode is GateMode.OPEN:
             self._moving.set()
         else:
             self._moving.clear()
-        if mode is Mode.REFUSE:
+        if mode is GateMode.REFUSE:
             # What Azurite is answering may arrive first: an answer that hands out messages under a
             # lease of ten minutes, and is lost, would be a proof of its own.
             await asyncio.sleep(_ANSWERED_WITHIN_S)
@@ -135,14 +135,14 @@ class Gate:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ends = [writer]
         try:
-            if self._mode is Mode.REFUSE:
+            if self._mode is GateMode.REFUSE:
                 return
             from_target, to_target = await asyncio.open_connection(_HOST, self._target)
             ends.append(to_target)
-            asked: deque[str] = deque()  # names of watched requests that are not answered yet
+            unanswered: deque[str] = deque()  # names of watched requests that are not answered yet
             directions = [
-                asyncio.ensure_future(self._move(reader, to_target, asked, requests=True)),
-                asyncio.ensure_future(self._move(from_target, writer, asked, requests=False)),
+                asyncio.ensure_future(self._move(reader, to_target, unanswered, requests=True)),
+                asyncio.ensure_future(self._move(from_target, writer, unanswered, requests=False)),
             ]
             try:
                 await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
@@ -160,7 +160,7 @@ class Gate:
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        asked: deque[str],
+        unanswered: deque[str],
         *,
         requests: bool,
     ) -> None:
@@ -174,17 +174,17 @@ class Gate:
                 self._held.set()
                 await asyncio.Event().wait()  # until the connection is cut
             if self._watched is not None:
-                self._note(data, asked, self._watched, requests=requests)
+                self._note(data, unanswered, self._watched, requests=requests)
             writer.write(data)
             await writer.drain()
 
     def _note(
-        self, data: bytes, asked: deque[str], watched: re.Pattern[bytes], *, requests: bool
+        self, data: bytes, unanswered: deque[str], watched: re.Pattern[bytes], *, requests: bool
     ) -> None:
         """HTTP/1.1 without pipelining: an answer belongs to the request before it."""
         if requests and (found := watched.match(data)):
-            asked.append(found[1].decode())
-        elif asked and data.startswith(b"HTTP/1.1 "):
-            name = asked.popleft()
+            unanswered.append(found[1].decode())
+        elif unanswered and data.startswith(b"HTTP/1.1 "):
+            name = unanswered.popleft()
             if data.startswith(b"HTTP/1.1 201"):
                 self.taken.setdefault(name, time.monotonic())

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from local.stack import FunctionsHost
-from prove.compared import Evidence, compare, deployments, gather
-from prove.figures import Figures
-from prove.load import Asked, Load, mixed
-from prove.world import World, seen_by_upstream
+from prove.comparison import Evidence, compare, deployments, gather
+from prove.load import ClientLoad, ClientObservation, mixed
+from prove.result import ProofResult
+from prove.testbed import TestBed, upstream_digests
 
 Policy = Literal["best_effort", "required"]
 
@@ -40,95 +40,99 @@ def kill_at_random_moments(
     seed: int,
     progress: Progress,
     clients: int = 8,
-) -> Figures:
+) -> ProofResult:
     """So many kills, then one reconcile, then the comparison."""
-    figures = Figures(title=f"kill -9 on the {kind} host, CAPTURE_POLICY={policy}")
-    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
-    asked: list[Asked] = []
+    result = ProofResult(title=f"kill -9 on the {kind} host, CAPTURE_POLICY={policy}")
+    rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    observations: list[ClientObservation] = []
     moments: Counter[str] = Counter()
-    with World(kind, CAPTURE_POLICY=policy) as world:
+    with TestBed(kind, CAPTURE_POLICY=policy) as bed:
         for number in range(kills):
             moment = list(MOMENTS)[(number + seed) % len(MOMENTS)]
             a_worker = (
                 number % (_WORKERS_BEFORE_A_HOST + 1) < _WORKERS_BEFORE_A_HOST and kind == "func"
             )
-            load = Load(
-                world.stack,
+            load = ClientLoad(
+                bed.stack,
                 mixed(headers_ms=1500 if moment == "before headers" else 300),
                 clients=clients,
                 seed=seed * 1000 + number,
             )
             load.start()
-            hit = _kill_at(world, moment, chance, a_worker=a_worker)
+            hit = _kill_at(bed, moment, rng, a_worker=a_worker)
             moments[moment if hit else "at random"] += 1
             load.stop()
-            asked += load.asked
-            _restore(world, a_worker=a_worker)
+            observations += load.observations
+            _restore(bed, a_worker=a_worker)
             progress(
-                f"{figures.title}: {number + 1} of {kills} ({moment}{'' if hit else ', not met'}), {len(asked)} exchanges"
+                f"{result.title}: {number + 1} of {kills} ({moment}{'' if hit else ', not met'}), {len(observations)} exchanges"
             )
-        report = world.reconciled()
-        evidence = gather(world)
-        _judge(figures, world, policy, asked, evidence)
-    figures.counts |= {
+        report = bed.reconciled()
+        evidence = gather(bed)
+        _judge(result, bed, policy, observations, evidence)
+    result.counts |= {
         "kills": kills,
         **{f"killed {moment}": count for moment, count in sorted(moments.items())},
         "queued again by reconcile": report["redelivered"],
         "aborted ones queued by reconcile": report["aborted"],
-        "envelopes whose lease was ended early": world.released,
-        "envelopes thrown away with their leases": world.cleared,
+        "envelopes whose lease was ended early": bed.released,
+        "envelopes thrown away with their leases": bed.cleared,
     }
-    return figures
+    return result
 
 
-def _kill_at(world: World, moment: str, chance: random.Random, *, a_worker: bool) -> bool:
+def _kill_at(bed: TestBed, moment: str, rng: random.Random, *, a_worker: bool) -> bool:
     gate_name, pattern = MOMENTS[moment]
-    time.sleep(chance.uniform(0.2, 1.2))  # the moment is random; this is no wait for anything
-    gate = {"blobs": world.blobs, "queues": world.queues}.get(gate_name)
+    time.sleep(rng.uniform(0.2, 1.2))  # the moment is random; this is no wait for anything
+    gate = {"blobs": bed.blobs, "queues": bed.queues}.get(gate_name)
     hit = True
     if gate is not None:
         gate.hold(pattern)
         hit = gate.wait_held(6)
-        time.sleep(chance.uniform(0, 0.05))
+        time.sleep(rng.uniform(0, 0.05))
     if a_worker:
-        world.kill_worker()
+        bed.kill_worker()
     else:
-        world.kill_host()
+        bed.kill_host()
     if gate is not None:
         gate.hold_nothing()
     return hit
 
 
-def _restore(world: World, *, a_worker: bool) -> None:
+def _restore(bed: TestBed, *, a_worker: bool) -> None:
     if not a_worker:
-        world.start_host()
-    world.wait_served()
+        bed.start_host()
+    bed.wait_served()
 
 
 def _judge(
-    figures: Figures, world: World, policy: Policy, asked: list[Asked], evidence: Evidence
+    result: ProofResult,
+    bed: TestBed,
+    policy: Policy,
+    observations: list[ClientObservation],
+    evidence: Evidence,
 ) -> None:
-    compare(figures, evidence, asked)
-    upstream = seen_by_upstream(world).keys()
+    compare(result, evidence, observations)
+    upstream = upstream_digests(bed).keys()
     delivered = deployments(evidence)
     traceless = upstream - delivered
-    figures.counts |= {
+    result.counts |= {
         "exchanges that the upstream saw": len(upstream),
         "of those without any trace": len(traceless),
     }
     if policy == "required":
-        figures.check(
+        result.check(
             holds=not traceless,
             sentence=f"{len(traceless)} exchanges that the upstream saw left no trace",
         )
-        ended = {each.deployment for each in asked if each.whole and each.status == 200}
+        ended = {each.deployment for each in observations if each.whole and each.status == 200}
         outcomes = {
             event["deployment"]: event["outcome"]
             for copies in evidence.events.values()
             for event in copies
         }
         lost = [deployment for deployment in ended if outcomes.get(deployment) != "completed"]
-        figures.check(
+        result.check(
             holds=not lost,
             sentence=f"{len(lost)} answers that clients got whole are not completed on the Event Hub",
         )

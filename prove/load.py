@@ -13,15 +13,15 @@ from typing import Final
 import h11
 
 from harness.chat import Chat
-from harness.http_client import Answer
+from harness.http_client import ReceivedResponse
 from local.stack import Stack
-from prove.world import in_background
+from prove.testbed import in_background
 
 _AFTER_REFUSAL_S: Final = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class ClientObservation:
     """One exchange, as its client saw it."""
 
     deployment: str  # which no other exchange has
@@ -31,9 +31,9 @@ class Asked:
     body_sha256: str = ""
 
 
-def ask(stack: Stack, chat: Chat) -> Asked | None:
+def send(stack: Stack, chat: Chat) -> ClientObservation | None:
     """None where nobody took the connection."""
-    answer: Answer | None = None
+    answer: ReceivedResponse | None = None
     try:
         with chat.begin(stack) as call:
             try:
@@ -44,13 +44,15 @@ def ask(stack: Stack, chat: Chat) -> Asked | None:
     except OSError:
         return None
     if answer is None:
-        return Asked(deployment=chat.deployment, exchange_id=None, status=None, whole=False)
-    return as_asked(chat, answer)
+        return ClientObservation(
+            deployment=chat.deployment, exchange_id=None, status=None, whole=False
+        )
+    return observation_of(chat, answer)
 
 
-def as_asked(chat: Chat, answer: Answer) -> Asked:
+def observation_of(chat: Chat, answer: ReceivedResponse) -> ClientObservation:
     """What of an answer is compared."""
-    return Asked(
+    return ClientObservation(
         deployment=chat.deployment,
         exchange_id=next(iter(answer.all("x-exchange-id")), None),
         status=answer.status,
@@ -62,7 +64,7 @@ def as_asked(chat: Chat, answer: Answer) -> Asked:
 type NewChat = Callable[[random.Random], Chat]
 
 
-class Load:
+class ClientLoad:
     """So many clients at once, from `start` to `stop`, or until so many exchanges
     were asked for.
     """
@@ -70,7 +72,7 @@ class Load:
     def __init__(
         self, stack: Stack, new_chat: NewChat, *, clients: int, seed: int, most: int | None = None
     ) -> None:
-        self.asked: list[Asked] = []
+        self.observations: list[ClientObservation] = []
         self._stack = stack
         self._new_chat = new_chat
         self._clients = clients
@@ -93,21 +95,26 @@ class Load:
         self._stopping.set()
         self.join()
 
+    @property
+    def exchange_ids(self) -> set[str]:
+        """Ids of the exchanges that were answered."""
+        return {seen.exchange_id for seen in self.observations if seen.exchange_id}
+
     def join(self) -> None:
         """Returns when all were asked for."""
         for thread in self._threads:
             thread.join()
 
     def _client(self, number: int) -> None:
-        chance = random.Random(f"{self._seed}-{number}-{len(self.asked)}")  # noqa: S311 - repeatable, not secret
+        rng = random.Random(f"{self._seed}-{number}-{len(self.observations)}")  # noqa: S311 - repeatable, not secret
         while not self._stopping.is_set() and self._take():
-            asked = ask(self._stack, self._new_chat(chance))
+            observation = send(self._stack, self._new_chat(rng))
             with self._lock:
-                if asked is not None:
-                    self.asked.append(asked)
+                if observation is not None:
+                    self.observations.append(observation)
                 elif self._left is not None:
                     self._left += 1
-            if asked is None or asked.exchange_id is None:
+            if observation is None or observation.exchange_id is None:
                 self._stopping.wait(_AFTER_REFUSAL_S)
 
     def _take(self) -> bool:
@@ -123,15 +130,15 @@ def mixed(
 ) -> NewChat:
     """Streams and plain calls of random pace and length."""
 
-    def new_chat(chance: random.Random) -> Chat:
+    def new_chat(rng: random.Random) -> Chat:
         directives = {
-            "headers_ms": chance.randint(0, headers_ms),
-            "chunk_ms": chance.randint(0, slowest_ms),
-            "chunks": chance.randint(1, most_chunks),
+            "headers_ms": rng.randint(0, headers_ms),
+            "chunk_ms": rng.randint(0, slowest_ms),
+            "chunks": rng.randint(1, most_chunks),
         }
         text = "; ".join(f"{name}={value}" for name, value in directives.items())
         # A name of the seeded generator, so that a run can be repeated.
-        deployment = f"prove-{chance.getrandbits(64):016x}"
-        return Chat(stream=chance.random() < streams, directives=text, deployment=deployment)
+        deployment = f"prove-{rng.getrandbits(64):016x}"
+        return Chat(stream=rng.random() < streams, directives=text, deployment=deployment)
 
     return new_chat

@@ -20,7 +20,7 @@ from typing import Any, Final
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
 from harness.sample_envelope import PLAIN
-from prove.figures import Figures
+from prove.result import ProofResult
 from shared.completeness.back_pressure import Pacing
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records.comparison import LedgerIndex
@@ -38,31 +38,31 @@ _BLOCK: Final = 100  # entries in an append
 _MOST_BYTES: Final = 60 * 2**20
 
 
-def window_memory(*, exchanges: int, progress: Progress) -> Figures:
+def window_memory(*, exchanges: int, progress: Progress) -> ProofResult:
     """In a process of its own, whose resident size is looked at with each page."""
-    figures = Figures(title=f"one window with {exchanges} exchanges")
+    result = ProofResult(title=f"one window with {exchanges} exchanges")
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     child = context.Process(target=_measure, args=(theirs, exchanges))
     child.start()
     before, after, took_s, missing = ours.recv()
     child.join()
-    progress(f"{figures.title}: {(after - before) / 2**20:.0f} MB")
-    figures.counts = {
+    progress(f"{result.title}: {(after - before) / 2**20:.0f} MB")
+    result.counts = {
         "exchanges": exchanges,
         "MB more than before": round((after - before) / 2**20, 1),
         "bytes an exchange": round((after - before) / exchanges, 1),
         "s of CPU": round(took_s, 1),
         "found missing and queued again": missing,
     }
-    figures.check(
+    result.check(
         holds=after - before <= _MOST_BYTES,
         sentence="the memory of a window is not bounded as it should be",
     )
-    figures.check(
+    result.check(
         holds=missing == exchanges // _EACH_MISSING, sentence="the comparison is not exact"
     )
-    return figures
+    return result
 
 
 def _measure(pipe: Connection, exchanges: int) -> None:
@@ -133,9 +133,9 @@ def _resident_bytes() -> int:
 
 
 def _ids(exchanges: int) -> Iterator[str]:
-    chance = random.Random(1)  # noqa: S311 - repeatable, not secret
+    rng = random.Random(1)  # noqa: S311 - repeatable, not secret
     for number in range(exchanges):
-        yield new_exchange_id(_START_MS + number * 3_600_000 // exchanges, chance.randbytes(10))
+        yield new_exchange_id(_START_MS + number * 3_600_000 // exchanges, rng.randbytes(10))
 
 
 def _ledger(exchanges: int) -> Iterator[bytes]:

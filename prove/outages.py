@@ -9,51 +9,51 @@ from contextlib import contextmanager
 from typing import Final
 
 from local.stack import FunctionsHost
-from prove.compared import compare, gather
-from prove.figures import Figures
-from prove.gate import Mode
-from prove.load import Asked, Load, mixed
-from prove.world import GIVEN_UP, World, seen_by_upstream, until
+from prove.comparison import compare, gather
+from prove.gate import GateMode
+from prove.load import ClientLoad, ClientObservation, mixed
+from prove.result import ProofResult
+from prove.testbed import GIVEN_UP, TestBed, upstream_digests, wait_for
 
 type Progress = Callable[[str], None]
-type Fault = Callable[[World], Iterator[None]]
+type Fault = Callable[[TestBed], Iterator[None]]
 
 
 def event_hub_down(
     kind: FunctionsHost, *, down_s: float, seed: int, progress: Progress, clients: int = 6
-) -> Figures:
+) -> ProofResult:
     """For so many seconds, each of them half a minute of a queue that tries again after 30 seconds
     instead of one.
     """
-    figures = Figures(title=f"Event Hub down, {kind} host")
-    with World(kind) as world:
-        world.stack.parts["event_hubs"].kill()
-        load = Load(world.stack, mixed(), clients=clients, seed=seed)
+    result = ProofResult(title=f"Event Hub down, {kind} host")
+    with TestBed(kind) as bed:
+        bed.stack.parts["event_hubs"].kill()
+        load = ClientLoad(bed.stack, mixed(), clients=clients, seed=seed)
         load.start()
         began = time.monotonic()
-        until(lambda: len(load.asked) >= clients * 5, "some exchanges", 60)
+        wait_for(lambda: len(load.observations) >= clients * 5, "some exchanges", 60)
         load.stop()
-        until(lambda: world.noted[GIVEN_UP], "the first poison message", 90)
-        answer = world.finished(world.started("/ops/reconcile"))
+        wait_for(lambda: bed.noted[GIVEN_UP], "the first poison message", 90)
+        answer = bed.finished(bed.started("/ops/reconcile"))
         time.sleep(max(0.0, down_s - (time.monotonic() - began)))
         progress(
-            f"{figures.title}: {len(load.asked)} exchanges in {time.monotonic() - began:.0f} s, now it comes back"
+            f"{result.title}: {len(load.observations)} exchanges in {time.monotonic() - began:.0f} s, now it comes back"
         )
-        given_up = world.noted[GIVEN_UP]
-        world.start_event_hub()
-        report = world.reconciled()
-        figures.check(
+        given_up = bed.noted[GIVEN_UP]
+        bed.start_event_hub()
+        report = bed.reconciled()
+        result.check(
             holds=bool(answer["waiting"]),
             sentence="reconcile did not wait while the Event Hub was down",
         )
-        _judge(figures, world, load.asked, untouched=True)
-        figures.counts |= {
+        _judge(result, bed, load.observations, untouched=True)
+        result.counts |= {
             "seconds without the Event Hub": round(down_s),
             "envelopes that became poison": given_up,
             "queued again by reconcile": report["redelivered"],
             "parked": report["dead_lettered"],
         }
-    return figures
+    return result
 
 
 def storage_down(
@@ -64,85 +64,92 @@ def storage_down(
     seed: int,
     progress: Progress,
     clients: int = 6,
-) -> Figures:
+) -> ProofResult:
     """`fault`: a name in FAULTS, for so many seconds in the midst of a load."""
-    figures = Figures(title=f"{fault}, {kind} host")
-    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
-    with World(kind) as world:
-        load = Load(world.stack, mixed(), clients=clients, seed=seed)
+    result = ProofResult(title=f"{fault}, {kind} host")
+    rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    with TestBed(kind) as bed:
+        load = ClientLoad(bed.stack, mixed(), clients=clients, seed=seed)
         load.start()
-        time.sleep(chance.uniform(1, 2))  # load before, during and after: no wait for anything
-        with contextmanager(FAULTS[fault])(world):
+        time.sleep(rng.uniform(1, 2))  # load before, during and after: no wait for anything
+        with contextmanager(FAULTS[fault])(bed):
             time.sleep(down_s)
         time.sleep(1)
         load.stop()
-        progress(f"{figures.title}: {len(load.asked)} exchanges, {down_s:g} s of it down")
-        ids = {each.exchange_id for each in load.asked if each.exchange_id}
+        progress(f"{result.title}: {len(load.observations)} exchanges, {down_s:g} s of it down")
+        ids = load.exchange_ids
         # What could not be stored at all is tried again after 5 and 20 seconds.
-        until(
-            lambda: ids <= gather(world, outcomes=False).known,
+        wait_for(
+            lambda: ids <= gather(bed, outcomes=False).known,
             "every exchange to be stored or delivered",
             60,
         )
-        report = world.reconciled()
-        _judge(figures, world, load.asked, untouched=True)
-        figures.counts |= {
+        report = bed.reconciled()
+        _judge(result, bed, load.observations, untouched=True)
+        result.counts |= {
             "queued again by reconcile": report["redelivered"],
             "delivered without a capture, as far as the ledger took it": report["without_capture"],
         }
-    return figures
+    return result
 
 
-def _judge(figures: Figures, world: World, asked: Collection[Asked], *, untouched: bool) -> None:
+def _judge(
+    result: ProofResult,
+    bed: TestBed,
+    observations: Collection[ClientObservation],
+    *,
+    untouched: bool,
+) -> None:
     """Clients got every byte, and every exchange is on the Event Hub."""
     compare(
-        figures, gather(world), asked, must=[each.exchange_id for each in asked if each.exchange_id]
+        result,
+        gather(bed),
+        observations,
+        must=[each.exchange_id for each in observations if each.exchange_id],
     )
     if untouched:
-        answered = seen_by_upstream(world)
+        answered = upstream_digests(bed)
         touched = [
             each.deployment
-            for each in asked
+            for each in observations
             if not each.whole or each.body_sha256 != answered[each.deployment]
         ]
-        figures.check(
+        result.check(
             holds=not touched,
             sentence=f"{len(touched)} answers are not what the upstream sent: {touched[:3]}",
         )
 
 
-def _gates(*names: str, mode: Mode) -> Fault:
-    def fault(world: World) -> Iterator[None]:
+def _gates(*names: str, mode: GateMode) -> Fault:
+    def fault(bed: TestBed) -> Iterator[None]:
         gates = [
-            gate
-            for name, gate in (("blobs", world.blobs), ("queues", world.queues))
-            if name in names
+            gate for name, gate in (("blobs", bed.blobs), ("queues", bed.queues)) if name in names
         ]
         for gate in gates:
             gate.set_mode(mode)
         yield
         for gate in gates:
-            gate.set_mode(Mode.OPEN)
+            gate.set_mode(GateMode.OPEN)
 
     return fault
 
 
-def _restarted(world: World) -> Iterator[None]:
+def _restarted(bed: TestBed) -> Iterator[None]:
     """With SIGTERM, which Azurite survives without loss; prove/azurite_killed.py
     is about SIGKILL.
     """
-    world.leases_lost = True
-    world.stack.parts["azurite"].stop()
+    bed.leases_lost = True
+    bed.stack.parts["azurite"].stop()
     yield
-    world.stack.parts["azurite"].start()
+    bed.stack.parts["azurite"].start()
 
 
 FAULTS: Final[dict[str, Fault]] = {
     "Azurite restarted": _restarted,
-    "queue refuses": _gates("queues", mode=Mode.REFUSE),
-    "queue stalls": _gates("queues", mode=Mode.STALL),
-    "blobs refuse": _gates("blobs", mode=Mode.REFUSE),
-    "blobs stall": _gates("blobs", mode=Mode.STALL),
-    "both refuse": _gates("blobs", "queues", mode=Mode.REFUSE),
-    "both stall": _gates("blobs", "queues", mode=Mode.STALL),
+    "queue refuses": _gates("queues", mode=GateMode.REFUSE),
+    "queue stalls": _gates("queues", mode=GateMode.STALL),
+    "blobs refuse": _gates("blobs", mode=GateMode.REFUSE),
+    "blobs stall": _gates("blobs", mode=GateMode.STALL),
+    "both refuse": _gates("blobs", "queues", mode=GateMode.REFUSE),
+    "both stall": _gates("blobs", "queues", mode=GateMode.STALL),
 }

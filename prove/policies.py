@@ -16,10 +16,10 @@ import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
 from harness.chat import Chat
 from local.stack import FunctionsHost
-from prove.compared import compare, gather
-from prove.figures import Figures
-from prove.load import Asked, as_asked
-from prove.world import World, in_background, until
+from prove.comparison import compare, gather
+from prove.load import ClientObservation, observation_of
+from prove.result import ProofResult
+from prove.testbed import TestBed, in_background, wait_for
 
 type Progress = Callable[[str], None]
 
@@ -30,7 +30,7 @@ _ANSWER_MS: Final = "headers_ms=50"
 
 
 @dataclass(kw_only=True)
-class Taken:
+class Samples:
     """Of one policy; ms, one of each exchange."""
 
     first_byte: list[float] = field(default_factory=list)  # request sent to first byte of the body
@@ -43,7 +43,7 @@ class Taken:
     )  # upstream has the request to request capture stored; below 0: stored first
     # of the host with its worker, per exchange; one of each round
     cpu: list[float] = field(default_factory=list)
-    asked: list[Asked] = field(default_factory=list)
+    observations: list[ClientObservation] = field(default_factory=list)
 
 
 def policies(
@@ -54,37 +54,38 @@ def policies(
     seed: int,
     progress: Progress,
     clients: int = 4,
-) -> Figures:
+) -> ProofResult:
     """The same exchanges with either policy, in turns, on two stacks side by side of which one
     works at a time.
     """
-    figures = Figures(title=f"CAPTURE_POLICY measured, {kind} host")
-    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
-    taken = {policy: Taken() for policy in POLICIES}
+    result = ProofResult(title=f"CAPTURE_POLICY measured, {kind} host")
+    rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    taken = {policy: Samples() for policy in POLICIES}
     with ExitStack() as stacks:
-        worlds = {
-            policy: stacks.enter_context(World(kind, CAPTURE_POLICY=policy)) for policy in POLICIES
+        beds = {
+            policy: stacks.enter_context(TestBed(kind, CAPTURE_POLICY=policy))
+            for policy in POLICIES
         }
-        for world in worlds.values():
-            world.blobs.watch(_CAPTURED)
-            _round(world, Taken(), clients * 4, clients)  # whatever is made on first use
+        for bed in beds.values():
+            bed.blobs.watch(_CAPTURED)
+            _round(bed, Samples(), clients * 4, clients)  # whatever is made on first use
         for number in range(rounds):
-            for policy in chance.sample(POLICIES, len(POLICIES)):
-                _round(worlds[policy], taken[policy], exchanges // rounds, clients)
-            progress(f"{figures.title}: round {number + 1} of {rounds}")
-        for policy, world in worlds.items():
+            for policy in rng.sample(POLICIES, len(POLICIES)):
+                _round(beds[policy], taken[policy], exchanges // rounds, clients)
+            progress(f"{result.title}: round {number + 1} of {rounds}")
+        for policy, bed in beds.items():
             compare(
-                figures,
-                gather(world),
-                taken[policy].asked,
-                must=[each.exchange_id or "" for each in taken[policy].asked],
+                result,
+                gather(bed),
+                taken[policy].observations,
+                must=[each.exchange_id or "" for each in taken[policy].observations],
             )
     opened, closed = taken["best_effort"], taken["required"]
-    figures.check(
+    result.check(
         holds=max(closed.unseen) <= 0,
         sentence="with `required` the upstream saw a request before its capture was stored",
     )
-    figures.counts = {
+    result.counts = {
         "exchanges with each policy": len(opened.first_byte),
         "`best_effort`: ms without a trace since the client sent its request (p50, p99, most)": _spread(
             opened.traceless
@@ -121,10 +122,10 @@ def policies(
         ),
         **_beside("ms of CPU an exchange, host and worker", _mean(opened.cpu), _mean(closed.cpu)),
     }
-    return figures
+    return result
 
 
-def _round(world: World, taken: Taken, exchanges: int, clients: int) -> None:
+def _round(bed: TestBed, taken: Samples, exchanges: int, clients: int) -> None:
     """Half of them streams, the rest plain calls; the record is complete when the
     queue is empty.
     """
@@ -138,7 +139,7 @@ def _round(world: World, taken: Taken, exchanges: int, clients: int) -> None:
                 return
             stream = number % 2 == 0
             _ask(
-                world,
+                bed,
                 Chat(
                     stream=stream, directives=f"{_ANSWER_MS}; {_CHUNKS}" if stream else _ANSWER_MS
                 ),
@@ -146,20 +147,20 @@ def _round(world: World, taken: Taken, exchanges: int, clients: int) -> None:
                 lock,
             )
 
-    before = _cpu_s(world)
+    before = _cpu_s(bed)
     threads = [in_background(client, f"client-{number}") for number in range(clients)]
     for thread in threads:
         thread.join()
-    until(lambda: not world.waiting(), "an empty queue", 60)
-    taken.cpu.append((_cpu_s(world) - before) * 1000 / exchanges)
+    wait_for(lambda: not bed.waiting(), "an empty queue", 60)
+    taken.cpu.append((_cpu_s(bed) - before) * 1000 / exchanges)
 
 
-def _ask(world: World, chat: Chat, taken: Taken, lock: threading.Lock) -> None:
-    with chat.begin(world.stack) as call:
+def _ask(bed: TestBed, chat: Chat, taken: Samples, lock: threading.Lock) -> None:
+    with chat.begin(bed.stack) as call:
         answer = call.rest()
     name = f"{answer.exchange_id}.request"
-    stored_at = until(lambda: world.blobs.taken.get(name), "the request capture to be stored", 20)
-    seen_at = _seen_at(world, chat.deployment)
+    stored_at = wait_for(lambda: bed.blobs.taken.get(name), "the request capture to be stored", 20)
+    seen_at = _seen_at(bed, chat.deployment)
     with lock:
         taken.first_byte.append((answer.pieces[0].at - call.sent_at) * 1000)
         (taken.stream_end if chat.stream else taken.answer_end).append(
@@ -167,20 +168,20 @@ def _ask(world: World, chat: Chat, taken: Taken, lock: threading.Lock) -> None:
         )
         taken.traceless.append((stored_at - call.sent_at) * 1000)
         taken.unseen.append((stored_at - seen_at) * 1000)
-        taken.asked.append(as_asked(chat, answer))
+        taken.observations.append(observation_of(chat, answer))
 
 
-def _seen_at(world: World, deployment: str) -> float:
+def _seen_at(bed: TestBed, deployment: str) -> float:
     """When the stand-in had the request's headers, time.monotonic()."""
-    url = f"{world.stack.stand_in_url}/_stand_in/exchanges?details=false&deployment={deployment}"
+    url = f"{bed.stack.stand_in_url}/_stand_in/exchanges?details=false&deployment={deployment}"
     with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 - http to this machine
         (exchange,) = json.load(answer)
     return float(exchange["started_at"])
 
 
-def _cpu_s(world: World) -> float:
+def _cpu_s(bed: TestBed) -> float:
     """User and system time of the host and its worker."""
-    host = world.stack.parts["functions_host"]
+    host = bed.stack.parts["functions_host"]
     total = 0.0
     for pid in [host.pid, *host.descendants()]:
         times = psutil.Process(pid).cpu_times()

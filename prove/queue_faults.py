@@ -13,10 +13,10 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueClient
 
 from local.stack import FunctionsHost
-from prove.compared import compare, gather
-from prove.figures import Figures
-from prove.load import Load, mixed
-from prove.world import DISCARDED, World, until
+from prove.comparison import compare, gather
+from prove.load import ClientLoad, mixed
+from prove.result import ProofResult
+from prove.testbed import DISCARDED, TestBed, wait_for
 from shared.core.records import capture
 
 type Progress = Callable[[str], None]
@@ -34,65 +34,67 @@ _GARBAGE: Final = (
 )
 
 
-def unruly_queue(kind: FunctionsHost, *, exchanges: int, seed: int, progress: Progress) -> Figures:
+def unruly_queue(
+    kind: FunctionsHost, *, exchanges: int, seed: int, progress: Progress
+) -> ProofResult:
     """Every envelope three times more and out of order, some of captures that are gone, among
     garbage.
     """
-    figures = Figures(title=f"unruly queue, {kind} host")
-    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
-    with World(kind) as world:
-        load = Load(world.stack, mixed(), clients=4, seed=seed, most=exchanges)
+    result = ProofResult(title=f"unruly queue, {kind} host")
+    rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    with TestBed(kind) as bed:
+        load = ClientLoad(bed.stack, mixed(), clients=4, seed=seed, most=exchanges)
         load.start()
         load.join()
-        ids = [each.exchange_id for each in load.asked if each.exchange_id]
-        until(
-            lambda: set(ids) <= gather(world, outcomes=False).events.keys(), "an event of each", 30
-        )
-        envelopes = _envelopes(world)
+        ids = load.exchange_ids
+        wait_for(lambda: ids <= gather(bed, outcomes=False).events.keys(), "an event of each", 30)
+        envelopes = _envelopes(bed)
         gone = sorted(envelopes)[: max(1, exchanges // 10)]
-        _take_captures_away(world, gone)
+        _take_captures_away(bed, gone)
         messages = [text for text in envelopes.values() for _ in range(3)] + [*_GARBAGE]
-        chance.shuffle(messages)
-        before = len(world.events.arrived())
-        _put(world, messages)
+        rng.shuffle(messages)
+        before = len(bed.events.arrived())
+        _put(bed, messages)
         progress(
-            f"{figures.title}: {len(messages)} messages in the queue, {len(_GARBAGE)} of them garbage"
+            f"{result.title}: {len(messages)} messages in the queue, {len(_GARBAGE)} of them garbage"
         )
         again = 3 * len(envelopes)
-        until(lambda: len(world.events.arrived()) - before >= again, "every envelope once more", 60)
-        until(
-            lambda: not world.waiting() and not world.waiting("envelopes-poison"),
+        wait_for(
+            lambda: len(bed.events.arrived()) - before >= again, "every envelope once more", 60
+        )
+        wait_for(
+            lambda: not bed.waiting() and not bed.waiting("envelopes-poison"),
             "empty queues",
             60,
         )
-        discarded = world.noted[DISCARDED]
-        evidence = gather(world)
-        compare(figures, evidence, load.asked, must=ids)
-        report = world.reconciled()
+        discarded = bed.noted[DISCARDED]
+        evidence = gather(bed)
+        compare(result, evidence, load.observations, must=ids)
+        report = bed.reconciled()
     without = [
         event for each in gone for event in evidence.events[each][1:] if event["content"] == ""
     ]
-    figures.check(
+    result.check(
         holds=len(without) == 3 * len(gone),
         sentence="an envelope without its captures is not an event without content",
     )
-    figures.check(
+    result.check(
         holds=report["redelivered"] + report["aborted"] == 0,
         sentence="reconcile found something missing",
     )
-    figures.counts |= {
+    result.counts |= {
         "messages put": len(messages),
         "of them garbage": len(_GARBAGE),
         "discarded as garbage": discarded,
         "envelopes whose captures were gone": len(gone),
     }
-    return figures
+    return result
 
 
-def _envelopes(world: World) -> dict[str, bytes]:
+def _envelopes(bed: TestBed) -> dict[str, bytes]:
     """Of every response capture."""
     found: dict[str, bytes] = {}
-    with BlobServiceClient.from_connection_string(world.stack.storage_connection_string) as blobs:
+    with BlobServiceClient.from_connection_string(bed.stack.storage_connection_string) as blobs:
         captures = blobs.get_container_client("captures")
         for name in captures.list_blob_names():
             if name.endswith(".response"):
@@ -104,17 +106,17 @@ def _envelopes(world: World) -> dict[str, bytes]:
     return found
 
 
-def _take_captures_away(world: World, exchange_ids: list[str]) -> None:
-    with BlobServiceClient.from_connection_string(world.stack.storage_connection_string) as blobs:
+def _take_captures_away(bed: TestBed, exchange_ids: list[str]) -> None:
+    with BlobServiceClient.from_connection_string(bed.stack.storage_connection_string) as blobs:
         captures = blobs.get_container_client("captures")
         for each in exchange_ids:
             for name in (capture.request_name(each), capture.response_name(each)):
                 captures.delete_blob(name)
 
 
-def _put(world: World, messages: list[bytes]) -> None:
+def _put(bed: TestBed, messages: list[bytes]) -> None:
     with QueueClient.from_connection_string(
-        world.stack.storage_connection_string, "envelopes"
+        bed.stack.storage_connection_string, "envelopes"
     ) as queue:
         for message in messages:
             queue.send_message(base64.b64encode(message).decode())

@@ -6,7 +6,7 @@ import os
 import platform
 from collections.abc import Sequence
 
-from prove.figures import Figures
+from prove.result import ProofResult
 
 _HEAD = """# Proof that nothing is lost
 
@@ -18,16 +18,18 @@ early with the receipt that func was given. What cannot be freed that way is thr
 """
 
 
-def document(found: Sequence[Figures], *, run: str, seed: int, share: float, took_s: float) -> str:
+def document(
+    found: Sequence[ProofResult], *, run: str, seed: int, share: float, took_s: float
+) -> str:
     """The whole text; `run` begins with the commit."""
     counts = "in full" if share == 1 else f"{share:g} of the full counts"
     commit, python = run.partition(" ")[0][:12], platform.python_version()
     environment = f"Commit {commit}, Python {python}, {os.cpu_count()} CPUs, seed {seed}, {counts}, {took_s / 60:.0f} min."
-    parts = [_HEAD, environment, "", *(line for figures in found for line in _part(figures))]
+    parts = [_HEAD, environment, "", *(line for result in found for line in _part(result))]
     return "\n".join(parts) + "\n"
 
 
-def _part(figures: Figures) -> list[str]:
-    verdict = "Holds." if not figures.broken else f"**Does not hold**: {'; '.join(figures.broken)}"
-    rows = [f"| {name} | {value} |" for name, value in figures.counts.items()]
-    return [f"## {figures.title}", "", verdict, "", "| | |", "|---|---:|", *rows, ""]
+def _part(result: ProofResult) -> list[str]:
+    verdict = "Holds." if not result.broken else f"**Does not hold**: {'; '.join(result.broken)}"
+    rows = [f"| {name} | {value} |" for name, value in result.counts.items()]
+    return [f"## {result.title}", "", verdict, "", "| | |", "|---|---:|", *rows, ""]

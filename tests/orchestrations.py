@@ -15,7 +15,7 @@ from typing import Any
 import azure.durable_functions as df
 
 from local.functions_host.durable import events
-from local.functions_host.durable.answer import Answer, parse_answer, parse_failure
+from local.functions_host.durable.answer import OrchestratorState, parse_answer, parse_failure
 from local.functions_host.durable.events import Event
 from local.functions_host.durable.instance import Instance, from_json, new_instance, to_json
 
@@ -31,7 +31,7 @@ class Turn:
     """One run of the orchestrator."""
 
     context: Mapping[str, Any]
-    answer: Answer
+    answer: OrchestratorState
 
 
 @dataclass(kw_only=True)
@@ -59,7 +59,7 @@ class Run:
         ]
 
 
-def answer_of(orchestrate: Orchestrator, context: Mapping[str, Any]) -> Answer:
+def answer_of(orchestrate: Orchestrator, context: Mapping[str, Any]) -> OrchestratorState:
     """Run the orchestrator once."""
     handle = df.Orchestrator.create(orchestrate)
     try:

@@ -7,9 +7,9 @@ import signal
 import sys
 
 from local.azure_openai.app import App
-from local.azure_openai.connection import Connection
+from local.azure_openai.connection import StandInConnection
 from local.azure_openai.directives import DirectiveError, Directives, parse
-from local.azure_openai.recording import Recording
+from local.azure_openai.recording import ExchangeRecording
 
 _HOST = "127.0.0.1"  # never reachable from elsewhere: it takes any key
 _BACKLOG = 1024
@@ -58,10 +58,10 @@ async def _serve(port: int, defaults: Directives) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    recording, connections = Recording(), set[Connection]()
+    recording, connections = ExchangeRecording(), set[StandInConnection]()
     app = App(recording, defaults)
     server = await loop.create_server(
-        lambda: Connection(app, recording, connections), _HOST, port, backlog=_BACKLOG
+        lambda: StandInConnection(app, recording, connections), _HOST, port, backlog=_BACKLOG
     )
     taken = server.sockets[0].getsockname()[1]
     print(f"ready: Azure OpenAI stand-in on http://{_HOST}:{taken}", flush=True)

@@ -15,7 +15,7 @@ JSON = "application/json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class StandInResponse:
     """Status, headers and body. A body of bytes is sent with its length, an iterable of pieces
     chunked.
     """
@@ -35,9 +35,9 @@ def to_json(value: object) -> bytes:
     return _encode(value).encode("utf-8", "surrogatepass")
 
 
-def json_answer(value: object, status: int = 200, headers: Headers = ()) -> Answer:
+def json_answer(value: object, status: int = 200, headers: Headers = ()) -> StandInResponse:
     """An answer of one JSON document."""
-    return Answer(status=status, headers=headers, body=to_json(value))
+    return StandInResponse(status=status, headers=headers, body=to_json(value))
 
 
 def azure_headers(

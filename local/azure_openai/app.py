@@ -8,13 +8,13 @@ from pathlib import Path
 
 from local.azure_openai import ask as asking
 from local.azure_openai import control, errors, multipart
-from local.azure_openai.answer import Answer, Headers, azure_headers
+from local.azure_openai.answer import Headers, StandInResponse, azure_headers
 from local.azure_openai.ask import Ask, NotJsonError
 from local.azure_openai.directives import DirectiveError, Directives, parse, split_deployment
 from local.azure_openai.operations import Operations, reads_body
-from local.azure_openai.recording import Recording
+from local.azure_openai.recording import ExchangeRecording
 from local.azure_openai.request import Request
-from local.azure_openai.routes import Route, route
+from local.azure_openai.routes import Target, route
 
 _LARGE_BODY_BYTES = 512 * 1024  # from here on parsing is another process's work: see ask.py
 _ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ _NO_SUCH_DEPLOYMENT = "missing"
 class Reply:
     """An answer and how it is to be delivered."""
 
-    answer: Answer
+    answer: StandInResponse
     directives: Directives
     headers: Headers = ()  # Azure's, for every answer below /openai/
 
@@ -33,7 +33,7 @@ class Reply:
 class App:
     """Answers requests. `defaults` apply where a request says nothing."""
 
-    def __init__(self, recording: Recording, defaults: Directives) -> None:
+    def __init__(self, recording: ExchangeRecording, defaults: Directives) -> None:
         self._recording = recording
         self._defaults = defaults
         self._operations = Operations()
@@ -69,8 +69,8 @@ class App:
 
 
 def _refusal(
-    request: Request, found: Route, deployment: str, directives: Directives
-) -> Answer | None:
+    request: Request, found: Target, deployment: str, directives: Directives
+) -> StandInResponse | None:
     """What the gateway says before a model is asked."""
     bearer = request.header("authorization").lower().startswith("bearer ")
     if not request.header("api-key") and not bearer:
@@ -84,7 +84,7 @@ def _refusal(
     return errors.blocked_prompt() if directives.blocked_prompt else None
 
 
-async def _ask(request: Request, found: Route) -> Ask | None:
+async def _ask(request: Request, found: Target) -> Ask | None:
     """What the body asks for; None where there is none to read. Raises NotJsonError."""
     if not reads_body(request, found):
         return None

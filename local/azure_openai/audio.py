@@ -5,8 +5,8 @@ import hashlib
 from collections.abc import Iterator
 
 from local.azure_openai import sse
-from local.azure_openai.answer import SSE, Answer, json_answer
-from local.azure_openai.choices import Served
+from local.azure_openai.answer import SSE, StandInResponse, json_answer
+from local.azure_openai.choices import Reply
 
 _TYPES = {
     "mp3": "audio/mpeg",
@@ -19,13 +19,13 @@ _TYPES = {
 _PIECE_BYTES = 1024  # of speech, unless content_size says how much it is in all
 
 
-def transcription(served: Served) -> Answer:
+def transcription(served: Reply) -> StandInResponse:
     """The text in the response_format that was asked for, or a stream of `transcript.text.*`
     events.
     """
     text = served.choices[0].text
     if served.ask.flag("stream"):
-        return Answer(
+        return StandInResponse(
             content_type=SSE, body=sse.dressed(_transcript_events(served), served.directives)
         )
     asked = served.ask.text("response_format", "json")
@@ -41,21 +41,23 @@ def transcription(served: Served) -> Answer:
             }
         )
     if asked in {"text", "srt", "vtt"}:
-        return Answer(content_type="text/plain; charset=utf-8", body=f"{text}\n".encode())
+        return StandInResponse(content_type="text/plain; charset=utf-8", body=f"{text}\n".encode())
     return json_answer({"text": text, "usage": _usage(served)})
 
 
-def speech(served: Served) -> Answer:
+def speech(served: Reply) -> StandInResponse:
     """Bytes in place of sound: `chunks` pieces of 1 KB, or `content_size` bytes in `chunks`
     pieces.
     """
     if served.ask.text("stream_format") == "sse":
-        return Answer(content_type=SSE, body=sse.dressed(_speech_events(served), served.directives))
+        return StandInResponse(
+            content_type=SSE, body=sse.dressed(_speech_events(served), served.directives)
+        )
     kind = _TYPES.get(served.ask.text("response_format", "mp3"), "application/octet-stream")
-    return Answer(content_type=kind, body=_sound(served))
+    return StandInResponse(content_type=kind, body=_sound(served))
 
 
-def _sound(served: Served) -> Iterator[bytes]:
+def _sound(served: Reply) -> Iterator[bytes]:
     chunks = max(1, served.directives.chunks)
     left = served.directives.content_size or chunks * _PIECE_BYTES
     share = -(-left // chunks)
@@ -64,14 +66,14 @@ def _sound(served: Served) -> Iterator[bytes]:
         left -= min(share, left)
 
 
-def _speech_events(served: Served) -> Iterator[bytes]:
+def _speech_events(served: Reply) -> Iterator[bytes]:
     for piece in _sound(served):
         yield sse.data({"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()})
     if not served.directives.no_finish:
         yield sse.data({"type": "speech.audio.done", "usage": _usage(served)})
 
 
-def _transcript_events(served: Served) -> Iterator[bytes]:
+def _transcript_events(served: Reply) -> Iterator[bytes]:
     for piece in served.choices[0].pieces:
         yield sse.data({"type": "transcript.text.delta", "delta": piece})
     if not served.directives.no_finish:
@@ -79,7 +81,7 @@ def _transcript_events(served: Served) -> Iterator[bytes]:
         yield sse.data({**done, "usage": _usage(served)})
 
 
-def _usage(served: Served) -> dict[str, object]:
+def _usage(served: Reply) -> dict[str, object]:
     output = served.choices[0].tokens
     return {
         "type": "tokens",

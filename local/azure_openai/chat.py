@@ -10,8 +10,8 @@ from itertools import zip_longest
 
 from local.azure_openai import filters, sse
 from local.azure_openai import message_parts as parts
-from local.azure_openai.answer import SSE, Answer, json_answer
-from local.azure_openai.choices import Call, Choice, Served, slices, usage
+from local.azure_openai.answer import SSE, StandInResponse, json_answer
+from local.azure_openai.choices import Reply, ReplyChoice, ToolCall, slices, usage
 from local.azure_openai.texts import digest
 
 _ARGUMENT_PIECE = 9  # characters of a call's arguments in one chunk
@@ -24,21 +24,23 @@ ERROR = {
 }
 
 
-def answer(served: Served) -> Answer:
+def answer(served: Reply) -> StandInResponse:
     """The answer to a chat request, a stream if it asked for one."""
     if served.ask.flag("stream"):
-        return Answer(content_type=SSE, body=sse.dressed(events(served), served.directives))
+        return StandInResponse(
+            content_type=SSE, body=sse.dressed(events(served), served.directives)
+        )
     if served.directives.error_in_200:
         return json_answer(error_document(served))
     return json_answer(completion(served))
 
 
-def error_document(served: Served) -> object:
+def error_document(served: Reply) -> object:
     """An error inside a 200, flat or nested."""
     return ERROR if served.directives.error_in_200 == "flat" else {"error": ERROR}
 
 
-def completion(served: Served) -> dict[str, object]:
+def completion(served: Reply) -> dict[str, object]:
     """The document that a request without `stream` gets."""
     return {
         "choices": [_whole_choice(served, choice) for choice in served.choices],
@@ -53,7 +55,7 @@ def completion(served: Served) -> dict[str, object]:
     }
 
 
-def events(served: Served) -> Iterator[bytes]:
+def events(served: Reply) -> Iterator[bytes]:
     """The events that a request with `stream` gets."""
     directives = served.directives
     yield sse.data(_prompt_chunk(served))
@@ -74,7 +76,7 @@ def events(served: Served) -> Iterator[bytes]:
         yield sse.data(sse.DONE)
 
 
-def _whole_choice(served: Served, choice: Choice) -> dict[str, object]:
+def _whole_choice(served: Reply, choice: ReplyChoice) -> dict[str, object]:
     message: dict[str, object] = {
         "content": choice.text or None,
         "refusal": None,
@@ -105,7 +107,7 @@ def _whole_choice(served: Served, choice: Choice) -> dict[str, object]:
     }
 
 
-def _chunk(served: Served, choices: list[dict[str, object]]) -> dict[str, object]:
+def _chunk(served: Reply, choices: list[dict[str, object]]) -> dict[str, object]:
     chunk: dict[str, object] = {
         "choices": choices,
         "created": served.created,
@@ -118,7 +120,7 @@ def _chunk(served: Served, choices: list[dict[str, object]]) -> dict[str, object
     return chunk | {"usage": None} if served.ask.include_usage else chunk
 
 
-def _prompt_chunk(served: Served) -> dict[str, object]:
+def _prompt_chunk(served: Reply) -> dict[str, object]:
     chunk: dict[str, object] = {
         "choices": [],
         "created": 0,
@@ -130,7 +132,7 @@ def _prompt_chunk(served: Served) -> dict[str, object]:
     return chunk | {"usage": None} if served.ask.include_usage else chunk
 
 
-def _delta_chunks(served: Served) -> Iterator[dict[str, object]]:
+def _delta_chunks(served: Reply) -> Iterator[dict[str, object]]:
     """Role chunks, then the choices' deltas in turn."""
     for choice in served.choices:
         yield _chunk(served, [_delta(choice, _role(served, choice), {})])
@@ -143,7 +145,7 @@ def _delta_chunks(served: Served) -> Iterator[dict[str, object]]:
             yield from (_filter_chunk(served, choice, sent) for choice in served.choices)
 
 
-def _deltas(served: Served, choice: Choice) -> Iterator[dict[str, object]]:
+def _deltas(served: Reply, choice: ReplyChoice) -> Iterator[dict[str, object]]:
     if parts.speaks(served) and choice.pieces:
         yield from parts.audio_deltas(served, choice)
         return
@@ -160,7 +162,7 @@ def _deltas(served: Served, choice: Choice) -> Iterator[dict[str, object]]:
     yield from _call_deltas(choice.calls)
 
 
-def _call_deltas(calls: Iterable[Call]) -> Iterator[dict[str, object]]:
+def _call_deltas(calls: Iterable[ToolCall]) -> Iterator[dict[str, object]]:
     """Each call's head, then the arguments of all calls in turn, told apart by `index`."""
     calls = list(calls)
     for index, call in enumerate(calls):
@@ -176,11 +178,11 @@ def _call_deltas(calls: Iterable[Call]) -> Iterator[dict[str, object]]:
                 yield {"tool_calls": [{"index": index, "function": {"arguments": part}}]}
 
 
-def _parts(call: Call) -> list[str]:
+def _parts(call: ToolCall) -> list[str]:
     return slices(call.arguments, _ARGUMENT_PIECE)
 
 
-def _whole_call(call: Call) -> dict[str, object]:
+def _whole_call(call: ToolCall) -> dict[str, object]:
     return {
         "id": call.id,
         "type": "function",
@@ -188,7 +190,7 @@ def _whole_call(call: Call) -> dict[str, object]:
     }
 
 
-def _role(served: Served, choice: Choice) -> dict[str, object]:
+def _role(served: Reply, choice: ReplyChoice) -> dict[str, object]:
     delta: dict[str, object] = {
         "content": None if choice.calls or choice.function else "",
         "role": "assistant",
@@ -198,7 +200,7 @@ def _role(served: Served, choice: Choice) -> dict[str, object]:
 
 
 def _delta(
-    choice: Choice, delta: dict[str, object], verdict: dict[str, object] | None
+    choice: ReplyChoice, delta: dict[str, object], verdict: dict[str, object] | None
 ) -> dict[str, object]:
     found: dict[str, object] = {
         "delta": delta,
@@ -209,7 +211,7 @@ def _delta(
     return found if verdict is None else {"content_filter_results": verdict, **found}
 
 
-def _with_filter(served: Served, choice: Choice, delta: dict[str, object]) -> dict[str, object]:
+def _with_filter(served: Reply, choice: ReplyChoice, delta: dict[str, object]) -> dict[str, object]:
     """The asynchronous filter reports apart from the content; tool calls are not filtered."""
     filtered = "content" in delta and not served.directives.async_filter
     found = _delta(choice, delta, filters.results() if filtered else {})
@@ -218,13 +220,13 @@ def _with_filter(served: Served, choice: Choice, delta: dict[str, object]) -> di
     return found
 
 
-def _finish(served: Served, choice: Choice) -> dict[str, object]:
+def _finish(served: Reply, choice: ReplyChoice) -> dict[str, object]:
     verdict = _verdict(choice) if choice.finish_reason == "content_filter" else {}
     found = _delta(choice, {}, None if served.directives.async_filter else verdict)
     return found | {"finish_reason": choice.finish_reason}
 
 
-def _filter_chunk(served: Served, choice: Choice, sent: int) -> dict[str, object]:
+def _filter_chunk(served: Reply, choice: ReplyChoice, sent: int) -> dict[str, object]:
     """The asynchronous filter's report on the pieces since its last one; `sent` pieces have been
     sent.
     """
@@ -246,11 +248,11 @@ def _filter_chunk(served: Served, choice: Choice, sent: int) -> dict[str, object
     return chunk | {"usage": None} if served.ask.include_usage else chunk
 
 
-def _verdict(choice: Choice) -> dict[str, object]:
+def _verdict(choice: ReplyChoice) -> dict[str, object]:
     return filters.results("violence" if choice.finish_reason == "content_filter" else "")
 
 
-def _tier(served: Served) -> dict[str, object]:
+def _tier(served: Reply) -> dict[str, object]:
     return (
         {"service_tier": served.directives.service_tier} if served.directives.service_tier else {}
     )

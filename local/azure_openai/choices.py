@@ -13,7 +13,7 @@ CREATED = 1_760_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
+class ToolCall:
     """A call of a tool."""
 
     id: str
@@ -22,13 +22,13 @@ class Call:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class ReplyChoice:
     """One of the answers to a request."""
 
     index: int
     pieces: tuple[str, ...]  # joined: the text; empty if there are calls
-    calls: tuple[Call, ...]
-    function: Call | None  # the legacy function call
+    calls: tuple[ToolCall, ...]
+    function: ToolCall | None  # the legacy function call
     refused: bool  # the text is a refusal
     finish_reason: str
 
@@ -45,13 +45,13 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Served:
+class Reply:
     """What answers a request, and under which names."""
 
     ask: Ask
     directives: Directives
     model: str  # as the answer names it
-    choices: tuple[Choice, ...]
+    choices: tuple[ReplyChoice, ...]
 
     @property
     def created(self) -> int:
@@ -63,14 +63,14 @@ class Served:
         return f"{prefix}{texts.digest(self.ask.seed, prefix)[:29]}"
 
 
-def serve(ask: Ask, directives: Directives, deployment: str, prompts: int = 1) -> Served:
+def serve(ask: Ask, directives: Directives, deployment: str, prompts: int = 1) -> Reply:
     """Decide what the model says. `deployment` comes without directives; `n` choices for each of
     the prompts.
     """
     choices = tuple(
         _choice(ask, directives, index) for index in range(ask.number("n", 1) * prompts)
     )
-    return Served(
+    return Reply(
         ask=ask, directives=directives, model=model_name(deployment, directives), choices=choices
     )
 
@@ -83,7 +83,7 @@ def model_name(deployment: str, directives: Directives) -> str:
     return f"{deployment}-2024-11-20" if dated else deployment
 
 
-def _choice(ask: Ask, directives: Directives, index: int) -> Choice:
+def _choice(ask: Ask, directives: Directives, index: int) -> ReplyChoice:
     # its result is in: now it answers
     calling = ask.last_role not in {"tool", "function", "function_call_output"}
     calls = tuple(_call(ask, tool, index) for tool in ask.tools) if calling else ()
@@ -91,7 +91,7 @@ def _choice(ask: Ask, directives: Directives, index: int) -> Choice:
         _call(ask, ask.functions[0], index) if calling and ask.functions and not calls else None
     )
     pieces, finish_reason = ([], "stop") if calls or function else _text(ask, directives, index)
-    return Choice(
+    return ReplyChoice(
         index=index,
         pieces=tuple(pieces),
         calls=calls,
@@ -126,9 +126,9 @@ def _structured(ask: Ask) -> list[str] | None:
     return slices(json.dumps(value, ensure_ascii=False), 8)
 
 
-def _call(ask: Ask, tool: Tool, index: int) -> Call:
+def _call(ask: Ask, tool: Tool, index: int) -> ToolCall:
     arguments = sample(tool.parameters, texts.digest(ask.seed, tool.name, str(index)))
-    return Call(
+    return ToolCall(
         id=f"call_{texts.digest(ask.seed, tool.name, str(index), 'id')[:24]}",
         name=tool.name,
         arguments=json.dumps(arguments, ensure_ascii=False),
@@ -167,7 +167,7 @@ def slices(text: str, size: int) -> list[str]:
     return [text[at : at + size] for at in range(0, len(text), size)]
 
 
-def usage(served: Served) -> dict[str, object]:
+def usage(served: Reply) -> dict[str, object]:
     """The usage object of chat and legacy completions: prompt words, completion words, and
     details.
     """

@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from itertools import zip_longest
 
 from local.azure_openai import filters, sse
-from local.azure_openai.answer import SSE, Answer, json_answer
+from local.azure_openai.answer import SSE, StandInResponse, json_answer
 from local.azure_openai.chat import error_document
-from local.azure_openai.choices import Choice, Served, usage
+from local.azure_openai.choices import Reply, ReplyChoice, usage
 
 
-def answer(served: Served) -> Answer:
+def answer(served: Reply) -> StandInResponse:
     """The answer to a completions request, a stream if it asked for one."""
     if served.ask.flag("stream"):
-        return Answer(content_type=SSE, body=sse.dressed(_events(served), served.directives))
+        return StandInResponse(
+            content_type=SSE, body=sse.dressed(_events(served), served.directives)
+        )
     if served.directives.error_in_200:
         return json_answer(error_document(served))
     choices = [_choice(choice, choice.text, choice.finish_reason) for choice in served.choices]
@@ -20,7 +22,7 @@ def answer(served: Served) -> Answer:
     return json_answer({**_document(served, choices), **prompt, "usage": usage(served)})
 
 
-def _document(served: Served, choices: list[dict[str, object]]) -> dict[str, object]:
+def _document(served: Reply, choices: list[dict[str, object]]) -> dict[str, object]:
     return {
         "id": served.id("cmpl-"),
         "object": "text_completion",
@@ -30,7 +32,7 @@ def _document(served: Served, choices: list[dict[str, object]]) -> dict[str, obj
     }
 
 
-def _choice(choice: Choice, text: str, finish_reason: str | None) -> dict[str, object]:
+def _choice(choice: ReplyChoice, text: str, finish_reason: str | None) -> dict[str, object]:
     filtered = "violence" if finish_reason == "content_filter" else ""
     return {
         "text": text,
@@ -41,7 +43,7 @@ def _choice(choice: Choice, text: str, finish_reason: str | None) -> dict[str, o
     }
 
 
-def _events(served: Served) -> Iterator[bytes]:
+def _events(served: Reply) -> Iterator[bytes]:
     directives = served.directives
     null: dict[str, object] = {"usage": None} if served.ask.include_usage else {}
     prompt = {"prompt_filter_results": filters.prompt_results()}

@@ -18,11 +18,11 @@ from typing import Protocol, cast
 import httptools
 
 from local.azure_openai import recording as record
-from local.azure_openai.answer import Answer, Headers
+from local.azure_openai.answer import Headers, StandInResponse
 from local.azure_openai.app import App, Reply
 from local.azure_openai.control import PREFIX
-from local.azure_openai.delivery import Ending, steps
-from local.azure_openai.recording import Exchange, Recording
+from local.azure_openai.delivery import BodyEnd, steps
+from local.azure_openai.recording import ExchangeRecording, RecordedExchange
 from local.azure_openai.request import Request
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: close() sends RST. socket(7)
@@ -39,10 +39,12 @@ class _Parser(Protocol):
     def should_keep_alive(self) -> bool: ...
 
 
-class Connection(asyncio.Protocol):
+class StandInConnection(asyncio.Protocol):
     """Requests are answered one after the other; pipelined ones wait."""
 
-    def __init__(self, app: App, recording: Recording, connections: "set[Connection]") -> None:
+    def __init__(
+        self, app: App, recording: ExchangeRecording, connections: "set[StandInConnection]"
+    ) -> None:
         self._app = app
         self._recording = recording
         self._connections = connections
@@ -103,7 +105,7 @@ class Connection(asyncio.Protocol):
         unrecorded = target.startswith(PREFIX)
         arrived = method, target, version, self._headers
         exchange = (
-            Exchange(
+            RecordedExchange(
                 id=0, method=method, target=target, http_version=version, headers=self._headers
             )
             if unrecorded
@@ -177,11 +179,11 @@ class Connection(asyncio.Protocol):
 
     async def _write_body(
         self, request: Request, reply: Reply, *, chunked: bool, compressed: bool
-    ) -> Ending:
+    ) -> BodyEnd:
         loop = asyncio.get_running_loop()
         due = loop.time()
         for step in steps(reply.answer.body, reply.directives, compressed=compressed):
-            if isinstance(step, Ending):
+            if isinstance(step, BodyEnd):
                 return step
             due += step.wait_ms / 1000
             # not positive: only lets the others have their turn
@@ -193,16 +195,16 @@ class Connection(asyncio.Protocol):
             self._transport.write(
                 b"%x\r\n%b\r\n" % (len(step.data), step.data) if chunked else step.data
             )
-        return Ending.FINISH
+        return BodyEnd.FINISH
 
-    async def _finish(self, request: Request, ending: Ending, *, chunked: bool) -> None:
-        if ending is Ending.RESET:
+    async def _finish(self, request: Request, ending: BodyEnd, *, chunked: bool) -> None:
+        if ending is BodyEnd.RESET:
             return self._reset(request)
-        if ending is Ending.SILENCE:
+        if ending is BodyEnd.SILENCE:
             await self._forever()
-        if chunked and ending is not Ending.CLOSE:
+        if chunked and ending is not BodyEnd.CLOSE:
             self._transport.write(b"0\r\n\r\n")
-        if ending is Ending.FINISH or (chunked and ending is Ending.END):
+        if ending is BodyEnd.FINISH or (chunked and ending is BodyEnd.END):
             return self._recording.end(request.exchange, record.FINISHED)
         self._recording.end(request.exchange, record.CLOSED_ON_PURPOSE)
         return self._transport.close()
@@ -238,7 +240,7 @@ def _head(request: Request, reply: Reply, *, chunked: bool, compressed: bool) ->
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
-def _body_headers(answer: Answer, *, chunked: bool, compressed: bool) -> Headers:
+def _body_headers(answer: StandInResponse, *, chunked: bool, compressed: bool) -> Headers:
     found = [("content-type", answer.content_type)]
     if compressed:
         found.append(("content-encoding", "gzip"))

@@ -2,16 +2,16 @@
 
 from urllib.parse import parse_qs
 
-from local.azure_openai.answer import Answer, json_answer
+from local.azure_openai.answer import StandInResponse, json_answer
 from local.azure_openai.errors import gateway_error
-from local.azure_openai.recording import Recording
+from local.azure_openai.recording import ExchangeRecording
 from local.azure_openai.request import Request
 from local.azure_openai.routes import split_target
 
 PREFIX = "/_stand_in/"
 
 
-def answer(request: Request, recording: Recording) -> Answer:
+def answer(request: Request, recording: ExchangeRecording) -> StandInResponse:
     """`GET health`, `GET exchanges` and `DELETE exchanges`.
 
     `exchanges` takes `deployment`, `header` (`name:value`), `limit` (the newest N), and
@@ -29,7 +29,7 @@ def answer(request: Request, recording: Recording) -> Answer:
     return gateway_error(404, "404", "there are GET health, GET exchanges and DELETE exchanges")
 
 
-def _exchanges(recording: Recording, query: str) -> list[dict[str, object]]:
+def _exchanges(recording: ExchangeRecording, query: str) -> list[dict[str, object]]:
     asked = {name: values[-1] for name, values in parse_qs(query).items()}
     limit = asked.get("limit", "")
     found = recording.find(

@@ -15,7 +15,7 @@ _LARGEST_CUT = 200  # bytes of the largest piece that `cut` makes
 _PARTS = 10  # pieces of a JSON body that is to be interrupted
 
 
-class Ending(StrEnum):
+class BodyEnd(StrEnum):
     """How the body ends."""
 
     FINISH = "finish"  # as HTTP wants it
@@ -33,19 +33,19 @@ class Write:
     data: bytes
 
 
-Step = Write | Ending
+Step = Write | BodyEnd
 
 
-def ending(directives: Directives) -> tuple[int | None, Ending]:
+def ending(directives: Directives) -> tuple[int | None, BodyEnd]:
     """After how many pieces the body stops early, and how; None: not."""
     asked = [
-        (directives.reset_after, Ending.RESET),
-        (directives.close_after, Ending.CLOSE),
-        (directives.end_after, Ending.END),
-        (directives.silence_after, Ending.SILENCE),
+        (directives.reset_after, BodyEnd.RESET),
+        (directives.close_after, BodyEnd.CLOSE),
+        (directives.end_after, BodyEnd.END),
+        (directives.silence_after, BodyEnd.SILENCE),
     ]
     return min(
-        ((after, how) for after, how in asked if after is not None), default=(None, Ending.FINISH)
+        ((after, how) for after, how in asked if after is not None), default=(None, BodyEnd.FINISH)
     )
 
 
@@ -59,7 +59,7 @@ def steps(
     for data in islice(pieces, stop_after):
         yield Write(wait_ms=wait_ms, data=data)
         wait_ms, written = directives.chunk_ms, written + 1
-    yield how if written == stop_after else Ending.FINISH
+    yield how if written == stop_after else BodyEnd.FINISH
 
 
 def laid_out(
@@ -78,10 +78,10 @@ def laid_out(
 
 def cut(body: bytes, seed: int) -> Iterator[bytes]:
     """The body in pieces of random sizes; the same for the same seed."""
-    chance = random.Random(seed)  # noqa: S311 - to be repeatable is the point
+    rng = random.Random(seed)  # noqa: S311 - to be repeatable is the point
     at = 0
     while at < len(body):
-        size = chance.randint(1, _LARGEST_CUT)
+        size = rng.randint(1, _LARGEST_CUT)
         yield body[at : at + size]
         at += size
 

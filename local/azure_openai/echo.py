@@ -1,11 +1,11 @@
 """The answer to whatever has no shape of its own: what arrived, as JSON. Pure."""
 
-from local.azure_openai.answer import Answer, json_answer
+from local.azure_openai.answer import StandInResponse, json_answer
 from local.azure_openai.request import Request
 from local.azure_openai.routes import split_target
 
 
-def answer(request: Request) -> Answer:
+def answer(request: Request) -> StandInResponse:
     """Method, raw path and query (latin-1), size and digest of the body."""
     path, query = split_target(request.target)
     return json_answer(

@@ -4,13 +4,13 @@ import base64
 import hashlib
 import struct
 
-from local.azure_openai.answer import Answer, json_answer
-from local.azure_openai.choices import Served
+from local.azure_openai.answer import StandInResponse, json_answer
+from local.azure_openai.choices import Reply
 
 _DIMENSIONS = 1536  # of text-embedding-3-small, where the request names none
 
 
-def answer(served: Served) -> Answer:
+def answer(served: Reply) -> StandInResponse:
     """One vector for each input, as floats or, if asked, as base64 of
     little-endian 32-bit floats.
     """

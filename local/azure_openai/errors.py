@@ -1,6 +1,6 @@
 """Azure OpenAI's own errors, in the shapes it uses for each. Pure."""
 
-from local.azure_openai.answer import Answer, Headers, json_answer
+from local.azure_openai.answer import Headers, StandInResponse, json_answer
 from local.azure_openai.filters import results
 
 ACCESS_DENIED = (
@@ -21,39 +21,41 @@ SERVER_ERROR = "The server had an error while processing your request. Sorry abo
 
 def error(
     status: int, code: str | None, message: str, kind: str | None = None, param: str | None = None
-) -> Answer:
+) -> StandInResponse:
     """An error of the model's side, with all four keys."""
     return json_answer(
         {"error": {"message": message, "type": kind, "param": param, "code": code}}, status
     )
 
 
-def gateway_error(status: int, code: str, message: str, headers: Headers = ()) -> Answer:
+def gateway_error(status: int, code: str, message: str, headers: Headers = ()) -> StandInResponse:
     """An error of the gateway before the model: code and message only."""
     return json_answer({"error": {"code": code, "message": message}}, status, headers)
 
 
-def unauthorized() -> Answer:
+def unauthorized() -> StandInResponse:
     """Neither `api-key` nor a bearer token."""
     return gateway_error(401, "401", ACCESS_DENIED)
 
 
-def not_found() -> Answer:
+def not_found() -> StandInResponse:
     """No such resource; also what a missing api-version gets."""
     return gateway_error(404, "404", "Resource not found")
 
 
-def deployment_not_found() -> Answer:
+def deployment_not_found() -> StandInResponse:
     """A deployment that does not exist."""
     return gateway_error(404, "DeploymentNotFound", NO_DEPLOYMENT)
 
 
-def invalid_request(message: str, param: str | None = None, code: str | None = None) -> Answer:
+def invalid_request(
+    message: str, param: str | None = None, code: str | None = None
+) -> StandInResponse:
     """A request that cannot be understood."""
     return error(400, code, message, "invalid_request_error", param)
 
 
-def blocked_prompt() -> Answer:
+def blocked_prompt() -> StandInResponse:
     """The content filter stopped the prompt."""
     inner = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": results("violence")}
     body = {
@@ -67,14 +69,14 @@ def blocked_prompt() -> Answer:
     return json_answer({"error": body}, 400)
 
 
-def stream_options_refused() -> Answer:
+def stream_options_refused() -> StandInResponse:
     """What old API versions and On Your Data answer to stream_options."""
     return invalid_request(
         "Validation error at #/stream_options: Extra inputs are not permitted", "stream_options"
     )
 
 
-def of_status(status: int, retry_after_s: int) -> Answer:
+def of_status(status: int, retry_after_s: int) -> StandInResponse:
     """The error that a request for `status` gets."""
     if status == 401:
         return unauthorized()
@@ -94,7 +96,7 @@ def of_status(status: int, retry_after_s: int) -> Answer:
     return invalid_request(f"The stand-in was asked for status {status}.", code=str(status))
 
 
-def _too_many(retry_after_s: int) -> Answer:
+def _too_many(retry_after_s: int) -> StandInResponse:
     message = (
         "Requests to the ChatCompletions_Create Operation under Azure OpenAI API have exceeded token rate limit of your "
         f"current OpenAI S0 pricing tier. Please retry after {retry_after_s} seconds."

@@ -3,7 +3,7 @@ Pure.
 """
 
 from local.azure_openai import multipart
-from local.azure_openai.answer import Answer, json_answer
+from local.azure_openai.answer import StandInResponse, json_answer
 from local.azure_openai.ask import Ask
 from local.azure_openai.choices import CREATED
 from local.azure_openai.request import Request
@@ -12,7 +12,7 @@ from local.azure_openai.texts import digest
 _CONTENT = b'{"custom_id":"1","response":{"status_code":200,"body":{}}}\n'
 
 
-def files(request: Request, segments: list[str]) -> Answer | None:
+def files(request: Request, segments: list[str]) -> StandInResponse | None:
     """`POST files`, `GET files`, `GET|DELETE files/{id}`, `GET files/{id}/content`; None for
     anything else.
     """
@@ -31,11 +31,11 @@ def files(request: Request, segments: list[str]) -> Answer | None:
         case "DELETE", ["files", name]:
             return json_answer({"id": name, "object": "file", "deleted": True})
         case "GET", ["files", _, "content"]:
-            return Answer(content_type="application/octet-stream", body=_CONTENT)
+            return StandInResponse(content_type="application/octet-stream", body=_CONTENT)
     return None
 
 
-def batches(request: Request, segments: list[str], ask: Ask | None) -> Answer | None:
+def batches(request: Request, segments: list[str], ask: Ask | None) -> StandInResponse | None:
     """`POST batches`, `GET batches`, `GET batches/{id}`, `POST batches/{id}/cancel`; None for
     anything else.
     """
@@ -54,7 +54,7 @@ def batches(request: Request, segments: list[str], ask: Ask | None) -> Answer | 
     return None
 
 
-def models(request: Request, segments: list[str]) -> Answer | None:
+def models(request: Request, segments: list[str]) -> StandInResponse | None:
     """`GET models` and `GET models/{id}`; None for anything else."""
     match request.method, segments:
         case "GET", ["models"]:
@@ -64,7 +64,7 @@ def models(request: Request, segments: list[str]) -> Answer | None:
     return None
 
 
-def _list(data: list[object]) -> Answer:
+def _list(data: list[object]) -> StandInResponse:
     return json_answer({"object": "list", "data": data, "has_more": False})
 
 

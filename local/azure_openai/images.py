@@ -5,8 +5,8 @@ import hashlib
 from collections.abc import Iterator
 
 from local.azure_openai import filters, sse
-from local.azure_openai.answer import SSE, Answer, json_answer
-from local.azure_openai.choices import Served
+from local.azure_openai.answer import SSE, StandInResponse, json_answer
+from local.azure_openai.choices import Reply
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SIZE = 1024  # bytes of an image, unless content_size says otherwise
@@ -15,20 +15,22 @@ _PARTIAL = "image_generation.partial_image"
 _COMPLETED = "image_generation.completed"
 
 
-def answer(served: Served) -> Answer:
+def answer(served: Reply) -> StandInResponse:
     """URLs, or base64 where asked for; `gpt-image-*` always sends base64, with usage, and can
     stream.
     """
     modern = "gpt-image" in served.model
     if modern and served.ask.flag("stream"):
-        return Answer(content_type=SSE, body=sse.dressed(_events(served), served.directives))
+        return StandInResponse(
+            content_type=SSE, body=sse.dressed(_events(served), served.directives)
+        )
     packed = modern or served.ask.text("response_format") == "b64_json"
     data = [_image(served, index, packed=packed) for index in range(served.ask.number("n", 1))]
     document = {"created": served.created, "data": data}
     return json_answer(document | {"usage": _usage(served, len(data))} if modern else document)
 
 
-def _image(served: Served, index: int, *, packed: bool) -> dict[str, object]:
+def _image(served: Reply, index: int, *, packed: bool) -> dict[str, object]:
     content = {"b64_json": _base64(served, index)} if packed else {"url": _url(served, index)}
     return {
         **content,
@@ -38,17 +40,17 @@ def _image(served: Served, index: int, *, packed: bool) -> dict[str, object]:
     }
 
 
-def _url(served: Served, index: int) -> str:
+def _url(served: Reply, index: int) -> str:
     return f"https://images.example.com/{served.id('img-')}/{index}.png"
 
 
-def _base64(served: Served, index: int) -> str:
+def _base64(served: Reply, index: int) -> str:
     size = max(len(_PNG), served.directives.content_size or _SIZE)
     noise = hashlib.shake_256(f"{served.ask.seed}:{index}".encode()).digest(size - len(_PNG))
     return base64.b64encode(_PNG + noise).decode()
 
 
-def _usage(served: Served, images: int) -> dict[str, object]:
+def _usage(served: Reply, images: int) -> dict[str, object]:
     output = _OUTPUT_TOKENS * images
     return {
         "input_tokens": served.ask.prompt_tokens,
@@ -58,7 +60,7 @@ def _usage(served: Served, images: int) -> dict[str, object]:
     }
 
 
-def _events(served: Served) -> Iterator[bytes]:
+def _events(served: Reply) -> Iterator[bytes]:
     """The partial images that were asked for, then the image with usage. No `[DONE]`."""
     for index in range(served.ask.number("partial_images", 0)):
         partial = {"type": _PARTIAL, "partial_image_index": index, "created_at": served.created}

@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Iterable, Iterator
 
-from local.azure_openai.choices import Choice, Served
+from local.azure_openai.choices import Reply, ReplyChoice
 
 _SOUND_BYTES = 96  # in place of sound, for each piece of the transcript
 
@@ -23,7 +23,7 @@ def annotations(text: str) -> list[object]:
     return [{"type": "url_citation", "url_citation": {**citation, "end_index": len(text)}}]
 
 
-def context(served: Served) -> dict[str, object]:
+def context(served: Reply) -> dict[str, object]:
     """What On Your Data adds to a message."""
     citation = {
         "content": "Ships leave before dawn.",
@@ -39,19 +39,19 @@ def context(served: Served) -> dict[str, object]:
     }
 
 
-def speaks(served: Served) -> bool:
+def speaks(served: Reply) -> bool:
     """Whether the request's `modalities` ask for sound."""
     modalities = served.ask.parameters.get("modalities")
     return isinstance(modalities, list) and "audio" in modalities
 
 
-def audio(served: Served, choice: Choice) -> dict[str, object]:
+def audio(served: Reply, choice: ReplyChoice) -> dict[str, object]:
     """The spoken answer, whole."""
     sound = b"".join(_sound(served, at) for at in range(len(choice.pieces)))
     return {**_head(served), "data": base64.b64encode(sound).decode(), "transcript": choice.text}
 
 
-def audio_deltas(served: Served, choice: Choice) -> Iterator[dict[str, object]]:
+def audio_deltas(served: Reply, choice: ReplyChoice) -> Iterator[dict[str, object]]:
     """The spoken answer as deltas: id, transcript and sound in turn, expiry."""
     yield {"audio": {"id": served.id("audio_")}}
     for at, piece in enumerate(choice.pieces):
@@ -60,9 +60,9 @@ def audio_deltas(served: Served, choice: Choice) -> Iterator[dict[str, object]]:
     yield {"audio": {"expires_at": _head(served)["expires_at"]}}
 
 
-def _head(served: Served) -> dict[str, object]:
+def _head(served: Reply) -> dict[str, object]:
     return {"id": served.id("audio_"), "expires_at": served.created + 3600}
 
 
-def _sound(served: Served, at: int) -> bytes:
+def _sound(served: Reply, at: int) -> bytes:
     return hashlib.shake_256(f"{served.ask.seed}:{at}".encode()).digest(_SOUND_BYTES)

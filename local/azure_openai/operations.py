@@ -4,19 +4,19 @@ import time
 from collections.abc import Callable
 
 from local.azure_openai import audio, chat, completions, echo, embeddings, errors, files, images
-from local.azure_openai.answer import Answer
+from local.azure_openai.answer import StandInResponse
 from local.azure_openai.ask import Ask
-from local.azure_openai.choices import Served, serve
+from local.azure_openai.choices import Reply, serve
 from local.azure_openai.directives import Directives
 from local.azure_openai.request import Request
-from local.azure_openai.routes import Route
+from local.azure_openai.routes import Target
 from local.azure_openai.stored_responses import StoredResponses
 
 # The first api-version that users saw stream_options work with is 2024-08-01-preview
 # (Azure/azure-rest-api-specs#30810); 2024-05-01-preview answered 400 (azure-rest-api-specs#29157).
 _STREAM_OPTIONS_SINCE = "2024-08-01"
 
-_MODEL_OPERATIONS: dict[str, Callable[[Served], Answer]] = {
+_MODEL_OPERATIONS: dict[str, Callable[[Reply], StandInResponse]] = {
     "chat/completions": chat.answer,
     "completions": completions.answer,
     "embeddings": embeddings.answer,
@@ -30,7 +30,7 @@ _MODEL_OPERATIONS: dict[str, Callable[[Served], Answer]] = {
 _OTHER_JSON = {"responses", "batches"}
 
 
-def reads_body(request: Request, route: Route) -> bool:
+def reads_body(request: Request, route: Target) -> bool:
     """Whether the operation looks into its request's body."""
     return request.method == "POST" and route.operation in {*_MODEL_OPERATIONS, *_OTHER_JSON}
 
@@ -44,11 +44,11 @@ class Operations:
     def answer(
         self,
         request: Request,
-        route: Route,
+        route: Target,
         ask: Ask | None,
         directives: Directives,
         deployment: str,
-    ) -> Answer:
+    ) -> StandInResponse:
         """The operation's answer; an echo of the request where there is none. `ask` is None for an
         unreadable body.
         """
@@ -60,8 +60,8 @@ class Operations:
         return self._of_resource(request, route, ask, directives) or echo.answer(request)
 
     def _of_model(
-        self, request: Request, route: Route, ask: Ask, directives: Directives, deployment: str
-    ) -> Answer:
+        self, request: Request, route: Target, ask: Ask, directives: Directives, deployment: str
+    ) -> StandInResponse:
         if not deployment:
             return errors.invalid_request("you must provide a model parameter")
         if "stream_options" in ask.parameters and _refuses_stream_options(route, ask, directives):
@@ -74,8 +74,8 @@ class Operations:
         return _MODEL_OPERATIONS[route.operation](served)
 
     def _of_resource(
-        self, request: Request, route: Route, ask: Ask | None, directives: Directives
-    ) -> Answer | None:
+        self, request: Request, route: Target, ask: Ask | None, directives: Directives
+    ) -> StandInResponse | None:
         match route.segments[0]:
             case "responses":
                 return self._responses.answer(request, route, directives)
@@ -88,7 +88,7 @@ class Operations:
         return None
 
 
-def _refuses_stream_options(route: Route, ask: Ask, directives: Directives) -> bool:
+def _refuses_stream_options(route: Target, ask: Ask, directives: Directives) -> bool:
     old = not route.v1 and (route.api_version or "") < _STREAM_OPTIONS_SINCE
     never = route.operation == "responses" or "data_sources" in ask.parameters
     return directives.refuse_stream_options or old or never

@@ -27,7 +27,7 @@ FAILED = "stand_in_failed"  # a bug of the stand-in: the traceback is on its std
 
 
 @dataclass(kw_only=True, slots=True)
-class Exchange:
+class RecordedExchange:
     """One request and what became of it."""
 
     id: int
@@ -123,21 +123,21 @@ class Exchange:
         }
 
 
-class Recording:
+class ExchangeRecording:
     """The newest exchanges."""
 
     def __init__(self) -> None:
-        self._exchanges: deque[Exchange] = deque()
+        self._exchanges: deque[RecordedExchange] = deque()
         # finished ones that still hold details, oldest first
-        self._detailed: deque[tuple[Exchange, int]] = deque()
+        self._detailed: deque[tuple[RecordedExchange, int]] = deque()
         self._detail_bytes = 0
         self._next_id = 1
 
     def begin(
         self, method: str, target: str, http_version: str, headers: list[tuple[str, str]]
-    ) -> Exchange:
+    ) -> RecordedExchange:
         """A request's headers are in."""
-        exchange = Exchange(
+        exchange = RecordedExchange(
             id=self._next_id,
             method=method,
             target=target,
@@ -150,7 +150,7 @@ class Recording:
             self._exchanges.popleft()
         return exchange
 
-    def end(self, exchange: Exchange, how: str) -> None:
+    def end(self, exchange: RecordedExchange, how: str) -> None:
         """An exchange is over: older ones may have to lose their details."""
         if exchange.ended != OPEN:
             return
@@ -172,7 +172,9 @@ class Recording:
         """Exchanges that are not over."""
         return sum(exchange.ended == OPEN for exchange in self._exchanges)
 
-    def find(self, deployment: str = "", header: str = "", limit: int = 0) -> list[Exchange]:
+    def find(
+        self, deployment: str = "", header: str = "", limit: int = 0
+    ) -> list[RecordedExchange]:
         """Exchanges, oldest first: of a deployment (with or without directives), with a header
         `name:value`; `limit` takes the newest. An empty filter lets all pass.
         """
@@ -196,5 +198,5 @@ def _grown(kept: bytearray | None, data: bytes, limit: int) -> bytearray | None:
     return kept
 
 
-def _has(exchange: Exchange, name: str, value: str) -> bool:
+def _has(exchange: RecordedExchange, name: str, value: str) -> bool:
     return any(found.lower() == name and held == value for found, held in exchange.headers)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from local.azure_openai.recording import Exchange
+from local.azure_openai.recording import RecordedExchange
 
 
 @dataclass(kw_only=True, slots=True)
@@ -15,7 +15,7 @@ class Request:
     keep_alive: bool
     chunking: bool  # the client understands chunked transfer encoding (HTTP/1.1)
     body: bytearray = field(default_factory=bytearray)
-    exchange: Exchange
+    exchange: RecordedExchange
 
     def header(self, name: str) -> str:
         """The first header of that lower-case name, "" if there is none."""

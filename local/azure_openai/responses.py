@@ -3,7 +3,7 @@ makes the events.
 """
 
 from local.azure_openai import filters, texts
-from local.azure_openai.choices import Call, Choice, Served
+from local.azure_openai.choices import Reply, ReplyChoice, ToolCall
 
 FAILURE = {"code": "server_error", "message": "The model failed to generate a response."}
 # parameters that a response repeats, and what stands there if they weren't given
@@ -26,7 +26,7 @@ _COPIED: dict[str, object] = {
 }
 
 
-def final_status(served: Served) -> str:
+def final_status(served: Reply) -> str:
     """How the response ends: completed, incomplete or failed."""
     if served.directives.failed:
         return "failed"
@@ -37,7 +37,7 @@ def final_status(served: Served) -> str:
     )
 
 
-def document(served: Served, name: str, status: str) -> dict[str, object]:
+def document(served: Reply, name: str, status: str) -> dict[str, object]:
     """The response `name`. It has output and usage once it is over, unless it was cancelled."""
     over = status in {"completed", "incomplete", "failed"}
     reasons = {"length": "max_output_tokens", "content_filter": "content_filter"}
@@ -61,7 +61,7 @@ def document(served: Served, name: str, status: str) -> dict[str, object]:
     }
 
 
-def output(served: Served) -> list[dict[str, object]]:
+def output(served: Reply) -> list[dict[str, object]]:
     """The output items: reasoning if asked for, then the message or the calls."""
     choice = served.choices[0]
     items = [reasoning(served, summary(served))] if "reasoning" in served.ask.parameters else []
@@ -78,18 +78,18 @@ def output(served: Served) -> list[dict[str, object]]:
     ]
 
 
-def summary(served: Served) -> list[str]:
+def summary(served: Reply) -> list[str]:
     """The pieces of the reasoning summary."""
     return texts.pieces(f"{served.ask.seed}:summary", 5)
 
 
-def reasoning(served: Served, pieces: list[str]) -> dict[str, object]:
+def reasoning(served: Reply, pieces: list[str]) -> dict[str, object]:
     """A reasoning item."""
     parts = [{"type": "summary_text", "text": "".join(pieces)}] if pieces else []
     return {"id": served.id("rs_"), "type": "reasoning", "summary": parts}
 
 
-def message(served: Served, parts: list[dict[str, object]], status: str) -> dict[str, object]:
+def message(served: Reply, parts: list[dict[str, object]], status: str) -> dict[str, object]:
     """A message item."""
     return {
         "id": served.id("msg_"),
@@ -100,7 +100,7 @@ def message(served: Served, parts: list[dict[str, object]], status: str) -> dict
     }
 
 
-def content(served: Served, text: str) -> dict[str, object]:
+def content(served: Reply, text: str) -> dict[str, object]:
     """A message's content part."""
     if served.directives.refusal:
         return {"type": "refusal", "refusal": text}
@@ -112,7 +112,7 @@ def content(served: Served, text: str) -> dict[str, object]:
     }
 
 
-def function_call(served: Served, call: Call, arguments: str, status: str) -> dict[str, object]:
+def function_call(served: Reply, call: ToolCall, arguments: str, status: str) -> dict[str, object]:
     """A function call item."""
     head = {
         "id": f"fc_{texts.digest(served.ask.seed, call.id)[:24]}",
@@ -122,7 +122,7 @@ def function_call(served: Served, call: Call, arguments: str, status: str) -> di
     return {**head, "arguments": arguments, "call_id": call.id, "name": call.name}
 
 
-def usage(served: Served) -> dict[str, object]:
+def usage(served: Reply) -> dict[str, object]:
     """The usage object; reasoning counts as output."""
     directives, choice = served.directives, _counted(served)
     reasoning_tokens = directives.reasoning_tokens
@@ -136,11 +136,11 @@ def usage(served: Served) -> dict[str, object]:
     }
 
 
-def _counted(served: Served) -> Choice | None:
+def _counted(served: Reply) -> ReplyChoice | None:
     return None if served.directives.failed else served.choices[0]
 
 
-def _annotations(served: Served, text: str) -> list[object]:
+def _annotations(served: Reply, text: str) -> list[object]:
     if not served.directives.annotations or not text:
         return []
     place = {"start_index": 0, "end_index": len(text)}

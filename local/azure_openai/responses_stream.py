@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from local.azure_openai import responses, sse
-from local.azure_openai.choices import Call, Served, slices
+from local.azure_openai.choices import Reply, ToolCall, slices
 
 _ARGUMENT_PIECE = 9  # characters of a call's arguments in one event
 _ERROR = {
@@ -15,14 +15,14 @@ _ERROR = {
 Event = dict[str, object]
 
 
-def stream(served: Served, name: str, starting_after: int = -1) -> Iterator[bytes]:
+def stream(served: Reply, name: str, starting_after: int = -1) -> Iterator[bytes]:
     """The events of response `name` as bytes, those after the sequence number `starting_after`."""
     for number, event in enumerate(_events(served, name)):
         if number > starting_after:
             yield sse.data({**event, "sequence_number": number}, str(event["type"]))
 
 
-def _events(served: Served, name: str) -> Iterator[Event]:
+def _events(served: Reply, name: str) -> Iterator[Event]:
     directives = served.directives
     if served.ask.flag("background"):
         yield _about("response.queued", responses.document(served, name, "queued"))
@@ -50,7 +50,7 @@ def _about(kind: str, document: dict[str, object]) -> Event:
     return {"type": kind, "response": document}
 
 
-def _items(served: Served) -> Iterator[Event]:
+def _items(served: Reply) -> Iterator[Event]:
     """Each output item from `added` to `done`."""
     index = 0
     if "reasoning" in served.ask.parameters:
@@ -63,7 +63,7 @@ def _items(served: Served) -> Iterator[Event]:
         yield from _message(served, index)
 
 
-def _reasoning(served: Served) -> Iterator[Event]:
+def _reasoning(served: Reply) -> Iterator[Event]:
     pieces = responses.summary(served)
     place = {"item_id": served.id("rs_"), "output_index": 0, "summary_index": 0}
     part = {"type": "summary_text", "text": "".join(pieces)}
@@ -80,7 +80,7 @@ def _reasoning(served: Served) -> Iterator[Event]:
     yield _item("done", 0, responses.reasoning(served, pieces))
 
 
-def _message(served: Served, index: int) -> Iterator[Event]:
+def _message(served: Reply, index: int) -> Iterator[Event]:
     choice = served.choices[0]
     kind, key = ("refusal", "refusal") if choice.refused else ("output_text", "text")
     place = {"item_id": served.id("msg_"), "output_index": index, "content_index": 0}
@@ -99,7 +99,7 @@ def _message(served: Served, index: int) -> Iterator[Event]:
     )
 
 
-def _call(served: Served, call: Call, index: int) -> Iterator[Event]:
+def _call(served: Reply, call: ToolCall, index: int) -> Iterator[Event]:
     empty = responses.function_call(served, call, "", "in_progress")
     place = {"item_id": empty["id"], "output_index": index}
     yield _item("added", index, empty)

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, unquote
 
 
 @dataclass(frozen=True, kw_only=True)
-class Route:
+class Target:
     """A target below `/openai/`."""
 
     # what follows the deployment or `v1/`, decoded: `chat/completions`, `responses/resp_1/cancel`
@@ -30,7 +30,7 @@ def split_target(target: str) -> tuple[str, str | None]:
     return path, query if mark else None
 
 
-def route(target: str) -> Route | None:
+def route(target: str) -> Target | None:
     """The route of a raw target, None if it isn't below `/openai/`.
 
     What stands before `/openai/` is ignored: `/api/projects/{project}/openai/v1/...` is one of
@@ -51,7 +51,7 @@ def route(target: str) -> Route | None:
     elif rest.startswith("deployments/"):
         name, _, rest = rest.removeprefix("deployments/").partition("/")
         deployment = unquote(name)
-    return Route(
+    return Target(
         operation=unquote(rest),
         deployment=deployment,
         v1=v1,

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from local.azure_openai import responses, sse
-from local.azure_openai.answer import SSE, Answer, json_answer
-from local.azure_openai.choices import Served
+from local.azure_openai.answer import SSE, StandInResponse, json_answer
+from local.azure_openai.choices import Reply
 from local.azure_openai.directives import Directives
 from local.azure_openai.errors import error, invalid_request
 from local.azure_openai.request import Request
 from local.azure_openai.responses_stream import stream
-from local.azure_openai.routes import Route
+from local.azure_openai.routes import Target
 from local.azure_openai.texts import digest
 
 _KEPT = 1_000
@@ -25,7 +25,7 @@ _KEPT = 1_000
 
 @dataclass(kw_only=True, slots=True)
 class _Stored:
-    served: Served
+    served: Reply
     request_body: bytes
     # clock seconds; for a response that isn't in the background: when it was created
     over_at: float
@@ -45,7 +45,7 @@ class StoredResponses:
         self._stored: OrderedDict[str, _Stored] = OrderedDict()
         self._created = 0
 
-    def create(self, request: Request, served: Served) -> Answer:
+    def create(self, request: Request, served: Reply) -> StandInResponse:
         """`POST responses`."""
         self._created += 1
         name = f"resp_{digest(served.ask.seed, str(self._created))[:48]}"
@@ -62,7 +62,9 @@ class StoredResponses:
         status = "queued" if background else responses.final_status(served)
         return json_answer(responses.document(served, name, status))
 
-    def answer(self, request: Request, route: Route, directives: Directives) -> Answer | None:
+    def answer(
+        self, request: Request, route: Target, directives: Directives
+    ) -> StandInResponse | None:
         """Every other request below `responses/`; None for what the API doesn't have."""
         name = route.segments[1] if len(route.segments) > 1 else ""
         stored = self._stored.get(name)
@@ -84,7 +86,7 @@ class StoredResponses:
                 )
         return None
 
-    def _keep(self, name: str, request: Request, served: Served, *, background: bool) -> None:
+    def _keep(self, name: str, request: Request, served: Reply, *, background: bool) -> None:
         delay_s = served.directives.background_ms / 1000 if background else 0.0
         body = bytes(request.exchange.request_body or b"")
         self._stored[name] = _Stored(
@@ -93,7 +95,9 @@ class StoredResponses:
         if len(self._stored) > _KEPT:
             self._stored.popitem(last=False)
 
-    def _get(self, name: str, stored: _Stored, route: Route, directives: Directives) -> Answer:
+    def _get(
+        self, name: str, stored: _Stored, route: Target, directives: Directives
+    ) -> StandInResponse:
         if route.query.get("stream") == "true":
             after = route.query.get("starting_after", "")
             return _streamed(
@@ -101,15 +105,15 @@ class StoredResponses:
             )
         return json_answer(responses.document(stored.served, name, stored.status(self._clock())))
 
-    def _cancel(self, name: str, stored: _Stored) -> Answer:
+    def _cancel(self, name: str, stored: _Stored) -> StandInResponse:
         if not stored.served.ask.flag("background"):
             return invalid_request("Cannot cancel a synchronous response.")
         stored.cancelled = stored.cancelled or self._clock() < stored.over_at
         return json_answer(responses.document(stored.served, name, stored.status(self._clock())))
 
 
-def _streamed(events: sse.Events, directives: Directives) -> Answer:
-    return Answer(content_type=SSE, body=sse.dressed(events, directives))
+def _streamed(events: sse.Events, directives: Directives) -> StandInResponse:
+    return StandInResponse(content_type=SSE, body=sse.dressed(events, directives))
 
 
 def _input_items(stored: _Stored) -> list[object]:

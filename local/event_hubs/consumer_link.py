@@ -5,7 +5,7 @@ from collections.abc import Callable
 from proton import Link, Sender, symbol
 
 from local.event_hubs.consumer_groups import Consumer
-from local.event_hubs.namespace import Counters, Hub
+from local.event_hubs.namespace import Hub, HubCounters
 from local.event_hubs.start_position import EARLIEST, Latest, StartPosition, parse_selector
 
 # A consumer that does not read its socket has at most this much (and one event) waiting in its
@@ -32,7 +32,7 @@ class ConsumerLink:
         hub: Hub,
         group: str,
         partition_id: str,
-        counters: Counters,
+        counters: HubCounters,
         wake: Callable[[], None],
         close: Callable[[str, str], None],
     ) -> None:

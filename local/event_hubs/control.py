@@ -4,9 +4,9 @@ from typing import Any
 
 from aiohttp import web
 
-from local.event_hubs.namespace import Mode, Namespace, Unwanted
+from local.event_hubs.namespace import Namespace, PublicationMode, Unwanted
 
-_MODES = ", ".join(f'"{mode}"' for mode in Mode)
+_MODES = ", ".join(f'"{mode}"' for mode in PublicationMode)
 
 
 def control_app(namespace: Namespace) -> web.Application:
@@ -25,7 +25,7 @@ def control_app(namespace: Namespace) -> web.Application:
     async def behaviour(request: web.Request) -> web.Response:
         try:
             asked = await request.json()
-            mode, unwanted = Mode(asked["mode"]), _unwanted(asked.get("unwanted"))
+            mode, unwanted = PublicationMode(asked["mode"]), _unwanted(asked.get("unwanted"))
         except (ValueError, KeyError, TypeError, AttributeError):
             return web.json_response(
                 {"error": f'send {{"mode": …}} with one of {_MODES}'}, status=400

@@ -12,7 +12,7 @@ from local.event_hubs.partition_log import PartitionLog
 from local.event_hubs.publication import Publication
 
 
-class Mode(StrEnum):
+class PublicationMode(StrEnum):
     """What happens to publications."""
 
     ACCEPT = "accept"
@@ -43,7 +43,7 @@ class Stoppable(Protocol):
 
 
 @dataclass(slots=True)
-class Counters:
+class HubCounters:
     """Since the start."""
 
     connections_opened: int = 0
@@ -104,8 +104,8 @@ class Namespace:
             name: Hub(name, partitions=partitions, retention_bytes=retention_bytes)
             for name in hub_names
         }
-        self.counters = Counters()
-        self.mode = Mode.ACCEPT
+        self.counters = HubCounters()
+        self.mode = PublicationMode.ACCEPT
         self.unwanted: Unwanted | None = None
         self._mode_listeners: set[Callable[[], None]] = set()
         self._connections: set[Stoppable] = set()
@@ -121,7 +121,7 @@ class Namespace:
             f"The messaging entity '{name}' could not be found. This emulator has: {', '.join(self.hubs)} (choose with --hub)."
         )
 
-    def set_mode(self, mode: Mode, unwanted: Unwanted | None = None) -> None:
+    def set_mode(self, mode: PublicationMode, unwanted: Unwanted | None = None) -> None:
         """Publications that a stall held back are then treated as the new mode says."""
         self.mode, self.unwanted = mode, unwanted
         for changed in tuple(self._mode_listeners):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from proton import Condition, Delivery, Receiver
 
 from local.event_hubs.amqp_encoding import MalformedEncodingError
-from local.event_hubs.namespace import Hub, Mode, Namespace
+from local.event_hubs.namespace import Hub, Namespace, PublicationMode
 from local.event_hubs.publication import read_publication
 
 # https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas: 1 MB per publication (all tiers
@@ -45,7 +45,8 @@ class ProducerLink:
 
     def work(self) -> bool:
         while (
-            self._namespace.mode is not Mode.STALL and (delivery := self._link.current) is not None
+            self._namespace.mode is not PublicationMode.STALL
+            and (delivery := self._link.current) is not None
         ):
             if delivery.aborted:
                 delivery.settle()
@@ -95,7 +96,7 @@ class ProducerLink:
                 f"The received message (delivery-id:{self._deliveries}, size:{self._size_bytes} bytes) exceeds the limit "
                 f"({MAX_PUBLICATION_BYTES} bytes) currently allowed on the link.",
             )
-        if self._namespace.mode is Mode.REJECT:
+        if self._namespace.mode is PublicationMode.REJECT:
             counters.publications_rejected += 1
             return self._error_condition(
                 "com.microsoft:server-busy",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from local.functions_host.app_settings import merge, read_local_settings
 from local.functions_host.host_json import read_host_json
-from local.functions_host.supervision import Supervisor, bind
+from local.functions_host.supervision import WorkerSupervisor, bind
 from local.functions_host.unsupported import StartError
 
 _DEFAULT_PORT = 7071
@@ -31,7 +31,9 @@ def main() -> int:
         print(f"ERROR: {error}", file=sys.stderr)
         return 1
     return asyncio.run(
-        Supervisor(app_dir, listening, environment, options.drain_timeout, options.data_dir).run()
+        WorkerSupervisor(
+            app_dir, listening, environment, options.drain_timeout, options.data_dir
+        ).run()
     )
 
 

@@ -7,7 +7,7 @@ leave.
 from collections.abc import MutableMapping
 from typing import Any
 
-from local.functions_host.worker_library import Outcome, Receive, Send
+from local.functions_host.worker_library import InvocationResult, Receive, Send
 
 # ScriptConstants.DefaultMaxRequestBodySize (Azure/azure-functions-host).
 MAX_REQUEST_BODY_BYTES = 104_857_600
@@ -27,11 +27,11 @@ class LimitedBody:
         self._exceeded = False
 
     @property
-    def failure(self) -> Outcome | None:
+    def failure(self) -> InvocationResult | None:
         """How the invocation ended, where the limit ended it."""
         if not self._exceeded:
             return None
-        return Outcome(
+        return InvocationResult(
             error=f"Request body too large. The max request body size is {self._limit_bytes} bytes."
         )
 

@@ -15,7 +15,7 @@ from local.functions_host.durable.functions import (
     DurableFunctions,
     sort_durable,
 )
-from local.functions_host.routes import Route
+from local.functions_host.routes import FunctionRoute
 from local.functions_host.unsupported import Unsupported
 from local.functions_host.worker_library import IndexedFunction
 
@@ -29,7 +29,7 @@ class HttpFunction:
 
     function: IndexedFunction
     parameter: str
-    route: Route
+    route: FunctionRoute
     methods: tuple[str, ...]  # as the app wrote them; empty for every method
 
 
@@ -133,7 +133,7 @@ def _http(
     return HttpFunction(
         function=function,
         parameter=binding["name"],
-        route=Route.parse(function.name, template, methods, prefix),
+        route=FunctionRoute.parse(function.name, template, methods, prefix),
         methods=methods,
     )
 

@@ -26,7 +26,7 @@ from local.functions_host.routes import RouteTable
 from local.functions_host.worker_library import (
     AsgiApp,
     Invocation,
-    Outcome,
+    InvocationResult,
     Receive,
     Scope,
     Send,
@@ -111,7 +111,7 @@ class HttpFront:
             outcome = await _outcome(running)
             # the response broke, not the function: uvicorn must cut the connection
             if outcome.error is None:
-                finish(Outcome(error=f"{type(error).__name__}: {error}"))
+                finish(InvocationResult(error=f"{type(error).__name__}: {error}"))
                 raise
             finish(outcome)  # the function raised: Starlette has answered 500 already
         else:
@@ -121,7 +121,7 @@ class HttpFront:
             self._library.forget_http(invocation.invocation_id)
 
 
-async def _outcome(running: "asyncio.Task[Outcome]") -> Outcome:
+async def _outcome(running: "asyncio.Task[InvocationResult]") -> InvocationResult:
     """Return the invocation's end, which comes with the response; it never comes where the app did
     not take the request.
     """
@@ -129,7 +129,7 @@ async def _outcome(running: "asyncio.Task[Outcome]") -> Outcome:
     if running.done():
         return running.result()
     running.cancel()
-    return Outcome(error="The app's web framework answered without calling the function")
+    return InvocationResult(error="The app's web framework answered without calling the function")
 
 
 def _invocation(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from local.functions_host.console import say
 from local.functions_host.timespan import format_time_span
-from local.functions_host.worker_library import Invocation, Outcome, WorkerLibrary
+from local.functions_host.worker_library import Invocation, InvocationResult, WorkerLibrary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ TIMEOUT_GRACE_S = 2.0
 
 
 # Takes how an invocation ended.
-type Finish = Callable[[Outcome], None]
+type Finish = Callable[[InvocationResult], None]
 
 
 class Invocations:
@@ -41,7 +41,7 @@ class Invocations:
         self._replace_worker = replace_worker
         self._verbose = verbose
 
-    async def run(self, invocation: Invocation, reason: str) -> Outcome:
+    async def run(self, invocation: Invocation, reason: str) -> InvocationResult:
         """Call a function that is not HTTP and wait for its end."""
         with self.under_way(invocation, reason) as finish:
             outcome = await self._library.invoke(invocation)
@@ -77,7 +77,9 @@ class Invocations:
         )
         self._replace_worker()
 
-    def _report(self, name: str, invocation_id: str, started: float, outcome: Outcome) -> None:
+    def _report(
+        self, name: str, invocation_id: str, started: float, outcome: InvocationResult
+    ) -> None:
         duration_ms = int((time.monotonic() - started) * 1000)
         if outcome.error is None:
             if self._verbose:

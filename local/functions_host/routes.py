@@ -23,7 +23,7 @@ _CONSTRAINTS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Route:
+class FunctionRoute:
     """One HTTP function's route."""
 
     function_name: str
@@ -34,7 +34,7 @@ class Route:
     @classmethod
     def parse(
         cls, function_name: str, template: str, methods: Iterable[str] = (), prefix: str = ""
-    ) -> "Route":
+    ) -> "FunctionRoute":
         """Read a route template; Unsupported where it uses what this host lacks."""
         whole = f"{prefix}/{template.strip('/')}".strip("/")
         return cls(
@@ -61,7 +61,7 @@ class Route:
 class RouteTable:
     """All routes of the app, in the order in which they are tried."""
 
-    def __init__(self, routes: Iterable[Route]) -> None:
+    def __init__(self, routes: Iterable[FunctionRoute]) -> None:
         # StringComparer.OrdinalIgnoreCase compares upper-cased names.
         self._routes = sorted(routes, key=lambda route: route.function_name.upper())
 

@@ -48,7 +48,7 @@ class _Worker:
     control: socket.socket
 
 
-class Supervisor:
+class WorkerSupervisor:
     """One host: a socket and, over its life, one worker process after another."""
 
     def __init__(

@@ -45,7 +45,7 @@ class _Orders:
         self.cut = asyncio.Event()  # break off the responses that still run
 
 
-class _Server(uvicorn.Server):
+class _WorkerServer(uvicorn.Server):
     """uvicorn without its signal handlers: the parent says when to end."""
 
     @contextmanager
@@ -127,7 +127,7 @@ async def _work(
 
 
 async def _serve(
-    server: _Server,
+    server: _WorkerServer,
     triggers: Sequence[Trigger],
     listening: socket.socket,
     control: socket.socket,
@@ -152,7 +152,7 @@ async def _serve(
         await serving  # for ever: the parent kills this process now
 
 
-async def _cut(server: _Server, orders: _Orders) -> None:
+async def _cut(server: _WorkerServer, orders: _Orders) -> None:
     await orders.cut.wait()
     server.cut()
 
@@ -162,7 +162,7 @@ def _http_server(
     library: WorkerLibrary,
     invocations: Invocations,
     webhooks: AsgiApp | None,
-) -> _Server:
+) -> _WorkerServer:
     app = library.http_app
     if app is None:
         if functions.http:
@@ -180,7 +180,7 @@ def _http_server(
         log_config=None,
         proxy_headers=False,
     )
-    return _Server(config)
+    return _WorkerServer(config)
 
 
 async def _no_http(*_: object) -> None:

@@ -42,7 +42,7 @@ class IndexedFunction:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class InvocationResult:
     """How an invocation ended."""
 
     error: str | None  # "ValueError: …"; None where it succeeded
@@ -120,7 +120,7 @@ class WorkerLibrary:
         """Give this value to every function that has such a binding beside its trigger."""
         self._provided[binding_type] = value
 
-    async def invoke(self, invocation: Invocation) -> Outcome:
+    async def invoke(self, invocation: Invocation) -> InvocationResult:
         """Call a function and wait for its end. An HTTP function must get its request through
         `http_app` meanwhile.
         """
@@ -132,9 +132,11 @@ class WorkerLibrary:
         request = _invocation_request(replace(invocation, inputs={**provided, **invocation.inputs}))
         response = await handle_event.invocation_request(request)
         if response.result.status == 1:
-            return Outcome(error=None, return_value=getattr(response, "return_value", None))
+            return InvocationResult(
+                error=None, return_value=getattr(response, "return_value", None)
+            )
         error = response.result.exception
-        return Outcome(error=error.message, stack=error.stack_trace)
+        return InvocationResult(error=error.message, stack=error.stack_trace)
 
     def forget_http(self, invocation_id: str) -> None:
         """Drop what the library keeps of an HTTP invocation; it never does so itself."""

@@ -14,7 +14,7 @@ from local.stack.errors import StackError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Service:
+class LocalService:
     """Something that a local part stands in for, unless the user's settings name the real one."""
 
     part: str
@@ -26,19 +26,19 @@ class Service:
 
 
 SERVICES: Final = (
-    Service(
+    LocalService(
         part="azurite",
         addresses=("AzureWebJobsStorage", "AzureWebJobsStorage__accountName"),
         # a real one beside a local host is fine: the host still needs Azurite
         dependent=("CAPTURES_STORAGE",),
     ),
-    Service(
+    LocalService(
         part="event_hubs",
         addresses=("AZURE_EVENTHUB_CONN_STR", "AZURE_EVENTHUB_NAMESPACE"),
         # nobody's real hub is called like the sample's unless he says so
         named=("AZURE_EVENTHUB_NAME",),
     ),
-    Service(
+    LocalService(
         part="azure_openai", addresses=("AZURE_OPENAI_BASE_URL",), dependent=("AZURE_OPENAI_KEY",)
     ),
 )
@@ -94,7 +94,7 @@ def compose(
     return HostSettings(values=values, local_parts=frozenset(parts))
 
 
-def _names_real(service: Service, sample: Mapping[str, str], own: Mapping[str, str]) -> bool:
+def _names_real(service: LocalService, sample: Mapping[str, str], own: Mapping[str, str]) -> bool:
     return any(_is_own(name, sample, own) for name in service.addresses)
 
 
@@ -103,7 +103,7 @@ def _is_own(name: str, sample: Mapping[str, str], own: Mapping[str, str]) -> boo
 
 
 def _without_sample_values(
-    service: Service, sample: Mapping[str, str], own: Mapping[str, str]
+    service: LocalService, sample: Mapping[str, str], own: Mapping[str, str]
 ) -> dict[str, str]:
     """Blanks what the sample says about the local part and the user did not replace. The app reads
     blank as absent.

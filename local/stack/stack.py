@@ -18,7 +18,7 @@ from local.stack.environment import compose, read_settings_file
 from local.stack.part import OnLine, Part, PartSpec
 from local.stack.ports import HOST, Ports, free_ports, require_free
 from local.stack.storage import connection_string, create_queues_and_containers
-from local.stack.supervisor import ROOT, Supervisor
+from local.stack.supervisor import ROOT, StackSupervisor
 
 FunctionsHost = Literal["embedded", "func"]
 
@@ -84,7 +84,7 @@ class Stack:
         self._on_line = on_line
         self._on_step = on_step
         self._temporary: Path | None = None
-        self.supervisor: Supervisor | None = None
+        self.supervisor: StackSupervisor | None = None
 
     # --- addresses --------------------------------------------------------------------------------
 
@@ -145,7 +145,7 @@ class Stack:
             commands.find_func()
         require_free(self.listening)
         self._temporary = Path(tempfile.mkdtemp(prefix="fnsse-"))
-        self.supervisor = Supervisor(on_line=self._on_line, temporary_folder=self._temporary)
+        self.supervisor = StackSupervisor(on_line=self._on_line, temporary_folder=self._temporary)
         try:
             self._start_parts(self.supervisor, self._temporary)
         except BaseException:  # Ctrl-C while starting included
@@ -164,7 +164,7 @@ class Stack:
         if self._temporary:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
-    def _start_parts(self, supervisor: Supervisor, temporary: Path) -> None:
+    def _start_parts(self, supervisor: StackSupervisor, temporary: Path) -> None:
         backing = [spec for spec in self._backing_parts(temporary) if spec.name in self.local_parts]
         self._on_step(f"starting {', '.join(spec.name for spec in backing)}")
         supervisor.start(backing)

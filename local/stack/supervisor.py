@@ -24,7 +24,7 @@ def _unheard(part: str, line: str) -> None:
     """Output that is only kept (Part.output), not shown."""
 
 
-class Supervisor:
+class StackSupervisor:
     """Owns the parts of one stack. `parts` is ordered by start; they are ended in the opposite
     order.
     """

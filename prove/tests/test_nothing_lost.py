@@ -10,14 +10,14 @@ import pytest
 
 from local.stack import FunctionsHost
 from prove.azurite_killed import azurite_killed
-from prove.figures import Figures
 from prove.kills import kill_at_random_moments
-from prove.many import many_exchanges
 from prove.memory import window_memory
 from prove.outages import storage_down
 from prove.policies import policies
 from prove.queue_faults import unruly_queue
+from prove.random_faults import random_faults
 from prove.replays import replay_through_a_kill
+from prove.result import ProofResult
 
 _SEED: Final = 4  # the first moments are "during enrichment" and "between send and ledger append"
 
@@ -26,10 +26,10 @@ def silent(_: str) -> None:
     """No progress is shown."""
 
 
-def hold(figures: Figures, *expected: str) -> None:
+def hold(result: ProofResult, *expected: str) -> None:
     """Nothing is broken, and something happened: each of these counts is above zero."""
-    figures.require()
-    assert all(figures.counts[name] for name in expected), figures.counts
+    result.require()
+    assert all(result.counts[name] for name in expected), result.counts
 
 
 # A killed func keeps its queue messages and its orchestrations for one minute and more: `make
@@ -43,10 +43,10 @@ def test_kills_lose_nothing(functions_host: FunctionsHost) -> None:
     reconcile.
     """
     kills = {"embedded": 2, "func": 1}[functions_host]
-    figures = kill_at_random_moments(
+    result = kill_at_random_moments(
         functions_host, "required", kills=kills, seed=_SEED, progress=silent, clients=5
     )
-    hold(figures, "exchanges that the upstream saw", "aborted ones queued by reconcile")
+    hold(result, "exchanges that the upstream saw", "aborted ones queued by reconcile")
 
 
 @pytest.mark.parametrize("functions_host", _HOSTS, indirect=True)
@@ -70,16 +70,16 @@ def test_storage_that_refuses_everything_touches_no_answer_and_loses_nothing() -
 
 def test_storage_that_is_killed_takes_along_only_what_it_had_acknowledged_too_early() -> None:
     """Azurite does; Azure does not."""
-    figures = azurite_killed(
+    result = azurite_killed(
         "embedded", down_s=1, seed=_SEED, progress=silent, clients=3, before_s=6
     )
-    hold(figures, "exchanges asked for", "exchanges on the Event Hub")
+    hold(result, "exchanges asked for", "exchanges on the Event Hub")
 
 
 def test_required_lets_nothing_go_upstream_before_it_is_captured() -> None:
     """`best_effort` leaves a trace of each exchange that was not killed, soon after its request."""
-    figures = policies("embedded", exchanges=16, rounds=1, seed=_SEED, progress=silent, clients=2)
-    hold(figures, "exchanges with each policy")
+    result = policies("embedded", exchanges=16, rounds=1, seed=_SEED, progress=silent, clients=2)
+    hold(result, "exchanges with each policy")
 
 
 def test_a_queue_may_repeat_mix_up_and_hold_garbage() -> None:
@@ -87,15 +87,15 @@ def test_a_queue_may_repeat_mix_up_and_hold_garbage() -> None:
 
 
 def test_the_report_adds_up_after_random_faults() -> None:
-    figures = many_exchanges(
+    result = random_faults(
         "embedded", exchanges=200, seed=_SEED, progress=silent, clients=6, calm_s=(0.1, 0.5)
     )
-    hold(figures, "reconcile's report: captured and delivered")
-    assert any(name.startswith("faults") for name in figures.counts)
+    hold(result, "reconcile's report: captured and delivered")
+    assert any(name.startswith("faults") for name in result.counts)
 
 
 @pytest.mark.parametrize("exchanges", [50_000])
 def test_a_large_window_takes_little_memory(exchanges: int) -> None:
-    figures = window_memory(exchanges=exchanges, progress=silent)
-    hold(figures, "found missing and queued again")
-    assert float(figures.counts["MB more than before"]) < 15
+    result = window_memory(exchanges=exchanges, progress=silent)
+    hold(result, "found missing and queued again")
+    assert float(result.counts["MB more than before"]) < 15

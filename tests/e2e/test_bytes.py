@@ -30,7 +30,7 @@ def test_an_answer_arrives_as_it_was_written(
     """Status, body and framing; a stream is `text/event-stream` and ends with its terminator."""
     chat = Chat(stream=stream, directives=directives, headers=(("accept-encoding", "gzip"),))
     answer = chat.ask(stack)
-    seen = upstream_record.seen_once(stack, deployment=chat.deployment)
+    seen = upstream_record.only_request(stack, deployment=chat.deployment)
     assert (answer.status, answer.whole, seen.ended) == (200, True, "finished")
     assert len(answer.body) > 300
     assert answer.body == seen.answered
@@ -68,7 +68,7 @@ def test_a_compressed_answer_stays_compressed(stack: Stack, events: EventLog) ->
     chat = Chat(directives="gzip", headers=(("accept-encoding", "gzip"),))
     answer = chat.ask(stack)
     assert answer.header("content-encoding") == "gzip"
-    assert answer.body == upstream_record.seen_once(stack, deployment=chat.deployment).answered
+    assert answer.body == upstream_record.only_request(stack, deployment=chat.deployment).answered
     content = content_of(zlib.decompress(answer.body, wbits=31))
     assert events.one(exchange_id=answer.exchange_id)["content"] == content
 
@@ -79,15 +79,15 @@ def test_a_stream_is_asked_for_uncompressed(stack: Stack) -> None:
     """
     chat = Chat(stream=True, directives="gzip", headers=(("accept-encoding", "gzip"),))
     assert chat.ask(stack).header("content-encoding") == ""
-    assert upstream_record.seen_once(stack, deployment=chat.deployment).all("accept-encoding") == [
-        "identity"
-    ]
+    assert upstream_record.only_request(stack, deployment=chat.deployment).all(
+        "accept-encoding"
+    ) == ["identity"]
 
 
 def test_an_encoding_that_no_capture_could_be_read_in_is_not_asked_for(stack: Stack) -> None:
     """What the client accepts is narrowed to what enrichment can decode."""
     chat = Chat(headers=(("accept-encoding", "br, zstd, gzip;q=0.5"),))
     assert chat.ask(stack).status == 200
-    assert upstream_record.seen_once(stack, deployment=chat.deployment).all("accept-encoding") == [
-        "gzip;q=0.5"
-    ]
+    assert upstream_record.only_request(stack, deployment=chat.deployment).all(
+        "accept-encoding"
+    ) == ["gzip;q=0.5"]

@@ -27,7 +27,7 @@ def test_a_client_that_leaves_within_a_stream(
             assert call.piece() is not None
         answer = call.answer()
         call.hang_up(reset=reset)
-    seen = upstream_record.seen_once(stack, deployment=chat.deployment)
+    seen = upstream_record.only_request(stack, deployment=chat.deployment)
     event = events.one(exchange_id=answer.exchange_id)
     assert seen.ended == "peer_closed"
     assert len(seen.write_times) < 300
@@ -49,9 +49,9 @@ def test_a_client_that_leaves_before_the_first_byte(stack: Stack, events: EventL
     """
     chat = Chat(directives="silence")
     with chat.begin(stack) as call:
-        upstream_record.seen_once(stack, deployment=chat.deployment, ended=False)
+        upstream_record.only_request(stack, deployment=chat.deployment, ended=False)
         call.hang_up()
-    assert upstream_record.seen_once(stack, deployment=chat.deployment).ended == "peer_closed"
+    assert upstream_record.only_request(stack, deployment=chat.deployment).ended == "peer_closed"
     event = events.one(deployment=chat.deployment)
     assert (event["outcome"], event["status_code"], event["content"]) == (
         "client_disconnected",
@@ -86,7 +86,7 @@ def test_an_upstream_that_breaks_off_is_no_success(
     """
     chat = Chat(stream=True, directives=f"chunk_ms=20; {directive}")
     answer = chat.ask(stack)
-    seen = upstream_record.seen_once(stack, deployment=chat.deployment)
+    seen = upstream_record.only_request(stack, deployment=chat.deployment)
     event = events.one(exchange_id=answer.exchange_id)
     assert answer.body.startswith(seen.answered)
     assert b"[DONE]" not in answer.body
@@ -117,7 +117,7 @@ def test_an_upstreams_error_passes_untouched(
     """
     chat = Chat(stream=stream, directives=directives)
     answer = chat.ask(stack)
-    seen = upstream_record.seen_once(stack, deployment=chat.deployment)
+    seen = upstream_record.only_request(stack, deployment=chat.deployment)
     event = events.one(exchange_id=answer.exchange_id)
     assert (answer.status, answer.body, answer.whole) == (status, seen.answered, True)
     assert answer.header("content-type") == "application/json"

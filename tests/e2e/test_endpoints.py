@@ -205,7 +205,7 @@ def test_a_multipart_body_goes_up_byte_for_byte(
             answer = call.rest()
     else:
         answer = http_client.call(stack.proxy_url, "POST", target, headers, body)
-    seen = upstream_record.seen_once(stack, deployment=deployment)
+    seen = upstream_record.only_request(stack, deployment=deployment)
     assert (answer.status, seen.body_sha256) == (200, hashlib.sha256(body).hexdigest())
     assert events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
 
@@ -220,7 +220,7 @@ def test_speech_streams_down(stack: Stack, events: EventLog) -> None:
     ]
     target = f"/openai/deployments/{deployment}/audio/speech?api-version={API_VERSION}"
     answer = http_client.call(stack.proxy_url, "POST", target, headers, body)
-    seen = upstream_record.seen_once(stack, deployment=deployment)
+    seen = upstream_record.only_request(stack, deployment=deployment)
     assert answer.whole
     assert answer.body == seen.answered
     assert len(answer.body) == 100_000
@@ -265,7 +265,7 @@ def test_the_plain_sdk_on_the_versionless_routes(
     deployment = new_deployment()
     messages: list[Any] = [{"role": "user", "content": PROMPT}]
     whole = v1.chat.completions.with_raw_response.create(model=deployment, messages=messages)
-    seen = upstream_record.seen_once(stack, deployment=deployment)
+    seen = upstream_record.only_request(stack, deployment=deployment)
     assert (seen.path, seen.query, seen.all("authorization")) == (
         "/openai/v1/chat/completions",
         None,
@@ -302,7 +302,7 @@ def test_whatever_comes_next(stack: Stack, events: EventLog, method: str) -> Non
         f"/openai/assistants/{request_id}/gr%C3%BC%C3%9Fe?api-version={API_VERSION}&empty=&flag"
     )
     answer = http_client.call(stack.proxy_url, method, target, headers, body)
-    seen = upstream_record.seen_once(stack, request_id=request_id)
+    seen = upstream_record.only_request(stack, request_id=request_id)
     assert (answer.status, seen.method, seen.body_sha256) == (
         200,
         method,

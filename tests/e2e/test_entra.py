@@ -26,7 +26,7 @@ from harness.entra import (
     token,
 )
 from harness.event_log import EventLog
-from harness.http_client import Answer
+from harness.http_client import ReceivedResponse
 from harness.waiting import until
 from local.stack import FunctionsHost, Stack, free_ports
 from tests.integration.test_function_levels import LEVELS
@@ -70,20 +70,20 @@ def bearer(text: str) -> tuple[str, str]:
     return ("authorization", f"Bearer {text}")
 
 
-def code_of(answer: Answer) -> str:
+def code_of(answer: ReceivedResponse) -> str:
     assert answer.header("content-type") == "application/json"
     error = json.loads(answer.body)["error"]
     assert error.keys() == {"code", "message", "type"}
     return str(error["code"])
 
 
-def refused(stack: Stack, chat: Chat) -> Answer:
+def refused(stack: Stack, chat: Chat) -> ReceivedResponse:
     """The answer to a call that must not have gone any further: it has an id, and nothing of it is
     upstream.
     """
     answer = chat.ask(stack)
     assert uuid.UUID(answer.exchange_id).version == 7
-    assert upstream_record.seen(stack, deployment=chat.deployment) == []
+    assert upstream_record.requests(stack, deployment=chat.deployment) == []
     return answer
 
 
@@ -92,7 +92,7 @@ def refused(stack: Stack, chat: Chat) -> Answer:
 def test_a_callers_token_gets_through(guarded: Stack, changed: dict[str, str], scheme: str) -> None:
     chat = Chat(headers=(("Authorization", f"{scheme} {token(**changed)}"),))
     assert chat.ask(guarded).status == 200
-    upstream_record.seen_once(guarded, deployment=chat.deployment)
+    upstream_record.only_request(guarded, deployment=chat.deployment)
 
 
 def test_the_token_goes_no_further_than_the_proxy(guarded: Stack) -> None:
@@ -103,7 +103,7 @@ def test_the_token_goes_no_further_than_the_proxy(guarded: Stack) -> None:
     with EventLog(guarded) as events:
         answer = chat.ask(guarded)
         event = events.one(exchange_id=answer.exchange_id)
-    seen = upstream_record.seen_once(guarded, deployment=chat.deployment)
+    seen = upstream_record.only_request(guarded, deployment=chat.deployment)
     assert (seen.all("authorization"), seen.all("api-key")) == (
         [],
         [guarded.settings["AZURE_OPENAI_KEY"]],

@@ -14,7 +14,7 @@ import pytest
 from harness import http_client, upstream_record
 from harness.chat import CALLER_KEY, Chat
 from harness.event_log import EventLog
-from harness.http_client import Answer
+from harness.http_client import ReceivedResponse
 from local.stack import Stack
 from tests.e2e.conftest import STRAINED_BODY_LIMIT_BYTES, STRAINED_READ_TIMEOUT_S
 
@@ -33,7 +33,7 @@ def strained_events(strained: Stack) -> Iterator[EventLog]:
         yield log
 
 
-def error_of(answer: Answer) -> dict[str, Any]:
+def error_of(answer: ReceivedResponse) -> dict[str, Any]:
     """The error in the proxy's answer, which has nothing beside it."""
     assert answer.header("content-type") == "application/json"
     document = json.loads(answer.body)
@@ -128,7 +128,7 @@ def test_a_silent_upstream(strained: Stack, strained_events: EventLog) -> None:
         "message": SILENT,
         "type": "fnsse_error",
     }
-    assert upstream_record.seen_once(strained, deployment=chat.deployment).ended == "peer_closed"
+    assert upstream_record.only_request(strained, deployment=chat.deployment).ended == "peer_closed"
     event = strained_events.one(exchange_id=answer.exchange_id)
     assert (event["type"], event["outcome"], event["status_code"]) == ("error", "timed_out", 504)
     assert event["latency_ms"] >= STRAINED_READ_TIMEOUT_S * 1000
@@ -178,10 +178,10 @@ def test_a_body_over_the_limit(
     event = strained_events.one(exchange_id=answer.exchange_id)
     assert (event["type"], event["outcome"], event["status_code"]) == ("error", "rejected", 413)
     if announced:
-        assert upstream_record.seen(strained, deployment=chat.deployment) == []
+        assert upstream_record.requests(strained, deployment=chat.deployment) == []
 
 
-def _ask_with(stack: Stack, chat: Chat, body: bytes, *, announced: bool) -> Answer:
+def _ask_with(stack: Stack, chat: Chat, body: bytes, *, announced: bool) -> ReceivedResponse:
     if announced:
         return http_client.call(stack.proxy_url, "POST", chat.target, chat.all_headers, body)
     headers = [*chat.all_headers, ("transfer-encoding", "chunked")]

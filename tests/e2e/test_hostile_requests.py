@@ -12,7 +12,7 @@ import pytest
 from harness import http_client, upstream_record
 from harness.chat import API_VERSION
 from harness.event_log import EventLog
-from harness.http_client import Answer, Headers
+from harness.http_client import Headers, ReceivedResponse
 from local.stack import Stack
 
 EVIL = "evil.example"
@@ -26,13 +26,13 @@ WEBSOCKET = [
 
 def sent(
     stack: Stack, target: str, headers: Headers = ()
-) -> tuple[Answer, list[upstream_record.Seen]]:
+) -> tuple[ReceivedResponse, list[upstream_record.UpstreamRequest]]:
     """The answer, and what arrived at the upstream."""
     request_id = str(uuid.uuid4())
     answer = http_client.call(
         stack.proxy_url, "GET", target, [("x-ms-client-request-id", request_id), *headers]
     )
-    return answer, upstream_record.seen(stack, request_id=request_id)
+    return answer, upstream_record.requests(stack, request_id=request_id)
 
 
 def own_host(stack: Stack) -> str:
@@ -125,7 +125,7 @@ def test_an_odd_request_line_gets_no_further_than_the_one_upstream(
     answer = http_client.call(
         stack.proxy_url, method, target, [("x-ms-client-request-id", request_id)]
     )
-    seen = upstream_record.seen(stack, request_id=request_id)
+    seen = upstream_record.requests(stack, request_id=request_id)
     assert answer.status in {200, 400, 404, 405}
     assert [found.all("host") for found in seen] == [[own_host(stack)]] * (answer.status == 200)
 
@@ -142,7 +142,9 @@ def test_another_host_header_changes_nothing(stack: Stack) -> None:
         ],
     ) as call:
         assert call.rest().status == 200
-    assert upstream_record.seen_once(stack, request_id=request_id).all("host") == [own_host(stack)]
+    assert upstream_record.only_request(stack, request_id=request_id).all("host") == [
+        own_host(stack)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from openai import AzureOpenAI
 from harness import http_client, upstream_record
 from harness.chat import API_VERSION, CALLER_KEY, Chat, new_deployment
 from harness.event_log import EventLog
-from harness.http_client import Answer
+from harness.http_client import ReceivedResponse
 from local.stack import FunctionsHost, Stack
 
 KEEP_ALIVE: Final = b": keep-alive\n\n"
@@ -64,7 +64,7 @@ def text_of(client: AzureOpenAI, deployment: str, directives: str) -> str:
     return "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
 
 
-def comments_before(answer: Answer, moment: float) -> int:
+def comments_before(answer: ReceivedResponse, moment: float) -> int:
     """How many comments had reached the client by then; fails if anything else had."""
     come = b"".join(piece.data for piece in answer.pieces if piece.at < moment)
     count = come.count(KEEP_ALIVE)
@@ -78,7 +78,7 @@ def test_usage_is_asked_for_and_its_chunk_taken_out(
     """One member more goes up, one event less comes down, and the event has the usage."""
     chat = Chat(stream=True, more=UNASKED)
     answer = chat.ask(impatient)
-    seen = upstream_record.seen_once(impatient, deployment=chat.deployment)
+    seen = upstream_record.only_request(impatient, deployment=chat.deployment)
     assert json.loads(seen.body) == {
         **json.loads(chat.body),
         "stream_options": {"include_usage": True},
@@ -97,7 +97,7 @@ def test_a_refused_addition_is_unseen(impatient: Stack) -> None:
     chat = Chat(stream=True, more=UNASKED, directives="refuse_stream_options")
     body = chat.body.replace(b', "stream_options": null', b"")
     answer = http_client.call(impatient.proxy_url, "POST", chat.target, chat.all_headers, body)
-    first, second = upstream_record.seen(impatient, deployment=chat.deployment)
+    first, second = upstream_record.requests(impatient, deployment=chat.deployment)
     assert (b"stream_options" in first.body, second.body) == (True, body)
     assert (answer.status, answer.body) == (200, second.answered)
 
@@ -115,7 +115,7 @@ def test_a_client_that_leaves_is_drained_for_its_usage(
         answer = call.answer()
         call.hang_up()
     event = seen_events.one(exchange_id=answer.exchange_id)
-    assert upstream_record.seen_once(impatient, deployment=chat.deployment).ended == "finished"
+    assert upstream_record.only_request(impatient, deployment=chat.deployment).ended == "finished"
     assert (event["outcome"], event["usage_source"]) == ("client_disconnected", "upstream")
     assert event["usage"]["completion_tokens"] == 40
 
@@ -128,7 +128,7 @@ def test_a_silent_stream_is_kept_alive(
     """
     chat = Chat(stream=True, directives="cut=7; first_chunk_ms=2000; chunk_ms=150; chunks=1")
     answer = chat.ask(impatient)
-    seen = upstream_record.seen_once(impatient, deployment=chat.deployment)
+    seen = upstream_record.only_request(impatient, deployment=chat.deployment)
     assert comments_before(answer, seen.write_times[0]) >= 2
     assert answer.body.replace(KEEP_ALIVE, b"") == seen.answered
     assert seen_events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
@@ -146,7 +146,7 @@ def test_late_headers_are_answered_early(
     """
     chat = Chat(stream=True, directives="headers_ms=2000; chunks=2")
     answer = chat.ask(impatient)
-    seen = upstream_record.seen_once(impatient, deployment=chat.deployment)
+    seen = upstream_record.only_request(impatient, deployment=chat.deployment)
     assert answer.status == 200
     assert comments_before(answer, seen.write_times[0])
     assert answer.body.replace(KEEP_ALIVE, b"") == seen.answered
@@ -188,7 +188,7 @@ def test_late_streams_of_images_and_speech_are_answered_early_too(
     answer = http_client.call(
         impatient.proxy_url, "POST", target, headers, json.dumps(body).encode()
     )
-    seen = upstream_record.seen_once(impatient, deployment=deployment)
+    seen = upstream_record.only_request(impatient, deployment=deployment)
     assert answer.status == 200
     assert comments_before(answer, seen.write_times[0])
     assert answer.body.replace(KEEP_ALIVE, b"") == seen.answered

@@ -11,7 +11,7 @@ import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
 from harness.chat import Chat
 from harness.event_log import EventLog
-from harness.http_client import Answer
+from harness.http_client import ReceivedResponse
 from harness.waiting import until
 from local.stack import Stack
 
@@ -38,7 +38,7 @@ def test_a_killed_worker_is_replaced(strained: Stack) -> None:
         assert events.one(exchange_id=after.exchange_id)["outcome"] == "completed"
 
 
-def whole_answer(stack: Stack) -> Answer | None:
+def whole_answer(stack: Stack) -> ReceivedResponse | None:
     """An answer of the proxy; None while it has none to give."""
     try:
         answer = Chat(stream=True).ask(stack)

@@ -58,7 +58,7 @@ def test_the_end_waits_no_longer_than_the_setting_and_no_byte_waits_at_all(strai
     # From the upstream's last write, which no delay of this reader changes.
     ended_s = (
         answer.ended_at
-        - upstream_record.seen_once(strained, deployment=chat.deployment).write_times[-1]
+        - upstream_record.only_request(strained, deployment=chat.deployment).write_times[-1]
     )
     assert answer.whole
     assert answer.pieces[-1].at - call.sent_at < STRAINED_RECORDING_WAIT_S

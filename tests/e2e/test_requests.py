@@ -14,7 +14,7 @@ import pytest
 from harness import http_client, upstream_record
 from harness.chat import API_VERSION, CALLER_KEY, Chat
 from harness.http_client import Headers
-from harness.upstream_record import Seen
+from harness.upstream_record import UpstreamRequest
 from local.stack import Stack
 from shared.core.wire import forwarding
 from shared.core.wire.forwarding import Action
@@ -24,7 +24,7 @@ SECRET = "not-for-the-upstream-91be"
 
 def relayed(
     stack: Stack, method: str, target: str, headers: Headers = (), body: bytes = b""
-) -> Seen:
+) -> UpstreamRequest:
     """What the upstream saw of a request to the proxy."""
     request_id = str(uuid.uuid4())
     answer = http_client.call(
@@ -35,7 +35,7 @@ def relayed(
         body,
     )
     assert answer.status < 500, answer.body
-    return upstream_record.seen_once(stack, request_id=request_id)
+    return upstream_record.only_request(stack, request_id=request_id)
 
 
 UNRESERVED = "-A-Za-z0-9._~"
@@ -116,7 +116,7 @@ def test_a_json_body_is_not_written_anew(stack: Stack) -> None:
     chat = Chat()
     answer = http_client.call(stack.proxy_url, "POST", chat.target, chat.all_headers, body)
     assert answer.status == 200
-    found = upstream_record.seen_once(stack, deployment=chat.deployment)
+    found = upstream_record.only_request(stack, deployment=chat.deployment)
     assert found.body == body
     assert found.body_sha256 == hashlib.sha256(body).hexdigest()
 
@@ -135,7 +135,7 @@ def test_a_chunked_body_arrives_whole(stack: Stack, operation: str) -> None:
             call.send(b"%x\r\n%b\r\n" % (len(body[start : start + 50]), body[start : start + 50]))
         call.send(b"0\r\n\r\n")
         assert call.rest().status == 200
-    assert upstream_record.seen_once(stack, deployment=chat.deployment).body == body
+    assert upstream_record.only_request(stack, deployment=chat.deployment).body == body
 
 
 def test_headers_that_no_rule_names_go_on(stack: Stack) -> None:
@@ -212,7 +212,7 @@ def test_no_credential_in_a_header_reaches_the_upstream(stack: Stack, headers: H
     chat = Chat()
     plain = [("content-type", "application/json"), *headers]
     assert http_client.call(stack.proxy_url, "POST", chat.target, plain, chat.body).status == 200
-    found = upstream_record.seen_once(stack, deployment=chat.deployment)
+    found = upstream_record.only_request(stack, deployment=chat.deployment)
     assert SECRET not in str(found)
     assert found.all("api-key") == [stack.settings["AZURE_OPENAI_KEY"]]
     assert not http_client.names(found.headers) & {
@@ -251,7 +251,7 @@ def test_one_callers_cookie_never_reaches_anothers_request(stack: Stack) -> None
         chat = Chat()
         answer = chat.ask(stack)
         assert (answer.status, answer.all("set-cookie")) == (200, [])
-        assert SECRET not in str(upstream_record.seen_once(stack, deployment=chat.deployment))
+        assert SECRET not in str(upstream_record.only_request(stack, deployment=chat.deployment))
 
 
 def test_a_redirect_is_the_callers_to_follow(stack: Stack) -> None:

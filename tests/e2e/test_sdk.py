@@ -139,7 +139,7 @@ def test_tool_calls_reach_the_client(
             name, arguments = called.function.name, called.function.arguments
     assert name == "get_weather"
     assert isinstance(json.loads(arguments)["place"], str)
-    assert json.loads(upstream_record.seen_once(stack, deployment=deployment).body)["tools"] == [
+    assert json.loads(upstream_record.only_request(stack, deployment=deployment).body)["tools"] == [
         WEATHER
     ]
     event = events.one(exchange_id=exchange_id)

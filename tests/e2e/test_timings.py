@@ -7,14 +7,14 @@ from statistics import median
 from harness import upstream_record
 from harness.chat import Chat
 from harness.event_log import EventLog
-from harness.http_client import Answer
-from harness.upstream_record import Seen
+from harness.http_client import ReceivedResponse
+from harness.upstream_record import UpstreamRequest
 from local.stack import Stack
 
 ROUNDED_MS = 2
 
 
-def lags_ms(seen: Seen, answer: Answer) -> list[float]:
+def lags_ms(seen: UpstreamRequest, answer: ReceivedResponse) -> list[float]:
     """How long after the upstream wrote each piece its last byte was in the client's hands."""
     lags, written, read = [], 0, 0
     sizes = [len(event) + 2 for event in seen.answered.split(b"\n\n")[:-1]]
@@ -40,7 +40,7 @@ def test_the_events_timings_are_those_of_the_exchange(stack: Stack, events: Even
     with chat.begin(stack) as call:
         answer = call.rest()
         sent_at = call.sent_at
-    seen = upstream_record.seen_once(stack, deployment=chat.deployment)
+    seen = upstream_record.only_request(stack, deployment=chat.deployment)
     event = events.one(exchange_id=answer.exchange_id)
     first_ms, streaming_ms = event["time_to_first_chunk_ms"], event["streaming_duration_ms"]
     first_write, last_write = seen.write_times[0], seen.write_times[-1]
@@ -77,7 +77,7 @@ def test_each_chunk_is_sent_on_before_the_next_one_comes(stack: Stack) -> None:
     for _ in range(10):
         chat = Chat(stream=True, directives="first_chunk_ms=300; chunk_ms=20")
         answer = chat.ask(stack)
-        seen = upstream_record.seen_once(stack, deployment=chat.deployment)
+        seen = upstream_record.only_request(stack, deployment=chat.deployment)
         lags = lags_ms(seen, answer)
         found.append((lags[0], median(lags)))
         if answer.pieces[0].at < seen.write_times[1] and median(lags) < 20:
@@ -90,7 +90,7 @@ def test_the_first_chunk_does_not_wait_for_a_second(stack: Stack) -> None:
     chat = Chat(stream=True, directives="silence_after=1")
     with chat.begin(stack) as call:
         first = call.piece()
-        seen = upstream_record.seen_once(stack, deployment=chat.deployment, ended=False)
+        seen = upstream_record.only_request(stack, deployment=chat.deployment, ended=False)
     assert first is not None
     assert first.data == seen.answered
     assert (seen.ended, len(seen.write_times)) == ("open", 1)

@@ -13,8 +13,13 @@ from starlette.types import ASGIApp
 from local.functions_host.functions import HttpFunction
 from local.functions_host.http_front import HttpFront
 from local.functions_host.invocations import Invocations
-from local.functions_host.routes import Route
-from local.functions_host.worker_library import IndexedFunction, Invocation, Outcome, WorkerLibrary
+from local.functions_host.routes import FunctionRoute
+from local.functions_host.worker_library import (
+    IndexedFunction,
+    Invocation,
+    InvocationResult,
+    WorkerLibrary,
+)
 from shared.core.records.outcome import Outcome as ExchangeOutcome
 from tests.integration.exchanges import DEADLINE_S
 from tests.integration.served_relay import served
@@ -30,8 +35,8 @@ AUDIO = "/openai/deployments/whisper/audio/transcriptions"  # its body is passed
 class Library:
     """In the worker library's place: every invocation succeeds."""
 
-    async def invoke(self, _: Invocation) -> Outcome:
-        return Outcome(error=None)
+    async def invoke(self, _: Invocation) -> InvocationResult:
+        return InvocationResult(error=None)
 
     def forget_http(self, _: str) -> None:
         """Nothing was kept."""
@@ -44,7 +49,7 @@ def behind_the_front(app: ASGIApp) -> ASGIApp:
             name="openai", function_id="1", bindings=(), has_retry_policy=False
         ),
         parameter="req",
-        route=Route.parse("openai", "openai/{*path}"),
+        route=FunctionRoute.parse("openai", "openai/{*path}"),
         methods=(),
     )
     invocations = Invocations(library, timeout_s=None, replace_worker=lambda: None, verbose=False)

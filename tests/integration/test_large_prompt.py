@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.job import Job, Seen
+from bench.job import Job, JobResult
 from harness.stand_in_process import CHAT, StandIn, running
 from tests.integration.busy_loop import busy_ms
 from tests.integration.exchanges import Store
@@ -66,11 +66,13 @@ async def fed(*command: str, stdin: bytes) -> bytes:
     return written
 
 
-async def streams(relay: Served) -> Seen:
+async def streams(relay: Served) -> JobResult:
     """50 paced streams, read to their ends."""
     port = int(relay.url.rpartition(":")[2])
     job = Job(port=port, count=STREAMS, connections=STREAMS, chunks=CHUNKS, chunk_ms=CHUNK_MS)
-    return Seen.from_json((await fed("-m", "bench.load", stdin=job.to_json().encode())).decode())
+    return JobResult.from_json(
+        (await fed("-m", "bench.load", stdin=job.to_json().encode())).decode()
+    )
 
 
 def a_prompt(megabytes: int, *, of_objects: bool) -> bytes:

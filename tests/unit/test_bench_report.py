@@ -8,23 +8,25 @@ from dataclasses import replace
 import pytest
 
 from bench.figures import Figures, figures
-from bench.job import Job, Seen
-from bench.measure import Load, Measured, Plan, Round
+from bench.job import Job, JobResult
+from bench.measure import Measured, MeasuredLoad, Plan, Round
 from bench.report import Environment, document, table
 from bench.statistics import Cpu, Idle
 
 _ENVIRONMENT = Environment(python="3.13.0", cpus=2, processor="A processor")
 
 
-def _load(job: Job, worker_s: float, host_s: float = 0.0) -> Load:
-    seen = Seen(
+def _load(job: Job, worker_s: float, host_s: float = 0.0) -> MeasuredLoad:
+    seen = JobResult(
         first_byte_ms=[10.0] * job.count,
         chunks=job.count * (job.chunks or 0),
         seconds=2.0,
         cpu_s=0.2,
     )
     spent = Cpu(worker_s=worker_s, host_s=host_s, stand_in_s=0.4)
-    return Load(job=job, seen=seen, spent=spent, seconds=3.0, stand_in_share=0.2, others_share=0.0)
+    return MeasuredLoad(
+        job=job, seen=seen, spent=spent, seconds=3.0, stand_in_share=0.2, others_share=0.0
+    )
 
 
 def _measured(stream_ms: float, chunk_us: float, call_ms: float) -> Measured:
@@ -38,8 +40,8 @@ def _measured(stream_ms: float, chunk_us: float, call_ms: float) -> Measured:
         short_streams=_load(plan.short_streams(1), streams_s(plan.few_chunks), host_s=0.15),
         calls=_load(plan.plain_calls(1), plan.calls * call_ms / 1000, host_s=0.8),
         one_by_one=_load(plan.one_by_one(1), 0.1),
-        direct_streams=Seen(first_byte_ms=[4.0] * 100),
-        direct_one_by_one=Seen(first_byte_ms=[1.0] * 60),
+        direct_streams=JobResult(first_byte_ms=[4.0] * 100),
+        direct_one_by_one=JobResult(first_byte_ms=[1.0] * 60),
     )
     return Measured(
         functions_host="embedded",
@@ -129,5 +131,7 @@ def test_the_document_holds_what_the_table_shows(fast: Figures) -> None:
 def test_a_job_and_what_was_seen_survive_the_way_between_the_processes() -> None:
     job = Plan().long_streams(7071)
     assert Job.from_json(job.to_json()) == job
-    seen = Seen(first_byte_ms=[1.5], chunks=3, seconds=2.0, cpu_s=0.1, failures={"status 500": 1})
-    assert Seen.from_json(seen.to_json()) == seen
+    seen = JobResult(
+        first_byte_ms=[1.5], chunks=3, seconds=2.0, cpu_s=0.1, failures={"status 500": 1}
+    )
+    assert JobResult.from_json(seen.to_json()) == seen

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from local.functions_host.durable import events
-from local.functions_host.durable.answer import Answer
+from local.functions_host.durable.answer import OrchestratorState
 from local.functions_host.durable.calls import Calls, Clock, utc_now
 from local.functions_host.durable.engine import AlreadyExists, Engine
 from local.functions_host.durable.events import Event
@@ -41,7 +41,7 @@ class AppCalls(Calls):
     def has_activity(self, name: str) -> bool:
         return name == "add"
 
-    async def orchestrator(self, name: str, context: Mapping[str, Any]) -> Answer:
+    async def orchestrator(self, name: str, context: Mapping[str, Any]) -> OrchestratorState:
         await asyncio.sleep(0)
         return answer_of(self._orchestrate, context)
 

@@ -4,12 +4,14 @@ host.
 
 import pytest
 
-from local.functions_host.routes import Route, RouteTable
+from local.functions_host.routes import FunctionRoute, RouteTable
 from local.functions_host.unsupported import Unsupported
 
 
 def table(**templates: str) -> RouteTable:
-    return RouteTable(Route.parse(name, template, ["GET"]) for name, template in templates.items())
+    return RouteTable(
+        FunctionRoute.parse(name, template, ["GET"]) for name, template in templates.items()
+    )
 
 
 @pytest.mark.parametrize(
@@ -43,7 +45,7 @@ def test_a_template_matches_as_in_asp_net(
     template: str, path: str, parameters: dict[str, str] | None
 ) -> None:
     """A template matches whole paths, whatever the case, and gives its parameters."""
-    assert Route.parse("f", template).match("GET", path) == parameters
+    assert FunctionRoute.parse("f", template).match("GET", path) == parameters
 
 
 def test_the_first_function_by_name_wins() -> None:
@@ -58,7 +60,9 @@ def test_the_first_function_by_name_wins() -> None:
 
 def test_another_method_goes_on_to_the_next_route() -> None:
     """A route of another method does not match; where none matches there is no function."""
-    routes = RouteTable([Route.parse("a", "x", ["GET"]), Route.parse("b", "{*path}", ["POST"])])
+    routes = RouteTable(
+        [FunctionRoute.parse("a", "x", ["GET"]), FunctionRoute.parse("b", "{*path}", ["POST"])]
+    )
 
     assert routes.find("POST", "/x") == ("b", {"path": "x"})
     assert routes.find("PUT", "/x") is None
@@ -66,7 +70,7 @@ def test_another_method_goes_on_to_the_next_route() -> None:
 
 def test_the_prefix_stands_before_the_template() -> None:
     """host.json's routePrefix is part of the path."""
-    route = Route.parse("f", "items/{id}", prefix="api")
+    route = FunctionRoute.parse("f", "items/{id}", prefix="api")
 
     assert route.match("GET", "/api/items/1") == {"id": "1"}
     assert route.match("GET", "/items/1") is None
@@ -78,4 +82,4 @@ def test_what_the_templates_lack_is_refused(template: str) -> None:
     the route.
     """
     with pytest.raises(Unsupported, match="route"):
-        Route.parse("f", template)
+        FunctionRoute.parse("f", template)

@@ -19,7 +19,7 @@ import pytest
 from local.stack.errors import PartDied, PartNotReady
 from local.stack.part import PartSpec, describe_end
 from local.stack.processes import processes_of
-from local.stack.supervisor import ROOT, Supervisor
+from local.stack.supervisor import ROOT, StackSupervisor
 
 SERVES = "print('serving', flush=True); import time; time.sleep(60)"
 IGNORES_SIGTERM = (
@@ -36,8 +36,8 @@ time.sleep(60)
 
 
 @pytest.fixture
-def supervisor() -> Iterator[Supervisor]:
-    with Supervisor() as running:
+def supervisor() -> Iterator[StackSupervisor]:
+    with StackSupervisor() as running:
         yield running
 
 
@@ -68,7 +68,7 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
 
 def test_output_is_passed_on_line_by_line_with_the_parts_name() -> None:
     lines = []
-    with Supervisor(on_line=lambda part, line: lines.append((part, line))) as supervisor:
+    with StackSupervisor(on_line=lambda part, line: lines.append((part, line))) as supervisor:
         supervisor.start(
             [
                 python(
@@ -81,7 +81,7 @@ def test_output_is_passed_on_line_by_line_with_the_parts_name() -> None:
     assert sorted(lines) == [("one", "a"), ("one", "b"), ("one", "serving")]
 
 
-def test_a_part_is_started_once_it_is_ready(supervisor: Supervisor) -> None:
+def test_a_part_is_started_once_it_is_ready(supervisor: StackSupervisor) -> None:
     def serving() -> bool:
         return "serving" in supervisor.parts["one"].output()
 
@@ -90,7 +90,7 @@ def test_a_part_is_started_once_it_is_ready(supervisor: Supervisor) -> None:
 
 
 def test_a_part_that_does_not_get_ready_is_named_with_its_last_lines(
-    supervisor: Supervisor,
+    supervisor: StackSupervisor,
 ) -> None:
     def never() -> bool:
         wait_until(lambda: "serving" in supervisor.parts["slow"].output())
@@ -104,7 +104,7 @@ def test_a_part_that_does_not_get_ready_is_named_with_its_last_lines(
 
 
 def test_a_part_that_prints_a_sign_of_hopelessness_is_not_waited_for(
-    supervisor: Supervisor,
+    supervisor: StackSupervisor,
 ) -> None:
     """func goes on running when the app cannot be imported."""
     spec = replace(python("host", SERVES, ready=lambda: False), hopeless=("serving",))
@@ -112,7 +112,9 @@ def test_a_part_that_prints_a_sign_of_hopelessness_is_not_waited_for(
         supervisor.start([spec])
 
 
-def test_a_part_that_dies_while_starting_is_named_with_its_reason(supervisor: Supervisor) -> None:
+def test_a_part_that_dies_while_starting_is_named_with_its_reason(
+    supervisor: StackSupervisor,
+) -> None:
     spec = python("broken", "import sys; sys.exit('no such hub')", ready=lambda: False)
     with pytest.raises(
         PartDied, match=r"^broken died: exit code 1\. Its last lines:\n    no such hub$"
@@ -120,14 +122,14 @@ def test_a_part_that_dies_while_starting_is_named_with_its_reason(supervisor: Su
         supervisor.start([spec])
 
 
-def test_a_program_that_is_not_there_is_named(supervisor: Supervisor) -> None:
+def test_a_program_that_is_not_there_is_named(supervisor: StackSupervisor) -> None:
     spec = PartSpec(name="gone", command=["/nowhere/node"], ready=lambda: True)
     with pytest.raises(PartDied, match=r"^gone cannot start: .*/nowhere/node"):
         supervisor.start([spec])
 
 
 def test_a_part_that_dies_later_ends_the_wait_and_is_named_with_its_signal(
-    supervisor: Supervisor,
+    supervisor: StackSupervisor,
 ) -> None:
     supervisor.start([python("one", SERVES), python("two", SERVES)])
     wait_until(lambda: "serving" in supervisor.parts["two"].output())
@@ -138,14 +140,14 @@ def test_a_part_that_dies_later_ends_the_wait_and_is_named_with_its_signal(
         supervisor.wait(threading.Event())
 
 
-def test_a_part_that_a_test_stops_or_kills_has_not_died(supervisor: Supervisor) -> None:
+def test_a_part_that_a_test_stops_or_kills_has_not_died(supervisor: StackSupervisor) -> None:
     supervisor.start([python("one", SERVES), python("two", SERVES)])
     supervisor.parts["one"].stop()
     supervisor.parts["two"].kill()
     supervisor.check()
 
 
-def test_a_stopped_part_can_be_started_again(supervisor: Supervisor) -> None:
+def test_a_stopped_part_can_be_started_again(supervisor: StackSupervisor) -> None:
     supervisor.start([python("one", SERVES)])
     part = supervisor.parts["one"]
     first = part.pid
@@ -155,7 +157,7 @@ def test_a_stopped_part_can_be_started_again(supervisor: Supervisor) -> None:
     assert part.pid != first
 
 
-def test_killing_a_part_ends_its_workers_too(supervisor: Supervisor) -> None:
+def test_killing_a_part_ends_its_workers_too(supervisor: StackSupervisor) -> None:
     supervisor.start([python("host", HAS_A_WORKER)])
     part = supervisor.parts["host"]
     wait_until(lambda: len(part.descendants()) == 1)
@@ -169,7 +171,7 @@ def test_parts_end_in_the_opposite_order_of_their_start() -> None:
         "import signal, time, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('ended', flush=True))); "
         + SERVES
     )
-    with Supervisor(
+    with StackSupervisor(
         on_line=lambda part, line: ended.append(part) if line == "ended" else None
     ) as supervisor:
 
@@ -183,7 +185,7 @@ def test_parts_end_in_the_opposite_order_of_their_start() -> None:
 
 
 def test_a_part_that_ignores_sigterm_is_killed_after_its_time() -> None:
-    with Supervisor() as supervisor:
+    with StackSupervisor() as supervisor:
         supervisor.start([python("deaf", IGNORES_SIGTERM, stop_within_s=0.2)])
         wait_until(lambda: "deaf" in supervisor.parts["deaf"].output())
         started = time.monotonic()
@@ -192,7 +194,7 @@ def test_a_part_that_ignores_sigterm_is_killed_after_its_time() -> None:
 
 
 def test_nothing_is_left_after_the_end_not_even_a_worker_in_its_own_session() -> None:
-    with Supervisor() as supervisor:
+    with StackSupervisor() as supervisor:
         supervisor.start([python("host", HAS_A_WORKER)])
         wait_until(lambda: len(supervisor.remaining_processes()) == 2)
     assert supervisor.remaining_processes() == []
@@ -203,8 +205,8 @@ import os, sys, time
 from dataclasses import replace
 from pathlib import Path
 from local.stack.part import PartSpec
-from local.stack.supervisor import Supervisor
-supervisor = Supervisor(temporary_folder=Path(sys.argv[1]))
+from local.stack.supervisor import StackSupervisor
+supervisor = StackSupervisor(temporary_folder=Path(sys.argv[1]))
 codes = {{'host': {HAS_A_WORKER!r}, 'deaf': {IGNORES_SIGTERM!r}}}
 supervisor.start([
     PartSpec(name=name, command=[sys.executable, '-c', code], env=dict(os.environ), ready=lambda: True)

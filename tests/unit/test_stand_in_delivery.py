@@ -4,17 +4,17 @@ import gzip
 
 import pytest
 
-from local.azure_openai.delivery import Ending, Write, laid_out, steps
+from local.azure_openai.delivery import BodyEnd, Write, laid_out, steps
 from local.azure_openai.directives import Directives, parse
 
 EVENTS = [b"data: one\n\n", b"data: zwei \xf0\x9f\x99\x82\n\n", b"data: [DONE]\n\n"]
 WHOLE = b"".join(EVENTS)
 
 
-def deliver(directives: str, body: bytes | list[bytes] = EVENTS) -> tuple[list[Write], Ending]:
+def deliver(directives: str, body: bytes | list[bytes] = EVENTS) -> tuple[list[Write], BodyEnd]:
     """The writes and the ending of a body."""
     *writes, last = steps(body, parse(directives), compressed=False)
-    assert isinstance(last, Ending)
+    assert isinstance(last, BodyEnd)
     return [write for write in writes if isinstance(write, Write)], last
 
 
@@ -26,23 +26,23 @@ def test_waits_before_the_first_and_between_the_others() -> None:
         (20, EVENTS[1]),
         (20, EVENTS[2]),
     ]
-    assert ending is Ending.FINISH
+    assert ending is BodyEnd.FINISH
 
 
 @pytest.mark.parametrize(
     ("directives", "pieces", "ending"),
     [
-        ("reset_after=2", 2, Ending.RESET),
-        ("reset_after=0", 0, Ending.RESET),
-        ("close_after=1", 1, Ending.CLOSE),
-        ("end_after=1", 1, Ending.END),
-        ("silence_after=3", 3, Ending.SILENCE),
-        ("reset_after=4", 3, Ending.FINISH),
-        ("reset_after=2; end_after=1", 1, Ending.END),
+        ("reset_after=2", 2, BodyEnd.RESET),
+        ("reset_after=0", 0, BodyEnd.RESET),
+        ("close_after=1", 1, BodyEnd.CLOSE),
+        ("end_after=1", 1, BodyEnd.END),
+        ("silence_after=3", 3, BodyEnd.SILENCE),
+        ("reset_after=4", 3, BodyEnd.FINISH),
+        ("reset_after=2; end_after=1", 1, BodyEnd.END),
     ],
 )
 def test_breaks_off_after_as_many_pieces_as_asked(
-    directives: str, pieces: int, ending: Ending
+    directives: str, pieces: int, ending: BodyEnd
 ) -> None:
     """The smallest N wins; with fewer pieces than N the body ends as usual."""
     writes, last = deliver(directives)
@@ -54,7 +54,7 @@ def test_a_document_is_one_piece_unless_it_is_to_break_off() -> None:
     document = b"0123456789" * 10
     assert [write.data for write in deliver("", document)[0]] == [document]
     writes, ending = deliver("reset_after=3", document)
-    assert (b"".join(write.data for write in writes), ending) == (document[:30], Ending.RESET)
+    assert (b"".join(write.data for write in writes), ending) == (document[:30], BodyEnd.RESET)
 
 
 @pytest.mark.parametrize("directives", ["byte_at_a_time", "cut=1", "cut=2", ""])

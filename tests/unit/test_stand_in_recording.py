@@ -6,10 +6,12 @@ import hashlib
 import pytest
 
 from local.azure_openai import recording
-from local.azure_openai.recording import Exchange, Recording
+from local.azure_openai.recording import ExchangeRecording, RecordedExchange
 
 
-def begin(found: Recording, target: str = "/openai/x", deployment: str = "") -> Exchange:
+def begin(
+    found: ExchangeRecording, target: str = "/openai/x", deployment: str = ""
+) -> RecordedExchange:
     """An exchange with one header."""
     exchange = found.begin("POST", target, "1.1", [("X-Case", "kept"), ("x-case", "too")])
     exchange.deployment = deployment
@@ -20,7 +22,7 @@ def test_a_document_tells_the_exchange_as_it_was() -> None:
     """Digests and sizes are of the body's bytes, headers as they arrived, a bare `?` is told from
     none.
     """
-    found = Recording()
+    found = ExchangeRecording()
     exchange = begin(found, "/openai/\xe9?")
     exchange.received(b"ask")
     exchange.wrote(b"ans", 1.0)
@@ -42,7 +44,7 @@ def test_a_document_tells_the_exchange_as_it_was() -> None:
 
 def test_only_the_first_ending_counts() -> None:
     """What happens to the connection after an answer's end doesn't change how it ended."""
-    found = Recording()
+    found = ExchangeRecording()
     exchange = begin(found)
     found.end(exchange, recording.FINISHED)
     found.end(exchange, recording.PEER_CLOSED)
@@ -51,7 +53,7 @@ def test_only_the_first_ending_counts() -> None:
 
 def test_filters_by_deployment_header_and_number() -> None:
     """A deployment is found with and without its directives, a header whatever its case."""
-    found = Recording()
+    found = ExchangeRecording()
     one, two = begin(found, deployment="a--chunks=3"), begin(found, deployment="b")
     assert found.find(deployment="a") == found.find(deployment="a--chunks=3") == [one]
     assert found.find(header="X-CASE: too") == [one, two]
@@ -63,7 +65,7 @@ def test_old_exchanges_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """The number of exchanges is bounded, and so is what their bodies take; digests stay."""
     monkeypatch.setattr(recording, "KEPT_EXCHANGES", 3)
     monkeypatch.setattr(recording, "KEPT_DETAIL_BYTES", 250)
-    found = Recording()
+    found = ExchangeRecording()
     for _ in range(4):
         exchange = begin(found)
         exchange.wrote(bytes(100), 1.0)
@@ -80,7 +82,7 @@ def test_old_exchanges_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_long_body_is_kept_as_digest_only() -> None:
     """A body above the limit isn't held, and write times stop at theirs."""
-    exchange = begin(Recording())
+    exchange = begin(ExchangeRecording())
     for _ in range(recording.KEPT_WRITE_TIMES + 1):
         exchange.wrote(bytes(1024), 1.0)
     exchange.received(bytes(recording.KEPT_REQUEST_BODY + 1))

@@ -82,7 +82,7 @@ type Action = CallActivity | CreateTimer | WaitForEvent | ContinueAsNew
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class OrchestratorState:
     """The orchestrator's state after a run."""
 
     # of the whole generation, in the order in which the library numbers their tasks
@@ -93,23 +93,25 @@ class Answer:
     custom_status: Any  # None clears it: the library leaves an empty one out
 
 
-def parse_answer(text: str) -> Answer:
+def parse_answer(text: str) -> OrchestratorState:
     """Read a state; UnsupportedAction where it holds what this engine lacks."""
     return _answer(json.loads(text))
 
 
-def parse_failure(message: str) -> Answer:
+def parse_failure(message: str) -> OrchestratorState:
     """Read a failed run's message; without a state in it, the function failed before the library
     could say more.
     """
     error, label, state = message.partition(_LABEL)
     if not label:
-        return Answer(actions=(), done=True, output=None, error=error, custom_status=None)
+        return OrchestratorState(
+            actions=(), done=True, output=None, error=error, custom_status=None
+        )
     return _answer(json.loads(state))
 
 
-def _answer(state: Mapping[str, Any]) -> Answer:
-    return Answer(
+def _answer(state: Mapping[str, Any]) -> OrchestratorState:
+    return OrchestratorState(
         actions=tuple(
             action for group in state["actions"] for one in group for action in _flat(one)
         ),

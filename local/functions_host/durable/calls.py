@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.functions_host.durable import events
-from local.functions_host.durable.answer import Answer, parse_answer, parse_failure
+from local.functions_host.durable.answer import OrchestratorState, parse_answer, parse_failure
 from local.functions_host.durable.events import Event
 from local.functions_host.durable.execution import OpenActivity
 from local.functions_host.durable.functions import DurableFunction, DurableFunctions
 from local.functions_host.invocations import Invocations
-from local.functions_host.worker_library import Invocation, Outcome, TypedData
+from local.functions_host.worker_library import Invocation, InvocationResult, TypedData
 
 type Clock = Callable[[], datetime]
 
@@ -38,7 +38,7 @@ class Calls:
         """Say whether the app has an activity of this name."""
         return name in self._functions.activities
 
-    async def orchestrator(self, name: str, context: Mapping[str, Any]) -> Answer:
+    async def orchestrator(self, name: str, context: Mapping[str, Any]) -> OrchestratorState:
         """Run an orchestrator over its history. UnsupportedAction where it asks for what this
         engine lacks.
         """
@@ -65,7 +65,7 @@ class Calls:
             outcome.stack,
         )
 
-    async def _call(self, target: DurableFunction, data: str) -> Outcome:
+    async def _call(self, target: DurableFunction, data: str) -> InvocationResult:
         invocation = Invocation(
             invocation_id=str(uuid.uuid4()),
             function=target.function,
@@ -74,8 +74,8 @@ class Calls:
         return await self._invocations.run(invocation, _REASON)
 
 
-def _failed(error: str) -> Answer:
-    return Answer(actions=(), done=True, output=None, error=error, custom_status=None)
+def _failed(error: str) -> OrchestratorState:
+    return OrchestratorState(actions=(), done=True, output=None, error=error, custom_status=None)
 
 
 def _unknown(name: str, known: Mapping[str, DurableFunction]) -> str:

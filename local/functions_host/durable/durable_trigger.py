@@ -19,7 +19,7 @@ from local.functions_host.durable.store import InstanceStore
 from local.functions_host.invocations import Invocations
 
 
-class _Server(uvicorn.Server):
+class _CallServer(uvicorn.Server):
     """uvicorn without its signal handlers: the host decides."""
 
     @contextmanager
@@ -71,7 +71,7 @@ class DurableTrigger:
         )
         # Functions that still run may call it, so it ends with the process, or with this one's
         # cancellation.
-        serving = asyncio.create_task(_Server(config).serve(sockets=[self._listening]))
+        serving = asyncio.create_task(_CallServer(config).serve(sockets=[self._listening]))
         try:
             await self._engine.run()
         except BaseException:

@@ -13,7 +13,7 @@ from typing import Any
 
 from local.functions_host.console import say
 from local.functions_host.durable import events
-from local.functions_host.durable.answer import Answer, CallActivity, UnsupportedAction
+from local.functions_host.durable.answer import CallActivity, OrchestratorState, UnsupportedAction
 from local.functions_host.durable.calls import Calls, Clock, utc_now
 from local.functions_host.durable.events import Event
 from local.functions_host.durable.execution import NonDeterministic, OpenActivity, OpenTimer
@@ -176,7 +176,7 @@ class Engine:
             instance.fail(f"Orchestrator function '{instance.name}' failed: {failure}", now)
         self._save(instance)
 
-    def _refuse_unknown_activities(self, answer: Answer) -> None:
+    def _refuse_unknown_activities(self, answer: OrchestratorState) -> None:
         for action in answer.actions:
             if isinstance(action, CallActivity) and not self._calls.has_activity(action.name):
                 raise UnknownActivity(

@@ -47,7 +47,7 @@ class OpenTimer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Asked:
+class _ScheduledAction:
     kind: str
     task_id: int | None  # None: an external event, which goes by its name
 
@@ -59,7 +59,7 @@ class Execution:
     execution_id: str
     history: list[Event] = field(default_factory=list)
     # the actions so far, as the orchestrator must repeat them
-    asked: list[_Asked] = field(default_factory=list)
+    scheduled: list[_ScheduledAction] = field(default_factory=list)
     next_id: int = 0
     activities: dict[int, OpenActivity] = field(default_factory=dict)  # by task id
     timers: dict[int, OpenTimer] = field(default_factory=dict)
@@ -100,8 +100,10 @@ class Execution:
         self._end(event, now)
         asked = tuple(actions)
         self._compare(asked)
-        for action in asked[len(self.asked) :]:
-            self.asked.append(_Asked(kind=action.kind, task_id=self._open(action, now)))
+        for action in asked[len(self.scheduled) :]:
+            self.scheduled.append(
+                _ScheduledAction(kind=action.kind, task_id=self._open(action, now))
+            )
         self._cancel(asked)
         self.history.append(events.orchestrator_completed(now))
 
@@ -132,7 +134,7 @@ class Execution:
         """DurableTask's NonDeterministicOrchestrationException, for what the real host checks as
         well.
         """
-        for number, before in enumerate(self.asked):
+        for number, before in enumerate(self.scheduled):
             again = asked[number].kind if number < len(asked) else "nothing"
             if again != before.kind:
                 raise NonDeterministic(
@@ -168,7 +170,7 @@ class Execution:
         return timer_id
 
     def _cancel(self, asked: tuple[Action, ...]) -> None:
-        for action, before in zip(asked, self.asked, strict=True):
+        for action, before in zip(asked, self.scheduled, strict=True):
             if isinstance(action, CreateTimer) and action.cancelled and before.task_id is not None:
                 self.timers.pop(before.task_id, None)
 
@@ -188,7 +190,7 @@ def execution_from_json(fields: dict[str, Any]) -> Execution:
     return Execution(
         execution_id=fields["execution_id"],
         history=fields["history"],
-        asked=[_Asked(**each) for each in fields["asked"]],
+        scheduled=[_ScheduledAction(**action) for action in fields["scheduled"]],
         next_id=fields["next_id"],
         activities={
             int(task_id): _activity(each) for task_id, each in fields["activities"].items()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.functions_host.durable import events
-from local.functions_host.durable.answer import Action, Answer, ContinueAsNew
+from local.functions_host.durable.answer import Action, ContinueAsNew, OrchestratorState
 from local.functions_host.durable.events import Event
 from local.functions_host.durable.execution import (
     Execution,
@@ -66,7 +66,7 @@ class Instance:
         fired = {event.get("TimerId") for event in self.inbox}
         return [each for each in self.execution.timers.items() if each[0] not in fired]
 
-    def turn(self, now: datetime, answer: Answer) -> None:
+    def turn(self, now: datetime, answer: OrchestratorState) -> None:
         """Deliver the next event with what the orchestrator answered to it; NonDeterministic calls
         for `fail`.
         """

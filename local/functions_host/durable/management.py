@@ -93,7 +93,7 @@ class Management:
         return _json(body, 500 if as_error else 200)
 
     async def _list(self, request: Request, _: re.Match[str]) -> Response:
-        selection = query.Selection.parse(request)
+        selection = query.InstanceFilter.parse(request)
         chosen = [
             status_json(instance) for instance in self._engine.all() if selection.takes(instance)
         ]
@@ -115,7 +115,7 @@ class Management:
     async def _purge_many(self, request: Request, _: re.Match[str]) -> Response:
         if not request.query_params.get("createdTimeFrom"):
             return _json("Please provide value for 'createdTimeFrom' parameter.", 400)
-        selection = query.Selection.parse(request)
+        selection = query.InstanceFilter.parse(request)
         chosen = [
             instance
             for instance in self._engine.all()

@@ -30,7 +30,7 @@ def flag(request: Request, name: str, *, default: bool = False) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Selection:
+class InstanceFilter:
     """Which instances are meant."""
 
     statuses: frozenset[str]  # in lower case; empty for all

@@ -20,26 +20,26 @@ class InstanceStore:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=OFF")
         self._connection.execute(
-            "CREATE TABLE IF NOT EXISTS instances (id TEXT PRIMARY KEY, document TEXT NOT NULL)"
+            "CREATE TABLE IF NOT EXISTS orchestrations (id TEXT PRIMARY KEY, document TEXT NOT NULL)"
         )
 
     def all(self) -> Iterable[Instance]:
         """Return what is kept."""
         return [
             from_json(document)
-            for (document,) in self._connection.execute("SELECT document FROM instances")
+            for (document,) in self._connection.execute("SELECT document FROM orchestrations")
         ]
 
     def save(self, instance: Instance) -> None:
         """Write an instance, whatever was kept under its id."""
         self._connection.execute(
-            "INSERT OR REPLACE INTO instances VALUES (?, ?)",
+            "INSERT OR REPLACE INTO orchestrations VALUES (?, ?)",
             (instance.instance_id, to_json(instance)),
         )
 
     def delete(self, instance_id: str) -> None:
         """Drop an instance."""
-        self._connection.execute("DELETE FROM instances WHERE id = ?", (instance_id,))
+        self._connection.execute("DELETE FROM orchestrations WHERE id = ?", (instance_id,))
 
     def close(self) -> None:
         """Release the file."""

@@ -28,8 +28,8 @@ from harness.event_log import EventLog
 from local.stack import FunctionsHost, Stack
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
-from prove.figures import NotProven
 from prove.gate import Gate
+from prove.result import NotProven
 
 EXCHANGE_TIMEOUT_S: Final = 4
 _QUEUES: Final = "AzureFunctionsJobHost__extensions__queues__"
@@ -60,7 +60,7 @@ NOTED: Final = (GIVEN_UP, DISCARDED)
 type Report = dict[str, Any]
 
 
-def until[T](look: Callable[[], T | None], what: str, within_s: float) -> T:
+def wait_for[T](look: Callable[[], T | None], what: str, within_s: float) -> T:
     """What `look` returns as soon as it is neither None, False nor empty. Raises NotProven."""
     deadline = time.monotonic() + within_s
     while not (found := look()):
@@ -70,8 +70,10 @@ def until[T](look: Callable[[], T | None], what: str, within_s: float) -> T:
     return found
 
 
-class World:
-    """Use it in a `with` block."""
+class TestBed:
+    """A stack under test; use it in a `with` block."""
+
+    __test__ = False  # for pytest: no class of tests
 
     def __init__(
         self, kind: FunctionsHost, *, stand_in_defaults: str = "", **settings: str
@@ -138,7 +140,7 @@ class World:
 
     def wait_served(self) -> None:
         """Until the host answers again."""
-        until(lambda: self.call("GET", "/health")[0] == 200, "an answer of the host", 60)
+        wait_for(lambda: self.call("GET", "/health")[0] == 200, "an answer of the host", 60)
 
     def _worker(self) -> int:
         for pid in self.stack.parts["functions_host"].descendants():
@@ -172,7 +174,7 @@ class World:
 
     def started(self, target: str, body: Any = None) -> str:
         """Start an orchestration; the address of its status."""
-        links = until(lambda: self._accepted(target, body), f"POST {target} to be taken", 90)
+        links = wait_for(lambda: self._accepted(target, body), f"POST {target} to be taken", 90)
         return str(links["statusQueryGetUri"])
 
     def finished(self, status_url: str, within_s: float = 120) -> Any:
@@ -186,7 +188,7 @@ class World:
                 )
             return status if status and status["runtimeStatus"] == "Completed" else None
 
-        return until(look, "the orchestration's end", within_s)["output"]
+        return wait_for(look, "the orchestration's end", within_s)["output"]
 
     def reconciled(self, within_s: float = 240) -> Report:
         """Run reconcile until every exchange is delivered or parked; the sums of the last run, and
@@ -310,9 +312,9 @@ def _sums(windows: list[Report]) -> Report:
     return {name: sum(window[name] for window in windows) for name in names}
 
 
-def seen_by_upstream(world: World) -> dict[str, str]:
+def upstream_digests(bed: TestBed) -> dict[str, str]:
     """Deployment to the digest of what was answered, of each exchange that reached the stand-in."""
-    url = f"{world.stack.stand_in_url}/_stand_in/exchanges?details=false"
+    url = f"{bed.stack.stand_in_url}/_stand_in/exchanges?details=false"
     with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - http to this machine
         return {str(each["deployment"]): str(each["response_sha256"]) for each in json.load(answer)}
 

@@ -10,7 +10,7 @@ class NotProven(AssertionError):
 
 
 @dataclass(kw_only=True)
-class Figures:
+class ProofResult:
     """Of one proof on one host."""
 
     title: str

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from azure.storage.blob import BlobServiceClient
 
 from harness.event_log import Event
-from prove.figures import Figures, NotProven
-from prove.load import Asked
-from prove.world import World, until
+from prove.load import ClientObservation
+from prove.result import NotProven, ProofResult
+from prove.testbed import TestBed, wait_for
 from shared.core.records import capture
 from shared.core.records.ledger_entry import LedgerReader
 from shared.errors import CaptureError
@@ -54,10 +54,10 @@ class Evidence:
         return self.stored.keys() | self.events.keys()
 
 
-def gather(world: World, *, outcomes: bool = True) -> Evidence:
+def gather(bed: TestBed, *, outcomes: bool = True) -> Evidence:
     """`outcomes`: wait for the events of all that was captured, and read what the captures say."""
     found = Evidence()
-    with BlobServiceClient.from_connection_string(world.stack.storage_connection_string) as blobs:
+    with BlobServiceClient.from_connection_string(bed.stack.storage_connection_string) as blobs:
         captures = blobs.get_container_client("captures")
         for name in captures.list_blob_names():
             exchange_id, _, side = name.rpartition("/")[2].rpartition(".")
@@ -73,23 +73,22 @@ def gather(world: World, *, outcomes: bool = True) -> Evidence:
             )
     if outcomes:
         with contextlib.suppress(NotProven):  # which of them are missing is for `compare` to say
-            until(
+            wait_for(
                 lambda: (
-                    {event["exchange_id"] for event in world.events.arrived()}
-                    >= found.stored.keys()
+                    {event["exchange_id"] for event in bed.events.arrived()} >= found.stored.keys()
                 ),
                 "all events",
                 20,
             )
-    for event in world.events.arrived():
+    for event in bed.events.arrived():
         found.events.setdefault(event["exchange_id"], []).append(event)
     return found
 
 
 def compare(
-    figures: Figures,
+    result: ProofResult,
     evidence: Evidence,
-    asked: Collection[Asked],
+    observations: Collection[ClientObservation],
     *,
     must: Iterable[str] = (),
     captured: str = "exchanges captured",
@@ -110,9 +109,9 @@ def compare(
     repeated = {
         exchange_id: len(copies) - 1 for exchange_id, copies in events.items() if len(copies) > 1
     }
-    figures.counts |= {
-        "exchanges asked for": len(asked),
-        "answers that clients got whole": sum(each.whole for each in asked),
+    result.counts |= {
+        "exchanges asked for": len(observations),
+        "answers that clients got whole": sum(each.whole for each in observations),
         captured: len(stored),
         "exchanges on the Event Hub": len(events),
         "of those aborted": sum(copies[0]["outcome"] == "aborted" for copies in events.values()),
@@ -124,14 +123,12 @@ def compare(
             for exchange_id, count in repeated.items()
         ),
     }
-    figures.check(
+    result.check(
         holds=not missing,
         sentence=f"{len(missing)} captured exchanges are not on the Event Hub: {missing[:3]}",
     )
-    figures.check(
-        holds=not wrong, sentence=f"{len(wrong)} events have a wrong outcome: {wrong[:3]}"
-    )
-    figures.check(
+    result.check(holds=not wrong, sentence=f"{len(wrong)} events have a wrong outcome: {wrong[:3]}")
+    result.check(
         holds=not absent,
         sentence=f"{len(absent)} exchanges that have to be on the Event Hub are not: {list(absent)[:3]}",
     )

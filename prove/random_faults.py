@@ -17,12 +17,12 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
 
 from local.stack import FunctionsHost
-from prove.compared import HEADER_BYTES, Evidence, compare, deployments, gather
-from prove.fates import fates
-from prove.figures import Figures, NotProven
-from prove.gate import Mode
-from prove.load import Load, mixed
-from prove.world import Report, World, in_background, seen_by_upstream, until
+from prove.comparison import HEADER_BYTES, Evidence, compare, deployments, gather
+from prove.dispositions import dispositions
+from prove.gate import GateMode
+from prove.load import ClientLoad, mixed
+from prove.result import NotProven, ProofResult
+from prove.testbed import Report, TestBed, in_background, upstream_digests, wait_for
 from shared.core.records import capture
 from shared.core.records.exchange_id import started_at
 from shared.errors import CaptureError
@@ -54,17 +54,17 @@ _REPORTED: Final = {
 }
 
 
-class Mischief:
+class FaultInjector:
     """Random faults, one after the other, until it is told to stop; everything works again
     afterwards.
     """
 
-    def __init__(self, world: World, seed: int, calm_s: tuple[float, float]) -> None:
+    def __init__(self, bed: TestBed, seed: int, calm_s: tuple[float, float]) -> None:
         self._calm_s = calm_s
         self.done: Counter[str] = Counter()
         self.corrupted: set[str] = set()
         self.killed_at: list[float] = []  # unix time
-        self._world = world
+        self._world = bed
         self._chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -72,7 +72,7 @@ class Mischief:
 
     def start(self) -> None:
         """In the background."""
-        self._thread = in_background(self._run, "mischief")
+        self._thread = in_background(self._run, "faults")
 
     def stop(self) -> None:
         """Returns when the last fault is over. Raises what went wrong with the
@@ -96,25 +96,25 @@ class Mischief:
             self._error = error
 
     def _do(self, fault: str) -> None:
-        world, lasts_s = self._world, self._chance.uniform(*_LASTS_S)
+        bed, lasts_s = self._world, self._chance.uniform(*_LASTS_S)
         if fault == "host killed":
             self.killed_at.append(time.time())
-            world.kill_host()
-            world.start_host()
+            bed.kill_host()
+            bed.start_host()
         elif fault == "connections cut":
-            for gate in (world.blobs, world.queues):
+            for gate in (bed.blobs, bed.queues):
                 gate.cut()
         elif fault in {"queue refuses", "blobs refuse"}:
-            gate = world.queues if fault == "queue refuses" else world.blobs
-            gate.set_mode(Mode.REFUSE)
+            gate = bed.queues if fault == "queue refuses" else bed.blobs
+            gate.set_mode(GateMode.REFUSE)
             self._stopping.wait(lasts_s)
-            gate.set_mode(Mode.OPEN)
+            gate.set_mode(GateMode.OPEN)
         else:
-            world.event_hub_mode("reject")
+            bed.event_hub_mode("reject")
             self._stopping.wait(lasts_s)
             if fault == "captures corrupted":
                 self._corrupt()
-            world.event_hub_mode("accept")
+            bed.event_hub_mode("accept")
 
     def _corrupt(self) -> None:
         """Garbage in the place of the newest response captures, of which some are not delivered
@@ -130,7 +130,7 @@ class Mischief:
                 self.corrupted.add(name.rpartition("/")[2].removesuffix(".response"))
 
 
-def many_exchanges(
+def random_faults(
     kind: FunctionsHost,
     *,
     exchanges: int,
@@ -138,73 +138,73 @@ def many_exchanges(
     progress: Progress,
     clients: int = 16,
     calm_s: tuple[float, float] = _CALM_S,
-) -> Figures:
+) -> ProofResult:
     """Captured = delivered + parked, exactly, and delivered is what the Event Hub holds."""
-    figures = Figures(title=f"{exchanges} exchanges with random faults, {kind} host")
+    result = ProofResult(title=f"{exchanges} exchanges with random faults, {kind} host")
     quick = mixed(streams=0.5, slowest_ms=10, most_chunks=8, headers_ms=20)
-    with World(kind) as world:
-        world.leases_lost = True  # cut connections
-        load, mischief = (
-            Load(world.stack, quick, clients=clients, seed=seed, most=exchanges),
-            Mischief(world, seed, calm_s),
+    with TestBed(kind) as bed:
+        bed.leases_lost = True  # cut connections
+        load, injector = (
+            ClientLoad(bed.stack, quick, clients=clients, seed=seed, most=exchanges),
+            FaultInjector(bed, seed, calm_s),
         )
         load.start()
-        mischief.start()
+        injector.start()
         load.join()
-        mischief.stop()
-        progress(f"{figures.title}: asked for, {dict(mischief.done)}")
+        injector.stop()
+        progress(f"{result.title}: asked for, {dict(injector.done)}")
         began = time.monotonic()
-        report = world.reconciled(within_s=900)
+        report = bed.reconciled(within_s=900)
         took_s = time.monotonic() - began
-        progress(f"{figures.title}: reconciled in {took_s:.0f} s")
-        evidence = _evidence(world, report["delivered"] + report["without_capture"])
+        progress(f"{result.title}: reconciled in {took_s:.0f} s")
+        evidence = _evidence(bed, report["delivered"] + report["without_capture"])
         parked = _parked(evidence)
-        names_parked = parked | _deployments(world, parked)
-        upstream = seen_by_upstream(world)
+        names_parked = parked | _deployments(bed, parked)
+        upstream = upstream_digests(bed)
     compare(
-        figures,
+        result,
         evidence.without(parked),
-        load.asked,
+        load.observations,
         captured="exchanges captured, less those that are parked",
     )
-    _judge_report(figures, report, evidence, mischief)
-    figures.counts |= {text: report[name] for name, text in _REPORTED.items()}
-    figures.counts |= {
+    _judge_report(result, report, evidence, injector)
+    result.counts |= {text: report[name] for name, text in _REPORTED.items()}
+    result.counts |= {
         "s of reconciling, all runs": round(took_s),
-        "captures corrupted": len(mischief.corrupted),
+        "captures corrupted": len(injector.corrupted),
     }
     delivered = evidence.events.keys() | deployments(evidence)
-    figures.counts |= fates(load.asked, delivered=delivered, parked=names_parked)
-    _judge_traceless(figures, load, evidence, mischief)
-    figures.counts[
+    result.counts |= dispositions(load.observations, delivered=delivered, parked=names_parked)
+    _judge_traceless(result, load, evidence, injector)
+    result.counts[
         "of those that were broken off before an answer and before any trace, the upstream saw"
     ] = sum(
         each.exchange_id is None and each.deployment in upstream.keys() - delivered - names_parked
-        for each in load.asked
+        for each in load.observations
     )
-    figures.counts |= {f"faults: {name}": count for name, count in sorted(mischief.done.items())}
-    return figures
+    result.counts |= {f"faults: {name}": count for name, count in sorted(injector.done.items())}
+    return result
 
 
-def _evidence(world: World, there: int) -> Evidence:
+def _evidence(bed: TestBed, there: int) -> Evidence:
     """Once so many exchanges are on the Event Hub, or do not come."""
     with contextlib.suppress(NotProven):  # which of them are missing is for the comparison to say
-        until(
-            lambda: len({event["exchange_id"] for event in world.events.arrived()}) >= there,
+        wait_for(
+            lambda: len({event["exchange_id"] for event in bed.events.arrived()}) >= there,
             "all events",
             60,
         )
-    return gather(world, outcomes=False)
+    return gather(bed, outcomes=False)
 
 
 def _parked(evidence: Evidence) -> set[str]:
     return evidence.stored.keys() - evidence.events.keys()
 
 
-def _deployments(world: World, exchange_ids: set[str]) -> set[str]:
+def _deployments(bed: TestBed, exchange_ids: set[str]) -> set[str]:
     """As far as their request captures say so."""
     found: set[str] = set()
-    with BlobServiceClient.from_connection_string(world.stack.storage_connection_string) as blobs:
+    with BlobServiceClient.from_connection_string(bed.stack.storage_connection_string) as blobs:
         captures = blobs.get_container_client("captures")
         for each in exchange_ids:
             with contextlib.suppress(ResourceNotFoundError, CaptureError):
@@ -215,33 +215,37 @@ def _deployments(world: World, exchange_ids: set[str]) -> set[str]:
     return found
 
 
-def _judge_report(figures: Figures, report: Report, evidence: Evidence, mischief: Mischief) -> None:
+def _judge_report(
+    result: ProofResult, report: Report, evidence: Evidence, injector: FaultInjector
+) -> None:
     """It adds up, and is what the Event Hub holds; only what was corrupted is parked."""
     there, parked = evidence.events.keys() & evidence.stored.keys(), _parked(evidence)
-    figures.check(
+    result.check(
         holds=report["captured"]
         == report["delivered"] + report["dead_lettered"]
         == len(evidence.stored),
         sentence=f"the report does not add up: {report}, {len(evidence.stored)} captured",
     )
-    figures.check(
+    result.check(
         holds=report["delivered"] == len(there) and report["dead_lettered"] == len(parked),
         sentence=f"the report is not what the Event Hub holds: {report}, {len(there)} there, {len(parked)} not",
     )
-    figures.check(
-        holds=parked <= mischief.corrupted, sentence="something is parked that was not corrupted"
+    result.check(
+        holds=parked <= injector.corrupted, sentence="something is parked that was not corrupted"
     )
 
 
-def _judge_traceless(figures: Figures, load: Load, evidence: Evidence, mischief: Mischief) -> None:
+def _judge_traceless(
+    result: ProofResult, load: ClientLoad, evidence: Evidence, injector: FaultInjector
+) -> None:
     """With `best_effort`, only what began shortly before a kill may leave nothing."""
-    traceless = {each.exchange_id for each in load.asked if each.exchange_id} - evidence.known
-    waited_s = [_until_killed_s(each, mischief.killed_at) for each in traceless]
-    figures.check(
+    traceless = load.exchange_ids - evidence.known
+    waited_s = [_until_killed_s(each, injector.killed_at) for each in traceless]
+    result.check(
         holds=max(waited_s, default=0.0) <= _BEHIND_S,
         sentence=f"an exchange left no trace, and no host was killed within {_BEHIND_S:g} s of its start",
     )
-    figures.counts["s from the start of a traceless one that was answered to the kill, at most"] = (
+    result.counts["s from the start of a traceless one that was answered to the kill, at most"] = (
         round(max(waited_s, default=0.0), 1)
     )
 

@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Self
 
 from local.stack.supervisor import ROOT
-from prove.figures import Figures
+from prove.result import ProofResult
 
 
 @dataclass(kw_only=True)
-class Begun:
+class ResumableRun:
     """By the names of the proofs."""
 
     run: str  # commit, seed and share
     took_s: float = 0.0
-    found: dict[str, Figures] = field(default_factory=dict)
+    found: dict[str, ProofResult] = field(default_factory=dict)
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Self:
@@ -32,7 +32,7 @@ class Begun:
         held = json.loads(options.resume.read_text())
         if held["run"] != run:
             return cls(run=run)
-        found = {name: Figures(**figures) for name, figures in held["found"].items()}
+        found = {name: ProofResult(**result) for name, result in held["found"].items()}
         return cls(run=run, took_s=held["took_s"], found=found)
 
     def save(self, path: Path | None) -> None:

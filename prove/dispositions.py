@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from enum import StrEnum
 
-from prove.load import Asked
+from prove.load import ClientObservation
 
 
-class Fate(StrEnum):
+class Disposition(StrEnum):
     """In the words of the report."""
 
     ON_THE_HUB = "asked for, and on the Event Hub"
@@ -20,23 +20,28 @@ class Fate(StrEnum):
     NEVER_ANSWERED = "asked for, and broken off before an answer and before any trace"
 
 
-def fate(asked: Asked, *, delivered: Collection[str], parked: Collection[str]) -> Fate:
+def disposition(
+    observation: ClientObservation, *, delivered: Collection[str], parked: Collection[str]
+) -> Disposition:
     """`delivered`: ids and deployments of what is on the Event Hub; `parked`: those of the captures
     of which no event can be.
 
     A client that got no answer knows no id; but its deployment is its own.
     """
-    names = {asked.exchange_id, asked.deployment}
+    names = {observation.exchange_id, observation.deployment}
     if not names.isdisjoint(delivered):
-        return Fate.ON_THE_HUB
+        return Disposition.ON_THE_HUB
     if not names.isdisjoint(parked):
-        return Fate.PARKED
-    return Fate.NEVER_ANSWERED if asked.exchange_id is None else Fate.TRACELESS
+        return Disposition.PARKED
+    return Disposition.NEVER_ANSWERED if observation.exchange_id is None else Disposition.TRACELESS
 
 
-def fates(
-    asked: Iterable[Asked], *, delivered: Collection[str], parked: Collection[str]
+def dispositions(
+    observations: Iterable[ClientObservation],
+    *,
+    delivered: Collection[str],
+    parked: Collection[str],
 ) -> dict[str, int]:
     """How many had each fate, with 0 for none."""
-    found = Counter(fate(each, delivered=delivered, parked=parked) for each in asked)
-    return {each.value: found[each] for each in Fate}
+    found = Counter(disposition(each, delivered=delivered, parked=parked) for each in observations)
+    return {each.value: found[each] for each in Disposition}

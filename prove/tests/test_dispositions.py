@@ -1,0 +1,40 @@
+"""What became of each exchange that a proof asked for."""
+
+from __future__ import annotations
+
+from prove.dispositions import Disposition, dispositions
+from prove.load import ClientObservation
+
+
+def observation(deployment: str, exchange_id: str | None) -> ClientObservation:
+    """As its client saw it."""
+    return ClientObservation(
+        deployment=deployment, exchange_id=exchange_id, status=None, whole=False
+    )
+
+
+def test_each_exchange_has_one_disposition_and_they_add_up() -> None:
+    """Also where a client got no answer, and so no id, of what is on the Event Hub or parked all
+    the same.
+    """
+    observations = [
+        observation("a", "1"),  # delivered
+        observation("b", None),  # delivered as aborted
+        observation("c", "3"),  # parked
+        observation("d", None),  # parked
+        observation("e", "5"),
+        observation("f", None),
+        observation("g", None),
+    ]
+    found = dispositions(observations, delivered={"1", "a", "2", "b"}, parked={"3", "d"})
+    assert found == {
+        Disposition.ON_THE_HUB: 2,
+        Disposition.PARKED: 2,
+        Disposition.TRACELESS: 1,
+        Disposition.NEVER_ANSWERED: 2,
+    }
+    assert sum(found.values()) == len(observations)
+
+
+def test_a_disposition_of_no_exchange_is_in_the_report_too() -> None:
+    assert dispositions([], delivered=set(), parked=set()) == dict.fromkeys(Disposition, 0)
