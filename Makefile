@@ -39,7 +39,7 @@ parts: install ## all but the Functions host, for a `func start` of your own bes
 	@$(python) -m local.run --functions-host none $(options)
 
 test: lint ## lint, types, then unit, integration and end-to-end tests, on free ports
-	$(python) -m pytest -n 3 --dist loadgroup
+	$(python) -m pytest -n 4 --dist loadscope --no-loadscope-reorder
 
 lint: install ## ruff and mypy
 	$(python) -m ruff check

@@ -10,6 +10,11 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+
+from harness import scheduling
+from harness.logs import every_log as every_log
+from harness.logs import no_asyncio_error as no_asyncio_error
 
 # No deadline, nor one for drawing examples: the machine may be busy with other tests, and a
 # property is not a benchmark.
@@ -22,19 +27,19 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("fnsse")
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(
+    config: pytest.Config, log: Producer
+) -> scheduling.GroupScheduling | None:
+    """For several workers: `--dist loadscope` keeps together what shares a stack or a host."""
+    if config.getvalue("dist") != "loadscope":
+        return None
+    return scheduling.GroupScheduling(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For several workers (`--dist loadgroup`): a Functions host's end-to-end tests stay together,
-    so does each other file.
-    """
-    for item in items:
-        parameters = getattr(item, "callspec", None)
-        host = parameters.params.get("functions_host") if parameters is not None else None
-        # What evaluates deployments shares one evaluation of all of them.
-        group = (
-            "deployments" if "evaluator" in getattr(item, "fixturenames", ()) else item.path.stem
-        )
-        item.add_marker(pytest.mark.xdist_group(f"end-to-end-{host}" if host else group))
+    """Order the tests as the workers should take them up."""
+    items.sort(key=lambda item: scheduling.rank(item.nodeid))
 
 
 def pytest_collection_finish() -> None:
@@ -58,8 +63,8 @@ def anyio_backend() -> str:
 
 @pytest.fixture(autouse=True)
 def only_the_apps_own_records(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """What `caplog` holds in any test: SDKs whose clients other tests left running in this process
-    write when they like.
+    """Restrict `caplog` to the app's own loggers: SDKs whose clients other tests left running in
+    this process write when they like. `every_log` holds what all loggers write.
     """
     own = logging.Filter("fnsse")
     caplog.handler.addFilter(own)

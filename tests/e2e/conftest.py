@@ -1,8 +1,21 @@
-"""The whole stack for the end-to-end tests, once per Functions host."""
+"""The stacks of the end-to-end tests: each is started once per Functions host and settings, and
+shared.
+
+Which tests run on which host:
+
+- What the host decides runs on both: routes, paths, queries and headers, framing and streaming,
+  disconnects, signals and kills, retries of the queue, Durable Functions, what is printed.
+- What only the app decides (the contents of answers and events, the order of its own time-outs, how
+  a failure is worded) runs on the embedded host alone, marked `on_embedded_alone`.
+
+tests/scheduling.py names the stack that the tests of a file share.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterator
+from typing import Final
 
 import pytest
 
@@ -12,10 +25,35 @@ from harness.tools import require_func
 from local.stack import FunctionsHost, Stack
 
 # For tests of limits and outages, which with the defaults would take minutes. Times in seconds.
-STRAINED_READ_TIMEOUT_S = 2
-STRAINED_BODY_LIMIT_BYTES = 512 * 1024
-STRAINED_RECORDING_WAIT_S = 4
-STRAINED_VISIBILITY_TIMEOUT_S = 2
+STRAINED_READ_TIMEOUT_S: Final = 3
+STRAINED_BODY_LIMIT_BYTES: Final = 512 * 1024
+STRAINED_RECORDING_WAIT_S: Final = 3
+STRAINED_VISIBILITY_TIMEOUT_S: Final = 2
+_STRAINED: Final = {
+    "UPSTREAM_READ_TIMEOUT_S": str(STRAINED_READ_TIMEOUT_S),
+    "MAX_REQUEST_BODY_MB": str(STRAINED_BODY_LIMIT_BYTES / 2**20),
+    "RECORDING_WAIT_MS": str(STRAINED_RECORDING_WAIT_S * 1000),
+    "KEEP_ALIVE_S": "0.3",
+    "EARLY_RESPONSE_AFTER_S": "0.6",
+    "EXCHANGE_TIMEOUT_S": "6",
+    "DRAIN_AFTER_DISCONNECT_S": "20",
+}
+
+# Settings of host.json under the names by which the environment overrides them, on both hosts.
+_QUEUES: Final = "AzureFunctionsJobHost__extensions__queues__"
+_DURABLE: Final = "AzureFunctionsJobHost__extensions__durableTask__storageProvider__"
+# An idle host polls its queues every 2 s, and those of Durable Functions every 30 s.
+POLLING: Final = {
+    f"{_QUEUES}maxPollingInterval": "00:00:00.200",
+    f"{_DURABLE}maxQueuePollingInterval": "00:00:01",
+}
+
+# What asyncio's own handlers of exceptions write, whatever the host's format of a log line.
+_ASYNCIO_ERROR: Final = re.compile(
+    r"exception was never retrieved|ERROR[: ]+asyncio|Exception in callback|Task was destroyed"
+)
+
+on_embedded_alone = pytest.mark.parametrize("functions_host", ["embedded"], indirect=True)
 
 
 @pytest.fixture(scope="session", params=["embedded", "func"])
@@ -32,7 +70,7 @@ def functions_host(request: pytest.FixtureRequest) -> FunctionsHost:
 @pytest.fixture(scope="session")
 def stack(functions_host: FunctionsHost) -> Iterator[Stack]:
     """All parts, on free ports, shared by all tests on this host: leave it as you found it."""
-    with Stack(functions_host=functions_host) as running:
+    with Stack(functions_host=functions_host, settings=POLLING) as running:
         yield running
 
 
@@ -45,19 +83,20 @@ def events(stack: Stack) -> Iterator[EventLog]:
 
 @pytest.fixture(scope="session")
 def strained(functions_host: FunctionsHost) -> Iterator[Stack]:
-    """A second stack with short limits, shared by the tests that stop its parts: leave them
-    running.
+    """A second stack with short limits, which comments, answers early and drains; shared by the
+    tests that stop its parts: leave them running.
     """
-    settings = {
-        "UPSTREAM_READ_TIMEOUT_S": str(STRAINED_READ_TIMEOUT_S),
-        "MAX_REQUEST_BODY_MB": str(STRAINED_BODY_LIMIT_BYTES / 2**20),
-        "RECORDING_WAIT_MS": str(STRAINED_RECORDING_WAIT_S * 1000),
-        # host.json's setting under the name by which the environment overrides it, on the real host
-        # too.
-        "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": f"00:00:0{STRAINED_VISIBILITY_TIMEOUT_S}",
-    }
+    visibility = {f"{_QUEUES}visibilityTimeout": f"00:00:0{STRAINED_VISIBILITY_TIMEOUT_S}"}
+    settings = {**_STRAINED, **POLLING, **visibility}
     with Stack(functions_host=functions_host, settings=settings) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def strained_events(strained: Stack) -> Iterator[EventLog]:
+    """The events of `strained`, for files that do not stop its Event Hub."""
+    with EventLog(strained) as log:
+        yield log
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +113,17 @@ def nothing_private_is_printed(request: pytest.FixtureRequest) -> Iterator[None]
     yield
     for running in _stacks_of(request):
         privacy.check_output(running)
+
+
+@pytest.fixture(autouse=True)
+def no_asyncio_error_is_printed(request: pytest.FixtureRequest) -> Iterator[None]:
+    """asyncio reports nothing in the process of the app, such as an exception that nobody
+    retrieved.
+    """
+    yield
+    for running in _stacks_of(request):
+        output = running.parts["functions_host"].output()
+        assert [line for line in output.splitlines() if _ASYNCIO_ERROR.search(line)] == []
 
 
 def _stacks_of(request: pytest.FixtureRequest) -> list[Stack]:

@@ -10,6 +10,7 @@ from harness import upstream_record
 from harness.chat import Chat, content_of
 from harness.event_log import EventLog
 from local.stack import Stack
+from tests.e2e.conftest import on_embedded_alone
 
 LAYOUTS = [
     "",
@@ -39,6 +40,7 @@ def test_an_answer_arrives_as_it_was_written(
         assert not answer.header("content-length")
 
 
+@on_embedded_alone
 @pytest.mark.parametrize(
     "directives", ["cut=4", "byte_at_a_time; chunks=3", "crlf", "cr; bom; comments"]
 )

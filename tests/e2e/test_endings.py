@@ -7,11 +7,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from azure.storage.blob import ContainerClient
 
 from harness import upstream_record
 from harness.chat import Chat, content_of
 from harness.event_log import EventLog
 from local.stack import Stack
+from shared.core.records import capture
 
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closes", "resets"])
@@ -138,3 +140,26 @@ def test_an_upstreams_error_passes_untouched(
     assert event["error"]["message"] == json.loads(answer.body)["error"]["message"]
     assert event["error"].get("code") == code
     assert event["prompt"] == chat.messages
+
+
+@pytest.mark.parametrize("directives", ["", "chunked"], ids=["stream", "chunked JSON"])
+def test_a_response_ends_after_its_recording(
+    stack: Stack, events: EventLog, directives: str
+) -> None:
+    """Whoever has read a chunked response to its end can count on the captures: a host that is
+    stopped now loses nothing.
+    """
+    chat = Chat(stream=not directives, directives=directives)
+    with ContainerClient.from_connection_string(
+        stack.storage_connection_string, capture.CONTAINER
+    ) as captures:
+        answer = chat.ask(stack)
+        stored = [
+            captures.get_blob_client(name(answer.exchange_id)).exists()
+            for name in (capture.request_name, capture.response_name)
+        ]
+        event = events.one(exchange_id=answer.exchange_id)
+        response = capture.load(captures.download_blob(event["response_capture"]).readall())
+    assert answer.whole
+    assert stored == [True, True]
+    assert response.body == answer.body

@@ -17,6 +17,7 @@ from harness import http_client, upstream_record
 from harness.chat import API_VERSION, CALLER_KEY, PROMPT, new_deployment
 from harness.event_log import EventLog
 from local.stack import Stack
+from tests.e2e.conftest import on_embedded_alone
 
 BINARY = bytes(range(256)) * 2000
 
@@ -41,6 +42,7 @@ def v1(stack: Stack) -> Iterator[OpenAI]:
         yield made
 
 
+@on_embedded_alone
 def test_completions(client: AzureOpenAI, events: EventLog) -> None:
     """Whole and streamed, the usage of the stream asked for by the proxy."""
     whole = client.completions.with_raw_response.create(model=new_deployment(), prompt=PROMPT)
@@ -59,6 +61,7 @@ def test_completions(client: AzureOpenAI, events: EventLog) -> None:
     assert event["usage"]["total_tokens"] > 0
 
 
+@on_embedded_alone
 def test_embeddings(client: AzureOpenAI, v1: OpenAI, events: EventLog) -> None:
     """On both kinds of routes; vectors reach the client, not the event."""
     for sdk in (client, v1):
@@ -74,6 +77,7 @@ def test_embeddings(client: AzureOpenAI, v1: OpenAI, events: EventLog) -> None:
         )
 
 
+@on_embedded_alone
 def test_the_life_of_a_response(v1: OpenAI, events: EventLog) -> None:
     """Created, read, its input listed, deleted."""
     created = v1.responses.with_raw_response.create(model=new_deployment(), input=PROMPT)
@@ -100,6 +104,7 @@ def test_the_life_of_a_response(v1: OpenAI, events: EventLog) -> None:
     )
 
 
+@on_embedded_alone
 def test_a_streamed_response(v1: OpenAI, client: AzureOpenAI, events: EventLog) -> None:
     """On both kinds of routes: events with names reach the SDK, the last one ends it."""
     for sdk in (v1, client):
@@ -114,6 +119,7 @@ def test_a_streamed_response(v1: OpenAI, client: AzureOpenAI, events: EventLog) 
         assert event["usage"]["output_tokens"] > 0
 
 
+@on_embedded_alone
 def test_a_background_response_that_is_only_polled_is_counted_once(
     v1: OpenAI, events: EventLog
 ) -> None:
@@ -134,6 +140,7 @@ def test_a_background_response_that_is_only_polled_is_counted_once(
     assert sorted(poll["usage_repeated"] for poll in polls) == [False, True, True]
 
 
+@on_embedded_alone
 def test_a_background_response(v1: OpenAI, events: EventLog) -> None:
     """Created, cancelled; another one read as a stream."""
     kept: Any = v1.responses.create(
@@ -153,6 +160,7 @@ def test_a_background_response(v1: OpenAI, events: EventLog) -> None:
     assert (event["operation"], event["outcome"]) == ("responses.get", "completed")
 
 
+@on_embedded_alone
 def test_images(client: AzureOpenAI, events: EventLog) -> None:
     """Their base64 reaches the client, not the event."""
     raw = client.images.with_raw_response.generate(
@@ -165,6 +173,7 @@ def test_images(client: AzureOpenAI, events: EventLog) -> None:
     assert str(data[0].b64_json) not in json.dumps(event)
 
 
+@on_embedded_alone
 def test_a_transcription(client: AzureOpenAI, events: EventLog) -> None:
     """The SDK's multipart body is understood behind the proxy."""
     raw = client.audio.transcriptions.with_raw_response.create(
@@ -234,6 +243,7 @@ def test_speech_streams_down(stack: Stack, events: EventLog) -> None:
     )
 
 
+@on_embedded_alone
 def test_files_and_batches(client: AzureOpenAI, events: EventLog) -> None:
     """Up, down, listed, made, cancelled: each is an event of the kind `call`, with its status and
     sizes.
@@ -256,6 +266,7 @@ def test_files_and_batches(client: AzureOpenAI, events: EventLog) -> None:
         assert event["status_code"] == raw.status_code
 
 
+@on_embedded_alone
 def test_the_plain_sdk_on_the_versionless_routes(
     v1: OpenAI, stack: Stack, events: EventLog
 ) -> None:

@@ -29,6 +29,7 @@ from harness.event_log import EventLog
 from harness.http_client import ReceivedResponse
 from harness.waiting import until
 from local.stack import FunctionsHost, Stack, free_ports
+from tests.e2e.conftest import on_embedded_alone
 from tests.integration.test_function_levels import LEVELS
 
 EXCHANGE_ID = "01a20914-84a9-7c73-9ecc-a8d4ec5a3e7d"  # nothing is stored of it
@@ -113,6 +114,7 @@ def test_the_token_goes_no_further_than_the_proxy(guarded: Stack) -> None:
         assert CALLER_KEY not in where
 
 
+@on_embedded_alone
 def test_a_refused_call_leaves_no_event(guarded: Stack) -> None:
     """Who may not call costs no storage. What came after it has arrived by then."""
     lost, kept = Chat(), Chat(headers=(bearer(token()),))
@@ -131,6 +133,7 @@ def test_the_log_says_why_a_call_was_refused(guarded: Stack) -> None:
     until(lambda: line in output(guarded), "the log to say why")
 
 
+@on_embedded_alone
 @pytest.mark.parametrize("name", FORGED)
 def test_every_forged_token_is_refused(guarded: Stack, name: str) -> None:
     """401 with the check that it failed, and nothing of it in the answer or the log."""
@@ -225,7 +228,7 @@ def test_a_refused_call_is_answered_whatever_its_body(guarded: Stack, size: int)
 
 
 # func itself waits for the body, then answers 500
-@pytest.mark.parametrize("functions_host", ["embedded"], indirect=True)
+@on_embedded_alone
 def test_a_refused_call_is_answered_before_its_body_is_read(guarded: Stack) -> None:
     chat = Chat()
     with http_client.Call(
@@ -243,6 +246,7 @@ def test_a_refused_call_is_answered_before_its_body_is_read(guarded: Stack) -> N
     )
 
 
+@on_embedded_alone
 def test_an_openai_sdk_calls_with_a_token_and_raises_what_is_refused(guarded: Stack) -> None:
     def ask(text: str) -> str | None:
         with openai.AzureOpenAI(
@@ -265,6 +269,7 @@ def test_an_openai_sdk_calls_with_a_token_and_raises_what_is_refused(guarded: St
     assert forbidden.value.code == "caller_not_allowed"
 
 
+@on_embedded_alone
 def test_keys_that_come_late_and_keys_that_change(functions_host: FunctionsHost) -> None:
     """503 while the tenant cannot be reached, and readiness says so; then calls pass. A new key
     costs no caller an error.

@@ -5,8 +5,6 @@ that are exchanges.
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,21 +14,9 @@ from harness.chat import CALLER_KEY, Chat
 from harness.event_log import EventLog
 from harness.http_client import ReceivedResponse
 from local.stack import Stack
-from tests.e2e.conftest import STRAINED_BODY_LIMIT_BYTES, STRAINED_READ_TIMEOUT_S
+from tests.e2e.conftest import STRAINED_BODY_LIMIT_BYTES, STRAINED_READ_TIMEOUT_S, on_embedded_alone
 
-UNKNOWN_ROUTE = {
-    "code": "unknown_route",
-    "message": "No such route. This proxy relays what is below /openai/, such as "
-    "POST /openai/deployments/{deployment}/chat/completions.",
-    "type": "fnsse_error",
-}
 SILENT = f"Azure OpenAI sent nothing for {STRAINED_READ_TIMEOUT_S} s (UPSTREAM_READ_TIMEOUT_S)."
-
-
-@pytest.fixture(scope="module")
-def strained_events(strained: Stack) -> Iterator[EventLog]:
-    with EventLog(strained) as log:
-        yield log
 
 
 def error_of(answer: ReceivedResponse) -> dict[str, Any]:
@@ -42,56 +28,7 @@ def error_of(answer: ReceivedResponse) -> dict[str, Any]:
     return error
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-@pytest.mark.parametrize(
-    "path",
-    ["/", "/nothing", "/docs", "/redoc", "/openapi.json", "/openai", "/health/other", "/OPENAPI"],
-)
-def test_an_unknown_route(stack: Stack, method: str, path: str) -> None:
-    """404 that says what there is; the web framework's own documentation is not served."""
-    answer = http_client.call(stack.proxy_url, method, path)
-    assert (answer.status, error_of(answer)) == (404, UNKNOWN_ROUTE)
-    assert uuid.UUID(answer.exchange_id).version == 7
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "allowed"),
-    [
-        ("GET", "/openai/deployments/gpt-4o/chat/completions", "POST"),
-        ("DELETE", "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21", "POST"),
-        ("POST", "/health", "GET"),
-        ("PUT", "/health/ready", "GET"),
-    ],
-)
-def test_a_method_not_allowed(
-    stack: Stack, events: EventLog, method: str, path: str, allowed: str
-) -> None:
-    """405 that says which one to use, in the body and in `allow`; below /openai/ the event says
-    that it was refused.
-    """
-    answer = http_client.call(stack.proxy_url, method, path)
-    assert (answer.status, answer.header("allow")) == (405, allowed)
-    message = f"This route does not have that method; use {allowed}."
-    assert error_of(answer) == {
-        "code": "method_not_allowed",
-        "message": message,
-        "type": "fnsse_error",
-    }
-    assert uuid.UUID(answer.exchange_id).version == 7
-    if path.startswith("/openai/"):
-        event = events.one(exchange_id=answer.exchange_id)
-        assert (event["type"], event["operation"], event["deployment"]) == (
-            "error",
-            "call",
-            "gpt-4o",
-        )
-        assert (event["outcome"], event["status_code"], event["error"]["message"]) == (
-            "rejected",
-            405,
-            message,
-        )
-
-
+@on_embedded_alone
 def test_an_unreachable_upstream(strained: Stack, strained_events: EventLog) -> None:
     """502 at once, with what to do; the next call after its return succeeds."""
     chat = Chat()
@@ -116,6 +53,7 @@ def test_an_unreachable_upstream(strained: Stack, strained_events: EventLog) -> 
     assert event["prompt"] == chat.messages
 
 
+@on_embedded_alone
 def test_a_silent_upstream(strained: Stack, strained_events: EventLog) -> None:
     """504 after UPSTREAM_READ_TIMEOUT_S, which the message names; the upstream's connection is
     closed.
@@ -134,6 +72,7 @@ def test_a_silent_upstream(strained: Stack, strained_events: EventLog) -> None:
     assert event["latency_ms"] >= STRAINED_READ_TIMEOUT_S * 1000
 
 
+@on_embedded_alone
 @pytest.mark.parametrize("pieces", [0, 6])
 def test_an_upstream_that_falls_silent_within_a_stream(
     strained: Stack, strained_events: EventLog, pieces: int

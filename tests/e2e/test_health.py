@@ -7,8 +7,10 @@ import json
 from harness import http_client
 from harness.waiting import until
 from local.stack import Stack
+from tests.e2e.conftest import on_embedded_alone
 
 
+@on_embedded_alone
 def test_health_touches_no_dependency(strained: Stack) -> None:
     """200 although nothing that the app needs is there."""
     for part in ("event_hubs", "azure_openai"):
@@ -19,6 +21,7 @@ def test_health_touches_no_dependency(strained: Stack) -> None:
     assert (answer.status, answer.body) == (200, b'{"status":"ok"}')
 
 
+@on_embedded_alone
 def test_readiness_says_which_dependency_is_missing(strained: Stack) -> None:
     """503 while the Event Hub cannot be reached, 200 when it is back; no host, account or key is
     named.

@@ -17,38 +17,18 @@ from harness import http_client, upstream_record
 from harness.chat import API_VERSION, CALLER_KEY, Chat, new_deployment
 from harness.event_log import EventLog
 from harness.http_client import ReceivedResponse
-from local.stack import FunctionsHost, Stack
+from local.stack import Stack
+from tests.e2e.conftest import on_embedded_alone
 
 KEEP_ALIVE: Final = b": keep-alive\n\n"
 MESSAGES: Final[list[Any]] = [{"role": "user", "content": "a question"}]
 UNASKED: Final = {"stream_options": None}  # `null`, which asks for nothing
 
 
-@pytest.fixture(scope="module")
-def impatient(functions_host: FunctionsHost) -> Iterator[Stack]:
-    """A stack that comments and answers early, drains, and waits for little."""
-    settings = {
-        "KEEP_ALIVE_S": "0.3",
-        "EARLY_RESPONSE_AFTER_S": "0.6",
-        "UPSTREAM_READ_TIMEOUT_S": "4",
-        "EXCHANGE_TIMEOUT_S": "8",
-        "DRAIN_AFTER_DISCONNECT_S": "20",
-    }
-    with Stack(functions_host=functions_host, settings=settings) as running:
-        yield running
-        running.check()
-
-
-@pytest.fixture(scope="module")
-def seen_events(impatient: Stack) -> Iterator[EventLog]:
-    with EventLog(impatient) as log:
-        yield log
-
-
 @pytest.fixture
-def client(impatient: Stack) -> Iterator[AzureOpenAI]:
+def client(strained: Stack) -> Iterator[AzureOpenAI]:
     with AzureOpenAI(
-        azure_endpoint=impatient.proxy_url,
+        azure_endpoint=strained.proxy_url,
         api_key=CALLER_KEY,
         api_version=API_VERSION,
         max_retries=0,
@@ -72,13 +52,14 @@ def comments_before(answer: ReceivedResponse, moment: float) -> int:
     return count
 
 
+@on_embedded_alone
 def test_usage_is_asked_for_and_its_chunk_taken_out(
-    impatient: Stack, seen_events: EventLog
+    strained: Stack, strained_events: EventLog
 ) -> None:
     """One member more goes up, one event less comes down, and the event has the usage."""
     chat = Chat(stream=True, more=UNASKED)
-    answer = chat.ask(impatient)
-    seen = upstream_record.only_request(impatient, deployment=chat.deployment)
+    answer = chat.ask(strained)
+    seen = upstream_record.only_request(strained, deployment=chat.deployment)
     assert json.loads(seen.body) == {
         **json.loads(chat.body),
         "stream_options": {"include_usage": True},
@@ -87,51 +68,52 @@ def test_usage_is_asked_for_and_its_chunk_taken_out(
     usage = [event for event in events if b'"usage":{' in event]
     assert len(usage) == 1
     assert answer.body == b"\n\n".join(event for event in events if event not in usage)
-    event = seen_events.one(exchange_id=answer.exchange_id)
+    event = strained_events.one(exchange_id=answer.exchange_id)
     assert event["usage"] == json.loads(usage[0].removeprefix(b"data: "))["usage"]
     assert (event["usage_source"], event["outcome"]) == ("upstream", "completed")
 
 
-def test_a_refused_addition_is_unseen(impatient: Stack) -> None:
+@on_embedded_alone
+def test_a_refused_addition_is_unseen(strained: Stack) -> None:
     """Two calls upstream, one answer, as if the first had not been."""
     chat = Chat(stream=True, more=UNASKED, directives="refuse_stream_options")
     body = chat.body.replace(b', "stream_options": null', b"")
-    answer = http_client.call(impatient.proxy_url, "POST", chat.target, chat.all_headers, body)
-    first, second = upstream_record.requests(impatient, deployment=chat.deployment)
+    answer = http_client.call(strained.proxy_url, "POST", chat.target, chat.all_headers, body)
+    first, second = upstream_record.requests(strained, deployment=chat.deployment)
     assert (b"stream_options" in first.body, second.body) == (True, body)
     assert (answer.status, answer.body) == (200, second.answered)
 
 
 def test_a_client_that_leaves_is_drained_for_its_usage(
-    impatient: Stack, seen_events: EventLog
+    strained: Stack, strained_events: EventLog
 ) -> None:
     """The upstream writes its whole answer; the event has the exact usage and says that the client
     left.
     """
     chat = Chat(stream=True, directives="chunk_ms=20; chunks=40")
-    with chat.begin(impatient) as call:
+    with chat.begin(strained) as call:
         while len(call.answer().pieces) < 5:
             assert call.piece() is not None
         answer = call.answer()
         call.hang_up()
-    event = seen_events.one(exchange_id=answer.exchange_id)
-    assert upstream_record.only_request(impatient, deployment=chat.deployment).ended == "finished"
+    event = strained_events.one(exchange_id=answer.exchange_id)
+    assert upstream_record.only_request(strained, deployment=chat.deployment).ended == "finished"
     assert (event["outcome"], event["usage_source"]) == ("client_disconnected", "upstream")
     assert event["usage"]["completion_tokens"] == 40
 
 
 def test_a_silent_stream_is_kept_alive(
-    impatient: Stack, client: AzureOpenAI, seen_events: EventLog
+    strained: Stack, client: AzureOpenAI, strained_events: EventLog
 ) -> None:
     """Comments reach the client while nothing comes, never within an event; the SDK reads the same
     text.
     """
     chat = Chat(stream=True, directives="cut=7; first_chunk_ms=2000; chunk_ms=150; chunks=1")
-    answer = chat.ask(impatient)
-    seen = upstream_record.only_request(impatient, deployment=chat.deployment)
+    answer = chat.ask(strained)
+    seen = upstream_record.only_request(strained, deployment=chat.deployment)
     assert comments_before(answer, seen.write_times[0]) >= 2
     assert answer.body.replace(KEEP_ALIVE, b"") == seen.answered
-    assert seen_events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
+    assert strained_events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
     expected = text_of(client, new_deployment(), "chunks=2")
     assert (
         text_of(client, new_deployment(), "first_chunk_ms=700; chunk_ms=400; chunks=2") == expected
@@ -139,24 +121,25 @@ def test_a_silent_stream_is_kept_alive(
 
 
 def test_late_headers_are_answered_early(
-    impatient: Stack, client: AzureOpenAI, seen_events: EventLog
+    strained: Stack, client: AzureOpenAI, strained_events: EventLog
 ) -> None:
     """200 and a comment before the upstream has said anything, then its stream; timings are the
     upstream's.
     """
     chat = Chat(stream=True, directives="headers_ms=2000; chunks=2")
-    answer = chat.ask(impatient)
-    seen = upstream_record.only_request(impatient, deployment=chat.deployment)
+    answer = chat.ask(strained)
+    seen = upstream_record.only_request(strained, deployment=chat.deployment)
     assert answer.status == 200
     assert comments_before(answer, seen.write_times[0])
     assert answer.body.replace(KEEP_ALIVE, b"") == seen.answered
-    event = seen_events.one(exchange_id=answer.exchange_id)
+    event = strained_events.one(exchange_id=answer.exchange_id)
     assert (event["outcome"], event["time_to_first_chunk_ms"] >= 1990) == ("completed", True)
     assert text_of(client, new_deployment(), "headers_ms=1200; chunks=2") == text_of(
         client, new_deployment(), "chunks=2"
     )
 
 
+@on_embedded_alone
 @pytest.mark.parametrize(
     ("named", "operation", "body", "kind"),
     [
@@ -170,8 +153,8 @@ def test_late_headers_are_answered_early(
     ],
 )
 def test_late_streams_of_images_and_speech_are_answered_early_too(
-    impatient: Stack,
-    seen_events: EventLog,
+    strained: Stack,
+    strained_events: EventLog,
     named: str,
     operation: str,
     body: dict[str, Any],
@@ -186,17 +169,18 @@ def test_late_streams_of_images_and_speech_are_answered_early_too(
         ("x-stand-in", "headers_ms=2000; chunks=2"),
     ]
     answer = http_client.call(
-        impatient.proxy_url, "POST", target, headers, json.dumps(body).encode()
+        strained.proxy_url, "POST", target, headers, json.dumps(body).encode()
     )
-    seen = upstream_record.only_request(impatient, deployment=deployment)
+    seen = upstream_record.only_request(strained, deployment=deployment)
     assert answer.status == 200
     assert comments_before(answer, seen.write_times[0])
     assert answer.body.replace(KEEP_ALIVE, b"") == seen.answered
     assert json.loads(seen.body) == body
-    event = seen_events.one(exchange_id=answer.exchange_id)
+    event = strained_events.one(exchange_id=answer.exchange_id)
     assert (event["type"], event["outcome"], event["stream"]) == (kind, "completed", True)
 
 
+@on_embedded_alone
 @pytest.mark.parametrize(
     ("directives", "words", "outcome"),
     [
@@ -210,7 +194,7 @@ def test_late_streams_of_images_and_speech_are_answered_early_too(
     ],
 )
 def test_the_sdk_raises_what_went_wrong(
-    client: AzureOpenAI, seen_events: EventLog, directives: str, words: str, outcome: str
+    client: AzureOpenAI, strained_events: EventLog, directives: str, words: str, outcome: str
 ) -> None:
     """In a stream that had begun, or was answered early; the event says it too."""
     deployment = new_deployment()
@@ -219,5 +203,5 @@ def test_the_sdk_raises_what_went_wrong(
         text_of(client, deployment, directives)
     assert words.lower() in raised.value.message.lower()
     assert time.monotonic() - began < 30  # of the default settings' 10 minutes
-    event = seen_events.one(deployment=deployment)
+    event = strained_events.one(deployment=deployment)
     assert (event["outcome"], event["type"], event["status_code"]) == (outcome, "error", 200)

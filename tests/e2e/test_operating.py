@@ -29,6 +29,7 @@ from local.stack import Stack
 from shared.completeness.replay import BUSY_QUEUE
 from shared.core.records import capture
 from shared.core.records.exchange_id import new_exchange_id
+from tests.e2e.conftest import on_embedded_alone
 
 _DOCUMENT: Final = (
     Path(__file__).resolve().parents[2] / "docs" / "how-to" / "operate.md"
@@ -120,6 +121,7 @@ def a_delivered_exchange(stack: Stack, events: EventLog) -> tuple[str, str]:
     return answer.exchange_id, content_of(answer.body)
 
 
+@on_embedded_alone
 def test_a_parked_exchange_is_listed_queued_again_after_a_fix_and_erased(
     stack: Stack, events: EventLog
 ) -> None:
@@ -183,6 +185,7 @@ def test_reconcile_is_run_and_its_sums_are_in_its_status(stack: Stack, events: E
     } <= status["customStatus"].keys()
 
 
+@on_embedded_alone
 def test_reconcile_that_has_to_wait_queues_nothing_and_says_why(stack: Stack) -> None:
     envelope_queue.wait_until_empty(stack)
     with envelope_queue.queue(stack) as queue:
@@ -243,6 +246,7 @@ def test_a_replay_waits_behind_other_work_says_so_and_can_be_terminated(
     assert events.count(exchange_id=exchange_id, replayed=True) == 0
 
 
+@on_embedded_alone
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
@@ -278,6 +282,7 @@ def test_a_replay_that_cannot_be_is_told_why(stack: Stack, fields: Any, says: st
     assert says in answer["error"]["message"]
 
 
+@on_embedded_alone
 def test_ids_that_are_none_and_exchanges_that_are_unknown_are_told_so(stack: Stack) -> None:
     unknown = new_exchange_id(1_700_000_000_000, os.urandom(10))
     for method, target in (("POST", "/ops/parked/"), ("DELETE", "/ops/exchanges/")):

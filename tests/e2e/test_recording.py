@@ -8,9 +8,6 @@ import signal
 from collections.abc import Iterator
 from dataclasses import replace
 
-import pytest
-from azure.storage.blob import ContainerClient
-
 from harness import upstream_record
 from harness.chat import Chat
 from harness.event_log import EventLog
@@ -18,31 +15,7 @@ from harness.waiting import until
 from local.stack import FunctionsHost, Stack
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
-from shared.core.records import capture
 from tests.e2e.conftest import STRAINED_RECORDING_WAIT_S
-
-
-@pytest.mark.parametrize("directives", ["", "chunked"], ids=["stream", "chunked JSON"])
-def test_a_response_ends_after_its_recording(
-    stack: Stack, events: EventLog, directives: str
-) -> None:
-    """Whoever has read a chunked response to its end can count on the captures: a host that is
-    stopped now loses nothing.
-    """
-    chat = Chat(stream=not directives, directives=directives)
-    with ContainerClient.from_connection_string(
-        stack.storage_connection_string, capture.CONTAINER
-    ) as captures:
-        answer = chat.ask(stack)
-        stored = [
-            captures.get_blob_client(name(answer.exchange_id)).exists()
-            for name in (capture.request_name, capture.response_name)
-        ]
-        event = events.one(exchange_id=answer.exchange_id)
-        response = capture.load(captures.download_blob(event["response_capture"]).readall())
-    assert answer.whole
-    assert stored == [True, True]
-    assert response.body == answer.body
 
 
 def test_the_end_waits_no_longer_than_the_setting_and_no_byte_waits_at_all(strained: Stack) -> None:

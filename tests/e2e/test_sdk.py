@@ -17,6 +17,7 @@ from harness import upstream_record
 from harness.chat import API_VERSION, CALLER_KEY, PROMPT, new_deployment
 from harness.event_log import EventLog
 from local.stack import Stack
+from tests.e2e.conftest import on_embedded_alone
 
 MESSAGES: Final[list[ChatCompletionMessageParam]] = [{"role": "user", "content": PROMPT}]
 WEATHER: Final[ChatCompletionToolUnionParam] = {
@@ -38,6 +39,7 @@ def client(stack: Stack) -> AzureOpenAI:
     return AzureOpenAI(azure_endpoint=stack.proxy_url, api_key=CALLER_KEY, api_version=API_VERSION)
 
 
+@on_embedded_alone
 def test_a_completion_and_its_event_say_the_same(client: AzureOpenAI, events: EventLog) -> None:
     """Every key that consumers parse holds what the client was told."""
     deployment, before = new_deployment(), datetime.now(UTC).replace(tzinfo=None)
@@ -61,6 +63,7 @@ def test_a_completion_and_its_event_say_the_same(client: AzureOpenAI, events: Ev
     )
 
 
+@on_embedded_alone
 def test_a_stream_and_its_event_say_the_same(client: AzureOpenAI, events: EventLog) -> None:
     """The SDK's chunks add up to the event's content; the usage that the client asked for is in
     both.
@@ -83,6 +86,7 @@ def test_a_stream_and_its_event_say_the_same(client: AzureOpenAI, events: EventL
     assert (event["prompt"], event["outcome"]) == (MESSAGES, "completed")
 
 
+@on_embedded_alone
 def test_a_stream_without_stream_options_reads_as_from_azure(
     client: AzureOpenAI, events: EventLog
 ) -> None:
@@ -106,6 +110,7 @@ def test_a_stream_without_stream_options_reads_as_from_azure(
     assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == "stop"
 
 
+@on_embedded_alone
 @pytest.mark.parametrize("stream", [False, True])
 def test_tool_calls_reach_the_client(
     client: AzureOpenAI, stack: Stack, events: EventLog, *, stream: bool
@@ -188,6 +193,7 @@ def test_the_async_client_works_the_same(stack: Stack, events: EventLog) -> None
         assert events.one(exchange_id=exchange_id)["content"] == content
 
 
+@on_embedded_alone
 def test_an_error_of_the_upstream_is_the_sdks_own_exception(
     client: AzureOpenAI, events: EventLog
 ) -> None:

@@ -19,6 +19,7 @@ from harness import http_client, upstream_record
 from harness.chat import API_VERSION, Chat, content_of, new_deployment
 from harness.event_log import EventLog
 from local.stack import Stack
+from tests.e2e.conftest import on_embedded_alone
 
 MB: Final = 2**20
 # What captures may hold (CAPTURE_MEMORY_MB), and what the enrichment of one large exchange takes
@@ -90,6 +91,7 @@ def test_100_mb_come_down(stack: Stack, events: EventLog, worker: Worker) -> Non
     assert worker.peak_mb() - before < MOST_GROWTH_MB
 
 
+@on_embedded_alone
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 def test_a_20_mb_prompt_and_a_5_mb_answer_become_an_event(
     stack: Stack, events: EventLog, *, stream: bool
@@ -113,6 +115,7 @@ def test_a_20_mb_prompt_and_a_5_mb_answer_become_an_event(
     assert content_of(answer.body).startswith(event["content"][:1000])
 
 
+@on_embedded_alone
 def test_a_large_prompt_does_not_hold_up_other_streams(stack: Stack) -> None:
     """50 streams, alone and beside a prompt of 20 MB: parsing it on their event loop would stop all
     of them for longer.

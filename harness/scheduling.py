@@ -1,0 +1,85 @@
+"""Which tests run on one worker, one after the other, and in which order the workers take them up.
+
+pytest-xdist's `--dist loadgroup` does nothing with pytest 9.2: it sets a node id that pytest no
+longer reads. So a scheduler of `--dist loadscope` reads the groups off the node ids.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import Final
+
+from xdist.scheduler import LoadScopeScheduling
+
+# End-to-end tests of a host that share a stack, by file; the other files share the first one.
+_STACKS: Final = {
+    "test_entra": "guarded",
+    "test_errors": "strained",
+    "test_health": "strained",
+    "test_interventions": "strained",
+    "test_killed_worker": "strained",
+    "test_outages": "strained",
+    "test_recording": "strained",
+}
+# Each of their tests starts what it needs and may run anywhere, and so may the proofs.
+_APART: Final = frozenset({"test_stack", "test_bad_settings"})
+# Files of tests/infra that share one evaluation of all deployments.
+_EVALUATED: Final = frozenset(
+    {
+        "test_api_management",
+        "test_app_settings",
+        "test_checkov",
+        "test_deployment",
+        "test_parameters",
+        "test_wiring",
+    }
+)
+_HOST: Final = re.compile(r"\[(embedded|func)\b")
+# What takes longest comes first, so that the workers end at about the same time.
+_FIRST: Final = (
+    "func stack",
+    "func strained",
+    "embedded strained",
+    "deployments",
+    "embedded stack",
+)
+_FOLDERS: Final = (
+    "tests/e2e",
+    "prove/tests",
+    "tests/infra",
+    "tests/integration",
+    "tests/golden",
+    "tests/unit",
+)
+
+
+def group(node_id: str) -> str:
+    """The group of a test; the tests of one group run on one worker."""
+    file = PurePosixPath(node_id.partition("::")[0])
+    folder, name = str(file.parent), file.stem
+    if folder == "prove/tests" or name in _APART:
+        return node_id
+    if folder == "tests/infra" and name in _EVALUATED:
+        return "deployments"
+    host = _HOST.search(node_id)
+    if folder == "tests/e2e" and host:
+        return f"{host[1]} {_STACKS.get(name, 'stack')}"
+    return f"{host[1]} {file}" if host else str(file)
+
+
+def rank(node_id: str) -> tuple[int, int]:
+    """Sorts tests into the order in which the workers take up their groups."""
+    named = group(node_id)
+    folder = str(PurePosixPath(node_id.partition("::")[0]).parent)
+    return (
+        _FIRST.index(named) if named in _FIRST else len(_FIRST),
+        _FOLDERS.index(folder) if folder in _FOLDERS else len(_FOLDERS),
+    )
+
+
+class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
+    """Sends the tests of a group to one worker (`--dist loadscope --no-loadscope-reorder`)."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid)
