@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
-from typing import Final
+from typing import Any
+from unittest import mock
 
 import pytest
-
-_ASYNCIO: Final = "asyncio"
 
 
 class _Kept(logging.Handler):
@@ -24,30 +25,45 @@ class _Kept(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self.lines.append(self.format(record))
 
+    def keep(self, context: dict[str, Any]) -> None:
+        """Keep what an event loop reports to its exception handler."""
+        error = context.get("exception")
+        shown = traceback.format_exception(error) if isinstance(error, BaseException) else ()
+        self.lines.append("\n".join([str(context.get("message")), *shown]))
+
 
 @contextmanager
 def asyncio_errors_raised(*, collect: bool) -> Iterator[None]:
-    """Raises AssertionError at the end of the block if the `asyncio` logger wrote an ERROR in it.
+    """Raises AssertionError at the end of the block if asyncio reported an error in it, by its
+    logger or to the exception handler of any event loop. (anyio's own handler, which tests marked
+    `anyio` run under, does not log.)
 
     A task or future whose exception nobody retrieved is reported when it is freed; one within a
     reference cycle is freed by a garbage collection only. collect: run one before judging.
     """
-    handler = _Kept(logging.ERROR)
-    logger = logging.getLogger(_ASYNCIO)
-    logger.addHandler(handler)
+    kept = _Kept(logging.ERROR)
+    report = asyncio.BaseEventLoop.call_exception_handler
+
+    def reported(loop: asyncio.BaseEventLoop, context: dict[str, Any]) -> None:
+        kept.keep(context)
+        report(loop, context)
+
+    logger = logging.getLogger("asyncio")
+    logger.addHandler(kept)
     try:
-        yield
-        if collect:
-            gc.collect()
+        with mock.patch.object(asyncio.BaseEventLoop, "call_exception_handler", reported):
+            yield
+            if collect:
+                gc.collect()
     finally:
-        logger.removeHandler(handler)
-    assert not handler.lines, "asyncio reported: " + "\n".join(handler.lines)
+        logger.removeHandler(kept)
+    assert not kept.lines, "asyncio reported: " + "\n".join(kept.lines)
 
 
 @pytest.fixture(autouse=True)
 def no_asyncio_error(request: pytest.FixtureRequest) -> Iterator[None]:
-    """An ERROR of the `asyncio` logger fails the test during which it is logged, such as "Task
-    exception was never retrieved".
+    """An error that asyncio reports fails the test during which it does, such as "Task exception
+    was never retrieved".
     """
     with asyncio_errors_raised(collect="anyio_backend" in request.fixturenames):
         yield

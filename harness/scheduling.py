@@ -22,8 +22,10 @@ _STACKS: Final = {
     "test_outages": "strained",
     "test_recording": "strained",
 }
-# Each of their tests starts what it needs and may run anywhere, and so may the proofs.
-_APART: Final = frozenset({"test_stack", "test_bad_settings"})
+# Each of their tests starts what it needs and may run anywhere.
+_APART: Final = frozenset(
+    {"test_bad_settings", "test_nothing_lost", "test_refused_events", "test_stack"}
+)
 # Files of tests/infra that share one evaluation of all deployments.
 _EVALUATED: Final = frozenset(
     {
@@ -35,14 +37,16 @@ _EVALUATED: Final = frozenset(
         "test_wiring",
     }
 )
-_HOST: Final = re.compile(r"\[(embedded|func)\b")
+_HOST: Final = re.compile(r"[\[-](embedded|func)(?=[-\]])")  # among a test's parameters
 # What takes longest comes first, so that the workers end at about the same time.
 _FIRST: Final = (
     "func stack",
     "func strained",
-    "embedded strained",
     "deployments",
     "embedded stack",
+    "embedded strained",
+    "func tests/integration/test_functions_host.py",
+    "func tests/integration/test_durable.py",
 )
 _FOLDERS: Final = (
     "tests/e2e",
@@ -58,7 +62,7 @@ def group(node_id: str) -> str:
     """The group of a test; the tests of one group run on one worker."""
     file = PurePosixPath(node_id.partition("::")[0])
     folder, name = str(file.parent), file.stem
-    if folder == "prove/tests" or name in _APART:
+    if name in _APART:
         return node_id
     if folder == "tests/infra" and name in _EVALUATED:
         return "deployments"

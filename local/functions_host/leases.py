@@ -63,6 +63,11 @@ class LeaseBook:
         self._held.discard(message.id)
         self._write(f"- {message.id} .\n")
 
+    def close(self) -> None:
+        """Close the journal; the file stays."""
+        if self._journal is not None:
+            self._journal.close()
+
     def _write(self, lines: str) -> None:
         if self._journal is None:
             self._journal = self._path.open("wb", buffering=0)

@@ -272,12 +272,13 @@ def test_all_but_the_functions_host_can_be_served_alone(start: Callable[..., Run
     assert run.has_left_nothing()
 
 
-def test_a_part_can_be_killed_and_started_again(stack: Stack) -> None:
-    part = stack.parts["azure_openai"]
-    part.kill()
-    assert is_free(stack.ports.azure_openai)
-    part.start()
-    assert not is_free(stack.ports.azure_openai)
+def test_a_part_can_be_killed_and_started_again() -> None:
+    with Stack(only={"azure_openai"}) as stack:
+        part = stack.parts["azure_openai"]
+        part.kill()
+        assert is_free(stack.ports.azure_openai)
+        part.start()
+        assert not is_free(stack.ports.azure_openai)
 
 
 def test_an_install_that_is_current_takes_no_time() -> None:

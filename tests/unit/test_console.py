@@ -65,7 +65,10 @@ def test_a_reader_that_left_does_not_stop_the_run(tmp_path: Path) -> None:
     """make run | head: the parts must still be ended in order."""
     reader, writer = os.pipe()
     os.close(reader)
-    console = Console(tmp_path, os.fdopen(writer, "w", buffering=1))
+    out = os.fdopen(writer, "w", buffering=1)
+    console = Console(tmp_path, out)
     console.line("nobody reads this")
     console.line("nor this")
     console.close()
+    with pytest.raises(BrokenPipeError):  # which it would raise when it is freed
+        out.close()

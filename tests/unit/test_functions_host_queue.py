@@ -122,6 +122,7 @@ def test_a_worker_finds_the_leases_that_the_one_before_it_left(tmp_path: Path) -
     book.drop(done)
     held.pop_receipt = "c"
     book.hold([held])
+    book.close()
 
     assert LeaseBook(tmp_path / "work.json").left_behind() == [
         Lease(message_id="held", pop_receipt="c")
