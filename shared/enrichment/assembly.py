@@ -22,8 +22,8 @@ from shared.core.event import builder, usage_claim
 from shared.core.records import capture, envelope
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
-from shared.core.wire.cooperative import Slices
-from shared.core.wire.stream_end import EVENT_STREAM
+from shared.core.wire.cooperative import Cooperative
+from shared.core.wire.sse import EVENT_STREAM
 from shared.errors import AssemblyError
 
 # A document is parsed, masked and written in one go, 0.1 to 0.4 us a byte (measured): 64 KB hold up
@@ -86,7 +86,7 @@ def _fitted(built: builder.Event, limit_bytes: int) -> Assembled:
     )
 
 
-async def _in_place(building: Slices[builder.Event], limit_bytes: int) -> Assembled:
+async def _in_place(building: Cooperative[builder.Event], limit_bytes: int) -> Assembled:
     try:
         return _fitted(await run_cooperatively(building), limit_bytes)
     except Exception as error:  # noqa: BLE001 - whatever a bug raises; its text may hold a piece of the answer

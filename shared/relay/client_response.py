@@ -17,7 +17,8 @@ from shared.concurrency.cooperative import run_cooperatively
 from shared.core.api_error import ApiError
 from shared.core.wire.headers import RawHeaders
 from shared.core.wire.held_end import HeldEnd
-from shared.core.wire.stream_end import EVENT_STREAM, ends_event
+from shared.core.wire.sse import EVENT_STREAM
+from shared.core.wire.stream_end import ends_event
 from shared.core.wire.usage_chunk import SLICE_BYTES, UsageChunkFilter
 
 KEEP_ALIVE: Final = b": keep-alive\n\n"
@@ -63,7 +64,7 @@ class ClientResponse:
             # more than a chunk: what came while the loop or the client was slow
             long = len(piece) > SLICE_BYTES
             piece = (
-                await run_cooperatively(self.filter.feeding(piece))
+                await run_cooperatively(self.filter.feed_steps(piece))
                 if long
                 else self.filter.feed(piece)
             )

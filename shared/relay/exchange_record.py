@@ -17,7 +17,7 @@ from shared.core.records.envelope import (
 from shared.core.wire import tail
 from shared.core.wire.headers import RawHeaders, header
 from shared.core.wire.routing import Operation
-from shared.core.wire.stream_end import EVENT_STREAM
+from shared.core.wire.sse import EVENT_STREAM
 from shared.relay.capture_writer import CaptureWriter
 
 

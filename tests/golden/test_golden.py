@@ -70,7 +70,7 @@ def test_an_answer_reads_the_same_however_it_is_cut(case: Case) -> None:
     if case.response is None:
         return
     headers = case.response.header["headers"]
-    body = reader.Body(
+    body = reader.AnswerBody(
         operation=case.envelope.operation,
         status_code=case.envelope.upstream_status_code,
         content_type=headers["content-type"],

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 
-from shared.core.wire.json_members import Scan
+from shared.core.wire.cooperative import Cooperative
 
 
-def run[T](scan: Scan[T]) -> T:
+def run[T](scan: Cooperative[T]) -> T:
     """Its result."""
     return timed(scan)[0]
 
 
-def timed[T](scan: Scan[T]) -> tuple[T, int, float]:
+def timed[T](scan: Cooperative[T]) -> tuple[T, int, float]:
     """(result, slices, the longest slice in CPU seconds)."""
     slices, longest = 0, 0.0
     while True:

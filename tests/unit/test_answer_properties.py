@@ -110,7 +110,7 @@ def test_an_answer_reads_the_same_however_it_is_cut(
 ) -> None:
     """Also where it is no answer at all."""
     whole, pieces = cut
-    body = reader.Body(
+    body = reader.AnswerBody(
         operation=operation,
         status_code=status,
         content_type=content_type,

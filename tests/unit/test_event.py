@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from harness.sample_envelope import EXCHANGE_ID, an_envelope
 from harness.schema import valid
-from shared.core.answer.shapes import Answer
+from shared.core.answer.shapes import ParsedAnswer
 from shared.core.event import builder
 from shared.core.event.request_summary import RequestSummary
 from shared.core.event.shape import Event
@@ -366,8 +366,8 @@ def test_an_event_that_fits_is_not_cut() -> None:
     [
         (Envelope, builder.OF_ENVELOPE),
         (RequestSummary, builder.OF_QUESTION),
-        (Answer, builder.OF_ANSWER),
-        (Answer, builder.OF_SHOWN),
+        (ParsedAnswer, builder.OF_ANSWER),
+        (ParsedAnswer, builder.OF_SHOWN),
     ],
     ids=["envelope", "question", "answer", "shown"],
 )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.cutting import every_way
-from shared.core.answer.reader import Body, reading
+from shared.core.answer.reader import AnswerBody, read_steps
 from shared.core.wire.sse import SseDecoder, SseEvent, decode
 from tests.unit.scanning import timed
 
@@ -182,7 +182,9 @@ def test_a_stream_of_nothing_is_read_in_short_slices_and_linear_time(unit: bytes
     """
     body = unit * (MB // len(unit))
     read, slices, longest_s = timed(
-        reading([body], Body(operation="chat.completions", content_type="text/event-stream"))
+        read_steps(
+            [body], AnswerBody(operation="chat.completions", content_type="text/event-stream")
+        )
     )
     assert not read.content
     assert slices > 100

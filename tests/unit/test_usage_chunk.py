@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.cutting import every_way
 from shared.core.wire import usage_chunk
-from shared.core.wire.cooperative import at_once
+from shared.core.wire.cooperative import run_to_end
 from shared.core.wire.usage_chunk import UsageChunkFilter
 from tests.unit.scanning import timed
 
@@ -46,7 +46,7 @@ def filtered(pieces: list[bytes]) -> bytes:
 
     def given(piece: bytes) -> bytes:
         return (
-            at_once(taking_out.feeding(piece))
+            run_to_end(taking_out.feed_steps(piece))
             if len(piece) > usage_chunk.SLICE_BYTES
             else taking_out.feed(piece)
         )
@@ -146,7 +146,7 @@ def test_a_large_piece_of_tiny_events_is_looked_into_in_slices(line_end: str) ->
     machines are allowed for.
     """
     piece = event({"usage": {}}, line_end) * 20_000
-    given, slices, longest_s = timed(UsageChunkFilter().feeding(piece))
+    given, slices, longest_s = timed(UsageChunkFilter().feed_steps(piece))
     assert given == piece
     assert slices > 32
     assert longest_s < 0.02

@@ -1,48 +1,46 @@
-"""Audio: what was said (transcription, translation), or how much sound was answered (speech)."""
+"""Audio operations: the transcript of a transcription or translation, size and hash of speech."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import Any
 
-from shared.core.answer.shapes import Answer, Audio
+from shared.core.answer.shapes import Audio, ParsedAnswer
 from shared.core.wire.embedded_file import Base64Meter
-from shared.core.wire.json_shape import mapping, short, text, utf8_size
+from shared.core.wire.json_shape import JsonObject, mapping, short, text, utf8_size
 
 
-class Sound:
+class AudioReader:
     """An audio answer in JSON, or its stream of events."""
 
     def __init__(self, content_type: str) -> None:
         self._content_type = content_type or None
         self._deltas: list[str] = []
-        self._text: str | None = None  # the whole transcript, where it was said
+        self._text: str | None = None  # the whole transcript
         self._duration_s: float | None = None
         self._language: str | None = None
         self._speech: Base64Meter | None = None
 
-    def add(self, document: dict[str, Any], _event: str = "message") -> bool:
-        """A document or an event. True where it holds text or sound."""
-        kind = text(document.get("type"))
+    def add(self, chunk: JsonObject) -> bool:
+        """Add a document or an event. True where it holds text or speech."""
+        kind = text(chunk.get("type"))
         if kind == "speech.audio.delta":
             self._speech = self._speech or Base64Meter()
-            self._speech.feed(text(document.get("audio")))
+            self._speech.feed(text(chunk.get("audio")))
             return True
         if kind == "transcript.text.delta":
-            self._deltas.append(text(document.get("delta")))
+            self._deltas.append(text(chunk.get("delta")))
             return bool(self._deltas[-1])
-        if isinstance(document.get("text"), str) and kind in {"", "transcript.text.done"}:
-            self._text = document["text"]
-        usage = mapping(document.get("usage"))
+        transcript = chunk.get("text")
+        if isinstance(transcript, str) and kind in {"", "transcript.text.done"}:
+            self._text = transcript
+        usage = mapping(chunk.get("usage"))
         billed = usage.get("seconds") if usage.get("type") == "duration" else None
-        self._duration_s = (
-            _duration(document.get("duration")) or _duration(billed) or self._duration_s
-        )
-        self._language = short(document.get("language")) or self._language
+        self._duration_s = _duration(chunk.get("duration")) or _duration(billed) or self._duration_s
+        self._language = short(chunk.get("language")) or self._language
         return False
 
-    def answer(self) -> Answer:
+    def build(self) -> ParsedAnswer:
         content = self._text if self._text is not None else "".join(self._deltas)
         digest = self._speech.sha256() if self._speech else None
         audio = Audio(
@@ -52,29 +50,29 @@ class Sound:
             duration_s=self._duration_s,
             language=self._language,
         )
-        return Answer(content=content, audio=audio, generated_bytes=utf8_size(content))
+        return ParsedAnswer(content=content, audio=audio, generated_bytes=utf8_size(content))
 
 
-def of_bytes(pieces: Iterable[bytes], content_type: str) -> Answer:
-    """Sound as it is, or a transcript in plain text (`response_format` text, srt, vtt)."""
-    if content_type.startswith("text/"):
+def read_binary(pieces: Iterable[bytes], media_type: str) -> ParsedAnswer:
+    """An answer that is not JSON: a sound file, or a transcript as text (`response_format` text,
+    srt, vtt).
+    """
+    if media_type.startswith("text/"):
         content = b"".join(pieces).decode("utf-8", "replace")
-        audio = Audio(
-            content_type=content_type, bytes=None, sha256=None, duration_s=None, language=None
+        return ParsedAnswer(
+            content=content, audio=_audio(media_type), generated_bytes=utf8_size(content)
         )
-        return Answer(content=content, audio=audio, generated_bytes=utf8_size(content))
     digest, size = hashlib.sha256(), 0
     for piece in pieces:
         digest.update(piece)
         size += len(piece)
-    sound = Audio(
-        content_type=content_type or None,
-        bytes=size,
-        sha256=digest.hexdigest(),
-        duration_s=None,
-        language=None,
+    return ParsedAnswer(audio=_audio(media_type, size, digest.hexdigest()))
+
+
+def _audio(media_type: str, size: int | None = None, sha256: str | None = None) -> Audio:
+    return Audio(
+        content_type=media_type or None, bytes=size, sha256=sha256, duration_s=None, language=None
     )
-    return Answer(audio=sound)
 
 
 def _duration(seconds: object) -> float | None:

@@ -1,61 +1,62 @@
-"""Chat completions and completions: choices, from one document or from chunks. A message counts as
+"""Chat completions and completions: choices, from one document or from chunks. A message is read as
 one large delta.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from shared.core.answer.content_filters import FiltersBuilder
-from shared.core.answer.shapes import Answer, AudioAnswer, Choice, FunctionCall, ToolCall
+from shared.core.answer.shapes import AudioAnswer, Choice, FunctionCall, ParsedAnswer, ToolCall
 from shared.core.answer.tool_calls import CallBuilder, ToolCallsBuilder
 from shared.core.wire.embedded_file import Base64Meter
-from shared.core.wire.json_shape import integer, mapping, mappings, short, text, utf8_size
-from shared.core.wire.redaction import presentable
+from shared.core.wire.json_shape import (
+    JsonObject,
+    integer,
+    mapping,
+    mappings,
+    short,
+    text,
+    utf8_size,
+)
+from shared.core.wire.redaction import redact_object
 
 _CONTENT_ONLY: Final = frozenset({"content"})
 # all that most deltas have
 _TEXT_KEYS: Final = frozenset({"role", "content", "refusal", "reasoning_content"})
 
 
-class Choices:
+class ChatReader:
     """The choices of one answer."""
 
     def __init__(self) -> None:
         self._builders: dict[int, ChoiceBuilder] = {}
-        self._last: ChoiceBuilder | None = None
 
-    def add(self, document: dict[str, Any], _event: str = "message") -> bool:
-        """A whole document or one chunk. True where it holds something that the model wrote."""
-        said = False
-        for position, choice in enumerate(mappings(document.get("choices"))):
+    def add(self, chunk: JsonObject) -> bool:
+        """Add a whole document or one chunk. True where it holds generated content."""
+        has_content = False
+        for position, choice in enumerate(mappings(chunk.get("choices"))):
             index = integer(choice.get("index"))
             index = position if index is None else index
             builder = self._builders.get(index)
             if builder is None:
                 builder = self._builders[index] = ChoiceBuilder(index)
-            said = builder.add(choice) or said
-            self._last = builder
-        return said
+            has_content = builder.add(choice) or has_content
+        return has_content
 
-    def add_content(self, content: str) -> None:
-        """The last chunk once more, but for its content."""
-        if self._last is not None:
-            self._last.add_content(content)
-
-    def answer(self) -> Answer:
+    def build(self) -> ParsedAnswer:
         choices = tuple(self._builders[index].build() for index in sorted(self._builders))
         first = next((choice for choice in choices if choice.index == 0), None)
-        return Answer(
-            content=_spoken(first) if first else "",
+        return ParsedAnswer(
+            content=_content(first) if first else "",
             choices=choices,
             finish_reason=first.finish_reason if first else None,
-            generated_bytes=sum(_written(choice) for choice in choices),
+            generated_bytes=sum(_generated_bytes(choice) for choice in choices),
         )
 
 
 class ChoiceBuilder:
-    """One choice."""
+    """Merges one choice."""
 
     def __init__(self, index: int) -> None:
         self._index = index
@@ -65,52 +66,50 @@ class ChoiceBuilder:
         self._finish_reason: str | None = None
         self._tool_calls = ToolCallsBuilder()
         self._function_call: CallBuilder | None = None
-        self._logprobs: dict[str, Any] = {}
-        self._annotations: list[dict[str, Any]] = []
-        self._context: dict[str, Any] = {}
+        self._logprobs: JsonObject = {}
+        self._annotations: list[JsonObject] = []
+        self._context: JsonObject = {}
         self._audio: AudioBuilder | None = None
         self._filters = FiltersBuilder()
 
-    def add(self, choice: dict[str, Any]) -> bool:
-        """A chunk's choice (`delta`), a document's (`message`), or a completion's (`text`)."""
+    def add(self, choice: JsonObject) -> bool:
+        """Add a chunk's choice (`delta`), a document's (`message`), or a completion's (`text`).
+        True where it holds generated content.
+        """
         if choice.get("finish_reason"):
             self._finish_reason = short(choice["finish_reason"]) or self._finish_reason
         self._filters.add(choice)
         if choice.get("logprobs"):
-            _join(self._logprobs, mapping(choice["logprobs"]))
+            _extend(self._logprobs, mapping(choice["logprobs"]))
         delta = mapping(choice.get("delta")) or mapping(choice.get("message"))
-        content = _joined(delta.get("content")) or text(choice.get("text"))
-        self.add_content(content)
-        said = bool(content)
+        content = _text_of(delta.get("content")) or text(choice.get("text"))
+        if content:
+            self._content.append(content)
+        has_content = bool(content)
         if delta.keys() == _CONTENT_ONLY:  # nearly every chunk
-            return said
+            return has_content
         for collected, piece in (
             (self._refusal, text(delta.get("refusal"))),
             (self._reasoning, text(delta.get("reasoning_content"))),
         ):
             if piece:
                 collected.append(piece)
-                said = True
-        return said if delta.keys() <= _TEXT_KEYS else self._add_rest(delta) or said
+                has_content = True
+        return has_content if delta.keys() <= _TEXT_KEYS else self._add_rest(delta) or has_content
 
-    def add_content(self, content: str) -> None:
-        """More of the text."""
-        if content:
-            self._content.append(content)
-
-    def _add_rest(self, delta: dict[str, Any]) -> bool:
-        self._annotations += presentable(mappings(delta.get("annotations")))
-        self._context |= presentable(mapping(delta.get("context")))
-        said = self._tool_calls.add(delta.get("tool_calls"))
+    def _add_rest(self, delta: JsonObject) -> bool:
+        self._annotations += map(redact_object, mappings(delta.get("annotations")))
+        self._context |= redact_object(mapping(delta.get("context")))
+        has_content = self._tool_calls.add(delta.get("tool_calls"))
         function_call = mapping(delta.get("function_call"))
         if function_call:
             self._function_call = self._function_call or CallBuilder()
-            said = self._function_call.add(function_call) or said
+            has_content = self._function_call.add(function_call) or has_content
         audio = mapping(delta.get("audio"))
         if audio:
             self._audio = self._audio or AudioBuilder()
-            said = self._audio.add(audio) or said
-        return said
+            has_content = self._audio.add(audio) or has_content
+        return has_content
 
     def build(self) -> Choice:
         return Choice(
@@ -121,7 +120,7 @@ class ChoiceBuilder:
             reasoning_content="".join(self._reasoning) or None,
             tool_calls=self._tool_calls.build(),
             function_call=self._function_call.function() if self._function_call else None,
-            logprobs=presentable(self._logprobs) or None,
+            logprobs=redact_object(self._logprobs) or None,
             annotations=tuple(self._annotations) or None,
             context=self._context or None,
             audio=self._audio.build() if self._audio else None,
@@ -131,69 +130,69 @@ class ChoiceBuilder:
 
 
 class AudioBuilder:
-    """Speech, in one piece or in many."""
+    """Merges a spoken answer, which comes in one piece or in many."""
 
     def __init__(self) -> None:
         self._id: str | None = None
         self._expires_at: int | None = None
         self._transcript: list[str] = []
-        self._sound = Base64Meter()
+        self._data = Base64Meter()
 
-    def add(self, audio: dict[str, Any]) -> bool:
-        sound, transcript = text(audio.get("data")), text(audio.get("transcript"))
+    def add(self, audio: JsonObject) -> bool:
+        """True where the piece holds audio data or a piece of the transcript."""
+        data, transcript = text(audio.get("data")), text(audio.get("transcript"))
         self._id = self._id or short(audio.get("id"))
         self._expires_at = integer(audio.get("expires_at")) or self._expires_at
         self._transcript.append(transcript)
-        self._sound.feed(sound)
-        return bool(sound or transcript)
+        self._data.feed(data)
+        return bool(data or transcript)
 
     def build(self) -> AudioAnswer:
-        digest = self._sound.sha256()
+        digest = self._data.sha256()
         return AudioAnswer(
             id=self._id,
             transcript="".join(self._transcript),
-            bytes=self._sound.size,
-            sha256=digest if self._sound.size else None,
+            bytes=self._data.size,
+            sha256=digest if self._data.size else None,
             expires_at=self._expires_at,
         )
 
 
-def _spoken(choice: Choice) -> str:
+def _content(choice: Choice) -> str:
+    """The choice's text; of a spoken one its transcript."""
     return choice.content or (choice.audio.transcript if choice.audio else "")
 
 
-def _written(choice: Choice) -> int:
+def _generated_bytes(choice: Choice) -> int:
     """UTF-8 bytes of everything that the model wrote into a choice."""
-    calls = [_called(call) for call in choice.tool_calls or ()]
+    calls = [_call_text(call) for call in choice.tool_calls or ()]
     if choice.function_call:
         calls.append(_function_text(choice.function_call))
-    texts = [_spoken(choice), choice.refusal or "", choice.reasoning_content or "", *calls]
+    texts = [_content(choice), choice.refusal or "", choice.reasoning_content or "", *calls]
     return sum(utf8_size(piece) for piece in texts)
 
 
-def _called(call: ToolCall) -> str:
-    return (
-        _function_text(call.function)
-        if call.function
-        else call.custom.name + call.custom.input
-        if call.custom
-        else ""
-    )
+def _call_text(call: ToolCall) -> str:
+    if call.function:
+        return _function_text(call.function)
+    return call.custom.name + call.custom.input if call.custom else ""
 
 
 def _function_text(call: FunctionCall) -> str:
     return call.name + call.arguments
 
 
-def _joined(content: object) -> str:
-    """A text, or the texts of an array of parts (some models answer so)."""
+def _text_of(content: object) -> str:
+    """A text, or the joined texts of an array of parts, which some models answer with."""
     if isinstance(content, list):
         return "".join(text(part.get("text")) for part in mappings(content))
     return text(content)
 
 
-def _join(collected: dict[str, Any], piece: dict[str, Any]) -> None:
-    """Arrays grow, anything else is replaced. In place: a stream has thousands of pieces."""
+def _extend(collected: JsonObject, piece: JsonObject) -> None:
+    """Append to arrays and replace anything else, in place, because a stream has thousands of
+    pieces.
+    """
     for key, value in piece.items():
         known = collected.get(key)
         if isinstance(known, list) and isinstance(value, list):

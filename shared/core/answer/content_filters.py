@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from shared.core.answer.shapes import FilteredSpan
-from shared.core.wire.json_shape import integer, mapping
-from shared.core.wire.redaction import presentable
+from shared.core.wire.json_shape import JsonObject, integer, mapping
+from shared.core.wire.redaction import redact_object
 
 _SEVERITIES: Final = {"safe": 0, "low": 1, "medium": 2, "high": 3}
 
 
 class FiltersBuilder:
-    """What the filter said of one choice, the asynchronous one included (its chunks come late, with
-    offsets).
+    """Merges the filter results of one choice.
+
+    The asynchronous filter's results come in later chunks, with offsets into the text.
     """
 
     def __init__(self) -> None:
-        self._results: dict[str, Any] = {}
+        self._results: JsonObject = {}
         self._spans: list[FilteredSpan] = []
-        self._last_said: dict[str, Any] = {}
+        self._last_results: JsonObject = {}  # as they came
 
-    def add(self, choice: dict[str, Any]) -> None:
-        said = mapping(choice.get("content_filter_results"))
+    def add(self, choice: JsonObject) -> None:
+        received = mapping(choice.get("content_filter_results"))
         offsets = mapping(choice.get("content_filter_offsets"))
-        # as a rule each chunk says what the last one said
-        if not said or (said == self._last_said and not offsets):
+        # most chunks repeat the results of the one before
+        if not received or (received == self._last_results and not offsets):
             return
-        self._last_said = said
-        results = presentable(said)
+        self._last_results = received
+        results = redact_object(received)
         for category, result in results.items():
             known = self._results.get(category)
             if known is None or _rank(result) > _rank(known):
@@ -37,7 +38,7 @@ class FiltersBuilder:
         if offsets:
             self._add_span(offsets, results)
 
-    def _add_span(self, offsets: dict[str, Any], results: dict[str, Any]) -> None:
+    def _add_span(self, offsets: JsonObject, results: JsonObject) -> None:
         start, end, check = (
             integer(offsets.get(f"{name}_offset")) for name in ("start", "end", "check")
         )
@@ -49,19 +50,21 @@ class FiltersBuilder:
             FilteredSpan(start_offset=start, end_offset=end, check_offset=check, results=results)
         )
 
-    def results(self) -> dict[str, Any] | None:
+    def results(self) -> JsonObject | None:
+        """The most severe result of each category; None where there is none."""
         return self._results or None
 
     def spans(self) -> tuple[FilteredSpan, ...] | None:
+        """What the asynchronous filter found in which part of the text."""
         return tuple(self._spans) or None
 
 
 def _rank(result: object) -> tuple[bool, bool, int]:
-    """How severe a category's result is: blocked, then found, then its severity."""
-    said = mapping(result)
-    severity = said.get("severity")
+    """How severe a category's result is: blocked, then detected, then its severity."""
+    fields = mapping(result)
+    severity = fields.get("severity")
     return (
-        said.get("filtered") is True,
-        said.get("detected") is True,
+        fields.get("filtered") is True,
+        fields.get("detected") is True,
         _SEVERITIES.get(severity, -1) if isinstance(severity, str) else -1,
     )

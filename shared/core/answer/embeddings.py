@@ -1,31 +1,30 @@
-"""Embeddings: how many, and how many dimensions. The vectors stay in the capture."""
+"""Embeddings: how many vectors, and their dimensions. The vectors stay in the capture."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from shared.core.answer.shapes import Answer, Embeddings
+from shared.core.answer.shapes import Embeddings, ParsedAnswer
 from shared.core.wire.embedded_file import Base64Meter
-from shared.core.wire.json_shape import mappings
+from shared.core.wire.json_shape import JsonObject, mappings
 
 _FLOAT_BYTES = 4  # Base64 vectors are little-endian 32-bit floats
 
 
-class Vectors:
-    """The vectors of one answer."""
+class EmbeddingsReader:
+    """The vectors of one answer, counted."""
 
     def __init__(self) -> None:
         self._embeddings: Embeddings | None = None
 
-    def add(self, document: dict[str, Any], _event: str = "message") -> bool:
-        if "data" in document:
-            data = mappings(document["data"])
-            dimensions = _dimensions(data[0].get("embedding")) if data else None
-            self._embeddings = Embeddings(count=len(data), dimensions=dimensions)
+    def add(self, chunk: JsonObject) -> bool:
+        """Add a document. Always False: nothing in it is generated."""
+        if "data" in chunk:
+            vectors = mappings(chunk["data"])
+            dimensions = _dimensions(vectors[0].get("embedding")) if vectors else None
+            self._embeddings = Embeddings(count=len(vectors), dimensions=dimensions)
         return False
 
-    def answer(self) -> Answer:
-        return Answer(embeddings=self._embeddings)
+    def build(self) -> ParsedAnswer:
+        return ParsedAnswer(embeddings=self._embeddings)
 
 
 def _dimensions(vector: object) -> int | None:
@@ -35,5 +34,5 @@ def _dimensions(vector: object) -> int | None:
         return None
     meter = Base64Meter()
     meter.feed(vector)
-    meter.sha256()
+    meter.sha256()  # flushes what is left of the text
     return meter.size // _FLOAT_BYTES

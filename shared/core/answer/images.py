@@ -1,67 +1,67 @@
-"""Images: how many, their sizes, hashes and revised prompts, from one document or from a stream.
-Never the images.
+"""Images, from a document or a stream: their number, sizes, hashes and revised prompts. The images
+stay in the capture.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from shared.core.answer.shapes import Answer, Image, Images
+from shared.core.answer.shapes import Image, Images, ParsedAnswer
 from shared.core.wire.embedded_file import Base64Meter
-from shared.core.wire.json_shape import mapping, mappings, short, text
-from shared.core.wire.redaction import presentable
+from shared.core.wire.json_shape import JsonObject, mapping, mappings, short, text
+from shared.core.wire.redaction import redact_object
 
 
-class Pictures:
+class ImagesReader:
     """The images of one answer."""
 
     def __init__(self) -> None:
         self._images: list[Image] = []
         self._partial_count = 0
-        self._seen = False
-        self._said: dict[str, str | None] = {"size": None, "quality": None, "output_format": None}
+        self._has_answer = False
+        self._size: str | None = None
+        self._quality: str | None = None
+        self._output_format: str | None = None
 
-    def add(self, document: dict[str, Any], _event: str = "message") -> bool:
-        """A document with `data`, or an event of an image stream. True where it holds an image or a
+    def add(self, chunk: JsonObject) -> bool:
+        """Add a document with `data`, or an event of a stream. True where it holds an image or a
         preview.
         """
-        kind = text(document.get("type"))
-        if not kind and "data" not in document:
+        kind = text(chunk.get("type"))
+        if not kind and "data" not in chunk:
             return False
-        self._seen = True
-        self._said = {key: short(document.get(key)) or known for key, known in self._said.items()}
+        self._has_answer = True
+        self._size = short(chunk.get("size")) or self._size
+        self._quality = short(chunk.get("quality")) or self._quality
+        self._output_format = short(chunk.get("output_format")) or self._output_format
         if kind.endswith(".partial_image"):
             self._partial_count += 1
             return True
-        found = [document] if kind.endswith(".completed") else mappings(document.get("data"))
-        self._images += [_image(entry) for entry in found]
-        return bool(found)
+        images = [chunk] if kind.endswith(".completed") else mappings(chunk.get("data"))
+        self._images += [_image(image) for image in images]
+        return bool(images)
 
-    def answer(self) -> Answer:
-        if not self._seen:
-            return Answer()
-        images = tuple(self._images)
-        said = self._said
-        return Answer(
+    def build(self) -> ParsedAnswer:
+        if not self._has_answer:
+            return ParsedAnswer()
+        return ParsedAnswer(
             images=Images(
-                count=len(images),
-                size=said["size"],
-                quality=said["quality"],
-                output_format=said["output_format"],
+                count=len(self._images),
+                size=self._size,
+                quality=self._quality,
+                output_format=self._output_format,
                 partial_count=self._partial_count,
-                items=images,
+                items=tuple(self._images),
             )
         )
 
 
-def _image(entry: dict[str, Any]) -> Image:
-    encoded = text(entry.get("b64_json"))
+def _image(image: JsonObject) -> Image:
+    encoded = text(image.get("b64_json"))
     meter = Base64Meter()
     meter.feed(encoded)
     digest = meter.sha256()
     return Image(
         bytes=meter.size if encoded else None,
         sha256=digest if encoded else None,
-        revised_prompt=text(entry.get("revised_prompt")) or None,
-        content_filter_results=presentable(mapping(entry.get("content_filter_results"))) or None,
+        revised_prompt=text(image.get("revised_prompt")) or None,
+        content_filter_results=redact_object(mapping(image.get("content_filter_results"))) or None,
     )

@@ -1,109 +1,122 @@
-"""What every document and every chunk may say, whatever the operation: model, usage, ids, filters,
-errors.
+"""Response metadata: what any document or chunk may hold, whatever the operation (model, usage,
+ids, filter results, errors).
 """
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
+from dataclasses import replace
 
-from shared.core.answer.shapes import Facts
-from shared.core.wire.json_shape import integer, items, mapping, short, text
-from shared.core.wire.redaction import presentable
+from shared.core.answer.shapes import ParsedAnswer
+from shared.core.wire.json_shape import Json, JsonObject, integer, items, mapping, short, text
+from shared.core.wire.redaction import redact_items, redact_object
 
 
-class Said:
-    """Collects Facts from chunk after chunk. The first model and id stay, the last usage and status
-    stay.
+class ResponseMetadataCollector:
+    """Collects ResponseMetadata from one chunk after another.
+
+    Of model, id and error the first value counts, of usage and status the last.
     """
 
     def __init__(self) -> None:
-        self.model: str | None = None
-        self.id: str | None = None
-        self.usage: dict[str, Any] | None = None
-        self.service_tier: str | None = None
-        self.system_fingerprint: str | None = None
-        self.response_status: str | None = None
-        self.background: bool | None = None
-        self.completed_at: int | None = None
-        self.prompt_filter_results: tuple[Any, ...] | None = None
-        self.content_filters: tuple[Any, ...] | None = None
-        self.error: dict[str, Any] | None = None
+        self._model: str | None = None
+        self._id: str | None = None
+        self._usage: JsonObject | None = None
+        self._service_tier: str | None = None
+        self._system_fingerprint: str | None = None
+        self._response_status: str | None = None
+        self._background: bool | None = None
+        self._completed_at: int | None = None
+        self._prompt_filter_results: tuple[Json, ...] | None = None
+        self._content_filters: tuple[Json, ...] | None = None
+        self._error: JsonObject | None = None
 
-    def facts(self) -> dict[str, Any]:
-        """What was said so far, by the names of Facts."""
-        return {part.name: getattr(self, part.name) for part in fields(Facts)}
-
-    def note(self, document: dict[str, Any], event: str = "message") -> None:
-        """One document, chunk, or Responses event (whose `response` then speaks)."""
-        # thousands of chunks are nothing but choices
-        if "choices" not in document or "error" in document:
-            self.error = self.error or error_of(document, event)
-        response = mapping(document.get("response"))
-        speaker = response or document
-        self._note_names(speaker)
-        if speaker.get("usage"):
-            self.usage = presentable(mapping(speaker["usage"])) or self.usage
-        if response or document.get("object") == "response":
-            self._note_response(speaker)
-        self._note_filters(speaker)
-
-    def _note_names(self, speaker: dict[str, Any]) -> None:
-        self.model = self.model or short(speaker.get("model"))
-        self.id = self.id or short(speaker.get("id"))
-        self.service_tier = short(speaker.get("service_tier")) or self.service_tier
-        self.system_fingerprint = self.system_fingerprint or short(
-            speaker.get("system_fingerprint")
+    def complete(self, answer: ParsedAnswer) -> ParsedAnswer:
+        """The answer with the metadata collected so far."""
+        return replace(
+            answer,
+            model=self._model,
+            id=self._id,
+            usage=self._usage,
+            service_tier=self._service_tier,
+            system_fingerprint=self._system_fingerprint,
+            response_status=self._response_status,
+            background=self._background,
+            completed_at=self._completed_at,
+            prompt_filter_results=self._prompt_filter_results,
+            content_filters=self._content_filters,
+            error=self._error,
         )
 
-    def _note_response(self, response: dict[str, Any]) -> None:
-        self.response_status = short(response.get("status")) or self.response_status
-        if isinstance(response.get("background"), bool):
-            self.background = response["background"]
-        self.completed_at = integer(response.get("completed_at")) or self.completed_at
-        # a router names the model that answered in the last event
-        self.model = short(response.get("model")) or self.model
-        self.error = self.error or _object_or_text(response.get("error"))
+    def add(self, document: JsonObject, event: str = "message") -> None:
+        """Add one document, chunk or Responses event, whose `response` then holds the metadata."""
+        # thousands of chunks hold nothing but choices
+        if "choices" not in document or "error" in document:
+            self._error = self._error or error_of(document, event)
+        response = mapping(document.get("response"))
+        holder = response or document
+        self._add_names(holder)
+        if holder.get("usage"):
+            self._usage = redact_object(mapping(holder["usage"])) or self._usage
+        if response or document.get("object") == "response":
+            self._add_response(holder)
+        self._add_filters(holder)
 
-    def _note_filters(self, speaker: dict[str, Any]) -> None:
-        asked = speaker.get("prompt_filter_results") or speaker.get("prompt_annotations")
-        if asked:
-            self.prompt_filter_results = (
-                tuple(presentable(items(asked))) or self.prompt_filter_results
-            )
-        if speaker.get("content_filters"):
-            self.content_filters = (
-                tuple(presentable(items(speaker["content_filters"]))) or self.content_filters
-            )
+    def _add_names(self, holder: JsonObject) -> None:
+        self._model = self._model or short(holder.get("model"))
+        self._id = self._id or short(holder.get("id"))
+        self._service_tier = short(holder.get("service_tier")) or self._service_tier
+        self._system_fingerprint = self._system_fingerprint or short(
+            holder.get("system_fingerprint")
+        )
+
+    def _add_response(self, response: JsonObject) -> None:
+        self._response_status = short(response.get("status")) or self._response_status
+        background = response.get("background")
+        if isinstance(background, bool):
+            self._background = background
+        self._completed_at = integer(response.get("completed_at")) or self._completed_at
+        # a model router names the model that answered in the last event only
+        self._model = short(response.get("model")) or self._model
+        self._error = self._error or _object_or_text(response.get("error"))
+
+    def _add_filters(self, holder: JsonObject) -> None:
+        of_prompt = holder.get("prompt_filter_results") or holder.get("prompt_annotations")
+        if of_prompt:
+            results = tuple(redact_items(items(of_prompt)))
+            self._prompt_filter_results = results or self._prompt_filter_results
+        if holder.get("content_filters"):
+            results = tuple(redact_items(items(holder["content_filters"])))
+            self._content_filters = results or self._content_filters
 
 
-def error_of(document: dict[str, Any], event: str = "message") -> dict[str, Any] | None:
-    """The error that a document is or holds: nested (`{"error": {…}}`) or flat (`{"type": "error",
-    "message": …}`).
+def error_of(document: JsonObject, event: str = "message") -> JsonObject | None:
+    """The error that a document holds (`{"error": {…}}`) or is (`{"type": "error", "message": …}`).
+
+    `event` is the SSE event's name.
     """
     nested = _object_or_text(document.get("error"))
     if nested is not None or not _is_flat_error(document, event):
         return nested
     return {
-        name: value for name, value in presentable(document).items() if name != "sequence_number"
+        name: value for name, value in redact_object(document).items() if name != "sequence_number"
     }
 
 
-def _is_flat_error(document: dict[str, Any], event: str) -> bool:
+def _is_flat_error(document: JsonObject, event: str) -> bool:
     if event == "error" or "error" in (document.get("type"), document.get("object")):
         return bool(document)
-    # API Management's own errors: {"statusCode": 429, "message": …}; some servers say {"code",
+    # API Management's own errors: {"statusCode": 429, "message": …}; some servers send {"code",
     # "message"}.
-    named = "code" in document or "statusCode" in document
+    has_code = "code" in document or "statusCode" in document
     return (
         bool(text(document.get("message")))
-        and named
+        and has_code
         and "choices" not in document
         and "id" not in document
     )
 
 
-def _object_or_text(error: object) -> dict[str, Any] | None:
+def _object_or_text(error: object) -> JsonObject | None:
     if isinstance(error, str) and error:
         return {"message": error}
-    return presentable(error) if isinstance(error, dict) and error else None
+    return redact_object(error) if isinstance(error, dict) and error else None

@@ -1,46 +1,45 @@
-"""What a captured answer says. Assembled from raw bytes, cut anywhere; arbitrary bytes never raise.
+"""Parse a captured answer. The bytes may be cut anywhere, and no bytes raise an error.
 
-    pieces -> content-encoding undone -> one JSON document | SSE chunks
-           -> the operation's reader -> Answer
+    pieces -> decoded by content-encoding -> one JSON document | SSE chunks
+           -> the operation's AnswerReader and the ResponseMetadataCollector -> ParsedAnswer
 
-An operation's reader takes documents and chunks alike. What every operation says (model, usage,
-errors) is read by `Said`.
+A reader takes a document and a chunk alike. The collector takes what every operation's answers
+hold: model, usage, ids, errors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from shared.core.answer import audio
-from shared.core.answer.audio import Sound
-from shared.core.answer.chat import Choices
-from shared.core.answer.embeddings import Vectors
-from shared.core.answer.images import Pictures
-from shared.core.answer.metadata import Said
-from shared.core.answer.repeated import Repeated
-from shared.core.answer.responses import Output
-from shared.core.answer.shapes import Answer
-from shared.core.answer.stream import ChunkStream
-from shared.core.wire.content_coding import Unfolding
-from shared.core.wire.cooperative import Slices, at_once
-from shared.core.wire.json_shape import parse, problem
+from shared.core.answer.audio import AudioReader
+from shared.core.answer.chat import ChatReader
+from shared.core.answer.chunks import ChunkStream
+from shared.core.answer.embeddings import EmbeddingsReader
+from shared.core.answer.images import ImagesReader
+from shared.core.answer.metadata import ResponseMetadataCollector
+from shared.core.answer.responses import ResponsesReader
+from shared.core.answer.shapes import ParsedAnswer
+from shared.core.wire.content_coding import ContentDecoder
+from shared.core.wire.cooperative import Cooperative, run_to_end
+from shared.core.wire.json_shape import JsonObject, parse, problem
 from shared.core.wire.operations import ReaderKind, spec_of
-from shared.core.wire.stream_end import EVENT_STREAM
+from shared.core.wire.sse import EVENT_STREAM
 
-_MAX_ERROR_TEXT: Final = 2048  # characters of an error body that is no JSON
+_MAX_ERROR_TEXT: Final = 2048  # characters of an error body that is not JSON
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Body:
-    """What tells how to read an answer's body."""
+class AnswerBody:
+    """What decides how an answer's body is read."""
 
-    operation: str
+    operation: str  # its name
     status_code: int | None = None  # the upstream's
     content_type: str = ""
     content_encoding: str = ""
-    stream: bool | None = None  # where the content type does not say
+    stream: bool | None = None  # consulted where there is no content type
 
     @property
     def reader_kind(self) -> ReaderKind:
@@ -54,107 +53,109 @@ class Body:
     def is_stream(self) -> bool:
         return self.media_type == EVENT_STREAM if self.media_type else bool(self.stream)
 
-
-class Reader(Protocol):
-    """Reads the documents or chunks of one operation."""
-
-    def add(self, document: dict[str, Any], _event: str = "message") -> bool: ...
-    def answer(self) -> Answer: ...
+    @property
+    def is_error(self) -> bool:
+        return (self.status_code or 200) >= 400
 
 
-class _Silent:
-    """Of an operation whose answers are not looked into."""
+class AnswerReader(Protocol):
+    """Collects the content of one answer."""
 
-    def add(self, _document: dict[str, Any], _event: str = "message") -> bool:
+    def add(self, chunk: JsonObject) -> bool:
+        """Add a whole document or one chunk of a stream. True where it holds generated content."""
+        ...
+
+    def build(self) -> ParsedAnswer:
+        """The content so far, without metadata."""
+        ...
+
+
+class _NoReader:
+    """For operations whose answers are not parsed."""
+
+    def add(self, _chunk: JsonObject) -> bool:
         return False
 
-    def answer(self) -> Answer:
-        return Answer()
+    def build(self) -> ParsedAnswer:
+        return ParsedAnswer()
 
 
-_READERS: Final[dict[ReaderKind, Callable[[Body], Reader]]] = {
-    ReaderKind.NONE: lambda _: _Silent(),
-    ReaderKind.CHAT: lambda _: Choices(),
-    ReaderKind.RESPONSES: lambda _: Output(),
-    ReaderKind.EMBEDDINGS: lambda _: Vectors(),
-    ReaderKind.IMAGES: lambda _: Pictures(),
-    ReaderKind.AUDIO: lambda body: Sound(body.media_type),
+_READERS: Final[dict[ReaderKind, Callable[[AnswerBody], AnswerReader]]] = {
+    ReaderKind.NONE: lambda _: _NoReader(),
+    ReaderKind.CHAT: lambda _: ChatReader(),
+    ReaderKind.RESPONSES: lambda _: ResponsesReader(),
+    ReaderKind.EMBEDDINGS: lambda _: EmbeddingsReader(),
+    ReaderKind.IMAGES: lambda _: ImagesReader(),
+    ReaderKind.AUDIO: lambda body: AudioReader(body.media_type),
 }
 
 
-def read(pieces: Iterable[bytes], body: Body) -> Answer:
+def read(pieces: Iterable[bytes], body: AnswerBody) -> ParsedAnswer:
     """The answer in a body that comes in `pieces`."""
-    return at_once(reading(pieces, body))
+    return run_to_end(read_steps(pieces, body))
 
 
-def reading(pieces: Iterable[bytes], body: Body) -> Slices[Answer]:
-    """The same, with pauses within a stream. A document is parsed in one go: who cannot wait that
-    long asks a child.
+def read_steps(pieces: Iterable[bytes], body: AnswerBody) -> Cooperative[ParsedAnswer]:
+    """`read` with pauses within a stream.
+
+    A JSON document is parsed in one blocking step; callers that must not block use the child
+    process.
     """
-    unfolding = Unfolding(body.content_encoding)
-    unfolded = unfolding.pieces(pieces)
+    decoder = ContentDecoder(body.content_encoding)
+    decoded = decoder.decode(pieces)
     if body.is_stream:
-        answer = yield from _from_stream(unfolded, body)
-    elif (body.status_code or 200) >= 400:
-        answer = _from_error(unfolded)
+        answer = yield from _read_stream(decoded, body)
+    elif body.is_error:
+        answer = _read_error(b"".join(decoded))
+    elif body.reader_kind is ReaderKind.NONE:
+        answer = ParsedAnswer()
     elif body.reader_kind is ReaderKind.AUDIO and not body.media_type.endswith("json"):
-        answer = audio.of_bytes(unfolded, body.media_type)
+        answer = audio.read_binary(decoded, body.media_type)
     else:
-        answer = _from_document(unfolded, body)
-    if unfolding.problem is not None:
-        return Answer(problems=(f"the answer cannot be read: {unfolding.problem}",))
-    return replace(answer, first_token_end=None) if unfolding.changes_offsets else answer
+        answer = _read_document(b"".join(decoded), body)
+    if decoder.problem is not None:
+        return ParsedAnswer(problems=(f"the answer cannot be read: {decoder.problem}",))
+    # the client counted the bytes as they came over the network
+    return replace(answer, first_token_end=None) if decoder.is_encoded else answer
 
 
-def _reader(body: Body) -> Reader:
-    return _READERS[body.reader_kind](body)
-
-
-def _from_stream(pieces: Iterable[bytes], body: Body) -> Slices[Answer]:
-    said, reader = Said(), _reader(body)
-    choices = reader if isinstance(reader, Choices) else None  # whose chunks `Repeated` knows
-    stream = ChunkStream(Repeated() if choices else None)
+def _read_stream(pieces: Iterable[bytes], body: AnswerBody) -> Cooperative[ParsedAnswer]:
+    metadata, reader = ResponseMetadataCollector(), _READERS[body.reader_kind](body)
+    chunks = ChunkStream()
     first_token_end: int | None = None
-    for chunk in stream.chunks(pieces):
+    for chunk in chunks.read(pieces):
         if chunk is None:
             yield
             continue
-        if choices and chunk.repeated is not None:
-            choices.add_content(chunk.repeated)
-            continue
-        said.note(chunk.document, chunk.event)
-        if reader.add(chunk.document, chunk.event) and first_token_end is None:
+        metadata.add(chunk.document, chunk.event)
+        if reader.add(chunk.document) and first_token_end is None:
             first_token_end = chunk.end
-    problems = (
-        (f"{stream.unreadable} events of the stream hold no JSON object",)
-        if stream.unreadable
-        else ()
-    )
     return replace(
-        reader.answer(), **said.facts(), first_token_end=first_token_end, problems=problems
+        metadata.complete(reader.build()),
+        first_token_end=first_token_end,
+        problems=_problems(chunks.unreadable),
     )
 
 
-def _from_document(pieces: Iterable[bytes], body: Body) -> Answer:
-    if body.reader_kind is ReaderKind.NONE:
-        return Answer()
-    data = b"".join(pieces)
+def _problems(unreadable: int) -> tuple[str, ...]:
+    return (f"{unreadable} events of the stream hold no JSON object",) if unreadable else ()
+
+
+def _read_document(data: bytes, body: AnswerBody) -> ParsedAnswer:
     document = parse(data)
-    reader, said = _reader(body), Said()
+    reader, metadata = _READERS[body.reader_kind](body), ResponseMetadataCollector()
     if not isinstance(document, dict):
         problems = (f"the answer's body {problem(data)}",) if data else ()
-        return replace(reader.answer(), problems=problems)
-    said.note(document)
+        return replace(reader.build(), problems=problems)
+    metadata.add(document)
     reader.add(document)
-    return replace(reader.answer(), **said.facts())
+    return metadata.complete(reader.build())
 
 
-def _from_error(pieces: Iterable[bytes]) -> Answer:
-    data = b"".join(pieces)
-    document, said = parse(data), Said()
+def _read_error(data: bytes) -> ParsedAnswer:
+    document, metadata = parse(data), ResponseMetadataCollector()
     if isinstance(document, dict) and document:
-        said.note(document)
-        if said.error is not None:
-            return Answer(**said.facts())
+        metadata.add(document)
+    answer = metadata.complete(ParsedAnswer())
     text = data[:_MAX_ERROR_TEXT].decode("utf-8", "replace")
-    return Answer(**said.facts() | {"error": {"message": text} if text else None})
+    return answer if answer.error or not text else replace(answer, error={"message": text})

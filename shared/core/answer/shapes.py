@@ -126,7 +126,7 @@ class Audio:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Facts:
+class ResponseMetadata:
     """What every document and every chunk may say, whatever the operation."""
 
     model: str | None = None
@@ -144,7 +144,7 @@ class Facts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answer(Facts):
+class ParsedAnswer(ResponseMetadata):
     """Everything that an answer's body says."""
 
     content: str = ""  # choice 0's text, a response's output text, or a transcript

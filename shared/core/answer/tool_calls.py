@@ -1,15 +1,13 @@
-"""Tool calls, merged from deltas: several at once, their indices interleaved."""
+"""Tool calls, merged from deltas. Several calls may be interleaved by their indices."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from shared.core.answer.shapes import CustomCall, FunctionCall, ToolCall
-from shared.core.wire.json_shape import integer, mapping, mappings, short, text
+from shared.core.wire.json_shape import JsonObject, integer, mapping, mappings, short, text
 
 
 class CallBuilder:
-    """One call: its name and what it is called with."""
+    """Merges one call: its name and its arguments."""
 
     def __init__(self) -> None:
         self.id: str | None = None
@@ -17,12 +15,10 @@ class CallBuilder:
         self._name: list[str] = []
         self._arguments: list[str] = []
 
-    def add(self, call: dict[str, Any]) -> bool:
-        """A `{"name", "arguments"}` or `{"name", "input"}` piece. True where it says something."""
-        name, arguments = (
-            text(call.get("name")),
-            text(call.get("arguments")) or text(call.get("input")),
-        )
+    def add(self, call: JsonObject) -> bool:
+        """Add a piece `{"name", "arguments"}` or `{"name", "input"}`. True where it holds text."""
+        name = text(call.get("name"))
+        arguments = text(call.get("arguments")) or text(call.get("input"))
         if name and name != "".join(self._name):  # some servers repeat the name in every chunk
             self._name.append(name)
         self._arguments.append(arguments)
@@ -39,28 +35,29 @@ class CallBuilder:
 
 
 class ToolCallsBuilder:
-    """The calls of one choice."""
+    """Merges the calls of one choice."""
 
     def __init__(self) -> None:
         self._calls: list[CallBuilder] = []
         self._at_index: dict[int, CallBuilder] = {}
 
     def add(self, tool_calls: object) -> bool:
-        """The `tool_calls` of a delta (with indices) or of a message (without). True where they say
-        something.
+        """Add the `tool_calls` of a delta (with indices) or of a message (without). True where they
+        hold text.
         """
-        said = False
+        has_text = False
         for position, piece in enumerate(mappings(tool_calls)):
             index = integer(piece.get("index"))
             call = self._call(position if index is None else index, short(piece.get("id")))
             if piece.get("type") == "custom" or "custom" in piece:
                 call.type = "custom"
-            said = call.add(mapping(piece.get("function")) or mapping(piece.get("custom"))) or said
-        return said
+            content = mapping(piece.get("function")) or mapping(piece.get("custom"))
+            has_text = call.add(content) or has_text
+        return has_text
 
     def _call(self, index: int, call_id: str | None) -> CallBuilder:
-        """The call that a piece belongs to. A new id at a known index is a new call: some servers
-        count no indices.
+        """The call that a piece belongs to. A new id at a known index is a new call, because some
+        servers give every call the same index.
         """
         call = self._at_index.get(index)
         if call is None or (call_id and call.id and call.id != call_id):

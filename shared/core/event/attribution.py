@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from shared.core.answer.shapes import Answer
+from shared.core.answer.shapes import ParsedAnswer
 from shared.core.event.shape import Client, Correlation, RateLimit, Served
 from shared.core.records.capture import Capture
 from shared.core.wire.json_shape import integer, mapping, short
@@ -110,7 +110,7 @@ def session_headers(sent: dict[str, str]) -> dict[str, str]:
     return {name: sent[name][:256] for name in SESSION_HEADERS if name in sent}
 
 
-def served(said: dict[str, str], answer: Answer) -> Served:
+def served(said: dict[str, str], answer: ParsedAnswer) -> Served:
     """What the upstream's headers and body say of the service."""
     return Served(
         service_tier=answer.service_tier,

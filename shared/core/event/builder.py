@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any, Final
 
 from shared.core.answer import reader
-from shared.core.answer.shapes import Answer, Images
+from shared.core.answer.shapes import Images, ParsedAnswer
 from shared.core.event import attribution, latency, request_summary, usage
 from shared.core.event.request_summary import RequestSummary
 from shared.core.event.shape import SCHEMA_VERSION, UNKNOWN, Event, EventType, dump
@@ -15,7 +15,7 @@ from shared.core.event.truncation import truncate
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome
-from shared.core.wire.cooperative import Slices, at_once
+from shared.core.wire.cooperative import Cooperative, run_to_end
 from shared.core.wire.json_shape import short
 from shared.core.wire.operations import ReaderKind, spec_of
 
@@ -70,7 +70,7 @@ def build(
     """The event of an exchange; a capture that is None leaves its keys empty, and `problems` says
     so.
     """
-    return at_once(
+    return run_to_end(
         build_steps(envelope, request, response, default_region, usage_repeated=usage_repeated)
     )
 
@@ -82,7 +82,7 @@ def build_steps(
     region: str | None,
     *,
     usage_repeated: bool | None = None,
-) -> Slices[Event]:
+) -> Cooperative[Event]:
     """The same, with pauses while a streamed answer is read. `usage_repeated` is said where a claim
     has decided it.
     """
@@ -115,7 +115,7 @@ def build_steps(
     )
 
 
-def _times(envelope: Envelope, said: Answer, *, stream: bool) -> dict[str, Any]:
+def _times(envelope: Envelope, said: ParsedAnswer, *, stream: bool) -> dict[str, Any]:
     latency_ms, first_ms, streaming_ms = latency.parts(envelope, stream=stream)
     return {
         "latency_ms": latency_ms,
@@ -128,7 +128,7 @@ def _times(envelope: Envelope, said: Answer, *, stream: bool) -> dict[str, Any]:
 
 
 def _counts(
-    envelope: Envelope, said: Answer, asked_bytes: int, *, stream: bool, repeated: bool | None
+    envelope: Envelope, said: ParsedAnswer, asked_bytes: int, *, stream: bool, repeated: bool | None
 ) -> dict[str, Any]:
     """The usage, and whose it is; `repeated`: as a claim has decided, otherwise it is guessed."""
     figures = said.usage or envelope.usage or None
@@ -145,7 +145,7 @@ def _counts(
 
 
 def _circumstances(
-    envelope: Envelope, sent: dict[str, str], said_headers: dict[str, str], said: Answer
+    envelope: Envelope, sent: dict[str, str], said_headers: dict[str, str], said: ParsedAnswer
 ) -> dict[str, Any]:
     """Who asked, who served it, and by which ids both know it."""
     return {
@@ -194,25 +194,25 @@ def _question(envelope: Envelope, request: Capture | None, sent: dict[str, str])
 
 def _answers(
     envelope: Envelope, response: Capture | None, headers: dict[str, str]
-) -> Slices[tuple[Answer, Answer]]:
+) -> Cooperative[tuple[ParsedAnswer, ParsedAnswer]]:
     """(everything that the upstream said, what the client was sent of it).
 
     They differ where a client left a stream and the upstream was drained to learn its usage. Of a
     JSON answer no part makes sense without the rest, so it counts as sent.
     """
     if response is None:
-        return Answer(), Answer()
-    body = reader.Body(
+        return ParsedAnswer(), ParsedAnswer()
+    body = reader.AnswerBody(
         operation=envelope.operation,
         status_code=envelope.upstream_status_code,
         content_type=headers.get("content-type", ""),
         content_encoding=headers.get("content-encoding", ""),
         stream=envelope.stream,
     )
-    said = yield from reader.reading((response.body,), body)
+    said = yield from reader.read_steps((response.body,), body)
     if not body.is_stream or envelope.sent_bytes >= len(response.body):
         return said, said
-    return said, (yield from reader.reading((response.body[: envelope.sent_bytes],), body))
+    return said, (yield from reader.read_steps((response.body[: envelope.sent_bytes],), body))
 
 
 def _is_response(envelope: Envelope) -> bool:
@@ -241,7 +241,7 @@ def _images(images: Images | None, question: RequestSummary) -> Images | None:
     )
 
 
-def _error(envelope: Envelope, said: Answer) -> dict[str, Any] | None:
+def _error(envelope: Envelope, said: ParsedAnswer) -> dict[str, Any] | None:
     if said.error is not None:
         return said.error
     if envelope.failure is not None:
@@ -256,7 +256,7 @@ def _problems(
     request: Capture | None,
     response: Capture | None,
     question: RequestSummary,
-    said: Answer,
+    said: ParsedAnswer,
 ) -> tuple[str, ...]:
     found = [*([question.problem] if question.problem else []), *said.problems]
     if request is None and envelope.request_bytes:

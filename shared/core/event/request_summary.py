@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from shared.core.event import parameters
 from shared.core.wire import json_shape, multipart, stream_request
-from shared.core.wire.content_coding import Unfolding
+from shared.core.wire.content_coding import ContentDecoder
 from shared.core.wire.json_shape import mapping, scalar, short, text, utf8_size
 from shared.core.wire.multipart import FormField
 from shared.core.wire.operations import OperationSpec, spec_of
-from shared.core.wire.redaction import presentable
+from shared.core.wire.redaction import redact, redact_object
 
 _MAX_NUMBER_TEXT: Final = 32
 # fields of a form that stay texts, even "42"
@@ -45,19 +45,19 @@ def parse(
     spec = spec_of(operation)
     if spec.prompt_member is None or not body:
         return RequestSummary()
-    unfolding = Unfolding(content_encoding)
-    unfolded = b"".join(unfolding.pieces((body,)))
-    if unfolding.problem is not None:
-        return RequestSummary(problem=f"the request cannot be read: {unfolding.problem}")
+    decoder = ContentDecoder(content_encoding)
+    decoded = b"".join(decoder.decode((body,)))
+    if decoder.problem is not None:
+        return RequestSummary(problem=f"the request cannot be read: {decoder.problem}")
     if multipart.is_form(content_type):
-        form = multipart.read(unfolded, content_type)
+        form = multipart.read(decoded, content_type)
         problem = (
             f"the request's form cannot be read whole: {form.problem}" if form.problem else None
         )
         return _asked(_typed(form.texts), spec, form=form.fields, problem=problem)
-    document = json_shape.parse(unfolded)
+    document = json_shape.parse(decoded)
     if not isinstance(document, dict):
-        return RequestSummary(problem=f"the request's body {json_shape.problem(unfolded)}")
+        return RequestSummary(problem=f"the request's body {json_shape.problem(decoded)}")
     return _asked(document, spec)
 
 
@@ -68,7 +68,7 @@ def _asked(
     form: tuple[FormField, ...] | None = None,
     problem: str | None = None,
 ) -> RequestSummary:
-    prompt = presentable(document.get(operation.prompt_member or ""))
+    prompt = redact(document.get(operation.prompt_member or ""))
     instructions = text(document.get("instructions")) or None
     tools = document.get("tools") or document.get("functions")
     return RequestSummary(
@@ -104,7 +104,7 @@ def _typed(texts: dict[str, str]) -> dict[str, Any]:
 
 def _metadata(value: object) -> dict[str, Any] | None:
     """At most 16 pairs of short texts, as the API has them."""
-    pairs = list(presentable(mapping(value)).items())[:16]
+    pairs = list(redact_object(mapping(value)).items())[:16]
     return {
         key[:64]: item[:512] if isinstance(item, str) else scalar(item) for key, item in pairs
     } or None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from shared.core.answer.shapes import Answer
+from shared.core.answer.shapes import ParsedAnswer
 from shared.core.records.envelope import Envelope, UsageSource
 from shared.core.wire.json_shape import integer, mapping
 from shared.core.wire.operations import spec_of
@@ -77,7 +77,7 @@ def estimate(*, read_bytes: int, written_bytes: int) -> UsageEstimate:
     )
 
 
-def estimated(envelope: Envelope, said: Answer, *, read_bytes: int) -> UsageEstimate | None:
+def estimated(envelope: Envelope, said: ParsedAnswer, *, read_bytes: int) -> UsageEstimate | None:
     """The estimate for a stream whose usage never came. An upstream that refused, or never
     answered, has used nothing.
     """
@@ -101,7 +101,7 @@ def source(figures: dict[str, Any] | None, by_rule: UsageEstimate | None) -> Usa
     return "none" if by_rule is None else "estimated"
 
 
-def is_repeated(envelope: Envelope, said: Answer, *, stream: bool) -> bool:
+def is_repeated(envelope: Envelope, said: ParsedAnswer, *, stream: bool) -> bool:
     """Whether these figures were another exchange's: a GET of a response, unless it is the stream
     in which that finished.
 

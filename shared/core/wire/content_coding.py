@@ -15,7 +15,7 @@ _IDENTITY: Final = frozenset({"", "identity"})
 _ZLIB: Final = frozenset({"gzip", "x-gzip", "deflate"})
 
 
-class Unfolding:
+class ContentDecoder:
     """One body. `problem` says what was wrong, once `pieces` has ended."""
 
     def __init__(self, content_encoding: str) -> None:
@@ -24,13 +24,13 @@ class Unfolding:
         self.problem: str | None = None
 
     @property
-    def changes_offsets(self) -> bool:
+    def is_encoded(self) -> bool:
         """The unfolded bytes are not those that came over the network."""
         return self._coding not in _IDENTITY
 
-    def pieces(self, body: Iterable[bytes]) -> Iterator[bytes]:
+    def decode(self, body: Iterable[bytes]) -> Iterator[bytes]:
         """The unfolded body, as far as it can be read."""
-        if not self.changes_offsets:
+        if not self.is_encoded:
             yield from body
         elif self._coding not in _ZLIB:
             self.problem = f"its content-encoding {self._coding[:32]!r} is not one that can be read"

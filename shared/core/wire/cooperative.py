@@ -1,20 +1,22 @@
-"""Work that pauses now and then, so that whoever runs it on an event loop can serve others in
-between.
+"""Long computations that pause, so that an event loop can serve other tasks in between.
+
+Such a computation is a generator. Its function's name ends in `_steps` where a function without
+pauses exists beside it. `shared.concurrency.cooperative` runs one on an event loop.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
 
-# yields after each slice of at most a millisecond or so, returns the result
-type Slices[T] = Generator[None, None, T]
+# Yields after steps of about a millisecond at most, and returns the result.
+type Cooperative[T] = Generator[None, None, T]
 
 
-def at_once[T](work: Slices[T]) -> T:
-    """The result, without a pause."""
+def run_to_end[T](steps: Cooperative[T]) -> T:
+    """The result, computed without a pause."""
     while True:
         try:
-            next(work)
-        except StopIteration as done:
-            result: T = done.value
+            next(steps)
+        except StopIteration as stop:
+            result: T = stop.value
             return result

@@ -57,7 +57,7 @@ class Base64Meter:
         self._hash.update(decoded)
 
 
-def described(encoded: str, media_type: str) -> str:
+def describe_file(encoded: str, media_type: str) -> str:
     """`[image/png, 68 bytes, sha256 9f86…]` for a file that comes as Base64."""
     meter = Base64Meter()
     meter.feed(encoded)
@@ -75,7 +75,7 @@ def without_data_urls(text: str) -> str:
     if plain is not None:
         data = unquote_to_bytes(plain[2])
         return f"[{plain[1] or 'text/plain'}, {len(data)} bytes, sha256 {hashlib.sha256(data).hexdigest()}]"
-    return _DATA_URL.sub(lambda found: described(found[2], found[1] or "text/plain"), text)
+    return _DATA_URL.sub(lambda found: describe_file(found[2], found[1] or "text/plain"), text)
 
 
 def looks_encoded(text: str) -> bool:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Final
 
+from shared.core.wire.cooperative import Cooperative
+
 type JsonText = bytes | bytearray
-type Scan[T] = Generator[None, None, T]  # yields between slices, returns the result
 
 _SPACE: Final = re.compile(rb"[ \t\r\n]*+")
 _SCALAR: Final = re.compile(rb'[^,{}\[\]" \t\r\n]*+')
@@ -49,7 +49,7 @@ class Span:
     end: int
 
 
-def scan(body: JsonText, wanted: frozenset[str]) -> Scan[dict[str, Span]]:
+def scan(body: JsonText, wanted: frozenset[str]) -> Cooperative[dict[str, Span]]:
     """The wanted names that are there -> the value's span; of a repeated name the last, as JSON
     parsers take it.
 
@@ -71,7 +71,7 @@ class _Scanner:
         self._steps = 0
         self._marks = 0
 
-    def members(self, wanted: frozenset[str]) -> Scan[dict[str, Span]]:
+    def members(self, wanted: frozenset[str]) -> Cooperative[dict[str, Span]]:
         body, found = self._body, dict[str, Span]()
         at = yield from self._run(_SPACE, self._expect(b"{", (yield from self._run(_SPACE, 0))))
         while body[at : at + 1] != b"}":
@@ -106,7 +106,7 @@ class _Scanner:
             raise NotAnObject
         return name
 
-    def _value(self, at: int) -> Scan[int]:
+    def _value(self, at: int) -> Cooperative[int]:
         first = self._body[at : at + 1]
         if first == b'"':
             return (yield from self._string(at))
@@ -117,7 +117,7 @@ class _Scanner:
             raise NotAnObject
         return end
 
-    def _container(self, at: int) -> Scan[int]:
+    def _container(self, at: int) -> Cooperative[int]:
         body, depth = self._body, 0
         while depth <= _DEEPEST:
             at = yield from self._run(_BETWEEN_MARKS, at)
@@ -135,7 +135,7 @@ class _Scanner:
                 return at
         raise NotAnObject
 
-    def _string(self, at: int) -> Scan[int]:
+    def _string(self, at: int) -> Cooperative[int]:
         """The first quote is nearly always the end; where a backslash precedes it, escapes have to
         be followed.
         """
@@ -145,7 +145,7 @@ class _Scanner:
             quote = yield from self._run(_IN_STRING, start)
         return self._expect(b'"', quote)
 
-    def _find_quote(self, at: int) -> Scan[int]:
+    def _find_quote(self, at: int) -> Cooperative[int]:
         body, length = self._body, len(self._body)
         while (quote := body.find(b'"', at, at + _FIND_BYTES)) < 0:
             at += _FIND_BYTES
@@ -157,7 +157,7 @@ class _Scanner:
                 yield
         return quote
 
-    def _run(self, pattern: re.Pattern[bytes], at: int) -> Scan[int]:
+    def _run(self, pattern: re.Pattern[bytes], at: int) -> Cooperative[int]:
         """Behind the run that the pattern describes. The pattern can go on where it stopped, so it
         is given windows.
         """

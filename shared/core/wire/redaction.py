@@ -1,23 +1,23 @@
-"""What of a request or an answer may stand in an event: no secret that it carries for others, no
-file, no vector.
+"""Redaction: what of a request or an answer may be in an event.
 
-`presentable` is applied to every JSON value that goes from a capture into an event. It also keeps
-the event writable: what is nested absurdly deep is cut off, and a number that JSON cannot write
-becomes null.
+Every JSON value that goes from a capture into an event is redacted. Secrets are masked, files and
+vectors are replaced by a description. The result can always be written as JSON: nesting is cut off
+below MAX_DEPTH, and a number that JSON does not know becomes null.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import Final
 
-from shared.core.wire.embedded_file import described, looks_encoded, without_data_urls
+from shared.core.wire.embedded_file import describe_file, looks_encoded, without_data_urls
+from shared.core.wire.json_shape import Json, JsonObject
 
 MASKED: Final = "[masked]"
 MAX_DEPTH: Final = 48
-MAX_NUMBERS: Final = 256  # of an array of nothing but numbers: token ids, or a vector
+MAX_NUMBERS: Final = 256  # of an array that holds only numbers: token ids, or a vector
 
-# Ends of keys, as they are compared: lower case, without - and _.
+# Ends of the names of secrets, in lower case and without `-` and `_`.
 _SECRETS: Final = (
     "authorization",
     "apikey",
@@ -36,7 +36,7 @@ _SECRETS: Final = (
     "connectionstring",
     "cookie",
 )
-# Below these keys every text is a secret, whatever its own key (tools[].headers: litellm#35678).
+# Every text below these names is a secret, whatever its own name (tools[].headers: litellm#35678).
 _SECRET_HOLDERS: Final = frozenset({"headers", "authentication"})
 # Fields whose value is a file in bare Base64: input_audio, file, images, image_generation_call,
 # encrypted reasoning.
@@ -49,59 +49,72 @@ _FILES: Final = {
     "image_data": "image",
     "encrypted_content": "encrypted",
 }
-# Arrays of numbers that stay however long they are: log probabilities of a completion.
-_WANTED_NUMBERS: Final = frozenset({"token_logprobs", "text_offset"})
+# Arrays of numbers that are kept at any length: log probabilities of a completion.
+_KEPT_NUMBERS: Final = frozenset({"token_logprobs", "text_offset"})
+_TOO_DEEP: Final = "[nested too deeply]"
 
 
-def presentable(value: Any) -> Any:
-    """A copy that may stand in an event."""
-    return _any(value, MAX_DEPTH)
+def redact(value: Json) -> Json:
+    """A copy that may be in an event."""
+    return _value(value, MAX_DEPTH)
 
 
-def _any(value: Any, depth: int) -> Any:
+def redact_object(fields: JsonObject) -> JsonObject:
+    """A copy of an object that may be in an event."""
+    return _object(fields, MAX_DEPTH)
+
+
+def redact_items(values: list[Json]) -> list[Json]:
+    """A copy of an array's items that may be in an event."""
+    return [_value(value, MAX_DEPTH - 1) for value in values]
+
+
+def _value(value: Json, depth: int) -> Json:
     if isinstance(value, str):
         return without_data_urls(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return _object(value, depth) if depth else "[nested too deeply]"
+        return _object(value, depth) if depth else _TOO_DEEP
     if isinstance(value, list):
-        return _array(value, depth) if depth else "[nested too deeply]"
+        return _array(value, depth) if depth else _TOO_DEEP
     return value
 
 
-def _array(values: list[Any], depth: int) -> Any:
+def _array(values: list[Json], depth: int) -> Json:
     if len(values) > MAX_NUMBERS and all(type(value) in {int, float} for value in values):
         return f"[{len(values)} numbers]"
-    return [_any(value, depth - 1) for value in values]
+    return [_value(value, depth - 1) for value in values]
 
 
-def _object(fields: dict[str, Any], depth: int) -> dict[str, Any]:
+def _object(fields: JsonObject, depth: int) -> JsonObject:
     return {key: _field(key, value, fields, depth) for key, value in fields.items()}
 
 
-def _field(key: str, value: Any, siblings: dict[str, Any], depth: int) -> Any:
+def _field(key: str, value: Json, siblings: JsonObject, depth: int) -> Json:
     name = key.lower().replace("-", "").replace("_", "")
     if name.endswith(_SECRETS) and value is not None:
         return MASKED
     if name in _SECRET_HOLDERS:
         return _masked(value, depth)
     if key in _FILES and isinstance(value, str) and looks_encoded(value):
-        return described(value, _media_type(key, siblings))
-    if key in _WANTED_NUMBERS and isinstance(value, list):
-        return [_any(number, depth - 1) for number in value]
-    return _any(value, depth - 1)
+        return describe_file(value, _media_type(key, siblings))
+    if key in _KEPT_NUMBERS and isinstance(value, list):
+        return [_value(number, depth - 1) for number in value]
+    return _value(value, depth - 1)
 
 
-def _media_type(key: str, siblings: dict[str, Any]) -> str:
-    """input_audio says its format, a data source may say its type."""
-    said = siblings.get("format")
-    return f"audio/{said[:16]}" if key == "data" and isinstance(said, str) else _FILES[key]
+def _media_type(key: str, siblings: JsonObject) -> str:
+    """`data` of input_audio has its format beside it; of any other field only its name tells."""
+    audio_format = siblings.get("format")
+    if key == "data" and isinstance(audio_format, str):
+        return f"audio/{audio_format[:16]}"
+    return _FILES[key]
 
 
-def _masked(value: Any, depth: int) -> Any:
-    """The same shape, every text in it masked but the one that says which type of authentication it
-    is.
+def _masked(value: Json, depth: int) -> Json:
+    """The same structure with every text and number masked. Only the `type` of an authentication is
+    kept.
     """
     if isinstance(value, dict) and depth:
         return {

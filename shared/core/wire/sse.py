@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+EVENT_STREAM: Final = "text/event-stream"  # the media type
 _LINE_END: Final = re.compile(rb"(\r\n?|\n)")
 
 

@@ -13,7 +13,6 @@ from shared.core.wire.json_shape import parse_object, text
 from shared.core.wire.operations import OPERATIONS, spec_of
 from shared.core.wire.sse import decode
 
-EVENT_STREAM: Final = "text/event-stream"  # the media type
 DONE: Final = "[DONE]"
 # The last events of streams that have no [DONE]. The relay looks for those of every operation in
 # every stream: an operation without a row may send them too.

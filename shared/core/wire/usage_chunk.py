@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.core.wire.cooperative import Slices
+from shared.core.wire.cooperative import Cooperative
 from shared.core.wire.stream_end import (
     EVENT_END,
     EVENT_ENDS,
@@ -49,7 +49,7 @@ class UsageChunkFilter:
             self._inside_long_event = True
         return given
 
-    def feeding(self, piece: bytes) -> Slices[bytes]:
+    def feed_steps(self, piece: bytes) -> Cooperative[bytes]:
         """The same for a piece that is longer than SLICE_BYTES, with pauses."""
         given, start = [], 0
         while start < len(piece):

@@ -11,7 +11,8 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from shared.core.wire.json_members import JsonText, NotAnObject, Scan, Span, first_member_at, scan
+from shared.core.wire.cooperative import Cooperative
+from shared.core.wire.json_members import JsonText, NotAnObject, Span, first_member_at, scan
 from shared.core.wire.operations import OperationSpec
 
 # The first api-version that takes stream_options (Azure OpenAI's changelog); dates compare as text.
@@ -34,7 +35,7 @@ class Examined:
     asking: tuple[bytes | memoryview, ...] | None
 
 
-def examine(body: JsonText, operation: OperationSpec, *, may_ask: bool) -> Scan[Examined]:
+def examine(body: JsonText, operation: OperationSpec, *, may_ask: bool) -> Cooperative[Examined]:
     """What the relay must know of a JSON body. Anything that is not a JSON object is sent as it
     came.
 
@@ -66,7 +67,9 @@ def is_refusal(error_body: bytes) -> bool:
     return any(words in error_body for words in _REFUSALS)
 
 
-def _asking(body: JsonText, found: dict[str, Span]) -> Scan[tuple[bytes | memoryview, ...] | None]:
+def _asking(
+    body: JsonText, found: dict[str, Span]
+) -> Cooperative[tuple[bytes | memoryview, ...] | None]:
     span = found.get("stream_options")
     if span is None:
         return _replaced(

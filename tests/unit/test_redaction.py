@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from shared.core.wire.embedded_file import Base64Meter, without_data_urls
-from shared.core.wire.redaction import MASKED, presentable
+from shared.core.wire.json_shape import Json
+from shared.core.wire.redaction import MASKED, redact
 
 _FILE = bytes(range(200))
 _ENCODED = base64.b64encode(_FILE).decode()
@@ -42,18 +43,18 @@ _DESCRIBED = f"200 bytes, sha256 {hashlib.sha256(_FILE).hexdigest()}]"
 )
 def test_a_secret_is_masked_by_its_key(key: str) -> None:
     """However it is spelled, wherever it stands, and whatever its value is."""
-    assert presentable([{"a": {key: {"deep": "SECRET"}}}]) == [{"a": {key: MASKED}}]
+    assert redact([{"a": {key: {"deep": "SECRET"}}}]) == [{"a": {key: MASKED}}]
 
 
 def test_every_header_for_others_is_masked() -> None:
     """`tools[].headers`: their names stay."""
-    tool = {"type": "mcp", "headers": {"X-Anything": "SECRET", "More": ["SECRET"]}}
-    assert presentable(tool) == {"type": "mcp", "headers": {"X-Anything": MASKED, "More": [MASKED]}}
+    tool: Json = {"type": "mcp", "headers": {"X-Anything": "SECRET", "More": ["SECRET"]}}
+    assert redact(tool) == {"type": "mcp", "headers": {"X-Anything": MASKED, "More": [MASKED]}}
 
 
 def test_a_data_source_s_authentication_is_masked_but_for_its_type() -> None:
     """Whatever its other members are called."""
-    source = {
+    source: Json = {
         "authentication": {
             "type": "api_key",
             "key": "SECRET",
@@ -61,18 +62,18 @@ def test_a_data_source_s_authentication_is_masked_but_for_its_type() -> None:
         }
     }
     masked = {"type": "api_key", "key": MASKED, "nested": {"any": MASKED, "number": MASKED}}
-    assert presentable(source) == {"authentication": masked}
+    assert redact(source) == {"authentication": masked}
 
 
 def test_words_that_only_look_like_secrets_stay() -> None:
     """A token of the log probabilities, a secret in a sentence, a key with nothing in it."""
-    value = {
+    value: Json = {
         "token": "a",
         "content": "my password is 1234",
         "api_key": None,
         "authorization_url": "https://example.com",
     }
-    assert presentable(value) == value
+    assert redact(value) == value
 
 
 def test_a_data_url_becomes_type_size_and_hash_and_the_text_around_it_stays() -> None:
@@ -131,14 +132,14 @@ def test_a_text_without_base64_stays(text: str) -> None:
 )
 def test_bare_base64_in_a_field_for_files_is_replaced(field: dict[str, Any], kind: str) -> None:
     """input_audio, files, images, encrypted reasoning."""
-    written = json.dumps(presentable(field))
+    written = json.dumps(redact(field))
     assert f"[{kind}, {_DESCRIBED}" in written
     assert _ENCODED not in written
 
 
 def test_a_word_in_a_field_for_files_stays() -> None:
     """Base64 is told by its letters and its length."""
-    assert presentable({"result": "sunny", "data": "not Base64, since it has spaces"}) == {
+    assert redact({"result": "sunny", "data": "not Base64, since it has spaces"}) == {
         "result": "sunny",
         "data": "not Base64, since it has spaces",
     }
@@ -155,9 +156,9 @@ def test_base64_in_pieces_is_measured_as_one_file() -> None:
 
 def test_an_array_of_many_numbers_is_replaced_by_their_count() -> None:
     """Token ids and vectors; a short one stays, and so do a completion's log probabilities."""
-    assert presentable([1] * 257) == "[257 numbers]"
-    assert presentable([1] * 256) == [1] * 256
-    assert presentable({"token_logprobs": [-0.5] * 300}) == {"token_logprobs": [-0.5] * 300}
+    assert redact([1] * 257) == "[257 numbers]"
+    assert redact([1] * 256) == [1] * 256
+    assert redact({"token_logprobs": [-0.5] * 300}) == {"token_logprobs": [-0.5] * 300}
 
 
 def test_what_json_cannot_write_is_made_writable() -> None:
@@ -165,5 +166,5 @@ def test_what_json_cannot_write_is_made_writable() -> None:
     deep: list[Any] = []
     for _ in range(200):
         deep = [deep]
-    made = presentable({"a": math.nan, "b": math.inf, "c": deep})
+    made = redact({"a": math.nan, "b": math.inf, "c": deep})
     assert "[nested too deeply]" in json.dumps(made, allow_nan=False)
