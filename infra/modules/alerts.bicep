@@ -21,8 +21,8 @@ param actionGroupIds string[]
 var alerts = [
   {
     name: 'poison'
-    title: 'fnsse: the queue gave up envelopes, or exchanges are parked'
-    description: 'What was given up is delivered by reconcile; what is parked needs a look (docs/how-to/operate.md, Poison messages, Single exchanges).'
+    title: 'fnsse: the queue gave up envelopes, or exchanges are dead-lettered'
+    description: 'What was given up is delivered by reconcile; what is dead-lettered needs a look (docs/how-to/operate.md, Poison messages, Single exchanges).'
     severity: 2
     every: 'PT5M'
     window: 'PT15M'
