@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help install run func parts test lint format schema bench prove clean
+.PHONY: help install run func parts logs test check lint unit e2e format schema bench prove clean
 
 python := .venv/bin/python
 # make run PORT=7072 -> --port 7072; unset ones keep their defaults
@@ -18,7 +18,7 @@ options := $(if $(PORT),--port '$(PORT)') \
 	$(if $(filter-out 0,$(NO_DEMO)),--no-demo)
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo 'Variables of run, func and parts: PORT (7071, the proxy), EVENT_HUBS_PORT (5672), EVENT_HUBS_CONTROL_PORT (5673),'
 	@echo 'AZURE_OPENAI_PORT (8081, the stand-in), BLOB_PORT, QUEUE_PORT, TABLE_PORT (10000 to 10002),'
@@ -38,8 +38,19 @@ func: install ## the same on the real Functions host (Azure Functions Core Tools
 parts: install ## all but the Functions host, for a `func start` of your own beside them, until Ctrl-C
 	@$(python) -m local.run --functions-host none $(options)
 
+logs: ## follow the logs of a `make run` in another terminal, all parts
+	@tail -n 20 -F $(or $(FOLDER),.local)/logs/*
+
 test: lint ## lint, types, then unit, integration and end-to-end tests, on free ports
 	$(python) -m pytest -n 4 --dist loadscope --no-loadscope-reorder
+
+check: lint ## the linters alone: another name of lint
+
+unit: install ## unit tests and the golden set, no stack needed
+	$(python) -m pytest -n auto tests/unit tests/golden
+
+e2e: install ## end-to-end tests, on the real host too where func is on PATH
+	$(python) -m pytest -n 4 --dist loadscope --no-loadscope-reorder tests/e2e
 
 lint: install ## ruff and mypy
 	$(python) -m ruff check

@@ -122,7 +122,7 @@ var checkedEventHubsSku = eventHubsSku == 'Basic' && !empty(basicCannot)
       : eventHubsSku
 
 var audience = callerAuth == 'entra' && empty(audienceClientId)
-  ? fail('callerAuth entra needs audienceClientId: the app registration that is the audience of tokens (docs/how-to/deploy.md)')
+  ? fail('callerAuth entra needs audienceClientId: the app registration that is the audience of tokens (docs/how-to/authenticate-callers.md)')
   : audienceClientId
 
 // Ids from names, because a table that is looped over may hold nothing that is known only after something was deployed.

@@ -17,7 +17,7 @@ _STAMP: Final = re.compile(r"^\[\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)[.\d]*Z\] ?")
 _JSON_DUMP: Final = re.compile(r'\s*("[^"]*"(:|,?$)|[{}\[\]]+,?$)')
 _CHATTER: Final = re.compile(
     r"\w+Options$|Execut(ing|ed) HTTP request|Executing '|Executed 'Functions\.health"
-    r"|Executed 'Functions\.(reconcile(_(timer|precheck|open_windows|window))?|replay(_page)?)' \(Succeeded"
+    r"|Executed 'Functions\.(reconcile(_(timer|why_not_now|open_windows|window))?|replay(_page)?)' \(Succeeded"
     r"|Completeness of \S+: \{'window': '\S+', 'captured': 0, 'delivered': 0,"
     r"|Reading |Loading |Looking for |Found a matching |Fetching |Initializing |Starting |Script Startup |LoggerFilter"
     r"|Azurite \w+ service (is starting|is closing|successfully closed)"

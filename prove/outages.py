@@ -51,7 +51,7 @@ def event_hub_down(
             "seconds without the Event Hub": round(down_s),
             "envelopes that became poison": given_up,
             "queued again by reconcile": report["redelivered"],
-            "dead-lettered": report["dead_lettered"],
+            "parked": report["dead_lettered"],
         }
     return result
 

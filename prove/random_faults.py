@@ -44,9 +44,9 @@ _CALM_S: Final = (1.5, 4.0)  # between two faults
 _LASTS_S: Final = (0.5, 2.0)
 # What the last report says, and (the last three) what all runs together did.
 _REPORTED: Final = {
-    "captured": "reconcile's report: captured, those that are dead-lettered included",
+    "captured": "reconcile's report: captured, those that are parked included",
     "delivered": "reconcile's report: captured and delivered",
-    "dead_lettered": "reconcile's report: captured and dead-lettered",
+    "dead_lettered": "reconcile's report: captured and parked",
     "without_capture": "reconcile's report: delivered without a capture, as far as the ledger took it",
     "redelivered": "queued again by reconcile",
     "aborted": "aborted ones queued by reconcile",
@@ -139,7 +139,7 @@ def random_faults(
     clients: int = 16,
     calm_s: tuple[float, float] = _CALM_S,
 ) -> ProofResult:
-    """Captured = delivered + dead-lettered, exactly, and delivered is what the Event Hub holds."""
+    """Captured = delivered + parked, exactly, and delivered is what the Event Hub holds."""
     result = ProofResult(title=f"{exchanges} exchanges with random faults, {kind} host")
     quick = mixed(streams=0.5, slowest_ms=10, most_chunks=8, headers_ms=20)
     with TestBed(kind) as bed:
@@ -158,14 +158,14 @@ def random_faults(
         took_s = time.monotonic() - began
         progress(f"{result.title}: reconciled in {took_s:.0f} s")
         evidence = _evidence(bed, report["delivered"] + report["without_capture"])
-        dead_lettered = _dead_lettered(evidence)
-        names_dead_lettered = dead_lettered | _deployments(bed, dead_lettered)
+        parked = _parked(evidence)
+        names_parked = parked | _deployments(bed, parked)
         upstream = upstream_digests(bed)
     compare(
         result,
-        evidence.without(dead_lettered),
+        evidence.without(parked),
         load.observations,
-        captured="exchanges captured, less those that are dead-lettered",
+        captured="exchanges captured, less those that are parked",
     )
     _judge_report(result, report, evidence, injector)
     result.counts |= {text: report[name] for name, text in _REPORTED.items()}
@@ -174,15 +174,12 @@ def random_faults(
         "captures corrupted": len(injector.corrupted),
     }
     delivered = evidence.events.keys() | deployments(evidence)
-    result.counts |= dispositions(
-        load.observations, delivered=delivered, dead_lettered=names_dead_lettered
-    )
+    result.counts |= dispositions(load.observations, delivered=delivered, parked=names_parked)
     _judge_traceless(result, load, evidence, injector)
     result.counts[
         "of those that were broken off before an answer and before any trace, the upstream saw"
     ] = sum(
-        each.exchange_id is None
-        and each.deployment in upstream.keys() - delivered - names_dead_lettered
+        each.exchange_id is None and each.deployment in upstream.keys() - delivered - names_parked
         for each in load.observations
     )
     result.counts |= {f"faults: {name}": count for name, count in sorted(injector.done.items())}
@@ -200,7 +197,7 @@ def _evidence(bed: TestBed, there: int) -> Evidence:
     return gather(bed, outcomes=False)
 
 
-def _dead_lettered(evidence: Evidence) -> set[str]:
+def _parked(evidence: Evidence) -> set[str]:
     return evidence.stored.keys() - evidence.events.keys()
 
 
@@ -221,8 +218,8 @@ def _deployments(bed: TestBed, exchange_ids: set[str]) -> set[str]:
 def _judge_report(
     result: ProofResult, report: Report, evidence: Evidence, injector: FaultInjector
 ) -> None:
-    """It adds up, and is what the Event Hub holds; only what was corrupted is dead-lettered."""
-    there, dead_lettered = evidence.events.keys() & evidence.stored.keys(), _dead_lettered(evidence)
+    """It adds up, and is what the Event Hub holds; only what was corrupted is parked."""
+    there, parked = evidence.events.keys() & evidence.stored.keys(), _parked(evidence)
     result.check(
         holds=report["captured"]
         == report["delivered"] + report["dead_lettered"]
@@ -230,12 +227,11 @@ def _judge_report(
         sentence=f"the report does not add up: {report}, {len(evidence.stored)} captured",
     )
     result.check(
-        holds=report["delivered"] == len(there) and report["dead_lettered"] == len(dead_lettered),
-        sentence=f"the report is not what the Event Hub holds: {report}, {len(there)} there, {len(dead_lettered)} not",
+        holds=report["delivered"] == len(there) and report["dead_lettered"] == len(parked),
+        sentence=f"the report is not what the Event Hub holds: {report}, {len(there)} there, {len(parked)} not",
     )
     result.check(
-        holds=dead_lettered <= injector.corrupted,
-        sentence="something is dead-lettered that was not corrupted",
+        holds=parked <= injector.corrupted, sentence="something is parked that was not corrupted"
     )
 
 

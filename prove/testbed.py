@@ -191,8 +191,8 @@ class TestBed:
         return wait_for(look, "the orchestration's end", within_s)["output"]
 
     def reconciled(self, within_s: float = 240) -> Report:
-        """Run reconcile until every exchange is delivered or dead-lettered; the sums of the last
-        run, and of all that was queued.
+        """Run reconcile until every exchange is delivered or parked; the sums of the last run, and
+        of all that was queued.
         """
         deadline = time.monotonic() + within_s
         queued = {"redelivered": 0, "aborted": 0, "runs": 0}

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Before azd provisions: the app registration that is the audience of API Management's token, where CALLER_AUTH is entra.
 # It is made once, or found by its name, and its client id is kept in the azd environment as AUDIENCE_CLIENT_ID. It has no
-# secret. By hand, without azd: docs/how-to/deploy.md, "The app registration".
+# secret. By hand, without azd: docs/how-to/authenticate-callers.md.
 set -eu
 
 say() { printf 'preprovision: %s\n' "$*"; }

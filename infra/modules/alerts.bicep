@@ -21,8 +21,8 @@ param actionGroupIds string[]
 var alerts = [
   {
     name: 'poison'
-    title: 'fnsse: the queue gave up envelopes, or exchanges are dead-lettered'
-    description: 'What was given up is delivered by reconcile; what is dead-lettered needs a look (docs/how-to/operate.md, Poison messages, Single exchanges).'
+    title: 'fnsse: the queue gave up envelopes, or exchanges became dead letters'
+    description: 'What was given up is delivered by reconcile; what became a dead letter needs a look (docs/how-to/answer-an-alert.md, poison).'
     severity: 2
     every: 'PT5M'
     window: 'PT15M'
@@ -31,7 +31,7 @@ var alerts = [
   {
     name: 'reconcile-incomplete'
     title: 'fnsse: exchanges are missing on the Event Hub'
-    description: 'An hour is not complete although reconcile has had time to deliver it, or reconcile has stopped judging (docs/how-to/operate.md, Completeness).'
+    description: 'An hour is not complete although reconcile has had time to deliver it, or reconcile has stopped judging (docs/how-to/answer-an-alert.md, reconcile-incomplete).'
     severity: 1
     every: 'PT30M'
     window: 'PT6H'
@@ -40,7 +40,7 @@ var alerts = [
   {
     name: 'error-share'
     title: 'fnsse: many calls fail'
-    description: 'The share of calls that were answered with a server error, or broke off, is high.'
+    description: 'The share of calls that were answered with a server error, or broke off, is high (docs/how-to/answer-an-alert.md, error-share).'
     severity: 2
     every: 'PT5M'
     window: 'PT15M'
@@ -49,7 +49,7 @@ var alerts = [
   {
     name: 'time-to-first-chunk'
     title: 'fnsse: streams begin late'
-    description: 'The 95th percentile of the time to the first chunk is high.'
+    description: 'The 95th percentile of the time to the first chunk is high (docs/how-to/answer-an-alert.md, time-to-first-chunk).'
     severity: 2
     every: 'PT5M'
     window: 'PT15M'
@@ -58,7 +58,7 @@ var alerts = [
   {
     name: 'nothing-delivered'
     title: 'fnsse: calls arrive, and nothing is delivered'
-    description: 'Calls were answered, and no event reached the Event Hub. They wait on the queue (docs/how-to/operate.md, When something is down).'
+    description: 'Calls were answered, and no event reached the Event Hub. They wait on the queue (docs/how-to/answer-an-alert.md, nothing-delivered).'
     severity: 1
     every: 'PT5M'
     window: 'PT30M'

@@ -42,7 +42,7 @@ var path = empty(pathPrefix) ? 'openai' : '${pathPrefix}/openai'
 var entra = callerAuth == 'entra'
 
 var checkedAudience = entra && empty(audience)
-  ? fail('callerAuth entra needs audience: the app registration that API Management asks a token for (docs/how-to/deploy.md)')
+  ? fail('callerAuth entra needs audience: the app registration that API Management asks a token for (docs/how-to/authenticate-callers.md)')
   : audience
 var checkedSecretUri = !entra && empty(functionKeySecretUri)
   ? fail('callerAuth function_key needs functionKeySecretUri: the Key Vault secret that holds the function key')

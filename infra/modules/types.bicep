@@ -391,7 +391,7 @@ type alertsType = {
 }
 
 @export()
-@description('Settings of the app that differ from their defaults (README.md, Settings). All are text.')
+@description('Settings of the app that differ from their defaults (docs/reference/settings.md). All are text.')
 @sealed()
 type settingsType = {
   @description('Optional. Scope of the managed identity\'s token.')

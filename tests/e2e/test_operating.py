@@ -31,23 +31,29 @@ from shared.core.records import capture
 from shared.core.records.exchange_id import new_exchange_id
 from tests.e2e.conftest import on_embedded_alone
 
-_DOCUMENT: Final = (
-    Path(__file__).resolve().parents[2] / "docs" / "how-to" / "operate.md"
-).read_text()
-_LINES: Final = re.findall(r"`(curl [^`]*)`", _DOCUMENT)
+_HOW_TO: Final = Path(__file__).resolve().parents[2] / "docs" / "how-to"
+_PAGES: Final = ("reconcile-and-replay.md", "dead-letters.md", "erase-an-exchange.md")
+# A command with the lines that a backslash joins to it.
+_COMMANDS: Final = [
+    command
+    for page in _PAGES
+    for command in re.findall(
+        r"^ *(curl (?:.*\\\n)*.*)$", (_HOW_TO / page).read_text("utf-8"), re.MULTILINE
+    )
+]
 _ENDED_WITHIN_S: Final = 120
 
 
-def line(what: str) -> str:
-    """The document's line that holds this."""
-    (found,) = [str(each) for each in _LINES if what in each]
+def documented(part: str) -> str:
+    """The one command of the how-to pages that holds this."""
+    (found,) = [str(command) for command in _COMMANDS if part in command]
     return found
 
 
 def run(stack: Stack, what: str, **variables: str) -> Any:
-    """Run the document's line in a shell; its JSON."""
+    """Run a documented command in a shell; its JSON."""
     if shutil.which("curl") is None:
-        missing("needs curl, with which docs/how-to/operate.md talks to the app")
+        missing("needs curl, with which docs/how-to talks to the app")
     environment = {
         "PATH": os.environ["PATH"],
         "APP": stack.proxy_url,
@@ -56,7 +62,7 @@ def run(stack: Stack, what: str, **variables: str) -> Any:
         **variables,
     }
     done = subprocess.run(
-        ["sh", "-c", line(what)],
+        ["sh", "-c", documented(what)],
         env=environment,
         capture_output=True,
         text=True,
@@ -103,10 +109,9 @@ def captures_of(stack: Stack) -> Iterator[ContainerClient]:
         yield blobs.get_container_client(capture.CONTAINER)
 
 
-def dead_lettered_ids(stack: Stack) -> dict[str, str]:
+def parked_ids(stack: Stack) -> dict[str, str]:
     return {
-        each["exchange_id"]: each["reason"]
-        for each in run(stack, '$APP/ops/dead-letters"')["dead_letters"]
+        each["exchange_id"]: each["reason"] for each in run(stack, '$APP/ops/parked"')["parked"]
     }
 
 
@@ -123,7 +128,7 @@ def a_delivered_exchange(stack: Stack, events: EventLog) -> tuple[str, str]:
 
 
 @on_embedded_alone
-def test_a_dead_lettered_exchange_is_listed_requeued_after_a_fix_and_erased(
+def test_a_parked_exchange_is_listed_queued_again_after_a_fix_and_erased(
     stack: Stack, events: EventLog
 ) -> None:
     exchange_id, content = a_delivered_exchange(stack, events)
@@ -133,18 +138,16 @@ def test_a_dead_lettered_exchange_is_listed_requeued_after_a_fix_and_erased(
         captures.upload_blob(name, b"garbage", overwrite=True)
         queue_envelope(stack, capture.load_header(whole)["envelope"])
         until(
-            lambda: dead_lettered_ids(stack).get(exchange_id) == "corrupt_capture",
-            "the exchange to be dead-lettered",
+            lambda: parked_ids(stack).get(exchange_id) == "corrupt_capture",
+            "the exchange to be parked",
         )
-        refused = run(stack, '-X POST "$APP/ops/dead-letters', ID=exchange_id)
+        refused = run(stack, '-X POST "$APP/ops/parked', ID=exchange_id)
         assert refused["error"]["code"] == "still_unreadable"
-        assert exchange_id in dead_lettered_ids(stack)
+        assert exchange_id in parked_ids(stack)
 
         captures.upload_blob(name, whole, overwrite=True)
-        assert run(stack, '-X POST "$APP/ops/dead-letters', ID=exchange_id) == {
-            "queued": exchange_id
-        }
-        assert exchange_id not in dead_lettered_ids(stack)
+        assert run(stack, '-X POST "$APP/ops/parked', ID=exchange_id) == {"queued": exchange_id}
+        assert exchange_id not in parked_ids(stack)
         until(
             lambda: events.count(exchange_id=exchange_id, content=content) == 2,
             "the event once more",
@@ -288,7 +291,7 @@ def test_a_replay_that_cannot_be_is_told_why(stack: Stack, fields: Any, says: st
 @on_embedded_alone
 def test_ids_that_are_none_and_exchanges_that_are_unknown_are_told_so(stack: Stack) -> None:
     unknown = new_exchange_id(1_700_000_000_000, os.urandom(10))
-    for method, target in (("POST", "/ops/dead-letters/"), ("DELETE", "/ops/exchanges/")):
+    for method, target in (("POST", "/ops/parked/"), ("DELETE", "/ops/exchanges/")):
         for exchange_id, expected in (
             ("nonsense", (400, "invalid_exchange_id")),
             (unknown, (404, "unknown_exchange")),

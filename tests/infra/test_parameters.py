@@ -335,12 +335,12 @@ param scale = {
 def test_what_the_documentation_says_to_write_is_evaluated(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
-    """The parameters of docs/how-to/deploy.md for a company that has all of it: nothing of it is
-    made again.
+    """The parameters of docs/how-to/deploy-beside-existing.md for a company that has all of it:
+    nothing of it is made again.
     """
     (block,) = re.findall(
         r"```bicep\n(.*?)```",
-        (INFRA.parent / "docs" / "how-to" / "deploy.md").read_text(),
+        (INFRA.parent / "docs" / "how-to" / "deploy-beside-existing.md").read_text(),
         re.DOTALL,
     )
     subnets = iter([f"{switches.SUBNETS}/app", f"{switches.SUBNETS}/endpoints"])

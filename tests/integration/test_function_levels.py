@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.entra import Tenant
 
-type Functions = dict[str, list[dict[str, object]]]
+type Functions = dict[str, list[dict[str, Any]]]
 
 ROOT = Path(__file__).parents[2]
 ENTRA = Tenant(port=1).settings  # nobody listens there; indexing asks nobody
@@ -20,8 +22,8 @@ LEVELS = {
     "unknown_route": "FUNCTION",
     "health": "ANONYMOUS",
     "health_ready": "ANONYMOUS",
-    "ops_dead_letters": "ADMIN",
-    "ops_requeue": "ADMIN",
+    "ops_parked": "ADMIN",
+    "ops_queue_again": "ADMIN",
     "ops_erase": "ADMIN",
     "reconcile_start": "ADMIN",
     "replay_start": "ADMIN",
@@ -98,9 +100,30 @@ def test_jwt_is_imported_only_where_tokens_are_checked(
     assert said.stdout.strip() == str(expected)
 
 
-def test_the_readme_names_every_function(functions: Functions) -> None:
-    table = (ROOT / "README.md").read_text().partition("## Functions")[2].partition("\n\n[")[0]
-    assert [name for name in functions if f"`{name}`" not in table] == []
+def test_the_reference_describes_every_function(functions: Functions) -> None:
+    """Name, trigger with its methods, route or queue, and level, as the host indexes them."""
+    page = (ROOT / "docs" / "reference" / "functions.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|([^|]*)\|([^|]*)\|([^|]*)\|", page, re.MULTILINE)
+    documented = {
+        name: (trigger.strip(), where.strip(" `"), level.strip())
+        for name, trigger, where, level in rows
+    }
+    assert documented == {name: described(bindings) for name, bindings in functions.items()}
+
+
+def described(bindings: list[dict[str, Any]]) -> tuple[str, str, str]:
+    """A function's trigger, place and level, in the words of docs/reference/functions.md."""
+    (trigger,) = [binding for binding in bindings if binding["type"].endswith("Trigger")]
+    match trigger["type"]:
+        case "httpTrigger":
+            methods = ", ".join(trigger["methods"])
+            return f"HTTP: {methods}", trigger["route"], trigger["authLevel"]
+        case "queueTrigger":
+            return "queue", trigger["queueName"], ""
+        case "timerTrigger":
+            return "timer", "RECONCILE_SCHEDULE", ""
+        case other:
+            return other.removesuffix("Trigger"), "", ""
 
 
 def test_the_catch_all_sorts_last(functions: Functions) -> None:

@@ -87,7 +87,7 @@ def test_lines_that_tell_something_are_shown_with_the_time_alone(line: str, show
         "[2026-11-23T14:20:22.626Z] x-ms-error-code:ContainerNotFound",
         f"{AT}Executed 'Functions.reconcile' (Succeeded, Id=1, Duration=2ms)",
         f"{AT}Executed 'Functions.reconcile_window' (Succeeded, Id=1, Duration=2ms)",
-        f"{AT}Completeness of 2026/11/23/13: {{'window': '2026/11/23/13', 'captured': 0, 'delivered': 0, 'dead_lettered': 0}}",
+        f"{AT}Completeness of 2026/11/23/13: {{'window': '2026/11/23/13', 'captured': 0, 'delivered': 0, 'parked': 0}}",
     ],
 )
 def test_dumps_and_chatter_are_left_to_the_log_files(line: str) -> None:

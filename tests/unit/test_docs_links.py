@@ -1,0 +1,132 @@
+"""The docs: every relative link leads to a file and a heading, and pages keep their form."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+README_LINES = 120
+COLUMNS = 100
+
+
+def prose(page: Path) -> str:
+    """The page without its blocks of code."""
+    return re.sub(r"^ *```.*?^ *```$", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings as GitHub names them: lower-case, without punctuation, hyphens for spaces."""
+    found: Counter[str] = Counter()
+    names = set()
+    for heading in re.findall(r"^#{1,6} (.+)$", prose(page), re.MULTILINE):
+        text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
+        name = re.sub(r"[^\w\- ]", "", text).strip().replace(" ", "-")
+        names.add(f"{name}-{found[name]}" if found[name] else name)
+        found[name] += 1
+    return names
+
+
+def links(page: Path) -> list[str]:
+    """The targets of its links that are not addresses of other sites."""
+    targets = re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", prose(page)))
+    return [target for target in targets if not re.match(r"https?:|mailto:", target)]
+
+
+def broken(page: Path, target: str) -> str | None:
+    """Why this link leads nowhere; None if it does not."""
+    path, _, anchor = target.partition("#")
+    file = (page.parent / path).resolve() if path else page
+    if not file.exists():
+        return f"{target}: no such file"
+    if anchor and anchor not in anchors(file):
+        return f"{target}: no such heading"
+    return None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    assert [why for target in links(page) if (why := broken(page, target))] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_prose_keeps_to_the_line_length(page: Path) -> None:
+    """Rows of tables and lines of code may be longer; so may a line that is one word or link."""
+    long = [
+        line
+        for line in prose(page).splitlines()
+        if len(line) > COLUMNS and not line.startswith("|") and " " in line.strip("-*> ")
+    ]
+    assert long == []
+
+
+def test_every_page_is_in_the_index() -> None:
+    """docs/README.md leads to each of them."""
+    index = ROOT / "docs" / "README.md"
+    reached = {(index.parent / target.partition("#")[0]).resolve() for target in links(index)}
+    assert set((ROOT / "docs").rglob("*.md")) - reached - {index} == set()
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= README_LINES
+
+
+def test_pages_that_the_sources_name_exist() -> None:
+    """Comments, messages and templates say `docs/….md`."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    suffixes = {".py", ".bicep", ".kql", ".xml", ".yml", ".yaml", ".sh", ".toml", ".md"}
+    files = [ROOT / name for name in listed.stdout.split("\0") if name]
+    named = {
+        f"{file.relative_to(ROOT)}: {page}"
+        for file in files
+        if file.suffix in suffixes and file.is_file()
+        for page in re.findall(r"\bdocs/[\w/.-]+\.(?:md|json)\b", file.read_text("utf-8"))
+        if not (ROOT / page).exists()
+    }
+    assert named == set()
+
+
+def test_every_target_of_make_that_is_named_exists() -> None:
+    """In the docs, the tasks of VS Code and the pull request template."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z0-9]+):", makefile, re.MULTILINE))
+    files = [*PAGES, ROOT / ".vscode" / "tasks.json"]
+    named = {
+        name
+        for file in files
+        for name in re.findall(r"(?:`|\"|^)make ([a-z0-9]+)", file.read_text("utf-8"), re.MULTILINE)
+    }
+    assert named - targets == set()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".devcontainer/devcontainer.json",
+        ".vscode/extensions.json",
+        ".vscode/launch.json",
+        ".vscode/settings.json",
+        ".vscode/tasks.json",
+    ],
+)
+def test_the_editors_files_are_json(name: str) -> None:
+    """Without comments, so that every tool reads them."""
+    assert json.loads((ROOT / name).read_text("utf-8"))
+
+
+def test_a_launch_configuration_starts_a_task_that_exists() -> None:
+    """Tasks depend on each other by label."""
+    folder = ROOT / ".vscode"
+    tasks = json.loads((folder / "tasks.json").read_text("utf-8"))["tasks"]
+    launches = json.loads((folder / "launch.json").read_text("utf-8"))["configurations"]
+    needed = {launch["preLaunchTask"] for launch in launches if "preLaunchTask" in launch}
+    needed |= {label for task in tasks for label in task.get("dependsOn", [])}
+    assert needed <= {task["label"] for task in tasks}
