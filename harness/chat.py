@@ -1,5 +1,5 @@
-"""Chat completion requests, each to a deployment of its own, so that its event and the upstream's
-record can be told apart.
+"""Chat completion requests. Each has its own deployment, which identifies its event and its record
+at the upstream.
 """
 
 from __future__ import annotations
@@ -13,24 +13,26 @@ from harness.http_client import Call, ReceivedResponse
 from local.stack import Stack
 
 API_VERSION: Final = "2024-10-21"
-CALLER_KEY: Final = "callers-own-key-5d2c"  # never to be seen behind the proxy
-# part of every prompt; never to be seen in an output
+CALLER_KEY: Final = "callers-own-key-5d2c"  # must never reach the upstream
+# part of every prompt; must never appear in an output
 PROMPT: Final = "a question that stays private 7f3a"
 
 
 def new_deployment() -> str:
-    """A name that no other call has."""
+    """A deployment name that no other call has."""
     return f"chat-{uuid.uuid4().hex[:12]}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chat:
-    """A request. `directives` are the stand-in's: `first_chunk_ms=300; chunk_ms=20`."""
+    """A chat completion request. `directives` are the stand-in's: `first_chunk_ms=300;
+    chunk_ms=20`.
+    """
 
     stream: bool = False
     directives: str = ""
     prompt: str = PROMPT
-    more: dict[str, Any] = field(default_factory=dict)  # more of the body
+    more: dict[str, Any] = field(default_factory=dict)  # more members of the body
     headers: tuple[tuple[str, str], ...] = ()
     deployment: str = field(default_factory=new_deployment)
 
@@ -44,7 +46,7 @@ class Chat:
 
     @property
     def body(self) -> bytes:
-        # A stream that asked for its usage is relayed without any intervention.
+        # The proxy does not touch a stream that requests its usage.
         streaming = (
             {"stream": True, "stream_options": {"include_usage": True}} if self.stream else {}
         )
@@ -61,17 +63,17 @@ class Chat:
         ]
 
     def begin(self, stack: Stack) -> Call:
-        """Sends it to the proxy; use the result in a `with` block."""
+        """Send it to the proxy; use the result in a `with` block."""
         return Call(stack.proxy_url, "POST", self.target, self.all_headers, self.body)
 
     def ask(self, stack: Stack) -> ReceivedResponse:
-        """Sends it to the proxy and reads the whole answer."""
+        """Send it to the proxy and read the whole response."""
         with self.begin(stack) as call:
             return call.rest()
 
 
 def content_of(body: bytes) -> str:
-    """The answer's text (choice 0) in a JSON document or a stream of SSE."""
+    """The text of choice 0 in a JSON document or an SSE stream."""
     if not body.startswith(b"data:"):
         return str(json.loads(body)["choices"][0]["message"]["content"])
     data = [

@@ -1,4 +1,4 @@
-"""The same bytes as the network may deliver them: whole, byte by byte, and split at random."""
+"""Ways in which a network may deliver bytes: whole, byte by byte, and split at random."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _RANDOM_SPLITS = 20
 
 
 def every_way(data: bytes) -> Iterator[list[bytes]]:
-    """Ways to cut `data`; the random ones are the same in every run, and hold empty pieces too."""
+    """Cut `data` in every way. Random cuts are the same in every run and include empty pieces."""
     yield [data]
     yield [data[at : at + 1] for at in range(len(data))]
     for seed in range(_RANDOM_SPLITS):

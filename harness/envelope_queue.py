@@ -1,4 +1,4 @@
-"""The queue of envelopes, as an operator would look into it."""
+"""The queue of envelopes as an operator sees it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from local.stack import Stack
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """An envelope whose delivery was tried in vain and will be tried again."""
+    """An envelope whose delivery failed and will be tried again."""
 
     text: str
     tries: int
@@ -27,8 +27,8 @@ def queue(stack: Stack, name: str = "envelopes") -> QueueClient:
 
 
 def wait_until_empty(stack: Stack) -> None:
-    """Until no envelope waits or is being worked on (both count), so that nothing can be sent any
-    more.
+    """Return when no envelope is queued or being processed, so that no further event can be
+    sent.
     """
     with queue(stack) as envelopes:
         until(
@@ -38,7 +38,7 @@ def wait_until_empty(stack: Stack) -> None:
 
 
 def wait_until_tried(stack: Stack, exchange_ids: Collection[str]) -> dict[str, Waiting]:
-    """The envelope of each exchange once its delivery has failed.
+    """Wait until the delivery of each exchange has failed; return the envelopes by exchange id.
 
     While it is being tried, and until its visibilityTimeout is over, it cannot be peeked at; so
     this looks until it was seen.

@@ -1,6 +1,4 @@
-"""The Event Hub's events, received as any consumer would: by the SDK's EventHubConsumerClient, all
-the time, in a thread.
-"""
+"""The Event Hub's events, received in a thread by the SDK's EventHubConsumerClient."""
 
 from __future__ import annotations
 
@@ -19,12 +17,12 @@ from local.stack import Stack
 
 type Event = dict[str, Any]
 
-# The host looks at the queue every 2 s at least (host.json), and a busy machine takes its time.
+# The host polls the queue at least every 2 s (host.json); a busy machine takes longer.
 ARRIVAL_S: Final = 60
 
 
 class EventLog:
-    """Everything that the hub holds and gets while the `with` block lasts."""
+    """Receives all events of the hub during the `with` block, older ones included."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -34,7 +32,7 @@ class EventLog:
         self._client: EventHubConsumerClient
 
     def __enter__(self) -> Self:
-        # it reports every reconnect as a warning
+        # the SDK logs every reconnect as a warning
         logging.getLogger("azure.eventhub").setLevel(logging.ERROR)
         self._client = EventHubConsumerClient.from_connection_string(
             self._stack.event_hub_connection_string,
@@ -54,7 +52,7 @@ class EventLog:
         self._thread.join(timeout=10)
 
     def one(self, *, within_s: float = ARRIVAL_S, **keys: Any) -> Event:
-        """The event whose keys have these values, once it has arrived: `one(exchange_id=...)`,
+        """Wait for the event whose keys have these values: `one(exchange_id=...)`,
         `one(deployment=...)`.
         """
         with self._arrived:
@@ -66,8 +64,8 @@ class EventLog:
         return valid(event)
 
     def all_of(self, exchange_ids: Collection[str], *, within_s: float = ARRIVAL_S) -> list[Event]:
-        """The events of these exchanges, once there is one of each; one that was delivered twice is
-        in the list twice.
+        """Wait for an event of each of these exchanges; return all their events, duplicates
+        included.
         """
         deadline = time.monotonic() + within_s
         for exchange_id in exchange_ids:

@@ -1,5 +1,5 @@
-"""A client that sends exactly what it is told and sees every byte that comes back, with its time of
-arrival.
+"""An HTTP client that sends exactly the given bytes, and records every byte that comes back with
+its time of arrival.
 
 Each call has a connection of its own. Times are `time.monotonic()` seconds: on Linux and macOS one
 clock for all processes, so they compare with those in the stand-in's record.
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import h11
 
-DEADLINE_S: Final = 60  # for sending a whole request, and for each wait for more of the answer
+DEADLINE_S: Final = 60  # to send a whole request, and for each wait for more of the response
 _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: close() sends RST. socket(7)
 
 type Headers = Sequence[tuple[str, str]]
@@ -26,7 +26,7 @@ type Headers = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """A part of the body, as it arrived."""
+    """A piece of the body as it arrived."""
 
     at: float
     data: bytes
@@ -34,12 +34,14 @@ class Piece:
 
 @dataclass(kw_only=True)
 class ReceivedResponse:
-    """A response as far as it came."""
+    """A response as far as it arrived."""
 
     status: int
     headers: list[tuple[str, str]]  # names in lower case
     pieces: list[Piece] = field(default_factory=list)
-    whole: bool = False  # it ended as HTTP says: with its terminator, or after its content-length
+    whole: bool = (
+        False  # it ended as HTTP requires: with its terminator, or after its content-length
+    )
     ended_at: float = 0.0
 
     @property
@@ -53,16 +55,16 @@ class ReceivedResponse:
         return found[0]
 
     def header(self, name: str) -> str:
-        """The first value of that name; "" if there is none."""
+        """The first value of a header; "" if there is none."""
         return next(iter(self.all(name)), "")
 
     def all(self, name: str) -> list[str]:
-        """Every value of that name."""
+        """Every value of a header, by its name in lower case."""
         return [value for key, value in self.headers if key == name]
 
 
 class Call:
-    """One request on its way. Use it in a `with` block: leaving it closes the connection."""
+    """A request under way. Use it in a `with` block, whose end closes the connection."""
 
     def __init__(
         self,
@@ -74,8 +76,8 @@ class Call:
         *,
         framed: bool = True,
     ) -> None:
-        """Sends the request. `target` is path and query, sent as they are; a body gets its
-        content-length, if `framed`.
+        """Send the request. `target` is path and query, sent as they are; `framed` adds the body's
+        content-length.
         """
         address = urlsplit(url)
         framing = (
@@ -107,13 +109,11 @@ class Call:
         self._socket.close()
 
     def send(self, data: bytes) -> None:
-        """More bytes of the request."""
+        """Send more bytes of the request."""
         self._socket.sendall(data)
 
     def answer(self) -> ReceivedResponse:
-        """The response with its status and headers, as soon as they are there; its pieces follow
-        with `piece`.
-        """
+        """Wait for status and headers. The body follows with `piece`."""
         while self._answer is None:
             event = self._next_event()
             assert not isinstance(event, (h11.Data, h11.ConnectionClosed)), (
@@ -128,7 +128,7 @@ class Call:
         return self._answer
 
     def piece(self) -> Piece | None:
-        """The next piece of the body; None when there is no more, see `Answer.whole`."""
+        """The next piece of the body; None when there is no more, see `ReceivedResponse.whole`."""
         answer = self.answer()
         try:
             event = self._next_event()
@@ -144,13 +144,15 @@ class Call:
         return None
 
     def rest(self) -> ReceivedResponse:
-        """The response with everything that still comes."""
+        """Read the response to its end."""
         while self.piece() is not None:
             pass
         return self.answer()
 
     def hang_up(self, *, reset: bool = False) -> None:
-        """Close the connection, as a client does that has seen enough (FIN) or was killed (RST)."""
+        """Close the connection: with FIN as a client that disconnects, with RST as one that is
+        killed.
+        """
         if reset:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._socket.close()
@@ -169,19 +171,21 @@ class Call:
 def call(
     url: str, method: str, target: str, headers: Headers = (), body: bytes = b""
 ) -> ReceivedResponse:
-    """One request, and its whole response."""
+    """Make a request and read its whole response."""
     with Call(url, method, target, headers, body) as under_way:
         return under_way.rest()
 
 
 def names(headers: Iterable[tuple[str, str]]) -> set[str]:
-    """The names in lower case."""
+    """The headers' names in lower case."""
     return {name.lower() for name, _ in headers}
 
 
 def _parser_for(method: str) -> h11.Connection:
-    """A parser of responses. It has to believe that it sent the request, which is written past it:
-    h11 would normalise it.
+    """A parser of responses.
+
+    h11 has to believe that it sent the request. The real one bypasses it, since h11 would
+    normalise it.
     """
     parser = h11.Connection(h11.CLIENT)
     parser.send(h11.Request(method=method, target="/", headers=[("host", "unused")]))

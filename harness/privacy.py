@@ -1,4 +1,4 @@
-"""What must not be seen outside the captures and the events."""
+"""Texts that must not appear outside the captures and the events."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from harness.chat import CALLER_KEY, PROMPT
 from local.azure_openai.texts import WORDS
 from local.stack import Stack
 
-# Words of the stand-in's answers that nobody else writes.
+# Words that only the stand-in's answers contain.
 _ANSWER_WORDS: Final = tuple(word for word in WORDS if not word.isascii())
 
 
 def private_texts(stack: Stack) -> dict[str, str]:
-    """Name to text: keys of the caller and of the app, the prompt, and what answers are made of."""
+    """Name -> text: keys of the caller and of the app, the prompt, and words of the answers."""
     storage = dict(
         part.split("=", 1) for part in stack.storage_connection_string.split(";") if part
     )
@@ -32,9 +32,7 @@ def private_texts(stack: Stack) -> dict[str, str]:
 
 
 def check(text: str, stack: Stack, where: str) -> None:
-    """Fails, naming what was found, if `text` holds something private, plain or as JSON escapes
-    it.
-    """
+    """Fail if `text` holds something private, plain or JSON-escaped; the message names it."""
     found = [
         name
         for name, private in private_texts(stack).items()
@@ -44,5 +42,5 @@ def check(text: str, stack: Stack, where: str) -> None:
 
 
 def check_output(stack: Stack) -> None:
-    """The same for everything that the Functions host has printed."""
+    """Check everything that the Functions host has printed."""
     check(stack.parts["functions_host"].output(), stack, "the Functions host's output")

@@ -1,4 +1,4 @@
-"""A valid envelope, for what needs one and does not care about its content."""
+"""A valid envelope, for tests and proofs that do not depend on its content."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PLAIN = Envelope(
     usage_requested=False,
     request_bytes=5,
     response_bytes=10_000_000,
-    sent_bytes=10_000_000,  # a capture that a test puts beside it is never longer
+    sent_bytes=10_000_000,  # no capture of a test is longer
     request_capture=f"2024/11/13/06/{EXCHANGE_ID}.request",
     response_capture=f"2024/11/13/06/{EXCHANGE_ID}.response",
     caller=Caller(),

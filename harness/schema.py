@@ -1,6 +1,4 @@
-"""Every event that a test produces is valid: against the published schema, and in what a schema
-cannot say.
-"""
+"""Validates events against the published schema, and by rules that a schema cannot express."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from local.event_schema import PATH
 
 
 def valid(event: dict[str, Any]) -> dict[str, Any]:
-    """The event itself. Raises where it breaks its contract, or holds a key that
+    """Return the event. Raises if it breaks its contract, or holds a key that
     docs/event.schema.json does not know.
     """
     _validator().validate(event)
@@ -39,8 +37,8 @@ def _validator() -> jsonschema.Draft202012Validator:
 
 
 def _closed(schema: Any) -> Any:
-    """The published schema leaves objects open, for keys to come; a test must not see one that it
-    does not name.
+    """The schema with closed objects: the published one allows future keys, a test must not see
+    any.
     """
     if isinstance(schema, list):
         return [_closed(inner) for inner in schema]

@@ -19,8 +19,7 @@ HOW_TO_GET = {
 
 
 def missing(what: str, tool: str = "") -> NoReturn:
-    """Skip the test, saying what it needs; fail it where FNSSE_REQUIRE_TOOLS=1 says that everything
-    has to be there.
+    """Skip the test, saying what it needs; fail it if FNSSE_REQUIRE_TOOLS=1 requires all tools.
 
     FNSSE_WITHOUT_TOOLS names, separated by commas, the tools that even such a machine cannot have.
     """
@@ -31,7 +30,7 @@ def missing(what: str, tool: str = "") -> NoReturn:
 
 
 def found(tool: str) -> str:
-    """The path of a program of HOW_TO_GET on PATH; see `missing`."""
+    """The path of a program in HOW_TO_GET; see `missing` for what happens without it."""
     path = shutil.which(tool)
     if path is None:
         missing(HOW_TO_GET[tool], tool)
@@ -39,9 +38,7 @@ def found(tool: str) -> str:
 
 
 def require_func() -> None:
-    """Skips the test where there is no `func`; fails it where FNSSE_REQUIRE_TOOLS=1 says that there
-    has to be one.
-    """
+    """Skip the test if `func` is not on PATH; fail it if FNSSE_REQUIRE_TOOLS=1 requires it."""
     try:
         find_func()
     except ToolMissing:

@@ -15,26 +15,26 @@ from local.stack import Stack
 
 @dataclass(frozen=True, kw_only=True)
 class UpstreamRequest:
-    """One request as it reached the upstream, and what was answered. Times are those of `wire`."""
+    """A request as it reached the upstream, and the response. Times are time.monotonic()."""
 
     method: str
     path: str  # as it arrived, still encoded
     query: str | None
     headers: list[tuple[str, str]]
-    body: bytes  # text only: a body that is not UTF-8 shows in its digest alone
+    body: bytes  # of a body that is not UTF-8 only the digest is recorded
     body_sha256: str
-    answered: bytes  # the body as it was written
-    write_times: list[float]  # of each piece of it
+    response_body: bytes  # as it was written
+    write_times: list[float]  # of each piece of the body
     started_at: float
     ended: str  # open | finished | peer_closed | reset_on_purpose | closed_on_purpose
 
     def all(self, name: str) -> list[str]:
-        """Every value of that header."""
+        """Every value of a header."""
         return [value for key, value in self.headers if key.lower() == name]
 
 
 def requests(stack: Stack, *, deployment: str = "", request_id: str = "") -> list[UpstreamRequest]:
-    """What has arrived so far for a deployment, or with a x-ms-client-request-id."""
+    """The requests so far for a deployment, or with an x-ms-client-request-id."""
     asked = {
         "deployment": deployment,
         "header": f"x-ms-client-request-id:{request_id}" if request_id else "",
@@ -45,8 +45,8 @@ def requests(stack: Stack, *, deployment: str = "", request_id: str = "") -> lis
 def only_request(
     stack: Stack, *, deployment: str = "", request_id: str = "", ended: bool = True
 ) -> UpstreamRequest:
-    """The only request of a deployment or request id, once it is there and (unless told otherwise)
-    over.
+    """Wait for the only request of a deployment or request id, and by default for its response's
+    end.
     """
 
     def look() -> list[UpstreamRequest]:
@@ -72,7 +72,7 @@ def _request(document: dict[str, Any]) -> UpstreamRequest:
         headers=[(name, value) for name, value in document["headers"]],
         body=(document["request_body"] or "").encode(),
         body_sha256=document["request_sha256"],
-        answered=base64.b64decode(document["response_body_base64"] or ""),
+        response_body=base64.b64decode(document["response_body_base64"] or ""),
         write_times=document["write_times"],
         started_at=document["started_at"],
         ended=document["ended"],

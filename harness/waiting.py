@@ -10,8 +10,8 @@ _POLL_S: Final = 0.02
 
 
 def until[T](look: Callable[[], T | None], what: str, *, within_s: float = 60) -> T:
-    """What `look` returns as soon as it is neither None, False nor empty. Fails, saying `what` was
-    awaited, when it is late.
+    """Poll until `look` returns something that is not empty, and return that. Fails, saying `what`
+    was awaited, when it is late.
     """
     deadline = time.monotonic() + within_s
     while not (found := look()):

@@ -1,0 +1,18 @@
+"""Tools for development: everything that fnsse needs around it, on one machine. Never deployed.
+
+    run, options, console, demonstration,   `make run`: starts a stack, makes two calls and shows
+    event_feed, addresses, folder,          their events
+    reachable
+    stack/            the stack as a library: starts, watches and ends all parts
+    functions_host/   an embedded Azure Functions host with Durable Functions; `func start` is the
+                      real one
+    event_hubs/       an emulator of Event Hubs: AMQP 1.0 for the real SDK
+    azure_openai/     a stand-in for Azure OpenAI that fails on request
+    event_schema      writes docs/event.schema.json from the event's types
+
+Imports: functions_host, event_hubs and azure_openai each run as a process of its own and do not
+import each other; functions_host uses the app's storage client (shared.adapters). `stack` starts
+them by their command lines and imports none of them. `run` and the modules beside it build on
+`stack`, and read the app's settings with shared.settings. Nothing here imports tests, prove, bench
+or harness, and no deployed module imports local.
+"""

@@ -1,4 +1,8 @@
-"""The terminal of `make run`: whole lines from several threads, each part's behind its name."""
+"""The terminal of `make run`: the run's own lines, and the problems that parts report.
+
+A part's complete output goes to its log file. The terminal shows only lines that report a problem,
+each after the name of its part.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TextIO
 
-from local.selection import Selection
-
 _NAME_WIDTH: Final = 14
 
-# What a host says of each call, and the app of each delivery; beside the answers and events
-# themselves it tells nothing.
-_EXPECTED: Final = re.compile(r"([\d:]+ )?(Executed 'Functions\.\w+' \(Succeeded|Delivered \{)")
+_STAMP: Final = re.compile(r"^\[\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)[.\d]*Z\] ?")
+# Words of the hosts, of the app's warnings and errors, and of the last line of a traceback. func
+# prints no levels, so the words have to do. Its storage client calls an expected 404 an "Error
+# response".
+_PROBLEM: Final = re.compile(
+    r"\b(?:ERROR|WARNING|CRITICAL)\b|\w(?:Error|Exception): |\(Failed\b"
+    r"|\b(?:could not|cannot|can never|did not|given up|refused|discarded|failed)\b"
+)
 
 
 class Console:
@@ -26,40 +33,31 @@ class Console:
     def __init__(self, logs: Path, out: TextIO = sys.stdout) -> None:
         self._logs = logs
         self._files: dict[str, TextIO] = {}
-        self._selections: dict[str, Selection] = {}
         self._out = out
         self._lock = threading.Lock()
-        # lines that wait for the end of a paragraph of ours; None: there is none
+        # Lines that wait for the end of a paragraph of ours. None: no paragraph is being written.
         self._held: list[str] | None = None
 
     def line(self, text: str = "") -> None:
-        """One line of our own."""
+        """Print a line of the run itself."""
         self.write(f"{text}\n")
 
     def write(self, text: str) -> None:
-        """A piece of a line of our own, within holding()."""
+        """Print a piece of a line of the run itself; call it within holding()."""
         with self._lock:
             self._write(text)
 
     def part_line(self, part: str, line: str) -> None:
-        """One line that a part printed."""
+        """Log a line that a part printed, and show it if it reports a problem."""
         with self._lock:
             self._log(part, line)
-            self._show(part, self._selections.setdefault(part, Selection()).shown(line))
-
-    def catch_up(self) -> None:
-        """Shows what was kept back to be told in one line with its continuation, if that has not
-        come. Call it often.
-        """
-        with self._lock:
-            for part, selection in self._selections.items():
-                self._show(part, selection.overdue())
+            text = problem(line)
+            if text is not None:
+                self._show(f"{part:<{_NAME_WIDTH}} | {text}\n")
 
     @contextmanager
     def holding(self) -> Iterator[None]:
-        """What parts print meanwhile follows afterwards, or at release(); that calls succeeded is
-        left to the log files.
-        """
+        """Delay the lines of parts to the end of the block, or to the next release()."""
         with self._lock:
             self._held = []
         try:
@@ -70,26 +68,23 @@ class Console:
                 self._held = None
 
     def release(self) -> None:
-        """Within holding(): prints what is held so far, between two paragraphs."""
+        """Print the lines held so far, between two paragraphs within holding()."""
         with self._lock:
             if self._held:
                 self._write("".join(self._held))
                 self._held = []
 
     def close(self) -> None:
-        """Closes the log files. No line of a part is printed after it."""
+        """Close the log files. A part's line that comes later is not logged."""
         with self._lock:
-            for part, selection in self._selections.items():
-                self._show(part, selection.kept_back())
             for file in self._files.values():
                 file.close()
 
-    def _show(self, part: str, lines: list[str]) -> None:
+    def _show(self, line: str) -> None:
         if self._held is None:
-            for line in lines:
-                self._write(_prefixed(part, line))
+            self._write(line)
         else:
-            self._held += [_prefixed(part, line) for line in lines if not _EXPECTED.match(line)]
+            self._held.append(line)
 
     def _log(self, part: str, line: str) -> None:
         if part not in self._files:
@@ -105,10 +100,16 @@ class Console:
             self._out.write(text)
             self._out.flush()
         except BrokenPipeError:
-            # The reader left (make run | head). The parts still have to be ended in order, which
-            # prints as well.
+            # The reader has gone (make run | head). The parts still have to be ended in order,
+            # which prints as well.
             self._out = Path(os.devnull).open("w")  # noqa: SIM115 - open for as long as this process
 
 
-def _prefixed(part: str, line: str) -> str:
-    return f"{part:<{_NAME_WIDTH}} | {line}\n"
+def problem(line: str) -> str | None:
+    """The line as the terminal shows it, without its date; None unless it reports a problem."""
+    stamp = _STAMP.match(line)
+    text = line[stamp.end() :] if stamp else line
+    # Indented lines are the frames of a traceback.
+    if text.startswith((" ", "\t")) or not _PROBLEM.search(text):
+        return None
+    return f"{stamp[1]} {text}" if stamp else text

@@ -142,7 +142,6 @@ def _show_events(
     notice_s: float = _FIRST_NOTICE_S
     while missing:
         stack.check()
-        console.catch_up()
         event = feed.next(within_s=0.2)
         if event is not None and event.get("type") in missing and ours(event):
             missing.discard(event["type"])

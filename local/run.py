@@ -133,7 +133,6 @@ def _serve(stack: Stack, config: Settings, options: Options, console: Console) -
             console.line(addresses.how_to_call(stack, options.deployment))
         while True:
             stack.check()
-            console.catch_up()
             event = feed.next(within_s=0.2)
             if event is not None:
                 console.line(f"event          | {summary(event)}")

@@ -1,3 +1,9 @@
-"""The proof that nothing is lost: faults on the real stack, each followed by a comparison of what
-was asked for with what is on the Event Hub. `python -m prove --help`.
+"""Proofs that nothing is lost.
+
+Each proof injects faults into a real stack (`testbed`) under the load of its clients (`load`). Then
+it runs reconcile, and compares the clients' observations with the captures, the ledger and the
+events on the Event Hub (`comparison`). `python -m prove --list` lists the proofs (`catalogue`).
+
+It imports harness, local and shared. prove/tests holds shortened proofs, and the unit tests of the
+modules here.
 """

@@ -1,9 +1,9 @@
-"""Proof 3, the hard way: kill -9 to Azurite under load, with disk persistence.
+"""Proof 3 with kill -9: Azurite is killed under load, with disk persistence.
 
-Azurite answers 201 before its index is on the disk (it saves its databases every few seconds),
-which Azure does not: what it acknowledged in those last seconds is gone after a kill -9. So what
-must arrive is everything but that, and what Azurite forgot is told by the app's side: the captures
-that were acknowledged to it and are no longer there.
+Azurite answers 201 before its index is on the disk: it saves its databases every few seconds, which
+Azure Storage does not do. So it forgets what it acknowledged in the last seconds before a kill -9.
+Everything else must arrive. What Azurite forgot is known from the app's side: captures that were
+acknowledged and are gone.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ type Progress = Callable[[str], None]
 
 _CAPTURED: Final = r"PUT /\S+/captures/\S+/([0-9a-f-]+\.(?:request|response)) "
 _BEFORE_S: Final = 12.0  # longer than Azurite's write-behind
-# what could not be stored at all is tried again after 5 and 20 seconds
+# the app retries what it could not store after 5 and 20 seconds
 _RECORDED_WITHIN_S: Final = 60
 
 
 @dataclass(frozen=True, kw_only=True)
 class Forgotten:
-    """Captures that Azurite acknowledged before it was killed and did not know afterwards."""
+    """Captures that Azurite acknowledged before it was killed and does not have any more."""
 
     names: frozenset[str]
     oldest_s: float  # how long before the kill the oldest of them was acknowledged
 
     @property
     def exchange_ids(self) -> set[str]:
-        """The exchanges that they are of."""
+        """The exchanges of these captures."""
         return {name.partition(".")[0] for name in self.names}
 
 
@@ -53,14 +53,14 @@ def azurite_killed(
     clients: int = 6,
     before_s: float = _BEFORE_S,
 ) -> ProofResult:
-    """Load before, during and after; then reconcile and the comparison."""
+    """Kill and restart Azurite under load, then reconcile and compare."""
     result = ProofResult(title=f"Azurite killed with SIGKILL, {kind} host")
     rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
     with TestBed(kind) as bed:
         bed.blobs.watch(_CAPTURED)
         load = ClientLoad(bed.stack, mixed(), clients=clients, seed=seed)
         load.start()
-        time.sleep(before_s + rng.uniform(0, 3))  # of load: no wait for anything
+        time.sleep(before_s + rng.uniform(0, 3))  # of load, not a wait for a condition
         forgotten = _kill_and_restart(bed, down_s)
         time.sleep(3)
         load.stop()
@@ -88,16 +88,16 @@ def azurite_killed(
 def _kill_and_restart(bed: TestBed, down_s: float) -> Forgotten:
     bed.leases_lost = True
     killed_at = time.monotonic()
-    taken = dict(bed.blobs.taken)
+    acknowledged = dict(bed.blobs.acknowledged)
     bed.stack.parts["azurite"].kill()
     time.sleep(down_s)
     bed.stack.parts["azurite"].start()
-    # should it have forgotten them as well
+    # it may have forgotten them as well
     create_queues_and_containers(bed.stack.storage_connection_string)
     there = _captures(bed)
-    # What was acknowledged between the look and the signal counts as not acknowledged: the check
-    # gets no weaker.
-    names = {name: at for name, at in taken.items() if name not in there}
+    # A capture acknowledged between the copy above and the signal counts as not acknowledged, which
+    # makes the check stricter.
+    names = {name: at for name, at in acknowledged.items() if name not in there}
     return Forgotten(
         names=frozenset(names), oldest_s=killed_at - min(names.values(), default=killed_at)
     )
@@ -118,9 +118,9 @@ def _judge(
     evidence: Evidence,
     forgotten: Forgotten,
 ) -> None:
-    ids = {each.exchange_id for each in observations if each.exchange_id}
-    # An exchange whose answer Azurite forgot, and whose request it kept, looks like one whose
-    # instance was killed.
+    ids = {seen.exchange_id for seen in observations if seen.exchange_id}
+    # When Azurite forgot the response and kept the request, the exchange looks as if its instance
+    # was killed.
     compare(
         result,
         evidence.without(forgotten.exchange_ids),
@@ -131,9 +131,9 @@ def _judge(
     lost = ids - evidence.events.keys()
     answered = upstream_digests(bed)
     touched = [
-        each.deployment
-        for each in observations
-        if not each.whole or each.body_sha256 != answered[each.deployment]
+        seen.deployment
+        for seen in observations
+        if not seen.whole or seen.body_sha256 != answered[seen.deployment]
     ]
     result.check(
         holds=not touched,

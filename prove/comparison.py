@@ -1,5 +1,5 @@
-"""The comparison that ends each proof: what was asked for, what storage holds, what is on the Event
-Hub.
+"""The comparison that ends each proof: the clients' observations, what storage holds, and what is
+on the Event Hub.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from shared.core.records import capture
 from shared.core.records.ledger_entry import LedgerReader
 from shared.errors import CaptureError
 
-HEADER_BYTES = 16_384  # the header of a capture is within them
+HEADER_BYTES = 16_384  # no capture's header is longer
 
 
 @dataclass(kw_only=True)
 class Stored:
-    """What the captures say of one exchange."""
+    """What the captures of one exchange hold."""
 
     deployment: str | None = None
-    outcome: str | None = None  # of the response capture; None: there is none
+    outcome: str | None = None  # in the response capture; None: there is none
 
 
 @dataclass(kw_only=True)
 class Evidence:
-    """Everything there is to compare."""
+    """What storage and the Event Hub hold."""
 
     stored: dict[str, Stored] = field(default_factory=dict)  # by exchange id
     events: dict[str, list[Event]] = field(default_factory=dict)
-    # in the ledger: deliveries of each exchange
+    # by exchange id: its deliveries in the ledger
     entries: Counter[str] = field(default_factory=Counter)
 
     def without(self, exchange_ids: Collection[str]) -> Evidence:
-        """The same, less these exchanges."""
+        """This evidence without these exchanges' captures."""
         stored = {
             exchange_id: stored
             for exchange_id, stored in self.stored.items()
@@ -50,12 +50,15 @@ class Evidence:
 
     @property
     def known(self) -> set[str]:
-        """Ids of all exchanges of which there is any trace."""
+        """Ids of the exchanges that left any trace."""
         return self.stored.keys() | self.events.keys()
 
 
 def gather(bed: TestBed, *, outcomes: bool = True) -> Evidence:
-    """`outcomes`: wait for the events of all that was captured, and read what the captures say."""
+    """Read storage and the events.
+
+    `outcomes`: wait for an event of each capture, and read the captures' headers.
+    """
     found = Evidence()
     with BlobServiceClient.from_connection_string(bed.stack.storage_connection_string) as blobs:
         captures = blobs.get_container_client("captures")
@@ -64,7 +67,7 @@ def gather(bed: TestBed, *, outcomes: bool = True) -> Evidence:
             stored = found.stored.setdefault(exchange_id, Stored())
             if outcomes:
                 beginning = captures.download_blob(name, offset=0, length=HEADER_BYTES).readall()
-                _take(stored, side, beginning)
+                _read_header(stored, side, beginning)
         ledger = blobs.get_container_client("ledger")
         for name in ledger.list_blob_names(name_starts_with="entries/"):
             reader = LedgerReader()
@@ -72,7 +75,7 @@ def gather(bed: TestBed, *, outcomes: bool = True) -> Evidence:
                 entry.exchange_id for entry in reader.feed(ledger.download_blob(name).readall())
             )
     if outcomes:
-        with contextlib.suppress(NotProven):  # which of them are missing is for `compare` to say
+        with contextlib.suppress(NotProven):  # `compare` reports which of them are missing
             wait_for(
                 lambda: (
                     {event["exchange_id"] for event in bed.events.arrived()} >= found.stored.keys()
@@ -93,17 +96,17 @@ def compare(
     must: Iterable[str] = (),
     captured: str = "exchanges captured",
 ) -> None:
-    """Every captured exchange is on the Event Hub with the outcome that storage knows; and those
-    with the ids in `must`.
+    """Check that every captured exchange is on the Event Hub with the outcome that storage has, and
+    that so are the exchanges with the ids in `must`.
 
-    `captured` names the count of the captured ones, where some were left out of the evidence.
+    `captured` names the count of captured exchanges, for evidence without some of them.
     """
     stored, events = evidence.stored, evidence.events
     missing = [exchange_id for exchange_id in stored if exchange_id not in events]
     wrong = [
         exchange_id
-        for exchange_id, said in stored.items()
-        if exchange_id in events and not _agree(said, events[exchange_id])
+        for exchange_id, captures in stored.items()
+        if exchange_id in events and not _agree(captures, events[exchange_id])
     ]
     absent = set(must) - events.keys()
     repeated = {
@@ -111,7 +114,7 @@ def compare(
     }
     result.counts |= {
         "exchanges asked for": len(observations),
-        "answers that clients got whole": sum(each.whole for each in observations),
+        "answers that clients got whole": sum(seen.whole for seen in observations),
         captured: len(stored),
         "exchanges on the Event Hub": len(events),
         "of those aborted": sum(copies[0]["outcome"] == "aborted" for copies in events.values()),
@@ -135,11 +138,11 @@ def compare(
 
 
 def deployments(evidence: Evidence) -> set[str]:
-    """Those that are on the Event Hub; each exchange has one of its own."""
+    """Deployments on the Event Hub; each exchange has one of its own."""
     return {str(event["deployment"]) for copies in evidence.events.values() for event in copies}
 
 
-def _take(stored: Stored, side: str, beginning: bytes) -> None:
+def _read_header(stored: Stored, side: str, beginning: bytes) -> None:
     try:
         header = capture.load_header(beginning)
     except CaptureError:
@@ -150,7 +153,7 @@ def _take(stored: Stored, side: str, beginning: bytes) -> None:
         stored.outcome = header["envelope"]["outcome"]
 
 
-def _agree(said: Stored, copies: list[Event]) -> bool:
+def _agree(stored: Stored, copies: list[Event]) -> bool:
     outcomes = {event["outcome"] for event in copies}
     # Without a response capture the envelope may have arrived before the end, or not.
-    return outcomes == {said.outcome} if said.outcome else len(outcomes) == 1
+    return outcomes == {stored.outcome} if stored.outcome else len(outcomes) == 1

@@ -1,5 +1,5 @@
-"""A TCP relay in front of one of Azurite's ports, which can refuse, stall, cut, or hold single
-requests.
+"""A TCP relay in front of one of Azurite's ports. It can refuse, stall or cut connections, and hold
+single requests.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _ANSWERED_WITHIN_S: Final = 0.2
 
 
 class GateMode(Enum):
-    """What becomes of connections, those that are open included."""
+    """What happens to connections, open ones included."""
 
     OPEN = "open"
     REFUSE = "refuse"  # closed at once, as by a service that is down
-    STALL = "stall"  # accepted, and nothing moves
+    STALL = "stall"  # accepted, but no byte moves
 
 
 class Gate:
-    """Use it in a `with` block. Its methods may be called from any thread."""
+    """The relay. Use it in a `with` block; its methods may be called from any thread."""
 
     def __init__(self, port: int, target: int) -> None:
         self.port = port
@@ -40,9 +40,9 @@ class Gate:
         self._pattern: re.Pattern[bytes] | None = None
         self._held = threading.Event()
         self._watched: re.Pattern[bytes] | None = None
-        # what the watched requests name -> when it was acknowledged, time.monotonic()
-        self.taken: dict[str, float] = {}
-        # message id -> the newest receipt that a queue gave out for it
+        # name in a watched request -> when it was acknowledged, time.monotonic()
+        self.acknowledged: dict[str, float] = {}
+        # message id -> its newest pop receipt
         self.receipts: dict[str, str] = {}
         self._moving = asyncio.Event()
         self._open: set[asyncio.Task[None]] = set()
@@ -69,30 +69,31 @@ class Gate:
         self._loop.close()
 
     def set_mode(self, mode: GateMode) -> None:
-        """From now on, for all connections."""
+        """Change the mode for all connections."""
         self._run(self._set_mode(mode))
 
     def cut(self) -> None:
-        """Break every connection, once."""
+        """Break every open connection."""
         self._run(self._cut())
 
     def hold(self, pattern: str) -> None:
-        """Pass no request on whose first line matches: its bytes stay here, until `cut`."""
+        """Hold requests whose first line matches: their bytes stay here until `cut`."""
         self._held.clear()
         self._pattern = re.compile(pattern.encode())
 
     def wait_held(self, within_s: float = _DEADLINE_S) -> bool:
-        """Whether a request was held by then."""
+        """Whether a request is held within this time."""
         return self._held.wait(within_s)
 
     def watch(self, pattern: str) -> None:
-        """Note in `taken` when a request on whose first line matches is answered 201; its first
-        group is the name.
+        """Record in `acknowledged` when a request whose first line matches is answered 201.
+
+        The pattern's first group is the name.
         """
         self._watched = re.compile(pattern.encode())
 
     def hold_nothing(self) -> None:
-        """Forget the pattern, and break the connections of what was held."""
+        """Stop holding requests, and break all connections."""
         self._pattern = None
         self.cut()
 
@@ -115,8 +116,8 @@ class Gate:
         else:
             self._moving.clear()
         if mode is GateMode.REFUSE:
-            # What Azurite is answering may arrive first: an answer that hands out messages under a
-            # lease of ten minutes, and is lost, would be a proof of its own.
+            # Responses under way may arrive first: to lose one that hands out messages under a
+            # lease of ten minutes would be another proof.
             await asyncio.sleep(_ANSWERED_WITHIN_S)
             await self._cut()
 
@@ -139,7 +140,7 @@ class Gate:
                 return
             from_target, to_target = await asyncio.open_connection(_HOST, self._target)
             ends.append(to_target)
-            unanswered: deque[str] = deque()  # names of watched requests that are not answered yet
+            unanswered: deque[str] = deque()  # names of watched requests without a response yet
             directions = [
                 asyncio.ensure_future(self._move(reader, to_target, unanswered, requests=True)),
                 asyncio.ensure_future(self._move(from_target, writer, unanswered, requests=False)),
@@ -174,17 +175,17 @@ class Gate:
                 self._held.set()
                 await asyncio.Event().wait()  # until the connection is cut
             if self._watched is not None:
-                self._note(data, unanswered, self._watched, requests=requests)
+                self._watch_exchange(data, unanswered, self._watched, requests=requests)
             writer.write(data)
             await writer.drain()
 
-    def _note(
+    def _watch_exchange(
         self, data: bytes, unanswered: deque[str], watched: re.Pattern[bytes], *, requests: bool
     ) -> None:
-        """HTTP/1.1 without pipelining: an answer belongs to the request before it."""
+        """Without pipelining, a response belongs to the request before it."""
         if requests and (found := watched.match(data)):
             unanswered.append(found[1].decode())
         elif unanswered and data.startswith(b"HTTP/1.1 "):
             name = unanswered.popleft()
             if data.startswith(b"HTTP/1.1 201"):
-                self.taken.setdefault(name, time.monotonic())
+                self.acknowledged.setdefault(name, time.monotonic())

@@ -16,8 +16,7 @@ from prove.testbed import TestBed, upstream_digests
 
 Policy = Literal["best_effort", "required"]
 
-# A moment, and the request to storage that is under way when it comes; what has none is a matter of
-# chance.
+# Moment -> the request to storage that is under way then. A moment without one is random.
 MOMENTS: Final[dict[str, tuple[Literal["blobs", "queues", ""], str]]] = {
     "before headers": ("", ""),
     "mid-stream": ("", ""),
@@ -41,7 +40,7 @@ def kill_at_random_moments(
     progress: Progress,
     clients: int = 8,
 ) -> ProofResult:
-    """So many kills, then one reconcile, then the comparison."""
+    """Kill the host or its worker `kills` times, then reconcile and compare."""
     result = ProofResult(title=f"kill -9 on the {kind} host, CAPTURE_POLICY={policy}")
     rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
     observations: list[ClientObservation] = []
@@ -83,7 +82,7 @@ def kill_at_random_moments(
 
 def _kill_at(bed: TestBed, moment: str, rng: random.Random, *, a_worker: bool) -> bool:
     gate_name, pattern = MOMENTS[moment]
-    time.sleep(rng.uniform(0.2, 1.2))  # the moment is random; this is no wait for anything
+    time.sleep(rng.uniform(0.2, 1.2))  # a random moment, not a wait for a condition
     gate = {"blobs": bed.blobs, "queues": bed.queues}.get(gate_name)
     hit = True
     if gate is not None:
@@ -125,7 +124,7 @@ def _judge(
             holds=not traceless,
             sentence=f"{len(traceless)} exchanges that the upstream saw left no trace",
         )
-        ended = {each.deployment for each in observations if each.whole and each.status == 200}
+        ended = {seen.deployment for seen in observations if seen.whole and seen.status == 200}
         outcomes = {
             event["deployment"]: event["outcome"]
             for copies in evidence.events.values()

@@ -1,4 +1,4 @@
-"""Clients: each asks one exchange after the other, reads what comes, and notes what it got."""
+"""Clients that make one call after the other, and record what they observe."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _AFTER_REFUSAL_S: Final = 0.05
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClientObservation:
-    """One exchange, as its client saw it."""
+    """One exchange as its client observed it."""
 
-    deployment: str  # which no other exchange has
+    deployment: str  # no other exchange has it
     exchange_id: str | None  # None: there was no answer
     status: int | None
-    whole: bool  # the answer came to its end
+    whole: bool  # the response was complete
     body_sha256: str = ""
 
 
 def send(stack: Stack, chat: Chat) -> ClientObservation | None:
-    """None where nobody took the connection."""
+    """Make a call. None if the connection was refused."""
     answer: ReceivedResponse | None = None
     try:
         with chat.begin(stack) as call:
@@ -40,7 +40,7 @@ def send(stack: Stack, chat: Chat) -> ClientObservation | None:
                 answer = call.answer()
                 answer = call.rest()
             except (OSError, AssertionError, h11.RemoteProtocolError):
-                pass  # broken off; what came of it is in `answer`
+                pass  # broken off; `answer` holds what arrived
     except OSError:
         return None
     if answer is None:
@@ -51,7 +51,7 @@ def send(stack: Stack, chat: Chat) -> ClientObservation | None:
 
 
 def observation_of(chat: Chat, answer: ReceivedResponse) -> ClientObservation:
-    """What of an answer is compared."""
+    """What the comparison needs of a response."""
     return ClientObservation(
         deployment=chat.deployment,
         exchange_id=next(iter(answer.all("x-exchange-id")), None),
@@ -65,9 +65,7 @@ type NewChat = Callable[[random.Random], Chat]
 
 
 class ClientLoad:
-    """So many clients at once, from `start` to `stop`, or until so many exchanges
-    were asked for.
-    """
+    """Concurrent clients. They run from `start` to `stop`, or until `most` exchanges were made."""
 
     def __init__(
         self, stack: Stack, new_chat: NewChat, *, clients: int, seed: int, most: int | None = None
@@ -77,13 +75,13 @@ class ClientLoad:
         self._new_chat = new_chat
         self._clients = clients
         self._seed = seed
-        self._left = most
+        self._remaining = most
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Returns at once."""
+        """Start the clients and return."""
         self._stopping.clear()
         self._threads = [
             in_background(functools.partial(self._client, n), f"client-{n}")
@@ -91,7 +89,7 @@ class ClientLoad:
         ]
 
     def stop(self) -> None:
-        """No new exchange; returns when those under way have ended."""
+        """Make no new exchange; return when the running ones have ended."""
         self._stopping.set()
         self.join()
 
@@ -101,7 +99,7 @@ class ClientLoad:
         return {seen.exchange_id for seen in self.observations if seen.exchange_id}
 
     def join(self) -> None:
-        """Returns when all were asked for."""
+        """Return when `most` exchanges were made."""
         for thread in self._threads:
             thread.join()
 
@@ -112,23 +110,23 @@ class ClientLoad:
             with self._lock:
                 if observation is not None:
                     self.observations.append(observation)
-                elif self._left is not None:
-                    self._left += 1
+                elif self._remaining is not None:
+                    self._remaining += 1
             if observation is None or observation.exchange_id is None:
                 self._stopping.wait(_AFTER_REFUSAL_S)
 
     def _take(self) -> bool:
         with self._lock:
-            if self._left is None:
+            if self._remaining is None:
                 return True
-            self._left -= 1
-            return self._left >= 0
+            self._remaining -= 1
+            return self._remaining >= 0
 
 
 def mixed(
     *, streams: float = 0.8, slowest_ms: int = 60, most_chunks: int = 25, headers_ms: int = 300
 ) -> NewChat:
-    """Streams and plain calls of random pace and length."""
+    """Chats of random pace and length, a share of them streams."""
 
     def new_chat(rng: random.Random) -> Chat:
         directives = {

@@ -1,8 +1,7 @@
-"""What reconciling one window takes at a million exchanges: the ids of the ledger, one page of
-names, one batch of envelopes.
+"""The memory that reconciling a window of a million exchanges takes.
 
-The app's own Reconciliation runs; what it reads is made as it is read, so that nothing but its own
-memory is measured.
+It should be the ids of the ledger, one page of names and one batch of envelopes. The app's own
+Reconciliation runs. Its input is generated as it is read, so that only its own memory is measured.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ _MOST_BYTES: Final = 60 * 2**20
 
 
 def window_memory(*, exchanges: int, progress: Progress) -> ProofResult:
-    """In a process of its own, whose resident size is looked at with each page."""
+    """Reconcile in a process of its own, and sample its resident size with each page."""
     result = ProofResult(title=f"one window with {exchanges} exchanges")
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -77,55 +76,56 @@ def _measure(pipe: Connection, exchanges: int) -> None:
 
 
 class _Window:
-    """Everything that is stored of one window, made as it is read; looks at the memory with each
-    page and envelope.
+    """Everything that storage holds of one window, generated as it is read.
+
+    It samples the memory with each page and envelope.
     """
 
     def __init__(self, exchanges: int) -> None:
         self._exchanges = exchanges
         self.before = self.largest = _resident_bytes()
 
-    def look(self) -> None:
-        """At the memory."""
+    def sample(self) -> None:
+        """Update `largest`."""
         self.largest = max(self.largest, _resident_bytes())
 
     async def known(self, _: str) -> LedgerIndex:
-        """As Ledger reads it."""
+        """What the ledger knows of the window."""
         known, reader = LedgerIndex(), LedgerReader()
         for block in _ledger(self._exchanges):
             for entry in reader.feed(block):
                 known.note(entry)
-        self.look()
+        self.sample()
         return known
 
     async def pages(self, _: str) -> AsyncIterator[list[str]]:
-        """As a listing gives them."""
+        """Pages of capture names, as a listing gives them."""
         for page in _pages(self._exchanges):
-            self.look()
+            self.sample()
             yield page
 
     async def header(self, name: str) -> dict[str, Any]:
-        """Of a response capture."""
+        """The header of a response capture."""
         exchange_id = name.rpartition("/")[2].partition(".")[0]
         return {"envelope": {**asdict(PLAIN), "exchange_id": exchange_id, "response_capture": name}}
 
     async def put(self, _: object, __: object = None) -> None:
-        """An envelope, or a note."""
+        """Take an envelope or a checkpoint."""
         await asyncio.sleep(0)
-        self.look()
+        self.sample()
 
     async def get(self, _: str) -> None:
-        """No attempt was made before."""
+        """There is no checkpoint: no attempt was made before."""
 
     async def put_report(self, _: object) -> None:
-        """Nowhere."""
+        """Drop the report."""
 
     async def approximate_length(self) -> int:
-        """What is queued is delivered at once."""
+        """The queue is always empty."""
         return 0
 
     async def probe(self) -> None:
-        """Ready."""
+        """The Event Hub is ready."""
 
 
 def _resident_bytes() -> int:
@@ -139,7 +139,7 @@ def _ids(exchanges: int) -> Iterator[str]:
 
 
 def _ledger(exchanges: int) -> Iterator[bytes]:
-    """All but every hundredth."""
+    """The ledger's blocks, with every hundredth exchange missing."""
     lines: list[bytes] = []
     for number, exchange_id in enumerate(_ids(exchanges), 1):
         if number % _EACH_MISSING:

@@ -22,8 +22,10 @@ type Fault = Callable[[TestBed], Iterator[None]]
 def event_hub_down(
     kind: FunctionsHost, *, down_s: float, seed: int, progress: Progress, clients: int = 6
 ) -> ProofResult:
-    """For so many seconds, each of them half a minute of a queue that tries again after 30 seconds
-    instead of one.
+    """Stop the Event Hub for `down_s` seconds.
+
+    The queue retries after one second here and after 30 in production, so a second stands for half
+    a minute.
     """
     result = ProofResult(title=f"Event Hub down, {kind} host")
     with TestBed(kind) as bed:
@@ -65,20 +67,20 @@ def storage_down(
     progress: Progress,
     clients: int = 6,
 ) -> ProofResult:
-    """`fault`: a name in FAULTS, for so many seconds in the midst of a load."""
+    """Inject the fault of that name in FAULTS for `down_s` seconds under load."""
     result = ProofResult(title=f"{fault}, {kind} host")
     rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
     with TestBed(kind) as bed:
         load = ClientLoad(bed.stack, mixed(), clients=clients, seed=seed)
         load.start()
-        time.sleep(rng.uniform(1, 2))  # load before, during and after: no wait for anything
+        time.sleep(rng.uniform(1, 2))  # of load before the fault, not a wait for a condition
         with contextmanager(FAULTS[fault])(bed):
             time.sleep(down_s)
         time.sleep(1)
         load.stop()
         progress(f"{result.title}: {len(load.observations)} exchanges, {down_s:g} s of it down")
         ids = load.exchange_ids
-        # What could not be stored at all is tried again after 5 and 20 seconds.
+        # The app retries what it could not store after 5 and 20 seconds.
         wait_for(
             lambda: ids <= gather(bed, outcomes=False).known,
             "every exchange to be stored or delivered",
@@ -100,19 +102,19 @@ def _judge(
     *,
     untouched: bool,
 ) -> None:
-    """Clients got every byte, and every exchange is on the Event Hub."""
+    """Check that clients got every byte, and that every exchange is on the Event Hub."""
     compare(
         result,
         gather(bed),
         observations,
-        must=[each.exchange_id for each in observations if each.exchange_id],
+        must=[seen.exchange_id for seen in observations if seen.exchange_id],
     )
     if untouched:
         answered = upstream_digests(bed)
         touched = [
-            each.deployment
-            for each in observations
-            if not each.whole or each.body_sha256 != answered[each.deployment]
+            seen.deployment
+            for seen in observations
+            if not seen.whole or seen.body_sha256 != answered[seen.deployment]
         ]
         result.check(
             holds=not touched,
@@ -135,9 +137,7 @@ def _gates(*names: str, mode: GateMode) -> Fault:
 
 
 def _restarted(bed: TestBed) -> Iterator[None]:
-    """With SIGTERM, which Azurite survives without loss; prove/azurite_killed.py
-    is about SIGKILL.
-    """
+    """Stop Azurite with SIGTERM, which it survives without loss. For SIGKILL see azurite_killed."""
     bed.leases_lost = True
     bed.stack.parts["azurite"].stop()
     yield

@@ -1,4 +1,4 @@
-"""Proof 4: what a queue may do to its messages, and what somebody may put there."""
+"""Proof 4: a queue that repeats and reorders its messages, and that holds garbage."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ _GARBAGE: Final = (
 def unruly_queue(
     kind: FunctionsHost, *, exchanges: int, seed: int, progress: Progress
 ) -> ProofResult:
-    """Every envelope three times more and out of order, some of captures that are gone, among
-    garbage.
+    """Put every envelope three more times, out of order and among garbage. Some have lost their
+    captures.
     """
     result = ProofResult(title=f"unruly queue, {kind} host")
     rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
@@ -50,7 +50,7 @@ def unruly_queue(
         wait_for(lambda: ids <= gather(bed, outcomes=False).events.keys(), "an event of each", 30)
         envelopes = _envelopes(bed)
         gone = sorted(envelopes)[: max(1, exchanges // 10)]
-        _take_captures_away(bed, gone)
+        _delete_captures(bed, gone)
         messages = [text for text in envelopes.values() for _ in range(3)] + [*_GARBAGE]
         rng.shuffle(messages)
         before = len(bed.events.arrived())
@@ -72,7 +72,10 @@ def unruly_queue(
         compare(result, evidence, load.observations, must=ids)
         report = bed.reconciled()
     without = [
-        event for each in gone for event in evidence.events[each][1:] if event["content"] == ""
+        event
+        for exchange_id in gone
+        for event in evidence.events[exchange_id][1:]
+        if event["content"] == ""
     ]
     result.check(
         holds=len(without) == 3 * len(gone),
@@ -92,7 +95,7 @@ def unruly_queue(
 
 
 def _envelopes(bed: TestBed) -> dict[str, bytes]:
-    """Of every response capture."""
+    """The envelope in every response capture, by exchange id."""
     found: dict[str, bytes] = {}
     with BlobServiceClient.from_connection_string(bed.stack.storage_connection_string) as blobs:
         captures = blobs.get_container_client("captures")
@@ -106,11 +109,14 @@ def _envelopes(bed: TestBed) -> dict[str, bytes]:
     return found
 
 
-def _take_captures_away(bed: TestBed, exchange_ids: list[str]) -> None:
+def _delete_captures(bed: TestBed, exchange_ids: list[str]) -> None:
     with BlobServiceClient.from_connection_string(bed.stack.storage_connection_string) as blobs:
         captures = blobs.get_container_client("captures")
-        for each in exchange_ids:
-            for name in (capture.request_name(each), capture.response_name(each)):
+        for exchange_id in exchange_ids:
+            for name in (
+                capture.request_name(exchange_id),
+                capture.response_name(exchange_id),
+            ):
                 captures.delete_blob(name)
 
 

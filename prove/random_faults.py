@@ -1,6 +1,4 @@
-"""Proof 5: thousands of exchanges in one run with random faults, and a report that adds up
-exactly.
-"""
+"""Proof 5: thousands of exchanges under random faults, and a report that adds up exactly."""
 
 from __future__ import annotations
 
@@ -37,12 +35,12 @@ _FAULTS: Final = (
     "connections cut",
     "captures corrupted",
 )
-# How far the recording may be behind: Azurite writes all of its index every few seconds, and
-# answers nobody meanwhile.
-_BEHIND_S: Final = 30.0
+# The longest delay of the recording: Azurite answers nothing while it writes its whole index, which
+# it does every few seconds.
+_RECORDING_DELAY_S: Final = 30.0
 _CALM_S: Final = (1.5, 4.0)  # between two faults
 _LASTS_S: Final = (0.5, 2.0)
-# What the last report says, and (the last three) what all runs together did.
+# Figures of the last report; the last three are sums over all runs.
 _REPORTED: Final = {
     "captured": "reconcile's report: captured, those that are parked included",
     "delivered": "reconcile's report: captured and delivered",
@@ -55,7 +53,7 @@ _REPORTED: Final = {
 
 
 class FaultInjector:
-    """Random faults, one after the other, until it is told to stop; everything works again
+    """Injects random faults, one after the other, until `stop`. Everything works again
     afterwards.
     """
 
@@ -71,13 +69,11 @@ class FaultInjector:
         self._error: Exception | None = None
 
     def start(self) -> None:
-        """In the background."""
+        """Begin, in a thread."""
         self._thread = in_background(self._run, "faults")
 
     def stop(self) -> None:
-        """Returns when the last fault is over. Raises what went wrong with the
-        faults themselves.
-        """
+        """Return when the last fault is over. Raises what went wrong with the faults themselves."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
@@ -117,9 +113,7 @@ class FaultInjector:
             bed.event_hub_mode("accept")
 
     def _corrupt(self) -> None:
-        """Garbage in the place of the newest response captures, of which some are not delivered
-        yet.
-        """
+        """Overwrite the newest response captures with garbage; some are not delivered yet."""
         with BlobServiceClient.from_connection_string(
             self._world.stack.storage_connection_string
         ) as blobs:
@@ -139,7 +133,9 @@ def random_faults(
     clients: int = 16,
     calm_s: tuple[float, float] = _CALM_S,
 ) -> ProofResult:
-    """Captured = delivered + parked, exactly, and delivered is what the Event Hub holds."""
+    """Check that captured = delivered + dead-lettered, and that the Event Hub holds the
+    delivered.
+    """
     result = ProofResult(title=f"{exchanges} exchanges with random faults, {kind} host")
     quick = mixed(streams=0.5, slowest_ms=10, most_chunks=8, headers_ms=20)
     with TestBed(kind) as bed:
@@ -179,16 +175,18 @@ def random_faults(
     result.counts[
         "of those that were broken off before an answer and before any trace, the upstream saw"
     ] = sum(
-        each.exchange_id is None and each.deployment in upstream.keys() - delivered - names_parked
-        for each in load.observations
+        seen.exchange_id is None and seen.deployment in upstream.keys() - delivered - names_parked
+        for seen in load.observations
     )
     result.counts |= {f"faults: {name}": count for name, count in sorted(injector.done.items())}
     return result
 
 
 def _evidence(bed: TestBed, there: int) -> Evidence:
-    """Once so many exchanges are on the Event Hub, or do not come."""
-    with contextlib.suppress(NotProven):  # which of them are missing is for the comparison to say
+    """What storage and the Event Hub hold, once `there` exchanges arrived or none comes any
+    more.
+    """
+    with contextlib.suppress(NotProven):  # the comparison reports which are missing
         wait_for(
             lambda: len({event["exchange_id"] for event in bed.events.arrived()}) >= there,
             "all events",
@@ -202,14 +200,14 @@ def _parked(evidence: Evidence) -> set[str]:
 
 
 def _deployments(bed: TestBed, exchange_ids: set[str]) -> set[str]:
-    """As far as their request captures say so."""
+    """Deployments of these exchanges, as far as their request captures are readable."""
     found: set[str] = set()
     with BlobServiceClient.from_connection_string(bed.stack.storage_connection_string) as blobs:
         captures = blobs.get_container_client("captures")
-        for each in exchange_ids:
+        for exchange_id in exchange_ids:
             with contextlib.suppress(ResourceNotFoundError, CaptureError):
                 beginning = captures.download_blob(
-                    capture.request_name(each), offset=0, length=HEADER_BYTES
+                    capture.request_name(exchange_id), offset=0, length=HEADER_BYTES
                 ).readall()
                 found.add(str(capture.load_header(beginning).get("deployment")))
     return found
@@ -218,7 +216,9 @@ def _deployments(bed: TestBed, exchange_ids: set[str]) -> set[str]:
 def _judge_report(
     result: ProofResult, report: Report, evidence: Evidence, injector: FaultInjector
 ) -> None:
-    """It adds up, and is what the Event Hub holds; only what was corrupted is parked."""
+    """Check that the report adds up and matches the Event Hub, and that only corrupted captures are
+    dead-lettered.
+    """
     there, parked = evidence.events.keys() & evidence.stored.keys(), _parked(evidence)
     result.check(
         holds=report["captured"]
@@ -238,12 +238,12 @@ def _judge_report(
 def _judge_traceless(
     result: ProofResult, load: ClientLoad, evidence: Evidence, injector: FaultInjector
 ) -> None:
-    """With `best_effort`, only what began shortly before a kill may leave nothing."""
+    """Check that only exchanges begun shortly before a kill left no trace."""
     traceless = load.exchange_ids - evidence.known
-    waited_s = [_until_killed_s(each, injector.killed_at) for each in traceless]
+    waited_s = [_until_killed_s(exchange_id, injector.killed_at) for exchange_id in traceless]
     result.check(
-        holds=max(waited_s, default=0.0) <= _BEHIND_S,
-        sentence=f"an exchange left no trace, and no host was killed within {_BEHIND_S:g} s of its start",
+        holds=max(waited_s, default=0.0) <= _RECORDING_DELAY_S,
+        sentence=f"an exchange left no trace, and no host was killed within {_RECORDING_DELAY_S:g} s of its start",
     )
     result.counts["s from the start of a traceless one that was answered to the kill, at most"] = (
         round(max(waited_s, default=0.0), 1)
@@ -251,6 +251,6 @@ def _judge_traceless(
 
 
 def _until_killed_s(exchange_id: str, killed_at: list[float]) -> float:
-    """From the exchange's start to the next kill; infinite where there was none."""
+    """Seconds from the exchange's start to the next kill; infinite if there was none."""
     start = started_at(exchange_id).timestamp()
     return min((at - start for at in killed_at if at >= start), default=math.inf)

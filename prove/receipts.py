@@ -1,34 +1,33 @@
-"""The receipts that a queue gives out with its messages: whoever knows one may end the message's
-lease.
-"""
+"""Pop receipts in the responses of a queue. Whoever knows a message's receipt may end its lease."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-# https://learn.microsoft.com/rest/api/storageservices/get-messages: both stand in front of the
+# https://learn.microsoft.com/rest/api/storageservices/get-messages: both come before the
 # text.
 _MESSAGE: Final = re.compile(
     rb"<MessageId>([^<]+)</MessageId>(?:(?!<MessageId>).)*?<PopReceipt>([^<]+)</PopReceipt>",
     re.DOTALL,
 )
-_KEPT_BYTES: Final = 1024  # of an answer that is cut in between
+_KEPT_BYTES: Final = 1024  # of a response that is cut within a message
 
 
 class ReceiptReader:
-    """Feed it a connection's answers in pieces, cut anywhere; it notes the newest receipt of each
-    message in `found`.
+    """Reads the bytes that a queue sends on one connection, cut anywhere.
+
+    `found` receives the newest receipt of each message.
     """
 
     def __init__(self, found: dict[str, str]) -> None:
         self._found = found
-        self._rest = b""
+        self._tail = b""
 
     def feed(self, data: bytes) -> None:
-        """The next piece."""
-        data, after = self._rest + data, 0
+        """Read the next piece."""
+        data, after = self._tail + data, 0
         for match in _MESSAGE.finditer(data):
             self._found[match[1].decode()] = match[2].decode()
             after = match.end()
-        self._rest = data[after:][-_KEPT_BYTES:]
+        self._tail = data[after:][-_KEPT_BYTES:]

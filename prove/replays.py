@@ -1,4 +1,4 @@
-"""A replay, end to end, on a host that is killed while it runs."""
+"""A replay, end to end, on a host that is killed meanwhile."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ _FOR_LATER_S: Final = 3600
 def replay_through_a_kill(
     kind: FunctionsHost, *, exchanges: int, seed: int, progress: Progress
 ) -> ProofResult:
-    """It waits behind other work, the host is killed and started again, the way becomes clear, and
-    it goes on by itself.
+    """Kill and restart the host while the replay waits for the queue to empty.
+
+    Once the queue is empty, the replay has to continue by itself.
     """
     result = ProofResult(title=f"replay through a kill, {kind} host")
     with TestBed(kind) as bed:
@@ -75,7 +76,7 @@ def _runs(bed: TestBed, status_url: str) -> bool:
 
 
 def _fill_queue(bed: TestBed) -> None:
-    """With work for later, which makes a replay wait."""
+    """Put messages that become visible later; a replay waits while there are so many."""
     with QueueClient.from_connection_string(
         bed.stack.storage_connection_string, "envelopes"
     ) as queue:

@@ -1,4 +1,4 @@
-"""docs/explanation/proof.md: the figures, as they were found."""
+"""docs/explanation/proof.md: the results as they were measured."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from prove.result import ProofResult
 
 _HEAD = """# Proof that nothing is lost
 
-Written by `make prove`; do not edit. Each part is a fault on the real stack (the app on a Functions host, Azurite, the Event
-Hubs emulator, the stand-in for Azure OpenAI), under load, and ends with a comparison of what was asked for with what is on the
-Event Hub. Timeouts are short (a second for half a minute). A host that is killed leaves envelopes behind under a lease: on the
-embedded host it is one of 15 s and waited for; on func it is one of ten minutes, for which it has no setting, and it is ended
-early with the receipt that func was given. What cannot be freed that way is thrown away, and reconcile has to find it.
+Written by `make prove`; do not edit. Each part is a fault on the real stack (the app on a Functions host, Azurite, the
+Event Hubs emulator, the stand-in for Azure OpenAI), under load, and ends with a comparison of the calls that clients made
+with the events on the Event Hub. Timeouts are short (a second for half a minute). A host that is killed leaves envelopes
+under a lease. The embedded host's lease is 15 s, and the proof waits for it. func's lease is ten minutes and has no
+setting; the proof ends it early with the receipt that func got. An envelope whose receipt is unknown is deleted, and
+reconcile has to find its exchange.
 """
 
 
 def document(
     found: Sequence[ProofResult], *, run: str, seed: int, share: float, took_s: float
 ) -> str:
-    """The whole text; `run` begins with the commit."""
+    """The whole document; `run` begins with the commit."""
     counts = "in full" if share == 1 else f"{share:g} of the full counts"
     commit, python = run.partition(" ")[0][:12], platform.python_version()
     environment = f"Commit {commit}, Python {python}, {os.cpu_count()} CPUs, seed {seed}, {counts}, {took_s / 60:.0f} min."

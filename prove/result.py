@@ -1,4 +1,4 @@
-"""What a proof found: counts, what explains them, and what should not have been."""
+"""The result of a proof: counts, and sentences about what does not hold."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from dataclasses import dataclass, field
 
 
 class NotProven(AssertionError):
-    """Something that should hold did not; the message says what."""
+    """A proof does not hold; the message says why."""
 
 
 @dataclass(kw_only=True)
 class ProofResult:
-    """Of one proof on one host."""
+    """The result of one proof on one host."""
 
     title: str
     counts: dict[str, int | float | str] = field(default_factory=dict)
-    broken: list[str] = field(default_factory=list)  # sentences
+    broken: list[str] = field(default_factory=list)  # a sentence for each claim that fails
 
     def check(self, *, holds: bool, sentence: str) -> None:
-        """Note `sentence` as broken unless it holds."""
+        """Record `sentence` as broken unless it holds."""
         if not holds:
             self.broken.append(sentence)
 
     def require(self) -> None:
-        """Raises NotProven where anything is broken."""
+        """Raise NotProven if anything is broken."""
         if self.broken:
             shown = "; ".join(self.broken[:10])
             raise NotProven(f"{self.title}: {shown}. Counts: {self.counts}")

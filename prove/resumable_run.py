@@ -1,5 +1,6 @@
-"""A run in several goes: what was found so far, in a file. It is void for another commit, seed or
-share.
+"""A run of the proofs that can be interrupted: its results so far are kept in a file.
+
+The file is ignored when it is of another commit, seed or share.
 """
 
 from __future__ import annotations
@@ -17,32 +18,32 @@ from prove.result import ProofResult
 
 @dataclass(kw_only=True)
 class ResumableRun:
-    """By the names of the proofs."""
+    """A run and its results so far."""
 
-    run: str  # commit, seed and share
+    identity: str  # commit, seed and share
     took_s: float = 0.0
-    found: dict[str, ProofResult] = field(default_factory=dict)
+    results: dict[str, ProofResult] = field(default_factory=dict)  # by the name of the proof
 
     @classmethod
-    def of(cls, options: argparse.Namespace) -> Self:
-        """What `--resume` names, where it is of the same run."""
-        run = f"{_commit()} {options.seed} {options.share}"
+    def load(cls, options: argparse.Namespace) -> Self:
+        """Continue the run in the file of `--resume`, or begin a new one."""
+        identity = f"{_commit()} {options.seed} {options.share}"
         if options.resume is None or not options.resume.exists():
-            return cls(run=run)
+            return cls(identity=identity)
         held = json.loads(options.resume.read_text())
-        if held["run"] != run:
-            return cls(run=run)
-        found = {name: ProofResult(**result) for name, result in held["found"].items()}
-        return cls(run=run, took_s=held["took_s"], found=found)
+        if held["identity"] != identity:
+            return cls(identity=identity)
+        results = {name: ProofResult(**result) for name, result in held["results"].items()}
+        return cls(identity=identity, took_s=held["took_s"], results=results)
 
     def save(self, path: Path | None) -> None:
-        """For the next go."""
+        """Write the file of `--resume`; None: there is none."""
         if path is not None:
             path.write_text(json.dumps(asdict(self)))
 
 
 def _commit() -> str:
-    """Of the code that is proved; with a mark where it was changed since."""
+    """The commit of the code under proof, with a `+` if files were changed since."""
     changed = _git("status", "--porcelain", "--", ".", ":!docs/explanation/proof.md")
     return _git("rev-parse", "HEAD") + ("+" if changed else "")
 

@@ -1,4 +1,4 @@
-"""SIGTERM to a host with streams and calls running: all bytes arrive, and little is left to
+"""SIGTERM to a host while streams and calls run: all bytes arrive, and few exchanges need
 reconcile.
 """
 
@@ -21,7 +21,7 @@ type Progress = Callable[[str], None]
 def shut_down_under_load(
     kind: FunctionsHost, *, streams: int, calls: int, seed: int, progress: Progress
 ) -> ProofResult:
-    """They end at different moments, within 7 s of the signal."""
+    """Stop the host while all exchanges run; they end at different moments within 7 s."""
     result = ProofResult(title=f"shutdown of the {kind} host")
     rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
     chats = [
@@ -58,11 +58,11 @@ def shut_down_under_load(
         bed.start_host()
         report = bed.reconciled()
         evidence = gather(bed)
-    compare(result, evidence, got, must=[each.exchange_id for each in got if each.exchange_id])
+    compare(result, evidence, got, must=[seen.exchange_id for seen in got if seen.exchange_id])
     broken = [
-        each.deployment
-        for each in got
-        if not each.whole or each.body_sha256 != answered[each.deployment]
+        seen.deployment
+        for seen in got
+        if not seen.whole or seen.body_sha256 != answered[seen.deployment]
     ]
     result.check(
         holds=not broken and len(got) == len(chats),

@@ -1,5 +1,6 @@
-"""The stack with short limits and with gates between the app and Azurite, its events, and reconcile
-as an operator runs it.
+"""The stack that proofs run on: short limits, and gates between the app and Azurite.
+
+It also receives the events, and starts orchestrations as an operator does.
 """
 
 from __future__ import annotations
@@ -48,9 +49,9 @@ SHORT: Final = {
     f"{_DURABLE}workItemQueueVisibilityTimeout": "00:01:00",
 }
 
-_HELD_S: Final = 4.0  # invisible for longer than any try and its visibilityTimeout take here
-# Of the embedded host, instead of ten minutes: so that what a killed one held comes again while a
-# proof can wait for it.
+_HELD_S: Final = 4.0  # longer than any attempt and its visibilityTimeout take here
+# The embedded host's lease, instead of ten minutes: a proof can wait until the messages of a killed
+# host become visible again.
 _LEASES: Final = {"FNSSE_LOCAL_QUEUE_LEASE_S": "15"}
 
 GIVEN_UP: Final = "was given up by the queue"
@@ -61,7 +62,7 @@ type Report = dict[str, Any]
 
 
 def wait_for[T](look: Callable[[], T | None], what: str, within_s: float) -> T:
-    """What `look` returns as soon as it is neither None, False nor empty. Raises NotProven."""
+    """Poll until `look` returns something that is not empty, and return that. Raises NotProven."""
     deadline = time.monotonic() + within_s
     while not (found := look()):
         if time.monotonic() > deadline:
@@ -90,7 +91,7 @@ class TestBed:
             "CAPTURES_STORAGE": gated,
             **settings,
         }
-        self.noted: Counter[str] = Counter()  # of NOTED, in what the host printed
+        self.noted: Counter[str] = Counter()  # texts of NOTED that the host printed
         self.stack = Stack(
             functions_host=kind,
             ports=ports,
@@ -99,16 +100,15 @@ class TestBed:
             on_line=self._note,
         )
         self.events = EventLog(self.stack)
-        # envelopes that a killed func held under a lease of ten minutes, which was ended before
-        self.released = 0
-        self.cleared = 0  # those of which that was not possible, and that were thrown away
-        self.leases_lost = False  # somebody died who may have held envelopes
+        self.released = 0  # envelopes of a killed func whose lease was ended early
+        self.cleared = 0  # envelopes of a killed func that were deleted: no receipt was known
+        self.leases_lost = False  # a process died that may have held envelopes
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
-            for each in (self.blobs, self.queues, self.stack, self.events):
-                opening.enter_context(each)
+            for context in (self.blobs, self.queues, self.stack, self.events):
+                opening.enter_context(context)
             self._open = opening.pop_all()
         return self
 
@@ -126,12 +126,12 @@ class TestBed:
     # --- the host ---------------------------------------------------------------------------------
 
     def kill_host(self) -> None:
-        """SIGKILL to the host and its workers."""
+        """Send SIGKILL to the host and its workers."""
         self.leases_lost = True
         self.stack.parts["functions_host"].kill()
 
     def kill_worker(self) -> None:
-        """SIGKILL to the process that runs the function code."""
+        """Send SIGKILL to the process that runs the functions' code."""
         os.kill(self._worker(), signal.SIGKILL)
 
     def start_host(self) -> None:
@@ -139,7 +139,7 @@ class TestBed:
         self.stack.parts["functions_host"].start()
 
     def wait_served(self) -> None:
-        """Until the host answers again."""
+        """Return when the host answers again."""
         wait_for(lambda: self.call("GET", "/health")[0] == 200, "an answer of the host", 60)
 
     def _worker(self) -> int:
@@ -155,8 +155,9 @@ class TestBed:
     # --- its operators' functions -----------------------------------------------------------------
 
     def call(self, method: str, target: str, body: Any = None) -> tuple[int, Any]:
-        """Status and JSON of an answer; (0, None) where there is none. `target`: a path, or a whole
-        address.
+        """Call the host; return status and JSON, or (0, None) without a response.
+
+        `target` is a path or a whole URL.
         """
         url = target if target.startswith("http") else f"{self.stack.proxy_url}{target}"
         data = None if body is None else json.dumps(body).encode()
@@ -173,12 +174,12 @@ class TestBed:
             return 0, None
 
     def started(self, target: str, body: Any = None) -> str:
-        """Start an orchestration; the address of its status."""
-        links = wait_for(lambda: self._accepted(target, body), f"POST {target} to be taken", 90)
+        """Start an orchestration; return the URL of its status."""
+        links = wait_for(lambda: self._accepted(target, body), f"POST {target} to be accepted", 90)
         return str(links["statusQueryGetUri"])
 
     def finished(self, status_url: str, within_s: float = 120) -> Any:
-        """The output of an orchestration, once it has completed."""
+        """Wait until an orchestration has completed; return its output."""
 
         def look() -> Any:
             _, status = self.call("GET", status_url)
@@ -191,8 +192,10 @@ class TestBed:
         return wait_for(look, "the orchestration's end", within_s)["output"]
 
     def reconciled(self, within_s: float = 240) -> Report:
-        """Run reconcile until every exchange is delivered or parked; the sums of the last run, and
-        of all that was queued.
+        """Run reconcile until every exchange is delivered or dead-lettered.
+
+        Returns the sums over the windows of the last run, and `redelivered`, `aborted` and `runs`
+        over all runs.
         """
         deadline = time.monotonic() + within_s
         queued = {"redelivered": 0, "aborted": 0, "runs": 0}
@@ -223,19 +226,19 @@ class TestBed:
     # --- the queue --------------------------------------------------------------------------------
 
     def waiting(self, name: str = "envelopes") -> int:
-        """Messages on a queue, invisible ones included."""
+        """Number of messages on a queue, invisible ones included."""
         with QueueClient.from_connection_string(
             self.stack.storage_connection_string, name
         ) as queue:
             return queue.get_queue_properties().approximate_message_count or 0
 
     def _wait_idle(self, patience_s: float = 60) -> None:
-        """Until the queue is empty; it may take its time as long as it gets shorter.
+        """Return when the queue is empty. Raises NotProven unless it gets shorter in `patience_s`.
 
-        What a killed embedded host held comes again when its lease of seconds ends. With func the
-        lease is ten minutes: there it is ended with the receipt that func was given. What is left
-        then, because its receipt never came through the gate, is thrown away, which is worse for
-        the app than to wait, as it has to be found by reconcile.
+        The envelopes of a killed embedded host become visible when its lease of seconds ends. With
+        func the lease is ten minutes: it is ended early with the receipt that func got. An envelope
+        whose receipt never passed the gate is deleted. That is harder for the app than waiting,
+        because reconcile has to find the exchange.
         """
         released = False
         deadline, fewest = time.monotonic() + patience_s, sys.maxsize
@@ -264,27 +267,23 @@ class TestBed:
                 time.sleep(0.1)
 
     def _end_leases(self, queue: QueueClient) -> None:
-        """Of all messages that were handed out through the gate. Those that are gone are no
-        concern.
-        """
+        """End the leases of all messages that were handed out through the gate and still exist."""
         for message_id, receipt in list(self.queues.receipts.items()):
             with contextlib.suppress(HttpResponseError):
                 queue.update_message(message_id, receipt, visibility_timeout=0)
                 self.released += 1
 
     def start_event_hub(self) -> None:
-        """After it was killed. A consumer that has given up in the meantime sees nothing more, so
-        there is a new one.
-        """
+        """Start the killed Event Hub, and a new consumer: the old one may have given up."""
         self.stack.parts["event_hubs"].start()
         self.events = self._open.enter_context(EventLog(self.stack))
 
     def event_hub_mode(self, mode: str) -> None:
-        """accept | reject | stall."""
+        """Set the emulator's mode: accept, reject or stall."""
         self._event_hub_behaves({"mode": mode})
 
     def event_hub_refuses(self, text: str, condition: str) -> None:
-        """What holds this text, for good, until the next change of mode."""
+        """Reject publications with this text for good, until the next change of mode."""
         self._event_hub_behaves(
             {"mode": "accept", "unwanted": {"text": text, "condition": condition}}
         )
@@ -313,14 +312,17 @@ def _sums(windows: list[Report]) -> Report:
 
 
 def upstream_digests(bed: TestBed) -> dict[str, str]:
-    """Deployment to the digest of what was answered, of each exchange that reached the stand-in."""
+    """Deployment -> digest of the response body, for each exchange that reached the stand-in."""
     url = f"{bed.stack.stand_in_url}/_stand_in/exchanges?details=false"
     with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - http to this machine
-        return {str(each["deployment"]): str(each["response_sha256"]) for each in json.load(answer)}
+        return {
+            str(exchange["deployment"]): str(exchange["response_sha256"])
+            for exchange in json.load(answer)
+        }
 
 
 def in_background(work: Callable[[], None], name: str) -> threading.Thread:
-    """A running thread."""
+    """Run `work` in a daemon thread."""
     thread = threading.Thread(target=work, name=name, daemon=True)
     thread.start()
     return thread

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from local.functions_host import tested_versions
 from local.functions_host.console import install_logging, say
 from local.functions_host.control import CUT, DRAIN, DRAINED, EXIT_START_ERROR, READY
 from local.functions_host.durable.functions import CLIENT
@@ -98,6 +99,8 @@ async def _work(
     _watch_parent(control, orders)
     host_json = read_host_json(options.app_dir / "host.json", os.environ)
     install_logging(host_json.log_level)
+    if options.first_start and (untested := tested_versions.warning()):
+        say(untested)
     library = await load(options.app_dir)
     functions = sort_functions(library.functions, os.environ, host_json.route_prefix)
     if options.first_start:

@@ -29,7 +29,7 @@ def test_each_exchange_has_one_disposition_and_they_add_up() -> None:
     found = dispositions(observations, delivered={"1", "a", "2", "b"}, parked={"3", "d"})
     assert found == {
         Disposition.ON_THE_HUB: 2,
-        Disposition.PARKED: 2,
+        Disposition.DEAD_LETTERED: 2,
         Disposition.TRACELESS: 1,
         Disposition.NEVER_ANSWERED: 2,
     }

@@ -9,9 +9,9 @@ from prove.receipts import ReceiptReader
 def answer(*messages: tuple[str, str]) -> bytes:
     """To Get Messages."""
     listed = "".join(
-        f"<QueueMessage><MessageId>{each}</MessageId><InsertionTime>now</InsertionTime><PopReceipt>{receipt}</PopReceipt>"
+        f"<QueueMessage><MessageId>{message_id}</MessageId><InsertionTime>now</InsertionTime><PopReceipt>{receipt}</PopReceipt>"
         f"<MessageText>{'x' * 3000}</MessageText></QueueMessage>"
-        for each, receipt in messages
+        for message_id, receipt in messages
     )
     return f"HTTP/1.1 200 OK\r\n\r\n<QueueMessagesList>{listed}</QueueMessagesList>".encode()
 

@@ -34,7 +34,7 @@ def test_an_answer_arrives_as_it_was_written(
     seen = upstream_record.only_request(stack, deployment=chat.deployment)
     assert (answer.status, answer.whole, seen.ended) == (200, True, "finished")
     assert len(answer.body) > 300
-    assert answer.body == seen.answered
+    assert answer.body == seen.response_body
     assert answer.header("content-type") == ("text/event-stream" if stream else "application/json")
     if stream:
         assert not answer.header("content-length")
@@ -70,7 +70,9 @@ def test_a_compressed_answer_stays_compressed(stack: Stack, events: EventLog) ->
     chat = Chat(directives="gzip", headers=(("accept-encoding", "gzip"),))
     answer = chat.ask(stack)
     assert answer.header("content-encoding") == "gzip"
-    assert answer.body == upstream_record.only_request(stack, deployment=chat.deployment).answered
+    assert (
+        answer.body == upstream_record.only_request(stack, deployment=chat.deployment).response_body
+    )
     content = content_of(zlib.decompress(answer.body, wbits=31))
     assert events.one(exchange_id=answer.exchange_id)["content"] == content
 

@@ -38,7 +38,7 @@ def test_a_client_that_leaves_within_a_stream(
         "stream_completion",
         200,
     )
-    read, written = content_of(answer.body), content_of(seen.answered)
+    read, written = content_of(answer.body), content_of(seen.response_body)
     assert read
     assert event["content"].startswith(read)
     assert written.startswith(event["content"])
@@ -90,11 +90,11 @@ def test_an_upstream_that_breaks_off_is_no_success(
     answer = chat.ask(stack)
     seen = upstream_record.only_request(stack, deployment=chat.deployment)
     event = events.one(exchange_id=answer.exchange_id)
-    assert answer.body.startswith(seen.answered)
+    assert answer.body.startswith(seen.response_body)
     assert b"[DONE]" not in answer.body
-    assert b'"error"' in answer.body.removeprefix(seen.answered) or not answer.whole
+    assert b'"error"' in answer.body.removeprefix(seen.response_body) or not answer.whole
     assert (event["outcome"], event["type"]) == ("upstream_interrupted", "error")
-    assert event["content"] == content_of(seen.answered)
+    assert event["content"] == content_of(seen.response_body)
     assert event["error"]["message"]
 
 
@@ -121,7 +121,7 @@ def test_an_upstreams_error_passes_untouched(
     answer = chat.ask(stack)
     seen = upstream_record.only_request(stack, deployment=chat.deployment)
     event = events.one(exchange_id=answer.exchange_id)
-    assert (answer.status, answer.body, answer.whole) == (status, seen.answered, True)
+    assert (answer.status, answer.body, answer.whole) == (status, seen.response_body, True)
     assert answer.header("content-type") == "application/json"
     assert answer.header("x-ratelimit-remaining-tokens") == "99000"
     if "retry_after" in directives:

@@ -231,7 +231,7 @@ def test_speech_streams_down(stack: Stack, events: EventLog) -> None:
     answer = http_client.call(stack.proxy_url, "POST", target, headers, body)
     seen = upstream_record.only_request(stack, deployment=deployment)
     assert answer.whole
-    assert answer.body == seen.answered
+    assert answer.body == seen.response_body
     assert len(answer.body) == 100_000
     assert answer.header("content-type") == "audio/mpeg"
     assert answer.pieces[0].at < seen.write_times[1]
@@ -319,7 +319,7 @@ def test_whatever_comes_next(stack: Stack, events: EventLog, method: str) -> Non
         method,
         hashlib.sha256(body).hexdigest(),
     )
-    assert answer.body == (b"" if method == "HEAD" else seen.answered)
+    assert answer.body == (b"" if method == "HEAD" else seen.response_body)
     assert f"{seen.path}?{seen.query}" == target
     event = events.one(exchange_id=answer.exchange_id)
     assert (event["type"], event["operation"], event["outcome"], event["status_code"]) == (

@@ -64,7 +64,7 @@ def test_usage_is_asked_for_and_its_chunk_taken_out(
         **json.loads(chat.body),
         "stream_options": {"include_usage": True},
     }
-    events = seen.answered.split(b"\n\n")
+    events = seen.response_body.split(b"\n\n")
     usage = [event for event in events if b'"usage":{' in event]
     assert len(usage) == 1
     assert answer.body == b"\n\n".join(event for event in events if event not in usage)
@@ -81,7 +81,7 @@ def test_a_refused_addition_is_unseen(strained: Stack) -> None:
     answer = http_client.call(strained.proxy_url, "POST", chat.target, chat.all_headers, body)
     first, second = upstream_record.requests(strained, deployment=chat.deployment)
     assert (b"stream_options" in first.body, second.body) == (True, body)
-    assert (answer.status, answer.body) == (200, second.answered)
+    assert (answer.status, answer.body) == (200, second.response_body)
 
 
 def test_a_client_that_leaves_is_drained_for_its_usage(
@@ -112,7 +112,7 @@ def test_a_silent_stream_is_kept_alive(
     answer = chat.ask(strained)
     seen = upstream_record.only_request(strained, deployment=chat.deployment)
     assert comments_before(answer, seen.write_times[0]) >= 2
-    assert answer.body.replace(KEEP_ALIVE, b"") == seen.answered
+    assert answer.body.replace(KEEP_ALIVE, b"") == seen.response_body
     assert strained_events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
     expected = text_of(client, new_deployment(), "chunks=2")
     assert (
@@ -131,7 +131,7 @@ def test_late_headers_are_answered_early(
     seen = upstream_record.only_request(strained, deployment=chat.deployment)
     assert answer.status == 200
     assert comments_before(answer, seen.write_times[0])
-    assert answer.body.replace(KEEP_ALIVE, b"") == seen.answered
+    assert answer.body.replace(KEEP_ALIVE, b"") == seen.response_body
     event = strained_events.one(exchange_id=answer.exchange_id)
     assert (event["outcome"], event["time_to_first_chunk_ms"] >= 1990) == ("completed", True)
     assert text_of(client, new_deployment(), "headers_ms=1200; chunks=2") == text_of(
@@ -174,7 +174,7 @@ def test_late_streams_of_images_and_speech_are_answered_early_too(
     seen = upstream_record.only_request(strained, deployment=deployment)
     assert answer.status == 200
     assert comments_before(answer, seen.write_times[0])
-    assert answer.body.replace(KEEP_ALIVE, b"") == seen.answered
+    assert answer.body.replace(KEEP_ALIVE, b"") == seen.response_body
     assert json.loads(seen.body) == body
     event = strained_events.one(exchange_id=answer.exchange_id)
     assert (event["type"], event["outcome"], event["stream"]) == (kind, "completed", True)

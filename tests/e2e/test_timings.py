@@ -17,7 +17,7 @@ ROUNDED_MS = 2
 def lags_ms(seen: UpstreamRequest, answer: ReceivedResponse) -> list[float]:
     """How long after the upstream wrote each piece its last byte was in the client's hands."""
     lags, written, read = [], 0, 0
-    sizes = [len(event) + 2 for event in seen.answered.split(b"\n\n")[:-1]]
+    sizes = [len(event) + 2 for event in seen.response_body.split(b"\n\n")[:-1]]
     arrivals = iter(answer.pieces)
     at = 0.0
     for size, write_at in zip(sizes, seen.write_times, strict=True):
@@ -92,5 +92,5 @@ def test_the_first_chunk_does_not_wait_for_a_second(stack: Stack) -> None:
         first = call.piece()
         seen = upstream_record.only_request(stack, deployment=chat.deployment, ended=False)
     assert first is not None
-    assert first.data == seen.answered
+    assert first.data == seen.response_body
     assert (seen.ended, len(seen.write_times)) == ("open", 1)

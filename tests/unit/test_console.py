@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from local.console import Console
+from local.console import Console, problem
 
 
 def test_parts_lines_carry_their_name_and_the_log_has_them_all(tmp_path: Path) -> None:
     out = io.StringIO()
     console = Console(tmp_path / "logs", out)
-    console.part_line("azurite", "listening")
+    console.part_line("azurite", "listening failed")
     console.part_line("azurite", "{")
     console.close()
-    assert out.getvalue() == "azurite        | listening\n"
-    assert (tmp_path / "logs" / "azurite.log").read_text() == "listening\n{\n"
+    assert out.getvalue() == "azurite        | listening failed\n"
+    assert (tmp_path / "logs" / "azurite.log").read_text() == "listening failed\n{\n"
 
 
 def test_lines_that_come_within_a_paragraph_follow_it(tmp_path: Path) -> None:
@@ -26,39 +26,16 @@ def test_lines_that_come_within_a_paragraph_follow_it(tmp_path: Path) -> None:
     console = Console(tmp_path, out)
     with console.holding():
         console.write("Hel")
-        console.part_line("functions_host", "busy")
+        console.part_line("functions_host", "cannot: busy")
         console.write("lo\n")
         console.release()
         console.line("Next")
-        console.part_line("functions_host", "free")
+        console.part_line("functions_host", "ERROR: free")
     console.close()
-    assert out.getvalue() == "Hello\nfunctions_host | busy\nNext\nfunctions_host | free\n"
-
-
-@pytest.mark.parametrize(
-    "said", ["Executed 'Functions.openai' (Succeeded, Id=1)", 'Delivered {"events": 1}']
-)
-def test_that_a_call_succeeded_is_not_said_beside_its_answer(tmp_path: Path, said: str) -> None:
-    """Within the demonstration; afterwards it is, and the log file always has it."""
-    succeeded = f"[2026-11-23T14:20:22.626Z] {said}"
-    out = io.StringIO()
-    console = Console(tmp_path, out)
-    with console.holding():
-        console.part_line("functions_host", succeeded)
-    assert out.getvalue() == ""
-    console.part_line("functions_host", succeeded)
-    console.close()
-    assert out.getvalue() == f"functions_host | 14:20:22 {said}\n"
-    assert (tmp_path / "functions_host.log").read_text() == f"{succeeded}\n{succeeded}\n"
-
-
-def test_a_failure_that_is_kept_back_is_shown_at_the_end_at_the_latest(tmp_path: Path) -> None:
-    out = io.StringIO()
-    console = Console(tmp_path, out)
-    console.part_line("functions_host", "ERROR: Executed 'Functions.enrichment' (Failed, Id=1)")
-    console.part_line("functions_host", "KeyError: 'id'")
-    console.close()
-    assert out.getvalue().splitlines()[-1] == "functions_host | KeyError: 'id'"
+    assert (
+        out.getvalue()
+        == "Hello\nfunctions_host | cannot: busy\nNext\nfunctions_host | ERROR: free\n"
+    )
 
 
 def test_a_reader_that_left_does_not_stop_the_run(tmp_path: Path) -> None:
@@ -72,3 +49,61 @@ def test_a_reader_that_left_does_not_stop_the_run(tmp_path: Path) -> None:
     console.close()
     with pytest.raises(BrokenPipeError):  # which it would raise when it is freed
         out.close()
+
+
+AT = "[2026-11-23T14:20:22.626Z] "
+WHY = "the Event Hub did not answer or refused: ConnectError"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (
+            f"{AT}ERROR: Executed 'Functions.enrichment' (Failed, Id=1, Duration=706ms)",
+            "14:20:22 ERROR: Executed 'Functions.enrichment' (Failed, Id=1, Duration=706ms)",
+        ),
+        (
+            f"{AT}Executed 'Functions.reconcile' (Failed, Id=1)",
+            "14:20:22 Executed 'Functions.reconcile' (Failed, Id=1)",
+        ),
+        (f"shared.errors.DeliveryError: {WHY}", f"shared.errors.DeliveryError: {WHY}"),
+        (
+            f"{AT}Exception: DeliveryError: {WHY}",
+            f"14:20:22 Exception: DeliveryError: {WHY}",
+        ),
+        (
+            f"{AT}Exchange 1 was given up by the queue; reconcile delivers it",
+            "14:20:22 Exchange 1 was given up by the queue; reconcile delivers it",
+        ),
+        ("KeyError: 'id'", "KeyError: 'id'"),
+    ],
+)
+def test_a_line_that_reports_a_problem_is_shown_with_its_time_alone(line: str, shown: str) -> None:
+    assert problem(line) == shown
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        AT,
+        f"{AT}{{",
+        f'{AT}  "version": "2.0",',
+        f"{AT}LoggerFilterOptions",
+        f"{AT}Executing HTTP request: {{",
+        f"{AT}Executing 'Functions.openai' (Reason='...', Id=1)",
+        f"{AT}Executed 'Functions.openai' (Succeeded, Id=1)",
+        f"{AT}Error response [1] 404 The specified container does not exist. (00.0s)",
+        f"{AT}x-ms-error-code:ContainerNotFound",
+        f"{AT}Job host started",
+        f'{AT}Delivered {{"events": 1}}',
+        "Traceback (most recent call last):",
+        '  File "event_hub.py", line 111, in _translated',
+        "    raise DeliveryError(why) from error",
+        f"{AT}Stack: Traceback (most recent call last):",
+        "The above exception was the direct cause of the following exception:",
+        "ready: Azure OpenAI stand-in on http://127.0.0.1:8081",
+    ],
+)
+def test_everything_else_is_left_to_the_log_files(line: str) -> None:
+    assert problem(line) is None

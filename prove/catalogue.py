@@ -1,0 +1,136 @@
+"""All proofs by name: what each one does, how long it takes in full, and how to run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from local.stack import FunctionsHost
+from prove.azurite_killed import azurite_killed
+from prove.kills import Policy, kill_at_random_moments
+from prove.memory import window_memory
+from prove.outages import FAULTS, event_hub_down, storage_down
+from prove.policies import policies
+from prove.queue_faults import unruly_queue
+from prove.random_faults import random_faults
+from prove.replays import replay_through_a_kill
+from prove.result import ProofResult
+from prove.shutdown import shut_down_under_load
+
+type Progress = Callable[[str], None]  # called with a sentence after each step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """A proof that `python -m prove` can run."""
+
+    about: str  # what it does, in a line
+    minutes: float  # in full, about, on two quiet cores
+    run: Callable[[float, int, Progress], ProofResult]  # share of the full counts, seed, progress
+
+
+def _kills(host: FunctionsHost, policy: Policy, kills: int, minutes: float) -> Proof:
+    return Proof(
+        about=f"kills the {host} host {kills} times under load, CAPTURE_POLICY={policy}",
+        minutes=minutes,
+        run=lambda share, seed, progress: kill_at_random_moments(
+            host, policy, kills=_part(kills, share), seed=seed, progress=progress
+        ),
+    )
+
+
+def _storage(fault: str) -> Proof:
+    return Proof(
+        about=f"{fault} for 8 s under load",
+        minutes=0.5,
+        run=lambda share, seed, progress: storage_down(
+            "embedded", fault, down_s=max(3, 8 * share), seed=seed, progress=progress
+        ),
+    )
+
+
+def _shutdown(host: FunctionsHost) -> Proof:
+    return Proof(
+        about=f"SIGTERM to the {host} host while 50 streams and 20 calls run",
+        minutes=0.5,
+        run=lambda share, seed, progress: shut_down_under_load(
+            host, streams=_part(50, share), calls=_part(20, share), seed=seed, progress=progress
+        ),
+    )
+
+
+def _replay(host: FunctionsHost) -> Proof:
+    return Proof(
+        about=f"kills the {host} host while it replays 50 exchanges",
+        minutes=0.5 if host == "embedded" else 1.5,
+        run=lambda share, seed, progress: replay_through_a_kill(
+            host, exchanges=_part(50, share), seed=seed, progress=progress
+        ),
+    )
+
+
+def _part(count: int, share: float) -> int:
+    return max(1, round(count * share))
+
+
+PROOFS: Final[dict[str, Proof]] = {
+    "kill-embedded-best-effort": _kills("embedded", "best_effort", 15, 1),
+    "kill-embedded-required": _kills("embedded", "required", 15, 1),
+    "kill-func-best-effort": _kills("func", "best_effort", 10, 2),
+    "kill-func-required": _kills("func", "required", 10, 2),
+    "event-hub": Proof(
+        about="takes the Event Hub away for 60 s",
+        minutes=1.5,
+        run=lambda share, seed, progress: event_hub_down(
+            "embedded", down_s=60 * share, seed=seed, progress=progress
+        ),
+    ),
+    **{fault.lower().replace(" ", "-"): _storage(fault) for fault in FAULTS},
+    "azurite-killed": Proof(
+        about="kills Azurite under load, which forgets what it wrote last",
+        minutes=1,
+        run=lambda share, seed, progress: azurite_killed(
+            "embedded", down_s=max(3, 8 * share), seed=seed, progress=progress
+        ),
+    ),
+    "queue": Proof(
+        about="repeats and shuffles 100 envelopes, and puts garbage among them",
+        minutes=0.5,
+        run=lambda share, seed, progress: unruly_queue(
+            "embedded", exchanges=_part(100, share), seed=seed, progress=progress
+        ),
+    ),
+    "random-faults": Proof(
+        about="10,000 exchanges while a random fault follows the other; the report adds up exactly",
+        minutes=4,
+        run=lambda share, seed, progress: random_faults(
+            "embedded", exchanges=_part(10_000, share), seed=seed, progress=progress
+        ),
+    ),
+    "shutdown-embedded": _shutdown("embedded"),
+    "shutdown-func": _shutdown("func"),
+    "replay-embedded": _replay("embedded"),
+    "replay-func": _replay("func"),
+    "policies": Proof(
+        about="measures what CAPTURE_POLICY=required costs and what best_effort risks",
+        minutes=1,
+        run=lambda share, seed, progress: policies(
+            "embedded", exchanges=_part(600, share), rounds=6, seed=seed, progress=progress
+        ),
+    ),
+    "memory": Proof(
+        about="reconciles a window of a million exchanges and measures the memory",
+        minutes=0.5,
+        run=lambda share, _seed, progress: window_memory(
+            exchanges=_part(1000, share) * 1000, progress=progress
+        ),
+    ),
+}
+
+
+def listing() -> str:
+    """A line for each proof: name, minutes, what it does."""
+    lines = [f"{name:<27}{proof.minutes:>4g} min  {proof.about}" for name, proof in PROOFS.items()]
+    total = sum(proof.minutes for proof in PROOFS.values())
+    return "\n".join([*lines, f"{'all of them':<27}{total:>4g} min"])
