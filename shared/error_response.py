@@ -10,7 +10,7 @@ from shared.core.api_error import ApiError
 
 
 class ErrorResponse(Response):
-    """Sent as it is; an exchange tells its errors itself (shared.relay.error_reporting)."""
+    """Sent as it is; an exchange reports its errors itself (shared.core.exchange)."""
 
     def __init__(self, error: ApiError, headers: dict[str, str] | None = None) -> None:
         super().__init__(error.body(), error.status, headers, media_type="application/json")

@@ -13,6 +13,7 @@
     ├── ClientDisconnected       the client disconnected before its request was whole
     ├── BodyTooLarge             the request body is larger than MAX_REQUEST_BODY_MB         -> 413
     ├── RequestNotCaptured       CAPTURE_POLICY=required, and the request was not stored     -> 503
+    ├── ExchangeStateError       the relay gave an exchange an input without a cause: a bug
     ├── SigningKeysUnavailable   the callers' tenant gave no keys to check tokens with        -> 503
     ├── StorageError             storage refused a call or did not answer
     │   └── StorageNotFound      the blob, its container or the queue does not exist
@@ -80,6 +81,10 @@ class BodyTooLarge(FnsseError):
 
 class RequestNotCaptured(FnsseError):
     """CAPTURE_POLICY=required, and the request's capture could not be stored."""
+
+
+class ExchangeStateError(FnsseError):
+    """The relay gave an exchange an input that can have no cause in its state: a bug."""
 
 
 class SigningKeysUnavailable(FnsseError):

@@ -1,8 +1,8 @@
 """Recording: what is kept of an exchange. The request capture, then response capture and envelope.
 
-Each exchange is recorded by tasks of their own, so that neither a client that leaves nor a
-cancelled response takes them along. A failing store is the one failure that is swallowed here, with
-a log line and a counter: the client must not pay for it, and reconcile finds what is missing.
+Each exchange is recorded by tasks of its own, which neither a client that disconnects nor a
+cancelled response cancels. A failing store is the one failure that is swallowed here, with a log
+line and a counter: the client must not pay for it, and reconcile finds what is missing.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
-from shared.core import api_error
 from shared.core.event import attribution
-from shared.core.records import capture, outcome
-from shared.core.records.envelope import Envelope, Failure, bound_text, dump, to_fields
-from shared.core.records.outcome import Outcome
+from shared.core.exchange.actions import Actions
+from shared.core.exchange.machine import Conclusion, ExchangeMachine
+from shared.core.records import capture
+from shared.core.records.envelope import Envelope, bound_text, dump, to_fields
+from shared.core.records.outcome import RelayResult
 from shared.core.wire.headers import kept_headers
 from shared.errors import StorageError
 from shared.relay.capture_writer import CaptureMemory, CaptureStore, CaptureWriter
@@ -63,7 +64,8 @@ class Counters:
 class Recording:
     """The recording of a finished exchange, under way."""
 
-    captured: asyncio.Future[bool]  # whether both captures are stored
+    # what is to be done for the client once it is known whether both captures are stored
+    captured: asyncio.Future[Actions]
     done: asyncio.Task[None]  # the envelope is stored or given up, too
 
 
@@ -92,23 +94,19 @@ class Recorder:
         """The writer of one side of an exchange."""
         return CaptureWriter(self._captures, name, self._memory, self._start)
 
-    def request_received(self, exchange: ExchangeRecord) -> asyncio.Task[bool]:
+    def request_received(self, record: ExchangeRecord) -> asyncio.Task[bool]:
         """The request's body is whole: store its capture, while the upstream works. The task says
         whether it is stored.
         """
-        storing = self._requests[exchange.exchange_id] = self._start(self._put_request(exchange))
+        storing = self._requests[record.exchange_id] = self._start(self._put_request(record))
         return storing
 
-    def finish(
-        self, exchange: ExchangeRecord, ending: outcome.RelayResult, *, closed: bool = False
-    ) -> Recording:
-        """Store response capture and envelope. `closed`: an answer whose captures cannot be stored
-        will not get its end.
-        """
-        captured: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        done = self._start(self._finish(exchange, ending, captured, closed=closed))
+    def finish(self, record: ExchangeRecord, machine: ExchangeMachine) -> Recording:
+        """Store response capture and envelope of an exchange that has ended."""
+        captured: asyncio.Future[Actions] = asyncio.get_running_loop().create_future()
+        done = self._start(self._finish(record, machine, captured))
         # Should recording itself have a bug, nobody may wait for ever.
-        done.add_done_callback(lambda _: _settle(captured))
+        done.add_done_callback(lambda _: _settle(captured, machine))
         return Recording(captured=captured, done=done)
 
     def _start[T](self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -118,90 +116,88 @@ class Recorder:
         return task
 
     async def _finish(
-        self,
-        exchange: ExchangeRecord,
-        ending: outcome.RelayResult,
-        captured: asyncio.Future[bool],
-        *,
-        closed: bool,
+        self, record: ExchangeRecord, machine: ExchangeMachine, captured: asyncio.Future[Actions]
     ) -> None:
-        envelope = exchange.envelope(ending)
-        if await self._request_stored(exchange, ending):
-            envelope = replace(envelope, request_capture=exchange.request.name)
-        if exchange.upstream_status is not None:
-            stored = replace(envelope, response_capture=exchange.response.name)
-            if await self._put_response(exchange, stored):
-                envelope = stored
-            else:
-                self.failed.response_captures += 1
+        conclusion = machine.ended()
+        envelope = await self._put_captures(record, conclusion)
         both = envelope.request_capture is not None and envelope.response_capture is not None
-        if closed and ending is outcome.RelayResult.COMPLETE:
-            if not both:
-                envelope = _refused(envelope)
-            elif exchange.left is not None:
-                # while the captures were stored, which say nothing of it
-                envelope = _without_end(exchange, envelope)
-        captured.set_result(both)
-        if await self._attempt(self._put_envelope(envelope), "envelope", exchange):
+        captured.set_result(machine.captures_stored() if both else machine.captures_failed())
+        if machine.ended() is not conclusion:  # the client did not get the end of its answer
+            names = (envelope.request_capture, envelope.response_capture)
+            envelope = _naming(record.envelope(machine.ended()), *names)
+        if await self._attempt(self._put_envelope(envelope), "envelope", record):
             return
         self.failed.envelopes += 1
         if envelope.response_capture is None:  # otherwise reconcile finds it there
-            await self._save(envelope, exchange)
+            await self._save(envelope, record)
 
-    async def _save(self, envelope: Envelope, exchange: ExchangeRecord) -> None:
+    async def _put_captures(self, record: ExchangeRecord, conclusion: Conclusion) -> Envelope:
+        """The envelope, with the names of the captures that are stored."""
+        envelope = record.envelope(conclusion)
+        if await self._request_stored(record, conclusion):
+            envelope = _naming(envelope, record.request.name, None)
+        if record.upstream_status is None:
+            return envelope
+        stored = _naming(envelope, envelope.request_capture, record.response.name)
+        if await self._put_response(record, stored):
+            return stored
+        self.failed.response_captures += 1
+        return envelope
+
+    async def _save(self, envelope: Envelope, record: ExchangeRecord) -> None:
         """Nothing that is stored says how the exchange ended: try for a while, in the queue and
         beside the captures, then leave it to the log, which is all there is.
         """
         for wait_s in (0, *self._waits_s):
             await asyncio.sleep(wait_s)
-            if await self._attempt(self._put_outcome(envelope), "outcome", exchange):
+            if await self._attempt(self._put_outcome(envelope), "outcome", record):
                 return
-            if wait_s and await self._attempt(self._put_envelope(envelope), "envelope", exchange):
+            if wait_s and await self._attempt(self._put_envelope(envelope), "envelope", record):
                 return
         self.failed.lost += 1
         _log.error(
             "ExchangeRecord %s could not be recorded at all. Its envelope: %s",
-            exchange.exchange_id,
+            record.exchange_id,
             dump(envelope),
         )
 
-    async def _request_stored(self, exchange: ExchangeRecord, ending: outcome.RelayResult) -> bool:
-        storing = self._requests.pop(exchange.exchange_id, None)
+    async def _request_stored(self, record: ExchangeRecord, conclusion: Conclusion) -> bool:
+        storing = self._requests.pop(record.exchange_id, None)
         if storing is not None:
             return await storing
-        if ending is outcome.RelayResult.REJECTED:
-            exchange.request.discard()
+        if conclusion.result is RelayResult.REJECTED:
+            record.request.discard()
             return False
-        return await self._put_request(exchange)  # the body never became whole: keep what came
+        return await self._put_request(record)  # the body never became whole: keep what came
 
-    async def _put_request(self, exchange: ExchangeRecord) -> bool:
+    async def _put_request(self, record: ExchangeRecord) -> bool:
         preamble = capture.preamble(
             {
-                "exchange_id": exchange.exchange_id,
-                "started_at": exchange.started_at.isoformat(timespec="microseconds"),
-                "method": exchange.method,
-                "path": exchange.path.decode("latin-1")[:4096],
-                "operation": exchange.operation.name,
-                "deployment": bound_text(exchange.operation.deployment),
-                "api_version": bound_text(exchange.api_version),
-                "caller": asdict(exchange.caller()),
-                "headers": kept_headers(exchange.request_headers, _KEPT_REQUEST_HEADERS),
-                "copied_headers": kept_headers(exchange.request_headers, self._copied_headers),
+                "exchange_id": record.exchange_id,
+                "started_at": record.started_at.isoformat(timespec="microseconds"),
+                "method": record.method,
+                "path": record.path.decode("latin-1")[:4096],
+                "operation": record.operation.name,
+                "deployment": bound_text(record.operation.deployment),
+                "api_version": bound_text(record.api_version),
+                "caller": asdict(record.caller()),
+                "headers": kept_headers(record.request_headers, _KEPT_REQUEST_HEADERS),
+                "copied_headers": kept_headers(record.request_headers, self._copied_headers),
             }
         )
-        stored = await self._attempt(exchange.request.close(preamble), "request capture", exchange)
+        stored = await self._attempt(record.request.close(preamble), "request capture", record)
         self.failed.request_captures += not stored
         return stored
 
-    async def _put_response(self, exchange: ExchangeRecord, envelope: Envelope) -> bool:
+    async def _put_response(self, record: ExchangeRecord, envelope: Envelope) -> bool:
         preamble = capture.preamble(
             {
-                "status_code": exchange.upstream_status,
-                "headers": kept_headers(exchange.upstream_headers, _KEPT_RESPONSE_HEADERS),
+                "status_code": record.upstream_status,
+                "headers": kept_headers(record.upstream_headers, _KEPT_RESPONSE_HEADERS),
                 "envelope": to_fields(envelope),
             }
         )
-        return await self._attempt(exchange.response.close(preamble), "response capture", exchange)
+        return await self._attempt(record.response.close(preamble), "response capture", record)
 
     async def _put_envelope(self, envelope: Envelope) -> bool:
         await self._envelopes.put(envelope)
@@ -216,7 +212,7 @@ class Recorder:
         return True
 
     async def _attempt(
-        self, storing: Coroutine[Any, Any, bool], what: str, exchange: ExchangeRecord
+        self, storing: Coroutine[Any, Any, bool], what: str, record: ExchangeRecord
     ) -> bool:
         try:
             stored, why = (
@@ -227,29 +223,15 @@ class Recorder:
             stored, why = False, str(error)
         if not stored:
             _log.error(
-                "The %s of exchange %s could not be stored: %s", what, exchange.exchange_id, why
+                "The %s of exchange %s could not be stored: %s", what, record.exchange_id, why
             )
         return stored
 
 
-def _refused(envelope: Envelope) -> Envelope:
-    """With CAPTURE_POLICY=required, the client is told this in place of the answer's end."""
-    refusal = api_error.capture_unavailable()
-    return replace(
-        envelope,
-        outcome=Outcome.REJECTED,
-        failure=Failure(code=refusal.code, message=refusal.message),
-    )
+def _naming(envelope: Envelope, request: str | None, response: str | None) -> Envelope:
+    return replace(envelope, request_capture=request, response_capture=response)
 
 
-def _without_end(exchange: ExchangeRecord, envelope: Envelope) -> Envelope:
-    """With CAPTURE_POLICY=required, the client left before it was sent the answer's end."""
-    left = exchange.envelope(outcome.RelayResult.CLIENT_DISCONNECTED)
-    return replace(
-        left, request_capture=envelope.request_capture, response_capture=envelope.response_capture
-    )
-
-
-def _settle(captured: asyncio.Future[bool]) -> None:
+def _settle(captured: asyncio.Future[Actions], machine: ExchangeMachine) -> None:
     if not captured.done():
-        captured.set_result(False)
+        captured.set_result(machine.captures_failed())

@@ -13,8 +13,7 @@ import anyio
 from starlette.types import Receive, Scope, Send
 
 from shared.core.api_error import ApiError
-from shared.core.records.envelope import Failure
-from shared.core.records.outcome import RelayResult
+from shared.core.exchange.machine import ExchangeMachine
 from shared.core.wire import routing
 from shared.error_response import ErrorResponse
 from shared.exchange_ids import fresh_exchange_id
@@ -30,23 +29,25 @@ class Rejection(ErrorResponse):
         self._relay = relay
         self._started = relay.clock()
         refused = routing.rejected_operation(scope["raw_path"].decode("latin-1"))
-        self._exchange = relay.exchange(scope, refused, scope["query_string"]) if refused else None
-        exchange_id = self._exchange.exchange_id if self._exchange else fresh_exchange_id()
+        self._record = (
+            relay.exchange_record(scope, refused, scope["query_string"]) if refused else None
+        )
+        exchange_id = self._record.exchange_id if self._record else fresh_exchange_id()
         super().__init__(error, {**(headers or {}), "x-exchange-id": exchange_id})
-        if self._exchange:
-            self._exchange.answered_status = error.status
-            self._exchange.failure = Failure(code=error.code, message=error.message)
+        self._machine = ExchangeMachine(exchange_id, relay.rules)
+        self._machine.refused(error)  # this response is the error document
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Told first, then recorded. The connection is kept until then, which keeps a caller from
-        piling up recordings.
+        """Send the error, then record it. The connection stays open until then, which keeps a
+        caller from piling up recordings.
         """
         try:
             await super().__call__(scope, receive, send)
         finally:
-            if self._exchange is not None:
-                self._exchange.to_end_ms = (self._relay.clock() - self._started) * 1000
-                recording = self._relay.recorder.finish(self._exchange, RelayResult.REJECTED)
+            if self._record is not None:
+                at_ms = (self._relay.clock() - self._started) * 1000
+                self._record.ended(at_ms, answered_status=self.status_code)
+                recording = self._relay.recorder.finish(self._record, self._machine)
                 with anyio.CancelScope(shield=True):
                     await asyncio.wait(
                         {recording.done}, timeout=self._relay.limits.recording_wait_s

@@ -73,8 +73,8 @@ class RequestIntake:
         examined = await run_cooperatively(
             usage_request.examine(body, exchange.operation.spec, may_ask=may_ask)
         )
-        exchange.streaming_asked = examined.stream
-        exchange.model_asked = examined.model
+        exchange.stream_requested = examined.stream
+        exchange.requested_model = examined.model
         return HeldBody(body), HeldBody(*examined.asking) if examined.asking else None
 
     def _is_examined(self) -> bool:

@@ -116,7 +116,7 @@ class UpstreamCall:
         exchange = self._exchange
         own = await self._calls.credential_headers()
         headers = forwarding.request_headers(
-            exchange.request_headers, own, uncoded=exchange.streaming_asked
+            exchange.request_headers, own, uncoded=exchange.stream_requested
         )
         self._response = await self._calls.open(exchange.method, self._target, headers, body)
         return self._response
@@ -133,4 +133,4 @@ class UpstreamCall:
 
 
 def _key(exchange: ExchangeRecord) -> tuple[str | None, str | None]:
-    return exchange.operation.deployment or exchange.model_asked, exchange.api_version
+    return exchange.operation.deployment or exchange.requested_model, exchange.api_version

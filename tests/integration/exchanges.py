@@ -200,7 +200,7 @@ class Client:
         known = routing.route("POST", path)
         assert isinstance(known, Operation)
         self._response = relay.response(scope, known)
-        self.exchange_id = self._response._exchange.exchange_id
+        self.exchange_id = self._response._record.exchange_id
         self._scope = scope
 
     async def _receive(self) -> dict[str, Any]:

@@ -8,17 +8,29 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from harness.cutting import every_way
+from shared.core import api_error
 from shared.core.api_error import ApiError
+from shared.core.exchange.actions import (
+    Abort,
+    Actions,
+    CancelUpstream,
+    Drain,
+    FinishBody,
+    SendErrorDocument,
+    StartKeepAlive,
+)
+from shared.core.exchange.machine import ExchangeMachine, ExchangeRules
 from shared.core.wire.sse import decode
-from shared.core.wire.usage_chunk import UsageChunkFilter
-from shared.relay.client_response import KEEP_ALIVE, ClientResponse, one_line_error
+from shared.errors import UpstreamInterrupted
+from shared.relay.client_response import KEEP_ALIVE, ClientResponse
 
 pytestmark = pytest.mark.anyio
 EVENTS = [b'data: {"a":1}', b"event: x\ndata: 2", b": comment\ndata: [DONE]"]
+RULES = ExchangeRules(
+    error_frames=True, keep_alive=False, drain=False, drain_bytes=0, capture_required=False
+)
 USAGE_CHUNK = b'data: {"choices":[],"usage":{"total_tokens":1}}'
 
 
@@ -40,12 +52,38 @@ class Client:
         return b"".join(message.get("body", b"") for message in self.messages)
 
 
-async def begun(
-    client: Client, *, is_stream: bool = True, taking_out: bool = False
-) -> ClientResponse:
-    answer = ClientResponse(client.send, "id")
-    await answer.begin(200, [], is_stream=is_stream)
-    answer.filter = UsageChunkFilter() if taking_out else None
+class Answer:
+    """A response whose exchange decides what is sent, as the relay puts them together."""
+
+    def __init__(self, client: Client) -> None:
+        self.machine = ExchangeMachine("the-id", RULES)
+        self.response = ClientResponse(client.send, "the-id")
+        self.machine.request_ready()
+
+    async def piece(self, piece: bytes) -> None:
+        if data := self.machine.piece(piece):
+            await self.response.send_body(data)
+
+    async def comment(self) -> None:
+        await self.carry_out(self.machine.keep_alive_due())
+
+    async def fail(self, message: str = "broken") -> None:
+        """The upstream breaks."""
+        error = UpstreamInterrupted(message)
+        await self.carry_out(self.machine.upstream_failed(error, finished=False))
+
+    async def carry_out(self, actions: Actions) -> None:
+        for action in actions:
+            assert not isinstance(action, Drain | CancelUpstream | Abort | StartKeepAlive)
+            await self.response.carry_out(action)
+
+
+async def started(client: Client, *, is_stream: bool = True, taking_out: bool = False) -> Answer:
+    answer = Answer(client)
+    headers = [(b"content-type", b"text/event-stream" if is_stream else b"application/json")]
+    await answer.carry_out(
+        answer.machine.upstream_answered(200, headers, usage_requested=taking_out)
+    )
     return answer
 
 
@@ -59,11 +97,11 @@ async def test_a_comment_never_stands_within_an_event(line_end: bytes, taking_ou
     stream = b"".join(event.replace(b"\n", line_end) + 2 * line_end for event in events)
     for pieces in every_way(stream):
         client = Client()
-        answer = await begun(client, taking_out=taking_out)
+        answer = await started(client, taking_out=taking_out)
         for piece in pieces:
             await answer.piece(piece)
             await answer.comment()
-        await answer.flush()
+        await answer.carry_out(answer.machine.upstream_ended(cut_short=False))
         expected = [(event.event, event.data) for event in decode(stream)][: len(EVENTS)]
         assert [(event.event, event.data) for event in decode(client.body)] == expected
         assert KEEP_ALIVE in client.body
@@ -76,7 +114,7 @@ async def test_a_comment_never_stands_within_an_event(line_end: bytes, taking_ou
 async def test_a_comment_that_falls_due_while_the_client_is_slow_keeps_out_of_the_event() -> None:
     """The piece is on its way already, although sending it has not returned."""
     client = Client()
-    answer = await begun(client)
+    answer = await started(client)
     client.reads.clear()
     sending = asyncio.create_task(answer.piece(b'data: {"a":'))
     await asyncio.sleep(0)
@@ -100,7 +138,7 @@ class FullClient(Client):
 async def test_a_comment_that_waited_for_room_goes_before_the_event_that_begins_then() -> None:
     """The piece finds room at once, since the comment, though first, has yet to wake up."""
     client = FullClient()
-    answer = await begun(client)
+    answer = await started(client)
     client.reads.clear()
     commenting = asyncio.create_task(answer.comment())
     await asyncio.sleep(0)
@@ -113,7 +151,7 @@ async def test_a_comment_that_waited_for_room_goes_before_the_event_that_begins_
 async def test_a_comment_does_not_overtake_the_rest_of_an_event_that_waits_for_room() -> None:
     """The rest is known to end the event, but has not been written."""
     client = FullClient()
-    answer = await begun(client)
+    answer = await started(client)
     await answer.piece(b'data: {"a":')
     client.reads.clear()
     sending = asyncio.create_task(answer.piece(b"1}\n\n"))
@@ -127,7 +165,7 @@ async def test_a_comment_does_not_overtake_the_rest_of_an_event_that_waits_for_r
 async def test_a_client_that_leaves_ends_comment_and_piece_that_wait_for_room() -> None:
     """Both are cancelled, and neither by the other's fault."""
     client = FullClient()
-    answer = await begun(client)
+    answer = await started(client)
     client.reads.clear()
     commenting = asyncio.create_task(answer.comment())
     await asyncio.sleep(0)
@@ -143,7 +181,7 @@ async def test_a_client_that_leaves_ends_comment_and_piece_that_wait_for_room() 
 async def test_no_comment_into_what_is_no_readable_stream() -> None:
     """A document, and a stream with a content coding."""
     client = Client()
-    answer = await begun(client, is_stream=False)
+    answer = await started(client, is_stream=False)
     await answer.comment()
     assert client.body == b""
 
@@ -151,43 +189,68 @@ async def test_no_comment_into_what_is_no_readable_stream() -> None:
 async def test_an_early_answer_is_a_stream_with_a_comment() -> None:
     """200, SSE, the exchange's id, and a first sign of life at once."""
     client = Client()
-    answer = ClientResponse(client.send, "the-id")
-    await answer.begin_early()
+    answer = Answer(client)
+    await answer.carry_out(answer.machine.early_response_due())
     assert client.messages[0]["status"] == 200
     assert dict(client.messages[0]["headers"]) == {
         b"content-type": b"text/event-stream",
         b"cache-control": b"no-cache",
         b"x-exchange-id": b"the-id",
     }
-    assert (client.body, answer.begun, answer.is_stream) == (KEEP_ALIVE, True, True)
+    assert (client.body, answer.response.status) == (KEEP_ALIVE, 200)
+    await answer.comment()
+    assert client.body == KEEP_ALIVE * 2
 
 
-async def test_an_error_frame_follows_whole_events_only() -> None:
-    """Within an event there is no telling: the half of it would become a whole one."""
+@pytest.mark.parametrize("rest", [b"", b"\n\n"], ids=["within an event", "after it"])
+async def test_an_error_frame_follows_whole_events_only(rest: bytes) -> None:
+    """Within an event nothing can be reported: the half of it would become a whole one."""
     client = Client()
-    answer = await begun(client)
+    answer = await started(client)
     await answer.piece(b"data: 1\n\ndata: 2")
-    await answer.error_frame(b"{}")
-    assert (client.body, answer.told) == (b"data: 1\n\ndata: 2", False)
-    await answer.piece(b"\n\n")
-    await answer.error_frame(b'{"error":{}}')
-    assert (client.body, answer.told) == (b'data: 1\n\ndata: 2\n\ndata: {"error":{}}\n\n', True)
+    await answer.piece(rest)
+    await answer.fail()
+    sent = b"data: 1\n\ndata: 2" + rest
+    frame = b"data: " + api_error.upstream_interrupted("broken").body() + b"\n\n"
+    assert client.body == (sent + frame if rest else sent)
+    assert answer.response.error_sent is bool(rest)
 
 
 async def test_half_an_event_that_waits_for_the_filter_gives_way_to_the_error() -> None:
     """The client could do nothing with it."""
     client = Client()
-    answer = await begun(client, taking_out=True)
+    answer = await started(client, taking_out=True)
     await answer.piece(b"data: 1\n\ndata: 2")
-    await answer.error_frame(b'{"error":{}}')
-    assert client.body == b'data: 1\n\ndata: {"error":{}}\n\n'
+    await answer.fail()
+    assert client.body.startswith(b'data: 1\n\ndata: {"error":')
+
+
+async def test_after_a_piece_that_was_cut_off_nothing_is_sent() -> None:
+    """The client did not get the end of an event: a frame would be read as its rest, and the body
+    must not look whole.
+    """
+    client = FullClient()
+    answer = await started(client)
+    await answer.piece(b'data: {"a":')
+    client.reads.clear()
+    sending = asyncio.create_task(answer.piece(b"1}\n\n"))
+    await asyncio.sleep(0)
+    sending.cancel()
+    await asyncio.wait({sending})
+    client.reads.set()
+    await answer.fail()
+    await answer.response.carry_out(FinishBody())
+    assert (client.body, answer.response.error_sent) == (b'data: {"a":', False)
+    assert client.messages[-1]["more_body"]
 
 
 async def test_an_error_document_is_the_whole_answer() -> None:
     """In Azure's shape, with its length, the exchange's id and the body's end."""
     client = Client()
-    answer = ClientResponse(client.send, "the-id")
-    await answer.error_document(ApiError(status=504, code="upstream_timeout", message="too long"))
+    answer = Answer(client)
+    await answer.response.carry_out(
+        SendErrorDocument(ApiError(status=504, code="upstream_timeout", message="too long"))
+    )
     headers = dict(client.messages[0]["headers"])
     assert client.messages[0]["status"] == 504
     assert (headers[b"content-length"], headers[b"x-exchange-id"]) == (
@@ -196,38 +259,3 @@ async def test_an_error_document_is_the_whole_answer() -> None:
     )
     assert json.loads(client.body)["error"]["code"] == "upstream_timeout"
     assert [message.get("more_body") for message in client.messages] == [None, False]
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        {"error": {"code": "429", "message": "Slow\ndown \u2028\u00e9"}},
-        {"error": "no"},
-        {"error": {}, "more": [1]},
-    ],
-    ids=str,
-)
-def test_an_error_body_becomes_one_line(error: object) -> None:
-    """What the upstream said, with whatever white space it had."""
-    for indent in (None, 2):
-        line = one_line_error(json.dumps(error, indent=indent, ensure_ascii=False).encode())
-        assert json.loads(line) == error
-        assert b"\n" not in line
-
-
-@given(st.binary(max_size=3000))
-def test_any_error_body_becomes_an_error_of_one_line(body: bytes) -> None:
-    """HTML, nothing at all, bytes that are no text: all of them raise in an SDK."""
-    line = one_line_error(body)
-    assert json.loads(line)["error"] is not None
-    assert b"\n" not in line
-    assert b"\r" not in line
-
-
-@pytest.mark.parametrize(
-    "body", [b"<html>Bad gateway</html>", b'{"message":"no access"}', b"", b'{"error":null}']
-)
-def test_another_body_is_quoted(body: bytes) -> None:
-    """Gateways have shapes of their own."""
-    error = json.loads(one_line_error(body))["error"]
-    assert (error["code"], error["message"]) == ("upstream_error", body.decode())

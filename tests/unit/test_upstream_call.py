@@ -71,7 +71,7 @@ def exchange(
         request_headers=[],
         request=writer,
         response=writer,
-        model_asked=model,
+        requested_model=model,
     )
 
 

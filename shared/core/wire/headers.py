@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.core.wire.sse import EVENT_STREAM
+
 type RawHeaders = list[tuple[bytes, bytes]]
 
 
@@ -21,3 +23,13 @@ def kept_headers(headers: RawHeaders, names: frozenset[bytes]) -> dict[str, Any]
     """The named headers, lower-case, each value cut to 1 KB."""
     kept = ((key, value) for name, value in headers if (key := name.lower()) in names)
     return {key.decode("latin-1"): value.decode("latin-1")[:1024] for key, value in kept}
+
+
+def is_event_stream(headers: RawHeaders) -> bool:
+    """Whether a response is an SSE stream. Media types have no case (RFC 9110, 8.3.1)."""
+    return header(headers, b"content-type").lower().startswith(EVENT_STREAM)
+
+
+def is_readable(headers: RawHeaders) -> bool:
+    """Whether a body's bytes are its text: it has no content coding."""
+    return header(headers, b"content-encoding").strip().lower() in {"", "identity"}

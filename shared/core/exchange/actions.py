@@ -1,0 +1,77 @@
+"""What the shell is to do for an exchange. Each action is carried out once, in the given order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.core.api_error import ApiError
+from shared.core.wire.headers import RawHeaders
+
+
+@dataclass(frozen=True, slots=True)
+class SendHeaders:
+    """Start the response."""
+
+    status: int
+    headers: RawHeaders
+
+
+@dataclass(frozen=True, slots=True)
+class SendBody:
+    """Send bytes of the upstream's answer."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SendComment:
+    """Send an SSE comment. Parsers ignore it; load balancers see a living connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendErrorDocument:
+    """Send a whole response that is this error."""
+
+    error: ApiError
+
+
+@dataclass(frozen=True, slots=True)
+class SendErrorFrame:
+    """Send `data: {"error": …}`, which an OpenAI SDK raises as an error within a stream."""
+
+    error: bytes  # JSON in one line
+
+
+@dataclass(frozen=True, slots=True)
+class FinishBody:
+    """Send the end of the body: what the client has is a whole HTTP response."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """Return without the end of the body: the server closes the connection, which every client
+    takes for an error.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class StartKeepAlive:
+    """From now on a silence may be bridged with comments: feed `keep_alive_due`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """The client has disconnected; read on for the usage, within DRAIN_S."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelUpstream:
+    """Stop whatever runs for this exchange and close the upstream's connection."""
+
+
+type Sending = (
+    SendHeaders | SendBody | SendComment | SendErrorDocument | SendErrorFrame | FinishBody
+)
+type Interruption = Drain | CancelUpstream | Abort
+type Action = Sending | Interruption | StartKeepAlive
+type Actions = tuple[Action, ...]

@@ -1,0 +1,74 @@
+"""Which bytes of the answer may go to the client, and whether they end at an event's end."""
+
+from __future__ import annotations
+
+from shared.core.wire.cooperative import Cooperative
+from shared.core.wire.held_end import HeldEnd
+from shared.core.wire.stream_end import LONGEST_EVENT_END, ends_event
+from shared.core.wire.usage_chunk import UsageChunkFilter
+
+
+class ClientBody:
+    """The answer's body on its way to the client. Feed it the upstream's pieces and send what it
+    returns.
+
+    It takes out the usage chunk that the client did not ask for, and holds back the very end of the
+    answer until its capture is stored (CAPTURE_POLICY=required).
+    """
+
+    def __init__(self, *, is_stream: bool, holds_back: bool) -> None:
+        self.is_stream = is_stream  # SSE without a content coding: a comment may be put in
+        self._filter: UsageChunkFilter | None = None
+        self._held_back = HeldEnd() if holds_back else None
+        # the last bytes sent, as many as an event can end with; a body begins at a boundary
+        self._last_bytes = b"\n\n"
+
+    def take_out_usage(self) -> None:
+        """Drop the usage chunk from now on."""
+        self._filter = UsageChunkFilter()
+
+    def feed(self, piece: bytes) -> bytes:
+        """What may go to the client now; maybe nothing. Called for every chunk of every stream."""
+        if self._filter is not None:
+            piece = self._filter.feed(piece)
+        return self._pass(piece) if self._held_back is not None else self._sent(piece)
+
+    def feed_steps(self, piece: bytes) -> Cooperative[bytes]:
+        """As `feed`, for a piece longer than SLICE_BYTES: pauses between slices."""
+        if self._filter is not None:
+            piece = yield from self._filter.feed_steps(piece)
+        return self._pass(piece)
+
+    def flush(self) -> bytes:
+        """What was waiting for the end of its event when the answer ended."""
+        rest = self._filter.flush() if self._filter is not None else b""
+        self._filter = None
+        return self._pass(rest)
+
+    def release(self) -> bytes:
+        """The end that was held back."""
+        held = self._held_back.held if self._held_back is not None else b""
+        self._held_back = None
+        return self._sent(held)
+
+    @property
+    def held_bytes(self) -> int:
+        """How many bytes of the answer are held back."""
+        return len(self._held_back.held) if self._held_back is not None else 0
+
+    @property
+    def at_event_boundary(self) -> bool:
+        """Whether something may be put between the events of a stream here."""
+        return self.is_stream and ends_event(self._last_bytes)
+
+    def _pass(self, piece: bytes) -> bytes:
+        if self._held_back is not None:
+            piece = self._held_back.feed(piece, is_stream=self.is_stream)
+        return self._sent(piece)
+
+    def _sent(self, piece: bytes) -> bytes:
+        if len(piece) >= LONGEST_EVENT_END:
+            self._last_bytes = piece[-LONGEST_EVENT_END:]
+        else:
+            self._last_bytes = (self._last_bytes + piece)[-LONGEST_EVENT_END:]
+        return piece

@@ -1,0 +1,58 @@
+"""What a failure means to the client and to the record: the one place where fnsse's exceptions
+become an error of the API and a result of the relay.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final, NamedTuple
+
+from shared.core import api_error
+from shared.core.api_error import ApiError
+from shared.core.records.outcome import RelayResult
+from shared.errors import (
+    BodyTooLarge,
+    FnsseError,
+    RequestNotCaptured,
+    UpstreamError,
+    UpstreamInterrupted,
+    UpstreamTimeout,
+)
+
+_QUOTED_BYTES: Final = 2048  # of an error body that is not in OpenAI's shape
+
+
+class Meaning(NamedTuple):
+    """What a failure means: the error that the client gets, and the relay's result."""
+
+    error: ApiError
+    result: RelayResult
+
+
+def translate(error: FnsseError) -> Meaning:
+    """What it means. Any other exception of fnsse is the proxy's own fault."""
+    match error:
+        case UpstreamTimeout():
+            return Meaning(api_error.upstream_timeout(str(error)), RelayResult.TIMEOUT)
+        case UpstreamInterrupted():
+            return Meaning(api_error.upstream_interrupted(str(error)), RelayResult.INTERRUPTED)
+        case UpstreamError():
+            return Meaning(api_error.upstream_unreachable(str(error)), RelayResult.UNREACHABLE)
+        case BodyTooLarge():
+            return Meaning(api_error.body_too_large(error.limit_bytes), RelayResult.REJECTED)
+        case RequestNotCaptured():
+            return Meaning(api_error.capture_unavailable(), RelayResult.REJECTED)
+        case _:
+            return Meaning(api_error.internal_error(), RelayResult.FAILED)
+
+
+def one_line_error(body: bytes) -> bytes:
+    """An upstream's error body as JSON of one line, in the shape `{"error": …}`."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict) or not isinstance(document.get("error"), (dict, str)):
+        text = body[:_QUOTED_BYTES].decode("utf-8", "replace")
+        document = {"error": {"code": "upstream_error", "message": text, "type": "upstream_error"}}
+    return json.dumps(document, separators=(",", ":")).encode()

@@ -1,0 +1,385 @@
+"""One exchange as a state machine: inputs in, actions out, no I/O, no clock.
+
+The shell (shared.relay.relay) calls the method of each input as it happens and carries out the
+actions that it returns, in their order. shared.core.exchange.state draws the states.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from shared.core import api_error
+from shared.core.api_error import ApiError
+from shared.core.exchange import failures
+from shared.core.exchange.actions import (
+    Abort,
+    Actions,
+    CancelUpstream,
+    Drain,
+    FinishBody,
+    Interruption,
+    SendBody,
+    SendComment,
+    SendErrorDocument,
+    SendErrorFrame,
+    SendHeaders,
+    StartKeepAlive,
+)
+from shared.core.exchange.client_body import ClientBody
+from shared.core.exchange.state import ANSWERING, ENDED, UNANSWERED, State
+from shared.core.records.outcome import RelayResult
+from shared.core.wire import forwarding
+from shared.core.wire.cooperative import Cooperative
+from shared.core.wire.headers import RawHeaders, is_event_stream, is_readable
+from shared.core.wire.tail import TAIL_BYTES
+from shared.errors import (
+    BodyTooLarge,
+    ExchangeStateError,
+    FnsseError,
+    RequestNotCaptured,
+    UpstreamError,
+    UpstreamInterrupted,
+)
+
+# every piece of every stream compares with it: a name of the module costs less than a class's
+_STREAMING: Final = State.STREAMING
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExchangeRules:
+    """What settings allow an exchange."""
+
+    error_frames: bool  # a failure within a stream is reported in the stream
+    keep_alive: bool  # silences of a stream are bridged with comments
+    drain: bool  # after a disconnect the answer is read on
+    drain_bytes: int  # how much of it
+    capture_required: bool  # the client gets the answer's end when both captures are stored
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conclusion:
+    """How an exchange ended, for its record."""
+
+    result: RelayResult
+    failure: ApiError | None  # why it did not complete
+
+
+class ExchangeMachine:
+    """One exchange, from its request to the end of its response.
+
+    Each input is a method that returns what the shell has to do. There is no `conclusion` before
+    the exchange has ended; from DONE on it is final.
+    """
+
+    def __init__(self, exchange_id: str, rules: ExchangeRules) -> None:
+        self.state = State.RECEIVING
+        self.conclusion: Conclusion | None = None
+        self._exchange_id = exchange_id
+        self._rules = rules
+        self._body = self._client_body(is_stream=False)
+        self._status = 0  # the upstream's
+        self._chunked = False  # no Content-Length tells the client where the body ends
+        self._framed = False  # the last thing that the client is sent is an error frame
+        self._document_sent = False  # a response that needs no further end
+        self._collected = b""  # the end of an answer in COLLECTING
+        self._drained_bytes = 0
+
+    # --- the client's request ---------------------------------------------------------------------
+
+    def request_ready(self) -> Actions:
+        """The request may go upstream: held whole (and stored, where it has to be), or as it
+        comes.
+        """
+        if self._is_over(State.RECEIVING):
+            return ()
+        self.state = State.CALLING
+        return ()
+
+    def refused(self, error: ApiError) -> Actions:
+        """The request line alone says that the request is not relayed."""
+        if self._is_over(State.RECEIVING):
+            return ()
+        self._end(RelayResult.REJECTED, error)
+        return self._error_document(error)
+
+    def rejected(self, error: BodyTooLarge | RequestNotCaptured) -> Actions:
+        """The request is not relayed, or no further."""
+        if self.state in ENDED:
+            return ()
+        return self._fail(error)
+
+    def request_broken_off(self) -> Actions:
+        """The client disconnected before its request was whole, and nothing more comes upstream."""
+        if self.state in ENDED:
+            return ()
+        return self._end(RelayResult.CLIENT_DISCONNECTED)
+
+    # --- the upstream's answer --------------------------------------------------------------------
+
+    def early_response_due(self) -> Actions:
+        """The upstream has not answered in EARLY_RESPONSE_AFTER_S."""
+        if self.state is not State.CALLING:
+            return ()
+        self.state, self._chunked = State.EARLY, True
+        self._body = self._client_body(is_stream=True)
+        headers = [
+            (b"content-type", b"text/event-stream"),
+            (b"cache-control", b"no-cache"),
+            (b"x-exchange-id", self._exchange_id.encode()),
+        ]
+        return (SendHeaders(200, headers), SendComment(), *self._keep_alive())
+
+    def upstream_answered(
+        self, status: int, headers: RawHeaders, *, usage_requested: bool
+    ) -> Actions:
+        """Status and headers have come. `usage_requested`: the proxy asked for a usage chunk that
+        the client did not ask for.
+        """
+        if self._is_over(State.CALLING, State.EARLY):
+            return ()
+        self._status = status
+        is_stream = is_event_stream(headers) and is_readable(headers)
+        if self.state is State.EARLY:
+            actions: Actions = ()
+            streaming = is_stream and status == 200
+            self.state = State.STREAMING if streaming else State.COLLECTING
+        else:
+            actions = self._start(status, headers, is_stream=is_stream)
+        if usage_requested and is_stream:
+            self._body.take_out_usage()
+        return actions
+
+    def piece(self, piece: bytes) -> bytes | None:
+        """What goes to the client now of a piece of the answer, maybe nothing. None: read no
+        further.
+        """
+        if self.state is _STREAMING:
+            return self._body.feed(piece)
+        if self._is_over(*ANSWERING):
+            return None
+        if self.state is State.COLLECTING:
+            self._collected = (self._collected + piece)[-TAIL_BYTES:]
+            return b""
+        if self._drained_bytes >= self._rules.drain_bytes:
+            return None
+        self._drained_bytes += len(piece)
+        return b""
+
+    def piece_steps(self, piece: bytes) -> Cooperative[bytes | None]:
+        """As `piece`, with pauses, for a piece longer than SLICE_BYTES."""
+        if self.state is not State.STREAMING:
+            return self.piece(piece)
+        data = yield from self._body.feed_steps(piece)
+        # the client may have disconnected in a pause
+        return data if self.state is State.STREAMING else b""
+
+    def upstream_ended(self, *, cut_short: bool) -> Actions:
+        """The answer has ended as HTTP wants it. `cut_short`: without the end that its operation's
+        streams have, and without an error.
+        """
+        if self._is_over(*ANSWERING):
+            return ()
+        if self.state is State.DRAINING:
+            return self._end(RelayResult.CLIENT_DISCONNECTED)
+        if self.state is State.COLLECTING:
+            return self._collected_all()
+        rest = self._send(self._body.flush())
+        if self._status == 200 and cut_short:
+            broken = UpstreamInterrupted(
+                "Azure OpenAI ended its answer before the answer was whole."
+            )
+            return (*rest, *self._fail(broken))
+        return (*rest, *self._end(RelayResult.COMPLETE))
+
+    def upstream_failed(self, error: UpstreamError, *, finished: bool) -> Actions:
+        """No answer, or no more of it. `finished`: what came of a stream holds its own end, so
+        nothing is missing.
+        """
+        if self._is_over(State.CALLING, State.EARLY, *ANSWERING):
+            return ()
+        if self.state is State.DRAINING:
+            failure = None if finished else failures.translate(error).error
+            return self._end(RelayResult.CLIENT_DISCONNECTED, failure)
+        if self.state is State.STREAMING and finished:
+            return self._end(RelayResult.COMPLETE)
+        return self._fail(error)
+
+    # --- what may happen at any time --------------------------------------------------------------
+
+    def client_disconnected(self, *, received_bytes: int) -> tuple[Interruption, ...]:
+        """The client is gone. `received_bytes` of the answer have come."""
+        if self.state in ANSWERING:
+            if self.state is State.DRAINING:
+                return ()
+            if self._rules.drain and received_bytes:
+                self.state = State.DRAINING
+                return (Drain(),)
+        return self.cancelled()
+
+    def cancelled(self) -> tuple[Interruption, ...]:
+        """The response is cancelled from outside, which is how the Functions host says that the
+        client is gone: nothing is drained.
+        """
+        if self.state is State.HOLDING:
+            self._end(RelayResult.CLIENT_DISCONNECTED)
+            self.state = State.DONE
+            return (Abort(),)
+        if self.state in ENDED:
+            return ()
+        self._end(RelayResult.CLIENT_DISCONNECTED)
+        return (CancelUpstream(),)
+
+    def deadline_passed(self, error: UpstreamError, *, finished: bool) -> Actions:
+        """The exchange, or its draining, has taken too long."""
+        if self.state in ENDED:
+            return ()
+        if self.state is State.DRAINING:
+            return self._end(RelayResult.CLIENT_DISCONNECTED)
+        if self.state is State.STREAMING and finished:
+            return self._end(RelayResult.COMPLETE)
+        return self._fail(error)
+
+    def keep_alive_due(self) -> Actions:
+        """Nothing was sent for KEEP_ALIVE_S."""
+        open_ = self.state in {State.EARLY, State.STREAMING, State.COLLECTING}
+        return (SendComment(),) if open_ and self._body.at_event_boundary else ()
+
+    def internal_error(self) -> Actions:
+        """The proxy itself failed."""
+        if self.state in ENDED:
+            return ()
+        unanswered, error = self.state in UNANSWERED, api_error.internal_error()
+        self._end(RelayResult.FAILED, error)
+        return self._error_document(error) if unanswered else ()
+
+    def ended(self) -> Conclusion:
+        """How the exchange ended. Raises ExchangeStateError before that."""
+        if self.conclusion is None:
+            raise ExchangeStateError(f"an exchange that is {self.state.name} has not ended")
+        return self.conclusion
+
+    # --- the end ----------------------------------------------------------------------------------
+
+    def captures_stored(self) -> Actions:
+        """Both captures of the exchange are stored."""
+        if self._is_recorded():
+            return ()
+        self.state = State.DONE
+        return (*self._send(self._body.release()), FinishBody())
+
+    def captures_failed(self) -> Actions:
+        """A capture of the exchange could not be stored."""
+        if self._is_recorded():
+            return ()
+        error = api_error.capture_unavailable()
+        self._end(RelayResult.REJECTED, error)
+        self.state = State.DONE
+        if self._framed:
+            return (FinishBody(),)
+        frame = self._error_frame(error.body()) if self._rules.error_frames else ()
+        return (*frame, FinishBody()) if frame else (Abort(),)
+
+    def finish(self, *, error_sent: bool) -> Actions:
+        """The result is recorded, or that has been waited for long enough: the response may end.
+        `error_sent`: the client was sent an error frame.
+        """
+        if self.state is not State.RECORDING:
+            raise ExchangeStateError(f"finish in {self.state.name}")
+        self.state = State.DONE
+        if self._document_sent:
+            return ()
+        whole = self._result is RelayResult.COMPLETE or error_sent
+        return (FinishBody(),) if whole else (Abort(),)
+
+    @property
+    def waits_for_recording(self) -> bool:
+        """Whether `finish` is to wait (for a bounded time) until the result is recorded: the end of
+        a chunked body carries no byte of the answer, and once the last response has ended the
+        Functions host may kill the worker.
+        """
+        gone = self._result is RelayResult.CLIENT_DISCONNECTED
+        return (self._chunked or gone) and not self._rules.capture_required
+
+    @property
+    def held_bytes(self) -> int:
+        """How many bytes of the answer the client is not sent before HOLDING ends."""
+        return self._body.held_bytes
+
+    # ----------------------------------------------------------------------------------------------
+
+    def _is_over(self, *expected: State) -> bool:
+        """Whether the input comes too late. Raises ExchangeStateError where it can have no
+        cause.
+        """
+        if self.state in expected:
+            return False
+        if self.state in ENDED:
+            return True
+        raise ExchangeStateError(
+            f"an input for {', '.join(sorted(state.name for state in expected))} "
+            f"came in {self.state.name}"
+        )
+
+    def _is_recorded(self) -> bool:
+        """Whether nothing depends on the captures any more."""
+        if self.state not in ENDED:
+            raise ExchangeStateError(f"captures of an exchange that is {self.state.name}")
+        return self.state is not State.HOLDING
+
+    @property
+    def _result(self) -> RelayResult | None:
+        return self.conclusion.result if self.conclusion is not None else None
+
+    def _end(self, result: RelayResult, failure: ApiError | None = None) -> Actions:
+        self.conclusion = Conclusion(result=result, failure=failure)
+        holds = result is RelayResult.COMPLETE and self._rules.capture_required
+        self.state = State.HOLDING if holds else State.RECORDING
+        return ()
+
+    def _fail(self, error: FnsseError) -> Actions:
+        """End with an error, and report it to the client as far as HTTP still allows."""
+        failure = failures.translate(error)
+        actions: Actions = ()
+        if self.state in UNANSWERED:
+            actions = self._error_document(failure.error)
+        elif self._rules.error_frames and self.state is not State.DRAINING:
+            actions = self._error_frame(failure.error.body())
+        self._end(failure.result, failure.error)
+        return actions
+
+    def _error_document(self, error: ApiError) -> Actions:
+        self._document_sent = True
+        return (SendErrorDocument(error),)
+
+    def _error_frame(self, error: bytes) -> Actions:
+        """Nothing within an event: ended there, it would be read as a whole one, and fail in the
+        SDK's JSON parser. A connection that breaks off, which SDKs raise as a connection error,
+        says it better.
+        """
+        self._framed = self._body.at_event_boundary
+        return (SendErrorFrame(error),) if self._framed else ()
+
+    def _collected_all(self) -> Actions:
+        """An answer that is not a stream came after the client was promised one."""
+        if self._status < 400:
+            error = "Azure OpenAI answered a request for a stream with something else."
+            return self._fail(UpstreamInterrupted(error))
+        frame = self._error_frame(failures.one_line_error(self._collected))
+        return (*frame, *self._end(RelayResult.COMPLETE))
+
+    def _start(self, status: int, headers: RawHeaders, *, is_stream: bool) -> Actions:
+        sent = forwarding.response_headers(headers, self._exchange_id, unsized=is_stream)
+        self.state = State.STREAMING
+        self._body = self._client_body(is_stream=is_stream)
+        self._chunked = all(name != b"content-length" for name, _ in sent)
+        return (SendHeaders(status, sent), *(self._keep_alive() if is_stream else ()))
+
+    def _client_body(self, *, is_stream: bool) -> ClientBody:
+        return ClientBody(is_stream=is_stream, holds_back=self._rules.capture_required)
+
+    def _keep_alive(self) -> Actions:
+        return (StartKeepAlive(),) if self._rules.keep_alive else ()
+
+    def _send(self, data: bytes) -> Actions:
+        return (SendBody(data),) if data else ()

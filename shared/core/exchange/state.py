@@ -1,0 +1,61 @@
+"""The states of an exchange.
+
+    RECEIVING ──request_ready──► CALLING ──early_response_due──► EARLY
+                                    │ upstream_answered           │ upstream_answered
+                                    ▼                             ▼          ▼
+                                STREAMING ◄──────────── a stream ─┘      COLLECTING
+                                    │ client_disconnected                    │   (anything else is
+                                    ▼ (drains)                               │    to become an
+                                 DRAINING ◄──────────────────────────────────┘    error frame)
+
+    From each of these the exchange ends once, with one result. What ends it:
+
+    upstream_ended, upstream_failed, deadline_passed      (COMPLETE, INTERRUPTED, …)
+    rejected, request_broken_off, client_disconnected, cancelled, internal_error
+
+                    ┌─ COMPLETE, and the captures have to be stored ──► HOLDING
+        the end ────┤                                                      │ captures_stored,
+                    │                                                      │ captures_failed,
+                    └─ otherwise ─► RECORDING ──finish──► DONE ◄───────────┘ client_disconnected
+
+RECEIVING   the client's request is read, and stored where it has to be
+CALLING     the request goes upstream (its body may still be passing); the client has no answer yet
+EARLY       the client was answered before the upstream did
+STREAMING   the upstream's answer goes to the client, piece by piece
+COLLECTING  an answer that is not a stream came after an early response
+DRAINING    the client has disconnected; the answer is read on for its usage
+HOLDING     the answer is whole; the client does not get its end before it is stored
+RECORDING   the result is known; the shell records it
+DONE        the response has ended, or was broken off
+
+Once there is a result, whatever the upstream or the clock still bring is ignored: they race with
+it. An input that can have no cause in a state (a piece of an answer before its headers) raises
+ExchangeStateError.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import Final
+
+
+class State(Enum):
+    """Where an exchange stands; this module's docstring draws them."""
+
+    RECEIVING = auto()
+    CALLING = auto()
+    EARLY = auto()
+    STREAMING = auto()
+    COLLECTING = auto()
+    DRAINING = auto()
+    HOLDING = auto()
+    RECORDING = auto()
+    DONE = auto()
+
+
+# The exchange has a result.
+ENDED: Final = frozenset({State.HOLDING, State.RECORDING, State.DONE})
+# Pieces of the upstream's answer may come.
+ANSWERING: Final = frozenset({State.STREAMING, State.COLLECTING, State.DRAINING})
+# Nothing was sent to the client yet: a failure can still have a status of its own.
+UNANSWERED: Final = frozenset({State.RECEIVING, State.CALLING})

@@ -1,0 +1,80 @@
+"""What a failure means to the client and to the record, and an upstream's error in one line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.core.exchange.failures import one_line_error, translate
+from shared.core.records.outcome import RelayResult
+from shared.errors import (
+    BodyTooLarge,
+    EnvelopeError,
+    FnsseError,
+    RequestNotCaptured,
+    UpstreamError,
+    UpstreamInterrupted,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code", "result"),
+    [
+        (UpstreamUnreachable("m"), 502, "upstream_unreachable", RelayResult.UNREACHABLE),
+        (UpstreamTimeout("m"), 504, "upstream_timeout", RelayResult.TIMEOUT),
+        (UpstreamInterrupted("m"), 502, "upstream_interrupted", RelayResult.INTERRUPTED),
+        (UpstreamError("m"), 502, "upstream_unreachable", RelayResult.UNREACHABLE),
+        (BodyTooLarge(1048576), 413, "body_too_large", RelayResult.REJECTED),
+        (RequestNotCaptured(), 503, "capture_unavailable", RelayResult.REJECTED),
+        (EnvelopeError("secret"), 500, "internal_error", RelayResult.FAILED),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, FnsseError) else "",
+)
+def test_each_failure_has_an_error_and_a_result(
+    error: FnsseError, status: int, code: str, result: RelayResult
+) -> None:
+    """The message of an upstream's failure reaches the client, nobody else's does."""
+    meaning = translate(error)
+    assert (meaning.error.status, meaning.error.code, meaning.result) == (status, code, result)
+    assert (meaning.error.message == "m") is isinstance(error, UpstreamError)
+    assert "secret" not in meaning.error.message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"error": {"code": "429", "message": "Slow\ndown \u2028\u00e9"}},
+        {"error": "no"},
+        {"error": {}, "more": [1]},
+    ],
+    ids=str,
+)
+def test_an_error_body_becomes_one_line(error: object) -> None:
+    """What the upstream said, with whatever white space it had."""
+    for indent in (None, 2):
+        line = one_line_error(json.dumps(error, indent=indent, ensure_ascii=False).encode())
+        assert json.loads(line) == error
+        assert b"\n" not in line
+
+
+@given(st.binary(max_size=3000))
+def test_any_error_body_becomes_an_error_of_one_line(body: bytes) -> None:
+    """HTML, nothing at all, bytes that are no text: all of them raise in an SDK."""
+    line = one_line_error(body)
+    assert json.loads(line)["error"] is not None
+    assert b"\n" not in line
+    assert b"\r" not in line
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>Bad gateway</html>", b'{"message":"no access"}', b"", b'{"error":null}']
+)
+def test_another_body_is_quoted(body: bytes) -> None:
+    """Gateways have shapes of their own."""
+    error = json.loads(one_line_error(body))["error"]
+    assert (error["code"], error["message"]) == ("upstream_error", body.decode())
