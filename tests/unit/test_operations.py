@@ -1,0 +1,180 @@
+"""The table of operations: every row has a route, a golden case, a row in the docs, and a route in
+the stand-in.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from local.azure_openai.answer import StandInResponse
+from local.azure_openai.app import App
+from local.azure_openai.directives import Directives
+from local.azure_openai.recording import ExchangeRecording
+from local.azure_openai.request import Request
+from shared.core.wire import tail
+from shared.core.wire.operations import (
+    CALL,
+    OPERATIONS,
+    BodyExamination,
+    OperationSpec,
+    ReaderKind,
+    spec_of,
+)
+from shared.core.wire.routing import Operation, route
+from shared.core.wire.stream_end import DONE, FAILING, ends_stream, fails
+from tests import golden
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "reference" / "api-operations.md"
+ROWS = [*OPERATIONS, CALL]
+CASES = [golden.load(name) for name in golden.names()]
+
+of_each_row = pytest.mark.parametrize("spec", ROWS, ids=lambda spec: spec.name)
+of_each_operation = pytest.mark.parametrize("spec", OPERATIONS, ids=lambda spec: spec.name)
+
+
+@of_each_row
+def test_a_row_is_found_by_its_name(spec: OperationSpec) -> None:
+    assert spec_of(spec.name) is spec
+
+
+def test_a_name_without_a_row_is_a_call() -> None:
+    """An envelope of a version that knew more operations can still be read."""
+    assert spec_of("something.new") is CALL
+
+
+def test_no_two_rows_share_a_name_or_a_route() -> None:
+    assert len({spec.name for spec in ROWS}) == len(ROWS)
+    assert len({(spec.method, spec.route) for spec in ROWS}) == len(ROWS)
+
+
+@of_each_operation
+def test_method_and_route_lead_to_the_row(spec: OperationSpec) -> None:
+    assert spec.method is not None
+    assert spec.route is not None
+    routed = route(spec.method, f"/openai/v1/{spec.route.format('id')}")
+    assert isinstance(routed, Operation)
+    assert routed.spec is spec
+
+
+@of_each_row
+def test_there_is_a_golden_case_whose_request_calls_the_operation(spec: OperationSpec) -> None:
+    """`call` is what all other requests become, so their cases need not agree with a route."""
+    cases = [case for case in CASES if case.envelope.operation == spec.name]
+    assert cases, f"no case in tests/golden/cases has the operation {spec.name}"
+    for case in cases:
+        if case.request is None or spec is CALL:
+            continue
+        routed = route(case.request.header["method"], case.request.header["path"])
+        assert isinstance(routed, Operation)
+        assert routed.spec is spec
+
+
+@of_each_row
+def test_an_operation_whose_answer_is_parsed_has_an_event_type_of_its_own(
+    spec: OperationSpec,
+) -> None:
+    """And what is a `call` is not parsed."""
+    assert (spec.reader is ReaderKind.NONE) == (spec.event_type == "call")
+
+
+@of_each_row
+def test_the_last_event_of_a_stream_is_found_in_its_bytes(spec: OperationSpec) -> None:
+    """Without it a stream of an operation whose end is known was cut."""
+    ends = [f'{{"type":"{kind}"}}' for kind in spec.last_events]
+    for data in [*ends, *([DONE] if spec.ends_with_done else [])]:
+        cut = b'data: {"type":"other"}\n\n'
+        assert tail.of_stream(cut + f"data: {data}\n\n".encode(), whole=True).finished
+        assert not tail.of_stream(cut, whole=True).finished
+    assert spec.stream_end_is_known == (spec.ends_with_done or bool(spec.last_events))
+    assert all(ends_stream({"type": kind}) for kind in spec.last_events)
+
+
+@of_each_row
+def test_an_event_that_reports_a_failure_is_one_of_the_last(spec: OperationSpec) -> None:
+    assert spec.failure_events <= spec.last_events
+    for kind in spec.failure_events:
+        assert fails({"type": kind})
+        assert any(mark in f'{{"type":"{kind}"}}'.encode() for mark in FAILING)
+
+
+@of_each_row
+def test_the_docs_have_the_row(spec: OperationSpec) -> None:
+    """Add what this test prints to docs/reference/api-operations.md."""
+    assert docs_row(spec) in DOCS.read_text("utf-8").splitlines()
+
+
+def test_the_docs_have_no_other_row() -> None:
+    rows = [line for line in DOCS.read_text("utf-8").splitlines() if line.startswith("| `")]
+    assert rows == [docs_row(spec) for spec in ROWS]
+
+
+@pytest.mark.anyio
+@of_each_operation
+async def test_the_stand_in_answers_the_operation(spec: OperationSpec) -> None:
+    """With a shape of its own: what it does not know it answers with an echo."""
+    app = App(ExchangeRecording(), Directives())
+    created = await ask(app, "POST", "responses", {"background": True})
+    assert isinstance(created.body, bytes)
+    assert spec.method is not None
+    assert spec.route is not None
+    path = spec.route.format(json.loads(created.body)["id"])
+    answer = await ask(app, spec.method, path, {})
+    assert answer.status == 200
+    assert not isinstance(answer.body, bytes) or b"stand_in.echo" not in answer.body
+
+
+async def ask(app: App, method: str, path: str, more: dict[str, object]) -> StandInResponse:
+    """The stand-in's answer to a small request, without a connection."""
+    body = json.dumps({"model": "m", "input": "a", "prompt": "a", "messages": []} | more).encode()
+    target = f"/openai/v1/{path}"
+    headers = [("api-key", "k"), ("content-type", "application/json")]
+    recorded = ExchangeRecording().begin(method, target, "1.1", headers)
+    recorded.received(body)
+    request = Request(
+        method=method,
+        target=target,
+        headers=headers,
+        keep_alive=True,
+        chunking=True,
+        body=bytearray(body),
+        exchange=recorded,
+    )
+    return (await app.reply(request)).answer
+
+
+def docs_row(spec: OperationSpec) -> str:
+    """The operation's row in the docs, as its row in the table has it."""
+    cells = (
+        f"`{spec.name}`",
+        f"`{spec.method} {spec.route}`" if spec.route else "any other",
+        "`completion`, `stream_completion`" if spec.generates_text else f"`{spec.event_type}`",
+        f"`{spec.prompt_member}`" if spec.prompt_member else "",
+        _stream(spec),
+        _usage(spec),
+    )
+    return f"| {' | '.join(cells)} |".replace("{}", "{id}")
+
+
+def _stream(spec: OperationSpec) -> str:
+    if spec.stream_in_query:
+        return f"`?stream=true`; {_last_events(spec)}"
+    if spec.method not in {"POST", None} or spec.body_examination is BodyExamination.NEVER:
+        return ""
+    name, value = spec.stream_member
+    return f"`{json.dumps({name: value})[1:-1]}`; {_last_events(spec)}"
+
+
+def _last_events(spec: OperationSpec) -> str:
+    ends = [*([DONE] if spec.ends_with_done else []), *sorted(spec.last_events)]
+    return f"ends with {' or '.join(f'`{end}`' for end in ends)}" if ends else "its end is unknown"
+
+
+def _usage(spec: OperationSpec) -> str:
+    if spec.repeats_usage:
+        return "repeats that of the response"
+    if spec.accepts_stream_options:
+        return "may be asked for; else estimated"
+    return "as sent; else estimated" if spec.generates_text else "as sent"
