@@ -1,3 +1,3 @@
-"""How fast the app is: `python -m bench` measures it on the local stack, on one machine, with
-everything switched on.
+"""The benchmark: `python -m bench` measures the app on the local stack, on one machine, with all
+features on.
 """

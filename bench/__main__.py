@@ -24,7 +24,7 @@ _CPU_INFO: Final = Path("/proc/cpuinfo")
 
 
 def main() -> int:
-    """0; 1 where a host could not be measured."""
+    """Run the benchmark. Returns the exit code: 1 if a host could not be measured."""
     options = _options()
     plan = Plan(
         rounds=options.rounds,
@@ -47,7 +47,7 @@ def main() -> int:
             found["bare"] = figures(measure_bare(plan, progress))
     except (BenchError, StackError) as error:
         print(f"bench: {error}", file=sys.stderr)
-        failed = True  # what was measured before is shown all the same
+        failed = True  # earlier results are printed anyway
     environment = report.Environment(
         python=platform.python_version(), cpus=os.cpu_count() or 1, processor=_processor()
     )
@@ -118,7 +118,7 @@ def _hosts(asked: str | None) -> Sequence[FunctionsHost]:
 
 
 def _processor() -> str:
-    """The processor's name; its architecture where the system does not tell."""
+    """The processor's name; its architecture if the system does not report it."""
     try:
         lines = _CPU_INFO.read_text().splitlines()
     except OSError:

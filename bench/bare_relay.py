@@ -1,8 +1,8 @@
-"""The least that relays a stream on the Functions host: the yardstick's own yardstick.
+"""The smallest app that relays a stream on the Functions host, for comparison.
 
-Microseconds differ from machine to machine, and more between kernels than between programs. What
-fnsse adds is told by the same loads through this app, on the same host, in the same run: it passes
-bytes on and does nothing else.
+Microseconds differ from machine to machine, and more between kernels than between programs. So the
+benchmark sends the same loads through this app, on the same host and in the same run: it passes
+bytes on and does nothing else. The difference is what fnsse adds.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _upstream() -> httpx.AsyncClient:
 @app.function_name("relay")
 @app.route("openai/deployments/{deployment}/chat/completions", methods=["POST"])
 async def relay(req: Request) -> StreamingResponse:
-    """Pass the request on, and the answer back."""
+    """Relay the request and its response."""
     url = f"{os.environ['AZURE_OPENAI_BASE_URL']}{req.url.path}?{req.url.query}"
     headers = {name: req.headers[name] for name in _PASSED if name in req.headers} | {
         "api-key": os.environ["AZURE_OPENAI_KEY"]
@@ -49,7 +49,7 @@ async def relay(req: Request) -> StreamingResponse:
 @app.function_name("health")
 @app.route("health", methods=["GET"])
 async def health(req: Request) -> Response:
-    """By this the local stack knows that the host serves."""
+    """Tell the local stack that the host serves."""
     return Response()
 
 
@@ -62,7 +62,7 @@ async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:
 
 
 def lay_out(folder: Path) -> Path:
-    """Make `folder` one that a Functions host serves this app from, and return it."""
+    """Write what a Functions host needs to serve this app into `folder`, and return it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "host.json").write_text(json.dumps(_HOST_JSON))
     (folder / "function_app.py").write_text(f"from {__name__} import app\n")

@@ -1,7 +1,7 @@
-"""What can go wrong with a benchmark."""
+"""Errors of the benchmark."""
 
 from __future__ import annotations
 
 
 class BenchError(Exception):
-    """There are no numbers, or none that could be trusted. The message says why."""
+    """There are no figures, or none to trust. The message says why."""

@@ -1,6 +1,4 @@
-"""From what was measured to the figures that are reported, and whether the
-yardsticks hold. Pure.
-"""
+"""Computes the reported figures from the measurements, and whether the limits hold. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +9,11 @@ from typing import Final
 from bench.measure import Measured, MeasuredLoad, Round
 from bench.statistics import Figure, Idle, Percentiles, slope
 
-# The yardsticks, on the embedded host with everything on.
+# The limits, on the embedded host with all features on.
 PER_CHUNK_US: Final = 40.0
 PER_CALL_MS: Final = 5.0
-# They were set on a machine on which the bare relay took 27 us for a chunk. On another one this is
-# what to look at.
+# They were set on a machine where the bare relay took 27 us a chunk. On another machine, compare
+# with the bare relay.
 PER_CHUNK_TO_BARE: Final = PER_CHUNK_US / 27.0
 
 _US: Final = 1_000_000
@@ -24,12 +22,14 @@ _MS: Final = 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """One host's figures. CPU is the worker's unless the name says host; idle is taken off."""
+    """The figures of one host. CPU time is the worker's unless the name says host; idling is
+    deducted.
+    """
 
-    chunk_us: Figure  # CPU of the streams, all that belongs to them included, for each chunk
-    # of one more chunk in a stream: the slope between short and long streams
+    chunk_us: Figure  # CPU time of whole streams, divided by their chunks
+    # of one more chunk: the slope between short and long streams
     further_chunk_us: Figure
-    stream_ms: Figure  # of a stream beside its chunks: what the slope leaves at no chunks
+    stream_ms: Figure  # of a stream without its chunks: the intercept of the slope
     call_ms: Figure
     host_chunk_us: Figure
     host_further_chunk_us: Figure
@@ -37,7 +37,7 @@ class Figures:
     calls_per_s: Figure
     # time to first byte above the bare upstream's, one exchange at a time
     added_alone_ms: Percentiles
-    added_together_ms: Percentiles  # the same, all streams begun at once
+    added_together_ms: Percentiles  # likewise with all streams begun at once
     direct_alone_ms: Percentiles
     direct_together_ms: Percentiles
     worker_mb_before: float
@@ -45,7 +45,7 @@ class Figures:
     host_mb: float
     idle_worker_ms_per_s: float
     idle_host_ms_per_s: float
-    stand_in_share: float  # of a core, the most of all loads
+    stand_in_share: float  # of a core, the largest of all loads
     load_generator_share: float
     others_share: float  # of the machine, the mean over all loads
     exchanges: int

@@ -1,8 +1,8 @@
-"""An HTTP/1.1 response as the load generator reads it: no work per chunk beyond keeping it. Pure.
+"""Reads an HTTP/1.1 response with no work per chunk beyond storing it. Pure.
 
-Bodies are looked at after the load, so that looking costs the measurement nothing. Only what the
-parts of the local stack send is understood: chunked or with Content-Length, no trailers, no chunk
-extensions, no CRLF inside an answer.
+Bodies are checked after the load, so that the check does not disturb the measurement. It reads only
+what the parts of the local stack send: chunked bodies or Content-Length, without trailers, chunk
+extensions, or CRLF inside a body.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ _DONE: Final = b"data: [DONE]"
 
 
 class ResponseReader:
-    """Feed it what arrives; it tells when the response is whole."""
+    """Collects a response and detects its end."""
 
     def __init__(self) -> None:
-        self.status: int | None = None  # None until the head is there
+        self.status: int | None = None  # None until the headers arrived
         self.first_byte_at: float | None = None  # of the body
         self._head = b""
         self._length: int | None = None  # None: chunked
@@ -26,7 +26,7 @@ class ResponseReader:
         self._tail = b""
 
     def feed(self, data: bytes, at: float) -> bool:
-        """Take what arrived at that time; True when the response is whole."""
+        """Add received data; return True when the response is complete."""
         if self.status is None:
             self._head, found, data = (self._head + data).partition(b"\r\n\r\n")
             if not found:
@@ -43,7 +43,7 @@ class ResponseReader:
         return self._tail == b"\r\n" + _END or (self._received == len(_END) and self._tail == _END)
 
     def body(self) -> bytes:
-        """The whole body without its framing."""
+        """The body without its framing."""
         raw = b"".join(self._pieces)
         return raw if self._length is not None else unchunked(raw)
 
@@ -57,7 +57,7 @@ class ResponseReader:
 
 
 def unchunked(raw: bytes) -> bytes:
-    """A chunked body without its framing."""
+    """Decode a chunked body."""
     found: list[bytes] = []
     at = 0
     while True:
@@ -85,5 +85,5 @@ def fault(response: ResponseReader, chunks: int | None) -> str | None:
 
 
 def events(body: bytes) -> int:
-    """How many SSE events a stream of the stand-in has."""
+    """The number of SSE events in a stream of the stand-in."""
     return body.count(b"\n\n")

@@ -1,4 +1,4 @@
-"""What the load generator is asked to do, and what it saw: JSON on its stdin and stdout."""
+"""The load generator's job and result, JSON on its stdin and stdout."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Self
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One load. Each connection makes one exchange after the other until `count` are made."""
+    """A load. Each connection makes one exchange after the other, until all make `count`."""
 
     port: int  # on 127.0.0.1
     count: int  # exchanges
     connections: int  # opened before the clock starts
-    # SSE events of each answer, `[DONE]` included (at least 6); None: a JSON answer
+    # SSE events of each response, `[DONE]` included (at least 6); None: a JSON response
     chunks: int | None
-    chunk_ms: int = 0  # between two of them
+    chunk_ms: int = 0  # between two SSE events
     pause_ms: int = 0  # of a connection between two exchanges
 
     def to_json(self) -> str:
@@ -30,14 +30,14 @@ class Job:
 
 @dataclass(kw_only=True)
 class JobResult:
-    """What became of a job."""
+    """The result of a job."""
 
     # request written to first byte of the body, per exchange
     first_byte_ms: list[float] = field(default_factory=list)
     chunks: int = 0  # SSE events received
-    seconds: float = 0.0  # first request written to last answer complete
+    seconds: float = 0.0  # from the first request to the end of the last response
     cpu_s: float = 0.0  # of the load generator's process
-    # what was wrong with answers -> how many
+    # what was wrong with a response -> count
     failures: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> str:

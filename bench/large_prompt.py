@@ -1,9 +1,8 @@
-"""`python -m bench.large_prompt`: how long other streams stand still while a large prompt goes
-through the same worker.
+"""`python -m bench.large_prompt`: how long other streams stall while a large prompt passes through
+the same worker.
 
-Paced streams are read as they come, once alone and once with a chat prompt of 20 MB beside them.
-What counts is how late each piece came after the upstream's pace: the longest gap between two
-pieces of any stream.
+It reads paced streams, once alone and once during a chat prompt of 20 MB. The figure is the longest
+gap between two pieces of any stream.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _PACE_MS: Final = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Gaps:
-    """Milliseconds between two pieces of a stream, of all streams together."""
+    """Milliseconds between two pieces of a stream, for all streams together."""
 
     p50: float
     p99: float
@@ -38,7 +37,7 @@ class Gaps:
 
 
 def main() -> int:
-    """Prints a line for each round; 0."""
+    """Print a line for each round. Returns the exit code 0."""
     parser = argparse.ArgumentParser(prog="python -m bench.large_prompt", description=__doc__)
     parser.add_argument("--functions-host", choices=["embedded", "func"], default="embedded")
     parser.add_argument("--streams", type=int, default=50)
@@ -58,12 +57,12 @@ def main() -> int:
 
 
 def shown(gaps: Gaps) -> str:
-    """One line."""
+    """A line of the output."""
     return f"gaps p50 {gaps.p50:.1f} ms, p99 {gaps.p99:.1f} ms, longest {gaps.longest:.1f} ms (the pace is {_PACE_MS} ms)"
 
 
 def measured(stack: Stack, streams: int, megabytes: int, chunks: int = 200) -> Gaps:
-    """Run the streams, and in the midst of them the prompt; 0 MB: none."""
+    """Run the streams and, during them, the prompt; 0 MB: no prompt."""
     prompt = threading.Thread(target=_send_prompt, args=(stack, megabytes), daemon=True)
     gaps = asyncio.run(
         _read_streams(stack, streams, chunks, prompt.start if megabytes else lambda: None)
@@ -101,7 +100,7 @@ async def _gaps_of_one(stack: Stack, chunks: int) -> list[float]:
 
 
 def _send_prompt(stack: Stack, megabytes: int) -> None:
-    # Text as prompts have it: escaped line ends and quotes included.
+    # Like a real prompt, with escaped line ends and quotes.
     text = 'The quick brown fox says \\"jump\\" over the lazy dog.\\n' * (megabytes * 2**20 // 55)
     body = b'{"messages":[{"role":"user","content":"' + text.encode() + b'"}],"stream":true}'
     request = urllib.request.Request(  # noqa: S310 - http, to our own stack

@@ -1,7 +1,7 @@
 """The load generator, a process of its own: `python -m bench.load` reads a Job from stdin and
-writes what it saw to stdout.
+writes its JobResult to stdout.
 
-Raw asyncio protocols, so that it takes little of the CPU that it shares with what is measured.
+It uses raw asyncio protocols, to take little of the CPU that it shares with the measured processes.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _MESSAGES: Final = [
     {"role": "system", "content": "You are a careful assistant. " * 10},
     {"role": "user", "content": "Tell me about harbours, rivers and light. " * 16},
 ]
-# of a stream beside its content chunks: prompt filter, role, finish, usage, [DONE]
+# of a stream besides its content chunks: prompt filter, role, finish, usage, [DONE]
 _OTHER_EVENTS: Final = 5
-_WORDS: Final = 100  # of a JSON answer
+_WORDS: Final = 100  # of a JSON response
 
 
 class BenchConnection(asyncio.Protocol):
-    """A connection that is kept; one exchange at a time."""
+    """A persistent connection, with one exchange at a time."""
 
     def __init__(self) -> None:
         self._reader = ResponseReader()
@@ -48,8 +48,9 @@ class BenchConnection(asyncio.Protocol):
             self._whole.set_exception(exc or ConnectionError("closed within an answer"))
 
     async def exchange(self, request: bytes) -> tuple[float, ResponseReader]:
-        """When the request was written, and the whole response. Raises OSError where the connection
-        breaks.
+        """Make an exchange; return when the request was written, and the response.
+
+        Raises OSError if the connection breaks.
         """
         self._reader = ResponseReader()
         self._whole = asyncio.get_running_loop().create_future()
@@ -65,7 +66,7 @@ class BenchConnection(asyncio.Protocol):
 
 
 async def run(job: Job) -> JobResult:
-    """Do the job."""
+    """Run the job."""
     loop = asyncio.get_running_loop()
     opened = [
         await loop.create_connection(BenchConnection, _HOST, job.port)
@@ -124,7 +125,7 @@ def _look_at(
 
 
 def request_of(job: Job) -> bytes:
-    """The request that all exchanges of the job make."""
+    """The bytes of the request that all exchanges of the job send."""
     words = _WORDS if job.chunks is None else job.chunks - _OTHER_EVENTS
     body = {"messages": _MESSAGES}
     if job.chunks is not None:
@@ -144,7 +145,7 @@ def request_of(job: Job) -> bytes:
 
 
 def main() -> None:
-    """Do the job on stdin."""
+    """Run the job on stdin."""
     print(asyncio.run(run(Job.from_json(sys.stdin.read()))).to_json())
 
 

@@ -1,9 +1,8 @@
-"""One Functions host measured: a warm-up, rounds of the same loads, and what it takes when nobody
-calls.
+"""Measures one Functions host: a warm-up, rounds of the same loads, then idling.
 
-Each load's CPU is read before it and after everything that follows from it is done: captures
-stored, events accepted by the Event Hub, queue messages deleted. Idling is measured last, because
-the real host compiles for 10 s or more after its first calls; it would pass for idling.
+A load's CPU time counts until all of its work is done: captures stored, events accepted by the
+Event Hub, queue messages deleted. Idling is measured last, because the real host compiles for 10 s
+or more after its first calls.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from local.stack.supervisor import ROOT
 
 _IDLE_SPANS: Final = 3
 _IDLE_SPAN_S: Final = 1.0
-_SETTLE_S: Final = 0.5  # after the last event: its queue message is still to be deleted
+_SETTLE_S: Final = 0.5  # after the last event, until its queue message is deleted
 _POLL_S: Final = 0.1
 _EVENTS_WITHIN_S: Final = 60.0
 _LOAD_WITHIN_S: Final = 120.0
@@ -38,19 +37,19 @@ _ENRICHMENT_OFF: Final = {"AzureWebJobs.enrichment.Disabled": "true"}
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The loads of each round."""
+    """The loads of a round."""
 
     rounds: int = 2
     streams: int = 100  # all begin at once
     chunks: int = 100  # of each stream, `[DONE]` included
-    # of the same load with short streams: tells a chunk's cost from a stream's
+    # of the load with short streams, which separates the cost of a chunk from that of a stream
     few_chunks: int = 10
     chunk_ms: int = 20
     calls: int = 300  # non-streaming
     connections: int = 20  # that make them
     alone: int = 60  # short streams one after the other, with a pause, for the time to first byte
     pause_ms: int = 20
-    # False: the queue trigger is off, what remains is relay, captures and envelopes
+    # False: the queue trigger is off; relay, captures and envelopes remain
     enrichment: bool = True
 
     def long_streams(self, port: int) -> Job:
@@ -86,20 +85,22 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuredLoad:
-    """A job through the proxy and what it cost."""
+    """A job through the proxy, and its cost."""
 
     job: Job
     seen: JobResult
     spent: Cpu  # idling included
-    seconds: float  # in which it was spent, what followed from the load included
-    stand_in_share: float  # of one core, while the load ran; near 1 the stand-in was the bottleneck
-    # of the whole machine, taken by processes that have nothing to do with this benchmark
+    seconds: float  # until all work of the load was done
+    stand_in_share: (
+        float  # of one core, while the load ran; near 1, the stand-in was the bottleneck
+    )
+    # of the whole machine, used by processes outside the benchmark
     others_share: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """One round; `direct_…` is the same load on the bare upstream."""
+    """A round. `direct_…` is the same load without the proxy."""
 
     long_streams: MeasuredLoad
     short_streams: MeasuredLoad
@@ -111,7 +112,7 @@ class Round:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """All that was measured on one host."""
+    """All measurements of one host."""
 
     functions_host: FunctionsHost
     plan: Plan
@@ -125,7 +126,7 @@ class Measured:
 
 
 def measure(functions_host: FunctionsHost, plan: Plan, progress: Callable[[str], None]) -> Measured:
-    """Start a stack and measure it. Raises BenchError, or StackError where the stack does not
+    """Start a stack and measure it. Raises BenchError, or StackError if the stack does not
     start.
     """
     settings = {} if plan.enrichment else _ENRICHMENT_OFF
@@ -134,7 +135,9 @@ def measure(functions_host: FunctionsHost, plan: Plan, progress: Callable[[str],
 
 
 def measure_bare(plan: Plan, progress: Callable[[str], None]) -> Measured:
-    """The same loads through the bare relay, on the embedded host. Raises as `measure` does."""
+    """Measure the bare relay with the same loads, on the embedded host. Raises as `measure`
+    does.
+    """
     without = replace(plan, enrichment=False)
     with tempfile.TemporaryDirectory(prefix="fnsse-bare-") as folder:
         app = bare_relay.lay_out(Path(folder))
@@ -250,7 +253,7 @@ class _Bench:
 
 
 def _generate(job: Job) -> JobResult:
-    """Runs the load generator. Raises BenchError where not every answer was what it should be."""
+    """Run the load generator. Raises BenchError if a response was wrong."""
     command = [sys.executable, "-m", "bench.load"]
     done = subprocess.run(
         command,

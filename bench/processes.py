@@ -1,4 +1,4 @@
-"""The measured processes: which they are, and their CPU time and memory."""
+"""Finds the measured processes, and reads their CPU time and memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import psutil  # type: ignore[import-untyped]  # psutil ships no types; what leaves this module has some
+import psutil  # type: ignore[import-untyped]  # psutil ships no types; the results here have types
 
 from bench.errors import BenchError
 from bench.statistics import Cpu
@@ -18,7 +18,7 @@ _MB: Final = 2**20
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
-    """What tells a worker from its host."""
+    """What distinguishes a worker from its host."""
 
     pid: int
     parent: int
@@ -37,7 +37,7 @@ class Meter:
         self._stand_in = psutil.Process(stand_in.pid)
 
     def cpu(self) -> Cpu:
-        """The CPU times until now. Raises BenchError where a process has ended meanwhile."""
+        """The CPU times so far. Raises BenchError if a process has ended."""
         return Cpu(
             worker_s=_cpu_s([self._worker]),
             host_s=_cpu_s(self._host),
@@ -63,16 +63,14 @@ class Busy:
 
 
 class Machine:
-    """Tells how much of the machine is used by processes outside the benchmark: they slow down what
-    is measured.
-    """
+    """Measures how much of the machine processes outside the benchmark use, which slows it down."""
 
     def __init__(self, parts: Mapping[str, Part]) -> None:
         pids = [pid for part in parts.values() for pid in (part.pid, *part.descendants())]
         self._ours = [psutil.Process(), *(psutil.Process(pid) for pid in pids)]
 
     def read(self) -> Busy:
-        """What was used until now."""
+        """CPU seconds used so far."""
         times = psutil.cpu_times()
         return Busy(
             at=time.monotonic(),
@@ -88,7 +86,7 @@ class Machine:
 
 
 def worker_of(processes: Sequence[Process]) -> int:
-    """The pid of the one that runs the app's code: the Python process that has no Python child.
+    """The pid of the worker: the Python process without a Python child.
     Raises BenchError.
     """
     python = [process for process in processes if process.program.startswith("python")]

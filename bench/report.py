@@ -1,4 +1,4 @@
-"""The table that people read, and the document that programs read. Pure."""
+"""The results as a table for people, and as JSON for programs. Pure."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _NAMES: Final = {
 }
 _WIDTH: Final = 54
 _COLUMN: Final = 26
-# of a core: above it a process of the benchmark itself may have slowed the load
+# of a core; above it, a process of the benchmark itself may have slowed the load
 _BOTTLENECK: Final = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """Where the numbers come from."""
+    """The machine and the versions that the figures are of."""
 
     python: str
     cpus: int
@@ -32,7 +32,7 @@ class Environment:
 
 
 def document(environment: Environment, plan: Plan, hosts: Mapping[str, Figures]) -> str:
-    """Everything as JSON."""
+    """All results as JSON."""
     found = {name: asdict(figures) for name, figures in hosts.items()}
     return json.dumps(
         {"environment": asdict(environment), "plan": asdict(plan), "hosts": found}, indent=2
@@ -40,7 +40,7 @@ def document(environment: Environment, plan: Plan, hosts: Mapping[str, Figures])
 
 
 def table(environment: Environment, plan: Plan, hosts: Mapping[str, Figures]) -> str:
-    """A column for each host, then the yardsticks and whatever casts doubt on the numbers."""
+    """The table: a column for each host, then the limits and reasons to doubt the figures."""
     lines = [*_head(environment, plan), ""]
     lines.append(_row("", [_NAMES[name] for name in hosts]))
     for title, show in _rows(plan):
@@ -124,8 +124,8 @@ def _figure(figure: Figure, unit: str) -> str:
 
 
 def _host(figures: Figures, figure: Figure, unit: str) -> str:
-    """The embedded host has no work of its own: its front runs in the worker, its supervisor
-    sleeps.
+    """The embedded host's own CPU time is not reported: its front runs in the worker, and its
+    supervisor sleeps.
     """
     return (
         _figure(figure, unit) if figures.host_call_ms.worst or figures.host_chunk_us.worst else "-"
@@ -147,7 +147,7 @@ def _number(value: float) -> str:
 
 
 def _verdicts(plan: Plan, hosts: Mapping[str, Figures]) -> list[str]:
-    """They hold, or not, on the embedded host with everything on."""
+    """Whether the limits hold on the embedded host with all features on."""
     embedded = hosts.get("embedded")
     if embedded is None or not plan.enrichment:
         return [
@@ -167,7 +167,7 @@ def _verdicts(plan: Plan, hosts: Mapping[str, Figures]) -> list[str]:
 
 
 def _beside_bare(embedded: Figures, bare: Figures | None) -> list[str]:
-    """How fast the machine is cancels out here."""
+    """The ratio to the bare relay, which does not depend on the machine's speed."""
     if bare is None:
         return []
     everything = embedded.chunk_us.best / bare.chunk_us.best

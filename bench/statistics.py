@@ -10,14 +10,14 @@ from statistics import median
 
 @dataclass(frozen=True, kw_only=True)
 class Cpu:
-    """CPU seconds of the processes that are measured: user and system, all threads."""
+    """CPU seconds of the measured processes: user and system, all threads."""
 
     worker_s: float  # the process that runs the app's code
     host_s: float  # the Functions host's other processes
     stand_in_s: float  # the upstream
 
     def since(self, before: Cpu) -> Cpu:
-        """What was spent between two readings."""
+        """The difference of two readings."""
         return Cpu(
             worker_s=self.worker_s - before.worker_s,
             host_s=self.host_s - before.host_s,
@@ -27,9 +27,7 @@ class Cpu:
 
 @dataclass(frozen=True, kw_only=True)
 class Idle:
-    """CPU seconds that worker and host take for each second in which nobody calls (polling queues,
-    timers).
-    """
+    """CPU seconds that worker and host use in each second without calls (queue polls, timers)."""
 
     worker: float
     host: float
@@ -40,11 +38,11 @@ class Idle:
 
     @classmethod
     def least(cls, spans: Sequence[Idle]) -> Idle:
-        """The least of each."""
+        """The least of each value."""
         return cls(worker=min(span.worker for span in spans), host=min(span.host for span in spans))
 
     def taken_off(self, spent: Cpu, seconds: float) -> Cpu:
-        """`spent` within `seconds` without what they would have taken anyway; never below 0."""
+        """`spent` in `seconds` less the idle share; never below 0."""
         return Cpu(
             worker_s=max(0.0, spent.worker_s - self.worker * seconds),
             host_s=max(0.0, spent.host_s - self.host * seconds),
@@ -54,8 +52,8 @@ class Idle:
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A number that was measured once a round. Noise of a shared machine only adds, so the least is
-    nearest to the truth.
+    """A value measured once a round. Other load only adds to a cost, so the best round is nearest
+    to the truth.
     """
 
     best: float
@@ -64,18 +62,18 @@ class Figure:
 
     @classmethod
     def lowest_of(cls, rounds: Sequence[float]) -> Figure:
-        """Of a cost: the best is the lowest."""
+        """The figure of a cost: the lowest is best."""
         return cls(best=min(rounds), median=median(rounds), worst=max(rounds))
 
     @classmethod
     def highest_of(cls, rounds: Sequence[float]) -> Figure:
-        """Of a rate: the best is the highest."""
+        """The figure of a rate: the highest is best."""
         return cls(best=max(rounds), median=median(rounds), worst=min(rounds))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Percentiles:
-    """In the unit of the samples."""
+    """Percentiles, in the unit of the samples."""
 
     p50: float
     p99: float
@@ -105,5 +103,5 @@ def percentile(samples: Sequence[float], share: float) -> float:
 
 
 def slope(short: tuple[int, float], long: tuple[int, float]) -> float:
-    """What one more unit costs, from (units, cost) of two loads that differ in nothing else."""
+    """The cost of one more unit, from (units, cost) of two loads that differ in nothing else."""
     return (long[1] - short[1]) / (long[0] - short[0])

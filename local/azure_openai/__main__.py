@@ -11,7 +11,7 @@ from local.azure_openai.connection import StandInConnection
 from local.azure_openai.directives import DirectiveError, Directives, parse
 from local.azure_openai.recording import ExchangeRecording
 
-_HOST = "127.0.0.1"  # never reachable from elsewhere: it takes any key
+_HOST = "127.0.0.1"  # loopback only, because it accepts any key
 _BACKLOG = 1024
 _ABOUT = (
     "A stand-in for Azure OpenAI on 127.0.0.1. Takes any key. A call says how it is to be answered in the header "
@@ -21,8 +21,8 @@ _ABOUT = (
 
 
 def main() -> int:
-    """Read the command line and serve. 0 after a signal, 1 if the port is taken, 2 if the arguments
-    are wrong.
+    """Serve. Returns the exit code: 0 after a signal, 1 if the port is taken, 2 for wrong
+    arguments.
     """
     parser = argparse.ArgumentParser(prog="python -m local.azure_openai", description=_ABOUT)
     parser.add_argument(

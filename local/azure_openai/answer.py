@@ -1,4 +1,4 @@
-"""An answer before it is delivered, and the headers that Azure puts on one. Pure."""
+"""A response before its delivery, and the headers of Azure. Pure."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -16,17 +16,17 @@ JSON = "application/json"
 
 @dataclass(frozen=True, kw_only=True)
 class StandInResponse:
-    """Status, headers and body. A body of bytes is sent with its length, an iterable of pieces
+    """Status, headers and body. Bytes are sent with their length, an iterable of pieces is sent
     chunked.
     """
 
     status: int = 200
     content_type: str = JSON
-    headers: Headers = ()  # besides those of every answer
+    headers: Headers = ()  # besides those of every response
     body: bytes | Iterable[bytes] = b""
 
 
-# made once: one call per event
+# built once, used for every event
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -36,14 +36,14 @@ def to_json(value: object) -> bytes:
 
 
 def json_answer(value: object, status: int = 200, headers: Headers = ()) -> StandInResponse:
-    """An answer of one JSON document."""
+    """A response with a JSON document."""
     return StandInResponse(status=status, headers=headers, body=to_json(value))
 
 
 def azure_headers(
     request_id: str, deployment: str, directives: Directives, echoed: Mapping[str, str]
 ) -> Headers:
-    """The headers of every answer. `request_id` differs for each request; `echoed` are the
+    """The headers of every response. `request_id` differs for each request; `echoed` are the
     request's headers.
     """
     found = [

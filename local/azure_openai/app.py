@@ -1,4 +1,4 @@
-"""From a request to an answer: directives, credentials, and which shape is asked for."""
+"""Turns a request into a response: checks directives and credentials, and chooses the shape."""
 
 import asyncio
 import pickle
@@ -16,22 +16,22 @@ from local.azure_openai.recording import ExchangeRecording
 from local.azure_openai.request import Request
 from local.azure_openai.routes import Target, route
 
-_LARGE_BODY_BYTES = 512 * 1024  # from here on parsing is another process's work: see ask.py
+_LARGE_BODY_BYTES = 512 * 1024  # larger bodies are parsed in a child process, see ask.py
 _ROOT = Path(__file__).parents[2]
 _NO_SUCH_DEPLOYMENT = "missing"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """An answer and how it is to be delivered."""
+    """A response and its directives."""
 
     answer: StandInResponse
     directives: Directives
-    headers: Headers = ()  # Azure's, for every answer below /openai/
+    headers: Headers = ()  # headers of Azure on every response below /openai/
 
 
 class App:
-    """Answers requests. `defaults` apply where a request says nothing."""
+    """Answers requests. `defaults` are the directives of requests that have none."""
 
     def __init__(self, recording: ExchangeRecording, defaults: Directives) -> None:
         self._recording = recording
@@ -71,7 +71,7 @@ class App:
 def _refusal(
     request: Request, found: Target, deployment: str, directives: Directives
 ) -> StandInResponse | None:
-    """What the gateway says before a model is asked."""
+    """The gateway's error, if it rejects the request."""
     bearer = request.header("authorization").lower().startswith("bearer ")
     if not request.header("api-key") and not bearer:
         return errors.unauthorized()
@@ -85,7 +85,7 @@ def _refusal(
 
 
 async def _ask(request: Request, found: Target) -> Ask | None:
-    """What the body asks for; None where there is none to read. Raises NotJsonError."""
+    """Parse the body; None without one to parse. Raises NotJsonError."""
     if not reads_body(request, found):
         return None
     if request.header("content-type").startswith("multipart/"):
@@ -96,7 +96,7 @@ async def _ask(request: Request, found: Target) -> Ask | None:
 
 
 async def _ask_apart(body: bytes) -> Ask:
-    """Read a large body in a process of its own. Raises NotJsonError."""
+    """Parse a large body in a child process. Raises NotJsonError."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -108,9 +108,9 @@ async def _ask_apart(body: bytes) -> Ask:
     try:
         output, _ = await process.communicate(body)
     finally:
-        if process.returncode is None:  # the caller left
+        if process.returncode is None:  # the caller has disconnected
             process.kill()
-    outcome = pickle.loads(output)  # noqa: S301 - written by our own module a moment ago
+    outcome = pickle.loads(output)  # noqa: S301 - written by our own child process
     if not isinstance(outcome, Ask):
         raise NotJsonError(str(outcome))
     return outcome

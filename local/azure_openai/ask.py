@@ -1,7 +1,7 @@
-"""What a JSON request asks for. Pure, and run as a process of its own for large bodies.
+"""Parses a JSON request. Pure, and also a child process for large bodies.
 
-Parsing 20 MB of JSON holds Python's interpreter lock for tenths of a second, and with it the pace
-of every other stream. `python -m local.azure_openai.ask` reads a body from stdin and writes the
+Parsing 20 MB of JSON holds Python's interpreter lock for tenths of a second, which delays every
+other stream. `python -m local.azure_openai.ask` reads a body from stdin and writes the
 pickled Ask to stdout.
 """
 
@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 
 from local.azure_openai.texts import digest, tokens
 
-# What makes the text of the answer; all else in a request (stream, n, model, ...) changes its shape
-# only.
+# The members that determine the response's text; others (stream, n, model, ...) change only its
+# shape.
 _TEXT_KEYS = ("messages", "prompt", "input", "instructions")
 _TOKENS_PER_MESSAGE = 4
 
 
 class NotJsonError(ValueError):
-    """The body is no JSON object."""
+    """The body is not a JSON object."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +35,12 @@ class Tool:
 class Ask:
     """A request, without its texts."""
 
-    seed: str  # of the texts: requests with the same texts have the same
+    seed: str  # of the texts: equal for requests with the same texts
     prompt_tokens: int  # words of all texts, plus 4 per message
     inputs: int = 1  # how many `input` or `prompt` items (embeddings, completions)
-    last_role: str = ""  # of the last message; "" if there are none
+    last_role: str = ""  # of the last message; "" without messages
     tools: tuple[Tool, ...] = ()  # those that may be called, after tool_choice
-    functions: tuple[Tool, ...] = ()  # the same for the legacy `functions`
+    functions: tuple[Tool, ...] = ()  # likewise for the legacy `functions`
     # the request without messages, prompt, input
     parameters: Mapping[str, object] = field(default_factory=dict)
 
@@ -156,7 +156,7 @@ def _chosen(tools: tuple[Tool, ...], choice: object) -> tuple[Tool, ...]:
 
 
 def _tool(item: Mapping[str, object]) -> Tool:
-    """Chat nests the function, the Responses API and legacy functions don't."""
+    """Read a tool. Chat nests the function; the Responses API and legacy functions do not."""
     function = item.get("function", item)
     if not isinstance(function, dict):
         return Tool(name="unnamed", parameters={})
@@ -172,9 +172,7 @@ def _dicts(value: object) -> list[Mapping[str, object]]:
 
 
 def main() -> int:
-    """Read a body from stdin, write the pickled Ask (or the message of what is wrong with it) to
-    stdout.
-    """
+    """Read a body from stdin, write the pickled Ask (or an error message) to stdout."""
     try:
         outcome: Ask | str = read(sys.stdin.buffer.read())
     except NotJsonError as error:

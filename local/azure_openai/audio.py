@@ -16,13 +16,11 @@ _TYPES = {
     "wav": "audio/wav",
     "pcm": "audio/pcm",
 }
-_PIECE_BYTES = 1024  # of speech, unless content_size says how much it is in all
+_PIECE_BYTES = 1024  # of speech, unless content_size sets the total
 
 
 def transcription(served: Reply) -> StandInResponse:
-    """The text in the response_format that was asked for, or a stream of `transcript.text.*`
-    events.
-    """
+    """The text in the requested response_format, or a stream of `transcript.text.*` events."""
     text = served.choices[0].text
     if served.ask.flag("stream"):
         return StandInResponse(

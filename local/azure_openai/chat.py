@@ -1,8 +1,8 @@
 """Chat completions in Azure's shapes. Pure.
 
 A stream: `prompt_filter_results` without choices, then for each choice a role chunk, content or
-tool-call deltas (those of several choices and calls take turns) and a finish chunk, then usage if
-it was asked for, then `[DONE]`.
+tool-call deltas (choices and calls alternate) and a finish chunk, then usage if
+requested, then `[DONE]`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,7 +25,7 @@ ERROR = {
 
 
 def answer(served: Reply) -> StandInResponse:
-    """The answer to a chat request, a stream if it asked for one."""
+    """The response to a chat request, as a stream if requested."""
     if served.ask.flag("stream"):
         return StandInResponse(
             content_type=SSE, body=sse.dressed(events(served), served.directives)
@@ -41,7 +41,7 @@ def error_document(served: Reply) -> object:
 
 
 def completion(served: Reply) -> dict[str, object]:
-    """The document that a request without `stream` gets."""
+    """The document for a request without `stream`."""
     return {
         "choices": [_whole_choice(served, choice) for choice in served.choices],
         "created": served.created,
@@ -56,7 +56,7 @@ def completion(served: Reply) -> dict[str, object]:
 
 
 def events(served: Reply) -> Iterator[bytes]:
-    """The events that a request with `stream` gets."""
+    """The events for a request with `stream`."""
     directives = served.directives
     yield sse.data(_prompt_chunk(served))
     for at, chunk in enumerate(_delta_chunks(served)):
@@ -133,7 +133,7 @@ def _prompt_chunk(served: Reply) -> dict[str, object]:
 
 
 def _delta_chunks(served: Reply) -> Iterator[dict[str, object]]:
-    """Role chunks, then the choices' deltas in turn."""
+    """Role chunks, then the choices' deltas, alternating."""
     for choice in served.choices:
         yield _chunk(served, [_delta(choice, _role(served, choice), {})])
     turns = [list(_deltas(served, choice)) for choice in served.choices]
@@ -163,7 +163,9 @@ def _deltas(served: Reply, choice: ReplyChoice) -> Iterator[dict[str, object]]:
 
 
 def _call_deltas(calls: Iterable[ToolCall]) -> Iterator[dict[str, object]]:
-    """Each call's head, then the arguments of all calls in turn, told apart by `index`."""
+    """Each call's name, then the arguments of all calls, alternating; `index` identifies
+    the call.
+    """
     calls = list(calls)
     for index, call in enumerate(calls):
         head = {
@@ -212,7 +214,7 @@ def _delta(
 
 
 def _with_filter(served: Reply, choice: ReplyChoice, delta: dict[str, object]) -> dict[str, object]:
-    """The asynchronous filter reports apart from the content; tool calls are not filtered."""
+    """Add the asynchronous filter's reports between content chunks; tool calls are not filtered."""
     filtered = "content" in delta and not served.directives.async_filter
     found = _delta(choice, delta, filters.results() if filtered else {})
     if served.ask.flag("logprobs") and "content" in delta:
@@ -227,9 +229,7 @@ def _finish(served: Reply, choice: ReplyChoice) -> dict[str, object]:
 
 
 def _filter_chunk(served: Reply, choice: ReplyChoice, sent: int) -> dict[str, object]:
-    """The asynchronous filter's report on the pieces since its last one; `sent` pieces have been
-    sent.
-    """
+    """The asynchronous filter's report on the pieces since its last one, after `sent` pieces."""
     start = (max(0, sent - 1) // _FILTER_EVERY) * _FILTER_EVERY
     before, checked = (len("".join(choice.pieces[:end])) for end in (start, sent))
     found: dict[str, object] = {

@@ -1,4 +1,4 @@
-"""What the model says: texts and calls, before they get an API's shape. Pure."""
+"""The model's output: texts and calls, before they get an API's shape. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -8,13 +8,13 @@ from local.azure_openai import texts
 from local.azure_openai.ask import Ask, Tool
 from local.azure_openai.directives import Directives
 
-# unix seconds that every `created` starts from: the clock is no part of an answer
+# base of every `created`, unix seconds: a response does not depend on the clock
 CREATED = 1_760_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class ToolCall:
-    """A call of a tool."""
+    """A tool call."""
 
     id: str
     name: str
@@ -23,7 +23,7 @@ class ToolCall:
 
 @dataclass(frozen=True, kw_only=True)
 class ReplyChoice:
-    """One of the answers to a request."""
+    """A choice of a response."""
 
     index: int
     pieces: tuple[str, ...]  # joined: the text; empty if there are calls
@@ -46,27 +46,25 @@ class ReplyChoice:
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What answers a request, and under which names."""
+    """The content of a response, and its names."""
 
     ask: Ask
     directives: Directives
-    model: str  # as the answer names it
+    model: str  # as the response names it
     choices: tuple[ReplyChoice, ...]
 
     @property
     def created(self) -> int:
-        """Unix seconds; the same for the same texts."""
+        """Unix seconds; equal for equal texts."""
         return CREATED + int(self.ask.seed[:6], 16)
 
     def id(self, prefix: str) -> str:
-        """An id of the kind of `prefix`; the same for the same texts."""
+        """An id with this prefix; equal for equal texts."""
         return f"{prefix}{texts.digest(self.ask.seed, prefix)[:29]}"
 
 
 def serve(ask: Ask, directives: Directives, deployment: str, prompts: int = 1) -> Reply:
-    """Decide what the model says. `deployment` comes without directives; `n` choices for each of
-    the prompts.
-    """
+    """Generate the output: `n` choices for each prompt. `deployment` is without directives."""
     choices = tuple(
         _choice(ask, directives, index) for index in range(ask.number("n", 1) * prompts)
     )
@@ -76,7 +74,7 @@ def serve(ask: Ask, directives: Directives, deployment: str, prompts: int = 1) -
 
 
 def model_name(deployment: str, directives: Directives) -> str:
-    """The answering model: `gpt-*` deployments are served by a dated version of the same name."""
+    """The model: a `gpt-*` deployment serves a dated version of the same name."""
     if directives.model:
         return directives.model
     dated = deployment.startswith("gpt-") and "-20" not in deployment
@@ -84,7 +82,7 @@ def model_name(deployment: str, directives: Directives) -> str:
 
 
 def _choice(ask: Ask, directives: Directives, index: int) -> ReplyChoice:
-    # its result is in: now it answers
+    # the tool's result is there, so the model answers in text
     calling = ask.last_role not in {"tool", "function", "function_call_output"}
     calls = tuple(_call(ask, tool, index) for tool in ask.tools) if calling else ()
     function = (

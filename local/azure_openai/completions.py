@@ -10,7 +10,7 @@ from local.azure_openai.choices import Reply, ReplyChoice, usage
 
 
 def answer(served: Reply) -> StandInResponse:
-    """The answer to a completions request, a stream if it asked for one."""
+    """The response to a completions request, as a stream if requested."""
     if served.ask.flag("stream"):
         return StandInResponse(
             content_type=SSE, body=sse.dressed(_events(served), served.directives)

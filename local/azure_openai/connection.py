@@ -1,8 +1,8 @@
-"""One client's TCP connection: reads requests, writes answers byte by byte as told, and records
+"""One client's TCP connection: reads requests, writes responses exactly as directed, and records
 both.
 
-Written on asyncio's transport instead of a web framework, because the stand-in must control each
-write, end a body without its end, and reset the connection.
+It uses asyncio's transport instead of a web framework, because the stand-in must control each
+write, truncate a body, and reset the connection.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: cl
 
 
 class _Parser(Protocol):
-    """What is used of httptools' parser, which has no types."""
+    """The used part of httptools' parser, which has no types."""
 
     def feed_data(self, data: bytes) -> None: ...
     def get_method(self) -> bytes: ...
@@ -40,7 +40,7 @@ class _Parser(Protocol):
 
 
 class StandInConnection(asyncio.Protocol):
-    """Requests are answered one after the other; pipelined ones wait."""
+    """A client's connection. Requests are answered one after the other; pipelined ones wait."""
 
     def __init__(
         self, app: App, recording: ExchangeRecording, connections: "set[StandInConnection]"
@@ -54,7 +54,7 @@ class StandInConnection(asyncio.Protocol):
         self._arriving: Request | None = None
         self._waiting: deque[Request] = deque()
         self._task: asyncio.Task[None] | None = None
-        # set while the peer doesn't read fast enough
+        # not None while the peer reads too slowly
         self._resumed: asyncio.Future[None] | None = None
 
     # asyncio's callbacks
@@ -75,7 +75,7 @@ class StandInConnection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            pass  # the request itself is complete and gets its answer in HTTP
+            pass  # the request itself is complete and gets its response as HTTP
         except httptools.HttpParserError:
             self._transport.write(_BAD_REQUEST)
             self._transport.close()
@@ -139,7 +139,7 @@ class StandInConnection(asyncio.Protocol):
     # answers
 
     def close(self) -> None:
-        """End the connection because the process ends."""
+        """Close the connection when the process ends."""
         self._transport.abort()
 
     async def _answer_all(self) -> None:
@@ -186,7 +186,7 @@ class StandInConnection(asyncio.Protocol):
             if isinstance(step, BodyEnd):
                 return step
             due += step.wait_ms / 1000
-            # not positive: only lets the others have their turn
+            # not positive: only yields to other tasks
             await asyncio.sleep(due - loop.time())
             if self._resumed:
                 await self._resumed
@@ -216,7 +216,7 @@ class StandInConnection(asyncio.Protocol):
         self._transport.abort()
 
     async def _forever(self) -> None:
-        """Until the peer closes: connection_lost cancels."""
+        """Wait until the peer closes: connection_lost cancels the task."""
         await asyncio.get_running_loop().create_future()
 
 

@@ -1,4 +1,4 @@
-"""The routes under `/_stand_in/`, for tests and the supervisor. No key needed."""
+"""The routes below `/_stand_in/`, for tests and the supervisor. They need no key."""
 
 from urllib.parse import parse_qs
 
@@ -12,7 +12,7 @@ PREFIX = "/_stand_in/"
 
 
 def answer(request: Request, recording: ExchangeRecording) -> StandInResponse:
-    """`GET health`, `GET exchanges` and `DELETE exchanges`.
+    """Respond to `GET health`, `GET exchanges` and `DELETE exchanges`.
 
     `exchanges` takes `deployment`, `header` (`name:value`), `limit` (the newest N), and
     `details=false`, which leaves out bodies and write times.

@@ -1,4 +1,4 @@
-"""An answer's body as timed writes and an ending: pace, layout and interruptions of the directives.
+"""A body as timed writes and an end, with the pace, layout and interruptions of the directives.
 Pure and lazy.
 """
 
@@ -12,22 +12,22 @@ from itertools import islice
 from local.azure_openai.directives import Directives
 
 _LARGEST_CUT = 200  # bytes of the largest piece that `cut` makes
-_PARTS = 10  # pieces of a JSON body that is to be interrupted
+_PARTS = 10  # pieces of a JSON body with an interruption
 
 
 class BodyEnd(StrEnum):
     """How the body ends."""
 
-    FINISH = "finish"  # as HTTP wants it
-    END = "end"  # the same, but early: what was promised is missing
+    FINISH = "finish"  # as HTTP requires
+    END = "end"  # as HTTP requires but early: announced content is missing
     RESET = "reset"  # TCP reset
-    CLOSE = "close"  # TCP close without the end that HTTP wants
+    CLOSE = "close"  # TCP close without the end that HTTP requires
     SILENCE = "silence"  # never
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Write:
-    """One piece of the body."""
+    """A piece of the body."""
 
     wait_ms: int  # before the piece is written
     data: bytes
@@ -37,7 +37,7 @@ Step = Write | BodyEnd
 
 
 def ending(directives: Directives) -> tuple[int | None, BodyEnd]:
-    """After how many pieces the body stops early, and how; None: not."""
+    """After how many pieces the body ends early, and how; None: it does not."""
     asked = [
         (directives.reset_after, BodyEnd.RESET),
         (directives.close_after, BodyEnd.CLOSE),
@@ -52,7 +52,7 @@ def ending(directives: Directives) -> tuple[int | None, BodyEnd]:
 def steps(
     body: bytes | Iterable[bytes], directives: Directives, *, compressed: bool
 ) -> Iterator[Step]:
-    """The writes of a body, last an Ending."""
+    """The writes of a body, then its BodyEnd."""
     stop_after, how = ending(directives)
     pieces = laid_out(body, directives, compressed=compressed)
     wait_ms, written = directives.first_chunk_ms, 0
@@ -65,7 +65,7 @@ def steps(
 def laid_out(
     body: bytes | Iterable[bytes], directives: Directives, *, compressed: bool
 ) -> Iterator[bytes]:
-    """The body in the pieces that the directives ask for; never an empty one."""
+    """The body in the pieces that the directives require, none of them empty."""
     pieces: Iterable[bytes] = body if not isinstance(body, bytes) else _parts(body, directives)
     if compressed:
         pieces = _gzipped(pieces)
@@ -77,7 +77,7 @@ def laid_out(
 
 
 def cut(body: bytes, seed: int) -> Iterator[bytes]:
-    """The body in pieces of random sizes; the same for the same seed."""
+    """The body in pieces of random sizes, which depend on the seed."""
     rng = random.Random(seed)  # noqa: S311 - to be repeatable is the point
     at = 0
     while at < len(body):

@@ -1,9 +1,9 @@
-"""What a caller may ask of the stand-in: pace, shape and failure of one answer. Pure.
+"""Directives: how a caller controls pace, shape and failure of a response. Pure.
 
-Written as `key=value; key; ...` (`,` separates as well, because `;` means something in URLs). A key
+Written as `key=value; key; ...` (or separated by `,`, because `;` has a meaning in URLs). A key
 without a value is `true`. In a deployment's name the directives follow the first `--`:
-`gpt-4o--chunk_ms=20,no_finish`. The header's win over the deployment's, and those over the defaults
-the process was started with.
+`gpt-4o--chunk_ms=20,no_finish`. The header's take precedence over the deployment's, and those over
+the process's defaults.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -17,9 +17,9 @@ class DirectiveError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Directives:
-    """One field per directive, named as it is written. "Piece" means one write of the body: an SSE
-    event, or what `byte_at_a_time`, `cut` or `gzip` made of them; a JSON body is one piece, or ten
-    if an interruption is asked for.
+    """A field for each directive, with the directive's name. "Piece" means one write of the body:
+    an SSE event, or what `byte_at_a_time`, `cut` or `gzip` made of them; a JSON body is one piece,
+    or ten with an interruption.
     """
 
     # Pace, in milliseconds.
@@ -28,16 +28,16 @@ class Directives:
     # wait before each further piece, `[DONE]` included; kept on average, not per piece
     chunk_ms: int = 0
 
-    # What the answer holds.
-    chunks: int = 20  # words of each choice's text; in a stream each is one content chunk
+    # Content of the response.
+    chunks: int = 20  # words of each choice's text; in a stream, each word is a content chunk
     # bytes of each choice's text instead, spread over `chunks`; 0: as many as the words take
     content_size: int = 0
     cached_tokens: int = 0  # usage.prompt_tokens_details.cached_tokens
     # usage.completion_tokens_details.reasoning_tokens, counted as completion tokens too
     reasoning_tokens: int = 0
-    # the model said to have answered, as behind a model router; "": made from the deployment's name
+    # the model in the response, as with a model router; "": made from the deployment's name
     model: str = ""
-    service_tier: str = ""  # a `service_tier` in the answer; "": none
+    service_tier: str = ""  # a `service_tier` in the response; "": none
     region: str = "North Central US"  # x-ms-region; `region=` leaves the header out
     content_filter: bool = False  # finish_reason `content_filter` inside a 200, after half the text
     # asynchronous filter: chunks without delta, with offsets, one after the finish chunk
@@ -48,7 +48,7 @@ class Directives:
     spillover: str = ""  # x-ms-spillover-from-deployment: <value>, x-ms-spillover-error: 429
     background_ms: int = 200  # how long a background response stays `in_progress`
 
-    # How the bytes are laid out.
+    # Layout of the bytes.
     byte_at_a_time: bool = False  # each byte its own piece
     cut: int | None = None  # the body cut at random places; the number is the seed
     crlf: bool = False  # lines of SSE end in CRLF
@@ -58,21 +58,21 @@ class Directives:
     gzip: bool = False  # content-encoding gzip, where accept-encoding allows it
     chunked: bool = False  # a JSON body without content-length
 
-    # Failures. Where several interruptions are given, the smallest N wins; if there are fewer
-    # pieces, none happens.
+    # Failures. Of several interruptions the smallest N counts; with fewer pieces, none
+    # happens.
     status: int = 200  # an error of this status, in Azure's shape, at once
     # seconds; retry-after, retry-after-ms and x-ms-retry-after-ms of a 429 or 503
     retry_after: int = 0
-    blocked_prompt: bool = False  # 400 with code content_filter, as if the prompt had been filtered
+    blocked_prompt: bool = False  # 400 with code content_filter, as for a filtered prompt
     refuse_stream_options: bool = False  # 400 to a request that has stream_options
-    silence: bool = False  # never answers, keeps the connection
-    reset_before_headers: bool = False  # RST instead of an answer
+    silence: bool = False  # no response; the connection stays open
+    reset_before_headers: bool = False  # RST instead of a response
     reset_after: int | None = None  # RST after N pieces
-    # FIN after N pieces, without the end of the body that HTTP asks for
+    # FIN after N pieces, without the end of the body that HTTP requires
     close_after: int | None = None
     # a clean end of the body after N pieces (of a body with content-length: FIN)
     end_after: int | None = None
-    silence_after: int | None = None  # nothing more after N pieces, connection kept
+    silence_after: int | None = None  # nothing after N pieces; the connection stays open
     no_finish: bool = False  # the stream leaves out finish chunk, usage and [DONE]
     no_done: bool = False  # the stream leaves out [DONE] only
     error_in_200: str = ""  # an error inside a 200: `nested` (also without value) or `flat`
@@ -80,7 +80,7 @@ class Directives:
     error_after: int = 2  # content chunks (deltas) before error_in_200 or failed, in a stream
 
     def interrupted(self) -> bool:
-        """Whether the body is to break off somewhere."""
+        """Whether a directive interrupts the body."""
         ends = (self.reset_after, self.close_after, self.end_after, self.silence_after)
         return any(end is not None for end in ends)
 

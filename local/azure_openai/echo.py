@@ -1,4 +1,4 @@
-"""The answer to whatever has no shape of its own: what arrived, as JSON. Pure."""
+"""The response to requests without a shape of their own: the request as JSON. Pure."""
 
 from local.azure_openai.answer import StandInResponse, json_answer
 from local.azure_openai.request import Request

@@ -7,11 +7,11 @@ import struct
 from local.azure_openai.answer import StandInResponse, json_answer
 from local.azure_openai.choices import Reply
 
-_DIMENSIONS = 1536  # of text-embedding-3-small, where the request names none
+_DIMENSIONS = 1536  # of text-embedding-3-small, if the request names none
 
 
 def answer(served: Reply) -> StandInResponse:
-    """One vector for each input, as floats or, if asked, as base64 of
+    """One vector for each input, as floats or, if requested, as base64 of
     little-endian 32-bit floats.
     """
     ask = served.ask

@@ -1,4 +1,4 @@
-"""Azure OpenAI's own errors, in the shapes it uses for each. Pure."""
+"""Azure OpenAI's errors, each in its shape. Pure."""
 
 from local.azure_openai.answer import Headers, StandInResponse, json_answer
 from local.azure_openai.filters import results
@@ -22,41 +22,41 @@ SERVER_ERROR = "The server had an error while processing your request. Sorry abo
 def error(
     status: int, code: str | None, message: str, kind: str | None = None, param: str | None = None
 ) -> StandInResponse:
-    """An error of the model's side, with all four keys."""
+    """An error of the model, with all four keys."""
     return json_answer(
         {"error": {"message": message, "type": kind, "param": param, "code": code}}, status
     )
 
 
 def gateway_error(status: int, code: str, message: str, headers: Headers = ()) -> StandInResponse:
-    """An error of the gateway before the model: code and message only."""
+    """An error of the gateway: code and message only."""
     return json_answer({"error": {"code": code, "message": message}}, status, headers)
 
 
 def unauthorized() -> StandInResponse:
-    """Neither `api-key` nor a bearer token."""
+    """The error without `api-key` and bearer token."""
     return gateway_error(401, "401", ACCESS_DENIED)
 
 
 def not_found() -> StandInResponse:
-    """No such resource; also what a missing api-version gets."""
+    """The error for an unknown resource, or without api-version."""
     return gateway_error(404, "404", "Resource not found")
 
 
 def deployment_not_found() -> StandInResponse:
-    """A deployment that does not exist."""
+    """The error for an unknown deployment."""
     return gateway_error(404, "DeploymentNotFound", NO_DEPLOYMENT)
 
 
 def invalid_request(
     message: str, param: str | None = None, code: str | None = None
 ) -> StandInResponse:
-    """A request that cannot be understood."""
+    """The error for a malformed request."""
     return error(400, code, message, "invalid_request_error", param)
 
 
 def blocked_prompt() -> StandInResponse:
-    """The content filter stopped the prompt."""
+    """The error for a prompt that the content filter blocks."""
     inner = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": results("violence")}
     body = {
         "message": FILTERED,
@@ -70,14 +70,14 @@ def blocked_prompt() -> StandInResponse:
 
 
 def stream_options_refused() -> StandInResponse:
-    """What old API versions and On Your Data answer to stream_options."""
+    """The error of old API versions and On Your Data for stream_options."""
     return invalid_request(
         "Validation error at #/stream_options: Extra inputs are not permitted", "stream_options"
     )
 
 
 def of_status(status: int, retry_after_s: int) -> StandInResponse:
-    """The error that a request for `status` gets."""
+    """The error for the directive `status`."""
     if status == 401:
         return unauthorized()
     if status == 404:

@@ -1,5 +1,5 @@
-"""Files, batches and the list of models: simple documents, made from the id alone. Nothing is kept.
-Pure.
+"""Files, batches and models: simple documents, derived from the id alone. Nothing is
+stored. Pure.
 """
 
 from local.azure_openai import multipart

@@ -4,7 +4,7 @@ _CATEGORIES = ("hate", "self_harm", "sexual", "violence")
 
 
 def results(filtered: str = "") -> dict[str, object]:
-    """`content_filter_results`: every category safe, except the one that is named."""
+    """`content_filter_results`: every category safe except the given one."""
     return {
         category: {
             "filtered": category == filtered,

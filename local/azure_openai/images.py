@@ -9,14 +9,14 @@ from local.azure_openai.answer import SSE, StandInResponse, json_answer
 from local.azure_openai.choices import Reply
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_SIZE = 1024  # bytes of an image, unless content_size says otherwise
-_OUTPUT_TOKENS = 1056  # what Azure counts for one medium image of 1024x1024
+_SIZE = 1024  # bytes of an image without content_size
+_OUTPUT_TOKENS = 1056  # tokens of a medium image of 1024x1024
 _PARTIAL = "image_generation.partial_image"
 _COMPLETED = "image_generation.completed"
 
 
 def answer(served: Reply) -> StandInResponse:
-    """URLs, or base64 where asked for; `gpt-image-*` always sends base64, with usage, and can
+    """URLs, or base64 if requested. `gpt-image-*` always sends base64 with usage, and can
     stream.
     """
     modern = "gpt-image" in served.model
@@ -61,7 +61,7 @@ def _usage(served: Reply, images: int) -> dict[str, object]:
 
 
 def _events(served: Reply) -> Iterator[bytes]:
-    """The partial images that were asked for, then the image with usage. No `[DONE]`."""
+    """The requested partial images, then the image with usage. No `[DONE]`."""
     for index in range(served.ask.number("partial_images", 0)):
         partial = {"type": _PARTIAL, "partial_image_index": index, "created_at": served.created}
         yield sse.data({**partial, "b64_json": _base64(served, index)}, _PARTIAL)

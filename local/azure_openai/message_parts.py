@@ -1,4 +1,4 @@
-"""What a chat message may hold beside text and calls. Pure."""
+"""Parts of a chat message besides text and calls. Pure."""
 
 import base64
 import hashlib
@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 
 from local.azure_openai.choices import Reply, ReplyChoice
 
-_SOUND_BYTES = 96  # in place of sound, for each piece of the transcript
+_SOUND_BYTES = 96  # stands for the sound of each piece of the transcript
 
 
 def logprobs(pieces: Iterable[str]) -> list[object]:
-    """One entry for each piece, as `logprobs: true` asks for."""
+    """An entry for each piece, for `logprobs: true`."""
     return [
         {"token": piece, "logprob": -0.25, "bytes": list(piece.encode()), "top_logprobs": []}
         for piece in pieces
@@ -24,7 +24,7 @@ def annotations(text: str) -> list[object]:
 
 
 def context(served: Reply) -> dict[str, object]:
-    """What On Your Data adds to a message."""
+    """The context that On Your Data adds to a message."""
     citation = {
         "content": "Ships leave before dawn.",
         "title": "Harbour",
@@ -40,19 +40,19 @@ def context(served: Reply) -> dict[str, object]:
 
 
 def speaks(served: Reply) -> bool:
-    """Whether the request's `modalities` ask for sound."""
+    """Whether the request's `modalities` include audio."""
     modalities = served.ask.parameters.get("modalities")
     return isinstance(modalities, list) and "audio" in modalities
 
 
 def audio(served: Reply, choice: ReplyChoice) -> dict[str, object]:
-    """The spoken answer, whole."""
+    """The audio of a message."""
     sound = b"".join(_sound(served, at) for at in range(len(choice.pieces)))
     return {**_head(served), "data": base64.b64encode(sound).decode(), "transcript": choice.text}
 
 
 def audio_deltas(served: Reply, choice: ReplyChoice) -> Iterator[dict[str, object]]:
-    """The spoken answer as deltas: id, transcript and sound in turn, expiry."""
+    """The audio as deltas: id, then transcript and sound alternating, then expiry."""
     yield {"audio": {"id": served.id("audio_")}}
     for at, piece in enumerate(choice.pieces):
         yield {"audio": {"transcript": piece}}

@@ -1,13 +1,11 @@
-"""What the stand-in reads of a multipart upload: its short text fields and the
-file's name. Pure.
-"""
+"""Reads the short text fields and the file name of a multipart upload. Pure."""
 
 import re
 
 from local.azure_openai.ask import Ask
 from local.azure_openai.texts import digest
 
-# bytes at each end of the body: clients put fields before or behind the file
+# bytes at each end of the body: clients put fields before or after the file
 _LOOKED_INTO = 64 * 2**10
 _FIELD = re.compile(
     rb'name="?(\w+)(?:\[\])?"?\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]*)\r\n--', re.IGNORECASE
@@ -29,9 +27,7 @@ def fields(body: bytes | bytearray) -> dict[str, str]:
 
 
 def read(body: bytes | bytearray) -> Ask:
-    """What the upload asks for. The seed comes from the fields: boundaries differ from call to
-    call.
-    """
+    """Parse an upload. The seed comes from the fields, since boundaries differ between calls."""
     found = fields(body)
     parameters: dict[str, object] = {
         name: True if value == "true" else value for name, value in found.items()

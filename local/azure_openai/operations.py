@@ -1,4 +1,4 @@
-"""Which shape answers which operation."""
+"""Maps operations to the shapes of their responses."""
 
 import time
 from collections.abc import Callable
@@ -31,12 +31,12 @@ _OTHER_JSON = {"responses", "batches"}
 
 
 def reads_body(request: Request, route: Target) -> bool:
-    """Whether the operation looks into its request's body."""
+    """Whether the operation parses its request's body."""
     return request.method == "POST" and route.operation in {*_MODEL_OPERATIONS, *_OTHER_JSON}
 
 
 class Operations:
-    """Answers requests that passed the gateway."""
+    """Answers requests that the gateway accepted."""
 
     def __init__(self) -> None:
         self._responses = StoredResponses(time.monotonic)
@@ -49,9 +49,7 @@ class Operations:
         directives: Directives,
         deployment: str,
     ) -> StandInResponse:
-        """The operation's answer; an echo of the request where there is none. `ask` is None for an
-        unreadable body.
-        """
+        """The operation's response, by default an echo. `ask` is None for an unparsed body."""
         if reads_body(request, route):
             if ask is None:
                 return errors.invalid_request("We could not parse the JSON body of your request.")

@@ -1,7 +1,7 @@
-"""What the stand-in saw and wrote, for tests to compare with. Bounded in memory.
+"""A record of what the stand-in received and sent, for tests. Bounded in memory.
 
 The newest 20,000 exchanges are kept. Their bodies and write times together take at most 64 MB;
-beyond that the oldest finished ones lose theirs (sizes, digests and timestamps stay). Times are
+beyond that, the oldest finished ones lose theirs (sizes, digests and timestamps stay). Times are
 `time.monotonic()` seconds, which on Linux are the same clock in every process.
 """
 
@@ -14,21 +14,21 @@ from dataclasses import dataclass, field
 
 KEPT_EXCHANGES = 20_000
 KEPT_DETAIL_BYTES = 64 * 2**20
-KEPT_REQUEST_BODY = 64 * 2**10  # a longer one is kept as digest and size only
+KEPT_REQUEST_BODY = 64 * 2**10  # of a longer body, only digest and size are kept
 KEPT_RESPONSE_BODY = 2**20
-KEPT_WRITE_TIMES = 2_000  # of the first writes of a body; later ones are counted only
+KEPT_WRITE_TIMES = 2_000  # number of writes whose times are kept
 
 OPEN = "open"
 FINISHED = "finished"
 PEER_CLOSED = "peer_closed"
 RESET_ON_PURPOSE = "reset_on_purpose"
 CLOSED_ON_PURPOSE = "closed_on_purpose"
-FAILED = "stand_in_failed"  # a bug of the stand-in: the traceback is on its stderr
+FAILED = "stand_in_failed"  # a bug of the stand-in; the traceback is on its stderr
 
 
 @dataclass(kw_only=True, slots=True)
 class RecordedExchange:
-    """One request and what became of it."""
+    """A request and its response."""
 
     id: int
     method: str
@@ -41,7 +41,7 @@ class RecordedExchange:
     headers_written_at: float | None = None
     ended_at: float | None = None
     ended: str = OPEN
-    status: int | None = None  # None: no header was written
+    status: int | None = None  # None: no headers were written
     request_size: int = 0
     request_body: bytearray | None = field(default_factory=bytearray)
     response_size: int = 0
@@ -52,13 +52,13 @@ class RecordedExchange:
     response_hash: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
     def received(self, data: bytes) -> None:
-        """A piece of the request's body."""
+        """Record a piece of the request's body."""
         self.request_size += len(data)
         self.request_hash.update(data)
         self.request_body = _grown(self.request_body, data, KEPT_REQUEST_BODY)
 
     def wrote(self, data: bytes, at: float) -> None:
-        """A piece of the response's body, without HTTP's framing."""
+        """Record a piece of the response's body, without HTTP's framing."""
         self.writes += 1
         self.response_size += len(data)
         self.response_hash.update(data)
@@ -67,18 +67,18 @@ class RecordedExchange:
             self.write_times.append(at)
 
     def end(self, how: str) -> None:
-        """The exchange is over; only the first ending counts."""
+        """Record the end; only the first call counts."""
         if self.ended == OPEN:
             self.ended, self.ended_at = how, time.monotonic()
 
     @property
     def detail_bytes(self) -> int:
-        """Roughly what the bodies and write times take."""
+        """Approximate memory of the bodies and write times."""
         bodies = len(self.request_body or b"") + len(self.response_body or b"")
         return bodies + self.write_times.itemsize * len(self.write_times)
 
     def drop_details(self) -> None:
-        """Forget bodies and write times."""
+        """Drop bodies and write times."""
         self.request_body = self.response_body = None
         self.write_times = array("d")
 
@@ -110,7 +110,7 @@ class RecordedExchange:
         }
 
     def _details(self) -> dict[str, object]:
-        """A body that was not kept is null."""
+        """Bodies and write times; null for a dropped body."""
         response = (
             None if self.response_body is None else base64.b64encode(self.response_body).decode()
         )
@@ -124,7 +124,7 @@ class RecordedExchange:
 
 
 class ExchangeRecording:
-    """The newest exchanges."""
+    """Keeps the newest exchanges."""
 
     def __init__(self) -> None:
         self._exchanges: deque[RecordedExchange] = deque()
@@ -136,7 +136,7 @@ class ExchangeRecording:
     def begin(
         self, method: str, target: str, http_version: str, headers: list[tuple[str, str]]
     ) -> RecordedExchange:
-        """A request's headers are in."""
+        """Begin an exchange when a request's headers have arrived."""
         exchange = RecordedExchange(
             id=self._next_id,
             method=method,
@@ -151,7 +151,7 @@ class ExchangeRecording:
         return exchange
 
     def end(self, exchange: RecordedExchange, how: str) -> None:
-        """An exchange is over: older ones may have to lose their details."""
+        """End an exchange; older ones may lose their details."""
         if exchange.ended != OPEN:
             return
         exchange.end(how)
@@ -163,13 +163,13 @@ class ExchangeRecording:
             self._detail_bytes -= size
 
     def clear(self) -> None:
-        """Forget all exchanges. Those that are open go on, unrecorded."""
+        """Drop all exchanges. Open ones continue without a record."""
         self._exchanges.clear()
         self._detailed.clear()
         self._detail_bytes = 0
 
     def open_count(self) -> int:
-        """Exchanges that are not over."""
+        """The number of open exchanges."""
         return sum(exchange.ended == OPEN for exchange in self._exchanges)
 
     def find(

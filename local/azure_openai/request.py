@@ -1,4 +1,4 @@
-"""A request as the server read it."""
+"""A request as it arrived."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from local.azure_openai.recording import RecordedExchange
 
 @dataclass(kw_only=True, slots=True)
 class Request:
-    """One HTTP request, its body complete once the server hands it on."""
+    """An HTTP request with its complete body."""
 
     method: str
     target: str  # raw path and query, latin-1

@@ -6,7 +6,7 @@ from local.azure_openai import filters, texts
 from local.azure_openai.choices import Reply, ReplyChoice, ToolCall
 
 FAILURE = {"code": "server_error", "message": "The model failed to generate a response."}
-# parameters that a response repeats, and what stands there if they weren't given
+# parameters that a response repeats, with their defaults
 _COPIED: dict[str, object] = {
     "background": False,
     "instructions": None,
@@ -38,7 +38,7 @@ def final_status(served: Reply) -> str:
 
 
 def document(served: Reply, name: str, status: str) -> dict[str, object]:
-    """The response `name`. It has output and usage once it is over, unless it was cancelled."""
+    """The response `name`. It has output and usage at its end, unless it was cancelled."""
     over = status in {"completed", "incomplete", "failed"}
     reasons = {"length": "max_output_tokens", "content_filter": "content_filter"}
     reason = reasons.get(served.choices[0].finish_reason, "") if status == "incomplete" else ""
@@ -62,7 +62,7 @@ def document(served: Reply, name: str, status: str) -> dict[str, object]:
 
 
 def output(served: Reply) -> list[dict[str, object]]:
-    """The output items: reasoning if asked for, then the message or the calls."""
+    """The output items: reasoning if requested, then the message or the calls."""
     choice = served.choices[0]
     items = [reasoning(served, summary(served))] if "reasoning" in served.ask.parameters else []
     if choice.calls:

@@ -16,7 +16,7 @@ Event = dict[str, object]
 
 
 def stream(served: Reply, name: str, starting_after: int = -1) -> Iterator[bytes]:
-    """The events of response `name` as bytes, those after the sequence number `starting_after`."""
+    """The events of response `name` as bytes, after the sequence number `starting_after`."""
     for number, event in enumerate(_events(served, name)):
         if number > starting_after:
             yield sse.data({**event, "sequence_number": number}, str(event["type"]))

@@ -1,4 +1,4 @@
-"""What a request is for, read from its target alone. Pure.
+"""Parses a request's target. Pure.
 
 Targets are bytes as they arrived, held as latin-1 text, so that nothing is lost.
 """
@@ -13,10 +13,10 @@ class Target:
 
     # what follows the deployment or `v1/`, decoded: `chat/completions`, `responses/resp_1/cancel`
     operation: str
-    deployment: str | None  # decoded, directives included; None where the body's `model` names it
+    deployment: str | None  # decoded, directives included; None if the body's `model` names it
     v1: bool  # the versionless API: no api-version needed
     api_version: str | None  # of the query
-    query: dict[str, str]  # decoded; of a repeated name, the last
+    query: dict[str, str]  # decoded; the last of a repeated name
 
     @property
     def segments(self) -> list[str]:
@@ -31,9 +31,9 @@ def split_target(target: str) -> tuple[str, str | None]:
 
 
 def route(target: str) -> Target | None:
-    """The route of a raw target, None if it isn't below `/openai/`.
+    """Parse a raw target; None if it is not below `/openai/`.
 
-    What stands before `/openai/` is ignored: `/api/projects/{project}/openai/v1/...` is one of
+    A prefix before `/openai/` is ignored: `/api/projects/{project}/openai/v1/...` is one of
     Azure's own forms.
     """
     path, raw_query = split_target(target)

@@ -10,16 +10,16 @@ DONE = b"[DONE]"
 
 
 def data(value: object, name: str = "") -> bytes:
-    """One event in LF lines, with an `event:` line if it has a name."""
+    """An event with LF line ends, and an `event:` line if it has a name."""
     head = f"event: {name}\n".encode() if name else b""
     return head + b"data: " + (value if isinstance(value, bytes) else to_json(value)) + b"\n\n"
 
 
 def dressed(events: Events, directives: Directives) -> Iterator[bytes]:
-    """The events with the line ends, comments and byte order mark that were asked for."""
+    """The events with the requested line ends, comments and byte order mark."""
     end = b"\r\n" if directives.crlf else b"\r" if directives.cr else b""
     for at, event in enumerate(events):
         dressing = b": stand-in\n\n" + event if directives.comments else event
         if end:
-            dressing = dressing.replace(b"\n", end)  # JSON holds no raw line feed
+            dressing = dressing.replace(b"\n", end)  # JSON has no raw line feed
         yield b"\xef\xbb\xbf" + dressing if directives.bom and at == 0 else dressing

@@ -1,8 +1,7 @@
-"""Responses that can be asked for again: get (also as a stream), cancel, delete, input items;
-background mode.
+"""Stored responses: get (also as a stream), cancel, delete, input items; background mode.
 
 The newest 1,000 are kept. A background response is `queued` when created, then `in_progress` for
-`background_ms`, then over. Each gets an id of its own, the same texts or not.
+`background_ms`, then over. Each gets an id of its own, even for equal texts.
 """
 
 import json
@@ -27,7 +26,7 @@ _KEPT = 1_000
 class _Stored:
     served: Reply
     request_body: bytes
-    # clock seconds; for a response that isn't in the background: when it was created
+    # clock seconds; for a response not in the background, when it was created
     over_at: float
     cancelled: bool = False
 
@@ -65,7 +64,7 @@ class StoredResponses:
     def answer(
         self, request: Request, route: Target, directives: Directives
     ) -> StandInResponse | None:
-        """Every other request below `responses/`; None for what the API doesn't have."""
+        """Respond to other requests below `responses/`; None for unknown ones."""
         name = route.segments[1] if len(route.segments) > 1 else ""
         stored = self._stored.get(name)
         if stored is None:
@@ -117,8 +116,8 @@ def _streamed(events: sse.Events, directives: Directives) -> StandInResponse:
 
 
 def _input_items(stored: _Stored) -> list[object]:
-    """The request's input, a plain text as a message; nothing of a request too long to be
-    recorded.
+    """The request's input items; plain text becomes a message. Empty if the request was too long to
+    be recorded.
     """
     asked = json.loads(stored.request_body).get("input", []) if stored.request_body else []
     if isinstance(asked, str):

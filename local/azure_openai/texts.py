@@ -1,8 +1,8 @@
 """The words that the stand-in answers with, and how it counts tokens. Pure.
 
 One token is one word: `tokens(text) == len(text.split())`. Words hold umlauts, CJK, emoji and
-U+2028, so that a reader that cuts characters apart or takes U+2028 for the end of a line is found
-out.
+U+2028, which exposes a reader that splits characters or takes U+2028 for a line
+end.
 """
 
 import functools
@@ -15,8 +15,8 @@ before dawn größer than a map of small rivers Ωmega crossing valley 👩‍�
 """.replace("\n", " ")
     .strip()
     .split(" ")
-)  # by blanks alone: the U+2028 stays
-FILLER = "abcdefg "  # eight bytes: the unit of texts that are asked for by size
+)  # split at spaces only, which keeps U+2028
+FILLER = "abcdefg "  # eight bytes, the unit of texts of a given size
 
 
 def tokens(text: str) -> int:
@@ -24,16 +24,14 @@ def tokens(text: str) -> int:
     return len(text.split())
 
 
-@functools.lru_cache(maxsize=4096)  # ids are asked for with every chunk
+@functools.lru_cache(maxsize=4096)  # ids are needed for every chunk
 def digest(*parts: str) -> str:
-    """A stable hex digest that names and content are taken from."""
+    """A stable hex digest, from which names and content derive."""
     return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def pieces(seed: str, count: int, size_bytes: int = 0) -> list[str]:
-    """`count` pieces that joined are the text for `seed`: a word each, or equal shares of exactly
-    `size_bytes` bytes.
-    """
+    """`count` pieces of the text for `seed`: a word each, or equal shares of `size_bytes` bytes."""
     if size_bytes:
         return _filler(count, size_bytes)
     numbers = hashlib.shake_256(seed.encode()).digest(count)
