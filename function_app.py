@@ -9,8 +9,13 @@ from datetime import timedelta
 
 import azure.functions as func
 
-from blueprints import enrichment, health, ops, proxy, reconcile, replay
-from blueprints.guard import Guard
+import blueprints.completeness.dead_letters
+import blueprints.completeness.reconcile
+import blueprints.completeness.replay
+import blueprints.enrichment
+import blueprints.health
+import blueprints.relay
+from blueprints.access import Guard
 from shared.access import caller_check
 from shared.adapters import identity, worker_library
 from shared.adapters.aiohttp_transport import AiohttpTransport
@@ -22,13 +27,13 @@ from shared.adapters.ledger import Ledger
 from shared.adapters.storage import Storage
 from shared.adapters.upstream import Upstream
 from shared.adapters.usage_claims import UsageClaims
-from shared.completeness.back_pressure import Pacing
-from shared.completeness.dead_letters import Parking
+from shared.completeness.back_pressure import BackPressure
+from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.reconciliation import Reconciliation
-from shared.completeness.replay import Replaying
+from shared.completeness.replay import ReplayRunner
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import Enrichment
-from shared.enrichment.poison_handler import GivingUp
+from shared.enrichment.poison_handler import PoisonHandler
 from shared.health.readiness import Readiness
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
@@ -65,12 +70,12 @@ json_blobs = JsonBlobs(storage)
 deliver = Enrichment(
     captures, Assembler(config.upstream.region), UsageClaims(json_blobs), event_hub, ledger
 )
-giving_up = GivingUp(deliver, captures, ledger, json_blobs)
-pacing = Pacing(envelopes, event_hub)
-reconciliation = Reconciliation(captures, ledger, envelopes, json_blobs, pacing)
-parking = Parking(captures, ledger, envelopes, json_blobs)
+poison_handler = PoisonHandler(deliver, captures, ledger, json_blobs)
+back_pressure = BackPressure(envelopes, event_hub)
+reconciliation = Reconciliation(captures, ledger, envelopes, json_blobs, back_pressure)
+dead_letters = DeadLetters(captures, ledger, envelopes, json_blobs)
 longest = timedelta(seconds=config.limits.exchange_s + config.reconcile.grace_s)
-replaying = Replaying(captures, envelopes, json_blobs, pacing, longest)
+replay_runner = ReplayRunner(captures, envelopes, json_blobs, back_pressure, longest)
 
 probes = {"queue": envelopes.probe, "blobs": captures.probe, "event_hub": event_hub.probe}
 callers = caller_check.for_app(config.caller_auth)
@@ -81,11 +86,15 @@ readiness = Readiness(probes)
 guard = Guard(callers)
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
-app.register_functions(proxy.blueprint(relay, guard))
-app.register_functions(enrichment.blueprint(deliver, giving_up, config.storage.setting))
-app.register_functions(health.blueprint(readiness))
-app.register_functions(ops.blueprint(parking, guard))
-app.register_functions(reconcile.blueprint(reconciliation, config, guard))
-app.register_functions(replay.blueprint(replaying, config.reconcile.retention_days, guard))
+app.register_functions(blueprints.relay.blueprint(relay, guard))
+app.register_functions(
+    blueprints.enrichment.blueprint(deliver, poison_handler, config.storage.setting)
+)
+app.register_functions(blueprints.health.blueprint(readiness))
+app.register_functions(blueprints.completeness.dead_letters.blueprint(dead_letters, guard))
+app.register_functions(blueprints.completeness.reconcile.blueprint(reconciliation, config, guard))
+app.register_functions(
+    blueprints.completeness.replay.blueprint(replay_runner, config.reconcile.retention_days, guard)
+)
 
 worker_library.freeze_gc()

@@ -8,10 +8,12 @@ import azure.functions as func
 
 from shared.adapters.envelope_queue import POISON_QUEUE, QUEUE
 from shared.enrichment.enrichment import Enrichment
-from shared.enrichment.poison_handler import GivingUp
+from shared.enrichment.poison_handler import PoisonHandler
 
 
-def blueprint(enrichment: Enrichment, giving_up: GivingUp, storage_setting: str) -> func.Blueprint:
+def blueprint(
+    enrichment: Enrichment, poison_handler: PoisonHandler, storage_setting: str
+) -> func.Blueprint:
     """Functions `enrichment` and `enrichment_poison`. They raise where they could not finish: the
     queue delivers again.
     """
@@ -24,7 +26,7 @@ def blueprint(enrichment: Enrichment, giving_up: GivingUp, storage_setting: str)
 
     @pipeline.function_name("enrichment_poison")
     @pipeline.queue_trigger(arg_name="message", queue_name=POISON_QUEUE, connection=storage_setting)
-    async def take_poison(message: func.QueueMessage) -> None:
-        await giving_up.take(message.get_body())
+    async def handle_poison(message: func.QueueMessage) -> None:
+        await poison_handler.handle(message.get_body())
 
     return pipeline

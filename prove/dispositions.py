@@ -22,18 +22,18 @@ class Disposition(StrEnum):
 
 
 def disposition(
-    observation: ClientObservation, *, delivered: Collection[str], parked: Collection[str]
+    observation: ClientObservation, *, delivered: Collection[str], dead_lettered: Collection[str]
 ) -> Disposition:
     """The disposition of one exchange.
 
-    `delivered` holds the ids and deployments of what is on the Event Hub; `parked` holds those of
-    dead-lettered captures. A client that got no answer knows no id, but no other exchange has its
-    deployment.
+    `delivered` holds the ids and deployments of what is on the Event Hub; `dead_lettered` holds
+    those of dead-lettered captures. A client that got no answer knows no id, but no other exchange
+    has its deployment.
     """
     names = {observation.exchange_id, observation.deployment}
     if not names.isdisjoint(delivered):
         return Disposition.ON_THE_HUB
-    if not names.isdisjoint(parked):
+    if not names.isdisjoint(dead_lettered):
         return Disposition.DEAD_LETTERED
     return Disposition.NEVER_ANSWERED if observation.exchange_id is None else Disposition.TRACELESS
 
@@ -42,8 +42,10 @@ def dispositions(
     observations: Iterable[ClientObservation],
     *,
     delivered: Collection[str],
-    parked: Collection[str],
+    dead_lettered: Collection[str],
 ) -> dict[str, int]:
     """Count of each disposition, zeros included."""
-    found = Counter(disposition(seen, delivered=delivered, parked=parked) for seen in observations)
+    found = Counter(
+        disposition(seen, delivered=delivered, dead_lettered=dead_lettered) for seen in observations
+    )
     return {one.value: found[one] for one in Disposition}

@@ -20,7 +20,7 @@ import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
 from harness.sample_envelope import PLAIN
 from prove.result import ProofResult
-from shared.completeness.back_pressure import Pacing
+from shared.completeness.back_pressure import BackPressure
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records.comparison import LedgerIndex
 from shared.core.records.exchange_id import new_exchange_id
@@ -67,10 +67,10 @@ def window_memory(*, exchanges: int, progress: Progress) -> ProofResult:
 def _measure(pipe: Connection, exchanges: int) -> None:
     window = _Window(exchanges)
     began = time.process_time()
-    pacing = Pacing(window, window)
+    back_pressure = BackPressure(window, window)
     parts: Any = window  # stands in for captures, ledger, queue and notes alike
     report = asyncio.run(
-        Reconciliation(parts, parts, parts, parts, pacing).reconcile(_WINDOW, _UNTIL)
+        Reconciliation(parts, parts, parts, parts, back_pressure).reconcile(_WINDOW, _UNTIL)
     )
     pipe.send((window.before, window.largest, time.process_time() - began, report["redelivered"]))
 

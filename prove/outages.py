@@ -53,7 +53,7 @@ def event_hub_down(
             "seconds without the Event Hub": round(down_s),
             "envelopes that became poison": given_up,
             "queued again by reconcile": report["redelivered"],
-            "parked": report["dead_lettered"],
+            "dead-lettered": report["dead_lettered"],
         }
     return result
 

@@ -42,9 +42,9 @@ _CALM_S: Final = (1.5, 4.0)  # between two faults
 _LASTS_S: Final = (0.5, 2.0)
 # Figures of the last report; the last three are sums over all runs.
 _REPORTED: Final = {
-    "captured": "reconcile's report: captured, those that are parked included",
+    "captured": "reconcile's report: captured, those that are dead-lettered included",
     "delivered": "reconcile's report: captured and delivered",
-    "dead_lettered": "reconcile's report: captured and parked",
+    "dead_lettered": "reconcile's report: captured and dead-lettered",
     "without_capture": "reconcile's report: delivered without a capture, as far as the ledger took it",
     "redelivered": "queued again by reconcile",
     "aborted": "aborted ones queued by reconcile",
@@ -154,14 +154,14 @@ def random_faults(
         took_s = time.monotonic() - began
         progress(f"{result.title}: reconciled in {took_s:.0f} s")
         evidence = _evidence(bed, report["delivered"] + report["without_capture"])
-        parked = _parked(evidence)
-        names_parked = parked | _deployments(bed, parked)
+        dead_lettered = _dead_lettered(evidence)
+        names_dead_lettered = dead_lettered | _deployments(bed, dead_lettered)
         upstream = upstream_digests(bed)
     compare(
         result,
-        evidence.without(parked),
+        evidence.without(dead_lettered),
         load.observations,
-        captured="exchanges captured, less those that are parked",
+        captured="exchanges captured, less those that are dead-lettered",
     )
     _judge_report(result, report, evidence, injector)
     result.counts |= {text: report[name] for name, text in _REPORTED.items()}
@@ -170,12 +170,15 @@ def random_faults(
         "captures corrupted": len(injector.corrupted),
     }
     delivered = evidence.events.keys() | deployments(evidence)
-    result.counts |= dispositions(load.observations, delivered=delivered, parked=names_parked)
+    result.counts |= dispositions(
+        load.observations, delivered=delivered, dead_lettered=names_dead_lettered
+    )
     _judge_traceless(result, load, evidence, injector)
     result.counts[
         "of those that were broken off before an answer and before any trace, the upstream saw"
     ] = sum(
-        seen.exchange_id is None and seen.deployment in upstream.keys() - delivered - names_parked
+        seen.exchange_id is None
+        and seen.deployment in upstream.keys() - delivered - names_dead_lettered
         for seen in load.observations
     )
     result.counts |= {f"faults: {name}": count for name, count in sorted(injector.done.items())}
@@ -195,7 +198,7 @@ def _evidence(bed: TestBed, there: int) -> Evidence:
     return gather(bed, outcomes=False)
 
 
-def _parked(evidence: Evidence) -> set[str]:
+def _dead_lettered(evidence: Evidence) -> set[str]:
     return evidence.stored.keys() - evidence.events.keys()
 
 
@@ -219,7 +222,7 @@ def _judge_report(
     """Check that the report adds up and matches the Event Hub, and that only corrupted captures are
     dead-lettered.
     """
-    there, parked = evidence.events.keys() & evidence.stored.keys(), _parked(evidence)
+    there, dead_lettered = evidence.events.keys() & evidence.stored.keys(), _dead_lettered(evidence)
     result.check(
         holds=report["captured"]
         == report["delivered"] + report["dead_lettered"]
@@ -227,11 +230,12 @@ def _judge_report(
         sentence=f"the report does not add up: {report}, {len(evidence.stored)} captured",
     )
     result.check(
-        holds=report["delivered"] == len(there) and report["dead_lettered"] == len(parked),
-        sentence=f"the report is not what the Event Hub holds: {report}, {len(there)} there, {len(parked)} not",
+        holds=report["delivered"] == len(there) and report["dead_lettered"] == len(dead_lettered),
+        sentence=f"the report is not what the Event Hub holds: {report}, {len(there)} there, {len(dead_lettered)} not",
     )
     result.check(
-        holds=parked <= injector.corrupted, sentence="something is parked that was not corrupted"
+        holds=dead_lettered <= injector.corrupted,
+        sentence="something is dead-lettered that was not corrupted",
     )
 
 

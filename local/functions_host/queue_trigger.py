@@ -97,7 +97,7 @@ class QueueTrigger:
 
     async def _release_left_behind(self) -> None:
         """Release what a killed worker held: its attempt has failed. After the last attempt the
-        next poll parks it.
+        next poll moves it to the poison queue.
         """
         for lease in self._leases.left_behind():
             say(

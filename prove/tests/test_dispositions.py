@@ -14,19 +14,19 @@ def observation(deployment: str, exchange_id: str | None) -> ClientObservation:
 
 
 def test_each_exchange_has_one_disposition_and_they_add_up() -> None:
-    """Also where a client got no answer, and so no id, of what is on the Event Hub or parked all
-    the same.
+    """Also where a client got no answer, and so no id, of what is on the Event Hub or dead-lettered
+    all the same.
     """
     observations = [
         observation("a", "1"),  # delivered
         observation("b", None),  # delivered as aborted
-        observation("c", "3"),  # parked
-        observation("d", None),  # parked
+        observation("c", "3"),  # dead-lettered
+        observation("d", None),  # dead-lettered
         observation("e", "5"),
         observation("f", None),
         observation("g", None),
     ]
-    found = dispositions(observations, delivered={"1", "a", "2", "b"}, parked={"3", "d"})
+    found = dispositions(observations, delivered={"1", "a", "2", "b"}, dead_lettered={"3", "d"})
     assert found == {
         Disposition.ON_THE_HUB: 2,
         Disposition.DEAD_LETTERED: 2,
@@ -37,4 +37,4 @@ def test_each_exchange_has_one_disposition_and_they_add_up() -> None:
 
 
 def test_a_disposition_of_no_exchange_is_in_the_report_too() -> None:
-    assert dispositions([], delivered=set(), parked=set()) == dict.fromkeys(Disposition, 0)
+    assert dispositions([], delivered=set(), dead_lettered=set()) == dict.fromkeys(Disposition, 0)

@@ -10,12 +10,12 @@ from typing import Final
 from harness.chat import Chat
 from prove.testbed import TestBed
 
-_CAN_NEVER: Final = "can never be delivered and is parked (refused)"
+_CAN_NEVER: Final = "can never be delivered and is dead-lettered (refused)"
 _SETTINGS: Final = {"AzureFunctionsJobHost__extensions__queues__maxDequeueCount": "2"}
 _UNWANTED: Final = "what-no-hub-takes"
 
 
-def test_an_event_that_the_event_hub_refuses_ends_parked() -> None:
+def test_an_event_that_the_event_hub_refuses_ends_dead_lettered() -> None:
     """From the queue through poison and reconcile, three times; after a fix an operator has it
     delivered.
     """
@@ -30,8 +30,8 @@ def test_an_event_that_the_event_hub_refuses_ends_parked() -> None:
             report["dead_lettered"],
             report["duplicates"],
         ) == (6, 5, 1, 0)
-        _, listed = bed.call("GET", "/ops/parked")
-        assert [(each["exchange_id"], each["reason"]) for each in listed["parked"]] == [
+        _, listed = bed.call("GET", "/ops/dead-letters")
+        assert [(each["exchange_id"], each["reason"]) for each in listed["dead_letters"]] == [
             (refused, "refused")
         ]
         assert Counter(event["exchange_id"] for event in bed.events.arrived()) == dict.fromkeys(
@@ -41,6 +41,6 @@ def test_an_event_that_the_event_hub_refuses_ends_parked() -> None:
         assert sum(_CAN_NEVER in line for line in lines) == 1
 
         bed.event_hub_mode("accept")
-        assert bed.call("POST", f"/ops/parked/{refused}")[0] == 202
+        assert bed.call("POST", f"/ops/dead-letters/{refused}")[0] == 202
         assert bed.events.one(exchange_id=refused)["deployment"] == _UNWANTED
         assert bed.reconciled()["delivered"] == 6

@@ -2,12 +2,18 @@
 
 `entries/2026/11/23/14/<writer>-000000.log`: each worker appends to blobs of its own, so any number
 of them may write; a blob is followed by the next one before it reaches 50,000 blocks, which is
-where Azure stops taking appends. `parked/2026/11/23/14/<id>.json`: an exchange that can never be
-delivered, or whose replay was given up, and why; what operators list.
-`refused/2026/11/23/14/<id>.json`: the Event Hub refused its event, and the poison queue has not
-counted it yet. `reopened/2026/11/23/14/<id> <unix ms>`: an operator queued it again, so what was
-parked before counts no more. `reports/2026/11/23/14.json`: the window's last report; its metadata
-says whether the window is complete.
+where Azure stops taking appends.
+
+Beside them, one blob each:
+
+* `dead-letters/2026/11/23/14/<id>.json`: an exchange that can never be delivered, or whose replay
+  failed, and why; what operators list.
+* `refused/2026/11/23/14/<id>.json`: the Event Hub refused its event, and the poison handler has not
+  counted it yet.
+* `reopened/2026/11/23/14/<id> <unix ms>`: an operator requeued it, so an earlier dead letter no
+  longer counts.
+* `reports/2026/11/23/14.json`: the window's last report; its metadata says whether the window is
+  complete.
 """
 
 from __future__ import annotations
@@ -94,15 +100,15 @@ class Ledger:
                 error,
             )
 
-    async def park(self, exchange_id: str, reason: str) -> bool:
+    async def dead_letter(self, exchange_id: str, reason: str) -> bool:
         """This one can never be delivered; False where that was noted before.
         Raises StorageError.
         """
         at_ms = int(self._clock() * 1000)
-        listed = await self._json_blobs.get(_parked_name(exchange_id))
+        listed = await self._json_blobs.get(_dead_letter_name(exchange_id))
         if listed is None or listed.get("reason") == REPLAY_FAILED:
             await self._json_blobs.put(
-                _parked_name(exchange_id), _parked_note(exchange_id, reason, at_ms)
+                _dead_letter_name(exchange_id), _dead_letter_fields(exchange_id, reason, at_ms)
             )
             listed = None
         await self._append(
@@ -121,34 +127,34 @@ class Ledger:
         """Only for operators to see: whether the exchange itself is delivered is as it was. Raises
         StorageError.
         """
-        note = _parked_note(exchange_id, REPLAY_FAILED, int(self._clock() * 1000))
-        await self._json_blobs.put_if_absent(_parked_name(exchange_id), note)
+        note = _dead_letter_fields(exchange_id, REPLAY_FAILED, int(self._clock() * 1000))
+        await self._json_blobs.put_if_absent(_dead_letter_name(exchange_id), note)
 
-    async def note_refusal(self, exchange_id: str) -> None:
+    async def record_event_refusal(self, exchange_id: str) -> None:
         """The Event Hub refused its event for good, it says. Raises StorageError."""
         await self._json_blobs.put(_refused_name(exchange_id), {})
 
-    async def take_refusal(self, exchange_id: str) -> bool:
+    async def take_event_refusal(self, exchange_id: str) -> bool:
         """Whether that was noted since this was asked last. Raises StorageError."""
         return await self._json_blobs.delete(_refused_name(exchange_id))
 
-    async def all_parked(self, most: int) -> list[dict[str, Any]]:
-        """The oldest parked exchanges, with their reasons. Raises StorageError."""
+    async def dead_letters(self, most: int) -> list[dict[str, Any]]:
+        """The oldest dead-lettered exchanges, with their reasons. Raises StorageError."""
         found: list[dict[str, Any]] = []
-        async for name in self._json_blobs.names("parked/"):
+        async for name in self._json_blobs.names("dead-letters/"):
             note = await self._json_blobs.get(name)
             found += [note] if note else []
             if len(found) == most:
                 break
         return found
 
-    async def parked_reason(self, exchange_id: str) -> str | None:
+    async def dead_letter_reason(self, exchange_id: str) -> str | None:
         """Why it is on the list; None where it is not. Raises StorageError."""
-        note = await self._json_blobs.get(_parked_name(exchange_id))
+        note = await self._json_blobs.get(_dead_letter_name(exchange_id))
         return str(note["reason"]) if note else None
 
     async def reopen(self, exchange_id: str) -> None:
-        """What was parked until now is to be judged again. Raises StorageError."""
+        """What was dead-lettered until now is to be judged again. Raises StorageError."""
         at_ms = int(self._clock() * 1000)
         await self._json_blobs.put(
             f"reopened/{Window.of_exchange(exchange_id).name}/{exchange_id} {at_ms}", {}
@@ -158,9 +164,9 @@ class Ledger:
         """Windows that have to be judged again, however old they are. Raises StorageError."""
         return {_window_in(name) async for name in self._json_blobs.names("reopened/")}
 
-    async def settle(self, window: str, reopened_ms: Mapping[str, int]) -> None:
+    async def close_reopened(self, window: str, reopened_ms: Mapping[str, int]) -> None:
         """The window is complete: what had been reopened in it by then has been delivered, or
-        parked once more.
+        dead-lettered once more.
 
         `reopened_ms`: as `known` said. What was reopened since, while the window was judged, stays
         so. Raises StorageError.
@@ -169,9 +175,9 @@ class Ledger:
             if at_ms <= reopened_ms.get(exchange_id, -1):
                 await self._json_blobs.delete(name)
 
-    async def unlist(self, exchange_id: str) -> bool:
+    async def remove_dead_letter(self, exchange_id: str) -> bool:
         """Take it off the list; False where it is not on it. Raises StorageError."""
-        return await self._json_blobs.delete(_parked_name(exchange_id))
+        return await self._json_blobs.delete(_dead_letter_name(exchange_id))
 
     async def known(self, window: str) -> LedgerIndex:
         """All that the ledger says of a window; 16 bytes an exchange. Raises StorageError."""
@@ -261,8 +267,8 @@ class Ledger:
         return blob
 
 
-def _parked_name(exchange_id: str) -> str:
-    return f"parked/{Window.of_exchange(exchange_id).name}/{exchange_id}.json"
+def _dead_letter_name(exchange_id: str) -> str:
+    return f"dead-letters/{Window.of_exchange(exchange_id).name}/{exchange_id}.json"
 
 
 def _refused_name(exchange_id: str) -> str:
@@ -274,5 +280,5 @@ def _window_in(name: str) -> str:
     return name.partition("/")[2].rpartition("/")[0]
 
 
-def _parked_note(exchange_id: str, reason: str, at_ms: int) -> dict[str, Any]:
-    return {"exchange_id": exchange_id, "reason": reason, "parked_at_ms": at_ms}
+def _dead_letter_fields(exchange_id: str, reason: str, at_ms: int) -> dict[str, Any]:
+    return {"exchange_id": exchange_id, "reason": reason, "dead_lettered_at_ms": at_ms}

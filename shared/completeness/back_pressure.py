@@ -1,5 +1,5 @@
-"""Pacing: whether more may be queued. Reconcile and replay deliver again behind live traffic, into
-a working Event Hub.
+"""Back-pressure: whether more envelopes may be queued now. Reconcile and replay queue theirs only
+while live exchanges are enriched promptly and the Event Hub is ready.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Probed(Protocol):
         ...
 
 
-class Pacing:
+class BackPressure:
     """One per worker. Each answer is the reason to wait, or None where the way is clear."""
 
     def __init__(
@@ -64,18 +64,18 @@ class Pacing:
         self._clock = clock
         self._ready_at = float("-inf")
 
-    async def why_not_begin(self) -> str | None:
+    async def start_blocked_reason(self) -> str | None:
         """The queue must hold nothing but what passes through."""
         self._ready_at = float("-inf")
         return await self._reason(self._left_over)
 
-    async def why_not_go_on(self) -> str | None:
+    async def continue_blocked_reason(self) -> str | None:
         """Returns once no more than `under_way` envelopes wait; gives up where the queue stops
         getting shorter, or does so too slowly.
         """
         return await self._reason(self._too_many)
 
-    async def why_not_behind(self, most: int) -> str | None:
+    async def replay_blocked_reason(self, most: int) -> str | None:
         """At most so many envelopes may wait."""
 
         async def waiting() -> int:

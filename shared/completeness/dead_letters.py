@@ -1,5 +1,5 @@
-"""What an operator can do about single exchanges: list the parked ones, deliver one again after a
-fix, erase one.
+"""What an operator can do about single exchanges: list the dead letters, requeue one after a fix,
+erase one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from shared.errors import StorageNotFound
 _LISTED: Final = 1000
 
 
-class Parking:
+class DeadLetters:
     """One per worker."""
 
     def __init__(
@@ -32,19 +32,19 @@ class Parking:
         self._ledger = ledger
         self._envelopes = envelopes
 
-    async def parked(self) -> list[dict[str, Any]]:
-        """`{"exchange_id", "reason", "parked_at_ms"}` of the oldest thousand.
+    async def list_oldest(self) -> list[dict[str, Any]]:
+        """`{"exchange_id", "reason", "dead_lettered_at_ms"}` of the oldest thousand.
         Raises StorageError.
         """
-        return await self._ledger.all_parked(_LISTED)
+        return await self._ledger.dead_letters(_LISTED)
 
-    async def queue_again(self, exchange_id: str) -> bool:
-        """False where it is not parked. Raises CaptureError or EnvelopeError where it still cannot
-        be read.
+    async def requeue(self, exchange_id: str) -> bool:
+        """False where it is not dead-lettered. Raises CaptureError or EnvelopeError where it still
+        cannot be read.
 
         Should the queue give it up again, reconcile or the list has it again.
         """
-        reason = await self._ledger.parked_reason(exchange_id)
+        reason = await self._ledger.dead_letter_reason(exchange_id)
         if reason is None:
             return False
         answered = await self._captures.exists(response_name(exchange_id))
@@ -58,10 +58,10 @@ class Parking:
             envelope = mark_replayed(envelope)
         else:
             await self._json_blobs.delete(failure_count_name(exchange_id))
-            await self._ledger.take_refusal(exchange_id)
+            await self._ledger.take_event_refusal(exchange_id)
             await self._ledger.reopen(exchange_id)
         await self._envelopes.put(envelope)
-        await self._ledger.unlist(exchange_id)
+        await self._ledger.remove_dead_letter(exchange_id)
         return True
 
     async def erase(self, exchange_id: str) -> bool:
@@ -73,5 +73,5 @@ class Parking:
             for name in (request_name(exchange_id), response_name(exchange_id))
         ]
         await self._json_blobs.delete(failure_count_name(exchange_id))
-        await self._ledger.take_refusal(exchange_id)
-        return await self._ledger.unlist(exchange_id) or any(erased)
+        await self._ledger.take_event_refusal(exchange_id)
+        return await self._ledger.remove_dead_letter(exchange_id) or any(erased)

@@ -16,7 +16,7 @@ from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import EnvelopeQueue
 from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger import Ledger
-from shared.completeness.back_pressure import Pacing
+from shared.completeness.back_pressure import BackPressure
 from shared.completeness.redelivery import AT_ONCE, rebuilt
 from shared.concurrency.gather import gather_bounded
 from shared.core.records.checkpoint import Checkpoint, resume
@@ -38,7 +38,7 @@ class Fate(StrEnum):
     """What became of one missing exchange."""
 
     QUEUED = "queued"
-    PARKED = "parked"
+    DEAD_LETTERED = "dead_lettered"
     ERASED = "erased"  # since it was listed
     LEFT = "left"  # storage failed
 
@@ -54,7 +54,7 @@ class Reconciliation:
         ledger: Ledger,
         envelopes: EnvelopeQueue,
         json_blobs: JsonBlobs,
-        pacing: Pacing,
+        back_pressure: BackPressure,
         *,
         queued_per_run: int = QUEUED_PER_RUN,
         longest_s: float = LONGEST_S,
@@ -69,13 +69,13 @@ class Reconciliation:
         self._ledger = ledger
         self._envelopes = envelopes
         self._json_blobs = json_blobs
-        self._pacing = pacing
+        self._back_pressure = back_pressure
 
-    async def why_not_now(self) -> str | None:
+    async def blocked_reason(self) -> str | None:
         """Why nothing should be queued now; None where all is well. An outage must not become a
         storm.
         """
-        return await self._pacing.why_not_begin()
+        return await self._back_pressure.start_blocked_reason()
 
     async def open_windows(
         self, until: datetime, look_back: timedelta, *, open_too: bool
@@ -83,7 +83,7 @@ class Reconciliation:
         """The windows of the look-back that no report calls complete, oldest first; see
         `judged_windows`.
 
-        And those in which an operator has queued a parked exchange again.
+        And those in which an operator has queued a dead-lettered exchange again.
         """
         names = [window.name for window in judged_windows(until, look_back, open_too=open_too)]
         complete = await self._ledger.complete_windows(names)
@@ -123,7 +123,7 @@ class Reconciliation:
         )
         await self._ledger.put_report(report)
         if report.complete and known.reopened_ms:
-            await self._ledger.settle(window, known.reopened_ms)
+            await self._ledger.close_reopened(window, known.reopened_ms)
         _log.info("Completeness of %s: %s", window, report.as_json())
         return report.as_json()
 
@@ -136,7 +136,7 @@ class Reconciliation:
             if run.stopped:
                 run.report.not_requeued += len(batch)
                 continue
-            fates = await gather_bounded(self._deal_with, batch, limit=AT_ONCE)
+            fates = await gather_bounded(self._redeliver, batch, limit=AT_ONCE)
             run.dealt_with(batch, fates)
             await self._json_blobs.put(note, run.progress.as_json())
 
@@ -145,18 +145,20 @@ class Reconciliation:
             run.progress.counts.total() >= self._queued_per_run or self._clock() >= run.ends_at
         )
         if not run.stopped:
-            run.report.waiting = await self._pacing.why_not_go_on()
+            run.report.waiting = await self._back_pressure.continue_blocked_reason()
             run.stopped = run.report.waiting is not None
 
-    async def _deal_with(self, each: CapturedExchange) -> Fate:
+    async def _redeliver(self, each: CapturedExchange) -> Fate:
         try:
             envelope = await rebuilt(self._captures, each)
         except (CaptureError, EnvelopeError) as error:
-            if await self._ledger.park(each.exchange_id, "corrupt_capture"):
+            if await self._ledger.dead_letter(each.exchange_id, "corrupt_capture"):
                 _log.error(
-                    "Exchange %s can never be delivered and is parked: %s", each.exchange_id, error
+                    "Exchange %s can never be delivered and is dead-lettered: %s",
+                    each.exchange_id,
+                    error,
                 )
-            return Fate.PARKED
+            return Fate.DEAD_LETTERED
         except StorageNotFound:
             return Fate.ERASED
         except StorageError:
@@ -189,7 +191,7 @@ class _Run:
             match fate:
                 case Fate.QUEUED:
                     self.progress.counts["redelivered" if each.answered else "aborted"] += 1
-                case Fate.PARKED:
+                case Fate.DEAD_LETTERED:
                     self.report.dead_lettered += 1
                 case Fate.ERASED:
                     self.report.captured -= 1

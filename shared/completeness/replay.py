@@ -12,7 +12,7 @@ from typing import Final
 from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import EnvelopeQueue
 from shared.adapters.json_blobs import JsonBlobs
-from shared.completeness.back_pressure import Pacing
+from shared.completeness.back_pressure import BackPressure
 from shared.completeness.redelivery import AT_ONCE, rebuilt
 from shared.concurrency.gather import gather_bounded
 from shared.core.records.capture import response_name
@@ -39,7 +39,7 @@ class Page:
     waiting: str | None  # why nothing was done: live work, or the Event Hub is not ready
 
 
-class Replaying:
+class ReplayRunner:
     """The steps of a replay; the orchestration in blueprints/replay.py strings them together."""
 
     def __init__(
@@ -47,7 +47,7 @@ class Replaying:
         captures: Captures,
         envelopes: EnvelopeQueue,
         json_blobs: JsonBlobs,
-        pacing: Pacing,
+        back_pressure: BackPressure,
         longest: timedelta,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         *,
@@ -61,7 +61,7 @@ class Replaying:
         self._captures = captures
         self._envelopes = envelopes
         self._json_blobs = json_blobs
-        self._pacing = pacing
+        self._back_pressure = back_pressure
         # that an exchange can take: a younger one without an answer is not aborted, it is running
         self._longest = longest
         self._clock = clock
@@ -73,8 +73,8 @@ class Replaying:
 
         A second attempt at the same page goes on behind the last whole batch of the first.
         """
-        if why_not := await self._pacing.why_not_behind(self._busy_queue):
-            return Page(queued=0, unreadable=0, marker=marker, waiting=why_not)
+        if blocked_reason := await self._back_pressure.replay_blocked_reason(self._busy_queue):
+            return Page(queued=0, unreadable=0, marker=marker, waiting=blocked_reason)
         note = f"progress/replay/{instance}.json"
         progress = resume(f"{window} {marker}", await self._json_blobs.get(note))
         names, following = await self._captures.page(f"{window}/", marker, self._page)
@@ -84,12 +84,12 @@ class Replaying:
             if self._is_wanted(replay, each) and not progress.is_done(each.exchange_id)
         ]
 
-        async def queue_again(each: CapturedExchange) -> str:
-            return await self._queue_again(replay, each)
+        async def requeue(each: CapturedExchange) -> str:
+            return await self._requeue(replay, each)
 
         for first in range(0, len(wanted), self._batch):
             batch = wanted[first : first + self._batch]
-            progress.counts.update(await gather_bounded(queue_again, batch, limit=AT_ONCE))
+            progress.counts.update(await gather_bounded(requeue, batch, limit=AT_ONCE))
             progress.after = batch[-1].exchange_id
             await self._json_blobs.put(note, progress.as_json())
         counts = progress.counts
@@ -100,7 +100,7 @@ class Replaying:
     def _is_wanted(self, replay: ReplayRequest, each: CapturedExchange) -> bool:
         return replay.wants_id(each.exchange_id) and not self._may_be_running(each)
 
-    async def _queue_again(self, replay: ReplayRequest, each: CapturedExchange) -> str:
+    async def _requeue(self, replay: ReplayRequest, each: CapturedExchange) -> str:
         """`queued`, `unreadable` or `unwanted`."""
         try:
             envelope = await self._envelope(each)

@@ -78,7 +78,7 @@ def unknown_exchange() -> ApiError:
     return ApiError(
         status=404,
         code="unknown_exchange",
-        message="That exchange is not parked, or nothing of it is stored any more.",
+        message="That exchange is not dead-lettered, or nothing of it is stored any more.",
     )
 
 

@@ -60,11 +60,11 @@ class EventSink(Protocol):
     async def send(self, body: bytes, message_id: str) -> None: ...
 
 
-class ParkingLedger(Protocol):
+class EnrichmentLedger(Protocol):
     """Where it is noted that an exchange can never be delivered, or may turn out so."""
 
-    async def park(self, exchange_id: str, reason: str) -> bool: ...
-    async def note_refusal(self, exchange_id: str) -> None: ...
+    async def dead_letter(self, exchange_id: str, reason: str) -> bool: ...
+    async def record_event_refusal(self, exchange_id: str) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +82,7 @@ class Enrichment:
         assemble: Assembly,
         claims: Claims,
         event_hub: EventSink,
-        ledger: ParkingLedger,
+        ledger: EnrichmentLedger,
     ) -> None:
         self._captures = captures
         self._assemble = assemble
@@ -94,8 +94,8 @@ class Enrichment:
         self._one_large = asyncio.Lock()
 
     async def deliver(self, message: bytes) -> None:
-        """Returns when the event of this envelope was accepted, or is parked because it never can
-        be.
+        """Returns when the event of this envelope was accepted, or the exchange is dead-lettered
+        because its event never can be.
 
         Raises EnvelopeError, AssemblyError, DeliveryError or StorageError; the queue then brings
         the message again.
@@ -106,16 +106,16 @@ class Enrichment:
             await self._send(event, envelope.exchange_id)
             await self._delivery_log.accepted(envelope)
         except CaptureError as error:
-            await self._park(envelope, "corrupt_capture", error)
+            await self._dead_letter(envelope, "corrupt_capture", error)
         except EventTooLarge as error:
-            await self._park(envelope, "too_large", error)
+            await self._dead_letter(envelope, "too_large", error)
         except EventRefused:
             # an Event Hub that is set up wrongly says so of every event: the poison queue counts
             if not envelope.replayed:
-                await self._ledger.note_refusal(envelope.exchange_id)
+                await self._ledger.record_event_refusal(envelope.exchange_id)
             raise
 
-    async def why_not(self, envelope: Envelope) -> str | None:
+    async def undeliverable_reason(self, envelope: Envelope) -> str | None:
         """Why no event can be built of this envelope, in a word; None where it can, whether or not
         it can be delivered now.
 
@@ -162,10 +162,10 @@ class Enrichment:
                 )
             return _Event(body=assembled.body, claim=claim)
 
-    async def _park(self, envelope: Envelope, reason: str, error: Exception) -> None:
-        if await self._ledger.park(envelope.exchange_id, reason):
+    async def _dead_letter(self, envelope: Envelope, reason: str, error: Exception) -> None:
+        if await self._ledger.dead_letter(envelope.exchange_id, reason):
             _log.error(
-                "Exchange %s can never be delivered and is parked (%s): %s",
+                "Exchange %s can never be delivered and is dead-lettered (%s): %s",
                 envelope.exchange_id,
                 reason,
                 error,

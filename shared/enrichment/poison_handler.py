@@ -1,4 +1,4 @@
-"""Giving up: what is done about an envelope that the queue has brought in vain, again and again."""
+"""What is done about an envelope that enrichment failed on as often as the queue tries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.core.records.capture import of_outcome, response_name
 from shared.core.records.envelope import Envelope, load, to_fields
 from shared.errors import EnvelopeError, StorageError
 
-_log = logging.getLogger("fnsse.giving_up")
+_log = logging.getLogger("fnsse.poison")
 
 _DIED: Final = "assembly_failed"
 _REFUSED: Final = "refused"
@@ -22,12 +22,12 @@ _REFUSED: Final = "refused"
 class Builds(Protocol):
     """Enrichment, as far as it is needed here."""
 
-    async def why_not(self, envelope: Envelope) -> str | None:
+    async def undeliverable_reason(self, envelope: Envelope) -> str | None:
         """Why no event can be built; None where it can. Raises StorageError."""
         ...
 
 
-class GivingUp:
+class PoisonHandler:
     """Takes the messages of the poison queue. One per worker."""
 
     def __init__(
@@ -38,7 +38,7 @@ class GivingUp:
         self._ledger = ledger
         self._json_blobs = json_blobs
 
-    async def take(self, message: bytes) -> None:
+    async def handle(self, message: bytes) -> None:
         """Returns when the message's fate is sealed. Raises StorageError; the queue then brings it
         again.
         """
@@ -47,35 +47,37 @@ class GivingUp:
         except EnvelopeError as error:
             _log.error("A message of the envelope queue is discarded: %s", error)
             return
-        why_not, failures = await self._examined(envelope)
-        match poison.decide(envelope, why_not, failures):
+        blocked_reason, failures = await self._examined(envelope)
+        match poison.decide(envelope, blocked_reason, failures):
             case poison.ListFailedReplay():
                 _log.error(
-                    "The replay of exchange %s was given up by the queue; it is listed as parked",
+                    "The replay of exchange %s was given up by the queue; it is listed as dead-lettered",
                     envelope.exchange_id,
                 )
                 await self._ledger.list_failed_replay(envelope.exchange_id)
             case poison.DeadLetter(reason=reason):
-                await self._park(envelope.exchange_id, reason)
+                await self._dead_letter(envelope.exchange_id, reason)
             case poison.LeaveToReconcile():
                 _log.warning(
                     "Exchange %s was given up by the queue%s; reconcile delivers it",
                     envelope.exchange_id,
-                    _of(why_not),
+                    _of(blocked_reason),
                 )
             case poison.StoreOutcome():
                 _log.warning(
                     "Exchange %s was given up by the queue%s; it is stored for reconcile",
                     envelope.exchange_id,
-                    _of(why_not),
+                    _of(blocked_reason),
                 )
                 await self._captures.put_if_absent(
                     response_name(envelope.exchange_id), of_outcome(to_fields(envelope))
                 )
 
-    async def _park(self, exchange_id: str, reason: str) -> None:
-        if await self._ledger.park(exchange_id, reason):
-            _log.error("Exchange %s can never be delivered and is parked (%s)", exchange_id, reason)
+    async def _dead_letter(self, exchange_id: str, reason: str) -> None:
+        if await self._ledger.dead_letter(exchange_id, reason):
+            _log.error(
+                "Exchange %s can never be delivered and is dead-lettered (%s)", exchange_id, reason
+            )
         await self._json_blobs.delete(poison.failure_count_name(exchange_id))
 
     async def _examined(self, envelope: Envelope) -> tuple[str | None, int]:
@@ -92,14 +94,16 @@ class GivingUp:
             if failures > poison.MAX_FAILURES:
                 return _DIED, failures
             await self._json_blobs.put(name, {"failures": failures})
-            why_not = await self._enrichment.why_not(envelope)
-            if why_not is None and await self._ledger.take_refusal(envelope.exchange_id):
-                why_not = _REFUSED
-            if why_not is None:
+            blocked_reason = await self._enrichment.undeliverable_reason(envelope)
+            if blocked_reason is None and await self._ledger.take_event_refusal(
+                envelope.exchange_id
+            ):
+                blocked_reason = _REFUSED
+            if blocked_reason is None:
                 await self._forget_one(name, failures)
         except StorageError:
             return None, 0  # storage is down, which is reason enough
-        return why_not, failures
+        return blocked_reason, failures
 
     async def _forget_one(self, name: str, failures: int) -> None:
         if failures > 1:
@@ -108,5 +112,5 @@ class GivingUp:
             await self._json_blobs.delete(name)
 
 
-def _of(why_not: str | None) -> str:
-    return f" ({why_not})" if why_not else ""
+def _of(blocked_reason: str | None) -> str:
+    return f" ({blocked_reason})" if blocked_reason else ""

@@ -40,8 +40,8 @@ FOR_CALLERS = {
     "unknown_route": ("GET", "/nothing", 404),
 }
 FOR_OPERATORS = {
-    "ops_parked": ("GET", "/ops/parked", 200),
-    "ops_queue_again": ("POST", f"/ops/parked/{EXCHANGE_ID}", 404),
+    "ops_dead_letters": ("GET", "/ops/dead-letters", 200),
+    "ops_requeue": ("POST", f"/ops/dead-letters/{EXCHANGE_ID}", 404),
     "ops_erase": ("DELETE", f"/ops/exchanges/{EXCHANGE_ID}", 404),
     "reconcile_start": ("POST", "/ops/reconcile", 202),
     "replay_start": ("POST", "/ops/replay", 400),

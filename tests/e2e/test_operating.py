@@ -109,9 +109,10 @@ def captures_of(stack: Stack) -> Iterator[ContainerClient]:
         yield blobs.get_container_client(capture.CONTAINER)
 
 
-def parked_ids(stack: Stack) -> dict[str, str]:
+def dead_lettered_ids(stack: Stack) -> dict[str, str]:
     return {
-        each["exchange_id"]: each["reason"] for each in run(stack, '$APP/ops/parked"')["parked"]
+        each["exchange_id"]: each["reason"]
+        for each in run(stack, '$APP/ops/dead-letters"')["dead_letters"]
     }
 
 
@@ -128,7 +129,7 @@ def a_delivered_exchange(stack: Stack, events: EventLog) -> tuple[str, str]:
 
 
 @on_embedded_alone
-def test_a_parked_exchange_is_listed_queued_again_after_a_fix_and_erased(
+def test_a_dead_lettered_exchange_is_listed_requeued_after_a_fix_and_erased(
     stack: Stack, events: EventLog
 ) -> None:
     exchange_id, content = a_delivered_exchange(stack, events)
@@ -138,16 +139,18 @@ def test_a_parked_exchange_is_listed_queued_again_after_a_fix_and_erased(
         captures.upload_blob(name, b"garbage", overwrite=True)
         queue_envelope(stack, capture.load_header(whole)["envelope"])
         until(
-            lambda: parked_ids(stack).get(exchange_id) == "corrupt_capture",
-            "the exchange to be parked",
+            lambda: dead_lettered_ids(stack).get(exchange_id) == "corrupt_capture",
+            "the exchange to be dead-lettered",
         )
-        refused = run(stack, '-X POST "$APP/ops/parked', ID=exchange_id)
+        refused = run(stack, '-X POST "$APP/ops/dead-letters', ID=exchange_id)
         assert refused["error"]["code"] == "still_unreadable"
-        assert exchange_id in parked_ids(stack)
+        assert exchange_id in dead_lettered_ids(stack)
 
         captures.upload_blob(name, whole, overwrite=True)
-        assert run(stack, '-X POST "$APP/ops/parked', ID=exchange_id) == {"queued": exchange_id}
-        assert exchange_id not in parked_ids(stack)
+        assert run(stack, '-X POST "$APP/ops/dead-letters', ID=exchange_id) == {
+            "queued": exchange_id
+        }
+        assert exchange_id not in dead_lettered_ids(stack)
         until(
             lambda: events.count(exchange_id=exchange_id, content=content) == 2,
             "the event once more",
@@ -291,7 +294,7 @@ def test_a_replay_that_cannot_be_is_told_why(stack: Stack, fields: Any, says: st
 @on_embedded_alone
 def test_ids_that_are_none_and_exchanges_that_are_unknown_are_told_so(stack: Stack) -> None:
     unknown = new_exchange_id(1_700_000_000_000, os.urandom(10))
-    for method, target in (("POST", "/ops/parked/"), ("DELETE", "/ops/exchanges/")):
+    for method, target in (("POST", "/ops/dead-letters/"), ("DELETE", "/ops/exchanges/")):
         for exchange_id, expected in (
             ("nonsense", (400, "invalid_exchange_id")),
             (unknown, (404, "unknown_exchange")),

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from blueprints import proxy
+from blueprints import relay as relay_blueprint
 from tests.infra.bicep import Evaluator, Refused
 
 MODULES = Path(__file__).parents[2] / "infra" / "modules"
@@ -82,7 +82,7 @@ def test_an_openai_sdk_works_unchanged(api: dict[str, list[dict[str, Any]]]) -> 
         each["properties"]["method"]: each["properties"]["urlTemplate"]
         for each in api["operations"]
     }
-    assert operations == dict.fromkeys(proxy._METHODS, "/*")
+    assert operations == dict.fromkeys(relay_blueprint._METHODS, "/*")
 
 
 def test_nothing_but_the_relayed_routes_is_exposed(api: dict[str, list[dict[str, Any]]]) -> None:

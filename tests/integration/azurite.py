@@ -18,7 +18,7 @@ from shared.adapters.envelope_queue import QUEUE, EnvelopeQueue
 from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger import Ledger
 from shared.adapters.storage import Storage
-from shared.completeness.back_pressure import Pacing
+from shared.completeness.back_pressure import BackPressure
 from shared.core.records import capture
 from shared.core.records.envelope import Caller, Envelope, load
 from shared.core.records.exchange_id import new_exchange_id, started_at
@@ -106,9 +106,9 @@ class Account:
         await self.put_request(exchange_id)
         return await self.put_response(exchange_id, **said)
 
-    def pacing(self, **options: Any) -> Pacing:
+    def back_pressure(self, **options: Any) -> BackPressure:
         """Whether more may be queued."""
-        return Pacing(self.envelopes, self.event_hub, **options)
+        return BackPressure(self.envelopes, self.event_hub, **options)
 
     async def take_queued(self) -> list[Envelope]:
         """Everything on the queue, taken off it."""

@@ -18,7 +18,7 @@ from openai import AsyncAzureOpenAI, AzureOpenAI
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from blueprints import proxy
+from blueprints import relay as relay_blueprint
 from harness.stand_in_process import StandIn
 from shared.adapters.aiohttp_transport import AiohttpTransport
 from shared.adapters.identity import KeyCredential
@@ -125,7 +125,7 @@ async def served(
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await proxy._answer(Request(scope, receive), relay)(scope, receive, send)
+            await relay_blueprint._answer(Request(scope, receive), relay)(scope, receive, send)
 
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(

@@ -68,15 +68,15 @@ class EventHub:
 
 @dataclass
 class Ledger:
-    """What was parked, and why."""
+    """What was dead-lettered, and why."""
 
     entries: list[tuple[str, str]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
-    async def note_refusal(self, exchange_id: str) -> None:
+    async def record_event_refusal(self, exchange_id: str) -> None:
         self.refused.append(exchange_id)
 
-    async def park(self, exchange_id: str, reason: str) -> bool:
+    async def dead_letter(self, exchange_id: str, reason: str) -> bool:
         self.entries.append((exchange_id, reason))
         return (exchange_id, reason) not in self.entries[:-1]
 
@@ -212,14 +212,14 @@ async def test_what_is_no_envelope_raises() -> None:
     assert not world.event_hub.sent
 
 
-async def test_a_corrupt_capture_is_parked_for_another_try_would_find_the_same() -> None:
+async def test_a_corrupt_capture_is_dead_lettered_for_another_try_would_find_the_same() -> None:
     world = World()
     world.captures.failure = CaptureError("cut short")
     await world.deliver(MESSAGE)
     assert world.ledger.entries == [(EXCHANGE_ID, "corrupt_capture")]
 
 
-async def test_an_event_that_no_event_hub_takes_is_parked() -> None:
+async def test_an_event_that_no_event_hub_takes_is_dead_lettered() -> None:
     world = World()
     world.event_hub.failure = EventTooLarge("too large")
     await world.deliver(MESSAGE)
@@ -254,19 +254,19 @@ async def test_whether_an_event_can_be_built_is_told_apart_from_whether_it_can_b
         world.captures, Assembler("default"), world.claims, world.event_hub, world.ledger
     )
     world.event_hub.failure = DeliveryError("not now")
-    assert await enrichment.why_not(PLAIN) is None
+    assert await enrichment.undeliverable_reason(PLAIN) is None
     broken = Enrichment(world.captures, Broken(), world.claims, world.event_hub, world.ledger)
-    assert await broken.why_not(PLAIN) == "assembly_failed"
+    assert await broken.undeliverable_reason(PLAIN) == "assembly_failed"
     world.captures.failure = CaptureError("cut short")
-    assert await enrichment.why_not(PLAIN) == "corrupt_capture"
+    assert await enrichment.undeliverable_reason(PLAIN) == "corrupt_capture"
     world.captures.failure = StorageError("not now")
     with pytest.raises(StorageError):
-        await enrichment.why_not(PLAIN)
+        await enrichment.undeliverable_reason(PLAIN)
     assert not world.event_hub.sent
     assert not world.ledger.entries
 
 
-async def test_what_cannot_be_built_raises_and_parks_nothing_yet() -> None:
+async def test_what_cannot_be_built_raises_and_dead_letters_nothing_yet() -> None:
     """The app may be mended meanwhile; the poison queue counts."""
     world = World()
     with pytest.raises(AssemblyError):

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from blueprints.guard import Guard
+from blueprints.access import Guard
 from harness import entra
 from harness.entra import (
     AUDIENCE,

@@ -153,21 +153,23 @@ async def test_a_ledger_that_cannot_be_reached_is_counted_not_raised(
     assert "AccountKey" not in every_log.getvalue()
 
 
-async def test_parked_exchanges_are_listed_with_their_reasons_oldest_first(azurite: str) -> None:
+async def test_dead_lettered_exchanges_are_listed_with_their_reasons_oldest_first(
+    azurite: str,
+) -> None:
     older, newer = (an_id(window) for window in (a_window(), a_window()))
     async with an_account(azurite) as account:
-        await account.ledger.park(newer, "too_large")
-        await account.ledger.park(older, "corrupt_capture")
-        listed = await account.ledger.all_parked(1000)
+        await account.ledger.dead_letter(newer, "too_large")
+        await account.ledger.dead_letter(older, "corrupt_capture")
+        listed = await account.ledger.dead_letters(1000)
         assert [(each["exchange_id"], each["reason"]) for each in listed] == [
             (older, "corrupt_capture"),
             (newer, "too_large"),
         ]
-        assert len(await account.ledger.all_parked(1)) == 1
-        assert await account.ledger.unlist(older)
-        assert not await account.ledger.unlist(older)
-        assert await account.ledger.unlist(newer)
-        assert await account.ledger.all_parked(1000) == []
+        assert len(await account.ledger.dead_letters(1)) == 1
+        assert await account.ledger.remove_dead_letter(older)
+        assert not await account.ledger.remove_dead_letter(older)
+        assert await account.ledger.remove_dead_letter(newer)
+        assert await account.ledger.dead_letters(1000) == []
 
 
 async def test_only_windows_that_a_report_calls_complete_are_complete(azurite: str) -> None:

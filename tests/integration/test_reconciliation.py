@@ -20,7 +20,7 @@ from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from shared.adapters.envelope_queue import EnvelopeQueue
 from shared.adapters.storage import Storage
-from shared.completeness.back_pressure import Pacing
+from shared.completeness.back_pressure import BackPressure
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records import capture
 from shared.core.records.envelope import Envelope
@@ -47,9 +47,14 @@ def azurite() -> Iterator[str]:
 
 
 def reconciliation(account: Account, **options: Any) -> Reconciliation:
-    pacing = account.pacing(patience_s=0.1)
+    back_pressure = account.back_pressure(patience_s=0.1)
     return Reconciliation(
-        account.captures, account.ledger, account.envelopes, account.json_blobs, pacing, **options
+        account.captures,
+        account.ledger,
+        account.envelopes,
+        account.json_blobs,
+        back_pressure,
+        **options,
     )
 
 
@@ -63,7 +68,7 @@ def counts(report: dict[str, Any], *names: str) -> list[Any]:
     return [report[name] for name in names]
 
 
-async def test_an_answer_without_an_entry_is_queued_again_as_it_was(azurite: str) -> None:
+async def test_an_answer_without_an_entry_is_requeued_as_it_was(azurite: str) -> None:
     window = a_window()
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(window), outcome=Outcome.TIMED_OUT)
@@ -153,7 +158,7 @@ async def test_what_may_still_be_on_its_way_is_left_alone(azurite: str) -> None:
     assert counts(report, "captured", "aborted", "running", "complete") == [1, 1, 1, False]
 
 
-async def test_a_corrupt_capture_is_parked_once_and_told_of(
+async def test_a_corrupt_capture_is_dead_lettered_once_and_told_of(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     window = a_window()
@@ -165,12 +170,12 @@ async def test_a_corrupt_capture_is_parked_once_and_told_of(
         with caplog.at_level(logging.ERROR):
             first, second = await run(account, window), await run(account, window)
         assert await account.take_queued() == []
-        parked = {
-            each["exchange_id"]: each["reason"] for each in await account.ledger.all_parked(1000)
+        dead_lettered = {
+            each["exchange_id"]: each["reason"] for each in await account.ledger.dead_letters(1000)
         }
-        assert parked == dict.fromkeys((garbage, headless, empty), "corrupt_capture")
-        for each in parked:
-            await account.ledger.unlist(each)
+        assert dead_lettered == dict.fromkeys((garbage, headless, empty), "corrupt_capture")
+        for each in dead_lettered:
+            await account.ledger.remove_dead_letter(each)
     for report in (first, second):
         assert counts(report, "captured", "delivered", "dead_lettered", "complete") == [
             3,
@@ -208,20 +213,20 @@ async def test_nothing_is_queued_while_the_queue_holds_work_or_the_event_hub_is_
 ) -> None:
     async with an_account(azurite) as account:
         it = reconciliation(account)
-        assert await it.why_not_now() is None
+        assert await it.blocked_reason() is None
         await account.envelopes.put(an_envelope(), wait_s=60)
-        assert await it.why_not_now() == "the queue still holds 1 envelopes"
+        assert await it.blocked_reason() == "the queue still holds 1 envelopes"
         await account.storage.queue("envelopes").clear_messages()
         account.event_hub.ready = False
-        assert await it.why_not_now() == "the Event Hub is not ready"
+        assert await it.blocked_reason() == "the Event Hub is not ready"
 
 
 async def test_storage_that_cannot_be_reached_is_a_reason_to_wait() -> None:
     async with an_account(connection_string(free_ports())) as account:
-        assert await reconciliation(account).why_not_now() == "the queue cannot be reached"
+        assert await reconciliation(account).blocked_reason() == "the queue cannot be reached"
 
 
-async def test_an_outcome_without_an_answer_is_queued_again_as_it_was(azurite: str) -> None:
+async def test_an_outcome_without_an_answer_is_requeued_as_it_was(azurite: str) -> None:
     """What the recorder or the poison queue stored of an exchange without an answer."""
     window = a_window()
     each = an_id(window)
@@ -274,9 +279,14 @@ async def test_it_stops_between_two_batches_when_the_event_hub_goes_away_and_say
                 self.ready = False
 
         moments = iter(range(0, 1000, 10))
-        pacing = Pacing(account.envelopes, Leaving(), clock=lambda: next(moments))
+        back_pressure = BackPressure(account.envelopes, Leaving(), clock=lambda: next(moments))
         it = Reconciliation(
-            account.captures, account.ledger, account.envelopes, account.json_blobs, pacing, batch=3
+            account.captures,
+            account.ledger,
+            account.envelopes,
+            account.json_blobs,
+            back_pressure,
+            batch=3,
         )
         report = await it.reconcile(window.name, window.end)
         assert len(await account.take_queued()) == 3
@@ -296,9 +306,14 @@ async def test_it_stops_where_what_it_queued_is_not_delivered(azurite: str) -> N
     async with an_account(azurite) as account:
         for _ in range(9):
             await account.put_exchange(an_id(window))
-        pacing = account.pacing(under_way=2, patience_s=0.1)
+        back_pressure = account.back_pressure(under_way=2, patience_s=0.1)
         it = Reconciliation(
-            account.captures, account.ledger, account.envelopes, account.json_blobs, pacing, batch=3
+            account.captures,
+            account.ledger,
+            account.envelopes,
+            account.json_blobs,
+            back_pressure,
+            batch=3,
         )
         report = await it.reconcile(window.name, window.end)
         assert len(await account.take_queued()) == 3
@@ -351,13 +366,15 @@ async def test_storage_that_fails_in_the_midst_stops_it_and_what_was_queued_is_c
 async def test_a_window_with_a_reopened_exchange_is_judged_again_however_old_and_complete_it_is(
     azurite: str,
 ) -> None:
-    """An operator queued a parked one again and the queue gave it up again: it is not forgotten."""
+    """An operator requeued a dead-lettered one and the queue gave it up again: it is not
+    forgotten.
+    """
     window = a_window()
     later = window.end + timedelta(days=1)
     async with an_account(azurite) as account:
         it = reconciliation(account)
         envelope = await account.put_exchange(an_id(window))
-        await account.ledger.park(envelope.exchange_id, "assembly_failed")
+        await account.ledger.dead_letter(envelope.exchange_id, "assembly_failed")
         report = await it.reconcile(window.name, window.end)
         assert counts(report, "dead_lettered", "complete") == [1, True]
 
@@ -373,20 +390,22 @@ async def test_a_window_with_a_reopened_exchange_is_judged_again_however_old_and
         assert window.name not in await it.open_windows(later, timedelta(hours=1), open_too=False)
 
 
-async def test_what_is_parked_once_more_after_it_was_reopened_is_parked(azurite: str) -> None:
+async def test_what_is_dead_lettered_once_more_after_it_was_reopened_is_dead_lettered(
+    azurite: str,
+) -> None:
     window = a_window()
     moments = iter([1, 2, 3, 4])
     async with an_account(azurite, clock=lambda: next(moments)) as account:
         each = an_id(window)
         await account.put_exchange(each)
-        assert await account.ledger.park(each, "assembly_failed")
-        assert not await account.ledger.park(each, "assembly_failed"), "known"
+        assert await account.ledger.dead_letter(each, "assembly_failed")
+        assert not await account.ledger.dead_letter(each, "assembly_failed"), "known"
         await account.ledger.reopen(each)
         assert each not in await account.ledger.known(window.name)
-        await account.ledger.park(each, "assembly_failed")
+        await account.ledger.dead_letter(each, "assembly_failed")
         assert each in await account.ledger.known(window.name)
-        await account.ledger.unlist(each)
-        await account.ledger.settle(window.name, {each: 10_000})
+        await account.ledger.remove_dead_letter(each)
+        await account.ledger.close_reopened(window.name, {each: 10_000})
 
 
 async def test_what_is_reopened_while_its_window_is_called_complete_stays_reopened(
@@ -398,7 +417,7 @@ async def test_what_is_reopened_while_its_window_is_called_complete_stays_reopen
         it = reconciliation(account)
         early, late = [await account.put_exchange(an_id(window)) for _ in range(2)]
         for each in (early, late):
-            await account.ledger.park(each.exchange_id, "too_large")
+            await account.ledger.dead_letter(each.exchange_id, "too_large")
         await account.ledger.reopen(early.exchange_id)
         await account.ledger.delivered([early.exchange_id])
         put_report = account.ledger.put_report
@@ -451,8 +470,8 @@ async def test_a_queue_that_is_gone_does_not_make_an_exchange_one_that_was_erase
 async def test_two_runs_at_once_queue_everything_and_call_nothing_complete_that_is_not(
     azurite: str,
 ) -> None:
-    """Some is queued twice, which costs a duplicate; and what can never be delivered is parked
-    once.
+    """Some is queued twice, which costs a duplicate; and what can never be delivered is
+    dead-lettered once.
     """
     window = a_window()
     async with an_account(azurite) as account, an_account(azurite, writer="another") as other:
@@ -481,7 +500,7 @@ async def test_two_runs_at_once_queue_everything_and_call_nothing_complete_that_
             counts(each, "captured", "delivered", "dead_lettered", "complete") for each in reports
         ] == [[11, 10, 1, True]] * 2
         await account.take_queued()
-        await account.ledger.unlist(corrupt)
+        await account.ledger.remove_dead_letter(corrupt)
 
 
 async def test_a_run_that_was_given_up_and_goes_on_later_undoes_nothing(azurite: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from blueprints.proxy import _answer
+from blueprints.relay import _answer
 from harness.schema import valid
 from shared.core.event.builder import build
 from shared.core.event.shape import document

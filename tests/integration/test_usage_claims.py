@@ -46,7 +46,7 @@ class World:
     answers: dict[str, Capture] = field(default_factory=dict)
     sent: list[dict[str, Any]] = field(default_factory=list)
     failure: Exception | None = None  # of the Event Hub
-    parked: list[str] = field(default_factory=list)
+    dead_lettered: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.enrichment = Enrichment(
@@ -65,12 +65,12 @@ class World:
             raise self.failure
         self.sent.append(valid(json.loads(body)))
 
-    async def park(self, exchange_id: str, reason: str) -> bool:
-        self.parked.append(exchange_id)
+    async def dead_letter(self, exchange_id: str, reason: str) -> bool:
+        self.dead_lettered.append(exchange_id)
         return True
 
-    async def note_refusal(self, exchange_id: str) -> None:
-        """It may be parked later."""
+    async def record_event_refusal(self, exchange_id: str) -> None:
+        """It may be dead-lettered later."""
 
     def answered(
         self, operation: str, response: dict[str, Any], *, stream: bool = False
@@ -187,22 +187,22 @@ async def test_polls_that_are_enriched_at_once(azurite: str) -> None:
 async def test_an_exchange_whose_event_is_not_taken_leaves_the_usage_to_the_next(
     azurite: str,
 ) -> None:
-    """Parked at once, or refused again and again. What it was examined for without being sent
-    claims nothing either.
+    """Dead-lettered at once, or refused again and again. What it was examined for without being
+    sent claims nothing either.
     """
     async with an_account(azurite) as account:
         world, done = World(account.storage), a_response()
         large, refused, first, second = (world.answered("responses.get", done) for _ in range(4))
         await world.fails(large, EventTooLarge("too large"))
-        assert world.parked == [large.exchange_id]
+        assert world.dead_lettered == [large.exchange_id]
         for _ in range(3):
             await world.fails(refused, EventRefused("not-allowed"))
-            assert await world.enrichment.why_not(refused) is None
+            assert await world.enrichment.undeliverable_reason(refused) is None
         assert await world.enriched([first, second]) == [False, True]
         assert await world.enriched([refused, large]) == [True, True], (
             "after a fix, too, it is counted once"
         )
-        assert world.parked == [large.exchange_id]
+        assert world.dead_lettered == [large.exchange_id]
 
 
 async def test_a_claim_of_an_event_that_may_have_been_accepted_is_kept(azurite: str) -> None:
@@ -212,7 +212,7 @@ async def test_a_claim_of_an_event_that_may_have_been_accepted_is_kept(azurite: 
         first, second = (world.answered("responses.get", done) for _ in range(2))
         await world.fails(first, DeliveryError("no answer"))
         await world.fails(first, EventRefused("not-allowed"))
-        assert await world.enrichment.why_not(first) is None
+        assert await world.enrichment.undeliverable_reason(first) is None
         assert await world.enriched([second, first]) == [True, False]
 
 

@@ -75,10 +75,10 @@ def test_every_exchange_is_counted_once_however_the_listing_is_cut(
     delivered = {
         each for each, (_, _, entries) in captured.items() if Delivery.DELIVERED in entries
     }
-    parked = {
+    dead_lettered = {
         each for each, (_, _, entries) in captured.items() if Delivery.DEAD_LETTERED in entries
     } - delivered
-    unknown = captured.keys() - delivered - parked
+    unknown = captured.keys() - delivered - dead_lettered
     young = {each for each in unknown if captured[each][0] >= UNTIL_MS}
     assert {(each.exchange_id, each.answered) for each in missing} == {
         (each, "response" in captured[each][1]) for each in unknown - young
@@ -86,7 +86,7 @@ def test_every_exchange_is_counted_once_however_the_listing_is_cut(
     assert len(missing) == len(unknown - young)
     assert (report.delivered, report.dead_lettered, report.running) == (
         len(delivered),
-        len(parked),
+        len(dead_lettered),
         len(young),
     )
     assert report.captured == report.delivered + report.dead_lettered + len(missing)
@@ -105,9 +105,9 @@ def test_blobs_that_are_no_captures_are_no_exchanges() -> None:
 
 
 def test_a_window_is_complete_when_all_are_accounted_for_and_its_hour_is_over() -> None:
-    delivered, parked = an_id(1), an_id(2)
-    known = known_of((delivered, Delivery.DELIVERED), (parked, Delivery.DEAD_LETTERED))
-    _, report = compared([name(delivered, "request"), name(parked, "request")], known)
+    delivered, dead_lettered = an_id(1), an_id(2)
+    known = known_of((delivered, Delivery.DELIVERED), (dead_lettered, Delivery.DEAD_LETTERED))
+    _, report = compared([name(delivered, "request"), name(dead_lettered, "request")], known)
     assert not report.complete, "others may begin in it"
     report.ended = True
     assert report.complete
@@ -121,7 +121,7 @@ def test_a_window_with_something_missing_or_running_is_not_complete() -> None:
         assert not report.complete
 
 
-def test_what_was_delivered_after_it_was_parked_is_delivered() -> None:
+def test_what_was_delivered_after_it_was_dead_lettered_is_delivered() -> None:
     each = an_id(1)
     _, report = compared(
         [name(each, "response")],

@@ -38,14 +38,14 @@ def test_what_is_written_is_read(written: list[LedgerEntry]) -> None:
 
 
 def test_it_does_not_matter_how_a_blob_is_cut() -> None:
-    parked = LedgerEntry(
+    dead_lettered = LedgerEntry(
         exchange_id=new_exchange_id(2, bytes(10)),
         delivery=Delivery.DEAD_LETTERED,
         at_ms=8,
         reason="too_large",
     )
-    for pieces in every_way(DELIVERED.line() + parked.line()):
-        assert read(*pieces) == ([DELIVERED, parked], 0)
+    for pieces in every_way(DELIVERED.line() + dead_lettered.line()):
+        assert read(*pieces) == ([DELIVERED, dead_lettered], 0)
 
 
 @given(st.lists(st.binary(max_size=90).map(lambda line: line.replace(b"\n", b"")), max_size=10))

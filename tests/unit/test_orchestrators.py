@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from blueprints import reconcile, replay
+from blueprints.completeness import reconcile, replay
 from tests.orchestrations import assert_deterministic, run
 
 ASKED = {"longest_s": 1620, "open_too": False}
@@ -30,7 +30,7 @@ def test_reconcile_goes_through_all_windows_and_replays() -> None:
         return report(asked["window"], complete=asked["window"] != windows[3])
 
     activities = {
-        "reconcile_why_not_now": lambda _: None,
+        "reconcile_precheck": lambda _: None,
         "reconcile_open_windows": lambda _: windows,
         "reconcile_window": window,
     }
@@ -52,7 +52,7 @@ def test_reconcile_goes_through_all_windows_and_replays() -> None:
 def test_reconcile_waits_where_it_may_not_queue_anything() -> None:
     """The status says why."""
     recorded = run(
-        reconcile.orchestrate, ASKED, {"reconcile_why_not_now": lambda _: "the queue holds work"}
+        reconcile.orchestrate, ASKED, {"reconcile_precheck": lambda _: "the queue holds work"}
     )
 
     assert recorded.instance.status == "Completed"
@@ -74,7 +74,7 @@ def test_reconcile_ends_with_the_windows_in_which_it_had_to_stop() -> None:
         )
 
     activities = {
-        "reconcile_why_not_now": lambda _: None,
+        "reconcile_precheck": lambda _: None,
         "reconcile_open_windows": lambda _: windows,
         "reconcile_window": window,
     }

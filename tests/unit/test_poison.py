@@ -12,7 +12,7 @@ BARE = an_envelope(response_capture=None)
 
 
 @pytest.mark.parametrize(
-    ("envelope", "why_not", "failures", "fate"),
+    ("envelope", "blocked_reason", "failures", "fate"),
     [
         (PLAIN, None, 0, poison.LeaveToReconcile()),
         (PLAIN, None, 99, poison.LeaveToReconcile()),  # what is transient costs no attempt
@@ -34,6 +34,6 @@ BARE = an_envelope(response_capture=None)
     ],
 )
 def test_the_fate_of_an_envelope(
-    envelope: Envelope, why_not: str | None, failures: int, fate: poison.PoisonDecision
+    envelope: Envelope, blocked_reason: str | None, failures: int, fate: poison.PoisonDecision
 ) -> None:
-    assert poison.decide(envelope, why_not, failures) == fate
+    assert poison.decide(envelope, blocked_reason, failures) == fate

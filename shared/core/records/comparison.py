@@ -34,7 +34,7 @@ class LedgerIndex:
     delivered: IdSet = field(default_factory=IdSet)
     dead_lettered: IdSet = field(default_factory=IdSet)
     duplicates: int = 0  # events that were delivered more than once
-    # parked ones that were queued again, and when: few
+    # dead-lettered ones that were queued again, and when: few
     reopened_ms: dict[str, int] = field(default_factory=dict)
 
     def note(self, entry: LedgerEntry) -> None:
@@ -73,7 +73,7 @@ class Report:
 
     @property
     def complete(self) -> bool:
-        """Every exchange of the window is delivered or parked, and no other can follow."""
+        """Every exchange of the window is delivered or dead-lettered, and no other can follow."""
         return (
             self.ended and self.captured == self.delivered + self.dead_lettered and not self.running
         )

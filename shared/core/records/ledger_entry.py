@@ -2,7 +2,7 @@
 
 One line per exchange and delivery in append blobs of the window in which the exchange started:
 
-    <exchange id> <delivered | parked> <unix ms>[ <reason, one word>]
+    <exchange id> <delivered | dead_lettered> <unix ms>[ <reason, one word>]
 
 Each worker writes blobs of its own, so that no two ever write to the same.
 """
@@ -35,7 +35,7 @@ class LedgerEntry:
     exchange_id: str
     delivery: Delivery
     at_ms: int  # unix time
-    reason: str = ""  # of a parked one: a word such as `corrupt_capture`
+    reason: str = ""  # of a dead-lettered one: a word such as `corrupt_capture`
 
     def line(self) -> bytes:
         """The line, with its end."""

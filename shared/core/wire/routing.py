@@ -19,7 +19,7 @@ _OWN_ROUTES: Final = {
     "/health/ready": ("GET",),
     "/ops/reconcile": ("POST",),
     "/ops/replay": ("POST",),
-    "/ops/parked": ("GET",),
+    "/ops/dead-letters": ("GET",),
 }
 _PATTERNS: Final = tuple(
     (spec, re.compile(spec.route.replace("{}", "[^/]+"))) for spec in OPERATIONS if spec.route

@@ -16,13 +16,13 @@ from harness.sample_envelope import an_envelope
 from local.stack import Stack
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
-from shared.completeness.dead_letters import Parking
+from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records import capture
 from shared.core.records.envelope import Envelope, dump, mark_replayed
 from shared.core.records.poison import MAX_FAILURES, failure_count_name
 from shared.core.records.window import Window
-from shared.enrichment.poison_handler import GivingUp
+from shared.enrichment.poison_handler import PoisonHandler
 from shared.errors import StorageError
 from tests.integration.azurite import Account, a_window, an_account, an_id
 
@@ -41,14 +41,14 @@ class Builds:
 
     why: str | BaseException | None = None
 
-    async def why_not(self, _: Envelope) -> str | None:
+    async def undeliverable_reason(self, _: Envelope) -> str | None:
         if isinstance(self.why, BaseException):
             raise self.why
         return self.why
 
 
-def giving_up(account: Account, why: str | BaseException | None = None) -> GivingUp:
-    return GivingUp(Builds(why), account.captures, account.ledger, account.json_blobs)
+def poison_handler(account: Account, why: str | BaseException | None = None) -> PoisonHandler:
+    return PoisonHandler(Builds(why), account.captures, account.ledger, account.json_blobs)
 
 
 _runs = iter(range(10**6))
@@ -57,7 +57,11 @@ _runs = iter(range(10**6))
 async def reconcile(account: Account, exchange_id: str) -> list[Envelope]:
     """What the next run of reconcile queues in the exchange's window."""
     it = Reconciliation(
-        account.captures, account.ledger, account.envelopes, account.json_blobs, account.pacing()
+        account.captures,
+        account.ledger,
+        account.envelopes,
+        account.json_blobs,
+        account.back_pressure(),
     )
     window = Window.of_exchange(exchange_id)
     await it.reconcile(window.name, window.end + timedelta(seconds=next(_runs)))
@@ -69,7 +73,7 @@ async def test_what_is_no_envelope_is_discarded_and_not_repeated(
 ) -> None:
     async with an_account(azurite) as account:
         for message in (b"", b"null", b"\xff\xfe", b'{"secret": 1}', b"[" * 100_000):
-            await giving_up(account).take(message)
+            await poison_handler(account).handle(message)
     assert len(caplog.records) == 5
     assert "secret" not in every_log.getvalue()
 
@@ -80,7 +84,7 @@ async def test_what_a_capture_holds_is_left_to_reconcile_however_often_it_was_tr
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(a_window()))
         for _ in range(MAX_FAILURES + 3):
-            await giving_up(account).take(dump(envelope).encode())
+            await poison_handler(account).handle(dump(envelope).encode())
             assert await reconcile(account, envelope.exchange_id) == [envelope]
         assert await account.json_blobs.get(failure_count_name(envelope.exchange_id)) is None
 
@@ -91,36 +95,38 @@ async def test_an_outcome_that_no_capture_holds_is_stored_for_reconcile(azurite:
         await account.put_request(each)
         envelope = replace(await account.put_response(each), response_capture=None)
         await account.captures.erase(capture.response_name(each))
-        await giving_up(account).take(dump(envelope).encode())
+        await poison_handler(account).handle(dump(envelope).encode())
         assert await reconcile(account, each) == [envelope]
 
 
-async def test_what_can_never_be_built_is_parked_after_a_few_deliveries_and_told_of_once(
+async def test_what_can_never_be_built_is_dead_lettered_after_a_few_deliveries_and_told_of_once(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(a_window()))
         delivered = 0
         while True:
-            await giving_up(account, "assembly_failed").take(dump(envelope).encode())
+            await poison_handler(account, "assembly_failed").handle(dump(envelope).encode())
             delivered += 1
             if not await reconcile(account, envelope.exchange_id):
                 break
         # one that was on its way
-        await giving_up(account, "assembly_failed").take(dump(envelope).encode())
+        await poison_handler(account, "assembly_failed").handle(dump(envelope).encode())
         assert delivered == MAX_FAILURES
-        assert await account.ledger.parked_reason(envelope.exchange_id) == "assembly_failed"
+        assert await account.ledger.dead_letter_reason(envelope.exchange_id) == "assembly_failed"
         assert [each.levelno for each in caplog.records].count(logging.ERROR) == 1
 
-        parking = Parking(account.captures, account.ledger, account.envelopes, account.json_blobs)
-        assert await parking.queue_again(envelope.exchange_id)
+        dead_letters = DeadLetters(
+            account.captures, account.ledger, account.envelopes, account.json_blobs
+        )
+        assert await dead_letters.requeue(envelope.exchange_id)
         assert await account.take_queued() == [envelope]
         # given up once more, for a reason that passes
-        await giving_up(account).take(dump(envelope).encode())
+        await poison_handler(account).handle(dump(envelope).encode())
         assert await reconcile(account, envelope.exchange_id) == [envelope]
 
 
-async def test_what_the_event_hub_refuses_is_parked_after_a_few_rounds_of_the_queue(
+async def test_what_the_event_hub_refuses_is_dead_lettered_after_a_few_rounds_of_the_queue(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Rounds in which it was refused, however often in each. Those in between, which failed
@@ -131,21 +137,23 @@ async def test_what_the_event_hub_refuses_is_parked_after_a_few_rounds_of_the_qu
         each = envelope.exchange_id
         for number in range(MAX_FAILURES):
             for _ in range(5):
-                await account.ledger.note_refusal(each)
-            assert await account.ledger.parked_reason(each) is None
-            await giving_up(account).take(dump(envelope).encode())
+                await account.ledger.record_event_refusal(each)
+            assert await account.ledger.dead_letter_reason(each) is None
+            await poison_handler(account).handle(dump(envelope).encode())
             if number < MAX_FAILURES - 1:
-                await giving_up(account).take(dump(envelope).encode())
+                await poison_handler(account).handle(dump(envelope).encode())
                 assert await reconcile(account, each) == [envelope]
-        assert await account.ledger.parked_reason(each) == "refused"
+        assert await account.ledger.dead_letter_reason(each) == "refused"
         assert await reconcile(account, each) == []
         assert [record.levelno for record in caplog.records].count(logging.ERROR) == 1
         assert await account.json_blobs.get(failure_count_name(each)) is None
 
-        parking = Parking(account.captures, account.ledger, account.envelopes, account.json_blobs)
-        assert await parking.queue_again(each)
+        dead_letters = DeadLetters(
+            account.captures, account.ledger, account.envelopes, account.json_blobs
+        )
+        assert await dead_letters.requeue(each)
         # given up once more, for a reason that passes
-        await giving_up(account).take(dump(envelope).encode())
+        await poison_handler(account).handle(dump(envelope).encode())
         assert await reconcile(account, each) == [envelope, envelope]
 
 
@@ -157,21 +165,21 @@ async def test_what_kills_the_worker_that_examines_it_does_not_do_so_for_ever(az
         envelope = await account.put_exchange(an_id(a_window()))
         for _ in range(MAX_FAILURES):
             with pytest.raises(Killed):
-                await giving_up(account, Killed()).take(dump(envelope).encode())
-        await giving_up(account, Killed()).take(dump(envelope).encode())
-        assert await account.ledger.parked_reason(envelope.exchange_id) == "assembly_failed"
-        await account.ledger.unlist(envelope.exchange_id)
+                await poison_handler(account, Killed()).handle(dump(envelope).encode())
+        await poison_handler(account, Killed()).handle(dump(envelope).encode())
+        assert await account.ledger.dead_letter_reason(envelope.exchange_id) == "assembly_failed"
+        await account.ledger.remove_dead_letter(envelope.exchange_id)
 
 
 async def test_a_reason_that_passes_takes_no_attempt_back_or_away(azurite: str) -> None:
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(a_window()))
         for why in ("assembly_failed", None, None, "assembly_failed", None):
-            await giving_up(account, why).take(dump(envelope).encode())
+            await poison_handler(account, why).handle(dump(envelope).encode())
         assert await account.json_blobs.get(failure_count_name(envelope.exchange_id)) == {
             "failures": 2
         }
-        assert await account.ledger.parked_reason(envelope.exchange_id) is None
+        assert await account.ledger.dead_letter_reason(envelope.exchange_id) is None
 
 
 async def test_storage_that_is_down_is_a_reason_that_passes() -> None:
@@ -180,10 +188,10 @@ async def test_storage_that_is_down_is_a_reason_that_passes() -> None:
     """
     async with an_account(connection_string(free_ports())) as account:
         envelope = an_envelope(response_capture="there")
-        await giving_up(account, StorageError("down")).take(dump(envelope).encode())
+        await poison_handler(account, StorageError("down")).handle(dump(envelope).encode())
 
 
-async def test_a_replay_that_was_given_up_is_listed_and_can_be_queued_again(
+async def test_a_replay_that_was_given_up_is_listed_and_can_be_requeued(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The exchange itself was delivered: it stays so in every report."""
@@ -191,29 +199,31 @@ async def test_a_replay_that_was_given_up_is_listed_and_can_be_queued_again(
         window = a_window()
         envelope = await account.put_exchange(an_id(window))
         await account.ledger.delivered([envelope.exchange_id])
-        await giving_up(account).take(dump(mark_replayed(envelope)).encode())
+        await poison_handler(account).handle(dump(mark_replayed(envelope)).encode())
         assert "The replay of exchange" in caplog.text
-        parking = Parking(account.captures, account.ledger, account.envelopes, account.json_blobs)
-        assert [(each["exchange_id"], each["reason"]) for each in await parking.parked()] == [
-            (envelope.exchange_id, "replay_failed")
-        ]
+        dead_letters = DeadLetters(
+            account.captures, account.ledger, account.envelopes, account.json_blobs
+        )
+        assert [
+            (each["exchange_id"], each["reason"]) for each in await dead_letters.list_oldest()
+        ] == [(envelope.exchange_id, "replay_failed")]
         known = await account.ledger.known(window.name)
         assert (len(known.delivered), len(known.dead_lettered)) == (1, 0)
-        assert await parking.queue_again(envelope.exchange_id)
+        assert await dead_letters.requeue(envelope.exchange_id)
         assert await account.take_queued() == [mark_replayed(envelope)]
-        assert await parking.parked() == []
+        assert await dead_letters.list_oldest() == []
 
 
-async def test_a_failed_replay_hides_neither_that_its_exchange_is_missing_nor_that_it_is_parked(
+async def test_a_failed_replay_hides_neither_that_its_exchange_is_missing_nor_that_it_is_dead_lettered(
     azurite: str,
 ) -> None:
     async with an_account(azurite) as account:
         missing = await account.put_exchange(an_id(a_window()))
-        await giving_up(account).take(dump(mark_replayed(missing)).encode())
+        await poison_handler(account).handle(dump(mark_replayed(missing)).encode())
         assert await reconcile(account, missing.exchange_id) == [missing]
-        assert await account.ledger.park(missing.exchange_id, "too_large"), (
-            "what is parked now, was not before"
+        assert await account.ledger.dead_letter(missing.exchange_id, "too_large"), (
+            "what is dead-lettered now, was not before"
         )
-        await giving_up(account).take(dump(mark_replayed(missing)).encode())
-        assert await account.ledger.parked_reason(missing.exchange_id) == "too_large"
-        await account.ledger.unlist(missing.exchange_id)
+        await poison_handler(account).handle(dump(mark_replayed(missing)).encode())
+        assert await account.ledger.dead_letter_reason(missing.exchange_id) == "too_large"
+        await account.ledger.remove_dead_letter(missing.exchange_id)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.stack import Stack
-from shared.completeness.dead_letters import Parking
+from shared.completeness.dead_letters import DeadLetters
 from shared.core.records import capture
 from shared.errors import CaptureError
 from tests.integration.azurite import Account, a_window, an_account, an_id
@@ -21,54 +21,57 @@ def azurite() -> Iterator[str]:
         yield stack.storage_connection_string
 
 
-def parking(account: Account) -> Parking:
-    return Parking(account.captures, account.ledger, account.envelopes, account.json_blobs)
+def dead_letters(account: Account) -> DeadLetters:
+    return DeadLetters(account.captures, account.ledger, account.envelopes, account.json_blobs)
 
 
-async def test_a_parked_exchange_is_queued_again_after_a_fix_and_leaves_the_list(
+async def test_a_dead_lettered_exchange_is_requeued_after_a_fix_and_leaves_the_list(
     azurite: str,
 ) -> None:
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(a_window()))
-        await account.ledger.note_refusal(envelope.exchange_id)
-        await account.ledger.park(envelope.exchange_id, "refused")
-        listed = await parking(account).parked()
+        await account.ledger.record_event_refusal(envelope.exchange_id)
+        await account.ledger.dead_letter(envelope.exchange_id, "refused")
+        listed = await dead_letters(account).list_oldest()
         assert [(each["exchange_id"], each["reason"]) for each in listed] == [
             (envelope.exchange_id, "refused")
         ]
-        assert await parking(account).queue_again(envelope.exchange_id)
+        assert await dead_letters(account).requeue(envelope.exchange_id)
         assert await account.take_queued() == [envelope]
-        assert await parking(account).parked() == []
+        assert await dead_letters(account).list_oldest() == []
         # what was refused before counts no more
-        assert not await account.ledger.take_refusal(envelope.exchange_id)
+        assert not await account.ledger.take_event_refusal(envelope.exchange_id)
 
 
-async def test_what_still_cannot_be_read_stays_parked(azurite: str) -> None:
+async def test_what_still_cannot_be_read_stays_dead_lettered(azurite: str) -> None:
     async with an_account(azurite) as account:
         each = an_id(a_window())
         await account.captures.put(capture.response_name(each), (b"garbage",))
-        await account.ledger.park(each, "corrupt_capture")
+        await account.ledger.dead_letter(each, "corrupt_capture")
         with pytest.raises(CaptureError):
-            await parking(account).queue_again(each)
-        assert [parked["exchange_id"] for parked in await parking(account).parked()] == [each]
-        await account.ledger.unlist(each)
+            await dead_letters(account).requeue(each)
+        assert [
+            dead_lettered["exchange_id"]
+            for dead_lettered in await dead_letters(account).list_oldest()
+        ] == [each]
+        await account.ledger.remove_dead_letter(each)
 
 
 async def test_an_unknown_exchange_is_not_queued(azurite: str) -> None:
     async with an_account(azurite) as account:
-        assert not await parking(account).queue_again(an_id(a_window()))
+        assert not await dead_letters(account).requeue(an_id(a_window()))
 
 
 async def test_an_erased_exchange_has_no_captures_and_is_on_no_list(azurite: str) -> None:
     async with an_account(azurite) as account:
         each = an_id(a_window())
         await account.put_exchange(each)
-        await account.ledger.park(each, "too_large")
-        assert await parking(account).erase(each)
+        await account.ledger.dead_letter(each, "too_large")
+        assert await dead_letters(account).erase(each)
         for name in (capture.request_name(each), capture.response_name(each)):
             assert not await account.captures.exists(name)
-        assert await parking(account).parked() == []
-        assert not await parking(account).erase(each), "nothing is left to erase"
+        assert await dead_letters(account).list_oldest() == []
+        assert not await dead_letters(account).erase(each), "nothing is left to erase"
 
 
 async def test_erasing_one_exchange_leaves_its_neighbours(azurite: str) -> None:
@@ -77,5 +80,5 @@ async def test_erasing_one_exchange_leaves_its_neighbours(azurite: str) -> None:
         erased, kept = an_id(window), an_id(window)
         for each in (erased, kept):
             await account.put_exchange(each)
-        await parking(account).erase(erased)
+        await dead_letters(account).erase(erased)
         assert await account.captures.exists(capture.response_name(kept))

@@ -12,9 +12,9 @@ from typing import Any, Final
 import azure.durable_functions as df
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
 
-from blueprints.guard import Guard
+from blueprints.access import Guard
 from shared.adapters.worker_library import ReleasingResponse
-from shared.completeness.replay import Replaying
+from shared.completeness.replay import ReplayRunner
 from shared.core import api_error
 from shared.core.records import replay_request
 from shared.error_response import ErrorResponse
@@ -30,7 +30,7 @@ _PAUSE: Final = timedelta(seconds=5)
 _PAGES_A_GENERATION: Final = 50
 
 
-def blueprint(replaying: Replaying, retention_days: int, guard: Guard) -> df.Blueprint:
+def blueprint(replay_runner: ReplayRunner, retention_days: int, guard: Guard) -> df.Blueprint:
     """Functions `replay_start`, `replay` and its activity."""
     replays = df.Blueprint()
 
@@ -55,7 +55,7 @@ def blueprint(replaying: Replaying, retention_days: int, guard: Guard) -> df.Blu
     async def replay_page(step: dict) -> dict[str, Any]:  # type: ignore[type-arg]  # the library takes plain classes only
         wanted = replay_request.from_json(step["replay"])
         return asdict(
-            await replaying.page(step["instance"], wanted, step["window"], step["marker"])
+            await replay_runner.page(step["instance"], wanted, step["window"], step["marker"])
         )
 
     return replays

@@ -7,7 +7,7 @@ from __future__ import annotations
 import azure.functions as func
 from azurefunctions.extensions.http.fastapi import Request, Response
 
-from blueprints.guard import Guard
+from blueprints.access import Guard
 from shared.adapters.worker_library import ReleasingResponse
 from shared.core import api_error
 from shared.core.wire import routing

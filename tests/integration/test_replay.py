@@ -15,7 +15,7 @@ import pytest
 
 from harness.sample_envelope import an_envelope
 from local.stack import Stack
-from shared.completeness.replay import Page, Replaying
+from shared.completeness.replay import Page, ReplayRunner
 from shared.core.records import capture
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome
@@ -38,13 +38,13 @@ def everything_in(window: Window, **narrowed: Any) -> ReplayRequest:
     return ReplayRequest(first=window.start, end=window.end, **narrowed)
 
 
-def a_replaying(account: Account, now: datetime = LATER, **options: int) -> Replaying:
-    longest, pacing = timedelta(minutes=30), account.pacing()
-    return Replaying(
+def a_replay_runner(account: Account, now: datetime = LATER, **options: int) -> ReplayRunner:
+    longest, back_pressure = timedelta(minutes=30), account.back_pressure()
+    return ReplayRunner(
         account.captures,
         account.envelopes,
         account.json_blobs,
-        pacing,
+        back_pressure,
         longest,
         lambda: now,
         **options,
@@ -55,7 +55,7 @@ async def replay(
     account: Account, wanted: ReplayRequest, window: Window, now: datetime = LATER, **options: int
 ) -> tuple[list[Page], list[Envelope]]:
     """All pages of a window, and what they queued."""
-    it, instance = a_replaying(account, now, **options), uuid.uuid4().hex
+    it, instance = a_replay_runner(account, now, **options), uuid.uuid4().hex
     pages = [await it.page(instance, wanted, window.name, None)]
     while pages[-1].marker is not None:
         pages.append(await it.page(instance, wanted, window.name, pages[-1].marker))
@@ -131,7 +131,7 @@ async def test_live_traffic_goes_first(azurite: str) -> None:
         await account.put_exchange(an_id(window))
         for _ in range(3):
             await account.envelopes.put(an_envelope())
-        it = a_replaying(account, busy_queue=2)
+        it = a_replay_runner(account, busy_queue=2)
         assert await it.page("live", everything_in(window), window.name, "where it was") == Page(
             queued=0,
             unreadable=0,
@@ -163,12 +163,12 @@ async def test_a_page_that_is_tried_again_repeats_no_more_than_the_batch_in_whic
             await account.put_exchange(each)
         whole, account.envelopes = account.envelopes, DyingQueue(account.storage, 7)
         with pytest.raises(Killed):
-            await a_replaying(account, batch=3).page("one", wanted, window.name, None)
+            await a_replay_runner(account, batch=3).page("one", wanted, window.name, None)
         account.envelopes = whole
         first = [envelope.exchange_id for envelope in await account.take_queued()]
-        page = await a_replaying(account, batch=3).page("one", wanted, window.name, None)
+        page = await a_replay_runner(account, batch=3).page("one", wanted, window.name, None)
         second = [envelope.exchange_id for envelope in await account.take_queued()]
-        await a_replaying(account, batch=3).page("another", wanted, window.name, None)
+        await a_replay_runner(account, batch=3).page("another", wanted, window.name, None)
         third = [envelope.exchange_id for envelope in await account.take_queued()]
     # a batch is queued in any order
     assert (len(first), set(first) - set(ids[6:9])) == (7, set(ids[:6]))
@@ -182,7 +182,7 @@ async def test_a_replay_waits_for_an_event_hub_that_is_not_ready(azurite: str) -
     async with an_account(azurite) as account:
         await account.put_exchange(an_id(window))
         account.event_hub.ready = False
-        page = await a_replaying(account, batch=3).page(
+        page = await a_replay_runner(account, batch=3).page(
             "early", everything_in(window), window.name, None
         )
         assert (page.queued, page.marker, page.waiting) == (0, None, "the Event Hub is not ready")
@@ -196,7 +196,7 @@ async def test_the_same_page_twice_at_once_queues_everything(azurite: str) -> No
         ids = {(await account.put_exchange(an_id(window))).exchange_id for _ in range(9)}
         wanted = everything_in(window)
         runs = [
-            a_replaying(each, batch=2).page(instance, wanted, window.name, None)
+            a_replay_runner(each, batch=2).page(instance, wanted, window.name, None)
             for each in (account, other, account)
         ]
         pages = await asyncio.gather(*runs)

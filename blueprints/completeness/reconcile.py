@@ -12,7 +12,7 @@ import azure.durable_functions as df
 import azure.functions as func
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
 
-from blueprints.guard import Guard
+from blueprints.access import Guard
 from shared.adapters.worker_library import ReleasingResponse
 from shared.completeness.reconciliation import Reconciliation
 from shared.core import api_error
@@ -61,10 +61,10 @@ def blueprint(reconciliation: Reconciliation, settings: Settings, guard: Guard) 
     def reconcile(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict[str, Any]]:
         return orchestrate(context)
 
-    @completeness.function_name("reconcile_why_not_now")
+    @completeness.function_name("reconcile_precheck")
     @completeness.activity_trigger(input_name="nothing")
-    async def why_not_now(nothing: str) -> str | None:
-        return await reconciliation.why_not_now()
+    async def blocked_reason(nothing: str) -> str | None:
+        return await reconciliation.blocked_reason()
 
     @completeness.function_name("reconcile_open_windows")
     @completeness.activity_trigger(input_name="asked")
@@ -101,10 +101,10 @@ async def _start(client: df.DurableOrchestrationClient, asked: dict[str, Any]) -
 def orchestrate(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict[str, Any]]:
     """Deterministic: it looks at nothing but its input and its history."""
     asked: dict[str, Any] = context.get_input()
-    why_not = yield context.call_activity_with_retry("reconcile_why_not_now", _RETRIES, "")
-    if why_not:
-        context.set_custom_status({"waiting": why_not})
-        return {"waiting": why_not, "windows": []}
+    blocked_reason = yield context.call_activity_with_retry("reconcile_precheck", _RETRIES, "")
+    if blocked_reason:
+        context.set_custom_status({"waiting": blocked_reason})
+        return {"waiting": blocked_reason, "windows": []}
     until = (context.current_utc_datetime - timedelta(seconds=asked["longest_s"])).isoformat()
     windows = yield context.call_activity_with_retry(
         "reconcile_open_windows", _RETRIES, {"until": until, "open_too": asked["open_too"]}
@@ -118,11 +118,11 @@ def orchestrate(context: df.DurableOrchestrationContext) -> Generator[Any, Any, 
             for window in windows[first : first + _AT_ONCE]
         ]
         reports += yield context.task_all(calls)
-        why_not = next((report["waiting"] for report in reports if report["waiting"]), None)
-        context.set_custom_status({"waiting": why_not, **_progress(reports, len(windows))})
-        if why_not:  # the next run goes on
+        blocked_reason = next((report["waiting"] for report in reports if report["waiting"]), None)
+        context.set_custom_status({"waiting": blocked_reason, **_progress(reports, len(windows))})
+        if blocked_reason:  # the next run goes on
             break
-    return {"waiting": why_not, "windows": reports}
+    return {"waiting": blocked_reason, "windows": reports}
 
 
 def _progress(reports: list[dict[str, Any]], windows_total: int) -> dict[str, Any]:

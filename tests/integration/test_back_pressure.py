@@ -1,0 +1,122 @@
+"""Back-pressure: when more may be queued, and what is said where it may not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pytest
+
+from shared.completeness.back_pressure import BackPressure
+from shared.errors import DeliveryError, StorageError
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class Clock:
+    """Moved by hand."""
+
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Queue:
+    """Has these lengths, one after the other; a second passes between two looks."""
+
+    def __init__(self, clock: Clock, lengths: Iterable[int]) -> None:
+        self._clock = clock
+        self._lengths = iter(lengths)
+
+    async def approximate_length(self) -> int:
+        self._clock.now += 1
+        length = next(self._lengths)
+        if length < 0:
+            raise StorageError("away")
+        return length
+
+
+@dataclass
+class EventHub:
+    ready: bool = True
+    probes: int = 0
+
+    async def probe(self) -> None:
+        self.probes += 1
+        if not self.ready:
+            raise DeliveryError("away")
+
+
+def a_back_pressure(*lengths: int, event_hub: EventHub | None = None) -> BackPressure:
+    clock = Clock()
+    limits = {"under_way": 10, "patience_s": 3, "longest_wait_s": 100, "look_every_s": 0}
+    return BackPressure(Queue(clock, lengths), event_hub or EventHub(), clock=clock, **limits)
+
+
+async def test_reconcile_begins_behind_an_empty_queue_or_live_traffic_and_not_behind_what_is_left_over() -> (
+    None
+):
+    assert await a_back_pressure(0).start_blocked_reason() is None
+    assert await a_back_pressure(5, 3, 0).start_blocked_reason() is None
+    assert await a_back_pressure(5, 9, 4).start_blocked_reason() is None
+    assert (
+        await a_back_pressure(*[2] * 8).start_blocked_reason()
+        == "the queue still holds 2 envelopes"
+    )
+    assert (
+        await a_back_pressure(*range(80, 0, -10)).start_blocked_reason()
+        == "the queue still holds 10 envelopes"
+    )
+
+
+async def test_it_goes_on_when_what_it_queued_is_nearly_delivered() -> None:
+    assert await a_back_pressure(*range(100, 9, -1)).continue_blocked_reason() is None
+
+
+async def test_it_stops_where_that_takes_longer_than_a_function_may() -> None:
+    assert (
+        await a_back_pressure(*range(1000, 9, -1)).continue_blocked_reason()
+        == "the queue still holds 901 envelopes"
+    )
+
+
+async def test_it_stops_where_the_queue_gets_no_shorter() -> None:
+    assert (
+        await a_back_pressure(30, 20, *[20] * 9).continue_blocked_reason()
+        == "the queue still holds 20 envelopes"
+    )
+    assert (
+        await a_back_pressure(30, *range(31, 99)).continue_blocked_reason()
+        == "the queue still holds 33 envelopes"
+    )
+
+
+async def test_a_replay_waits_behind_more_than_it_is_told_to() -> None:
+    assert await a_back_pressure(5).replay_blocked_reason(5) is None
+    assert await a_back_pressure(6).replay_blocked_reason(5) == "the queue still holds 6 envelopes"
+
+
+async def test_an_event_hub_that_is_not_ready_is_a_reason_and_one_that_is_asked_seldom() -> None:
+    away, there = EventHub(ready=False), EventHub()
+    assert (
+        await a_back_pressure(0, event_hub=away).start_blocked_reason()
+        == "the Event Hub is not ready"
+    )
+    assert (
+        await a_back_pressure(0, event_hub=away).continue_blocked_reason()
+        == "the Event Hub is not ready"
+    )
+    often = a_back_pressure(*[0] * 10, event_hub=there)
+    assert [await often.continue_blocked_reason() for _ in range(10)] == [None] * 10
+    assert there.probes == 5, "one in two seconds"
+
+
+async def test_a_queue_that_cannot_be_reached_is_a_reason() -> None:
+    for reason in (
+        a_back_pressure(-1).start_blocked_reason(),
+        a_back_pressure(30, -1).continue_blocked_reason(),
+        a_back_pressure(-1).replay_blocked_reason(9),
+    ):
+        assert await reason == "the queue cannot be reached"
