@@ -1,4 +1,6 @@
-"""fnsse's functions, wired: settings -> adapters -> blueprints. Nothing else happens here."""
+"""fnsse's functions, wired: settings -> adapters -> use cases -> blueprints. Nothing else happens
+here.
+"""
 
 from __future__ import annotations
 
@@ -67,15 +69,15 @@ relay = Relay(
     default_api_version=config.upstream.api_version,
 )
 json_blobs = JsonBlobs(storage)
-deliver = Enrichment(
+enrichment = Enrichment(
     captures, Assembler(config.upstream.region), UsageClaims(json_blobs), event_hub, ledger
 )
-poison_handler = PoisonHandler(deliver, captures, ledger, json_blobs)
+poison_handler = PoisonHandler(enrichment, captures, ledger, json_blobs)
 back_pressure = BackPressure(envelopes, event_hub)
 reconciliation = Reconciliation(captures, ledger, envelopes, json_blobs, back_pressure)
 dead_letters = DeadLetters(captures, ledger, envelopes, json_blobs)
-longest = timedelta(seconds=config.limits.exchange_s + config.reconcile.grace_s)
-replay_runner = ReplayRunner(captures, envelopes, json_blobs, back_pressure, longest)
+max_age = timedelta(seconds=config.limits.exchange_s + config.reconcile.grace_s)
+replay_runner = ReplayRunner(captures, envelopes, json_blobs, back_pressure, max_age)
 
 probes = {"queue": envelopes.probe, "blobs": captures.probe, "event_hub": event_hub.probe}
 callers = caller_check.for_app(config.caller_auth)
@@ -88,7 +90,7 @@ guard = Guard(callers)
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 app.register_functions(blueprints.relay.blueprint(relay, guard))
 app.register_functions(
-    blueprints.enrichment.blueprint(deliver, poison_handler, config.storage.setting)
+    blueprints.enrichment.blueprint(enrichment, poison_handler, config.storage.setting)
 )
 app.register_functions(blueprints.health.blueprint(readiness))
 app.register_functions(blueprints.completeness.dead_letters.blueprint(dead_letters, guard))

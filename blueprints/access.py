@@ -1,4 +1,4 @@
-"""Who may call a function: checked by the Functions host (keys), or here (Entra tokens)."""
+"""Who may call a function. The Functions host checks keys; Entra tokens are checked here."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _HEADERS: Final = {401: {"www-authenticate": "Bearer"}, 503: {"retry-after": "5"
 
 
 class Guard:
-    """Every function that is not open to everyone has one of the two levels and asks first: `await
-    guard.caller(req) or …`.
+    """Rejects calls. Every function that is not open to everyone has one of the two levels and
+    asks first: `await guard.caller(req) or …`.
     """
 
     def __init__(self, check: CallerCheck | None) -> None:
-        """None: the host checks, by the functions' levels. They are fixed when the host indexes the
-        app.
+        """Without a `check` the host checks, by the functions' levels, which are fixed when it
+        indexes the app.
         """
         self._check = check
         self._log = AuthFailureLog()
@@ -32,8 +32,8 @@ class Guard:
         self.operator_level = func.AuthLevel.ADMIN if check is None else func.AuthLevel.ANONYMOUS
 
     async def caller(self, req: Request) -> Response | None:
-        """The answer to a call that may not be relayed, with an id as every answer to callers; None
-        if it may.
+        """The answer to a call that may not be relayed, with an id as every answer to callers has;
+        None if it may.
         """
         error = await self._rejection(req, Role.CALLER)
         if error is None:
@@ -43,7 +43,7 @@ class Guard:
         return _answer(error, {"x-exchange-id": exchange_id})
 
     async def operator(self, req: Request) -> Response | None:
-        """The answer to whoever may not operate; None if he may."""
+        """The answer to a call that is not an operator's; None if it is."""
         error = await self._rejection(req, Role.OPERATOR)
         return _answer(error, {}) if error is not None else None
 

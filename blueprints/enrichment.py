@@ -1,5 +1,5 @@
-"""The queue-triggered functions: an envelope becomes an event on the Event Hub; what was given up
-is not forgotten.
+"""The queue-triggered functions: an envelope becomes an event on the Event Hub; what the queue gave
+up is handled.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ from shared.enrichment.poison_handler import PoisonHandler
 def blueprint(
     enrichment: Enrichment, poison_handler: PoisonHandler, storage_setting: str
 ) -> func.Blueprint:
-    """Functions `enrichment` and `enrichment_poison`. They raise where they could not finish: the
-    queue delivers again.
+    """Functions `enrichment` and `enrichment_poison`. They raise where they could not finish; the
+    queue then delivers the message again.
     """
-    pipeline = func.Blueprint()  # type: ignore[no-untyped-call]
+    functions = func.Blueprint()  # type: ignore[no-untyped-call]
 
-    @pipeline.function_name("enrichment")
-    @pipeline.queue_trigger(arg_name="message", queue_name=QUEUE, connection=storage_setting)
+    @functions.function_name("enrichment")
+    @functions.queue_trigger(arg_name="message", queue_name=QUEUE, connection=storage_setting)
     async def enrich(message: func.QueueMessage) -> None:
         await enrichment.deliver(message.get_body())
 
-    @pipeline.function_name("enrichment_poison")
-    @pipeline.queue_trigger(arg_name="message", queue_name=POISON_QUEUE, connection=storage_setting)
+    @functions.function_name("enrichment_poison")
+    @functions.queue_trigger(
+        arg_name="message", queue_name=POISON_QUEUE, connection=storage_setting
+    )
     async def handle_poison(message: func.QueueMessage) -> None:
         await poison_handler.handle(message.get_body())
 
-    return pipeline
+    return functions

@@ -1,5 +1,5 @@
-"""Health: is the worker there, and can it reach what it needs. Anonymous, and silent about hosts,
-accounts and keys.
+"""Health: whether the worker runs, and whether it can reach what it needs. Anonymous, and silent
+about hosts, accounts and keys.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from shared.health.readiness import Readiness
 
 def blueprint(readiness: Readiness) -> func.Blueprint:
     """Functions `health` and `health_ready`."""
-    health = func.Blueprint()  # type: ignore[no-untyped-call]
+    functions = func.Blueprint()  # type: ignore[no-untyped-call]
 
-    @health.function_name("health")
-    @health.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-    async def alive(req: Request) -> Response:
+    @functions.function_name("health")
+    @functions.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    async def check_alive(req: Request) -> Response:
         return ReleasingResponse(req, JSONResponse({"status": "ok"}))
 
-    @health.function_name("health_ready")
-    @health.route("health/ready", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-    async def ready(req: Request) -> Response:
+    @functions.function_name("health_ready")
+    @functions.route("health/ready", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    async def check_ready(req: Request) -> Response:
         states = await readiness.check()
-        whole = all(state == "reachable" for state in states.values())
-        answer = {"status": "ready" if whole else "not ready", **states}
-        return ReleasingResponse(req, JSONResponse(answer, 200 if whole else 503))
+        ready = all(state == "reachable" for state in states.values())
+        answer = {"status": "ready" if ready else "not ready", **states}
+        return ReleasingResponse(req, JSONResponse(answer, 200 if ready else 503))
 
-    return health
+    return functions

@@ -19,26 +19,26 @@ _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 def blueprint(relay: Relay, guard: Guard) -> func.Blueprint:
     """Functions `openai` and `unknown_route`, both for callers only."""
-    proxy = func.Blueprint()  # type: ignore[no-untyped-call]
+    functions = func.Blueprint()  # type: ignore[no-untyped-call]
 
-    @proxy.function_name("openai")
-    @proxy.route("openai/{*path}", methods=_METHODS, auth_level=guard.caller_level)
+    @functions.function_name("openai")
+    @functions.route("openai/{*path}", methods=_METHODS, auth_level=guard.caller_level)
     async def openai(req: Request) -> Response:
         return ReleasingResponse(req, await guard.caller(req) or _answer(req, relay))
 
     # The host itself would answer an unknown route with an empty 404. Of two routes that match, the
     # host takes the function whose name sorts first, so this name must come after every other.
-    @proxy.function_name("unknown_route")
-    @proxy.route("{*path}", methods=_METHODS, auth_level=guard.caller_level)
+    @functions.function_name("unknown_route")
+    @functions.route("{*path}", methods=_METHODS, auth_level=guard.caller_level)
     async def unknown_route(req: Request) -> Response:
         return ReleasingResponse(req, await guard.caller(req) or _answer(req, relay))
 
-    return proxy
+    return functions
 
 
 def _upgrade(req: Request) -> str:
     """What the request asks to be upgraded to; a WebSocket's key shows it where something on the
-    way has dropped `Upgrade`.
+    way dropped `Upgrade`.
     """
     return "websocket" if "sec-websocket-key" in req.headers else req.headers.get("upgrade", "")
 

@@ -10,7 +10,7 @@ import asyncio
 import multiprocessing
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
@@ -22,7 +22,8 @@ from harness.sample_envelope import PLAIN
 from prove.result import ProofResult
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.reconciliation import Reconciliation
-from shared.core.records.comparison import LedgerIndex
+from shared.core.records.comparison import LedgerIndex, Report
+from shared.core.records.envelope import Envelope
 from shared.core.records.exchange_id import new_exchange_id
 from shared.core.records.ledger_entry import Delivery, LedgerEntry, LedgerReader
 
@@ -67,12 +68,11 @@ def window_memory(*, exchanges: int, progress: Progress) -> ProofResult:
 def _measure(pipe: Connection, exchanges: int) -> None:
     window = _Window(exchanges)
     began = time.process_time()
-    back_pressure = BackPressure(window, window)
-    parts: Any = window  # stands in for captures, ledger, queue and notes alike
-    report = asyncio.run(
-        Reconciliation(parts, parts, parts, parts, back_pressure).reconcile(_WINDOW, _UNTIL)
+    reconciliation = Reconciliation(
+        window, window, _Queue(window), _Checkpoints(window), BackPressure(window, window)
     )
-    pipe.send((window.before, window.largest, time.process_time() - began, report["redelivered"]))
+    report = asyncio.run(reconciliation.reconcile(_WINDOW, _UNTIL))
+    pipe.send((window.before, window.largest, time.process_time() - began, report.redelivered))
 
 
 class _Window:
@@ -89,16 +89,16 @@ class _Window:
         """Update `largest`."""
         self.largest = max(self.largest, _resident_bytes())
 
-    async def known(self, _: str) -> LedgerIndex:
+    async def index(self, window: str) -> LedgerIndex:
         """What the ledger knows of the window."""
-        known, reader = LedgerIndex(), LedgerReader()
+        index, reader = LedgerIndex(), LedgerReader()
         for block in _ledger(self._exchanges):
             for entry in reader.feed(block):
-                known.note(entry)
+                index.note(entry)
         self.sample()
-        return known
+        return index
 
-    async def pages(self, _: str) -> AsyncIterator[list[str]]:
+    async def pages(self, prefix: str) -> AsyncIterator[list[str]]:
         """Pages of capture names, as a listing gives them."""
         for page in _pages(self._exchanges):
             self.sample()
@@ -109,16 +109,24 @@ class _Window:
         exchange_id = name.rpartition("/")[2].partition(".")[0]
         return {"envelope": {**asdict(PLAIN), "exchange_id": exchange_id, "response_capture": name}}
 
-    async def put(self, _: object, __: object = None) -> None:
-        """Take an envelope or a checkpoint."""
-        await asyncio.sleep(0)
-        self.sample()
+    async def put_report(self, report: Report) -> None:
+        """It is not kept."""
 
-    async def get(self, _: str) -> None:
-        """There is no checkpoint: no attempt was made before."""
+    async def dead_letter(self, exchange_id: str, reason: str) -> bool:
+        """No capture is corrupt."""
+        raise NotImplementedError
 
-    async def put_report(self, _: object) -> None:
-        """Drop the report."""
+    async def complete_windows(self, windows: Iterable[str]) -> set[str]:
+        """Only one window is reconciled, and by its name."""
+        raise NotImplementedError
+
+    async def reopened_windows(self) -> set[str]:
+        """As above."""
+        raise NotImplementedError
+
+    async def close_reopened(self, window: str, reopened_ms: Mapping[str, int]) -> None:
+        """Nothing was reopened."""
+        raise NotImplementedError
 
     async def approximate_length(self) -> int:
         """The queue is always empty."""
@@ -126,6 +134,34 @@ class _Window:
 
     async def probe(self) -> None:
         """The Event Hub is ready."""
+
+
+class _Queue:
+    """Takes envelopes and keeps none."""
+
+    def __init__(self, window: _Window) -> None:
+        self._window = window
+
+    async def put(self, envelope: Envelope) -> None:
+        """Queued, and delivered at once."""
+        await asyncio.sleep(0)
+        self._window.sample()
+
+
+class _Checkpoints:
+    """Takes checkpoints and keeps none: there is no second attempt."""
+
+    def __init__(self, window: _Window) -> None:
+        self._window = window
+
+    async def get(self, name: str) -> dict[str, Any] | None:
+        """No attempt was made before."""
+        return None
+
+    async def put(self, name: str, fields: Mapping[str, Any]) -> None:
+        """It is not kept."""
+        await asyncio.sleep(0)
+        self._window.sample()
 
 
 def _resident_bytes() -> int:

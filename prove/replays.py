@@ -13,7 +13,7 @@ from local.stack import FunctionsHost
 from prove.load import ClientLoad, mixed
 from prove.result import ProofResult
 from prove.testbed import TestBed, wait_for
-from shared.completeness.replay import BUSY_QUEUE
+from shared.completeness.replay import MAX_QUEUED
 
 type Progress = Callable[[str], None]
 
@@ -80,7 +80,7 @@ def _fill_queue(bed: TestBed) -> None:
     with QueueClient.from_connection_string(
         bed.stack.storage_connection_string, "envelopes"
     ) as queue:
-        for _ in range(BUSY_QUEUE + 1):
+        for _ in range(MAX_QUEUED + 1):
             queue.send_message("", visibility_timeout=_FOR_LATER_S)
 
 

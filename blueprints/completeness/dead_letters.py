@@ -1,6 +1,8 @@
-"""The HTTP functions that operators call for single exchanges; none of them is for callers."""
+"""The HTTP functions that operators call for single exchanges."""
 
 from __future__ import annotations
+
+from typing import Final
 
 import azure.functions as func
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
@@ -13,22 +15,25 @@ from shared.core.records.exchange_id import started_at
 from shared.error_response import ErrorResponse
 from shared.errors import CaptureError, EnvelopeError
 
+_ERASED_NOTE: Final = (
+    "What is on the Event Hub is out of reach: it goes when the hub's retention, and that of its "
+    "consumers, ends."
+)
+
 
 def blueprint(dead_letters: DeadLetters, guard: Guard) -> func.Blueprint:
     """Functions `ops_dead_letters`, `ops_requeue` and `ops_erase`."""
-    ops = func.Blueprint()  # type: ignore[no-untyped-call]
+    functions = func.Blueprint()  # type: ignore[no-untyped-call]
 
-    @ops.function_name("ops_dead_letters")
-    @ops.route("ops/dead-letters", methods=["GET"], auth_level=guard.operator_level)
+    @functions.function_name("ops_dead_letters")
+    @functions.route("ops/dead-letters", methods=["GET"], auth_level=guard.operator_level)
     async def list_dead_letters(req: Request) -> Response:
-        return ReleasingResponse(
-            req,
-            await guard.operator(req)
-            or JSONResponse({"dead_letters": await dead_letters.list_oldest()}),
-        )
+        return ReleasingResponse(req, await guard.operator(req) or await _list(dead_letters))
 
-    @ops.function_name("ops_requeue")
-    @ops.route("ops/dead-letters/{exchange_id}", methods=["POST"], auth_level=guard.operator_level)
+    @functions.function_name("ops_requeue")
+    @functions.route(
+        "ops/dead-letters/{exchange_id}", methods=["POST"], auth_level=guard.operator_level
+    )
     async def requeue(req: Request) -> Response:
         return ReleasingResponse(
             req,
@@ -36,27 +41,34 @@ def blueprint(dead_letters: DeadLetters, guard: Guard) -> func.Blueprint:
             or await _requeue(dead_letters, req.path_params["exchange_id"]),
         )
 
-    @ops.function_name("ops_erase")
-    @ops.route("ops/exchanges/{exchange_id}", methods=["DELETE"], auth_level=guard.operator_level)
+    @functions.function_name("ops_erase")
+    @functions.route(
+        "ops/exchanges/{exchange_id}", methods=["DELETE"], auth_level=guard.operator_level
+    )
     async def erase(req: Request) -> Response:
         return ReleasingResponse(
             req,
             await guard.operator(req) or await _erase(dead_letters, req.path_params["exchange_id"]),
         )
 
-    return ops
+    return functions
+
+
+async def _list(dead_letters: DeadLetters) -> Response:
+    records = await dead_letters.list_oldest()
+    return JSONResponse({"dead_letters": [record.as_json() for record in records]})
 
 
 async def _requeue(dead_letters: DeadLetters, exchange_id: str) -> Response:
     if not _is_exchange_id(exchange_id):
         return ErrorResponse(api_error.invalid_exchange_id())
     try:
-        found = await dead_letters.requeue(exchange_id)
+        requeued = await dead_letters.requeue(exchange_id)
     except (CaptureError, EnvelopeError) as error:
         return ErrorResponse(api_error.still_unreadable(str(error)))
     return (
         JSONResponse({"queued": exchange_id}, 202)
-        if found
+        if requeued
         else ErrorResponse(api_error.unknown_exchange())
     )
 
@@ -64,11 +76,9 @@ async def _requeue(dead_letters: DeadLetters, exchange_id: str) -> Response:
 async def _erase(dead_letters: DeadLetters, exchange_id: str) -> Response:
     if not _is_exchange_id(exchange_id):
         return ErrorResponse(api_error.invalid_exchange_id())
-    erased = await dead_letters.erase(exchange_id)
-    note = "What is on the Event Hub is out of reach: it goes when the hub's retention, and that of its consumers, ends."
     return (
-        JSONResponse({"erased": exchange_id, "note": note})
-        if erased
+        JSONResponse({"erased": exchange_id, "note": _ERASED_NOTE})
+        if await dead_letters.erase(exchange_id)
         else ErrorResponse(api_error.unknown_exchange())
     )
 

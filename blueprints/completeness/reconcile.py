@@ -1,12 +1,13 @@
-"""Reconcile: one orchestration at a time compares windows and queues what is missing. A timer
-starts it, or an operator.
+"""Reconcile: one orchestration at a time compares windows and queues what is missing. A timer or an
+operator starts it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -16,11 +17,12 @@ from blueprints.access import Guard
 from shared.adapters.worker_library import ReleasingResponse
 from shared.completeness.reconciliation import Reconciliation
 from shared.core import api_error
+from shared.core.records.comparison import Report
 from shared.error_response import ErrorResponse
 from shared.settings.settings import Settings
 
-INSTANCE: Final = "reconcile"  # one at a time: while this instance runs, no other is started
-_AT_ONCE: Final = 4  # windows; each holds about 20 MB at a million exchanges an hour
+INSTANCE: Final = "reconcile"  # while this instance runs, no other is started
+_MAX_CONCURRENT: Final = 4  # windows; each holds about 20 MB at a million exchanges an hour
 _RETRIES: Final = df.RetryOptions(
     first_retry_interval_in_milliseconds=5_000, max_number_of_attempts=3
 )
@@ -32,108 +34,158 @@ _SUMMED: Final = (
     "dead_lettered",
     "not_requeued",
 )
-_SHOWN: Final = 24
+_MAX_SHOWN: Final = 24  # windows: a custom status may hold 16 KB
 _ACTIVE: Final = frozenset(
     {df.OrchestrationRuntimeStatus.Running, df.OrchestrationRuntimeStatus.Pending}
 )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunOptions:
+    """The orchestration's input."""
+
+    max_age_s: float  # an exchange that is older is not running any more
+    open_too: bool  # reconcile also windows whose hour has not ended
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """The options that `as_json` wrote."""
+        return cls(**fields)
+
+    def as_json(self) -> dict[str, Any]:
+        """What Durable stores."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenWindowsInput:
+    """The input of `reconcile_open_windows`."""
+
+    until: datetime  # what started before is judged
+    open_too: bool
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """The input that `as_json` wrote."""
+        return cls(until=datetime.fromisoformat(fields["until"]), open_too=fields["open_too"])
+
+    def as_json(self) -> dict[str, Any]:
+        """What Durable stores."""
+        return {"until": self.until.isoformat(), "open_too": self.open_too}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WindowInput:
+    """The input of `reconcile_window`."""
+
+    window: str
+    until: datetime  # what started before is judged
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """The input that `as_json` wrote."""
+        return cls(window=fields["window"], until=datetime.fromisoformat(fields["until"]))
+
+    def as_json(self) -> dict[str, Any]:
+        """What Durable stores."""
+        return {"window": self.window, "until": self.until.isoformat()}
+
+
 def blueprint(reconciliation: Reconciliation, settings: Settings, guard: Guard) -> df.Blueprint:
     """Functions `reconcile_timer`, `reconcile_start`, `reconcile` and its activities."""
-    completeness = df.Blueprint()
-    longest_s = settings.limits.exchange_s + settings.reconcile.grace_s
+    functions = df.Blueprint()
+    max_age_s = settings.limits.exchange_s + settings.reconcile.grace_s
     look_back = timedelta(seconds=settings.reconcile.look_back_s)
 
-    @completeness.function_name("reconcile_timer")
-    @completeness.timer_trigger(arg_name="timer", schedule=settings.reconcile.schedule)
-    @completeness.durable_client_input(client_name="client")
+    @functions.function_name("reconcile_timer")
+    @functions.timer_trigger(arg_name="timer", schedule=settings.reconcile.schedule)
+    @functions.durable_client_input(client_name="client")
     async def on_schedule(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
-        await _start(client, {"longest_s": longest_s, "open_too": False})
+        await _start(client, RunOptions(max_age_s=max_age_s, open_too=False))
 
-    @completeness.function_name("reconcile_start")
-    @completeness.route("ops/reconcile", methods=["POST"], auth_level=guard.operator_level)
-    @completeness.durable_client_input(client_name="client")
+    @functions.function_name("reconcile_start")
+    @functions.route("ops/reconcile", methods=["POST"], auth_level=guard.operator_level)
+    @functions.durable_client_input(client_name="client")
     async def on_demand(req: Request, client: df.DurableOrchestrationClient) -> Response:
-        return ReleasingResponse(req, await guard.operator(req) or await _answer(client, longest_s))
+        return ReleasingResponse(req, await guard.operator(req) or await _answer(client, max_age_s))
 
-    @completeness.function_name("reconcile")
-    @completeness.orchestration_trigger(context_name="context")
+    @functions.function_name("reconcile")
+    @functions.orchestration_trigger(context_name="context")
     def reconcile(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict[str, Any]]:
         return orchestrate(context)
 
-    @completeness.function_name("reconcile_precheck")
-    @completeness.activity_trigger(input_name="nothing")
-    async def blocked_reason(nothing: str) -> str | None:
+    @functions.function_name("reconcile_precheck")
+    @functions.activity_trigger(input_name="nothing")
+    async def precheck(nothing: str) -> str | None:
         return await reconciliation.blocked_reason()
 
-    @completeness.function_name("reconcile_open_windows")
-    @completeness.activity_trigger(input_name="asked")
-    async def open_windows(asked: dict) -> list[str]:  # type: ignore[type-arg]  # the library takes plain classes only
-        return await reconciliation.open_windows(
-            datetime.fromisoformat(asked["until"]), look_back, open_too=asked["open_too"]
-        )
+    # The library takes plain classes only as an activity's input.
+    @functions.function_name("reconcile_open_windows")
+    @functions.activity_trigger(input_name="fields")
+    async def open_windows(fields: dict) -> list[str]:  # type: ignore[type-arg]
+        step = OpenWindowsInput.from_json(fields)
+        return await reconciliation.open_windows(step.until, look_back, open_too=step.open_too)
 
-    @completeness.function_name("reconcile_window")
-    @completeness.activity_trigger(input_name="asked")
-    async def reconcile_window(asked: dict) -> dict[str, Any]:  # type: ignore[type-arg]
-        return await reconciliation.reconcile(
-            asked["window"], datetime.fromisoformat(asked["until"])
-        )
+    @functions.function_name("reconcile_window")
+    @functions.activity_trigger(input_name="fields")
+    async def reconcile_window(fields: dict) -> dict[str, Any]:  # type: ignore[type-arg]
+        step = WindowInput.from_json(fields)
+        return (await reconciliation.reconcile(step.window, step.until)).as_json()
 
-    return completeness
+    return functions
 
 
-async def _answer(client: df.DurableOrchestrationClient, longest_s: float) -> Response:
-    if not await _start(client, {"longest_s": longest_s, "open_too": True}):
+async def _answer(client: df.DurableOrchestrationClient, max_age_s: float) -> Response:
+    if not await _start(client, RunOptions(max_age_s=max_age_s, open_too=True)):
         return ErrorResponse(api_error.reconcile_running())
     links = client.create_http_management_payload(INSTANCE)
     return JSONResponse(links, 202, {"location": links["statusQueryGetUri"], "retry-after": "5"})
 
 
-async def _start(client: df.DurableOrchestrationClient, asked: dict[str, Any]) -> bool:
+async def _start(client: df.DurableOrchestrationClient, options: RunOptions) -> bool:
+    """False where a run is active."""
     status = await client.get_status(INSTANCE)
     if status.runtime_status in _ACTIVE:
         return False
-    await client.start_new("reconcile", INSTANCE, asked)
+    await client.start_new("reconcile", INSTANCE, options.as_json())
     return True
 
 
 def orchestrate(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict[str, Any]]:
-    """Deterministic: it looks at nothing but its input and its history."""
-    asked: dict[str, Any] = context.get_input()
-    blocked_reason = yield context.call_activity_with_retry("reconcile_precheck", _RETRIES, "")
-    if blocked_reason:
-        context.set_custom_status({"waiting": blocked_reason})
-        return {"waiting": blocked_reason, "windows": []}
-    until = (context.current_utc_datetime - timedelta(seconds=asked["longest_s"])).isoformat()
+    """Deterministic: it depends on nothing but its input and its history."""
+    options = RunOptions.from_json(context.get_input())
+    reason = yield context.call_activity_with_retry("reconcile_precheck", _RETRIES, "")
+    if reason:
+        context.set_custom_status({"waiting": reason})
+        return {"waiting": reason, "windows": []}
+    until = context.current_utc_datetime - timedelta(seconds=options.max_age_s)
+    step = OpenWindowsInput(until=until, open_too=options.open_too)
     windows = yield context.call_activity_with_retry(
-        "reconcile_open_windows", _RETRIES, {"until": until, "open_too": asked["open_too"]}
+        "reconcile_open_windows", _RETRIES, step.as_json()
     )
-    reports: list[dict[str, Any]] = []
-    for first in range(0, len(windows), _AT_ONCE):
+    reports: list[Report] = []
+    for first in range(0, len(windows), _MAX_CONCURRENT):
         calls = [
             context.call_activity_with_retry(
-                "reconcile_window", _RETRIES, {"window": window, "until": until}
+                "reconcile_window", _RETRIES, WindowInput(window=window, until=until).as_json()
             )
-            for window in windows[first : first + _AT_ONCE]
+            for window in windows[first : first + _MAX_CONCURRENT]
         ]
-        reports += yield context.task_all(calls)
-        blocked_reason = next((report["waiting"] for report in reports if report["waiting"]), None)
-        context.set_custom_status({"waiting": blocked_reason, **_progress(reports, len(windows))})
-        if blocked_reason:  # the next run goes on
+        results = yield context.task_all(calls)
+        reports += [Report.from_json(fields) for fields in results]
+        reason = next((report.waiting for report in reports if report.waiting), None)
+        context.set_custom_status({"waiting": reason, **_progress(reports, len(windows))})
+        if reason:  # the next run continues
             break
-    return {"waiting": blocked_reason, "windows": reports}
+    return {"waiting": reason, "windows": [report.as_json() for report in reports]}
 
 
-def _progress(reports: list[dict[str, Any]], windows_total: int) -> dict[str, Any]:
-    """Sums, and the newest windows in which something is missing: a custom status
-    may hold 16 KB.
-    """
-    sums = {name: sum(report[name] for report in reports) for name in _SUMMED}
-    incomplete = [report for report in reports if not report["complete"]][-_SHOWN:]
+def _progress(reports: Sequence[Report], windows_total: int) -> dict[str, Any]:
+    """Sums, and the newest windows in which something is missing."""
+    incomplete = [report.as_json() for report in reports if not report.complete]
     return {
         "windows_done": len(reports),
         "windows_total": windows_total,
-        **sums,
-        "incomplete": incomplete,
+        **{name: sum(getattr(report, name) for report in reports) for name in _SUMMED},
+        "incomplete": incomplete[-_MAX_SHOWN:],
     }

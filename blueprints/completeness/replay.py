@@ -4,19 +4,20 @@ and the same ids.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import asdict
+from collections.abc import Generator, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import azure.durable_functions as df
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
 
 from blueprints.access import Guard
 from shared.adapters.worker_library import ReleasingResponse
-from shared.completeness.replay import ReplayRunner
+from shared.completeness.replay import ReplayPage, ReplayRunner
 from shared.core import api_error
 from shared.core.records import replay_request
+from shared.core.records.replay_request import ReplayRequest
 from shared.error_response import ErrorResponse
 from shared.errors import ReplayRequestError
 
@@ -27,56 +28,129 @@ _RETRIES: Final = df.RetryOptions(
 _PAUSE: Final = timedelta(seconds=5)
 # Then the orchestration continues as new: each turn parses its whole history, 17 ms of CPU at 50
 # pages, 68 at 200.
-_PAGES_A_GENERATION: Final = 50
+_PAGES_PER_GENERATION: Final = 50
 
 
-def blueprint(replay_runner: ReplayRunner, retention_days: int, guard: Guard) -> df.Blueprint:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReplayState:
+    """The orchestration's input, and how far it is: so that it can continue as new."""
+
+    replay: dict[str, Any]  # ReplayRequest.as_json
+    windows: tuple[str, ...]  # all of the replay
+    done: int = 0  # of the windows
+    marker: str | None = None  # of the next page in the current window
+    queued: int = 0
+    unreadable: int = 0
+
+    @classmethod
+    def of(cls, request: ReplayRequest) -> Self:
+        """The state at the beginning."""
+        return cls(replay=request.as_json(), windows=tuple(request.windows()))
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """The state that `as_json` wrote."""
+        return cls(**{**fields, "windows": tuple(fields["windows"])})
+
+    def as_json(self) -> dict[str, Any]:
+        """What Durable stores."""
+        return {**asdict(self), "windows": list(self.windows)}
+
+    @property
+    def finished(self) -> bool:
+        """Every window is done."""
+        return self.done == len(self.windows)
+
+    def after(self, page: ReplayPage) -> Self:
+        """The state once this page is queued."""
+        return replace(
+            self,
+            done=self.done + (page.marker is None),
+            marker=page.marker,
+            queued=self.queued + page.queued,
+            unreadable=self.unreadable + page.unreadable,
+        )
+
+    def progress(self) -> dict[str, int]:
+        """What the orchestration's status shows, and its output."""
+        return {
+            "windows_done": self.done,
+            "windows_total": len(self.windows),
+            "queued": self.queued,
+            "unreadable": self.unreadable,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PageInput:
+    """The input of `replay_page`."""
+
+    instance: str
+    replay: dict[str, Any]  # ReplayRequest.as_json
+    window: str
+    marker: str | None
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """The input that `as_json` wrote."""
+        return cls(**fields)
+
+    @classmethod
+    def next_of(cls, instance: str, state: ReplayState) -> Self:
+        """The next page of a replay."""
+        return cls(
+            instance=instance,
+            replay=state.replay,
+            window=state.windows[state.done],
+            marker=state.marker,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """What Durable stores."""
+        return asdict(self)
+
+
+def blueprint(runner: ReplayRunner, retention_days: int, guard: Guard) -> df.Blueprint:
     """Functions `replay_start`, `replay` and its activity."""
-    replays = df.Blueprint()
+    functions = df.Blueprint()
+    retention = timedelta(days=retention_days)
 
-    @replays.function_name("replay_start")
-    @replays.route("ops/replay", methods=["POST"], auth_level=guard.operator_level)
-    @replays.durable_client_input(client_name="client")
+    @functions.function_name("replay_start")
+    @functions.route("ops/replay", methods=["POST"], auth_level=guard.operator_level)
+    @functions.durable_client_input(client_name="client")
     async def start(req: Request, client: df.DurableOrchestrationClient) -> Response:
         return ReleasingResponse(
-            req,
-            await guard.operator(req) or await _start(req, client, timedelta(days=retention_days)),
+            req, await guard.operator(req) or await _start(req, client, retention)
         )
 
-    @replays.function_name("replay")
-    @replays.orchestration_trigger(context_name="context")
+    @functions.function_name("replay")
+    @functions.orchestration_trigger(context_name="context")
     def replay(
         context: df.DurableOrchestrationContext,
-    ) -> Generator[Any, Any, dict[str, Any] | None]:
+    ) -> Generator[Any, Any, dict[str, int] | None]:
         return orchestrate(context)
 
-    @replays.function_name("replay_page")
-    @replays.activity_trigger(input_name="step")
-    async def replay_page(step: dict) -> dict[str, Any]:  # type: ignore[type-arg]  # the library takes plain classes only
-        wanted = replay_request.from_json(step["replay"])
-        return asdict(
-            await replay_runner.page(step["instance"], wanted, step["window"], step["marker"])
-        )
+    # The library takes plain classes only as an activity's input.
+    @functions.function_name("replay_page")
+    @functions.activity_trigger(input_name="fields")
+    async def replay_page(fields: dict) -> dict[str, Any]:  # type: ignore[type-arg]
+        step = PageInput.from_json(fields)
+        request = replay_request.from_json(step.replay)
+        page = await runner.queue_page(step.instance, request, step.window, step.marker)
+        return page.as_json()
 
-    return replays
+    return functions
 
 
 async def _start(
     req: Request, client: df.DurableOrchestrationClient, retention: timedelta
 ) -> Response:
     try:
-        wanted = replay_request.parse(await _json(req), datetime.now(UTC), retention)
+        request = replay_request.parse(await _json(req), datetime.now(UTC), retention)
     except ReplayRequestError as error:
         return ErrorResponse(api_error.invalid_replay(str(error)))
-    state = {
-        "replay": wanted.as_json(),
-        "windows": wanted.windows(),
-        "done": 0,
-        "marker": None,
-        "queued": 0,
-        "unreadable": 0,
-    }
-    instance = await client.start_new("replay", client_input=state)
+    state = ReplayState.of(request)
+    instance = await client.start_new("replay", client_input=state.as_json())
     links = client.create_http_management_payload(instance)
     return JSONResponse(links, 202, {"location": links["statusQueryGetUri"], "retry-after": "5"})
 
@@ -92,36 +166,20 @@ async def _json(req: Request) -> object:
 
 def orchestrate(
     context: df.DurableOrchestrationContext,
-) -> Generator[Any, Any, dict[str, Any] | None]:
+) -> Generator[Any, Any, dict[str, int] | None]:
     """Deterministic. Its input is its state, so that it can continue as new."""
-    state: dict[str, Any] = dict(context.get_input())
-    for _ in range(_PAGES_A_GENERATION):
-        if state["done"] == len(state["windows"]):
-            return _progress(state)
-        step = {
-            "instance": context.instance_id,
-            "replay": state["replay"],
-            "window": state["windows"][state["done"]],
-            "marker": state["marker"],
-        }
-        page = yield context.call_activity_with_retry("replay_page", _RETRIES, step)
-        if page["waiting"]:
-            context.set_custom_status({"waiting": page["waiting"], **_progress(state)})
+    state = ReplayState.from_json(context.get_input())
+    for _ in range(_PAGES_PER_GENERATION):
+        if state.finished:
+            return state.progress()
+        step = PageInput.next_of(context.instance_id, state)
+        fields = yield context.call_activity_with_retry("replay_page", _RETRIES, step.as_json())
+        page = ReplayPage.from_json(fields)
+        if page.waiting:
+            context.set_custom_status({"waiting": page.waiting, **state.progress()})
             yield context.create_timer(context.current_utc_datetime + _PAUSE)
             continue
-        state["queued"] += page["queued"]
-        state["unreadable"] += page["unreadable"]
-        state["marker"] = page["marker"]
-        state["done"] += page["marker"] is None
-        context.set_custom_status({"waiting": None, **_progress(state)})
-    context.continue_as_new(state)
+        state = state.after(page)
+        context.set_custom_status({"waiting": None, **state.progress()})
+    context.continue_as_new(state.as_json())
     return None
-
-
-def _progress(state: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "windows_done": state["done"],
-        "windows_total": len(state["windows"]),
-        "queued": state["queued"],
-        "unreadable": state["unreadable"],
-    }

@@ -25,7 +25,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from azure.storage.blob.aio import ContainerClient
 
@@ -33,6 +33,7 @@ from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.storage import Storage
 from shared.adapters.storage_errors import storage_errors
 from shared.core.records.comparison import LedgerIndex, Report
+from shared.core.records.dead_letter import DeadLetterRecord
 from shared.core.records.ledger_entry import (
     CONTAINER,
     REPLAY_FAILED,
@@ -101,93 +102,93 @@ class Ledger:
             )
 
     async def dead_letter(self, exchange_id: str, reason: str) -> bool:
-        """This one can never be delivered; False where that was noted before.
-        Raises StorageError.
+        """Note that an exchange can never be delivered; False where that was known. Raises
+        StorageError.
         """
-        at_ms = int(self._clock() * 1000)
-        listed = await self._json_blobs.get(_dead_letter_name(exchange_id))
-        if listed is None or listed.get("reason") == REPLAY_FAILED:
-            await self._json_blobs.put(
-                _dead_letter_name(exchange_id), _dead_letter_fields(exchange_id, reason, at_ms)
-            )
-            listed = None
+        record = self._dead_letter_record(exchange_id, reason)
+        known_reason = await self.dead_letter_reason(exchange_id)
+        new = known_reason is None or known_reason == REPLAY_FAILED
+        if new:
+            await self._json_blobs.put(_dead_letter_name(exchange_id), record.as_json())
         await self._append(
             [
                 LedgerEntry(
                     exchange_id=exchange_id,
                     delivery=Delivery.DEAD_LETTERED,
-                    at_ms=at_ms,
+                    at_ms=record.dead_lettered_at_ms,
                     reason=reason,
                 )
             ]
         )
-        return listed is None
+        return new
 
     async def list_failed_replay(self, exchange_id: str) -> None:
-        """Only for operators to see: whether the exchange itself is delivered is as it was. Raises
-        StorageError.
+        """List that an exchange's replay failed, for operators. It says nothing of the exchange's
+        own delivery. Raises StorageError.
         """
-        note = _dead_letter_fields(exchange_id, REPLAY_FAILED, int(self._clock() * 1000))
-        await self._json_blobs.put_if_absent(_dead_letter_name(exchange_id), note)
+        record = self._dead_letter_record(exchange_id, REPLAY_FAILED)
+        await self._json_blobs.put_if_absent(_dead_letter_name(exchange_id), record.as_json())
 
     async def record_event_refusal(self, exchange_id: str) -> None:
-        """The Event Hub refused its event for good, it says. Raises StorageError."""
+        """Note that the Event Hub refused the exchange's event. Raises StorageError."""
         await self._json_blobs.put(_refused_name(exchange_id), {})
 
     async def take_event_refusal(self, exchange_id: str) -> bool:
-        """Whether that was noted since this was asked last. Raises StorageError."""
+        """Whether a refusal was recorded since this was asked last. Raises StorageError."""
         return await self._json_blobs.delete(_refused_name(exchange_id))
 
-    async def dead_letters(self, most: int) -> list[dict[str, Any]]:
-        """The oldest dead-lettered exchanges, with their reasons. Raises StorageError."""
-        found: list[dict[str, Any]] = []
+    async def dead_letters(self, limit: int) -> list[DeadLetterRecord]:
+        """The oldest dead letters. Raises StorageError."""
+        records: list[DeadLetterRecord] = []
         async for name in self._json_blobs.names("dead-letters/"):
-            note = await self._json_blobs.get(name)
-            found += [note] if note else []
-            if len(found) == most:
+            fields = await self._json_blobs.get(name)
+            if fields:
+                records.append(DeadLetterRecord.from_json(fields))
+            if len(records) == limit:
                 break
-        return found
+        return records
 
     async def dead_letter_reason(self, exchange_id: str) -> str | None:
-        """Why it is on the list; None where it is not. Raises StorageError."""
-        note = await self._json_blobs.get(_dead_letter_name(exchange_id))
-        return str(note["reason"]) if note else None
+        """Why an exchange is dead-lettered; None where it is not. Raises StorageError."""
+        fields = await self._json_blobs.get(_dead_letter_name(exchange_id))
+        return DeadLetterRecord.from_json(fields).reason if fields else None
+
+    async def remove_dead_letter(self, exchange_id: str) -> bool:
+        """Take an exchange off the list; False where it is not on it. Raises StorageError."""
+        return await self._json_blobs.delete(_dead_letter_name(exchange_id))
 
     async def reopen(self, exchange_id: str) -> None:
-        """What was dead-lettered until now is to be judged again. Raises StorageError."""
+        """Judge an exchange again: dead letters until now no longer count. Raises StorageError."""
         at_ms = int(self._clock() * 1000)
         await self._json_blobs.put(
             f"reopened/{Window.of_exchange(exchange_id).name}/{exchange_id} {at_ms}", {}
         )
 
     async def reopened_windows(self) -> set[str]:
-        """Windows that have to be judged again, however old they are. Raises StorageError."""
+        """The windows in which an exchange was reopened, however old they are. Raises
+        StorageError.
+        """
         return {_window_in(name) async for name in self._json_blobs.names("reopened/")}
 
     async def close_reopened(self, window: str, reopened_ms: Mapping[str, int]) -> None:
-        """The window is complete: what had been reopened in it by then has been delivered, or
-        dead-lettered once more.
+        """The window is complete: forget what was reopened in it by these moments, because it has
+        been delivered or dead-lettered since. Raises StorageError.
 
-        `reopened_ms`: as `known` said. What was reopened since, while the window was judged, stays
-        so. Raises StorageError.
+        `reopened_ms` is the index's. What was reopened while the window was judged stays so.
         """
         async for name, exchange_id, at_ms in self._reopenings(window):
             if at_ms <= reopened_ms.get(exchange_id, -1):
                 await self._json_blobs.delete(name)
 
-    async def remove_dead_letter(self, exchange_id: str) -> bool:
-        """Take it off the list; False where it is not on it. Raises StorageError."""
-        return await self._json_blobs.delete(_dead_letter_name(exchange_id))
-
-    async def known(self, window: str) -> LedgerIndex:
+    async def index(self, window: str) -> LedgerIndex:
         """All that the ledger says of a window; 16 bytes an exchange. Raises StorageError."""
-        known = LedgerIndex(reopened_ms=await self._reopened(window))
+        index = LedgerIndex(reopened_ms=await self._reopened(window))
         async for entries in self._entries(window):
             for count, entry in enumerate(entries):
-                known.note(entry)
+                index.note(entry)
                 if count % _AT_A_TIME == 0:
-                    await asyncio.sleep(0)  # streams may be relayed by this worker, too
-        return known
+                    await asyncio.sleep(0)  # this worker may relay streams as well
+        return index
 
     async def put_report(self, report: Report) -> None:
         """Raises StorageError."""
@@ -208,6 +209,10 @@ class Ledger:
                         complete.add(blob.name.removeprefix("reports/").removesuffix(".json"))
         return complete & wanted
 
+    def _dead_letter_record(self, exchange_id: str, reason: str) -> DeadLetterRecord:
+        at_ms = int(self._clock() * 1000)
+        return DeadLetterRecord(exchange_id=exchange_id, reason=reason, dead_lettered_at_ms=at_ms)
+
     async def _reopened(self, window: str) -> dict[str, int]:
         moments: dict[str, int] = {}
         async for _, exchange_id, at_ms in self._reopenings(window):
@@ -215,7 +220,7 @@ class Ledger:
         return moments
 
     async def _reopenings(self, window: str) -> AsyncIterator[tuple[str, str, int]]:
-        """Note, exchange and moment of each."""
+        """Blob name, exchange and unix milliseconds of each reopening."""
         for name in [name async for name in self._json_blobs.names(f"reopened/{window}/")]:
             exchange_id, _, at_ms = name.rpartition("/")[2].partition(" ")
             yield name, exchange_id, int(at_ms)
@@ -278,7 +283,3 @@ def _refused_name(exchange_id: str) -> str:
 def _window_in(name: str) -> str:
     """`reopened/2026/11/23/14/…` -> `2026/11/23/14`."""
     return name.partition("/")[2].rpartition("/")[0]
-
-
-def _dead_letter_fields(exchange_id: str, reason: str, at_ms: int) -> dict[str, Any]:
-    return {"exchange_id": exchange_id, "reason": reason, "dead_lettered_at_ms": at_ms}

@@ -1,4 +1,5 @@
-"""Claims on the usage of background responses: one note for each, made by the first that asks.
+"""Claims on the usage of background responses: one blob for each, made by the first exchange that
+claims it.
 
 `usage/<SHA-256 of the response's id>` beside the ledger holds the holder's exchange id: no more of
 an exchange than the ledger itself keeps, and for as long.
@@ -34,8 +35,8 @@ class UsageClaims:
         holder = (await self._json_blobs.get(name) or {}).get("exchange_id")
         return holder if isinstance(holder, str) else ""
 
-    async def give_up(self, claim: Claim) -> None:
-        """Whoever asks next has it. Raises StorageError."""
+    async def release(self, claim: Claim) -> None:
+        """The next exchange that claims this usage holds it. Raises StorageError."""
         await self._json_blobs.delete(_name(claim.response_id))
 
 

@@ -1,5 +1,8 @@
-"""Back-pressure: whether more envelopes may be queued now. Reconcile and replay queue theirs only
-while live exchanges are enriched promptly and the Event Hub is ready.
+"""Back-pressure: whether more envelopes may be queued now.
+
+Reconcile and replay queue envelopes only while live exchanges are enriched promptly and the Event
+Hub is ready. Otherwise an outage would become a storm, and replayed exchanges would delay live
+ones.
 """
 
 from __future__ import annotations
@@ -13,80 +16,82 @@ from typing import Final, Protocol
 from shared.core.records.backlog import only_in_transit
 from shared.errors import DeliveryError, StorageError
 
-# Reconcile queues on while no more than this waits: what it has queued itself is being delivered.
-UNDER_WAY: Final = 500
-_LOOKS: Final = 8
-LOOK_EVERY_S: Final = 0.25
-PATIENCE_S: Final = 30.0  # with a queue that does not get shorter
-# With one that does. A window's run of up to LONGEST_S (see reconciliation) may end with such a
-# wait, and the host replaces the worker of a function that takes longer than functionTimeout, 30
-# minutes.
-LONGEST_WAIT_S: Final = 600.0
-_PROBED_EVERY_S: Final = 2.0
+# Reconcile continues while no more than this is queued: its own envelopes are being delivered.
+MAX_IN_FLIGHT: Final = 500
+_START_POLLS: Final = 8
+POLL_INTERVAL_S: Final = 0.25
+STALL_TIMEOUT_S: Final = 30.0  # for a queue that does not get shorter
+# For a queue that does. A run of one window, which takes up to MAX_RUN_S (see reconciliation), may
+# end with such a wait, and the host replaces the worker of a function that takes longer than
+# functionTimeout, 30 minutes.
+MAX_WAIT_S: Final = 600.0
+_PROBE_INTERVAL_S: Final = 2.0
 
 
 class MeasuredQueue(Protocol):
-    """Where envelopes go."""
+    """The queue that triggers enrichment."""
 
     async def approximate_length(self) -> int:
-        """Raises StorageError."""
+        """Messages that wait or are worked on. Raises StorageError."""
         ...
 
 
-class Probed(Protocol):
-    """Where events go."""
+class ProbedEventHub(Protocol):
+    """The destination of events."""
 
     async def probe(self) -> None:
-        """Raises DeliveryError unless it is ready."""
+        """Raises DeliveryError unless the Event Hub is ready."""
         ...
 
 
 class BackPressure:
-    """One per worker. Each answer is the reason to wait, or None where the way is clear."""
+    """Gives the reason not to queue more envelopes, or None where they may be queued."""
 
     def __init__(
         self,
         queue: MeasuredQueue,
-        event_hub: Probed,
+        event_hub: ProbedEventHub,
         *,
-        under_way: int = UNDER_WAY,
-        patience_s: float = PATIENCE_S,
-        longest_wait_s: float = LONGEST_WAIT_S,
-        look_every_s: float = LOOK_EVERY_S,
+        max_in_flight: int = MAX_IN_FLIGHT,
+        stall_timeout_s: float = STALL_TIMEOUT_S,
+        max_wait_s: float = MAX_WAIT_S,
+        poll_interval_s: float = POLL_INTERVAL_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queue = queue
         self._event_hub = event_hub
-        self._under_way = under_way
-        self._patience_s = patience_s
-        self._longest_wait_s = longest_wait_s
-        self._look_every_s = look_every_s
+        self._max_in_flight = max_in_flight
+        self._stall_timeout_s = stall_timeout_s
+        self._max_wait_s = max_wait_s
+        self._poll_interval_s = poll_interval_s
         self._clock = clock
-        self._ready_at = float("-inf")
+        self._probed_at = float("-inf")
 
     async def start_blocked_reason(self) -> str | None:
-        """The queue must hold nothing but what passes through."""
-        self._ready_at = float("-inf")
-        return await self._reason(self._left_over)
+        """Why reconcile must not start: the queue holds more than what is in transit."""
+        self._probed_at = float("-inf")
+        return await self._reason(self._stale_backlog)
 
     async def continue_blocked_reason(self) -> str | None:
-        """Returns once no more than `under_way` envelopes wait; gives up where the queue stops
-        getting shorter, or does so too slowly.
+        """Why reconcile must not queue its next batch.
+
+        Waits until at most `max_in_flight` envelopes are queued. Gives a reason where the queue
+        stops getting shorter, or gets shorter too slowly.
         """
-        return await self._reason(self._too_many)
+        return await self._reason(self._over_limit)
 
-    async def replay_blocked_reason(self, most: int) -> str | None:
-        """At most so many envelopes may wait."""
+    async def replay_blocked_reason(self, max_queued: int) -> str | None:
+        """Why replay must not queue its next page: more than `max_queued` envelopes are queued."""
 
-        async def waiting() -> int:
+        async def count() -> int:
             length = await self._queue.approximate_length()
-            return length if length > most else 0
+            return length if length > max_queued else 0
 
-        return await self._reason(waiting)
+        return await self._reason(count)
 
-    async def _reason(self, waiting: Callable[[], Awaitable[int]]) -> str | None:
+    async def _reason(self, count_waiting: Callable[[], Awaitable[int]]) -> str | None:
         try:
-            if count := await waiting():
+            if count := await count_waiting():
                 return f"the queue still holds {count} envelopes"
             await self._probe()
         except StorageError:
@@ -96,36 +101,38 @@ class BackPressure:
         return None
 
     async def _probe(self) -> None:
-        if self._clock() - self._ready_at >= _PROBED_EVERY_S:
+        if self._clock() - self._probed_at >= _PROBE_INTERVAL_S:
             await self._event_hub.probe()
-            self._ready_at = self._clock()
+            self._probed_at = self._clock()
 
-    async def _left_over(self) -> int:
+    async def _stale_backlog(self) -> int:
+        """The queue's length where its envelopes are not delivered promptly; 0 where they are."""
         lengths: list[int] = []
-        async for length in self._lengths():
+        async for length in self._poll_lengths():
             lengths.append(length)
             if only_in_transit(lengths):
                 return 0
-            if len(lengths) == _LOOKS:
+            if len(lengths) == _START_POLLS:
                 break
         return lengths[-1]
 
-    async def _too_many(self) -> int:
-        began = self._clock()
-        fewest, since = sys.maxsize, began
-        async for length in self._lengths():
-            if length <= self._under_way:
+    async def _over_limit(self) -> int:
+        """0 once at most `max_in_flight` are queued; the queue's length where the wait is over."""
+        started_at = self._clock()
+        shortest, shortest_at = sys.maxsize, started_at
+        async for length in self._poll_lengths():
+            if length <= self._max_in_flight:
                 return 0
-            if length < fewest:
-                fewest, since = length, self._clock()
+            if length < shortest:
+                shortest, shortest_at = length, self._clock()
             if (
-                self._clock() - since >= self._patience_s
-                or self._clock() - began >= self._longest_wait_s
+                self._clock() - shortest_at >= self._stall_timeout_s
+                or self._clock() - started_at >= self._max_wait_s
             ):
                 break
         return length
 
-    async def _lengths(self) -> AsyncIterator[int]:
+    async def _poll_lengths(self) -> AsyncIterator[int]:
         while True:
             yield await self._queue.approximate_length()
-            await asyncio.sleep(self._look_every_s)
+            await asyncio.sleep(self._poll_interval_s)

@@ -4,74 +4,121 @@ erase one.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final, Protocol
 
-from shared.adapters.captures import Captures
-from shared.adapters.envelope_queue import EnvelopeQueue
-from shared.adapters.json_blobs import JsonBlobs
-from shared.adapters.ledger import Ledger
-from shared.completeness.redelivery import rebuilt
+from shared.completeness.ports import CaptureHeaders, EnvelopeSink
+from shared.completeness.redelivery import rebuild_envelope
 from shared.core.records.capture import request_name, response_name
 from shared.core.records.comparison import CapturedExchange
+from shared.core.records.dead_letter import DeadLetterRecord
 from shared.core.records.envelope import mark_replayed
 from shared.core.records.ledger_entry import REPLAY_FAILED
 from shared.core.records.poison import failure_count_name
 from shared.errors import StorageNotFound
 
-_LISTED: Final = 1000
+_MAX_LISTED: Final = 1000
+
+
+class CaptureStore(CaptureHeaders, Protocol):
+    """The captures. Each method raises StorageError."""
+
+    async def exists(self, name: str) -> bool:
+        """Whether there is a capture of that name."""
+        ...
+
+    async def erase(self, name: str) -> bool:
+        """Delete a capture; False where there is none."""
+        ...
+
+
+class DeadLetterLedger(Protocol):
+    """The ledger's dead letters. Each method raises StorageError."""
+
+    async def dead_letters(self, limit: int) -> list[DeadLetterRecord]:
+        """The oldest dead letters."""
+        ...
+
+    async def dead_letter_reason(self, exchange_id: str) -> str | None:
+        """Why the exchange is dead-lettered; None where it is not."""
+        ...
+
+    async def remove_dead_letter(self, exchange_id: str) -> bool:
+        """Take an exchange off the list; False where it is not on it."""
+        ...
+
+    async def reopen(self, exchange_id: str) -> None:
+        """Judge the exchange again: dead letters until now no longer count."""
+        ...
+
+    async def take_event_refusal(self, exchange_id: str) -> bool:
+        """Forget that the Event Hub refused the exchange's event; False where it did not."""
+        ...
+
+
+class FailureCounts(Protocol):
+    """How often an exchange's event could not be built."""
+
+    async def delete(self, name: str) -> bool:
+        """Forget a count; False where there is none. Raises StorageError."""
+        ...
 
 
 class DeadLetters:
-    """One per worker."""
+    """Lists, requeues and erases exchanges."""
 
     def __init__(
-        self, captures: Captures, ledger: Ledger, envelopes: EnvelopeQueue, json_blobs: JsonBlobs
+        self,
+        captures: CaptureStore,
+        ledger: DeadLetterLedger,
+        envelopes: EnvelopeSink,
+        failure_counts: FailureCounts,
     ) -> None:
-        self._json_blobs = json_blobs
         self._captures = captures
         self._ledger = ledger
         self._envelopes = envelopes
+        self._failure_counts = failure_counts
 
-    async def list_oldest(self) -> list[dict[str, Any]]:
-        """`{"exchange_id", "reason", "dead_lettered_at_ms"}` of the oldest thousand.
-        Raises StorageError.
-        """
-        return await self._ledger.dead_letters(_LISTED)
+    async def list_oldest(self) -> list[DeadLetterRecord]:
+        """The oldest thousand dead letters. Raises StorageError."""
+        return await self._ledger.dead_letters(_MAX_LISTED)
 
     async def requeue(self, exchange_id: str) -> bool:
-        """False where it is not dead-lettered. Raises CaptureError or EnvelopeError where it still
-        cannot be read.
+        """Queue a dead-lettered exchange again; False where it is not dead-lettered, or erased.
 
-        Should the queue give it up again, reconcile or the list has it again.
+        Raises CaptureError or EnvelopeError where its captures still cannot be read, and
+        StorageError. Should enrichment fail again, reconcile or the list has the exchange again.
         """
         reason = await self._ledger.dead_letter_reason(exchange_id)
         if reason is None:
             return False
         answered = await self._captures.exists(response_name(exchange_id))
+        exchange = CapturedExchange(exchange_id=exchange_id, answered=answered)
         try:
-            envelope = await rebuilt(
-                self._captures, CapturedExchange(exchange_id=exchange_id, answered=answered)
-            )
+            envelope = await rebuild_envelope(self._captures, exchange)
         except StorageNotFound:
             return False
         if reason == REPLAY_FAILED:
             envelope = mark_replayed(envelope)
         else:
-            await self._json_blobs.delete(failure_count_name(exchange_id))
-            await self._ledger.take_event_refusal(exchange_id)
+            await self._forget_failures(exchange_id)
             await self._ledger.reopen(exchange_id)
         await self._envelopes.put(envelope)
         await self._ledger.remove_dead_letter(exchange_id)
         return True
 
     async def erase(self, exchange_id: str) -> bool:
-        """Delete both captures; ledger and usage claims keep the bare id. False where nothing was
-        there. Raises StorageError.
+        """Delete both captures; False where nothing was stored of the exchange. Raises
+        StorageError.
+
+        The ledger and the claims on usage keep the bare id.
         """
         erased = [
             await self._captures.erase(name)
             for name in (request_name(exchange_id), response_name(exchange_id))
         ]
-        await self._json_blobs.delete(failure_count_name(exchange_id))
-        await self._ledger.take_event_refusal(exchange_id)
+        await self._forget_failures(exchange_id)
         return await self._ledger.remove_dead_letter(exchange_id) or any(erased)
+
+    async def _forget_failures(self, exchange_id: str) -> None:
+        await self._failure_counts.delete(failure_count_name(exchange_id))
+        await self._ledger.take_event_refusal(exchange_id)

@@ -1,5 +1,5 @@
-"""Reconciliation: for each closed window, captured minus delivered is queued again, until nothing
-is missing.
+"""Reconciliation: captured minus delivered, for one window, is queued again until nothing is
+missing.
 """
 
 from __future__ import annotations
@@ -7,83 +7,112 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final, Protocol
 
-from shared.adapters.captures import Captures
-from shared.adapters.envelope_queue import EnvelopeQueue
-from shared.adapters.json_blobs import JsonBlobs
-from shared.adapters.ledger import Ledger
 from shared.completeness.back_pressure import BackPressure
-from shared.completeness.redelivery import AT_ONCE, rebuilt
+from shared.completeness.ports import CaptureHeaders, CheckpointStore, EnvelopeSink
+from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope
 from shared.concurrency.gather import gather_bounded
 from shared.core.records.checkpoint import Checkpoint, resume
-from shared.core.records.comparison import CapturedExchange, Comparison
+from shared.core.records.comparison import CapturedExchange, Comparison, LedgerIndex, Report
 from shared.core.records.window import Window, judged_windows
 from shared.errors import CaptureError, EnvelopeError, StorageError, StorageNotFound
 
 _log = logging.getLogger("fnsse.reconciliation")
 
-# What one run may queue again for one window, and how long it may take: the next run goes on. The
-# time stays below functionTimeout, and a batch is what a run that is killed repeats.
-QUEUED_PER_RUN: Final = 50_000
-LONGEST_S: Final = 600.0
+# One run of one window queues no more envelopes, and takes no longer, than this: the next run
+# continues. The time stays below functionTimeout. A run that is killed repeats at most one batch.
+MAX_QUEUED: Final = 50_000
+MAX_RUN_S: Final = 600.0
 BATCH: Final = 100
-_AT_A_TIME: Final = 200  # names between two pauses: about a millisecond
+_NAMES_PER_STEP: Final = 200  # between two pauses: about a millisecond
 
 
-class Fate(StrEnum):
-    """What became of one missing exchange."""
+class RedeliveryResult(StrEnum):
+    """What happened to one missing exchange."""
 
     QUEUED = "queued"
     DEAD_LETTERED = "dead_lettered"
-    ERASED = "erased"  # since it was listed
-    LEFT = "left"  # storage failed
+    ERASED = "erased"  # since its captures were listed
+    STORAGE_FAILED = "storage_failed"
+
+
+class CaptureListing(CaptureHeaders, Protocol):
+    """The captures of a window."""
+
+    def pages(self, prefix: str) -> AsyncIterator[list[str]]:
+        """The names with that prefix, in their order, in pages of any size. Raises StorageError."""
+        ...
+
+
+class WindowLedger(Protocol):
+    """The ledger of windows. Each method raises StorageError."""
+
+    async def index(self, window: str) -> LedgerIndex:
+        """All that the ledger says of a window."""
+        ...
+
+    async def dead_letter(self, exchange_id: str, reason: str) -> bool:
+        """Note that an exchange can never be delivered; False where that was known."""
+        ...
+
+    async def put_report(self, report: Report) -> None:
+        """Keep a window's report."""
+        ...
+
+    async def complete_windows(self, windows: Iterable[str]) -> set[str]:
+        """Those of the windows that a report calls complete."""
+        ...
+
+    async def reopened_windows(self) -> set[str]:
+        """The windows in which an exchange was reopened, however old they are."""
+        ...
+
+    async def close_reopened(self, window: str, reopened_ms: Mapping[str, int]) -> None:
+        """The window is complete: forget what was reopened in it by these moments."""
+        ...
 
 
 class Reconciliation:
-    """The steps of a reconcile run; the orchestration in blueprints/reconcile.py strings them
-    together.
+    """The steps of a reconcile run. The orchestration in blueprints/completeness/reconcile.py calls
+    them.
     """
 
     def __init__(
         self,
-        captures: Captures,
-        ledger: Ledger,
-        envelopes: EnvelopeQueue,
-        json_blobs: JsonBlobs,
+        captures: CaptureListing,
+        ledger: WindowLedger,
+        envelopes: EnvelopeSink,
+        checkpoints: CheckpointStore,
         back_pressure: BackPressure,
         *,
-        queued_per_run: int = QUEUED_PER_RUN,
-        longest_s: float = LONGEST_S,
+        max_queued: int = MAX_QUEUED,
+        max_run_s: float = MAX_RUN_S,
         batch: int = BATCH,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._queued_per_run = queued_per_run
-        self._longest_s = longest_s
-        self._batch = batch
-        self._clock = clock
         self._captures = captures
         self._ledger = ledger
         self._envelopes = envelopes
-        self._json_blobs = json_blobs
+        self._checkpoints = checkpoints
         self._back_pressure = back_pressure
+        self._max_queued = max_queued
+        self._max_run_s = max_run_s
+        self._batch = batch
+        self._clock = clock
 
     async def blocked_reason(self) -> str | None:
-        """Why nothing should be queued now; None where all is well. An outage must not become a
-        storm.
-        """
+        """Why no run may start now; None where one may."""
         return await self._back_pressure.start_blocked_reason()
 
     async def open_windows(
         self, until: datetime, look_back: timedelta, *, open_too: bool
     ) -> list[str]:
-        """The windows of the look-back that no report calls complete, oldest first; see
-        `judged_windows`.
-
-        And those in which an operator has queued a dead-lettered exchange again.
+        """The windows to reconcile, oldest first: those of the look-back that no report calls
+        complete (see `judged_windows`), and those in which an operator requeued a dead letter.
         """
         names = [window.name for window in judged_windows(until, look_back, open_too=open_too)]
         complete = await self._ledger.complete_windows(names)
@@ -94,109 +123,121 @@ class Reconciliation:
         }
         return sorted({name for name in names if name not in complete} | reopened)
 
-    async def reconcile(self, window: str, until: datetime) -> dict[str, Any]:
+    async def reconcile(self, window: str, until: datetime) -> Report:
         """Compare, queue what is missing of what started before `until`, and publish the window's
-        report.
+        report. Raises StorageError.
 
-        Raises StorageError. A retry, recognised by the same `until`, resumes after the last whole
-        batch of the first attempt. Should both run at once, exchanges are queued twice and the
-        counts of what was queued mix; but each calls the window complete only on its own listing,
-        and on what the ledger knew of it before.
+        A retry, recognised by the same `until`, resumes after the last whole batch of the first
+        attempt. If both run at once, exchanges are queued twice and the counts of what was queued
+        mix. But each calls the window complete only by its own listing, and by what the ledger knew
+        before it.
         """
-        note = f"progress/reconcile/{window}.json"
-        progress = resume(until.isoformat(), await self._json_blobs.get(note))
-        known = await self._ledger.known(window)
-        comparison = Comparison(window, known, until)
-        run = _Run(comparison, progress, self._clock() + self._longest_s)
+        checkpoint_name = f"progress/reconcile/{window}.json"
+        checkpoint = resume(until.isoformat(), await self._checkpoints.get(checkpoint_name))
+        index = await self._ledger.index(window)
+        comparison = Comparison(window, index, until)
+        run = _Run(comparison, checkpoint, checkpoint_name, self._clock() + self._max_run_s)
         comparison.report.ended = Window.named(window).end <= until
         async for names in self._captures.pages(f"{window}/"):
-            for first in range(0, len(names), _AT_A_TIME):
-                run.found(comparison.feed(names[first : first + _AT_A_TIME]))
-                await self._queue_batches(run, note, least=self._batch)
-                await asyncio.sleep(0)  # streams may be relayed by this worker, too
-        run.found(comparison.finish())
-        await self._queue_batches(run, note, least=1)
-        report = comparison.report
-        report.redelivered, report.aborted = (
-            progress.counts["redelivered"],
-            progress.counts["aborted"],
-        )
+            for first in range(0, len(names), _NAMES_PER_STEP):
+                run.add_missing(comparison.feed(names[first : first + _NAMES_PER_STEP]))
+                await self._queue_batches(run, at_least=self._batch)
+                await asyncio.sleep(0)  # this worker may relay streams as well
+        run.add_missing(comparison.finish())
+        await self._queue_batches(run, at_least=1)
+        report = run.finished_report()
         await self._ledger.put_report(report)
-        if report.complete and known.reopened_ms:
-            await self._ledger.close_reopened(window, known.reopened_ms)
+        if report.complete and index.reopened_ms:
+            await self._ledger.close_reopened(window, index.reopened_ms)
         _log.info("Completeness of %s: %s", window, report.as_json())
-        return report.as_json()
+        return report
 
-    async def _queue_batches(self, run: _Run, note: str, *, least: int) -> None:
-        """Queue what was found, in whole batches; `least`: how many are worth one."""
-        while len(run.missing) >= least:
+    async def _queue_batches(self, run: _Run, *, at_least: int) -> None:
+        """Queue what is missing in batches, as long as `at_least` exchanges are missing."""
+        while len(run.missing) >= at_least:
             batch, run.missing = run.missing[: self._batch], run.missing[self._batch :]
             if not run.stopped:
-                await self._may_go_on(run)
+                await self._stop_if_blocked(run)
             if run.stopped:
                 run.report.not_requeued += len(batch)
                 continue
-            fates = await gather_bounded(self._redeliver, batch, limit=AT_ONCE)
-            run.dealt_with(batch, fates)
-            await self._json_blobs.put(note, run.progress.as_json())
+            results = await gather_bounded(self._redeliver, batch, limit=MAX_CONCURRENT)
+            run.count(batch, results)
+            await self._checkpoints.put(run.checkpoint_name, run.checkpoint.as_json())
 
-    async def _may_go_on(self, run: _Run) -> None:
+    async def _stop_if_blocked(self, run: _Run) -> None:
         run.stopped = (
-            run.progress.counts.total() >= self._queued_per_run or self._clock() >= run.ends_at
+            run.checkpoint.counts.total() >= self._max_queued or self._clock() >= run.ends_at
         )
         if not run.stopped:
             run.report.waiting = await self._back_pressure.continue_blocked_reason()
             run.stopped = run.report.waiting is not None
 
-    async def _redeliver(self, each: CapturedExchange) -> Fate:
+    async def _redeliver(self, exchange: CapturedExchange) -> RedeliveryResult:
         try:
-            envelope = await rebuilt(self._captures, each)
+            envelope = await rebuild_envelope(self._captures, exchange)
         except (CaptureError, EnvelopeError) as error:
-            if await self._ledger.dead_letter(each.exchange_id, "corrupt_capture"):
-                _log.error(
-                    "Exchange %s can never be delivered and is dead-lettered: %s",
-                    each.exchange_id,
-                    error,
-                )
-            return Fate.DEAD_LETTERED
+            await self._dead_letter(exchange.exchange_id, error)
+            return RedeliveryResult.DEAD_LETTERED
         except StorageNotFound:
-            return Fate.ERASED
+            return RedeliveryResult.ERASED
         except StorageError:
-            return Fate.LEFT
+            return RedeliveryResult.STORAGE_FAILED
         try:
             await self._envelopes.put(envelope)
-        except StorageError:  # a queue that is gone, too, which says nothing of the exchange
-            return Fate.LEFT
-        return Fate.QUEUED
+        except StorageError:  # StorageNotFound as well: of the queue, which is not the exchange's
+            return RedeliveryResult.STORAGE_FAILED
+        return RedeliveryResult.QUEUED
+
+    async def _dead_letter(self, exchange_id: str, error: Exception) -> None:
+        if await self._ledger.dead_letter(exchange_id, "corrupt_capture"):
+            _log.error(
+                "Exchange %s can never be delivered and is dead-lettered: %s", exchange_id, error
+            )
 
 
 class _Run:
-    """One attempt at one window."""
+    """The state of one attempt at one window."""
 
-    def __init__(self, comparison: Comparison, progress: Checkpoint, ends_at: float) -> None:
+    def __init__(
+        self,
+        comparison: Comparison,
+        checkpoint: Checkpoint,
+        checkpoint_name: str,
+        ends_at: float,
+    ) -> None:
         self.report = comparison.report
-        self.progress = progress
+        self.checkpoint = checkpoint
+        self.checkpoint_name = checkpoint_name
         self.ends_at = ends_at
-        # found and not yet dealt with: about a page's worth at most
-        self.missing: list[CapturedExchange] = []
+        self.missing: list[CapturedExchange] = []  # not yet redelivered: a page's worth at most
         self.stopped = False
 
-    def found(self, missing: Iterable[CapturedExchange]) -> None:
-        """What an attempt before this one has queued is under way."""
-        self.missing += [each for each in missing if not self.progress.is_done(each.exchange_id)]
+    def add_missing(self, exchanges: Iterable[CapturedExchange]) -> None:
+        """Take in what is to be redelivered. An earlier attempt may have queued it already."""
+        self.missing += [
+            exchange for exchange in exchanges if not self.checkpoint.is_done(exchange.exchange_id)
+        ]
 
-    def dealt_with(self, batch: Sequence[CapturedExchange], fates: Sequence[Fate]) -> None:
-        """Count them, and stop where storage failed."""
-        for each, fate in zip(batch, fates, strict=True):
-            match fate:
-                case Fate.QUEUED:
-                    self.progress.counts["redelivered" if each.answered else "aborted"] += 1
-                case Fate.DEAD_LETTERED:
+    def count(self, batch: Sequence[CapturedExchange], results: Sequence[RedeliveryResult]) -> None:
+        """Count the results of a batch, and stop where storage failed."""
+        for exchange, result in zip(batch, results, strict=True):
+            match result:
+                case RedeliveryResult.QUEUED:
+                    kind = "redelivered" if exchange.answered else "aborted"
+                    self.checkpoint.counts[kind] += 1
+                case RedeliveryResult.DEAD_LETTERED:
                     self.report.dead_lettered += 1
-                case Fate.ERASED:
+                case RedeliveryResult.ERASED:
                     self.report.captured -= 1
-                case Fate.LEFT:
+                case RedeliveryResult.STORAGE_FAILED:
                     self.report.not_requeued += 1
                     self.report.waiting = "storage failed"
                     self.stopped = True
-        self.progress.after = batch[-1].exchange_id
+        self.checkpoint.after = batch[-1].exchange_id
+
+    def finished_report(self) -> Report:
+        """The window's report, with what all attempts of this run have queued."""
+        self.report.redelivered = self.checkpoint.counts["redelivered"]
+        self.report.aborted = self.checkpoint.counts["aborted"]
+        return self.report

@@ -1,33 +1,35 @@
-"""What a missing exchange is delivered again from: the envelope that its captures hold or imply."""
+"""The envelope of an exchange that is delivered again, rebuilt from its captures."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from shared.adapters.captures import Captures
+from shared.completeness.ports import CaptureHeaders
 from shared.core.records.capture import request_name, response_name
 from shared.core.records.comparison import CapturedExchange
 from shared.core.records.envelope import Caller, Envelope, Failure, Timings, from_fields
 from shared.core.records.outcome import Outcome
 from shared.errors import CaptureError
 
-AT_ONCE: Final = 16  # reads of headers and puts of envelopes
+MAX_CONCURRENT: Final = 16  # reads of headers, and puts of envelopes
 
 
-async def rebuilt(captures: Captures, each: CapturedExchange) -> Envelope:
-    """The envelope that was lost, from what the captures hold. Raises CaptureError, EnvelopeError
-    or StorageError.
+async def rebuild_envelope(captures: CaptureHeaders, exchange: CapturedExchange) -> Envelope:
+    """The envelope that the response capture holds; without one, that of an aborted exchange.
+
+    Raises CaptureError, EnvelopeError, StorageNotFound or StorageError.
     """
-    if each.answered:
-        header = await captures.header(response_name(each.exchange_id))
+    if exchange.answered:
+        header = await captures.header(response_name(exchange.exchange_id))
         return from_fields(header.get("envelope"))
-    header = await captures.header(request_name(each.exchange_id))
-    return aborted_envelope(each.exchange_id, header)
+    header = await captures.header(request_name(exchange.exchange_id))
+    return aborted_envelope(exchange.exchange_id, header)
 
 
 def aborted_envelope(exchange_id: str, request_header: dict[str, Any]) -> Envelope:
-    """The envelope of an exchange whose instance was killed. Raises CaptureError where the header
-    lacks what it needs.
+    """The envelope of an exchange whose instance was killed before the end of the exchange.
+
+    Raises CaptureError where the header lacks what an envelope needs.
     """
     try:
         return Envelope(

@@ -1,19 +1,18 @@
-"""Replaying: a window's exchanges are queued again, a page at a time, with live traffic going
-first.
+"""Replay: the exchanges of a time range are delivered again, on purpose.
+
+A window's exchanges are queued a page at a time, and live exchanges go first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final, Protocol, Self
 
-from shared.adapters.captures import Captures
-from shared.adapters.envelope_queue import EnvelopeQueue
-from shared.adapters.json_blobs import JsonBlobs
 from shared.completeness.back_pressure import BackPressure
-from shared.completeness.redelivery import AT_ONCE, rebuilt
+from shared.completeness.ports import CaptureHeaders, CheckpointStore, EnvelopeSink
+from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope
 from shared.concurrency.gather import gather_bounded
 from shared.core.records.capture import response_name
 from shared.core.records.checkpoint import resume
@@ -23,102 +22,133 @@ from shared.core.records.exchange_id import started_at
 from shared.core.records.replay_request import ReplayRequest
 from shared.errors import CaptureError, EnvelopeError, StorageNotFound
 
-PAGE: Final = 500  # blob names, so about 250 exchanges
-BATCH: Final = 50  # exchanges: what a page that is tried again repeats at most
-# Replay waits while more than this is on the queue: live exchanges are enriched first.
-BUSY_QUEUE: Final = 1_000
+PAGE: Final = 500  # names of captures, so about 250 exchanges
+BATCH: Final = 50  # exchanges: a retried page repeats no more than these
+# Replay waits while more than this is queued: live exchanges are enriched first.
+MAX_QUEUED: Final = 1_000
+
+
+class CapturePages(CaptureHeaders, Protocol):
+    """The captures of a window, page by page. Each method raises StorageError."""
+
+    async def page(
+        self, prefix: str, marker: str | None, count: int
+    ) -> tuple[list[str], str | None]:
+        """At most `count` names with that prefix, and the next page's marker; None after the last.
+
+        `marker` is None for the first page.
+        """
+        ...
+
+    async def exists(self, name: str) -> bool:
+        """Whether there is a capture of that name."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Page:
-    """What one step did."""
+class ReplayPage:
+    """What one step of a replay did."""
 
     queued: int
     unreadable: int  # corrupt captures, which no replay can deliver
-    marker: str | None  # where the next page begins; None: the window is done
-    waiting: str | None  # why nothing was done: live work, or the Event Hub is not ready
+    marker: str | None  # of the next page; None: the window is done
+    waiting: str | None  # why nothing was queued: live work, or the Event Hub is not ready
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Self:
+        """The page that `as_json` wrote."""
+        return cls(**fields)
+
+    def as_json(self) -> dict[str, Any]:
+        """What the activity returns to the orchestration."""
+        return asdict(self)
 
 
 class ReplayRunner:
-    """The steps of a replay; the orchestration in blueprints/replay.py strings them together."""
+    """The steps of a replay. The orchestration in blueprints/completeness/replay.py calls them."""
 
     def __init__(
         self,
-        captures: Captures,
-        envelopes: EnvelopeQueue,
-        json_blobs: JsonBlobs,
+        captures: CapturePages,
+        envelopes: EnvelopeSink,
+        checkpoints: CheckpointStore,
         back_pressure: BackPressure,
-        longest: timedelta,
+        max_age: timedelta,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         *,
         page: int = PAGE,
         batch: int = BATCH,
-        busy_queue: int = BUSY_QUEUE,
+        max_queued: int = MAX_QUEUED,
     ) -> None:
-        self._page = page
-        self._batch = batch
-        self._busy_queue = busy_queue
+        """`max_age`: an exchange without an answer that is younger may still be running."""
         self._captures = captures
         self._envelopes = envelopes
-        self._json_blobs = json_blobs
+        self._checkpoints = checkpoints
         self._back_pressure = back_pressure
-        # that an exchange can take: a younger one without an answer is not aborted, it is running
-        self._longest = longest
+        self._max_age = max_age
         self._clock = clock
+        self._page = page
+        self._batch = batch
+        self._max_queued = max_queued
 
-    async def page(
-        self, instance: str, replay: ReplayRequest, window: str, marker: str | None
-    ) -> Page:
-        """Queue one page of a window again; `instance` is the replay's. Raises StorageError.
+    async def queue_page(
+        self, instance: str, request: ReplayRequest, window: str, marker: str | None
+    ) -> ReplayPage:
+        """Queue one page of a window; `instance` is the orchestration's id. Raises StorageError.
 
-        A second attempt at the same page goes on behind the last whole batch of the first.
+        A retry of the same page resumes after the last whole batch of the first attempt.
         """
-        if blocked_reason := await self._back_pressure.replay_blocked_reason(self._busy_queue):
-            return Page(queued=0, unreadable=0, marker=marker, waiting=blocked_reason)
-        note = f"progress/replay/{instance}.json"
-        progress = resume(f"{window} {marker}", await self._json_blobs.get(note))
-        names, following = await self._captures.page(f"{window}/", marker, self._page)
+        if reason := await self._back_pressure.replay_blocked_reason(self._max_queued):
+            return ReplayPage(queued=0, unreadable=0, marker=marker, waiting=reason)
+        checkpoint_name = f"progress/replay/{instance}.json"
+        checkpoint = resume(f"{window} {marker}", await self._checkpoints.get(checkpoint_name))
+        names, next_marker = await self._captures.page(f"{window}/", marker, self._page)
         wanted = [
-            each
-            for each in captured_exchanges(names)
-            if self._is_wanted(replay, each) and not progress.is_done(each.exchange_id)
+            exchange
+            for exchange in captured_exchanges(names)
+            if self._is_wanted(request, exchange) and not checkpoint.is_done(exchange.exchange_id)
         ]
 
-        async def requeue(each: CapturedExchange) -> str:
-            return await self._requeue(replay, each)
+        async def requeue(exchange: CapturedExchange) -> str:
+            return await self._requeue(request, exchange)
 
         for first in range(0, len(wanted), self._batch):
             batch = wanted[first : first + self._batch]
-            progress.counts.update(await gather_bounded(requeue, batch, limit=AT_ONCE))
-            progress.after = batch[-1].exchange_id
-            await self._json_blobs.put(note, progress.as_json())
-        counts = progress.counts
-        return Page(
-            queued=counts["queued"], unreadable=counts["unreadable"], marker=following, waiting=None
+            results = await gather_bounded(requeue, batch, limit=MAX_CONCURRENT)
+            checkpoint.counts.update(results)
+            checkpoint.after = batch[-1].exchange_id
+            await self._checkpoints.put(checkpoint_name, checkpoint.as_json())
+        return ReplayPage(
+            queued=checkpoint.counts["queued"],
+            unreadable=checkpoint.counts["unreadable"],
+            marker=next_marker,
+            waiting=None,
         )
 
-    def _is_wanted(self, replay: ReplayRequest, each: CapturedExchange) -> bool:
-        return replay.wants_id(each.exchange_id) and not self._may_be_running(each)
+    def _is_wanted(self, request: ReplayRequest, exchange: CapturedExchange) -> bool:
+        return request.wants_id(exchange.exchange_id) and not self._may_be_running(exchange)
 
-    async def _requeue(self, replay: ReplayRequest, each: CapturedExchange) -> str:
+    def _may_be_running(self, exchange: CapturedExchange) -> bool:
+        oldest = self._clock() - self._max_age
+        return not exchange.answered and started_at(exchange.exchange_id) > oldest
+
+    async def _requeue(self, request: ReplayRequest, exchange: CapturedExchange) -> str:
         """`queued`, `unreadable` or `unwanted`."""
         try:
-            envelope = await self._envelope(each)
+            envelope = await self._envelope(exchange)
         except (CaptureError, EnvelopeError):
             return "unreadable"
-        if envelope is None or not replay.wants(envelope):
+        if envelope is None or not request.wants(envelope):
             return "unwanted"
         await self._envelopes.put(mark_replayed(envelope))
         return "queued"
 
-    def _may_be_running(self, each: CapturedExchange) -> bool:
-        return not each.answered and started_at(each.exchange_id) > self._clock() - self._longest
-
-    async def _envelope(self, each: CapturedExchange) -> Envelope | None:
-        """None where the exchange belongs to the next page, or was erased meanwhile."""
+    async def _envelope(self, exchange: CapturedExchange) -> Envelope | None:
+        """None where the exchange belongs to the next page, or was erased since."""
+        response = response_name(exchange.exchange_id)
         try:
-            if not each.answered and await self._captures.exists(response_name(each.exchange_id)):
+            if not exchange.answered and await self._captures.exists(response):
                 return None
-            return await rebuilt(self._captures, each)
+            return await rebuild_envelope(self._captures, exchange)
         except StorageNotFound:
             return None

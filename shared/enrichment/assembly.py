@@ -1,9 +1,9 @@
-"""Assembling events away from the relay's event loop.
+"""Assembling events without blocking the relay's event loop.
 
 Enrichment may share a worker with the relay, and parsing a body of megabytes would stop every
-stream of that worker: a thread does not help, because the JSON parser holds the interpreter's lock.
-So an exchange is assembled in place as long as each step takes a few milliseconds at most (a
-document is parsed in one go, a stream chunk by chunk with pauses), and a larger one in a
+stream of that worker. A thread does not help, because the JSON parser holds the interpreter's lock.
+So an event is assembled in place as long as each step takes a few milliseconds at most: a document
+is parsed in one blocking step, a stream chunk by chunk with pauses. A larger one is assembled in a
 short-lived child process that knows nothing but the pure core.
 """
 
@@ -11,32 +11,37 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import struct
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from types import TracebackType
+from typing import Final
 
 from shared.concurrency.cooperative import run_cooperatively
 from shared.core.event import builder, usage_claim
-from shared.core.records import capture, envelope
+from shared.core.records import capture
+from shared.core.records import envelope as envelopes
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
 from shared.core.wire.cooperative import Cooperative
 from shared.core.wire.sse import EVENT_STREAM
 from shared.errors import AssemblyError
 
-# A document is parsed, masked and written in one go, 0.1 to 0.4 us a byte (measured): 64 KB hold up
-# streams by 7 to 25 ms where they are made of the smallest objects, and by 2 ms where they are an
+# A document is parsed, redacted and written in one step, 0.1 to 0.4 us a byte (measured): 64 KB
+# block for 7 to 25 ms where they consist of the smallest objects, and for 2 ms where they are an
 # ordinary conversation.
 IN_PLACE_BYTES: Final = 64 * 1024
-# A stream is read in slices of half a millisecond, 30 ms of them for a MB. Only its last event, in
-# the Responses API, repeats the whole answer, which is a small part of the stream. A child takes
-# 150 ms to begin with.
+# A stream is read in steps of half a millisecond, 30 ms of them for a MB. Only its last event, in
+# the Responses API, repeats the whole answer, which is a small part of the stream. A child process
+# takes 150 ms to start.
 STREAM_IN_PLACE_BYTES: Final = 1024 * 1024
 _CHILD_TIMEOUT_S: Final = 60  # the worst of 100 MB took 6 s
 _APP_FOLDER: Final = Path(__file__).resolve().parents[2]
-_LENGTHS: Final = struct.Struct(">III")
+_LENGTHS: Final = struct.Struct(">III")  # of options, request and response
+# What the child writes about a failure. Anything else on its standard error may hold content.
+_FAILURE: Final = re.compile(r"\w{1,80} at [\w.]{1,200}:\d{1,6}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,56 +54,93 @@ class Assembled:
     claims: str | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Options:
+    """What an event depends on besides its envelope and captures."""
+
+    region: str | None
+    limit_bytes: int
+    usage_repeated: bool | None
+
+
 class Assembler:
     """Builds events; at most one child process at a time, which bounds memory."""
 
     def __init__(self, default_region: str | None) -> None:
+        """`default_region` is the event's region where the upstream named none."""
         self._default_region = default_region
         self._one_child = asyncio.Lock()
 
     async def __call__(
         self,
-        message: Envelope,
+        envelope: Envelope,
         request: Capture | None,
         response: Capture | None,
         limit_bytes: int,
         *,
         usage_repeated: bool | None = None,
     ) -> Assembled:
-        """The event, at most `limit_bytes`; `usage_repeated` is said where a claim has decided it.
-        Raises AssemblyError.
+        """The event, of at most `limit_bytes`. Raises AssemblyError.
+
+        `usage_repeated` is given where a claim has decided it; None lets the builder guess.
         """
-        region = self._default_region
-        if _may_be_in_place(request, response):
-            work = builder.build_steps(
-                message, request, response, region, usage_repeated=usage_repeated
+        options = _Options(
+            region=self._default_region, limit_bytes=limit_bytes, usage_repeated=usage_repeated
+        )
+        if _fits_in_place(request, response):
+            return await _assemble_in_place(
+                builder.build_steps(
+                    envelope,
+                    request,
+                    response,
+                    options.region,
+                    usage_repeated=options.usage_repeated,
+                ),
+                limit_bytes,
             )
-            return await _in_place(work, limit_bytes)
-        settled = {"region": region, "limit_bytes": limit_bytes, "usage_repeated": usage_repeated}
         async with self._one_child:
-            return _assembled(await _in_child(_pack(message, request, response, settled)))
+            return _unpack_assembled(await _run_child(_pack(envelope, request, response, options)))
 
 
-def _fitted(built: builder.Event, limit_bytes: int) -> Assembled:
-    body = builder.truncate(built, limit_bytes)
+def _truncated(event: builder.Event, limit_bytes: int) -> Assembled:
     return Assembled(
-        body=body, usage_repeated=built.usage_repeated, claims=usage_claim.response_to_claim(built)
+        body=builder.truncate(event, limit_bytes),
+        usage_repeated=event.usage_repeated,
+        claims=usage_claim.response_to_claim(event),
     )
 
 
-async def _in_place(building: Cooperative[builder.Event], limit_bytes: int) -> Assembled:
+async def _assemble_in_place(steps: Cooperative[builder.Event], limit_bytes: int) -> Assembled:
     try:
-        return _fitted(await run_cooperatively(building), limit_bytes)
-    except Exception as error:  # noqa: BLE001 - whatever a bug raises; its text may hold a piece of the answer
-        raise AssemblyError(f"assembling an event failed: {type(error).__name__}") from None
+        return _truncated(await run_cooperatively(steps), limit_bytes)
+    except Exception as error:  # noqa: BLE001 - whatever a bug raises
+        raise AssemblyError(f"assembling an event failed: {_failure(error)}") from None
 
 
-def _may_be_in_place(request: Capture | None, response: Capture | None) -> bool:
+def _failure(error: BaseException) -> str:
+    """`KeyError at shared.core.answer.chat:57`: the exception's type and its innermost frame. Never
+    its text, which may quote the prompt or the answer.
+    """
+    return f"{type(error).__name__} at {_innermost_frame(error.__traceback__)}"
+
+
+def _innermost_frame(traceback: TracebackType | None) -> str:
+    if traceback is None:
+        return "unknown:0"
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    names = traceback.tb_frame.f_globals
+    # In the child this module is __main__; its spec knows its name.
+    module = getattr(names.get("__spec__"), "name", None) or names.get("__name__", "unknown")
+    return f"{module}:{traceback.tb_lineno}"
+
+
+def _fits_in_place(request: Capture | None, response: Capture | None) -> bool:
     stream = response if response is not None and _is_stream(response) else None
     documents = (side for side in (request, response) if side is not None and side is not stream)
     stream_bytes = len(stream.body) if stream else 0
-    if any(_is_coded(side) for side in (request, response) if side is not None):
-        return False  # nobody knows what it unfolds into: 12 KB of gzip held 170,000 messages
+    if any(_is_encoded(side) for side in (request, response) if side is not None):
+        return False  # its decoded size is unknown: 12 KB of gzip held 170,000 messages
     return (
         sum(len(side.body) for side in documents) <= IN_PLACE_BYTES
         and stream_bytes <= STREAM_IN_PLACE_BYTES
@@ -109,7 +151,7 @@ def _is_stream(response: Capture) -> bool:
     return _header(response, "content-type").startswith(EVENT_STREAM)
 
 
-def _is_coded(side: Capture) -> bool:
+def _is_encoded(side: Capture) -> bool:
     return _header(side, "content-encoding") not in {"", "identity"}
 
 
@@ -117,7 +159,8 @@ def _header(side: Capture, name: str) -> str:
     return str(side.header.get("headers", {}).get(name, "")).strip().lower()
 
 
-async def _in_child(packed: bytes) -> bytes:
+async def _run_child(packed: bytes) -> bytes:
+    """What the child wrote to its standard output. Raises AssemblyError where it failed."""
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -130,7 +173,7 @@ async def _in_child(packed: bytes) -> bytes:
     )
     try:
         async with asyncio.timeout(_CHILD_TIMEOUT_S):
-            assembled, problem = await child.communicate(packed)
+            output, errors = await child.communicate(packed)
     except TimeoutError:
         raise AssemblyError(
             f"assembling a large event took longer than {_CHILD_TIMEOUT_S} s"
@@ -139,45 +182,64 @@ async def _in_child(packed: bytes) -> bytes:
         if child.returncode is None:
             child.kill()
     if child.returncode != 0:
-        last_line = problem.decode("utf-8", "replace").strip().rpartition("\n")[2]
         raise AssemblyError(
-            f"assembling a large event failed ({child.returncode}): {last_line[:80].partition(':')[0]}"
+            f"assembling a large event failed ({child.returncode}): {_reported_failure(errors)}"
         )
-    return assembled
+    return output
+
+
+def _reported_failure(errors: bytes) -> str:
+    last_line = errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
+    return last_line if _FAILURE.fullmatch(last_line) else "no reason was reported"
 
 
 def _pack(
-    message: Envelope, request: Capture | None, response: Capture | None, settled: dict[str, Any]
+    envelope: Envelope, request: Capture | None, response: Capture | None, options: _Options
 ) -> bytes:
-    head = json.dumps({"envelope": envelope.dump(message), **settled}).encode()
+    """The child's standard input: three lengths, the options with the envelope, two captures."""
+    head = json.dumps({"envelope": envelopes.dump(envelope), "options": asdict(options)}).encode()
     sides = [
         capture.preamble(side.header) + side.body if side else b"" for side in (request, response)
     ]
     return b"".join([_LENGTHS.pack(len(head), *map(len, sides)), head, *sides])
 
 
-def _assemble(packed: bytes) -> bytes:
-    lengths = _LENGTHS.unpack_from(packed)
-    parts, at = [], _LENGTHS.size
-    for length in lengths:
-        parts.append(packed[at : at + length])
-        at += length
+def _assemble_packed(packed: bytes) -> bytes:
+    """In the child: the event of what `_pack` packed, as `_unpack_assembled` reads it."""
+    parts, start = [], _LENGTHS.size
+    for length in _LENGTHS.unpack_from(packed):
+        parts.append(packed[start : start + length])
+        start += length
     head = json.loads(parts[0])
+    options = _Options(**head["options"])
     request, response = (capture.load(part) if part else None for part in parts[1:])
-    message, repeated = envelope.load(head["envelope"]), head["usage_repeated"]
-    fitted = _fitted(
-        builder.build(message, request, response, head["region"], usage_repeated=repeated),
-        head["limit_bytes"],
+    event = builder.build(
+        envelopes.load(head["envelope"]),
+        request,
+        response,
+        options.region,
+        usage_repeated=options.usage_repeated,
     )
-    said = {"usage_repeated": fitted.usage_repeated, "claims": fitted.claims}
-    return json.dumps(said).encode() + b"\n" + fitted.body
+    assembled = _truncated(event, options.limit_bytes)
+    about = {"usage_repeated": assembled.usage_repeated, "claims": assembled.claims}
+    return json.dumps(about).encode() + b"\n" + assembled.body
 
 
-def _assembled(written: bytes) -> Assembled:
-    """What the child wrote: a line of JSON about the event, then the event."""
-    said, _, body = written.partition(b"\n")
-    return Assembled(body=body, **json.loads(said))
+def _unpack_assembled(output: bytes) -> Assembled:
+    """The child's standard output: a line of JSON about the event, then the event."""
+    about, _, body = output.partition(b"\n")
+    return Assembled(body=body, **json.loads(about))
+
+
+def _child_main() -> int:
+    try:
+        output = _assemble_packed(sys.stdin.buffer.read())
+    except Exception as error:  # noqa: BLE001 - whatever a bug raises
+        sys.stderr.write(_failure(error))
+        return 1
+    sys.stdout.buffer.write(output)
+    return 0
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(_assemble(sys.stdin.buffer.read()))
+    sys.exit(_child_main())

@@ -1,9 +1,9 @@
-"""One log line for each group of events that the Event Hub accepted together: what alerts and the
-workbook are made of.
+"""One log line for each group of events that the Event Hub accepted together. Alerts and the
+workbook are made from these lines.
 
-A line per exchange would cost as much as the request telemetry that the host writes anyway; a line
-per group costs less the more there is to do. It holds counts and times, never a text that a caller
-chose.
+A line for each exchange would cost as much as the request telemetry that the host writes anyway. A
+line for each group costs less the more there is to do. It holds counts and times, never a text that
+a caller chose.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PREFIX: Final = "Delivered"  # infra/queries/*.kql find the line by it
 
 
 class DeliveryLog:
-    """One per worker."""
+    """Collects the envelopes of accepted events, and writes a line for each group."""
 
     def __init__(self) -> None:
         self._group: list[Envelope] = []
@@ -32,8 +32,8 @@ class DeliveryLog:
         for all of them.
 
         Those who share a send are woken within one turn of the event loop, so after a pause of one
-        turn all of them are here. The line is written within an invocation, which is where the host
-        files it; a callback's would be lost.
+        turn all of them are here. The line is written within an invocation, where the host files
+        it; the line of a callback would be lost.
         """
         self._group.append(envelope)
         if len(self._group) > 1:
@@ -41,6 +41,6 @@ class DeliveryLog:
         try:
             await asyncio.sleep(0)
         finally:
-            # a cancelled invocation too: those who counted on it must not be left to wait for it
+            # also when the invocation is cancelled: the others rely on it
             group, self._group = self._group, []
             _log.info("%s %s", PREFIX, json.dumps(summarize(group)))

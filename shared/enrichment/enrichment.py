@@ -1,5 +1,5 @@
-"""Enrichment: envelope + captures -> event -> Event Hub. Done means that the Event Hub accepted the
-event.
+"""Enrichment: envelope + captures -> event -> Event Hub. An envelope is done when the Event Hub has
+accepted its event.
 """
 
 from __future__ import annotations
@@ -20,67 +20,87 @@ from shared.errors import AssemblyError, CaptureError, EventRefused, EventTooLar
 
 _log = logging.getLogger("fnsse.enrichment")
 
-
 LARGE_BYTES: Final = 4 * 1024 * 1024  # of both captures
-# the smallest Event Hub's: whether an event can be built does not depend on it
+# The smallest Event Hub's. Whether an event can be built does not depend on the limit.
 _ANY_LIMIT_BYTES: Final = 256 * 1024
 
 
 class CaptureReader(Protocol):
-    """Where captures are."""
+    """The captures."""
 
-    async def get(self, name: str | None) -> Capture | None: ...
+    async def get(self, name: str | None) -> Capture | None:
+        """The capture; None where there is none. Raises StorageError or CaptureError."""
+        ...
 
 
-class Assembly(Protocol):
-    """Builds the event, away from the event loop where it is large."""
+class EventAssembler(Protocol):
+    """Builds events, away from the event loop where they are large."""
 
     async def __call__(
         self,
-        message: Envelope,
+        envelope: Envelope,
         request: Capture | None,
         response: Capture | None,
         limit_bytes: int,
         *,
         usage_repeated: bool | None = None,
-    ) -> Assembled: ...
+    ) -> Assembled:
+        """The event, of at most `limit_bytes`. Raises AssemblyError."""
+        ...
 
 
-class Claims(Protocol):
-    """Who counts the usage of a background response."""
+class UsageClaimStore(Protocol):
+    """Decides which exchange counts the usage of a background response. Raises StorageError."""
 
-    async def claim(self, response_id: str, exchange_id: str) -> Claim: ...
-    async def give_up(self, claim: Claim) -> None: ...
+    async def claim(self, response_id: str, exchange_id: str) -> Claim:
+        """The claim on a response's usage, the exchange's own or an earlier one."""
+        ...
+
+    async def release(self, claim: Claim) -> None:
+        """The next exchange that claims this usage holds it."""
+        ...
 
 
 class EventSink(Protocol):
-    """Where events go."""
+    """The Event Hub."""
 
-    async def limit_bytes(self) -> int: ...
-    async def send(self, body: bytes, message_id: str) -> None: ...
+    async def limit_bytes(self) -> int:
+        """The largest event that it accepts. Raises DeliveryError."""
+        ...
+
+    async def send(self, body: bytes, message_id: str) -> None:
+        """Returns when the event is accepted. Raises EventTooLarge or EventRefused where this event
+        never will be, otherwise DeliveryError.
+        """
+        ...
 
 
 class EnrichmentLedger(Protocol):
-    """Where it is noted that an exchange can never be delivered, or may turn out so."""
+    """The ledger of what cannot be delivered. Each method raises StorageError."""
 
-    async def dead_letter(self, exchange_id: str, reason: str) -> bool: ...
-    async def record_event_refusal(self, exchange_id: str) -> None: ...
+    async def dead_letter(self, exchange_id: str, reason: str) -> bool:
+        """Note that an exchange can never be delivered; False where that was known."""
+        ...
+
+    async def record_event_refusal(self, exchange_id: str) -> None:
+        """Note that the Event Hub refused the exchange's event. The poison handler counts that."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Event:
+class _ClaimedEvent:
     body: bytes  # JSON
-    claim: Claim | None  # on the usage that it carries, where there has to be one
+    claim: Claim | None  # on the usage in the event; None where no claim is needed
 
 
 class Enrichment:
-    """One per worker."""
+    """Delivers the events of envelopes."""
 
     def __init__(
         self,
         captures: CaptureReader,
-        assemble: Assembly,
-        claims: Claims,
+        assemble: EventAssembler,
+        claims: UsageClaimStore,
         event_hub: EventSink,
         ledger: EnrichmentLedger,
     ) -> None:
@@ -90,19 +110,19 @@ class Enrichment:
         self._event_hub = event_hub
         self._ledger = ledger
         self._delivery_log = DeliveryLog()
-        # sixteen messages at once may each name captures of 100 MB
+        # bounds memory: each of sixteen concurrent messages may name captures of 100 MB
         self._one_large = asyncio.Lock()
 
     async def deliver(self, message: bytes) -> None:
-        """Returns when the event of this envelope was accepted, or the exchange is dead-lettered
-        because its event never can be.
+        """Returns when the event of this envelope was accepted, or when the exchange is
+        dead-lettered because its event never can be.
 
-        Raises EnvelopeError, AssemblyError, DeliveryError or StorageError; the queue then brings
+        Raises EnvelopeError, AssemblyError, DeliveryError or StorageError; the queue then delivers
         the message again.
         """
         envelope = load(message)
         try:
-            event = await self._event(envelope, await self._event_hub.limit_bytes())
+            event = await self._claimed_event(envelope, await self._event_hub.limit_bytes())
             await self._send(event, envelope.exchange_id)
             await self._delivery_log.accepted(envelope)
         except CaptureError as error:
@@ -110,40 +130,39 @@ class Enrichment:
         except EventTooLarge as error:
             await self._dead_letter(envelope, "too_large", error)
         except EventRefused:
-            # an Event Hub that is set up wrongly says so of every event: the poison queue counts
+            # A misconfigured Event Hub refuses every event, so the poison handler counts.
             if not envelope.replayed:
                 await self._ledger.record_event_refusal(envelope.exchange_id)
             raise
 
     async def undeliverable_reason(self, envelope: Envelope) -> str | None:
-        """Why no event can be built of this envelope, in a word; None where it can, whether or not
-        it can be delivered now.
+        """A word for why no event can be built from this envelope; None where one can, whether or
+        not it can be delivered now.
 
         Raises StorageError where the captures cannot be read.
         """
         try:
-            await self._give_up(await self._event(envelope, _ANY_LIMIT_BYTES))
-        except AssemblyError:
+            await self._release(await self._claimed_event(envelope, _ANY_LIMIT_BYTES))
+        except AssemblyError as error:
+            _log.warning("Exchange %s: %s", envelope.exchange_id, error)
             return "assembly_failed"
         except CaptureError:
             return "corrupt_capture"
         return None
 
-    async def _send(self, event: _Event, exchange_id: str) -> None:
+    async def _send(self, event: _ClaimedEvent, exchange_id: str) -> None:
         try:
             await self._event_hub.send(event.body, exchange_id)
         except (EventTooLarge, EventRefused):
-            await self._give_up(event)
+            await self._release(event)
             raise
 
-    async def _give_up(self, event: _Event) -> None:
-        """This attempt delivers nothing, so another exchange may count the usage that it has
-        claimed.
-        """
+    async def _release(self, event: _ClaimedEvent) -> None:
+        """This event is not delivered, so another exchange may count the usage that it claimed."""
         if event.claim is not None and event.claim.new:
-            await self._claims.give_up(event.claim)
+            await self._claims.release(event.claim)
 
-    async def _event(self, envelope: Envelope, limit_bytes: int) -> _Event:
+    async def _claimed_event(self, envelope: Envelope, limit_bytes: int) -> _ClaimedEvent:
         large = envelope.request_bytes + envelope.response_bytes > LARGE_BYTES
         async with self._one_large if large else contextlib.nullcontext():
             request, response = await asyncio.gather(
@@ -152,15 +171,15 @@ class Enrichment:
             )
             assembled = await self._assemble(envelope, request, response, limit_bytes)
             if assembled.claims is None:
-                return _Event(body=assembled.body, claim=None)
+                return _ClaimedEvent(body=assembled.body, claim=None)
             claim = await self._claims.claim(assembled.claims, envelope.exchange_id)
             repeated = usage_claim.is_repeated(envelope.exchange_id, claim.holder)
-            # once for each response that is polled: the guess was wrong
+            # The builder's guess is wrong once for each response that is polled.
             if repeated is not assembled.usage_repeated:
                 assembled = await self._assemble(
                     envelope, request, response, limit_bytes, usage_repeated=repeated
                 )
-            return _Event(body=assembled.body, claim=claim)
+            return _ClaimedEvent(body=assembled.body, claim=claim)
 
     async def _dead_letter(self, envelope: Envelope, reason: str, error: Exception) -> None:
         if await self._ledger.dead_letter(envelope.exchange_id, reason):

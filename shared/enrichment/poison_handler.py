@@ -1,13 +1,13 @@
-"""What is done about an envelope that enrichment failed on as often as the queue tries."""
+"""The poison handler: what happens to an envelope on which enrichment failed as often as the queue
+delivers a message.
+"""
 
 from __future__ import annotations
 
 import logging
-from typing import Final, Protocol
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
 
-from shared.adapters.captures import Captures
-from shared.adapters.json_blobs import JsonBlobs
-from shared.adapters.ledger import Ledger
 from shared.core.records import poison
 from shared.core.records.capture import of_outcome, response_name
 from shared.core.records.envelope import Envelope, load, to_fields
@@ -15,102 +15,149 @@ from shared.errors import EnvelopeError, StorageError
 
 _log = logging.getLogger("fnsse.poison")
 
-_DIED: Final = "assembly_failed"
+_ASSEMBLY_FAILED: Final = "assembly_failed"
 _REFUSED: Final = "refused"
 
 
-class Builds(Protocol):
-    """Enrichment, as far as it is needed here."""
+class EventCheck(Protocol):
+    """Tries whether an event can be built."""
 
     async def undeliverable_reason(self, envelope: Envelope) -> str | None:
-        """Why no event can be built; None where it can. Raises StorageError."""
+        """Why no event can be built; None where one can. Raises StorageError."""
+        ...
+
+
+class OutcomeStore(Protocol):
+    """The captures, as far as an outcome is stored among them."""
+
+    async def put_if_absent(self, name: str, data: bytes) -> None:
+        """Store a capture unless there is one of that name. Raises StorageError."""
+        ...
+
+
+class PoisonLedger(Protocol):
+    """The ledger of what cannot be delivered. Each method raises StorageError."""
+
+    async def dead_letter(self, exchange_id: str, reason: str) -> bool:
+        """Note that an exchange can never be delivered; False where that was known."""
+        ...
+
+    async def list_failed_replay(self, exchange_id: str) -> None:
+        """List that the replay of an exchange failed."""
+        ...
+
+    async def take_event_refusal(self, exchange_id: str) -> bool:
+        """Whether the Event Hub refused the exchange's event since this was asked last."""
+        ...
+
+
+class FailureCounts(Protocol):
+    """Keeps how often an event could not be built. Each method raises StorageError."""
+
+    async def get(self, name: str) -> dict[str, Any] | None:
+        """What was put; None where nothing was."""
+        ...
+
+    async def put(self, name: str, fields: Mapping[str, Any]) -> None:
+        """Keep a count in place of the one before."""
+        ...
+
+    async def delete(self, name: str) -> bool:
+        """Forget a count; False where there is none."""
         ...
 
 
 class PoisonHandler:
-    """Takes the messages of the poison queue. One per worker."""
+    """Handles the messages of the poison queue."""
 
     def __init__(
-        self, enrichment: Builds, captures: Captures, ledger: Ledger, json_blobs: JsonBlobs
+        self,
+        events: EventCheck,
+        captures: OutcomeStore,
+        ledger: PoisonLedger,
+        failure_counts: FailureCounts,
     ) -> None:
-        self._enrichment = enrichment
+        self._events = events
         self._captures = captures
         self._ledger = ledger
-        self._json_blobs = json_blobs
+        self._failure_counts = failure_counts
 
     async def handle(self, message: bytes) -> None:
-        """Returns when the message's fate is sealed. Raises StorageError; the queue then brings it
-        again.
+        """Returns when the message needs no other delivery. Raises StorageError; the queue then
+        delivers it again.
         """
         try:
             envelope = load(message)
         except EnvelopeError as error:
             _log.error("A message of the envelope queue is discarded: %s", error)
             return
-        blocked_reason, failures = await self._examined(envelope)
-        match poison.decide(envelope, blocked_reason, failures):
+        reason, failures = await self._examine(envelope)
+        match poison.decide(envelope, reason, failures):
             case poison.ListFailedReplay():
-                _log.error(
-                    "The replay of exchange %s was given up by the queue; it is listed as dead-lettered",
-                    envelope.exchange_id,
-                )
-                await self._ledger.list_failed_replay(envelope.exchange_id)
-            case poison.DeadLetter(reason=reason):
-                await self._dead_letter(envelope.exchange_id, reason)
+                await self._list_failed_replay(envelope.exchange_id)
+            case poison.DeadLetter(reason=dead_letter_reason):
+                await self._dead_letter(envelope.exchange_id, dead_letter_reason)
             case poison.LeaveToReconcile():
-                _log.warning(
-                    "Exchange %s was given up by the queue%s; reconcile delivers it",
-                    envelope.exchange_id,
-                    _of(blocked_reason),
-                )
+                _warn(envelope, reason, "reconcile delivers it")
             case poison.StoreOutcome():
-                _log.warning(
-                    "Exchange %s was given up by the queue%s; it is stored for reconcile",
-                    envelope.exchange_id,
-                    _of(blocked_reason),
-                )
+                _warn(envelope, reason, "it is stored for reconcile")
                 await self._captures.put_if_absent(
                     response_name(envelope.exchange_id), of_outcome(to_fields(envelope))
                 )
+
+    async def _list_failed_replay(self, exchange_id: str) -> None:
+        _log.error(
+            "The replay of exchange %s was given up by the queue; it is listed as dead-lettered",
+            exchange_id,
+        )
+        await self._ledger.list_failed_replay(exchange_id)
 
     async def _dead_letter(self, exchange_id: str, reason: str) -> None:
         if await self._ledger.dead_letter(exchange_id, reason):
             _log.error(
                 "Exchange %s can never be delivered and is dead-lettered (%s)", exchange_id, reason
             )
-        await self._json_blobs.delete(poison.failure_count_name(exchange_id))
+        await self._failure_counts.delete(poison.failure_count_name(exchange_id))
 
-    async def _examined(self, envelope: Envelope) -> tuple[str | None, int]:
-        """Why no event can be built of it, or why the Event Hub does not take it, and how often
-        that was found.
+    async def _examine(self, envelope: Envelope) -> tuple[str | None, int]:
+        """Why no event can be built, or the Event Hub does not accept it, and how often that was
+        found.
 
-        It is counted before it is tried: what kills the worker must not do so for ever.
+        The count is stored before the event is built: what kills the worker must not do so for
+        ever.
         """
         if envelope.replayed:
             return None, 0
         name = poison.failure_count_name(envelope.exchange_id)
         try:
-            failures = int((await self._json_blobs.get(name) or {}).get("failures", 0)) + 1
+            failures = int((await self._failure_counts.get(name) or {}).get("failures", 0)) + 1
             if failures > poison.MAX_FAILURES:
-                return _DIED, failures
-            await self._json_blobs.put(name, {"failures": failures})
-            blocked_reason = await self._enrichment.undeliverable_reason(envelope)
-            if blocked_reason is None and await self._ledger.take_event_refusal(
-                envelope.exchange_id
-            ):
-                blocked_reason = _REFUSED
-            if blocked_reason is None:
-                await self._forget_one(name, failures)
+                return _ASSEMBLY_FAILED, failures
+            await self._failure_counts.put(name, {"failures": failures})
+            reason = await self._undeliverable_reason(envelope)
+            if reason is None:
+                await self._restore_count(name, failures - 1)
         except StorageError:
-            return None, 0  # storage is down, which is reason enough
-        return blocked_reason, failures
+            return None, 0  # storage is down, which is why enrichment failed
+        return reason, failures
 
-    async def _forget_one(self, name: str, failures: int) -> None:
-        if failures > 1:
-            await self._json_blobs.put(name, {"failures": failures - 1})
+    async def _undeliverable_reason(self, envelope: Envelope) -> str | None:
+        reason = await self._events.undeliverable_reason(envelope)
+        if reason is None and await self._ledger.take_event_refusal(envelope.exchange_id):
+            return _REFUSED
+        return reason
+
+    async def _restore_count(self, name: str, failures: int) -> None:
+        if failures:
+            await self._failure_counts.put(name, {"failures": failures})
         else:
-            await self._json_blobs.delete(name)
+            await self._failure_counts.delete(name)
 
 
-def _of(blocked_reason: str | None) -> str:
-    return f" ({blocked_reason})" if blocked_reason else ""
+def _warn(envelope: Envelope, reason: str | None, consequence: str) -> None:
+    _log.warning(
+        "Exchange %s was given up by the queue%s; %s",
+        envelope.exchange_id,
+        f" ({reason})" if reason else "",
+        consequence,
+    )

@@ -26,7 +26,7 @@ from harness.event_log import EventLog
 from harness.tools import missing
 from harness.waiting import until
 from local.stack import Stack
-from shared.completeness.replay import BUSY_QUEUE
+from shared.completeness.replay import MAX_QUEUED
 from shared.core.records import capture
 from shared.core.records.exchange_id import new_exchange_id
 from tests.e2e.conftest import on_embedded_alone
@@ -236,7 +236,7 @@ def test_a_replay_waits_behind_other_work_says_so_and_can_be_terminated(
     exchange_id, _ = a_delivered_exchange(stack, events)
     envelope_queue.wait_until_empty(stack)
     with envelope_queue.queue(stack) as queue:
-        for _ in range(BUSY_QUEUE + 1):
+        for _ in range(MAX_QUEUED + 1):
             queue.send_message("", visibility_timeout=3600)
         try:
             code, links = post(stack, "/ops/replay", {"ids": [exchange_id]})
@@ -244,7 +244,7 @@ def test_a_replay_waits_behind_other_work_says_so_and_can_be_terminated(
 
             def waits() -> bool:
                 waiting = (status_of(stack, links)["customStatus"] or {}).get("waiting")
-                return waiting == f"the queue still holds {BUSY_QUEUE + 1} envelopes"
+                return waiting == f"the queue still holds {MAX_QUEUED + 1} envelopes"
 
             until(waits, "the replay to say why it waits", within_s=_ENDED_WITHIN_S)
             target = target_of(links["terminatePostUri"]).replace("{text}", "enough")

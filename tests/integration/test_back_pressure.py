@@ -51,7 +51,7 @@ class EventHub:
 
 def a_back_pressure(*lengths: int, event_hub: EventHub | None = None) -> BackPressure:
     clock = Clock()
-    limits = {"under_way": 10, "patience_s": 3, "longest_wait_s": 100, "look_every_s": 0}
+    limits = {"max_in_flight": 10, "stall_timeout_s": 3, "max_wait_s": 100, "poll_interval_s": 0}
     return BackPressure(Queue(clock, lengths), event_hub or EventHub(), clock=clock, **limits)
 
 

@@ -33,7 +33,7 @@ async def test_a_dead_lettered_exchange_is_requeued_after_a_fix_and_leaves_the_l
         await account.ledger.record_event_refusal(envelope.exchange_id)
         await account.ledger.dead_letter(envelope.exchange_id, "refused")
         listed = await dead_letters(account).list_oldest()
-        assert [(each["exchange_id"], each["reason"]) for each in listed] == [
+        assert [(each.exchange_id, each.reason) for each in listed] == [
             (envelope.exchange_id, "refused")
         ]
         assert await dead_letters(account).requeue(envelope.exchange_id)
@@ -51,8 +51,7 @@ async def test_what_still_cannot_be_read_stays_dead_lettered(azurite: str) -> No
         with pytest.raises(CaptureError):
             await dead_letters(account).requeue(each)
         assert [
-            dead_lettered["exchange_id"]
-            for dead_lettered in await dead_letters(account).list_oldest()
+            dead_lettered.exchange_id for dead_lettered in await dead_letters(account).list_oldest()
         ] == [each]
         await account.ledger.remove_dead_letter(each)
 

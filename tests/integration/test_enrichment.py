@@ -95,7 +95,7 @@ class Claims:
             new=new,
         )
 
-    async def give_up(self, claim: Claim) -> None:
+    async def release(self, claim: Claim) -> None:
         del self.holders[claim.response_id]
 
 

@@ -39,8 +39,8 @@ async def test_each_publication_is_one_append_per_window(azurite: str) -> None:
             == 1
         )
         in_first, in_second = (
-            await account.ledger.known(first.name),
-            await account.ledger.known(second.name),
+            await account.ledger.index(first.name),
+            await account.ledger.index(second.name),
         )
     assert len(in_first.delivered) == 2
     assert all(each in in_first for each in (ids[0], ids[2]))
@@ -54,7 +54,7 @@ async def test_what_was_delivered_twice_is_counted(azurite: str) -> None:
     async with an_account(azurite) as account:
         await account.ledger.delivered([each])
         await account.ledger.delivered([each])
-        known = await account.ledger.known(window.name)
+        known = await account.ledger.index(window.name)
     assert (len(known.delivered), known.duplicates) == (1, 1)
 
 
@@ -65,7 +65,7 @@ async def test_a_blob_is_followed_by_the_next_before_its_limit_of_blocks(azurite
         for each in ids:
             await account.ledger.delivered([each])
         assert len(await account.ledger_blobs(window)) == 3
-        known = await account.ledger.known(window.name)
+        known = await account.ledger.index(window.name)
     assert all(each in known for each in ids)
 
 
@@ -82,7 +82,7 @@ async def test_many_instances_write_at_once_and_nothing_is_lost(azurite: str) ->
                 for each in own
             )
         )
-        known = await ledgers[0].known(window.name)
+        known = await ledgers[0].index(window.name)
     finally:
         for storage in storages:
             await storage.aclose()
@@ -102,7 +102,7 @@ async def test_a_writer_that_has_forgotten_a_windows_blob_begins_another_and_emp
         for each in [*first, *again]:
             await account.ledger.delivered([each])
         for window, ids in zip(windows[:3], zip(first, again, strict=False), strict=True):
-            known = await account.ledger.known(window.name)
+            known = await account.ledger.index(window.name)
             assert all(each in known for each in ids)
 
 
@@ -114,7 +114,7 @@ async def test_a_blob_that_retention_has_taken_is_begun_again(azurite: str) -> N
         await account.storage.blobs.get_container_client("ledger").delete_blob(blob)
         later = an_id(window)
         await account.ledger.delivered([later])
-        assert later in await account.ledger.known(window.name)
+        assert later in await account.ledger.index(window.name)
         assert account.ledger.failures == 0
 
 
@@ -132,14 +132,14 @@ async def test_lines_that_are_no_entries_are_told_of_and_hide_no_other(
             overwrite=True,
         )
         with caplog.at_level(logging.WARNING, "fnsse.ledger"):
-            known = await account.ledger.known(window.name)
+            known = await account.ledger.index(window.name)
     assert each in known
     assert "3 lines that are not entries" in caplog.text
 
 
 async def test_a_window_of_which_nothing_was_written_is_empty(azurite: str) -> None:
     async with an_account(azurite) as account:
-        assert len((await account.ledger.known(a_window().name)).delivered) == 0
+        assert len((await account.ledger.index(a_window().name)).delivered) == 0
 
 
 async def test_a_ledger_that_cannot_be_reached_is_counted_not_raised(
@@ -161,7 +161,7 @@ async def test_dead_lettered_exchanges_are_listed_with_their_reasons_oldest_firs
         await account.ledger.dead_letter(newer, "too_large")
         await account.ledger.dead_letter(older, "corrupt_capture")
         listed = await account.ledger.dead_letters(1000)
-        assert [(each["exchange_id"], each["reason"]) for each in listed] == [
+        assert [(each.exchange_id, each.reason) for each in listed] == [
             (older, "corrupt_capture"),
             (newer, "too_large"),
         ]

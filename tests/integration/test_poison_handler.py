@@ -36,7 +36,7 @@ def azurite() -> Iterator[str]:
 
 
 @dataclass
-class Builds:
+class EventChecks:
     """What enrichment says of every envelope."""
 
     why: str | BaseException | None = None
@@ -48,7 +48,7 @@ class Builds:
 
 
 def poison_handler(account: Account, why: str | BaseException | None = None) -> PoisonHandler:
-    return PoisonHandler(Builds(why), account.captures, account.ledger, account.json_blobs)
+    return PoisonHandler(EventChecks(why), account.captures, account.ledger, account.json_blobs)
 
 
 _runs = iter(range(10**6))
@@ -204,10 +204,10 @@ async def test_a_replay_that_was_given_up_is_listed_and_can_be_requeued(
         dead_letters = DeadLetters(
             account.captures, account.ledger, account.envelopes, account.json_blobs
         )
-        assert [
-            (each["exchange_id"], each["reason"]) for each in await dead_letters.list_oldest()
-        ] == [(envelope.exchange_id, "replay_failed")]
-        known = await account.ledger.known(window.name)
+        assert [(each.exchange_id, each.reason) for each in await dead_letters.list_oldest()] == [
+            (envelope.exchange_id, "replay_failed")
+        ]
+        known = await account.ledger.index(window.name)
         assert (len(known.delivered), len(known.dead_lettered)) == (1, 0)
         assert await dead_letters.requeue(envelope.exchange_id)
         assert await account.take_queued() == [mark_replayed(envelope)]

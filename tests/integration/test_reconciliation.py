@@ -47,7 +47,7 @@ def azurite() -> Iterator[str]:
 
 
 def reconciliation(account: Account, **options: Any) -> Reconciliation:
-    back_pressure = account.back_pressure(patience_s=0.1)
+    back_pressure = account.back_pressure(stall_timeout_s=0.1)
     return Reconciliation(
         account.captures,
         account.ledger,
@@ -61,7 +61,8 @@ def reconciliation(account: Account, **options: Any) -> Reconciliation:
 async def run(
     account: Account, window: Window, until: datetime | None = None, **options: Any
 ) -> dict[str, Any]:
-    return await reconciliation(account, **options).reconcile(window.name, until or window.end)
+    report = await reconciliation(account, **options).reconcile(window.name, until or window.end)
+    return report.as_json()
 
 
 def counts(report: dict[str, Any], *names: str) -> list[Any]:
@@ -123,7 +124,7 @@ async def test_a_complete_window_is_never_listed_again(azurite: str) -> None:
         await account.ledger.delivered(ids)
         it = reconciliation(account)
         before = await it.open_windows(window.end, timedelta(hours=1), open_too=False)
-        report = await it.reconcile(window.name, window.end)
+        report = (await it.reconcile(window.name, window.end)).as_json()
         after = await it.open_windows(window.end, timedelta(hours=1), open_too=False)
         stored = account.storage.blobs.get_blob_client("ledger", f"reports/{window.name}.json")
         assert json.loads(await (await stored.download_blob()).readall()) == report
@@ -171,7 +172,7 @@ async def test_a_corrupt_capture_is_dead_lettered_once_and_told_of(
             first, second = await run(account, window), await run(account, window)
         assert await account.take_queued() == []
         dead_lettered = {
-            each["exchange_id"]: each["reason"] for each in await account.ledger.dead_letters(1000)
+            each.exchange_id: each.reason for each in await account.ledger.dead_letters(1000)
         }
         assert dead_lettered == dict.fromkeys((garbage, headless, empty), "corrupt_capture")
         for each in dead_lettered:
@@ -197,7 +198,7 @@ async def test_no_more_is_queued_in_one_run_than_its_bound_and_the_next_goes_on(
         rounds: list[list[str]] = []
         while len(rounds) < 4:
             until = window.end + timedelta(seconds=len(rounds))
-            report = await run(account, window, until, queued_per_run=2, batch=2)
+            report = await run(account, window, until, max_queued=2, batch=2)
             rounds.append([envelope.exchange_id for envelope in await account.take_queued()])
             assert report["captured"] == 5
             assert report["not_requeued"] == max(0, 3 - 2 * len(rounds) + 2)
@@ -288,7 +289,7 @@ async def test_it_stops_between_two_batches_when_the_event_hub_goes_away_and_say
             back_pressure,
             batch=3,
         )
-        report = await it.reconcile(window.name, window.end)
+        report = (await it.reconcile(window.name, window.end)).as_json()
         assert len(await account.take_queued()) == 3
         stored = account.storage.blobs.get_blob_client("ledger", f"reports/{window.name}.json")
         assert json.loads(await (await stored.download_blob()).readall()) == report
@@ -306,7 +307,7 @@ async def test_it_stops_where_what_it_queued_is_not_delivered(azurite: str) -> N
     async with an_account(azurite) as account:
         for _ in range(9):
             await account.put_exchange(an_id(window))
-        back_pressure = account.back_pressure(under_way=2, patience_s=0.1)
+        back_pressure = account.back_pressure(max_in_flight=2, stall_timeout_s=0.1)
         it = Reconciliation(
             account.captures,
             account.ledger,
@@ -315,7 +316,7 @@ async def test_it_stops_where_what_it_queued_is_not_delivered(azurite: str) -> N
             back_pressure,
             batch=3,
         )
-        report = await it.reconcile(window.name, window.end)
+        report = (await it.reconcile(window.name, window.end)).as_json()
         assert len(await account.take_queued()) == 3
     assert counts(report, "redelivered", "not_requeued", "waiting") == [
         3,
@@ -375,17 +376,17 @@ async def test_a_window_with_a_reopened_exchange_is_judged_again_however_old_and
         it = reconciliation(account)
         envelope = await account.put_exchange(an_id(window))
         await account.ledger.dead_letter(envelope.exchange_id, "assembly_failed")
-        report = await it.reconcile(window.name, window.end)
+        report = (await it.reconcile(window.name, window.end)).as_json()
         assert counts(report, "dead_lettered", "complete") == [1, True]
 
         await account.ledger.reopen(envelope.exchange_id)
         assert window.name in await it.open_windows(later, timedelta(hours=1), open_too=False)
-        report = await it.reconcile(window.name, later)
+        report = (await it.reconcile(window.name, later)).as_json()
         assert await account.take_queued() == [envelope]
         assert counts(report, "dead_lettered", "redelivered", "complete") == [0, 1, False]
 
         await account.ledger.delivered([envelope.exchange_id])
-        report = await it.reconcile(window.name, later)
+        report = (await it.reconcile(window.name, later)).as_json()
         assert counts(report, "delivered", "dead_lettered", "complete") == [1, 0, True]
         assert window.name not in await it.open_windows(later, timedelta(hours=1), open_too=False)
 
@@ -401,9 +402,9 @@ async def test_what_is_dead_lettered_once_more_after_it_was_reopened_is_dead_let
         assert await account.ledger.dead_letter(each, "assembly_failed")
         assert not await account.ledger.dead_letter(each, "assembly_failed"), "known"
         await account.ledger.reopen(each)
-        assert each not in await account.ledger.known(window.name)
+        assert each not in await account.ledger.index(window.name)
         await account.ledger.dead_letter(each, "assembly_failed")
-        assert each in await account.ledger.known(window.name)
+        assert each in await account.ledger.index(window.name)
         await account.ledger.remove_dead_letter(each)
         await account.ledger.close_reopened(window.name, {each: 10_000})
 
@@ -428,7 +429,10 @@ async def test_what_is_reopened_while_its_window_is_called_complete_stays_reopen
 
         account.ledger.put_report = reopening  # type: ignore[method-assign]
         assert counts(
-            await it.reconcile(window.name, window.end), "delivered", "dead_lettered", "complete"
+            (await it.reconcile(window.name, window.end)).as_json(),
+            "delivered",
+            "dead_lettered",
+            "complete",
         ) == [1, 1, True]
         account.ledger.put_report = put_report  # type: ignore[method-assign]
 
@@ -438,7 +442,10 @@ async def test_what_is_reopened_while_its_window_is_called_complete_stays_reopen
         assert await account.take_queued() == [late]
         await account.ledger.delivered([late.exchange_id])
         assert counts(
-            await it.reconcile(window.name, later), "delivered", "dead_lettered", "complete"
+            (await it.reconcile(window.name, later)).as_json(),
+            "delivered",
+            "dead_lettered",
+            "complete",
         ) == [2, 0, True]
         assert window.name not in await it.open_windows(later, timedelta(hours=1), open_too=False)
 
@@ -544,6 +551,6 @@ async def test_a_run_that_was_given_up_and_goes_on_later_undoes_nothing(azurite:
         it = reconciliation(account)
         assert window.name in await it.open_windows(last, timedelta(hours=1), open_too=False)
         assert counts(
-            await it.reconcile(window.name, last), "captured", "delivered", "complete"
+            (await it.reconcile(window.name, last)).as_json(), "captured", "delivered", "complete"
         ) == [6, 6, True]
         assert await account.take_queued() == []

@@ -15,7 +15,7 @@ import pytest
 
 from harness.sample_envelope import an_envelope
 from local.stack import Stack
-from shared.completeness.replay import Page, ReplayRunner
+from shared.completeness.replay import ReplayPage, ReplayRunner
 from shared.core.records import capture
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome
@@ -39,13 +39,13 @@ def everything_in(window: Window, **narrowed: Any) -> ReplayRequest:
 
 
 def a_replay_runner(account: Account, now: datetime = LATER, **options: int) -> ReplayRunner:
-    longest, back_pressure = timedelta(minutes=30), account.back_pressure()
+    max_age, back_pressure = timedelta(minutes=30), account.back_pressure()
     return ReplayRunner(
         account.captures,
         account.envelopes,
         account.json_blobs,
         back_pressure,
-        longest,
+        max_age,
         lambda: now,
         **options,
     )
@@ -53,12 +53,12 @@ def a_replay_runner(account: Account, now: datetime = LATER, **options: int) -> 
 
 async def replay(
     account: Account, wanted: ReplayRequest, window: Window, now: datetime = LATER, **options: int
-) -> tuple[list[Page], list[Envelope]]:
+) -> tuple[list[ReplayPage], list[Envelope]]:
     """All pages of a window, and what they queued."""
     it, instance = a_replay_runner(account, now, **options), uuid.uuid4().hex
-    pages = [await it.page(instance, wanted, window.name, None)]
+    pages = [await it.queue_page(instance, wanted, window.name, None)]
     while pages[-1].marker is not None:
-        pages.append(await it.page(instance, wanted, window.name, pages[-1].marker))
+        pages.append(await it.queue_page(instance, wanted, window.name, pages[-1].marker))
     return pages, await account.take_queued()
 
 
@@ -131,15 +131,17 @@ async def test_live_traffic_goes_first(azurite: str) -> None:
         await account.put_exchange(an_id(window))
         for _ in range(3):
             await account.envelopes.put(an_envelope())
-        it = a_replay_runner(account, busy_queue=2)
-        assert await it.page("live", everything_in(window), window.name, "where it was") == Page(
+        it = a_replay_runner(account, max_queued=2)
+        assert await it.queue_page(
+            "live", everything_in(window), window.name, "where it was"
+        ) == ReplayPage(
             queued=0,
             unreadable=0,
             marker="where it was",
             waiting="the queue still holds 3 envelopes",
         )
         await account.take_queued()
-        page = await it.page("live", everything_in(window), window.name, None)
+        page = await it.queue_page("live", everything_in(window), window.name, None)
         assert (page.queued, page.waiting) == (1, None)
         await account.take_queued()
 
@@ -148,7 +150,7 @@ async def test_a_window_without_captures_is_done_at_once(azurite: str) -> None:
     window = a_window()
     async with an_account(azurite) as account:
         pages, queued = await replay(account, everything_in(window), window)
-    assert (pages, queued) == ([Page(queued=0, unreadable=0, marker=None, waiting=None)], [])
+    assert (pages, queued) == ([ReplayPage(queued=0, unreadable=0, marker=None, waiting=None)], [])
 
 
 async def test_a_page_that_is_tried_again_repeats_no_more_than_the_batch_in_which_it_died(
@@ -163,12 +165,12 @@ async def test_a_page_that_is_tried_again_repeats_no_more_than_the_batch_in_whic
             await account.put_exchange(each)
         whole, account.envelopes = account.envelopes, DyingQueue(account.storage, 7)
         with pytest.raises(Killed):
-            await a_replay_runner(account, batch=3).page("one", wanted, window.name, None)
+            await a_replay_runner(account, batch=3).queue_page("one", wanted, window.name, None)
         account.envelopes = whole
         first = [envelope.exchange_id for envelope in await account.take_queued()]
-        page = await a_replay_runner(account, batch=3).page("one", wanted, window.name, None)
+        page = await a_replay_runner(account, batch=3).queue_page("one", wanted, window.name, None)
         second = [envelope.exchange_id for envelope in await account.take_queued()]
-        await a_replay_runner(account, batch=3).page("another", wanted, window.name, None)
+        await a_replay_runner(account, batch=3).queue_page("another", wanted, window.name, None)
         third = [envelope.exchange_id for envelope in await account.take_queued()]
     # a batch is queued in any order
     assert (len(first), set(first) - set(ids[6:9])) == (7, set(ids[:6]))
@@ -182,7 +184,7 @@ async def test_a_replay_waits_for_an_event_hub_that_is_not_ready(azurite: str) -
     async with an_account(azurite) as account:
         await account.put_exchange(an_id(window))
         account.event_hub.ready = False
-        page = await a_replay_runner(account, batch=3).page(
+        page = await a_replay_runner(account, batch=3).queue_page(
             "early", everything_in(window), window.name, None
         )
         assert (page.queued, page.marker, page.waiting) == (0, None, "the Event Hub is not ready")
@@ -196,7 +198,7 @@ async def test_the_same_page_twice_at_once_queues_everything(azurite: str) -> No
         ids = {(await account.put_exchange(an_id(window))).exchange_id for _ in range(9)}
         wanted = everything_in(window)
         runs = [
-            a_replay_runner(each, batch=2).page(instance, wanted, window.name, None)
+            a_replay_runner(each, batch=2).queue_page(instance, wanted, window.name, None)
             for each in (account, other, account)
         ]
         pages = await asyncio.gather(*runs)

@@ -5,16 +5,17 @@ from typing import Any
 import pytest
 
 from blueprints.completeness import reconcile, replay
+from shared.core.records.comparison import Report
 from tests.orchestrations import assert_deterministic, run
 
-ASKED = {"longest_s": 1620, "open_too": False}
+OPTIONS = {"max_age_s": 1620, "open_too": False}
 
 
 def report(window: str, *, complete: bool = True, waiting: str | None = None) -> dict[str, Any]:
-    counts = dict.fromkeys(
-        ("captured", "delivered", "redelivered", "aborted", "dead_lettered", "not_requeued"), 1
-    )
-    return {"window": window, "complete": complete, "waiting": waiting, **counts}
+    counts = dict.fromkeys(("delivered", "redelivered", "aborted", "dead_lettered"), 1)
+    return Report(
+        window=window, captured=2, not_requeued=1, waiting=waiting, ended=complete, **counts
+    ).as_json()
 
 
 def test_reconcile_goes_through_all_windows_and_replays() -> None:
@@ -24,17 +25,17 @@ def test_reconcile_goes_through_all_windows_and_replays() -> None:
     windows = [f"2026/11/23/{hour:02}" for hour in range(10)]
     failures = iter([OSError("Azurite is away"), OSError("still")])
 
-    def window(asked: dict[str, Any]) -> dict[str, Any]:
+    def window(step: dict[str, Any]) -> dict[str, Any]:
         for failure in failures:
             raise failure
-        return report(asked["window"], complete=asked["window"] != windows[3])
+        return report(step["window"], complete=step["window"] != windows[3])
 
     activities = {
         "reconcile_precheck": lambda _: None,
         "reconcile_open_windows": lambda _: windows,
         "reconcile_window": window,
     }
-    recorded = run(reconcile.orchestrate, ASKED, activities)
+    recorded = run(reconcile.orchestrate, OPTIONS, activities)
 
     assert [each["window"] for each in recorded.instance.output["windows"]] == windows
     assert recorded.instance.custom_status["windows_done"] == 10
@@ -52,7 +53,7 @@ def test_reconcile_goes_through_all_windows_and_replays() -> None:
 def test_reconcile_waits_where_it_may_not_queue_anything() -> None:
     """The status says why."""
     recorded = run(
-        reconcile.orchestrate, ASKED, {"reconcile_precheck": lambda _: "the queue holds work"}
+        reconcile.orchestrate, OPTIONS, {"reconcile_precheck": lambda _: "the queue holds work"}
     )
 
     assert recorded.instance.status == "Completed"
@@ -66,11 +67,11 @@ def test_reconcile_ends_with_the_windows_in_which_it_had_to_stop() -> None:
     """
     windows = [f"2026/11/23/{hour:02}" for hour in range(10)]
 
-    def window(asked: dict[str, Any]) -> dict[str, Any]:
+    def window(step: dict[str, Any]) -> dict[str, Any]:
         return report(
-            asked["window"],
+            step["window"],
             complete=False,
-            waiting="the queue is full" if asked["window"] == windows[5] else None,
+            waiting="the queue is full" if step["window"] == windows[5] else None,
         )
 
     activities = {
@@ -78,7 +79,7 @@ def test_reconcile_ends_with_the_windows_in_which_it_had_to_stop() -> None:
         "reconcile_open_windows": lambda _: windows,
         "reconcile_window": window,
     }
-    recorded = run(reconcile.orchestrate, ASKED, activities)
+    recorded = run(reconcile.orchestrate, OPTIONS, activities)
 
     assert (
         recorded.instance.output["waiting"]

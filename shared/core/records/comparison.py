@@ -7,10 +7,10 @@ has to be held.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from shared.core.records.exchange_id import started_at
 from shared.core.records.id_set import IdSet
@@ -77,6 +77,11 @@ class Report:
         return (
             self.ended and self.captured == self.delivered + self.dead_lettered and not self.running
         )
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """The report that `as_json` wrote."""
+        return cls(**{field.name: values[field.name] for field in fields(cls)})
 
     def as_json(self) -> dict[str, Any]:
         """For the report blob, the log line and the orchestration's status."""

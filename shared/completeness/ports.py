@@ -1,0 +1,38 @@
+"""What several use cases of this package need of storage. Each method raises StorageError."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from shared.core.records.envelope import Envelope
+
+
+class CaptureHeaders(Protocol):
+    """Reads the headers of captures."""
+
+    async def header(self, name: str) -> dict[str, Any]:
+        """A capture's header. Raises StorageNotFound where there is no such capture, and
+        CaptureError where it cannot be read.
+        """
+        ...
+
+
+class EnvelopeSink(Protocol):
+    """The queue that triggers enrichment."""
+
+    async def put(self, envelope: Envelope) -> None:
+        """Queue an envelope."""
+        ...
+
+
+class CheckpointStore(Protocol):
+    """Keeps checkpoints: one small JSON object for each name."""
+
+    async def get(self, name: str) -> dict[str, Any] | None:
+        """What was put; None where nothing was."""
+        ...
+
+    async def put(self, name: str, fields: Mapping[str, Any]) -> None:
+        """Keep it in place of what was put before."""
+        ...

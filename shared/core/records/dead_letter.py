@@ -1,0 +1,29 @@
+"""A dead letter: an exchange that can never be delivered, or whose replay failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeadLetterRecord:
+    """What operators list, and what is stored of it as JSON."""
+
+    exchange_id: str
+    reason: str  # a word such as `corrupt_capture`
+    dead_lettered_at_ms: int  # unix time
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """The record that `as_json` wrote."""
+        return cls(
+            exchange_id=str(fields["exchange_id"]),
+            reason=str(fields["reason"]),
+            dead_lettered_at_ms=int(fields["dead_lettered_at_ms"]),
+        )
+
+    def as_json(self) -> dict[str, str | int]:
+        """The fields by their names."""
+        return asdict(self)
