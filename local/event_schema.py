@@ -16,7 +16,7 @@ import typing
 from pathlib import Path
 from typing import Any, Literal, TypeAliasType, Union
 
-from shared.core.event.shape import SCHEMA_VERSION, Event
+from shared.core.event.shape import SCHEMA_VERSION, Event, is_optional
 from shared.core.wire.json_shape import Json, JsonObject
 
 PATH = Path(__file__).resolve().parent.parent / "docs" / "event.schema.json"
@@ -55,7 +55,7 @@ def _object(cls: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     hints, comments = typing.get_type_hints(cls), _comments(cls)
     properties, required = {}, []
     for field in dataclasses.fields(cls):
-        absent = field.default is None
+        absent = is_optional(field)
         said = _of(_not_none(hints[field.name]) if absent else hints[field.name], definitions)
         comment = comments.get(field.name)
         properties[field.name] = said | ({"description": comment} if comment else {})

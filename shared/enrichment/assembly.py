@@ -20,7 +20,8 @@ from types import TracebackType
 from typing import Final
 
 from shared.concurrency.cooperative import run_cooperatively
-from shared.core.event import builder, usage_claim
+from shared.core.event import builder, truncation, usage_claim
+from shared.core.event.shape import Event
 from shared.core.records import capture
 from shared.core.records import envelope as envelopes
 from shared.core.records.capture import Capture
@@ -102,15 +103,15 @@ class Assembler:
             return _unpack_assembled(await _run_child(_pack(envelope, request, response, options)))
 
 
-def _truncated(event: builder.Event, limit_bytes: int) -> Assembled:
+def _truncated(event: Event, limit_bytes: int) -> Assembled:
     return Assembled(
-        body=builder.truncate(event, limit_bytes),
+        body=truncation.truncate(event, limit_bytes),
         usage_repeated=event.usage_repeated,
         claims=usage_claim.response_to_claim(event),
     )
 
 
-async def _assemble_in_place(steps: Cooperative[builder.Event], limit_bytes: int) -> Assembled:
+async def _assemble_in_place(steps: Cooperative[Event], limit_bytes: int) -> Assembled:
     try:
         return _truncated(await run_cooperatively(steps), limit_bytes)
     except Exception as error:  # noqa: BLE001 - whatever a bug raises

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import json
 
-from shared.core.event import builder
+from shared.core.event import builder, shape
 from tests.golden import load, names
 
 for name in names():
     case = load(name)
     built = json.loads(
-        builder.dump(builder.build(case.envelope, case.request, case.response, "Sweden Central"))
+        shape.dump(builder.build(case.envelope, case.request, case.response, "Sweden Central"))
     )
     case.event_path.write_text(json.dumps(built, indent=1, ensure_ascii=False) + "\n", "utf-8")
 print(f"wrote {len(names())} events")  # noqa: T201 - a command's output

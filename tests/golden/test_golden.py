@@ -9,7 +9,7 @@ import pytest
 from harness.cutting import every_way
 from harness.schema import valid
 from shared.core.answer import reader
-from shared.core.event import builder, truncation
+from shared.core.event import builder, shape, truncation
 from shared.core.records import outcome
 from shared.core.records.outcome import Outcome
 from shared.core.wire import tail
@@ -29,7 +29,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 def test_the_captures_give_the_expected_event(case: Case) -> None:
     """Key by key; the file is the documentation of its case."""
     built = json.loads(
-        builder.dump(builder.build(case.envelope, case.request, case.response, _REGION))
+        shape.dump(builder.build(case.envelope, case.request, case.response, _REGION))
     )
     assert built == json.loads(case.event_path.read_text("utf-8"))
     valid(built)
@@ -83,7 +83,7 @@ def test_an_answer_reads_the_same_however_it_is_cut(case: Case) -> None:
 
 def test_no_secret_and_no_file_of_a_capture_reaches_its_event(case: Case) -> None:
     """The captures hold both; the event must hold neither."""
-    written = builder.dump(
+    written = shape.dump(
         builder.build(case.envelope, case.request, case.response, _REGION)
     ).decode()
     assert [secret for secret in _SECRETS if secret in written] == []

@@ -18,7 +18,7 @@ import pytest
 
 from harness.sample_envelope import an_envelope
 from harness.schema import valid
-from shared.core.event import builder
+from shared.core.event import builder, truncation
 from shared.core.records.capture import Capture
 from shared.enrichment.assembly import IN_PLACE_BYTES, STREAM_IN_PLACE_BYTES, Assembled, Assembler
 from shared.errors import AssemblyError
@@ -61,13 +61,15 @@ def an_answer(text: str = "hello", region: str = "Sweden Central") -> Capture:
 @pytest.mark.parametrize("limit", [LIMIT, 50_000_000])
 async def test_a_large_exchange_gives_the_same_bytes_as_in_place(limit: int) -> None:
     request, response = a_request(4 * IN_PLACE_BYTES), an_answer("🐎 and text")
-    expected = builder.truncate(builder.build(an_envelope(), request, response, "default"), limit)
+    expected = truncation.truncate(
+        builder.build(an_envelope(), request, response, "default"), limit
+    )
     assert (await Checked("default")(an_envelope(), request, response, limit)).body == expected
 
 
 async def test_a_small_exchange_is_assembled_without_a_child() -> None:
     request, response = a_request(1000), an_answer()
-    expected = builder.truncate(builder.build(an_envelope(), request, response, None), LIMIT)
+    expected = truncation.truncate(builder.build(an_envelope(), request, response, None), LIMIT)
     assert (await Checked(None)(an_envelope(), request, response, LIMIT)).body == expected
 
 
@@ -77,7 +79,7 @@ async def test_a_side_that_is_missing_stays_missing_in_the_child(
 ) -> None:
     request = a_request(2 * IN_PLACE_BYTES) if request_there else None
     response = an_answer("x" * 2 * IN_PLACE_BYTES) if response_there else None
-    expected = builder.truncate(builder.build(an_envelope(), request, response, None), LIMIT)
+    expected = truncation.truncate(builder.build(an_envelope(), request, response, None), LIMIT)
     assert (await Checked(None)(an_envelope(), request, response, LIMIT)).body == expected
 
 

@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from harness.schema import valid
-from shared.core.event.builder import build, dump
+from shared.core.event.builder import build
+from shared.core.event.shape import dump
 from shared.core.records.capture import load
 from shared.core.records.outcome import Outcome
 from tests.integration.exchanges import DEADLINE_S, Body, Client, a_world, event_of

@@ -11,7 +11,7 @@ import json
 import pytest
 
 from harness.schema import valid
-from shared.core.event import builder
+from shared.core.event import builder, shape
 from shared.core.records import envelope as envelopes
 from shared.core.records.capture import load
 from shared.core.records.outcome import Outcome
@@ -68,7 +68,7 @@ async def relayed(body: bytes, *pieces: bytes) -> bytes:
         for name in (envelope.request_capture, envelope.response_capture)
     )
     assert (request.body, response.body) == (body, STREAM)
-    valid(json.loads(builder.dump(builder.build(envelope, request, response, None))))
+    valid(json.loads(shape.dump(builder.build(envelope, request, response, None))))
     return world.upstream.requests[0][1]
 
 

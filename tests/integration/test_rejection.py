@@ -14,7 +14,7 @@ from starlette.requests import Request
 from blueprints.relay import _answer
 from harness.schema import valid
 from shared.core.event.builder import build
-from shared.core.event.shape import document
+from shared.core.event.shape import dump
 from shared.core.records.exchange_id import started_at
 from shared.core.records.outcome import Outcome
 from tests.integration.exchanges import DEADLINE_S, Envelopes, World, a_world
@@ -97,7 +97,7 @@ async def test_below_openai_it_is_an_exchange(
     )
     assert not world.store.blobs
     assert not world.upstream.requests
-    event = valid(document(build(envelope, None, None, None)))
+    event = valid(json.loads(dump(build(envelope, None, None, None))))
     assert (event["type"], event["operation"], event["error"]["code"], event["problems"]) == (
         "error",
         "call",

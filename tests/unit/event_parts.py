@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from harness.schema import valid
-from shared.core.event import builder
+from shared.core.event import builder, truncation
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Caller, Envelope, Timings
 from shared.core.records.exchange_id import new_exchange_id
@@ -78,7 +78,7 @@ def event_of(
     message: Envelope, request: Capture | None, response: Capture | None, limit_bytes: int = LARGE
 ) -> dict[str, Any]:
     """The event as its consumers parse it, validated."""
-    fitted = builder.truncate(
+    fitted = truncation.truncate(
         builder.build(message, request, response, "Sweden Central"), limit_bytes
     )
     assert len(fitted) <= limit_bytes

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.schema import valid
 from shared.core.answer import reader
-from shared.core.event import builder
+from shared.core.event import builder, truncation
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Caller, Envelope, Timings
 from shared.core.records.exchange_id import new_exchange_id
@@ -148,7 +148,7 @@ def test_any_captures_give_a_valid_event(
     response = Capture(
         header={"headers": {"content-type": types[1], "content-encoding": encoding}}, body=said
     )
-    fitted = builder.truncate(builder.build(envelope, request, response, None), limit_bytes)
+    fitted = truncation.truncate(builder.build(envelope, request, response, None), limit_bytes)
     assert len(fitted) <= limit_bytes
     valid(json.loads(fitted.decode("utf-8"), parse_constant=_refuse))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime
-from typing import Any, get_type_hints
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,10 +15,7 @@ from hypothesis import strategies as st
 
 from harness.sample_envelope import EXCHANGE_ID, an_envelope
 from harness.schema import valid
-from shared.core.answer.shapes import ParsedAnswer
-from shared.core.event import builder
-from shared.core.event.request_summary import RequestSummary
-from shared.core.event.shape import Event
+from shared.core.event import builder, shape, truncation
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope, Failure, Timings
 from shared.core.records.outcome import Outcome
@@ -64,7 +61,7 @@ def answered(body: object, **headers: str) -> Capture:
 def built(
     envelope: Envelope, request: Capture | None, response: Capture | None, region: str | None = None
 ) -> dict[str, Any]:
-    return valid(json.loads(builder.dump(builder.build(envelope, request, response, region))))
+    return valid(json.loads(shape.dump(builder.build(envelope, request, response, region))))
 
 
 STREAM = streamed(
@@ -269,7 +266,7 @@ def test_arbitrary_bodies_give_an_event(
         Capture(header={"headers": {}}, body=request),
         Capture(header={"headers": {"content-type": kind}}, body=response),
     )
-    text = builder.truncate(
+    text = truncation.truncate(
         builder.build(an_envelope(stream=stream, operation=operation), *sides, None), LIMIT
     ).decode()
     valid(json.loads(text, parse_constant=refuse))
@@ -311,7 +308,7 @@ def test_hostile_json_on_either_side_gives_an_event(body: bytes, limit: int) -> 
         streamed(),
         Capture(header={"headers": {}}, body=b"data: " + body + b"\n\n"),
     ):
-        data = builder.truncate(
+        data = truncation.truncate(
             builder.build(
                 an_envelope(stream=other is not response),
                 Capture(header={}, body=body),
@@ -345,7 +342,7 @@ def test_an_event_is_cut_to_the_limit_and_no_further(
     response = answered(
         {"choices": [{"index": 0, "message": {"content": character * (answered_size // each)}}]}
     )
-    data = builder.truncate(
+    data = truncation.truncate(
         builder.build(an_envelope(stream=False), request, response, None), limit
     )
     fields = valid(json.loads(data))
@@ -357,23 +354,5 @@ def test_an_event_is_cut_to_the_limit_and_no_further(
 
 
 def test_an_event_that_fits_is_not_cut() -> None:
-    data = builder.truncate(builder.build(an_envelope(), asked(), STREAM, None), LIMIT)
+    data = truncation.truncate(builder.build(an_envelope(), asked(), STREAM, None), LIMIT)
     assert valid(json.loads(data))["truncated"] is False
-
-
-@pytest.mark.parametrize(
-    ("source", "names"),
-    [
-        (Envelope, builder.OF_ENVELOPE),
-        (RequestSummary, builder.OF_QUESTION),
-        (ParsedAnswer, builder.OF_ANSWER),
-        (ParsedAnswer, builder.OF_SHOWN),
-    ],
-    ids=["envelope", "question", "answer", "shown"],
-)
-def test_what_is_copied_by_name_has_the_type_that_the_event_promises(
-    source: type, names: tuple[str, ...]
-) -> None:
-    """Nothing but a test can see that: the names are texts."""
-    there, promised = get_type_hints(source), get_type_hints(Event)
-    assert {name: there[name] for name in names} == {name: promised[name] for name in names}

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from harness.schema import valid
-from shared.core.event import builder, usage_claim
+from shared.core.event import builder, truncation, usage_claim
 from shared.core.records.capture import Capture
 from tests import golden
 
@@ -157,6 +157,6 @@ def test_there_is_always_a_valid_event(seed: int) -> None:
         built = builder.build(envelope, request, response, None)
         usage_claim.response_to_claim(built)
         limit_bytes = mutator.random.choice([1_000_000, 20_000, 8_000])
-        body = builder.truncate(built, limit_bytes)
+        body = truncation.truncate(built, limit_bytes)
         assert len(body) <= limit_bytes
         valid(json.loads(body.decode()))

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.schema import valid
-from shared.core.event import builder
-from shared.core.event.truncation import AS_CONTENT, MARK
+from shared.core.event import builder, truncation
+from shared.core.event.truncation import MARK, SAME_AS_CONTENT
 from tests.unit.event_parts import answering, asking, delta, envelope, event_of
 
 LIMIT = 256 * 1024  # Event Hubs' Basic tier
@@ -61,7 +61,7 @@ def test_the_copy_of_the_content_goes_before_any_text_is_cut() -> None:
     """`choices` repeats `content`; where room is short, once is enough."""
     fitted = _fitted([{"role": "user", "content": "hello"}], "a" * 200_000)
     assert fitted["content"] == "a" * 200_000
-    assert fitted["choices"][0]["content"] == AS_CONTENT
+    assert fitted["choices"][0]["content"] == SAME_AS_CONTENT
     assert fitted["truncated_texts"] == [{"path": "/choices/0/content", "characters": 200_000}]
 
 
@@ -102,7 +102,7 @@ def test_a_long_error_is_cut_too() -> None:
 def test_fitting_leaves_the_event_itself_alone() -> None:
     """It is frozen, and so is what it holds."""
     built = builder.build(envelope(), asking({"messages": ["x" * 500_000]}), None, None)
-    builder.truncate(built, LIMIT)
+    truncation.truncate(built, LIMIT)
     assert built.prompt == ["x" * 500_000]
     assert not built.truncated
 
@@ -146,6 +146,6 @@ def test_any_event_fits_any_limit(prompt: Any, answer: str, repeat: int, limit_b
         {"messages": prompt, "metadata": {"k" * 60: answer * 10}, "instructions": answer * repeat}
     )
     built = builder.build(envelope(), request, answering([delta(answer * repeat)]), None)
-    fitted = builder.truncate(built, limit_bytes)
+    fitted = truncation.truncate(built, limit_bytes)
     assert len(fitted) <= limit_bytes
     valid(json.loads(fitted))

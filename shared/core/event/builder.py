@@ -1,62 +1,28 @@
-"""Building the event: envelope + captures -> event, without I/O and without a clock."""
+"""Builds the event of an exchange from its envelope and its captures, without I/O and without a
+clock.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, replace
-from typing import Any, Final
+from typing import Final
 
-from shared.core.answer import reader
-from shared.core.answer.shapes import Images, ParsedAnswer
-from shared.core.event import attribution, latency, request_summary, usage
+from shared.core.answer.shapes import Images
+from shared.core.event import attribution, latency, sources, usage
 from shared.core.event.request_summary import RequestSummary
-from shared.core.event.shape import SCHEMA_VERSION, UNKNOWN, Event, EventType, dump
-from shared.core.event.truncation import truncate
+from shared.core.event.shape import SCHEMA_VERSION, UNKNOWN, Event, EventType
+from shared.core.event.sources import EventSources
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome
 from shared.core.wire.cooperative import Cooperative, run_to_end
-from shared.core.wire.json_shape import short
+from shared.core.wire.json_shape import JsonObject, short
 from shared.core.wire.operations import ReaderKind, spec_of
 
-__all__ = ["SCHEMA_VERSION", "Event", "build", "build_steps", "dump", "truncate"]
-
-# The relay failed, or the upstream said 4xx/5xx. A client that left is no failure: its event keeps
-# its type.
+# The relay failed, or the upstream answered 4xx or 5xx. A client that disconnected is not a
+# failure: its event keeps its type.
 _FAILURES: Final = frozenset(Outcome) - {Outcome.COMPLETED, Outcome.CLIENT_DISCONNECTED}
-
-# What stands in the event as it stands there.
-OF_ENVELOPE: Final = (
-    *(
-        "exchange_id",
-        "operation",
-        "api_version",
-        "status_code",
-        "upstream_status_code",
-        "outcome",
-        "chunk_count",
-        "caller",
-    ),
-    *("request_capture", "response_capture", "sent_bytes", "replayed"),
-)
-OF_QUESTION: Final = (
-    "prompt",
-    "instructions",
-    "parameters",
-    "form",
-    "user",
-    "metadata",
-    "prompt_cache_key",
-)
-OF_ANSWER: Final = (
-    "response_status",
-    "background",
-    "embeddings",
-    "audio",
-    "prompt_filter_results",
-    "content_filters",
-)
-OF_SHOWN: Final = ("content", "choices", "output", "finish_reason")  # of what the client was sent
 
 
 def build(
@@ -67,8 +33,11 @@ def build(
     *,
     usage_repeated: bool | None = None,
 ) -> Event:
-    """The event of an exchange; a capture that is None leaves its keys empty, and `problems` says
-    so.
+    """The event of an exchange.
+
+    A capture that is None leaves its keys empty, and `problems` says so. `default_region` is the
+    region where the upstream's answer does not name one. `usage_repeated` is given where a claim
+    has decided it; None means that it is inferred.
     """
     return run_to_end(
         build_steps(envelope, request, response, default_region, usage_repeated=usage_repeated)
@@ -79,188 +48,149 @@ def build_steps(
     envelope: Envelope,
     request: Capture | None,
     response: Capture | None,
-    region: str | None,
+    default_region: str | None,
     *,
     usage_repeated: bool | None = None,
 ) -> Cooperative[Event]:
-    """The same, with pauses while a streamed answer is read. `usage_repeated` is said where a claim
-    has decided it.
-    """
-    sent, said_headers = attribution.headers(request), attribution.headers(response)
-    question = _question(envelope, request, sent)
-    said, shown = yield from _answers(envelope, response, said_headers)
-    stream = question.stream if envelope.stream is None else envelope.stream
+    """As `build`, but it yields between short steps while a streamed answer is read."""
+    parsed = yield from sources.parse_steps(envelope, request, response)
+    return _event(parsed, default_region, usage_repeated=usage_repeated)
+
+
+def _event(
+    parsed: EventSources, default_region: str | None, *, usage_repeated: bool | None
+) -> Event:
+    envelope, summary, stream = parsed.envelope, parsed.summary, parsed.is_stream
+    request_headers, response_headers = parsed.request_headers, parsed.response_headers
+    answer, sent_answer = parsed.answer, parsed.sent_answer
+    times = latency.event_times(envelope, stream=stream, first_token_end=answer.first_token_end)
+    accounted = usage.account(
+        envelope, answer, stream=stream, prompt_bytes=summary.text_bytes, repeated=usage_repeated
+    )
     return Event(
-        **_copied(envelope, OF_ENVELOPE),
-        **_copied(question, OF_QUESTION),
-        **_copied(said, OF_ANSWER),
-        **_copied(shown, OF_SHOWN),
-        **_times(envelope, said, stream=stream),
-        **_counts(envelope, said, question.text_bytes, stream=stream, repeated=usage_repeated),
-        **_circumstances(envelope, sent, said_headers, said),
-        **_of_request(envelope, request),
-        **_of_response(envelope, response),
-        type=_type(envelope, stream=stream),
-        model=said.model or UNKNOWN,
-        region=short(said_headers.get("x-ms-region")) or region or UNKNOWN,
+        type=_event_type(envelope, stream=stream),
+        content=sent_answer.content,
+        usage=accounted.usage,
+        model=answer.model or UNKNOWN,
+        prompt=summary.prompt,
+        region=short(response_headers.get("x-ms-region")) or default_region or UNKNOWN,
+        latency_ms=times.latency_ms,
+        time_to_first_chunk_ms=times.time_to_first_chunk_ms,
+        streaming_duration_ms=times.streaming_duration_ms,
+        timestamp=times.timestamp,
+        exchange_id=envelope.exchange_id,
         schema_version=SCHEMA_VERSION,
-        deployment=envelope.deployment or question.model,
+        operation=envelope.operation,
+        deployment=envelope.deployment or summary.model,
+        api_version=envelope.api_version,
+        method=short(parsed.request.header.get("method")) if parsed.request else None,
+        path=short(parsed.request.header.get("path"), 1024) if parsed.request else None,
         stream=stream,
-        error=_error(envelope, said),
-        problems=_problems(envelope, request, response, question, said),
-        response_id=said.id if _is_response(envelope) else None,
-        images=_images(said.images, question),
+        status_code=envelope.status_code,
+        upstream_status_code=envelope.upstream_status_code,
+        outcome=envelope.outcome,
+        finish_reason=sent_answer.finish_reason,
+        error=_error(parsed),
+        problems=_problems(parsed),
+        choices=sent_answer.choices,
+        output=sent_answer.output,
+        response_id=answer.id if _is_response(envelope) else None,
+        response_status=answer.response_status,
+        background=answer.background,
+        embeddings=answer.embeddings,
+        images=_images(answer.images, summary),
+        audio=answer.audio,
+        prompt_filter_results=answer.prompt_filter_results,
+        content_filters=answer.content_filters,
+        usage_source=accounted.source,
+        usage_estimate=accounted.estimate,
+        usage_repeated=accounted.repeated,
+        tokens=accounted.tokens,
+        time_to_headers_ms=times.time_to_headers_ms,
+        time_to_first_token_ms=times.time_to_first_token_ms,
+        chunk_count=envelope.chunk_count,
+        instructions=summary.instructions,
+        parameters=summary.parameters,
+        form=summary.form,
+        user=summary.user,
+        metadata=summary.metadata,
+        prompt_cache_key=summary.prompt_cache_key,
+        caller=envelope.caller,
+        client=attribution.client(request_headers),
+        correlation=attribution.correlation(
+            request_headers,
+            response_headers,
+            completion_id=answer.id,
+            traceparent=envelope.trace_parent,
+        ),
+        attempt=attribution.attempt(request_headers),
+        session_headers=attribution.session_headers(request_headers),
+        request_headers=attribution.copied_headers(parsed.request),
+        served=attribution.served(response_headers, answer),
+        rate_limit=attribution.rate_limit(response_headers),
+        request_capture=envelope.request_capture,
+        request_bytes=_size(parsed.request, envelope.request_bytes),
+        request_sha256=_sha256(parsed.request),
+        response_capture=envelope.response_capture,
+        response_bytes=_size(parsed.response, envelope.response_bytes),
+        response_sha256=_sha256(parsed.response),
+        sent_bytes=envelope.sent_bytes,
         truncated=False,
         truncated_texts=(),
+        replayed=envelope.replayed,
     )
 
 
-def _times(envelope: Envelope, said: ParsedAnswer, *, stream: bool) -> dict[str, Any]:
-    latency_ms, first_ms, streaming_ms = latency.parts(envelope, stream=stream)
-    return {
-        "latency_ms": latency_ms,
-        "time_to_first_chunk_ms": first_ms,
-        "streaming_duration_ms": streaming_ms,
-        "time_to_headers_ms": latency.rounded(envelope.timings.to_headers_ms),
-        "time_to_first_token_ms": latency.arrival_ms(envelope, said.first_token_end),
-        "timestamp": latency.end(envelope).isoformat(timespec="microseconds"),
-    }
-
-
-def _counts(
-    envelope: Envelope, said: ParsedAnswer, asked_bytes: int, *, stream: bool, repeated: bool | None
-) -> dict[str, Any]:
-    """The usage, and whose it is; `repeated`: as a claim has decided, otherwise it is guessed."""
-    figures = said.usage or envelope.usage or None
-    estimate = None if figures else usage.estimated(envelope, said, read_bytes=asked_bytes)
-    if repeated is None:
-        repeated = figures is not None and usage.is_repeated(envelope, said, stream=stream)
-    return {
-        "usage": figures,
-        "usage_source": usage.source(figures, estimate),
-        "usage_estimate": estimate,
-        "usage_repeated": repeated,
-        "tokens": usage.tokens(figures),
-    }
-
-
-def _circumstances(
-    envelope: Envelope, sent: dict[str, str], said_headers: dict[str, str], said: ParsedAnswer
-) -> dict[str, Any]:
-    """Who asked, who served it, and by which ids both know it."""
-    return {
-        "client": attribution.client(sent),
-        "correlation": attribution.correlation(
-            sent, said_headers, completion_id=said.id, traceparent=envelope.trace_parent
-        ),
-        "attempt": attribution.attempt(sent),
-        "session_headers": attribution.session_headers(sent),
-        "served": attribution.served(said_headers, said),
-        "rate_limit": attribution.rate_limit(said_headers),
-    }
-
-
-def _of_request(envelope: Envelope, request: Capture | None) -> dict[str, Any]:
-    return {
-        "method": short(request.header.get("method")) if request else None,
-        "path": short(request.header.get("path"), 1024) if request else None,
-        "request_headers": attribution.copied_headers(request),
-        "request_bytes": len(request.body) if request else envelope.request_bytes,
-        "request_sha256": hashlib.sha256(request.body).hexdigest() if request else None,
-    }
-
-
-def _of_response(envelope: Envelope, response: Capture | None) -> dict[str, Any]:
-    return {
-        "response_bytes": len(response.body) if response else envelope.response_bytes,
-        "response_sha256": hashlib.sha256(response.body).hexdigest() if response else None,
-    }
-
-
-def _copied(source: object, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: getattr(source, name) for name in names}
-
-
-def _question(envelope: Envelope, request: Capture | None, sent: dict[str, str]) -> RequestSummary:
-    if request is None:
-        return RequestSummary()
-    return request_summary.parse(
-        request.body,
-        envelope.operation,
-        sent.get("content-type", ""),
-        sent.get("content-encoding", ""),
-    )
-
-
-def _answers(
-    envelope: Envelope, response: Capture | None, headers: dict[str, str]
-) -> Cooperative[tuple[ParsedAnswer, ParsedAnswer]]:
-    """(everything that the upstream said, what the client was sent of it).
-
-    They differ where a client left a stream and the upstream was drained to learn its usage. Of a
-    JSON answer no part makes sense without the rest, so it counts as sent.
-    """
-    if response is None:
-        return ParsedAnswer(), ParsedAnswer()
-    body = reader.AnswerBody(
-        operation=envelope.operation,
-        status_code=envelope.upstream_status_code,
-        content_type=headers.get("content-type", ""),
-        content_encoding=headers.get("content-encoding", ""),
-        stream=envelope.stream,
-    )
-    said = yield from reader.read_steps((response.body,), body)
-    if not body.is_stream or envelope.sent_bytes >= len(response.body):
-        return said, said
-    return said, (yield from reader.read_steps((response.body[: envelope.sent_bytes],), body))
-
-
-def _is_response(envelope: Envelope) -> bool:
-    return spec_of(envelope.operation).reader is ReaderKind.RESPONSES
-
-
-def _type(envelope: Envelope, *, stream: bool) -> EventType:
+def _event_type(envelope: Envelope, *, stream: bool) -> EventType:
     if envelope.outcome in _FAILURES:
         return "error"
     operation = spec_of(envelope.operation)
     return "stream_completion" if stream and operation.generates_text else operation.event_type
 
 
-def _images(images: Images | None, question: RequestSummary) -> Images | None:
-    """What the answer leaves unsaid is as it was asked for."""
+def _is_response(envelope: Envelope) -> bool:
+    """The operation answers with a response of the Responses API."""
+    return spec_of(envelope.operation).reader is ReaderKind.RESPONSES
+
+
+def _size(capture: Capture | None, default: int) -> int:
+    return default if capture is None else len(capture.body)
+
+
+def _sha256(capture: Capture | None) -> str | None:
+    return None if capture is None else hashlib.sha256(capture.body).hexdigest()
+
+
+def _images(images: Images | None, summary: RequestSummary) -> Images | None:
+    """The answer's images. Where the answer omits a property, the request's parameter stands in."""
     if images is None:
         return None
-    wanted = {
-        name: short(question.parameters.get(name)) for name in ("size", "quality", "output_format")
-    }
+    requested = summary.parameters
     return replace(
         images,
-        size=images.size or wanted["size"],
-        quality=images.quality or wanted["quality"],
-        output_format=images.output_format or wanted["output_format"],
+        size=images.size or short(requested.get("size")),
+        quality=images.quality or short(requested.get("quality")),
+        output_format=images.output_format or short(requested.get("output_format")),
     )
 
 
-def _error(envelope: Envelope, said: ParsedAnswer) -> dict[str, Any] | None:
-    if said.error is not None:
-        return said.error
-    if envelope.failure is not None:
-        return asdict(envelope.failure)
-    if not said.problems or said.content or said.choices or said.output:
+def _error(parsed: EventSources) -> JsonObject | None:
+    """The upstream's error, else the relay's, else that the answer is unreadable."""
+    answer, failure = parsed.answer, parsed.envelope.failure
+    if answer.error is not None:
+        return answer.error
+    if failure is not None:
+        return asdict(failure)
+    if not answer.problems or answer.content or answer.choices or answer.output:
         return None
-    return {"code": "unreadable_answer", "message": said.problems[0]}
+    return {"code": "unreadable_answer", "message": answer.problems[0]}
 
 
-def _problems(
-    envelope: Envelope,
-    request: Capture | None,
-    response: Capture | None,
-    question: RequestSummary,
-    said: ParsedAnswer,
-) -> tuple[str, ...]:
-    found = [*([question.problem] if question.problem else []), *said.problems]
-    if request is None and envelope.request_bytes:
-        found.append("the request's capture is missing: what was asked is not known")
-    if response is None and envelope.response_bytes:
-        found.append("the answer's capture is missing: its content is not known")
-    return tuple(found)
+def _problems(parsed: EventSources) -> tuple[str, ...]:
+    envelope, summary = parsed.envelope, parsed.summary
+    problems = [*([summary.problem] if summary.problem else []), *parsed.answer.problems]
+    if parsed.request is None and envelope.request_bytes:
+        problems.append("the request's capture is missing: what was asked is not known")
+    if parsed.response is None and envelope.response_bytes:
+        problems.append("the answer's capture is missing: its content is not known")
+    return tuple(problems)

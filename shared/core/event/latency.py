@@ -1,44 +1,72 @@
-"""The times of an event, from the envelope's raw ones."""
+"""The times of an event, computed from the envelope's raw timings."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.core.records.envelope import Envelope
+from shared.core.records.envelope import Envelope, Timings
 
 
-def parts(envelope: Envelope, *, stream: bool) -> tuple[int, int | None, int | None]:
-    """(latency, time to first chunk, streaming duration), ms. A stream that never began has waited
-    all the time.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventTimes:
+    """The times of an event as it publishes them, in whole milliseconds."""
+
+    latency_ms: int
+    time_to_first_chunk_ms: int | None  # None: not a stream
+    streaming_duration_ms: int | None  # None: not a stream
+    time_to_headers_ms: int | None
+    time_to_first_token_ms: int | None
+    timestamp: str
+
+
+def event_times(envelope: Envelope, *, stream: bool, first_token_end: int | None) -> EventTimes:
+    """The times of an exchange.
+
+    `first_token_end` is the number of bytes of the answer up to and including its first generated
+    content. The latency of a stream is the sum of its two rounded parts, so that consumers can
+    rely on it.
     """
     timings = envelope.timings
-    if not stream:
-        return round(timings.to_end_ms), None, None
-    first_ms = round(
-        timings.to_end_ms if timings.to_first_chunk_ms is None else timings.to_first_chunk_ms
+    first_ms, streaming_ms = stream_timings(timings) if stream else (None, None)
+    return EventTimes(
+        latency_ms=round(timings.to_end_ms)
+        if first_ms is None or streaming_ms is None
+        else first_ms + streaming_ms,
+        time_to_first_chunk_ms=first_ms,
+        streaming_duration_ms=streaming_ms,
+        time_to_headers_ms=_whole_ms(timings.to_headers_ms),
+        time_to_first_token_ms=_arrival_ms(envelope, first_token_end),
+        timestamp=ended_at(envelope).isoformat(timespec="microseconds"),
     )
-    last_ms = round(timings.to_last_chunk_ms) if timings.to_last_chunk_ms is not None else first_ms
-    streaming_ms = max(last_ms - first_ms, 0)
-    return first_ms + streaming_ms, first_ms, streaming_ms
 
 
-def arrival_ms(envelope: Envelope, offset: int | None) -> int | None:
-    """When the answer's first `offset` bytes were there. None: unknown, since the envelope keeps
-    the first pieces only.
+def stream_timings(timings: Timings) -> tuple[int, int]:
+    """Milliseconds to the first chunk, and from the first to the last.
+
+    A stream that never began spent all its time waiting for the first chunk.
     """
-    if offset is None:
-        return None
-    return rounded(
-        next((at_ms for received, at_ms in envelope.arrivals if received >= offset), None)
-    )
+    first = timings.to_end_ms if timings.to_first_chunk_ms is None else timings.to_first_chunk_ms
+    last = first if timings.to_last_chunk_ms is None else timings.to_last_chunk_ms
+    return round(first), max(round(last) - round(first), 0)
 
 
-def end(envelope: Envelope) -> datetime:
-    """The exchange's end, UTC, without offset."""
+def ended_at(envelope: Envelope) -> datetime:
+    """The end of the exchange, UTC, without offset."""
     start = datetime.fromisoformat(envelope.started_at).replace(tzinfo=None)
     return start + timedelta(milliseconds=envelope.timings.to_end_ms)
 
 
-def rounded(ms: float | None) -> int | None:
-    """Whole milliseconds."""
+def _arrival_ms(envelope: Envelope, size_bytes: int | None) -> int | None:
+    """When the first `size_bytes` bytes of the answer had arrived.
+
+    None where that is not known: the envelope keeps the arrivals of the first pieces only.
+    """
+    if size_bytes is None:
+        return None
+    arrivals = (at_ms for received, at_ms in envelope.arrivals if received >= size_bytes)
+    return _whole_ms(next(arrivals, None))
+
+
+def _whole_ms(ms: float | None) -> int | None:
     return None if ms is None else round(ms)

@@ -1,25 +1,28 @@
-"""The event's shape: the contract with everyone who reads the Event Hub. docs/event.schema.json is
-generated from it.
+"""The event's shape: the contract with everyone who reads the Event Hub.
 
-The comment of a field becomes its description there. A field with a default is absent from the
-event where it is None; every other key is always there. Within a schema version keys are only ever
-added (docs/reference/events.md).
+docs/event.schema.json is generated from it, and the comment of a field becomes its description
+there. An optional field (one with a default, or marked ABSENT_IF_NONE) is absent from the event
+where it is None. Every other key is always there. Within a schema version, keys are only ever added
+(docs/reference/events.md).
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import MISSING, dataclass, fields, is_dataclass
-from typing import Any, Final, Literal
+from dataclasses import Field, dataclass, field, fields, is_dataclass
+from typing import Any, Final, Literal, cast
 
 from shared.core.answer.shapes import Audio, Choice, Embeddings, Images
 from shared.core.event.usage import Tokens, UsageEstimate
 from shared.core.records.envelope import Caller, UsageSource
 from shared.core.records.outcome import Outcome
+from shared.core.wire.json_shape import Json, JsonObject
 from shared.core.wire.multipart import FormField
 
 SCHEMA_VERSION: Final = 1
 UNKNOWN: Final = "unknown"
+# An optional field that the type checker demands all the same, because it has no default.
+ABSENT_IF_NONE: Final = {"absent_if_none": True}
 
 type EventType = Literal[
     "completion", "stream_completion", "embedding", "image", "audio", "call", "error"
@@ -28,7 +31,7 @@ type EventType = Literal[
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Client:
-    """The program that called, as its headers say. Absent: not said."""
+    """The calling program, as its headers name it. Absent: not given."""
 
     user_agent: str | None = None
     sdk_language: str | None = None  # x-stainless-lang
@@ -40,7 +43,7 @@ class Client:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Correlation:
-    """The ids by which others know this exchange. Absent: not said."""
+    """The ids by which others know this exchange. Absent: not given."""
 
     apim_request_id: str | None = None  # Azure's own correlation id, from the answer
     x_request_id: str | None = None  # from the answer, else from the request
@@ -52,7 +55,7 @@ class Correlation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Served:
-    """What was really served, beyond the model. Absent: the upstream did not say."""
+    """What served the request, beyond the model. Absent: not reported by the upstream."""
 
     service_tier: str | None = None  # of the answer's body
     system_fingerprint: str | None = None  # of the answer's body
@@ -67,7 +70,7 @@ class Served:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RateLimit:
-    """What the upstream said of its limits. Absent: nothing. Numbers as it sent them: -1 occurs."""
+    """The limits that the upstream reported. Absent: not reported. Numbers as sent: -1 occurs."""
 
     remaining_requests: int | None = None
     remaining_tokens: int | None = None
@@ -85,65 +88,67 @@ class TruncatedText:
     """A text that was cut to fit the Event Hub's limit."""
 
     path: str  # JSON Pointer (RFC 6901): /prompt/0/content
-    characters: int | None  # before it was cut; null where a whole value gave way
+    characters: int | None  # before it was cut; null where a whole value was dropped
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """One exchange, as it was."""
+    """One exchange: its request, its answer, its usage, its timings and its outcome."""
 
     # what kind of answer; error where the upstream answered 4xx/5xx or the relay failed
     type: EventType
     # the answer's text (choice 0, a response's output text, a transcript), "" where there is none
     content: str
-    usage: dict[str, Any] | None  # the upstream's usage object as it came; never an estimate
-    model: str  # the model that answered, "unknown" if nothing said
+    usage: JsonObject | None  # the upstream's usage object as it came; never an estimate
+    model: str  # the model that answered, "unknown" if not reported
     # the request's messages, prompt or input; null where there is none or it could not be read
-    prompt: Any
-    region: str  # of the upstream; "unknown" if nothing said
+    prompt: Json
+    region: str  # of the upstream; "unknown" if not reported
     # whole exchange; of a stream exactly time_to_first_chunk_ms + streaming_duration_ms
     latency_ms: int
     # of a stream: from the request's start to the first chunk
-    time_to_first_chunk_ms: int | None = None
-    streaming_duration_ms: int | None = None  # of a stream: from the first chunk to the last
+    time_to_first_chunk_ms: int | None = field(metadata=ABSENT_IF_NONE)
+    # of a stream: from the first chunk to the last
+    streaming_duration_ms: int | None = field(metadata=ABSENT_IF_NONE)
     timestamp: str  # the exchange's end, UTC, ISO 8601 without offset, with microseconds
 
     exchange_id: str  # UUIDv7; the key for deduplication, because delivery is at least once
     schema_version: int  # of this contract
-    # chat.completions, completions, embeddings, responses, …; call where it is none that is known
+    # chat.completions, completions, embeddings, responses, …; call for an unknown operation
     operation: str
     deployment: str | None  # from the path, or the request's `model` where the path names none
-    api_version: str | None  # that went upstream
+    api_version: str | None  # as sent upstream
     method: str | None  # of the request; null where its capture is missing
     path: str | None  # of the request, without the query; null where its capture is missing
-    # the answer was a stream of server-sent events (or was asked for as one, and never came)
+    # the answer was a stream of server-sent events, or was requested as one and never came
     stream: bool
-    status_code: int | None  # what the client was answered; null: it left before
-    upstream_status_code: int | None  # differs where the client was answered early; null: no answer
+    status_code: int | None  # as sent to the client; null: it disconnected before
+    # differs where the client was answered early; null: no answer
+    upstream_status_code: int | None
     outcome: Outcome  # how the exchange ended
-    finish_reason: str | None  # of choice 0; of a response why it is incomplete
+    finish_reason: str | None  # of choice 0; of a response, why it is incomplete
     # the upstream's error object, also one inside a 200; else the proxy's {code, message}
-    error: dict[str, Any] | None
+    error: JsonObject | None
     problems: tuple[str, ...]  # what could not be read of the captures, and why
 
     choices: tuple[Choice, ...]  # all choices of a chat completion or completion
     # the output items of a response, files in them replaced by size and hash
-    output: tuple[dict[str, Any], ...] | None
+    output: tuple[JsonObject, ...] | None
     response_id: str | None  # of a response
     # of a response: completed, incomplete, failed, cancelled, in_progress, queued
     response_status: str | None
-    # of a response: whether it ran in the background; null where nothing said
+    # of a response: whether it ran in the background; null if not reported
     background: bool | None
     embeddings: Embeddings | None  # of type embedding
     images: Images | None  # of type image
     audio: Audio | None  # of type audio
-    prompt_filter_results: tuple[Any, ...] | None  # what the content filter said of the prompt
-    content_filters: tuple[Any, ...] | None  # of a response: what the content filter said
+    prompt_filter_results: tuple[Json, ...] | None  # the content filter's results for the prompt
+    content_filters: tuple[Json, ...] | None  # of a response: the content filter's results
 
     # upstream: see usage; estimated: see usage_estimate; none: neither is known
     usage_source: UsageSource
-    usage_estimate: UsageEstimate | None  # only where usage_source is estimated
-    # this usage belongs to a response that an earlier exchange made: do not add it up again
+    usage_estimate: UsageEstimate | None  # null unless usage_source is estimated
+    # another exchange counts this usage, of the same response: do not add it up again
     usage_repeated: bool
     tokens: Tokens | None  # the figures of usage by one set of names
 
@@ -154,19 +159,19 @@ class Event:
     chunk_count: int  # pieces of the answer's body as the network delivered them
 
     instructions: str | None  # of a response: its system prompt
-    # how the model was asked: temperature, tools' names, response_format, …; never content
-    parameters: dict[str, Any]
+    # of the request: temperature, tools' names, response_format, …; never content
+    parameters: JsonObject
     form: tuple[FormField, ...] | None  # the fields of an upload, without the files
     user: str | None  # the request's `user`
-    metadata: dict[str, Any] | None  # the request's `metadata`
+    metadata: JsonObject | None  # the request's `metadata`
     prompt_cache_key: str | None  # the request's
 
-    # who called, as API Management says: trustworthy only where nothing else can reach the app
+    # as API Management reports it: trustworthy only where nothing else can reach the app
     caller: Caller
     client: Client
     correlation: Correlation
     attempt: int | None  # x-stainless-retry-count: 0 is an SDK's first attempt, 1 its first retry
-    session_headers: dict[str, str]  # x-session-id and its like, as the caller sent them
+    session_headers: dict[str, str]  # x-session-id and similar headers, as the caller sent them
     request_headers: dict[str, str]  # the request headers that the operator chose to copy
     served: Served
     rate_limit: RateLimit | None
@@ -177,28 +182,33 @@ class Event:
     response_capture: str | None  # blob name of the answer's raw bytes; null: not stored
     response_bytes: int  # size of the upstream's body, as received
     response_sha256: str | None  # of the captured body
-    sent_bytes: int  # how much of the upstream's body was handed to the client
+    sent_bytes: int  # how much of the upstream's body was sent to the client
 
-    truncated: bool  # texts were cut to fit the Event Hub's limit; the captures hold them whole
-    truncated_texts: tuple[TruncatedText, ...]  # which, the longest first; at most 32 are listed
-    replayed: bool  # delivered again on purpose
+    truncated: bool  # texts were cut to fit the Event Hub's limit; the captures hold everything
+    truncated_texts: tuple[TruncatedText, ...]  # the longest first; at most 32 are listed
+    replayed: bool  # delivered again, on an operator's request
 
 
-def document(value: Any) -> Any:
-    """A value of the types above as plain JSON values."""
+def is_optional(part: Field[Any]) -> bool:
+    """A field of the types above is absent from the event where its value is None."""
+    return part.default is None or "absent_if_none" in part.metadata
+
+
+def to_json(value: object) -> Json:
+    """A value of the types above as a JSON value."""
     if is_dataclass(value) and not isinstance(value, type):
         pairs = ((part, getattr(value, part.name)) for part in fields(value))
         return {
-            part.name: document(inner)
+            part.name: to_json(inner)
             for part, inner in pairs
-            if inner is not None or part.default is MISSING
+            if inner is not None or not is_optional(part)
         }
     if isinstance(value, tuple):
-        return [document(item) for item in value]
-    return value
+        return [to_json(item) for item in value]
+    return cast("Json", value)  # the types above hold nothing else
 
 
-def written(value: Any) -> bytes:
+def encode(value: Json) -> bytes:
     """JSON in UTF-8."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     # a lone surrogate is legal in JSON's escapes and not in UTF-8
@@ -207,4 +217,4 @@ def written(value: Any) -> bytes:
 
 def dump(event: Event) -> bytes:
     """The event as JSON in UTF-8."""
-    return written(document(event))
+    return encode(to_json(event))

@@ -1,12 +1,12 @@
-"""Making an event fit the Event Hub's limit. The captures hold everything; the event says what it
-lacks.
+"""Truncates an event to the Event Hub's limit. The captures hold everything; the event lists what
+was truncated.
 
-The rule, in this order, each step only as far as it is needed:
-1. a text that repeats `content` (in choices, in a response's output) becomes a note;
-2. the longest texts, wherever they are, are cut to one common length; short ones stay whole;
-3. where the event is too large although every text is short, its largest values give way: log
-   probabilities, then whichever key is the largest. Of a long conversation the first message stays,
-   and as many of the last as there is room for.
+The steps, in this order, each only as far as it is needed:
+1. A text that repeats `content` (in choices, in a response's output) is replaced by a mark.
+2. Where the event would be too large even with every text short, its largest values are dropped:
+   log probabilities, then whichever key is the largest. A long conversation keeps its first message
+   and as many of its last ones as there is room for.
+3. The longest texts, wherever they are, are cut to one common length. Short ones stay whole.
 """
 
 from __future__ import annotations
@@ -14,19 +14,22 @@ from __future__ import annotations
 import copy
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from shared.core.event.shape import Event, dump, written
+from shared.core.event.shape import Event, TruncatedText, dump, encode, to_json
+from shared.core.wire.json_shape import Json, JsonObject, mappings, text
 
 MARK: Final = "…[truncated]"  # at the end of a text that was cut
-AS_CONTENT: Final = "[as content]"
-LEAST_TEXT_BYTES: Final = 256  # no text is cut below this: whole values give way instead
-_NEVER_CUT: Final = LEAST_TEXT_BYTES // 6 - 1  # characters: JSON takes at most six bytes for one
+SAME_AS_CONTENT: Final = "[as content]"
+# No text is cut below this; whole values are dropped instead.
+MIN_TEXT_BYTES: Final = 256
+_NEVER_CUT: Final = MIN_TEXT_BYTES // 6 - 1  # characters: JSON takes at most six bytes for one
 _MAX_LISTED: Final = 32
-# What identifies an exchange is short, and stays.
-_KEPT: Final = frozenset(
+_MAX_LIST_BYTES: Final = 8192  # what the list of what was truncated may take
+# These identify an exchange. They are short, and they stay.
+_NEVER_TRUNCATED: Final = frozenset(
     {
         "type",
         "model",
@@ -38,8 +41,6 @@ _KEPT: Final = frozenset(
         "api_version",
         "method",
         "outcome",
-    }
-    | {
         "request_capture",
         "response_capture",
         "request_sha256",
@@ -48,8 +49,8 @@ _KEPT: Final = frozenset(
         "truncated_texts",
     }
 )
-# What may give way whole, and what takes its place: the type of a key never changes.
-_EMPTY: Final[dict[str, Any]] = {
+# What may be dropped whole, and its replacement: the type of a key never changes.
+_REPLACEMENTS: Final[JsonObject] = {
     "prompt": "[left out: see request_capture]",
     "choices": [],
     "output": [],
@@ -67,77 +68,88 @@ _EMPTY: Final[dict[str, Any]] = {
     "rate_limit": None,
 }
 
+type _Path = tuple[str | int, ...]  # keys and indexes, from the event down
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Text:
     """A text in the event, and where it stands."""
 
-    holder: Any  # the object or array
-    key: Any  # its key or index there
-    path: tuple[str | int, ...]
+    parent: JsonObject | list[Json]
+    path: _Path
+    value: str
     size: int  # bytes in JSON, quotes included
 
-    @property
-    def value(self) -> str:
-        value: str = self.holder[self.key]
-        return value
+    def replace(self, value: str) -> None:
+        """Put another text in its place."""
+        match self.parent, self.path[-1]:
+            case dict() as members, str() as name:
+                members[name] = value
+            case list() as elements, int() as index:
+                elements[index] = value
+
+    def truncated(self) -> TruncatedText:
+        """The entry that lists it in the event."""
+        return TruncatedText(path=_pointer(self.path), characters=len(self.value))
 
 
 def truncate(event: Event, limit_bytes: int) -> bytes:
-    """The event as JSON, at most `limit_bytes` (which must leave room for what identifies it: 8
-    KB).
+    """The event as JSON of at most `limit_bytes`, which must be 8 KB or more: what identifies an
+    exchange stays.
     """
     data = dump(event)
     if len(data) <= limit_bytes:
         return data
-    plain = json.loads(data)  # a copy that may be changed
-    plain["truncated"] = True
-    listing = min(8192, limit_bytes // 8)  # what the list of what was cut may take
-    copies = _leave_out_copies(plain)
-    left_out = _leave_out_values(plain, limit_bytes - listing)
-    cut = _cut_longest(plain, limit_bytes - listing)
-    _list(plain, left_out + cut + copies, listing)
-    return written(plain)
+    members: JsonObject = json.loads(data)  # a copy that may be changed
+    members["truncated"] = True
+    list_bytes = min(_MAX_LIST_BYTES, limit_bytes // 8)
+    duplicates = _drop_duplicates(members)
+    dropped = _drop_values(members, limit_bytes - list_bytes)
+    cut = _cut_longest(members, limit_bytes - list_bytes)
+    members["truncated_texts"] = _listed([*dropped, *cut, *duplicates], list_bytes)
+    return encode(members)
 
 
-def _leave_out_copies(plain: dict[str, Any]) -> list[dict[str, Any]]:
-    content = plain["content"]
-    if len(content) <= LEAST_TEXT_BYTES:
+def _drop_duplicates(members: JsonObject) -> list[TruncatedText]:
+    content = text(members["content"])
+    if len(content) <= MIN_TEXT_BYTES:
         return []
-    copies = [
-        text
+    duplicates = [
+        duplicate
         for key in ("choices", "output")
-        for text in _texts(plain[key], (key,))
-        if text.value == content
+        for duplicate in _texts(members[key], (key,))
+        if duplicate.value == content
     ]
-    for text in copies:
-        text.holder[text.key] = AS_CONTENT
-    return [{"path": _pointer(text.path), "characters": len(content)} for text in copies]
+    for duplicate in duplicates:
+        duplicate.replace(SAME_AS_CONTENT)
+    return [duplicate.truncated() for duplicate in duplicates]
 
 
-def _leave_out_values(plain: dict[str, Any], limit_bytes: int) -> list[dict[str, Any]]:
-    """Until the event would fit if every text were short."""
-    left_out: list[dict[str, Any]] = []
-    for key in _by_size(plain):
-        if _least_size(plain) <= limit_bytes:
+def _drop_values(members: JsonObject, limit_bytes: int) -> list[TruncatedText]:
+    """Drop values until the event would fit if every text were short."""
+    dropped: list[TruncatedText] = []
+    for key in _droppable_keys(members):
+        if _least_size(members) <= limit_bytes:
             break
-        if key == "choices" and _leave_out_logprobs(plain["choices"]):
-            left_out.append({"path": "/choices/-/logprobs", "characters": None})
-            if _least_size(plain) <= limit_bytes:
+        if key == "choices" and _drop_logprobs(mappings(members[key])):
+            dropped.append(TruncatedText(path="/choices/-/logprobs", characters=None))
+            if _least_size(members) <= limit_bytes:
                 break
-        if key == "prompt" and isinstance(plain[key], list):
-            plain[key] = _ends(plain[key], limit_bytes - _least_size(plain | {"prompt": []}))
+        value = members[key]
+        if key == "prompt" and isinstance(value, list):
+            room = limit_bytes - _least_size(members | {key: []})
+            members[key] = _keep_first_and_last(value, room)
         else:
-            plain[key] = copy.copy(_EMPTY[key])
-        left_out.append({"path": f"/{key}", "characters": None})
-    return left_out
+            members[key] = copy.copy(_REPLACEMENTS[key])
+        dropped.append(TruncatedText(path=f"/{key}", characters=None))
+    return dropped
 
 
-def _ends(messages: list[Any], room: int) -> list[Any]:
-    """The first and the last of many messages, and a note in between."""
-    room -= LEAST_TEXT_BYTES  # for the note
-    first: list[Any] = []
-    last: list[Any] = []
+def _keep_first_and_last(messages: list[Json], room: int) -> list[Json]:
+    """The first message, a note, and as many of the last messages as `room` bytes hold."""
+    room -= MIN_TEXT_BYTES  # for the note
+    first: list[Json] = []
+    last: list[Json] = []
     for kept, message in itertools.chain(
         [(first, messages[0])], ((last, message) for message in reversed(messages[1:]))
     ):
@@ -145,105 +157,104 @@ def _ends(messages: list[Any], room: int) -> list[Any]:
         if room < 0:
             break
         kept.append(message)
-    left_out = len(messages) - len(first) - len(last)
-    return [*first, f"[{left_out} left out: see request_capture]", *reversed(last)]
+    dropped = len(messages) - len(first) - len(last)
+    return [*first, f"[{dropped} left out: see request_capture]", *reversed(last)]
 
 
-def _by_size(plain: dict[str, Any]) -> list[str]:
-    """The keys that may give way, the largest first."""
-    sizes = {key: len(written(plain[key])) for key, empty in _EMPTY.items() if plain[key] != empty}
+def _droppable_keys(members: JsonObject) -> list[str]:
+    """The keys whose values may be dropped, the largest first."""
+    sizes = {
+        key: len(encode(members[key]))
+        for key, replacement in _REPLACEMENTS.items()
+        if members[key] != replacement
+    }
     return sorted(sizes, key=lambda key: sizes[key], reverse=True)
 
 
-def _leave_out_logprobs(choices: list[dict[str, Any]]) -> bool:
-    had = [choice.pop("logprobs", None) for choice in choices]
-    return any(logprobs is not None for logprobs in had)
+def _drop_logprobs(choices: list[JsonObject]) -> bool:
+    """Whether there were any."""
+    dropped = [choice.pop("logprobs", None) for choice in choices]
+    return any(logprobs is not None for logprobs in dropped)
 
 
-def _least_size(plain: dict[str, Any]) -> int:
+def _least_size(members: JsonObject) -> int:
     """The size of an object with every text at its shortest."""
-    saved = sum(max(text.size - LEAST_TEXT_BYTES, 0) for text in _cuttable(plain))
-    return len(written(plain)) - saved
+    saved = sum(max(inner.size - MIN_TEXT_BYTES, 0) for inner in _cuttable(members))
+    return len(encode(members)) - saved
 
 
-def _cut_longest(plain: dict[str, Any], limit_bytes: int) -> list[dict[str, Any]]:
-    """Cut the longest texts to one common length; returns which, the longest first."""
-    texts = sorted(_cuttable(plain), key=lambda text: text.size, reverse=True)
-    length = _common_length([text.size for text in texts], len(written(plain)) - limit_bytes)
-    cut = []
-    for text in texts:
-        if text.size <= length:
-            break
-        cut.append({"path": _pointer(text.path), "characters": len(text.value)})
-        text.holder[text.key] = _cut(text.value, length)
-    return cut
+def _cut_longest(members: JsonObject, limit_bytes: int) -> list[TruncatedText]:
+    """Cut the longest texts to one common length. Returns them, the longest first."""
+    texts = sorted(_cuttable(members), key=lambda inner: inner.size, reverse=True)
+    length = _common_length([inner.size for inner in texts], len(encode(members)) - limit_bytes)
+    longest = list(itertools.takewhile(lambda inner: inner.size > length, texts))
+    for inner in longest:
+        inner.replace(_cut(inner.value, length))
+    return [inner.truncated() for inner in longest]
 
 
 def _common_length(sizes: list[int], excess: int) -> int:
-    """The length to which the longest texts are cut, so that `excess` bytes go. `sizes` descend."""
+    """The length to cut the longest texts to, so that `excess` bytes are saved. `sizes` descend."""
     total = 0
     for count, size in enumerate(sizes, start=1):
         total += size
         next_size = sizes[count] if count < len(sizes) else 0
         if total - count * next_size >= excess:
-            return max((total - excess) // count, LEAST_TEXT_BYTES)
-    return LEAST_TEXT_BYTES
+            return max((total - excess) // count, MIN_TEXT_BYTES)
+    return MIN_TEXT_BYTES
 
 
-def _cut(text: str, size: int) -> str:
-    """The longest beginning of a text that takes at most `size` bytes in JSON, more or less, and
-    the mark.
+def _cut(value: str, size: int) -> str:
+    """The longest beginning of a text that takes about `size` bytes in JSON with the mark after
+    it.
     """
     room = size - _size(MARK)
-    beginning = text[:room]
+    beginning = value[:room]
     while (taken := _size(beginning) - 2) > room:
         beginning = beginning[: min(len(beginning) - 1, len(beginning) * room // taken)]
     return beginning + MARK
 
 
-def _list(plain: dict[str, Any], entries: list[dict[str, Any]], limit_bytes: int) -> None:
-    """As many as the listing may take."""
-    entries = entries[:_MAX_LISTED]
-    while entries and len(written(entries)) > limit_bytes:
+def _listed(truncated: list[TruncatedText], limit_bytes: int) -> Json:
+    """As many entries as the list may hold."""
+    entries = [to_json(entry) for entry in truncated[:_MAX_LISTED]]
+    while entries and len(encode(entries)) > limit_bytes:
         entries.pop()
-    plain["truncated_texts"] = entries
+    return entries
 
 
-def _cuttable(plain: dict[str, Any]) -> Iterator[_Text]:
-    for key, value in plain.items():
-        if key in _KEPT:
-            continue
-        if isinstance(value, str):
-            if len(value) > _NEVER_CUT:
-                yield _Text(holder=plain, key=key, path=(key,), size=_size(value))
-        else:
-            yield from _texts(value, (key,))
+def _cuttable(members: JsonObject) -> Iterator[_Text]:
+    """Every text of the event that may be cut."""
+    for key, value in members.items():
+        if key not in _NEVER_TRUNCATED:
+            yield from _texts_in(members, key, value, ())
 
 
-def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[_Text]:
-    """Every text below a value that may be cut. Only what was made presentable comes here, so the
-    depth is bounded.
-    """
-    pairs: Any = (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list)
-        else ()
-    )
-    for key, inner in pairs:
-        if isinstance(inner, str):
-            if len(inner) > _NEVER_CUT:
-                yield _Text(holder=value, key=key, path=(*path, key), size=_size(inner))
-        else:
-            yield from _texts(inner, (*path, key))
+def _texts(value: Json, path: _Path) -> Iterator[_Text]:
+    """Every text within a value that may be cut. Redaction has bounded the value's depth."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _texts_in(value, key, inner, path)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _texts_in(value, index, inner, path)
 
 
-def _size(text: str) -> int:
+def _texts_in(
+    parent: JsonObject | list[Json], key: str | int, value: Json, path: _Path
+) -> Iterable[_Text]:
+    if not isinstance(value, str):
+        return _texts(value, (*path, key)) if isinstance(value, (dict, list)) else ()
+    if len(value) <= _NEVER_CUT:
+        return ()
+    return (_Text(parent=parent, path=(*path, key), value=value, size=_size(value)),)
+
+
+def _size(value: str) -> int:
     """Bytes in JSON, quotes included."""
-    return len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace"))
+    return len(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
-def _pointer(path: tuple[str | int, ...]) -> str:
+def _pointer(path: _Path) -> str:
     """RFC 6901, at most 256 characters."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)[:256]

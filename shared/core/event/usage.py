@@ -1,20 +1,19 @@
-"""What an exchange used: the upstream's figures, or an estimate that is never mixed up with them.
+"""What an exchange used: the upstream's figures, or an estimate that is never mixed with them.
 
-The estimate: one token for each four bytes of UTF-8, rounded up; of prompt and tools on one side,
-of everything that the model wrote on the other. English has about four characters to a token.
-Images and sound are not counted, and what the upstream generated after its stream broke is not
-known.
+The estimate counts one token for every four bytes of UTF-8, rounded up: prompt and tools as input,
+everything that the model wrote as output. English has about four characters to a token. Images and
+sound are not counted, and what the upstream generated after its stream broke is not known.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from shared.core.answer.shapes import ParsedAnswer
 from shared.core.records.envelope import Envelope, UsageSource
-from shared.core.wire.json_shape import integer, mapping
+from shared.core.wire.json_shape import JsonObject, integer, mapping
 from shared.core.wire.operations import spec_of
 
 BYTES_PER_TOKEN: Final = 4
@@ -22,8 +21,8 @@ BYTES_PER_TOKEN: Final = 4
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tokens:
-    """The upstream's figures in one dialect, whichever operation they came from. Null: it did not
-    say.
+    """The upstream's figures under one set of names, whichever operation they came from. Null: not
+    reported.
     """
 
     input: int | None
@@ -45,77 +44,107 @@ class UsageEstimate:
     total_tokens: int
 
 
-def tokens(usage: dict[str, Any] | None) -> Tokens | None:
-    """The figures of a usage object of chat completions, completions, embeddings, responses, images
-    or audio.
-    """
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UsageAccount:
+    """What an event reports of an exchange's usage."""
+
+    usage: JsonObject | None  # the upstream's object as it came
+    source: UsageSource
+    estimate: UsageEstimate | None
+    repeated: bool  # another exchange counts these figures
+    tokens: Tokens | None
+
+
+def account(
+    envelope: Envelope,
+    answer: ParsedAnswer,
+    *,
+    stream: bool,
+    prompt_bytes: int,
+    repeated: bool | None,
+) -> UsageAccount:
+    """The usage of an exchange; `repeated` as a claim has decided it, None to infer it."""
+    figures = answer.usage or envelope.usage or None
+    estimate = None if figures else _estimate(envelope, answer, prompt_bytes)
+    if repeated is None:
+        repeated = figures is not None and is_repeated(envelope, answer, stream=stream)
+    return UsageAccount(
+        usage=figures,
+        source="upstream" if figures else "estimated" if estimate else "none",
+        estimate=estimate,
+        repeated=repeated,
+        tokens=tokens(figures),
+    )
+
+
+def tokens(usage: JsonObject | None) -> Tokens | None:
+    """The figures of a usage object of any operation."""
     if usage is None:
         return None
-    read = mapping(
+    input_details = mapping(
         usage.get("prompt_tokens_details")
         or usage.get("input_tokens_details")
         or usage.get("input_token_details")
     )
-    written = mapping(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
+    output_details = mapping(
+        usage.get("completion_tokens_details") or usage.get("output_tokens_details")
+    )
     return Tokens(
         input=_first(usage, "prompt_tokens", "input_tokens"),
         output=_first(usage, "completion_tokens", "output_tokens"),
         total=_first(usage, "total_tokens"),
-        cached=_first(read, "cached_tokens"),
-        cache_written=_first(read, "cache_write_tokens", "cache_creation_tokens"),
-        reasoning=_first(written, "reasoning_tokens"),
-        audio_input=_first(read, "audio_tokens"),
-        audio_output=_first(written, "audio_tokens"),
+        cached=_first(input_details, "cached_tokens"),
+        cache_written=_first(input_details, "cache_write_tokens", "cache_creation_tokens"),
+        reasoning=_first(output_details, "reasoning_tokens"),
+        audio_input=_first(input_details, "audio_tokens"),
+        audio_output=_first(output_details, "audio_tokens"),
     )
 
 
-def estimate(*, read_bytes: int, written_bytes: int) -> UsageEstimate:
-    """The estimate for so many bytes of text in and out."""
-    prompt, completion = -(-read_bytes // BYTES_PER_TOKEN), -(-written_bytes // BYTES_PER_TOKEN)
+def is_repeated(envelope: Envelope, answer: ParsedAnswer, *, stream: bool) -> bool:
+    """Whether another exchange counts the answer's figures.
+
+    Each GET of a response repeats its usage (litellm#25015). A response that did not run in the
+    background finished in its create call, whatever the clocks say. For one that did, a GET counts
+    only if it is the stream in which the response finished. That is a guess;
+    shared.core.event.usage_claim decides it.
+    """
+    if not spec_of(envelope.operation).repeats_usage:
+        return False
+    if answer.background is False:
+        return True
+    started = int(datetime.fromisoformat(envelope.started_at).timestamp())
+    finished_here = answer.completed_at is not None and answer.completed_at >= started
+    return not (stream and finished_here)
+
+
+def _estimate(envelope: Envelope, answer: ParsedAnswer, prompt_bytes: int) -> UsageEstimate | None:
+    """The estimate for a stream whose usage never came; None where nothing was generated."""
+    if (
+        not envelope.stream
+        or not spec_of(envelope.operation).generates_text
+        or answer.response_status == "queued"
+        or _was_refused(envelope, answer)
+    ):
+        return None
+    prompt, completion = _tokens_of(prompt_bytes), _tokens_of(answer.generated_bytes)
     return UsageEstimate(
         prompt_tokens=prompt, completion_tokens=completion, total_tokens=prompt + completion
     )
 
 
-def estimated(envelope: Envelope, said: ParsedAnswer, *, read_bytes: int) -> UsageEstimate | None:
-    """The estimate for a stream whose usage never came. An upstream that refused, or never
-    answered, has used nothing.
-    """
-    refused = (envelope.upstream_status_code or 500) >= 400 or (
-        said.error is not None and not said.generated_bytes
+def _was_refused(envelope: Envelope, answer: ParsedAnswer) -> bool:
+    """The upstream did not answer, or answered with an error before it generated anything."""
+    return (envelope.upstream_status_code or 500) >= 400 or (
+        answer.error is not None and not answer.generated_bytes
     )
-    if (
-        refused
-        or not envelope.stream
-        or not spec_of(envelope.operation).generates_text
-        or said.response_status == "queued"
-    ):
-        return None
-    return estimate(read_bytes=read_bytes, written_bytes=said.generated_bytes)
 
 
-def source(figures: dict[str, Any] | None, by_rule: UsageEstimate | None) -> UsageSource:
-    """Where an event's usage is from."""
-    if figures is not None:
-        return "upstream"
-    return "none" if by_rule is None else "estimated"
+def _tokens_of(size_bytes: int) -> int:
+    return -(-size_bytes // BYTES_PER_TOKEN)
 
 
-def is_repeated(envelope: Envelope, said: ParsedAnswer, *, stream: bool) -> bool:
-    """Whether these figures were another exchange's: a GET of a response, unless it is the stream
-    in which that finished.
-
-    (Each GET of a response repeats its usage, litellm#25015.) What did not run in the background
-    finished in its create call, whatever the clocks say; of what did, this is only a guess, see
-    shared.core.event.usage_claim.
-    """
-    if not spec_of(envelope.operation).repeats_usage:
-        return False
-    if said.background is False:
-        return True
-    started = int(datetime.fromisoformat(envelope.started_at).timestamp())
-    return not (stream and said.completed_at is not None and said.completed_at >= started)
-
-
-def _first(said: dict[str, Any], *names: str) -> int | None:
-    return next((number for name in names if (number := integer(said.get(name))) is not None), None)
+def _first(figures: JsonObject, *names: str) -> int | None:
+    """The first of these members that is a whole number."""
+    numbers = (integer(figures.get(name)) for name in names)
+    return next((number for number in numbers if number is not None), None)

@@ -1,13 +1,14 @@
-"""Counting the usage of a background response once.
+"""Counts the usage of a background response once.
 
-Each GET of a response repeats its usage (litellm#25015). Whether a response was created by a call
-that carried its usage can be told from the exchange alone, but for a background one: its create
-call carries none, it may be streamed, then polled, or polled alone, by several at once. So the
-first exchange to be enriched that carries its final usage claims it, in storage; the claim is that
-exchange's for ever, which makes a redelivery and a replay say the same. Unless the Event Hub will
-not have the event: then the attempt that made the claim gives it up, and the next exchange that
-asks has it. An attempt that found the claim made leaves it alone, because the one that made it may
-have been accepted.
+Each GET of a response repeats its usage (litellm#25015). The exchange alone shows whether its usage
+was counted before, except for a background response: its create call carries no usage, and the
+response may then be streamed, polled, or both, by several callers at once. So the first exchange
+to be enriched that carries the final usage claims it in storage.
+
+The claim belongs to that exchange for ever, so a redelivery and a replay report the same. There is
+one exception: where the Event Hub refuses the event, the attempt that made the claim releases it,
+and the next exchange that asks gets it. An attempt that found an existing claim keeps it, because
+the attempt that made it may have been accepted.
 """
 
 from __future__ import annotations
@@ -22,21 +23,21 @@ _FINAL: Final = frozenset({"completed", "incomplete", "failed", "cancelled"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
-    """Who counts the usage of a response."""
+    """Which exchange counts the usage of a response."""
 
     response_id: str
     holder: str  # an exchange id
-    new: bool  # made just now
+    new: bool  # this attempt made it
 
 
 def response_to_claim(event: Event) -> str | None:
-    """The response whose usage this exchange has to claim before its event can say who counts it,
-    or None.
+    """The response whose usage has to be claimed before the event can say who counts it; None
+    where no claim is needed.
     """
     final = event.background is True and event.response_status in _FINAL
     return event.response_id if final and event.usage is not None else None
 
 
 def is_repeated(exchange_id: str, holder: str) -> bool:
-    """Whether another exchange, the claim's holder, counts the usage."""
+    """Whether another exchange, the holder of the claim, counts the usage."""
     return holder != exchange_id

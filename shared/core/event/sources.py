@@ -1,0 +1,87 @@
+"""What an event is built from: the envelope, and what the captures say once they are parsed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.core.answer import reader
+from shared.core.answer.shapes import ParsedAnswer
+from shared.core.event import attribution, request_summary
+from shared.core.event.request_summary import RequestSummary
+from shared.core.records.capture import Capture
+from shared.core.records.envelope import Envelope
+from shared.core.wire.cooperative import Cooperative
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventSources:
+    """One exchange, parsed. A capture is None where it was never stored, or cannot be found."""
+
+    envelope: Envelope
+    request: Capture | None
+    response: Capture | None
+    request_headers: dict[str, str]
+    response_headers: dict[str, str]
+    summary: RequestSummary
+    answer: ParsedAnswer  # everything that the upstream sent
+    sent_answer: ParsedAnswer  # the part of it that the client was sent
+
+    @property
+    def is_stream(self) -> bool:
+        """The answer was a stream; without an answer, the request decides."""
+        return self.summary.stream if self.envelope.stream is None else self.envelope.stream
+
+
+def parse_steps(
+    envelope: Envelope, request: Capture | None, response: Capture | None
+) -> Cooperative[EventSources]:
+    """Parse both captures; yields between short steps while a streamed answer is read."""
+    request_headers, response_headers = attribution.headers(request), attribution.headers(response)
+    answer, sent_answer = yield from _answers(envelope, response, response_headers)
+    return EventSources(
+        envelope=envelope,
+        request=request,
+        response=response,
+        request_headers=request_headers,
+        response_headers=response_headers,
+        summary=_summary(envelope, request, request_headers),
+        answer=answer,
+        sent_answer=sent_answer,
+    )
+
+
+def _summary(
+    envelope: Envelope, request: Capture | None, headers: dict[str, str]
+) -> RequestSummary:
+    if request is None:
+        return RequestSummary()
+    return request_summary.parse(
+        request.body,
+        envelope.operation,
+        headers.get("content-type", ""),
+        headers.get("content-encoding", ""),
+    )
+
+
+def _answers(
+    envelope: Envelope, response: Capture | None, headers: dict[str, str]
+) -> Cooperative[tuple[ParsedAnswer, ParsedAnswer]]:
+    """Everything that the upstream sent, and the part of it that the client was sent.
+
+    They differ where the client disconnected within a stream and the relay read on to learn the
+    usage. A part of a JSON document makes no sense on its own, so a document counts as sent.
+    """
+    if response is None:
+        return ParsedAnswer(), ParsedAnswer()
+    body = reader.AnswerBody(
+        operation=envelope.operation,
+        status_code=envelope.upstream_status_code,
+        content_type=headers.get("content-type", ""),
+        content_encoding=headers.get("content-encoding", ""),
+        stream=envelope.stream,
+    )
+    answer = yield from reader.read_steps((response.body,), body)
+    if not body.is_stream or envelope.sent_bytes >= len(response.body):
+        return answer, answer
+    sent = (response.body[: envelope.sent_bytes],)
+    return answer, (yield from reader.read_steps(sent, body))
