@@ -47,6 +47,7 @@ class Storage:
     ) -> None:
         self._settings = settings
         self._identity = identity
+        self._queues: list[QueueClient] = []
 
     @functools.cached_property
     def blobs(self) -> BlobServiceClient:
@@ -75,6 +76,8 @@ class Storage:
         """Close what was opened."""
         await self.direct.aclose()
         await self.blobs.close()
+        for queue in self._queues:
+            await queue.close()
 
     def _queue_service(self) -> QueueServiceClient:
         if self._settings.connection_string:
@@ -89,12 +92,15 @@ class Storage:
         """A queue whose messages are Base64, as host.json's messageEncoding says."""
         options: dict[str, Any] = {"message_encode_policy": TextBase64EncodePolicy(), **_OPTIONS}
         if self._settings.connection_string:
-            return QueueClient.from_connection_string(
+            queue = QueueClient.from_connection_string(
                 self._settings.connection_string, name, **options
             )
-        return QueueClient(
-            self._settings.queue_service_uri or "", name, credential=self._identity(), **options
-        )
+        else:
+            queue = QueueClient(
+                self._settings.queue_service_uri or "", name, credential=self._identity(), **options
+            )
+        self._queues.append(queue)
+        return queue
 
 
 def service_of(client: BlobServiceClient | QueueServiceClient) -> Service:

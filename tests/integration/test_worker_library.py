@@ -62,7 +62,7 @@ async def test_a_response_outside_of_any_invocation_is_answered_too() -> None:
 
 
 @pytest.fixture
-def patch_runtimed(monkeypatch: pytest.MonkeyPatch) -> None:
+def runtime_patched(monkeypatch: pytest.MonkeyPatch) -> None:
     """The library as the app leaves it, put back afterwards."""
     monkeypatch.setattr(web, "FastAPI", web.FastAPI)
     monkeypatch.setitem(uvicorn.config.LOGGING_CONFIG["loggers"]["uvicorn.access"], "level", "INFO")
@@ -77,7 +77,7 @@ def patch_runtimed(monkeypatch: pytest.MonkeyPatch) -> None:
     worker_library.patch_runtime()
 
 
-@pytest.mark.usefixtures("prepared")
+@pytest.mark.usefixtures("runtime_patched")
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"])
 def test_the_extensions_server_serves_no_documentation(path: str) -> None:
     """Its own routes would answer without an invocation, which then never ends."""
@@ -90,21 +90,21 @@ def test_the_extensions_server_serves_no_documentation(path: str) -> None:
     assert TestClient(extension_app).get(path).json() == f"the function got {path[1:]}"
 
 
-@pytest.mark.usefixtures("prepared")
+@pytest.mark.usefixtures("runtime_patched")
 def test_preparing_twice_changes_nothing() -> None:
     prepared_class = web.FastAPI
     worker_library.patch_runtime()
     assert web.FastAPI is prepared_class
 
 
-@pytest.mark.usefixtures("prepared")
+@pytest.mark.usefixtures("runtime_patched")
 def test_no_access_log_is_written() -> None:
     """Its lines would hold the query, where a function key may stand."""
     uvicorn.config.Config(app="x", log_config=uvicorn.config.LOGGING_CONFIG).configure_logging()
     assert not logging.getLogger("uvicorn.access").isEnabledFor(logging.INFO)
 
 
-@pytest.mark.usefixtures("prepared")
+@pytest.mark.usefixtures("runtime_patched")
 def test_the_library_writes_no_record_per_request() -> None:
     assert not logging.getLogger("azure.functions").isEnabledFor(logging.INFO)
 
