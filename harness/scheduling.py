@@ -47,6 +47,10 @@ _FIRST: Final = (
     "embedded strained",
     "func tests/integration/test_functions_host.py",
     "func tests/integration/test_durable.py",
+    "tests/integration/test_silences.py",
+    "tests/integration/test_event_hub.py",
+    "tests/integration/test_functions_host_embedded.py",
+    "tests/integration/test_broken_streams.py",
 )
 _FOLDERS: Final = (
     "tests/e2e",

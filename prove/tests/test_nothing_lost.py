@@ -71,14 +71,14 @@ def test_storage_that_refuses_everything_touches_no_answer_and_loses_nothing() -
 def test_storage_that_is_killed_takes_along_only_what_it_had_acknowledged_too_early() -> None:
     """Azurite does; Azure does not."""
     result = azurite_killed(
-        "embedded", down_s=1, seed=_SEED, progress=silent, clients=3, before_s=6
+        "embedded", down_s=1, seed=_SEED, progress=silent, clients=3, before_s=3
     )
     hold(result, "exchanges asked for", "exchanges on the Event Hub")
 
 
 def test_required_lets_nothing_go_upstream_before_it_is_captured() -> None:
     """`best_effort` leaves a trace of each exchange that was not killed, soon after its request."""
-    result = policies("embedded", exchanges=16, rounds=1, seed=_SEED, progress=silent, clients=2)
+    result = policies("embedded", exchanges=8, rounds=1, seed=_SEED, progress=silent, clients=2)
     hold(result, "exchanges with each policy")
 
 
@@ -88,7 +88,7 @@ def test_a_queue_may_repeat_mix_up_and_hold_garbage() -> None:
 
 def test_the_report_adds_up_after_random_faults() -> None:
     result = random_faults(
-        "embedded", exchanges=200, seed=_SEED, progress=silent, clients=6, calm_s=(0.1, 0.5)
+        "embedded", exchanges=80, seed=_SEED, progress=silent, clients=6, calm_s=(0.1, 0.5)
     )
     hold(result, "reconcile's report: captured and delivered")
     assert any(name.startswith("faults") for name in result.counts)

@@ -108,7 +108,7 @@ def test_a_silent_stream_is_kept_alive(
     """Comments reach the client while nothing comes, never within an event; the SDK reads the same
     text.
     """
-    chat = Chat(stream=True, directives="cut=7; first_chunk_ms=2000; chunk_ms=150; chunks=1")
+    chat = Chat(stream=True, directives="cut=7; first_chunk_ms=2000; chunk_ms=50; chunks=1")
     answer = chat.ask(strained)
     seen = upstream_record.only_request(strained, deployment=chat.deployment)
     assert comments_before(answer, seen.write_times[0]) >= 2

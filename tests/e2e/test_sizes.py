@@ -7,7 +7,6 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from statistics import median
 from typing import Final
 
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
@@ -117,15 +116,18 @@ def test_a_20_mb_prompt_and_a_5_mb_answer_become_an_event(
 
 @on_embedded_alone
 def test_a_large_prompt_does_not_hold_up_other_streams(stack: Stack) -> None:
-    """50 streams, alone and beside a prompt of 20 MB: parsing it on their event loop would stop all
+    """20 streams, alone and beside a prompt of 20 MB: parsing it on their event loop would stop all
     of them for longer.
 
     Host, upstream, storage and this reader share the machine, which may be busy with something
-    else, so the bound is generous and one of three is enough: `python -m bench.large_prompt` gives
-    the figures, and tests/integration/test_large_prompt.py bounds the relay's own event loop.
+    else, so the bound is generous and one try of three is enough: `python -m bench.large_prompt`
+    gives the figures, and tests/integration/test_large_prompt.py bounds the relay's own event loop.
     """
-    alone = [measured(stack, streams=50, megabytes=0, chunks=100).longest for _ in range(2)]
-    beside = [measured(stack, streams=50, megabytes=20, chunks=100).longest for _ in range(3)]
-    assert min(beside) < 500 + 2 * median(alone), (
-        f"longest gaps in ms: alone {alone}, beside the prompt {beside}"
-    )
+    tries = []
+    for _ in range(3):
+        alone = measured(stack, streams=20, megabytes=0, chunks=50).longest
+        beside = measured(stack, streams=20, megabytes=20, chunks=100).longest
+        if beside < 500 + 2 * alone:
+            return
+        tries.append((alone, beside))
+    raise AssertionError(f"longest gaps in ms, alone and beside the prompt: {tries}")

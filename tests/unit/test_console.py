@@ -47,6 +47,7 @@ def test_a_reader_that_left_does_not_stop_the_run(tmp_path: Path) -> None:
     console.line("nobody reads this")
     console.line("nor this")
     console.close()
+    console._out.close()  # which it opened in its place
     with pytest.raises(BrokenPipeError):  # which it would raise when it is freed
         out.close()
 
