@@ -1,4 +1,4 @@
-"""Where everything is, and how to use it: what `make run` and `make parts` say once all serves."""
+"""The addresses of all parts and how to use them, which `make run` and `make parts` print."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _event_hub(stack: Stack, config: Settings) -> str:
 
 
 def how_to_call(stack: Stack, deployment: str) -> str:
-    """A call to try."""
+    """An example call."""
     return (
         f"Try:\n  curl -N '{stack.proxy_url}/openai/deployments/{deployment}/chat/completions"
         "?api-version=2024-10-21' -H 'content-type: application/json' \\\n"
@@ -39,7 +39,7 @@ def how_to_call(stack: Stack, deployment: str) -> str:
 
 
 def how_to_start_func(ports: Ports) -> str:
-    """How a Functions host of one's own finds the local parts. The sample has their settings for
+    """How to start a Functions host that uses the local parts. The sample has their settings for
     the default ports.
     """
     defaults, own = local_addresses(Ports()), local_addresses(ports)

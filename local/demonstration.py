@@ -1,6 +1,4 @@
-"""Two calls through the proxy with the official SDK, and the events that they leave on the Event
-Hub.
-"""
+"""Two calls through the proxy with the official SDK, and their events on the Event Hub."""
 
 from __future__ import annotations
 
@@ -28,7 +26,7 @@ _QUESTION: Final = "In one sentence: what does a proxy do?"
 
 
 def show(stack: Stack, console: Console, feed: EventFeed, deployment: str) -> None:
-    """Prints the streamed answer as it arrives, the other answer, and both events.
+    """Print the streamed answer as it arrives, the other answer, and both events.
 
     Raises StackError if an event is missing, or if a call failed (after its event was shown).
     """
@@ -50,7 +48,7 @@ def show(stack: Stack, console: Console, feed: EventFeed, deployment: str) -> No
 def _calls(
     stack: Stack, console: Console, deployment: str, messages: list[ChatCompletionMessageParam]
 ) -> str | None:
-    """Makes both calls; why the first one that failed did."""
+    """Make both calls; return the error of the first that failed."""
     if "azure_openai" in stack.local_parts:
         console.line(
             "\nThe stand-in for Azure OpenAI answers with random words, always the same ones for the same question."
@@ -75,12 +73,12 @@ def _calls(
 def _failure(error: openai.OpenAIError, deployment: str) -> str:
     if not isinstance(error, openai.APIStatusError):
         return f"the call through the proxy failed: {error}"
-    said = error.body.get("message") if isinstance(error.body, dict) else None
-    return refused(error.status_code, str(said or error.message), deployment)
+    message = error.body.get("message") if isinstance(error.body, dict) else None
+    return refused(error.status_code, str(message or error.message), deployment)
 
 
-def refused(status_code: int, said: str, deployment: str) -> str:
-    """What the caller was told, and which setting to look at."""
+def refused(status_code: int, message: str, deployment: str) -> str:
+    """The error response, and which setting to check."""
     match status_code:
         case 401 | 403:
             remedy = " - check AZURE_OPENAI_KEY"
@@ -90,7 +88,7 @@ def refused(status_code: int, said: str, deployment: str) -> str:
             remedy = " - check AZURE_OPENAI_BASE_URL and AZURE_OPENAI_KEY"
         case _:
             remedy = ""
-    return f"the call through the proxy was answered {status_code}: {said}{remedy}"
+    return f"the call through the proxy was answered {status_code}: {message}{remedy}"
 
 
 def _client(stack: Stack) -> openai.AzureOpenAI:
@@ -99,7 +97,7 @@ def _client(stack: Stack) -> openai.AzureOpenAI:
         api_key="the proxy replaces this key by its own",
         api_version=stack.settings.get("AZURE_OPENAI_API_VERSION") or "2024-10-21",
         max_retries=0,
-        # HTTP_PROXY is not meant for this machine's own ports
+        # HTTP_PROXY does not apply to this machine's own ports
         http_client=openai.DefaultHttpxClient(trust_env=False),
     )
 
@@ -136,7 +134,7 @@ def _show_events(
     expected: set[str],
     ours: Callable[[Event], bool],
 ) -> str | None:
-    """Prints an event of each expected type as it comes; says why if one does not come in time."""
+    """Print an event of each expected type as it arrives; return a message if one is late."""
     missing = set(expected)
     began = time.monotonic()
     notice_s: float = _FIRST_NOTICE_S
@@ -151,11 +149,11 @@ def _show_events(
             return _missing(stack, missing)
         if missing and waited_s > notice_s:
             notice_s = waited_s + _NOTICE_EVERY_S
-            _say_waiting(stack, console, waited_s)
+            _report_wait(stack, console, waited_s)
     return None
 
 
-def _say_waiting(stack: Stack, console: Console, waited_s: float) -> None:
+def _report_wait(stack: Stack, console: Console, waited_s: float) -> None:
     problems = unreachable(stack.proxy_url, stack.settings)
     console.line(
         "\n".join(
@@ -184,6 +182,8 @@ def _indented(lines: list[str]) -> list[str]:
 
 
 def _is_ours(event: Event, messages: list[ChatCompletionMessageParam], started: datetime) -> bool:
-    """Not one of an earlier run, whose envelope was still in the queue."""
+    """Whether the event is of this run: an earlier run's envelope may still have been in
+    the queue.
+    """
     ended = datetime.fromisoformat(str(event["timestamp"]))
     return bool(event.get("prompt") == messages) and ended >= started

@@ -1,4 +1,4 @@
-"""The Event Hub's events, as any consumer gets them: through the SDK's EventHubConsumerClient."""
+"""The Event Hub's events, received by the SDK's EventHubConsumerClient as by any consumer."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _GROUP: Final = "$Default"
 
 
 class EventFeed:
-    """Receives in a thread of its own from all partitions; `next()` hands the events out in the
-    order of arrival.
+    """Receives from all partitions in a thread; `next()` returns the events in the order of
+    arrival.
     """
 
     def __init__(self, settings: Mapping[str, str], *, from_start: bool) -> None:
-        """`settings`: the app's. `from_start`: what the hub already holds too (the emulator's,
-        which starts empty).
+        """`settings`: the app's. `from_start`: also events that the hub already holds (the emulator
+        starts empty).
         """
-        # it reports every reconnect as a warning
+        # the SDK logs every reconnect as a warning
         logging.getLogger("azure.eventhub").setLevel(logging.ERROR)
         self._client = _client(settings)
         self._position: str | datetime = "-1" if from_start else datetime.now(UTC)
@@ -48,7 +48,7 @@ class EventFeed:
         self._thread.join(timeout=5)
 
     def next(self, *, within_s: float) -> Event | None:
-        """The next event; None if there is none in time."""
+        """The next event; None if none arrives in time."""
         try:
             return self._events.get(timeout=within_s)
         except queue.Empty:
@@ -83,7 +83,7 @@ def _client(settings: Mapping[str, str]) -> EventHubConsumerClient:
 
 
 def summary(event: Event) -> str:
-    """One line: time, type, deployment, model, status, outcome, tokens, latency, id."""
+    """The event in a line: time, type, deployment, model, status, outcome, tokens, latency, id."""
     first = event.get("time_to_first_chunk_ms")
     return "  ".join(
         [

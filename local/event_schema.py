@@ -1,9 +1,9 @@
-"""docs/event.schema.json, generated from the event's types: `make schema` writes it, a test
+"""docs/event.schema.json, generated from the event's types. `make schema` writes it, a test
 compares it.
 
-Types become JSON Schema (2020-12), the comment behind or above a field its description. Objects
-stay open: within a schema version keys are only ever added, and a consumer's copy of the schema
-must not refuse them.
+Types become JSON Schema (2020-12); the comment after or above a field becomes its description.
+Objects stay open: a schema version may gain keys, and a consumer's copy of the schema must not
+refuse them.
 """
 
 import dataclasses
@@ -96,7 +96,7 @@ def _of_generic(origin: Any, args: tuple[Any, ...], definitions: dict[str, Any])
 
 
 def _any_of(options: list[dict[str, Any]]) -> dict[str, Any]:
-    """`{"type": [a, b]}` where types are all that the options say."""
+    """`{"type": [a, b]}` if the options are plain types."""
     if all(option.keys() == {"type"} for option in options):
         return {"type": [option["type"] for option in options]}
     return {"anyOf": options}
@@ -111,13 +111,13 @@ def _reference(cls: Any, definitions: dict[str, Any]) -> dict[str, Any]:
 
 
 def _not_none(hint: Any) -> Any:
-    """`X` of `X | None`: a field with a default is absent where it is None."""
+    """`X` of `X | None`: a field with a default is absent if it is None."""
     rest = [arg for arg in typing.get_args(hint) if arg is not type(None)]
     return Union[*rest]
 
 
 def _comments(cls: type) -> dict[str, str]:
-    """The comment of each field: behind it, or in the lines above."""
+    """Field -> its comment, after it or in the lines above."""
     found, above = {}, []
     for line in inspect.getsource(cls).splitlines():
         comment, field = _COMMENT.match(line), _FIELD.match(line)

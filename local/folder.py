@@ -1,5 +1,5 @@
-"""The folder of a run: Azurite's files and the logs. One run at a time: two Azurites would write
-the same files.
+"""The folder of a run, with Azurite's files and the logs. Only one run at a time may use it: two
+Azurites would write the same files.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from local.stack import StackError
 
 
 class FolderInUse(StackError):
-    """Another run keeps its files there."""
+    """Another run uses the folder."""
 
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Creates the folder if it is missing. Raises FolderInUse while another run has it, StackError
-    if it cannot be used.
+    """Lock the folder, which is created if missing. Raises FolderInUse while another run uses it,
+    and StackError if it cannot be used.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ def alone_in(folder: Path) -> Iterator[None]:
         ) from error
     with lock:
         try:
-            # the system lets go of it however this process ends
+            # the system releases it however this process ends
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise FolderInUse(f"another run keeps its files in {folder}") from None
@@ -39,7 +39,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 def another(folder: Path) -> Path:
-    """A folder beside it that no run has: .local -> .local-2."""
+    """A sibling folder that no run uses: .local -> .local-2."""
     candidates = (folder.with_name(f"{folder.name}-{number}") for number in itertools.count(2))
     return next(candidate for candidate in candidates if not _is_in_use(candidate))
 

@@ -1,4 +1,4 @@
-"""The command line of `python -m local.run`, and the `make` line that says the same."""
+"""The command line of `python -m local.run`, and the equivalent `make` line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local.stack import Ports, StackError
 from local.stack.ports import WHAT_LISTENS, make_variable
 from local.stack.supervisor import ROOT
 
-# of make, by --functions-host
+# targets of make, by --functions-host
 _TARGETS: Final = {"embedded": "run", "func": "func", "none": "parts"}
 _FOLDER: Final = Path(".local")
 _DEPLOYMENT: Final = "gpt-4o"
@@ -20,7 +20,7 @@ _DEPLOYMENT: Final = "gpt-4o"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What one start is to do."""
+    """The options of a run."""
 
     functions_host: str  # embedded, func or none
     ports: Ports
@@ -36,7 +36,7 @@ class Options:
         return _TARGETS[self.functions_host]
 
     def make_line(self) -> str:
-        """The whole `make ...` line for these options (--settings and --exit-after-demo have no
+        """The `make ...` line for these options (--settings and --exit-after-demo have no
         variable).
         """
         defaults = Ports().by_name()
@@ -61,8 +61,8 @@ class Options:
 
 
 def parse(arguments: list[str] | None) -> Options:
-    """Raises StackError for what cannot be a port, and exits as argparse does for what is no
-    option.
+    """Parse the command line. Raises StackError for an invalid port, and exits as argparse does for
+    an unknown option.
     """
     given = _parser().parse_args(arguments)
     return Options(
@@ -80,7 +80,7 @@ def parse(arguments: list[str] | None) -> Options:
 
 def _port(name: str, text: str) -> int:
     option = WHAT_LISTENS[name][1]
-    # No more digits than a port has: int() refuses very long ones in words of its own.
+    # No more digits than a port has: int() rejects very long ones with a message of its own.
     if text.isascii() and text.isdecimal() and len(text) <= 5 and 1 <= int(text) <= 65_535:
         return int(text)
     raise StackError(

@@ -1,6 +1,4 @@
-"""What the app cannot reach, as it says itself (GET /health/ready), with the
-settings to look at.
-"""
+"""Which dependencies the app cannot reach (GET /health/ready), and which settings to check."""
 
 from __future__ import annotations
 
@@ -10,8 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-# The app gives each dependency five seconds; a worker that is busy may take a little longer to say
-# so.
+# The app gives each dependency five seconds; a busy worker may take longer to respond.
 _ANSWER_WITHIN_S: Final = 15
 
 _STORAGE: Final = "check AzureWebJobsStorage and CAPTURES_STORAGE"

@@ -1,8 +1,8 @@
-"""python -m local.run: everything on this machine, two calls and their events, then serve until
-Ctrl-C.
+"""python -m local.run: starts everything on this machine, makes two calls, shows their events,
+and serves until Ctrl-C.
 
-Exit code 0 after Ctrl-C (or SIGTERM), 1 if something could not start, failed or died; the message
-says what.
+Exit code 0 after Ctrl-C (or SIGTERM), 1 if a part could not start, failed or died; the message says
+which.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from local.stack.supervisor import ROOT
 from shared.errors import SettingsError
 from shared.settings.settings import Settings, load
 
-# of the stand-in, so that one sees an answer stream
+# directives of the stand-in, so that one sees an answer stream
 _PACE: Final = "first_chunk_ms=300; chunk_ms=40"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _BESIDE_THE_HOST: Final = frozenset({"azurite", "event_hubs", "azure_openai"})
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Returns the exit code."""
-    # Set even where SIGINT came in as ignored, as a shell script's background jobs inherit it: it
-    # is how one asks to stop.
+    """Run the command. Returns the exit code."""
+    # Set even if SIGINT was inherited as ignored, as by a shell script's background jobs: it is the
+    # way to stop a run.
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
     try:
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    # The parts end within a bounded time; a second Ctrl-C must not leave some of them behind.
+    # The parts end within a bounded time; a second Ctrl-C must not leave some of them running.
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
@@ -59,7 +59,7 @@ def _run(options: Options) -> None:
     console = Console(options.folder / "logs")
     try:
         stack = _stack(options, console)
-        # as the app does at its start, where the message would be amid the host's output
+        # the app does it at its start too, but its message would be lost in the host's output
         config = load(stack.settings)
         try:
             with alone_in(options.folder):
@@ -77,8 +77,8 @@ def _run(options: Options) -> None:
 def _instead(
     error: FolderInUse | PortsTaken, options: Options, listening: dict[str, int]
 ) -> Options:
-    """Options with which it can start. The run that has the folder has its ports
-    as well, usually.
+    """Options with which this run can start. The run that uses the folder usually has its ports
+    too.
     """
     ports = Ports(**(options.ports.by_name() | alternatives(listening)))
     return replace(
@@ -117,7 +117,7 @@ def _start_and_serve(stack: Stack, config: Settings, options: Options, console: 
 
 
 def _serve(stack: Stack, config: Settings, options: Options, console: Console) -> None:
-    # The two SDKs take a second to import, which the parts use to start.
+    # Importing the two SDKs takes a second, during which the parts start.
     from local import demonstration
     from local.event_feed import EventFeed, summary
 

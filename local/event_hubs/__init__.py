@@ -13,8 +13,8 @@ of each partition (see partition_log.py). It checks no credentials and listens o
     publication.py        a publication's bytes -> events
     partition_log.py      the events of a partition, in order, bounded
     start_position.py     where a consumer starts
-    consumer_groups.py    who reads what; exclusive consumers (owner levels)
+    consumer_groups.py    which consumer reads which partition
     namespace.py          hubs, behaviour and counters
     control.py            the HTTP control port
-    amqp_encoding.py      the few AMQP encodings that are handled as bytes
+    amqp_encoding.py      the few AMQP encodings that are read and written as bytes
 """

@@ -21,7 +21,7 @@ _CONNECTION_STRING = (
 
 
 class PortTakenError(Exception):
-    """A port that was asked for is in use; the message says which and how to choose another."""
+    """A port is in use; the message names it and says how to choose another."""
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -69,7 +69,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 async def serve(options: argparse.Namespace) -> None:
-    """Serve until a signal comes. Raises PortTakenError."""
+    """Serve until a signal arrives. Raises PortTakenError."""
     namespace = Namespace(
         options.hub, partitions=options.partitions, retention_bytes=options.retention_mb * 1_048_576
     )

@@ -1,4 +1,4 @@
-"""Who reads which partition on behalf of which consumer group, and who may.
+"""Which consumer reads which partition for which consumer group, and which one may.
 
 A consumer group exists as soon as a consumer names it. The rule for owner levels ("epochs"):
 https://learn.microsoft.com/azure/event-hubs/event-processor-balance-partition-load and the SDK's

@@ -1,4 +1,4 @@
-"""Events out: from the start position on, as far as credit and buffers allow."""
+"""Sends events from the start position on, as credit and buffers allow."""
 
 from collections.abc import Callable
 
@@ -8,8 +8,8 @@ from local.event_hubs.consumer_groups import Consumer
 from local.event_hubs.namespace import Hub, HubCounters
 from local.event_hubs.start_position import EARLIEST, Latest, StartPosition, parse_selector
 
-# A consumer that does not read its socket has at most this much (and one event) waiting in its
-# session.
+# At most this much (and one event) waits in the session of a consumer that does not read its
+# socket.
 MAX_WAITING_BYTES = 262_144
 
 _SELECTOR = "apache.org:selector-filter:string"

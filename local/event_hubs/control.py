@@ -13,7 +13,7 @@ def control_app(namespace: Namespace) -> web.Application:
     """GET /health, GET /stats, PUT /behaviour with {"mode": "accept" | "reject" | "stall"}.
 
     Behaviour may also hold `"unwanted": {"text": "…", "condition": "amqp:not-allowed"}`, which
-    refuses what holds the text.
+    rejects publications that contain the text.
     """
 
     async def health(_: web.Request) -> web.Response:

@@ -2,7 +2,7 @@
 
 AMQP lets a sender leave out trailing nulls of a performative, and Proton does. The SDK's own AMQP
 layer (_pyamqp) indexes the fields by position (`frame[11]`) and breaks on a short list. So every
-performative leaves with all its fields.
+performative is sent with all its fields.
 
 A padded frame is at most 22 bytes longer than the one Proton sized to the peer's max-frame-size.
 The SDK reads frames of any size.
@@ -39,7 +39,7 @@ class FramePadder:
         self._pending = bytearray()
 
     def feed(self, data: bytes) -> bytes:
-        """The padded form of every frame that is complete by now."""
+        """The padded form of every complete frame so far."""
         self._pending += data
         frames: list[bytes] = []
         at = 0
@@ -62,7 +62,7 @@ class FramePadder:
 
 def pad_frame(frame: bytes) -> bytes:
     """The frame with every field of its performative; SASL frames, empty frames and protocol
-    headers as they are.
+    headers are unchanged.
     """
     if frame[:4] == _PROTOCOL:
         return frame

@@ -1,6 +1,4 @@
-"""What a client's link leads to: its address decides, and what cannot be served is refused with the
-service's error.
-"""
+"""Maps a link's address to a node, and rejects other addresses with the service's error."""
 
 import re
 from collections.abc import Callable
@@ -24,7 +22,7 @@ _ENTITY = re.compile(
     re.IGNORECASE,
 )
 
-# The error conditions that the service uses. The SDK decides by them whether it tries again.
+# The error conditions of the service. The SDK retries some of them.
 _CONDITIONS: tuple[tuple[type[Exception], str], ...] = (
     (NodeNotFoundError, "amqp:not-found"),
     (PartitionNotFoundError, "com.microsoft:argument-out-of-range"),
@@ -36,21 +34,21 @@ _REFUSALS = tuple(error for error, _ in _CONDITIONS)
 
 
 class ServedLink(Protocol):
-    """A link that is open, and the work that it can do."""
+    """An open link."""
 
     def work(self) -> bool:
-        """Move what can be moved now; True: more waits for room in the buffers. Called after every
-        event of the connection.
+        """Send and receive what is possible now. Returns True if more waits for room in the
+        buffers. Called after every event of the connection.
         """
 
     def closed(self) -> None:
-        """The link is gone."""
+        """The link was closed."""
 
 
 def serve(
     link: Link, namespace: Namespace, replies: ReplyLinks, wake: Callable[[], None]
 ) -> ServedLink | None:
-    """Answer a client's attach; None: refused, the link is closed with an error.
+    """Answer a client's attach; None if it was rejected and closed with an error.
 
     `wake` asks the connection to let its links work again soon.
     """
@@ -71,7 +69,7 @@ def close_with_error(link: Link, condition: str, description: str) -> None:
 
 
 def error_condition(name: str, description: str) -> Condition:
-    """An error with all three fields: the SDK reads the third, and Proton leaves it out where it is
+    """An error with all three fields: the SDK reads the third, which Proton omits if it is
     empty.
     """
     return Condition(name, description, {symbol("source"): "local.event_hubs"})

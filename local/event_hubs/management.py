@@ -1,4 +1,4 @@
-"""What the `$management` node answers: the properties of a hub and of a partition.
+"""Responses of the `$management` node: the properties of a hub and of a partition.
 
 Source of names and types: azure.eventhub's _client_base.py (_get_eventhub_properties,
 _get_partition_properties).
@@ -33,7 +33,7 @@ class PartitionProperties:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """An answer with a status of 400 or more."""
+    """A response with a status of 400 or more."""
 
     status: int
     description: str
@@ -42,7 +42,7 @@ class Refusal:
 def answer(
     request: Mapping[str, object], namespace: Namespace
 ) -> HubProperties | PartitionProperties | Refusal:
-    """The answer to a request's application properties (operation, type, name, partition)."""
+    """Respond to a request's application properties (operation, type, name, partition)."""
     operation, kind = request.get("operation"), request.get("type")
     if operation != "READ":
         return Refusal(

@@ -1,4 +1,4 @@
-"""The state of the emulator: hubs, what to do with publications, and what has happened so far."""
+"""The state of the emulator: hubs, publication mode, and counters."""
 
 import time
 import zlib
@@ -13,7 +13,7 @@ from local.event_hubs.publication import Publication
 
 
 class PublicationMode(StrEnum):
-    """What happens to publications."""
+    """What the emulator does with publications."""
 
     ACCEPT = "accept"
     REJECT = "reject"  # settled with a retriable error
@@ -22,18 +22,18 @@ class PublicationMode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unwanted:
-    """Publications that are refused for what they hold, whatever the mode."""
+    """Publications that are rejected for their content, in any mode."""
 
     text: bytes  # anywhere in the publication
     condition: str  # the AMQP condition they are refused with
 
 
 class NodeNotFoundError(LookupError):
-    """A client asked for a hub that does not exist."""
+    """A client named a hub that does not exist."""
 
 
 class PartitionNotFoundError(LookupError):
-    """A client asked for a partition that its hub does not have."""
+    """A client named a partition that its hub does not have."""
 
 
 class Stoppable(Protocol):
@@ -44,11 +44,11 @@ class Stoppable(Protocol):
 
 @dataclass(slots=True)
 class HubCounters:
-    """Since the start."""
+    """Counters since the start."""
 
     connections_opened: int = 0
     publications_accepted: int = 0
-    publications_rejected: int = 0  # because of the mode
+    publications_rejected: int = 0  # by the mode
     publications_too_large: int = 0
     publications_malformed: int = 0
     publications_unwanted: int = 0
@@ -71,7 +71,7 @@ class Hub:
         return [str(number) for number in range(len(self.partitions))]
 
     def partition(self, partition_id: str) -> PartitionLog:
-        """Raises PartitionNotFoundError with the service's words."""
+        """The partition of that id. Raises PartitionNotFoundError with the service's message."""
         if partition_id not in self.partition_ids:
             raise PartitionNotFoundError(
                 f"The specified partition is invalid for an EventHub partition sender or receiver. "
@@ -87,7 +87,7 @@ class Hub:
         if partition_id is not None:
             log = self.partition(partition_id)
         elif key is not None:
-            # Any stable hash does. The service's own is not this one, so a key's partition differs
+            # Any stable hash will do. The service uses another one, so a key's partition differs
             # from Azure.
             log = self.partitions[zlib.crc32(key.encode()) % len(self.partitions)]
         else:
@@ -111,8 +111,8 @@ class Namespace:
         self._connections: set[Stoppable] = set()
 
     def hub(self, name: str) -> Hub:
-        """Raises NodeNotFoundError, which names the hub and those that exist. Names ignore case, as
-        in Azure.
+        """The hub of that name, in any case. Raises NodeNotFoundError, which lists the existing
+        hubs.
         """
         for known, hub in self.hubs.items():
             if known.lower() == name.lower():
@@ -122,13 +122,13 @@ class Namespace:
         )
 
     def set_mode(self, mode: PublicationMode, unwanted: Unwanted | None = None) -> None:
-        """Publications that a stall held back are then treated as the new mode says."""
+        """Change the mode, also for publications that a stall delays."""
         self.mode, self.unwanted = mode, unwanted
         for changed in tuple(self._mode_listeners):
             changed()
 
     def on_mode_change(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` after each change; the result stops that."""
+        """Call `listener` after each change, until the returned function is called."""
         self._mode_listeners.add(listener)
         return lambda: self._mode_listeners.discard(listener)
 
@@ -140,12 +140,12 @@ class Namespace:
         self._connections.discard(connection)
 
     def stop_connections(self) -> None:
-        """Tell all clients that the emulator ends."""
+        """Close all clients' connections because the emulator ends."""
         for connection in tuple(self._connections):
             connection.stop()
 
     def statistics(self) -> dict[str, object]:
-        """For `GET /stats`."""
+        """The statistics of `GET /stats`."""
         return {
             "mode": self.mode.value,
             "connections": len(self._connections),

@@ -1,8 +1,8 @@
 """The events of one partition, in order, in memory, bounded.
 
 Retention: the newest events whose encoded sizes (plus 512 bytes of bookkeeping each) fit into
-`retention_bytes`. Older ones are dropped, and a consumer that was to read them goes on with the
-oldest one left, as with the real service's retention.
+`retention_bytes`. Older ones are dropped, and their consumers continue with the oldest event that
+is kept, as with the real service's retention.
 """
 
 import bisect
@@ -28,8 +28,8 @@ _RETRIEVAL_TIME = symbol("runtime_info_retrieval_time_utc")
 
 
 class PositionBeyondEndError(ValueError):
-    """A consumer wants to start after an event that was never here, for example with a checkpoint
-    of an earlier run.
+    """A consumer starts after an event that never existed, for example with a checkpoint of an
+    earlier run.
     """
 
 
@@ -41,7 +41,7 @@ class StoredEvent:
     offset: int
     enqueued_time_ms: int
     header: bytes  # encoded header section; delivery annotations go after it
-    rest: bytes  # message annotations and all that follows
+    rest: bytes  # message annotations and all further sections
 
     @property
     def retained_bytes(self) -> int:
@@ -49,7 +49,7 @@ class StoredEvent:
 
 
 class PartitionLog:
-    """Appends and reads events by sequence number; tells subscribers of new ones."""
+    """Appends and reads events by sequence number; notifies subscribers of new ones."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class PartitionLog:
 
     @property
     def last(self) -> StoredEvent | None:
-        """The newest event, None while there never was one. It survives retention."""
+        """The newest event, even if it was dropped; None before the first."""
         return self._last
 
     @property
@@ -81,7 +81,7 @@ class PartitionLog:
         """Store a publication's events one after the other with one enqueued time, then wake the
         subscribers.
         """
-        # Never backwards, whatever the clock does: positions are searched by bisection.
+        # Never decreases, even if the clock does: positions are searched by bisection.
         enqueued = max(self._now_ms(), self._last.enqueued_time_ms if self._last else 0)
         for event in events:
             self._store(event, enqueued, event.partition_key or partition_key)
@@ -115,12 +115,13 @@ class PartitionLog:
         )
         self._events[sequence_number] = self._last
         self._retained_bytes += self._last.retained_bytes
-        # Like the service's, an offset is a position in bytes; nothing but its order has a meaning.
+        # Like the service's, an offset is a position in bytes; only its order has a meaning.
         self._next_offset += len(self._last.rest)
         self.next_sequence_number += 1
 
     def read(self, sequence_number: int) -> StoredEvent | None:
-        """The event with this number, or the oldest one left after it; None: not there yet."""
+        """The event with this number, or the oldest one kept after it; None: not there
+        yet."""
         return self._events.get(max(sequence_number, self.first_sequence_number))
 
     def start(self, position: StartPosition | Latest) -> int:
@@ -156,7 +157,7 @@ class PartitionLog:
             )
 
     def last_enqueued_annotations(self) -> bytes:
-        """The delivery annotations that tell a consumer how far behind the newest event it is."""
+        """Delivery annotations with the newest event, so that a consumer can compute its lag."""
         if self._last is None:
             return b""
         items = b"".join(

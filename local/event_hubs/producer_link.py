@@ -1,4 +1,6 @@
-"""Publications in: read, checked against the size limit, appended or rejected, settled."""
+"""Receives publications: reads them, checks their size, appends or rejects them, and
+settles them.
+"""
 
 from collections.abc import Callable
 
@@ -11,14 +13,14 @@ from local.event_hubs.publication import read_publication
 # https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas: 1 MB per publication (all tiers
 # but Basic).
 MAX_PUBLICATION_BYTES = 1_048_576
-CREDIT = 300  # publications that a producer may have on the way
+CREDIT = 300  # publications that a producer may have in flight
 
 
 class ProducerLink:
     """Receives on `hub`, or on one of its partitions.
 
-    While the mode is stall nothing is read: what the producer has sent stays in Proton's buffers,
-    which the session window and the credit bound, and is handled when the mode changes.
+    In mode stall it reads nothing: publications stay in Proton's buffers, which the session window
+    and the credit bound, until the mode changes.
     """
 
     def __init__(
@@ -36,7 +38,7 @@ class ProducerLink:
         self._hub = hub
         self._partition_id = partition_id
         self._error_condition = error_condition
-        self._message = bytearray()  # what has been read of the current delivery, at most the limit
+        self._message = bytearray()  # the current delivery so far, at most the limit
         self._size_bytes = 0  # of all that came of it
         self._deliveries = 0
         link.max_message_size = MAX_PUBLICATION_BYTES
@@ -58,10 +60,10 @@ class ProducerLink:
         return False
 
     def closed(self) -> None:
-        """Nothing to undo."""
+        """There is nothing to undo."""
 
     def _read(self, delivery: Delivery) -> bool:
-        """Read what is there; True once the delivery was complete and is settled."""
+        """Read the available bytes; True once the delivery was complete and is settled."""
         pending = delivery.pending
         if pending:
             chunk = self._link.recv(pending) or b""
@@ -86,7 +88,7 @@ class ProducerLink:
         self._size_bytes = 0
 
     def _publish(self) -> Condition | None:
-        """Append the publication, or say why not."""
+        """Append the publication, or return the error."""
         counters = self._namespace.counters
         if self._size_bytes > MAX_PUBLICATION_BYTES:
             counters.publications_too_large += 1

@@ -21,7 +21,7 @@ DATA = 0x75
 _FOOTER = 0x78
 
 PARTITION_KEY = b"x-opt-partition-key"
-# What the service writes itself; an event that was received and is sent on carries the old values.
+# Annotations that the service sets; a received event that is sent again carries the old values.
 _WRITTEN_BY_THE_SERVICE = {
     b"x-opt-sequence-number",
     b"x-opt-offset",
@@ -37,13 +37,13 @@ class PublishedEvent:
     header: bytes  # encoded header section; empty: there was none
     annotations: bytes  # encoded keys and values of the producer's own annotations
     annotation_items: int  # keys and values in `annotations` (twice the pairs)
-    body: bytes  # all sections after the annotations, as they came
+    body: bytes  # all sections after the annotations, unchanged
     partition_key: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """What is accepted or rejected as one: an event or a batch."""
+    """An event or a batch, accepted or rejected as a whole."""
 
     events: list[PublishedEvent]
     partition_key: str | None  # of the batch, else of its first event
@@ -66,7 +66,8 @@ def read_publication(message: bytes) -> Publication:
 
 
 def _batched_messages(message: bytes) -> list[bytes] | None:
-    """The encoded messages in the data sections, or None where a data section is none."""
+    """The encoded messages in the data sections, or None if a data section is
+    not a message."""
     messages = [
         variable_bytes(message, part.value_at) for part in sections(message) if part.code == DATA
     ]

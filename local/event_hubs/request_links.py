@@ -25,7 +25,7 @@ _MAX_REQUEST_BYTES = 65_536
 
 
 class ReplyLinks:
-    """The links of one connection on which answers go out."""
+    """The reply links of a connection."""
 
     def __init__(self) -> None:
         self._links: dict[tuple[Session, str], Sender] = {}
@@ -39,8 +39,8 @@ class ReplyLinks:
         self._links.pop(key, None)
 
     def send(self, session: Session, node: str, reply: Message) -> None:
-        """Queue the reply; it leaves when the client grants credit. Without a reply link it is
-        dropped.
+        """Queue the reply; it is sent when the client grants credit, and dropped without a reply
+        link.
         """
         link = self._links.get((session, node))
         if link is not None:
@@ -48,7 +48,7 @@ class ReplyLinks:
 
 
 class ReplyLink:
-    """The place of a reply link among the served links."""
+    """A reply link, as one of the served links."""
 
     def __init__(self, replies: ReplyLinks, key: tuple[Session, str]) -> None:
         self._replies = replies
@@ -63,7 +63,7 @@ class ReplyLink:
 
 
 class RequestLink:
-    """Receives requests for a node and answers each."""
+    """Receives requests for a node and responds to each."""
 
     def __init__(
         self, link: Receiver, node: str, namespace: Namespace, replies: ReplyLinks
@@ -93,11 +93,13 @@ class RequestLink:
         return False
 
     def closed(self) -> None:
-        """Nothing to undo."""
+        """There is nothing to undo."""
 
 
 def token_accepted() -> Message:
-    """The answer to put-token: every token is good. The SDK wants a body and an int status."""
+    """The response to put-token: every token is accepted. The SDK needs a body and an int
+    status.
+    """
     return Message(body="", properties=_status(202, "Accepted"))
 
 

@@ -1,8 +1,8 @@
-"""The AMQP port: asyncio moves the bytes, Proton's engine speaks the protocol, one event loop does
-both.
+"""The AMQP port: asyncio moves the bytes and Proton's engine implements the protocol, in one event
+loop.
 
-Per connection: bytes in -> engine -> events -> links work -> engine -> padded bytes out. No
-Container, no thread, no proxy.
+Per connection: bytes in -> engine -> events -> links work -> engine -> padded bytes out. It needs
+no Container, thread or proxy.
 """
 
 import asyncio
@@ -27,14 +27,13 @@ from local.event_hubs.links import ServedLink, error_condition, serve
 from local.event_hubs.namespace import Namespace
 from local.event_hubs.request_links import ReplyLinks
 
-MAX_FRAME_BYTES = 65_536  # what the service announces
-# A producer may have this much on the way in a session before it must wait; the largest publication
-# fits many times.
+MAX_FRAME_BYTES = 65_536  # as the service announces
+# A producer may have this much in flight in a session; the largest publication fits many times.
 SESSION_WINDOW_BYTES = 16 * 1_048_576
 
 
 class AmqpConnection(asyncio.Protocol):
-    """One client's connection."""
+    """A client's connection."""
 
     def __init__(self, namespace: Namespace, *, idle_timeout_s: float) -> None:
         self._namespace = namespace
@@ -108,13 +107,13 @@ class AmqpConnection(asyncio.Protocol):
     # --- turns
 
     def wake(self) -> None:
-        """Let the links work soon, once, however often this is called until then."""
+        """Let the links work soon. Calls until then have no further effect."""
         if not self._turn_due:
             self._turn_due = True
             self._loop.call_soon(self._turn)
 
     def stop(self) -> None:
-        """Tell the client that the emulator ends."""
+        """Close the connection because the emulator ends."""
         self._connection.condition = error_condition(
             "amqp:connection:forced", "The Event Hubs emulator is stopping."
         )
@@ -132,7 +131,7 @@ class AmqpConnection(asyncio.Protocol):
         self._schedule_tick()
 
     def _flush(self) -> bool:
-        """Write what the engine has to say; True if that was anything."""
+        """Write the engine's output; True if there was any."""
         written = False
         while self._writable and self._socket is not None:
             pending = self._engine.pending()
@@ -149,7 +148,7 @@ class AmqpConnection(asyncio.Protocol):
         return written
 
     def _schedule_tick(self) -> None:
-        """Let the engine send heartbeats and notice silent peers when they are due."""
+        """Schedule the engine's next heartbeat and its check for silent peers."""
         if self._tick is not None:
             self._tick.cancel()
         deadline = self._engine.tick(self._loop.time())

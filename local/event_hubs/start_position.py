@@ -1,4 +1,4 @@
-"""Where a consumer starts, as the SDK writes it into the filter of its link."""
+"""A consumer's start position, as the SDK writes it into the filter of its link."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class StartPositionError(ValueError):
-    """The filter of a consumer's link cannot be understood."""
+    """The filter of a consumer's link cannot be parsed."""
 
 
 class Field(Enum):
@@ -39,7 +39,7 @@ _SELECTOR = re.compile(
 
 
 def parse_selector(selector: str) -> StartPosition | Latest:
-    """Read what azure.eventhub's event_position_selector writes. Raises StartPositionError."""
+    """Parse the output of azure.eventhub's event_position_selector. Raises StartPositionError."""
     match = _SELECTOR.match(selector)
     if match is None:
         raise StartPositionError(

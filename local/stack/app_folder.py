@@ -1,5 +1,5 @@
-"""A folder that a functions host can serve the app from, beside a developer's own run from the
-repository.
+"""A folder that a functions host can serve the app from, independently of a developer's own run
+from the repository.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Any, Final
 
 from local.stack.supervisor import ROOT
 
-# What Azure gets. local.settings.json stays out: what a developer set for `make run` must not
+# What is deployed. local.settings.json is not: a developer's settings for `make run` must not
 # change a test.
 _APP: Final = ("function_app.py", "blueprints", "shared", "requirements.txt")
 
 
 def lay_out(folder: Path, host_json: Mapping[str, Any]) -> Path:
-    """Fills `folder` with links to the app and a host.json with `host_json`'s changes merged into
-    it, and returns it.
+    """Fill `folder` with links to the app and a host.json into which `host_json` is merged; return
+    it.
     """
     folder.mkdir(parents=True)
     for name in _APP:

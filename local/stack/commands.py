@@ -1,4 +1,4 @@
-"""The command of each part, with what tells that it serves."""
+"""The command of each part, and the check that it serves."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ HOW_TO_GET_FUNC: Final = (
 
 
 def azurite(ports: Ports, data: Path, env: Mapping[str, str]) -> PartSpec:
-    """Azure Storage. `data` keeps its files, so that a second start finds what the first one
-    stored.
-    """
+    """Azure Storage. `data` keeps its files for the next start."""
     script = _AZURITE / "azurite" / "dist" / "src" / "azurite.js"
     # written by local/install: the system's Node.js, or PyPI's in .venv
     recorded_node = _AZURITE / ".node"
@@ -66,7 +64,7 @@ def event_hubs(ports: Ports, hub: str, env: Mapping[str, str]) -> PartSpec:
 
 
 def azure_openai(ports: Ports, defaults: str, env: Mapping[str, str]) -> PartSpec:
-    """The stand-in for Azure OpenAI; `defaults`: its directives for requests that bring none."""
+    """The stand-in for Azure OpenAI; `defaults` are the directives of requests that have none."""
     listen = ["--port", str(ports.azure_openai)]
     return PartSpec(
         name="azure_openai",
@@ -80,10 +78,11 @@ def azure_openai(ports: Ports, defaults: str, env: Mapping[str, str]) -> PartSpe
 def functions_host(
     kind: str, ports: Ports, app: Path, data: Path, env: Mapping[str, str]
 ) -> PartSpec:
-    """`kind` "embedded" or "func", serving the app in folder `app`. Raises ToolMissing where there
-    is no func.
+    """The Functions host, of `kind` "embedded" or "func", for the app in folder `app`.
 
-    `data` keeps the embedded host's orchestrations over its restarts; func's are in Azurite.
+    Raises ToolMissing without func.
+
+    `data` keeps the embedded host's orchestrations; func's are in Azurite.
     """
     command = [
         sys.executable,

@@ -1,5 +1,5 @@
-"""The settings that the functions host starts with: the sample's, over them the user's own, with
-the stack's addresses.
+"""The settings that the functions host starts with: the sample's, overridden by the stack's
+addresses and by the user's own.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from local.stack.errors import StackError
 
 @dataclass(frozen=True, kw_only=True)
 class LocalService:
-    """Something that a local part stands in for, unless the user's settings name the real one."""
+    """A service that a local part replaces, unless the user's settings name the real one."""
 
     part: str
-    # settings that say where it is; one that differs from the sample's means the real one
+    # settings with its address; a value other than the sample's means the real service
     addresses: tuple[str, ...]
-    dependent: tuple[str, ...] = ()  # more settings whose sample value suits the local part alone
-    # what the user's own settings must say of the real one, even if it is what the sample says
+    dependent: tuple[str, ...] = ()  # more settings whose sample value is for the local part only
+    # settings that the user must give for the real one, even with the sample's value
     named: tuple[str, ...] = ()
 
 
@@ -29,13 +29,13 @@ SERVICES: Final = (
     LocalService(
         part="azurite",
         addresses=("AzureWebJobsStorage", "AzureWebJobsStorage__accountName"),
-        # a real one beside a local host is fine: the host still needs Azurite
+        # real captures do not replace Azurite, which the local host needs
         dependent=("CAPTURES_STORAGE",),
     ),
     LocalService(
         part="event_hubs",
         addresses=("AZURE_EVENTHUB_CONN_STR", "AZURE_EVENTHUB_NAMESPACE"),
-        # nobody's real hub is called like the sample's unless he says so
+        # the sample's hub name counts only if the user gives it
         named=("AZURE_EVENTHUB_NAME",),
     ),
     LocalService(
@@ -46,10 +46,10 @@ SERVICES: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class HostSettings:
-    """What compose() decided."""
+    """The result of compose()."""
 
     values: Mapping[str, str]
-    # names of the parts to start; the user's settings name the others' real services
+    # names of the parts to start; for the others, the user's settings name real services
     local_parts: frozenset[str]
 
 
@@ -77,8 +77,8 @@ def compose(
     """Sample < the stack's addresses < own.
 
     `own` is local.settings.json under the environment; `local` has the settings that point at each
-    local part. A copy of the sample says nothing new: where an own address is the sample's, the
-    local part serves, on whatever port.
+    local part. A copy of the sample changes nothing: for an address equal to the sample's, the
+    local part serves, on any port.
     """
     real = [service for service in SERVICES if _names_real(service, sample, own)]
     values = {**sample, **own}
@@ -105,7 +105,7 @@ def _is_own(name: str, sample: Mapping[str, str], own: Mapping[str, str]) -> boo
 def _without_sample_values(
     service: LocalService, sample: Mapping[str, str], own: Mapping[str, str]
 ) -> dict[str, str]:
-    """Blanks what the sample says about the local part and the user did not replace. The app reads
+    """Blank the sample's values for the local part that the user did not replace. The app treats
     blank as absent.
     """
     of_the_sample = [

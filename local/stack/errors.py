@@ -1,10 +1,10 @@
-"""What can go wrong with the local stack.
+"""Errors of the local stack.
 
 StackError
-├── PortsTaken    a port is in use or given twice, found before anything was started
+├── PortsTaken    a port is in use or given twice, found before any part starts
 ├── ToolMissing   a program that cannot be installed into the project
 ├── PartNotReady  a part started, but did not serve in time
-└── PartDied      a part ended although nobody asked it to
+└── PartDied      a part ended by itself
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 
 class StackError(Exception):
-    """The stack cannot start or go on. The message names the part or port and the remedy."""
+    """The stack cannot start or continue. The message names the part or port and the remedy."""
 
 
 class PortsTaken(StackError):

@@ -27,7 +27,7 @@ _POLL_S: Final = 0.03
 
 @dataclass(frozen=True, kw_only=True)
 class PartSpec:
-    """What to start and how to tell that it serves."""
+    """What to start, and how to check that it serves."""
 
     name: str
     command: Sequence[str]
@@ -35,7 +35,7 @@ class PartSpec:
     env: Mapping[str, str] = field(default_factory=dict)  # the whole environment, not an addition
     cwd: Path | None = None  # None: the supervisor's
     ready_within_s: float = 30
-    # texts in its output after which it will not get ready, though it goes on running
+    # texts in its output after which it never gets ready, although it keeps running
     hopeless: tuple[str, ...] = ()
     stop_within_s: float = 5  # after SIGTERM; then SIGKILL
 
@@ -52,7 +52,7 @@ class Part:
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._end_is_wanted = False
-        # its lines up to a sign that it will not get ready
+        # its lines up to one of `hopeless`
         self._until_hopeless: list[str] | None = None
 
     @property
@@ -67,18 +67,18 @@ class Part:
         return self._process.pid
 
     def descendants(self) -> list[int]:
-        """The pids of all that the process started (a functions host's workers), nearest first."""
+        """The pids of its descendants (a functions host's workers), nearest first."""
         return descendants_of(self.pid)
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
     def output(self) -> str:
-        """Everything it printed (the last 5,000 lines), starts before the last one included."""
+        """Its output, also of earlier starts: the last 5,000 lines."""
         return "\n".join(self._lines.copy())
 
     def launch(self) -> None:
-        """Starts the process and returns at once."""
+        """Start the process and return at once."""
         self._end_is_wanted = False
         self._until_hopeless = None
         self._process = self._popen()
@@ -88,7 +88,7 @@ class Part:
         self._reader.start()
 
     def wait_ready(self) -> None:
-        """Returns when it serves. Raises PartDied or, after the deadline, PartNotReady."""
+        """Return when it serves. Raises PartDied or, after the deadline, PartNotReady."""
         deadline = time.monotonic() + self.spec.ready_within_s
         while not self.spec.ready():
             self.check()
@@ -99,29 +99,29 @@ class Part:
                     f"{self.name} did not serve within {self.spec.ready_within_s:g} s{self._last_lines()}"
                 )
             time.sleep(_POLL_S)
-        self.check()  # it was not somebody else who answered
+        self.check()  # another process may have answered
 
     def start(self) -> None:
-        """Starts it (again) and returns when it serves."""
+        """Start it (again) and return when it serves."""
         self.launch()
         self.wait_ready()
 
     def stop(self) -> None:
-        """SIGTERM, and SIGKILL to what is left of it after its time. Returns when it has ended."""
+        """Send SIGTERM, and SIGKILL to what still runs after its time. Returns when it has
+        ended.
+        """
         self._end(signal.SIGTERM, self.spec.stop_within_s)
 
     def kill(self) -> None:
-        """SIGKILL to the process and its descendants, as when a machine is taken away. Returns when
-        it has ended.
-        """
+        """Send SIGKILL to the process and its descendants. Returns when they have ended."""
         self._end(signal.SIGKILL, 0)
 
     def check(self) -> None:
-        """Raises PartDied if it ended although neither stop() nor kill() was called."""
+        """Raise PartDied if it ended without stop() or kill()."""
         if self._process is None or self._end_is_wanted or self._process.poll() is None:
             return
         if self._reader is not None:
-            self._reader.join(timeout=1)  # the reason is usually in the very last line
+            self._reader.join(timeout=1)  # the reason is usually in the last line
         raise PartDied(
             f"{self.name} died: {describe_end(self._process.returncode)}{self._last_lines()}"
         )
@@ -179,7 +179,7 @@ class Part:
 
 
 def _shown(lines: list[str]) -> str:
-    """How an error message shows a part's output: the last lines that are not blank."""
+    """A part's output in an error message: the last lines that are not blank."""
     last = [line for line in lines if line.strip()][-_LAST_LINES:]
     if not last:
         return " (it printed nothing)"

@@ -1,5 +1,5 @@
-"""The ports of the stack: fixed ones for `make run`, free ones for tests, and a clear word when one
-is taken.
+"""The ports of the stack: fixed ones for `make run`, free ones for tests, and a clear error for a
+taken one.
 """
 
 from __future__ import annotations
@@ -20,17 +20,14 @@ from local.stack.processes import listener_on
 
 HOST: Final = "127.0.0.1"
 
-# Below the range that Linux and macOS take outgoing connections' ports from (32768 and up): a port
-# that is free now is not given to a client of some other test in between, nor while a part is down
-# to be started again.
+# Below the range that Linux and macOS take outgoing connections' ports from (32768 and up): no
+# client of another test gets a port that is free now, nor that of a part which restarts.
 _FREE_PORTS: Final = range(20_000, 32_000)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ports:
-    """One port for each thing that listens. The defaults are those of the real tools and
-    emulators.
-    """
+    """A port for each listener. The defaults are those of the real tools and emulators."""
 
     proxy: int = 7071
     event_hubs: int = 5672
@@ -41,7 +38,7 @@ class Ports:
     table: int = 10002
 
     def by_name(self) -> dict[str, int]:
-        """Name to port of each."""
+        """Name -> port."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
@@ -64,16 +61,14 @@ def make_variable(option: str) -> str:
 
 
 def free_ports() -> Ports:
-    """Ports that nobody listens on now, each different; see `free_port`."""
+    """Different free ports; see `free_port`."""
     return Ports(**{name: free_port() for name in Ports().by_name()})
 
 
 def free_port() -> int:
-    """A port that nobody listens on now, and that nobody is given again here as long as this
-    process lives.
+    """A free port, which no other call gets while this process lives.
 
-    Between the choice of a port and its server's start lie seconds, in which another process
-    chooses ports as well.
+    Seconds pass until its server starts, and other processes choose ports meanwhile.
     """
     for port in random.sample(_FREE_PORTS, len(_FREE_PORTS)):
         if _claims.take(port) and is_free(port):
@@ -82,8 +77,8 @@ def free_port() -> int:
 
 
 class _Claims:
-    """The ports that this process was given: each a locked byte of one file, which the system
-    unlocks at its end.
+    """The ports that this process owns. Each is a locked byte of a file; the system unlocks it when
+    the process ends.
     """
 
     def __init__(self) -> None:
@@ -91,10 +86,10 @@ class _Claims:
         self._own: set[int] = set()
 
     def take(self, port: int) -> bool:
-        """Whether nobody had it, this process included."""
+        """Claim a port; False if it is already claimed, even by this process."""
         if self._file is None:
             path = Path(tempfile.gettempdir()) / f"fnsse-ports-{os.getuid()}"
-            # open to the end of the process, which is the point
+            # stays open until the process ends, on purpose
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
         if port in self._own:
             return False
@@ -142,8 +137,7 @@ def alternatives(wanted: Mapping[str, int]) -> dict[str, int]:
     """The ports to use instead of those that are taken or given twice, all different: the next free
     ones above them.
 
-    Of two names with one port the one that was chosen keeps it, and the one with the default gets
-    another.
+    Of two names with one port, the chosen one keeps it, and the default one gets another.
     """
     defaults = Ports().by_name()
     kept: dict[str, int] = {}

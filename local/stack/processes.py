@@ -1,6 +1,4 @@
-"""Processes of this machine, as far as the stack needs to see them. The only module that imports
-psutil.
-"""
+"""Queries the machine's processes. The only module of the stack that imports psutil."""
 
 from __future__ import annotations
 
@@ -9,7 +7,7 @@ import os
 import signal
 from dataclasses import dataclass
 
-import psutil  # type: ignore[import-untyped]  # psutil ships no types; what leaves this module has some
+import psutil  # type: ignore[import-untyped]  # psutil ships no types; the results here have types
 
 # Every process of a stack, grandchildren in sessions of their own included, inherits this variable.
 MARKER = "FNSSE_STACK"
@@ -24,8 +22,8 @@ class Listener:
 
 
 def listener_on(port: int) -> Listener | None:
-    """The process that listens on the port; None where the system does not tell (another user's
-    process, macOS).
+    """The process that listens on the port; None if the system hides it (another user's process,
+    macOS).
     """
     try:
         for connection in psutil.net_connections("tcp"):
@@ -43,8 +41,8 @@ def processes_of(stack_id: str) -> list[int]:
 
 
 def processes_with(variable: str, value: str) -> list[int]:
-    """The pids of all living processes, without this one, that have the variable. Zombies have
-    ended and do not count.
+    """The pids of all living processes, without this one, that have the variable. Zombies do not
+    count.
     """
     found = []
     for process in psutil.process_iter():
@@ -71,7 +69,7 @@ def descendants_of(pid: int) -> list[int]:
 
 
 def signal_each(pids: list[int], signal_number: signal.Signals) -> None:
-    """Sends the signal to each that still exists."""
+    """Send the signal to each process that still exists."""
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal_number)

@@ -1,4 +1,4 @@
-"""How a part shows that it serves."""
+"""Checks that a part serves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Ready = Callable[[], bool]
 
 
 def answers(url: str) -> Ready:
-    """Ready when GET `url` answers 200. Goes straight to the address, whatever HTTP_PROXY says."""
+    """Ready when GET `url` answers 200. Ignores HTTP_PROXY."""
     parts = urlsplit(url)
 
     def ready() -> bool:

@@ -24,9 +24,9 @@ FunctionsHost = Literal["embedded", "func"]
 
 EVENT_HUB: Final = "openai-logs"
 
-# What the host says of each invocation: host.json keeps it out, because Log Analytics charges for
-# it; here it costs nothing.
-_TALKATIVE: Final = {"AzureFunctionsJobHost__logging__logLevel__Function": "Information"}
+# The host logs each invocation here. host.json switches that off, because Log Analytics charges for
+# it.
+_LOG_INVOCATIONS: Final = {"AzureFunctionsJobHost__logging__logLevel__Function": "Information"}
 
 _PORTS_OF_PART: Final = {
     "azurite": ("blob", "queue", "table"),
@@ -42,14 +42,14 @@ class Stack:
 
     settings:   settings of the app, over the sample's and the stack's own addresses
     host_json:  changes merged into host.json
-    own:        what the user configured (local.settings.json under the environment). A real
-                Azure OpenAI or Event Hub that it names is used in place of the local part.
-                None: nothing, so that tests depend on no machine
-    only:       names of the parts to start, for tests that need but some of them; None: all
+    own:        the user's settings (local.settings.json, overridden by the environment). A real
+                Azure OpenAI or Event Hub that they name replaces the local part.
+                None: no settings, so that tests do not depend on the machine
+    only:       names of the parts to start; None: all
     ports:      None: free ones
     data:       folder of the files of Azurite and the functions host; None: a temporary one
     app:        folder with function_app.py; None: a temporary one with links to the repository's
-    stand_in_defaults: directives of the stand-in for requests that bring none ("chunk_ms=20")
+    stand_in_defaults: directives of the stand-in for requests that have none ("chunk_ms=20")
     on_line:    called with (part, line) for each line that a part prints
     on_step:    called with a sentence as each step begins
     """
@@ -75,7 +75,7 @@ class Stack:
         composed = compose(sample=sample, own=own or {}, local=local_addresses(self.ports))
         needed = composed.local_parts | {"functions_host"}
         self.local_parts = needed if only is None else needed & set(only)
-        self.settings = {**_TALKATIVE, **composed.values, **(settings or {})}
+        self.settings = {**_LOG_INVOCATIONS, **composed.values, **(settings or {})}
         self._hermetic_names = frozenset(sample) if own is None else frozenset[str]()
         self._host_json = host_json or {}
         self._data = data
@@ -114,7 +114,7 @@ class Stack:
 
     @property
     def listening(self) -> dict[str, int]:
-        """The ports that its local parts use, by their names in Ports."""
+        """The ports of its local parts, by their names in Ports."""
         names = {name for part in self.local_parts for name in _PORTS_OF_PART[part]}
         return {name: port for name, port in self.ports.by_name().items() if name in names}
 
@@ -138,8 +138,8 @@ class Stack:
         self.stop()
 
     def start(self) -> None:
-        """Returns when all parts serve. Raises StackError, and has then stopped what it had
-        started.
+        """Start all parts and return when they serve. Raises StackError after it stopped them
+        again.
         """
         if self.functions_host_kind == "func" and "functions_host" in self.local_parts:
             commands.find_func()
@@ -153,12 +153,12 @@ class Stack:
             raise
 
     def check(self) -> None:
-        """Raises PartDied if a part ended by itself."""
+        """Raise PartDied if a part ended by itself."""
         if self.supervisor:
             self.supervisor.check()
 
     def stop(self) -> None:
-        """Ends all parts and removes the temporary folder; may be called again."""
+        """End all parts and remove the temporary folder; may be called again."""
         if self.supervisor:
             self.supervisor.stop()
         if self._temporary:
@@ -195,8 +195,8 @@ class Stack:
         ]
 
     def _environment(self) -> dict[str, str]:
-        """This process's, without what the app or a Functions host would read as its settings where
-        tests start it.
+        """This process's environment. For tests, it lacks the variables that the app or a host
+        would read.
         """
         kept = {
             name: value
@@ -211,7 +211,7 @@ _SETTING_PREFIXES: Final = ("AZURE_OPENAI_", "AZURE_EVENTHUB_", "AzureWebJobs", 
 
 
 def local_addresses(ports: Ports) -> dict[str, dict[str, str]]:
-    """For each local part the settings that make the app use it."""
+    """Local part -> the settings that make the app use it."""
     port = "" if ports.event_hubs == Ports().event_hubs else f":{ports.event_hubs}"
     event_hubs = (
         f"Endpoint=sb://{HOST}{port};SharedAccessKeyName=RootManageSharedAccessKey;"

@@ -1,4 +1,4 @@
-"""Azurite's account, and what the app expects to find in it."""
+"""Azurite's account, and the queues and containers that the app expects in it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KEY: Final = (
 
 
 def connection_string(ports: Ports) -> str:
-    """Of Azurite on these ports."""
+    """The connection string of Azurite on these ports."""
     services = {"Blob": ports.blob, "Queue": ports.queue, "Table": ports.table}
     endpoints = "".join(
         f"{name}Endpoint=http://{HOST}:{port}/{_ACCOUNT};" for name, port in services.items()
@@ -28,8 +28,8 @@ def connection_string(ports: Ports) -> str:
 
 
 def create_queues_and_containers(storage_connection_string: str) -> None:
-    """Creates what is missing. The app itself creates nothing: in Azure the infrastructure does."""
-    # Imported here: they take half a second, which every process that imports local.stack would
+    """Create what is missing. The app creates nothing: in Azure the infrastructure does."""
+    # Imported here: it takes half a second, which every process that imports local.stack would
     # pay, the watchdog included.
     from azure.core.exceptions import ResourceExistsError
     from azure.storage.blob import BlobServiceClient

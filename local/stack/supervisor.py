@@ -1,4 +1,4 @@
-"""Starts parts in order, notices when one dies, and leaves nothing behind."""
+"""Starts parts in order, detects when one dies, and ends all of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _POLL_S: Final = 0.1
 
 
 def _unheard(part: str, line: str) -> None:
-    """Output that is only kept (Part.output), not shown."""
+    """Ignore a line: Part.output keeps it."""
 
 
 class StackSupervisor:
@@ -47,8 +47,8 @@ class StackSupervisor:
         self.stop()
 
     def start(self, specs: Iterable[PartSpec]) -> None:
-        """Starts these side by side and returns when all serve. Raises PartDied or PartNotReady;
-        call stop() then.
+        """Start these concurrently and return when all serve. Raises PartDied or PartNotReady; call
+        stop() then.
         """
         started = []
         for spec in specs:
@@ -60,17 +60,17 @@ class StackSupervisor:
             part.wait_ready()
 
     def check(self) -> None:
-        """Raises PartDied for the first part that ended by itself."""
+        """Raise PartDied for the first part that ended by itself."""
         for part in self.parts.values():
             part.check()
 
     def wait(self, stop: threading.Event) -> None:
-        """Returns when `stop` is set. Raises PartDied as soon as a part has ended by itself."""
+        """Return when `stop` is set. Raises PartDied as soon as a part ended by itself."""
         while not stop.wait(_POLL_S):
             self.check()
 
     def stop(self) -> None:
-        """Ends all parts, last started first. Returns when no process of this stack is left; may be
+        """End all parts, last started first. Returns when no process of this stack runs; may be
         called again.
         """
         for part in reversed(self.parts.values()):

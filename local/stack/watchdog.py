@@ -1,12 +1,12 @@
-"""Ends what is left of a stack as soon as its supervisor is gone, however it went.
+"""Ends the processes of a stack as soon as its supervisor has ended, even by kill -9.
 
     python -m local.stack.watchdog STACK_ID [FOLDER]      standard input: a pipe from the supervisor
 
-The pipe closes when the supervisor closes it (a normal end, nothing is left then) or is killed,
+The pipe closes when the supervisor closes it (a normal end, after all parts) or is killed,
 kill -9 included. Then every process that carries the stack's marker in its environment is ended,
 and the stack's temporary FOLDER removed. Linux's PR_SET_PDEATHSIG does less: it reaches children
-but not grandchildren (func's and the embedded host's workers), and fires already when the *thread*
-that started the child ends, which a test that restarts a part from a thread would meet.
+but not grandchildren (func's and the embedded host's workers), and fires when the *thread* that
+started the child ends, as in a test that restarts a part from a thread.
 """
 
 from __future__ import annotations
@@ -25,9 +25,7 @@ TERM_GRACE_S: Final = 3.0
 
 
 def end_remains(stack_id: str, *, grace_s: float = TERM_GRACE_S) -> None:
-    """SIGTERM to every process of the stack, SIGKILL to those that are still there `grace_s`
-    later.
-    """
+    """Send SIGTERM to every process of the stack, and SIGKILL to those that run `grace_s` later."""
     signal_each(processes_of(stack_id), signal.SIGTERM)
     if not _until(lambda: not processes_of(stack_id), grace_s):
         # One may have started a child between being listed and being killed, hence more than one
@@ -51,7 +49,7 @@ def _until(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def main(stack_id: str, folder: str | None = None) -> None:
-    """Waits for the end of standard input, then cleans up."""
+    """Wait for the end of standard input, then clean up."""
     sys.stdin.read()
     end_remains(stack_id)
     if folder:
