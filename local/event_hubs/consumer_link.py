@@ -17,12 +17,12 @@ _OWNER_LEVEL = symbol("com.microsoft:epoch")
 
 
 class ConsumerLink:
-    """Sends a partition's events, settled: Event Hubs waits for no acknowledgement, consumers keep
-    checkpoints.
+    """Sends a partition's events, settled: Event Hubs waits for no acknowledgement, since consumers
+    keep checkpoints.
 
-    Every event carries the partition's last-enqueued properties. The service adds them where a
-    consumer asks for them in its desired capabilities; Proton's Python binding does not show a
-    link's. Raises on opening what links.py turns into a refusal.
+    It ignores a consumer's wish for last-enqueued properties
+    (`track_last_enqueued_event_properties` of the SDK). The constructor raises the errors that
+    links.py turns into a rejection.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class ConsumerLink:
             if self._session.outgoing_bytes >= MAX_WAITING_BYTES:
                 return True
             delivery = link.delivery(str(event.sequence_number))
-            link.stream(event.header + log.last_enqueued_annotations() + event.rest)
+            link.stream(event.message)
             link.advance()
             delivery.settle()
             self._next = event.sequence_number + 1

@@ -11,20 +11,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from local.event_hubs.amqp_encoding import long, map_section, string, symbol, timestamp
-from local.event_hubs.publication import DELIVERY_ANNOTATIONS, MESSAGE_ANNOTATIONS, PublishedEvent
+from local.event_hubs.publication import MESSAGE_ANNOTATIONS, PublishedEvent
 from local.event_hubs.start_position import Field, Latest, StartPosition
 
-# a StoredEvent with its two byte strings and its place in the log, rounded up
+# a StoredEvent with its byte string and its place in the log, rounded up
 BOOKKEEPING_BYTES = 512
 
 _SEQUENCE_NUMBER = symbol("x-opt-sequence-number")
 _OFFSET = symbol("x-opt-offset")
 _ENQUEUED_TIME = symbol("x-opt-enqueued-time")
 _PARTITION_KEY = symbol("x-opt-partition-key")
-_LAST_SEQUENCE_NUMBER = symbol("last_enqueued_sequence_number")
-_LAST_OFFSET = symbol("last_enqueued_offset")
-_LAST_TIME = symbol("last_enqueued_time_utc")
-_RETRIEVAL_TIME = symbol("runtime_info_retrieval_time_utc")
 
 
 class PositionBeyondEndError(ValueError):
@@ -40,12 +36,11 @@ class StoredEvent:
     sequence_number: int
     offset: int
     enqueued_time_ms: int
-    header: bytes  # encoded header section; delivery annotations go after it
-    rest: bytes  # message annotations and all further sections
+    message: bytes  # all sections, encoded
 
     @property
     def retained_bytes(self) -> int:
-        return len(self.header) + len(self.rest) + BOOKKEEPING_BYTES
+        return len(self.message) + BOOKKEEPING_BYTES
 
 
 class PartitionLog:
@@ -110,18 +105,18 @@ class PartitionLog:
             sequence_number=sequence_number,
             offset=offset,
             enqueued_time_ms=enqueued_time_ms,
-            header=event.header,
-            rest=map_section(MESSAGE_ANNOTATIONS, items, count) + event.body,
+            message=event.header + map_section(MESSAGE_ANNOTATIONS, items, count) + event.body,
         )
         self._events[sequence_number] = self._last
         self._retained_bytes += self._last.retained_bytes
         # Like the service's, an offset is a position in bytes; only its order has a meaning.
-        self._next_offset += len(self._last.rest)
+        self._next_offset += len(self._last.message)
         self.next_sequence_number += 1
 
     def read(self, sequence_number: int) -> StoredEvent | None:
         """The event with this number, or the oldest one kept after it; None: not there
-        yet."""
+        yet.
+        """
         return self._events.get(max(sequence_number, self.first_sequence_number))
 
     def start(self, position: StartPosition | Latest) -> int:
@@ -155,24 +150,6 @@ class PartitionLog:
             raise PositionBeyondEndError(
                 f"The supplied {name} '{position.value}' is invalid. The last {name} in the system is '{last}'"
             )
-
-    def last_enqueued_annotations(self) -> bytes:
-        """Delivery annotations with the newest event, so that a consumer can compute its lag."""
-        if self._last is None:
-            return b""
-        items = b"".join(
-            (
-                _LAST_SEQUENCE_NUMBER,
-                long(self._last.sequence_number),
-                _LAST_OFFSET,
-                string(str(self._last.offset)),
-                _LAST_TIME,
-                timestamp(self._last.enqueued_time_ms),
-                _RETRIEVAL_TIME,
-                timestamp(self._now_ms()),
-            )
-        )
-        return map_section(DELIVERY_ANNOTATIONS, items, 8)
 
     def subscribe(self, wake: Callable[[], None]) -> None:
         """Call `wake` after every append until unsubscribed."""

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
 
 import pytest
 from azure.eventhub import EventData
@@ -20,7 +19,6 @@ from harness.event_hubs_emulator import (
     eventually,
     receiving,
     send,
-    stop_receiving,
 )
 from tests.integration.scenarios import Running, Scenarios
 
@@ -179,30 +177,6 @@ async def test_properties_of_a_hub_and_its_partitions(emulator: Emulator, hub: s
         assert (full["eventhub_name"], full["id"], full["is_empty"]) == (hub, "1", False)
         assert (full["beginning_sequence_number"], full["last_enqueued_sequence_number"]) == (0, 1)
         assert abs(datetime.now(UTC) - full["last_enqueued_time_utc"]) < timedelta(minutes=1)
-
-
-@scenario
-async def test_events_tell_how_far_the_partition_is(emulator: Emulator, hub: str) -> None:
-    async with emulator.producer(hub) as producer:
-        await producer.send_batch(
-            [EventData("a"), EventData("b"), EventData("c")], partition_id="0"
-        )
-    seen: list[dict[str, Any] | None] = []
-
-    async def on_event(context: Any, _: object) -> None:
-        seen.append(context.last_enqueued_event_properties)
-
-    async with emulator.consumer(hub) as consumer:
-        receive = consumer.receive(
-            on_event,
-            partition_id="0",
-            starting_position="-1",
-            track_last_enqueued_event_properties=True,
-        )
-        task = asyncio.create_task(receive)
-        await eventually(lambda: len(seen) == 3)
-        await stop_receiving(task)
-    assert [properties and properties["sequence_number"] for properties in seen] == [2, 2, 2]
 
 
 # --- start positions and consumer groups

@@ -40,7 +40,7 @@ def log_of(count: int, *times_ms: int, retention_bytes: int = 1_000_000) -> Part
 def bodies(log: PartitionLog, start: int = 0) -> list[bytes]:
     found: list[bytes] = []
     while (stored := log.read(start)) is not None:
-        found.extend(cast("list[bytes]", decode_payload(memoryview(stored.rest)).data))
+        found.extend(cast("list[bytes]", decode_payload(memoryview(stored.message)).data))
         start = stored.sequence_number + 1
     return found
 
@@ -57,7 +57,7 @@ def test_an_event_carries_number_offset_time_and_key_for_the_sdk() -> None:
     log.append([event(b"keyed", key="k")])
     stored = log.read(1)
     assert stored is not None
-    annotations = decode_payload(memoryview(stored.rest)).message_annotations
+    annotations = decode_payload(memoryview(stored.message)).message_annotations
     assert annotations == {
         b"x-opt-sequence-number": 1,
         b"x-opt-offset": str(stored.offset).encode(),
@@ -82,7 +82,7 @@ def test_the_producers_own_annotations_stay() -> None:
     )
     stored = log.read(0)
     assert stored is not None
-    annotations = decode_payload(memoryview(stored.rest)).message_annotations
+    annotations = decode_payload(memoryview(stored.message)).message_annotations
     assert annotations is not None
     assert annotations[b"x-opt-mine"] == b"m"
 
@@ -96,7 +96,7 @@ def test_a_batchs_key_is_the_key_of_its_events() -> None:
     log.append([event()], partition_key="of the batch")
     stored = log.read(0)
     assert stored is not None
-    assert b"of the batch" in stored.rest
+    assert b"of the batch" in stored.message
 
 
 def test_enqueued_times_never_go_back() -> None:
