@@ -17,6 +17,8 @@ import httpx
 from multidict import CIMultiDict
 from yarl import URL
 
+from shared.adapters.connection_pool import ConnectionPool
+
 # aiohttp refuses a header line above 8190 bytes unless told otherwise; policies in front of Azure
 # OpenAI can write longer ones.
 _MAX_HEADER_BYTES: Final = 64 * 1024
@@ -65,7 +67,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=_Connector(limit=self._max_connections, limit_per_host=0),
+                connector=ConnectionPool(limit=self._max_connections, limit_per_host=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=_AUTO_HEADERS,
                 auto_decompress=False,
@@ -74,20 +76,6 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 max_field_size=_MAX_HEADER_BYTES,
             )
         return self._session
-
-
-class _Connector(aiohttp.TCPConnector):
-    """A pool that gives out no connection on which something came that nobody had asked for.
-
-    aiohttp (3.14) would take it for the answer to the next request, which is another caller's.
-    """
-
-    async def _get(self, key: Any, traces: list[Any]) -> Any:
-        while (connection := await super()._get(key, traces)) is not None:
-            if connection.protocol is not None and not connection.protocol.should_close:
-                break
-            connection.close()
-        return connection
 
 
 class _RequestBody:

@@ -7,10 +7,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
-from shared.adapters import direct_storage
+from shared.adapters.backoff import Backoff
 from shared.adapters.direct_storage import DirectStorage, Service
 from shared.errors import StorageError, StorageNotFound
 from tests.integration.tiny_server import Connection, Script, TinyServer, serving
@@ -20,11 +21,6 @@ pytestmark = pytest.mark.anyio
 CREATED = b"HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n"
 BUSY = b"HTTP/1.1 503 Busy\r\nx-ms-error-code: ServerBusy\r\ncontent-length: 0\r\n\r\n"
 THROTTLED = b"HTTP/1.1 429 Slowly\r\ncontent-length: 0\r\n\r\n"
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(direct_storage, "_WAITS_S", (0.0, 0.0))
 
 
 def saying(*answers: bytes, heads: list[bytes] | None = None) -> Script:
@@ -47,9 +43,19 @@ def saying(*answers: bytes, heads: list[bytes] | None = None) -> Script:
 
 
 @contextlib.asynccontextmanager
-async def storage_at(server: TinyServer, **credential: object) -> AsyncIterator[DirectStorage]:
-    service = Service(url=server.url, **credential)  # type: ignore[arg-type]
-    storage = DirectStorage(blobs=service, queues=service)
+async def storage_at(
+    server: TinyServer, waits: list[float] | None = None, **credential: Any
+) -> AsyncIterator[DirectStorage]:
+    """Notes its waits between tries in `waits` instead of waiting."""
+    service = Service(url=server.url, **credential)
+
+    async def sleep(seconds: float) -> None:
+        if waits is not None:
+            waits.append(seconds)
+
+    storage = DirectStorage(
+        blobs=service, queues=service, backoff=Backoff(uniform=lambda low, _: low), sleep=sleep
+    )
     try:
         yield storage
     finally:
@@ -60,6 +66,44 @@ async def storage_at(server: TinyServer, **credential: object) -> AsyncIterator[
 async def test_what_may_pass_is_tried_three_times(first: tuple[bytes, ...]) -> None:
     async with serving(saying(*first, CREATED)) as server, storage_at(server) as storage:
         await storage.put_blob("c/b", b"x")
+
+
+async def test_tries_are_counted_and_spaced() -> None:
+    """Of a PUT on connections that break: the server sees three requests, and no repetition by the
+    HTTP client between them.
+    """
+    heads: list[bytes] = []
+    waits: list[float] = []
+    answers = (CREATED, b"", b"", b"")
+    async with (
+        serving(saying(*answers, heads=heads)) as server,
+        storage_at(server, waits) as storage,
+    ):
+        await storage.put_blob("c/b", b"x")
+        with pytest.raises(StorageError):
+            await storage.append_block("c/b", b"x")
+    assert len(heads) == 1 + 3
+    assert waits == [0.05, 0.25]
+
+
+@pytest.mark.parametrize("status", [b"429 Slowly", b"503 Busy", b"500 Oops"])
+async def test_a_busy_service_says_when_to_come_back(status: bytes) -> None:
+    busy = b"HTTP/1.1 %b\r\nretry-after: 2\r\ncontent-length: 0\r\n\r\n" % status
+    waits: list[float] = []
+    async with (
+        serving(saying(busy, busy, CREATED)) as server,
+        storage_at(server, waits) as storage,
+    ):
+        await storage.put_blob("c/b", b"x")
+    assert waits == [2.05, 2.25]
+
+
+async def test_a_service_that_is_busy_for_long_is_left_alone() -> None:
+    """Reconcile, or the queue, comes back later."""
+    busy = b"HTTP/1.1 503 Busy\r\nretry-after: 60\r\ncontent-length: 0\r\n\r\n"
+    async with serving(saying(busy)) as server, storage_at(server) as storage:
+        with pytest.raises(StorageError, match="503"):
+            await storage.put_blob("c/b", b"x")
 
 
 async def test_what_does_not_pass_is_raised() -> None:

@@ -1,0 +1,46 @@
+"""How long to wait before the next try of a storage call, and whether there is one."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backoff:
+    """Few tries, close together: a client may be waiting for the end of its answer, and reconcile
+    finds what is given up here.
+
+    Every wait is random within its bounds, so that the instances of an app do not come back to a
+    busy account at the same moment.
+    """
+
+    waits_s: tuple[float, ...] = (0.1, 0.5)  # before the second and the third try, on average
+    # of a Retry-After; a service that asks for more is not asked again
+    longest_s: float = 5.0
+    uniform: Callable[[float, float], float] = random.uniform
+
+    def wait_s(self, tries: int, retry_after_s: float = 0.0) -> float | None:
+        """Before the next try, after so many; None where there is none."""
+        if tries > len(self.waits_s) or retry_after_s > self.longest_s:
+            return None
+        wait_s = self.waits_s[tries - 1]
+        # never before the moment that the service named
+        return retry_after_s + self.uniform(0.5 * wait_s, 1.5 * wait_s)
+
+
+def retry_after_s(value: str | None, now: datetime) -> float:
+    """What a Retry-After header asks for (RFC 9110, 10.2.3): seconds or a date. 0 for anything
+    else, for a past date, and for no header.
+    """
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return 0.0
+    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
