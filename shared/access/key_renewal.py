@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
+from shared.concurrency.renewal import SharedTask
 from shared.errors import SigningKeysUnavailable
 
 _log = logging.getLogger("fnsse.callers")
@@ -66,7 +67,7 @@ class KeyRenewal:
         self._failures = 0  # since the last fetch that succeeded
         self._unsaid = ""
         self._closed = False
-        self._fetching: asyncio.Task[None] | None = None
+        self._fetching = SharedTask(self._renew)
         self._next: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
@@ -85,8 +86,8 @@ class KeyRenewal:
         newest try has failed.
         """
         self.begin()
-        if self.keys is None and self._fetching is not None:
-            await asyncio.wait({self._fetching})
+        if self.keys is None:
+            await self._fetching.wait()
         self._say_failure()
         if self.keys is None:
             raise SigningKeysUnavailable("the callers' Entra tenant gave no signing keys")
@@ -99,7 +100,7 @@ class KeyRenewal:
         keys = await self.current()
         if keys.has(key_id):
             return keys
-        if self._fetching is None:
+        if not self._fetching.under_way:
             if self._clock() - self._asked_for_unknown_at < self._pace.unknown_key_s:
                 return keys
             self._asked_for_unknown_at = self._clock()
@@ -115,17 +116,13 @@ class KeyRenewal:
         self._closed = True
         if self._next is not None:
             self._next.cancel()
-        if self._fetching is not None:
-            self._fetching.cancel()
-            await asyncio.wait({self._fetching})
+        await self._fetching.aclose()
 
     def _start(self) -> asyncio.Task[None]:
         """The fetch that is under way: one at a time."""
-        if self._fetching is None:
-            if self._next is not None:
-                self._next.cancel()
-            self._fetching = asyncio.create_task(self._renew())
-        return self._fetching
+        if self._next is not None and not self._fetching.under_way:
+            self._next.cancel()
+        return self._fetching.start()
 
     async def _renew(self) -> None:
         self._failures += 1  # until it has succeeded
@@ -141,7 +138,6 @@ class KeyRenewal:
         finally:  # even a fault of `fetch` ends this try alone
             if self._clock() - self._fetched_at > self._pace.trust_s:
                 self.keys = None
-            self._fetching = None
             if not self._closed:
                 self._next = asyncio.get_running_loop().call_later(self._wait_s(), self._start)
 

@@ -1,8 +1,7 @@
-"""Who the app is: its managed identity, for whatever has no key or connection string."""
+"""The app's managed identity, for every service that has no key or connection string."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Final
@@ -10,16 +9,21 @@ from typing import Final
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError
 
+from shared.concurrency.renewal import Renewal
 from shared.core.wire.headers import RawHeaders
 from shared.errors import UpstreamUnreachable
 from shared.settings.settings import UpstreamSettings
 
 # A token is renewed this long before it expires, so that none expires on the way to the upstream.
 _RENEW_BEFORE_S: Final = 300
+# The identity endpoint answers within milliseconds; azure-identity tries a few times on its own.
+TOKEN_TIMEOUT_S: Final = 10.0
+# Whoever asks within so long after a failure shares it.
+PAUSE_AFTER_FAILURE_S: Final = 1.0
 
 
 def managed_identity(client_id: str | None) -> AsyncTokenCredential:
-    """The app's identity in Azure; on a developer's machine, whoever `az login` says."""
+    """The app's identity in Azure; on a developer's machine, the user of `az login`."""
     # 130 ms to import, and not needed where keys are used
     from azure.identity.aio import DefaultAzureCredential
 
@@ -37,41 +41,54 @@ class KeyCredential:
 
 
 class CachedToken:
-    """A token of one scope, kept until shortly before it expires."""
+    """A token of one scope, for all who need it: see `Renewal`.
+
+    It is renewed ahead of its expiry, and used until then where that fails.
+    """
 
     def __init__(
-        self, credential: AsyncTokenCredential, scope: str, clock: Callable[[], float] = time.time
+        self,
+        credential: AsyncTokenCredential,
+        scope: str,
+        clock: Callable[[], float] = time.time,
+        *,
+        timeout_s: float = TOKEN_TIMEOUT_S,
+        pause_s: float = PAUSE_AFTER_FAILURE_S,
     ) -> None:
         self._credential = credential
         self._scope = scope
-        self._clock = clock
-        self._token = ""
-        self._renew_at = 0.0
-        self._renewal = asyncio.Lock()
+        self._renewal = Renewal(
+            self._fetch,
+            clock,
+            renew_before_s=_RENEW_BEFORE_S,
+            timeout_s=timeout_s,
+            pause_s=pause_s,
+        )
 
     async def value(self) -> str:
-        """Raises AzureError where none can be had."""
-        if self._clock() >= self._renew_at:
-            async with self._renewal:
-                if self._clock() >= self._renew_at:
-                    token = await self._credential.get_token(self._scope)
-                    self._token, self._renew_at = token.token, token.expires_on - _RENEW_BEFORE_S
-        return self._token
+        """Raises AzureError or TimeoutError where none can be had."""
+        return await self._renewal.value()
+
+    async def aclose(self) -> None:
+        """End the fetch that is under way."""
+        await self._renewal.aclose()
+
+    async def _fetch(self) -> tuple[str, float]:
+        token = await self._credential.get_token(self._scope)
+        return token.token, token.expires_on
 
 
 class TokenCredential:
     """The managed identity's token for the upstream."""
 
-    def __init__(
-        self, credential: AsyncTokenCredential, scope: str, clock: Callable[[], float] = time.time
-    ) -> None:
-        self._token = CachedToken(credential, scope, clock)
+    def __init__(self, token: CachedToken) -> None:
+        self._token = token
 
     async def headers(self) -> RawHeaders:
         """Raises UpstreamUnreachable where no token can be had."""
         try:
             return [(b"authorization", b"Bearer " + (await self._token.value()).encode())]
-        except AzureError as error:
+        except (AzureError, TimeoutError) as error:
             raise UpstreamUnreachable(
                 "The proxy's identity got no token for Azure OpenAI. The operator should check the app's managed identity, "
                 "AZURE_CLIENT_ID and AZURE_OPENAI_SCOPE, or set AZURE_OPENAI_KEY."
@@ -83,5 +100,7 @@ def for_upstream(
 ) -> KeyCredential | TokenCredential:
     """The key where one is set, the managed identity's token otherwise."""
     return (
-        KeyCredential(settings.key) if settings.key else TokenCredential(identity(), settings.scope)
+        KeyCredential(settings.key)
+        if settings.key
+        else TokenCredential(CachedToken(identity(), settings.scope))
     )

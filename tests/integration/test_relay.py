@@ -13,7 +13,7 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import ServiceRequestError
 
 from harness.cutting import every_way
-from shared.adapters.identity import TokenCredential
+from shared.adapters.identity import CachedToken, TokenCredential
 from shared.core.records.outcome import Outcome
 from tests.integration.exchanges import (
     CHAT,
@@ -577,8 +577,8 @@ async def test_an_identity_that_cannot_be_reached_is_a_502() -> None:
         async def get_token(self, *_: str, **__: object) -> AccessToken:
             raise ServiceRequestError("169.254.169.254 does not answer")
 
-    identity = TokenCredential(Unreachable(), "scope")  # type: ignore[arg-type]  # as much of it as is used
-    world = a_world(credential=identity)
+    token = CachedToken(Unreachable(), "scope")  # type: ignore[arg-type]  # as much of it as is used
+    world = a_world(credential=TokenCredential(token))
     client = Client(world.relay, ASK)
     await client.run()
     assert (client.status, client.ended) == (502, True)

@@ -9,7 +9,13 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
-from shared.adapters.identity import KeyCredential, TokenCredential, for_upstream
+from shared.adapters.identity import (
+    PAUSE_AFTER_FAILURE_S,
+    CachedToken,
+    KeyCredential,
+    TokenCredential,
+    for_upstream,
+)
 from shared.errors import UpstreamUnreachable
 from shared.settings.settings import UpstreamSettings, load
 
@@ -39,7 +45,8 @@ class Identity:
 
 
 def a_credential(identity: Identity) -> TokenCredential:
-    return TokenCredential(identity, SCOPE, lambda: identity.now)  # type: ignore[arg-type]  # as much of it as is used
+    token = CachedToken(identity, SCOPE, lambda: identity.now)  # type: ignore[arg-type]  # as much of it as is used
+    return TokenCredential(token)
 
 
 async def test_a_key_goes_up_as_azure_openai_wants_it() -> None:
@@ -61,6 +68,9 @@ async def test_a_token_is_renewed_five_minutes_before_it_expires() -> None:
     identity.now += 3299
     assert await credential.headers() == [(b"authorization", b"Bearer token-1")]
     identity.now += 1
+    # in the background: nobody waits while the old one holds
+    assert await credential.headers() == [(b"authorization", b"Bearer token-1")]
+    await credential._token._renewal._fetching.wait()
     assert await credential.headers() == [(b"authorization", b"Bearer token-2")]
 
 
@@ -74,7 +84,25 @@ async def test_where_no_token_can_be_had_the_remedy_is_named_and_the_next_try_ma
         await credential.headers()
     assert "1234" not in str(error.value)
     identity.failing = False
+    identity.now += PAUSE_AFTER_FAILURE_S
     assert await credential.headers() == [(b"authorization", b"Bearer token-1")]
+
+
+async def test_an_endpoint_that_says_nothing_fails_all_callers_within_one_timeout() -> None:
+    class Silent(Identity):
+        async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+            self.scopes += scopes
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    identity = Silent()
+    token = CachedToken(identity, SCOPE, timeout_s=0.05)  # type: ignore[arg-type]
+    credential = TokenCredential(token)
+    failures = await asyncio.gather(
+        *(credential.headers() for _ in range(20)), return_exceptions=True
+    )
+    assert [type(failure) for failure in failures] == [UpstreamUnreachable] * 20
+    assert identity.scopes == [SCOPE]
 
 
 def upstream(key: str) -> UpstreamSettings:

@@ -1,0 +1,113 @@
+"""Values that are fetched again from time to time, for many who need them at once.
+
+One fetch is under way at a time and shared by all who need it: its result, its failure, its
+time-out. Whoever stops waiting does not end it for the others. Nothing here knows what is fetched:
+the access check renews a tenant's signing keys with it, the identity adapter its tokens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+
+class SharedTask:
+    """Runs `work` for all who need it, once at a time. Belongs to the event loop of its first use.
+
+    `work` has to keep its own results and failures.
+    """
+
+    def __init__(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._work = work
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def under_way(self) -> bool:
+        return self._task is not None and not self._task.done()
+
+    def start(self) -> asyncio.Task[None]:
+        """The run that is under way, begun unless there is one."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._work())
+        return self._task
+
+    async def wait(self) -> None:
+        """Returns when the run that is under way has ended, at once if there is none. Does not
+        raise what the run raised.
+        """
+        if self._task is not None and not self._task.done():
+            await asyncio.wait({self._task})
+
+    async def aclose(self) -> None:
+        """End the run that is under way."""
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+
+class Renewal[T]:
+    """Keeps a value that expires. It is renewed ahead of that, and used until then if that fails.
+
+    Callers wait for a fetch only where they have no value that still lives. A failure is shared
+    with everyone who asks within `pause_s` after it: callers do not queue for a failing endpoint,
+    nor do they ask it again and again.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[], Awaitable[tuple[T, float]]],
+        clock: Callable[[], float],
+        *,
+        renew_before_s: float,
+        timeout_s: float,
+        pause_s: float,
+    ) -> None:
+        """`fetch` gives the value, and when by `clock` it expires; it may take `timeout_s`. The
+        value is renewed `renew_before_s` ahead of that.
+        """
+        self._fetch = fetch
+        self._clock = clock
+        self._renew_before_s = renew_before_s
+        self._timeout_s = timeout_s
+        self._pause_s = pause_s
+        self._fetching = SharedTask(self._renew)
+        self._kept: tuple[T, float] | None = None
+        self._failure: Exception | None = None  # of the newest fetch; None if it succeeded
+        self._failed_at = float("-inf")
+
+    async def value(self) -> T:
+        """The value; without suspending where there is one that still lives.
+
+        Raises what `fetch` raises, or TimeoutError, where there is none.
+        """
+        kept = self._living(self._renew_before_s)
+        if kept is not None:
+            return kept[0]
+        if self._failure is None or self._clock() >= self._failed_at + self._pause_s:
+            self._fetching.start()
+        if self._living() is None:
+            await self._fetching.wait()
+        kept = self._living()
+        if kept is not None:
+            return kept[0]
+        # without a traceback: each caller would add its frames, and what they hold
+        failure = self._failure or TimeoutError("what was fetched had expired already")
+        raise failure.with_traceback(None)
+
+    async def aclose(self) -> None:
+        """End the fetch that is under way."""
+        await self._fetching.aclose()
+
+    def _living(self, for_s: float = 0.0) -> tuple[T, float] | None:
+        """What is kept, if it lives for so long."""
+        return self._kept if self._kept and self._clock() < self._kept[1] - for_s else None
+
+    async def _renew(self) -> None:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                self._kept = await self._fetch()
+        except Exception as error:  # noqa: BLE001 - kept, and raised to whoever is left without a value
+            self._failure, self._failed_at = error.with_traceback(None), self._clock()
+        else:
+            self._failure = None
