@@ -106,12 +106,12 @@ def _at_least(least: int) -> Callable[[str], int]:
     return read
 
 
-def _hosts(asked: str | None) -> Sequence[FunctionsHost]:
-    if asked == "embedded":
+def _hosts(chosen: str | None) -> Sequence[FunctionsHost]:
+    if chosen == "embedded":
         return ["embedded"]
-    if asked == "func":
+    if chosen == "func":
         return ["func"]
-    if asked is None and shutil.which("func") is None:
+    if chosen is None and shutil.which("func") is None:
         print("bench: no func on PATH, so the real host is left out", file=sys.stderr)
         return ["embedded"]
     return ["embedded", "func"]

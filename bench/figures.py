@@ -55,36 +55,46 @@ class Figures:
 def figures(measured: Measured) -> Figures:
     """The figures of one host."""
     idle = measured.idle
-    rounds = [_without_idling(each, idle) for each in measured.rounds]
+    rounds = [_without_idling(one_round, idle) for one_round in measured.rounds]
     loads = [
         load
-        for each in rounds
-        for load in (each.long_streams, each.short_streams, each.calls, each.one_by_one)
+        for one_round in rounds
+        for load in (
+            one_round.long_streams,
+            one_round.short_streams,
+            one_round.calls,
+            one_round.one_by_one,
+        )
     ]
-    direct_alone = _first_bytes(each.direct_one_by_one.first_byte_ms for each in rounds)
-    direct_together = _first_bytes(each.direct_streams.first_byte_ms for each in rounds)
-    alone = _first_bytes(each.one_by_one.seen.first_byte_ms for each in rounds)
-    together = _first_bytes(each.long_streams.seen.first_byte_ms for each in rounds)
+    direct_alone = _first_bytes(one_round.direct_one_by_one.first_byte_ms for one_round in rounds)
+    direct_together = _first_bytes(one_round.direct_streams.first_byte_ms for one_round in rounds)
+    alone = _first_bytes(one_round.one_by_one.seen.first_byte_ms for one_round in rounds)
+    together = _first_bytes(one_round.long_streams.seen.first_byte_ms for one_round in rounds)
     return Figures(
         chunk_us=_lowest(
             rounds,
-            lambda each: _US * each.long_streams.spent.worker_s / each.long_streams.seen.chunks,
+            lambda one_round: (
+                _US * one_round.long_streams.spent.worker_s / one_round.long_streams.seen.chunks
+            ),
         ),
-        further_chunk_us=_lowest(rounds, lambda each: _US * _slope(each, _worker_s)),
-        stream_ms=_lowest(rounds, lambda each: _MS * _at_no_chunks(each)),
+        further_chunk_us=_lowest(rounds, lambda one_round: _US * _slope(one_round, _worker_s)),
+        stream_ms=_lowest(rounds, lambda one_round: _MS * _at_no_chunks(one_round)),
         call_ms=_lowest(
-            rounds, lambda each: _MS * each.calls.spent.worker_s / each.calls.job.count
+            rounds,
+            lambda one_round: _MS * one_round.calls.spent.worker_s / one_round.calls.job.count,
         ),
         host_chunk_us=_lowest(
             rounds,
-            lambda each: _US * each.long_streams.spent.host_s / each.long_streams.seen.chunks,
+            lambda one_round: (
+                _US * one_round.long_streams.spent.host_s / one_round.long_streams.seen.chunks
+            ),
         ),
-        host_further_chunk_us=_lowest(rounds, lambda each: _US * _slope(each, _host_s)),
+        host_further_chunk_us=_lowest(rounds, lambda one_round: _US * _slope(one_round, _host_s)),
         host_call_ms=_lowest(
-            rounds, lambda each: _MS * each.calls.spent.host_s / each.calls.job.count
+            rounds, lambda one_round: _MS * one_round.calls.spent.host_s / one_round.calls.job.count
         ),
         calls_per_s=Figure.highest_of(
-            [each.calls.job.count / each.calls.seen.seconds for each in rounds]
+            [one_round.calls.job.count / one_round.calls.seen.seconds for one_round in rounds]
         ),
         added_alone_ms=alone.above(direct_alone),
         added_together_ms=together.above(direct_together),
@@ -103,21 +113,21 @@ def figures(measured: Measured) -> Figures:
     )
 
 
-def _without_idling(each: Round, idle: Idle) -> Round:
-    def taken_off(load: MeasuredLoad) -> MeasuredLoad:
-        return replace(load, spent=idle.taken_off(load.spent, load.seconds))
+def _without_idling(one_round: Round, idle: Idle) -> Round:
+    def without_idle(load: MeasuredLoad) -> MeasuredLoad:
+        return replace(load, spent=idle.deducted_from(load.spent, load.seconds))
 
     return replace(
-        each,
-        long_streams=taken_off(each.long_streams),
-        short_streams=taken_off(each.short_streams),
-        calls=taken_off(each.calls),
-        one_by_one=taken_off(each.one_by_one),
+        one_round,
+        long_streams=without_idle(one_round.long_streams),
+        short_streams=without_idle(one_round.short_streams),
+        calls=without_idle(one_round.calls),
+        one_by_one=without_idle(one_round.one_by_one),
     )
 
 
 def _lowest(rounds: Sequence[Round], cost: Callable[[Round], float]) -> Figure:
-    return Figure.lowest_of([cost(each) for each in rounds])
+    return Figure.lowest_of([cost(one_round) for one_round in rounds])
 
 
 def _first_bytes(samples: Iterable[Sequence[float]]) -> Percentiles:
@@ -132,11 +142,13 @@ def _host_s(load: MeasuredLoad) -> float:
     return load.spent.host_s
 
 
-def _slope(each: Round, cost_s: Callable[[MeasuredLoad], float]) -> float:
-    short, long = each.short_streams, each.long_streams
+def _slope(one_round: Round, cost_s: Callable[[MeasuredLoad], float]) -> float:
+    short, long = one_round.short_streams, one_round.long_streams
     return slope((short.seen.chunks, cost_s(short)), (long.seen.chunks, cost_s(long)))
 
 
-def _at_no_chunks(each: Round) -> float:
-    short = each.short_streams
-    return (short.spent.worker_s - short.seen.chunks * _slope(each, _worker_s)) / short.job.count
+def _at_no_chunks(one_round: Round) -> float:
+    short = one_round.short_streams
+    return (
+        short.spent.worker_s - short.seen.chunks * _slope(one_round, _worker_s)
+    ) / short.job.count

@@ -87,7 +87,7 @@ async def run(job: Job) -> JobResult:
     seen.cpu_s = time.process_time()
     for connection in connections:
         connection.close()
-    _look_at(answers, job, seen, broken)
+    _check(answers, job, seen, broken)
     return seen
 
 
@@ -112,9 +112,7 @@ async def _work(
             await asyncio.sleep(job.pause_ms / 1000)
 
 
-def _look_at(
-    answers: list[ResponseReader], job: Job, seen: JobResult, broken: Counter[str]
-) -> None:
+def _check(answers: list[ResponseReader], job: Job, seen: JobResult, broken: Counter[str]) -> None:
     for answer in answers:
         wrong = fault(answer, job.chunks)
         if wrong:

@@ -86,9 +86,7 @@ class Machine:
 
 
 def worker_of(processes: Sequence[Process]) -> int:
-    """The pid of the worker: the Python process without a Python child.
-    Raises BenchError.
-    """
+    """The pid of the worker: the Python process without a Python child. Raises BenchError."""
     python = [process for process in processes if process.program.startswith("python")]
     parents = {process.parent for process in python}
     leaves = [process.pid for process in python if process.pid not in parents]

@@ -41,7 +41,7 @@ class Idle:
         """The least of each value."""
         return cls(worker=min(span.worker for span in spans), host=min(span.host for span in spans))
 
-    def taken_off(self, spent: Cpu, seconds: float) -> Cpu:
+    def deducted_from(self, spent: Cpu, seconds: float) -> Cpu:
         """`spent` in `seconds` less the idle share; never below 0."""
         return Cpu(
             worker_s=max(0.0, spent.worker_s - self.worker * seconds),

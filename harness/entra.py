@@ -1,5 +1,5 @@
-"""A stand-in for a tenant of Microsoft Entra: it signs tokens, forged ones too, and publishes its
-keys on loopback.
+"""A stand-in for a tenant of Microsoft Entra: it signs tokens, valid and forged ones, and publishes
+its keys on loopback.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def jwk(name: str, **more: str) -> dict[str, str]:
 
 
 def claims(**changed: Any) -> Claims:
-    """What a managed identity's token says; a value of None takes the claim out."""
+    """The claims of a managed identity's token; a value of None removes a claim."""
     now = int(time.time())
     usual = {
         "aud": AUDIENCE,
@@ -68,9 +68,7 @@ def claims(**changed: Any) -> Claims:
 
 
 def token(key: str = "first", *, kid: str | None = "", **changed: Any) -> str:
-    """A token signed with that key, which it names unless `kid` says otherwise (None: it names
-    none).
-    """
+    """A token signed with that key. `kid` overrides the key id in its header (None: no key id)."""
     named = {"kid": key if kid == "" else kid} if kid is not None else None
     return jwt.PyJWS().encode(
         json.dumps(claims(**changed)).encode(), private_key(key), "RS256", headers=named
@@ -78,14 +76,14 @@ def token(key: str = "first", *, kid: str | None = "", **changed: Any) -> str:
 
 
 def unsigned(header: dict[str, Any], payload: Any, signature: bytes = b"") -> str:
-    """The three parts as they are."""
+    """A token of the three given parts."""
     parts = (json.dumps(header).encode(), json.dumps(payload).encode(), signature)
     return ".".join(_segment(part) for part in parts)
 
 
 def signed_with_the_public_key(key: str = "first") -> str:
-    """HS256 whose secret is the published key, which libraries that believe `alg` take for the
-    tenant's own signature.
+    """HS256 whose secret is the published key, which libraries that trust `alg` accept as the
+    tenant's signature.
     """
     secret = (
         private_key(key).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -99,13 +97,13 @@ def signed_with_the_public_key(key: str = "first") -> str:
 
 
 def with_another_payload(whole: str, **changed: Any) -> str:
-    """A good token's header and signature around other claims."""
+    """A valid token's header and signature with other claims."""
     header, _, signature = whole.split(".")
     return f"{header}.{_segment(json.dumps(claims(**changed)).encode())}.{signature}"
 
 
-# Name -> what makes the token, and the error code that says which check it failed. All name the key
-# that signs good ones, unless that is what is wrong with them.
+# Name -> function that makes the token, and the error code of the check that it fails. All name the
+# key that signs valid tokens, unless that is their defect.
 FORGED: Final[dict[str, tuple[Callable[[], str], str]]] = {
     "alg none": (
         lambda: unsigned({"alg": "none", "typ": "JWT", "kid": "first"}, claims()),
@@ -197,16 +195,16 @@ def _number(value: int) -> str:
 
 @dataclass
 class Tenant:
-    """Publishes metadata and keys over HTTP inside a `with` block; what it publishes may change
+    """Publishes metadata and keys over HTTP inside a `with` block. Both may be changed
     meanwhile.
     """
 
     port: int = 0  # 0: a free one
     keys: list[dict[str, str]] = field(default_factory=lambda: [jwk("first")])
-    asked: list[str] = field(default_factory=list)  # the paths of all requests
+    requested: list[str] = field(default_factory=list)  # the paths of all requests
     # path -> status and body, instead of the usual
     answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
-    held: threading.Event | None = None  # answers wait for it
+    held: threading.Event | None = None  # responses wait for it
 
     @property
     def authority(self) -> str:
@@ -214,7 +212,7 @@ class Tenant:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The app's settings that make it believe this tenant."""
+        """The app's settings that make it trust this tenant."""
         return {
             "CALLER_AUTH": "entra",
             "CALLER_AUTH_TENANT_ID": TENANT,
@@ -225,8 +223,8 @@ class Tenant:
         }
 
     def fetches(self) -> int:
-        """How often the keys were asked for."""
-        return self.asked.count(f"/{TENANT}/discovery/keys")
+        """How often the keys were fetched."""
+        return self.requested.count(f"/{TENANT}/discovery/keys")
 
     def __enter__(self) -> Self:
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), self._handler())
@@ -263,7 +261,7 @@ class Tenant:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                tenant.asked.append(self.path)
+                tenant.requested.append(self.path)
                 if tenant.held is not None:
                     tenant.held.wait(20)
                 status, body = tenant._document(self.path)

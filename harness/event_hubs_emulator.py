@@ -1,4 +1,4 @@
-"""The Event Hubs emulator as a process of its own, and the real SDK's way to read from it."""
+"""Starts the Event Hubs emulator, and receives from it with the real SDK."""
 
 import asyncio
 import contextlib
@@ -44,7 +44,7 @@ class Emulator:
         self.stop()
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
-        """(exit code, what it wrote to stderr)."""
+        """End the emulator; return its exit code and stderr."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         _, errors = self.process.communicate(timeout=DEADLINE_S)
@@ -81,7 +81,7 @@ class Emulator:
         assert self.control("PUT", "/behaviour", {"mode": mode}) == (200, {"mode": mode})
 
     def refuse(self, text: str, condition: str) -> None:
-        """Publications that hold this text, until the next change of mode."""
+        """Reject publications with this text, until the next change of mode."""
         behaviour = {"mode": "accept", "unwanted": {"text": text, "condition": condition}}
         assert self.control("PUT", "/behaviour", behaviour)[0] == 200
 
@@ -91,7 +91,7 @@ class Emulator:
 
 @contextlib.asynccontextmanager
 async def own_emulator(*arguments: str) -> AsyncIterator[Emulator]:
-    """An emulator for one scenario; others go on while it starts and ends."""
+    """An emulator for one scenario; other scenarios run while it starts and ends."""
     emulator = Emulator("--port", "0", "--control-port", "0", *arguments)
     await asyncio.to_thread(emulator.__enter__)
     try:
@@ -107,7 +107,7 @@ async def send(producer: EventHubProducerClient, *bodies: str, **options: Any) -
 
 
 class Received:
-    """What a consumer has received so far."""
+    """The events that a consumer has received so far."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, EventData]] = []
@@ -175,7 +175,7 @@ async def receiving(
 
 
 async def stop_receiving(task: asyncio.Task[None]) -> None:
-    """Cancel a `receive`: closing the client alone would let it sleep on until its next look at the
+    """Cancel a `receive`: closing the client alone lets it sleep until its next poll of the
     partitions.
     """
     task.cancel()
@@ -184,7 +184,7 @@ async def stop_receiving(task: asyncio.Task[None]) -> None:
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
-    """Wait for a condition that only asking can tell."""
+    """Poll until a condition holds."""
     async with asyncio.timeout(DEADLINE_S):
-        while not await asyncio.to_thread(condition):  # noqa: ASYNC110 - another process changes what is asked
+        while not await asyncio.to_thread(condition):  # noqa: ASYNC110 - another process changes the state
             await asyncio.sleep(0.02)

@@ -1,6 +1,4 @@
-"""Starts a Functions host, the embedded or the real one, on a scratch app, and
-Azurite beside it.
-"""
+"""Starts a Functions host, the embedded or the real one, for a scratch app, and Azurite."""
 
 import json
 import os
@@ -26,18 +24,19 @@ from local.stack.processes import descendants_of, signal_each
 ROOT = Path(__file__).parents[1]
 AZURITE = ROOT / "local" / "azurite" / "node_modules" / ".bin" / "azurite"
 _KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-# A NullReferenceException of the host's own, before anything of the app runs.
+# The message of an exception in the real host's own start.
 _FALLEN = "Value cannot be null. (Parameter 'provider')"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-WITHIN_S = 60.0  # in which a busy machine, too, has done what it was asked
-# Like httpx's own functions, with a connection for each call, but more patient than their 5 s.
+WITHIN_S = 60.0  # enough for a busy machine
+# A connection for each call, like httpx's own functions, but with a longer timeout than their 5 s.
 HTTP = httpx.Client(timeout=WITHIN_S, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 def wait_until(
     condition: Callable[[], object], *, within_s: float = WITHIN_S, why: str | Callable[[], str]
 ) -> None:
-    """Wait for a condition; fail with `why` (a text, or what makes one) when its time is up."""
+    """Wait for a condition; fail with `why` (a text, or a function that returns one) after the
+    deadline."""
     until = time.monotonic() + within_s
     while not condition():
         if time.monotonic() > until:
@@ -55,14 +54,14 @@ class HostProcess:
         self._log = log
 
     def url(self, path: str) -> str:
-        """Return an address on the host."""
+        """Return a URL of the host."""
         return f"http://127.0.0.1:{self.port}{path}"
 
     def output(self) -> str:
         """Return what the host has printed, without colours."""
         return _COLOUR.sub("", self._log.read_text(errors="replace"))
 
-    def seen(self, pattern: str, *, within_s: float = WITHIN_S) -> re.Match[str]:
+    def output_matching(self, pattern: str, *, within_s: float = WITHIN_S) -> re.Match[str]:
         """Wait until the output matches a pattern; return the first match."""
         wait_until(
             lambda: re.search(pattern, self.output()),
@@ -73,39 +72,38 @@ class HostProcess:
         assert found
         return found
 
-    def told(self, pattern: str) -> dict[str, Any]:
-        """Wait for what the pattern matches and the JSON object behind it; return that object.
+    def reported(self, pattern: str) -> dict[str, Any]:
+        """Wait for a match and the JSON object after it; return that object.
 
-        The rest of the line is left alone: the Core Tools' console now and then puts the next
-        line's text behind it.
+        It ignores the rest of the line: the Core Tools sometimes print the next line's text there.
         """
         wait_until(
-            lambda: _object_behind(pattern, self.output()),
+            lambda: _object_after(pattern, self.output()),
             why=lambda: f"{pattern!r} in\n{self.output()[-3000:]}",
         )
-        found = _object_behind(pattern, self.output())
+        found = _object_after(pattern, self.output())
         assert found
         return found
 
     def worker_pid(self) -> int:
         """Return the process that runs the app's code."""
         if self.kind == "embedded":
-            self.seen(r"Worker process started: pid \d+\n")
+            self.output_matching(r"Worker process started: pid \d+\n")
             return int(re.findall(r"Worker process started: pid (\d+)\n", self.output())[-1])
         return descendants_of(self.process.pid)[-1]
 
     def exit_code(self, *, within_s: float = 60.0) -> int:
-        """Wait for the host's end."""
+        """Wait for the host's end; return its exit code."""
         return self.process.wait(within_s)
 
 
-def _object_behind(pattern: str, text: str) -> dict[str, Any] | None:
+def _object_after(pattern: str, text: str) -> dict[str, Any] | None:
     found = re.search(pattern, text)
     if found is None:
         return None
     try:
         document: dict[str, Any] = json.JSONDecoder().raw_decode(text, found.end())[0]
-    except ValueError:  # not whole yet
+    except ValueError:  # not complete yet
         return None
     return document
 
@@ -119,9 +117,7 @@ def running_host(
     port: int | None = None,
     ready: bool = True,
 ) -> Iterator[HostProcess]:
-    """Start a host; wait until /health answers unless told otherwise; end it and all its processes
-    afterwards.
-    """
+    """Start a host; wait until /health answers if `ready`; end all its processes afterwards."""
     port = port or free_port()
     log = app_dir / f"{kind}.log"
 
@@ -169,9 +165,7 @@ def _environment(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def _comes_up(host: HostProcess) -> bool:
-    """Wait until /health answers; False where func fell over its own start, as it does once in a
-    while.
-    """
+    """Wait until /health answers; False if func crashed at its start, as it sometimes does."""
 
     def fell() -> bool:
         return host.kind == "func" and host.process.poll() is not None and _FALLEN in host.output()
@@ -200,7 +194,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def exists(pid: int) -> bool:
-    """Say whether a process still runs; a zombie that nobody has waited for does not."""
+    """Return whether a process still runs; a zombie does not."""
     state = subprocess.run(
         ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout

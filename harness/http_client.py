@@ -184,8 +184,8 @@ def names(headers: Iterable[tuple[str, str]]) -> set[str]:
 def _parser_for(method: str) -> h11.Connection:
     """A parser of responses.
 
-    h11 has to believe that it sent the request. The real one bypasses it, since h11 would
-    normalise it.
+    h11 has to believe that it sent the request. The real one bypasses it, since h11 would normalise
+    it.
     """
     parser = h11.Connection(h11.CLIENT)
     parser.send(h11.Request(method=method, target="/", headers=[("host", "unused")]))

@@ -1,4 +1,4 @@
-"""Starts the Azure OpenAI stand-in for a test, talks to it, and reads what it answers."""
+"""Starts the Azure OpenAI stand-in for a test, calls it, and parses its responses."""
 
 import json
 import select
@@ -19,13 +19,13 @@ DEADLINE_S = 60.0
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
-    """The stand-in as a process of its own."""
+    """Start the stand-in."""
     command = [sys.executable, "-m", "local.azure_openai", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def ready_port(process: subprocess.Popen[str]) -> int:
-    """The port that the ready line names."""
+    """The port in the ready line."""
     assert process.stdout
     readable, _, _ = select.select([process.stdout], [], [], DEADLINE_S)
     assert readable, "no ready line in time"
@@ -40,24 +40,24 @@ class StandIn:
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """Its URL."""
         return f"http://127.0.0.1:{self.port}"
 
     def post(
         self, path: str = CHAT, body: object = None, directives: str = "", **headers: str
     ) -> httpx.Response:
-        """One call, read to its end."""
+        """Make a call and read the whole response."""
         sent = {"api-key": "any", "x-stand-in": directives, **headers}
         return httpx.post(
             self.url + path, json=ASK if body is None else body, headers=sent, timeout=DEADLINE_S
         )
 
     def get(self, path: str) -> httpx.Response:
-        """A GET with a key."""
+        """Make a GET with a key."""
         return httpx.get(self.url + path, headers={"api-key": "any"}, timeout=DEADLINE_S)
 
     def exchange(self, header: str) -> dict[str, object]:
-        """The newest exchange with that header, once it is over."""
+        """Wait for the end of the newest exchange with that header; return its record."""
         until = time.monotonic() + DEADLINE_S
         while time.monotonic() < until:
             found = httpx.get(
@@ -82,7 +82,7 @@ def running() -> Iterator[StandIn]:
 
 
 def events(body: bytes) -> list[object]:
-    """The JSON of each `data:` event; `[DONE]` as it is."""
+    """The JSON of each `data:` event; `[DONE]` as text."""
     found = [part.removeprefix(b"data: ") for part in body.split(b"\n\n") if part]
     return [part.decode() if part == b"[DONE]" else json.loads(part) for part in found]
 

@@ -35,11 +35,11 @@ class UpstreamRequest:
 
 def requests(stack: Stack, *, deployment: str = "", request_id: str = "") -> list[UpstreamRequest]:
     """The requests so far for a deployment, or with an x-ms-client-request-id."""
-    asked = {
+    query = {
         "deployment": deployment,
         "header": f"x-ms-client-request-id:{request_id}" if request_id else "",
     }
-    return [_request(document) for document in _get(stack, f"exchanges?{urlencode(asked)}")]
+    return [_request(document) for document in _get(stack, f"exchanges?{urlencode(query)}")]
 
 
 def only_request(

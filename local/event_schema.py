@@ -56,9 +56,11 @@ def _object(cls: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     properties, required = {}, []
     for field in dataclasses.fields(cls):
         absent = is_optional(field)
-        said = _of(_not_none(hints[field.name]) if absent else hints[field.name], definitions)
+        schema_of_field = _of(
+            _not_none(hints[field.name]) if absent else hints[field.name], definitions
+        )
         comment = comments.get(field.name)
-        properties[field.name] = said | ({"description": comment} if comment else {})
+        properties[field.name] = schema_of_field | ({"description": comment} if comment else {})
         if not absent:
             required.append(field.name)
     description = " ".join(inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0].split())
@@ -128,7 +130,7 @@ def _comments(cls: type) -> dict[str, str]:
             above = []
         else:
             above = []
-    return {name: said for name, said in found.items() if said}
+    return {name: comment for name, comment in found.items() if comment}
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""python -m local.run: starts everything on this machine, makes two calls, shows their events,
-and serves until Ctrl-C.
+"""python -m local.run: starts everything on this machine, makes two calls, shows their events, and
+serves until Ctrl-C.
 
 Exit code 0 after Ctrl-C (or SIGTERM), 1 if a part could not start, failed or died; the message says
 which.

@@ -62,8 +62,8 @@ class FaultInjector:
         self.done: Counter[str] = Counter()
         self.corrupted: set[str] = set()
         self.killed_at: list[float] = []  # unix time
-        self._world = bed
-        self._chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+        self._bed = bed
+        self._rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._error: Exception | None = None
@@ -83,8 +83,8 @@ class FaultInjector:
     def _run(self) -> None:
         order: list[str] = []
         try:
-            while not self._stopping.wait(self._chance.uniform(*self._calm_s)):
-                order = order or self._chance.sample(_FAULTS, len(_FAULTS))
+            while not self._stopping.wait(self._rng.uniform(*self._calm_s)):
+                order = order or self._rng.sample(_FAULTS, len(_FAULTS))
                 fault = order.pop()
                 self._do(fault)
                 self.done[fault] += 1
@@ -92,7 +92,7 @@ class FaultInjector:
             self._error = error
 
     def _do(self, fault: str) -> None:
-        bed, lasts_s = self._world, self._chance.uniform(*_LASTS_S)
+        bed, lasts_s = self._bed, self._rng.uniform(*_LASTS_S)
         if fault == "host killed":
             self.killed_at.append(time.time())
             bed.kill_host()
@@ -115,7 +115,7 @@ class FaultInjector:
     def _corrupt(self) -> None:
         """Overwrite the newest response captures with garbage; some are not delivered yet."""
         with BlobServiceClient.from_connection_string(
-            self._world.stack.storage_connection_string
+            self._bed.stack.storage_connection_string
         ) as blobs:
             captures = blobs.get_container_client("captures")
             names = [name for name in captures.list_blob_names() if name.endswith(".response")]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-# https://learn.microsoft.com/rest/api/storageservices/get-messages: both come before the
-# text.
+# https://learn.microsoft.com/rest/api/storageservices/get-messages: both come before the text.
 _MESSAGE: Final = re.compile(
     rb"<MessageId>([^<]+)</MessageId>(?:(?!<MessageId>).)*?<PopReceipt>([^<]+)</PopReceipt>",
     re.DOTALL,

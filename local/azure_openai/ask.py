@@ -1,8 +1,8 @@
 """Parses a JSON request. Pure, and also a child process for large bodies.
 
 Parsing 20 MB of JSON holds Python's interpreter lock for tenths of a second, which delays every
-other stream. `python -m local.azure_openai.ask` reads a body from stdin and writes the
-pickled Ask to stdout.
+other stream. `python -m local.azure_openai.ask` reads a body from stdin and writes the pickled Ask
+to stdout.
 """
 
 import json

@@ -26,8 +26,8 @@ def transcription(served: Reply) -> StandInResponse:
         return StandInResponse(
             content_type=SSE, body=sse.dressed(_transcript_events(served), served.directives)
         )
-    asked = served.ask.text("response_format", "json")
-    if asked == "verbose_json":
+    response_format = served.ask.text("response_format", "json")
+    if response_format == "verbose_json":
         segment = {"id": 0, "start": 0.0, "end": 2.5, "text": text}
         return json_answer(
             {
@@ -38,7 +38,7 @@ def transcription(served: Reply) -> StandInResponse:
                 "segments": [segment],
             }
         )
-    if asked in {"text", "srt", "vtt"}:
+    if response_format in {"text", "srt", "vtt"}:
         return StandInResponse(content_type="text/plain; charset=utf-8", body=f"{text}\n".encode())
     return json_answer({"text": text, "usage": _usage(served)})
 
@@ -57,11 +57,11 @@ def speech(served: Reply) -> StandInResponse:
 
 def _sound(served: Reply) -> Iterator[bytes]:
     chunks = max(1, served.directives.chunks)
-    left = served.directives.content_size or chunks * _PIECE_BYTES
-    share = -(-left // chunks)
+    remaining = served.directives.content_size or chunks * _PIECE_BYTES
+    share = -(-remaining // chunks)
     for index in range(chunks):
-        yield hashlib.shake_256(f"{served.ask.seed}:{index}".encode()).digest(min(share, left))
-        left -= min(share, left)
+        yield hashlib.shake_256(f"{served.ask.seed}:{index}".encode()).digest(min(share, remaining))
+        remaining -= min(share, remaining)
 
 
 def _speech_events(served: Reply) -> Iterator[bytes]:

@@ -1,8 +1,8 @@
 """Chat completions in Azure's shapes. Pure.
 
 A stream: `prompt_filter_results` without choices, then for each choice a role chunk, content or
-tool-call deltas (choices and calls alternate) and a finish chunk, then usage if
-requested, then `[DONE]`.
+tool-call deltas (choices and calls alternate) and a finish chunk, then usage if requested, then
+`[DONE]`.
 """
 
 from collections.abc import Iterable, Iterator

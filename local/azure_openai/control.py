@@ -18,21 +18,23 @@ def answer(request: Request, recording: ExchangeRecording) -> StandInResponse:
     `details=false`, which leaves out bodies and write times.
     """
     path, query = split_target(request.target)
-    asked = request.method, path.removeprefix(PREFIX)
-    if asked == ("GET", "health"):
+    operation = request.method, path.removeprefix(PREFIX)
+    if operation == ("GET", "health"):
         return json_answer({"status": "ok", "open_exchanges": recording.open_count()})
-    if asked == ("GET", "exchanges"):
+    if operation == ("GET", "exchanges"):
         return json_answer(_exchanges(recording, query or ""))
-    if asked == ("DELETE", "exchanges"):
+    if operation == ("DELETE", "exchanges"):
         recording.clear()
         return json_answer({})
     return gateway_error(404, "404", "there are GET health, GET exchanges and DELETE exchanges")
 
 
 def _exchanges(recording: ExchangeRecording, query: str) -> list[dict[str, object]]:
-    asked = {name: values[-1] for name, values in parse_qs(query).items()}
-    limit = asked.get("limit", "")
+    parameters = {name: values[-1] for name, values in parse_qs(query).items()}
+    limit = parameters.get("limit", "")
     found = recording.find(
-        asked.get("deployment", ""), asked.get("header", ""), int(limit) if limit.isdecimal() else 0
+        parameters.get("deployment", ""),
+        parameters.get("header", ""),
+        int(limit) if limit.isdecimal() else 0,
     )
-    return [exchange.document(details=asked.get("details") != "false") for exchange in found]
+    return [exchange.document(details=parameters.get("details") != "false") for exchange in found]

@@ -38,14 +38,15 @@ Step = Write | BodyEnd
 
 def ending(directives: Directives) -> tuple[int | None, BodyEnd]:
     """After how many pieces the body ends early, and how; None: it does not."""
-    asked = [
+    interruptions = [
         (directives.reset_after, BodyEnd.RESET),
         (directives.close_after, BodyEnd.CLOSE),
         (directives.end_after, BodyEnd.END),
         (directives.silence_after, BodyEnd.SILENCE),
     ]
     return min(
-        ((after, how) for after, how in asked if after is not None), default=(None, BodyEnd.FINISH)
+        ((after, how) for after, how in interruptions if after is not None),
+        default=(None, BodyEnd.FINISH),
     )
 
 

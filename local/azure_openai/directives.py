@@ -58,8 +58,7 @@ class Directives:
     gzip: bool = False  # content-encoding gzip, where accept-encoding allows it
     chunked: bool = False  # a JSON body without content-length
 
-    # Failures. Of several interruptions the smallest N counts; with fewer pieces, none
-    # happens.
+    # Failures. Of several interruptions the smallest N counts; with fewer pieces, none happens.
     status: int = 200  # an error of this status, in Azure's shape, at once
     # seconds; retry-after, retry-after-ms and x-ms-retry-after-ms of a 429 or 503
     retry_after: int = 0

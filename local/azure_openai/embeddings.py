@@ -11,8 +11,8 @@ _DIMENSIONS = 1536  # of text-embedding-3-small, if the request names none
 
 
 def answer(served: Reply) -> StandInResponse:
-    """One vector for each input, as floats or, if requested, as base64 of
-    little-endian 32-bit floats.
+    """One vector for each input, as floats or, if requested, as base64 of little-endian 32-bit
+    floats.
     """
     ask = served.ask
     size = ask.number("dimensions", _DIMENSIONS)

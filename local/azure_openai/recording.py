@@ -83,8 +83,8 @@ class RecordedExchange:
         self.write_times = array("d")
 
     def document(self, *, details: bool = True) -> dict[str, object]:
-        """The exchange as `/_stand_in/exchanges` shows it, with or without bodies
-        and write times.
+        """The exchange as `/_stand_in/exchanges` shows it, with or without bodies and write
+        times.
         """
         path, mark, query = self.target.partition("?")
         return {

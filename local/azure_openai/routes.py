@@ -33,8 +33,8 @@ def split_target(target: str) -> tuple[str, str | None]:
 def route(target: str) -> Target | None:
     """Parse a raw target; None if it is not below `/openai/`.
 
-    A prefix before `/openai/` is ignored: `/api/projects/{project}/openai/v1/...` is one of
-    Azure's own forms.
+    A prefix before `/openai/` is ignored: `/api/projects/{project}/openai/v1/...` is one of Azure's
+    own forms.
     """
     path, raw_query = split_target(target)
     _, found, rest = path.partition("/openai/")

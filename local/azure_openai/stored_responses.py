@@ -119,9 +119,9 @@ def _input_items(stored: _Stored) -> list[object]:
     """The request's input items; plain text becomes a message. Empty if the request was too long to
     be recorded.
     """
-    asked = json.loads(stored.request_body).get("input", []) if stored.request_body else []
-    if isinstance(asked, str):
-        part = {"type": "input_text", "text": asked}
+    request_input = json.loads(stored.request_body).get("input", []) if stored.request_body else []
+    if isinstance(request_input, str):
+        part = {"type": "input_text", "text": request_input}
         return [
             {
                 "id": stored.served.id("msg_in_"),
@@ -130,4 +130,4 @@ def _input_items(stored: _Stored) -> list[object]:
                 "content": [part],
             }
         ]
-    return list(asked)
+    return list(request_input)

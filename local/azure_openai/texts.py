@@ -1,8 +1,7 @@
 """The words that the stand-in answers with, and how it counts tokens. Pure.
 
 One token is one word: `tokens(text) == len(text.split())`. Words hold umlauts, CJK, emoji and
-U+2028, which exposes a reader that splits characters or takes U+2028 for a line
-end.
+U+2028, which exposes a reader that splits characters or takes U+2028 for a line end.
 """
 
 import functools

@@ -131,8 +131,8 @@ def timestamp(milliseconds: int) -> bytes:
 
 
 def map_section(code: int, encoded_items: bytes, item_count: int) -> bytes:
-    """A message section that is a map of `item_count` keys and values together
-    (twice the pairs).
+    """A message section that is a map of `item_count` keys and values together (twice the
+    pairs).
     """
     head = struct.pack(
         ">BBBBII", _DESCRIBED, _SMALL_ULONG, code, 0xD1, len(encoded_items) + 4, item_count

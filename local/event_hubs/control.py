@@ -24,8 +24,11 @@ def control_app(namespace: Namespace) -> web.Application:
 
     async def behaviour(request: web.Request) -> web.Response:
         try:
-            asked = await request.json()
-            mode, unwanted = PublicationMode(asked["mode"]), _unwanted(asked.get("unwanted"))
+            behaviour = await request.json()
+            mode, unwanted = (
+                PublicationMode(behaviour["mode"]),
+                _unwanted(behaviour.get("unwanted")),
+            )
         except (ValueError, KeyError, TypeError, AttributeError):
             return web.json_response(
                 {"error": f'send {{"mode": …}} with one of {_MODES}'}, status=400
@@ -40,9 +43,9 @@ def control_app(namespace: Namespace) -> web.Application:
     return app
 
 
-def _unwanted(asked: Any) -> Unwanted | None:
+def _unwanted(behaviour: Any) -> Unwanted | None:
     return (
         None
-        if asked is None
-        else Unwanted(text=asked["text"].encode(), condition=asked["condition"])
+        if behaviour is None
+        else Unwanted(text=behaviour["text"].encode(), condition=behaviour["condition"])
     )

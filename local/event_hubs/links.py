@@ -101,8 +101,8 @@ def _serve(
 
 
 def _path(address: str | None) -> str:
-    """The address without scheme and host: the SDK sends `amqps://host/hub`, other
-    clients `hub`.
+    """The address without scheme and host: the SDK sends `amqps://host/hub`, other clients
+    `hub`.
     """
     address = address or ""
     return urlsplit(address).path.lstrip("/") if "://" in address else address.lstrip("/")

@@ -114,9 +114,7 @@ class PartitionLog:
         self.next_sequence_number += 1
 
     def read(self, sequence_number: int) -> StoredEvent | None:
-        """The event with this number, or the oldest one kept after it; None: not there
-        yet.
-        """
+        """The event with this number, or the oldest one kept after it; None: not there yet."""
         return self._events.get(max(sequence_number, self.first_sequence_number))
 
     def start(self, position: StartPosition | Latest) -> int:

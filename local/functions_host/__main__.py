@@ -22,7 +22,7 @@ def main() -> int:
     try:
         local = read_local_settings(app_dir / "local.settings.json")
         environment = merge(local.values, os.environ)
-        # refuse here, before anything is started
+        # check it here, before anything is started
         read_host_json(app_dir / "host.json", environment)
         port = options.port if options.port is not None else local.port or _DEFAULT_PORT
         listening = bind(options.host, port)
@@ -38,7 +38,7 @@ def main() -> int:
 
 
 def _from_core_tools(listening: socket.socket) -> dict[str, str]:
-    """Return what func start adds to the app's environment that an app may read."""
+    """Return the variables that func start adds to the app's environment."""
     return {
         "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
         "FUNCTIONS_WORKER_RUNTIME": "python",

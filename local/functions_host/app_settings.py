@@ -1,5 +1,5 @@
-"""App settings: local.settings.json under the environment, %NAME% expressions, and what a
-connection name stands for.
+"""App settings: local.settings.json, overridden by the environment; %NAME% expressions; connection
+names.
 """
 
 import json
@@ -19,12 +19,12 @@ class LocalSettings:
     """local.settings.json."""
 
     values: Mapping[str, str] = field(default_factory=dict)
-    port: int | None = None  # Host.LocalHttpPort; None where it is not given
+    port: int | None = None  # Host.LocalHttpPort; None if it is not set
 
 
 def read_local_settings(path: Path) -> LocalSettings:
-    """Read local.settings.json; a missing file is an empty one. Raises StartError naming what is
-    wrong.
+    """Read local.settings.json; a missing file counts as empty. Raises StartError that names the
+    mistake.
     """
     if not path.exists():
         return LocalSettings()
@@ -60,7 +60,7 @@ def _port(document: Mapping[str, Any], file: str) -> int | None:
 
 
 def merge(local: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the app's environment. What the environment has already wins, as with func start
+    """Return the app's environment. The process's environment takes precedence, as with func start
     (Azure/azure-functions-core-tools, StartHostAction: "Skipping ... already defined in current
     environment variables").
     """
@@ -68,7 +68,7 @@ def merge(local: Mapping[str, str], environment: Mapping[str, str]) -> dict[str,
 
 
 def look_up(name: str, settings: Mapping[str, str]) -> str | None:
-    """Return a setting whatever the case of its name: .NET configuration keys have none."""
+    """Return a setting, ignoring the case of its name as .NET does."""
     if name in settings:
         return settings[name]
     folded = name.casefold()
@@ -76,7 +76,7 @@ def look_up(name: str, settings: Mapping[str, str]) -> str | None:
 
 
 def resolve(text: str, settings: Mapping[str, str]) -> str:
-    """Replace every %NAME% by the app setting of that name; StartError where there is none.
+    """Replace every %NAME% by the app setting of that name. Raises StartError if it is missing.
 
     Source: Azure/azure-webjobs-sdk, NameResolverExtensions.ResolveWholeString (a missing name is an
     error there too).
@@ -99,14 +99,14 @@ class StorageConnection:
 
     connection_string: str | None = None
     queue_service_uri: str | None = None
-    managed_identity: bool = False  # __credential=managedidentity: nothing else is tried
+    managed_identity: bool = False  # __credential=managedidentity: no other credential is tried
     client_id: str | None = None  # of a user-assigned identity
 
 
 def resolve_connection(name: str, settings: Mapping[str, str]) -> StorageConnection:
-    """Return what a binding's `connection` stands for.
+    """Return the connection that a binding's `connection` names.
 
-    The setting AzureWebJobs<name> goes before <name>; an empty name means Storage
+    The setting AzureWebJobs<name> takes precedence over <name>; an empty name means Storage
     (Azure/azure-webjobs-sdk, IConfigurationExtensions.GetWebJobsConnectionStringSection; the
     storage extension's StorageClientProvider). Identity-based settings: __queueServiceUri,
     __serviceUri or __accountName, with __credential and __clientId (learn.microsoft.com,

@@ -1,7 +1,7 @@
-"""The host's limit on a request body whose size is not announced.
+"""The host's limit on a request body without Content-Length.
 
-Seen on the real host: beyond the limit the client gets an empty 500, and the app sees its client
-leave.
+Seen on the real host: beyond the limit, the client gets an empty 500 and the app sees its client
+disconnect.
 """
 
 from collections.abc import MutableMapping
@@ -14,9 +14,7 @@ MAX_REQUEST_BODY_BYTES = 104_857_600
 
 
 class LimitedBody:
-    """What the app gets of a request and sends of its answer, until the body is larger than the
-    limit.
-    """
+    """Passes a request and its response through, until the body exceeds the limit."""
 
     def __init__(self, receive: Receive, send: Send, limit_bytes: int) -> None:
         self._receive = receive
@@ -28,7 +26,7 @@ class LimitedBody:
 
     @property
     def failure(self) -> InvocationResult | None:
-        """How the invocation ended, where the limit ended it."""
+        """The invocation's failure, if the limit ended it."""
         if not self._exceeded:
             return None
         return InvocationResult(
@@ -36,7 +34,7 @@ class LimitedBody:
         )
 
     async def receive(self) -> MutableMapping[str, Any]:
-        """The request's next message; a disconnect once the body is too large."""
+        """Return the request's next message; a disconnect once the body is too large."""
         if not self._exceeded:
             message = await self._receive()
             self._received_bytes += len(message.get("body", b""))
@@ -48,8 +46,8 @@ class LimitedBody:
         return {"type": "http.disconnect"}
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
-        """Pass on what the app answers, and nothing once the body is too large: an answer that had
-        begun is cut by uvicorn.
+        """Pass on the app's response, but nothing once the body is too large: uvicorn cuts a
+        response that had begun.
         """
         if not self._exceeded:
             self._answering = True
@@ -57,7 +55,7 @@ class LimitedBody:
 
 
 async def answer_empty(send: Send, status: int) -> None:
-    """Answer without a body."""
+    """Send a response without a body."""
     await send(
         {"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]}
     )

@@ -1,33 +1,32 @@
-"""The host's output: time-stamped lines, as `func start` prints them. Never query strings or
-headers: they hold keys.
+"""The host's output: time-stamped lines, as `func start` prints them. It never prints query strings
+or headers, which hold keys.
 """
 
 import logging
 import sys
 from datetime import UTC, datetime
 
-# azure-core's request log prints every header, and the host's own polling would fill the screen
-# with it; the worker library writes three records per request, uvicorn says that it starts. Their
-# warnings and errors are shown.
+# azure-core logs every header of a request, also of the host's own polling; the worker library logs
+# three records per request, uvicorn its start. Only their warnings and errors are printed.
 _SILENT_LOGGERS = (
     "azure.core.pipeline.policies.http_logging_policy",
     "azure.functions",
     "uvicorn.error",
 )
-# uvicorn's advice after a refused WebSocket, which this host and the real one refuse on purpose:
-# the app answers it.
+# uvicorn's advice after a rejected WebSocket. This host and the real one reject it on purpose, and
+# the app responds.
 _MISLEADING = "No supported WebSocket library detected."
 
 
 def say(text: str) -> None:
-    """Print text with the time in front."""
+    """Print text after the time."""
     now = datetime.now(UTC)
     sys.stdout.write(f"[{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z] {text}\n")
     sys.stdout.flush()
 
 
 class ConsoleHandler(logging.Handler):
-    """Prints the app's log records: their message, the level in front where it is above INFO."""
+    """Prints the app's log records: the message, after the level if that is above INFO."""
 
     def emit(self, record: logging.LogRecord) -> None:
         text = self.format(record)

@@ -1,8 +1,8 @@
-"""What the host's two processes say to each other, over a socket pair."""
+"""The messages between the host's two processes, on a socket pair."""
 
-# One byte each. From the worker: it serves; nothing runs in it any more.
+# Each is one byte. From the worker: it serves; nothing runs in it any more.
 READY, DRAINED = b"R", b"E"
-# From the parent: take no new work; break off the responses that still run.
+# From the parent: accept no new work; abort the responses that still run.
 DRAIN, CUT = b"D", b"C"
-# The worker's exit code for a start that must not be tried again; it has printed why.
+# The worker's exit code for a start that must not be repeated; it has printed why.
 EXIT_START_ERROR = 78

@@ -1,5 +1,5 @@
-"""The app's functions, sorted by trigger; what this host has no trigger or binding for is refused
-here, all of it at once.
+"""The app's functions by trigger. All triggers and bindings that this host lacks are refused here,
+in one error.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ class HttpFunction:
     function: IndexedFunction
     parameter: str
     route: FunctionRoute
-    methods: tuple[str, ...]  # as the app wrote them; empty for every method
+    methods: tuple[str, ...]  # as in the app; empty for every method
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class QueueFunction:
     parameter: str
     queue_name: str
     connection: str  # the name, not the connection string
-    binary: bool  # the message goes to the app as bytes
+    binary: bool  # the app gets the message as bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class TimerFunction:
 
 @dataclass(frozen=True, kw_only=True)
 class AppFunctions:
-    """Everything the app has, by trigger."""
+    """The app's functions, by trigger."""
 
     http: tuple[HttpFunction, ...]
     queue: tuple[QueueFunction, ...]
@@ -65,12 +65,15 @@ class AppFunctions:
     durable: DurableFunctions = field(default_factory=DurableFunctions)
 
     def not_http(self) -> list[tuple[str, str]]:
-        """Return name and trigger type of each function that is not called over HTTP."""
+        """Return name and trigger type of each function without an HTTP trigger."""
         return [
             *[(queue.function.name, "queueTrigger") for queue in self.queue],
             *[(timer.function.name, "timerTrigger") for timer in self.timer],
-            *[(each.function.name, ORCHESTRATION) for each in self.durable.orchestrators.values()],
-            *[(each.function.name, ACTIVITY) for each in self.durable.activities.values()],
+            *[
+                (found.function.name, ORCHESTRATION)
+                for found in self.durable.orchestrators.values()
+            ],
+            *[(found.function.name, ACTIVITY) for found in self.durable.activities.values()],
         ]
 
 

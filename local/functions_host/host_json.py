@@ -1,4 +1,6 @@
-"""host.json: what this host uses of it, with the real host's defaults, and what it refuses."""
+"""host.json: the settings that this host uses, with the real host's defaults, and those it
+refuses.
+"""
 
 import json
 import logging
@@ -30,20 +32,20 @@ type Section = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class HostJson:
-    """What host.json (and AzureFunctionsJobHost__… in the environment) says."""
+    """The settings of host.json and of AzureFunctionsJobHost__… in the environment."""
 
     route_prefix: str  # without slashes at its ends; "" for none
     queues: QueueOptions
     function_timeout_s: float | None  # None: unlimited
     log_level: int  # of the app's log records
     function_log_level: int  # of the host's own Executing/Executed lines
-    # the seam for Durable: the section as it stands, None where there is none
+    # the section of Durable Functions, unparsed; None if missing
     durable_task: Section | None
 
 
 def read_host_json(path: Path, environment: Mapping[str, str]) -> HostJson:
-    """Read host.json with the environment's overrides; StartError names what is
-    wrong or refused.
+    """Read host.json with the environment's overrides; StartError names the wrong or refused
+    settings.
     """
     if not path.exists():
         raise StartError(
@@ -57,8 +59,8 @@ def read_host_json(path: Path, environment: Mapping[str, str]) -> HostJson:
 
 
 def overlay(document: Section, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return host.json with lower-cased keys and AzureFunctionsJobHost__a__b=… laid over it: the
-    environment wins.
+    """Return host.json with lower-cased keys, overridden by AzureFunctionsJobHost__a__b=… in the
+    environment.
 
     Source: learn.microsoft.com, functions-host-json, "Override host.json values".
     """
@@ -86,7 +88,7 @@ def _lower(section: Section) -> dict[str, Any]:
 
 
 def parse_host_json(document: Section) -> HostJson:
-    """Return host.json's meaning; the keys must be in lower case."""
+    """Parse host.json, whose keys must be in lower case."""
     if document.get("version") != "2.0":
         raise StartError('host.json must say "version": "2.0"')
     known = {"extensions", "functiontimeout", "logging", "concurrency"}

@@ -1,9 +1,9 @@
-"""The HTTP trigger: an ASGI app in front of the library's own, which does to a request what the
-real host does.
+"""The HTTP trigger: an ASGI app in front of the library's own, which changes a request as the real
+host does.
 
-Per chunk it adds nothing: `send` and `receive` go through untouched (but for the size limit of a
-body of unknown length). Header rules: seen on the real host (Kestrel in front, YARP's default
-transforms behind), compared with it by tests/integration/test_functions_host.py.
+It adds no work per chunk: `send` and `receive` are passed through, except for the size limit of a
+body of unknown length. Header rules: seen on the real host (Kestrel, then YARP's default
+transforms), and compared with it by tests/integration/test_functions_host.py.
 """
 
 import asyncio
@@ -109,11 +109,11 @@ class HttpFront:
             await self._app(scope, receive, _without_hop_by_hop(send))
         except Exception as error:
             outcome = await _outcome(running)
-            # the response broke, not the function: uvicorn must cut the connection
+            # the response failed, not the function: uvicorn must cut the connection
             if outcome.error is None:
                 finish(InvocationResult(error=f"{type(error).__name__}: {error}"))
                 raise
-            finish(outcome)  # the function raised: Starlette has answered 500 already
+            finish(outcome)  # the function raised: Starlette has already sent a 500
         else:
             outcome = await _outcome(running)
             finish((body and body.failure) or outcome)
@@ -122,8 +122,8 @@ class HttpFront:
 
 
 async def _outcome(running: "asyncio.Task[InvocationResult]") -> InvocationResult:
-    """Return the invocation's end, which comes with the response; it never comes where the app did
-    not take the request.
+    """Return the invocation's result, which arrives with the response. It never arrives if the app
+    did not accept the request.
     """
     await asyncio.wait({running}, timeout=1.0)
     if running.done():
@@ -146,7 +146,7 @@ def _invocation(
 
 
 class _RpcHttp:
-    """What the host tells about an HTTP request beside the request itself: its route parameters."""
+    """The host's data about an HTTP request besides the request itself: its route parameters."""
 
     method = ""
     url = ""
@@ -195,8 +195,8 @@ def _content_length(headers: Headers) -> int:
 
 
 def _without_hop_by_hop(send: Send) -> Send:
-    """Return a send that drops the response headers which YARP does not pass back; no coroutine of
-    its own per chunk.
+    """Return a send that drops the response headers which YARP does not pass back; it adds no
+    coroutine per chunk.
     """
 
     def filtered(message: MutableMapping[str, Any]) -> Awaitable[None]:

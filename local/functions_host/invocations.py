@@ -1,4 +1,4 @@
-"""Running one invocation: its lines on the console and its time limit."""
+"""Runs invocations: their lines on the console and their time limit."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TIMEOUT_GRACE_S = 2.0
 
 
-# Takes how an invocation ended.
+# Receives the result of an invocation.
 type Finish = Callable[[InvocationResult], None]
 
 
@@ -33,7 +33,7 @@ class Invocations:
         replace_worker: Callable[[], None],
         verbose: bool,
     ) -> None:
-        """replace_worker is called when an invocation outlives functionTimeout: nothing else ends
+        """`replace_worker` is called when an invocation exceeds functionTimeout: nothing else ends
         code that hangs.
         """
         self._library = library
@@ -42,7 +42,7 @@ class Invocations:
         self._verbose = verbose
 
     async def run(self, invocation: Invocation, reason: str) -> InvocationResult:
-        """Call a function that is not HTTP and wait for its end."""
+        """Call a function without an HTTP trigger and wait for its end."""
         with self.under_way(invocation, reason) as finish:
             outcome = await self._library.invoke(invocation)
             finish(outcome)
@@ -50,8 +50,8 @@ class Invocations:
 
     @contextmanager
     def under_way(self, invocation: Invocation, reason: str) -> "Iterator[Finish]":
-        """Print an invocation's lines and watch its time; the caller passes its outcome to what it
-        gets.
+        """Print an invocation's lines and limit its time; the caller passes the result to the
+        yielded function.
         """
         name, started = f"Functions.{invocation.function.name}", time.monotonic()
         if self._verbose:

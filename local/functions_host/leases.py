@@ -1,7 +1,7 @@
-"""Which messages a worker holds, kept where the next worker finds them.
+"""A journal of the messages that a worker holds, for the next worker.
 
-On the real host the listener lives in the host, so a message whose worker was killed has failed at
-once and comes again after visibilityTimeout (seen there). Here the listener dies with the worker;
+On the real host the listener lives in the host, so a message whose worker was killed fails at once
+and becomes visible after visibilityTimeout (seen there). Here the listener dies with the worker;
 without this file its messages would stay invisible until their leases end.
 """
 
@@ -12,7 +12,7 @@ from typing import BinaryIO, Final
 
 from azure.storage.queue import QueueMessage
 
-_COMPACT_BYTES: Final = 64 * 1024  # a journal this long begins anew when nothing is held
+_COMPACT_BYTES: Final = 64 * 1024  # a longer journal is truncated when nothing is held
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +24,9 @@ class Lease:
 
 
 class LeaseBook:
-    """The leases of one queue trigger, as a journal: a line for each change, written at once.
+    """The leases of one queue trigger, as a journal: a line for each change, written immediately.
 
-    The process may be killed at any moment, within a line too.
+    The process may be killed at any moment, even within a line.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,15 +36,13 @@ class LeaseBook:
         self._journal: BinaryIO | None = None
 
     def left_behind(self) -> Iterable[Lease]:
-        """Return what the worker before this one held when it died. To be asked before anything is
-        held.
-        """
+        """Return what the previous worker held when it died. Call it before the first `hold`."""
         if not self._path.exists():
             return ()
         held: dict[str, Lease] = {}
         for line in self._path.read_text("utf-8", "replace").splitlines():
             match line.split(" "):
-                case ["+", message_id, pop_receipt, "."]:  # the dot tells a line that was cut
+                case ["+", message_id, pop_receipt, "."]:  # the dot marks a complete line
                     held[message_id] = Lease(message_id=message_id, pop_receipt=pop_receipt)
                 case ["-", message_id, "."]:
                     held.pop(message_id, None)

@@ -21,7 +21,7 @@ _FIELDS: tuple[tuple[str, int, int, list[str]], ...] = (
     ("month", 1, 12, _MONTHS),
     ("day of week", 0, 6, _DAYS),
 )
-_SEARCH_YEARS = 30  # covers every February 29th on every day of the week
+_SEARCH_YEARS = 30  # includes every weekday of February 29th
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Crontab:
     @classmethod
     def parse(cls, expression: str) -> "Crontab":
         """Read an expression of six fields, or of five without the seconds; ValueError names the
-        field that is wrong.
+        wrong field.
         """
         fields = expression.split()
         if len(fields) == 5:
@@ -50,8 +50,8 @@ class Crontab:
         return cls(*(_values(text, *field) for text, field in zip(fields, _FIELDS, strict=True)))
 
     def after(self, moment: datetime) -> datetime:
-        """Return the next occurrence strictly after a moment; ValueError where there is none
-        (February 30th).
+        """Return the next occurrence strictly after a moment; ValueError if there is none (February
+        30th).
         """
         start = moment.replace(microsecond=0) + timedelta(seconds=1)
         for day in self._days_from(start.date()):

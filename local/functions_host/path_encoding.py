@@ -1,4 +1,4 @@
-"""What the real host makes of a request's path and query before the app sees them.
+"""Rewrites a request's path and query as the real host does.
 
 Kestrel decodes the path once (all but %2F), resolves dot segments; YARP and System.Uri encode it
 again. Each rule here was seen on the real host (4.1037) and is compared with it by
@@ -11,7 +11,7 @@ _HEX = frozenset(b"0123456789abcdefABCDEF")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 # RFC 3986's pchar without percent-encoding; "/" separates segments.
 _PATH_SAFE = "/!$&'()*+,;=:@~"
-# What System.Uri leaves alone in a query: everything printable but these.
+# System.Uri escapes these printable characters in a query.
 _QUERY_ESCAPED = frozenset(b' "<>\\^`{|}') | frozenset(range(0x21)) | frozenset(range(0x7F, 0x100))
 
 
@@ -20,8 +20,8 @@ class BadPathError(ValueError):
 
 
 def decode_path(raw_path: bytes) -> str:
-    """Return the path as Kestrel decodes it: once, %2F and what is not UTF-8 left as it stands, dot
-    segments resolved.
+    """Return the path as Kestrel decodes it: once, except %2F and invalid UTF-8, with dot segments
+    resolved.
 
     Raises BadPathError for an encoded NUL and for bytes that should have been encoded.
     """
@@ -36,8 +36,8 @@ def decode_path(raw_path: bytes) -> str:
 
 
 def encode_path(path: str) -> bytes:
-    """Return the raw path that the app gets for a decoded one: a percent sign in it is encoded
-    again (%2F becomes %252F).
+    """Return the raw path that the app gets for a decoded one: its percent signs are encoded again
+    (%2F becomes %252F).
     """
     return quote_from_bytes(path.encode(), _PATH_SAFE).encode()
 
@@ -116,7 +116,7 @@ def _decode_one(raw: bytes, position: int) -> tuple[str, int]:
 
 
 def _escape(raw: bytes, position: int) -> int | None:
-    """Return the byte that the escape at position stands for, None where there is no escape."""
+    """Return the byte that the escape at position stands for, None if there is no escape."""
     digits = raw[position + 1 : position + 3]
     if raw[position : position + 1] != b"%" or len(digits) < 2 or not _HEX.issuperset(digits):
         return None

@@ -1,7 +1,7 @@
 """How long a queue listener waits between polls.
 
-Rule: Azure/azure-sdk-for-net, RandomizedExponentialBackoffStrategy.cs: back to the minimum after a
-find; else the minimum plus a doubling delta, each random by 20 %, up to the maximum.
+Rule: Azure/azure-sdk-for-net, RandomizedExponentialBackoffStrategy.cs: the minimum after a message;
+else the minimum plus a doubling delta, each random by 20 %, up to the maximum.
 """
 
 import random
@@ -19,7 +19,7 @@ class Backoff:
         maximum_s: float,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        """Delays go from minimum_s to maximum_s; `uniform` is where the randomness comes from."""
+        """Delays go from minimum_s to maximum_s; `uniform` is the source of randomness."""
         self._minimum_s = minimum_s
         self._maximum_s = maximum_s
         self._uniform = uniform
@@ -27,7 +27,7 @@ class Backoff:
         self._exponent = 0
 
     def next_delay_s(self, *, found: bool) -> float:
-        """Return the next wait; `found` says whether a message came since the last one."""
+        """Return the next wait; `found` is whether a message arrived since the last wait."""
         if found:
             self._current_s = self._minimum_s
             self._exponent = 1

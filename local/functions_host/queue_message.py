@@ -1,4 +1,4 @@
-"""What the app gets of a queue message: its decoded text and its metadata."""
+"""A queue message as the app gets it: its decoded text and its metadata."""
 
 import base64
 import binascii
@@ -12,14 +12,14 @@ from local.functions_host.worker_library import TypedData
 
 
 class UnreadableMessageError(ValueError):
-    """A message is not Base64 although messageEncoding says so, or not UTF-8: a failed attempt, as
-    on the real host.
+    """A message is not UTF-8, or not Base64 as messageEncoding requires. It counts as a failed
+    attempt, as on the real host.
     """
 
 
 def typed_data(content: str, *, base64_encoded: bool, binary: bool) -> TypedData:
-    """Return a message's text, or its bytes for a binary parameter; UnreadableMessageError where it
-    is neither.
+    """Return a message's text, or its bytes for a binary parameter. Raises
+    UnreadableMessageError.
     """
     body = decode_content(content, base64_encoded=base64_encoded)
     if binary:
@@ -31,9 +31,7 @@ def typed_data(content: str, *, base64_encoded: bool, binary: bool) -> TypedData
 
 
 def decode_content(content: str, *, base64_encoded: bool) -> bytes:
-    """Return a message's bytes; UnreadableMessageError where they are not what messageEncoding
-    says.
-    """
+    """Decode a message as messageEncoding says. Raises UnreadableMessageError."""
     if not base64_encoded:
         return content.encode()
     try:
@@ -45,7 +43,7 @@ def decode_content(content: str, *, base64_encoded: bool) -> bytes:
 
 
 def metadata(message: QueueMessage) -> Mapping[str, TypedData]:
-    """Return the trigger metadata that the app can read beside the message."""
+    """Return the trigger metadata that the app gets with the message."""
     return {
         "Id": TypedData(string=message.id),
         "DequeueCount": TypedData(json=json.dumps(message.dequeue_count)),

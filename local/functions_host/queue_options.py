@@ -29,8 +29,8 @@ class QueueOptions:
 
 
 def parse_queue_options(section: Mapping[str, Any]) -> QueueOptions:
-    """Return the queue options of a section with lower-cased keys; StartError names what is wrong
-    or unknown.
+    """Return the queue options of a section with lower-cased keys; StartError names the wrong or
+    unknown options.
     """
     values = dict(section)
     batch_size = _number(values.pop("batchsize", 16), "batchSize", 1, MAX_BATCH_SIZE)

@@ -40,7 +40,7 @@ _MAX_QUEUE_NAME = 63
 
 
 def poison_name(queue_name: str) -> str | None:
-    """Return the poison queue's name, None for queues that have none
+    """Return the poison queue's name; None for a queue without one
     (QueueListenerFactory.CreatePoisonQueueReference).
     """
     name = f"{queue_name}-poison"
@@ -60,7 +60,7 @@ class QueueTrigger:
         invocations: Invocations,
         leases: LeaseBook,
     ) -> None:
-        """poison_queue is None where `poison_name` says so."""
+        """`poison_queue` is None if `poison_name` is."""
         self._target = target
         self._queue = queue
         self._poison_queue = poison_queue
@@ -75,7 +75,7 @@ class QueueTrigger:
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
-        """Poll until `stop`; then wait for the messages under way."""
+        """Poll until `stop`; then wait for the running messages."""
         await self._release_left_behind()
         while not self._stopping.is_set():
             messages = await self._receive()
@@ -96,18 +96,18 @@ class QueueTrigger:
         self._stopping.set()
 
     async def _release_left_behind(self) -> None:
-        """Release what a killed worker held: its attempt has failed. After the last attempt the
-        next poll moves it to the poison queue.
+        """Release the messages of a killed worker: the attempt has failed. After the last attempt
+        the next poll moves it to the poison queue.
         """
         for lease in self._leases.left_behind():
             say(
                 f"WARNING: message {lease.message_id} of queue {self._target.queue_name} failed: its worker process died"
             )
-            with suppress(AzureError):  # gone, or to come again when the lease ends
+            with suppress(AzureError):  # deleted, or visible again when the lease ends
                 await self._release(lease.message_id, lease.pop_receipt)
 
     async def _receive(self) -> list[QueueMessage]:
-        """Return the next batch; empty where there is none, no queue, or no storage for now."""
+        """Return the next batch; empty without messages, queue or storage."""
         try:
             pages = self._queue.receive_messages(
                 messages_per_page=self._options.batch_size, visibility_timeout=LEASE_S
@@ -115,7 +115,7 @@ class QueueTrigger:
             async for page in pages:
                 return [message async for message in page]
         except ResourceNotFoundError:
-            pass  # a missing queue is no error and is not created: it may come later
+            pass  # a missing queue is not an error and is not created: it may appear later
         except AzureError as error:
             self._report_outage(error)
             return []
@@ -123,7 +123,7 @@ class QueueTrigger:
         return []
 
     def _report_outage(self, error: AzureError) -> None:
-        """Say once per outage that the queue cannot be read; the address in the message names no
+        """Report once per outage that the queue cannot be read. The address in the message has no
         key.
         """
         if not self._failing:
@@ -139,7 +139,7 @@ class QueueTrigger:
             await asyncio.wait_for(self._stopping.wait(), delay_s)
 
     async def _wait_for_threshold(self) -> None:
-        """Wait until so many messages are done that the next batch may come."""
+        """Wait until few enough messages run for the next batch."""
         self._processing = {task for task in self._processing if not task.done()}
         while len(self._processing) > self._options.new_batch_threshold:
             _, self._processing = await asyncio.wait(
@@ -157,7 +157,10 @@ class QueueTrigger:
             finally:
                 renewal.cancel()
             await self._complete(message, succeeded=succeeded)
-        except (AzureError, StorageError) as error:  # the lease ends and the message comes again
+        except (
+            AzureError,
+            StorageError,
+        ) as error:  # the message becomes visible when its lease ends
             say(
                 f"ERROR: message {message.id} of queue {self._target.queue_name} could not be completed: {error}"
             )
@@ -189,7 +192,7 @@ class QueueTrigger:
         if succeeded:
             await self._delete(message)
         elif self._poison_queue is None:
-            # left invisible until its lease ends, so that it does not loop (QueueProcessor.cs)
+            # stays invisible until its lease ends, so that it does not loop (QueueProcessor.cs)
             pass
         elif attempts(message) >= self._options.max_dequeue_count:
             await self._to_poison(message)
@@ -226,8 +229,8 @@ class QueueTrigger:
         await self._delete(message)
 
     async def _renew(self, message: QueueMessage) -> None:
-        """Keep a message invisible while its function runs; after a server error
-        try again sooner.
+        """Keep a message invisible while its function runs; after a server error try again
+        sooner.
         """
         delay_s = LEASE_S / 2
         while True:
@@ -247,8 +250,8 @@ class QueueTrigger:
 
 
 def _lost(error: AzureError | StorageError) -> bool:
-    """Say whether someone else has the message now, or nobody: nothing is left to do then
-    (QueueProcessor.cs).
+    """Return whether the message is gone or held by another reader, so that nothing remains to be
+    done (QueueProcessor.cs).
     """
     if isinstance(error, (ResourceNotFoundError, StorageNotFound)):
         return True

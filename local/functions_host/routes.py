@@ -1,8 +1,8 @@
-"""Which HTTP function a request goes to.
+"""Routes a request to an HTTP function.
 
 The real host tries the functions' routes one after another, in the order of the functions' names
-(ordinal, ignoring case), and the first that matches path and method wins: neither literals nor
-parameters go first. Sources: FunctionMetadataManager.cs (OrderBy name) and
+(ordinal, ignoring case), and uses the first that matches path and method. Literals have no
+precedence over parameters. Sources: FunctionMetadataManager.cs (OrderBy name) and
 WebScriptHostHttpRoutesManager.cs in Azure/azure-functions-host, WebJobsRouteBuilder.cs in
 Azure/azure-webjobs-sdk-extensions (a plain RouteCollection); seen on the real host. Templates are
 ASP.NET Core's (learn.microsoft.com, aspnet/core/fundamentals/routing), less what is refused below.
@@ -35,7 +35,7 @@ class FunctionRoute:
     def parse(
         cls, function_name: str, template: str, methods: Iterable[str] = (), prefix: str = ""
     ) -> "FunctionRoute":
-        """Read a route template; Unsupported where it uses what this host lacks."""
+        """Parse a route template. Raises Unsupported for syntax that this host lacks."""
         whole = f"{prefix}/{template.strip('/')}".strip("/")
         return cls(
             function_name=function_name,
@@ -45,9 +45,7 @@ class FunctionRoute:
         )
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
-        """Return the route's parameters for a decoded path, None where path or method do not
-        match.
-        """
+        """Return the route's parameters for a decoded path, None unless path and method match."""
         if self.methods and method not in self.methods:
             return None
         found = self.pattern.fullmatch(path)
@@ -66,9 +64,7 @@ class RouteTable:
         self._routes = sorted(routes, key=lambda route: route.function_name.upper())
 
     def find(self, method: str, path: str) -> tuple[str, Mapping[str, str]] | None:
-        """Return the function's name and the route's parameters, None where the
-        host answers 404.
-        """
+        """Return the function's name and the route's parameters, None for a 404."""
         for route in self._routes:
             parameters = route.match(method, path)
             if parameters is not None:

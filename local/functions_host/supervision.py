@@ -1,6 +1,4 @@
-"""The parent process: holds the listening socket, starts the worker, starts it again when it dies,
-ends it at the end.
-"""
+"""The parent process: holds the listening socket, and starts, restarts and ends the worker."""
 
 import asyncio
 import os
@@ -18,8 +16,8 @@ from local.functions_host.unsupported import StartError
 
 _FIRST_BACKOFF_S = 0.25
 _MAX_BACKOFF_S = 10.0
-# The real host breaks responses off 30 s after the signal (the default of --drain-timeout) and ends
-# 2 s later: seen there.
+# The real host aborts responses 30 s after the signal (the default of --drain-timeout) and ends 2 s
+# later: seen there.
 _CUT_GRACE_S = 2.0
 # of a worker that was never ready: RpcFunctionInvocationDispatcher gives up after as many
 _FAILED_STARTS_ALLOWED = 3
@@ -49,7 +47,7 @@ class _Worker:
 
 
 class WorkerSupervisor:
-    """One host: a socket and, over its life, one worker process after another."""
+    """A host: a listening socket, and one worker process after another."""
 
     def __init__(
         self,
@@ -59,16 +57,16 @@ class WorkerSupervisor:
         drain_timeout_s: float,
         data_dir: Path | None = None,
     ) -> None:
-        """drain_timeout_s bounds how long running work may go on after a signal."""
+        """`drain_timeout_s` limits how long running work may continue after a signal."""
         self._app_dir = app_dir
         self._listening = listening
         self._environment = environment
         self._drain_timeout_s = drain_timeout_s
-        self._data_dir = data_dir  # what one host leaves to the next; None: nothing
+        self._data_dir = data_dir  # state that a host leaves to the next; None: nothing
         self._stop = asyncio.Event()
         self._stop_at_once = asyncio.Event()
         self._was_ready = False
-        # what one worker leaves to the next
+        # state that a worker leaves to the next
         self._state_dir = tempfile.TemporaryDirectory(prefix="functions-host-")
 
     async def run(self) -> int:
@@ -130,12 +128,10 @@ class WorkerSupervisor:
         return _Worker(process, ours)
 
     async def _watch(self, worker: _Worker) -> bool:
-        """Wait for the worker's end, or end it after a signal; return whether it was ready to
-        serve.
-        """
+        """Wait for the worker's end, or end it after a signal; return whether it had been ready."""
         died = asyncio.create_task(worker.process.wait())
         stop = asyncio.create_task(self._stop.wait())
-        ready = asyncio.create_task(_heard(worker.control, READY))
+        ready = asyncio.create_task(_receives(worker.control, READY))
         await asyncio.wait({died, stop, ready}, return_when=asyncio.FIRST_COMPLETED)
         was_ready = ready.done() and ready.result()
         if was_ready:
@@ -155,14 +151,14 @@ class WorkerSupervisor:
         self._was_ready = True
 
     async def _end(self, worker: _Worker, died: "asyncio.Task[int]", *, drain: bool) -> None:
-        """Let running work finish within its bound, then kill: the worker never gets a signal that
-        it could handle.
+        """Let running work finish within the limit, then kill the worker: it never gets a signal
+        that it could handle.
         """
         self._listening.close()
         if drain:
             say("Stopping: no new requests; running ones may finish (Ctrl-C again ends at once)")
             worker.control.send(DRAIN)
-            drained = asyncio.create_task(_heard(worker.control, DRAINED))
+            drained = asyncio.create_task(_receives(worker.control, DRAINED))
             at_once = asyncio.create_task(self._stop_at_once.wait())
             ends = {died, drained, at_once}
             ended, _ = await asyncio.wait(
@@ -180,7 +176,7 @@ class WorkerSupervisor:
         say("Stopped")
 
     async def _pause(self, code: int, failed_starts: int) -> None:
-        """Say how the worker died and wait before the next one; not at all after one that had
+        """Print how the worker died and wait before the next one; do not wait after one that
         served.
         """
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
@@ -192,9 +188,9 @@ class WorkerSupervisor:
         stop.cancel()
 
 
-async def _heard(control: socket.socket, expected: bytes) -> bool:
-    """Wait for the worker's next message; say whether it is the expected one. False where the
-    worker is gone.
+async def _receives(control: socket.socket, expected: bytes) -> bool:
+    """Wait for the worker's next message; return whether it is the expected one. False if the
+    worker has died.
     """
     try:
         return await asyncio.get_running_loop().sock_recv(control, 1) == expected
@@ -203,6 +199,6 @@ async def _heard(control: socket.socket, expected: bytes) -> bool:
 
 
 def _with_repository(python_path: str | None) -> str:
-    """Return a PYTHONPATH under which the worker finds `local`, whatever its working directory."""
+    """Return a PYTHONPATH with which the worker finds `local` from any working directory."""
     repository = str(Path(__file__).parents[2])
     return os.pathsep.join(part for part in (repository, python_path) if part)

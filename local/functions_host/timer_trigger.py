@@ -2,7 +2,7 @@
 
 Rules: Azure/azure-webjobs-sdk-extensions, TimerListener.cs, TimerSchedule.cs, ConstantSchedule.cs.
 The real host keeps the schedule's status in storage and catches up after a stop; this one keeps it
-in memory and never is past due.
+in memory and is never past due.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ type Schedule = Crontab | Every
 
 
 def parse_schedule(expression: str) -> Schedule:
-    """Read a schedule: NCRONTAB first, then TimeSpan; StartError where it is neither."""
+    """Parse a schedule: NCRONTAB, else TimeSpan. Raises StartError if it is neither."""
     try:
         return Crontab.parse(expression)
     except ValueError as not_cron:
@@ -48,8 +48,8 @@ def parse_schedule(expression: str) -> Schedule:
 
 
 def is_monitored(schedule: Schedule, now: datetime) -> bool:
-    """Say whether the real host would keep this schedule's status: not for those more frequent than
-    a minute.
+    """Return whether the real host keeps this schedule's status: it does not if the schedule is
+    more frequent than a minute.
     """
     first = schedule.after(now)
     return schedule.after(first) - first >= timedelta(minutes=1)
@@ -82,7 +82,7 @@ class TimerTrigger:
     def __init__(
         self, target: TimerFunction, invocations: Invocations, *, run_on_startup: bool
     ) -> None:
-        """run_on_startup is whether this start counts: a replaced worker does not fire it again."""
+        """`run_on_startup` is False for a replaced worker, which does not fire again."""
         self._target = target
         self._invocations = invocations
         self._run_on_startup = run_on_startup and target.run_on_startup
@@ -94,7 +94,7 @@ class TimerTrigger:
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
-        """Fire until `stop`; then wait for the invocation under way."""
+        """Fire until `stop`; then wait for the running invocation."""
         if self._run_on_startup:
             await self._fire(_now())
         while not await self._stopped_within((self._next - _now()).total_seconds()):

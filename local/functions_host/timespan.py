@@ -1,4 +1,4 @@
-"""The .NET TimeSpan format, in which host.json and timer schedules give durations.
+"""The .NET TimeSpan format of durations in host.json and timer schedules.
 
 Source: https://learn.microsoft.com/dotnet/api/system.timespan.parse ([-][d.]hh:mm[:ss[.fffffff]],
 or whole days).
@@ -11,9 +11,7 @@ _CLOCK = re.compile(r"\s*(-?)(?:(\d+)\.)?(\d{1,2}):(\d{1,2})(?::(\d{1,2})(\.\d{1
 
 
 def parse_time_span_s(text: str) -> float:
-    """Return the seconds that a TimeSpan text stands for; ValueError where .NET
-    would not read it.
-    """
+    """Parse a TimeSpan into seconds. Raises ValueError if .NET would not parse it."""
     if days := _DAYS.fullmatch(text):
         return _signed(days[1], int(days[2]) * 86_400)
     clock = _CLOCK.fullmatch(text)
@@ -33,7 +31,7 @@ def _signed(sign: str, seconds: float) -> float:
 
 
 def format_time_span(seconds: float) -> str:
-    """Return whole seconds as hh:mm:ss, with days in front where there are some."""
+    """Return whole seconds as hh:mm:ss, after the days, if any."""
     minutes, second = divmod(int(seconds), 60)
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)

@@ -1,4 +1,4 @@
-"""The triggers that are not HTTP, opened from what the app's functions say."""
+"""Opens the triggers other than HTTP for the app's functions."""
 
 import os
 from contextlib import AsyncExitStack
@@ -16,7 +16,7 @@ from local.functions_host.queue_clients import open_delete, open_service
 from local.functions_host.queue_trigger import QueueTrigger, poison_name
 from local.functions_host.timer_trigger import TimerTrigger
 
-# Something with run(), which ends after stop() and what is under way.
+# A trigger: run() ends after stop(), when its running functions have ended.
 type Trigger = QueueTrigger | TimerTrigger | DurableTrigger
 
 
@@ -26,14 +26,14 @@ class TriggerOpener:
     def __init__(
         self, host_json: HostJson, invocations: Invocations, state_dir: Path, stack: AsyncExitStack
     ) -> None:
-        """state_dir outlives a worker, not the host; the stack closes what is opened."""
+        """`state_dir` outlives a worker, but not the host. `stack` closes what is opened."""
         self._host_json = host_json
         self._invocations = invocations
         self._state_dir = state_dir
         self._stack = stack
 
     async def open(self, functions: AppFunctions, *, first_start: bool) -> list[Trigger]:
-        """Open all of them; StartError where a connection or schedule is wrong."""
+        """Open all triggers. Raises StartError for a wrong connection or schedule."""
         timers = [
             TimerTrigger(target, self._invocations, run_on_startup=first_start)
             for target in functions.timer
@@ -43,8 +43,8 @@ class TriggerOpener:
     def open_durable(
         self, functions: AppFunctions, data_dir: Path | None, origin: str, *, first_start: bool
     ) -> DurableTrigger | None:
-        """Open Durable Functions where the app uses them. Without a data_dir, its instances end
-        with the host.
+        """Open Durable Functions if the app uses them. Without `data_dir`, instances end with the
+        host.
         """
         options = parse_durable_options(self._host_json.durable_task)
         if not functions.durable.used:

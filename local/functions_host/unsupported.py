@@ -1,6 +1,4 @@
-"""What ends a start: the app, its configuration or its settings ask for something this host cannot
-do.
-"""
+"""Errors that end a start: the app or its settings need something that this host cannot do."""
 
 
 class StartError(Exception):
@@ -8,8 +6,8 @@ class StartError(Exception):
 
 
 class Unsupported(StartError):
-    """Something the real host has and this one lacks. Ignoring it would let the app behave
-    differently, so it is refused.
+    """The app uses a feature that this host lacks. Ignoring it would change the app's behaviour, so
+    it is refused.
     """
 
     def __init__(self, what: str) -> None:

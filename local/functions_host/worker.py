@@ -1,8 +1,8 @@
 """The worker process: indexes the app, serves HTTP on the inherited socket, runs the triggers.
 
-It is started by `supervision` only. On "drain" it takes no new work and reports when what runs has
-ended; the parent kills it then, so that no signal handler and no atexit of the app runs, as with
-the real host. When the parent dies, so does it.
+Only `supervision` starts it. On "drain" it accepts no new work, and reports when all running work
+has ended. Then the parent kills it, so that no signal handler or atexit of the app runs, as with
+the real host. It ends when the parent dies.
 """
 
 import argparse
@@ -39,15 +39,15 @@ _LAST_MOMENT_S = 0.05
 
 
 class _Orders:
-    """What the parent wants."""
+    """Orders of the parent."""
 
     def __init__(self) -> None:
-        self.drain = asyncio.Event()  # take no new work
-        self.cut = asyncio.Event()  # break off the responses that still run
+        self.drain = asyncio.Event()  # accept no new work
+        self.cut = asyncio.Event()  # abort the responses that still run
 
 
 class _WorkerServer(uvicorn.Server):
-    """uvicorn without its signal handlers: the parent says when to end."""
+    """uvicorn without its signal handlers: the parent decides when it ends."""
 
     @contextmanager
     def capture_signals(self) -> "Iterator[None]":
@@ -63,7 +63,7 @@ class _WorkerServer(uvicorn.Server):
             await asyncio.sleep(0.005)
 
     def cut(self) -> None:
-        """Break off the responses that still run."""
+        """Abort the responses that still run."""
         for connection in list(self.server_state.connections):
             connection.transport.abort()
 
@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--first-start", action="store_true")
     options = parser.parse_args()
-    # may reach the whole process group; the parent decides
+    # a signal may reach the whole process group; the parent decides
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     os.chdir(options.app_dir)
@@ -136,9 +136,7 @@ async def _serve(
     control: socket.socket,
     orders: _Orders,
 ) -> None:
-    """Run everything until the parent wants it to end; a trigger that breaks takes the whole
-    process with it.
-    """
+    """Run everything until the parent ends it. A trigger that fails ends the whole process."""
     async with asyncio.TaskGroup() as group:
         running = [group.create_task(trigger.run()) for trigger in triggers]
         serving = group.create_task(server.serve(sockets=[listening]))
@@ -152,7 +150,7 @@ async def _serve(
         await asyncio.gather(server.drain(), *running)
         await asyncio.sleep(_LAST_MOMENT_S)
         control.send(DRAINED)
-        await serving  # for ever: the parent kills this process now
+        await serving  # forever: the parent kills this process now
 
 
 async def _cut(server: _WorkerServer, orders: _Orders) -> None:
@@ -198,7 +196,7 @@ def _print_functions(functions: AppFunctions, address: tuple[str, int]) -> None:
             f"\t{http.function.name}: {methods}http://localhost:{address[1]}/{http.route.template}",
             "",
         ]
-    for name, trigger in sorted(functions.not_http(), key=lambda each: each[0].upper()):
+    for name, trigger in sorted(functions.not_http(), key=lambda named: named[0].upper()):
         lines += [f"\t{name}: {trigger}", ""]
     print("\n".join(lines), flush=True)
 
@@ -209,8 +207,8 @@ def _print_where_instances_are(data_dir: Path | None) -> None:
 
 
 def _watch_parent(control: socket.socket, orders: _Orders) -> None:
-    """Listen to the parent in a thread, which works even while the app's code blocks the event
-    loop.
+    """Listen to the parent in a thread, so that it works even while the app blocks the
+    event loop.
     """
     loop = asyncio.get_running_loop()
 

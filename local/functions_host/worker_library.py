@@ -1,8 +1,8 @@
-"""Microsoft's Python worker library, azure-functions-runtime, driven in this process.
+"""Drives Microsoft's Python worker library, azure-functions-runtime, in this process.
 
 The library speaks in protobuf messages but takes the protobuf module as an argument; `_Messages`
-hands it plain classes with the same attribute names instead. Its HTTP server is replaced by a call
-of the same ASGI app, which saves the hop.
+hands it plain classes with the same attribute names instead. Its HTTP server is replaced by direct
+calls of the same ASGI app, which saves a hop.
 """
 
 import importlib
@@ -45,7 +45,7 @@ class IndexedFunction:
 class InvocationResult:
     """How an invocation ended."""
 
-    error: str | None  # "ValueError: …"; None where it succeeded
+    error: str | None  # "ValueError: …"; None if it succeeded
     stack: str = ""
     return_value: Any = None  # a TypedData, or None
 
@@ -58,8 +58,8 @@ class _Message:
 
 
 class _Messages:
-    """A stand-in for the protobuf module: makes a message class for each name that the library asks
-    for.
+    """A stand-in for the protobuf module: it creates a message class for each name that the library
+    uses.
     """
 
     def __init__(self) -> None:
@@ -75,8 +75,8 @@ class _Messages:
 
 
 class TypedData:
-    """One value on its way to the app: TypedData(string="…"), TypedData(json="…"),
-    TypedData(bytes=b"…"), TypedData(http=…).
+    """A value for the app: TypedData(string="…"), TypedData(json="…"), TypedData(bytes=b"…"),
+    TypedData(http=…).
     """
 
     def __init__(self, **value: object) -> None:
@@ -99,7 +99,7 @@ class _Parameter:
 
 @dataclass(frozen=True, kw_only=True)
 class Invocation:
-    """What the host tells the app with one call of a function."""
+    """A call of a function, with its data."""
 
     invocation_id: str
     function: IndexedFunction
@@ -113,16 +113,16 @@ class WorkerLibrary:
 
     def __init__(self, functions: tuple[IndexedFunction, ...], http_app: AsgiApp | None) -> None:
         self.functions = functions
-        self.http_app = http_app  # None where no function uses the FastAPI extension
+        self.http_app = http_app  # None if no function uses the FastAPI extension
         self._provided: dict[str, TypedData] = {}
 
     def provide(self, binding_type: str, value: TypedData) -> None:
-        """Give this value to every function that has such a binding beside its trigger."""
+        """Pass this value to every function that has such a binding besides its trigger."""
         self._provided[binding_type] = value
 
     async def invoke(self, invocation: Invocation) -> InvocationResult:
-        """Call a function and wait for its end. An HTTP function must get its request through
-        `http_app` meanwhile.
+        """Call a function and wait for its end. An HTTP function needs a concurrent request to
+        `http_app`.
         """
         provided = {
             binding["name"]: self._provided[binding["type"]]
@@ -139,12 +139,12 @@ class WorkerLibrary:
         return InvocationResult(error=error.message, stack=error.stack_trace)
 
     def forget_http(self, invocation_id: str) -> None:
-        """Drop what the library keeps of an HTTP invocation; it never does so itself."""
+        """Drop the library's state of an HTTP invocation, which it never drops itself."""
         http_v2.http_coordinator._context_references.pop(invocation_id, None)  # noqa: SLF001 - no public way
 
 
 async def load(app_dir: Path) -> WorkerLibrary:
-    """Index the app in app_dir; IndexingError with the app's own message where that fails."""
+    """Index the app in `app_dir`. Raises IndexingError with the app's own message."""
     if not (app_dir / "function_app.py").exists():
         raise StartError(f"{app_dir} holds no function_app.py")
     sys.path.insert(0, str(app_dir))
@@ -180,8 +180,8 @@ def _indexed(metadata: Any) -> IndexedFunction:
 
 
 class _HttpCapture:
-    """Takes the place of the library's `initialize_http_server`: the same app, but nothing
-    listens.
+    """Replaces the library's `initialize_http_server`: it creates the same app, but does not
+    listen.
     """
 
     def __init__(self) -> None:

@@ -29,8 +29,8 @@ def connection_string(ports: Ports) -> str:
 
 def create_queues_and_containers(storage_connection_string: str) -> None:
     """Create what is missing. The app creates nothing: in Azure the infrastructure does."""
-    # Imported here: it takes half a second, which every process that imports local.stack would
-    # pay, the watchdog included.
+    # Imported here: it takes half a second, which every process that imports local.stack would pay,
+    # the watchdog included.
     from azure.core.exceptions import ResourceExistsError
     from azure.storage.blob import BlobServiceClient
     from azure.storage.queue import QueueServiceClient

@@ -2,11 +2,11 @@
 
     python -m local.stack.watchdog STACK_ID [FOLDER]      standard input: a pipe from the supervisor
 
-The pipe closes when the supervisor closes it (a normal end, after all parts) or is killed,
-kill -9 included. Then every process that carries the stack's marker in its environment is ended,
-and the stack's temporary FOLDER removed. Linux's PR_SET_PDEATHSIG does less: it reaches children
-but not grandchildren (func's and the embedded host's workers), and fires when the *thread* that
-started the child ends, as in a test that restarts a part from a thread.
+The pipe closes when the supervisor closes it (a normal end, after all parts) or is killed, kill -9
+included. Then every process that carries the stack's marker in its environment is ended, and the
+stack's temporary FOLDER removed. Linux's PR_SET_PDEATHSIG does less: it reaches children but not
+grandchildren (func's and the embedded host's workers), and fires when the *thread* that started the
+child ends, as in a test that restarts a part from a thread.
 """
 
 from __future__ import annotations

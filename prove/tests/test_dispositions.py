@@ -1,4 +1,4 @@
-"""What became of each exchange that a proof asked for."""
+"""The disposition of each exchange that a client of a proof made."""
 
 from __future__ import annotations
 

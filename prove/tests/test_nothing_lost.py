@@ -1,5 +1,5 @@
-"""A share of what `make prove` does in full: faults under load, then what was asked for compared
-with what arrived.
+"""A share of what `make prove` does in full: faults under load, then a comparison of the clients'
+observations with the events.
 """
 
 from __future__ import annotations

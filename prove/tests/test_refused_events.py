@@ -31,9 +31,9 @@ def test_an_event_that_the_event_hub_refuses_ends_dead_lettered() -> None:
             report["duplicates"],
         ) == (6, 5, 1, 0)
         _, listed = bed.call("GET", "/ops/dead-letters")
-        assert [(each["exchange_id"], each["reason"]) for each in listed["dead_letters"]] == [
-            (refused, "refused")
-        ]
+        assert [
+            (listing["exchange_id"], listing["reason"]) for listing in listed["dead_letters"]
+        ] == [(refused, "refused")]
         assert Counter(event["exchange_id"] for event in bed.events.arrived()) == dict.fromkeys(
             others, 1
         )

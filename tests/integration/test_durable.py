@@ -123,7 +123,7 @@ def send_event(links: Links, name: str, **request: Any) -> httpx.Response:
 
 def test_it_prints_the_durable_functions(host: HostProcess) -> None:
     """By name, after the HTTP functions, with the type of their trigger."""
-    host.seen(r"(?s)\tadd: activityTrigger.*\tboasts: orchestrationTrigger")
+    host.output_matching(r"(?s)\tadd: activityTrigger.*\tboasts: orchestrationTrigger")
 
 
 def test_management_urls_have_the_real_hosts_shape(host: HostProcess) -> None:
@@ -324,7 +324,7 @@ def test_a_finished_id_starts_anew(host: HostProcess) -> None:
 def test_terminate(host: HostProcess, tmp_path: Path) -> None:
     """Also while an activity runs: 202, then 410; the reason is the output."""
     links = started(host, "slowly", str(tmp_path / "never"))
-    host.seen(f"UNTIL {tmp_path / 'never'}")
+    host.output_matching(f"UNTIL {tmp_path / 'never'}")
     first = HTTP.post(links["terminatePostUri"].replace("{text}", "enough%20now"))
 
     body = finished(links)
@@ -414,8 +414,8 @@ def test_a_killed_worker_does_not_end_an_orchestration(host: HostProcess, tmp_pa
     path = tmp_path / "there"
     links = started(host, "slowly", str(path))
     once = started(host, "slowly_once", str(tmp_path / "never"))
-    host.seen(f"UNTIL {path}")
-    host.seen(f"UNTIL {tmp_path / 'never'}")
+    host.output_matching(f"UNTIL {path}")
+    host.output_matching(f"UNTIL {tmp_path / 'never'}")
     os.kill(host.worker_pid(), signal.SIGKILL)
     wait_until(
         lambda: host.output().count(f"UNTIL {path}") == 2,
@@ -446,7 +446,7 @@ def test_an_orchestration_goes_on_after_a_restart_of_the_host(
         slow = started(host, "slowly", str(path))
         nap = started(host, "naps", 4)
         wait_for(nap, runtimeStatus="Running")
-        host.seen(f"UNTIL {path}")
+        host.output_matching(f"UNTIL {path}")
         port = host.port
     path.touch()
     with running_host(kind, folder, {"AzureWebJobsStorage": storage}, *kept, port=port):

@@ -32,7 +32,9 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProcess]:
 
 def test_the_start_says_that_orchestrations_end_with_the_host(host: HostProcess) -> None:
     """Where no folder is given, and how to give one."""
-    host.seen(r"Durable Functions: orchestrations end with this host \(--data-dir keeps them\)")
+    host.output_matching(
+        r"Durable Functions: orchestrations end with this host \(--data-dir keeps them\)"
+    )
 
 
 def test_sub_orchestrations_are_refused_by_name(host: HostProcess) -> None:
@@ -43,7 +45,9 @@ def test_sub_orchestrations_are_refused_by_name(host: HostProcess) -> None:
         "Orchestrator function 'parent' failed: Sub-orchestrations are not supported by the embedded Functions host; "
         "use `func start` for that"
     )
-    host.seen("ERROR: Orchestration [0-9a-f]+ of parent: Sub-orchestrations are not supported")
+    host.output_matching(
+        "ERROR: Orchestration [0-9a-f]+ of parent: Sub-orchestrations are not supported"
+    )
 
 
 def test_an_activity_that_does_not_exist_fails_the_orchestration(host: HostProcess) -> None:

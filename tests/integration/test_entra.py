@@ -117,7 +117,7 @@ async def test_both_versions_issuers_and_all_keys_are_fetched(tenant: Tenant) ->
         "first",
         "second",
     ]
-    assert sorted(tenant.asked) == sorted(
+    assert sorted(tenant.requested) == sorted(
         [f"/{TENANT}/.well-known/openid-configuration", METADATA_PATH, KEYS_PATH]
     )
 
@@ -247,7 +247,7 @@ async def test_a_call_without_one_token_needs_no_keys_to_be_refused(
     error = await checked.check.rejection(headers, Role.CALLER)
     assert error is not None
     assert (error.status, error.code) == (401, code)
-    assert tenant.asked == []
+    assert tenant.requested == []
 
 
 # --- what a refused call is answered --------------------------------------------------------------

@@ -109,10 +109,10 @@ def test_it_prints_the_functions_and_their_routes(host: HostProcess) -> None:
     """The start shows each HTTP function with methods and address, and the trigger of each other
     one.
     """
-    host.seen(rf"\tstream: \[GET\] http://localhost:{host.port}/stream")
-    host.seen(rf"\tfirst_by_name: \[GET\] http://localhost:{host.port}/items/\{{id\}}")
-    host.seen(r"\twork: queueTrigger")
-    host.seen(r"\ttick: timerTrigger")
+    host.output_matching(rf"\tstream: \[GET\] http://localhost:{host.port}/stream")
+    host.output_matching(rf"\tfirst_by_name: \[GET\] http://localhost:{host.port}/items/\{{id\}}")
+    host.output_matching(r"\twork: queueTrigger")
+    host.output_matching(r"\ttick: timerTrigger")
 
 
 def test_paths_reach_the_app_decoded_once_and_encoded_again(host: HostProcess) -> None:
@@ -202,7 +202,7 @@ def test_a_request_body_streams_in(host: HostProcess) -> None:
 
     def pieces() -> Iterator[bytes]:
         yield b"x" * 200_000
-        host.seen("UPLOADING")
+        host.output_matching("UPLOADING")
         yield b"y"
 
     assert HTTP.post(host.url("/upload"), content=pieces()).json()["pieces"] >= 2
@@ -213,7 +213,7 @@ def test_a_client_that_leaves_cancels_its_stream(host: HostProcess) -> None:
     with HTTP.stream("GET", host.url("/stream?n=1000&s=0.05")) as response:
         next(response.iter_raw())
 
-    host.seen("CANCELLED", within_s=30)  # the stream would take 50 s
+    host.output_matching("CANCELLED", within_s=30)  # the stream would take 50 s
 
 
 def test_receive_says_that_the_client_is_gone(host: HostProcess) -> None:
@@ -221,7 +221,7 @@ def test_receive_says_that_the_client_is_gone(host: HostProcess) -> None:
     with HTTP.stream("GET", host.url("/disconnect")) as response:
         next(response.iter_raw())
 
-    host.seen("DISCONNECTED")
+    host.output_matching("DISCONNECTED")
 
 
 def test_an_exception_of_a_function_is_a_500(host: HostProcess) -> None:
@@ -229,7 +229,7 @@ def test_an_exception_of_a_function_is_a_500(host: HostProcess) -> None:
     response = HTTP.get(host.url("/raises"))
 
     assert (response.status_code, response.text) == (500, "Internal Server Error")
-    host.seen("ValueError: on purpose")
+    host.output_matching("ValueError: on purpose")
 
 
 def test_a_response_that_breaks_is_cut(host: HostProcess) -> None:
@@ -247,7 +247,7 @@ def test_a_message_reaches_its_function_with_its_metadata(
     text = '{"a": [1,2.0], "b":"é"}'
     sent = queue.send_message(text)
 
-    seen = host.told(rf'WORK (?=.*"id": "{sent.id}")')
+    seen = host.reported(rf'WORK (?=.*"id": "{sent.id}")')
 
     assert (seen["text"], seen["attempt"], seen["receipt"], len(seen["times"])) == (
         text,
@@ -268,7 +268,7 @@ def test_a_failing_message_comes_again_at_once_then_goes_to_poison(
     when it is needed.
     """
     sent = queue.send_message("fail, please")
-    host.seen(rf'WORK .*"id": "{sent.id}", "attempt": 5')
+    host.output_matching(rf'WORK .*"id": "{sent.id}", "attempt": 5')
 
     with QueueClient.from_connection_string(storage, f"{queue.queue_name}-poison") as poison:
         wait_until(
@@ -296,7 +296,7 @@ def test_a_missing_queue_is_no_error_and_is_not_made(host: HostProcess, storage:
 
 def test_a_timer_fires_on_its_schedule(host: HostProcess) -> None:
     """Every second, with the payload's shape of a schedule that is not monitored."""
-    seen = host.told("TICK ")
+    seen = host.reported("TICK ")
 
     assert seen == {"past_due": False, "schedule_status": {}, "schedule": {"AdjustForDST": True}}
     wait_until(lambda: host.output().count("TICK") >= 3, why="three ticks")
@@ -307,14 +307,14 @@ def test_a_killed_worker_is_replaced(host: HostProcess, queue: QueueClient) -> N
     attempt having failed.
     """
     sent = queue.send_message("take 4")
-    host.seen(rf'WORK .*"id": "{sent.id}", "attempt": 1')
+    host.output_matching(rf'WORK .*"id": "{sent.id}", "attempt": 1')
     killed = host.worker_pid()
     os.kill(killed, signal.SIGKILL)
 
     wait_until(lambda: _answers(host), why="a call succeeds")
     wait_until(lambda: host.worker_pid() != killed, why="another worker")
-    host.seen(rf'WORK .*"id": "{sent.id}", "attempt": 2')
-    host.seen(r'WORKED {"text": "take 4"}')
+    host.output_matching(rf'WORK .*"id": "{sent.id}", "attempt": 2')
+    host.output_matching(r'WORKED {"text": "take 4"}')
 
 
 def _answers(host: HostProcess) -> bool:
@@ -333,7 +333,7 @@ def test_sigterm_lets_running_work_end_and_then_kills_the_worker(
     Ends the host, so it stays the last test of this module.
     """
     queue.send_message("take 3.9")
-    host.seen('WORK .*"take 3.9"')
+    host.output_matching('WORK .*"take 3.9"')
     worker = host.worker_pid()
     with HTTP.stream("GET", host.url("/stream?n=30&s=0.1")) as response:
         chunks = response.iter_raw()

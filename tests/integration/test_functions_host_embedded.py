@@ -147,7 +147,7 @@ def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
     with embedded(tmp_path) as host, HTTP.stream("GET", host.url("/stream")) as response:
         next(response.iter_raw())
         host.process.send_signal(signal.SIGINT)
-        host.seen("Stopping")
+        host.output_matching("Stopping")
         host.process.send_signal(signal.SIGINT)
 
         assert host.exit_code(within_s=30) == 0  # the stream would take 50 s
@@ -189,7 +189,7 @@ def test_function_timeout_cuts_the_stream_and_replaces_the_worker(tmp_path: Path
             HTTP.get(host.url("/stream"))
 
         assert 2.5 < time.monotonic() - started < 30  # the stream would take 50 s
-        host.seen(r"Timeout value of 00:00:01 .*Functions\.stream")
+        host.output_matching(r"Timeout value of 00:00:01 .*Functions\.stream")
         wait_until(lambda: host.worker_pid() != first, why="another worker")
         assert HTTP.get(host.url("/health")).status_code == 200
 
@@ -215,8 +215,8 @@ def test_logs_hold_the_apps_records_and_no_query_string(shared: HostProcess) -> 
     """Records come with their level; a key in the query or in a header is nowhere."""
     HTTP.get(shared.url("/health?code=secret"), headers={"x-functions-key": "secret"})
 
-    shared.seen("WARNING: asked for health")
-    shared.seen(r"Executed 'Functions\.health' \(Succeeded")
+    shared.output_matching("WARNING: asked for health")
+    shared.output_matching(r"Executed 'Functions\.health' \(Succeeded")
     assert "secret" not in shared.output()
 
 
@@ -232,7 +232,9 @@ def test_of_a_websocket_that_is_not_upgraded_nothing_is_said_that_misleads(
     }
     assert HTTP.get(shared.url("/health"), headers=asked).status_code == 200
 
-    shared.seen(r"WARNING: Unsupported upgrade request\.\n(.*\n)*.*WARNING: asked for health")
+    shared.output_matching(
+        r"WARNING: Unsupported upgrade request\.\n(.*\n)*.*WARNING: asked for health"
+    )
     assert "pip install" not in shared.output()
 
 

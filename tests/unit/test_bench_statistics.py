@@ -30,7 +30,7 @@ def test_added_time_is_percentile_minus_percentile() -> None:
 
 def test_what_an_idle_host_takes_is_taken_off() -> None:
     idle = Idle.of(Cpu(worker_s=0.2, host_s=0.4, stand_in_s=0.0), 2.0)
-    spent = idle.taken_off(Cpu(worker_s=1.0, host_s=3.0, stand_in_s=0.5), 4.0)
+    spent = idle.deducted_from(Cpu(worker_s=1.0, host_s=3.0, stand_in_s=0.5), 4.0)
     assert (spent.worker_s, spent.host_s, spent.stand_in_s) == pytest.approx((0.6, 2.2, 0.5))
 
 
@@ -41,7 +41,7 @@ def test_of_several_idle_spans_the_calmest_counts() -> None:
 
 def test_a_load_that_cost_less_than_idling_cost_nothing() -> None:
     idle = Idle(worker=1.0, host=1.0)
-    assert idle.taken_off(Cpu(worker_s=0.5, host_s=0.5, stand_in_s=0.0), 1.0) == Cpu(
+    assert idle.deducted_from(Cpu(worker_s=0.5, host_s=0.5, stand_in_s=0.0), 1.0) == Cpu(
         worker_s=0.0, host_s=0.0, stand_in_s=0.0
     )
 

@@ -1,4 +1,4 @@
-"""What an orchestrator answers when it has been run over its history.
+"""The state that an orchestrator returns after a run over its history.
 
 Shape: azure.durable_functions.models.OrchestratorState and models.actions. A failed run raises an
 exception whose text holds the same state after a label
@@ -17,7 +17,7 @@ _LABEL = "\n\n$OutOfProcData$:"
 
 
 class UnsupportedAction(Exception):
-    """The orchestrator asks for something that this engine lacks; the message names it."""
+    """The orchestrator uses an action that this engine lacks; the message names it."""
 
     def __init__(self, what: str) -> None:
         super().__init__(
@@ -43,7 +43,7 @@ class CallActivity:
 
     @property
     def kind(self) -> str:
-        """What must be the same in every replay."""
+        """The properties that must be equal in every replay."""
         return f"activity {self.name}"
 
 
@@ -59,7 +59,7 @@ class CreateTimer:
 
 @dataclass(frozen=True, kw_only=True)
 class WaitForEvent:
-    """Wait until somebody raises an event of this name."""
+    """Wait for an event of this name."""
 
     name: str
 
@@ -71,7 +71,7 @@ class WaitForEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class ContinueAsNew:
-    """Begin anew with this input (JSON text)."""
+    """Restart with this input (JSON text)."""
 
     data: str | None
 
@@ -89,18 +89,18 @@ class OrchestratorState:
     actions: tuple[Action, ...]
     done: bool
     output: Any
-    error: str | None  # the text of the exception that the orchestrator let out
-    custom_status: Any  # None clears it: the library leaves an empty one out
+    error: str | None  # the text of the exception that the orchestrator raised
+    custom_status: Any  # None clears it: the library omits an empty one
 
 
 def parse_answer(text: str) -> OrchestratorState:
-    """Read a state; UnsupportedAction where it holds what this engine lacks."""
+    """Parse a state. Raises UnsupportedAction for an action that this engine lacks."""
     return _answer(json.loads(text))
 
 
 def parse_failure(message: str) -> OrchestratorState:
-    """Read a failed run's message; without a state in it, the function failed before the library
-    could say more.
+    """Parse a failed run's message. It has no state if the function failed before the library could
+    report one.
     """
     error, label, state = message.partition(_LABEL)
     if not label:
@@ -148,7 +148,7 @@ def _flat(action: Mapping[str, Any]) -> Iterator[Action]:
             )
         case 6:
             yield WaitForEvent(name=action["externalEventName"])
-        case 11 | 12:  # task_any, task_all; a retried activity comes as one as well
+        case 11 | 12:  # task_any, task_all; a retried activity is one as well
             for inner in action["compoundActions"]:
                 yield from _flat(inner)
         case other:

@@ -20,7 +20,7 @@ _REASON = "(null)"  # what the real host prints for them
 
 
 def utc_now() -> datetime:
-    """Return the time."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
@@ -28,18 +28,16 @@ class Calls:
     """The app's Durable functions, callable."""
 
     def __init__(self, functions: DurableFunctions, invocations: Invocations) -> None:
-        """Invocations go through the host's own, so that they are printed and timed like all
-        others.
-        """
+        """Calls use the host's Invocations, which print and time them like all others."""
         self._functions = functions
         self._invocations = invocations
 
     def has_activity(self, name: str) -> bool:
-        """Say whether the app has an activity of this name."""
+        """Return whether the app has an activity of this name."""
         return name in self._functions.activities
 
     async def orchestrator(self, name: str, context: Mapping[str, Any]) -> OrchestratorState:
-        """Run an orchestrator over its history. UnsupportedAction where it asks for what this
+        """Run an orchestrator over its history. Raises UnsupportedAction for an action that this
         engine lacks.
         """
         target = self._functions.orchestrators.get(name)
@@ -79,7 +77,7 @@ def _failed(error: str) -> OrchestratorState:
 
 
 def _unknown(name: str, known: Mapping[str, DurableFunction]) -> str:
-    names = ", ".join(f"'{each}'" for each in known)
+    names = ", ".join(f"'{name}'" for name in known)
     return (
         f"The function '{name}' doesn't exist, is disabled, or is not an orchestrator function. "
         f"Additional info: The following are the known orchestrator functions: {names}."

@@ -40,8 +40,8 @@ class DurableTrigger:
         *,
         worker_died: bool,
     ) -> None:
-        """`origin` is the host's own address, which management URLs begin with; worker_died: this
-        is not the host's first.
+        """`origin` is the host's own address, the base of management URLs. `worker_died`: this
+        worker replaces one that died.
         """
         links = Links(origin=origin, hub_name=options.hub_name)
         self._engine = Engine(
@@ -51,15 +51,15 @@ class DurableTrigger:
             max_concurrent_activities=options.max_concurrent_activities,
         )
         self.webhooks = Management(self._engine, links)
-        # An address of its own, as on the real host: it serves on while the public one already
-        # takes no new requests.
+        # A separate address, as on the real host: it still serves when the public one accepts no
+        # new requests.
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.client_binding = links.client_binding(
             f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         )
 
     async def run(self) -> None:
-        """Run until `stop` and the end of the functions that run then."""
+        """Run until `stop`, then wait for the running functions."""
         config = uvicorn.Config(
             self.webhooks,
             http="httptools",

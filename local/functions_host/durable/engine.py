@@ -1,9 +1,9 @@
 """Runs orchestrations: delivers their events one by one, calls their activities, waits for their
 timers.
 
-Everything happens on the worker's event loop; what must survive the process is saved before
-anything depends on it. An activity is called at least once, as on the real host: one that was cut
-off by the end of the host is called again.
+Everything runs on the worker's event loop. State that must survive the process is saved before
+anything depends on it. An activity is called at least once, as on the real host: if the host ends
+during a call, the call is repeated.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class UnknownActivity(Exception):
 
 
 class Engine:
-    """The orchestrations of one host."""
+    """Runs the orchestrations of a host."""
 
     def __init__(
         self,
@@ -41,10 +41,10 @@ class Engine:
         max_concurrent_activities: int = 10,
         now: Clock = utc_now,
     ) -> None:
-        """Take over what the store holds; nothing runs before `run`.
+        """Load what the store holds; nothing runs before `run`.
 
-        worker_died: activities without an end have failed. That is how the real host tells a
-        worker's death; after its own, they run again (both seen there).
+        `worker_died`: unfinished activities have failed. The real host does this when its worker
+        died; when it died itself, they run again (both seen there).
         """
         self._store = store
         self._calls = calls
@@ -60,7 +60,7 @@ class Engine:
         self._tasks: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
-        """Run orchestrations until `stop`; then wait for the functions that run."""
+        """Run orchestrations until `stop`, then wait for the running functions."""
         async with asyncio.TaskGroup() as self._tasks:
             for instance in list(self._instances.values()):
                 self._go_on(instance)
@@ -83,8 +83,8 @@ class Engine:
         return [instance for _, instance in sorted(self._instances.items())]
 
     def start(self, name: str, instance_id: str | None, data: str | None) -> Instance:
-        """Start an orchestration, in place of a finished one of the same id; AlreadyExists where
-        that one still runs.
+        """Start an orchestration, which replaces a finished one of the same id. Raises
+        AlreadyExists if that one still runs.
         """
         instance_id = instance_id or uuid.uuid4().hex
         existing = self._instances.get(instance_id)
@@ -102,12 +102,12 @@ class Engine:
         self._post(instance, events.event_raised(self._now(), name, data))
 
     def terminate(self, instance: Instance, reason: str) -> None:
-        """End an active instance. Activities that run go on to their end; nobody hears of it."""
+        """End an active instance. Running activities continue, but their results are dropped."""
         instance.terminate(reason, self._now())
         self._save(instance)
 
     def purge(self, instance: Instance) -> None:
-        """Forget a finished instance."""
+        """Delete a finished instance."""
         del self._instances[instance.instance_id]
         self._store.delete(instance.instance_id)
 
@@ -122,7 +122,7 @@ class Engine:
         self._save(instance)
 
     def _go_on(self, instance: Instance) -> None:
-        """Start whatever the instance's state calls for and that is not under way."""
+        """Start what the instance's state requires and does not run yet."""
         if self._tasks is None or self._stopping.is_set():
             return
         if not instance.active:
@@ -143,7 +143,9 @@ class Engine:
             self._tasks.create_task(work)
 
     async def _deliver(self, instance_id: str) -> None:
-        """Deliver events until none is left. The id may come to mean another instance meanwhile."""
+        """Deliver events until there is none. The id may be reused by another instance
+        meanwhile.
+        """
         try:
             while not self._stopping.is_set():
                 instance = self._instances.get(instance_id)
@@ -156,7 +158,7 @@ class Engine:
 
     async def _turn(self, instance: Instance, event: Event) -> None:
         now = self._now()
-        # the clock may not be behind the time that was waited for
+        # the clock must not be earlier than the time of the timer
         if event["EventType"] == events.EventType.TIMER_FIRED:
             now = max(now, events.parse_timestamp(event["FireAt"]))
         execution = instance.execution
@@ -208,7 +210,7 @@ class Engine:
 
         def fire() -> None:
             del self._waiting[key]
-            # a cancelled timer's event finds nothing that expects it
+            # nothing expects the event of a cancelled timer
             if self._is_current(instance, key):
                 self._post(instance, events.timer_fired(self._now(), key[1], fire_at))
 

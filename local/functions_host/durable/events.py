@@ -1,4 +1,4 @@
-"""History events, as the Durable extension hands them to azure-functions-durable.
+"""History events, as the Durable extension passes them to azure-functions-durable.
 
 Names, numbers and fields: azure.durable_functions.models.history (HistoryEventType, HistoryEvent);
 which fields are there in which event was seen on the real host (Durable extension 3.15).
@@ -14,7 +14,7 @@ type Event = Mapping[str, Any]
 
 
 class EventType(IntEnum):
-    """DurableTask.Core.History.EventType, as far as it is used here."""
+    """DurableTask.Core.History.EventType, the part used here."""
 
     EXECUTION_STARTED = 0
     TASK_SCHEDULED = 4
@@ -50,7 +50,7 @@ def _event(kind: EventType, at: datetime, *, event_id: int = -1, **fields: objec
 def execution_started(
     at: datetime, *, name: str, execution_id: str, instance_id: str, data: str | None
 ) -> Event:
-    """`data` is the orchestration's input as JSON text, None where there is none."""
+    """`data` is the orchestration's input as JSON text, None without one."""
     instance = {"InstanceId": instance_id, "ExecutionId": execution_id}
     # The library reads Version without asking whether it is there
     # (DurableOrchestrationContext._extract_version_from_history).
@@ -99,17 +99,17 @@ def timer_created(at: datetime, timer_id: int, fire_at: datetime) -> Event:
 
 
 def timer_fired(at: datetime, timer_id: int, fire_at: datetime) -> Event:
-    """A timer's time has come."""
+    """A timer has fired."""
     return _event(EventType.TIMER_FIRED, at, TimerId=timer_id, FireAt=timestamp(fire_at))
 
 
 def event_raised(at: datetime, name: str, data: str) -> Event:
-    """Somebody raised an event; `data` is JSON text."""
+    """A client raised an event; `data` is JSON text."""
     return _event(EventType.EVENT_RAISED, at, Name=name, Input=data)
 
 
 def decoded(data: str) -> Any:
-    """Return the value of JSON text. A client's input comes encoded twice: what this returns is
-    still JSON text then.
+    """Return the value of JSON text. A client's input is encoded twice, so this returns JSON text
+    for it.
     """
     return json.loads(data)

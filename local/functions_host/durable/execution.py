@@ -1,10 +1,10 @@
-"""One generation of an orchestration: its history and what it waits for. Pure: no clock, no I/O.
+"""One generation of an orchestration: its history and its open tasks. Pure: no clock, no I/O.
 
 The library's answer names actions without ids, so ids are given here in the order in which it
 numbers its tasks (DurableOrchestrationContext._add_to_open_tasks). A retried activity takes ids
 that no action lists (RetryAbleTask in models.Task): a timer after every failure, the last one
 included, and another task after each timer but the last. Both sides count alike only if a run adds
-one event, which is why events are delivered one by one.
+one event, so events are delivered one by one.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ from local.functions_host.durable.events import Event, EventType
 
 
 class NonDeterministic(Exception):
-    """A replay asked for other things than the run before it; the message says which."""
+    """A replay scheduled other actions than the run before it; the message names them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +49,12 @@ class OpenTimer:
 @dataclass(frozen=True, kw_only=True)
 class _ScheduledAction:
     kind: str
-    task_id: int | None  # None: an external event, which goes by its name
+    task_id: int | None  # None: an external event, identified by its name
 
 
 @dataclass(kw_only=True)
 class Execution:
-    """One generation."""
+    """One generation of an orchestration."""
 
     execution_id: str
     history: list[Event] = field(default_factory=list)
@@ -65,9 +65,7 @@ class Execution:
     timers: dict[int, OpenTimer] = field(default_factory=dict)
 
     def expects(self, event: Event) -> bool:
-        """Say whether an event belongs to something open; the end of a cancelled timer, say, does
-        not.
-        """
+        """Return whether an event belongs to an open task; that of a cancelled timer does not."""
         match event["EventType"]:
             case EventType.TASK_COMPLETED | EventType.TASK_FAILED:
                 return event["TaskScheduledId"] in self.activities
@@ -76,8 +74,8 @@ class Execution:
         return True
 
     def context(self, instance_id: str, event: Event, now: datetime) -> dict[str, Any]:
-        """Return what the orchestrator's function gets when `event` is added to the history."""
-        past = [{**each, "IsPlayed": True} for each in self.history]
+        """Return the input of the orchestrator's function when `event` is added to the history."""
+        past = [{**event, "IsPlayed": True} for event in self.history]
         started = past[1] if past else event
         data = started["Input"]
         return {
@@ -93,18 +91,19 @@ class Execution:
         }
 
     def apply(self, event: Event, now: datetime, actions: Iterable[Action]) -> None:
-        """Add the batch that `event` opened, and what the orchestrator asked for in it;
-        NonDeterministic where that differs.
+        """Add the batch that `event` opened, and the actions that the orchestrator scheduled in it.
+
+        Raises NonDeterministic if they differ from those of the run before.
         """
         self.history += _opening(event, now)
         self._end(event, now)
-        asked = tuple(actions)
-        self._compare(asked)
-        for action in asked[len(self.scheduled) :]:
+        requested = tuple(actions)
+        self._compare(requested)
+        for action in requested[len(self.scheduled) :]:
             self.scheduled.append(
                 _ScheduledAction(kind=action.kind, task_id=self._open(action, now))
             )
-        self._cancel(asked)
+        self._cancel(requested)
         self.history.append(events.orchestrator_completed(now))
 
     def _end(self, event: Event, now: datetime) -> None:
@@ -114,7 +113,7 @@ class Execution:
             case EventType.TASK_FAILED:
                 failed = self.activities.pop(event["TaskScheduledId"])
                 if failed.retry:
-                    # After the last attempt the real host waits too, for nothing: seen there.
+                    # The real host also waits after the last attempt: seen there.
                     wait_ms = (
                         failed.retry.interval_ms
                         if failed.attempt < failed.retry.max_attempts
@@ -130,15 +129,15 @@ class Execution:
                 ):
                     self._open_activity(failed_before, failed_before.attempt + 1, now)
 
-    def _compare(self, asked: tuple[Action, ...]) -> None:
+    def _compare(self, actions: tuple[Action, ...]) -> None:
         """DurableTask's NonDeterministicOrchestrationException, for what the real host checks as
         well.
         """
         for number, before in enumerate(self.scheduled):
-            again = asked[number].kind if number < len(asked) else "nothing"
-            if again != before.kind:
+            repeated = actions[number].kind if number < len(actions) else "nothing"
+            if repeated != before.kind:
                 raise NonDeterministic(
-                    f"Non-Deterministic workflow detected: action {number + 1} was {before.kind!r} and is now {again!r}"
+                    f"Non-Deterministic workflow detected: action {number + 1} was {before.kind!r} and is now {repeated!r}"
                 )
 
     def _open(self, action: Action, now: datetime) -> int | None:
@@ -169,8 +168,8 @@ class Execution:
         self.history.append(events.timer_created(now, timer_id, fire_at))
         return timer_id
 
-    def _cancel(self, asked: tuple[Action, ...]) -> None:
-        for action, before in zip(asked, self.scheduled, strict=True):
+    def _cancel(self, actions: tuple[Action, ...]) -> None:
+        for action, before in zip(actions, self.scheduled, strict=True):
             if isinstance(action, CreateTimer) and action.cancelled and before.task_id is not None:
                 self.timers.pop(before.task_id, None)
 
@@ -184,8 +183,8 @@ def _opening(event: Event, now: datetime) -> list[Event]:
 
 
 def execution_from_json(fields: dict[str, Any]) -> Execution:
-    """Return the Execution whose attributes these are, as json.dumps(…,
-    default=vars) wrote them.
+    """Return the Execution whose attributes these are, as json.dumps(…, default=vars) wrote
+    them.
     """
     return Execution(
         execution_id=fields["execution_id"],
@@ -193,14 +192,14 @@ def execution_from_json(fields: dict[str, Any]) -> Execution:
         scheduled=[_ScheduledAction(**action) for action in fields["scheduled"]],
         next_id=fields["next_id"],
         activities={
-            int(task_id): _activity(each) for task_id, each in fields["activities"].items()
+            int(task_id): _activity(call) for task_id, call in fields["activities"].items()
         },
         timers={
             int(timer_id): OpenTimer(
-                fire_at=each["fire_at"],
-                retries=_activity(each["retries"]) if each["retries"] else None,
+                fire_at=timer["fire_at"],
+                retries=_activity(timer["retries"]) if timer["retries"] else None,
             )
-            for timer_id, each in fields["timers"].items()
+            for timer_id, timer in fields["timers"].items()
         },
     )
 

@@ -22,7 +22,7 @@ class DurableFunction:
 
 @dataclass(frozen=True, kw_only=True)
 class DurableFunctions:
-    """Empty where the app does not use Durable Functions."""
+    """The app's Durable functions; empty if it has none."""
 
     orchestrators: Mapping[str, DurableFunction] = field(default_factory=dict)
     activities: Mapping[str, DurableFunction] = field(default_factory=dict)
@@ -30,13 +30,13 @@ class DurableFunctions:
 
     @property
     def used(self) -> bool:
-        """Say whether the engine is needed."""
+        """Return whether the app needs the engine."""
         return bool(self.orchestrators or self.activities or self.has_clients)
 
 
 def sort_durable(functions: Iterable[IndexedFunction]) -> DurableFunctions:
-    """Pick the Durable functions out of the app's; Unsupported where a client names another task
-    hub or storage account.
+    """Select the app's Durable functions. Raises Unsupported if a client names another task hub or
+    storage account.
     """
     orchestrators: dict[str, DurableFunction] = {}
     activities: dict[str, DurableFunction] = {}

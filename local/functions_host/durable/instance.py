@@ -1,5 +1,5 @@
-"""An orchestration instance: what its status tells, its generations, and the events that wait to be
-delivered. Pure.
+"""An orchestration instance: its status, its current generation, and its undelivered
+events. Pure.
 """
 
 import json
@@ -32,7 +32,7 @@ _MAX_CUSTOM_STATUS_KB = 16
 
 @dataclass(kw_only=True)
 class Instance:
-    """One instance id's current life."""
+    """The current instance of an id."""
 
     instance_id: str
     name: str  # of the orchestrator
@@ -47,28 +47,36 @@ class Instance:
 
     @property
     def active(self) -> bool:
-        """Say whether the instance has not ended."""
+        """Return whether the instance still runs."""
         return self.status in _ACTIVE
 
     def next_event(self) -> Event | None:
-        """Return the event to deliver next; those that nothing waits for any more are dropped."""
+        """Return the next event to deliver; drop those that no task waits for."""
         while self.inbox and not self.execution.expects(self.inbox[0]):
             del self.inbox[0]
         return self.inbox[0] if self.inbox and self.active else None
 
     def open_activities(self) -> list[tuple[int, OpenActivity]]:
-        """Return the calls, by task id, whose end is neither delivered nor waiting for it."""
+        """Return the calls, by task id, whose end has not arrived."""
         ended = {event.get("TaskScheduledId") for event in self.inbox}
-        return [each for each in self.execution.activities.items() if each[0] not in ended]
+        return [
+            (task_id, call)
+            for task_id, call in self.execution.activities.items()
+            if task_id not in ended
+        ]
 
     def open_timers(self) -> list[tuple[int, OpenTimer]]:
         """Return the timers, by id, that have not fired."""
         fired = {event.get("TimerId") for event in self.inbox}
-        return [each for each in self.execution.timers.items() if each[0] not in fired]
+        return [
+            (timer_id, timer)
+            for timer_id, timer in self.execution.timers.items()
+            if timer_id not in fired
+        ]
 
     def turn(self, now: datetime, answer: OrchestratorState) -> None:
-        """Deliver the next event with what the orchestrator answered to it; NonDeterministic calls
-        for `fail`.
+        """Deliver the next event with the orchestrator's state after it. After NonDeterministic,
+        call `fail`.
         """
         event = self.inbox.pop(0)
         self.status = RUNNING
@@ -101,8 +109,8 @@ class Instance:
         self._touch(now)
 
     def _begin(self, data: str | None, now: datetime) -> None:
-        """Start a generation. What the one before it waited for is dropped; events not delivered
-        yet are kept.
+        """Start a generation. Open tasks of the previous one are dropped, undelivered events are
+        kept.
         """
         raised = [
             event for event in self.inbox if event["EventType"] == events.EventType.EVENT_RAISED
@@ -120,8 +128,8 @@ class Instance:
 
 
 def _too_large(custom_status: Any) -> str | None:
-    """Return the real host's message where a custom status is too large, None where it is not; the
-    bound was tried there.
+    """Return the real host's message for a custom status that is too large; None if it is not. The
+    limit was tried there.
     """
     text = json.dumps(custom_status, ensure_ascii=False, separators=(",", ":"))
     size_kb = len(text.encode("utf-16-le", "surrogatepass")) // 1024
@@ -155,7 +163,7 @@ def new_instance(instance_id: str, name: str, data: str | None, now: datetime) -
 
 
 def status_json(instance: Instance, *, show_input: bool = True) -> dict[str, Any]:
-    """Return the status as the management URLs tell it: order, names and whole seconds as seen on
+    """Return the status as the management URLs return it: order, names and whole seconds as seen on
     the real host.
     """
     return {

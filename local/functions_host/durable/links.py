@@ -1,5 +1,4 @@
-"""The addresses at which an instance is managed, and what a durableClient binding gives the client
-library.
+"""The management URLs of an instance, and the value of a durableClient binding.
 
 Shapes and order: seen on the real host (its key is 56 characters of Base64; neither it nor `func
 start` checks one).
@@ -18,18 +17,18 @@ _ID = "INSTANCEID"  # the library replaces it
 
 @dataclass(frozen=True, kw_only=True)
 class Links:
-    """The addresses of one host."""
+    """The addresses of a host."""
 
     origin: str  # "http://localhost:7071"
     hub_name: str
 
     @property
     def query(self) -> str:
-        """What every management URL carries."""
+        """The query of every management URL."""
         return f"taskHub={self.hub_name}&connection=Storage&code={_NO_KEY}"
 
     def of(self, instance_id: str, origin: str | None = None) -> Mapping[str, str]:
-        """Return an instance's management URLs, at another origin where one is given."""
+        """Return an instance's management URLs, at another origin if given."""
         instance = f"{origin or self.origin}{WEBHOOKS}/instances/{quote(instance_id, safe='')}"
         return {
             "id": instance_id,
@@ -59,7 +58,7 @@ class Links:
                 "managementUrls": self.of(_ID),
                 "baseUrl": base,
                 "requiredQueryStringParameters": f"code={_NO_KEY}",
-                # the library appends to it: the slash at the end matters
+                # the library appends to it, so the last slash matters
                 "rpcBaseUrl": f"{rpc_origin}{RPC}/",
                 "httpBaseUrl": None,
                 "maxGrpcMessageSizeInBytes": None,

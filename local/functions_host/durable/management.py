@@ -1,4 +1,4 @@
-"""The management URLs and the client library's endpoint: the same answers at two addresses, as on
+"""The management URLs and the client library's endpoint: the same responses at two addresses, as on
 the real host.
 
 Statuses and bodies: Microsoft.Azure.WebJobs.Extensions.DurableTask.HttpApiHandler
@@ -137,7 +137,7 @@ class Management:
         body = (await request.body()).decode()
         if not _is_json(body):
             return _bad_json(body)
-        # The client library encodes what it sends twice; the real host passes it on as it came.
+        # The client library encodes its input twice; the real host passes it on unchanged.
         return self._to_active(
             found[1], lambda instance: self._engine.raise_event(instance, found[2], body)
         )

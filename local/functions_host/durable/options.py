@@ -9,8 +9,7 @@ from typing import Any
 
 from local.functions_host.unsupported import StartError, Unsupported
 
-# They tune speed, storage and traces of the real host, and change nothing that an app could see
-# here.
+# They tune speed, storage and traces of the real host, which no app could notice here.
 _WITHOUT_EFFECT_HERE = frozenset(
     {"storageprovider", "tracing", "maxconcurrentorchestratorfunctions", "extendedsessionsenabled",
      "extendedsessionidletimeoutinseconds", "usegracefulshutdown", "usetablepartitionmanagement",
@@ -20,7 +19,7 @@ _WITHOUT_EFFECT_HERE = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class DurableOptions:
-    """What this host uses of the section."""
+    """The options that this host uses."""
 
     # "TestHubName" is what the extension takes on a machine where WEBSITE_SITE_NAME says nothing
     # (DurableTaskOptions).
@@ -29,7 +28,8 @@ class DurableOptions:
 
 
 def parse_durable_options(section: Mapping[str, Any] | None) -> DurableOptions:
-    """Read the section, whose keys are in lower case; Unsupported names what this host lacks."""
+    """Read the section, whose keys are in lower case; Unsupported names the options that this host
+    lacks."""
     known = {"hubname", "maxconcurrentactivityfunctions"}
     for key in section or {}:
         if key not in known | _WITHOUT_EFFECT_HERE:

@@ -24,14 +24,14 @@ _STATUSES = frozenset(
 
 
 def flag(request: Request, name: str, *, default: bool = False) -> bool:
-    """Return a yes-or-no parameter."""
+    """Return a boolean parameter."""
     value = request.query_params.get(name)
     return default if value is None else value.casefold() == "true"
 
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceFilter:
-    """Which instances are meant."""
+    """A filter of instances."""
 
     statuses: frozenset[str]  # in lower case; empty for all
     prefix: str
@@ -41,10 +41,10 @@ class InstanceFilter:
 
     @classmethod
     def parse(cls, request: Request) -> Self:
-        """Read the query; what it does not understand it ignores, as the real host does."""
+        """Parse the query. Unknown values are ignored, as on the real host."""
         statuses = {
-            each.strip().casefold()
-            for each in request.query_params.get("runtimeStatus", "").split(",")
+            status.strip().casefold()
+            for status in request.query_params.get("runtimeStatus", "").split(",")
         }
         top = request.query_params.get("top", "")
         return cls(
@@ -56,7 +56,7 @@ class InstanceFilter:
         )
 
     def takes(self, instance: Instance) -> bool:
-        """Say whether an instance is meant."""
+        """Return whether an instance passes."""
         created = parse_timestamp(instance.created)
         return (
             (not self.statuses or instance.status.casefold() in self.statuses)

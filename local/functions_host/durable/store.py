@@ -1,6 +1,4 @@
-"""Where instances are kept, so that they go on after the worker or the host died:
-one SQLite file.
-"""
+"""Stores instances in a SQLite file, so that they continue after the worker or the host died."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -10,13 +8,13 @@ from local.functions_host.durable.instance import Instance, from_json, to_json
 
 
 class InstanceStore:
-    """All instances of one host. Each write is one transaction, which a kill -9 leaves whole."""
+    """The instances of a host. Each write is a transaction, which survives kill -9."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file; make it where there is none."""
+        """Open the file, which is created if missing."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(path, isolation_level=None)  # autocommit
-        # No wait for the disk: a killed process loses nothing, only a machine that loses its power.
+        # Do not wait for the disk: only a power failure loses data, a killed process does not.
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=OFF")
         self._connection.execute(
@@ -24,23 +22,23 @@ class InstanceStore:
         )
 
     def all(self) -> Iterable[Instance]:
-        """Return what is kept."""
+        """Return all stored instances."""
         return [
             from_json(document)
             for (document,) in self._connection.execute("SELECT document FROM orchestrations")
         ]
 
     def save(self, instance: Instance) -> None:
-        """Write an instance, whatever was kept under its id."""
+        """Write an instance over any older one of its id."""
         self._connection.execute(
             "INSERT OR REPLACE INTO orchestrations VALUES (?, ?)",
             (instance.instance_id, to_json(instance)),
         )
 
     def delete(self, instance_id: str) -> None:
-        """Drop an instance."""
+        """Delete an instance."""
         self._connection.execute("DELETE FROM orchestrations WHERE id = ?", (instance_id,))
 
     def close(self) -> None:
-        """Release the file."""
+        """Close the file."""
         self._connection.close()
