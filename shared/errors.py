@@ -6,6 +6,7 @@
     ├── CaptureError             a blob is not a capture
     ├── ReplayRequestError       a request to replay that cannot be carried out            -> 400
     ├── AssemblyError            an event could not be built of its envelope and captures
+    ├── NotAnObject              a request body is not a JSON object; it is relayed as it is
     ├── UpstreamError            no (whole) answer from the upstream
     │   ├── UpstreamUnreachable  no connection, or it broke before the answer began   -> 502
     │   ├── UpstreamTimeout      the upstream took longer than a setting allows       -> 504
@@ -49,6 +50,10 @@ class AssemblyError(FnsseError):
     """An event could not be built, although everything it is built of was at hand: a bug, or a
     hostile capture.
     """
+
+
+class NotAnObject(FnsseError):
+    """The text that was scanned for members is not a JSON object, as far as it was scanned."""
 
 
 class UpstreamError(FnsseError):

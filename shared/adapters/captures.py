@@ -1,5 +1,5 @@
-"""Captures in Blob storage. The container is made by whoever deploys (infra/, the local stack),
-never here.
+"""Captures in Blob storage. The deployment creates the container (infra/, the local stack), never
+the app.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from shared.adapters.storage_errors import storage_errors
 from shared.core.records.capture import CONTAINER, Capture, body_offset, load, load_header
 from shared.errors import StorageNotFound
 
-# of a capture: more than its header ever holds, unless headers are copied
+# of a capture's beginning: more than its header ever takes, unless headers are copied
 _HEADER_BYTES: Final = 16 * 1024
 _DIRECT_BYTES: Final = 1024 * 1024  # a larger one is worth the SDK's pipeline
 
 
 class Captures:
-    """Puts and gets whole captures."""
+    """Stores, reads and lists captures."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage

@@ -1,4 +1,4 @@
-"""The Storage queue of envelopes. The queue is made by whoever deploys, never here."""
+"""The Storage queue of envelopes. The deployment creates the queue, never the app."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class EnvelopeQueue:
         return self._storage.queue(QUEUE)
 
     async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
-        """To be delivered at once, or after a while. Raises StorageError."""
+        """Queue an envelope, visible after `wait_s` seconds. Raises StorageError."""
         await self._storage.direct.put_message(QUEUE, dump(envelope), wait_s)
 
     async def approximate_length(self) -> int:
-        """Messages on the queue, those that are being worked on or wait for another try included.
+        """Messages on the queue, including those that are worked on or wait for another try.
         Raises StorageError.
         """
         with storage_errors():

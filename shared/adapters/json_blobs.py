@@ -1,5 +1,5 @@
-"""Small JSON documents, one blob each, in the ledger's container: progress of activities, dead
-letters, failure counts, claims on usage, reports.
+"""Small JSON objects, one blob each, in the ledger's container: checkpoints, dead letters, failure
+counts, claims on usage, reports.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from shared.errors import StorageNotFound
 
 
 class JsonBlobs:
-    """Puts and gets them. Every method raises StorageError."""
+    """Stores, reads and lists JSON objects. Every method raises StorageError."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -31,14 +31,14 @@ class JsonBlobs:
     async def put(
         self, name: str, fields: Mapping[str, Any], metadata: dict[str, str] | None = None
     ) -> None:
-        """Replaces what is there."""
+        """Store an object in place of the one before."""
         with storage_errors():
             await self._container.upload_blob(
                 name, json.dumps(fields).encode(), overwrite=True, metadata=metadata
             )
 
     async def put_if_absent(self, name: str, fields: Mapping[str, Any]) -> bool:
-        """False where there is one already."""
+        """Store an object; False where there is one already."""
         with storage_errors():
             try:
                 await self._container.upload_blob(
@@ -49,7 +49,7 @@ class JsonBlobs:
             return True
 
     async def get(self, name: str) -> dict[str, Any] | None:
-        """None where there is none, or what is there is no JSON object."""
+        """The object; None where there is none, or where the blob is not a JSON object."""
         try:
             with storage_errors():
                 data = await (await self._container.download_blob(name)).readall()
@@ -59,7 +59,7 @@ class JsonBlobs:
         return fields if isinstance(fields, dict) else None
 
     async def delete(self, name: str) -> bool:
-        """False where there is none."""
+        """Delete an object; False where there is none."""
         try:
             with storage_errors():
                 await self._container.delete_blob(name)
@@ -68,7 +68,7 @@ class JsonBlobs:
         return True
 
     async def names(self, prefix: str) -> AsyncIterator[str]:
-        """In their order."""
+        """The names with that prefix, in their order."""
         with storage_errors():
             async for name in self._container.list_blob_names(name_starts_with=prefix):
                 yield name

@@ -47,8 +47,8 @@ from shared.errors import StorageError, StorageNotFound
 _log = logging.getLogger("fnsse.ledger")
 
 BLOCKS_PER_BLOB: Final = 45_000
-_AT_A_TIME: Final = 200  # entries between two pauses: about a millisecond
-_WINDOWS_KEPT: Final = 48  # whose blob this writer remembers; another is begun for an older one
+_ENTRIES_PER_STEP: Final = 200  # entries between two pauses: about a millisecond
+_MAX_WINDOWS: Final = 48  # whose blob this writer remembers; it creates another for an older one
 
 
 @dataclass(kw_only=True, slots=True)
@@ -58,7 +58,7 @@ class _Blob:
 
 
 class Ledger:
-    """Appends what this worker delivered; reads what all of them did."""
+    """Appends what this worker delivered; reads what all workers delivered."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Ledger:
         self._writer = writer  # unique to this worker process
         self._clock = clock
         self._blobs: dict[str, _Blob] = {}
-        self._begun = 0
+        self._blobs_created = 0
         self._blocks_per_blob = blocks_per_blob
         self._writing = asyncio.Lock()
 
@@ -83,13 +83,14 @@ class Ledger:
         return self._storage.blobs.get_container_client(CONTAINER)
 
     async def delivered(self, exchange_ids: Sequence[str]) -> None:
-        """The Event Hub accepted these. A failure is logged and counted, not raised: the events are
-        delivered.
+        """Append that the Event Hub accepted the events of these exchanges.
+
+        A failure is logged and counted, not raised: the events are delivered.
         """
         now_ms = int(self._clock() * 1000)
         entries = [
-            LedgerEntry(exchange_id=each, delivery=Delivery.DELIVERED, at_ms=now_ms)
-            for each in exchange_ids
+            LedgerEntry(exchange_id=exchange_id, delivery=Delivery.DELIVERED, at_ms=now_ms)
+            for exchange_id in exchange_ids
         ]
         try:
             await self._append(entries)
@@ -186,12 +187,12 @@ class Ledger:
         async for entries in self._entries(window):
             for count, entry in enumerate(entries):
                 index.note(entry)
-                if count % _AT_A_TIME == 0:
+                if count % _ENTRIES_PER_STEP == 0:
                     await asyncio.sleep(0)  # this worker may relay streams as well
         return index
 
     async def put_report(self, report: Report) -> None:
-        """Raises StorageError."""
+        """Keep a window's report in place of the last one. Raises StorageError."""
         metadata = {"complete": str(report.complete).lower()}
         await self._json_blobs.put(f"reports/{report.window}.json", report.as_json(), metadata)
 
@@ -245,28 +246,28 @@ class Ledger:
         for entry in entries:
             lines[Window.of_exchange(entry.exchange_id).name].append(entry.line())
         async with self._writing:
-            for window, of_window in lines.items():
-                await self._append_block(window, b"".join(of_window))
+            for window, window_lines in lines.items():
+                await self._append_block(window, b"".join(window_lines))
 
     async def _append_block(self, window: str, data: bytes) -> None:
         blob = self._blobs.get(window)
         if blob is None or blob.blocks >= self._blocks_per_blob:
-            blob = await self._begin(window)
+            blob = await self._create_blob(window)
         try:
             await self._storage.direct.append_block(f"{CONTAINER}/{blob.name}", data)
         except StorageNotFound:  # deleted by retention, or by hand
-            blob = await self._begin(window)
+            blob = await self._create_blob(window)
             await self._storage.direct.append_block(f"{CONTAINER}/{blob.name}", data)
         blob.blocks += 1
 
-    async def _begin(self, window: str) -> _Blob:
-        # Counted over all windows: creating a blob that is there would empty it, and this writer
-        # may have forgotten it.
-        blob = _Blob(name=f"entries/{window}/{self._writer}-{self._begun:06}.log")
-        self._begun += 1
+    async def _create_blob(self, window: str) -> _Blob:
+        # Blobs are numbered over all windows: creating one that exists would empty it, and this
+        # writer may have forgotten it.
+        blob = _Blob(name=f"entries/{window}/{self._writer}-{self._blobs_created:06}.log")
+        self._blobs_created += 1
         with storage_errors():
             await self._container.get_blob_client(blob.name).create_append_blob()
-        while len(self._blobs) >= _WINDOWS_KEPT:
+        while len(self._blobs) >= _MAX_WINDOWS:
             del self._blobs[min(self._blobs)]
         self._blobs[window] = blob
         return blob

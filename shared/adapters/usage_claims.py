@@ -14,7 +14,7 @@ from shared.core.event.usage_claim import Claim
 
 
 class UsageClaims:
-    """Any number of workers may claim at once: storage decides."""
+    """Claims and releases usage. Any number of workers may claim at once: storage decides."""
 
     def __init__(self, json_blobs: JsonBlobs) -> None:
         self._json_blobs = json_blobs

@@ -11,9 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.core.wire import json_members
-from shared.core.wire.json_members import NotAnObject, first_member_at, scan
+from shared.core.wire.json_members import first_member_at, scan
 from shared.core.wire.operations import spec_of
 from shared.core.wire.usage_request import examine
+from shared.errors import NotAnObject
 from tests.unit.scanning import run, timed
 
 NAMES = frozenset({"a", "stream", "", "\u00fc", 'q"\\'})

@@ -17,11 +17,11 @@ class DeadLetterRecord:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Self:
-        """The record that `as_json` wrote."""
+        """The record that `as_json` wrote. What is missing, by somebody else's hand, is empty."""
         return cls(
-            exchange_id=str(fields["exchange_id"]),
-            reason=str(fields["reason"]),
-            dead_lettered_at_ms=int(fields["dead_lettered_at_ms"]),
+            exchange_id=str(fields.get("exchange_id", "")),
+            reason=str(fields.get("reason", "")),
+            dead_lettered_at_ms=int(fields.get("dead_lettered_at_ms", 0)),
         )
 
     def as_json(self) -> dict[str, str | int]:

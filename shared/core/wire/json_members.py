@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.core.wire.cooperative import Cooperative
+from shared.errors import NotAnObject
 
 type JsonText = bytes | bytearray
 
@@ -35,10 +36,6 @@ _MOST_MARKS: Final = 2_000_000
 _QUOTE: Final = 0x22
 _BACKSLASH: Final = 0x5C
 _LONGEST_NAME: Final = 1024 * 1024  # bytes; decoding one is not sliced
-
-
-class NotAnObject(ValueError):
-    """The text is not one JSON object, as far as the scan looked."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.core.wire.cooperative import Cooperative
-from shared.core.wire.json_members import JsonText, NotAnObject, Span, first_member_at, scan
+from shared.core.wire.json_members import JsonText, Span, first_member_at, scan
 from shared.core.wire.operations import OperationSpec
+from shared.errors import NotAnObject
 
 # The first api-version that takes stream_options (Azure OpenAI's changelog); dates compare as text.
 _SINCE: Final = "2024-09-01"
