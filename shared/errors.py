@@ -52,7 +52,7 @@ class AssemblyError(FnsseError):
     """
 
 
-class NotAnObject(FnsseError):
+class NotAnObject(FnsseError, ValueError):
     """The text that was scanned for members is not a JSON object, as far as it was scanned."""
 
 

@@ -1,4 +1,4 @@
-"""Back-pressure: when more may be queued, and what is said where it may not."""
+"""Back-pressure: when more may be queued, and the reason where it may not."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Clock:
 
 
 class Queue:
-    """Has these lengths, one after the other; a second passes between two looks."""
+    """Has these lengths, one after the other; a second passes between two polls."""
 
     def __init__(self, clock: Clock, lengths: Iterable[int]) -> None:
         self._clock = clock
@@ -55,9 +55,8 @@ def a_back_pressure(*lengths: int, event_hub: EventHub | None = None) -> BackPre
     return BackPressure(Queue(clock, lengths), event_hub or EventHub(), clock=clock, **limits)
 
 
-async def test_reconcile_begins_behind_an_empty_queue_or_live_traffic_and_not_behind_what_is_left_over() -> (
-    None
-):
+async def test_reconcile_starts_only_without_a_backlog() -> None:
+    """An empty queue or live traffic may be in front of it, but no stale backlog."""
     assert await a_back_pressure(0).start_blocked_reason() is None
     assert await a_back_pressure(5, 3, 0).start_blocked_reason() is None
     assert await a_back_pressure(5, 9, 4).start_blocked_reason() is None
@@ -71,18 +70,21 @@ async def test_reconcile_begins_behind_an_empty_queue_or_live_traffic_and_not_be
     )
 
 
-async def test_it_goes_on_when_what_it_queued_is_nearly_delivered() -> None:
+async def test_reconcile_continues_once_little_is_in_flight() -> None:
+    """It waits until what it queued is nearly delivered."""
     assert await a_back_pressure(*range(100, 9, -1)).continue_blocked_reason() is None
 
 
-async def test_it_stops_where_that_takes_longer_than_a_function_may() -> None:
+async def test_reconcile_stops_after_the_longest_wait() -> None:
+    """A function must end before the host's functionTimeout."""
     assert (
         await a_back_pressure(*range(1000, 9, -1)).continue_blocked_reason()
         == "the queue still holds 901 envelopes"
     )
 
 
-async def test_it_stops_where_the_queue_gets_no_shorter() -> None:
+async def test_reconcile_stops_where_the_queue_stalls() -> None:
+    """A queue that does not get shorter, or gets longer, is not waited for."""
     assert (
         await a_back_pressure(30, 20, *[20] * 9).continue_blocked_reason()
         == "the queue still holds 20 envelopes"
@@ -93,12 +95,14 @@ async def test_it_stops_where_the_queue_gets_no_shorter() -> None:
     )
 
 
-async def test_a_replay_waits_behind_more_than_it_is_told_to() -> None:
+async def test_a_replay_waits_for_a_long_queue() -> None:
+    """One envelope more than its limit is a reason to wait."""
     assert await a_back_pressure(5).replay_blocked_reason(5) is None
     assert await a_back_pressure(6).replay_blocked_reason(5) == "the queue still holds 6 envelopes"
 
 
-async def test_an_event_hub_that_is_not_ready_is_a_reason_and_one_that_is_asked_seldom() -> None:
+async def test_an_event_hub_that_is_not_ready_is_a_reason() -> None:
+    """It is probed at most once in two seconds."""
     away, there = EventHub(ready=False), EventHub()
     assert (
         await a_back_pressure(0, event_hub=away).start_blocked_reason()
@@ -114,6 +118,7 @@ async def test_an_event_hub_that_is_not_ready_is_a_reason_and_one_that_is_asked_
 
 
 async def test_a_queue_that_cannot_be_reached_is_a_reason() -> None:
+    """At every point where back-pressure is asked."""
     for reason in (
         a_back_pressure(-1).start_blocked_reason(),
         a_back_pressure(30, -1).continue_blocked_reason(),

@@ -25,9 +25,10 @@ def dead_letters(account: Account) -> DeadLetters:
     return DeadLetters(account.captures, account.ledger, account.envelopes, account.json_blobs)
 
 
-async def test_a_dead_lettered_exchange_is_requeued_after_a_fix_and_leaves_the_list(
+async def test_a_dead_letter_is_requeued(
     azurite: str,
 ) -> None:
+    """It leaves the list, and earlier refusals of the Event Hub no longer count."""
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(a_window()))
         await account.ledger.record_event_refusal(envelope.exchange_id)
@@ -43,7 +44,8 @@ async def test_a_dead_lettered_exchange_is_requeued_after_a_fix_and_leaves_the_l
         assert not await account.ledger.take_event_refusal(envelope.exchange_id)
 
 
-async def test_what_still_cannot_be_read_stays_dead_lettered(azurite: str) -> None:
+async def test_an_unreadable_capture_stays_dead_lettered(azurite: str) -> None:
+    """Requeueing it raises, and the list still has it."""
     async with an_account(azurite) as account:
         each = an_id(a_window())
         await account.captures.put(capture.response_name(each), (b"garbage",))
@@ -56,12 +58,14 @@ async def test_what_still_cannot_be_read_stays_dead_lettered(azurite: str) -> No
         await account.ledger.remove_dead_letter(each)
 
 
-async def test_an_unknown_exchange_is_not_queued(azurite: str) -> None:
+async def test_an_unknown_exchange_is_not_requeued(azurite: str) -> None:
+    """An id that is not dead-lettered is reported as such."""
     async with an_account(azurite) as account:
         assert not await dead_letters(account).requeue(an_id(a_window()))
 
 
-async def test_an_erased_exchange_has_no_captures_and_is_on_no_list(azurite: str) -> None:
+async def test_an_erased_exchange_leaves_nothing(azurite: str) -> None:
+    """Neither captures nor a dead letter; a second erasure finds nothing."""
     async with an_account(azurite) as account:
         each = an_id(a_window())
         await account.put_exchange(each)
@@ -74,6 +78,7 @@ async def test_an_erased_exchange_has_no_captures_and_is_on_no_list(azurite: str
 
 
 async def test_erasing_one_exchange_leaves_its_neighbours(azurite: str) -> None:
+    """Of the same window."""
     window = a_window()
     async with an_account(azurite) as account:
         erased, kept = an_id(window), an_id(window)

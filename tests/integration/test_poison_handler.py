@@ -68,9 +68,10 @@ async def reconcile(account: Account, exchange_id: str) -> list[Envelope]:
     return await account.take_queued()
 
 
-async def test_what_is_no_envelope_is_discarded_and_not_repeated(
+async def test_a_message_that_is_not_an_envelope_is_discarded(
     azurite: str, caplog: pytest.LogCaptureFixture, every_log: StringIO
 ) -> None:
+    """One log line says so, without the message's content."""
     async with an_account(azurite) as account:
         for message in (b"", b"null", b"\xff\xfe", b'{"secret": 1}', b"[" * 100_000):
             await poison_handler(account).handle(message)
@@ -78,9 +79,10 @@ async def test_what_is_no_envelope_is_discarded_and_not_repeated(
     assert "secret" not in every_log.getvalue()
 
 
-async def test_what_a_capture_holds_is_left_to_reconcile_however_often_it_was_transient(
+async def test_a_transient_failure_is_left_to_reconcile(
     azurite: str,
 ) -> None:
+    """However often: a failure that passes counts for nothing."""
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(a_window()))
         for _ in range(MAX_FAILURES + 3):
@@ -89,7 +91,8 @@ async def test_what_a_capture_holds_is_left_to_reconcile_however_often_it_was_tr
         assert await account.json_blobs.get(failure_count_name(envelope.exchange_id)) is None
 
 
-async def test_an_outcome_that_no_capture_holds_is_stored_for_reconcile(azurite: str) -> None:
+async def test_an_outcome_without_a_capture_is_stored(azurite: str) -> None:
+    """Reconcile finds it in the captures."""
     async with an_account(azurite) as account:
         each = an_id(a_window())
         await account.put_request(each)
@@ -99,9 +102,10 @@ async def test_an_outcome_that_no_capture_holds_is_stored_for_reconcile(azurite:
         assert await reconcile(account, each) == [envelope]
 
 
-async def test_what_can_never_be_built_is_dead_lettered_after_a_few_deliveries_and_told_of_once(
+async def test_an_event_that_cannot_be_built_is_dead_lettered(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """After a few deliveries, and with one error in the log. A requeued one starts anew."""
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(a_window()))
         delivered = 0
@@ -126,7 +130,7 @@ async def test_what_can_never_be_built_is_dead_lettered_after_a_few_deliveries_a
         assert await reconcile(account, envelope.exchange_id) == [envelope]
 
 
-async def test_what_the_event_hub_refuses_is_dead_lettered_after_a_few_rounds_of_the_queue(
+async def test_an_event_that_is_refused_is_dead_lettered(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Rounds in which it was refused, however often in each. Those in between, which failed
@@ -157,7 +161,9 @@ async def test_what_the_event_hub_refuses_is_dead_lettered_after_a_few_rounds_of
         assert await reconcile(account, each) == [envelope, envelope]
 
 
-async def test_what_kills_the_worker_that_examines_it_does_not_do_so_for_ever(azurite: str) -> None:
+async def test_an_event_that_kills_the_worker_is_dead_lettered(azurite: str) -> None:
+    """The failure is counted before the event is built."""
+
     class Killed(BaseException):
         pass
 
@@ -171,7 +177,8 @@ async def test_what_kills_the_worker_that_examines_it_does_not_do_so_for_ever(az
         await account.ledger.remove_dead_letter(envelope.exchange_id)
 
 
-async def test_a_reason_that_passes_takes_no_attempt_back_or_away(azurite: str) -> None:
+async def test_a_transient_failure_keeps_the_count(azurite: str) -> None:
+    """It neither adds to the failures before it nor takes one of them away."""
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(a_window()))
         for why in ("assembly_failed", None, None, "assembly_failed", None):
@@ -182,7 +189,7 @@ async def test_a_reason_that_passes_takes_no_attempt_back_or_away(azurite: str) 
         assert await account.ledger.dead_letter_reason(envelope.exchange_id) is None
 
 
-async def test_storage_that_is_down_is_a_reason_that_passes() -> None:
+async def test_storage_that_is_down_counts_as_transient() -> None:
     """The captures cannot be read: that says nothing of the event. Nothing is needed to leave it to
     reconcile.
     """
@@ -191,7 +198,7 @@ async def test_storage_that_is_down_is_a_reason_that_passes() -> None:
         await poison_handler(account, StorageError("down")).handle(dump(envelope).encode())
 
 
-async def test_a_replay_that_was_given_up_is_listed_and_can_be_requeued(
+async def test_a_failed_replay_is_listed_and_can_be_requeued(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The exchange itself was delivered: it stays so in every report."""
@@ -214,9 +221,10 @@ async def test_a_replay_that_was_given_up_is_listed_and_can_be_requeued(
         assert await dead_letters.list_oldest() == []
 
 
-async def test_a_failed_replay_hides_neither_that_its_exchange_is_missing_nor_that_it_is_dead_lettered(
+async def test_a_failed_replay_hides_nothing(
     azurite: str,
 ) -> None:
+    """Neither that its exchange is missing nor that it is dead-lettered."""
     async with an_account(azurite) as account:
         missing = await account.put_exchange(an_id(a_window()))
         await poison_handler(account).handle(dump(mark_replayed(missing)).encode())

@@ -69,7 +69,8 @@ def counts(report: dict[str, Any], *names: str) -> list[Any]:
     return [report[name] for name in names]
 
 
-async def test_an_answer_without_an_entry_is_requeued_as_it_was(azurite: str) -> None:
+async def test_an_undelivered_answer_is_requeued(azurite: str) -> None:
+    """With the envelope that its capture holds."""
     window = a_window()
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(window), outcome=Outcome.TIMED_OUT)
@@ -84,7 +85,8 @@ async def test_an_answer_without_an_entry_is_requeued_as_it_was(azurite: str) ->
     ]
 
 
-async def test_a_request_alone_becomes_an_aborted_exchange(azurite: str) -> None:
+async def test_a_request_alone_is_aborted(azurite: str) -> None:
+    """Its instance was killed; the envelope is rebuilt from the request's capture."""
     window = a_window()
     each = an_id(window)
     async with an_account(azurite) as account:
@@ -103,7 +105,7 @@ async def test_a_request_alone_becomes_an_aborted_exchange(azurite: str) -> None
     assert counts(report, "captured", "redelivered", "aborted") == [1, 0, 1]
 
 
-async def test_a_request_alone_that_was_delivered_is_left_alone(azurite: str) -> None:
+async def test_a_delivered_request_alone_is_complete(azurite: str) -> None:
     """Its answer may have gone to the Event Hub without a capture."""
     window = a_window()
     each = an_id(window)
@@ -115,7 +117,8 @@ async def test_a_request_alone_that_was_delivered_is_left_alone(azurite: str) ->
     assert counts(report, "captured", "delivered", "complete") == [1, 1, True]
 
 
-async def test_a_complete_window_is_never_listed_again(azurite: str) -> None:
+async def test_a_complete_window_is_not_listed_again(azurite: str) -> None:
+    """Its report is stored, and is what the run returns."""
     window = a_window()
     async with an_account(azurite) as account:
         ids = [an_id(window) for _ in range(3)]
@@ -132,9 +135,10 @@ async def test_a_complete_window_is_never_listed_again(azurite: str) -> None:
     assert counts(report, "captured", "delivered", "complete") == [3, 3, True]
 
 
-async def test_a_window_whose_hour_goes_on_is_listed_again_though_nothing_is_missing(
+async def test_a_window_that_has_not_ended_is_not_complete(
     azurite: str,
 ) -> None:
+    """It is listed again although nothing is missing."""
     window = a_window()
     async with an_account(azurite) as account:
         each = an_id(window, minute=1)
@@ -148,7 +152,8 @@ async def test_a_window_whose_hour_goes_on_is_listed_again_though_nothing_is_mis
     assert counts(report, "captured", "delivered", "running", "complete") == [1, 1, 0, False]
 
 
-async def test_what_may_still_be_on_its_way_is_left_alone(azurite: str) -> None:
+async def test_a_running_exchange_is_not_judged(azurite: str) -> None:
+    """It may still be on its way."""
     window = a_window()
     old, young = an_id(window, minute=5), an_id(window, minute=20)
     async with an_account(azurite) as account:
@@ -159,9 +164,10 @@ async def test_what_may_still_be_on_its_way_is_left_alone(azurite: str) -> None:
     assert counts(report, "captured", "aborted", "running", "complete") == [1, 1, 1, False]
 
 
-async def test_a_corrupt_capture_is_dead_lettered_once_and_told_of(
+async def test_a_corrupt_capture_is_dead_lettered_once(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """With one error in the log."""
     window = a_window()
     garbage, headless, empty = (an_id(window) for _ in range(3))
     async with an_account(azurite) as account:
@@ -187,9 +193,10 @@ async def test_a_corrupt_capture_is_dead_lettered_once_and_told_of(
     assert len(caplog.records) == 3
 
 
-async def test_no_more_is_queued_in_one_run_than_its_bound_and_the_next_goes_on(
+async def test_a_run_queues_no_more_than_its_limit(
     azurite: str,
 ) -> None:
+    """The next run continues."""
     window = a_window()
     ids = [an_id(window) for _ in range(5)]
     async with an_account(azurite) as account:
@@ -209,9 +216,10 @@ async def test_no_more_is_queued_in_one_run_than_its_bound_and_the_next_goes_on(
     assert report["complete"]
 
 
-async def test_nothing_is_queued_while_the_queue_holds_work_or_the_event_hub_is_not_ready(
+async def test_a_run_is_blocked_by_the_queue_and_the_event_hub(
     azurite: str,
 ) -> None:
+    """An outage must not become a storm."""
     async with an_account(azurite) as account:
         it = reconciliation(account)
         assert await it.blocked_reason() is None
@@ -222,12 +230,13 @@ async def test_nothing_is_queued_while_the_queue_holds_work_or_the_event_hub_is_
         assert await it.blocked_reason() == "the Event Hub is not ready"
 
 
-async def test_storage_that_cannot_be_reached_is_a_reason_to_wait() -> None:
+async def test_a_run_is_blocked_by_storage() -> None:
+    """The reason says so; nothing is raised."""
     async with an_account(connection_string(free_ports())) as account:
         assert await reconciliation(account).blocked_reason() == "the queue cannot be reached"
 
 
-async def test_an_outcome_without_an_answer_is_requeued_as_it_was(azurite: str) -> None:
+async def test_a_stored_outcome_is_requeued(azurite: str) -> None:
     """What the recorder or the poison queue stored of an exchange without an answer."""
     window = a_window()
     each = an_id(window)
@@ -239,7 +248,7 @@ async def test_an_outcome_without_an_answer_is_requeued_as_it_was(azurite: str) 
         assert await account.take_queued() == [envelope]
 
 
-async def test_a_second_attempt_repeats_no_more_than_the_batch_in_which_the_first_one_died(
+async def test_a_retry_repeats_one_batch_at_most(
     azurite: str,
 ) -> None:
     """And its report counts what both have queued. The next run, which has another `until`, begins
@@ -266,9 +275,10 @@ async def test_a_second_attempt_repeats_no_more_than_the_batch_in_which_the_firs
     assert counts(report, "captured", "redelivered", "not_requeued") == [10, 10, 0]
 
 
-async def test_it_stops_between_two_batches_when_the_event_hub_goes_away_and_says_so(
+async def test_a_run_stops_where_the_event_hub_goes_away(
     azurite: str,
 ) -> None:
+    """Between two batches, and the report says why."""
     window = a_window()
     async with an_account(azurite) as account:
         for _ in range(7):
@@ -302,7 +312,8 @@ async def test_it_stops_between_two_batches_when_the_event_hub_goes_away_and_say
     assert not report["complete"]
 
 
-async def test_it_stops_where_what_it_queued_is_not_delivered(azurite: str) -> None:
+async def test_a_run_stops_where_nothing_is_delivered(azurite: str) -> None:
+    """The queue does not get shorter."""
     window = a_window()
     async with an_account(azurite) as account:
         for _ in range(9):
@@ -325,7 +336,8 @@ async def test_it_stops_where_what_it_queued_is_not_delivered(azurite: str) -> N
     ]
 
 
-async def test_it_stops_in_time_for_the_hosts_function_timeout(azurite: str) -> None:
+async def test_a_run_stops_in_time(azurite: str) -> None:
+    """The host replaces a worker whose function takes longer than functionTimeout."""
     window = a_window()
     async with an_account(azurite) as account:
         for _ in range(5):
@@ -336,9 +348,10 @@ async def test_it_stops_in_time_for_the_hosts_function_timeout(azurite: str) -> 
     assert counts(report, "captured", "redelivered", "not_requeued", "waiting") == [5, 2, 3, None]
 
 
-async def test_storage_that_fails_in_the_midst_stops_it_and_what_was_queued_is_counted(
+async def test_a_run_stops_where_storage_fails(
     azurite: str,
 ) -> None:
+    """What it had queued is counted."""
     window = a_window()
 
     class Failing(EnvelopeQueue):
@@ -364,7 +377,7 @@ async def test_storage_that_fails_in_the_midst_stops_it_and_what_was_queued_is_c
     ]
 
 
-async def test_a_window_with_a_reopened_exchange_is_judged_again_however_old_and_complete_it_is(
+async def test_a_window_with_a_reopened_exchange_is_judged(
     azurite: str,
 ) -> None:
     """An operator requeued a dead-lettered one and the queue gave it up again: it is not
@@ -391,9 +404,10 @@ async def test_a_window_with_a_reopened_exchange_is_judged_again_however_old_and
         assert window.name not in await it.open_windows(later, timedelta(hours=1), open_too=False)
 
 
-async def test_what_is_dead_lettered_once_more_after_it_was_reopened_is_dead_lettered(
+async def test_a_reopened_exchange_can_be_dead_lettered(
     azurite: str,
 ) -> None:
+    """The later dead letter counts."""
     window = a_window()
     moments = iter([1, 2, 3, 4])
     async with an_account(azurite, clock=lambda: next(moments)) as account:
@@ -409,7 +423,7 @@ async def test_what_is_dead_lettered_once_more_after_it_was_reopened_is_dead_let
         await account.ledger.close_reopened(window.name, {each: 10_000})
 
 
-async def test_what_is_reopened_while_its_window_is_called_complete_stays_reopened(
+async def test_an_exchange_reopened_meanwhile_stays_reopened(
     azurite: str,
 ) -> None:
     """Otherwise nobody would look at it again, should the queue give it up."""
@@ -450,9 +464,10 @@ async def test_what_is_reopened_while_its_window_is_called_complete_stays_reopen
         assert window.name not in await it.open_windows(later, timedelta(hours=1), open_too=False)
 
 
-async def test_a_queue_that_is_gone_does_not_make_an_exchange_one_that_was_erased(
+async def test_a_queue_that_is_gone_erases_nothing(
     azurite: str,
 ) -> None:
+    """Its StorageNotFound says nothing of the exchange."""
     window = a_window()
 
     class Gone(EnvelopeQueue):
@@ -474,7 +489,7 @@ async def test_a_queue_that_is_gone_does_not_make_an_exchange_one_that_was_erase
 # --- the same step twice at once: an activity is called at least once -----------------------------
 
 
-async def test_two_runs_at_once_queue_everything_and_call_nothing_complete_that_is_not(
+async def test_two_runs_at_once_lose_nothing(
     azurite: str,
 ) -> None:
     """Some is queued twice, which costs a duplicate; and what can never be delivered is
@@ -510,7 +525,7 @@ async def test_two_runs_at_once_queue_everything_and_call_nothing_complete_that_
         await account.ledger.remove_dead_letter(corrupt)
 
 
-async def test_a_run_that_was_given_up_and_goes_on_later_undoes_nothing(azurite: str) -> None:
+async def test_an_abandoned_run_undoes_nothing(azurite: str) -> None:
     """It stood still while another did the same, all was delivered and the window was complete.
     Then it is judged once more.
     """

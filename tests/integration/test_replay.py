@@ -63,7 +63,8 @@ async def replay(
 
 
 @pytest.mark.parametrize("page", [1, 2, 3, 100])
-async def test_each_exchange_is_queued_once_wherever_pages_are_cut(azurite: str, page: int) -> None:
+async def test_each_exchange_is_queued_once(azurite: str, page: int) -> None:
+    """Wherever the pages are cut."""
     window = a_window()
     async with an_account(azurite) as account:
         envelopes = [await account.put_exchange(an_id(window)) for _ in range(4)]
@@ -80,7 +81,8 @@ async def test_each_exchange_is_queued_once_wherever_pages_are_cut(azurite: str,
     assert len(pages) >= 9 // page
 
 
-async def test_what_is_replayed_is_what_was_captured(azurite: str) -> None:
+async def test_the_captured_envelope_is_replayed(azurite: str) -> None:
+    """Only `replayed` differs."""
     window = a_window()
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(window), outcome=Outcome.TIMED_OUT)
@@ -88,7 +90,8 @@ async def test_what_is_replayed_is_what_was_captured(azurite: str) -> None:
     assert queued == [replace(envelope, replayed=True)]
 
 
-async def test_deployment_outcome_ids_and_range_narrow_it(azurite: str) -> None:
+async def test_a_request_narrows_the_replay(azurite: str) -> None:
+    """By deployment, outcome, ids and range."""
     window = a_window()
     async with an_account(azurite) as account:
         early, late = an_id(window, minute=1), an_id(window, minute=40)
@@ -105,7 +108,8 @@ async def test_deployment_outcome_ids_and_range_narrow_it(azurite: str) -> None:
             assert [each.exchange_id for each in queued] == expected
 
 
-async def test_an_exchange_that_may_still_be_running_is_not_called_aborted(azurite: str) -> None:
+async def test_a_running_exchange_is_not_replayed(azurite: str) -> None:
+    """Without an answer it would be taken for an aborted one."""
     window = a_window()
     async with an_account(azurite) as account:
         running, killed = an_id(window, minute=40), an_id(window, minute=20)
@@ -115,7 +119,8 @@ async def test_an_exchange_that_may_still_be_running_is_not_called_aborted(azuri
     assert [each.exchange_id for each in queued] == [killed]
 
 
-async def test_corrupt_captures_are_counted_and_stop_nothing(azurite: str) -> None:
+async def test_corrupt_captures_are_counted(azurite: str) -> None:
+    """They do not stop the replay."""
     window = a_window()
     async with an_account(azurite) as account:
         await account.captures.put(capture.response_name(an_id(window, minute=1)), (b"garbage",))
@@ -126,6 +131,7 @@ async def test_corrupt_captures_are_counted_and_stop_nothing(azurite: str) -> No
 
 
 async def test_live_traffic_goes_first(azurite: str) -> None:
+    """A page waits while the queue is long."""
     window = a_window()
     async with an_account(azurite) as account:
         await account.put_exchange(an_id(window))
@@ -147,13 +153,14 @@ async def test_live_traffic_goes_first(azurite: str) -> None:
 
 
 async def test_a_window_without_captures_is_done_at_once(azurite: str) -> None:
+    """Its only page is the last one."""
     window = a_window()
     async with an_account(azurite) as account:
         pages, queued = await replay(account, everything_in(window), window)
     assert (pages, queued) == ([ReplayPage(queued=0, unreadable=0, marker=None, waiting=None)], [])
 
 
-async def test_a_page_that_is_tried_again_repeats_no_more_than_the_batch_in_which_it_died(
+async def test_a_retried_page_repeats_one_batch_at_most(
     azurite: str,
 ) -> None:
     """And counts all of it; another replay of the same page begins anew."""
@@ -179,7 +186,8 @@ async def test_a_page_that_is_tried_again_repeats_no_more_than_the_batch_in_whic
     assert (page.queued, page.marker) == (10, None)
 
 
-async def test_a_replay_waits_for_an_event_hub_that_is_not_ready(azurite: str) -> None:
+async def test_a_replay_waits_for_the_event_hub(azurite: str) -> None:
+    """Nothing is queued while it is not ready."""
     window = a_window()
     async with an_account(azurite) as account:
         await account.put_exchange(an_id(window))
