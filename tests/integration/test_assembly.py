@@ -20,7 +20,13 @@ from harness.sample_envelope import an_envelope
 from harness.schema import valid
 from shared.core.event import builder, truncation
 from shared.core.records.capture import Capture
-from shared.enrichment.assembly import IN_PLACE_BYTES, STREAM_IN_PLACE_BYTES, Assembled, Assembler
+from shared.enrichment.assembly import (
+    IN_PLACE_BYTES,
+    STREAM_IN_PLACE_BYTES,
+    Assembled,
+    Assembler,
+    _reported_failure,
+)
 from shared.errors import AssemblyError
 from tests.integration.busy_loop import busy_ms
 
@@ -207,6 +213,22 @@ async def test_a_failure_in_place_reports_the_innermost_frame_and_no_content() -
             an_envelope(started_at="a secret that is no time"), a_request(100), an_answer(), LIMIT
         )
     assert "a secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("errors", "reported"),
+    [
+        (b"KeyError at shared.core.answer.chat:57", "KeyError at shared.core.answer.chat:57"),
+        (b"a warning\nKeyError at shared.core.x:1\n", "KeyError at shared.core.x:1"),
+        (b"KeyError: a secret", "no reason was reported"),
+        (b"KeyError at a secret:1", "no reason was reported"),
+        (b"\xff" * 1000, "no reason was reported"),
+        (b"", "no reason was reported"),
+    ],
+)
+def test_nothing_but_a_failure_is_taken_from_a_child(errors: bytes, reported: str) -> None:
+    """Whatever else it writes, such as a traceback that ends it, may quote the prompt."""
+    assert _reported_failure(errors) == reported
 
 
 async def test_a_cancelled_assembly_leaves_no_child() -> None:
