@@ -31,7 +31,11 @@ class ClientBody:
         """What may go to the client now; maybe nothing. Called for every chunk of every stream."""
         if self._filter is not None:
             piece = self._filter.feed(piece)
-        return self._pass(piece) if self._held_back is not None else self._sent(piece)
+        # `_pass`, written out: a call more costs every chunk of every stream
+        if self._held_back is not None:
+            piece = self._held_back.feed(piece, is_stream=self.is_stream)
+        self._last_bytes = piece[-4:] if len(piece) >= 4 else (self._last_bytes + piece)[-4:]
+        return piece
 
     def feed_steps(self, piece: bytes) -> Cooperative[bytes]:
         """As `feed`, for a piece longer than SLICE_BYTES: pauses between slices."""
@@ -49,7 +53,12 @@ class ClientBody:
         """The end that was held back."""
         held = self._held_back.held if self._held_back is not None else b""
         self._held_back = None
-        return self._sent(held)
+        return self._pass(held)
+
+    @property
+    def takes_out_usage(self) -> bool:
+        """Whether pieces are looked into: a long one takes its time (`feed_steps`)."""
+        return self._filter is not None
 
     @property
     def held_bytes(self) -> int:
@@ -62,13 +71,8 @@ class ClientBody:
         return self.is_stream and ends_event(self._last_bytes)
 
     def _pass(self, piece: bytes) -> bytes:
+        """What may go to the client of bytes that the filter has seen."""
         if self._held_back is not None:
             piece = self._held_back.feed(piece, is_stream=self.is_stream)
-        return self._sent(piece)
-
-    def _sent(self, piece: bytes) -> bytes:
-        if len(piece) >= LONGEST_EVENT_END:
-            self._last_bytes = piece[-LONGEST_EVENT_END:]
-        else:
-            self._last_bytes = (self._last_bytes + piece)[-LONGEST_EVENT_END:]
+        self._last_bytes = (self._last_bytes + piece)[-LONGEST_EVENT_END:]
         return piece

@@ -302,6 +302,11 @@ class ExchangeMachine:
         return (self._chunked or gone) and not self._rules.capture_required
 
     @property
+    def takes_out_usage(self) -> bool:
+        """Whether pieces of the answer are looked into: long ones go through `piece_steps`."""
+        return self._body.takes_out_usage
+
+    @property
     def held_bytes(self) -> int:
         """How many bytes of the answer the client is not sent before HOLDING ends."""
         return self._body.held_bytes
