@@ -42,7 +42,7 @@ from shared.relay.recorder import Recorder
 from shared.relay.relay import Relay
 from shared.settings import settings
 
-worker_library.patch_runtime()
+worker_library_problem = worker_library.patch_runtime()
 
 config = settings.load(os.environ)
 managed_identity = functools.cache(
@@ -84,7 +84,8 @@ callers = caller_check.for_app(config.caller_auth)
 if callers is not None:
     callers.begin()
     probes["signing_keys"] = callers.probe
-readiness = Readiness(probes)
+notices = {"worker_library": worker_library_problem} if worker_library_problem else {}
+readiness = Readiness(probes, notices=notices)
 guard = Guard(callers)
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)

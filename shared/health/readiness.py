@@ -1,4 +1,4 @@
-"""Readiness: whether each dependency can be reached, without naming a host, an account or a key."""
+"""Whether each dependency can be reached, without naming a host, an account or a key."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Final
 from shared.errors import FnsseError
 
 PROBE_TIMEOUT_S: Final = 5.0
-# The route is anonymous: whoever asks more often than this gets the last answer, and the
-# dependencies no more calls.
-_FRESH_S: Final = 5.0
+# The route is anonymous: a caller who asks more often than this gets the last answer, and the
+# dependencies get no more calls.
+FRESH_S: Final = 5.0
 
 type Probe = Callable[[], Awaitable[None]]
 
@@ -26,9 +26,14 @@ class Readiness:
         clock: Callable[[], float] = time.monotonic,
         *,
         probe_timeout_s: float = PROBE_TIMEOUT_S,
+        fresh_s: float = FRESH_S,
+        notices: Mapping[str, str] | None = None,
     ) -> None:
+        """`notices`: what operators should know, although the app serves."""
+        self.notices = dict(notices or {})
         self._probes = probes
         self._probe_timeout_s = probe_timeout_s
+        self._fresh_s = fresh_s
         self._clock = clock
         self._round = asyncio.Lock()
         self._known: dict[str, str] = {}
@@ -37,7 +42,7 @@ class Readiness:
     async def check(self) -> dict[str, str]:
         """`{"queue": "reachable" | "unreachable", …}`, at most five seconds old."""
         async with self._round:
-            if self._clock() - self._known_at > _FRESH_S:
+            if self._clock() - self._known_at > self._fresh_s:
                 states = await asyncio.gather(
                     *(_state(probe, self._probe_timeout_s) for probe in self._probes.values())
                 )

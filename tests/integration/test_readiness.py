@@ -82,3 +82,10 @@ async def test_many_who_ask_at_once_cost_one_round_of_probes() -> None:
     answers = await asyncio.gather(*(readiness.check() for _ in range(50)))
     assert dependency.probes == 1
     assert all(answer == {"queue": "reachable"} for answer in answers)
+
+
+async def test_notices_are_kept_apart_from_the_states() -> None:
+    """They do not decide on readiness."""
+    readiness = Readiness({"queue": Dependency().probe}, notices={"worker_library": "unknown"})
+    assert await readiness.check() == {"queue": "reachable"}
+    assert readiness.notices == {"worker_library": "unknown"}

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from types import SimpleNamespace
 from typing import Any
 
+import fastapi
 import pytest
 import uvicorn.config
-from azure_functions_runtime.http_v2 import http_coordinator
+from azure_functions_runtime.http_v2 import HttpCoordinator, http_coordinator
 from azurefunctions.extensions.http.fastapi import web
 from fastapi.testclient import TestClient
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
 from shared.adapters import worker_library
-from shared.adapters.worker_library import ReleasingResponse
+from shared.adapters.worker_library import TESTED_VERSIONS, Library, ReleasingResponse
 
 INVOCATION_ID = "7a3c9c6e-0000-4000-8000-000000000001"
 
@@ -61,7 +63,7 @@ async def test_a_response_outside_of_any_invocation_is_answered_too() -> None:
     assert start["status"] == 200
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def runtime_patched(monkeypatch: pytest.MonkeyPatch) -> None:
     """The library as the app leaves it, put back afterwards."""
     monkeypatch.setattr(web, "FastAPI", web.FastAPI)
@@ -74,10 +76,13 @@ def runtime_patched(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         logger = logging.getLogger(name)
         monkeypatch.setattr(logger, "level", logger.level)
+    for name in ("fnsse.recording", "fnsse.ledger", "fnsse.worker_library"):
+        logger = logging.getLogger(name)
+        monkeypatch.setattr(logger, "handlers", logger.handlers)
+        monkeypatch.setattr(logger, "propagate", logger.propagate)
     worker_library.patch_runtime()
 
 
-@pytest.mark.usefixtures("runtime_patched")
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"])
 def test_the_extensions_server_serves_no_documentation(path: str) -> None:
     """Its own routes would answer without an invocation, which then never ends."""
@@ -90,44 +95,137 @@ def test_the_extensions_server_serves_no_documentation(path: str) -> None:
     assert TestClient(extension_app).get(path).json() == f"the function got {path[1:]}"
 
 
-@pytest.mark.usefixtures("runtime_patched")
 def test_preparing_twice_changes_nothing() -> None:
     prepared_class = web.FastAPI
     worker_library.patch_runtime()
     assert web.FastAPI is prepared_class
 
 
-@pytest.mark.usefixtures("runtime_patched")
 def test_no_access_log_is_written() -> None:
     """Its lines would hold the query, where a function key may stand."""
     uvicorn.config.Config(app="x", log_config=uvicorn.config.LOGGING_CONFIG).configure_logging()
     assert not logging.getLogger("uvicorn.access").isEnabledFor(logging.INFO)
 
 
-@pytest.mark.usefixtures("runtime_patched")
 def test_the_library_writes_no_record_per_request() -> None:
     assert not logging.getLogger("azure.functions").isEnabledFor(logging.INFO)
 
 
+def a_library(**changed: Any) -> Library:
+    """One that is as tested, but for what is changed; a patch of it changes nothing else."""
+    coordinator = HttpCoordinator.__new__(HttpCoordinator)  # not the one of the process
+    coordinator.__init__()
+    parts: dict[str, Any] = {
+        "web": SimpleNamespace(FastAPI=fastapi.FastAPI),
+        "coordinator": coordinator,
+        "path_convertor": SimpleNamespace(regex=".*"),
+        "logging_config": {"loggers": {"uvicorn.access": {"level": "INFO"}}},
+        "versions": {name: f"{tested}.0" for name, tested in TESTED_VERSIONS.items()},
+    }
+    return Library(**parts | changed)
+
+
 @pytest.mark.anyio
-async def test_a_request_and_an_invocation_that_never_meet_do_not_wait_for_ever(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_request_and_an_invocation_that_never_meet_do_not_wait_for_ever() -> None:
     """As where a caller sends an x-ms-invocation-id of its own: both sides end, and nothing of them
     is kept.
     """
-    worker_library.patch_runtime()
-    monkeypatch.setattr(worker_library, "PAIRING_TIMEOUT_S", 0.05)
-    monkeypatch.setattr(worker_library, "FORGET_AFTER_S", 0)
+    library = a_library()
+    worker_library.patch_runtime(library, pairing_timeout_s=0.05, forget_after_s=0)
+    coordinator = library.coordinator
     with pytest.raises(TimeoutError, match="x-ms-invocation-id"):
-        await http_coordinator.get_http_request_async("the-hosts")
+        await coordinator.get_http_request_async("the-hosts")
     # as the library does with what an invocation raised
-    http_coordinator.set_http_response("the-hosts", TimeoutError())
-    http_coordinator.set_http_request("forged", a_request([]))
+    coordinator.set_http_response("the-hosts", TimeoutError())
+    coordinator.set_http_request("forged", a_request([]))
     with pytest.raises(TimeoutError, match="x-ms-invocation-id"):
-        await http_coordinator.await_http_response_async("forged")
-    await asyncio.sleep(0.01)
-    assert not {"the-hosts", "forged"} & http_coordinator._context_references.keys()
+        await coordinator.await_http_response_async("forged")
+    async with asyncio.timeout(10):
+        while coordinator._context_references:  # noqa: ASYNC110 - a dict of the library
+            await asyncio.sleep(0.001)
+
+
+def test_the_installed_library_is_as_tested() -> None:
+    """Nothing is lost, and no notice is shown."""
+    assert worker_library.patch_runtime() == ""
+
+
+async def another_wait(invocation_id: str, timeout: float) -> None: ...  # noqa: ASYNC109
+
+
+def not_a_coroutine(invocation_id: str) -> None: ...
+
+
+class Coordinator:
+    """A coordinator that differs from the library's in one point."""
+
+    def __init__(self, **changed: Any) -> None:
+        async def wait(invoc_id: str) -> None: ...
+
+        self.get_http_request_async = self.await_http_response_async = wait
+        self._context_references: Any = {}
+        for name, value in changed.items():
+            setattr(self, name, value)
+
+
+@pytest.mark.parametrize(
+    ("changed", "loss"),
+    [
+        ({"web": None}, "/docs, /redoc and /openapi.json hang"),
+        ({"web": SimpleNamespace()}, "/docs, /redoc and /openapi.json hang"),
+        ({"web": SimpleNamespace(FastAPI=object)}, "/docs, /redoc and /openapi.json hang"),
+        ({"path_convertor": None}, "paths with a line end hang"),
+        ({"path_convertor": SimpleNamespace(regex="[^/]+")}, "paths with a line end hang"),
+        (
+            {"coordinator": Coordinator(get_http_request_async=None)},
+            "hung invocations are not bounded",
+        ),
+        (
+            {"coordinator": Coordinator(await_http_response_async=another_wait)},
+            "hung invocations are not bounded",
+        ),
+        (
+            {"coordinator": Coordinator(await_http_response_async=not_a_coroutine)},
+            "hung invocations are not bounded",
+        ),
+        ({"coordinator": Coordinator(_context_references=None)}, "each request leaks about 1 KB"),
+        (
+            {"coordinator": None},
+            "hung invocations are not bounded, each request leaks about 1 KB",
+        ),
+        ({"logging_config": None}, "function keys may be logged"),
+        ({"logging_config": {"loggers": {}}}, "function keys may be logged"),
+    ],
+)
+def test_what_a_library_of_another_form_loses_is_named(
+    changed: dict[str, Any], loss: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The app starts; the log and the result say what is not put right, and the rest is."""
+    library = a_library(**changed)
+    assert worker_library.patch_runtime(library) == f"unexpected form: {loss}"
+    if "path_convertor" not in changed:
+        assert library.path_convertor.regex == "(?s:.*)"
+    assert f"not as fnsse knows them: unexpected form: {loss}" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("version", "shown"),
+    [("1.4.0", "1.4.0"), ("2.3.0", "2.3.0"), ("1.30.0", "1.30.0"), ("", "(version not found)")],
+)
+def test_a_version_that_is_not_known_is_named(version: str, shown: str) -> None:
+    """Even where each point can be patched."""
+    versions = a_library().versions | {"azure-functions-runtime": version}  # type: ignore[operator]
+    unknown = f"unknown version azure-functions-runtime {shown}"
+    assert worker_library.patch_runtime(a_library(versions=versions)) == unknown
+    assert (
+        worker_library.patch_runtime(a_library(versions=versions, path_convertor=None))
+        == f"{unknown}: paths with a line end hang"
+    )
+
+
+def test_a_patch_release_of_a_tested_version_is_known() -> None:
+    versions = {name: f"{tested}.99" for name, tested in TESTED_VERSIONS.items()}
+    assert worker_library.patch_runtime(a_library(versions=versions)) == ""
 
 
 @pytest.mark.anyio
