@@ -10,8 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.core.wire import json_members
-from shared.core.wire.json_members import first_member_at, scan
+from shared.core.wire.json_members import Pace, find_members, first_member_at
 from shared.core.wire.operations import spec_of
 from shared.core.wire.usage_request import examine
 from shared.errors import NotAnObject
@@ -56,7 +55,7 @@ def test_it_finds_what_a_parser_finds(text: str) -> None:
     wanted.
     """
     body = text.encode("utf-8", "surrogatepass")
-    found = run(scan(body, NAMES))
+    found = run(find_members(body, NAMES))
     parsed = json.loads(body)
     assert found.keys() == parsed.keys() & NAMES
     for name, span in found.items():
@@ -75,7 +74,7 @@ def test_any_bytes_give_members_or_a_value_error(text: str, data: st.DataObject)
             st.binary(max_size=3) | st.sampled_from([b'"', b"\\", b"{"])
         )
     try:
-        found = run(scan(bytes(body), NAMES))
+        found = run(find_members(bytes(body), NAMES))
     except ValueError:
         return
     assert all(span.start < span.end <= len(body) for span in found.values())
@@ -91,13 +90,13 @@ NO_OBJECTS = """
 def test_what_is_not_one_whole_object_is_refused(text: str) -> None:
     """It goes upstream as it came, whose business it is."""
     with pytest.raises(NotAnObject):
-        run(scan(text.encode(), NAMES))
+        run(find_members(text.encode(), NAMES))
 
 
 def test_a_body_in_another_encoding_is_refused() -> None:
     """UTF-16 is no JSON that may be exchanged (RFC 8259, 8.1)."""
     with pytest.raises(NotAnObject):
-        run(scan('{"a":1}'.encode("utf-16"), NAMES))
+        run(find_members('{"a":1}'.encode("utf-16"), NAMES))
 
 
 @given(spaces, objects())
@@ -132,7 +131,7 @@ def test_no_slice_is_long(inside: bytes) -> None:
     allowed for.
     """
     body = b"{" + inside + b',"stream":true}'
-    found, slices, longest_s = timed(scan(body, NAMES))
+    found, slices, longest_s = timed(find_members(body, NAMES))
     assert body[found["stream"].start : found["stream"].end] == b"true"
     assert slices >= 2
     assert longest_s < 0.03
@@ -166,9 +165,5 @@ def test_sliced_and_unsliced_find_the_same(text: str, steps: int, window: int) -
     pauses.
     """
     body = text.encode("utf-8", "surrogatepass")
-    whole = run(scan(body, NAMES))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_members, "_SLICE_STEPS", steps)
-        patch.setattr(json_members, "_WINDOW_BYTES", window)
-        patch.setattr(json_members, "_FIND_BYTES", window)
-        assert run(scan(body, NAMES)) == whole
+    pace = Pace(steps=steps, window_bytes=window, find_bytes=window)
+    assert run(find_members(body, NAMES, pace)) == run(find_members(body, NAMES))

@@ -24,7 +24,7 @@ from shared.core.wire.operations import (
     spec_of,
 )
 from shared.core.wire.routing import Operation, route
-from shared.core.wire.stream_end import DONE, FAILING, ends_stream, fails
+from shared.core.wire.stream_end import DONE, ERROR_MARKS, ends_stream, reports_error
 from tests import golden
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "reference" / "api-operations.md"
@@ -96,8 +96,8 @@ def test_the_last_event_of_a_stream_is_found_in_its_bytes(spec: OperationSpec) -
 def test_an_event_that_reports_a_failure_is_one_of_the_last(spec: OperationSpec) -> None:
     assert spec.failure_events <= spec.last_events
     for kind in spec.failure_events:
-        assert fails({"type": kind})
-        assert any(mark in f'{{"type":"{kind}"}}'.encode() for mark in FAILING)
+        assert reports_error({"type": kind})
+        assert any(mark in f'{{"type":"{kind}"}}'.encode() for mark in ERROR_MARKS)
 
 
 @of_each_row

@@ -11,19 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core.wire.held_end import HeldEnd
+from shared.core.wire.operations import LAST_RESPONSE_EVENTS
 from shared.core.wire.sse import SseDecoder
 from shared.core.wire.stream_end import (
     DONE,
     EVENT_END,
     LAST_EVENTS,
-    LAST_RESPONSE_EVENTS,
     LONGEST_EVENT_END,
-    TELLING,
+    WORTH_PARSING,
     ends_event,
     ends_stream,
-    fails,
     is_usage_chunk,
-    may_tell_usage,
+    may_hold_usage_chunk,
+    reports_error,
 )
 
 LINES = st.lists(
@@ -56,8 +56,8 @@ def test_bytes_end_an_event_exactly_where_the_pattern_ends(lines: list[bytes]) -
 def test_a_last_event_is_told_before_it_is_parsed(kind: str) -> None:
     """With and without the space that JSON writers put in."""
     assert ends_stream({"type": kind})
-    assert TELLING.search(f'{{"type":"{kind}"}}')
-    assert TELLING.search(f'{{"type": "{kind}"}}')
+    assert WORTH_PARSING.search(f'{{"type":"{kind}"}}')
+    assert WORTH_PARSING.search(f'{{"type": "{kind}"}}')
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_what_ends_a_stream_is_what_closed_holds_back(line: str) -> None:
 def test_the_usage_chunk(event: bytes, told: bool) -> None:
     """Exactly `choices: []` with a usage object; what is cheap never misses one."""
     assert is_usage_chunk(event) is told
-    assert may_tell_usage(event) or not told
+    assert may_hold_usage_chunk(event) or not told
 
 
 @pytest.mark.parametrize(
@@ -103,4 +103,4 @@ def test_the_usage_chunk(event: bytes, told: bool) -> None:
     ],
 )
 def test_an_event_that_tells_of_an_error(chunk: dict[str, Any], failed: bool) -> None:
-    assert fails(chunk) is failed
+    assert reports_error(chunk) is failed

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.wire.json_shape import MAX_DEPTH, parse_object
+from shared.core.wire.json_shape import MAX_DEPTH, JsonObject, parse_object
 from shared.core.wire.tail import (
     MAX_USAGE_BYTES,
     TAIL_BYTES,
@@ -20,7 +20,7 @@ from shared.core.wire.tail import (
 )
 from tests.unit.envelopes import json_values
 
-USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
+USAGE: JsonObject = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
 
 
 def sse(*chunks: object) -> bytes:

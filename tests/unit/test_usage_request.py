@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from shared.core.wire.operations import spec_of
-from shared.core.wire.usage_request import Examined, accepts, examine, is_refusal
+from shared.core.wire.usage_request import Examination, accepts, examine, is_refusal
 from tests.unit.scanning import run, timed
 
 ADDED = b'"stream_options":{"include_usage":true},'
@@ -137,7 +137,7 @@ def test_other_bodies_go_as_they_came(body: bytes) -> None:
 @given(st.binary(max_size=300) | st.text(max_size=100).map(str.encode))
 def test_no_body_is_an_error(body: bytes) -> None:
     """It is sent as it came; the upstream says what is wrong with it."""
-    assert isinstance(run(examine(body, spec_of("chat.completions"), may_ask=True)), Examined)
+    assert isinstance(run(examine(body, spec_of("chat.completions"), may_ask=True)), Examination)
     run(
         examine(
             b'{"stream":true,"stream_options":' + body + b"}",
@@ -161,7 +161,7 @@ def test_nothing_is_added_where_it_may_not_be(others: dict[str, Any]) -> None:
             may_ask=False,
         )
     )
-    assert found == Examined(stream=True, model="gpt-4o", asking=None)
+    assert found == Examination(stream=True, model="gpt-4o", asking=None)
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from shared.core.wire.json_shape import (
     text,
     utf8_size,
 )
+from shared.core.wire.operations import LAST_RESPONSE_EVENTS
 from shared.core.wire.redaction import redact_object
-from shared.core.wire.stream_end import LAST_RESPONSE_EVENTS
 
 # What delta events append to. Content parts and summary parts are numbered within their item.
 _CONTENT: Final = {

@@ -1,8 +1,6 @@
-"""Reading raw headers, as ASGI has them: a list of (name, value) in bytes."""
+"""Raw headers as ASGI has them: a list of (name, value) in bytes."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from shared.core.wire.sse import EVENT_STREAM
 
@@ -10,16 +8,16 @@ type RawHeaders = list[tuple[bytes, bytes]]
 
 
 def header(headers: RawHeaders, name: bytes) -> str:
-    """The first value of that (lower-case) name, or ""."""
+    """The first value of a header, or "". `name` is lower-case."""
     length = len(name)
-    # asked for a dozen times an exchange: most names are told apart by their length
+    # Called a dozen times an exchange. Most names differ in length, which is cheap to compare.
     for key, value in headers:
         if len(key) == length and key.lower() == name:
             return value.decode("latin-1")
     return ""
 
 
-def kept_headers(headers: RawHeaders, names: frozenset[bytes]) -> dict[str, Any]:
+def kept_headers(headers: RawHeaders, names: frozenset[bytes]) -> dict[str, str]:
     """The named headers, lower-case, each value cut to 1 KB."""
     kept = ((key, value) for name, value in headers if (key := name.lower()) in names)
     return {key.decode("latin-1"): value.decode("latin-1")[:1024] for key, value in kept}

@@ -1,8 +1,8 @@
 """Holding back the very end of an answer, for CAPTURE_POLICY=required.
 
-Of an SSE stream that is `[DONE]` or the Responses API's last event, and what follows it; of
-anything else the last byte. All else passes at once. (A stream that has neither, such as one of
-images, ends with the response's own terminator, which is held as well.)
+Of an SSE stream that is `[DONE]` or the Responses API's last event, and all after it. Of any other
+answer it is the last byte. Everything before passes at once. A stream with neither event, such as
+one of images, ends with the response's own terminator, which is held as well.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from shared.core.wire.stream_end import DONE, LAST_RESPONSE_EVENTS
+from shared.core.wire.operations import LAST_RESPONSE_EVENTS
+from shared.core.wire.stream_end import DONE
 
 # The line with which the end begins.
-_MARKS: Final = tuple(
+_LAST_LINES: Final = tuple(
     f"{name}:{space}{value}".encode()
     for space in (" ", "")
     for name, value in (
@@ -21,20 +22,20 @@ _MARKS: Final = tuple(
         *(("event", event) for event in sorted(LAST_RESPONSE_EVENTS)),
     )
 )
-_LONGEST_MARK: Final = max(map(len, _MARKS))
-# Behind a line's end, which may be a CR alone: "^" would not see that.
-_LAST_EVENT: Final = re.compile(rb"(?<=[\r\n])(?:" + b"|".join(map(re.escape, _MARKS)) + b")")
+_LONGEST_LINE: Final = max(map(len, _LAST_LINES))
+# After the end of a line, which may be a CR alone: "^" would not match there.
+_LAST_LINE: Final = re.compile(rb"(?<=[\r\n])(?:" + b"|".join(map(re.escape, _LAST_LINES)) + b")")
 
 
 class HeldEnd:
-    """Feed it what is to be sent; it gives what may go now. `held` is the rest."""
+    """Takes what is to be sent and returns what may be sent now."""
 
     def __init__(self) -> None:
         self.held = b""
         self._passed = b"\n"  # the last byte that passed: a piece may begin in the middle of a line
 
     def feed(self, piece: bytes, *, is_stream: bool) -> bytes:
-        """What may go to the client now."""
+        """What may go to the client now; the rest is added to `held`."""
         data = self.held + piece
         at = _stream_end(self._passed + data) - 1 if is_stream else max(len(data) - 1, 0)
         passing, self.held = data[:at], data[at:]
@@ -43,17 +44,19 @@ class HeldEnd:
 
 
 def _stream_end(data: bytes) -> int:
-    """Where the last event begins, or a line that may become it; the length where neither is in
-    sight.
+    """The offset of the last event, or of an incomplete line that may become its first; the length
+    of `data` where there is neither.
 
-    Of `data` the first byte is the one before.
+    The first byte of `data` has passed before.
     """
-    match = _LAST_EVENT.search(data)
+    match = _LAST_LINE.search(data)
     if match is not None:
         return match.start()
     line_at = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
     line = data[line_at:]
     begins = (
-        line_at > 0 and len(line) < _LONGEST_MARK and any(mark.startswith(line) for mark in _MARKS)
+        line_at > 0
+        and len(line) < _LONGEST_LINE
+        and any(last_line.startswith(line) for last_line in _LAST_LINES)
     )
     return line_at if line and begins else len(data)

@@ -1,9 +1,9 @@
-"""The top-level members of a JSON object, found without parsing their values.
+"""Find the top-level members of a JSON object without parsing their values.
 
-A prompt can hold megabytes, and `json.loads` would hold up every stream of the worker for all of it
-(in a thread too: it keeps the interpreter's lock). This scan jumps from mark to mark, builds
-nothing, and pauses after each slice of about a millisecond, whatever the text is made of, so that
-an event loop can serve others in between.
+A prompt can hold megabytes, and `json.loads` would block every stream of the worker while it parses
+one (in a thread as well, because it holds the interpreter's lock). This scanner jumps from quote to
+quote and from bracket to bracket, builds no values, and pauses after about a millisecond of work,
+whatever the text is made of, so that the event loop serves other streams in between.
 """
 
 from __future__ import annotations
@@ -23,52 +23,64 @@ _SCALAR: Final = re.compile(rb'[^,{}\[\]" \t\r\n]*+')
 _IN_STRING: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _BETWEEN_MARKS: Final = re.compile(rb'[^"{}\[\]]*+')
 
-# What a slice may cost, in steps of about a microsecond: one for each quote, bracket or member, and
-# for a long run of bytes as many as looking at a window of it takes.
-_SLICE_STEPS: Final = 1000
-_WINDOW_STEPS: Final = 100
-_WINDOW_BYTES: Final = 8 * 1024  # for a regular expression
-_FIND_BYTES: Final = 1024 * 1024  # for bytes.find
-# What is nested deeper, or holds more brackets, is no request that any model takes: it goes as it
-# came, for the upstream to refuse, instead of costing a second of CPU for each million of them.
-_DEEPEST: Final = 500
-_MOST_MARKS: Final = 2_000_000
+# No model takes a request that is nested deeper or has more brackets. Such a request is forwarded
+# unchanged, for the upstream to refuse: a million brackets cost a second of CPU.
+_MAX_DEPTH: Final = 500
+_MAX_BRACKETS: Final = 2_000_000
+_MAX_NAME_BYTES: Final = 1024 * 1024  # a name is decoded without a pause
 _QUOTE: Final = 0x22
 _BACKSLASH: Final = 0x5C
-_LONGEST_NAME: Final = 1024 * 1024  # bytes; decoding one is not sliced
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Span:
-    """Where a member's value stands: body[start:end]."""
+    """Where a member's value is: body[start:end]."""
 
     start: int
     end: int
 
 
-def scan(body: JsonText, wanted: frozenset[str]) -> Cooperative[dict[str, Span]]:
-    """The wanted names that are there -> the value's span; of a repeated name the last, as JSON
-    parsers take it.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """When the scanner pauses. A step costs about a microsecond."""
 
-    Raises NotAnObject, or another ValueError for a name that is no JSON text.
+    steps: int = 1000  # between two pauses
+    # A quote, a bracket or a member counts as one step. A long run of bytes is searched in windows,
+    # and each window counts as so many:
+    window_steps: int = 100
+    window_bytes: int = 8 * 1024  # of a regular expression
+    find_bytes: int = 1024 * 1024  # of bytes.find, which is faster
+
+
+DEFAULT_PACE: Final = Pace()
+
+
+def find_members(
+    body: JsonText, names: frozenset[str], pace: Pace = DEFAULT_PACE
+) -> Cooperative[dict[str, Span]]:
+    """The members of these names that the object has. Of a repeated name the last one counts, as in
+    JSON parsers.
+
+    Raises NotAnObject, also where the object is beyond the limits above.
     """
-    return (yield from _Scanner(body).members(wanted))
+    return (yield from _Scanner(body, pace).members(names))
 
 
 def first_member_at(body: JsonText) -> int:
-    """Where the first member of an object would begin: right behind its opening brace."""
+    """The offset at which the object's first member would begin: after its opening brace."""
     return body.index(b"{") + 1
 
 
 class _Scanner:
-    """Each method takes a position and gives the one behind what it names."""
+    """Every method takes an offset and returns the one after what its name says."""
 
-    def __init__(self, body: JsonText) -> None:
+    def __init__(self, body: JsonText, pace: Pace) -> None:
         self._body = body
-        self._steps = 0
-        self._marks = 0
+        self._pace = pace
+        self._steps = 0  # since the last pause
+        self._brackets = 0
 
-    def members(self, wanted: frozenset[str]) -> Cooperative[dict[str, Span]]:
+    def members(self, names: frozenset[str]) -> Cooperative[dict[str, Span]]:
         body, found = self._body, dict[str, Span]()
         at = yield from self._run(_SPACE, self._expect(b"{", (yield from self._run(_SPACE, 0))))
         while body[at : at + 1] != b"}":
@@ -77,7 +89,7 @@ class _Scanner:
             at = self._expect(b":", (yield from self._run(_SPACE, at)))
             start = yield from self._run(_SPACE, at)
             end = yield from self._value(start)
-            if name in wanted:
+            if name in names:
                 found[name] = Span(start=start, end=end)
             at = yield from self._run(_SPACE, end)
             if body[at : at + 1] == b",":
@@ -96,9 +108,12 @@ class _Scanner:
         return at + 1
 
     def _name(self, start: int, end: int) -> str:
-        if end - start > _LONGEST_NAME:
+        if end - start > _MAX_NAME_BYTES:
             raise NotAnObject
-        name = json.loads(self._body[start:end])
+        try:
+            name = json.loads(self._body[start:end])
+        except ValueError:  # not UTF-8, or an unknown escape
+            raise NotAnObject from None
         if not isinstance(name, str):
             raise NotAnObject
         return name
@@ -116,7 +131,7 @@ class _Scanner:
 
     def _container(self, at: int) -> Cooperative[int]:
         body, depth = self._body, 0
-        while depth <= _DEEPEST:
+        while depth <= _MAX_DEPTH:
             at = yield from self._run(_BETWEEN_MARKS, at)
             if at == len(body):
                 raise NotAnObject
@@ -125,16 +140,16 @@ class _Scanner:
                 continue
             depth += 1 if body[at] in b"{[" else -1
             at += 1
-            self._marks += 1
-            if self._marks > _MOST_MARKS:
+            self._brackets += 1
+            if self._brackets > _MAX_BRACKETS:
                 raise NotAnObject
             if depth == 0:
                 return at
         raise NotAnObject
 
     def _string(self, at: int) -> Cooperative[int]:
-        """The first quote is nearly always the end; where a backslash precedes it, escapes have to
-        be followed.
+        """The first quote is nearly always the closing one. If a backslash precedes it, the string
+        is searched again with its escapes.
         """
         body, start = self._body, self._expect(b'"', at)
         quote = yield from self._find_quote(start)
@@ -143,31 +158,31 @@ class _Scanner:
         return self._expect(b'"', quote)
 
     def _find_quote(self, at: int) -> Cooperative[int]:
-        body, length = self._body, len(self._body)
-        while (quote := body.find(b'"', at, at + _FIND_BYTES)) < 0:
-            at += _FIND_BYTES
+        body, length, find_bytes = self._body, len(self._body), self._pace.find_bytes
+        while (quote := body.find(b'"', at, at + find_bytes)) < 0:
+            at += find_bytes
             if at >= length:
                 raise NotAnObject
-            self._steps += _WINDOW_STEPS
-            if self._steps >= _SLICE_STEPS:
+            self._steps += self._pace.window_steps
+            if self._steps >= self._pace.steps:
                 self._steps = 0
                 yield
         return quote
 
     def _run(self, pattern: re.Pattern[bytes], at: int) -> Cooperative[int]:
-        """Behind the run that the pattern describes. The pattern can go on where it stopped, so it
-        is given windows.
+        """The offset after the run that the pattern describes. The pattern must be able to go on
+        where it stopped, because it is matched window by window.
         """
-        whole = False
-        while not whole:
-            window_end = at + _WINDOW_BYTES
+        pace, complete = self._pace, False
+        while not complete:
+            window_end = at + pace.window_bytes
             match = pattern.match(self._body, at, window_end)
             end = match.end() if match else at
-            # an escape at the window's end is left for the next
-            whole = end < window_end - 1 or end == at
+            # an escape at the end of the window is left for the next one
+            complete = end < window_end - 1 or end == at
             at = end
-            self._steps += 1 if whole else _WINDOW_STEPS
-            if self._steps >= _SLICE_STEPS:
+            self._steps += 1 if complete else pace.window_steps
+            if self._steps >= pace.steps:
                 self._steps = 0
                 yield
         return at

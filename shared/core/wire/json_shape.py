@@ -1,6 +1,4 @@
-"""Reading JSON that may have any shape: what is not as expected reads as empty, and nothing here
-raises.
-"""
+"""Reading JSON of any shape. A value of an unexpected type reads as empty; nothing here raises."""
 
 from __future__ import annotations
 
@@ -12,11 +10,11 @@ from typing import Final
 type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
 type JsonObject = dict[str, Json]
 
-# of nested arrays and objects; real bodies stay below 30, JSON schemas of tools included
+# Of nested arrays and objects. Real bodies stay below 30, JSON schemas of tools included.
 MAX_DEPTH: Final = 300
-# Of `{`, `[` and `,`, in texts too. A mark stands for some 80 bytes of parsed values and their
-# copies: 270 KB of gzip became 20 million objects and 3 GB (measured). Embeddings of 2048 texts, as
-# many as one call may bring, have 6.3 million numbers.
+# Of `{`, `[` and `,`, those within texts included. Each stands for about 80 bytes of parsed values
+# and their copies: 270 KB of gzip became 20 million objects and 3 GB (measured). The embeddings of
+# 2048 texts, the most that one call takes, have 6.3 million numbers.
 MAX_MARKS: Final = 8_000_000
 
 
@@ -27,16 +25,16 @@ def _finite(text: str) -> float | None:
 
 _WHITE_SPACE: Final = " \t\n\r"  # JSON's, which is not Python's
 
-# One decoder for all: json.loads would make one for each call that says how to read numbers.
+# Shared: json.loads would make a decoder for each call that says how to read numbers.
 _DECODER: Final = json.JSONDecoder(parse_constant=lambda _name: None, parse_float=_finite)
 
 
 def parse(data: str | bytes) -> Json:
-    """The JSON value in `data`; None for what is not JSON.
+    """The JSON value in `data`; None where it is not JSON.
 
-    What is returned can be written again: numbers that JSON does not know (NaN, 1e999) are null,
-    and what is nested so deep that code which recurses would fail on it counts as wrong, as does
-    what holds more values than memory has room for.
+    The value can be written as JSON again: numbers that JSON does not know (NaN, 1e999) become
+    null. Input nested deeper than MAX_DEPTH, or with more than MAX_MARKS marks, is rejected,
+    because it would exhaust the stack or the memory.
     """
     if _has_too_many(data):
         return None
@@ -47,7 +45,7 @@ def parse(data: str | bytes) -> Json:
             else data.decode(json.detect_encoding(data), "surrogatepass")
         )
         text = text.strip(_WHITE_SPACE)
-        # decode() would look for white space with two regular expressions
+        # faster than decode(), which skips white space with two regular expressions
         value, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError):  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         return None
@@ -55,12 +53,12 @@ def parse(data: str | bytes) -> Json:
 
 
 def parse_object(data: str | bytes) -> JsonObject:
-    """The JSON object in `data`; {} for anything else, however wrong."""
+    """The JSON object in `data`; {} for anything else."""
     return mapping(parse(data))
 
 
 def problem(data: str | bytes) -> str:
-    """Why `parse` gave no object: "the body " and this is a sentence."""
+    """Why `parse` returned no object; it completes a sentence that begins with "the body "."""
     return f"has more than {MAX_MARKS} values" if _has_too_many(data) else "is not a JSON object"
 
 
@@ -86,37 +84,39 @@ def _too_deep(value: Json) -> bool:
 
 
 def mapping(value: object) -> JsonObject:
-    """`value` where it is an object, else {}."""
+    """The value if it is an object, else {}."""
     return value if isinstance(value, dict) else {}
 
 
 def items(value: object) -> list[Json]:
-    """`value` where it is an array, else []."""
+    """The value if it is an array, else []."""
     return value if isinstance(value, list) else []
 
 
 def mappings(value: object) -> list[JsonObject]:
-    """The objects of an array."""
+    """The items of an array that are objects."""
     return [item for item in items(value) if isinstance(item, dict)]
 
 
 def text(value: object) -> str:
-    """`value` where it is a string, else ""."""
+    """The value if it is a string, else ""."""
     return value if isinstance(value, str) else ""
 
 
 def short(value: object, limit: int = 256) -> str | None:
-    """At most `limit` characters of a string; None for anything else and for ""."""
+    """The first `limit` characters of a string; None for "" and for anything else."""
     return value[:limit] if isinstance(value, str) and value else None
 
 
 def integer(value: object) -> int | None:
-    """A whole number of a sane size, else None; true and false are none."""
+    """The value if it is an integer below 2**53, else None. true and false are not integers."""
     return value if type(value) is int and abs(value) < 2**53 else None
 
 
 def scalar(value: object) -> str | int | float | bool | None:
-    """A short string, a finite number or a truth value, else None."""
+    """The value if it is a number below 2**53, a boolean, or a string (cut to 256 characters); else
+    None.
+    """
     if isinstance(value, str):
         return value[:256]
     if isinstance(value, bool) or value is None:
@@ -125,5 +125,5 @@ def scalar(value: object) -> str | int | float | bool | None:
 
 
 def utf8_size(value: str) -> int:
-    """Bytes of a text in UTF-8; a lone surrogate counts as one."""
+    """The bytes of a text in UTF-8. A lone surrogate counts as one."""
     return len(value) if value.isascii() else len(value.encode("utf-8", "replace"))

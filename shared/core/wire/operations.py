@@ -87,7 +87,8 @@ class OperationSpec:
 
 
 _RESPONSE_FAILED: Final = frozenset({"response.failed"})
-_RESPONSE_ENDS: Final = _RESPONSE_FAILED | {"response.completed", "response.incomplete"}
+# One of these ends a stream of the Responses API; it repeats the whole response.
+LAST_RESPONSE_EVENTS: Final = _RESPONSE_FAILED | {"response.completed", "response.incomplete"}
 
 CALL: Final = OperationSpec(
     name="call", method=None, route=None, event_type="call", reader=ReaderKind.NONE
@@ -178,7 +179,7 @@ OPERATIONS: Final = (
         reader=ReaderKind.RESPONSES,
         prompt_member="input",
         body_examination=BodyExamination.ALWAYS,
-        last_events=_RESPONSE_ENDS,
+        last_events=LAST_RESPONSE_EVENTS,
         failure_events=_RESPONSE_FAILED,
     ),
     OperationSpec(
@@ -188,7 +189,7 @@ OPERATIONS: Final = (
         event_type="completion",
         reader=ReaderKind.RESPONSES,
         stream_in_query=True,
-        last_events=_RESPONSE_ENDS,
+        last_events=LAST_RESPONSE_EVENTS,
         failure_events=_RESPONSE_FAILED,
         repeats_usage=True,
     ),

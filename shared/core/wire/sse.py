@@ -1,10 +1,10 @@
-"""Server-sent events, decoded as the WHATWG HTML standard says (section 9.2.6, "Interpreting an
+"""A decoder of server-sent events, after the WHATWG HTML standard (section 9.2.6, "Interpreting an
 event stream").
 
-A line ends in CR, LF or CRLF; a leading BOM is dropped; a line that starts with a colon is a
-comment; several `data` lines are joined with LF; a blank line dispatches the event, and an event
-without data is dropped. `str.splitlines` and the like must not be used: they split on U+2028 and
-others, which are legal inside JSON.
+A line ends in CR, LF or CRLF. A leading BOM is dropped. A line that starts with a colon is a
+comment. Several `data` lines are joined with LF. A blank line dispatches the event, and an event
+without data is dropped. `str.splitlines` must not be used: it also splits on U+2028 and others,
+which are legal within JSON.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ class SseEvent(NamedTuple):
 
     event: str  # the `event` field; "message" where there is none
     data: str
-    end: int  # offset in bytes, from the start of the stream, of the first byte behind the event
+    end: int  # offset in bytes, from the start of the stream, of the first byte after the event
 
 
 class SseDecoder:
-    """Feed it bytes, cut anywhere; it yields the events that are complete.
+    """Takes bytes, cut anywhere, and yields the events that are complete.
 
-    What follows the last blank line is not an event (the standard discards it); `tail()` gives it,
-    for streams cut short.
+    What follows the last blank line is not an event, and the standard discards it. `tail()` returns
+    it, for streams that were cut.
     """
 
     def __init__(self) -> None:
         self._pending = bytearray()  # the bytes of the unfinished line
         self._offset = 0  # of the first byte of `_pending`
-        self._after_cr = False  # the last line ended in CR: a LF that comes next belongs to it
+        self._after_cr = False  # the last line ended in CR: a LF that comes next belongs to it too
         self._started = False
         self._event = ""
         self._data: list[str] = []
 
     def feed(self, data: bytes) -> Iterator[SseEvent]:
-        """The events that `data` completes, in order. To be exhausted before the next call."""
+        """The events that `data` completes, in order. Exhaust the iterator before the next call."""
         if self._after_cr and data:
             self._after_cr = False
             if data.startswith(b"\n"):
@@ -56,8 +56,8 @@ class SseDecoder:
             yield from self._feed_lf(data)
 
     def _feed_lf(self, data: bytes) -> Iterator[SseEvent]:
-        """Where every line ends in LF, as in all that Azure OpenAI sends: three fifths of the
-        general way's cost (measured).
+        """For lines that all end in LF, as Azure OpenAI sends them. It takes three fifths of the
+        general method's time (measured).
         """
         *lines, self._pending = (self._pending + data).split(b"\n")
         for line in lines:
@@ -75,12 +75,12 @@ class SseDecoder:
             event = self._take(line)
             if event is not None:
                 yield event
-            # the LF of a CRLF: an event has ended before it, whether or not it has come
+            # The LF of a CRLF counts after the event, which ends whether or not the LF has come.
             self._offset += len(end) - 1
 
     def tail(self) -> SseEvent | None:
-        """The event that was under way when the stream ended, or None. The decoder is of no use
-        afterwards.
+        """The event that was incomplete when the stream ended, or None. Do not use the decoder
+        after this.
         """
         if self._pending:
             self._take(bytes(self._pending))
@@ -115,7 +115,7 @@ class SseDecoder:
 
 
 def decode(body: bytes) -> Iterator[SseEvent]:
-    """Every event of a whole body; one that was cut short at the end comes last."""
+    """Every event of a whole body. An incomplete one at its end comes last."""
     decoder = SseDecoder()
     yield from decoder.feed(body)
     tail = decoder.tail()

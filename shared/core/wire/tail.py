@@ -1,7 +1,7 @@
-"""What the end of an answer tells: whether it is whole, and its usage.
+"""The end of an answer: whether the answer is complete, whether it reports an error, and its usage.
 
-Only a bounded tail is looked at, after the last byte has left, so the cost does not grow with the
-answer. The whole capture is read by enrichment, later and elsewhere.
+Only a bounded tail is read, after the last byte was sent, so that the cost does not grow with the
+answer. Enrichment reads the whole capture, later and elsewhere.
 """
 
 from __future__ import annotations
@@ -11,38 +11,36 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from shared.core.wire.json_shape import parse_object
+from shared.core.wire.json_shape import JsonObject, parse_object
 from shared.core.wire.sse import SseDecoder, SseEvent
 from shared.core.wire.stream_end import (
     DONE,
+    ERROR_MARKS,
     EVENT_END,
-    FAILING,
-    TELLING,
     USAGE_OBJECT,
+    WORTH_PARSING,
     ends_stream,
-    fails,
+    reports_error,
 )
 
 TAIL_BYTES: Final = 32 * 1024  # how much of the end a capture's writer keeps at hand
-# as JSON writes it; a real one has about 300. Enrichment finds a larger one in the capture
+# As JSON; a real one has about 300. Enrichment finds a larger one in the capture.
 MAX_USAGE_BYTES: Final = 2048
-_LAST_BYTES: Final = 2048
+_LAST_EVENTS_BYTES: Final = 2048
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tail:
-    """What the end says."""
+    """What the end of an answer says."""
 
-    finished: bool  # [DONE], a finish_reason for every choice, or a last event was there
-    # as the upstream sent it; None too where it is too large for an envelope
-    usage: dict[str, Any] | None
-    failed: bool = False  # an error was in the stream, nested, flat or as the Responses API's event
+    finished: bool  # it holds [DONE], a finish_reason for every choice, or a last event
+    # as the upstream sent it; also None where it is too large for an envelope
+    usage: JsonObject | None
+    failed: bool = False  # it reports an error: nested, flat, or as the Responses API's event
 
 
 def of_stream(tail: bytes, *, whole: bool) -> Tail:
-    """The end of an SSE body; `whole` says that `tail` is all of it, otherwise its first, cut event
-    is skipped.
-    """
+    """The end of an SSE body. The first event is skipped unless `tail` is the whole body."""
     end = _of_last_events(tail)
     if end is not None:
         return end
@@ -50,7 +48,7 @@ def of_stream(tail: bytes, *, whole: bool) -> Tail:
         blank = EVENT_END.search(tail)
         if blank and blank.end() == len(tail):
             return _of_cut_event(tail)
-        # not at a line's beginning, where a BOM would be none of it
+        # one byte earlier: a BOM is dropped at the beginning of a body alone
         tail = tail[blank.end() - 1 :] if blank else b""
     events = list(SseDecoder().feed(tail))
     end = _of_events(events)
@@ -60,19 +58,19 @@ def of_stream(tail: bytes, *, whole: bool) -> Tail:
 
 
 def _of_last_events(tail: bytes) -> Tail | None:
-    """What the last few events tell, where they tell all; None otherwise. To decode all takes four
-    times as long.
+    """The end by the last few events, if they hold all of it; else None. To decode the whole tail
+    takes four times as long.
     """
-    blank = EVENT_END.search(tail, max(len(tail) - _LAST_BYTES, 0))
+    blank = EVENT_END.search(tail, max(len(tail) - _LAST_EVENTS_BYTES, 0))
     if blank is None:
         return None
     end = _of_events(SseDecoder().feed(tail[blank.end() - 1 :]))  # as in of_stream
-    told = (
+    complete = (
         end.finished
         and end.usage is not None
-        and all(tail.find(mark, 0, blank.end()) < 0 for mark in FAILING)
+        and all(tail.find(mark, 0, blank.end()) < 0 for mark in ERROR_MARKS)
     )
-    return end if told else None
+    return end if complete else None
 
 
 def _of_events(events: Iterable[SseEvent]) -> Tail:
@@ -81,16 +79,16 @@ def _of_events(events: Iterable[SseEvent]) -> Tail:
         if event.data == DONE:
             finished = True
             continue
-        if TELLING.search(event.data) is None:  # most chunks
+        if WORTH_PARSING.search(event.data) is None:  # most chunks
             continue
         chunk = parse_object(event.data)
-        finished, failed = finished or ends_stream(chunk), failed or fails(chunk)
+        finished, failed = finished or ends_stream(chunk), failed or reports_error(chunk)
         usage = usage_of(chunk) or usage
     return Tail(finished=finished, usage=_bounded(usage), failed=failed)
 
 
 def of_json(body: bytes) -> Tail:
-    """A JSON body that arrived whole; one longer than the tail is left to enrichment."""
+    """The end of a JSON body that arrived complete. One longer than the tail is not parsed here."""
     document = parse_object(body) if len(body) <= TAIL_BYTES else {}
     failed = bool(document.get("error")) or (
         document.get("object") == "response" and document.get("status") == "failed"
@@ -98,19 +96,19 @@ def of_json(body: bytes) -> Tail:
     return Tail(finished=True, usage=_bounded(usage_of(document)), failed=failed)
 
 
-def usage_of(chunk: dict[str, Any]) -> dict[str, Any] | None:
-    """`usage` of a chunk, a completion, or of the response inside a Responses event."""
+def usage_of(chunk: JsonObject) -> JsonObject | None:
+    """`usage` of a chunk, of a completion, or of the response in a Responses event."""
     response = chunk.get("response")
     usage = chunk.get("usage") or (response.get("usage") if isinstance(response, dict) else None)
     return usage if isinstance(usage, dict) else None
 
 
 def _of_cut_event(end: bytes) -> Tail:
-    """The end of a last event that is longer than the tail: the Responses API's, which repeats the
-    whole response.
+    """The end of a last event that is longer than the tail. The Responses API's repeats the whole
+    response.
 
-    Of the events that can be so long, it is the only one whose usage is an object; inside a text
-    the quotes are escaped.
+    Of the events that can be so long it is the only one with a usage object. Quotes within a text
+    are escaped, so that no text can look like one.
     """
     *_, last = [None, *USAGE_OBJECT.finditer(end)]
     if last is None:
@@ -123,13 +121,13 @@ def _of_cut_event(end: bytes) -> Tail:
     return Tail(finished=True, usage=_bounded(parse_object(text[:length])))
 
 
-def _bounded(usage: dict[str, Any] | None) -> dict[str, Any] | None:
+def _bounded(usage: JsonObject | None) -> JsonObject | None:
     return usage if len(json.dumps(usage)) <= MAX_USAGE_BYTES else None
 
 
 def _every_choice_finished(chunks: Iterable[str]) -> bool:
-    """Every choice that the tail speaks of has its finish_reason; with n > 1 one choice may end
-    long before another.
+    """Every choice in the tail has its finish_reason. With n > 1 one choice may end long before
+    another.
     """
     reasons: dict[Any, bool] = {}
     for data in chunks:
