@@ -1,13 +1,15 @@
-"""What an answer holds, once it is assembled. These types are part of the event's contract: see
+"""What a parsed answer holds. These types are part of the event's contract: see
 docs/reference/events.md.
 
-A field with a default is absent from the event where it is None.
+A field with a default is absent from the event where it is None. The comment of a field becomes its
+description in docs/event.schema.json.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+
+from shared.core.wire.json_shape import Json, JsonObject
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,25 +40,25 @@ class ToolCall:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AudioAnswer:
-    """Speech that a chat model answered with; the sound itself is in the capture."""
+    """A chat model's spoken answer; the audio data stays in the capture."""
 
     id: str | None
     transcript: str
-    bytes: int  # size of the sound, decoded
-    sha256: str | None  # of the sound; null where there was none
+    bytes: int  # size of the audio data, decoded
+    sha256: str | None  # of the audio data; null where there was none
     expires_at: int | None = None  # Unix seconds until which the id can be referred to
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FilteredSpan:
-    """What the asynchronous content filter said of a part of the text; neighbours with the same
-    result are one span.
+    """The asynchronous content filter's results for a part of the text. Adjacent parts with the
+    same results are one span.
     """
 
     start_offset: int | None  # characters from the answer's start
     end_offset: int | None
     check_offset: int | None  # up to here the text has been checked
-    results: dict[str, Any]  # the upstream's content_filter_results
+    results: JsonObject  # the upstream's content_filter_results
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,33 +73,33 @@ class Choice:
     reasoning_content: str | None = None  # of models that show it
     tool_calls: tuple[ToolCall, ...] | None = None  # by index
     function_call: FunctionCall | None = None  # the predecessor of tool calls
-    logprobs: dict[str, Any] | None = None  # the upstream's object, the arrays of all chunks joined
-    annotations: tuple[dict[str, Any], ...] | None = None  # URL citations and the like
-    context: dict[str, Any] | None = None  # On Your Data: citations and intent
+    logprobs: JsonObject | None = None  # the upstream's object, the arrays of all chunks joined
+    annotations: tuple[JsonObject, ...] | None = None  # URL citations and the like
+    context: JsonObject | None = None  # On Your Data: citations and intent
     audio: AudioAnswer | None = None
     # by category, the most severe of all chunks
-    content_filter_results: dict[str, Any] | None = None
+    content_filter_results: JsonObject | None = None
     content_filter_spans: tuple[FilteredSpan, ...] | None = None  # of the asynchronous filter
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Embeddings:
-    """The vectors of an answer, without them."""
+    """The embeddings of an answer, without the vectors."""
 
     count: int
-    dimensions: int | None  # of the first vector; null where it could not be told
+    dimensions: int | None  # of the first vector; null where they cannot be determined
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Image:
-    """One image of an answer, without it. A URL is left out: it holds a signature that opens the
-    image.
+    """One image of an answer, without its data. Its URL is left out: it holds a signature that
+    opens the image.
     """
 
-    bytes: int | None  # size, decoded; null where only a URL was answered
+    bytes: int | None  # size, decoded; null where the answer holds only a URL
     sha256: str | None
     revised_prompt: str | None = None
-    content_filter_results: dict[str, Any] | None = None
+    content_filter_results: JsonObject | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,7 +107,7 @@ class Images:
     """The images of an answer."""
 
     count: int
-    size: str | None  # as the answer says, else as it was asked for: 1024x1024
+    size: str | None  # of the answer, else of the request: 1024x1024
     quality: str | None
     output_format: str | None
     partial_count: int  # previews in a stream
@@ -114,23 +116,21 @@ class Images:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Audio:
-    """What an audio operation answered: sound (speech), or what was said (transcription,
-    translation; text in `content`).
-    """
+    """The answer of an audio operation: speech, or a transcript, whose text is `content`."""
 
     content_type: str | None
-    bytes: int | None  # size of the sound; null for a transcript
-    sha256: str | None  # of the sound
-    duration_s: float | None  # of what was transcribed, where the upstream says
+    bytes: int | None  # size of the speech, decoded; null for a transcript
+    sha256: str | None  # of the speech
+    duration_s: float | None  # of the audio that was transcribed, where the upstream reports it
     language: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResponseMetadata:
-    """What every document and every chunk may say, whatever the operation."""
+    """What any document or chunk may hold, whatever the operation."""
 
     model: str | None = None
-    usage: dict[str, Any] | None = None
+    usage: JsonObject | None = None
     id: str | None = None
     # of a response: completed, incomplete, failed, in_progress, queued, cancelled
     response_status: str | None = None
@@ -138,23 +138,23 @@ class ResponseMetadata:
     completed_at: int | None = None  # of a response, Unix seconds
     service_tier: str | None = None
     system_fingerprint: str | None = None
-    prompt_filter_results: tuple[Any, ...] | None = None
-    content_filters: tuple[Any, ...] | None = None  # of a response
-    error: dict[str, Any] | None = None  # the upstream's error object, wherever it stood
+    prompt_filter_results: tuple[Json, ...] | None = None
+    content_filters: tuple[Json, ...] | None = None  # of a response
+    error: JsonObject | None = None  # the upstream's error object, wherever it was in the answer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParsedAnswer(ResponseMetadata):
-    """Everything that an answer's body says."""
+    """All that an answer's body holds."""
 
     content: str = ""  # choice 0's text, a response's output text, or a transcript
     choices: tuple[Choice, ...] = ()
-    output: tuple[dict[str, Any], ...] | None = None  # the items of a response
+    output: tuple[JsonObject, ...] | None = None  # the items of a response
     finish_reason: str | None = None
     embeddings: Embeddings | None = None
     images: Images | None = None
     audio: Audio | None = None
     problems: tuple[str, ...] = ()  # what could not be read, and why
-    # of a stream: offset in bytes behind the first event that held generated content
+    # of a stream: offset in bytes after the first event that holds generated content
     first_token_end: int | None = None
     generated_bytes: int = 0  # UTF-8 of everything that the model wrote, for estimates

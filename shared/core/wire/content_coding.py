@@ -1,5 +1,5 @@
-"""Undoing a body's content-encoding, piece by piece. Wrong bytes end the reading and are told, they
-never raise.
+"""Decoding a body's content-encoding, piece by piece. Malformed bytes end the decoding and become a
+problem; they never raise.
 """
 
 from __future__ import annotations
@@ -8,54 +8,55 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-# A compressed body may not unfold into more than this: a bound against decompression bombs, far
-# above any real answer.
-MAX_UNFOLDED_BYTES: Final = 256 * 1024 * 1024
+# A bound against decompression bombs, far above any real answer.
+MAX_DECODED_BYTES: Final = 256 * 1024 * 1024
 _IDENTITY: Final = frozenset({"", "identity"})
 _ZLIB: Final = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 class ContentDecoder:
-    """One body. `problem` says what was wrong, once `pieces` has ended."""
+    """Decodes one body. When `decode` has ended, `problem` says what was wrong, or is None."""
 
     def __init__(self, content_encoding: str) -> None:
         self._coding = content_encoding.strip().lower()
-        self._left = MAX_UNFOLDED_BYTES
+        self._remaining_bytes = MAX_DECODED_BYTES
         self.problem: str | None = None
 
     @property
     def is_encoded(self) -> bool:
-        """The unfolded bytes are not those that came over the network."""
+        """The decoded bytes differ from those that came over the network."""
         return self._coding not in _IDENTITY
 
     def decode(self, body: Iterable[bytes]) -> Iterator[bytes]:
-        """The unfolded body, as far as it can be read."""
+        """The decoded body, as far as it can be read."""
         if not self.is_encoded:
             yield from body
         elif self._coding not in _ZLIB:
             self.problem = f"its content-encoding {self._coding[:32]!r} is not one that can be read"
         else:
-            yield from self._unfolded(body)
+            yield from self._decompress(body)
 
-    def _unfolded(self, body: Iterable[bytes]) -> Iterator[bytes]:
-        unfolder = None
+    def _decompress(self, body: Iterable[bytes]) -> Iterator[bytes]:
+        decompressor = None
         for piece in body:
             if not piece:
                 continue
-            unfolder = unfolder or zlib.decompressobj(_window(self._coding, piece))
+            decompressor = decompressor or zlib.decompressobj(_window_bits(self._coding, piece))
             try:
-                unfolded = unfolder.decompress(piece, self._left)
+                decoded = decompressor.decompress(piece, self._remaining_bytes)
             except zlib.error as error:
                 self.problem = f"its content-encoding could not be undone: {error}"
                 return
-            self._left -= len(unfolded)
-            yield unfolded
-            if self._left <= 0 or unfolder.unconsumed_tail:
-                self.problem = f"it unfolds into more than {MAX_UNFOLDED_BYTES} bytes"
+            self._remaining_bytes -= len(decoded)
+            yield decoded
+            if self._remaining_bytes <= 0 or decompressor.unconsumed_tail:
+                self.problem = f"it unfolds into more than {MAX_DECODED_BYTES} bytes"
                 return
 
 
-def _window(coding: str, first: bytes) -> int:
-    """zlib's wbits. `deflate` means the zlib format (RFC 9110, 8.4.1.2), but some send it bare."""
-    bare = coding == "deflate" and first[:1] != b"\x78"
-    return -zlib.MAX_WBITS if bare else zlib.MAX_WBITS | 32
+def _window_bits(coding: str, first: bytes) -> int:
+    """zlib's wbits. `deflate` means the zlib format (RFC 9110, 8.4.1.2), but some servers send it
+    without zlib's header.
+    """
+    is_raw = coding == "deflate" and first[:1] != b"\x78"
+    return -zlib.MAX_WBITS if is_raw else zlib.MAX_WBITS | 32

@@ -1,5 +1,5 @@
-"""Files inside texts: Base64 in a data URL or a field. An event names type, size and hash; the
-capture keeps them whole.
+"""Files embedded in texts, as Base64 in a data URL or a field. An event holds their type, size and
+hash; the capture keeps the files.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 from typing import Final
 from urllib.parse import unquote, unquote_to_bytes
 
-# RFC 2397. The media type may be missing, the parameters are few and short, and `%` stands for
-# escaped characters.
+# RFC 2397. The media type may be missing, the parameters are few and short, and characters may be
+# percent-encoded.
 _DATA_URL: Final = re.compile(
     r"data:([A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+)?(?:;[A-Za-z0-9._-]+=[^;,\s]{0,64}){0,4};(?i:base64),([A-Za-z0-9+/_=%-]*)"
 )
@@ -20,11 +20,11 @@ _PLAIN_DATA_URL: Final = re.compile(
 )
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _DIGITS_ONLY: Final = str.maketrans("-_", "+/", "= \r\n")
-_LEAST_CHARACTERS: Final = 16  # anything shorter may as well be a word
+_MIN_CHARACTERS: Final = 16  # a shorter text may be a word
 
 
 class Base64Meter:
-    """Size and hash of a file that comes as Base64, in one text or in several."""
+    """Measures size and hash of a file in Base64, which comes in one text or in several."""
 
     def __init__(self) -> None:
         self.size = 0  # bytes, decoded
@@ -32,7 +32,7 @@ class Base64Meter:
         self._rest = ""
 
     def feed(self, encoded: str) -> None:
-        """The next piece; each may carry its own padding, and what is no Base64 is skipped."""
+        """Add a piece. It may have its own padding; characters that are not Base64 are skipped."""
         digits = self._rest + (unquote(encoded) if "%" in encoded else encoded).translate(
             _DIGITS_ONLY
         )
@@ -41,7 +41,7 @@ class Base64Meter:
         self._take(digits[:whole])
 
     def sha256(self) -> str:
-        """Of the decoded bytes; the meter is of no use afterwards."""
+        """The hash of the decoded bytes. Feed nothing after this; `size` is final then."""
         self._take(self._rest)
         self._rest = ""
         return self._hash.hexdigest()
@@ -51,7 +51,7 @@ class Base64Meter:
             decoded = binascii.a2b_base64(
                 digits.encode("ascii", "replace") + b"=" * (-len(digits) % 4)
             )
-        except binascii.Error:  # a single digit too many: nothing that could be decoded
+        except binascii.Error:  # one digit too many, which cannot be decoded
             decoded = b""
         self.size += len(decoded)
         self._hash.update(decoded)
@@ -66,8 +66,8 @@ def describe_file(encoded: str, media_type: str) -> str:
 
 
 def without_data_urls(text: str) -> str:
-    """The text with every Base64 data URL in it replaced by its description; one of another coding
-    where it is all there is.
+    """The text with every Base64 data URL replaced by a description. One in another coding is
+    replaced if it is the whole text.
     """
     if "data:" not in text:
         return text
@@ -79,5 +79,5 @@ def without_data_urls(text: str) -> str:
 
 
 def looks_encoded(text: str) -> bool:
-    """All of it could be Base64, and it is too long to be a word."""
-    return len(text) >= _LEAST_CHARACTERS and _BASE64.fullmatch(text) is not None
+    """Whether the whole text can be Base64 and is too long to be a word."""
+    return len(text) >= _MIN_CHARACTERS and _BASE64.fullmatch(text) is not None

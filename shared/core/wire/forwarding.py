@@ -1,9 +1,8 @@
-"""What crosses the proxy, in each direction: one table for headers and one for the query, each row
-with its reason.
+"""What the proxy forwards in each direction: tables of headers and query parameters, every row with
+its reason.
 
-What no row names passes unchanged. Names are compared without regard to case (RFC 9110, 5.1), and
-the names of query parameters after percent-decoding, because the upstream would read them that way
-too.
+What no row names passes unchanged. Names are compared without regard to case (RFC 9110, 5.1). Names
+of query parameters are percent-decoded first, as the upstream would read them.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ from shared.core.wire.headers import RawHeaders
 
 
 class Action(StrEnum):
-    """What becomes of a header or a query parameter."""
+    """What the proxy does with a header or a query parameter."""
 
     DROP = "drop"
-    REPLACE = "replace"  # the caller's goes, the proxy's own comes
+    REPLACE = "replace"  # the proxy's own takes its place
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,7 +138,7 @@ QUERY: Final[tuple[Rule, ...]] = (
     *_rules(Action.DROP, "a key of APIM", "subscription-key"),
 )
 
-# A content coding that enrichment can undo with the standard library.
+# Content codings that enrichment can decode with the standard library.
 READABLE_CODINGS: Final = frozenset({"gzip", "x-gzip", "deflate", "identity"})
 
 
@@ -156,11 +155,10 @@ _QUERY_MATCHER: Final = _matcher(QUERY)
 def request_headers(
     received: Iterable[tuple[bytes, bytes]], own: RawHeaders, *, uncoded: bool = False
 ) -> RawHeaders:
-    """The headers for the upstream: what passes of `received`, then the proxy's `own`. `uncoded`
-    asks for a plain answer.
+    """The headers for the upstream: what passes of `received`, then the proxy's `own`.
 
-    What the caller's `Connection` header names belongs to its connection and is dropped as well
-    (RFC 9110, 7.6.1).
+    `uncoded` asks for an answer without content coding. Headers that the caller's `Connection`
+    header names belong to its connection and are dropped (RFC 9110, 7.6.1).
     """
     pairs = list(received)
     named = _named_by_connection(pairs)
@@ -182,8 +180,7 @@ def response_headers(
 ) -> RawHeaders:
     """The headers for the client: what passes of the upstream's, and the exchange's id.
 
-    `unsized` drops Content-Length: a stream's length changes with each thing that the proxy puts in
-    or takes out.
+    `unsized` drops Content-Length, because the proxy may add to a stream or take something out.
     """
     pairs = list(received)
     named = _named_by_connection(pairs)
@@ -200,15 +197,15 @@ def upstream_path(raw_path: bytes) -> bytes:
     """The path as the caller meant it.
 
     The Functions host decodes a path once and encodes it again, but leaves an encoded slash
-    encoded, so that `%2F` arrives as `%252F` (and so does `%252F` itself: the two can't be told
-    apart, and the first is the one that callers use).
+    encoded, so that `%2F` arrives as `%252F`. `%252F` itself arrives in the same form; `%2F` is the
+    one that callers use.
     """
-    return _fit_for_a_request_line(re.sub(rb"%252F", b"%2F", raw_path, flags=re.IGNORECASE))
+    return _encode_for_request_line(re.sub(rb"%252F", b"%2F", raw_path, flags=re.IGNORECASE))
 
 
 def upstream_query(raw_query: bytes, default_api_version: str | None) -> bytes:
-    """The query as it came, without credentials; `api-version` is added where it is missing and a
-    default is given.
+    """The query as it came, without credentials. Where `api-version` is missing, the default is
+    added if there is one.
     """
     parameters = raw_query.split(b"&") if raw_query else []
     kept = [
@@ -220,7 +217,7 @@ def upstream_query(raw_query: bytes, default_api_version: str | None) -> bytes:
         _parameter_name(parameter) == b"api-version" for parameter in kept
     ):
         kept.append(b"api-version=" + default_api_version.encode())
-    return _fit_for_a_request_line(b"&".join(kept))
+    return _encode_for_request_line(b"&".join(kept))
 
 
 def query_value(raw_query: bytes, name: bytes) -> str | None:
@@ -231,8 +228,8 @@ def query_value(raw_query: bytes, name: bytes) -> str | None:
     return None
 
 
-def _fit_for_a_request_line(target: bytes) -> bytes:
-    """Percent-encodes what no server should have let in and none would let through (RFC 9112, 3.2;
+def _encode_for_request_line(target: bytes) -> bytes:
+    """The target with characters percent-encoded that a request line must not hold (RFC 9112, 3.2;
     RFC 3986, 2).
     """
     return re.sub(rb"[^\x21-\x7e]|#", lambda byte: b"%%%02X" % byte[0][0], target)
@@ -250,9 +247,7 @@ def _named_by_connection(pairs: list[tuple[bytes, bytes]]) -> frozenset[bytes]:
 
 
 def _readable(accepted: bytes) -> bytes:
-    """`gzip, br;q=0.5` -> `gzip`; what enrichment can't undo is left out, and `identity` stays when
-    nothing is left.
-    """
+    """`gzip, br;q=0.5` -> `gzip`: the codings that enrichment can decode, or else `identity`."""
     items = [item.strip() for item in accepted.split(b",")]
     kept = [
         item

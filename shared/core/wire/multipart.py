@@ -1,4 +1,4 @@
-"""multipart/form-data (RFC 7578): the fields of an upload, without the files' bytes."""
+"""multipart/form-data (RFC 7578): the fields of an upload, without the bytes of its files."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ class FormField:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Form:
-    """A form as far as it could be read."""
+    """The fields of a form, as far as it could be read."""
 
     fields: tuple[FormField, ...]
-    texts: dict[str, str]  # the fields that are no files, by name; the first of several
+    texts: dict[str, str]  # the fields that are not files, by name; of a repeated name the first
     problem: str | None
 
 
 def is_form(content_type: str) -> bool:
-    """The content type names a form."""
+    """Whether the content type is that of a form."""
     return content_type.strip().lower().startswith("multipart/form-data")
 
 
 def read(body: bytes, content_type: str) -> Form:
-    """The form in a body. Never raises: `problem` says what was wrong."""
+    """The form in a body. It never raises: `problem` says what was wrong."""
     found = _BOUNDARY.search(content_type)
     if found is None:
         return Form(fields=(), texts={}, problem="its content type names no boundary")
@@ -65,9 +65,7 @@ def read(body: bytes, content_type: str) -> Form:
 
 
 def _parts(body: bytes, delimiter: bytes) -> Iterator[tuple[str, int, int]]:
-    """(headers, start and end of the content) of each part; a part that the body's end cuts is left
-    out.
-    """
+    """(headers, start and end of the content) of each part that is complete."""
     at = body.find(delimiter)
     while at >= 0:
         start = at + len(delimiter)
@@ -88,11 +86,11 @@ def _field(headers: str, content: memoryview) -> FormField:
             disposition = value
         elif name.strip().lower() == "content-type":
             content_type = value.strip()[:128]
-    said = {name.lower(): value for name, value in _PARAMETER.findall(disposition)}
-    filename = said.get("filename")
+    parameters = {name.lower(): value for name, value in _PARAMETER.findall(disposition)}
+    filename = parameters.get("filename")
     is_file = filename is not None
     return FormField(
-        name=said.get("name", "")[:128],
+        name=parameters.get("name", "")[:128],
         bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest() if is_file else None,
         filename=filename[:256] if filename is not None else None,
