@@ -31,6 +31,7 @@ from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from prove.gate import Gate
 from prove.result import NotProven
+from shared.core.records.comparison import COUNTS
 
 EXCHANGE_TIMEOUT_S: Final = 4
 _QUEUES: Final = "AzureFunctionsJobHost__extensions__queues__"
@@ -298,17 +299,7 @@ class TestBed:
 
 
 def _sums(windows: list[Report]) -> Report:
-    names = (
-        "captured",
-        "delivered",
-        "dead_lettered",
-        "redelivered",
-        "aborted",
-        "duplicates",
-        "without_capture",
-        "running",
-    )
-    return {name: sum(window[name] for window in windows) for name in names}
+    return {name: sum(window[name] for window in windows) for name in COUNTS}
 
 
 def upstream_digests(bed: TestBed) -> dict[str, str]:

@@ -17,7 +17,7 @@ from blueprints.access import Guard
 from shared.adapters.worker_library import ReleasingResponse
 from shared.completeness.reconciliation import Reconciliation
 from shared.core import api_error
-from shared.core.records.comparison import Report
+from shared.core.records.comparison import COUNTS, Report
 from shared.error_response import ErrorResponse
 from shared.settings.settings import Settings
 
@@ -25,14 +25,6 @@ INSTANCE: Final = "reconcile"  # while this instance runs, no other is started
 _MAX_CONCURRENT: Final = 4  # windows; each holds about 20 MB at a million exchanges an hour
 _RETRIES: Final = df.RetryOptions(
     first_retry_interval_in_milliseconds=5_000, max_number_of_attempts=3
-)
-_SUMMED: Final = (
-    "captured",
-    "delivered",
-    "redelivered",
-    "aborted",
-    "dead_lettered",
-    "not_requeued",
 )
 _MAX_SHOWN: Final = 24  # windows: a custom status may hold 16 KB
 _ACTIVE: Final = frozenset(
@@ -186,6 +178,6 @@ def _progress(reports: Sequence[Report], windows_total: int) -> dict[str, Any]:
     return {
         "windows_done": len(reports),
         "windows_total": windows_total,
-        **{name: sum(getattr(report, name) for report in reports) for name in _SUMMED},
+        **{name: sum(getattr(report, name) for report in reports) for name in COUNTS},
         "incomplete": incomplete[-_MAX_SHOWN:],
     }

@@ -157,7 +157,7 @@ def _is_encoded(side: Capture) -> bool:
 
 
 def _header(side: Capture, name: str) -> str:
-    return str(side.header.get("headers", {}).get(name, "")).strip().lower()
+    return side.headers.get(name, "").strip().lower()
 
 
 async def _run_child(packed: bytes) -> bytes:

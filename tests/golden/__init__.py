@@ -76,7 +76,7 @@ def _envelope(
     exchange: dict[str, Any], request: Capture | None, response: Capture | None
 ) -> Envelope:
     body = response.body if response else b""
-    stream = response is not None and response.header["headers"]["content-type"].startswith(
+    stream = response is not None and response.headers["content-type"].startswith(
         "text/event-stream"
     )
     arrivals = _arrivals(body, stream=stream)

@@ -53,7 +53,7 @@ def test_the_outcome_is_the_one_that_the_relay_decides(case: Case) -> None:
     )
     known = (
         spec_of(envelope.operation).stream_end_is_known
-        and "content-encoding" not in response.header["headers"]
+        and "content-encoding" not in response.headers
     )
     decided = outcome.decide(
         outcome.RelayResult.COMPLETE,
@@ -69,7 +69,7 @@ def test_an_answer_reads_the_same_however_it_is_cut(case: Case) -> None:
     """Whole, byte by byte and at random, as the network may deliver it."""
     if case.response is None:
         return
-    headers = case.response.header["headers"]
+    headers = case.response.headers
     body = reader.AnswerBody(
         operation=case.envelope.operation,
         status_code=case.envelope.upstream_status_code,

@@ -13,6 +13,7 @@ import pytest
 
 from harness.cutting import every_way
 from shared.core.records.outcome import Outcome
+from shared.core.wire.json_shape import mapping
 from tests.integration.exchanges import (
     CHAT,
     DEADLINE_S,
@@ -178,7 +179,7 @@ async def test_a_queue_that_fails_costs_a_client_of_closed_nothing() -> None:
     assert (client.body, client.ended) == (TEXT + STOP + DONE, True)
     await world.recorded()
     (response,) = world.store.captures(".response")
-    assert response.header["envelope"]["outcome"] == "completed"
+    assert mapping(response.header["envelope"])["outcome"] == "completed"
 
 
 async def test_a_client_of_closed_that_leaves_is_recorded_all_the_same() -> None:

@@ -75,7 +75,7 @@ async def test_an_exchange_leaves_two_captures_and_an_envelope() -> None:
         "gpt-4o",
     )
     assert response.header["status_code"] == 200
-    assert response.header["headers"]["x-ms-region"] == "Sweden Central"
+    assert response.headers["x-ms-region"] == "Sweden Central"
     assert envelope.outcome is Outcome.COMPLETED
     assert (envelope.usage, envelope.usage_source) == (USAGE, "upstream")
     assert (envelope.request_bytes, envelope.response_bytes) == (len(ASK), len(STREAM))

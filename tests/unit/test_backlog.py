@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.core.records.backlog import PASSING, only_in_transit
+from shared.core.records.backlog import MAX_IN_TRANSIT, only_in_transit
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from shared.core.records.backlog import PASSING, only_in_transit
         ([30, 60, 90], False),  # an outage begins
         ([40, 70, 55], True),  # live exchanges come and go
         ([55, 40, 41], True),
-        ([PASSING + 1, 40, 70], False),
+        ([MAX_IN_TRANSIT + 1, 40, 70], False),
     ],
 )
 def test_only_what_comes_and_goes_passes_through(lengths: Sequence[int], expected: bool) -> None:

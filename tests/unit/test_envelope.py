@@ -164,6 +164,60 @@ def test_an_envelope_with_any_value_in_any_place_is_loaded_or_refused(
     assert isinstance(loaded, Envelope)
 
 
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Envelope)])
+def test_the_type_of_every_field_is_checked(name: str) -> None:
+    """No field holds such an array, so a field without a check would let it in."""
+    with pytest.raises(EnvelopeError):
+        load(changed(name, [1.5, "secret-text"]))
+
+
+members = st.sampled_from(
+    [(field.name,) for field in dataclasses.fields(Envelope)]
+    + [
+        (holder, field.name)
+        for holder, cls in (("timings", Timings), ("caller", Caller), ("failure", Failure))
+        for field in dataclasses.fields(cls)
+    ]
+)
+
+
+@given(envelopes, st.lists(st.tuples(members, st.booleans(), json_values), min_size=1, max_size=3))
+def test_a_hostile_envelope_is_refused_or_dumped_as_it_was_loaded(
+    envelope: Envelope, changes: list[tuple[tuple[str, ...], bool, Any]]
+) -> None:
+    """Members of any value, missing ones and unknown ones: EnvelopeError, and nothing else."""
+    document = json.loads(dump(envelope))
+    for path, remove, value in changes:
+        holder = document
+        for name in path[:-1]:
+            holder = holder.get(name)
+        if not isinstance(holder, dict):
+            continue
+        if remove:
+            holder.pop(path[-1], None)
+        else:
+            holder[path[-1]] = value
+    try:
+        loaded = load(json.dumps(document))
+    except EnvelopeError:
+        return
+    assert load(dump(loaded)) == loaded
+
+
+@given(envelopes, st.data())
+def test_a_damaged_message_is_refused_or_loaded(envelope: Envelope, data: st.DataObject) -> None:
+    """Bytes that were changed, cut or inserted raise EnvelopeError, and nothing else."""
+    message = dump(envelope).encode()
+    first = data.draw(st.integers(0, len(message)))
+    last = data.draw(st.integers(first, min(first + 8, len(message))))
+    damaged = message[:first] + data.draw(st.binary(max_size=8)) + message[last:]
+    try:
+        loaded = load(damaged)
+    except EnvelopeError:
+        return
+    assert isinstance(loaded, Envelope)
+
+
 def test_another_schema_version_says_which_one_is_expected() -> None:
     with pytest.raises(EnvelopeError, match="schema version 1 is expected"):
         load(changed("schema_version", 2))

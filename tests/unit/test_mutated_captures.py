@@ -6,7 +6,6 @@ Arbitrary bytes seldom look enough like an answer to get far; these do.
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import json
 import random
@@ -95,11 +94,11 @@ class Mutator:
     def capture(self, whole: Capture | None) -> Capture | None:
         if whole is None:
             return None
-        header = copy.deepcopy(whole.header)
-        for name in header["headers"] if self.random.random() < 0.5 else ():
+        headers: dict[str, object] = {**whole.headers}
+        for name in headers if self.random.random() < 0.5 else ():
             if self.random.random() < 0.2:
-                header["headers"][name] = self.random.choice(ODD_HEADERS)
-        return Capture(header=header, body=self._body(whole.body))
+                headers[name] = self.random.choice(ODD_HEADERS)
+        return Capture(header={**whole.header, "headers": headers}, body=self._body(whole.body))
 
     def _body(self, body: bytes) -> bytes:
         if self.random.random() < 0.25:

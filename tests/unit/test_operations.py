@@ -67,7 +67,7 @@ def test_there_is_a_golden_case_whose_request_calls_the_operation(spec: Operatio
     for case in cases:
         if case.request is None or spec is CALL:
             continue
-        routed = route(case.request.header["method"], case.request.header["path"])
+        routed = route(str(case.request.header["method"]), str(case.request.header["path"]))
         assert isinstance(routed, Operation)
         assert routed.spec is spec
 

@@ -125,7 +125,7 @@ def _event(
         ),
         attempt=attribution.attempt(request_headers),
         session_headers=attribution.session_headers(request_headers),
-        request_headers=attribution.copied_headers(parsed.request),
+        request_headers=parsed.request.copied_headers if parsed.request else {},
         served=attribution.served(response_headers, answer),
         rate_limit=attribution.rate_limit(response_headers),
         request_capture=envelope.request_capture,

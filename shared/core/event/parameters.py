@@ -1,19 +1,18 @@
-"""The parameters of a request: how the model was asked, never what. Only what is listed here enters
-an event.
+"""The parameters of a request, never its content. Only what is listed here enters an event.
 
-Tools, functions and data sources carry secrets and texts of their own (headers, keys, schemas);
-their names and types are all that is taken.
+Tools, functions and data sources carry secrets and texts of their own (headers, keys, schemas), so
+only their names and types are taken.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from shared.core.wire.json_shape import items, mapping, mappings, scalar, short, text
+from shared.core.wire.json_shape import JsonObject, items, mapping, mappings, scalar, short, text
 
 _MAX_NAMES: Final = 64
 
-# Taken as they came, where they are a number, a truth value or a short text.
+# Copied where they are a number, a boolean or a short text.
 _SCALARS: Final = (
     "stream",
     "temperature",
@@ -65,59 +64,63 @@ _LISTS: Final = (
 )
 
 
-def of(asked: dict[str, Any]) -> dict[str, Any]:
-    """The parameters in a request's body; a key is there only if the request holds it."""
-    found: dict[str, Any] = {name: scalar(asked[name]) for name in _SCALARS if name in asked}
+def extract(request: JsonObject) -> JsonObject:
+    """The parameters in a request's body. A key is present only if the request has it."""
+    found: JsonObject = {name: scalar(request[name]) for name in _SCALARS if name in request}
     for name in _LISTS:
-        values = [short(value, 64) for value in items(asked.get(name))[:_MAX_NAMES]]
+        values = [short(value, 64) for value in items(request.get(name))[:_MAX_NAMES]]
         if values:
             found[name.removesuffix("[]")] = [value for value in values if value]
-    derived = {
-        "model": short(asked.get("model")),
-        "stream_options": _scalars_of(asked.get("stream_options")),
-        "reasoning": _scalars_of(asked.get("reasoning")),
-        "response_format": _format(asked.get("response_format"))
-        or _format(mapping(asked.get("text")).get("format")),
-        "text_verbosity": short(mapping(asked.get("text")).get("verbosity")),
-        "tools": _tools(asked.get("tools")),
-        "functions": _tools(asked.get("functions")),
-        "tool_choice": _choice(asked.get("tool_choice")) or _choice(asked.get("function_call")),
-        "stop_count": _count(asked.get("stop")),
-        "logit_bias_count": len(mapping(asked.get("logit_bias"))) or None,
-        "messages_count": len(items(asked.get("messages"))) or None,
-        "input_count": _inputs(asked.get("input")),
+    derived: JsonObject = {
+        "model": short(request.get("model")),
+        "stream_options": _scalars_of(request.get("stream_options")),
+        "reasoning": _scalars_of(request.get("reasoning")),
+        "response_format": _format(request.get("response_format"))
+        or _format(mapping(request.get("text")).get("format")),
+        "text_verbosity": short(mapping(request.get("text")).get("verbosity")),
+        "tools": _tools(request.get("tools")),
+        "functions": _tools(request.get("functions")),
+        "tool_choice": _choice(request.get("tool_choice")) or _choice(request.get("function_call")),
+        "stop_count": _count(request.get("stop")),
+        "logit_bias_count": len(mapping(request.get("logit_bias"))) or None,
+        "messages_count": len(items(request.get("messages"))) or None,
+        "input_count": _inputs(request.get("input")),
         "data_sources": [
             short(source.get("type"), 64)
-            for source in mappings(asked.get("data_sources"))[:_MAX_NAMES]
+            for source in mappings(request.get("data_sources"))[:_MAX_NAMES]
         ]
         or None,
-        "prompt_template": _scalars_of(asked.get("prompt")),  # of the Responses API: id and version
-        "conversation": short(asked.get("conversation"))
-        or short(mapping(asked.get("conversation")).get("id")),
+        "prompt_template": _scalars_of(
+            request.get("prompt")
+        ),  # of the Responses API: id and version
+        "conversation": short(request.get("conversation"))
+        or short(mapping(request.get("conversation")).get("id")),
     }
     return found | {name: value for name, value in derived.items() if value is not None}
 
 
-def _scalars_of(value: object) -> dict[str, Any] | None:
+def _scalars_of(value: object) -> JsonObject | None:
     inner = ((key[:64], scalar(item)) for key, item in list(mapping(value).items())[:16])
     return {key: item for key, item in inner if item is not None} or None
 
 
-def _format(value: object) -> dict[str, Any] | None:
+def _format(value: object) -> JsonObject | None:
     """`response_format` or `text.format`: its type, and the name of a JSON schema."""
     if isinstance(value, str):
         return {"type": value[:64]}
-    said = mapping(value)
-    kind = short(said.get("type"), 64)
+    members = mapping(value)
+    kind = short(members.get("type"), 64)
     if kind is None:
         return None
-    name = short(mapping(said.get("json_schema")).get("name"), 64) or short(said.get("name"), 64)
+    name = short(mapping(members.get("json_schema")).get("name"), 64) or short(
+        members.get("name"), 64
+    )
     return {"type": kind, "name": name} if name else {"type": kind}
 
 
-def _tools(value: object) -> dict[str, Any] | None:
-    """How many, and their names: of functions their own, of MCP servers the label, of others the
-    type.
+def _tools(value: object) -> JsonObject | None:
+    """How many tools there are, and a name of each: a function's own, an MCP server's label, else
+    the type.
     """
     tools = mappings(value)
     return (
@@ -127,7 +130,7 @@ def _tools(value: object) -> dict[str, Any] | None:
     )
 
 
-def _tool_name(tool: dict[str, Any]) -> str:
+def _tool_name(tool: JsonObject) -> str:
     inner = mapping(tool.get("function")) or mapping(tool.get("custom"))
     names = (inner.get("name"), tool.get("name"), tool.get("server_label"), tool.get("type"))
     return next((text(name)[:64] for name in names if text(name)), "")
@@ -137,16 +140,16 @@ def _choice(value: object) -> str | None:
     """`auto`, `none`, `required`, or the name (else the type) of the tool that must be called."""
     if isinstance(value, str):
         return value[:64]
-    said = mapping(value)
+    members = mapping(value)
     return (
-        short(mapping(said.get("function")).get("name"), 64)
-        or short(said.get("name"), 64)
-        or short(said.get("type"), 64)
+        short(mapping(members.get("function")).get("name"), 64)
+        or short(members.get("name"), 64)
+        or short(members.get("type"), 64)
     )
 
 
 def _inputs(value: object) -> int | None:
-    """How many inputs: a text is one, and so is an array of token ids."""
+    """How many inputs there are. A text is one input, and so is an array of token ids."""
     if isinstance(value, str) or (isinstance(value, list) and value and isinstance(value[0], int)):
         return 1
     return len(items(value)) or None

@@ -1,39 +1,42 @@
-"""What a captured request asked for. Arbitrary bytes never raise; `problem` says what was wrong."""
+"""The summary of a captured request: what an event reports of it.
+
+Arbitrary bytes never raise; `problem` says what was wrong with them.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from shared.core.event import parameters
 from shared.core.wire import json_shape, multipart, stream_request
 from shared.core.wire.content_coding import ContentDecoder
-from shared.core.wire.json_shape import mapping, scalar, short, text, utf8_size
+from shared.core.wire.json_shape import Json, JsonObject, mapping, scalar, short, text, utf8_size
 from shared.core.wire.multipart import FormField
 from shared.core.wire.operations import OperationSpec, spec_of
 from shared.core.wire.redaction import redact, redact_object
 
 _MAX_NUMBER_TEXT: Final = 32
-# fields of a form that stay texts, even "42"
+# Fields of a form that stay texts, even "42".
 _TEXTS: Final = frozenset({"prompt", "model", "user", "input"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RequestSummary:
-    """A request. Everything in here may stand in an event."""
+    """What a request asked for. All of it may be published: secrets and files are redacted."""
 
-    prompt: Any = None
+    prompt: Json = None
     instructions: str | None = None
     model: str | None = None
     stream: bool = False
     user: str | None = None
-    metadata: dict[str, Any] | None = None
+    metadata: JsonObject | None = None
     prompt_cache_key: str | None = None
-    parameters: dict[str, Any] = field(default_factory=dict)
+    parameters: JsonObject = field(default_factory=dict)
     form: tuple[FormField, ...] | None = None  # of an upload
-    # UTF-8 of everything that the model has to read, images apart; for estimates
+    # UTF-8 of everything that the model has to read, without images; for estimates
     text_bytes: int = 0
     problem: str | None = None
 
@@ -41,7 +44,7 @@ class RequestSummary:
 def parse(
     body: bytes, operation: str, content_type: str = "", content_encoding: str = ""
 ) -> RequestSummary:
-    """What a request's body asks for."""
+    """The summary of a request's body."""
     spec = spec_of(operation)
     if spec.prompt_member is None or not body:
         return RequestSummary()
@@ -54,15 +57,15 @@ def parse(
         problem = (
             f"the request's form cannot be read whole: {form.problem}" if form.problem else None
         )
-        return _asked(_typed(form.texts), spec, form=form.fields, problem=problem)
+        return _summary(_typed_fields(form.texts), spec, form=form.fields, problem=problem)
     document = json_shape.parse(decoded)
     if not isinstance(document, dict):
         return RequestSummary(problem=f"the request's body {json_shape.problem(decoded)}")
-    return _asked(document, spec)
+    return _summary(document, spec)
 
 
-def _asked(
-    document: dict[str, Any],
+def _summary(
+    document: JsonObject,
     operation: OperationSpec,
     *,
     form: tuple[FormField, ...] | None = None,
@@ -79,17 +82,19 @@ def _asked(
         user=short(document.get("user")),
         metadata=_metadata(document.get("metadata")),
         prompt_cache_key=short(document.get("prompt_cache_key")),
-        parameters=parameters.of(document),
+        parameters=parameters.extract(document),
         form=form,
         text_bytes=sum(map(utf8_size, _texts(prompt)))
         + utf8_size(instructions or "")
-        + _written(tools),
+        + _json_size(tools),
         problem=problem,
     )
 
 
-def _typed(texts: dict[str, str]) -> dict[str, Any]:
-    """A form has nothing but texts; `stream`, `n` and their like mean what they mean in JSON."""
+def _typed_fields(texts: dict[str, str]) -> JsonObject:
+    """The fields of a form. They are all texts; those that look like a number or a boolean (`n`,
+    `stream`) become one, as in JSON.
+    """
     values = {
         name: json_shape.parse(text) if len(text) <= _MAX_NUMBER_TEXT else None
         for name, text in texts.items()
@@ -99,20 +104,20 @@ def _typed(texts: dict[str, str]) -> dict[str, Any]:
         for name, value in values.items()
         if isinstance(value, bool | int | float) and name not in _TEXTS
     }
-    return texts | as_json
+    return {**texts, **as_json}
 
 
-def _metadata(value: object) -> dict[str, Any] | None:
-    """At most 16 pairs of short texts, as the API has them."""
+def _metadata(value: object) -> JsonObject | None:
+    """At most 16 pairs of short texts, as the API allows."""
     pairs = list(redact_object(mapping(value)).items())[:16]
     return {
         key[:64]: item[:512] if isinstance(item, str) else scalar(item) for key, item in pairs
     } or None
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: Json) -> Iterator[str]:
     """Every text in a JSON value."""
-    pending = [value]
+    pending: list[Json] = [value]
     while pending:
         inner = pending.pop()
         if isinstance(inner, str):
@@ -123,8 +128,8 @@ def _texts(value: Any) -> Iterator[str]:
             pending.extend(inner)
 
 
-def _written(tools: object) -> int:
-    """Tools are read by the model as well, in about the size of their JSON."""
+def _json_size(tools: object) -> int:
+    """The model reads the tools as well, at about the size of their JSON."""
     try:
         return len(json.dumps(tools)) if tools else 0
     except (ValueError, RecursionError):

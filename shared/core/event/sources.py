@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from shared.core.answer import reader
 from shared.core.answer.shapes import ParsedAnswer
-from shared.core.event import attribution, request_summary
+from shared.core.event import request_summary
 from shared.core.event.request_summary import RequestSummary
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
@@ -36,7 +36,8 @@ def parse_steps(
     envelope: Envelope, request: Capture | None, response: Capture | None
 ) -> Cooperative[EventSources]:
     """Parse both captures; yields between short steps while a streamed answer is read."""
-    request_headers, response_headers = attribution.headers(request), attribution.headers(response)
+    request_headers = request.headers if request else {}
+    response_headers = response.headers if response else {}
     answer, sent_answer = yield from _answers(envelope, response, response_headers)
     return EventSources(
         envelope=envelope,

@@ -1,4 +1,4 @@
-"""Whether a queue holds work that is left over, or just what passes through."""
+"""Tells a queue that holds a backlog from one that only passes live exchanges on."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-# On the queue or in the hands of workers at one moment: 280 exchanges a second, each delivered
-# within 0.7 s, are as many.
-PASSING: Final = 200
+# Envelopes on the queue and in the workers at one moment: 280 exchanges a second, each delivered
+# within 0.7 s.
+MAX_IN_TRANSIT: Final = 200
 
 
 def only_in_transit(lengths: Sequence[int]) -> bool:
-    """`lengths` of a queue at successive looks: it was empty at the last one, or live exchanges
-    come and go.
+    """Whether the queue holds no backlog, judged by its length at successive polls.
 
-    A busy app's queue is never empty. What is left over by an outage stays, or gets fewer; it does
-    not come *and* go.
+    Either it was empty at the last poll, or live exchanges come and go: a busy app's queue is never
+    empty. The backlog of an outage stays, or shrinks; it does not grow *and* shrink.
     """
     if not lengths[-1]:
         return True
-    steps = [later - earlier for earlier, later in pairwise(lengths)]
-    return max(lengths) <= PASSING and min(steps, default=0) < 0 < max(steps, default=0)
+    changes = [later - earlier for earlier, later in pairwise(lengths)]
+    return max(lengths) <= MAX_IN_TRANSIT and min(changes, default=0) < 0 < max(changes, default=0)

@@ -1,20 +1,22 @@
-"""A capture: the raw bytes of one side of an exchange, with a small header, as one blob.
+"""A capture: the raw bytes of a request or of an answer, with a small header, as one blob.
 
     b"FNSSE\\x01" | header length, 4 bytes, big-endian | header, JSON | body, raw bytes
 
-The header of a request names its operation; that of a response holds status, chosen headers and the
-whole envelope, so that a lost queue message can be rebuilt from storage alone (blob metadata is too
-small for it: 8 KB, ASCII).
+The header of a request capture names its operation. That of a response capture holds the status,
+some headers and the whole envelope, so that a lost queue message can be rebuilt from storage alone.
+(Blob metadata is too small for that: 8 KB, ASCII.)
 """
 
 from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.core.records.exchange_id import started_at
+from shared.core.wire import json_shape
 from shared.errors import CaptureError
 
 MAGIC: Final = b"FNSSE\x01"
@@ -24,10 +26,26 @@ _PREFIX: Final = struct.Struct(f">{len(MAGIC)}sI")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Capture:
-    """One side of an exchange."""
+    """The request or the answer of an exchange, as it was stored."""
 
-    header: dict[str, Any]
+    header: Mapping[str, object]
     body: bytes
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The HTTP headers that were kept, names in lower case."""
+        return _texts(self.header.get("headers"))
+
+    @property
+    def copied_headers(self) -> dict[str, str]:
+        """Of a request: the headers that the operator chose to copy."""
+        return _texts(self.header.get("copied_headers"))
+
+
+def _texts(value: object) -> dict[str, str]:
+    """The members of a JSON object that are texts."""
+    members = json_shape.mapping(value).items()
+    return {name: member for name, member in members if isinstance(member, str)}
 
 
 def request_name(exchange_id: str) -> str:
@@ -42,16 +60,14 @@ def response_name(exchange_id: str) -> str:
     return f"{started_at(exchange_id):%Y/%m/%d/%H}/{exchange_id}.response"
 
 
-def preamble(header: dict[str, Any]) -> bytes:
-    """What stands before the body."""
+def preamble(header: Mapping[str, object]) -> bytes:
+    """Everything before the body: prefix and header."""
     text = json.dumps(header, separators=(",", ":")).encode()
     return _PREFIX.pack(MAGIC, len(text)) + text
 
 
-def of_outcome(envelope: dict[str, Any]) -> bytes:
-    """A response capture that holds an envelope and no answer: how the exchange ended is all that
-    is left, or all there was.
-    """
+def of_outcome(envelope: Mapping[str, object]) -> bytes:
+    """A response capture that holds an envelope and no answer: it was lost, or there was none."""
     return preamble({"status_code": None, "headers": {}, "envelope": envelope})
 
 
@@ -64,7 +80,7 @@ def load(blob: bytes) -> Capture:
 
 
 def body_offset(beginning: bytes) -> int:
-    """Where the body begins, told by the first bytes of a blob. Raises CaptureError."""
+    """The offset of the body, read from the first bytes of a blob. Raises CaptureError."""
     if len(beginning) < _PREFIX.size:
         raise CaptureError("not a capture: shorter than its prefix")
     magic, length = _PREFIX.unpack_from(beginning)
@@ -74,7 +90,8 @@ def body_offset(beginning: bytes) -> int:
 
 
 def load_header(beginning: bytes) -> dict[str, Any]:
-    """The header in the beginning of a blob, which must reach up to the body.
+    """The header in the first bytes of a blob, which must reach up to the body.
+
     Raises CaptureError.
     """
     try:

@@ -1,5 +1,5 @@
-"""Progress: how far an attempt has come, so that the next attempt of the same step repeats no more
-than its last batch.
+"""A checkpoint: how far an attempt at a step came, so that the next attempt repeats at most one
+batch.
 
 Exchanges are worked through in the order of their ids, so one id says which of them are done.
 """
@@ -7,31 +7,32 @@ Exchanges are worked through in the order of their ids, so one id says which of 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+
+from shared.core.wire.json_shape import JsonObject, integer, mapping, text
 
 
 @dataclass(kw_only=True, slots=True)
 class Checkpoint:
-    """Of one step of one run."""
+    """The progress of one step of a run. Mutable: an attempt advances it and stores it."""
 
-    step: str  # which; the progress of another one counts for nothing
+    step: str  # a checkpoint of another step does not count
     after: str = ""  # the last exchange of the last batch that was queued
     counts: Counter[str] = field(default_factory=Counter)
 
     def is_done(self, exchange_id: str) -> bool:
-        """An attempt before this one has dealt with it."""
+        """An earlier attempt dealt with this exchange."""
         return exchange_id <= self.after
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         """What `resume` reads."""
         return {"step": self.step, "after": self.after, "counts": dict(self.counts)}
 
 
-def resume(step: str, fields: dict[str, Any] | None) -> Checkpoint:
-    """What an attempt before this one has noted of this step; from the beginning where there was
-    none.
-    """
-    if not fields or fields.get("step") != step:
+def resume(step: str, stored: Mapping[str, object] | None) -> Checkpoint:
+    """The checkpoint that an earlier attempt at this step stored; a new one where there is none."""
+    if not stored or stored.get("step") != step:
         return Checkpoint(step=step)
-    return Checkpoint(step=step, after=str(fields["after"]), counts=Counter(fields["counts"]))
+    counts = {name: integer(count) or 0 for name, count in mapping(stored.get("counts")).items()}
+    return Checkpoint(step=step, after=text(stored.get("after")), counts=Counter(counts))

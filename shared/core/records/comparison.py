@@ -1,35 +1,36 @@
-"""Completeness: captured minus delivered, for one window.
+"""Completeness of one window: the captured exchanges minus the delivered ones.
 
-The captures of a window are listed in the order of their names, so the two sides of an exchange
-follow each other (`<id>.request`, `<id>.response`), and nothing but the ids that the ledger knows
-has to be held.
+Captures are listed in the order of their names, so the two captures of an exchange follow each
+other (`<id>.request`, `<id>.response`). Only the ids that the ledger knows are held in memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any, Final, Self
+from typing import Final, Self, get_type_hints
 
+from shared.core.records import typed_json
 from shared.core.records.exchange_id import started_at
 from shared.core.records.id_set import IdSet
 from shared.core.records.ledger_entry import Delivery, LedgerEntry
+from shared.core.wire.json_shape import JsonObject
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CapturedExchange:
-    """An exchange that was captured and of which the ledger knows nothing."""
+    """An exchange of which at least one capture is stored."""
 
     exchange_id: str
-    answered: bool  # a response capture is there; otherwise the instance was killed before
+    answered: bool  # it has a response capture; otherwise the instance was killed before
 
 
 @dataclass(kw_only=True, slots=True)
 class LedgerIndex:
-    """What the ledger says of a window."""
+    """The exchanges of a window that the ledger knows."""
 
     delivered: IdSet = field(default_factory=IdSet)
     dead_lettered: IdSet = field(default_factory=IdSet)
@@ -38,7 +39,7 @@ class LedgerIndex:
     reopened_ms: dict[str, int] = field(default_factory=dict)
 
     def note(self, entry: LedgerEntry) -> None:
-        """Take in one entry."""
+        """Add one entry. A dead letter that was requeued since counts no longer."""
         if entry.delivery is Delivery.DEAD_LETTERED and entry.at_ms <= self.reopened_ms.get(
             entry.exchange_id, -1
         ):
@@ -53,23 +54,23 @@ class LedgerIndex:
 
 @dataclass(kw_only=True, slots=True)
 class Report:
-    """The completeness of one window: what an auditor reads."""
+    """The completeness of one window, as an auditor reads it."""
 
     window: str
     captured: int = 0  # exchanges of which at least one capture is there
-    delivered: int = 0  # of those, with a ledger entry that says so
-    dead_lettered: int = 0  # of those, never to be delivered; see the ledger for the reasons
+    delivered: int = 0  # of those, how many the ledger lists as delivered
+    dead_lettered: int = 0  # of those, how many can never be delivered; the ledger has the reasons
     redelivered: int = 0  # queued again in this run: a response capture without an entry
     aborted: int = 0  # queued in this run: a request capture alone
-    # The next two know only what the ledger took: what was delivered while it could not be written
-    # is in neither.
+    # The next two count only what the ledger recorded. An event that was delivered while the ledger
+    # could not be written is in neither.
     duplicates: int = 0
     without_capture: int = 0  # delivered, and no capture is there
-    running: int = 0  # too young to be judged: they may still be relayed, or on their way
-    # missing and not queued in this run, because it had to stop; the next one goes on
+    running: int = 0  # too recent to judge: they may still be relayed or enriched
+    # missing, and not queued because this run had to stop; the next run continues
     not_requeued: int = 0
-    waiting: str | None = None  # why it had to
-    ended: bool = False  # no exchange of this window can begin, or be on its way, any more
+    waiting: str | None = None  # why the run had to stop
+    ended: bool = False  # no exchange of this window can begin, or still be running
 
     @property
     def complete(self) -> bool:
@@ -79,34 +80,25 @@ class Report:
         )
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """The report that `as_json` wrote."""
-        return cls(**{field.name: values[field.name] for field in fields(cls)})
+    def from_json(cls, values: Mapping[str, object]) -> Self:
+        """The report that `as_json` wrote. Raises WrongType or KeyError."""
+        return typed_json.read(cls, {part.name: values[part.name] for part in fields(cls)})
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         """For the report blob, the log line and the orchestration's status."""
-        names = (
-            "window",
-            "captured",
-            "delivered",
-            "dead_lettered",
-            "redelivered",
-            "aborted",
-            "duplicates",
-            "without_capture",
-            "running",
-            "not_requeued",
-            "waiting",
-            "ended",
-        )
-        return {name: getattr(self, name) for name in names} | {"complete": self.complete}
+        return asdict(self) | {"complete": self.complete}
+
+
+# The fields of a report that can be added up over windows.
+COUNTS: Final = tuple(name for name, hint in get_type_hints(Report).items() if hint is int)
 
 
 class Comparison:
-    """Captured minus known. Feed it the window's blob names in their order, page by page.
+    """Finds the captured exchanges that the ledger does not know.
 
-    An exchange that started at `until` or later and of which the ledger knows nothing is left
-    alone.
+    Feed it the window's blob names in their order, page by page.
+
+    An exchange that started at `until` or later is not judged while the ledger does not know it.
     """
 
     def __init__(self, window: str, known: LedgerIndex, until: datetime) -> None:
@@ -117,7 +109,7 @@ class Comparison:
         self._answered = False
 
     def feed(self, names: Iterable[str]) -> Iterator[CapturedExchange]:
-        """The exchanges to deliver, of those that `names` completes."""
+        """The missing ones among the exchanges whose last name is in `names`."""
         for name in names:
             exchange_id, kind = _parts(name)
             if exchange_id is None:
@@ -128,7 +120,7 @@ class Comparison:
             self._answered = self._answered or kind == "response"
 
     def finish(self) -> Iterator[CapturedExchange]:
-        """The last exchange, where it is to be delivered; the report is whole afterwards."""
+        """The last exchange, if it is missing. The report is complete afterwards."""
         yield from self._close_current()
         self._current = None
         self.report.duplicates = self._known.duplicates
@@ -150,8 +142,9 @@ class Comparison:
 
 
 def captured_exchanges(names: Iterable[str]) -> Iterator[CapturedExchange]:
-    """The exchanges of one page of names, whatever the ledger says of them. At a page's end an
-    answer may still follow.
+    """The exchanges in one page of names, whether the ledger knows them or not.
+
+    The response capture of the last one may be on the next page.
     """
     comparison = Comparison("", LedgerIndex(), _NEVER)
     yield from comparison.feed(names)
@@ -159,7 +152,7 @@ def captured_exchanges(names: Iterable[str]) -> Iterator[CapturedExchange]:
 
 
 def _parts(name: str) -> tuple[str | None, str]:
-    """`2026/11/23/14/<id>.request` -> (id, "request"); (None, "") for a blob that is no capture."""
+    """`2026/11/23/14/<id>.request` -> (id, "request"); (None, "") if it is not a capture."""
     exchange_id, _, kind = name.rpartition("/")[2].rpartition(".")
     try:
         started_at(exchange_id)

@@ -1,25 +1,27 @@
-"""What the log says of a group of delivered exchanges: counts and times that need no event to be
-opened.
+"""What the log reports of a group of delivered exchanges: counts and times, for alerts and the
+workbook.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome
+from shared.core.wire.json_shape import JsonObject
 
 _BROKEN: Final = frozenset({Outcome.UPSTREAM_INTERRUPTED, Outcome.TIMED_OUT, Outcome.ABORTED})
 
 
-def summarize(group: Sequence[Envelope]) -> dict[str, Any]:
-    """Of `group`: how many events; without replays also how they ended and, in ms, when each
-    stream's first chunk came.
+def summarize(group: Sequence[Envelope]) -> JsonObject:
+    """The figures of a group of delivered exchanges.
 
-    `failed` are those that a fault ended (the upstream's, the relay's or the instance's),
-    `throttled` those answered 429. What a caller got wrong, or left, is neither.
+    `events` counts all of them; everything else leaves out the replayed ones. `failed` counts those
+    that a fault ended (the upstream's, the relay's or the instance's), `throttled` those answered
+    429. A caller's own mistake or disconnect is neither. `first_chunk_ms` lists when the first
+    chunk of each stream came.
     """
     live = [envelope for envelope in group if not envelope.replayed]
     return {
@@ -37,7 +39,7 @@ def summarize(group: Sequence[Envelope]) -> dict[str, Any]:
 
 
 def _status(envelope: Envelope) -> int | None:
-    """The upstream's, which differs from the caller's where the caller was answered early."""
+    """The upstream's status. The client's differs where the client was answered early."""
     return (
         envelope.status_code
         if envelope.upstream_status_code is None
@@ -49,6 +51,6 @@ def _failed(envelope: Envelope) -> bool:
     status = _status(envelope)
     if envelope.outcome in _BROKEN or (status is not None and status >= 500):
         return True
-    # No answer at all, or an error inside a 200. A 4xx is the caller's.
+    # No answer at all, or an error inside a 200. A 4xx is the caller's mistake.
     unanswered = envelope.upstream_status_code is None or envelope.upstream_status_code < 400
     return envelope.outcome is Outcome.UPSTREAM_ERROR and unanswered

@@ -1,9 +1,9 @@
-"""What becomes of an envelope that enrichment gave up: a decision without I/O.
+"""Decides what becomes of an envelope on the poison queue, without I/O.
 
-What cannot be delivered now, because storage or the Event Hub is down, costs no attempt: reconcile
-delivers it again for as long as its look-back reaches. What cannot be built although its captures
-can be read fails every time until the app is mended, and what the Event Hub refuses for good until
-something is, so it is delivered again a few times only.
+An exchange that cannot be delivered now, because storage or the Event Hub is down, costs no
+attempt: reconcile delivers it again as long as its look-back reaches. An event that cannot be
+built although its captures can be read fails until the app is fixed, and one that the Event Hub
+refuses for good fails until something changes. Those are tried a few times only.
 """
 
 from __future__ import annotations
@@ -14,33 +14,31 @@ from typing import Final
 from shared.core.records.envelope import Envelope
 from shared.core.records.window import Window
 
-# Each time the queue has tried maxDequeueCount times before.
+# Before each of these, the queue has tried maxDequeueCount times.
 MAX_FAILURES: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LeaveToReconcile:
-    """Its response capture holds the envelope, so reconcile finds it when its window has closed."""
+    """Do nothing: the response capture holds the envelope, and reconcile will find it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoreOutcome:
-    """No capture says how the exchange ended; once the message is stored as one, it can be left to
-    reconcile.
-    """
+    """Store the envelope as a response capture, because there is none; then reconcile finds it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeadLetter:
-    """No delivery will succeed: an operator has to look at it."""
+    """No delivery will succeed: list the exchange for an operator."""
 
     reason: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListFailedReplay:
-    """The exchange is delivered, or reconcile delivers it; that its replay was not is for an
-    operator to know.
+    """List the failed replay for an operator. The exchange itself is delivered, or reconcile
+    delivers it.
     """
 
 
@@ -48,7 +46,7 @@ type PoisonDecision = LeaveToReconcile | StoreOutcome | DeadLetter | ListFailedR
 
 
 def decide(envelope: Envelope, blocked_reason: str | None, failures: int) -> PoisonDecision:
-    """What becomes of an envelope.
+    """The decision for one envelope.
 
     `blocked_reason` says why its event cannot be built, or why the Event Hub does not accept it.
     `failures` counts how often that was found, this time included.
@@ -61,5 +59,5 @@ def decide(envelope: Envelope, blocked_reason: str | None, failures: int) -> Poi
 
 
 def failure_count_name(exchange_id: str) -> str:
-    """Of the note that counts how often an exchange's event could not be built."""
+    """The blob that counts how often the event of an exchange could not be built."""
     return f"failing/{Window.of_exchange(exchange_id).name}/{exchange_id}.json"

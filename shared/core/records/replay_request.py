@@ -1,17 +1,20 @@
-"""A request to replay: which exchanges to deliver again, on purpose. Checked here, so that a wrong
-one is told why.
+"""A request to replay: which exchanges an operator wants delivered again.
+
+It is checked here, so that the answer to a wrong one says what is wrong.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from shared.core.records.envelope import Envelope
 from shared.core.records.exchange_id import started_at
 from shared.core.records.outcome import Outcome
 from shared.core.records.window import Window, windows_between
+from shared.core.wire.json_shape import JsonObject, items, text
 from shared.errors import ReplayRequestError
 
 MAX_IDS: Final = 1000
@@ -29,31 +32,31 @@ class ReplayRequest:
     ids: frozenset[str] | None = None
 
     def windows(self) -> list[str]:
-        """The names of the windows to look through, oldest first."""
+        """The names of the windows that hold such exchanges, oldest first."""
         if self.ids is not None:
             return sorted({Window.of_exchange(exchange_id).name for exchange_id in self.ids})
         return [window.name for window in windows_between(self.first, self.end)]
 
     def wants_id(self, exchange_id: str) -> bool:
-        """By what the id itself says: its start, and whether it is asked for."""
+        """Whether the exchange is selected, as far as its id shows."""
         if self.ids is not None and exchange_id not in self.ids:
             return False
         return self.first <= started_at(exchange_id) < self.end
 
     def wants(self, envelope: Envelope) -> bool:
-        """By what the envelope says."""
+        """Whether the exchange is selected, as far as its envelope shows."""
         return (self.deployment is None or envelope.deployment == self.deployment) and (
             self.outcome is None or envelope.outcome is self.outcome
         )
 
-    def as_json(self) -> dict[str, Any]:
-        """What `parse` reads again, for the orchestration's input."""
+    def as_json(self) -> JsonObject:
+        """The orchestration's input, which `from_json` reads."""
         return {
             "from": self.first.isoformat(),
             "to": self.end.isoformat(),
             "deployment": self.deployment,
             "outcome": self.outcome,
-            "ids": sorted(self.ids) if self.ids is not None else None,
+            "ids": [*sorted(self.ids)] if self.ids is not None else None,
         }
 
 
@@ -87,20 +90,20 @@ def parse(fields: object, now: datetime, retention: timedelta) -> ReplayRequest:
     )
 
 
-def from_json(fields: dict[str, Any]) -> ReplayRequest:
-    """The replay that `as_json` wrote."""
-    ids = fields["ids"]
+def from_json(fields: Mapping[str, object]) -> ReplayRequest:
+    """The request that `as_json` wrote."""
+    ids, outcome = fields["ids"], text(fields["outcome"])
     return ReplayRequest(
-        first=datetime.fromisoformat(fields["from"]),
-        end=datetime.fromisoformat(fields["to"]),
-        deployment=fields["deployment"],
-        outcome=Outcome(fields["outcome"]) if fields["outcome"] else None,
-        ids=frozenset(ids) if ids is not None else None,
+        first=datetime.fromisoformat(text(fields["from"])),
+        end=datetime.fromisoformat(text(fields["to"])),
+        deployment=_text(fields, "deployment"),
+        outcome=Outcome(outcome) if outcome else None,
+        ids=None if ids is None else frozenset(map(text, items(ids))),
     )
 
 
 def _range(
-    fields: dict[str, Any], ids: frozenset[str] | None, now: datetime
+    fields: Mapping[str, object], ids: frozenset[str] | None, now: datetime
 ) -> tuple[datetime, datetime]:
     if ids is not None and fields.get("from") is None and fields.get("to") is None:
         starts = [started_at(exchange_id) for exchange_id in ids]
@@ -108,7 +111,7 @@ def _range(
     return _moment(fields, "from"), _moment(fields, "to")
 
 
-def _moment(fields: dict[str, Any], name: str) -> datetime:
+def _moment(fields: Mapping[str, object], name: str) -> datetime:
     value = fields.get(name)
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
@@ -143,7 +146,7 @@ def _outcome(value: object) -> Outcome | None:
         raise ReplayRequestError(f"'outcome' must be one of {', '.join(Outcome)}.") from None
 
 
-def _text(fields: dict[str, Any], name: str) -> str | None:
+def _text(fields: Mapping[str, object], name: str) -> str | None:
     value = fields.get(name)
     if value is not None and not isinstance(value, str):
         raise ReplayRequestError(f"'{name}' must be a text.")
