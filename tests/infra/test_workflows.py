@@ -126,6 +126,19 @@ def test_permissions_are_minimal(jobs: dict[str, dict[str, Any]]) -> None:
     assert {name: job["permissions"] for name, job in jobs.items()} == wanted
 
 
+def test_the_newest_versions_are_tried_each_week_and_may_only_read() -> None:
+    """Of all that is patched or leaned on closely: every pin that the app has."""
+    workflow = parsed(ROOT / ".github" / "workflows" / "newest-dependencies.yml")
+    (job,) = workflow["jobs"].values()
+    assert (workflow["permissions"], job["permissions"]) == ({}, {"contents": "read"})
+    assert job["steps"][0]["with"] == {"persist-credentials": False}
+    assert "schedule" in workflow["on"]
+    upgraded = set(commands(job).split())
+    pins = re.findall(r"^([\w-]+)==", (ROOT / "requirements.in").read_text(), re.MULTILINE)
+    assert len(pins) > 5
+    assert {*pins, "azure-functions-runtime", "starlette", "uvicorn"} <= upgraded
+
+
 def test_there_is_no_secret() -> None:
     """Azure trusts the repository's OIDC tokens."""
     for file in WORKFLOWS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -145,9 +146,18 @@ async def test_a_request_and_an_invocation_that_never_meet_do_not_wait_for_ever(
             await asyncio.sleep(0.001)
 
 
-def test_the_installed_library_is_as_tested() -> None:
-    """Nothing is lost, and no notice is shown."""
-    assert worker_library.patch_runtime() == ""
+def test_nothing_of_the_installed_library_is_of_another_form() -> None:
+    """Its versions may be newer than those that were tested: one workflow tries them."""
+    assert ": " not in worker_library.patch_runtime()
+
+
+def test_the_tested_versions_are_those_that_are_pinned() -> None:
+    pins = "".join(
+        (Path(__file__).parents[2] / name).read_text()
+        for name in ("requirements.txt", "requirements-dev.txt")
+    )
+    for name, tested in TESTED_VERSIONS.items():
+        assert f"\n{name}=={tested}." in pins
 
 
 async def another_wait(invocation_id: str, timeout: float) -> None: ...  # noqa: ASYNC109
