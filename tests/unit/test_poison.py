@@ -12,7 +12,7 @@ BARE = an_envelope(response_capture=None)
 
 
 @pytest.mark.parametrize(
-    ("envelope", "blocked_reason", "failures", "fate"),
+    ("envelope", "blocked_reason", "failures", "decision"),
     [
         (PLAIN, None, 0, poison.LeaveToReconcile()),
         (PLAIN, None, 99, poison.LeaveToReconcile()),  # what is transient costs no attempt
@@ -33,7 +33,8 @@ BARE = an_envelope(response_capture=None)
         (mark_replayed(BARE), "assembly_failed", 99, poison.ListFailedReplay()),
     ],
 )
-def test_the_fate_of_an_envelope(
-    envelope: Envelope, blocked_reason: str | None, failures: int, fate: poison.PoisonDecision
+def test_what_becomes_of_an_envelope(
+    envelope: Envelope, blocked_reason: str | None, failures: int, decision: poison.PoisonDecision
 ) -> None:
-    assert poison.decide(envelope, blocked_reason, failures) == fate
+    """By whether it is a replay, why no event can be built, and how often that was found."""
+    assert poison.decide(envelope, blocked_reason, failures) == decision
