@@ -112,7 +112,7 @@ def _hosts(chosen: str | None) -> Sequence[FunctionsHost]:
     if chosen == "func":
         return ["func"]
     if chosen is None and shutil.which("func") is None:
-        print("bench: no func on PATH, so the real host is left out", file=sys.stderr)
+        print("bench: no func on PATH, so the real host is skipped", file=sys.stderr)
         return ["embedded"]
     return ["embedded", "func"]
 

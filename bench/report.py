@@ -109,7 +109,7 @@ def _rows(plan: Plan) -> list[tuple[str, Callable[[Figures], str]]]:
             "of a core at most: stand-in, load generator",
             lambda f: f"{f.stand_in_share:.0%}, {f.load_generator_share:.0%}",
         ),
-        ("of the machine: processes beside this benchmark", lambda f: f"{f.others_share:.0%}"),
+        ("of the machine: processes outside this benchmark", lambda f: f"{f.others_share:.0%}"),
     ]
 
 

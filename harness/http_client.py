@@ -128,7 +128,7 @@ class Call:
         return self._answer
 
     def piece(self) -> Piece | None:
-        """The next piece of the body; None when there is no more, see `ReceivedResponse.whole`."""
+        """The next piece of the body; None at the end, see `ReceivedResponse.whole`."""
         answer = self.answer()
         try:
             event = self._next_event()

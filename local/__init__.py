@@ -12,7 +12,7 @@
 
 Imports: functions_host, event_hubs and azure_openai each run as a process of its own and do not
 import each other; functions_host uses the app's storage client (shared.adapters). `stack` starts
-them by their command lines and imports none of them. `run` and the modules beside it build on
+them by their command lines and imports none of them. `run` and the modules next to it build on
 `stack`, and read the app's settings with shared.settings. Nothing here imports tests, prove, bench
 or harness, and no deployed module imports local.
 """

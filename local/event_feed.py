@@ -62,7 +62,7 @@ class EventFeed:
             return
         try:
             body = json.loads(event.body_as_str())
-        except ValueError:  # somebody else's event on a shared hub
+        except ValueError:  # another producer's event on a shared hub
             return
         if isinstance(body, dict):
             self._events.put(body)

@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         "--functions-host",
         choices=list(_TARGETS),
         default="embedded",
-        help="none: only the parts beside it, for a func start of your own; default: %(default)s",
+        help="none: only the other parts, for a func start of your own; default: %(default)s",
     )
     for name, default in Ports().by_name().items():
         listener, option = WHAT_LISTENS[name]

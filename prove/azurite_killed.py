@@ -79,7 +79,7 @@ def azurite_killed(
         _judge(result, bed, load.observations, evidence, forgotten)
     result.counts |= {
         "seconds without storage": down_s,
-        "queued again by reconcile": report["redelivered"],
+        "redelivered by reconcile": report["redelivered"],
         "delivered without a capture, as far as the ledger took it": report["without_capture"],
     }
     return result
@@ -137,14 +137,12 @@ def _judge(
     ]
     result.check(
         holds=not touched,
-        sentence=f"{len(touched)} answers are not what the upstream sent: {touched[:3]}",
+        sentence=f"{len(touched)} responses differ from what the upstream sent: {touched[:3]}",
     )
     result.counts |= {
         "captures that Azurite acknowledged and forgot": len(forgotten.names),
         "s before the kill that the oldest of them was acknowledged": round(forgotten.oldest_s, 1),
         "exchanges that they are of": len(forgotten.exchange_ids),
-        "of those, on the Event Hub all the same": len(
-            forgotten.exchange_ids & evidence.events.keys()
-        ),
-        "exchanges lost with Azurite's memory, and none besides": len(lost),
+        "of those, on the Event Hub anyway": len(forgotten.exchange_ids & evidence.events.keys()),
+        "exchanges lost with Azurite's memory, and no others": len(lost),
     }

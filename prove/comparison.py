@@ -113,8 +113,8 @@ def compare(
         exchange_id: len(copies) - 1 for exchange_id, copies in events.items() if len(copies) > 1
     }
     result.counts |= {
-        "exchanges asked for": len(observations),
-        "answers that clients got whole": sum(seen.whole for seen in observations),
+        "exchanges that clients began": len(observations),
+        "responses that clients got complete": sum(seen.whole for seen in observations),
         captured: len(stored),
         "exchanges on the Event Hub": len(events),
         "of those aborted": sum(copies[0]["outcome"] == "aborted" for copies in events.values()),

@@ -15,10 +15,10 @@ from prove.load import ClientObservation
 class Disposition(StrEnum):
     """The values are the words of the report."""
 
-    ON_THE_HUB = "asked for, and on the Event Hub"
-    DEAD_LETTERED = "asked for, and dead-lettered"
-    TRACELESS = "asked for, answered, and without any trace (best_effort), each begun shortly before a host was killed"
-    NEVER_ANSWERED = "asked for, and broken off before an answer and before any trace"
+    ON_THE_HUB = "begun, and on the Event Hub"
+    DEAD_LETTERED = "begun, and dead-lettered"
+    TRACELESS = "begun, answered, and without any trace (best_effort), each shortly before a host was killed"
+    NEVER_ANSWERED = "begun, and broken off before a response and before any trace"
 
 
 def disposition(

@@ -72,10 +72,10 @@ def kill_at_random_moments(
     result.counts |= {
         "kills": kills,
         **{f"killed {moment}": count for moment, count in sorted(moments.items())},
-        "queued again by reconcile": report["redelivered"],
-        "aborted ones queued by reconcile": report["aborted"],
+        "redelivered by reconcile": report["redelivered"],
+        "aborted ones redelivered by reconcile": report["aborted"],
         "envelopes whose lease was ended early": bed.released,
-        "envelopes thrown away with their leases": bed.cleared,
+        "envelopes deleted with their leases": bed.cleared,
     }
     return result
 
@@ -133,5 +133,5 @@ def _judge(
         lost = [deployment for deployment in ended if outcomes.get(deployment) != "completed"]
         result.check(
             holds=not lost,
-            sentence=f"{len(lost)} answers that clients got whole are not completed on the Event Hub",
+            sentence=f"{len(lost)} responses that clients got complete are not completed on the Event Hub",
         )

@@ -53,7 +53,7 @@ def window_memory(*, exchanges: int, progress: Progress) -> ProofResult:
         "MB more than before": round((after - before) / 2**20, 1),
         "bytes an exchange": round((after - before) / exchanges, 1),
         "s of CPU": round(took_s, 1),
-        "found missing and queued again": missing,
+        "found missing and redelivered": missing,
     }
     result.check(
         holds=after - before <= _MOST_BYTES,

@@ -52,7 +52,7 @@ def event_hub_down(
         result.counts |= {
             "seconds without the Event Hub": round(down_s),
             "envelopes that became poison": given_up,
-            "queued again by reconcile": report["redelivered"],
+            "redelivered by reconcile": report["redelivered"],
             "dead-lettered": report["dead_lettered"],
         }
     return result
@@ -89,7 +89,7 @@ def storage_down(
         report = bed.reconciled()
         _judge(result, bed, load.observations, untouched=True)
         result.counts |= {
-            "queued again by reconcile": report["redelivered"],
+            "redelivered by reconcile": report["redelivered"],
             "delivered without a capture, as far as the ledger took it": report["without_capture"],
         }
     return result
@@ -118,7 +118,7 @@ def _judge(
         ]
         result.check(
             holds=not touched,
-            sentence=f"{len(touched)} answers are not what the upstream sent: {touched[:3]}",
+            sentence=f"{len(touched)} responses differ from what the upstream sent: {touched[:3]}",
         )
 
 

@@ -46,8 +46,8 @@ _REPORTED: Final = {
     "delivered": "reconcile's report: captured and delivered",
     "dead_lettered": "reconcile's report: captured and dead-lettered",
     "without_capture": "reconcile's report: delivered without a capture, as far as the ledger took it",
-    "redelivered": "queued again by reconcile",
-    "aborted": "aborted ones queued by reconcile",
+    "redelivered": "redelivered by reconcile",
+    "aborted": "aborted ones redelivered by reconcile",
     "runs": "runs of reconcile",
 }
 
@@ -148,7 +148,7 @@ def random_faults(
         injector.start()
         load.join()
         injector.stop()
-        progress(f"{result.title}: asked for, {dict(injector.done)}")
+        progress(f"{result.title}: calls made, {dict(injector.done)}")
         began = time.monotonic()
         report = bed.reconciled(within_s=900)
         took_s = time.monotonic() - began
@@ -175,7 +175,7 @@ def random_faults(
     )
     _judge_traceless(result, load, evidence, injector)
     result.counts[
-        "of those that were broken off before an answer and before any trace, the upstream saw"
+        "of those that were broken off before a response and before any trace, the upstream saw"
     ] = sum(
         seen.exchange_id is None
         and seen.deployment in upstream.keys() - delivered - names_dead_lettered

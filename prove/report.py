@@ -13,13 +13,13 @@ from prove.result import ProofResult
 
 _POLICY: Final = "CAPTURE_POLICY="
 # Names of counts, as the proofs write them. A name may go on after what stands here.
-_CALLS: Final = "exchanges asked for"
+_CALLS: Final = "exchanges that clients began"
 _DELIVERED: Final = "exchanges on the Event Hub"
 _UNDELIVERED: Final = "captured and not on the Event Hub"
-_DEAD_LETTERED: Final = ("dead-lettered", "asked for, and dead-lettered")
+_DEAD_LETTERED: Final = ("dead-lettered", "begun, and dead-lettered")
 _UPSTREAM: Final = "exchanges that the upstream saw"
 _TRACELESS: Final = "of those without any trace"
-_TRACELESS_ANSWERED: Final = "asked for, answered, and without any trace"
+_TRACELESS_ANSWERED: Final = "begun, answered, and without any trace"
 _EXPOSURE: Final = "`best_effort`: ms without a trace since the client sent its request"
 _COSTS: Final = {
     "the first byte": "`required` adds to the first byte, ms at p50",
@@ -57,14 +57,14 @@ func got. An envelope whose receipt is unknown is deleted, and reconcile has to 
 _LEGEND: Final = """
 | word in the tables | meaning |
 |---|---|
-| exchanges asked for | calls that clients made, also those that broke off before anything was captured |
+| exchanges that clients began | calls that clients made, also those that broke off before anything was captured |
 | captured | at least one capture is stored. Where a proof destroys captures, the row says so |
 | captured and not on the Event Hub | the loss that fnsse must never have |
 | aborted | the instance was killed during the exchange; its event holds the prompt |
 | without any trace | the upstream, or the client, saw the exchange, and neither a capture nor an event of it exists |
 | delivered without a capture | the event is there without its content: storage was down. The ledger may miss some |
 | duplicates | further events of an exchange. "Sent before their ledger entry": delivery is at least once |
-| queued again | found missing and redelivered by reconcile |
+| redelivered by reconcile | found missing, and queued again |
 | - | the proof does not count this |
 """
 

@@ -66,15 +66,15 @@ def shut_down_under_load(
     ]
     result.check(
         holds=not broken and len(got) == len(chats),
-        sentence=f"{len(broken)} answers did not arrive whole: {broken[:3]}",
+        sentence=f"{len(broken)} responses did not arrive complete: {broken[:3]}",
     )
     result.counts |= {
         "streams": streams,
         "non-streaming calls": calls,
-        "answers that arrived whole": len(got) - len(broken),
-        "that needed reconcile (or were queued and thrown away)": report["redelivered"]
+        "responses that arrived complete": len(got) - len(broken),
+        "that needed reconcile (or whose envelopes were deleted)": report["redelivered"]
         + report["aborted"],
         "envelopes whose lease was ended early": bed.released,
-        "envelopes thrown away with their leases": bed.cleared,
+        "envelopes deleted with their leases": bed.cleared,
     }
     return result

@@ -14,9 +14,9 @@ from local.azure_openai.recording import ExchangeRecording
 _HOST = "127.0.0.1"  # loopback only, because it accepts any key
 _BACKLOG = 1024
 _ABOUT = (
-    "A stand-in for Azure OpenAI on 127.0.0.1. Takes any key. A call says how it is to be answered in the header "
+    "A stand-in for Azure OpenAI on 127.0.0.1. Takes any key. A call controls its response in the header "
     "'x-stand-in: chunk_ms=20; reset_after=5' or in the deployment's name, 'gpt-4o--chunk_ms=20,reset_after=5'; "
-    "local/azure_openai/directives.py lists what can be said. What happened: GET /_stand_in/exchanges."
+    "local/azure_openai/directives.py lists all directives. GET /_stand_in/exchanges returns the record."
 )
 
 

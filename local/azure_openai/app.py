@@ -22,7 +22,7 @@ _NO_SUCH_DEPLOYMENT = "missing"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reply:
+class DirectedResponse:
     """A response and its directives."""
 
     answer: StandInResponse
@@ -38,13 +38,15 @@ class App:
         self._defaults = defaults
         self._operations = Operations()
 
-    async def reply(self, request: Request) -> Reply:
+    async def reply(self, request: Request) -> DirectedResponse:
         """The reply to a complete request."""
         if request.target.startswith(control.PREFIX):
-            return Reply(answer=control.answer(request, self._recording), directives=Directives())
+            return DirectedResponse(
+                answer=control.answer(request, self._recording), directives=Directives()
+            )
         found = route(request.target)
         if found is None:
-            return Reply(answer=errors.not_found(), directives=Directives())
+            return DirectedResponse(answer=errors.not_found(), directives=Directives())
         try:
             ask = await _ask(request, found)
         except NotJsonError:
@@ -55,12 +57,12 @@ class App:
         try:
             directives = parse(request.header("x-stand-in"), parse(suffix, self._defaults))
         except DirectiveError as error:
-            return Reply(
+            return DirectedResponse(
                 answer=errors.gateway_error(400, "BadDirective", str(error)),
                 directives=Directives(),
             )
         echoed = {key.lower(): value for key, value in request.headers}
-        return Reply(
+        return DirectedResponse(
             answer=_refusal(request, found, deployment, directives)
             or self._operations.answer(request, found, ask, directives, deployment),
             directives=directives,

@@ -76,7 +76,7 @@ def read(body: bytes) -> Ask:
     except ValueError as error:
         raise NotJsonError(str(error)) from error
     if not isinstance(request, dict):
-        raise NotJsonError("the body is no JSON object")
+        raise NotJsonError("the body is not a JSON object")
     texts = {key: request[key] for key in _TEXT_KEYS if key in request}
     messages = _messages(request)
     return Ask(

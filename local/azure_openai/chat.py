@@ -11,7 +11,7 @@ from itertools import zip_longest
 from local.azure_openai import filters, sse
 from local.azure_openai import message_parts as parts
 from local.azure_openai.answer import SSE, StandInResponse, json_answer
-from local.azure_openai.choices import Reply, ReplyChoice, ToolCall, slices, usage
+from local.azure_openai.choices import FunctionCall, ModelOutput, ReplyChoice, slices, usage
 from local.azure_openai.texts import digest
 
 _ARGUMENT_PIECE = 9  # characters of a call's arguments in one chunk
@@ -24,65 +24,65 @@ ERROR = {
 }
 
 
-def answer(served: Reply) -> StandInResponse:
+def answer(output: ModelOutput) -> StandInResponse:
     """The response to a chat request, as a stream if requested."""
-    if served.ask.flag("stream"):
+    if output.ask.flag("stream"):
         return StandInResponse(
-            content_type=SSE, body=sse.dressed(events(served), served.directives)
+            content_type=SSE, body=sse.dressed(events(output), output.directives)
         )
-    if served.directives.error_in_200:
-        return json_answer(error_document(served))
-    return json_answer(completion(served))
+    if output.directives.error_in_200:
+        return json_answer(error_document(output))
+    return json_answer(completion(output))
 
 
-def error_document(served: Reply) -> object:
+def error_document(output: ModelOutput) -> object:
     """An error inside a 200, flat or nested."""
-    return ERROR if served.directives.error_in_200 == "flat" else {"error": ERROR}
+    return ERROR if output.directives.error_in_200 == "flat" else {"error": ERROR}
 
 
-def completion(served: Reply) -> dict[str, object]:
+def completion(output: ModelOutput) -> dict[str, object]:
     """The document for a request without `stream`."""
     return {
-        "choices": [_whole_choice(served, choice) for choice in served.choices],
-        "created": served.created,
-        "id": served.id("chatcmpl-"),
-        "model": served.model,
+        "choices": [_whole_choice(output, choice) for choice in output.choices],
+        "created": output.created,
+        "id": output.id("chatcmpl-"),
+        "model": output.model,
         "object": "chat.completion",
         "prompt_filter_results": filters.prompt_results(),
-        **_tier(served),
-        "system_fingerprint": f"fp_{digest(served.model)[:10]}",
-        "usage": usage(served),
+        **_tier(output),
+        "system_fingerprint": f"fp_{digest(output.model)[:10]}",
+        "usage": usage(output),
     }
 
 
-def events(served: Reply) -> Iterator[bytes]:
+def events(output: ModelOutput) -> Iterator[bytes]:
     """The events for a request with `stream`."""
-    directives = served.directives
-    yield sse.data(_prompt_chunk(served))
-    for at, chunk in enumerate(_delta_chunks(served)):
-        if directives.error_in_200 and at == directives.error_after + len(served.choices):
-            yield sse.data(error_document(served))
+    directives = output.directives
+    yield sse.data(_prompt_chunk(output))
+    for at, chunk in enumerate(_delta_chunks(output)):
+        if directives.error_in_200 and at == directives.error_after + len(output.choices):
+            yield sse.data(error_document(output))
             return
         yield sse.data(chunk)
     if directives.no_finish:
         return
-    for choice in served.choices:
-        yield sse.data(_chunk(served, [_finish(served, choice)]))
+    for choice in output.choices:
+        yield sse.data(_chunk(output, [_finish(output, choice)]))
         if directives.async_filter:
-            yield sse.data(_filter_chunk(served, choice, len(choice.pieces)))
-    if served.ask.include_usage:
-        yield sse.data({**_chunk(served, []), "usage": usage(served)})
+            yield sse.data(_filter_chunk(output, choice, len(choice.pieces)))
+    if output.ask.include_usage:
+        yield sse.data({**_chunk(output, []), "usage": usage(output)})
     if not directives.no_done:
         yield sse.data(sse.DONE)
 
 
-def _whole_choice(served: Reply, choice: ReplyChoice) -> dict[str, object]:
+def _whole_choice(output: ModelOutput, choice: ReplyChoice) -> dict[str, object]:
     message: dict[str, object] = {
         "content": choice.text or None,
         "refusal": None,
         "role": "assistant",
     }
-    message["annotations"] = parts.annotations(choice.text) if served.directives.annotations else []
+    message["annotations"] = parts.annotations(choice.text) if output.directives.annotations else []
     if choice.refused:
         message |= {"content": None, "refusal": choice.text}
     if choice.calls:
@@ -92,35 +92,35 @@ def _whole_choice(served: Reply, choice: ReplyChoice) -> dict[str, object]:
             "name": choice.function.name,
             "arguments": choice.function.arguments,
         }
-    if "data_sources" in served.ask.parameters:
-        message |= parts.context(served)
-    if parts.speaks(served):
-        message |= {"content": None, "audio": parts.audio(served, choice)}
+    if "data_sources" in output.ask.parameters:
+        message |= parts.context(output)
+    if parts.speaks(output):
+        message |= {"content": None, "audio": parts.audio(output, choice)}
     return {
         "content_filter_results": _verdict(choice),
         "finish_reason": choice.finish_reason,
         "index": choice.index,
         "logprobs": {"content": parts.logprobs(choice.pieces), "refusal": None}
-        if served.ask.flag("logprobs")
+        if output.ask.flag("logprobs")
         else None,
         "message": message,
     }
 
 
-def _chunk(served: Reply, choices: list[dict[str, object]]) -> dict[str, object]:
+def _chunk(output: ModelOutput, choices: list[dict[str, object]]) -> dict[str, object]:
     chunk: dict[str, object] = {
         "choices": choices,
-        "created": served.created,
-        "id": served.id("chatcmpl-"),
-        "model": served.model,
+        "created": output.created,
+        "id": output.id("chatcmpl-"),
+        "model": output.model,
         "object": "chat.completion.chunk",
-        **_tier(served),
-        "system_fingerprint": f"fp_{digest(served.model)[:10]}",
+        **_tier(output),
+        "system_fingerprint": f"fp_{digest(output.model)[:10]}",
     }
-    return chunk | {"usage": None} if served.ask.include_usage else chunk
+    return chunk | {"usage": None} if output.ask.include_usage else chunk
 
 
-def _prompt_chunk(served: Reply) -> dict[str, object]:
+def _prompt_chunk(output: ModelOutput) -> dict[str, object]:
     chunk: dict[str, object] = {
         "choices": [],
         "created": 0,
@@ -129,30 +129,30 @@ def _prompt_chunk(served: Reply) -> dict[str, object]:
         "object": "",
         "prompt_filter_results": filters.prompt_results(),
     }
-    return chunk | {"usage": None} if served.ask.include_usage else chunk
+    return chunk | {"usage": None} if output.ask.include_usage else chunk
 
 
-def _delta_chunks(served: Reply) -> Iterator[dict[str, object]]:
+def _delta_chunks(output: ModelOutput) -> Iterator[dict[str, object]]:
     """Role chunks, then the choices' deltas, alternating."""
-    for choice in served.choices:
-        yield _chunk(served, [_delta(choice, _role(served, choice), {})])
-    turns = [list(_deltas(served, choice)) for choice in served.choices]
+    for choice in output.choices:
+        yield _chunk(output, [_delta(choice, _role(output, choice), {})])
+    turns = [list(_deltas(output, choice)) for choice in output.choices]
     for sent, turn in enumerate(zip_longest(*turns), start=1):
-        for choice, delta in zip(served.choices, turn, strict=True):
+        for choice, delta in zip(output.choices, turn, strict=True):
             if delta is not None:
-                yield _chunk(served, [_with_filter(served, choice, delta)])
-        if served.directives.async_filter and sent % _FILTER_EVERY == 0:
-            yield from (_filter_chunk(served, choice, sent) for choice in served.choices)
+                yield _chunk(output, [_with_filter(output, choice, delta)])
+        if output.directives.async_filter and sent % _FILTER_EVERY == 0:
+            yield from (_filter_chunk(output, choice, sent) for choice in output.choices)
 
 
-def _deltas(served: Reply, choice: ReplyChoice) -> Iterator[dict[str, object]]:
-    if parts.speaks(served) and choice.pieces:
-        yield from parts.audio_deltas(served, choice)
+def _deltas(output: ModelOutput, choice: ReplyChoice) -> Iterator[dict[str, object]]:
+    if parts.speaks(output) and choice.pieces:
+        yield from parts.audio_deltas(output, choice)
         return
     key = "refusal" if choice.refused else "content"
     for at, piece in enumerate(choice.pieces):
         delta: dict[str, object] = {key: piece}
-        if served.directives.annotations and at == 0:
+        if output.directives.annotations and at == 0:
             delta["annotations"] = parts.annotations(choice.text)
         yield delta
     if choice.function:
@@ -162,7 +162,7 @@ def _deltas(served: Reply, choice: ReplyChoice) -> Iterator[dict[str, object]]:
     yield from _call_deltas(choice.calls)
 
 
-def _call_deltas(calls: Iterable[ToolCall]) -> Iterator[dict[str, object]]:
+def _call_deltas(calls: Iterable[FunctionCall]) -> Iterator[dict[str, object]]:
     """Each call's name, then the arguments of all calls, alternating; `index` identifies
     the call.
     """
@@ -180,11 +180,11 @@ def _call_deltas(calls: Iterable[ToolCall]) -> Iterator[dict[str, object]]:
                 yield {"tool_calls": [{"index": index, "function": {"arguments": part}}]}
 
 
-def _parts(call: ToolCall) -> list[str]:
+def _parts(call: FunctionCall) -> list[str]:
     return slices(call.arguments, _ARGUMENT_PIECE)
 
 
-def _whole_call(call: ToolCall) -> dict[str, object]:
+def _whole_call(call: FunctionCall) -> dict[str, object]:
     return {
         "id": call.id,
         "type": "function",
@@ -192,13 +192,13 @@ def _whole_call(call: ToolCall) -> dict[str, object]:
     }
 
 
-def _role(served: Reply, choice: ReplyChoice) -> dict[str, object]:
+def _role(output: ModelOutput, choice: ReplyChoice) -> dict[str, object]:
     delta: dict[str, object] = {
         "content": None if choice.calls or choice.function else "",
         "role": "assistant",
     }
     delta["refusal"] = None
-    return delta | parts.context(served) if "data_sources" in served.ask.parameters else delta
+    return delta | parts.context(output) if "data_sources" in output.ask.parameters else delta
 
 
 def _delta(
@@ -213,22 +213,24 @@ def _delta(
     return found if verdict is None else {"content_filter_results": verdict, **found}
 
 
-def _with_filter(served: Reply, choice: ReplyChoice, delta: dict[str, object]) -> dict[str, object]:
+def _with_filter(
+    output: ModelOutput, choice: ReplyChoice, delta: dict[str, object]
+) -> dict[str, object]:
     """Add the asynchronous filter's reports between content chunks; tool calls are not filtered."""
-    filtered = "content" in delta and not served.directives.async_filter
+    filtered = "content" in delta and not output.directives.async_filter
     found = _delta(choice, delta, filters.results() if filtered else {})
-    if served.ask.flag("logprobs") and "content" in delta:
+    if output.ask.flag("logprobs") and "content" in delta:
         found["logprobs"] = {"content": parts.logprobs([str(delta["content"])]), "refusal": None}
     return found
 
 
-def _finish(served: Reply, choice: ReplyChoice) -> dict[str, object]:
+def _finish(output: ModelOutput, choice: ReplyChoice) -> dict[str, object]:
     verdict = _verdict(choice) if choice.finish_reason == "content_filter" else {}
-    found = _delta(choice, {}, None if served.directives.async_filter else verdict)
+    found = _delta(choice, {}, None if output.directives.async_filter else verdict)
     return found | {"finish_reason": choice.finish_reason}
 
 
-def _filter_chunk(served: Reply, choice: ReplyChoice, sent: int) -> dict[str, object]:
+def _filter_chunk(output: ModelOutput, choice: ReplyChoice, sent: int) -> dict[str, object]:
     """The asynchronous filter's report on the pieces since its last one, after `sent` pieces."""
     start = (max(0, sent - 1) // _FILTER_EVERY) * _FILTER_EVERY
     before, checked = (len("".join(choice.pieces[:end])) for end in (start, sent))
@@ -245,14 +247,14 @@ def _filter_chunk(served: Reply, choice: ReplyChoice, sent: int) -> dict[str, ob
         "model": "",
         "object": "",
     }
-    return chunk | {"usage": None} if served.ask.include_usage else chunk
+    return chunk | {"usage": None} if output.ask.include_usage else chunk
 
 
 def _verdict(choice: ReplyChoice) -> dict[str, object]:
     return filters.results("violence" if choice.finish_reason == "content_filter" else "")
 
 
-def _tier(served: Reply) -> dict[str, object]:
+def _tier(output: ModelOutput) -> dict[str, object]:
     return (
-        {"service_tier": served.directives.service_tier} if served.directives.service_tier else {}
+        {"service_tier": output.directives.service_tier} if output.directives.service_tier else {}
     )

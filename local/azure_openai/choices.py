@@ -13,7 +13,7 @@ CREATED = 1_760_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class ToolCall:
+class FunctionCall:
     """A tool call."""
 
     id: str
@@ -27,8 +27,8 @@ class ReplyChoice:
 
     index: int
     pieces: tuple[str, ...]  # joined: the text; empty if there are calls
-    calls: tuple[ToolCall, ...]
-    function: ToolCall | None  # the legacy function call
+    calls: tuple[FunctionCall, ...]
+    function: FunctionCall | None  # the legacy function call
     refused: bool  # the text is a refusal
     finish_reason: str
 
@@ -45,7 +45,7 @@ class ReplyChoice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reply:
+class ModelOutput:
     """The content of a response, and its names."""
 
     ask: Ask
@@ -63,12 +63,12 @@ class Reply:
         return f"{prefix}{texts.digest(self.ask.seed, prefix)[:29]}"
 
 
-def serve(ask: Ask, directives: Directives, deployment: str, prompts: int = 1) -> Reply:
+def generate(ask: Ask, directives: Directives, deployment: str, prompts: int = 1) -> ModelOutput:
     """Generate the output: `n` choices for each prompt. `deployment` is without directives."""
     choices = tuple(
         _choice(ask, directives, index) for index in range(ask.number("n", 1) * prompts)
     )
-    return Reply(
+    return ModelOutput(
         ask=ask, directives=directives, model=model_name(deployment, directives), choices=choices
     )
 
@@ -124,9 +124,9 @@ def _structured(ask: Ask) -> list[str] | None:
     return slices(json.dumps(value, ensure_ascii=False), 8)
 
 
-def _call(ask: Ask, tool: Tool, index: int) -> ToolCall:
+def _call(ask: Ask, tool: Tool, index: int) -> FunctionCall:
     arguments = sample(tool.parameters, texts.digest(ask.seed, tool.name, str(index)))
-    return ToolCall(
+    return FunctionCall(
         id=f"call_{texts.digest(ask.seed, tool.name, str(index), 'id')[:24]}",
         name=tool.name,
         arguments=json.dumps(arguments, ensure_ascii=False),
@@ -165,12 +165,12 @@ def slices(text: str, size: int) -> list[str]:
     return [text[at : at + size] for at in range(0, len(text), size)]
 
 
-def usage(served: Reply) -> dict[str, object]:
+def usage(output: ModelOutput) -> dict[str, object]:
     """The usage object of chat and legacy completions: prompt words, completion words, and
     details.
     """
-    directives = served.directives
-    completion = sum(choice.tokens for choice in served.choices) + directives.reasoning_tokens
+    directives = output.directives
+    completion = sum(choice.tokens for choice in output.choices) + directives.reasoning_tokens
     return {
         "completion_tokens": completion,
         "completion_tokens_details": {
@@ -179,7 +179,7 @@ def usage(served: Reply) -> dict[str, object]:
             "reasoning_tokens": directives.reasoning_tokens,
             "rejected_prediction_tokens": 0,
         },
-        "prompt_tokens": served.ask.prompt_tokens,
+        "prompt_tokens": output.ask.prompt_tokens,
         "prompt_tokens_details": {"audio_tokens": 0, "cached_tokens": directives.cached_tokens},
-        "total_tokens": served.ask.prompt_tokens + completion,
+        "total_tokens": output.ask.prompt_tokens + completion,
     }

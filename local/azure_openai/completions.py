@@ -6,28 +6,28 @@ from itertools import zip_longest
 from local.azure_openai import filters, sse
 from local.azure_openai.answer import SSE, StandInResponse, json_answer
 from local.azure_openai.chat import error_document
-from local.azure_openai.choices import Reply, ReplyChoice, usage
+from local.azure_openai.choices import ModelOutput, ReplyChoice, usage
 
 
-def answer(served: Reply) -> StandInResponse:
+def answer(output: ModelOutput) -> StandInResponse:
     """The response to a completions request, as a stream if requested."""
-    if served.ask.flag("stream"):
+    if output.ask.flag("stream"):
         return StandInResponse(
-            content_type=SSE, body=sse.dressed(_events(served), served.directives)
+            content_type=SSE, body=sse.dressed(_events(output), output.directives)
         )
-    if served.directives.error_in_200:
-        return json_answer(error_document(served))
-    choices = [_choice(choice, choice.text, choice.finish_reason) for choice in served.choices]
+    if output.directives.error_in_200:
+        return json_answer(error_document(output))
+    choices = [_choice(choice, choice.text, choice.finish_reason) for choice in output.choices]
     prompt = {"prompt_filter_results": filters.prompt_results()}
-    return json_answer({**_document(served, choices), **prompt, "usage": usage(served)})
+    return json_answer({**_document(output, choices), **prompt, "usage": usage(output)})
 
 
-def _document(served: Reply, choices: list[dict[str, object]]) -> dict[str, object]:
+def _document(output: ModelOutput, choices: list[dict[str, object]]) -> dict[str, object]:
     return {
-        "id": served.id("cmpl-"),
+        "id": output.id("cmpl-"),
         "object": "text_completion",
-        "created": served.created,
-        "model": served.model,
+        "created": output.created,
+        "model": output.model,
         "choices": choices,
     }
 
@@ -43,25 +43,25 @@ def _choice(choice: ReplyChoice, text: str, finish_reason: str | None) -> dict[s
     }
 
 
-def _events(served: Reply) -> Iterator[bytes]:
-    directives = served.directives
-    null: dict[str, object] = {"usage": None} if served.ask.include_usage else {}
+def _events(output: ModelOutput) -> Iterator[bytes]:
+    directives = output.directives
+    null: dict[str, object] = {"usage": None} if output.ask.include_usage else {}
     prompt = {"prompt_filter_results": filters.prompt_results()}
-    yield sse.data({**_document(served, []), "id": "", "created": 0, "model": "", **prompt, **null})
+    yield sse.data({**_document(output, []), "id": "", "created": 0, "model": "", **prompt, **null})
     sent = 0
-    for turn in zip_longest(*(choice.pieces for choice in served.choices)):
-        for choice, piece in zip(served.choices, turn, strict=True):
+    for turn in zip_longest(*(choice.pieces for choice in output.choices)):
+        for choice, piece in zip(output.choices, turn, strict=True):
             if directives.error_in_200 and sent == directives.error_after:
-                yield sse.data(error_document(served))
+                yield sse.data(error_document(output))
                 return
             if piece is not None:
                 sent += 1
-                yield sse.data({**_document(served, [_choice(choice, piece, None)]), **null})
+                yield sse.data({**_document(output, [_choice(choice, piece, None)]), **null})
     if directives.no_finish:
         return
-    for choice in served.choices:
-        yield sse.data({**_document(served, [_choice(choice, "", choice.finish_reason)]), **null})
-    if served.ask.include_usage:
-        yield sse.data({**_document(served, []), "usage": usage(served)})
+    for choice in output.choices:
+        yield sse.data({**_document(output, [_choice(choice, "", choice.finish_reason)]), **null})
+    if output.ask.include_usage:
+        yield sse.data({**_document(output, []), "usage": usage(output)})
     if not directives.no_done:
         yield sse.data(sse.DONE)

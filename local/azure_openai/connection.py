@@ -19,7 +19,7 @@ import httptools
 
 from local.azure_openai import recording as record
 from local.azure_openai.answer import Headers, StandInResponse
-from local.azure_openai.app import App, Reply
+from local.azure_openai.app import App, DirectedResponse
 from local.azure_openai.control import PREFIX
 from local.azure_openai.delivery import BodyEnd, steps
 from local.azure_openai.recording import ExchangeRecording, RecordedExchange
@@ -178,7 +178,7 @@ class StandInConnection(asyncio.Protocol):
         return await self._finish(request, ending, chunked=chunked)
 
     async def _write_body(
-        self, request: Request, reply: Reply, *, chunked: bool, compressed: bool
+        self, request: Request, reply: DirectedResponse, *, chunked: bool, compressed: bool
     ) -> BodyEnd:
         loop = asyncio.get_running_loop()
         due = loop.time()
@@ -220,14 +220,14 @@ class StandInConnection(asyncio.Protocol):
         await asyncio.get_running_loop().create_future()
 
 
-def _framing(request: Request, reply: Reply) -> tuple[bool, bool]:
+def _framing(request: Request, reply: DirectedResponse) -> tuple[bool, bool]:
     """Whether the body is chunked, and whether it is compressed."""
     compressed = reply.directives.gzip and "gzip" in request.header("accept-encoding")
     whole = isinstance(reply.answer.body, bytes) and not reply.directives.chunked and not compressed
     return request.chunking and not whole, compressed
 
 
-def _head(request: Request, reply: Reply, *, chunked: bool, compressed: bool) -> bytes:
+def _head(request: Request, reply: DirectedResponse, *, chunked: bool, compressed: bool) -> bytes:
     answer = reply.answer
     lines = [f"HTTP/1.1 {answer.status} {_phrase(answer.status)}"]
     lines += [

@@ -5,16 +5,16 @@ import hashlib
 import struct
 
 from local.azure_openai.answer import StandInResponse, json_answer
-from local.azure_openai.choices import Reply
+from local.azure_openai.choices import ModelOutput
 
 _DIMENSIONS = 1536  # of text-embedding-3-small, if the request names none
 
 
-def answer(served: Reply) -> StandInResponse:
+def answer(output: ModelOutput) -> StandInResponse:
     """One vector for each input, as floats or, if requested, as base64 of little-endian 32-bit
     floats.
     """
-    ask = served.ask
+    ask = output.ask
     size = ask.number("dimensions", _DIMENSIONS)
     vectors = [_vector(f"{ask.seed}:{index}", size) for index in range(ask.inputs)]
     packed = ask.text("encoding_format") == "base64"
@@ -29,7 +29,7 @@ def answer(served: Reply) -> StandInResponse:
                 }
                 for index, vector in enumerate(vectors)
             ],
-            "model": served.model,
+            "model": output.model,
             "usage": {"prompt_tokens": ask.prompt_tokens, "total_tokens": ask.prompt_tokens},
         }
     )

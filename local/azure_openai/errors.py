@@ -93,7 +93,7 @@ def of_status(status: int, retry_after_s: int) -> StandInResponse:
         )
     if status >= 500:
         return error(status, None, SERVER_ERROR, "server_error")
-    return invalid_request(f"The stand-in was asked for status {status}.", code=str(status))
+    return invalid_request(f"The stand-in returns status {status} on request.", code=str(status))
 
 
 def _too_many(retry_after_s: int) -> StandInResponse:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from local.azure_openai import filters, sse
 from local.azure_openai.answer import SSE, StandInResponse, json_answer
-from local.azure_openai.choices import Reply
+from local.azure_openai.choices import ModelOutput
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SIZE = 1024  # bytes of an image without content_size
@@ -15,56 +15,71 @@ _PARTIAL = "image_generation.partial_image"
 _COMPLETED = "image_generation.completed"
 
 
-def answer(served: Reply) -> StandInResponse:
+def answer(model_output: ModelOutput) -> StandInResponse:
     """URLs, or base64 if requested. `gpt-image-*` always sends base64 with usage, and can
     stream.
     """
-    modern = "gpt-image" in served.model
-    if modern and served.ask.flag("stream"):
+    modern = "gpt-image" in model_output.model
+    if modern and model_output.ask.flag("stream"):
         return StandInResponse(
-            content_type=SSE, body=sse.dressed(_events(served), served.directives)
+            content_type=SSE, body=sse.dressed(_events(model_output), model_output.directives)
         )
-    packed = modern or served.ask.text("response_format") == "b64_json"
-    data = [_image(served, index, packed=packed) for index in range(served.ask.number("n", 1))]
-    document = {"created": served.created, "data": data}
-    return json_answer(document | {"usage": _usage(served, len(data))} if modern else document)
+    packed = modern or model_output.ask.text("response_format") == "b64_json"
+    data = [
+        _image(model_output, index, packed=packed)
+        for index in range(model_output.ask.number("n", 1))
+    ]
+    document = {"created": model_output.created, "data": data}
+    return json_answer(
+        document | {"usage": _usage(model_output, len(data))} if modern else document
+    )
 
 
-def _image(served: Reply, index: int, *, packed: bool) -> dict[str, object]:
-    content = {"b64_json": _base64(served, index)} if packed else {"url": _url(served, index)}
+def _image(model_output: ModelOutput, index: int, *, packed: bool) -> dict[str, object]:
+    content = (
+        {"b64_json": _base64(model_output, index)} if packed else {"url": _url(model_output, index)}
+    )
     return {
         **content,
         "content_filter_results": filters.results(),
         "prompt_filter_results": filters.results(),
-        "revised_prompt": served.choices[0].text,
+        "revised_prompt": model_output.choices[0].text,
     }
 
 
-def _url(served: Reply, index: int) -> str:
-    return f"https://images.example.com/{served.id('img-')}/{index}.png"
+def _url(model_output: ModelOutput, index: int) -> str:
+    return f"https://images.example.com/{model_output.id('img-')}/{index}.png"
 
 
-def _base64(served: Reply, index: int) -> str:
-    size = max(len(_PNG), served.directives.content_size or _SIZE)
-    noise = hashlib.shake_256(f"{served.ask.seed}:{index}".encode()).digest(size - len(_PNG))
+def _base64(model_output: ModelOutput, index: int) -> str:
+    size = max(len(_PNG), model_output.directives.content_size or _SIZE)
+    noise = hashlib.shake_256(f"{model_output.ask.seed}:{index}".encode()).digest(size - len(_PNG))
     return base64.b64encode(_PNG + noise).decode()
 
 
-def _usage(served: Reply, images: int) -> dict[str, object]:
+def _usage(model_output: ModelOutput, images: int) -> dict[str, object]:
     output = _OUTPUT_TOKENS * images
     return {
-        "input_tokens": served.ask.prompt_tokens,
-        "input_tokens_details": {"image_tokens": 0, "text_tokens": served.ask.prompt_tokens},
+        "input_tokens": model_output.ask.prompt_tokens,
+        "input_tokens_details": {"image_tokens": 0, "text_tokens": model_output.ask.prompt_tokens},
         "output_tokens": output,
-        "total_tokens": served.ask.prompt_tokens + output,
+        "total_tokens": model_output.ask.prompt_tokens + output,
     }
 
 
-def _events(served: Reply) -> Iterator[bytes]:
+def _events(model_output: ModelOutput) -> Iterator[bytes]:
     """The requested partial images, then the image with usage. No `[DONE]`."""
-    for index in range(served.ask.number("partial_images", 0)):
-        partial = {"type": _PARTIAL, "partial_image_index": index, "created_at": served.created}
-        yield sse.data({**partial, "b64_json": _base64(served, index)}, _PARTIAL)
-    if not served.directives.no_finish:
-        whole = {"type": _COMPLETED, "b64_json": _base64(served, 0), "created_at": served.created}
-        yield sse.data({**whole, "usage": _usage(served, 1)}, _COMPLETED)
+    for index in range(model_output.ask.number("partial_images", 0)):
+        partial = {
+            "type": _PARTIAL,
+            "partial_image_index": index,
+            "created_at": model_output.created,
+        }
+        yield sse.data({**partial, "b64_json": _base64(model_output, index)}, _PARTIAL)
+    if not model_output.directives.no_finish:
+        whole = {
+            "type": _COMPLETED,
+            "b64_json": _base64(model_output, 0),
+            "created_at": model_output.created,
+        }
+        yield sse.data({**whole, "usage": _usage(model_output, 1)}, _COMPLETED)

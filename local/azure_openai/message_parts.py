@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Iterable, Iterator
 
-from local.azure_openai.choices import Reply, ReplyChoice
+from local.azure_openai.choices import ModelOutput, ReplyChoice
 
 _SOUND_BYTES = 96  # stands for the sound of each piece of the transcript
 
@@ -23,7 +23,7 @@ def annotations(text: str) -> list[object]:
     return [{"type": "url_citation", "url_citation": {**citation, "end_index": len(text)}}]
 
 
-def context(served: Reply) -> dict[str, object]:
+def context(output: ModelOutput) -> dict[str, object]:
     """The context that On Your Data adds to a message."""
     citation = {
         "content": "Ships leave before dawn.",
@@ -34,35 +34,35 @@ def context(served: Reply) -> dict[str, object]:
     return {
         "context": {
             "citations": [{**citation, "chunk_id": "0"}],
-            "intent": f'["{served.ask.seed[:8]}"]',
+            "intent": f'["{output.ask.seed[:8]}"]',
         }
     }
 
 
-def speaks(served: Reply) -> bool:
+def speaks(output: ModelOutput) -> bool:
     """Whether the request's `modalities` include audio."""
-    modalities = served.ask.parameters.get("modalities")
+    modalities = output.ask.parameters.get("modalities")
     return isinstance(modalities, list) and "audio" in modalities
 
 
-def audio(served: Reply, choice: ReplyChoice) -> dict[str, object]:
+def audio(output: ModelOutput, choice: ReplyChoice) -> dict[str, object]:
     """The audio of a message."""
-    sound = b"".join(_sound(served, at) for at in range(len(choice.pieces)))
-    return {**_head(served), "data": base64.b64encode(sound).decode(), "transcript": choice.text}
+    sound = b"".join(_sound(output, at) for at in range(len(choice.pieces)))
+    return {**_head(output), "data": base64.b64encode(sound).decode(), "transcript": choice.text}
 
 
-def audio_deltas(served: Reply, choice: ReplyChoice) -> Iterator[dict[str, object]]:
+def audio_deltas(output: ModelOutput, choice: ReplyChoice) -> Iterator[dict[str, object]]:
     """The audio as deltas: id, then transcript and sound alternating, then expiry."""
-    yield {"audio": {"id": served.id("audio_")}}
+    yield {"audio": {"id": output.id("audio_")}}
     for at, piece in enumerate(choice.pieces):
         yield {"audio": {"transcript": piece}}
-        yield {"audio": {"data": base64.b64encode(_sound(served, at)).decode()}}
-    yield {"audio": {"expires_at": _head(served)["expires_at"]}}
+        yield {"audio": {"data": base64.b64encode(_sound(output, at)).decode()}}
+    yield {"audio": {"expires_at": _head(output)["expires_at"]}}
 
 
-def _head(served: Reply) -> dict[str, object]:
-    return {"id": served.id("audio_"), "expires_at": served.created + 3600}
+def _head(output: ModelOutput) -> dict[str, object]:
+    return {"id": output.id("audio_"), "expires_at": output.created + 3600}
 
 
-def _sound(served: Reply, at: int) -> bytes:
-    return hashlib.shake_256(f"{served.ask.seed}:{at}".encode()).digest(_SOUND_BYTES)
+def _sound(output: ModelOutput, at: int) -> bytes:
+    return hashlib.shake_256(f"{output.ask.seed}:{at}".encode()).digest(_SOUND_BYTES)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from local.azure_openai import audio, chat, completions, echo, embeddings, errors, files, images
 from local.azure_openai.answer import StandInResponse
 from local.azure_openai.ask import Ask
-from local.azure_openai.choices import Reply, serve
+from local.azure_openai.choices import ModelOutput, generate
 from local.azure_openai.directives import Directives
 from local.azure_openai.request import Request
 from local.azure_openai.routes import Target
@@ -16,7 +16,7 @@ from local.azure_openai.stored_responses import StoredResponses
 # (Azure/azure-rest-api-specs#30810); 2024-05-01-preview answered 400 (azure-rest-api-specs#29157).
 _STREAM_OPTIONS_SINCE = "2024-08-01"
 
-_MODEL_OPERATIONS: dict[str, Callable[[Reply], StandInResponse]] = {
+_MODEL_OPERATIONS: dict[str, Callable[[ModelOutput], StandInResponse]] = {
     "chat/completions": chat.answer,
     "completions": completions.answer,
     "embeddings": embeddings.answer,
@@ -64,12 +64,12 @@ class Operations:
             return errors.invalid_request("you must provide a model parameter")
         if "stream_options" in ask.parameters and _refuses_stream_options(route, ask, directives):
             return errors.stream_options_refused()
-        served = serve(
+        output = generate(
             ask, directives, deployment, ask.inputs if route.operation == "completions" else 1
         )
         if route.operation == "responses":
-            return self._responses.create(request, served)
-        return _MODEL_OPERATIONS[route.operation](served)
+            return self._responses.create(request, output)
+        return _MODEL_OPERATIONS[route.operation](output)
 
     def _of_resource(
         self, request: Request, route: Target, ask: Ask | None, directives: Directives

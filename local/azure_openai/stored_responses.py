@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from local.azure_openai import responses, sse
 from local.azure_openai.answer import SSE, StandInResponse, json_answer
-from local.azure_openai.choices import Reply
+from local.azure_openai.choices import ModelOutput
 from local.azure_openai.directives import Directives
 from local.azure_openai.errors import error, invalid_request
 from local.azure_openai.request import Request
@@ -24,7 +24,7 @@ _KEPT = 1_000
 
 @dataclass(kw_only=True, slots=True)
 class _Stored:
-    served: Reply
+    model_output: ModelOutput
     request_body: bytes
     # clock seconds; for a response not in the background, when it was created
     over_at: float
@@ -33,7 +33,7 @@ class _Stored:
     def status(self, now: float) -> str:
         if self.cancelled:
             return "cancelled"
-        return responses.final_status(self.served) if now >= self.over_at else "in_progress"
+        return responses.final_status(self.model_output) if now >= self.over_at else "in_progress"
 
 
 class StoredResponses:
@@ -44,22 +44,22 @@ class StoredResponses:
         self._stored: OrderedDict[str, _Stored] = OrderedDict()
         self._created = 0
 
-    def create(self, request: Request, served: Reply) -> StandInResponse:
+    def create(self, request: Request, model_output: ModelOutput) -> StandInResponse:
         """`POST responses`."""
         self._created += 1
-        name = f"resp_{digest(served.ask.seed, str(self._created))[:48]}"
-        background = served.ask.flag("background")
-        if served.ask.parameters.get("store") is not False:
-            self._keep(name, request, served, background=background)
-        if served.ask.flag("stream"):
-            return _streamed(stream(served, name), served.directives)
-        if served.directives.error_in_200:
+        name = f"resp_{digest(model_output.ask.seed, str(self._created))[:48]}"
+        background = model_output.ask.flag("background")
+        if model_output.ask.parameters.get("store") is not False:
+            self._keep(name, request, model_output, background=background)
+        if model_output.ask.flag("stream"):
+            return _streamed(stream(model_output, name), model_output.directives)
+        if model_output.directives.error_in_200:
             failure = responses.FAILURE
             return json_answer(
-                failure if served.directives.error_in_200 == "flat" else {"error": failure}
+                failure if model_output.directives.error_in_200 == "flat" else {"error": failure}
             )
-        status = "queued" if background else responses.final_status(served)
-        return json_answer(responses.document(served, name, status))
+        status = "queued" if background else responses.final_status(model_output)
+        return json_answer(responses.document(model_output, name, status))
 
     def answer(
         self, request: Request, route: Target, directives: Directives
@@ -85,11 +85,13 @@ class StoredResponses:
                 )
         return None
 
-    def _keep(self, name: str, request: Request, served: Reply, *, background: bool) -> None:
-        delay_s = served.directives.background_ms / 1000 if background else 0.0
+    def _keep(
+        self, name: str, request: Request, model_output: ModelOutput, *, background: bool
+    ) -> None:
+        delay_s = model_output.directives.background_ms / 1000 if background else 0.0
         body = bytes(request.exchange.request_body or b"")
         self._stored[name] = _Stored(
-            served=served, request_body=body, over_at=self._clock() + delay_s
+            model_output=model_output, request_body=body, over_at=self._clock() + delay_s
         )
         if len(self._stored) > _KEPT:
             self._stored.popitem(last=False)
@@ -100,15 +102,20 @@ class StoredResponses:
         if route.query.get("stream") == "true":
             after = route.query.get("starting_after", "")
             return _streamed(
-                stream(stored.served, name, int(after) if after.isdecimal() else -1), directives
+                stream(stored.model_output, name, int(after) if after.isdecimal() else -1),
+                directives,
             )
-        return json_answer(responses.document(stored.served, name, stored.status(self._clock())))
+        return json_answer(
+            responses.document(stored.model_output, name, stored.status(self._clock()))
+        )
 
     def _cancel(self, name: str, stored: _Stored) -> StandInResponse:
-        if not stored.served.ask.flag("background"):
+        if not stored.model_output.ask.flag("background"):
             return invalid_request("Cannot cancel a synchronous response.")
         stored.cancelled = stored.cancelled or self._clock() < stored.over_at
-        return json_answer(responses.document(stored.served, name, stored.status(self._clock())))
+        return json_answer(
+            responses.document(stored.model_output, name, stored.status(self._clock()))
+        )
 
 
 def _streamed(events: sse.Events, directives: Directives) -> StandInResponse:
@@ -124,7 +131,7 @@ def _input_items(stored: _Stored) -> list[object]:
         part = {"type": "input_text", "text": request_input}
         return [
             {
-                "id": stored.served.id("msg_in_"),
+                "id": stored.model_output.id("msg_in_"),
                 "type": "message",
                 "role": "user",
                 "content": [part],

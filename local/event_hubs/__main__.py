@@ -28,7 +28,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m local.event_hubs",
         description="Event Hubs emulator for the azure-eventhub SDK. Events are kept in memory only.",
-        epilog=f"Connection string: {_CONNECTION_STRING.format(port='PORT')} (the port may be left out if it is 5672).",
+        epilog=f"Connection string: {_CONNECTION_STRING.format(port='PORT')} (the port may be omitted if it is 5672).",
     )
     parser.add_argument(
         "--port", type=int, default=5672, help="AMQP port (default 5672; 0: any free one)"

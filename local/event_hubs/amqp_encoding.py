@@ -88,7 +88,7 @@ def variable_bytes(data: bytes, at: int) -> bytes:
         return data[at + 2 : end]
     if width == 0xB:
         return data[at + 5 : end]
-    raise MalformedEncodingError(f"0x{data[at]:02x} at byte {at} is no binary, string or symbol")
+    raise MalformedEncodingError(f"0x{data[at]:02x} at byte {at} is not a binary, string or symbol")
 
 
 def map_items(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
@@ -99,7 +99,7 @@ def map_items(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
     if data[at] == 0x40:
         return
     if data[at] not in (0xC1, 0xD1):
-        raise MalformedEncodingError(f"0x{data[at]:02x} at byte {at} is no map")
+        raise MalformedEncodingError(f"0x{data[at]:02x} at byte {at} is not a map")
     position = at + 3 if data[at] == 0xC1 else at + 9
     while position < end:
         value_at = end_of_value(data, position)

@@ -13,7 +13,7 @@ import struct
 from local.event_hubs.amqp_encoding import descriptor, end_of_value
 
 # Field counts: AMQP 1.0 part 2 (transport), section 2.7. A transfer's payload follows its list and
-# is no field.
+# is not a field.
 FIELD_COUNTS = {
     0x10: 10,  # open
     0x11: 8,  # begin

@@ -53,9 +53,9 @@ def read_publication(message: bytes) -> Publication:
     """The events in an encoded message; a batch is a message whose data sections are encoded
     messages.
 
-    The SDK marks a batch with message format 0x80013700, but Proton's Python binding does not tell
-    a delivery's format, so the structure decides: a single event whose whole body is itself an
-    encoded AMQP message would be taken for a batch. Raises MalformedEncodingError.
+    The SDK marks a batch with message format 0x80013700, but Proton's Python binding does not
+    expose a delivery's format, so the structure decides: a single event whose whole body is itself
+    an encoded AMQP message would be taken for a batch. Raises MalformedEncodingError.
     """
     outer = _read_event(message)
     batch = _batched_messages(message)

@@ -103,7 +103,7 @@ def _part(part: str, name: str, least: int, most: int, names: list[str]) -> rang
     single = most if step_text else first
     last = _number(last_text, name, least, most, names) if dash else single
     if last < first:
-        raise ValueError(f"{part!r} is no range for the field {name}: it ends before it starts")
+        raise ValueError(f"{part!r} is not a range for the field {name}: it ends before it starts")
     return range(first, last + 1, step)
 
 
@@ -112,4 +112,4 @@ def _number(text: str, name: str, least: int, most: int, names: list[str]) -> in
         return int(text)
     if (short := text[:3].casefold()) in names:
         return least + names.index(short)
-    raise ValueError(f"{text!r} is no value for the field {name} ({least} to {most})")
+    raise ValueError(f"{text!r} is not a value for the field {name} ({least} to {most})")

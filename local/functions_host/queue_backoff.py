@@ -10,7 +10,7 @@ from collections.abc import Callable
 _RANDOMIZATION = 0.2
 
 
-class Backoff:
+class QueueBackoff:
     """The delays of one listener; one object for its life."""
 
     def __init__(

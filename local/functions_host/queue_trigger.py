@@ -19,7 +19,7 @@ from local.functions_host.console import say
 from local.functions_host.functions import QueueFunction
 from local.functions_host.invocations import Invocations
 from local.functions_host.leases import LeaseBook
-from local.functions_host.queue_backoff import Backoff
+from local.functions_host.queue_backoff import QueueBackoff
 from local.functions_host.queue_clients import DeleteMessage
 from local.functions_host.queue_message import (
     UnreadableMessageError,
@@ -68,7 +68,7 @@ class QueueTrigger:
         self._options = options
         self._invocations = invocations
         self._leases = leases
-        self._backoff = Backoff(MIN_POLLING_INTERVAL_S, options.max_polling_interval_s)
+        self._backoff = QueueBackoff(MIN_POLLING_INTERVAL_S, options.max_polling_interval_s)
         self._found_since_wait = False
         self._failing = False
         self._processing: set[asyncio.Task[None]] = set()

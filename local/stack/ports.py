@@ -109,8 +109,8 @@ def is_free(port: int) -> bool:
     (TIME_WAIT) does not count.
     """
     with socket.socket() as probe:
-        # Some systems let a specific address be bound beside a listener on all addresses, so bind()
-        # alone misses that one.
+        # Some systems allow to bind a specific address while another listener has all addresses,
+        # which bind() alone does not detect.
         if probe.connect_ex((HOST, port)) == 0:
             return False
     with socket.socket() as probe:

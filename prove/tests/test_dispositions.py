@@ -7,15 +7,15 @@ from prove.load import ClientObservation
 
 
 def observation(deployment: str, exchange_id: str | None) -> ClientObservation:
-    """As its client saw it."""
+    """An observation of a client."""
     return ClientObservation(
         deployment=deployment, exchange_id=exchange_id, status=None, whole=False
     )
 
 
 def test_each_exchange_has_one_disposition_and_they_add_up() -> None:
-    """Also where a client got no answer, and so no id, of what is on the Event Hub or dead-lettered
-    all the same.
+    """Also for an exchange whose client got no response, and so no id, but that is on the Event
+    Hub or dead-lettered.
     """
     observations = [
         observation("a", "1"),  # delivered

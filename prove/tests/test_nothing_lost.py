@@ -46,7 +46,7 @@ def test_kills_lose_nothing(functions_host: FunctionsHost) -> None:
     result = kill_at_random_moments(
         functions_host, "required", kills=kills, seed=_SEED, progress=silent, clients=5
     )
-    hold(result, "exchanges that the upstream saw", "aborted ones queued by reconcile")
+    hold(result, "exchanges that the upstream saw", "aborted ones redelivered by reconcile")
 
 
 @pytest.mark.parametrize("functions_host", _HOSTS, indirect=True)
@@ -64,7 +64,7 @@ def test_a_replay_goes_on_after_its_host_was_killed(functions_host: FunctionsHos
 def test_storage_that_refuses_everything_touches_no_answer_and_loses_nothing() -> None:
     hold(
         storage_down("embedded", "both refuse", down_s=3, seed=_SEED, progress=silent, clients=4),
-        "exchanges asked for",
+        "exchanges that clients began",
     )
 
 
@@ -73,7 +73,7 @@ def test_storage_that_is_killed_takes_along_only_what_it_had_acknowledged_too_ea
     result = azurite_killed(
         "embedded", down_s=1, seed=_SEED, progress=silent, clients=3, before_s=3
     )
-    hold(result, "exchanges asked for", "exchanges on the Event Hub")
+    hold(result, "exchanges that clients began", "exchanges on the Event Hub")
 
 
 def test_required_lets_nothing_go_upstream_before_it_is_captured() -> None:
@@ -97,5 +97,5 @@ def test_the_report_adds_up_after_random_faults() -> None:
 @pytest.mark.parametrize("exchanges", [50_000])
 def test_a_large_window_takes_little_memory(exchanges: int) -> None:
     result = window_memory(exchanges=exchanges, progress=silent)
-    hold(result, "found missing and queued again")
+    hold(result, "found missing and redelivered")
     assert float(result.counts["MB more than before"]) < 15

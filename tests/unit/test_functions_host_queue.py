@@ -6,7 +6,7 @@ import pytest
 from azure.storage.queue import QueueMessage
 
 from local.functions_host.leases import Lease, LeaseBook
-from local.functions_host.queue_backoff import Backoff
+from local.functions_host.queue_backoff import QueueBackoff
 from local.functions_host.queue_message import UnreadableMessageError, decode_content
 from local.functions_host.queue_options import QueueOptions, parse_queue_options
 from local.functions_host.queue_trigger import poison_name
@@ -15,7 +15,7 @@ from local.functions_host.unsupported import StartError, Unsupported
 
 def test_an_idle_listener_backs_off_to_its_maximum() -> None:
     """The delay is the minimum, then the minimum plus a doubling delta, then the maximum."""
-    backoff = Backoff(0.1, 1.0, uniform=lambda least, most: (least + most) / 2)
+    backoff = QueueBackoff(0.1, 1.0, uniform=lambda least, most: (least + most) / 2)
 
     delays = [round(backoff.next_delay_s(found=False), 3) for _ in range(7)]
 
@@ -24,7 +24,7 @@ def test_an_idle_listener_backs_off_to_its_maximum() -> None:
 
 def test_a_found_message_brings_the_delay_back_to_the_minimum() -> None:
     """After a find the next wait is the minimum, and growth starts again."""
-    backoff = Backoff(0.1, 1.0, uniform=lambda least, most: (least + most) / 2)
+    backoff = QueueBackoff(0.1, 1.0, uniform=lambda least, most: (least + most) / 2)
     for _ in range(7):
         backoff.next_delay_s(found=False)
 
@@ -41,7 +41,7 @@ def test_the_growth_is_random_by_a_fifth() -> None:
         bounds.append((least, most))
         return least
 
-    backoff = Backoff(0.1, 1.0, uniform=record)
+    backoff = QueueBackoff(0.1, 1.0, uniform=record)
     delays = [round(backoff.next_delay_s(found=False), 3) for _ in range(2)]
 
     assert bounds == [(0.8, 1.2)]

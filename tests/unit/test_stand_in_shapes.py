@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 
 from local.azure_openai import ask, chat, completions, responses
-from local.azure_openai.choices import Reply, serve
+from local.azure_openai.choices import ModelOutput, generate
 from local.azure_openai.directives import parse
 from local.azure_openai.responses_stream import stream
 
@@ -46,9 +46,9 @@ VARIANTS: list[tuple[dict[str, object], str]] = [
 ]
 
 
-def served(request: dict[str, object], directives: str) -> Reply:
+def served(request: dict[str, object], directives: str) -> ModelOutput:
     """A request as the shapes get it."""
-    return serve(ask.read(json.dumps(request).encode()), parse(directives), "gpt-4o")
+    return generate(ask.read(json.dumps(request).encode()), parse(directives), "gpt-4o")
 
 
 def payloads(events: Iterable[bytes]) -> list[dict[str, object]]:

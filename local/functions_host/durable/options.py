@@ -21,7 +21,7 @@ _WITHOUT_EFFECT_HERE = frozenset(
 class DurableOptions:
     """The options that this host uses."""
 
-    # "TestHubName" is what the extension takes on a machine where WEBSITE_SITE_NAME says nothing
+    # "TestHubName" is the extension's default on a machine without WEBSITE_SITE_NAME
     # (DurableTaskOptions).
     hub_name: str = "TestHubName"
     max_concurrent_activities: int = 10
