@@ -1,5 +1,7 @@
-"""Errors of the proxy itself, in Azure OpenAI's shape, so that an OpenAI SDK raises them as its own
+"""The proxy's own error responses, in Azure OpenAI's shape: an OpenAI SDK raises them as its own
 exceptions.
+
+A function makes each error; docs/reference/errors.md lists them.
 """
 
 from __future__ import annotations
@@ -13,8 +15,8 @@ from shared.core.token.caller_token import ALGORITHM, Check, Role
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApiError:
-    """What the client is told. `message` names the thing and the remedy, never a host, an account
-    or a secret.
+    """An error response. `message` names the thing and the remedy, never a host, an account or a
+    secret.
     """
 
     status: int
@@ -23,7 +25,7 @@ class ApiError:
     type: str = "fnsse_error"
 
     def body(self) -> bytes:
-        """`{"error": {"code", "message", "type"}}`."""
+        """The JSON document `{"error": {"code", "message", "type"}}`."""
         return json.dumps(
             {"error": {"code": self.code, "message": self.message, "type": self.type}}
         ).encode()
@@ -33,7 +35,8 @@ def websocket() -> ApiError:
     return ApiError(
         status=501,
         code="websocket_not_supported",
-        message="This proxy relays no WebSocket, so the Realtime API is not available through it. Call Azure OpenAI directly.",
+        message="This proxy does not relay WebSockets, so the Realtime API is not available through it. "
+        "Call Azure OpenAI directly.",
     )
 
 
@@ -62,7 +65,7 @@ def reconcile_running() -> ApiError:
     return ApiError(
         status=409,
         code="reconcile_running",
-        message="Reconcile is running already. Wait for its end, then start it again.",
+        message="Reconcile is already running. Wait until it has ended, then start it again.",
     )
 
 
@@ -70,7 +73,7 @@ def invalid_exchange_id() -> ApiError:
     return ApiError(
         status=400,
         code="invalid_exchange_id",
-        message="That is no exchange id. It stands in the event and in the answer's x-exchange-id header.",
+        message="That is not an exchange id. It is in the event and in the answer's x-exchange-id header.",
     )
 
 
@@ -103,8 +106,8 @@ def capture_unavailable() -> ApiError:
     return ApiError(
         status=503,
         code="capture_unavailable",
-        message="This proxy passes on only what it can record (CAPTURE_POLICY=required), and its storage took no record. "
-        "Try again; if it stays so, the operator should look at the storage account of CAPTURES_STORAGE.",
+        message="This proxy relays only what it can record (CAPTURE_POLICY=required), and its storage did not take the record. "
+        "Try again. If it persists, the operator should check the storage account of CAPTURES_STORAGE.",
     )
 
 
@@ -120,7 +123,7 @@ def internal_error() -> ApiError:
     return ApiError(
         status=500,
         code="internal_error",
-        message="The proxy itself failed. Try again; if it stays so, give its operator the x-exchange-id of this answer.",
+        message="The proxy itself failed. Try again. If it persists, give its operator the x-exchange-id of this answer.",
     )
 
 
@@ -128,18 +131,18 @@ def upstream_timeout(message: str) -> ApiError:
     return ApiError(status=504, code="upstream_timeout", message=message)
 
 
-_WHAT_FAILED: Final = {
+_FAILED_CHECKS: Final = {
     Check.MISSING: "it carries no token. Send one for this app as `Authorization: Bearer <token>`",
     Check.SEVERAL: "it carries several Authorization headers. Send one",
-    Check.FORM: "what stands behind `Bearer` is not one signed JWT",
+    Check.FORM: "what follows `Bearer` is not one signed JWT",
     Check.ALGORITHM: f"its token is not signed with {ALGORITHM}, as Entra's are",
     Check.KEY: "its token is signed with a key that the tenant of CALLER_AUTH_TENANT_ID does not publish",
-    Check.SIGNATURE: "its token's signature does not hold",
+    Check.SIGNATURE: "its token's signature is invalid",
     Check.ISSUER: "its token was not issued by the tenant of CALLER_AUTH_TENANT_ID",
-    Check.AUDIENCE: "its token is meant for another audience than CALLER_AUTH_AUDIENCE",
-    Check.EXPIRY: "its token has expired, or does not say when it will. Send a new one",
+    Check.AUDIENCE: "its token is for another audience than CALLER_AUTH_AUDIENCE",
+    Check.EXPIRY: "its token has expired, or does not say when it expires. Send a new one",
     Check.START: "its token is not valid yet. Compare the clocks",
-    Check.OBJECT_ID: "its token names no identity (claim `oid`)",
+    Check.OBJECT_ID: "its token does not name an identity (claim `oid`)",
 }
 _LISTS: Final = {
     Role.CALLER: "CALLER_AUTH_CALLER_OBJECT_IDS",
@@ -148,9 +151,9 @@ _LISTS: Final = {
 
 
 def token_refused(check: Check) -> ApiError:
-    """Says which check failed; nothing of the token."""
+    """A 401 that says which check failed and repeats nothing of the token."""
     return ApiError(
-        status=401, code=check.value, message=f"The call was refused: {_WHAT_FAILED[check]}."
+        status=401, code=check.value, message=f"The call was refused: {_FAILED_CHECKS[check]}."
     )
 
 
@@ -158,7 +161,7 @@ def not_allowed(role: Role) -> ApiError:
     return ApiError(
         status=403,
         code=f"{role}_not_allowed",
-        message=f"The call was refused: its token is valid, but the identity is none of {_LISTS[role]}.",
+        message=f"The call was refused: its token is valid, but its identity is not in {_LISTS[role]}.",
     )
 
 
@@ -166,6 +169,6 @@ def signing_keys_unavailable() -> ApiError:
     return ApiError(
         status=503,
         code="signing_keys_unavailable",
-        message="This proxy cannot check tokens now: the callers' Entra tenant gave it no signing keys. Try again; if it stays "
-        "so, the operator should check CALLER_AUTH_TENANT_ID, CALLER_AUTH_AUTHORITY and the network.",
+        message="This proxy cannot check tokens now: it could not get the signing keys of the callers' Entra tenant. "
+        "Try again. If it persists, the operator should check CALLER_AUTH_TENANT_ID, CALLER_AUTH_AUTHORITY and the network.",
     )

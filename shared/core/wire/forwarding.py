@@ -78,7 +78,7 @@ REQUEST_HEADERS: Final[tuple[Rule, ...]] = (
     *_rules(Action.DROP, "the server side has answered it already", "expect"),
     *_rules(
         Action.REPLACE,
-        "narrowed to what enrichment can decode (a capture that nobody can read is a lost record), and to nothing for a "
+        "narrowed to what enrichment can decode (a capture that cannot be read is a lost record), and to nothing for a "
         "stream into which the proxy may have to put a comment or an error",
         "accept-encoding",
     ),
@@ -98,7 +98,7 @@ REQUEST_HEADERS: Final[tuple[Rule, ...]] = (
     *_rules(Action.DROP, "names another path to servers that rewrite URLs", "x-rewrite-url"),
     *_rules(
         Action.DROP,
-        "added on the way to this app; it describes that hop and the network behind it",
+        "added on the way to this app; it describes that hop and the network before it",
         "x-forwarded-*",
         "forwarded",
         "via",

@@ -1,7 +1,7 @@
-"""The table of operations: all that the app knows of an operation of Azure OpenAI, one row each.
+"""The table of operations: all that the app knows about an operation of Azure OpenAI is its row.
 
-What has no row is a `call`: it is relayed and recorded as any other, and its event holds timings,
-status and sizes. docs/how-to/add-an-operation.md says what a new row needs besides.
+An operation without a row is a `call`. It is relayed and recorded like any other, and its event
+holds timings, status and sizes. docs/how-to/add-an-operation.md says what a new row needs besides.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ type OperationType = Literal["completion", "embedding", "image", "audio", "call"
 
 
 class ReaderKind(Enum):
-    """The reader of an operation's answer; shared.core.answer.reader has a class for each."""
+    """Which reader parses an operation's answer. shared.core.answer.reader maps it to a class."""
 
     NONE = auto()  # the answer is not parsed
     CHAT = auto()
@@ -27,7 +27,9 @@ class ReaderKind(Enum):
 
 
 class BodyExamination(Enum):
-    """Whether the relay holds a request's body and looks for the member that asks for a stream."""
+    """Whether the relay holds a request's body and searches it for the member that asks for a
+    stream.
+    """
 
     ALWAYS = auto()  # whatever its content type says
     IF_JSON = auto()
@@ -66,22 +68,22 @@ class OperationSpec:
 
     # the answer
     ends_with_done: bool = False  # the last event of its stream is [DONE]
-    # `type` of the events that can be the last; more than one where the type tells how it ended
+    # `type` of the events that can be the last; several where the type depends on how it ended
     last_events: frozenset[str] = frozenset()
-    failure_events: frozenset[str] = frozenset()  # those of them that tell of an error
+    failure_events: frozenset[str] = frozenset()  # those of them that report an error
     repeats_usage: bool = False  # the answer repeats the usage of a response made earlier
 
     @property
     def generates_text(self) -> bool:
-        """A model writes text: usage that did not come is estimated, and a stream has its own
-        event type.
+        """Whether a model writes text. If it does, missing usage is estimated, and a stream has an
+        event type of its own.
         """
         return self.event_type == "completion"
 
     @property
     def stream_end_is_known(self) -> bool:
-        """A stream without its last event was cut. Of any other stream nothing but HTTP tells
-        whether it is complete.
+        """Whether a stream without its last event was cut. If not known, a stream is complete when
+        HTTP says so.
         """
         return self.ends_with_done or bool(self.last_events)
 
@@ -126,7 +128,7 @@ OPERATIONS: Final = (
         prompt_member="input",
         body_examination=BodyExamination.NEVER,
     ),
-    # A stream of several images has a `completed` event for each: none is known to be the last.
+    # A stream of several images has one `completed` event per image, so that the last is not known.
     OperationSpec(
         name="images.generations",
         method="POST",

@@ -105,7 +105,7 @@ def _field(key: str, value: Json, siblings: JsonObject, depth: int) -> Json:
 
 
 def _media_type(key: str, siblings: JsonObject) -> str:
-    """`data` of input_audio has its format beside it; of any other field only its name tells."""
+    """The media type by the field's name; beside the `data` of input_audio there is its format."""
     audio_format = siblings.get("format")
     if key == "data" and isinstance(audio_format, str):
         return f"audio/{audio_format[:16]}"

@@ -59,7 +59,7 @@ class WrongMethod:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WebSocketRequested:
-    """501: the Functions host relays no WebSocket."""
+    """501: the Functions host does not relay WebSockets."""
 
 
 def route(
