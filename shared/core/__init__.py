@@ -1,7 +1,6 @@
 """The pure core: what the app knows and decides, without I/O, a clock or settings.
 
-    event  >  answer   >  records, wire, token
-           exchange    >  api_error, records, wire
+    event  >  answer, exchange  >  records, api_error  >  wire, token
 
 A package imports from those to its right only, and from shared.errors.
 

@@ -1,0 +1,15 @@
+"""Builds the event of an exchange.
+
+In: an envelope, and the captures of the request and the answer (either may be missing). Out: an
+`Event`, and its JSON, truncated to the Event Hub's limit.
+
+    sources                        parses the captures, by request_summary and the answer's reader
+    builder                        composes the Event from what was parsed
+    attribution, latency, usage    parts of an event, each from its own source
+    usage_claim                    which of several exchanges counts the usage of one response
+    shape                          the Event's fields: the contract with consumers
+    truncation                     Event -> JSON of at most so many bytes
+
+It may import `shared.core.answer`, `records` and `wire`. Enrichment imports it; the relay imports
+the lists of headers in `attribution`.
+"""

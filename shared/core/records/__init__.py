@@ -1,0 +1,18 @@
+"""What is stored, and what is decided about it.
+
+In: bytes and names as storage and queues hold them, and parsed JSON. Out: typed records, the same
+bytes again, and decisions as values. Whatever bytes come in, reading raises only what the function
+names (EnvelopeError, CaptureError, WrongType, ValueError).
+
+    exchange_id, window             an exchange's identity, and the hour that it belongs to
+    envelope, capture, outcome      what is recorded of an exchange
+    ledger_entry, dead_letter       what became of its event
+    comparison, id_set, checkpoint  completeness: what was captured and not delivered
+    poison, backlog                 what to do with a message, or with a queue
+    replay_request                  what an operator wants delivered again
+    delivery_summary                what the log reports of delivered exchanges
+    typed_json                      reads a dataclass from JSON and checks every field
+
+It may import `shared.core.wire` (the type of parsed JSON) and `shared.errors`. Every use case and
+the adapters import it.
+"""

@@ -13,7 +13,7 @@ def new_exchange_id(unix_ms: int, random_bytes: bytes) -> str:
     """A UUIDv7 (RFC 9562, 5.7): 48 bits of milliseconds since the epoch, then 74 random bits, so
     ids sort by time.
 
-    `random_bytes` holds ten bytes; six of their bits give way to version and variant.
+    `random_bytes` holds ten bytes; version and variant replace six of their bits.
     """
     rand_a = int.from_bytes(random_bytes[:2]) & 0x0FFF
     rand_b = int.from_bytes(random_bytes[2:10]) & 0x3FFF_FFFF_FFFF_FFFF
@@ -34,4 +34,4 @@ def started_at(exchange_id: str) -> datetime:
     try:
         return _EPOCH + timedelta(milliseconds=value.int >> 80)
     except OverflowError:
-        raise ValueError("not an exchange id: its time lies behind the year 9999") from None
+        raise ValueError("not an exchange id: its time lies after the year 9999") from None

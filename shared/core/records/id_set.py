@@ -1,4 +1,4 @@
-"""A set of exchange ids that takes 16 bytes each, for windows of a million exchanges."""
+"""A set of exchange ids that takes 16 bytes for each, for windows of a million exchanges."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import uuid
 from typing import Final
 
 _ID_BYTES: Final = 16
-# By twelve of the random bits. A bucket of a window with a million exchanges holds about 250 ids,
-# which `find` looks through in less than a microsecond.
+# Twelve of the random bits select a bucket. With a million exchanges in a window, a bucket holds
+# about 250 ids, which `find` searches in less than a microsecond.
 _BUCKETS: Final = 4096
 
 
 class IdSet:
-    """Exact, append-only. A Python set of the same ids would take about 90 bytes each."""
+    """An exact set to which ids can only be added. A Python set takes about 90 bytes for each."""
 
     def __init__(self) -> None:
         self._buckets: list[bytearray | None] = [None] * _BUCKETS
@@ -22,7 +22,7 @@ class IdSet:
         return self._count
 
     def add(self, exchange_id: str) -> bool:
-        """False where it was in already. Raises ValueError for what is not a UUID."""
+        """Add an id; False where it was there already. Raises ValueError for what is not a UUID."""
         raw = uuid.UUID(exchange_id).bytes
         index = _bucket(raw)
         bucket = self._buckets[index]

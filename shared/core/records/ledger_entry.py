@@ -1,10 +1,10 @@
 """The ledger: which exchanges the Event Hub has accepted, and which can never be delivered.
 
-One line per exchange and delivery in append blobs of the window in which the exchange started:
+There is one line for each delivery of an exchange, in append blobs of its window:
 
     <exchange id> <delivered | dead_lettered> <unix ms>[ <reason, one word>]
 
-Each worker writes blobs of its own, so that no two ever write to the same.
+Each worker writes its own blobs, so no two workers write to the same one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final
 from shared.core.records.exchange_id import started_at
 
 CONTAINER: Final = "ledger"
-# why an exchange is listed whose replay, not its delivery, was given up
+# The reason of an exchange that is listed because its replay failed, not its delivery.
 REPLAY_FAILED: Final = "replay_failed"
 
 
@@ -30,15 +30,15 @@ class Delivery(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LedgerEntry:
-    """One line."""
+    """A line of the ledger: one delivery of an exchange."""
 
     exchange_id: str
     delivery: Delivery
     at_ms: int  # unix time
-    reason: str = ""  # of a dead-lettered one: a word such as `corrupt_capture`
+    reason: str = ""  # of a dead letter: a word such as `corrupt_capture`
 
     def line(self) -> bytes:
-        """The line, with its end."""
+        """The line, with its line feed."""
         words = [
             self.exchange_id,
             self.delivery,
@@ -49,8 +49,9 @@ class LedgerEntry:
 
 
 class LedgerReader:
-    """Feed it a ledger blob in pieces, cut anywhere. What is not an entry is counted, not raised:
-    it costs a duplicate.
+    """Reads a ledger blob that comes in pieces, cut anywhere.
+
+    A line that is not an entry is counted in `unreadable` and skipped: it costs a duplicate.
     """
 
     def __init__(self) -> None:

@@ -1,5 +1,6 @@
-"""A window: one hour of exchanges, by their start. Captures, ledger and completeness reports are
-laid out by it.
+"""A window: the exchanges that started within one hour.
+
+The names of captures, ledger blobs and completeness reports begin with their window.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _FORMAT: Final = "%Y/%m/%d/%H"
 
 @dataclass(frozen=True, order=True, slots=True)
 class Window:
-    """`start` is the full hour, UTC."""
+    """One hour, UTC. `start` is a full hour."""
 
     start: datetime
 
@@ -45,7 +46,7 @@ class Window:
 
     @property
     def end(self) -> datetime:
-        """The first moment behind it."""
+        """The first moment after it."""
         return self.start + _HOUR
 
 
@@ -58,11 +59,11 @@ def windows_between(first: datetime, end: datetime) -> Iterator[Window]:
 
 
 def judged_windows(until: datetime, look_back: timedelta, *, open_too: bool) -> list[Window]:
-    """The windows of the look-back, oldest first: those that ended by `until`, or (`open_too`) all
-    that began by then.
+    """The windows of the look-back, oldest first: those that ended by `until`, or with `open_too`
+    all that began by then.
 
-    `until` is now less the longest that an exchange can take: nothing that started before it is
-    still running.
+    `until` is the present less the longest time that an exchange can take: no exchange that
+    started before it is still running.
     """
     windows = windows_between(until - look_back, until)
     return [window for window in windows if open_too or window.end <= until]
