@@ -18,6 +18,7 @@
     ├── SigningKeysUnavailable   the callers' tenant gave no keys to check tokens with        -> 503
     ├── StorageError             storage refused a call or did not answer
     │   └── StorageNotFound      the blob, its container or the queue does not exist
+    ├── UnsupportedLibrary       a library is not as fnsse uses it; raised once, at start
     └── DeliveryError            the Event Hub did not accept an event; the queue retries
         ├── EventTooLarge        it never will, although the event was cut to fit
         └── EventRefused         it refused this event for what it holds, and would again
@@ -112,6 +113,10 @@ class StorageError(FnsseError):
 
 class StorageNotFound(StorageError):
     """The blob, its container or the queue does not exist."""
+
+
+class UnsupportedLibrary(FnsseError):
+    """A library is not as fnsse uses it: names the library's version and what is different."""
 
 
 class DeliveryError(FnsseError):

@@ -1,35 +1,41 @@
-"""httpx on aiohttp's client: httpx is the interface and the seam for tests, aiohttp the engine.
+"""An httpx transport on aiohttp's client: httpx is the interface, aiohttp the engine.
 
 The ready-made bridge (httpx-aiohttp 0.2.0) rewrites queries, ignores the write timeout, calls a
 dropped connection a ConnectTimeout, and keeps cookies from one caller to the next. This one sends
-the target bytes as they are (`extensions["target"]`, as httpcore reads it), honours all of httpx's
-timeouts, raises httpx's own exceptions, keeps no cookie, follows no redirect and decodes nothing.
+the target as it is (`extensions["target"]`, as httpcore reads it), honours all of httpx's timeouts,
+raises httpx's own exceptions, keeps no cookie, follows no redirect and decodes nothing.
+aiohttp's exceptions never leave this module, as httpcore's never leave httpx.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from typing import Any, Final, cast
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from typing import Final
 
 import aiohttp
 import httpx
 from multidict import CIMultiDict
 from yarl import URL
 
+from shared.adapters import aiohttp_internals
 from shared.adapters.connection_pool import ConnectionPool
 
-# aiohttp refuses a header line above 8190 bytes unless told otherwise; policies in front of Azure
-# OpenAI can write longer ones.
-_MAX_HEADER_BYTES: Final = 64 * 1024
 _AUTO_HEADERS: Final = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
-    """One connection pool. It belongs to the event loop of its first request."""
+    """One connection pool. It belongs to the event loop of its first request.
 
-    def __init__(self, *, max_connections: int) -> None:
+    `max_header_bytes` bounds each header line of a response. aiohttp's own limit is 8190 bytes, and
+    policies in front of Azure OpenAI can write longer ones. Raises UnsupportedLibrary where aiohttp
+    is not as it is used here.
+    """
+
+    def __init__(self, *, max_connections: int, max_header_bytes: int = 64 * 1024) -> None:
+        aiohttp_internals.check()
         self._max_connections = max_connections
+        self._max_header_bytes = max_header_bytes
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -41,7 +47,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         try:
             response = await body.sent_by(self._send(request, timeouts, body))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _translated(error, before_headers=True) from _untraced(error)
+            raise _translate(error, before_headers=True) from _untraced(error)
         stream = _ResponseBody(response, timeouts.get("read"))
         return httpx.Response(response.status, headers=list(response.raw_headers), stream=stream)
 
@@ -72,15 +78,15 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 skip_auto_headers=_AUTO_HEADERS,
                 auto_decompress=False,
                 trust_env=False,
-                max_line_size=_MAX_HEADER_BYTES,
-                max_field_size=_MAX_HEADER_BYTES,
+                max_line_size=self._max_header_bytes,
+                max_field_size=self._max_header_bytes,
             )
         return self._session
 
 
 class _RequestBody:
-    """The request's body, and the write timeout that aiohttp lacks: a limit for each piece that
-    waits to be written.
+    """The request's body, and the write timeout that aiohttp lacks: it bounds each piece that waits
+    to be written.
     """
 
     def __init__(self, request: httpx.Request, write_timeout_s: float | None) -> None:
@@ -90,28 +96,32 @@ class _RequestBody:
 
     def payload(self) -> AsyncIterator[bytes] | bytes | None:
         """None for a request without a body: aiohttp would announce an empty chunked one."""
-        headers = self._request.headers
-        empty = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
-        if empty:
-            return None
-        # What is short is written at once, or buffered: nothing of it is waited for.
-        stream = self._request.stream
-        return b"".join(stream) if isinstance(stream, httpx.ByteStream) else self._pieces()
+        try:
+            # A short body: aiohttp writes it at once, or buffers it, so nothing can stall.
+            return self._request.content or None
+        except httpx.RequestNotRead:
+            headers = self._request.headers
+            empty = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+            return None if empty else self._pieces()
 
-    async def sent_by(self, sending: Any) -> aiohttp.ClientResponse:
+    async def sent_by(self, response: Awaitable[aiohttp.ClientResponse]) -> aiohttp.ClientResponse:
+        """The response, once its headers are there. Raises httpx.WriteTimeout."""
         try:
             async with asyncio.timeout(None) as self._deadline:
-                return cast(aiohttp.ClientResponse, await sending)
+                return await response
         except TimeoutError as error:
             if self._deadline is not None and self._deadline.expired():
                 raise httpx.WriteTimeout("the request body was not taken in time") from error
             raise
         finally:
-            # an answer may begin before the body has been sent: the writer goes on without it
+            # a response may begin before the body has been sent: the writer goes on without it
             self._deadline = None
 
     async def _pieces(self) -> AsyncIterator[bytes]:
-        async for piece in cast(httpx.AsyncByteStream, self._request.stream):
+        stream = self._request.stream
+        if not isinstance(stream, httpx.AsyncByteStream):
+            raise TypeError("the request has no asynchronous body")
+        async for piece in stream:
             self._extend(self._write_timeout_s)
             yield piece
             # waiting for the next piece is the client's time, not the upstream's
@@ -134,7 +144,7 @@ class _ResponseBody(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         content = self._response.content
         read, now = content.readany, asyncio.get_running_loop().time
-        silence = _Silence(self._response, self._read_timeout_s)
+        silence = _SilenceTimer(self._response, self._read_timeout_s)
         try:
             while True:
                 silence.since = now()
@@ -145,13 +155,13 @@ class _ResponseBody(httpx.AsyncByteStream):
                 yield piece
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             # A reader that has an exception gives nothing more, not even what had arrived before
-            # it.
-            arrived = content._read_nowait(-1)  # noqa: SLF001 - read_nowait() raises the exception as well
+            # it. read_nowait() raises the exception as well.
+            arrived = content._read_nowait(-1)  # noqa: SLF001 - see aiohttp_internals
             if arrived:
                 yield arrived
-            raise _translated(error, before_headers=False) from _untraced(error)
+            raise _translate(error, before_headers=False) from _untraced(error)
         finally:
-            silence.end()
+            silence.stop()
 
     async def aclose(self) -> None:
         # Back to the pool after the last byte; otherwise the connection is closed, which tells the
@@ -159,10 +169,10 @@ class _ResponseBody(httpx.AsyncByteStream):
         self._response.close()
 
 
-class _Silence:
-    """Ends a body that has been waited for too long. aiohttp would cancel a timer and make another
-    with every chunk of every stream, which costs more than the relay's own work on it; this one has
-    one timer for each interval.
+class _SilenceTimer:
+    """Ends a body for which the reader has waited too long. aiohttp would cancel a timer and start
+    another one with every chunk of every stream, which costs more than the relay's own work on it;
+    this class starts one timer for each interval.
     """
 
     def __init__(self, response: aiohttp.ClientResponse, limit_s: float | None) -> None:
@@ -174,18 +184,18 @@ class _Silence:
         if limit_s and protocol is not None:  # otherwise all of the body is there already
             protocol.read_timeout = None
             protocol.start_timeout()  # which ends the one that waited for the headers
-            self._timer = asyncio.get_running_loop().call_later(limit_s, self._look)
+            self._timer = asyncio.get_running_loop().call_later(limit_s, self._check)
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """Nobody reads any more."""
         if self._timer is not None:
             self._timer.cancel()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         loop = asyncio.get_running_loop()
         silent_s = 0.0 if self.since is None else loop.time() - self.since
         if silent_s < self._limit_s:
-            self._timer = loop.call_later(self._limit_s - silent_s, self._look)
+            self._timer = loop.call_later(self._limit_s - silent_s, self._check)
         else:
             # where it was this worker that stood still, what has come meanwhile is read within this
             # turn of the loop
@@ -197,7 +207,7 @@ class _Silence:
                 aiohttp.SocketTimeoutError("Timeout on reading data from socket")
             )
         else:
-            self._look()
+            self._check()
 
 
 def _headers(request: httpx.Request) -> CIMultiDict[str]:
@@ -219,8 +229,8 @@ def _text(data: bytes) -> str:
 
 
 def _url(request: httpx.Request) -> URL:
-    target = cast(bytes, request.extensions.get("target", request.url.raw_path)).decode("latin-1")
-    path, _, query = target.partition("?")
+    target: bytes = request.extensions.get("target", request.url.raw_path)
+    path, _, query = target.decode("latin-1").partition("?")
     url = request.url
     return URL.build(
         scheme=url.scheme, host=url.host, port=url.port, path=path, query_string=query, encoded=True
@@ -235,7 +245,7 @@ def _untraced[E: BaseException](error: E) -> E:
     return error.with_traceback(None)
 
 
-def _translated(error: BaseException, *, before_headers: bool) -> httpx.TransportError:
+def _translate(error: BaseException, *, before_headers: bool) -> httpx.TransportError:
     """httpx's exception for one of aiohttp's. The order matters: aiohttp's classes overlap."""
     text = type(error).__name__
     if isinstance(error, aiohttp.ConnectionTimeoutError):

@@ -1,12 +1,12 @@
-"""The upstream: Azure OpenAI, or whatever AZURE_OPENAI_BASE_URL names. httpx's errors become
-fnsse's here, and only here.
+"""The upstream: Azure OpenAI, or whatever AZURE_OPENAI_BASE_URL names, called through an httpx
+transport. httpx's exceptions become fnsse's here, and only here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from typing import Final, Protocol, cast
+from collections.abc import AsyncIterable, AsyncIterator
+from typing import Final, Protocol
 
 import httpx
 
@@ -21,24 +21,26 @@ class Credential(Protocol):
     """What authenticates the proxy at the upstream."""
 
     async def headers(self) -> RawHeaders:
-        """One header; may fetch a token first. Raises UpstreamUnreachable where none can be had."""
+        """One header; may fetch a token first. Raises UpstreamUnreachable where there is none."""
         ...
 
 
 class Body(Protocol):
-    """A request body in pieces."""
+    """A request body."""
 
-    size_bytes: int | None  # None: not known before its end
-
-    def in_one_piece(self) -> bytes | None:
-        """All of it where it is short and there: that costs half of what an iterator does."""
+    @property
+    def size_bytes(self) -> int | None:
+        """None: not known before its end."""
         ...
 
-    def __aiter__(self) -> AsyncIterator[bytes]: ...
+    @property
+    def content(self) -> bytes | AsyncIterable[bytes]:
+        """What httpx.Request takes."""
+        ...
 
 
 class Upstream:
-    """Sends an exchange's request and hands out the answer as it comes."""
+    """Sends requests and hands out the responses as they arrive."""
 
     def __init__(
         self,
@@ -49,35 +51,36 @@ class Upstream:
         base = httpx.URL(settings.base_url)
         self._origin = base.copy_with(raw_path=b"/")
         self._prefix = base.raw_path.rstrip(b"/")
+        # Not an AsyncClient: it would keep cookies, log URLs, and pass each piece through more
+        # generators.
         self._transport = transport
         self._credential = credential
         self._settings = settings
-        self._timeout = {
-            "connect": settings.connect_timeout_s,
-            "write": settings.write_timeout_s,
-            "read": settings.read_timeout_s,
-            "pool": settings.connect_timeout_s,
-        }
+        self._timeout = httpx.Timeout(
+            connect=settings.connect_timeout_s,
+            write=settings.write_timeout_s,
+            read=settings.read_timeout_s,
+            pool=settings.connect_timeout_s,
+        ).as_dict()
 
     async def credential_headers(self) -> RawHeaders:
-        """The header that authenticates the proxy."""
+        """The header that authenticates the proxy. Raises UpstreamUnreachable."""
         return await self._credential.headers()
 
-    async def open(
+    async def send(
         self, method: str, target: bytes, headers: RawHeaders, body: Body
     ) -> httpx.Response:
-        """The answer's status and headers; its body is read with `pieces`. `target` is path and
-        query, sent as it is.
+        """Returns when status and headers have come; read the body with `pieces`, and close the
+        response with `aclose`. `target` is path and query, sent as they are.
 
-        Raises UpstreamUnreachable or UpstreamTimeout. Close the response with `aclose`.
+        Raises UpstreamUnreachable or UpstreamTimeout.
         """
+        length = [(b"content-length", str(body.size_bytes).encode())] if body.size_bytes else []
         request = httpx.Request(
             method,
             self._origin,
-            headers=headers + _framing(method, body),
-            stream=httpx.ByteStream(held)
-            if (held := body.in_one_piece()) is not None
-            else _Stream(body),
+            headers=headers + length,
+            content=body.content,
             extensions={"target": self._prefix + target, "timeout": self._timeout},
         )
         try:
@@ -99,9 +102,8 @@ class Upstream:
     async def pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:
         """The body as the network delivers it. Raises UpstreamTimeout or UpstreamInterrupted."""
         try:
-            # Not aiter_raw(): it would pass each piece through two more generators and change
-            # nothing.
-            async for piece in cast(httpx.AsyncByteStream, response.stream):
+            # Not aiter_raw(): a generator more costs every chunk of every stream.
+            async for piece in _stream_of(response):
                 if piece:
                     yield piece
         except httpx.TimeoutException as error:
@@ -113,47 +115,29 @@ class Upstream:
 
     def _timeout_message(self, error: httpx.TimeoutException) -> str:
         settings = self._settings
-        if isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)):
-            what, seconds, setting = (
-                "gave no connection",
-                settings.connect_timeout_s,
-                "UPSTREAM_CONNECT_TIMEOUT_S",
-            )
-        elif isinstance(error, httpx.WriteTimeout):
-            what, seconds, setting = (
-                "took nothing of the request body",
-                settings.write_timeout_s,
-                "UPSTREAM_WRITE_TIMEOUT_S",
-            )
-        else:
-            what, seconds, setting = (
-                "sent nothing",
-                settings.read_timeout_s,
-                "UPSTREAM_READ_TIMEOUT_S",
-            )
-        return f"Azure OpenAI {what} for {seconds:g} s ({setting})."
+        match error:
+            case httpx.ConnectTimeout() | httpx.PoolTimeout():
+                problem, seconds = "gave no connection", settings.connect_timeout_s
+                setting = "UPSTREAM_CONNECT_TIMEOUT_S"
+            case httpx.WriteTimeout():
+                problem, seconds = "took nothing of the request body", settings.write_timeout_s
+                setting = "UPSTREAM_WRITE_TIMEOUT_S"
+            case _:
+                problem, seconds = "sent nothing", settings.read_timeout_s
+                setting = "UPSTREAM_READ_TIMEOUT_S"
+        return f"Azure OpenAI {problem} for {seconds:g} s ({setting})."
 
 
 def _is_passable(response: httpx.Response) -> bool:
-    """No HTTP server would pass on a status that is none, or a control character."""
+    """Whether an HTTP server would pass status and headers on: not a status below 200 or above 599,
+    nor a control character.
+    """
     return 200 <= response.status_code <= 599 and not any(
         _CONTROL.search(value) for _, value in response.headers.raw
     )
 
 
-class _Stream(httpx.AsyncByteStream):
-    """A body as httpx wants it."""
-
-    def __init__(self, body: Body) -> None:
-        self._body = body
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._body.__aiter__()
-
-
-def _framing(method: str, body: Body) -> RawHeaders:
-    if body.size_bytes is None:
-        return [(b"transfer-encoding", b"chunked")]
-    if body.size_bytes or method in {"POST", "PUT", "PATCH"}:
-        return [(b"content-length", str(body.size_bytes).encode())]
-    return []
+def _stream_of(response: httpx.Response) -> httpx.AsyncByteStream:
+    if not isinstance(response.stream, httpx.AsyncByteStream):
+        raise TypeError("the transport's response has no asynchronous body")
+    return response.stream

@@ -1,9 +1,9 @@
-"""Writing one side of an exchange to its capture, as it comes.
+"""Writes one side of an exchange to its capture as it arrives.
 
-A small body is held and stored with one call at the end. A large one goes up in blocks while the
-exchange runs, so that an exchange holds no more than a few blocks, whatever its size. The capture's
-header is only known at the end; a block blob's order is that of its block list, so the header's
-block is sent last and listed first.
+A small body is held and stored with one call at the end. A large one is uploaded in blocks while
+the exchange runs, so that an exchange holds no more than a few blocks, whatever its size. The
+capture's header is only known at the end. Since the order of a block blob is that of its block
+list, the header's block is uploaded last and listed first.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, Protocol
 
 from shared.core.wire.tail import TAIL_BYTES
+from shared.errors import StorageError
 
 BLOCK_BYTES: Final = 4 * 1024 * 1024
 
-type StartTask = Callable[[Coroutine[Any, Any, bool]], asyncio.Task[bool]]
+# A block's upload that failed ends with its error: whether anybody still asks for it is open.
+type Upload = Coroutine[Any, Any, StorageError | None]
+type StartTask = Callable[[Upload], asyncio.Task[StorageError | None]]
 
 
 class CaptureStore(Protocol):
-    """Where captures go. All of it may be repeated; each raises StorageError."""
+    """Where captures go. Every call may be repeated, and raises StorageError."""
 
     async def put(self, name: str, parts: Sequence[bytes]) -> None:
         """Store a whole blob."""
@@ -36,21 +39,23 @@ class CaptureStore(Protocol):
 
 
 class CaptureMemory:
-    """What all captures of a worker that wait for their store may hold together."""
+    """The bytes that all captures of a worker hold while they wait for their store, and their
+    limit.
+    """
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.used_bytes = 0
 
     def take(self, count: int) -> bool:
-        """Reserve; False where the limit would be passed."""
+        """Reserve bytes; False where the limit would be passed."""
         if self.used_bytes + count > self.limit_bytes:
             return False
         self.used_bytes += count
         return True
 
     def release(self, count: int) -> None:
-        """Give back what was taken."""
+        """Give reserved bytes back."""
         self.used_bytes -= count
 
 
@@ -71,10 +76,10 @@ class CaptureWriter:
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._before = b""  # the end of what is no longer held, for `tail`
-        self._blocks: list[asyncio.Task[bool]] = []
+        self._uploads: list[asyncio.Task[StorageError | None]] = []
 
     def write(self, piece: bytes) -> None:
-        """Note a piece. Called for every chunk of a stream: it must stay cheap."""
+        """Add a piece. Called for every chunk of every stream: it must stay cheap."""
         count = len(piece)
         self.size += count
         if self.lost:
@@ -88,7 +93,7 @@ class CaptureWriter:
         self._held.append(piece)
         self._held_bytes += count
         if self._held_bytes >= BLOCK_BYTES:
-            self._stage()
+            self._upload_held()
 
     def tail(self, count: int) -> bytes:
         """The last `count` bytes, fewer only where fewer were written; `count` is at most
@@ -104,44 +109,48 @@ class CaptureWriter:
         return (self._before + b"".join(reversed(kept)))[-count:] if count else b""
 
     async def close(self, preamble: bytes) -> bool:
-        """Store what is held and make the blob; False where the capture is lost.
-        Raises StorageError.
+        """Store what is held and make the blob; False where the capture is lost. Raises
+        StorageError.
 
-        Everything is given back to the memory, whatever happens.
+        Everything is given back to the memory, whatever happens. The uploads of a lost capture are
+        not waited for: each gives its bytes back when it ends.
         """
         try:
             if self.lost:
                 return False
-            if not self._blocks:
+            if not self._uploads:
                 await self._store.put(self.name, (preamble, *self._held))
                 return True
-            self._stage()
-            if not all(await asyncio.gather(*self._blocks)):
-                return False
+            self._upload_held()
+            for error in await asyncio.gather(*self._uploads):
+                if error is not None:
+                    raise error
             await self._store.stage(self.name, 0, preamble)
-            await self._store.commit(self.name, range(len(self._blocks) + 1))
+            await self._store.commit(self.name, range(len(self._uploads) + 1))
             return True
         finally:
             self._drop_held()
 
-    def _stage(self) -> None:
+    def discard(self) -> None:
+        """Store nothing of it."""
+        self._drop_held()
+
+    def _upload_held(self) -> None:
         if not self._held:
             return
         data = b"".join(self._held)
         self._before = (self._before + data[-TAIL_BYTES:])[-TAIL_BYTES:]
         self._held, self._held_bytes = [], 0
-        self._blocks.append(self._start(self._stage_block(len(self._blocks) + 1, data)))
+        self._uploads.append(self._start(self._upload(len(self._uploads) + 1, data)))
 
-    async def _stage_block(self, block: int, data: bytes) -> bool:
+    async def _upload(self, block: int, data: bytes) -> StorageError | None:
         try:
             await self._store.stage(self.name, block, data)
+        except StorageError as error:
+            return error
         finally:
             self._memory.release(len(data))
-        return True
-
-    def discard(self) -> None:
-        """Nothing of this is to be stored."""
-        self._drop_held()
+        return None
 
     def _drop_held(self) -> None:
         self._memory.release(self._held_bytes)

@@ -48,9 +48,9 @@ from shared.exchange_ids import fresh_exchange_id
 from shared.relay.client_response import ClientResponse
 from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.recorder import Recorder, Recording
-from shared.relay.request_body import Body, HeldBody, PassingBody
+from shared.relay.request_body import PassingBody, RequestContent
 from shared.relay.request_intake import RequestIntake
-from shared.relay.upstream_call import StreamOptionsSupport, UpstreamCall, UpstreamCalls
+from shared.relay.upstream_call import StreamOptionsSupport, UpstreamCall, UpstreamClient
 from shared.settings.settings import InterventionSettings, LimitSettings
 
 # Beyond EXCHANGE_TIMEOUT_S, for reporting it to the client, and again for the response's end: the
@@ -62,7 +62,7 @@ _LAST_WORDS_S: Final = 2.0
 class Relay:
     """What every exchange of a worker shares."""
 
-    upstream: UpstreamCalls
+    upstream: UpstreamClient
     recorder: Recorder
     limits: LimitSettings
     interventions: InterventionSettings
@@ -170,23 +170,23 @@ class RelayResponse(Response):
 
     async def _exchange_bytes(self, receive: Receive) -> None:
         try:
-            body, asking = await self._intake.take(
+            content = await self._intake.read(
                 receive,
-                watch=lambda: self._watch(receive),
-                left=self._client_disconnected,
+                on_complete=lambda: self._watch(receive),
+                on_disconnect=self._client_disconnected,
             )
             self._machine.request_ready()
-            await self._answer_with(body, asking)
+            await self._answer_with(content)
         except ClientDisconnected:
             self._machine.request_broken_off()
         except (BodyTooLarge, RequestNotCaptured) as error:
             await self._carry_out(self._machine.rejected(error))
 
-    async def _answer_with(self, body: Body, asking: HeldBody | None) -> None:
-        machine, record = self._machine, self._record
+    async def _answer_with(self, content: RequestContent) -> None:
+        machine, record, body = self._machine, self._record, content.body
         try:
             try:
-                response = await self._open(body, asking)
+                response = await self._open(content)
                 await self._carry_out(
                     machine.upstream_answered(
                         response.status_code,
@@ -198,27 +198,25 @@ class RelayResponse(Response):
             finally:
                 await self._call.aclose()
         except UpstreamError as error:
-            if isinstance(body, PassingBody) and body.problem is not None:
-                raise body.problem from None  # it was the client's side that failed
+            if isinstance(body, PassingBody) and body.error is not None:
+                raise body.error from None  # it was the client's side that failed
             await self._carry_out(machine.upstream_failed(error, finished=record.finished))
         else:
             await self._carry_out(machine.upstream_ended(cut_short=record.cut_short))
 
-    async def _open(self, body: Body, asking: HeldBody | None) -> httpx.Response:
+    async def _open(self, content: RequestContent) -> httpx.Response:
         record, early_s = self._record, self._relay.interventions.early_response_after_s
         if record.stream_requested and early_s:
-            response = await self._open_early(body, asking, early_s)
+            response = await self._open_early(content, early_s)
         else:
-            response = await self._call.open(body, asking)
+            response = await self._call.open(content)
         record.to_headers_ms = self._now_ms()
         record.upstream_status = response.status_code
         record.upstream_headers = response.headers.raw
         return response
 
-    async def _open_early(
-        self, body: Body, asking: HeldBody | None, early_s: float
-    ) -> httpx.Response:
-        opening = asyncio.create_task(self._call.open(body, asking))
+    async def _open_early(self, content: RequestContent, early_s: float) -> httpx.Response:
+        opening = asyncio.create_task(self._call.open(content))
         try:
             await asyncio.wait({opening}, timeout=early_s)
             if not opening.done():

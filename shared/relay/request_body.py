@@ -1,11 +1,11 @@
-"""The request's body on its way up: held whole where the relay must look at it, otherwise passed on
-as it comes.
+"""The request's body on its way upstream: held whole where the relay must examine it, otherwise
+passed on as it arrives.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from typing import Final
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from typing import Final, NamedTuple
 
 from starlette.types import Receive
 
@@ -19,17 +19,16 @@ _SHORT_BYTES: Final = 32 * 1024
 class IncomingBody:
     """Reads the client's body once, within a limit."""
 
-    def __init__(self, receive: Receive, announced: str, limit_bytes: int) -> None:
+    def __init__(self, receive: Receive, content_length: str, limit_bytes: int) -> None:
         self._receive = receive
         self._limit_bytes = limit_bytes
-        # its Content-Length
-        self.announced_bytes = int(announced) if announced.isdecimal() else None
+        # None: the header is missing, or is not a number
+        self.announced_bytes = int(content_length) if content_length.isdecimal() else None
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Raises ClientDisconnected, or BodyTooLarge as soon as that is known."""
-        received, more = self.announced_bytes or 0, True
-        self._check(received)
-        received = 0
+        self._check(self.announced_bytes or 0)
+        received, more = 0, True
         while more:
             message = await self._receive()
             if message["type"] == "http.disconnect":
@@ -41,15 +40,16 @@ class IncomingBody:
             if piece:
                 yield piece
 
-    async def whole(self, note: Callable[[bytes], None]) -> bytearray:
-        """All of it, grown in place: joined at its end, 100 MB would stop every stream for 60 ms,
-        and be held twice.
+    async def whole(self, on_piece: Callable[[bytes], None]) -> bytearray:
+        """All of it, grown in place: joining 100 MB at the end would stop every stream for 60 ms,
+        and hold them twice.
 
-        `note` is given each piece, so that what came stays known where the client leaves.
+        `on_piece` is given each piece, so that what has arrived stays known where the client
+        disconnects.
         """
         body = bytearray()
         async for piece in self.pieces():
-            note(piece)
+            on_piece(piece)
             body += piece
         return body
 
@@ -59,17 +59,18 @@ class IncomingBody:
 
 
 class HeldBody:
-    """A body that is there: it can be sent again. In pieces, so that a stalled write is noticed at
-    each of them.
-    """
+    """A body that has arrived: it can be sent again."""
 
     def __init__(self, *parts: bytes | bytearray | memoryview) -> None:
         self._parts = [memoryview(part) for part in parts]
-        self.size_bytes: int | None = sum(map(len, parts))
+        self.size_bytes = sum(map(len, parts))
 
-    def in_one_piece(self) -> bytes | None:
-        """All of it; None where it is too long for that."""
-        return b"".join(self._parts) if (self.size_bytes or 0) <= _SHORT_BYTES else None
+    @property
+    def content(self) -> bytes | AsyncIterable[bytes]:
+        """For httpx.Request. A short body is one piece, which costs half of what an iterator does;
+        a longer one comes in pieces, so that a stalled write is noticed at each of them.
+        """
+        return b"".join(self._parts) if self.size_bytes <= _SHORT_BYTES else self
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for part in self._parts:
@@ -78,45 +79,51 @@ class HeldBody:
 
 
 class PassingBody:
-    """A body that goes up as it comes; each piece is noted on the way.
+    """A body that goes upstream as it arrives; each piece is noted on the way.
 
-    `left` is called when the client leaves within it: an answer that has begun by then would
-    otherwise go on, because nobody else listens to the client before its request is whole. (While
-    the upstream takes no more of the body, nobody does at all.)
+    `on_disconnect` is called when the client disconnects within it: an answer that has begun by
+    then would otherwise go on, because nobody else listens to the client before its request is
+    whole. (While the upstream takes no more of the body, nobody listens at all.)
     """
 
     def __init__(
         self,
         incoming: IncomingBody,
         *,
-        note: Callable[[bytes], None],
-        whole: Callable[[], object],
-        left: Callable[[], None],
+        on_piece: Callable[[bytes], None],
+        on_complete: Callable[[], object],
+        on_disconnect: Callable[[], None],
     ) -> None:
-        self.size_bytes = incoming.announced_bytes
-        self.problem: ClientDisconnected | BodyTooLarge | None = (
-            None  # why it could not be passed on
-        )
+        self.size_bytes = incoming.announced_bytes  # None: not known before its end
+        self.error: ClientDisconnected | BodyTooLarge | None = None  # why it is not passed on
         self._incoming = incoming
-        self._note = note
-        self._whole = whole
-        self._left = left
+        self._on_piece = on_piece
+        self._on_complete = on_complete
+        self._on_disconnect = on_disconnect
 
-    def in_one_piece(self) -> bytes | None:
-        """Nobody knows it yet."""
-        return None
+    @property
+    def content(self) -> AsyncIterable[bytes]:
+        """For httpx.Request."""
+        return self
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             async for piece in self._incoming.pieces():
-                self._note(piece)
+                self._on_piece(piece)
                 yield piece
-        except (ClientDisconnected, BodyTooLarge) as problem:
-            self.problem = problem
-            if isinstance(problem, ClientDisconnected):
-                self._left()
+        except (ClientDisconnected, BodyTooLarge) as error:
+            self.error = error
+            if isinstance(error, ClientDisconnected):
+                self._on_disconnect()
             raise
-        self._whole()
+        self._on_complete()
 
 
 type Body = HeldBody | PassingBody
+
+
+class RequestContent(NamedTuple):
+    """What goes upstream."""
+
+    body: Body
+    with_usage_request: HeldBody | None = None  # the body that asks for usage, where one may

@@ -1,6 +1,7 @@
-"""The intake: how a request's body gets from the client to the upstream call and into its capture.
+"""Reads the client's request body and decides how it is forwarded.
 
-What may ask for a stream is held whole and looked at; anything else passes as it comes.
+What may ask for a stream is held whole and examined; anything else passes as it arrives. Either way
+it goes into its capture.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from shared.core.wire.headers import header
 from shared.errors import RequestNotCaptured
 from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.recorder import Recorder
-from shared.relay.request_body import Body, HeldBody, IncomingBody, PassingBody
+from shared.relay.request_body import HeldBody, IncomingBody, PassingBody, RequestContent
 from shared.settings.settings import InterventionSettings, LimitSettings
 
 
@@ -25,65 +26,77 @@ class RequestIntake:
 
     def __init__(
         self,
-        exchange: ExchangeRecord,
+        record: ExchangeRecord,
         recorder: Recorder,
         limits: LimitSettings,
         interventions: InterventionSettings,
     ) -> None:
-        self._exchange = exchange
+        self._record = record
         self._recorder = recorder
         self._limits = limits
         self._interventions = interventions
 
-    async def take(
-        self, receive: Receive, *, watch: Callable[[], None], left: Callable[[], None]
-    ) -> tuple[Body, HeldBody | None]:
-        """The body to send, and the one that asks for usage. Raises ClientDisconnected,
-        BodyTooLarge or RequestNotCaptured.
+    async def read(
+        self,
+        receive: Receive,
+        *,
+        on_complete: Callable[[], None],
+        on_disconnect: Callable[[], None],
+    ) -> RequestContent:
+        """Returns what can go upstream. Raises ClientDisconnected, BodyTooLarge or
+        RequestNotCaptured.
 
-        `watch` is called when the body is whole and nobody here listens to the client any more,
-        `left` when the client leaves a body that is passed on.
+        `on_complete` is called when the body is whole, and nobody here listens to the client any
+        more. `on_disconnect` is called when the client disconnects within a body that is passed on.
         """
-        exchange, closed = self._exchange, self._limits.capture_required
-        announced = header(exchange.request_headers, b"content-length")
-        incoming = IncomingBody(receive, announced, self._limits.request_body_bytes)
+        record, capture_required = self._record, self._limits.capture_required
+        content_length = header(record.request_headers, b"content-length")
+        incoming = IncomingBody(receive, content_length, self._limits.request_body_bytes)
 
-        def whole() -> asyncio.Task[bool]:
-            watch()
-            return self._recorder.request_received(exchange)
+        def complete() -> asyncio.Task[bool]:
+            on_complete()
+            return self._recorder.request_received(record)
 
-        if not self._is_examined() and self._has_body() and not closed:
-            return PassingBody(incoming, note=exchange.request.write, whole=whole, left=left), None
-        body, asking = await self._hold(incoming) if self._has_body() else (HeldBody(b""), None)
-        storing = whole()
-        # a client that leaves now must not take its record along
-        if closed and not await asyncio.shield(storing):
+        if self._has_body() and not self._is_examined() and not capture_required:
+            return RequestContent(
+                PassingBody(
+                    incoming,
+                    on_piece=record.request.write,
+                    on_complete=complete,
+                    on_disconnect=on_disconnect,
+                )
+            )
+        content = await self._hold(incoming) if self._has_body() else RequestContent(HeldBody())
+        storing = complete()
+        # a client that disconnects now must not take its record along
+        if capture_required and not await asyncio.shield(storing):
             raise RequestNotCaptured
-        return body, asking
+        return content
 
-    async def _hold(self, incoming: IncomingBody) -> tuple[HeldBody, HeldBody | None]:
-        """The whole body, looked at: what goes upstream where usage is asked for comes second."""
-        exchange = self._exchange
-        body = await incoming.whole(exchange.request.write)
+    async def _hold(self, incoming: IncomingBody) -> RequestContent:
+        record = self._record
+        body = await incoming.whole(record.request.write)
         if not self._is_examined():
-            return HeldBody(body), None
+            return RequestContent(HeldBody(body))
+        operation = record.operation
         may_ask = self._interventions.ask_for_usage and usage_request.accepts(
-            exchange.operation.spec, exchange.api_version, v1=exchange.operation.v1
+            operation.spec, record.api_version, v1=operation.v1
         )
         examined = await run_cooperatively(
-            usage_request.examine(body, exchange.operation.spec, may_ask=may_ask)
+            usage_request.examine(body, operation.spec, may_ask=may_ask)
         )
-        exchange.stream_requested = examined.stream
-        exchange.requested_model = examined.model
-        return HeldBody(body), HeldBody(*examined.asking) if examined.asking else None
+        record.stream_requested = examined.stream
+        record.requested_model = examined.model
+        asking = HeldBody(*examined.asking) if examined.asking else None
+        return RequestContent(HeldBody(body), asking)
 
     def _is_examined(self) -> bool:
-        exchange = self._exchange
-        content_type = header(exchange.request_headers, b"content-type")
-        return stream_request.is_examined(exchange.operation.spec, exchange.method, content_type)
+        record = self._record
+        content_type = header(record.request_headers, b"content-type")
+        return stream_request.is_examined(record.operation.spec, record.method, content_type)
 
     def _has_body(self) -> bool:
-        headers = self._exchange.request_headers
+        headers = self._record.request_headers
         return header(headers, b"content-length") not in {"", "0"} or bool(
             header(headers, b"transfer-encoding")
         )

@@ -1,5 +1,7 @@
-"""One call of the upstream on behalf of an exchange: with the proxy's addition where it may be
-made, and once more without it where the upstream refuses it.
+"""One call of the upstream on behalf of an exchange.
+
+Where the proxy may ask for usage, the request carries that addition (`stream_options`). An upstream
+that refuses the addition is called once more, with the request as it came.
 """
 
 from __future__ import annotations
@@ -12,125 +14,128 @@ import httpx
 from shared.core.wire import forwarding, usage_request
 from shared.core.wire.headers import RawHeaders
 from shared.relay.exchange_record import ExchangeRecord
-from shared.relay.request_body import Body, HeldBody
+from shared.relay.request_body import Body, RequestContent
 
-_REFUSAL_BYTES: Final = 64 * 1024  # of an error body that is looked at
-_REFUSED_FOR_S: Final = 3600  # an upstream that refused the addition is asked again after this
-_REFUSALS_KEPT: Final = 1000
+_EXAMINED_BYTES: Final = 64 * 1024  # of an error body that may be about the addition
 
 
-class UpstreamCalls(Protocol):
-    """What the relay needs of the upstream; see shared.adapters.upstream.Upstream."""
+class UpstreamClient(Protocol):
+    """What the relay needs of the upstream."""
 
     async def credential_headers(self) -> RawHeaders:
-        """The header that authenticates the proxy."""
+        """The header that authenticates the proxy. Raises UpstreamUnreachable."""
         ...
 
-    async def open(
+    async def send(
         self, method: str, target: bytes, headers: RawHeaders, body: Body
     ) -> httpx.Response:
-        """Status and headers. Raises UpstreamError."""
+        """Returns when status and headers have come. `target` is path and query. Raises
+        UpstreamError.
+        """
         ...
 
     def pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:
-        """The body. Raises UpstreamError."""
+        """The response's body, as the network delivers it. Raises UpstreamError."""
         ...
 
 
 class StreamOptionsSupport:
-    """Which deployments refused the addition lately."""
+    """Remembers which deployments refuse `stream_options`, each for a limited time, because
+    deployments are upgraded.
+    """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, clock: Callable[[], float], *, remember_s: float = 3600, max_deployments: int = 1000
+    ) -> None:
         self._clock = clock
-        self._until: dict[tuple[str | None, str | None], float] = {}
+        self._remember_s = remember_s
+        self._max_deployments = max_deployments  # a caller can invent them
+        self._refused_until: dict[tuple[str | None, str | None], float] = {}
 
-    def add(self, exchange: ExchangeRecord) -> None:
-        """This exchange's deployment refused."""
-        if len(self._until) >= _REFUSALS_KEPT:
-            self._until.clear()
-        self._until[_key(exchange)] = self._clock() + _REFUSED_FOR_S
+    def note_refusal(self, record: ExchangeRecord) -> None:
+        """This exchange's deployment refused them."""
+        if len(self._refused_until) >= self._max_deployments:
+            self._refused_until.clear()
+        self._refused_until[_deployment(record)] = self._clock() + self._remember_s
 
-    def __contains__(self, exchange: ExchangeRecord) -> bool:
-        return self._until.get(_key(exchange), 0.0) > self._clock()
+    def may_be_sent(self, record: ExchangeRecord) -> bool:
+        """Whether this exchange's deployment is not known to refuse them."""
+        return self._refused_until.get(_deployment(record), 0.0) <= self._clock()
 
 
 class UpstreamCall:
-    """The upstream's answer to one exchange."""
+    """The upstream's response to one exchange: `open` it, iterate over its `pieces`, close it."""
 
     def __init__(
         self,
-        calls: UpstreamCalls,
-        refusals: StreamOptionsSupport,
-        exchange: ExchangeRecord,
+        client: UpstreamClient,
+        stream_options: StreamOptionsSupport,
+        record: ExchangeRecord,
         target: bytes,
     ) -> None:
-        self._calls = calls
-        self._refusals = refusals
-        self._exchange = exchange
+        self._client = client
+        self._stream_options = stream_options
+        self._record = record
         self._target = target
         self._response: httpx.Response | None = None
-        self._looked_at: list[bytes] = []
-        self._rest: AsyncIterator[bytes] | None = None
+        self._examined: list[bytes] = []  # the pieces of the body that are read already
+        self._rest: AsyncIterator[bytes] | None = None  # the pieces after them
 
-    async def open(self, body: Body, asking: HeldBody | None) -> httpx.Response:
-        """Status and headers. `asking` is the body with the addition; raises UpstreamError."""
-        if asking is not None and self._exchange not in self._refusals:
-            response = await self._send(asking)
-            if response.status_code != 400 or not await self._refuses(response):
-                self._exchange.usage_requested = True
-                return response
-            await response.aclose()
-            self._looked_at, self._rest = [], None
-            response = await self._send(body)
-            # otherwise it may have been something of the caller's own that was refused
-            if response.status_code < 300:
-                self._refusals.add(self._exchange)
+    async def open(self, content: RequestContent) -> httpx.Response:
+        """Returns when status and headers have come. Raises UpstreamError."""
+        if content.with_usage_request is None or not self._stream_options.may_be_sent(self._record):
+            return await self._send(content.body)
+        response = await self._send(content.with_usage_request)
+        if response.status_code != 400 or not await self._refuses_addition(response):
+            self._record.usage_requested = True
             return response
-        return await self._send(body)
+        await response.aclose()
+        self._examined, self._rest = [], None
+        response = await self._send(content.body)
+        # otherwise it may have been something of the caller's own that was refused
+        if response.status_code < 300:
+            self._stream_options.note_refusal(self._record)
+        return response
 
     def pieces(self) -> AsyncIterator[bytes]:
-        """The answer's body."""
+        """The response's body. Raises UpstreamError."""
         if self._response is None:
             raise RuntimeError("open() comes first")
         # As direct as can be: each generator in between costs every chunk of every stream.
-        return (
-            self._calls.pieces(self._response)
-            if self._rest is None
-            else self._after_look(self._rest)
-        )
+        if self._rest is None:
+            return self._client.pieces(self._response)
+        return self._examined_and(self._rest)
 
-    async def _after_look(self, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        for piece in self._looked_at:
+    async def aclose(self) -> None:
+        """Give the connection back to the pool, or close it where the body has not ended."""
+        if self._response is not None:
+            await self._response.aclose()
+
+    async def _examined_and(self, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        for piece in self._examined:
             yield piece
         async for piece in rest:
             yield piece
 
-    async def aclose(self) -> None:
-        """Done with it: the connection goes back to the pool, or is closed where the answer has not
-        ended.
-        """
-        if self._response is not None:
-            await self._response.aclose()
-
     async def _send(self, body: Body) -> httpx.Response:
-        exchange = self._exchange
-        own = await self._calls.credential_headers()
+        record = self._record
+        credential = await self._client.credential_headers()
         headers = forwarding.request_headers(
-            exchange.request_headers, own, uncoded=exchange.stream_requested
+            record.request_headers, credential, uncoded=record.stream_requested
         )
-        self._response = await self._calls.open(exchange.method, self._target, headers, body)
+        self._response = await self._client.send(record.method, self._target, headers, body)
         return self._response
 
-    async def _refuses(self, response: httpx.Response) -> bool:
-        self._rest = self._calls.pieces(response)
-        seen = b""
+    async def _refuses_addition(self, response: httpx.Response) -> bool:
+        self._rest = self._client.pieces(response)
+        error_body = b""
         async for piece in self._rest:
-            self._looked_at.append(piece)
-            seen += piece
-            if len(seen) > _REFUSAL_BYTES:
+            self._examined.append(piece)
+            error_body += piece
+            if len(error_body) > _EXAMINED_BYTES:
                 break
-        return usage_request.is_refusal(seen)
+        return usage_request.is_refusal(error_body)
 
 
-def _key(exchange: ExchangeRecord) -> tuple[str | None, str | None]:
-    return exchange.operation.deployment or exchange.requested_model, exchange.api_version
+def _deployment(record: ExchangeRecord) -> tuple[str | None, str | None]:
+    return record.operation.deployment or record.requested_model, record.api_version

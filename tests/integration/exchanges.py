@@ -152,19 +152,18 @@ def document(body: bytes, *, status: int = 200, **headers: str) -> httpx.Respons
     return httpx.Response(status, headers=fixed | named, stream=Body(body))
 
 
-class FakeUpstream(httpx.AsyncBaseTransport):
+class FakeUpstream:
     """Answers each request with the next of these; keeps the requests and their bodies."""
 
     def __init__(self, *answers: httpx.Response | Exception | asyncio.Event) -> None:
+        self.transport = httpx.MockTransport(self._answer)
         self._answers = list(answers)
         self.requests: list[tuple[httpx.Request, bytes]] = []
         self.asked = asyncio.Event()  # set with each request
         self.cancelled = False
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        assert isinstance(request.stream, httpx.AsyncByteStream)
-        body = b"".join([piece async for piece in request.stream])
-        self.requests.append((request, body))
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append((request, request.content))
         self.asked.set()
         try:
             while isinstance(answer := self._answers.pop(0), asyncio.Event):
@@ -311,7 +310,9 @@ def a_world(
     memory = CaptureMemory(bounds.capture_memory_bytes)
     recorder = Recorder(stored, queued, memory)
     relay = Relay(
-        upstream=Upstream(replace(UPSTREAM, base_url=base_url), transport or upstream, known_as),
+        upstream=Upstream(
+            replace(UPSTREAM, base_url=base_url), transport or upstream.transport, known_as
+        ),
         recorder=recorder,
         limits=bounds,
         interventions=interventions,

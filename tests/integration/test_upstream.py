@@ -9,6 +9,7 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
@@ -259,6 +260,41 @@ async def test_a_passing_body_that_grows_too_large_is_refused_and_broken_off_ups
     assert client.status == 413
     assert ends == ["broken off"]
     assert (await world.envelope()).outcome is Outcome.REJECTED
+
+
+async def test_a_passing_body_that_grows_too_large_within_an_answer_cuts_it_off(
+    transport: AiohttpTransport,
+) -> None:
+    """Its status has left: the response breaks off, and is not started a second time."""
+    answered = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        await connection.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n")
+        await connection.closed_by_client()
+
+    class LateClient(Client):
+        """Sends the rest of its body once the answer has begun."""
+
+        async def _receive(self) -> dict[str, Any]:
+            if len(self._pieces) == 1:
+                await answered.wait()
+            return await super()._receive()
+
+    async with serving(script) as server:
+        world = a_world(transport=transport, base_url=server.url, request_body_bytes=10)
+        pieces, headers = (b"12345", b"6789012"), {"transfer-encoding": "chunked"}
+        client = LateClient(world.relay, *pieces, headers=headers, path=AUDIO)
+        running = client.start()
+        await client.until_body(b"begun")
+        answered.set()
+        await asyncio.wait_for(running, DEADLINE_S)
+    assert [message["type"] for message in client.messages].count("http.response.start") == 1
+    assert (client.status, client.body, client.ended) == (200, b"begun", False)
+    envelope = await world.envelope()
+    assert (envelope.outcome, envelope.status_code) == (Outcome.REJECTED, 200)
+    assert envelope.failure is not None
+    assert envelope.failure.code == "body_too_large"
 
 
 async def test_a_connection_that_carried_a_broken_body_is_not_used_again(

@@ -5,8 +5,8 @@ hand.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from typing import Any
+import gc
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from shared.core.wire.tail import TAIL_BYTES
 from shared.errors import StorageError
-from shared.relay.capture_writer import BLOCK_BYTES, CaptureMemory, CaptureWriter
+from shared.relay.capture_writer import BLOCK_BYTES, CaptureMemory, CaptureWriter, Upload
 
 pytestmark = pytest.mark.anyio
 MB = 1024 * 1024
@@ -51,8 +51,8 @@ class Store:
             raise StorageError(what)
 
 
-def start(work: Coroutine[Any, Any, bool]) -> asyncio.Task[bool]:
-    return asyncio.create_task(work)
+def start(upload: Upload) -> asyncio.Task[StorageError | None]:
+    return asyncio.create_task(upload)
 
 
 def pieces_of(size: int, piece: int = 64 * 1024) -> list[bytes]:
@@ -154,6 +154,32 @@ async def test_a_failing_store_keeps_no_memory(failing: str) -> None:
         await writer.close(PREAMBLE)
     await asyncio.sleep(0)
     assert (store.blobs, memory.used_bytes) == ({}, 0)
+
+
+@pytest.mark.parametrize("discarded", [False, True])
+async def test_a_lost_capture_leaves_no_failure_to_asyncio(
+    caplog: pytest.LogCaptureFixture, *, discarded: bool
+) -> None:
+    """Its blocks fail after it was closed, when nobody asks for them any more: asyncio would log
+    the SDK's message as an exception that was never retrieved.
+    """
+    store, memory = Store(), CaptureMemory(BLOCK_BYTES + MB)
+    store.open.clear()
+    store.failing = {"stage 1"}
+    writer = CaptureWriter(store, "a", memory, start)
+    for piece in pieces_of(BLOCK_BYTES if discarded else BLOCK_BYTES + 2 * MB):
+        writer.write(piece)
+    if discarded:
+        writer.discard()
+    else:
+        assert not await writer.close(PREAMBLE)
+    store.open.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    del writer
+    gc.collect()
+    assert memory.used_bytes == 0
+    assert [record for record in caplog.get_records("call") if record.name == "asyncio"] == []
 
 
 async def test_what_is_discarded_is_not_stored() -> None:

@@ -58,7 +58,9 @@ async def test_a_body_within_the_limit_is_read_whole(pieces: list[bytes]) -> Non
 async def test_a_body_is_too_large_as_soon_as_that_shows(pieces: list[bytes]) -> None:
     """Nothing of what passes the limit is handed on."""
     seen: list[bytes] = []
-    body = PassingBody(incoming(pieces), note=seen.append, whole=lambda: None, left=lambda: None)
+    body = PassingBody(
+        incoming(pieces), on_piece=seen.append, on_complete=lambda: None, on_disconnect=lambda: None
+    )
     with pytest.raises(BodyTooLarge):
         await all_of(body)
     assert len(b"".join(seen)) <= LIMIT
@@ -119,7 +121,7 @@ async def test_a_held_body_can_be_sent_again() -> None:
 async def test_a_short_held_body_can_be_had_in_one_piece(size: int, whole: bool) -> None:
     data = bytes(range(256)) * 256 + b"!"
     body = HeldBody(memoryview(data)[: size // 2], data[size // 2 : size])
-    assert body.in_one_piece() == (data[:size] if whole else None)
+    assert body.content == (data[:size] if whole else body)
 
 
 async def test_a_body_passes_as_it_comes() -> None:
@@ -128,15 +130,15 @@ async def test_a_body_passes_as_it_comes() -> None:
     ends: list[int] = []
     body = PassingBody(
         incoming([b"12", b"34"], announced="4"),
-        note=noted.append,
-        whole=lambda: ends.append(len(noted)),
-        left=lambda: None,
+        on_piece=noted.append,
+        on_complete=lambda: ends.append(len(noted)),
+        on_disconnect=lambda: None,
     )
     assert body.size_bytes == 4
     async for piece in body:
         assert noted[-1] == piece
         assert not ends
-    assert (noted, ends, body.problem) == ([b"12", b"34"], [2], None)
+    assert (noted, ends, body.error) == ([b"12", b"34"], [2], None)
 
 
 @pytest.mark.parametrize(
@@ -150,13 +152,13 @@ async def test_a_body_that_could_not_be_passed_on_says_why(
     left: list[int] = []
     body = PassingBody(
         incoming(pieces),
-        note=lambda _: None,
-        whole=lambda: ends.append(1),
-        left=lambda: left.append(1),
+        on_piece=lambda _: None,
+        on_complete=lambda: ends.append(1),
+        on_disconnect=lambda: left.append(1),
     )
     with pytest.raises(problem):
         await all_of(body)
-    assert isinstance(body.problem, problem)
+    assert isinstance(body.error, problem)
     assert (ends, left) == ([], [1] if problem is ClientDisconnected else [])
 
 

@@ -15,7 +15,7 @@ from shared.core.wire.operations import spec_of
 from shared.core.wire.routing import Operation
 from shared.relay.capture_writer import CaptureMemory, CaptureWriter
 from shared.relay.exchange_record import ExchangeRecord
-from shared.relay.request_body import HeldBody, PassingBody
+from shared.relay.request_body import HeldBody, PassingBody, RequestContent
 from shared.relay.upstream_call import StreamOptionsSupport, UpstreamCall
 from tests.unit.test_capture_writer import Store, start
 
@@ -34,7 +34,7 @@ class Upstream:
     async def credential_headers(self) -> RawHeaders:
         return [(b"api-key", b"own")]
 
-    async def open(
+    async def send(
         self, method: str, target: bytes, headers: RawHeaders, body: HeldBody | PassingBody
     ) -> httpx.Response:
         self.bodies.append(b"".join([piece async for piece in body]))
@@ -77,14 +77,14 @@ def exchange(
 
 async def answered(
     upstream: Upstream,
-    refusals: StreamOptionsSupport,
+    support: StreamOptionsSupport,
     about: ExchangeRecord | None = None,
     *,
     ask: bool = True,
 ) -> tuple[int, bytes]:
     """(status, body) that the client is to get."""
-    call = UpstreamCall(upstream, refusals, about or exchange(), b"/")
-    response = await call.open(HeldBody(PLAIN), HeldBody(ASKING) if ask else None)
+    call = UpstreamCall(upstream, support, about or exchange(), b"/")
+    response = await call.open(RequestContent(HeldBody(PLAIN), HeldBody(ASKING) if ask else None))
     body = b"".join([piece async for piece in call.pieces()])
     await call.aclose()
     return response.status_code, body
@@ -106,23 +106,23 @@ async def test_the_addition_is_made_and_noted() -> None:
 
 async def test_a_refused_addition_is_left_out_and_remembered() -> None:
     """The client sees the second answer only; the next call of that deployment asks nothing."""
-    refusals, about = StreamOptionsSupport(Clock()), exchange()
+    support, about = StreamOptionsSupport(Clock()), exchange()
     upstream = Upstream((400, REFUSAL), (200, b"answer"), (200, b"next"))
-    assert await answered(upstream, refusals, about) == (200, b"answer")
+    assert await answered(upstream, support, about) == (200, b"answer")
     assert not about.usage_requested
-    assert await answered(upstream, refusals) == (200, b"next")
+    assert await answered(upstream, support) == (200, b"next")
     assert upstream.bodies == [ASKING, PLAIN, PLAIN]
 
 
 async def test_a_refusal_is_forgotten_after_an_hour() -> None:
     """Deployments are upgraded."""
     clock = Clock()
-    refusals = StreamOptionsSupport(clock)
-    await answered(Upstream((400, REFUSAL), (200, b"")), refusals)
+    support = StreamOptionsSupport(clock)
+    await answered(Upstream((400, REFUSAL), (200, b"")), support)
     clock.now = 3599
-    assert exchange() in refusals
+    assert not support.may_be_sent(exchange())
     clock.now = 3601
-    assert exchange() not in refusals
+    assert support.may_be_sent(exchange())
 
 
 @pytest.mark.parametrize("status", [400, 401, 429, 500])
@@ -130,11 +130,11 @@ async def test_a_repeat_that_fails_as_well_is_not_held_against_the_deployment(st
     """It shows nothing about the addition: the client gets that error, and the next caller's usage
     is asked for.
     """
-    refusals = StreamOptionsSupport(Clock())
+    support = StreamOptionsSupport(Clock())
     upstream = Upstream((400, REFUSAL), (status, b"your own"))
-    assert await answered(upstream, refusals) == (status, b"your own")
+    assert await answered(upstream, support) == (status, b"your own")
     assert upstream.bodies == [ASKING, PLAIN]
-    assert exchange() not in refusals
+    assert support.may_be_sent(exchange())
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
@@ -154,22 +154,22 @@ async def test_a_large_error_is_looked_at_within_bounds() -> None:
     assert upstream.bodies == [ASKING]
 
 
-async def test_refusals_are_told_apart() -> None:
+async def test_support_are_told_apart() -> None:
     """By deployment (on the v1 routes the model) and api-version."""
-    refusals = StreamOptionsSupport(Clock())
-    refusals.add(exchange("gpt"))
-    refusals.add(exchange(None, None, "model"))
-    assert exchange("gpt", model="other") in refusals
-    assert exchange("gpt", "2025-01-01") not in refusals
-    assert exchange("other") not in refusals
-    assert exchange(None, None, "model") in refusals
-    assert exchange(None, None, "another") not in refusals
+    support = StreamOptionsSupport(Clock())
+    support.note_refusal(exchange("gpt"))
+    support.note_refusal(exchange(None, None, "model"))
+    assert not support.may_be_sent(exchange("gpt", model="other"))
+    assert support.may_be_sent(exchange("gpt", "2025-01-01"))
+    assert support.may_be_sent(exchange("other"))
+    assert not support.may_be_sent(exchange(None, None, "model"))
+    assert support.may_be_sent(exchange(None, None, "another"))
 
 
-async def test_refusals_take_a_bounded_room() -> None:
+async def test_support_take_a_bounded_room() -> None:
     """A caller can invent deployments."""
-    refusals = StreamOptionsSupport(Clock())
+    support = StreamOptionsSupport(Clock())
     for number in range(5000):
-        refusals.add(exchange(f"gpt-{number}"))
-    assert exchange("gpt-4999") in refusals
-    assert len(refusals._until) <= 1000
+        support.note_refusal(exchange(f"gpt-{number}"))
+    assert not support.may_be_sent(exchange("gpt-4999"))
+    assert len(support._refused_until) <= 1000

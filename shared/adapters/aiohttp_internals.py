@@ -1,0 +1,87 @@
+"""The internals of aiohttp that fnsse relies on, in one table, and a check that they are there.
+
+A missing one would show only where a connection breaks, or not at all: an override that nobody
+calls any more lets one caller read another caller's answer. So the app does not start on an aiohttp
+that is different.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+
+from shared.errors import UnsupportedLibrary
+
+
+class Internal(NamedTuple):
+    """One name that fnsse uses."""
+
+    owner: type
+    name: str
+    parameters: tuple[str, ...] | None  # of a method; None: an attribute
+    why: str
+
+
+INTERNALS: Final = (
+    Internal(
+        aiohttp.BaseConnector,
+        "_get",
+        ("self", "key", "traces"),
+        "ConnectionPool overrides it: an unsolicited answer must not rinternal another caller",
+    ),
+    Internal(
+        ResponseHandler,
+        "should_close",
+        None,
+        "ConnectionPool asks it whether something came that nobody had asked for",
+    ),
+    Internal(
+        aiohttp.StreamReader,
+        "_read_nowait",
+        ("self", "n"),
+        "AiohttpTransport reads with it what had arrived before a connection broke",
+    ),
+    Internal(
+        aiohttp.StreamReader,
+        "set_exception",
+        ("self", "exc", "exc_cause"),
+        "AiohttpTransport ends with it the wait for an upstream that is silent",
+    ),
+    Internal(
+        ResponseHandler,
+        "read_timeout",
+        None,
+        "AiohttpTransport ends with it aiohttp's own timer, which costs every chunk",
+    ),
+    Internal(
+        ResponseHandler,
+        "start_timeout",
+        ("self",),
+        "AiohttpTransport ends with it aiohttp's own timer, which costs every chunk",
+    ),
+)
+
+
+def check(internals: Sequence[Internal] = INTERNALS) -> None:
+    """Raises UnsupportedLibrary, which names every internal that is not as it is used."""
+    wrong = [
+        f"{internal.owner.__name__}.{internal.name} ({internal.why})"
+        for internal in internals
+        if not _is_as_used(internal)
+    ]
+    if wrong:
+        raise UnsupportedLibrary(
+            f"aiohttp {aiohttp.__version__} is not as fnsse uses it: {'; '.join(wrong)}. "
+            "Install the version that requirements.txt names."
+        )
+
+
+def _is_as_used(internal: Internal) -> bool:
+    found: Any = getattr(internal.owner, internal.name, None)
+    if internal.parameters is None:
+        return found is not None
+    return callable(found) and tuple(inspect.signature(found).parameters) == internal.parameters
