@@ -156,7 +156,7 @@ class Recorder:
                 return
         self.failed.lost += 1
         _log.error(
-            "ExchangeRecord %s could not be recorded at all. Its envelope: %s",
+            "Exchange %s could not be recorded at all. Its envelope: %s",
             record.exchange_id,
             dump(envelope),
         )
