@@ -18,7 +18,7 @@ def _killed(policy: str, traceless: int) -> ProofResult:
     return ProofResult(
         title=f"kill -9 on the embedded host, CAPTURE_POLICY={policy}",
         counts={
-            "exchanges asked for": 244,
+            "exchanges that clients began": 244,
             "exchanges on the Event Hub": 237,
             "captured and not on the Event Hub": 0,
             "exchanges that the upstream saw": 240,
@@ -45,6 +45,6 @@ def test_a_claim_that_does_not_hold_is_said_at_a_glance_and_in_its_part() -> Non
 
 
 def test_a_count_that_a_proof_does_not_make_is_a_dash() -> None:
-    text = _document(ProofResult(title="shutdown", counts={"exchanges asked for": 70}))
+    text = _document(ProofResult(title="shutdown", counts={"exchanges that clients began": 70}))
     assert "| shutdown | yes | 70 | - | - | - | - |" in text
     assert "not measured" in text
