@@ -42,7 +42,7 @@ logs: ## follow the logs of a `make run` in another terminal, all parts
 	@tail -n 20 -F $(or $(FOLDER),.local)/logs/*
 
 test: lint ## lint, types, then unit, integration and end-to-end tests, on free ports
-	$(python) -m pytest -n 4 --dist loadscope --no-loadscope-reorder
+	$(python) -m pytest -n 4 --dist loadscope --no-loadscope-reorder --cov --cov-report=term
 
 check: lint ## the linters alone: another name of lint
 
@@ -50,7 +50,7 @@ unit: install ## unit tests and the golden set, no stack needed
 	$(python) -m pytest -n auto tests/unit tests/golden
 
 e2e: install ## end-to-end tests, on the real host too where func is on PATH
-	$(python) -m pytest -n 4 --dist loadscope --no-loadscope-reorder tests/e2e
+	$(python) -m pytest -n 4 --dist loadscope --no-loadscope-reorder --cov --cov-report=term tests/e2e
 
 lint: install ## ruff and mypy
 	$(python) -m ruff check
@@ -72,5 +72,5 @@ prove: install ## kill, cut off and overload everything, and compare what was as
 	$(python) -m prove
 
 clean: ## remove everything that make installed or stored here
-	rm -rf .venv .local local/azurite/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .local local/azurite/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -7,6 +7,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Iterator
+from typing import Final
 
 import hypothesis
 import pytest
@@ -26,6 +27,8 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("fnsse")
 
+_COVERED: Final = ("tests/unit", "tests/golden", "tests/integration")
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(
@@ -38,8 +41,14 @@ def pytest_xdist_make_scheduler(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the tests as the workers should take them up."""
+    """Order the tests as the workers should take them up, and leave out of coverage those that it
+    would make slow or that run the app in other processes; the others reach what they reach.
+    """
     items.sort(key=lambda item: scheduling.rank(item.nodeid))
+    for item in items:
+        is_property = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        if is_property or not item.nodeid.startswith(_COVERED):
+            item.add_marker("no_cover")
 
 
 def pytest_collection_finish() -> None:

@@ -28,7 +28,7 @@ from shared.enrichment.assembly import (
     _reported_failure,
 )
 from shared.errors import AssemblyError
-from tests.integration.busy_loop import busy_ms
+from tests.integration.busy_loop import busy_units
 
 pytestmark = pytest.mark.anyio
 
@@ -89,12 +89,13 @@ async def test_a_side_that_is_missing_stays_missing_in_the_child(
     assert (await Checked(None)(an_envelope(), request, response, LIMIT)).body == expected
 
 
+@pytest.mark.no_cover
 async def test_the_event_loop_keeps_going_meanwhile() -> None:
     """Parsing these 20 MB in place takes longer; and the child is waited for without holding up
     anybody.
     """
     request = a_request(20_000_000)
-    async with busy_ms() as busy:
+    async with busy_units() as busy:
         await Checked(None)(an_envelope(), request, an_answer(), LIMIT)
     assert max(busy) < 150
     assert len(busy) > 20, "whoever waits takes no CPU time, but keeps the others from their turns"
@@ -253,11 +254,12 @@ async def test_the_child_needs_nothing_but_the_standard_library() -> None:
     assert await child.wait() == 0
 
 
+@pytest.mark.no_cover
 async def test_what_is_compressed_is_never_unfolded_in_place() -> None:
     """Nobody knows beforehand what a few KB unfold into."""
     body = gzip.compress(json.dumps({"messages": [{} for _ in range(500_000)]}).encode())
     assert len(body) < IN_PLACE_BYTES
     request = Capture(header={"headers": {"content-encoding": "gzip"}}, body=body)
-    async with busy_ms() as busy:
+    async with busy_units() as busy:
         await Checked(None)(an_envelope(), request, None, LIMIT)
     assert max(busy) < 150

@@ -20,7 +20,7 @@ from shared.settings.settings import EventHubSettings
 pytestmark = pytest.mark.anyio
 
 HUB = "openai-logs"
-LONG_S = 20.0
+LONG_S = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -136,13 +136,13 @@ async def test_a_refusal_concerns_everybody_in_the_group_and_passes(emulator: Em
 
 
 async def test_silence_is_a_failure_after_the_time_limit_and_passes(emulator: Emulator) -> None:
-    async with an_event_hub(emulator, send_timeout_s=3) as event_hub:
+    async with an_event_hub(emulator, send_timeout_s=1) as event_hub:
         await event_hub.send(b"{}", "before")
         emulator.set_mode("stall")
         began = time.monotonic()
         results = await ended(*sends(event_hub, b"{}", b"{}"))
         assert [type(result) for result in results] == [DeliveryError] * 2
-        assert time.monotonic() - began < LONG_S - 5
+        assert time.monotonic() - began < LONG_S - 10
         emulator.set_mode("accept")
         assert await ended(*sends(event_hub, b"{}")) == [None]
 

@@ -165,5 +165,5 @@ async def test_an_account_that_nobody_serves_is_a_storage_error_within_seconds(
         ):
             with pytest.raises(StorageError):
                 await attempt
-            assert time.monotonic() - began < 20
+            assert time.monotonic() - began < 30
             began = time.monotonic()

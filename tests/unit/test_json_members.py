@@ -125,18 +125,18 @@ LARGE = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("inside", LARGE.values(), ids=LARGE.keys())
 def test_no_slice_is_long(inside: bytes) -> None:
-    """Other streams wait a few milliseconds, whatever a large body is made of; a busy machine is
-    allowed for.
-    """
+    """Other streams wait a few milliseconds, whatever a large body is made of."""
     body = b"{" + inside + b',"stream":true}'
-    found, slices, longest_s = timed(find_members(body, NAMES))
+    found, slices, longest = timed(lambda: find_members(body, NAMES))
     assert body[found["stream"].start : found["stream"].end] == b"true"
     assert slices >= 2
-    assert longest_s < 0.03
+    assert longest < 30
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("value", "goes_on"),
     [
@@ -151,12 +151,10 @@ def test_the_scan_gives_up_on_what_no_model_takes(value: bytes, goes_on: bool) -
     """It is then sent as it came, although a stream was asked for; up to that point others wait no
     longer than usual.
     """
-    scanned = examine(
-        b'{"stream":true,"messages":' + value + b"}", spec_of("chat.completions"), may_ask=True
-    )
-    examined, _, longest_s = timed(scanned)
+    body = b'{"stream":true,"messages":' + value + b"}"
+    examined, _, longest = timed(lambda: examine(body, spec_of("chat.completions"), may_ask=True))
     assert (examined.stream, examined.asking is not None) == (goes_on, goes_on)
-    assert longest_s < 0.1
+    assert longest < 100
 
 
 @given(objects(), st.integers(1, 5), st.integers(2, 20))

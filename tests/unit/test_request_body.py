@@ -87,13 +87,14 @@ async def test_a_client_that_leaves_within_its_body() -> None:
 
 
 async def test_a_large_body_is_put_together_as_it_comes() -> None:
-    """100 MB in pieces, and never is the loop busy for long in its own CPU time: one join takes 40
-    to 60 ms of it.
+    """100 MB in pieces, and the loop has its turn between any two: no single one takes the greater
+    part of the CPU time, which one join at the end would.
     """
     piece = bytes(64 * 1024)
     pieces: list[bytes | None] = [piece] * (100 * 16)
     body = incoming(pieces, limit=100 * 2**20)
-    longest_s, before = 0.0, time.thread_time()
+    longest_s, began = 0.0, time.thread_time()
+    before = began
 
     def note(_: bytes) -> None:
         nonlocal longest_s, before
@@ -102,7 +103,7 @@ async def test_a_large_body_is_put_together_as_it_comes() -> None:
 
     assert len(await body.whole(note)) == 100 * 2**20
     note(b"")  # what came after the last piece
-    assert longest_s < 0.02
+    assert longest_s < (before - began) / 2
 
 
 async def test_a_held_body_can_be_sent_again() -> None:

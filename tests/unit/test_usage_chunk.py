@@ -140,16 +140,15 @@ def test_a_long_event_does_not_wait_for_its_end() -> None:
     assert taking_out.flush() == b""
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("line_end", LINE_ENDS, ids=["LF", "CRLF", "CR"])
 def test_a_large_piece_of_tiny_events_is_looked_into_in_slices(line_end: str) -> None:
-    """Each event has to be decoded, and none is the usage chunk: 70 ms in all, 2 in one go. Busy
-    machines are allowed for.
-    """
+    """Each event has to be decoded, and none is the usage chunk: 70 ms in all, 2 in one go."""
     piece = event({"usage": {}}, line_end) * 20_000
-    given, slices, longest_s = timed(UsageChunkFilter().feed_steps(piece))
+    given, slices, longest = timed(lambda: UsageChunkFilter().feed_steps(piece))
     assert given == piece
     assert slices > 32
-    assert longest_s < 0.02
+    assert longest < 20
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3, 4])

@@ -218,13 +218,14 @@ def test_what_a_refusal_says() -> None:
     assert not is_refusal(b'{"error":{"message":"\'messages\' is a required property"}}')
 
 
+@pytest.mark.no_cover
 def test_a_large_prompt_is_not_copied_to_ask() -> None:
     """The parts are views: what is behind the addition is the caller's own 16 MB, and the scan's
     slices stay short.
     """
     body = b'{"messages":"' + b"word " * (3 * 1024 * 1024) + b'","stream":true}'
-    found, _, longest_s = timed(examine(body, spec_of("chat.completions"), may_ask=True))
+    found, _, longest = timed(lambda: examine(body, spec_of("chat.completions"), may_ask=True))
     assert found.asking is not None
     assert [type(part) for part in found.asking] == [memoryview, bytes, memoryview]
     assert sum(map(len, found.asking)) == len(body) + len(ADDED)
-    assert longest_s < 0.03
+    assert longest < 30

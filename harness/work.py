@@ -1,0 +1,17 @@
+"""A unit for CPU time that is the same amount of work on a slow machine and on a busy one."""
+
+from __future__ import annotations
+
+import time
+
+
+def unit_s() -> float:
+    """CPU seconds that this machine takes now for work that took one millisecond where the bounds
+    in units were chosen.
+    """
+    tries = []
+    for _ in range(5):
+        began = time.thread_time()
+        sum(number & 7 for number in range(30_000))
+        tries.append(time.thread_time() - began)
+    return min(tries)
