@@ -35,11 +35,13 @@ def test_it_is_an_envelope_without_a_response() -> None:
 def test_an_incomplete_header_is_a_capture_error(missing: str) -> None:
     """Reconcile then dead-letters the exchange."""
     header = {name: value for name, value in HEADER.items() if name != missing}
-    with pytest.raises(CaptureError, match="incomplete: KeyError"):
+    with pytest.raises(CaptureError, match=f"incomplete: {missing}: missing"):
         aborted_envelope(EXCHANGE_ID, header)
 
 
 def test_a_header_of_wrong_types_is_a_capture_error() -> None:
     """A caller is an object with known keys."""
-    with pytest.raises(CaptureError, match="incomplete: TypeError"):
+    with pytest.raises(CaptureError, match="incomplete: caller: "):
         aborted_envelope(EXCHANGE_ID, HEADER | {"caller": {"unknown": 1}})
+    with pytest.raises(CaptureError, match="incomplete: deployment: "):
+        aborted_envelope(EXCHANGE_ID, HEADER | {"deployment": ["gpt-4o"]})

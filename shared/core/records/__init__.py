@@ -5,7 +5,8 @@ bytes again, and decisions as values. Whatever bytes come in, reading raises onl
 names (EnvelopeError, CaptureError, WrongType, ValueError).
 
     exchange_id, window             an exchange's identity, and the hour that it belongs to
-    envelope, capture, outcome      what is recorded of an exchange
+    envelope, capture, outcome      what is recorded of an exchange; `aborted` makes an envelope
+                                    of a request capture alone
     ledger_entry, dead_letter       what became of its event
     comparison, id_set, checkpoint  completeness: what was captured and not delivered
     poison, backlog                 what to do with a message, or with a queue

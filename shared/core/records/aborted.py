@@ -3,52 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, fields
 
+from shared.core.records import typed_json
 from shared.core.records.capture import request_name
 from shared.core.records.envelope import Caller, Envelope, Failure, Timings
 from shared.core.records.outcome import Outcome
+from shared.core.records.typed_json import WrongType
 from shared.errors import CaptureError
 
 
-def aborted_envelope(exchange_id: str, request_header: Mapping[str, Any]) -> Envelope:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _RequestHeader:
+    """What an envelope needs of a request capture's header."""
+
+    operation: str
+    deployment: str | None
+    api_version: str | None
+    started_at: str
+    caller: Caller
+    request_bytes: int = 0
+
+
+def aborted_envelope(exchange_id: str, request_header: Mapping[str, object]) -> Envelope:
     """The envelope, with outcome `aborted` and without anything of a response.
 
     `request_header` is the request capture's. Raises CaptureError where it lacks what an envelope
-    needs.
+    needs, or holds it as another type.
     """
+    names = {field.name for field in fields(_RequestHeader)}
     try:
-        return Envelope(
-            exchange_id=exchange_id,
-            operation=str(request_header["operation"]),
-            deployment=request_header["deployment"],
-            api_version=request_header["api_version"],
-            stream=None,
-            started_at=str(request_header["started_at"]),
-            status_code=None,
-            upstream_status_code=None,
-            outcome=Outcome.ABORTED,
-            failure=Failure(
-                code="aborted",
-                message="The instance that relayed this exchange was killed before its end.",
-            ),
-            timings=Timings(
-                to_headers_ms=None, to_first_chunk_ms=None, to_last_chunk_ms=None, to_end_ms=0.0
-            ),
-            arrivals=(),
-            chunk_count=0,
-            usage=None,
-            usage_source="none",
-            usage_requested=False,
-            request_bytes=int(request_header.get("request_bytes", 0)),
-            response_bytes=0,
-            sent_bytes=0,
-            request_capture=request_name(exchange_id),
-            response_capture=None,
-            caller=Caller(**request_header["caller"]),
-            trace_parent=None,
+        header = typed_json.read(
+            _RequestHeader, {name: request_header[name] for name in names & request_header.keys()}
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise CaptureError(
-            f"the request capture's header is incomplete: {type(error).__name__}"
-        ) from None
+    except WrongType as error:
+        raise CaptureError(f"the request capture's header is incomplete: {error}") from None
+    return Envelope(
+        exchange_id=exchange_id,
+        operation=header.operation,
+        deployment=header.deployment,
+        api_version=header.api_version,
+        stream=None,
+        started_at=header.started_at,
+        status_code=None,
+        upstream_status_code=None,
+        outcome=Outcome.ABORTED,
+        failure=Failure(
+            code="aborted",
+            message="The instance that relayed this exchange was killed before its end.",
+        ),
+        timings=Timings(
+            to_headers_ms=None, to_first_chunk_ms=None, to_last_chunk_ms=None, to_end_ms=0.0
+        ),
+        arrivals=(),
+        chunk_count=0,
+        usage=None,
+        usage_source="none",
+        usage_requested=False,
+        request_bytes=header.request_bytes,
+        response_bytes=0,
+        sent_bytes=0,
+        request_capture=request_name(exchange_id),
+        response_capture=None,
+        caller=header.caller,
+        trace_parent=None,
+    )
