@@ -7,6 +7,7 @@ from __future__ import annotations
 import functools
 import os
 import uuid
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import azure.functions as func
@@ -19,6 +20,7 @@ import blueprints.health
 import blueprints.relay
 from blueprints.access import Guard
 from shared.access import caller_check
+from shared.access.key_renewal import SigningKeys
 from shared.adapters import identity, worker_library
 from shared.adapters.aiohttp_transport import AiohttpTransport
 from shared.adapters.captures import Captures
@@ -41,6 +43,15 @@ from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
 from shared.relay.relay import Relay
 from shared.settings import settings
+from shared.settings.settings import CallerAuthSettings
+
+
+def signing_keys(settings: CallerAuthSettings) -> Callable[[], Awaitable[SigningKeys]]:
+    """Fetches the keys of the callers' tenant."""
+    from shared.adapters.entra import EntraTenant  # 60 ms to import, and needed for tokens alone
+
+    return EntraTenant(settings.authority, settings.tenant_id).signing_keys
+
 
 worker_library_problem = worker_library.patch_runtime()
 
@@ -80,7 +91,7 @@ max_age = timedelta(seconds=config.limits.exchange_s + config.reconcile.grace_s)
 replay_runner = ReplayRunner(captures, envelopes, json_blobs, back_pressure, max_age)
 
 probes = {"queue": envelopes.probe, "blobs": captures.probe, "event_hub": event_hub.probe}
-callers = caller_check.for_app(config.caller_auth)
+callers = caller_check.for_app(config.caller_auth, signing_keys)
 if callers is not None:
     callers.begin()
     probes["signing_keys"] = callers.probe

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,8 +66,8 @@ class CallerCheck:
     async def rejection(
         self, headers: Iterable[tuple[bytes, bytes]], role: Role
     ) -> ApiError | None:
-        """Why the call may not go on, or None if it may. It is awaited for nothing once a token is
-        known.
+        """Why the call may not go on, or None if it may. Does not suspend once the token is
+        cached.
         """
         token = caller_token.bearer(headers)
         if isinstance(token, TokenRejected):
@@ -97,12 +97,7 @@ class CallerCheck:
         keys = await self._renewal.current_with(key_id)
         if not keys.has(key_id):
             return TokenRejected(check=Check.KEY)
-        payload = keys.signed(token, key_id)
-        if payload is None:
-            return TokenRejected(check=Check.SIGNATURE)
-        decided = caller_token.judge(
-            payload, issuers=keys.issuers, audiences=self._audiences, now_s=self._clock()
-        )
+        decided = keys.verify(token, key_id, self._audiences)
         if isinstance(decided, TokenAccepted) and decided.object_id in self._somebody:
             self._remember(digest, _Known(accepted=decided, keys=keys))
         return decided
@@ -118,14 +113,9 @@ class CallerCheck:
         self._known[digest] = known
 
 
-def for_app(settings: CallerAuthSettings | None) -> CallerCheck | None:
-    """The check with the tenant's keys over HTTP; None where the Functions host checks its own
-    keys.
-    """
-    if settings is None:
-        return None
-    from shared.adapters.entra import EntraTenant
-
-    return CallerCheck(
-        settings, KeyRenewal(EntraTenant(settings.authority, settings.tenant_id).signing_keys)
-    )
+def for_app(
+    settings: CallerAuthSettings | None,
+    fetch_keys: Callable[[CallerAuthSettings], Callable[[], Awaitable[SigningKeys]]],
+) -> CallerCheck | None:
+    """The check with the tenant's keys; None where the Functions host checks its own keys."""
+    return CallerCheck(settings, KeyRenewal(fetch_keys(settings))) if settings else None

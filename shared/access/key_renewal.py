@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.concurrency.renewal import SharedTask
+from shared.core.token.caller_token import TokenAccepted, TokenRejected
 from shared.errors import SigningKeysUnavailable
 
 _log = logging.getLogger("fnsse.callers")
@@ -23,13 +24,12 @@ _log = logging.getLogger("fnsse.callers")
 class SigningKeys(Protocol):
     """What a tenant publishes. Two are equal if they say the same."""
 
-    @property
-    def issuers(self) -> Collection[str]: ...
-
     def has(self, key_id: str) -> bool: ...
 
-    def signed(self, token: bytes, key_id: str) -> bytes | None:
-        """The token's payload if that key has signed it, None if not."""
+    def verify(
+        self, token: bytes, key_id: str, audiences: Collection[str]
+    ) -> TokenAccepted | TokenRejected:
+        """Whom the token speaks for, if that key, which it has, signed it and its claims hold."""
         ...
 
 

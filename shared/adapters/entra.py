@@ -1,20 +1,36 @@
-"""A tenant of Microsoft Entra: the keys that it publishes, over HTTP, and whether one of them has
-signed a token.
+"""A tenant of Microsoft Entra: the keys that it publishes, over HTTP, and the verification of
+tokens with them, by PyJWT.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import aiohttp
+import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK, PyJWS, PyJWTError
+from jwt.exceptions import (
+    ExpiredSignatureError,
+    ImmatureSignatureError,
+    InvalidAudienceError,
+    InvalidIssuerError,
+    MissingRequiredClaimError,
+)
+from jwt.types import Options
 
-from shared.core.token import published_keys
-from shared.core.token.caller_token import ALGORITHM
+from shared.core.token import caller_token, published_keys
+from shared.core.token.caller_token import (
+    ALGORITHM,
+    LEEWAY_S,
+    Check,
+    TokenAccepted,
+    TokenRejected,
+)
 from shared.core.token.published_keys import METADATA_PATHS, Metadata, RsaKey
 from shared.errors import SigningKeysUnavailable
 from shared.settings.validators import is_address
@@ -22,6 +38,21 @@ from shared.settings.validators import is_address
 _LARGEST_ANSWER_BYTES: Final = 1024 * 1024  # Entra's are about 10 KB
 _LEAST_KEY_BITS: Final = 2048  # RFC 7518, 3.3
 _SIGNATURES: Final = PyJWS(algorithms=[ALGORITHM])
+
+# What decides on a caller. Other claims (`iat`, `jti`, `sub`) do not, whatever they hold.
+_OPTIONS: Final[Options] = {
+    "require": ["exp", "iss", "aud"],
+    "verify_iat": False,
+    "verify_jti": False,
+    "verify_sub": False,
+}
+_CHECK_OF_CLAIM: Final = {"exp": Check.EXPIRY, "iss": Check.ISSUER, "aud": Check.AUDIENCE}
+_CHECK_OF_ERROR: Final[dict[type[PyJWTError], Check]] = {
+    ImmatureSignatureError: Check.START,
+    ExpiredSignatureError: Check.EXPIRY,
+    InvalidIssuerError: Check.ISSUER,
+    InvalidAudienceError: Check.AUDIENCE,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,15 +66,39 @@ class EntraKeys:
     def has(self, key_id: str) -> bool:
         return key_id in self.usable
 
-    def signed(self, token: bytes, key_id: str) -> bytes | None:
-        """The token's payload if that key has signed it with RS256, whatever else the token says;
-        None if not.
+    def verify(
+        self, token: bytes, key_id: str, audiences: Collection[str]
+    ) -> TokenAccepted | TokenRejected:
+        """Whom the token speaks for, if that key signed it with RS256 and its claims hold. The
+        signature comes first: nothing of what an unsigned token says is looked at.
         """
+        key = self.usable[key_id]
         try:
-            payload: bytes = _SIGNATURES.decode(token, self.usable[key_id], algorithms=[ALGORITHM])
+            payload: bytes = _SIGNATURES.decode(token, key, algorithms=[ALGORITHM])
         except PyJWTError:
-            return None
-        return payload
+            return TokenRejected(check=Check.SIGNATURE)
+        malformed = caller_token.malformed(payload)
+        if malformed is not None:
+            return TokenRejected(check=malformed)
+        try:
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                issuer=self.issuers,
+                audience=audiences,
+                leeway=LEEWAY_S,
+                options=_OPTIONS,
+            )
+        except PyJWTError as error:
+            return TokenRejected(check=_failed_check(error))
+        return caller_token.identity(claims)
+
+
+def _failed_check(error: PyJWTError) -> Check:
+    if isinstance(error, MissingRequiredClaimError):
+        return _CHECK_OF_CLAIM.get(error.claim, Check.FORM)
+    return _CHECK_OF_ERROR.get(type(error), Check.FORM)
 
 
 class EntraTenant:

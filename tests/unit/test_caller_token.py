@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness.entra import AUDIENCE, CALLER, ISSUER_V1, ISSUER_V2, unsigned
+from harness.entra import AUDIENCE, CALLER, ISSUER_V1, unsigned
 from shared.core.token import caller_token
 from shared.core.token.caller_token import (
     LARGEST_BYTES,
@@ -46,16 +46,6 @@ JSON = st.recursive(
     ),
     max_leaves=12,
 )
-
-
-def judged(now_s: float = NOW_S, **changed: Any) -> TokenAccepted | TokenRejected:
-    payload = {name: value for name, value in {**CLAIMS, **changed}.items() if value is not None}
-    return caller_token.judge(
-        json.dumps(payload).encode(),
-        issuers={ISSUER_V1, ISSUER_V2},
-        audiences={AUDIENCE, "other"},
-        now_s=now_s,
-    )
 
 
 @pytest.mark.parametrize(
@@ -152,69 +142,36 @@ def test_any_json_as_header_gives_an_answer(header: Any, signature: bytes) -> No
     assert isinstance(found, str) is good
 
 
-@pytest.mark.parametrize(
-    "changed", [{}, {"iss": ISSUER_V2}, {"aud": "other"}, {"nbf": None}, {"exp": 1_800_003_600.0}]
-)
-def test_claims_that_hold_speak_for_their_identity(changed: dict[str, Any]) -> None:
-    assert judged(**changed) == TokenAccepted(object_id=CALLER, until_s=1_800_003_600 + LEEWAY_S)
+CLAIMS_THAT_HOLD: dict[str, Any] = {"aud": "a", "exp": 1_800_003_600, "oid": "An-Id"}
 
 
-def test_an_object_id_has_no_case() -> None:
-    assert judged(oid=CALLER.upper()) == judged()
+def test_claims_that_hold_speak_for_their_identity() -> None:
+    """An object id has no case."""
+    assert caller_token.identity(CLAIMS_THAT_HOLD) == TokenAccepted(
+        object_id="an-id", until_s=1_800_003_600 + LEEWAY_S
+    )
 
 
 @pytest.mark.parametrize(
     ("changed", "check"),
     [
-        ({"iss": "https://sts.windows.net/"}, Check.ISSUER),
-        ({"iss": None}, Check.ISSUER),
-        ({"iss": [ISSUER_V1]}, Check.ISSUER),
-        ({"iss": {ISSUER_V1: 1}}, Check.ISSUER),
-        ({"aud": AUDIENCE.upper()}, Check.AUDIENCE),
-        ({"aud": ""}, Check.AUDIENCE),
-        ({"aud": [AUDIENCE]}, Check.AUDIENCE),
-        ({"exp": None}, Check.EXPIRY),
-        ({"exp": "1800003600"}, Check.EXPIRY),
-        ({"exp": True}, Check.EXPIRY),
-        ({"exp": float("inf")}, Check.EXPIRY),
-        ({"exp": float("nan")}, Check.EXPIRY),
-        ({"exp": -1}, Check.EXPIRY),
-        ({"nbf": "0"}, Check.START),
-        ({"nbf": float("nan")}, Check.START),
-        ({"nbf": 10**30}, Check.START),
+        ({"aud": ["a"]}, Check.AUDIENCE),
         ({"oid": None}, Check.OBJECT_ID),
         ({"oid": 1}, Check.OBJECT_ID),
-        ({"iss": "x", "aud": "x", "exp": 0, "oid": None}, Check.ISSUER),  # the first one that fails
     ],
 )
-def test_each_claim_is_checked(changed: dict[str, Any], check: Check) -> None:
-    assert judged(**changed) == TokenRejected(check=check)
-
-
-def test_clocks_may_differ_by_the_leeway_and_no_more() -> None:
-    expires, starts = CLAIMS["exp"], CLAIMS["nbf"]
-    assert isinstance(expires, int)
-    assert isinstance(starts, int)
-    assert isinstance(judged(expires + LEEWAY_S - 0.1), TokenAccepted)
-    assert judged(expires + LEEWAY_S) == TokenRejected(check=Check.EXPIRY)
-    assert isinstance(judged(starts - LEEWAY_S), TokenAccepted)
-    assert judged(starts - LEEWAY_S - 0.1) == TokenRejected(check=Check.START)
+def test_an_identity_has_one_audience_and_one_id(changed: dict[str, Any], check: Check) -> None:
+    assert caller_token.identity(CLAIMS_THAT_HOLD | changed) == TokenRejected(check=check)
 
 
 @given(JSON)
-@example([CLAIMS])
-@example({**CLAIMS, "exp": 10**400})
-def test_any_json_as_claims_gives_an_answer(payload: Any) -> None:
-    decided = caller_token.judge(
-        json.dumps(payload).encode(), issuers={ISSUER_V1}, audiences={AUDIENCE}, now_s=NOW_S
-    )
-    if isinstance(decided, TokenAccepted):
-        assert (payload["iss"], payload["aud"], payload["oid"]) == (ISSUER_V1, AUDIENCE, CALLER)
+def test_any_json_as_payload_gives_an_answer(payload: Any) -> None:
+    found = caller_token.malformed(json.dumps(payload).encode())
+    assert (found is Check.FORM) is not isinstance(payload, dict)
 
 
 @given(st.binary(max_size=100))
 @example(b"[" * 100_000)
 @example(b'{"exp": ' + b"9" * 5000 + b"}")
-def test_claims_that_are_no_json_object_are_refused(payload: bytes) -> None:
-    decided = caller_token.judge(payload, issuers={ISSUER_V1}, audiences={AUDIENCE}, now_s=NOW_S)
-    assert isinstance(decided, TokenRejected)
+def test_a_payload_that_is_not_a_json_object_is_malformed(payload: bytes) -> None:
+    assert caller_token.malformed(payload) in {Check.FORM, None}

@@ -5,12 +5,13 @@ not too often.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass, field
 
 import pytest
 
 from shared.access.key_renewal import KeyRenewal, Pace
+from shared.core.token.caller_token import TokenAccepted, TokenRejected
 from shared.errors import SigningKeysUnavailable
 
 pytestmark = pytest.mark.anyio
@@ -23,12 +24,13 @@ class Keys:
     """As much of a tenant's keys as is asked for here."""
 
     ids: tuple[str, ...]
-    issuers: tuple[str, ...] = ()
 
     def has(self, key_id: str) -> bool:
         return key_id in self.ids
 
-    def signed(self, token: bytes, key_id: str) -> bytes | None:
+    def verify(
+        self, token: bytes, key_id: str, audiences: Collection[str]
+    ) -> TokenAccepted | TokenRejected:
         raise NotImplementedError
 
 
