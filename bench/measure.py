@@ -91,9 +91,8 @@ class MeasuredLoad:
     seen: JobResult
     spent: Cpu  # idling included
     seconds: float  # until all work of the load was done
-    stand_in_share: (
-        float  # of one core, while the load ran; near 1, the stand-in was the bottleneck
-    )
+    # of one core, while the load ran; near 1, the stand-in was the bottleneck
+    stand_in_share: float
     # of the whole machine, used by processes outside the benchmark
     others_share: float
 
