@@ -55,4 +55,5 @@ def test_docs_explain_every_key() -> None:
     schema = event_schema.schema()
     keys = [*schema["properties"], *schema["$defs"]["Choice"]["properties"]]
     assert [key for key in keys if f"`{key}`" not in page] == []
-    valid(json.loads(page.partition("```json\n")[2].partition("```")[0]))
+    example = page.partition("## A whole event\n")[2]
+    valid(json.loads(example.partition("```json\n")[2].partition("```")[0]))
