@@ -1,0 +1,18 @@
+"""The HTTP path: one exchange from its first byte to its recording.
+
+A request enters as an ASGI call below /openai/ and leaves as a call of the upstream; the answer
+goes back to the client as it arrives. What leaves besides are two captures (the raw bodies, to
+storage) and an envelope (how the exchange went, to a queue).
+
+    relay            the response that carries an exchange out
+    rejection        a request that is refused by its request line alone
+    request_intake   reads the request's body; request_body is how it is held or passed on
+    upstream_call    the call of the upstream, and its repetition without the proxy's addition
+    client_response  what is sent to the client, as ASGI messages
+    exchange_record  what is noted on the way, and the envelope that is made of it
+    recorder         stores captures and envelope; capture_writer takes a body as it arrives
+
+What happens to an exchange is decided in shared.core.exchange, without I/O. This package imports
+from core, concurrency, settings and errors; the upstream and the stores are given to it, and what
+it needs of them is stated here as Protocols.
+"""

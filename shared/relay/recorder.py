@@ -1,4 +1,4 @@
-"""Recording: what is kept of an exchange. The request capture, then response capture and envelope.
+"""Records an exchange: stores the request capture, then the response capture and the envelope.
 
 Each exchange is recorded by tasks of its own, which neither a client that disconnects nor a
 cancelled response cancels. A failing store is the one failure that is swallowed here, with a log
@@ -34,7 +34,7 @@ _KEPT_RESPONSE_HEADERS = frozenset(map(str.encode, attribution.RESPONSE_HEADERS)
 
 
 class RecordingStore(CaptureStore, Protocol):
-    """Where captures go, and what is left of an exchange without an answer."""
+    """Where captures go, and the outcome of an exchange of which nothing else is stored."""
 
     async def put_if_absent(self, name: str, data: bytes) -> None:
         """Store a whole blob unless there is one of that name. Raises StorageError."""
@@ -45,7 +45,7 @@ class EnvelopeStore(Protocol):
     """Where envelopes go."""
 
     async def put(self, envelope: Envelope) -> None:
-        """Raises StorageError."""
+        """Queue an envelope. Raises StorageError."""
         ...
 
 
@@ -62,11 +62,11 @@ class Counters:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recording:
-    """The recording of a finished exchange, under way."""
+    """The recording of an exchange that has ended, in progress."""
 
-    # what is to be done for the client once it is known whether both captures are stored
+    # whether both captures are stored is known: what is to be done for the client now
     captured: asyncio.Future[Actions]
-    done: asyncio.Task[None]  # the envelope is stored or given up, too
+    done: asyncio.Task[None]  # the envelope is stored, or given up
 
 
 class Recorder:
@@ -78,10 +78,10 @@ class Recorder:
         envelopes: EnvelopeStore,
         memory: CaptureMemory,
         copied_headers: frozenset[str] = frozenset(),
-        waits_s: Sequence[float] = (5, 15, 60),  # less in all than RECONCILE_GRACE_S
+        retry_waits_s: Sequence[float] = (5, 15, 60),  # less in all than RECONCILE_GRACE_S
     ) -> None:
-        self._waits_s = waits_s  # between the tries to store how an exchange ended
         self.failed = Counters()
+        self._retry_waits_s = retry_waits_s  # before each new attempt to store an outcome
         self._captures = captures
         self._envelopes = envelopes
         self._memory = memory
@@ -95,8 +95,8 @@ class Recorder:
         return CaptureWriter(self._captures, name, self._memory, self._start)
 
     def request_received(self, record: ExchangeRecord) -> asyncio.Task[bool]:
-        """The request's body is whole: store its capture, while the upstream works. The task says
-        whether it is stored.
+        """Store the capture of a request whose body is whole, while the upstream works. The task
+        returns whether it is stored.
         """
         storing = self._requests[record.exchange_id] = self._start(self._put_request(record))
         return storing
@@ -105,7 +105,7 @@ class Recorder:
         """Store response capture and envelope of an exchange that has ended."""
         captured: asyncio.Future[Actions] = asyncio.get_running_loop().create_future()
         done = self._start(self._finish(record, machine, captured))
-        # Should recording itself have a bug, nobody may wait for ever.
+        # If recording itself has a bug, the client must not wait for ever.
         done.add_done_callback(lambda _: _settle(captured, machine))
         return Recording(captured=captured, done=done)
 
@@ -120,11 +120,12 @@ class Recorder:
     ) -> None:
         conclusion = machine.ended()
         envelope = await self._put_captures(record, conclusion)
-        both = envelope.request_capture is not None and envelope.response_capture is not None
-        captured.set_result(machine.captures_stored() if both else machine.captures_failed())
+        names = (envelope.request_capture, envelope.response_capture)
+        captured.set_result(
+            machine.captures_failed() if None in names else machine.captures_stored()
+        )
         if machine.ended() is not conclusion:  # the client did not get the end of its answer
-            names = (envelope.request_capture, envelope.response_capture)
-            envelope = _naming(record.envelope(machine.ended()), *names)
+            envelope = _with_captures(record.envelope(machine.ended()), *names)
         if await self._attempt(self._put_envelope(envelope), "envelope", record):
             return
         self.failed.envelopes += 1
@@ -135,20 +136,20 @@ class Recorder:
         """The envelope, with the names of the captures that are stored."""
         envelope = record.envelope(conclusion)
         if await self._request_stored(record, conclusion):
-            envelope = _naming(envelope, record.request.name, None)
+            envelope = _with_captures(envelope, record.request.name, None)
         if record.upstream_status is None:
             return envelope
-        stored = _naming(envelope, envelope.request_capture, record.response.name)
+        stored = _with_captures(envelope, envelope.request_capture, record.response.name)
         if await self._put_response(record, stored):
             return stored
         self.failed.response_captures += 1
         return envelope
 
     async def _save(self, envelope: Envelope, record: ExchangeRecord) -> None:
-        """Nothing that is stored says how the exchange ended: try for a while, in the queue and
-        beside the captures, then leave it to the log, which is all there is.
+        """Store how the exchange ended, which nothing that is stored says: try for a while, in the
+        queue and beside the captures, then write it to the log, which is the last place there is.
         """
-        for wait_s in (0, *self._waits_s):
+        for wait_s in (0, *self._retry_waits_s):
             await asyncio.sleep(wait_s)
             if await self._attempt(self._put_outcome(envelope), "outcome", record):
                 return
@@ -168,7 +169,7 @@ class Recorder:
         if conclusion.result is RelayResult.REJECTED:
             record.request.discard()
             return False
-        return await self._put_request(record)  # the body never became whole: keep what came
+        return await self._put_request(record)  # the body never became whole: keep what arrived
 
     async def _put_request(self, record: ExchangeRecord) -> bool:
         preamble = capture.preamble(
@@ -204,31 +205,27 @@ class Recorder:
         return True
 
     async def _put_outcome(self, envelope: Envelope) -> bool:
-        name, data = (
-            capture.response_name(envelope.exchange_id),
-            capture.of_outcome(to_fields(envelope)),
-        )
-        await self._captures.put_if_absent(name, data)
+        name = capture.response_name(envelope.exchange_id)
+        await self._captures.put_if_absent(name, capture.of_outcome(to_fields(envelope)))
         return True
 
     async def _attempt(
         self, storing: Coroutine[Any, Any, bool], what: str, record: ExchangeRecord
     ) -> bool:
+        """Whether `storing` stored its part; the log says why not."""
+        reason = "the captures that wait for their store have reached CAPTURE_MEMORY_MB"
         try:
-            stored, why = (
-                await storing,
-                "the captures that wait for their store have reached CAPTURE_MEMORY_MB",
-            )
+            stored = await storing
         except StorageError as error:
-            stored, why = False, str(error)
+            stored, reason = False, str(error)
         if not stored:
             _log.error(
-                "The %s of exchange %s could not be stored: %s", what, record.exchange_id, why
+                "The %s of exchange %s could not be stored: %s", what, record.exchange_id, reason
             )
         return stored
 
 
-def _naming(envelope: Envelope, request: str | None, response: str | None) -> Envelope:
+def _with_captures(envelope: Envelope, request: str | None, response: str | None) -> Envelope:
     return replace(envelope, request_capture=request, response_capture=response)
 
 

@@ -300,6 +300,7 @@ def a_world(
     transport: httpx.AsyncBaseTransport | None = None,
     base_url: str = UPSTREAM.base_url,
     credential: Credential | None = None,
+    retry_waits_s: Sequence[float] = (5, 15, 60),
     **limits: float,
 ) -> World:
     """`transport` and `base_url` put a real upstream in the place of `answers`."""
@@ -308,7 +309,7 @@ def a_world(
     stored, queued = store or Store(), envelopes or Envelopes()
     bounds: LimitSettings = replace(LIMITS, **limits)  # type: ignore[arg-type]  # each is a number
     memory = CaptureMemory(bounds.capture_memory_bytes)
-    recorder = Recorder(stored, queued, memory)
+    recorder = Recorder(stored, queued, memory, retry_waits_s=retry_waits_s)
     relay = Relay(
         upstream=Upstream(
             replace(UPSTREAM, base_url=base_url), transport or upstream.transport, known_as

@@ -30,12 +30,6 @@ STREAM = (
 )
 
 
-def a_world_that_gives_up(world: World, waits_s: tuple[float, ...] = (0, 0, 0)) -> World:
-    """The same with short waits between its tries."""
-    world.recorder._waits_s = waits_s
-    return world
-
-
 async def exchanged(world: World) -> Client:
     client = Client(world.relay, ASK)
     await client.run()
@@ -82,9 +76,8 @@ async def test_with_the_queue_down_an_exchange_without_an_answer_keeps_its_outco
 async def test_with_both_down_the_tries_are_bounded_and_one_line_holds_the_envelope(
     caplog: pytest.LogCaptureFixture, every_log: StringIO
 ) -> None:
-    world = a_world_that_gives_up(
-        a_world(sse(STREAM), store=Store(failing=True), envelopes=Envelopes(failing=True))
-    )
+    failing = Store(failing=True), Envelopes(failing=True)
+    world = a_world(sse(STREAM), store=failing[0], envelopes=failing[1], retry_waits_s=(0, 0, 0))
     client = await exchanged(world)
     assert (client.body, client.ended) == (STREAM, True)
     assert world.recorder.failed.lost == 1
@@ -94,6 +87,7 @@ async def test_with_both_down_the_tries_are_bounded_and_one_line_holds_the_envel
         if "could not be recorded at all" in record.getMessage()
     ]
     assert len(lines) == 1
+    assert lines[0].startswith(f"Exchange {client.exchange_id} could not")
     assert caplog.records[-1].levelno == logging.ERROR
     envelope = load(lines[0].partition("Its envelope: ")[2])
     assert envelope.outcome is Outcome.COMPLETED
@@ -103,9 +97,7 @@ async def test_with_both_down_the_tries_are_bounded_and_one_line_holds_the_envel
 
 async def test_what_storage_takes_when_it_comes_back_is_not_given_up() -> None:
     store, envelopes = Store(failing=True), Envelopes(failing=True)
-    world = a_world_that_gives_up(
-        a_world(sse(STREAM), store=store, envelopes=envelopes), (0, 0.05, 20)
-    )
+    world = a_world(sse(STREAM), store=store, envelopes=envelopes, retry_waits_s=(0, 0.05, 20))
     client = Client(world.relay, ASK)
     running = client.start()
     while world.recorder.failed.envelopes == 0:  # noqa: ASYNC110 - a counter, which nobody signals
@@ -119,7 +111,7 @@ async def test_what_storage_takes_when_it_comes_back_is_not_given_up() -> None:
 
 async def test_an_outcome_that_is_kept_never_replaces_a_capture() -> None:
     """The store may have taken the response capture although its answer did not arrive."""
-    world = a_world_that_gives_up(a_world(sse(STREAM), envelopes=Envelopes(failing=True)))
+    world = a_world(sse(STREAM), envelopes=Envelopes(failing=True), retry_waits_s=(0, 0, 0))
     stored = world.store.put
 
     async def lose_the_answer(name: str, parts: tuple[bytes, ...]) -> None:
