@@ -6,8 +6,7 @@ silent streams of new operations too. Uploads in parts and binary bodies pass un
 
 from __future__ import annotations
 
-from typing import Any
-
+from shared.core.wire.json_shape import JsonObject
 from shared.core.wire.operations import BodyExamination, OperationSpec
 
 
@@ -22,7 +21,7 @@ def is_examined(operation: OperationSpec, method: str, content_type: str) -> boo
     )
 
 
-def requests_stream(document: dict[str, Any], operation: OperationSpec) -> bool:
+def requests_stream(document: JsonObject, operation: OperationSpec) -> bool:
     """Whether a parsed request body asks for a stream. `"true"` and 1 do not."""
     member = operation.stream_member
     value = document.get(member.name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from shared.core.wire.json_shape import JsonObject, parse_object
 from shared.core.wire.sse import SseDecoder, SseEvent
@@ -129,7 +129,7 @@ def _every_choice_finished(chunks: Iterable[str]) -> bool:
     """Every choice in the tail has its finish_reason. With n > 1 one choice may end long before
     another.
     """
-    reasons: dict[Any, bool] = {}
+    reasons: dict[str, bool] = {}
     for data in chunks:
         choices = parse_object(data).get("choices") if '"finish_reason"' in data else None
         for choice in choices if isinstance(choices, list) else ():
