@@ -1,8 +1,8 @@
-"""The log of calls that are refused because of their token: under which id, and why.
+"""The log of calls that are rejected because of their token: their id and the reason.
 
-Who may call is to find out why he was refused; who may not is not to fill the log, whose lines are
-neither sampled nor free of charge. So each code has a few lines a minute of its own: a flood of
-calls without a token hides no token that has expired.
+A legitimate caller must be able to find out why it was rejected. Others must not be able to fill
+the log, whose lines are neither sampled nor free of charge. So each error code has a few lines a
+minute of its own: a flood of calls without a token does not hide a token that has expired.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ _log = logging.getLogger("fnsse.callers")
 
 
 class AuthFailureLog:
-    """Says what was refused, within limits."""
+    """Logs rejected calls, up to a number of lines for each error code and minute."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         # code -> when its minute began, and how many within it
-        self._refused: dict[str, tuple[float, int]] = {}
+        self._counts: dict[str, tuple[float, int]] = {}
 
     def record(self, exchange_id: str, error: ApiError) -> None:
-        """One line, unless its code has had enough of them. Nothing of the token is known here."""
+        """Log one line, unless this code has reached its limit. The token is not known here."""
         now = self._clock()
-        began, count = self._refused.get(error.code, (now, 0))
+        began, count = self._counts.get(error.code, (now, 0))
         if now - began >= WITHIN_S:
             began, count = now, 0
         count += 1
-        self._refused[error.code] = began, count
+        self._counts[error.code] = began, count
         if count <= LINES:
             more = "; more of them are not logged within this minute" if count == LINES else ""
             _log.warning(

@@ -1,9 +1,8 @@
-"""Who may call, where the app checks it itself (CALLER_AUTH=entra): the Entra token of APIM's
-managed identity.
+"""Checks callers' Entra tokens (CALLER_AUTH=entra), which APIM's managed identity sends.
 
-A token that holds is remembered, by its hash, until it expires or its tenant publishes other keys;
-so a call costs a hash and a look into a table, and a signature is checked about once a day for each
-of APIM's units.
+A token that holds is remembered, by its hash, until it expires or its tenant publishes other keys.
+So a call costs a hash and a table lookup, and a signature is verified about once a day for each of
+APIM's units.
 """
 
 from __future__ import annotations
@@ -22,7 +21,8 @@ from shared.core.token.caller_token import Check, Role, TokenAccepted, TokenReje
 from shared.errors import SigningKeysUnavailable
 from shared.settings.settings import CallerAuthSettings
 
-_REMEMBERED: Final = 1000  # tokens, of allowed identities only: nobody else can fill it
+# Tokens of allowed identities only: nobody else can fill the memory.
+_REMEMBERED: Final = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +34,7 @@ class _Known:
 
 
 class CallerCheck:
-    """Decides on calls by their headers alone: no byte of a body is read before."""
+    """Decides on calls by their headers alone, before a byte of the body is read."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class CallerCheck:
             Role.CALLER: settings.caller_object_ids,
             Role.OPERATOR: settings.operator_object_ids,
         }
-        self._somebody = settings.caller_object_ids | settings.operator_object_ids
+        self._any_role = settings.caller_object_ids | settings.operator_object_ids
         self._renewal = renewal
         self._clock = clock
         self._most = remembered
@@ -81,7 +81,7 @@ class CallerCheck:
         ):
             self._known.pop(digest, None)
             try:
-                decided = await self._examined(token, digest)
+                decided = await self._examine(token, digest)
             except SigningKeysUnavailable:
                 return api_error.signing_keys_unavailable()
             if isinstance(decided, TokenRejected):
@@ -90,7 +90,7 @@ class CallerCheck:
             decided = known.accepted
         return None if decided.object_id in self._allowed[role] else api_error.not_allowed(role)
 
-    async def _examined(self, token: bytes, digest: bytes) -> TokenAccepted | TokenRejected:
+    async def _examine(self, token: bytes, digest: bytes) -> TokenAccepted | TokenRejected:
         key_id = caller_token.key_id(token)
         if isinstance(key_id, TokenRejected):
             return key_id
@@ -98,7 +98,7 @@ class CallerCheck:
         if not keys.has(key_id):
             return TokenRejected(check=Check.KEY)
         decided = keys.verify(token, key_id, self._audiences)
-        if isinstance(decided, TokenAccepted) and decided.object_id in self._somebody:
+        if isinstance(decided, TokenAccepted) and decided.object_id in self._any_role:
             self._remember(digest, _Known(accepted=decided, keys=keys))
         return decided
 
@@ -106,7 +106,7 @@ class CallerCheck:
         if len(self._known) >= self._most:
             now_s = self._clock()
             self._known = {
-                key: one for key, one in self._known.items() if one.accepted.until_s > now_s
+                key: held for key, held in self._known.items() if held.accepted.until_s > now_s
             }
         if len(self._known) >= self._most:
             del self._known[next(iter(self._known))]  # the oldest

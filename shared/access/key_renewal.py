@@ -1,8 +1,8 @@
 """When a tenant's signing keys are fetched: ahead of need, again before they are old, and at once
 for a key that is new.
 
-No caller waits for a fetch, but for the ones that come before the first one has ended, and the
-first to bring a key that the tenant published a moment ago.
+A caller waits for a fetch in two cases only: before the first fetch has ended, and when its token
+names a key that the tenant published a moment ago.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _log = logging.getLogger("fnsse.callers")
 
 
 class SigningKeys(Protocol):
-    """What a tenant publishes. Two are equal if they say the same."""
+    """What a tenant publishes. Two are equal if their contents are."""
 
     def has(self, key_id: str) -> bool: ...
 
@@ -35,13 +35,13 @@ class SigningKeys(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """How often, in seconds."""
+    """How often keys are fetched, and how long they are trusted. All in seconds."""
 
-    # Entra publishes a key long before it signs with it, and asks to look once a day at least
+    # Entra publishes a key long before it signs with it, and asks for a fetch once a day at least
     renew_s: float = 3600
     first_retry_s: float = 1  # after a failure; doubled with each that follows
     longest_retry_s: float = 15
-    # keys that could not be renewed for so long are not believed any more
+    # keys that could not be renewed for so long are no longer trusted
     trust_s: float = 24 * 3600
     # between two fetches on account of an unknown key: anyone can name one
     unknown_key_s: float = 60
@@ -63,9 +63,9 @@ class KeyRenewal:
         self._fetch = fetch
         self._pace = pace or Pace()
         self._clock = clock
-        self._fetched_at = self._asked_for_unknown_at = float("-inf")
+        self._fetched_at = self._unknown_key_at = float("-inf")
         self._failures = 0  # since the last fetch that succeeded
-        self._unsaid = ""
+        self._unlogged_failure = ""
         self._closed = False
         self._fetching = SharedTask(self._renew)
         self._next: asyncio.TimerHandle | None = None
@@ -82,28 +82,28 @@ class KeyRenewal:
             self._start()
 
     async def current(self) -> SigningKeys:
-        """The keys, at once if there are any. Raises SigningKeysUnavailable: at once where the
-        newest try has failed.
+        """The keys, without waiting if there are any. Raises SigningKeysUnavailable; that, too,
+        without waiting if the newest fetch has failed.
         """
         self.begin()
         if self.keys is None:
             await self._fetching.wait()
-        self._say_failure()
+        self._log_failure()
         if self.keys is None:
             raise SigningKeysUnavailable("the callers' Entra tenant gave no signing keys")
         return self.keys
 
     async def current_with(self, key_id: str) -> SigningKeys:
-        """The same, fetched anew where they lack that key and it was not asked for another unknown
-        one just now.
+        """The keys, fetched anew if they lack `key_id`, unless a fetch for another unknown key was
+        made less than `unknown_key_s` ago.
         """
         keys = await self.current()
         if keys.has(key_id):
             return keys
         if not self._fetching.under_way:
-            if self._clock() - self._asked_for_unknown_at < self._pace.unknown_key_s:
+            if self._clock() - self._unknown_key_at < self._pace.unknown_key_s:
                 return keys
-            self._asked_for_unknown_at = self._clock()
+            self._unknown_key_at = self._clock()
         await asyncio.wait({self._start()})
         return await self.current()
 
@@ -130,7 +130,7 @@ class KeyRenewal:
             async with asyncio.timeout(self._pace.fetch_s):
                 fetched = await self._fetch()
         except (SigningKeysUnavailable, TimeoutError) as error:
-            self._unsaid = str(error) or f"nothing within {self._pace.fetch_s:g} s"
+            self._unlogged_failure = str(error) or f"nothing within {self._pace.fetch_s:g} s"
         else:
             self._failures, self._fetched_at = 0, self._clock()
             if fetched != self.keys:
@@ -141,16 +141,16 @@ class KeyRenewal:
             if not self._closed:
                 self._next = asyncio.get_running_loop().call_later(self._wait_s(), self._start)
 
-    def _say_failure(self) -> None:
-        """Logs the newest failure, once. The host (4.1037) drops what is logged outside of an
-        invocation, as a fetch is.
+    def _log_failure(self) -> None:
+        """Log the newest failure, once. The host (4.1037) drops records from outside of an
+        invocation, where fetches run.
         """
-        if self._unsaid:
+        if self._unlogged_failure:
             _log.warning(
                 "The signing keys of the callers' Entra tenant could not be fetched: %s",
-                self._unsaid,
+                self._unlogged_failure,
             )
-            self._unsaid = ""
+            self._unlogged_failure = ""
 
     def _wait_s(self) -> float:
         if not self._failures:

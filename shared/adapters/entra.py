@@ -57,7 +57,7 @@ _CHECK_OF_ERROR: Final[dict[type[PyJWTError], Check]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class EntraKeys:
-    """What the tenant published: see `key_renewal.SigningKeys`."""
+    """The keys that the tenant published, as `key_renewal.SigningKeys`."""
 
     issuers: frozenset[str]
     published: dict[str, RsaKey]
@@ -109,17 +109,17 @@ class EntraTenant:
         self._tenant_id = tenant_id
 
     async def signing_keys(self) -> EntraKeys:
-        """Issuers and keys, of tokens of both versions. Raises SigningKeysUnavailable; whoever
-        calls limits the time.
+        """Issuers and keys, of tokens of both versions. Raises SigningKeysUnavailable. The
+        caller limits the time.
         """
-        # Of its own, not the upstream's pool: it is needed for a moment each hour.
+        # A session of its own, not the upstream's: it is needed for a moment each hour.
         async with aiohttp.ClientSession(
             cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
         ) as session:
             found = await asyncio.gather(
                 *(self._metadata(session, self._address + path) for path in METADATA_PATHS)
             )
-            addresses = sorted({one.keys_url for one in found})
+            addresses = sorted({metadata.keys_url for metadata in found})
             documents = await asyncio.gather(
                 *(_document(session, address) for address in addresses)
             )
@@ -134,7 +134,9 @@ class EntraTenant:
         if not usable:
             raise SigningKeysUnavailable("the tenant published no RSA key for signatures")
         return EntraKeys(
-            issuers=frozenset(one.issuer for one in found), published=published, usable=usable
+            issuers=frozenset(metadata.issuer for metadata in found),
+            published=published,
+            usable=usable,
         )
 
     async def _metadata(self, session: aiohttp.ClientSession, address: str) -> Metadata:
@@ -150,8 +152,8 @@ async def _document(session: aiohttp.ClientSession, address: str) -> Any:
         async with session.get(address, allow_redirects=False) as response:
             if response.status != 200:
                 raise SigningKeysUnavailable(f"status {response.status}")
-            async for piece in response.content.iter_any():
-                body += piece
+            async for chunk in response.content.iter_any():
+                body += chunk
                 if len(body) > _LARGEST_ANSWER_BYTES:
                     raise SigningKeysUnavailable(f"more than {_LARGEST_ANSWER_BYTES} bytes")
         return json.loads(body)

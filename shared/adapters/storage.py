@@ -1,5 +1,6 @@
-"""The storage account of captures, envelopes and ledger: its clients, made on first use in the
-worker's event loop.
+"""The clients of the storage account that holds captures, envelopes and the ledger.
+
+They are made on first use, in the worker's event loop.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from shared.adapters.direct_storage import DirectStorage, Service
 from shared.adapters.identity import CachedToken
 from shared.settings.settings import StorageSettings
 
-# Short, because a client may be waiting for the end of its answer, and because reconcile finds what
-# is given up here. The SDK waits initial_backoff + increment_base ** try, give or take
-# random_jitter_range (15, 3 and 3 s unless told otherwise).
-_TRIES: Final[dict[str, Any]] = {
+# Few and short: a client may be waiting for the end of its answer, and reconcile finds what is
+# given up here. The SDK waits initial_backoff + increment_base ** try, give or take
+# random_jitter_range; its defaults are 15, 3 and 3 s.
+_RETRY_OPTIONS: Final[dict[str, Any]] = {
     "retry_total": 2,
     "initial_backoff": 0,
     "increment_base": 1,
@@ -30,11 +31,10 @@ _TRIES: Final[dict[str, Any]] = {
     "read_timeout": 10,
 }
 
-# Otherwise aiohttp looks for proxies and a .netrc with every request, in a thread: a third of a
-# call's CPU (measured).
-_NO_LOOKING_AROUND: Final[dict[str, Any]] = {"use_env_settings": False}
-_OPTIONS: Final[dict[str, Any]] = {**_TRIES, **_NO_LOOKING_AROUND}
-
+# By default aiohttp reads proxies and a .netrc with every request, in a thread: a third of a call's
+# CPU (measured).
+_NO_ENVIRONMENT_LOOKUP: Final[dict[str, Any]] = {"use_env_settings": False}
+_OPTIONS: Final[dict[str, Any]] = {**_RETRY_OPTIONS, **_NO_ENVIRONMENT_LOOKUP}
 
 _SCOPE: Final = "https://storage.azure.com/.default"
 
@@ -104,7 +104,7 @@ class Storage:
 
 
 def service_of(client: BlobServiceClient | QueueServiceClient) -> Service:
-    """What the SDK read from a connection string: address, and account key or SAS."""
+    """The address and the account key or SAS that the SDK read from a connection string."""
     url, _, sas = client.url.partition("?")
     key = getattr(client.credential, "account_key", None)
     return Service(

@@ -1,6 +1,4 @@
-"""Reads settings one by one and collects what is wrong with them, so that one error can name all of
-it.
-"""
+"""Reads settings one by one and collects their problems, so that one error can name them all."""
 
 from __future__ import annotations
 

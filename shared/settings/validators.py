@@ -1,5 +1,5 @@
-"""What the value of a setting must look like: one predicate for each form. A ValueError means no,
-too.
+"""Predicates for the values of settings, one for each form. A ValueError means that a value is not
+of that form.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ _LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def connection_string_parts(text: str) -> dict[str, str]:
-    """`A=1;B=x=y` -> {"a": "1", "b": "x=y"}; what is not NAME=VALUE is left out."""
+    """`A=1;B=x=y` -> {"a": "1", "b": "x=y"}; parts that are not NAME=VALUE are skipped."""
     pairs = (part.split("=", 1) for part in text.split(";") if "=" in part)
     return {name.strip().lower(): value.strip() for name, value in pairs}
 
 
 def comma_separated(text: str | None) -> frozenset[str]:
-    """`a, b` -> {"a", "b"}; nothing for nothing."""
+    """`a, b` -> {"a", "b"}; an empty set for None or an empty text."""
     return frozenset(item.strip() for item in (text or "").split(",") if item.strip())
 
 

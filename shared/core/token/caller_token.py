@@ -67,7 +67,7 @@ class TokenAccepted:
 
 
 def bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes | TokenRejected:
-    """The token of the one `Authorization: Bearer` header; its form is not looked at yet. Names are
+    """The token of the one `Authorization: Bearer` header, its form not yet checked. Names are
     lower-case, as in ASGI.
     """
     values = [value for name, value in headers if name == b"authorization"]
@@ -80,9 +80,7 @@ def bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes | TokenRejected:
 
 
 def key_id(token: bytes) -> str | TokenRejected:
-    """Which key the token says that it is signed with (`kid`). Whatever else is in its header is
-    not believed.
-    """
+    """The id of the key that the token names (`kid`). Nothing else in its header is trusted."""
     if not _FORM.fullmatch(token):
         return TokenRejected(check=Check.FORM)
     header = _json_object(_decoded(token.partition(b".")[0]))
