@@ -52,9 +52,10 @@ unit: install ## unit tests and the golden set, no stack needed
 e2e: install ## end-to-end tests, on the real host too where func is on PATH
 	$(python) -m pytest -n 4 --dist loadscope --no-loadscope-reorder --cov --cov-report=term tests/e2e
 
-lint: install ## ruff and mypy
+lint: install ## ruff, mypy and the floors of the house (import-linter)
 	$(python) -m ruff check
 	$(python) -m ruff format --check
+	.venv/bin/lint-imports --no-logo
 	$(python) -m mypy
 
 format: install ## format and fix what ruff can
@@ -72,5 +73,5 @@ prove: install ## kill, cut off and overload everything, and compare what was as
 	$(python) -m prove
 
 clean: ## remove everything that make installed or stored here
-	rm -rf .venv .local local/azurite/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf .venv .local local/azurite/node_modules .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
