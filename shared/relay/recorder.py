@@ -118,14 +118,16 @@ class Recorder:
     async def _finish(
         self, record: ExchangeRecord, machine: ExchangeMachine, captured: asyncio.Future[Actions]
     ) -> None:
-        conclusion = machine.ended()
+        conclusion = machine.require_conclusion()
         envelope = await self._put_captures(record, conclusion)
         names = (envelope.request_capture, envelope.response_capture)
         captured.set_result(
             machine.captures_failed() if None in names else machine.captures_stored()
         )
-        if machine.ended() is not conclusion:  # the client did not get the end of its answer
-            envelope = _with_captures(record.envelope(machine.ended()), *names)
+        if (
+            machine.require_conclusion() is not conclusion
+        ):  # the client did not get the end of its answer
+            envelope = _with_captures(record.envelope(machine.require_conclusion()), *names)
         if await self._attempt(self._put_envelope(envelope), "envelope", record):
             return
         self.failed.envelopes += 1

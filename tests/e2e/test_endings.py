@@ -17,9 +17,7 @@ from shared.core.records import capture
 
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closes", "resets"])
-def test_a_client_that_leaves_within_a_stream(
-    stack: Stack, events: EventLog, *, reset: bool
-) -> None:
+def test_disconnect_within_a_stream(stack: Stack, events: EventLog, *, reset: bool) -> None:
     """Its event has the part that it was sent; the upstream's connection is closed, so that nothing
     is generated in vain.
     """

@@ -159,12 +159,12 @@ class FakeUpstream:
         self.transport = httpx.MockTransport(self._answer)
         self._answers = list(answers)
         self.requests: list[tuple[httpx.Request, bytes]] = []
-        self.asked = asyncio.Event()  # set with each request
+        self.called = asyncio.Event()  # set with each request
         self.cancelled = False
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append((request, request.content))
-        self.asked.set()
+        self.called.set()
         try:
             while isinstance(answer := self._answers.pop(0), asyncio.Event):
                 await answer.wait()
@@ -185,9 +185,9 @@ class Client:
         self.messages: list[dict[str, Any]] = []
         self.received = asyncio.Event()  # set with each message, in either direction
         self._pieces = list(body)
-        self._left = asyncio.Event()
+        self._gone = asyncio.Event()
         self.body_is_whole = True
-        self.told = False  # the app was told that the client has left
+        self.disconnect_reported = False  # to the app
         named = {"content-length": str(sum(map(len, body)))} if headers is None else headers
         scope = {
             "type": "http",
@@ -210,8 +210,8 @@ class Client:
                 "body": piece,
                 "more_body": bool(self._pieces) or not self.body_is_whole,
             }
-        await self._left.wait()
-        self.told = True
+        await self._gone.wait()
+        self.disconnect_reported = True
         self.received.set()
         return {"type": "http.disconnect"}
 
@@ -223,14 +223,14 @@ class Client:
         self.messages.append(dict(message))
         self.received.set()
 
-    def leave(self) -> None:
-        self._left.set()
+    def disconnect(self) -> None:
+        self._gone.set()
 
-    async def leave_and_be_missed(self) -> None:
-        """Leaves; returns when the app knows."""
-        self.leave()
+    async def disconnect_and_be_noticed(self) -> None:
+        """Disconnects; returns when the app knows."""
+        self.disconnect()
         async with asyncio.timeout(DEADLINE_S):
-            while not self.told:
+            while not self.disconnect_reported:
                 self.received.clear()
                 await self.received.wait()
 
@@ -264,7 +264,7 @@ class Client:
 
     @property
     def ended(self) -> bool:
-        """The server was told that the response is complete."""
+        """The app said that the response is complete."""
         return bool(self.messages) and self.messages[-1].get("more_body") is False
 
 

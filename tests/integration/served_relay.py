@@ -105,10 +105,10 @@ async def served(
     read_timeout_s: float = DEADLINE_S,
     limits: dict[str, float] | None = None,
     store: Store | None = None,
-    behind: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    in_front: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     **interventions: Any,
 ) -> AsyncIterator[Served]:
-    """A relay with these settings, and those that it is shipped with. `behind`: puts something
+    """A relay with these settings, and those that it is shipped with. `in_front`: puts something
     between server and relay.
     """
     transport = AiohttpTransport(max_connections=100)
@@ -130,7 +130,7 @@ async def served(
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
         uvicorn.Config(
-            behind(app),
+            in_front(app),
             http="httptools",
             log_level="critical",
             lifespan="off",

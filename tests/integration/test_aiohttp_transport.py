@@ -123,7 +123,7 @@ async def test_only_the_given_headers_go_up_beside_the_host() -> None:
         assert f"host: 127.0.0.1:{server.port}".encode() in [line.lower() for line in lines]
 
 
-async def test_a_body_that_is_there_goes_up_in_one_piece() -> None:
+async def test_a_short_body_is_sent_in_one_piece() -> None:
     """As it is, under its Content-Length, and without a header that nobody asked for."""
 
     async def script(connection: Connection) -> None:
@@ -327,7 +327,7 @@ async def test_a_connection_is_used_again_after_the_last_byte() -> None:
     assert server.connections == 1
 
 
-async def test_what_nobody_asked_for_is_nobodys_answer() -> None:
+async def test_an_unsolicited_answer_reaches_nobody() -> None:
     """It came on a connection that waits for its next request; that goes over another one, or one
     caller would read it.
     """
@@ -391,7 +391,7 @@ async def test_closing_the_transport_closes_its_connections() -> None:
         await asyncio.wait_for(asyncio.gather(*server.ended), LONG_S)
 
 
-async def test_a_cancelled_request_leaves_a_pool_that_works() -> None:
+async def test_the_pool_works_after_a_cancelled_request() -> None:
     arrived = asyncio.Event()
 
     async def script(connection: Connection) -> None:
@@ -470,7 +470,7 @@ async def test_the_write_timeout_bounds_each_piece_of_the_body() -> None:
             )
 
 
-async def test_a_body_may_take_longer_than_the_write_timeout_as_long_as_it_moves() -> None:
+async def test_a_body_that_moves_may_take_long() -> None:
     async with serving(keep_answering) as server, a_transport() as transport:
         request = a_request(
             server.url, *[b"x"] * 6, pause_s=2 * SHORT_S, write=8 * SHORT_S, read=8 * SHORT_S
@@ -524,7 +524,7 @@ async def test_a_worker_that_stood_still_reads_what_has_come_meanwhile() -> None
     assert pieces == [b"a", b"b"]
 
 
-async def test_a_connection_dropped_before_the_answer_is_no_connect_timeout() -> None:
+async def test_a_connection_dropped_before_the_answer() -> None:
     async def script(connection: Connection) -> None:
         await connection.request()
 
@@ -548,9 +548,7 @@ async def test_a_connection_reset_before_the_answer_is_a_network_error() -> None
     [b"Transfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n", b"Content-Length: 10\r\n\r\nfirst"],
 )
 @pytest.mark.parametrize("how", ["closed", "reset"])
-async def test_a_connection_that_breaks_within_the_body_is_an_error_after_what_came(
-    beginning: bytes, how: str
-) -> None:
+async def test_a_connection_that_breaks_within_the_body(beginning: bytes, how: str) -> None:
     received = asyncio.Event()
 
     async def script(connection: Connection) -> None:
@@ -576,9 +574,7 @@ async def test_a_connection_that_breaks_within_the_body_is_an_error_after_what_c
         (b"Content-Length: 12", b"firstsecond"),
     ],
 )
-async def test_what_came_before_a_break_is_read_although_the_break_was_seen_first(
-    framing: bytes, body: bytes
-) -> None:
+async def test_what_arrived_before_a_break_is_read(framing: bytes, body: bytes) -> None:
     """No byte that arrived is lost, then the error is raised."""
 
     async def script(connection: Connection) -> None:

@@ -103,11 +103,11 @@ def is_empty_500(answer: bytes) -> bool:
 
 
 @pytest.mark.parametrize("path", [CHAT, AUDIO])
-async def test_a_chunked_body_over_the_limit_looks_to_the_app_like_a_client_that_left(
+async def test_a_chunked_body_over_the_limit_looks_like_a_disconnect(
     path: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As on the real host: the client gets an empty 500, and nothing is blamed on the upstream."""
-    async with serving(reading) as upstream, served(upstream, behind=behind_the_front) as relay:
+    async with serving(reading) as upstream, served(upstream, in_front=behind_the_front) as relay:
         pieces = (chunk(LIMIT_BYTES - 1), chunk(1), chunk(1), b"0\r\n\r\n")
         answer = await exchanged(relay.url, path, b"transfer-encoding: chunked\r\n", *pieces)
         envelope = await relay.envelope()
@@ -122,7 +122,7 @@ async def test_a_chunked_body_over_the_limit_looks_to_the_app_like_a_client_that
 
 async def test_an_answer_that_had_begun_is_cut() -> None:
     """A second status cannot follow."""
-    async with serving(answering) as upstream, served(upstream, behind=behind_the_front) as relay:
+    async with serving(answering) as upstream, served(upstream, in_front=behind_the_front) as relay:
         pieces = (chunk(10), chunk(LIMIT_BYTES), b"0\r\n\r\n")
         framing = b"transfer-encoding: chunked\r\n"
         answer = await exchanged(relay.url, AUDIO, framing, *pieces, begun_with=b"begun")
@@ -133,7 +133,7 @@ async def test_an_answer_that_had_begun_is_cut() -> None:
 
 
 async def test_an_announced_body_over_the_limit_never_reaches_the_app() -> None:
-    async with serving(reading) as upstream, served(upstream, behind=behind_the_front) as relay:
+    async with serving(reading) as upstream, served(upstream, in_front=behind_the_front) as relay:
         answer = await exchanged(relay.url, CHAT, b"content-length: %d\r\n" % (LIMIT_BYTES + 1))
         assert is_empty_500(answer)
         assert relay.envelopes.put_ones == []
@@ -144,7 +144,7 @@ async def test_a_chunked_body_at_the_limit_passes() -> None:
         await connection.reader.readuntil(b"0\r\n\r\n")
         await connection.say(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
 
-    async with serving(whole) as upstream, served(upstream, behind=behind_the_front) as relay:
+    async with serving(whole) as upstream, served(upstream, in_front=behind_the_front) as relay:
         pieces = (chunk(LIMIT_BYTES), b"0\r\n\r\n")
         answer = await exchanged(relay.url, AUDIO, b"transfer-encoding: chunked\r\n", *pieces)
         envelope = await relay.envelope()

@@ -163,7 +163,7 @@ async def test_without_error_frames_the_connection_says_it(
 
 
 async def test_within_an_event_the_connection_says_it(stand_in: StandIn) -> None:
-    """Half an event that has left can't be taken back; if it were ended, an SDK would fail in its
+    """Half an event that was sent can't be taken back; if it were ended, an SDK would fail in its
     JSON parser.
     """
     body = {**STREAM, "stream_options": {"include_usage": True}}
@@ -180,8 +180,8 @@ async def test_within_an_event_the_connection_says_it(stand_in: StandIn) -> None
             )
 
 
-async def test_half_an_event_that_still_waited_is_left_out(stand_in: StandIn) -> None:
-    """Where the proxy asked for usage, events leave whole, so the error can be told."""
+async def test_half_an_event_that_still_waited_is_dropped(stand_in: StandIn) -> None:
+    """Where the proxy asked for usage, events are sent whole, so the error can be reported."""
     async with served(stand_in) as relay:
         received, whole = await raw(relay, "byte_at_a_time;close_after=1000")
         captured = await relay.captured()
@@ -191,7 +191,7 @@ async def test_half_an_event_that_still_waited_is_left_out(stand_in: StandIn) ->
     assert b'"error"' in frame
 
 
-async def test_an_error_that_the_upstream_told_itself_is_told_once(stand_in: StandIn) -> None:
+async def test_an_error_of_the_upstream_itself_is_reported_once(stand_in: StandIn) -> None:
     """An error inside a 200: the upstream's own words, unchanged; the SDK raises them."""
     async with served(stand_in) as relay:
         for directives in ("error_in_200", "error_in_200=flat"):
@@ -203,16 +203,14 @@ async def test_an_error_that_the_upstream_told_itself_is_told_once(stand_in: Sta
 
 
 async def test_a_stream_without_done_but_with_its_finish_is_whole(stand_in: StandIn) -> None:
-    """Nothing is missing, so nothing is said."""
+    """Nothing is missing, so nothing is reported."""
     async with served(stand_in) as relay:
         await asyncio.to_thread(read_all, relay.client(), "no_done")
         assert (await relay.envelope()).outcome is Outcome.COMPLETED
 
 
 @pytest.mark.parametrize("directives", ["reset_after=4", "end_after=4", "no_finish"])
-async def test_a_broken_stream_of_responses_is_told_as_well(
-    stand_in: StandIn, directives: str
-) -> None:
+async def test_a_broken_stream_of_responses_is_reported(stand_in: StandIn, directives: str) -> None:
     """The Responses API's stream has events with names and no [DONE]."""
     async with served(stand_in) as relay:
         with relay.client(), pytest.raises(openai.APIError, match="Azure OpenAI"):
@@ -234,7 +232,7 @@ async def test_a_broken_stream_of_responses_is_told_as_well(
 @pytest.mark.parametrize("size", [100, 200_000])
 async def test_a_long_last_event_is_an_end(stand_in: StandIn, size: int) -> None:
     """`response.completed` repeats the whole response, however long: completed, with its usage, and
-    no error behind it.
+    no error after it.
     """
     body = {"model": "gpt-4o", "input": "hello", "stream": True}
     async with served(stand_in) as relay:
@@ -303,7 +301,7 @@ async def test_an_audio_stream_that_is_cut_is_interrupted(
     assert (envelope.stream, envelope.outcome) == (True, Outcome.UPSTREAM_INTERRUPTED)
 
 
-async def test_an_exchange_that_takes_too_long_is_told_in_its_stream(stand_in: StandIn) -> None:
+async def test_a_timeout_is_reported_in_the_stream(stand_in: StandIn) -> None:
     """EXCHANGE_TIMEOUT_S, although each chunk comes in time."""
     async with served(stand_in, limits={"exchange_s": 2}) as relay:
         with pytest.raises(openai.APIError, match="EXCHANGE_TIMEOUT_S"):
@@ -322,9 +320,9 @@ async def events_without_end(connection: Connection) -> None:
         await connection.say(b'data: {"choices":[]}\n\n' * 2000)
 
 
-async def test_a_client_that_stops_reading_does_not_hold_its_exchange_beyond_the_limit() -> None:
-    """It cannot be told. The exchange is recorded all the same, and what the client may still read
-    does not look whole.
+async def test_a_client_that_stops_reading_is_cut_off_at_the_limit() -> None:
+    """Nothing can be reported to it. The exchange is recorded all the same, and what the client may
+    still read does not look whole.
     """
     body = json.dumps(STREAM).encode()
     head = f"POST {CHAT} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
@@ -392,7 +390,7 @@ async def test_before_the_answer_began_it_is_a_json_error(
     "directives", ["reset_after=5", "close_after=5", "end_after=5", "silence_after=5"]
 )
 async def test_half_a_document_ends_with_its_connection(stand_in: StandIn, directives: str) -> None:
-    """Status and length have left; the client's HTTP library sees that something is missing."""
+    """Status and length were sent; the client's HTTP library sees that something is missing."""
     body = {"messages": MESSAGES}
     async with served(stand_in, read_timeout_s=READ_TIMEOUT_S) as relay:
         received, whole = await raw(relay, directives, body)

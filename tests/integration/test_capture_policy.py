@@ -80,7 +80,7 @@ async def test_nothing_goes_upstream_before_the_request_is_stored(path: str) -> 
     await world.recorded()
 
 
-async def test_a_request_that_cannot_be_stored_is_refused_and_never_goes_upstream() -> None:
+async def test_a_request_that_cannot_be_stored_is_rejected() -> None:
     world = a_world(document(b"{}"), store=Store(failing=True), capture_required=True)
     client = Client(world.relay, ASK)
     await client.run()
@@ -90,7 +90,7 @@ async def test_a_request_that_cannot_be_stored_is_refused_and_never_goes_upstrea
     assert (await world.envelope()).outcome is Outcome.REJECTED
 
 
-async def test_a_request_that_memory_has_no_room_for_is_refused() -> None:
+async def test_a_request_without_room_in_memory_is_rejected() -> None:
     world = a_world(document(b"{}"), capture_required=True, capture_memory_bytes=10)
     client = Client(world.relay, ASK)
     await client.run()
@@ -171,7 +171,7 @@ async def test_a_document_whose_capture_fails_breaks_off() -> None:
     await world.recorded()
 
 
-async def test_a_queue_that_fails_costs_a_client_of_closed_nothing() -> None:
+async def test_a_failing_queue_costs_the_client_nothing() -> None:
     """The captures are what counts: reconcile finds the envelope in one."""
     world = a_world(sse(TEXT, STOP, DONE), capture_required=True, envelopes=Envelopes(failing=True))
     client = Client(world.relay, ASK)
@@ -182,12 +182,12 @@ async def test_a_queue_that_fails_costs_a_client_of_closed_nothing() -> None:
     assert mapping(response.header["envelope"])["outcome"] == "completed"
 
 
-async def test_a_client_of_closed_that_leaves_is_recorded_all_the_same() -> None:
+async def test_disconnect_with_captures_required_is_recorded() -> None:
     world = a_world(sse(TEXT, asyncio.Event()), capture_required=True)
     client = Client(world.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
-    client.leave()
+    client.disconnect()
     await ended(running)
     assert (await world.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
 
@@ -196,19 +196,19 @@ RESPONSES = "/openai/v1/responses"
 LAST = b'event: response.completed\ndata: {"type": "response.completed", "response": {"usage": {"total_tokens": 7}}}\n\n'
 
 
-@pytest.mark.parametrize("cancelled", [False, True], ids=["told", "cancelled"])
+@pytest.mark.parametrize("cancelled", [False, True], ids=["reported", "cancelled"])
 @pytest.mark.parametrize(
     ("path", "sent", "held", "outcome"),
     [
         (RESPONSES, b'data: {"type": "response.created"}\n\n', LAST, Outcome.CLIENT_DISCONNECTED),
         (RESPONSES, b'{"object": "response"', b"}", Outcome.CLIENT_DISCONNECTED),
         (CHAT, TEXT, DONE, Outcome.CLIENT_DISCONNECTED),
-        # as with `best_effort`, who leaves behind the last choice has all of it
+        # as with `best_effort`, a client that disconnects after the last choice has all of it
         (CHAT, TEXT + STOP, DONE, Outcome.COMPLETED),
     ],
     ids=["last event", "last byte", "[DONE] alone", "[DONE]"],
 )
-async def test_a_client_that_leaves_while_the_end_is_held_did_not_get_it(
+async def test_disconnect_while_the_end_is_held_back(
     path: str, sent: bytes, held: bytes, outcome: Outcome, *, cancelled: bool
 ) -> None:
     """Its event says so, and what it was sent; the capture has all, and usage counts."""
@@ -225,7 +225,7 @@ async def test_a_client_that_leaves_while_the_end_is_held_did_not_get_it(
     if cancelled:
         running.cancel()
     else:
-        await client.leave_and_be_missed()
+        await client.disconnect_and_be_noticed()
     await asyncio.wait({running}, timeout=DEADLINE_S)
     assert (running.done(), client.body, client.ended) == (True, sent, False)
     a_gate(world).set()
@@ -240,9 +240,7 @@ async def test_a_client_that_leaves_while_the_end_is_held_did_not_get_it(
     assert envelope.response_capture is not None
 
 
-async def test_over_a_real_connection_a_client_that_leaves_while_the_end_is_held_is_noticed() -> (
-    None
-):
+async def test_disconnect_while_the_end_is_held_back_over_a_real_connection() -> None:
     """By the HTTP server that the worker has, although nothing is sent meanwhile."""
 
     class Holding(Store):
@@ -277,7 +275,7 @@ async def test_over_a_real_connection_a_client_that_leaves_while_the_end_is_held
         assert (await relay.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
 
 
-async def test_with_open_the_request_goes_upstream_though_no_capture_is_stored() -> None:
+async def test_best_effort_does_not_wait_for_the_request_capture() -> None:
     world = a_world(document(b"{}"), store=Store(gate=asyncio.Event()))
     client = Client(world.relay, ASK)
     await client.run()
@@ -287,10 +285,12 @@ async def test_with_open_the_request_goes_upstream_though_no_capture_is_stored()
 
 
 @pytest.mark.parametrize("path", ["/openai/deployments/gpt-4o/chat/completions", AUDIO])
-async def test_a_client_that_leaves_while_its_request_is_stored_is_recorded_all_the_same(
+async def test_disconnect_while_the_request_is_stored_is_recorded(
     path: str,
 ) -> None:
-    """Its capture is stored to the end, and its event says that it left; nothing goes upstream."""
+    """Its capture is stored to the end, and its event says that it disconnected; nothing goes
+    upstream.
+    """
     world = a_world(
         document(b"{}"),
         store=Store(gate=asyncio.Event()),
@@ -300,7 +300,7 @@ async def test_a_client_that_leaves_while_its_request_is_stored_is_recorded_all_
     client = Client(world.relay, ASK, path=path)
     running = client.start()
     assert not await settled(running)
-    await client.leave_and_be_missed()
+    await client.disconnect_and_be_noticed()
     await ended(running)
     a_gate(world).set()
     envelope = await world.envelope()
@@ -311,8 +311,8 @@ async def test_a_client_that_leaves_while_its_request_is_stored_is_recorded_all_
 
 
 @pytest.mark.parametrize("of_request", [True, False], ids=["request", "answer"])
-async def test_a_host_that_cancels_the_response_takes_no_record_along(*, of_request: bool) -> None:
-    """Which the Functions host does when the client leaves, whatever the response
+async def test_a_cancelled_response_is_recorded(*, of_request: bool) -> None:
+    """Which the Functions host does when the client disconnects, whatever the response
     is waiting for.
     """
     store = Store(gate=asyncio.Event())

@@ -78,9 +78,7 @@ async def test_a_document_gets_no_comments() -> None:
     assert client.body == b"{}"
 
 
-async def test_a_stream_whose_upstream_is_slow_is_answered_early_and_what_comes_later_follows() -> (
-    None
-):
+async def test_a_slow_stream_is_answered_early() -> None:
     answering = asyncio.Event()
     world = a_world(answering, sse(TEXT, STOP, DONE), interventions=EARLY)
     client = Client(world.relay, ASK)
@@ -121,7 +119,7 @@ async def test_an_error_after_an_early_answer_follows_as_a_frame() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 202, 302])
-async def test_a_document_after_an_early_answer_is_an_error_that_repeats_nothing_of_it(
+async def test_a_document_after_an_early_answer_is_an_error(
     status: int,
 ) -> None:
     """A stream was asked for; the completion belongs into the capture alone."""
@@ -154,7 +152,7 @@ async def test_a_document_after_an_early_answer_is_an_error_that_repeats_nothing
     assert [kept.body for kept in world.store.captures(".response")] == [completion]
 
 
-async def test_a_fault_after_an_early_answer_cuts_it_off() -> None:
+async def test_an_internal_error_after_an_early_answer_cuts_it_off() -> None:
     answering = asyncio.Event()
     world = a_world(answering, RuntimeError("x"), interventions=replace(EARLY, error_frames=True))
     client = Client(world.relay, ASK)
@@ -194,7 +192,7 @@ async def test_a_packed_stream_keeps_its_length_and_gets_nothing_put_in() -> Non
     assert (client.body, client.headers["content-length"]) == (b"packedrest", "10")
 
 
-async def test_an_upstream_that_breaks_after_an_early_answer_never_looks_complete() -> None:
+async def test_a_break_after_an_early_answer_never_looks_complete() -> None:
     answering = asyncio.Event()
     world = a_world(
         answering, httpx.RemoteProtocolError("x"), interventions=replace(EARLY, error_frames=True)
@@ -209,12 +207,12 @@ async def test_an_upstream_that_breaks_after_an_early_answer_never_looks_complet
     assert (await world.envelope()).outcome is Outcome.UPSTREAM_ERROR
 
 
-async def test_a_client_that_leaves_after_an_early_answer_left() -> None:
+async def test_disconnect_after_an_early_answer() -> None:
     world = a_world(asyncio.Event(), interventions=EARLY)
     client = Client(world.relay, ASK)
     running = client.start()
     await client.until_body(COMMENT)
-    client.leave()
+    client.disconnect()
     await asyncio.wait_for(running, DEADLINE_S)
     assert world.upstream.cancelled
     assert (await world.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
@@ -232,7 +230,7 @@ async def test_a_request_for_no_stream_is_never_answered_early() -> None:
     assert client.body == b"{}"
 
 
-async def test_an_upstream_that_refuses_to_say_usage_is_asked_again_without() -> None:
+async def test_a_refused_usage_request_is_repeated_without_it() -> None:
     refusal = document(b'{"error": {"message": "Extra inputs are not permitted"}}', status=400)
     world = a_world(refusal, sse(TEXT, STOP, DONE), interventions=ASKING)
     client = Client(world.relay, ASK)
@@ -254,7 +252,7 @@ async def test_another_400_passes_and_is_not_repeated() -> None:
     assert len(world.upstream.requests) == 1
 
 
-async def test_a_caller_who_asked_for_usage_gets_it() -> None:
+async def test_a_caller_who_requests_usage_gets_it() -> None:
     ask = b'{"stream": true, "stream_options": {"include_usage": true}}'
     world = a_world(sse(TEXT, STOP, USAGE_CHUNK, DONE), interventions=ASKING)
     client = Client(world.relay, ask)
@@ -264,15 +262,13 @@ async def test_a_caller_who_asked_for_usage_gets_it() -> None:
     assert sent == ask
 
 
-async def test_after_a_disconnect_the_upstream_is_read_on_for_its_usage_where_that_is_switched_on() -> (
-    None
-):
+async def test_after_a_disconnect_the_answer_is_drained_for_its_usage() -> None:
     going_on = asyncio.Event()
     world = a_world(sse(TEXT, going_on, STOP, USAGE_CHUNK, DONE), drain_s=DEADLINE_S)
     client = Client(world.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
-    await client.leave_and_be_missed()
+    await client.disconnect_and_be_noticed()
     going_on.set()
     await asyncio.wait_for(running, DEADLINE_S)
     assert client.body == TEXT
@@ -284,17 +280,17 @@ async def test_after_a_disconnect_the_upstream_is_read_on_for_its_usage_where_th
     )
 
 
-async def test_reading_on_after_a_disconnect_is_bounded_in_time() -> None:
+async def test_draining_is_bounded_in_time() -> None:
     world = a_world(sse(TEXT, asyncio.Event()), drain_s=0.05)
     client = Client(world.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
-    client.leave()
+    client.disconnect()
     await asyncio.wait_for(running, DEADLINE_S)
     assert (await world.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
 
 
-async def test_reading_on_after_a_disconnect_is_bounded_in_bytes() -> None:
+async def test_draining_is_bounded_in_bytes() -> None:
     going_on = asyncio.Event()
     world = a_world(
         sse(TEXT, going_on, *[b"x" * 1000] * 100, asyncio.Event()),
@@ -304,7 +300,7 @@ async def test_reading_on_after_a_disconnect_is_bounded_in_bytes() -> None:
     client = Client(world.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
-    await client.leave_and_be_missed()
+    await client.disconnect_and_be_noticed()
     going_on.set()
     await asyncio.wait_for(running, DEADLINE_S)
     assert (await world.envelope()).response_bytes <= len(TEXT) + 6000

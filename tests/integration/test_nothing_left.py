@@ -46,14 +46,16 @@ async def not_collecting() -> AsyncIterator[list[object]]:
 
 
 def exchanges() -> list[object]:
-    return [each for each in gc.get_objects() if isinstance(each, RelayResponse | ExchangeRecord)]
+    return [
+        found for found in gc.get_objects() if isinstance(found, RelayResponse | ExchangeRecord)
+    ]
 
 
 async def left_over(before: list[object]) -> list[object]:
     """Once those who were woken by the last step have taken theirs."""
     for _ in range(5):
         await asyncio.sleep(0)
-    return [each for each in exchanges() if not any(each is known for known in before)]
+    return [exchange for exchange in exchanges() if not any(exchange is known for known in before)]
 
 
 ENDINGS = [
@@ -85,7 +87,7 @@ async def test_however_a_call_ended(stand_in: StandIn, directives: str) -> None:
         assert await left_over(before) == []
 
 
-async def test_of_a_client_that_left(stand_in: StandIn) -> None:
+async def test_after_a_disconnect(stand_in: StandIn) -> None:
     async with (
         served(stand_in) as relay,
         not_collecting() as before,

@@ -73,7 +73,7 @@ async def relayed(body: bytes, *pieces: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("body", AS_THEY_CAME.values(), ids=AS_THEY_CAME)
-async def test_what_is_no_request_for_a_stream_is_sent_as_it_came(body: bytes) -> None:
+async def test_other_bodies_are_sent_as_they_came(body: bytes) -> None:
     """The upstream is to say what is wrong with it."""
     assert await relayed(body) == body
     assert await relayed(body, body[:3], body[3:]) == body

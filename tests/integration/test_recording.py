@@ -51,7 +51,7 @@ async def relayed(world: World, *body: bytes, **headers: str) -> Client:
 # --- what is recorded -----------------------------------------------------------------------------
 
 
-async def test_an_exchange_leaves_two_captures_and_an_envelope() -> None:
+async def test_an_exchange_is_two_captures_and_an_envelope() -> None:
     world = a_world(sse(STREAM, x_ms_region="Sweden Central", set_cookie="secret=1"))
     await relayed(
         world,
@@ -260,13 +260,13 @@ async def test_the_request_capture_is_stored_while_the_upstream_works() -> None:
     await asyncio.wait_for(running, DEADLINE_S)
 
 
-async def test_a_client_that_left_does_not_take_the_recording_along() -> None:
+async def test_a_disconnect_does_not_cancel_the_recording() -> None:
     gate = asyncio.Event()
     world = a_world(sse(TEXT, asyncio.Event()), store=Store(gate=gate), recording_wait_s=0.01)
     client = Client(world.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
-    client.leave()
+    client.disconnect()
     await asyncio.wait_for(running, DEADLINE_S)
     assert not world.envelopes.put_ones
     gate.set()

@@ -1,4 +1,4 @@
-"""What is refused by its request line alone: told at once, with an id; below /openai/ recorded,
+"""What is refused by its request line alone: reported at once, with an id; below /openai/ recorded,
 without a body or a capture.
 """
 
@@ -120,7 +120,7 @@ async def test_elsewhere_it_has_an_id_and_nothing_more(method: str, path: str) -
 
 
 async def test_a_queue_that_takes_nothing_does_not_keep_the_answer_back() -> None:
-    """It is told before it is recorded; how it ended is then kept beside the captures."""
+    """It is reported before it is recorded; how it ended is then kept beside the captures."""
     world = a_world(envelopes=Envelopes(failing=True))
     messages = await answered(world, "GET", CHAT, [])
     await world.recorded()

@@ -1,4 +1,6 @@
-"""The relay: every byte passes, and every ending is told to the client as far as HTTP allows."""
+"""The relay: every byte passes, and every failure is reported to the client as far as HTTP
+allows.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,7 @@ STREAM = FILTER + TEXT + b": comment\r\n\r\n" + STOP + USAGE_CHUNK + DONE
     ],
     ids=["LF", "CRLF", "what is no SSE at all", "nothing", "speech"],
 )
-async def test_a_stream_comes_out_as_it_came_however_it_was_cut(path: str, body: bytes) -> None:
+async def test_a_stream_passes_byte_for_byte(path: str, body: bytes) -> None:
     for pieces in every_way(body):
         world = a_world(sse(*pieces))
         client = Client(world.relay, ASK, path=path)
@@ -79,9 +81,7 @@ async def test_a_stream_comes_out_as_it_came_however_it_was_cut(path: str, body:
         assert [kept.body for kept in world.store.captures(".response")] == [body]
 
 
-async def test_only_the_usage_chunk_that_the_proxy_asked_for_is_taken_out_however_it_was_cut() -> (
-    None
-):
+async def test_only_the_requested_usage_chunk_is_taken_out() -> None:
     for pieces in every_way(STREAM):
         world = a_world(sse(*pieces), interventions=replace(UNTOUCHED, ask_for_usage=True))
         client = Client(world.relay, ASK)
@@ -147,7 +147,7 @@ async def test_an_error_of_the_upstream_passes_untouched(status: int) -> None:
     assert (envelope.outcome, envelope.status_code) == (Outcome.UPSTREAM_ERROR, status)
 
 
-async def test_each_piece_reaches_the_client_before_the_next_one_leaves_the_upstream() -> None:
+async def test_each_piece_passes_before_the_next_one_comes() -> None:
     arrived = asyncio.Event()
     answer = sse(TEXT, arrived, STOP, DONE)
     world = a_world(answer)
@@ -168,16 +168,16 @@ async def test_every_answer_carries_the_exchanges_id() -> None:
     assert client.headers["x-exchange-id"] == (await world.envelope()).exchange_id
 
 
-# --- the client leaves ----------------------------------------------------------------------------
+# --- the client disconnects ----------------------------------------------------------------------
 
 
-async def test_a_client_that_leaves_before_the_answer_began() -> None:
+async def test_disconnect_before_the_answer() -> None:
     world = a_world(asyncio.Event())
     client = Client(world.relay, ASK)
     running = client.start()
     async with asyncio.timeout(DEADLINE_S):
-        await world.upstream.asked.wait()
-    client.leave()
+        await world.upstream.called.wait()
+    client.disconnect()
     await asyncio.wait_for(running, DEADLINE_S)
     assert world.upstream.cancelled, "the upstream must not work for nobody"
     envelope = await world.envelope()
@@ -187,13 +187,13 @@ async def test_a_client_that_leaves_before_the_answer_began() -> None:
     assert not client.messages
 
 
-async def test_a_client_that_leaves_within_a_stream() -> None:
+async def test_disconnect_within_a_stream() -> None:
     answer = sse(FILTER, TEXT, asyncio.Event())
     world = a_world(answer)
     client = Client(world.relay, ASK)
     running = client.start()
     await client.until_body(FILTER + TEXT)
-    client.leave()
+    client.disconnect()
     await asyncio.wait_for(running, DEADLINE_S)
     assert isinstance(answer.stream, Body)
     assert answer.stream.closed
@@ -207,13 +207,13 @@ async def test_a_client_that_leaves_within_a_stream() -> None:
     assert [kept.body for kept in world.store.captures(".response")] == [FILTER + TEXT]
 
 
-async def test_a_client_that_leaves_after_the_last_frame_has_everything() -> None:
+async def test_disconnect_after_the_last_frame_is_complete() -> None:
     """Many clients close there instead of reading to the end of the body."""
     world = a_world(sse(TEXT, STOP, USAGE_CHUNK, DONE, asyncio.Event()))
     client = Client(world.relay, ASK)
     running = client.start()
     await client.until_body(TEXT + STOP + USAGE_CHUNK + DONE)
-    client.leave()
+    client.disconnect()
     await asyncio.wait_for(running, DEADLINE_S)
     envelope = await world.envelope()
     assert (envelope.outcome, envelope.usage, envelope.usage_source) == (
@@ -223,11 +223,11 @@ async def test_a_client_that_leaves_after_the_last_frame_has_everything() -> Non
     )
 
 
-async def test_a_client_that_leaves_within_its_request_reaches_no_upstream() -> None:
+async def test_disconnect_within_the_request_reaches_no_upstream() -> None:
     world = a_world()
     client = Client(world.relay, ASK[:10], headers={"content-length": "1000"})
     client.body_is_whole = False
-    client.leave()
+    client.disconnect()
     await client.run()
     assert not world.upstream.requests
     assert not client.messages
@@ -258,7 +258,7 @@ async def test_an_exchange_that_the_server_cancels_is_recorded() -> None:
     ],
     ids=["announced", "announced beyond all numbers", "unannounced"],
 )
-async def test_a_body_that_is_too_large_is_refused_as_soon_as_that_is_known(
+async def test_a_body_over_the_limit_is_rejected_at_once(
     pieces: list[bytes], headers: dict[str, str]
 ) -> None:
     world = a_world()
@@ -274,11 +274,11 @@ async def test_a_body_that_is_too_large_is_refused_as_soon_as_that_is_known(
     assert client._pieces in ([], [b"never read"])
 
 
-async def test_what_came_of_an_upload_that_its_client_broke_off_is_recorded() -> None:
+async def test_a_broken_off_upload_is_recorded() -> None:
     world = a_world()
     client = Client(world.relay, ASK[:10], ASK[10:30], headers={"content-length": "1000"})
     client.body_is_whole = False
-    client.leave()
+    client.disconnect()
     await client.run()
     envelope = await world.envelope()
     assert (envelope.outcome, envelope.request_bytes) == (Outcome.CLIENT_DISCONNECTED, 30)
@@ -313,9 +313,9 @@ async def test_an_upstream_that_does_not_answer(
     client = Client(world.relay, ASK)
     await client.run()
     assert (client.status, client.ended) == (status, True)
-    said = json.loads(client.body)["error"]
-    assert (said["code"], said["type"]) == (code, "fnsse_error")
-    assert "contoso" not in said["message"]
+    error = json.loads(client.body)["error"]
+    assert (error["code"], error["type"]) == (code, "fnsse_error")
+    assert "contoso" not in error["message"]
     envelope = await world.envelope()
     assert (envelope.outcome, envelope.status_code, envelope.response_capture) == (
         outcome,
@@ -323,7 +323,7 @@ async def test_an_upstream_that_does_not_answer(
         None,
     )
     assert envelope.failure is not None
-    assert (envelope.failure.code, envelope.failure.message) == (code, said["message"])
+    assert (envelope.failure.code, envelope.failure.message) == (code, error["message"])
 
 
 @pytest.mark.parametrize(
@@ -362,7 +362,7 @@ async def test_a_stream_that_breaks_never_looks_complete(
     assert [kept.body for kept in world.store.captures(".response")] == [TEXT]
 
 
-async def test_a_stream_that_breaks_tells_so_in_a_frame_where_that_is_switched_on() -> None:
+async def test_a_broken_stream_ends_in_an_error_frame() -> None:
     world = a_world(
         sse(TEXT, httpx.ReadError("x")), interventions=replace(UNTOUCHED, error_frames=True)
     )
@@ -374,7 +374,7 @@ async def test_a_stream_that_breaks_tells_so_in_a_frame_where_that_is_switched_o
     assert (await world.envelope()).outcome is Outcome.UPSTREAM_INTERRUPTED
 
 
-async def test_a_stream_that_breaks_within_an_event_gets_no_frame_in_the_midst_of_it() -> None:
+async def test_no_error_frame_within_an_event() -> None:
     world = a_world(
         sse(TEXT[:20], httpx.ReadError("x")), interventions=replace(UNTOUCHED, error_frames=True)
     )
@@ -384,9 +384,7 @@ async def test_a_stream_that_breaks_within_an_event_gets_no_frame_in_the_midst_o
     assert not client.ended
 
 
-async def test_a_stream_that_ends_without_its_end_was_interrupted_and_does_not_look_complete() -> (
-    None
-):
+async def test_a_stream_without_its_end_was_interrupted() -> None:
     world = a_world(sse(TEXT))
     client = Client(world.relay, ASK)
     await client.run()
@@ -427,7 +425,7 @@ async def test_an_audio_stream_is_complete_with_its_last_event_alone(
 async def test_a_stream_that_breaks_after_its_last_frame_is_complete(
     frames: tuple[bytes, ...], capture_required: bool, failure: Exception
 ) -> None:
-    """The client gets all of it and the body's end, and nobody is told of a failure."""
+    """The client gets all of it and the body's end, and no failure is reported."""
     world = a_world(
         sse(*frames, failure),
         interventions=replace(UNTOUCHED, error_frames=True),
@@ -441,7 +439,7 @@ async def test_a_stream_that_breaks_after_its_last_frame_is_complete(
     assert [kept.body for kept in world.store.captures(".response")] == [b"".join(frames)]
 
 
-async def test_a_stream_whose_upstream_never_closes_it_is_complete_at_the_exchanges_limit() -> None:
+async def test_a_finished_stream_is_complete_at_the_time_limit() -> None:
     world = a_world(sse(TEXT, STOP, DONE, asyncio.Event()), exchange_s=1)
     client = Client(world.relay, ASK)
     await client.run()
@@ -488,7 +486,7 @@ async def test_a_document_that_breaks_never_looks_complete() -> None:
         (200, {"x-note": "\x7f"}),
     ],
 )
-async def test_an_answer_that_no_server_could_pass_on_is_none(
+async def test_an_answer_that_no_server_could_pass_on_is_refused(
     status: int, headers: dict[str, str]
 ) -> None:
     body = Body(b"{}")
@@ -533,7 +531,7 @@ async def test_headers_are_understood_in_odd_case() -> None:
 # --- the proxy itself fails -----------------------------------------------------------------------
 
 
-async def test_a_fault_of_the_proxy_is_told_recorded_and_raised() -> None:
+async def test_an_internal_error_is_reported_recorded_and_raised() -> None:
     """500 in Azure's shape for the client, its own outcome in the envelope, the exception for the
     host's log.
     """
@@ -542,8 +540,8 @@ async def test_a_fault_of_the_proxy_is_told_recorded_and_raised() -> None:
     with pytest.raises(RuntimeError, match="secret"):
         await client.run()
     assert (client.status, client.ended) == (500, True)
-    said = json.loads(client.body)["error"]
-    assert (said["code"], said["type"]) == ("internal_error", "fnsse_error")
+    error = json.loads(client.body)["error"]
+    assert (error["code"], error["type"]) == ("internal_error", "fnsse_error")
     envelope = await world.envelope()
     assert envelope.failure is not None
     assert (envelope.failure.code, envelope.status_code, envelope.upstream_status_code) == (
@@ -556,7 +554,7 @@ async def test_a_fault_of_the_proxy_is_told_recorded_and_raised() -> None:
 
 
 @pytest.mark.parametrize("before", [b"", TEXT], ids=["after the headers", "after a piece"])
-async def test_a_fault_within_an_answer_cuts_it_off(before: bytes) -> None:
+async def test_an_internal_error_within_an_answer_cuts_it_off(before: bytes) -> None:
     world = a_world(
         sse(before, RuntimeError("secret")), interventions=replace(UNTOUCHED, error_frames=True)
     )
@@ -582,9 +580,9 @@ async def test_an_identity_that_cannot_be_reached_is_a_502() -> None:
     client = Client(world.relay, ASK)
     await client.run()
     assert (client.status, client.ended) == (502, True)
-    said = json.loads(client.body)["error"]
-    assert said["code"] == "upstream_unreachable"
-    assert "169.254" not in said["message"]
+    error = json.loads(client.body)["error"]
+    assert error["code"] == "upstream_unreachable"
+    assert "169.254" not in error["message"]
     envelope = await world.envelope()
     assert envelope.failure is not None
     assert (envelope.failure.code, envelope.outcome) == (

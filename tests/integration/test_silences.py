@@ -149,7 +149,7 @@ async def test_late_headers_are_not_waited_for(stand_in: StandIn, body: object) 
     assert envelope.usage is not None
 
 
-async def test_a_stored_response_that_is_read_as_a_stream_is_not_waited_for_either(
+async def test_a_stored_response_read_as_a_stream_is_answered_early(
     stand_in: StandIn,
 ) -> None:
     """Its query says that it is one; it is not asked for compressed, and what comes late follows in
@@ -205,9 +205,7 @@ async def late_events(connection: Connection, requests: list[bytes]) -> None:
 @pytest.mark.parametrize(
     ("target", "body"), ASKING_FOR_EVENTS, ids=[target for target, _ in ASKING_FOR_EVENTS]
 )
-async def test_every_json_request_that_asks_for_a_stream_is_answered_early(
-    target: str, body: object
-) -> None:
+async def test_every_json_request_for_a_stream_is_answered_early(target: str, body: object) -> None:
     """And asks for a plain answer; its body goes up as it came, without a request for usage."""
     requests: list[bytes] = []
     script = functools.partial(late_events, requests=requests)
@@ -251,7 +249,7 @@ NOT_ASKING = [
     NOT_ASKING,
     ids=[f"{target} {kind}" for target, kind, _ in NOT_ASKING],
 )
-async def test_what_does_not_ask_for_a_stream_in_json_waits_for_the_upstreams_headers(
+async def test_other_requests_wait_for_the_upstreams_headers(
     target: str, kind: str, body: bytes
 ) -> None:
     """A form is passed on unread; if events come all the same, they are relayed as such."""
@@ -308,9 +306,9 @@ async def test_an_error_after_an_early_answer_is_raised_by_the_sdk(
         envelope, captured = await relay.envelope(), await relay.captured()
         with pytest.raises(openai.APIError):
             await async_read_all(relay.async_client(), directives)
-    said: Any = json.loads(captured)["error"]
-    assert raised.value.message == said["message"]
-    assert raised.value.code == said["code"]
+    error: Any = json.loads(captured)["error"]
+    assert raised.value.message == error["message"]
+    assert raised.value.code == error["code"]
     assert (envelope.outcome, envelope.status_code) == (Outcome.UPSTREAM_ERROR, 200)
     assert envelope.upstream_status_code == status
 
@@ -391,7 +389,7 @@ async def test_the_sdk_reads_a_streamed_image_through_comments(stand_in: StandIn
     )
 
 
-async def test_a_client_that_leaves_an_early_answer_ends_the_call(stand_in: StandIn) -> None:
+async def test_disconnect_after_an_early_answer_ends_the_call(stand_in: StandIn) -> None:
     """The upstream is let go before it has answered."""
     async with (
         served(stand_in, early_response_after_s=SHORT_S) as relay,

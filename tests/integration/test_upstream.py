@@ -65,13 +65,13 @@ async def test_an_upstream_that_nobody_serves_is_a_502(transport: AiohttpTranspo
         world = a_world(transport=transport, base_url=f"http://127.0.0.1:{port}")
         client = Client(world.relay, b"{}")
         await client.run()
-    said = json.loads(client.body)["error"]
-    assert (client.status, said["code"]) == (502, "upstream_unreachable")
-    assert str(port) not in said["message"]
+    error = json.loads(client.body)["error"]
+    assert (client.status, error["code"]) == (502, "upstream_unreachable")
+    assert str(port) not in error["message"]
 
 
 @pytest.mark.parametrize("path", [CHAT, AUDIO])
-async def test_a_client_that_leaves_closes_the_upstreams_connection(
+async def test_a_disconnect_closes_the_upstreams_connection(
     transport: AiohttpTransport, path: str
 ) -> None:
     closed = asyncio.Event()
@@ -87,7 +87,7 @@ async def test_a_client_that_leaves_closes_the_upstreams_connection(
         client = Client(world.relay, b"{}", path=path)
         running = client.start()
         await client.until_body(b"first")
-        client.leave()
+        client.disconnect()
         await asyncio.wait_for(running, DEADLINE_S)
         await asyncio.wait_for(closed.wait(), DEADLINE_S)
     assert (await world.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
@@ -193,7 +193,7 @@ async def whole_or_broken(connection: Connection, ends: list[str]) -> None:
         ends.append("broken off")
 
 
-async def test_a_client_that_leaves_within_a_passing_body_breaks_it_off_upstream(
+async def test_disconnect_within_a_passing_body(
     transport: AiohttpTransport,
 ) -> None:
     ends: list[str] = []
@@ -202,7 +202,7 @@ async def test_a_client_that_leaves_within_a_passing_body_breaks_it_off_upstream
         world = a_world(transport=transport, base_url=server.url)
         client = Client(world.relay, b"half", headers={"content-length": "8"}, path=AUDIO)
         client.body_is_whole = False
-        client.leave()
+        client.disconnect()
         await client.run()
         await asyncio.wait_for(asyncio.gather(*server.ended), DEADLINE_S)
     assert ends == ["broken off"], "half a body must not look like a whole one"
@@ -212,7 +212,7 @@ async def test_a_client_that_leaves_within_a_passing_body_breaks_it_off_upstream
     assert not client.messages
 
 
-async def test_a_client_that_leaves_its_upload_ends_an_answer_that_has_begun(
+async def test_disconnect_within_the_upload_ends_the_answer(
     transport: AiohttpTransport,
 ) -> None:
     """At once: nobody waits for the upload's end, nor for the longest exchange."""
@@ -230,7 +230,7 @@ async def test_a_client_that_leaves_its_upload_ends_an_answer_that_has_begun(
         client.body_is_whole = False
         running = client.start()
         await client.until_body(b"begun")
-        client.leave()
+        client.disconnect()
         await asyncio.wait_for(asyncio.gather(running, closed.wait()), DEADLINE_S)
     envelope = await world.envelope()
     assert (envelope.outcome, envelope.status_code) == (Outcome.CLIENT_DISCONNECTED, 200)
@@ -238,7 +238,7 @@ async def test_a_client_that_leaves_its_upload_ends_an_answer_that_has_begun(
     assert [kept.body for kept in world.store.captures(".request")] == [b"half"]
 
 
-async def test_a_passing_body_that_grows_too_large_is_refused_and_broken_off_upstream(
+async def test_a_passing_body_over_the_limit_is_rejected(
     transport: AiohttpTransport,
 ) -> None:
     ends: list[str] = []
@@ -262,10 +262,10 @@ async def test_a_passing_body_that_grows_too_large_is_refused_and_broken_off_ups
     assert (await world.envelope()).outcome is Outcome.REJECTED
 
 
-async def test_a_passing_body_that_grows_too_large_within_an_answer_cuts_it_off(
+async def test_a_passing_body_over_the_limit_cuts_an_answer_off(
     transport: AiohttpTransport,
 ) -> None:
-    """Its status has left: the response breaks off, and is not started a second time."""
+    """Its status was sent: the response breaks off, and is not started a second time."""
     answered = asyncio.Event()
 
     async def script(connection: Connection) -> None:
@@ -309,7 +309,7 @@ async def test_a_connection_that_carried_a_broken_body_is_not_used_again(
 
         broken = Client(world().relay, b"half", headers={"content-length": "8"}, path=AUDIO)
         broken.body_is_whole = False
-        broken.leave()
+        broken.disconnect()
         await broken.run()
         client = Client(world().relay, b"complete", path=AUDIO)
         await client.run()

@@ -123,7 +123,7 @@ async def test_other_line_ends_are_understood(stand_in: StandIn, line_ends: str)
     assert len(done.answer.content) < len(done.written)
 
 
-async def test_a_caller_that_asked_gets_it_and_all_else_as_it_was(stand_in: StandIn) -> None:
+async def test_a_caller_who_requests_usage_gets_all_as_it_was(stand_in: StandIn) -> None:
     """Request and answer byte for byte."""
     body = json.dumps(
         {**STREAM, "stream_options": {"include_usage": True, "x": 1}}, indent=1
@@ -190,7 +190,9 @@ async def test_a_callers_own_mistake_comes_back_as_it_is(stand_in: StandIn) -> N
 @pytest.mark.parametrize(
     "api_version", ["2024-02-01", "2024-06-01", "2024-05-01-preview", "2024-08-01-preview"]
 )
-async def test_an_old_api_version_is_not_asked(stand_in: StandIn, api_version: str) -> None:
+async def test_an_old_api_version_gets_no_usage_request(
+    stand_in: StandIn, api_version: str
+) -> None:
     """Not even to be refused."""
     async with served(stand_in) as relay:
         done = await sent(relay, stand_in, STREAM, api_version=api_version)
@@ -347,7 +349,7 @@ async def test_a_stream_that_says_its_length_arrives_well_formed(
 
 
 async def left_early(relay: Served, directives: str) -> None:
-    """A client that leaves after the first content chunks."""
+    """A client that disconnects after the first content chunks."""
     async with httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client:
         target = f"/openai/deployments/gpt/chat/completions?api-version={API_VERSION}"
         async with client.stream(
@@ -360,7 +362,7 @@ async def left_early(relay: Served, directives: str) -> None:
                     return
 
 
-async def test_without_draining_a_client_that_leaves_ends_the_call(stand_in: StandIn) -> None:
+async def test_without_draining_a_disconnect_ends_the_call(stand_in: StandIn) -> None:
     """No usage, and nothing is generated in vain."""
     async with served(stand_in) as relay:
         await left_early(relay, "chunk_ms=20;chunks=200")
@@ -374,8 +376,8 @@ async def test_without_draining_a_client_that_leaves_ends_the_call(stand_in: Sta
 
 
 async def test_draining_gets_the_exact_usage(stand_in: StandIn) -> None:
-    """The rest is read for its usage; what the client was sent, and when it left, stay what they
-    were.
+    """The rest is read for its usage; what the client was sent, and when it disconnected, stay
+    what they were.
     """
     async with served(stand_in, limits={"drain_s": DEADLINE_S, "drain_bytes": 10_000_000}) as relay:
         await left_early(relay, "chunk_ms=10;chunks=300")

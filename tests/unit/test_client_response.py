@@ -111,7 +111,7 @@ async def test_a_comment_never_stands_within_an_event(line_end: bytes, taking_ou
         )
 
 
-async def test_a_comment_that_falls_due_while_the_client_is_slow_keeps_out_of_the_event() -> None:
+async def test_no_comment_into_a_piece_that_is_being_sent() -> None:
     """The piece is on its way already, although sending it has not returned."""
     client = Client()
     answer = await started(client)
@@ -135,7 +135,7 @@ class FullClient(Client):
         self.messages.append(message)
 
 
-async def test_a_comment_that_waited_for_room_goes_before_the_event_that_begins_then() -> None:
+async def test_a_waiting_comment_precedes_the_next_event() -> None:
     """The piece finds room at once, since the comment, though first, has yet to wake up."""
     client = FullClient()
     answer = await started(client)
@@ -148,7 +148,7 @@ async def test_a_comment_that_waited_for_room_goes_before_the_event_that_begins_
     assert client.body == KEEP_ALIVE + b'data: {"a":'
 
 
-async def test_a_comment_does_not_overtake_the_rest_of_an_event_that_waits_for_room() -> None:
+async def test_no_comment_overtakes_a_waiting_piece() -> None:
     """The rest is known to end the event, but has not been written."""
     client = FullClient()
     answer = await started(client)
@@ -162,7 +162,7 @@ async def test_a_comment_does_not_overtake_the_rest_of_an_event_that_waits_for_r
     assert client.body == b'data: {"a":1}\n\n'
 
 
-async def test_a_client_that_leaves_ends_comment_and_piece_that_wait_for_room() -> None:
+async def test_waiting_comment_and_piece_can_be_cancelled() -> None:
     """Both are cancelled, and neither by the other's fault."""
     client = FullClient()
     answer = await started(client)
@@ -178,7 +178,7 @@ async def test_a_client_that_leaves_ends_comment_and_piece_that_wait_for_room() 
     assert client.body == b""
 
 
-async def test_no_comment_into_what_is_no_readable_stream() -> None:
+async def test_no_comment_into_a_document() -> None:
     """A document, and a stream with a content coding."""
     client = Client()
     answer = await started(client, is_stream=False)
@@ -216,7 +216,7 @@ async def test_an_error_frame_follows_whole_events_only(rest: bytes) -> None:
     assert answer.response.error_sent is bool(rest)
 
 
-async def test_half_an_event_that_waits_for_the_filter_gives_way_to_the_error() -> None:
+async def test_half_a_filtered_event_is_dropped_for_the_error() -> None:
     """The client could do nothing with it."""
     client = Client()
     answer = await started(client, taking_out=True)

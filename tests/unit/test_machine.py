@@ -150,10 +150,10 @@ def test_every_input_in_every_state(state: State, name: str) -> None:
 
 
 def test_an_exchange_that_goes_on_has_no_conclusion() -> None:
-    """Whoever asks too early is told so."""
+    """Asking too early is an error."""
     with pytest.raises(ExchangeStateError):
-        exchange_in(State.STREAMING).ended()
-    assert exchange_in(State.RECORDING).ended().result is RelayResult.COMPLETE
+        exchange_in(State.STREAMING).require_conclusion()
+    assert exchange_in(State.RECORDING).require_conclusion().result is RelayResult.COMPLETE
 
 
 # --- what is sent ---------------------------------------------------------------------------------
@@ -260,7 +260,7 @@ def test_before_its_headers_an_answer_can_be_an_error(
     """With a status of its own; its end is in it."""
     machine = exchange_in(state)
     assert INPUTS[name](machine) == (SendErrorDocument(error),)
-    assert machine.ended().failure == error
+    assert machine.require_conclusion().failure == error
     assert machine.finish(error_sent=False) == ()
 
 
@@ -277,7 +277,7 @@ def test_within_a_stream_it_is_a_frame(state: State, name: str, error: ApiError)
     """And the body's end only where the frame was sent; without frames the connection breaks."""
     machine = exchange_in(state)
     assert INPUTS[name](machine) == (SendErrorFrame(error.body()),)
-    assert machine.ended().failure == error
+    assert machine.require_conclusion().failure == error
     assert machine.finish(error_sent=True) == (FinishBody(),)
     machine = exchange_in(state)
     INPUTS[name](machine)
@@ -291,7 +291,7 @@ def test_a_fault_of_the_proxy_cuts_a_stream_off() -> None:
     """Nothing is known of what it left behind."""
     machine = exchange_in(State.STREAMING)
     assert machine.internal_error() == ()
-    assert machine.ended().failure == api_error.internal_error()
+    assert machine.require_conclusion().failure == api_error.internal_error()
     assert machine.finish(error_sent=False) == (Abort(),)
 
 
@@ -306,7 +306,7 @@ def test_a_stream_that_ends_without_its_end_is_interrupted() -> None:
     error = api_error.upstream_interrupted(
         "Azure OpenAI ended its answer before the answer was whole."
     )
-    assert machine.ended().failure == error
+    assert machine.require_conclusion().failure == error
 
 
 def test_an_error_of_the_upstream_is_never_cut_short() -> None:
@@ -314,7 +314,7 @@ def test_an_error_of_the_upstream_is_never_cut_short() -> None:
     machine = exchange_in(State.CALLING)
     machine.upstream_answered(429, SSE, usage_requested=False)
     machine.upstream_ended(cut_short=True)
-    assert machine.ended().result is RelayResult.COMPLETE
+    assert machine.require_conclusion().result is RelayResult.COMPLETE
 
 
 @pytest.mark.parametrize("error_frames", [True, False])
@@ -325,8 +325,11 @@ def test_an_error_after_an_early_answer_is_a_frame_in_any_case(*, error_frames: 
     assert machine.piece(b'\n"429"}}') == b""
     frame = SendErrorFrame(b'{"error":{"code":"429"}}')
     assert machine.upstream_ended(cut_short=False) == (frame,)
-    assert machine.ended().failure is None
+    assert machine.require_conclusion().failure is None
     assert machine.finish(error_sent=True) == (FinishBody(),)
+    machine = exchange_in(State.COLLECTING)
+    machine.upstream_ended(cut_short=False)
+    assert machine.finish(error_sent=False) == (Abort(),), "its error was cut off on its way"
 
 
 def test_a_document_after_an_early_answer_repeats_nothing() -> None:
@@ -337,7 +340,7 @@ def test_a_document_after_an_early_answer_repeats_nothing() -> None:
     (frame,) = machine.upstream_ended(cut_short=False)
     assert isinstance(frame, SendErrorFrame)
     assert b"secret" not in frame.error
-    assert machine.ended().result is RelayResult.INTERRUPTED
+    assert machine.require_conclusion().result is RelayResult.INTERRUPTED
 
 
 def test_a_stream_of_errors_after_an_early_answer_never_looks_whole() -> None:
@@ -346,7 +349,7 @@ def test_a_stream_of_errors_after_an_early_answer_never_looks_whole() -> None:
     machine.upstream_answered(429, SSE, usage_requested=False)
     machine.piece(DONE)
     assert kinds(machine.upstream_failed(ERROR, finished=True)) == [SendErrorFrame]
-    assert machine.ended().result is RelayResult.INTERRUPTED
+    assert machine.require_conclusion().result is RelayResult.INTERRUPTED
 
 
 # --- the client disconnects -----------------------------------------------------------------------
@@ -381,10 +384,10 @@ def test_an_upstream_that_breaks_while_it_is_drained_is_noted(*, finished: bool)
     machine = exchange_in(State.DRAINING)
     assert machine.upstream_failed(ERROR, finished=finished) == ()
     noted = api_error.upstream_interrupted("broken")
-    assert machine.ended().failure == (None if finished else noted)
+    assert machine.require_conclusion().failure == (None if finished else noted)
 
 
-def test_of_a_long_piece_nothing_goes_to_a_client_that_disconnects_meanwhile() -> None:
+def test_disconnect_while_a_long_piece_is_filtered() -> None:
     """A long piece is filtered with pauses, in which others run."""
     machine = exchange_in(State.CALLING)
     machine.upstream_answered(200, SSE, usage_requested=True)
@@ -416,18 +419,18 @@ def test_a_stored_answer_gets_its_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error_frames", "within_event", "told"),
+    ("error_frames", "within_event", "reported"),
     [(True, False, True), (True, True, False), (False, False, False)],
 )
 def test_an_answer_that_cannot_be_stored_never_looks_whole(
-    *, error_frames: bool, within_event: bool, told: bool
+    *, error_frames: bool, within_event: bool, reported: bool
 ) -> None:
     """A frame in place of its end, or a connection that breaks."""
     machine = holding(error_frames=error_frames, within_event=within_event)
     error = api_error.capture_unavailable()
     frame = (SendErrorFrame(error.body()), FinishBody())
-    assert machine.captures_failed() == (frame if told else (Abort(),))
-    assert machine.ended().failure == error
+    assert machine.captures_failed() == (frame if reported else (Abort(),))
+    assert machine.require_conclusion().failure == error
 
 
 def test_who_disconnects_before_the_end_did_not_get_it() -> None:
@@ -436,7 +439,7 @@ def test_who_disconnects_before_the_end_did_not_get_it() -> None:
         machine = holding()
         assert machine.client_disconnected(received_bytes=9) == (Abort(),)
         assert INPUTS[then](machine) == ()
-        assert machine.ended().result is RelayResult.CLIENT_DISCONNECTED
+        assert machine.require_conclusion().result is RelayResult.CLIENT_DISCONNECTED
 
 
 def test_one_error_is_enough() -> None:
@@ -446,7 +449,7 @@ def test_one_error_is_enough() -> None:
     machine.piece(b"{}")
     machine.upstream_ended(cut_short=False)
     assert machine.captures_failed() == (FinishBody(),)
-    assert machine.ended().result is RelayResult.REJECTED
+    assert machine.require_conclusion().result is RelayResult.REJECTED
 
 
 # --- usage ----------------------------------------------------------------------------------------

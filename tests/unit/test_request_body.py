@@ -73,12 +73,12 @@ async def test_a_body_that_announces_too_much_is_not_read() -> None:
 
 
 @pytest.mark.parametrize("announced", ["", "abc", "-1", "1, 1"])
-async def test_an_odd_announcement_is_none(announced: str) -> None:
+async def test_an_odd_content_length_is_ignored(announced: str) -> None:
     """The body's own size counts."""
     assert incoming([b"1"], announced=announced).announced_bytes is None
 
 
-async def test_a_client_that_leaves_within_its_body() -> None:
+async def test_a_client_that_disconnects_within_its_body() -> None:
     """Known as such, not taken for the body's end; what came of it is noted."""
     noted: list[bytes] = []
     with pytest.raises(ClientDisconnected):
@@ -119,7 +119,7 @@ async def test_a_held_body_can_be_sent_again() -> None:
 
 
 @pytest.mark.parametrize(("size", "whole"), [(0, True), (32_768, True), (32_769, False)])
-async def test_a_short_held_body_can_be_had_in_one_piece(size: int, whole: bool) -> None:
+async def test_a_short_held_body_is_one_piece(size: int, whole: bool) -> None:
     data = bytes(range(256)) * 256 + b"!"
     body = HeldBody(memoryview(data)[: size // 2], data[size // 2 : size])
     assert body.content == (data[:size] if whole else body)
@@ -143,24 +143,24 @@ async def test_a_body_passes_as_it_comes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pieces", "problem"), [([b"1", None], ClientDisconnected), ([b"1", b"2" * 10], BodyTooLarge)]
+    ("pieces", "error"), [([b"1", None], ClientDisconnected), ([b"1", b"2" * 10], BodyTooLarge)]
 )
 async def test_a_body_that_could_not_be_passed_on_says_why(
-    pieces: list[bytes | None], problem: type[Exception]
+    pieces: list[bytes | None], error: type[Exception]
 ) -> None:
     """The client library wraps what its body raises; the relay looks here. It was never whole."""
     ends: list[int] = []
-    left: list[int] = []
+    disconnects: list[int] = []
     body = PassingBody(
         incoming(pieces),
         on_piece=lambda _: None,
         on_complete=lambda: ends.append(1),
-        on_disconnect=lambda: left.append(1),
+        on_disconnect=lambda: disconnects.append(1),
     )
-    with pytest.raises(problem):
+    with pytest.raises(error):
         await all_of(body)
-    assert isinstance(body.error, problem)
-    assert (ends, left) == ([], [1] if problem is ClientDisconnected else [])
+    assert isinstance(body.error, error)
+    assert (ends, disconnects) == ([], [1] if error is ClientDisconnected else [])
 
 
 async def test_others_are_served_between_slices() -> None:

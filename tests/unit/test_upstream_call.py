@@ -104,7 +104,7 @@ async def test_the_addition_is_made_and_noted() -> None:
     assert (upstream.bodies, about.usage_requested) == ([ASKING], True)
 
 
-async def test_a_refused_addition_is_left_out_and_remembered() -> None:
+async def test_a_refused_addition_is_omitted_and_remembered() -> None:
     """The client sees the second answer only; the next call of that deployment asks nothing."""
     support, about = StreamOptionsSupport(Clock()), exchange()
     upstream = Upstream((400, REFUSAL), (200, b"answer"), (200, b"next"))
@@ -126,7 +126,7 @@ async def test_a_refusal_is_forgotten_after_an_hour() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 429, 500])
-async def test_a_repeat_that_fails_as_well_is_not_held_against_the_deployment(status: int) -> None:
+async def test_a_failing_repetition_is_not_remembered(status: int) -> None:
     """It shows nothing about the addition: the client gets that error, and the next caller's usage
     is asked for.
     """
@@ -154,7 +154,7 @@ async def test_a_large_error_is_looked_at_within_bounds() -> None:
     assert upstream.bodies == [ASKING]
 
 
-async def test_support_are_told_apart() -> None:
+async def test_refusals_are_kept_per_deployment_and_version() -> None:
     """By deployment (on the v1 routes the model) and api-version."""
     support = StreamOptionsSupport(Clock())
     support.note_refusal(exchange("gpt"))
@@ -166,7 +166,7 @@ async def test_support_are_told_apart() -> None:
     assert support.may_be_sent(exchange(None, None, "another"))
 
 
-async def test_support_take_a_bounded_room() -> None:
+async def test_refusals_take_bounded_room() -> None:
     """A caller can invent deployments."""
     support = StreamOptionsSupport(Clock())
     for number in range(5000):

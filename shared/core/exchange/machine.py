@@ -88,23 +88,23 @@ class ExchangeMachine:
     # --- the client's request ---------------------------------------------------------------------
 
     def request_ready(self) -> Actions:
-        """The request may go upstream: held whole (and stored, where it has to be), or as it
-        comes.
+        """The request may go upstream: it is held whole (and stored, where that is required), or
+        passes as it arrives.
         """
-        if self._is_over(State.RECEIVING):
+        if self._is_too_late(State.RECEIVING):
             return ()
         self.state = State.CALLING
         return ()
 
     def refused(self, error: ApiError) -> Actions:
-        """The request line alone says that the request is not relayed."""
-        if self._is_over(State.RECEIVING):
+        """The request is not relayed, because of its request line alone."""
+        if self._is_too_late(State.RECEIVING):
             return ()
         self._end(RelayResult.REJECTED, error)
         return self._error_document(error)
 
     def rejected(self, error: BodyTooLarge | RequestNotCaptured) -> Actions:
-        """The request is not relayed, or no further."""
+        """The request's body must not be relayed, or not the rest of it."""
         if self.state in ENDED:
             return ()
         return self._fail(error)
@@ -136,7 +136,7 @@ class ExchangeMachine:
         """Status and headers have come. `usage_requested`: the proxy asked for a usage chunk that
         the client did not ask for.
         """
-        if self._is_over(State.CALLING, State.EARLY):
+        if self._is_too_late(State.CALLING, State.EARLY):
             return ()
         self._status = status
         is_stream = is_event_stream(headers) and is_readable(headers)
@@ -156,7 +156,7 @@ class ExchangeMachine:
         """
         if self.state is _STREAMING:
             return self._body.feed(piece)
-        if self._is_over(*ANSWERING):
+        if self._is_too_late(*ANSWERING):
             return None
         if self.state is State.COLLECTING:
             self._collected = (self._collected + piece)[-TAIL_BYTES:]
@@ -178,7 +178,7 @@ class ExchangeMachine:
         """The answer has ended as HTTP wants it. `cut_short`: without the end that its operation's
         streams have, and without an error.
         """
-        if self._is_over(*ANSWERING):
+        if self._is_too_late(*ANSWERING):
             return ()
         if self.state is State.DRAINING:
             return self._end(RelayResult.CLIENT_DISCONNECTED)
@@ -193,10 +193,10 @@ class ExchangeMachine:
         return (*rest, *self._end(RelayResult.COMPLETE))
 
     def upstream_failed(self, error: UpstreamError, *, finished: bool) -> Actions:
-        """No answer, or no more of it. `finished`: what came of a stream holds its own end, so
-        nothing is missing.
+        """The answer did not come, or broke off. `finished`: a stream came as far as its own end,
+        so nothing is missing.
         """
-        if self._is_over(State.CALLING, State.EARLY, *ANSWERING):
+        if self._is_too_late(State.CALLING, State.EARLY, *ANSWERING):
             return ()
         if self.state is State.DRAINING:
             failure = None if finished else failures.translate(error).error
@@ -208,7 +208,7 @@ class ExchangeMachine:
     # --- what may happen at any time --------------------------------------------------------------
 
     def client_disconnected(self, *, received_bytes: int) -> tuple[Interruption, ...]:
-        """The client is gone. `received_bytes` of the answer have come."""
+        """The client is gone; so far `received_bytes` of the answer have come."""
         if self.state in ANSWERING:
             if self.state is State.DRAINING:
                 return ()
@@ -253,7 +253,7 @@ class ExchangeMachine:
         self._end(RelayResult.FAILED, error)
         return self._error_document(error) if unanswered else ()
 
-    def ended(self) -> Conclusion:
+    def require_conclusion(self) -> Conclusion:
         """How the exchange ended. Raises ExchangeStateError before that."""
         if self.conclusion is None:
             raise ExchangeStateError(f"an exchange that is {self.state.name} has not ended")
@@ -289,7 +289,7 @@ class ExchangeMachine:
         self.state = State.DONE
         if self._document_sent:
             return ()
-        whole = self._result is RelayResult.COMPLETE or error_sent
+        whole = error_sent if self._framed else self._result is RelayResult.COMPLETE
         return (FinishBody(),) if whole else (Abort(),)
 
     @property
@@ -298,8 +298,8 @@ class ExchangeMachine:
         a chunked body carries no byte of the answer, and once the last response has ended the
         Functions host may kill the worker.
         """
-        gone = self._result is RelayResult.CLIENT_DISCONNECTED
-        return (self._chunked or gone) and not self._rules.capture_required
+        disconnected = self._result is RelayResult.CLIENT_DISCONNECTED
+        return (self._chunked or disconnected) and not self._rules.capture_required
 
     @property
     def takes_out_usage(self) -> bool:
@@ -308,12 +308,12 @@ class ExchangeMachine:
 
     @property
     def held_bytes(self) -> int:
-        """How many bytes of the answer the client is not sent before HOLDING ends."""
+        """How many bytes of the answer are held back until HOLDING ends."""
         return self._body.held_bytes
 
     # ----------------------------------------------------------------------------------------------
 
-    def _is_over(self, *expected: State) -> bool:
+    def _is_too_late(self, *expected: State) -> bool:
         """Whether the input comes too late. Raises ExchangeStateError where it can have no
         cause.
         """

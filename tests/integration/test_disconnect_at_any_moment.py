@@ -1,5 +1,5 @@
-"""A client that leaves, at each turn of the event loop from its request to the end of its answer:
-never without a record.
+"""A client that disconnects, at each turn of the event loop from its request to the end of its
+answer: never without a record.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ class Slow(Body):
 
 
 @pytest.mark.parametrize("required", [False, True], ids=["best_effort", "required"])
-@pytest.mark.parametrize("cancelled", [False, True], ids=["told", "cancelled"])
+@pytest.mark.parametrize("cancelled", [False, True], ids=["reported", "cancelled"])
 @pytest.mark.parametrize("path", [CHAT, AUDIO])
-async def test_a_client_may_leave_at_any_moment(
+async def test_a_client_may_disconnect_at_any_moment(
     path: str, *, cancelled: bool, required: bool
 ) -> None:
-    """Told by the server, or as the Functions host does it: by cancelling the response. One record
-    each, nothing kept.
+    """Reported by the server, or as the Functions host does it: by cancelling the response. There
+    is one record, and nothing is kept.
     """
     outcomes: set[Outcome] = set()
     for turns in range(1, TURNS):
@@ -71,7 +71,7 @@ async def test_a_client_may_leave_at_any_moment(
         if cancelled:
             running.cancel()
         else:
-            client.leave()
+            client.disconnect()
         await asyncio.wait({running}, timeout=DEADLINE_S)
         assert running.done()
         envelope = await world.envelope()
