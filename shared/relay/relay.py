@@ -144,7 +144,7 @@ class RelayResponse(Response):
                     await asyncio.wait({recording.done}, timeout=limits.recording_wait_s)
         with anyio.CancelScope(deadline=over_at):
             if machine.state is State.HOLDING:
-                await self._carry_out(await self._captured(receive, recording))
+                await self._carry_out(await self._wait_for_captures(receive, recording))
             else:
                 await self._carry_out(machine.finish(error_sent=self._client.error_sent))
 
@@ -153,7 +153,7 @@ class RelayResponse(Response):
         limit_s = self._relay.limits.exchange_s
         with anyio.CancelScope(deadline=anyio.current_time() + limit_s) as self._scope:
             try:
-                await self._exchange_bytes(receive)
+                await self._relay_exchange(receive)
             finally:
                 for task in self._tasks:
                     task.cancel()
@@ -168,21 +168,21 @@ class RelayResponse(Response):
                     self._machine.deadline_passed(error, finished=self._record.finished)
                 )
 
-    async def _exchange_bytes(self, receive: Receive) -> None:
+    async def _relay_exchange(self, receive: Receive) -> None:
         try:
             content = await self._intake.read(
                 receive,
-                on_complete=lambda: self._watch(receive),
+                on_complete=lambda: self._watch_client(receive),
                 on_disconnect=self._client_disconnected,
             )
             self._machine.request_ready()
-            await self._answer_with(content)
+            await self._call_upstream(content)
         except ClientDisconnected:
             self._machine.request_broken_off()
         except (BodyTooLarge, RequestNotCaptured) as error:
             await self._carry_out(self._machine.rejected(error))
 
-    async def _answer_with(self, content: RequestContent) -> None:
+    async def _call_upstream(self, content: RequestContent) -> None:
         machine, record, body = self._machine, self._record, content.body
         try:
             try:
@@ -227,7 +227,7 @@ class RelayResponse(Response):
             del opening  # it holds its exception, and the exception's traceback this frame
 
     async def _pass_on(self) -> None:
-        """Every chunk of every stream passes here: what it needs is bound once."""
+        """Pass the answer on. Every chunk of every stream comes here, so it has to be cheap."""
         machine, send_body, received = self._machine, self._client.send_body, self._record.received
         clock, started, looked_into = self._relay.clock, self._started, machine.takes_out_usage
         async for piece in self._call.pieces():
@@ -243,10 +243,8 @@ class RelayResponse(Response):
                 return
             received(piece, arrived_ms)
 
-    async def _captured(self, receive: Receive, recording: Recording) -> Actions:
-        """Wait until the answer's captures are stored, or the client disconnects; what then is to
-        be done.
-        """
+    async def _wait_for_captures(self, receive: Receive, recording: Recording) -> Actions:
+        """What is to be done once the captures are stored, or the client has disconnected."""
         disconnect = asyncio.create_task(_until_disconnected(receive))
         either: set[asyncio.Future[Any]] = {recording.captured, disconnect}
         try:
@@ -284,8 +282,8 @@ class RelayResponse(Response):
                 pass
 
     async def _bridge_silences(self) -> None:
-        """A comment whenever nothing came for the interval. Reads what `received` notes, so it
-        costs nothing per chunk.
+        """Ask for a comment whenever nothing came for the interval. It reads what the record notes,
+        so it costs a chunk nothing.
         """
         interval_ms = self._relay.interventions.keep_alive_s * 1000
         commented_ms = self._now_ms()
@@ -297,8 +295,8 @@ class RelayResponse(Response):
             await self._carry_out(self._machine.keep_alive_due())
             commented_ms = self._now_ms()
 
-    def _watch(self, receive: Receive) -> None:
-        """The request is whole: the next that is heard of the client is that it disconnected."""
+    def _watch_client(self, receive: Receive) -> None:
+        """The request is whole: all that can still come from the client is its disconnect."""
         self._tasks.append(asyncio.create_task(self._report_disconnect(receive)))
 
     async def _report_disconnect(self, receive: Receive) -> None:
