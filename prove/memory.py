@@ -7,11 +7,11 @@ Reconciliation runs. Its input is generated as it is read, so that only its own 
 from __future__ import annotations
 
 import asyncio
+import json
 import multiprocessing
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from typing import Any, Final
@@ -23,7 +23,7 @@ from prove.result import ProofResult
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records.comparison import LedgerIndex, Report
-from shared.core.records.envelope import Envelope
+from shared.core.records.envelope import Envelope, dump
 from shared.core.records.exchange_id import new_exchange_id
 from shared.core.records.ledger_entry import Delivery, LedgerEntry, LedgerReader
 
@@ -36,6 +36,7 @@ _PAGE: Final = 5_000
 _EACH_MISSING: Final = 100
 _BLOCK: Final = 100  # entries in an append
 _MOST_BYTES: Final = 60 * 2**20
+_ENVELOPE: Final[dict[str, Any]] = json.loads(dump(PLAIN))  # as a capture's header holds it
 
 
 def window_memory(*, exchanges: int, progress: Progress) -> ProofResult:
@@ -45,6 +46,7 @@ def window_memory(*, exchanges: int, progress: Progress) -> ProofResult:
     ours, theirs = context.Pipe()
     child = context.Process(target=_measure, args=(theirs, exchanges))
     child.start()
+    theirs.close()  # so that a child that dies is an EOFError here, and no wait without an end
     before, after, took_s, missing = ours.recv()
     child.join()
     progress(f"{result.title}: {(after - before) / 2**20:.0f} MB")
@@ -107,7 +109,7 @@ class _Window:
     async def header(self, name: str) -> dict[str, Any]:
         """The header of a response capture."""
         exchange_id = name.rpartition("/")[2].partition(".")[0]
-        return {"envelope": {**asdict(PLAIN), "exchange_id": exchange_id, "response_capture": name}}
+        return {"envelope": {**_ENVELOPE, "exchange_id": exchange_id, "response_capture": name}}
 
     async def put_report(self, report: Report) -> None:
         """It is not kept."""

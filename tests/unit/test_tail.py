@@ -225,11 +225,13 @@ SAID = (
 )
 chunks = st.dictionaries(
     st.sampled_from(SAID),
-    json_values | st.lists(st.dictionaries(st.sampled_from(SAID), json_values)),
+    json_values
+    | st.lists(st.dictionaries(st.sampled_from(SAID), json_values, max_size=3), max_size=2),
+    max_size=5,
 )
 
 
-@given(st.lists(chunks, max_size=4))
+@given(st.lists(chunks, max_size=3))
 def test_chunks_of_any_shape_never_raise(said: list[dict[str, Any]]) -> None:
     """What tells of an end, an error or usage may hold anything; the record of the exchange hangs
     on it.
