@@ -272,6 +272,15 @@ def test_arbitrary_bodies_give_an_event(
     valid(json.loads(text, parse_constant=refuse))
 
 
+def test_the_halves_of_a_character_that_two_chunks_share_make_one() -> None:
+    """Servers that cut a text by UTF-16 units send each half as an escape."""
+    chunks = [
+        {"choices": [{"index": 0, "delta": {"content": half}}]}
+        for half in ("a \ud83d", "\ude42 b", " \ud83d", "!")
+    ]
+    assert built(an_envelope(), asked(), streamed(*chunks))["content"] == "a \U0001f642 b ?!"
+
+
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "x-gzip", "nonsense"])
 def test_a_coding_that_cannot_be_undone_gives_an_event(coding: str) -> None:
     response = answered(b"not what it says", **{"content-encoding": coding})

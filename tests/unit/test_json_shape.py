@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.core.event import request_summary
-from shared.core.wire.json_shape import MAX_MARKS, parse, problem
+from shared.core.wire.json_shape import MAX_MARKS, integer, parse, problem
 
 
 @pytest.mark.parametrize("value", [b"0", b"[]", b"{}", b'""'])
@@ -34,3 +34,20 @@ def test_a_long_text_is_one_value() -> None:
 def test_what_is_no_object_is_said_to_be_none(body: bytes) -> None:
     """Only what has too many values is said to have them."""
     assert problem(body) == "is not a JSON object"
+
+
+@pytest.mark.parametrize("digits", ["9" * 5000, "-" + "9" * 5000, "1" * 100_000])
+def test_an_integer_of_thousands_of_digits_is_null_and_the_rest_is_read(digits: str) -> None:
+    """Python refuses to parse it, but it is JSON."""
+    assert parse(f'{{"a": [{digits}, 7], "b": "text"}}') == {"a": [None, 7], "b": "text"}
+    assert parse(f'{{"a": {digits}'.encode()) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(5, 5), (5.0, 5), (-0.0, 0), (5.5, None), (1e300, None), (True, None), ("5", None)],
+)
+def test_an_integer_may_be_written_with_a_fraction_of_nothing(
+    value: object, expected: int | None
+) -> None:
+    assert integer(value) == expected

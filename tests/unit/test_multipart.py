@@ -91,3 +91,62 @@ def test_no_bytes_raise(body: bytes, content_type: str) -> None:
     """A form is read as far as it goes."""
     multipart.read(body, content_type)
     multipart.read(b"--b1\r\n" + body + b"\r\n--b1", TYPE)
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name", "filename"),
+    [
+        ("form-data; name=file; filename=speech.wav", "file", "speech.wav"),
+        ("form-data; name=file; filename=my speech.wav", "file", "my speech.wav"),
+        ("form-data;filename=a.wav;name=file", "file", "a.wav"),
+        ('form-data; NAME = "file"; FileName = "a.wav"', "file", "a.wav"),
+        ("form-data; name=\"file\"; filename*=UTF-8''%e6%bc%a2.wav", "file", "漢.wav"),
+        ("form-data; name=\"file\"; filename*=iso-8859-1'en'%A3.wav", "file", "£.wav"),
+        ("form-data; name=file; filename=_.wav; filename*=utf-8''%E6%BC%A2.wav", "file", "漢.wav"),
+        ("form-data; name=file; filename*=utf-8''%E6%BC%A2.wav; filename=_.wav", "file", "漢.wav"),
+        ("form-data; name=file; filename*=nonsense''a.wav", "file", "nonsense''a.wav"),
+        ("form-data; name=file; filename*=a.wav", "file", "a.wav"),
+        ('form-data; name=file; filename="=?utf-8?B?5ryiLndhdg==?="', "file", "漢.wav"),
+        ('form-data; name=file; filename="=?nonsense?B?5ryi?="', "file", "=?nonsense?B?5ryi?="),
+        ('form-data; name="a\\"b"; filename="c\\\\d"', 'a"b', "c\\d"),
+        ('form-data; name="file"; filename=""', "file", ""),
+        ('form-data; name="x; filename=y"; filename="z"', "x; filename=y", "z"),
+    ],
+)
+def test_a_file_is_known_however_its_names_are_written(
+    disposition: str, name: str, filename: str
+) -> None:
+    """.NET writes no quotes, and a name beyond ASCII as an encoded word beside `filename*`."""
+    head = f"Content-Type: audio/wav\r\nContent-Disposition: {disposition}"
+    (field,) = multipart.read(_form((head, b"RIFF")), TYPE).fields
+    assert (field.name, field.filename) == (name, filename)
+    assert (field.sha256, field.content_type) == (hashlib.sha256(b"RIFF").hexdigest(), "audio/wav")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "is_file"),
+    [
+        ("audio/wav", True),
+        ("application/octet-stream", True),
+        ("text/plain; charset=utf-8", False),
+        ("Text/Plain", False),
+        ("application/json", False),
+        ("", False),
+    ],
+)
+def test_a_part_without_a_file_name_is_a_file_if_its_type_is_not_a_texts(
+    content_type: str, is_file: bool
+) -> None:
+    """Its bytes must not be read as a text."""
+    head = 'Content-Disposition: form-data; name="prompt"' + (
+        f"\r\nContent-Type: {content_type}" if content_type else ""
+    )
+    form = multipart.read(_form((head, b"\x00\x01")), TYPE)
+    assert (form.fields[0].sha256 is not None) is is_file
+    assert ("prompt" in form.texts) is not is_file
+
+
+def test_a_line_of_a_file_that_begins_like_the_boundary_belongs_to_the_file() -> None:
+    content = b"one\r\n--b1x\r\ntwo"
+    (field,) = multipart.read(_form((_FILE[0], content)), TYPE).fields
+    assert field.bytes == len(content)

@@ -168,3 +168,77 @@ def test_what_json_cannot_write_is_made_writable() -> None:
         deep = [deep]
     made = redact({"a": math.nan, "b": math.inf, "c": deep})
     assert "[nested too deeply]" in json.dumps(made, allow_nan=False)
+
+
+_LONG = bytes(range(256)) * 4
+_LONG_ENCODED = base64.b64encode(_LONG).decode()
+_LONG_DESCRIBED = f"1024 bytes, sha256 {hashlib.sha256(_LONG).hexdigest()}]"
+
+
+def _in_lines(columns: int, end: str) -> str:
+    return end.join(
+        _LONG_ENCODED[at : at + columns] for at in range(0, len(_LONG_ENCODED), columns)
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"DATA:image/png;BASE64,{_LONG_ENCODED}",
+        f"Data:image/png;Base64,{_LONG_ENCODED}",
+        f"data:image/png;name=my file.png;base64,{_LONG_ENCODED}",
+        f"data:image/png; charset=utf-8; base64, {_LONG_ENCODED}",
+        f" data:image/png;base64,{_LONG_ENCODED}\n",
+        f"data:image/png;base64,{_in_lines(76, chr(10))}\n",
+        f"data:image/png;base64,\r\n{_in_lines(64, chr(13) + chr(10))}",
+        f"data:image/png;base64,{_in_lines(10, chr(10))}",
+        f"data:image/png;base64,{_in_lines(300, '%0A')}",
+        f"data:image/png;base64,{_LONG_ENCODED.replace('/', '_').replace('+', '-')}",
+    ],
+)
+def test_a_text_that_is_a_data_url_is_described_in_any_of_its_forms(url: str) -> None:
+    """In capitals, with spaces, or in lines."""
+    assert redact({"url": url}) == {"url": f"[image/png, {_LONG_DESCRIBED}"}
+
+
+@pytest.mark.parametrize("columns", [60, 64, 76])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n  "])
+def test_a_data_url_in_lines_within_a_text_is_described_and_the_text_stays(
+    columns: int, end: str
+) -> None:
+    url = f"DATA:image/png;base64,{_in_lines(columns, end)}"
+    assert without_data_urls(f"see {url}\n\nWhat is it?") == (
+        f"see [image/png, {_LONG_DESCRIBED}\n\nWhat is it?"
+    )
+
+
+def test_the_word_after_a_data_url_is_not_taken_for_a_line_of_it() -> None:
+    text = f"data:image/png;base64,{_LONG_ENCODED}\nDescribe\nit"
+    assert without_data_urls(text) == f"[image/png, {_LONG_DESCRIBED}\nDescribe\nit"
+
+
+@pytest.mark.parametrize("name", ["result", "data", "file_data", "b64_json"])
+@pytest.mark.parametrize("columns", [64, 76, 300])
+@pytest.mark.parametrize("end", ["\n", "\r\n", " "])
+def test_bare_base64_in_lines_is_described(name: str, columns: int, end: str) -> None:
+    """A plus that a form turned into a space leaves such a text, too."""
+    assert _LONG_DESCRIBED in json.dumps(redact({name: _in_lines(columns, end) + end}))
+
+
+@pytest.mark.parametrize(
+    "words", ["the answer of the tool is long and has no marks at all", "a\nb\nc", "one two three"]
+)
+def test_words_are_not_base64(words: str) -> None:
+    """Although each letter could be."""
+    assert redact({"result": words}) == {"result": words}
+
+
+def test_a_text_full_of_beginnings_of_data_urls_costs_no_more_than_its_length() -> None:
+    """Each of these forms would cost a search that goes back its square."""
+    for text in (
+        "data:;base64," + " " * 200_000 + "!",
+        "data:" + " ;" * 100_000,
+        "data:a/b;" * 20_000,
+        "data:;base64," + ("A" * 60 + "\n") * 3000 + "!",
+    ):
+        without_data_urls(text)

@@ -261,7 +261,7 @@ def test_arbitrary_bytes_never_raise(body: bytes, whole: bool) -> None:
             '{"a": NaN, "b": -Infinity, "c": 1e999, "d": 1.5}',
             {"a": None, "b": None, "c": None, "d": 1.5},
         ),
-        ('{"a": ' + "9" * 5000 + "}", {}),
+        ('{"a": ' + "9" * 5000 + "}", {"a": None}),
         ('{"a": ' + "[" * 100_000, {}),
         ('{"a": ' + "[" * MAX_DEPTH + "]" * MAX_DEPTH + "}", {}),
     ],

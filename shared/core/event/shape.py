@@ -9,6 +9,7 @@ where it is None. Every other key is always there. Within a schema version, keys
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from typing import Any, Final, Literal, cast
 
@@ -21,6 +22,7 @@ from shared.core.wire.multipart import FormField
 
 SCHEMA_VERSION: Final = 1
 UNKNOWN: Final = "unknown"
+_SURROGATE_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 # An optional field that the type checker demands all the same, because it has no default.
 ABSENT_IF_NONE: Final = {"absent_if_none": True}
 
@@ -211,8 +213,16 @@ def to_json(value: object) -> Json:
 def encode(value: Json) -> bytes:
     """JSON in UTF-8."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    # a lone surrogate is legal in JSON's escapes and not in UTF-8
-    return text.encode("utf-8", "replace")
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        # A surrogate is legal in JSON's escapes and not in UTF-8. Two chunks of a stream may share
+        # a pair; one that is alone becomes a question mark.
+        return _SURROGATE_PAIR.sub(_character, text).encode("utf-8", "replace")
+
+
+def _character(pair: re.Match[str]) -> str:
+    return pair[0].encode("utf-16", "surrogatepass").decode("utf-16")
 
 
 def dump(event: Event) -> bytes:

@@ -6,12 +6,19 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:  # zlib has it under no public name
+    from zlib import _Decompress as _Decompressor
 
 # A bound against decompression bombs, far above any real answer.
 MAX_DECODED_BYTES: Final = 256 * 1024 * 1024
+# Each member costs a copy of what follows it in its window.
+_MAX_MEMBERS: Final = 10_000
+_WINDOW_BYTES: Final = 64 * 1024
 _IDENTITY: Final = frozenset({"", "identity"})
-_ZLIB: Final = frozenset({"gzip", "x-gzip", "deflate"})
+_GZIP: Final = frozenset({"gzip", "x-gzip"})
+_ZLIB: Final = _GZIP | {"deflate"}
 
 
 class ContentDecoder:
@@ -20,7 +27,11 @@ class ContentDecoder:
     def __init__(self, content_encoding: str) -> None:
         self._coding = content_encoding.strip().lower()
         self._remaining_bytes = MAX_DECODED_BYTES
+        self._members = 0
         self.problem: str | None = None
+        # The coding has no end of its own within the body. What was decoded is right as far as it
+        # goes, but the end is missing.
+        self.is_cut_short = False
 
     @property
     def is_encoded(self) -> bool:
@@ -37,21 +48,53 @@ class ContentDecoder:
             yield from self._decompress(body)
 
     def _decompress(self, body: Iterable[bytes]) -> Iterator[bytes]:
+        """Decompress every member: a gzip file may have several (RFC 1952, 2.2), one after another,
+        and may be padded with zeros.
+        """
         decompressor = None
-        for piece in body:
-            if not piece:
-                continue
-            decompressor = decompressor or zlib.decompressobj(_window_bits(self._coding, piece))
-            try:
-                decoded = decompressor.decompress(piece, self._remaining_bytes)
-            except zlib.error as error:
-                self.problem = f"its content-encoding could not be undone: {error}"
+        for window in _windows(body):
+            rest = window if decompressor is None else self._unpadded(window, decompressor)
+            while rest:
+                if decompressor is None or decompressor.eof:
+                    decompressor = self._member(rest)
+                try:
+                    decoded = decompressor.decompress(rest, self._remaining_bytes)
+                except zlib.error as error:
+                    self.problem = f"its content-encoding could not be undone: {error}"
+                    return
+                self._remaining_bytes -= len(decoded)
+                yield decoded
+                if self._remaining_bytes <= 0 or decompressor.unconsumed_tail:
+                    self.problem = f"it unfolds into more than {MAX_DECODED_BYTES} bytes"
+                    return
+                rest = self._unpadded(decompressor.unused_data, decompressor)
+            if self.problem is not None:
                 return
-            self._remaining_bytes -= len(decoded)
-            yield decoded
-            if self._remaining_bytes <= 0 or decompressor.unconsumed_tail:
-                self.problem = f"it unfolds into more than {MAX_DECODED_BYTES} bytes"
-                return
+        if decompressor is not None and not decompressor.eof:
+            self.is_cut_short = True
+            self.problem = f"its content-encoding {self._coding} is cut short"
+
+    def _member(self, first: bytes) -> _Decompressor:
+        self._members += 1
+        return zlib.decompressobj(_window_bits(self._coding, first))
+
+    def _unpadded(self, rest: bytes, decompressor: _Decompressor) -> bytes:
+        """What is left to decompress: after the end of a member it begins the next one, which only
+        gzip has.
+        """
+        if not decompressor.eof:
+            return rest
+        rest = rest.lstrip(b"\0")
+        if rest and (self._coding not in _GZIP or self._members >= _MAX_MEMBERS):
+            self.problem = f"bytes follow the end of its content-encoding {self._coding}"
+            return b""
+        return rest
+
+
+def _windows(body: Iterable[bytes]) -> Iterator[bytes]:
+    for piece in body:
+        for start in range(0, len(piece), _WINDOW_BYTES):
+            yield piece[start : start + _WINDOW_BYTES]
 
 
 def _window_bits(coding: str, first: bytes) -> int:

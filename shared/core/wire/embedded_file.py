@@ -10,17 +10,25 @@ import re
 from typing import Final
 from urllib.parse import unquote, unquote_to_bytes
 
-# RFC 2397. The media type may be missing, the parameters are few and short, and characters may be
-# percent-encoded.
+_MEDIA_TYPE: Final = r"[A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+"
+_DIGIT: Final = r"[A-Za-z0-9+/_%-]"
+# RFC 2397, and what is written beside it: the scheme in capitals, spaces in a parameter or after
+# the comma. The parameters are few and short, and characters may be percent-encoded.
+_HEAD: Final = rf"(?i:data:)\s*({_MEDIA_TYPE})?(?:\s*;[^;,]{{1,128}}?){{0,6}}\s*;\s*(?i:base64)\s*,"
+# Within a text, Base64 goes on in the next line only where its lines are as long as MIME and PEM
+# make them: a word after a line end must not be taken for the file's.
 _DATA_URL: Final = re.compile(
-    r"data:([A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+)?(?:;[A-Za-z0-9._-]+=[^;,\s]{0,64}){0,4};(?i:base64),([A-Za-z0-9+/_=%-]*)"
+    rf"{_HEAD}(?:\s*((?:{_DIGIT}{{56,80}}\r?\n[ \t]*)+{_DIGIT}*=*)|[ \t]*({_DIGIT}{{16,}}=*)|({_DIGIT}*=*))"
 )
+_WHOLE_DATA_URL: Final = re.compile(rf"\s*{_HEAD}((?:{_DIGIT}|\s)*+=*+\s*+)")
 _PLAIN_DATA_URL: Final = re.compile(
-    r"data:([A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+)?(?:;(?!base64)[^;,]{1,64}){0,4},(.*)", re.DOTALL | re.I
+    rf"(?i:data:)({_MEDIA_TYPE})?(?:;(?!(?i:base64))[^;,]{{1,64}}){{0,4}},(.*)", re.DOTALL
 )
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
-_DIGITS_ONLY: Final = str.maketrans("-_", "+/", "= \r\n")
+_DIGITS_ONLY: Final = str.maketrans("-_", "+/", "= \r\n\t")
 _MIN_CHARACTERS: Final = 16  # a shorter text may be a word
+# Between two breaks. Lines of Base64 are longer, the words of a text are shorter on average.
+_MIN_LINE: Final = 24
 
 
 class Base64Meter:
@@ -69,15 +77,30 @@ def without_data_urls(text: str) -> str:
     """The text with every Base64 data URL replaced by a description. One in another coding is
     replaced if it is the whole text.
     """
-    if "data:" not in text:
+    if "data:" not in text and "data:" not in text.lower():
         return text
+    whole = _WHOLE_DATA_URL.fullmatch(text)
+    if whole is not None:
+        return describe_file(whole[2], whole[1] or "text/plain")
     plain = _PLAIN_DATA_URL.fullmatch(text)
     if plain is not None:
         data = unquote_to_bytes(plain[2])
         return f"[{plain[1] or 'text/plain'}, {len(data)} bytes, sha256 {hashlib.sha256(data).hexdigest()}]"
-    return _DATA_URL.sub(lambda found: describe_file(found[2], found[1] or "text/plain"), text)
+    return _DATA_URL.sub(_describe_found, text)
+
+
+def _describe_found(found: re.Match[str]) -> str:
+    media_type, *encoded = found.groups()
+    return describe_file(next(filter(None, encoded), ""), media_type or "text/plain")
 
 
 def looks_encoded(text: str) -> bool:
-    """Whether the whole text can be Base64 and is too long to be a word."""
-    return len(text) >= _MIN_CHARACTERS and _BASE64.fullmatch(text) is not None
+    """Whether the whole text can be Base64, in one line or in several, and is too long to be a
+    word.
+    """
+    lines = text.split()
+    digits = "".join(lines) if len(lines) > 1 else text.strip()
+    return (
+        len(digits) >= max(_MIN_CHARACTERS, _MIN_LINE * (len(lines) - 1))
+        and _BASE64.fullmatch(digits) is not None
+    )

@@ -18,8 +18,10 @@ def header(headers: RawHeaders, name: bytes) -> str:
 
 
 def kept_headers(headers: RawHeaders, names: frozenset[bytes]) -> dict[str, str]:
-    """The named headers, lower-case, each value cut to 1 KB."""
-    kept = ((key, value) for name, value in headers if (key := name.lower()) in names)
+    """The named headers, lower-case, each value cut to 1 KB. Of a repeated header the first value
+    is kept, which is the one that `header` returns.
+    """
+    kept = ((key, value) for name, value in reversed(headers) if (key := name.lower()) in names)
     return {key.decode("latin-1"): value.decode("latin-1")[:1024] for key, value in kept}
 
 

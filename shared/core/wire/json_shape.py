@@ -18,23 +18,35 @@ MAX_DEPTH: Final = 300
 MAX_MARKS: Final = 8_000_000
 
 
+# Python parses no longer ones unless it is told to, because the time grows with their square.
+_MAX_DIGITS: Final = 4300
+
+
 def _finite(text: str) -> float | None:
     value = float(text)
     return value if math.isfinite(value) else None
+
+
+def _bounded_integer(text: str) -> int | None:
+    return int(text) if len(text) < _MAX_DIGITS else None
 
 
 _WHITE_SPACE: Final = " \t\n\r"  # JSON's, which is not Python's
 
 # Shared: json.loads would make a decoder for each call that says how to read numbers.
 _DECODER: Final = json.JSONDecoder(parse_constant=lambda _name: None, parse_float=_finite)
+# For a text that holds a longer integer. A function of Python's for every integer costs time.
+_PATIENT_DECODER: Final = json.JSONDecoder(
+    parse_constant=lambda _name: None, parse_float=_finite, parse_int=_bounded_integer
+)
 
 
 def parse(data: str | bytes) -> Json:
     """The JSON value in `data`; None where it is not JSON.
 
     The value can be written as JSON again: numbers that JSON does not know (NaN, 1e999) become
-    null. Input nested deeper than MAX_DEPTH, or with more than MAX_MARKS marks, is rejected,
-    because it would exhaust the stack or the memory.
+    null, and so do integers of thousands of digits. Input nested deeper than MAX_DEPTH, or with
+    more than MAX_MARKS marks, is rejected, because it would exhaust the stack or the memory.
     """
     if _has_too_many(data):
         return None
@@ -45,11 +57,20 @@ def parse(data: str | bytes) -> Json:
             else data.decode(json.detect_encoding(data), "surrogatepass")
         )
         text = text.strip(_WHITE_SPACE)
-        # faster than decode(), which skips white space with two regular expressions
-        value, end = _DECODER.raw_decode(text)
+        value, end = _raw_decode(text)
     except (ValueError, RecursionError):  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         return None
     return None if end != len(text) or (len(data) > 2 * MAX_DEPTH and _too_deep(value)) else value
+
+
+def _raw_decode(text: str) -> tuple[Json, int]:
+    """Faster than decode(), which skips white space with two regular expressions."""
+    try:
+        return _DECODER.raw_decode(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # an integer of too many digits
+        return _PATIENT_DECODER.raw_decode(text)
 
 
 def parse_object(data: str | bytes) -> JsonObject:
@@ -109,7 +130,11 @@ def short(value: object, limit: int = 256) -> str | None:
 
 
 def integer(value: object) -> int | None:
-    """The value if it is an integer below 2**53, else None. true and false are not integers."""
+    """The value if it is an integer below 2**53, else None. true and false are not integers; 5.0
+    is one, because JSON has one type for numbers and some servers write all of them so.
+    """
+    if type(value) is float and value.is_integer():
+        value = int(value)
     return value if type(value) is int and abs(value) < 2**53 else None
 
 

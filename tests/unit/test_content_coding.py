@@ -1,0 +1,73 @@
+"""Decoding a body's content coding: gzip in one member or several, whole or cut short."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.cutting import every_way
+from shared.core.wire import content_coding
+from shared.core.wire.content_coding import ContentDecoder
+
+TEXT = b'{"choices": [{"index": 0}]}'
+
+
+def decoded(coding: str, body: bytes) -> tuple[bytes, str | None]:
+    decoder = ContentDecoder(coding)
+    return b"".join(decoder.decode((body,))), decoder.problem
+
+
+@given(st.lists(st.binary(max_size=40), min_size=1, max_size=5), st.integers(0, 3))
+def test_the_members_of_a_gzip_body_are_one_text(texts: list[bytes], padding: int) -> None:
+    """As concatenated files are, however the network cuts them; zeros may pad the last one."""
+    body = b"".join(map(gzip.compress, texts)) + bytes(padding)
+    for pieces in every_way(body):
+        decoder = ContentDecoder("gzip")
+        assert b"".join(decoder.decode(pieces)) == b"".join(texts)
+        assert decoder.problem is None
+
+
+@pytest.mark.parametrize("coding", ["gzip", "x-gzip", "deflate"])
+@pytest.mark.parametrize("missing", [1, 4, 8])
+def test_a_coding_that_is_cut_short_gives_what_came_and_a_problem(
+    coding: str, missing: int
+) -> None:
+    """Every byte of the text may be there: the end of the coding, with its checksum, is not."""
+    body = zlib.compress(TEXT) if coding == "deflate" else gzip.compress(TEXT)
+    decoder = ContentDecoder(coding)
+    text = b"".join(decoder.decode((body[:-missing],)))
+    assert TEXT.startswith(text)
+    assert decoder.is_cut_short
+    assert decoder.problem == f"its content-encoding {coding} is cut short"
+
+
+def test_a_member_that_is_cut_short_after_a_whole_one_is_a_problem_too() -> None:
+    text, problem = decoded("gzip", gzip.compress(b"one ") + gzip.compress(b"two")[:-8])
+    assert text == b"one two"
+    assert problem == "its content-encoding gzip is cut short"
+
+
+def test_what_follows_the_end_and_is_not_a_member_is_a_problem() -> None:
+    """The text before it is right."""
+    text, problem = decoded("gzip", gzip.compress(TEXT) + b"rubbish")
+    assert text == TEXT
+    assert "could not be undone" in (problem or "")
+    assert decoded("deflate", zlib.compress(TEXT) + b"rubbish") == (
+        TEXT,
+        "bytes follow the end of its content-encoding deflate",
+    )
+
+
+def test_more_members_than_any_server_sends_are_a_problem() -> None:
+    """Each costs time, and a body of a MB can hold fifty thousand."""
+    text, problem = decoded("gzip", gzip.compress(b"") * (content_coding._MAX_MEMBERS + 1))
+    assert text == b""
+    assert problem is not None
+
+
+def test_an_empty_body_has_no_problem() -> None:
+    assert decoded("gzip", b"") == (b"", None)
