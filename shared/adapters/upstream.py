@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 import httpx
 
+from shared.core.wire import forwarding
 from shared.core.wire.headers import RawHeaders
 from shared.errors import UpstreamInterrupted, UpstreamTimeout, UpstreamUnreachable
 from shared.settings.settings import UpstreamSettings
@@ -51,6 +52,7 @@ class Upstream:
         base = httpx.URL(settings.base_url)
         self._origin = base.copy_with(raw_path=b"/")
         self._prefix = base.raw_path.rstrip(b"/")
+        self._addresses = forwarding.upstream_addresses(base.host, base.port, self._prefix)
         # Not an AsyncClient: it would keep cookies, log URLs, and pass each piece through more
         # generators.
         self._transport = transport
@@ -97,6 +99,9 @@ class Upstream:
             raise UpstreamUnreachable(
                 "Azure OpenAI's answer is not valid HTTP: its status or a header cannot be passed on."
             )
+        response.headers = httpx.Headers(
+            forwarding.without_upstream(response.headers.raw, self._addresses)
+        )
         return response
 
     async def pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:

@@ -128,6 +128,8 @@ class ExchangeRecord:
             operation=self.operation.name,
             deployment=bound_text(self.operation.deployment or self.requested_model),
             api_version=bound_text(self.api_version),
+            method=bound_text(self.method),
+            path=bound_text(self.path.decode("latin-1")),
             stream=(self.stream_requested or None) if self.stream is None else self.stream,
             started_at=self.started_at.isoformat(timespec="microseconds"),
             status_code=self.answered_status,

@@ -145,12 +145,18 @@ def load(environ: Mapping[str, str]) -> Settings:
 
 
 def _upstream(reader: EnvironReader) -> UpstreamSettings:
-    address = "the address of Azure OpenAI: https://, a host, at most a path (http:// for a local stand-in only)"
+    address = (
+        "the address of Azure OpenAI: https://, a host, at most a path (http:// for a local stand-in only), "
+        "without what callers add to it after /openai, such as /deployments"
+    )
     base_url = reader.require(
-        "AZURE_OPENAI_BASE_URL", address, "https://contoso.openai.azure.com", validators.is_base_url
+        "AZURE_OPENAI_BASE_URL",
+        address,
+        "https://contoso.openai.azure.com",
+        validators.is_upstream_url,
     )
     return UpstreamSettings(
-        base_url=base_url.rstrip("/").removesuffix("/openai").rstrip("/"),
+        base_url=validators.without_openai(base_url),
         key=reader.text("AZURE_OPENAI_KEY"),
         scope=reader.text("AZURE_OPENAI_SCOPE") or "https://cognitiveservices.azure.com/.default",
         api_version=reader.validate(

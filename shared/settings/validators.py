@@ -8,6 +8,8 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
+# Azure OpenAI serves nothing but /openai there.
+_WITHOUT_PATH: Final = (".openai.azure.com", ".cognitiveservices.azure.com")
 _LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -27,6 +29,18 @@ def is_base_url(text: str) -> bool:
     local = parts.scheme == "http" and parts.hostname in _LOCAL_HOSTS
     clean = not parts.username and not any(mark in text for mark in "?# ")
     return (parts.scheme == "https" or local) and bool(parts.hostname) and parts.port != 0 and clean
+
+
+def without_openai(base_url: str) -> str:
+    """The address without `/openai` or `/openai/v1` at its end, which callers' paths begin with."""
+    return re.sub(r"(?i:/+openai(/+v1)?)?/*\Z", "", base_url)
+
+
+def is_upstream_url(text: str) -> bool:
+    parts = urlsplit(without_openai(text).lower())
+    segments = parts.path.split("/")
+    takes_no_path = (parts.hostname or "").endswith(_WITHOUT_PATH)
+    return is_base_url(text) and "openai" not in segments and not (takes_no_path and any(segments))
 
 
 def is_origin(text: str) -> bool:

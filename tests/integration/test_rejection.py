@@ -32,6 +32,14 @@ REFUSED = [
         "websocket_not_supported",
         None,
     ),
+    (
+        "OPTIONS",
+        "/openai/v1/responses",
+        [(b"origin", b"https://x")],
+        405,
+        "method_not_allowed",
+        None,
+    ),
     ("GET", "/openai/x", [(b"sec-websocket-key", b"k")], 501, "websocket_not_supported", None),
     ("POST", "/openai/..%2f..%2fx", [], 404, "unknown_route", None),
 ]
@@ -104,6 +112,7 @@ async def test_below_openai_it_is_an_exchange(
         code,
         [],
     )
+    assert (event["method"], event["path"]) == (method, path)
 
 
 @pytest.mark.parametrize(

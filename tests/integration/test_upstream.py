@@ -58,6 +58,26 @@ async def test_the_base_urls_path_comes_first(transport: AiohttpTransport) -> No
     assert (client.status, client.body) == (200, b"ok")
 
 
+async def test_an_address_of_the_upstream_leads_back_through_the_proxy(
+    transport: AiohttpTransport,
+) -> None:
+    """Without the path that AZURE_OPENAI_BASE_URL adds, which the proxy adds again."""
+
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        await connection.say(
+            b"HTTP/1.1 202 Accepted\r\nOperation-Location: "
+            + server.url.encode()
+            + b"/a/openai/x?y=z"
+            b"\r\nContent-Length: 0\r\n\r\n"
+        )
+
+    async with serving(script) as server:
+        client = Client(a_world(transport=transport, base_url=f"{server.url}/a").relay, b"{}")
+        await client.run()
+    assert client.headers["operation-location"] == "/openai/x?y=z"
+
+
 async def test_an_upstream_that_nobody_serves_is_a_502(transport: AiohttpTransport) -> None:
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))

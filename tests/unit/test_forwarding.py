@@ -269,3 +269,99 @@ def test_path_and_query_hold_nothing_that_a_request_line_cannot(
 )
 def test_a_query_value_is_decoded(query: bytes, value: str | None) -> None:
     assert forwarding.query_value(query, b"api-version") == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sent"),
+    [
+        (
+            "Content-Disposition",
+            'attachment; filename="Zürich \\"1\\".jsonl"',
+            "attachment; filename*=UTF-8''Z%C3%BCrich%20%221%22.jsonl",
+        ),
+        ("content-disposition", "inline;FILENAME = Ü; x=1", "inline;FILENAME*=UTF-8''%C3%9C; x=1"),
+        (
+            "content-disposition",
+            "attachment; filename=\"ü\"; filename*=UTF-8''%C3%BC",
+            "attachment; filename=\"%C3%BC\"; filename*=UTF-8''%C3%BC",
+        ),
+        ("content-disposition", 'attachment; name="ü"; filename="a"', None),
+        ("x-model", "größe 1", "gr%C3%B6%C3%9Fe 1"),
+    ],
+)
+def test_a_response_header_goes_to_the_client_in_ascii(
+    name: str, value: str, sent: str | None
+) -> None:
+    """The Functions host answers an empty 500 otherwise."""
+    [(_, got), _] = forwarding.response_headers([(name.encode(), value.encode())], "id")
+    assert got.decode("ascii") == (sent or value.replace("ü", "%C3%BC"))
+
+
+def test_a_file_name_in_latin_1_is_one_too() -> None:
+    pair = (b"content-disposition", 'attachment; filename="Zürich"'.encode("latin-1"))
+    [(_, got), _] = forwarding.response_headers([pair], "id")
+    assert got == b"attachment; filename*=UTF-8''Z%C3%BCrich"
+
+
+@given(st.binary(max_size=40))
+def test_any_response_header_is_ascii_and_an_ascii_one_is_unchanged(value: bytes) -> None:
+    for name in (b"content-disposition", b"x-any"):
+        for given_value in (value, b"a; filename=" + value):
+            [(_, got), _] = forwarding.response_headers([(name, given_value)], "id")
+            assert got.isascii()
+            assert got == given_value or not given_value.isascii()
+
+
+@pytest.mark.parametrize(
+    ("arrived", "sent"),
+    [
+        (b"/openai/x%25FCy", b"/openai/x%FCy"),
+        (b"/openai/%25fc%25E4", b"/openai/%fc%E4"),
+        (b"/openai/%25C3%25BC", b"/openai/%25C3%25BC"),
+        (b"/openai/%C3%BC%25FC", b"/openai/%C3%BC%FC"),
+        (b"/openai/%25C0%25AE", b"/openai/%25C0%25AE"),
+        (b"/openai/%2541%25", b"/openai/%2541%25"),
+    ],
+)
+def test_escapes_that_are_not_utf_8_are_as_the_caller_wrote_them(
+    arrived: bytes, sent: bytes
+) -> None:
+    """The Functions host encodes their percent sign, since it cannot decode them. What it could
+    have decoded was encoded twice by the caller.
+    """
+    assert forwarding.upstream_path(arrived) == sent
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [
+        ("https://contoso.openai.azure.com/openai/operations/1?a=b", "/openai/operations/1?a=b"),
+        ("HTTPS://Contoso.OpenAI.azure.com:443/openai/x", "/openai/x"),
+        ("https://contoso.openai.azure.com/", None),
+        ("https://contoso.openai.azure.com//evil.example/", None),
+        ("https://contoso.openai.azure.com:8443/openai/x", None),
+        ("https://contoso.openai.azure.com.evil.example/openai/x", None),
+        ("https://other.example/openai/x", None),
+        ("/openai/x", None),
+        ("", None),
+    ],
+)
+def test_an_address_of_the_upstream_becomes_its_path(value: str, sent: str | None) -> None:
+    addresses = forwarding.upstream_addresses("contoso.openai.azure.com", None, b"")
+    for name in (b"location", b"Operation-Location", b"azure-AsyncOperation", b"content-location"):
+        assert forwarding.without_upstream([(name, value.encode())], addresses) == [
+            (name, (value if sent is None else sent).encode())
+        ]
+    unnamed = [(b"x-location", value.encode())]
+    assert forwarding.without_upstream(unnamed, addresses) == unnamed
+
+
+def test_the_path_that_the_base_url_adds_is_not_the_callers() -> None:
+    addresses = forwarding.upstream_addresses("::1", 8081, b"/prefix")
+    for value, sent in (
+        (b"http://[::1]:8081/prefix/openai/x", b"/openai/x"),
+        (b"http://[::1]/prefix/openai/x", b"http://[::1]/prefix/openai/x"),
+    ):
+        assert forwarding.without_upstream([(b"location", value)], addresses) == [
+            (b"location", sent)
+        ]

@@ -75,6 +75,14 @@ def test_a_deployments_chat_completions_has_one_method(method: str) -> None:
     )
 
 
+@pytest.mark.parametrize("path", ["/openai/v1/responses", "/openai/files", "/openai/deployments"])
+def test_a_browsers_preflight_goes_no_further(path: str) -> None:
+    """It would be relayed with the proxy's own credential."""
+    assert route("OPTIONS", path) == WrongMethod(
+        allowed=("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
+    )
+
+
 def test_stored_completions_of_the_v1_routes_can_be_read() -> None:
     assert route("GET", "/openai/v1/chat/completions") == Operation(
         spec=spec_of("call"), deployment=None, v1=True

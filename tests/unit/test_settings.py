@@ -65,7 +65,8 @@ def test_nothing_at_all_names_everything_that_is_missing_at_once() -> None:
     assert str(error.value).splitlines() == [
         "5 settings of fnsse need attention:",
         "  AZURE_OPENAI_BASE_URL is missing: the address of Azure OpenAI: https://, a host, at most a path "
-        "(http:// for a local stand-in only), e.g. https://contoso.openai.azure.com",
+        "(http:// for a local stand-in only), "
+        "without what callers add to it after /openai, such as /deployments, e.g. https://contoso.openai.azure.com",
         "  AZURE_EVENTHUB_CONN_STR or AZURE_EVENTHUB_NAMESPACE is missing: an Event Hubs connection string, or the host name "
         "for the app's managed identity, e.g. AZURE_EVENTHUB_NAMESPACE=contoso.servicebus.windows.net",
         "  AZURE_EVENTHUB_NAME is missing: the name of the event hub, e.g. openai-logs",
@@ -83,7 +84,8 @@ def test_nothing_at_all_names_everything_that_is_missing_at_once() -> None:
             "AZURE_OPENAI_BASE_URL",
             "contoso.openai.azure.com",
             "AZURE_OPENAI_BASE_URL is malformed ('contoso.openai.azure.com'): it must be the address of Azure OpenAI: "
-            "https://, a host, at most a path (http:// for a local stand-in only), e.g. https://contoso.openai.azure.com",
+            "https://, a host, at most a path (http:// for a local stand-in only), "
+            "without what callers add to it after /openai, such as /deployments, e.g. https://contoso.openai.azure.com",
         ),
         (
             "AZURE_OPENAI_API_VERSION",
@@ -264,7 +266,11 @@ def test_all_problems_come_in_one_error() -> None:
         ("https://contoso.openai.azure.com/", "https://contoso.openai.azure.com"),
         ("https://contoso.openai.azure.com/openai/", "https://contoso.openai.azure.com"),
         ("  https://contoso.openai.azure.com  ", "https://contoso.openai.azure.com"),
+        ("https://contoso.openai.azure.com/openai/v1/", "https://contoso.openai.azure.com"),
+        ("https://contoso.openai.azure.com//OpenAI/v1", "https://contoso.openai.azure.com"),
         ("https://apim.contoso.com/prefix/openai", "https://apim.contoso.com/prefix"),
+        ("https://apim.contoso.com/prefix/openai/v1", "https://apim.contoso.com/prefix"),
+        ("https://apim.contoso.com/myopenai", "https://apim.contoso.com/myopenai"),
         ("http://127.0.0.1:8081", "http://127.0.0.1:8081"),
         ("http://localhost:8081", "http://localhost:8081"),
         ("http://[::1]:8081", "http://[::1]:8081"),
@@ -285,6 +291,10 @@ def test_the_base_url_loses_what_the_route_brings(given: str, base_url: str) -> 
         "https://contoso.com/#a",
         "https://[",
         "https://a b",
+        "https://contoso.openai.azure.com/openai/deployments/gpt-4o",
+        "https://apim.contoso.com/prefix/openai/v1/chat/completions",
+        "https://contoso.openai.azure.com/v1",
+        "https://contoso.cognitiveservices.azure.com/anything",
     ],
 )
 def test_a_base_url_is_https_and_an_address(given: str) -> None:

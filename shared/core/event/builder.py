@@ -62,6 +62,7 @@ def _event(
 ) -> Event:
     envelope, summary, stream = parsed.envelope, parsed.summary, parsed.is_stream
     request_headers, response_headers = parsed.request_headers, parsed.response_headers
+    request_line = parsed.request.header if parsed.request else {}
     answer, sent_answer = parsed.answer, parsed.sent_answer
     times = latency.event_times(envelope, stream=stream, first_token_end=answer.first_token_end)
     accounted = usage.account(
@@ -83,8 +84,8 @@ def _event(
         operation=envelope.operation,
         deployment=envelope.deployment or summary.model,
         api_version=envelope.api_version,
-        method=short(parsed.request.header.get("method")) if parsed.request else None,
-        path=short(parsed.request.header.get("path"), 1024) if parsed.request else None,
+        method=short(request_line.get("method")) or envelope.method,
+        path=short(request_line.get("path"), 1024) or envelope.path,
         stream=stream,
         status_code=envelope.status_code,
         upstream_status_code=envelope.upstream_status_code,

@@ -70,6 +70,8 @@ class Envelope:
     operation: str  # "chat.completions"
     deployment: str | None
     api_version: str | None
+    method: str | None = None  # None: an envelope of before this field
+    path: str | None = None  # as sent upstream, without the query
     stream: bool | None  # the answer was an SSE stream; None: there was no answer
     started_at: str  # UTC, ISO 8601 with offset
     status_code: int | None  # as sent to the client; None: it disconnected before

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
-from urllib.parse import unquote_plus
+from urllib.parse import quote, unquote_plus
 
 from shared.core.wire.headers import RawHeaders
 
@@ -22,6 +22,7 @@ class Action(StrEnum):
 
     DROP = "drop"
     REPLACE = "replace"  # the proxy's own takes its place
+    REWRITE = "rewrite"  # its value is changed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,6 +134,25 @@ RESPONSE_HEADERS: Final[tuple[Rule, ...]] = (
     *_rules(Action.REPLACE, "the exchange's identity is this proxy's to give", "x-exchange-id"),
 )
 
+# Response headers whose values are changed.
+REWRITTEN: Final[tuple[Rule, ...]] = (
+    *_rules(
+        Action.REWRITE,
+        "where it names the upstream's own address, its path alone is sent: a client that followed it would leave the gateway, "
+        "and the path leads back through it",
+        "location",
+        "content-location",
+        "operation-location",
+        "azure-asyncoperation",
+    ),
+    *_rules(
+        Action.REWRITE,
+        "a byte above 0x7F is percent-encoded, in `filename` as RFC 8187 has it: the Functions host sends such a header as an "
+        "empty 500 (only ASCII is portable, RFC 9110, 5.5)",
+        "*",
+    ),
+)
+
 QUERY: Final[tuple[Rule, ...]] = (
     *_rules(Action.DROP, "a function key of this app", "code"),
     *_rules(Action.DROP, "a key of APIM", "subscription-key"),
@@ -150,6 +170,8 @@ def _matcher(rules: Iterable[Rule]) -> re.Pattern[bytes]:
 _REQUEST_MATCHER: Final = _matcher(REQUEST_HEADERS)
 _RESPONSE_MATCHER: Final = _matcher(RESPONSE_HEADERS)
 _QUERY_MATCHER: Final = _matcher(QUERY)
+_ADDRESS_MATCHER: Final = _matcher(rule for rule in REWRITTEN if rule.name != "*")
+_FILENAME: Final = re.compile(rb'(?i:(;\s*filename)\s*=\s*)(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))')
 
 
 def request_headers(
@@ -186,21 +208,48 @@ def response_headers(
     named = _named_by_connection(pairs)
     dropped = named | {b"content-length"} if unsized else named
     kept = [
-        (name.lower(), value)
+        (name.lower(), value if value.isascii() else _in_ascii(name, value))
         for name, value in pairs
         if not _RESPONSE_MATCHER.fullmatch(name) and name.lower() not in dropped
     ]
     return [*kept, (b"x-exchange-id", exchange_id.encode())]
 
 
+def upstream_addresses(host: str, port: int | None, prefix: bytes) -> re.Pattern[bytes]:
+    """What matches the beginning of an absolute URL that names the upstream, up to its path.
+
+    `port` is None for the scheme's own. `prefix` is the path that AZURE_OPENAI_BASE_URL adds to
+    each call.
+    """
+    ports = f":{port}" if port else "(?::443|:80)?"
+    authority = re.escape(f"[{host}]" if ":" in host else host) + ports
+    return re.compile(
+        b"(?i:https?://" + authority.encode() + b")(?:" + re.escape(prefix) + b")?(?=/[^/])"
+    )
+
+
+def without_upstream(
+    received: Iterable[tuple[bytes, bytes]], addresses: re.Pattern[bytes]
+) -> RawHeaders:
+    """The response headers, with the path alone where one names the upstream's address."""
+    return [
+        (name, addresses.sub(b"", value, count=1) if addresses.match(value) else value)
+        if _ADDRESS_MATCHER.fullmatch(name)
+        else (name, value)
+        for name, value in received
+    ]
+
+
 def upstream_path(raw_path: bytes) -> bytes:
     """The path as the caller meant it.
 
-    The Functions host decodes a path once and encodes it again, but leaves an encoded slash
-    encoded, so that `%2F` arrives as `%252F`. `%252F` itself arrives in the same form; `%2F` is the
-    one that callers use.
+    The Functions host decodes a path once and encodes it again. It leaves encoded what it cannot
+    decode: a slash, and bytes that are not UTF-8, so that `%2F` arrives as `%252F` and `%FC` as
+    `%25FC`. `%252F` itself arrives in the same form; `%2F` is the one that callers use.
     """
-    return _encode_for_request_line(re.sub(rb"%252F", b"%2F", raw_path, flags=re.IGNORECASE))
+    path = re.sub(rb"%252F", b"%2F", raw_path, flags=re.IGNORECASE)
+    path = re.sub(rb"(?:%25[89A-F][0-9A-F])+", _undecodable, path, flags=re.IGNORECASE)
+    return _encode_for_request_line(path)
 
 
 def upstream_query(raw_query: bytes, default_api_version: str | None) -> bytes:
@@ -233,6 +282,37 @@ def _encode_for_request_line(target: bytes) -> bytes:
     RFC 3986, 2).
     """
     return re.sub(rb"[^\x21-\x7e]|#", lambda byte: b"%%%02X" % byte[0][0], target)
+
+
+def _undecodable(escapes: re.Match[bytes]) -> bytes:
+    """`%25FC` -> `%FC`. Escapes that are UTF-8 stay: the host would have decoded them, so that the
+    caller encoded them twice. 0xC0 and 0xC1 stay, because servers exist that read `%C0%AE` as a
+    dot.
+    """
+    once = escapes[0].replace(b"%25", b"%")
+    data = bytes.fromhex(once.replace(b"%", b"").decode())
+    may_be_text = data.decode("utf-8", "ignore") or {0xC0, 0xC1} & set(data)
+    return escapes[0] if may_be_text else once
+
+
+def _in_ascii(name: bytes, value: bytes) -> bytes:
+    """The header's value with bytes above 0x7F percent-encoded."""
+    if name.lower() == b"content-disposition" and b"filename*" not in value.lower():
+        value = _FILENAME.sub(_extended, value)
+    return re.sub(rb"[^\x00-\x7f]", lambda byte: b"%%%02X" % byte[0][0], value)
+
+
+def _extended(filename: re.Match[bytes]) -> bytes:
+    """`; filename="Z\xc3\xbcrich"` -> `; filename*=UTF-8''Z%C3%BCrich` (RFC 6266, RFC 8187)."""
+    quoted = filename[2]
+    text = re.sub(rb"\\(.)", rb"\1", quoted) if quoted is not None else filename[3]
+    if text.isascii():
+        return filename[0]
+    try:
+        decoded = text.decode()
+    except UnicodeDecodeError:
+        decoded = text.decode("latin-1")
+    return filename[1] + b"*=UTF-8''" + quote(decoded, safe="!#$&+^`|").encode()
 
 
 def _parameter_name(parameter: bytes) -> bytes:

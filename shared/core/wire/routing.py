@@ -25,6 +25,11 @@ _PATTERNS: Final = tuple(
     (spec, re.compile(spec.route.replace("{}", "[^/]+"))) for spec in OPERATIONS if spec.route
 )
 
+# OPTIONS is not among them: no operation of Azure OpenAI has it. It comes from browsers, which ask
+# whether another site's page may call. API Management is to answer that, and not the upstream, to a
+# call with the proxy's credential.
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
+
 # Azure OpenAI has no other method on this route, unlike on /openai/v1/chat/completions (stored
 # completions).
 _ONLY_POST: Final = re.compile(r"/openai/deployments/[^/]+/chat/completions")
@@ -74,6 +79,8 @@ def route(
         return WebSocketRequested()
     if method != "POST" and _ONLY_POST.fullmatch(path):
         return WrongMethod(allowed=("POST",))
+    if method == "OPTIONS":
+        return WrongMethod(allowed=_METHODS)
     deployment, v1, rest = _split(path.removeprefix(_ROOT))
     return Operation(spec=_spec(method, rest), deployment=deployment, v1=v1)
 
