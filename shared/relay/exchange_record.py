@@ -197,7 +197,9 @@ class ExchangeRecord:
             return Tail(finished=False, usage=None)
         if self.stream:
             return tail.of_stream(end, whole=whole)
-        return tail.of_json(end) if whole else Tail(finished=True, usage=None)
+        if not whole:
+            return Tail(finished=True, usage=None)
+        return tail.of_json(end, self.operation.spec)
 
 
 def _failure(error: ApiError | None) -> Failure | None:

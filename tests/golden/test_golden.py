@@ -49,7 +49,7 @@ def test_the_outcome_is_the_one_that_the_relay_decides(case: Case) -> None:
     end = (
         tail.of_stream(response.body, whole=True)
         if envelope.stream
-        else tail.of_json(response.body)
+        else tail.of_json(response.body, spec_of(envelope.operation))
     )
     known = (
         spec_of(envelope.operation).stream_end_is_known

@@ -53,13 +53,21 @@ def test_a_member_that_is_cut_short_after_a_whole_one_is_a_problem_too() -> None
 
 def test_what_follows_the_end_and_is_not_a_member_is_a_problem() -> None:
     """The text before it is right."""
-    text, problem = decoded("gzip", gzip.compress(TEXT) + b"rubbish")
-    assert text == TEXT
-    assert "could not be undone" in (problem or "")
-    assert decoded("deflate", zlib.compress(TEXT) + b"rubbish") == (
-        TEXT,
-        "bytes follow the end of its content-encoding deflate",
-    )
+    for coding, body in (("gzip", gzip.compress(TEXT)), ("deflate", zlib.compress(TEXT))):
+        for pieces in every_way(body + b"rubbish"):
+            decoder = ContentDecoder(coding)
+            assert b"".join(decoder.decode(pieces)) == TEXT
+            assert decoder.problem == f"bytes follow the end of its content-encoding {coding}"
+            assert decoder.is_right_so_far
+
+
+def test_of_what_is_damaged_nothing_counts_as_right() -> None:
+    body = bytearray(gzip.compress(TEXT * 50))
+    body[20] ^= 0xFF
+    decoder = ContentDecoder("gzip")
+    b"".join(decoder.decode((bytes(body),)))
+    assert "could not be undone" in (decoder.problem or "")
+    assert not decoder.is_right_so_far
 
 
 def test_more_members_than_any_server_sends_are_a_problem() -> None:

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from shared.core.records.outcome import Outcome, RelayResult, decide
+from shared.core.records.outcome import Outcome, RelayResult, correct, decide
 
 _: None = None
 # result, upstream's status (None: no answer), the answer is a stream, it held its own end ->
@@ -22,7 +22,9 @@ TABLE: list[tuple[RelayResult, int | None, bool | None, bool | None, Outcome]] =
     (RelayResult.CLIENT_DISCONNECTED, 200, False, _, Outcome.CLIENT_DISCONNECTED),
     (RelayResult.CLIENT_DISCONNECTED, 200, True, False, Outcome.CLIENT_DISCONNECTED),
     (RelayResult.CLIENT_DISCONNECTED, 200, True, True, Outcome.COMPLETED),
-    (RelayResult.CLIENT_DISCONNECTED, 500, False, _, Outcome.CLIENT_DISCONNECTED),
+    # an SDK disconnects at the headers of an answer that it is going to try again
+    (RelayResult.CLIENT_DISCONNECTED, 429, _, _, Outcome.UPSTREAM_ERROR),
+    (RelayResult.CLIENT_DISCONNECTED, 500, _, _, Outcome.UPSTREAM_ERROR),
     (RelayResult.UNREACHABLE, None, _, _, Outcome.UPSTREAM_ERROR),
     (RelayResult.INTERRUPTED, 200, False, _, Outcome.UPSTREAM_INTERRUPTED),
     (RelayResult.INTERRUPTED, 200, True, False, Outcome.UPSTREAM_INTERRUPTED),
@@ -74,3 +76,23 @@ def test_an_error_within_a_stream_is_the_upstreams_however_it_ended() -> None:
                 result, upstream_status=200, stream=True, finished=finished, failed=True
             )
             assert outcome is Outcome.UPSTREAM_ERROR
+
+
+@pytest.mark.parametrize("outcome", sorted(Outcome))
+def test_the_whole_answer_corrects_what_the_relay_could_not_see(outcome: Outcome) -> None:
+    """And nothing else: an interruption, a timeout or a refusal is the relay's own observation."""
+    may_change = outcome in {Outcome.COMPLETED, Outcome.CLIENT_DISCONNECTED}
+    for failed, finished, known, read_it in itertools.product(
+        (False, True), (None, False, True), (False, True), (False, True)
+    ):
+        corrected = correct(
+            outcome, failed=failed, finished=finished, end_is_known=known, relay_read_it=read_it
+        )
+        if failed and may_change:
+            assert corrected is Outcome.UPSTREAM_ERROR
+        elif outcome is Outcome.COMPLETED and known and finished is False:
+            assert corrected is Outcome.UPSTREAM_INTERRUPTED
+        elif outcome is Outcome.CLIENT_DISCONNECTED and finished and not read_it:
+            assert corrected is Outcome.COMPLETED
+        else:
+            assert corrected is outcome

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core.wire.json_shape import MAX_DEPTH, JsonObject, parse_object
+from shared.core.wire.operations import CALL, spec_of
 from shared.core.wire.tail import (
     MAX_USAGE_BYTES,
     TAIL_BYTES,
@@ -20,6 +21,7 @@ from shared.core.wire.tail import (
 )
 from tests.unit.envelopes import json_values
 
+CHAT = spec_of("chat.completions")
 USAGE: JsonObject = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
 
 
@@ -201,12 +203,12 @@ def test_wherever_a_stream_is_cut_its_end_is_found(at: int) -> None:
     ],
 )
 def test_a_json_body_that_arrived_whole_is_finished(body: bytes, usage: object) -> None:
-    assert of_json(body) == Tail(finished=True, usage=usage)  # type: ignore[arg-type]
+    assert of_json(body, CHAT) == Tail(finished=True, usage=usage)  # type: ignore[arg-type]
 
 
 def test_a_usage_that_is_too_large_for_an_envelope_is_left_to_enrichment() -> None:
     large = {"note": "x" * MAX_USAGE_BYTES}
-    assert of_json(json.dumps({"usage": large}).encode()).usage is None
+    assert of_json(json.dumps({"usage": large}).encode(), CHAT).usage is None
     assert of_stream(sse({"choices": [], "usage": large}, b"[DONE]"), whole=True) == Tail(
         finished=True, usage=None
     )
@@ -237,14 +239,14 @@ def test_chunks_of_any_shape_never_raise(said: list[dict[str, Any]]) -> None:
     on it.
     """
     of_stream(sse(*said), whole=True)
-    of_json(json.dumps(said[0] if said else said).encode())
+    of_json(json.dumps(said[0] if said else said).encode(), CHAT)
 
 
 @given(st.binary(), st.booleans())
 def test_arbitrary_bytes_never_raise(body: bytes, whole: bool) -> None:
     for start in (b"", b"data: ", b"data: {", b'data: {"choices":[{'):
         of_stream(start + body + b"\n\n", whole=whole)
-        of_json(start + body)
+        of_json(start + body, CHAT)
 
 
 @pytest.mark.parametrize(
@@ -291,3 +293,29 @@ def test_usage_stands_in_the_chunk_or_in_the_response_within(
     chunk: dict[str, Any], usage: object
 ) -> None:
     assert usage_of(chunk) == usage
+
+
+def test_an_object_that_is_read_has_a_usage_and_an_error_of_its_own() -> None:
+    """A poll of a batch, a job or a run says nothing of the call."""
+    for body in (
+        {"object": "batch", "usage": USAGE},
+        {"object": "fine_tuning.job", "status": "failed", "error": {"code": "c", "message": "m"}},
+    ):
+        assert of_json(json.dumps(body).encode(), CALL) == Tail(finished=True, usage=None)
+
+
+@pytest.mark.parametrize("body", [{"error": {"code": None}}, {"code": 0, "message": "ok"}])
+def test_a_success_may_have_members_of_an_error(body: JsonObject) -> None:
+    assert not of_json(json.dumps(body).encode(), CHAT).failed
+
+
+def test_usage_of_zeros_does_not_replace_figures() -> None:
+    zeros: JsonObject = dict.fromkeys(USAGE, 0)
+    body = sse(
+        delta("stop"),
+        {"choices": [], "usage": USAGE},
+        {"choices": [], "usage": zeros},
+        b"[DONE]",
+    )
+    assert of_stream(body, whole=True).usage == USAGE
+    assert of_stream(sse({"choices": [], "usage": zeros}, b"[DONE]"), whole=True).usage == zeros

@@ -23,7 +23,9 @@ from shared.core.wire.redaction import redact_object
 
 _CONTENT_ONLY: Final = frozenset({"content"})
 # all that most deltas have
-_TEXT_KEYS: Final = frozenset({"role", "content", "refusal", "reasoning_content"})
+_TEXT_KEYS: Final = frozenset({"role", "content", "refusal", "reasoning_content", "reasoning"})
+# Types of parts of a message's content whose text is the model's reasoning.
+_REASONING: Final = frozenset({"reasoning", "thinking", "reasoning_text"})
 
 
 class ChatReader:
@@ -86,11 +88,11 @@ class ChoiceBuilder:
         if content:
             self._content.append(content)
         has_content = bool(content)
-        if delta.keys() == _CONTENT_ONLY:  # nearly every chunk
+        if content and delta.keys() == _CONTENT_ONLY:  # nearly every chunk
             return has_content
         for collected, piece in (
-            (self._refusal, text(delta.get("refusal"))),
-            (self._reasoning, text(delta.get("reasoning_content"))),
+            (self._refusal, text(delta.get("refusal")) or _part_texts(delta, "refusal")),
+            (self._reasoning, _reasoning_of(delta)),
         ):
             if piece:
                 collected.append(piece)
@@ -185,8 +187,31 @@ def _function_text(call: FunctionCall) -> str:
 def _text_of(content: object) -> str:
     """A text, or the joined texts of an array of parts, which some models answer with."""
     if isinstance(content, list):
-        return "".join(text(part.get("text")) for part in mappings(content))
+        parts = (part for part in mappings(content) if part.get("type") not in _REASONING)
+        return "".join(text(part.get("text")) for part in parts)
     return text(content)
+
+
+def _reasoning_of(delta: JsonObject) -> str:
+    """The reasoning in a delta or a message, by whichever name its server has for it. Some repeat
+    it under two of them.
+    """
+    return (
+        text(delta.get("reasoning_content"))
+        or text(delta.get("reasoning"))
+        or "".join(_part_texts(delta, name) for name in ("thinking", "reasoning"))
+        or "".join(
+            text(part.get("text"))
+            for part in mappings(delta.get("content"))
+            if part.get("type") in _REASONING
+        )
+    )
+
+
+def _part_texts(delta: JsonObject, name: str) -> str:
+    """The texts of this name in the parts of a content: a text each, or parts of their own."""
+    parts = mappings(delta.get("content"))
+    return "".join(_text_of(part.get(name)) for part in parts if name in part)
 
 
 def _extend(collected: JsonObject, piece: JsonObject) -> None:

@@ -12,6 +12,8 @@ from shared.core.wire.stream_end import DONE
 # Read between two pauses: half a millisecond of ordinary chunks, one where every byte is a line.
 _WINDOW_BYTES: Final = 4 * 1024
 
+_HEARTBEATS: Final = frozenset({"ping", "heartbeat", "keepalive", "keep-alive"})
+
 
 # A frozen dataclass takes longer to make: a named tuple takes three fifths of the time (measured).
 class Chunk(NamedTuple):
@@ -26,8 +28,9 @@ class ChunkStream:
     """The chunks of one body."""
 
     def __init__(self) -> None:
-        # events that hold no JSON object; complete once `read` has ended
-        self.unreadable = 0
+        # Both are complete once `read` has ended.
+        self.unreadable = 0  # events that hold no JSON object
+        self.done = False  # there was a [DONE]
 
     def read(self, pieces: Iterable[bytes]) -> Iterator[Chunk | None]:
         """The chunks in order, and None after each few KB, where the caller may pause.
@@ -38,15 +41,19 @@ class ChunkStream:
         for window in _windows(pieces):
             for event in decoder.feed(window):
                 if event.data == DONE:
+                    self.done = True
                     continue
                 chunk = _chunk(event)
-                if chunk is None:
-                    self.unreadable += 1
-                else:
+                if chunk is not None:
                     yield chunk
+                elif not _is_heartbeat(event):
+                    self.unreadable += 1
             yield None
         tail = decoder.tail()
-        cut = _chunk(tail) if tail is not None else None
+        if tail is None:
+            return
+        self.done = self.done or tail.data == DONE
+        cut = _chunk(tail)
         if cut is not None:
             yield cut
 
@@ -56,6 +63,15 @@ def _chunk(event: SseEvent) -> Chunk | None:
     if not isinstance(document, dict):
         return None
     return Chunk(document=document, event=event.event, end=event.end)
+
+
+def _is_heartbeat(event: SseEvent) -> bool:
+    """Some servers bridge silences with an event instead of a comment: an empty one, a comment
+    within its data, or a word.
+    """
+    data = event.data.strip()
+    words = (event.event.lower(), data.strip("[]").lower())
+    return not data or data.startswith(":") or not _HEARTBEATS.isdisjoint(words)
 
 
 def _windows(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -24,7 +24,10 @@ class FiltersBuilder:
         self._last_results: JsonObject = {}  # as they came
 
     def add(self, choice: JsonObject) -> None:
+        # the singular is Azure's as well: `{"error": …}` says that the filter did not run
         received = mapping(choice.get("content_filter_results"))
+        if "content_filter_result" in choice:
+            received = mapping(choice["content_filter_result"]) | received
         offsets = mapping(choice.get("content_filter_offsets"))
         # most chunks repeat the results of the one before
         if not received or (received == self._last_results and not offsets):

@@ -63,5 +63,9 @@ def _image(image: JsonObject) -> Image:
         bytes=meter.size if encoded else None,
         sha256=digest if encoded else None,
         revised_prompt=text(image.get("revised_prompt")) or None,
-        content_filter_results=redact_object(mapping(image.get("content_filter_results"))) or None,
+        content_filter_results=redact_object(
+            mapping(image.get("content_filter_result"))
+            | mapping(image.get("content_filter_results"))
+        )
+        or None,
     )

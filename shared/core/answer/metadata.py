@@ -5,19 +5,29 @@ ids, filter results, errors).
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from shared.core.answer.shapes import ParsedAnswer
-from shared.core.wire.json_shape import Json, JsonObject, integer, items, mapping, short, text
+from shared.core.wire.json_shape import Json, JsonObject, integer, items, mapping, short
 from shared.core.wire.redaction import redact_items, redact_object
+from shared.core.wire.reported_error import error_of
+from shared.core.wire.usage_object import latest_usage
+
+_ROUTER: Final = "model-router"  # Azure's name for its own, and the beginning of its versions'
+# Names of the events with which a stream of an assistant's run reports that it failed.
+_FAILED_RUNS: Final = frozenset({"thread.run.failed"})
 
 
 class ResponseMetadataCollector:
     """Collects ResponseMetadata from one chunk after another.
 
-    Of model, id and error the first value counts, of usage and status the last.
+    Of id and error the first value counts, of usage and status the last. `requested_model` is the
+    deployment or the model that the request names.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, requested_model: str | None = None) -> None:
+        self._requested_model = requested_model
+        self._failed = False
         self._model: str | None = None
         self._id: str | None = None
         self._usage: JsonObject | None = None
@@ -45,24 +55,31 @@ class ResponseMetadataCollector:
             prompt_filter_results=self._prompt_filter_results,
             content_filters=self._content_filters,
             error=self._error,
+            failed=self._failed or self._error is not None,
         )
 
     def add(self, document: JsonObject, event: str = "message") -> None:
         """Add one document, chunk or Responses event, whose `response` then holds the metadata."""
         # thousands of chunks hold nothing but choices
-        if "choices" not in document or "error" in document:
-            self._error = self._error or error_of(document, event)
+        if "choices" not in document or "error" in document or event == "error":
+            self._note_error(error_of(document, event))
+        if event in _FAILED_RUNS:
+            self._note_error(error_of({"error": document.get("last_error")}))
         response = mapping(document.get("response"))
         holder = response or document
         self._add_names(holder)
         if holder.get("usage"):
-            self._usage = redact_object(mapping(holder["usage"])) or self._usage
+            self._usage = latest_usage(self._usage, redact_object(mapping(holder["usage"])))
         if response or document.get("object") == "response":
             self._add_response(holder)
         self._add_filters(holder)
 
+    def _note_error(self, error: JsonObject | None) -> None:
+        if self._error is None and error is not None:
+            self._error = redact_object(error)
+
     def _add_names(self, holder: JsonObject) -> None:
-        self._model = self._model or short(holder.get("model"))
+        self._add_model(short(holder.get("model")))
         self._id = self._id or short(holder.get("id"))
         self._service_tier = short(holder.get("service_tier")) or self._service_tier
         self._system_fingerprint = self._system_fingerprint or short(
@@ -75,9 +92,18 @@ class ResponseMetadataCollector:
         if isinstance(background, bool):
             self._background = background
         self._completed_at = integer(response.get("completed_at")) or self._completed_at
-        # a model router names the model that answered in the last event only
-        self._model = short(response.get("model")) or self._model
-        self._error = self._error or _object_or_text(response.get("error"))
+        self._note_error(error_of({"error": response.get("error")}))
+        self._failed = self._failed or response.get("status") == "failed"
+
+    def _add_model(self, model: str | None) -> None:
+        """The last name counts, because a model router may name itself first and the model that
+        answered later. Its own name never replaces that one's.
+        """
+        if model and (self._model is None or not self._is_router(model)):
+            self._model = model
+
+    def _is_router(self, model: str) -> bool:
+        return model == self._requested_model or model.startswith(_ROUTER)
 
     def _add_filters(self, holder: JsonObject) -> None:
         of_prompt = holder.get("prompt_filter_results") or holder.get("prompt_annotations")
@@ -87,36 +113,3 @@ class ResponseMetadataCollector:
         if holder.get("content_filters"):
             results = tuple(redact_items(items(holder["content_filters"])))
             self._content_filters = results or self._content_filters
-
-
-def error_of(document: JsonObject, event: str = "message") -> JsonObject | None:
-    """The error that a document holds (`{"error": {…}}`) or is (`{"type": "error", "message": …}`).
-
-    `event` is the SSE event's name.
-    """
-    nested = _object_or_text(document.get("error"))
-    if nested is not None or not _is_flat_error(document, event):
-        return nested
-    return {
-        name: value for name, value in redact_object(document).items() if name != "sequence_number"
-    }
-
-
-def _is_flat_error(document: JsonObject, event: str) -> bool:
-    if event == "error" or "error" in (document.get("type"), document.get("object")):
-        return bool(document)
-    # API Management's own errors: {"statusCode": 429, "message": …}; some servers send {"code",
-    # "message"}.
-    has_code = "code" in document or "statusCode" in document
-    return (
-        bool(text(document.get("message")))
-        and has_code
-        and "choices" not in document
-        and "id" not in document
-    )
-
-
-def _object_or_text(error: object) -> JsonObject | None:
-    if isinstance(error, str) and error:
-        return {"message": error}
-    return redact_object(error) if isinstance(error, dict) and error else None

@@ -9,7 +9,9 @@ hold: model, usage, ids, errors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import codecs
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -27,8 +29,13 @@ from shared.core.wire.cooperative import Cooperative, run_to_end
 from shared.core.wire.json_shape import JsonObject, parse, problem
 from shared.core.wire.operations import ReaderKind, spec_of
 from shared.core.wire.sse import EVENT_STREAM
+from shared.core.wire.stream_end import LAST_EVENTS, ends_stream
 
 _MAX_ERROR_TEXT: Final = 2048  # characters of an error body that is not JSON
+# What the lines of a stream of events begin with.
+_FIELDS: Final = (b"data:", b"event:", b"id:", b"retry:", b":")
+_LONGEST_FIELD: Final = len(b"retry:")
+_PEEKED_BYTES: Final = 4096
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +46,10 @@ class AnswerBody:
     status_code: int | None = None  # the upstream's
     content_type: str = ""
     content_encoding: str = ""
-    stream: bool | None = None  # consulted where there is no content type
+    # whether it is a stream, as the relay understood it; None: the content type says it
+    stream: bool | None = None
+    requested_model: str | None = None  # the deployment or the model that the request names
+    whole: bool = True  # the upstream ended it; otherwise its end may be missing
 
     @property
     def reader_kind(self) -> ReaderKind:
@@ -51,7 +61,10 @@ class AnswerBody:
 
     @property
     def is_stream(self) -> bool:
-        return self.media_type == EVENT_STREAM if self.media_type else bool(self.stream)
+        """As its headers say. The body may be something else."""
+        if self.stream is not None:
+            return self.stream
+        return self.content_type.strip().lower().startswith(EVENT_STREAM)
 
     @property
     def is_error(self) -> bool:
@@ -102,39 +115,97 @@ def read_steps(pieces: Iterable[bytes], body: AnswerBody) -> Cooperative[ParsedA
     process.
     """
     decoder = ContentDecoder(body.content_encoding)
-    decoded = decoder.decode(pieces)
-    if body.is_stream:
-        answer = yield from _read_stream(decoded, body)
-    elif body.is_error:
-        answer = _read_error(b"".join(decoded))
-    elif body.reader_kind is ReaderKind.NONE:
-        answer = ParsedAnswer()
-    elif body.reader_kind is ReaderKind.AUDIO and not body.media_type.endswith("json"):
-        answer = audio.read_binary(decoded, body.media_type)
-    else:
-        answer = _read_document(b"".join(decoded), body)
-    if decoder.problem is not None:
-        return ParsedAnswer(problems=(f"the answer cannot be read: {decoder.problem}",))
+    answer = yield from _read_decoded(decoder.decode(pieces), body)
+    if decoder.problem is not None and (body.whole or not decoder.is_cut_short):
+        answer = _with_problem(answer, decoder)
     # the client counted the bytes as they came over the network
     return replace(answer, first_token_end=None) if decoder.is_encoded else answer
 
 
+def _with_problem(answer: ParsedAnswer, decoder: ContentDecoder) -> ParsedAnswer:
+    """What could be decoded of an answer, and why the rest could not."""
+    if not decoder.is_right_so_far:
+        problem = f"the answer cannot be read: {decoder.problem}"
+        return ParsedAnswer(problems=(problem,), unreadable=True)
+    problem = f"the answer cannot be read whole: {decoder.problem}"
+    others = () if answer.unreadable else answer.problems
+    return replace(answer, problems=(problem, *others))
+
+
+def _read_decoded(pieces: Iterator[bytes], body: AnswerBody) -> Cooperative[ParsedAnswer]:
+    first, pieces = _peek(pieces)
+    parses = body.reader_kind is not ReaderKind.NONE
+    if body.is_error:
+        return (yield from _read_error(b"".join(pieces), body))
+    if body.is_stream:
+        # an error, or a document under the wrong content type
+        if first.startswith(b"{"):
+            data = b"".join(pieces)
+            if isinstance(parse(data), dict):
+                return _read_document(data, body) if parses else ParsedAnswer()
+            pieces = iter((data,))
+        return (yield from _read_stream(pieces, body))
+    if not parses:
+        return ParsedAnswer()
+    is_audio = body.reader_kind is ReaderKind.AUDIO and not body.media_type.endswith("json")
+    if _begins_stream(first) and not (is_audio and body.media_type):
+        return (yield from _read_stream(pieces, body))
+    if is_audio:
+        return audio.read_binary(pieces, body.media_type)
+    return _read_document(b"".join(pieces), body)
+
+
+def _peek(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first bytes that are not white space, and all of the pieces."""
+    read: list[bytes] = []
+    head = first = b""
+    for piece in pieces:
+        read.append(piece)
+        head = (head + piece[:_PEEKED_BYTES])[:_PEEKED_BYTES]
+        first = head.removeprefix(codecs.BOM_UTF8).lstrip()
+        if len(first) >= _LONGEST_FIELD or len(head) == _PEEKED_BYTES:
+            break
+    return first, itertools.chain(read, pieces)
+
+
+def _begins_stream(first: bytes) -> bool:
+    """Whether a body that begins so is a stream of events, whatever its content type says. Neither
+    JSON nor a transcript begins with one of these fields.
+    """
+    return first.startswith(_FIELDS)
+
+
 def _read_stream(pieces: Iterable[bytes], body: AnswerBody) -> Cooperative[ParsedAnswer]:
-    metadata, reader = ResponseMetadataCollector(), _READERS[body.reader_kind](body)
+    metadata = ResponseMetadataCollector(body.requested_model)
+    reader = _READERS[body.reader_kind](body)
     chunks = ChunkStream()
     first_token_end: int | None = None
+    is_last, count = False, 0
     for chunk in chunks.read(pieces):
         if chunk is None:
             yield
             continue
+        count += 1
+        is_last = is_last or ends_stream(chunk.document) or chunk.event in LAST_EVENTS
         metadata.add(chunk.document, chunk.event)
         if reader.add(chunk.document) and first_token_end is None:
             first_token_end = chunk.end
+    answer = metadata.complete(reader.build())
+    problems = _problems(chunks.unreadable)
+    if not count and not problems and body.whole:
+        problems = ("the answer's stream holds no event",)
     return replace(
-        metadata.complete(reader.build()),
+        answer,
         first_token_end=first_token_end,
-        problems=_problems(chunks.unreadable),
+        problems=problems,
+        unreadable=bool(problems) and not count,
+        is_stream=True,
+        finished=chunks.done or is_last or _every_choice_finished(answer),
     )
+
+
+def _every_choice_finished(answer: ParsedAnswer) -> bool:
+    return bool(answer.choices) and all(choice.finish_reason for choice in answer.choices)
 
 
 def _problems(unreadable: int) -> tuple[str, ...]:
@@ -143,19 +214,28 @@ def _problems(unreadable: int) -> tuple[str, ...]:
 
 def _read_document(data: bytes, body: AnswerBody) -> ParsedAnswer:
     document = parse(data)
-    reader, metadata = _READERS[body.reader_kind](body), ResponseMetadataCollector()
+    reader = _READERS[body.reader_kind](body)
+    metadata = ResponseMetadataCollector(body.requested_model)
     if not isinstance(document, dict):
-        problems = (f"the answer's body {problem(data)}",) if data else ()
-        return replace(reader.build(), problems=problems)
+        problems: tuple[str, ...] = ()
+        if data or body.whole:
+            problems = (f"the answer's body {problem(data) if data else 'is empty'}",)
+        return replace(reader.build(), problems=problems, unreadable=bool(problems))
     metadata.add(document)
     reader.add(document)
     return metadata.complete(reader.build())
 
 
-def _read_error(data: bytes) -> ParsedAnswer:
+def _read_error(data: bytes, body: AnswerBody) -> Cooperative[ParsedAnswer]:
+    """The body of an error: JSON, an event that holds it, or a text."""
     document, metadata = parse(data), ResponseMetadataCollector()
     if isinstance(document, dict) and document:
         metadata.add(document)
-    answer = metadata.complete(ParsedAnswer())
+        answer = metadata.complete(ParsedAnswer())
+    elif body.is_stream or _begins_stream(data):
+        answer = yield from _read_stream((data,), body)
+        answer = replace(answer, problems=(), unreadable=False)
+    else:
+        answer = ParsedAnswer()
     text = data[:_MAX_ERROR_TEXT].decode("utf-8", "replace")
     return answer if answer.error or not text else replace(answer, error={"message": text})

@@ -4,10 +4,13 @@ was cut before it came.
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 from shared.core.answer.shapes import ParsedAnswer
+from shared.core.wire.embedded_file import describe_file, looks_encoded
 from shared.core.wire.json_shape import (
+    Json,
     JsonObject,
     integer,
     items,
@@ -26,14 +29,19 @@ _CONTENT: Final = {
     "response.reasoning_text.delta": ("reasoning_text", "text"),
 }
 _SUMMARY: Final = "response.reasoning_summary_text.delta"
-_ITEM_TEXTS: Final = {
-    "response.function_call_arguments.delta": ("function_call", "arguments"),
-    "response.mcp_call_arguments.delta": ("mcp_call", "arguments"),
-    "response.custom_tool_call_input.delta": ("custom_tool_call", "input"),
-    "response.code_interpreter_call_code.delta": ("code_interpreter_call", "code"),
+# the item's type, and where in the item the text is
+_ITEM_TEXTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    "response.function_call_arguments.delta": ("function_call", ("arguments",)),
+    "response.mcp_call_arguments.delta": ("mcp_call", ("arguments",)),
+    "response.custom_tool_call_input.delta": ("custom_tool_call", ("input",)),
+    "response.code_interpreter_call_code.delta": ("code_interpreter_call", ("code",)),
+    "response.apply_patch_call_operation_diff.delta": ("apply_patch_call", ("operation", "diff")),
 }
+_COMMAND: Final = "response.shell_call_command.delta"  # of a list of commands in `action`
 # What the model wrote, wherever it is in an item; for estimates.
 _GENERATED: Final = ("text", "refusal", "arguments", "input", "code", "name")
+_GENERATED_OBJECTS: Final = ("operation", "action")
+_MAX_WORD: Final = 256  # characters of Base64 in a text; more of them are a file
 
 
 class ResponsesReader:
@@ -56,15 +64,26 @@ class ResponsesReader:
             self._add_response(mapping(chunk.get("response")))
         elif kind.startswith("response.output_item."):
             self._item(chunk).replace(mapping(chunk.get("item")))
+            return kind.endswith(".done") and _is_generated(mapping(chunk.get("item")))
         elif kind == "response.output_text.annotation.added":
             self._item(chunk).annotate(chunk)
+        elif kind.endswith(".partial_image"):
+            return True
         elif kind.endswith(".delta"):
-            return (
+            if not text(chunk.get("delta")):
+                return False
+            if _is_of_item(kind) or "output_index" in chunk or "item_id" in chunk:
                 self._item(chunk).append(kind, chunk)
-                if _is_of_item(kind)
-                else bool(chunk.get("delta"))
-            )
+            return True
+        elif kind.endswith(".done"):
+            return self._add_whole_text(kind.removesuffix("done") + "delta", chunk)
         return False
+
+    def _add_whole_text(self, kind: str, event: JsonObject) -> bool:
+        """A text that is complete. True where it did not come in deltas before."""
+        key = _key_of(kind)
+        piece = text(event.get(key)) if key else ""
+        return bool(piece) and self._item(event).append_whole(kind, event, piece)
 
     def build(self) -> ParsedAnswer:
         output = self._output or [self._items[index].build() for index in sorted(self._items)]
@@ -96,27 +115,49 @@ class ItemBuilder:
         self._item: JsonObject = {"id": item_id} if item_id else {}
         self._type: str | None = None  # by its deltas; for an item that no event held
         self._parts: dict[tuple[str, int], PartBuilder] = {}  # by ("content" | "summary", number)
-        self._texts: dict[str, list[str]] = {}
+        self._texts: dict[tuple[str, ...], list[str]] = {}
+        self._commands: dict[int, list[str]] = {}
 
     def replace(self, item: JsonObject) -> None:
         """`output_item.added` holds the item empty and `output_item.done` holds it complete, with
         everything that came before.
         """
         self._item = redact_object(item)
-        self._parts, self._texts = {}, {}
+        self._parts, self._texts, self._commands = {}, {}, {}
 
-    def append(self, kind: str, event: JsonObject) -> bool:
-        """Append a delta. True where it holds text."""
-        piece = text(event.get("delta"))
+    def append(self, kind: str, event: JsonObject) -> None:
+        """Append a delta."""
+        self._pieces(kind, event).append(text(event.get("delta")))
+
+    def append_whole(self, kind: str, event: JsonObject, piece: str) -> bool:
+        """Take a complete text, unless it came in deltas. True where it did not. `kind` is that of
+        its deltas.
+        """
+        pieces = self._pieces(kind, event)
+        if pieces:
+            return False
+        pieces.append(piece)
+        return True
+
+    def _pieces(self, kind: str, event: JsonObject) -> list[str]:
         if kind in _CONTENT:
             part_type, key = _CONTENT[kind]
-            self._part("content", event, part_type, key).pieces.append(piece)
-        elif kind == _SUMMARY:
-            self._part("summary", event, "summary_text", "text").pieces.append(piece)
+            return self._part("content", event, part_type, key).pieces
+        if kind == _SUMMARY:
+            return self._part("summary", event, "summary_text", "text").pieces
+        if kind == _COMMAND:
+            self._type = "shell_call"
+            return self._commands.setdefault(integer(event.get("command_index")) or 0, [])
+        if kind in _ITEM_TEXTS:
+            self._type, path = _ITEM_TEXTS[kind]
         else:
-            self._type, key = _ITEM_TEXTS[kind]
-            self._texts.setdefault(key, []).append(piece)
-        return bool(piece)
+            path = (self._name_of(kind),)
+        return self._texts.setdefault(path, [])
+
+    def _name_of(self, kind: str) -> str:
+        """What a delta that is not known here appends to: `response.{item type}_{name}.delta`."""
+        name = kind.removeprefix("response.").removesuffix(".delta")
+        return name.removeprefix(text(self._item.get("type"))).lstrip("_.") or "text"
 
     def annotate(self, event: JsonObject) -> None:
         part = self._part("content", event, "output_text", "text")
@@ -124,8 +165,14 @@ class ItemBuilder:
 
     def build(self) -> JsonObject:
         item = dict(self._item)
-        for key, pieces in self._texts.items():
-            item[key] = text(item.get(key)) + "".join(pieces)
+        for path, pieces in self._texts.items():
+            _append_at(item, path, _without_file("".join(pieces)))
+        if self._commands:
+            action = mapping(item.get("action"))
+            commands: list[Json] = [
+                "".join(self._commands[number]) for number in sorted(self._commands)
+            ]
+            item["action"] = action | {"commands": items(action.get("commands")) + commands}
         for holder in ("content", "summary"):
             numbers = sorted(number for kind, number in self._parts if kind == holder)
             if numbers:
@@ -159,7 +206,41 @@ class PartBuilder:
 
 
 def _is_of_item(kind: str) -> bool:
-    return kind in _CONTENT or kind in _ITEM_TEXTS or kind == _SUMMARY
+    return kind in _CONTENT or kind in _ITEM_TEXTS or kind in {_SUMMARY, _COMMAND}
+
+
+def _key_of(kind: str) -> str | None:
+    """The member of the `done` event that holds the text of these deltas; None: not known."""
+    if kind in _CONTENT:
+        return _CONTENT[kind][1]
+    if kind in _ITEM_TEXTS:
+        return _ITEM_TEXTS[kind][1][-1]
+    return {_SUMMARY: "text", _COMMAND: "command"}.get(kind)
+
+
+def _append_at(item: JsonObject, path: tuple[str, ...], piece: str) -> None:
+    """Append to the text at a path of names, in place; what is shared on the way is copied."""
+    *outer, last = path
+    holder = item
+    for name in outer:
+        inner = dict(mapping(holder.get(name)))
+        holder[name] = inner
+        holder = inner
+    holder[last] = text(holder.get(last)) + piece
+
+
+def _without_file(piece: str) -> str:
+    """A text as it is; one that is a file in Base64 described. Deltas of kinds that are not known
+    here may be either.
+    """
+    if len(piece) > _MAX_WORD and looks_encoded(piece):
+        return describe_file(piece, "application/octet-stream")
+    return piece
+
+
+def _is_generated(item: JsonObject) -> bool:
+    """Whether an item that comes whole holds something that the model made."""
+    return bool(_generated_bytes(item) or item.get("result"))
 
 
 def _output_texts(output: list[JsonObject]) -> list[str]:
@@ -171,4 +252,12 @@ def _output_texts(output: list[JsonObject]) -> list[str]:
 
 def _generated_bytes(item: JsonObject) -> int:
     parts = [item, *mappings(item.get("content")), *mappings(item.get("summary"))]
-    return sum(utf8_size(text(part.get(key))) for part in parts for key in _GENERATED)
+    texts = sum(_size(part.get(key)) for part in parts for key in _GENERATED if key in part)
+    return texts + sum(_size(item[key]) for key in _GENERATED_OBJECTS if key in item)
+
+
+def _size(value: Json) -> int:
+    """Bytes of a text. Arguments that come as an object count as their JSON."""
+    if isinstance(value, dict | list):
+        return utf8_size(json.dumps(value, ensure_ascii=False)) if value else 0
+    return utf8_size(text(value))

@@ -155,6 +155,11 @@ class ParsedAnswer(ResponseMetadata):
     images: Images | None = None
     audio: Audio | None = None
     problems: tuple[str, ...] = ()  # what could not be read, and why
+    unreadable: bool = False  # nothing could be read, and `problems` says why
+    failed: bool = False  # it reports an error, or is a response that failed
+    is_stream: bool = False  # it was read as events
+    # of a stream: it holds its own end; None where that is not known, or it is not a stream
+    finished: bool | None = None
     # of a stream: offset in bytes after the first event that holds generated content
     first_token_end: int | None = None
     generated_bytes: int = 0  # UTF-8 of everything that the model wrote, for estimates

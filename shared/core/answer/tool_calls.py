@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from shared.core.answer.shapes import CustomCall, FunctionCall, ToolCall
 from shared.core.wire.json_shape import JsonObject, integer, mapping, mappings, short, text
 
@@ -18,7 +20,7 @@ class CallBuilder:
     def add(self, call: JsonObject) -> bool:
         """Add a piece `{"name", "arguments"}` or `{"name", "input"}`. True where it holds text."""
         name = text(call.get("name"))
-        arguments = text(call.get("arguments")) or text(call.get("input"))
+        arguments = _arguments(call.get("arguments")) or _arguments(call.get("input"))
         if name and name != "".join(self._name):  # some servers repeat the name in every chunk
             self._name.append(name)
         self._arguments.append(arguments)
@@ -32,6 +34,13 @@ class CallBuilder:
             custom = CustomCall(name="".join(self._name), input="".join(self._arguments))
             return ToolCall(id=self.id, type=self.type, custom=custom)
         return ToolCall(id=self.id, type=self.type, function=self.function())
+
+
+def _arguments(value: object) -> str:
+    """The arguments as a text. Some servers send the JSON that it should be."""
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return text(value)
 
 
 class ToolCallsBuilder:

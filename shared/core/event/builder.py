@@ -15,11 +15,12 @@ from shared.core.event.shape import SCHEMA_VERSION, UNKNOWN, Event, EventType
 from shared.core.event.sources import EventSources
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
-from shared.core.records.outcome import Outcome
+from shared.core.records.outcome import Outcome, correct
 from shared.core.wire.cooperative import Cooperative, run_to_end
 from shared.core.wire.json_shape import JsonObject, short
 from shared.core.wire.operations import ReaderKind, spec_of
 
+_CUT: Final = "Azure OpenAI ended its answer before the answer was whole."
 # The relay failed, or the upstream answered 4xx or 5xx. A client that disconnected is not a
 # failure: its event keeps its type.
 _FAILURES: Final = frozenset(Outcome) - {Outcome.COMPLETED, Outcome.CLIENT_DISCONNECTED}
@@ -64,12 +65,13 @@ def _event(
     request_headers, response_headers = parsed.request_headers, parsed.response_headers
     request_line = parsed.request.header if parsed.request else {}
     answer, sent_answer = parsed.answer, parsed.sent_answer
+    outcome = _outcome(parsed)
     times = latency.event_times(envelope, stream=stream, first_token_end=answer.first_token_end)
     accounted = usage.account(
         envelope, answer, stream=stream, prompt_bytes=summary.text_bytes, repeated=usage_repeated
     )
     return Event(
-        type=_event_type(envelope, stream=stream),
+        type=_event_type(envelope.operation, outcome, stream=stream),
         content=sent_answer.content,
         usage=accounted.usage,
         model=answer.model or UNKNOWN,
@@ -89,9 +91,9 @@ def _event(
         stream=stream,
         status_code=envelope.status_code,
         upstream_status_code=envelope.upstream_status_code,
-        outcome=envelope.outcome,
+        outcome=outcome,
         finish_reason=sent_answer.finish_reason,
-        error=_error(parsed),
+        error=_error(parsed, outcome),
         problems=_problems(parsed),
         choices=sent_answer.choices,
         output=sent_answer.output,
@@ -142,10 +144,22 @@ def _event(
     )
 
 
-def _event_type(envelope: Envelope, *, stream: bool) -> EventType:
-    if envelope.outcome in _FAILURES:
+def _outcome(parsed: EventSources) -> Outcome:
+    """The outcome by the captured answer, if the relay could not see it."""
+    envelope, sent = parsed.envelope, parsed.sent_answer
+    return correct(
+        envelope.outcome,
+        failed=sent.failed,
+        finished=None if parsed.answer.unreadable else sent.finished,
+        end_is_known=spec_of(envelope.operation).stream_end_is_known,
+        relay_read_it=not parsed.is_encoded,
+    )
+
+
+def _event_type(operation_name: str, outcome: Outcome, *, stream: bool) -> EventType:
+    if outcome in _FAILURES:
         return "error"
-    operation = spec_of(envelope.operation)
+    operation = spec_of(operation_name)
     return "stream_completion" if stream and operation.generates_text else operation.event_type
 
 
@@ -175,14 +189,20 @@ def _images(images: Images | None, summary: RequestSummary) -> Images | None:
     )
 
 
-def _error(parsed: EventSources) -> JsonObject | None:
-    """The upstream's error, else the relay's, else that the answer is unreadable."""
+def _error(parsed: EventSources, outcome: Outcome) -> JsonObject | None:
+    """The upstream's error, else the relay's, else what the answer itself shows."""
     answer, failure = parsed.answer, parsed.envelope.failure
     if answer.error is not None:
         return answer.error
     if failure is not None:
         return asdict(failure)
-    if not answer.problems or answer.content or answer.choices or answer.output:
+    if outcome is Outcome.UPSTREAM_INTERRUPTED and outcome is not parsed.envelope.outcome:
+        return {"code": "upstream_interrupted", "message": _CUT}
+    if parsed.is_refused and not parsed.envelope.response_bytes:
+        status = parsed.envelope.upstream_status_code
+        message = f"Azure OpenAI answered {status}, and no body came."
+        return {"code": "upstream_error", "message": message}
+    if not answer.unreadable:
         return None
     return {"code": "unreadable_answer", "message": answer.problems[0]}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from shared.core.event import parameters
@@ -50,8 +50,15 @@ def parse(
         return RequestSummary()
     decoder = ContentDecoder(content_encoding)
     decoded = b"".join(decoder.decode((body,)))
-    if decoder.problem is not None:
+    if decoder.problem is None:
+        return _of_body(decoded, spec, content_type)
+    if not decoder.is_right_so_far:
         return RequestSummary(problem=f"the request cannot be read: {decoder.problem}")
+    problem = f"the request cannot be read whole: {decoder.problem}"
+    return replace(_of_body(decoded, spec, content_type), problem=problem)
+
+
+def _of_body(decoded: bytes, spec: OperationSpec, content_type: str) -> RequestSummary:
     if multipart.is_form(content_type):
         form = multipart.read(decoded, content_type)
         problem = (

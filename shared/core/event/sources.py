@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from shared.core.answer import reader
 from shared.core.answer.shapes import ParsedAnswer
@@ -10,7 +11,10 @@ from shared.core.event import request_summary
 from shared.core.event.request_summary import RequestSummary
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
+from shared.core.records.outcome import Outcome
 from shared.core.wire.cooperative import Cooperative
+
+_ENDED_BY_UPSTREAM: Final = frozenset({Outcome.COMPLETED, Outcome.UPSTREAM_ERROR})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +33,20 @@ class EventSources:
     @property
     def is_stream(self) -> bool:
         """The answer was a stream; without an answer, the request decides."""
+        if self.answer.is_stream:
+            return True
         return self.summary.stream if self.envelope.stream is None else self.envelope.stream
+
+    @property
+    def is_encoded(self) -> bool:
+        """The answer has a content coding: the relay could not read its bytes."""
+        coding = self.response_headers.get("content-encoding", "")
+        return coding.strip().lower() not in {"", "identity"}
+
+    @property
+    def is_refused(self) -> bool:
+        """The upstream answered 4xx or 5xx."""
+        return (self.envelope.upstream_status_code or 0) >= 400
 
 
 def parse_steps(
@@ -74,15 +91,19 @@ def _answers(
     """
     if response is None:
         return ParsedAnswer(), ParsedAnswer()
+    if envelope.failure is not None and not response.body:
+        return ParsedAnswer(), ParsedAnswer()  # the failure says why there is nothing
     body = reader.AnswerBody(
         operation=envelope.operation,
         status_code=envelope.upstream_status_code,
         content_type=headers.get("content-type", ""),
         content_encoding=headers.get("content-encoding", ""),
         stream=envelope.stream,
+        requested_model=envelope.deployment,
+        whole=envelope.outcome in _ENDED_BY_UPSTREAM,
     )
     answer = yield from reader.read_steps((response.body,), body)
-    if not body.is_stream or envelope.sent_bytes >= len(response.body):
+    if not answer.is_stream or envelope.sent_bytes >= len(response.body):
         return answer, answer
     sent = (response.body[: envelope.sent_bytes],)
     return answer, (yield from reader.read_steps(sent, body))

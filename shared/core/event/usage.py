@@ -15,6 +15,7 @@ from shared.core.answer.shapes import ParsedAnswer
 from shared.core.records.envelope import Envelope, UsageSource
 from shared.core.wire.json_shape import JsonObject, integer, mapping
 from shared.core.wire.operations import spec_of
+from shared.core.wire.usage_object import latest_usage
 
 BYTES_PER_TOKEN: Final = 4
 
@@ -64,8 +65,13 @@ def account(
     repeated: bool | None,
 ) -> UsageAccount:
     """The usage of an exchange; `repeated` as a claim has decided it, None to infer it."""
-    figures = answer.usage or envelope.usage or None
-    estimate = None if figures else _estimate(envelope, answer, prompt_bytes)
+    spec = spec_of(envelope.operation)
+    # an object that is polled, or a file, repeats its own usage, which is not the call's
+    of_envelope = envelope.usage if stream or spec.parses_documents else None
+    figures = latest_usage(of_envelope, answer.usage) or None
+    estimate = None
+    if not figures and stream and spec.generates_text:
+        estimate = _estimate(envelope, answer, prompt_bytes)
     if repeated is None:
         repeated = figures is not None and is_repeated(envelope, answer, stream=stream)
     return UsageAccount(
@@ -120,12 +126,7 @@ def is_repeated(envelope: Envelope, answer: ParsedAnswer, *, stream: bool) -> bo
 
 def _estimate(envelope: Envelope, answer: ParsedAnswer, prompt_bytes: int) -> UsageEstimate | None:
     """The estimate for a stream whose usage never came; None where nothing was generated."""
-    if (
-        not envelope.stream
-        or not spec_of(envelope.operation).generates_text
-        or answer.response_status == "queued"
-        or _was_refused(envelope, answer)
-    ):
+    if answer.response_status == "queued" or _was_refused(envelope, answer):
         return None
     prompt, completion = _tokens_of(prompt_bytes), _tokens_of(answer.generated_bytes)
     return UsageEstimate(

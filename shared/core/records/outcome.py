@@ -58,12 +58,37 @@ def decide(
     """
     if result in {RelayResult.REJECTED, RelayResult.FAILED} or upstream_status is None:
         return _OUTCOMES.get(result, Outcome.UPSTREAM_ERROR)
-    if result is RelayResult.COMPLETE and upstream_status >= 400:
-        return Outcome.UPSTREAM_ERROR
-    if failed:
+    # an SDK may disconnect at the headers of a 429 or a 503, whose body it does not need
+    ended = result in {RelayResult.COMPLETE, RelayResult.CLIENT_DISCONNECTED}
+    if failed or (ended and upstream_status >= 400):
         return Outcome.UPSTREAM_ERROR
     if stream and finished:
         return Outcome.COMPLETED
     if result is RelayResult.COMPLETE:
         return Outcome.UPSTREAM_INTERRUPTED if stream else Outcome.COMPLETED
     return _OUTCOMES[result]
+
+
+def correct(
+    outcome: Outcome,
+    *,
+    failed: bool,
+    finished: bool | None,
+    end_is_known: bool,
+    relay_read_it: bool,
+) -> Outcome:
+    """The outcome by the whole answer, which the relay does not see where it is large or has a
+    content coding.
+
+    `failed` and `finished` are as in `decide`, of what the client was sent; `finished` is None
+    where the answer is not a stream. `end_is_known`: a stream of the operation without its own end
+    was cut. `relay_read_it`: the answer had no content coding.
+    """
+    if outcome not in {Outcome.COMPLETED, Outcome.CLIENT_DISCONNECTED}:
+        return outcome
+    if failed:
+        return Outcome.UPSTREAM_ERROR
+    if finished:
+        return outcome if relay_read_it else Outcome.COMPLETED
+    cut = finished is False and end_is_known and outcome is Outcome.COMPLETED
+    return Outcome.UPSTREAM_INTERRUPTED if cut else outcome

@@ -18,6 +18,7 @@ _MAX_MEMBERS: Final = 10_000
 _WINDOW_BYTES: Final = 64 * 1024
 _IDENTITY: Final = frozenset({"", "identity"})
 _GZIP: Final = frozenset({"gzip", "x-gzip"})
+_GZIP_START: Final = b"\x1f"
 _ZLIB: Final = _GZIP | {"deflate"}
 
 
@@ -29,9 +30,10 @@ class ContentDecoder:
         self._remaining_bytes = MAX_DECODED_BYTES
         self._members = 0
         self.problem: str | None = None
-        # The coding has no end of its own within the body. What was decoded is right as far as it
-        # goes, but the end is missing.
+        # The coding's own end is not in the body.
         self.is_cut_short = False
+        # What was decoded is right as far as it goes: the problem is at the end of the body.
+        self.is_right_so_far = False
 
     @property
     def is_encoded(self) -> bool:
@@ -71,7 +73,7 @@ class ContentDecoder:
             if self.problem is not None:
                 return
         if decompressor is not None and not decompressor.eof:
-            self.is_cut_short = True
+            self.is_cut_short = self.is_right_so_far = True
             self.problem = f"its content-encoding {self._coding} is cut short"
 
     def _member(self, first: bytes) -> _Decompressor:
@@ -85,7 +87,9 @@ class ContentDecoder:
         if not decompressor.eof:
             return rest
         rest = rest.lstrip(b"\0")
-        if rest and (self._coding not in _GZIP or self._members >= _MAX_MEMBERS):
+        has_next = self._coding in _GZIP and rest[:1] == _GZIP_START
+        if rest and (not has_next or self._members >= _MAX_MEMBERS):
+            self.is_right_so_far = True
             self.problem = f"bytes follow the end of its content-encoding {self._coding}"
             return b""
         return rest

@@ -81,6 +81,11 @@ class OperationSpec:
         return self.event_type == "completion"
 
     @property
+    def parses_documents(self) -> bool:
+        """Whether an answer that is not a stream is parsed."""
+        return self.reader is not ReaderKind.NONE
+
+    @property
     def stream_end_is_known(self) -> bool:
         """Whether a stream without its last event was cut. If not known, a stream is complete when
         HTTP says so.

@@ -11,6 +11,7 @@ from typing import Final
 
 from shared.core.wire.json_shape import JsonObject, parse_object, text
 from shared.core.wire.operations import OPERATIONS
+from shared.core.wire.reported_error import error_of
 from shared.core.wire.sse import decode
 
 DONE: Final = "[DONE]"
@@ -18,7 +19,6 @@ DONE: Final = "[DONE]"
 # stream, because an operation without a row may send them too.
 LAST_EVENTS: Final = frozenset[str]().union(*(spec.last_events for spec in OPERATIONS))
 _FAILURE_EVENTS: Final = frozenset[str]().union(*(spec.failure_events for spec in OPERATIONS))
-_ERROR_TYPES: Final = _FAILURE_EVENTS | {"error"}
 
 # A blank line ends an event. Where a CRLF may be cut in two, the pattern waits for its LF, or for
 # another byte.
@@ -31,13 +31,15 @@ USAGE_OBJECT: Final = re.compile(rb'"usage"\s*:\s*\{')
 # Found in every event in which `ends_stream`, `reports_error`, finish reasons or usage can be. To
 # search for it costs a tenth of parsing a chunk.
 WORTH_PARSING: Final = re.compile(
-    r'"finish_reason"\s*:\s*[^\sn]|"usage"\s*:\s*\{|"error"|"code"|"type"\s*:\s*"(?:'
+    r'"finish_reason"\s*:\s*[^\sn]|"usage"\s*:\s*\{|"error"|"code"|"statusCode"|"type"\s*:\s*"(?:'
     + "|".join(map(re.escape, sorted(LAST_EVENTS)))
     + ")"
 )
 # Every event that `reports_error` holds one of these.
-ERROR_MARKS: Final = tuple(
-    f'"{word}"'.encode() for word in ("error", "code", *sorted(_FAILURE_EVENTS))
+ERROR_MARKS: Final = (
+    *(f'"{word}"'.encode() for word in ("error", "code", "statusCode", *sorted(_FAILURE_EVENTS))),
+    b"event: error",
+    b"event:error",
 )
 
 
@@ -51,10 +53,9 @@ def ends_stream(chunk: JsonObject) -> bool:
     return text(chunk.get("type")) in LAST_EVENTS
 
 
-def reports_error(chunk: JsonObject) -> bool:
-    """Whether an event reports an error: nested, flat, or by its type."""
-    flat = "message" in chunk and "code" in chunk and "choices" not in chunk
-    return bool(chunk.get("error")) or text(chunk.get("type")) in _ERROR_TYPES or flat
+def reports_error(chunk: JsonObject, event: str = "message") -> bool:
+    """Whether an event reports an error: nested, flat, by its type or its name (`event`)."""
+    return text(chunk.get("type")) in _FAILURE_EVENTS or error_of(chunk, event) is not None
 
 
 def may_hold_usage_chunk(piece: bytes) -> bool:

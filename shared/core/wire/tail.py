@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from shared.core.wire.json_shape import JsonObject, parse_object
+from shared.core.wire.operations import OperationSpec
+from shared.core.wire.reported_error import error_of
 from shared.core.wire.sse import SseDecoder, SseEvent
 from shared.core.wire.stream_end import (
     DONE,
@@ -22,6 +24,7 @@ from shared.core.wire.stream_end import (
     ends_stream,
     reports_error,
 )
+from shared.core.wire.usage_object import has_figures, latest_usage
 
 TAIL_BYTES: Final = 32 * 1024  # how much of the end a capture's writer keeps at hand
 # As JSON; a real one has about 300. Enrichment finds a larger one in the capture.
@@ -67,7 +70,7 @@ def _of_last_events(tail: bytes) -> Tail | None:
     end = _of_events(SseDecoder().feed(tail[blank.end() - 1 :]))  # as in of_stream
     complete = (
         end.finished
-        and end.usage is not None
+        and has_figures(end.usage)
         and all(tail.find(mark, 0, blank.end()) < 0 for mark in ERROR_MARKS)
     )
     return end if complete else None
@@ -79,18 +82,23 @@ def _of_events(events: Iterable[SseEvent]) -> Tail:
         if event.data == DONE:
             finished = True
             continue
-        if WORTH_PARSING.search(event.data) is None:  # most chunks
+        # most chunks
+        if event.event != "error" and WORTH_PARSING.search(event.data) is None:
             continue
         chunk = parse_object(event.data)
-        finished, failed = finished or ends_stream(chunk), failed or reports_error(chunk)
-        usage = usage_of(chunk) or usage
+        finished = finished or ends_stream(chunk)
+        failed = failed or reports_error(chunk, event.event)
+        usage = latest_usage(usage, usage_of(chunk))
     return Tail(finished=finished, usage=_bounded(usage), failed=failed)
 
 
-def of_json(body: bytes) -> Tail:
-    """The end of a JSON body that arrived complete. One longer than the tail is not parsed here."""
-    document = parse_object(body) if len(body) <= TAIL_BYTES else {}
-    failed = bool(document.get("error")) or (
+def of_json(body: bytes, operation: OperationSpec) -> Tail:
+    """The end of a JSON body that arrived complete. One longer than the tail is not parsed here,
+    and neither is a document of an operation whose answers are not: its `usage` and its `error` are
+    those of an object (a batch, a fine-tuning job) or of a file, and not of the call.
+    """
+    document = parse_object(body) if operation.parses_documents and len(body) <= TAIL_BYTES else {}
+    failed = error_of(document) is not None or (
         document.get("object") == "response" and document.get("status") == "failed"
     )
     return Tail(finished=True, usage=_bounded(usage_of(document)), failed=failed)
