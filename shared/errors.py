@@ -65,6 +65,17 @@ class UpstreamUnreachable(UpstreamError):
     """No connection, or the connection broke before the answer began."""
 
 
+class UpstreamConnectionLost(UpstreamUnreachable):
+    """A connection that had served another call before was closed without an answer."""
+
+    def __init__(self, message: str, *, unread: bool) -> None:
+        """`unread`: the upstream had received nothing of the request when it closed the
+        connection.
+        """
+        super().__init__(message)
+        self.unread = unread
+
+
 class UpstreamTimeout(UpstreamError):
     """The upstream took longer than a setting allows; the message names the setting."""
 

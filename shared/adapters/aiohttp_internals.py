@@ -31,7 +31,19 @@ INTERNALS: Final = (
         aiohttp.BaseConnector,
         "_get",
         ("self", "key", "traces"),
-        "ConnectionPool overrides it: an unsolicited answer must not rinternal another caller",
+        "ConnectionPool overrides it: an unsolicited answer must not reach another caller",
+    ),
+    Internal(
+        ResponseHandler,
+        "set_exception",
+        ("self", "exc", "exc_cause"),
+        "KeptConnection overrides it: a request that the server never received is sent again",
+    ),
+    Internal(
+        ResponseHandler,
+        "eof_received",
+        ("self",),
+        "KeptConnection overrides it: a request that the server never received is sent again",
     ),
     Internal(
         ResponseHandler,

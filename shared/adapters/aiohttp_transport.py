@@ -19,21 +19,41 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from shared.adapters import aiohttp_internals
-from shared.adapters.connection_pool import ConnectionPool
+from shared.adapters.connection_pool import ConnectionPool, KeptConnectionLost
 
 _AUTO_HEADERS: Final = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
+# A server that closes its connections after each answer, without a word in it, does so within
+# milliseconds.
+_REST_S: Final = 0.05
+
+
+class KeptConnectionError(httpx.RemoteProtocolError):
+    """A connection that had served another request before was closed without an answer.
+
+    `unread`: the server had received nothing of the request when it closed the connection.
+    """
+
+    def __init__(self, message: str, *, unread: bool) -> None:
+        super().__init__(message)
+        self.unread = unread
+
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
-    """One connection pool. It belongs to the event loop of its first request.
+    """One connection pool. It belongs to the event loop of its first request. No request is sent
+    twice.
 
     `max_header_bytes` bounds each header line of a response. aiohttp's own limit is 8190 bytes, and
     policies in front of Azure OpenAI can write longer ones. Raises UnsupportedLibrary where aiohttp
     is not as it is used here.
     """
 
-    def __init__(self, *, max_connections: int, max_header_bytes: int = 64 * 1024) -> None:
+    def __init__(
+        self, *, max_connections: int, max_header_bytes: int = 64 * 1024, rest_s: float = _REST_S
+    ) -> None:
+        """`rest_s`: how long a connection is not used after its last answer has ended."""
         aiohttp_internals.check()
+        self._rest_s = rest_s
         self._max_connections = max_connections
         self._max_header_bytes = max_header_bytes
         self._session: aiohttp.ClientSession | None = None
@@ -46,6 +66,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         body = _RequestBody(request, timeouts.get("write"))
         try:
             response = await body.sent_by(self._send(request, timeouts, body))
+        except _NotRepeated as once:
+            raise _translate(once.error, before_headers=True) from _untraced(once.error)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _translate(error, before_headers=True) from _untraced(error)
         stream = _ResponseBody(response, timeouts.get("read"))
@@ -73,15 +95,35 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=ConnectionPool(limit=self._max_connections, limit_per_host=0),
+                connector=ConnectionPool(
+                    rest_s=self._rest_s, limit=self._max_connections, limit_per_host=0
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=_AUTO_HEADERS,
                 auto_decompress=False,
                 trust_env=False,
                 max_line_size=self._max_header_bytes,
                 max_field_size=self._max_header_bytes,
+                middlewares=(_send_once,),
             )
         return self._session
+
+
+class _NotRepeated(Exception):
+    """Takes an error past aiohttp, which would send GET, PUT, DELETE and others again."""
+
+    def __init__(self, error: aiohttp.ClientError) -> None:
+        super().__init__()
+        self.error = error
+
+
+async def _send_once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    try:
+        return await handler(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _NotRepeated(error) from None
 
 
 class _RequestBody:
@@ -252,6 +294,8 @@ def _translate(error: BaseException, *, before_headers: bool) -> httpx.Transport
         return httpx.ConnectTimeout(text)
     if isinstance(error, aiohttp.ClientConnectorError):
         return httpx.ConnectError(text)
+    if isinstance(error, KeptConnectionLost):
+        return KeptConnectionError(text, unread=error.unread)
     if isinstance(error, TimeoutError):  # aiohttp.SocketTimeoutError too
         return httpx.ReadTimeout(text)
     if isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError)):

@@ -10,9 +10,15 @@ from typing import Final, Protocol
 
 import httpx
 
+from shared.adapters.aiohttp_transport import KeptConnectionError
 from shared.core.wire import forwarding
 from shared.core.wire.headers import RawHeaders
-from shared.errors import UpstreamInterrupted, UpstreamTimeout, UpstreamUnreachable
+from shared.errors import (
+    UpstreamConnectionLost,
+    UpstreamInterrupted,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 from shared.settings.settings import UpstreamSettings
 
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -75,7 +81,7 @@ class Upstream:
         """Returns when status and headers have come; read the body with `pieces`, and close the
         response with `aclose`. `target` is path and query, sent as they are.
 
-        Raises UpstreamUnreachable or UpstreamTimeout.
+        Raises UpstreamUnreachable, UpstreamConnectionLost or UpstreamTimeout.
         """
         length = [(b"content-length", str(body.size_bytes).encode())] if body.size_bytes else []
         request = httpx.Request(
@@ -89,11 +95,10 @@ class Upstream:
             response = await self._transport.handle_async_request(request)
         except httpx.TimeoutException as error:
             raise UpstreamTimeout(self._timeout_message(error)) from error
+        except KeptConnectionError as error:
+            raise UpstreamConnectionLost(_unreachable(error), unread=error.unread) from error
         except httpx.TransportError as error:
-            raise UpstreamUnreachable(
-                f"Azure OpenAI could not be reached ({type(error).__name__}). Try again; if it stays so, the operator of this "
-                "proxy should check AZURE_OPENAI_BASE_URL and the network."
-            ) from error
+            raise UpstreamUnreachable(_unreachable(error)) from error
         if not _is_passable(response):
             await response.aclose()
             raise UpstreamUnreachable(
@@ -131,6 +136,13 @@ class Upstream:
                 problem, seconds = "sent nothing", settings.read_timeout_s
                 setting = "UPSTREAM_READ_TIMEOUT_S"
         return f"Azure OpenAI {problem} for {seconds:g} s ({setting})."
+
+
+def _unreachable(error: httpx.TransportError) -> str:
+    return (
+        f"Azure OpenAI could not be reached ({type(error).__name__}). Try again; if it stays so, the operator of this "
+        "proxy should check AZURE_OPENAI_BASE_URL and the network."
+    )
 
 
 def _is_passable(response: httpx.Response) -> bool:

@@ -2,6 +2,10 @@
 
 Where the proxy may ask for usage, the request carries that addition (`stream_options`). An upstream
 that refuses the addition is called once more, with the request as it came.
+
+A request is also sent again where the upstream closed a kept connection on it: any held request of
+which it had received nothing by then, and one that changes nothing (GET, HEAD). Anything else may
+have been carried out, and is not repeated.
 """
 
 from __future__ import annotations
@@ -13,9 +17,12 @@ import httpx
 
 from shared.core.wire import forwarding, usage_request
 from shared.core.wire.headers import RawHeaders
+from shared.errors import UpstreamConnectionLost
 from shared.relay.exchange_record import ExchangeRecord
-from shared.relay.request_body import Body, RequestContent
+from shared.relay.request_body import Body, HeldBody, RequestContent
 
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD"})  # RFC 9110, 9.2.1
+_MAX_REPEATS: Final = 2  # for kept connections; others of the pool may be at their end, too
 _EXAMINED_BYTES: Final = 64 * 1024  # of an error body that may be about the addition
 
 
@@ -84,14 +91,14 @@ class UpstreamCall:
     async def open(self, content: RequestContent) -> httpx.Response:
         """Returns when status and headers have come. Raises UpstreamError."""
         if content.with_usage_request is None or not self._stream_options.may_be_sent(self._record):
-            return await self._send(content.body)
-        response = await self._send(content.with_usage_request)
+            return await self._send_or_repeat(content.body)
+        response = await self._send_or_repeat(content.with_usage_request)
         if response.status_code != 400 or not await self._refuses_addition(response):
             self._record.usage_requested = True
             return response
         await response.aclose()
         self._examined, self._rest = [], None
-        response = await self._send(content.body)
+        response = await self._send_or_repeat(content.body)
         # otherwise it may have been something of the caller's own that was refused
         if response.status_code < 300:
             self._stream_options.note_refusal(self._record)
@@ -116,6 +123,16 @@ class UpstreamCall:
             yield piece
         async for piece in rest:
             yield piece
+
+    async def _send_or_repeat(self, body: Body) -> httpx.Response:
+        for _ in range(_MAX_REPEATS):
+            try:
+                return await self._send(body)
+            except UpstreamConnectionLost as error:
+                harmless = error.unread or self._record.method in _SAFE_METHODS
+                if not (harmless and isinstance(body, HeldBody)):
+                    raise
+        return await self._send(body)
 
     async def _send(self, body: Body) -> httpx.Response:
         record = self._record

@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from shared.adapters.aiohttp_transport import AiohttpTransport
+from shared.adapters.aiohttp_transport import AiohttpTransport, KeptConnectionError
+from shared.adapters.connection_pool import KeptConnection
 from tests.integration.tiny_server import OK, Connection, serving, until_broken
 
 pytestmark = pytest.mark.anyio
@@ -23,8 +24,10 @@ SHORT_S = 0.15
 
 
 @contextlib.asynccontextmanager
-async def a_transport(max_connections: int = 10) -> AsyncIterator[AiohttpTransport]:
-    async with AiohttpTransport(max_connections=max_connections) as transport:
+async def a_transport(
+    max_connections: int = 10, rest_s: float = 0
+) -> AsyncIterator[AiohttpTransport]:
+    async with AiohttpTransport(max_connections=max_connections, rest_s=rest_s) as transport:
         yield transport
 
 
@@ -325,6 +328,108 @@ async def test_a_connection_is_used_again_after_the_last_byte() -> None:
                 == b"ok"
             )
     assert server.connections == 1
+
+
+async def test_a_server_that_closes_just_after_its_answer_fails_no_call() -> None:
+    """It says nothing of it, so that the connection goes back to the pool."""
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(OK)
+        await asyncio.sleep(0.002)
+
+    async with serving(script) as server, a_transport(rest_s=LONG_S) as transport:
+        for _ in range(20):
+            response = await transport.handle_async_request(a_request(server.url, b"{}"))
+            assert await body_of(response) == b"ok"
+    assert server.connections == 20
+
+
+async def test_a_rested_connection_is_used_again() -> None:
+    """The others wait in the pool meanwhile."""
+    async with serving(keep_answering) as server, a_transport(rest_s=SHORT_S) as transport:
+        for _ in range(2):
+            for _ in range(2):
+                response = await transport.handle_async_request(a_request(server.url, b"{}"))
+                assert await body_of(response) == b"ok"
+            await asyncio.sleep(2 * SHORT_S)
+    assert server.connections == 2
+
+
+async def test_a_connection_that_was_closed_is_not_used() -> None:
+    """Although the loop has not had a turn to notice it."""
+    served: list[Connection] = []
+
+    async def script(connection: Connection) -> None:
+        served.append(connection)
+        await keep_answering(connection)
+
+    async with serving(script) as server, a_transport() as transport:
+        for count in (1, 2):
+            response = await transport.handle_async_request(a_request(server.url, b"{}"))
+            assert await body_of(response) == b"ok"
+            assert server.connections == count
+            served[-1].writer.get_extra_info("socket").shutdown(socket.SHUT_WR)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO of Linux")
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_a_server_that_closes_before_it_has_a_request_has_not_read_it(
+    monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """Its end and the request pass each other on the way."""
+    served: list[Connection] = []
+
+    async def script(connection: Connection) -> None:
+        served.append(connection)
+        await keep_answering(connection)
+
+    def begin(connection: KeptConnection) -> None:
+        use_again(connection)
+        served[0].writer.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+    use_again = KeptConnection.use_again
+    monkeypatch.setattr(KeptConnection, "use_again", begin)
+    async with serving(script) as server, a_transport() as transport:
+        await body_of(await transport.handle_async_request(a_request(server.url, b"{}")))
+        parts = [b"x" * 10_000] if method == "POST" else []
+        with pytest.raises(KeptConnectionError) as raised:
+            await transport.handle_async_request(a_request(server.url, *parts))
+        assert (raised.value.unread, server.connections) == (True, 1)
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize("reset", [True, False])
+async def test_a_server_that_closes_on_a_request_may_have_read_it(
+    method: str, *, reset: bool
+) -> None:
+    """No such request is sent twice here, not even one that aiohttp would repeat."""
+    requests: list[bytes] = []
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(OK)
+        requests.append(await connection.request())
+        if reset:
+            connection.reset()
+
+    async with serving(script) as server, a_transport() as transport:
+        await body_of(await transport.handle_async_request(a_request(server.url, b"{}")))
+        request = a_request(server.url, *([b"{}"] if method == "POST" else []))
+        with pytest.raises(KeptConnectionError) as raised:
+            await transport.handle_async_request(request)
+        assert (raised.value.unread, server.connections, len(requests)) == (False, 1, 1)
+
+
+async def test_a_new_connection_without_an_answer_is_an_error_of_its_own() -> None:
+    async def script(connection: Connection) -> None:
+        await connection.request()
+
+    async with serving(script) as server, a_transport() as transport:
+        with pytest.raises(httpx.RemoteProtocolError) as raised:
+            await transport.handle_async_request(a_request(server.url))
+        assert not isinstance(raised.value, KeptConnectionError)
+        assert server.connections == 1
 
 
 async def test_an_unsolicited_answer_reaches_nobody() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ import httpx
 import pytest
 
 from shared.adapters.aiohttp_transport import AiohttpTransport
+from shared.adapters.connection_pool import KeptConnection
 from shared.core.records.outcome import Outcome
 from tests.integration.exchanges import (
     CHAT,
@@ -76,6 +78,41 @@ async def test_an_address_of_the_upstream_leads_back_through_the_proxy(
         client = Client(a_world(transport=transport, base_url=f"{server.url}/a").relay, b"{}")
         await client.run()
     assert client.headers["operation-location"] == "/openai/x?y=z"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO of Linux")
+async def test_a_kept_connection_that_the_upstream_closes_is_not_a_502(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its end and the next request pass each other on the way: that is sent again."""
+    served: list[Connection] = []
+
+    async def script(connection: Connection) -> None:
+        served.append(connection)
+        while True:
+            await connection.request()
+            await connection.say(OK)
+
+    def begin(connection: KeptConnection) -> None:
+        use_again(connection)
+        served[0].writer.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+    use_again = KeptConnection.use_again
+    monkeypatch.setattr(KeptConnection, "use_again", begin)
+    async with (
+        AiohttpTransport(max_connections=10, rest_s=0) as transport,
+        serving(script) as server,
+    ):
+        world = a_world(transport=transport, base_url=server.url)
+        for _ in range(2):
+            client = Client(
+                world.relay,
+                b"{}",
+                headers={"content-type": "application/json", "content-length": "2"},
+            )
+            await client.run()
+            assert (client.status, client.body) == (200, b"ok")
+        assert server.connections == 2
 
 
 async def test_an_upstream_that_nobody_serves_is_a_502(transport: AiohttpTransport) -> None:

@@ -1,5 +1,5 @@
-"""One call of the upstream: with the addition, without it where it was refused, and never a third
-time.
+"""One call of the upstream: with the addition, without it where it was refused, and sent again only
+where a connection was lost that had not received it.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
+from starlette.types import Message
 
 from shared.core.wire.headers import RawHeaders
 from shared.core.wire.operations import spec_of
 from shared.core.wire.routing import Operation
+from shared.errors import UpstreamConnectionLost, UpstreamError, UpstreamUnreachable
 from shared.relay.capture_writer import CaptureMemory, CaptureWriter
 from shared.relay.exchange_record import ExchangeRecord
-from shared.relay.request_body import HeldBody, PassingBody, RequestContent
+from shared.relay.request_body import HeldBody, IncomingBody, PassingBody, RequestContent
 from shared.relay.upstream_call import StreamOptionsSupport, UpstreamCall
 from tests.unit.test_capture_writer import Store, start
 
@@ -27,7 +29,7 @@ PLAIN, ASKING = b"plain", b"asking"
 class Upstream:
     """Answers in turn, and notes the bodies that it was sent."""
 
-    def __init__(self, *answers: tuple[int, bytes]) -> None:
+    def __init__(self, *answers: tuple[int, bytes] | UpstreamError) -> None:
         self.bodies: list[bytes] = []
         self._answers = iter(answers)
 
@@ -38,7 +40,10 @@ class Upstream:
         self, method: str, target: bytes, headers: RawHeaders, body: HeldBody | PassingBody
     ) -> httpx.Response:
         self.bodies.append(b"".join([piece async for piece in body]))
-        status, content = next(self._answers)
+        answer = next(self._answers)
+        if isinstance(answer, UpstreamError):
+            raise answer
+        status, content = answer
         return httpx.Response(status, content=content)
 
     async def pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:
@@ -56,13 +61,16 @@ class Clock:
 
 
 def exchange(
-    deployment: str | None = "gpt", api_version: str | None = "2024-10-21", model: str | None = None
+    deployment: str | None = "gpt",
+    api_version: str | None = "2024-10-21",
+    model: str | None = None,
+    method: str = "POST",
 ) -> ExchangeRecord:
     writer = CaptureWriter(Store(), "a", CaptureMemory(100), start)
     return ExchangeRecord(
         exchange_id="id",
         started_at=datetime.now(UTC),
-        method="POST",
+        method=method,
         path=b"/",
         api_version=api_version,
         operation=Operation(
@@ -173,3 +181,62 @@ async def test_refusals_take_bounded_room() -> None:
         support.note_refusal(exchange(f"gpt-{number}"))
     assert not support.may_be_sent(exchange("gpt-4999"))
     assert len(support._refused_until) <= 1000
+
+
+UNREAD, MAYBE_READ = (UpstreamConnectionLost("", unread=unread) for unread in (True, False))
+
+
+async def test_what_the_upstream_never_received_is_sent_again() -> None:
+    """Each time as it was: with the addition where there is one."""
+    upstream = Upstream(UNREAD, UNREAD, (200, b"answer"))
+    assert await answered(upstream, StreamOptionsSupport(Clock())) == (200, b"answer")
+    assert upstream.bodies == [ASKING] * 3
+
+
+async def test_it_is_not_sent_again_for_ever() -> None:
+    upstream = Upstream(*[UNREAD] * 4)
+    with pytest.raises(UpstreamConnectionLost):
+        await answered(upstream, StreamOptionsSupport(Clock()))
+    assert len(upstream.bodies) == 3
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize(
+    "error", [MAYBE_READ, UpstreamUnreachable("")], ids=["lost", "unreachable"]
+)
+async def test_what_may_have_been_carried_out_is_sent_once(
+    method: str, error: UpstreamError
+) -> None:
+    upstream = Upstream(error, (200, b"answer"))
+    with pytest.raises(type(error)):
+        await answered(upstream, StreamOptionsSupport(Clock()), exchange(method=method))
+    assert len(upstream.bodies) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_what_changes_nothing_is_sent_again(method: str) -> None:
+    upstream = Upstream(MAYBE_READ, (200, b"answer"))
+    about = exchange(method=method)
+    assert await answered(upstream, StreamOptionsSupport(Clock()), about, ask=False) == (
+        200,
+        b"answer",
+    )
+
+
+async def test_a_body_that_passed_is_gone() -> None:
+    """Nothing of it is held."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"all", "more_body": False}
+
+    upstream = Upstream(UNREAD, (200, b"answer"))
+    body = PassingBody(
+        IncomingBody(receive, "3", 10),
+        on_piece=lambda _: None,
+        on_complete=lambda: None,
+        on_disconnect=lambda: None,
+    )
+    call = UpstreamCall(upstream, StreamOptionsSupport(Clock()), exchange(), b"/")
+    with pytest.raises(UpstreamConnectionLost):
+        await call.open(RequestContent(body))
+    assert upstream.bodies == [b"all"]
