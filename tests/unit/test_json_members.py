@@ -130,7 +130,7 @@ LARGE = {
 def test_no_slice_is_long(inside: bytes) -> None:
     """Other streams wait a few milliseconds, whatever a large body is made of."""
     body = b"{" + inside + b',"stream":true}'
-    found, slices, longest = timed(lambda: find_members(body, NAMES))
+    found, slices, longest = timed(lambda: find_members(body, NAMES), 30)
     assert body[found["stream"].start : found["stream"].end] == b"true"
     assert slices >= 2
     assert longest < 30
@@ -152,7 +152,9 @@ def test_the_scan_gives_up_on_what_no_model_takes(value: bytes, goes_on: bool) -
     longer than usual.
     """
     body = b'{"stream":true,"messages":' + value + b"}"
-    examined, _, longest = timed(lambda: examine(body, spec_of("chat.completions"), may_ask=True))
+    examined, _, longest = timed(
+        lambda: examine(body, spec_of("chat.completions"), may_ask=True), 100
+    )
     assert (examined.stream, examined.asking is not None) == (goes_on, goes_on)
     assert longest < 100
 

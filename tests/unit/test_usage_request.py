@@ -224,7 +224,7 @@ def test_a_large_prompt_is_not_copied_to_ask() -> None:
     slices stay short.
     """
     body = b'{"messages":"' + b"word " * (3 * 1024 * 1024) + b'","stream":true}'
-    found, _, longest = timed(lambda: examine(body, spec_of("chat.completions"), may_ask=True))
+    found, _, longest = timed(lambda: examine(body, spec_of("chat.completions"), may_ask=True), 30)
     assert found.asking is not None
     assert [type(part) for part in found.asking] == [memoryview, bytes, memoryview]
     assert sum(map(len, found.asking)) == len(body) + len(ADDED)
