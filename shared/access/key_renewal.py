@@ -17,6 +17,7 @@ from typing import Protocol
 from shared.concurrency.renewal import SharedTask
 from shared.core.token.caller_token import TokenAccepted, TokenRejected
 from shared.errors import SigningKeysUnavailable
+from shared.settings.timeouts import SIGNING_KEYS_S
 
 _log = logging.getLogger("fnsse.callers")
 
@@ -45,7 +46,7 @@ class Pace:
     trust_s: float = 24 * 3600
     # between two fetches on account of an unknown key: anyone can name one
     unknown_key_s: float = 60
-    fetch_s: float = 10  # the longest fetch
+    fetch_s: float = SIGNING_KEYS_S  # the longest fetch
 
 
 class KeyRenewal:

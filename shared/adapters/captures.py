@@ -15,7 +15,6 @@ from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import ContainerClient
 
 from shared.adapters.storage import Storage
-from shared.adapters.storage_errors import storage_errors
 from shared.core.records.capture import CONTAINER, Capture, body_offset, load, load_header
 from shared.errors import StorageNotFound
 
@@ -42,24 +41,25 @@ class Captures:
         if len(data) <= _DIRECT_BYTES:
             await self._storage.direct.put_blob(f"{CONTAINER}/{name}", data)
             return
-        with storage_errors():
+        async with self._storage.call():
             await self._container.upload_blob(name, data, length=len(data), overwrite=True)
 
     async def put_if_absent(self, name: str, data: bytes) -> None:
         """Store a capture unless there is one of that name. Raises StorageError."""
-        with storage_errors(), contextlib.suppress(ResourceExistsError):
-            await self._container.upload_blob(name, data, length=len(data), overwrite=False)
+        async with self._storage.call():
+            with contextlib.suppress(ResourceExistsError):
+                await self._container.upload_blob(name, data, length=len(data), overwrite=False)
 
     async def stage(self, name: str, block: int, data: bytes) -> None:
         """Upload a block of a capture. Raises StorageError."""
-        with storage_errors():
+        async with self._storage.call():
             await self._container.get_blob_client(name).stage_block(
                 _block_id(block), data, length=len(data)
             )
 
     async def commit(self, name: str, blocks: Sequence[int]) -> None:
         """Make the capture of these blocks, in this order. Raises StorageError."""
-        with storage_errors():
+        async with self._storage.call():
             await self._container.get_blob_client(name).commit_block_list(
                 [BlobBlock(_block_id(block)) for block in blocks]
             )
@@ -86,9 +86,9 @@ class Captures:
 
     async def pages(self, prefix: str) -> AsyncIterator[list[str]]:
         """The names below a prefix in their order, in pages of up to 5,000. Raises StorageError."""
-        with storage_errors():
-            async for page in self._container.list_blob_names(name_starts_with=prefix).by_page():
-                yield [name async for name in page]
+        listing = self._container.list_blob_names(name_starts_with=prefix).by_page()
+        async for page in self._storage.each(listing):
+            yield [name async for name in page]
 
     async def page(
         self, prefix: str, marker: str | None, count: int
@@ -98,19 +98,19 @@ class Captures:
         """
         listing = self._container.list_blob_names(name_starts_with=prefix, results_per_page=count)
         pages = cast(AsyncPageIterator[str], listing.by_page(continuation_token=marker))
-        with storage_errors():
+        async with self._storage.call():
             names = [name async for name in await anext(pages)]
         return names, pages.continuation_token or None
 
     async def exists(self, name: str) -> bool:
         """Raises StorageError."""
-        with storage_errors():
+        async with self._storage.call():
             return await self._container.get_blob_client(name).exists()
 
     async def erase(self, name: str) -> bool:
         """Delete a capture; False where there is none. Raises StorageError."""
         try:
-            with storage_errors():
+            async with self._storage.call():
                 await self._container.delete_blob(name, delete_snapshots="include")
         except StorageNotFound:
             return False
@@ -118,7 +118,7 @@ class Captures:
 
     async def probe(self) -> None:
         """Raises StorageError unless the container can be reached."""
-        with storage_errors():
+        async with self._storage.call():
             await self._container.get_container_properties()
 
 

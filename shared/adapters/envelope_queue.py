@@ -8,7 +8,6 @@ from typing import Final
 from azure.storage.queue.aio import QueueClient
 
 from shared.adapters.storage import Storage
-from shared.adapters.storage_errors import storage_errors
 from shared.core.records.envelope import Envelope, dump
 
 QUEUE: Final = "envelopes"
@@ -33,11 +32,11 @@ class EnvelopeQueue:
         """Messages on the queue, including those that are worked on or wait for another try.
         Raises StorageError.
         """
-        with storage_errors():
+        async with self._storage.call():
             properties = await self._queue.get_queue_properties()
         return properties.approximate_message_count or 0
 
     async def probe(self) -> None:
         """Raises StorageError unless the queue can be reached."""
-        with storage_errors():
+        async with self._storage.call():
             await self._queue.get_queue_properties()

@@ -5,30 +5,38 @@ One AMQP transfer costs a round trip whether it carries one event or hundreds; w
 cost per event falls as the load rises, and nobody waits for a timer. `send` returns only after the
 Event Hub accepted the event. A group that is refused for its content is sent again one by one, so
 that only the event at fault fails.
+
+Every wait has a bound of its own, because the SDK's time-outs hold on an open link only: on a
+connection that is accepted and never answered it waits for ever, and with it every event of the
+worker. What did not answer in time is replaced by a new producer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError
 from azure.eventhub import EventData, EventDataBatch
 from azure.eventhub.aio import EventHubProducerClient
-from azure.eventhub.exceptions import EventDataSendError, EventHubError
+from azure.eventhub.exceptions import (
+    EventDataSendError,
+    EventHubError,
+    OperationTimeoutError,
+)
 
 from shared.errors import DeliveryError, EventRefused, EventTooLarge
 from shared.settings.settings import EventHubSettings
+from shared.settings.timeouts import EventHubTimeouts
 
 # What a publication adds around an event's body: AMQP sections, message id, content type, batch
 # framing. Measured below 300.
 _OVERHEAD_BYTES: Final = 2048
-# Of one group. After it, the queue's messages become visible again and are delivered later.
-SEND_TIMEOUT_S: Final = 30.0
-
-# Few: the queue retries, and a group delays every event in it.
+# Few: the queue retries, and a group delays every event in it. They share the time of the call.
 _RETRY_OPTIONS: Final[dict[str, Any]] = {
     "retry_total": 1,
     "retry_backoff_factor": 0.2,
@@ -65,17 +73,21 @@ class EventHub:
         identity: Callable[[], AsyncTokenCredential],
         *,
         accepted: OnAccepted | None = None,
-        send_timeout_s: float = SEND_TIMEOUT_S,
+        timeouts: EventHubTimeouts | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._accepted = accepted  # called for each publication, before its senders go on
         self._settings = settings
-        self._send_timeout_s = send_timeout_s
+        self._timeouts = timeouts or EventHubTimeouts()
+        self._clock = clock
         self._identity = identity
         self._producer: EventHubProducerClient | None = None
         self._waiting: list[_Waiting] = []
         self._sending: asyncio.Task[None] | None = None
+        self._background: set[asyncio.Task[None]] = set()
         self._limit_bytes: int | None = None
         self._limit_request: asyncio.Task[int] | None = None
+        self._silent_at: float | None = None  # see `probe`
 
     async def limit_bytes(self) -> int:
         """The largest event body that one publication takes, as the Event Hub's link says. Raises
@@ -90,8 +102,7 @@ class EventHub:
         return self._limit_bytes
 
     async def _request_limit(self) -> int:
-        batch = await self._translated(self._open().create_batch())
-        return int(batch.max_size_in_bytes) - _OVERHEAD_BYTES
+        return int((await self._new_batch()).max_size_in_bytes) - _OVERHEAD_BYTES
 
     async def send(self, body: bytes, message_id: str) -> None:
         """Returns when the Event Hub has accepted the event. Raises DeliveryError when it has not.
@@ -108,8 +119,25 @@ class EventHub:
         await accepted
 
     async def probe(self) -> None:
-        """Raises DeliveryError unless the event hub answers."""
-        await self._translated(self._open().get_eventhub_properties())
+        """Raises DeliveryError unless the event hub answers on a new connection.
+
+        It may do so and nevertheless be silent on the link that events go by. So the probe also
+        fails while the newest event or link was given up after a silence.
+        """
+        try:
+            async with asyncio.timeout(self._timeouts.probe_s):
+                await _translated(self._open().get_eventhub_properties())
+        except TimeoutError:
+            raise _silence(self._timeouts.probe_s) from None
+        if self._was_silent():
+            raise DeliveryError("the Event Hub answers, but took no event in time")
+
+    async def aclose(self) -> None:
+        """Close the connections. Nothing may be sent any more."""
+        if self._producer is not None:
+            self._replace(self._producer)
+        while self._background:
+            await asyncio.wait(self._background)
 
     async def _send_groups(self) -> None:
         while self._waiting:
@@ -122,7 +150,7 @@ class EventHub:
         """
         try:
             while group:
-                batch = await self._translated(self._open().create_batch())
+                batch = await self._new_batch()
                 count = _fill(batch, group)
                 if count:
                     await self._publish(batch, group[:count])
@@ -137,19 +165,75 @@ class EventHub:
     async def _publish(self, batch: EventDataBatch, part: list[_Waiting]) -> None:
         """Send the batch, which holds `part`. Raises DeliveryError if no event is at fault."""
         try:
-            await self._translated(self._open().send_batch(batch, timeout=self._send_timeout_s))
+            await self._send_batch(batch)
         except (EventRefused, EventTooLarge) as error:
             if len(part) == 1:
                 _resolve(part, error)
                 return
             for waiting in part:
-                alone = await self._translated(self._open().create_batch())
+                alone = await self._new_batch()
                 alone.add(waiting[0])
                 await self._publish(alone, [waiting])
             return
-        if self._accepted is not None:
-            await self._accepted([str(event.message_id) for event, _ in part])
-        _resolve(part, None)
+        self._silent_at = None
+        if self._accepted is None:
+            _resolve(part, None)
+        else:  # the next group does not wait for it
+            self._start(self._report(self._accepted, part))
+
+    async def _report(self, accepted: OnAccepted, part: list[_Waiting]) -> None:
+        try:
+            await accepted([str(event.message_id) for event, _ in part])
+        finally:
+            _resolve(part, None)
+
+    async def _new_batch(self) -> EventDataBatch:
+        """An empty publication of the size that the link allows; opens the link."""
+        return await self._within(self._timeouts.open_s, lambda producer: producer.create_batch())
+
+    async def _send_batch(self, batch: EventDataBatch) -> None:
+        limit_s = self._timeouts.send_s
+        await self._within(limit_s, lambda producer: producer.send_batch(batch, timeout=limit_s))
+
+    async def _within[T](
+        self, limit_s: float, call: Callable[[EventHubProducerClient], Awaitable[T]]
+    ) -> T:
+        """What the call gives. Raises DeliveryError; after a silence the next call has a new
+        producer.
+        """
+        producer = self._open()
+        try:
+            async with asyncio.timeout(limit_s):
+                return await _translated(call(producer))
+        except TimeoutError:
+            self._silent_at = self._clock()
+            self._replace(producer)
+            raise _silence(limit_s) from None
+
+    def _was_silent(self) -> bool:
+        """Whether a wait was given up, a short while ago or just before the one that is under way,
+        and nothing was accepted since.
+        """
+        if self._silent_at is None:
+            return False
+        under_way = self._sending is not None and not self._sending.done()
+        return under_way or self._clock() - self._silent_at < self._timeouts.unready_s
+
+    def _replace(self, producer: EventHubProducerClient) -> None:
+        """Close a producer beside everything else; the next call makes another one."""
+        if self._producer is producer:
+            self._producer = None
+            self._start(self._close(producer))
+
+    async def _close(self, producer: EventHubProducerClient) -> None:
+        with contextlib.suppress(TimeoutError, DeliveryError):
+            async with asyncio.timeout(self._timeouts.close_s):
+                await _translated(producer.close())
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)  # the event loop itself keeps only a weak reference
+        task.add_done_callback(self._background.discard)
 
     def _open(self) -> EventHubProducerClient:
         if self._producer is None:
@@ -165,15 +249,27 @@ class EventHub:
                 )
         return self._producer
 
-    async def _translated[T](self, call: Awaitable[T]) -> T:
-        try:
-            return await call
-        except EventDataSendError as error:
-            raise _refusal(error) from error
-        except (EventHubError, AzureError, OSError, TimeoutError) as error:
-            raise DeliveryError(
-                f"the Event Hub did not answer or refused: {type(error).__name__}"
-            ) from error
+
+async def _translated[T](call: Awaitable[T]) -> T:
+    """What the SDK's call gives. Raises DeliveryError, or TimeoutError where there was no answer in
+    time.
+    """
+    try:
+        return await call
+    except OperationTimeoutError as error:
+        raise TimeoutError from error
+    except EventDataSendError as error:
+        raise _refusal(error) from error
+    except TimeoutError:
+        raise
+    except (EventHubError, AzureError, OSError) as error:
+        raise DeliveryError(
+            f"the Event Hub did not answer or refused: {type(error).__name__}"
+        ) from error
+
+
+def _silence(limit_s: float) -> DeliveryError:
+    return DeliveryError(f"the Event Hub did not answer within {limit_s:g} s")
 
 
 def _refusal(error: EventDataSendError) -> DeliveryError:

@@ -13,11 +13,10 @@ from shared.concurrency.renewal import Renewal
 from shared.core.wire.headers import RawHeaders
 from shared.errors import UpstreamUnreachable
 from shared.settings.settings import UpstreamSettings
+from shared.settings.timeouts import TOKEN_S
 
 # A token is renewed this long before it expires, so that none expires on the way to the upstream.
 _RENEW_BEFORE_S: Final = 300
-# The identity endpoint answers within milliseconds; azure-identity tries a few times on its own.
-TOKEN_TIMEOUT_S: Final = 10.0
 # Whoever asks within so long after a failure shares it.
 PAUSE_AFTER_FAILURE_S: Final = 1.0
 
@@ -52,7 +51,7 @@ class CachedToken:
         scope: str,
         clock: Callable[[], float] = time.time,
         *,
-        timeout_s: float = TOKEN_TIMEOUT_S,
+        timeout_s: float = TOKEN_S,
         pause_s: float = PAUSE_AFTER_FAILURE_S,
     ) -> None:
         self._credential = credential

@@ -13,7 +13,6 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob.aio import ContainerClient
 
 from shared.adapters.storage import Storage
-from shared.adapters.storage_errors import storage_errors
 from shared.core.records.ledger_entry import CONTAINER
 from shared.errors import StorageNotFound
 
@@ -32,14 +31,14 @@ class JsonBlobs:
         self, name: str, fields: Mapping[str, Any], metadata: dict[str, str] | None = None
     ) -> None:
         """Store an object in place of the one before."""
-        with storage_errors():
+        async with self._storage.call():
             await self._container.upload_blob(
                 name, json.dumps(fields).encode(), overwrite=True, metadata=metadata
             )
 
     async def put_if_absent(self, name: str, fields: Mapping[str, Any]) -> bool:
         """Store an object; False where there is one already."""
-        with storage_errors():
+        async with self._storage.call():
             try:
                 await self._container.upload_blob(
                     name, json.dumps(fields).encode(), overwrite=False
@@ -51,7 +50,7 @@ class JsonBlobs:
     async def get(self, name: str) -> dict[str, Any] | None:
         """The object; None where there is none, or where the blob is not a JSON object."""
         try:
-            with storage_errors():
+            async with self._storage.call():
                 data = await (await self._container.download_blob(name)).readall()
             fields = json.loads(data)
         except (StorageNotFound, ValueError):
@@ -61,7 +60,7 @@ class JsonBlobs:
     async def delete(self, name: str) -> bool:
         """Delete an object; False where there is none."""
         try:
-            with storage_errors():
+            async with self._storage.call():
                 await self._container.delete_blob(name)
         except StorageNotFound:
             return False
@@ -69,6 +68,7 @@ class JsonBlobs:
 
     async def names(self, prefix: str) -> AsyncIterator[str]:
         """The names with that prefix, in their order."""
-        with storage_errors():
-            async for name in self._container.list_blob_names(name_starts_with=prefix):
+        listing = self._container.list_blob_names(name_starts_with=prefix).by_page()
+        async for page in self._storage.each(listing):
+            async for name in page:
                 yield name

@@ -31,7 +31,6 @@ from azure.storage.blob.aio import ContainerClient
 
 from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.storage import Storage
-from shared.adapters.storage_errors import storage_errors
 from shared.core.records.comparison import LedgerIndex, Report
 from shared.core.records.dead_letter import DeadLetterRecord
 from shared.core.records.ledger_entry import (
@@ -204,8 +203,8 @@ class Ledger:
             listing = self._container.list_blobs(
                 name_starts_with=f"reports/{day}/", include=["metadata"]
             )
-            with storage_errors():
-                async for blob in listing:
+            async for page in self._storage.each(listing.by_page()):
+                async for blob in page:
                     if (blob.metadata or {}).get("complete") == "true":
                         complete.add(blob.name.removeprefix("reports/").removesuffix(".json"))
         return complete & wanted
@@ -227,19 +226,23 @@ class Ledger:
             yield name, exchange_id, int(at_ms)
 
     async def _entries(self, window: str) -> AsyncIterator[Iterable[LedgerEntry]]:
-        with storage_errors():
-            names = self._container.list_blob_names(name_starts_with=f"entries/{window}/")
-            async for name in names:
-                reader = LedgerReader()
-                download = await self._container.download_blob(name)
-                async for piece in download.chunks():
-                    yield reader.feed(piece)
-                if reader.unreadable:
-                    _log.warning(
-                        "Ledger blob %s holds %d lines that are not entries",
-                        name,
-                        reader.unreadable,
-                    )
+        prefix = f"entries/{window}/"
+        listing = self._container.list_blob_names(name_starts_with=prefix).by_page()
+        async for page in self._storage.each(listing):
+            async for name in page:
+                async for entries in self._entries_of_blob(name):
+                    yield entries
+
+    async def _entries_of_blob(self, name: str) -> AsyncIterator[Iterable[LedgerEntry]]:
+        reader = LedgerReader()
+        async with self._storage.call():
+            download = await self._container.download_blob(name)
+        async for piece in self._storage.each(download.chunks()):
+            yield reader.feed(piece)
+        if reader.unreadable:
+            _log.warning(
+                "Ledger blob %s holds %d lines that are not entries", name, reader.unreadable
+            )
 
     async def _append(self, entries: Sequence[LedgerEntry]) -> None:
         lines: dict[str, list[bytes]] = defaultdict(list)
@@ -265,7 +268,7 @@ class Ledger:
         # writer may have forgotten it.
         blob = _Blob(name=f"entries/{window}/{self._writer}-{self._blobs_created:06}.log")
         self._blobs_created += 1
-        with storage_errors():
+        async with self._storage.call():
             await self._container.get_blob_client(blob.name).create_append_blob()
         while len(self._blobs) >= _MAX_WINDOWS:
             del self._blobs[min(self._blobs)]

@@ -1,14 +1,18 @@
 """The clients of the storage account that holds captures, envelopes and the ledger.
 
-They are made on first use, in the worker's event loop.
+They are made on first use, in the worker's event loop. Calls of the SDK's clients are made within
+`Storage.call` or `Storage.each`, which bound them: the SDK itself bounds silences of the answer
+alone, neither an upload that is not taken nor an answer that trickles.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import contextlib
 import functools
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from typing import Any, Final, cast
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.storage.blob.aio import BlobServiceClient
@@ -17,25 +21,22 @@ from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from shared.adapters.direct_storage import DirectStorage, Service
 from shared.adapters.identity import CachedToken
+from shared.adapters.storage_errors import storage_errors
+from shared.adapters.storage_http import StorageHttp
 from shared.settings.settings import StorageSettings
+from shared.settings.timeouts import StorageTimeouts
 
 # Few and short: a client may be waiting for the end of its answer, and reconcile finds what is
 # given up here. The SDK waits initial_backoff + increment_base ** try, give or take
 # random_jitter_range; its defaults are 15, 3 and 3 s.
-_RETRY_OPTIONS: Final[dict[str, Any]] = {
+SDK_RETRIES: Final[Mapping[str, float]] = {
     "retry_total": 2,
     "initial_backoff": 0,
     "increment_base": 1,
     "random_jitter_range": 0.5,
-    "connection_timeout": 3,
-    "read_timeout": 10,
 }
 
-# By default aiohttp reads proxies and a .netrc with every request, in a thread: a third of a call's
-# CPU (measured).
-_NO_ENVIRONMENT_LOOKUP: Final[dict[str, Any]] = {"use_env_settings": False}
-_OPTIONS: Final[dict[str, Any]] = {**_RETRY_OPTIONS, **_NO_ENVIRONMENT_LOOKUP}
-
+_END: Final = object()
 _SCOPE: Final = "https://storage.azure.com/.default"
 
 
@@ -43,10 +44,24 @@ class Storage:
     """Clients for one account. `identity` is asked for only where there is no connection string."""
 
     def __init__(
-        self, settings: StorageSettings, identity: Callable[[], AsyncTokenCredential]
+        self,
+        settings: StorageSettings,
+        identity: Callable[[], AsyncTokenCredential],
+        *,
+        timeouts: StorageTimeouts | None = None,
+        sdk_retries: Mapping[str, float] = SDK_RETRIES,
     ) -> None:
         self._settings = settings
         self._identity = identity
+        self._timeouts = timeouts or StorageTimeouts()
+        self._options: dict[str, Any] = {
+            **sdk_retries,
+            "connection_timeout": self._timeouts.connect_s,
+            "read_timeout": self._timeouts.silence_s,
+            # By default aiohttp reads proxies and a .netrc with every request, in a thread: a third
+            # of a call's CPU (measured).
+            "use_env_settings": False,
+        }
         self._queues: list[QueueClient] = []
 
     @functools.cached_property
@@ -54,23 +69,43 @@ class Storage:
         """The blob service."""
         if self._settings.connection_string:
             return BlobServiceClient.from_connection_string(
-                self._settings.connection_string, **_OPTIONS
+                self._settings.connection_string, **self._options
             )
         return BlobServiceClient(
-            self._settings.blob_service_uri or "", credential=self._identity(), **_OPTIONS
+            self._settings.blob_service_uri or "", credential=self._identity(), **self._options
         )
 
     @functools.cached_property
     def direct(self) -> DirectStorage:
         """The calls that every exchange makes."""
-        queues = self._queue_service()
+        queues, http = self._queue_service(), StorageHttp(self._timeouts)
         if self._settings.connection_string:
-            return DirectStorage(service_of(self.blobs), service_of(queues))
+            return DirectStorage(service_of(self.blobs), service_of(queues), http=http)
         token = CachedToken(self._identity(), _SCOPE).value
         return DirectStorage(
             Service(url=self.blobs.url.rstrip("/"), token=token),
             Service(url=queues.url.rstrip("/"), token=token),
+            http=http,
         )
+
+    @contextlib.asynccontextmanager
+    async def call(self) -> AsyncIterator[None]:
+        """One call of an SDK's client, its tries included. Raises StorageError, also where it takes
+        too long.
+        """
+        with storage_errors():
+            async with asyncio.timeout(self._timeouts.call_s):
+                yield
+
+    async def each[T](self, items: AsyncIterable[T]) -> AsyncIterator[T]:
+        """The pages or pieces that the SDK fetches one after the other, each within `call`."""
+        iterator = aiter(items)
+        while True:
+            async with self.call():
+                item = await anext(iterator, _END)
+            if item is _END:
+                return
+            yield cast(T, item)
 
     async def aclose(self) -> None:
         """Close what was opened."""
@@ -82,15 +117,18 @@ class Storage:
     def _queue_service(self) -> QueueServiceClient:
         if self._settings.connection_string:
             return QueueServiceClient.from_connection_string(
-                self._settings.connection_string, **_OPTIONS
+                self._settings.connection_string, **self._options
             )
         return QueueServiceClient(
-            self._settings.queue_service_uri or "", credential=self._identity(), **_OPTIONS
+            self._settings.queue_service_uri or "", credential=self._identity(), **self._options
         )
 
     def queue(self, name: str) -> QueueClient:
         """A queue whose messages are Base64, as host.json's messageEncoding says."""
-        options: dict[str, Any] = {"message_encode_policy": TextBase64EncodePolicy(), **_OPTIONS}
+        options: dict[str, Any] = {
+            "message_encode_policy": TextBase64EncodePolicy(),
+            **self._options,
+        }
         if self._settings.connection_string:
             queue = QueueClient.from_connection_string(
                 self._settings.connection_string, name, **options

@@ -20,20 +20,9 @@ from yarl import URL
 
 from shared.adapters.connection_pool import ConnectionPool
 from shared.errors import StorageError
+from shared.settings.timeouts import StorageTimeouts
 
 _AUTO_HEADERS: Final = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
-
-
-@dataclass(frozen=True, kw_only=True)
-class StorageTimeouts:
-    """Seconds that one try may take."""
-
-    connect_s: float = 3.0  # TCP and TLS of a new connection
-    # until the response's headers are there (a free connection and the upload included, and no body
-    # here has more than 1 MB), and between two pieces of the response's body
-    silence_s: float = 10.0
-    # A connection that was idle for longer is closed: what lies between may have forgotten it.
-    idle_s: float = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +55,11 @@ class StorageHttp:
     ) -> StorageResponse:
         """One try. `url` is percent-encoded and sent as it is.
 
-        Raises StorageError where there is no connection, where it breaks or is silent for too long,
-        and where what arrives is not HTTP.
+        Raises StorageError where there is no connection, where it breaks, is silent or takes too
+        long, and where what arrives is not HTTP.
         """
         session = self._session or self._open_session()
+        over_at = asyncio.get_running_loop().time() + self._timeouts.answer_s
         try:
             # One timer for all of a try: aiohttp's own read timeout sets up a new one with every
             # piece, which costs 0.1 ms of CPU an exchange.
@@ -84,18 +74,20 @@ class StorageHttp:
                 if response.status < 200:  # 101: nothing asked for another protocol
                     response.close()
                     raise aiohttp.ClientConnectionError(f"status {response.status}")
-                data = await self._read(response, deadline)
+                data = await self._read(response, deadline, over_at)
             return StorageResponse(response.status, response.headers, data)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             # without a traceback: its frames hold the body
             raise _translated(error) from error.with_traceback(None)
 
-    async def _read(self, response: aiohttp.ClientResponse, deadline: asyncio.Timeout) -> bytes:
-        content = response.content
+    async def _read(
+        self, response: aiohttp.ClientResponse, deadline: asyncio.Timeout, over_at: float
+    ) -> bytes:
+        content, now = response.content, asyncio.get_running_loop().time
         try:
             pieces = [await content.readany()]
             while not content.at_eof():
-                deadline.reschedule(asyncio.get_running_loop().time() + self._timeouts.silence_s)
+                deadline.reschedule(min(now() + self._timeouts.silence_s, over_at))
                 pieces.append(await content.readany())
         finally:
             response.close()  # of no effect once the whole response was read

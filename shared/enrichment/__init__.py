@@ -7,5 +7,6 @@ can never be delivered; one log line for each group of events.
 writes the log lines, `poison_handler` handles what enrichment failed on. blueprints/enrichment
 calls them, function_app.py gives them their adapters.
 
-May import: shared.core, shared.concurrency, shared.errors. No adapter and no other use case.
+May import: shared.core, shared.concurrency, shared.settings, shared.errors. No adapter and no other
+use case.
 """

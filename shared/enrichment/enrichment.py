@@ -16,7 +16,15 @@ from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope, load
 from shared.enrichment.assembly import Assembled
 from shared.enrichment.delivery_log import DeliveryLog
-from shared.errors import AssemblyError, CaptureError, EventRefused, EventTooLarge
+from shared.errors import (
+    AssemblyError,
+    CaptureError,
+    DeliveryError,
+    EventRefused,
+    EventTooLarge,
+    StorageError,
+)
+from shared.settings.timeouts import DELIVERY_S
 
 _log = logging.getLogger("fnsse.enrichment")
 
@@ -103,12 +111,16 @@ class Enrichment:
         claims: UsageClaimStore,
         event_hub: EventSink,
         ledger: EnrichmentLedger,
+        *,
+        timeout_s: float = DELIVERY_S,
     ) -> None:
+        """`timeout_s` bounds all that is done for one message, however many waits it takes."""
         self._captures = captures
         self._assemble = assemble
         self._claims = claims
         self._event_hub = event_hub
         self._ledger = ledger
+        self._timeout_s = timeout_s
         self._delivery_log = DeliveryLog()
         # bounds memory: each of sixteen concurrent messages may name captures of 100 MB
         self._one_large = asyncio.Lock()
@@ -121,6 +133,15 @@ class Enrichment:
         the message again.
         """
         envelope = load(message)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._deliver(envelope)
+        except TimeoutError:
+            raise DeliveryError(
+                f"exchange {envelope.exchange_id} was not delivered within {self._timeout_s:g} s"
+            ) from None
+
+    async def _deliver(self, envelope: Envelope) -> None:
         try:
             event = await self._claimed_event(envelope, await self._event_hub.limit_bytes())
             await self._send(event, envelope.exchange_id)
@@ -139,10 +160,13 @@ class Enrichment:
         """A word for why no event can be built from this envelope; None where one can, whether or
         not it can be delivered now.
 
-        Raises StorageError where the captures cannot be read.
+        Raises StorageError where the captures cannot be read, or that takes too long.
         """
         try:
-            await self._release(await self._claimed_event(envelope, _ANY_LIMIT_BYTES))
+            async with asyncio.timeout(self._timeout_s):
+                await self._release(await self._claimed_event(envelope, _ANY_LIMIT_BYTES))
+        except TimeoutError:
+            raise StorageError(f"no event could be built within {self._timeout_s:g} s") from None
         except AssemblyError as error:
             _log.warning("Exchange %s: %s", envelope.exchange_id, error)
             return "assembly_failed"

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from shared.errors import FnsseError
+from shared.settings.timeouts import READINESS_S
 
-PROBE_TIMEOUT_S: Final = 5.0
 # The route is anonymous: a caller who asks more often than this gets the last answer, and the
 # dependencies get no more calls.
 FRESH_S: Final = 5.0
@@ -25,7 +25,7 @@ class Readiness:
         probes: Mapping[str, Probe],
         clock: Callable[[], float] = time.monotonic,
         *,
-        probe_timeout_s: float = PROBE_TIMEOUT_S,
+        probe_timeout_s: float = READINESS_S,
         fresh_s: float = FRESH_S,
         notices: Mapping[str, str] | None = None,
     ) -> None:

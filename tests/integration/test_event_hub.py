@@ -16,6 +16,7 @@ from local.stack.ports import free_port
 from shared.adapters.event_hub import EventHub, OnAccepted
 from shared.errors import DeliveryError, EventRefused, EventTooLarge
 from shared.settings.settings import EventHubSettings
+from shared.settings.timeouts import EventHubTimeouts
 
 pytestmark = pytest.mark.anyio
 
@@ -53,11 +54,12 @@ async def an_event_hub(
     settings = EventHubSettings(
         connection_string=emulator.connection_string, namespace=None, name=hub
     )
-    event_hub = EventHub(settings, no_identity, accepted=accepted, send_timeout_s=send_timeout_s)
+    timeouts = EventHubTimeouts(open_s=LONG_S, send_s=send_timeout_s, probe_s=LONG_S)
+    event_hub = EventHub(settings, no_identity, accepted=accepted, timeouts=timeouts)
     try:
         yield event_hub
     finally:
-        await event_hub._open().close()
+        await event_hub.aclose()
 
 
 def counted(emulator: Emulator) -> tuple[int, int]:
