@@ -127,13 +127,17 @@ class EventHub:
         try:
             async with asyncio.timeout(self._timeouts.probe_s):
                 await _translated(self._open().get_eventhub_properties())
-        except TimeoutError:
-            raise _silence(self._timeouts.probe_s) from None
+        except TimeoutError as error:
+            raise _silence(self._timeouts.probe_s) from error.with_traceback(None)
         if self._was_silent():
             raise DeliveryError("the Event Hub answers, but took no event in time")
 
     async def aclose(self) -> None:
-        """Close the connections. Nothing may be sent any more."""
+        """End what is under way, and close the connections."""
+        for task in (self._sending, self._limit_request):
+            if task is not None and not task.done():
+                task.cancel()
+                await asyncio.wait({task})
         if self._producer is not None:
             self._replace(self._producer)
         while self._background:
@@ -202,13 +206,13 @@ class EventHub:
         producer.
         """
         producer = self._open()
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
                 return await _translated(call(producer))
-        except TimeoutError:
-            self._silent_at = self._clock()
-            self._replace(producer)
-            raise _silence(limit_s) from None
+        self._silent_at = self._clock()
+        self._replace(producer)
+        # outside of a handler: the frames of what it handled would keep the SDK's connection open
+        raise _silence(limit_s)
 
     def _was_silent(self) -> bool:
         """Whether a wait was given up, a short while ago or just before the one that is under way,
@@ -263,9 +267,10 @@ async def _translated[T](call: Awaitable[T]) -> T:
     except TimeoutError:
         raise
     except (EventHubError, AzureError, OSError) as error:
+        # without a traceback: its frames would keep the SDK's connection open
         raise DeliveryError(
             f"the Event Hub did not answer or refused: {type(error).__name__}"
-        ) from error
+        ) from error.with_traceback(None)
 
 
 def _silence(limit_s: float) -> DeliveryError:

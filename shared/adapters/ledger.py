@@ -76,6 +76,8 @@ class Ledger:
         self._blobs_created = 0
         self._blocks_per_blob = blocks_per_blob
         self._writing = asyncio.Lock()
+        self._next_entries: list[LedgerEntry] = []
+        self._next_append: asyncio.Task[StorageError | None] | None = None
 
     @functools.cached_property
     def _container(self) -> ContainerClient:
@@ -245,12 +247,31 @@ class Ledger:
             )
 
     async def _append(self, entries: Sequence[LedgerEntry]) -> None:
-        lines: dict[str, list[bytes]] = defaultdict(list)
-        for entry in entries:
-            lines[Window.of_exchange(entry.exchange_id).name].append(entry.line())
+        """Entries that come while an append is under way share the next one: where blobs are slow,
+        nobody waits for more than two appends. Raises StorageError.
+        """
+        self._next_entries.extend(entries)
+        if self._next_append is None:
+            self._next_append = asyncio.create_task(self._append_next())
+        appended = self._next_append
+        # whoever stops waiting does not end it for the others
+        error = await asyncio.shield(appended)
+        if error is not None:
+            raise StorageError(str(error), status=error.status, code=error.code) from error
+
+    async def _append_next(self) -> StorageError | None:
         async with self._writing:
-            for window, window_lines in lines.items():
-                await self._append_block(window, b"".join(window_lines))
+            entries, self._next_entries = self._next_entries, []
+            self._next_append = None
+            lines: dict[str, list[bytes]] = defaultdict(list)
+            for entry in entries:
+                lines[Window.of_exchange(entry.exchange_id).name].append(entry.line())
+            try:
+                for window, window_lines in lines.items():
+                    await self._append_block(window, b"".join(window_lines))
+            except StorageError as error:
+                return error
+            return None
 
     async def _append_block(self, window: str, data: bytes) -> None:
         blob = self._blobs.get(window)

@@ -248,6 +248,28 @@ async def test_the_ledger_hears_of_each_publication_before_who_waits_for_it(
     assert heard == [["id-0", "id-1", "id-2"]]
 
 
+async def test_a_slow_ledger_delays_no_other_publication(emulator: Emulator) -> None:
+    """Who sent the first event waits for the ledger, the next publication does not."""
+    ledger = asyncio.Event()
+    heard: list[list[str]] = []
+
+    async def accepted(message_ids: Sequence[str]) -> None:
+        heard.append(list(message_ids))
+        if len(heard) == 1:
+            await ledger.wait()
+
+    async with an_event_hub(emulator, accepted=accepted) as event_hub:
+        first = asyncio.create_task(event_hub.send(b"{}", "first"))
+        async with asyncio.timeout(LONG_S):
+            while not heard:
+                await asyncio.wait({first}, timeout=0.01)
+            await event_hub.send(b"{}", "second")
+        assert not first.done()
+        ledger.set()
+        assert await ended(first) == [None]
+    assert heard == [["first"], ["second"]]
+
+
 @pytest.mark.parametrize(
     "condition",
     [

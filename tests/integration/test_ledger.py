@@ -48,6 +48,21 @@ async def test_each_publication_is_one_append_per_window(azurite: str) -> None:
     assert ids[1] not in in_first
 
 
+async def test_publications_that_come_while_an_append_is_under_way_share_the_next_one(
+    azurite: str,
+) -> None:
+    """Slow blobs delay each of them by two appends at most, however many there are."""
+    window = a_window()
+    async with an_account(azurite) as account:
+        ids = [an_id(window) for _ in range(20)]
+        await asyncio.gather(*(account.ledger.delivered([exchange_id]) for exchange_id in ids))
+        await account.ledger.delivered([an_id(window)])
+        assert account.ledger._blobs[window.name].blocks == 2
+        known = await account.ledger.index(window.name)
+    assert len(known.delivered) == 21
+    assert all(exchange_id in known for exchange_id in ids)
+
+
 async def test_what_was_delivered_twice_is_counted(azurite: str) -> None:
     window = a_window()
     each = an_id(window)

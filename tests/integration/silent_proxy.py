@@ -1,0 +1,72 @@
+"""A TCP proxy that passes everything on until it is told to misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from tests.integration.misbehaviour import Misbehaviour, misbehave
+from tests.integration.tiny_server import Connection, TinyServer, serving
+
+
+@dataclass
+class Proxy:
+    """What it does from now on, with the connections that are open and with new ones."""
+
+    server: TinyServer
+    open_ones: Misbehaviour | None = None
+    new_ones: Misbehaviour | None = None
+    passed: list[Connection] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def port(self) -> int:
+        return self.server.port
+
+    def set(self, *, open_ones: Misbehaviour | None, new_ones: Misbehaviour | None) -> None:
+        self.open_ones, self.new_ones = open_ones, new_ones
+        self.changed.set()
+
+
+@contextlib.asynccontextmanager
+async def proxy_to(port: int) -> AsyncIterator[Proxy]:
+    """A proxy in front of a port of this machine."""
+
+    async def script(client: Connection) -> None:
+        if proxy.new_ones is not None:
+            await misbehave(client, proxy.new_ones)
+            return
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        upward = asyncio.create_task(_copy(client.reader, writer))
+        downward = asyncio.create_task(_copy(reader, client.writer))
+        told = asyncio.create_task(_until_told())
+        try:
+            await asyncio.wait({upward, downward, told}, return_when=asyncio.FIRST_COMPLETED)
+            if proxy.open_ones is not None:
+                downward.cancel()
+                upward.cancel()
+                await asyncio.wait({upward, downward})
+                await misbehave(client, proxy.open_ones)
+        finally:
+            for task in (upward, downward, told):
+                task.cancel()
+            await asyncio.wait({upward, downward, told})
+            writer.close()
+
+    async def _until_told() -> None:
+        while proxy.open_ones is None:
+            proxy.changed.clear()
+            await proxy.changed.wait()
+
+    async with serving(script) as server:
+        proxy = Proxy(server)
+        yield proxy
+
+
+async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await source.read(65536):
+            target.write(data)
+            await target.drain()

@@ -1,0 +1,435 @@
+"""Every wait on a dependency ends within its bound: the table of waits, walked with dependencies
+that accept a connection and then are silent, trickle, or break off.
+
+In each case the bound of its row is short and every other one is longer than the test may take.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+import pytest
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import AzureError
+from azure.identity.aio import ManagedIdentityCredential
+
+from harness.event_hubs_emulator import Emulator
+from harness.sample_envelope import PLAIN
+from shared.access.key_renewal import KeyRenewal, Pace
+from shared.adapters.aiohttp_transport import AiohttpTransport
+from shared.adapters.captures import Captures
+from shared.adapters.entra import EntraTenant
+from shared.adapters.event_hub import EventHub
+from shared.adapters.identity import CachedToken, KeyCredential
+from shared.adapters.json_blobs import JsonBlobs
+from shared.adapters.ledger import Ledger
+from shared.adapters.storage import Storage
+from shared.adapters.upstream import Upstream
+from shared.adapters.usage_claims import UsageClaims
+from shared.core.records import envelope as envelopes
+from shared.enrichment.assembly import Assembler
+from shared.enrichment.enrichment import Enrichment
+from shared.errors import (
+    DeliveryError,
+    FnsseError,
+    SigningKeysUnavailable,
+    StorageError,
+    UpstreamError,
+)
+from shared.health.readiness import Readiness
+from shared.relay.request_body import HeldBody
+from shared.settings.settings import EventHubSettings, StorageSettings
+from shared.settings.timeouts import WAITS, EventHubTimeouts, StorageTimeouts, Wait
+from tests.integration.exchanges import UPSTREAM, Client, a_world
+from tests.integration.misbehaviour import Misbehaviour, misbehave
+from tests.integration.silent_proxy import proxy_to
+from tests.integration.tiny_server import Connection, TinyServer, serving
+
+pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")]
+
+DEADLINE_S: Final = 20.0
+LONG_S: Final = 600.0
+SHORT_S: Final = 0.3
+HUB: Final = "openai-logs"
+
+type Behaving = Callable[[Connection], Awaitable[None]]
+
+HTTP_ANSWER: Final = b"HTTP/1.1 200 OK\r\nx-padding: "
+AMQP_ANSWER: Final = b"AMQP\x03\x01\x00\x00\x00\x00\x40\x00\x02\x01\x00\x00"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dependency:
+    """A dependency that misbehaves, and what is tried on it."""
+
+    how: Misbehaviour
+    emulator: Emulator
+
+    @contextlib.asynccontextmanager
+    async def server(
+        self, answer: bytes = HTTP_ANSWER, *, reads: bool = True
+    ) -> AsyncIterator[TinyServer]:
+        async def script(connection: Connection) -> None:
+            await misbehave(connection, self.how, answer, reads=reads)
+
+        async with serving(script) as running:
+            yield running
+
+
+@pytest.fixture
+async def nothing_left() -> AsyncIterator[None]:
+    """The Event Hubs SDK leaves a connection that was never answered to the garbage collector: here
+    it comes while the event loop runs.
+    """
+    yield
+    gc.collect()
+    await asyncio.sleep(0)
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    with Emulator("--port", "0", "--control-port", "0", "--hub", HUB) as running:
+        yield running
+
+
+def no_identity() -> AsyncTokenCredential:
+    raise AssertionError("a connection string needs no identity")
+
+
+@contextlib.asynccontextmanager
+async def an_event_hub(
+    port: int, clock: Callable[[], float] = time.monotonic, **seconds: float
+) -> AsyncIterator[EventHub]:
+    settings = EventHubSettings(
+        connection_string=f"Endpoint=sb://127.0.0.1:{port};SharedAccessKeyName=RootManageSharedAccessKey;"
+        "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;",
+        namespace=None,
+        name=HUB,
+    )
+    long = EventHubTimeouts(open_s=LONG_S, send_s=LONG_S, probe_s=LONG_S, close_s=SHORT_S)
+    event_hub = EventHub(settings, no_identity, timeouts=replace(long, **seconds), clock=clock)
+    try:
+        yield event_hub
+    finally:
+        await event_hub.aclose()
+
+
+async def largest_event(dependency: Dependency) -> None:
+    async with (
+        dependency.server(AMQP_ANSWER) as server,
+        an_event_hub(server.port, open_s=SHORT_S) as event_hub,
+    ):
+        with pytest.raises(DeliveryError):
+            await event_hub.limit_bytes()
+
+
+async def link(dependency: Dependency) -> None:
+    async with (
+        dependency.server(AMQP_ANSWER) as server,
+        an_event_hub(server.port, open_s=SHORT_S) as event_hub,
+    ):
+        with pytest.raises(DeliveryError):
+            await event_hub.send(b"{}", "id")
+
+
+async def acceptance(dependency: Dependency) -> None:
+    async with (
+        proxy_to(dependency.emulator.port) as proxy,
+        an_event_hub(proxy.port, send_s=SHORT_S) as event_hub,
+    ):
+        await event_hub.limit_bytes()  # the link is open
+        proxy.set(open_ones=dependency.how, new_ones=dependency.how)
+        with pytest.raises(DeliveryError):
+            await event_hub.send(b"{}", "id")
+
+
+async def probe(dependency: Dependency) -> None:
+    async with (
+        dependency.server(AMQP_ANSWER) as server,
+        an_event_hub(server.port, probe_s=SHORT_S) as event_hub,
+    ):
+        with pytest.raises(DeliveryError):
+            await event_hub.probe()
+
+
+async def end_of_connection(dependency: Dependency) -> None:
+    async with (
+        proxy_to(dependency.emulator.port) as proxy,
+        an_event_hub(proxy.port, close_s=SHORT_S) as event_hub,
+    ):
+        await event_hub.limit_bytes()
+        proxy.set(open_ones=dependency.how, new_ones=dependency.how)
+        await event_hub.aclose()
+
+
+@contextlib.asynccontextmanager
+async def a_storage(
+    server: TinyServer, *, tls: bool = False, **seconds: float
+) -> AsyncIterator[Storage]:
+    scheme = "https" if tls else "http"
+    address = f"{scheme}://127.0.0.1:{server.port}/devstoreaccount1"
+    settings = StorageSettings(
+        setting="CAPTURES_STORAGE",
+        connection_string=f"DefaultEndpointsProtocol={scheme};AccountName=devstoreaccount1;AccountKey=a2V5;"
+        f"BlobEndpoint={address};QueueEndpoint={address};",
+        blob_service_uri=None,
+        queue_service_uri=None,
+    )
+    long = StorageTimeouts(connect_s=LONG_S, silence_s=LONG_S, answer_s=LONG_S, call_s=LONG_S)
+    storage = Storage(settings, no_identity, timeouts=replace(long, **seconds))
+    try:
+        yield storage
+    finally:
+        await storage.aclose()
+
+
+async def storage_connection(dependency: Dependency) -> None:
+    """TLS, which such a server never finishes; that it listens is the kernel's doing."""
+    async with (
+        dependency.server() as server,
+        a_storage(server, tls=True, connect_s=SHORT_S) as storage,
+    ):
+        with pytest.raises(StorageError):
+            await storage.direct.put_blob("captures/a", b"")
+
+
+async def storage_silence(dependency: Dependency) -> None:
+    async with dependency.server() as server, a_storage(server, silence_s=SHORT_S) as storage:
+        with pytest.raises(StorageError):
+            await storage.direct.get_blob("captures/a")
+
+
+async def storage_answer(dependency: Dependency) -> None:
+    """The headers come at once; it is the body that does not end."""
+
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        await connection.say(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\nbeginning")
+        await misbehave(connection, dependency.how)
+
+    async with serving(script) as server, a_storage(server, answer_s=SHORT_S) as storage:
+        with pytest.raises(StorageError):
+            await storage.direct.get_blob("captures/a")
+
+
+async def sdk_call(dependency: Dependency) -> None:
+    async with (
+        dependency.server(reads=False) as server,
+        a_storage(server, call_s=SHORT_S) as storage,
+    ):
+        with pytest.raises(StorageError):
+            await Captures(storage).stage("a", 1, bytes(1_000_000))
+        with pytest.raises(StorageError):
+            [name async for name in JsonBlobs(storage).names("a")]
+
+
+async def upstream_answer(
+    dependency: Dependency,
+    *,
+    tls: bool = False,
+    body: bytes = b"",
+    connect_s: float = LONG_S,
+    write_s: float = LONG_S,
+    read_s: float = LONG_S,
+) -> None:
+    scheme = "https" if tls else "http"
+    async with (
+        dependency.server(reads=not body) as server,
+        AiohttpTransport(max_connections=10) as transport,
+    ):
+        settings = replace(
+            UPSTREAM,
+            base_url=f"{scheme}://127.0.0.1:{server.port}",
+            connect_timeout_s=connect_s,
+            write_timeout_s=write_s,
+            read_timeout_s=read_s,
+        )
+        upstream = Upstream(settings, transport, KeyCredential("key"))
+        with pytest.raises(UpstreamError):
+            await upstream.send("POST", b"/", [], HeldBody(body))
+
+
+async def upstream_connection(dependency: Dependency) -> None:
+    await upstream_answer(dependency, tls=True, connect_s=SHORT_S)
+
+
+async def upstream_upload(dependency: Dependency) -> None:
+    await upstream_answer(dependency, body=bytes(20_000_000), write_s=SHORT_S)
+
+
+async def upstream_byte(dependency: Dependency) -> None:
+    if dependency.how is not Misbehaviour.TRICKLING:  # the next row's
+        await upstream_answer(dependency, read_s=SHORT_S)
+
+
+async def whole_exchange(dependency: Dependency) -> None:
+    async with (
+        dependency.server() as server,
+        AiohttpTransport(max_connections=10) as transport,
+    ):
+        world = a_world(transport=transport, base_url=server.url, exchange_s=SHORT_S)
+        client = Client(world.relay, b"{}")
+        await client.run()
+        assert client.status == (502 if dependency.how is Misbehaviour.RESET else 504)
+        await world.recorded()
+
+
+async def token(dependency: Dependency) -> None:
+    async with dependency.server() as server:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("IDENTITY_ENDPOINT", f"{server.url}/token")
+            patch.setenv("IDENTITY_HEADER", "header")
+            credential = ManagedIdentityCredential()
+        async with credential:
+            cached = CachedToken(credential, "scope/.default", timeout_s=SHORT_S)
+            with pytest.raises((FnsseError, TimeoutError, AzureError)):
+                await cached.value()
+
+
+async def signing_keys(dependency: Dependency) -> None:
+    async with dependency.server() as server:
+        renewal = KeyRenewal(EntraTenant(server.url, "tenant").signing_keys, Pace(fetch_s=SHORT_S))
+        renewal.begin()
+        try:
+            with pytest.raises(SigningKeysUnavailable):
+                await renewal.current_with("key")
+        finally:
+            await renewal.aclose()
+
+
+async def readiness(dependency: Dependency) -> None:
+    async with (
+        dependency.server(AMQP_ANSWER) as hub,
+        dependency.server() as store,
+        an_event_hub(hub.port) as event_hub,
+        a_storage(store) as storage,
+    ):
+        probes = {"event_hub": event_hub.probe, "blobs": Captures(storage).probe}
+        states = await Readiness(probes, probe_timeout_s=SHORT_S).check()
+        assert states == {"event_hub": "unreachable", "blobs": "unreachable"}
+
+
+async def delivery(dependency: Dependency) -> None:
+    """None of its waits ends by itself."""
+    async with (
+        dependency.server(AMQP_ANSWER) as hub,
+        dependency.server() as store,
+        an_event_hub(hub.port) as event_hub,
+        a_storage(store) as storage,
+    ):
+        enrichment = Enrichment(
+            Captures(storage),
+            Assembler(None),
+            UsageClaims(JsonBlobs(storage)),
+            event_hub,
+            Ledger(storage, writer="worker"),
+            timeout_s=SHORT_S,
+        )
+        with pytest.raises(DeliveryError):
+            await enrichment.deliver(envelopes.dump(PLAIN).encode())
+
+
+# What each row of the table is tried by: dependency and what is waited for.
+TRIALS: Final[dict[tuple[str, str], Callable[[Dependency], Awaitable[None]]]] = {
+    ("Event Hub", "its largest event, from connecting to attaching"): largest_event,
+    ("Event Hub", "a link for a publication, from connecting to attaching"): link,
+    ("Event Hub", "the acceptance of a publication"): acceptance,
+    ("Event Hub", "the probe of back-pressure and readiness"): probe,
+    ("Event Hub", "the end of a connection that is replaced"): end_of_connection,
+    ("Storage, calls of every exchange", "a connection"): storage_connection,
+    (
+        "Storage, calls of every exchange",
+        "the answer's headers, and between two pieces of its body",
+    ): storage_silence,
+    ("Storage, calls of every exchange", "the whole answer"): storage_answer,
+    (
+        "Storage, all other calls",
+        "a call with its tries, or a page or piece of a long answer",
+    ): sdk_call,
+    ("Azure OpenAI", "a connection"): upstream_connection,
+    ("Azure OpenAI", "taking 64 KiB of the request's body"): upstream_upload,
+    ("Azure OpenAI", "a byte of the answer"): upstream_byte,
+    ("Azure OpenAI", "the whole exchange, however it trickles"): whole_exchange,
+    ("Identity endpoint", "a token"): token,
+    ("Entra", "the tenant's signing keys"): signing_keys,
+    ("Readiness", "the probe of any dependency"): readiness,
+    (
+        "Enrichment",
+        "all of one message: captures, its turn, assembly, claim, acceptance",
+    ): delivery,
+}
+
+
+def key(wait: Wait) -> tuple[str, str]:
+    return wait.dependency, wait.what
+
+
+def test_every_wait_is_tried() -> None:
+    assert {key(wait) for wait in WAITS} == set(TRIALS)
+
+
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize("how", Misbehaviour, ids=lambda how: how.name.lower())
+@pytest.mark.parametrize("wait", WAITS, ids=lambda wait: f"{wait.dependency}: {wait.what}")
+async def test_a_wait_ends_within_its_bound(
+    wait: Wait, how: Misbehaviour, emulator: Emulator
+) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        await TRIALS[key(wait)](Dependency(how=how, emulator=emulator))
+
+
+@pytest.mark.usefixtures("nothing_left")
+async def test_an_event_hub_that_comes_back_after_a_silence_is_used_again(
+    emulator: Emulator,
+) -> None:
+    """The open connection falls silent, the next ones are accepted and never answered, and then new
+    ones are answered again: nothing is left waiting for an old one, and the probe tells the truth
+    all the while.
+    """
+    moment = 0.0
+    async with (
+        asyncio.timeout(DEADLINE_S),
+        proxy_to(emulator.port) as proxy,
+        an_event_hub(proxy.port, lambda: moment, open_s=2, send_s=1, probe_s=2) as event_hub,
+    ):
+        await event_hub.send(b"{}", "first")
+        await event_hub.probe()
+        proxy.set(open_ones=Misbehaviour.SILENT, new_ones=Misbehaviour.SILENT)
+        for _ in range(2):
+            with pytest.raises(DeliveryError):
+                await event_hub.send(b"{}", "second")
+        with pytest.raises(DeliveryError):
+            await event_hub.probe()
+        proxy.set(open_ones=None, new_ones=None)
+        with pytest.raises(DeliveryError, match="took no event in time"):
+            await (
+                event_hub.probe()
+            )  # a connection of its own is answered, but no event was accepted
+        await event_hub.send(b"{}", "second")
+        await event_hub.probe()
+
+
+@pytest.mark.usefixtures("nothing_left")
+async def test_a_silence_is_forgotten_after_a_while(emulator: Emulator) -> None:
+    """Another worker may have delivered the message: without one, nothing would ever clear it."""
+    moment = 0.0
+    async with (
+        asyncio.timeout(DEADLINE_S),
+        proxy_to(emulator.port) as proxy,
+        an_event_hub(proxy.port, lambda: moment, open_s=SHORT_S) as event_hub,
+    ):
+        proxy.set(open_ones=None, new_ones=Misbehaviour.SILENT)
+        with pytest.raises(DeliveryError):
+            await event_hub.limit_bytes()
+        proxy.set(open_ones=None, new_ones=None)
+        moment = 59.0
+        with pytest.raises(DeliveryError):
+            await event_hub.probe()
+        moment = 60.0
+        await event_hub.probe()
