@@ -26,6 +26,7 @@ from shared.core.records import capture
 from shared.core.records import envelope as envelopes
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
+from shared.core.records.outcome import Outcome
 from shared.core.wire.cooperative import Cooperative
 from shared.core.wire.sse import EVENT_STREAM
 from shared.errors import AssemblyError
@@ -51,6 +52,7 @@ class Assembled:
 
     body: bytes  # JSON
     usage_repeated: bool  # as the event says
+    outcome: Outcome  # as the event says: the relay does not see every answer whole
     # the response whose usage has to be claimed first; see shared.core.event.usage_claim
     claims: str | None
 
@@ -107,6 +109,7 @@ def _truncated(event: Event, limit_bytes: int) -> Assembled:
     return Assembled(
         body=truncation.truncate(event, limit_bytes),
         usage_repeated=event.usage_repeated,
+        outcome=event.outcome,
         claims=usage_claim.response_to_claim(event),
     )
 
@@ -222,14 +225,19 @@ def _assemble_packed(packed: bytes) -> bytes:
         usage_repeated=options.usage_repeated,
     )
     assembled = _truncated(event, options.limit_bytes)
-    about = {"usage_repeated": assembled.usage_repeated, "claims": assembled.claims}
+    about = {
+        "usage_repeated": assembled.usage_repeated,
+        "outcome": assembled.outcome,
+        "claims": assembled.claims,
+    }
     return json.dumps(about).encode() + b"\n" + assembled.body
 
 
 def _unpack_assembled(output: bytes) -> Assembled:
     """The child's standard output: a line of JSON about the event, then the event."""
     about, _, body = output.partition(b"\n")
-    return Assembled(body=body, **json.loads(about))
+    members = json.loads(about)
+    return Assembled(body=body, **members | {"outcome": Outcome(members["outcome"])})
 
 
 def _child_main() -> int:

@@ -7,13 +7,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from shared.core.event import usage_claim
 from shared.core.event.usage_claim import Claim
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope, load
+from shared.core.records.outcome import Outcome
 from shared.enrichment.assembly import Assembled
 from shared.enrichment.delivery_log import DeliveryLog
 from shared.errors import (
@@ -98,6 +99,7 @@ class EnrichmentLedger(Protocol):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _ClaimedEvent:
     body: bytes  # JSON
+    outcome: Outcome  # as the event says
     claim: Claim | None  # on the usage in the event; None where no claim is needed
 
 
@@ -145,7 +147,7 @@ class Enrichment:
         try:
             event = await self._claimed_event(envelope, await self._event_hub.limit_bytes())
             await self._send(event, envelope.exchange_id)
-            await self._delivery_log.accepted(envelope)
+            await self._delivery_log.accepted(replace(envelope, outcome=event.outcome))
         except CaptureError as error:
             await self._dead_letter(envelope, "corrupt_capture", error)
         except EventTooLarge as error:
@@ -195,7 +197,7 @@ class Enrichment:
             )
             assembled = await self._assemble(envelope, request, response, limit_bytes)
             if assembled.claims is None:
-                return _ClaimedEvent(body=assembled.body, claim=None)
+                return _ClaimedEvent(body=assembled.body, outcome=assembled.outcome, claim=None)
             claim = await self._claims.claim(assembled.claims, envelope.exchange_id)
             repeated = usage_claim.is_repeated(envelope.exchange_id, claim.holder)
             # The builder's guess is wrong once for each response that is polled.
@@ -203,7 +205,7 @@ class Enrichment:
                 assembled = await self._assemble(
                     envelope, request, response, limit_bytes, usage_repeated=repeated
                 )
-            return _ClaimedEvent(body=assembled.body, claim=claim)
+            return _ClaimedEvent(body=assembled.body, outcome=assembled.outcome, claim=claim)
 
     async def _dead_letter(self, envelope: Envelope, reason: str, error: Exception) -> None:
         if await self._ledger.dead_letter(envelope.exchange_id, reason):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
 
 from shared.core.answer.reader import AnswerBody, read
+from shared.core.answer.shapes import ParsedAnswer
+from shared.core.wire.json_shape import JsonObject
 from shared.core.wire.operations import CALL, OPERATIONS, OperationSpec
 from shared.core.wire.sse import EVENT_STREAM
 
@@ -29,3 +32,304 @@ def test_every_operation_has_a_reader_that_takes_any_document(spec: OperationSpe
     """Its table row names the reader; a document of another shape leaves the answer empty."""
     body = AnswerBody(operation=spec.name, content_type="application/json")
     assert read([b'{"unknown": 1}'], body).content == ""
+
+
+def sse(*chunks: object, name: str = "") -> bytes:
+    head = f"event: {name}\n" if name else ""
+    return "".join(f"{head}data: {json.dumps(data)}\n\n" for data in chunks).encode()
+
+
+def in_chat(body: bytes, **more: object) -> ParsedAnswer:
+    """A chat stream's body, read."""
+    fields = {"operation": "chat.completions", "content_type": EVENT_STREAM} | more
+    return read([body], AnswerBody(**fields))  # type: ignore[arg-type]
+
+
+def delta(**members: object) -> dict[str, object]:
+    return {"choices": [{"index": 0, "delta": members}]}
+
+
+@pytest.mark.parametrize(
+    "heartbeat",
+    [
+        "data:\n\n",
+        "data:   \n\n",
+        "data: : keepalive\n\n",
+        "data: ping\n\n",
+        "data: [HEARTBEAT]\n\n",
+        "event: ping\ndata: 1764230400\n\n",
+        "event: ping\n\n",
+        ": comment\n\n",
+    ],
+)
+def test_a_heartbeat_is_not_an_unreadable_event(heartbeat: str) -> None:
+    answer = in_chat(heartbeat.encode() + sse(delta(content="a")) + heartbeat.encode())
+    assert (answer.content, answer.problems, answer.unreadable) == ("a", (), False)
+
+
+def test_only_an_answer_of_which_nothing_can_be_read_is_unreadable() -> None:
+    some = in_chat(sse("nonsense", {"id": "c"}))
+    assert (some.problems, some.unreadable) == (
+        ("1 events of the stream hold no JSON object",),
+        False,
+    )
+    assert in_chat(sse("nonsense")).unreadable
+    assert in_chat(b"data:\n\n").problems == ("the answer's stream holds no event",)
+    assert in_chat(b"", whole=False) == ParsedAnswer(is_stream=True, finished=False)
+
+
+@pytest.mark.parametrize(
+    ("end", "finished"),
+    [
+        (b"", False),
+        (b"data: [DONE]\n\n", True),
+        (b"data: [DONE]", True),
+        (sse({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}), True),
+        (sse({"choices": [{"index": 0, "delta": {}, "finish_reason": ""}]}), False),
+        (sse({"choices": [{"index": 1, "delta": {"content": "b"}}]}), False),
+        (sse({"type": "response.completed"}), True),
+        (sse({"response": {}}, name="response.completed"), True),
+        (sse({"type": "speech.audio.done"}), True),
+        (sse({"error": {"code": "x"}}), False),
+    ],
+)
+def test_a_stream_knows_whether_it_holds_its_own_end(end: bytes, *, finished: bool) -> None:
+    assert in_chat(sse(delta(content="a")) + end).finished is finished
+
+
+@pytest.mark.parametrize(
+    ("names", "model"),
+    [
+        (["model-router", "gpt-5-nano"], "gpt-5-nano"),
+        (["model-router-2025-11-18", "gpt-5-nano", "model-router-2025-11-18"], "gpt-5-nano"),
+        (["mine", "phi-4", "mine"], "phi-4"),
+        (["mine", "", None], "mine"),
+        (["", "gpt-4o-2024-11-20"], "gpt-4o-2024-11-20"),
+        (["gpt-4o-2024-11-20", ""], "gpt-4o-2024-11-20"),
+        (["model-router"], "model-router"),
+        ([None], None),
+    ],
+)
+def test_the_model_is_the_one_that_answered(names: list[str | None], model: str | None) -> None:
+    """A router names itself first, and maybe last as well; `mine` is what the request asks for."""
+    body = sse(*({"model": name} | delta(content="a") for name in names))
+    assert in_chat(body, requested_model="mine").model == model
+
+
+@pytest.mark.parametrize(
+    "content_type", ["", "application/json", "text/plain", "text/event-stream, text/event-stream"]
+)
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf", b"\n\n", b": keep-alive\n\n", b"id: 1\n"])
+def test_a_stream_of_events_is_read_as_one_whatever_its_content_type(
+    content_type: str, start: bytes
+) -> None:
+    answer = in_chat(start + sse(delta(content="a")), content_type=content_type)
+    assert (answer.content, answer.is_stream) == ("a", True)
+
+
+def test_a_document_under_the_content_type_of_a_stream_is_read_as_one() -> None:
+    document = {
+        "choices": [{"index": 0, "message": {"content": "a"}}],
+        "usage": {"total_tokens": 1},
+    }
+    for stream in (None, True):
+        answer = in_chat(json.dumps(document).encode(), stream=stream)
+        assert (answer.content, answer.usage, answer.finished) == ("a", {"total_tokens": 1}, None)
+
+
+def test_a_transcript_that_begins_like_an_event_is_a_text() -> None:
+    body = AnswerBody(operation="audio.transcriptions", content_type="text/plain")
+    assert read([b"data: the new oil"], body).content == "data: the new oil"
+
+
+def test_neither_a_file_nor_an_object_that_is_read_is_looked_into() -> None:
+    for content_type in ("application/json", EVENT_STREAM):
+        body = AnswerBody(operation="call", content_type=content_type)
+        assert read([b'{"error": {"code": "x"}, "usage": {"n": 1}}'], body) == ParsedAnswer()
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b'{"error": {"code": "429", "message": "m"}}', {"code": "429", "message": "m"}),
+        (b'data: {"error": {"code": "429"}}\n\n', {"code": "429"}),
+        (b'event: error\ndata: {"message": "m"}\n\n', {"message": "m"}),
+        (b"Internal Server Error", {"message": "Internal Server Error"}),
+        (b"data: overloaded\n\n", {"message": "data: overloaded\n\n"}),
+        (b"", None),
+    ],
+)
+@pytest.mark.parametrize("content_type", [EVENT_STREAM, "application/json", ""])
+def test_the_body_of_an_error_is_read_whatever_its_content_type(
+    body: bytes, error: JsonObject | None, content_type: str
+) -> None:
+    answer = in_chat(body, content_type=content_type, status_code=503)
+    assert (answer.error, answer.problems) == (error, ())
+
+
+def test_a_run_that_fails_says_so_in_its_stream() -> None:
+    body = sse({"status": "failed", "last_error": {"code": "c"}}, name="thread.run.failed")
+    answer = in_chat(body, operation="call")
+    assert (answer.error, answer.failed) == ({"code": "c"}, True)
+
+
+@pytest.mark.parametrize(
+    ("message", "content", "reasoning"),
+    [
+        ({"content": "42", "reasoning": "think"}, "42", "think"),
+        ({"content": "42", "reasoning_content": "think", "reasoning": "think"}, "42", "think"),
+        ({"content": [{"type": "thinking", "thinking": "think"}, {"text": "42"}]}, "42", "think"),
+        (
+            {
+                "content": [
+                    {"type": "thinking", "thinking": [{"type": "text", "text": "think"}]},
+                    {"type": "text", "text": "42"},
+                ]
+            },
+            "42",
+            "think",
+        ),
+        ({"content": [{"type": "reasoning", "text": "think"}]}, "", "think"),
+        ({"content": None, "reasoning": None}, "", None),
+        ({"content": "42", "reasoning": {"effort": "low"}}, "42", None),
+    ],
+)
+def test_reasoning_has_several_names(
+    message: JsonObject, content: str, reasoning: str | None
+) -> None:
+    """In a message and in a delta alike; it counts as generated."""
+    document = json.dumps({"choices": [{"index": 0, "message": message}]}).encode()
+    as_document = in_chat(document, content_type="application/json")
+    as_stream = in_chat(sse(delta(**message)))
+    for answer in (as_document, as_stream):
+        assert (answer.choices[0].content, answer.choices[0].reasoning_content) == (
+            content,
+            reasoning,
+        )
+        assert answer.generated_bytes == len(content) + len(reasoning or "")
+    assert (as_stream.first_token_end is not None) is bool(content or reasoning)
+
+
+def test_arguments_that_come_as_an_object_are_its_json() -> None:
+    call = {"id": "c", "function": {"name": "f", "arguments": {"city": "Athéns"}}}
+    for body in (delta(tool_calls=[call]), delta(tool_calls=[call | {"index": 0}])):
+        (tool_call,) = in_chat(sse(body)).choices[0].tool_calls or ()
+        assert tool_call.function
+        assert json.loads(tool_call.function.arguments) == {"city": "Athéns"}
+    old = in_chat(sse(delta(function_call={"name": "f", "arguments": {}}))).choices[0]
+    assert old.function_call
+    assert old.function_call.arguments == "{}"
+
+
+def test_that_the_content_filter_did_not_run_is_in_the_answer() -> None:
+    """Azure says so under the singular name; other results stay beside it."""
+    error = {"error": {"code": "content_filter_error", "message": "not filtered"}}
+    safe = {"hate": {"filtered": False, "severity": "safe"}}
+    chunks = (
+        {"choices": [{"index": 0, "delta": {"content": "a"}, "content_filter_result": error}]},
+        {"choices": [{"index": 0, "delta": {}, "content_filter_results": safe}]},
+    )
+    assert in_chat(sse(*chunks)).choices[0].content_filter_results == error | safe
+
+
+def responses(*events: object) -> ParsedAnswer:
+    return in_chat(sse(*events), operation="responses")
+
+
+@pytest.mark.parametrize(
+    ("events", "item"),
+    [
+        (
+            [
+                {"type": "response.output_item.added", "item": {"type": "apply_patch_call"}},
+                {"type": "response.apply_patch_call_operation_diff.delta", "delta": "@@ -1 "},
+                {"type": "response.apply_patch_call_operation_diff.delta", "delta": "+1 @@"},
+            ],
+            {"type": "apply_patch_call", "operation": {"diff": "@@ -1 +1 @@"}},
+        ),
+        (
+            [
+                {
+                    "type": "response.output_item.added",
+                    "item": {"type": "shell_call", "action": {"commands": []}},
+                },
+                {"type": "response.shell_call_command.delta", "command_index": 0, "delta": "ls "},
+                {"type": "response.shell_call_command.delta", "command_index": 1, "delta": "pwd"},
+                {"type": "response.shell_call_command.delta", "command_index": 0, "delta": "-l"},
+            ],
+            {"type": "shell_call", "action": {"commands": ["ls -l", "pwd"]}},
+        ),
+        (
+            [
+                {"type": "response.output_item.added", "item": {"type": "new_call", "id": "n"}},
+                {"type": "response.new_call_words.delta", "output_index": 0, "delta": "a "},
+                {"type": "response.new_call_words.delta", "output_index": 0, "delta": "b"},
+            ],
+            {"type": "new_call", "id": "n", "words": "a b"},
+        ),
+        (
+            [{"type": "response.function_call_arguments.done", "item_id": "f", "arguments": "{}"}],
+            {"type": "function_call", "id": "f", "arguments": "{}"},
+        ),
+        (
+            [
+                {"type": "response.output_text.delta", "item_id": "m", "delta": "Hi"},
+                {"type": "response.output_text.done", "item_id": "m", "text": "Hi"},
+            ],
+            {"type": "message", "id": "m", "content": [{"type": "output_text", "text": "Hi"}]},
+        ),
+        (
+            [{"type": "response.output_text.done", "item_id": "m", "text": "Hi"}],
+            {"type": "message", "id": "m", "content": [{"type": "output_text", "text": "Hi"}]},
+        ),
+    ],
+)
+def test_the_items_of_a_cut_stream_hold_what_came_of_them(
+    events: list[JsonObject], item: JsonObject
+) -> None:
+    """Also those of kinds that are not known here, and texts that come whole."""
+    assert responses(*events).output == (item,)
+
+
+def test_a_file_in_deltas_of_an_unknown_kind_stays_out() -> None:
+    data = base64.b64encode(bytes(300)).decode()
+    answer = responses({"type": "response.new.delta", "output_index": 0, "delta": data})
+    assert "AAAA" not in json.dumps(answer.output)
+
+
+@pytest.mark.parametrize(
+    ("event", "is_first_token"),
+    [
+        (
+            {"type": "response.image_generation_call.partial_image", "partial_image_b64": "aGk="},
+            True,
+        ),
+        (
+            {"type": "response.output_item.done", "item": {"type": "function_call", "name": "f"}},
+            True,
+        ),
+        (
+            {
+                "type": "response.output_item.done",
+                "item": {"type": "image_generation_call", "result": "aGk="},
+            },
+            True,
+        ),
+        ({"type": "response.output_item.done", "item": {"type": "x", "arguments": {"a": 1}}}, True),
+        (
+            {"type": "response.output_item.done", "item": {"type": "reasoning", "summary": []}},
+            False,
+        ),
+        (
+            {"type": "response.output_item.added", "item": {"type": "function_call", "name": "f"}},
+            False,
+        ),
+        ({"type": "response.output_text.done", "text": "Hi"}, True),
+        ({"type": "response.content_part.done", "part": {"text": "Hi"}}, False),
+        ({"type": "response.unknown.delta", "delta": "a"}, True),
+        ({"type": "response.unknown.delta", "delta": {"a": 1}}, False),
+    ],
+)
+def test_the_first_token_of_a_response(event: JsonObject, *, is_first_token: bool) -> None:
+    """Whatever the model made, and nothing else."""
+    assert (responses(event).first_token_end is not None) is is_first_token

@@ -4,8 +4,10 @@ always is an event.
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -365,3 +367,106 @@ def test_an_event_is_cut_to_the_limit_and_no_further(
 def test_an_event_that_fits_is_not_cut() -> None:
     data = truncation.truncate(builder.build(an_envelope(), asked(), STREAM, None), LIMIT)
     assert valid(json.loads(data))["truncated"] is False
+
+
+FAILED = {"object": "response", "status": "failed", "error": {"code": "x", "message": "m"}}
+
+
+@pytest.mark.parametrize("coding", ["", "gzip"])
+@pytest.mark.parametrize("size", [0, 40_000])
+@pytest.mark.parametrize(
+    ("operation", "body"),
+    [
+        ("responses", FAILED),
+        ("responses.get", FAILED),
+        ("chat.completions", {"error": {"code": "x", "message": "m"}}),
+        ("embeddings", {"object": "error", "code": "x", "message": "m"}),
+    ],
+)
+def test_an_error_inside_a_200_is_the_upstreams_whatever_its_size_and_coding(
+    coding: str, size: int, operation: str, body: dict[str, Any]
+) -> None:
+    """The relay sees neither a large document nor a coded one, and says that it completed."""
+    raw = json.dumps(body | {"instructions": "x" * size}).encode()
+    raw = gzip.compress(raw) if coding else raw
+    event = built(
+        an_envelope(operation=operation, stream=False, response_bytes=len(raw)),
+        None,
+        answered(raw, **{"content-encoding": coding}),
+    )
+    assert (event["type"], event["outcome"]) == ("error", "upstream_error")
+    assert event["error"]["code"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome", "code"),
+    [
+        (b"data: [DONE]\n\n", "completed", None),
+        (b"", "upstream_interrupted", "upstream_interrupted"),
+        (b'data: {"error": {"code": "x"}}\n\n', "upstream_error", "x"),
+    ],
+)
+def test_a_coded_stream_ended_as_its_text_says(end: bytes, outcome: str, code: str | None) -> None:
+    raw = gzip.compress(b'data: {"choices": [{"index": 0, "delta": {"content": "a"}}]}\n\n' + end)
+    sent = an_envelope(response_bytes=len(raw), sent_bytes=len(raw))
+    headers = {"content-type": "text/event-stream", "content-encoding": "gzip"}
+    event = built(sent, None, Capture(header={"headers": headers}, body=raw))
+    assert (event["outcome"], (event["error"] or {}).get("code")) == (outcome, code)
+    assert event["content"] == "a"
+
+
+def test_a_client_that_disconnects_at_the_headers_of_a_refusal_was_refused() -> None:
+    """Its body is not known: the status is."""
+    envelope = an_envelope(
+        stream=False, outcome=Outcome.UPSTREAM_ERROR, upstream_status_code=429, response_bytes=0
+    )
+    event = built(envelope, None, None)
+    assert event["type"] == "error"
+    assert event["error"] == {
+        "code": "upstream_error",
+        "message": "Azure OpenAI answered 429, and no body came.",
+    }
+
+
+@pytest.mark.parametrize("operation", ["chat.completions", "embeddings", "responses"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_empty_200_is_unreadable(operation: str, *, stream: bool) -> None:
+    """Unless the client disconnected before anything came."""
+    kind = "text/event-stream" if stream else "application/json"
+    empty = answered(b"", **{"content-type": kind})
+    envelope = an_envelope(operation=operation, stream=stream, response_bytes=0, sent_bytes=0)
+    event = built(envelope, asked(), empty)
+    assert event["error"]["code"] == "unreadable_answer"
+    assert len(event["problems"]) == 1
+    assert built(envelope, asked(), None)["error"]["code"] == "unreadable_answer"
+    left = built(replace(envelope, outcome=Outcome.CLIENT_DISCONNECTED), asked(), empty)
+    assert (left["error"], left["problems"]) == (None, [])
+
+
+def test_the_usage_of_an_object_that_is_polled_is_not_the_calls() -> None:
+    """Also where an older envelope has it."""
+    polled = an_envelope(operation="call", stream=False, usage=dict(USAGE), usage_source="upstream")
+    event = built(polled, None, answered({"object": "batch", "usage": USAGE}))
+    assert (event["usage"], event["tokens"], event["usage_source"]) == (None, None, "none")
+
+
+def test_numbers_with_a_fraction_of_nothing_are_tokens() -> None:
+    usage = {"prompt_tokens": 5.0, "completion_tokens": 1.0, "total_tokens": 6.0}
+    event = built(an_envelope(stream=False, usage=None), None, answered({"usage": usage}))
+    assert event["usage"] == usage
+    assert (event["tokens"]["input"], event["tokens"]["total"]) == (5, 6)
+
+
+@pytest.mark.parametrize("missing", [4, 8])
+def test_an_answer_whose_coding_is_cut_short_is_read_as_far_as_it_goes(missing: int) -> None:
+    body = json.dumps({"choices": [{"index": 0, "message": {"content": "hello"}}]}).encode()
+    raw = gzip.compress(body)[:-missing]
+    event = built(
+        an_envelope(stream=False, response_bytes=len(raw)),
+        asked(),
+        answered(raw, **{"content-encoding": "gzip"}),
+    )
+    assert event["content"] == "hello"
+    assert event["problems"] == [
+        "the answer cannot be read whole: its content-encoding gzip is cut short"
+    ]

@@ -88,7 +88,7 @@ class ChoiceBuilder:
         if content:
             self._content.append(content)
         has_content = bool(content)
-        if content and delta.keys() == _CONTENT_ONLY:  # nearly every chunk
+        if delta.keys() == _CONTENT_ONLY and type(delta["content"]) is str:  # nearly every chunk
             return has_content
         for collected, piece in (
             (self._refusal, text(delta.get("refusal")) or _part_texts(delta, "refusal")),

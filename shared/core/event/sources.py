@@ -13,6 +13,7 @@ from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome
 from shared.core.wire.cooperative import Cooperative
+from shared.core.wire.operations import ReaderKind, spec_of
 
 _ENDED_BY_UPSTREAM: Final = frozenset({Outcome.COMPLETED, Outcome.UPSTREAM_ERROR})
 
@@ -89,10 +90,8 @@ def _answers(
     They differ where the client disconnected within a stream and the relay read on to learn the
     usage. A part of a JSON document makes no sense on its own, so a document counts as sent.
     """
-    if response is None:
-        return ParsedAnswer(), ParsedAnswer()
-    if envelope.failure is not None and not response.body:
-        return ParsedAnswer(), ParsedAnswer()  # the failure says why there is nothing
+    if response is None or (envelope.failure is not None and not response.body):
+        return _without_body(envelope), ParsedAnswer()
     body = reader.AnswerBody(
         operation=envelope.operation,
         status_code=envelope.upstream_status_code,
@@ -107,3 +106,18 @@ def _answers(
         return answer, answer
     sent = (response.body[: envelope.sent_bytes],)
     return answer, (yield from reader.read_steps(sent, body))
+
+
+def _without_body(envelope: Envelope) -> ParsedAnswer:
+    """The answer where nothing is stored of a body. A 200 is to have one, and not to be taken for a
+    success without it.
+    """
+    is_empty = envelope.outcome is Outcome.COMPLETED and envelope.upstream_status_code == 200
+    if envelope.response_bytes or not is_empty or not _expects_body(envelope.operation):
+        return ParsedAnswer()
+    return ParsedAnswer(problems=("the answer's body is empty",), unreadable=True)
+
+
+def _expects_body(operation: str) -> bool:
+    """An empty text or sound may be right."""
+    return spec_of(operation).reader not in {ReaderKind.NONE, ReaderKind.AUDIO}
