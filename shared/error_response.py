@@ -1,5 +1,5 @@
-"""An error of the proxy itself, in Azure OpenAI's shape, as the whole answer to what is no
-exchange.
+"""An error of the proxy itself, in Azure OpenAI's shape, as the whole answer to a call that is not
+an exchange.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from shared.core.api_error import ApiError
 
 
 class ErrorResponse(Response):
-    """Sent as it is; an exchange reports its errors itself (shared.core.exchange)."""
+    """The whole response. An exchange reports its errors by itself (shared.core.exchange)."""
 
     def __init__(self, error: ApiError, headers: dict[str, str] | None = None) -> None:
         super().__init__(error.body(), error.status, headers, media_type="application/json")

@@ -4,8 +4,9 @@
     ├── SettingsError            a setting is missing or malformed; raised once, at start
     ├── EnvelopeError            a queue message is not an envelope of a known version
     ├── CaptureError             a blob is not a capture
+    ├── WrongType                parsed JSON is not the record that it should be
     ├── ReplayRequestError       a request to replay that cannot be carried out            -> 400
-    ├── AssemblyError            an event could not be built of its envelope and captures
+    ├── AssemblyError            an event could not be built from its envelope and captures
     ├── NotAnObject              a request body is not a JSON object; it is relayed as it is
     ├── UpstreamError            no (whole) answer from the upstream
     │   ├── UpstreamUnreachable  no connection, or it broke before the answer began   -> 502
@@ -21,7 +22,7 @@
     ├── UnsupportedLibrary       a library is not as fnsse uses it; raised once, at start
     └── DeliveryError            the Event Hub did not accept an event; the queue retries
         ├── EventTooLarge        it never will, although the event was cut to fit
-        └── EventRefused         it refused this event for what it holds, and would again
+        └── EventRefused         it refused this event because of its content, and would again
 
 Messages name the thing and the remedy, and never hold a secret, a prompt or an answer.
 """
@@ -43,12 +44,18 @@ class CaptureError(FnsseError):
     """A blob is not a capture: wrong magic, cut short, or an unknown version."""
 
 
+class WrongType(FnsseError):
+    """A member of parsed JSON is missing, unknown or of another type. The message never holds its
+    value.
+    """
+
+
 class ReplayRequestError(FnsseError):
     """A request to replay is wrong; the message says what would be right."""
 
 
 class AssemblyError(FnsseError):
-    """An event could not be built, although everything it is built of was at hand: a bug, or a
+    """An event could not be built although its envelope and captures could be read: a bug, or a
     hostile capture.
     """
 
@@ -111,7 +118,7 @@ class SigningKeysUnavailable(FnsseError):
 
 
 class StorageError(FnsseError):
-    """Storage refused a call or did not answer. What was asked for may have happened or not."""
+    """Storage refused a call or did not answer. The operation may have happened or not."""
 
     def __init__(self, message: str, *, status: int | None = None, code: str = "") -> None:
         """`status` and `code`: the answer's, code being its `x-ms-error-code`. None and "" where no
@@ -139,6 +146,4 @@ class EventTooLarge(DeliveryError):
 
 
 class EventRefused(DeliveryError):
-    """The Event Hub refused this event for a reason other than its size, and not because of the
-    state that it is in.
-    """
+    """The Event Hub refused this event for good, for a reason other than its size."""

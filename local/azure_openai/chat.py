@@ -11,7 +11,7 @@ from itertools import zip_longest
 from local.azure_openai import filters, sse
 from local.azure_openai import message_parts as parts
 from local.azure_openai.answer import SSE, StandInResponse, json_answer
-from local.azure_openai.choices import FunctionCall, ModelOutput, ReplyChoice, slices, usage
+from local.azure_openai.choices import ModelOutput, ReplyCall, ReplyChoice, slices, usage
 from local.azure_openai.texts import digest
 
 _ARGUMENT_PIECE = 9  # characters of a call's arguments in one chunk
@@ -162,7 +162,7 @@ def _deltas(output: ModelOutput, choice: ReplyChoice) -> Iterator[dict[str, obje
     yield from _call_deltas(choice.calls)
 
 
-def _call_deltas(calls: Iterable[FunctionCall]) -> Iterator[dict[str, object]]:
+def _call_deltas(calls: Iterable[ReplyCall]) -> Iterator[dict[str, object]]:
     """Each call's name, then the arguments of all calls, alternating; `index` identifies
     the call.
     """
@@ -180,11 +180,11 @@ def _call_deltas(calls: Iterable[FunctionCall]) -> Iterator[dict[str, object]]:
                 yield {"tool_calls": [{"index": index, "function": {"arguments": part}}]}
 
 
-def _parts(call: FunctionCall) -> list[str]:
+def _parts(call: ReplyCall) -> list[str]:
     return slices(call.arguments, _ARGUMENT_PIECE)
 
 
-def _whole_call(call: FunctionCall) -> dict[str, object]:
+def _whole_call(call: ReplyCall) -> dict[str, object]:
     return {
         "id": call.id,
         "type": "function",

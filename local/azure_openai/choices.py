@@ -13,7 +13,7 @@ CREATED = 1_760_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class FunctionCall:
+class ReplyCall:
     """A tool call."""
 
     id: str
@@ -27,8 +27,8 @@ class ReplyChoice:
 
     index: int
     pieces: tuple[str, ...]  # joined: the text; empty if there are calls
-    calls: tuple[FunctionCall, ...]
-    function: FunctionCall | None  # the legacy function call
+    calls: tuple[ReplyCall, ...]
+    function: ReplyCall | None  # the legacy function call
     refused: bool  # the text is a refusal
     finish_reason: str
 
@@ -124,9 +124,9 @@ def _structured(ask: Ask) -> list[str] | None:
     return slices(json.dumps(value, ensure_ascii=False), 8)
 
 
-def _call(ask: Ask, tool: Tool, index: int) -> FunctionCall:
+def _call(ask: Ask, tool: Tool, index: int) -> ReplyCall:
     arguments = sample(tool.parameters, texts.digest(ask.seed, tool.name, str(index)))
-    return FunctionCall(
+    return ReplyCall(
         id=f"call_{texts.digest(ask.seed, tool.name, str(index), 'id')[:24]}",
         name=tool.name,
         arguments=json.dumps(arguments, ensure_ascii=False),

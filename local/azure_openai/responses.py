@@ -3,7 +3,7 @@ makes the events.
 """
 
 from local.azure_openai import filters, texts
-from local.azure_openai.choices import FunctionCall, ModelOutput, ReplyChoice
+from local.azure_openai.choices import ModelOutput, ReplyCall, ReplyChoice
 
 FAILURE = {"code": "server_error", "message": "The model failed to generate a response."}
 # parameters that a response repeats, with their defaults
@@ -125,7 +125,7 @@ def content(model_output: ModelOutput, text: str) -> dict[str, object]:
 
 
 def function_call(
-    model_output: ModelOutput, call: FunctionCall, arguments: str, status: str
+    model_output: ModelOutput, call: ReplyCall, arguments: str, status: str
 ) -> dict[str, object]:
     """A function call item."""
     head = {

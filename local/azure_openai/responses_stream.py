@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from local.azure_openai import responses, sse
-from local.azure_openai.choices import FunctionCall, ModelOutput, slices
+from local.azure_openai.choices import ModelOutput, ReplyCall, slices
 
 _ARGUMENT_PIECE = 9  # characters of a call's arguments in one event
 _ERROR = {
@@ -103,7 +103,7 @@ def _message(model_output: ModelOutput, index: int) -> Iterator[Event]:
     )
 
 
-def _call(model_output: ModelOutput, call: FunctionCall, index: int) -> Iterator[Event]:
+def _call(model_output: ModelOutput, call: ReplyCall, index: int) -> Iterator[Event]:
     empty = responses.function_call(model_output, call, "", "in_progress")
     place = {"item_id": empty["id"], "output_index": index}
     yield _item("added", index, empty)

@@ -35,7 +35,7 @@ class SigningKeys(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
+class RenewalPace:
     """How often keys are fetched, and how long they are trusted. All in seconds."""
 
     # Entra publishes a key long before it signs with it, and asks for a fetch once a day at least
@@ -55,14 +55,14 @@ class KeyRenewal:
     def __init__(
         self,
         fetch: Callable[[], Awaitable[SigningKeys]],
-        pace: Pace | None = None,
+        pace: RenewalPace | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`fetch` raises SigningKeysUnavailable."""
         # the same object until something else is published; None: none to be trusted
         self.keys: SigningKeys | None = None
         self._fetch = fetch
-        self._pace = pace or Pace()
+        self._pace = pace or RenewalPace()
         self._clock = clock
         self._fetched_at = self._unknown_key_at = float("-inf")
         self._failures = 0  # since the last fetch that succeeded
@@ -73,7 +73,7 @@ class KeyRenewal:
 
     def begin(self) -> None:
         """Fetch ahead of need. Does nothing outside of an event loop (an app that is only indexed)
-        or where it has begun.
+        or if it has begun already.
         """
         try:
             asyncio.get_running_loop()
@@ -113,7 +113,7 @@ class KeyRenewal:
         await self.current()
 
     async def aclose(self) -> None:
-        """No fetch is begun after this."""
+        """Start no further fetch."""
         self._closed = True
         if self._next is not None:
             self._next.cancel()

@@ -19,7 +19,7 @@ from shared.errors import StorageNotFound
 _MAX_LISTED: Final = 1000
 
 
-class CaptureStore(CaptureHeaders, Protocol):
+class ErasableCaptures(CaptureHeaders, Protocol):
     """The captures. Each method raises StorageError."""
 
     async def exists(self, name: str) -> bool:
@@ -55,7 +55,7 @@ class DeadLetterLedger(Protocol):
         ...
 
 
-class FailureCounts(Protocol):
+class ErasableCounts(Protocol):
     """How often an exchange's event could not be built."""
 
     async def delete(self, name: str) -> bool:
@@ -68,10 +68,10 @@ class DeadLetters:
 
     def __init__(
         self,
-        captures: CaptureStore,
+        captures: ErasableCaptures,
         ledger: DeadLetterLedger,
         envelopes: EnvelopeSink,
-        failure_counts: FailureCounts,
+        failure_counts: ErasableCounts,
     ) -> None:
         self._captures = captures
         self._ledger = ledger

@@ -17,7 +17,7 @@ from shared.errors import StorageError
 
 BLOCK_BYTES: Final = 4 * 1024 * 1024
 
-# A block's upload that failed ends with its error: whether anybody still asks for it is open.
+# An upload that failed ends with its error; the caller may have stopped waiting for it.
 type Upload = Coroutine[Any, Any, StorageError | None]
 type StartTask = Callable[[Upload], asyncio.Task[StorageError | None]]
 

@@ -64,7 +64,7 @@ class Counters:
 class Recording:
     """The recording of an exchange that has ended, in progress."""
 
-    # whether both captures are stored is known: what is to be done for the client now
+    # done once it is known whether both captures are stored: the actions for the client
     captured: asyncio.Future[Actions]
     done: asyncio.Task[None]  # the envelope is stored, or given up
 
@@ -148,8 +148,8 @@ class Recorder:
         return envelope
 
     async def _save(self, envelope: Envelope, record: ExchangeRecord) -> None:
-        """Store how the exchange ended, which nothing that is stored says: try for a while, in the
-        queue and beside the captures, then write it to the log, which is the last place there is.
+        """Store how the exchange ended, where nothing stored holds it yet. Tries for a while to put
+        it beside the captures or on the queue; the last resort is the log.
         """
         for wait_s in (0, *self._retry_waits_s):
             await asyncio.sleep(wait_s)
@@ -214,7 +214,7 @@ class Recorder:
     async def _attempt(
         self, storing: Coroutine[Any, Any, bool], what: str, record: ExchangeRecord
     ) -> bool:
-        """Whether `storing` stored its part; the log says why not."""
+        """Whether `storing` stored its part. A failure is logged with its reason."""
         reason = "the captures that wait for their store have reached CAPTURE_MEMORY_MB"
         try:
             stored = await storing

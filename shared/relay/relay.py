@@ -1,9 +1,9 @@
 """The relay: moves an exchange's bytes between client and upstream, unchanged.
 
-What happens to an exchange is decided by its state machine (shared.core.exchange); here it is fed
-what client, upstream and clock bring, and what it decides is carried out. Between reading a chunk
-and writing it nothing is parsed, stored or sent. What happened is noted on the side
-(`ExchangeRecord`) and recorded after the last byte. Only the end of a chunked response, which holds
+The exchange's state machine (shared.core.exchange) decides what happens. This module feeds it the
+input of client, upstream and clock, and carries out its actions. Between reading a chunk and
+writing it nothing is parsed, stored or sent. Notes are taken on the side (`ExchangeRecord`) and
+recorded after the last byte. Only the end of a chunked response, which holds
 no byte of the answer, waits for the recording, because the Functions host kills its worker without
 a signal once the last open response has ended.
 """
@@ -282,8 +282,8 @@ class RelayResponse(Response):
                 pass
 
     async def _bridge_silences(self) -> None:
-        """Ask for a comment whenever nothing came for the interval. It reads what the record notes,
-        so it costs a chunk nothing.
+        """Ask for a comment whenever nothing came for the interval. It reads the last chunk's time
+        from the record, so it costs a chunk nothing.
         """
         interval_ms = self._relay.interventions.keep_alive_s * 1000
         commented_ms = self._now_ms()

@@ -71,7 +71,7 @@ class LimitSettings:
     capture_memory_bytes: int
     # nothing goes upstream, and no answer ends, before its capture is stored
     capture_required: bool = False
-    # how long the upstream is read on after the client left, for its usage; 0: not at all
+    # how long the upstream is read on after a disconnect, for its usage; 0: not at all
     drain_s: float
     drain_bytes: int
 

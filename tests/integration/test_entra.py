@@ -34,7 +34,7 @@ from harness.entra import (
     token,
 )
 from shared.access.caller_check import CallerCheck
-from shared.access.key_renewal import KeyRenewal, Pace
+from shared.access.key_renewal import KeyRenewal, RenewalPace
 from shared.adapters.entra import EntraKeys, EntraTenant
 from shared.core.api_error import ApiError
 from shared.core.records.exchange_id import started_at
@@ -64,7 +64,9 @@ class Checked:
             caller_object_ids=frozenset({CALLER}),
             operator_object_ids=frozenset({OPERATOR}),
         )
-        self.renewal = KeyRenewal(EntraTenant(tenant.authority, TENANT).signing_keys, Pace(**pace))
+        self.renewal = KeyRenewal(
+            EntraTenant(tenant.authority, TENANT).signing_keys, RenewalPace(**pace)
+        )
         self.check = CallerCheck(
             settings, self.renewal, lambda: time.time() + self.later_s, remembered=remembered
         )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.core.wire.json_members import Pace, find_members, first_member_at
+from shared.core.wire.json_members import ScanPace, find_members, first_member_at
 from shared.core.wire.operations import spec_of
 from shared.core.wire.usage_request import examine
 from shared.errors import NotAnObject
@@ -165,5 +165,5 @@ def test_sliced_and_unsliced_find_the_same(text: str, steps: int, window: int) -
     pauses.
     """
     body = text.encode("utf-8", "surrogatepass")
-    pace = Pace(steps=steps, window_bytes=window, find_bytes=window)
+    pace = ScanPace(steps=steps, window_bytes=window, find_bytes=window)
     assert run(find_members(body, NAMES, pace)) == run(find_members(body, NAMES))

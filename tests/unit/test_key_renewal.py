@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from shared.access.key_renewal import KeyRenewal, Pace
+from shared.access.key_renewal import KeyRenewal, RenewalPace
 from shared.core.token.caller_token import TokenAccepted, TokenRejected
 from shared.errors import SigningKeysUnavailable
 
@@ -78,7 +78,7 @@ async def renewing(tenant: Tenant) -> AsyncIterator[Renewals]:
 
     def make(**pace: float) -> KeyRenewal:
         slow = {"renew_s": NEVER_S, "first_retry_s": NEVER_S, "longest_retry_s": NEVER_S}
-        made.append(KeyRenewal(tenant.fetch, Pace(**(slow | pace)), lambda: tenant.now))
+        made.append(KeyRenewal(tenant.fetch, RenewalPace(**(slow | pace)), lambda: tenant.now))
         return made[-1]
 
     yield make

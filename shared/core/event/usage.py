@@ -111,8 +111,8 @@ def is_repeated(envelope: Envelope, answer: ParsedAnswer, *, stream: bool) -> bo
     """Whether another exchange counts the answer's figures.
 
     Each GET of a response repeats its usage (litellm#25015). A response that did not run in the
-    background finished in its create call, whatever the clocks say. For one that did, a GET counts
-    only if it is the stream in which the response finished. That is a guess;
+    background finished in its create call, whatever its timestamps are. For a background response,
+    a GET counts only if it is the stream in which the response finished. That is a guess;
     shared.core.event.usage_claim decides it.
     """
     if not spec_of(envelope.operation).repeats_usage:

@@ -32,6 +32,7 @@ from shared.core.records.outcome import RelayResult
 from shared.core.wire import forwarding
 from shared.core.wire.cooperative import Cooperative
 from shared.core.wire.headers import RawHeaders, is_event_stream, is_readable
+from shared.core.wire.sse import EVENT_STREAM
 from shared.core.wire.tail import TAIL_BYTES
 from shared.errors import (
     BodyTooLarge,
@@ -124,7 +125,7 @@ class ExchangeMachine:
         self.state, self._chunked = State.EARLY, True
         self._body = self._client_body(is_stream=True)
         headers = [
-            (b"content-type", b"text/event-stream"),
+            (b"content-type", EVENT_STREAM.encode()),
             (b"cache-control", b"no-cache"),
             (b"x-exchange-id", self._exchange_id.encode()),
         ]

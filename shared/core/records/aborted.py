@@ -9,8 +9,7 @@ from shared.core.records import typed_json
 from shared.core.records.capture import request_name
 from shared.core.records.envelope import Caller, Envelope, Failure, Timings
 from shared.core.records.outcome import Outcome
-from shared.core.records.typed_json import WrongType
-from shared.errors import CaptureError
+from shared.errors import CaptureError, WrongType
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,10 +15,9 @@ from typing import Final, Literal
 from shared.core.records import typed_json
 from shared.core.records.exchange_id import started_at
 from shared.core.records.outcome import Outcome
-from shared.core.records.typed_json import WrongType
 from shared.core.wire import json_shape
 from shared.core.wire.json_shape import JsonObject
-from shared.errors import EnvelopeError
+from shared.errors import EnvelopeError, WrongType
 
 SCHEMA_VERSION: Final = 1
 MAX_TEXT: Final = 256  # bytes, as JSON writes it, of any one text that a caller can choose

@@ -24,12 +24,9 @@ from typing import (
 )
 
 from shared.core.wire.json_shape import JsonObject, integer
+from shared.errors import WrongType
 
 type _Reader = Callable[[object], object]
-
-
-class WrongType(Exception):
-    """A member is missing, unknown or of another type. The message never holds its value."""
 
 
 def read[T](cls: type[T], value: object) -> T:

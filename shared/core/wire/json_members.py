@@ -41,7 +41,7 @@ class Span:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pace:
+class ScanPace:
     """When the scanner pauses. A step costs about a microsecond."""
 
     steps: int = 1000  # between two pauses
@@ -52,11 +52,11 @@ class Pace:
     find_bytes: int = 1024 * 1024  # of bytes.find, which is faster
 
 
-DEFAULT_PACE: Final = Pace()
+DEFAULT_PACE: Final = ScanPace()
 
 
 def find_members(
-    body: JsonText, names: frozenset[str], pace: Pace = DEFAULT_PACE
+    body: JsonText, names: frozenset[str], pace: ScanPace = DEFAULT_PACE
 ) -> Cooperative[dict[str, Span]]:
     """The members of these names that the object has. Of a repeated name the last one counts, as in
     JSON parsers.
@@ -74,7 +74,7 @@ def first_member_at(body: JsonText) -> int:
 class _Scanner:
     """Every method takes an offset and returns the one after what its name says."""
 
-    def __init__(self, body: JsonText, pace: Pace) -> None:
+    def __init__(self, body: JsonText, pace: ScanPace) -> None:
         self._body = body
         self._pace = pace
         self._steps = 0  # since the last pause
