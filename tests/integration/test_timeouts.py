@@ -21,7 +21,7 @@ from azure.identity.aio import ManagedIdentityCredential
 
 from harness.event_hubs_emulator import Emulator
 from harness.sample_envelope import PLAIN
-from shared.access.key_renewal import KeyRenewal, Pace
+from shared.access.key_renewal import KeyRenewal, RenewalPace
 from shared.adapters.aiohttp_transport import AiohttpTransport
 from shared.adapters.captures import Captures
 from shared.adapters.entra import EntraTenant
@@ -294,7 +294,9 @@ async def token(dependency: Dependency) -> None:
 
 async def signing_keys(dependency: Dependency) -> None:
     async with dependency.server() as server:
-        renewal = KeyRenewal(EntraTenant(server.url, "tenant").signing_keys, Pace(fetch_s=SHORT_S))
+        renewal = KeyRenewal(
+            EntraTenant(server.url, "tenant").signing_keys, RenewalPace(fetch_s=SHORT_S)
+        )
         renewal.begin()
         try:
             with pytest.raises(SigningKeysUnavailable):
