@@ -74,7 +74,13 @@ upstream = Upstream(
 memory = CaptureMemory(config.limits.capture_memory_bytes)
 relay = Relay(
     upstream=upstream,
-    recorder=Recorder(captures, envelopes, memory, config.copied_headers),
+    recorder=Recorder(
+        captures,
+        envelopes,
+        memory,
+        config.copied_headers,
+        give_up_after_s=config.reconcile.grace_s * 2 / 3,
+    ),
     limits=config.limits,
     interventions=config.interventions,
     default_api_version=config.upstream.api_version,

@@ -103,9 +103,12 @@ class Captures:
         return names, pages.continuation_token or None
 
     async def exists(self, name: str) -> bool:
-        """Raises StorageError."""
-        async with self._storage.call():
-            return await self._container.get_blob_client(name).exists()
+        """Whether there is a capture of that name. Raises StorageError."""
+        try:
+            await self._storage.direct.get_beginning(f"{CONTAINER}/{name}", 1)
+        except StorageNotFound:
+            return False
+        return True
 
     async def erase(self, name: str) -> bool:
         """Delete a capture; False where there is none. Raises StorageError."""

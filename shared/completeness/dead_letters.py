@@ -7,9 +7,8 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from shared.completeness.ports import CaptureHeaders, EnvelopeSink
-from shared.completeness.redelivery import rebuild_envelope
-from shared.core.records.capture import request_name, response_name
-from shared.core.records.comparison import CapturedExchange
+from shared.completeness.redelivery import find_exchange, rebuild_envelope
+from shared.core.records.capture import CaptureKind, capture_name
 from shared.core.records.dead_letter import DeadLetterRecord
 from shared.core.records.envelope import mark_replayed
 from shared.core.records.ledger_entry import REPLAY_FAILED
@@ -91,8 +90,7 @@ class DeadLetters:
         reason = await self._ledger.dead_letter_reason(exchange_id)
         if reason is None:
             return False
-        answered = await self._captures.exists(response_name(exchange_id))
-        exchange = CapturedExchange(exchange_id=exchange_id, answered=answered)
+        exchange = await find_exchange(self._captures, exchange_id)
         try:
             envelope = await rebuild_envelope(self._captures, exchange)
         except StorageNotFound:
@@ -107,14 +105,13 @@ class DeadLetters:
         return True
 
     async def erase(self, exchange_id: str) -> bool:
-        """Delete both captures; False where nothing was stored of the exchange. Raises
+        """Delete the captures; False where nothing was stored of the exchange. Raises
         StorageError.
 
         The ledger and the claims on usage keep the bare id.
         """
         erased = [
-            await self._captures.erase(name)
-            for name in (request_name(exchange_id), response_name(exchange_id))
+            await self._captures.erase(capture_name(exchange_id, kind)) for kind in CaptureKind
         ]
         await self._forget_failures(exchange_id)
         return await self._ledger.remove_dead_letter(exchange_id) or any(erased)

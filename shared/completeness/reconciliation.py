@@ -224,7 +224,7 @@ class _Run:
         for exchange, result in zip(batch, results, strict=True):
             match result:
                 case RedeliveryResult.QUEUED:
-                    kind = "redelivered" if exchange.answered else "aborted"
+                    kind = "redelivered" if exchange.ended else "aborted"
                     self.checkpoint.counts[kind] += 1
                 case RedeliveryResult.DEAD_LETTERED:
                     self.report.dead_lettered += 1

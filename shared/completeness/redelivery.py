@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
 from shared.completeness.ports import CaptureHeaders
 from shared.core.records.aborted import aborted_envelope
-from shared.core.records.capture import request_name, response_name
+from shared.core.records.capture import CaptureKind, capture_name
 from shared.core.records.comparison import CapturedExchange
 from shared.core.records.envelope import Envelope, from_fields
 
 MAX_CONCURRENT: Final = 16  # reads of headers, and puts of envelopes
 
 
+class CaptureNames(Protocol):
+    """Knows which captures are stored."""
+
+    async def exists(self, name: str) -> bool:
+        """Whether there is a capture of that name. Raises StorageError."""
+        ...
+
+
 async def rebuild_envelope(captures: CaptureHeaders, exchange: CapturedExchange) -> Envelope:
-    """The envelope that the response capture holds; without one, that of an aborted exchange.
+    """The envelope that a capture holds; where none does, that of an aborted exchange.
 
     Raises CaptureError, EnvelopeError, StorageNotFound or StorageError.
     """
-    if exchange.answered:
-        header = await captures.header(response_name(exchange.exchange_id))
-        return from_fields(header.get("envelope"))
-    header = await captures.header(request_name(exchange.exchange_id))
+    for kind in (CaptureKind.OUTCOME, CaptureKind.RESPONSE):
+        if kind in exchange.kinds:
+            header = await captures.header(capture_name(exchange.exchange_id, kind))
+            return from_fields(header.get("envelope"))
+    header = await captures.header(capture_name(exchange.exchange_id, CaptureKind.REQUEST))
     return aborted_envelope(exchange.exchange_id, header)
+
+
+async def find_exchange(captures: CaptureNames, exchange_id: str) -> CapturedExchange:
+    """The exchange with all its captures that are stored, maybe none. Raises StorageError."""
+    kinds = [kind for kind in CaptureKind if await captures.exists(capture_name(exchange_id, kind))]
+    return CapturedExchange(exchange_id=exchange_id, kinds=frozenset(kinds))

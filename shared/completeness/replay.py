@@ -12,9 +12,8 @@ from typing import Any, Final, Protocol, Self
 
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.ports import CaptureHeaders, CheckpointStore, EnvelopeSink
-from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope
+from shared.completeness.redelivery import MAX_CONCURRENT, find_exchange, rebuild_envelope
 from shared.concurrency.gather import gather_bounded
-from shared.core.records.capture import response_name
 from shared.core.records.checkpoint import resume
 from shared.core.records.comparison import CapturedExchange, captured_exchanges
 from shared.core.records.envelope import Envelope, mark_replayed
@@ -103,9 +102,12 @@ class ReplayRunner:
         checkpoint_name = f"progress/replay/{instance}.json"
         checkpoint = resume(f"{window} {marker}", await self._checkpoints.get(checkpoint_name))
         names, next_marker = await self._captures.page(f"{window}/", marker, self._page)
+        exchanges = await self._whole(
+            list(captured_exchanges(names)), first=marker is None, last=next_marker is None
+        )
         wanted = [
             exchange
-            for exchange in captured_exchanges(names)
+            for exchange in exchanges
             if self._is_wanted(request, exchange) and not checkpoint.is_done(exchange.exchange_id)
         ]
 
@@ -125,12 +127,31 @@ class ReplayRunner:
             waiting=None,
         )
 
+    async def _whole(
+        self, exchanges: list[CapturedExchange], *, first: bool, last: bool
+    ) -> list[CapturedExchange]:
+        """The exchanges of a page with all their captures, each on the page of its last capture.
+
+        `first`, `last`: no page comes before, or after. The captures of those at its edges may be
+        on two pages.
+        """
+        edges = ({0} if not first else set()) | ({len(exchanges) - 1} if not last else set())
+        whole = []
+        for place, listed in enumerate(exchanges):
+            exchange = listed
+            if place in edges:
+                exchange = await find_exchange(self._captures, listed.exchange_id)
+                if not exchange.kinds or max(exchange.kinds) not in listed.kinds:
+                    continue  # erased since, or of the next page
+            whole.append(exchange)
+        return whole
+
     def _is_wanted(self, request: ReplayRequest, exchange: CapturedExchange) -> bool:
         return request.wants_id(exchange.exchange_id) and not self._may_be_running(exchange)
 
     def _may_be_running(self, exchange: CapturedExchange) -> bool:
         oldest = self._clock() - self._max_age
-        return not exchange.answered and started_at(exchange.exchange_id) > oldest
+        return not exchange.ended and started_at(exchange.exchange_id) > oldest
 
     async def _requeue(self, request: ReplayRequest, exchange: CapturedExchange) -> str:
         """`queued`, `unreadable` or `unwanted`."""
@@ -144,11 +165,8 @@ class ReplayRunner:
         return "queued"
 
     async def _envelope(self, exchange: CapturedExchange) -> Envelope | None:
-        """None where the exchange belongs to the next page, or was erased since."""
-        response = response_name(exchange.exchange_id)
+        """None where the exchange was erased since its captures were listed."""
         try:
-            if not exchange.answered and await self._captures.exists(response):
-                return None
             return await rebuild_envelope(self._captures, exchange)
         except StorageNotFound:
             return None

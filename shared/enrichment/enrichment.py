@@ -12,8 +12,8 @@ from typing import Final, Protocol
 
 from shared.core.event import usage_claim
 from shared.core.event.usage_claim import Claim
-from shared.core.records.capture import Capture
-from shared.core.records.envelope import Envelope, load
+from shared.core.records.capture import Capture, of_outcome, outcome_name
+from shared.core.records.envelope import Envelope, load, to_fields
 from shared.core.records.outcome import Outcome
 from shared.enrichment.assembly import Assembled
 from shared.enrichment.delivery_log import DeliveryLog
@@ -34,11 +34,15 @@ LARGE_BYTES: Final = 4 * 1024 * 1024  # of both captures
 _ANY_LIMIT_BYTES: Final = 256 * 1024
 
 
-class CaptureReader(Protocol):
+class CaptureStore(Protocol):
     """The captures."""
 
     async def get(self, name: str | None) -> Capture | None:
         """The capture; None where there is none. Raises StorageError or CaptureError."""
+        ...
+
+    async def put_if_absent(self, name: str, data: bytes) -> None:
+        """Store a capture unless there is one of that name. Raises StorageError."""
         ...
 
 
@@ -108,7 +112,7 @@ class Enrichment:
 
     def __init__(
         self,
-        captures: CaptureReader,
+        captures: CaptureStore,
         assemble: EventAssembler,
         claims: UsageClaimStore,
         event_hub: EventSink,
@@ -135,6 +139,8 @@ class Enrichment:
         the message again.
         """
         envelope = load(message)
+        if envelope.outcome_pending:
+            envelope = await self._store_outcome(envelope)
         try:
             async with asyncio.timeout(self._timeout_s):
                 await self._deliver(envelope)
@@ -175,6 +181,16 @@ class Enrichment:
         except CaptureError:
             return "corrupt_capture"
         return None
+
+    async def _store_outcome(self, envelope: Envelope) -> Envelope:
+        """Store how the exchange ended, which no capture says yet: what is delivered later from
+        storage must not contradict this event.
+        """
+        envelope = replace(envelope, outcome_pending=False)
+        await self._captures.put_if_absent(
+            outcome_name(envelope.exchange_id), of_outcome(to_fields(envelope))
+        )
+        return envelope
 
     async def _send(self, event: _ClaimedEvent, exchange_id: str) -> None:
         try:

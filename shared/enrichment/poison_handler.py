@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from shared.core.records import poison
-from shared.core.records.capture import of_outcome, response_name
+from shared.core.records.capture import of_outcome, outcome_name
 from shared.core.records.envelope import Envelope, load, to_fields
 from shared.errors import EnvelopeError, StorageError
 
@@ -96,14 +97,20 @@ class PoisonHandler:
             case poison.ListFailedReplay():
                 await self._list_failed_replay(envelope.exchange_id)
             case poison.DeadLetter(reason=dead_letter_reason):
+                await self._store_outcome(envelope)  # requeueing it reads that
                 await self._dead_letter(envelope.exchange_id, dead_letter_reason)
             case poison.LeaveToReconcile():
                 _warn(envelope, reason, "reconcile delivers it")
             case poison.StoreOutcome():
                 _warn(envelope, reason, "it is stored for reconcile")
-                await self._captures.put_if_absent(
-                    response_name(envelope.exchange_id), of_outcome(to_fields(envelope))
-                )
+                await self._store_outcome(envelope)
+
+    async def _store_outcome(self, envelope: Envelope) -> None:
+        """Store how the exchange ended, unless its response capture says it."""
+        if envelope.is_in_response_capture:
+            return
+        fields = to_fields(replace(envelope, outcome_pending=False))
+        await self._captures.put_if_absent(outcome_name(envelope.exchange_id), of_outcome(fields))
 
     async def _list_failed_replay(self, exchange_id: str) -> None:
         _log.error(

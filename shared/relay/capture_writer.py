@@ -131,6 +131,11 @@ class CaptureWriter:
         finally:
             self._drop_held()
 
+    @property
+    def reached_storage(self) -> bool:
+        """Whether storage may hold a part of it."""
+        return bool(self._uploads)
+
     def discard(self) -> None:
         """Store nothing of it."""
         self._drop_held()

@@ -51,6 +51,7 @@ class ExchangeRecord:
     stream_requested: bool = False  # the request asks for a stream
     requested_model: str | None = None  # the request's model, where its body was examined
     usage_requested: bool = False  # the proxy asked for usage on the caller's behalf
+    attempts: int = 0  # requests sent upstream
     answered_status: int | None = None  # what the client was answered
     upstream_status: int | None = None
     upstream_headers: RawHeaders = field(default_factory=list)
@@ -61,6 +62,7 @@ class ExchangeRecord:
     to_end_ms: float = 0.0
     # the client disconnected here; the rest of the answer was drained, or held back
     disconnected_at: DisconnectPoint | None = None
+    unsent_bytes: int = 0  # of the answer's end: withheld, because its capture is not stored
     # the tail of the first so many bytes of the answer
     cached_tail: tuple[int, Tail] | None = None
 
@@ -89,6 +91,13 @@ class ExchangeRecord:
         self.answered_status = answered_status
         if self.disconnected_at is None:
             self.to_end_ms = at_ms
+
+    def end_withheld(self, unsent_bytes: int, *, answered_status: int | None) -> None:
+        """The client does not get the answer's end: it disconnected before its capture was stored,
+        or that could not be stored.
+        """
+        self.unsent_bytes = unsent_bytes
+        self.answered_status = answered_status
 
     @property
     def finished(self) -> bool:
@@ -120,7 +129,7 @@ class ExchangeRecord:
 
     def envelope(self, conclusion: Conclusion) -> Envelope:
         """The envelope, before its captures are named."""
-        usage, sent_bytes = self._tail().usage, self.response.size
+        usage, sent_bytes = self._tail().usage, self.response.size - self.unsent_bytes
         if self.disconnected_at is not None:
             sent_bytes = self.disconnected_at.sent_bytes
         return Envelope(
@@ -142,6 +151,7 @@ class ExchangeRecord:
             usage=usage,
             usage_source="upstream" if usage else "none",
             usage_requested=self.usage_requested,
+            attempts=self.attempts,
             request_bytes=self.request.size,
             response_bytes=self.response.size,
             sent_bytes=sent_bytes,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
@@ -23,6 +23,7 @@ from shared.core.wire.headers import kept_headers
 from shared.errors import StorageError
 from shared.relay.capture_writer import CaptureMemory, CaptureStore, CaptureWriter
 from shared.relay.exchange_record import ExchangeRecord
+from shared.relay.pending_outcomes import RETRY_INTERVAL_S, PendingOutcomes
 
 _log = logging.getLogger("fnsse.recording")
 
@@ -34,10 +35,10 @@ _KEPT_RESPONSE_HEADERS = frozenset(map(str.encode, attribution.RESPONSE_HEADERS)
 
 
 class RecordingStore(CaptureStore, Protocol):
-    """Where captures go, and the outcome of an exchange of which nothing else is stored."""
+    """Where captures go."""
 
-    async def put_if_absent(self, name: str, data: bytes) -> None:
-        """Store a whole blob unless there is one of that name. Raises StorageError."""
+    async def exists(self, name: str) -> bool:
+        """Whether there is a capture of that name. Raises StorageError."""
         ...
 
 
@@ -78,10 +79,14 @@ class Recorder:
         envelopes: EnvelopeStore,
         memory: CaptureMemory,
         copied_headers: frozenset[str] = frozenset(),
-        retry_waits_s: Sequence[float] = (5, 15, 60),  # less in all than RECONCILE_GRACE_S
+        *,
+        retry_interval_s: float = RETRY_INTERVAL_S,
+        give_up_after_s: float = 80.0,
     ) -> None:
+        """`give_up_after_s`: for so long is tried to store how an exchange ended. It is less than
+        RECONCILE_GRACE_S, after which reconcile would say that the instance was killed.
+        """
         self.failed = Counters()
-        self._retry_waits_s = retry_waits_s  # before each new attempt to store an outcome
         self._captures = captures
         self._envelopes = envelopes
         self._memory = memory
@@ -89,6 +94,13 @@ class Recorder:
         self._copied_headers = frozenset(map(str.encode, copied_headers))
         self._running: set[asyncio.Task[Any]] = set()
         self._requests: dict[str, asyncio.Task[bool]] = {}
+        self._pending = PendingOutcomes(
+            self._record_pending,
+            self._lost,
+            self._start,
+            interval_s=retry_interval_s,
+            give_up_after_s=give_up_after_s,
+        )
 
     def writer(self, name: str) -> CaptureWriter:
         """The writer of one side of an exchange."""
@@ -119,20 +131,58 @@ class Recorder:
         self, record: ExchangeRecord, machine: ExchangeMachine, captured: asyncio.Future[Actions]
     ) -> None:
         conclusion = machine.require_conclusion()
+        traceless = self._is_traceless(record, conclusion)
         envelope = await self._put_captures(record, conclusion)
-        names = (envelope.request_capture, envelope.response_capture)
-        captured.set_result(
-            machine.captures_failed() if None in names else machine.captures_stored()
-        )
-        if (
+        both = envelope.request_capture is not None and envelope.response_capture is not None
+        captured.set_result(machine.captures_stored() if both else machine.captures_failed())
+        amended = (
             machine.require_conclusion() is not conclusion
-        ):  # the client did not get the end of its answer
+        )  # the client did not get its answer's end
+        if amended:
+            record.end_withheld(machine.held_bytes, answered_status=machine.answered_status)
+            names = (envelope.request_capture, envelope.response_capture)
             envelope = _with_captures(record.envelope(machine.require_conclusion()), *names)
-        if await self._attempt(self._put_envelope(envelope), "envelope", record):
+        says_ending = envelope.response_capture is not None and not amended
+        await self._record_ending(envelope, in_storage=says_ending, traceless=traceless)
+
+    async def _record_ending(
+        self, envelope: Envelope, *, in_storage: bool, traceless: bool
+    ) -> None:
+        """Store how the exchange ended where its response capture does not say it, so that every
+        later delivery says it too; then queue the envelope.
+
+        Where neither store takes it, the log does, at once, because the worker may be stopped
+        before the next try. What is `traceless` is only queued: nothing in storage could contradict
+        its event.
+        """
+        if not in_storage and not traceless:
+            in_storage = await self._put_outcome(envelope)
+            envelope = replace(envelope, outcome_pending=not in_storage)
+        if await self._put_envelope(envelope):
             return
         self.failed.envelopes += 1
-        if envelope.response_capture is None:  # otherwise reconcile finds it there
-            await self._save(envelope, record)
+        if not in_storage and traceless:
+            in_storage = await self._put_outcome(envelope)
+        if not in_storage:
+            _log.error(
+                "Exchange %s could not be recorded, and is tried again. Its envelope: %s",
+                envelope.exchange_id,
+                dump(envelope),
+            )
+            self._pending.add(envelope)
+
+    async def _record_pending(self, envelope: Envelope) -> bool:
+        """Whether storage or the queue has taken how the exchange ended."""
+        stored = await self._put_outcome(envelope)
+        queued = await self._put_envelope(replace(envelope, outcome_pending=not stored))
+        return stored or queued
+
+    def _lost(self, envelope: Envelope) -> None:
+        self.failed.lost += 1
+        _log.error(
+            "Exchange %s could not be recorded at all. The log has its envelope.",
+            envelope.exchange_id,
+        )
 
     async def _put_captures(self, record: ExchangeRecord, conclusion: Conclusion) -> Envelope:
         """The envelope, with the names of the captures that are stored."""
@@ -147,21 +197,15 @@ class Recorder:
         self.failed.response_captures += 1
         return envelope
 
-    async def _save(self, envelope: Envelope, record: ExchangeRecord) -> None:
-        """Store how the exchange ended, where nothing stored holds it yet. Tries for a while to put
-        it beside the captures or on the queue; the last resort is the log.
+    def _is_traceless(self, record: ExchangeRecord, conclusion: Conclusion) -> bool:
+        """Nothing of the exchange is in storage, or will be: it was rejected before its request was
+        captured. That costs the app no more than a queue message, because nothing else bounds what
+        a caller may have rejected.
         """
-        for wait_s in (0, *self._retry_waits_s):
-            await asyncio.sleep(wait_s)
-            if await self._attempt(self._put_outcome(envelope), "outcome", record):
-                return
-            if wait_s and await self._attempt(self._put_envelope(envelope), "envelope", record):
-                return
-        self.failed.lost += 1
-        _log.error(
-            "Exchange %s could not be recorded at all. Its envelope: %s",
-            record.exchange_id,
-            dump(envelope),
+        return (
+            conclusion.result is RelayResult.REJECTED
+            and record.exchange_id not in self._requests
+            and not record.request.reached_storage
         )
 
     async def _request_stored(self, record: ExchangeRecord, conclusion: Conclusion) -> bool:
@@ -188,7 +232,7 @@ class Recorder:
                 "copied_headers": kept_headers(record.request_headers, self._copied_headers),
             }
         )
-        stored = await self._attempt(record.request.close(preamble), "request capture", record)
+        stored = await self._put_capture(record.request, preamble, "request capture", record)
         self.failed.request_captures += not stored
         return stored
 
@@ -200,31 +244,56 @@ class Recorder:
                 "envelope": to_fields(envelope),
             }
         )
-        return await self._attempt(record.response.close(preamble), "response capture", record)
+        return await self._put_capture(record.response, preamble, "response capture", record)
+
+    async def _put_capture(
+        self, writer: CaptureWriter, preamble: bytes, what: str, record: ExchangeRecord
+    ) -> bool:
+        """Whether the capture is stored; the log says why not."""
+        try:
+            stored = await writer.close(preamble)
+        except StorageError as error:
+            stored = await self._is_stored(writer.name, error)
+            why = str(error)
+        else:
+            why = "the captures that wait for their store have reached CAPTURE_MEMORY_MB"
+        if stored:
+            self._pending.storage_answered()
+        else:
+            _not_stored(what, record.exchange_id, why)
+        return stored
+
+    async def _is_stored(self, name: str, error: StorageError) -> bool:
+        """Whether a call that failed was carried out all the same: its answer may be lost."""
+        if error.status is not None and error.status < 500:
+            return False
+        try:
+            return await self._captures.exists(name)
+        except StorageError:
+            return False
 
     async def _put_envelope(self, envelope: Envelope) -> bool:
-        await self._envelopes.put(envelope)
-        return True
+        return await self._attempt(self._envelopes.put(envelope), "envelope", envelope)
 
     async def _put_outcome(self, envelope: Envelope) -> bool:
-        name = capture.response_name(envelope.exchange_id)
-        await self._captures.put_if_absent(name, capture.of_outcome(to_fields(envelope)))
-        return True
+        data = capture.of_outcome(to_fields(replace(envelope, outcome_pending=False)))
+        name = capture.outcome_name(envelope.exchange_id)
+        return await self._attempt(self._captures.put(name, (data,)), "outcome", envelope)
 
     async def _attempt(
-        self, storing: Coroutine[Any, Any, bool], what: str, record: ExchangeRecord
+        self, storing: Coroutine[Any, Any, None], what: str, envelope: Envelope
     ) -> bool:
-        """Whether `storing` stored its part. A failure is logged with its reason."""
-        reason = "the captures that wait for their store have reached CAPTURE_MEMORY_MB"
         try:
-            stored = await storing
+            await storing
         except StorageError as error:
-            stored, reason = False, str(error)
-        if not stored:
-            _log.error(
-                "The %s of exchange %s could not be stored: %s", what, record.exchange_id, reason
-            )
-        return stored
+            _not_stored(what, envelope.exchange_id, str(error))
+            return False
+        self._pending.storage_answered()
+        return True
+
+
+def _not_stored(what: str, exchange_id: str, why: str) -> None:
+    _log.error("The %s of exchange %s could not be stored: %s", what, exchange_id, why)
 
 
 def _with_captures(envelope: Envelope, request: str | None, response: str | None) -> Envelope:

@@ -1,7 +1,8 @@
 """What the proxy refuses by its request line alone: an unknown route, a wrong method, a WebSocket.
 
 Below /openai/ that is an exchange like any other, with outcome `rejected`. It costs a caller with a
-key no more than one small queue message: no body is read and nothing is captured.
+key no more than one small queue message: no body is read and nothing is captured. As nothing of it
+is in storage, no later delivery can contradict its event; if the message is lost, so is the event.
 """
 
 from __future__ import annotations

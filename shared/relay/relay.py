@@ -35,6 +35,7 @@ from shared.core.exchange.machine import ExchangeMachine, ExchangeRules
 from shared.core.exchange.state import State
 from shared.core.records import capture
 from shared.core.wire import forwarding
+from shared.core.wire.headers import has_no_body
 from shared.core.wire.routing import Operation
 from shared.core.wire.usage_chunk import SLICE_BYTES
 from shared.errors import (
@@ -136,7 +137,7 @@ class RelayResponse(Response):
         finally:
             if machine.conclusion is None:
                 machine.cancelled()
-            self._record.ended(self._now_ms(), answered_status=self._client.status)
+            self._record.ended(self._now_ms(), answered_status=machine.answered_status)
             recording = self._relay.recorder.finish(self._record, machine)
             if machine.waits_for_recording:
                 # Shielded: a cancelled task may not await anything otherwise.
@@ -192,6 +193,9 @@ class RelayResponse(Response):
                         response.status_code,
                         response.headers.raw,
                         usage_requested=record.usage_requested,
+                        bodiless=has_no_body(
+                            record.method, response.status_code, response.headers.raw
+                        ),
                     )
                 )
                 await self._pass_on()

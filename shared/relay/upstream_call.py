@@ -140,6 +140,7 @@ class UpstreamCall:
         headers = forwarding.request_headers(
             record.request_headers, credential, uncoded=record.stream_requested
         )
+        record.attempts += 1
         self._response = await self._client.send(record.method, self._target, headers, body)
         return self._response
 

@@ -22,6 +22,7 @@ from shared.core.records.envelope import Envelope
 from shared.core.wire import routing
 from shared.core.wire.routing import Operation
 from shared.relay.capture_writer import CaptureMemory
+from shared.relay.pending_outcomes import RETRY_INTERVAL_S
 from shared.relay.recorder import Recorder
 from shared.relay.relay import Relay
 from shared.settings.settings import InterventionSettings, LimitSettings, UpstreamSettings
@@ -69,10 +70,9 @@ class Store:
         self.blobs[name] = b"".join(parts)
         self.stored.set()
 
-    async def put_if_absent(self, name: str, data: bytes) -> None:
+    async def exists(self, name: str) -> bool:
         await self._pass()
-        self.blobs.setdefault(name, data)
-        self.stored.set()
+        return name in self.blobs
 
     async def stage(self, name: str, block: int, data: bytes) -> None:
         await self._pass()
@@ -300,7 +300,8 @@ def a_world(
     transport: httpx.AsyncBaseTransport | None = None,
     base_url: str = UPSTREAM.base_url,
     credential: Credential | None = None,
-    retry_waits_s: Sequence[float] = (5, 15, 60),
+    retry_interval_s: float = RETRY_INTERVAL_S,
+    give_up_after_s: float = DEADLINE_S,
     **limits: float,
 ) -> World:
     """`transport` and `base_url` put a real upstream in the place of `answers`."""
@@ -309,7 +310,13 @@ def a_world(
     stored, queued = store or Store(), envelopes or Envelopes()
     bounds: LimitSettings = replace(LIMITS, **limits)  # type: ignore[arg-type]  # each is a number
     memory = CaptureMemory(bounds.capture_memory_bytes)
-    recorder = Recorder(stored, queued, memory, retry_waits_s=retry_waits_s)
+    recorder = Recorder(
+        stored,
+        queued,
+        memory,
+        retry_interval_s=retry_interval_s,
+        give_up_after_s=give_up_after_s,
+    )
     relay = Relay(
         upstream=Upstream(
             replace(UPSTREAM, base_url=base_url), transport or upstream.transport, known_as

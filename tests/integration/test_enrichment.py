@@ -40,6 +40,9 @@ class Captures:
     held: dict[str | None, Capture] = field(default_factory=dict)
     failure: Exception | None = None
 
+    async def put_if_absent(self, name: str, data: bytes) -> None:
+        raise AssertionError("no outcome is pending")
+
     async def get(self, name: str | None) -> Capture | None:
         if self.failure:
             raise self.failure
@@ -165,6 +168,9 @@ class SlowCaptures:
 
     reading: list[str | None] = field(default_factory=list)
     may_go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def put_if_absent(self, name: str, data: bytes) -> None:
+        raise AssertionError("no outcome is pending")
 
     async def get(self, name: str | None) -> Capture | None:
         self.reading.append(name)

@@ -162,7 +162,7 @@ async def test_captures_that_cannot_be_stored_cost_the_client_nothing(
         1,
         1,
     )
-    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 2
+    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 3
     assert all(envelope.exchange_id in record.getMessage() for record in caplog.records)
     assert "secret" not in every_log.getvalue()
     assert "contoso" not in every_log.getvalue()

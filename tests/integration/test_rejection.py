@@ -134,4 +134,4 @@ async def test_a_queue_that_takes_nothing_does_not_keep_the_answer_back() -> Non
     messages = await answered(world, "GET", CHAT, [])
     await world.recorded()
     assert (messages[0]["status"], messages[1].get("more_body", False)) == (405, False)
-    assert [name.endswith(f"{id_of(messages)}.response") for name in world.store.blobs] == [True]
+    assert [name.endswith(f"{id_of(messages)}.outcome") for name in world.store.blobs] == [True]

@@ -7,6 +7,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from io import StringIO
 
@@ -18,7 +20,17 @@ from shared.core.records import capture
 from shared.core.records.envelope import Envelope, from_fields, load
 from shared.core.records.outcome import Outcome
 from shared.errors import StorageError
-from tests.integration.exchanges import Client, Envelopes, Store, World, a_world, event_of, sse
+from shared.relay.pending_outcomes import RETRY_INTERVAL_S
+from tests.integration.exchanges import (
+    Client,
+    Envelopes,
+    Store,
+    World,
+    a_world,
+    document,
+    event_of,
+    sse,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -44,6 +56,7 @@ async def test_with_blobs_down_the_envelope_carries_on_without_captures() -> Non
     (envelope,) = world.envelopes.put_ones
     assert (envelope.request_capture, envelope.response_capture) == (None, None)
     assert envelope.outcome is Outcome.COMPLETED
+    assert envelope.outcome_pending, "enrichment stores it before it sends the event"
     assert world.recorder.failed.lost == 0
 
 
@@ -60,9 +73,9 @@ async def test_with_the_queue_down_an_exchange_without_an_answer_keeps_its_outco
     """Otherwise reconcile would find a request alone, and call it aborted."""
     world = a_world(httpx.ConnectError("no route"), envelopes=Envelopes(failing=True))
     await exchanged(world)
-    (response,) = world.store.captures(".response")
-    envelope = from_fields(response.header["envelope"])
-    assert (envelope.outcome, envelope.response_capture, response.body) == (
+    (outcome,) = world.store.captures(".outcome")
+    envelope = from_fields(outcome.header["envelope"])
+    assert (envelope.outcome, envelope.response_capture, outcome.body) == (
         Outcome.UPSTREAM_ERROR,
         None,
         b"",
@@ -76,18 +89,23 @@ async def test_with_the_queue_down_an_exchange_without_an_answer_keeps_its_outco
 async def test_with_both_down_the_tries_are_bounded_and_one_line_holds_the_envelope(
     caplog: pytest.LogCaptureFixture, every_log: StringIO
 ) -> None:
-    failing = Store(failing=True), Envelopes(failing=True)
-    world = a_world(sse(STREAM), store=failing[0], envelopes=failing[1], retry_waits_s=(0, 0, 0))
+    world = a_world(
+        sse(STREAM),
+        store=Store(failing=True),
+        envelopes=Envelopes(failing=True),
+        retry_interval_s=0.01,
+        give_up_after_s=0.05,
+    )
     client = await exchanged(world)
     assert (client.body, client.ended) == (STREAM, True)
     assert world.recorder.failed.lost == 1
     lines = [
         record.getMessage()
         for record in caplog.records
-        if "could not be recorded at all" in record.getMessage()
+        if "could not be recorded" in record.getMessage()
     ]
-    assert len(lines) == 1
-    assert lines[0].startswith(f"Exchange {client.exchange_id} could not")
+    assert len(lines) == 2
+    assert "could not be recorded at all" in lines[1]
     assert caplog.records[-1].levelno == logging.ERROR
     envelope = load(lines[0].partition("Its envelope: ")[2])
     assert envelope.outcome is Outcome.COMPLETED
@@ -97,7 +115,7 @@ async def test_with_both_down_the_tries_are_bounded_and_one_line_holds_the_envel
 
 async def test_what_storage_takes_when_it_comes_back_is_not_given_up() -> None:
     store, envelopes = Store(failing=True), Envelopes(failing=True)
-    world = a_world(sse(STREAM), store=store, envelopes=envelopes, retry_waits_s=(0, 0.05, 20))
+    world = a_world(sse(STREAM), store=store, envelopes=envelopes, retry_interval_s=0.01)
     client = Client(world.relay, ASK)
     running = client.start()
     while world.recorder.failed.envelopes == 0:  # noqa: ASYNC110 - a counter, which nobody signals
@@ -109,19 +127,94 @@ async def test_what_storage_takes_when_it_comes_back_is_not_given_up() -> None:
     assert world.recorder.failed.lost == 0
 
 
-async def test_an_outcome_that_is_kept_never_replaces_a_capture() -> None:
-    """The store may have taken the response capture although its answer did not arrive."""
-    world = a_world(sse(STREAM), envelopes=Envelopes(failing=True), retry_waits_s=(0, 0, 0))
+async def test_the_envelope_is_in_the_log_before_the_next_try(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A worker that is stopped right after that has lost nothing that the log does not have."""
+    world = a_world(sse(STREAM), store=Store(failing=True), envelopes=Envelopes(failing=True))
+    client = Client(world.relay, ASK)
+    await client.run()
+    while world.recorder.failed.envelopes == 0:  # noqa: ASYNC110 - a counter, which nobody signals
+        await asyncio.sleep(0)
+    assert "Its envelope: " in caplog.records[-1].getMessage()
+    assert len(world.recorder._pending) == 1
+    for task in world.recorder._running:
+        task.cancel()
+
+
+async def test_the_first_call_that_storage_takes_again_records_what_waits() -> None:
+    """Without waiting for the next step."""
+    store, envelopes = Store(failing=True), Envelopes(failing=True)
+    world = a_world(sse(STREAM), sse(STREAM), sse(STREAM), store=store, envelopes=envelopes)
+    for _ in range(2):
+        await Client(world.relay, ASK).run()
+    while len(world.recorder._pending) < 2:  # noqa: ASYNC110 - as above
+        await asyncio.sleep(0)
+    store.failing = envelopes.failing = False
+    began = time.monotonic()
+    await exchanged(world)
+    assert time.monotonic() - began < RETRY_INTERVAL_S
+    assert len({envelope.exchange_id for envelope in envelopes.put_ones}) == 3
+    assert world.recorder.failed.lost == 0
+
+
+@pytest.mark.parametrize("required", [False, True], ids=["best_effort", "required"])
+@pytest.mark.parametrize("lost", [".request", ".response"])
+async def test_a_capture_is_stored_although_the_answer_to_its_put_was_lost(
+    *, required: bool, lost: str
+) -> None:
+    """Storage is asked before the client or the event hears that it is not."""
+    world = a_world(sse(STREAM), capture_required=required)
     stored = world.store.put
 
-    async def lose_the_answer(name: str, parts: tuple[bytes, ...]) -> None:
+    async def lose_the_answer(name: str, parts: Sequence[bytes]) -> None:
         await stored(name, parts)
-        if name.endswith(".response"):
+        if name.endswith(lost):
             raise StorageError("storage did not answer: TimeoutError")
 
-    world.store.put = lose_the_answer  # type: ignore[method-assign, assignment]
+    world.store.put = lose_the_answer  # type: ignore[method-assign]
+    client = await exchanged(world)
+    assert (client.body, client.ended) == (STREAM, True)
+    (envelope,) = world.envelopes.put_ones
+    assert envelope.outcome is Outcome.COMPLETED
+    assert envelope.request_capture in world.store.blobs
+    assert envelope.response_capture in world.store.blobs
+    assert not world.store.captures(".outcome")
+
+
+async def test_a_refused_call_is_not_asked_for() -> None:
+    """Storage said itself that it did not carry it out."""
+    world = a_world(sse(STREAM))
+    asked: list[str] = []
+
+    async def refuse(name: str, parts: Sequence[bytes]) -> None:
+        raise StorageError("storage refused: 403", status=403)
+
+    async def exists(name: str) -> bool:
+        asked.append(name)
+        return True
+
+    world.store.put, world.store.exists = refuse, exists  # type: ignore[method-assign]
     await exchanged(world)
-    assert [kept.body for kept in world.store.captures(".response")] == [STREAM]
+    assert asked == []
+    assert world.envelopes.put_ones[0].response_capture is None
+
+
+async def test_the_withheld_end_was_not_sent() -> None:
+    """`sent_bytes` says so, and storage says what the event says."""
+    world = a_world(document(b'{"a": 1}'), capture_required=True)
+    stored = world.store.put
+
+    async def put(name: str, parts: Sequence[bytes]) -> None:
+        world.store.failing = name.endswith(".response")
+        await stored(name, parts)
+
+    world.store.put = put  # type: ignore[method-assign]
+    client = await exchanged(world)
+    (envelope,) = world.envelopes.put_ones
+    assert (len(client.body), envelope.sent_bytes, envelope.response_bytes) == (7, 7, 8)
+    (outcome,) = world.store.captures(".outcome")
+    assert from_fields(outcome.header["envelope"]) == envelope
 
 
 async def test_memory_stays_within_its_bound_however_many_captures_wait(

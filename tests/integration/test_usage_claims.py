@@ -54,6 +54,9 @@ class World:
         )
         self.deliver = self.enrichment.deliver
 
+    async def put_if_absent(self, name: str, data: bytes) -> None:
+        raise AssertionError("no outcome is pending")
+
     async def get(self, name: str | None) -> Capture | None:
         return self.answers.get(name or "")
 

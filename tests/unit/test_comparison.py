@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.core.records.capture import CaptureKind
 from shared.core.records.comparison import (
     CapturedExchange,
     Comparison,
@@ -21,7 +22,14 @@ WINDOW = "2026/11/23/10"
 START_MS = int(datetime(2026, 11, 23, 10, tzinfo=UTC).timestamp() * 1000)
 UNTIL_MS = 1_800_000
 UNTIL = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)
-SIDES = ({"request"}, {"response"}, {"request", "response"})
+SIDES = (
+    {"request"},
+    {"response"},
+    {"request", "response"},
+    {"outcome", "request"},
+    {"outcome", "request", "response"},
+    {"outcome"},
+)
 
 exchange = st.tuples(
     st.integers(0, 3_599_999),  # ms into the window
@@ -80,9 +88,10 @@ def test_every_exchange_is_counted_once_however_the_listing_is_cut(
     } - delivered
     unknown = captured.keys() - delivered - dead_lettered
     young = {each for each in unknown if captured[each][0] >= UNTIL_MS}
-    assert {(each.exchange_id, each.answered) for each in missing} == {
-        (each, "response" in captured[each][1]) for each in unknown - young
+    assert {(each.exchange_id, each.kinds) for each in missing} == {
+        (each, frozenset(map(CaptureKind, captured[each][1]))) for each in unknown - young
     }
+    assert all(each.ended is (each.kinds != {"request"}) for each in missing)
     assert len(missing) == len(unknown - young)
     assert (report.delivered, report.dead_lettered, report.running) == (
         len(delivered),
@@ -131,11 +140,18 @@ def test_what_was_delivered_after_it_was_dead_lettered_is_delivered() -> None:
 
 
 def test_of_one_page_the_exchanges_are_told_whatever_the_ledger_says() -> None:
-    names = [name(an_id(1), "request"), name(an_id(1), "response"), name(an_id(2), "request")]
-    assert [(each.exchange_id, each.answered) for each in captured_exchanges(names)] == [
-        (an_id(1), True),
-        (an_id(2), False),
+    names = [
+        name(an_id(1), "request"),
+        name(an_id(1), "response"),
+        name(an_id(2), "outcome"),
+        name(an_id(2), "request"),
+        name(an_id(3), "request"),
     ]
-    assert [(each.exchange_id, each.answered) for each in captured_exchanges(names[1:2])] == [
+    assert [(each.exchange_id, sorted(each.kinds)) for each in captured_exchanges(names)] == [
+        (an_id(1), ["request", "response"]),
+        (an_id(2), ["outcome", "request"]),
+        (an_id(3), ["request"]),
+    ]
+    assert [(each.exchange_id, each.ended) for each in captured_exchanges(names[1:2])] == [
         (an_id(1), True)
     ]

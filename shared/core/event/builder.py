@@ -90,6 +90,7 @@ def _event(
         path=short(request_line.get("path"), 1024) or envelope.path,
         stream=stream,
         status_code=envelope.status_code,
+        attempts=envelope.attempts if (envelope.attempts or 0) > 1 else None,
         upstream_status_code=envelope.upstream_status_code,
         outcome=outcome,
         finish_reason=sent_answer.finish_reason,

@@ -127,6 +127,9 @@ class Event:
     status_code: int | None  # as sent to the client; null: it disconnected before
     # differs where the client was answered early; null: no answer
     upstream_status_code: int | None
+    # how many requests the proxy sent upstream; absent: one, or none. It repeats one only where
+    # the upstream refused the `stream_options` that the proxy itself had added
+    attempts: int | None = None
     outcome: Outcome  # how the exchange ended
     finish_reason: str | None  # of choice 0; of a response, why it is incomplete
     # the upstream's error object, also one inside a 200; else the proxy's {code, message}

@@ -83,6 +83,9 @@ class ExchangeMachine:
         self._chunked = False  # no Content-Length tells the client where the body ends
         self._framed = False  # the last thing that the client is sent is an error frame
         self._document_sent = False  # a response that needs no further end
+        # of a response without a body, which they end: held back as the end of any other
+        self._held_headers: SendHeaders | None = None
+        self.answered_status: int | None = None  # the client's; None: it gets no answer
         self._collected = b""  # the end of an answer in COLLECTING
         self._drained_bytes = 0
 
@@ -122,7 +125,7 @@ class ExchangeMachine:
         """The upstream has not answered in EARLY_RESPONSE_AFTER_S."""
         if self.state is not State.CALLING:
             return ()
-        self.state, self._chunked = State.EARLY, True
+        self.state, self._chunked, self.answered_status = State.EARLY, True, 200
         self._body = self._client_body(is_stream=True)
         headers = [
             (b"content-type", EVENT_STREAM.encode()),
@@ -132,10 +135,10 @@ class ExchangeMachine:
         return (SendHeaders(200, headers), SendComment(), *self._keep_alive())
 
     def upstream_answered(
-        self, status: int, headers: RawHeaders, *, usage_requested: bool
+        self, status: int, headers: RawHeaders, *, usage_requested: bool, bodiless: bool = False
     ) -> Actions:
         """Status and headers have come. `usage_requested`: the proxy asked for a usage chunk that
-        the client did not ask for.
+        the client did not ask for. `bodiless`: the headers are all of the answer.
         """
         if self._is_too_late(State.CALLING, State.EARLY):
             return ()
@@ -146,7 +149,7 @@ class ExchangeMachine:
             streaming = is_stream and status == 200
             self.state = State.STREAMING if streaming else State.COLLECTING
         else:
-            actions = self._start(status, headers, is_stream=is_stream)
+            actions = self._start(status, headers, is_stream=is_stream, bodiless=bodiless)
         if usage_requested and is_stream:
             self._body.take_out_usage()
         return actions
@@ -222,12 +225,14 @@ class ExchangeMachine:
         """The response is cancelled from outside, which is how the Functions host says that the
         client is gone: nothing is drained.
         """
+        if self.state in ENDED and self.state is not State.HOLDING:
+            return ()
+        if self._take_held_headers():
+            self.answered_status = None
         if self.state is State.HOLDING:
             self._end(RelayResult.CLIENT_DISCONNECTED)
             self.state = State.DONE
             return (Abort(),)
-        if self.state in ENDED:
-            return ()
         self._end(RelayResult.CLIENT_DISCONNECTED)
         return (CancelUpstream(),)
 
@@ -250,7 +255,7 @@ class ExchangeMachine:
         """The proxy itself failed."""
         if self.state in ENDED:
             return ()
-        unanswered, error = self.state in UNANSWERED, api_error.internal_error()
+        unanswered, error = self._is_unanswered(), api_error.internal_error()
         self._end(RelayResult.FAILED, error)
         return self._error_document(error) if unanswered else ()
 
@@ -267,7 +272,7 @@ class ExchangeMachine:
         if self._is_recorded():
             return ()
         self.state = State.DONE
-        return (*self._send(self._body.release()), FinishBody())
+        return (*self._take_held_headers(), *self._send(self._body.release()), FinishBody())
 
     def captures_failed(self) -> Actions:
         """A capture of the exchange could not be stored."""
@@ -276,6 +281,8 @@ class ExchangeMachine:
         error = api_error.capture_unavailable()
         self._end(RelayResult.REJECTED, error)
         self.state = State.DONE
+        if self._held_headers is not None:
+            return self._error_document(error)
         if self._framed:
             return (FinishBody(),)
         frame = self._error_frame(error.body()) if self._rules.error_frames else ()
@@ -333,6 +340,13 @@ class ExchangeMachine:
             raise ExchangeStateError(f"captures of an exchange that is {self.state.name}")
         return self.state is not State.HOLDING
 
+    def _is_unanswered(self) -> bool:
+        return self.state in UNANSWERED or self._held_headers is not None
+
+    def _take_held_headers(self) -> Actions:
+        held, self._held_headers = self._held_headers, None
+        return (held,) if held is not None else ()
+
     @property
     def _result(self) -> RelayResult | None:
         return self.conclusion.result if self.conclusion is not None else None
@@ -347,7 +361,7 @@ class ExchangeMachine:
         """End with an error, and report it to the client as far as HTTP still allows."""
         failure = failures.translate(error)
         actions: Actions = ()
-        if self.state in UNANSWERED:
+        if self._is_unanswered():
             actions = self._error_document(failure.error)
         elif self._rules.error_frames and self.state is not State.DRAINING:
             actions = self._error_frame(failure.error.body())
@@ -355,7 +369,8 @@ class ExchangeMachine:
         return actions
 
     def _error_document(self, error: ApiError) -> Actions:
-        self._document_sent = True
+        self._document_sent, self._held_headers = True, None
+        self.answered_status = error.status
         return (SendErrorDocument(error),)
 
     def _error_frame(self, error: bytes) -> Actions:
@@ -374,11 +389,17 @@ class ExchangeMachine:
         frame = self._error_frame(failures.one_line_error(self._collected))
         return (*frame, *self._end(RelayResult.COMPLETE))
 
-    def _start(self, status: int, headers: RawHeaders, *, is_stream: bool) -> Actions:
+    def _start(
+        self, status: int, headers: RawHeaders, *, is_stream: bool, bodiless: bool
+    ) -> Actions:
         sent = forwarding.response_headers(headers, self._exchange_id, unsized=is_stream)
         self.state = State.STREAMING
         self._body = self._client_body(is_stream=is_stream)
         self._chunked = all(name != b"content-length" for name, _ in sent)
+        self.answered_status = status
+        if bodiless and self._rules.capture_required:
+            self._held_headers = SendHeaders(status, sent)
+            return ()
         return (SendHeaders(status, sent), *(self._keep_alive() if is_stream else ()))
 
     def _client_body(self, *, is_stream: bool) -> ClientBody:

@@ -5,6 +5,10 @@
 The header of a request capture names its operation. That of a response capture holds the status,
 some headers and the whole envelope, so that a lost queue message can be rebuilt from storage alone.
 (Blob metadata is too small for that: 8 KB, ASCII.)
+
+An outcome capture holds an envelope and no body. It is stored where no response capture says how
+the exchange ended: no answer came, its capture could not be stored, or the client did not get the
+end that the response capture holds. Where both are stored, the outcome capture is right.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 from shared.core.records.exchange_id import started_at
@@ -22,6 +27,14 @@ from shared.errors import CaptureError
 MAGIC: Final = b"FNSSE\x01"
 CONTAINER: Final = "captures"
 _PREFIX: Final = struct.Struct(f">{len(MAGIC)}sI")
+
+
+class CaptureKind(StrEnum):
+    """What a capture holds; its name ends with it."""
+
+    REQUEST = "request"
+    RESPONSE = "response"
+    OUTCOME = "outcome"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,16 +61,26 @@ def _texts(value: object) -> dict[str, str]:
     return {name: member for name, member in members if isinstance(member, str)}
 
 
-def request_name(exchange_id: str) -> str:
+def capture_name(exchange_id: str, kind: CaptureKind) -> str:
     """`2026/11/23/14/<id>.request`: one listing per hour shows every exchange that
     started in it.
     """
-    return f"{started_at(exchange_id):%Y/%m/%d/%H}/{exchange_id}.request"
+    return f"{started_at(exchange_id):%Y/%m/%d/%H}/{exchange_id}.{kind}"
+
+
+def request_name(exchange_id: str) -> str:
+    """`2026/11/23/14/<id>.request`."""
+    return capture_name(exchange_id, CaptureKind.REQUEST)
 
 
 def response_name(exchange_id: str) -> str:
     """`2026/11/23/14/<id>.response`."""
-    return f"{started_at(exchange_id):%Y/%m/%d/%H}/{exchange_id}.response"
+    return capture_name(exchange_id, CaptureKind.RESPONSE)
+
+
+def outcome_name(exchange_id: str) -> str:
+    """`2026/11/23/14/<id>.outcome`."""
+    return capture_name(exchange_id, CaptureKind.OUTCOME)
 
 
 def preamble(header: Mapping[str, object]) -> bytes:
@@ -67,7 +90,7 @@ def preamble(header: Mapping[str, object]) -> bytes:
 
 
 def of_outcome(envelope: Mapping[str, object]) -> bytes:
-    """A response capture that holds an envelope and no answer: it was lost, or there was none."""
+    """An outcome capture."""
     return preamble({"status_code": None, "headers": {}, "envelope": envelope})
 
 

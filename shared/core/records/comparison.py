@@ -1,7 +1,8 @@
 """Completeness of one window: the captured exchanges minus the delivered ones.
 
-Captures are listed in the order of their names, so the two captures of an exchange follow each
-other (`<id>.request`, `<id>.response`). Only the ids that the ledger knows are held in memory.
+Captures are listed in the order of their names, so those of an exchange follow each other
+(`<id>.outcome`, `<id>.request`, `<id>.response`). Only the ids that the ledger knows are held in
+memory.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from datetime import UTC, datetime
 from typing import Final, Self, get_type_hints
 
 from shared.core.records import typed_json
+from shared.core.records.capture import CaptureKind
 from shared.core.records.exchange_id import started_at
 from shared.core.records.id_set import IdSet
 from shared.core.records.ledger_entry import Delivery, LedgerEntry
 from shared.core.wire.json_shape import JsonObject
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
+_SAYS_OUTCOME: Final = frozenset({CaptureKind.RESPONSE, CaptureKind.OUTCOME})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +28,12 @@ class CapturedExchange:
     """An exchange of which at least one capture is stored."""
 
     exchange_id: str
-    answered: bool  # it has a response capture; otherwise the instance was killed before
+    kinds: frozenset[CaptureKind]  # of its captures
+
+    @property
+    def ended(self) -> bool:
+        """A capture says how the exchange ended; otherwise the instance was killed before."""
+        return bool(self.kinds & _SAYS_OUTCOME)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -60,7 +68,7 @@ class Report:
     captured: int = 0  # exchanges of which at least one capture is there
     delivered: int = 0  # of those, how many the ledger lists as delivered
     dead_lettered: int = 0  # of those, how many can never be delivered; the ledger has the reasons
-    redelivered: int = 0  # queued again in this run: a response capture without an entry
+    redelivered: int = 0  # queued again in this run: a capture says how they ended
     aborted: int = 0  # queued in this run: a request capture alone
     # The next two count only what the ledger recorded. An event that was delivered while the ledger
     # could not be written is in neither.
@@ -106,18 +114,19 @@ class Comparison:
         self._until = until
         self._known = known
         self._current: str | None = None
-        self._answered = False
+        self._kinds: set[CaptureKind] = set()
 
     def feed(self, names: Iterable[str]) -> Iterator[CapturedExchange]:
         """The missing ones among the exchanges whose last name is in `names`."""
         for name in names:
-            exchange_id, kind = _parts(name)
-            if exchange_id is None:
+            parts = _parts(name)
+            if parts is None:
                 continue
+            exchange_id, kind = parts
             if exchange_id != self._current:
                 yield from self._close_current()
-                self._current, self._answered = exchange_id, False
-            self._answered = self._answered or kind == "response"
+                self._current, self._kinds = exchange_id, set()
+            self._kinds.add(kind)
 
     def finish(self) -> Iterator[CapturedExchange]:
         """The last exchange, if it is missing. The report is complete afterwards."""
@@ -138,24 +147,24 @@ class Comparison:
         elif self._current in self._known.dead_lettered:
             self.report.dead_lettered += 1
         else:
-            yield CapturedExchange(exchange_id=self._current, answered=self._answered)
+            yield CapturedExchange(exchange_id=self._current, kinds=frozenset(self._kinds))
 
 
 def captured_exchanges(names: Iterable[str]) -> Iterator[CapturedExchange]:
     """The exchanges in one page of names, whether the ledger knows them or not.
 
-    The response capture of the last one may be on the next page.
+    Captures of the first one may be on the page before, and of the last one on the next.
     """
     comparison = Comparison("", LedgerIndex(), _NEVER)
     yield from comparison.feed(names)
     yield from comparison.finish()
 
 
-def _parts(name: str) -> tuple[str | None, str]:
-    """`2026/11/23/14/<id>.request` -> (id, "request"); (None, "") if it is not a capture."""
+def _parts(name: str) -> tuple[str, CaptureKind] | None:
+    """`2026/11/23/14/<id>.request` -> the id and REQUEST; None if it is not a capture's name."""
     exchange_id, _, kind = name.rpartition("/")[2].rpartition(".")
     try:
         started_at(exchange_id)
+        return exchange_id, CaptureKind(kind)
     except ValueError:
-        return None, ""
-    return (exchange_id, kind) if kind in {"request", "response"} else (None, "")
+        return None

@@ -94,7 +94,16 @@ class Envelope:
     response_capture: str | None
     caller: Caller
     trace_parent: str | None  # W3C traceparent of the request
+    # requests sent upstream: more than one where the relay repeated its own; None: not known
+    attempts: int | None = None
     replayed: bool = False  # delivered again, on an operator's request
+    # no capture says how the exchange ended: enrichment stores that before it sends the event
+    outcome_pending: bool = False
+
+    @property
+    def is_in_response_capture(self) -> bool:
+        """Whether the response capture holds this envelope."""
+        return self.response_capture is not None and not self.outcome_pending
 
 
 def bound_text(text: str | None) -> str | None:

@@ -25,7 +25,9 @@ class LeaveToReconcile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoreOutcome:
-    """Store the envelope as a response capture, because there is none; then reconcile finds it."""
+    """Store the envelope as an outcome capture, because no response capture holds it; then
+    reconcile finds it.
+    """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +57,7 @@ def decide(envelope: Envelope, blocked_reason: str | None, failures: int) -> Poi
         return ListFailedReplay()
     if blocked_reason and failures >= MAX_FAILURES:
         return DeadLetter(reason=blocked_reason)
-    return LeaveToReconcile() if envelope.response_capture else StoreOutcome()
+    return LeaveToReconcile() if envelope.is_in_response_capture else StoreOutcome()
 
 
 def failure_count_name(exchange_id: str) -> str:

@@ -25,6 +25,15 @@ def kept_headers(headers: RawHeaders, names: frozenset[bytes]) -> dict[str, str]
     return {key.decode("latin-1"): value.decode("latin-1")[:1024] for key, value in kept}
 
 
+def has_no_body(method: str, status: int, headers: RawHeaders) -> bool:
+    """Whether a response ends with its headers (RFC 9112, 6.3)."""
+    return (
+        method == "HEAD"
+        or status in {204, 304}
+        or header(headers, b"content-length").strip() == "0"
+    )
+
+
 def is_event_stream(headers: RawHeaders) -> bool:
     """Whether a response is an SSE stream. Media types have no case (RFC 9110, 8.3.1)."""
     return header(headers, b"content-type").lower().startswith(EVENT_STREAM)

@@ -1,0 +1,106 @@
+"""Exchanges of which neither store has taken yet how they ended.
+
+One task tries all of them, every few seconds and as soon as any call to storage succeeds: what a
+worker holds in memory is lost when it is stopped. It tries the oldest first and alone, so that an
+outage costs a few calls however many wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, Protocol
+
+from shared.concurrency.gather import gather_bounded
+from shared.core.records.envelope import Envelope
+
+RETRY_INTERVAL_S: Final = 5.0
+_MAX_WAITING: Final = 5_000  # envelopes of up to 8 KB
+_MAX_CONCURRENT: Final = 16
+
+
+class StartTask(Protocol):
+    """Starts work that outlives its caller."""
+
+    def __call__[T](self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]: ...
+
+
+class PendingOutcomes:
+    """Tries to store outcomes until they are stored or too old."""
+
+    def __init__(
+        self,
+        store: Callable[[Envelope], Awaitable[bool]],
+        lost: Callable[[Envelope], None],
+        start: StartTask,
+        *,
+        give_up_after_s: float,
+        interval_s: float = RETRY_INTERVAL_S,
+        max_waiting: int = _MAX_WAITING,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`store` says whether an outcome is stored now, `lost` takes what is given up."""
+        self._store = store
+        self._lost = lost
+        self._start = start
+        self._give_up_after_s = give_up_after_s
+        self._interval_s = interval_s
+        self._max_waiting = max_waiting
+        self._clock = clock
+        self._waiting: deque[tuple[float, Envelope]] = deque()  # with the time of its end
+        self._healthy = asyncio.Event()
+        self._retrying: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, envelope: Envelope) -> None:
+        """Try this one again later."""
+        if len(self._waiting) >= self._max_waiting:
+            self._lost(envelope)
+            return
+        self._healthy.clear()
+        self._waiting.append((self._clock(), envelope))
+        if self._retrying is None or self._retrying.done():
+            self._retrying = self._start(self._retry())
+
+    def storage_answered(self) -> None:
+        """A call to storage has succeeded: try all of them now."""
+        if self._waiting:
+            self._healthy.set()
+
+    async def _retry(self) -> None:
+        while self._waiting:
+            await self._pause()
+            added_at, envelope = self._waiting.popleft()
+            if await self._store(envelope):
+                await self._store_rest()
+            else:
+                self._waiting.appendleft((added_at, envelope))
+            self._give_up_old()
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(self._interval_s):
+                await self._healthy.wait()
+        except TimeoutError:
+            pass
+        self._healthy.clear()
+
+    async def _store_rest(self) -> None:
+        batch = list(self._waiting)
+        self._waiting.clear()
+
+        async def store(pending: tuple[float, Envelope]) -> bool:
+            return await self._store(pending[1])
+
+        results = await gather_bounded(store, batch, limit=_MAX_CONCURRENT)
+        failed = [pending for pending, stored in zip(batch, results, strict=True) if not stored]
+        self._waiting.extendleft(reversed(failed))
+
+    def _give_up_old(self) -> None:
+        oldest = self._clock() - self._give_up_after_s
+        while self._waiting and self._waiting[0][0] <= oldest:
+            self._lost(self._waiting.popleft()[1])
