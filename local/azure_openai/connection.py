@@ -24,6 +24,7 @@ from local.azure_openai.control import PREFIX
 from local.azure_openai.delivery import BodyEnd, steps
 from local.azure_openai.recording import ExchangeRecording, RecordedExchange
 from local.azure_openai.request import Request
+from local.http_upgrade import without_upgrade
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: close() sends RST. socket(7)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -73,7 +74,7 @@ class StandInConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         try:
-            self._parser.feed_data(data)
+            self._parser.feed_data(data if self._arriving else without_upgrade(data))
         except httptools.HttpParserUpgrade:
             pass  # the request itself is complete and gets its response as HTTP
         except httptools.HttpParserError:

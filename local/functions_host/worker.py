@@ -26,6 +26,7 @@ from local.functions_host.durable.functions import CLIENT
 from local.functions_host.functions import AppFunctions, sort_functions
 from local.functions_host.host_json import read_host_json
 from local.functions_host.http_front import HttpFront
+from local.functions_host.http_server import HttpConnection
 from local.functions_host.invocations import Invocations
 from local.functions_host.triggers import Trigger, TriggerOpener
 from local.functions_host.unsupported import StartError, Unsupported
@@ -174,7 +175,7 @@ def _http_server(
     front = HttpFront(functions.http, library, app, invocations, webhooks)
     config = uvicorn.Config(
         front,
-        http="httptools",
+        http=HttpConnection,
         ws="none",
         lifespan="off",
         access_log=False,

@@ -45,7 +45,9 @@ _SDK_LOGGERS: Final = (
 )
 
 # The two ways differ by milliseconds; a worker that is just starting, or busy, is allowed for.
-PAIRING_TIMEOUT_S: Final = 60.0
+# What never meets keeps its caller for so long: a request whose client closed its sending side, or
+# with a header that the host does not pass on (docs/reference/errors.md).
+PAIRING_TIMEOUT_S: Final = 10.0
 FORGET_AFTER_S: Final = 5.0
 
 _PATH_WITH_LINE_ENDS: Final = "(?s:.*)"

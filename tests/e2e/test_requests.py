@@ -12,7 +12,7 @@ import uuid
 import pytest
 
 from harness import http_client, upstream_record
-from harness.chat import API_VERSION, CALLER_KEY, Chat
+from harness.chat import API_VERSION, CALLER_KEY, Chat, new_deployment
 from harness.http_client import Headers
 from harness.upstream_record import UpstreamRequest
 from local.stack import Stack
@@ -61,6 +61,8 @@ def normalised(text: str, characters: str) -> str:
         "/openai/deployments/c%20d+e%2Bf/chat/completions",
         "/openai/deployments/x%3Fy%23z%25/chat/completions",
         "/openai/files/file-1/content",
+        "/openai/files/caf%E9%FC",
+        "/openai/files/%25C3%25BC",
         "/openai/v1/models/a:b;c=d,e@f$g!h*(i)'j",
         "/openai/whatever/comes//next/",
     ],
@@ -280,3 +282,11 @@ def test_the_answers_headers_pass(stack: Stack) -> None:
     assert answer.header("content-length") == str(len(answer.body))
     assert json.loads(answer.body)["choices"]
     assert len(answer.headers) == len(http_client.names(answer.headers))
+
+
+def test_a_header_beyond_ascii_reaches_the_client(stack: Stack) -> None:
+    """Percent-encoded: the Functions host would answer an empty 500."""
+    answer = Chat(deployment=f"{new_deployment()}--set_cookie=Z%C3%BCrich").ask(stack)
+    assert answer.status == 200
+    assert answer.header("set-cookie").startswith("stand_in=Z%FCrich;")
+    assert json.loads(answer.body)["choices"]

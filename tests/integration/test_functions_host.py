@@ -105,6 +105,38 @@ def inspected(
     return seen
 
 
+def answer_to(host: HostProcess, request: bytes) -> bytes:
+    """What the host sends, to the connection's end."""
+    with socket.create_connection(("127.0.0.1", host.port), timeout=WITHIN_S) as connection:
+        connection.sendall(request)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.mark.parametrize("after", [b"", b"x" * 100_000], ids=["alone", "with a body"])
+def test_an_upgrade_that_it_does_not_follow_is_ignored(host: HostProcess, after: bytes) -> None:
+    """RFC 9110, 7.8. Java's own client asks for `h2c` with each request to a plain address."""
+    answer = answer_to(
+        host,
+        b"POST /anything HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+        b"Content-Length: %d\r\nHost: x\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n"
+        b"Upgrade: h2c\r\nUser-Agent: Java-http-client/21\r\n\r\n"
+        % len(after)
+        + after
+        + b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    )
+    assert answer.count(b"HTTP/1.1 200 OK") == 2
+    assert f'"body_bytes":{len(after)}'.encode() in answer
+    assert b"h2c" not in answer
+
+
+def test_a_client_of_http_1_0_gets_no_chunks(host: HostProcess) -> None:
+    """The end of the connection is the end of its answer."""
+    answer = answer_to(host, b"GET /stream?n=3&s=0 HTTP/1.0\r\nHost: x\r\n\r\n")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert body == b"data: 0\n\ndata: 1\n\ndata: 2\n\n"
+    assert b"chunked" not in head.lower()
+
+
 def test_it_prints_the_functions_and_their_routes(host: HostProcess) -> None:
     """The start shows each HTTP function with methods and address, and the trigger of each other
     one.

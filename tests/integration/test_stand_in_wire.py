@@ -252,6 +252,17 @@ def test_what_is_no_http_gets_a_400_and_a_closed_connection(stand_in: StandIn) -
     assert received.startswith(b"HTTP/1.1 400 ")
 
 
+def test_an_upgrade_to_another_protocol_is_ignored(stand_in: StandIn) -> None:
+    """RFC 9110, 7.8: the request is answered as any other."""
+    head, _, body = request_bytes(json.dumps(ASK).encode(), "").partition(b"\r\n\r\n")
+    upgrade = (
+        b"\r\nconnection: Upgrade, HTTP2-Settings\r\nhttp2-settings: AAEA\r\nupgrade: h2c\r\n\r\n"
+    )
+    with closing(socket.create_connection(("127.0.0.1", stand_in.port), DEADLINE_S)) as caller:
+        caller.sendall(head + upgrade + body)
+        assert caller.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
 def test_a_caller_that_waits_for_100_continue_gets_it(stand_in: StandIn) -> None:
     """The interim answer comes before the body was sent."""
     body = json.dumps(ASK).encode()
