@@ -253,7 +253,13 @@ def _output_texts(output: list[JsonObject]) -> list[str]:
 def _generated_bytes(item: JsonObject) -> int:
     parts = [item, *mappings(item.get("content")), *mappings(item.get("summary"))]
     texts = sum(_size(part.get(key)) for part in parts for key in _GENERATED if key in part)
-    return texts + sum(_size(item[key]) for key in _GENERATED_OBJECTS if key in item)
+    objects = (mapping(item[key]) for key in _GENERATED_OBJECTS if key in item)
+    return texts + sum(
+        _size(value) if isinstance(value, str) else sum(map(_size, items(value)))
+        for members in objects
+        for key, value in members.items()
+        if key != "type"
+    )
 
 
 def _size(value: Json) -> int:

@@ -97,7 +97,8 @@ class TruncatedText:
 class Event:
     """One exchange: its request, its answer, its usage, its timings and its outcome."""
 
-    # what kind of answer; error where the upstream answered 4xx/5xx or the relay failed
+    # what kind of answer; error where the upstream answered 4xx/5xx or reported an error inside a
+    # 200, or the relay failed
     type: EventType
     # the answer's text (choice 0, a response's output text, a transcript), "" where there is none
     content: str
