@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from starlette.types import Receive
 
 from shared.concurrency.cooperative import run_cooperatively
 from shared.core.wire import stream_request, usage_request
-from shared.core.wire.headers import header
+from shared.core.wire.content_coding import decode_small
+from shared.core.wire.headers import header, is_readable
 from shared.errors import RequestNotCaptured
 from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.recorder import Recorder
 from shared.relay.request_body import HeldBody, IncomingBody, PassingBody, RequestContent
 from shared.settings.settings import InterventionSettings, LimitSettings
+
+# A request with a content coding is examined if it is no larger decoded: about 3 ms of CPU.
+_DECODED_BYTES: Final = 1024 * 1024
 
 
 class RequestIntake:
@@ -78,17 +83,28 @@ class RequestIntake:
         body = await incoming.whole(record.request.write)
         if not self._is_examined():
             return RequestContent(HeldBody(body))
-        operation = record.operation
-        may_ask = self._interventions.ask_for_usage and usage_request.accepts(
-            operation.spec, record.api_version, v1=operation.v1
+        operation, text = record.operation, await self._text_of(body)
+        # an addition to a coded body would change every byte of it
+        may_ask = (
+            self._interventions.ask_for_usage
+            and text is body
+            and usage_request.accepts(operation.spec, record.api_version, v1=operation.v1)
         )
         examined = await run_cooperatively(
-            usage_request.examine(body, operation.spec, may_ask=may_ask)
+            usage_request.examine(text, operation.spec, may_ask=may_ask)
         )
         record.stream_requested = examined.stream
         record.requested_model = examined.model
         asking = HeldBody(*examined.asking) if examined.asking else None
         return RequestContent(HeldBody(body), asking)
+
+    async def _text_of(self, body: bytearray) -> bytearray | bytes:
+        """The body without its content coding, if that is cheap to undo; otherwise as it is."""
+        headers = self._record.request_headers
+        if is_readable(headers):
+            return body
+        coding = header(headers, b"content-encoding")
+        return await run_cooperatively(decode_small(body, coding, _DECODED_BYTES)) or body
 
     def _is_examined(self) -> bool:
         record = self._record

@@ -5,6 +5,7 @@ capture.
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from dataclasses import replace
 
@@ -216,6 +217,23 @@ async def test_disconnect_after_an_early_answer() -> None:
     await asyncio.wait_for(running, DEADLINE_S)
     assert world.upstream.cancelled
     assert (await world.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
+
+
+async def test_a_request_in_gzip_is_examined_and_goes_upstream_as_it_came() -> None:
+    """It asks for a stream, so it is answered early. It is not changed to ask for usage."""
+    answering = asyncio.Event()
+    asking_early = replace(EARLY, ask_for_usage=True)
+    world = a_world(answering, sse(TEXT, STOP, DONE), interventions=asking_early)
+    body = gzip.compress(ASK)
+    headers = {"content-length": str(len(body)), "content-encoding": "gzip"}
+    client = Client(world.relay, body, headers=headers)
+    running = client.start()
+    await client.until_body(COMMENT)
+    answering.set()
+    await asyncio.wait_for(running, DEADLINE_S)
+    assert client.body == COMMENT + TEXT + STOP + DONE
+    assert [sent for _, sent in world.upstream.requests] == [body]
+    assert not (await world.envelope()).usage_requested
 
 
 async def test_a_request_for_no_stream_is_never_answered_early() -> None:

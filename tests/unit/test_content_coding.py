@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from harness.cutting import every_way
 from shared.core.wire import content_coding
-from shared.core.wire.content_coding import ContentDecoder
+from shared.core.wire.content_coding import ContentDecoder, decode_small
+from shared.core.wire.cooperative import run_to_end
 
 TEXT = b'{"choices": [{"index": 0}]}'
 
@@ -79,3 +80,22 @@ def test_more_members_than_any_server_sends_are_a_problem() -> None:
 
 def test_an_empty_body_has_no_problem() -> None:
     assert decoded("gzip", b"") == (b"", None)
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "text"),
+    [
+        (gzip.compress(TEXT), "gzip", TEXT),
+        (zlib.compress(TEXT), "deflate", TEXT),
+        (gzip.compress(TEXT)[:-8], "gzip", None),
+        (TEXT, "gzip", None),
+        (TEXT, "br", None),
+        (gzip.compress(bytes(2000)), "gzip", None),
+        (bytes(2000), "gzip", None),
+    ],
+)
+def test_a_small_body_is_decoded_whole_or_not_at_all(
+    body: bytes, coding: str, text: bytes | None
+) -> None:
+    """A request that the relay examines must not cost it more than the bound allows."""
+    assert run_to_end(decode_small(body, coding, 1000)) == text

@@ -8,6 +8,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from shared.core.wire.cooperative import Cooperative
+
 if TYPE_CHECKING:  # zlib has it under no public name
     from zlib import _Decompress as _Decompressor
 
@@ -16,6 +18,7 @@ MAX_DECODED_BYTES: Final = 256 * 1024 * 1024
 # Each member costs a copy of what follows it in its window.
 _MAX_MEMBERS: Final = 10_000
 _WINDOW_BYTES: Final = 64 * 1024
+_STEP_BYTES: Final = 4 * 1024  # decoded between two pauses, into 20 KB as a rule
 _IDENTITY: Final = frozenset({"", "identity"})
 _GZIP: Final = frozenset({"gzip", "x-gzip"})
 _GZIP_START: Final = b"\x1f"
@@ -25,9 +28,10 @@ _ZLIB: Final = _GZIP | {"deflate"}
 class ContentDecoder:
     """Decodes one body. When `decode` has ended, `problem` says what was wrong, or is None."""
 
-    def __init__(self, content_encoding: str) -> None:
+    def __init__(self, content_encoding: str, max_bytes: int = MAX_DECODED_BYTES) -> None:
+        """`max_bytes` is how many decoded bytes there may be."""
         self._coding = content_encoding.strip().lower()
-        self._remaining_bytes = MAX_DECODED_BYTES
+        self._max_bytes = self._remaining_bytes = max_bytes
         self._members = 0
         self.problem: str | None = None
         # The coding's own end is not in the body.
@@ -67,7 +71,7 @@ class ContentDecoder:
                 self._remaining_bytes -= len(decoded)
                 yield decoded
                 if self._remaining_bytes <= 0 or decompressor.unconsumed_tail:
-                    self.problem = f"it unfolds into more than {MAX_DECODED_BYTES} bytes"
+                    self.problem = f"it unfolds into more than {self._max_bytes} bytes"
                     return
                 rest = self._unpadded(decompressor.unused_data, decompressor)
             if self.problem is not None:
@@ -93,6 +97,21 @@ class ContentDecoder:
             self.problem = f"bytes follow the end of its content-encoding {self._coding}"
             return b""
         return rest
+
+
+def decode_small(
+    body: bytes | bytearray, content_encoding: str, max_bytes: int
+) -> Cooperative[bytes | None]:
+    """The decoded body, with pauses; None where it cannot be decoded whole, or has more bytes."""
+    if len(body) > max_bytes:
+        return None
+    decoder, decoded = ContentDecoder(content_encoding, max_bytes), bytearray()
+    view = memoryview(body)
+    starts = range(0, len(body), _STEP_BYTES)
+    for piece in decoder.decode(bytes(view[start : start + _STEP_BYTES]) for start in starts):
+        decoded += piece
+        yield
+    return bytes(decoded) if decoder.problem is None else None
 
 
 def _windows(body: Iterable[bytes]) -> Iterator[bytes]:
