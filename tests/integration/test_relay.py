@@ -207,6 +207,25 @@ async def test_disconnect_within_a_stream() -> None:
     assert [kept.body for kept in world.store.captures(".response")] == [FILTER + TEXT]
 
 
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("before", [b"", b'{"error": '])
+async def test_disconnect_from_a_refusal_is_the_upstreams_error(status: int, before: bytes) -> None:
+    """Several SDKs disconnect at the headers of an answer that they try again."""
+    parts = (before,) if before else ()
+    world = a_world(sse(*parts, asyncio.Event(), status=status))
+    client = Client(world.relay, b"{}")
+    running = client.start()
+    async with asyncio.timeout(DEADLINE_S):
+        while client.status != status or client.body != before:
+            client.received.clear()
+            await client.received.wait()
+    client.disconnect()
+    await asyncio.wait_for(running, DEADLINE_S)
+    envelope = await world.envelope()
+    assert envelope.outcome is Outcome.UPSTREAM_ERROR
+    assert (envelope.status_code, envelope.upstream_status_code) == (status, status)
+
+
 async def test_disconnect_after_the_last_frame_is_complete() -> None:
     """Many clients close there instead of reading to the end of the body."""
     world = a_world(sse(TEXT, STOP, USAGE_CHUNK, DONE, asyncio.Event()))
