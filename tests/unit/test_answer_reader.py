@@ -9,7 +9,7 @@ import pytest
 
 from shared.core.answer.reader import AnswerBody, read
 from shared.core.answer.shapes import ParsedAnswer
-from shared.core.wire.json_shape import JsonObject
+from shared.core.wire.json_shape import Json, JsonObject
 from shared.core.wire.operations import CALL, OPERATIONS, OperationSpec
 from shared.core.wire.sse import EVENT_STREAM
 
@@ -232,6 +232,9 @@ def test_that_the_content_filter_did_not_run_is_in_the_answer() -> None:
     assert in_chat(sse(*chunks)).choices[0].content_filter_results == error | safe
 
 
+HI: list[Json] = [{"type": "output_text", "text": "Hi"}]
+
+
 def responses(*events: object) -> ParsedAnswer:
     return in_chat(sse(*events), operation="responses")
 
@@ -279,6 +282,20 @@ def responses(*events: object) -> ParsedAnswer:
             {"type": "message", "id": "m", "content": [{"type": "output_text", "text": "Hi"}]},
         ),
         (
+            [
+                {"type": "response.output_item.added", "item": {"type": "x", "arguments": "{}"}},
+                {"type": "response.function_call_arguments.done", "arguments": "{}"},
+            ],
+            {"type": "x", "arguments": "{}"},
+        ),
+        (
+            [
+                {"type": "response.output_item.added", "item": {"type": "message", "content": HI}},
+                {"type": "response.output_text.done", "text": "Hi"},
+            ],
+            {"type": "message", "content": HI},
+        ),
+        (
             [{"type": "response.output_text.done", "item_id": "m", "text": "Hi"}],
             {"type": "message", "id": "m", "content": [{"type": "output_text", "text": "Hi"}]},
         ),
@@ -324,6 +341,7 @@ def test_a_file_in_deltas_of_an_unknown_kind_stays_out() -> None:
             {"type": "response.output_item.added", "item": {"type": "function_call", "name": "f"}},
             False,
         ),
+        ({"type": "response.output_item.added", "item": {"type": "message", "content": HI}}, True),
         ({"type": "response.output_text.done", "text": "Hi"}, True),
         ({"type": "response.content_part.done", "part": {"text": "Hi"}}, False),
         ({"type": "response.unknown.delta", "delta": "a"}, True),

@@ -28,6 +28,7 @@ VECTORS: Json = [{"index": 0, "embedding": [0.1, 0.2]}]
         ({"statusCode": 429, "message": "slow"}, {"statusCode": 429, "message": "slow"}),
         ({"code": "x", "message": "m"}, {"code": "x", "message": "m"}),
         ({"code": 400, "message": "m"}, {"code": 400, "message": "m"}),
+        ({"code": 5, "message": "m", "data": None}, {"code": 5, "message": "m", "data": None}),
         (
             {"code": 0, "statusCode": 500, "message": "m"},
             {"code": 0, "statusCode": 500, "message": "m"},

@@ -64,7 +64,7 @@ class ResponsesReader:
             self._add_response(mapping(chunk.get("response")))
         elif kind.startswith("response.output_item."):
             self._item(chunk).replace(mapping(chunk.get("item")))
-            return kind.endswith(".done") and _is_generated(mapping(chunk.get("item")))
+            return _is_generated(mapping(chunk.get("item")), whole=kind.endswith(".done"))
         elif kind == "response.output_text.annotation.added":
             self._item(chunk).annotate(chunk)
         elif kind.endswith(".partial_image"):
@@ -130,9 +130,11 @@ class ItemBuilder:
         self._pieces(kind, event).append(text(event.get("delta")))
 
     def append_whole(self, kind: str, event: JsonObject, piece: str) -> bool:
-        """Take a complete text, unless it came in deltas. True where it did not. `kind` is that of
-        its deltas.
+        """Take a complete text, unless it came in deltas or with the item. True where it did not.
+        `kind` is that of its deltas.
         """
+        if _holds(self._item, piece):
+            return False
         pieces = self._pieces(kind, event)
         if pieces:
             return False
@@ -238,9 +240,23 @@ def _without_file(piece: str) -> str:
     return piece
 
 
-def _is_generated(item: JsonObject) -> bool:
-    """Whether an item that comes whole holds something that the model made."""
+def _is_generated(item: JsonObject, *, whole: bool) -> bool:
+    """Whether an item holds something that the model made. One that is only begun has its name, and
+    what surrounds its texts, whatever follows.
+    """
+    if not whole:
+        begun = {"name", "result", *_GENERATED_OBJECTS}
+        item = {key: value for key, value in item.items() if key not in begun}
     return bool(_generated_bytes(item) or item.get("result"))
+
+
+def _holds(value: Json, piece: str) -> bool:
+    """Whether a text of the value is this one."""
+    if isinstance(value, dict):
+        return any(_holds(inner, piece) for inner in value.values())
+    if isinstance(value, list):
+        return any(_holds(inner, piece) for inner in value)
+    return value == piece
 
 
 def _output_texts(output: list[JsonObject]) -> list[str]:

@@ -9,11 +9,10 @@ from typing import Final
 from shared.core.wire.json_shape import Json, JsonObject, text
 
 # A flat error has a code and a message. A success may have both as well: then its code is one of
-# these, or it holds one of the members below.
+# these, or it holds one of the members below. (`"data": null` is in errors as well.)
 _SUCCESS_CODES: Final = frozenset({"", "0", "ok", "success", "successful", "succeeded"})
-_ANSWER_MEMBERS: Final = frozenset(
-    {"choices", "data", "output", "text", "delta", "response", "usage", "id"}
-)
+_ANSWER_MEMBERS: Final = ("data", "output", "text", "delta", "response", "usage")
+_ANSWER_MARKS: Final = frozenset({"choices", "id"})  # whatever their value
 
 
 def error_of(document: JsonObject, event: str = "message") -> JsonObject | None:
@@ -40,7 +39,8 @@ def is_flat_error(document: JsonObject) -> bool:
         bool(text(document.get("message")))
         and bool(codes)
         and not all(map(_is_success, codes))
-        and _ANSWER_MEMBERS.isdisjoint(document)
+        and _ANSWER_MARKS.isdisjoint(document)
+        and not any(map(document.get, _ANSWER_MEMBERS))
     )
 
 
