@@ -20,7 +20,7 @@ _HEAD: Final = rf"(?i:data:)\s*({_MEDIA_TYPE})?(?:\s*;[^;,]{{1,128}}?){{0,6}}\s*
 _DATA_URL: Final = re.compile(
     rf"{_HEAD}(?:\s*((?:{_DIGIT}{{56,80}}\r?\n[ \t]*)+{_DIGIT}*=*)|[ \t]*({_DIGIT}{{16,}}=*)|({_DIGIT}*=*))"
 )
-_WHOLE_DATA_URL: Final = re.compile(rf"\s*{_HEAD}((?:{_DIGIT}|\s)*+=*+\s*+)")
+_WHOLE_DATA_URL: Final = re.compile(rf"\s*{_HEAD}([A-Za-z0-9+/_%\s-]*+=*+\s*+)")
 _PLAIN_DATA_URL: Final = re.compile(
     rf"(?i:data:)({_MEDIA_TYPE})?(?:;(?!(?i:base64))[^;,]{{1,64}}){{0,4}},(.*)", re.DOTALL
 )
