@@ -28,6 +28,7 @@ from shared.adapters.envelope_queue import EnvelopeQueue
 from shared.adapters.event_hub import EventHub
 from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger import Ledger
+from shared.adapters.start_lease import StartLease
 from shared.adapters.storage import Storage
 from shared.adapters.upstream import Upstream
 from shared.adapters.usage_claims import UsageClaims
@@ -112,7 +113,11 @@ app.register_functions(
 )
 app.register_functions(blueprints.health.blueprint(readiness))
 app.register_functions(blueprints.completeness.dead_letters.blueprint(dead_letters, guard))
-app.register_functions(blueprints.completeness.reconcile.blueprint(reconciliation, config, guard))
+app.register_functions(
+    blueprints.completeness.reconcile.blueprint(
+        reconciliation, config, guard, StartLease(storage, "locks/reconcile")
+    )
+)
 app.register_functions(
     blueprints.completeness.replay.blueprint(replay_runner, config.reconcile.retention_days, guard)
 )

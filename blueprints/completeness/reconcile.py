@@ -5,9 +5,10 @@ operator starts it.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -83,7 +84,17 @@ class WindowInput:
         return {"window": self.window, "until": self.until.isoformat()}
 
 
-def blueprint(reconciliation: Reconciliation, settings: Settings, guard: Guard) -> df.Blueprint:
+class StartLock(Protocol):
+    """Lets one starter in at a time, over all instances."""
+
+    def hold(self) -> AbstractAsyncContextManager[bool]:
+        """Within it, whether this caller holds it. Raises StorageError."""
+        ...
+
+
+def blueprint(
+    reconciliation: Reconciliation, settings: Settings, guard: Guard, start_lock: StartLock
+) -> df.Blueprint:
     """Functions `reconcile_timer`, `reconcile_start`, `reconcile` and its activities."""
     functions = df.Blueprint()
     max_age_s = settings.limits.exchange_s + settings.reconcile.grace_s
@@ -93,13 +104,15 @@ def blueprint(reconciliation: Reconciliation, settings: Settings, guard: Guard) 
     @functions.timer_trigger(arg_name="timer", schedule=settings.reconcile.schedule)
     @functions.durable_client_input(client_name="client")
     async def on_schedule(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
-        await _start(client, RunOptions(max_age_s=max_age_s, open_too=False))
+        await _start(client, start_lock, RunOptions(max_age_s=max_age_s, open_too=False))
 
     @functions.function_name("reconcile_start")
     @functions.route("ops/reconcile", methods=["POST"], auth_level=guard.operator_level)
     @functions.durable_client_input(client_name="client")
     async def on_demand(req: Request, client: df.DurableOrchestrationClient) -> Response:
-        return ReleasingResponse(req, await guard.operator(req) or await _answer(client, max_age_s))
+        return ReleasingResponse(
+            req, await guard.operator(req) or await _answer(client, start_lock, max_age_s)
+        )
 
     @functions.function_name("reconcile")
     @functions.orchestration_trigger(context_name="context")
@@ -127,20 +140,30 @@ def blueprint(reconciliation: Reconciliation, settings: Settings, guard: Guard) 
     return functions
 
 
-async def _answer(client: df.DurableOrchestrationClient, max_age_s: float) -> Response:
-    if not await _start(client, RunOptions(max_age_s=max_age_s, open_too=True)):
+async def _answer(
+    client: df.DurableOrchestrationClient, start_lock: StartLock, max_age_s: float
+) -> Response:
+    if not await _start(client, start_lock, RunOptions(max_age_s=max_age_s, open_too=True)):
         return ErrorResponse(api_error.reconcile_running())
     links = client.create_http_management_payload(INSTANCE)
     return JSONResponse(links, 202, {"location": links["statusQueryGetUri"], "retry-after": "5"})
 
 
-async def _start(client: df.DurableOrchestrationClient, options: RunOptions) -> bool:
-    """False where a run is active."""
-    status = await client.get_status(INSTANCE)
-    if status.runtime_status in _ACTIVE:
-        return False
-    await client.start_new("reconcile", INSTANCE, options.as_json())
-    return True
+async def _start(
+    client: df.DurableOrchestrationClient, start_lock: StartLock, options: RunOptions
+) -> bool:
+    """False where a run is active, or is being started by another.
+
+    Durable starts an instance over whose id is running, so looking and starting are one step here.
+    """
+    async with start_lock.hold() as held:
+        if not held:
+            return False
+        status = await client.get_status(INSTANCE)
+        if status.runtime_status in _ACTIVE:
+            return False
+        await client.start_new("reconcile", INSTANCE, options.as_json())
+        return True
 
 
 def orchestrate(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict[str, Any]]:

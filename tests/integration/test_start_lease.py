@@ -1,0 +1,89 @@
+"""Starting one run of reconcile at a time, with a lease in Azurite."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import azure.durable_functions as df
+import pytest
+
+from blueprints.completeness import reconcile
+from local.stack import Stack
+from shared.adapters.start_lease import StartLease
+from tests.integration.azurite import a_storage
+
+pytestmark = pytest.mark.anyio
+Status = df.OrchestrationRuntimeStatus
+OPTIONS = reconcile.RunOptions(max_age_s=1, open_too=True)
+
+
+@pytest.fixture(scope="module")
+def azurite() -> Iterator[str]:
+    with Stack(only=["azurite"]) as stack:
+        yield stack.storage_connection_string
+
+
+class Durable:
+    """Durable's client: it looks, and starts an instance over that is running."""
+
+    def __init__(self, *, fails: int = 0) -> None:
+        self.starts = 0
+        self._fails = fails
+        self._status: Any = None
+
+    async def get_status(self, instance: str) -> Any:
+        status = SimpleNamespace(runtime_status=self._status)
+        await asyncio.sleep(0.05)
+        return status
+
+    async def start_new(self, *_: Any) -> None:
+        await asyncio.sleep(0.05)
+        if self._fails:
+            self._fails -= 1
+            raise RuntimeError("Durable is away")
+        self.starts += 1
+        self._status = Status.Pending
+
+
+def start(durable: Durable, lease: StartLease) -> Any:
+    client = cast("df.DurableOrchestrationClient", durable)
+    return reconcile._start(client, lease, OPTIONS)
+
+
+async def test_of_ten_starts_at_once_one_starts_a_run(azurite: str) -> None:
+    """Also the first time, when nobody has made the blob; and none follows while the run is
+    active.
+    """
+    storages = [a_storage(azurite) for _ in range(10)]
+    durable = Durable()
+    leases = [StartLease(storage, "locks/ten") for storage in storages]
+    for _ in range(2):
+        started = await asyncio.gather(*(start(durable, lease) for lease in leases))
+        assert durable.starts == 1
+    assert not any(started)
+    for storage in storages:
+        await storage.aclose()
+
+
+async def test_a_start_that_fails_leaves_no_lease(azurite: str) -> None:
+    """The next one starts."""
+    storage = a_storage(azurite)
+    durable, lease = Durable(fails=1), StartLease(storage, "locks/failed")
+    with pytest.raises(RuntimeError):
+        await start(durable, lease)
+    assert await start(durable, lease)
+    await storage.aclose()
+
+
+async def test_a_lease_is_held_by_one_at_a_time(azurite: str) -> None:
+    """Whoever comes meanwhile learns that another holds it; afterwards it is free."""
+    storage = a_storage(azurite)
+    lease = StartLease(storage, "locks/held")
+    async with lease.hold() as first, lease.hold() as second:
+        assert (first, second) == (True, False)
+    async with lease.hold() as third:
+        assert third
+    await storage.aclose()
