@@ -133,7 +133,8 @@ def test_a_background_response_that_is_only_polled_is_counted_once(
         if raw.parse().status == "completed":
             polled.append(raw.headers["x-exchange-id"])
     create, *polls = (
-        events.one(exchange_id=each) for each in (created.headers["x-exchange-id"], *polled)
+        events.one(exchange_id=exchange_id)
+        for exchange_id in (created.headers["x-exchange-id"], *polled)
     )
     assert (create["response_status"], create["usage"]) == ("queued", None)
     assert all(poll["usage"]["total_tokens"] > 0 for poll in polls)

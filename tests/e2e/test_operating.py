@@ -111,8 +111,8 @@ def captures_of(stack: Stack) -> Iterator[ContainerClient]:
 
 def dead_lettered_ids(stack: Stack) -> dict[str, str]:
     return {
-        each["exchange_id"]: each["reason"]
-        for each in run(stack, '$APP/ops/dead-letters"')["dead_letters"]
+        dead_letter["exchange_id"]: dead_letter["reason"]
+        for dead_letter in run(stack, '$APP/ops/dead-letters"')["dead_letters"]
     }
 
 

@@ -80,7 +80,7 @@ class Deployment:
     def app_settings(self) -> dict[str, str]:
         """The settings of the function app."""
         listed = self.one("Microsoft.Web/sites")["properties"]["siteConfig"]["appSettings"]
-        return {each["name"]: each["value"] for each in listed}
+        return {setting["name"]: setting["value"] for setting in listed}
 
     @cached_property
     def assignments(self) -> list[tuple[str, dict[str, Any]]]:
@@ -97,7 +97,9 @@ class Deployment:
         text = json.dumps([list(self.resources.values()), self.outputs])
         ids = re.findall(r"/subscriptions/[^\s'\"\\]+/providers/[^\s'\"\\,;]+", text)
         return {
-            each for each in ids if "/roleDefinitions/" not in each and _ROLE_ASSIGNMENT not in each
+            resource_id
+            for resource_id in ids
+            if "/roleDefinitions/" not in resource_id and _ROLE_ASSIGNMENT not in resource_id
         }
 
 

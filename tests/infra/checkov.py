@@ -60,14 +60,14 @@ def scan(folder: Path) -> Findings:
     assert found["summary"]["parsing_errors"] == 0, found["results"]["parsing_errors"]
     failures = [
         Failure(
-            template=Path(each["file_path"]).stem,
-            check=each["check_id"],
-            resource=each["resource"],
-            title=each["check_name"],
+            template=Path(failure["file_path"]).stem,
+            check=failure["check_id"],
+            resource=failure["resource"],
+            title=failure["check_name"],
         )
-        for each in found["results"]["failed_checks"]
+        for failure in found["results"]["failed_checks"]
     ]
-    assert Counter(each.template for each in failures).total() == found["summary"]["failed"]
+    assert Counter(failure.template for failure in failures).total() == found["summary"]["failed"]
     return Findings(passed=found["summary"]["passed"], failures=sorted(failures))
 
 

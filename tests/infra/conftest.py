@@ -25,6 +25,6 @@ def deployments(
     """By the name of the setting."""
     folder = tmp_path_factory.mktemp("deployments")
     return {
-        switches.name(each): evaluator.evaluate(switches.parameters(each), folder)
-        for each in switches.settings()
+        switches.name(setting): evaluator.evaluate(switches.parameters(setting), folder)
+        for setting in switches.settings()
     }

@@ -140,16 +140,16 @@ def settings() -> list[Setting]:
         for switch, positions in SWITCHES.items()
         for position in positions
     ]
-    chosen = list(dict.fromkeys(tuple(each.items()) for each in [plain, *alone]))
+    chosen = list(dict.fromkeys(tuple(setting.items()) for setting in [plain, *alone]))
     every = [
         tuple(zip(SWITCHES, positions, strict=True))
         for positions in itertools.product(*SWITCHES.values())
     ]
-    open_pairs = {pair for each in every for pair in pairs(each)} - {
-        pair for each in chosen for pair in pairs(each)
+    open_pairs = {pair for setting in every for pair in pairs(setting)} - {
+        pair for setting in chosen for pair in pairs(setting)
     }
     while open_pairs:
-        best = max(every, key=lambda each: len(open_pairs & pairs(each)))
+        best = max(every, key=lambda setting: len(open_pairs & pairs(setting)))
         chosen.append(best)
         open_pairs -= pairs(best)
     return chosen

@@ -79,8 +79,8 @@ def test_an_openai_sdk_works_unchanged(api: dict[str, list[dict[str, Any]]]) -> 
         "query": "subscription-key",
     }
     operations = {
-        each["properties"]["method"]: each["properties"]["urlTemplate"]
-        for each in api["operations"]
+        operation["properties"]["method"]: operation["properties"]["urlTemplate"]
+        for operation in api["operations"]
     }
     assert operations == dict.fromkeys(relay_blueprint._METHODS, "/*")
 
@@ -95,7 +95,8 @@ def test_nothing_but_the_relayed_routes_is_exposed(api: dict[str, list[dict[str,
 def test_no_body_no_header_and_no_query_is_logged(api: dict[str, list[dict[str, Any]]]) -> None:
     """On the API itself, in both diagnostics, on both sides of the gateway."""
     diagnostics = {
-        each["name"].rpartition("/")[2]: each["properties"] for each in api["diagnostics"]
+        diagnostic["name"].rpartition("/")[2]: diagnostic["properties"]
+        for diagnostic in api["diagnostics"]
     }
     assert diagnostics.keys() == {"applicationinsights", "azuremonitor"}
     for diagnostic in diagnostics.values():
@@ -113,7 +114,9 @@ def test_application_insights_is_written_to_by_identity(
     api: dict[str, list[dict[str, Any]]],
 ) -> None:
     """The connection string names the place; the identity opens it."""
-    loggers = {each["properties"]["loggerType"]: each["properties"] for each in api["loggers"]}
+    loggers = {
+        logger["properties"]["loggerType"]: logger["properties"] for logger in api["loggers"]
+    }
     assert loggers["applicationInsights"]["credentials"]["identityClientId"] == "SystemAssigned"
 
 
@@ -148,9 +151,9 @@ def test_a_prefix_moves_the_path_alone(evaluator: Evaluator, tmp_path: Path) -> 
     """For an instance on which /openai is taken."""
     resources = evaluated(evaluator, "api-management.bicep", tmp_path, ENTRA | {"pathPrefix": "ai"})
     paths = [
-        each["properties"]["path"]
-        for each in resources
-        if each["type"] == "Microsoft.ApiManagement/service/apis"
+        resource["properties"]["path"]
+        for resource in resources
+        if resource["type"] == "Microsoft.ApiManagement/service/apis"
     ]
     assert paths == ["ai/openai"]
 
@@ -181,7 +184,7 @@ def test_tiers_of_an_instance_that_is_there_are_checked_when_it_is_known(
     """
     for parameters, refusals in ((ENTRA, 1), (ENTRA | {"privateNetwork": True}, 2)):
         resources = evaluated(evaluator, "api-management.bicep", tmp_path, parameters)
-        (backend,) = [each for each in resources if each["type"].endswith("/backends")]
+        (backend,) = [resource for resource in resources if resource["type"].endswith("/backends")]
         assert "Consumption" in backend["properties"]["description"]
         assert backend["properties"]["description"].count("fail(") >= refusals
 

@@ -15,7 +15,7 @@ from tests.infra.bicep import TENANT, Deployment
 from tests.infra.switches import AUDIENCE, OPERATORS
 from tests.watched import Watched
 
-SETTINGS: Final = {switches.name(each): each for each in switches.settings()}
+SETTINGS: Final = {switches.name(setting): setting for setting in switches.settings()}
 
 # Read by the Functions host, its extensions or the worker, not by the app.
 OF_THE_HOST: Final = {

@@ -97,9 +97,9 @@ def test_what_is_switched_off_on_a_line_has_a_reason_above_it() -> None:
         for number, line in enumerate(lines):
             if line.startswith("#disable-next-line"):
                 above = next(
-                    each
-                    for each in reversed(lines[:number])
-                    if not each.startswith("#disable-next-line")
+                    line
+                    for line in reversed(lines[:number])
+                    if not line.startswith("#disable-next-line")
                 )
                 assert above.startswith("//"), f"{file.name}:{number + 1}"
 

@@ -40,7 +40,9 @@ WITHOUT_THE_PRIVATE_NETWORK: Final = {
 WITH_THE_PRIVATE_NETWORK: Final = {
     "CKV_AZURE_36": "trusted services may pass storage's network rules only where one of them has to: Event Hubs Capture",
 }
-SETTINGS: Final = {f"setting-{number}": each for number, each in enumerate(switches.settings())}
+SETTINGS: Final = {
+    f"setting-{number}": setting for number, setting in enumerate(switches.settings())
+}
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +73,9 @@ def test_no_check_fails_without_a_reason(
     findings: Findings, record_property: Callable[[str, object], None]
 ) -> None:
     """checkov's figures, summed over all settings, stand at the end of the test run."""
-    unexplained = [each for each in findings.failures if each.check not in _reasons(each.template)]
+    unexplained = [
+        failure for failure in findings.failures if failure.check not in _reasons(failure.template)
+    ]
     skipped = len(findings.failures) - len(unexplained)
     figures = (
         f"{findings.passed} passed, {len(unexplained)} failed, {skipped} skipped with a reason, "
@@ -87,7 +91,8 @@ def test_no_reason_outlives_its_check(findings: Findings) -> None:
     close.
     """
     failed = {
-        (each.check, ("network", "none") in SETTINGS[each.template]) for each in findings.failures
+        (failure.check, ("network", "none") in SETTINGS[failure.template])
+        for failure in findings.failures
     }
     assert {check for check, _ in failed} == {
         *EVERYWHERE,
@@ -109,7 +114,9 @@ def test_an_open_door_would_be_seen(deployments: dict[str, Deployment], tmp_path
         tmp_path / "setting-0.json",
         Deployment(resources={account["id"]: account}, outputs={}, diagnostics=[]),
     )
-    assert {each.check for each in scan(tmp_path).failures} - _reasons("setting-0").keys() == {
+    assert {failure.check for failure in scan(tmp_path).failures} - _reasons(
+        "setting-0"
+    ).keys() == {
         "CKV_AZURE_3",
         "CKV_AZURE_44",
     }

@@ -17,7 +17,7 @@ from tests.infra import switches
 from tests.infra.bicep import GROUP_ID, INFRA, Deployment
 from tests.infra.switches import Setting
 
-SETTINGS: Final = {switches.name(each): each for each in switches.settings()}
+SETTINGS: Final = {switches.name(setting): setting for setting in switches.settings()}
 pytestmark = pytest.mark.parametrize("name", SETTINGS)
 
 # https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
@@ -51,7 +51,11 @@ def test_it_is_evaluated_whole(deployment: Deployment) -> None:
     anything is deployed.
     """
     assert deployment.diagnostics == []
-    assert [each for each in deployment.resources if "[" in each or "//" in each] == []
+    assert [
+        resource_id
+        for resource_id in deployment.resources
+        if "[" in resource_id or "//" in resource_id
+    ] == []
     assert len(deployment.resources) > 40
 
 
@@ -62,13 +66,19 @@ def test_no_resource_is_referred_to_that_a_switch_left_out(
     parameters say is there.
     """
     there = set(deployment.resources) | switches.existing(setting)
-    there |= {f"{each['id']}/subnets/{subnet['name']}" for each, subnet in _subnets(deployment)}
+    there |= {
+        f"{network['id']}/subnets/{subnet['name']}" for network, subnet in _subnets(deployment)
+    }
     # makes itself, and its keys
     there.add(f"{deployment.one('Microsoft.Web/sites')['id']}/host/default")
     dns = f"/subscriptions/{switches.HUB_SUBSCRIPTION}/resourceGroups/dns/providers/Microsoft.Network/privateDnsZones/"
-    unknown = [each for each in deployment.mentioned if not _is_or_holds_one_of(each, there)]
+    unknown = [
+        resource_id
+        for resource_id in deployment.mentioned
+        if not _is_or_holds_one_of(resource_id, there)
+    ]
     if ("network", "existing") in setting:
-        unknown = [each for each in unknown if not each.startswith(dns)]
+        unknown = [resource_id for resource_id in unknown if not resource_id.startswith(dns)]
     assert unknown == []
 
 
@@ -80,7 +90,7 @@ def _subnets(deployment: Deployment) -> list[tuple[dict[str, Any], dict[str, Any
 
 
 def _is_or_holds_one_of(resource_id: str, there: set[str]) -> bool:
-    return resource_id in there or any(each.startswith(f"{resource_id}/") for each in there)
+    return resource_id in there or any(child_id.startswith(f"{resource_id}/") for child_id in there)
 
 
 def test_access_is_this_table_and_no_more(deployment: Deployment, setting: Setting) -> None:
@@ -88,8 +98,8 @@ def test_access_is_this_table_and_no_more(deployment: Deployment, setting: Setti
     it is for.
     """
     found = {
-        (_who(each["principalId"]), ROLES[_role(each)], _what(on))
-        for on, each in deployment.assignments
+        (_who(assignment["principalId"]), ROLES[_role(assignment)], _what(on))
+        for on, assignment in deployment.assignments
     }
     wanted = {
         ("app", "Storage Blob Data Owner", "host account"),
@@ -111,8 +121,8 @@ def test_access_is_this_table_and_no_more(deployment: Deployment, setting: Setti
     assert found == wanted
     assert len(deployment.assignments) == len(wanted)
     assert all(
-        len(each["description"]) > 20 and each["principalType"] == "ServicePrincipal"
-        for _, each in deployment.assignments
+        len(assignment["description"]) > 20 and assignment["principalType"] == "ServicePrincipal"
+        for _, assignment in deployment.assignments
     )
 
 
@@ -162,11 +172,11 @@ def test_the_one_secret_is_the_function_key_in_the_vault(
     has it.
     """
     holders = {
-        each
-        for each, resource in deployment.resources.items()
+        resource_id
+        for resource_id, resource in deployment.resources.items()
         if SECRETS.search(json.dumps(resource))
     }
-    kept = {each["id"] for each in deployment.of("Microsoft.KeyVault/vaults/secrets")}
+    kept = {resource["id"] for resource in deployment.of("Microsoft.KeyVault/vaults/secrets")}
     assert holders == kept
     assert len(kept) == (("callerAuth", "function_key") in setting)
     assert not SECRETS.search(json.dumps(deployment.outputs))
@@ -181,11 +191,15 @@ def test_keys_open_nothing(deployment: Deployment) -> None:
         assert account["properties"]["allowBlobPublicAccess"] is False
     for resource_type in ("Microsoft.EventHub/namespaces", "Microsoft.CognitiveServices/accounts"):
         assert all(
-            each["properties"]["disableLocalAuth"] is True for each in deployment.of(resource_type)
+            resource["properties"]["disableLocalAuth"] is True
+            for resource in deployment.of(resource_type)
         )
     assert deployment.one("Microsoft.Insights/components")["properties"]["DisableLocalAuth"] is True
     policies = deployment.of("Microsoft.Web/sites/basicPublishingCredentialsPolicies")
-    assert {each["name"].rpartition("/")[2]: each["properties"]["allow"] for each in policies} == {
+    assert {
+        resource["name"].rpartition("/")[2]: resource["properties"]["allow"]
+        for resource in policies
+    } == {
         "ftp": False,
         "scm": False,
     }
@@ -197,17 +211,19 @@ def test_queues_and_containers_are_those_of_the_code(
     """They are what the app names, and what the local stack makes."""
     queues = deployment.of("Microsoft.Storage/storageAccounts/queueServices/queues")
     containers = deployment.of("Microsoft.Storage/storageAccounts/blobServices/containers")
-    assert {_last(each) for each in queues} == {QUEUE, POISON_QUEUE} == set(QUEUES)
-    of_captures = {_last(each) for each in containers if each["name"].startswith("stcapt")}
+    assert {_last(resource) for resource in queues} == {QUEUE, POISON_QUEUE} == set(QUEUES)
+    of_captures = {
+        _last(resource) for resource in containers if resource["name"].startswith("stcapt")
+    }
     archive = {"event-hubs-capture"} if ("eventHubs", "capture") in setting else set()
     assert of_captures - archive == {capture.CONTAINER, ledger_entry.CONTAINER} == set(CONTAINERS)
     assert archive <= of_captures
     package = deployment.one("Microsoft.Web/sites")["properties"]["functionAppConfig"][
         "deployment"
     ]["storage"]["value"]
-    assert {f"'{_last(each)}'" for each in containers if each["name"].startswith("sthost")} == set(
-        re.findall("'app-[^']*'", package)
-    )
+    assert {
+        f"'{_last(resource)}'" for resource in containers if resource["name"].startswith("sthost")
+    } == set(re.findall("'app-[^']*'", package))
 
 
 def _last(resource: dict[str, Any]) -> str:
@@ -227,20 +243,24 @@ def test_a_private_network_leaves_no_public_way(deployment: Deployment, setting:
         "Microsoft.KeyVault/vaults": ("callerAuth", "function_key") in setting,
     }
     endpoints = [
-        (each["privateLinkServiceId"], *each["groupIds"])
+        (connection["privateLinkServiceId"], *connection["groupIds"])
         for endpoint in deployment.of("Microsoft.Network/privateEndpoints")
-        for each in [endpoint["properties"]["privateLinkServiceConnections"][0]["properties"]]
+        for connection in [endpoint["properties"]["privateLinkServiceConnections"][0]["properties"]]
     ]
     for resource_type, count in closed.items():
         found = deployment.of(resource_type)
         assert len(found) == count, resource_type
-        assert {each["properties"]["publicNetworkAccess"] for each in found} <= {
+        assert {resource["properties"]["publicNetworkAccess"] for resource in found} <= {
             "Disabled" if private else "Enabled"
         }
         if private:
-            assert {each["id"] for each in found} <= {leads_to for leads_to, _ in endpoints}
+            assert {resource["id"] for resource in found} <= {leads_to for leads_to, _ in endpoints}
     if not private:
-        assert not [each for each in deployment.resources if "/Microsoft.Network/" in each]
+        assert not [
+            resource_id
+            for resource_id in deployment.resources
+            if "/Microsoft.Network/" in resource_id
+        ]
         assert deployment.one("Microsoft.Web/sites")["properties"]["virtualNetworkSubnetId"] is None
         return
     assert sorted(group for _, group in endpoints if group in {"blob", "queue", "table"}) == [
@@ -264,17 +284,17 @@ def test_private_endpoints_are_resolved(deployment: Deployment, setting: Setting
         for group in groups
         for config in group["properties"]["privateDnsZoneConfigs"]
     }
-    zones = {each["id"] for each in deployment.of("Microsoft.Network/privateDnsZones")}
+    zones = {resource["id"] for resource in deployment.of("Microsoft.Network/privateDnsZones")}
     links = {
-        each["id"].rpartition("/virtualNetworkLinks/")[0]
-        for each in deployment.resources.values()
-        if _is_link(each)
+        resource["id"].rpartition("/virtualNetworkLinks/")[0]
+        for resource in deployment.resources.values()
+        if _is_link(resource)
     }
     assert len(groups) == len(deployment.of("Microsoft.Network/privateEndpoints"))
     assert zones == links
     if ("network", "existing") in setting:
         assert zones == set()
-        assert {each.split("/")[4] for each in used} == {"dns"}
+        assert {resource_id.split("/")[4] for resource_id in used} == {"dns"}
     else:
         assert used == zones
 
@@ -322,19 +342,29 @@ def test_names_are_as_azure_wants_them(deployment: Deployment) -> None:
         "Microsoft.ApiManagement/service": r"[a-z][a-z0-9-]{0,48}[a-z0-9]",
     }
     for resource_type, pattern in limits.items():
-        assert all(re.fullmatch(pattern, each["name"]) for each in deployment.of(resource_type)), (
-            resource_type
-        )
+        assert all(
+            re.fullmatch(pattern, resource["name"]) for resource in deployment.of(resource_type)
+        ), resource_type
 
 
 def test_what_is_new_lies_in_the_resource_group_and_is_tagged(
     deployment: Deployment, setting: Setting
 ) -> None:
     """All but what is put on existing resources: role assignments and the API."""
-    ours = [each for each in deployment.resources.values() if each["id"].startswith(GROUP_ID)]
-    others = [each for each in deployment.resources.values() if not each["id"].startswith(GROUP_ID)]
+    ours = [
+        resource
+        for resource in deployment.resources.values()
+        if resource["id"].startswith(GROUP_ID)
+    ]
+    others = [
+        resource
+        for resource in deployment.resources.values()
+        if not resource["id"].startswith(GROUP_ID)
+    ]
     allowed = ("Microsoft.Authorization/roleAssignments", "Microsoft.ApiManagement/service/")
-    assert [each["id"] for each in others if not each["type"].startswith(allowed)] == []
+    assert [resource["id"] for resource in others if not resource["type"].startswith(allowed)] == []
     assert [
-        each["id"] for each in ours if "location" in each and each["tags"]["application"] != "fnsse"
+        resource["id"]
+        for resource in ours
+        if "location" in resource and resource["tags"]["application"] != "fnsse"
     ] == []

@@ -34,14 +34,14 @@ def test_every_two_positions_of_two_switches_meet() -> None:
     """The cover is one: for each pair there is a setting that holds both, and each position is
     tried alone.
     """
-    covered = {pair for each in switches.settings() for pair in switches.pairs(each)}
+    covered = {pair for setting in switches.settings() for pair in switches.pairs(setting)}
     names = {
         (switch, position)
         for switch, positions in switches.SWITCHES.items()
         for position in positions
     }
     assert covered == {pair for pair in _ordered_pairs() if set(pair) <= names}
-    alone = {switches.name(each) for each in switches.settings()}
+    alone = {switches.name(setting) for setting in switches.settings()}
     assert alone >= {
         f"{switch}={position}" for switch, position in names if position not in dict(PLAIN).values()
     }
@@ -84,9 +84,9 @@ def test_the_parameters_file_of_the_repository_is_evaluated_by_bicep_snapshot(
     run("snapshot", file, *options)
     shown = json.loads(file.with_suffix(".snapshot.json").read_text())
     assert shown["diagnostics"] == []
-    assert {each["id"]: each for each in shown["predictedResources"]} == evaluator.snapshot(
-        file
-    ).resources
+    assert {
+        resource["id"]: resource for resource in shown["predictedResources"]
+    } == evaluator.snapshot(file).resources
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_capture_writes_with_an_identity_of_its_own(evaluator: Evaluator, tmp_pa
         deployment.one("Microsoft.EventHub/namespaces")["identity"]["userAssignedIdentities"]
     ) == {identity}
     groups = deployment.of("Microsoft.EventHub/namespaces/eventhubs/consumergroups")
-    assert {each["name"].rpartition("/")[2] for each in groups} == {"adx", "audit"}
+    assert {group["name"].rpartition("/")[2] for group in groups} == {"adx", "audit"}
 
 
 def test_no_two_identities_share_the_name_of_an_assignment(
@@ -186,7 +186,8 @@ def test_no_two_identities_share_the_name_of_an_assignment(
     shared = _positions(apiManagement="existing", openAi="existing", eventHubs="existing")
     other = switches.parameters(shared).replace("Contoso-Gateway-Test-24c", "other")
     first, second = (
-        evaluator.evaluate(each, tmp_path) for each in (switches.parameters(shared), other)
+        evaluator.evaluate(parameters, tmp_path)
+        for parameters in (switches.parameters(shared), other)
     )
     assert _assignments(first)
     assert not _assignments(first) & _assignments(second)
@@ -194,9 +195,9 @@ def test_no_two_identities_share_the_name_of_an_assignment(
         switches.parameters(_positions(openAi="existing", eventHubs="existing")), tmp_path
     )
     changed = {
-        each["id"]
-        for each in first.of(_ASSIGNMENT)
-        if "ApiManagement" in each["properties"]["principalId"]
+        assignment["id"]
+        for assignment in first.of(_ASSIGNMENT)
+        if "ApiManagement" in assignment["properties"]["principalId"]
     }
     assert changed
     assert _assignments(first) - _assignments(new_gateway) == changed
@@ -209,7 +210,7 @@ _ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
 
 
 def _assignments(deployment: Deployment) -> set[str]:
-    return {each["id"] for each in deployment.of(_ASSIGNMENT)}
+    return {assignment["id"] for assignment in deployment.of(_ASSIGNMENT)}
 
 
 def test_alerts_tell_the_action_groups(evaluator: Evaluator, tmp_path: Path) -> None:
@@ -220,12 +221,12 @@ def test_alerts_tell_the_action_groups(evaluator: Evaluator, tmp_path: Path) -> 
     more = f"param alerts = {{ actionGroupId: '{group}', emails: ['a@example.com'] }}"
     deployment = evaluator.evaluate(switches.parameters(PLAIN, more), tmp_path)
     made = deployment.one("Microsoft.Insights/actionGroups")
-    assert [each["emailAddress"] for each in made["properties"]["emailReceivers"]] == [
+    assert [receiver["emailAddress"] for receiver in made["properties"]["emailReceivers"]] == [
         "a@example.com"
     ]
     rules = deployment.of("Microsoft.Insights/scheduledQueryRules")
     insights = deployment.one("Microsoft.Insights/components")["id"]
-    assert {each["name"].removeprefix("alert-contoso-gateway-test-24c-") for each in rules} == {
+    assert {rule["name"].removeprefix("alert-contoso-gateway-test-24c-") for rule in rules} == {
         file.stem for file in (INFRA / "queries").glob("*.kql")
     }
     for rule in rules:
@@ -388,8 +389,8 @@ def test_the_network_may_have_its_records_and_endpoints_from_elsewhere(
         for endpoint in deployment.of("Microsoft.Network/privateEndpoints")
         for connection in endpoint["properties"]["privateLinkServiceConnections"]
     ]
-    assert [each for each in connections if each["groupIds"] == ["account"]] == []
-    assert [each for each in connections if each["groupIds"] == ["namespace"]]
+    assert [connection for connection in connections if connection["groupIds"] == ["account"]] == []
+    assert [connection for connection in connections if connection["groupIds"] == ["namespace"]]
 
 
 def test_a_new_network_has_room_and_is_closed_from_outside(
@@ -400,23 +401,23 @@ def test_a_new_network_has_room_and_is_closed_from_outside(
     """
     deployment = evaluator.evaluate(switches.parameters(_positions(network="new")), tmp_path)
     subnets = {
-        each["name"]: each["properties"]
-        for each in deployment.one("Microsoft.Network/virtualNetworks")["properties"]["subnets"]
+        subnet["name"]: subnet["properties"]
+        for subnet in deployment.one("Microsoft.Network/virtualNetworks")["properties"]["subnets"]
     }
-    assert {name: each["addressPrefix"] for name, each in subnets.items()} == {
+    assert {name: subnet["addressPrefix"] for name, subnet in subnets.items()} == {
         "function-app": "10.20.0.0/26",
         "private-endpoints": "10.20.0.64/27",
         "api-management": "10.20.0.96/27",
     }
     delegations = {
-        name: [to["properties"]["serviceName"] for to in each["delegations"]]
-        for name, each in subnets.items()
+        name: [to["properties"]["serviceName"] for to in subnet["delegations"]]
+        for name, subnet in subnets.items()
     }
     assert delegations == {
         "function-app": ["Microsoft.App/environments"],
         "private-endpoints": [],
         "api-management": ["Microsoft.Web/serverFarms"],
     }
-    assert {each["networkSecurityGroup"]["id"] for each in subnets.values()} == {
-        each["id"] for each in deployment.of("Microsoft.Network/networkSecurityGroups")
+    assert {subnet["networkSecurityGroup"]["id"] for subnet in subnets.values()} == {
+        resource["id"] for resource in deployment.of("Microsoft.Network/networkSecurityGroups")
     }

@@ -62,17 +62,17 @@ def section(policy: Element, name: str) -> Element:
 
 def headers(within: Element, action: str) -> set[str]:
     return {
-        each.get("name", "")
-        for each in within.findall("set-header")
-        if each.get("exists-action") == action
+        element.get("name", "")
+        for element in within.findall("set-header")
+        if element.get("exists-action") == action
     }
 
 
 def texts(element: Element) -> Iterator[str]:
     """Every attribute and text, which is where expressions stand."""
-    for each in element.iter():
-        yield from each.attrib.values()
-        yield each.text or ""
+    for descendant in element.iter():
+        yield from descendant.attrib.values()
+        yield descendant.text or ""
 
 
 def test_the_files_are_what_the_bicep_module_loads() -> None:
@@ -124,13 +124,13 @@ def test_forwarding_is_unbuffered_and_nothing_else_forwards(policy: Element) -> 
 def test_outer_scopes_keep_their_say_before_and_after(policy: Element) -> None:
     """A company's rate limits and filters hold; an error's answer is this policy's alone."""
     assert section(policy, "inbound")[0].tag == "base"
-    assert [each.tag for each in section(policy, "outbound")] == ["base"]
+    assert [element.tag for element in section(policy, "outbound")] == ["base"]
     assert not list(section(policy, "on-error").iter("base"))
 
 
 def test_nothing_reads_or_writes_a_body_on_the_way(policy: Element) -> None:
     """No policy that buffers, and a body is set nowhere but in an answer of the gateway's own."""
-    assert not BUFFERING & {each.tag for each in policy.iter()}
+    assert not BUFFERING & {element.tag for element in policy.iter()}
     assert not [text for text in texts(policy) if re.search(r"\.Body\b", text)]
     own_answers = [
         body for answer in policy.iter("return-response") for body in answer.findall("set-body")
@@ -143,17 +143,17 @@ def test_who_calls_is_overridden_never_passed_on(policy: Element) -> None:
     """Exactly the headers that the app reads, each from the gateway's own knowledge."""
     inbound = section(policy, "inbound")
     overridden = {
-        each.get("name", ""): (each.findtext("value") or "")
-        for each in inbound.findall("set-header")
-        if each.get("exists-action") == "override"
+        element.get("name", ""): (element.findtext("value") or "")
+        for element in inbound.findall("set-header")
+        if element.get("exists-action") == "override"
     }
     assert overridden.keys() == CALLER_HEADERS.keys()
     for name, source in CALLER_HEADERS.items():
         assert source in overridden[name]
     assert not [
-        each
-        for each in policy.iter("set-header")
-        if each.get("exists-action") in {None, "skip", "append"}
+        element
+        for element in policy.iter("set-header")
+        if element.get("exists-action") in {None, "skip", "append"}
     ]
 
 
@@ -180,9 +180,9 @@ def test_no_credential_of_a_caller_goes_on(policy: Element) -> None:
     }
     assert credentials <= headers(section(policy, "inbound"), "delete")
     deleted = {
-        each.get("name")
-        for each in section(policy, "inbound").iter("set-query-parameter")
-        if each.get("exists-action") == "delete"
+        element.get("name")
+        for element in section(policy, "inbound").iter("set-query-parameter")
+        if element.get("exists-action") == "delete"
     }
     assert deleted == {rule.name for rule in forwarding.QUERY}
 
@@ -218,7 +218,9 @@ def test_no_path_climbs_out_of_the_api(policy: Element) -> None:
     """Operators' routes lie beside /openai: a path with dot segments, encoded or not, is answered
     here.
     """
-    (condition,) = [each.get("condition", "") for each in section(policy, "inbound").iter("when")]
+    (condition,) = [
+        element.get("condition", "") for element in section(policy, "inbound").iter("when")
+    ]
     assert "context.Request.OriginalUrl.Path" in condition
     assert condition.count("Uri.UnescapeDataString") == 2
     assert '.Replace("\\\\", "/")' in condition, "the host reads a backslash as a slash"
@@ -240,9 +242,9 @@ def test_errors_have_azure_openais_shape_and_fixed_texts(policy: Element) -> Non
     }
     assert used == {"Source", "Reason"}
     (body,) = [
-        each.get("value", "")
-        for each in on_error.iter("set-variable")
-        if each.get("name") == "fnsseError"
+        element.get("value", "")
+        for element in on_error.iter("set-variable")
+        if element.get("name") == "fnsseError"
     ]
     assert re.findall(r'new JProperty\("(\w+)"', body) == ["error", "code", "message", "type"]
     assert "LastError" not in body
@@ -268,8 +270,8 @@ def test_an_error_keeps_its_status_and_a_silent_app_is_a_gateways_error(policy: 
     gateway decided.
     """
     variables = {
-        each.get("name"): " ".join((each.get("value") or "").split())
-        for each in policy.iter("set-variable")
+        element.get("name"): " ".join((element.get("value") or "").split())
+        for element in policy.iter("set-variable")
     }
     assert variables["fnsseStatus"] == (
         '@(context.LastError.Source == "forward-request" ? (context.LastError.Reason == "Timeout" ? 504 : 502)'

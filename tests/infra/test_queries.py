@@ -48,9 +48,9 @@ def log_messages() -> set[str]:
                 and ast.unparse(node.func.value) == "_log"
             ):
                 found |= {
-                    each.value
-                    for each in node.args[:1]
-                    if isinstance(each, ast.Constant) and isinstance(each.value, str)
+                    argument.value
+                    for argument in node.args[:1]
+                    if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
                 }
     return found
 
@@ -83,7 +83,9 @@ CONDITIONS = {
 def test_an_alert_speaks_up_under_its_condition(file: Path) -> None:
     """Rows are left only where something is wrong: each row is an alert."""
     conditions = re.findall(r"\| where (.+)$", file.read_text(), re.MULTILINE)
-    assert [each for each in conditions if each in CONDITIONS[file.stem]] == CONDITIONS[file.stem]
+    assert [
+        condition for condition in conditions if condition in CONDITIONS[file.stem]
+    ] == CONDITIONS[file.stem]
 
 
 def test_a_failed_call_is_a_server_error() -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.infra import switches
 from tests.infra.bicep import Deployment
 
-SETTINGS: Final = {switches.name(each): each for each in switches.settings()}
+SETTINGS: Final = {switches.name(setting): setting for setting in switches.settings()}
 pytestmark = pytest.mark.parametrize("name", SETTINGS)
 
 # Severity (1 error, 2 warning), how often, and over which window. The query about hours looks back
@@ -137,7 +137,9 @@ def test_nothing_speaks_less_than_tls_1_2(deployment: Deployment) -> None:
     app = deployment.one("Microsoft.Web/sites")["properties"]
     said = {app["siteConfig"][setting] for setting in ("minTlsVersion", "scmMinTlsVersion")}
     for resource_type in ("Microsoft.Storage/storageAccounts", "Microsoft.EventHub/namespaces"):
-        said |= {each["properties"]["minimumTlsVersion"] for each in deployment.of(resource_type)}
+        said |= {
+            resource["properties"]["minimumTlsVersion"] for resource in deployment.of(resource_type)
+        }
     assert said <= {"1.2", "1.3", "TLS1_2", "TLS1_3"}
     assert app["httpsOnly"] is True
     assert (app["siteConfig"]["ftpsState"], app["siteConfig"]["remoteDebuggingEnabled"]) == (
@@ -163,7 +165,7 @@ def test_callers_need_an_approved_key(name: str, deployment: Deployment) -> None
     (api,) = deployment.of("Microsoft.ApiManagement/service/apis")
     assert api["properties"]["path"] == ("ai/openai" if existing else "openai")
     services: list[dict[str, Any]] = deployment.of("Microsoft.ApiManagement/service")
-    assert [each["identity"] for each in services] == (
+    assert [service["identity"] for service in services] == (
         [] if existing else [{"type": "SystemAssigned"}]
     )
 
@@ -171,14 +173,14 @@ def test_callers_need_an_approved_key(name: str, deployment: Deployment) -> None
 def test_calls_are_reported_where_they_should_be(deployment: Deployment) -> None:
     """Each diagnostic to the logger of its name, as one transaction through gateway and app."""
     loggers = {
-        each["id"].rpartition("/")[2]: each["properties"]["loggerId"].rpartition("/")[2]
-        for each in deployment.of("Microsoft.ApiManagement/service/apis/diagnostics")
+        resource["id"].rpartition("/")[2]: resource["properties"]["loggerId"].rpartition("/")[2]
+        for resource in deployment.of("Microsoft.ApiManagement/service/apis/diagnostics")
     }
     assert loggers == {"applicationinsights": "fnsse-insights", "azuremonitor": "azuremonitor"}
     (insights,) = [
-        each["properties"]
-        for each in deployment.of("Microsoft.ApiManagement/service/apis/diagnostics")
-        if each["id"].endswith("/applicationinsights")
+        resource["properties"]
+        for resource in deployment.of("Microsoft.ApiManagement/service/apis/diagnostics")
+        if resource["id"].endswith("/applicationinsights")
     ]
     assert insights["httpCorrelationProtocol"] == "W3C"
 
@@ -186,7 +188,7 @@ def test_calls_are_reported_where_they_should_be(deployment: Deployment) -> None
 def test_alerts_look_often_enough_and_far_enough(deployment: Deployment) -> None:
     """Each is on, with the severity, the pace and the window that its query was written for."""
     rules = {
-        each["name"].partition("-24c-")[2]: each["properties"] for each in deployment.of(_RULE)
+        rule["name"].partition("-24c-")[2]: rule["properties"] for rule in deployment.of(_RULE)
     }
     assert {
         name: (rule["severity"], rule["evaluationFrequency"], rule["windowSize"])

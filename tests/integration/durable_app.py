@@ -52,7 +52,7 @@ async def call_client(req: Request, client: df.DurableOrchestrationClient) -> Re
     except Exception as error:  # noqa: BLE001 - the library raises nothing narrower
         return JSONResponse({"error": str(error)}, 500)
     if isinstance(result, list):
-        return JSONResponse([each.to_json() for each in result])
+        return JSONResponse([status.to_json() for status in result])
     if hasattr(result, "instances_deleted"):
         return JSONResponse({"deleted": result.instances_deleted})
     return JSONResponse(result.to_json() if result else {})

@@ -34,7 +34,7 @@ async def test_a_dead_letter_is_requeued(
         await account.ledger.record_event_refusal(envelope.exchange_id)
         await account.ledger.dead_letter(envelope.exchange_id, "refused")
         listed = await dead_letters(account).list_oldest()
-        assert [(each.exchange_id, each.reason) for each in listed] == [
+        assert [(dead_letter.exchange_id, dead_letter.reason) for dead_letter in listed] == [
             (envelope.exchange_id, "refused")
         ]
         assert await dead_letters(account).requeue(envelope.exchange_id)
@@ -47,15 +47,15 @@ async def test_a_dead_letter_is_requeued(
 async def test_an_unreadable_capture_stays_dead_lettered(azurite: str) -> None:
     """Requeueing it raises, and the list still has it."""
     async with an_account(azurite) as account:
-        each = an_id(a_window())
-        await account.captures.put(capture.response_name(each), (b"garbage",))
-        await account.ledger.dead_letter(each, "corrupt_capture")
+        exchange_id = an_id(a_window())
+        await account.captures.put(capture.response_name(exchange_id), (b"garbage",))
+        await account.ledger.dead_letter(exchange_id, "corrupt_capture")
         with pytest.raises(CaptureError):
-            await dead_letters(account).requeue(each)
+            await dead_letters(account).requeue(exchange_id)
         assert [
             dead_lettered.exchange_id for dead_lettered in await dead_letters(account).list_oldest()
-        ] == [each]
-        await account.ledger.remove_dead_letter(each)
+        ] == [exchange_id]
+        await account.ledger.remove_dead_letter(exchange_id)
 
 
 async def test_an_unknown_exchange_is_not_requeued(azurite: str) -> None:
@@ -67,14 +67,14 @@ async def test_an_unknown_exchange_is_not_requeued(azurite: str) -> None:
 async def test_an_erased_exchange_leaves_nothing(azurite: str) -> None:
     """Neither captures nor a dead letter; a second erasure finds nothing."""
     async with an_account(azurite) as account:
-        each = an_id(a_window())
-        await account.put_exchange(each)
-        await account.ledger.dead_letter(each, "too_large")
-        assert await dead_letters(account).erase(each)
-        for name in (capture.request_name(each), capture.response_name(each)):
+        exchange_id = an_id(a_window())
+        await account.put_exchange(exchange_id)
+        await account.ledger.dead_letter(exchange_id, "too_large")
+        assert await dead_letters(account).erase(exchange_id)
+        for name in (capture.request_name(exchange_id), capture.response_name(exchange_id)):
             assert not await account.captures.exists(name)
         assert await dead_letters(account).list_oldest() == []
-        assert not await dead_letters(account).erase(each), "nothing is left to erase"
+        assert not await dead_letters(account).erase(exchange_id), "nothing is left to erase"
 
 
 async def test_erasing_one_exchange_leaves_its_neighbours(azurite: str) -> None:
@@ -82,7 +82,7 @@ async def test_erasing_one_exchange_leaves_its_neighbours(azurite: str) -> None:
     window = a_window()
     async with an_account(azurite) as account:
         erased, kept = an_id(window), an_id(window)
-        for each in (erased, kept):
-            await account.put_exchange(each)
+        for exchange_id in (erased, kept):
+            await account.put_exchange(exchange_id)
         await dead_letters(account).erase(erased)
         assert await account.captures.exists(capture.response_name(kept))

@@ -368,12 +368,12 @@ def test_many_instances(host: HostProcess) -> None:
 
     listed = HTTP.get(url, params={"instanceIdPrefix": "many"}).json()
     running = HTTP.get(url, params={"instanceIdPrefix": "many", "runtimeStatus": "Running"}).json()
-    assert [each["instanceId"] for each in listed] == ["many0", "many1", "many2", "many3"]
-    assert [each["instanceId"] for each in running] == ["many3"]
-    assert {each["instanceId"] for each in client(host, "get_status_by", instance_id_prefix="many")} == {
+    assert [status["instanceId"] for status in listed] == ["many0", "many1", "many2", "many3"]
+    assert [status["instanceId"] for status in running] == ["many3"]
+    assert {status["instanceId"] for status in client(host, "get_status_by", instance_id_prefix="many")} == {
         "many0", "many1", "many2", "many3"
     }  # fmt: skip
-    assert {each["instanceId"] for each in client(host, "get_status_all")} >= {"many0", "many3"}
+    assert {status["instanceId"] for status in client(host, "get_status_all")} >= {"many0", "many3"}
     nothing = HTTP.delete(url)
     assert (nothing.status_code, nothing.json()) == (
         400,

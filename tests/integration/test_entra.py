@@ -285,11 +285,11 @@ async def test_a_refused_call_has_an_id_and_a_line_in_the_log(
     ids = [answer.headers["x-exchange-id"] for answer in refused]
     assert [answer.status_code for answer in refused] == [status] * 2 * (status is not None)
     assert len(set(ids)) == len(ids)
-    assert all(before <= started_at(each) <= datetime.now(UTC) for each in ids)
+    assert all(before <= started_at(exchange_id) <= datetime.now(UTC) for exchange_id in ids)
     codes = [json.loads(answer.body)["error"]["code"] for answer in refused]
     assert caplog.messages == [
-        f"The call {each} was refused: {status} {code}"
-        for each, code in zip(ids, codes, strict=True)
+        f"The call {exchange_id} was refused: {status} {code}"
+        for exchange_id, code in zip(ids, codes, strict=True)
     ]
 
 

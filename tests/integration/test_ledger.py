@@ -43,7 +43,7 @@ async def test_each_publication_is_one_append_per_window(azurite: str) -> None:
             await account.ledger.index(second.name),
         )
     assert len(in_first.delivered) == 2
-    assert all(each in in_first for each in (ids[0], ids[2]))
+    assert all(exchange_id in in_first for exchange_id in (ids[0], ids[2]))
     assert ids[1] in in_second
     assert ids[1] not in in_first
 
@@ -65,10 +65,10 @@ async def test_publications_that_come_while_an_append_is_under_way_share_the_nex
 
 async def test_what_was_delivered_twice_is_counted(azurite: str) -> None:
     window = a_window()
-    each = an_id(window)
+    exchange_id = an_id(window)
     async with an_account(azurite) as account:
-        await account.ledger.delivered([each])
-        await account.ledger.delivered([each])
+        await account.ledger.delivered([exchange_id])
+        await account.ledger.delivered([exchange_id])
         known = await account.ledger.index(window.name)
     assert (len(known.delivered), known.duplicates) == (1, 1)
 
@@ -77,11 +77,11 @@ async def test_a_blob_is_followed_by_the_next_before_its_limit_of_blocks(azurite
     window = a_window()
     ids = [an_id(window) for _ in range(7)]
     async with an_account(azurite, blocks_per_blob=3) as account:
-        for each in ids:
-            await account.ledger.delivered([each])
+        for exchange_id in ids:
+            await account.ledger.delivered([exchange_id])
         assert len(await account.ledger_blobs(window)) == 3
         known = await account.ledger.index(window.name)
-    assert all(each in known for each in ids)
+    assert all(exchange_id in known for exchange_id in ids)
 
 
 async def test_many_instances_write_at_once_and_nothing_is_lost(azurite: str) -> None:
@@ -92,9 +92,9 @@ async def test_many_instances_write_at_once_and_nothing_is_lost(azurite: str) ->
     try:
         await asyncio.gather(
             *(
-                ledger.delivered([each])
+                ledger.delivered([exchange_id])
                 for ledger, own in zip(ledgers, ids, strict=True)
-                for each in own
+                for exchange_id in own
             )
         )
         known = await ledgers[0].index(window.name)
@@ -102,7 +102,7 @@ async def test_many_instances_write_at_once_and_nothing_is_lost(azurite: str) ->
         for storage in storages:
             await storage.aclose()
     assert len(known.delivered) == 100
-    assert all(each in known for own in ids for each in own)
+    assert all(exchange_id in known for own in ids for exchange_id in own)
     assert known.duplicates == 0
 
 
@@ -114,11 +114,11 @@ async def test_a_writer_that_has_forgotten_a_windows_blob_begins_another_and_emp
     first = [an_id(window) for window in windows]
     again = [an_id(window) for window in windows[:3]]
     async with an_account(azurite) as account:
-        for each in [*first, *again]:
-            await account.ledger.delivered([each])
+        for exchange_id in [*first, *again]:
+            await account.ledger.delivered([exchange_id])
         for window, ids in zip(windows[:3], zip(first, again, strict=False), strict=True):
             known = await account.ledger.index(window.name)
-            assert all(each in known for each in ids)
+            assert all(exchange_id in known for exchange_id in ids)
 
 
 async def test_a_blob_that_retention_has_taken_is_begun_again(azurite: str) -> None:
@@ -137,18 +137,18 @@ async def test_lines_that_are_no_entries_are_told_of_and_hide_no_other(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     window = a_window()
-    each = an_id(window)
+    exchange_id = an_id(window)
     async with an_account(azurite) as account:
         blob = account.storage.blobs.get_blob_client(
             "ledger", f"entries/{window.name}/foreign-000000.log"
         )
         await blob.upload_blob(
-            b"garbage\n\xff\xfe\x00\n" + f"{each} delivered 1\n".encode() + b"one more\n",
+            b"garbage\n\xff\xfe\x00\n" + f"{exchange_id} delivered 1\n".encode() + b"one more\n",
             overwrite=True,
         )
         with caplog.at_level(logging.WARNING, "fnsse.ledger"):
             known = await account.ledger.index(window.name)
-    assert each in known
+    assert exchange_id in known
     assert "3 lines that are not entries" in caplog.text
 
 
@@ -176,7 +176,7 @@ async def test_dead_lettered_exchanges_are_listed_with_their_reasons_oldest_firs
         await account.ledger.dead_letter(newer, "too_large")
         await account.ledger.dead_letter(older, "corrupt_capture")
         listed = await account.ledger.dead_letters(1000)
-        assert [(each.exchange_id, each.reason) for each in listed] == [
+        assert [(dead_letter.exchange_id, dead_letter.reason) for dead_letter in listed] == [
             (older, "corrupt_capture"),
             (newer, "too_large"),
         ]

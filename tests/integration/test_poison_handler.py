@@ -94,12 +94,12 @@ async def test_a_transient_failure_is_left_to_reconcile(
 async def test_an_outcome_without_a_capture_is_stored(azurite: str) -> None:
     """Reconcile finds it in the captures."""
     async with an_account(azurite) as account:
-        each = an_id(a_window())
-        await account.put_request(each)
-        envelope = replace(await account.put_response(each), response_capture=None)
-        await account.captures.erase(capture.response_name(each))
+        exchange_id = an_id(a_window())
+        await account.put_request(exchange_id)
+        envelope = replace(await account.put_response(exchange_id), response_capture=None)
+        await account.captures.erase(capture.response_name(exchange_id))
         await poison_handler(account).handle(dump(envelope).encode())
-        assert await reconcile(account, each) == [envelope]
+        assert await reconcile(account, exchange_id) == [envelope]
 
 
 async def test_an_event_that_cannot_be_built_is_dead_lettered(
@@ -118,7 +118,7 @@ async def test_an_event_that_cannot_be_built_is_dead_lettered(
         await poison_handler(account, "assembly_failed").handle(dump(envelope).encode())
         assert delivered == MAX_FAILURES
         assert await account.ledger.dead_letter_reason(envelope.exchange_id) == "assembly_failed"
-        assert [each.levelno for each in caplog.records].count(logging.ERROR) == 1
+        assert [record.levelno for record in caplog.records].count(logging.ERROR) == 1
 
         dead_letters = DeadLetters(
             account.captures, account.ledger, account.envelopes, account.json_blobs
@@ -138,27 +138,27 @@ async def test_an_event_that_is_refused_is_dead_lettered(
     """
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(a_window()))
-        each = envelope.exchange_id
+        exchange_id = envelope.exchange_id
         for number in range(MAX_FAILURES):
             for _ in range(5):
-                await account.ledger.record_event_refusal(each)
-            assert await account.ledger.dead_letter_reason(each) is None
+                await account.ledger.record_event_refusal(exchange_id)
+            assert await account.ledger.dead_letter_reason(exchange_id) is None
             await poison_handler(account).handle(dump(envelope).encode())
             if number < MAX_FAILURES - 1:
                 await poison_handler(account).handle(dump(envelope).encode())
-                assert await reconcile(account, each) == [envelope]
-        assert await account.ledger.dead_letter_reason(each) == "refused"
-        assert await reconcile(account, each) == []
+                assert await reconcile(account, exchange_id) == [envelope]
+        assert await account.ledger.dead_letter_reason(exchange_id) == "refused"
+        assert await reconcile(account, exchange_id) == []
         assert [record.levelno for record in caplog.records].count(logging.ERROR) == 1
-        assert await account.json_blobs.get(failure_count_name(each)) is None
+        assert await account.json_blobs.get(failure_count_name(exchange_id)) is None
 
         dead_letters = DeadLetters(
             account.captures, account.ledger, account.envelopes, account.json_blobs
         )
-        assert await dead_letters.requeue(each)
+        assert await dead_letters.requeue(exchange_id)
         # given up once more, for a reason that passes
         await poison_handler(account).handle(dump(envelope).encode())
-        assert await reconcile(account, each) == [envelope, envelope]
+        assert await reconcile(account, exchange_id) == [envelope, envelope]
 
 
 async def test_an_event_that_kills_the_worker_is_dead_lettered(azurite: str) -> None:
@@ -211,9 +211,10 @@ async def test_a_failed_replay_is_listed_and_can_be_requeued(
         dead_letters = DeadLetters(
             account.captures, account.ledger, account.envelopes, account.json_blobs
         )
-        assert [(each.exchange_id, each.reason) for each in await dead_letters.list_oldest()] == [
-            (envelope.exchange_id, "replay_failed")
-        ]
+        assert [
+            (dead_letter.exchange_id, dead_letter.reason)
+            for dead_letter in await dead_letters.list_oldest()
+        ] == [(envelope.exchange_id, "replay_failed")]
         known = await account.ledger.index(window.name)
         assert (len(known.delivered), len(known.dead_lettered)) == (1, 0)
         assert await dead_letters.requeue(envelope.exchange_id)

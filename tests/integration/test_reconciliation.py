@@ -88,18 +88,18 @@ async def test_an_undelivered_answer_is_requeued(azurite: str) -> None:
 async def test_a_request_alone_is_aborted(azurite: str) -> None:
     """Its instance was killed; the envelope is rebuilt from the request's capture."""
     window = a_window()
-    each = an_id(window)
+    exchange_id = an_id(window)
     async with an_account(azurite) as account:
-        await account.put_request(each, deployment="gpt-5")
+        await account.put_request(exchange_id, deployment="gpt-5")
         report = await run(account, window)
         (envelope,) = await account.take_queued()
     assert (envelope.exchange_id, envelope.outcome, envelope.deployment) == (
-        each,
+        exchange_id,
         Outcome.ABORTED,
         "gpt-5",
     )
     assert (envelope.request_capture, envelope.response_capture) == (
-        capture.request_name(each),
+        capture.request_name(exchange_id),
         None,
     )
     assert counts(report, "captured", "redelivered", "aborted") == [1, 0, 1]
@@ -108,10 +108,10 @@ async def test_a_request_alone_is_aborted(azurite: str) -> None:
 async def test_a_delivered_request_alone_is_complete(azurite: str) -> None:
     """Its answer may have gone to the Event Hub without a capture."""
     window = a_window()
-    each = an_id(window)
+    exchange_id = an_id(window)
     async with an_account(azurite) as account:
-        await account.put_request(each)
-        await account.ledger.delivered([each])
+        await account.put_request(exchange_id)
+        await account.ledger.delivered([exchange_id])
         report = await run(account, window)
         assert await account.take_queued() == []
     assert counts(report, "captured", "delivered", "complete") == [1, 1, True]
@@ -122,8 +122,8 @@ async def test_a_complete_window_is_not_listed_again(azurite: str) -> None:
     window = a_window()
     async with an_account(azurite) as account:
         ids = [an_id(window) for _ in range(3)]
-        for each in ids:
-            await account.put_exchange(each)
+        for exchange_id in ids:
+            await account.put_exchange(exchange_id)
         await account.ledger.delivered(ids)
         it = reconciliation(account)
         before = await it.open_windows(window.end, timedelta(hours=1), open_too=False)
@@ -141,9 +141,9 @@ async def test_a_window_that_has_not_ended_is_not_complete(
     """It is listed again although nothing is missing."""
     window = a_window()
     async with an_account(azurite) as account:
-        each = an_id(window, minute=1)
-        await account.put_exchange(each)
-        await account.ledger.delivered([each])
+        exchange_id = an_id(window, minute=1)
+        await account.put_exchange(exchange_id)
+        await account.ledger.delivered([exchange_id])
         until = window.start + timedelta(minutes=30)
         report = await run(account, window, until)
         assert await reconciliation(account).open_windows(
@@ -157,8 +157,8 @@ async def test_a_running_exchange_is_not_judged(azurite: str) -> None:
     window = a_window()
     old, young = an_id(window, minute=5), an_id(window, minute=20)
     async with an_account(azurite) as account:
-        for each in (old, young):
-            await account.put_request(each)
+        for exchange_id in (old, young):
+            await account.put_request(exchange_id)
         report = await run(account, window, window.start + timedelta(minutes=20))
         assert [envelope.exchange_id for envelope in await account.take_queued()] == [old]
     assert counts(report, "captured", "aborted", "running", "complete") == [1, 1, 1, False]
@@ -178,11 +178,12 @@ async def test_a_corrupt_capture_is_dead_lettered_once(
             first, second = await run(account, window), await run(account, window)
         assert await account.take_queued() == []
         dead_lettered = {
-            each.exchange_id: each.reason for each in await account.ledger.dead_letters(1000)
+            dead_letter.exchange_id: dead_letter.reason
+            for dead_letter in await account.ledger.dead_letters(1000)
         }
         assert dead_lettered == dict.fromkeys((garbage, headless, empty), "corrupt_capture")
-        for each in dead_lettered:
-            await account.ledger.remove_dead_letter(each)
+        for exchange_id in dead_lettered:
+            await account.ledger.remove_dead_letter(exchange_id)
     for report in (first, second):
         assert counts(report, "captured", "delivered", "dead_lettered", "complete") == [
             3,
@@ -200,8 +201,8 @@ async def test_a_run_queues_no_more_than_its_limit(
     window = a_window()
     ids = [an_id(window) for _ in range(5)]
     async with an_account(azurite) as account:
-        for each in ids:
-            await account.put_exchange(each)
+        for exchange_id in ids:
+            await account.put_exchange(exchange_id)
         rounds: list[list[str]] = []
         while len(rounds) < 4:
             until = window.end + timedelta(seconds=len(rounds))
@@ -211,8 +212,8 @@ async def test_a_run_queues_no_more_than_its_limit(
             assert report["not_requeued"] == max(0, 3 - 2 * len(rounds) + 2)
             assert report["waiting"] is None
             await account.ledger.delivered(rounds[-1])
-    assert [len(each) for each in rounds] == [2, 2, 1, 0]
-    assert sorted(each for one in rounds for each in one) == sorted(ids)
+    assert [len(batch) for batch in rounds] == [2, 2, 1, 0]
+    assert sorted(exchange_id for one in rounds for exchange_id in one) == sorted(ids)
     assert report["complete"]
 
 
@@ -239,11 +240,11 @@ async def test_a_run_is_blocked_by_storage() -> None:
 async def test_a_stored_outcome_is_requeued(azurite: str) -> None:
     """What the recorder or the poison queue stored of an exchange without an answer."""
     window = a_window()
-    each = an_id(window)
+    exchange_id = an_id(window)
     async with an_account(azurite) as account:
-        await account.put_request(each)
-        envelope = await account.put_response(each, outcome=Outcome.UPSTREAM_ERROR)
-        await account.captures.put_if_absent(capture.response_name(each), b"another")
+        await account.put_request(exchange_id)
+        envelope = await account.put_response(exchange_id, outcome=Outcome.UPSTREAM_ERROR)
+        await account.captures.put_if_absent(capture.response_name(exchange_id), b"another")
         await run(account, window)
         assert await account.take_queued() == [envelope]
 
@@ -257,8 +258,8 @@ async def test_a_retry_repeats_one_batch_at_most(
     window = a_window()
     ids = [an_id(window) for _ in range(10)]
     async with an_account(azurite) as account:
-        for each in ids:
-            await account.put_exchange(each)
+        for exchange_id in ids:
+            await account.put_exchange(exchange_id)
         whole, account.envelopes = account.envelopes, DyingQueue(account.storage, 7)
         with pytest.raises(Killed):
             await run(account, window, batch=3)
@@ -411,16 +412,16 @@ async def test_a_reopened_exchange_can_be_dead_lettered(
     window = a_window()
     moments = iter([1, 2, 3, 4])
     async with an_account(azurite, clock=lambda: next(moments)) as account:
-        each = an_id(window)
-        await account.put_exchange(each)
-        assert await account.ledger.dead_letter(each, "assembly_failed")
-        assert not await account.ledger.dead_letter(each, "assembly_failed"), "known"
-        await account.ledger.reopen(each)
-        assert each not in await account.ledger.index(window.name)
-        await account.ledger.dead_letter(each, "assembly_failed")
-        assert each in await account.ledger.index(window.name)
-        await account.ledger.remove_dead_letter(each)
-        await account.ledger.close_reopened(window.name, {each: 10_000})
+        exchange_id = an_id(window)
+        await account.put_exchange(exchange_id)
+        assert await account.ledger.dead_letter(exchange_id, "assembly_failed")
+        assert not await account.ledger.dead_letter(exchange_id, "assembly_failed"), "known"
+        await account.ledger.reopen(exchange_id)
+        assert exchange_id not in await account.ledger.index(window.name)
+        await account.ledger.dead_letter(exchange_id, "assembly_failed")
+        assert exchange_id in await account.ledger.index(window.name)
+        await account.ledger.remove_dead_letter(exchange_id)
+        await account.ledger.close_reopened(window.name, {exchange_id: 10_000})
 
 
 async def test_an_exchange_reopened_meanwhile_stays_reopened(
@@ -431,8 +432,8 @@ async def test_an_exchange_reopened_meanwhile_stays_reopened(
     async with an_account(azurite) as account:
         it = reconciliation(account)
         early, late = [await account.put_exchange(an_id(window)) for _ in range(2)]
-        for each in (early, late):
-            await account.ledger.dead_letter(each.exchange_id, "too_large")
+        for envelope in (early, late):
+            await account.ledger.dead_letter(envelope.exchange_id, "too_large")
         await account.ledger.reopen(early.exchange_id)
         await account.ledger.delivered([early.exchange_id])
         put_report = account.ledger.put_report
@@ -502,7 +503,7 @@ async def test_two_runs_at_once_lose_nothing(
         await account.put_request(killed)
         await account.captures.put(capture.response_name(corrupt), (b"garbage",))
         reports = await asyncio.gather(
-            *(run(each, window, batch=2) for each in (account, other, account))
+            *(run(writer, window, batch=2) for writer in (account, other, account))
         )
         assert [report["complete"] for report in reports] == [False] * 3
         queued = Counter(envelope.exchange_id for envelope in await account.take_queued())
@@ -511,15 +512,16 @@ async def test_two_runs_at_once_lose_nothing(
 
         await account.ledger.delivered(list(queued)[:-1])
         reports = await asyncio.gather(
-            *(run(each, window, window.end + timedelta(seconds=1)) for each in (account, other))
+            *(run(writer, window, window.end + timedelta(seconds=1)) for writer in (account, other))
         )
         assert [report["complete"] for report in reports] == [False] * 2, "one is on its way"
         await account.ledger.delivered(list(queued)[-1:])
         reports = await asyncio.gather(
-            *(run(each, window, window.end + timedelta(seconds=2)) for each in (account, other))
+            *(run(writer, window, window.end + timedelta(seconds=2)) for writer in (account, other))
         )
         assert [
-            counts(each, "captured", "delivered", "dead_lettered", "complete") for each in reports
+            counts(report, "captured", "delivered", "dead_lettered", "complete")
+            for report in reports
         ] == [[11, 10, 1, True]] * 2
         await account.take_queued()
         await account.ledger.remove_dead_letter(corrupt)

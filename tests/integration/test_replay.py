@@ -70,14 +70,14 @@ async def test_each_exchange_is_queued_once(azurite: str, page: int) -> None:
         envelopes = [await account.put_exchange(an_id(window)) for _ in range(4)]
         await account.put_request(aborted := an_id(window))
         pages, queued = await replay(account, everything_in(window), window, page=page)
-    assert sorted(each.exchange_id for each in queued) == sorted(
-        [aborted, *(each.exchange_id for each in envelopes)]
+    assert sorted(envelope.exchange_id for envelope in queued) == sorted(
+        [aborted, *(envelope.exchange_id for envelope in envelopes)]
     )
-    assert all(each.replayed for each in queued)
-    assert {replace(each, replayed=False).exchange_id: each.outcome for each in queued}[
+    assert all(envelope.replayed for envelope in queued)
+    assert {replace(envelope, replayed=False).exchange_id: envelope.outcome for envelope in queued}[
         aborted
     ] is Outcome.ABORTED
-    assert sum(each.queued for each in pages) == 5
+    assert sum(page.queued for page in pages) == 5
     assert len(pages) >= 9 // page
 
 
@@ -105,7 +105,7 @@ async def test_a_request_narrows_the_replay(azurite: str) -> None:
             (ReplayRequest(first=window.start, end=window.start + timedelta(minutes=30)), [early]),
         ):
             _, queued = await replay(account, wanted, window)
-            assert [each.exchange_id for each in queued] == expected
+            assert [envelope.exchange_id for envelope in queued] == expected
 
 
 async def test_a_running_exchange_is_not_replayed(azurite: str) -> None:
@@ -113,10 +113,10 @@ async def test_a_running_exchange_is_not_replayed(azurite: str) -> None:
     window = a_window()
     async with an_account(azurite) as account:
         running, killed = an_id(window, minute=40), an_id(window, minute=20)
-        for each in (running, killed):
-            await account.put_request(each)
+        for exchange_id in (running, killed):
+            await account.put_request(exchange_id)
         _, queued = await replay(account, everything_in(window), window, window.end)
-    assert [each.exchange_id for each in queued] == [killed]
+    assert [envelope.exchange_id for envelope in queued] == [killed]
 
 
 async def test_corrupt_captures_are_counted(azurite: str) -> None:
@@ -126,8 +126,8 @@ async def test_corrupt_captures_are_counted(azurite: str) -> None:
         await account.captures.put(capture.response_name(an_id(window, minute=1)), (b"garbage",))
         whole = await account.put_exchange(an_id(window, minute=2))
         pages, queued = await replay(account, everything_in(window), window)
-    assert [each.unreadable for each in pages] == [1]
-    assert [each.exchange_id for each in queued] == [whole.exchange_id]
+    assert [page.unreadable for page in pages] == [1]
+    assert [envelope.exchange_id for envelope in queued] == [whole.exchange_id]
 
 
 async def test_live_traffic_goes_first(azurite: str) -> None:
@@ -168,8 +168,8 @@ async def test_a_retried_page_repeats_one_batch_at_most(
     ids = [an_id(window) for _ in range(10)]
     wanted = everything_in(window)
     async with an_account(azurite) as account:
-        for each in ids:
-            await account.put_exchange(each)
+        for exchange_id in ids:
+            await account.put_exchange(exchange_id)
         whole, account.envelopes = account.envelopes, DyingQueue(account.storage, 7)
         with pytest.raises(Killed):
             await a_replay_runner(account, batch=3).queue_page("one", wanted, window.name, None)
@@ -206,9 +206,9 @@ async def test_the_same_page_twice_at_once_queues_everything(azurite: str) -> No
         ids = {(await account.put_exchange(an_id(window))).exchange_id for _ in range(9)}
         wanted = everything_in(window)
         runs = [
-            a_replay_runner(each, batch=2).queue_page(instance, wanted, window.name, None)
-            for each in (account, other, account)
+            a_replay_runner(writer, batch=2).queue_page(instance, wanted, window.name, None)
+            for writer in (account, other, account)
         ]
         pages = await asyncio.gather(*runs)
         assert [(page.marker, page.waiting) for page in pages] == [(None, None)] * 3
-        assert {each.exchange_id for each in await account.take_queued()} == ids
+        assert {envelope.exchange_id for envelope in await account.take_queued()} == ids

@@ -14,7 +14,11 @@ def test_what_was_noted_is_resumed() -> None:
     first = Checkpoint(step="a", after="0002", counts=Counter(queued=2))
     second = resume("a", json.loads(json.dumps(first.as_json())))
     assert second == first
-    assert [second.is_done(each) for each in ("0001", "0002", "0003")] == [True, True, False]
+    assert [second.is_done(exchange_id) for exchange_id in ("0001", "0002", "0003")] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_another_step_begins_anew() -> None:

@@ -58,9 +58,9 @@ def compared(
 ) -> tuple[list[CapturedExchange], Report]:
     comparison = Comparison(WINDOW, known, UNTIL)
     missing = [
-        each
+        exchange
         for first in range(0, len(names), page)
-        for each in comparison.feed(names[first : first + page])
+        for exchange in comparison.feed(names[first : first + page])
     ]
     missing += comparison.finish()
     return missing, comparison.report
@@ -73,25 +73,38 @@ def test_every_exchange_is_counted_once_however_the_listing_is_cut(
     exchanges = {
         an_id(ms, number): (ms, sides, entries) for number, (ms, sides, entries) in enumerate(drawn)
     }
-    names = sorted(name(each, side) for each, (_, sides, _) in exchanges.items() for side in sides)
+    names = sorted(
+        name(exchange_id, side)
+        for exchange_id, (_, sides, _) in exchanges.items()
+        for side in sides
+    )
     known = known_of(
-        *[(each, entry) for each, (_, _, entries) in exchanges.items() for entry in entries]
+        *[
+            (exchange_id, entry)
+            for exchange_id, (_, _, entries) in exchanges.items()
+            for entry in entries
+        ]
     )
     missing, report = compared(names, known, page)
 
-    captured = {each: it for each, it in exchanges.items() if it[1]}
+    captured = {exchange_id: it for exchange_id, it in exchanges.items() if it[1]}
     delivered = {
-        each for each, (_, _, entries) in captured.items() if Delivery.DELIVERED in entries
+        exchange_id
+        for exchange_id, (_, _, entries) in captured.items()
+        if Delivery.DELIVERED in entries
     }
     dead_lettered = {
-        each for each, (_, _, entries) in captured.items() if Delivery.DEAD_LETTERED in entries
+        exchange_id
+        for exchange_id, (_, _, entries) in captured.items()
+        if Delivery.DEAD_LETTERED in entries
     } - delivered
     unknown = captured.keys() - delivered - dead_lettered
-    young = {each for each in unknown if captured[each][0] >= UNTIL_MS}
-    assert {(each.exchange_id, each.kinds) for each in missing} == {
-        (each, frozenset(map(CaptureKind, captured[each][1]))) for each in unknown - young
+    young = {exchange_id for exchange_id in unknown if captured[exchange_id][0] >= UNTIL_MS}
+    assert {(exchange.exchange_id, exchange.kinds) for exchange in missing} == {
+        (exchange_id, frozenset(map(CaptureKind, captured[exchange_id][1])))
+        for exchange_id in unknown - young
     }
-    assert all(each.ended is (each.kinds != {"request"}) for each in missing)
+    assert all(exchange.ended is (exchange.kinds != {"request"}) for exchange in missing)
     assert len(missing) == len(unknown - young)
     assert (report.delivered, report.dead_lettered, report.running) == (
         len(delivered),
@@ -100,7 +113,9 @@ def test_every_exchange_is_counted_once_however_the_listing_is_cut(
     )
     assert report.captured == report.delivered + report.dead_lettered + len(missing)
     all_delivered = {
-        each for each, (_, _, entries) in exchanges.items() if Delivery.DELIVERED in entries
+        exchange_id
+        for exchange_id, (_, _, entries) in exchanges.items()
+        if Delivery.DELIVERED in entries
     }
     assert report.without_capture == len(all_delivered) - len(delivered)
     assert report.duplicates == sum(
@@ -131,10 +146,10 @@ def test_a_window_with_something_missing_or_running_is_not_complete() -> None:
 
 
 def test_what_was_delivered_after_it_was_dead_lettered_is_delivered() -> None:
-    each = an_id(1)
+    exchange_id = an_id(1)
     _, report = compared(
-        [name(each, "response")],
-        known_of((each, Delivery.DEAD_LETTERED), (each, Delivery.DELIVERED)),
+        [name(exchange_id, "response")],
+        known_of((exchange_id, Delivery.DEAD_LETTERED), (exchange_id, Delivery.DELIVERED)),
     )
     assert (report.delivered, report.dead_lettered) == (1, 0)
 
@@ -147,11 +162,13 @@ def test_of_one_page_the_exchanges_are_told_whatever_the_ledger_says() -> None:
         name(an_id(2), "request"),
         name(an_id(3), "request"),
     ]
-    assert [(each.exchange_id, sorted(each.kinds)) for each in captured_exchanges(names)] == [
+    assert [
+        (exchange.exchange_id, sorted(exchange.kinds)) for exchange in captured_exchanges(names)
+    ] == [
         (an_id(1), ["request", "response"]),
         (an_id(2), ["outcome", "request"]),
         (an_id(3), ["request"]),
     ]
-    assert [(each.exchange_id, each.ended) for each in captured_exchanges(names[1:2])] == [
-        (an_id(1), True)
-    ]
+    assert [
+        (exchange.exchange_id, exchange.ended) for exchange in captured_exchanges(names[1:2])
+    ] == [(an_id(1), True)]

@@ -120,7 +120,7 @@ async def test_those_who_are_woken_together_share_a_line(caplog: pytest.LogCaptu
     )
     await log.accepted(PLAIN)
     said = [json.loads(line.removeprefix(PREFIX)) for line in caplog.messages]
-    assert [(each["events"], each["failed"], each["outcomes"]) for each in said] == [
+    assert [(summary["events"], summary["failed"], summary["outcomes"]) for summary in said] == [
         (2, 1, {"completed": 1, "timed_out": 1}),
         (1, 0, {"completed": 1}),
     ]

@@ -28,7 +28,9 @@ def errors() -> Iterator[ApiError]:
     for name, make in inspect.getmembers(api_error, inspect.isfunction):
         if make.__module__ == api_error.__name__ and not name.startswith("_"):
             parameters = inspect.signature(make).parameters.values()
-            for values in itertools.product(*(VALUES[each.annotation] for each in parameters)):
+            for values in itertools.product(
+                *(VALUES[parameter.annotation] for parameter in parameters)
+            ):
                 yield make(*values)
 
 

@@ -343,15 +343,19 @@ def test_hostile_json_on_either_side_gives_an_event(body: bytes, limit: int) -> 
 def test_an_event_is_cut_to_the_limit_and_no_further(
     character: str, limit: int, asked_size: int, answered_size: int
 ) -> None:
-    each = len(json.dumps(character, ensure_ascii=False).encode()) - 2
+    character_bytes = len(json.dumps(character, ensure_ascii=False).encode()) - 2
     request = Capture(
         header={},
         body=json.dumps(
-            {"messages": [{"role": "user", "content": character * (asked_size // each)}]}
+            {"messages": [{"role": "user", "content": character * (asked_size // character_bytes)}]}
         ).encode(),
     )
     response = answered(
-        {"choices": [{"index": 0, "message": {"content": character * (answered_size // each)}}]}
+        {
+            "choices": [
+                {"index": 0, "message": {"content": character * (answered_size // character_bytes)}}
+            ]
+        }
     )
     data = truncation.truncate(
         builder.build(an_envelope(stream=False), request, response, None), limit

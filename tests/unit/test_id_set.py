@@ -20,23 +20,23 @@ alike = st.lists(st.sampled_from([0, 1]), min_size=16, max_size=16).map(
 @given(st.lists(uuids | alike), st.lists(uuids | alike))
 def test_it_holds_what_a_set_would_hold(added: list[str], others: list[str]) -> None:
     ids, expected = IdSet(), set[str]()
-    for each in added:
-        assert ids.add(each) is (each not in expected)
-        expected.add(each)
+    for exchange_id in added:
+        assert ids.add(exchange_id) is (exchange_id not in expected)
+        expected.add(exchange_id)
     assert len(ids) == len(expected)
-    assert [each in ids for each in [*added, *others]] == [
-        each in expected for each in [*added, *others]
+    assert [exchange_id in ids for exchange_id in [*added, *others]] == [
+        exchange_id in expected for exchange_id in [*added, *others]
     ]
 
 
 def test_an_id_across_the_border_of_two_others_is_not_in_it() -> None:
     raw = [bytes([0] * 8 + [1] * 6 + [0, 0]), bytes([1] * 14 + [0, 0])]
     ids = IdSet()
-    for each in raw:
-        ids.add(str(uuid.UUID(bytes=each)))
+    for id_bytes in raw:
+        ids.add(str(uuid.UUID(bytes=id_bytes)))
     both = b"".join(raw)
     across = {both[at : at + 16] for at in range(1, 16)} - set(raw)
-    assert not any(str(uuid.UUID(bytes=each)) in ids for each in across)
+    assert not any(str(uuid.UUID(bytes=id_bytes)) in ids for id_bytes in across)
 
 
 def test_what_is_no_uuid_is_refused() -> None:

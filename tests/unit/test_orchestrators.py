@@ -37,9 +37,9 @@ def test_reconcile_goes_through_all_windows_and_replays() -> None:
     }
     recorded = run(reconcile.orchestrate, OPTIONS, activities)
 
-    assert [each["window"] for each in recorded.instance.output["windows"]] == windows
+    assert [window["window"] for window in recorded.instance.output["windows"]] == windows
     assert recorded.instance.custom_status["windows_done"] == 10
-    assert [each["window"] for each in recorded.instance.custom_status["incomplete"]] == [
+    assert [window["window"] for window in recorded.instance.custom_status["incomplete"]] == [
         windows[3]
     ]
     assert sum(name == "reconcile_window" for name, _ in recorded.calls) == 10 + 2
@@ -86,7 +86,7 @@ def test_reconcile_ends_with_the_windows_in_which_it_had_to_stop() -> None:
         == recorded.instance.custom_status["waiting"]
         == "the queue is full"
     )
-    assert [each["window"] for each in recorded.instance.output["windows"]] == windows[:8]
+    assert [window["window"] for window in recorded.instance.output["windows"]] == windows[:8]
     assert (
         recorded.instance.custom_status["windows_done"],
         recorded.instance.custom_status["windows_total"],

@@ -62,7 +62,7 @@ def test_ids_alone_name_their_own_range() -> None:
 def test_ids_within_a_range_are_those_of_both() -> None:
     outside = id_at(datetime(2026, 11, 23, 9, tzinfo=UTC))
     replay = parsed(ids=[ID, outside])
-    assert [replay.wants_id(each) for each in (ID, outside)] == [True, False]
+    assert [replay.wants_id(exchange_id) for exchange_id in (ID, outside)] == [True, False]
 
 
 def test_deployment_and_outcome_narrow_it() -> None:
