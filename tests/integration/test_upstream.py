@@ -112,6 +112,8 @@ async def test_a_kept_connection_that_the_upstream_closes_is_not_a_502(
             )
             await client.run()
             assert (client.status, client.body) == (200, b"ok")
+        await world.recorded()
+        assert [envelope.attempts for envelope in world.envelopes.put_ones] == [1, 2]
         assert server.connections == 2
 
 

@@ -129,7 +129,8 @@ class Event:
     # differs where the client was answered early; null: no answer
     upstream_status_code: int | None
     # how many requests the proxy sent upstream; absent: one, or none. It repeats one only where
-    # the upstream refused the `stream_options` that the proxy itself had added
+    # the upstream refused the `stream_options` that the proxy itself had added, or closed a kept
+    # connection on it: one that it had received nothing of, or GET and HEAD
     attempts: int | None = None
     outcome: Outcome  # how the exchange ended
     finish_reason: str | None  # of choice 0; of a response, why it is incomplete
