@@ -34,7 +34,7 @@ LARGE_BYTES: Final = 4 * 1024 * 1024  # of both captures
 _ANY_LIMIT_BYTES: Final = 256 * 1024
 
 
-class CaptureStore(Protocol):
+class DeliveryCaptures(Protocol):
     """The captures."""
 
     async def get(self, name: str | None) -> Capture | None:
@@ -112,7 +112,7 @@ class Enrichment:
 
     def __init__(
         self,
-        captures: CaptureStore,
+        captures: DeliveryCaptures,
         assemble: EventAssembler,
         claims: UsageClaimStore,
         event_hub: EventSink,

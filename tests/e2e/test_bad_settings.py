@@ -19,7 +19,8 @@ BAD: Final = {
 MESSAGE: Final = (
     "5 settings of fnsse need attention:",
     "  AZURE_OPENAI_BASE_URL is missing: the address of Azure OpenAI: https://, a host, at most a path (http:// for a "
-    "local stand-in only), e.g. https://contoso.openai.azure.com",
+    "local stand-in only), without what callers add to it after /openai, such as /deployments, "
+    "e.g. https://contoso.openai.azure.com",
     "  AZURE_OPENAI_API_VERSION is malformed ('2024'): it must be an api-version of Azure OpenAI, e.g. 2024-10-21",
     "  AZURE_EVENTHUB_CONN_STR is malformed: it must be an Event Hubs connection string, e.g. "
     "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=send;SharedAccessKey=...",

@@ -302,10 +302,10 @@ def test_the_plain_sdk_on_the_versionless_routes(
     assert event["usage"]["total_tokens"] > 0
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"])
 def test_whatever_comes_next(stack: Stack, events: EventLog, method: str) -> None:
-    """An operation that nobody knows, by every method: relayed, and an event with status, timings
-    and sizes.
+    """An operation that is not known by name, by every method that is relayed: the event has
+    status, timings and sizes.
     """
     request_id = str(uuid.uuid4())
     body = BINARY[:1000] if method in {"POST", "PUT", "PATCH"} else b""
