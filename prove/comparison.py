@@ -14,7 +14,7 @@ from azure.storage.blob import BlobServiceClient
 from harness.event_log import Event
 from prove.load import ClientObservation
 from prove.result import NotProven, ProofResult
-from prove.testbed import TestBed, wait_for
+from prove.testbed import TestBed, upstream_digests, wait_for
 from shared.core.records import capture
 from shared.core.records.ledger_entry import LedgerReader
 from shared.errors import CaptureError
@@ -137,6 +137,22 @@ def compare(
     )
 
 
+def check_bodies(
+    result: ProofResult, bed: TestBed, observations: Iterable[ClientObservation]
+) -> None:
+    """Check that each client has the whole body that the upstream sent, unchanged."""
+    answered = upstream_digests(bed)
+    touched = [
+        seen.deployment
+        for seen in observations
+        if not seen.whole or seen.body_sha256 != answered[seen.deployment]
+    ]
+    result.check(
+        holds=not touched,
+        sentence=f"{len(touched)} responses differ from what the upstream sent: {touched[:3]}",
+    )
+
+
 def deployments(evidence: Evidence) -> set[str]:
     """Deployments on the Event Hub; each exchange has one of its own."""
     return {str(event["deployment"]) for copies in evidence.events.values() for event in copies}
@@ -149,7 +165,8 @@ def _read_header(stored: Stored, side: str, beginning: bytes) -> None:
         return
     if side == "request":
         stored.deployment = header.get("deployment")
-    else:
+    elif side == "outcome" or stored.outcome is None:
+        # An outcome capture overrules a response capture; blobs are listed in the order of names.
         stored.outcome = header["envelope"]["outcome"]
 
 

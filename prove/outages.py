@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from typing import Final
 
 from local.stack import FunctionsHost
-from prove.comparison import compare, gather
+from prove.comparison import check_bodies, compare, gather
 from prove.gate import GateMode
 from prove.load import ClientLoad, ClientObservation, mixed
 from prove.result import ProofResult
-from prove.testbed import GIVEN_UP, TestBed, upstream_digests, wait_for
+from prove.testbed import GIVEN_UP, TestBed, wait_for
 
 type Progress = Callable[[str], None]
 type Fault = Callable[[TestBed], Iterator[None]]
@@ -110,16 +110,7 @@ def _judge(
         must=[seen.exchange_id for seen in observations if seen.exchange_id],
     )
     if untouched:
-        answered = upstream_digests(bed)
-        touched = [
-            seen.deployment
-            for seen in observations
-            if not seen.whole or seen.body_sha256 != answered[seen.deployment]
-        ]
-        result.check(
-            holds=not touched,
-            sentence=f"{len(touched)} responses differ from what the upstream sent: {touched[:3]}",
-        )
+        check_bodies(result, bed, observations)
 
 
 def _gates(*names: str, mode: GateMode) -> Fault:

@@ -135,9 +135,8 @@ class Recorder:
         envelope = await self._put_captures(record, conclusion)
         both = envelope.request_capture is not None and envelope.response_capture is not None
         captured.set_result(machine.captures_stored() if both else machine.captures_failed())
-        amended = (
-            machine.require_conclusion() is not conclusion
-        )  # the client did not get its answer's end
+        # the client did not get its answer's end
+        amended = machine.require_conclusion() is not conclusion
         if amended:
             record.end_withheld(machine.held_bytes, answered_status=machine.answered_status)
             names = (envelope.request_capture, envelope.response_capture)
