@@ -1,0 +1,265 @@
+"""Whatever the outcome and whatever the road of a later delivery, it says what the first one said.
+
+The use cases are the real ones; storage, queue and ledger are in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.completeness.dead_letters import DeadLetters
+from shared.completeness.redelivery import find_exchange, rebuild_envelope
+from shared.core.event import builder
+from shared.core.event.shape import to_json
+from shared.core.records import capture
+from shared.core.records.capture import Capture
+from shared.core.records.comparison import captured_exchanges
+from shared.core.records.envelope import Envelope, dump, load
+from shared.core.records.outcome import Outcome
+from shared.errors import StorageError, StorageNotFound
+from tests.integration.exchanges import (
+    DEADLINE_S,
+    Client,
+    Store,
+    World,
+    a_world,
+    document,
+    event_of,
+    sse,
+)
+
+pytestmark = pytest.mark.anyio
+
+ASK = b'{"stream": true, "messages": []}'
+TEXT = event_of(choices=[{"index": 0, "delta": {"content": "hello"}}])
+STOP = event_of(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
+DONE = b"data: [DONE]\n\n"
+
+
+async def whole(world: World) -> None:
+    await Client(world.relay, ASK).run()
+
+
+async def leaving_before_headers(world: World) -> None:
+    client = Client(world.relay, ASK)
+    running = client.start()
+    await asyncio.wait_for(world.upstream.called.wait(), DEADLINE_S)
+    client.disconnect()
+    await asyncio.wait({running}, timeout=DEADLINE_S)
+
+
+async def leaving_within_the_answer(world: World) -> None:
+    client = Client(world.relay, ASK)
+    running = client.start()
+    await client.until_body(TEXT)
+    client.disconnect()
+    await asyncio.wait({running}, timeout=DEADLINE_S)
+
+
+async def leaving_while_the_end_is_held(world: World) -> None:
+    gate = asyncio.Event()
+    stored = world.store.put
+
+    async def put(name: str, parts: Sequence[bytes]) -> None:
+        if name.endswith(".response"):
+            await gate.wait()
+        await stored(name, parts)
+
+    world.store.put = put  # type: ignore[method-assign]
+    client = Client(world.relay, ASK)
+    running = client.start()
+    await client.until_body(TEXT)
+    await client.disconnect_and_be_noticed()
+    await asyncio.wait({running}, timeout=DEADLINE_S)
+    gate.set()
+
+
+def with_failing_responses(*, carried_out: bool) -> Callable[[World], Awaitable[None]]:
+    """No put of a response is answered; storage carries it out all the same, or not. Nor can it be
+    asked.
+    """
+
+    async def run(world: World) -> None:
+        stored = world.store.put
+
+        async def put(name: str, parts: Sequence[bytes]) -> None:
+            if not name.endswith(".response"):
+                await stored(name, parts)
+                return
+            if carried_out:
+                await stored(name, parts)
+            raise StorageError("storage did not answer: TimeoutError")
+
+        async def exists(name: str) -> bool:
+            raise StorageError("storage did not answer: TimeoutError")
+
+        world.store.put, world.store.exists = put, exists  # type: ignore[method-assign]
+        await whole(world)
+
+    return run
+
+
+type Case = tuple[Callable[[], World], Callable[[World], Awaitable[None]], Outcome]
+STREAM = (TEXT, STOP, DONE)
+CASES: Mapping[str, Case] = {
+    "completed": (lambda: a_world(sse(*STREAM)), whole, Outcome.COMPLETED),
+    "429": (lambda: a_world(document(b"{}", status=429)), whole, Outcome.UPSTREAM_ERROR),
+    "502": (lambda: a_world(httpx.ConnectError("refused")), whole, Outcome.UPSTREAM_ERROR),
+    "504": (lambda: a_world(httpx.ReadTimeout("silent")), whole, Outcome.TIMED_OUT),
+    "broken": (
+        lambda: a_world(sse(TEXT, httpx.ReadError("broken"))),
+        whole,
+        Outcome.UPSTREAM_INTERRUPTED,
+    ),
+    "left before headers": (
+        lambda: a_world(asyncio.Event()),
+        leaving_before_headers,
+        Outcome.CLIENT_DISCONNECTED,
+    ),
+    "left within the answer": (
+        lambda: a_world(sse(TEXT, asyncio.Event())),
+        leaving_within_the_answer,
+        Outcome.CLIENT_DISCONNECTED,
+    ),
+    "left while the end is held": (
+        lambda: a_world(sse(TEXT, DONE), capture_required=True),
+        leaving_while_the_end_is_held,
+        Outcome.CLIENT_DISCONNECTED,
+    ),
+    "request not stored": (
+        lambda: a_world(store=Store(failing=True), capture_required=True),
+        whole,
+        Outcome.REJECTED,
+    ),
+    "answer not stored": (
+        lambda: a_world(sse(*STREAM), capture_required=True),
+        with_failing_responses(carried_out=False),
+        Outcome.REJECTED,
+    ),
+    "answer stored, unheard of": (
+        lambda: a_world(sse(*STREAM), capture_required=True),
+        with_failing_responses(carried_out=True),
+        Outcome.REJECTED,
+    ),
+    "answer not stored, best effort": (
+        lambda: a_world(sse(*STREAM)),
+        with_failing_responses(carried_out=False),
+        Outcome.COMPLETED,
+    ),
+    "answer stored, unheard of, best effort": (
+        lambda: a_world(sse(*STREAM)),
+        with_failing_responses(carried_out=True),
+        Outcome.COMPLETED,
+    ),
+    "204 of required": (
+        lambda: a_world(httpx.Response(204), capture_required=True),
+        whole,
+        Outcome.COMPLETED,
+    ),
+    "empty 500 of required": (
+        lambda: a_world(document(b"", status=500), capture_required=True),
+        whole,
+        Outcome.UPSTREAM_ERROR,
+    ),
+}
+
+
+class Storage:
+    """What is in storage, as the use cases read it."""
+
+    def __init__(self, blobs: dict[str, bytes]) -> None:
+        self.blobs = blobs
+        self.queued: list[Envelope] = []
+
+    async def header(self, name: str) -> dict[str, Any]:
+        return dict((await self._load(name)).header)
+
+    async def exists(self, name: str) -> bool:
+        return name in self.blobs
+
+    async def erase(self, name: str) -> bool:
+        return self.blobs.pop(name, None) is not None
+
+    async def put(self, envelope: Envelope) -> None:
+        self.queued.append(load(dump(envelope)))
+
+    async def _load(self, name: str) -> Capture:
+        if name not in self.blobs:
+            raise StorageNotFound("no such capture")
+        return capture.load(self.blobs[name])
+
+    def event(self, envelope: Envelope) -> Any:
+        sides = [
+            capture.load(self.blobs[name]) if name in self.blobs else None
+            for name in (envelope.request_capture or "", envelope.response_capture or "")
+        ]
+        return to_json(
+            builder.build(
+                replace(envelope, replayed=False), sides[0], sides[1], default_region=None
+            )
+        )
+
+
+class OneDeadLetter:
+    """A ledger and failure counts that know one dead letter."""
+
+    async def dead_letters(self, limit: int) -> list[Any]:
+        return []
+
+    async def dead_letter_reason(self, exchange_id: str) -> str | None:
+        return "refused"
+
+    async def remove_dead_letter(self, exchange_id: str) -> bool:
+        return True
+
+    async def reopen(self, exchange_id: str) -> None: ...
+
+    async def take_event_refusal(self, exchange_id: str) -> bool:
+        return False
+
+    async def delete(self, name: str) -> bool:
+        return False
+
+
+async def listed(storage: Storage, _: str) -> Envelope:
+    """Reconcile and replay: the exchange is found in a listing."""
+    (exchange,) = captured_exchanges(sorted(storage.blobs))
+    return await rebuild_envelope(storage, exchange)
+
+
+async def asked_for(storage: Storage, exchange_id: str) -> Envelope:
+    """A replay at the edge of a page."""
+    return await rebuild_envelope(storage, await find_exchange(storage, exchange_id))
+
+
+async def requeued(storage: Storage, exchange_id: str) -> Envelope:
+    """An operator requeues a dead letter."""
+    one = OneDeadLetter()
+    assert await DeadLetters(storage, one, storage, one).requeue(exchange_id)
+    return storage.queued[-1]
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_every_later_delivery_says_what_the_first_said(name: str) -> None:
+    """Redelivery has the same envelope; the other roads have storage alone."""
+    make, run, outcome = CASES[name]
+    world = make()
+    await run(world)
+    first = load(dump(await world.envelope()))
+    assert first.outcome is outcome
+    if first.outcome_pending:  # enrichment stores it before it sends the first event
+        kept = replace(first, outcome_pending=False)
+        world.store.blobs[capture.outcome_name(first.exchange_id)] = capture.of_outcome(
+            json.loads(dump(kept))
+        )
+    storage = Storage(world.store.blobs)
+    said = storage.event(first)
+    for road in (listed, asked_for, requeued):
+        assert storage.event(await road(storage, first.exchange_id)) == said, road.__name__
