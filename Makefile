@@ -22,9 +22,10 @@ help: ## list the targets
 	@echo
 	@echo 'Variables of run, func and parts: PORT (7071, the proxy), EVENT_HUBS_PORT (5672), EVENT_HUBS_CONTROL_PORT (5673),'
 	@echo 'AZURE_OPENAI_PORT (8081, the stand-in), BLOB_PORT, QUEUE_PORT, TABLE_PORT (10000 to 10002),'
-	@echo 'FOLDER (.local, for logs and what Azurite stores), DEPLOYMENT (gpt-4o, that the two calls name),'
+	@echo 'FOLDER (.local, for logs and what Azurite stores), DEPLOYMENT (gpt-4o, which the two calls use),'
 	@echo 'NO_DEMO (1: serve without the two calls)'
-	@echo 'Variable of all: PYTHON (a Python 3.13 that is not found by itself)'
+	@echo 'Variable of all: PYTHON (the path of a Python 3.13 that is not found by itself)'
+	@echo 'Example: make run PORT=7072 FOLDER=.local-2'
 
 install: ## install into .venv and local/azurite/node_modules (the targets below do it when needed)
 	@PYTHON='$(PYTHON)' local/install
@@ -52,7 +53,7 @@ unit: install ## unit tests and the golden set, no stack needed
 e2e: install ## end-to-end tests, on the real host too where func is on PATH
 	$(python) -m pytest -n 4 --dist loadscope --no-loadscope-reorder --cov --cov-report=term tests/e2e
 
-lint: install ## ruff, mypy and the floors of the house (import-linter)
+lint: install ## ruff, mypy and the layers of the packages (import-linter)
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	.venv/bin/lint-imports --no-logo
@@ -72,6 +73,6 @@ prove: install ## kill, cut off and overload everything, and compare what was as
 	$(python) -m pytest -m slow
 	$(python) -m prove
 
-clean: ## remove everything that make installed or stored here
+clean: ## remove everything that make installed or stored here (but a FOLDER of your own)
 	rm -rf .venv .local local/azurite/node_modules .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
