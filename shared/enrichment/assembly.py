@@ -27,8 +27,8 @@ from shared.core.records import envelope as envelopes
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome
-from shared.core.wire.cooperative import Cooperative
 from shared.core.wire.sse import EVENT_STREAM
+from shared.core.wire.steps import Cooperative
 from shared.errors import AssemblyError
 
 # A document is parsed, redacted and written in one step, 0.1 to 0.4 us a byte (measured): 64 KB

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from harness.work import unit_s
-from shared.core.wire.cooperative import Cooperative
+from shared.core.wire.steps import Cooperative
 
 _TRIES: Final = 3
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from harness.cutting import every_way
 from shared.core.wire import content_coding
 from shared.core.wire.content_coding import ContentDecoder, decode_small
-from shared.core.wire.cooperative import run_to_end
+from shared.core.wire.steps import run_to_end
 
 TEXT = b'{"choices": [{"index": 0}]}'
 

@@ -25,8 +25,8 @@ from shared.core.exchange.actions import (
 from shared.core.exchange.machine import ExchangeMachine
 from shared.core.exchange.state import ENDED, State
 from shared.core.records.outcome import RelayResult
-from shared.core.wire.cooperative import run_to_end
 from shared.core.wire.headers import RawHeaders
+from shared.core.wire.steps import run_to_end
 from shared.errors import ExchangeStateError
 from tests.unit.exchange_inputs import (
     DOCUMENT,

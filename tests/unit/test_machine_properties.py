@@ -26,9 +26,9 @@ from shared.core.exchange.machine import Conclusion, ExchangeMachine, ExchangeRu
 from shared.core.exchange.state import ENDED, State
 from shared.core.records.outcome import RelayResult
 from shared.core.wire import tail
-from shared.core.wire.cooperative import run_to_end
 from shared.core.wire.headers import RawHeaders, is_event_stream, is_readable
 from shared.core.wire.sse import decode
+from shared.core.wire.steps import run_to_end
 from shared.core.wire.usage_chunk import UsageChunkFilter
 from shared.errors import ExchangeStateError, UpstreamTimeout
 from tests.unit import exchange_inputs

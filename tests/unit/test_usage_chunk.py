@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.cutting import every_way
 from shared.core.wire import usage_chunk
-from shared.core.wire.cooperative import run_to_end
+from shared.core.wire.steps import run_to_end
 from shared.core.wire.usage_chunk import UsageChunkFilter
 from tests.unit.scanning import timed
 

@@ -25,10 +25,10 @@ from shared.core.answer.metadata import ResponseMetadataCollector
 from shared.core.answer.responses import ResponsesReader
 from shared.core.answer.shapes import ParsedAnswer
 from shared.core.wire.content_coding import ContentDecoder
-from shared.core.wire.cooperative import Cooperative, run_to_end
 from shared.core.wire.json_shape import JsonObject, parse, problem
 from shared.core.wire.operations import ReaderKind, spec_of
 from shared.core.wire.sse import EVENT_STREAM
+from shared.core.wire.steps import Cooperative, run_to_end
 from shared.core.wire.stream_end import LAST_EVENTS, ends_stream
 
 _MAX_ERROR_TEXT: Final = 2048  # characters of an error body that is not JSON

@@ -16,9 +16,9 @@ from shared.core.event.sources import EventSources
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome, correct
-from shared.core.wire.cooperative import Cooperative, run_to_end
 from shared.core.wire.json_shape import JsonObject, short
 from shared.core.wire.operations import ReaderKind, spec_of
+from shared.core.wire.steps import Cooperative, run_to_end
 
 _CUT: Final = "Azure OpenAI ended its answer before the answer was whole."
 # The relay failed, or the upstream answered 4xx or 5xx. A client that disconnected is not a

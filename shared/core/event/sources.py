@@ -12,8 +12,8 @@ from shared.core.event.request_summary import RequestSummary
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome
-from shared.core.wire.cooperative import Cooperative
 from shared.core.wire.operations import ReaderKind, spec_of
+from shared.core.wire.steps import Cooperative
 
 _ENDED_BY_UPSTREAM: Final = frozenset({Outcome.COMPLETED, Outcome.UPSTREAM_ERROR})
 

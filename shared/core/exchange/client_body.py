@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared.core.wire.cooperative import Cooperative
 from shared.core.wire.held_end import HeldEnd
+from shared.core.wire.steps import Cooperative
 from shared.core.wire.stream_end import LONGEST_EVENT_END, ends_event
 from shared.core.wire.usage_chunk import UsageChunkFilter
 

@@ -30,9 +30,9 @@ from shared.core.exchange.client_body import ClientBody
 from shared.core.exchange.state import ANSWERING, ENDED, UNANSWERED, State
 from shared.core.records.outcome import RelayResult
 from shared.core.wire import forwarding
-from shared.core.wire.cooperative import Cooperative
 from shared.core.wire.headers import RawHeaders, is_event_stream, is_readable
 from shared.core.wire.sse import EVENT_STREAM
+from shared.core.wire.steps import Cooperative
 from shared.core.wire.tail import TAIL_BYTES
 from shared.errors import (
     BodyTooLarge,

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from shared.core.wire.cooperative import Cooperative
+from shared.core.wire.steps import Cooperative
 
 if TYPE_CHECKING:  # zlib has it under no public name
     from zlib import _Decompress as _Decompressor

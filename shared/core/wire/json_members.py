@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from shared.core.wire.cooperative import Cooperative
+from shared.core.wire.steps import Cooperative
 from shared.errors import NotAnObject
 
 type JsonText = bytes | bytearray

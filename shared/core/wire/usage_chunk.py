@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.core.wire.cooperative import Cooperative
+from shared.core.wire.steps import Cooperative
 from shared.core.wire.stream_end import (
     EVENT_END,
     EVENT_ENDS,

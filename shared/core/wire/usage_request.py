@@ -11,9 +11,9 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from shared.core.wire.cooperative import Cooperative
 from shared.core.wire.json_members import JsonText, Span, find_members, first_member_at
 from shared.core.wire.operations import OperationSpec
+from shared.core.wire.steps import Cooperative
 from shared.errors import NotAnObject
 
 # The first api-version that takes stream_options (Azure OpenAI's changelog). Dates compare as text.
