@@ -12,7 +12,7 @@ from shared.access.caller_check import CallerCheck
 from shared.core.api_error import ApiError
 from shared.core.token.caller_token import Role
 from shared.error_response import ErrorResponse
-from shared.exchange_ids import fresh_exchange_id
+from shared.id_generator import fresh_exchange_id
 
 _HEADERS: Final = {401: {"www-authenticate": "Bearer"}, 503: {"retry-after": "5"}}
 

@@ -1,9 +1,9 @@
-"""What the app does, in rooms that follow the way of the data.
+"""What the app does, in packages that follow the way of the data.
 
     function_app > blueprints > relay | enrichment | completeness | access | health | adapters
-                 > settings, error_response, exchange_ids > core > concurrency, errors
+                 > settings, error_response, id_generator > core > concurrency, errors
 
-A module imports from its own package and from floors below. Use cases (relay, enrichment,
+A module imports from its own package and from the layers below it. Use cases (relay, enrichment,
 completeness, access, health) state what they need as a `Protocol`; `function_app.py` gives them the
 adapter.
 """

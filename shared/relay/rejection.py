@@ -17,7 +17,7 @@ from shared.core.api_error import ApiError
 from shared.core.exchange.machine import ExchangeMachine
 from shared.core.wire import routing
 from shared.error_response import ErrorResponse
-from shared.exchange_ids import fresh_exchange_id
+from shared.id_generator import fresh_exchange_id
 from shared.relay.relay import Relay
 
 

@@ -45,7 +45,7 @@ from shared.errors import (
     UpstreamError,
     UpstreamTimeout,
 )
-from shared.exchange_ids import fresh_exchange_id
+from shared.id_generator import fresh_exchange_id
 from shared.relay.client_response import ClientResponse
 from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.recorder import Recorder, Recording

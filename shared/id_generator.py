@@ -1,4 +1,4 @@
-"""The id of an exchange that starts now. The pure part, and how an id is read, is core.records."""
+"""The id of an exchange that starts now. core.records.exchange_id builds and reads ids, purely."""
 
 from __future__ import annotations
 
