@@ -13,4 +13,6 @@ class ErrorResponse(Response):
     """The whole response. An exchange reports its errors by itself (shared.core.exchange)."""
 
     def __init__(self, error: ApiError, headers: dict[str, str] | None = None) -> None:
+        if error.retry_after_s is not None:
+            headers = {**(headers or {}), "retry-after": str(error.retry_after_s)}
         super().__init__(error.body(), error.status, headers, media_type="application/json")

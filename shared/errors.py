@@ -14,6 +14,7 @@
     │   └── UpstreamInterrupted  the connection broke within the answer
     ├── ClientDisconnected       the client disconnected before its request was whole
     ├── BodyTooLarge             the request body is larger than MAX_REQUEST_BODY_MB         -> 413
+    ├── RequestMemoryFull        held request bodies have reached REQUEST_MEMORY_MB          -> 503
     ├── RequestNotCaptured       CAPTURE_POLICY=required, and the request was not stored     -> 503
     ├── ExchangeStateError       the relay gave an exchange an input without a cause: a bug
     ├── SigningKeysUnavailable   the callers' tenant gave no keys to check tokens with        -> 503
@@ -101,6 +102,10 @@ class BodyTooLarge(FnsseError):
     def __init__(self, limit_bytes: int) -> None:
         super().__init__(f"the request body is larger than {limit_bytes} bytes")
         self.limit_bytes = limit_bytes
+
+
+class RequestMemoryFull(FnsseError):
+    """The request bodies that this worker holds have reached REQUEST_MEMORY_MB."""
 
 
 class RequestNotCaptured(FnsseError):

@@ -424,6 +424,9 @@ type settingsType = {
   @description('Optional. What captures that wait for their store may hold.')
   CAPTURE_MEMORY_MB: string?
 
+  @description('Optional. What request bodies may hold until the upstream answers; beyond it large ones are answered 503.')
+  REQUEST_MEMORY_MB: string?
+
   @description('Optional. Ask for usage in streams on the caller\'s behalf.')
   ASK_FOR_USAGE: string?
 

@@ -23,6 +23,7 @@ class ApiError:
     code: str
     message: str
     type: str = "fnsse_error"
+    retry_after_s: int | None = None  # the answer's Retry-After; None: no such header
 
     def body(self) -> bytes:
         """The JSON document `{"error": {"code", "message", "type"}}`."""
@@ -99,6 +100,16 @@ def body_too_large(limit_bytes: int) -> ApiError:
         status=413,
         code="body_too_large",
         message=f"The request body is larger than {limit}. Send a smaller one, or have MAX_REQUEST_BODY_MB raised.",
+    )
+
+
+def request_memory_full() -> ApiError:
+    return ApiError(
+        status=503,
+        code="request_memory_full",
+        message="This proxy holds as many large request bodies as it may. Try again. If it persists, the operator should "
+        "raise REQUEST_MEMORY_MB, or have fewer calls served by one instance.",
+        retry_after_s=2,
     )
 
 

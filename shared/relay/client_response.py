@@ -85,6 +85,8 @@ class ClientResponse:
             (b"content-length", str(len(body)).encode()),
             (b"x-exchange-id", self._exchange_id.encode()),
         ]
+        if error.retry_after_s is not None:
+            headers.append((b"retry-after", str(error.retry_after_s).encode()))
         await self._start(error.status, headers)
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 

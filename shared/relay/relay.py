@@ -41,6 +41,7 @@ from shared.core.wire.usage_chunk import SLICE_BYTES
 from shared.errors import (
     BodyTooLarge,
     ClientDisconnected,
+    RequestMemoryFull,
     RequestNotCaptured,
     UpstreamError,
     UpstreamTimeout,
@@ -49,7 +50,7 @@ from shared.id_generator import fresh_exchange_id
 from shared.relay.client_response import ClientResponse
 from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.recorder import Recorder, Recording
-from shared.relay.request_body import PassingBody, RequestContent
+from shared.relay.request_body import BodyMemory, PassingBody, RequestContent
 from shared.relay.request_intake import RequestIntake
 from shared.relay.upstream_call import StreamOptionsSupport, UpstreamCall, UpstreamClient
 from shared.settings.settings import InterventionSettings, LimitSettings
@@ -71,6 +72,7 @@ class Relay:
     clock: Callable[[], float] = time.perf_counter
     rules: ExchangeRules = field(init=False)
     stream_options: StreamOptionsSupport = field(init=False)
+    body_memory: BodyMemory = field(init=False)
 
     def __post_init__(self) -> None:
         self.rules = ExchangeRules(
@@ -81,6 +83,7 @@ class Relay:
             capture_required=self.limits.capture_required,
         )
         self.stream_options = StreamOptionsSupport(self.clock)
+        self.body_memory = BodyMemory(self.limits.request_memory_bytes)
 
     def response(self, scope: Scope, operation: Operation) -> RelayResponse:
         """The response to a request whose body has not been read yet; the exchange starts now."""
@@ -119,7 +122,10 @@ class RelayResponse(Response):
         self._relay = relay
         self._record = record
         self._machine = ExchangeMachine(record.exchange_id, relay.rules)
-        self._intake = RequestIntake(record, relay.recorder, relay.limits, relay.interventions)
+        self._lease = relay.body_memory.lease()
+        self._intake = RequestIntake(
+            record, relay.recorder, relay.limits, relay.interventions, self._lease
+        )
         self._call = UpstreamCall(relay.upstream, relay.stream_options, record, target)
         self._started = relay.clock()
         self._tasks: list[asyncio.Task[None]] = []  # beside the exchange, ended with it
@@ -135,6 +141,7 @@ class RelayResponse(Response):
             await self._carry_out(machine.internal_error())
             raise  # for the host to log
         finally:
+            self._lease.release()
             if machine.conclusion is None:
                 machine.cancelled()
             self._record.ended(self._now_ms(), answered_status=machine.answered_status)
@@ -180,7 +187,7 @@ class RelayResponse(Response):
             await self._call_upstream(content)
         except ClientDisconnected:
             self._machine.request_broken_off()
-        except (BodyTooLarge, RequestNotCaptured) as error:
+        except (BodyTooLarge, RequestMemoryFull, RequestNotCaptured) as error:
             await self._carry_out(self._machine.rejected(error))
 
     async def _call_upstream(self, content: RequestContent) -> None:
@@ -188,6 +195,8 @@ class RelayResponse(Response):
         try:
             try:
                 response = await self._open(content)
+                if content.drop():  # nothing sends it again, and the answer may take minutes
+                    self._lease.release()
                 await self._carry_out(
                     machine.upstream_answered(
                         response.status_code,

@@ -9,11 +9,56 @@ from typing import Final, NamedTuple
 
 from starlette.types import Receive
 
-from shared.errors import BodyTooLarge, ClientDisconnected
+from shared.errors import BodyTooLarge, ClientDisconnected, RequestMemoryFull
 
 _PIECE_BYTES: Final = 64 * 1024
 # with its headers less than what aiohttp writes without waiting for the socket
 _SHORT_BYTES: Final = 32 * 1024
+# Of each body, whatever others hold: large bodies must not keep small ones out.
+FREE_BYTES: Final = 256 * 1024
+
+
+class BodyMemory:
+    """The bytes of all request bodies that a worker holds, and their limit.
+
+    They have a limit of their own, not what captures leave of theirs: where storage is slow, and
+    captures wait, no client must pay for it.
+    """
+
+    def __init__(self, limit_bytes: int, *, free_bytes: int = FREE_BYTES) -> None:
+        self.limit_bytes = limit_bytes
+        self.free_bytes = free_bytes
+        self.used_bytes = 0
+
+    def lease(self) -> BodyLease:
+        """What one exchange holds: nothing yet."""
+        return BodyLease(self)
+
+
+class BodyLease:
+    """The bytes that one exchange holds."""
+
+    def __init__(self, memory: BodyMemory) -> None:
+        self._memory = memory
+        self._held_bytes = 0
+
+    def take(self, count: int) -> None:
+        """Hold so many more. Raises RequestMemoryFull where the limit is passed.
+
+        It is not raised to an exchange that holds little, nor where nobody else holds anything: a
+        body that is larger than the limit is relayed too, one at a time.
+        """
+        memory = self._memory
+        held, others = self._held_bytes + count, memory.used_bytes - self._held_bytes
+        if held > memory.free_bytes and others > 0 and others + held > memory.limit_bytes:
+            raise RequestMemoryFull
+        self._held_bytes = held
+        memory.used_bytes += count
+
+    def release(self) -> None:
+        """Hold nothing any more."""
+        self._memory.used_bytes -= self._held_bytes
+        self._held_bytes = 0
 
 
 class IncomingBody:
@@ -40,15 +85,16 @@ class IncomingBody:
             if piece:
                 yield piece
 
-    async def whole(self, on_piece: Callable[[bytes], None]) -> bytearray:
+    async def whole(self, on_piece: Callable[[bytes], None], lease: BodyLease) -> bytearray:
         """All of it, grown in place: joining 100 MB at the end would stop every stream for 60 ms,
         and hold them twice.
 
         `on_piece` is given each piece, so that what has arrived stays known where the client
-        disconnects.
+        disconnects. Raises ClientDisconnected, BodyTooLarge or RequestMemoryFull.
         """
         body = bytearray()
         async for piece in self.pieces():
+            lease.take(len(piece))
             on_piece(piece)
             body += piece
         return body
@@ -64,6 +110,7 @@ class HeldBody:
     def __init__(self, *parts: bytes | bytearray | memoryview) -> None:
         self._parts = [memoryview(part) for part in parts]
         self.size_bytes = sum(map(len, parts))
+        self._being_sent = False
 
     @property
     def content(self) -> bytes | AsyncIterable[bytes]:
@@ -73,9 +120,19 @@ class HeldBody:
         return b"".join(self._parts) if self.size_bytes <= _SHORT_BYTES else self
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for part in self._parts:
-            for start in range(0, len(part), _PIECE_BYTES):
-                yield bytes(part[start : start + _PIECE_BYTES])
+        self._being_sent = True
+        try:
+            for part in self._parts:
+                for start in range(0, len(part), _PIECE_BYTES):
+                    yield bytes(part[start : start + _PIECE_BYTES])
+        finally:
+            self._being_sent = False
+
+    def drop(self) -> bool:
+        """Free the bytes: the body is not sent again. False where it is being sent."""
+        if not self._being_sent:
+            self._parts = []
+        return not self._being_sent
 
 
 class PassingBody:
@@ -127,3 +184,9 @@ class RequestContent(NamedTuple):
 
     body: Body
     with_usage_request: HeldBody | None = None  # the body that asks for usage, where one may
+
+    def drop(self) -> bool:
+        """Free what is held; False where it is being sent."""
+        bodies = (self.body, self.with_usage_request)
+        dropped = [body.drop() for body in bodies if isinstance(body, HeldBody)]
+        return all(dropped)

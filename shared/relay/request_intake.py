@@ -19,7 +19,13 @@ from shared.core.wire.headers import header, is_readable
 from shared.errors import RequestNotCaptured
 from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.recorder import Recorder
-from shared.relay.request_body import HeldBody, IncomingBody, PassingBody, RequestContent
+from shared.relay.request_body import (
+    BodyLease,
+    HeldBody,
+    IncomingBody,
+    PassingBody,
+    RequestContent,
+)
 from shared.settings.settings import InterventionSettings, LimitSettings
 
 # A request with a content coding is examined if it is no larger decoded: about 3 ms of CPU.
@@ -35,11 +41,14 @@ class RequestIntake:
         recorder: Recorder,
         limits: LimitSettings,
         interventions: InterventionSettings,
+        lease: BodyLease,
     ) -> None:
+        """`lease`: what this exchange holds of its body."""
         self._record = record
         self._recorder = recorder
         self._limits = limits
         self._interventions = interventions
+        self._lease = lease
 
     async def read(
         self,
@@ -48,8 +57,8 @@ class RequestIntake:
         on_complete: Callable[[], None],
         on_disconnect: Callable[[], None],
     ) -> RequestContent:
-        """Returns what can go upstream. Raises ClientDisconnected, BodyTooLarge or
-        RequestNotCaptured.
+        """Returns what can go upstream. Raises ClientDisconnected, BodyTooLarge, RequestMemoryFull
+        or RequestNotCaptured.
 
         `on_complete` is called when the body is whole, and nobody here listens to the client any
         more. `on_disconnect` is called when the client disconnects within a body that is passed on.
@@ -80,7 +89,7 @@ class RequestIntake:
 
     async def _hold(self, incoming: IncomingBody) -> RequestContent:
         record = self._record
-        body = await incoming.whole(record.request.write)
+        body = await incoming.whole(record.request.write, self._lease)
         if not self._is_examined():
             return RequestContent(HeldBody(body))
         operation, text = record.operation, await self._text_of(body)

@@ -69,6 +69,7 @@ class LimitSettings:
     recording_wait_s: float  # how long the end of a chunked response waits for its recording
     # what captures that wait for their store may hold, all exchanges of a worker together
     capture_memory_bytes: int
+    request_memory_bytes: int  # of held request bodies, all exchanges of a worker together
     # nothing goes upstream, and no answer ends, before its capture is stored
     capture_required: bool = False
     # how long the upstream is read on after a disconnect, for its usage; 0: not at all
@@ -258,6 +259,9 @@ def _limits(reader: EnvironReader) -> LimitSettings:
         capture_required=reader.one_of("CAPTURE_POLICY", "best_effort", "required") == "required",
         capture_memory_bytes=int(
             reader.number("CAPTURE_MEMORY_MB", 256, "megabytes", 1, 100_000) * 1024 * 1024
+        ),
+        request_memory_bytes=int(
+            reader.number("REQUEST_MEMORY_MB", 256, "megabytes", 1, 100_000) * 1024 * 1024
         ),
         drain_s=reader.number("DRAIN_AFTER_DISCONNECT_S", 0, "a number of seconds", 0, 600),
         drain_bytes=int(

@@ -35,6 +35,7 @@ LIMITS = LimitSettings(
     request_body_bytes=1_000_000,
     recording_wait_s=DEADLINE_S,
     capture_memory_bytes=50_000_000,
+    request_memory_bytes=50_000_000,
     drain_s=0,
     drain_bytes=100_000,
 )

@@ -11,7 +11,13 @@ from shared.core.exchange.actions import Actions
 from shared.core.exchange.machine import ExchangeMachine, ExchangeRules
 from shared.core.exchange.state import State
 from shared.core.wire.headers import RawHeaders
-from shared.errors import BodyTooLarge, RequestNotCaptured, UpstreamInterrupted, UpstreamTimeout
+from shared.errors import (
+    BodyTooLarge,
+    RequestMemoryFull,
+    RequestNotCaptured,
+    UpstreamInterrupted,
+    UpstreamTimeout,
+)
 
 RULES: Final = ExchangeRules(
     error_frames=True, keep_alive=True, drain=True, drain_bytes=100, capture_required=False
@@ -30,6 +36,7 @@ INPUTS: Final[dict[str, Input]] = {
     "request_ready": lambda machine: machine.request_ready(),
     "refused": lambda machine: machine.refused(api_error.unknown_route()),
     "rejected": lambda machine: machine.rejected(BodyTooLarge(9)),
+    "memory full": lambda machine: machine.rejected(RequestMemoryFull()),
     "not captured": lambda machine: machine.rejected(RequestNotCaptured()),
     "request_broken_off": lambda machine: machine.request_broken_off(),
     "early_response_due": lambda machine: machine.early_response_due(),

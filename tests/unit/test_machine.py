@@ -48,6 +48,7 @@ TRANSITIONS: dict[str, dict[State, tuple[State, RelayResult | None]]] = {
     "request_ready": {S.RECEIVING: (S.CALLING, None)},
     "refused": {S.RECEIVING: (S.RECORDING, R.REJECTED)},
     "rejected": dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.REJECTED)),
+    "memory full": dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.REJECTED)),
     "not captured": dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.REJECTED)),
     "request_broken_off": dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.CLIENT_DISCONNECTED)),
     "early_response_due": {S.CALLING: (S.EARLY, None)},
@@ -249,6 +250,7 @@ def test_nothing_is_put_into_a_document() -> None:
     ("name", "error"),
     [
         ("rejected", api_error.body_too_large(9)),
+        ("memory full", api_error.request_memory_full()),
         ("not captured", api_error.capture_unavailable()),
         ("deadline_passed", api_error.upstream_timeout("late")),
         ("internal_error", api_error.internal_error()),

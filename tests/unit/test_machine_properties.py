@@ -64,7 +64,8 @@ PIECES = [
 ]
 # Everything that may come, and on the way to it what an exchange mostly sees.
 ANY_INPUTS = [
-    *["request_ready", "refused", "rejected", "not captured", "request_broken_off"],
+    *["request_ready", "refused", "rejected", "memory full"],
+    *["not captured", "request_broken_off"],
     *["early_response_due", "upstream_answered", "piece", "upstream_ended", "upstream_failed"],
     *["client_disconnected", "cancelled", "deadline_passed", "keep_alive_due", "internal_error"],
     *["captures_stored", "captures_failed", "finish"],

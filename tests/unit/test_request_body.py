@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from shared.concurrency.cooperative import run_cooperatively
-from shared.errors import BodyTooLarge, ClientDisconnected
+from shared.errors import BodyTooLarge, ClientDisconnected, RequestMemoryFull
 from shared.relay.request_body import (
+    BodyLease,
+    BodyMemory,
     HeldBody,
     IncomingBody,
     PassingBody,
@@ -39,6 +41,10 @@ def incoming(
     return IncomingBody(receive, announced, limit)
 
 
+def a_lease() -> BodyLease:
+    return BodyMemory(100 * 2**20).lease()
+
+
 async def all_of(body: AsyncIterable[bytes]) -> list[bytes]:
     return [piece async for piece in body]
 
@@ -49,7 +55,7 @@ async def all_of(body: AsyncIterable[bytes]) -> list[bytes]:
 async def test_a_body_within_the_limit_is_read_whole(pieces: list[bytes]) -> None:
     """Up to the limit's last byte; empty pieces are nothing."""
     noted: list[bytes] = []
-    assert await incoming(pieces).whole(noted.append) == b"".join(pieces)
+    assert await incoming(pieces).whole(noted.append, a_lease()) == b"".join(pieces)
     assert noted == [piece for piece in pieces if piece]
     assert await all_of(incoming(pieces).pieces()) == [piece for piece in pieces if piece]
 
@@ -69,7 +75,7 @@ async def test_a_body_is_too_large_as_soon_as_that_shows(pieces: list[bytes]) ->
 async def test_a_body_that_announces_too_much_is_not_read() -> None:
     """Its Content-Length says so."""
     with pytest.raises(BodyTooLarge):
-        await incoming([], announced=str(LIMIT + 1)).whole(lambda _: None)
+        await incoming([], announced=str(LIMIT + 1)).whole(lambda _: None, a_lease())
 
 
 @pytest.mark.parametrize("announced", ["", "abc", "-1", "1, 1"])
@@ -82,7 +88,7 @@ async def test_a_client_that_disconnects_within_its_body() -> None:
     """Known as such, not taken for the body's end; what came of it is noted."""
     noted: list[bytes] = []
     with pytest.raises(ClientDisconnected):
-        await incoming([b"1", None]).whole(noted.append)
+        await incoming([b"1", None]).whole(noted.append, a_lease())
     assert noted == [b"1"]
 
 
@@ -101,7 +107,7 @@ async def test_a_large_body_is_put_together_as_it_comes() -> None:
         now = time.thread_time()
         longest_s, before = max(longest_s, now - before), now
 
-    assert len(await body.whole(note)) == 100 * 2**20
+    assert len(await body.whole(note, a_lease())) == 100 * 2**20
     note(b"")  # what came after the last piece
     assert longest_s < (before - began) / 2
 
@@ -116,6 +122,46 @@ async def test_a_held_body_can_be_sent_again() -> None:
         assert b"".join(pieces) == data[:70_000] + b"added" + data[70_000:]
         assert max(map(len, pieces)) <= 64 * 1024
         assert {type(piece) for piece in pieces} == {bytes}
+
+
+async def test_a_held_body_is_dropped_unless_it_is_being_sent() -> None:
+    """An upstream may answer before it has all of it."""
+    body = HeldBody(bytes(100_000))
+    sending = aiter(body)
+    await anext(sending)
+    assert not body.drop()
+    assert len(b"".join([piece async for piece in sending])) == 100_000 - 64 * 1024
+    assert body.drop()
+    assert (await all_of(body), body.size_bytes) == ([], 100_000)
+
+
+def test_bodies_share_their_memory() -> None:
+    """A large one that does not fit is refused, small ones never are."""
+    memory = BodyMemory(1000, free_bytes=100)
+    first, second, small = memory.lease(), memory.lease(), memory.lease()
+    first.take(800)
+    second.take(200)
+    with pytest.raises(RequestMemoryFull):
+        second.take(1)
+    small.take(100)
+    assert memory.used_bytes == 1100
+    first.release()
+    second.take(600)
+    for lease in (first, second, small):
+        lease.release()
+    assert memory.used_bytes == 0
+
+
+def test_a_body_that_is_larger_than_the_memory_is_held_alone() -> None:
+    """Otherwise it could never be relayed."""
+    memory = BodyMemory(1000, free_bytes=100)
+    first, second = memory.lease(), memory.lease()
+    first.take(5000)
+    with pytest.raises(RequestMemoryFull):
+        second.take(101)
+    first.release()
+    second.take(5000)
+    assert memory.used_bytes == 5000
 
 
 @pytest.mark.parametrize(("size", "whole"), [(0, True), (32_768, True), (32_769, False)])

@@ -13,6 +13,7 @@ from shared.core.records.outcome import RelayResult
 from shared.errors import (
     BodyTooLarge,
     FnsseError,
+    RequestMemoryFull,
     RequestNotCaptured,
     UpstreamError,
     UpstreamInterrupted,
@@ -40,6 +41,8 @@ def translate(error: FnsseError) -> Meaning:
             return Meaning(api_error.upstream_unreachable(str(error)), RelayResult.UNREACHABLE)
         case BodyTooLarge():
             return Meaning(api_error.body_too_large(error.limit_bytes), RelayResult.REJECTED)
+        case RequestMemoryFull():
+            return Meaning(api_error.request_memory_full(), RelayResult.REJECTED)
         case RequestNotCaptured():
             return Meaning(api_error.capture_unavailable(), RelayResult.REJECTED)
         case _:

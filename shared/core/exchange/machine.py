@@ -38,6 +38,7 @@ from shared.errors import (
     BodyTooLarge,
     ExchangeStateError,
     FnsseError,
+    RequestMemoryFull,
     RequestNotCaptured,
     UpstreamError,
     UpstreamInterrupted,
@@ -107,7 +108,7 @@ class ExchangeMachine:
         self._end(RelayResult.REJECTED, error)
         return self._error_document(error)
 
-    def rejected(self, error: BodyTooLarge | RequestNotCaptured) -> Actions:
+    def rejected(self, error: BodyTooLarge | RequestMemoryFull | RequestNotCaptured) -> Actions:
         """The request's body must not be relayed, or not the rest of it."""
         if self.state in ENDED:
             return ()
