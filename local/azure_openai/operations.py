@@ -27,7 +27,7 @@ _MODEL_OPERATIONS: dict[str, Callable[[ModelOutput], StandInResponse]] = {
     "audio/translations": audio.transcription,
     "audio/speech": audio.speech,
 }
-_OTHER_JSON = {"responses", "batches"}
+_OTHER_JSON = {"responses", "responses/compact", "batches"}
 
 
 def reads_body(request: Request, route: Target) -> bool:
@@ -69,6 +69,8 @@ class Operations:
         )
         if route.operation == "responses":
             return self._responses.create(request, output)
+        if route.operation == "responses/compact":
+            return self._responses.compact(request, output)
         return _MODEL_OPERATIONS[route.operation](output)
 
     def _of_resource(
@@ -88,5 +90,5 @@ class Operations:
 
 def _refuses_stream_options(route: Target, ask: Ask, directives: Directives) -> bool:
     old = not route.v1 and (route.api_version or "") < _STREAM_OPTIONS_SINCE
-    never = route.operation == "responses" or "data_sources" in ask.parameters
+    never = route.operation.startswith("responses") or "data_sources" in ask.parameters
     return directives.refuse_stream_options or old or never

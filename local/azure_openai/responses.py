@@ -65,6 +65,19 @@ def document(model_output: ModelOutput, name: str, status: str) -> dict[str, obj
     }
 
 
+def compacted(model_output: ModelOutput, user_messages: list[object]) -> dict[str, object]:
+    """A compacted conversation: what the user wrote, and one item for everything else."""
+    digest = texts.digest(model_output.ask.seed, "compaction")
+    item = {"id": f"cmp_{digest[:24]}", "type": "compaction", "encrypted_content": digest}
+    return {
+        "id": f"resp_{digest[:48]}",
+        "object": "response.compaction",
+        "created_at": model_output.created,
+        "output": [*user_messages, item],
+        "usage": usage(model_output),
+    }
+
+
 def output(model_output: ModelOutput) -> list[dict[str, object]]:
     """The output items: reasoning if requested, then the message or the calls."""
     choice = model_output.choices[0]

@@ -31,14 +31,15 @@ def split_target(target: str) -> tuple[str, str | None]:
 
 
 def route(target: str) -> Target | None:
-    """Parse a raw target; None if it is not below `/openai/`.
+    """Parse a raw target; None if it is not below `/openai/`, or below it twice: Azure has no such
+    path, and a client whose address ends in `/openai` asks for it.
 
     A prefix before `/openai/` is ignored: `/api/projects/{project}/openai/v1/...` is one of Azure's
     own forms.
     """
     path, raw_query = split_target(target)
     _, found, rest = path.partition("/openai/")
-    if not found:
+    if not found or rest.startswith("openai/"):
         return None
     query = {
         name: values[-1]

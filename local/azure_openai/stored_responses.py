@@ -61,6 +61,11 @@ class StoredResponses:
         status = "queued" if background else responses.final_status(model_output)
         return json_answer(responses.document(model_output, name, status))
 
+    def compact(self, request: Request, model_output: ModelOutput) -> StandInResponse:
+        """`POST responses/compact`. Nothing is stored."""
+        users = [item for item in _items(request.body, model_output) if _is_of_user(item)]
+        return json_answer(responses.compacted(model_output, users))
+
     def answer(
         self, request: Request, route: Target, directives: Directives
     ) -> StandInResponse | None:
@@ -123,18 +128,25 @@ def _streamed(events: sse.Events, directives: Directives) -> StandInResponse:
 
 
 def _input_items(stored: _Stored) -> list[object]:
-    """The request's input items; plain text becomes a message. Empty if the request was too long to
-    be recorded.
-    """
-    request_input = json.loads(stored.request_body).get("input", []) if stored.request_body else []
+    """The request's input items. Empty if the request was too long to be recorded."""
+    return _items(stored.request_body, stored.model_output)
+
+
+def _items(request_body: bytes | bytearray, model_output: ModelOutput) -> list[object]:
+    """The input items of a request; plain text becomes a message."""
+    request_input = json.loads(request_body).get("input", []) if request_body else []
     if isinstance(request_input, str):
         part = {"type": "input_text", "text": request_input}
         return [
             {
-                "id": stored.model_output.id("msg_in_"),
+                "id": model_output.id("msg_in_"),
                 "type": "message",
                 "role": "user",
                 "content": [part],
             }
         ]
     return list(request_input)
+
+
+def _is_of_user(item: object) -> bool:
+    return isinstance(item, dict) and item.get("role") == "user"

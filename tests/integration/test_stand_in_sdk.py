@@ -165,6 +165,21 @@ def test_the_sdk_reads_responses(v1: openai.OpenAI) -> None:
         v1.responses.retrieve(whole.id)
 
 
+def test_the_sdk_reads_a_compacted_conversation(v1: openai.OpenAI) -> None:
+    """What the user wrote, and one encrypted item."""
+    compacted = v1.responses.compact(
+        model="gpt-5",
+        input=[
+            {"role": "user", "content": "hello there"},
+            {"role": "assistant", "content": "hello"},
+            {"role": "user", "content": "and now?"},
+        ],
+    )
+    assert [item.type for item in compacted.output][-1] == "compaction"
+    assert len(compacted.output) == 3
+    assert compacted.usage.total_tokens > 0
+
+
 def test_a_background_response_is_over_later(v1: openai.OpenAI) -> None:
     """Queued without usage, then in progress, then completed with usage; or cancelled."""
     created = v1.responses.create(

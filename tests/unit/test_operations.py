@@ -150,7 +150,7 @@ def docs_row(spec: OperationSpec) -> str:
     cells = (
         f"`{spec.name}`",
         f"`{spec.method} {spec.route}`" if spec.route else "any other",
-        "`completion`, `stream_completion`" if spec.generates_text else f"`{spec.event_type}`",
+        f"`{spec.event_type}`" + (", `stream_completion`" if _may_generate_stream(spec) else ""),
         f"`{spec.prompt_member}`" if spec.prompt_member else "",
         _stream(spec),
         _usage(spec),
@@ -177,4 +177,8 @@ def _usage(spec: OperationSpec) -> str:
         return "repeats that of the response"
     if spec.accepts_stream_options:
         return "may be asked for; else estimated"
-    return "as sent; else estimated" if spec.generates_text else "as sent"
+    return "as sent; else estimated" if _may_generate_stream(spec) else "as sent"
+
+
+def _may_generate_stream(spec: OperationSpec) -> bool:
+    return spec.generates_text and spec.body_examination is not BodyExamination.NEVER

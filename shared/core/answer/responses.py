@@ -261,12 +261,19 @@ def _holds(value: Json, piece: str) -> bool:
 
 def _output_texts(output: list[JsonObject]) -> list[str]:
     """The texts of every message; joined, they are what the SDK calls `output_text`."""
-    messages = (item for item in output if item.get("type") == "message")
+    messages = (item for item in output if item.get("type") == "message" and not _is_of_user(item))
     parts = (part for message in messages for part in mappings(message.get("content")))
     return [text(part.get("text")) for part in parts if part.get("type") == "output_text"]
 
 
+def _is_of_user(item: JsonObject) -> bool:
+    """Whether the item repeats a part of the prompt, as compacted conversations do."""
+    return text(item.get("role")) in {"user", "system", "developer"}
+
+
 def _generated_bytes(item: JsonObject) -> int:
+    if _is_of_user(item):
+        return 0
     parts = [item, *mappings(item.get("content")), *mappings(item.get("summary"))]
     texts = sum(_size(part.get(key)) for part in parts for key in _GENERATED if key in part)
     objects = (mapping(item[key]) for key in _GENERATED_OBJECTS if key in item)

@@ -189,6 +189,16 @@ OPERATIONS: Final = (
         last_events=LAST_RESPONSE_EVENTS,
         failure_events=_RESPONSE_FAILED,
     ),
+    # Answers with the user's messages as they were and one encrypted item for the rest.
+    OperationSpec(
+        name="responses.compact",
+        method="POST",
+        route="responses/compact",
+        event_type="completion",
+        reader=ReaderKind.RESPONSES,
+        prompt_member="input",
+        body_examination=BodyExamination.NEVER,
+    ),
     OperationSpec(
         name="responses.get",
         method="GET",
