@@ -72,7 +72,6 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       appSettings: map(items(settings), setting => { name: setting.key, value: setting.value })
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
-      ftpsState: 'Disabled'
       http20Enabled: true
       remoteDebuggingEnabled: false
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -14,6 +15,8 @@ from tests.infra.bicep import INFRA, run
 FILES = sorted(
     [*INFRA.glob("*.bicep"), *INFRA.glob("modules/*.bicep"), *INFRA.glob("*.bicepparam")], key=str
 )
+# FNSSE_API_VERSIONS_AS_OF: the day for which the weekly workflow asks whether they are recent.
+REVIEWED = os.environ.get("FNSSE_API_VERSIONS_AS_OF", "2026-11-27")
 WARNING = re.compile(r"^(.+?)\(\d+,\d+\) : (?:Error|Warning|Info) .*$", re.MULTILINE)
 
 
@@ -61,12 +64,11 @@ def test_each_module_is_told_whether_the_network_is_private(
 
 
 def test_a_warning_would_be_seen(tmp_path: Path) -> None:
-    """A module with an unused parameter, beside the same bicepconfig.json, is an error."""
+    """A module with an unused parameter, beside the same bicepconfig.json, is a finding."""
     (tmp_path / "bicepconfig.json").write_text((INFRA / "bicepconfig.json").read_text())
     module = tmp_path / "careless.bicep"
     module.write_text("@description('Required. Of no use.')\nparam unused string\n")
     done = run("lint", module, check=False)
-    assert done.returncode != 0
     assert [
         match[0]
         for match in WARNING.finditer(done.stdout + done.stderr)
@@ -74,17 +76,52 @@ def test_a_warning_would_be_seen(tmp_path: Path) -> None:
     ]
 
 
-def test_every_linter_rule_is_an_error() -> None:
-    """No rule of bicepconfig.json is weaker than an error, and the ones that catch
-    most are there.
+def test_no_linter_rule_can_stop_a_deployment() -> None:
+    """azd compiles the templates for `up`, `provision` and `down` alike, with a compiler of its own
+    version. A rule warns there; the tests above take no warning.
     """
-    rules = json.loads((INFRA / "bicepconfig.json").read_text())["analyzers"]["core"]["rules"]
-    assert {rule["level"] for rule in rules.values()} == {"error"}
+    rules = _rules(INFRA)
+    assert {rule["level"] for rule in rules.values()} <= {"warning", "off"}
     assert rules.keys() >= {
         "outputs-should-not-contain-secrets",
         "use-description-params",
         "what-if-short-circuiting",
     }
+
+
+def test_the_templates_compile_in_ten_years_too(tmp_path: Path) -> None:
+    """The rule about old API versions counts days. Were it an error, the templates could neither be
+    deployed nor taken down after some day, without a change by anyone.
+    """
+    folder = _copy_with_api_versions_as_of(tmp_path, "2036-11-27")
+    done = run("build", folder / "main.bicep", "--stdout", check=False)
+    assert done.returncode == 0, done.stderr
+    assert WARNING.findall(done.stderr) == []
+
+
+def test_api_versions_were_recent_when_the_templates_were_last_reviewed(tmp_path: Path) -> None:
+    """None was older than two years on that day. The weekly workflow asks the same of today."""
+    folder = _copy_with_api_versions_as_of(tmp_path, REVIEWED, level="error")
+    done = run("build", folder / "main.bicep", "--stdout", check=False)
+    assert WARNING.findall(done.stderr) == []
+    late = _copy_with_api_versions_as_of(tmp_path / "late", "2036-11-27", level="error")
+    assert run("build", late / "main.bicep", "--stdout", check=False).returncode == 1
+
+
+def _rules(folder: Path) -> dict[str, dict[str, str]]:
+    config = json.loads((folder / "bicepconfig.json").read_text())
+    rules: dict[str, dict[str, str]] = config["analyzers"]["core"]["rules"]
+    return rules
+
+
+def _copy_with_api_versions_as_of(folder: Path, day: str, level: str | None = None) -> Path:
+    """A copy of infra/ in which the rule about old API versions believes that `day` is today."""
+    shutil.copytree(INFRA, folder / "infra")
+    rules = _rules(INFRA)
+    rules["use-recent-api-versions"] |= {"test-today": day} | ({"level": level} if level else {})
+    config = {"analyzers": {"core": {"enabled": True, "rules": rules}}}
+    (folder / "infra" / "bicepconfig.json").write_text(json.dumps(config))
+    return folder / "infra"
 
 
 def test_what_is_switched_off_on_a_line_has_a_reason_above_it() -> None:

@@ -19,6 +19,7 @@ from tests.infra.checkov import Findings, scan
 EVERYWHERE: Final = {
     "CKV_AZURE_17": "client certificates: the app knows API Management by a function key or an Entra token",
     "CKV_AZURE_41": "an expiry of the function key: Functions gives it none, and an end of calls on a date is no safety",
+    "CKV_AZURE_78": "FTP's state: Flex Consumption has no FTP and refuses the property; FTP passwords are off as well",
     "CKV_AZURE_174": "public access of API Management: callers reach it; who needs a private one brings it (kind: existing)",
     "CKV_AZURE_206": "the check knows geo-redundancy alone; captures lie in three zones, and storageSku takes Standard_GZRS",
     "CKV_AZURE_212": "a minimum of instances: on Flex Consumption that is scale.alwaysReady, which the check does not know",

@@ -129,14 +129,24 @@ def test_permissions_are_minimal(jobs: dict[str, dict[str, Any]]) -> None:
 def test_the_newest_versions_are_tried_each_week_and_may_only_read() -> None:
     """Of all that is patched or leaned on closely: every pin that the app has."""
     workflow = parsed(ROOT / ".github" / "workflows" / "newest-dependencies.yml")
-    (job,) = workflow["jobs"].values()
-    assert (workflow["permissions"], job["permissions"]) == ({}, {"contents": "read"})
-    assert job["steps"][0]["with"] == {"persist-credentials": False}
+    assert workflow["permissions"] == {}
+    for job in workflow["jobs"].values():
+        assert job["permissions"] == {"contents": "read"}
+        assert job["steps"][0]["with"] == {"persist-credentials": False}
     assert "schedule" in workflow["on"]
-    upgraded = set(commands(job).split())
+    upgraded = set(commands(workflow["jobs"]["test"]).split())
     pins = re.findall(r"^([\w-]+)==", (ROOT / "requirements.in").read_text(), re.MULTILINE)
     assert len(pins) > 5
     assert {*pins, "azure-functions-runtime", "starlette", "uvicorn"} <= upgraded
+
+
+def test_the_templates_api_versions_are_held_against_the_day_of_the_weekly_run() -> None:
+    """The linter of a deployment does not look at them, so that no day ends deployments."""
+    workflow = parsed(ROOT / ".github" / "workflows" / "newest-dependencies.yml")
+    job = workflow["jobs"]["api-versions"]
+    assert 'FNSSE_API_VERSIONS_AS_OF="$(date --utc +%F)"' in commands(job)
+    (selected,) = re.findall(r"tests/infra/test_bicep\.py -k (\w+)", commands(job))
+    assert selected in (ROOT / "tests" / "infra" / "test_bicep.py").read_text()
 
 
 def test_there_is_no_secret() -> None:
@@ -160,7 +170,10 @@ def test_nothing_is_deployed_that_was_not_tested_and_shown(jobs: dict[str, dict[
 def test_the_whole_suite_runs_on_released_tools(jobs: dict[str, dict[str, Any]]) -> None:
     """Core Tools and Bicep by exact version; a tool that is missing fails a test."""
     assert re.search(r"azure-functions-core-tools@4\.\d+\.\d+\s", commands(jobs["test"]))
-    assert re.search(r"az bicep install --version v\d+\.\d+\.\d+\s", commands(jobs["test"]))
+    older, newest = re.findall(
+        r"az bicep install --version v(\d+)\.(\d+)\.(\d+)\s", commands(jobs["test"])
+    )
+    assert older < newest
     (test,) = [step for step in jobs["test"]["steps"] if step.get("run") == "make test"]
     assert test["env"] == {"FNSSE_REQUIRE_TOOLS": "1", "FNSSE_WITHOUT_TOOLS": "policycheck"}
 
