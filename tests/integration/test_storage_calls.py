@@ -1,0 +1,164 @@
+"""The storage calls of one exchange, from its first byte to its ledger entry, are exactly those of
+the table in docs/reference/capacity.md.
+
+Relay, enrichment and adapters are the real ones, in front of Azurite. What the Functions host does
+for each message (Get Messages, Delete Message) the test does in its place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import httpx
+import pytest
+from azure.storage.queue import TextBase64DecodePolicy
+from azure.storage.queue.aio import QueueClient
+
+from local.stack import Stack
+from shared.adapters.envelope_queue import QUEUE
+from shared.adapters.usage_claims import UsageClaims
+from shared.core.records.envelope import Envelope
+from shared.enrichment.assembly import Assembler
+from shared.enrichment.enrichment import Enrichment
+from tests.integration.azurite import Account, an_account
+from tests.integration.counting_proxy import counting
+from tests.integration.exchanges import (
+    Body,
+    Client,
+    Envelopes,
+    Store,
+    World,
+    a_world,
+    document,
+    event_of,
+    sse,
+)
+
+pytestmark = pytest.mark.anyio
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "capacity.md"
+MB = 2**20
+ASK = b'{"messages": [{"role": "user", "content": "hello"}]}'
+LARGE_ASK = b'{"messages": [{"role": "user", "content": "%b"}]}' % (b"a" * (6 * MB))
+LARGE_ANSWER = b'{"choices": [{"message": {"content": "%b"}}]}' % (b"b" * (9 * MB))
+PIECE_BYTES = 64 * 1024
+TEXT = event_of(choices=[{"index": 0, "delta": {"content": "hello"}}])
+
+
+def in_pieces(body: bytes) -> list[bytes]:
+    """As the network delivers a large body."""
+    return [body[at : at + PIECE_BYTES] for at in range(0, len(body), PIECE_BYTES)]
+
+
+# The column of the table -> the request and what the upstream answers.
+CASES: dict[str, tuple[bytes, httpx.Response | Exception]] = {
+    "small call": (ASK, document(b'{"choices": [{"message": {"content": "hello"}}]}')),
+    "small stream": (ASK, sse(TEXT, b"data: [DONE]\n\n")),
+    "6 MB prompt, 9 MB answer": (
+        LARGE_ASK,
+        httpx.Response(
+            200,
+            headers={"content-type": "application/json"},
+            stream=Body(*in_pieces(LARGE_ANSWER)),
+        ),
+    ),
+    "no answer": (ASK, httpx.ConnectError("refused")),
+}
+
+
+@pytest.fixture(scope="module")
+def azurite() -> Iterator[str]:
+    with Stack(only=["azurite"]) as stack:
+        yield stack.storage_connection_string
+
+
+class AzuriteStore(Store):
+    """The captures in Azurite."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__()
+        self._captures = account.captures
+
+    async def put(self, name: str, parts: Sequence[bytes]) -> None:
+        await self._captures.put(name, parts)
+
+    async def stage(self, name: str, block: int, data: bytes) -> None:
+        await self._captures.stage(name, block, data)
+
+    async def commit(self, name: str, blocks: Sequence[int]) -> None:
+        await self._captures.commit(name, blocks)
+
+
+class AzuriteEnvelopes(Envelopes):
+    """The queue in Azurite."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__()
+        self._queue = account.envelopes
+
+    async def put(self, envelope: Envelope) -> None:
+        await self._queue.put(envelope)
+
+
+class EventHub:
+    """Accepts everything, and appends it to the ledger as the adapter does."""
+
+    def __init__(self, account: Account) -> None:
+        self._ledger = account.ledger
+
+    async def limit_bytes(self) -> int:
+        return MB
+
+    async def send(self, body: bytes, message_id: str) -> None:
+        await self._ledger.delivered([message_id])
+
+
+def world_of(account: Account, answer: httpx.Response | Exception) -> World:
+    return a_world(
+        answer,
+        store=AzuriteStore(account),
+        envelopes=AzuriteEnvelopes(account),
+        request_body_bytes=10 * MB,
+    )
+
+
+async def deliver_queued(account: Account) -> None:
+    """What the Functions host and the function `enrichment` do with the messages of the queue."""
+    claims = UsageClaims(account.json_blobs)
+    enrichment = Enrichment(
+        account.captures, Assembler(None), claims, EventHub(account), account.ledger
+    )
+    queue = QueueClient.from_connection_string(
+        account.connection_string, QUEUE, message_decode_policy=TextBase64DecodePolicy()
+    )
+    async with queue:
+        async for message in queue.receive_messages(max_messages=1):
+            await enrichment.deliver(message.content.encode())
+            await queue.delete_message(message)
+
+
+def documented(column: str) -> Counter[str]:
+    """A column of the page's table: the calls and how often each is made."""
+    rows = [
+        [cell.strip() for cell in line.strip("|\n ").split("|")]
+        for line in PAGE.read_text("utf-8").splitlines()
+        if re.match(r"\| (call|(Put|Get|Append|Delete) [^|]*) \|", line)
+    ]
+    at = rows[0].index(column)
+    return Counter({row[0]: int(row[at]) for row in rows[1:] if row[at] != "0"})
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
+@pytest.mark.parametrize("column", CASES)
+async def test_an_exchange_makes_exactly_the_calls_of_the_table(azurite: str, column: str) -> None:
+    request, answer = CASES[column]
+    async with counting(azurite) as (address, counts), an_account(address) as account:
+        world = world_of(account, answer)
+        await Client(world.relay, *in_pieces(request)).run()
+        await world.recorded()
+        await deliver_queued(account)
+    del counts["Create Append Blob, ledger"]  # one for each hour and worker
+    assert dict(counts) == dict(documented(column))
