@@ -18,10 +18,15 @@ from azure.storage.blob import BlobServiceClient
 
 from local.stack import FunctionsHost
 from local.stack.storage import create_queues_and_containers
-from prove.comparison import Evidence, check_bodies, compare, gather
-from prove.load import ClientLoad, ClientObservation, mixed
+from prove.comparison import check_bodies, compare
+from prove.event_rules import Circumstances
+from prove.evidence import Evidence, gather
+from prove.load import ClientLoad, mixed
+from prove.observation import ClientObservation
 from prove.result import ProofResult
-from prove.testbed import TestBed, wait_for
+from prove.testbed import TestBed
+from prove.upstream_calls import upstream_calls
+from prove.waiting import wait_for
 
 type Progress = Callable[[str], None]
 
@@ -74,7 +79,7 @@ def azurite_killed(
             "every exchange to be stored or delivered",
             _RECORDED_WITHIN_S,
         )
-        report = bed.reconciled()
+        report = bed.operator.reconciled()
         evidence = gather(bed)
         _judge(result, bed, load.observations, evidence, forgotten)
     result.counts |= {
@@ -86,7 +91,7 @@ def azurite_killed(
 
 
 def _kill_and_restart(bed: TestBed, down_s: float) -> Forgotten:
-    bed.leases_lost = True
+    bed.leases.lost = True
     killed_at = time.monotonic()
     acknowledged = dict(bed.blobs.acknowledged)
     bed.stack.parts["azurite"].kill()
@@ -121,15 +126,18 @@ def _judge(
     ids = {seen.exchange_id for seen in observations if seen.exchange_id}
     # When Azurite forgot the response and kept the request, the exchange looks as if its instance
     # was killed.
+    upstream = upstream_calls(bed.stack)
     compare(
         result,
         evidence.without(forgotten.exchange_ids),
         observations,
+        upstream,
+        Circumstances(storage_failed=True),
         must=ids - forgotten.exchange_ids,
         captured="exchanges captured, less those of which Azurite forgot one",
     )
     lost = ids - evidence.events.keys()
-    check_bodies(result, bed, observations)
+    check_bodies(result, observations, upstream)
     result.counts |= {
         "captures that Azurite acknowledged and forgot": len(forgotten.names),
         "s before the kill that the oldest of them was acknowledged": round(forgotten.oldest_s, 1),

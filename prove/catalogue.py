@@ -8,7 +8,8 @@ from typing import Final
 
 from local.stack import FunctionsHost
 from prove.azurite_killed import azurite_killed
-from prove.kills import Policy, kill_at_random_moments
+from prove.event_rules import Policy
+from prove.kills import kill_at_random_moments
 from prove.memory import window_memory
 from prove.outages import FAULTS, event_hub_down, storage_down
 from prove.policies import policies

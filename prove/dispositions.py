@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from enum import StrEnum
 
-from prove.load import ClientObservation
+from prove.observation import ClientObservation
 
 
 class Disposition(StrEnum):

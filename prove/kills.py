@@ -9,12 +9,14 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from local.stack import FunctionsHost
-from prove.comparison import Evidence, compare, deployments, gather
-from prove.load import ClientLoad, ClientObservation, mixed
+from prove.comparison import check_traces, compare
+from prove.event_rules import Circumstances, Policy
+from prove.evidence import gather
+from prove.load import ClientLoad, mixed
+from prove.observation import ClientObservation
 from prove.result import ProofResult
-from prove.testbed import TestBed, upstream_digests
-
-Policy = Literal["best_effort", "required"]
+from prove.testbed import TestBed
+from prove.upstream_calls import upstream_calls
 
 # Moment -> the request to storage that is under way then. A moment without one is random.
 MOMENTS: Final[dict[str, tuple[Literal["blobs", "queues", ""], str]]] = {
@@ -42,96 +44,79 @@ def kill_at_random_moments(
 ) -> ProofResult:
     """Kill the host or its worker `kills` times, then reconcile and compare."""
     result = ProofResult(title=f"kill -9 on the {kind} host, CAPTURE_POLICY={policy}")
-    rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
-    observations: list[ClientObservation] = []
-    moments: Counter[str] = Counter()
     with TestBed(kind, CAPTURE_POLICY=policy) as bed:
+        killing = _Killing(bed, seed, clients)
         for number in range(kills):
             moment = list(MOMENTS)[(number + seed) % len(MOMENTS)]
-            a_worker = (
-                number % (_WORKERS_BEFORE_A_HOST + 1) < _WORKERS_BEFORE_A_HOST and kind == "func"
-            )
-            load = ClientLoad(
-                bed.stack,
-                mixed(headers_ms=1500 if moment == "before headers" else 300),
-                clients=clients,
-                seed=seed * 1000 + number,
-            )
-            load.start()
-            hit = _kill_at(bed, moment, rng, a_worker=a_worker)
-            moments[moment if hit else "at random"] += 1
-            load.stop()
-            observations += load.observations
-            _restore(bed, a_worker=a_worker)
+            met = killing.under_load(moment, number)
             progress(
-                f"{result.title}: {number + 1} of {kills} ({moment}{'' if hit else ', not met'}), {len(observations)} exchanges"
+                f"{result.title}: {number + 1} of {kills} ({moment}{'' if met else ', not met'}), "
+                f"{len(killing.observations)} exchanges"
             )
-        report = bed.reconciled()
-        evidence = gather(bed)
-        _judge(result, bed, policy, observations, evidence)
+        report = bed.operator.reconciled()
+        judge_kills(result, bed, killing.observations, policy)
     result.counts |= {
         "kills": kills,
-        **{f"killed {moment}": count for moment, count in sorted(moments.items())},
+        **{f"killed {moment}": count for moment, count in sorted(killing.moments.items())},
         "redelivered by reconcile": report["redelivered"],
         "aborted ones redelivered by reconcile": report["aborted"],
-        "envelopes whose lease was ended early": bed.released,
-        "envelopes deleted with their leases": bed.cleared,
+        **bed.leases.counts,
     }
     return result
 
 
-def _kill_at(bed: TestBed, moment: str, rng: random.Random, *, a_worker: bool) -> bool:
-    gate_name, pattern = MOMENTS[moment]
-    time.sleep(rng.uniform(0.2, 1.2))  # a random moment, not a wait for a condition
-    gate = {"blobs": bed.blobs, "queues": bed.queues}.get(gate_name)
-    hit = True
-    if gate is not None:
-        gate.hold(pattern)
-        hit = gate.wait_held(6)
-        time.sleep(rng.uniform(0, 0.05))
-    if a_worker:
-        bed.kill_worker()
-    else:
-        bed.kill_host()
-    if gate is not None:
-        gate.hold_nothing()
-    return hit
-
-
-def _restore(bed: TestBed, *, a_worker: bool) -> None:
-    if not a_worker:
-        bed.start_host()
-    bed.wait_served()
-
-
-def _judge(
-    result: ProofResult,
-    bed: TestBed,
-    policy: Policy,
-    observations: list[ClientObservation],
-    evidence: Evidence,
+def judge_kills(
+    result: ProofResult, bed: TestBed, observations: list[ClientObservation], policy: Policy
 ) -> None:
-    compare(result, evidence, observations)
-    upstream = upstream_digests(bed).keys()
-    delivered = deployments(evidence)
-    traceless = upstream - delivered
-    result.counts |= {
-        "exchanges that the upstream saw": len(upstream),
-        "of those without any trace": len(traceless),
-    }
-    if policy == "required":
-        result.check(
-            holds=not traceless,
-            sentence=f"{len(traceless)} exchanges that the upstream saw left no trace",
+    """Compare after kills, and count what left no trace."""
+    evidence, upstream = gather(bed), upstream_calls(bed.stack)
+    circumstances = Circumstances(policy=policy, stopped=True)
+    compare(result, evidence, observations, upstream, circumstances)
+    check_traces(result, evidence, upstream, policy)
+
+
+class _Killing:
+    """Kills under load, one after the other, and what clients saw meanwhile."""
+
+    def __init__(self, bed: TestBed, seed: int, clients: int) -> None:
+        self.observations: list[ClientObservation] = []
+        self.moments: Counter[str] = Counter()
+        self._bed = bed
+        self._seed = seed
+        self._clients = clients
+        self._rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
+
+    def under_load(self, moment: str, number: int) -> bool:
+        """Whether the kill met its moment; the host serves again afterwards."""
+        cycle = number % (_WORKERS_BEFORE_A_HOST + 1)
+        a_worker = self._bed.kind == "func" and cycle < _WORKERS_BEFORE_A_HOST
+        load = ClientLoad(
+            self._bed.stack,
+            mixed(headers_ms=1500 if moment == "before headers" else 300),
+            clients=self._clients,
+            seed=self._seed * 1000 + number,
         )
-        ended = {seen.deployment for seen in observations if seen.whole and seen.status == 200}
-        outcomes = {
-            event["deployment"]: event["outcome"]
-            for copies in evidence.events.values()
-            for event in copies
-        }
-        lost = [deployment for deployment in ended if outcomes.get(deployment) != "completed"]
-        result.check(
-            holds=not lost,
-            sentence=f"{len(lost)} responses that clients got complete are not completed on the Event Hub",
-        )
+        load.start()
+        met = self._kill_at(moment, a_worker=a_worker)
+        self.moments[moment if met else "at random"] += 1
+        load.stop()
+        self.observations += load.observations
+        if not a_worker:
+            self._bed.start_host()
+        self._bed.operator.wait_served()
+        return met
+
+    def _kill_at(self, moment: str, *, a_worker: bool) -> bool:
+        bed = self._bed
+        gate_name, pattern = MOMENTS[moment]
+        time.sleep(self._rng.uniform(0.2, 1.2))  # a random moment, not a wait for a condition
+        gate = {"blobs": bed.blobs, "queues": bed.queues}.get(gate_name)
+        met = True
+        if gate is not None:
+            gate.hold(pattern)
+            met = gate.wait_held(6)
+            time.sleep(self._rng.uniform(0, 0.05))
+        bed.kill_worker() if a_worker else bed.kill_host()
+        if gate is not None:
+            gate.hold_nothing()
+        return met

@@ -3,62 +3,17 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
-import h11
-
 from harness.chat import Chat
-from harness.http_client import ReceivedResponse
 from local.stack import Stack
-from prove.testbed import in_background
+from prove.observation import ClientObservation, send
+from prove.waiting import in_background
 
 _AFTER_REFUSAL_S: Final = 0.05
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ClientObservation:
-    """One exchange as its client observed it."""
-
-    deployment: str  # no other exchange has it
-    exchange_id: str | None  # None: there was no answer
-    status: int | None
-    whole: bool  # the response was complete
-    body_sha256: str = ""
-
-
-def send(stack: Stack, chat: Chat) -> ClientObservation | None:
-    """Make a call. None if the connection was refused."""
-    answer: ReceivedResponse | None = None
-    try:
-        with chat.begin(stack) as call:
-            try:
-                answer = call.answer()
-                answer = call.rest()
-            except (OSError, AssertionError, h11.RemoteProtocolError):
-                pass  # broken off; `answer` holds what arrived
-    except OSError:
-        return None
-    if answer is None:
-        return ClientObservation(
-            deployment=chat.deployment, exchange_id=None, status=None, whole=False
-        )
-    return observation_of(chat, answer)
-
-
-def observation_of(chat: Chat, answer: ReceivedResponse) -> ClientObservation:
-    """What the comparison needs of a response."""
-    return ClientObservation(
-        deployment=chat.deployment,
-        exchange_id=next(iter(answer.all("x-exchange-id")), None),
-        status=answer.status,
-        whole=answer.whole,
-        body_sha256=hashlib.sha256(answer.body).hexdigest(),
-    )
 
 
 type NewChat = Callable[[random.Random], Chat]

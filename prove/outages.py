@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from local.stack import FunctionsHost
-from prove.comparison import check_bodies, compare, gather
+from prove.comparison import check_bodies, check_traces, compare
+from prove.event_rules import Circumstances, Policy
+from prove.evidence import gather
 from prove.gate import GateMode
-from prove.load import ClientLoad, ClientObservation, mixed
+from prove.load import ClientLoad, mixed
 from prove.result import ProofResult
-from prove.testbed import GIVEN_UP, TestBed, wait_for
+from prove.testbed import GIVEN_UP, TestBed
+from prove.upstream_calls import upstream_calls
+from prove.waiting import wait_for
 
 type Progress = Callable[[str], None]
 type Fault = Callable[[TestBed], Iterator[None]]
@@ -36,19 +40,19 @@ def event_hub_down(
         wait_for(lambda: len(load.observations) >= clients * 5, "some exchanges", 60)
         load.stop()
         wait_for(lambda: bed.noted[GIVEN_UP], "the first poison message", 90)
-        answer = bed.finished(bed.started("/ops/reconcile"))
+        answer = bed.operator.finished(bed.operator.started("/ops/reconcile"))
         time.sleep(max(0.0, down_s - (time.monotonic() - began)))
         progress(
             f"{result.title}: {len(load.observations)} exchanges in {time.monotonic() - began:.0f} s, now it comes back"
         )
         given_up = bed.noted[GIVEN_UP]
         bed.start_event_hub()
-        report = bed.reconciled()
+        report = bed.operator.reconciled()
         result.check(
             holds=bool(answer["waiting"]),
             sentence="reconcile did not wait while the Event Hub was down",
         )
-        _judge(result, bed, load.observations, untouched=True)
+        _judge(result, bed, load, Circumstances())
         result.counts |= {
             "seconds without the Event Hub": round(down_s),
             "envelopes that became poison": given_up,
@@ -65,12 +69,13 @@ def storage_down(
     down_s: float,
     seed: int,
     progress: Progress,
+    policy: Policy = "best_effort",
     clients: int = 6,
 ) -> ProofResult:
     """Inject the fault of that name in FAULTS for `down_s` seconds under load."""
-    result = ProofResult(title=f"{fault}, {kind} host")
+    result = ProofResult(title=f"{fault}, {kind} host, CAPTURE_POLICY={policy}")
     rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
-    with TestBed(kind) as bed:
+    with TestBed(kind, CAPTURE_POLICY=policy, RECONCILE_GRACE_S=grace_s(down_s)) as bed:
         load = ClientLoad(bed.stack, mixed(), clients=clients, seed=seed)
         load.start()
         time.sleep(rng.uniform(1, 2))  # of load before the fault, not a wait for a condition
@@ -79,38 +84,35 @@ def storage_down(
         time.sleep(1)
         load.stop()
         progress(f"{result.title}: {len(load.observations)} exchanges, {down_s:g} s of it down")
-        ids = load.exchange_ids
-        # The app retries what it could not store after 5 and 20 seconds.
         wait_for(
-            lambda: ids <= gather(bed, outcomes=False).known,
+            lambda: load.exchange_ids <= gather(bed, outcomes=False).known,
             "every exchange to be stored or delivered",
             60,
         )
-        report = bed.reconciled()
-        _judge(result, bed, load.observations, untouched=True)
+        report = bed.operator.reconciled()
+        _judge(result, bed, load, Circumstances(policy=policy, storage_failed=True))
         result.counts |= {
+            "seconds without storage": round(down_s),
             "redelivered by reconcile": report["redelivered"],
             "delivered without a capture, as far as the ledger took it": report["without_capture"],
         }
     return result
 
 
+def grace_s(down_s: float) -> str:
+    """RECONCILE_GRACE_S for an outage of that length. The recorder tries for two thirds of it."""
+    return str(max(3, round(3 * down_s)))
+
+
 def _judge(
-    result: ProofResult,
-    bed: TestBed,
-    observations: Collection[ClientObservation],
-    *,
-    untouched: bool,
+    result: ProofResult, bed: TestBed, load: ClientLoad, circumstances: Circumstances
 ) -> None:
-    """Check that clients got every byte, and that every exchange is on the Event Hub."""
-    compare(
-        result,
-        gather(bed),
-        observations,
-        must=[seen.exchange_id for seen in observations if seen.exchange_id],
-    )
-    if untouched:
-        check_bodies(result, bed, observations)
+    """Check every event and, unless storage may stop an exchange, that clients got every byte."""
+    upstream, evidence = upstream_calls(bed.stack), gather(bed)
+    compare(result, evidence, load.observations, upstream, circumstances, must=load.exchange_ids)
+    check_traces(result, evidence, upstream, circumstances.policy)
+    if circumstances.policy == "best_effort":
+        check_bodies(result, load.observations, upstream)
 
 
 def _gates(*names: str, mode: GateMode) -> Fault:
@@ -129,7 +131,7 @@ def _gates(*names: str, mode: GateMode) -> Fault:
 
 def _restarted(bed: TestBed) -> Iterator[None]:
     """Stop Azurite with SIGTERM, which it survives without loss. For SIGKILL see azurite_killed."""
-    bed.leases_lost = True
+    bed.leases.lost = True
     bed.stack.parts["azurite"].stop()
     yield
     bed.stack.parts["azurite"].start()

@@ -13,10 +13,14 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueClient
 
 from local.stack import FunctionsHost
-from prove.comparison import compare, gather
+from prove.comparison import compare
+from prove.event_rules import Circumstances
+from prove.evidence import gather
 from prove.load import ClientLoad, mixed
 from prove.result import ProofResult
-from prove.testbed import DISCARDED, TestBed, wait_for
+from prove.testbed import DISCARDED, TestBed
+from prove.upstream_calls import upstream_calls
+from prove.waiting import wait_for
 from shared.core.records import capture
 
 type Progress = Callable[[str], None]
@@ -63,14 +67,21 @@ def unruly_queue(
             lambda: len(bed.events.arrived()) - before >= again, "every envelope once more", 60
         )
         wait_for(
-            lambda: not bed.waiting() and not bed.waiting("envelopes-poison"),
+            lambda: not bed.leases.waiting() and not bed.leases.waiting("envelopes-poison"),
             "empty queues",
             60,
         )
         discarded = bed.noted[DISCARDED]
         evidence = gather(bed)
-        compare(result, evidence, load.observations, must=ids)
-        report = bed.reconciled()
+        compare(
+            result,
+            evidence,
+            load.observations,
+            upstream_calls(bed.stack),
+            Circumstances(storage_failed=True),
+            must=ids,
+        )
+        report = bed.operator.reconciled()
     without = [
         event
         for exchange_id in gone

@@ -15,12 +15,17 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
 
 from local.stack import FunctionsHost
-from prove.comparison import HEADER_BYTES, Evidence, compare, deployments, gather
+from prove.comparison import compare
 from prove.dispositions import dispositions
+from prove.event_rules import Circumstances
+from prove.evidence import HEADER_BYTES, Evidence, gather
 from prove.gate import GateMode
 from prove.load import ClientLoad, mixed
+from prove.operator_api import Report
 from prove.result import NotProven, ProofResult
-from prove.testbed import Report, TestBed, in_background, upstream_digests, wait_for
+from prove.testbed import TestBed
+from prove.upstream_calls import upstream_calls
+from prove.waiting import in_background, wait_for
 from shared.core.records import capture
 from shared.core.records.exchange_id import started_at
 from shared.errors import CaptureError
@@ -40,6 +45,7 @@ _FAULTS: Final = (
 _RECORDING_DELAY_S: Final = 30.0
 _CALM_S: Final = (1.5, 4.0)  # between two faults
 _LASTS_S: Final = (0.5, 2.0)
+_GRACE_S: Final = "15"  # the recorder tries for two thirds of it, which is longer than any fault
 # Figures of the last report; the last three are sums over all runs.
 _REPORTED: Final = {
     "captured": "reconcile's report: captured, those that are dead-lettered included",
@@ -138,8 +144,8 @@ def random_faults(
     """
     result = ProofResult(title=f"{exchanges} exchanges with random faults, {kind} host")
     quick = mixed(streams=0.5, slowest_ms=10, most_chunks=8, headers_ms=20)
-    with TestBed(kind) as bed:
-        bed.leases_lost = True  # cut connections
+    with TestBed(kind, RECONCILE_GRACE_S=_GRACE_S) as bed:
+        bed.leases.lost = True  # cut connections
         load, injector = (
             ClientLoad(bed.stack, quick, clients=clients, seed=seed, most=exchanges),
             FaultInjector(bed, seed, calm_s),
@@ -150,17 +156,19 @@ def random_faults(
         injector.stop()
         progress(f"{result.title}: calls made, {dict(injector.done)}")
         began = time.monotonic()
-        report = bed.reconciled(within_s=900)
+        report = bed.operator.reconciled(within_s=900)
         took_s = time.monotonic() - began
         progress(f"{result.title}: reconciled in {took_s:.0f} s")
         evidence = _evidence(bed, report["delivered"] + report["without_capture"])
         dead_lettered = _dead_lettered(evidence)
         names_dead_lettered = dead_lettered | _deployments(bed, dead_lettered)
-        upstream = upstream_digests(bed)
+        upstream = upstream_calls(bed.stack)
     compare(
         result,
         evidence.without(dead_lettered),
         load.observations,
+        upstream,
+        Circumstances(stopped=True, storage_failed=True),
         captured="exchanges captured, less those that are dead-lettered",
     )
     _judge_report(result, report, evidence, injector)
@@ -169,7 +177,7 @@ def random_faults(
         "s of reconciling, all runs": round(took_s),
         "captures corrupted": len(injector.corrupted),
     }
-    delivered = evidence.events.keys() | deployments(evidence)
+    delivered = evidence.events.keys() | evidence.deployments
     result.counts |= dispositions(
         load.observations, delivered=delivered, dead_lettered=names_dead_lettered
     )

@@ -12,7 +12,8 @@ from azure.storage.queue import QueueClient
 from local.stack import FunctionsHost
 from prove.load import ClientLoad, mixed
 from prove.result import ProofResult
-from prove.testbed import TestBed, wait_for
+from prove.testbed import TestBed
+from prove.waiting import wait_for
 from shared.completeness.replay import MAX_QUEUED
 
 type Progress = Callable[[str], None]
@@ -41,14 +42,14 @@ def replay_through_a_kill(
         _fill_queue(bed)
         now = datetime.now(UTC)
         period = {"from": (now - timedelta(minutes=30)).isoformat(), "to": now.isoformat()}
-        status_url = bed.started("/ops/replay", period)
+        status_url = bed.operator.started("/ops/replay", period)
         wait_for(lambda: _runs(bed, status_url), "the replay to run", 30)
         bed.kill_host()
         progress(f"{result.title}: killed while it waits")
         bed.start_host()
         before = time.monotonic()
         _empty_queue(bed)
-        output = bed.finished(status_url, 180)
+        output = bed.operator.finished(status_url, 180)
         wait_for(lambda: _replayed(bed) >= ids, "every event once more", 40)
         result.counts = {
             "exchanges": len(ids),
@@ -71,7 +72,7 @@ def _replayed(bed: TestBed) -> set[str]:
 
 
 def _runs(bed: TestBed, status_url: str) -> bool:
-    _, status = bed.call("GET", status_url)
+    _, status = bed.operator.call("GET", status_url)
     return bool(status) and status["runtimeStatus"] == "Running"
 
 

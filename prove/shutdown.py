@@ -5,15 +5,20 @@ reconcile.
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Callable
 
 from harness.chat import Chat
 from local.stack import FunctionsHost
-from prove.comparison import compare, gather
-from prove.load import ClientObservation, send
+from prove.comparison import check_bodies, compare
+from prove.event_rules import Circumstances
+from prove.evidence import gather
+from prove.observation import ClientObservation
+from prove.one_shot import OneShot
+from prove.operator_api import Report
 from prove.result import ProofResult
-from prove.testbed import TestBed, in_background, upstream_digests, wait_for
+from prove.testbed import TestBed
+from prove.upstream_calls import upstream_calls
+from prove.waiting import wait_for
 
 type Progress = Callable[[str], None]
 
@@ -23,8 +28,31 @@ def shut_down_under_load(
 ) -> ProofResult:
     """Stop the host while all exchanges run; they end at different moments within 7 s."""
     result = ProofResult(title=f"shutdown of the {kind} host")
-    rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
-    chats = [
+    chats = _chats(streams, calls, random.Random(seed))  # noqa: S311 - repeatable, not secret
+    with TestBed(kind, EXCHANGE_TIMEOUT_S="12") as bed:
+        running = OneShot(bed.stack, chats)
+        wait_for(
+            lambda: len(upstream_calls(bed.stack)) == len(chats),
+            "all exchanges to be under way",
+            30,
+        )
+        bed.stack.parts["functions_host"].stop()
+        observations = running.join()
+        progress(f"{result.title}: it has ended, and so have {len(observations)} exchanges")
+        bed.leases.lost = True
+        bed.start_host()
+        report = bed.operator.reconciled()
+        _judge(result, bed, observations, report)
+    result.check(
+        holds=len(observations) == len(chats),
+        sentence=f"{len(chats) - len(observations)} calls were refused",
+    )
+    result.counts |= {"streams": streams, "non-streaming calls": calls}
+    return result
+
+
+def _chats(streams: int, calls: int, rng: random.Random) -> list[Chat]:
+    return [
         Chat(
             stream=True,
             directives=f"chunks=30; chunk_ms={rng.randint(60, 220)}",
@@ -35,46 +63,24 @@ def shut_down_under_load(
         Chat(directives=f"headers_ms={rng.randint(2000, 7000)}", deployment=f"call-{number}")
         for number in range(calls)
     ]
-    observations: list[ClientObservation | None] = []
-    lock = threading.Lock()
-    with TestBed(kind, EXCHANGE_TIMEOUT_S="12") as bed:
 
-        def run(chat: Chat) -> None:
-            got = send(bed.stack, chat)
-            with lock:
-                observations.append(got)
 
-        threads = [in_background(lambda chat=chat: run(chat), chat.deployment) for chat in chats]  # type: ignore[misc]
-        wait_for(
-            lambda: len(upstream_digests(bed)) == len(chats), "all exchanges to be under way", 30
-        )
-        bed.stack.parts["functions_host"].stop()
-        for thread in threads:
-            thread.join()
-        progress(f"{result.title}: it has ended, and so have {len(observations)} exchanges")
-        got = [observation for observation in observations if observation is not None]
-        answered = upstream_digests(bed)
-        bed.leases_lost = True
-        bed.start_host()
-        report = bed.reconciled()
-        evidence = gather(bed)
-    compare(result, evidence, got, must=[seen.exchange_id for seen in got if seen.exchange_id])
-    broken = [
-        seen.deployment
-        for seen in got
-        if not seen.whole or seen.body_sha256 != answered[seen.deployment]
-    ]
-    result.check(
-        holds=not broken and len(got) == len(chats),
-        sentence=f"{len(broken)} responses did not arrive complete: {broken[:3]}",
+def _judge(
+    result: ProofResult, bed: TestBed, observations: list[ClientObservation], report: Report
+) -> None:
+    upstream = upstream_calls(bed.stack)
+    compare(
+        result,
+        gather(bed),
+        observations,
+        upstream,
+        Circumstances(stopped=True),
+        must=[seen.exchange_id for seen in observations if seen.exchange_id],
     )
+    touched = check_bodies(result, observations, upstream)
     result.counts |= {
-        "streams": streams,
-        "non-streaming calls": calls,
-        "responses that arrived complete": len(got) - len(broken),
+        "responses that arrived complete": len(observations) - len(touched),
         "that needed reconcile (or whose envelopes were deleted)": report["redelivered"]
         + report["aborted"],
-        "envelopes whose lease was ended early": bed.released,
-        "envelopes deleted with their leases": bed.cleared,
+        **bed.leases.counts,
     }
-    return result

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from harness.chat import Chat
 from prove.dispositions import Disposition, dispositions
-from prove.load import ClientObservation
+from prove.observation import ClientObservation
 
 
 def observation(deployment: str, exchange_id: str | None) -> ClientObservation:
     """An observation of a client."""
-    return ClientObservation(
-        deployment=deployment, exchange_id=exchange_id, status=None, whole=False
-    )
+    return ClientObservation(chat=Chat(deployment=deployment), exchange_id=exchange_id)
 
 
 def test_each_exchange_has_one_disposition_and_they_add_up() -> None:

@@ -23,14 +23,14 @@ def test_an_event_that_the_event_hub_refuses_ends_dead_lettered() -> None:
         bed.event_hub_refuses(_UNWANTED, "amqp:not-allowed")
         refused = Chat(deployment=_UNWANTED).ask(bed.stack).exchange_id
         others = {Chat().ask(bed.stack).exchange_id for _ in range(5)}
-        report = bed.reconciled()
+        report = bed.operator.reconciled()
         assert (
             report["captured"],
             report["delivered"],
             report["dead_lettered"],
             report["duplicates"],
         ) == (6, 5, 1, 0)
-        _, listed = bed.call("GET", "/ops/dead-letters")
+        _, listed = bed.operator.call("GET", "/ops/dead-letters")
         assert [
             (listing["exchange_id"], listing["reason"]) for listing in listed["dead_letters"]
         ] == [(refused, "refused")]
@@ -41,6 +41,6 @@ def test_an_event_that_the_event_hub_refuses_ends_dead_lettered() -> None:
         assert sum(_CAN_NEVER in line for line in lines) == 1
 
         bed.event_hub_mode("accept")
-        assert bed.call("POST", f"/ops/dead-letters/{refused}")[0] == 202
+        assert bed.operator.call("POST", f"/ops/dead-letters/{refused}")[0] == 202
         assert bed.events.one(exchange_id=refused)["deployment"] == _UNWANTED
-        assert bed.reconciled()["delivered"] == 6
+        assert bed.operator.reconciled()["delivered"] == 6

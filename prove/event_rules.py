@@ -1,0 +1,172 @@
+"""What an event may say, by what its client and the upstream saw. Pure.
+
+Every event that arrives is held against these rules, duplicates and replays included. All events of
+an exchange say the same. `aborted` is no exception: reconcile calls an exchange so only when the
+recorder can no longer store its end (docs/explanation/delivery.md), so no true outcome may follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from harness.event_log import Event
+from prove.observation import ClientObservation
+from prove.upstream_calls import UpstreamCall
+
+Policy = Literal["best_effort", "required"]
+
+# Members that an event has from its captures; the others come from the envelope, whatever storage
+# holds by then.
+_FROM_CAPTURES: Final = frozenset(
+    {
+        "choices", "client", "content", "content_filters", "correlation", "finish_reason", "model",
+        "metadata", "parameters", "problems", "prompt", "prompt_cache_key", "prompt_filter_results",
+        "rate_limit", "region", "request_capture", "request_headers", "request_sha256",
+        "response_capture", "response_sha256", "served", "session_headers",
+        "time_to_first_token_ms", "usage_estimate", "usage_source", "user",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Circumstances:
+    """What a proof does to the app, and so which ends it excuses."""
+
+    policy: Policy = "best_effort"
+    # a host or worker was stopped: exchanges may end as aborted, and clients be cut off
+    stopped: bool = False
+    # captures may be missing; with `required`, exchanges may be rejected
+    storage_failed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExchangeView:
+    """One exchange as both ends saw it; None: that end did not see it."""
+
+    client: ClientObservation | None
+    upstream: UpstreamCall | None
+
+    @property
+    def delivered_whole(self) -> bool:
+        """The client has the upstream's whole answer, unchanged."""
+        return (
+            self.client is not None
+            and self.upstream is not None
+            and self.client.whole
+            and self.client.body_sha256 == self.upstream.response_sha256
+        )
+
+
+type Rule = Callable[[Event, ExchangeView, Circumstances], Iterator[str]]
+
+
+def wrong_statements(
+    copies: Sequence[Event], view: ExchangeView, circumstances: Circumstances
+) -> list[list[str]]:
+    """For each event of an exchange, what it says wrongly. Empty: it is right."""
+    return [
+        [
+            *(text for rule in _RULES for text in rule(event, view, circumstances)),
+            *_contradictions(copies[0], event),
+        ]
+        for event in copies
+    ]
+
+
+def _contradictions(first: Event, other: Event) -> Iterator[str]:
+    """What a later event says otherwise than the first one."""
+    ignored = {"replayed"}
+    if first["problems"] != other["problems"] or _captures(first) != _captures(other):
+        ignored |= _FROM_CAPTURES
+    for key in sorted(first.keys() | other.keys()):
+        if key not in ignored and first.get(key) != other.get(key):
+            yield f"{key}: the first event says otherwise"
+
+
+def _captures(event: Event) -> tuple[str | None, str | None]:
+    return event["request_capture"], event["response_capture"]
+
+
+def _request(event: Event, view: ExchangeView, circumstances: Circumstances) -> Iterator[str]:
+    """The event is of the request that the client sent."""
+    if view.client is not None:
+        chat = view.client.chat
+        if event["deployment"] != chat.deployment:
+            yield "deployment"
+        if event["stream"] != chat.stream and event["outcome"] != "rejected":
+            yield "stream"
+        if event["prompt"] != chat.messages and not (
+            event["truncated"] or _lacks(event, "request", circumstances)
+        ):
+            yield "prompt"
+    if view.upstream is not None:
+        if view.upstream.count > event.get("attempts", 1):
+            yield f"the upstream was called {view.upstream.count} times"
+        whole = view.upstream.finished and event["request_sha256"] is not None
+        if whole and event["request_sha256"] != view.upstream.request_sha256:
+            yield "request_sha256"
+
+
+def _outcome(event: Event, view: ExchangeView, circumstances: Circumstances) -> Iterator[str]:
+    """The outcome is one that what happened allows."""
+    if event["outcome"] not in _allowed_outcomes(view, circumstances):
+        yield f"outcome {event['outcome']}"
+    if event["outcome"] == "completed" and not (view.upstream and view.upstream.finished):
+        yield "completed, and the upstream did not finish"
+
+
+def _allowed_outcomes(view: ExchangeView, circumstances: Circumstances) -> set[str]:
+    if view.delivered_whole:
+        # Its worker may have died before the answer was captured; `required` holds the end until it
+        # is.
+        late = circumstances.stopped and circumstances.policy == "best_effort"
+        return {"completed", "aborted"} if late else {"completed"}
+    allowed = set()
+    if circumstances.stopped:
+        allowed |= {"completed", "aborted", "client_disconnected"}
+    if circumstances.storage_failed and circumstances.policy == "required":
+        allowed.add("rejected")
+    return allowed
+
+
+def _answer(event: Event, view: ExchangeView, circumstances: Circumstances) -> Iterator[str]:
+    """What the event says of the answer is what the upstream sent and the client got."""
+    client = view.client
+    if event["outcome"] == "aborted":
+        if event["status_code"] is not None or event["content"]:
+            yield "an aborted exchange has an answer"
+        return
+    if client is not None and client.status not in {None, event["status_code"]}:
+        yield "status_code"
+    if event["outcome"] != "completed" or view.upstream is None:
+        return
+    if {event["sent_bytes"], event["response_bytes"]} != {view.upstream.response_bytes}:
+        yield "sent_bytes or response_bytes"
+    if _lacks(event, "response", circumstances):
+        return
+    if event["response_sha256"] != view.upstream.response_sha256:
+        yield "response_sha256"
+    if view.delivered_whole and client is not None:
+        yield from _content(event, client)
+
+
+def _content(event: Event, client: ClientObservation) -> Iterator[str]:
+    if event["content"] != client.content:
+        yield "content"
+    if event["usage"] != client.usage:
+        yield "usage"
+    if event["problems"]:
+        yield f"problems {event['problems']}"
+
+
+def _lacks(
+    event: Event, side: Literal["request", "response"], circumstances: Circumstances
+) -> bool:
+    """A capture of the event is missing, which a failing storage excuses; the event says so."""
+    excused = circumstances.storage_failed or event["outcome"] == "rejected"
+    return excused and (event[f"{side}_capture"] is None or bool(event["problems"]))
+
+
+_RULES: Final[Sequence[Rule]] = (_request, _outcome, _answer)

@@ -1,0 +1,105 @@
+"""What storage and the Event Hub hold when a proof ends."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+
+from azure.storage.blob import BlobServiceClient, ContainerClient
+
+from harness.event_log import Event
+from prove.result import NotProven
+from prove.testbed import TestBed
+from prove.waiting import wait_for
+from shared.core.records import capture
+from shared.core.records.ledger_entry import LedgerReader
+from shared.errors import CaptureError
+
+HEADER_BYTES = 16_384  # no capture's header is longer
+
+
+@dataclass(kw_only=True)
+class Stored:
+    """What the captures of one exchange hold."""
+
+    deployment: str | None = None
+    outcome: str | None = None  # in a response or outcome capture; None: there is none
+
+
+@dataclass(kw_only=True)
+class Evidence:
+    """What storage and the Event Hub hold."""
+
+    stored: dict[str, Stored] = field(default_factory=dict)  # by exchange id
+    events: dict[str, list[Event]] = field(default_factory=dict)
+    # by exchange id: its deliveries in the ledger
+    entries: Counter[str] = field(default_factory=Counter)
+
+    def without(self, exchange_ids: Collection[str]) -> Evidence:
+        """This evidence without these exchanges' captures."""
+        stored = {
+            exchange_id: stored
+            for exchange_id, stored in self.stored.items()
+            if exchange_id not in exchange_ids
+        }
+        return replace(self, stored=stored)
+
+    @property
+    def known(self) -> set[str]:
+        """Ids of the exchanges that left any trace."""
+        return self.stored.keys() | self.events.keys()
+
+    @property
+    def deployments(self) -> set[str]:
+        """Deployments on the Event Hub; each exchange has one of its own."""
+        return {str(event["deployment"]) for copies in self.events.values() for event in copies}
+
+
+def gather(bed: TestBed, *, outcomes: bool = True) -> Evidence:
+    """Read storage and the events.
+
+    `outcomes`: wait for an event of each capture, and read the captures' headers.
+    """
+    found = Evidence()
+    with BlobServiceClient.from_connection_string(bed.stack.storage_connection_string) as blobs:
+        _read_captures(found, blobs.get_container_client("captures"), headers=outcomes)
+        _read_ledger(found, blobs.get_container_client("ledger"))
+    if outcomes:
+        with contextlib.suppress(NotProven):  # `compare` reports which of them are missing
+            wait_for(lambda: _event_ids(bed) >= found.stored.keys(), "all events", 20)
+    for event in bed.events.arrived():
+        found.events.setdefault(event["exchange_id"], []).append(event)
+    return found
+
+
+def _event_ids(bed: TestBed) -> set[str]:
+    return {event["exchange_id"] for event in bed.events.arrived()}
+
+
+def _read_captures(found: Evidence, captures: ContainerClient, *, headers: bool) -> None:
+    for name in captures.list_blob_names():
+        exchange_id, _, side = name.rpartition("/")[2].rpartition(".")
+        stored = found.stored.setdefault(exchange_id, Stored())
+        if headers:
+            beginning = captures.download_blob(name, offset=0, length=HEADER_BYTES).readall()
+            _read_header(stored, side, beginning)
+
+
+def _read_ledger(found: Evidence, ledger: ContainerClient) -> None:
+    for name in ledger.list_blob_names(name_starts_with="entries/"):
+        entries = LedgerReader().feed(ledger.download_blob(name).readall())
+        found.entries.update(entry.exchange_id for entry in entries)
+
+
+def _read_header(stored: Stored, side: str, beginning: bytes) -> None:
+    try:
+        header = capture.load_header(beginning)
+    except CaptureError:
+        return
+    if side == "request":
+        stored.deployment = header.get("deployment")
+    elif side == "outcome" or stored.outcome is None:
+        # An outcome capture overrules a response capture; blobs are listed in the order of names.
+        stored.outcome = header["envelope"]["outcome"]

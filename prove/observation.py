@@ -1,0 +1,71 @@
+"""One exchange as its client observed it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import h11
+
+from harness.chat import Chat, content_of
+from harness.http_client import ReceivedResponse
+from local.stack import Stack
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClientObservation:
+    """What the client sent and got."""
+
+    chat: Chat
+    exchange_id: str | None = None  # None: there was no answer
+    status: int | None = None
+    whole: bool = False  # the response was complete
+    body_sha256: str = ""
+    content: str = ""  # text of the answer; "" if it was not complete
+    usage: dict[str, Any] | None = None  # of the answer; None if it was not complete
+
+    @property
+    def deployment(self) -> str:
+        """No other exchange has it."""
+        return self.chat.deployment
+
+
+def send(stack: Stack, chat: Chat) -> ClientObservation | None:
+    """Make a call. None if the connection was refused."""
+    answer: ReceivedResponse | None = None
+    try:
+        with chat.begin(stack) as call:
+            try:
+                answer = call.answer()
+                answer = call.rest()
+            except (OSError, AssertionError, h11.RemoteProtocolError):
+                pass  # broken off; `answer` holds what arrived
+    except OSError:
+        return None
+    return ClientObservation(chat=chat) if answer is None else observation_of(chat, answer)
+
+
+def observation_of(chat: Chat, answer: ReceivedResponse) -> ClientObservation:
+    """What the comparison needs of a response."""
+    readable = answer.whole and answer.status == 200 and bool(answer.body)
+    return ClientObservation(
+        chat=chat,
+        exchange_id=next(iter(answer.all("x-exchange-id")), None),
+        status=answer.status,
+        whole=answer.whole,
+        body_sha256=hashlib.sha256(answer.body).hexdigest(),
+        content=content_of(answer.body) if readable else "",
+        usage=_usage_of(answer.body) if readable else None,
+    )
+
+
+def _usage_of(body: bytes) -> dict[str, Any] | None:
+    """The usage of a JSON document, or of the last chunk of a stream that has one."""
+    documents = body.split(b"\n") if body.startswith(b"data:") else [body]
+    for line in reversed(documents):
+        text = line.removeprefix(b"data: ")
+        if text.startswith(b"{") and (usage := json.loads(text).get("usage")):
+            return dict(usage)
+    return None

@@ -1,0 +1,104 @@
+"""What an operator does: calls the host, starts orchestrations, waits for their ends."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+from prove.result import NotProven
+from prove.waiting import wait_for
+from shared.core.records.comparison import COUNTS
+
+type Report = dict[str, Any]
+
+
+class Operator:
+    """Calls the functions below /ops of one host."""
+
+    def __init__(self, proxy_url: Callable[[], str], wait_idle: Callable[[], None]) -> None:
+        """`wait_idle` returns when the queue of envelopes is empty."""
+        self._proxy_url = proxy_url
+        self._wait_idle = wait_idle
+
+    def call(self, method: str, target: str, body: Any = None) -> tuple[int, Any]:
+        """Call the host; return status and JSON, or (0, None) without a response.
+
+        `target` is a path or a whole URL.
+        """
+        url = target if target.startswith("http") else f"{self._proxy_url()}{target}"
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(  # noqa: S310 - http to this machine
+            url, data, {"content-type": "application/json"}, method=method
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - http to this machine
+                return answer.status, json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            text = error.read()
+            return error.code, json.loads(text) if text.startswith(b"{") else None
+        except (OSError, ValueError):
+            return 0, None
+
+    def wait_served(self) -> None:
+        """Return when the host answers."""
+        wait_for(lambda: self.call("GET", "/health")[0] == 200, "an answer of the host", 60)
+
+    def started(self, target: str, body: Any = None) -> str:
+        """Start an orchestration; return the URL of its status."""
+        links = wait_for(lambda: self._accepted(target, body), f"POST {target} to be accepted", 90)
+        return str(links["statusQueryGetUri"])
+
+    def finished(self, status_url: str, within_s: float = 120) -> Any:
+        """Wait until an orchestration has completed; return its output."""
+
+        def look() -> Any:
+            _, status = self.call("GET", status_url)
+            if status and status["runtimeStatus"] in {"Failed", "Terminated", "Canceled"}:
+                raise NotProven(
+                    f"the orchestration ended as {status['runtimeStatus']}: {status['output']}"
+                )
+            return status if status and status["runtimeStatus"] == "Completed" else None
+
+        return wait_for(look, "the orchestration's end", within_s)["output"]
+
+    def reconciled(self, within_s: float = 240) -> Report:
+        """Run reconcile until every exchange is delivered or dead-lettered.
+
+        Returns the sums over the windows of the last run, and `redelivered`, `aborted` and `runs`
+        over all runs.
+        """
+        deadline = time.monotonic() + within_s
+        queued = {"redelivered": 0, "aborted": 0, "runs": 0}
+        while True:
+            self._wait_idle()
+            output = self.finished(
+                self.started("/ops/reconcile"), max(120.0, deadline - time.monotonic())
+            )
+            queued["runs"] += 1
+            if output["waiting"] is None:
+                sums = _sums(output["windows"])
+                for name in ("redelivered", "aborted"):
+                    queued[name] += sums[name]
+                if _is_complete(sums):
+                    return sums | queued
+            if time.monotonic() > deadline:
+                raise NotProven(f"reconcile did not complete within {within_s:g} s: {output}")
+
+    def _accepted(self, target: str, body: Any) -> dict[str, str] | None:
+        status, links = self.call("POST", target, body)
+        if status in {400, 404}:
+            raise NotProven(f"POST {target} was answered {status}: {links}")
+        return links if status == 202 else None
+
+
+def _is_complete(sums: Report) -> bool:
+    delivered = sums["captured"] == sums["delivered"] + sums["dead_lettered"]
+    return bool(delivered and not sums["running"])
+
+
+def _sums(windows: list[Report]) -> Report:
+    return {name: sum(window[name] for window in windows) for name in COUNTS}
