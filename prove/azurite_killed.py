@@ -134,6 +134,7 @@ def _judge(
         upstream,
         Circumstances(storage_failed=True),
         must=ids - forgotten.exchange_ids,
+        forgotten=forgotten.exchange_ids,
         captured="exchanges captured, less those of which Azurite forgot one",
     )
     lost = ids - evidence.events.keys()

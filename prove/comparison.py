@@ -5,6 +5,7 @@ every event that arrived.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 import jsonschema
 
@@ -27,17 +28,19 @@ def compare(
     circumstances: Circumstances,
     *,
     must: Iterable[str] = (),
+    forgotten: Collection[str] = (),
     captured: str = "exchanges captured",
 ) -> None:
     """Check that every captured exchange is on the Event Hub, that so are the exchanges with the
     ids in `must`, and that each event is right.
 
-    `captured` names the count of captured exchanges, for evidence without some of them.
+    `forgotten`: ids of exchanges of which storage forgot captures. `captured` names the count of
+    captured exchanges, for evidence without some of them.
     """
     stored, events = evidence.stored, evidence.events
     missing = [exchange_id for exchange_id in stored if exchange_id not in events]
     absent = set(must) - events.keys()
-    wrong = wrong_events(evidence, observations, upstream, circumstances)
+    wrong = wrong_events(evidence, observations, upstream, circumstances, forgotten)
     result.counts |= {
         "exchanges that clients began": len(observations),
         "responses that clients got complete": sum(seen.whole for seen in observations),
@@ -65,6 +68,7 @@ def wrong_events(
     observations: Collection[ClientObservation],
     upstream: Calls,
     circumstances: Circumstances,
+    forgotten: Collection[str] = (),
 ) -> list[str]:
     """A sentence for each event that is wrong."""
     clients = {seen.deployment: seen for seen in observations}
@@ -72,7 +76,8 @@ def wrong_events(
     for exchange_id, copies in evidence.events.items():
         deployment = copies[0]["deployment"]
         view = ExchangeView(client=clients.get(deployment), upstream=upstream.get(deployment))
-        found = wrong_statements(copies, view, circumstances)
+        mine = replace(circumstances, captures_forgotten=exchange_id in forgotten)
+        found = wrong_statements(copies, view, mine)
         for number, (event, wrong) in enumerate(zip(copies, found, strict=True), 1):
             wrong += _against_storage(event, evidence.stored.get(exchange_id))
             wrong += _against_schema(event)

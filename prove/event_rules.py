@@ -1,8 +1,9 @@
 """What an event may say, by what its client and the upstream saw. Pure.
 
 Every event that arrives is held against these rules, duplicates and replays included. All events of
-an exchange say the same. `aborted` is no exception: reconcile calls an exchange so only when the
-recorder can no longer store its end (docs/explanation/delivery.md), so no true outcome may follow.
+an exchange say the same. `aborted` stands beside a true outcome in one case only: storage forgot
+the capture that says how the exchange ended. Otherwise reconcile calls an exchange `aborted` only
+when the recorder can no longer store its end (docs/explanation/delivery.md).
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ class Circumstances:
     stopped: bool = False
     # captures may be missing; with `required`, exchanges may be rejected
     storage_failed: bool = False
+    # storage has forgotten captures of this exchange that it had acknowledged
+    captures_forgotten: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,20 +72,26 @@ def wrong_statements(
     return [
         [
             *(text for rule in _RULES for text in rule(event, view, circumstances)),
-            *_contradictions(copies[0], event),
+            *_contradictions(copies[0], event, circumstances),
         ]
         for event in copies
     ]
 
 
-def _contradictions(first: Event, other: Event) -> Iterator[str]:
+def _contradictions(first: Event, other: Event, circumstances: Circumstances) -> Iterator[str]:
     """What a later event says otherwise than the first one."""
+    if circumstances.captures_forgotten and "aborted" in {first["outcome"], other["outcome"]}:
+        return
     ignored = {"replayed"}
     if first["problems"] != other["problems"] or _captures(first) != _captures(other):
         ignored |= _FROM_CAPTURES
-    for key in sorted(first.keys() | other.keys()):
-        if key not in ignored and first.get(key) != other.get(key):
-            yield f"{key}: the first event says otherwise"
+    differences = [
+        key
+        for key in sorted(first.keys() | other.keys())
+        if key not in ignored and first.get(key) != other.get(key)
+    ]
+    if differences:
+        yield f"not as in the first event: {', '.join(differences)}"
 
 
 def _captures(event: Event) -> tuple[str | None, str | None]:
@@ -122,7 +131,8 @@ def _allowed_outcomes(view: ExchangeView, circumstances: Circumstances) -> set[s
         # Its worker may have died before the answer was captured; `required` holds the end until it
         # is.
         late = circumstances.stopped and circumstances.policy == "best_effort"
-        return {"completed", "aborted"} if late else {"completed"}
+        aborted = late or circumstances.captures_forgotten
+        return {"completed", "aborted"} if aborted else {"completed"}
     allowed = set()
     if circumstances.stopped:
         allowed |= {"completed", "aborted", "client_disconnected"}
