@@ -32,7 +32,8 @@ type _Reader = Callable[[object], object]
 def read[T](cls: type[T], value: object) -> T:
     """The dataclass `cls` in a JSON object. Raises WrongType.
 
-    A member without a field is refused; a field with a default may be absent.
+    A field with a default may be absent. A member without a field is ignored: while versions take
+    turns in a deployment, the older one reads what the newer one wrote.
     """
     return cast("T", _read_object(cls, value))
 
@@ -67,8 +68,6 @@ def _read_object(cls: Any, value: object) -> object:
     if not _is_object(value):
         raise WrongType(cls.__name__)
     readers = _field_readers(cls)
-    if value.keys() - readers.keys():
-        raise WrongType(f"{cls.__name__} with an unknown member")
     values: dict[str, object] = {}
     for name, (reader, required) in readers.items():
         if name in value:
