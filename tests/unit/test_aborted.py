@@ -40,8 +40,8 @@ def test_an_incomplete_header_is_a_capture_error(missing: str) -> None:
 
 
 def test_a_header_of_wrong_types_is_a_capture_error() -> None:
-    """A caller is an object with known keys."""
+    """A caller is an object, a deployment is a text."""
     with pytest.raises(CaptureError, match="incomplete: caller: "):
-        aborted_envelope(EXCHANGE_ID, HEADER | {"caller": {"unknown": 1}})
+        aborted_envelope(EXCHANGE_ID, HEADER | {"caller": ["unknown"]})
     with pytest.raises(CaptureError, match="incomplete: deployment: "):
         aborted_envelope(EXCHANGE_ID, HEADER | {"deployment": ["gpt-4o"]})

@@ -133,7 +133,7 @@ NOT_ENVELOPES: dict[str, str | bytes] = {
     "headers that came at a text": with_timing("to_headers_ms", "secret-text"),
     "a first chunk that came at a text": with_timing("to_first_chunk_ms", "secret-text"),
     "a last chunk beyond all times": with_timing("to_last_chunk_ms", 1e300),
-    "a failure that is none": changed("failure", {"code": "a", "message": "b", "secret-text": 1}),
+    "a failure that is none": changed("failure", {"code": "a", "message": 1, "secret-text": 1}),
 }
 
 
