@@ -184,6 +184,7 @@ class ExchangeRecord:
             user=value(b"x-apim-user-id"),
             request_id=value(b"x-apim-request-id"),
             api=value(b"x-apim-api-id"),
+            team=value(b"x-apim-team"),
         )
 
     def _timings(self) -> Timings:

@@ -25,6 +25,7 @@ CALLER_HEADERS = {
     "x-apim-user-id": "context.User?.Id",
     "x-apim-request-id": "context.RequestId",
     "x-apim-api-id": "context.Api.Id",
+    "x-apim-team": "fnsseTeam",
 }
 # Each of them reads a whole body, or writes one where others can read it, and a stream's chunks
 # would wait.

@@ -171,6 +171,7 @@ def test_the_type_follows_from_the_outcome(
     ("response", "default", "region"),
     [
         (answered({}, **{"x-ms-region": "Japan East"}), "default", "Japan East"),
+        (answered({}, **{"x-fnsse-backend-region": "japaneast"}), "default", "japaneast"),
         (answered({}), "default", "default"),
         (answered({}), None, "unknown"),
         (None, "default", "default"),

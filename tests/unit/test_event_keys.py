@@ -219,6 +219,26 @@ def test_what_is_said_in_headers_is_told() -> None:
     assert event["served"] == {"processing_ms": 13}
 
 
+def test_the_account_of_a_pool_that_answered_is_told() -> None:
+    """From the headers that the pool's policy sets; absent where the upstream is one account."""
+    pool = {
+        "x-fnsse-backend-account": "oai-france",
+        "x-fnsse-backend-region": "francecentral",
+        "x-fnsse-backend-attempts": "2",
+    }
+    event = event_of(envelope(stream=False), HELLO, answering({"choices": []}, **pool))
+    assert event["served"]["backend"] == {
+        "account": "oai-france",
+        "region": "francecentral",
+        "attempts": 2,
+    }
+    named = {"x-ms-region": "France Central", **pool}
+    event = event_of(envelope(stream=False), HELLO, answering({"choices": []}, **named))
+    assert event["region"] == "France Central"
+    event = event_of(envelope(stream=False), HELLO, answering({"choices": []}))
+    assert "backend" not in event["served"]
+
+
 def test_the_parameters_hold_no_content() -> None:
     """Names and types of tools, never their descriptions, schemas or servers."""
     asked = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from shared.core.answer.shapes import ParsedAnswer
-from shared.core.event.shape import Client, Correlation, RateLimit, Served
+from shared.core.event.shape import Backend, Client, Correlation, RateLimit, Served
 from shared.core.wire.json_shape import integer, short
 
 # Headers in which clients name a session or a conversation. The callers choose their values.
@@ -31,6 +31,11 @@ CLIENT_HEADERS: Final = (
     "x-stainless-runtime-version",
     "x-stainless-os",
 )
+# Response headers in which a pool of accounts (infra/policies/pool.xml) reports which one answered.
+# The client never gets them (core/wire/forwarding.py).
+BACKEND_ACCOUNT: Final = "x-fnsse-backend-account"
+BACKEND_REGION: Final = "x-fnsse-backend-region"
+BACKEND_ATTEMPTS: Final = "x-fnsse-backend-attempts"
 # Response headers that events are built from.
 RESPONSE_HEADERS: Final = (
     "content-type",
@@ -56,6 +61,9 @@ RESPONSE_HEADERS: Final = (
     "x-ratelimit-reset-requests",
     "x-ratelimit-reset-tokens",
     "x-rate-limit-reset-tokens",
+    BACKEND_ACCOUNT,
+    BACKEND_REGION,
+    BACKEND_ATTEMPTS,
 )
 
 
@@ -113,7 +121,13 @@ def served(response_headers: dict[str, str], answer: ParsedAnswer) -> Served:
         deployment_utilization=short(response_headers.get("azure-openai-deployment-utilization")),
         model_session=short(response_headers.get("azureml-model-session")),
         processing_ms=_number(response_headers.get("openai-processing-ms")),
+        backend=_backend(response_headers),
     )
+
+
+def region(response_headers: dict[str, str]) -> str | None:
+    """The region that answered: as the upstream names it, else as the pool knows it."""
+    return short(response_headers.get("x-ms-region")) or short(response_headers.get(BACKEND_REGION))
 
 
 def rate_limit(response_headers: dict[str, str]) -> RateLimit | None:
@@ -133,6 +147,15 @@ def rate_limit(response_headers: dict[str, str]) -> RateLimit | None:
         policy_id=short(response_headers.get("policy-id")),
     )
     return limits if limits != RateLimit() else None
+
+
+def _backend(response_headers: dict[str, str]) -> Backend | None:
+    backend = Backend(
+        account=short(response_headers.get(BACKEND_ACCOUNT)),
+        region=short(response_headers.get(BACKEND_REGION)),
+        attempts=_number(response_headers.get(BACKEND_ATTEMPTS)),
+    )
+    return backend if backend != Backend() else None
 
 
 def _number(text: str | None) -> int | None:

@@ -76,7 +76,7 @@ def _event(
         usage=accounted.usage,
         model=answer.model or UNKNOWN,
         prompt=summary.prompt,
-        region=short(response_headers.get("x-ms-region")) or default_region or UNKNOWN,
+        region=attribution.region(response_headers) or default_region or UNKNOWN,
         latency_ms=times.latency_ms,
         time_to_first_chunk_ms=times.time_to_first_chunk_ms,
         streaming_duration_ms=times.streaming_duration_ms,

@@ -56,6 +56,15 @@ class Correlation:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Backend:
+    """The account that answered, of a pool of them. Absent: not reported by the pool."""
+
+    account: str | None = None  # the name of the Azure OpenAI account
+    region: str | None = None  # of the account: swedencentral
+    attempts: int | None = None  # how many requests the pool sent, to one account after another
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Served:
     """What served the request, beyond the model. Absent: not reported by the upstream."""
 
@@ -68,6 +77,7 @@ class Served:
     deployment_utilization: str | None = None
     model_session: str | None = None  # azureml-model-session
     processing_ms: int | None = None  # openai-processing-ms
+    backend: Backend | None = None  # absent: the upstream is not a pool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

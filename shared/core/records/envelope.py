@@ -58,6 +58,7 @@ class Caller:
     user: str | None = None
     request_id: str | None = None
     api: str | None = None
+    team: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

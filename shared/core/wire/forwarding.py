@@ -132,6 +132,11 @@ RESPONSE_HEADERS: Final[tuple[Rule, ...]] = (
         Action.REPLACE, "every server writes its own; two would be ambiguous", "date", "server"
     ),
     *_rules(Action.REPLACE, "the exchange's identity is this proxy's to give", "x-exchange-id"),
+    *_rules(
+        Action.DROP,
+        "reports which account of a pool answered: it is for the event, not for the client",
+        "x-fnsse-backend-*",
+    ),
 )
 
 # Response headers whose values are changed.
