@@ -104,9 +104,10 @@ class Upstream:
             raise UpstreamUnreachable(
                 "Azure OpenAI's answer is not valid HTTP: its status or a header cannot be passed on."
             )
-        response.headers = httpx.Headers(
-            forwarding.without_upstream(response.headers.raw, self._addresses)
-        )
+        received = response.headers.raw
+        passed = forwarding.without_upstream(received, self._addresses)
+        if passed != received:  # seldom, and httpx.Headers takes its time
+            response.headers = httpx.Headers(passed)
         return response
 
     async def pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:

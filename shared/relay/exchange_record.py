@@ -55,6 +55,8 @@ class ExchangeRecord:
     answered_status: int | None = None  # what the client was answered
     upstream_status: int | None = None
     upstream_headers: RawHeaders = field(default_factory=list)
+    stream: bool | None = None  # the answer is an SSE stream; None: there is no answer
+    readable: bool = True  # the answer's bytes are its text: no content coding
     chunk_count: int = 0
     arrivals: list[tuple[int, float]] = field(default_factory=list)
     to_headers_ms: float | None = None
@@ -65,6 +67,12 @@ class ExchangeRecord:
     unsent_bytes: int = 0  # of the answer's end: withheld, because its capture is not stored
     # the tail of the first so many bytes of the answer
     cached_tail: tuple[int, Tail] | None = None
+
+    def upstream_answered(self, at_ms: float, status: int, headers: RawHeaders) -> None:
+        """Note the beginning of the answer."""
+        self.to_headers_ms = at_ms
+        self.upstream_status, self.upstream_headers = status, headers
+        self.stream, self.readable = is_event_stream(headers), is_readable(headers)
 
     def received(self, piece: bytes, at_ms: float) -> None:
         """Note a piece of the answer. Called for every chunk of every stream: it must stay
@@ -116,16 +124,6 @@ class ExchangeRecord:
     @property
     def _end_is_known(self) -> bool:
         return bool(self.stream) and self.readable and self.operation.spec.stream_end_is_known
-
-    @property
-    def stream(self) -> bool | None:
-        """The answer is an SSE stream; None where there is no answer."""
-        return None if self.upstream_status is None else is_event_stream(self.upstream_headers)
-
-    @property
-    def readable(self) -> bool:
-        """The answer's bytes are its text: no content coding."""
-        return is_readable(self.upstream_headers)
 
     def envelope(self, conclusion: Conclusion) -> Envelope:
         """The envelope, before its captures are named."""

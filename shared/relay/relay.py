@@ -35,7 +35,7 @@ from shared.core.exchange.machine import ExchangeMachine, ExchangeRules
 from shared.core.exchange.state import State
 from shared.core.records import capture
 from shared.core.wire import forwarding
-from shared.core.wire.headers import has_no_body
+from shared.core.wire.headers import RawHeaders, has_no_body
 from shared.core.wire.routing import Operation
 from shared.core.wire.usage_chunk import SLICE_BYTES
 from shared.errors import (
@@ -194,17 +194,15 @@ class RelayResponse(Response):
         machine, record, body = self._machine, self._record, content.body
         try:
             try:
-                response = await self._open(content)
+                status, headers = await self._open(content)
                 if content.drop():  # nothing sends it again, and the answer may take minutes
                     self._lease.release()
                 await self._carry_out(
                     machine.upstream_answered(
-                        response.status_code,
-                        response.headers.raw,
+                        status,
+                        headers,
                         usage_requested=record.usage_requested,
-                        bodiless=has_no_body(
-                            record.method, response.status_code, response.headers.raw
-                        ),
+                        bodiless=has_no_body(record.method, status, headers),
                     )
                 )
                 await self._pass_on()
@@ -217,16 +215,16 @@ class RelayResponse(Response):
         else:
             await self._carry_out(machine.upstream_ended(cut_short=record.cut_short))
 
-    async def _open(self, content: RequestContent) -> httpx.Response:
+    async def _open(self, content: RequestContent) -> tuple[int, RawHeaders]:
+        """Status and headers of the answer."""
         record, early_s = self._record, self._relay.interventions.early_response_after_s
         if record.stream_requested and early_s:
             response = await self._open_early(content, early_s)
         else:
             response = await self._call.open(content)
-        record.to_headers_ms = self._now_ms()
-        record.upstream_status = response.status_code
-        record.upstream_headers = response.headers.raw
-        return response
+        status, headers = response.status_code, response.headers.raw
+        record.upstream_answered(self._now_ms(), status, headers)
+        return status, headers
 
     async def _open_early(self, content: RequestContent, early_s: float) -> httpx.Response:
         opening = asyncio.create_task(self._call.open(content))
