@@ -5,6 +5,7 @@ missing.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -149,7 +150,7 @@ class Reconciliation:
         await self._ledger.put_report(report)
         if report.complete and index.reopened_ms:
             await self._ledger.close_reopened(window, index.reopened_ms)
-        _log.info("Completeness of %s: %s", window, report.as_json())
+        _log.info("Completeness of %s: %s", window, json.dumps(report.as_json()))
         return report
 
     async def _queue_batches(self, run: _Run, *, at_least: int) -> None:

@@ -1,0 +1,20 @@
+"""docs/how-to/dead-letters.md shows a list of dead letters as the app answers it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from shared.core.records.dead_letter import DeadLetterRecord
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "dead-letters.md"
+
+
+def test_the_sample_is_what_the_app_answers() -> None:
+    """With every member of a record, and a reason that the page explains."""
+    page = PAGE.read_text("utf-8")
+    samples = re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)
+    (record,) = json.loads(samples[0])["dead_letters"]
+    assert DeadLetterRecord.from_json(record).as_json() == record
+    assert f"| `{record['reason']}` |" in page
