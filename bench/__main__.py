@@ -38,22 +38,22 @@ def main() -> int:
     def progress(step: str) -> None:
         print(f"{time.monotonic() - started:6.1f} s  {step}", file=sys.stderr, flush=True)
 
-    found: dict[str, Figures] = {}
+    results: dict[str, Figures] = {}
     failed = False
     try:
         for host in _hosts(options.functions_host):
-            found[host] = figures(measure(host, plan, progress))
+            results[host] = figures(measure(host, plan, progress))
         if not options.without_bare_relay:
-            found["bare"] = figures(measure_bare(plan, progress))
+            results["bare"] = figures(measure_bare(plan, progress))
     except (BenchError, StackError) as error:
         print(f"bench: {error}", file=sys.stderr)
         failed = True  # earlier results are printed anyway
     environment = report.Environment(
         python=platform.python_version(), cpus=os.cpu_count() or 1, processor=_processor()
     )
-    print(report.table(environment, plan, found))
+    print(report.table(environment, plan, results))
     if options.json:
-        options.json.write_text(report.document(environment, plan, found) + "\n")
+        options.json.write_text(report.document(environment, plan, results) + "\n")
     return int(failed)
 
 

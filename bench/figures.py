@@ -68,33 +68,33 @@ def figures(measured: Measured) -> Figures:
     ]
     direct_alone = _first_bytes(one_round.direct_one_by_one.first_byte_ms for one_round in rounds)
     direct_together = _first_bytes(one_round.direct_streams.first_byte_ms for one_round in rounds)
-    alone = _first_bytes(one_round.one_by_one.seen.first_byte_ms for one_round in rounds)
-    together = _first_bytes(one_round.long_streams.seen.first_byte_ms for one_round in rounds)
+    alone = _first_bytes(one_round.one_by_one.result.first_byte_ms for one_round in rounds)
+    together = _first_bytes(one_round.long_streams.result.first_byte_ms for one_round in rounds)
     return Figures(
         chunk_us=_lowest(
             rounds,
             lambda one_round: (
-                _US * one_round.long_streams.spent.worker_s / one_round.long_streams.seen.chunks
+                _US * one_round.long_streams.cpu.worker_s / one_round.long_streams.result.chunks
             ),
         ),
         further_chunk_us=_lowest(rounds, lambda one_round: _US * _slope(one_round, _worker_s)),
         stream_ms=_lowest(rounds, lambda one_round: _MS * _at_no_chunks(one_round)),
         call_ms=_lowest(
             rounds,
-            lambda one_round: _MS * one_round.calls.spent.worker_s / one_round.calls.job.count,
+            lambda one_round: _MS * one_round.calls.cpu.worker_s / one_round.calls.job.count,
         ),
         host_chunk_us=_lowest(
             rounds,
             lambda one_round: (
-                _US * one_round.long_streams.spent.host_s / one_round.long_streams.seen.chunks
+                _US * one_round.long_streams.cpu.host_s / one_round.long_streams.result.chunks
             ),
         ),
         host_further_chunk_us=_lowest(rounds, lambda one_round: _US * _slope(one_round, _host_s)),
         host_call_ms=_lowest(
-            rounds, lambda one_round: _MS * one_round.calls.spent.host_s / one_round.calls.job.count
+            rounds, lambda one_round: _MS * one_round.calls.cpu.host_s / one_round.calls.job.count
         ),
         calls_per_s=Figure.highest_of(
-            [one_round.calls.job.count / one_round.calls.seen.seconds for one_round in rounds]
+            [one_round.calls.job.count / one_round.calls.result.seconds for one_round in rounds]
         ),
         added_alone_ms=alone.above(direct_alone),
         added_together_ms=together.above(direct_together),
@@ -106,7 +106,7 @@ def figures(measured: Measured) -> Figures:
         idle_worker_ms_per_s=_MS * idle.worker,
         idle_host_ms_per_s=_MS * idle.host,
         stand_in_share=max(load.stand_in_share for load in loads),
-        load_generator_share=max(load.seen.cpu_s / load.seen.seconds for load in loads),
+        load_generator_share=max(load.result.cpu_s / load.result.seconds for load in loads),
         others_share=sum(load.others_share for load in loads) / len(loads),
         exchanges=measured.exchanges,
         events=measured.events,
@@ -115,7 +115,7 @@ def figures(measured: Measured) -> Figures:
 
 def _without_idling(one_round: Round, idle: Idle) -> Round:
     def without_idle(load: MeasuredLoad) -> MeasuredLoad:
-        return replace(load, spent=idle.deducted_from(load.spent, load.seconds))
+        return replace(load, cpu=idle.deducted_from(load.cpu, load.seconds))
 
     return replace(
         one_round,
@@ -135,20 +135,20 @@ def _first_bytes(samples: Iterable[Sequence[float]]) -> Percentiles:
 
 
 def _worker_s(load: MeasuredLoad) -> float:
-    return load.spent.worker_s
+    return load.cpu.worker_s
 
 
 def _host_s(load: MeasuredLoad) -> float:
-    return load.spent.host_s
+    return load.cpu.host_s
 
 
 def _slope(one_round: Round, cost_s: Callable[[MeasuredLoad], float]) -> float:
     short, long = one_round.short_streams, one_round.long_streams
-    return slope((short.seen.chunks, cost_s(short)), (long.seen.chunks, cost_s(long)))
+    return slope((short.result.chunks, cost_s(short)), (long.result.chunks, cost_s(long)))
 
 
 def _at_no_chunks(one_round: Round) -> float:
     short = one_round.short_streams
     return (
-        short.spent.worker_s - short.seen.chunks * _slope(one_round, _worker_s)
+        short.cpu.worker_s - short.result.chunks * _slope(one_round, _worker_s)
     ) / short.job.count

@@ -58,15 +58,15 @@ class ResponseReader:
 
 def unchunked(raw: bytes) -> bytes:
     """Decode a chunked body."""
-    found: list[bytes] = []
+    chunks: list[bytes] = []
     at = 0
     while True:
         line_end = raw.index(b"\r\n", at)
         size = int(raw[at:line_end], 16)
         if size == 0:
-            return b"".join(found)
+            return b"".join(chunks)
         start = line_end + 2
-        found.append(raw[start : start + size])
+        chunks.append(raw[start : start + size])
         at = start + size + 2
 
 

@@ -50,13 +50,13 @@ def main() -> int:
         for number in range(options.rounds):
             for megabytes in (0, options.megabytes):
                 print(
-                    f"round {number + 1}, beside {megabytes:3} MB: {shown(measured(stack, options.streams, megabytes))}"
+                    f"round {number + 1}, beside {megabytes:3} MB: {format_gaps(measured(stack, options.streams, megabytes))}"
                 )
                 sys.stdout.flush()
     return 0
 
 
-def shown(gaps: Gaps) -> str:
+def format_gaps(gaps: Gaps) -> str:
     """A line of the output."""
     return f"gaps p50 {gaps.p50:.1f} ms, p99 {gaps.p99:.1f} ms, longest {gaps.longest:.1f} ms (the pace is {_PACE_MS} ms)"
 

@@ -74,21 +74,21 @@ async def run(job: Job) -> JobResult:
     ]
     connections = [connection for _, connection in opened]
     request, turns = request_of(job), iter(range(job.count))
-    seen, answers = JobResult(), list[ResponseReader]()
+    result, answers = JobResult(), list[ResponseReader]()
     broken: Counter[str] = Counter()
     started = time.perf_counter()
     await asyncio.gather(
         *(
-            _work(connection, turns, request, job, seen, answers, broken)
+            _work(connection, turns, request, job, result, answers, broken)
             for connection in connections
         )
     )
-    seen.seconds = time.perf_counter() - started
-    seen.cpu_s = time.process_time()
+    result.seconds = time.perf_counter() - started
+    result.cpu_s = time.process_time()
     for connection in connections:
         connection.close()
-    _check(answers, job, seen, broken)
-    return seen
+    _check(answers, job, result, broken)
+    return result
 
 
 async def _work(
@@ -96,7 +96,7 @@ async def _work(
     turns: Iterator[int],
     request: bytes,
     job: Job,
-    seen: JobResult,
+    result: JobResult,
     answers: list[ResponseReader],
     broken: Counter[str],
 ) -> None:
@@ -106,20 +106,22 @@ async def _work(
         except OSError as error:
             broken[f"{type(error).__name__}: {error}"] += 1
             return
-        seen.first_byte_ms.append(((response.first_byte_at or sent_at) - sent_at) * 1000)
+        result.first_byte_ms.append(((response.first_byte_at or sent_at) - sent_at) * 1000)
         answers.append(response)
         if job.pause_ms:
             await asyncio.sleep(job.pause_ms / 1000)
 
 
-def _check(answers: list[ResponseReader], job: Job, seen: JobResult, broken: Counter[str]) -> None:
+def _check(
+    answers: list[ResponseReader], job: Job, result: JobResult, broken: Counter[str]
+) -> None:
     for answer in answers:
         wrong = fault(answer, job.chunks)
         if wrong:
             broken[wrong] += 1
         else:
-            seen.chunks += job.chunks or 0
-    seen.failures = dict(broken)
+            result.chunks += job.chunks or 0
+    result.failures = dict(broken)
 
 
 def request_of(job: Job) -> bytes:

@@ -88,8 +88,8 @@ class MeasuredLoad:
     """A job through the proxy, and its cost."""
 
     job: Job
-    seen: JobResult
-    spent: Cpu  # idling included
+    result: JobResult
+    cpu: Cpu  # idling included
     seconds: float  # until all work of the load was done
     # of one core, while the load ran; near 1, the stand-in was the bottleneck
     stand_in_share: float
@@ -217,21 +217,21 @@ class _Bench:
     def _through_proxy(self, job: Job) -> MeasuredLoad:
         before_all = self._machine.read()
         before, started = self._meter.cpu(), time.monotonic()
-        seen = _generate(job)
+        result = _generate(job)
         loaded = self._meter.cpu()
         self._exchanges += job.count
         if self._plan.enrichment:
             self._wait_for_events()
         time.sleep(_SETTLE_S)
-        spent = self._meter.cpu().since(before)
+        cpu = self._meter.cpu().since(before)
         self._stack.check()
         return MeasuredLoad(
             job=job,
-            seen=seen,
-            spent=spent,
+            result=result,
+            cpu=cpu,
             seconds=time.monotonic() - started,
-            stand_in_share=loaded.since(before).stand_in_s / seen.seconds,
-            others_share=self._machine.others_share(before_all, seen.cpu_s),
+            stand_in_share=loaded.since(before).stand_in_s / result.seconds,
+            others_share=self._machine.others_share(before_all, result.cpu_s),
         )
 
     def _wait_for_events(self) -> None:
@@ -265,7 +265,7 @@ def _generate(job: Job) -> JobResult:
     )
     if done.returncode:
         raise BenchError(f"the load generator failed: {done.stderr.strip()}")
-    seen = JobResult.from_json(done.stdout)
-    if seen.failures:
-        raise BenchError(f"not every answer was whole: {seen.failures}")
-    return seen
+    result = JobResult.from_json(done.stdout)
+    if result.failures:
+        raise BenchError(f"not every answer was whole: {result.failures}")
+    return result

@@ -33,9 +33,10 @@ class Environment:
 
 def document(environment: Environment, plan: Plan, hosts: Mapping[str, Figures]) -> str:
     """All results as JSON."""
-    found = {name: asdict(figures) for name, figures in hosts.items()}
+    figures_by_host = {name: asdict(figures) for name, figures in hosts.items()}
     return json.dumps(
-        {"environment": asdict(environment), "plan": asdict(plan), "hosts": found}, indent=2
+        {"environment": asdict(environment), "plan": asdict(plan), "hosts": figures_by_host},
+        indent=2,
     )
 
 
@@ -132,8 +133,8 @@ def _host(figures: Figures, figure: Figure, unit: str) -> str:
     )
 
 
-def _percentiles(found: Percentiles) -> str:
-    return f"{_number(found.p50)}, {_number(found.p99)} ms (n={found.samples})"
+def _percentiles(percentiles: Percentiles) -> str:
+    return f"{_number(percentiles.p50)}, {_number(percentiles.p99)} ms (n={percentiles.samples})"
 
 
 def _number(value: float) -> str:

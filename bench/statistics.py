@@ -33,20 +33,20 @@ class Idle:
     host: float
 
     @classmethod
-    def of(cls, spent: Cpu, seconds: float) -> Idle:
-        return cls(worker=spent.worker_s / seconds, host=spent.host_s / seconds)
+    def of(cls, cpu: Cpu, seconds: float) -> Idle:
+        return cls(worker=cpu.worker_s / seconds, host=cpu.host_s / seconds)
 
     @classmethod
     def least(cls, spans: Sequence[Idle]) -> Idle:
         """The least of each value."""
         return cls(worker=min(span.worker for span in spans), host=min(span.host for span in spans))
 
-    def deducted_from(self, spent: Cpu, seconds: float) -> Cpu:
+    def deducted_from(self, cpu: Cpu, seconds: float) -> Cpu:
         """`spent` in `seconds` less the idle share; never below 0."""
         return Cpu(
-            worker_s=max(0.0, spent.worker_s - self.worker * seconds),
-            host_s=max(0.0, spent.host_s - self.host * seconds),
-            stand_in_s=spent.stand_in_s,
+            worker_s=max(0.0, cpu.worker_s - self.worker * seconds),
+            host_s=max(0.0, cpu.host_s - self.host * seconds),
+            stand_in_s=cpu.stand_in_s,
         )
 
 

@@ -69,9 +69,9 @@ def claims(**changed: Any) -> Claims:
 
 def token(key: str = "first", *, kid: str | None = "", **changed: Any) -> str:
     """A token signed with that key. `kid` overrides the key id in its header (None: no key id)."""
-    named = {"kid": key if kid == "" else kid} if kid is not None else None
+    header = {"kid": key if kid == "" else kid} if kid is not None else None
     return jwt.PyJWS().encode(
-        json.dumps(claims(**changed)).encode(), private_key(key), "RS256", headers=named
+        json.dumps(claims(**changed)).encode(), private_key(key), "RS256", headers=header
     )
 
 

@@ -28,8 +28,10 @@ class _Kept(logging.Handler):
     def keep(self, context: dict[str, Any]) -> None:
         """Keep what an event loop reports to its exception handler."""
         error = context.get("exception")
-        shown = traceback.format_exception(error) if isinstance(error, BaseException) else ()
-        self.lines.append("\n".join([str(context.get("message")), *shown]))
+        traceback_lines = (
+            traceback.format_exception(error) if isinstance(error, BaseException) else ()
+        )
+        self.lines.append("\n".join([str(context.get("message")), *traceback_lines]))
 
 
 @contextmanager
@@ -41,23 +43,23 @@ def asyncio_errors_raised(*, collect: bool) -> Iterator[None]:
     A task or future whose exception nobody retrieved is reported when it is freed; one within a
     reference cycle is freed by a garbage collection only. collect: run one before judging.
     """
-    kept = _Kept(logging.ERROR)
+    records = _Kept(logging.ERROR)
     report = asyncio.BaseEventLoop.call_exception_handler
 
     def reported(loop: asyncio.BaseEventLoop, context: dict[str, Any]) -> None:
-        kept.keep(context)
+        records.keep(context)
         report(loop, context)
 
     logger = logging.getLogger("asyncio")
-    logger.addHandler(kept)
+    logger.addHandler(records)
     try:
         with mock.patch.object(asyncio.BaseEventLoop, "call_exception_handler", reported):
             yield
             if collect:
                 gc.collect()
     finally:
-        logger.removeHandler(kept)
-    assert not kept.lines, "asyncio reported: " + "\n".join(kept.lines)
+        logger.removeHandler(records)
+    assert not records.lines, "asyncio reported: " + "\n".join(records.lines)
 
 
 @pytest.fixture(autouse=True)

@@ -33,12 +33,12 @@ def private_texts(stack: Stack) -> dict[str, str]:
 
 def check(text: str, stack: Stack, where: str) -> None:
     """Fail if `text` holds something private, plain or JSON-escaped; the message names it."""
-    found = [
+    leaks = [
         name
         for name, private in private_texts(stack).items()
         if private in text or json.dumps(private)[1:-1] in text
     ]
-    assert not found, f"{where} shows {', '.join(found)}"
+    assert not leaks, f"{where} shows {', '.join(leaks)}"
 
 
 def check_output(stack: Stack) -> None:

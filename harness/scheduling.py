@@ -78,10 +78,10 @@ def group(node_id: str) -> str:
 
 def rank(node_id: str) -> tuple[int, int]:
     """Sorts tests into the order in which the workers take up their groups."""
-    named = group(node_id)
+    group_name = group(node_id)
     folder = str(PurePosixPath(node_id.partition("::")[0]).parent)
     return (
-        _FIRST.index(named) if named in _FIRST else len(_FIRST),
+        _FIRST.index(group_name) if group_name in _FIRST else len(_FIRST),
         _FOLDERS.index(folder) if folder in _FOLDERS else len(_FOLDERS),
     )
 

@@ -47,9 +47,12 @@ class StandIn:
         self, path: str = CHAT, body: object = None, directives: str = "", **headers: str
     ) -> httpx.Response:
         """Make a call and read the whole response."""
-        sent = {"api-key": "any", "x-stand-in": directives, **headers}
+        all_headers = {"api-key": "any", "x-stand-in": directives, **headers}
         return httpx.post(
-            self.url + path, json=ASK if body is None else body, headers=sent, timeout=DEADLINE_S
+            self.url + path,
+            json=ASK if body is None else body,
+            headers=all_headers,
+            timeout=DEADLINE_S,
         )
 
     def get(self, path: str) -> httpx.Response:

@@ -29,7 +29,7 @@ def missing(what: str, tool: str = "") -> NoReturn:
     pytest.skip(what)
 
 
-def found(tool: str) -> str:
+def tool_path(tool: str) -> str:
     """The path of a program in HOW_TO_GET; see `missing` for what happens without it."""
     path = shutil.which(tool)
     if path is None:

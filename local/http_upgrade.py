@@ -17,5 +17,5 @@ def without_upgrade(data: bytes) -> bytes:
     if end < 0:
         return data
     head = data[: end + 2]
-    kept = _OTHER_UPGRADE.sub(b"", head)
-    return data if len(kept) == len(head) else kept + data[end + 2 :]
+    filtered_head = _OTHER_UPGRADE.sub(b"", head)
+    return data if len(filtered_head) == len(head) else filtered_head + data[end + 2 :]

@@ -64,17 +64,20 @@ def parse(arguments: list[str] | None) -> Options:
     """Parse the command line. Raises StackError for an invalid port, and exits as argparse does for
     an unknown option.
     """
-    given = _parser().parse_args(arguments)
+    arguments_read = _parser().parse_args(arguments)
     return Options(
-        functions_host=given.functions_host,
+        functions_host=arguments_read.functions_host,
         ports=Ports(
-            **{name: _port(name, getattr(given, f"{name}_port")) for name in Ports().by_name()}
+            **{
+                name: _port(name, getattr(arguments_read, f"{name}_port"))
+                for name in Ports().by_name()
+            }
         ),
-        folder=given.folder,
-        settings=given.settings,
-        deployment=given.deployment,
-        demo=given.demo and given.functions_host != "none",
-        exit_after_demo=given.exit_after_demo,
+        folder=arguments_read.folder,
+        settings=arguments_read.settings,
+        deployment=arguments_read.deployment,
+        demo=arguments_read.demo and arguments_read.functions_host != "none",
+        exit_after_demo=arguments_read.exit_after_demo,
     )
 
 

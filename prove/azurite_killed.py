@@ -123,7 +123,7 @@ def _judge(
     evidence: Evidence,
     forgotten: Forgotten,
 ) -> None:
-    ids = {seen.exchange_id for seen in observations if seen.exchange_id}
+    ids = {observation.exchange_id for observation in observations if observation.exchange_id}
     # When Azurite forgot the response and kept the request, the exchange looks as if its instance
     # was killed.
     upstream = upstream_calls(bed.stack)

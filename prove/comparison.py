@@ -43,7 +43,7 @@ def compare(
     wrong = wrong_events(evidence, observations, upstream, circumstances, forgotten)
     result.counts |= {
         "exchanges that clients began": len(observations),
-        "responses that clients got complete": sum(seen.whole for seen in observations),
+        "responses that clients got complete": sum(observation.whole for observation in observations),
         captured: len(stored),
         "exchanges on the Event Hub": len(events),
         "of those aborted": sum(copies[0]["outcome"] == "aborted" for copies in events.values()),
@@ -71,7 +71,7 @@ def wrong_events(
     forgotten: Collection[str] = (),
 ) -> list[str]:
     """A sentence for each event that is wrong."""
-    clients = {seen.deployment: seen for seen in observations}
+    clients = {observation.deployment: observation for observation in observations}
     sentences = []
     for exchange_id, copies in evidence.events.items():
         deployment = copies[0]["deployment"]
@@ -93,9 +93,9 @@ def check_bodies(
     of those who have not.
     """
     touched = [
-        seen.deployment
-        for seen in observations
-        if not seen.whole or seen.body_sha256 != upstream[seen.deployment].response_sha256
+        observation.deployment
+        for observation in observations
+        if not observation.whole or observation.body_sha256 != upstream[observation.deployment].response_sha256
     ]
     result.check(
         holds=not touched,

@@ -45,7 +45,8 @@ def dispositions(
     dead_lettered: Collection[str],
 ) -> dict[str, int]:
     """Count of each disposition, zeros included."""
-    found = Counter(
-        disposition(seen, delivered=delivered, dead_lettered=dead_lettered) for seen in observations
+    counts = Counter(
+        disposition(observation, delivered=delivered, dead_lettered=dead_lettered)
+        for observation in observations
     )
-    return {one.value: found[one] for one in Disposition}
+    return {one.value: counts[one] for one in Disposition}

@@ -51,7 +51,9 @@ class ClientLoad:
     @property
     def exchange_ids(self) -> set[str]:
         """Ids of the exchanges that were answered."""
-        return {seen.exchange_id for seen in self.observations if seen.exchange_id}
+        return {
+            observation.exchange_id for observation in self.observations if observation.exchange_id
+        }
 
     def join(self) -> None:
         """Return when `most` exchanges were made."""

@@ -53,8 +53,8 @@ def unruly_queue(
         ids = load.exchange_ids
         wait_for(lambda: ids <= gather(bed, outcomes=False).events.keys(), "an event of each", 30)
         envelopes = _envelopes(bed)
-        gone = sorted(envelopes)[: max(1, exchanges // 10)]
-        _delete_captures(bed, gone)
+        damaged_ids = sorted(envelopes)[: max(1, exchanges // 10)]
+        _delete_captures(bed, damaged_ids)
         messages = [text for text in envelopes.values() for _ in range(3)] + [*_GARBAGE]
         rng.shuffle(messages)
         before = len(bed.events.arrived())
@@ -84,12 +84,12 @@ def unruly_queue(
         report = bed.operator.reconciled()
     without = [
         event
-        for exchange_id in gone
+        for exchange_id in damaged_ids
         for event in evidence.events[exchange_id][1:]
         if event["content"] == ""
     ]
     result.check(
-        holds=len(without) == 3 * len(gone),
+        holds=len(without) == 3 * len(damaged_ids),
         sentence="an envelope without its captures is not an event without content",
     )
     result.check(
@@ -100,7 +100,7 @@ def unruly_queue(
         "messages put": len(messages),
         "of them garbage": len(_GARBAGE),
         "discarded as garbage": discarded,
-        "envelopes whose captures were gone": len(gone),
+        "envelopes whose captures were gone": len(damaged_ids),
     }
     return result
 

@@ -185,9 +185,9 @@ def random_faults(
     result.counts[
         "of those that were broken off before a response and before any trace, the upstream saw"
     ] = sum(
-        seen.exchange_id is None
-        and seen.deployment in upstream.keys() - delivered - names_dead_lettered
-        for seen in load.observations
+        observation.exchange_id is None
+        and observation.deployment in upstream.keys() - delivered - names_dead_lettered
+        for observation in load.observations
     )
     result.counts |= {f"faults: {name}": count for name, count in sorted(injector.done.items())}
     return result

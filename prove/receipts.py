@@ -19,8 +19,8 @@ class ReceiptReader:
     `found` receives the newest receipt of each message.
     """
 
-    def __init__(self, found: dict[str, str]) -> None:
-        self._found = found
+    def __init__(self, receipts: dict[str, str]) -> None:
+        self._found = receipts
         self._tail = b""
 
     def feed(self, data: bytes) -> None:

@@ -70,7 +70,7 @@ _LEGEND: Final = """
 
 
 def document(
-    found: Sequence[ProofResult], *, run: str, seed: int, share: float, took_s: float
+    results: Sequence[ProofResult], *, run: str, seed: int, share: float, took_s: float
 ) -> str:
     """The whole document; `run` begins with the commit."""
     counts = "in full" if share == 1 else f"{share:g} of the full counts"
@@ -80,28 +80,28 @@ def document(
         f"{counts}, {took_s / 60:.0f} min."
     )
     parts = [
-        _CLAIM + "\n".join(_policies(found)),
-        *_costs(found),
+        _CLAIM + "\n".join(_policies(results)),
+        *_costs(results),
         "",
         environment,
         _LIMITS,
         "## Every fault at a glance",
         "",
-        *_glance(found),
+        *_glance(results),
         "",
         "## Legend",
         _LEGEND,
         "# The figures",
         "",
-        *(line for result in found for line in _part(result)),
+        *(line for result in results for line in _part(result)),
     ]
     return "\n".join(parts).rstrip("\n") + "\n"
 
 
-def _policies(found: Sequence[ProofResult]) -> list[str]:
+def _policies(results: Sequence[ProofResult]) -> list[str]:
     """A row for each policy: what was lost in the proofs that count it."""
     lost: dict[str, list[str]] = {"best_effort": [], "required": []}
-    for result in found:
+    for result in results:
         _, _, policy = result.title.partition(_POLICY)
         traceless = _count(result, _TRACELESS)
         if policy and traceless != "-":
@@ -116,9 +116,9 @@ def _policies(found: Sequence[ProofResult]) -> list[str]:
     ]
 
 
-def _costs(found: Sequence[ProofResult]) -> list[str]:
+def _costs(results: Sequence[ProofResult]) -> list[str]:
     """How long an exchange is without a trace, and what `required` costs."""
-    for result in found:
+    for result in results:
         if any(name in result.counts for name in _COSTS.values()):
             costs = [f"{result.counts.get(cost, '-')} ms to {to}" for to, cost in _COSTS.items()]
             return [
@@ -135,12 +135,12 @@ def _listed(counts: list[str]) -> str:
     return f"{', '.join(counts)} exchanges without any trace" if counts else "not measured"
 
 
-def _glance(found: Sequence[ProofResult]) -> list[str]:
+def _glance(results: Sequence[ProofResult]) -> list[str]:
     rows = [
         f"| {result.title} | {'**no**' if result.broken else 'yes'} | {_count(result, _CALLS)} "
         f"| {_count(result, _DELIVERED)} | {_count(result, _UNDELIVERED)} "
         f"| {_count(result, *_DEAD_LETTERED)} | {_count(result, _TRACELESS, _TRACELESS_ANSWERED)} |"
-        for result in found
+        for result in results
         if _CALLS in result.counts or result.broken
     ]
     return [

@@ -25,5 +25,5 @@ class ProofResult:
     def require(self) -> None:
         """Raise NotProven if anything is broken."""
         if self.broken:
-            shown = "; ".join(self.broken[:10])
-            raise NotProven(f"{self.title}: {shown}. Counts: {self.counts}")
+            examples = "; ".join(self.broken[:10])
+            raise NotProven(f"{self.title}: {examples}. Counts: {self.counts}")

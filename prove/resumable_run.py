@@ -30,11 +30,11 @@ class ResumableRun:
         identity = f"{_commit()} {options.seed} {options.share}"
         if options.resume is None or not options.resume.exists():
             return cls(identity=identity)
-        held = json.loads(options.resume.read_text())
-        if held["identity"] != identity:
+        progress = json.loads(options.resume.read_text())
+        if progress["identity"] != identity:
             return cls(identity=identity)
-        results = {name: ProofResult(**result) for name, result in held["results"].items()}
-        return cls(identity=identity, took_s=held["took_s"], results=results)
+        results = {name: ProofResult(**result) for name, result in progress["results"].items()}
+        return cls(identity=identity, took_s=progress["took_s"], results=results)
 
     def save(self, path: Path | None) -> None:
         """Write the file of `--resume`; None: there is none."""

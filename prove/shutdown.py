@@ -75,7 +75,7 @@ def _judge(
         observations,
         upstream,
         Circumstances(stopped=True),
-        must=[seen.exchange_id for seen in observations if seen.exchange_id],
+        must=[observation.exchange_id for observation in observations if observation.exchange_id],
     )
     touched = check_bodies(result, observations, upstream)
     result.counts |= {

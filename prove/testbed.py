@@ -59,8 +59,8 @@ class TestBed:
     ) -> None:
         self.kind = kind
         ports = free_ports()
-        taken = set(ports.by_name().values())
-        spare = (port for port in free_ports().by_name().values() if port not in taken)
+        used_ports = set(ports.by_name().values())
+        spare = (port for port in free_ports().by_name().values() if port not in used_ports)
         self.blobs, self.queues = Gate(next(spare), ports.blob), Gate(next(spare), ports.queue)
         gated = connection_string(replace(ports, blob=self.blobs.port, queue=self.queues.port))
         values = {

@@ -131,7 +131,7 @@ def assert_deterministic(orchestrate: Orchestrator, recorded: Run, *, every: int
     """
     for turn in [*recorded.turns[::every], recorded.turns[-1]]:
         assert answer_of(orchestrate, turn.context) == turn.answer
-        asked: list[str] = []
+        previous: list[str] = []
         history = turn.context["history"]
         for count in range(2, len(history) + 1, every):
             kinds = [
@@ -140,5 +140,5 @@ def assert_deterministic(orchestrate: Orchestrator, recorded: Run, *, every: int
                     orchestrate, {**turn.context, "history": history[:count]}
                 ).actions
             ]
-            assert kinds[: len(asked)] == asked, history[:count]
-            asked = kinds
+            assert kinds[: len(previous)] == previous, history[:count]
+            previous = kinds

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 
 
 class Watched(Mapping[str, str]):
-    """`asked` grows with each name."""
+    """`names_read` grows with each name."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        self.asked: set[str] = set()
+        self.names_read: set[str] = set()
         self._values = values
 
     def __getitem__(self, name: str) -> str:
-        self.asked.add(name)
+        self.names_read.add(name)
         return self._values[name]
 
     def __iter__(self) -> Iterator[str]:

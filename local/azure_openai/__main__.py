@@ -63,8 +63,8 @@ async def _serve(port: int, defaults: Directives) -> None:
     server = await loop.create_server(
         lambda: StandInConnection(app, recording, connections), _HOST, port, backlog=_BACKLOG
     )
-    taken = server.sockets[0].getsockname()[1]
-    print(f"ready: Azure OpenAI stand-in on http://{_HOST}:{taken}", flush=True)
+    address = server.sockets[0].getsockname()[1]
+    print(f"ready: Azure OpenAI stand-in on http://{_HOST}:{address}", flush=True)
     await stop.wait()
     server.close()
     for connection in list(connections):

@@ -44,14 +44,14 @@ class App:
             return DirectedResponse(
                 answer=control.answer(request, self._recording), directives=Directives()
             )
-        found = route(request.target)
-        if found is None:
+        target = route(request.target)
+        if target is None:
             return DirectedResponse(answer=errors.not_found(), directives=Directives())
         try:
-            ask = await _ask(request, found)
+            ask = await _ask(request, target)
         except NotJsonError:
             ask = None
-        name = found.deployment or (ask.text("model") if ask else "")
+        name = target.deployment or (ask.text("model") if ask else "")
         request.exchange.deployment = name
         deployment, suffix = split_deployment(name)
         try:
@@ -63,21 +63,21 @@ class App:
             )
         echoed = {key.lower(): value for key, value in request.headers}
         return DirectedResponse(
-            answer=_refusal(request, found, deployment, directives)
-            or self._operations.answer(request, found, ask, directives, deployment),
+            answer=_refusal(request, target, deployment, directives)
+            or self._operations.answer(request, target, ask, directives, deployment),
             directives=directives,
             headers=azure_headers(str(request.exchange.id), deployment, directives, echoed),
         )
 
 
 def _refusal(
-    request: Request, found: Target, deployment: str, directives: Directives
+    request: Request, target: Target, deployment: str, directives: Directives
 ) -> StandInResponse | None:
     """The gateway's error, if it rejects the request."""
     bearer = request.header("authorization").lower().startswith("bearer ")
     if not request.header("api-key") and not bearer:
         return errors.unauthorized()
-    if not found.v1 and not found.api_version:
+    if not target.v1 and not target.api_version:
         return errors.not_found()
     if deployment == _NO_SUCH_DEPLOYMENT:
         return errors.deployment_not_found()
@@ -86,9 +86,9 @@ def _refusal(
     return errors.blocked_prompt() if directives.blocked_prompt else None
 
 
-async def _ask(request: Request, found: Target) -> Ask | None:
+async def _ask(request: Request, target: Target) -> Ask | None:
     """Parse the body; None without one to parse. Raises NotJsonError."""
-    if not reads_body(request, found):
+    if not reads_body(request, target):
         return None
     if request.header("content-type").startswith("multipart/"):
         return multipart.read(request.body)

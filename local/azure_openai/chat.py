@@ -137,12 +137,12 @@ def _delta_chunks(output: ModelOutput) -> Iterator[dict[str, object]]:
     for choice in output.choices:
         yield _chunk(output, [_delta(choice, _role(output, choice), {})])
     turns = [list(_deltas(output, choice)) for choice in output.choices]
-    for sent, turn in enumerate(zip_longest(*turns), start=1):
+    for chunk_number, turn in enumerate(zip_longest(*turns), start=1):
         for choice, delta in zip(output.choices, turn, strict=True):
             if delta is not None:
                 yield _chunk(output, [_with_filter(output, choice, delta)])
-        if output.directives.async_filter and sent % _FILTER_EVERY == 0:
-            yield from (_filter_chunk(output, choice, sent) for choice in output.choices)
+        if output.directives.async_filter and chunk_number % _FILTER_EVERY == 0:
+            yield from (_filter_chunk(output, choice, chunk_number) for choice in output.choices)
 
 
 def _deltas(output: ModelOutput, choice: ReplyChoice) -> Iterator[dict[str, object]]:
@@ -230,10 +230,10 @@ def _finish(output: ModelOutput, choice: ReplyChoice) -> dict[str, object]:
     return found | {"finish_reason": choice.finish_reason}
 
 
-def _filter_chunk(output: ModelOutput, choice: ReplyChoice, sent: int) -> dict[str, object]:
+def _filter_chunk(output: ModelOutput, choice: ReplyChoice, chunk_number: int) -> dict[str, object]:
     """The asynchronous filter's report on the pieces since its last one, after `sent` pieces."""
-    start = (max(0, sent - 1) // _FILTER_EVERY) * _FILTER_EVERY
-    before, checked = (len("".join(choice.pieces[:end])) for end in (start, sent))
+    start = (max(0, chunk_number - 1) // _FILTER_EVERY) * _FILTER_EVERY
+    before, checked = (len("".join(choice.pieces[:end])) for end in (start, chunk_number))
     found: dict[str, object] = {
         "content_filter_offsets": filters.offsets(before, checked),
         "content_filter_results": filters.results(),

@@ -115,10 +115,13 @@ def _text(ask: Ask, directives: Directives, index: int) -> tuple[list[str], str]
 
 def _structured(ask: Ask) -> list[str] | None:
     """The pieces of a JSON text, if a response_format asks for one."""
-    wanted = ask.parameters.get("response_format")
-    if not isinstance(wanted, dict) or wanted.get("type") not in {"json_object", "json_schema"}:
+    response_format = ask.parameters.get("response_format")
+    if not isinstance(response_format, dict) or response_format.get("type") not in {
+        "json_object",
+        "json_schema",
+    }:
         return None
-    described = wanted.get("json_schema")
+    described = response_format.get("json_schema")
     schema = described.get("schema") if isinstance(described, dict) else None
     value = sample(schema if isinstance(schema, dict) else {"properties": {"answer": {}}}, ask.seed)
     return slices(json.dumps(value, ensure_ascii=False), 8)

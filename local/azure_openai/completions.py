@@ -48,14 +48,14 @@ def _events(output: ModelOutput) -> Iterator[bytes]:
     null: dict[str, object] = {"usage": None} if output.ask.include_usage else {}
     prompt = {"prompt_filter_results": filters.prompt_results()}
     yield sse.data({**_document(output, []), "id": "", "created": 0, "model": "", **prompt, **null})
-    sent = 0
+    chunk_count = 0
     for turn in zip_longest(*(choice.pieces for choice in output.choices)):
         for choice, piece in zip(output.choices, turn, strict=True):
-            if directives.error_in_200 and sent == directives.error_after:
+            if directives.error_in_200 and chunk_count == directives.error_after:
                 yield sse.data(error_document(output))
                 return
             if piece is not None:
-                sent += 1
+                chunk_count += 1
                 yield sse.data({**_document(output, [_choice(choice, piece, None)]), **null})
     if directives.no_finish:
         return

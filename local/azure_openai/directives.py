@@ -89,12 +89,12 @@ _KINDS = {field.name: field.type for field in fields(Directives)}
 
 def parse(text: str, base: Directives | None = None) -> Directives:
     """Read `key=value; key` over `base`. Raises DirectiveError."""
-    given: dict[str, bool | int | str] = {}
+    values: dict[str, bool | int | str] = {}
     for item in text.replace(";", ",").split(","):
         if item.strip():
             key, has_value, value = item.strip().partition("=")
-            given[key.strip()] = _read(key.strip(), value.strip() if has_value else None)
-    return replace(base or Directives(), **given)  # type: ignore[arg-type]  # each value is of its field's kind: _read
+            values[key.strip()] = _read(key.strip(), value.strip() if has_value else None)
+    return replace(base or Directives(), **values)  # type: ignore[arg-type]  # each value is of its field's kind: _read
 
 
 def split_deployment(name: str) -> tuple[str, str]:

@@ -18,12 +18,12 @@ def files(request: Request, segments: list[str]) -> StandInResponse | None:
     """
     match request.method, segments:
         case "POST", ["files"]:
-            found = multipart.fields(request.body)
-            name, purpose = found.get("filename", "file"), found.get("purpose", "batch")
-            made = _file(
+            members = multipart.fields(request.body)
+            name, purpose = members.get("filename", "file"), members.get("purpose", "batch")
+            file = _file(
                 f"file-{digest(name, purpose)[:32]}", name, purpose, request.exchange.request_size
             )
-            return json_answer(made, 201)
+            return json_answer(file, 201)
         case "GET", ["files"]:
             return _list([_file("file-1", "input.jsonl", "batch", 1024)])
         case "GET", ["files", name]:

@@ -22,8 +22,8 @@ def fields(body: bytes | bytearray) -> dict[str, str]:
         name.decode(): value.decode("utf-8", "replace")
         for name, value in _FIELD.findall(looked_into)
     }
-    named = _FILE.search(looked_into)
-    return found | {"filename": named[1].decode("utf-8", "replace")} if named else found
+    file_name = _FILE.search(looked_into)
+    return found | {"filename": file_name[1].decode("utf-8", "replace")} if file_name else found
 
 
 def read(body: bytes | bytearray) -> Ask:

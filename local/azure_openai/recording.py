@@ -191,12 +191,15 @@ class ExchangeRecording:
         return found[-limit:] if limit else found
 
 
-def _grown(kept: bytearray | None, data: bytes, limit: int) -> bytearray | None:
-    if kept is None or len(kept) + len(data) > limit:
+def _grown(recorded: bytearray | None, data: bytes, limit: int) -> bytearray | None:
+    if recorded is None or len(recorded) + len(data) > limit:
         return None
-    kept += data
-    return kept
+    recorded += data
+    return recorded
 
 
 def _has(exchange: RecordedExchange, name: str, value: str) -> bool:
-    return any(found.lower() == name and held == value for found, held in exchange.headers)
+    return any(
+        header.lower() == name and header_value == value
+        for header, header_value in exchange.headers
+    )

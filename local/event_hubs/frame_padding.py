@@ -71,14 +71,14 @@ def pad_frame(frame: bytes) -> bytes:
     if frame_type != _AMQP_FRAME or body_at == len(frame):
         return frame
     code, list_at = descriptor(frame, body_at)
-    wanted = FIELD_COUNTS.get(code)
-    if wanted is None:
+    field_count = FIELD_COUNTS.get(code)
+    if field_count is None:
         return frame
     count, fields_at = _list_head(frame, list_at)
     list_end = end_of_value(frame, list_at)
-    fields = frame[fields_at:list_end] + _NULL * (wanted - count)
+    fields = frame[fields_at:list_end] + _NULL * (field_count - count)
     body = (
-        struct.pack(">BBBBII", 0x00, 0x53, code, 0xD0, len(fields) + 4, wanted)
+        struct.pack(">BBBBII", 0x00, 0x53, code, 0xD0, len(fields) + 4, field_count)
         + fields
         + frame[list_end:]
     )

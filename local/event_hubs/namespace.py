@@ -114,8 +114,8 @@ class Namespace:
         """The hub of that name, in any case. Raises NodeNotFoundError, which lists the existing
         hubs.
         """
-        for known, hub in self.hubs.items():
-            if known.lower() == name.lower():
+        for existing_name, hub in self.hubs.items():
+            if existing_name.lower() == name.lower():
                 return hub
         raise NodeNotFoundError(
             f"The messaging entity '{name}' could not be found. This emulator has: {', '.join(self.hubs)} (choose with --hub)."

@@ -124,9 +124,11 @@ class PartitionLog:
         if isinstance(position, Latest):
             return self.next_sequence_number
         self._check_known(position)
-        kept = range(self.first_sequence_number, self.next_sequence_number)
+        retained = range(self.first_sequence_number, self.next_sequence_number)
         search = bisect.bisect_left if position.inclusive else bisect.bisect_right
-        index = search(kept, position.value, key=lambda number: self._value(number, position.field))
+        index = search(
+            retained, position.value, key=lambda number: self._value(number, position.field)
+        )
         return self.first_sequence_number + index
 
     def _value(self, sequence_number: int, field: Field) -> int:

@@ -107,7 +107,7 @@ def _read_event(message: bytes) -> PublishedEvent:
 
 
 def _read_annotations(message: bytes, part: Section) -> tuple[bytes, int, str | None]:
-    kept: list[bytes] = []
+    sections: list[bytes] = []
     partition_key: str | None = None
     for key_at, value_at, end in map_items(message, part.value_at):
         # The AMQP rule is symbol or ulong; only symbols can be the service's.
@@ -117,5 +117,5 @@ def _read_annotations(message: bytes, part: Section) -> tuple[bytes, int, str | 
         if key == PARTITION_KEY and end_of_value(message, value_at) > value_at + 1:
             partition_key = variable_bytes(message, value_at).decode()
         if key not in _WRITTEN_BY_THE_SERVICE:
-            kept.append(message[key_at:end])
-    return b"".join(kept), 2 * len(kept), partition_key
+            sections.append(message[key_at:end])
+    return b"".join(sections), 2 * len(sections), partition_key

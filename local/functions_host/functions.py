@@ -70,10 +70,10 @@ class AppFunctions:
             *[(queue.function.name, "queueTrigger") for queue in self.queue],
             *[(timer.function.name, "timerTrigger") for timer in self.timer],
             *[
-                (found.function.name, ORCHESTRATION)
-                for found in self.durable.orchestrators.values()
+                (function.function.name, ORCHESTRATION)
+                for function in self.durable.orchestrators.values()
             ],
-            *[(found.function.name, ACTIVITY) for found in self.durable.activities.values()],
+            *[(function.function.name, ACTIVITY) for function in self.durable.activities.values()],
         ]
 
 

@@ -39,14 +39,14 @@ class LeaseBook:
         """Return what the previous worker held when it died. Call it before the first `hold`."""
         if not self._path.exists():
             return ()
-        held: dict[str, Lease] = {}
+        leases: dict[str, Lease] = {}
         for line in self._path.read_text("utf-8", "replace").splitlines():
             match line.split(" "):
                 case ["+", message_id, pop_receipt, "."]:  # the dot marks a complete line
-                    held[message_id] = Lease(message_id=message_id, pop_receipt=pop_receipt)
+                    leases[message_id] = Lease(message_id=message_id, pop_receipt=pop_receipt)
                 case ["-", message_id, "."]:
-                    held.pop(message_id, None)
-        return list(held.values())
+                    leases.pop(message_id, None)
+        return list(leases.values())
 
     def hold(self, messages: Iterable[QueueMessage]) -> None:
         """Add messages, or replace their receipts after a renewal."""

@@ -92,9 +92,9 @@ def _decode_escapes(raw: bytes) -> str:
             out.append(chr(raw[position]))
             position += 1
             continue
-        text, taken = _decode_one(raw, position)
+        text, length = _decode_one(raw, position)
         out.append(text)
-        position += taken
+        position += length
     return "".join(out)
 
 

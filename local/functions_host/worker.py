@@ -197,7 +197,7 @@ def _print_functions(functions: AppFunctions, address: tuple[str, int]) -> None:
             f"\t{http.function.name}: {methods}http://localhost:{address[1]}/{http.route.template}",
             "",
         ]
-    for name, trigger in sorted(functions.not_http(), key=lambda named: named[0].upper()):
+    for name, trigger in sorted(functions.not_http(), key=lambda item: item[0].upper()):
         lines += [f"\t{name}: {trigger}", ""]
     print("\n".join(lines), flush=True)
 

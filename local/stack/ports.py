@@ -122,32 +122,32 @@ def is_free(port: int) -> bool:
     return True
 
 
-def require_free(wanted: Mapping[str, int]) -> None:
+def require_free(requested: Mapping[str, int]) -> None:
     """`wanted`: ports by their names in Ports. Raises PortsTaken: all that are given twice, or else
     all that are taken.
     """
-    problems = _shared(wanted) or [
-        _taken(name, port) for name, port in wanted.items() if not is_free(port)
+    problems = _shared(requested) or [
+        _taken(name, port) for name, port in requested.items() if not is_free(port)
     ]
     if problems:
-        raise PortsTaken("\n".join(problems), instead=alternatives(wanted))
+        raise PortsTaken("\n".join(problems), instead=alternatives(requested))
 
 
-def alternatives(wanted: Mapping[str, int]) -> dict[str, int]:
+def alternatives(requested: Mapping[str, int]) -> dict[str, int]:
     """The ports to use instead of those that are taken or given twice, all different: the next free
     ones above them.
 
     Of two names with one port, the chosen one keeps it, and the default one gets another.
     """
     defaults = Ports().by_name()
-    kept: dict[str, int] = {}
-    for name in sorted(wanted, key=lambda name: wanted[name] == defaults[name]):
-        if wanted[name] not in kept.values() and is_free(wanted[name]):
-            kept[name] = wanted[name]
-    used = set(wanted.values())
+    assignment: dict[str, int] = {}
+    for name in sorted(requested, key=lambda name: requested[name] == defaults[name]):
+        if requested[name] not in assignment.values() and is_free(requested[name]):
+            assignment[name] = requested[name]
+    used = set(requested.values())
     others = {}
-    for name, port in wanted.items():
-        if name not in kept:
+    for name, port in requested.items():
+        if name not in assignment:
             others[name] = _next_free(port, used)
             used.add(others[name])
     return others
@@ -158,9 +158,9 @@ def _next_free(port: int, used: Collection[int]) -> int:
     return next(number for number in candidates if number not in used and is_free(number))
 
 
-def _shared(wanted: Mapping[str, int]) -> list[str]:
+def _shared(requested: Mapping[str, int]) -> list[str]:
     by_port: dict[int, list[str]] = {}
-    for name, port in wanted.items():
+    for name, port in requested.items():
         by_port.setdefault(port, []).append(make_variable(WHAT_LISTENS[name][1]))
     return [
         f"{' and '.join(variables)} are the same port, {port}: everything that listens needs one of its own"

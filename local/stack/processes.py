@@ -44,14 +44,14 @@ def processes_with(variable: str, value: str) -> list[int]:
     """The pids of all living processes, without this one, that have the variable. Zombies do not
     count.
     """
-    found = []
+    processes = []
     for process in psutil.process_iter():
         # A process may end, or be another user's, between being listed and being read.
         with contextlib.suppress(psutil.Error, OSError):
             marked = process.environ().get(variable) == value
             if marked and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process.pid)
-    return found
+                processes.append(process.pid)
+    return processes
 
 
 def command_of(pid: int) -> str:

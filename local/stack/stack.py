@@ -198,13 +198,13 @@ class Stack:
         """This process's environment. For tests, it lacks the variables that the app or a host
         would read.
         """
-        kept = {
+        environment = {
             name: value
             for name, value in os.environ.items()
             if not self._hermetic_names
             or not (name in self._hermetic_names or name.startswith(_SETTING_PREFIXES))
         }
-        return {**kept, "PYTHONUNBUFFERED": "1"}
+        return {**environment, "PYTHONUNBUFFERED": "1"}
 
 
 _SETTING_PREFIXES: Final = ("AZURE_OPENAI_", "AZURE_EVENTHUB_", "AzureWebJobs", "CAPTURES_STORAGE")

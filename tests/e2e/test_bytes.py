@@ -31,10 +31,10 @@ def test_an_answer_arrives_as_it_was_written(
     """Status, body and framing; a stream is `text/event-stream` and ends with its terminator."""
     chat = Chat(stream=stream, directives=directives, headers=(("accept-encoding", "gzip"),))
     answer = chat.ask(stack)
-    seen = upstream_record.only_request(stack, deployment=chat.deployment)
-    assert (answer.status, answer.whole, seen.ended) == (200, True, "finished")
+    upstream_request = upstream_record.only_request(stack, deployment=chat.deployment)
+    assert (answer.status, answer.whole, upstream_request.ended) == (200, True, "finished")
     assert len(answer.body) > 300
-    assert answer.body == seen.response_body
+    assert answer.body == upstream_request.response_body
     assert answer.header("content-type") == ("text/event-stream" if stream else "application/json")
     if stream:
         assert not answer.header("content-length")

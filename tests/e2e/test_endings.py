@@ -27,19 +27,22 @@ def test_disconnect_within_a_stream(stack: Stack, events: EventLog, *, reset: bo
             assert call.piece() is not None
         answer = call.answer()
         call.hang_up(reset=reset)
-    seen = upstream_record.only_request(stack, deployment=chat.deployment)
+    upstream_request = upstream_record.only_request(stack, deployment=chat.deployment)
     event = events.one(exchange_id=answer.exchange_id)
-    assert seen.ended == "peer_closed"
-    assert len(seen.write_times) < 300
+    assert upstream_request.ended == "peer_closed"
+    assert len(upstream_request.write_times) < 300
     assert (event["outcome"], event["type"], event["status_code"]) == (
         "client_disconnected",
         "stream_completion",
         200,
     )
-    read, written = content_of(answer.body), content_of(seen.response_body)
-    assert read
-    assert event["content"].startswith(read)
-    assert written.startswith(event["content"])
+    client_content, upstream_content = (
+        content_of(answer.body),
+        content_of(upstream_request.response_body),
+    )
+    assert client_content
+    assert event["content"].startswith(client_content)
+    assert upstream_content.startswith(event["content"])
     assert event["prompt"] == chat.messages
 
 
@@ -86,13 +89,15 @@ def test_an_upstream_that_breaks_off_is_no_success(
     """
     chat = Chat(stream=True, directives=f"chunk_ms=20; {directive}")
     answer = chat.ask(stack)
-    seen = upstream_record.only_request(stack, deployment=chat.deployment)
+    upstream_request = upstream_record.only_request(stack, deployment=chat.deployment)
     event = events.one(exchange_id=answer.exchange_id)
-    assert answer.body.startswith(seen.response_body)
+    assert answer.body.startswith(upstream_request.response_body)
     assert b"[DONE]" not in answer.body
-    assert b'"error"' in answer.body.removeprefix(seen.response_body) or not answer.whole
+    assert (
+        b'"error"' in answer.body.removeprefix(upstream_request.response_body) or not answer.whole
+    )
     assert (event["outcome"], event["type"]) == ("upstream_interrupted", "error")
-    assert event["content"] == content_of(seen.response_body)
+    assert event["content"] == content_of(upstream_request.response_body)
     assert event["error"]["message"]
 
 
@@ -117,9 +122,13 @@ def test_an_upstreams_error_passes_untouched(
     """
     chat = Chat(stream=stream, directives=directives)
     answer = chat.ask(stack)
-    seen = upstream_record.only_request(stack, deployment=chat.deployment)
+    upstream_request = upstream_record.only_request(stack, deployment=chat.deployment)
     event = events.one(exchange_id=answer.exchange_id)
-    assert (answer.status, answer.body, answer.whole) == (status, seen.response_body, True)
+    assert (answer.status, answer.body, answer.whole) == (
+        status,
+        upstream_request.response_body,
+        True,
+    )
     assert answer.header("content-type") == "application/json"
     assert answer.header("x-ratelimit-remaining-tokens") == "99000"
     if "retry_after" in directives:

@@ -104,12 +104,16 @@ def test_the_token_goes_no_further_than_the_proxy(guarded: Stack) -> None:
     with EventLog(guarded) as events:
         answer = chat.ask(guarded)
         event = events.one(exchange_id=answer.exchange_id)
-    seen = upstream_record.only_request(guarded, deployment=chat.deployment)
-    assert (seen.all("authorization"), seen.all("api-key")) == (
+    upstream_request = upstream_record.only_request(guarded, deployment=chat.deployment)
+    assert (upstream_request.all("authorization"), upstream_request.all("api-key")) == (
         [],
         [guarded.settings["AZURE_OPENAI_KEY"]],
     )
-    for where in (str(seen.headers), json.dumps(event), guarded.parts["functions_host"].output()):
+    for where in (
+        str(upstream_request.headers),
+        json.dumps(event),
+        guarded.parts["functions_host"].output(),
+    ):
         assert signature not in where
         assert CALLER_KEY not in where
 
@@ -145,9 +149,9 @@ def test_every_forged_token_is_refused(guarded: Stack, name: str) -> None:
         code,
         "Bearer",
     )
-    said = answer.body.decode() + guarded.parts["functions_host"].output()
-    assert [part for part in text.split(".") if len(part) > 20 and part in said] == []
-    assert [secret for secret in (CALLER, STRANGER, AUDIENCE) if secret in said] == []
+    output = answer.body.decode() + guarded.parts["functions_host"].output()
+    assert [part for part in text.split(".") if len(part) > 20 and part in output] == []
+    assert [secret for secret in (CALLER, STRANGER, AUDIENCE) if secret in output] == []
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ WEBSOCKET = [
 ]
 
 
-def sent(
+def send(
     stack: Stack, target: str, headers: Headers = ()
 ) -> tuple[ReceivedResponse, list[upstream_record.UpstreamRequest]]:
     """The answer, and what arrived at the upstream."""
@@ -56,17 +56,19 @@ def own_host(stack: Stack) -> str:
 )
 def test_a_path_is_a_path(stack: Stack, path: str) -> None:
     """It arrives at the one upstream, below /openai/, as one request."""
-    answer, seen = sent(stack, f"{path}?api-version={API_VERSION}")
+    answer, upstream_requests = send(stack, f"{path}?api-version={API_VERSION}")
     assert answer.status == 200
-    assert [found.path.startswith("/openai/") for found in seen] == [True]
-    assert seen[0].all("host") == [own_host(stack)]
+    assert [request.path.startswith("/openai/") for request in upstream_requests] == [True]
+    assert upstream_requests[0].all("host") == [own_host(stack)]
 
 
 def test_a_path_that_could_climb_out_reaches_no_upstream(stack: Stack, events: EventLog) -> None:
     """Decoded once more, `..%2f..` would leave /openai/ with the proxy's credential."""
-    answer, seen = sent(stack, f"/openai/..%2f..%2f..%2f{EVIL}?api-version={API_VERSION}")
+    answer, upstream_requests = send(
+        stack, f"/openai/..%2f..%2f..%2f{EVIL}?api-version={API_VERSION}"
+    )
     assert (answer.status, b"unknown_route" in answer.body) == (404, True)
-    assert seen == []
+    assert upstream_requests == []
     assert events.one(exchange_id=answer.exchange_id)["outcome"] == "rejected"
 
 
@@ -76,9 +78,11 @@ def test_a_path_that_could_climb_out_reaches_no_upstream(stack: Stack, events: E
 )
 def test_a_query_is_a_query(stack: Stack, query: str) -> None:
     """Whatever it looks like."""
-    answer, seen = sent(stack, f"/openai/x?api-version={API_VERSION}&{query}")
+    answer, upstream_requests = send(stack, f"/openai/x?api-version={API_VERSION}&{query}")
     assert answer.status == 200
-    assert [(found.path, found.all("host")) for found in seen] == [("/openai/x", [own_host(stack)])]
+    assert [(request.path, request.all("host")) for request in upstream_requests] == [
+        ("/openai/x", [own_host(stack)])
+    ]
 
 
 @pytest.mark.parametrize(
@@ -96,10 +100,12 @@ def test_a_query_is_a_query(stack: Stack, query: str) -> None:
 )
 def test_a_header_names_no_other_upstream(stack: Stack, name: str) -> None:
     """Neither for the proxy nor for what is behind it: these are not passed on."""
-    answer, seen = sent(stack, f"/openai/x?api-version={API_VERSION}", [(name, f"http://{EVIL}/")])
+    answer, upstream_requests = send(
+        stack, f"/openai/x?api-version={API_VERSION}", [(name, f"http://{EVIL}/")]
+    )
     assert answer.status == 200
-    assert [found.all("host") for found in seen] == [[own_host(stack)]]
-    assert EVIL not in str(seen[0].headers)
+    assert [request.all("host") for request in upstream_requests] == [[own_host(stack)]]
+    assert EVIL not in str(upstream_requests[0].headers)
 
 
 @pytest.mark.parametrize(
@@ -125,9 +131,11 @@ def test_an_odd_request_line_gets_no_further_than_the_one_upstream(
     answer = http_client.call(
         stack.proxy_url, method, target, [("x-ms-client-request-id", request_id)]
     )
-    seen = upstream_record.requests(stack, request_id=request_id)
+    upstream_requests = upstream_record.requests(stack, request_id=request_id)
     assert answer.status in {200, 400, 404, 405}
-    assert [found.all("host") for found in seen] == [[own_host(stack)]] * (answer.status == 200)
+    assert [request.all("host") for request in upstream_requests] == [[own_host(stack)]] * (
+        answer.status == 200
+    )
 
 
 def test_another_host_header_changes_nothing(stack: Stack) -> None:
@@ -156,12 +164,12 @@ def test_another_host_header_changes_nothing(stack: Stack) -> None:
 )
 def test_a_websocket_gets_a_clear_501(stack: Stack, events: EventLog, target: str) -> None:
     """In Azure's shape; nothing goes upstream, and the event says that it was refused."""
-    answer, seen = sent(stack, target, WEBSOCKET)
+    answer, upstream_requests = send(stack, target, WEBSOCKET)
     assert answer.status == 501
     error = json.loads(answer.body)["error"]
     assert error["code"] == "websocket_not_supported"
     assert "Realtime" in error["message"]
-    assert seen == []
+    assert upstream_requests == []
     event = events.one(exchange_id=answer.exchange_id)
     assert (event["type"], event["outcome"], event["status_code"]) == ("error", "rejected", 501)
     assert event["error"]["code"] == "websocket_not_supported"
@@ -173,6 +181,9 @@ def test_a_path_with_a_line_end_does_not_keep_its_invocation(
     """It is relayed and recorded as any other; the host would replace a worker whose invocation
     never ends.
     """
-    answer, seen = sent(stack, f"/openai/a%0Ab%0D%0A?api-version={API_VERSION}")
-    assert (answer.status, [found.path for found in seen]) == (200, ["/openai/a%0Ab%0D%0A"])
+    answer, upstream_requests = send(stack, f"/openai/a%0Ab%0D%0A?api-version={API_VERSION}")
+    assert (answer.status, [request.path for request in upstream_requests]) == (
+        200,
+        ["/openai/a%0Ab%0D%0A"],
+    )
     assert events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"

@@ -46,9 +46,9 @@ def text_of(client: AzureOpenAI, deployment: str, directives: str) -> str:
 
 def comments_before(answer: ReceivedResponse, moment: float) -> int:
     """How many comments had reached the client by then; fails if anything else had."""
-    come = b"".join(piece.data for piece in answer.pieces if piece.at < moment)
-    count = come.count(KEEP_ALIVE)
-    assert come == KEEP_ALIVE * count
+    data = b"".join(piece.data for piece in answer.pieces if piece.at < moment)
+    count = data.count(KEEP_ALIVE)
+    assert data == KEEP_ALIVE * count
     return count
 
 
@@ -59,12 +59,12 @@ def test_usage_is_asked_for_and_its_chunk_taken_out(
     """One member more goes up, one event less comes down, and the event has the usage."""
     chat = Chat(stream=True, more=UNASKED)
     answer = chat.ask(strained)
-    seen = upstream_record.only_request(strained, deployment=chat.deployment)
-    assert json.loads(seen.body) == {
+    upstream_request = upstream_record.only_request(strained, deployment=chat.deployment)
+    assert json.loads(upstream_request.body) == {
         **json.loads(chat.body),
         "stream_options": {"include_usage": True},
     }
-    events = seen.response_body.split(b"\n\n")
+    events = upstream_request.response_body.split(b"\n\n")
     usage = [event for event in events if b'"usage":{' in event]
     assert len(usage) == 1
     assert answer.body == b"\n\n".join(event for event in events if event not in usage)
@@ -110,9 +110,9 @@ def test_a_silent_stream_is_kept_alive(
     """
     chat = Chat(stream=True, directives="cut=7; first_chunk_ms=2000; chunk_ms=50; chunks=1")
     answer = chat.ask(strained)
-    seen = upstream_record.only_request(strained, deployment=chat.deployment)
-    assert comments_before(answer, seen.write_times[0]) >= 2
-    assert answer.body.replace(KEEP_ALIVE, b"") == seen.response_body
+    upstream_request = upstream_record.only_request(strained, deployment=chat.deployment)
+    assert comments_before(answer, upstream_request.write_times[0]) >= 2
+    assert answer.body.replace(KEEP_ALIVE, b"") == upstream_request.response_body
     assert strained_events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
     expected = text_of(client, new_deployment(), "chunks=2")
     assert (
@@ -128,10 +128,10 @@ def test_late_headers_are_answered_early(
     """
     chat = Chat(stream=True, directives="headers_ms=2000; chunks=2")
     answer = chat.ask(strained)
-    seen = upstream_record.only_request(strained, deployment=chat.deployment)
+    upstream_request = upstream_record.only_request(strained, deployment=chat.deployment)
     assert answer.status == 200
-    assert comments_before(answer, seen.write_times[0])
-    assert answer.body.replace(KEEP_ALIVE, b"") == seen.response_body
+    assert comments_before(answer, upstream_request.write_times[0])
+    assert answer.body.replace(KEEP_ALIVE, b"") == upstream_request.response_body
     event = strained_events.one(exchange_id=answer.exchange_id)
     assert (event["outcome"], event["time_to_first_chunk_ms"] >= 1990) == ("completed", True)
     assert text_of(client, new_deployment(), "headers_ms=1200; chunks=2") == text_of(
@@ -171,11 +171,11 @@ def test_late_streams_of_images_and_speech_are_answered_early_too(
     answer = http_client.call(
         strained.proxy_url, "POST", target, headers, json.dumps(body).encode()
     )
-    seen = upstream_record.only_request(strained, deployment=deployment)
+    upstream_request = upstream_record.only_request(strained, deployment=deployment)
     assert answer.status == 200
-    assert comments_before(answer, seen.write_times[0])
-    assert answer.body.replace(KEEP_ALIVE, b"") == seen.response_body
-    assert json.loads(seen.body) == body
+    assert comments_before(answer, upstream_request.write_times[0])
+    assert answer.body.replace(KEEP_ALIVE, b"") == upstream_request.response_body
+    assert json.loads(upstream_request.body) == body
     event = strained_events.one(exchange_id=answer.exchange_id)
     assert (event["type"], event["outcome"], event["stream"]) == (kind, "completed", True)
 

@@ -51,8 +51,11 @@ def test_a_hundred_streams_at_once(stack: Stack, events: EventLog) -> None:
     reads = asyncio.run(read_all(stack, chats))
     assert len({read.exchange_id for read in reads}) == STREAMS
     for chat, read in zip(chats, reads, strict=True):
-        seen = upstream_record.only_request(stack, deployment=chat.deployment)
-        assert hashlib.sha256(read.body).digest() == hashlib.sha256(seen.response_body).digest()
+        upstream_request = upstream_record.only_request(stack, deployment=chat.deployment)
+        assert (
+            hashlib.sha256(read.body).digest()
+            == hashlib.sha256(upstream_request.response_body).digest()
+        )
     events.all_of([read.exchange_id for read in reads])
     envelope_queue.wait_until_empty(stack)
     arrived = {

@@ -164,11 +164,11 @@ def test_a_dead_lettered_exchange_is_listed_requeued_after_a_fix_and_erased(
 
 
 def test_a_time_range_is_delivered_again_under_the_same_ids(stack: Stack, events: EventLog) -> None:
-    begun = datetime.now(UTC)
+    start = datetime.now(UTC)
     ids = {a_delivered_exchange(stack, events)[0] for _ in range(2)}
     envelope_queue.wait_until_empty(stack)
     moments = {
-        "FROM": begun.isoformat().replace("+00:00", "Z"),
+        "FROM": start.isoformat().replace("+00:00", "Z"),
         "TO": datetime.now(UTC).isoformat(),
     }
     status = ended(stack, run(stack, "/ops/replay", **moments))

@@ -64,9 +64,9 @@ def test_what_fails_after_the_response_has_ended_is_printed_all_the_same(
     parts = {"azurite", "azure_openai", "functions_host"}
     with Stack(functions_host=functions_host, settings=settings, ports=ports, only=parts) as stack:
         answer = Chat().ask(stack)
-        said = f"ERROR: The response capture of exchange {answer.exchange_id} could not be stored"
+        line = f"ERROR: The response capture of exchange {answer.exchange_id} could not be stored"
         until(
-            lambda: said in stack.parts["functions_host"].output(),
+            lambda: line in stack.parts["functions_host"].output(),
             "the line that says so",
             within_s=30,
         )

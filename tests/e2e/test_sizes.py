@@ -65,8 +65,8 @@ def test_90_mb_go_up(stack: Stack, events: EventLog, worker: Worker) -> None:
     answer = http_client.call(
         stack.proxy_url, "POST", target, [("content-type", "application/octet-stream")], body
     )
-    seen = upstream_record.only_request(stack, deployment=deployment)
-    assert (answer.status, seen.body_sha256) == (200, hashlib.sha256(body).hexdigest())
+    upstream_request = upstream_record.only_request(stack, deployment=deployment)
+    assert (answer.status, upstream_request.body_sha256) == (200, hashlib.sha256(body).hexdigest())
     assert events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
     assert worker.peak_mb() - before < MOST_GROWTH_MB
 

@@ -55,12 +55,12 @@ class Run:
 
     def _environment(self, own: Mapping[str, str]) -> dict[str, str]:
         """Nothing that this machine's developer set for the app."""
-        kept = {
+        environment = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("AZURE_", "AzureWebJobs"))
         }
-        return {**kept, **own, MARKER: self.id}
+        return {**environment, **own, MARKER: self.id}
 
     def output(self) -> str:
         return self._output.read_text()
@@ -119,11 +119,11 @@ def test_it_shows_the_answer_and_both_events_and_sigint_ends_it_in_order(
     run.until_it_says("Serving until Ctrl-C")
     run.process.send_signal(signal.SIGINT)
     assert run.wait() == 0
-    said = run.output()
-    assert '"type": "stream_completion"' in said
-    assert '"type": "completion"' in said
-    assert f"proxy          http://127.0.0.1:{run.ports.proxy} " in said
-    assert said.endswith("stopped: all parts have ended, their ports are free\n")
+    output = run.output()
+    assert '"type": "stream_completion"' in output
+    assert '"type": "completion"' in output
+    assert f"proxy          http://127.0.0.1:{run.ports.proxy} " in output
+    assert output.endswith("stopped: all parts have ended, their ports are free\n")
     assert run.has_left_nothing()
 
 
@@ -157,12 +157,12 @@ def test_a_taken_port_is_named_before_anything_is_started(start: Callable[..., R
         port = server.getsockname()[1]
         run = start(ports=Ports(**(free_ports().by_name() | {"event_hubs": port})))
         assert run.wait() == 1
-    said = run.output().strip()
-    assert said.startswith(
+    output = run.output().strip()
+    assert output.startswith(
         f"fnsse: port {port} (EVENT_HUBS_PORT), which event_hubs (AMQP) needs, is taken"
     )
-    assert f"Use instead: make run PORT={run.ports.proxy} EVENT_HUBS_PORT=" in said
-    assert "starting" not in said
+    assert f"Use instead: make run PORT={run.ports.proxy} EVENT_HUBS_PORT=" in output
+    assert "starting" not in output
 
 
 def test_without_core_tools_make_func_says_how_to_get_them(
@@ -239,10 +239,12 @@ def test_an_upstream_that_is_not_there_is_named_and_its_event_shown(
         "--exit-after-demo", environment={"AZURE_OPENAI_BASE_URL": nobody, "AZURE_OPENAI_KEY": "a"}
     )
     assert run.wait() == 1
-    said = run.output()
-    assert '"type": "error"' in said
-    assert said.splitlines()[-1].startswith("fnsse: the call through the proxy was answered 502: ")
-    assert said.endswith(" - check AZURE_OPENAI_BASE_URL and AZURE_OPENAI_KEY\n")
+    output = run.output()
+    assert '"type": "error"' in output
+    assert output.splitlines()[-1].startswith(
+        "fnsse: the call through the proxy was answered 502: "
+    )
+    assert output.endswith(" - check AZURE_OPENAI_BASE_URL and AZURE_OPENAI_KEY\n")
 
 
 def test_an_event_hub_that_is_not_there_is_named_while_events_are_waited_for(

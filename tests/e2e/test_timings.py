@@ -14,13 +14,13 @@ from local.stack import Stack
 ROUNDED_MS = 2
 
 
-def lags_ms(seen: UpstreamRequest, answer: ReceivedResponse) -> list[float]:
+def lags_ms(upstream_request: UpstreamRequest, answer: ReceivedResponse) -> list[float]:
     """How long after the upstream wrote each piece its last byte was in the client's hands."""
     lags, written, read = [], 0, 0
-    sizes = [len(event) + 2 for event in seen.response_body.split(b"\n\n")[:-1]]
+    sizes = [len(event) + 2 for event in upstream_request.response_body.split(b"\n\n")[:-1]]
     arrivals = iter(answer.pieces)
     at = 0.0
-    for size, write_at in zip(sizes, seen.write_times, strict=True):
+    for size, write_at in zip(sizes, upstream_request.write_times, strict=True):
         written += size
         while read < written:
             piece = next(arrivals)
@@ -40,12 +40,16 @@ def test_the_events_timings_are_those_of_the_exchange(stack: Stack, events: Even
     with chat.begin(stack) as call:
         answer = call.rest()
         sent_at = call.sent_at
-    seen = upstream_record.only_request(stack, deployment=chat.deployment)
+    upstream_request = upstream_record.only_request(stack, deployment=chat.deployment)
     event = events.one(exchange_id=answer.exchange_id)
     first_ms, streaming_ms = event["time_to_first_chunk_ms"], event["streaming_duration_ms"]
-    first_write, last_write = seen.write_times[0], seen.write_times[-1]
+    first_write, last_write = upstream_request.write_times[0], upstream_request.write_times[-1]
     first_read, last_read = answer.pieces[0].at, answer.pieces[-1].at
-    assert 300 - ROUNDED_MS <= (first_write - seen.started_at) * 1000 <= first_ms + ROUNDED_MS
+    assert (
+        300 - ROUNDED_MS
+        <= (first_write - upstream_request.started_at) * 1000
+        <= first_ms + ROUNDED_MS
+    )
     assert first_ms - ROUNDED_MS <= (first_read - sent_at) * 1000
     assert (
         (last_write - first_read) * 1000 - ROUNDED_MS
@@ -77,10 +81,10 @@ def test_each_chunk_is_sent_on_before_the_next_one_comes(stack: Stack) -> None:
     for _ in range(10):
         chat = Chat(stream=True, directives="first_chunk_ms=300; chunk_ms=20")
         answer = chat.ask(stack)
-        seen = upstream_record.only_request(stack, deployment=chat.deployment)
-        lags = lags_ms(seen, answer)
+        upstream_request = upstream_record.only_request(stack, deployment=chat.deployment)
+        lags = lags_ms(upstream_request, answer)
         found.append((lags[0], median(lags)))
-        if answer.pieces[0].at < seen.write_times[1] and median(lags) < 20:
+        if answer.pieces[0].at < upstream_request.write_times[1] and median(lags) < 20:
             return
     raise AssertionError(f"(first, median) ms behind the upstream: {found}")
 
@@ -90,7 +94,9 @@ def test_the_first_chunk_does_not_wait_for_a_second(stack: Stack) -> None:
     chat = Chat(stream=True, directives="silence_after=1")
     with chat.begin(stack) as call:
         first = call.piece()
-        seen = upstream_record.only_request(stack, deployment=chat.deployment, ended=False)
+        upstream_request = upstream_record.only_request(
+            stack, deployment=chat.deployment, ended=False
+        )
     assert first is not None
-    assert first.data == seen.response_body
-    assert (seen.ended, len(seen.write_times)) == ("open", 1)
+    assert first.data == upstream_request.response_body
+    assert (upstream_request.ended, len(upstream_request.write_times)) == ("open", 1)

@@ -82,7 +82,7 @@ def _envelope(
     arrivals = _arrivals(body, stream=stream)
     exchange_id = new_exchange_id(1_763_908_200_000, bytes(10))
     folder = "2025/11/23/14"
-    said = _DEFAULTS | {
+    fields = _DEFAULTS | {
         "stream": stream if response else None,
         "upstream_status_code": response.header["status_code"] if response else None,
         "request_bytes": len(request.body) if request else 0,
@@ -91,16 +91,16 @@ def _envelope(
         "request_capture": f"{folder}/{exchange_id}.request" if request else None,
         "response_capture": f"{folder}/{exchange_id}.response" if response else None,
     }
-    said |= exchange["envelope"]
+    fields |= exchange["envelope"]
     return Envelope(
-        **said
+        **fields
         | {
             "exchange_id": exchange_id,
             "operation": exchange["operation"],
             "started_at": "2025-11-23T14:30:00.000000+00:00",
-            "outcome": Outcome(said["outcome"]),
-            "failure": Failure(**said["failure"]) if said["failure"] else None,
-            "caller": Caller(**said["caller"]),
+            "outcome": Outcome(fields["outcome"]),
+            "failure": Failure(**fields["failure"]) if fields["failure"] else None,
+            "caller": Caller(**fields["caller"]),
             "arrivals": tuple(arrivals[:MAX_ARRIVALS]),
             "chunk_count": len(arrivals),
             "timings": _timings(arrivals),

@@ -11,8 +11,8 @@ from tests.golden import load, names
 
 for name in names():
     case = load(name)
-    built = json.loads(
+    event = json.loads(
         shape.dump(builder.build(case.envelope, case.request, case.response, "Sweden Central"))
     )
-    case.event_path.write_text(json.dumps(built, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    case.event_path.write_text(json.dumps(event, indent=1, ensure_ascii=False) + "\n", "utf-8")
 print(f"wrote {len(names())} events")  # noqa: T201 - a command's output

@@ -28,11 +28,11 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 def test_the_captures_give_the_expected_event(case: Case) -> None:
     """Key by key; the file is the documentation of its case."""
-    built = json.loads(
+    event = json.loads(
         shape.dump(builder.build(case.envelope, case.request, case.response, _REGION))
     )
-    assert built == json.loads(case.event_path.read_text("utf-8"))
-    valid(built)
+    assert event == json.loads(case.event_path.read_text("utf-8"))
+    valid(event)
 
 
 def test_the_outcome_is_the_one_that_the_relay_decides(case: Case) -> None:

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from harness.tools import found
+from harness.tools import tool_path
 
 INFRA: Final = Path(__file__).resolve().parents[2] / "infra"
 TENANT: Final = "22222222-2222-4222-8222-222222222222"
@@ -35,7 +35,7 @@ _ROLE_ASSIGNMENT: Final = "/providers/Microsoft.Authorization/roleAssignments/"
 def run(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
     """`bicep ARGUMENTS`; the test is skipped where there is none."""
     done = subprocess.run(
-        [found("bicep"), *arguments],
+        [tool_path("bicep"), *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -109,7 +109,7 @@ class Evaluator:
     """
 
     def __init__(self) -> None:
-        command = [found("bicep"), "jsonrpc", "--stdio"]
+        command = [tool_path("bicep"), "jsonrpc", "--stdio"]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment()
         )
@@ -139,11 +139,11 @@ class Evaluator:
                 if message == "Compilation failed"
                 else message
             )
-        shown = json.loads(answer["result"]["snapshot"])
-        resources = {resource["id"]: resource for resource in shown["predictedResources"]}
-        assert len(resources) == len(shown["predictedResources"]), "two resources of one id"
+        snapshot = json.loads(answer["result"]["snapshot"])
+        resources = {resource["id"]: resource for resource in snapshot["predictedResources"]}
+        assert len(resources) == len(snapshot["predictedResources"]), "two resources of one id"
         return Deployment(
-            resources=resources, outputs=shown["outputs"], diagnostics=shown["diagnostics"]
+            resources=resources, outputs=snapshot["outputs"], diagnostics=snapshot["diagnostics"]
         )
 
     def _call(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:

@@ -80,8 +80,8 @@ def _install() -> None:
 
 
 def _install_alone() -> None:
-    wanted = _REQUIREMENTS.read_text()
-    if _PYTHON.exists() and _STAMP.is_file() and _STAMP.read_text() == wanted:
+    requirement = _REQUIREMENTS.read_text()
+    if _PYTHON.exists() and _STAMP.is_file() and _STAMP.read_text() == requirement:
         return
     shutil.rmtree(_FOLDER, ignore_errors=True)
     try:
@@ -96,4 +96,4 @@ def _install_alone() -> None:
         missing(
             f"needs checkov in {_FOLDER}: pip install -r {_REQUIREMENTS.name}\n{error.stderr.decode(errors='replace')}"
         )
-    _STAMP.write_text(wanted)
+    _STAMP.write_text(requirement)

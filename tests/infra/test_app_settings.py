@@ -89,8 +89,8 @@ def test_the_app_reads_what_is_set_and_all_that_it_reads_is_set(deployed: dict[s
     """
     environment = Watched(_in_azure(deployed))
     settings.load(environment)
-    assert deployed.keys() - OF_THE_HOST == environment.asked - NOT_DEPLOYED
-    assert environment.asked >= NOT_DEPLOYED
+    assert deployed.keys() - OF_THE_HOST == environment.names_read - NOT_DEPLOYED
+    assert environment.names_read >= NOT_DEPLOYED
 
 
 def test_settings_left_out_mean_the_same_as_those_written_out(deployed: dict[str, str]) -> None:

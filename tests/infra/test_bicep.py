@@ -24,14 +24,14 @@ WARNING = re.compile(r"^(.+?)\(\d+,\d+\) : (?:Error|Warning|Info) .*$", re.MULTI
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, list[str]]]:
     """The folder of compiled templates, and what the compiler and the linter say of each file."""
     folder = tmp_path_factory.mktemp("compiled")
-    said: dict[str, list[str]] = {}
+    messages: dict[str, list[str]] = {}
     for done in (
         run("build", "--pattern", INFRA / "**/*.bicep", "--outdir", folder, check=False),
         run("lint", INFRA / "main.bicepparam", check=False),
     ):
         for match in WARNING.finditer(done.stdout + done.stderr):
-            said.setdefault(Path(match[1]).name, []).append(match[0])
-    return folder, said
+            messages.setdefault(Path(match[1]).name, []).append(match[0])
+    return folder, messages
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
@@ -39,8 +39,8 @@ def test_a_file_compiles_without_a_warning(
     file: Path, compiled: tuple[Path, dict[str, list[str]]]
 ) -> None:
     """The compiler and the linter have nothing to say of any file, and each becomes a template."""
-    folder, said = compiled
-    assert said.get(file.name, []) == []
+    folder, messages = compiled
+    assert messages.get(file.name, []) == []
     if file.suffix == ".bicep":
         template = json.loads(next(folder.rglob(f"{file.stem}.json")).read_text())
         assert template["$schema"].endswith("deploymentTemplate.json#")
@@ -53,14 +53,14 @@ def test_each_module_is_told_whether_the_network_is_private(
     shows what it was told.
     """
     template = json.loads((compiled[0] / "main.json").read_text())
-    told = [
+    values = [
         module["properties"]["parameters"].get(parameter)
         for module in template["resources"].values()
         if module["type"] == "Microsoft.Resources/deployments"
         for parameter in module["properties"]["template"]["parameters"]
         if parameter in {"private", "privateNetwork"}
     ]
-    assert told == [{"value": "[variables('private')]"}] * 6
+    assert values == [{"value": "[variables('private')]"}] * 6
 
 
 def test_a_warning_would_be_seen(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_access_is_this_table_and_no_more(deployment: Deployment, setting: Setti
         (_who(assignment["principalId"]), ROLES[_role(assignment)], _what(on))
         for on, assignment in deployment.assignments
     }
-    wanted = {
+    expected = {
         ("app", "Storage Blob Data Owner", "host account"),
         ("app", "Storage Queue Data Contributor", "host account"),
         ("app", "Storage Table Data Contributor", "host account"),
@@ -115,11 +115,11 @@ def test_access_is_this_table_and_no_more(deployment: Deployment, setting: Setti
         ("gateway", "Monitoring Metrics Publisher", "Application Insights"),
     }
     if ("callerAuth", "function_key") in setting:
-        wanted.add(("gateway", "Key Vault Secrets User", "function key"))
+        expected.add(("gateway", "Key Vault Secrets User", "function key"))
     if ("eventHubs", "capture") in setting:
-        wanted.add(("capture", "Storage Blob Data Contributor", "container event-hubs-capture"))
-    assert found == wanted
-    assert len(deployment.assignments) == len(wanted)
+        expected.add(("capture", "Storage Blob Data Contributor", "container event-hubs-capture"))
+    assert found == expected
+    assert len(deployment.assignments) == len(expected)
     assert all(
         len(assignment["description"]) > 20 and assignment["principalType"] == "ServicePrincipal"
         for _, assignment in deployment.assignments
@@ -176,9 +176,9 @@ def test_the_one_secret_is_the_function_key_in_the_vault(
         for resource_id, resource in deployment.resources.items()
         if SECRETS.search(json.dumps(resource))
     }
-    kept = {resource["id"] for resource in deployment.of("Microsoft.KeyVault/vaults/secrets")}
-    assert holders == kept
-    assert len(kept) == (("callerAuth", "function_key") in setting)
+    secret_ids = {resource["id"] for resource in deployment.of("Microsoft.KeyVault/vaults/secrets")}
+    assert holders == secret_ids
+    assert len(secret_ids) == (("callerAuth", "function_key") in setting)
     assert not SECRETS.search(json.dumps(deployment.outputs))
 
 

@@ -82,25 +82,26 @@ def test_the_parameters_file_of_the_repository_is_evaluated_by_bicep_snapshot(
         for word in (f"--{name}", value)
     ]
     run("snapshot", file, *options)
-    shown = json.loads(file.with_suffix(".snapshot.json").read_text())
-    assert shown["diagnostics"] == []
+    snapshot = json.loads(file.with_suffix(".snapshot.json").read_text())
+    assert snapshot["diagnostics"] == []
     assert {
-        resource["id"]: resource for resource in shown["predictedResources"]
+        resource["id"]: resource for resource in snapshot["predictedResources"]
     } == evaluator.snapshot(file).resources
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"), [("", "openai-gateway@example.com"), ("a@example.com", "a@example.com")]
+    ("value_set", "expected"),
+    [("", "openai-gateway@example.com"), ("a@example.com", "a@example.com")],
 )
 def test_a_variable_that_is_empty_is_one_that_is_not_set(
-    said: str, expected: str, monkeypatch: pytest.MonkeyPatch
+    value_set: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The workflow hands on variables of the repository; one that nobody set comes as an empty
     text.
     """
-    monkeypatch.setenv("PUBLISHER_EMAIL", said)
-    built = json.loads(run("build-params", INFRA / "main.bicepparam", "--stdout").stdout)
-    value = json.loads(built["parametersJson"])["parameters"]["apiManagement"]["value"]
+    monkeypatch.setenv("PUBLISHER_EMAIL", value_set)
+    build = json.loads(run("build-params", INFRA / "main.bicepparam", "--stdout").stdout)
+    value = json.loads(build["parametersJson"])["parameters"]["apiManagement"]["value"]
     assert (value["publisherEmail"], value["publisherName"]) == (expected, "OpenAI gateway")
 
 
@@ -220,10 +221,10 @@ def test_alerts_tell_the_action_groups(evaluator: Evaluator, tmp_path: Path) -> 
     group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/ops/providers/Microsoft.Insights/actionGroups/contoso"
     more = f"param alerts = {{ actionGroupId: '{group}', emails: ['a@example.com'] }}"
     deployment = evaluator.evaluate(switches.parameters(PLAIN, more), tmp_path)
-    made = deployment.one("Microsoft.Insights/actionGroups")
-    assert [receiver["emailAddress"] for receiver in made["properties"]["emailReceivers"]] == [
-        "a@example.com"
-    ]
+    action_group = deployment.one("Microsoft.Insights/actionGroups")
+    assert [
+        receiver["emailAddress"] for receiver in action_group["properties"]["emailReceivers"]
+    ] == ["a@example.com"]
     rules = deployment.of("Microsoft.Insights/scheduledQueryRules")
     insights = deployment.one("Microsoft.Insights/components")["id"]
     assert {rule["name"].removeprefix("alert-contoso-gateway-test-24c-") for rule in rules} == {
@@ -231,7 +232,7 @@ def test_alerts_tell_the_action_groups(evaluator: Evaluator, tmp_path: Path) -> 
     }
     for rule in rules:
         properties = rule["properties"]
-        assert properties["actions"] == {"actionGroups": [group, made["id"]]}
+        assert properties["actions"] == {"actionGroups": [group, action_group["id"]]}
         assert properties["scopes"] == [insights]
         (criterion,) = properties["criteria"]["allOf"]
         file = (

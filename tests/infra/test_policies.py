@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
-from harness.tools import found
+from harness.tools import tool_path
 from shared.core.wire import forwarding
 from shared.core.wire.forwarding import Action
 
@@ -89,7 +89,7 @@ def test_the_files_are_what_the_bicep_module_loads() -> None:
 def test_every_expression_compiles(file: Path) -> None:
     """policycheck compiles each against the documented context, and knows every element."""
     run = subprocess.run(
-        [found("policycheck"), str(file)], capture_output=True, text=True, timeout=60
+        [tool_path("policycheck"), str(file)], capture_output=True, text=True, timeout=60
     )
     assert run.returncode == 0, run.stdout + run.stderr
     counted = re.search(r"(\d+) expressions, 0 problems", run.stdout)
@@ -106,7 +106,7 @@ def test_policycheck_finds_what_does_not_compile(tmp_path: Path) -> None:
     )
     assert (
         subprocess.run(
-            [found("policycheck"), str(broken)], capture_output=True, timeout=60
+            [tool_path("policycheck"), str(broken)], capture_output=True, timeout=60
         ).returncode
         == 1
     )
@@ -279,5 +279,5 @@ def test_an_error_keeps_its_status_and_a_silent_app_is_a_gateways_error(policy: 
         " : (context.Response?.StatusCode ?? 500))"
     )
     assert re.search(r'GetValueOrDefault\("Retry-After"', variables["fnsseRetryAfter"])
-    told = re.findall(r'status == (\d+) \? "([^"]+)"', variables["fnsseError"])
-    assert [status for status, _ in told] == ["401", "403", "404", "429", "502", "504"]
+    errors = re.findall(r'status == (\d+) \? "([^"]+)"', variables["fnsseError"])
+    assert [status for status, _ in errors] == ["401", "403", "404", "429", "502", "504"]

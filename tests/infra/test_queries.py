@@ -112,8 +112,8 @@ def test_a_query_names_functions_that_are_there(file: Path) -> None:
 @pytest.mark.parametrize("file", OF_THE_APP, ids=lambda file: file.stem)
 def test_a_query_looks_for_lines_that_are_written(file: Path) -> None:
     """Each text that it matches a message by stands in a line that the app logs."""
-    wanted = re.findall(r'message (?:startswith|has) "([^"]+)"', file.read_text())
-    for text in wanted:
+    texts = re.findall(r'message (?:startswith|has) "([^"]+)"', file.read_text())
+    for text in texts:
         assert text == f"{PREFIX} {{" or any(text in message for message in log_messages()), text
 
 

@@ -119,11 +119,11 @@ def test_permissions_are_minimal(jobs: dict[str, dict[str, Any]]) -> None:
     for it, the test does not.
     """
     assert parsed(WORKFLOW)["permissions"] == {}
-    wanted = {
+    expected = {
         name: {"contents": "read"} | ({"id-token": "write"} if name != "test" else {})
         for name in jobs
     }
-    assert {name: job["permissions"] for name, job in jobs.items()} == wanted
+    assert {name: job["permissions"] for name, job in jobs.items()} == expected
 
 
 def test_the_newest_versions_are_tried_each_week_and_may_only_read() -> None:

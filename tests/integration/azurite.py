@@ -37,8 +37,8 @@ def a_window() -> Window:
 
 def an_id(window: Window, minute: float = 5) -> str:
     """A new exchange that began in this minute of the window."""
-    begun = window.start + timedelta(minutes=minute)
-    return new_exchange_id(int(begun.timestamp() * 1000), next(_numbers).to_bytes(10))
+    start = window.start + timedelta(minutes=minute)
+    return new_exchange_id(int(start.timestamp() * 1000), next(_numbers).to_bytes(10))
 
 
 def no_identity() -> AsyncTokenCredential:
@@ -70,7 +70,7 @@ class Account:
 
     async def put_request(self, exchange_id: str, **header: Any) -> None:
         """A request capture, as the recorder writes it."""
-        told = {
+        usual = {
             "exchange_id": exchange_id,
             "started_at": started_at(exchange_id).isoformat(timespec="microseconds"),
             "operation": "chat.completions",
@@ -80,7 +80,7 @@ class Account:
         }
         await self.captures.put(
             capture.request_name(exchange_id),
-            (capture.preamble(told | header), b'{"messages": []}'),
+            (capture.preamble(usual | header), b'{"messages": []}'),
         )
 
     async def put_response(
@@ -101,10 +101,10 @@ class Account:
         )
         return envelope
 
-    async def put_exchange(self, exchange_id: str, **said: Any) -> Envelope:
+    async def put_exchange(self, exchange_id: str, **options: Any) -> Envelope:
         """Both."""
         await self.put_request(exchange_id)
-        return await self.put_response(exchange_id, **said)
+        return await self.put_response(exchange_id, **options)
 
     def back_pressure(self, **options: Any) -> BackPressure:
         """Whether more may be queued."""
@@ -112,15 +112,15 @@ class Account:
 
     async def take_queued(self) -> list[Envelope]:
         """Everything on the queue, taken off it."""
-        taken: list[Envelope] = []
+        envelopes: list[Envelope] = []
         queue = QueueClient.from_connection_string(
             self.connection_string, QUEUE, message_decode_policy=TextBase64DecodePolicy()
         )
         async with queue:
             async for message in queue.receive_messages(messages_per_page=32):
-                taken.append(load(message.content))
+                envelopes.append(load(message.content))
                 await queue.delete_message(message)
-        return taken
+        return envelopes
 
     async def ledger_blobs(self, window: Window) -> list[str]:
         """Names of the window's ledger blobs."""

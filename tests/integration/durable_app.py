@@ -192,11 +192,11 @@ async def add(n: int) -> int:
 
 
 @app.function_name("flaky")
-@app.activity_trigger(input_name="asked")
-async def flaky(asked: dict) -> int:  # type: ignore[type-arg]  # the library takes plain classes only
-    key = asked["key"]
+@app.activity_trigger(input_name="parameters")
+async def flaky(parameters: dict) -> int:  # type: ignore[type-arg]  # the library takes plain classes only
+    key = parameters["key"]
     attempts[key] = attempts.get(key, 0) + 1
-    if attempts[key] <= asked["fail"]:
+    if attempts[key] <= parameters["fail"]:
         raise RuntimeError(f"attempt {attempts[key]} of {key}")
     return attempts[key]
 

@@ -47,8 +47,13 @@ async def inspect(req: Request) -> Response:
     """Answer with the request as the app sees it."""
     headers = [[name.decode(), value.decode()] for name, value in req.scope["headers"]]
     raw_path, query = req.scope["raw_path"].decode(), req.scope["query_string"].decode()
-    seen = {"raw_path": raw_path, "query": query, "headers": headers, "parameters": req.path_params}
-    return JSONResponse({**seen, "body_bytes": len(await req.body())})
+    request = {
+        "raw_path": raw_path,
+        "query": query,
+        "headers": headers,
+        "parameters": req.path_params,
+    }
+    return JSONResponse({**request, "body_bytes": len(await req.body())})
 
 
 @app.route(route="items/{id}", methods=["GET"])

@@ -41,21 +41,23 @@ async def proxy_to(port: int) -> AsyncIterator[Proxy]:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         upward = asyncio.create_task(_copy(client.reader, writer))
         downward = asyncio.create_task(_copy(reader, client.writer))
-        told = asyncio.create_task(_until_told())
+        misbehaviour = asyncio.create_task(_until_misbehaviour())
         try:
-            await asyncio.wait({upward, downward, told}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                {upward, downward, misbehaviour}, return_when=asyncio.FIRST_COMPLETED
+            )
             if proxy.open_ones is not None:
                 downward.cancel()
                 upward.cancel()
                 await asyncio.wait({upward, downward})
                 await misbehave(client, proxy.open_ones)
         finally:
-            for task in (upward, downward, told):
+            for task in (upward, downward, misbehaviour):
                 task.cancel()
-            await asyncio.wait({upward, downward, told})
+            await asyncio.wait({upward, downward, misbehaviour})
             writer.close()
 
-    async def _until_told() -> None:
+    async def _until_misbehaviour() -> None:
         while proxy.open_ones is None:
             proxy.changed.clear()
             await proxy.changed.wait()

@@ -39,8 +39,8 @@ ROOT = Path(__file__).parents[2]
 class Checked(Assembler):
     """Whatever it assembles is valid."""
 
-    async def __call__(self, *exchange: Any, **said: Any) -> Assembled:
-        assembled = await super().__call__(*exchange, **said)
+    async def __call__(self, *exchange: Any, **options: Any) -> Assembled:
+        assembled = await super().__call__(*exchange, **options)
         valid(json.loads(assembled.body))
         return assembled
 
@@ -148,19 +148,19 @@ def living_children() -> set[int]:
 @pytest.fixture
 async def children() -> AsyncIterator[list[dict[str, str]]]:
     """The environments of child processes that were seen during the test."""
-    seen: list[dict[str, str]] = []
+    environments: list[dict[str, str]] = []
 
     async def look() -> None:
         while True:
             for child in psutil.Process().children():
                 with contextlib.suppress(psutil.Error):
                     if "shared.enrichment.assembly" in child.cmdline():
-                        seen.append(child.environ())
+                        environments.append(child.environ())
             await asyncio.sleep(0.005)
 
     looking = asyncio.create_task(look())
     try:
-        yield seen
+        yield environments
     finally:
         looking.cancel()
 
@@ -238,8 +238,8 @@ async def test_a_cancelled_assembly_leaves_no_child() -> None:
         async with asyncio.timeout(0.05):
             await Checked(None)(an_envelope(), a_request(20_000_000), an_answer(), LIMIT)
     deadline = time.monotonic() + 30
-    while left := living_children() - before:
-        assert time.monotonic() < deadline, f"children are left: {left}"
+    while survivors := living_children() - before:
+        assert time.monotonic() < deadline, f"children are left: {survivors}"
         await asyncio.sleep(0.02)
 
 

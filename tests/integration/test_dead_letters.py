@@ -81,8 +81,8 @@ async def test_erasing_one_exchange_leaves_its_neighbours(azurite: str) -> None:
     """Of the same window."""
     window = a_window()
     async with an_account(azurite) as account:
-        erased, kept = an_id(window), an_id(window)
-        for exchange_id in (erased, kept):
+        erased, remaining = an_id(window), an_id(window)
+        for exchange_id in (erased, remaining):
             await account.put_exchange(exchange_id)
         await dead_letters(account).erase(erased)
-        assert await account.captures.exists(capture.response_name(kept))
+        assert await account.captures.exists(capture.response_name(remaining))

@@ -27,14 +27,14 @@ def saying(*answers: bytes, heads: list[bytes] | None = None) -> Script:
     """One answer after the other, whatever connection is used; nothing for an empty one, which also
     closes.
     """
-    left = list(answers)
+    script_answers = list(answers)
 
     async def script(connection: Connection) -> None:
         while True:
             head = await connection.request()
             if heads is not None:
                 heads.append(head)
-            answer = left.pop(0)
+            answer = script_answers.pop(0)
             if not answer:
                 return
             await connection.say(answer)

@@ -277,7 +277,7 @@ def test_events_by_url_and_by_client(host: HostProcess) -> None:
     wait_for(links, runtimeStatus="Running")
     plain = send_event(links, "go", content=b"x", headers={"content-type": "text/plain"})
     broken = send_event(links, "go", content=b"{no", headers={"content-type": "application/json"})
-    sent = send_event(links, "go", json={"x": 1})
+    response = send_event(links, "go", json={"x": 1})
     wait_for(links, customStatus={"got": {"x": 1}})
 
     assert (plain.status_code, plain.json()) == (
@@ -285,7 +285,7 @@ def test_events_by_url_and_by_client(host: HostProcess) -> None:
         {"Message": "Only application/json request content is supported"},
     )
     assert (broken.status_code, broken.json()["Message"]) == (400, "Invalid JSON content")
-    assert (sent.status_code, sent.content) == (202, b"")
+    assert (response.status_code, response.content) == (202, b"")
     assert (
         client(host, "raise_event", instance_id="events1", event_name="go", event_data={"k": 2})
         == {}
@@ -441,15 +441,15 @@ def test_an_orchestration_goes_on_after_a_restart_of_the_host(
     """
     path = tmp_path / "there"
     folder = app_folder(tmp_path, {"hubName": "Restarted", "storageProvider": _SOON_AGAIN})
-    kept = ["--data-dir", str(tmp_path / "data")] if kind == "embedded" else []
-    with running_host(kind, folder, {"AzureWebJobsStorage": storage}, *kept) as host:
+    data_options = ["--data-dir", str(tmp_path / "data")] if kind == "embedded" else []
+    with running_host(kind, folder, {"AzureWebJobsStorage": storage}, *data_options) as host:
         slow = started(host, "slowly", str(path))
         nap = started(host, "naps", 4)
         wait_for(nap, runtimeStatus="Running")
         host.output_matching(f"UNTIL {path}")
         port = host.port
     path.touch()
-    with running_host(kind, folder, {"AzureWebJobsStorage": storage}, *kept, port=port):
+    with running_host(kind, folder, {"AzureWebJobsStorage": storage}, *data_options, port=port):
         assert finished(slow, within_s=120)["output"] == [1, "there"]
         assert finished(nap, within_s=60)["output"] >= 3
     assert "taskHub=Restarted" in slow["statusQueryGetUri"]

@@ -175,10 +175,10 @@ async def test_what_cannot_be_used_is_named(
 
 
 async def test_a_tenant_that_cannot_be_reached_names_no_address() -> None:
-    with Tenant() as gone:
+    with Tenant() as stopped:
         pass
     with pytest.raises(SigningKeysUnavailable) as error:
-        await keys_of(gone)
+        await keys_of(stopped)
     assert str(error.value) == "ClientConnectorError"
 
 
@@ -223,10 +223,10 @@ async def test_every_forged_token_is_refused_with_the_check_that_it_failed(
     error = await checked.rejection(text)
     assert error is not None
     assert (error.status, error.code) == (401, code)
-    said = error.body().decode()
-    assert [part for part in text.split(".") if len(part) > 3 and part in said] == []
+    body = error.body().decode()
+    assert [part for part in text.split(".") if len(part) > 3 and part in body] == []
     assert not any(
-        secret in said for secret in (CALLER, STRANGER, AUDIENCE, ISSUER_V1, entra.OTHER_TENANT)
+        secret in body for secret in (CALLER, STRANGER, AUDIENCE, ISSUER_V1, entra.OTHER_TENANT)
     )
     assert checked.remembered == {}
 

@@ -235,39 +235,39 @@ async def test_the_probe_of_an_event_hub_that_answers_is_silent(emulator: Emulat
 async def test_the_ledger_hears_of_each_publication_before_who_waits_for_it(
     emulator: Emulator,
 ) -> None:
-    heard: list[list[str]] = []
+    ledger_calls: list[list[str]] = []
     sending: list[asyncio.Task[None]] = []
 
     async def accepted(message_ids: Sequence[str]) -> None:
         assert not any(task.done() for task in sending)
-        heard.append(list(message_ids))
+        ledger_calls.append(list(message_ids))
 
     async with an_event_hub(emulator, accepted=accepted) as event_hub:
         sending += sends(event_hub, b"{}", b"{}", b"{}")
         assert await ended(*sending) == [None] * 3
-    assert heard == [["id-0", "id-1", "id-2"]]
+    assert ledger_calls == [["id-0", "id-1", "id-2"]]
 
 
 async def test_a_slow_ledger_delays_no_other_publication(emulator: Emulator) -> None:
     """Who sent the first event waits for the ledger, the next publication does not."""
     ledger = asyncio.Event()
-    heard: list[list[str]] = []
+    ledger_calls: list[list[str]] = []
 
     async def accepted(message_ids: Sequence[str]) -> None:
-        heard.append(list(message_ids))
-        if len(heard) == 1:
+        ledger_calls.append(list(message_ids))
+        if len(ledger_calls) == 1:
             await ledger.wait()
 
     async with an_event_hub(emulator, accepted=accepted) as event_hub:
         first = asyncio.create_task(event_hub.send(b"{}", "first"))
         async with asyncio.timeout(LONG_S):
-            while not heard:
+            while not ledger_calls:
                 await asyncio.wait({first}, timeout=0.01)
             await event_hub.send(b"{}", "second")
         assert not first.done()
         ledger.set()
         assert await ended(first) == [None]
-    assert heard == [["first"], ["second"]]
+    assert ledger_calls == [["first"], ["second"]]
 
 
 @pytest.mark.parametrize(
@@ -284,10 +284,10 @@ async def test_an_event_that_is_refused_for_good_takes_no_neighbour_along(
     emulator: Emulator, condition: str
 ) -> None:
     """Nobody but the refused one hears of it, and each of the others is accepted once."""
-    heard: list[str] = []
+    ledger_calls: list[str] = []
 
     async def accepted(message_ids: Sequence[str]) -> None:
-        heard.extend(message_ids)
+        ledger_calls.extend(message_ids)
 
     async with an_event_hub(emulator, accepted=accepted) as event_hub:
         await event_hub.send(b"{}", "before")
@@ -300,7 +300,7 @@ async def test_an_event_that_is_refused_for_good_takes_no_neighbour_along(
     assert [type(result) for result in results] == [none, EventRefused, none, none, EventRefused]
     assert condition.rpartition(":")[2] in str(results[1])
     assert counted(emulator)[1] == events + 3
-    assert heard == ["before", "id-0", "id-2", "id-3"]
+    assert ledger_calls == ["before", "id-0", "id-2", "id-3"]
 
 
 @pytest.mark.parametrize(

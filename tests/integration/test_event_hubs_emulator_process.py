@@ -237,8 +237,8 @@ def test_it_listens_on_the_loopback_address_alone(emulator: Emulator) -> None:
 
 @pytest.mark.parametrize(("option", "what"), [("--port", "AMQP"), ("--control-port", "control")])
 def test_a_taken_port_is_named_with_the_way_to_choose_another(option: str, what: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
         result = run_cli(*FREE, option, str(port))
     assert result.returncode == 1
     assert result.stdout == ""

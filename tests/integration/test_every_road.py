@@ -255,11 +255,11 @@ async def test_every_later_delivery_says_what_the_first_said(name: str) -> None:
     first = load(dump(await world.envelope()))
     assert first.outcome is outcome
     if first.outcome_pending:  # enrichment stores it before it sends the first event
-        kept = replace(first, outcome_pending=False)
+        final = replace(first, outcome_pending=False)
         world.store.blobs[capture.outcome_name(first.exchange_id)] = capture.of_outcome(
-            json.loads(dump(kept))
+            json.loads(dump(final))
         )
     storage = Storage(world.store.blobs)
-    said = storage.event(first)
+    expected = storage.event(first)
     for road in (listed, asked_for, requeued):
-        assert storage.event(await road(storage, first.exchange_id)) == said, road.__name__
+        assert storage.event(await road(storage, first.exchange_id)) == expected, road.__name__

@@ -89,7 +89,7 @@ def test_jwt_is_imported_only_where_tokens_are_checked(
     """It takes a tenth of a second of each worker's start."""
     values = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"] | settings
     program = "import function_app, sys; print('jwt' in sys.modules)"
-    said = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
         env=values,
@@ -97,7 +97,7 @@ def test_jwt_is_imported_only_where_tokens_are_checked(
         text=True,
         check=True,
     )
-    assert said.stdout.strip() == str(expected)
+    assert result.stdout.strip() == str(expected)
 
 
 def test_the_reference_describes_every_function(functions: Functions) -> None:

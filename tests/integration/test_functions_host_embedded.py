@@ -80,10 +80,10 @@ def failed_start(host: HostProcess) -> str:
 
 def test_a_taken_port_is_named_with_the_way_out(tmp_path: Path) -> None:
     """The error says which port and how to choose another."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
         with embedded(tmp_path, port=port, ready=False) as host:
             output = failed_start(host)
 
@@ -224,13 +224,13 @@ def test_of_a_websocket_that_is_not_upgraded_nothing_is_said_that_misleads(
     shared: HostProcess,
 ) -> None:
     """uvicorn would advise to install a library, although the refusal is meant."""
-    asked = {
+    invocation = {
         "connection": "Upgrade",
         "upgrade": "websocket",
         "sec-websocket-key": "a",
         "sec-websocket-version": "13",
     }
-    assert HTTP.get(shared.url("/health"), headers=asked).status_code == 200
+    assert HTTP.get(shared.url("/health"), headers=invocation).status_code == 200
 
     shared.output_matching(
         r"WARNING: Unsupported upgrade request\.\n(.*\n)*.*WARNING: asked for health"

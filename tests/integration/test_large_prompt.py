@@ -56,7 +56,7 @@ class Elsewhere(Store):
         pass
 
 
-async def fed(*command: str, stdin: bytes) -> bytes:
+async def run_with_input(*command: str, stdin: bytes) -> bytes:
     """What a process of its own writes."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
@@ -71,7 +71,7 @@ async def streams(relay: Served) -> JobResult:
     port = int(relay.url.rpartition(":")[2])
     job = Job(port=port, count=STREAMS, connections=STREAMS, chunks=CHUNKS, chunk_ms=CHUNK_MS)
     return JobResult.from_json(
-        (await fed("-m", "bench.load", stdin=job.to_json().encode())).decode()
+        (await run_with_input("-m", "bench.load", stdin=job.to_json().encode())).decode()
     )
 
 
@@ -93,9 +93,11 @@ async def test_the_loop_serves_others_while_a_large_prompt_is_looked_at(
     """
     prompt = a_prompt(20, of_objects=of_objects)
     async with served(stand_in, store=Elsewhere()) as relay, busy_units() as busy:
-        sending = asyncio.create_task(fed("-c", SEND, relay.url + CHAT, "1.0", stdin=prompt))
-        seen, _ = await asyncio.gather(streams(relay), sending)
+        sending = asyncio.create_task(
+            run_with_input("-c", SEND, relay.url + CHAT, "1.0", stdin=prompt)
+        )
+        arrivals, _ = await asyncio.gather(streams(relay), sending)
         await relay.all_recorded()
     assert max(busy) < MOST_BUSY_UNITS, f"the longest: {sorted(busy)[-5:]}"
     assert len(busy) > CHUNKS
-    assert (seen.failures, seen.chunks) == ({}, STREAMS * CHUNKS)
+    assert (arrivals.failures, arrivals.chunks) == ({}, STREAMS * CHUNKS)

@@ -83,9 +83,9 @@ async def test_other_bodies_are_sent_as_they_came(body: bytes) -> None:
 async def test_an_odd_request_for_a_stream_is_sent_with_the_addition_alone(body: bytes) -> None:
     """Nothing else of it is changed, not even what is wrong."""
     added = b'"stream_options":{"include_usage":true},'
-    got = await relayed(body)
-    assert got.count(added) == 1
-    assert got.replace(added, b"") == body
+    answer = await relayed(body)
+    assert answer.count(added) == 1
+    assert answer.replace(added, b"") == body
 
 
 async def answers(connection: Connection) -> None:

@@ -168,11 +168,11 @@ async def test_a_stored_response_read_as_a_stream_is_answered_early(
             "/openai/v1/responses/resp_1?stream=true&starting_after=3", headers=headers
         )
         whole_one = await client.get("/openai/v1/responses/resp_1?stream=false", headers=headers)
-    seen = await asyncio.to_thread(stand_in.exchange, "x-tag:read")
+    record = await asyncio.to_thread(stand_in.exchange, "x-tag:read")
     assert (streamed_one.status_code, streamed_one.content.startswith(KEEP_ALIVE)) == (200, True)
     assert b'"error"' in streamed_one.content
     assert whole_one.status_code == 404
-    assert ["accept-encoding", "gzip"] in seen["headers"]  # type: ignore[operator]
+    assert ["accept-encoding", "gzip"] in record["headers"]  # type: ignore[operator]
 
 
 ASKING_FOR_EVENTS = [

@@ -57,12 +57,12 @@ def test_the_sdk_reads_a_completion_and_its_stream(sdk: openai.AzureOpenAI) -> N
     assert whole.model == "gpt-4o-2024-11-20"
     assert whole.usage
     assert whole.usage.completion_tokens == 40
-    said = ["", ""]
+    texts = ["", ""]
     for chunk in sdk.chat.completions.create(model="gpt-4o", messages=[USER], n=2, stream=True):
         for choice in chunk.choices:
-            said[choice.index] += choice.delta.content or ""
-    assert said == [choice.message.content for choice in whole.choices]
-    assert said[0] != said[1]
+            texts[choice.index] += choice.delta.content or ""
+    assert texts == [choice.message.content for choice in whole.choices]
+    assert texts[0] != texts[1]
 
 
 def test_the_async_sdk_reads_a_stream(stand_in: StandIn) -> None:
@@ -138,11 +138,11 @@ def test_the_sdk_reads_the_other_operations(sdk: openai.AzureOpenAI) -> None:
         model="text-embedding-3-small", input=["one", "two"], dimensions=8
     )
     assert [len(item.embedding) for item in embedded.data] == [8, 8]
-    drawn = sdk.images.generate(model="gpt-image-1", prompt="a harbour")
-    assert drawn.data
-    assert base64.b64decode(drawn.data[0].b64_json or "").startswith(b"\x89PNG")
-    heard = sdk.audio.transcriptions.create(model="whisper", file=("a.wav", b"RIFF" * 50_000))
-    assert heard.text
+    image = sdk.images.generate(model="gpt-image-1", prompt="a harbour")
+    assert image.data
+    assert base64.b64decode(image.data[0].b64_json or "").startswith(b"\x89PNG")
+    transcript = sdk.audio.transcriptions.create(model="whisper", file=("a.wav", b"RIFF" * 50_000))
+    assert transcript.text
     spoken = sdk.audio.speech.create(model="tts--content_size=5000", voice="alloy", input="hello")
     assert len(spoken.read()) == 5000
 

@@ -124,9 +124,9 @@ async def test_a_header_is_read_without_its_body(account: str) -> None:
 
 
 async def test_an_envelope_comes_off_the_queue_as_it_was_put(account: str) -> None:
-    told = an_envelope(deployment="žluť 🐎")
+    sent_envelope = an_envelope(deployment="žluť 🐎")
     async with a_storage(account) as storage:
-        await EnvelopeQueue(storage).put(told)
+        await EnvelopeQueue(storage).put(sent_envelope)
     queue = QueueClient.from_connection_string(
         account, QUEUE, message_decode_policy=TextBase64DecodePolicy()
     )
@@ -134,7 +134,7 @@ async def test_an_envelope_comes_off_the_queue_as_it_was_put(account: str) -> No
         message = await queue.receive_message()
         assert message is not None
         await queue.delete_message(message)
-    assert envelope.load(message.content) == told
+    assert envelope.load(message.content) == sent_envelope
 
 
 async def test_an_envelope_never_expires(account: str) -> None:

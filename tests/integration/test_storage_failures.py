@@ -185,18 +185,18 @@ async def test_a_capture_is_stored_although_the_answer_to_its_put_was_lost(
 async def test_a_refused_call_is_not_asked_for() -> None:
     """Storage said itself that it did not carry it out."""
     world = a_world(sse(STREAM))
-    asked: list[str] = []
+    names: list[str] = []
 
     async def refuse(name: str, parts: Sequence[bytes]) -> None:
         raise StorageError("storage refused: 403", status=403)
 
     async def exists(name: str) -> bool:
-        asked.append(name)
+        names.append(name)
         return True
 
     world.store.put, world.store.exists = refuse, exists  # type: ignore[method-assign]
     await exchanged(world)
-    assert asked == []
+    assert names == []
     assert world.envelopes.put_ones[0].response_capture is None
 
 

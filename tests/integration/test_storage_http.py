@@ -102,7 +102,7 @@ async def test_what_is_sent_is_one_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "answer"),
+    ("raw", "answer"),
     [
         (
             b"HTTP/1.1 404 No\r\nX-Ms-Error-Code: BlobNotFound\r\ncontent-length: 0\r\n\r\n",
@@ -123,11 +123,11 @@ async def test_what_is_sent_is_one_request() -> None:
     ],
 )
 @pytest.mark.parametrize("step", [1, 10_000], ids=["byte_by_byte", "at_once"])
-async def test_an_answer_in_every_form(said: bytes, answer: Seen, step: int) -> None:
+async def test_an_answer_in_every_form(raw: bytes, answer: Seen, step: int) -> None:
     async def script(connection: Connection) -> None:
         await connection.request()
-        for start in range(0, len(said), step):
-            await connection.say(said[start : start + step])
+        for start in range(0, len(raw), step):
+            await connection.say(raw[start : start + step])
         await connection.closed_by_client()
 
     async with serving(script) as server, client_of(server.url) as client:
@@ -246,7 +246,7 @@ async def test_what_nobody_asked_for_is_nobody_s_answer(unasked: bytes, together
 
 
 @pytest.mark.parametrize(
-    "said",
+    "raw",
     [
         b"",
         b"HTTP/1.1 200 OK\r\ncontent-le",
@@ -256,10 +256,10 @@ async def test_what_nobody_asked_for_is_nobody_s_answer(unasked: bytes, together
         b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\nxx",
     ],
 )
-async def test_an_answer_that_never_becomes_whole_is_an_error(said: bytes) -> None:
+async def test_an_answer_that_never_becomes_whole_is_an_error(raw: bytes) -> None:
     async def script(connection: Connection) -> None:
         await connection.request()
-        await connection.say(said)
+        await connection.say(raw)
 
     async with serving(script) as server, client_of(server.url) as client:
         with pytest.raises(StorageError):
@@ -410,16 +410,16 @@ async def test_an_answer_may_come_before_the_body_is_sent() -> None:
 
 
 async def test_whoever_stops_waiting_leaves_no_connection() -> None:
-    asked = asyncio.Event()
+    requested = asyncio.Event()
 
     async def script(connection: Connection) -> None:
         await connection.request()
-        asked.set()
+        requested.set()
         await connection.closed_by_client()
 
     async with serving(script) as server, client_of(server.url) as client:
         call = asyncio.create_task(client.get())
-        await asked.wait()
+        await requested.wait()
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call

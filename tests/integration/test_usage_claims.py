@@ -110,7 +110,7 @@ class World:
 
 
 def a_response(text: str = "hi", **changes: Any) -> dict[str, Any]:
-    said = {
+    usual = {
         "object": "response",
         "id": f"resp_{uuid.uuid4().hex}",
         "background": True,
@@ -118,7 +118,7 @@ def a_response(text: str = "hi", **changes: Any) -> dict[str, Any]:
         "usage": USAGE,
     }
     output = [{"type": "message", "content": [{"type": "output_text", "text": text}]}]
-    return said | {"model": "m", "output": output} | changes
+    return usual | {"model": "m", "output": output} | changes
 
 
 async def test_of_a_response_that_is_only_polled_one_event_counts_the_usage(azurite: str) -> None:
@@ -168,8 +168,8 @@ async def test_a_stream_and_later_gets(azurite: str) -> None:
                 world.answered("responses.get", done),
                 world.answered("responses.get", done, stream=True),
             ]
-            said = await world.enriched([*gets, stream] if late else [stream, *gets])
-            assert said == [False, True, True]
+            repeated_flags = await world.enriched([*gets, stream] if late else [stream, *gets])
+            assert repeated_flags == [False, True, True]
 
 
 async def test_polls_that_are_enriched_at_once(azurite: str) -> None:

@@ -219,13 +219,13 @@ def test_what_a_library_of_another_form_loses_is_named(
 
 
 @pytest.mark.parametrize(
-    ("version", "shown"),
+    ("version", "text"),
     [("1.4.0", "1.4.0"), ("2.3.0", "2.3.0"), ("1.30.0", "1.30.0"), ("", "(version not found)")],
 )
-def test_a_version_that_is_not_known_is_named(version: str, shown: str) -> None:
+def test_a_version_that_is_not_known_is_named(version: str, text: str) -> None:
     """Even where each point can be patched."""
     versions = a_library().versions | {"azure-functions-runtime": version}  # type: ignore[operator]
-    unknown = f"unknown version azure-functions-runtime {shown}"
+    unknown = f"unknown version azure-functions-runtime {text}"
     assert worker_library.patch_runtime(a_library(versions=versions)) == unknown
     assert (
         worker_library.patch_runtime(a_library(versions=versions, path_convertor=None))

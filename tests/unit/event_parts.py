@@ -15,7 +15,7 @@ from shared.core.records.outcome import Outcome
 LARGE = 10_000_000  # no event here is that large
 
 
-def envelope(**said: Any) -> Envelope:
+def envelope(**fields: Any) -> Envelope:
     """A completed stream of a chat completion, unless it is said otherwise."""
     usual: dict[str, Any] = {
         "exchange_id": new_exchange_id(1_763_908_200_000, bytes(10)),
@@ -44,7 +44,7 @@ def envelope(**said: Any) -> Envelope:
         "caller": Caller(),
         "trace_parent": None,
     }
-    return Envelope(**usual | said)
+    return Envelope(**usual | fields)
 
 
 def asking(request: Any, content_type: str = "application/json") -> Capture:

@@ -120,8 +120,8 @@ def test_an_answer_reads_the_same_however_it_is_cut(
 
 
 @given(
-    asked=_BODIES,
-    said=_BODIES,
+    request_body=_BODIES,
+    response_body=_BODIES,
     operation=st.sampled_from(_OPERATIONS),
     types=st.tuples(_TYPES, _TYPES),
     encoding=_ENCODINGS,
@@ -132,8 +132,8 @@ def test_an_answer_reads_the_same_however_it_is_cut(
 )
 def test_any_captures_give_a_valid_event(
     *,
-    asked: bytes,
-    said: bytes,
+    request_body: bytes,
+    response_body: bytes,
     operation: str,
     types: tuple[str, str],
     encoding: str,
@@ -144,9 +144,10 @@ def test_any_captures_give_a_valid_event(
 ) -> None:
     """Valid by the published schema, within its limit, and JSON that any parser takes."""
     envelope = _envelope(operation, outcome, stream, sent_bytes)
-    request = Capture(header={"headers": {"content-type": types[0]}}, body=asked)
+    request = Capture(header={"headers": {"content-type": types[0]}}, body=request_body)
     response = Capture(
-        header={"headers": {"content-type": types[1], "content-encoding": encoding}}, body=said
+        header={"headers": {"content-type": types[1], "content-encoding": encoding}},
+        body=response_body,
     )
     fitted = truncation.truncate(builder.build(envelope, request, response, None), limit_bytes)
     assert len(fitted) <= limit_bytes

@@ -54,7 +54,7 @@ from shared.core.token.caller_token import Check, Role
 def test_an_error_says_code_message_and_type(
     error: ApiError, status: int, code: str, named: str
 ) -> None:
-    said = json.loads(error.body())
+    body = json.loads(error.body())
     assert error.status == status
-    assert said == {"error": {"code": code, "message": error.message, "type": "fnsse_error"}}
+    assert body == {"error": {"code": code, "message": error.message, "type": "fnsse_error"}}
     assert named in error.message

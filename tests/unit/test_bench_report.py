@@ -17,7 +17,7 @@ _ENVIRONMENT = Environment(python="3.13.0", cpus=2, processor="A processor")
 
 
 def _load(job: Job, worker_s: float, host_s: float = 0.0) -> MeasuredLoad:
-    seen = JobResult(
+    job_result = JobResult(
         first_byte_ms=[10.0] * job.count,
         chunks=job.count * (job.chunks or 0),
         seconds=2.0,
@@ -25,7 +25,7 @@ def _load(job: Job, worker_s: float, host_s: float = 0.0) -> MeasuredLoad:
     )
     spent = Cpu(worker_s=worker_s, host_s=host_s, stand_in_s=0.4)
     return MeasuredLoad(
-        job=job, seen=seen, spent=spent, seconds=3.0, stand_in_share=0.2, others_share=0.0
+        job=job, result=job_result, cpu=spent, seconds=3.0, stand_in_share=0.2, others_share=0.0
     )
 
 
@@ -85,41 +85,41 @@ def test_added_time_is_above_the_bare_upstreams(fast: Figures) -> None:
 
 
 def test_the_table_says_that_the_yardsticks_hold(fast: Figures) -> None:
-    shown = table(_ENVIRONMENT, Plan(), {"embedded": fast})
-    assert "all included: 30.0 us, at most 40.0 us: holds" in shown
-    assert "call: 4.00 ms, at most 5.00 ms: holds" in shown
-    assert "doubt" not in shown
+    text = table(_ENVIRONMENT, Plan(), {"embedded": fast})
+    assert "all included: 30.0 us, at most 40.0 us: holds" in text
+    assert "call: 4.00 ms, at most 5.00 ms: holds" in text
+    assert "doubt" not in text
 
 
 def test_the_table_says_that_a_yardstick_does_not_hold() -> None:
     slow = figures(_measured(stream_ms=4.0, chunk_us=20.0, call_ms=6.0))
-    shown = table(_ENVIRONMENT, Plan(), {"embedded": slow})
-    assert "all included: 60.0 us, at most 40.0 us: DOES NOT HOLD" in shown
-    assert "by itself: 20.0 us, at most 40.0 us: holds" in shown
-    assert "call: 6.00 ms, at most 5.00 ms: DOES NOT HOLD" in shown
+    text = table(_ENVIRONMENT, Plan(), {"embedded": slow})
+    assert "all included: 60.0 us, at most 40.0 us: DOES NOT HOLD" in text
+    assert "by itself: 20.0 us, at most 40.0 us: holds" in text
+    assert "call: 6.00 ms, at most 5.00 ms: DOES NOT HOLD" in text
 
 
 def test_what_a_chunk_takes_is_told_beside_the_bare_relay_which_leaves_the_machine_out() -> None:
     slow_machine = figures(_measured(stream_ms=1.0, chunk_us=60.0, call_ms=4.0))
     bare = figures(_measured(stream_ms=1.0, chunk_us=45.0, call_ms=0.6))
-    shown = table(_ENVIRONMENT, Plan(), {"embedded": slow_machine, "bare": bare})
-    assert "by itself: 60.0 us, at most 40.0 us: DOES NOT HOLD" in shown
-    assert "by itself, to the bare relay's: 1.33 times, at most 1.48 times: holds" in shown
-    assert "all included, to the bare relay's: 1.27 times, at most 1.48 times: holds" in shown
+    text = table(_ENVIRONMENT, Plan(), {"embedded": slow_machine, "bare": bare})
+    assert "by itself: 60.0 us, at most 40.0 us: DOES NOT HOLD" in text
+    assert "by itself, to the bare relay's: 1.33 times, at most 1.48 times: holds" in text
+    assert "all included, to the bare relay's: 1.27 times, at most 1.48 times: holds" in text
 
 
 def test_yardsticks_are_not_judged_without_enrichment(fast: Figures) -> None:
-    shown = table(_ENVIRONMENT, Plan(enrichment=False), {"embedded": fast})
-    assert "enrichment is OFF" in shown
-    assert "holds" not in shown
+    text = table(_ENVIRONMENT, Plan(enrichment=False), {"embedded": fast})
+    assert "enrichment is OFF" in text
+    assert "holds" not in text
 
 
 def test_a_busy_stand_in_and_a_busy_machine_are_doubts(fast: Figures) -> None:
-    shown = table(
+    text = table(
         _ENVIRONMENT, Plan(), {"func": replace(fast, stand_in_share=0.95, others_share=0.4)}
     )
-    assert "doubt (func): the stand-in or the load generator was busy" in shown
-    assert "doubt (func): other processes used 40% of the machine" in shown
+    assert "doubt (func): the stand-in or the load generator was busy" in text
+    assert "doubt (func): other processes used 40% of the machine" in text
 
 
 def test_the_document_holds_what_the_table_shows(fast: Figures) -> None:
@@ -131,7 +131,7 @@ def test_the_document_holds_what_the_table_shows(fast: Figures) -> None:
 def test_a_job_and_what_was_seen_survive_the_way_between_the_processes() -> None:
     job = Plan().long_streams(7071)
     assert Job.from_json(job.to_json()) == job
-    seen = JobResult(
+    job_result = JobResult(
         first_byte_ms=[1.5], chunks=3, seconds=2.0, cpu_s=0.1, failures={"status 500": 1}
     )
-    assert JobResult.from_json(seen.to_json()) == seen
+    assert JobResult.from_json(job_result.to_json()) == job_result

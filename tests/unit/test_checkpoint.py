@@ -23,7 +23,7 @@ def test_what_was_noted_is_resumed() -> None:
 
 def test_another_step_begins_anew() -> None:
     first = Checkpoint(step="a", after="0002", counts=Counter(queued=2))
-    for noted in (first.as_json(), None, {}):
-        second = resume("b", noted)
+    for stored_json in (first.as_json(), None, {}):
+        second = resume("b", stored_json)
         assert second == Checkpoint(step="b")
         assert not second.is_done("0001")

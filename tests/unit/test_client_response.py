@@ -210,9 +210,9 @@ async def test_an_error_frame_follows_whole_events_only(rest: bytes) -> None:
     await answer.piece(b"data: 1\n\ndata: 2")
     await answer.piece(rest)
     await answer.fail()
-    sent = b"data: 1\n\ndata: 2" + rest
+    data = b"data: 1\n\ndata: 2" + rest
     frame = b"data: " + api_error.upstream_interrupted("broken").body() + b"\n\n"
-    assert client.body == (sent + frame if rest else sent)
+    assert client.body == (data + frame if rest else data)
     assert answer.response.error_sent is bool(rest)
 
 

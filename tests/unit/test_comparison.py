@@ -68,10 +68,10 @@ def compared(
 
 @given(st.lists(exchange, max_size=30), st.integers(1, 7))
 def test_every_exchange_is_counted_once_however_the_listing_is_cut(
-    drawn: list[tuple[int, set[str], list[Delivery]]], page: int
+    rows: list[tuple[int, set[str], list[Delivery]]], page: int
 ) -> None:
     exchanges = {
-        an_id(ms, number): (ms, sides, entries) for number, (ms, sides, entries) in enumerate(drawn)
+        an_id(ms, number): (ms, sides, entries) for number, (ms, sides, entries) in enumerate(rows)
     }
     names = sorted(
         name(exchange_id, side)

@@ -57,7 +57,7 @@ WHY = "the Event Hub did not answer or refused: ConnectError"
 
 
 @pytest.mark.parametrize(
-    ("line", "shown"),
+    ("line", "text"),
     [
         (
             f"{AT}ERROR: Executed 'Functions.enrichment' (Failed, Id=1, Duration=706ms)",
@@ -79,8 +79,8 @@ WHY = "the Event Hub did not answer or refused: ConnectError"
         ("KeyError: 'id'", "KeyError: 'id'"),
     ],
 )
-def test_a_line_that_reports_a_problem_is_shown_with_its_time_alone(line: str, shown: str) -> None:
-    assert problem(line) == shown
+def test_a_line_that_reports_a_problem_is_shown_with_its_time_alone(line: str, text: str) -> None:
+    assert problem(line) == text
 
 
 @pytest.mark.parametrize(

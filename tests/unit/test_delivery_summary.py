@@ -87,8 +87,8 @@ def test_a_fault_counts_as_failed_and_429_as_throttled(
     changes: dict[str, Any], failed: int, throttled: int
 ) -> None:
     """What the caller got wrong, or left, is neither."""
-    said = summarize([an_envelope(**changes)])
-    assert (said["events"], said["failed"], said["throttled"]) == (1, failed, throttled)
+    summary = summarize([an_envelope(**changes)])
+    assert (summary["events"], summary["failed"], summary["throttled"]) == (1, failed, throttled)
 
 
 def test_a_replay_counts_as_an_event_and_as_nothing_else() -> None:
@@ -119,8 +119,10 @@ async def test_those_who_are_woken_together_share_a_line(caplog: pytest.LogCaptu
         *(log.accepted(envelope) for envelope in [PLAIN, an_envelope(outcome=Outcome.TIMED_OUT)])
     )
     await log.accepted(PLAIN)
-    said = [json.loads(line.removeprefix(PREFIX)) for line in caplog.messages]
-    assert [(summary["events"], summary["failed"], summary["outcomes"]) for summary in said] == [
+    summaries = [json.loads(line.removeprefix(PREFIX)) for line in caplog.messages]
+    assert [
+        (summary["events"], summary["failed"], summary["outcomes"]) for summary in summaries
+    ] == [
         (2, 1, {"completed": 1, "timed_out": 1}),
         (1, 0, {"completed": 1}),
     ]

@@ -62,23 +62,23 @@ def test_a_proxy_that_does_not_answer_is_what_is_wrong_itself() -> None:
 
 
 def test_on_the_default_ports_the_sample_is_all_that_func_needs() -> None:
-    said = how_to_start_func(Ports())
+    text = how_to_start_func(Ports())
     assert (
         "\n  cp local.settings.sample.json local.settings.json\n  . .venv/bin/activate && func start\n"
-        in said
+        in text
     )
 
 
 def test_on_other_ports_the_settings_that_differ_are_shown() -> None:
-    said = how_to_start_func(Ports(azure_openai=8082, event_hubs=5700))
-    assert '"AZURE_OPENAI_BASE_URL": "http://127.0.0.1:8082"' in said
-    assert "Endpoint=sb://127.0.0.1:5700;" in said
-    assert "AzureWebJobsStorage" not in said
+    text = how_to_start_func(Ports(azure_openai=8082, event_hubs=5700))
+    assert '"AZURE_OPENAI_BASE_URL": "http://127.0.0.1:8082"' in text
+    assert "Endpoint=sb://127.0.0.1:5700;" in text
+    assert "AzureWebJobsStorage" not in text
 
 
 def test_func_is_started_on_the_port_that_was_chosen() -> None:
-    said = how_to_start_func(Ports(proxy=7073))
+    text = how_to_start_func(Ports(proxy=7073))
     assert (
         "\n  cp local.settings.sample.json local.settings.json\n  . .venv/bin/activate && func start --port 7073\n"
-        in said
+        in text
     )

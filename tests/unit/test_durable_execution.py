@@ -25,10 +25,10 @@ class Flaky:
     def __init__(self) -> None:
         self.attempts: dict[str, int] = {}
 
-    def __call__(self, asked: dict[str, Any]) -> int:
-        key = asked["key"]
+    def __call__(self, parameters: dict[str, Any]) -> int:
+        key = parameters["key"]
         self.attempts[key] = self.attempts.get(key, 0) + 1
-        if self.attempts[key] <= asked["fail"]:
+        if self.attempts[key] <= parameters["fail"]:
             raise RuntimeError(f"attempt {self.attempts[key]}")
         return self.attempts[key]
 
@@ -172,11 +172,11 @@ def test_continue_as_new_begins_a_short_history_with_a_new_input() -> None:
     host.
     """
     recorded = run(eternal, 1, {"add": lambda n: n + 1})
-    begun = START + timedelta(milliseconds=200)
+    start = START + timedelta(milliseconds=200)
 
     assert recorded.instance.output == 4
     assert recorded.instance.data == '"3"'
-    assert recorded.instance.created == timestamp(begun)
+    assert recorded.instance.created == timestamp(start)
     assert kinds(recorded) == "begin call0 done0"
     assert [name for name, _ in recorded.calls] == ["add"] * 3
 

@@ -51,7 +51,7 @@ def test_an_envelope_stays_below_8_kb_whatever_callers_and_upstream_say(characte
     usage_chunk = json.dumps({"choices": [], "usage": {"note": character * 2500}}).encode(
         "utf-8", "replace"
     )
-    seen = tail.of_stream(b"data: " + usage_chunk + b"\n\n", whole=True)
+    usage = tail.of_stream(b"data: " + usage_chunk + b"\n\n", whole=True)
     worst = an_envelope(
         deployment=text,
         api_version=text,
@@ -62,7 +62,7 @@ def test_an_envelope_stays_below_8_kb_whatever_callers_and_upstream_say(characte
             **{field.name: 1739999.1234567890 for field in dataclasses.fields(Timings)}
         ),
         arrivals=((104857600, 1739999.1234567890),) * MAX_ARRIVALS,
-        usage=seen.usage,
+        usage=usage.usage,
         usage_source="estimated",
     )
     assert len(dump(worst)) < LIMIT_BYTES

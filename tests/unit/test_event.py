@@ -43,7 +43,7 @@ ALWAYS: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def asked(**more: Any) -> Capture:
+def request_capture(**more: Any) -> Capture:
     return Capture(header={"headers": {}}, body=json.dumps({"messages": MESSAGES} | more).encode())
 
 
@@ -60,7 +60,7 @@ def answered(body: object, **headers: str) -> Capture:
     return Capture(header={"headers": {"content-type": "application/json"} | headers}, body=raw)
 
 
-def built(
+def event_of(
     envelope: Envelope, request: Capture | None, response: Capture | None, region: str | None = None
 ) -> dict[str, Any]:
     return valid(json.loads(shape.dump(builder.build(envelope, request, response, region))))
@@ -102,7 +102,7 @@ DOCUMENT = answered(
 
 
 def test_a_stream_has_every_key_that_consumers_have_always_parsed() -> None:
-    fields = built(an_envelope(), asked(stream=True), STREAM)
+    fields = event_of(an_envelope(), request_capture(stream=True), STREAM)
     expected = {
         "type": "stream_completion",
         "content": "žluť\u2028🐎",
@@ -127,7 +127,7 @@ def test_a_document_has_the_same_keys_without_those_of_a_stream() -> None:
             to_headers_ms=90, to_first_chunk_ms=91, to_last_chunk_ms=95, to_end_ms=96.4
         ),
     )
-    fields = built(envelope, asked(), DOCUMENT)
+    fields = event_of(envelope, request_capture(), DOCUMENT)
     expected = {
         "type": "completion",
         "content": "hello",
@@ -160,9 +160,9 @@ def test_the_type_follows_from_the_outcome(
     outcome: Outcome, of_a_stream: str, of_a_document: str
 ) -> None:
     """A client that left is no failure: its event keeps its type."""
-    assert built(an_envelope(outcome=outcome), asked(), STREAM)["type"] == of_a_stream
+    assert event_of(an_envelope(outcome=outcome), request_capture(), STREAM)["type"] == of_a_stream
     assert (
-        built(an_envelope(outcome=outcome, stream=False), asked(), DOCUMENT)["type"]
+        event_of(an_envelope(outcome=outcome, stream=False), request_capture(), DOCUMENT)["type"]
         == of_a_document
     )
 
@@ -181,11 +181,11 @@ def test_the_type_follows_from_the_outcome(
 def test_the_region_is_the_upstreams_word_the_setting_or_unknown(
     response: Capture | None, default: str, region: str
 ) -> None:
-    assert built(an_envelope(), asked(), response, default)["region"] == region
+    assert event_of(an_envelope(), request_capture(), response, default)["region"] == region
 
 
 def test_nothing_but_the_envelope_gives_an_event_too() -> None:
-    fields = built(an_envelope(usage=USAGE), None, None)
+    fields = event_of(an_envelope(usage=USAGE), None, None)
     assert (fields["content"], fields["model"], fields["prompt"], fields["usage"]) == (
         "",
         "unknown",
@@ -195,10 +195,10 @@ def test_nothing_but_the_envelope_gives_an_event_too() -> None:
 
 
 def test_the_upstreams_error_is_told_as_it_came() -> None:
-    said = {"code": "429", "message": "slow down"}
+    error = {"code": "429", "message": "slow down"}
     envelope = an_envelope(stream=False, outcome=Outcome.UPSTREAM_ERROR, status_code=429)
-    fields = built(envelope, asked(), answered({"error": said}))
-    assert (fields["type"], fields["status_code"], fields["error"]) == ("error", 429, said)
+    fields = event_of(envelope, request_capture(), answered({"error": error}))
+    assert (fields["type"], fields["status_code"], fields["error"]) == ("error", 429, error)
 
 
 def test_the_proxys_own_failure_is_told() -> None:
@@ -206,7 +206,7 @@ def test_the_proxys_own_failure_is_told() -> None:
     envelope = an_envelope(
         stream=None, outcome=Outcome.TIMED_OUT, failure=failure, response_capture=None
     )
-    assert built(envelope, asked(stream=True), None)["error"] == {
+    assert event_of(envelope, request_capture(stream=True), None)["error"] == {
         "code": "upstream_timeout",
         "message": "why",
     }
@@ -214,7 +214,7 @@ def test_the_proxys_own_failure_is_told() -> None:
 
 @given(envelopes)
 def test_a_streams_latency_is_exactly_the_sum_of_its_parts(envelope: Envelope) -> None:
-    fields = built(envelope, None, None)
+    fields = event_of(envelope, None, None)
     if "time_to_first_chunk_ms" in fields:
         assert (
             fields["latency_ms"]
@@ -233,9 +233,9 @@ def test_the_timestamp_is_the_end_in_utc_with_microseconds_and_no_offset(to_end_
     timings = Timings(
         to_headers_ms=None, to_first_chunk_ms=None, to_last_chunk_ms=None, to_end_ms=to_end_ms
     )
-    said = built(an_envelope(timings=timings), None, None)["timestamp"]
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}", said)
-    passed = datetime.fromisoformat(said) - datetime(2024, 11, 13, 6, 59, 30)  # noqa: DTZ001 - the contract has no offset
+    timestamp = event_of(an_envelope(timings=timings), None, None)["timestamp"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}", timestamp)
+    passed = datetime.fromisoformat(timestamp) - datetime(2024, 11, 13, 6, 59, 30)  # noqa: DTZ001 - the contract has no offset
     assert abs(passed.total_seconds() * 1000 - to_end_ms) < 0.001
 
 
@@ -281,13 +281,16 @@ def test_the_halves_of_a_character_that_two_chunks_share_make_one() -> None:
         {"choices": [{"index": 0, "delta": {"content": half}}]}
         for half in ("a \ud83d", "\ude42 b", " \ud83d", "!")
     ]
-    assert built(an_envelope(), asked(), streamed(*chunks))["content"] == "a \U0001f642 b ?!"
+    assert (
+        event_of(an_envelope(), request_capture(), streamed(*chunks))["content"]
+        == "a \U0001f642 b ?!"
+    )
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "x-gzip", "nonsense"])
 def test_a_coding_that_cannot_be_undone_gives_an_event(coding: str) -> None:
     response = answered(b"not what it says", **{"content-encoding": coding})
-    assert built(an_envelope(stream=False), asked(), response)["content"] == ""
+    assert event_of(an_envelope(stream=False), request_capture(), response)["content"] == ""
 
 
 @pytest.mark.parametrize(
@@ -370,7 +373,7 @@ def test_an_event_is_cut_to_the_limit_and_no_further(
 
 
 def test_an_event_that_fits_is_not_cut() -> None:
-    data = truncation.truncate(builder.build(an_envelope(), asked(), STREAM, None), LIMIT)
+    data = truncation.truncate(builder.build(an_envelope(), request_capture(), STREAM, None), LIMIT)
     assert valid(json.loads(data))["truncated"] is False
 
 
@@ -394,7 +397,7 @@ def test_an_error_inside_a_200_is_the_upstreams_whatever_its_size_and_coding(
     """The relay sees neither a large document nor a coded one, and says that it completed."""
     raw = json.dumps(body | {"instructions": "x" * size}).encode()
     raw = gzip.compress(raw) if coding else raw
-    event = built(
+    event = event_of(
         an_envelope(operation=operation, stream=False, response_bytes=len(raw)),
         None,
         answered(raw, **{"content-encoding": coding}),
@@ -415,7 +418,7 @@ def test_a_coded_stream_ended_as_its_text_says(end: bytes, outcome: str, code: s
     raw = gzip.compress(b'data: {"choices": [{"index": 0, "delta": {"content": "a"}}]}\n\n' + end)
     sent = an_envelope(response_bytes=len(raw), sent_bytes=len(raw))
     headers = {"content-type": "text/event-stream", "content-encoding": "gzip"}
-    event = built(sent, None, Capture(header={"headers": headers}, body=raw))
+    event = event_of(sent, None, Capture(header={"headers": headers}, body=raw))
     assert (event["outcome"], (event["error"] or {}).get("code")) == (outcome, code)
     assert event["content"] == "a"
 
@@ -425,7 +428,7 @@ def test_a_client_that_disconnects_at_the_headers_of_a_refusal_was_refused() -> 
     envelope = an_envelope(
         stream=False, outcome=Outcome.UPSTREAM_ERROR, upstream_status_code=429, response_bytes=0
     )
-    event = built(envelope, None, None)
+    event = event_of(envelope, None, None)
     assert event["type"] == "error"
     assert event["error"] == {
         "code": "upstream_error",
@@ -440,24 +443,26 @@ def test_an_empty_200_is_unreadable(operation: str, *, stream: bool) -> None:
     kind = "text/event-stream" if stream else "application/json"
     empty = answered(b"", **{"content-type": kind})
     envelope = an_envelope(operation=operation, stream=stream, response_bytes=0, sent_bytes=0)
-    event = built(envelope, asked(), empty)
+    event = event_of(envelope, request_capture(), empty)
     assert event["error"]["code"] == "unreadable_answer"
     assert len(event["problems"]) == 1
-    assert built(envelope, asked(), None)["error"]["code"] == "unreadable_answer"
-    left = built(replace(envelope, outcome=Outcome.CLIENT_DISCONNECTED), asked(), empty)
-    assert (left["error"], left["problems"]) == (None, [])
+    assert event_of(envelope, request_capture(), None)["error"]["code"] == "unreadable_answer"
+    event_without_client = event_of(
+        replace(envelope, outcome=Outcome.CLIENT_DISCONNECTED), request_capture(), empty
+    )
+    assert (event_without_client["error"], event_without_client["problems"]) == (None, [])
 
 
 def test_the_usage_of_an_object_that_is_polled_is_not_the_calls() -> None:
     """Also where an older envelope has it."""
     polled = an_envelope(operation="call", stream=False, usage=dict(USAGE), usage_source="upstream")
-    event = built(polled, None, answered({"object": "batch", "usage": USAGE}))
+    event = event_of(polled, None, answered({"object": "batch", "usage": USAGE}))
     assert (event["usage"], event["tokens"], event["usage_source"]) == (None, None, "none")
 
 
 def test_numbers_with_a_fraction_of_nothing_are_tokens() -> None:
     usage = {"prompt_tokens": 5.0, "completion_tokens": 1.0, "total_tokens": 6.0}
-    event = built(an_envelope(stream=False, usage=None), None, answered({"usage": usage}))
+    event = event_of(an_envelope(stream=False, usage=None), None, answered({"usage": usage}))
     assert event["usage"] == usage
     assert (event["tokens"]["input"], event["tokens"]["total"]) == (5, 6)
 
@@ -466,9 +471,9 @@ def test_numbers_with_a_fraction_of_nothing_are_tokens() -> None:
 def test_an_answer_whose_coding_is_cut_short_is_read_as_far_as_it_goes(missing: int) -> None:
     body = json.dumps({"choices": [{"index": 0, "message": {"content": "hello"}}]}).encode()
     raw = gzip.compress(body)[:-missing]
-    event = built(
+    event = event_of(
         an_envelope(stream=False, response_bytes=len(raw)),
-        asked(),
+        request_capture(),
         answered(raw, **{"content-encoding": "gzip"}),
     )
     assert event["content"] == "hello"

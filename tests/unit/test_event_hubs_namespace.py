@@ -51,9 +51,9 @@ def test_an_unknown_hub_or_partition_is_named() -> None:
 
 def test_a_change_of_mode_is_announced() -> None:
     namespace = Namespace(["h"], partitions=1, retention_bytes=10_000)
-    seen: list[PublicationMode] = []
-    stop = namespace.on_mode_change(lambda: seen.append(namespace.mode))
+    modes: list[PublicationMode] = []
+    stop = namespace.on_mode_change(lambda: modes.append(namespace.mode))
     namespace.set_mode(PublicationMode.STALL)
     stop()
     namespace.set_mode(PublicationMode.ACCEPT)
-    assert seen == [PublicationMode.STALL]
+    assert modes == [PublicationMode.STALL]

@@ -65,12 +65,14 @@ def test_a_first_token_behind_the_arrivals_that_the_envelope_keeps_is_unknown() 
 def test_a_client_that_left_was_sent_so_much_and_the_usage_is_exact_all_the_same() -> None:
     """The capture holds what was drained after it had left."""
     usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
-    sent = _sse(ROLE) + _sse(delta("one ")) + _sse(delta("two"))
+    sent_body = _sse(ROLE) + _sse(delta("one ")) + _sse(delta("two"))
     rest = _sse(delta(" three")) + _sse(
         {"id": "chatcmpl-1", "model": "gpt-4o", "choices": [], "usage": usage}
     )
-    left = envelope(sent_bytes=len(sent) + 10, outcome=Outcome.CLIENT_DISCONNECTED)
-    event = event_of(left, HELLO, answering(sent + rest, "text/event-stream"))
+    disconnected_envelope = envelope(
+        sent_bytes=len(sent_body) + 10, outcome=Outcome.CLIENT_DISCONNECTED
+    )
+    event = event_of(disconnected_envelope, HELLO, answering(sent_body + rest, "text/event-stream"))
     assert (event["content"], event["choices"][0]["content"]) == ("one two", "one two")
     assert (event["usage"], event["usage_source"]) == (usage, "upstream")
     assert (event["type"], event["finish_reason"]) == ("stream_completion", None)
@@ -241,7 +243,7 @@ def test_the_account_of_a_pool_that_answered_is_told() -> None:
 
 def test_the_parameters_hold_no_content() -> None:
     """Names and types of tools, never their descriptions, schemas or servers."""
-    asked = {
+    request_body = {
         "messages": [],
         "tools": [
             {
@@ -259,7 +261,7 @@ def test_the_parameters_hold_no_content() -> None:
         "temperature": float("inf"),
         "unknown": "PRIVATE",
     }
-    event = event_of(envelope(), asking(asked), None)
+    event = event_of(envelope(), asking(request_body), None)
     assert "PRIVATE" not in repr(event)
     assert event["parameters"] == {
         "temperature": None,

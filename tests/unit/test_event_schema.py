@@ -18,10 +18,10 @@ def test_every_key_of_the_schema_is_described() -> None:
     schema = json.loads(event_schema.text())
     undescribed = [
         name
-        for name, said in schema["properties"].items()
-        if "description" not in said
-        and "$ref" not in said
-        and "$ref" not in str(said.get("anyOf", ""))
+        for name, description in schema["properties"].items()
+        if "description" not in description
+        and "$ref" not in description
+        and "$ref" not in str(description.get("anyOf", ""))
     ]
     assert undescribed == []
 

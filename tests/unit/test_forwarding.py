@@ -47,19 +47,19 @@ def row(rule: Rule) -> str:
 @pytest.mark.parametrize("rule", REQUEST_HEADERS, ids=row)
 def test_a_request_header_of_the_table_never_goes_upstream(rule: Rule) -> None:
     for name in names_of(rule):
-        sent = forwarding.request_headers([*ASKED_FOR, (name.encode(), b"the caller's")], OWN)
-        passed = [pair for pair in sent if pair[0] != b"accept-encoding"]
+        headers = forwarding.request_headers([*ASKED_FOR, (name.encode(), b"the caller's")], OWN)
+        passed = [pair for pair in headers if pair[0] != b"accept-encoding"]
         assert passed == [*ASKED_FOR, *OWN]
-        assert all(b"the caller's" not in value for _, value in sent)
+        assert all(b"the caller's" not in value for _, value in headers)
 
 
 @pytest.mark.parametrize("rule", RESPONSE_HEADERS, ids=row)
 def test_a_response_header_of_the_table_never_reaches_the_client(rule: Rule) -> None:
     for name in names_of(rule):
-        sent = forwarding.response_headers(
+        headers = forwarding.response_headers(
             [(b"Retry-After", b"7"), (name.encode(), b"the upstream's")], "id"
         )
-        assert sent == [(b"retry-after", b"7"), (b"x-exchange-id", b"id")]
+        assert headers == [(b"retry-after", b"7"), (b"x-exchange-id", b"id")]
 
 
 @pytest.mark.parametrize("rule", QUERY, ids=row)
@@ -96,8 +96,8 @@ def test_every_row_of_the_tables_says_why() -> None:
     ],
 )
 def test_the_table_knows_every_credential(name: str) -> None:
-    sent = forwarding.request_headers([(name.encode(), b"secret")], [])
-    assert sent == [(b"accept-encoding", b"identity")]
+    headers = forwarding.request_headers([(name.encode(), b"secret")], [])
+    assert headers == [(b"accept-encoding", b"identity")]
 
 
 @pytest.mark.parametrize(
@@ -150,8 +150,8 @@ def test_headers_that_connection_names_belong_to_the_callers_connection() -> Non
         (b"Connection", b"close, x-hop"),
         (b"connection", b"X-OTHER"),
     ]
-    sent = forwarding.request_headers(received, OWN)
-    assert sent == [(b"x-kept", b"3"), (b"accept-encoding", b"identity"), *OWN]
+    headers = forwarding.request_headers(received, OWN)
+    assert headers == [(b"x-kept", b"3"), (b"accept-encoding", b"identity"), *OWN]
 
 
 def test_headers_that_connection_names_belong_to_the_upstreams_connection() -> None:
@@ -163,12 +163,12 @@ def test_headers_that_connection_names_belong_to_the_upstreams_connection() -> N
 
 
 def test_connection_cannot_name_the_proxys_own_credential_away() -> None:
-    sent = forwarding.request_headers([(b"connection", b"api-key, authorization")], OWN)
-    assert sent[-1:] == OWN
+    headers = forwarding.request_headers([(b"connection", b"api-key, authorization")], OWN)
+    assert headers[-1:] == OWN
 
 
 @pytest.mark.parametrize(
-    ("accepted", "sent"),
+    ("accepted", "expected"),
     [
         ([], b"identity"),
         ([b"gzip"], b"gzip"),
@@ -183,10 +183,10 @@ def test_connection_cannot_name_the_proxys_own_credential_away() -> None:
     ],
 )
 def test_content_codings_are_narrowed_to_those_that_enrichment_can_undo(
-    accepted: list[bytes], sent: bytes
+    accepted: list[bytes], expected: bytes
 ) -> None:
     headers = forwarding.request_headers([(b"Accept-Encoding", value) for value in accepted], [])
-    assert headers == [(b"accept-encoding", sent)]
+    assert headers == [(b"accept-encoding", expected)]
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_the_rest_of_the_query_goes_on_byte_for_byte(query: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "sent"),
+    ("query", "expected"),
     [
         (b"", b"api-version=2024-10-21"),
         (b"a=1", b"a=1&api-version=2024-10-21"),
@@ -220,12 +220,12 @@ def test_the_rest_of_the_query_goes_on_byte_for_byte(query: bytes) -> None:
         (b"api-version=", b"api-version="),
     ],
 )
-def test_a_missing_api_version_takes_the_default(query: bytes, sent: bytes) -> None:
-    assert forwarding.upstream_query(query, "2024-10-21") == sent
+def test_a_missing_api_version_takes_the_default(query: bytes, expected: bytes) -> None:
+    assert forwarding.upstream_query(query, "2024-10-21") == expected
 
 
 @pytest.mark.parametrize(
-    ("arrived", "sent"),
+    ("path", "expected"),
     [
         (b"/openai/a%252Fb", b"/openai/a%2Fb"),
         (b"/openai/a%252fb", b"/openai/a%2Fb"),
@@ -240,8 +240,8 @@ def test_a_missing_api_version_takes_the_default(query: bytes, sent: bytes) -> N
         (b"//host/x", b"//host/x"),
     ],
 )
-def test_the_path_means_what_the_caller_meant(arrived: bytes, sent: bytes) -> None:
-    assert forwarding.upstream_path(arrived) == sent
+def test_the_path_means_what_the_caller_meant(path: bytes, expected: bytes) -> None:
+    assert forwarding.upstream_path(path) == expected
 
 
 def test_nothing_of_a_query_can_leave_it() -> None:
@@ -272,7 +272,7 @@ def test_a_query_value_is_decoded(query: bytes, value: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "sent"),
+    ("name", "value", "expected"),
     [
         (
             "Content-Disposition",
@@ -290,11 +290,11 @@ def test_a_query_value_is_decoded(query: bytes, value: str | None) -> None:
     ],
 )
 def test_a_response_header_goes_to_the_client_in_ascii(
-    name: str, value: str, sent: str | None
+    name: str, value: str, expected: str | None
 ) -> None:
     """The Functions host answers an empty 500 otherwise."""
     [(_, got), _] = forwarding.response_headers([(name.encode(), value.encode())], "id")
-    assert got.decode("ascii") == (sent or value.replace("ü", "%C3%BC"))
+    assert got.decode("ascii") == (expected or value.replace("ü", "%C3%BC"))
 
 
 def test_a_file_name_in_latin_1_is_one_too() -> None:
@@ -313,7 +313,7 @@ def test_any_response_header_is_ascii_and_an_ascii_one_is_unchanged(value: bytes
 
 
 @pytest.mark.parametrize(
-    ("arrived", "sent"),
+    ("arrived", "expected"),
     [
         (b"/openai/x%25FCy", b"/openai/x%FCy"),
         (b"/openai/%25fc%25E4", b"/openai/%fc%E4"),
@@ -324,16 +324,16 @@ def test_any_response_header_is_ascii_and_an_ascii_one_is_unchanged(value: bytes
     ],
 )
 def test_escapes_that_are_not_utf_8_are_as_the_caller_wrote_them(
-    arrived: bytes, sent: bytes
+    arrived: bytes, expected: bytes
 ) -> None:
     """The Functions host encodes their percent sign, since it cannot decode them. What it could
     have decoded was encoded twice by the caller.
     """
-    assert forwarding.upstream_path(arrived) == sent
+    assert forwarding.upstream_path(arrived) == expected
 
 
 @pytest.mark.parametrize(
-    ("value", "sent"),
+    ("value", "expected"),
     [
         ("https://contoso.openai.azure.com/openai/operations/1?a=b", "/openai/operations/1?a=b"),
         ("HTTPS://Contoso.OpenAI.azure.com:443/openai/x", "/openai/x"),
@@ -346,11 +346,11 @@ def test_escapes_that_are_not_utf_8_are_as_the_caller_wrote_them(
         ("", None),
     ],
 )
-def test_an_address_of_the_upstream_becomes_its_path(value: str, sent: str | None) -> None:
+def test_an_address_of_the_upstream_becomes_its_path(value: str, expected: str | None) -> None:
     addresses = forwarding.upstream_addresses("contoso.openai.azure.com", None, b"")
     for name in (b"location", b"Operation-Location", b"azure-AsyncOperation", b"content-location"):
         assert forwarding.without_upstream([(name, value.encode())], addresses) == [
-            (name, (value if sent is None else sent).encode())
+            (name, (value if expected is None else expected).encode())
         ]
     unnamed = [(b"x-location", value.encode())]
     assert forwarding.without_upstream(unnamed, addresses) == unnamed
@@ -358,10 +358,10 @@ def test_an_address_of_the_upstream_becomes_its_path(value: str, sent: str | Non
 
 def test_the_path_that_the_base_url_adds_is_not_the_callers() -> None:
     addresses = forwarding.upstream_addresses("::1", 8081, b"/prefix")
-    for value, sent in (
+    for value, expected in (
         (b"http://[::1]:8081/prefix/openai/x", b"/openai/x"),
         (b"http://[::1]/prefix/openai/x", b"http://[::1]/prefix/openai/x"),
     ):
         assert forwarding.without_upstream([(b"location", value)], addresses) == [
-            (b"location", sent)
+            (b"location", expected)
         ]

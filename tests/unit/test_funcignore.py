@@ -19,5 +19,5 @@ def test_the_app_alone_is_deployed() -> None:
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split("\n")
     top_level = {path.partition("/")[0] for path in tracked if path}
-    kept = {name for name in top_level if not any(fnmatch(name, one) for one in ignored)}
-    assert kept == DEPLOYED
+    deployed_names = {name for name in top_level if not any(fnmatch(name, one) for one in ignored)}
+    assert deployed_names == DEPLOYED

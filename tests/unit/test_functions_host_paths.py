@@ -13,20 +13,20 @@ from local.functions_host.path_encoding import (
 from tests.functions_host_seen import PATHS, QUERIES
 
 
-@pytest.mark.parametrize(("sent", "seen_by_app"), PATHS)
-def test_a_path_is_decoded_once_and_encoded_again(sent: str, seen_by_app: str) -> None:
+@pytest.mark.parametrize(("request_path", "seen_by_app"), PATHS)
+def test_a_path_is_decoded_once_and_encoded_again(request_path: str, seen_by_app: str) -> None:
     """The app's raw path is the caller's, decoded once (but for %2F) and encoded again."""
-    assert encode_path(decode_path(sent.encode())).decode() == seen_by_app
+    assert encode_path(decode_path(request_path.encode())).decode() == seen_by_app
 
 
-@pytest.mark.parametrize("sent", [b"/p%00q", b"/caf\xe9"])
-def test_a_path_that_kestrel_rejects_is_rejected(sent: bytes) -> None:
+@pytest.mark.parametrize("request_path", [b"/p%00q", b"/caf\xe9"])
+def test_a_path_that_kestrel_rejects_is_rejected(request_path: bytes) -> None:
     """An encoded NUL or a raw non-ASCII byte is a bad path."""
     with pytest.raises(BadPathError):
-        decode_path(sent)
+        decode_path(request_path)
 
 
-@pytest.mark.parametrize(("sent", "seen_by_app"), QUERIES)
-def test_a_query_is_canonicalised_as_by_system_uri(sent: str, seen_by_app: str) -> None:
+@pytest.mark.parametrize(("request_path", "seen_by_app"), QUERIES)
+def test_a_query_is_canonicalised_as_by_system_uri(request_path: str, seen_by_app: str) -> None:
     """Escapes of unreserved characters are resolved, what is reserved stays as it came."""
-    assert normalise_query(sent.encode()).decode() == seen_by_app
+    assert normalise_query(request_path.encode()).decode() == seen_by_app

@@ -114,14 +114,14 @@ def test_a_worker_finds_the_leases_that_the_one_before_it_left(tmp_path: Path) -
     """What was received and neither deleted nor released when the process died; the newest receipt
     counts.
     """
-    done, held = (QueueMessage(content="") for _ in range(2))
-    done.id, held.id = "done", "held"
-    done.pop_receipt, held.pop_receipt = "a", "b"
+    done, message_at_work = (QueueMessage(content="") for _ in range(2))
+    done.id, message_at_work.id = "done", "held"
+    done.pop_receipt, message_at_work.pop_receipt = "a", "b"
     book = LeaseBook(tmp_path / "work.json")
-    book.hold([done, held])
+    book.hold([done, message_at_work])
     book.drop(done)
-    held.pop_receipt = "c"
-    book.hold([held])
+    message_at_work.pop_receipt = "c"
+    book.hold([message_at_work])
     book.close()
 
     assert LeaseBook(tmp_path / "work.json").left_behind() == [

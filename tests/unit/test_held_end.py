@@ -11,9 +11,9 @@ DELTA = b'data: {"choices": [{"delta": {"content": "data: [DONE] event: response
 
 
 def through(pieces: list[bytes], *, is_stream: bool) -> tuple[bytes, bytes]:
-    held = HeldEnd()
-    passed = b"".join(held.feed(piece, is_stream=is_stream) for piece in pieces)
-    return passed, held.held
+    held_end = HeldEnd()
+    passed = b"".join(held_end.feed(piece, is_stream=is_stream) for piece in pieces)
+    return passed, held_end.held
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
@@ -51,14 +51,14 @@ def test_a_stream_that_begins_with_its_end_is_held_whole() -> None:
 
 
 def test_nothing_of_a_stream_is_held_up_before_its_end() -> None:
-    held = HeldEnd()
+    held_end = HeldEnd()
     for byte in (b"d", b"at", b"a: ", b"[DO"):
-        assert held.feed(byte, is_stream=True) == b""
-    assert held.feed(b"T]\n\n", is_stream=True) == b"data: [DOT]\n\n", (
+        assert held_end.feed(byte, is_stream=True) == b""
+    assert held_end.feed(b"T]\n\n", is_stream=True) == b"data: [DOT]\n\n", (
         "as soon as it can no longer become the end"
     )
-    assert held.feed(DELTA + b"\n\n", is_stream=True) == DELTA + b"\n\n"
-    assert held.held == b""
+    assert held_end.feed(DELTA + b"\n\n", is_stream=True) == DELTA + b"\n\n"
+    assert held_end.held == b""
 
 
 def test_of_anything_else_the_last_byte_is_held() -> None:

@@ -74,15 +74,15 @@ async def renewing(tenant: Tenant) -> AsyncIterator[Renewals]:
     """Makes what is tested, with a pace at which nothing happens by itself unless the test says so;
     ended afterwards.
     """
-    made: list[KeyRenewal] = []
+    renewals: list[KeyRenewal] = []
 
     def make(**pace: float) -> KeyRenewal:
         slow = {"renew_s": NEVER_S, "first_retry_s": NEVER_S, "longest_retry_s": NEVER_S}
-        made.append(KeyRenewal(tenant.fetch, RenewalPace(**(slow | pace)), lambda: tenant.now))
-        return made[-1]
+        renewals.append(KeyRenewal(tenant.fetch, RenewalPace(**(slow | pace)), lambda: tenant.now))
+        return renewals[-1]
 
     yield make
-    for one in made:
+    for one in renewals:
         await one.aclose()
 
 

@@ -161,8 +161,8 @@ def test_an_exchange_that_goes_on_has_no_conclusion() -> None:
 
 
 def headers_of(actions: tuple[Action, ...]) -> SendHeaders:
-    (sent,) = [action for action in actions if isinstance(action, SendHeaders)]
-    return sent
+    (send_headers,) = [action for action in actions if isinstance(action, SendHeaders)]
+    return send_headers
 
 
 def kinds(actions: tuple[Action, ...]) -> list[type[Action]]:
@@ -170,7 +170,7 @@ def kinds(actions: tuple[Action, ...]) -> list[type[Action]]:
 
 
 @pytest.mark.parametrize(
-    ("headers", "sent", "keeps_alive", "waits"),
+    ("headers", "expected", "keeps_alive", "waits"),
     [
         (SSE, [], True, True),
         ([*SSE, (b"content-length", b"9")], [], True, True),
@@ -181,7 +181,7 @@ def kinds(actions: tuple[Action, ...]) -> list[type[Action]]:
     ids=["stream", "stream with a length", "packed stream", "document", "document without length"],
 )
 def test_the_upstreams_headers_pass(
-    headers: RawHeaders, sent: list[bytes], *, keeps_alive: bool, waits: bool
+    headers: RawHeaders, expected: list[bytes], *, keeps_alive: bool, waits: bool
 ) -> None:
     """A stream loses its length, which changes with all that is put in. The end of a body without a
     length waits for its recording.
@@ -190,7 +190,7 @@ def test_the_upstreams_headers_pass(
     actions = machine.upstream_answered(201, headers, usage_requested=False)
     answered = headers_of(actions)
     assert answered.status == 201
-    assert [value for name, value in answered.headers if name == b"content-length"] == sent
+    assert [value for name, value in answered.headers if name == b"content-length"] == expected
     assert (b"x-exchange-id", b"the-id") in answered.headers
     assert (StartKeepAlive() in actions) is keeps_alive
     machine.upstream_ended(cut_short=False)
@@ -385,8 +385,8 @@ def test_an_upstream_that_breaks_while_it_is_drained_is_noted(*, finished: bool)
     """Unless nothing was missing. Nobody is there to read of it."""
     machine = exchange_in(State.DRAINING)
     assert machine.upstream_failed(ERROR, finished=finished) == ()
-    noted = api_error.upstream_interrupted("broken")
-    assert machine.require_conclusion().failure == (None if finished else noted)
+    error = api_error.upstream_interrupted("broken")
+    assert machine.require_conclusion().failure == (None if finished else error)
 
 
 def test_disconnect_while_a_long_piece_is_filtered() -> None:
@@ -406,8 +406,8 @@ def holding(*, error_frames: bool = True, within_event: bool = False) -> Exchang
     """A stream whose [DONE] is held back."""
     rules = replace(RULES, capture_required=True, error_frames=error_frames)
     machine = exchange_in(State.STREAMING, rules)
-    sent = STOP + (b"data: 2\n" if within_event else b"")
-    assert machine.piece(sent + DONE) == sent
+    data = STOP + (b"data: 2\n" if within_event else b"")
+    assert machine.piece(data + DONE) == data
     machine.upstream_ended(cut_short=False)
     assert (machine.state, machine.held_bytes) == (State.HOLDING, len(DONE))
     assert not machine.waits_for_recording
@@ -465,10 +465,10 @@ def test_the_usage_chunk_is_taken_out_where_the_proxy_asked_for_it(
     """Long pieces too."""
     machine = exchange_in(State.EARLY if early else State.CALLING)
     machine.upstream_answered(200, SSE, usage_requested=usage_requested)
-    kept = TEXT if usage_requested else TEXT + USAGE_CHUNK
+    expected = TEXT if usage_requested else TEXT + USAGE_CHUNK
     assert machine.takes_out_usage is usage_requested
-    assert machine.piece(TEXT + USAGE_CHUNK) == kept
-    assert run_to_end(machine.piece_steps((TEXT + USAGE_CHUNK) * 200)) == kept * 200
+    assert machine.piece(TEXT + USAGE_CHUNK) == expected
+    assert run_to_end(machine.piece_steps((TEXT + USAGE_CHUNK) * 200)) == expected * 200
 
 
 def test_the_error_names_input_and_state() -> None:

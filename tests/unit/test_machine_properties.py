@@ -262,8 +262,8 @@ class Exchange:
         if not (self.usage_requested and self._readable()):
             return self.received
         taking_out = UsageChunkFilter()
-        kept = taking_out.feed(self.received)
-        return kept + taking_out.flush() if flushed else kept
+        data = taking_out.feed(self.received)
+        return data + taking_out.flush() if flushed else data
 
     def end(self) -> None:
         """Whatever was left open comes to its end, as the relay would bring it there."""
@@ -311,8 +311,8 @@ def _check_conclusions(exchange: Exchange) -> None:
     *before, last = exchange.conclusions
     assert last == exchange.machine.conclusion
     if before:
-        (held,) = before
-        assert held == Conclusion(result=RelayResult.COMPLETE, failure=None)
+        (first,) = before
+        assert first == Conclusion(result=RelayResult.COMPLETE, failure=None)
         assert exchange.rules.capture_required
         assert last.result in {RelayResult.REJECTED, RelayResult.CLIENT_DISCONNECTED}
 
@@ -321,8 +321,8 @@ def _check_end(exchange: Exchange) -> None:
     """A body ends as a whole one if it is whole, or if an error is the last thing in it."""
     result = exchange.machine.require_conclusion().result
     if result is RelayResult.COMPLETE:
-        held = exchange.rules.capture_required
-        assert exchange.finished is (held or not exchange.frames or exchange.frame_sent)
+        held_back = exchange.rules.capture_required
+        assert exchange.finished is (held_back or not exchange.frames or exchange.frame_sent)
         held_own_end = exchange._finished()
         if not exchange.frames:
             expected = exchange._expected(flushed=not held_own_end)

@@ -129,8 +129,8 @@ class Mutator:
         if self._hits():
             return self.random.choice(ODD_VALUES)
         if isinstance(value, dict):
-            kept = {key: self._value(inner) for key, inner in value.items() if not self._hits()}
-            return kept | (
+            members = {key: self._value(inner) for key, inner in value.items() if not self._hits()}
+            return members | (
                 {self.random.choice(KEYS): self.random.choice(ODD_VALUES)} if self._hits() else {}
             )
         if isinstance(value, list):
@@ -153,9 +153,9 @@ def test_there_is_always_a_valid_event(seed: int) -> None:
         sent_bytes = mutator.random.randrange(len(response.body) + 1) if response else 0
         operation = mutator.random.choice([case, case, other]).envelope.operation
         envelope = dataclasses.replace(case.envelope, operation=operation, sent_bytes=sent_bytes)
-        built = builder.build(envelope, request, response, None)
-        usage_claim.response_to_claim(built)
+        event = builder.build(envelope, request, response, None)
+        usage_claim.response_to_claim(event)
         limit_bytes = mutator.random.choice([1_000_000, 20_000, 8_000])
-        body = truncation.truncate(built, limit_bytes)
+        body = truncation.truncate(event, limit_bytes)
         assert len(body) <= limit_bytes
         valid(json.loads(body.decode()))

@@ -166,8 +166,8 @@ def test_what_json_cannot_write_is_made_writable() -> None:
     deep: list[Any] = []
     for _ in range(200):
         deep = [deep]
-    made = redact({"a": math.nan, "b": math.inf, "c": deep})
-    assert "[nested too deeply]" in json.dumps(made, allow_nan=False)
+    redacted_value = redact({"a": math.nan, "b": math.inf, "c": deep})
+    assert "[nested too deeply]" in json.dumps(redacted_value, allow_nan=False)
 
 
 _LONG = bytes(range(256)) * 4

@@ -54,22 +54,25 @@ async def all_of(body: AsyncIterable[bytes]) -> list[bytes]:
 )
 async def test_a_body_within_the_limit_is_read_whole(pieces: list[bytes]) -> None:
     """Up to the limit's last byte; empty pieces are nothing."""
-    noted: list[bytes] = []
-    assert await incoming(pieces).whole(noted.append, a_lease()) == b"".join(pieces)
-    assert noted == [piece for piece in pieces if piece]
+    pieces_read: list[bytes] = []
+    assert await incoming(pieces).whole(pieces_read.append, a_lease()) == b"".join(pieces)
+    assert pieces_read == [piece for piece in pieces if piece]
     assert await all_of(incoming(pieces).pieces()) == [piece for piece in pieces if piece]
 
 
 @pytest.mark.parametrize("pieces", [[b"12345678901"], [b"1234567890", b"1", b"2"]], ids=str)
 async def test_a_body_is_too_large_as_soon_as_that_shows(pieces: list[bytes]) -> None:
     """Nothing of what passes the limit is handed on."""
-    seen: list[bytes] = []
+    pieces_read: list[bytes] = []
     body = PassingBody(
-        incoming(pieces), on_piece=seen.append, on_complete=lambda: None, on_disconnect=lambda: None
+        incoming(pieces),
+        on_piece=pieces_read.append,
+        on_complete=lambda: None,
+        on_disconnect=lambda: None,
     )
     with pytest.raises(BodyTooLarge):
         await all_of(body)
-    assert len(b"".join(seen)) <= LIMIT
+    assert len(b"".join(pieces_read)) <= LIMIT
 
 
 async def test_a_body_that_announces_too_much_is_not_read() -> None:
@@ -85,11 +88,11 @@ async def test_an_odd_content_length_is_ignored(announced: str) -> None:
 
 
 async def test_a_client_that_disconnects_within_its_body() -> None:
-    """Known as such, not taken for the body's end; what came of it is noted."""
-    noted: list[bytes] = []
+    """Known as such, not taken for the body's end; what came of it is pieces_read."""
+    pieces_read: list[bytes] = []
     with pytest.raises(ClientDisconnected):
-        await incoming([b"1", None]).whole(noted.append, a_lease())
-    assert noted == [b"1"]
+        await incoming([b"1", None]).whole(pieces_read.append, a_lease())
+    assert pieces_read == [b"1"]
 
 
 async def test_a_large_body_is_put_together_as_it_comes() -> None:
@@ -173,19 +176,19 @@ async def test_a_short_held_body_is_one_piece(size: int, whole: bool) -> None:
 
 async def test_a_body_passes_as_it_comes() -> None:
     """Each piece is noted before it goes on; when the last has gone, that is said once."""
-    noted: list[bytes] = []
+    pieces_read: list[bytes] = []
     ends: list[int] = []
     body = PassingBody(
         incoming([b"12", b"34"], announced="4"),
-        on_piece=noted.append,
-        on_complete=lambda: ends.append(len(noted)),
+        on_piece=pieces_read.append,
+        on_complete=lambda: ends.append(len(pieces_read)),
         on_disconnect=lambda: None,
     )
     assert body.size_bytes == 4
     async for piece in body:
-        assert noted[-1] == piece
+        assert pieces_read[-1] == piece
         assert not ends
-    assert (noted, ends, body.error) == ([b"12", b"34"], [2], None)
+    assert (pieces_read, ends, body.error) == ([b"12", b"34"], [2], None)
 
 
 @pytest.mark.parametrize(

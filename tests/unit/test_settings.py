@@ -199,9 +199,9 @@ def test_the_longest_exchange_ends_before_the_host_would_end_it() -> None:
     ],
 )
 def test_a_secret_is_never_repeated_even_where_none_belongs(name: str, value: str) -> None:
-    said = "\n".join(problems({name: value}))
-    assert f"{name} is malformed: it must be" in said
-    assert SECRET not in said
+    text = "\n".join(problems({name: value}))
+    assert f"{name} is malformed: it must be" in text
+    assert SECRET not in text
 
 
 @pytest.mark.parametrize(
@@ -232,9 +232,9 @@ def test_a_plain_address_is_repeated_however_long(address: str) -> None:
     ],
 )
 def test_an_address_that_holds_more_is_not_repeated(address: str) -> None:
-    said = "\n".join(problems({"AZURE_OPENAI_BASE_URL": address}))
-    assert "AZURE_OPENAI_BASE_URL is malformed: it must be" in said
-    assert SECRET not in said
+    text = "\n".join(problems({"AZURE_OPENAI_BASE_URL": address}))
+    assert "AZURE_OPENAI_BASE_URL is malformed: it must be" in text
+    assert SECRET not in text
 
 
 def test_no_secret_shows_when_settings_are_printed() -> None:
@@ -260,7 +260,7 @@ def test_all_problems_come_in_one_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "base_url"),
+    ("value", "base_url"),
     [
         ("https://contoso.openai.azure.com", "https://contoso.openai.azure.com"),
         ("https://contoso.openai.azure.com/", "https://contoso.openai.azure.com"),
@@ -276,12 +276,12 @@ def test_all_problems_come_in_one_error() -> None:
         ("http://[::1]:8081", "http://[::1]:8081"),
     ],
 )
-def test_the_base_url_loses_what_the_route_brings(given: str, base_url: str) -> None:
-    assert load(LEAST | {"AZURE_OPENAI_BASE_URL": given}).upstream.base_url == base_url
+def test_the_base_url_loses_what_the_route_brings(value: str, base_url: str) -> None:
+    assert load(LEAST | {"AZURE_OPENAI_BASE_URL": value}).upstream.base_url == base_url
 
 
 @pytest.mark.parametrize(
-    "given",
+    "value",
     [
         "http://contoso.com",
         "ftp://contoso.com",
@@ -297,8 +297,8 @@ def test_the_base_url_loses_what_the_route_brings(given: str, base_url: str) -> 
         "https://contoso.cognitiveservices.azure.com/anything",
     ],
 )
-def test_a_base_url_is_https_and_an_address(given: str) -> None:
-    assert len(problems({"AZURE_OPENAI_BASE_URL": given})) == 2
+def test_a_base_url_is_https_and_an_address(value: str) -> None:
+    assert len(problems({"AZURE_OPENAI_BASE_URL": value})) == 2
 
 
 @pytest.mark.parametrize("version", ["2024-10-21", "2025-04-01-preview", "preview", "latest", "v1"])
@@ -538,7 +538,7 @@ def test_malformed_settings_for_tokens(name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "authority"),
+    ("value", "authority"),
     [
         ("https://login.microsoftonline.us/", "https://login.microsoftonline.us"),
         ("https://login.partner.microsoftonline.cn", "https://login.partner.microsoftonline.cn"),
@@ -546,8 +546,8 @@ def test_malformed_settings_for_tokens(name: str, value: str) -> None:
         ("http://localhost:1234", "http://localhost:1234"),
     ],
 )
-def test_a_sovereign_clouds_authority(given: str, authority: str) -> None:
-    auth = load(LEAST | ENTRA | {"CALLER_AUTH_AUTHORITY": given}).caller_auth
+def test_a_sovereign_clouds_authority(value: str, authority: str) -> None:
+    auth = load(LEAST | ENTRA | {"CALLER_AUTH_AUTHORITY": value}).caller_auth
     assert auth is not None
     assert auth.authority == authority
 
@@ -574,7 +574,7 @@ def test_the_sample_holds_every_setting_and_nothing_that_is_not_read() -> None:
     environment = Watched(sample())
     load(environment)
     load(without_captures := Watched(sample() | {"CAPTURES_STORAGE": ""}))
-    read = environment.asked | without_captures.asked
+    read = environment.names_read | without_captures.names_read
     assert sample().keys() - OF_THE_HOST <= read
     one_or_the_other = {name for name in read if "__" in name}  # instead of a connection string
     assert read - sample().keys() == one_or_the_other

@@ -124,12 +124,12 @@ def test_the_process_that_has_the_port_is_named() -> None:
 
 def test_every_taken_port_is_named_at_once_and_what_is_given_instead_works() -> None:
     with listening() as one, listening() as other:
-        wanted = {"event_hubs": port_of(one), "event_hubs_control": port_of(other)}
+        requested_ports = {"event_hubs": port_of(one), "event_hubs_control": port_of(other)}
         with pytest.raises(PortsTaken) as error:
-            require_free(wanted)
-        require_free({**wanted, **error.value.instead})
+            require_free(requested_ports)
+        require_free({**requested_ports, **error.value.instead})
     assert len(str(error.value).splitlines()) == 2
-    assert error.value.instead.keys() == wanted.keys()
+    assert error.value.instead.keys() == requested_ports.keys()
 
 
 def test_neighbours_that_are_taken_get_different_ports() -> None:
@@ -149,8 +149,8 @@ def test_ports_that_are_given_twice_are_named_before_anybody_else_is_blamed() ->
     ports = free_ports()
     with pytest.raises(PortsTaken) as error:
         require_free({"proxy": ports.proxy, "event_hubs": ports.proxy, "blob": ports.blob})
-    said = f"PORT and EVENT_HUBS_PORT are the same port, {ports.proxy}: everything that listens needs one of its own"
-    assert str(error.value) == said
+    message = f"PORT and EVENT_HUBS_PORT are the same port, {ports.proxy}: everything that listens needs one of its own"
+    assert str(error.value) == message
     assert error.value.instead.keys() == {"event_hubs"}
 
 

@@ -62,7 +62,7 @@ def merge(into: dict[str, object], delta: dict[str, object]) -> None:
     index.
     """
     for key, value in delta.items():
-        held = into.get(key)
+        present = into.get(key)
         if isinstance(value, list) and value and isinstance(value[0], dict) and "index" in value[0]:
             items = into.setdefault(key, [])
             assert isinstance(items, list)
@@ -73,10 +73,10 @@ def merge(into: dict[str, object], delta: dict[str, object]) -> None:
                     items[item["index"]],
                     {name: part for name, part in item.items() if name != "index"},
                 )
-        elif isinstance(value, dict) and isinstance(held, dict):
-            merge(held, value)
-        elif isinstance(value, str) and isinstance(held, str) and key not in {"role", "id"}:
-            into[key] = held + value
+        elif isinstance(value, dict) and isinstance(present, dict):
+            merge(present, value)
+        elif isinstance(value, str) and isinstance(present, str) and key not in {"role", "id"}:
+            into[key] = present + value
         else:
             into[key] = dict(value) if isinstance(value, dict) else value
 
@@ -119,15 +119,15 @@ def test_a_completions_stream_says_what_the_document_says(directives: str) -> No
         "stream": True,
         "stream_options": {"include_usage": True},
     }
-    made = served(request, directives)
-    body = completions.answer(made).body
+    output = served(request, directives)
+    body = completions.answer(output).body
     assert not isinstance(body, bytes)
     events = list(body)
     texts = ["", ""]
     for chunk in payloads(events):
         for choice in chunk.get("choices", ()):  # type: ignore[attr-defined]
             texts[choice["index"]] += choice["text"]
-    assert (texts == [choice.text for choice in made.choices]) is (directives != "error_in_200")
+    assert (texts == [choice.text for choice in output.choices]) is (directives != "error_in_200")
     assert (events[-1] == b"data: [DONE]\n\n") is (directives in {"", "content_filter"})
 
 
@@ -148,16 +148,16 @@ def test_a_response_stream_ends_with_the_whole_response(
     more: dict[str, object], directives: str, status: str
 ) -> None:
     """Its last event carries the document, and its `done` items are the document's output."""
-    made = served({"input": "hello there", "stream": True, **more}, directives)
-    found = payloads(stream(made, "resp_1"))
-    document = responses.document(made, "resp_1", status)
+    output = served({"input": "hello there", "stream": True, **more}, directives)
+    found = payloads(stream(output, "resp_1"))
+    document = responses.document(output, "resp_1", status)
     assert (found[-1]["type"], found[-1]["response"]) == (f"response.{status}", document)
     done = [event["item"] for event in found if event["type"] == "response.output_item.done"]
     assert status == "failed" or done == document["output"]
-    said = "".join(
+    text = "".join(
         str(event["delta"]) for event in found if str(event["type"]).endswith("output_text.delta")
     )
-    assert said in {made.choices[0].text, ""} or status == "failed"
+    assert text in {output.choices[0].text, ""} or status == "failed"
     assert document["usage"]
 
 

@@ -53,22 +53,22 @@ def an_answer(error: HttpResponseError, status: int, code: object) -> HttpRespon
 )
 def test_an_error_is_translated(raised: Exception, kind: type[StorageError], message: str) -> None:
     """The message holds a status and a code, or the exception's type, and nothing else."""
-    with pytest.raises(StorageError) as caught, storage_errors():
+    with pytest.raises(StorageError) as error_info, storage_errors():
         raise raised
-    assert type(caught.value) is kind
-    assert str(caught.value) == message
+    assert type(error_info.value) is kind
+    assert str(error_info.value) == message
 
 
 def test_status_and_code_can_be_read() -> None:
     """Whoever retries decides by them."""
-    with pytest.raises(StorageError) as caught, storage_errors():
+    with pytest.raises(StorageError) as error_info, storage_errors():
         raise an_answer(HttpResponseError(), 429, "Throttled")
-    assert (caught.value.status, caught.value.code) == (429, "Throttled")
+    assert (error_info.value.status, error_info.value.code) == (429, "Throttled")
 
 
 def test_an_error_of_fnsse_passes() -> None:
     """An adapter that calls another one does not translate twice."""
     error = StorageNotFound("storage refused: 404", status=404)
-    with pytest.raises(StorageNotFound) as caught, storage_errors():
+    with pytest.raises(StorageNotFound) as error_info, storage_errors():
         raise error
-    assert caught.value is error
+    assert error_info.value is error

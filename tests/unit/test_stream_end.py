@@ -67,13 +67,13 @@ def test_a_last_event_is_told_before_it_is_parsed(kind: str) -> None:
 def test_what_ends_a_stream_is_what_closed_holds_back(line: str) -> None:
     """The mark and all behind it, and not a byte before it."""
     before, end = b"data: {}\n\n", line.encode() + b"\n\n"
-    held = HeldEnd()
-    assert held.feed(before + end, is_stream=True) == before
-    assert held.held == end
+    held_end = HeldEnd()
+    assert held_end.feed(before + end, is_stream=True) == before
+    assert held_end.held == end
 
 
 @pytest.mark.parametrize(
-    ("event", "told"),
+    ("event", "expected"),
     [
         (b'data: {"choices":[],"usage":{"total_tokens":1}}\n\n', True),
         (b'data: {"choices": [], "usage" : {"total_tokens":1}}\r\n\r\n', True),
@@ -84,10 +84,10 @@ def test_what_ends_a_stream_is_what_closed_holds_back(line: str) -> None:
         (b"data: [DONE]\n\n", False),
     ],
 )
-def test_the_usage_chunk(event: bytes, told: bool) -> None:
+def test_the_usage_chunk(event: bytes, expected: bool) -> None:
     """Exactly `choices: []` with a usage object; what is cheap never misses one."""
-    assert is_usage_chunk(event) is told
-    assert may_hold_usage_chunk(event) or not told
+    assert is_usage_chunk(event) is expected
+    assert may_hold_usage_chunk(event) or not expected
 
 
 @pytest.mark.parametrize(

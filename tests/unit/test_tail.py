@@ -234,12 +234,12 @@ chunks = st.dictionaries(
 
 
 @given(st.lists(chunks, max_size=3))
-def test_chunks_of_any_shape_never_raise(said: list[dict[str, Any]]) -> None:
+def test_chunks_of_any_shape_never_raise(payloads: list[dict[str, Any]]) -> None:
     """What tells of an end, an error or usage may hold anything; the record of the exchange hangs
     on it.
     """
-    of_stream(sse(*said), whole=True)
-    of_json(json.dumps(said[0] if said else said).encode(), CHAT)
+    of_stream(sse(*payloads), whole=True)
+    of_json(json.dumps(payloads[0] if payloads else payloads).encode(), CHAT)
 
 
 @given(st.binary(), st.booleans())

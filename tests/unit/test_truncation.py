@@ -101,10 +101,10 @@ def test_a_long_error_is_cut_too() -> None:
 
 def test_fitting_leaves_the_event_itself_alone() -> None:
     """It is frozen, and so is what it holds."""
-    built = builder.build(envelope(), asking({"messages": ["x" * 500_000]}), None, None)
-    truncation.truncate(built, LIMIT)
-    assert built.prompt == ["x" * 500_000]
-    assert not built.truncated
+    event = builder.build(envelope(), asking({"messages": ["x" * 500_000]}), None, None)
+    truncation.truncate(event, LIMIT)
+    assert event.prompt == ["x" * 500_000]
+    assert not event.truncated
 
 
 @pytest.mark.parametrize("text", ["\x00", '"', "\\", "é", "👋", "\ud800", "\u2028", "a"])
@@ -145,7 +145,7 @@ def test_any_event_fits_any_limit(prompt: Any, answer: str, repeat: int, limit_b
     request = asking(
         {"messages": prompt, "metadata": {"k" * 60: answer * 10}, "instructions": answer * repeat}
     )
-    built = builder.build(envelope(), request, answering([delta(answer * repeat)]), None)
-    fitted = truncation.truncate(built, limit_bytes)
+    event = builder.build(envelope(), request, answering([delta(answer * repeat)]), None)
+    fitted = truncation.truncate(event, limit_bytes)
     assert len(fitted) <= limit_bytes
     valid(json.loads(fitted))

@@ -44,14 +44,14 @@ def filtered(pieces: list[bytes]) -> bytes:
     """What the client gets in all."""
     taking_out = UsageChunkFilter()
 
-    def given(piece: bytes) -> bytes:
+    def output_of(piece: bytes) -> bytes:
         return (
             run_to_end(taking_out.feed_steps(piece))
             if len(piece) > usage_chunk.SLICE_BYTES
             else taking_out.feed(piece)
         )
 
-    return b"".join(map(given, pieces)) + taking_out.flush()
+    return b"".join(map(output_of, pieces)) + taking_out.flush()
 
 
 @pytest.mark.parametrize("line_end", LINE_ENDS, ids=["LF", "CRLF", "CR"])
@@ -131,12 +131,12 @@ def test_a_long_event_does_not_wait_for_its_end() -> None:
     """
     taking_out = UsageChunkFilter()
     long = event({"choices": [{"delta": {"content": "x" * 200_000}}]})
-    given = [
+    pieces = [
         taking_out.feed(long[start : start + 10_000]) for start in range(0, len(long) - 1, 10_000)
     ]
-    assert len(b"".join(given)) > len(long) - 20
-    given.append(taking_out.feed(event(USAGE_CHUNK)))
-    assert b"".join(given) == long
+    assert len(b"".join(pieces)) > len(long) - 20
+    pieces.append(taking_out.feed(event(USAGE_CHUNK)))
+    assert b"".join(pieces) == long
     assert taking_out.flush() == b""
 
 
@@ -145,8 +145,8 @@ def test_a_long_event_does_not_wait_for_its_end() -> None:
 def test_a_large_piece_of_tiny_events_is_looked_into_in_slices(line_end: str) -> None:
     """Each event has to be decoded, and none is the usage chunk: 70 ms in all, 2 in one go."""
     piece = event({"usage": {}}, line_end) * 20_000
-    given, slices, longest = timed(lambda: UsageChunkFilter().feed_steps(piece), 20)
-    assert given == piece
+    output, slices, longest = timed(lambda: UsageChunkFilter().feed_steps(piece), 20)
+    assert output == piece
     assert slices > 32
     assert longest < 20
 

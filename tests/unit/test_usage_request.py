@@ -16,7 +16,7 @@ from tests.unit.scanning import run, timed
 ADDED = b'"stream_options":{"include_usage":true},'
 
 
-def asked(body: bytes) -> bytes | None:
+def asking_body(body: bytes) -> bytes | None:
     """The body that asks, in one piece."""
     parts = run(examine(body, spec_of("chat.completions"), may_ask=True)).asking
     return None if parts is None else b"".join(parts)
@@ -52,7 +52,7 @@ def test_the_addition_is_the_only_difference(
     body = json.dumps(dict(items), ensure_ascii=ascii_only, separators=separators).encode(
         "utf-8", "surrogatepass"
     )
-    asking = asked(body)
+    asking = asking_body(body)
     assert asking is not None
     assert json.loads(asking) == {**json.loads(body), "stream_options": {"include_usage": True}}
     assert asking.count(ADDED) == 1 + body.count(ADDED)
@@ -63,7 +63,7 @@ def test_the_addition_is_the_only_difference(
 def test_options_of_the_callers_own_are_kept(
     others: dict[str, Any],
     options: dict[str, Any],
-    said: str | None,
+    include_usage: str | None,
     separators: tuple[str, str],
     last: bool,
 ) -> None:
@@ -71,20 +71,20 @@ def test_options_of_the_callers_own_are_kept(
     stay.
     """
     text = json.dumps(options, separators=separators)
-    if said:
-        text = text[:-1] + (", " if options else "") + f'"include_usage" : {said} }}'
+    if include_usage:
+        text = text[:-1] + (", " if options else "") + f'"include_usage" : {include_usage} }}'
     prefix = json.dumps({**others, "stream": True}, separators=separators)[:-1]
     end = ', "stream_options": '
     body, behind = f"{prefix}{end}{text}".encode(), b', "z": 1}' if last else b"}"
-    asking = asked(body + behind)
+    asking = asking_body(body + behind)
     assert asking is not None
-    wanted = {**others, "stream": True, "stream_options": {**options, "include_usage": True}}
-    assert json.loads(asking) == wanted | ({"z": 1} if last else {})
+    expected = {**others, "stream": True, "stream_options": {**options, "include_usage": True}}
+    assert json.loads(asking) == expected | ({"z": 1} if last else {})
     assert asking.startswith(f"{prefix}{end}".encode())
     assert asking.endswith(behind)
     inside = asking[len(prefix) + len(end) : len(asking) - len(behind)]
-    if said:
-        assert inside == text.encode().replace(said.encode() + b" }", b"true }")
+    if include_usage:
+        assert inside == text.encode().replace(include_usage.encode() + b" }", b"true }")
     else:
         assert (
             inside.replace(b'"include_usage":true' + (b"," if options else b""), b"", 1)
@@ -95,7 +95,7 @@ def test_options_of_the_callers_own_are_kept(
 def test_null_options_are_replaced() -> None:
     """`"stream_options": null` is what some SDKs send for "none"."""
     assert (
-        asked(b'{"stream":true,"stream_options": null }')
+        asking_body(b'{"stream":true,"stream_options": null }')
         == b'{"stream":true,"stream_options": {"include_usage":true} }'
     )
 
@@ -165,7 +165,7 @@ def test_nothing_is_added_where_it_may_not_be(others: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "model"),
+    ("model_json", "model"),
     [
         ('"gpt-4o"', "gpt-4o"),
         ('"\\u0067"', "g"),
@@ -175,11 +175,11 @@ def test_nothing_is_added_where_it_may_not_be(others: dict[str, Any]) -> None:
         ('"\\x"', None),
     ],
 )
-def test_the_model_is_known_where_it_is_a_name(said: str, model: str | None) -> None:
+def test_the_model_is_known_where_it_is_a_name(model_json: str, model: str | None) -> None:
     """On the v1 routes it is the deployment."""
     assert (
         run(
-            examine(f'{{"model":{said}}}'.encode(), spec_of("chat.completions"), may_ask=True)
+            examine(f'{{"model":{model_json}}}'.encode(), spec_of("chat.completions"), may_ask=True)
         ).model
         == model
     )

@@ -54,22 +54,22 @@ class Management:
         request = Request(scope, receive)
         _, _, path = scope["path"].partition("/durabletask/")
         for method, pattern, handler in self._routes:
-            found = pattern.fullmatch(path)
-            if found and method == request.method:
-                response = await handler(request, found)
+            match = pattern.fullmatch(path)
+            if match and method == request.method:
+                response = await handler(request, match)
                 break
         else:
             response = Response(status_code=404)
         await response(scope, receive, send)
 
-    async def _start(self, request: Request, found: re.Match[str]) -> Response:
+    async def _start(self, request: Request, match: re.Match[str]) -> Response:
         if "version" in request.query_params:
             return _refused("Orchestration versions")
         body = (await request.body()).decode()
         if not _is_json(body or "null"):
             return _bad_json(body)
         try:
-            instance = self._engine.start(found[1], found[2], body or None)
+            instance = self._engine.start(match[1], match[2], body or None)
         except AlreadyExists as error:
             return _json({"Message": str(error)}, 409)
         links = dict(
@@ -78,10 +78,10 @@ class Management:
         del links["rewindPostUri"]  # not in this answer of the real host
         return _json(links, 202, {"location": links["statusQueryGetUri"], "retry-after": "10"})
 
-    async def _status(self, request: Request, found: re.Match[str]) -> Response:
+    async def _status(self, request: Request, match: re.Match[str]) -> Response:
         if query.flag(request, "showHistory"):
             return _refused("showHistory")
-        instance = self._engine.find(found[1])
+        instance = self._engine.find(match[1])
         if instance is None:
             return Response(status_code=404)
         body = status_json(instance, show_input=query.flag(request, "showInput", default=True))
@@ -99,8 +99,8 @@ class Management:
         ]
         return _json(chosen[: selection.top], 200, {"x-ms-continuation-token": ""})
 
-    async def _purge(self, _: Request, found: re.Match[str]) -> Response:
-        instance = self._engine.find(found[1])
+    async def _purge(self, _: Request, match: re.Match[str]) -> Response:
+        instance = self._engine.find(match[1])
         if instance is None:
             return Response(status_code=404)
         if instance.active:
@@ -125,13 +125,13 @@ class Management:
             self._engine.purge(instance)
         return _json({"instancesDeleted": len(chosen)}) if chosen else Response(status_code=404)
 
-    async def _terminate(self, request: Request, found: re.Match[str]) -> Response:
+    async def _terminate(self, request: Request, match: re.Match[str]) -> Response:
         def end(instance: Instance) -> None:
             self._engine.terminate(instance, request.query_params.get("reason", ""))
 
-        return self._to_active(found[1], end)
+        return self._to_active(match[1], end)
 
-    async def _raise_event(self, request: Request, found: re.Match[str]) -> Response:
+    async def _raise_event(self, request: Request, match: re.Match[str]) -> Response:
         if not request.headers.get("content-type", "").startswith("application/json"):
             return _json({"Message": "Only application/json request content is supported"}, 400)
         body = (await request.body()).decode()
@@ -139,7 +139,7 @@ class Management:
             return _bad_json(body)
         # The client library encodes its input twice; the real host passes it on unchanged.
         return self._to_active(
-            found[1], lambda instance: self._engine.raise_event(instance, found[2], body)
+            match[1], lambda instance: self._engine.raise_event(instance, match[2], body)
         )
 
     def _to_active(self, instance_id: str, act: Callable[[Instance], None]) -> Response:
@@ -151,8 +151,8 @@ class Management:
         act(instance)
         return Response(status_code=202)
 
-    async def _refuse(self, _: Request, found: re.Match[str]) -> Response:
-        return _refused(f"Durable Functions' {found[1]}")
+    async def _refuse(self, _: Request, match: re.Match[str]) -> Response:
+        return _refused(f"Durable Functions' {match[1]}")
 
 
 def _json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
