@@ -37,7 +37,7 @@ class Figures:
     calls_per_s: Figure
     # time to first byte above the bare upstream's, one exchange at a time
     added_alone_ms: Percentiles
-    added_together_ms: Percentiles  # likewise with all streams begun at once
+    added_together_ms: Percentiles  # the same, with all streams started at once
     direct_alone_ms: Percentiles
     direct_together_ms: Percentiles
     worker_mb_before: float

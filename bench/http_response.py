@@ -71,8 +71,8 @@ def unchunked(raw: bytes) -> bytes:
 
 
 def fault(response: ResponseReader, chunks: int | None) -> str | None:
-    """What is wrong with an answer that should have that many SSE events (None: be JSON); None
-    where nothing is.
+    """The fault of an answer that should have that many SSE events (None: that should be JSON);
+    None if it has no fault.
     """
     if response.status != 200:
         return f"status {response.status}"

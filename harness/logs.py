@@ -1,4 +1,4 @@
-"""What is logged while a test runs: an error of asyncio fails it, and every logger can be read."""
+"""Logging during tests: an error that asyncio reports fails the test, and every logger can be read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 
 class _Kept(logging.Handler):
-    """Keeps what it is given, as text: a record would keep the exception and its frames alive."""
+    """Keeps records as text: a record itself would keep the exception and its frames alive."""
 
     def __init__(self, level: int) -> None:
         super().__init__(level)

@@ -6,8 +6,8 @@ import time
 
 
 def unit_s() -> float:
-    """CPU seconds that this machine takes now for work that took one millisecond where the bounds
-    in units were chosen.
+    """CPU seconds that this machine takes for the unit of work that took one millisecond on the
+    machine where the bounds were chosen.
     """
     tries = []
     for _ in range(5):

@@ -151,7 +151,7 @@ class _Queue:
 
 
 class _Checkpoints:
-    """Takes checkpoints and keeps none: there is no second attempt."""
+    """Accepts checkpoints and stores none, because there is no second attempt."""
 
     def __init__(self, window: _Window) -> None:
         self._window = window

@@ -1,5 +1,5 @@
-"""docs/explanation/proof.md: one screen that says what the proofs claim and what they found, and
-after it the results as they were measured.
+"""docs/explanation/proof.md: one screen with the claims of the proofs and their results, then all
+results as measured.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def _glance(results: Sequence[ProofResult]) -> list[str]:
 
 
 def _count(result: ProofResult, *beginnings: str) -> str:
-    """The count whose name begins so; `-` where the proof has none."""
+    """The first count whose name has one of these beginnings; `-` if the proof has none."""
     for name, value in result.counts.items():
         if name.startswith(beginnings):
             return str(value)

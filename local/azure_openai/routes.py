@@ -25,7 +25,7 @@ class Target:
 
 
 def split_target(target: str) -> tuple[str, str | None]:
-    """A raw target's path and query. None: no question mark at all."""
+    """A raw target's path and query. The query is None if the target has no question mark."""
     path, mark, query = target.partition("?")
     return path, query if mark else None
 

@@ -56,7 +56,7 @@ class ConsumerGroups:
         self._readers[_place(consumer)].discard(consumer)
 
     def describe(self) -> dict[str, int]:
-        """Number of consumers by 'group/partition', where there are any."""
+        """Number of consumers by 'group/partition', for those that have any."""
         return {
             f"{group}/{partition}": len(readers)
             for (group, partition), readers in self._readers.items()

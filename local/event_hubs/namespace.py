@@ -13,7 +13,7 @@ from local.event_hubs.publication import Publication
 
 
 class PublicationMode(StrEnum):
-    """What the emulator does with publications."""
+    """How the emulator treats publications."""
 
     ACCEPT = "accept"
     REJECT = "reject"  # settled with a retriable error

@@ -28,7 +28,7 @@ class StartPosition:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """After whatever is the newest event when the consumer attaches."""
+    """Starts after the newest event at the time when the consumer attaches."""
 
 
 EARLIEST = StartPosition(field=Field.OFFSET, value=-1)

@@ -46,8 +46,8 @@ class LimitedBody:
         return {"type": "http.disconnect"}
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
-        """Pass on the app's response, but nothing once the body is too large: uvicorn cuts a
-        response that had begun.
+        """Pass on the app's response, but nothing once the body is too large: uvicorn then aborts a
+        response that has started.
         """
         if not self._exceeded:
             self._answering = True

@@ -116,7 +116,7 @@ def _decode_one(raw: bytes, position: int) -> tuple[str, int]:
 
 
 def _escape(raw: bytes, position: int) -> int | None:
-    """Return the byte that the escape at position stands for, None if there is no escape."""
+    """The byte that the escape at `position` encodes; None if there is no escape there."""
     digits = raw[position + 1 : position + 3]
     if raw[position : position + 1] != b"%" or len(digits) < 2 or not _HEX.issuperset(digits):
         return None

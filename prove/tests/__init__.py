@@ -1,1 +1,1 @@
-"""Shortened proofs, and the unit tests of what the proofs are made of."""
+"""Shortened proofs, and unit tests of the proofs' parts."""

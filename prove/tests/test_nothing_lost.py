@@ -39,8 +39,8 @@ _HOSTS: Final = ["embedded", pytest.param("func", marks=pytest.mark.slow)]
 
 @pytest.mark.parametrize("functions_host", _HOSTS, indirect=True)
 def test_kills_lose_nothing(functions_host: FunctionsHost) -> None:
-    """With CAPTURE_POLICY=required, whatever the upstream saw is on the Event Hub after restart and
-    reconcile.
+    """With CAPTURE_POLICY=required, every exchange that the upstream saw is on the Event Hub after
+    restart and reconcile.
     """
     kills = {"embedded": 2, "func": 1}[functions_host]
     result = kill_at_random_moments(

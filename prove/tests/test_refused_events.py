@@ -1,4 +1,4 @@
-"""An event that the Event Hub refuses for good does not go round for ever, and takes no other
+"""An event that the Event Hub rejects for good is not retried without end and takes no other event
 along.
 """
 

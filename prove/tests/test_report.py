@@ -1,4 +1,4 @@
-"""The document of the proofs: its first screen says what the figures say."""
+"""The first screen of the proofs' document agrees with its figures."""
 
 from __future__ import annotations
 

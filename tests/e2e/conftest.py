@@ -109,7 +109,7 @@ def every_part_survives(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def nothing_private_is_printed(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Whatever a test does: no secret, prompt or answer shows in what the Functions host prints."""
+    """The Functions host prints no secret, prompt or answer, in any test."""
     yield
     for running in _stacks_of(request):
         privacy.check_output(running)
@@ -117,9 +117,7 @@ def nothing_private_is_printed(request: pytest.FixtureRequest) -> Iterator[None]
 
 @pytest.fixture(autouse=True)
 def no_asyncio_error_is_printed(request: pytest.FixtureRequest) -> Iterator[None]:
-    """asyncio reports nothing in the process of the app, such as an exception that nobody
-    retrieved.
-    """
+    """asyncio reports no error in the app's process, such as an exception that was never retrieved."""
     yield
     for running in _stacks_of(request):
         output = running.parts["functions_host"].output()

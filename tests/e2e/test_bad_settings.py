@@ -30,8 +30,8 @@ MESSAGE: Final = (
 
 
 def test_bad_settings_are_all_named_at_the_start(functions_host: FunctionsHost) -> None:
-    """Each one that is missing or malformed, what it must look like and an example; no secret is
-    repeated.
+    """The start names each missing or malformed setting with its expected form and an example, and
+    repeats no secret.
     """
     printed: list[str] = []
     stack = Stack(

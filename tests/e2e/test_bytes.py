@@ -1,4 +1,6 @@
-"""Byte identity of answers: what the client read is what the upstream wrote, however it was cut."""
+"""Byte identity of answers: the client reads exactly what the upstream wrote, in whatever pieces it
+came.
+"""
 
 from __future__ import annotations
 
@@ -78,8 +80,8 @@ def test_a_compressed_answer_stays_compressed(stack: Stack, events: EventLog) ->
 
 
 def test_a_stream_is_asked_for_uncompressed(stack: Stack) -> None:
-    """What the proxy may have to put between two events (a comment, an error) has no place in a
-    compressed stream.
+    """The proxy requests streams without compression, because it may have to add a comment or an
+    error between two events.
     """
     chat = Chat(stream=True, directives="gzip", headers=(("accept-encoding", "gzip"),))
     assert chat.ask(stack).header("content-encoding") == ""
@@ -88,8 +90,8 @@ def test_a_stream_is_asked_for_uncompressed(stack: Stack) -> None:
     ) == ["identity"]
 
 
-def test_an_encoding_that_no_capture_could_be_read_in_is_not_asked_for(stack: Stack) -> None:
-    """What the client accepts is narrowed to what enrichment can decode."""
+def test_only_encodings_that_enrichment_can_decode_are_requested(stack: Stack) -> None:
+    """The client's accept-encoding is narrowed to what enrichment can decode."""
     chat = Chat(headers=(("accept-encoding", "br, zstd, gzip;q=0.5"),))
     assert chat.ask(stack).status == 200
     assert upstream_record.only_request(stack, deployment=chat.deployment).all(

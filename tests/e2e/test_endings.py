@@ -46,9 +46,9 @@ def test_disconnect_within_a_stream(stack: Stack, events: EventLog, *, reset: bo
     assert event["prompt"] == chat.messages
 
 
-def test_a_client_that_leaves_before_the_first_byte(stack: Stack, events: EventLog) -> None:
-    """It was answered nothing, and its event says so; the upstream is not left to
-    work for nobody.
+def test_a_client_that_disconnects_before_the_first_byte(stack: Stack, events: EventLog) -> None:
+    """The client gets no answer, the event reports that, and the proxy closes the call of the
+    upstream.
     """
     chat = Chat(directives="silence")
     with chat.begin(stack) as call:
@@ -81,11 +81,11 @@ def test_a_client_that_leaves_after_done_has_everything(stack: Stack, events: Ev
 
 
 @pytest.mark.parametrize("directive", ["reset_after=6", "close_after=6"])
-def test_an_upstream_that_breaks_off_is_no_success(
+def test_an_interrupted_upstream_is_not_a_success(
     stack: Stack, events: EventLog, directive: str
 ) -> None:
-    """What came is passed on, then the client is told that something is missing: no [DONE], and an
-    event that says so.
+    """The proxy passes on what came, then reports to the client that the rest is missing. There is
+    no [DONE], and the event says the same.
     """
     chat = Chat(stream=True, directives=f"chunk_ms=20; {directive}")
     answer = chat.ask(stack)
@@ -153,8 +153,8 @@ def test_an_upstreams_error_passes_untouched(
 def test_a_response_ends_after_its_recording(
     stack: Stack, events: EventLog, directives: str
 ) -> None:
-    """Whoever has read a chunked response to its end can count on the captures: a host that is
-    stopped now loses nothing.
+    """The end of a chunked response reaches the client after the captures are stored, so a host
+    that stops then loses nothing.
     """
     chat = Chat(stream=not directives, directives=directives)
     with ContainerClient.from_connection_string(

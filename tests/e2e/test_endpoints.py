@@ -176,7 +176,7 @@ def test_images(client: AzureOpenAI, events: EventLog) -> None:
 
 @on_embedded_alone
 def test_a_transcription(client: AzureOpenAI, events: EventLog) -> None:
-    """The SDK's multipart body is understood behind the proxy."""
+    """The event holds what the SDK's multipart body asks for."""
     raw = client.audio.transcriptions.with_raw_response.create(
         model=new_deployment(), file=("sound.wav", BINARY)
     )
@@ -221,7 +221,7 @@ def test_a_multipart_body_goes_up_byte_for_byte(
 
 
 def test_speech_streams_down(stack: Stack, events: EventLog) -> None:
-    """Bytes that are no text, each piece before the next one leaves the upstream."""
+    """Audio bytes reach the client piece by piece, each before the upstream sends the next."""
     deployment = new_deployment()
     body = json.dumps({"model": "tts", "input": PROMPT, "voice": "alloy"}).encode()
     headers = [

@@ -1,5 +1,5 @@
-"""CALLER_AUTH=entra on both hosts: who gets through with which token, what everyone else is told,
-and keys that change.
+"""CALLER_AUTH=entra on both hosts: which tokens are accepted, how other calls are rejected, and how
+signing keys change.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.integration.test_function_levels import LEVELS
 
 EXCHANGE_ID = "01a20914-84a9-7c73-9ecc-a8d4ec5a3e7d"  # nothing is stored of it
 
-# Every HTTP function that is not open to everyone: a call, and what it answers whoever may call.
+# Every HTTP function that requires a token: a call, and its answer to an allowed caller.
 FOR_CALLERS = {
     "openai": ("POST", f"/openai/deployments/gpt/chat/completions?api-version={API_VERSION}", 200),
     "unknown_route": ("GET", "/nothing", 404),
@@ -97,7 +97,9 @@ def test_a_callers_token_gets_through(guarded: Stack, changed: dict[str, str], s
 
 
 def test_the_token_goes_no_further_than_the_proxy(guarded: Stack) -> None:
-    """Neither upstream, where the proxy's own key stands, nor into the event or the log."""
+    """The token reaches neither the upstream, which gets the proxy's own key, nor the event, nor
+    the log.
+    """
     good = token()
     signature = good.rpartition(".")[2]
     chat = Chat(stream=True, headers=(bearer(good),))
@@ -120,7 +122,7 @@ def test_the_token_goes_no_further_than_the_proxy(guarded: Stack) -> None:
 
 @on_embedded_alone
 def test_a_refused_call_leaves_no_event(guarded: Stack) -> None:
-    """Who may not call costs no storage. What came after it has arrived by then."""
+    """A rejected call makes no event: one that was accepted later has arrived, and it has not."""
     lost, kept = Chat(), Chat(headers=(bearer(token()),))
     with EventLog(guarded) as events:
         answer = refused(guarded, lost)
@@ -131,7 +133,9 @@ def test_a_refused_call_leaves_no_event(guarded: Stack) -> None:
 
 
 def test_the_log_says_why_a_call_was_refused(guarded: Stack) -> None:
-    """Under the id that the caller was told, and at a level that host.json lets through."""
+    """The log names the reason under the id that the caller got, at a level that host.json lets
+    through.
+    """
     answer = refused(guarded, Chat(headers=(bearer(token(oid=STRANGER)),)))
     line = f"The call {answer.exchange_id} was refused: 403 caller_not_allowed"
     until(lambda: line in output(guarded), "the log to say why")
@@ -181,15 +185,15 @@ def test_two_good_tokens_are_not_one(guarded: Stack) -> None:
 
 
 def test_every_function_asks_for_a_token_of_its_own_kind(guarded: Stack) -> None:
-    """No token: 401; the other kind's or a stranger's: 403; its own: what it does. No HTTP function
-    is left out.
+    """Each HTTP function answers 401 without a token, 403 to a token of the other kind or of a
+    stranger, and serves a token of its own kind.
     """
     assert FOR_CALLERS.keys() | FOR_OPERATORS.keys() | OPEN == LEVELS.keys()
     for table, own, other, role in (
         (FOR_CALLERS, CALLER, OPERATOR, "caller"),
         (FOR_OPERATORS, OPERATOR, CALLER, "operator"),
     ):
-        ids = 1 if role == "caller" else 0  # in each answer to a caller, whatever it says
+        ids = 1 if role == "caller" else 0  # in each answer to a caller
         for method, target, status in table.values():
             body = b"{}" if method == "POST" else b""
             answer = http_client.call(guarded.proxy_url, method, target, body=body)
@@ -275,8 +279,8 @@ def test_an_openai_sdk_calls_with_a_token_and_raises_what_is_refused(guarded: St
 
 @on_embedded_alone
 def test_keys_that_come_late_and_keys_that_change(functions_host: FunctionsHost) -> None:
-    """503 while the tenant cannot be reached, and readiness says so; then calls pass. A new key
-    costs no caller an error.
+    """Calls get 503 while the tenant cannot be reached, and readiness reports it; later calls pass.
+    A new key causes no error for any caller.
     """
     tenant = Tenant(port=free_ports().proxy)
     with Stack(functions_host=functions_host, settings=tenant.settings) as stack:

@@ -77,8 +77,8 @@ def test_a_silent_upstream(strained: Stack, strained_events: EventLog) -> None:
 def test_an_upstream_that_falls_silent_within_a_stream(
     strained: Stack, strained_events: EventLog, pieces: int
 ) -> None:
-    """The same limit holds before the first chunk and between two: no [DONE], and the event has
-    what came.
+    """The read timeout applies before the first chunk and between two. The client gets no [DONE],
+    and the event holds what came.
     """
     chat = Chat(stream=True, directives=f"silence_after={pieces}")
     answer = chat.ask(strained)
@@ -94,8 +94,8 @@ def test_an_upstream_that_falls_silent_within_a_stream(
 def test_a_body_over_the_limit(
     strained: Stack, strained_events: EventLog, *, announced: bool
 ) -> None:
-    """413 before the upstream hears of it, whether or not the size was announced; a body at the
-    limit passes.
+    """A body over the limit gets 413 before the upstream is called, with or without content-length;
+    a body at the limit passes.
     """
     chat = Chat()
     headers = [("content-type", "application/json"), ("api-key", CALLER_KEY)]

@@ -1,5 +1,5 @@
-"""Nothing in a path, query or header makes the proxy call another host; what it cannot relay it
-says clearly.
+"""No path, query or header makes the proxy call another host, and requests that it cannot relay get
+a clear error.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def test_a_path_that_could_climb_out_reaches_no_upstream(stack: Stack, events: E
     [f"u=http://{EVIL}", f"@{EVIL}", "a=%0d%0aHost:%20x", f"a=1#@{EVIL}/", "a=1%26b?c=/../d"],
 )
 def test_a_query_is_a_query(stack: Stack, query: str) -> None:
-    """Whatever it looks like."""
+    """A query that looks like a URL stays a query."""
     answer, upstream_requests = send(stack, f"/openai/x?api-version={API_VERSION}&{query}")
     assert answer.status == 200
     assert [(request.path, request.all("host")) for request in upstream_requests] == [
@@ -99,7 +99,7 @@ def test_a_query_is_a_query(stack: Stack, query: str) -> None:
     ],
 )
 def test_a_header_names_no_other_upstream(stack: Stack, name: str) -> None:
-    """Neither for the proxy nor for what is behind it: these are not passed on."""
+    """Forwarding headers are not passed on, so that they direct neither the proxy nor the upstream."""
     answer, upstream_requests = send(
         stack, f"/openai/x?api-version={API_VERSION}", [(name, f"http://{EVIL}/")]
     )

@@ -123,8 +123,8 @@ def test_a_silent_stream_is_kept_alive(
 def test_late_headers_are_answered_early(
     strained: Stack, client: AzureOpenAI, strained_events: EventLog
 ) -> None:
-    """200 and a comment before the upstream has said anything, then its stream; timings are the
-    upstream's.
+    """The client gets 200 and a comment before the upstream answers, then the upstream's stream;
+    the event's timings are the upstream's.
     """
     chat = Chat(stream=True, directives="headers_ms=2000; chunks=2")
     answer = chat.ask(strained)
@@ -160,7 +160,7 @@ def test_late_streams_of_images_and_speech_are_answered_early_too(
     body: dict[str, Any],
     kind: str,
 ) -> None:
-    """What follows the comments is what the upstream wrote."""
+    """After the comments, the client gets exactly what the upstream wrote."""
     deployment = f"{named}-{new_deployment()}"
     target = f"/openai/deployments/{deployment}/{operation}?api-version=2025-04-01-preview"
     headers = [
@@ -196,7 +196,9 @@ def test_late_streams_of_images_and_speech_are_answered_early_too(
 def test_the_sdk_raises_what_went_wrong(
     client: AzureOpenAI, strained_events: EventLog, directives: str, words: str, outcome: str
 ) -> None:
-    """In a stream that had begun, or was answered early; the event says it too."""
+    """The SDK raises the error in a running stream and in one that was answered early, and the
+    event holds it.
+    """
     deployment = new_deployment()
     began = time.monotonic()
     with pytest.raises(openai.APIError) as raised:

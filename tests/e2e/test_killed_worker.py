@@ -49,10 +49,10 @@ def whole_answer(stack: Stack) -> ReceivedResponse | None:
 
 
 def worker_of(stack: Stack) -> int:
-    """The process that runs the function code, whatever the host."""
+    """The process that runs the function code, on either host."""
     commands = {}
     for pid in stack.parts["functions_host"].descendants():
-        # it has ended since, or nobody has waited for it yet
+        # it ended meanwhile, or its parent has not waited for it yet
         with contextlib.suppress(psutil.Error):
             commands[pid] = " ".join(psutil.Process(pid).cmdline())
     found = [

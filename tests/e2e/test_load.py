@@ -19,21 +19,23 @@ STREAMS: Final = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Read:
+class ClientObservation:
     """What one client got."""
 
     exchange_id: str
     body: bytes
 
 
-async def read_one(session: aiohttp.ClientSession, chat: Chat) -> Read:
-    """One stream to its end; aiohttp raises where the end is missing."""
+async def read_one(session: aiohttp.ClientSession, chat: Chat) -> ClientObservation:
+    """ClientObservation one stream to its end. aiohttp raises if the end is missing."""
     async with session.post(chat.target, data=chat.body, headers=chat.all_headers) as response:
         assert response.status == 200
-        return Read(exchange_id=response.headers["x-exchange-id"], body=await response.read())
+        return ClientObservation(
+            exchange_id=response.headers["x-exchange-id"], body=await response.read()
+        )
 
 
-async def read_all(stack: Stack, chats: list[Chat]) -> list[Read]:
+async def read_all(stack: Stack, chats: list[Chat]) -> list[ClientObservation]:
     """All streams side by side."""
     connector, timeout = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(total=60)
     async with aiohttp.ClientSession(

@@ -1,5 +1,5 @@
-"""What operators do over HTTP, on both hosts: the commands of docs/how-to as they stand there, and
-what is refused.
+"""The operators' HTTP calls on both hosts: the commands of docs/how-to as written there, and the
+requests that are rejected.
 """
 
 from __future__ import annotations

@@ -56,8 +56,8 @@ def test_nothing_is_lost_while_the_event_hub_is_down(strained: Stack) -> None:
 
 
 def test_an_event_hub_that_refuses_completes_no_message(strained: Stack) -> None:
-    """Nothing but the Event Hub's acceptance takes an envelope from the queue; what was refused
-    arrives once later.
+    """An envelope leaves the queue only after the Event Hub accepts its event; a rejected event
+    arrives exactly once later.
     """
     with EventLog(strained) as events:
         set_mode(strained, "reject")
@@ -73,7 +73,7 @@ def test_an_event_hub_that_refuses_completes_no_message(strained: Stack) -> None
 
 
 def set_mode(stack: Stack, mode: str) -> None:
-    """What the Event Hubs emulator does with what it is sent: accept, reject or stall."""
+    """Set how the Event Hubs emulator treats publications: accept, reject or stall."""
     data = json.dumps({"mode": mode}).encode()
     request = urllib.request.Request(  # noqa: S310 - http to this machine
         f"{stack.event_hubs_control_url}/behaviour", data, method="PUT"

@@ -41,8 +41,8 @@ def test_the_end_waits_no_longer_than_the_setting_and_no_byte_waits_at_all(strai
 
 
 def test_a_sized_response_ends_at_once(strained: Stack) -> None:
-    """A content-length tells the client that it has everything: nothing is held back, though the
-    store does not answer.
+    """A response with content-length ends without waiting for the captures, even while storage does
+    not answer.
     """
     chat = Chat()
     with store_stalled(strained):
@@ -52,11 +52,11 @@ def test_a_sized_response_ends_at_once(strained: Stack) -> None:
         assert events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
 
 
-def test_what_fails_after_the_response_has_ended_is_printed_all_the_same(
+def test_a_failure_after_the_end_of_the_response_is_printed(
     functions_host: FunctionsHost,
 ) -> None:
-    """Nothing waits for the recording of a sized answer, and a host drops what is logged once an
-    invocation has ended.
+    """A failed recording is logged although the response, which does not wait for it, has ended and
+    the host drops lines logged after an invocation.
     """
     ports = free_ports()
     nobody = replace(ports, blob=ports.event_hubs)  # this part is not started

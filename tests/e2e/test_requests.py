@@ -25,7 +25,7 @@ SECRET = "not-for-the-upstream-91be"
 def relayed(
     stack: Stack, method: str, target: str, headers: Headers = (), body: bytes = b""
 ) -> UpstreamRequest:
-    """What the upstream saw of a request to the proxy."""
+    """The upstream's record of a request sent to the proxy."""
     request_id = str(uuid.uuid4())
     answer = http_client.call(
         stack.proxy_url,
@@ -94,8 +94,8 @@ def test_a_query_goes_on_as_it_came(stack: Stack, query: str) -> None:
 
 
 def test_a_missing_api_version_takes_the_default(stack: Stack) -> None:
-    """AZURE_OPENAI_API_VERSION where the caller names none; nothing is added on the v1 routes,
-    which need none.
+    """A request without an api-version gets AZURE_OPENAI_API_VERSION; the v1 routes, which need
+    none, stay as they are.
     """
     assert relayed(stack, "GET", "/openai/models?a=1").query == "a=1&api-version=2024-10-21"
     assert relayed(stack, "GET", "/openai/models").query == "api-version=2024-10-21"
@@ -104,7 +104,7 @@ def test_a_missing_api_version_takes_the_default(stack: Stack) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
 def test_method_and_body_go_on_as_they_came(stack: Stack, method: str) -> None:
-    """Every byte value, in a body of some size, whatever the operation."""
+    """Method and body reach the upstream unchanged, with every byte value and for every operation."""
     body = b"" if method == "GET" else bytes(range(256)) * 1024
     found = relayed(stack, method, f"/openai/something/new?api-version={API_VERSION}", body=body)
     assert found.method == method
@@ -125,8 +125,8 @@ def test_a_json_body_is_not_written_anew(stack: Stack) -> None:
 
 @pytest.mark.parametrize("operation", ["chat/completions", "something/new"])
 def test_a_chunked_body_arrives_whole(stack: Stack, operation: str) -> None:
-    """A request without content-length, in pieces: held where the proxy looks at it, passed on as
-    it comes otherwise.
+    """A body without content-length reaches the upstream whole, both when the proxy holds it for
+    inspection and when it streams it.
     """
     chat = Chat()
     body = chat.body
@@ -168,8 +168,8 @@ def test_headers_that_no_rule_names_go_on(stack: Stack) -> None:
 
 
 def test_no_header_of_the_table_reaches_the_upstream(stack: Stack) -> None:
-    """Each header that the table drops or replaces, the names in mixed case; what a request cannot
-    be sent with is left out.
+    """Each header that the table drops or replaces stays out of the upstream's request, in any case
+    of its name.
     """
     framing = {
         "connection",
@@ -181,7 +181,7 @@ def test_no_header_of_the_table_reaches_the_upstream(stack: Stack) -> None:
         "trailer",
         "te",
     }
-    # the real host adds its own to it, and waits for ever for the worker
+    # the real host adds its own to it, and never stops waiting for the worker
     answered_by_nobody = {"x-ms-invocation-id"}
     rules = [
         rule for rule in forwarding.REQUEST_HEADERS if rule.name not in framing | answered_by_nobody
@@ -210,7 +210,9 @@ def test_no_header_of_the_table_reaches_the_upstream(stack: Stack) -> None:
     ids=lambda headers: headers[0][0],
 )
 def test_no_credential_in_a_header_reaches_the_upstream(stack: Stack, headers: Headers) -> None:
-    """Whatever its case and however often it comes; the proxy's own credential is the only one."""
+    """Credentials in headers never reach the upstream, in any case and number; the proxy's own
+    credential is the only one there.
+    """
     chat = Chat()
     plain = [("content-type", "application/json"), *headers]
     assert http_client.call(stack.proxy_url, "POST", chat.target, plain, chat.body).status == 200
@@ -232,7 +234,9 @@ def test_no_credential_in_a_header_reaches_the_upstream(stack: Stack, headers: H
 def test_no_credential_in_the_query_reaches_the_upstream(
     stack: Stack, name: str, *, first: bool
 ) -> None:
-    """A function key or APIM's, whatever its case or encoding, and alone it goes."""
+    """A function key or an API Management key is removed from the query, in any case or encoding;
+    everything else stays.
+    """
     key, version = f"{name}={SECRET}", f"api-version={API_VERSION}"
     found = relayed(
         stack,
@@ -244,8 +248,8 @@ def test_no_credential_in_the_query_reaches_the_upstream(
 
 
 def test_one_callers_cookie_never_reaches_anothers_request(stack: Stack) -> None:
-    """The response that sets it passes; what the proxy sends next, on the same connection, knows
-    nothing of it.
+    """A response that sets a cookie passes, and the proxy's next request on the same connection
+    does not carry it.
     """
     setting = Chat(directives=f"set_cookie={SECRET}")
     assert SECRET in setting.ask(stack).header("set-cookie")

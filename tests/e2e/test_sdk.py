@@ -41,7 +41,7 @@ def client(stack: Stack) -> AzureOpenAI:
 
 @on_embedded_alone
 def test_a_completion_and_its_event_say_the_same(client: AzureOpenAI, events: EventLog) -> None:
-    """Every key that consumers parse holds what the client was told."""
+    """Every key that consumers parse equals the value that the client got."""
     deployment, before = new_deployment(), datetime.now(UTC).replace(tzinfo=None)
     with client:
         raw = client.chat.completions.with_raw_response.create(model=deployment, messages=MESSAGES)
@@ -65,8 +65,8 @@ def test_a_completion_and_its_event_say_the_same(client: AzureOpenAI, events: Ev
 
 @on_embedded_alone
 def test_a_stream_and_its_event_say_the_same(client: AzureOpenAI, events: EventLog) -> None:
-    """The SDK's chunks add up to the event's content; the usage that the client asked for is in
-    both.
+    """The SDK's chunks add up to the event's content, and both hold the usage that the client
+    requested.
     """
     deployment = new_deployment()
     with client:

@@ -38,7 +38,9 @@ class Worker:
         self._folder = Path("/proc") / str(pid)
 
     def forget_peak(self) -> float:
-        """Start anew; what it holds now, in MB. proc(5): 5 resets the peak."""
+        """Reset the process's peak memory and return what it holds now, in MB. proc(5): 5 resets
+        the peak.
+        """
         (self._folder / "clear_refs").write_text("5")
         return self._status_mb("VmRSS")
 
@@ -95,7 +97,9 @@ def test_100_mb_come_down(stack: Stack, events: EventLog, worker: Worker) -> Non
 def test_a_20_mb_prompt_and_a_5_mb_answer_become_an_event(
     stack: Stack, events: EventLog, *, stream: bool
 ) -> None:
-    """Truncated, marked, and with the captures' names; what is not text is whole."""
+    """The event is truncated, marked as such, names its captures, and keeps all members that are
+    not text.
+    """
     text = 'The quick brown fox says "jump".\n' * (20 * MB // 35)
     chat = Chat(
         stream=stream,

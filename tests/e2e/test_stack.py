@@ -1,4 +1,4 @@
-"""`make run` as a process: what it says, how it ends, and that it leaves nothing behind."""
+"""`make run` as a process: its output, its end, and that no process or port stays in use."""
 
 from __future__ import annotations
 
@@ -284,8 +284,8 @@ def test_a_part_can_be_killed_and_started_again() -> None:
 
 
 def test_an_install_that_is_current_takes_no_time() -> None:
-    """So that the second `make run` starts in seconds: it costs less than a few starts of Python,
-    of which pip alone would take more.
+    """Installing again when all is current costs less than a few starts of Python, so that the
+    second `make run` starts within seconds.
     """
     subprocess.run(["local/install"], cwd=ROOT, check=True, capture_output=True)
     before = cpu_of_children_s()

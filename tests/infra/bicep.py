@@ -33,7 +33,7 @@ _ROLE_ASSIGNMENT: Final = "/providers/Microsoft.Authorization/roleAssignments/"
 
 
 def run(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """`bicep ARGUMENTS`; the test is skipped where there is none."""
+    """Run `bicep ARGUMENTS`. Skips the test if the CLI is not installed."""
     done = subprocess.run(
         [tool_path("bicep"), *arguments],
         capture_output=True,
@@ -51,8 +51,8 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
 
 
-class Refused(Exception):
-    """The CLI does not evaluate a deployment; it says why."""
+class EvaluationError(Exception):
+    """The Bicep CLI cannot evaluate the deployment. The message holds its output."""
 
 
 @dataclass(frozen=True)
@@ -124,17 +124,21 @@ class Evaluator:
         self._process.stdout.close()
 
     def evaluate(self, parameters: str, folder: Path) -> Deployment:
-        """What infra/main.bicep deploys with these parameters. Refused where it does not."""
+        """The resources that infra/main.bicep deploys with these parameters. Raises EvaluationError
+        if the CLI does not evaluate it.
+        """
         file = folder / "deployment.bicepparam"
         file.write_text(f"using '{os.path.relpath(INFRA / 'main.bicep', folder)}'\n{parameters}")
         return self.snapshot(file)
 
     def snapshot(self, file: Path) -> Deployment:
-        """What a parameters file deploys. Refused where it does not."""
+        """The resources that a parameters file deploys. Raises EvaluationError if the CLI does not
+        evaluate it.
+        """
         answer = self._call("bicep/getSnapshot", {"path": str(file), "metadata": _SCOPE})
         if "error" in answer:
             message = answer["error"]["message"]
-            raise Refused(
+            raise EvaluationError(
                 run("lint", file, check=False).stderr
                 if message == "Compilation failed"
                 else message

@@ -1,4 +1,4 @@
-"""checkov, installed on first use into an environment of its own, and what it says of templates."""
+"""checkov, installed on first use into an environment of its own, and its findings about templates."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Findings:
-    """Of all templates of a folder."""
+    """checkov's results for all templates of a folder."""
 
     passed: int
     failures: list[Failure]

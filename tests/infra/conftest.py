@@ -22,7 +22,7 @@ def evaluator() -> Iterator[Evaluator]:
 def deployments(
     evaluator: Evaluator, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Deployment]:
-    """By the name of the setting."""
+    """The evaluated deployments by the name of their setting."""
     folder = tmp_path_factory.mktemp("deployments")
     return {
         switches.name(setting): evaluator.evaluate(switches.parameters(setting), folder)

@@ -15,7 +15,7 @@ HUB_SUBSCRIPTION: Final = "66666666-6666-4666-8666-666666666666"
 SUBNETS: Final = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/net/providers/Microsoft.Network/virtualNetworks/vnet/subnets"
 OTHERS: Final = f"/subscriptions/{SUBSCRIPTION}/resourceGroups"
 
-# What is there already, by the position of a switch that uses it.
+# The resources that exist already, by the position of a switch that uses them.
 EXISTING: Final = {
     "apiManagement=existing": {
         f"{OTHERS}/gateways/providers/Microsoft.ApiManagement/service/contoso-gateway"

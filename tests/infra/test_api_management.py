@@ -1,5 +1,5 @@
-"""API Management's modules, evaluated by the Bicep CLI: what the API is, what is logged, and what
-is refused.
+"""API Management's modules, evaluated by the Bicep CLI: the API, its logging, and rejected
+parameters.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from blueprints import relay as relay_blueprint
-from tests.infra.bicep import Evaluator, Refused
+from tests.infra.bicep import EvaluationError, Evaluator
 
 MODULES = Path(__file__).parents[2] / "infra" / "modules"
 INSIGHTS = (
@@ -40,7 +40,9 @@ KEY = API | {
 def evaluated(
     evaluator: Evaluator, module: str, folder: Path, parameters: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """The resources that a module makes with these parameters. Refused where it makes none."""
+    """The resources that a module makes with these parameters. Raises EvaluationError if it makes
+    none.
+    """
     file = folder / "case.bicepparam"
     lines = [
         f"param {name} = {value!r}".replace("True", "true") for name, value in parameters.items()
@@ -53,7 +55,7 @@ def evaluated(
 def api(
     request: pytest.FixtureRequest, evaluator: Evaluator, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, list[dict[str, Any]]]:
-    """What the API's module makes, by the last part of its type."""
+    """The resources of the API's module, by the last part of their type."""
     resources = evaluated(
         evaluator, "api-management.bicep", tmp_path_factory.mktemp("api"), request.param
     )
@@ -86,7 +88,9 @@ def test_an_openai_sdk_works_unchanged(api: dict[str, list[dict[str, Any]]]) -> 
 
 
 def test_nothing_but_the_relayed_routes_is_exposed(api: dict[str, list[dict[str, Any]]]) -> None:
-    """The backend's address ends where the API's path does; operators' routes lie beside it."""
+    """The backend's address ends with the API's path, so operators' routes are not reachable
+    through the API.
+    """
     backend = one(api["backends"])
     assert backend["url"] == "https://contoso.azurewebsites.net/openai"
     assert backend["tls"] == {"validateCertificateChain": True, "validateCertificateName": True}
@@ -172,7 +176,7 @@ def test_a_missing_credential_is_named_before_anything_is_deployed(
     evaluator: Evaluator, tmp_path: Path, parameters: dict[str, Any], words: str
 ) -> None:
     """The CLI refuses to evaluate it."""
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(EvaluationError, match=words):
         evaluated(evaluator, "api-management.bicep", tmp_path, parameters)
 
 
@@ -206,6 +210,6 @@ def test_a_tier_that_cannot_reach_the_network_is_refused(
 ) -> None:
     """BasicV2 with a subnet; without one it is made."""
     basic = functools.partial(evaluated, evaluator, "api-management-service.bicep", tmp_path)
-    with pytest.raises(Refused, match="BasicV2 cannot reach a virtual network"):
+    with pytest.raises(EvaluationError, match="BasicV2 cannot reach a virtual network"):
         basic(SERVICE | {"sku": "BasicV2", "subnetId": "/subnet"})
     assert basic(SERVICE | {"sku": "BasicV2"})[0]["properties"]["virtualNetworkType"] == "None"

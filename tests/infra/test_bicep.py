@@ -22,7 +22,7 @@ WARNING = re.compile(r"^(.+?)\(\d+,\d+\) : (?:Error|Warning|Info) .*$", re.MULTI
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, list[str]]]:
-    """The folder of compiled templates, and what the compiler and the linter say of each file."""
+    """The folder of compiled templates, and the messages of compiler and linter by file name."""
     folder = tmp_path_factory.mktemp("compiled")
     messages: dict[str, list[str]] = {}
     for done in (
@@ -38,7 +38,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
 def test_a_file_compiles_without_a_warning(
     file: Path, compiled: tuple[Path, dict[str, list[str]]]
 ) -> None:
-    """The compiler and the linter have nothing to say of any file, and each becomes a template."""
+    """Compiler and linter report nothing about any file, and each Bicep file becomes a template."""
     folder, messages = compiled
     assert messages.get(file.name, []) == []
     if file.suffix == ".bicep":
@@ -46,11 +46,11 @@ def test_a_file_compiles_without_a_warning(
         assert template["$schema"].endswith("deploymentTemplate.json#")
 
 
-def test_each_module_is_told_whether_the_network_is_private(
+def test_each_module_gets_the_switch_of_the_private_network(
     compiled: tuple[Path, dict[str, list[str]]],
 ) -> None:
-    """The API's module asks the tier of the instance, which only Azure knows, so no evaluation
-    shows what it was told.
+    """The compiled template passes `private` to each module that takes it. An evaluation cannot
+    show this, because the API's module depends on the instance's tier, which only Azure knows.
     """
     template = json.loads((compiled[0] / "main.json").read_text())
     values = [
@@ -64,7 +64,7 @@ def test_each_module_is_told_whether_the_network_is_private(
 
 
 def test_a_warning_would_be_seen(tmp_path: Path) -> None:
-    """A module with an unused parameter, beside the same bicepconfig.json, is a finding."""
+    """An unused parameter in a module beside the same bicepconfig.json is a finding."""
     (tmp_path / "bicepconfig.json").write_text((INFRA / "bicepconfig.json").read_text())
     module = tmp_path / "careless.bicep"
     module.write_text("@description('Required. Of no use.')\nparam unused string\n")

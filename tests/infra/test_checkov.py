@@ -15,7 +15,7 @@ from tests.infra import switches
 from tests.infra.bicep import Deployment
 from tests.infra.checkov import Findings, scan
 
-# What is skipped in every deployment, and why.
+# The checks that every deployment skips, and why.
 EVERYWHERE: Final = {
     "CKV_AZURE_17": "client certificates: the app knows API Management by a function key or an Entra token",
     "CKV_AZURE_41": "an expiry of the function key: Functions gives it none, and an end of calls on a date is no safety",
@@ -50,7 +50,7 @@ SETTINGS: Final = {
 def findings(
     deployments: dict[str, Deployment], tmp_path_factory: pytest.TempPathFactory
 ) -> Findings:
-    """Of every setting of the switches."""
+    """checkov's findings for every setting of the switches."""
     folder = tmp_path_factory.mktemp("templates")
     for stem, setting in SETTINGS.items():
         _write(folder / f"{stem}.json", deployments[switches.name(setting)])
@@ -88,8 +88,8 @@ def test_no_check_fails_without_a_reason(
 
 
 def test_no_reason_outlives_its_check(findings: Findings) -> None:
-    """What no longer fails is no longer skipped, and a private network skips nothing that it should
-    close.
+    """A check that passes is no longer skipped, and a private network skips no check that it should
+    satisfy.
     """
     failed = {
         (failure.check, ("network", "none") in SETTINGS[failure.template])

@@ -208,7 +208,9 @@ def test_keys_open_nothing(deployment: Deployment) -> None:
 def test_queues_and_containers_are_those_of_the_code(
     deployment: Deployment, setting: Setting
 ) -> None:
-    """They are what the app names, and what the local stack makes."""
+    """The deployed queues and containers are those that the app names and that the local stack
+    creates.
+    """
     queues = deployment.of("Microsoft.Storage/storageAccounts/queueServices/queues")
     containers = deployment.of("Microsoft.Storage/storageAccounts/blobServices/containers")
     assert {_last(resource) for resource in queues} == {QUEUE, POISON_QUEUE} == set(QUEUES)
@@ -231,8 +233,8 @@ def _last(resource: dict[str, Any]) -> str:
 
 
 def test_a_private_network_leaves_no_public_way(deployment: Deployment, setting: Setting) -> None:
-    """With it, what is new has a private endpoint and no public address; without it, there is no
-    network at all.
+    """With a private network, each new resource has a private endpoint and no public address;
+    without one, no network is deployed.
     """
     private = ("network", "none") not in setting
     closed = {
@@ -350,7 +352,9 @@ def test_names_are_as_azure_wants_them(deployment: Deployment) -> None:
 def test_what_is_new_lies_in_the_resource_group_and_is_tagged(
     deployment: Deployment, setting: Setting
 ) -> None:
-    """All but what is put on existing resources: role assignments and the API."""
+    """Each new resource is in the resource group and tagged, except role assignments and the API,
+    which belong to existing resources.
+    """
     ours = [
         resource
         for resource in deployment.resources.values()

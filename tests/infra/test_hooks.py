@@ -1,5 +1,5 @@
-"""azd's hook: the app registration is made once, found again, and left alone where no token is
-asked for.
+"""azd's hook registers the app in Entra once, finds the registration again, and does nothing if no
+token is required.
 """
 
 from __future__ import annotations
@@ -70,18 +70,18 @@ ENTRA = {"CALLER_AUTH": "entra", "AZURE_ENV_NAME": "dev"}
     [{}, {"CALLER_AUTH": "function_key"}, {**ENTRA, "AUDIENCE_CLIENT_ID": CLIENT_ID}],
     ids=str,
 )
-def test_nothing_is_asked_where_nothing_is_needed(
+def test_no_registration_is_made_where_none_is_needed(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    """With a function key there is no audience; one that is given is taken."""
+    """With a function key there is no audience, and a given audience is used as it is."""
     tools = Tools(tmp_path, {})
     assert tools.run(**environment).returncode == 0
     assert tools.calls() == []
 
 
 def test_a_registration_is_made_once(tmp_path: Path) -> None:
-    """Of this tenant alone, without a secret, with a service principal, and kept in azd's
-    environment.
+    """The registration is for this tenant alone, has a service principal and no secret, and is kept
+    in azd's environment.
     """
     tools = Tools(tmp_path, {"az ad app create": CLIENT_ID, "az ad sp show": None})
     run = tools.run(**ENTRA)
@@ -129,7 +129,7 @@ def test_two_of_one_name_are_for_a_person_to_choose_from(tmp_path: Path) -> None
 
 
 def test_a_refusal_stops_azd(tmp_path: Path) -> None:
-    """Who may not register applications is not left with half a deployment."""
+    """azd stops before it deploys anything if the user may not register applications."""
     tools = Tools(tmp_path, {"az ad app create": None})
     assert tools.run(**ENTRA).returncode != 0
     assert not [call for call in tools.calls() if call[0] == "azd"]

@@ -1,5 +1,5 @@
-"""What single parameters of infra/main.bicep change, and what is refused before anything is
-deployed.
+"""The effects of single parameters of infra/main.bicep, and the values that are rejected before a
+deployment.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from tests.infra.bicep import (
     SUBSCRIPTION,
     TENANT,
     Deployment,
+    EvaluationError,
     Evaluator,
-    Refused,
     run,
 )
 
@@ -93,12 +93,10 @@ def test_the_parameters_file_of_the_repository_is_evaluated_by_bicep_snapshot(
     ("value_set", "expected"),
     [("", "openai-gateway@example.com"), ("a@example.com", "a@example.com")],
 )
-def test_a_variable_that_is_empty_is_one_that_is_not_set(
+def test_an_empty_variable_counts_as_unset(
     value_set: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The workflow hands on variables of the repository; one that nobody set comes as an empty
-    text.
-    """
+    """The workflow passes repository variables on, and an unset one arrives as an empty text."""
     monkeypatch.setenv("PUBLISHER_EMAIL", value_set)
     build = json.loads(run("build-params", INFRA / "main.bicepparam", "--stdout").stdout)
     value = json.loads(build["parametersJson"])["parameters"]["apiManagement"]["value"]
@@ -109,7 +107,9 @@ def test_a_variable_that_is_empty_is_one_that_is_not_set(
 def test_one_parameter_sets_retention_in_rules_and_app(
     event_hubs: str, evaluator: Evaluator, tmp_path: Path
 ) -> None:
-    """Captures and ledger expire after the days that the app is told; 30 where nothing is said."""
+    """Captures and ledger expire after the number of days that the app also gets; the default is
+    30.
+    """
     for days, line in ((7, "param captureRetentionDays = 7"), (30, "")):
         deployment = evaluator.evaluate(
             switches.parameters(_positions(eventHubs=event_hubs), line), tmp_path
@@ -294,7 +294,7 @@ def test_what_cannot_work_is_refused_before_it_is_deployed(
 ) -> None:
     """The message names what to change."""
     setting, more = REFUSALS[words]
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(EvaluationError, match=words):
         evaluator.evaluate(switches.parameters(setting, more), tmp_path)
 
 
@@ -364,7 +364,7 @@ def test_a_setting_that_the_app_does_not_have_is_refused(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
     """A slip of the pen is found when the template is compiled."""
-    with pytest.raises(Refused, match="KEEP_ALIVE"):
+    with pytest.raises(EvaluationError, match="KEEP_ALIVE"):
         evaluator.evaluate(
             switches.parameters(PLAIN, "param settings = { KEEP_ALIVE: '5' }"), tmp_path
         )
@@ -373,8 +373,8 @@ def test_a_setting_that_the_app_does_not_have_is_refused(
 def test_the_network_may_have_its_records_and_endpoints_from_elsewhere(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
-    """No zones and no records are made; what exists gets no endpoint where the network reaches it
-    already.
+    """No DNS zones and records are made, and existing resources get no endpoint if the network
+    reaches them already.
     """
     network = """param network = {
   kind: 'private'

@@ -1,4 +1,4 @@
-"""The policy in front of the app: what it must hold and must not, read as XML, and its C#
+"""The policy in front of the app: its required and forbidden parts, read as XML, and its C#
 expressions compiled.
 """
 
@@ -113,8 +113,8 @@ def test_policycheck_finds_what_does_not_compile(tmp_path: Path) -> None:
 
 
 def test_forwarding_is_unbuffered_and_nothing_else_forwards(policy: Element) -> None:
-    """One forward-request, in place of the outer scopes' own; its timeout is what a silent
-    connection lives.
+    """The policy has one forward-request in place of the outer scopes' own; its timeout bounds a
+    silent connection.
     """
     (forward,) = section(policy, "backend")
     assert forward.tag == "forward-request"
@@ -165,7 +165,7 @@ def test_the_app_reads_the_headers_that_the_policy_writes() -> None:
 
 
 def test_no_credential_of_a_caller_goes_on(policy: Element) -> None:
-    """Whatever the app's own table calls a credential is deleted here already."""
+    """The policy deletes every header that the app's own table calls a credential."""
     credentials = {
         rule.name
         for rule in forwarding.REQUEST_HEADERS
@@ -196,7 +196,7 @@ def test_a_callers_invocation_id_is_deleted(policy: Element) -> None:
 
 
 def test_the_gateways_credential_is_set_after_the_callers_are_deleted(policy: Element) -> None:
-    """Last of all: nothing behind it can delete it, and nothing before it survives."""
+    """The gateway's credential is set last, so that no later statement deletes it."""
     assert section(policy, "inbound")[-1].attrib == {"fragment-id": "fnsse-caller-auth"}
 
 
@@ -267,8 +267,8 @@ def test_errors_have_azure_openais_shape_and_fixed_texts(policy: Element) -> Non
 
 
 def test_an_error_keeps_its_status_and_a_silent_app_is_a_gateways_error(policy: Element) -> None:
-    """504 where the app gave no headers in time, 502 where it was not reached, otherwise what the
-    gateway decided.
+    """The status is 504 if the app sent no headers in time, 502 if it was not reached, and the
+    gateway's own otherwise.
     """
     variables = {
         element.get("name"): " ".join((element.get("value") or "").split())

@@ -1,4 +1,4 @@
-"""The queries of alerts and workbook ask for what the app and the host really write."""
+"""The queries of alerts and workbook match what the app and the host write."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def log_messages() -> set[str]:
 
 
 def test_the_alerts_are_the_five() -> None:
-    """What the operator is told of."""
+    """The deployment has exactly the five documented alerts."""
     assert [file.stem for file in ALERTS] == [
         "error-share",
         "nothing-delivered",
@@ -89,7 +89,7 @@ def test_an_alert_speaks_up_under_its_condition(file: Path) -> None:
 
 
 def test_a_failed_call_is_a_server_error() -> None:
-    """What a caller did wrong is no failure of the proxy's."""
+    """A 4xx status, which the caller caused, does not count as a failure of the proxy."""
     query = (QUERIES / "error-share.kql").read_text()
     assert "failed = sumif(itemCount, toint(resultCode) >= 500)" in query
     assert "failed = sum(tolong(said.failed))" in query
@@ -119,7 +119,7 @@ def test_a_query_looks_for_lines_that_are_written(file: Path) -> None:
 
 @pytest.mark.parametrize("file", OF_THE_APP, ids=lambda file: file.stem)
 def test_a_query_reads_fields_that_lines_have(file: Path) -> None:
-    """Of the line about a group of deliveries, and of the line about an hour's completeness."""
+    """The queries read only fields that the lines about deliveries and completeness have."""
     query = file.read_text()
     fields = set(re.findall(r"\b(?:said|\)\))\.(\w+)", query)) | set(
         re.findall(r'strlen\("Delivered "\)\)\)\.(\w+)', query)
@@ -132,10 +132,10 @@ def test_a_query_reads_fields_that_lines_have(file: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_the_line_about_deliveries_is_json_behind_its_prefix(
+async def test_the_line_about_deliveries_is_json_after_its_prefix(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """substring(message, strlen("Delivered ")) is what the queries parse."""
+    """The queries parse substring(message, strlen("Delivered "))."""
     caplog.set_level(logging.INFO, "fnsse.delivery")
     await DeliveryLog().accepted(an_envelope(outcome=Outcome.TIMED_OUT))
     (message,) = caplog.messages

@@ -1,5 +1,5 @@
-"""That each part of a deployment is led to the right other one, and holds what keeps it safe,
-whatever the switches say.
+"""Each part of a deployment is connected to the right other part and configured safely, with every
+setting of the switches.
 """
 
 from __future__ import annotations
@@ -124,8 +124,8 @@ def test_settings_lead_to_the_upstream_and_the_hub(name: str, deployment: Deploy
 
 
 def test_the_vault_holds_the_key_that_the_host_checks(name: str, deployment: Deployment) -> None:
-    """The host's default function key, never the master key; read by role alone, and past a closed
-    door by Azure's services.
+    """The vault holds the host's default function key, never the master key. Only a role may read
+    it, and Azure's services pass its firewall.
     """
     secrets = deployment.of("Microsoft.KeyVault/vaults/secrets")
     if dict(SETTINGS[name])["callerAuth"] == "entra":
@@ -145,10 +145,10 @@ def test_the_vault_holds_the_key_that_the_host_checks(name: str, deployment: Dep
     }
 
 
-def test_storage_forgets_late_and_is_closed_where_it_should_be(
+def test_storage_has_soft_delete_expiry_and_closed_access(
     name: str, deployment: Deployment
 ) -> None:
-    """A week to bring back what was deleted; ledger blobs, which are append blobs, expire like
+    """Deleted blobs can be restored for a week; ledger blobs, which are append blobs, expire like
     captures.
     """
     services = deployment.of("Microsoft.Storage/storageAccounts/blobServices")
@@ -169,9 +169,9 @@ def test_storage_forgets_late_and_is_closed_where_it_should_be(
     )
 
 
-def test_nothing_speaks_less_than_tls_1_2(deployment: Deployment) -> None:
-    """The app, the site that its code comes in by, storage and Event Hubs; the app has no other
-    door, as FTP or a debugger.
+def test_everything_requires_tls_1_2_or_newer(deployment: Deployment) -> None:
+    """The app, its deployment site, storage and Event Hubs require TLS 1.2, and FTP and remote
+    debugging are off.
     """
     app = deployment.one("Microsoft.Web/sites")["properties"]
     said = {app["siteConfig"][setting] for setting in ("minTlsVersion", "scmMinTlsVersion")}
@@ -199,8 +199,8 @@ def test_the_site_has_no_property_that_flex_consumption_refuses(deployment: Depl
 
 
 def test_callers_need_an_approved_key(name: str, deployment: Deployment) -> None:
-    """The product is published, with approval; its first subscription is for it alone, and traces
-    nothing.
+    """The product is published and requires approval; its first subscription is for it alone and
+    does not trace.
     """
     existing = dict(SETTINGS[name])["apiManagement"] == "existing"
     (product,) = deployment.of("Microsoft.ApiManagement/service/products")

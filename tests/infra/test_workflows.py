@@ -1,5 +1,5 @@
-"""azd's configuration and the GitHub Actions workflow: what they must hold, and what linters say of
-them.
+"""azd's configuration and the GitHub Actions workflows: their required contents, and the findings
+of linters.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ def jobs() -> dict[str, dict[str, Any]]:
 def linted(
     linter: str, *arguments: str | Path, text: str | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """What a linter of requirements-dev.txt says of files, or of `text` as its standard input."""
+    """The findings of a linter of requirements-dev.txt about files, or about `text` as its standard
+    input.
+    """
     program = Path(sys.executable).with_name(linter)
     return subprocess.run(
         [program, *arguments], input=text, capture_output=True, text=True, cwd=ROOT, timeout=60
@@ -102,7 +104,7 @@ def test_actionlint_would_have(written: str, broken: str, rule: str) -> None:
 
 
 def test_actions_are_pinned_to_a_commit_and_say_which_version_that_is() -> None:
-    """Every `uses`, with the version as a comment behind it."""
+    """Every `uses` names a commit, followed by its version in a comment."""
     uses = [
         line.strip()
         for file in WORKFLOWS
@@ -115,8 +117,8 @@ def test_actions_are_pinned_to_a_commit_and_say_which_version_that_is() -> None:
 
 
 def test_permissions_are_minimal(jobs: dict[str, dict[str, Any]]) -> None:
-    """None by default; every job reads the repository; the jobs that sign in to Azure get a token
-    for it, the test does not.
+    """The workflow has no permissions by default, every job may read the repository, and only the
+    jobs that sign in to Azure get a token for it.
     """
     assert parsed(WORKFLOW)["permissions"] == {}
     expected = {
@@ -127,7 +129,9 @@ def test_permissions_are_minimal(jobs: dict[str, dict[str, Any]]) -> None:
 
 
 def test_the_newest_versions_are_tried_each_week_and_may_only_read() -> None:
-    """Of all that is patched or leaned on closely: every pin that the app has."""
+    """A weekly workflow runs the tests against the newest versions of all pinned packages, with
+    read access only.
+    """
     workflow = parsed(ROOT / ".github" / "workflows" / "newest-dependencies.yml")
     assert workflow["permissions"] == {}
     for job in workflow["jobs"].values():
@@ -212,7 +216,7 @@ def test_what_azd_hands_on_is_what_the_parameters_read() -> None:
 
 
 def test_azd_deploys_the_app_that_the_template_tags() -> None:
-    """By the tag azd-service-name; the code that .funcignore leaves over."""
+    """azd finds the app by the tag azd-service-name and deploys the code that .funcignore leaves."""
     (name, service), *others = parsed(ROOT / "azure.yaml")["services"].items()
     assert others == []
     assert (service["project"], service["host"], service["language"]) == (".", "function", "python")

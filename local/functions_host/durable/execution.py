@@ -130,8 +130,8 @@ class Execution:
                     self._open_activity(failed_before, failed_before.attempt + 1, now)
 
     def _compare(self, actions: tuple[Action, ...]) -> None:
-        """DurableTask's NonDeterministicOrchestrationException, for what the real host checks as
-        well.
+        """Raise DurableTask's NonDeterministicOrchestrationException in the cases that the real
+        host checks as well.
         """
         for number, before in enumerate(self.scheduled):
             repeated = actions[number].kind if number < len(actions) else "nothing"
