@@ -1,4 +1,4 @@
-"""Logging during tests: an error that asyncio reports fails the test, and every logger can be read."""
+"""Logging during tests: an error of asyncio fails the test, and every logger can be read."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def window_memory(*, exchanges: int, progress: Progress) -> ProofResult:
 
 
 def _measure(pipe: Connection, exchanges: int) -> None:
-    window = _Window(exchanges)
+    window = _MemoryWindow(exchanges)
     began = time.process_time()
     reconciliation = Reconciliation(
         window, window, _Queue(window), _Checkpoints(window), BackPressure(window, window)
@@ -77,7 +77,7 @@ def _measure(pipe: Connection, exchanges: int) -> None:
     pipe.send((window.before, window.largest, time.process_time() - began, report.redelivered))
 
 
-class _Window:
+class _MemoryWindow:
     """Everything that storage holds of one window, generated as it is read.
 
     It samples the memory with each page and envelope.
@@ -141,7 +141,7 @@ class _Window:
 class _Queue:
     """Takes envelopes and keeps none."""
 
-    def __init__(self, window: _Window) -> None:
+    def __init__(self, window: _MemoryWindow) -> None:
         self._window = window
 
     async def put(self, envelope: Envelope) -> None:
@@ -153,7 +153,7 @@ class _Queue:
 class _Checkpoints:
     """Accepts checkpoints and stores none, because there is no second attempt."""
 
-    def __init__(self, window: _Window) -> None:
+    def __init__(self, window: _MemoryWindow) -> None:
         self._window = window
 
     async def get(self, name: str) -> dict[str, Any] | None:

@@ -35,7 +35,7 @@ class Turn:
 
 
 @dataclass(kw_only=True)
-class Run:
+class OrchestrationRun:
     """An instance, from its start to its end."""
 
     instance: Instance
@@ -79,13 +79,15 @@ def run(
     raised: Mapping[str, Any] | None = None,
     *,
     turns: int = 10_000,
-) -> Run:
+) -> OrchestrationRun:
     """Run an orchestration to its end, or for so many turns. What ends first is delivered first;
     `raised`: events, at once.
     """
     # as the client library sends it
     encoded = None if data is None else json.dumps(json.dumps(data))
-    recorded = Run(instance=new_instance("an-instance", "orchestrator", encoded, START))
+    recorded = OrchestrationRun(
+        instance=new_instance("an-instance", "orchestrator", encoded, START)
+    )
     for name, value in (raised or {}).items():
         recorded.instance.inbox.append(events.event_raised(START, name, json.dumps(value)))
     while recorded.instance.active and len(recorded.turns) < turns:
@@ -102,7 +104,7 @@ def run(
     return recorded
 
 
-def _ended_first(recorded: Run, activities: Mapping[str, Activity]) -> Event:
+def _ended_first(recorded: OrchestrationRun, activities: Mapping[str, Activity]) -> Event:
     """Call the activity that waits longest; without one, let the next timer fire."""
     for task_id, activity in recorded.instance.open_activities():
         recorded.now += _ACTIVITY_TAKES
@@ -123,7 +125,9 @@ def _ended_first(recorded: Run, activities: Mapping[str, Activity]) -> Event:
     return events.timer_fired(recorded.now, timer_id, fire_at)
 
 
-def assert_deterministic(orchestrate: Orchestrator, recorded: Run, *, every: int = 1) -> None:
+def assert_deterministic(
+    orchestrate: Orchestrator, recorded: OrchestrationRun, *, every: int = 1
+) -> None:
     """Replay recorded turns: the answers are the same, and event by event each asks for what the
     one before did.
 

@@ -23,7 +23,7 @@ _KEPT = 1_000
 
 
 @dataclass(kw_only=True, slots=True)
-class _Stored:
+class _StoredResponse:
     model_output: ModelOutput
     request_body: bytes
     # clock seconds; for a response not in the background, when it was created
@@ -41,7 +41,7 @@ class StoredResponses:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._stored: OrderedDict[str, _Stored] = OrderedDict()
+        self._stored: OrderedDict[str, _StoredResponse] = OrderedDict()
         self._created = 0
 
     def create(self, request: Request, model_output: ModelOutput) -> StandInResponse:
@@ -95,14 +95,14 @@ class StoredResponses:
     ) -> None:
         delay_s = model_output.directives.background_ms / 1000 if background else 0.0
         body = bytes(request.exchange.request_body or b"")
-        self._stored[name] = _Stored(
+        self._stored[name] = _StoredResponse(
             model_output=model_output, request_body=body, over_at=self._clock() + delay_s
         )
         if len(self._stored) > _KEPT:
             self._stored.popitem(last=False)
 
     def _get(
-        self, name: str, stored: _Stored, route: Target, directives: Directives
+        self, name: str, stored: _StoredResponse, route: Target, directives: Directives
     ) -> StandInResponse:
         if route.query.get("stream") == "true":
             after = route.query.get("starting_after", "")
@@ -114,7 +114,7 @@ class StoredResponses:
             responses.document(stored.model_output, name, stored.status(self._clock()))
         )
 
-    def _cancel(self, name: str, stored: _Stored) -> StandInResponse:
+    def _cancel(self, name: str, stored: _StoredResponse) -> StandInResponse:
         if not stored.model_output.ask.flag("background"):
             return invalid_request("Cannot cancel a synchronous response.")
         stored.cancelled = stored.cancelled or self._clock() < stored.over_at
@@ -127,7 +127,7 @@ def _streamed(events: sse.Events, directives: Directives) -> StandInResponse:
     return StandInResponse(content_type=SSE, body=sse.dressed(events, directives))
 
 
-def _input_items(stored: _Stored) -> list[object]:
+def _input_items(stored: _StoredResponse) -> list[object]:
     """The request's input items. Empty if the request was too long to be recorded."""
     return _items(stored.request_body, stored.model_output)
 

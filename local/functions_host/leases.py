@@ -36,7 +36,7 @@ class LeaseBook:
         self._journal: BinaryIO | None = None
 
     def left_behind(self) -> Iterable[Lease]:
-        """The leases that the previous worker held when it died. Call it before the first `hold`."""
+        """The leases of the previous worker when it died. Call it before the first `hold`."""
         if not self._path.exists():
             return ()
         leases: dict[str, Lease] = {}

@@ -41,7 +41,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 @dataclass
-class _Worker:
+class _WorkerProcess:
     process: asyncio.subprocess.Process
     control: socket.socket
 
@@ -99,7 +99,7 @@ class WorkerSupervisor:
             self._stop_at_once.set()
         self._stop.set()
 
-    async def _start(self) -> _Worker:
+    async def _start(self) -> _WorkerProcess:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)  # noqa: FBT003 - the only way to say it
         with theirs:
@@ -125,9 +125,9 @@ class WorkerSupervisor:
                     "PYTHONPATH": _with_repository(self._environment.get("PYTHONPATH")),
                 },
             )
-        return _Worker(process, ours)
+        return _WorkerProcess(process, ours)
 
-    async def _watch(self, worker: _Worker) -> bool:
+    async def _watch(self, worker: _WorkerProcess) -> bool:
         """Wait for the worker's end, or end it after a signal; return whether it had been ready."""
         died = asyncio.create_task(worker.process.wait())
         stop = asyncio.create_task(self._stop.wait())
@@ -150,7 +150,7 @@ class WorkerSupervisor:
             say(f"Functions host ready: http://{host}:{port}")
         self._was_ready = True
 
-    async def _end(self, worker: _Worker, died: "asyncio.Task[int]", *, drain: bool) -> None:
+    async def _end(self, worker: _WorkerProcess, died: "asyncio.Task[int]", *, drain: bool) -> None:
         """Let running work finish within the limit, then kill the worker: it never gets a signal
         that it could handle.
         """

@@ -51,7 +51,7 @@ class InvocationResult:
 
 
 class _Message:
-    """A stand-in for any protobuf message, with the constructor's keyword arguments as attributes."""
+    """A stand-in for any protobuf message; the keyword arguments become attributes."""
 
     def __init__(self, **fields: object) -> None:
         self.__dict__.update(fields)

@@ -76,7 +76,7 @@ def free_port() -> int:
     raise StackError(f"no port of {_FREE_PORTS[0]} to {_FREE_PORTS[-1]} is free")
 
 
-class _Claims:
+class _PortClaims:
     """The ports that this process owns. Each is a locked byte of a file; the system unlocks it when
     the process ends.
     """
@@ -101,7 +101,7 @@ class _Claims:
         return True
 
 
-_claims: Final = _Claims()
+_claims: Final = _PortClaims()
 
 
 def is_free(port: int) -> bool:

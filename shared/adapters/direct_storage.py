@@ -59,7 +59,7 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
+class _StorageRequest:
     """One call to a service; it is signed anew for each try."""
 
     service: Service
@@ -95,17 +95,17 @@ class DirectStorage:
     async def put_blob(self, path: str, data: bytes) -> None:
         """Replace or create a blob. `path` is container and name."""
         headers = {"x-ms-blob-type": "BlockBlob"}
-        await self._call(_Request(self._blobs, "PUT", path, headers=headers, body=data))
+        await self._call(_StorageRequest(self._blobs, "PUT", path, headers=headers, body=data))
 
     async def get_blob(self, path: str) -> bytes:
         """Raises StorageNotFound where there is none."""
-        return await self._call(_Request(self._blobs, "GET", path))
+        return await self._call(_StorageRequest(self._blobs, "GET", path))
 
     async def get_beginning(self, path: str, count: int) -> bytes:
         """The first `count` bytes, fewer where there are fewer."""
         headers = {"x-ms-range": f"bytes=0-{count - 1}"}
         try:
-            return await self._call(_Request(self._blobs, "GET", path, headers=headers))
+            return await self._call(_StorageRequest(self._blobs, "GET", path, headers=headers))
         except StorageError as error:
             if error.status != 416:  # the answer to any range of an empty blob
                 raise
@@ -113,7 +113,9 @@ class DirectStorage:
 
     async def append_block(self, path: str, data: bytes) -> None:
         """Append to an append blob. Raises StorageNotFound where there is none."""
-        await self._call(_Request(self._blobs, "PUT", path, {"comp": "appendblock"}, body=data))
+        await self._call(
+            _StorageRequest(self._blobs, "PUT", path, {"comp": "appendblock"}, body=data)
+        )
 
     async def put_message(self, queue: str, text: str, wait_s: int) -> None:
         """Put a message that never expires, visible after `wait_s`.
@@ -123,7 +125,9 @@ class DirectStorage:
         query = {"messagettl": "-1", "visibilitytimeout": str(wait_s)}
         headers = {"content-type": "application/xml"}
         body = _MESSAGE % base64.b64encode(text.encode())
-        await self._call(_Request(self._queues, "POST", f"{queue}/messages", query, headers, body))
+        await self._call(
+            _StorageRequest(self._queues, "POST", f"{queue}/messages", query, headers, body)
+        )
 
     async def delete_message(self, queue: str, message_id: str, pop_receipt: str) -> None:
         """Complete a message.
@@ -131,13 +135,13 @@ class DirectStorage:
         The real host does that itself; the embedded one does it in the worker.
         """
         path = f"{queue}/messages/{message_id}"
-        await self._call(_Request(self._queues, "DELETE", path, {"popreceipt": pop_receipt}))
+        await self._call(_StorageRequest(self._queues, "DELETE", path, {"popreceipt": pop_receipt}))
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()
 
-    async def _call(self, request: _Request) -> bytes:
+    async def _call(self, request: _StorageRequest) -> bytes:
         tries = 0
         while True:
             tries += 1
@@ -158,7 +162,7 @@ class DirectStorage:
                 raise failure
             await self._sleep(wait_s)
 
-    async def _try(self, request: _Request) -> StorageResponse:
+    async def _try(self, request: _StorageRequest) -> StorageResponse:
         service = request.service
         path = f"{service.path}/{quote(request.path)}"
         headers = {
@@ -186,7 +190,7 @@ def _may_pass(status: int) -> bool:
     return status == 429 or status >= 500
 
 
-def _shared_key(request: _Request, path: str, headers: Mapping[str, str]) -> str:
+def _shared_key(request: _StorageRequest, path: str, headers: Mapping[str, str]) -> str:
     """The Authorization header.
 
     Of the standard headers that a signature covers, only Content-Length and Content-Type are sent.

@@ -137,7 +137,7 @@ class Reconciliation:
         checkpoint = resume(until.isoformat(), await self._checkpoints.get(checkpoint_name))
         index = await self._ledger.index(window)
         comparison = Comparison(window, index, until)
-        run = _Run(comparison, checkpoint, checkpoint_name, self._clock() + self._max_run_s)
+        run = _WindowRun(comparison, checkpoint, checkpoint_name, self._clock() + self._max_run_s)
         comparison.report.ended = Window.named(window).end <= until
         async for names in self._captures.pages(f"{window}/"):
             for first in range(0, len(names), _NAMES_PER_STEP):
@@ -153,7 +153,7 @@ class Reconciliation:
         _log.info("Completeness of %s: %s", window, json.dumps(report.as_json()))
         return report
 
-    async def _queue_batches(self, run: _Run, *, at_least: int) -> None:
+    async def _queue_batches(self, run: _WindowRun, *, at_least: int) -> None:
         """Queue what is missing in batches, as long as `at_least` exchanges are missing."""
         while len(run.missing) >= at_least:
             batch, run.missing = run.missing[: self._batch], run.missing[self._batch :]
@@ -166,7 +166,7 @@ class Reconciliation:
             run.count(batch, results)
             await self._checkpoints.put(run.checkpoint_name, run.checkpoint.as_json())
 
-    async def _stop_if_blocked(self, run: _Run) -> None:
+    async def _stop_if_blocked(self, run: _WindowRun) -> None:
         run.stopped = (
             run.checkpoint.counts.total() >= self._max_queued or self._clock() >= run.ends_at
         )
@@ -197,7 +197,7 @@ class Reconciliation:
             )
 
 
-class _Run:
+class _WindowRun:
     """The state of one attempt at one window."""
 
     def __init__(

@@ -58,7 +58,7 @@ class Assembled:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Options:
+class _ChildOptions:
     """What an event depends on besides its envelope and captures."""
 
     region: str | None
@@ -87,7 +87,7 @@ class Assembler:
 
         `usage_repeated` is given where a claim has decided it; None lets the builder guess.
         """
-        options = _Options(
+        options = _ChildOptions(
             region=self._default_region, limit_bytes=limit_bytes, usage_repeated=usage_repeated
         )
         if _fits_in_place(request, response):
@@ -198,7 +198,7 @@ def _reported_failure(errors: bytes) -> str:
 
 
 def _pack(
-    envelope: Envelope, request: Capture | None, response: Capture | None, options: _Options
+    envelope: Envelope, request: Capture | None, response: Capture | None, options: _ChildOptions
 ) -> bytes:
     """The child's standard input: three lengths, the options with the envelope, two captures."""
     head = json.dumps({"envelope": envelopes.dump(envelope), "options": asdict(options)}).encode()
@@ -215,7 +215,7 @@ def _assemble_packed(packed: bytes) -> bytes:
         parts.append(packed[start : start + length])
         start += length
     head = json.loads(parts[0])
-    options = _Options(**head["options"])
+    options = _ChildOptions(**head["options"])
     request, response = (capture.load(part) if part else None for part in parts[1:])
     event = builder.build(
         envelopes.load(head["envelope"]),

@@ -117,7 +117,7 @@ def nothing_private_is_printed(request: pytest.FixtureRequest) -> Iterator[None]
 
 @pytest.fixture(autouse=True)
 def no_asyncio_error_is_printed(request: pytest.FixtureRequest) -> Iterator[None]:
-    """asyncio reports no error in the app's process, such as an exception that was never retrieved."""
+    """asyncio reports no error in the app's process, such as an exception never retrieved."""
     yield
     for running in _stacks_of(request):
         output = running.parts["functions_host"].output()

@@ -99,7 +99,7 @@ def test_a_query_is_a_query(stack: Stack, query: str) -> None:
     ],
 )
 def test_a_header_names_no_other_upstream(stack: Stack, name: str) -> None:
-    """Forwarding headers are not passed on, so that they direct neither the proxy nor the upstream."""
+    """Forwarding headers are not passed on: they direct neither the proxy nor the upstream."""
     answer, upstream_requests = send(
         stack, f"/openai/x?api-version={API_VERSION}", [(name, f"http://{EVIL}/")]
     )

@@ -19,23 +19,23 @@ STREAMS: Final = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClientObservation:
+class StreamObservation:
     """What one client got."""
 
     exchange_id: str
     body: bytes
 
 
-async def read_one(session: aiohttp.ClientSession, chat: Chat) -> ClientObservation:
-    """ClientObservation one stream to its end. aiohttp raises if the end is missing."""
+async def read_one(session: aiohttp.ClientSession, chat: Chat) -> StreamObservation:
+    """StreamObservation one stream to its end. aiohttp raises if the end is missing."""
     async with session.post(chat.target, data=chat.body, headers=chat.all_headers) as response:
         assert response.status == 200
-        return ClientObservation(
+        return StreamObservation(
             exchange_id=response.headers["x-exchange-id"], body=await response.read()
         )
 
 
-async def read_all(stack: Stack, chats: list[Chat]) -> list[ClientObservation]:
+async def read_all(stack: Stack, chats: list[Chat]) -> list[StreamObservation]:
     """All streams side by side."""
     connector, timeout = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(total=60)
     async with aiohttp.ClientSession(

@@ -104,7 +104,7 @@ def test_a_missing_api_version_takes_the_default(stack: Stack) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
 def test_method_and_body_go_on_as_they_came(stack: Stack, method: str) -> None:
-    """Method and body reach the upstream unchanged, with every byte value and for every operation."""
+    """Method and body reach the upstream unchanged, whatever the operation and the bytes are."""
     body = b"" if method == "GET" else bytes(range(256)) * 1024
     found = relayed(stack, method, f"/openai/something/new?api-version={API_VERSION}", body=body)
     assert found.method == method

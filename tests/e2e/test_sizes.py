@@ -26,7 +26,7 @@ MB: Final = 2**20
 MOST_GROWTH_MB: Final = 256 + 300
 
 
-class Worker:
+class WorkerMemory:
     """The process that runs the app, and the most memory it had."""
 
     def __init__(self, stack: Stack) -> None:
@@ -53,13 +53,13 @@ class Worker:
 
 
 @pytest.fixture
-def worker(stack: Stack) -> Worker:
+def worker(stack: Stack) -> WorkerMemory:
     if not Path("/proc/self/clear_refs").exists():
         pytest.skip("needs Linux's /proc to see the worker's memory")
-    return Worker(stack)
+    return WorkerMemory(stack)
 
 
-def test_90_mb_go_up(stack: Stack, events: EventLog, worker: Worker) -> None:
+def test_90_mb_go_up(stack: Stack, events: EventLog, worker: WorkerMemory) -> None:
     """Byte for byte, and into a capture; the event says how many."""
     deployment, body = new_deployment(), b"0123456789abcdef" * (90 * MB // 16)
     before = worker.forget_peak()
@@ -73,7 +73,7 @@ def test_90_mb_go_up(stack: Stack, events: EventLog, worker: Worker) -> None:
     assert worker.peak_mb() - before < MOST_GROWTH_MB
 
 
-def test_100_mb_come_down(stack: Stack, events: EventLog, worker: Worker) -> None:
+def test_100_mb_come_down(stack: Stack, events: EventLog, worker: WorkerMemory) -> None:
     """A binary answer streams through."""
     deployment = new_deployment()
     before = worker.forget_peak()

@@ -24,7 +24,7 @@ MARKER = "FNSSE_TEST_RUN"
 READY_WITHIN_S = 180  # func's first start on a machine
 
 
-class Run:
+class MakeRun:
     """One `python -m local.run` on free ports, with all its output in a file."""
 
     def __init__(
@@ -89,15 +89,15 @@ class Run:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
-    runs: list[Run] = []
+def start(tmp_path: Path) -> Iterator[Callable[..., MakeRun]]:
+    runs: list[MakeRun] = []
 
     def starter(
         *options: str, ports: Ports | None = None, environment: Mapping[str, str] | None = None
-    ) -> Run:
+    ) -> MakeRun:
         folder = tmp_path / str(len(runs))
         folder.mkdir()
-        runs.append(Run(folder, *options, ports=ports, environment=environment))
+        runs.append(MakeRun(folder, *options, ports=ports, environment=environment))
         return runs[-1]
 
     yield starter
@@ -113,7 +113,7 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
 
 
 def test_it_shows_the_answer_and_both_events_and_sigint_ends_it_in_order(
-    functions_host: FunctionsHost, start: Callable[..., Run]
+    functions_host: FunctionsHost, start: Callable[..., MakeRun]
 ) -> None:
     run = start("--functions-host", functions_host)
     run.until_it_says("Serving until Ctrl-C")
@@ -127,7 +127,7 @@ def test_it_shows_the_answer_and_both_events_and_sigint_ends_it_in_order(
     assert run.has_left_nothing()
 
 
-def test_nothing_is_left_when_it_is_killed(start: Callable[..., Run]) -> None:
+def test_nothing_is_left_when_it_is_killed(start: Callable[..., MakeRun]) -> None:
     """kill -9 of the supervisor: its parts, the functions host's worker included, end within
     seconds.
     """
@@ -138,7 +138,7 @@ def test_nothing_is_left_when_it_is_killed(start: Callable[..., Run]) -> None:
     wait_until(run.has_left_nothing)
 
 
-def test_a_part_that_dies_is_named_and_takes_the_rest_down(start: Callable[..., Run]) -> None:
+def test_a_part_that_dies_is_named_and_takes_the_rest_down(start: Callable[..., MakeRun]) -> None:
     run = start("--no-demo")
     run.until_it_says("Serving until Ctrl-C")
     event_hubs = next(pid for pid in run.processes() if "local.event_hubs" in command_of(pid))
@@ -150,7 +150,7 @@ def test_a_part_that_dies_is_named_and_takes_the_rest_down(start: Callable[..., 
     assert run.has_left_nothing()
 
 
-def test_a_taken_port_is_named_before_anything_is_started(start: Callable[..., Run]) -> None:
+def test_a_taken_port_is_named_before_anything_is_started(start: Callable[..., MakeRun]) -> None:
     with socket.socket() as server:
         server.bind((HOST, 0))
         server.listen()
@@ -166,7 +166,7 @@ def test_a_taken_port_is_named_before_anything_is_started(start: Callable[..., R
 
 
 def test_without_core_tools_make_func_says_how_to_get_them(
-    start: Callable[..., Run], tmp_path: Path
+    start: Callable[..., MakeRun], tmp_path: Path
 ) -> None:
     run = start("--functions-host", "func", environment={"PATH": str(tmp_path)})
     assert run.wait() == 1
@@ -174,7 +174,7 @@ def test_without_core_tools_make_func_says_how_to_get_them(
 
 
 def test_a_real_azure_openai_and_event_hub_are_used_instead_of_the_local_parts(
-    start: Callable[..., Run],
+    start: Callable[..., MakeRun],
 ) -> None:
     """Played by the parts of another stack; all that makes them real is that the environment names
     them.
@@ -193,7 +193,7 @@ def test_a_real_azure_openai_and_event_hub_are_used_instead_of_the_local_parts(
 
 
 def test_a_second_run_in_the_same_folder_is_refused(
-    start: Callable[..., Run], tmp_path: Path
+    start: Callable[..., MakeRun], tmp_path: Path
 ) -> None:
     """Two Azurites would write the same files."""
     folder = ["--no-demo", "--folder", str(tmp_path / "same")]
@@ -209,7 +209,7 @@ def test_a_second_run_in_the_same_folder_is_refused(
 
 
 def test_settings_that_the_app_cannot_start_with_are_told_before_anything_is_started(
-    start: Callable[..., Run],
+    start: Callable[..., MakeRun],
 ) -> None:
     run = start(environment={"AZURE_OPENAI_BASE_URL": "contoso", "UPSTREAM_READ_TIMEOUT_S": "soon"})
     assert run.wait() == 1
@@ -221,7 +221,7 @@ def test_settings_that_the_app_cannot_start_with_are_told_before_anything_is_sta
     ]
 
 
-def test_a_real_namespace_without_a_hubs_name_is_told_too(start: Callable[..., Run]) -> None:
+def test_a_real_namespace_without_a_hubs_name_is_told_too(start: Callable[..., MakeRun]) -> None:
     real = "Endpoint=sb://a.servicebus.windows.net/;SharedAccessKeyName=b;SharedAccessKey=c"
     run = start(environment={"AZURE_EVENTHUB_CONN_STR": real})
     assert run.wait() == 1
@@ -232,7 +232,7 @@ def test_a_real_namespace_without_a_hubs_name_is_told_too(start: Callable[..., R
 
 
 def test_an_upstream_that_is_not_there_is_named_and_its_event_shown(
-    start: Callable[..., Run],
+    start: Callable[..., MakeRun],
 ) -> None:
     nobody = f"http://127.0.0.1:{free_ports().proxy}"
     run = start(
@@ -248,7 +248,7 @@ def test_an_upstream_that_is_not_there_is_named_and_its_event_shown(
 
 
 def test_an_event_hub_that_is_not_there_is_named_while_events_are_waited_for(
-    start: Callable[..., Run],
+    start: Callable[..., MakeRun],
 ) -> None:
     """And the terminal shows the reason for each try, not a traceback."""
     nobody = f"Endpoint=sb://127.0.0.1:{free_ports().event_hubs};SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true;"
@@ -264,7 +264,7 @@ def test_an_event_hub_that_is_not_there_is_named_while_events_are_waited_for(
     assert "Traceback" not in run.output()
 
 
-def test_all_but_the_functions_host_can_be_served_alone(start: Callable[..., Run]) -> None:
+def test_all_but_the_functions_host_can_be_served_alone(start: Callable[..., MakeRun]) -> None:
     run = start("--functions-host", "none")
     run.until_it_says("func start")
     assert is_free(run.ports.proxy)

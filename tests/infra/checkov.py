@@ -1,4 +1,4 @@
-"""checkov, installed on first use into an environment of its own, and its findings about templates."""
+"""checkov, installed on first use into its own environment, and its findings about templates."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STAMP: Final = _FOLDER / "installed.txt"
 
 
 @dataclass(frozen=True, order=True)
-class Failure:
+class CheckFailure:
     """A check that a resource fails."""
 
     template: str  # the file's stem
@@ -35,7 +35,7 @@ class Findings:
     """checkov's results for all templates of a folder."""
 
     passed: int
-    failures: list[Failure]
+    failures: list[CheckFailure]
 
 
 def scan(folder: Path) -> Findings:
@@ -59,7 +59,7 @@ def scan(folder: Path) -> Findings:
     found = json.loads(done.stdout)
     assert found["summary"]["parsing_errors"] == 0, found["results"]["parsing_errors"]
     failures = [
-        Failure(
+        CheckFailure(
             template=Path(failure["file_path"]).stem,
             check=failure["check_id"],
             resource=failure["resource"],

@@ -216,7 +216,7 @@ def test_what_azd_hands_on_is_what_the_parameters_read() -> None:
 
 
 def test_azd_deploys_the_app_that_the_template_tags() -> None:
-    """azd finds the app by the tag azd-service-name and deploys the code that .funcignore leaves."""
+    """azd finds the app by its tag azd-service-name and deploys what .funcignore leaves."""
     (name, service), *others = parsed(ROOT / "azure.yaml")["services"].items()
     assert others == []
     assert (service["project"], service["host"], service["language"]) == (".", "function", "python")

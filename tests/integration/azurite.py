@@ -46,12 +46,14 @@ def no_identity() -> AsyncTokenCredential:
 
 
 @dataclass
-class EventHub:
-    """Ready, or not."""
+class CountingEventHub:
+    """Counts its probes, which fail unless it is `ready`."""
 
     ready: bool = True
+    probes: int = 0
 
     async def probe(self) -> None:
+        self.probes += 1
         if not self.ready:
             raise DeliveryError("not now")
 
@@ -66,7 +68,7 @@ class Account:
     envelopes: EnvelopeQueue
     ledger: Ledger
     json_blobs: JsonBlobs
-    event_hub: EventHub = field(default_factory=EventHub)
+    event_hub: CountingEventHub = field(default_factory=CountingEventHub)
 
     async def put_request(self, exchange_id: str, **header: Any) -> None:
         """A request capture, as the recorder writes it."""
@@ -131,7 +133,7 @@ class Account:
         ]
 
 
-class Killed(BaseException):
+class InstanceKilled(BaseException):
     """What ends an activity without any of its code."""
 
 
@@ -144,7 +146,7 @@ class DyingQueue(EnvelopeQueue):
 
     async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
         if not self._takes:
-            raise Killed
+            raise InstanceKilled
         self._takes -= 1
         await super().put(envelope, wait_s)
 

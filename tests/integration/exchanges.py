@@ -57,7 +57,7 @@ UPSTREAM = UpstreamSettings(
 
 
 @dataclass
-class Store:
+class MemoryStore:
     """Captures in memory. `gate` holds every call up; `failing` makes each fail."""
 
     blobs: dict[str, bytes] = field(default_factory=dict)
@@ -109,7 +109,7 @@ class Envelopes:
         self.put_ones.append(envelope)
 
 
-class Body(httpx.AsyncByteStream):
+class ScriptedBody(httpx.AsyncByteStream):
     """An upstream's body under the test's hand: pieces, events to wait for, an exception to end
     with.
     """
@@ -142,7 +142,7 @@ def sse(
     """A chunked stream of events."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return httpx.Response(
-        status, headers={"content-type": "text/event-stream"} | named, stream=Body(*parts)
+        status, headers={"content-type": "text/event-stream"} | named, stream=ScriptedBody(*parts)
     )
 
 
@@ -150,7 +150,7 @@ def document(body: bytes, *, status: int = 200, **headers: str) -> httpx.Respons
     """A JSON answer with a Content-Length."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     fixed = {"content-type": "application/json", "content-length": str(len(body))}
-    return httpx.Response(status, headers=fixed | named, stream=Body(body))
+    return httpx.Response(status, headers=fixed | named, stream=ScriptedBody(body))
 
 
 class FakeUpstream:
@@ -177,7 +177,7 @@ class FakeUpstream:
         return answer
 
 
-class Client:
+class RelayClient:
     """One request and what came back, as the ASGI server sees it."""
 
     def __init__(
@@ -270,14 +270,14 @@ class Client:
 
 
 @dataclass
-class World:
+class RelayWorld:
     """A relay with everything around it."""
 
     upstream: FakeUpstream
     relay: Relay
     recorder: Recorder
     memory: CaptureMemory
-    store: Store
+    store: MemoryStore
     envelopes: Envelopes
 
     async def envelope(self) -> Envelope:
@@ -296,7 +296,7 @@ class World:
 def a_world(
     *answers: httpx.Response | Exception | asyncio.Event,
     interventions: InterventionSettings = UNTOUCHED,
-    store: Store | None = None,
+    store: MemoryStore | None = None,
     envelopes: Envelopes | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
     base_url: str = UPSTREAM.base_url,
@@ -304,11 +304,11 @@ def a_world(
     retry_interval_s: float = RETRY_INTERVAL_S,
     give_up_after_s: float = DEADLINE_S,
     **limits: float,
-) -> World:
+) -> RelayWorld:
     """`transport` and `base_url` put a real upstream in the place of `answers`."""
     upstream = FakeUpstream(*answers)
     known_as = credential or KeyCredential("the-proxys-key")
-    stored, queued = store or Store(), envelopes or Envelopes()
+    stored, queued = store or MemoryStore(), envelopes or Envelopes()
     bounds: LimitSettings = replace(LIMITS, **limits)  # type: ignore[arg-type]  # each is a number
     memory = CaptureMemory(bounds.capture_memory_bytes)
     recorder = Recorder(
@@ -327,7 +327,7 @@ def a_world(
         interventions=interventions,
         default_api_version="2024-10-21",
     )
-    return World(upstream, relay, recorder, memory, stored, queued)
+    return RelayWorld(upstream, relay, recorder, memory, stored, queued)
 
 
 def event_of(**chunk: Any) -> bytes:

@@ -29,7 +29,7 @@ from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
 from shared.relay.relay import Relay
 from shared.settings.settings import InterventionSettings
-from tests.integration.exchanges import DEADLINE_S, LIMITS, UPSTREAM, Envelopes, Store
+from tests.integration.exchanges import DEADLINE_S, LIMITS, UPSTREAM, Envelopes, MemoryStore
 from tests.integration.tiny_server import TinyServer
 
 API_VERSION = "2024-10-21"
@@ -39,7 +39,7 @@ AS_SHIPPED = InterventionSettings(
 
 
 @dataclass
-class Queue(Envelopes):
+class SignallingQueue(Envelopes):
     """Says when the first envelope has come."""
 
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
@@ -50,12 +50,12 @@ class Queue(Envelopes):
 
 
 @dataclass
-class Served:
+class ServedRelay:
     """A running relay and what it recorded."""
 
     url: str
-    store: Store
-    envelopes: Queue
+    store: MemoryStore
+    envelopes: SignallingQueue
     memory: CaptureMemory
     recorder: Recorder
 
@@ -104,16 +104,16 @@ async def served(
     *,
     read_timeout_s: float = DEADLINE_S,
     limits: dict[str, float] | None = None,
-    store: Store | None = None,
+    store: MemoryStore | None = None,
     in_front: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     **interventions: Any,
-) -> AsyncIterator[Served]:
+) -> AsyncIterator[ServedRelay]:
     """A relay with these settings, and those that it is shipped with. `in_front`: puts something
     between server and relay.
     """
     transport = AiohttpTransport(max_connections=100)
     settings = replace(UPSTREAM, base_url=upstream.url, read_timeout_s=read_timeout_s)
-    store, envelopes, memory = store or Store(), Queue(), CaptureMemory(256 * 2**20)
+    store, envelopes, memory = store or MemoryStore(), SignallingQueue(), CaptureMemory(256 * 2**20)
     recorder = Recorder(store, envelopes, memory)
     relay = Relay(
         upstream=Upstream(settings, transport, KeyCredential("own")),
@@ -139,7 +139,7 @@ async def served(
     )
     serving = asyncio.create_task(server.serve([listening]))
     try:
-        yield Served(
+        yield ServedRelay(
             f"http://127.0.0.1:{listening.getsockname()[1]}", store, envelopes, memory, recorder
         )
     finally:

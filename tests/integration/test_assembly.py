@@ -36,7 +36,7 @@ LIMIT = 1_000_000
 ROOT = Path(__file__).parents[2]
 
 
-class Checked(Assembler):
+class ValidatingAssembler(Assembler):
     """Whatever it assembles is valid."""
 
     async def __call__(self, *exchange: Any, **options: Any) -> Assembled:
@@ -70,13 +70,17 @@ async def test_a_large_exchange_gives_the_same_bytes_as_in_place(limit: int) -> 
     expected = truncation.truncate(
         builder.build(an_envelope(), request, response, "default"), limit
     )
-    assert (await Checked("default")(an_envelope(), request, response, limit)).body == expected
+    assert (
+        await ValidatingAssembler("default")(an_envelope(), request, response, limit)
+    ).body == expected
 
 
 async def test_a_small_exchange_is_assembled_without_a_child() -> None:
     request, response = a_request(1000), an_answer()
     expected = truncation.truncate(builder.build(an_envelope(), request, response, None), LIMIT)
-    assert (await Checked(None)(an_envelope(), request, response, LIMIT)).body == expected
+    assert (
+        await ValidatingAssembler(None)(an_envelope(), request, response, LIMIT)
+    ).body == expected
 
 
 @pytest.mark.parametrize(("request_there", "response_there"), [(True, False), (False, True)])
@@ -86,7 +90,9 @@ async def test_a_side_that_is_missing_stays_missing_in_the_child(
     request = a_request(2 * IN_PLACE_BYTES) if request_there else None
     response = an_answer("x" * 2 * IN_PLACE_BYTES) if response_there else None
     expected = truncation.truncate(builder.build(an_envelope(), request, response, None), LIMIT)
-    assert (await Checked(None)(an_envelope(), request, response, LIMIT)).body == expected
+    assert (
+        await ValidatingAssembler(None)(an_envelope(), request, response, LIMIT)
+    ).body == expected
 
 
 @pytest.mark.no_cover
@@ -96,7 +102,7 @@ async def test_the_event_loop_keeps_going_meanwhile() -> None:
     """
     request = a_request(20_000_000)
     async with busy_units() as busy:
-        await Checked(None)(an_envelope(), request, an_answer(), LIMIT)
+        await ValidatingAssembler(None)(an_envelope(), request, an_answer(), LIMIT)
     assert max(busy) < 150
     assert len(busy) > 20, "whoever waits takes no CPU time, but keeps the others from their turns"
 
@@ -117,7 +123,7 @@ async def test_a_long_stream_is_read_in_place_with_pauses(children: list[dict[st
             turns += 1
 
     served = asyncio.create_task(others())
-    await Checked(None)(
+    await ValidatingAssembler(None)(
         an_envelope(sent_bytes=len(response.body)), a_request(1000), response, LIMIT
     )
     served.cancel()
@@ -131,7 +137,7 @@ async def test_a_small_body_that_unfolds_to_a_large_one_goes_to_the_child_too(
     packed = zlib.compress(b" " * 50_000_000)
     assert len(packed) < IN_PLACE_BYTES
     response = Capture(header={"headers": {"content-encoding": "deflate"}}, body=packed)
-    await Checked(None)(an_envelope(stream=False), None, response, LIMIT)
+    await ValidatingAssembler(None)(an_envelope(stream=False), None, response, LIMIT)
     assert children
 
 
@@ -169,13 +175,13 @@ async def test_no_setting_reaches_the_child(
     children: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AZURE_OPENAI_KEY", "a secret")
-    await Checked(None)(an_envelope(), a_request(5_000_000), an_answer(), LIMIT)
+    await ValidatingAssembler(None)(an_envelope(), a_request(5_000_000), an_answer(), LIMIT)
     assert children
     assert all("AZURE_OPENAI_KEY" not in environment for environment in children)
 
 
 async def test_one_child_at_a_time_bounds_the_memory(children: list[dict[str, str]]) -> None:
-    assembler = Checked(None)
+    assembler = ValidatingAssembler(None)
     most = 0
 
     async def count() -> None:
@@ -201,7 +207,7 @@ async def test_a_child_that_fails_reports_the_innermost_frame_and_no_content() -
     with pytest.raises(
         AssemblyError, match=r": EnvelopeError at shared\.core\.records\.envelope:\d+$"
     ) as error:
-        await Checked(None)(broken, a_request(2 * IN_PLACE_BYTES), an_answer(), LIMIT)
+        await ValidatingAssembler(None)(broken, a_request(2 * IN_PLACE_BYTES), an_answer(), LIMIT)
     assert "a secret" not in str(error.value)
 
 
@@ -236,7 +242,9 @@ async def test_a_cancelled_assembly_leaves_no_child() -> None:
     before = living_children()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(0.05):
-            await Checked(None)(an_envelope(), a_request(20_000_000), an_answer(), LIMIT)
+            await ValidatingAssembler(None)(
+                an_envelope(), a_request(20_000_000), an_answer(), LIMIT
+            )
     deadline = time.monotonic() + 30
     while survivors := living_children() - before:
         assert time.monotonic() < deadline, f"children are left: {survivors}"
@@ -261,5 +269,5 @@ async def test_what_is_compressed_is_never_unfolded_in_place() -> None:
     assert len(body) < IN_PLACE_BYTES
     request = Capture(header={"headers": {"content-encoding": "gzip"}}, body=body)
     async with busy_units() as busy:
-        await Checked(None)(an_envelope(), request, None, LIMIT)
+        await ValidatingAssembler(None)(an_envelope(), request, None, LIMIT)
     assert max(busy) < 150

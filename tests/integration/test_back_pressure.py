@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import pytest
 
 from shared.completeness.back_pressure import BackPressure
-from shared.errors import DeliveryError, StorageError
+from shared.errors import StorageError
+from tests.integration.azurite import CountingEventHub
+from tests.manual_clock import ManualClock
 
 pytestmark = pytest.mark.anyio
 
 
-@dataclass
-class Clock:
-    """Moved by hand."""
-
-    now: float = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Queue:
+class QueueOfLengths:
     """Has these lengths, one after the other; a second passes between two polls."""
 
-    def __init__(self, clock: Clock, lengths: Iterable[int]) -> None:
+    def __init__(self, clock: ManualClock, lengths: Iterable[int]) -> None:
         self._clock = clock
         self._lengths = iter(lengths)
 
@@ -38,21 +29,12 @@ class Queue:
         return length
 
 
-@dataclass
-class EventHub:
-    ready: bool = True
-    probes: int = 0
-
-    async def probe(self) -> None:
-        self.probes += 1
-        if not self.ready:
-            raise DeliveryError("away")
-
-
-def a_back_pressure(*lengths: int, event_hub: EventHub | None = None) -> BackPressure:
-    clock = Clock()
+def a_back_pressure(*lengths: int, event_hub: CountingEventHub | None = None) -> BackPressure:
+    clock = ManualClock()
     limits = {"max_in_flight": 10, "stall_timeout_s": 3, "max_wait_s": 100, "poll_interval_s": 0}
-    return BackPressure(Queue(clock, lengths), event_hub or EventHub(), clock=clock, **limits)
+    return BackPressure(
+        QueueOfLengths(clock, lengths), event_hub or CountingEventHub(), clock=clock, **limits
+    )
 
 
 async def test_reconcile_starts_only_without_a_backlog() -> None:
@@ -103,7 +85,7 @@ async def test_a_replay_waits_for_a_long_queue() -> None:
 
 async def test_an_event_hub_that_is_not_ready_is_a_reason() -> None:
     """It is probed at most once in two seconds."""
-    away, there = EventHub(ready=False), EventHub()
+    away, there = CountingEventHub(ready=False), CountingEventHub()
     assert (
         await a_back_pressure(0, event_hub=away).start_blocked_reason()
         == "the Event Hub is not ready"

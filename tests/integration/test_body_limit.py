@@ -32,7 +32,7 @@ CHAT = "/openai/deployments/gpt-4o/chat/completions"  # its body is held whole b
 AUDIO = "/openai/deployments/whisper/audio/transcriptions"  # its body is passed on as it comes
 
 
-class Library:
+class SucceedingLibrary:
     """In the worker library's place: every invocation succeeds."""
 
     async def invoke(self, _: Invocation) -> InvocationResult:
@@ -43,7 +43,7 @@ class Library:
 
 
 def behind_the_front(app: ASGIApp) -> ASGIApp:
-    library = cast("WorkerLibrary", Library())
+    library = cast("WorkerLibrary", SucceedingLibrary())
     function = HttpFunction(
         function=IndexedFunction(
             name="openai", function_id="1", bindings=(), has_retry_policy=False

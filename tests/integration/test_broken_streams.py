@@ -19,7 +19,7 @@ from harness.stand_in_process import CHAT, STREAM, StandIn, running
 from shared.core.records.outcome import Outcome
 from shared.core.wire.sse import decode
 from tests.integration.exchanges import DEADLINE_S
-from tests.integration.served_relay import Served, served
+from tests.integration.served_relay import ServedRelay, served
 from tests.integration.tiny_server import Connection, serving
 
 pytestmark = pytest.mark.anyio
@@ -73,7 +73,7 @@ async def async_read_all(client: AsyncAzureOpenAI, directives: str, **options: A
 
 
 async def raw(
-    relay: Served, directives: str, body: object = STREAM, target: str = CHAT
+    relay: ServedRelay, directives: str, body: object = STREAM, target: str = CHAT
 ) -> tuple[bytes, bool]:
     """(the answer's body, whether it ended as HTTP wants it)."""
     received = b""

@@ -18,10 +18,10 @@ from tests.integration.exchanges import (
     CHAT,
     DEADLINE_S,
     UNTOUCHED,
-    Client,
     Envelopes,
-    Store,
-    World,
+    MemoryStore,
+    RelayClient,
+    RelayWorld,
     a_world,
     document,
     event_of,
@@ -50,7 +50,7 @@ async def ended(running: asyncio.Task[None]) -> None:
     await asyncio.wait_for(running, DEADLINE_S)
 
 
-def failing_responses(world: World) -> None:
+def failing_responses(world: RelayWorld) -> None:
     """From now on no response capture can be stored."""
     stored = world.store.put
 
@@ -61,15 +61,15 @@ def failing_responses(world: World) -> None:
     world.store.put = put  # type: ignore[method-assign]
 
 
-def a_gate(world: World) -> asyncio.Event:
+def a_gate(world: RelayWorld) -> asyncio.Event:
     assert world.store.gate is not None
     return world.store.gate
 
 
 @pytest.mark.parametrize("path", ["/openai/deployments/gpt-4o/chat/completions", AUDIO])
 async def test_nothing_goes_upstream_before_the_request_is_stored(path: str) -> None:
-    world = a_world(document(b"{}"), store=Store(gate=asyncio.Event()), capture_required=True)
-    client = Client(world.relay, ASK, path=path)
+    world = a_world(document(b"{}"), store=MemoryStore(gate=asyncio.Event()), capture_required=True)
+    client = RelayClient(world.relay, ASK, path=path)
     running = client.start()
     assert not await settled(running)
     assert not world.upstream.requests
@@ -81,8 +81,8 @@ async def test_nothing_goes_upstream_before_the_request_is_stored(path: str) -> 
 
 
 async def test_a_request_that_cannot_be_stored_is_rejected() -> None:
-    world = a_world(document(b"{}"), store=Store(failing=True), capture_required=True)
-    client = Client(world.relay, ASK)
+    world = a_world(document(b"{}"), store=MemoryStore(failing=True), capture_required=True)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert client.status == 503
     assert json.loads(client.body)["error"]["code"] == "capture_unavailable"
@@ -92,7 +92,7 @@ async def test_a_request_that_cannot_be_stored_is_rejected() -> None:
 
 async def test_a_request_without_room_in_memory_is_rejected() -> None:
     world = a_world(document(b"{}"), capture_required=True, capture_memory_bytes=10)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert client.status == 503
     assert not world.upstream.requests
@@ -101,7 +101,7 @@ async def test_a_request_without_room_in_memory_is_rejected() -> None:
 
 async def test_a_streams_end_is_held_until_its_capture_is_stored() -> None:
     world = a_world(sse(TEXT, STOP, DONE), capture_required=True)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     stored = world.store.put
 
     async def hold_responses(name: str, parts: Sequence[bytes]) -> None:
@@ -126,7 +126,7 @@ async def test_however_the_network_cuts_the_bytes_are_the_same() -> None:
     whole = TEXT + STOP + DONE
     for pieces in every_way(whole):
         world = a_world(sse(*pieces), capture_required=True)
-        client = Client(world.relay, ASK)
+        client = RelayClient(world.relay, ASK)
         await client.run()
         assert (client.body, client.ended) == (whole, True)
         await world.recorded()
@@ -134,7 +134,7 @@ async def test_however_the_network_cuts_the_bytes_are_the_same() -> None:
 
 async def test_the_last_byte_of_a_document_is_held_until_its_capture_is_stored() -> None:
     world = a_world(document(b'{"a": 1}'), capture_required=True)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     bodies = [message["body"] for message in client.messages[1:]]
     assert bodies == [b'{"a": 1', b"}", b""]
@@ -146,7 +146,7 @@ async def test_a_stream_whose_capture_fails_never_looks_complete(error_frames: b
     interventions = replace(UNTOUCHED, error_frames=error_frames)
     world = a_world(sse(TEXT, STOP, DONE), capture_required=True, interventions=interventions)
     failing_responses(world)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert client.body.startswith(TEXT + STOP)
     last = client.body.removeprefix(TEXT + STOP)
@@ -164,7 +164,7 @@ async def test_a_stream_whose_capture_fails_never_looks_complete(error_frames: b
 async def test_a_document_whose_capture_fails_breaks_off() -> None:
     world = a_world(document(b'{"a": 1}'), capture_required=True)
     failing_responses(world)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert client.body == b'{"a": 1'
     assert not client.ended
@@ -174,7 +174,7 @@ async def test_a_document_whose_capture_fails_breaks_off() -> None:
 async def test_a_failing_queue_costs_the_client_nothing() -> None:
     """The captures are what counts: reconcile finds the envelope in one."""
     world = a_world(sse(TEXT, STOP, DONE), capture_required=True, envelopes=Envelopes(failing=True))
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert (client.body, client.ended) == (TEXT + STOP + DONE, True)
     await world.recorded()
@@ -184,7 +184,7 @@ async def test_a_failing_queue_costs_the_client_nothing() -> None:
 
 async def test_disconnect_with_captures_required_is_recorded() -> None:
     world = a_world(sse(TEXT, asyncio.Event()), capture_required=True)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
     client.disconnect()
@@ -213,9 +213,9 @@ async def test_disconnect_while_the_end_is_held_back(
 ) -> None:
     """Its event says so, and what it was sent; the capture has all, and usage counts."""
     answer = document(sent + held) if held == b"}" else sse(sent, held)
-    store = Store(gate=asyncio.Event())
+    store = MemoryStore(gate=asyncio.Event())
     world = a_world(answer, store=store, capture_required=True)
-    client = Client(world.relay, ASK, path=path)
+    client = RelayClient(world.relay, ASK, path=path)
     running = client.start()
     a_gate(world).set()
     await asyncio.wait_for(store.stored.wait(), DEADLINE_S)
@@ -243,7 +243,7 @@ async def test_disconnect_while_the_end_is_held_back(
 async def test_disconnect_while_the_end_is_held_back_over_a_real_connection() -> None:
     """By the HTTP server that the worker has, although nothing is sent meanwhile."""
 
-    class Holding(Store):
+    class Holding(MemoryStore):
         async def put(self, name: str, parts: Sequence[bytes]) -> None:
             if name.endswith(".response"):
                 await may_store.wait()
@@ -276,8 +276,8 @@ async def test_disconnect_while_the_end_is_held_back_over_a_real_connection() ->
 
 
 async def test_best_effort_does_not_wait_for_the_request_capture() -> None:
-    world = a_world(document(b"{}"), store=Store(gate=asyncio.Event()))
-    client = Client(world.relay, ASK)
+    world = a_world(document(b"{}"), store=MemoryStore(gate=asyncio.Event()))
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert client.body == b"{}"
     a_gate(world).set()
@@ -293,11 +293,11 @@ async def test_disconnect_while_the_request_is_stored_is_recorded(
     """
     world = a_world(
         document(b"{}"),
-        store=Store(gate=asyncio.Event()),
+        store=MemoryStore(gate=asyncio.Event()),
         capture_required=True,
         recording_wait_s=0.01,
     )
-    client = Client(world.relay, ASK, path=path)
+    client = RelayClient(world.relay, ASK, path=path)
     running = client.start()
     assert not await settled(running)
     await client.disconnect_and_be_noticed()
@@ -315,11 +315,11 @@ async def test_a_cancelled_response_is_recorded(*, of_request: bool) -> None:
     """Which the Functions host does when the client disconnects, whatever the response
     is waiting for.
     """
-    store = Store(gate=asyncio.Event())
+    store = MemoryStore(gate=asyncio.Event())
     world = a_world(
         sse(TEXT, STOP, DONE), store=store, capture_required=True, recording_wait_s=0.01
     )
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     if not of_request:
         a_gate(world).set()

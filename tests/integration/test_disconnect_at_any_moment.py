@@ -17,7 +17,7 @@ from shared.core.event.builder import build
 from shared.core.event.shape import dump
 from shared.core.records.capture import load
 from shared.core.records.outcome import Outcome
-from tests.integration.exchanges import DEADLINE_S, Body, Client, a_world, event_of
+from tests.integration.exchanges import DEADLINE_S, RelayClient, ScriptedBody, a_world, event_of
 from tests.integration.served_relay import AS_SHIPPED
 
 pytestmark = pytest.mark.anyio
@@ -37,7 +37,7 @@ STREAM = (
 TURNS = 60  # more than any of these exchanges takes
 
 
-class Slow(Body):
+class Slow(ScriptedBody):
     """A body whose pieces come a turn apart."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -64,7 +64,7 @@ async def test_a_client_may_disconnect_at_any_moment(
         world = a_world(
             answer, interventions=interventions, capture_required=required, recording_wait_s=0.01
         )
-        client = Client(world.relay, ASK[:9], ASK[9:], path=path)
+        client = RelayClient(world.relay, ASK[:9], ASK[9:], path=path)
         running = client.start()
         for _ in range(turns):
             await asyncio.sleep(0)

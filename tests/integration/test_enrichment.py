@@ -34,7 +34,7 @@ MESSAGE = envelopes.dump(PLAIN).encode()
 
 
 @dataclass
-class Captures:
+class FakeCaptures:
     """Captures in memory, or a failure instead."""
 
     held: dict[str | None, Capture] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Captures:
 
 
 @dataclass
-class EventHub:
+class FakeEventHub:
     """Accepts when `gate` is open; fails where it is told to."""
 
     gate: asyncio.Event = field(default_factory=asyncio.Event)
@@ -70,7 +70,7 @@ class EventHub:
 
 
 @dataclass
-class Ledger:
+class FakeLedger:
     """What was dead-lettered, and why."""
 
     entries: list[tuple[str, str]] = field(default_factory=list)
@@ -85,7 +85,7 @@ class Ledger:
 
 
 @dataclass
-class Claims:
+class FakeClaims:
     """Who was first, in memory."""
 
     holders: dict[str, str] = field(default_factory=dict)
@@ -103,11 +103,11 @@ class Claims:
 
 
 @dataclass
-class World:
-    claims: Claims = field(default_factory=Claims)
-    captures: Captures = field(default_factory=Captures)
-    event_hub: EventHub = field(default_factory=EventHub)
-    ledger: Ledger = field(default_factory=Ledger)
+class EnrichmentWorld:
+    claims: FakeClaims = field(default_factory=FakeClaims)
+    captures: FakeCaptures = field(default_factory=FakeCaptures)
+    event_hub: FakeEventHub = field(default_factory=FakeEventHub)
+    ledger: FakeLedger = field(default_factory=FakeLedger)
 
     def __post_init__(self) -> None:
         self.event_hub.gate.set()
@@ -119,7 +119,7 @@ class World:
 async def test_the_event_is_built_of_envelope_and_captures_and_sent_under_the_exchanges_id() -> (
     None
 ):
-    world = World()
+    world = EnrichmentWorld()
     world.captures.held = {
         PLAIN.request_capture: Capture(header={"headers": {}}, body=b'{"messages": ["ask"]}'),
         PLAIN.response_capture: Capture(
@@ -135,7 +135,7 @@ async def test_the_event_is_built_of_envelope_and_captures_and_sent_under_the_ex
 
 
 async def test_it_returns_only_after_the_event_hub_has_accepted() -> None:
-    world = World()
+    world = EnrichmentWorld()
     world.event_hub.gate.clear()
     delivering = asyncio.create_task(world.deliver(MESSAGE))
     done, _ = await asyncio.wait({delivering}, timeout=0.1)
@@ -146,7 +146,7 @@ async def test_it_returns_only_after_the_event_hub_has_accepted() -> None:
 
 
 async def test_a_refusal_raises_so_that_the_queue_delivers_again() -> None:
-    world = World()
+    world = EnrichmentWorld()
     world.event_hub.failure = DeliveryError("no")
     with pytest.raises(DeliveryError):
         await world.deliver(MESSAGE)
@@ -154,7 +154,7 @@ async def test_a_refusal_raises_so_that_the_queue_delivers_again() -> None:
 
 
 async def test_storage_that_cannot_be_reached_raises_so_that_the_queue_delivers_again() -> None:
-    world = World()
+    world = EnrichmentWorld()
     world.captures.failure = StorageError("no")
     with pytest.raises(StorageError):
         await world.deliver(MESSAGE)
@@ -183,7 +183,7 @@ async def test_large_exchanges_are_enriched_one_at_a_time(size: int, at_once: in
     """The captures of the next one are read when the one before is done; small ones do not wait for
     each other.
     """
-    world, captures = World(), SlowCaptures()
+    world, captures = EnrichmentWorld(), SlowCaptures()
     deliver = Enrichment(
         captures, Assembler("default"), world.claims, world.event_hub, world.ledger
     ).deliver
@@ -206,27 +206,27 @@ async def test_large_exchanges_are_enriched_one_at_a_time(size: int, at_once: in
 
 
 async def test_captures_that_are_missing_cost_their_keys_not_the_event() -> None:
-    world = World()
+    world = EnrichmentWorld()
     await world.deliver(envelopes.dump(an_envelope(request_capture=None)).encode())
     assert json.loads(world.event_hub.sent[0][0])["prompt"] is None
 
 
 async def test_what_is_no_envelope_raises() -> None:
-    world = World()
+    world = EnrichmentWorld()
     with pytest.raises(EnvelopeError):
         await world.deliver(b"nonsense")
     assert not world.event_hub.sent
 
 
 async def test_a_corrupt_capture_is_dead_lettered_for_another_try_would_find_the_same() -> None:
-    world = World()
+    world = EnrichmentWorld()
     world.captures.failure = CaptureError("cut short")
     await world.deliver(MESSAGE)
     assert world.ledger.entries == [(EXCHANGE_ID, "corrupt_capture")]
 
 
 async def test_an_event_that_no_event_hub_takes_is_dead_lettered() -> None:
-    world = World()
+    world = EnrichmentWorld()
     world.event_hub.failure = EventTooLarge("too large")
     await world.deliver(MESSAGE)
     assert world.ledger.entries == [(EXCHANGE_ID, "too_large")]
@@ -234,7 +234,7 @@ async def test_an_event_that_no_event_hub_takes_is_dead_lettered() -> None:
 
 async def test_an_event_that_the_event_hub_refuses_is_noted_and_comes_again() -> None:
     """How often, is for the poison queue to say."""
-    world = World()
+    world = EnrichmentWorld()
     world.event_hub.failure = EventRefused("not-allowed")
     with pytest.raises(EventRefused):
         await world.deliver(MESSAGE)
@@ -255,7 +255,7 @@ class Broken:
 async def test_whether_an_event_can_be_built_is_told_apart_from_whether_it_can_be_delivered_now() -> (
     None
 ):
-    world = World()
+    world = EnrichmentWorld()
     enrichment = Enrichment(
         world.captures, Assembler("default"), world.claims, world.event_hub, world.ledger
     )
@@ -274,7 +274,7 @@ async def test_whether_an_event_can_be_built_is_told_apart_from_whether_it_can_b
 
 async def test_what_cannot_be_built_raises_and_dead_letters_nothing_yet() -> None:
     """The app may be mended meanwhile; the poison queue counts."""
-    world = World()
+    world = EnrichmentWorld()
     with pytest.raises(AssemblyError):
         await Enrichment(
             world.captures, Broken(), world.claims, world.event_hub, world.ledger

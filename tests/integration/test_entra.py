@@ -53,7 +53,7 @@ def tenant() -> Iterator[Tenant]:
         yield running
 
 
-class Checked:
+class CheckWithClock:
     """A check whose clock can be moved."""
 
     def __init__(self, tenant: Tenant, *, remembered: int, **pace: float) -> None:
@@ -90,8 +90,8 @@ class Checked:
 @asynccontextmanager
 async def checking(
     tenant: Tenant, *, remembered: int = 1000, **pace: float
-) -> AsyncIterator[Checked]:
-    checked = Checked(tenant, remembered=remembered, **pace)
+) -> AsyncIterator[CheckWithClock]:
+    checked = CheckWithClock(tenant, remembered=remembered, **pace)
     try:
         yield checked
     finally:
@@ -99,7 +99,7 @@ async def checking(
 
 
 @pytest.fixture
-async def checked(tenant: Tenant) -> AsyncIterator[Checked]:
+async def checked(tenant: Tenant) -> AsyncIterator[CheckWithClock]:
     async with checking(tenant) as one:
         yield one
 
@@ -186,7 +186,7 @@ async def test_a_tenant_that_cannot_be_reached_names_no_address() -> None:
 
 
 @pytest.mark.parametrize("issuer", [ISSUER_V1, ISSUER_V2])
-async def test_a_callers_token_is_accepted(checked: Checked, issuer: str) -> None:
+async def test_a_callers_token_is_accepted(checked: CheckWithClock, issuer: str) -> None:
     assert await checked.rejection(token(iss=issuer)) is None
 
 
@@ -202,7 +202,7 @@ async def test_a_callers_token_is_accepted(checked: Checked, issuer: str) -> Non
     ],
 )
 async def test_callers_and_operators_are_two_lists(
-    checked: Checked, object_id: str, role: Role, expected: str | None
+    checked: CheckWithClock, object_id: str, role: Role, expected: str | None
 ) -> None:
     """Twice: the second time from memory."""
     good = token(oid=object_id)
@@ -216,7 +216,7 @@ async def test_callers_and_operators_are_two_lists(
 
 @pytest.mark.parametrize("name", FORGED)
 async def test_every_forged_token_is_refused_with_the_check_that_it_failed(
-    checked: Checked, name: str
+    checked: CheckWithClock, name: str
 ) -> None:
     make, code = FORGED[name]
     text = make()
@@ -244,7 +244,7 @@ async def test_every_forged_token_is_refused_with_the_check_that_it_failed(
     ],
 )
 async def test_a_call_without_one_token_needs_no_keys_to_be_refused(
-    tenant: Tenant, checked: Checked, headers: list[tuple[bytes, bytes]], code: str
+    tenant: Tenant, checked: CheckWithClock, headers: list[tuple[bytes, bytes]], code: str
 ) -> None:
     error = await checked.check.rejection(headers, Role.CALLER)
     assert error is not None
@@ -270,7 +270,7 @@ def of_caller(text: str | None) -> Request:
     ids=str,
 )
 async def test_a_refused_call_has_an_id_and_a_line_in_the_log(
-    checked: Checked,
+    checked: CheckWithClock,
     changed: dict[str, Any] | None,
     status: int | None,
     caplog: pytest.LogCaptureFixture,
@@ -302,7 +302,7 @@ async def test_without_keys_a_refused_call_has_an_id_too(tenant: Tenant) -> None
     assert started_at(answer.headers["x-exchange-id"])
 
 
-async def test_operators_are_answered_without_an_id(checked: Checked) -> None:
+async def test_operators_are_answered_without_an_id(checked: CheckWithClock) -> None:
     """Their calls are no exchanges, whatever they are answered."""
     answer = await Guard(checked.check).operator(of_caller(None))
     assert answer is not None
@@ -312,7 +312,7 @@ async def test_operators_are_answered_without_an_id(checked: Checked) -> None:
 # --- what is remembered ---------------------------------------------------------------------------
 
 
-async def test_a_token_is_examined_once(checked: Checked) -> None:
+async def test_a_token_is_examined_once(checked: CheckWithClock) -> None:
     """Known tokens are found by their hash; the token itself is kept nowhere."""
     good = token()
     assert await checked.code(good) is None
@@ -324,7 +324,7 @@ async def test_a_token_is_examined_once(checked: Checked) -> None:
     assert good not in repr(checked.remembered)
 
 
-async def test_it_is_forgotten_when_it_expires(checked: Checked) -> None:
+async def test_it_is_forgotten_when_it_expires(checked: CheckWithClock) -> None:
     """It holds for the leeway longer. PyJWT has a clock of its own, so this takes its time."""
     good = token(exp=int(time.time()) - LEEWAY_S + 2)
     assert await checked.code(good) is None
@@ -336,7 +336,9 @@ async def test_it_is_forgotten_when_it_expires(checked: Checked) -> None:
     assert checked.remembered == {}
 
 
-async def test_one_that_is_remembered_is_examined_again_when_it_expires(checked: Checked) -> None:
+async def test_one_that_is_remembered_is_examined_again_when_it_expires(
+    checked: CheckWithClock,
+) -> None:
     good = token()
     await checked.code(good)
     (known,) = checked.remembered.values()
@@ -349,7 +351,7 @@ async def test_one_that_is_remembered_is_examined_again_when_it_expires(checked:
     assert again is not known
 
 
-async def test_strangers_are_not_remembered(checked: Checked) -> None:
+async def test_strangers_are_not_remembered(checked: CheckWithClock) -> None:
     assert await checked.code(token(oid=STRANGER)) == "caller_not_allowed"
     assert checked.remembered == {}
 
@@ -392,7 +394,7 @@ async def test_a_rollover_as_entra_does_it_costs_no_caller_anything(tenant: Tena
 
 
 async def test_a_key_that_was_never_announced_costs_one_fetch_and_no_error(
-    tenant: Tenant, checked: Checked
+    tenant: Tenant, checked: CheckWithClock
 ) -> None:
     assert await checked.code(token()) is None
     tenant.keys = [jwk("second")]
@@ -401,7 +403,7 @@ async def test_a_key_that_was_never_announced_costs_one_fetch_and_no_error(
 
 
 async def test_a_token_whose_key_was_withdrawn_is_refused_although_it_was_known(
-    tenant: Tenant, checked: Checked
+    tenant: Tenant, checked: CheckWithClock
 ) -> None:
     old = token()
     assert await checked.code(old) is None
@@ -410,7 +412,7 @@ async def test_a_token_whose_key_was_withdrawn_is_refused_although_it_was_known(
     assert await checked.code(old) == "token_key_unknown"
 
 
-async def test_many_unknown_keys_are_one_fetch(tenant: Tenant, checked: Checked) -> None:
+async def test_many_unknown_keys_are_one_fetch(tenant: Tenant, checked: CheckWithClock) -> None:
     assert await checked.code(token()) is None
     codes = await asyncio.gather(
         *(checked.code(token("another", kid=f"made up {number}")) for number in range(50))

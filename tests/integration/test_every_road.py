@@ -26,9 +26,9 @@ from shared.core.records.outcome import Outcome
 from shared.errors import StorageError, StorageNotFound
 from tests.integration.exchanges import (
     DEADLINE_S,
-    Client,
-    Store,
-    World,
+    MemoryStore,
+    RelayClient,
+    RelayWorld,
     a_world,
     document,
     event_of,
@@ -43,27 +43,27 @@ STOP = event_of(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
 DONE = b"data: [DONE]\n\n"
 
 
-async def whole(world: World) -> None:
-    await Client(world.relay, ASK).run()
+async def whole(world: RelayWorld) -> None:
+    await RelayClient(world.relay, ASK).run()
 
 
-async def leaving_before_headers(world: World) -> None:
-    client = Client(world.relay, ASK)
+async def leaving_before_headers(world: RelayWorld) -> None:
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await asyncio.wait_for(world.upstream.called.wait(), DEADLINE_S)
     client.disconnect()
     await asyncio.wait({running}, timeout=DEADLINE_S)
 
 
-async def leaving_within_the_answer(world: World) -> None:
-    client = Client(world.relay, ASK)
+async def leaving_within_the_answer(world: RelayWorld) -> None:
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
     client.disconnect()
     await asyncio.wait({running}, timeout=DEADLINE_S)
 
 
-async def leaving_while_the_end_is_held(world: World) -> None:
+async def leaving_while_the_end_is_held(world: RelayWorld) -> None:
     gate = asyncio.Event()
     stored = world.store.put
 
@@ -73,7 +73,7 @@ async def leaving_while_the_end_is_held(world: World) -> None:
         await stored(name, parts)
 
     world.store.put = put  # type: ignore[method-assign]
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
     await client.disconnect_and_be_noticed()
@@ -81,12 +81,12 @@ async def leaving_while_the_end_is_held(world: World) -> None:
     gate.set()
 
 
-def with_failing_responses(*, carried_out: bool) -> Callable[[World], Awaitable[None]]:
+def with_failing_responses(*, carried_out: bool) -> Callable[[RelayWorld], Awaitable[None]]:
     """No put of a response is answered; storage carries it out all the same, or not. Nor can it be
     asked.
     """
 
-    async def run(world: World) -> None:
+    async def run(world: RelayWorld) -> None:
         stored = world.store.put
 
         async def put(name: str, parts: Sequence[bytes]) -> None:
@@ -106,7 +106,7 @@ def with_failing_responses(*, carried_out: bool) -> Callable[[World], Awaitable[
     return run
 
 
-type Case = tuple[Callable[[], World], Callable[[World], Awaitable[None]], Outcome]
+type Case = tuple[Callable[[], RelayWorld], Callable[[RelayWorld], Awaitable[None]], Outcome]
 STREAM = (TEXT, STOP, DONE)
 CASES: Mapping[str, Case] = {
     "completed": (lambda: a_world(sse(*STREAM)), whole, Outcome.COMPLETED),
@@ -134,7 +134,7 @@ CASES: Mapping[str, Case] = {
         Outcome.CLIENT_DISCONNECTED,
     ),
     "request not stored": (
-        lambda: a_world(store=Store(failing=True), capture_required=True),
+        lambda: a_world(store=MemoryStore(failing=True), capture_required=True),
         whole,
         Outcome.REJECTED,
     ),
@@ -171,7 +171,7 @@ CASES: Mapping[str, Case] = {
 }
 
 
-class Storage:
+class MemoryStorage:
     """What is in storage, as the use cases read it."""
 
     def __init__(self, blobs: dict[str, bytes]) -> None:
@@ -228,18 +228,18 @@ class OneDeadLetter:
         return False
 
 
-async def listed(storage: Storage, _: str) -> Envelope:
+async def listed(storage: MemoryStorage, _: str) -> Envelope:
     """Reconcile and replay: the exchange is found in a listing."""
     (exchange,) = captured_exchanges(sorted(storage.blobs))
     return await rebuild_envelope(storage, exchange)
 
 
-async def asked_for(storage: Storage, exchange_id: str) -> Envelope:
+async def asked_for(storage: MemoryStorage, exchange_id: str) -> Envelope:
     """A replay at the edge of a page."""
     return await rebuild_envelope(storage, await find_exchange(storage, exchange_id))
 
 
-async def requeued(storage: Storage, exchange_id: str) -> Envelope:
+async def requeued(storage: MemoryStorage, exchange_id: str) -> Envelope:
     """An operator requeues a dead letter."""
     one = OneDeadLetter()
     assert await DeadLetters(storage, one, storage, one).requeue(exchange_id)
@@ -259,7 +259,7 @@ async def test_every_later_delivery_says_what_the_first_said(name: str) -> None:
         world.store.blobs[capture.outcome_name(first.exchange_id)] = capture.of_outcome(
             json.loads(dump(final))
         )
-    storage = Storage(world.store.blobs)
+    storage = MemoryStorage(world.store.blobs)
     expected = storage.event(first)
     for road in (listed, asked_for, requeued):
         assert storage.event(await road(storage, first.exchange_id)) == expected, road.__name__

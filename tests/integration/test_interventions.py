@@ -16,7 +16,7 @@ from shared.core.records.outcome import Outcome
 from tests.integration.exchanges import (
     DEADLINE_S,
     UNTOUCHED,
-    Client,
+    RelayClient,
     a_world,
     document,
     event_of,
@@ -41,7 +41,7 @@ ASKING = replace(UNTOUCHED, ask_for_usage=True)
 async def test_a_silent_stream_gets_comments_that_count_as_nothing() -> None:
     going_on = asyncio.Event()
     world = a_world(sse(TEXT, going_on, STOP, DONE), interventions=COMMENTING)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await client.until_body(TEXT + COMMENT + COMMENT)
     going_on.set()
@@ -55,7 +55,7 @@ async def test_a_silent_stream_gets_comments_that_count_as_nothing() -> None:
 async def test_no_comment_comes_within_an_event() -> None:
     going_on = asyncio.Event()
     world = a_world(sse(TEXT[:9], going_on, TEXT[9:] + STOP + DONE), interventions=COMMENTING)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await client.until_body(TEXT[:9])
     await asyncio.sleep(0.2)  # several intervals in which a comment would have been due
@@ -70,7 +70,7 @@ async def test_a_document_gets_no_comments() -> None:
     answer = document(b"{}")
     answer.stream = sse(b"{", going_on, b"}").stream
     world = a_world(answer, interventions=COMMENTING)
-    client = Client(world.relay, b"{}")
+    client = RelayClient(world.relay, b"{}")
     running = client.start()
     await client.until_body(b"{")
     await asyncio.sleep(0.2)  # several intervals
@@ -82,7 +82,7 @@ async def test_a_document_gets_no_comments() -> None:
 async def test_a_slow_stream_is_answered_early() -> None:
     answering = asyncio.Event()
     world = a_world(answering, sse(TEXT, STOP, DONE), interventions=EARLY)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await client.until_body(COMMENT)
     assert (client.status, client.headers["content-type"]) == (200, "text/event-stream")
@@ -102,7 +102,7 @@ async def test_an_error_after_an_early_answer_follows_as_a_frame() -> None:
     answering = asyncio.Event()
     refusal = b'{"error": {"code": "429", "message": "slow\\ndown"}}'
     world = a_world(answering, document(refusal, status=429), interventions=EARLY)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await client.until_body(COMMENT)
     answering.set()
@@ -131,7 +131,7 @@ async def test_a_document_after_an_early_answer_is_an_error(
         document(completion, status=status),
         interventions=replace(EARLY, error_frames=True),
     )
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await client.until_body(COMMENT)
     answering.set()
@@ -156,7 +156,7 @@ async def test_a_document_after_an_early_answer_is_an_error(
 async def test_an_internal_error_after_an_early_answer_cuts_it_off() -> None:
     answering = asyncio.Event()
     world = a_world(answering, RuntimeError("x"), interventions=replace(EARLY, error_frames=True))
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await client.until_body(COMMENT)
     answering.set()
@@ -173,7 +173,7 @@ async def test_a_stream_that_came_with_its_length_passes_without_it() -> None:
     """Comments, usage and errors change it; a document keeps its own."""
     frames = (TEXT, STOP, USAGE_CHUNK, DONE)
     world = a_world(sse(*frames, content_length=str(len(b"".join(frames)))), interventions=ASKING)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert "content-length" not in client.headers
     assert (client.body, client.ended) == (TEXT + STOP + DONE, True)
@@ -184,7 +184,7 @@ async def test_a_packed_stream_keeps_its_length_and_gets_nothing_put_in() -> Non
     going_on = asyncio.Event()
     answer = sse(b"packed", going_on, b"rest", content_length="10", content_encoding="gzip")
     world = a_world(answer, interventions=replace(COMMENTING, ask_for_usage=True))
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await client.until_body(b"packed")
     await asyncio.sleep(0.2)  # several intervals
@@ -198,7 +198,7 @@ async def test_a_break_after_an_early_answer_never_looks_complete() -> None:
     world = a_world(
         answering, httpx.RemoteProtocolError("x"), interventions=replace(EARLY, error_frames=True)
     )
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await client.until_body(COMMENT)
     answering.set()
@@ -210,7 +210,7 @@ async def test_a_break_after_an_early_answer_never_looks_complete() -> None:
 
 async def test_disconnect_after_an_early_answer() -> None:
     world = a_world(asyncio.Event(), interventions=EARLY)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await client.until_body(COMMENT)
     client.disconnect()
@@ -226,7 +226,7 @@ async def test_a_request_in_gzip_is_examined_and_goes_upstream_as_it_came() -> N
     world = a_world(answering, sse(TEXT, STOP, DONE), interventions=asking_early)
     body = gzip.compress(ASK)
     headers = {"content-length": str(len(body)), "content-encoding": "gzip"}
-    client = Client(world.relay, body, headers=headers)
+    client = RelayClient(world.relay, body, headers=headers)
     running = client.start()
     await client.until_body(COMMENT)
     answering.set()
@@ -239,9 +239,9 @@ async def test_a_request_in_gzip_is_examined_and_goes_upstream_as_it_came() -> N
 async def test_a_request_for_no_stream_is_never_answered_early() -> None:
     answering = asyncio.Event()
     world = a_world(answering, document(b"{}"), interventions=EARLY)
-    client = Client(world.relay, b'{"stream": false}')
+    client = RelayClient(world.relay, b'{"stream": false}')
     running = client.start()
-    await asyncio.sleep(0.2)  # several times what a stream would be given
+    await asyncio.sleep(0.2)  # several times the 0.05 s of EARLY
     assert not client.messages
     answering.set()
     await asyncio.wait_for(running, DEADLINE_S)
@@ -251,7 +251,7 @@ async def test_a_request_for_no_stream_is_never_answered_early() -> None:
 async def test_a_refused_usage_request_is_repeated_without_it() -> None:
     refusal = document(b'{"error": {"message": "Extra inputs are not permitted"}}', status=400)
     world = a_world(refusal, sse(TEXT, STOP, DONE), interventions=ASKING)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert (client.status, client.body) == (200, TEXT + STOP + DONE)
     (_, first), (_, second) = world.upstream.requests
@@ -264,7 +264,7 @@ async def test_a_refused_usage_request_is_repeated_without_it() -> None:
 async def test_another_400_passes_and_is_not_repeated() -> None:
     body = b'{"error": {"message": "your prompt is not to my liking"}}'
     world = a_world(document(body, status=400), interventions=ASKING)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert (client.status, client.body) == (400, body)
     assert len(world.upstream.requests) == 1
@@ -273,7 +273,7 @@ async def test_another_400_passes_and_is_not_repeated() -> None:
 async def test_a_caller_who_requests_usage_gets_it() -> None:
     ask = b'{"stream": true, "stream_options": {"include_usage": true}}'
     world = a_world(sse(TEXT, STOP, USAGE_CHUNK, DONE), interventions=ASKING)
-    client = Client(world.relay, ask)
+    client = RelayClient(world.relay, ask)
     await client.run()
     assert client.body == TEXT + STOP + USAGE_CHUNK + DONE
     ((_, sent),) = world.upstream.requests
@@ -283,7 +283,7 @@ async def test_a_caller_who_requests_usage_gets_it() -> None:
 async def test_after_a_disconnect_the_answer_is_drained_for_its_usage() -> None:
     going_on = asyncio.Event()
     world = a_world(sse(TEXT, going_on, STOP, USAGE_CHUNK, DONE), drain_s=DEADLINE_S)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
     await client.disconnect_and_be_noticed()
@@ -300,7 +300,7 @@ async def test_after_a_disconnect_the_answer_is_drained_for_its_usage() -> None:
 
 async def test_draining_is_bounded_in_time() -> None:
     world = a_world(sse(TEXT, asyncio.Event()), drain_s=0.05)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
     client.disconnect()
@@ -315,7 +315,7 @@ async def test_draining_is_bounded_in_bytes() -> None:
         drain_s=DEADLINE_S,
         drain_bytes=5000,
     )
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
     await client.disconnect_and_be_noticed()

@@ -18,8 +18,8 @@ import pytest
 from bench.job import Job, JobResult
 from harness.stand_in_process import CHAT, StandIn, running
 from tests.integration.busy_loop import busy_units
-from tests.integration.exchanges import Store
-from tests.integration.served_relay import Served, served
+from tests.integration.exchanges import MemoryStore
+from tests.integration.served_relay import ServedRelay, served
 
 pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
 MB = 2**20
@@ -43,7 +43,7 @@ def stand_in() -> Iterator[StandIn]:
         yield started
 
 
-class Elsewhere(Store):
+class Elsewhere(MemoryStore):
     """A store that keeps nothing: what it would do is done by another process."""
 
     async def put(self, name: str, parts: object) -> None:
@@ -66,7 +66,7 @@ async def run_with_input(*command: str, stdin: bytes) -> bytes:
     return written
 
 
-async def streams(relay: Served) -> JobResult:
+async def streams(relay: ServedRelay) -> JobResult:
     """50 paced streams, read to their ends."""
     port = int(relay.url.rpartition(":")[2])
     job = Job(port=port, count=STREAMS, connections=STREAMS, chunks=CHUNKS, chunk_ms=CHUNK_MS)

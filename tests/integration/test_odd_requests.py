@@ -15,7 +15,7 @@ from shared.core.event import builder, shape
 from shared.core.records import envelope as envelopes
 from shared.core.records.capture import load
 from shared.core.records.outcome import Outcome
-from tests.integration.exchanges import Client, a_world, sse
+from tests.integration.exchanges import RelayClient, a_world, sse
 from tests.integration.served_relay import AS_SHIPPED, served
 from tests.integration.tiny_server import OK, Connection, serving
 
@@ -57,7 +57,7 @@ async def relayed(body: bytes, *pieces: bytes) -> bytes:
     headers = {"content-type": "application/json", "content-length": str(len(body))}
     if body.startswith(b"\x1f\x8b"):
         headers["content-encoding"] = "gzip"
-    client = Client(world.relay, *(pieces or (body,)), headers=headers, path=CHAT)
+    client = RelayClient(world.relay, *(pieces or (body,)), headers=headers, path=CHAT)
     await client.run()
     assert (client.body, client.ended) == (STREAM, True)
     envelope = await world.envelope()

@@ -164,15 +164,15 @@ async def test_an_event_that_is_refused_is_dead_lettered(
 async def test_an_event_that_kills_the_worker_is_dead_lettered(azurite: str) -> None:
     """The failure is counted before the event is built."""
 
-    class Killed(BaseException):
+    class WorkerKilled(BaseException):
         pass
 
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(a_window()))
         for _ in range(MAX_FAILURES):
-            with pytest.raises(Killed):
-                await poison_handler(account, Killed()).handle(dump(envelope).encode())
-        await poison_handler(account, Killed()).handle(dump(envelope).encode())
+            with pytest.raises(WorkerKilled):
+                await poison_handler(account, WorkerKilled()).handle(dump(envelope).encode())
+        await poison_handler(account, WorkerKilled()).handle(dump(envelope).encode())
         assert await account.ledger.dead_letter_reason(envelope.exchange_id) == "assembly_failed"
         await account.ledger.remove_dead_letter(envelope.exchange_id)
 

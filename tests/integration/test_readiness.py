@@ -8,21 +8,12 @@ import pytest
 
 from shared.errors import DeliveryError, StorageError
 from shared.health.readiness import Readiness
+from tests.manual_clock import ManualClock
 
 pytestmark = pytest.mark.anyio
 
 
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Dependency:
+class ProbedDependency:
     """Counts its probes; raises `failure` where there is one."""
 
     def __init__(self, failure: Exception | None = None) -> None:
@@ -38,7 +29,9 @@ class Dependency:
 
 async def test_every_dependency_has_its_state() -> None:
     refused = DeliveryError("at contoso.servicebus.windows.net")
-    readiness = Readiness({"queue": Dependency().probe, "event_hub": Dependency(refused).probe})
+    readiness = Readiness(
+        {"queue": ProbedDependency().probe, "event_hub": ProbedDependency(refused).probe}
+    )
     assert await readiness.check() == {"queue": "reachable", "event_hub": "unreachable"}
 
 
@@ -46,7 +39,9 @@ async def test_every_dependency_has_its_state() -> None:
     "failure", [StorageError("x"), DeliveryError("x"), OSError("x"), TimeoutError()]
 )
 async def test_a_failing_probe_says_unreachable_and_nothing_else(failure: Exception) -> None:
-    assert await Readiness({"blobs": Dependency(failure).probe}).check() == {"blobs": "unreachable"}
+    assert await Readiness({"blobs": ProbedDependency(failure).probe}).check() == {
+        "blobs": "unreachable"
+    }
 
 
 async def test_a_dependency_that_says_nothing_is_unreachable_after_the_limit() -> None:
@@ -55,7 +50,7 @@ async def test_a_dependency_that_says_nothing_is_unreachable_after_the_limit() -
 
     loop = asyncio.get_running_loop()
     began = loop.time()
-    answering = Dependency()
+    answering = ProbedDependency()
     states = await Readiness(
         {"queue": silent, "blobs": answering.probe}, probe_timeout_s=0.05
     ).check()
@@ -64,7 +59,7 @@ async def test_a_dependency_that_says_nothing_is_unreachable_after_the_limit() -
 
 
 async def test_an_answer_is_kept_for_five_seconds_and_no_longer() -> None:
-    clock, dependency = Clock(), Dependency()
+    clock, dependency = ManualClock(1000.0), ProbedDependency()
     readiness = Readiness({"queue": dependency.probe}, clock)
     await readiness.check()
     clock.now += 5
@@ -77,8 +72,8 @@ async def test_an_answer_is_kept_for_five_seconds_and_no_longer() -> None:
 
 
 async def test_many_who_ask_at_once_cost_one_round_of_probes() -> None:
-    dependency = Dependency()
-    readiness = Readiness({"queue": dependency.probe}, Clock())
+    dependency = ProbedDependency()
+    readiness = Readiness({"queue": dependency.probe}, ManualClock(1000.0))
     answers = await asyncio.gather(*(readiness.check() for _ in range(50)))
     assert dependency.probes == 1
     assert all(answer == {"queue": "reachable"} for answer in answers)
@@ -86,6 +81,8 @@ async def test_many_who_ask_at_once_cost_one_round_of_probes() -> None:
 
 async def test_notices_are_kept_apart_from_the_states() -> None:
     """They do not decide on readiness."""
-    readiness = Readiness({"queue": Dependency().probe}, notices={"worker_library": "unknown"})
+    readiness = Readiness(
+        {"queue": ProbedDependency().probe}, notices={"worker_library": "unknown"}
+    )
     assert await readiness.check() == {"queue": "reachable"}
     assert readiness.notices == {"worker_library": "unknown"}

@@ -29,9 +29,9 @@ from shared.core.records.window import Window
 from shared.errors import StorageError, StorageNotFound
 from tests.integration.azurite import (
     Account,
+    CountingEventHub,
     DyingQueue,
-    EventHub,
-    Killed,
+    InstanceKilled,
     a_window,
     an_account,
     an_id,
@@ -261,7 +261,7 @@ async def test_a_retry_repeats_one_batch_at_most(
         for exchange_id in ids:
             await account.put_exchange(exchange_id)
         whole, account.envelopes = account.envelopes, DyingQueue(account.storage, 7)
-        with pytest.raises(Killed):
+        with pytest.raises(InstanceKilled):
             await run(account, window, batch=3)
         account.envelopes = whole
         first = [envelope.exchange_id for envelope in await account.take_queued()]
@@ -285,7 +285,7 @@ async def test_a_run_stops_where_the_event_hub_goes_away(
         for _ in range(7):
             await account.put_exchange(an_id(window))
 
-        class Leaving(EventHub):
+        class Leaving(CountingEventHub):
             async def probe(self) -> None:
                 await super().probe()
                 self.ready = False

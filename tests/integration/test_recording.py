@@ -20,10 +20,10 @@ from shared.core.records.outcome import Outcome
 from shared.relay.capture_writer import BLOCK_BYTES
 from tests.integration.exchanges import (
     DEADLINE_S,
-    Client,
     Envelopes,
-    Store,
-    World,
+    MemoryStore,
+    RelayClient,
+    RelayWorld,
     a_world,
     document,
     event_of,
@@ -39,11 +39,11 @@ STOP = event_of(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
 STREAM = TEXT + STOP + event_of(choices=[], usage=USAGE) + b"data: [DONE]\n\n"
 
 
-async def relayed(world: World, *body: bytes, **headers: str) -> Client:
+async def relayed(world: RelayWorld, *body: bytes, **headers: str) -> RelayClient:
     named = {"content-length": str(sum(map(len, body)))} | {
         name.replace("_", "-"): value for name, value in headers.items()
     }
-    client = Client(world.relay, *body, headers=named)
+    client = RelayClient(world.relay, *body, headers=named)
     await client.run()
     return client
 
@@ -152,7 +152,7 @@ async def test_an_answer_of_many_blocks_is_stored_whole() -> None:
 async def test_captures_that_cannot_be_stored_cost_the_client_nothing(
     caplog: pytest.LogCaptureFixture, every_log: StringIO
 ) -> None:
-    world = a_world(sse(STREAM), store=Store(failing=True))
+    world = a_world(sse(STREAM), store=MemoryStore(failing=True))
     with caplog.at_level(logging.INFO):
         client = await relayed(world, ASK)
         envelope = await world.envelope()
@@ -181,7 +181,7 @@ async def test_an_envelope_that_cannot_be_stored_costs_the_client_nothing(
 
 
 async def test_captures_that_wait_for_a_slow_store_are_bounded_in_memory() -> None:
-    store = Store(gate=asyncio.Event())
+    store = MemoryStore(gate=asyncio.Event())
     body = b"x" * 300_000
     world = a_world(sse(body), store=store, capture_memory_bytes=200_000, recording_wait_s=0.01)
     client = await relayed(world, ASK)
@@ -200,8 +200,8 @@ async def test_captures_that_wait_for_a_slow_store_are_bounded_in_memory() -> No
 
 async def test_no_byte_of_an_answer_waits_for_a_store() -> None:
     gate = asyncio.Event()
-    world = a_world(sse(TEXT, STOP, b"data: [DONE]\n\n"), store=Store(gate=gate))
-    client = Client(world.relay, ASK)
+    world = a_world(sse(TEXT, STOP, b"data: [DONE]\n\n"), store=MemoryStore(gate=gate))
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await client.until_body(TEXT + STOP + b"data: [DONE]\n\n")
     assert not client.ended
@@ -212,8 +212,8 @@ async def test_no_byte_of_an_answer_waits_for_a_store() -> None:
 
 async def test_the_end_of_a_chunked_answer_comes_after_its_recording() -> None:
     gate = asyncio.Event()
-    world = a_world(sse(STREAM), store=Store(gate=gate))
-    client = Client(world.relay, ASK)
+    world = a_world(sse(STREAM), store=MemoryStore(gate=gate))
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await client.until_body(STREAM)
     done, _ = await asyncio.wait({running}, timeout=0.1)
@@ -227,7 +227,7 @@ async def test_the_end_of_a_chunked_answer_comes_after_its_recording() -> None:
 
 async def test_the_end_of_a_chunked_answer_waits_no_longer_than_its_bound() -> None:
     gate = asyncio.Event()
-    world = a_world(sse(STREAM), store=Store(gate=gate), recording_wait_s=0.05)
+    world = a_world(sse(STREAM), store=MemoryStore(gate=gate), recording_wait_s=0.05)
     began = time.monotonic()
     client = await relayed(world, ASK)
     assert 0.05 <= time.monotonic() - began < DEADLINE_S / 2
@@ -239,7 +239,7 @@ async def test_the_end_of_a_chunked_answer_waits_no_longer_than_its_bound() -> N
 
 async def test_an_answer_with_a_length_waits_for_nothing() -> None:
     gate = asyncio.Event()
-    world = a_world(document(b"{}"), store=Store(gate=gate))
+    world = a_world(document(b"{}"), store=MemoryStore(gate=gate))
     client = await relayed(world, ASK)
     assert client.ended
     assert not world.envelopes.put_ones
@@ -250,7 +250,7 @@ async def test_an_answer_with_a_length_waits_for_nothing() -> None:
 async def test_the_request_capture_is_stored_while_the_upstream_works() -> None:
     answering = asyncio.Event()
     world = a_world(answering, document(b"{}"))
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     async with asyncio.timeout(DEADLINE_S):
         await world.store.stored.wait()
@@ -262,8 +262,8 @@ async def test_the_request_capture_is_stored_while_the_upstream_works() -> None:
 
 async def test_a_disconnect_does_not_cancel_the_recording() -> None:
     gate = asyncio.Event()
-    world = a_world(sse(TEXT, asyncio.Event()), store=Store(gate=gate), recording_wait_s=0.01)
-    client = Client(world.relay, ASK)
+    world = a_world(sse(TEXT, asyncio.Event()), store=MemoryStore(gate=gate), recording_wait_s=0.01)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
     client.disconnect()

@@ -17,7 +17,7 @@ from shared.core.event.builder import build
 from shared.core.event.shape import dump
 from shared.core.records.exchange_id import started_at
 from shared.core.records.outcome import Outcome
-from tests.integration.exchanges import DEADLINE_S, Envelopes, World, a_world
+from tests.integration.exchanges import DEADLINE_S, Envelopes, RelayWorld, a_world
 
 pytestmark = pytest.mark.anyio
 
@@ -46,7 +46,7 @@ REFUSED = [
 
 
 async def answered(
-    world: World, method: str, path: str, headers: list[tuple[bytes, bytes]]
+    world: RelayWorld, method: str, path: str, headers: list[tuple[bytes, bytes]]
 ) -> list[dict[str, Any]]:
     """What is sent to the client. Its body is never asked for."""
     messages: list[dict[str, Any]] = []

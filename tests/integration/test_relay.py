@@ -21,8 +21,8 @@ from tests.integration.exchanges import (
     CHAT,
     DEADLINE_S,
     UNTOUCHED,
-    Body,
-    Client,
+    RelayClient,
+    ScriptedBody,
     a_world,
     document,
     event_of,
@@ -73,7 +73,7 @@ STREAM = FILTER + TEXT + b": comment\r\n\r\n" + STOP + USAGE_CHUNK + DONE
 async def test_a_stream_passes_byte_for_byte(path: str, body: bytes) -> None:
     for pieces in every_way(body):
         world = a_world(sse(*pieces))
-        client = Client(world.relay, ASK, path=path)
+        client = RelayClient(world.relay, ASK, path=path)
         await client.run()
         assert client.body == body
         assert client.ended
@@ -84,7 +84,7 @@ async def test_a_stream_passes_byte_for_byte(path: str, body: bytes) -> None:
 async def test_only_the_requested_usage_chunk_is_taken_out() -> None:
     for pieces in every_way(STREAM):
         world = a_world(sse(*pieces), interventions=replace(UNTOUCHED, ask_for_usage=True))
-        client = Client(world.relay, ASK)
+        client = RelayClient(world.relay, ASK)
         await client.run()
         assert client.body == STREAM.replace(USAGE_CHUNK, b"")
         envelope = await world.envelope()
@@ -101,7 +101,7 @@ async def test_only_the_requested_usage_chunk_is_taken_out() -> None:
 async def test_a_document_comes_out_as_it_came_with_its_length() -> None:
     body = b'{"choices": [], "usage": null}'
     world = a_world(document(body, apim_request_id="1", set_cookie="a=b"))
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert client.body == body
     assert client.headers["content-length"] == str(len(body))
@@ -121,7 +121,7 @@ async def test_the_request_goes_up_as_it_came_with_the_proxys_credential(
         "authorization": "Bearer x",
         "x-note": "kept",
     }
-    await Client(world.relay, *pieces, headers=headers).run()
+    await RelayClient(world.relay, *pieces, headers=headers).run()
     ((request, body),) = world.upstream.requests
     assert body == ASK
     assert (
@@ -140,7 +140,7 @@ async def test_the_request_goes_up_as_it_came_with_the_proxys_credential(
 async def test_an_error_of_the_upstream_passes_untouched(status: int) -> None:
     body = b'{"error": {"code": "429", "message": "slow down"}}'
     world = a_world(document(body, status=status, retry_after="7"))
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert (client.status, client.body, client.headers["retry-after"]) == (status, body, "7")
     envelope = await world.envelope()
@@ -151,10 +151,10 @@ async def test_each_piece_passes_before_the_next_one_comes() -> None:
     arrived = asyncio.Event()
     answer = sse(TEXT, arrived, STOP, DONE)
     world = a_world(answer)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
-    assert isinstance(answer.stream, Body)
+    assert isinstance(answer.stream, ScriptedBody)
     assert answer.stream.given == 1
     arrived.set()
     await asyncio.wait_for(running, DEADLINE_S)
@@ -163,7 +163,7 @@ async def test_each_piece_passes_before_the_next_one_comes() -> None:
 
 async def test_every_answer_carries_the_exchanges_id() -> None:
     world = a_world(sse(DONE))
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert client.headers["x-exchange-id"] == (await world.envelope()).exchange_id
 
@@ -173,7 +173,7 @@ async def test_every_answer_carries_the_exchanges_id() -> None:
 
 async def test_disconnect_before_the_answer() -> None:
     world = a_world(asyncio.Event())
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     async with asyncio.timeout(DEADLINE_S):
         await world.upstream.called.wait()
@@ -190,12 +190,12 @@ async def test_disconnect_before_the_answer() -> None:
 async def test_disconnect_within_a_stream() -> None:
     answer = sse(FILTER, TEXT, asyncio.Event())
     world = a_world(answer)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await client.until_body(FILTER + TEXT)
     client.disconnect()
     await asyncio.wait_for(running, DEADLINE_S)
-    assert isinstance(answer.stream, Body)
+    assert isinstance(answer.stream, ScriptedBody)
     assert answer.stream.closed
     envelope = await world.envelope()
     assert (envelope.outcome, envelope.status_code, envelope.stream) == (
@@ -213,7 +213,7 @@ async def test_disconnect_from_a_refusal_is_the_upstreams_error(status: int, bef
     """Several SDKs disconnect at the headers of an answer that they try again."""
     parts = (before,) if before else ()
     world = a_world(sse(*parts, asyncio.Event(), status=status))
-    client = Client(world.relay, b"{}")
+    client = RelayClient(world.relay, b"{}")
     running = client.start()
     async with asyncio.timeout(DEADLINE_S):
         while client.status != status or client.body != before:
@@ -229,7 +229,7 @@ async def test_disconnect_from_a_refusal_is_the_upstreams_error(status: int, bef
 async def test_disconnect_after_the_last_frame_is_complete() -> None:
     """Many clients close there instead of reading to the end of the body."""
     world = a_world(sse(TEXT, STOP, USAGE_CHUNK, DONE, asyncio.Event()))
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await client.until_body(TEXT + STOP + USAGE_CHUNK + DONE)
     client.disconnect()
@@ -244,7 +244,7 @@ async def test_disconnect_after_the_last_frame_is_complete() -> None:
 
 async def test_disconnect_within_the_request_reaches_no_upstream() -> None:
     world = a_world()
-    client = Client(world.relay, ASK[:10], headers={"content-length": "1000"})
+    client = RelayClient(world.relay, ASK[:10], headers={"content-length": "1000"})
     client.body_is_whole = False
     client.disconnect()
     await client.run()
@@ -255,7 +255,7 @@ async def test_disconnect_within_the_request_reaches_no_upstream() -> None:
 
 async def test_an_exchange_that_the_server_cancels_is_recorded() -> None:
     world = a_world(sse(TEXT, asyncio.Event()))
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
     running.cancel()
@@ -281,7 +281,7 @@ async def test_a_body_over_the_limit_is_rejected_at_once(
     pieces: list[bytes], headers: dict[str, str]
 ) -> None:
     world = a_world()
-    client = Client(world.relay, *pieces, headers=headers)
+    client = RelayClient(world.relay, *pieces, headers=headers)
     await client.run()
     assert (client.status, client.ended) == (413, True)
     assert json.loads(client.body)["error"]["code"] == "body_too_large"
@@ -295,7 +295,7 @@ async def test_a_body_over_the_limit_is_rejected_at_once(
 
 async def test_a_broken_off_upload_is_recorded() -> None:
     world = a_world()
-    client = Client(world.relay, ASK[:10], ASK[10:30], headers={"content-length": "1000"})
+    client = RelayClient(world.relay, ASK[:10], ASK[10:30], headers={"content-length": "1000"})
     client.body_is_whole = False
     client.disconnect()
     await client.run()
@@ -306,7 +306,7 @@ async def test_a_broken_off_upload_is_recorded() -> None:
 
 async def test_a_body_of_exactly_the_limit_is_taken() -> None:
     world = a_world(document(b"{}"), request_body_bytes=len(ASK))
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert client.status == 200
 
@@ -329,7 +329,7 @@ async def test_an_upstream_that_does_not_answer(
     failure: Exception, status: int, code: str, outcome: Outcome
 ) -> None:
     world = a_world(failure)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert (client.status, client.ended) == (status, True)
     error = json.loads(client.body)["error"]
@@ -355,7 +355,7 @@ async def test_an_upstream_that_does_not_answer(
     ],
 )
 async def test_a_timeout_names_its_setting(failure: Exception, setting: str) -> None:
-    client = Client(a_world(failure).relay, ASK)
+    client = RelayClient(a_world(failure).relay, ASK)
     await client.run()
     assert setting in json.loads(client.body)["error"]["message"]
 
@@ -372,7 +372,7 @@ async def test_a_stream_that_breaks_never_looks_complete(
 ) -> None:
     """Without an end the server closes the connection, which every client takes for an error."""
     world = a_world(sse(TEXT, failure))
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert client.body == TEXT
     assert not client.ended
@@ -385,7 +385,7 @@ async def test_a_broken_stream_ends_in_an_error_frame() -> None:
     world = a_world(
         sse(TEXT, httpx.ReadError("x")), interventions=replace(UNTOUCHED, error_frames=True)
     )
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     frame = client.body.removeprefix(TEXT)
     assert "error" in json.loads(frame.removeprefix(b"data: "))
@@ -397,7 +397,7 @@ async def test_no_error_frame_within_an_event() -> None:
     world = a_world(
         sse(TEXT[:20], httpx.ReadError("x")), interventions=replace(UNTOUCHED, error_frames=True)
     )
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert client.body == TEXT[:20]
     assert not client.ended
@@ -405,7 +405,7 @@ async def test_no_error_frame_within_an_event() -> None:
 
 async def test_a_stream_without_its_end_was_interrupted() -> None:
     world = a_world(sse(TEXT))
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert client.body == TEXT
     assert not client.ended
@@ -424,7 +424,7 @@ async def test_an_audio_stream_is_complete_with_its_last_event_alone(
     """Cut before it, the exchange is interrupted and the client gets an error frame."""
     for events, whole in (((piece, piece), False), ((piece, last), True)):
         world = a_world(sse(*events, *ending), interventions=replace(UNTOUCHED, error_frames=True))
-        client = Client(world.relay, ASK, path=path)
+        client = RelayClient(world.relay, ASK, path=path)
         await client.run()
         frame = client.body.removeprefix(b"".join(events))
         assert (b'"upstream_interrupted"' in frame) is not whole
@@ -450,7 +450,7 @@ async def test_a_stream_that_breaks_after_its_last_frame_is_complete(
         interventions=replace(UNTOUCHED, error_frames=True),
         capture_required=capture_required,
     )
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert (client.body, client.ended) == (b"".join(frames), True)
     envelope = await world.envelope()
@@ -460,7 +460,7 @@ async def test_a_stream_that_breaks_after_its_last_frame_is_complete(
 
 async def test_a_finished_stream_is_complete_at_the_time_limit() -> None:
     world = a_world(sse(TEXT, STOP, DONE, asyncio.Event()), exchange_s=1)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert (client.body, client.ended) == (TEXT + STOP + DONE, True)
     envelope = await world.envelope()
@@ -473,7 +473,7 @@ async def test_of_two_choices_both_have_to_finish(ending: list[Exception]) -> No
     last = event_of(choices=[{"index": 1, "delta": {}, "finish_reason": "length"}])
     for frames, whole in (((TEXT, other, STOP), False), ((TEXT, other, STOP, last), True)):
         world = a_world(sse(*frames, *ending), interventions=replace(UNTOUCHED, error_frames=True))
-        client = Client(world.relay, ASK)
+        client = RelayClient(world.relay, ASK)
         await client.run()
         assert client.body.startswith(b"".join(frames))
         assert (b'"upstream_interrupted"' in client.body) is not whole
@@ -485,9 +485,9 @@ async def test_of_two_choices_both_have_to_finish(ending: list[Exception]) -> No
 async def test_a_document_that_breaks_never_looks_complete() -> None:
     answer = document(b'{"choices"')
     answer.headers["content-length"] = "500"
-    answer.stream = Body(b'{"choices"', httpx.ReadError("x"))
+    answer.stream = ScriptedBody(b'{"choices"', httpx.ReadError("x"))
     world = a_world(answer)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert not client.ended
     assert (await world.envelope()).outcome is Outcome.UPSTREAM_INTERRUPTED
@@ -508,9 +508,9 @@ async def test_a_document_that_breaks_never_looks_complete() -> None:
 async def test_an_answer_that_no_server_could_pass_on_is_refused(
     status: int, headers: dict[str, str]
 ) -> None:
-    body = Body(b"{}")
+    body = ScriptedBody(b"{}")
     world = a_world(httpx.Response(status, headers=headers, stream=body))
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert (client.status, client.ended) == (502, True)
     assert json.loads(client.body)["error"]["code"] == "upstream_unreachable"
@@ -524,7 +524,7 @@ async def test_an_answer_that_no_server_could_pass_on_is_refused(
 
 
 async def test_a_tab_in_a_header_passes() -> None:
-    client = Client(a_world(document(b"{}", x_note="a\tb")).relay, ASK)
+    client = RelayClient(a_world(document(b"{}", x_note="a\tb")).relay, ASK)
     await client.run()
     assert (client.status, client.headers["x-note"]) == (200, "a\tb")
 
@@ -537,10 +537,10 @@ async def test_headers_are_understood_in_odd_case() -> None:
             "content-type": "Text/Event-Stream; Charset=UTF-8",
             "content-encoding": "Identity",
         },
-        stream=Body(TEXT, STOP, USAGE_CHUNK, DONE),
+        stream=ScriptedBody(TEXT, STOP, USAGE_CHUNK, DONE),
     )
     world = a_world(answer, interventions=replace(UNTOUCHED, ask_for_usage=True))
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert client.body == TEXT + STOP + DONE
     envelope = await world.envelope()
@@ -555,7 +555,7 @@ async def test_an_internal_error_is_reported_recorded_and_raised() -> None:
     host's log.
     """
     world = a_world(RuntimeError("secret"))
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     with pytest.raises(RuntimeError, match="secret"):
         await client.run()
     assert (client.status, client.ended) == (500, True)
@@ -577,7 +577,7 @@ async def test_an_internal_error_within_an_answer_cuts_it_off(before: bytes) -> 
     world = a_world(
         sse(before, RuntimeError("secret")), interventions=replace(UNTOUCHED, error_frames=True)
     )
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     with pytest.raises(RuntimeError):
         await client.run()
     assert (client.status, client.body, client.ended) == (200, before, False)
@@ -596,7 +596,7 @@ async def test_an_identity_that_cannot_be_reached_is_a_502() -> None:
 
     token = CachedToken(Unreachable(), "scope")  # type: ignore[arg-type]  # as much of it as is used
     world = a_world(credential=TokenCredential(token))
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert (client.status, client.ended) == (502, True)
     error = json.loads(client.body)["error"]
@@ -616,7 +616,7 @@ async def test_an_identity_that_cannot_be_reached_is_a_502() -> None:
 
 async def test_an_exchange_without_an_answer_ends_at_its_limit() -> None:
     world = a_world(asyncio.Event(), exchange_s=0.1)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert (client.status, client.ended) == (504, True)
     assert "EXCHANGE_TIMEOUT_S" in json.loads(client.body)["error"]["message"]
@@ -627,18 +627,18 @@ async def test_an_exchange_without_an_answer_ends_at_its_limit() -> None:
 async def test_an_exchange_within_its_answer_ends_at_its_limit() -> None:
     answer = sse(TEXT, asyncio.Event())
     world = a_world(answer, exchange_s=1)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     await client.run()
     assert client.body == TEXT
     assert not client.ended
-    assert isinstance(answer.stream, Body)
+    assert isinstance(answer.stream, ScriptedBody)
     assert answer.stream.closed
     assert (await world.envelope()).outcome is Outcome.TIMED_OUT
 
 
 async def test_a_request_that_never_becomes_whole_ends_at_the_limit() -> None:
     world = a_world(exchange_s=0.1)
-    client = Client(world.relay, ASK[:5], headers={"content-length": "100"})
+    client = RelayClient(world.relay, ASK[:5], headers={"content-length": "100"})
     client.body_is_whole = False
     began = time.monotonic()
     await client.run()

@@ -21,7 +21,14 @@ from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome
 from shared.core.records.replay_request import ReplayRequest
 from shared.core.records.window import Window
-from tests.integration.azurite import Account, DyingQueue, Killed, a_window, an_account, an_id
+from tests.integration.azurite import (
+    Account,
+    DyingQueue,
+    InstanceKilled,
+    a_window,
+    an_account,
+    an_id,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -171,7 +178,7 @@ async def test_a_retried_page_repeats_one_batch_at_most(
         for exchange_id in ids:
             await account.put_exchange(exchange_id)
         whole, account.envelopes = account.envelopes, DyingQueue(account.storage, 7)
-        with pytest.raises(Killed):
+        with pytest.raises(InstanceKilled):
             await a_replay_runner(account, batch=3).queue_page("one", wanted, window.name, None)
         account.envelopes = whole
         first = [envelope.exchange_id for envelope in await account.take_queued()]

@@ -20,7 +20,7 @@ from shared.core.records.outcome import Outcome
 from shared.core.wire.sse import decode
 from shared.relay.client_response import KEEP_ALIVE
 from tests.integration.exchanges import DEADLINE_S
-from tests.integration.served_relay import Served, served
+from tests.integration.served_relay import ServedRelay, served
 from tests.integration.test_broken_streams import MESSAGES, async_read_all, read_all
 from tests.integration.tiny_server import Connection, serving
 
@@ -36,7 +36,7 @@ def stand_in() -> Iterator[StandIn]:
 
 
 async def streamed(
-    relay: Served, directives: str, body: object = ASKING
+    relay: ServedRelay, directives: str, body: object = ASKING
 ) -> tuple[httpx.Response, list[tuple[float, bytes]]]:
     """The response, and its pieces with the seconds after the request at which they came."""
     began = time.monotonic()

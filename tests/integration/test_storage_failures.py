@@ -22,10 +22,10 @@ from shared.core.records.outcome import Outcome
 from shared.errors import StorageError
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S
 from tests.integration.exchanges import (
-    Client,
     Envelopes,
-    Store,
-    World,
+    MemoryStore,
+    RelayClient,
+    RelayWorld,
     a_world,
     document,
     event_of,
@@ -42,15 +42,15 @@ STREAM = (
 )
 
 
-async def exchanged(world: World) -> Client:
-    client = Client(world.relay, ASK)
+async def exchanged(world: RelayWorld) -> RelayClient:
+    client = RelayClient(world.relay, ASK)
     await client.run()
     await world.recorded()
     return client
 
 
 async def test_with_blobs_down_the_envelope_carries_on_without_captures() -> None:
-    world = a_world(sse(STREAM), store=Store(failing=True))
+    world = a_world(sse(STREAM), store=MemoryStore(failing=True))
     client = await exchanged(world)
     assert (client.body, client.ended) == (STREAM, True)
     (envelope,) = world.envelopes.put_ones
@@ -91,7 +91,7 @@ async def test_with_both_down_the_tries_are_bounded_and_one_line_holds_the_envel
 ) -> None:
     world = a_world(
         sse(STREAM),
-        store=Store(failing=True),
+        store=MemoryStore(failing=True),
         envelopes=Envelopes(failing=True),
         retry_interval_s=0.01,
         give_up_after_s=0.05,
@@ -114,9 +114,9 @@ async def test_with_both_down_the_tries_are_bounded_and_one_line_holds_the_envel
 
 
 async def test_what_storage_takes_when_it_comes_back_is_not_given_up() -> None:
-    store, envelopes = Store(failing=True), Envelopes(failing=True)
+    store, envelopes = MemoryStore(failing=True), Envelopes(failing=True)
     world = a_world(sse(STREAM), store=store, envelopes=envelopes, retry_interval_s=0.01)
-    client = Client(world.relay, ASK)
+    client = RelayClient(world.relay, ASK)
     running = client.start()
     while world.recorder.failed.envelopes == 0:  # noqa: ASYNC110 - a counter, which nobody signals
         await asyncio.sleep(0)
@@ -131,8 +131,8 @@ async def test_the_envelope_is_in_the_log_before_the_next_try(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A worker that is stopped right after that has lost nothing that the log does not have."""
-    world = a_world(sse(STREAM), store=Store(failing=True), envelopes=Envelopes(failing=True))
-    client = Client(world.relay, ASK)
+    world = a_world(sse(STREAM), store=MemoryStore(failing=True), envelopes=Envelopes(failing=True))
+    client = RelayClient(world.relay, ASK)
     await client.run()
     while world.recorder.failed.envelopes == 0:  # noqa: ASYNC110 - a counter, which nobody signals
         await asyncio.sleep(0)
@@ -144,10 +144,10 @@ async def test_the_envelope_is_in_the_log_before_the_next_try(
 
 async def test_the_first_call_that_storage_takes_again_records_what_waits() -> None:
     """Without waiting for the next step."""
-    store, envelopes = Store(failing=True), Envelopes(failing=True)
+    store, envelopes = MemoryStore(failing=True), Envelopes(failing=True)
     world = a_world(sse(STREAM), sse(STREAM), sse(STREAM), store=store, envelopes=envelopes)
     for _ in range(2):
-        await Client(world.relay, ASK).run()
+        await RelayClient(world.relay, ASK).run()
     while len(world.recorder._pending) < 2:  # noqa: ASYNC110 - as above
         await asyncio.sleep(0)
     store.failing = envelopes.failing = False
@@ -224,11 +224,11 @@ async def test_memory_stays_within_its_bound_however_many_captures_wait(
     gate = asyncio.Event()
     world = a_world(
         *[sse(b"x" * 50_000 + STREAM) for _ in range(10)],
-        store=Store(gate=gate),
+        store=MemoryStore(gate=gate),
         capture_memory_bytes=200_000,
         recording_wait_s=0.01,
     )
-    clients = [Client(world.relay, ASK) for _ in range(10)]
+    clients = [RelayClient(world.relay, ASK) for _ in range(10)]
     for client in clients:
         await client.run()
     assert world.memory.used_bytes <= 200_000

@@ -22,25 +22,27 @@ from tests.integration.tiny_server import OK, Connection, serving
 
 pytestmark = pytest.mark.anyio
 
-type Seen = tuple[int, str, bytes]  # status, error code, body
-WELL: Seen = (200, "", b"ok")
+type ResponseParts = tuple[int, str, bytes]  # status, error code, body
+WELL: ResponseParts = (200, "", b"ok")
 MB = 1024 * 1024
 
 
-class Client(StorageHttp):
+class OneServerClient(StorageHttp):
     """A client of one server."""
 
     def __init__(self, url: str, timeouts: StorageTimeouts, **options: Any) -> None:
         super().__init__(timeouts, **options)
         self.url = url
 
-    async def get(self) -> Seen:
+    async def get(self) -> ResponseParts:
         return await self.send("GET", "/x", {}, b"")
 
-    async def put(self, body: bytes) -> Seen:
+    async def put(self, body: bytes) -> ResponseParts:
         return await self.send("PUT", "/x", {"x-ms-version": "1"}, body)
 
-    async def send(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Seen:
+    async def send(
+        self, method: str, target: str, headers: dict[str, str], body: bytes
+    ) -> ResponseParts:
         response = await self.call(method, self.url + target, headers, body)
         return response.status, response.headers.get("x-ms-error-code", ""), response.body
 
@@ -66,8 +68,8 @@ class Client(StorageHttp):
 @contextlib.asynccontextmanager
 async def client_of(
     url: str, timeouts: StorageTimeouts | None = None, **options: Any
-) -> AsyncIterator[Client]:
-    client = Client(url, timeouts or StorageTimeouts(), **options)
+) -> AsyncIterator[OneServerClient]:
+    client = OneServerClient(url, timeouts or StorageTimeouts(), **options)
     try:
         yield client
     finally:
@@ -123,7 +125,7 @@ async def test_what_is_sent_is_one_request() -> None:
     ],
 )
 @pytest.mark.parametrize("step", [1, 10_000], ids=["byte_by_byte", "at_once"])
-async def test_an_answer_in_every_form(raw: bytes, answer: Seen, step: int) -> None:
+async def test_an_answer_in_every_form(raw: bytes, answer: ResponseParts, step: int) -> None:
     async def script(connection: Connection) -> None:
         await connection.request()
         for start in range(0, len(raw), step):
@@ -275,14 +277,14 @@ async def test_an_answer_that_breaks_off_leaves_nothing_to_the_garbage_collector
         await connection.say(b"HTTP/1.1 200 OK\r\ncontent-length: 2000000\r\n\r\n" + bytes(MB))
 
     def large() -> int:
-        return sum(isinstance(found, Body) for found in gc.get_objects())
+        return sum(isinstance(found, TrackedBytes) for found in gc.get_objects())
 
     async with serving(script) as server, client_of(server.url) as client:
         gc.collect()
         gc.disable()
         try:
             with contextlib.suppress(StorageError):
-                await client.put(Body(bytes(1000)))
+                await client.put(TrackedBytes(bytes(1000)))
             for _ in range(5):  # those who were woken by the last step take theirs
                 await asyncio.sleep(0)
             assert not large()
@@ -290,7 +292,7 @@ async def test_an_answer_that_breaks_off_leaves_nothing_to_the_garbage_collector
             gc.enable()
 
 
-class Body(bytes):
+class TrackedBytes(bytes):
     """A body that the garbage collector knows."""
 
 

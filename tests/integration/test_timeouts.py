@@ -46,7 +46,7 @@ from shared.health.readiness import Readiness
 from shared.relay.request_body import HeldBody
 from shared.settings.settings import EventHubSettings, StorageSettings
 from shared.settings.timeouts import WAITS, EventHubTimeouts, StorageTimeouts, Wait
-from tests.integration.exchanges import UPSTREAM, Client, a_world
+from tests.integration.exchanges import UPSTREAM, RelayClient, a_world
 from tests.integration.misbehaviour import Misbehaviour, misbehave
 from tests.integration.silent_proxy import proxy_to
 from tests.integration.tiny_server import Connection, TinyServer, serving
@@ -65,7 +65,7 @@ AMQP_ANSWER: Final = b"AMQP\x03\x01\x00\x00\x00\x00\x40\x00\x02\x01\x00\x00"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dependency:
+class MisbehavingDependency:
     """A dependency that misbehaves, and what is tried on it."""
 
     how: Misbehaviour
@@ -120,7 +120,7 @@ async def an_event_hub(
         await event_hub.aclose()
 
 
-async def largest_event(dependency: Dependency) -> None:
+async def largest_event(dependency: MisbehavingDependency) -> None:
     async with (
         dependency.server(AMQP_ANSWER) as server,
         an_event_hub(server.port, open_s=SHORT_S) as event_hub,
@@ -129,7 +129,7 @@ async def largest_event(dependency: Dependency) -> None:
             await event_hub.limit_bytes()
 
 
-async def link(dependency: Dependency) -> None:
+async def link(dependency: MisbehavingDependency) -> None:
     async with (
         dependency.server(AMQP_ANSWER) as server,
         an_event_hub(server.port, open_s=SHORT_S) as event_hub,
@@ -138,7 +138,7 @@ async def link(dependency: Dependency) -> None:
             await event_hub.send(b"{}", "id")
 
 
-async def acceptance(dependency: Dependency) -> None:
+async def acceptance(dependency: MisbehavingDependency) -> None:
     async with (
         proxy_to(dependency.emulator.port) as proxy,
         an_event_hub(proxy.port, send_s=SHORT_S) as event_hub,
@@ -149,7 +149,7 @@ async def acceptance(dependency: Dependency) -> None:
             await event_hub.send(b"{}", "id")
 
 
-async def probe(dependency: Dependency) -> None:
+async def probe(dependency: MisbehavingDependency) -> None:
     async with (
         dependency.server(AMQP_ANSWER) as server,
         an_event_hub(server.port, probe_s=SHORT_S) as event_hub,
@@ -158,7 +158,7 @@ async def probe(dependency: Dependency) -> None:
             await event_hub.probe()
 
 
-async def end_of_connection(dependency: Dependency) -> None:
+async def end_of_connection(dependency: MisbehavingDependency) -> None:
     async with (
         proxy_to(dependency.emulator.port) as proxy,
         an_event_hub(proxy.port, close_s=SHORT_S) as event_hub,
@@ -189,7 +189,7 @@ async def a_storage(
         await storage.aclose()
 
 
-async def storage_connection(dependency: Dependency) -> None:
+async def storage_connection(dependency: MisbehavingDependency) -> None:
     """TLS, which such a server never finishes; that it listens is the kernel's doing."""
     async with (
         dependency.server() as server,
@@ -199,13 +199,13 @@ async def storage_connection(dependency: Dependency) -> None:
             await storage.direct.put_blob("captures/a", b"")
 
 
-async def storage_silence(dependency: Dependency) -> None:
+async def storage_silence(dependency: MisbehavingDependency) -> None:
     async with dependency.server() as server, a_storage(server, silence_s=SHORT_S) as storage:
         with pytest.raises(StorageError):
             await storage.direct.get_blob("captures/a")
 
 
-async def storage_answer(dependency: Dependency) -> None:
+async def storage_answer(dependency: MisbehavingDependency) -> None:
     """The headers come at once; it is the body that does not end."""
 
     async def script(connection: Connection) -> None:
@@ -218,7 +218,7 @@ async def storage_answer(dependency: Dependency) -> None:
             await storage.direct.get_blob("captures/a")
 
 
-async def sdk_call(dependency: Dependency) -> None:
+async def sdk_call(dependency: MisbehavingDependency) -> None:
     async with (
         dependency.server(reads=False) as server,
         a_storage(server, call_s=SHORT_S) as storage,
@@ -230,7 +230,7 @@ async def sdk_call(dependency: Dependency) -> None:
 
 
 async def upstream_answer(
-    dependency: Dependency,
+    dependency: MisbehavingDependency,
     *,
     tls: bool = False,
     body: bytes = b"",
@@ -255,32 +255,32 @@ async def upstream_answer(
             await upstream.send("POST", b"/", [], HeldBody(body))
 
 
-async def upstream_connection(dependency: Dependency) -> None:
+async def upstream_connection(dependency: MisbehavingDependency) -> None:
     await upstream_answer(dependency, tls=True, connect_s=SHORT_S)
 
 
-async def upstream_upload(dependency: Dependency) -> None:
+async def upstream_upload(dependency: MisbehavingDependency) -> None:
     await upstream_answer(dependency, body=bytes(20_000_000), write_s=SHORT_S)
 
 
-async def upstream_byte(dependency: Dependency) -> None:
+async def upstream_byte(dependency: MisbehavingDependency) -> None:
     if dependency.how is not Misbehaviour.TRICKLING:  # the next row's
         await upstream_answer(dependency, read_s=SHORT_S)
 
 
-async def whole_exchange(dependency: Dependency) -> None:
+async def whole_exchange(dependency: MisbehavingDependency) -> None:
     async with (
         dependency.server() as server,
         AiohttpTransport(max_connections=10) as transport,
     ):
         world = a_world(transport=transport, base_url=server.url, exchange_s=SHORT_S)
-        client = Client(world.relay, b"{}")
+        client = RelayClient(world.relay, b"{}")
         await client.run()
         assert client.status == (502 if dependency.how is Misbehaviour.RESET else 504)
         await world.recorded()
 
 
-async def token(dependency: Dependency) -> None:
+async def token(dependency: MisbehavingDependency) -> None:
     async with dependency.server() as server:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("IDENTITY_ENDPOINT", f"{server.url}/token")
@@ -292,7 +292,7 @@ async def token(dependency: Dependency) -> None:
                 await cached.value()
 
 
-async def signing_keys(dependency: Dependency) -> None:
+async def signing_keys(dependency: MisbehavingDependency) -> None:
     async with dependency.server() as server:
         renewal = KeyRenewal(
             EntraTenant(server.url, "tenant").signing_keys, RenewalPace(fetch_s=SHORT_S)
@@ -305,7 +305,7 @@ async def signing_keys(dependency: Dependency) -> None:
             await renewal.aclose()
 
 
-async def readiness(dependency: Dependency) -> None:
+async def readiness(dependency: MisbehavingDependency) -> None:
     async with (
         dependency.server(AMQP_ANSWER) as hub,
         dependency.server() as store,
@@ -317,7 +317,7 @@ async def readiness(dependency: Dependency) -> None:
         assert states == {"event_hub": "unreachable", "blobs": "unreachable"}
 
 
-async def delivery(dependency: Dependency) -> None:
+async def delivery(dependency: MisbehavingDependency) -> None:
     """None of its waits ends by itself."""
     async with (
         dependency.server(AMQP_ANSWER) as hub,
@@ -338,7 +338,7 @@ async def delivery(dependency: Dependency) -> None:
 
 
 # What each row of the table is tried by: dependency and what is waited for.
-TRIALS: Final[dict[tuple[str, str], Callable[[Dependency], Awaitable[None]]]] = {
+TRIALS: Final[dict[tuple[str, str], Callable[[MisbehavingDependency], Awaitable[None]]]] = {
     ("Event Hub", "its largest event, from connecting to attaching"): largest_event,
     ("Event Hub", "a link for a publication, from connecting to attaching"): link,
     ("Event Hub", "the acceptance of a publication"): acceptance,
@@ -383,7 +383,7 @@ async def test_a_wait_ends_within_its_bound(
     wait: Wait, how: Misbehaviour, emulator: Emulator
 ) -> None:
     async with asyncio.timeout(DEADLINE_S):
-        await TRIALS[key(wait)](Dependency(how=how, emulator=emulator))
+        await TRIALS[key(wait)](MisbehavingDependency(how=how, emulator=emulator))
 
 
 @pytest.mark.usefixtures("nothing_left")

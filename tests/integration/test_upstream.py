@@ -22,8 +22,8 @@ from tests.integration.exchanges import (
     CHAT,
     DEADLINE_S,
     UNTOUCHED,
-    Client,
-    World,
+    RelayClient,
+    RelayWorld,
     a_world,
     event_of,
 )
@@ -52,7 +52,9 @@ async def test_the_base_urls_path_comes_first(transport: AiohttpTransport) -> No
         await connection.say(OK)
 
     async with serving(script) as server:
-        client = Client(a_world(transport=transport, base_url=f"{server.url}/a%2Fb").relay, b"{}")
+        client = RelayClient(
+            a_world(transport=transport, base_url=f"{server.url}/a%2Fb").relay, b"{}"
+        )
         await client.run()
     assert heads[0].startswith(
         b"POST /a%2Fb/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21 HTTP/1.1\r\n"
@@ -75,7 +77,7 @@ async def test_an_address_of_the_upstream_leads_back_through_the_proxy(
         )
 
     async with serving(script) as server:
-        client = Client(a_world(transport=transport, base_url=f"{server.url}/a").relay, b"{}")
+        client = RelayClient(a_world(transport=transport, base_url=f"{server.url}/a").relay, b"{}")
         await client.run()
     assert client.headers["operation-location"] == "/openai/x?y=z"
 
@@ -105,7 +107,7 @@ async def test_a_kept_connection_that_the_upstream_closes_is_not_a_502(
     ):
         world = a_world(transport=transport, base_url=server.url)
         for _ in range(2):
-            client = Client(
+            client = RelayClient(
                 world.relay,
                 b"{}",
                 headers={"content-type": "application/json", "content-length": "2"},
@@ -122,7 +124,7 @@ async def test_an_upstream_that_nobody_serves_is_a_502(transport: AiohttpTranspo
         unheard.bind(("127.0.0.1", 0))
         port = unheard.getsockname()[1]
         world = a_world(transport=transport, base_url=f"http://127.0.0.1:{port}")
-        client = Client(world.relay, b"{}")
+        client = RelayClient(world.relay, b"{}")
         await client.run()
     error = json.loads(client.body)["error"]
     assert (client.status, error["code"]) == (502, "upstream_unreachable")
@@ -143,7 +145,7 @@ async def test_a_disconnect_closes_the_upstreams_connection(
 
     async with serving(script) as server:
         world = a_world(transport=transport, base_url=server.url)
-        client = Client(world.relay, b"{}", path=path)
+        client = RelayClient(world.relay, b"{}", path=path)
         running = client.start()
         await client.until_body(b"first")
         client.disconnect()
@@ -161,7 +163,7 @@ async def test_a_body_of_unknown_length_passes_on_in_chunks(transport: AiohttpTr
 
     async with serving(script) as server:
         world = a_world(transport=transport, base_url=server.url)
-        client = Client(
+        client = RelayClient(
             world.relay, b"ab", b"c", headers={"transfer-encoding": "chunked"}, path=AUDIO
         )
         await client.run()
@@ -213,7 +215,7 @@ async def test_every_byte_before_a_break_reaches_client_and_capture(
     async with serving(script) as server:
         telling = replace(UNTOUCHED, error_frames=True)
         world = a_world(transport=LateReader(transport), base_url=server.url, interventions=telling)
-        client = Client(world.relay, b'{"stream": true}')
+        client = RelayClient(world.relay, b'{"stream": true}')
         await client.run()
     completed = outcome is Outcome.COMPLETED
     assert (client.body, client.ended) == (body, completed)
@@ -234,7 +236,7 @@ async def test_an_answer_that_no_server_could_pass_on_is_a_502(
 
     async with serving(script) as server:
         world = a_world(transport=transport, base_url=server.url)
-        client = Client(world.relay, b"{}")
+        client = RelayClient(world.relay, b"{}")
         await client.run()
         assert (client.status, json.loads(client.body)["error"]["code"]) == (
             502,
@@ -259,7 +261,7 @@ async def test_disconnect_within_a_passing_body(
 
     async with serving(lambda connection: whole_or_broken(connection, ends)) as server:
         world = a_world(transport=transport, base_url=server.url)
-        client = Client(world.relay, b"half", headers={"content-length": "8"}, path=AUDIO)
+        client = RelayClient(world.relay, b"half", headers={"content-length": "8"}, path=AUDIO)
         client.body_is_whole = False
         client.disconnect()
         await client.run()
@@ -285,7 +287,7 @@ async def test_disconnect_within_the_upload_ends_the_answer(
 
     async with serving(script) as server:
         world = a_world(transport=transport, base_url=server.url, exchange_s=10 * DEADLINE_S)
-        client = Client(world.relay, b"half", headers={"content-length": "8"}, path=AUDIO)
+        client = RelayClient(world.relay, b"half", headers={"content-length": "8"}, path=AUDIO)
         client.body_is_whole = False
         running = client.start()
         await client.until_body(b"begun")
@@ -311,7 +313,7 @@ async def test_a_passing_body_over_the_limit_is_rejected(
 
     async with serving(script) as server:
         world = a_world(transport=transport, base_url=server.url, request_body_bytes=10)
-        client = Client(
+        client = RelayClient(
             world.relay, b"12345", b"6789012", headers={"transfer-encoding": "chunked"}, path=AUDIO
         )
         await client.run()
@@ -332,7 +334,7 @@ async def test_a_passing_body_over_the_limit_cuts_an_answer_off(
         await connection.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n")
         await connection.closed_by_client()
 
-    class LateClient(Client):
+    class LateClient(RelayClient):
         """Sends the rest of its body once the answer has begun."""
 
         async def _receive(self) -> dict[str, Any]:
@@ -363,14 +365,14 @@ async def test_a_connection_that_carried_a_broken_body_is_not_used_again(
 
     async with serving(lambda connection: whole_or_broken(connection, ends)) as server:
 
-        def world() -> World:
+        def world() -> RelayWorld:
             return a_world(transport=transport, base_url=server.url)
 
-        broken = Client(world().relay, b"half", headers={"content-length": "8"}, path=AUDIO)
+        broken = RelayClient(world().relay, b"half", headers={"content-length": "8"}, path=AUDIO)
         broken.body_is_whole = False
         broken.disconnect()
         await broken.run()
-        client = Client(world().relay, b"complete", path=AUDIO)
+        client = RelayClient(world().relay, b"complete", path=AUDIO)
         await client.run()
     assert client.body == b"ok"
     assert sorted(ends) == ["broken off", "whole"]
@@ -386,7 +388,9 @@ async def test_an_upstream_that_refuses_a_passing_body_early_is_heard(
 
     async with serving(script) as server:
         world = a_world(transport=transport, base_url=server.url)
-        client = Client(world.relay, b"x" * 10, headers={"content-length": "900000"}, path=AUDIO)
+        client = RelayClient(
+            world.relay, b"x" * 10, headers={"content-length": "900000"}, path=AUDIO
+        )
         client.body_is_whole = False  # the rest never comes
         await client.run()
     assert (client.status, client.body) == (401, b"no")

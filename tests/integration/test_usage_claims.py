@@ -39,7 +39,7 @@ def azurite() -> Iterator[str]:
 
 
 @dataclass
-class World:
+class UsageClaimWorld:
     """Enrichment of captures in memory, with claims in storage."""
 
     storage: Storage
@@ -126,7 +126,7 @@ async def test_of_a_response_that_is_only_polled_one_event_counts_the_usage(azur
     it.
     """
     async with an_account(azurite) as account:
-        world, done = World(account.storage), a_response()
+        world, done = UsageClaimWorld(account.storage), a_response()
         early = done | {"usage": None, "output": []}
         exchanges = [
             world.answered("responses", early | {"status": "queued"}),
@@ -144,7 +144,7 @@ async def test_a_message_that_comes_again_and_a_replay_say_the_same(
 ) -> None:
     """The claim is the exchange's for ever."""
     async with an_account(azurite) as account:
-        world, done = World(account.storage), a_response(text)
+        world, done = UsageClaimWorld(account.storage), a_response(text)
         first, second = (world.answered("responses.get", done) for _ in range(2))
         assert await world.enriched([first, second]) == [False, True]
         assert await world.enriched(
@@ -160,7 +160,7 @@ async def test_a_message_that_comes_again_and_a_replay_say_the_same(
 async def test_a_stream_and_later_gets(azurite: str) -> None:
     """Whichever is enriched first; exactly one counts it."""
     async with an_account(azurite) as account:
-        world = World(account.storage)
+        world = UsageClaimWorld(account.storage)
         for late in (False, True):
             done = a_response()
             stream = world.answered("responses", done, stream=True)
@@ -175,7 +175,7 @@ async def test_a_stream_and_later_gets(azurite: str) -> None:
 async def test_polls_that_are_enriched_at_once(azurite: str) -> None:
     """By any number of workers: storage decides, and one of them counts it."""
     async with an_account(azurite) as account, an_account(azurite) as other:
-        worlds = [World(account.storage), World(other.storage)]
+        worlds = [UsageClaimWorld(account.storage), UsageClaimWorld(other.storage)]
         done = a_response()
         messages = [
             (world, dump(world.answered("responses.get", done)).encode())
@@ -194,7 +194,7 @@ async def test_an_exchange_whose_event_is_not_taken_leaves_the_usage_to_the_next
     sent claims nothing either.
     """
     async with an_account(azurite) as account:
-        world, done = World(account.storage), a_response()
+        world, done = UsageClaimWorld(account.storage), a_response()
         large, refused, first, second = (world.answered("responses.get", done) for _ in range(4))
         await world.fails(large, EventTooLarge("too large"))
         assert world.dead_lettered == [large.exchange_id]
@@ -211,7 +211,7 @@ async def test_an_exchange_whose_event_is_not_taken_leaves_the_usage_to_the_next
 async def test_a_claim_of_an_event_that_may_have_been_accepted_is_kept(azurite: str) -> None:
     """The answer was lost, and then the Event Hub refused it, or a message that came twice."""
     async with an_account(azurite) as account:
-        world, done = World(account.storage), a_response()
+        world, done = UsageClaimWorld(account.storage), a_response()
         first, second = (world.answered("responses.get", done) for _ in range(2))
         await world.fails(first, DeliveryError("no answer"))
         await world.fails(first, EventRefused("not-allowed"))
@@ -222,7 +222,7 @@ async def test_a_claim_of_an_event_that_may_have_been_accepted_is_kept(azurite: 
 async def test_responses_that_are_not_in_the_background_are_not_claimed(azurite: str) -> None:
     """Their create call counts them, so nothing has to be stored."""
     async with an_account(azurite) as account:
-        world, done = World(account.storage), a_response(background=False)
+        world, done = UsageClaimWorld(account.storage), a_response(background=False)
         before = await claims_in(account.storage)
         exchanges = [world.answered("responses.get", done), world.answered("responses", done)]
         assert await world.enriched(exchanges) == [True, False]

@@ -20,7 +20,7 @@ from harness.stand_in_process import StandIn, running
 from shared.core.records.outcome import Outcome
 from shared.core.wire.sse import decode
 from tests.integration.exchanges import DEADLINE_S
-from tests.integration.served_relay import API_VERSION, Served, served
+from tests.integration.served_relay import API_VERSION, ServedRelay, served
 from tests.integration.tiny_server import Connection, TinyServer, serving
 
 pytestmark = pytest.mark.anyio
@@ -48,7 +48,7 @@ class Sent:
 
 
 async def sent(
-    relay: Served,
+    relay: ServedRelay,
     stand_in: StandIn,
     body: object,
     *,
@@ -348,7 +348,7 @@ async def test_a_stream_that_says_its_length_arrives_well_formed(
     assert envelope.outcome is (Outcome.UPSTREAM_INTERRUPTED if missing else Outcome.COMPLETED)
 
 
-async def left_early(relay: Served, directives: str) -> None:
+async def left_early(relay: ServedRelay, directives: str) -> None:
     """A client that disconnects after the first content chunks."""
     async with httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client:
         target = f"/openai/deployments/gpt/chat/completions?api-version={API_VERSION}"

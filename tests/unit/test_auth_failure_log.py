@@ -9,16 +9,10 @@ import pytest
 from shared.access.auth_failure_log import LINES, WITHIN_S, AuthFailureLog
 from shared.core import api_error
 from shared.core.token.caller_token import Check
+from tests.manual_clock import ManualClock
 
 EXPIRED = api_error.token_refused(Check.EXPIRY)
 MISSING = api_error.token_refused(Check.MISSING)
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_a_refusal_is_one_line_with_id_status_and_code(caplog: pytest.LogCaptureFixture) -> None:
@@ -30,7 +24,7 @@ def test_a_refusal_is_one_line_with_id_status_and_code(caplog: pytest.LogCapture
 def test_a_flood_is_ten_lines_a_minute_and_the_last_says_so(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    clock = Clock()
+    clock = ManualClock(1000.0)
     log = AuthFailureLog(clock)
     with caplog.at_level(logging.WARNING, "fnsse.callers"):
         for number in range(1000):
@@ -43,7 +37,7 @@ def test_a_flood_is_ten_lines_a_minute_and_the_last_says_so(
 
 
 def test_a_flood_of_one_kind_hides_no_other(caplog: pytest.LogCaptureFixture) -> None:
-    log = AuthFailureLog(Clock())
+    log = AuthFailureLog(ManualClock(1000.0))
     with caplog.at_level(logging.WARNING, "fnsse.callers"):
         for number in range(1000):
             log.record(str(number), MISSING)

@@ -21,7 +21,7 @@ MB = 1024 * 1024
 PREAMBLE = b"FNSSE header "
 
 
-class Store:
+class GatedStore:
     """Keeps what it is given; as blob storage, it makes a blob of blocks in the
     order of the list.
     """
@@ -63,7 +63,7 @@ def pieces_of(size: int, piece: int = 64 * 1024) -> list[bytes]:
 
 async def test_a_small_body_goes_up_in_one_call() -> None:
     """Held until its end; nothing stays in memory."""
-    store, memory = Store(), CaptureMemory(MB)
+    store, memory = GatedStore(), CaptureMemory(MB)
     writer = CaptureWriter(store, "a", memory, start)
     for piece in (b"one ", b"", b"two"):
         writer.write(piece)
@@ -75,7 +75,7 @@ async def test_a_small_body_goes_up_in_one_call() -> None:
 
 async def test_an_empty_body_is_a_capture_too() -> None:
     """Its header says that there was an exchange."""
-    store = Store()
+    store = GatedStore()
     assert await CaptureWriter(store, "a", CaptureMemory(0), start).close(PREAMBLE)
     assert store.blobs == {"a": PREAMBLE}
 
@@ -83,7 +83,7 @@ async def test_an_empty_body_is_a_capture_too() -> None:
 @pytest.mark.parametrize("size", [BLOCK_BYTES, BLOCK_BYTES + 1, 3 * BLOCK_BYTES - 5])
 async def test_a_large_body_goes_up_in_blocks(size: int) -> None:
     """The header, which is known last, comes first in the blob."""
-    store, memory = Store(), CaptureMemory(4 * BLOCK_BYTES)
+    store, memory = GatedStore(), CaptureMemory(4 * BLOCK_BYTES)
     writer = CaptureWriter(store, "a", memory, start)
     pieces = pieces_of(size)
     for piece in pieces:
@@ -95,7 +95,7 @@ async def test_a_large_body_goes_up_in_blocks(size: int) -> None:
 
 async def test_no_more_than_a_few_blocks_are_held() -> None:
     """However large the body is, as long as the store keeps up."""
-    store, memory = Store(), CaptureMemory(100 * MB)
+    store, memory = GatedStore(), CaptureMemory(100 * MB)
     writer = CaptureWriter(store, "a", memory, start)
     most = 0
     for _ in range(40 * MB // (64 * 1024)):
@@ -111,7 +111,7 @@ async def test_a_slow_store_loses_the_capture_and_nothing_else() -> None:
     """At the memory's limit the capture is given up: what was held is free at once, what is going
     up when it is through.
     """
-    store, memory = Store(), CaptureMemory(BLOCK_BYTES + MB)
+    store, memory = GatedStore(), CaptureMemory(BLOCK_BYTES + MB)
     store.open.clear()
     writer = CaptureWriter(store, "a", memory, start)
     pieces = pieces_of(BLOCK_BYTES + 2 * MB)
@@ -130,7 +130,7 @@ async def test_a_slow_store_loses_the_capture_and_nothing_else() -> None:
 
 async def test_one_exchange_does_not_take_anothers_share_back() -> None:
     """A capture that is lost leaves room for the next one."""
-    store, memory = Store(), CaptureMemory(10)
+    store, memory = GatedStore(), CaptureMemory(10)
     greedy, modest = (CaptureWriter(store, name, memory, start) for name in ("greedy", "modest"))
     modest.write(b"12345")
     greedy.write(b"123456")
@@ -145,7 +145,7 @@ async def test_one_exchange_does_not_take_anothers_share_back() -> None:
 @pytest.mark.parametrize("failing", ["put", "stage 1", "stage 2", "stage 0", "commit"])
 async def test_a_failing_store_keeps_no_memory(failing: str) -> None:
     """The error is the caller's to note."""
-    store, memory = Store(), CaptureMemory(100 * MB)
+    store, memory = GatedStore(), CaptureMemory(100 * MB)
     store.failing = {failing}
     writer = CaptureWriter(store, "a", memory, start)
     for piece in pieces_of(100 if failing == "put" else 2 * BLOCK_BYTES):
@@ -163,7 +163,7 @@ async def test_a_lost_capture_leaves_no_failure_to_asyncio(
     """Its blocks fail after it was closed, when nobody asks for them any more: asyncio would log
     the SDK's message as an exception that was never retrieved.
     """
-    store, memory = Store(), CaptureMemory(BLOCK_BYTES + MB)
+    store, memory = GatedStore(), CaptureMemory(BLOCK_BYTES + MB)
     store.open.clear()
     store.failing = {"stage 1"}
     writer = CaptureWriter(store, "a", memory, start)
@@ -184,7 +184,7 @@ async def test_a_lost_capture_leaves_no_failure_to_asyncio(
 
 async def test_what_is_discarded_is_not_stored() -> None:
     """A rejected request's body."""
-    store, memory = Store(), CaptureMemory(MB)
+    store, memory = GatedStore(), CaptureMemory(MB)
     writer = CaptureWriter(store, "a", memory, start)
     writer.write(b"12345")
     writer.discard()
@@ -202,7 +202,7 @@ def test_the_end_is_at_hand(sizes: list[int], count: int, limit: int) -> None:
     """Of pieces of any size, when blocks have gone up and when the capture was lost."""
 
     async def written() -> tuple[bytes, bytes]:
-        writer = CaptureWriter(Store(), "a", CaptureMemory(limit), start)
+        writer = CaptureWriter(GatedStore(), "a", CaptureMemory(limit), start)
         whole = b"".join(bytes([65 + number]) * size for number, size in enumerate(sizes))
         at = 0
         for size in sizes:

@@ -34,7 +34,7 @@ RULES = ExchangeRules(
 USAGE_CHUNK = b'data: {"choices":[],"usage":{"total_tokens":1}}'
 
 
-class Client:
+class GatedClient:
     """Takes what is sent, with a gate that a slow one keeps shut."""
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Client:
 class Answer:
     """A response whose exchange decides what is sent, as the relay puts them together."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: GatedClient) -> None:
         self.machine = ExchangeMachine("the-id", RULES)
         self.response = ClientResponse(client.send, "the-id")
         self.machine.request_ready()
@@ -78,7 +78,9 @@ class Answer:
             await self.response.carry_out(action)
 
 
-async def started(client: Client, *, is_stream: bool = True, taking_out: bool = False) -> Answer:
+async def started(
+    client: GatedClient, *, is_stream: bool = True, taking_out: bool = False
+) -> Answer:
     answer = Answer(client)
     headers = [(b"content-type", b"text/event-stream" if is_stream else b"application/json")]
     await answer.carry_out(
@@ -96,7 +98,7 @@ async def test_a_comment_never_stands_within_an_event(line_end: bytes, taking_ou
     events = [*EVENTS, USAGE_CHUNK] if taking_out else EVENTS
     stream = b"".join(event.replace(b"\n", line_end) + 2 * line_end for event in events)
     for pieces in every_way(stream):
-        client = Client()
+        client = GatedClient()
         answer = await started(client, taking_out=taking_out)
         for piece in pieces:
             await answer.piece(piece)
@@ -113,7 +115,7 @@ async def test_a_comment_never_stands_within_an_event(line_end: bytes, taking_ou
 
 async def test_no_comment_into_a_piece_that_is_being_sent() -> None:
     """The piece is on its way already, although sending it has not returned."""
-    client = Client()
+    client = GatedClient()
     answer = await started(client)
     client.reads.clear()
     sending = asyncio.create_task(answer.piece(b'data: {"a":'))
@@ -124,7 +126,7 @@ async def test_no_comment_into_a_piece_that_is_being_sent() -> None:
     assert client.body == b'data: {"a":'
 
 
-class FullClient(Client):
+class FullClient(GatedClient):
     """One whose connection's buffer is full while `reads` is clear: as uvicorn, waits for room
     before it writes.
     """
@@ -180,7 +182,7 @@ async def test_waiting_comment_and_piece_can_be_cancelled() -> None:
 
 async def test_no_comment_into_a_document() -> None:
     """A document, and a stream with a content coding."""
-    client = Client()
+    client = GatedClient()
     answer = await started(client, is_stream=False)
     await answer.comment()
     assert client.body == b""
@@ -188,7 +190,7 @@ async def test_no_comment_into_a_document() -> None:
 
 async def test_an_early_answer_is_a_stream_with_a_comment() -> None:
     """200, SSE, the exchange's id, and a first sign of life at once."""
-    client = Client()
+    client = GatedClient()
     answer = Answer(client)
     await answer.carry_out(answer.machine.early_response_due())
     assert client.messages[0]["status"] == 200
@@ -205,7 +207,7 @@ async def test_an_early_answer_is_a_stream_with_a_comment() -> None:
 @pytest.mark.parametrize("rest", [b"", b"\n\n"], ids=["within an event", "after it"])
 async def test_an_error_frame_follows_whole_events_only(rest: bytes) -> None:
     """Within an event nothing can be reported: the half of it would become a whole one."""
-    client = Client()
+    client = GatedClient()
     answer = await started(client)
     await answer.piece(b"data: 1\n\ndata: 2")
     await answer.piece(rest)
@@ -218,7 +220,7 @@ async def test_an_error_frame_follows_whole_events_only(rest: bytes) -> None:
 
 async def test_half_a_filtered_event_is_dropped_for_the_error() -> None:
     """The client could do nothing with it."""
-    client = Client()
+    client = GatedClient()
     answer = await started(client, taking_out=True)
     await answer.piece(b"data: 1\n\ndata: 2")
     await answer.fail()
@@ -246,7 +248,7 @@ async def test_after_a_piece_that_was_cut_off_nothing_is_sent() -> None:
 
 async def test_an_error_document_is_the_whole_answer() -> None:
     """In Azure's shape, with its length, the exchange's id and the body's end."""
-    client = Client()
+    client = GatedClient()
     answer = Answer(client)
     await answer.response.carry_out(
         SendErrorDocument(ApiError(status=504, code="upstream_timeout", message="too long"))

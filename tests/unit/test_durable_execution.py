@@ -12,7 +12,7 @@ import pytest
 from local.functions_host.durable.answer import UnsupportedAction
 from local.functions_host.durable.events import timestamp
 from local.functions_host.durable.execution import NonDeterministic
-from tests.orchestrations import START, Run, answer_of, assert_deterministic, run
+from tests.orchestrations import START, OrchestrationRun, answer_of, assert_deterministic, run
 
 RETRY = df.RetryOptions(first_retry_interval_in_milliseconds=300, max_number_of_attempts=3)
 
@@ -33,7 +33,7 @@ class Flaky:
         return self.attempts[key]
 
 
-def kinds(recorded: Run) -> str:
+def kinds(recorded: OrchestrationRun) -> str:
     short = {"EXECUTION_STARTED": "begin", "TASK_SCHEDULED": "call", "TASK_COMPLETED": "done", "TASK_FAILED": "fail",
              "TIMER_CREATED": "wait", "TIMER_FIRED": "fire", "EVENT_RAISED": "event"}  # fmt: skip
     return " ".join(

@@ -22,7 +22,9 @@ def event(body: bytes = b"x", key: str | None = None) -> PublishedEvent:
     )
 
 
-class Clock:
+class ClockOfTimes:
+    """Returns these times one after another, and the last one from then on."""
+
     def __init__(self, *times_ms: int) -> None:
         self._times = list(times_ms)
 
@@ -31,7 +33,7 @@ class Clock:
 
 
 def log_of(count: int, *times_ms: int, retention_bytes: int = 1_000_000) -> PartitionLog:
-    log = PartitionLog(retention_bytes=retention_bytes, now_ms=Clock(*times_ms or (1000,)))
+    log = PartitionLog(retention_bytes=retention_bytes, now_ms=ClockOfTimes(*times_ms or (1000,)))
     for number in range(count):
         log.append([event(str(number).encode())])
     return log

@@ -35,7 +35,7 @@ class Keys:
 
 
 @dataclass
-class Tenant:
+class GatedTenant:
     """Publishes `keys`; fails where it is told to, and answers only while it is `open`."""
 
     keys: Keys = Keys(("a",))
@@ -62,15 +62,15 @@ class Tenant:
 
 
 @pytest.fixture
-def tenant() -> Tenant:
-    return Tenant()
+def tenant() -> GatedTenant:
+    return GatedTenant()
 
 
 type Renewals = Callable[..., KeyRenewal]
 
 
 @pytest.fixture
-async def renewing(tenant: Tenant) -> AsyncIterator[Renewals]:
+async def renewing(tenant: GatedTenant) -> AsyncIterator[Renewals]:
     """Makes what is tested, with a pace at which nothing happens by itself unless the test says so;
     ended afterwards.
     """
@@ -86,7 +86,7 @@ async def renewing(tenant: Tenant) -> AsyncIterator[Renewals]:
         await one.aclose()
 
 
-async def test_keys_are_there_before_anyone_asks(tenant: Tenant, renewing: Renewals) -> None:
+async def test_keys_are_there_before_anyone_asks(tenant: GatedTenant, renewing: Renewals) -> None:
     renewal = renewing()
     renewal.begin()
     renewal.begin()
@@ -97,14 +97,14 @@ async def test_keys_are_there_before_anyone_asks(tenant: Tenant, renewing: Renew
     assert tenant.fetches == 1
 
 
-def test_outside_of_an_event_loop_nothing_begins(tenant: Tenant) -> None:
+def test_outside_of_an_event_loop_nothing_begins(tenant: GatedTenant) -> None:
     renewal = KeyRenewal(tenant.fetch)
     renewal.begin()
     assert asyncio.run(renewal.current()) == Keys(("a",))  # the first need makes up for it
 
 
 async def test_those_who_come_before_the_first_fetch_has_ended_share_it(
-    tenant: Tenant, renewing: Renewals
+    tenant: GatedTenant, renewing: Renewals
 ) -> None:
     renewal = renewing()
     tenant.open.clear()
@@ -117,7 +117,7 @@ async def test_those_who_come_before_the_first_fetch_has_ended_share_it(
 
 
 async def test_they_are_renewed_while_callers_get_those_that_are_there(
-    tenant: Tenant, renewing: Renewals
+    tenant: GatedTenant, renewing: Renewals
 ) -> None:
     renewal = renewing(renew_s=0.01)
     await renewal.current()
@@ -131,7 +131,7 @@ async def test_they_are_renewed_while_callers_get_those_that_are_there(
     assert renewal.keys == Keys(("a", "b"))
 
 
-async def test_the_same_keys_stay_the_same_object(tenant: Tenant, renewing: Renewals) -> None:
+async def test_the_same_keys_stay_the_same_object(tenant: GatedTenant, renewing: Renewals) -> None:
     """What was checked with them need not be checked again."""
     renewal = renewing(renew_s=0.005)
     first = await renewal.current()
@@ -140,7 +140,7 @@ async def test_the_same_keys_stay_the_same_object(tenant: Tenant, renewing: Rene
 
 
 async def test_without_keys_the_failure_is_told_at_once_and_tried_again_soon(
-    tenant: Tenant, renewing: Renewals
+    tenant: GatedTenant, renewing: Renewals
 ) -> None:
     renewal = renewing(first_retry_s=0.05, longest_retry_s=0.1)
     tenant.failure = SigningKeysUnavailable("status 503")
@@ -159,7 +159,7 @@ async def test_without_keys_the_failure_is_told_at_once_and_tried_again_soon(
 
 
 async def test_tries_after_failures_come_at_growing_distances(
-    tenant: Tenant, renewing: Renewals
+    tenant: GatedTenant, renewing: Renewals
 ) -> None:
     renewal = renewing(first_retry_s=1, longest_retry_s=15)
     tenant.failure = SigningKeysUnavailable("x")
@@ -174,7 +174,7 @@ async def test_tries_after_failures_come_at_growing_distances(
 
 
 async def test_keys_outlive_failures_for_a_day_and_no_longer(
-    tenant: Tenant, renewing: Renewals
+    tenant: GatedTenant, renewing: Renewals
 ) -> None:
     renewal = renewing(trust_s=86_400)
     await renewal.current()
@@ -188,7 +188,9 @@ async def test_keys_outlive_failures_for_a_day_and_no_longer(
         await renewal.current()
 
 
-async def test_an_unknown_key_is_fetched_for_and_found(tenant: Tenant, renewing: Renewals) -> None:
+async def test_an_unknown_key_is_fetched_for_and_found(
+    tenant: GatedTenant, renewing: Renewals
+) -> None:
     """A tenant in need replaces its keys without an announcement."""
     renewal = renewing()
     await renewal.current()
@@ -198,7 +200,9 @@ async def test_an_unknown_key_is_fetched_for_and_found(tenant: Tenant, renewing:
     assert tenant.fetches == 2
 
 
-async def test_unknown_keys_cost_one_fetch_per_interval(tenant: Tenant, renewing: Renewals) -> None:
+async def test_unknown_keys_cost_one_fetch_per_interval(
+    tenant: GatedTenant, renewing: Renewals
+) -> None:
     renewal = renewing(unknown_key_s=60)
     for _ in range(5):
         assert not (await renewal.current_with("none")).has("none")
@@ -211,7 +215,7 @@ async def test_unknown_keys_cost_one_fetch_per_interval(tenant: Tenant, renewing
     assert tenant.fetches == 3
 
 
-async def test_a_known_key_waits_for_no_fetch(tenant: Tenant, renewing: Renewals) -> None:
+async def test_a_known_key_waits_for_no_fetch(tenant: GatedTenant, renewing: Renewals) -> None:
     renewal = renewing()
     await renewal.current()
     tenant.open.clear()
@@ -223,7 +227,7 @@ async def test_a_known_key_waits_for_no_fetch(tenant: Tenant, renewing: Renewals
 
 
 async def test_a_tenant_that_says_nothing_is_given_up(
-    tenant: Tenant, renewing: Renewals, caplog: pytest.LogCaptureFixture
+    tenant: GatedTenant, renewing: Renewals, caplog: pytest.LogCaptureFixture
 ) -> None:
     renewal = renewing(fetch_s=0.02)
     tenant.open.clear()
@@ -233,7 +237,7 @@ async def test_a_tenant_that_says_nothing_is_given_up(
 
 
 async def test_a_failure_is_logged_once_by_the_next_one_who_asks(
-    tenant: Tenant, renewing: Renewals, caplog: pytest.LogCaptureFixture
+    tenant: GatedTenant, renewing: Renewals, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The Functions host shows only what is logged while a function runs."""
     renewal = renewing()
@@ -248,7 +252,9 @@ async def test_a_failure_is_logged_once_by_the_next_one_who_asks(
     ]
 
 
-async def test_a_fault_ends_one_try_and_not_the_renewal(tenant: Tenant, renewing: Renewals) -> None:
+async def test_a_fault_ends_one_try_and_not_the_renewal(
+    tenant: GatedTenant, renewing: Renewals
+) -> None:
     renewal = renewing(first_retry_s=0.01)
     tenant.failure = KeyError("a fault")
     fault = renewal._start()
@@ -260,7 +266,7 @@ async def test_a_fault_ends_one_try_and_not_the_renewal(tenant: Tenant, renewing
     assert await renewal.current() == Keys(("a",))
 
 
-async def test_nothing_is_fetched_after_the_end(tenant: Tenant, renewing: Renewals) -> None:
+async def test_nothing_is_fetched_after_the_end(tenant: GatedTenant, renewing: Renewals) -> None:
     renewal = renewing(renew_s=0.001, first_retry_s=0.001)
     tenant.open.clear()
     renewal.begin()

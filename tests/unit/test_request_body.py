@@ -175,7 +175,7 @@ async def test_a_short_held_body_is_one_piece(size: int, whole: bool) -> None:
 
 
 async def test_a_body_passes_as_it_comes() -> None:
-    """Each piece is noted before it goes on; when the last has gone, that is said once."""
+    """The body notes each piece before it passes it on, and reports once that the last has gone."""
     pieces_read: list[bytes] = []
     ends: list[int] = []
     body = PassingBody(

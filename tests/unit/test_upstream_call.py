@@ -19,14 +19,15 @@ from shared.relay.capture_writer import CaptureMemory, CaptureWriter
 from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.request_body import HeldBody, IncomingBody, PassingBody, RequestContent
 from shared.relay.upstream_call import StreamOptionsSupport, UpstreamCall
-from tests.unit.test_capture_writer import Store, start
+from tests.manual_clock import ManualClock
+from tests.unit.test_capture_writer import GatedStore, start
 
 pytestmark = pytest.mark.anyio
 REFUSAL = b'{"error":{"message":"Unrecognized request argument supplied: stream_options"}}'
 PLAIN, ASKING = b"plain", b"asking"
 
 
-class Upstream:
+class ScriptedUpstream:
     """Answers in turn, and notes the bodies that it was sent."""
 
     def __init__(self, *answers: tuple[int, bytes] | UpstreamError) -> None:
@@ -51,22 +52,13 @@ class Upstream:
             yield response.content[at : at + 10]
 
 
-class Clock:
-    """Seconds, moved by hand."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def exchange(
     deployment: str | None = "gpt",
     api_version: str | None = "2024-10-21",
     model: str | None = None,
     method: str = "POST",
 ) -> ExchangeRecord:
-    writer = CaptureWriter(Store(), "a", CaptureMemory(100), start)
+    writer = CaptureWriter(GatedStore(), "a", CaptureMemory(100), start)
     return ExchangeRecord(
         exchange_id="id",
         started_at=datetime.now(UTC),
@@ -84,7 +76,7 @@ def exchange(
 
 
 async def answered(
-    upstream: Upstream,
+    upstream: ScriptedUpstream,
     support: StreamOptionsSupport,
     about: ExchangeRecord | None = None,
     *,
@@ -100,22 +92,25 @@ async def answered(
 
 async def test_where_nothing_is_to_be_added_the_body_goes_as_it_came() -> None:
     """One call."""
-    upstream = Upstream((200, b"answer"))
-    assert await answered(upstream, StreamOptionsSupport(Clock()), ask=False) == (200, b"answer")
+    upstream = ScriptedUpstream((200, b"answer"))
+    assert await answered(upstream, StreamOptionsSupport(ManualClock()), ask=False) == (
+        200,
+        b"answer",
+    )
     assert upstream.bodies == [PLAIN]
 
 
 async def test_the_addition_is_made_and_noted() -> None:
     """So that its chunk is taken out again."""
-    upstream, about = Upstream((200, b"answer")), exchange()
-    assert await answered(upstream, StreamOptionsSupport(Clock()), about) == (200, b"answer")
+    upstream, about = ScriptedUpstream((200, b"answer")), exchange()
+    assert await answered(upstream, StreamOptionsSupport(ManualClock()), about) == (200, b"answer")
     assert (upstream.bodies, about.usage_requested) == ([ASKING], True)
 
 
 async def test_a_refused_addition_is_omitted_and_remembered() -> None:
     """The client sees the second answer only; the next call of that deployment asks nothing."""
-    support, about = StreamOptionsSupport(Clock()), exchange()
-    upstream = Upstream((400, REFUSAL), (200, b"answer"), (200, b"next"))
+    support, about = StreamOptionsSupport(ManualClock()), exchange()
+    upstream = ScriptedUpstream((400, REFUSAL), (200, b"answer"), (200, b"next"))
     assert await answered(upstream, support, about) == (200, b"answer")
     assert not about.usage_requested
     assert await answered(upstream, support) == (200, b"next")
@@ -124,9 +119,9 @@ async def test_a_refused_addition_is_omitted_and_remembered() -> None:
 
 async def test_a_refusal_is_forgotten_after_an_hour() -> None:
     """Deployments are upgraded."""
-    clock = Clock()
+    clock = ManualClock()
     support = StreamOptionsSupport(clock)
-    await answered(Upstream((400, REFUSAL), (200, b"")), support)
+    await answered(ScriptedUpstream((400, REFUSAL), (200, b"")), support)
     clock.now = 3599
     assert not support.may_be_sent(exchange())
     clock.now = 3601
@@ -138,8 +133,8 @@ async def test_a_failing_repetition_is_not_remembered(status: int) -> None:
     """It shows nothing about the addition: the client gets that error, and the next caller's usage
     is asked for.
     """
-    support = StreamOptionsSupport(Clock())
-    upstream = Upstream((400, REFUSAL), (status, b"your own"))
+    support = StreamOptionsSupport(ManualClock())
+    upstream = ScriptedUpstream((400, REFUSAL), (status, b"your own"))
     assert await answered(upstream, support) == (status, b"your own")
     assert upstream.bodies == [ASKING, PLAIN]
     assert support.may_be_sent(exchange())
@@ -149,22 +144,22 @@ async def test_a_failing_repetition_is_not_remembered(status: int) -> None:
 async def test_another_error_reaches_the_client_at_once(status: int) -> None:
     """Whole, although it was looked at; no second call."""
     error = b'{"error":{"message":"' + b"something else " * 10 + b'"}}'
-    upstream = Upstream((status, error))
-    assert await answered(upstream, StreamOptionsSupport(Clock())) == (status, error)
+    upstream = ScriptedUpstream((status, error))
+    assert await answered(upstream, StreamOptionsSupport(ManualClock())) == (status, error)
     assert upstream.bodies == [ASKING]
 
 
 async def test_a_large_error_is_looked_at_within_bounds() -> None:
     """Its first 64 KiB say what it is; all of it reaches the client."""
     error = b"x" * 200_000 + REFUSAL
-    upstream = Upstream((400, error))
-    assert await answered(upstream, StreamOptionsSupport(Clock())) == (400, error)
+    upstream = ScriptedUpstream((400, error))
+    assert await answered(upstream, StreamOptionsSupport(ManualClock())) == (400, error)
     assert upstream.bodies == [ASKING]
 
 
 async def test_refusals_are_kept_per_deployment_and_version() -> None:
     """By deployment (on the v1 routes the model) and api-version."""
-    support = StreamOptionsSupport(Clock())
+    support = StreamOptionsSupport(ManualClock())
     support.note_refusal(exchange("gpt"))
     support.note_refusal(exchange(None, None, "model"))
     assert not support.may_be_sent(exchange("gpt", model="other"))
@@ -176,7 +171,7 @@ async def test_refusals_are_kept_per_deployment_and_version() -> None:
 
 async def test_refusals_take_bounded_room() -> None:
     """A caller can invent deployments."""
-    support = StreamOptionsSupport(Clock())
+    support = StreamOptionsSupport(ManualClock())
     for number in range(5000):
         support.note_refusal(exchange(f"gpt-{number}"))
     assert not support.may_be_sent(exchange("gpt-4999"))
@@ -188,15 +183,15 @@ UNREAD, MAYBE_READ = (UpstreamConnectionLost("", unread=unread) for unread in (T
 
 async def test_what_the_upstream_never_received_is_sent_again() -> None:
     """Each time as it was: with the addition where there is one."""
-    upstream = Upstream(UNREAD, UNREAD, (200, b"answer"))
-    assert await answered(upstream, StreamOptionsSupport(Clock())) == (200, b"answer")
+    upstream = ScriptedUpstream(UNREAD, UNREAD, (200, b"answer"))
+    assert await answered(upstream, StreamOptionsSupport(ManualClock())) == (200, b"answer")
     assert upstream.bodies == [ASKING] * 3
 
 
 async def test_it_is_not_sent_again_for_ever() -> None:
-    upstream = Upstream(*[UNREAD] * 4)
+    upstream = ScriptedUpstream(*[UNREAD] * 4)
     with pytest.raises(UpstreamConnectionLost):
-        await answered(upstream, StreamOptionsSupport(Clock()))
+        await answered(upstream, StreamOptionsSupport(ManualClock()))
     assert len(upstream.bodies) == 3
 
 
@@ -207,17 +202,17 @@ async def test_it_is_not_sent_again_for_ever() -> None:
 async def test_what_may_have_been_carried_out_is_sent_once(
     method: str, error: UpstreamError
 ) -> None:
-    upstream = Upstream(error, (200, b"answer"))
+    upstream = ScriptedUpstream(error, (200, b"answer"))
     with pytest.raises(type(error)):
-        await answered(upstream, StreamOptionsSupport(Clock()), exchange(method=method))
+        await answered(upstream, StreamOptionsSupport(ManualClock()), exchange(method=method))
     assert len(upstream.bodies) == 1
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_what_changes_nothing_is_sent_again(method: str) -> None:
-    upstream = Upstream(MAYBE_READ, (200, b"answer"))
+    upstream = ScriptedUpstream(MAYBE_READ, (200, b"answer"))
     about = exchange(method=method)
-    assert await answered(upstream, StreamOptionsSupport(Clock()), about, ask=False) == (
+    assert await answered(upstream, StreamOptionsSupport(ManualClock()), about, ask=False) == (
         200,
         b"answer",
     )
@@ -229,14 +224,14 @@ async def test_a_body_that_passed_is_gone() -> None:
     async def receive() -> Message:
         return {"type": "http.request", "body": b"all", "more_body": False}
 
-    upstream = Upstream(UNREAD, (200, b"answer"))
+    upstream = ScriptedUpstream(UNREAD, (200, b"answer"))
     body = PassingBody(
         IncomingBody(receive, "3", 10),
         on_piece=lambda _: None,
         on_complete=lambda: None,
         on_disconnect=lambda: None,
     )
-    call = UpstreamCall(upstream, StreamOptionsSupport(Clock()), exchange(), b"/")
+    call = UpstreamCall(upstream, StreamOptionsSupport(ManualClock()), exchange(), b"/")
     with pytest.raises(UpstreamConnectionLost):
         await call.open(RequestContent(body))
     assert upstream.bodies == [b"all"]
