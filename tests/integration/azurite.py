@@ -60,7 +60,7 @@ class CountingEventHub:
 
 @dataclass
 class Account:
-    """What the app keeps in storage."""
+    """The app's storage account, with the adapters that the app uses."""
 
     connection_string: str
     storage: Storage
@@ -104,7 +104,7 @@ class Account:
         return envelope
 
     async def put_exchange(self, exchange_id: str, **options: Any) -> Envelope:
-        """Both."""
+        """Store request and response captures of one exchange, and return its envelope."""
         await self.put_request(exchange_id)
         return await self.put_response(exchange_id, **options)
 

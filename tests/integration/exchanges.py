@@ -178,7 +178,7 @@ class FakeUpstream:
 
 
 class RelayClient:
-    """One request and what came back, as the ASGI server sees it."""
+    """One request and its response, as the ASGI server sees them."""
 
     def __init__(
         self, relay: Relay, *body: bytes, headers: Mapping[str, str] | None = None, path: str = CHAT
@@ -265,7 +265,7 @@ class RelayClient:
 
     @property
     def ended(self) -> bool:
-        """The app said that the response is complete."""
+        """Whether the app has sent the last message of the response."""
         return bool(self.messages) and self.messages[-1].get("more_body") is False
 
 
@@ -287,6 +287,7 @@ class RelayWorld:
         return self.envelopes.put_ones[0]
 
     async def recorded(self) -> None:
+        """Return when nothing is being recorded and all capture memory is free."""
         async with asyncio.timeout(DEADLINE_S):
             while self.recorder._running:
                 await asyncio.wait(set(self.recorder._running))

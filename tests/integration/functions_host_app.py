@@ -149,7 +149,7 @@ async def kept(req: Request) -> Response:
 
 @app.queue_trigger(arg_name="msg", queue_name="%WORK_QUEUE%", connection="WORK_STORAGE")
 async def work(msg: func.QueueMessage) -> None:
-    """Tell the message; fail where it asks for it, or take as long as it says."""
+    """Log the message; fail or take time if the message says so."""
     text = msg.get_body().decode()
     times = [
         moment.isoformat()
@@ -173,7 +173,7 @@ async def work(msg: func.QueueMessage) -> None:
 
 @app.queue_trigger(arg_name="msg", queue_name="never-made", connection="")
 async def waits_in_vain(msg: func.QueueMessage) -> None:
-    """Never run: nobody makes its queue."""
+    """A trigger that never runs, because its queue does not exist."""
 
 
 @app.timer_trigger(arg_name="timer", schedule="%EVERY_SECOND%", run_on_startup=False)

@@ -20,8 +20,10 @@ class Misbehaviour(enum.Enum):
 async def misbehave(
     connection: Connection, how: Misbehaviour, answer: bytes = b"", *, reads: bool = True
 ) -> None:
-    """Returns when the client has closed the connection. `answer` is the beginning of what a
-    trickling server sends; without `reads`, it takes nothing that the client sends.
+    """Misbehave on one connection until the client closes it.
+
+    `answer` is the beginning of what a trickling server sends. Without `reads`, the server reads
+    nothing.
     """
     match how:
         case Misbehaviour.RESET:

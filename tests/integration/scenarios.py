@@ -63,7 +63,7 @@ class Running:
         return self
 
     def result(self, name: str) -> None:
-        """Wait for a scenario and raise what it raised."""
+        """Wait for a scenario and raise its exception, if it raised one."""
         self._futures[name].result(DEADLINE_S)
 
     def __exit__(self, *_: object) -> None:

@@ -1,7 +1,7 @@
-"""The relay behind a real HTTP server (uvicorn on httptools, as in the worker), on real sockets, in
+"""The relay on a real HTTP server (uvicorn on httptools, as in the worker) and real sockets, in
 front of the stand-in or a tiny server.
 
-Captures and envelopes stay in memory, where a test can look at them.
+Captures and envelopes stay in memory, so that a test can look at them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ AS_SHIPPED = InterventionSettings(
 
 @dataclass
 class SignallingQueue(Envelopes):
-    """Says when the first envelope has come."""
+    """A queue in memory that signals its first envelope."""
 
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -51,7 +51,7 @@ class SignallingQueue(Envelopes):
 
 @dataclass
 class ServedRelay:
-    """A running relay and what it recorded."""
+    """A running relay, with the captures and envelopes that it recorded."""
 
     url: str
     store: MemoryStore
@@ -88,7 +88,7 @@ class ServedRelay:
         )
 
     def async_client(self, **options: Any) -> AsyncAzureOpenAI:
-        """The same, asynchronous."""
+        """An asynchronous SDK client of the relay."""
         return AsyncAzureOpenAI(
             azure_endpoint=self.url,
             api_key="callers",

@@ -1,4 +1,4 @@
-"""A TCP proxy that passes everything on until it is told to misbehave."""
+"""A TCP proxy that passes everything on until a test lets it misbehave."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.integration.tiny_server import Connection, TinyServer, serving
 
 @dataclass
 class Proxy:
-    """What it does from now on, with the connections that are open and with new ones."""
+    """The behaviour of the proxy from now on, for open connections and for new ones."""
 
     server: TinyServer
     open_ones: Misbehaviour | None = None

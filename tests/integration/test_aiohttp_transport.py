@@ -19,7 +19,7 @@ from tests.integration.tiny_server import OK, Connection, serving, until_broken
 
 pytestmark = pytest.mark.anyio
 
-LONG_S = 60.0  # what no test waits for
+LONG_S = 60.0  # longer than any test waits
 SHORT_S = 0.15
 
 
@@ -47,9 +47,7 @@ class Pieces(httpx.AsyncByteStream):
 def a_request(
     url: str, *pieces: bytes, target: bytes = b"/x", pause_s: float = 0, **timeouts: float
 ) -> httpx.Request:
-    """POST with a body of `pieces`, GET where there is none; timeouts that are not
-    given are long.
-    """
+    """A POST with a body of `pieces`, or a GET without; timeouts are long by default."""
     size = sum(map(len, pieces))
     return httpx.Request(
         "POST" if pieces else "GET",
@@ -127,7 +125,9 @@ async def test_only_the_given_headers_go_up_beside_the_host() -> None:
 
 
 async def test_a_short_body_is_sent_in_one_piece() -> None:
-    """As it is, under its Content-Length, and without a header that nobody asked for."""
+    """A short body goes out unchanged with its Content-Length, and without headers of aiohttp's
+    own.
+    """
 
     async def script(connection: Connection) -> None:
         for body in (b"{}", b"x" * 32_768):
@@ -471,7 +471,9 @@ async def until_spoken_to(transport: AiohttpTransport) -> None:
 
 
 async def test_closing_within_the_body_closes_the_connection() -> None:
-    """That is how the upstream learns that nobody reads on."""
+    """Closing a response within its body closes the connection, which tells the upstream that
+    nobody reads any more.
+    """
     closed = asyncio.Event()
 
     async def script(connection: Connection) -> None:

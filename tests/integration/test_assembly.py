@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class ValidatingAssembler(Assembler):
-    """Whatever it assembles is valid."""
+    """An assembler that checks each event against the published schema."""
 
     async def __call__(self, *exchange: Any, **options: Any) -> Assembled:
         assembled = await super().__call__(*exchange, **options)
@@ -233,8 +233,8 @@ async def test_a_failure_in_place_reports_the_innermost_frame_and_no_content() -
         (b"", "no reason was reported"),
     ],
 )
-def test_nothing_but_a_failure_is_taken_from_a_child(errors: bytes, reported: str) -> None:
-    """Whatever else it writes, such as a traceback that ends it, may quote the prompt."""
+def test_only_a_failure_is_read_from_a_child(errors: bytes, reported: str) -> None:
+    """Other output of the child, such as a traceback, may quote the prompt and is ignored."""
     assert _reported_failure(errors) == reported
 
 
@@ -263,8 +263,8 @@ async def test_the_child_needs_nothing_but_the_standard_library() -> None:
 
 
 @pytest.mark.no_cover
-async def test_what_is_compressed_is_never_unfolded_in_place() -> None:
-    """Nobody knows beforehand what a few KB unfold into."""
+async def test_a_compressed_body_is_never_decoded_in_place() -> None:
+    """The size of the decoded body is not known before it is decoded."""
     body = gzip.compress(json.dumps({"messages": [{} for _ in range(500_000)]}).encode())
     assert len(body) < IN_PLACE_BYTES
     request = Capture(header={"headers": {"content-encoding": "gzip"}}, body=body)

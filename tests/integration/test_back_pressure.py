@@ -1,4 +1,4 @@
-"""Back-pressure: when more may be queued, and the reason where it may not."""
+"""Back-pressure: when more envelopes may be queued, and the reason if not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 class QueueOfLengths:
-    """Has these lengths, one after the other; a second passes between two polls."""
+    """A queue with these lengths, one after another; a second passes between two polls."""
 
     def __init__(self, clock: ManualClock, lengths: Iterable[int]) -> None:
         self._clock = clock
@@ -53,7 +53,7 @@ async def test_reconcile_starts_only_without_a_backlog() -> None:
 
 
 async def test_reconcile_continues_once_little_is_in_flight() -> None:
-    """It waits until what it queued is nearly delivered."""
+    """Reconcile waits until most of the envelopes that it queued are delivered."""
     assert await a_back_pressure(*range(100, 9, -1)).continue_blocked_reason() is None
 
 

@@ -25,7 +25,7 @@ from tests.integration.tiny_server import Connection, serving
 pytestmark = pytest.mark.anyio
 MESSAGES: list[Any] = [{"role": "user", "content": "hello"}]
 READ_TIMEOUT_S = 0.6
-# Paced: what a reset overtakes within the connection is lost to any reader.
+# Paced, because a reset that overtakes bytes within the connection loses them for any reader.
 BROKEN = [
     "reset_after=6;chunk_ms=20",
     "close_after=6",
@@ -46,7 +46,7 @@ def outcome_of(directives: str) -> Outcome:
 
 
 def read_all(client: AzureOpenAI, directives: str, **options: Any) -> str:
-    """The stream's text, with the SDK's own exception where there is one."""
+    """The stream's text, and the SDK's own exception if it raised one."""
     with client:
         chunks = client.chat.completions.create(
             model="gpt",
@@ -91,10 +91,12 @@ async def raw(
 
 @pytest.mark.parametrize("usage_requested_by", ["proxy", "caller"])
 @pytest.mark.parametrize("directives", BROKEN)
-async def test_the_sdk_raises_what_the_proxy_says(
+async def test_the_sdk_raises_the_proxys_error(
     stand_in: StandIn, directives: str, usage_requested_by: str
 ) -> None:
-    """Sync and async: an APIError with the proxy's words, whoever asked for usage."""
+    """The sync and async SDKs raise an APIError with the proxy's message, whether the client or the
+    proxy asked for usage.
+    """
     options = {"stream_options": {"include_usage": True}} if usage_requested_by == "caller" else {}
     async with served(stand_in, read_timeout_s=READ_TIMEOUT_S) as relay:
         with pytest.raises(openai.APIError, match="Azure OpenAI") as raised:
@@ -113,8 +115,8 @@ async def test_the_sdk_raises_what_the_proxy_says(
 async def test_what_came_is_passed_on_and_no_end_is_invented(
     stand_in: StandIn, directives: str
 ) -> None:
-    """Whole events, then the error as the last one, and the body's proper end. The capture holds
-    what the upstream sent.
+    """The client gets whole events, then the error as the last one and a proper end of the body;
+    the capture holds what the upstream sent.
     """
     async with served(stand_in, read_timeout_s=READ_TIMEOUT_S) as relay:
         received, whole = await raw(relay, directives)
@@ -181,7 +183,9 @@ async def test_within_an_event_the_connection_says_it(stand_in: StandIn) -> None
 
 
 async def test_half_an_event_that_still_waited_is_dropped(stand_in: StandIn) -> None:
-    """Where the proxy asked for usage, events are sent whole, so the error can be reported."""
+    """If the proxy asked for usage, it sends events whole and drops half an event, so that it can
+    report the error.
+    """
     async with served(stand_in) as relay:
         received, whole = await raw(relay, "byte_at_a_time;close_after=1000")
         captured = await relay.captured()
@@ -321,8 +325,8 @@ async def events_without_end(connection: Connection) -> None:
 
 
 async def test_a_client_that_stops_reading_is_cut_off_at_the_limit() -> None:
-    """Nothing can be reported to it. The exchange is recorded all the same, and what the client may
-    still read does not look whole.
+    """The connection of a client that stops reading is aborted, its exchange is recorded, and the
+    body that it may still read does not look complete.
     """
     body = json.dumps(STREAM).encode()
     head = f"POST {CHAT} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()

@@ -211,7 +211,9 @@ LAST = b'event: response.completed\ndata: {"type": "response.completed", "respon
 async def test_disconnect_while_the_end_is_held_back(
     path: str, sent: bytes, held: bytes, outcome: Outcome, *, cancelled: bool
 ) -> None:
-    """Its event says so, and what it was sent; the capture has all, and usage counts."""
+    """The event holds the disconnect and the bytes sent; the capture holds the whole answer, and
+    its usage counts.
+    """
     answer = document(sent + held) if held == b"}" else sse(sent, held)
     store = MemoryStore(gate=asyncio.Event())
     world = a_world(answer, store=store, capture_required=True)
@@ -241,7 +243,7 @@ async def test_disconnect_while_the_end_is_held_back(
 
 
 async def test_disconnect_while_the_end_is_held_back_over_a_real_connection() -> None:
-    """By the HTTP server that the worker has, although nothing is sent meanwhile."""
+    """uvicorn reports the disconnect although nothing is sent meanwhile."""
 
     class Holding(MemoryStore):
         async def put(self, name: str, parts: Sequence[bytes]) -> None:
@@ -312,8 +314,8 @@ async def test_disconnect_while_the_request_is_stored_is_recorded(
 
 @pytest.mark.parametrize("of_request", [True, False], ids=["request", "answer"])
 async def test_a_cancelled_response_is_recorded(*, of_request: bool) -> None:
-    """Which the Functions host does when the client disconnects, whatever the response
-    is waiting for.
+    """The Functions host cancels a response when the client disconnects, and the exchange is
+    recorded in every state.
     """
     store = MemoryStore(gate=asyncio.Event())
     world = a_world(

@@ -40,7 +40,7 @@ async def test_a_dead_letter_is_requeued(
         assert await dead_letters(account).requeue(envelope.exchange_id)
         assert await account.take_queued() == [envelope]
         assert await dead_letters(account).list_oldest() == []
-        # what was refused before counts no more
+        # earlier refusals no longer count
         assert not await account.ledger.take_event_refusal(envelope.exchange_id)
 
 
@@ -78,7 +78,7 @@ async def test_an_erased_exchange_leaves_nothing(azurite: str) -> None:
 
 
 async def test_erasing_one_exchange_leaves_its_neighbours(azurite: str) -> None:
-    """Of the same window."""
+    """Other exchanges of the same window stay."""
     window = a_window()
     async with an_account(azurite) as account:
         erased, remaining = an_id(window), an_id(window)

@@ -1,5 +1,5 @@
-"""What the storage calls of every exchange do when the service refuses, breaks off or wants another
-credential.
+"""The storage calls of every exchange when the service refuses, breaks the connection, or requires
+another credential.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ THROTTLED = b"HTTP/1.1 429 Slowly\r\ncontent-length: 0\r\n\r\n"
 
 
 def saying(*answers: bytes, heads: list[bytes] | None = None) -> Script:
-    """One answer after the other, whatever connection is used; nothing for an empty one, which also
-    closes.
+    """A script that gives one answer after another on any connections. An empty answer closes the
+    connection without a response.
     """
     script_answers = list(answers)
 
@@ -69,8 +69,8 @@ async def test_what_may_pass_is_tried_three_times(first: tuple[bytes, ...]) -> N
 
 
 async def test_tries_are_counted_and_spaced() -> None:
-    """Of a PUT on connections that break: the server sees three requests, and no repetition by the
-    HTTP client between them.
+    """A PUT on connections that break reaches the server three times, and the HTTP client adds no
+    retries of its own.
     """
     heads: list[bytes] = []
     waits: list[float] = []

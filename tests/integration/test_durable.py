@@ -110,8 +110,8 @@ def wait_for(links: Links, **members: Any) -> None:
 
 
 def client(host: HostProcess, operation: str, **arguments: Any) -> Any:
-    """Call the client library in the app; return what it returned, or the message of what it
-    raised.
+    """Call the Durable client library within the app. Returns its result, or the message of its
+    exception.
     """
     response = HTTP.post(host.url(f"/client/{operation}"), json=arguments)
     return response.json()["error"] if response.status_code == 500 else response.json()
@@ -170,7 +170,7 @@ def test_a_running_instance_says_where_to_ask_again(host: HostProcess) -> None:
 
 
 def test_an_unknown_instance_is_a_404(host: HostProcess) -> None:
-    """Whatever is asked about it, without a body; so is an unknown path."""
+    """Every management call on an unknown instance, and an unknown path, get 404 without a body."""
     url = host.url(f"{WEBHOOKS}/instances/nope")
     event = HTTP.post(f"{url}/raiseEvent/go", json=1)
     answers = [
@@ -193,7 +193,7 @@ def test_fan_out_and_retries(host: HostProcess) -> None:
 
 
 def test_an_exhausted_retry_fails_the_orchestration(host: HostProcess) -> None:
-    """The output tells the last attempt's error; the status code is 200 unless the caller wants a
+    """The output holds the last attempt's error; the status code is 200 unless the caller asked for
     500.
     """
     body = finished(links := started(host, "exhausted", instance_id="exhausted1"))
@@ -225,7 +225,7 @@ def test_a_raising_orchestrator_fails(host: HostProcess) -> None:
 
 @pytest.mark.parametrize(("characters", "outcome"), [(8701, "Completed"), (8702, "Failed")])
 def test_a_custom_status_has_a_bound(host: HostProcess, characters: int, outcome: str) -> None:
-    """16 KB and what is not yet one more, as UTF-16."""
+    """A custom status of 16 KB in UTF-16 is accepted, and one character more is not."""
     body = finished(started(host, "boasts", characters))
 
     assert body["runtimeStatus"] == outcome
@@ -260,7 +260,7 @@ def test_a_timer(host: HostProcess) -> None:
 
 
 def test_a_timer_and_an_event_race(host: HostProcess) -> None:
-    """Whatever comes first wins."""
+    """The orchestration continues with the timer or the event that comes first."""
     by_event = started(host, "race", 600)
     wait_for(by_event, runtimeStatus="Running")
 
@@ -383,7 +383,7 @@ def test_many_instances(host: HostProcess) -> None:
 
 
 def test_the_client_library_reads_a_status(host: HostProcess) -> None:
-    """With what it makes of it."""
+    """The client library parses every field of the status."""
     finished(started(host, "chain", 5, "client1"))
     body = client(host, "get_status", instance_id="client1", show_input=True)
 

@@ -1,5 +1,5 @@
-"""Durable Functions on the embedded host: what it refuses and where it says so. The rest is in
-test_durable.py.
+"""Durable Functions on the embedded host: what it rejects, and the messages that say so. The tests
+that run on both hosts are in test_durable.py.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProcess]:
 
 
 def test_the_start_says_that_orchestrations_end_with_the_host(host: HostProcess) -> None:
-    """Where no folder is given, and how to give one."""
+    """Without a data folder, the host warns at its start and names the option that sets one."""
     host.output_matching(
         r"Durable Functions: orchestrations end with this host \(--data-dir keeps them\)"
     )

@@ -51,7 +51,7 @@ class FakeCaptures:
 
 @dataclass
 class FakeEventHub:
-    """Accepts when `gate` is open; fails where it is told to."""
+    """Accepts events once `gate` is open; raises `failure` if it is set."""
 
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     failure: Exception | None = None
@@ -71,7 +71,7 @@ class FakeEventHub:
 
 @dataclass
 class FakeLedger:
-    """What was dead-lettered, and why."""
+    """Records dead-letterings with their reasons, and event refusals."""
 
     entries: list[tuple[str, str]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -86,7 +86,7 @@ class FakeLedger:
 
 @dataclass
 class FakeClaims:
-    """Who was first, in memory."""
+    """Usage claims in memory: the first exchange holds the claim."""
 
     holders: dict[str, str] = field(default_factory=dict)
 
@@ -164,7 +164,7 @@ async def test_storage_that_cannot_be_reached_raises_so_that_the_queue_delivers_
 
 @dataclass
 class SlowCaptures:
-    """Opens a capture where the test lets it; `reading` has the names under way."""
+    """Returns a capture when the test allows it; `reading` holds the names under way."""
 
     reading: list[str | None] = field(default_factory=list)
     may_go_on: asyncio.Event = field(default_factory=asyncio.Event)

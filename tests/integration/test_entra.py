@@ -1,5 +1,5 @@
-"""Callers' tokens against a tenant's keys over HTTP: what holds, what is refused and why, and what
-a call costs.
+"""Callers' tokens against a tenant's keys over HTTP: accepted tokens, rejections with their
+reasons, and the number of fetches.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def tenant() -> Iterator[Tenant]:
 
 
 class CheckWithClock:
-    """A check whose clock can be moved."""
+    """A caller check whose clock a test can move."""
 
     def __init__(self, tenant: Tenant, *, remembered: int, **pace: float) -> None:
         settings = CallerAuthSettings(
@@ -78,7 +78,7 @@ class CheckWithClock:
         )
 
     async def code(self, token_text: str, role: Role = Role.CALLER) -> str | None:
-        """The error's code, or None where the call may go on."""
+        """The error's code, or None if the call is allowed."""
         error = await self.rejection(token_text, role)
         return error.code if error is not None else None
 
@@ -303,7 +303,7 @@ async def test_without_keys_a_refused_call_has_an_id_too(tenant: Tenant) -> None
 
 
 async def test_operators_are_answered_without_an_id(checked: CheckWithClock) -> None:
-    """Their calls are no exchanges, whatever they are answered."""
+    """Answers to operators' calls carry no exchange id, because these calls are not exchanges."""
     answer = await Guard(checked.check).operator(of_caller(None))
     assert answer is not None
     assert (answer.status_code, "x-exchange-id" in answer.headers) == (401, False)
@@ -384,7 +384,7 @@ async def test_a_rollover_as_entra_does_it_costs_no_caller_anything(tenant: Tena
         async with asyncio.timeout(20):
             while not (await checked.renewal.current()).has("second"):  # noqa: ASYNC110 - a timer's work
                 await asyncio.sleep(0.005)
-        tenant.held = threading.Event()  # from now on nobody gets an answer of the tenant
+        tenant.held = threading.Event()  # from now on the tenant does not answer
         try:
             async with asyncio.timeout(10):  # the tenant is held for 20
                 assert await checked.code(token("second")) is None

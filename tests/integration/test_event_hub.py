@@ -152,7 +152,7 @@ async def test_silence_is_a_failure_after_the_time_limit_and_passes(emulator: Em
 async def test_an_event_hub_that_is_gone_is_a_failure_and_one_that_comes_back_is_used_again() -> (
     None
 ):
-    # A port that no other test's connection gets while nobody listens on it.
+    # A port that no other test's connection gets while nothing listens on it.
     with Emulator("--port", str(free_port()), "--control-port", "0", "--hub", HUB) as first:
         async with an_event_hub(first) as event_hub:
             await event_hub.send(b"{}", "before")
@@ -232,9 +232,10 @@ async def test_the_probe_of_an_event_hub_that_answers_is_silent(emulator: Emulat
         await event_hub.probe()
 
 
-async def test_the_ledger_hears_of_each_publication_before_who_waits_for_it(
+async def test_the_ledger_records_a_publication_before_its_senders_return(
     emulator: Emulator,
 ) -> None:
+    """The ledger is written before any sender of the group continues."""
     ledger_calls: list[list[str]] = []
     sending: list[asyncio.Task[None]] = []
 
@@ -249,7 +250,7 @@ async def test_the_ledger_hears_of_each_publication_before_who_waits_for_it(
 
 
 async def test_a_slow_ledger_delays_no_other_publication(emulator: Emulator) -> None:
-    """Who sent the first event waits for the ledger, the next publication does not."""
+    """The sender of the first event waits for the ledger; the next publication does not."""
     ledger = asyncio.Event()
     ledger_calls: list[list[str]] = []
 
@@ -283,7 +284,9 @@ async def test_a_slow_ledger_delays_no_other_publication(emulator: Emulator) -> 
 async def test_an_event_that_is_refused_for_good_takes_no_neighbour_along(
     emulator: Emulator, condition: str
 ) -> None:
-    """Nobody but the refused one hears of it, and each of the others is accepted once."""
+    """Only the sender of the rejected event gets an error, and each of the others is
+    accepted once.
+    """
     ledger_calls: list[str] = []
 
     async def accepted(message_ids: Sequence[str]) -> None:
@@ -344,7 +347,7 @@ async def test_what_the_event_hub_itself_finds_too_large_is_too_large(emulator: 
 async def test_an_event_hub_that_goes_away_between_the_single_sends_refuses_none_of_them(
     emulator: Emulator,
 ) -> None:
-    """What was refused alone stays refused; for the rest the failure is one that passes."""
+    """The event that was rejected alone stays rejected; the others fail with a transient error."""
     async with an_event_hub(emulator, send_timeout_s=1) as event_hub:
         await event_hub.send(b"{}", "before")
         emulator.refuse("a word", "amqp:not-allowed")
@@ -352,7 +355,7 @@ async def test_an_event_hub_that_goes_away_between_the_single_sends_refuses_none
         calls = iter(range(10))
 
         async def stalls(*arguments: Any, **options: Any) -> None:
-            if next(calls) == 2:  # behind the group and the first of it
+            if next(calls) == 2:  # the group and its first event come before it
                 emulator.set_mode("stall")
             await sent(*arguments, **options)
 

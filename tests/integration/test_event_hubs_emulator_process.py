@@ -118,7 +118,7 @@ async def test_only_the_newest_events_are_kept() -> None:
 
 @scenario
 async def test_clients_go_on_after_a_restart_on_the_same_port() -> None:
-    # A port that no other test's connection gets while nobody listens on it.
+    # A port that no other test's connection gets while nothing listens on it.
     async with own_emulator("--port", str(free_port())) as first, first.producer(HUB) as producer:
         await producer.send_event(EventData("lost with the process"))
         assert await asyncio.to_thread(first.stop) == (0, "")

@@ -1,6 +1,6 @@
-"""Whatever the outcome and whatever the road of a later delivery, it says what the first one said.
+"""A later delivery repeats the first event, for every outcome and on every road.
 
-The use cases are the real ones; storage, queue and ledger are in memory.
+The use cases are real; storage, queue and ledger are in memory.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ async def leaving_while_the_end_is_held(world: RelayWorld) -> None:
 
 
 def with_failing_responses(*, carried_out: bool) -> Callable[[RelayWorld], Awaitable[None]]:
-    """No put of a response is answered; storage carries it out all the same, or not. Nor can it be
-    asked.
+    """Make every put of a response fail, after storage carried it out or without; storage cannot be
+    asked which.
     """
 
     async def run(world: RelayWorld) -> None:
@@ -172,7 +172,7 @@ CASES: Mapping[str, Case] = {
 
 
 class MemoryStorage:
-    """What is in storage, as the use cases read it."""
+    """Blobs in memory, as the use cases read them."""
 
     def __init__(self, blobs: dict[str, bytes]) -> None:
         self.blobs = blobs

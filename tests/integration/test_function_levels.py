@@ -1,4 +1,4 @@
-"""Who may call which function, as the worker library indexes the app."""
+"""The access level of each function, as the worker library indexes the app."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.entra import Tenant
 type Functions = dict[str, list[dict[str, Any]]]
 
 ROOT = Path(__file__).parents[2]
-ENTRA = Tenant(port=1).settings  # nobody listens there; indexing asks nobody
+ENTRA = Tenant(port=1).settings  # nothing listens there, and indexing does not connect
 LEVELS = {
     "openai": "FUNCTION",
     "unknown_route": "FUNCTION",
@@ -86,7 +86,9 @@ def test_where_the_app_checks_tokens_the_host_lets_every_call_through() -> None:
 def test_jwt_is_imported_only_where_tokens_are_checked(
     settings: dict[str, str], expected: bool
 ) -> None:
-    """It takes a tenth of a second of each worker's start."""
+    """The import, which takes a tenth of a second of each worker's start, happens only with
+    CALLER_AUTH=entra.
+    """
     values = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"] | settings
     program = "import function_app, sys; print('jwt' in sys.modules)"
     result = subprocess.run(
@@ -127,6 +129,6 @@ def described(bindings: list[dict[str, Any]]) -> tuple[str, str, str]:
 
 
 def test_the_catch_all_sorts_last(functions: Functions) -> None:
-    """Of two routes that match, the real host takes the function whose name sorts first."""
+    """If two routes match, the real host takes the function whose name sorts first."""
     http = [name for name, bindings in functions.items() if bindings[0]["type"] == "httpTrigger"]
     assert max(http) == "unknown_route"

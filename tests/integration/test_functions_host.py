@@ -106,7 +106,7 @@ def inspected(
 
 
 def answer_to(host: HostProcess, request: bytes) -> bytes:
-    """What the host sends, to the connection's end."""
+    """The bytes that the host sends until the connection ends."""
     with socket.create_connection(("127.0.0.1", host.port), timeout=WITHIN_S) as connection:
         connection.sendall(request)
         return b"".join(iter(lambda: connection.recv(65536), b""))
@@ -148,12 +148,12 @@ def test_it_prints_the_functions_and_their_routes(host: HostProcess) -> None:
 
 
 def test_paths_reach_the_app_decoded_once_and_encoded_again(host: HostProcess) -> None:
-    """Every row of PATHS."""
+    """The app sees the raw path that each row of PATHS states."""
     assert [(sent, inspected(host, sent)["raw_path"]) for sent, _ in PATHS] == PATHS
 
 
 def test_queries_reach_the_app_canonicalised(host: HostProcess) -> None:
-    """Every row of QUERIES."""
+    """The app sees the query that each row of QUERIES states."""
     assert [(sent, inspected(host, f"/q?{sent}")["query"]) for sent, _ in QUERIES] == QUERIES
 
 

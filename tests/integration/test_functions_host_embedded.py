@@ -1,6 +1,4 @@
-"""What the embedded Functions host alone has to show: its errors, its refusals, and that it leaves
-nothing behind.
-"""
+"""Behaviour of the embedded Functions host alone: its errors, its rejections, and its clean end."""
 
 import json
 import os
@@ -73,7 +71,7 @@ def embedded(
 
 
 def failed_start(host: HostProcess) -> str:
-    """Return what a host printed that could not start."""
+    """The output of a host that could not start."""
     assert host.exit_code() == 1, host.output()
     return host.output()
 
@@ -120,7 +118,9 @@ def test_what_the_host_lacks_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_classic_http_functions_are_refused(tmp_path: Path) -> None:
-    """HttpRequest without the FastAPI extension is not served, and the message says what is."""
+    """The host rejects a function with HttpRequest instead of the FastAPI extension, and names the
+    supported kind.
+    """
     app = (
         "import azure.functions as func\napp = func.FunctionApp()\n"
         '@app.route(route="x")\nasync def f(req: func.HttpRequest) -> func.HttpResponse: ...\n'

@@ -1,5 +1,5 @@
-"""What the proxy may put into an answer: each switchable, none within an event, none in the
-capture.
+"""What the proxy may add to an answer: each addition is switchable, none stands within an event,
+and none is in the capture.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""A 20 MB prompt beside 50 running streams: how long the relay's event loop is busy without serving
-anybody else.
+"""How long the relay's event loop is blocked by a 20 MB prompt while 50 streams run.
 
-Counted in the loop's own CPU time: a loop that parsed the prompt would spend all of that in one go.
-Client, upstream and storage are elsewhere. `python -m bench.large_prompt` measures the streams'
-gaps from outside, on the whole stack, where everything shares the machine.
+Counted in the loop's own CPU time: a loop that parsed the prompt in one step would spend all of
+that time at once. Client, upstream and storage are in other processes. `python -m
+bench.large_prompt` measures the streams' gaps from outside, on the whole stack, where everything
+shares the machine.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MB = 2**20
 # it
 MOST_BUSY_UNITS = 120
 STREAMS, CHUNKS, CHUNK_MS = 50, 100, 20
-# Sends what is on stdin, some time after its start, and reads the answer.
+# Sends its stdin some time after its start, and reads the answer.
 SEND = """
 import sys, time, urllib.request
 body = sys.stdin.buffer.read()
@@ -44,7 +44,7 @@ def stand_in() -> Iterator[StandIn]:
 
 
 class Elsewhere(MemoryStore):
-    """A store that keeps nothing: what it would do is done by another process."""
+    """A store that keeps nothing: another process does the work of a real one."""
 
     async def put(self, name: str, parts: object) -> None:
         pass
@@ -57,7 +57,7 @@ class Elsewhere(MemoryStore):
 
 
 async def run_with_input(*command: str, stdin: bytes) -> bytes:
-    """What a process of its own writes."""
+    """The output of a process of its own."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )

@@ -1,5 +1,5 @@
-"""The ledger against Azurite: what was accepted is found again, whoever wrote it, and however much
-it was.
+"""The ledger against Azurite: every accepted exchange is found again, with any number of writers
+and entries.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def test_an_error_of_others():
 
 
 def test_that_test_alone_fails(tmp_path: Path) -> None:
-    """A garbage collection brings to light what is freed by nothing else."""
+    """Only the test that left the failure behind fails, after a garbage collection."""
     (tmp_path / "test_some.py").write_text(_TESTS)
     options = ["-p", "harness.logs", "-p", "no:cacheprovider", "-p", "no:xdist", "-v"]
     done = subprocess.run(

@@ -70,8 +70,8 @@ BROKEN = ["reset_after=3;chunk_ms=20", "end_after=3", "silence_after=3", "silenc
 
 @pytest.mark.parametrize("directives", ENDINGS + BROKEN)
 async def test_however_a_call_ended(stand_in: StandIn, directives: str) -> None:
-    """Its prompt may have 100 MB: while an upstream is down, what is left until it is collected
-    would fill the memory.
+    """Nothing of a finished call stays for the garbage collector: prompts of up to 100 MB would
+    fill the memory while an upstream is down.
     """
     async with (
         served(

@@ -50,8 +50,8 @@ ASKED_FOR_USAGE = {
 
 
 async def relayed(body: bytes, *pieces: bytes) -> bytes:
-    """What the upstream got. The exchange must have passed, been captured, and
-    give a valid event.
+    """The body that the upstream got, after a check that the exchange passed, was captured, and
+    gives a valid event.
     """
     world = a_world(sse(STREAM), interventions=AS_SHIPPED, request_body_bytes=2 * 2**20)
     headers = {"content-type": "application/json", "content-length": str(len(body))}
@@ -74,14 +74,14 @@ async def relayed(body: bytes, *pieces: bytes) -> bytes:
 
 @pytest.mark.parametrize("body", AS_THEY_CAME.values(), ids=AS_THEY_CAME)
 async def test_other_bodies_are_sent_as_they_came(body: bytes) -> None:
-    """The upstream is to say what is wrong with it."""
+    """The upstream gets other bodies unchanged, and reports what is wrong with them."""
     assert await relayed(body) == body
     assert await relayed(body, body[:3], body[3:]) == body
 
 
 @pytest.mark.parametrize("body", ASKED_FOR_USAGE.values(), ids=ASKED_FOR_USAGE)
 async def test_an_odd_request_for_a_stream_is_sent_with_the_addition_alone(body: bytes) -> None:
-    """Nothing else of it is changed, not even what is wrong."""
+    """The proxy changes nothing else, not even the caller's mistakes."""
     added = b'"stream_options":{"include_usage":true},'
     answer = await relayed(body)
     assert answer.count(added) == 1
@@ -109,7 +109,9 @@ async def answers(connection: Connection) -> None:
     ("method", "path", "status"), [("HEAD", "x", 200), ("GET", "204", 204), ("GET", "304", 304)]
 )
 async def test_an_answer_without_a_body_is_whole(method: str, path: str, status: int) -> None:
-    """Whatever its headers say of one: nobody waits for it."""
+    """The relay does not wait for a body that the headers announce if the status or method excludes
+    one.
+    """
     async with serving(answers) as upstream, served(upstream) as relay:
         reader, writer = await asyncio.open_connection(
             "127.0.0.1", int(relay.url.rpartition(":")[2])
@@ -131,7 +133,7 @@ async def test_an_answer_without_a_body_is_whole(method: str, path: str, status:
 
 
 async def test_headers_as_large_as_the_server_takes_them_pass() -> None:
-    """60 KB in one, and two thousand small ones; bytes that are no text in between."""
+    """One header of 60 KB, two thousand small ones, and bytes that are not text all pass."""
     heads: list[bytes] = []
 
     async def script(connection: Connection) -> None:

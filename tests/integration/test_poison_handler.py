@@ -1,6 +1,4 @@
-"""What the poison queue holds, against Azurite: nothing of it is lost, and nothing goes round for
-ever.
-"""
+"""The poison queue against Azurite: no exchange is lost, and none is retried without end."""
 
 from __future__ import annotations
 
@@ -55,7 +53,7 @@ _runs = iter(range(10**6))
 
 
 async def reconcile(account: Account, exchange_id: str) -> list[Envelope]:
-    """What the next run of reconcile queues in the exchange's window."""
+    """The envelopes that the next run of reconcile queues in the exchange's window."""
     it = Reconciliation(
         account.captures,
         account.ledger,
@@ -71,7 +69,7 @@ async def reconcile(account: Account, exchange_id: str) -> list[Envelope]:
 async def test_a_message_that_is_not_an_envelope_is_discarded(
     azurite: str, caplog: pytest.LogCaptureFixture, every_log: StringIO
 ) -> None:
-    """One log line says so, without the message's content."""
+    """One log line reports it, without the message's content."""
     async with an_account(azurite) as account:
         for message in (b"", b"null", b"\xff\xfe", b'{"secret": 1}', b"[" * 100_000):
             await poison_handler(account).handle(message)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 
 
 class ProbedDependency:
-    """Counts its probes; raises `failure` where there is one."""
+    """Counts its probes, and raises `failure` if it is set."""
 
     def __init__(self, failure: Exception | None = None) -> None:
         self.failure = failure

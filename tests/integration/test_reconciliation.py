@@ -118,7 +118,7 @@ async def test_a_delivered_request_alone_is_complete(azurite: str) -> None:
 
 
 async def test_a_complete_window_is_not_listed_again(azurite: str) -> None:
-    """Its report is stored, and is what the run returns."""
+    """The run returns the stored report of the window."""
     window = a_window()
     async with an_account(azurite) as account:
         ids = [an_id(window) for _ in range(3)]
@@ -232,13 +232,15 @@ async def test_a_run_is_blocked_by_the_queue_and_the_event_hub(
 
 
 async def test_a_run_is_blocked_by_storage() -> None:
-    """The reason says so; nothing is raised."""
+    """A storage failure blocks the run: the reason names it, and nothing is raised."""
     async with an_account(connection_string(free_ports())) as account:
         assert await reconciliation(account).blocked_reason() == "the queue cannot be reached"
 
 
 async def test_a_stored_outcome_is_requeued(azurite: str) -> None:
-    """What the recorder or the poison queue stored of an exchange without an answer."""
+    """The outcome that the recorder or the poison handler stored of an exchange without an answer
+    is queued.
+    """
     window = a_window()
     exchange_id = an_id(window)
     async with an_account(azurite) as account:
@@ -349,10 +351,10 @@ async def test_a_run_stops_in_time(azurite: str) -> None:
     assert counts(report, "captured", "redelivered", "not_requeued", "waiting") == [5, 2, 3, None]
 
 
-async def test_a_run_stops_where_storage_fails(
+async def test_a_run_stops_if_storage_fails(
     azurite: str,
 ) -> None:
-    """What it had queued is counted."""
+    """The report counts the envelopes that were queued before the failure."""
     window = a_window()
 
     class Failing(EnvelopeQueue):
@@ -427,7 +429,9 @@ async def test_a_reopened_exchange_can_be_dead_lettered(
 async def test_an_exchange_reopened_meanwhile_stays_reopened(
     azurite: str,
 ) -> None:
-    """Otherwise nobody would look at it again, should the queue give it up."""
+    """A run does not close an exchange that was reopened during the run, so that the next one looks
+    at it again.
+    """
     window = a_window()
     async with an_account(azurite) as account:
         it = reconciliation(account)

@@ -1,6 +1,4 @@
-"""Recording: complete where stores work, harmless where they don't, and never in the way of a
-byte.
-"""
+"""Recording is complete if the stores work, harmless if they fail, and never delays a byte."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What is refused by its request line alone: reported at once, with an id; below /openai/ recorded,
-without a body or a capture.
+"""Requests that are rejected by their request line: the answer is immediate and carries an id;
+below /openai/ it is recorded, without a body or a capture.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ REFUSED = [
 async def answered(
     world: RelayWorld, method: str, path: str, headers: list[tuple[bytes, bytes]]
 ) -> list[dict[str, Any]]:
-    """What is sent to the client. Its body is never asked for."""
+    """The response that the client gets. The request body is never read."""
     messages: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -120,7 +120,7 @@ async def test_below_openai_it_is_an_exchange(
     [("GET", "/"), ("GET", "/openai"), ("POST", "/health"), ("GET", "/OPENAI/x")],
 )
 async def test_elsewhere_it_has_an_id_and_nothing_more(method: str, path: str) -> None:
-    """A stranger that looks for what is not there makes no event."""
+    """A rejected request outside /openai/ makes no event."""
     world = a_world()
     messages = await answered(world, method, path, [])
     await world.recorded()

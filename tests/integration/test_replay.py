@@ -1,4 +1,4 @@
-"""Replaying against Azurite: every wanted exchange of a window once, a page at a time, behind live
+"""Replay against Azurite: each selected exchange of a window once, page by page, after live
 traffic.
 """
 
@@ -61,7 +61,7 @@ def a_replay_runner(account: Account, now: datetime = LATER, **options: int) -> 
 async def replay(
     account: Account, wanted: ReplayRequest, window: Window, now: datetime = LATER, **options: int
 ) -> tuple[list[ReplayPage], list[Envelope]]:
-    """All pages of a window, and what they queued."""
+    """Replay all pages of a window, and return the queued envelopes."""
     it, instance = a_replay_runner(account, now, **options), uuid.uuid4().hex
     pages = [await it.queue_page(instance, wanted, window.name, None)]
     while pages[-1].marker is not None:

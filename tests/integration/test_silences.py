@@ -1,5 +1,5 @@
-"""Long silences: comments on an open stream, an early 200 where the headers do not come, and what
-follows in the stream.
+"""Long silences: comments on an open stream, an early 200 if the headers are late, and the rest of
+the stream.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ async def test_a_document_gets_no_comment(stand_in: StandIn) -> None:
 
 
 async def test_a_stream_that_is_asked_for_can_be_commented(stand_in: StandIn) -> None:
-    """The upstream is not asked to compress what the proxy may have to write into."""
+    """The proxy requests it uncompressed, because it may have to write comments into it."""
     async with served(stand_in, keep_alive_s=SHORT_S) as relay:
         answer, pieces = await streamed(relay, "gzip;first_chunk_ms=400")
     assert "content-encoding" not in answer.headers
@@ -152,8 +152,8 @@ async def test_late_headers_are_not_waited_for(stand_in: StandIn, body: object) 
 async def test_a_stored_response_read_as_a_stream_is_answered_early(
     stand_in: StandIn,
 ) -> None:
-    """Its query says that it is one; it is not asked for compressed, and what comes late follows in
-    the stream.
+    """Its query asks for a stream, so the proxy requests it uncompressed and passes a late answer
+    on in the stream.
     """
     headers = {
         "x-stand-in": "headers_ms=1000;status=404",
@@ -296,8 +296,8 @@ async def test_a_request_without_stream_is_never_answered_early(stand_in: StandI
 async def test_an_error_after_an_early_answer_is_raised_by_the_sdk(
     stand_in: StandIn, status: int
 ) -> None:
-    """Sync and async, with the upstream's own code and message; the event will say what the
-    upstream answered.
+    """The sync and async SDKs raise it with the upstream's own code and message, and the event
+    holds the upstream's answer.
     """
     directives = f"headers_ms=1000;status={status}"
     async with served(stand_in, early_response_after_s=SHORT_S) as relay:
@@ -372,7 +372,7 @@ def picture(client: openai.AzureOpenAI, directives: str) -> list[str]:
 
 
 async def test_the_sdk_reads_a_streamed_image_through_comments(stand_in: StandIn) -> None:
-    """And raises what comes late, as it does for chats."""
+    """The SDK reads the image, and raises a late error as it does for chats."""
     async with served(stand_in) as plain:
         expected = await asyncio.to_thread(picture, plain.client(), "")
     assert expected[-1] == "image_generation.completed"

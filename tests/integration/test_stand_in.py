@@ -92,7 +92,7 @@ def test_usage_comes_only_when_asked_for(stand_in: StandIn) -> None:
 
 
 def test_same_request_same_bytes_streamed_or_not(stand_in: StandIn) -> None:
-    """Two calls get the same body, and a stream says what the document says."""
+    """Two calls get the same body, and a stream holds the same content as the document."""
     whole = stand_in.post()
     assert whole.content == stand_in.post().content
     assert stand_in.post(body=STREAM).content == stand_in.post(body=STREAM).content

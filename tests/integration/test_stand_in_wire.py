@@ -1,4 +1,4 @@
-"""The stand-in's bytes on the wire: layout, pace, endings, and what it records of them."""
+"""The stand-in's bytes on the wire: layout, pace, endings, and its record of them."""
 
 import asyncio
 import base64
@@ -40,9 +40,7 @@ def stand_in() -> Iterator[StandIn]:
 
 @pytest.mark.parametrize("layout", ["byte_at_a_time; chunks=2", "cut=7", "gzip", "chunked"])
 def test_layout_changes_pieces_not_bytes(stand_in: StandIn, layout: str) -> None:
-    """What the caller reads is what the recording says was written, and the plain
-    answer's bytes.
-    """
+    """The caller reads the bytes that the record holds, which are those of the plain answer."""
     few = "chunks=2" if "chunks=2" in layout else ""
     answer = stand_in.post(body=STREAM, directives=layout, tag=f"layout-{layout}")
     recorded = stand_in.exchange(f"tag:layout-{layout}")

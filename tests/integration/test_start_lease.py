@@ -54,8 +54,8 @@ def start(durable: Durable, lease: StartLease) -> Any:
 
 
 async def test_of_ten_starts_at_once_one_starts_a_run(azurite: str) -> None:
-    """Also the first time, when nobody has made the blob; and none follows while the run is
-    active.
+    """One of ten starts starts a run, also the first time, when the blob does not exist; no other
+    follows while the run is active.
     """
     storages = [a_storage(azurite) for _ in range(10)]
     durable = Durable()
@@ -79,7 +79,7 @@ async def test_a_start_that_fails_leaves_no_lease(azurite: str) -> None:
 
 
 async def test_a_lease_is_held_by_one_at_a_time(azurite: str) -> None:
-    """Whoever comes meanwhile learns that another holds it; afterwards it is free."""
+    """A second caller gets no lease while another holds it; afterwards it is free."""
     storage = a_storage(azurite)
     lease = StartLease(storage, "locks/held")
     async with lease.hold() as first, lease.hold() as second:

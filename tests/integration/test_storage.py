@@ -33,7 +33,7 @@ NAME = capture.request_name(new_exchange_id(1_731_481_170_000, bytes(10)))
 
 @pytest.fixture(scope="module")
 def account() -> Iterator[str]:
-    """The connection string of an Azurite with what the app expects to find in it."""
+    """The connection string of an Azurite with the app's queues and containers."""
     with Stack(only=["azurite"]) as stack:
         yield stack.storage_connection_string
 
@@ -59,7 +59,7 @@ async def a_storage(account: str) -> AsyncIterator[Storage]:
 
 @pytest.fixture
 def unserved() -> str:
-    """The connection string of an account that nobody serves."""
+    """The connection string of an account that no server answers for."""
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))
         port = unheard.getsockname()[1]

@@ -183,7 +183,9 @@ async def test_a_capture_is_stored_although_the_answer_to_its_put_was_lost(
 
 
 async def test_a_refused_call_is_not_asked_for() -> None:
-    """Storage said itself that it did not carry it out."""
+    """The recorder does not check for a blob after a refusal, because the refused call was not
+    carried out.
+    """
     world = a_world(sse(STREAM))
     names: list[str] = []
 
@@ -201,7 +203,7 @@ async def test_a_refused_call_is_not_asked_for() -> None:
 
 
 async def test_the_withheld_end_was_not_sent() -> None:
-    """`sent_bytes` says so, and storage says what the event says."""
+    """`sent_bytes` excludes the withheld end, in the event and in storage."""
     world = a_world(document(b'{"a": 1}'), capture_required=True)
     stored = world.store.put
 

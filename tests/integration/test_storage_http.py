@@ -218,8 +218,8 @@ async def test_a_connection_that_was_idle_for_long_is_not_used() -> None:
 
 @pytest.mark.parametrize("unasked", [b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil", b"x", OK])
 @pytest.mark.parametrize("together", [True, False], ids=["with_the_answer", "after_it"])
-async def test_what_nobody_asked_for_is_nobody_s_answer(unasked: bytes, together: bool) -> None:
-    """It makes its connection unfit for another call; garbage right behind an answer spoils that
+async def test_an_unsolicited_answer_is_discarded(unasked: bytes, together: bool) -> None:
+    """It makes its connection unfit for another call; garbage right after an answer spoils that
     answer, too.
     """
     more = asyncio.Event()
@@ -258,7 +258,9 @@ async def test_what_nobody_asked_for_is_nobody_s_answer(unasked: bytes, together
         b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\nxx",
     ],
 )
-async def test_an_answer_that_never_becomes_whole_is_an_error(raw: bytes) -> None:
+async def test_an_incomplete_answer_is_an_error(raw: bytes) -> None:
+    """A truncated or malformed answer raises StorageError, and its connection is not used again."""
+
     async def script(connection: Connection) -> None:
         await connection.request()
         await connection.say(raw)
@@ -293,7 +295,7 @@ async def test_an_answer_that_breaks_off_leaves_nothing_to_the_garbage_collector
 
 
 class TrackedBytes(bytes):
-    """A body that the garbage collector knows."""
+    """Bytes that the garbage collector tracks."""
 
 
 async def test_a_reset_is_an_error() -> None:
@@ -411,7 +413,8 @@ async def test_an_answer_may_come_before_the_body_is_sent() -> None:
         assert not client.idle
 
 
-async def test_whoever_stops_waiting_leaves_no_connection() -> None:
+async def test_a_cancelled_call_leaves_no_connection() -> None:
+    """The connection of a cancelled call is closed, not kept for another call."""
     requested = asyncio.Event()
 
     async def script(connection: Connection) -> None:
@@ -429,7 +432,8 @@ async def test_whoever_stops_waiting_leaves_no_connection() -> None:
         assert not client.idle
 
 
-async def test_where_nobody_listens_it_is_an_error() -> None:
+async def test_an_address_without_a_listener_is_an_error() -> None:
+    """A refused connection raises StorageError."""
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))
         async with client_of(f"http://127.0.0.1:{unheard.getsockname()[1]}") as client:
@@ -485,7 +489,7 @@ async def test_tls_is_verified(known: bool, tmp_path: Path) -> None:
 
 
 async def test_an_authority_that_the_machine_does_not_trust_is_refused() -> None:
-    """Servers are verified unless told otherwise."""
+    """Servers' certificates are verified by default."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert("localhost").configure_cert(context)
     async with (
@@ -514,7 +518,7 @@ async def test_no_call_waits_for_the_authorities_to_be_read(
 
 
 async def test_nothing_is_kept_from_one_call_to_the_next() -> None:
-    """No cookie, no redirect, no decoding of what says that it is compressed."""
+    """The client keeps no cookies, follows no redirects, and decodes no compressed bodies."""
     heads: list[bytes] = []
 
     async def script(connection: Connection) -> None:

@@ -66,7 +66,7 @@ AMQP_ANSWER: Final = b"AMQP\x03\x01\x00\x00\x00\x00\x40\x00\x02\x01\x00\x00"
 
 @dataclass(frozen=True, kw_only=True)
 class MisbehavingDependency:
-    """A dependency that misbehaves, and what is tried on it."""
+    """A dependency that misbehaves, with the calls that are tried on it."""
 
     how: Misbehaviour
     emulator: Emulator
@@ -337,7 +337,7 @@ async def delivery(dependency: MisbehavingDependency) -> None:
             await enrichment.deliver(envelopes.dump(PLAIN).encode())
 
 
-# What each row of the table is tried by: dependency and what is waited for.
+# The calls that try each row of the table: dependency and the kind of wait.
 TRIALS: Final[dict[tuple[str, str], Callable[[MisbehavingDependency], Awaitable[None]]]] = {
     ("Event Hub", "its largest event, from connecting to attaching"): largest_event,
     ("Event Hub", "a link for a publication, from connecting to attaching"): link,
@@ -390,9 +390,9 @@ async def test_a_wait_ends_within_its_bound(
 async def test_an_event_hub_that_comes_back_after_a_silence_is_used_again(
     emulator: Emulator,
 ) -> None:
-    """The open connection falls silent, the next ones are accepted and never answered, and then new
-    ones are answered again: nothing is left waiting for an old one, and the probe tells the truth
-    all the while.
+    """The open connection falls silent, new connections are accepted and not answered, and later
+    ones are answered again: no send waits for an old connection, and the probe reports the state at
+    each time.
     """
     moment = 0.0
     async with (

@@ -276,7 +276,9 @@ async def test_disconnect_within_a_passing_body(
 async def test_disconnect_within_the_upload_ends_the_answer(
     transport: AiohttpTransport,
 ) -> None:
-    """At once: nobody waits for the upload's end, nor for the longest exchange."""
+    """A disconnect ends the exchange at once, before the end of the upload and before the
+    exchange's time limit.
+    """
     closed = asyncio.Event()
 
     async def script(connection: Connection) -> None:
@@ -335,7 +337,7 @@ async def test_a_passing_body_over_the_limit_cuts_an_answer_off(
         await connection.closed_by_client()
 
     class LateClient(RelayClient):
-        """Sends the rest of its body once the answer has begun."""
+        """A client that sends the rest of its body after the answer has started."""
 
         async def _receive(self) -> dict[str, Any]:
             if len(self._pieces) == 1:

@@ -1,5 +1,5 @@
-"""The usage of a background response is counted once, whoever carries it, however often, and in
-whatever order.
+"""The usage of a background response is counted once, whichever exchanges carry it and in whatever
+order.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class UsageClaimWorld:
     def answered(
         self, operation: str, response: dict[str, Any], *, stream: bool = False
     ) -> Envelope:
-        """An exchange that was answered with this response, in an event where it was a stream."""
+        """An exchange that got this response, within an event if it was a stream."""
         exchange_id = an_id(a_window())
         document = {"type": "response.completed", "response": response} if stream else response
         text = json.dumps(document).encode()
@@ -96,14 +96,14 @@ class UsageClaimWorld:
         )
 
     async def fails(self, envelope: Envelope, failure: Exception) -> None:
-        """The Event Hub does not take its event."""
+        """Deliver the envelope while the Event Hub does not accept its event."""
         self.failure = failure
         with contextlib.suppress(DeliveryError):
             await self.deliver(dump(envelope).encode())
         self.failure = None
 
     async def enriched(self, envelopes: Sequence[Envelope]) -> list[bool]:
-        """What each event says in `usage_repeated`, one after the other."""
+        """Deliver the envelopes one after another, and return `usage_repeated` of each event."""
         for envelope in envelopes:
             await self.deliver(dump(envelope).encode())
         return [event["usage_repeated"] for event in self.sent[-len(envelopes) :]]
@@ -121,8 +121,8 @@ def a_response(text: str = "hi", **changes: Any) -> dict[str, Any]:
     return usual | {"model": "m", "output": output} | changes
 
 
-async def test_of_a_response_that_is_only_polled_one_event_counts_the_usage(azurite: str) -> None:
-    """The create call and the polls before the end carry none; of those that do, the first counts
+async def test_one_poll_counts_the_usage_of_a_response(azurite: str) -> None:
+    """The create call and early polls carry no usage; of the polls that carry it, the first counts
     it.
     """
     async with an_account(azurite) as account:
@@ -142,7 +142,9 @@ async def test_of_a_response_that_is_only_polled_one_event_counts_the_usage(azur
 async def test_a_message_that_comes_again_and_a_replay_say_the_same(
     azurite: str, text: str
 ) -> None:
-    """The claim is the exchange's for ever."""
+    """A claim belongs to its exchange permanently, so a second delivery and a replay repeat the
+    event.
+    """
     async with an_account(azurite) as account:
         world, done = UsageClaimWorld(account.storage), a_response(text)
         first, second = (world.answered("responses.get", done) for _ in range(2))
@@ -158,7 +160,7 @@ async def test_a_message_that_comes_again_and_a_replay_say_the_same(
 
 
 async def test_a_stream_and_later_gets(azurite: str) -> None:
-    """Whichever is enriched first; exactly one counts it."""
+    """Exactly one of them counts the usage, whichever is enriched first."""
     async with an_account(azurite) as account:
         world = UsageClaimWorld(account.storage)
         for late in (False, True):
@@ -173,7 +175,7 @@ async def test_a_stream_and_later_gets(azurite: str) -> None:
 
 
 async def test_polls_that_are_enriched_at_once(azurite: str) -> None:
-    """By any number of workers: storage decides, and one of them counts it."""
+    """Storage decides between any number of workers, and one poll counts the usage."""
     async with an_account(azurite) as account, an_account(azurite) as other:
         worlds = [UsageClaimWorld(account.storage), UsageClaimWorld(other.storage)]
         done = a_response()
@@ -190,8 +192,8 @@ async def test_polls_that_are_enriched_at_once(azurite: str) -> None:
 async def test_an_exchange_whose_event_is_not_taken_leaves_the_usage_to_the_next(
     azurite: str,
 ) -> None:
-    """Dead-lettered at once, or refused again and again. What it was examined for without being
-    sent claims nothing either.
+    """A dead-lettered exchange, one that is rejected repeatedly, and one that was only examined
+    keep no claim.
     """
     async with an_account(azurite) as account:
         world, done = UsageClaimWorld(account.storage), a_response()

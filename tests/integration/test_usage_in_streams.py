@@ -36,7 +36,7 @@ def stand_in() -> Iterator[StandIn]:
 
 
 class Sent:
-    """One request through the relay: what the client got, and what the upstream saw and wrote."""
+    """One request through the relay: the client's answer, and the upstream's record of it."""
 
     def __init__(self, answer: httpx.Response, seen: list[dict[str, Any]]) -> None:
         self.answer = answer
@@ -57,7 +57,7 @@ async def sent(
     target: str = "",
     api_version: str = API_VERSION,
 ) -> Sent:
-    """Sends a body (bytes as they are, anything else as JSON) to a deployment of its own."""
+    """Send a body (bytes unchanged, anything else as JSON) to a deployment of its own."""
     tag = uuid.uuid4().hex
     path = target or f"/openai/deployments/gpt-{tag}/{operation}?api-version={api_version}"
     headers = {
@@ -201,7 +201,9 @@ async def test_an_old_api_version_gets_no_usage_request(
 
 
 async def test_the_v1_routes_are_asked(stand_in: StandIn) -> None:
-    """They know the addition whatever the year."""
+    """The proxy asks for usage on the v1 routes in every year's api-version, because they all know
+    the option.
+    """
     async with served(stand_in) as relay:
         done = await sent(
             relay, stand_in, {**STREAM, "model": "gpt-4o"}, target="/openai/v1/chat/completions"
@@ -326,8 +328,8 @@ async def through(
 async def test_a_stream_that_says_its_length_arrives_well_formed(
     first: bytes, rest: bytes, missing: int, until: bytes, expected: bytes
 ) -> None:
-    """Without that length: what the proxy takes out or puts in would leave the client waiting, or
-    cut it off.
+    """The proxy removes a stream's Content-Length: with it, an added or removed event would leave
+    the client waiting, or truncate the body.
     """
     going_on = asyncio.Event()
     size = len(first + rest) + missing
@@ -376,8 +378,8 @@ async def test_without_draining_a_disconnect_ends_the_call(stand_in: StandIn) ->
 
 
 async def test_draining_gets_the_exact_usage(stand_in: StandIn) -> None:
-    """The rest is read for its usage; what the client was sent, and when it disconnected, stay
-    what they were.
+    """The proxy reads the rest for its usage; the bytes sent and the time of the disconnect stay
+    the same.
     """
     async with served(stand_in, limits={"drain_s": DEADLINE_S, "drain_bytes": 10_000_000}) as relay:
         await left_early(relay, "chunk_ms=10;chunks=300")

@@ -1,4 +1,4 @@
-"""What is put right in Microsoft's worker library, checked against that library itself."""
+"""The patches of Microsoft's worker library, checked against that library itself."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_preparing_twice_changes_nothing() -> None:
 
 
 def test_no_access_log_is_written() -> None:
-    """Its lines would hold the query, where a function key may stand."""
+    """An access log would hold the query, which may carry a function key."""
     uvicorn.config.Config(app="x", log_config=uvicorn.config.LOGGING_CONFIG).configure_logging()
     assert not logging.getLogger("uvicorn.access").isEnabledFor(logging.INFO)
 
@@ -113,7 +113,7 @@ def test_the_library_writes_no_record_per_request() -> None:
 
 
 def a_library(**changed: Any) -> Library:
-    """One that is as tested, but for what is changed; a patch of it changes nothing else."""
+    """A library of the tested form with some changes; patching it changes nothing else."""
     coordinator = HttpCoordinator.__new__(HttpCoordinator)  # not the one of the process
     coordinator.__init__()
     parts: dict[str, Any] = {
@@ -127,9 +127,9 @@ def a_library(**changed: Any) -> Library:
 
 
 @pytest.mark.anyio
-async def test_a_request_and_an_invocation_that_never_meet_do_not_wait_for_ever() -> None:
-    """As where a caller sends an x-ms-invocation-id of its own: both sides end, and nothing of them
-    is kept.
+async def test_a_request_without_its_invocation_does_not_wait_forever() -> None:
+    """If a caller sends an x-ms-invocation-id of its own, both sides end, and nothing of them is
+    kept.
     """
     library = a_library()
     worker_library.patch_runtime(library, pairing_timeout_s=0.05, forget_after_s=0)
@@ -210,7 +210,9 @@ class Coordinator:
 def test_what_a_library_of_another_form_loses_is_named(
     changed: dict[str, Any], loss: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The app starts; the log and the result say what is not put right, and the rest is."""
+    """The app starts; the log and the result name the patches that are missing, and the others are
+    applied.
+    """
     library = a_library(**changed)
     assert worker_library.patch_runtime(library) == f"unexpected form: {loss}"
     if "path_convertor" not in changed:
@@ -223,7 +225,7 @@ def test_what_a_library_of_another_form_loses_is_named(
     [("1.4.0", "1.4.0"), ("2.3.0", "2.3.0"), ("1.30.0", "1.30.0"), ("", "(version not found)")],
 )
 def test_a_version_that_is_not_known_is_named(version: str, text: str) -> None:
-    """Even where each point can be patched."""
+    """The result names an untested version even if every patch fits."""
     versions = a_library().versions | {"azure-functions-runtime": version}  # type: ignore[operator]
     unknown = f"unknown version azure-functions-runtime {text}"
     assert worker_library.patch_runtime(a_library(versions=versions)) == unknown

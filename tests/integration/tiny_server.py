@@ -1,5 +1,5 @@
-"""A server of a few lines on a free port, for what no real server does: stall, break off, say odd
-things.
+"""A server of a few lines on a free port that can stall, break the connection, or send malformed
+responses, which no real server does.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Connection:
 
 @dataclass
 class TinyServer:
-    """Where it listens, and what came of its connections."""
+    """The server's address, and the connections that it accepted."""
 
     port: int
     connections: int = 0
@@ -102,8 +102,8 @@ async def serving(
 
 
 async def until_broken(response: httpx.Response) -> None:
-    """Returns when aiohttp has seen the connection of this answer of the transport break, and
-    nobody has read of it.
+    """Return when aiohttp has seen the connection of this response break, before anything
+    reads it.
     """
     stream = response.stream
     assert isinstance(stream, _ResponseBody)
