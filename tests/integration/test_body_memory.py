@@ -8,7 +8,7 @@ import json
 import pytest
 
 from shared.core.records.outcome import Outcome
-from tests.integration.exchanges import DEADLINE_S, Client, a_world, document, event_of, sse
+from tests.integration.exchanges import DEADLINE_S, RelayClient, a_world, document, event_of, sse
 
 pytestmark = pytest.mark.anyio
 
@@ -20,17 +20,17 @@ async def test_a_large_body_beyond_the_memory_is_refused_with_a_retry_after() ->
     """While the upstream has another one; a small body is relayed."""
     answering = asyncio.Event()
     world = a_world(answering, document(b"{}"), document(b"{}"), request_memory_bytes=FEW_BYTES)
-    first = Client(world.relay, LARGE)
+    first = RelayClient(world.relay, LARGE)
     running = first.start()
     async with asyncio.timeout(DEADLINE_S):
         await world.upstream.called.wait()
-    second = Client(world.relay, LARGE)
+    second = RelayClient(world.relay, LARGE)
     await second.run()
     assert (second.status, second.headers["retry-after"]) == (503, "2")
     assert json.loads(second.body)["error"]["code"] == "request_memory_full"
     answering.set()
     await asyncio.wait_for(running, DEADLINE_S)
-    await Client(world.relay, b"{}").run()
+    await RelayClient(world.relay, b"{}").run()
     await world.recorded()
     outcomes = [envelope.outcome for envelope in world.envelopes.put_ones]
     assert sorted(outcomes) == [Outcome.COMPLETED, Outcome.COMPLETED, Outcome.REJECTED]
@@ -42,7 +42,7 @@ async def test_a_body_is_not_held_while_its_answer_streams() -> None:
     ending = asyncio.Event()
     begun = event_of(choices=[{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}])
     world = a_world(sse(begun, ending, b"data: [DONE]\n\n"))
-    client = Client(world.relay, LARGE)
+    client = RelayClient(world.relay, LARGE)
     running = client.start()
     await client.until_body(begun)
     assert world.relay.body_memory.used_bytes == 0
@@ -53,7 +53,7 @@ async def test_a_body_is_not_held_while_its_answer_streams() -> None:
 
 async def test_a_client_that_disconnects_within_its_body_gives_it_back() -> None:
     world = a_world()
-    client = Client(world.relay, LARGE)
+    client = RelayClient(world.relay, LARGE)
     client.body_is_whole = False
     running = client.start()
     client.disconnect()

@@ -26,11 +26,11 @@ from shared.enrichment.enrichment import Enrichment
 from tests.integration.azurite import Account, an_account
 from tests.integration.counting_proxy import counting
 from tests.integration.exchanges import (
-    Body,
-    Client,
     Envelopes,
-    Store,
-    World,
+    MemoryStore,
+    RelayClient,
+    RelayWorld,
+    ScriptedBody,
     a_world,
     document,
     event_of,
@@ -62,7 +62,7 @@ CASES: dict[str, tuple[bytes, httpx.Response | Exception]] = {
         httpx.Response(
             200,
             headers={"content-type": "application/json"},
-            stream=Body(*in_pieces(LARGE_ANSWER)),
+            stream=ScriptedBody(*in_pieces(LARGE_ANSWER)),
         ),
     ),
     "no answer": (ASK, httpx.ConnectError("refused")),
@@ -75,7 +75,7 @@ def azurite() -> Iterator[str]:
         yield stack.storage_connection_string
 
 
-class AzuriteStore(Store):
+class AzuriteStore(MemoryStore):
     """The captures in Azurite."""
 
     def __init__(self, account: Account) -> None:
@@ -116,7 +116,7 @@ class EventHub:
         await self._ledger.delivered([message_id])
 
 
-def world_of(account: Account, answer: httpx.Response | Exception) -> World:
+def world_of(account: Account, answer: httpx.Response | Exception) -> RelayWorld:
     return a_world(
         answer,
         store=AzuriteStore(account),
@@ -157,7 +157,7 @@ async def test_an_exchange_makes_exactly_the_calls_of_the_table(azurite: str, co
     request, answer = CASES[column]
     async with counting(azurite) as (address, counts), an_account(address) as account:
         world = world_of(account, answer)
-        await Client(world.relay, *in_pieces(request)).run()
+        await RelayClient(world.relay, *in_pieces(request)).run()
         await world.recorded()
         await deliver_queued(account)
     del counts["Create Append Blob, ledger"]  # one for each hour and worker
