@@ -15,9 +15,9 @@ from prove.event_rules import Circumstances, ExchangeView, Policy, wrong_stateme
 from prove.evidence import Evidence, Stored
 from prove.observation import ClientObservation
 from prove.result import ProofResult
-from prove.upstream_calls import UpstreamCall
+from prove.upstream_calls import UpstreamRecord
 
-type Calls = dict[str, UpstreamCall]  # by deployment
+type Calls = dict[str, UpstreamRecord]  # by deployment
 
 
 def compare(
@@ -43,7 +43,9 @@ def compare(
     wrong = wrong_events(evidence, observations, upstream, circumstances, forgotten)
     result.counts |= {
         "exchanges that clients began": len(observations),
-        "responses that clients got complete": sum(observation.whole for observation in observations),
+        "responses that clients got complete": sum(
+            observation.whole for observation in observations
+        ),
         captured: len(stored),
         "exchanges on the Event Hub": len(events),
         "of those aborted": sum(copies[0]["outcome"] == "aborted" for copies in events.values()),
@@ -95,7 +97,8 @@ def check_bodies(
     touched = [
         observation.deployment
         for observation in observations
-        if not observation.whole or observation.body_sha256 != upstream[observation.deployment].response_sha256
+        if not observation.whole
+        or observation.body_sha256 != upstream[observation.deployment].response_sha256
     ]
     result.check(
         holds=not touched,

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from harness.event_log import Event
 from prove.observation import ClientObservation
-from prove.upstream_calls import UpstreamCall
+from prove.upstream_calls import UpstreamRecord
 
 Policy = Literal["best_effort", "required"]
 
@@ -49,7 +49,7 @@ class ExchangeView:
     """One exchange as both ends saw it; None: that end did not see it."""
 
     client: ClientObservation | None
-    upstream: UpstreamCall | None
+    upstream: UpstreamRecord | None
 
     @property
     def delivered_whole(self) -> bool:

@@ -11,7 +11,7 @@ from local.stack import Stack
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class UpstreamCall:
+class UpstreamRecord:
     """The call of one exchange."""
 
     count: int  # of calls for the same exchange: more than one are a repetition
@@ -34,13 +34,13 @@ class UpstreamCall:
         )
 
 
-def upstream_calls(stack: Stack, deployment: str = "") -> dict[str, UpstreamCall]:
+def upstream_calls(stack: Stack, deployment: str = "") -> dict[str, UpstreamRecord]:
     """Deployment -> its newest call, of one deployment or of all. Each exchange has its own."""
     url = f"{stack.stand_in_url}/_stand_in/exchanges?details=false&deployment={deployment}"
-    calls: dict[str, UpstreamCall] = {}
+    calls: dict[str, UpstreamRecord] = {}
     with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - http to this machine
         for document in json.load(answer):
             name = str(document["deployment"])
             count = calls[name].count + 1 if name in calls else 1
-            calls[name] = UpstreamCall.from_json(document, count)
+            calls[name] = UpstreamRecord.from_json(document, count)
     return calls

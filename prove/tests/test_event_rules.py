@@ -10,7 +10,7 @@ import pytest
 from harness.chat import Chat
 from prove.event_rules import Circumstances, ExchangeView, wrong_statements
 from prove.observation import ClientObservation
-from prove.upstream_calls import UpstreamCall
+from prove.upstream_calls import UpstreamRecord
 
 _CHAT: Final = Chat(deployment="chat-1")
 _USAGE: Final = {"total_tokens": 7}
@@ -18,7 +18,7 @@ _CLIENT: Final = ClientObservation(
     chat=_CHAT, exchange_id="1", status=200, whole=True, body_sha256="answer", content="Hi",
     usage=_USAGE,
 )  # fmt: skip
-_UPSTREAM: Final = UpstreamCall(
+_UPSTREAM: Final = UpstreamRecord(
     count=1, request_sha256="ask", response_sha256="answer", response_bytes=9, finished=True,
     started_at=0.0,
 )  # fmt: skip

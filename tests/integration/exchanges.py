@@ -116,7 +116,7 @@ class ScriptedBody(httpx.AsyncByteStream):
 
     def __init__(self, *parts: bytes | asyncio.Event | Exception) -> None:
         self.parts = parts
-        self.given = 0  # pieces handed out
+        self.yielded_count = 0  # pieces handed out
         self.closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -126,7 +126,7 @@ class ScriptedBody(httpx.AsyncByteStream):
             elif isinstance(part, Exception):
                 raise part
             else:
-                self.given += 1
+                self.yielded_count += 1
                 yield part
 
     async def aclose(self) -> None:

@@ -155,7 +155,7 @@ async def test_each_piece_passes_before_the_next_one_comes() -> None:
     running = client.start()
     await client.until_body(TEXT)
     assert isinstance(answer.stream, ScriptedBody)
-    assert answer.stream.given == 1
+    assert answer.stream.yielded_count == 1
     arrived.set()
     await asyncio.wait_for(running, DEADLINE_S)
     assert client.body == TEXT + STOP + DONE

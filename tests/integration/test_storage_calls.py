@@ -103,7 +103,7 @@ class AzuriteEnvelopes(Envelopes):
         await self._queue.put(envelope)
 
 
-class EventHub:
+class AcceptingEventHub:
     """Accepts everything, and appends it to the ledger as the adapter does."""
 
     def __init__(self, account: Account) -> None:
@@ -129,7 +129,7 @@ async def deliver_queued(account: Account) -> None:
     """What the Functions host and the function `enrichment` do with the messages of the queue."""
     claims = UsageClaims(account.json_blobs)
     enrichment = Enrichment(
-        account.captures, Assembler(None), claims, EventHub(account), account.ledger
+        account.captures, Assembler(None), claims, AcceptingEventHub(account), account.ledger
     )
     queue = QueueClient.from_connection_string(
         account.connection_string, QUEUE, message_decode_policy=TextBase64DecodePolicy()
