@@ -8,16 +8,21 @@ from typing import Final
 
 from local.stack import FunctionsHost
 from prove.azurite_killed import azurite_killed
+from prove.dropped_answers import answers_dropped
+from prove.empty_answers import empty_answers
 from prove.event_rules import Policy
 from prove.kills import kill_at_random_moments
+from prove.large_prompts import large_prompts
 from prove.memory import window_memory
 from prove.outages import FAULTS, event_hub_down, storage_down
 from prove.policies import policies
 from prove.queue_faults import unruly_queue
 from prove.random_faults import random_faults
+from prove.reconciles_at_once import reconciles_at_once
 from prove.replays import replay_through_a_kill
 from prove.result import ProofResult
 from prove.shutdown import shut_down_under_load
+from prove.stopped_in_outage import stopped_in_outage
 
 type Progress = Callable[[str], None]  # called with a sentence after each step
 
@@ -41,12 +46,68 @@ def _kills(host: FunctionsHost, policy: Policy, kills: int, minutes: float) -> P
     )
 
 
-def _storage(fault: str) -> Proof:
+def _storage(fault: str, down_s: int, policy: Policy = "best_effort") -> Proof:
+    # Reconcile judges an exchange three times as long after its beginning as the fault lasts.
     return Proof(
-        about=f"{fault} for 8 s under load",
-        minutes=0.5,
+        about=f"{fault} for {down_s} s under load, CAPTURE_POLICY={policy}",
+        minutes=round((20 + 2 * down_s) / 60, 1),
         run=lambda share, seed, progress: storage_down(
-            "embedded", fault, down_s=max(3, 8 * share), seed=seed, progress=progress
+            "embedded",
+            fault,
+            policy=policy,
+            down_s=max(3, down_s * share),
+            seed=seed,
+            progress=progress,
+        ),
+    )
+
+
+def _dropped(policy: Policy) -> Proof:
+    return Proof(
+        about=f"carries storage's requests out and drops the answers, CAPTURE_POLICY={policy}",
+        minutes=1,
+        run=lambda share, seed, progress: answers_dropped(
+            "embedded", policy, seconds_each=max(1.5, 4 * share), seed=seed, progress=progress
+        ),
+    )
+
+
+def _stopped(policy: Policy) -> Proof:
+    return Proof(
+        about=f"SIGTERM while storage is down, CAPTURE_POLICY={policy}",
+        minutes=1.5,
+        run=lambda share, _seed, progress: stopped_in_outage(
+            "embedded", policy, calls=max(4, _part(20, share)), progress=progress
+        ),
+    )
+
+
+def _large(policy: Policy) -> Proof:
+    return Proof(
+        about=f"kills the embedded host 8 times under prompts of 2 and 9 MB, CAPTURE_POLICY={policy}",
+        minutes=1.5,
+        run=lambda share, seed, progress: large_prompts(
+            "embedded", policy, kills=max(2, _part(8, share)), seed=seed, progress=progress
+        ),
+    )
+
+
+def _empty(policy: Policy) -> Proof:
+    return Proof(
+        about=f"answers without a body, CAPTURE_POLICY={policy}",
+        minutes=0.5,
+        run=lambda share, _seed, progress: empty_answers(
+            "embedded", policy, repetitions=_part(5, share), progress=progress
+        ),
+    )
+
+
+def _at_once(host: FunctionsHost, rounds: int) -> Proof:
+    return Proof(
+        about=f"starts ten reconciles at once on the {host} host, {rounds} times",
+        minutes=0.3 * rounds,
+        run=lambda share, _seed, progress: reconciles_at_once(
+            host, rounds=_part(rounds, share), exchanges=20, progress=progress
         ),
     )
 
@@ -71,6 +132,10 @@ def _replay(host: FunctionsHost) -> Proof:
     )
 
 
+def _named(fault: str) -> str:
+    return fault.lower().replace(" ", "-")
+
+
 def _part(count: int, share: float) -> int:
     return max(1, round(count * share))
 
@@ -87,7 +152,21 @@ PROOFS: Final[dict[str, Proof]] = {
             "embedded", down_s=60 * share, seed=seed, progress=progress
         ),
     ),
-    **{fault.lower().replace(" ", "-"): _storage(fault) for fault in FAULTS},
+    **{_named(fault): _storage(fault, 8) for fault in FAULTS if not fault.startswith("both")},
+    "both-refuse": _storage("both refuse", 30),
+    "both-refuse-required": _storage("both refuse", 10, "required"),
+    "both-stall": _storage("both stall", 30),
+    "both-stall-required": _storage("both stall", 10, "required"),
+    "answers-dropped-best-effort": _dropped("best_effort"),
+    "answers-dropped-required": _dropped("required"),
+    "stopped-in-outage-best-effort": _stopped("best_effort"),
+    "stopped-in-outage-required": _stopped("required"),
+    "large-prompts-best-effort": _large("best_effort"),
+    "large-prompts-required": _large("required"),
+    "empty-answers-best-effort": _empty("best_effort"),
+    "empty-answers-required": _empty("required"),
+    "reconciles-at-once-embedded": _at_once("embedded", 4),
+    "reconciles-at-once-func": _at_once("func", 2),
     "azurite-killed": Proof(
         about="kills Azurite under load, which forgets what it wrote last",
         minutes=1,
@@ -132,6 +211,6 @@ PROOFS: Final[dict[str, Proof]] = {
 
 def listing() -> str:
     """A line for each proof: name, minutes, what it does."""
-    lines = [f"{name:<27}{proof.minutes:>4g} min  {proof.about}" for name, proof in PROOFS.items()]
+    lines = [f"{name:<31}{proof.minutes:>4g} min  {proof.about}" for name, proof in PROOFS.items()]
     total = sum(proof.minutes for proof in PROOFS.values())
-    return "\n".join([*lines, f"{'all of them':<27}{total:>4g} min"])
+    return "\n".join([*lines, f"{'all of them':<31}{total:>4g} min"])

@@ -11,7 +11,7 @@ import jsonschema
 
 from harness.event_log import Event
 from harness.schema import valid
-from prove.event_rules import Circumstances, ExchangeView, Policy, wrong_statements
+from prove.event_rules import Circumstances, ExchangeView, wrong_statements
 from prove.evidence import Evidence, Stored
 from prove.observation import ClientObservation
 from prove.result import ProofResult
@@ -107,15 +107,24 @@ def check_bodies(
     return touched
 
 
-def check_traces(result: ProofResult, evidence: Evidence, upstream: Calls, policy: Policy) -> None:
-    """Count the exchanges that the upstream saw and that left no trace; `required` allows none."""
-    traceless = upstream.keys() - evidence.deployments
+def check_traces(
+    result: ProofResult,
+    evidence: Evidence,
+    upstream: Calls,
+    *,
+    may_lose: bool,
+    also: Collection[str] = (),
+) -> None:
+    """Count the exchanges that the upstream saw and that left no trace; with `may_lose`, they break
+    no claim. `also`: deployments of which there is a trace elsewhere.
+    """
+    traceless = upstream.keys() - evidence.deployments - set(also)
     result.counts |= {
         "exchanges that the upstream saw": len(upstream),
         "of those without any trace": len(traceless),
     }
     result.check(
-        holds=policy == "best_effort" or not traceless,
+        holds=may_lose or not traceless,
         sentence=f"{len(traceless)} exchanges that the upstream saw left no trace",
     )
 

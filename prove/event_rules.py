@@ -61,6 +61,16 @@ class ExchangeView:
             and self.client.body_sha256 == self.upstream.response_sha256
         )
 
+    @property
+    def outcome(self) -> str | None:
+        """How it ended, if the client knows: it has the whole answer, or the app's refusal."""
+        if self.client is None or not self.client.whole:
+            return None
+        if self.delivered_whole:
+            return "completed" if self.client.status == 200 else "upstream_error"
+        # 502 tells of an upstream that gave no answer; anything else here was cut by the app.
+        return "upstream_error" if self.client.status == 502 else None
+
 
 type Rule = Callable[[Event, ExchangeView, Circumstances], Iterator[str]]
 
@@ -120,19 +130,20 @@ def _request(event: Event, view: ExchangeView, circumstances: Circumstances) -> 
 
 def _outcome(event: Event, view: ExchangeView, circumstances: Circumstances) -> Iterator[str]:
     """The outcome is one that what happened allows."""
-    if event["outcome"] not in _allowed_outcomes(view, circumstances):
+    if event["outcome"] not in allowed_outcomes(view, circumstances):
         yield f"outcome {event['outcome']}"
     if event["outcome"] == "completed" and not (view.upstream and view.upstream.finished):
         yield "completed, and the upstream did not finish"
 
 
-def _allowed_outcomes(view: ExchangeView, circumstances: Circumstances) -> set[str]:
-    if view.delivered_whole:
-        # Its worker may have died before the answer was captured; `required` holds the end until it
-        # is.
+def allowed_outcomes(view: ExchangeView, circumstances: Circumstances) -> set[str]:
+    """The outcomes that what happened allows."""
+    true = view.outcome
+    if true is not None:
+        # A worker may die after the answer and before its capture; `required` holds the end until
+        # it is stored.
         late = circumstances.stopped and circumstances.policy == "best_effort"
-        aborted = late or circumstances.captures_forgotten
-        return {"completed", "aborted"} if aborted else {"completed"}
+        return {true, "aborted"} if late or circumstances.captures_forgotten else {true}
     allowed = set()
     if circumstances.stopped:
         allowed |= {"completed", "aborted", "client_disconnected"}

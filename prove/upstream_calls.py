@@ -41,6 +41,8 @@ def upstream_calls(stack: Stack, deployment: str = "") -> dict[str, UpstreamReco
     with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - http to this machine
         for document in json.load(answer):
             name = str(document["deployment"])
+            if not name:
+                continue  # its request never became whole
             count = calls[name].count + 1 if name in calls else 1
             calls[name] = UpstreamRecord.from_json(document, count)
     return calls

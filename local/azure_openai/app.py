@@ -3,7 +3,7 @@
 import asyncio
 import pickle
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from local.azure_openai import ask as asking
@@ -62,9 +62,13 @@ class App:
                 directives=Directives(),
             )
         echoed = {key.lower(): value for key, value in request.headers}
+        answer = _refusal(request, target, deployment, directives) or self._operations.answer(
+            request, target, ask, directives, deployment
+        )
         return DirectedResponse(
-            answer=_refusal(request, target, deployment, directives)
-            or self._operations.answer(request, target, ask, directives, deployment),
+            answer=replace(answer, status=directives.status, body=b"")
+            if directives.empty
+            else answer,
             directives=directives,
             headers=azure_headers(str(request.exchange.id), deployment, directives, echoed),
         )

@@ -28,6 +28,7 @@ from local.http_upgrade import without_upgrade
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: close() sends RST. socket(7)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_NO_CONTENT = 204  # forbids a content-length, RFC 9110, 8.6
 _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -247,7 +248,7 @@ def _body_headers(answer: StandInResponse, *, chunked: bool, compressed: bool) -
         found.append(("content-encoding", "gzip"))
     if chunked:
         found.append(("transfer-encoding", "chunked"))
-    elif isinstance(answer.body, bytes) and not compressed:
+    elif isinstance(answer.body, bytes) and not compressed and answer.status != _NO_CONTENT:
         found.append(("content-length", str(len(answer.body))))
     return tuple(found)
 

@@ -62,6 +62,7 @@ class Directives:
     status: int = 200  # an error of this status, in Azure's shape, at once
     # seconds; retry-after, retry-after-ms and x-ms-retry-after-ms of a 429 or 503
     retry_after: int = 0
+    empty: bool = False  # no body: content-length 0, or none with status=204
     blocked_prompt: bool = False  # 400 with code content_filter, as for a filtered prompt
     refuse_stream_options: bool = False  # 400 to a request that has stream_options
     silence: bool = False  # no response; the connection stays open

@@ -1,0 +1,136 @@
+"""Answers without a body, with either status and policy: each event says how it was."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from harness.chat import API_VERSION
+from harness.event_log import Event
+from harness.http_client import ReceivedResponse, call
+from harness.schema import valid
+from local.stack import FunctionsHost
+from prove.event_rules import Policy
+from prove.evidence import gather
+from prove.result import ProofResult
+from prove.testbed import TestBed
+from prove.waiting import wait_for
+
+type Progress = Callable[[str], None]
+
+_CHAT: Final = b'{"messages": [{"role": "user", "content": "Hi"}]}'
+_INPUT: Final = b'{"model": "gpt-4o", "input": "Hi"}'
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmptyAnswer:
+    """A call whose answer has no body, and its event."""
+
+    method: str
+    path: str  # below /openai/
+    status: int
+    outcome: str
+    error_code: str | None  # None: the event has no error
+    body: bytes = b""
+
+    @property
+    def name(self) -> str:
+        """For a sentence."""
+        return f"{self.status} of {self.method} {self.path}"
+
+
+_CHATS: Final = "deployments/empty/chat/completions"
+
+
+def _unreadable(path: str, body: bytes) -> EmptyAnswer:
+    """An operation that answers JSON cannot have succeeded with nothing."""
+    return EmptyAnswer(
+        method="POST", path=path, status=200, body=body,
+        outcome="completed", error_code="unreadable_answer",
+    )  # fmt: skip
+
+
+def _refused(status: int) -> EmptyAnswer:
+    return EmptyAnswer(
+        method="POST", path=_CHATS, status=status, body=_CHAT,
+        outcome="upstream_error", error_code="upstream_error",
+    )  # fmt: skip
+
+
+def _right(method: str, path: str, status: int = 200, body: bytes = b"") -> EmptyAnswer:
+    """What answers no JSON may answer nothing."""
+    return EmptyAnswer(
+        method=method, path=path, status=status, body=body, outcome="completed", error_code=None
+    )
+
+
+ANSWERS: Final = (
+    _unreadable(_CHATS, _CHAT),
+    _unreadable("deployments/empty/embeddings", _INPUT),
+    _unreadable("responses", _INPUT),
+    _refused(500),
+    _refused(429),
+    _right("POST", "deployments/empty/audio/speech", body=_INPUT),
+    _right("DELETE", "responses/resp_1", 204),
+    _right("DELETE", "files/file-1"),
+    _right("GET", "files"),
+    _right("HEAD", "models"),
+)
+
+
+def empty_answers(
+    kind: FunctionsHost, policy: Policy, *, repetitions: int, progress: Progress
+) -> ProofResult:
+    """Make each call some times. Its client closes as soon as it has the answer."""
+    result = ProofResult(title=f"answers without a body, {kind} host, CAPTURE_POLICY={policy}")
+    expected: dict[str, EmptyAnswer] = {}
+    with TestBed(kind, CAPTURE_POLICY=policy) as bed:
+        for answer in ANSWERS * repetitions:
+            response = _call(bed, answer)
+            expected[response.exchange_id] = answer
+            result.check(
+                holds=response.status == answer.status and response.whole and not response.body,
+                sentence=f"the client did not get the {answer.name}",
+            )
+        wait_for(lambda: expected.keys() <= gather(bed, outcomes=False).events.keys(), "events", 60)
+        bed.operator.reconciled()
+        events = gather(bed).events
+    progress(f"{result.title}: {len(expected)} exchanges")
+    wrong = [
+        f"{answer.name}: {text}"
+        for exchange_id, answer in expected.items()
+        for text in _wrong_statements(answer, events[exchange_id])
+    ]
+    result.check(
+        holds=not wrong, sentence=f"{len(wrong)} events are wrong: {sorted(set(wrong))[:5]}"
+    )
+    outcomes = Counter(copies[0]["outcome"] for copies in events.values())
+    result.counts = {
+        "exchanges that clients began": len(expected),
+        "exchanges on the Event Hub": len(events),
+        "events compared": sum(map(len, events.values())),
+        "of those wrong": len(wrong),
+        **{f"outcome {outcome}": count for outcome, count in sorted(outcomes.items())},
+    }
+    return result
+
+
+def _call(bed: TestBed, answer: EmptyAnswer) -> ReceivedResponse:
+    directives = "empty" if answer.status == 200 else f"empty; status={answer.status}"
+    headers = [
+        ("content-type", "application/json"), ("api-key", "any"), ("x-stand-in", directives),
+    ]  # fmt: skip
+    target = f"/openai/{answer.path}?api-version={API_VERSION}"
+    return call(bed.stack.proxy_url, answer.method, target, headers, answer.body)
+
+
+def _wrong_statements(answer: EmptyAnswer, copies: Sequence[Event]) -> list[str]:
+    wrong = []
+    for event in map(valid, copies):
+        code = None if event["error"] is None else event["error"].get("code")
+        found = (event["outcome"], event["status_code"], code, event["content"])
+        if found != (answer.outcome, answer.status, answer.error_code, ""):
+            wrong.append(f"the event says {found}")
+    return wrong

@@ -1,0 +1,108 @@
+"""One connection of the app to storage, moved byte for byte through a gate.
+
+Requests pass unchanged, because their signatures cover method, path and headers. Without pipelining
+a response belongs to the request before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections import deque
+from typing import Final, Protocol
+
+from prove.receipts import ReceiptReader
+from prove.request_faults import FaultAction
+
+_PIECE_BYTES: Final = 65_536
+_UNAVAILABLE: Final = (
+    b"HTTP/1.1 503 Server Busy\r\nx-ms-error-code: ServerBusy\r\ncontent-length: 0\r\n"
+    b"connection: close\r\n\r\n"
+)
+
+
+class Observer(Protocol):
+    """What the gate wants to know of its connections."""
+
+    moving: asyncio.Event  # clear: no byte of a request moves
+    receipts: dict[str, str]
+    acknowledged: dict[str, float]
+    watched: re.Pattern[bytes] | None
+
+    def action_for(self, data: bytes) -> FaultAction | None:
+        """What is to become of the request that begins with `data`."""
+        ...
+
+
+class GatedConnection:
+    """Both directions of a connection."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._receipts = ReceiptReader(observer.receipts)
+        self._unanswered: deque[str] = deque()  # names of watched requests without a response yet
+        self._dropping = False  # the response under way must not arrive
+
+    async def run(
+        self,
+        client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        storage: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    ) -> None:
+        """Move bytes until either side closes, or a fault does."""
+        directions = [
+            asyncio.ensure_future(self._move_requests(client[0], client[1], storage[1])),
+            asyncio.ensure_future(self._move_responses(storage[0], client[1])),
+        ]
+        try:
+            await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for direction in directions:
+                direction.cancel()
+            await asyncio.gather(*directions, return_exceptions=True)
+
+    async def _move_requests(
+        self,
+        reader: asyncio.StreamReader,
+        answer: asyncio.StreamWriter,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        while data := await reader.read(_PIECE_BYTES):
+            await self._observer.moving.wait()
+            match self._observer.action_for(data):
+                case FaultAction.RESET:
+                    return
+                case FaultAction.STALL:
+                    await asyncio.Event().wait()  # until the connection is cut
+                case FaultAction.UNAVAILABLE:
+                    answer.write(_UNAVAILABLE)
+                    while await reader.read(_PIECE_BYTES):
+                        pass  # until the client has read the answer and closes
+                    return
+                case FaultAction.DROP_ANSWER:
+                    self._dropping = True
+            self._watch_request(data)
+            writer.write(data)
+            await writer.drain()
+
+    async def _move_responses(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        while data := await reader.read(_PIECE_BYTES):
+            if self._dropping:
+                return
+            self._receipts.feed(data)
+            self._watch_response(data)
+            writer.write(data)
+            await writer.drain()
+
+    def _watch_request(self, data: bytes) -> None:
+        watched = self._observer.watched
+        if watched is not None and (found := watched.match(data)):
+            self._unanswered.append(found[1].decode())
+
+    def _watch_response(self, data: bytes) -> None:
+        if self._unanswered and data.startswith(b"HTTP/1.1 "):
+            name = self._unanswered.popleft()
+            if data.startswith(b"HTTP/1.1 201"):
+                self._observer.acknowledged.setdefault(name, time.monotonic())
