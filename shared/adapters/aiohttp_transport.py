@@ -21,6 +21,8 @@ from yarl import URL
 from shared.adapters import aiohttp_internals
 from shared.adapters.connection_pool import ConnectionPool, KeptConnectionLost
 
+# Of a response. aiohttp's own limit is 128, which counts trailers as well; gateways add many.
+_MAX_HEADERS: Final = 4096
 _AUTO_HEADERS: Final = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
 # A server that closes its connections after each answer, without a word in it, does so within
@@ -105,6 +107,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 max_line_size=self._max_header_bytes,
                 max_field_size=self._max_header_bytes,
                 middlewares=(_send_once,),
+                max_headers=_MAX_HEADERS,
             )
         return self._session
 
