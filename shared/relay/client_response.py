@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from starlette.types import Send
@@ -17,19 +18,29 @@ from shared.core.exchange.actions import (
     SendHeaders,
     Sending,
 )
+from shared.core.exchange.error_frame import error_frame
 from shared.core.wire.headers import RawHeaders
 
-KEEP_ALIVE: Final = b": keep-alive\n\n"
+# Without a blank line after it: some SDKs take one for the end of an event, also where no event has
+# begun, and fail on its empty data (openai-python once an event had an `id`, openai-go).
+KEEP_ALIVE: Final = b": keep-alive\n"
+
+
+def _chat_frame(error: bytes) -> bytes:
+    return error_frame(error, sequence_number=None)
 
 
 class ClientResponse:
     """One response. Pieces, comments and error frames take turns, however slow the client is."""
 
-    def __init__(self, send: Send, exchange_id: str) -> None:
+    def __init__(
+        self, send: Send, exchange_id: str, frame: Callable[[bytes], bytes] = _chat_frame
+    ) -> None:
         self.status: int | None = None  # what the client was answered
         self.error_sent = False  # an error frame is the last thing that it gets
         self._send = send
         self._exchange_id = exchange_id
+        self._frame = frame  # an error's JSON as an event of the stream
         # held by a piece or a comment while a slow client keeps it waiting
         self._send_lock = asyncio.Lock()
         self._cut_off = False  # sending a piece was cancelled: the body has a hole there
@@ -75,7 +86,7 @@ class ClientResponse:
     async def _send_error_frame(self, error: bytes) -> None:
         """Not after a piece that was cut off on its way: the frame would be read as its rest."""
         if not self._cut_off:
-            await self.send_body(b"data: " + error + b"\n\n")
+            await self.send_body(self._frame(error))
             self.error_sent = True  # not before: a body without the frame must not look whole
 
     async def _send_error_document(self, error: ApiError) -> None:

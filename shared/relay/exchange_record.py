@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from shared.core.api_error import ApiError
+from shared.core.exchange.error_frame import error_frame
 from shared.core.exchange.machine import Conclusion
 from shared.core.records import outcome
 from shared.core.records.envelope import (
@@ -19,8 +20,9 @@ from shared.core.records.envelope import (
 )
 from shared.core.records.outcome import Outcome, RelayResult
 from shared.core.wire import tail
-from shared.core.wire.headers import RawHeaders, header, is_event_stream, is_readable
+from shared.core.wire.headers import RawHeaders, header, is_readable
 from shared.core.wire.routing import Operation
+from shared.core.wire.stream_scan import StreamScan
 from shared.core.wire.tail import Tail
 from shared.relay.capture_writer import CaptureWriter
 
@@ -55,7 +57,6 @@ class ExchangeRecord:
     answered_status: int | None = None  # what the client was answered
     upstream_status: int | None = None
     upstream_headers: RawHeaders = field(default_factory=list)
-    stream: bool | None = None  # the answer is an SSE stream; None: there is no answer
     readable: bool = True  # the answer's bytes are its text: no content coding
     chunk_count: int = 0
     arrivals: list[tuple[int, float]] = field(default_factory=list)
@@ -65,20 +66,27 @@ class ExchangeRecord:
     # the client disconnected here; the rest of the answer was drained, or held back
     disconnected_at: DisconnectPoint | None = None
     unsent_bytes: int = 0  # of the answer's end: withheld, because its capture is not stored
+    # the answer's content type says that it is a stream, or else its first bytes do
+    announced_stream: bool = False
+    scan: StreamScan = field(default_factory=StreamScan)  # of an answer that is announced as one
     # the tail of the first so many bytes of the answer
     cached_tail: tuple[int, Tail] | None = None
 
-    def upstream_answered(self, at_ms: float, status: int, headers: RawHeaders) -> None:
+    def upstream_answered(
+        self, at_ms: float, status: int, headers: RawHeaders, *, is_stream: bool
+    ) -> None:
         """Note the beginning of the answer."""
         self.to_headers_ms = at_ms
         self.upstream_status, self.upstream_headers = status, headers
-        self.stream, self.readable = is_event_stream(headers), is_readable(headers)
+        self.announced_stream, self.readable = is_stream, is_readable(headers)
 
     def received(self, piece: bytes, at_ms: float) -> None:
         """Note a piece of the answer. Called for every chunk of every stream: it must stay
         cheap.
         """
         self.response.write(piece)
+        if self.announced_stream:
+            self.scan.feed(piece)
         if self.disconnected_at is not None:
             return
         self.chunk_count += 1
@@ -115,15 +123,31 @@ class ExchangeRecord:
 
     @property
     def cut_short(self) -> bool:
-        """An answer that ended as HTTP wants it is without its own end, and does not report an
-        error either.
+        """An answer that ended as HTTP wants it is known to be without its own end, and does not
+        report an error either.
         """
         end = self._tail()
-        return self._end_is_known and not end.finished and not end.failed
+        known = end.finished or end.failed or end.open_end or end.unsure
+        return self._end_is_known and not known
 
     @property
     def _end_is_known(self) -> bool:
         return bool(self.stream) and self.readable and self.operation.spec.stream_end_is_known
+
+    @property
+    def stream(self) -> bool | None:
+        """The answer is an SSE stream; None where there is no answer. A document is not one,
+        whatever its content type says.
+        """
+        if self.upstream_status is None:
+            return None
+        return self.announced_stream and not (self.readable and self.scan.is_document)
+
+    def error_frame(self, document: bytes) -> bytes:
+        """An error's JSON as an event of this exchange's stream."""
+        number = self.scan.next_sequence_number
+        typed = self.operation.spec.has_typed_events
+        return error_frame(document, sequence_number=number if typed else None)
 
     def envelope(self, conclusion: Conclusion) -> Envelope:
         """The envelope, before its captures are named."""
@@ -161,12 +185,14 @@ class ExchangeRecord:
 
     def _outcome(self, result: RelayResult) -> Outcome:
         end = self.disconnected_at.tail if self.disconnected_at is not None else self._tail()
-        complete = result is RelayResult.COMPLETE and not self._end_is_known
+        # where nobody knows better, HTTP's word counts
+        unknown = end.unsure or not self._end_is_known
+        complete = result is RelayResult.COMPLETE and unknown
         return outcome.decide(
             result,
             upstream_status=self.upstream_status,
             stream=bool(self.stream),
-            finished=end.finished or complete,
+            finished=end.finished or end.open_end or complete,
             failed=end.failed,
         )
 
@@ -199,14 +225,12 @@ class ExchangeRecord:
         return self.cached_tail[1]
 
     def _read_tail(self, unsent_bytes: int = 0) -> Tail:
-        end = self.response.tail(tail.TAIL_BYTES)
-        whole = len(end) == self.response.size
-        end = end[: max(len(end) - unsent_bytes, 0)]
-        if not end or not self.readable:
+        if not self.response.size or not self.readable:
             return Tail(finished=False, usage=None)
         if self.stream:
-            return tail.of_stream(end, whole=whole)
-        if not whole:
+            return self.scan.end_without_last_event() if unsent_bytes else self.scan.end()
+        end = self.response.tail(tail.TAIL_BYTES)
+        if unsent_bytes or len(end) != self.response.size:
             return Tail(finished=True, usage=None)
         return tail.of_json(end, self.operation.spec)
 

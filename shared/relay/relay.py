@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import anyio
-import httpx
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -133,7 +132,7 @@ class RelayResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The whole exchange, recorded whatever happens."""
         limits, machine = self._relay.limits, self._machine
-        self._client = ClientResponse(send, self._record.exchange_id)
+        self._client = ClientResponse(send, self._record.exchange_id, self._record.error_frame)
         over_at = anyio.current_time() + limits.exchange_s + 2 * _LAST_WORDS_S
         try:
             await self._run(receive)
@@ -201,6 +200,7 @@ class RelayResponse(Response):
                     machine.upstream_answered(
                         status,
                         headers,
+                        is_stream=record.announced_stream,
                         usage_requested=record.usage_requested,
                         bodiless=has_no_body(record.method, status, headers),
                     )
@@ -217,17 +217,21 @@ class RelayResponse(Response):
 
     async def _open(self, content: RequestContent) -> tuple[int, RawHeaders]:
         """Status and headers of the answer."""
-        record, early_s = self._record, self._relay.interventions.early_response_after_s
-        if record.stream_requested and early_s:
-            response = await self._open_early(content, early_s)
-        else:
-            response = await self._call.open(content)
+        early_s = self._relay.interventions.early_response_after_s
+        if self._record.stream_requested and early_s:
+            return await self._open_early(content, early_s)
+        return await self._begin_answer(content)
+
+    async def _begin_answer(self, content: RequestContent) -> tuple[int, RawHeaders]:
+        response = await self._call.open(content)
+        at_ms = self._now_ms()
         status, headers = response.status_code, response.headers.raw
-        record.upstream_answered(self._now_ms(), status, headers)
+        is_stream = await self._call.is_event_stream(response)
+        self._record.upstream_answered(at_ms, status, headers, is_stream=is_stream)
         return status, headers
 
-    async def _open_early(self, content: RequestContent, early_s: float) -> httpx.Response:
-        opening = asyncio.create_task(self._call.open(content))
+    async def _open_early(self, content: RequestContent, early_s: float) -> tuple[int, RawHeaders]:
+        opening = asyncio.create_task(self._begin_answer(content))
         try:
             await asyncio.wait({opening}, timeout=early_s)
             if not opening.done():

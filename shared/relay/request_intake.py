@@ -104,6 +104,7 @@ class RequestIntake:
         )
         record.stream_requested = examined.stream
         record.requested_model = examined.model
+        record.scan.choices = examined.choices
         asking = HeldBody(*examined.asking) if examined.asking else None
         return RequestContent(HeldBody(body), asking)
 

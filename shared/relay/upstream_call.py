@@ -15,9 +15,16 @@ from typing import Final, Protocol
 
 import httpx
 
-from shared.core.wire import forwarding, usage_request
-from shared.core.wire.headers import RawHeaders
-from shared.errors import UpstreamConnectionLost
+from shared.core.wire import body_start, forwarding, usage_request
+from shared.core.wire.content_coding import ContentDecoder
+from shared.core.wire.headers import (
+    RawHeaders,
+    event_stream_announced,
+    header,
+    is_readable,
+    names_event_stream,
+)
+from shared.errors import UpstreamConnectionLost, UpstreamError
 from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.request_body import Body, HeldBody, RequestContent
 
@@ -93,7 +100,7 @@ class UpstreamCall:
         if content.with_usage_request is None or not self._stream_options.may_be_sent(self._record):
             return await self._send_or_repeat(content.body)
         response = await self._send_or_repeat(content.with_usage_request)
-        if response.status_code != 400 or not await self._refuses_addition(response):
+        if response.status_code < 400 or not await self._refuses_addition(response):
             self._record.usage_requested = True
             return response
         await response.aclose()
@@ -103,6 +110,17 @@ class UpstreamCall:
         if response.status_code < 300:
             self._stream_options.note_refusal(self._record)
         return response
+
+    async def is_event_stream(self, response: httpx.Response) -> bool:
+        """Whether the response is a stream of events. Where its content type does not say so and
+        the request asks for a stream, its first bytes decide.
+        """
+        headers = response.headers.raw
+        announced = event_stream_announced(headers)
+        sniffed = announced is None or (self._record.stream_requested and not announced)
+        if not sniffed or response.status_code >= 300 or not is_readable(headers):
+            return bool(announced) or (announced is None and names_event_stream(headers))
+        return await self._begins_stream(response)
 
     def pieces(self) -> AsyncIterator[bytes]:
         """The response's body. Raises UpstreamError."""
@@ -145,14 +163,39 @@ class UpstreamCall:
         return self._response
 
     async def _refuses_addition(self, response: httpx.Response) -> bool:
-        self._rest = self._client.pieces(response)
-        error_body = b""
-        async for piece in self._rest:
+        while sum(map(len, self._examined)) < _EXAMINED_BYTES and await self._examine(response):
+            pass
+        decoder = ContentDecoder(header(response.headers.raw, b"content-encoding"))
+        error_body = b"".join(decoder.decode(self._examined))
+        return usage_request.is_refusal(response.status_code, error_body)
+
+    async def _begins_stream(self, response: httpx.Response) -> bool:
+        """Whether the first bytes of the body, as many as it takes, begin a stream of events."""
+        try:
+            while (is_stream := body_start.is_event_stream(b"".join(self._examined))) is None:
+                if not await self._examine(response):
+                    break
+        except UpstreamError as error:
+            self._rest = _failing(error)  # after the bytes that came
+            return False
+        return bool(is_stream)
+
+    async def _examine(self, response: httpx.Response) -> bool:
+        """Read a piece of the body ahead of `pieces`; False where there is none. Raises
+        UpstreamError.
+        """
+        if self._rest is None:
+            self._rest = self._client.pieces(response)
+        piece = await anext(self._rest, None)
+        if piece is not None:
             self._examined.append(piece)
-            error_body += piece
-            if len(error_body) > _EXAMINED_BYTES:
-                break
-        return usage_request.is_refusal(error_body)
+        return piece is not None
+
+
+async def _failing(error: UpstreamError) -> AsyncIterator[bytes]:
+    """The rest of a body that broke off."""
+    raise error
+    yield b""  # an iterator
 
 
 def _deployment(record: ExchangeRecord) -> tuple[str | None, str | None]:

@@ -20,7 +20,7 @@ from harness.http_client import ReceivedResponse
 from local.stack import Stack
 from tests.e2e.conftest import on_embedded_alone
 
-KEEP_ALIVE: Final = b": keep-alive\n\n"
+KEEP_ALIVE: Final = b": keep-alive\n"
 MESSAGES: Final[list[Any]] = [{"role": "user", "content": "a question"}]
 UNASKED: Final = {"stream_options": None}  # `null`, which asks for nothing
 

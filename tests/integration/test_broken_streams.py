@@ -300,7 +300,10 @@ async def test_an_audio_stream_that_is_cut_is_interrupted(
         envelope = await relay.envelope()
     *_, frame, rest = received.split(b"\n\n")
     assert (whole, rest) == (True, b"")
-    assert json.loads(frame.removeprefix(b"data: "))["error"]["code"] == "upstream_interrupted"
+    (error,) = decode(frame + b"\n\n")
+    data = json.loads(error.data)
+    assert (error.event, data["type"], data["code"]) == ("error", "error", "upstream_interrupted")
+    assert data["error"]["code"] == "upstream_interrupted"
     assert captured == received.removesuffix(frame + b"\n\n")
     assert (envelope.stream, envelope.outcome) == (True, Outcome.UPSTREAM_INTERRUPTED)
 

@@ -31,7 +31,7 @@ STOP = event_of(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
 USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
 USAGE_CHUNK = event_of(choices=[], usage=USAGE)
 DONE = b"data: [DONE]\n\n"
-COMMENT = b": keep-alive\n\n"
+COMMENT = b": keep-alive\n"
 
 COMMENTING = replace(UNTOUCHED, keep_alive_s=0.05)
 EARLY = replace(UNTOUCHED, early_response_after_s=0.05)

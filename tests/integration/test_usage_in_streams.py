@@ -320,7 +320,7 @@ async def through(
     ("first", "rest", "missing", "until", "expected"),
     [
         (TEXT, STOP + USAGE_CHUNK + DONE, 0, TEXT, TEXT + STOP + DONE),
-        (TEXT, STOP + DONE, 0, b": keep-alive\n\n", TEXT + STOP + DONE),
+        (TEXT, STOP + DONE, 0, b": keep-alive\n", TEXT + STOP + DONE),
         (TEXT, b"", 100, TEXT, TEXT),
     ],
     ids=["the usage chunk is taken out", "a comment is put in", "an error frame is put in"],
@@ -339,9 +339,7 @@ async def test_a_stream_that_says_its_length_arrives_well_formed(
             server, going_on, until, keep_alive_s=0.05 if b"keep" in until else 0
         )
     assert answer.headers["transfer-encoding"] == "chunked"
-    received, _, frame = answer.content.replace(b": keep-alive\n\n", b"").partition(
-        b'data: {"error"'
-    )
+    received, _, frame = answer.content.replace(b": keep-alive\n", b"").partition(b'data: {"error"')
     assert received == expected
     assert (until in answer.content, bool(frame)) == (True, missing > 0)
     assert "content-length" not in {

@@ -40,9 +40,11 @@ INPUTS: Final[dict[str, Input]] = {
     "not captured": lambda machine: machine.rejected(RequestNotCaptured()),
     "request_broken_off": lambda machine: machine.request_broken_off(),
     "early_response_due": lambda machine: machine.early_response_due(),
-    "answered": lambda machine: machine.upstream_answered(200, SSE, usage_requested=False),
+    "answered": lambda machine: machine.upstream_answered(
+        200, SSE, is_stream=True, usage_requested=False
+    ),
     "answered with a document": lambda machine: machine.upstream_answered(
-        429, DOCUMENT, usage_requested=False
+        429, DOCUMENT, is_stream=False, usage_requested=False
     ),
     "piece": lambda machine: machine.piece(TEXT),
     "upstream_ended": lambda machine: machine.upstream_ended(cut_short=False),

@@ -84,7 +84,9 @@ async def started(
     answer = Answer(client)
     headers = [(b"content-type", b"text/event-stream" if is_stream else b"application/json")]
     await answer.carry_out(
-        answer.machine.upstream_answered(200, headers, usage_requested=taking_out)
+        answer.machine.upstream_answered(
+            200, headers, is_stream=is_stream, usage_requested=taking_out
+        )
     )
     return answer
 

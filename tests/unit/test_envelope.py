@@ -22,7 +22,7 @@ from shared.core.records.envelope import (
     dump,
     load,
 )
-from shared.core.wire import tail
+from shared.core.wire.stream_scan import scan
 from shared.errors import EnvelopeError
 from tests.unit.envelopes import envelopes, json_values
 
@@ -51,7 +51,7 @@ def test_an_envelope_stays_below_8_kb_whatever_callers_and_upstream_say(characte
     usage_chunk = json.dumps({"choices": [], "usage": {"note": character * 2500}}).encode(
         "utf-8", "replace"
     )
-    usage = tail.of_stream(b"data: " + usage_chunk + b"\n\n", whole=True)
+    usage = scan(b"data: " + usage_chunk + b"\n\n")
     worst = an_envelope(
         deployment=text,
         api_version=text,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
@@ -74,9 +75,17 @@ def test_any_error_body_becomes_an_error_of_one_line(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"<html>Bad gateway</html>", b'{"message":"no access"}', b"", b'{"error":null}']
+    "body", [b"<html>Bad gateway</html>", b'{"detail":"no access"}', b"", b'{"error":null}']
 )
 def test_another_body_is_quoted(body: bytes) -> None:
     """Gateways have shapes of their own."""
     error = json.loads(one_line_error(body))["error"]
     assert (error["code"], error["message"]) == ("upstream_error", body.decode())
+
+
+def test_a_flat_error_becomes_the_error() -> None:
+    """As API Management writes its own, and in gzip."""
+    body = b'{"statusCode":429,"message":"slow down"}'
+    expected = {"error": {"statusCode": 429, "message": "slow down", "code": "429"}}
+    assert json.loads(one_line_error(body)) == expected
+    assert json.loads(one_line_error(gzip.compress(body), "gzip")) == expected

@@ -25,7 +25,7 @@ from shared.core.exchange.actions import (
 from shared.core.exchange.machine import ExchangeMachine
 from shared.core.exchange.state import ENDED, State
 from shared.core.records.outcome import RelayResult
-from shared.core.wire.headers import RawHeaders
+from shared.core.wire.headers import RawHeaders, event_stream_announced
 from shared.core.wire.steps import run_to_end
 from shared.errors import ExchangeStateError
 from tests.unit.exchange_inputs import (
@@ -187,7 +187,9 @@ def test_the_upstreams_headers_pass(
     length waits for its recording.
     """
     machine = exchange_in(State.CALLING)
-    actions = machine.upstream_answered(201, headers, usage_requested=False)
+    actions = machine.upstream_answered(
+        201, headers, is_stream=bool(event_stream_announced(headers)), usage_requested=False
+    )
     answered = headers_of(actions)
     assert answered.status == 201
     assert [value for name, value in answered.headers if name == b"content-length"] == expected
@@ -209,7 +211,7 @@ def test_an_early_answer_is_a_stream_with_a_comment() -> None:
     early = machine.early_response_due()
     assert kinds(early) == [SendHeaders, SendComment, StartKeepAlive]
     assert headers_of(early).status == 200
-    assert machine.upstream_answered(200, SSE, usage_requested=False) == ()
+    assert machine.upstream_answered(200, SSE, is_stream=True, usage_requested=False) == ()
     assert machine.piece(TEXT) == TEXT
     assert machine.upstream_ended(cut_short=False) == ()
     assert machine.finish(error_sent=False) == (FinishBody(),)
@@ -235,7 +237,7 @@ def test_a_comment_comes_between_events_only() -> None:
 def test_nothing_is_put_into_a_document() -> None:
     """Its bytes are counted, and no frame would be read as one."""
     machine = exchange_in(State.CALLING)
-    machine.upstream_answered(200, DOCUMENT, usage_requested=True)
+    machine.upstream_answered(200, DOCUMENT, is_stream=False, usage_requested=True)
     assert not machine.takes_out_usage
     assert machine.keep_alive_due() == ()
     assert machine.upstream_failed(ERROR, finished=False) == ()
@@ -300,7 +302,7 @@ def test_a_fault_of_the_proxy_cuts_a_stream_off() -> None:
 def test_a_stream_that_ends_without_its_end_is_interrupted() -> None:
     """What the filter holds still goes, then the error."""
     machine = exchange_in(State.CALLING)
-    machine.upstream_answered(200, SSE, usage_requested=True)
+    machine.upstream_answered(200, SSE, is_stream=True, usage_requested=True)
     assert machine.piece(TEXT + b"data: 2\n") == TEXT
     actions = machine.upstream_ended(cut_short=True)
     assert actions == (SendBody(b"data: 2\n"),), "within an event no frame is allowed"
@@ -314,7 +316,7 @@ def test_a_stream_that_ends_without_its_end_is_interrupted() -> None:
 def test_an_error_of_the_upstream_is_never_cut_short() -> None:
     """Its status says what it is."""
     machine = exchange_in(State.CALLING)
-    machine.upstream_answered(429, SSE, usage_requested=False)
+    machine.upstream_answered(429, SSE, is_stream=True, usage_requested=False)
     machine.upstream_ended(cut_short=True)
     assert machine.require_conclusion().result is RelayResult.COMPLETE
 
@@ -337,7 +339,7 @@ def test_an_error_after_an_early_answer_is_a_frame_in_any_case(*, error_frames: 
 def test_a_document_after_an_early_answer_repeats_nothing() -> None:
     """A stream was asked for."""
     machine = exchange_in(State.EARLY)
-    machine.upstream_answered(200, DOCUMENT, usage_requested=False)
+    machine.upstream_answered(200, DOCUMENT, is_stream=False, usage_requested=False)
     machine.piece(b'{"secret": 1}')
     (frame,) = machine.upstream_ended(cut_short=False)
     assert isinstance(frame, SendErrorFrame)
@@ -348,7 +350,7 @@ def test_a_document_after_an_early_answer_repeats_nothing() -> None:
 def test_a_stream_of_errors_after_an_early_answer_never_looks_whole() -> None:
     """It was collected, so nothing of it was sent, although it held its own end."""
     machine = exchange_in(State.EARLY)
-    machine.upstream_answered(429, SSE, usage_requested=False)
+    machine.upstream_answered(429, SSE, is_stream=True, usage_requested=False)
     machine.piece(DONE)
     assert kinds(machine.upstream_failed(ERROR, finished=True)) == [SendErrorFrame]
     assert machine.require_conclusion().result is RelayResult.INTERRUPTED
@@ -392,7 +394,7 @@ def test_an_upstream_that_breaks_while_it_is_drained_is_noted(*, finished: bool)
 def test_disconnect_while_a_long_piece_is_filtered() -> None:
     """A long piece is filtered with pauses, in which others run."""
     machine = exchange_in(State.CALLING)
-    machine.upstream_answered(200, SSE, usage_requested=True)
+    machine.upstream_answered(200, SSE, is_stream=True, usage_requested=True)
     steps = machine.piece_steps(TEXT * 1000)
     next(steps)
     machine.client_disconnected(received_bytes=1)
@@ -464,7 +466,7 @@ def test_the_usage_chunk_is_taken_out_where_the_proxy_asked_for_it(
 ) -> None:
     """Long pieces too."""
     machine = exchange_in(State.EARLY if early else State.CALLING)
-    machine.upstream_answered(200, SSE, usage_requested=usage_requested)
+    machine.upstream_answered(200, SSE, is_stream=True, usage_requested=usage_requested)
     expected = TEXT if usage_requested else TEXT + USAGE_CHUNK
     assert machine.takes_out_usage is usage_requested
     assert machine.piece(TEXT + USAGE_CHUNK) == expected
@@ -476,4 +478,6 @@ def test_the_error_names_input_and_state() -> None:
     with pytest.raises(ExchangeStateError, match="RECEIVING"):
         exchange_in(State.RECEIVING).piece(b"")
     with pytest.raises(ExchangeStateError, match="CALLING, EARLY"):
-        exchange_in(State.STREAMING).upstream_answered(200, SSE, usage_requested=False)
+        exchange_in(State.STREAMING).upstream_answered(
+            200, SSE, is_stream=True, usage_requested=False
+        )

@@ -14,7 +14,6 @@ from local.azure_openai.app import App
 from local.azure_openai.directives import Directives
 from local.azure_openai.recording import ExchangeRecording
 from local.azure_openai.request import Request
-from shared.core.wire import tail
 from shared.core.wire.operations import (
     CALL,
     OPERATIONS,
@@ -24,7 +23,8 @@ from shared.core.wire.operations import (
     spec_of,
 )
 from shared.core.wire.routing import Operation, route
-from shared.core.wire.stream_end import DONE, ERROR_MARKS, ends_stream, reports_error
+from shared.core.wire.stream_end import DONE, MARK, ends_stream, reports_error
+from shared.core.wire.stream_scan import scan
 from tests import golden
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "reference" / "api-operations.md"
@@ -86,8 +86,8 @@ def test_the_last_event_of_a_stream_is_found_in_its_bytes(spec: OperationSpec) -
     ends = [f'{{"type":"{kind}"}}' for kind in spec.last_events]
     for data in [*ends, *([DONE] if spec.ends_with_done else [])]:
         cut = b'data: {"type":"other"}\n\n'
-        assert tail.of_stream(cut + f"data: {data}\n\n".encode(), whole=True).finished
-        assert not tail.of_stream(cut, whole=True).finished
+        assert scan(cut + f"data: {data}\n\n".encode()).finished
+        assert not scan(cut).finished
     assert spec.stream_end_is_known == (spec.ends_with_done or bool(spec.last_events))
     assert all(ends_stream({"type": kind}) for kind in spec.last_events)
 
@@ -97,7 +97,7 @@ def test_an_event_that_reports_a_failure_is_one_of_the_last(spec: OperationSpec)
     assert spec.failure_events <= spec.last_events
     for kind in spec.failure_events:
         assert reports_error({"type": kind})
-        assert any(mark in f'{{"type":"{kind}"}}'.encode() for mark in ERROR_MARKS)
+        assert MARK.search(f'{{"type":"{kind}"}}'.encode())
 
 
 @of_each_row

@@ -18,7 +18,7 @@ from shared.core.wire.stream_end import (
     EVENT_END,
     LAST_EVENTS,
     LONGEST_EVENT_END,
-    WORTH_PARSING,
+    MARK,
     ends_event,
     ends_stream,
     is_usage_chunk,
@@ -54,10 +54,10 @@ def test_bytes_end_an_event_exactly_where_the_pattern_ends(lines: list[bytes]) -
 
 @pytest.mark.parametrize("kind", sorted(LAST_EVENTS))
 def test_a_last_event_is_told_before_it_is_parsed(kind: str) -> None:
-    """With and without the space that JSON writers put in."""
+    """By its type or by its SSE name."""
     assert ends_stream({"type": kind})
-    assert WORTH_PARSING.search(f'{{"type":"{kind}"}}')
-    assert WORTH_PARSING.search(f'{{"type": "{kind}"}}')
+    assert ends_stream({}, kind)
+    assert MARK.search(f'{{"type":"{kind}"}}'.encode())
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,14 @@ def test_what_ends_a_stream_is_what_closed_holds_back(line: str) -> None:
         (b'data: {"choices":[],"usage":null}\n\n', False),
         (b'data: {"choices":[{}],"usage":{"total_tokens":1}}\n\n', False),
         (b'data: {"choices":[],"usage":[1]}\n\n', False),
-        (b'data: {"usage":{"total_tokens":1}}\n\n', False),
+        (b'data: {"usage":{"total_tokens":1}}\n\n', True),
+        (b'data: {"choices":null,"usage":{"total_tokens":1}}\n\n', True),
+        (b'data: {"error":{"code":"c"},"usage":{"total_tokens":1}}\n\n', False),
         (b"data: [DONE]\n\n", False),
     ],
 )
 def test_the_usage_chunk(event: bytes, expected: bool) -> None:
-    """Exactly `choices: []` with a usage object; what is cheap never misses one."""
+    """A usage object without a choice; what is cheap never misses one."""
     assert is_usage_chunk(event) is expected
     assert may_hold_usage_chunk(event) or not expected
 

@@ -154,6 +154,7 @@ def test_nothing_is_added_where_it_may_not_be(others: dict[str, Any]) -> None:
     is still known.
     """
     assume(not isinstance(others.get("model"), str))
+    others = {name: value for name, value in others.items() if name not in {"n", "prompt"}}
     found = run(
         examine(
             json.dumps({**others, "model": "gpt-4o", "stream": True}).encode(),
@@ -161,7 +162,7 @@ def test_nothing_is_added_where_it_may_not_be(others: dict[str, Any]) -> None:
             may_ask=False,
         )
     )
-    assert found == Examination(stream=True, model="gpt-4o", asking=None)
+    assert found == Examination(stream=True, model="gpt-4o", choices=1, asking=None)
 
 
 @pytest.mark.parametrize(
@@ -209,13 +210,45 @@ def test_where_the_addition_may_be_made(
     assert accepts(spec_of(operation), api_version, v1=v1) is may
 
 
-def test_what_a_refusal_says() -> None:
-    """Azure's words, old and new; not those of another mistake."""
-    assert is_refusal(
-        b'{"error":{"message":"Unrecognized request argument supplied: stream_options"}}'
-    )
-    assert is_refusal(b'{"error":{"message":"1 validation error: Extra inputs are not permitted"}}')
-    assert not is_refusal(b'{"error":{"message":"\'messages\' is a required property"}}')
+@pytest.mark.parametrize(
+    ("status", "body", "refusal"),
+    [
+        (400, b'{"error":{"message":"Unrecognized request argument: stream_options"}}', True),
+        (400, b'{"error":{"message":"1 validation error: Extra inputs are not permitted"}}', True),
+        (422, b'{"detail":[{"msg":"Extra inputs are not permitted"}]}', True),
+        (422, b'{"error":{"message":"[{\\"loc\\":[\\"body\\",\\"stream_options\\"]}]"}}', True),
+        (501, b'{"error":{"message":"include_usage is not supported"}}', True),
+        (500, b"TypeError: unexpected keyword argument 'stream_options'", True),
+        (500, b"Extra inputs are not permitted", False),
+        (400, b'{"error":{"message":"\'messages\' is a required property"}}', False),
+    ],
+)
+def test_what_a_refusal_says(status: int, body: bytes, refusal: bool) -> None:
+    """It names the option, or an unknown member; not another mistake."""
+    assert is_refusal(status, body) is refusal
+
+
+@pytest.mark.parametrize(
+    ("more", "choices"),
+    [
+        ({}, 1),
+        ({"n": None}, 1),
+        ({"n": 3}, 3),
+        ({"n": 0}, None),
+        ({"n": "2"}, None),
+        ({"n": True}, None),
+        ({"prompt": "a"}, 1),
+        ({"prompt": ["a", "b"]}, 2),
+        ({"prompt": ["a", "b"], "n": 2}, 4),
+        ({"prompt": [1, 2, 3]}, 1),
+        ({"prompt": [[1], [2]]}, 2),
+        ({"prompt": ["x" * 20_000, "b"]}, None),
+    ],
+)
+def test_how_many_choices_the_answer_will_have(more: dict[str, Any], choices: int | None) -> None:
+    """`n` for each prompt, where the body says both."""
+    body = json.dumps({"stream": True, **more}).encode()
+    assert run(examine(body, spec_of("completions"), may_ask=False)).choices == choices
 
 
 @pytest.mark.no_cover

@@ -24,6 +24,7 @@ from shared.core.answer.images import ImagesReader
 from shared.core.answer.metadata import ResponseMetadataCollector
 from shared.core.answer.responses import ResponsesReader
 from shared.core.answer.shapes import ParsedAnswer
+from shared.core.wire.body_start import is_event_stream
 from shared.core.wire.content_coding import ContentDecoder
 from shared.core.wire.json_shape import JsonObject, parse, problem
 from shared.core.wire.operations import ReaderKind, spec_of
@@ -32,9 +33,6 @@ from shared.core.wire.steps import Cooperative, run_to_end
 from shared.core.wire.stream_end import LAST_EVENTS, ends_stream
 
 _MAX_ERROR_TEXT: Final = 2048  # characters of an error body that is not JSON
-# What the lines of a stream of events begin with.
-_FIELDS: Final = (b"data:", b"event:", b"id:", b"retry:", b":")
-_LONGEST_FIELD: Final = len(b"retry:")
 _PEEKED_BYTES: Final = 4096
 
 
@@ -148,7 +146,7 @@ def _read_decoded(pieces: Iterator[bytes], body: AnswerBody) -> Cooperative[Pars
     if not parses:
         return ParsedAnswer()
     is_audio = body.reader_kind is ReaderKind.AUDIO and not body.media_type.endswith("json")
-    if _begins_stream(first) and not (is_audio and body.media_type):
+    if is_event_stream(first) and not (is_audio and body.media_type):
         return (yield from _read_stream(pieces, body))
     if is_audio:
         return audio.read_binary(pieces, body.media_type)
@@ -163,16 +161,9 @@ def _peek(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
         read.append(piece)
         head = (head + piece[:_PEEKED_BYTES])[:_PEEKED_BYTES]
         first = head.removeprefix(codecs.BOM_UTF8).lstrip()
-        if len(first) >= _LONGEST_FIELD or len(head) == _PEEKED_BYTES:
+        if is_event_stream(first) is not None or len(head) == _PEEKED_BYTES:
             break
     return first, itertools.chain(read, pieces)
-
-
-def _begins_stream(first: bytes) -> bool:
-    """Whether a body that begins so is a stream of events, whatever its content type says. Neither
-    JSON nor a transcript begins with one of these fields.
-    """
-    return first.startswith(_FIELDS)
 
 
 def _read_stream(pieces: Iterable[bytes], body: AnswerBody) -> Cooperative[ParsedAnswer]:
@@ -232,7 +223,7 @@ def _read_error(data: bytes, body: AnswerBody) -> Cooperative[ParsedAnswer]:
     if isinstance(document, dict) and document:
         metadata.add(document)
         answer = metadata.complete(ParsedAnswer())
-    elif body.is_stream or _begins_stream(data):
+    elif body.is_stream or is_event_stream(data):
         answer = yield from _read_stream((data,), body)
         answer = replace(answer, problems=(), unreadable=False)
     else:

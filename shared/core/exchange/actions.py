@@ -37,7 +37,7 @@ class SendErrorDocument:
 
 @dataclass(frozen=True, slots=True)
 class SendErrorFrame:
-    """Send `data: {"error": …}`, which an OpenAI SDK raises as an error within a stream."""
+    """Send an event that OpenAI's SDKs raise as an error within a stream."""
 
     error: bytes  # JSON in one line
 

@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 from shared.core import api_error
 from shared.core.api_error import ApiError
 from shared.core.records.outcome import RelayResult
+from shared.core.wire.content_coding import ContentDecoder
+from shared.core.wire.json_shape import parse_object, text
 from shared.errors import (
     BodyTooLarge,
     FnsseError,
@@ -49,13 +51,18 @@ def translate(error: FnsseError) -> Meaning:
             return Meaning(api_error.internal_error(), RelayResult.FAILED)
 
 
-def one_line_error(body: bytes) -> bytes:
+def one_line_error(body: bytes, content_encoding: str = "") -> bytes:
     """An upstream's error body as JSON of one line, in the shape `{"error": …}`."""
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict) or not isinstance(document.get("error"), (dict, str)):
-        text = body[:_QUOTED_BYTES].decode("utf-8", "replace")
-        document = {"error": {"code": "upstream_error", "message": text, "type": "upstream_error"}}
+    decoded = b"".join(ContentDecoder(content_encoding).decode([body]))
+    document = parse_object(decoded)
+    error = document.get("error")
+    if not isinstance(error, dict | str):
+        message = text(document.get("message"))
+        code = document.get("code") or document.get("statusCode")
+        if message:  # API Management's own errors: {"statusCode": 429, "message": …}
+            error = {**document, "code": "upstream_error" if code is None else str(code)}
+        else:
+            quoted = decoded[:_QUOTED_BYTES].decode("utf-8", "replace")
+            error = {"code": "upstream_error", "message": quoted, "type": "upstream_error"}
+        document = {"error": error}
     return json.dumps(document, separators=(",", ":")).encode()

@@ -27,13 +27,14 @@ from shared.core.exchange.actions import (
     StartKeepAlive,
 )
 from shared.core.exchange.client_body import ClientBody
+from shared.core.exchange.early_body import EarlyBody
 from shared.core.exchange.state import ANSWERING, ENDED, UNANSWERED, State
 from shared.core.records.outcome import RelayResult
 from shared.core.wire import forwarding
-from shared.core.wire.headers import RawHeaders, is_event_stream, is_readable
+from shared.core.wire.content_coding import ContentDecoder
+from shared.core.wire.headers import RawHeaders, header, is_readable
 from shared.core.wire.sse import EVENT_STREAM
 from shared.core.wire.steps import Cooperative
-from shared.core.wire.tail import TAIL_BYTES
 from shared.errors import (
     BodyTooLarge,
     ExchangeStateError,
@@ -46,6 +47,7 @@ from shared.errors import (
 
 # every piece of every stream compares with it: a name of the module costs less than a class's
 _STREAMING: Final = State.STREAMING
+COLLECTED_BYTES: Final = 64 * 1024  # of an error that comes after an early response
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,7 +89,8 @@ class ExchangeMachine:
         # of a response without a body, which they end: held back as the end of any other
         self._held_headers: SendHeaders | None = None
         self.answered_status: int | None = None  # the client's; None: it gets no answer
-        self._collected = b""  # the end of an answer in COLLECTING
+        self._collected = b""  # the beginning of an answer in COLLECTING
+        self._coding = ""  # its content-encoding
         self._drained_bytes = 0
 
     # --- the client's request ---------------------------------------------------------------------
@@ -136,20 +139,26 @@ class ExchangeMachine:
         return (SendHeaders(200, headers), SendComment(), *self._keep_alive())
 
     def upstream_answered(
-        self, status: int, headers: RawHeaders, *, usage_requested: bool, bodiless: bool = False
+        self,
+        status: int,
+        headers: RawHeaders,
+        *,
+        is_stream: bool,
+        usage_requested: bool,
+        bodiless: bool = False,
     ) -> Actions:
-        """Status and headers have come. `usage_requested`: the proxy asked for a usage chunk that
-        the client did not ask for. `bodiless`: the headers are all of the answer.
+        """Status and headers have come. `is_stream`: the body is one of events. `usage_requested`:
+        the proxy asked for a usage chunk that the client did not ask for. `bodiless`: the headers
+        are all of the answer.
         """
         if self._is_too_late(State.CALLING, State.EARLY):
             return ()
         self._status = status
-        is_stream = is_event_stream(headers) and is_readable(headers)
         if self.state is State.EARLY:
             actions: Actions = ()
-            streaming = is_stream and status == 200
-            self.state = State.STREAMING if streaming else State.COLLECTING
+            self._answer_early(header(headers, b"content-encoding"), is_stream=is_stream)
         else:
+            is_stream = is_stream and is_readable(headers)
             actions = self._start(status, headers, is_stream=is_stream, bodiless=bodiless)
         if usage_requested and is_stream:
             self._body.take_out_usage()
@@ -164,7 +173,7 @@ class ExchangeMachine:
         if self._is_too_late(*ANSWERING):
             return None
         if self.state is State.COLLECTING:
-            self._collected = (self._collected + piece)[-TAIL_BYTES:]
+            self._collected = (self._collected + piece)[:COLLECTED_BYTES]
             return b""
         if self._drained_bytes >= self._rules.drain_bytes:
             return None
@@ -387,8 +396,17 @@ class ExchangeMachine:
         if self._status < 400:
             error = "Azure OpenAI answered a request for a stream with something else."
             return self._fail(UpstreamInterrupted(error))
-        frame = self._error_frame(failures.one_line_error(self._collected))
+        frame = self._error_frame(failures.one_line_error(self._collected, self._coding))
         return (*frame, *self._end(RelayResult.COMPLETE))
+
+    def _answer_early(self, coding: str, *, is_stream: bool) -> None:
+        """The client was promised an uncoded stream. One that is coded all the same is decoded."""
+        self._coding = coding
+        if is_stream and self._status == 200 and ContentDecoder(coding).is_known:
+            self.state = State.STREAMING
+            self._body = EarlyBody(coding, holds_back=self._rules.capture_required)
+        else:
+            self.state = State.COLLECTING
 
     def _start(
         self, status: int, headers: RawHeaders, *, is_stream: bool, bodiless: bool

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # zlib has it under no public name
 
 # A bound against decompression bombs, far above any real answer.
 MAX_DECODED_BYTES: Final = 256 * 1024 * 1024
+_MAX_PIECE_BYTES: Final = 16 * 1024 * 1024  # that one piece decodes into
 # Each member costs a copy of what follows it in its window.
 _MAX_MEMBERS: Final = 10_000
 _WINDOW_BYTES: Final = 64 * 1024
@@ -43,6 +44,11 @@ class ContentDecoder:
     def is_encoded(self) -> bool:
         """The decoded bytes differ from those that came over the network."""
         return self._coding not in _IDENTITY
+
+    @property
+    def is_known(self) -> bool:
+        """The body can be decoded."""
+        return self._coding in _IDENTITY | _ZLIB
 
     def decode(self, body: Iterable[bytes]) -> Iterator[bytes]:
         """The decoded body, as far as it can be read."""
@@ -112,6 +118,31 @@ def decode_small(
         decoded += piece
         yield
     return bytes(decoded) if decoder.problem is None else None
+
+
+class PieceDecoder:
+    """Decodes the pieces of a body one by one, as they come."""
+
+    def __init__(self, content_encoding: str) -> None:
+        self._coding = content_encoding.strip().lower()
+        self._decompressor: _Decompressor | None = None
+
+    def feed(self, piece: bytes) -> bytes | None:
+        """The decoded piece; None where it cannot be decoded, or decodes into too much."""
+        if self._coding in _IDENTITY:
+            return piece
+        decoded, rest = [], piece
+        try:
+            while rest:
+                if self._decompressor is None or self._decompressor.eof:
+                    self._decompressor = zlib.decompressobj(_window_bits(self._coding, rest))
+                decoded.append(self._decompressor.decompress(rest, _MAX_PIECE_BYTES))
+                if self._decompressor.unconsumed_tail:
+                    return None
+                rest = self._decompressor.unused_data.lstrip(b"\0")
+        except zlib.error:
+            return None
+        return b"".join(decoded)
 
 
 def _windows(body: Iterable[bytes]) -> Iterator[bytes]:

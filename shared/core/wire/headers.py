@@ -34,8 +34,21 @@ def has_no_body(method: str, status: int, headers: RawHeaders) -> bool:
     )
 
 
-def is_event_stream(headers: RawHeaders) -> bool:
-    """Whether a response is an SSE stream. Media types have no case (RFC 9110, 8.3.1)."""
+def event_stream_announced(headers: RawHeaders) -> bool | None:
+    """Whether a response's content type says that it is an SSE stream; None where it leaves doubt:
+    there is none, or several that differ. Media types have no case (RFC 9110, 8.3.1).
+    """
+    types = [
+        media_type.strip().lower().startswith(EVENT_STREAM)
+        for name, value in headers
+        if name.lower() == b"content-type"
+        for media_type in value.decode("latin-1").split(",")
+    ]
+    return types[0] if len(set(types)) == 1 else None
+
+
+def names_event_stream(headers: RawHeaders) -> bool:
+    """Whether the first of a response's content types is that of an SSE stream."""
     return header(headers, b"content-type").lower().startswith(EVENT_STREAM)
 
 

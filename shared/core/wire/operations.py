@@ -68,6 +68,8 @@ class OperationSpec:
 
     # the answer
     ends_with_done: bool = False  # the last event of its stream is [DONE]
+    # each event of its stream has a `type` or an SSE name, errors included
+    has_typed_events: bool = True
     # `type` of the events that can be the last; several where the type depends on how it ended
     last_events: frozenset[str] = frozenset()
     failure_events: frozenset[str] = frozenset()  # those of them that report an error
@@ -112,6 +114,7 @@ OPERATIONS: Final = (
         body_examination=BodyExamination.ALWAYS,
         accepts_stream_options=True,
         ends_with_done=True,
+        has_typed_events=False,
     ),
     OperationSpec(
         name="completions",
@@ -123,6 +126,7 @@ OPERATIONS: Final = (
         body_examination=BodyExamination.ALWAYS,
         accepts_stream_options=True,
         ends_with_done=True,
+        has_typed_events=False,
     ),
     OperationSpec(
         name="embeddings",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.core.wire.json_members import JsonText, Span, find_members, first_member_at
+from shared.core.wire.json_shape import Json, parse
 from shared.core.wire.operations import OperationSpec
 from shared.core.wire.steps import Cooperative
 from shared.errors import NotAnObject
@@ -20,11 +21,14 @@ from shared.errors import NotAnObject
 _SINCE: Final = "2024-09-01"
 _OPTIONS: Final = b'"stream_options":{"include_usage":true}'
 _MEMBER: Final = b'"include_usage":true'
-_MEMBERS: Final = frozenset({"stream_options", "data_sources", "model"})
+_MEMBERS: Final = frozenset({"stream_options", "data_sources", "model", "n", "prompt"})
 _MAX_OPTIONS_BYTES: Final = 4096  # of the caller's own stream_options, which have 30 as a rule
 _MAX_MODEL_BYTES: Final = 1024
-# What the error says where an upstream does not know the option.
-_REFUSALS: Final = (b"stream_options", b"include_usage", b"Extra inputs are not permitted")
+_MAX_PROMPTS_BYTES: Final = 16 * 1024  # of several prompts; longer ones are not counted
+# What the error of an upstream says that does not know the option.
+_OPTION_NAMES: Final = (b"stream_options", b"include_usage")
+_UNKNOWN_MEMBER: Final = b"Extra inputs are not permitted"
+_UNKNOWN_MEMBER_STATUSES: Final = frozenset({400, 422})
 
 # A body in parts: what precedes the addition, the addition, what follows it.
 type BodyParts = tuple[bytes | memoryview, ...]
@@ -36,6 +40,7 @@ class Examination:
 
     stream: bool  # it asks for a stream
     model: str | None  # on the v1 routes this is the deployment
+    choices: int | None  # how many the answer will have; None where the body does not say
     # the body that asks for usage as well; None: the body is sent as it came
     asking: BodyParts | None
 
@@ -49,12 +54,13 @@ def examine(body: JsonText, operation: OperationSpec, *, may_ask: bool) -> Coope
     try:
         found = yield from find_members(body, _MEMBERS | {member.name})
     except NotAnObject:
-        return Examination(stream=False, model=None, asking=None)
+        return Examination(stream=False, model=None, choices=None, asking=None)
     stream = _short_value(body, found.get(member.name)) == json.dumps(member.value).encode()
     asks = may_ask and stream and _short_value(body, found.get("data_sources")) in (b"", b"null")
     return Examination(
         stream=stream,
         model=_text(body, found.get("model")),
+        choices=_choices(body, found),
         asking=(yield from _asking(body, found)) if asks else None,
     )
 
@@ -66,9 +72,12 @@ def accepts(operation: OperationSpec, api_version: str | None, *, v1: bool) -> b
     return v1 or api_version is None or not api_version[:4].isdecimal() or api_version >= _SINCE
 
 
-def is_refusal(error_body: bytes) -> bool:
-    """Whether a 400 is about the option."""
-    return any(words in error_body for words in _REFUSALS)
+def is_refusal(status: int, error_body: bytes) -> bool:
+    """Whether an error is about the option. Servers that do not know it answer 400, 422, 501 and
+    others; most of them name it.
+    """
+    unknown_member = status in _UNKNOWN_MEMBER_STATUSES and _UNKNOWN_MEMBER in error_body
+    return unknown_member or any(name in error_body for name in _OPTION_NAMES)
 
 
 def _asking(body: JsonText, found: dict[str, Span]) -> Cooperative[BodyParts | None]:
@@ -95,6 +104,35 @@ def _asking(body: JsonText, found: dict[str, Span]) -> Cooperative[BodyParts | N
     else:
         return None  # true, or a value that the upstream should refuse
     return _replace(body, Span(start=span.start + value.start, end=span.start + value.end), text)
+
+
+def _choices(body: JsonText, found: dict[str, Span]) -> int | None:
+    """`n` for each prompt. Only a completion has several prompts: an array of texts, or of arrays
+    of tokens.
+    """
+    n = _parsed(body, found.get("n"), default=1)
+    prompt = found.get("prompt")
+    prompts: Json = None
+    if prompt is not None and body[prompt.start : prompt.start + 1] == b"[":
+        prompts = _parsed(body, prompt)
+        if not isinstance(prompts, list):
+            return None
+    if type(n) is not int or n < 1:
+        return None
+    several = isinstance(prompts, list) and all(isinstance(item, str | list) for item in prompts)
+    return n * len(prompts) if several and isinstance(prompts, list) else n
+
+
+def _parsed(body: JsonText, span: Span | None, default: Json = None) -> Json:
+    """A member's value; `default` where it is null or absent, None where it is long."""
+    if span is None:
+        return default
+    value = parse(bytes(body[span.start : span.end])) if _is_short(span) else ""
+    return default if value is None else value
+
+
+def _is_short(span: Span) -> bool:
+    return span.end - span.start <= _MAX_PROMPTS_BYTES
 
 
 def _is_empty(options: JsonText) -> bool:

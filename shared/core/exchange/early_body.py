@@ -1,0 +1,55 @@
+"""The body of a stream that follows an early response."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Final
+
+from shared.core.exchange.client_body import ClientBody
+from shared.core.wire.content_coding import PieceDecoder
+from shared.core.wire.steps import Cooperative
+from shared.errors import UpstreamInterrupted
+
+_BOM: Final = codecs.BOM_UTF8
+
+
+class EarlyBody(ClientBody):
+    """As ClientBody, but the client has read headers and a comment before the first byte.
+
+    The headers named no content coding, so one is undone. A byte order mark counts only where a
+    body begins: after the comment it would be part of the first event's first line, and is dropped.
+    """
+
+    def __init__(self, coding: str, *, holds_back: bool) -> None:
+        super().__init__(is_stream=True, holds_back=holds_back)
+        self._decoder = PieceDecoder(coding)
+        self._start: bytes | None = b""  # what may be the beginning of a BOM; None after it
+
+    def feed(self, piece: bytes) -> bytes:
+        """As ClientBody.feed. Raises UpstreamInterrupted where the coding cannot be undone."""
+        return super().feed(self._without_bom(self._decode(piece)))
+
+    def feed_steps(self, piece: bytes) -> Cooperative[bytes]:
+        """As ClientBody.feed_steps. Raises UpstreamInterrupted."""
+        return (yield from super().feed_steps(self._without_bom(self._decode(piece))))
+
+    def flush(self) -> bytes:
+        """As ClientBody.flush."""
+        start, self._start = self._start, None
+        return (super().feed(start) if start else b"") + super().flush()
+
+    def _decode(self, piece: bytes) -> bytes:
+        decoded = self._decoder.feed(piece)
+        if decoded is None:
+            raise UpstreamInterrupted("The content coding of Azure OpenAI's answer is malformed.")
+        return decoded
+
+    def _without_bom(self, piece: bytes) -> bytes:
+        if self._start is None:
+            return piece
+        start = self._start + piece
+        if len(start) < len(_BOM) and _BOM.startswith(start):
+            self._start = start
+            return b""
+        self._start = None
+        return start.removeprefix(_BOM)

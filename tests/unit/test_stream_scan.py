@@ -1,0 +1,202 @@
+"""How a stream ended, whatever its size and however it is cut."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.core.wire.json_shape import JsonObject
+from shared.core.wire.stream_scan import scan
+from shared.core.wire.tail import Tail
+from tests.unit.envelopes import json_values
+
+USAGE: JsonObject = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
+
+
+def sse(*chunks: object) -> bytes:
+    return b"".join(
+        b"data: " + (chunk if isinstance(chunk, bytes) else json.dumps(chunk).encode()) + b"\n\n"
+        for chunk in chunks
+    )
+
+
+def delta(finish_reason: str | None = None, **more: Any) -> dict[str, Any]:
+    return {
+        "choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": finish_reason}],
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"", Tail(finished=False, usage=None)),
+        (sse(delta()), Tail(finished=False, usage=None)),
+        (sse(delta(), b"[DONE]"), Tail(finished=True, usage=None)),
+        (sse(delta("stop")), Tail(finished=True, usage=None)),
+        (sse(delta("content_filter")), Tail(finished=True, usage=None)),
+        (
+            sse(delta("stop", usage=None), {"choices": [], "usage": USAGE}, b"[DONE]"),
+            Tail(finished=True, usage=USAGE),
+        ),
+        (sse({"choices": [], "usage": USAGE}), Tail(finished=False, usage=USAGE)),
+        (sse({"choices": [], "prompt_filter_results": []}), Tail(finished=False, usage=None)),
+        (
+            sse(delta("stop"), {"choices": [{"content_filter_offsets": {}}]}),
+            Tail(finished=True, usage=None),
+        ),
+        (sse(delta("stop"))[:-2], Tail(finished=False, usage=None, open_end=True)),
+        (sse(delta("stop"))[:-3], Tail(finished=False, usage=None)),
+        (b"data: [DONE]", Tail(finished=False, usage=None, open_end=True)),
+        (b"data: [DON", Tail(finished=False, usage=None)),
+        (sse(delta("")), Tail(finished=False, usage=None)),
+        (
+            sse({"choices": [{"index": 1, "finish_reason": "stop"}]}),
+            Tail(finished=True, usage=None),
+        ),
+        (
+            sse(delta("stop"), {"choices": [{"index": 1, "delta": {}, "finish_reason": None}]}),
+            Tail(finished=False, usage=None),
+        ),
+        (
+            sse({"choices": [{"index": 1, "delta": {}, "finish_reason": None}]}, delta("stop")),
+            Tail(finished=False, usage=None),
+        ),
+        (
+            sse(delta("stop"), {"choices": [{"index": 1, "finish_reason": "length"}]}),
+            Tail(finished=True, usage=None),
+        ),
+        (
+            sse({"type": "response.created", "response": {"usage": None}}),
+            Tail(finished=False, usage=None),
+        ),
+        (
+            sse({"type": "response.completed", "response": {"usage": USAGE}}),
+            Tail(finished=True, usage=USAGE),
+        ),
+        (sse({"type": "response.incomplete", "response": {}}), Tail(finished=True, usage=None)),
+        (
+            sse({"type": "response.failed", "response": {"usage": USAGE}}),
+            Tail(finished=True, usage=USAGE, failed=True),
+        ),
+        (
+            b": keep-alive\n\n" + sse(b"nonsense", b"[]", b"1", b"[DONE]"),
+            Tail(finished=True, usage=None),
+        ),
+        (
+            sse({"choices": "none", "usage": "none"}, {"choices": [7, None]}),
+            Tail(finished=False, usage=None),
+        ),
+    ],
+)
+def test_the_end_of_a_stream(body: bytes, expected: Tail) -> None:
+    assert scan(body) == expected
+
+
+@pytest.mark.parametrize(
+    ("far", "failed"),
+    [
+        ({"error": {"message": "m"}}, True),
+        ({"code": "c", "message": "m"}, True),
+        ({"type": "response.failed"}, True),
+        (delta(), False),
+    ],
+)
+def test_what_stands_far_before_the_end_counts_too(far: object, failed: bool) -> None:
+    silence = b": " + b"-" * 4096 + b"\n\n"
+    usage = {"choices": [], "usage": USAGE}
+    expected = Tail(finished=True, usage=USAGE, failed=failed)
+    assert scan(sse(far) + silence + sse(usage, b"[DONE]")) == expected
+    assert scan(sse(far, usage) + silence + sse(b"[DONE]")) == expected
+
+
+def test_usage_of_zeros_does_not_replace_figures() -> None:
+    zeros: JsonObject = dict.fromkeys(USAGE, 0)
+    body = sse(
+        delta("stop"),
+        {"choices": [], "usage": USAGE},
+        {"choices": [], "usage": zeros},
+        b"[DONE]",
+    )
+    assert scan(body).usage == USAGE
+    assert scan(sse({"choices": [], "usage": zeros}, b"[DONE]")).usage == zeros
+
+
+_LINES = st.sampled_from(
+    [
+        *(
+            b"data: " + json.dumps(chunk).encode()
+            for chunk in (delta(), delta("stop"), delta("stop", usage=USAGE))
+        ),
+        *(
+            b"data:" + json.dumps(chunk).encode()
+            for chunk in ({"error": {"message": "m"}}, {"code": "c", "message": "m"})
+        ),
+        b'data: {"choices": [{"finish_reason":',
+        b'data: "stop", "index": 1}]}',
+        b'data: {"usage"',
+        b'data: : {"prompt_tokens": 1}}',
+        b'data: {"type": "response.completed", "response": {"usage": {"total_tokens": 2}}}',
+        b"data: [DONE]",
+        b"data:[DONE]",
+        b"data",
+        b": comment",
+        b"event: error",
+        b'note: {"usage": {}}',
+        b'\xef\xbb\xbfdata: {"usage": {"total_tokens": 3}}',
+        b"",
+        b"",
+        b"",
+    ]
+)
+
+
+@given(st.lists(_LINES, max_size=30), st.lists(_LINES, max_size=10))
+def test_an_end_says_the_same_however_much_stands_before_it(
+    before: list[bytes], lines: list[bytes]
+) -> None:
+    """Most events are not decoded where the last ones tell all. An event without data tells
+    nothing, whatever its length.
+    """
+    far, near = (
+        b"".join(line + b"\n" for line in (*before, b"", *middle, b"", *lines))
+        for middle in ([b": " + b"-" * 4096], [])
+    )
+    assert scan(far) == scan(near)
+
+
+MEMBERS = (
+    "type",
+    "usage",
+    "error",
+    "code",
+    "message",
+    "choices",
+    "response",
+    "finish_reason",
+    "index",
+)
+chunks = st.dictionaries(
+    st.sampled_from(MEMBERS),
+    json_values
+    | st.lists(st.dictionaries(st.sampled_from(MEMBERS), json_values, max_size=3), max_size=2),
+    max_size=5,
+)
+
+
+@given(st.lists(chunks, max_size=3))
+def test_chunks_of_any_shape_never_raise(payloads: list[dict[str, Any]]) -> None:
+    """What tells of an end, an error or usage may hold anything; the record of the exchange hangs
+    on it.
+    """
+    scan(sse(*payloads))
+
+
+@given(st.binary())
+def test_arbitrary_bytes_never_raise(body: bytes) -> None:
+    for start in (b"", b"data: ", b"data: {", b'data: {"choices":[{'):
+        scan(start + body + b"\n\n")
