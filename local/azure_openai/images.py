@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Iterator
 
-from local.azure_openai import filters, sse
+from local.azure_openai import errors, filters, sse
 from local.azure_openai.answer import SSE, StandInResponse, json_answer
 from local.azure_openai.choices import ModelOutput
 
@@ -21,6 +21,8 @@ def answer(model_output: ModelOutput) -> StandInResponse:
     """
     modern = "gpt-image" in model_output.model
     if modern and model_output.ask.flag("stream"):
+        if model_output.ask.number("n", 1) > 1:
+            return errors.invalid_request("Streaming is only supported with n=1.")
         return StandInResponse(
             content_type=SSE, body=sse.dressed(_events(model_output), model_output.directives)
         )

@@ -14,7 +14,7 @@ import json
 import re
 import struct
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -51,10 +51,11 @@ class Assembled:
     """An event, ready to be sent."""
 
     body: bytes  # JSON
-    usage_repeated: bool  # as the event says
     outcome: Outcome  # as the event says: the relay does not see every answer whole
     # the response whose usage has to be claimed first; see shared.core.event.usage_claim
     claims: str | None
+    # the event, if another exchange counts that usage; None where nothing has to be claimed
+    repeating_body: bytes | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +64,6 @@ class _ChildOptions:
 
     region: str | None
     limit_bytes: int
-    usage_repeated: bool | None
 
 
 class Assembler:
@@ -80,37 +80,30 @@ class Assembler:
         request: Capture | None,
         response: Capture | None,
         limit_bytes: int,
-        *,
-        usage_repeated: bool | None = None,
     ) -> Assembled:
-        """The event, of at most `limit_bytes`. Raises AssemblyError.
-
-        `usage_repeated` is given where a claim has decided it; None lets the builder guess.
-        """
-        options = _ChildOptions(
-            region=self._default_region, limit_bytes=limit_bytes, usage_repeated=usage_repeated
-        )
+        """The event, of at most `limit_bytes`. Raises AssemblyError."""
         if _fits_in_place(request, response):
-            return await _assemble_in_place(
-                builder.build_steps(
-                    envelope,
-                    request,
-                    response,
-                    options.region,
-                    usage_repeated=options.usage_repeated,
-                ),
-                limit_bytes,
-            )
+            steps = builder.build_steps(envelope, request, response, self._default_region)
+            return await _assemble_in_place(steps, limit_bytes)
+        options = _ChildOptions(region=self._default_region, limit_bytes=limit_bytes)
         async with self._one_child:
             return _unpack_assembled(await _run_child(_pack(envelope, request, response, options)))
 
 
 def _truncated(event: Event, limit_bytes: int) -> Assembled:
+    """Both forms of the event, if a claim decides which of them is right: it is cheaper than to
+    read the captures again.
+    """
+    claims = usage_claim.response_to_claim(event)
+    repeating = None
+    if claims is not None:
+        event = replace(event, usage_repeated=False)
+        repeating = truncation.truncate(replace(event, usage_repeated=True), limit_bytes)
     return Assembled(
         body=truncation.truncate(event, limit_bytes),
-        usage_repeated=event.usage_repeated,
         outcome=event.outcome,
-        claims=usage_claim.response_to_claim(event),
+        claims=claims,
+        repeating_body=repeating,
     )
 
 
@@ -217,27 +210,24 @@ def _assemble_packed(packed: bytes) -> bytes:
     head = json.loads(parts[0])
     options = _ChildOptions(**head["options"])
     request, response = (capture.load(part) if part else None for part in parts[1:])
-    event = builder.build(
-        envelopes.load(head["envelope"]),
-        request,
-        response,
-        options.region,
-        usage_repeated=options.usage_repeated,
-    )
+    event = builder.build(envelopes.load(head["envelope"]), request, response, options.region)
     assembled = _truncated(event, options.limit_bytes)
-    about = {
-        "usage_repeated": assembled.usage_repeated,
-        "outcome": assembled.outcome,
-        "claims": assembled.claims,
-    }
-    return json.dumps(about).encode() + b"\n" + assembled.body
+    about = {"outcome": assembled.outcome, "claims": assembled.claims}
+    return b"\n".join([json.dumps(about).encode(), assembled.body, assembled.repeating_body or b""])
 
 
 def _unpack_assembled(output: bytes) -> Assembled:
-    """The child's standard output: a line of JSON about the event, then the event."""
-    about, _, body = output.partition(b"\n")
+    """The child's standard output: a line of JSON about the event, then both forms of the event,
+    which hold no line end.
+    """
+    about, body, repeating_body = output.split(b"\n")
     members = json.loads(about)
-    return Assembled(body=body, **members | {"outcome": Outcome(members["outcome"])})
+    return Assembled(
+        body=body,
+        outcome=Outcome(members["outcome"]),
+        claims=members["claims"],
+        repeating_body=repeating_body or None,
+    )
 
 
 def _child_main() -> int:

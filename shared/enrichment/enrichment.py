@@ -55,8 +55,6 @@ class EventAssembler(Protocol):
         request: Capture | None,
         response: Capture | None,
         limit_bytes: int,
-        *,
-        usage_repeated: bool | None = None,
     ) -> Assembled:
         """The event, of at most `limit_bytes`. Raises AssemblyError."""
         ...
@@ -212,16 +210,12 @@ class Enrichment:
                 self._captures.get(envelope.response_capture),
             )
             assembled = await self._assemble(envelope, request, response, limit_bytes)
-            if assembled.claims is None:
-                return _ClaimedEvent(body=assembled.body, outcome=assembled.outcome, claim=None)
-            claim = await self._claims.claim(assembled.claims, envelope.exchange_id)
-            repeated = usage_claim.is_repeated(envelope.exchange_id, claim.holder)
-            # The builder's guess is wrong once for each response that is polled.
-            if repeated is not assembled.usage_repeated:
-                assembled = await self._assemble(
-                    envelope, request, response, limit_bytes, usage_repeated=repeated
-                )
-            return _ClaimedEvent(body=assembled.body, outcome=assembled.outcome, claim=claim)
+        if assembled.claims is None or assembled.repeating_body is None:
+            return _ClaimedEvent(body=assembled.body, outcome=assembled.outcome, claim=None)
+        claim = await self._claims.claim(assembled.claims, envelope.exchange_id)
+        repeated = usage_claim.is_repeated(envelope.exchange_id, claim.holder)
+        body = assembled.repeating_body if repeated else assembled.body
+        return _ClaimedEvent(body=body, outcome=assembled.outcome, claim=claim)
 
     async def _dead_letter(self, envelope: Envelope, reason: str, error: Exception) -> None:
         if await self._ledger.dead_letter(envelope.exchange_id, reason):

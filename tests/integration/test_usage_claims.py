@@ -23,7 +23,7 @@ from shared.adapters.usage_claims import UsageClaims
 from shared.core.event.usage_claim import Claim
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope, dump, mark_replayed
-from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
+from shared.enrichment.assembly import IN_PLACE_BYTES, Assembled, Assembler
 from shared.enrichment.enrichment import Enrichment
 from shared.errors import DeliveryError, EventRefused, EventTooLarge
 from tests.integration.azurite import a_storage, a_window, an_account, an_id
@@ -38,6 +38,16 @@ def azurite() -> Iterator[str]:
         yield stack.storage_connection_string
 
 
+class CountingAssembler(Assembler):
+    """Counts what it assembles."""
+
+    assembled = 0
+
+    async def __call__(self, *exchange: Any, **named: Any) -> Assembled:
+        self.assembled += 1
+        return await super().__call__(*exchange, **named)
+
+
 @dataclass
 class UsageClaimWorld:
     """Enrichment of captures in memory, with claims in storage."""
@@ -49,8 +59,9 @@ class UsageClaimWorld:
     dead_lettered: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.assembler = CountingAssembler(None)
         self.enrichment = Enrichment(
-            self, Assembler(None), UsageClaims(JsonBlobs(self.storage)), self, self
+            self, self.assembler, UsageClaims(JsonBlobs(self.storage)), self, self
         )
         self.deliver = self.enrichment.deliver
 
@@ -136,6 +147,7 @@ async def test_one_poll_counts_the_usage_of_a_response(azurite: str) -> None:
         assert await world.enriched(exchanges) == [False, False, False, True, True]
     assert [event["usage"] for event in world.sent] == [None, None, USAGE, USAGE, USAGE]
     assert [event["background"] for event in world.sent] == [True] * 5
+    assert world.assembler.assembled == 5
 
 
 @pytest.mark.parametrize("text", ["hi", "x" * 2 * IN_PLACE_BYTES], ids=["in place", "in a child"])

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from local.azure_openai import ask, chat, completions, responses
+from local.azure_openai import ask, chat, completions, images, responses
 from local.azure_openai.choices import ModelOutput, generate
 from local.azure_openai.directives import parse
 from local.azure_openai.responses_stream import stream
@@ -171,3 +171,11 @@ def test_a_sample_fits_its_schema() -> None:
         bool,
     )
     assert value["unit"] in {"C", "F"}
+
+
+@pytest.mark.parametrize(("n", "status"), [(1, 200), (2, 400)])
+def test_a_stream_of_images_holds_one(n: int, status: int) -> None:
+    """Azure OpenAI refuses a stream of more."""
+    body = json.dumps({"prompt": "a horse", "stream": True, "n": n}).encode()
+    output = generate(ask.read(body), parse(""), "gpt-image-1")
+    assert images.answer(output).status == status

@@ -31,18 +31,13 @@ def build(
     request: Capture | None,
     response: Capture | None,
     default_region: str | None,
-    *,
-    usage_repeated: bool | None = None,
 ) -> Event:
     """The event of an exchange.
 
     A capture that is None leaves its keys empty, and `problems` says so. `default_region` is the
-    region where the upstream's answer does not name one. `usage_repeated` is given where a claim
-    has decided it; None means that it is inferred.
+    region where the upstream's answer does not name one.
     """
-    return run_to_end(
-        build_steps(envelope, request, response, default_region, usage_repeated=usage_repeated)
-    )
+    return run_to_end(build_steps(envelope, request, response, default_region))
 
 
 def build_steps(
@@ -50,26 +45,20 @@ def build_steps(
     request: Capture | None,
     response: Capture | None,
     default_region: str | None,
-    *,
-    usage_repeated: bool | None = None,
 ) -> Cooperative[Event]:
     """As `build`, but it yields between short steps while a streamed answer is read."""
     parsed = yield from sources.parse_steps(envelope, request, response)
-    return _event(parsed, default_region, usage_repeated=usage_repeated)
+    return _event(parsed, default_region)
 
 
-def _event(
-    parsed: EventSources, default_region: str | None, *, usage_repeated: bool | None
-) -> Event:
+def _event(parsed: EventSources, default_region: str | None) -> Event:
     envelope, summary, stream = parsed.envelope, parsed.summary, parsed.is_stream
     request_headers, response_headers = parsed.request_headers, parsed.response_headers
     request_line = parsed.request.header if parsed.request else {}
     answer, sent_answer = parsed.answer, parsed.sent_answer
     outcome = _outcome(parsed)
     times = latency.event_times(envelope, stream=stream, first_token_end=answer.first_token_end)
-    accounted = usage.account(
-        envelope, answer, stream=stream, prompt_bytes=summary.text_bytes, repeated=usage_repeated
-    )
+    accounted = usage.account(envelope, answer, stream=stream, prompt_bytes=summary.text_bytes)
     return Event(
         type=_event_type(envelope.operation, outcome, stream=stream),
         content=sent_answer.content,

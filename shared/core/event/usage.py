@@ -62,9 +62,8 @@ def account(
     *,
     stream: bool,
     prompt_bytes: int,
-    repeated: bool | None,
 ) -> UsageAccount:
-    """The usage of an exchange; `repeated` as a claim has decided it, None to infer it."""
+    """The usage of an exchange."""
     spec = spec_of(envelope.operation)
     # an object that is polled, or a file, repeats its own usage, which is not the call's
     of_envelope = envelope.usage if stream or spec.parses_documents else None
@@ -72,13 +71,11 @@ def account(
     estimate = None
     if not figures and stream and spec.generates_text:
         estimate = _estimate(envelope, answer, prompt_bytes)
-    if repeated is None:
-        repeated = figures is not None and is_repeated(envelope, answer, stream=stream)
     return UsageAccount(
         usage=figures,
         source="upstream" if figures else "estimated" if estimate else "none",
         estimate=estimate,
-        repeated=repeated,
+        repeated=figures is not None and is_repeated(envelope, answer, stream=stream),
         tokens=tokens(figures),
     )
 

@@ -137,7 +137,8 @@ OPERATIONS: Final = (
         prompt_member="input",
         body_examination=BodyExamination.NEVER,
     ),
-    # A stream of several images has one `completed` event per image, so that the last is not known.
+    # Azure OpenAI streams one image only. Where a server streams several, each has a `completed`
+    # event, so that the last is not known.
     OperationSpec(
         name="images.generations",
         method="POST",
