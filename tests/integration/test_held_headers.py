@@ -1,0 +1,138 @@
+"""CAPTURE_POLICY=required and an answer without a body: its headers are its end, and are held until
+its capture is stored. Whatever happens meanwhile, the client is answered once, and the event says
+what it was answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import httpx
+import pytest
+
+from shared.core.records.outcome import Outcome
+from shared.errors import StorageError
+from tests.integration.exchanges import (
+    DEADLINE_S,
+    MemoryStore,
+    RelayClient,
+    RelayWorld,
+    ScriptedBody,
+    a_world,
+)
+
+pytestmark = pytest.mark.anyio
+
+ASK = b'{"messages": []}'
+
+
+class ResponseStore(MemoryStore):
+    """Stores requests at once, and responses when the test says so, or never."""
+
+    def __init__(self, *, stored: bool = True) -> None:
+        super().__init__()
+        self.put_begun, self.may_store = asyncio.Event(), asyncio.Event()
+        self._stored = stored
+
+    async def put(self, name: str, parts: Sequence[bytes]) -> None:
+        if name.endswith(".response"):
+            self.put_begun.set()
+            await self.may_store.wait()
+            if not self._stored:
+                raise StorageError("storage refused: 403 AuthorizationFailure", status=403)
+        await super().put(name, parts)
+
+
+def no_content(*parts: asyncio.Event | Exception) -> httpx.Response:
+    """204, and what becomes of the body that it has not."""
+    return httpx.Response(204, stream=ScriptedBody(*parts))
+
+
+def calling(store: ResponseStore) -> tuple[RelayWorld, RelayClient]:
+    """A client whose call the upstream answers 204."""
+    world = a_world(no_content(), store=store, capture_required=True)
+    return world, RelayClient(world.relay, ASK)
+
+
+async def test_they_come_when_the_capture_is_stored() -> None:
+    store = ResponseStore()
+    world, client = calling(store)
+    running = client.start()
+    await asyncio.wait_for(store.put_begun.wait(), DEADLINE_S)
+    assert client.messages == []
+    store.may_store.set()
+    await asyncio.wait_for(running, DEADLINE_S)
+    assert (client.status, client.ended) == (204, True)
+    envelope = await world.envelope()
+    assert (envelope.outcome, envelope.status_code) == (Outcome.COMPLETED, 204)
+
+
+@pytest.mark.parametrize("cancelled", [False, True], ids=["reported", "cancelled"])
+async def test_a_client_that_disconnects_meanwhile_was_not_answered(*, cancelled: bool) -> None:
+    """Neither is it afterwards, when the capture is stored."""
+    store = ResponseStore()
+    world, client = calling(store)
+    running = client.start()
+    await asyncio.wait_for(store.put_begun.wait(), DEADLINE_S)
+    if cancelled:
+        running.cancel()
+    else:
+        await client.disconnect_and_be_noticed()
+    await asyncio.wait({running}, timeout=DEADLINE_S)
+    store.may_store.set()
+    envelope = await world.envelope()
+    assert client.messages == []
+    assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (
+        Outcome.CLIENT_DISCONNECTED,
+        None,
+        204,
+    )
+
+
+async def test_a_capture_that_cannot_be_stored_is_answered_with_an_error() -> None:
+    store = ResponseStore(stored=False)
+    store.may_store.set()
+    world, client = calling(store)
+    await client.run()
+    assert (client.status, client.ended) == (503, True)
+    envelope = await world.envelope()
+    assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (
+        Outcome.REJECTED,
+        503,
+        204,
+    )
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "outcome"),
+    [
+        (httpx.ReadError("reset"), 502, Outcome.UPSTREAM_INTERRUPTED),
+        (httpx.ReadTimeout("silent"), 504, Outcome.TIMED_OUT),
+    ],
+    ids=["reset", "silent"],
+)
+async def test_an_upstream_that_fails_after_them_is_answered_with_an_error(
+    failure: Exception, status: int, outcome: Outcome
+) -> None:
+    """The connection broke before the answer's end was known."""
+    world = a_world(no_content(failure), capture_required=True)
+    client = RelayClient(world.relay, ASK)
+    await client.run()
+    assert (client.status, client.ended) == (status, True)
+    envelope = await world.envelope()
+    assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (
+        outcome,
+        status,
+        204,
+    )
+
+
+async def test_an_exchange_that_takes_too_long_meanwhile_is_answered_504() -> None:
+    """EXCHANGE_TIMEOUT_S, for an upstream that neither ends the answer nor its connection."""
+    world = a_world(no_content(asyncio.Event()), capture_required=True, exchange_s=0.05)
+    client = RelayClient(world.relay, ASK)
+    await client.run()
+    assert (client.status, client.ended) == (504, True)
+    envelope = await world.envelope()
+    assert (envelope.outcome, envelope.status_code) == (Outcome.TIMED_OUT, 504)
