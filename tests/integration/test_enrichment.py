@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from harness.sample_envelope import EXCHANGE_ID, PLAIN, an_envelope
 from harness.schema import valid
 from shared.core.event.usage_claim import Claim
+from shared.core.records import capture
 from shared.core.records import envelope as envelopes
 from shared.core.records.capture import Capture
 from shared.enrichment.assembly import Assembled, Assembler
@@ -31,6 +32,7 @@ from shared.errors import (
 pytestmark = pytest.mark.anyio
 
 MESSAGE = envelopes.dump(PLAIN).encode()
+PENDING = envelopes.dump(replace(PLAIN, outcome_pending=True)).encode()
 
 
 @dataclass
@@ -38,10 +40,13 @@ class FakeCaptures:
     """Captures in memory, or a failure instead."""
 
     held: dict[str | None, Capture] = field(default_factory=dict)
+    outcomes: dict[str, bytes] = field(default_factory=dict)
     failure: Exception | None = None
 
     async def put_if_absent(self, name: str, data: bytes) -> None:
-        raise AssertionError("no outcome is pending")
+        if self.failure:
+            raise self.failure
+        self.outcomes.setdefault(name, data)
 
     async def get(self, name: str | None) -> Capture | None:
         if self.failure:
@@ -270,6 +275,56 @@ async def test_whether_an_event_can_be_built_is_told_apart_from_whether_it_can_b
         await enrichment.undeliverable_reason(PLAIN)
     assert not world.event_hub.sent
     assert not world.ledger.entries
+
+
+async def test_an_outcome_that_no_capture_holds_is_stored_before_the_event_is_sent() -> None:
+    """Every later delivery reads it from storage. One that is stored already stays as it is."""
+    world = EnrichmentWorld()
+    world.event_hub.failure = DeliveryError("not now")
+    with pytest.raises(DeliveryError):
+        await world.deliver(PENDING)
+    ((name, stored),) = world.captures.outcomes.items()
+    assert name == capture.outcome_name(EXCHANGE_ID)
+    assert envelopes.from_fields(capture.load(stored).header["envelope"]) == PLAIN
+    world.event_hub.failure = None
+    await world.deliver(PENDING)
+    await world.deliver(MESSAGE)
+    assert len(world.event_hub.sent) == 2
+    assert world.captures.outcomes == {name: stored}
+
+
+async def test_no_event_is_sent_of_an_outcome_that_cannot_be_stored() -> None:
+    world = EnrichmentWorld()
+    world.captures.failure = StorageError("not now")
+    with pytest.raises(StorageError):
+        await world.deliver(PENDING)
+    assert not world.event_hub.sent
+    assert not world.ledger.entries
+
+
+@pytest.mark.parametrize(
+    ("of_capture", "of_event_hub", "reason"),
+    [
+        (CaptureError("cut short"), None, "corrupt_capture"),
+        (None, EventTooLarge("too large"), "too_large"),
+    ],
+    ids=["corrupt", "too large"],
+)
+async def test_an_outcome_is_stored_before_its_exchange_is_dead_lettered(
+    of_capture: Exception | None, of_event_hub: Exception | None, reason: str
+) -> None:
+    """Requeueing it reads that."""
+
+    class Unreadable(FakeCaptures):
+        async def get(self, name: str | None) -> Capture | None:
+            if of_capture is not None:
+                raise of_capture
+            return await super().get(name)
+
+    world = EnrichmentWorld(captures=Unreadable(), event_hub=FakeEventHub(failure=of_event_hub))
+    await world.deliver(PENDING)
+    assert list(world.captures.outcomes) == [capture.outcome_name(EXCHANGE_ID)]
+    assert world.ledger.entries == [(EXCHANGE_ID, reason)]
 
 
 async def test_what_cannot_be_built_raises_and_dead_letters_nothing_yet() -> None:

@@ -10,7 +10,7 @@ from io import StringIO
 
 import pytest
 
-from harness.sample_envelope import an_envelope
+from harness.sample_envelope import PLAIN, an_envelope
 from local.stack import Stack
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
@@ -18,6 +18,7 @@ from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records import capture
 from shared.core.records.envelope import Envelope, dump, mark_replayed
+from shared.core.records.outcome import Outcome
 from shared.core.records.poison import MAX_FAILURES, failure_count_name
 from shared.core.records.window import Window
 from shared.enrichment.poison_handler import PoisonHandler
@@ -126,6 +127,31 @@ async def test_an_event_that_cannot_be_built_is_dead_lettered(
         # given up once more, for a reason that passes
         await poison_handler(account).handle(dump(envelope).encode())
         assert await reconcile(account, envelope.exchange_id) == [envelope]
+
+
+async def test_an_outcome_without_a_capture_is_stored_before_its_exchange_is_dead_lettered(
+    azurite: str,
+) -> None:
+    """A requeued dead letter says how the exchange ended, although no answer came."""
+    async with an_account(azurite) as account:
+        exchange_id = an_id(a_window())
+        await account.put_request(exchange_id)
+        envelope = replace(
+            PLAIN,
+            exchange_id=exchange_id,
+            outcome=Outcome.TIMED_OUT,
+            request_capture=capture.request_name(exchange_id),
+            response_capture=None,
+            outcome_pending=True,
+        )
+        for _ in range(MAX_FAILURES):
+            await poison_handler(account, "assembly_failed").handle(dump(envelope).encode())
+        assert await account.ledger.dead_letter_reason(exchange_id) == "assembly_failed"
+        dead_letters = DeadLetters(
+            account.captures, account.ledger, account.envelopes, account.json_blobs
+        )
+        assert await dead_letters.requeue(exchange_id)
+        assert await account.take_queued() == [replace(envelope, outcome_pending=False)]
 
 
 async def test_an_event_that_is_refused_is_dead_lettered(
