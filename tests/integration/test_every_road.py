@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.redelivery import find_exchange, rebuild_envelope
@@ -26,6 +28,7 @@ from shared.core.records.outcome import Outcome
 from shared.errors import StorageError, StorageNotFound
 from tests.integration.exchanges import (
     DEADLINE_S,
+    UNTOUCHED,
     MemoryStore,
     RelayClient,
     RelayWorld,
@@ -246,20 +249,128 @@ async def requeued(storage: MemoryStorage, exchange_id: str) -> Envelope:
     return storage.queued[-1]
 
 
-@pytest.mark.parametrize("name", CASES)
-async def test_every_later_delivery_says_what_the_first_said(name: str) -> None:
+async def check_every_road(world: RelayWorld, first: Envelope) -> None:
     """Redelivery has the same envelope; the other roads have storage alone."""
-    make, run, outcome = CASES[name]
-    world = make()
-    await run(world)
-    first = load(dump(await world.envelope()))
-    assert first.outcome is outcome
     if first.outcome_pending:  # enrichment stores it before it sends the first event
         final = replace(first, outcome_pending=False)
-        world.store.blobs[capture.outcome_name(first.exchange_id)] = capture.of_outcome(
-            json.loads(dump(final))
+        world.store.blobs.setdefault(
+            capture.outcome_name(first.exchange_id), capture.of_outcome(json.loads(dump(final)))
         )
     storage = MemoryStorage(world.store.blobs)
     expected = storage.event(first)
     for road in (listed, asked_for, requeued):
         assert storage.event(await road(storage, first.exchange_id)) == expected, road.__name__
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_every_later_delivery_says_what_the_first_said(name: str) -> None:
+    make, run, outcome = CASES[name]
+    world = make()
+    await run(world)
+    first = load(dump(await world.envelope()))
+    assert first.outcome is outcome
+    await check_every_road(world, first)
+
+
+# --- any exchange ---------------------------------------------------------------------------------
+
+
+class FailingStore(MemoryStore):
+    """Fails for the kinds of captures in `refused`, and carries out those in `unheard` although it
+    answers an error. It cannot be asked about either.
+    """
+
+    def __init__(self, refused: frozenset[str], unheard: frozenset[str]) -> None:
+        super().__init__()
+        self._refused, self._unheard = refused, unheard
+
+    async def put(self, name: str, parts: Sequence[bytes]) -> None:
+        kind = name.rpartition(".")[2]
+        if kind not in self._refused:
+            await super().put(name, parts)
+        if kind in self._refused | self._unheard:
+            raise StorageError("storage did not answer: TimeoutError")
+
+    async def exists(self, name: str) -> bool:
+        if name.rpartition(".")[2] in self._refused | self._unheard:
+            raise StorageError("storage did not answer: TimeoutError")
+        return await super().exists(name)
+
+
+USAGE = event_of(choices=[], usage={"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7})
+ERROR = event_of(error={"code": "server_error", "message": "sorry"})
+KINDS = st.frozensets(st.sampled_from(["request", "response", "outcome"]))
+ENDINGS: st.SearchStrategy[tuple[Exception, ...]] = st.sampled_from(
+    [(), (httpx.ReadError("reset"),), (httpx.ReadTimeout("silent"),)]
+)
+STREAM_PIECES = st.lists(st.sampled_from([TEXT, TEXT[:9], STOP, USAGE, ERROR, DONE]), max_size=5)
+DOCUMENTS = st.sampled_from([b"", b"{}", b'{"error": {"code": "429"}}', b'{"choices": []}', b"<p>"])
+ANSWERS = st.one_of(
+    st.builds(lambda pieces, ending: sse(*pieces, *ending), STREAM_PIECES, ENDINGS),
+    st.builds(
+        lambda body, status: document(body, status=status),
+        DOCUMENTS,
+        st.sampled_from([200, 204, 307, 400, 429, 500, 503]),
+    ),
+    st.sampled_from([httpx.ConnectError("refused"), httpx.ReadTimeout("silent")]),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnyExchange:
+    """What may happen in one exchange."""
+
+    answer: httpx.Response | Exception
+    capture_required: bool
+    early: bool  # the client is answered before the upstream is
+    turns_until_disconnect: int | None  # of the event loop
+    refused: frozenset[str]
+    unheard: frozenset[str]
+
+
+def any_exchange() -> st.SearchStrategy[AnyExchange]:
+    return st.builds(
+        AnyExchange,
+        answer=ANSWERS,
+        capture_required=st.booleans(),
+        early=st.booleans(),
+        turns_until_disconnect=st.none() | st.integers(0, 30),
+        refused=KINDS,
+        unheard=KINDS,
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(any_exchange())
+def test_every_later_delivery_of_any_exchange_says_what_the_first_said(
+    exchange: AnyExchange,
+) -> None:
+    """Whatever the upstream, the client and storage do."""
+    asyncio.run(check_exchange(exchange))
+
+
+async def check_exchange(exchange: AnyExchange) -> None:
+    gate = asyncio.Event()
+    world = a_world(
+        *([gate] if exchange.early else []),
+        exchange.answer,
+        store=FailingStore(exchange.refused, exchange.unheard),
+        interventions=replace(
+            UNTOUCHED, error_frames=True, early_response_after_s=1e-6 if exchange.early else 0
+        ),
+        capture_required=exchange.capture_required,
+        recording_wait_s=0,
+    )
+    client = RelayClient(world.relay, ASK)
+    running = client.start()
+    for turn in range(40):
+        if turn == exchange.turns_until_disconnect:
+            client.disconnect()
+        if turn == 10:
+            gate.set()
+        await asyncio.sleep(0)
+    await asyncio.wait({running}, timeout=DEADLINE_S)
+    assert running.done()
+    first = load(dump(await world.envelope()))
+    if world.store.blobs or first.outcome_pending:  # otherwise nothing can contradict the event
+        await check_every_road(world, first)
