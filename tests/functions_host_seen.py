@@ -1,4 +1,4 @@
-"""What the real Functions host makes of paths and queries: (sent by the caller, seen by the app).
+"""The real Functions host's treatment of paths and queries: (sent by the caller, seen by the app).
 
 Every row was read off host 4.1037; the unit tests hold the embedded host's rules to it, the
 integration tests both hosts.

@@ -128,10 +128,10 @@ def _ended_first(recorded: OrchestrationRun, activities: Mapping[str, Activity])
 def assert_deterministic(
     orchestrate: Orchestrator, recorded: OrchestrationRun, *, every: int = 1
 ) -> None:
-    """Replay recorded turns: the answers are the same, and event by event each asks for what the
-    one before did.
+    """Replay recorded turns: each gives the recorded answer, and each prefix of the history
+    requests what the prefix before it did.
 
-    `every`: replay only each so many-eth turn, for long histories.
+    `every`: replay only every nth turn, for long histories.
     """
     for turn in [*recorded.turns[::every], recorded.turns[-1]]:
         assert answer_of(orchestrate, turn.context) == turn.answer

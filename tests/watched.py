@@ -1,5 +1,5 @@
-"""An environment that notes which names it is asked for: what tells which settings
-the app reads.
+"""An environment that records the names read from it, which shows the settings that the
+app reads.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ LARGE = 10_000_000  # no event here is that large
 
 
 def envelope(**fields: Any) -> Envelope:
-    """A completed stream of a chat completion, unless it is said otherwise."""
+    """The envelope of a completed chat completion stream, with `fields` replaced."""
     usual: dict[str, Any] = {
         "exchange_id": new_exchange_id(1_763_908_200_000, bytes(10)),
         "operation": "chat.completions",

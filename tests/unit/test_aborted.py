@@ -1,4 +1,4 @@
-"""The envelope of an exchange of which only the request was captured."""
+"""The envelope of an exchange with a request capture only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEADER: dict[str, Any] = {
 
 
 def test_it_is_an_envelope_without_a_response() -> None:
-    """What the queue brings is what was made."""
+    """It comes back from the queue unchanged."""
     envelope = aborted_envelope(EXCHANGE_ID, HEADER)
     assert load(dump(envelope)) == envelope
     assert (envelope.outcome, envelope.response_capture) == (Outcome.ABORTED, None)

@@ -1,5 +1,5 @@
-"""What holds of assembling whatever the bytes are: it never raises, does not depend on cuts, and
-gives a valid event.
+"""Assembling an event from any bytes never raises, does not depend on how they are cut, and gives a
+valid event.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _cut(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
 def test_an_answer_reads_the_same_however_it_is_cut(
     cut: tuple[bytes, list[bytes]], operation: str, content_type: str, encoding: str, status: int
 ) -> None:
-    """Also where it is no answer at all."""
+    """The cuts change nothing, even for bytes that are not an answer."""
     whole, pieces = cut
     body = reader.AnswerBody(
         operation=operation,

@@ -1,4 +1,4 @@
-"""Parsing a captured answer: what the documents and chunks of one body hold together."""
+"""Parsing a captured answer: the result of all documents and chunks of one body."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def chunk(content: str) -> dict[str, object]:
 
 
 def test_a_chunk_whose_event_is_named_error_is_an_error() -> None:
-    """Also where it looks like the chunk before it."""
+    """The event's name decides, even if the chunk looks like the one before it."""
     chunks = [f"data: {json.dumps(chunk(text))}\n\n" for text in "aab"]
     chunks[2] = "event: error\n" + chunks[2]
     body = AnswerBody(operation="chat.completions", status_code=200, content_type=EVENT_STREAM)
@@ -111,7 +111,7 @@ def test_a_stream_knows_whether_it_holds_its_own_end(end: bytes, *, finished: bo
     ],
 )
 def test_the_model_is_the_one_that_answered(names: list[str | None], model: str | None) -> None:
-    """A router names itself first, and maybe last as well; `mine` is what the request asks for."""
+    """A router names itself first and maybe last; `mine` is the requested model."""
     body = sse(*({"model": name} | delta(content="a") for name in names))
     assert in_chat(body, requested_model="mine").model == model
 
@@ -222,7 +222,7 @@ def test_arguments_that_come_as_an_object_are_its_json() -> None:
 
 
 def test_that_the_content_filter_did_not_run_is_in_the_answer() -> None:
-    """Azure says so under the singular name; other results stay beside it."""
+    """Azure reports it under the singular name, and other results stay beside it."""
     error = {"error": {"code": "content_filter_error", "message": "not filtered"}}
     safe = {"hate": {"filtered": False, "severity": "safe"}}
     chunks = (
@@ -349,5 +349,5 @@ def test_a_file_in_deltas_of_an_unknown_kind_stays_out() -> None:
     ],
 )
 def test_the_first_token_of_a_response(event: JsonObject, *, is_first_token: bool) -> None:
-    """Whatever the model made, and nothing else."""
+    """The first output of the model counts, of any kind, and nothing else."""
     assert (responses(event).first_token_end is not None) is is_first_token

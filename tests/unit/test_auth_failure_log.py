@@ -1,4 +1,6 @@
-"""What the log says of refused calls: enough for whoever may call, little for whoever may not."""
+"""The log of rejected calls: enough for an allowed caller to find the cause, and little for anybody
+else.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A caller's token: where it is found, which key it names, and what its claims are worth. No fakes,
-no keys.
+"""A caller's token: where it is found, which key it names, and what its claims decide. No fakes, no
+keys.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ PREAMBLE = b"FNSSE header "
 
 
 class GatedStore:
-    """Keeps what it is given; as blob storage, it makes a blob of blocks in the
-    order of the list.
+    """Stores blocks and blobs in memory; a blob's blocks follow the order of the list, as in blob
+    storage. Calls wait while `open` is clear.
     """
 
     def __init__(self) -> None:
@@ -108,8 +108,8 @@ async def test_no_more_than_a_few_blocks_are_held() -> None:
 
 
 async def test_a_slow_store_loses_the_capture_and_nothing_else() -> None:
-    """At the memory's limit the capture is given up: what was held is free at once, what is going
-    up when it is through.
+    """At the memory's limit the capture is lost: held bytes are freed at once, and bytes under way
+    when their upload ends.
     """
     store, memory = GatedStore(), CaptureMemory(BLOCK_BYTES + MB)
     store.open.clear()
@@ -160,8 +160,8 @@ async def test_a_failing_store_keeps_no_memory(failing: str) -> None:
 async def test_a_lost_capture_leaves_no_failure_to_asyncio(
     caplog: pytest.LogCaptureFixture, *, discarded: bool
 ) -> None:
-    """Its blocks fail after it was closed, when nobody asks for them any more: asyncio would log
-    the SDK's message as an exception that was never retrieved.
+    """A block that fails after the capture was closed leaves no unretrieved exception, which
+    asyncio would log with the SDK's message.
     """
     store, memory = GatedStore(), CaptureMemory(BLOCK_BYTES + MB)
     store.open.clear()
@@ -199,7 +199,9 @@ async def test_what_is_discarded_is_not_stored() -> None:
     st.sampled_from([0, 1000, BLOCK_BYTES + 10, 100 * MB]),
 )
 def test_the_end_is_at_hand(sizes: list[int], count: int, limit: int) -> None:
-    """Of pieces of any size, when blocks have gone up and when the capture was lost."""
+    """`tail` returns the last bytes for pieces of any size, also after uploads and after the
+    capture was lost.
+    """
 
     async def written() -> tuple[bytes, bytes]:
         writer = CaptureWriter(GatedStore(), "a", CaptureMemory(limit), start)

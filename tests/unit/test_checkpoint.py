@@ -1,5 +1,5 @@
-"""Checkpoint: a second attempt repeats nothing of what the first has noted, and another step begins
-anew.
+"""A checkpoint: a second attempt skips what the first has done, and another step starts from the
+beginning.
 """
 
 from __future__ import annotations

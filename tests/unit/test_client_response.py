@@ -1,4 +1,4 @@
-"""What the proxy puts into an answer of its own: between events, never inside one."""
+"""The proxy's own additions to an answer stand between events, never inside one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ USAGE_CHUNK = b'data: {"choices":[],"usage":{"total_tokens":1}}'
 
 
 class GatedClient:
-    """Takes what is sent, with a gate that a slow one keeps shut."""
+    """Takes what is sent; with `reads` cleared it is a client that reads nothing."""
 
     def __init__(self) -> None:
         self.messages: list[MutableMapping[str, Any]] = []
@@ -94,8 +94,8 @@ async def started(
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
 @pytest.mark.parametrize("taking_out", [False, True])
 async def test_a_comment_never_stands_within_an_event(line_end: bytes, taking_out: bool) -> None:
-    """A comment is asked for after each piece of a stream that is cut in every way; the events stay
-    what they were.
+    """After each piece of a stream that is cut in every way, a comment is due; the events stay the
+    same.
     """
     events = [*EVENTS, USAGE_CHUNK] if taking_out else EVENTS
     stream = b"".join(event.replace(b"\n", line_end) + 2 * line_end for event in events)

@@ -1,4 +1,4 @@
-"""What the terminal of `make run` shows of the parts' output."""
+"""The lines of the parts' output that the terminal of `make run` shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the log says of a group of delivered exchanges, and that a group makes one line."""
+"""The log line about a group of delivered exchanges: one line for each group."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ from shared.enrichment.delivery_log import PREFIX, DeliveryLog
 def test_a_fault_counts_as_failed_and_429_as_throttled(
     changes: dict[str, Any], failed: int, throttled: int
 ) -> None:
-    """What the caller got wrong, or left, is neither."""
+    """A caller's error and a disconnect count as neither."""
     summary = summarize([an_envelope(**changes)])
     assert (summary["events"], summary["failed"], summary["throttled"]) == (1, failed, throttled)
 
@@ -104,7 +104,9 @@ def test_a_replay_counts_as_an_event_and_as_nothing_else() -> None:
 
 
 def test_first_chunks_are_those_of_streams() -> None:
-    """In the order of the group; an answer that is no stream has none."""
+    """First-chunk times follow the order of the group, and an answer that is not a stream
+    has none.
+    """
     assert summarize([PLAIN, an_envelope(stream=False), an_envelope(stream=None)])[
         "first_chunk_ms"
     ] == [100]

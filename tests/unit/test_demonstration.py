@@ -1,5 +1,5 @@
-"""What the demonstration says where something cannot be reached, and `make parts`
-of a func start.
+"""The demonstration's messages if something cannot be reached, and `make parts` for a
+func start.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def fixed_text(message: str) -> str:
 
 
 def test_every_line_is_explained() -> None:
-    """By the longest part of it that is always the same."""
+    """The page contains the longest fixed part of every log message."""
     texts = {fixed_text(message) for message in messages()} - {""}
     assert len(texts) > 8
     assert {text for text in texts if text not in PAGE} == set()

@@ -1,4 +1,4 @@
-"""docs/reference/settings.md says of every setting what the app does with it."""
+"""docs/reference/settings.md states for every setting what the app accepts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LOCAL = {
 
 
 def problem(name: str, value: str) -> str:
-    """What the app says of this value; "" if it accepts it."""
+    """The app's message about this value; "" if it accepts it."""
     try:
         load(SAMPLE | {name: value})
     except SettingsError as error:

@@ -1,5 +1,5 @@
-"""The Durable engine as it runs: what it does at once, what it saves, and what another process
-makes of that.
+"""The Durable engine at run time: what it does at once, what it saves, and how another process
+continues.
 """
 
 import asyncio
@@ -124,7 +124,7 @@ def test_a_workers_death_fails_what_it_ran(tmp_path: Path) -> None:
 
 
 def test_a_timer_that_came_due_meanwhile_fires_at_the_next_start(tmp_path: Path) -> None:
-    """And the orchestrator's clock is never behind the timer."""
+    """The timer fires, and the orchestrator's clock is not before the timer's time."""
 
     async def scenario() -> None:
         async with running(tmp_path, AppCalls(naps, abs)) as engine:
@@ -141,8 +141,8 @@ def test_a_timer_that_came_due_meanwhile_fires_at_the_next_start(tmp_path: Path)
 
 
 def test_an_id_is_one_instance(tmp_path: Path) -> None:
-    """It cannot be started while it runs; terminated, it starts anew, and the old activity's result
-    is nobody's.
+    """An id cannot be started while its instance runs; after a termination it starts anew, and the
+    old activity's result is ignored.
     """
 
     async def scenario() -> None:

@@ -131,7 +131,7 @@ def naps(context: df.DurableOrchestrationContext) -> Steps:
 
 @pytest.mark.parametrize("days", [0, 1, 30])
 def test_a_timer_moves_the_orchestrators_clock(days: int) -> None:
-    """However long it is: there is no bound as in Azure's queues."""
+    """A timer may be of any length, unlike in Azure's queues."""
     recorded = run(naps, days)
 
     assert recorded.instance.output == days * 86_400
@@ -226,7 +226,7 @@ def test_custom_status_is_cleared_where_a_run_sets_none() -> None:
 
 
 def test_sub_orchestrations_and_entities_are_refused_by_name() -> None:
-    """The message says what and where it works."""
+    """The message names the unsupported feature and a host that has it."""
 
     def parent(context: df.DurableOrchestrationContext) -> Steps:
         yield context.call_sub_orchestrator("chain", 1)

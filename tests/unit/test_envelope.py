@@ -1,4 +1,4 @@
-"""The envelope: what it says comes back, what is none is refused, and it stays small."""
+"""The envelope: it survives a round trip, other JSON is rejected, and it stays small."""
 
 from __future__ import annotations
 

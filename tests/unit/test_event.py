@@ -159,7 +159,7 @@ def test_a_document_has_the_same_keys_without_those_of_a_stream() -> None:
 def test_the_type_follows_from_the_outcome(
     outcome: Outcome, of_a_stream: str, of_a_document: str
 ) -> None:
-    """A client that left is no failure: its event keeps its type."""
+    """A disconnect is not a failure: the event keeps its type."""
     assert event_of(an_envelope(outcome=outcome), request_capture(), STREAM)["type"] == of_a_stream
     assert (
         event_of(an_envelope(outcome=outcome, stream=False), request_capture(), DOCUMENT)["type"]
@@ -194,7 +194,8 @@ def test_nothing_but_the_envelope_gives_an_event_too() -> None:
     )
 
 
-def test_the_upstreams_error_is_told_as_it_came() -> None:
+def test_the_upstreams_error_is_unchanged() -> None:
+    """The event holds the error object exactly as the upstream sent it."""
     error = {"code": "429", "message": "slow down"}
     envelope = an_envelope(stream=False, outcome=Outcome.UPSTREAM_ERROR, status_code=429)
     fields = event_of(envelope, request_capture(), answered({"error": error}))
@@ -454,7 +455,7 @@ def test_an_empty_200_is_unreadable(operation: str, *, stream: bool) -> None:
 
 
 def test_the_usage_of_an_object_that_is_polled_is_not_the_calls() -> None:
-    """Also where an older envelope has it."""
+    """The event of a poll has no usage, even if an older envelope holds it."""
     polled = an_envelope(operation="call", stream=False, usage=dict(USAGE), usage_source="upstream")
     event = event_of(polled, None, answered({"object": "batch", "usage": USAGE}))
     assert (event["usage"], event["tokens"], event["usage_source"]) == (None, None, "none")

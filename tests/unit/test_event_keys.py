@@ -1,4 +1,4 @@
-"""What the event adds to the contract's keys, where the golden set does not say it already."""
+"""The event's keys beyond the contract's, as far as the golden set does not cover them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FILTERED = {"id": "", "model": "", "choices": [], "prompt_filter_results": [{"pr
 
 
 def _arriving(*parts: bytes) -> tuple[Capture, dict[str, Any]]:
-    """An answer whose parts came 100 ms apart, and what the envelope says of it."""
+    """An answer whose parts came 100 ms apart, and the envelope's fields about it."""
     body, arrivals = b"", []
     for number, part in enumerate(parts, start=1):
         body += part
@@ -62,8 +62,10 @@ def test_a_first_token_behind_the_arrivals_that_the_envelope_keeps_is_unknown() 
     assert event_of(envelope(**known), HELLO, response)["time_to_first_token_ms"] is None
 
 
-def test_a_client_that_left_was_sent_so_much_and_the_usage_is_exact_all_the_same() -> None:
-    """The capture holds what was drained after it had left."""
+def test_a_drained_stream_has_the_sent_text_and_the_exact_usage() -> None:
+    """The capture holds what was drained after the disconnect; the event's content ends with what
+    the client got.
+    """
     usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
     sent_body = _sse(ROLE) + _sse(delta("one ")) + _sse(delta("two"))
     rest = _sse(delta(" three")) + _sse(
@@ -110,8 +112,8 @@ def test_nothing_is_estimated_where_nothing_was_generated_or_cut(
     assert (event["usage_source"], event["usage_estimate"]) == ("none", None)
 
 
-def test_the_envelopes_usage_serves_where_the_capture_is_missing() -> None:
-    """And the event says what is not known."""
+def test_the_envelopes_usage_is_used_if_the_capture_is_missing() -> None:
+    """The event also names what is not known."""
     exchange = envelope(
         usage={"total_tokens": 1}, usage_source="upstream", request_bytes=5, response_bytes=9
     )
@@ -128,8 +130,8 @@ def test_a_path_without_a_deployment_takes_the_model_that_was_asked_for() -> Non
     assert (event["deployment"], event["prompt"]) == ("my-deployment", "hi")
 
 
-def test_of_an_unknown_operation_the_body_is_not_looked_into() -> None:
-    """What it means is not known, so nothing of it is shown."""
+def test_the_body_of_an_unknown_operation_is_not_parsed() -> None:
+    """Its meaning is unknown, so the event shows nothing of it."""
     event = event_of(
         envelope(operation="call", stream=False),
         asking({"messages": ["private"]}),
@@ -159,7 +161,7 @@ def test_of_an_unknown_operation_the_body_is_not_looked_into() -> None:
     ],
 )
 def test_the_type_says_what_kind_of_answer_it_is(operation: str, expected: str) -> None:
-    """Failures are of type error, whatever was asked."""
+    """Failures have type error, for every operation."""
     assert event_of(envelope(operation=operation, stream=False), None, None)["type"] == expected
     failed = envelope(operation=operation, stream=False, outcome=Outcome.UPSTREAM_ERROR)
     assert event_of(failed, None, None)["type"] == "error"
@@ -199,8 +201,8 @@ def test_the_most_severe_filter_result_of_all_chunks_stays() -> None:
     )
 
 
-def test_what_is_said_in_headers_is_told() -> None:
-    """Numbers as numbers; what is no number is left out."""
+def test_values_of_headers_are_in_the_event() -> None:
+    """Numbers appear as numbers; other values are omitted."""
     response = answering(
         {"choices": []},
         **{

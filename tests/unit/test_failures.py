@@ -1,4 +1,4 @@
-"""What a failure means to the client and to the record, and an upstream's error in one line."""
+"""A failure's meaning for the client and for the record, and an upstream's error in one line."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from shared.errors import (
 def test_each_failure_has_an_error_and_a_result(
     error: FnsseError, status: int, code: str, result: RelayResult
 ) -> None:
-    """The message of an upstream's failure reaches the client, nobody else's does."""
+    """Only the message of an upstream's failure reaches the client."""
     meaning = translate(error)
     assert (meaning.error.status, meaning.error.code, meaning.result) == (status, code, result)
     assert (meaning.error.message == "m") is isinstance(error, UpstreamError)
@@ -58,7 +58,7 @@ def test_each_failure_has_an_error_and_a_result(
     ids=str,
 )
 def test_an_error_body_becomes_one_line(error: object) -> None:
-    """What the upstream said, with whatever white space it had."""
+    """The line holds the upstream's message with its white space collapsed."""
     for indent in (None, 2):
         line = one_line_error(json.dumps(error, indent=indent, ensure_ascii=False).encode())
         assert json.loads(line) == error
@@ -67,7 +67,7 @@ def test_an_error_body_becomes_one_line(error: object) -> None:
 
 @given(st.binary(max_size=3000))
 def test_any_error_body_becomes_an_error_of_one_line(body: bytes) -> None:
-    """HTML, nothing at all, bytes that are no text: all of them raise in an SDK."""
+    """HTML, an empty body and bytes that are not text all become an error that an SDK raises."""
     line = one_line_error(body)
     assert json.loads(line)["error"] is not None
     assert b"\n" not in line

@@ -1,4 +1,4 @@
-"""What crosses the proxy: the tables row by row, and what no row names."""
+"""What crosses the proxy: each row of the tables, and headers that no row names."""
 
 from __future__ import annotations
 
@@ -326,8 +326,8 @@ def test_any_response_header_is_ascii_and_an_ascii_one_is_unchanged(value: bytes
 def test_escapes_that_are_not_utf_8_are_as_the_caller_wrote_them(
     arrived: bytes, expected: bytes
 ) -> None:
-    """The Functions host encodes their percent sign, since it cannot decode them. What it could
-    have decoded was encoded twice by the caller.
+    """The Functions host encodes their percent sign, because it cannot decode them. Escapes that it
+    could decode were encoded twice by the caller.
     """
     assert forwarding.upstream_path(arrived) == expected
 

@@ -1,4 +1,4 @@
-"""What the deployment package holds."""
+"""The contents of the deployment package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How indexed functions become triggers, and what is refused."""
+"""Indexed functions become triggers, and unsupported ones are rejected."""
 
 from collections.abc import Mapping
 
@@ -73,5 +73,5 @@ def test_a_missing_setting_is_named() -> None:
     "name", ["AzureWebJobs.t.Disabled", "AzureWebJobs_t_Disabled", "AZUREWEBJOBS.T.DISABLED"]
 )
 def test_a_disabled_function_is_left_out(name: str) -> None:
-    """Even what it lacks does not matter then."""
+    """A disabled function is not checked, so it may lack what others need."""
     assert sort_functions([indexed("t", TIMER)], {name: "true"}, "").timer == ()

@@ -1,4 +1,4 @@
-"""What the embedded host makes of a path and a query; every expected value was read off the real
+"""How the embedded host rewrites a path and a query; every expected value was read off the real
 host.
 """
 
@@ -28,5 +28,5 @@ def test_a_path_that_kestrel_rejects_is_rejected(request_path: bytes) -> None:
 
 @pytest.mark.parametrize(("request_path", "seen_by_app"), QUERIES)
 def test_a_query_is_canonicalised_as_by_system_uri(request_path: str, seen_by_app: str) -> None:
-    """Escapes of unreserved characters are resolved, what is reserved stays as it came."""
+    """Escapes of unreserved characters are resolved, and reserved characters stay as they came."""
     assert normalise_query(request_path.encode()).decode() == seen_by_app

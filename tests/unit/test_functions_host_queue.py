@@ -101,8 +101,8 @@ def test_which_queues_have_a_poison_queue(name: str, poison: str | None) -> None
 
 
 def test_message_text_is_decoded_as_host_json_says() -> None:
-    """Base64 by default, plain text with messageEncoding none; what is not Base64
-    cannot be read.
+    """Base64 by default, plain text with messageEncoding none; text that is not Base64 cannot be
+    read.
     """
     assert decode_content("aGk=", base64_encoded=True) == b"hi"
     assert decode_content("hi there", base64_encoded=False) == b"hi there"
@@ -110,9 +110,9 @@ def test_message_text_is_decoded_as_host_json_says() -> None:
         decode_content("hi there", base64_encoded=True)
 
 
-def test_a_worker_finds_the_leases_that_the_one_before_it_left(tmp_path: Path) -> None:
-    """What was received and neither deleted nor released when the process died; the newest receipt
-    counts.
+def test_a_worker_finds_the_leases_of_the_one_before_it(tmp_path: Path) -> None:
+    """The leases are of messages neither deleted nor released when that process died, with the
+    newest receipt of each.
     """
     done, message_at_work = (QueueMessage(content="") for _ in range(2))
     done.id, message_at_work.id = "done", "held"
@@ -130,5 +130,5 @@ def test_a_worker_finds_the_leases_that_the_one_before_it_left(tmp_path: Path) -
 
 
 def test_a_first_worker_finds_no_leases(tmp_path: Path) -> None:
-    """There is no file yet."""
+    """The first worker has no file of leases to read."""
     assert not list(LeaseBook(tmp_path / "work.json").left_behind())

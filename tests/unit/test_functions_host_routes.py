@@ -44,13 +44,13 @@ def table(**templates: str) -> RouteTable:
 def test_a_template_matches_as_in_asp_net(
     template: str, path: str, parameters: dict[str, str] | None
 ) -> None:
-    """A template matches whole paths, whatever the case, and gives its parameters."""
+    """A template matches whole paths, ignores case, and gives its parameters."""
     assert FunctionRoute.parse("f", template).match("GET", path) == parameters
 
 
 def test_the_first_function_by_name_wins() -> None:
-    """Neither literals nor parameters go before a catch-all: the functions' names decide, whatever
-    their case.
+    """The functions' names decide, ignoring case; literals and parameters have no precedence over a
+    catch-all.
     """
     routes = table(Rest="{*path}", stream="stream/{kind}", echo="echo/{a}", lit="echo/lit")
 
@@ -59,7 +59,7 @@ def test_the_first_function_by_name_wins() -> None:
 
 
 def test_another_method_goes_on_to_the_next_route() -> None:
-    """A route of another method does not match; where none matches there is no function."""
+    """A route of another method does not match; if no route matches, there is no function."""
     routes = RouteTable(
         [FunctionRoute.parse("a", "x", ["GET"]), FunctionRoute.parse("b", "{*path}", ["POST"])]
     )

@@ -101,7 +101,7 @@ def test_host_json_has_the_real_hosts_defaults() -> None:
 
 
 def test_the_environment_overrides_host_json() -> None:
-    """AzureFunctionsJobHost__a__b wins over the file, whatever the case."""
+    """AzureFunctionsJobHost__a__b overrides the file, ignoring case."""
     parsed = host_json(
         {"extensions": {"queues": {"visibilityTimeout": "00:00:30", "batchSize": 4}}},
         AzureFunctionsJobHost__extensions__queues__visibilityTimeout="00:00:02",
@@ -131,7 +131,7 @@ def test_the_environment_overrides_host_json() -> None:
     ],
 )
 def test_what_host_json_must_not_hold_is_named(document: dict[str, object], named: str) -> None:
-    """What this host lacks is refused by name, what is malformed too."""
+    """The error names unsupported and malformed members."""
     with pytest.raises(StartError, match=named):
         host_json(document)
 
@@ -155,7 +155,7 @@ def test_an_unlimited_function_timeout_is_minus_one() -> None:
 
 
 def test_refusals_say_where_to_go() -> None:
-    """Who needs what is refused is sent to func start."""
+    """The message of an unsupported feature points at func start."""
     assert "func start" in str(Unsupported("The binding eventHub"))
 
 

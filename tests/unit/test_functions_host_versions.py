@@ -1,4 +1,4 @@
-"""The embedded host warns where it runs on library versions that it was not tested with."""
+"""The embedded host warns if it runs on library versions that it was not tested with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_tested_versions_are_those_that_make_installs() -> None:
-    """Whoever upgrades one of them has to run the host's tests and then to change the table."""
+    """An upgrade of one of them requires running the host's tests and changing the table."""
     pinned = dict(
         re.findall(r"^([a-z0-9-]+)==([\w.]+)", (ROOT / "requirements-dev.txt").read_text(), re.M)
     )

@@ -1,4 +1,6 @@
-"""Many pieces of work at once: in order, bounded, and none forgotten where one fails."""
+"""Bounded concurrency: results in order, at most `limit` at a time, and no task left behind after a
+failure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A set of ids is exact, whatever its neighbours' bytes are."""
+"""A set of ids is exact, even for ids with similar bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Who the proxy is at the upstream: a key, or a token that is fetched once and renewed in time."""
+"""The proxy's credential at the upstream: a key, or a token that is fetched once and renewed in
+time.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ SCOPE = "https://cognitiveservices.azure.com/.default"
 
 
 class Identity:
-    """Hands out a numbered token that lives for an hour; fails where it is told to."""
+    """Hands out a numbered token that lives for an hour, and fails while `failing` is set."""
 
     def __init__(self) -> None:
         self.now = 1_000_000.0

@@ -1,4 +1,4 @@
-"""`local/install` where there is no Python 3.13."""
+"""`local/install` on a machine without Python 3.13."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def test_it_finds_what_a_parser_finds(text: str) -> None:
 
 @given(objects(), st.data())
 def test_any_bytes_give_members_or_the_one_exception(text: str, data: st.DataObject) -> None:
-    """Whatever a caller sends: objects that were cut short, joined, or had bytes replaced."""
+    """Objects that are truncated, joined, or damaged give members or NotAnObject."""
     body = bytearray(text.encode("utf-8", "surrogatepass"))
     for _ in range(data.draw(st.integers(0, 3))):
         at = data.draw(st.integers(0, len(body)))
@@ -94,14 +94,14 @@ def test_what_is_not_one_whole_object_is_refused(text: str) -> None:
 
 
 def test_a_body_in_another_encoding_is_refused() -> None:
-    """UTF-16 is no JSON that may be exchanged (RFC 8259, 8.1)."""
+    """UTF-16 is not JSON for interchange (RFC 8259, 8.1)."""
     with pytest.raises(NotAnObject):
         run(find_members('{"a":1}'.encode("utf-16"), NAMES))
 
 
 @given(spaces, objects())
-def test_the_first_member_stands_right_behind_the_brace(space: str, text: str) -> None:
-    """Whatever is put there, with a comma behind it, is part of the object."""
+def test_the_first_member_follows_the_brace(space: str, text: str) -> None:
+    """Text with a comma that is inserted there becomes part of the object."""
     body = (space + text).encode("utf-8", "surrogatepass")
     at = first_member_at(body)
     comma = b"," if json.loads(body) else b""
@@ -128,7 +128,7 @@ LARGE = {
 @pytest.mark.no_cover
 @pytest.mark.parametrize("inside", LARGE.values(), ids=LARGE.keys())
 def test_no_slice_is_long(inside: bytes) -> None:
-    """Other streams wait a few milliseconds, whatever a large body is made of."""
+    """No step takes longer than a few milliseconds, for a large body of any shape."""
     body = b"{" + inside + b',"stream":true}'
     found, slices, longest = timed(lambda: find_members(body, NAMES), 30)
     assert body[found["stream"].start : found["stream"].end] == b"true"

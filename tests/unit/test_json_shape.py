@@ -1,4 +1,4 @@
-"""JSON of any shape: what memory has no room for is not parsed, and said to be so."""
+"""JSON of any shape: a value that would not fit into memory is reported, not parsed."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def test_a_long_text_is_one_value() -> None:
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b"\xff", b"{" + b" " * MAX_MARKS])
-def test_what_is_no_object_is_said_to_be_none(body: bytes) -> None:
-    """Only what has too many values is said to have them."""
+def test_other_json_is_reported_as_not_an_object(body: bytes) -> None:
+    """Only a body with too many values is reported as such."""
     assert problem(body) == "is not a JSON object"
 
 

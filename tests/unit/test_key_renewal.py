@@ -36,7 +36,7 @@ class Keys:
 
 @dataclass
 class GatedTenant:
-    """Publishes `keys`; fails where it is told to, and answers only while it is `open`."""
+    """Publishes `keys`; raises `failure` if it is set, and answers only while `open` is set."""
 
     keys: Keys = Keys(("a",))
     failure: Exception | None = None
@@ -71,8 +71,8 @@ type Renewals = Callable[..., KeyRenewal]
 
 @pytest.fixture
 async def renewing(tenant: GatedTenant) -> AsyncIterator[Renewals]:
-    """Makes what is tested, with a pace at which nothing happens by itself unless the test says so;
-    ended afterwards.
+    """Makes renewals whose own timers never fire within a test, unless the test sets their pace;
+    they are ended afterwards.
     """
     renewals: list[KeyRenewal] = []
 
@@ -132,7 +132,7 @@ async def test_they_are_renewed_while_callers_get_those_that_are_there(
 
 
 async def test_the_same_keys_stay_the_same_object(tenant: GatedTenant, renewing: Renewals) -> None:
-    """What was checked with them need not be checked again."""
+    """Unchanged keys keep cached checks valid."""
     renewal = renewing(renew_s=0.005)
     first = await renewal.current()
     await tenant.fetched(4)
@@ -236,7 +236,7 @@ async def test_a_tenant_that_says_nothing_is_given_up(
     assert "could not be fetched: nothing within 0.02 s" in caplog.text
 
 
-async def test_a_failure_is_logged_once_by_the_next_one_who_asks(
+async def test_a_failure_is_logged_once_by_the_next_caller(
     tenant: GatedTenant, renewing: Renewals, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The Functions host shows only what is logged while a function runs."""

@@ -1,4 +1,4 @@
-"""The exchange as a state machine: every input in every state, and what is to be done for each."""
+"""The exchange as a state machine: the actions for every input in every state."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_the_table_names_every_input() -> None:
     ("state", "name"), list(itertools.product(State, TRANSITIONS)), ids=lambda value: str(value)
 )
 def test_every_input_in_every_state(state: State, name: str) -> None:
-    """It leads where the table says, is ignored, or raises and changes nothing."""
+    """The input leads to the table's state, is ignored, or raises and changes nothing."""
     machine = exchange_in(state)
     before = machine.conclusion
     known = TRANSITIONS[name].get(state)
@@ -200,7 +200,7 @@ def test_the_upstreams_headers_pass(
 
 
 def test_comments_are_switchable() -> None:
-    """KEEP_ALIVE_S=0: nobody asks whether one is due."""
+    """With KEEP_ALIVE_S=0, the machine never starts keep-alive comments."""
     machine = exchange_in(State.CALLING, replace(RULES, keep_alive=False))
     assert kinds(machine.early_response_due()) == [SendHeaders, SendComment]
 
@@ -278,7 +278,9 @@ def test_before_its_headers_an_answer_can_be_an_error(
     ],
 )
 def test_within_a_stream_it_is_a_frame(state: State, name: str, error: ApiError) -> None:
-    """And the body's end only where the frame was sent; without frames the connection breaks."""
+    """The body ends properly only after the frame was sent; without frames, the connection is
+    aborted.
+    """
     machine = exchange_in(state)
     assert INPUTS[name](machine) == (SendErrorFrame(error.body()),)
     assert machine.require_conclusion().failure == error
@@ -292,7 +294,7 @@ def test_within_a_stream_it_is_a_frame(state: State, name: str, error: ApiError)
 
 
 def test_a_fault_of_the_proxy_cuts_a_stream_off() -> None:
-    """Nothing is known of what it left behind."""
+    """A fault aborts the connection, because the state of the stream is unknown."""
     machine = exchange_in(State.STREAMING)
     assert machine.internal_error() == ()
     assert machine.require_conclusion().failure == api_error.internal_error()
@@ -300,7 +302,7 @@ def test_a_fault_of_the_proxy_cuts_a_stream_off() -> None:
 
 
 def test_a_stream_that_ends_without_its_end_is_interrupted() -> None:
-    """What the filter holds still goes, then the error."""
+    """The bytes that the filter holds are sent first, then the error."""
     machine = exchange_in(State.CALLING)
     machine.upstream_answered(200, SSE, is_stream=True, usage_requested=True)
     assert machine.piece(TEXT + b"data: 2\n") == TEXT
@@ -314,7 +316,7 @@ def test_a_stream_that_ends_without_its_end_is_interrupted() -> None:
 
 
 def test_an_error_of_the_upstream_is_never_cut_short() -> None:
-    """Its status says what it is."""
+    """Its status already reports the error."""
     machine = exchange_in(State.CALLING)
     machine.upstream_answered(429, SSE, is_stream=True, usage_requested=False)
     machine.upstream_ended(cut_short=True)
@@ -323,7 +325,7 @@ def test_an_error_of_the_upstream_is_never_cut_short() -> None:
 
 @pytest.mark.parametrize("error_frames", [True, False])
 def test_an_error_after_an_early_answer_is_a_frame_in_any_case(*, error_frames: bool) -> None:
-    """It is the upstream's, and there is no other way to pass it on."""
+    """It is the upstream's error, and a frame is the only way to pass it on."""
     machine = exchange_in(State.COLLECTING, replace(RULES, error_frames=error_frames))
     assert machine.piece(b'{"error": {"code":') == b""
     assert machine.piece(b'\n"429"}}') == b""
@@ -384,7 +386,7 @@ def test_draining_is_bounded() -> None:
 
 @pytest.mark.parametrize("finished", [True, False])
 def test_an_upstream_that_breaks_while_it_is_drained_is_noted(*, finished: bool) -> None:
-    """Unless nothing was missing. Nobody is there to read of it."""
+    """The failure is recorded unless the answer was finished; the client is no longer there."""
     machine = exchange_in(State.DRAINING)
     assert machine.upstream_failed(ERROR, finished=finished) == ()
     error = api_error.upstream_interrupted("broken")
@@ -417,7 +419,7 @@ def holding(*, error_frames: bool = True, within_event: bool = False) -> Exchang
 
 
 def test_a_stored_answer_gets_its_end() -> None:
-    """What was held back, then the body's end."""
+    """The held-back bytes are sent, then the body's end."""
     machine = holding()
     assert machine.captures_stored() == (SendBody(DONE), FinishBody())
 
@@ -437,8 +439,8 @@ def test_an_answer_that_cannot_be_stored_never_looks_whole(
     assert machine.require_conclusion().failure == error
 
 
-def test_who_disconnects_before_the_end_did_not_get_it() -> None:
-    """Whatever then becomes of the captures."""
+def test_a_disconnect_while_the_end_is_held_back_is_a_disconnect() -> None:
+    """The outcome stays the same, whether the captures are stored later or fail."""
     for then in ("captures_stored", "captures_failed"):
         machine = holding()
         assert machine.client_disconnected(received_bytes=9) == (Abort(),)

@@ -1,5 +1,5 @@
-"""Exchanges that are given any inputs in any order: each ends once, and the client is never told
-anything false.
+"""Exchanges with any inputs in any order: each ends exactly once, and the client never gets a false
+end.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ EXPECTED_IN = {
 
 @dataclass
 class Exchange:
-    """An exchange, an upstream that gave it pieces, and a client that keeps what it was sent."""
+    """An exchange with the upstream's pieces and the bytes that its client got."""
 
     machine: ExchangeMachine
     rules: ExchangeRules
@@ -122,7 +122,7 @@ class Exchange:
     conclusions: list[Conclusion] = field(default_factory=list)
 
     def give(self, name: str) -> None:
-        """One input, and what is to be done for it."""
+        """Give the machine one input, and carry out the actions that it returns."""
         machine, before = self.machine, (self.machine.state, self.machine.conclusion)
         expected = machine.state in EXPECTED_IN.get(name, set(State))
         try:
@@ -247,7 +247,9 @@ class Exchange:
                 pass
 
     def _put_in(self, event: bytes) -> None:
-        """It stands between events: all others are what they were."""
+        """Add an event of the proxy's own. It stands between events, and all others stay
+        the same.
+        """
         assert self.started
         assert not self.frames
         before = [(event.event, event.data) for event in decode(self.body)]
@@ -257,7 +259,9 @@ class Exchange:
         assert after == before + added
 
     def _check_sent(self) -> None:
-        """Only what the upstream sent, in its order; with CAPTURE_POLICY=required not its end."""
+        """The client got a prefix of the upstream's answer; with CAPTURE_POLICY=required, without
+        its end.
+        """
         expected = self._expected(flushed=True)
         assert expected.startswith(self.sent)
         if self.rules.capture_required and not self.captures_stored:
@@ -274,7 +278,7 @@ class Exchange:
         return data + taking_out.flush() if flushed else data
 
     def end(self) -> None:
-        """Whatever was left open comes to its end, as the relay would bring it there."""
+        """Bring an unfinished exchange to its end, as the relay would."""
         if self.machine.state not in ENDED:
             self.give("cancelled")
         if self.machine.state is State.HOLDING:
@@ -300,9 +304,7 @@ class Exchange:
 def test_any_inputs_in_any_order(
     data: st.DataObject, rules: ExchangeRules, names: list[str]
 ) -> None:
-    """Every exchange ends, with one result, and what the client got does not look whole unless it
-    is.
-    """
+    """Every exchange ends with one result, and the client's answer looks complete only if it is."""
     exchange = Exchange(ExchangeMachine("the-id", rules), rules, data)
     for name in names:
         exchange.give(name)
@@ -315,7 +317,9 @@ def test_any_inputs_in_any_order(
 
 
 def _check_conclusions(exchange: Exchange) -> None:
-    """One, and another one only where a whole answer's end was held back and did not go."""
+    """There is one conclusion, or a second one if the held-back end of a complete answer was not
+    sent.
+    """
     *before, last = exchange.conclusions
     assert last == exchange.machine.conclusion
     if before:
@@ -326,7 +330,7 @@ def _check_conclusions(exchange: Exchange) -> None:
 
 
 def _check_end(exchange: Exchange) -> None:
-    """A body ends as a whole one if it is whole, or if an error is the last thing in it."""
+    """A body ends properly if it is complete, or if an error frame is its last event."""
     result = exchange.machine.require_conclusion().result
     if result is RelayResult.COMPLETE:
         held_back = exchange.rules.capture_required

@@ -1,4 +1,4 @@
-"""Forms: what an event tells of an upload."""
+"""Forms: what the event holds of an upload."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def test_a_file_is_told_by_name_type_size_and_hash() -> None:
     assert form.texts == {"prompt": "καλημέρα\r\n"}
 
 
-def test_of_the_texts_only_prompt_and_parameters_reach_the_event() -> None:
-    """A field that is not known tells its size alone."""
+def test_only_prompt_and_parameters_of_a_form_reach_the_event() -> None:
+    """Of an unknown field, only its size is shown."""
     other = ('Content-Disposition: form-data; name="anything"', b"private words")
     temperature = ('Content-Disposition: form-data; name="temperature"', b"0.5")
     question = request_summary.parse(
@@ -65,7 +65,7 @@ def test_of_the_texts_only_prompt_and_parameters_reach_the_event() -> None:
     ],
 )
 def test_a_form_that_is_broken_says_so(body: bytes, content_type: str, problem: str) -> None:
-    """What could be read is told all the same."""
+    """The problem is reported beside the fields that could be read."""
     assert problem in (multipart.read(body, content_type).problem or "")
 
 
@@ -75,7 +75,7 @@ def test_a_form_that_is_broken_says_so(body: bytes, content_type: str, problem: 
     )
 )
 def test_every_part_is_found_with_its_exact_bytes(contents: list[bytes]) -> None:
-    """Whatever they are, as long as the boundary is none of them."""
+    """Parts of any bytes are found, as long as they do not contain the boundary."""
     parts = [
         (f'Content-Disposition: form-data; name="f"; filename="{at}"', body)
         for at, body in enumerate(contents)

@@ -76,7 +76,7 @@ def test_there_is_a_golden_case_whose_request_calls_the_operation(spec: Operatio
 def test_an_operation_whose_answer_is_parsed_has_an_event_type_of_its_own(
     spec: OperationSpec,
 ) -> None:
-    """And what is a `call` is not parsed."""
+    """The answer of a `call` is not parsed."""
     assert (spec.reader is ReaderKind.NONE) == (spec.event_type == "call")
 
 
@@ -114,7 +114,7 @@ def test_the_docs_have_no_other_row() -> None:
 @pytest.mark.anyio
 @of_each_operation
 async def test_the_stand_in_answers_the_operation(spec: OperationSpec) -> None:
-    """With a shape of its own: what it does not know it answers with an echo."""
+    """The stand-in answers with the operation's own shape, not with the echo for unknown ones."""
     app = App(ExchangeRecording(), Directives())
     created = await ask(app, "POST", "responses", {"background": True})
     assert isinstance(created.body, bytes)

@@ -26,7 +26,7 @@ ALL_PORTS = "PORT=1 EVENT_HUBS_PORT=2 EVENT_HUBS_CONTROL_PORT=3 AZURE_OPENAI_POR
     ],
 )
 def test_a_make_line_gives_options_that_give_the_line_again(line: str) -> None:
-    """Through the Makefile itself: what is advised is what works."""
+    """The Makefile turns an advised line into the options that it stands for."""
     target = [*shlex.split(line), "--dry-run", "--no-print-directory"]
     environment = {"PATH": os.environ["PATH"]}
     recipe = subprocess.run(

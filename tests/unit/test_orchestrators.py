@@ -1,4 +1,6 @@
-"""The app's orchestrators: what they do, and that their histories replay to the same answers."""
+"""The app's orchestrators: their effects, and that replaying their histories gives the same
+answers.
+"""
 
 from typing import Any
 
@@ -61,9 +63,9 @@ def test_reconcile_waits_where_it_may_not_queue_anything() -> None:
     assert_deterministic(reconcile.orchestrate, recorded)
 
 
-def test_reconcile_ends_with_the_windows_in_which_it_had_to_stop() -> None:
-    """An outage that begins while it runs must not become a storm: no other window is begun, and
-    the status says why.
+def test_reconcile_ends_with_the_windows_in_which_it_stopped() -> None:
+    """No further window starts after an outage, so that it does not become a storm, and the status
+    names the reason.
     """
     windows = [f"2026/11/23/{hour:02}" for hour in range(10)]
 

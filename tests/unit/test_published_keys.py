@@ -1,4 +1,4 @@
-"""What is taken of a tenant's metadata and keys."""
+"""Parsing a tenant's metadata and keys."""
 
 from __future__ import annotations
 

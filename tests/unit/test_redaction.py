@@ -42,7 +42,7 @@ _DESCRIBED = f"200 bytes, sha256 {hashlib.sha256(_FILE).hexdigest()}]"
     ],
 )
 def test_a_secret_is_masked_by_its_key(key: str) -> None:
-    """However it is spelled, wherever it stands, and whatever its value is."""
+    """The key decides, in any spelling, at any place, and for any value."""
     assert redact([{"a": {key: {"deep": "SECRET"}}}]) == [{"a": {key: MASKED}}]
 
 
@@ -53,7 +53,7 @@ def test_every_header_for_others_is_masked() -> None:
 
 
 def test_a_data_source_s_authentication_is_masked_but_for_its_type() -> None:
-    """Whatever its other members are called."""
+    """Every member but the type is masked, whatever its name."""
     source: Json = {
         "authentication": {
             "type": "api_key",
@@ -116,7 +116,7 @@ def test_a_text_that_is_a_data_url_of_another_coding_is_described(url: str, desc
     "text", ["data:", "see data:text/plain,hello", "big data:base64 is a word", "metadata: yes"]
 )
 def test_a_text_without_base64_stays(text: str) -> None:
-    """Also where it looks like the beginning of a data URL."""
+    """A text stays even if it starts like a data URL."""
     assert without_data_urls(text) == text
 
 
@@ -138,7 +138,7 @@ def test_bare_base64_in_a_field_for_files_is_replaced(field: dict[str, Any], kin
 
 
 def test_a_word_in_a_field_for_files_stays() -> None:
-    """Base64 is told by its letters and its length."""
+    """Only text of Base64's letters and of some length counts as a file."""
     assert redact({"result": "sunny", "data": "not Base64, since it has spaces"}) == {
         "result": "sunny",
         "data": "not Base64, since it has spaces",

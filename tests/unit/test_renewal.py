@@ -24,8 +24,8 @@ class NoValueError(Exception):
 
 @dataclass
 class Endpoint:
-    """Gives a numbered value that lives for an hour; fails if told to, and answers only while it is
-    `open`.
+    """Gives a numbered value that lives for an hour; fails while `failing` is set, and answers only
+    while `open` is set.
     """
 
     now: float = 1000.0

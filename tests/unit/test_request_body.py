@@ -1,4 +1,4 @@
-"""The request's body on its way up: within its limit, in pieces, and again where it is held."""
+"""The request's body on its way upstream: bounded, in pieces, and again if it is held."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def test_a_body_within_the_limit_is_read_whole(pieces: list[bytes]) -> Non
 
 @pytest.mark.parametrize("pieces", [[b"12345678901"], [b"1234567890", b"1", b"2"]], ids=str)
 async def test_a_body_is_too_large_as_soon_as_that_shows(pieces: list[bytes]) -> None:
-    """Nothing of what passes the limit is handed on."""
+    """Nothing beyond the limit is passed on."""
     pieces_read: list[bytes] = []
     body = PassingBody(
         incoming(pieces),
@@ -76,7 +76,7 @@ async def test_a_body_is_too_large_as_soon_as_that_shows(pieces: list[bytes]) ->
 
 
 async def test_a_body_that_announces_too_much_is_not_read() -> None:
-    """Its Content-Length says so."""
+    """A Content-Length over the limit is enough to reject the body."""
     with pytest.raises(BodyTooLarge):
         await incoming([], announced=str(LIMIT + 1)).whole(lambda _: None, a_lease())
 
@@ -88,7 +88,7 @@ async def test_an_odd_content_length_is_ignored(announced: str) -> None:
 
 
 async def test_a_client_that_disconnects_within_its_body() -> None:
-    """Known as such, not taken for the body's end; what came of it is pieces_read."""
+    """The disconnect is not taken for the body's end, and the pieces before it are noted."""
     pieces_read: list[bytes] = []
     with pytest.raises(ClientDisconnected):
         await incoming([b"1", None]).whole(pieces_read.append, a_lease())

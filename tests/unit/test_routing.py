@@ -1,4 +1,4 @@
-"""Which operation a request names, and what the proxy does with it."""
+"""The operation that a request names, and how the proxy treats it."""
 
 from __future__ import annotations
 

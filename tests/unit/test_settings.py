@@ -1,6 +1,4 @@
-"""Settings: what is read, what it must look like, and the one error that names all
-that is wrong.
-"""
+"""Settings: the values read, their accepted forms, and the one error that names every problem."""
 
 from __future__ import annotations
 
@@ -25,7 +23,7 @@ LEAST = {
     "AzureWebJobsStorage": STORAGE,
 }
 
-# What the samples hold for others than this app: the Functions host and its Python worker.
+# Settings in the samples for others than this app: the Functions host and its Python worker.
 OF_THE_HOST = {"FUNCTIONS_WORKER_RUNTIME", "PYTHON_ENABLE_INIT_INDEXING"}
 
 

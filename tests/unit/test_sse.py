@@ -90,8 +90,8 @@ def test_a_stream_is_decoded_as_the_standard_says_however_it_was_cut(case: str) 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
 def test_an_event_ends_where_the_next_one_begins(end: bytes) -> None:
-    """The offset lies behind the blank line; the LF of a CRLF that ends it counts as the next
-    event's first byte.
+    """The offset is after the blank line; the LF of a CRLF that ends it counts as the next event's
+    first byte.
     """
     first, second = b"data: a" + end + end, b": comment" + end + b"data: b" + end + end
     spare = 1 if end == b"\r\n" else 0

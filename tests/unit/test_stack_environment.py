@@ -88,7 +88,7 @@ def test_a_real_service_replaces_the_local_part(name: str, value: str, part: str
 
 
 def test_the_stand_ins_key_never_goes_to_a_real_upstream() -> None:
-    """Blank means the managed identity, or whoever is logged in."""
+    """Without a key, the app uses the managed identity or the developer's login."""
     composed = compose(
         sample=SAMPLE,
         own={"AZURE_OPENAI_BASE_URL": "https://contoso.openai.azure.com"},

@@ -50,10 +50,10 @@ def test_two_stacks_side_by_side_get_other_ports() -> None:
     assert free_ports() != free_ports()
 
 
-def test_a_port_that_another_process_was_given_is_not_given_again_while_that_lives(
+def test_a_reserved_port_stays_reserved_while_its_process_lives(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Although nobody listens on it yet."""
+    """It is not given again, although nothing listens on it yet."""
     code = "from local.stack.ports import free_port; print(free_port(), flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", code],

@@ -1,4 +1,4 @@
-"""What the stand-in reads of a request, and how it counts tokens."""
+"""How the stand-in reads a request and counts tokens."""
 
 import json
 
@@ -30,7 +30,7 @@ def test_prompt_tokens_are_words_plus_four_for_each_message() -> None:
 
 
 def test_only_the_texts_make_the_seed() -> None:
-    """Streaming, usage and model change the shape of an answer, not what it says."""
+    """Streaming, usage and model change the shape of an answer, not its content."""
     plain = ask.read(body(messages=HELLO))
     streamed = ask.read(
         body(messages=HELLO, stream=True, stream_options={"include_usage": True}, model="x")
@@ -86,7 +86,7 @@ def test_a_body_that_is_no_object_is_refused(broken: bytes) -> None:
     )
 )
 def test_any_object_can_be_read(request_: dict[str, object]) -> None:
-    """Odd values in known places are no reason to fail."""
+    """Odd values of known members do not raise."""
     assert ask.read(json.dumps(request_).encode()).prompt_tokens >= 0
 
 
@@ -104,8 +104,8 @@ def test_a_text_has_a_word_a_piece_and_is_the_same_for_the_same_seed() -> None:
     assert "\u2028" in "".join(pieces)
 
 
-def test_upload_fields_are_found_before_and_behind_a_large_file() -> None:
-    """Fields stand within 64 KB of either end; the boundary is no part of the seed."""
+def test_upload_fields_are_found_before_and_after_a_large_file() -> None:
+    """Fields within 64 KB of either end are found; the boundary is not part of the seed."""
 
     def upload(boundary: str) -> bytes:
         file = 'name="file"; filename="a.wav"\r\nContent-Type: audio/wav\r\n\r\n' + "x" * 300_000

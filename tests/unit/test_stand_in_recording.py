@@ -1,4 +1,4 @@
-"""What the stand-in remembers, and within which bounds."""
+"""The stand-in's record of exchanges, and its bounds."""
 
 import base64
 import hashlib
@@ -18,9 +18,9 @@ def begin(
     return exchange
 
 
-def test_a_document_tells_the_exchange_as_it_was() -> None:
-    """Digests and sizes are of the body's bytes, headers as they arrived, a bare `?` is told from
-    none.
+def test_a_document_describes_the_exchange_exactly() -> None:
+    """Digests and sizes are of the body's bytes, headers are as they arrived, and a bare `?`
+    differs from no query.
     """
     found = ExchangeRecording()
     exchange = begin(found, "/openai/\xe9?")
@@ -52,7 +52,7 @@ def test_only_the_first_ending_counts() -> None:
 
 
 def test_filters_by_deployment_header_and_number() -> None:
-    """A deployment is found with and without its directives, a header whatever its case."""
+    """A deployment is found with and without its directives, and header names match in any case."""
     found = ExchangeRecording()
     one, two = begin(found, deployment="a--chunks=3"), begin(found, deployment="b")
     assert found.find(deployment="a") == found.find(deployment="a--chunks=3") == [one]

@@ -1,4 +1,4 @@
-"""What the stand-in reads of a request's target."""
+"""How the stand-in reads a request's target."""
 
 import pytest
 
@@ -31,7 +31,7 @@ from local.azure_openai.routes import route
 def test_a_target_names_operation_and_deployment(
     target: str, operation: str, deployment: str | None, v1: bool, version: str | None
 ) -> None:
-    """Both kinds of routes, whatever stands before `/openai/`."""
+    """Both kinds of routes are read, with any prefix before `/openai/`."""
     found = route(target)
     assert found
     assert (found.operation, found.deployment, found.v1, found.api_version) == (

@@ -1,4 +1,4 @@
-"""The shapes of the stand-in's answers: a stream says what the document says, in every variant."""
+"""The shapes of the stand-in's answers: a stream holds the document's content, in every variant."""
 
 import json
 from collections.abc import Iterable

@@ -60,7 +60,7 @@ def test_an_error_is_translated(raised: Exception, kind: type[StorageError], mes
 
 
 def test_status_and_code_can_be_read() -> None:
-    """Whoever retries decides by them."""
+    """A caller decides by them whether to retry."""
     with pytest.raises(StorageError) as error_info, storage_errors():
         raise an_answer(HttpResponseError(), 429, "Throttled")
     assert (error_info.value.status, error_info.value.code) == (429, "Throttled")

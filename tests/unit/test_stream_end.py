@@ -44,7 +44,7 @@ def test_where_an_event_ends_in_bytes_the_decoder_has_dispatched_it(lines: list[
 
 @given(LINES)
 def test_bytes_end_an_event_exactly_where_the_pattern_ends(lines: list[bytes]) -> None:
-    """Told by the last LONGEST_EVENT_END bytes alone."""
+    """The last LONGEST_EVENT_END bytes alone decide it."""
     body = b"".join(lines)
     ended = any(
         match.end() == len(body) for at in range(len(body)) if (match := EVENT_END.match(body, at))
@@ -64,8 +64,8 @@ def test_a_last_event_is_told_before_it_is_parsed(kind: str) -> None:
     "line",
     [f"data: {DONE}", f"data:{DONE}", *(f"event: {kind}" for kind in sorted(LAST_RESPONSE_EVENTS))],
 )
-def test_what_ends_a_stream_is_what_closed_holds_back(line: str) -> None:
-    """The mark and all behind it, and not a byte before it."""
+def test_capture_policy_required_holds_back_the_end_of_a_stream(line: str) -> None:
+    """The held-back bytes are the end mark and all after it, and not a byte before it."""
     before, end = b"data: {}\n\n", line.encode() + b"\n\n"
     held_end = HeldEnd()
     assert held_end.feed(before + end, is_stream=True) == before

@@ -1,4 +1,6 @@
-"""Events over the Event Hub's limit: what gives way, what stays, and what the event says of it."""
+"""Events over the Event Hub's limit: what is truncated, what stays, and how the event
+reports it.
+"""
 
 from __future__ import annotations
 
@@ -65,8 +67,8 @@ def test_the_copy_of_the_content_goes_before_any_text_is_cut() -> None:
     assert fitted["truncated_texts"] == [{"path": "/choices/0/content", "characters": 200_000}]
 
 
-def test_of_a_conversation_with_too_many_messages_the_ends_stay() -> None:
-    """The first message is the system's, the last ones are what was answered."""
+def test_a_long_conversation_keeps_its_first_and_last_messages() -> None:
+    """The first message is the system's, and the last ones are those that were answered."""
     fitted = _fitted([{"role": "user", "content": f"{number}"} for number in range(20_000)])
     prompt = fitted["prompt"]
     assert prompt[0] == {"role": "user", "content": "0"}
@@ -100,7 +102,7 @@ def test_a_long_error_is_cut_too() -> None:
 
 
 def test_fitting_leaves_the_event_itself_alone() -> None:
-    """It is frozen, and so is what it holds."""
+    """Truncation changes neither the event nor the values in it."""
     event = builder.build(envelope(), asking({"messages": ["x" * 500_000]}), None, None)
     truncation.truncate(event, LIMIT)
     assert event.prompt == ["x" * 500_000]

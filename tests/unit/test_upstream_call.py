@@ -1,5 +1,5 @@
-"""One call of the upstream: with the addition, without it where it was refused, and sent again only
-where a connection was lost that had not received it.
+"""One call of the upstream: with the addition, without it after a refusal, and again after a lost
+connection that had not received the request.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PLAIN, ASKING = b"plain", b"asking"
 
 
 class ScriptedUpstream:
-    """Answers in turn, and notes the bodies that it was sent."""
+    """Gives its answers in turn, and records the bodies that it got."""
 
     def __init__(self, *answers: tuple[int, bytes] | UpstreamError) -> None:
         self.bodies: list[bytes] = []
@@ -150,7 +150,7 @@ async def test_another_error_reaches_the_client_at_once(status: int) -> None:
 
 
 async def test_a_large_error_is_looked_at_within_bounds() -> None:
-    """Its first 64 KiB say what it is; all of it reaches the client."""
+    """The first 64 KiB decide, and the whole error reaches the client."""
     error = b"x" * 200_000 + REFUSAL
     upstream = ScriptedUpstream((400, error))
     assert await answered(upstream, StreamOptionsSupport(ManualClock())) == (400, error)
@@ -182,7 +182,7 @@ UNREAD, MAYBE_READ = (UpstreamConnectionLost("", unread=unread) for unread in (T
 
 
 async def test_what_the_upstream_never_received_is_sent_again() -> None:
-    """Each time as it was: with the addition where there is one."""
+    """A repetition is the same request, with the addition if it had one."""
     upstream = ScriptedUpstream(UNREAD, UNREAD, (200, b"answer"))
     assert await answered(upstream, StreamOptionsSupport(ManualClock())) == (200, b"answer")
     assert upstream.bodies == [ASKING] * 3

@@ -41,7 +41,7 @@ def event(
 
 
 def filtered(pieces: list[bytes]) -> bytes:
-    """What the client gets in all."""
+    """All bytes that the client gets."""
     taking_out = UsageChunkFilter()
 
     def output_of(piece: bytes) -> bytes:
@@ -111,12 +111,12 @@ def test_any_events_in_any_pieces(data: st.DataObject) -> None:
 
 @given(st.lists(st.binary(max_size=40), max_size=10))
 def test_nothing_else_is_ever_lost(pieces: list[bytes]) -> None:
-    """Bytes that are no stream of chunks pass as they are."""
+    """Bytes that are not a stream of chunks pass unchanged."""
     assert filtered(pieces) == b"".join(pieces)
 
 
 def test_a_whole_event_passes_at_once() -> None:
-    """Also where the next one has begun already; that one waits for its end."""
+    """A complete event passes even if the next one has started, which waits for its end."""
     taking_out = UsageChunkFilter()
     first, second = event(CHUNKS[1]), event(CHUNKS[2])
     assert taking_out.feed(first) == first
@@ -126,8 +126,8 @@ def test_a_whole_event_passes_at_once() -> None:
 
 
 def test_a_long_event_does_not_wait_for_its_end() -> None:
-    """No more than 16 KiB are held; the usage chunk behind it is still found, even if the blank
-    line before it is cut.
+    """At most 16 KiB are held; a usage chunk after it is still found, even if the blank line before
+    it is cut.
     """
     taking_out = UsageChunkFilter()
     long = event({"choices": [{"delta": {"content": "x" * 200_000}}]})
@@ -172,6 +172,6 @@ def test_the_end_of_a_long_event_may_be_cut(cut: int) -> None:
     ids=str,
 )
 def test_what_is_not_exactly_the_usage_chunk_stays(chunk: object) -> None:
-    """A chunk that holds something for the client as well, and shapes that nobody announced."""
+    """A chunk that also holds content for the client stays, as do unknown shapes."""
     stream = event(chunk)
     assert all(filtered(pieces) == stream for pieces in every_way(stream))

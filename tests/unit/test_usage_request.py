@@ -17,7 +17,7 @@ ADDED = b'"stream_options":{"include_usage":true},'
 
 
 def asking_body(body: bytes) -> bytes | None:
-    """The body that asks, in one piece."""
+    """The body that asks for usage, in one piece; None if the proxy adds nothing."""
     parts = run(examine(body, spec_of("chat.completions"), may_ask=True)).asking
     return None if parts is None else b"".join(parts)
 
@@ -44,8 +44,8 @@ SEPARATORS = st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", "\t:\r\n ")])
 def test_the_addition_is_the_only_difference(
     others: dict[str, Any], ascii_only: bool, separators: tuple[str, str], at: int
 ) -> None:
-    """A streaming request without stream_options: every byte of it is there, in its place, and the
-    addition beside them.
+    """A streaming request without stream_options keeps every byte in its place, beside the
+    addition.
     """
     items = [*others.items()]
     items.insert(at, ("stream", True))
@@ -67,8 +67,8 @@ def test_options_of_the_callers_own_are_kept(
     separators: tuple[str, str],
     last: bool,
 ) -> None:
-    """stream_options that do not ask: the one member is added or turned, and all bytes around it
-    stay.
+    """If stream_options do not ask for usage, the one member is added or changed, and all bytes
+    around it stay.
     """
     text = json.dumps(options, separators=separators)
     if include_usage:
@@ -128,15 +128,15 @@ def test_null_options_are_replaced() -> None:
     ],
 )
 def test_other_bodies_go_as_they_came(body: bytes) -> None:
-    """No stream, own data, a caller that asks itself or says something odd, and whatever is no JSON
-    object.
+    """The proxy adds nothing to a body without a stream, with data sources, with the caller's own
+    or odd options, or that is not a JSON object.
     """
     assert run(examine(body, spec_of("chat.completions"), may_ask=True)).asking is None
 
 
 @given(st.binary(max_size=300) | st.text(max_size=100).map(str.encode))
 def test_no_body_is_an_error(body: bytes) -> None:
-    """It is sent as it came; the upstream says what is wrong with it."""
+    """Any body is sent unchanged, and the upstream reports what is wrong with it."""
     assert isinstance(run(examine(body, spec_of("chat.completions"), may_ask=True)), Examination)
     run(
         examine(
@@ -150,8 +150,8 @@ def test_no_body_is_an_error(body: bytes) -> None:
 
 @given(OTHERS)
 def test_nothing_is_added_where_it_may_not_be(others: dict[str, Any]) -> None:
-    """Switched off, another operation, an old api-version: the caller decides that. What is asked
-    is still known.
+    """The proxy adds nothing if it is switched off, for other operations, or with an old
+    api-version. What the caller asks for is still known.
     """
     assume(not isinstance(others.get("model"), str))
     others = {name: value for name, value in others.items() if name not in {"n", "prompt"}}
@@ -253,9 +253,7 @@ def test_how_many_choices_the_answer_will_have(more: dict[str, Any], choices: in
 
 @pytest.mark.no_cover
 def test_a_large_prompt_is_not_copied_to_ask() -> None:
-    """The parts are views: what is behind the addition is the caller's own 16 MB, and the scan's
-    slices stay short.
-    """
+    """The parts are views of the caller's own 16 MB, and the scan's steps stay short."""
     body = b'{"messages":"' + b"word " * (3 * 1024 * 1024) + b'","stream":true}'
     found, _, longest = timed(lambda: examine(body, spec_of("chat.completions"), may_ask=True), 30)
     assert found.asking is not None
