@@ -152,7 +152,7 @@ async def _answer(
 async def _start(
     client: df.DurableOrchestrationClient, start_lock: StartLock, options: RunOptions
 ) -> bool:
-    """False where a run is active, or is being started by another.
+    """False if a run is active, or is being started by another.
 
     Durable starts an instance over whose id is running, so looking and starting are one step here.
     """

@@ -117,5 +117,5 @@ def for_app(
     settings: CallerAuthSettings | None,
     fetch_keys: Callable[[CallerAuthSettings], Callable[[], Awaitable[SigningKeys]]],
 ) -> CallerCheck | None:
-    """The check with the tenant's keys; None where the Functions host checks its own keys."""
+    """The check with the tenant's keys; None if the Functions host checks its own keys."""
     return CallerCheck(settings, KeyRenewal(fetch_keys(settings))) if settings else None

@@ -24,7 +24,7 @@ class Backoff:
     uniform: Callable[[float, float], float] = random.uniform
 
     def wait_s(self, tries: int, retry_after_s: float = 0.0) -> float | None:
-        """Before the next try, after so many; None where there is none."""
+        """Before the next try, after so many; None if there is none."""
         if tries > len(self.waits_s) or retry_after_s > self.longest_s:
             return None
         wait_s = self.waits_s[tries - 1]

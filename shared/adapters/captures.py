@@ -65,7 +65,7 @@ class Captures:
             )
 
     async def get(self, name: str | None) -> Capture | None:
-        """The capture, or None where there is none. Raises StorageError or CaptureError."""
+        """The capture, or None if there is none. Raises StorageError or CaptureError."""
         if name is None:
             return None
         try:
@@ -74,7 +74,7 @@ class Captures:
             return None
 
     async def header(self, name: str) -> dict[str, Any]:
-        """A capture's header alone, without its body. Raises StorageNotFound where there is none,
+        """A capture's header alone, without its body. Raises StorageNotFound if there is none,
         StorageError or CaptureError.
         """
         path = f"{CONTAINER}/{name}"
@@ -111,7 +111,7 @@ class Captures:
         return True
 
     async def erase(self, name: str) -> bool:
-        """Delete a capture; False where there is none. Raises StorageError."""
+        """Delete a capture; False if there is none. Raises StorageError."""
         try:
             async with self._storage.call():
                 await self._container.delete_blob(name, delete_snapshots="include")

@@ -92,7 +92,7 @@ class KeptConnection(ResponseHandler):
         return found if found is not None and found.fileno() >= 0 else None
 
     def _tcp_info(self) -> _TcpInfo | None:
-        """None where the operating system does not tell it."""
+        """None if the operating system does not tell it."""
         connected = self._socket()
         if connected is None or sys.platform != "linux":
             return None

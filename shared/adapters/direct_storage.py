@@ -73,7 +73,7 @@ class _StorageRequest:
 class DirectStorage:
     """Calls to one account's blobs and queues. All of them raise StorageError.
 
-    A call is tried again where there was no answer, and where the service said that it is busy
+    A call is tried again if there was no answer, and if the service said that it is busy
     (429 and every 5xx).
     """
 
@@ -98,7 +98,7 @@ class DirectStorage:
         await self._call(_StorageRequest(self._blobs, "PUT", path, headers=headers, body=data))
 
     async def get_blob(self, path: str) -> bytes:
-        """Raises StorageNotFound where there is none."""
+        """Raises StorageNotFound if there is none."""
         return await self._call(_StorageRequest(self._blobs, "GET", path))
 
     async def get_beginning(self, path: str, count: int) -> bytes:
@@ -112,7 +112,7 @@ class DirectStorage:
             return b""
 
     async def append_block(self, path: str, data: bytes) -> None:
-        """Append to an append blob. Raises StorageNotFound where there is none."""
+        """Append to an append blob. Raises StorageNotFound if there is none."""
         await self._call(
             _StorageRequest(self._blobs, "PUT", path, {"comp": "appendblock"}, body=data)
         )

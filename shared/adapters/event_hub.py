@@ -7,7 +7,7 @@ Event Hub accepted the event. A group that is refused for its content is sent ag
 that only the event at fault fails.
 
 Every wait has a bound of its own, because the SDK's time-outs hold on an open link only: on a
-connection that is accepted and never answered it waits for ever, and with it every event of the
+connection that is accepted and never answered it waits forever, and with it every event of the
 worker. What did not answer in time is replaced by a new producer.
 """
 
@@ -163,7 +163,7 @@ class EventHub:
                 group = group[count or 1 :]
         except DeliveryError as error:
             _resolve(group, error)
-        except Exception as error:  # noqa: BLE001 - whatever the SDK raised: senders would wait for ever otherwise
+        except Exception as error:  # noqa: BLE001 - whatever the SDK raised: senders would wait forever otherwise
             _resolve(group, DeliveryError(f"the Event Hub's client failed: {type(error).__name__}"))
 
     async def _publish(self, batch: EventDataBatch, part: list[_Waiting]) -> None:
@@ -255,7 +255,7 @@ class EventHub:
 
 
 async def _translated[T](call: Awaitable[T]) -> T:
-    """What the SDK's call gives. Raises DeliveryError, or TimeoutError where there was no answer in
+    """What the SDK's call gives. Raises DeliveryError, or TimeoutError if there was no answer in
     time.
     """
     try:

@@ -65,7 +65,7 @@ class CachedToken:
         )
 
     async def value(self) -> str:
-        """Raises AzureError or TimeoutError where none can be had."""
+        """Raises AzureError or TimeoutError if none can be had."""
         return await self._renewal.value()
 
     async def aclose(self) -> None:
@@ -84,7 +84,7 @@ class TokenCredential:
         self._token = token
 
     async def headers(self) -> RawHeaders:
-        """Raises UpstreamUnreachable where no token can be had."""
+        """Raises UpstreamUnreachable if no token can be had."""
         try:
             return [(b"authorization", b"Bearer " + (await self._token.value()).encode())]
         except (AzureError, TimeoutError) as error:

@@ -37,7 +37,7 @@ class JsonBlobs:
             )
 
     async def put_if_absent(self, name: str, fields: Mapping[str, Any]) -> bool:
-        """Store an object; False where there is one already."""
+        """Store an object; False if there is one already."""
         async with self._storage.call():
             try:
                 await self._container.upload_blob(
@@ -48,7 +48,7 @@ class JsonBlobs:
             return True
 
     async def get(self, name: str) -> dict[str, Any] | None:
-        """The object; None where there is none, or where the blob is not a JSON object."""
+        """The object; None if there is none, or if the blob is not a JSON object."""
         try:
             async with self._storage.call():
                 data = await (await self._container.download_blob(name)).readall()
@@ -58,7 +58,7 @@ class JsonBlobs:
         return fields if isinstance(fields, dict) else None
 
     async def delete(self, name: str) -> bool:
-        """Delete an object; False where there is none."""
+        """Delete an object; False if there is none."""
         try:
             async with self._storage.call():
                 await self._container.delete_blob(name)

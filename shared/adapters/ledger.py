@@ -104,7 +104,7 @@ class Ledger:
             )
 
     async def dead_letter(self, exchange_id: str, reason: str) -> bool:
-        """Note that an exchange can never be delivered; False where that was known. Raises
+        """Note that an exchange can never be delivered; False if that was known. Raises
         StorageError.
         """
         record = self._dead_letter_record(exchange_id, reason)
@@ -151,12 +151,12 @@ class Ledger:
         return records
 
     async def dead_letter_reason(self, exchange_id: str) -> str | None:
-        """Why an exchange is dead-lettered; None where it is not. Raises StorageError."""
+        """Why an exchange is dead-lettered; None if it is not. Raises StorageError."""
         fields = await self._json_blobs.get(_dead_letter_name(exchange_id))
         return DeadLetterRecord.from_json(fields).reason if fields else None
 
     async def remove_dead_letter(self, exchange_id: str) -> bool:
-        """Take an exchange off the list; False where it is not on it. Raises StorageError."""
+        """Take an exchange off the list; False if it is not on it. Raises StorageError."""
         return await self._json_blobs.delete(_dead_letter_name(exchange_id))
 
     async def reopen(self, exchange_id: str) -> None:

@@ -36,7 +36,7 @@ class StartLease:
 
     @contextlib.asynccontextmanager
     async def hold(self) -> AsyncIterator[bool]:
-        """Within it, whether this caller holds the lease; False where another does."""
+        """Within it, whether this caller holds the lease; False if another does."""
         # The id is chosen here, so that acquiring it again after a lost answer succeeds.
         lease = BlobLeaseClient(self._blob, str(uuid.uuid4()))
         held = await self._acquire(lease)

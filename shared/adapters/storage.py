@@ -41,7 +41,7 @@ _SCOPE: Final = "https://storage.azure.com/.default"
 
 
 class Storage:
-    """Clients for one account. `identity` is asked for only where there is no connection string."""
+    """Clients for one account. `identity` is asked for only if there is no connection string."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class Storage:
 
     @contextlib.asynccontextmanager
     async def call(self) -> AsyncIterator[None]:
-        """One call of an SDK's client, its tries included. Raises StorageError, also where it takes
+        """One call of an SDK's client, its tries included. Raises StorageError, also if it takes
         too long.
         """
         with storage_errors():

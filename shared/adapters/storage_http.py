@@ -55,7 +55,7 @@ class StorageHttp:
     ) -> StorageResponse:
         """One try. `url` is percent-encoded and sent as it is.
 
-        Raises StorageError where there is no connection, where it breaks, is silent or takes too
+        Raises StorageError if there is no connection, if it breaks, is silent or takes too
         long, and where what arrives is not HTTP.
         """
         session = self._session or self._open_session()

@@ -28,7 +28,7 @@ class Credential(Protocol):
     """What authenticates the proxy at the upstream."""
 
     async def headers(self) -> RawHeaders:
-        """One header; may fetch a token first. Raises UpstreamUnreachable where there is none."""
+        """One header; may fetch a token first. Raises UpstreamUnreachable if there is none."""
         ...
 
 

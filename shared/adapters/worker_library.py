@@ -2,7 +2,7 @@
 the app can serve.
 
 The platform chooses the worker library's version, so each point is checked when the app starts.
-Where the library is not as described here, the app starts nevertheless: the point is left alone,
+If the library is not as described here, the app starts nevertheless: the point is left alone,
 and what is lost by that is logged as a warning and shown by `GET /health/ready`.
 """
 

@@ -45,7 +45,7 @@ class ProbedEventHub(Protocol):
 
 
 class BackPressure:
-    """Gives the reason not to queue more envelopes, or None where they may be queued."""
+    """Gives the reason not to queue more envelopes, or None if they may be queued."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class BackPressure:
             self._probed_at = self._clock()
 
     async def _stale_backlog(self) -> int:
-        """The queue's length where its envelopes are not delivered promptly; 0 where they are."""
+        """The queue's length where its envelopes are not delivered promptly; 0 if they are."""
         lengths: list[int] = []
         async for length in self._poll_lengths():
             lengths.append(length)

@@ -26,7 +26,7 @@ class ErasableCaptures(CaptureHeaders, Protocol):
         ...
 
     async def erase(self, name: str) -> bool:
-        """Delete a capture; False where there is none."""
+        """Delete a capture; False if there is none."""
         ...
 
 
@@ -38,11 +38,11 @@ class DeadLetterLedger(Protocol):
         ...
 
     async def dead_letter_reason(self, exchange_id: str) -> str | None:
-        """Why the exchange is dead-lettered; None where it is not."""
+        """Why the exchange is dead-lettered; None if it is not."""
         ...
 
     async def remove_dead_letter(self, exchange_id: str) -> bool:
-        """Take an exchange off the list; False where it is not on it."""
+        """Take an exchange off the list; False if it is not on it."""
         ...
 
     async def reopen(self, exchange_id: str) -> None:
@@ -50,7 +50,7 @@ class DeadLetterLedger(Protocol):
         ...
 
     async def take_event_refusal(self, exchange_id: str) -> bool:
-        """Forget that the Event Hub refused the exchange's event; False where it did not."""
+        """Forget that the Event Hub refused the exchange's event; False if it did not."""
         ...
 
 
@@ -58,7 +58,7 @@ class ErasableCounts(Protocol):
     """How often an exchange's event could not be built."""
 
     async def delete(self, name: str) -> bool:
-        """Forget a count; False where there is none. Raises StorageError."""
+        """Forget a count; False if there is none. Raises StorageError."""
         ...
 
 
@@ -82,9 +82,9 @@ class DeadLetters:
         return await self._ledger.dead_letters(_MAX_LISTED)
 
     async def requeue(self, exchange_id: str) -> bool:
-        """Queue a dead-lettered exchange again; False where it is not dead-lettered, or erased.
+        """Queue a dead-lettered exchange again; False if it is not dead-lettered, or erased.
 
-        Raises CaptureError or EnvelopeError where its captures still cannot be read, and
+        Raises CaptureError or EnvelopeError if its captures still cannot be read, and
         StorageError. Should enrichment fail again, reconcile or the list has the exchange again.
         """
         reason = await self._ledger.dead_letter_reason(exchange_id)
@@ -105,7 +105,7 @@ class DeadLetters:
         return True
 
     async def erase(self, exchange_id: str) -> bool:
-        """Delete the captures; False where nothing was stored of the exchange. Raises
+        """Delete the captures; False if nothing was stored of the exchange. Raises
         StorageError.
 
         The ledger and the claims on usage keep the bare id.

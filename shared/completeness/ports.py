@@ -12,7 +12,7 @@ class CaptureHeaders(Protocol):
     """Reads the headers of captures."""
 
     async def header(self, name: str) -> dict[str, Any]:
-        """A capture's header. Raises StorageNotFound where there is no such capture, and
+        """A capture's header. Raises StorageNotFound if there is no such capture, and
         CaptureError where it cannot be read.
         """
         ...
@@ -30,7 +30,7 @@ class CheckpointStore(Protocol):
     """Keeps checkpoints: one small JSON object for each name."""
 
     async def get(self, name: str) -> dict[str, Any] | None:
-        """What was put; None where nothing was."""
+        """What was put; None if nothing was."""
         ...
 
     async def put(self, name: str, fields: Mapping[str, Any]) -> None:

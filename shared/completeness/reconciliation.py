@@ -57,7 +57,7 @@ class WindowLedger(Protocol):
         ...
 
     async def dead_letter(self, exchange_id: str, reason: str) -> bool:
-        """Note that an exchange can never be delivered; False where that was known."""
+        """Note that an exchange can never be delivered; False if that was known."""
         ...
 
     async def put_report(self, report: Report) -> None:
@@ -106,7 +106,7 @@ class Reconciliation:
         self._clock = clock
 
     async def blocked_reason(self) -> str | None:
-        """Why no run may start now; None where one may."""
+        """Why no run may start now; None if one may."""
         return await self._back_pressure.start_blocked_reason()
 
     async def open_windows(

@@ -165,7 +165,7 @@ class ReplayRunner:
         return "queued"
 
     async def _envelope(self, exchange: CapturedExchange) -> Envelope | None:
-        """None where the exchange was erased since its captures were listed."""
+        """None if the exchange was erased since its captures were listed."""
         try:
             return await rebuild_envelope(self._captures, exchange)
         except StorageNotFound:

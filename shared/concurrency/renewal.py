@@ -77,9 +77,9 @@ class Renewal[T]:
         self._failed_at = float("-inf")
 
     async def value(self) -> T:
-        """The value; without suspending where there is one that still lives.
+        """The value; without suspending if there is one that still lives.
 
-        Raises what `fetch` raises, or TimeoutError, where there is none.
+        Raises what `fetch` raises, or TimeoutError, if there is none.
         """
         kept = self._living(self._renew_before_s)
         if kept is not None:

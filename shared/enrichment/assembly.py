@@ -157,7 +157,7 @@ def _header(side: Capture, name: str) -> str:
 
 
 async def _run_child(packed: bytes) -> bytes:
-    """What the child wrote to its standard output. Raises AssemblyError where it failed."""
+    """What the child wrote to its standard output. Raises AssemblyError if it failed."""
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

@@ -38,7 +38,7 @@ class DeliveryCaptures(Protocol):
     """The captures."""
 
     async def get(self, name: str | None) -> Capture | None:
-        """The capture; None where there is none. Raises StorageError or CaptureError."""
+        """The capture; None if there is none. Raises StorageError or CaptureError."""
         ...
 
     async def put_if_absent(self, name: str, data: bytes) -> None:
@@ -90,7 +90,7 @@ class EnrichmentLedger(Protocol):
     """The ledger of what cannot be delivered. Each method raises StorageError."""
 
     async def dead_letter(self, exchange_id: str, reason: str) -> bool:
-        """Note that an exchange can never be delivered; False where that was known."""
+        """Note that an exchange can never be delivered; False if that was known."""
         ...
 
     async def record_event_refusal(self, exchange_id: str) -> None:
@@ -102,7 +102,7 @@ class EnrichmentLedger(Protocol):
 class _ClaimedEvent:
     body: bytes  # JSON
     outcome: Outcome  # as the event says
-    claim: Claim | None  # on the usage in the event; None where no claim is needed
+    claim: Claim | None  # on the usage in the event; None if no claim is needed
 
 
 class Enrichment:
@@ -163,10 +163,10 @@ class Enrichment:
             raise
 
     async def undeliverable_reason(self, envelope: Envelope) -> str | None:
-        """A word for why no event can be built from this envelope; None where one can, whether or
+        """A word for why no event can be built from this envelope; None if one can, whether or
         not it can be delivered now.
 
-        Raises StorageError where the captures cannot be read, or that takes too long.
+        Raises StorageError if the captures cannot be read, or that takes too long.
         """
         try:
             async with asyncio.timeout(self._timeout_s):

@@ -24,7 +24,7 @@ class EventCheck(Protocol):
     """Tries whether an event can be built."""
 
     async def undeliverable_reason(self, envelope: Envelope) -> str | None:
-        """Why no event can be built; None where one can. Raises StorageError."""
+        """Why no event can be built; None if one can. Raises StorageError."""
         ...
 
 
@@ -40,7 +40,7 @@ class PoisonLedger(Protocol):
     """The ledger of what cannot be delivered. Each method raises StorageError."""
 
     async def dead_letter(self, exchange_id: str, reason: str) -> bool:
-        """Note that an exchange can never be delivered; False where that was known."""
+        """Note that an exchange can never be delivered; False if that was known."""
         ...
 
     async def list_failed_replay(self, exchange_id: str) -> None:
@@ -56,7 +56,7 @@ class FailureCounts(Protocol):
     """Keeps how often an event could not be built. Each method raises StorageError."""
 
     async def get(self, name: str) -> dict[str, Any] | None:
-        """What was put; None where nothing was."""
+        """What was put; None if nothing was."""
         ...
 
     async def put(self, name: str, fields: Mapping[str, Any]) -> None:
@@ -64,7 +64,7 @@ class FailureCounts(Protocol):
         ...
 
     async def delete(self, name: str) -> bool:
-        """Forget a count; False where there is none."""
+        """Forget a count; False if there is none."""
         ...
 
 

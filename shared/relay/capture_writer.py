@@ -48,7 +48,7 @@ class CaptureMemory:
         self.used_bytes = 0
 
     def take(self, count: int) -> bool:
-        """Reserve bytes; False where the limit would be passed."""
+        """Reserve bytes; False if the limit would be passed."""
         if self.used_bytes + count > self.limit_bytes:
             return False
         self.used_bytes += count
@@ -60,7 +60,7 @@ class CaptureMemory:
 
 
 class CaptureWriter:
-    """Takes pieces without waiting. Where the memory's limit is reached the capture is lost, and
+    """Takes pieces without waiting. If the memory's limit is reached the capture is lost, and
     counted: a slow store must neither slow a stream nor fill the worker.
     """
 
@@ -109,7 +109,7 @@ class CaptureWriter:
         return (self._before + b"".join(reversed(kept)))[-count:] if count else b""
 
     async def close(self, preamble: bytes) -> bool:
-        """Store what is held and make the blob; False where the capture is lost. Raises
+        """Store what is held and make the blob; False if the capture is lost. Raises
         StorageError.
 
         Everything is given back to the memory, whatever happens. The uploads of a lost capture are

@@ -117,7 +117,7 @@ class Recorder:
         """Store response capture and envelope of an exchange that has ended."""
         captured: asyncio.Future[Actions] = asyncio.get_running_loop().create_future()
         done = self._start(self._finish(record, machine, captured))
-        # If recording itself has a bug, the client must not wait for ever.
+        # If recording itself has a bug, the client must not wait forever.
         done.add_done_callback(lambda _: _settle(captured, machine))
         return Recording(captured=captured, done=done)
 

@@ -43,7 +43,7 @@ class BodyLease:
         self._held_bytes = 0
 
     def take(self, count: int) -> None:
-        """Hold so many more. Raises RequestMemoryFull where the limit is passed.
+        """Hold so many more. Raises RequestMemoryFull if the limit is passed.
 
         It is not raised to an exchange that holds little, nor where nobody else holds anything: a
         body that is larger than the limit is relayed too, one at a time.
@@ -129,7 +129,7 @@ class HeldBody:
             self._being_sent = False
 
     def drop(self) -> bool:
-        """Free the bytes: the body is not sent again. False where it is being sent."""
+        """Free the bytes: the body is not sent again. False if it is being sent."""
         if not self._being_sent:
             self._parts = []
         return not self._being_sent
@@ -186,7 +186,7 @@ class RequestContent(NamedTuple):
     with_usage_request: HeldBody | None = None  # the body that asks for usage, where one may
 
     def drop(self) -> bool:
-        """Free what is held; False where it is being sent."""
+        """Free what is held; False if it is being sent."""
         bodies = (self.body, self.with_usage_request)
         dropped = [body.drop() for body in bodies if isinstance(body, HeldBody)]
         return all(dropped)

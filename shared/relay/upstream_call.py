@@ -1,6 +1,6 @@
 """One call of the upstream on behalf of an exchange.
 
-Where the proxy may ask for usage, the request carries that addition (`stream_options`). An upstream
+If the proxy may ask for usage, the request carries that addition (`stream_options`). An upstream
 that refuses the addition is called once more, with the request as it came.
 
 A request is also sent again where the upstream closed a kept connection on it: any held request of

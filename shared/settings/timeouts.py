@@ -16,7 +16,7 @@ from typing import Final
 @dataclass(frozen=True, kw_only=True)
 class EventHubTimeouts:
     """Seconds, each for all tries of the SDK together. After one of them the producer is replaced,
-    because the SDK itself would wait for ever on a connection that was accepted and never answered.
+    because the SDK itself would wait forever on a connection that was accepted and never answered.
     """
 
     # TCP, TLS, SASL, token, AMQP open, begin, attach; the question for the largest event included

@@ -22,7 +22,7 @@ class AudioReader:
         self._speech: Base64Meter | None = None
 
     def add(self, chunk: JsonObject) -> bool:
-        """Add a document or an event. True where it holds text or speech."""
+        """Add a document or an event. True if it holds text or speech."""
         kind = text(chunk.get("type"))
         if kind == "speech.audio.delta":
             self._speech = self._speech or Base64Meter()

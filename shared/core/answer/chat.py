@@ -35,7 +35,7 @@ class ChatReader:
         self._builders: dict[int, ChoiceBuilder] = {}
 
     def add(self, chunk: JsonObject) -> bool:
-        """Add a whole document or one chunk. True where it holds generated content."""
+        """Add a whole document or one chunk. True if it holds generated content."""
         has_content = False
         for position, choice in enumerate(mappings(chunk.get("choices"))):
             index = integer(choice.get("index"))
@@ -76,7 +76,7 @@ class ChoiceBuilder:
 
     def add(self, choice: JsonObject) -> bool:
         """Add a chunk's choice (`delta`), a document's (`message`), or a completion's (`text`).
-        True where it holds generated content.
+        True if it holds generated content.
         """
         if choice.get("finish_reason"):
             self._finish_reason = short(choice["finish_reason"]) or self._finish_reason
@@ -141,7 +141,7 @@ class AudioBuilder:
         self._data = Base64Meter()
 
     def add(self, audio: JsonObject) -> bool:
-        """True where the piece holds audio data or a piece of the transcript."""
+        """True if the piece holds audio data or a piece of the transcript."""
         data, transcript = text(audio.get("data")), text(audio.get("transcript"))
         self._id = self._id or short(audio.get("id"))
         self._expires_at = integer(audio.get("expires_at")) or self._expires_at

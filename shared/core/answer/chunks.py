@@ -20,7 +20,7 @@ class Chunk(NamedTuple):
     """One event whose data is a JSON object."""
 
     document: JsonObject
-    event: str  # the SSE event's name; "message" where there is none
+    event: str  # the SSE event's name; "message" if there is none
     end: int  # offset in the body of the first byte after the event
 
 

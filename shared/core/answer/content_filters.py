@@ -54,7 +54,7 @@ class FiltersBuilder:
         )
 
     def results(self) -> JsonObject | None:
-        """The most severe result of each category; None where there is none."""
+        """The most severe result of each category; None if there is none."""
         return self._results or None
 
     def spans(self) -> tuple[FilteredSpan, ...] | None:

@@ -22,7 +22,7 @@ class ImagesReader:
         self._output_format: str | None = None
 
     def add(self, chunk: JsonObject) -> bool:
-        """Add a document with `data`, or an event of a stream. True where it holds an image or a
+        """Add a document with `data`, or an event of a stream. True if it holds an image or a
         preview.
         """
         kind = text(chunk.get("type"))

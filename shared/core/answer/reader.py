@@ -73,7 +73,7 @@ class AnswerReader(Protocol):
     """Collects the content of one answer."""
 
     def add(self, chunk: JsonObject) -> bool:
-        """Add a whole document or one chunk of a stream. True where it holds generated content."""
+        """Add a whole document or one chunk of a stream. True if it holds generated content."""
         ...
 
     def build(self) -> ParsedAnswer:

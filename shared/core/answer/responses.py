@@ -53,7 +53,7 @@ class ResponsesReader:
         self._items: dict[int, ItemBuilder] = {}
 
     def add(self, chunk: JsonObject) -> bool:
-        """Add a response object, or one event of its stream. True where it holds generated
+        """Add a response object, or one event of its stream. True if it holds generated
         content.
         """
         kind = text(chunk.get("type"))
@@ -80,7 +80,7 @@ class ResponsesReader:
         return False
 
     def _add_whole_text(self, kind: str, event: JsonObject) -> bool:
-        """A text that is complete. True where it did not come in deltas before."""
+        """A text that is complete. True if it did not come in deltas before."""
         key = _key_of(kind)
         piece = text(event.get(key)) if key else ""
         return bool(piece) and self._item(event).append_whole(kind, event, piece)
@@ -130,7 +130,7 @@ class ItemBuilder:
         self._pieces(kind, event).append(text(event.get("delta")))
 
     def append_whole(self, kind: str, event: JsonObject, piece: str) -> bool:
-        """Take a complete text, unless it came in deltas or with the item. True where it did not.
+        """Take a complete text, unless it came in deltas or with the item. True if it did not.
         `kind` is that of its deltas.
         """
         if _holds(self._item, piece):

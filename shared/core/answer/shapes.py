@@ -45,7 +45,7 @@ class AudioAnswer:
     id: str | None
     transcript: str
     bytes: int  # size of the audio data, decoded
-    sha256: str | None  # of the audio data; null where there was none
+    sha256: str | None  # of the audio data; null if there was none
     expires_at: int | None = None  # Unix seconds until which the id can be referred to
 
 
@@ -66,7 +66,7 @@ class Choice:
     """One choice of a chat completion or a completion, merged from its deltas."""
 
     index: int
-    content: str  # its text, "" where there is none
+    content: str  # its text, "" if there is none
     # stop, length, tool_calls, function_call, content_filter; null: it did not finish
     finish_reason: str | None
     refusal: str | None = None  # the text with which the model refused
@@ -158,7 +158,7 @@ class ParsedAnswer(ResponseMetadata):
     unreadable: bool = False  # nothing could be read, and `problems` says why
     failed: bool = False  # it reports an error, or is a response that failed
     is_stream: bool = False  # it was read as events
-    # of a stream: it holds its own end; None where that is not known, or it is not a stream
+    # of a stream: it holds its own end; None if that is not known, or it is not a stream
     finished: bool | None = None
     # of a stream: offset in bytes after the first event that holds generated content
     first_token_end: int | None = None

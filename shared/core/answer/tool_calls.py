@@ -18,7 +18,7 @@ class CallBuilder:
         self._arguments: list[str] = []
 
     def add(self, call: JsonObject) -> bool:
-        """Add a piece `{"name", "arguments"}` or `{"name", "input"}`. True where it holds text."""
+        """Add a piece `{"name", "arguments"}` or `{"name", "input"}`. True if it holds text."""
         name = text(call.get("name"))
         arguments = _arguments(call.get("arguments")) or _arguments(call.get("input"))
         if name and name != "".join(self._name):  # some servers repeat the name in every chunk
@@ -51,7 +51,7 @@ class ToolCallsBuilder:
         self._at_index: dict[int, CallBuilder] = {}
 
     def add(self, tool_calls: object) -> bool:
-        """Add the `tool_calls` of a delta (with indices) or of a message (without). True where they
+        """Add the `tool_calls` of a delta (with indices) or of a message (without). True if they
         hold text.
         """
         has_text = False

@@ -99,7 +99,7 @@ def correlation(
 
 
 def attempt(request_headers: dict[str, str]) -> int | None:
-    """Which attempt of an SDK this is, the first being 0; None where it does not report it."""
+    """Which attempt of an SDK this is, the first being 0; None if it does not report it."""
     return _number(request_headers.get("x-stainless-retry-count"))
 
 
@@ -131,7 +131,7 @@ def region(response_headers: dict[str, str]) -> str | None:
 
 
 def rate_limit(response_headers: dict[str, str]) -> RateLimit | None:
-    """The limits that the upstream's headers report; None where they report none."""
+    """The limits that the upstream's headers report; None if they report none."""
     limits = RateLimit(
         remaining_requests=_number(response_headers.get("x-ratelimit-remaining-requests")),
         remaining_tokens=_number(response_headers.get("x-ratelimit-remaining-tokens")),

@@ -167,7 +167,7 @@ def _sha256(capture: Capture | None) -> str | None:
 
 
 def _images(images: Images | None, summary: RequestSummary) -> Images | None:
-    """The answer's images. Where the answer omits a property, the request's parameter stands in."""
+    """The answer's images. If the answer omits a property, the request's parameter stands in."""
     if images is None:
         return None
     requested = summary.parameters

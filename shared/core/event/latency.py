@@ -60,7 +60,7 @@ def ended_at(envelope: Envelope) -> datetime:
 def _arrival_ms(envelope: Envelope, size_bytes: int | None) -> int | None:
     """When the first `size_bytes` bytes of the answer had arrived.
 
-    None where that is not known: the envelope keeps the arrivals of the first pieces only.
+    None if that is not known: the envelope keeps the arrivals of the first pieces only.
     """
     if size_bytes is None:
         return None

@@ -20,7 +20,7 @@ _ENDED_BY_UPSTREAM: Final = frozenset({Outcome.COMPLETED, Outcome.UPSTREAM_ERROR
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventSources:
-    """One exchange, parsed. A capture is None where it was never stored, or cannot be found."""
+    """One exchange, parsed. A capture is None if it was never stored, or cannot be found."""
 
     envelope: Envelope
     request: Capture | None

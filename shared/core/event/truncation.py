@@ -3,7 +3,7 @@ was truncated.
 
 The steps, in this order, each only as far as it is needed:
 1. A text that repeats `content` (in choices, in a response's output) is replaced by a mark.
-2. Where the event would be too large even with every text short, its largest values are dropped:
+2. If the event would be too large even with every text short, its largest values are dropped:
    log probabilities, then whichever key is the largest. A long conversation keeps its first message
    and as many of its last ones as there is room for.
 3. The longest texts, wherever they are, are cut to one common length. Short ones stay whole.

@@ -122,7 +122,7 @@ def is_repeated(envelope: Envelope, answer: ParsedAnswer, *, stream: bool) -> bo
 
 
 def _estimate(envelope: Envelope, answer: ParsedAnswer, prompt_bytes: int) -> UsageEstimate | None:
-    """The estimate for a stream whose usage never came; None where nothing was generated."""
+    """The estimate for a stream whose usage never came; None if nothing was generated."""
     if answer.response_status == "queued" or _was_refused(envelope, answer):
         return None
     prompt, completion = _tokens_of(prompt_bytes), _tokens_of(answer.generated_bytes)

@@ -332,7 +332,7 @@ class ExchangeMachine:
     # ----------------------------------------------------------------------------------------------
 
     def _is_too_late(self, *expected: State) -> bool:
-        """Whether the input comes too late. Raises ExchangeStateError where it can have no
+        """Whether the input comes too late. Raises ExchangeStateError if it can have no
         cause.
         """
         if self.state in expected:

@@ -27,7 +27,7 @@ class _RequestHeader:
 def aborted_envelope(exchange_id: str, request_header: Mapping[str, object]) -> Envelope:
     """The envelope, with outcome `aborted` and without anything of a response.
 
-    `request_header` is the request capture's. Raises CaptureError where it lacks what an envelope
+    `request_header` is the request capture's. Raises CaptureError if it lacks what an envelope
     needs, or holds it as another type.
     """
     names = {field.name for field in fields(_RequestHeader)}

@@ -8,7 +8,7 @@ some headers and the whole envelope, so that a lost queue message can be rebuilt
 
 An outcome capture holds an envelope and no body. It is stored where no response capture says how
 the exchange ended: no answer came, its capture could not be stored, or the client did not get the
-end that the response capture holds. Where both are stored, the outcome capture is right.
+end that the response capture holds. If both are stored, the outcome capture is right.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Checkpoint:
 
 
 def resume(step: str, stored: Mapping[str, object] | None) -> Checkpoint:
-    """The checkpoint that an earlier attempt at this step stored; a new one where there is none."""
+    """The checkpoint that an earlier attempt at this step stored; a new one if there is none."""
     if not stored or stored.get("step") != step:
         return Checkpoint(step=step)
     counts = {name: integer(count) or 0 for name, count in mapping(stored.get("counts")).items()}

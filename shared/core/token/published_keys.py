@@ -37,7 +37,7 @@ class RsaKey:
 
 
 def metadata(document: object, tenant_id: str) -> Metadata | None:
-    """None where it is not the metadata of that tenant: that of `common`, for example, has a
+    """None if it is not the metadata of that tenant: that of `common`, for example, has a
     template as issuer.
     """
     issuer, keys_url = (_text(document, name) for name in ("issuer", "jwks_uri"))

@@ -108,7 +108,7 @@ class ContentDecoder:
 def decode_small(
     body: bytes | bytearray, content_encoding: str, max_bytes: int
 ) -> Cooperative[bytes | None]:
-    """The decoded body, with pauses; None where it cannot be decoded whole, or has more bytes."""
+    """The decoded body, with pauses; None if it cannot be decoded whole, or has more bytes."""
     if len(body) > max_bytes:
         return None
     decoder, decoded = ContentDecoder(content_encoding, max_bytes), bytearray()

@@ -61,7 +61,7 @@ def find_members(
     """The members of these names that the object has. Of a repeated name the last one counts, as in
     JSON parsers.
 
-    Raises NotAnObject, also where the object is beyond the limits above.
+    Raises NotAnObject, also if the object is beyond the limits above.
     """
     return (yield from _Scanner(body, pace).members(names))
 

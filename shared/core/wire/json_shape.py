@@ -42,7 +42,7 @@ _PATIENT_DECODER: Final = json.JSONDecoder(
 
 
 def parse(data: str | bytes) -> Json:
-    """The JSON value in `data`; None where it is not JSON.
+    """The JSON value in `data`; None if it is not JSON.
 
     The value can be written as JSON again: numbers that JSON does not know (NaN, 1e999) become
     null, and so do integers of thousands of digits. Input nested deeper than MAX_DEPTH, or with

@@ -17,7 +17,7 @@ _ANSWER_MARKS: Final = frozenset({"choices", "id"})  # whatever their value
 
 def error_of(document: JsonObject, event: str = "message") -> JsonObject | None:
     """The error that a document holds (`{"error": {…}}`) or is (`{"type": "error", "message": …}`),
-    as it came; None where it reports none. `event` is the SSE event's name.
+    as it came; None if it reports none. `event` is the SSE event's name.
     """
     error = document.get("error")
     if isinstance(error, str) and error:

@@ -40,7 +40,7 @@ class Operation:
     """A call that is relayed."""
 
     spec: OperationSpec  # its row in the table
-    # decoded; None where the path names none (on the v1 routes the body's `model` does)
+    # decoded; None if the path names none (on the v1 routes the body's `model` does)
     deployment: str | None
     v1: bool  # on /openai/v1/, where api-version is optional
 
@@ -86,7 +86,7 @@ def route(
 
 
 def rejected_operation(path: str) -> Operation | None:
-    """What a rejected request is recorded as; None where its path is not below /openai/."""
+    """What a rejected request is recorded as; None if its path is not below /openai/."""
     if not path.startswith(_ROOT):
         return None
     deployment, v1, _ = _split(path.removeprefix(_ROOT))

@@ -21,7 +21,7 @@ _LINE_END: Final = re.compile(rb"(\r\n?|\n)")
 class SseEvent(NamedTuple):
     """One dispatched event."""
 
-    event: str  # the `event` field; "message" where there is none
+    event: str  # the `event` field; "message" if there is none
     data: str
     end: int  # offset in bytes, from the start of the stream, of the first byte after the event
 

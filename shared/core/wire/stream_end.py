@@ -20,7 +20,7 @@ DONE: Final = "[DONE]"
 LAST_EVENTS: Final = frozenset[str]().union(*(spec.last_events for spec in OPERATIONS))
 FAILURE_EVENTS: Final = frozenset[str]().union(*(spec.failure_events for spec in OPERATIONS))
 
-# A blank line ends an event. Where a CRLF may be cut in two, the pattern waits for its LF, or for
+# A blank line ends an event. If a CRLF may be cut in two, the pattern waits for its LF, or for
 # another byte.
 EVENT_END: Final = re.compile(rb"\n\r?\n|\r\r|\n\r(?=[^\n])")
 # For bytes.endswith: every chunk of every stream is tested, and a call more would count.
@@ -60,7 +60,7 @@ def reports_error(chunk: JsonObject, event: str = "message") -> bool:
 def may_hold_usage_chunk(piece: bytes) -> bool:
     """Whether the piece has to be searched for the usage chunk.
 
-    It may be True where there is none, but never False where there is one. Every chunk passes here.
+    It may be True if there is none, but never False if there is one. Every chunk passes here.
     """
     return piece.count(b'"usage"') != piece.count(b'"usage":null')
 

@@ -35,7 +35,7 @@ class UsageChunkFilter:
         self._inside_long_event = False
 
     def feed(self, piece: bytes) -> bytes:
-        """What may go to the client now; b"" where nothing may."""
+        """What may go to the client now; b"" if nothing may."""
         if not self._held and piece.endswith(EVENT_ENDS) and not may_hold_usage_chunk(piece):
             self._inside_long_event = False
             return piece

@@ -146,7 +146,7 @@ def _replace(body: JsonText, span: Span, text: bytes) -> BodyParts:
 
 
 def _short_value(body: JsonText, span: Span | None) -> JsonText:
-    """The first 8 bytes of the value's text; b"" where there is none."""
+    """The first 8 bytes of the value's text; b"" if there is none."""
     return body[span.start : min(span.end, span.start + 8)] if span else b""
 
 
