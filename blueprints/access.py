@@ -1,4 +1,6 @@
-"""Who may call a function. The Functions host checks keys; Entra tokens are checked here."""
+"""The access check of each function. The Functions host checks keys; Entra tokens are
+checked here.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The queue-triggered functions: an envelope becomes an event on the Event Hub; what the queue gave
-up is handled.
+"""The queue-triggered functions: an envelope becomes an event on the Event Hub, and a poison
+message is handled.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from shared.enrichment.poison_handler import PoisonHandler
 def blueprint(
     enrichment: Enrichment, poison_handler: PoisonHandler, storage_setting: str
 ) -> func.Blueprint:
-    """Functions `enrichment` and `enrichment_poison`. They raise where they could not finish; the
-    queue then delivers the message again.
+    """Functions `enrichment` and `enrichment_poison`. They raise if they cannot finish; the queue
+    then delivers the message again.
     """
     functions = func.Blueprint()  # type: ignore[no-untyped-call]
 

@@ -1,5 +1,5 @@
-"""Health: whether the worker runs, and whether it can reach what it needs. Anonymous, and silent
-about hosts, accounts and keys.
+"""Health: whether the worker runs, and whether it can reach its dependencies. Anonymous; the
+answers name no hosts, accounts or keys.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ Messages name the thing and the remedy, and never hold a secret, a prompt or an 
 
 
 class FnsseError(Exception):
-    """The root: catch it to catch whatever fnsse raises on purpose."""
+    """The root of all exceptions that fnsse raises on purpose."""
 
 
 class SettingsError(FnsseError):
@@ -139,7 +139,7 @@ class StorageNotFound(StorageError):
 
 
 class UnsupportedLibrary(FnsseError):
-    """A library is not as fnsse uses it: names the library's version and what is different."""
+    """A library differs from the one that fnsse uses: names its version and the difference."""
 
 
 class DeliveryError(FnsseError):

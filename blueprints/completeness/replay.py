@@ -72,7 +72,7 @@ class ReplayState:
         )
 
     def progress(self) -> dict[str, int]:
-        """What the orchestration's status shows, and its output."""
+        """The orchestration's custom status, and its output."""
         return {
             "windows_done": self.done,
             "windows_total": len(self.windows),

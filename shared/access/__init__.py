@@ -1,5 +1,6 @@
-"""Who may call.
+"""The check of callers.
 
-A request's headers enter; nothing leaves, or the `ApiError` that the caller gets. It states the
-signing keys that it needs as a Protocol. It imports settings, core, concurrency and errors.
+A request's headers enter. Nothing leaves if the caller is allowed, and otherwise the `ApiError`
+that the caller gets. The package states the signing keys that it needs as a Protocol. It imports
+settings, core, concurrency and errors.
 """

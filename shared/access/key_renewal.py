@@ -23,7 +23,7 @@ _log = logging.getLogger("fnsse.callers")
 
 
 class SigningKeys(Protocol):
-    """What a tenant publishes. Two are equal if their contents are."""
+    """The signing keys that a tenant publishes. Two are equal if their contents are."""
 
     def has(self, key_id: str) -> bool: ...
 
@@ -72,8 +72,8 @@ class KeyRenewal:
         self._next: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
-        """Fetch ahead of need. Does nothing outside of an event loop (an app that is only indexed)
-        or if it has begun already.
+        """Start to fetch ahead of need. Does nothing outside of an event loop (an app that is only
+        indexed) and when it runs already.
         """
         try:
             asyncio.get_running_loop()
@@ -109,7 +109,7 @@ class KeyRenewal:
         return await self.current()
 
     async def probe(self) -> None:
-        """Raises SigningKeysUnavailable while there are no keys: calls are answered 503 then."""
+        """Raises SigningKeysUnavailable while there are no keys; calls are then answered 503."""
         await self.current()
 
     async def aclose(self) -> None:

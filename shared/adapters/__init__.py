@@ -1,6 +1,6 @@
-"""The world outside: Azure OpenAI, Storage, the Event Hub, Entra, the worker library.
+"""Adapters of the outside: Azure OpenAI, Storage, the Event Hub, Entra, the worker library.
 
-What enters and leaves are the types of `shared.core`; whatever a library raises leaves as one of
-`shared.errors`. Adapters import settings, core, concurrency and errors, and no use case. Limits and
-time-outs are constructor arguments.
+They take and return the types of `shared.core`, and raise only `shared.errors` in place of a
+library's exceptions. Adapters import settings, core, concurrency and errors, and no use case.
+Limits and time-outs are constructor arguments.
 """

@@ -1,8 +1,7 @@
-"""The internals of aiohttp that fnsse relies on, in one table, and a check that they are there.
+"""The internals of aiohttp that fnsse relies on, in one table, and a check that they exist.
 
-A missing one would show only where a connection breaks, or not at all: an override that nobody
-calls any more lets one caller read another caller's answer. So the app does not start on an aiohttp
-that is different.
+A missing one might show only when a connection breaks, or never: if aiohttp no longer calls an
+override, one caller can get another caller's answer. So the app does not start on such an aiohttp.
 """
 
 from __future__ import annotations

@@ -232,7 +232,7 @@ class _SilenceTimer:
             self._timer = asyncio.get_running_loop().call_later(limit_s, self._check)
 
     def stop(self) -> None:
-        """Nobody reads any more."""
+        """Stop the timer, because the reader has ended."""
         if self._timer is not None:
             self._timer.cancel()
 
@@ -283,9 +283,9 @@ def _url(request: httpx.Request) -> URL:
 
 
 def _untraced[E: BaseException](error: E) -> E:
-    """aiohttp keeps what it raised at the connection, and by its traceback's frames the whole
-    exchange, prompt included, until the garbage collector comes: an upstream that is down would
-    fill the memory.
+    """Drop the traceback of an exception. aiohttp keeps the exception at the connection, and its
+    frames hold the whole exchange, prompt included, until a garbage collection: an upstream that is
+    down would fill the memory.
     """
     return error.with_traceback(None)
 

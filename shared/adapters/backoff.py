@@ -12,10 +12,10 @@ from email.utils import parsedate_to_datetime
 @dataclass(frozen=True, kw_only=True)
 class Backoff:
     """Few tries, close together: a client may be waiting for the end of its answer, and reconcile
-    finds what is given up here.
+    redelivers what is given up here.
 
-    Every wait is random within its bounds, so that the instances of an app do not come back to a
-    busy account at the same moment.
+    Every wait is random within its bounds, so that the instances of an app do not return to a busy
+    account at the same moment.
     """
 
     waits_s: tuple[float, ...] = (0.1, 0.5)  # before the second and the third try, on average
@@ -24,7 +24,9 @@ class Backoff:
     uniform: Callable[[float, float], float] = random.uniform
 
     def wait_s(self, tries: int, retry_after_s: float = 0.0) -> float | None:
-        """Before the next try, after so many; None if there is none."""
+        """The wait before the next try, after this number of tries; None if there is no further
+        try.
+        """
         if tries > len(self.waits_s) or retry_after_s > self.longest_s:
             return None
         wait_s = self.waits_s[tries - 1]
@@ -33,8 +35,8 @@ class Backoff:
 
 
 def retry_after_s(value: str | None, now: datetime) -> float:
-    """What a Retry-After header asks for (RFC 9110, 10.2.3): seconds or a date. 0 for anything
-    else, for a past date, and for no header.
+    """The wait that a Retry-After header asks for (RFC 9110, 10.2.3): seconds or a date. 0 for
+    anything else, for a past date, and for no header.
     """
     text = (value or "").strip()
     if text.isascii() and text.isdigit():

@@ -93,7 +93,7 @@ class Captures:
     async def page(
         self, prefix: str, marker: str | None, count: int
     ) -> tuple[list[str], str | None]:
-        """One page of names, and where the next one begins; None after the last. Raises
+        """One page of names, and where the next one starts; None after the last. Raises
         StorageError.
         """
         listing = self._container.list_blob_names(name_starts_with=prefix, results_per_page=count)

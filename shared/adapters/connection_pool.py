@@ -27,7 +27,7 @@ _TCP_INFO: Final = struct.Struct("=24xI92xQ16xI")
 
 
 class _TcpInfo(NamedTuple):
-    """What the operating system knows of what was sent."""
+    """The operating system's counters of the bytes sent on a connection."""
 
     on_the_way: int  # segments that are sent and not acknowledged
     acknowledged: int  # bytes, since the connection was opened
@@ -80,7 +80,9 @@ class KeptConnection(ResponseHandler):
         super().eof_received()
 
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
-        """Note why the connection failed; aiohttp raises it to whoever waits for an answer."""
+        """Note why the connection failed. aiohttp raises it to the caller that waits for
+        an answer.
+        """
         lost = isinstance(exc, (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError))
         if lost and self._used_again:
             exc = KeptConnectionLost(unread=self._unread)
@@ -92,7 +94,7 @@ class KeptConnection(ResponseHandler):
         return found if found is not None and found.fileno() >= 0 else None
 
     def _tcp_info(self) -> _TcpInfo | None:
-        """None if the operating system does not tell it."""
+        """The counters; None if the operating system does not provide them."""
         connected = self._socket()
         if connected is None or sys.platform != "linux":
             return None

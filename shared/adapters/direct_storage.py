@@ -102,7 +102,7 @@ class DirectStorage:
         return await self._call(_StorageRequest(self._blobs, "GET", path))
 
     async def get_beginning(self, path: str, count: int) -> bytes:
-        """The first `count` bytes, fewer where there are fewer."""
+        """The first `count` bytes, or all if the blob is shorter."""
         headers = {"x-ms-range": f"bytes=0-{count - 1}"}
         try:
             return await self._call(_StorageRequest(self._blobs, "GET", path, headers=headers))
@@ -191,7 +191,7 @@ def _may_pass(status: int) -> bool:
 
 
 def _shared_key(request: _StorageRequest, path: str, headers: Mapping[str, str]) -> str:
-    """The Authorization header.
+    """The value of the Authorization header.
 
     Of the standard headers that a signature covers, only Content-Length and Content-Type are sent.
     """

@@ -69,8 +69,8 @@ class EntraKeys:
     def verify(
         self, token: bytes, key_id: str, audiences: Collection[str]
     ) -> TokenAccepted | TokenRejected:
-        """Whom the token speaks for, if that key signed it with RS256 and its claims hold. The
-        signature comes first: nothing of what an unsigned token says is looked at.
+        """The identity that the token speaks for, if that key signed it with RS256 and its claims
+        hold. The signature is checked first: no claim of an unsigned token is read.
         """
         key = self.usable[key_id]
         try:

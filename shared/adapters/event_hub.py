@@ -133,7 +133,7 @@ class EventHub:
             raise DeliveryError("the Event Hub answers, but took no event in time")
 
     async def aclose(self) -> None:
-        """End what is under way, and close the connections."""
+        """End the sends under way, and close the connections."""
         for task in (self._sending, self._limit_request):
             if task is not None and not task.done():
                 task.cancel()
@@ -202,7 +202,7 @@ class EventHub:
     async def _within[T](
         self, limit_s: float, call: Callable[[EventHubProducerClient], Awaitable[T]]
     ) -> T:
-        """What the call gives. Raises DeliveryError; after a silence the next call has a new
+        """The result of the call. Raises DeliveryError; after a time-out the next call gets a new
         producer.
         """
         producer = self._open()
@@ -255,7 +255,7 @@ class EventHub:
 
 
 async def _translated[T](call: Awaitable[T]) -> T:
-    """What the SDK's call gives. Raises DeliveryError, or TimeoutError if there was no answer in
+    """The result of the SDK's call. Raises DeliveryError, or TimeoutError if there was no answer in
     time.
     """
     try:

@@ -40,9 +40,9 @@ class KeyCredential:
 
 
 class CachedToken:
-    """A token of one scope, for all who need it: see `Renewal`.
+    """A token of one scope, shared by all callers: see `Renewal`.
 
-    It is renewed ahead of its expiry, and used until then where that fails.
+    It is renewed ahead of its expiry, and used until then if the renewal fails.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class TokenCredential:
 def for_upstream(
     settings: UpstreamSettings, identity: Callable[[], AsyncTokenCredential]
 ) -> KeyCredential | TokenCredential:
-    """The key where one is set, the managed identity's token otherwise."""
+    """The key if one is set, otherwise the managed identity's token."""
     return (
         KeyCredential(settings.key)
         if settings.key

@@ -247,8 +247,8 @@ class Ledger:
             )
 
     async def _append(self, entries: Sequence[LedgerEntry]) -> None:
-        """Entries that come while an append is under way share the next one: where blobs are slow,
-        nobody waits for more than two appends. Raises StorageError.
+        """Append an entry. Entries that come while an append is under way share the next one, so
+        that nobody waits for more than two appends to slow blobs. Raises StorageError.
         """
         self._next_entries.extend(entries)
         if self._next_append is None:

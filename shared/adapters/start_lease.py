@@ -1,7 +1,7 @@
-"""A lease that one holder at a time has, whatever the instance: on one blob in the ledger's
-container.
+"""A lease on one blob in the ledger's container, which one holder at a time has, over all
+instances.
 
-Storage ends it by itself after a while, so that a holder that dies keeps nobody out.
+Storage ends it by itself after a while, so that a dead holder does not block others.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class Storage:
 
     @contextlib.asynccontextmanager
     async def call(self) -> AsyncIterator[None]:
-        """One call of an SDK's client, its tries included. Raises StorageError, also if it takes
+        """Make one call of an SDK's client, with its retries. Raises StorageError, also if it takes
         too long.
         """
         with storage_errors():

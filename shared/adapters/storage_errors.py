@@ -1,4 +1,4 @@
-"""What the storage SDK and the network raise, translated once into fnsse's own errors."""
+"""Translates the exceptions of the storage SDK and of the network into fnsse's own errors, once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.errors import StorageError, StorageNotFound
 
 @contextlib.contextmanager
 def storage_errors() -> Iterator[None]:
-    """Raise StorageError, or StorageNotFound, for whatever a call to storage within it raises.
+    """Raise StorageError, or StorageNotFound, for any exception of a storage call within the block.
 
     The messages hold the service's status and error code and no more: the SDK's own texts quote
     addresses.

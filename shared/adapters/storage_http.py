@@ -27,7 +27,7 @@ _AUTO_HEADERS: Final = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type
 
 @dataclass(frozen=True, slots=True)
 class StorageResponse:
-    """What a storage service answered, whatever the status."""
+    """A storage service's response, of any status."""
 
     status: int
     headers: CIMultiDictProxy[str]

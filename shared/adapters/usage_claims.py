@@ -29,8 +29,8 @@ class UsageClaims:
         return Claim(response_id=response_id, holder=holder, new=new)
 
     async def _holder(self, name: str) -> str:
-        """The exchange that holds a claim; "" where it was released since, or cannot be read. Both
-        count as another's.
+        """The exchange that holds a claim; "" if it was released meanwhile or cannot be read. Both
+        count as another exchange's.
         """
         holder = (await self._json_blobs.get(name) or {}).get("exchange_id")
         return holder if isinstance(holder, str) else ""

@@ -1,9 +1,9 @@
-"""What has to be put right in Microsoft's Python worker library and its FastAPI extension before
-the app can serve.
+"""Patches of Microsoft's Python worker library and its FastAPI extension that the app needs before
+it can serve.
 
-The platform chooses the worker library's version, so each point is checked when the app starts.
-If the library is not as described here, the app starts nevertheless: the point is left alone,
-and what is lost by that is logged as a warning and shown by `GET /health/ready`.
+The platform chooses the worker library's version, so each patch is checked when the app starts. If
+the library is not as described here, the app starts nevertheless: the patch is omitted, and the
+loss is logged as a warning and shown by `GET /health/ready`.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Library:
 
 
 class _NotAsExpectedError(Exception):
-    """The library does not have what a patch changes."""
+    """The library lacks something that a patch changes."""
 
 
 def patch_runtime(
@@ -82,7 +82,8 @@ def patch_runtime(
     """Patch the library. Call once, while function_app.py is imported: the extension makes its
     server after that.
 
-    Returns what is not as tested, for operators; "" if everything is.
+    Returns a text for operators that names every deviation from the tested library; "" if there is
+    none.
     """
     _log_to_stderr(_LOGGERS_OUTSIDE_INVOCATIONS)
     _quiet_loggers()
@@ -104,7 +105,7 @@ def patch_runtime(
 
 
 def freeze_gc() -> None:
-    """Leave what is imported by now out of garbage collections. Call once, at the end of
+    """Exclude everything imported so far from garbage collections. Call once, at the end of
     function_app.py.
     """
     # A full collection looks at each of its 110,000 objects, and no stream moves for 70 ms and more
@@ -236,8 +237,8 @@ class _BoundedWait:
         self._forget_after_s = forget_after_s
 
     async def __call__(self, invocation_id: str) -> Any:
-        """Return what the library's own wait gives. Raises TimeoutError, which ends the invocation
-        or answers 500.
+        """Return the result of the library's own wait. Raises TimeoutError, which ends the
+        invocation or answers 500.
         """
         try:
             async with asyncio.timeout(self._timeout_s):

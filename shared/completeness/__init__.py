@@ -1,4 +1,4 @@
-"""Completeness: what was captured and is not on the Event Hub is delivered, or is listed for an
+"""Completeness: each captured exchange that is not on the Event Hub is delivered, or listed for an
 operator.
 
 In: a window of exchanges (reconcile), a time range (replay), or one exchange (dead letters). Out:

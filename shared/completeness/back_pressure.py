@@ -68,15 +68,15 @@ class BackPressure:
         self._probed_at = float("-inf")
 
     async def start_blocked_reason(self) -> str | None:
-        """Why reconcile must not start: the queue holds more than what is in transit."""
+        """The reason not to start reconcile: the queue holds a backlog. None if it may start."""
         self._probed_at = float("-inf")
         return await self._reason(self._stale_backlog)
 
     async def continue_blocked_reason(self) -> str | None:
-        """Why reconcile must not queue its next batch.
+        """The reason not to queue reconcile's next batch; None if it may.
 
-        Waits until at most `max_in_flight` envelopes are queued. Gives a reason where the queue
-        stops getting shorter, or gets shorter too slowly.
+        Waits until at most `max_in_flight` envelopes are queued. Gives a reason if the queue stops
+        getting shorter, or gets shorter too slowly.
         """
         return await self._reason(self._over_limit)
 
@@ -106,7 +106,7 @@ class BackPressure:
             self._probed_at = self._clock()
 
     async def _stale_backlog(self) -> int:
-        """The queue's length where its envelopes are not delivered promptly; 0 if they are."""
+        """The queue's length if its envelopes are not delivered promptly; 0 if they are."""
         lengths: list[int] = []
         async for length in self._poll_lengths():
             lengths.append(length)
@@ -117,7 +117,7 @@ class BackPressure:
         return lengths[-1]
 
     async def _over_limit(self) -> int:
-        """0 once at most `max_in_flight` are queued; the queue's length where the wait is over."""
+        """0 once at most `max_in_flight` are queued; the queue's length if the wait is over."""
         started_at = self._clock()
         shortest, shortest_at = sys.maxsize, started_at
         async for length in self._poll_lengths():

@@ -30,9 +30,9 @@ class CheckpointStore(Protocol):
     """Keeps checkpoints: one small JSON object for each name."""
 
     async def get(self, name: str) -> dict[str, Any] | None:
-        """What was put; None if nothing was."""
+        """The stored object; None if there is none."""
         ...
 
     async def put(self, name: str, fields: Mapping[str, Any]) -> None:
-        """Keep it in place of what was put before."""
+        """Store the object, in place of an earlier one."""
         ...

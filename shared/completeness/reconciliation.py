@@ -106,7 +106,7 @@ class Reconciliation:
         self._clock = clock
 
     async def blocked_reason(self) -> str | None:
-        """Why no run may start now; None if one may."""
+        """The reason not to start a run now; None if one may start."""
         return await self._back_pressure.start_blocked_reason()
 
     async def open_windows(
@@ -154,7 +154,7 @@ class Reconciliation:
         return report
 
     async def _queue_batches(self, run: _WindowRun, *, at_least: int) -> None:
-        """Queue what is missing in batches, as long as `at_least` exchanges are missing."""
+        """Queue the missing exchanges in batches, as long as at least `at_least` are missing."""
         while len(run.missing) >= at_least:
             batch, run.missing = run.missing[: self._batch], run.missing[self._batch :]
             if not run.stopped:
@@ -215,7 +215,7 @@ class _WindowRun:
         self.stopped = False
 
     def add_missing(self, exchanges: Iterable[CapturedExchange]) -> None:
-        """Take in what is to be redelivered. An earlier attempt may have queued it already."""
+        """Add exchanges to be redelivered. An earlier attempt may have queued them already."""
         self.missing += [
             exchange for exchange in exchanges if not self.checkpoint.is_done(exchange.exchange_id)
         ]

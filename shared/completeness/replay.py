@@ -46,7 +46,7 @@ class CapturePages(CaptureHeaders, Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReplayPage:
-    """What one step of a replay did."""
+    """The result of one step of a replay."""
 
     queued: int
     unreadable: int  # corrupt captures, which no replay can deliver
@@ -59,7 +59,7 @@ class ReplayPage:
         return cls(**fields)
 
     def as_json(self) -> dict[str, Any]:
-        """What the activity returns to the orchestration."""
+        """The result that the activity returns to the orchestration."""
         return asdict(self)
 
 

@@ -1,8 +1,8 @@
-"""Values that are fetched again from time to time, for many who need them at once.
+"""Values that are fetched repeatedly, for many callers who need them at once.
 
-One fetch is under way at a time and shared by all who need it: its result, its failure, its
-time-out. Whoever stops waiting does not end it for the others. Nothing here knows what is fetched:
-the access check renews a tenant's signing keys with it, the identity adapter its tokens.
+One fetch is under way at a time and shared by all callers: its result, its failure, its time-out. A
+caller that stops waiting does not end it for the others. Nothing here knows what is fetched: the
+access check renews a tenant's signing keys with it, the identity adapter its tokens.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ class SharedTask:
         return self._task is not None and not self._task.done()
 
     def start(self) -> asyncio.Task[None]:
-        """The run that is under way, begun unless there is one."""
+        """The run that is under way. Starts one if there is none."""
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
         return self._task
 
     async def wait(self) -> None:
-        """Returns when the run that is under way has ended, at once if there is none. Does not
-        raise what the run raised.
+        """Return when the run that is under way has ended, at once if there is none. Does not raise
+        the run's exception.
         """
         if self._task is not None and not self._task.done():
             await asyncio.wait({self._task})
@@ -47,11 +47,12 @@ class SharedTask:
 
 
 class Renewal[T]:
-    """Keeps a value that expires. It is renewed ahead of that, and used until then if that fails.
+    """Keeps a value that expires. The value is renewed ahead of its expiry, and used until then if
+    the renewal fails.
 
-    Callers wait for a fetch only where they have no value that still lives. A failure is shared
-    with everyone who asks within `pause_s` after it: callers do not queue for a failing endpoint,
-    nor do they ask it again and again.
+    Callers wait for a fetch only if they have no value that still lives. A failure is shared with
+    everyone who asks within `pause_s` after it: callers do not queue for a failing endpoint, nor do
+    they ask it again and again.
     """
 
     def __init__(
@@ -77,9 +78,9 @@ class Renewal[T]:
         self._failed_at = float("-inf")
 
     async def value(self) -> T:
-        """The value; without suspending if there is one that still lives.
+        """The value. Does not suspend if the current one still lives.
 
-        Raises what `fetch` raises, or TimeoutError, if there is none.
+        Raises the exception of `fetch`, or TimeoutError, if there is no value.
         """
         kept = self._living(self._renew_before_s)
         if kept is not None:
@@ -100,7 +101,7 @@ class Renewal[T]:
         await self._fetching.aclose()
 
     def _living(self, for_s: float = 0.0) -> tuple[T, float] | None:
-        """What is kept, if it lives for so long."""
+        """The current value, if it lives for at least so long."""
         return self._kept if self._kept and self._clock() < self._kept[1] - for_s else None
 
     async def _renew(self) -> None:

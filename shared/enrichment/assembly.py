@@ -157,7 +157,7 @@ def _header(side: Capture, name: str) -> str:
 
 
 async def _run_child(packed: bytes) -> bytes:
-    """What the child wrote to its standard output. Raises AssemblyError if it failed."""
+    """The child's standard output. Raises AssemblyError if the child failed."""
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -202,7 +202,7 @@ def _pack(
 
 
 def _assemble_packed(packed: bytes) -> bytes:
-    """In the child: the event of what `_pack` packed, as `_unpack_assembled` reads it."""
+    """In the child: assemble the event of the packed arguments, as `_unpack_assembled` reads it."""
     parts, start = [], _LENGTHS.size
     for length in _LENGTHS.unpack_from(packed):
         parts.append(packed[start : start + length])

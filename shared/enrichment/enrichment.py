@@ -47,7 +47,7 @@ class DeliveryCaptures(Protocol):
 
 
 class EventAssembler(Protocol):
-    """Builds events, away from the event loop where they are large."""
+    """Builds events; large ones away from the event loop."""
 
     async def __call__(
         self,
@@ -87,7 +87,7 @@ class EventSink(Protocol):
 
 
 class EnrichmentLedger(Protocol):
-    """The ledger of what cannot be delivered. Each method raises StorageError."""
+    """The ledger of undeliverable exchanges. Each method raises StorageError."""
 
     async def dead_letter(self, exchange_id: str, reason: str) -> bool:
         """Note that an exchange can never be delivered; False if that was known."""
@@ -181,8 +181,8 @@ class Enrichment:
         return None
 
     async def _store_outcome(self, envelope: Envelope) -> Envelope:
-        """Store how the exchange ended, which no capture says yet: what is delivered later from
-        storage must not contradict this event.
+        """Store how the exchange ended if no capture says so yet, so that a later delivery from
+        storage does not contradict this event.
         """
         envelope = replace(envelope, outcome_pending=False)
         await self._captures.put_if_absent(

@@ -24,7 +24,7 @@ class EventCheck(Protocol):
     """Tries whether an event can be built."""
 
     async def undeliverable_reason(self, envelope: Envelope) -> str | None:
-        """Why no event can be built; None if one can. Raises StorageError."""
+        """The reason why no event can be built; None if one can. Raises StorageError."""
         ...
 
 
@@ -37,7 +37,7 @@ class OutcomeStore(Protocol):
 
 
 class PoisonLedger(Protocol):
-    """The ledger of what cannot be delivered. Each method raises StorageError."""
+    """The ledger of undeliverable exchanges. Each method raises StorageError."""
 
     async def dead_letter(self, exchange_id: str, reason: str) -> bool:
         """Note that an exchange can never be delivered; False if that was known."""
@@ -56,7 +56,7 @@ class FailureCounts(Protocol):
     """Keeps how often an event could not be built. Each method raises StorageError."""
 
     async def get(self, name: str) -> dict[str, Any] | None:
-        """What was put; None if nothing was."""
+        """The stored object; None if there is none."""
         ...
 
     async def put(self, name: str, fields: Mapping[str, Any]) -> None:

@@ -1,5 +1,5 @@
-"""Whether the app reaches what it needs.
+"""Health: whether the app can reach its dependencies.
 
-Probes enter (each raises one of `shared.errors`); a state for each leaves. It imports errors and
-settings alone.
+Probes enter (each raises one of `shared.errors`); a state for each leaves. The package imports
+errors and settings alone.
 """

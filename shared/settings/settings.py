@@ -40,7 +40,7 @@ class UpstreamSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class EventHubSettings:
-    """Where events go."""
+    """The Event Hub that events are sent to."""
 
     # None: the app's managed identity at `namespace`
     connection_string: str | None = field(repr=False)
@@ -62,7 +62,7 @@ class StorageSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class LimitSettings:
-    """What one exchange may take."""
+    """The limits of one exchange."""
 
     exchange_s: float  # from the first byte of the request to the last byte of the answer
     request_body_bytes: int
@@ -79,7 +79,7 @@ class LimitSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class InterventionSettings:
-    """The few things that the proxy may do to an answer, each of which can be switched off."""
+    """The changes that the proxy may make to an answer, each of which can be switched off."""
 
     ask_for_usage: bool  # in streams, on the caller's behalf; the extra chunk is taken out again
     error_frames: bool  # a stream that breaks ends with an SSE frame that SDKs raise as an error

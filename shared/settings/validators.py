@@ -1,5 +1,5 @@
-"""Predicates for the values of settings, one for each form. A ValueError means that a value is not
-of that form.
+"""Predicates for the values of settings, one for each form. They raise ValueError for a value of
+another form.
 """
 
 from __future__ import annotations

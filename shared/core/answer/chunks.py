@@ -33,7 +33,7 @@ class ChunkStream:
         self.done = False  # there was a [DONE]
 
     def read(self, pieces: Iterable[bytes]) -> Iterator[Chunk | None]:
-        """The chunks in order, and None after each few KB, where the caller may pause.
+        """The chunks in order, and None after each few KB, at which the caller may pause.
 
         An event that the end of the body cuts does not count as unreadable.
         """

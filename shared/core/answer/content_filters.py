@@ -58,7 +58,7 @@ class FiltersBuilder:
         return self._results or None
 
     def spans(self) -> tuple[FilteredSpan, ...] | None:
-        """What the asynchronous filter found in which part of the text."""
+        """The findings of the asynchronous filter, each with its part of the text."""
         return tuple(self._spans) or None
 
 

@@ -1,4 +1,4 @@
-"""Response metadata: what any document or chunk may hold, whatever the operation (model, usage,
+"""Response metadata: values that any document or chunk may hold, for every operation (model, usage,
 ids, filter results, errors).
 """
 
@@ -21,7 +21,7 @@ _FAILED_RUNS: Final = frozenset({"thread.run.failed"})
 class ResponseMetadataCollector:
     """Collects ResponseMetadata from one chunk after another.
 
-    Of id and error the first value counts, of usage and status the last. `requested_model` is the
+    For id and error the first value counts, for usage and status the last. `requested_model` is the
     deployment or the model that the request names.
     """
 

@@ -157,7 +157,7 @@ class ItemBuilder:
         return self._texts.setdefault(path, [])
 
     def _name_of(self, kind: str) -> str:
-        """What a delta that is not known here appends to: `response.{item type}_{name}.delta`."""
+        """The member that an unknown delta appends to: `response.{item type}_{name}.delta`."""
         name = kind.removeprefix("response.").removesuffix(".delta")
         return name.removeprefix(text(self._item.get("type"))).lstrip("_.") or "text"
 
@@ -221,7 +221,7 @@ def _key_of(kind: str) -> str | None:
 
 
 def _append_at(item: JsonObject, path: tuple[str, ...], piece: str) -> None:
-    """Append to the text at a path of names, in place; what is shared on the way is copied."""
+    """Append to the text at a path of names, in place; shared values on the way are copied."""
     *outer, last = path
     holder = item
     for name in outer:
@@ -241,12 +241,12 @@ def _without_file(piece: str) -> str:
 
 
 def _is_generated(item: JsonObject, *, whole: bool) -> bool:
-    """Whether an item holds something that the model made. One that is only begun has its name, and
-    what surrounds its texts, whatever follows.
+    """Whether an item holds generated content. The name and the empty containers of an item that
+    has only started do not count.
     """
     if not whole:
-        begun = {"name", "result", *_GENERATED_OBJECTS}
-        item = {key: value for key, value in item.items() if key not in begun}
+        present_at_start = {"name", "result", *_GENERATED_OBJECTS}
+        item = {key: value for key, value in item.items() if key not in present_at_start}
     return bool(_generated_bytes(item) or item.get("result"))
 
 

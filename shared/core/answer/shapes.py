@@ -1,7 +1,7 @@
-"""What a parsed answer holds. These types are part of the event's contract: see
+"""The parts of a parsed answer. These types are part of the event's contract: see
 docs/reference/events.md.
 
-A field with a default is absent from the event where it is None. The comment of a field becomes its
+A field with a default is absent from the event if it is None. The comment of a field becomes its
 description in docs/event.schema.json.
 """
 
@@ -127,7 +127,7 @@ class Audio:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResponseMetadata:
-    """What any document or chunk may hold, whatever the operation."""
+    """Values that any document or chunk may hold, for every operation."""
 
     model: str | None = None
     usage: JsonObject | None = None

@@ -25,7 +25,9 @@ _TEXTS: Final = frozenset({"prompt", "model", "user", "input"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RequestSummary:
-    """What a request asked for. All of it may be published: secrets and files are redacted."""
+    """The request as an event reports it. All of it may be published: secrets and files are
+    redacted.
+    """
 
     prompt: Json = None
     instructions: str | None = None

@@ -1,4 +1,4 @@
-"""What an event is built from: the envelope, and what the captures say once they are parsed."""
+"""The sources of an event: the envelope and the parsed captures."""
 
 from __future__ import annotations
 
@@ -85,10 +85,10 @@ def _summary(
 def _answers(
     envelope: Envelope, response: Capture | None, headers: dict[str, str]
 ) -> Cooperative[tuple[ParsedAnswer, ParsedAnswer]]:
-    """Everything that the upstream sent, and the part of it that the client was sent.
+    """The upstream's whole answer, and the part of it that the client was sent.
 
-    They differ where the client disconnected within a stream and the relay read on to learn the
-    usage. A part of a JSON document makes no sense on its own, so a document counts as sent.
+    They differ if the client disconnected within a stream and the relay read on to learn the usage.
+    A part of a JSON document makes no sense on its own, so a document counts as sent.
     """
     if response is None or (envelope.failure is not None and not response.body):
         return _without_body(envelope), ParsedAnswer()
@@ -109,9 +109,7 @@ def _answers(
 
 
 def _without_body(envelope: Envelope) -> ParsedAnswer:
-    """The answer where nothing is stored of a body. A 200 is to have one, and not to be taken for a
-    success without it.
-    """
+    """The answer if no body is stored. A 200 without its body must not be taken for a success."""
     is_empty = envelope.outcome is Outcome.COMPLETED and envelope.upstream_status_code == 200
     if envelope.response_bytes or not is_empty or not _expects_body(envelope.operation):
         return ParsedAnswer()

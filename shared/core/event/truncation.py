@@ -73,7 +73,7 @@ type _Path = tuple[str | int, ...]  # keys and indexes, from the event down
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Text:
-    """A text in the event, and where it stands."""
+    """A text in the event, and its place there."""
 
     parent: JsonObject | list[Json]
     path: _Path

@@ -1,4 +1,4 @@
-"""What an exchange used: the upstream's figures, or an estimate that is never mixed with them.
+"""The usage of an exchange: the upstream's figures, or an estimate that is never mixed with them.
 
 The estimate counts one token for every four bytes of UTF-8, rounded up: prompt and tools as input,
 everything that the model wrote as output. English has about four characters to a token. Images and

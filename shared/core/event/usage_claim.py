@@ -31,8 +31,8 @@ class Claim:
 
 
 def response_to_claim(event: Event) -> str | None:
-    """The response whose usage has to be claimed before the event can say who counts it; None
-    where no claim is needed.
+    """The response whose usage must be claimed before the event can say who counts it; None if no
+    claim is needed.
     """
     final = event.background is True and event.response_status in _FINAL
     return event.response_id if final and event.usage is not None else None

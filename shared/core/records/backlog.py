@@ -1,4 +1,4 @@
-"""Tells a queue that holds a backlog from one that only passes live exchanges on."""
+"""Distinguishes a queue with a backlog from one that only passes live exchanges on."""
 
 from __future__ import annotations
 

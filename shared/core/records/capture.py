@@ -30,7 +30,7 @@ _PREFIX: Final = struct.Struct(f">{len(MAGIC)}sI")
 
 
 class CaptureKind(StrEnum):
-    """What a capture holds; its name ends with it."""
+    """The kind of a capture, with which its name ends."""
 
     REQUEST = "request"
     RESPONSE = "response"
@@ -51,7 +51,7 @@ class Capture:
 
     @property
     def copied_headers(self) -> dict[str, str]:
-        """Of a request: the headers that the operator chose to copy."""
+        """The request headers that the operator chose to copy."""
         return _texts(self.header.get("copied_headers"))
 
 

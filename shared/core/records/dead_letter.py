@@ -9,7 +9,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeadLetterRecord:
-    """What operators list, and what is stored of it as JSON."""
+    """A dead-lettered exchange as operators list it, and as it is stored as JSON."""
 
     exchange_id: str
     reason: str  # a word such as `corrupt_capture`
@@ -17,7 +17,7 @@ class DeadLetterRecord:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Self:
-        """The record that `as_json` wrote. What is missing, by somebody else's hand, is empty."""
+        """The record that `as_json` wrote. Members that are missing are empty."""
         return cls(
             exchange_id=str(fields.get("exchange_id", "")),
             reason=str(fields.get("reason", "")),

@@ -1,4 +1,4 @@
-"""What the log reports of a group of delivered exchanges: counts and times, for alerts and the
+"""The log's summary of a group of delivered exchanges: counts and times, for alerts and the
 workbook.
 """
 
@@ -39,7 +39,7 @@ def summarize(group: Sequence[Envelope]) -> JsonObject:
 
 
 def _status(envelope: Envelope) -> int | None:
-    """The upstream's status. The client's differs where the client was answered early."""
+    """The upstream's status. The client's differs if the client was answered early."""
     return (
         envelope.status_code
         if envelope.upstream_status_code is None

@@ -49,7 +49,7 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Caller:
-    """Who called, as API Management's policy reports it in headers that it overrides. Absent: not
+    """The caller, as API Management's policy reports it in headers that it overrides. None: not
     given.
     """
 

@@ -77,12 +77,12 @@ def correct(
     end_is_known: bool,
     relay_read_it: bool,
 ) -> Outcome:
-    """The outcome by the whole answer, which the relay does not see where it is large or has a
-    content coding.
+    """The outcome according to the whole answer, which the relay does not see if it is large or has
+    a content coding.
 
-    `failed` and `finished` are as in `decide`, of what the client was sent; `finished` is None
-    where the answer is not a stream. `end_is_known`: a stream of the operation without its own end
-    was cut. `relay_read_it`: the answer had no content coding.
+    `failed` and `finished` are as in `decide`, for the bytes sent to the client; `finished` is None
+    if the answer is not a stream. `end_is_known`: a stream of the operation without its own end was
+    cut. `relay_read_it`: the answer had no content coding.
     """
     if outcome not in {Outcome.COMPLETED, Outcome.CLIENT_DISCONNECTED}:
         return outcome

@@ -1,6 +1,6 @@
-"""A request to replay: which exchanges an operator wants delivered again.
+"""A replay request: the exchanges that an operator wants delivered again.
 
-It is checked here, so that the answer to a wrong one says what is wrong.
+It is validated here, so that the answer to a malformed request names the mistake.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ _KEYS: Final = frozenset({"from", "to", "deployment", "outcome", "ids"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReplayRequest:
-    """Exchanges that started in [first, end), narrowed by what is not None."""
+    """Selects the exchanges that started in [first, end) and match each other field that is not
+    None.
+    """
 
     first: datetime
     end: datetime

@@ -1,9 +1,10 @@
-"""A caller's Entra token: where it stands in the request, which key signed it, and for which
-identity its claims speak.
+"""A caller's Entra token: its place in the request, the key that signed it, and the identity that
+its claims speak for.
 
 Signature, issuer, audience and times are checked by PyJWT, in `shared.adapters.entra`.
 
 Claims of an access token:
+
 https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
 """
 
@@ -29,14 +30,16 @@ _FORM: Final = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 
 
 class Role(StrEnum):
-    """What a function is for."""
+    """The kind of caller that a function is for."""
 
     CALLER = "caller"
     OPERATOR = "operator"
 
 
 class Check(StrEnum):
-    """What a call can fail at, in this order. The values are the error codes that a caller gets."""
+    """The checks that a call can fail, in their order. The values are the error codes that a caller
+    gets.
+    """
 
     MISSING = "token_missing"
     SEVERAL = "token_several"
@@ -93,7 +96,7 @@ def key_id(token: bytes) -> str | TokenRejected:
 
 
 def malformed(payload: bytes) -> Check | None:
-    """What is wrong with the form of a signed payload's times, or of the whole; None if nothing is.
+    """The fault in the form of a signed payload or its times; None if there is none.
 
     Checked here because a JWT library is more lenient: it takes `"1800003600"` and `true` for
     times, and reports every other malformed time by one and the same exception.

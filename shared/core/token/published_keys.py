@@ -37,8 +37,8 @@ class RsaKey:
 
 
 def metadata(document: object, tenant_id: str) -> Metadata | None:
-    """None if it is not the metadata of that tenant: that of `common`, for example, has a
-    template as issuer.
+    """The metadata of that tenant, or None: that of `common`, for example, has a template as
+    issuer.
     """
     issuer, keys_url = (_text(document, name) for name in ("issuer", "jwks_uri"))
     if tenant_id not in issuer.lower().split("/") or not keys_url:
@@ -47,8 +47,8 @@ def metadata(document: object, tenant_id: str) -> Metadata | None:
 
 
 def signing_keys(document: object, tenant_id: str) -> dict[str, RsaKey]:
-    """Key id -> RSA key, of those in a JWKS that may sign this tenant's tokens; what is not
-    understood is left out.
+    """Key id -> RSA key, of those in a JWKS that may sign this tenant's tokens. Unknown kinds of
+    keys are omitted.
     """
     keys = document.get("keys") if isinstance(document, dict) else None
     return {
