@@ -156,8 +156,8 @@ async def _start(
 
     Durable starts an instance over whose id is running, so looking and starting are one step here.
     """
-    async with start_lock.hold() as held:
-        if not held:
+    async with start_lock.hold() as is_holder:
+        if not is_holder:
             return False
         status = await client.get_status(INSTANCE)
         if status.runtime_status in _ACTIVE:

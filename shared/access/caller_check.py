@@ -106,7 +106,7 @@ class CallerCheck:
         if len(self._known) >= self._most:
             now_s = self._clock()
             self._known = {
-                key: held for key, held in self._known.items() if held.accepted.until_s > now_s
+                key: entry for key, entry in self._known.items() if entry.accepted.until_s > now_s
             }
         if len(self._known) >= self._most:
             del self._known[next(iter(self._known))]  # the oldest

@@ -92,7 +92,7 @@ def check(internals: Sequence[Internal] = INTERNALS) -> None:
 
 
 def _is_as_used(internal: Internal) -> bool:
-    found: Any = getattr(internal.owner, internal.name, None)
+    member: Any = getattr(internal.owner, internal.name, None)
     if internal.parameters is None:
-        return found is not None
-    return callable(found) and tuple(inspect.signature(found).parameters) == internal.parameters
+        return member is not None
+    return callable(member) and tuple(inspect.signature(member).parameters) == internal.parameters

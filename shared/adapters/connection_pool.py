@@ -90,8 +90,8 @@ class KeptConnection(ResponseHandler):
 
     def _socket(self) -> Any:
         """None once it is closed."""
-        found = self.transport.get_extra_info("socket") if self.transport is not None else None
-        return found if found is not None and found.fileno() >= 0 else None
+        sock = self.transport.get_extra_info("socket") if self.transport is not None else None
+        return sock if sock is not None and sock.fileno() >= 0 else None
 
     def _tcp_info(self) -> _TcpInfo | None:
         """The counters; None if the operating system does not provide them."""
@@ -137,8 +137,9 @@ class ConnectionPool(aiohttp.TCPConnector):
     def _take_resting(self, key: Any) -> deque[Any]:
         """The connections, taken out of the pool, that have been used just now."""
         resting: deque[Any] = deque()
-        kept = self._conns.get(key)
+        connections = self._conns.get(key)
         since = time.monotonic() - self._rest_s
-        while self._rest_s and kept and kept[-1][1] > since:  # in the order in which they came back
-            resting.appendleft(kept.pop())
+        # The pool lists connections in the order in which they came back.
+        while self._rest_s and connections and connections[-1][1] > since:
+            resting.appendleft(connections.pop())
         return resting

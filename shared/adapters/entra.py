@@ -140,10 +140,10 @@ class EntraTenant:
         )
 
     async def _metadata(self, session: aiohttp.ClientSession, address: str) -> Metadata:
-        found = published_keys.metadata(await _document(session, address), self._tenant_id)
-        if found is None or not is_address(found.keys_url):
+        metadata = published_keys.metadata(await _document(session, address), self._tenant_id)
+        if metadata is None or not is_address(metadata.keys_url):
             raise SigningKeysUnavailable("what came is not the OpenID metadata of that tenant")
-        return found
+        return metadata
 
 
 async def _document(session: aiohttp.ClientSession, address: str) -> Any:

@@ -199,9 +199,9 @@ class Ledger:
 
     async def complete_windows(self, windows: Iterable[str]) -> set[str]:
         """Those that a report calls complete. Raises StorageError."""
-        wanted = set(windows)
+        window_set = set(windows)
         complete: set[str] = set()
-        for day in sorted({name.rpartition("/")[0] for name in wanted}):
+        for day in sorted({name.rpartition("/")[0] for name in window_set}):
             listing = self._container.list_blobs(
                 name_starts_with=f"reports/{day}/", include=["metadata"]
             )
@@ -209,7 +209,7 @@ class Ledger:
                 async for blob in page:
                     if (blob.metadata or {}).get("complete") == "true":
                         complete.add(blob.name.removeprefix("reports/").removesuffix(".json"))
-        return complete & wanted
+        return complete & window_set
 
     def _dead_letter_record(self, exchange_id: str, reason: str) -> DeadLetterRecord:
         at_ms = int(self._clock() * 1000)

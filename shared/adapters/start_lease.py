@@ -39,11 +39,11 @@ class StartLease:
         """Within it, whether this caller holds the lease; False if another does."""
         # The id is chosen here, so that acquiring it again after a lost answer succeeds.
         lease = BlobLeaseClient(self._blob, str(uuid.uuid4()))
-        held = await self._acquire(lease)
+        is_holder = await self._acquire(lease)
         try:
-            yield held
+            yield is_holder
         finally:
-            if held:
+            if is_holder:
                 with contextlib.suppress(StorageError):  # it ends by itself
                     async with self._storage.call():
                         await lease.release()

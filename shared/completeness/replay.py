@@ -105,7 +105,7 @@ class ReplayRunner:
         exchanges = await self._whole(
             list(captured_exchanges(names)), first=marker is None, last=next_marker is None
         )
-        wanted = [
+        matches = [
             exchange
             for exchange in exchanges
             if self._is_wanted(request, exchange) and not checkpoint.is_done(exchange.exchange_id)
@@ -114,8 +114,8 @@ class ReplayRunner:
         async def requeue(exchange: CapturedExchange) -> str:
             return await self._requeue(request, exchange)
 
-        for first in range(0, len(wanted), self._batch):
-            batch = wanted[first : first + self._batch]
+        for first in range(0, len(matches), self._batch):
+            batch = matches[first : first + self._batch]
             results = await gather_bounded(requeue, batch, limit=MAX_CONCURRENT)
             checkpoint.counts.update(results)
             checkpoint.after = batch[-1].exchange_id

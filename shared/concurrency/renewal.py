@@ -82,16 +82,16 @@ class Renewal[T]:
 
         Raises the exception of `fetch`, or TimeoutError, if there is no value.
         """
-        kept = self._living(self._renew_before_s)
-        if kept is not None:
-            return kept[0]
+        current = self._living(self._renew_before_s)
+        if current is not None:
+            return current[0]
         if self._failure is None or self._clock() >= self._failed_at + self._pause_s:
             self._fetching.start()
         if self._living() is None:
             await self._fetching.wait()
-        kept = self._living()
-        if kept is not None:
-            return kept[0]
+        current = self._living()
+        if current is not None:
+            return current[0]
         # without a traceback: each caller would add its frames, and what they hold
         failure = self._failure or TimeoutError("what was fetched had expired already")
         raise failure.with_traceback(None)

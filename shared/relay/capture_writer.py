@@ -99,14 +99,14 @@ class CaptureWriter:
         """The last `count` bytes, fewer only where fewer were written; `count` is at most
         TAIL_BYTES.
         """
-        kept: list[bytes] = []
+        pieces: list[bytes] = []
         missing = count
         for piece in reversed(self._held):
-            kept.append(piece)
+            pieces.append(piece)
             missing -= len(piece)
             if missing <= 0:
                 break
-        return (self._before + b"".join(reversed(kept)))[-count:] if count else b""
+        return (self._before + b"".join(reversed(pieces)))[-count:] if count else b""
 
     async def close(self, preamble: bytes) -> bool:
         """Store what is held and make the blob; False if the capture is lost. Raises

@@ -49,10 +49,10 @@ class BodyLease:
         body that is larger than the limit is relayed too, one at a time.
         """
         memory = self._memory
-        held, others = self._held_bytes + count, memory.used_bytes - self._held_bytes
-        if held > memory.free_bytes and others > 0 and others + held > memory.limit_bytes:
+        own_bytes, others = self._held_bytes + count, memory.used_bytes - self._held_bytes
+        if own_bytes > memory.free_bytes and others > 0 and others + own_bytes > memory.limit_bytes:
             raise RequestMemoryFull
-        self._held_bytes = held
+        self._held_bytes = own_bytes
         memory.used_bytes += count
 
     def release(self) -> None:

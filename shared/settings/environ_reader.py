@@ -55,8 +55,8 @@ class EnvironReader:
         value = self.text(name)
         if value is None or _holds(valid, value):
             return value
-        shown = f" ({value!r})" if not secret and _MAY_BE_SHOWN.fullmatch(value) else ""
-        self._problems.append(f"{name} is malformed{shown}: it must be {what}, e.g. {example}")
+        quotation = f" ({value!r})" if not secret and _MAY_BE_SHOWN.fullmatch(value) else ""
+        self._problems.append(f"{name} is malformed{quotation}: it must be {what}, e.g. {example}")
         return None
 
     def require(self, name: str, what: str, example: str, valid: Callable[[str], bool]) -> str:

@@ -136,11 +136,11 @@ def _event(parsed: EventSources, default_region: str | None) -> Event:
 
 def _outcome(parsed: EventSources) -> Outcome:
     """The outcome by the captured answer, if the relay could not see it."""
-    envelope, sent = parsed.envelope, parsed.sent_answer
+    envelope, sent_answer = parsed.envelope, parsed.sent_answer
     return correct(
         envelope.outcome,
-        failed=sent.failed,
-        finished=None if parsed.answer.unreadable else sent.finished,
+        failed=sent_answer.failed,
+        finished=None if parsed.answer.unreadable else sent_answer.finished,
         end_is_known=spec_of(envelope.operation).stream_end_is_known,
         relay_read_it=not parsed.is_encoded,
     )

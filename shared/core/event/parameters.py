@@ -66,11 +66,11 @@ _LISTS: Final = (
 
 def extract(request: JsonObject) -> JsonObject:
     """The parameters in a request's body. A key is present only if the request has it."""
-    found: JsonObject = {name: scalar(request[name]) for name in _SCALARS if name in request}
+    scalars: JsonObject = {name: scalar(request[name]) for name in _SCALARS if name in request}
     for name in _LISTS:
         values = [short(value, 64) for value in items(request.get(name))[:_MAX_NAMES]]
         if values:
-            found[name.removesuffix("[]")] = [value for value in values if value]
+            scalars[name.removesuffix("[]")] = [value for value in values if value]
     derived: JsonObject = {
         "model": short(request.get("model")),
         "stream_options": _scalars_of(request.get("stream_options")),
@@ -96,7 +96,7 @@ def extract(request: JsonObject) -> JsonObject:
         "conversation": short(request.get("conversation"))
         or short(mapping(request.get("conversation")).get("id")),
     }
-    return found | {name: value for name, value in derived.items() if value is not None}
+    return scalars | {name: value for name, value in derived.items() if value is not None}
 
 
 def _scalars_of(value: object) -> JsonObject | None:

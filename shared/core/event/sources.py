@@ -104,8 +104,8 @@ def _answers(
     answer = yield from reader.read_steps((response.body,), body)
     if not answer.is_stream or envelope.sent_bytes >= len(response.body):
         return answer, answer
-    sent = (response.body[: envelope.sent_bytes],)
-    return answer, (yield from reader.read_steps(sent, body))
+    sent_body = (response.body[: envelope.sent_bytes],)
+    return answer, (yield from reader.read_steps(sent_body, body))
 
 
 def _without_body(envelope: Envelope) -> ParsedAnswer:

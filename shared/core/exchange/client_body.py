@@ -51,9 +51,9 @@ class ClientBody:
 
     def release(self) -> bytes:
         """The end that was held back."""
-        held = self._held_back.held if self._held_back is not None else b""
+        held_end = self._held_back.held if self._held_back is not None else b""
         self._held_back = None
-        return self._pass(held)
+        return self._pass(held_end)
 
     @property
     def takes_out_usage(self) -> bool:

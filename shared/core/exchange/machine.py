@@ -354,8 +354,8 @@ class ExchangeMachine:
         return self.state in UNANSWERED or self._held_headers is not None
 
     def _take_held_headers(self) -> Actions:
-        held, self._held_headers = self._held_headers, None
-        return (held,) if held is not None else ()
+        send_headers, self._held_headers = self._held_headers, None
+        return (send_headers,) if send_headers is not None else ()
 
     @property
     def _result(self) -> RelayResult | None:
@@ -411,15 +411,15 @@ class ExchangeMachine:
     def _start(
         self, status: int, headers: RawHeaders, *, is_stream: bool, bodiless: bool
     ) -> Actions:
-        sent = forwarding.response_headers(headers, self._exchange_id, unsized=is_stream)
+        client_headers = forwarding.response_headers(headers, self._exchange_id, unsized=is_stream)
         self.state = State.STREAMING
         self._body = self._client_body(is_stream=is_stream)
-        self._chunked = all(name != b"content-length" for name, _ in sent)
+        self._chunked = all(name != b"content-length" for name, _ in client_headers)
         self.answered_status = status
         if bodiless and self._rules.capture_required:
-            self._held_headers = SendHeaders(status, sent)
+            self._held_headers = SendHeaders(status, client_headers)
             return ()
-        return (SendHeaders(status, sent), *(self._keep_alive() if is_stream else ()))
+        return (SendHeaders(status, client_headers), *(self._keep_alive() if is_stream else ()))
 
     def _client_body(self, *, is_stream: bool) -> ClientBody:
         return ClientBody(is_stream=is_stream, holds_back=self._rules.capture_required)

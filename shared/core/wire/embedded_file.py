@@ -89,8 +89,8 @@ def without_data_urls(text: str) -> str:
     return _DATA_URL.sub(_describe_found, text)
 
 
-def _describe_found(found: re.Match[str]) -> str:
-    media_type, *encoded = found.groups()
+def _describe_found(match: re.Match[str]) -> str:
+    media_type, *encoded = match.groups()
     return describe_file(next(filter(None, encoded), ""), media_type or "text/plain")
 
 

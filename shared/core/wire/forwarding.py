@@ -189,17 +189,17 @@ def request_headers(
     """
     pairs = list(received)
     named = _named_by_connection(pairs)
-    kept = [
+    passing = [
         (name, value)
         for name, value in pairs
         if not _REQUEST_MATCHER.fullmatch(name) and name.lower() not in named
     ]
     codings = [value for name, value in pairs if name.lower() == b"accept-encoding"]
     if codings and not uncoded:
-        kept.append((b"accept-encoding", _readable(b",".join(codings))))
+        passing.append((b"accept-encoding", _readable(b",".join(codings))))
     else:  # no header means "anything goes" (RFC 9110, 12.5.3)
-        kept.append((b"accept-encoding", b"identity"))
-    return kept + own
+        passing.append((b"accept-encoding", b"identity"))
+    return passing + own
 
 
 def response_headers(
@@ -212,12 +212,12 @@ def response_headers(
     pairs = list(received)
     named = _named_by_connection(pairs)
     dropped = named | {b"content-length"} if unsized else named
-    kept = [
+    passing = [
         (name.lower(), value if value.isascii() else _in_ascii(name, value))
         for name, value in pairs
         if not _RESPONSE_MATCHER.fullmatch(name) and name.lower() not in dropped
     ]
-    return [*kept, (b"x-exchange-id", exchange_id.encode())]
+    return [*passing, (b"x-exchange-id", exchange_id.encode())]
 
 
 def upstream_addresses(host: str, port: int | None, prefix: bytes) -> re.Pattern[bytes]:
@@ -258,20 +258,20 @@ def upstream_path(raw_path: bytes) -> bytes:
 
 
 def upstream_query(raw_query: bytes, default_api_version: str | None) -> bytes:
-    """The query as it came, without credentials. Where `api-version` is missing, the default is
-    added if there is one.
+    """The query as it came, without credentials. If `api-version` is missing, the default is
+    added, if there is one.
     """
     parameters = raw_query.split(b"&") if raw_query else []
-    kept = [
+    parameters = [
         parameter
         for parameter in parameters
         if not _QUERY_MATCHER.fullmatch(_parameter_name(parameter))
     ]
     if default_api_version and not any(
-        _parameter_name(parameter) == b"api-version" for parameter in kept
+        _parameter_name(parameter) == b"api-version" for parameter in parameters
     ):
-        kept.append(b"api-version=" + default_api_version.encode())
-    return _encode_for_request_line(b"&".join(kept))
+        parameters.append(b"api-version=" + default_api_version.encode())
+    return _encode_for_request_line(b"&".join(parameters))
 
 
 def query_value(raw_query: bytes, name: bytes) -> str | None:
@@ -334,9 +334,9 @@ def _named_by_connection(pairs: list[tuple[bytes, bytes]]) -> frozenset[bytes]:
 def _readable(accepted: bytes) -> bytes:
     """`gzip, br;q=0.5` -> `gzip`: the codings that enrichment can decode, or else `identity`."""
     items = [item.strip() for item in accepted.split(b",")]
-    kept = [
+    codings = [
         item
         for item in items
         if item.partition(b";")[0].strip().lower().decode("latin-1") in READABLE_CODINGS
     ]
-    return b", ".join(kept) or b"identity"
+    return b", ".join(codings) or b"identity"

@@ -21,8 +21,8 @@ def kept_headers(headers: RawHeaders, names: frozenset[bytes]) -> dict[str, str]
     """The named headers, lower-case, each value cut to 1 KB. Of a repeated header the first value
     is kept, which is the one that `header` returns.
     """
-    kept = ((key, value) for name, value in reversed(headers) if (key := name.lower()) in names)
-    return {key.decode("latin-1"): value.decode("latin-1")[:1024] for key, value in kept}
+    pairs = ((key, value) for name, value in reversed(headers) if (key := name.lower()) in names)
+    return {key.decode("latin-1"): value.decode("latin-1")[:1024] for key, value in pairs}
 
 
 def has_no_body(method: str, status: int, headers: RawHeaders) -> bool:

@@ -81,7 +81,7 @@ class _Scanner:
         self._brackets = 0
 
     def members(self, names: frozenset[str]) -> Cooperative[dict[str, Span]]:
-        body, found = self._body, dict[str, Span]()
+        body, spans = self._body, dict[str, Span]()
         at = yield from self._run(_SPACE, self._expect(b"{", (yield from self._run(_SPACE, 0))))
         while body[at : at + 1] != b"}":
             name_at, at = at, (yield from self._string(at))
@@ -90,7 +90,7 @@ class _Scanner:
             start = yield from self._run(_SPACE, at)
             end = yield from self._value(start)
             if name in names:
-                found[name] = Span(start=start, end=end)
+                spans[name] = Span(start=start, end=end)
             at = yield from self._run(_SPACE, end)
             if body[at : at + 1] == b",":
                 at = yield from self._run(_SPACE, at + 1)
@@ -100,7 +100,7 @@ class _Scanner:
                 raise NotAnObject
         if (yield from self._run(_SPACE, at + 1)) != len(body):
             raise NotAnObject
-        return found
+        return spans
 
     def _expect(self, mark: bytes, at: int) -> int:
         if self._body[at : at + 1] != mark:

@@ -50,10 +50,10 @@ def is_form(content_type: str) -> bool:
 
 def read(body: bytes, content_type: str) -> Form:
     """The form in a body. It never raises: `problem` says what was wrong."""
-    found = _BOUNDARY.search(content_type)
-    if found is None:
+    match = _BOUNDARY.search(content_type)
+    if match is None:
         return Form(fields=(), texts={}, problem="its content type names no boundary")
-    delimiter = b"--" + (found[1] or found[2]).encode("latin-1", "replace")
+    delimiter = b"--" + (match[1] or match[2]).encode("latin-1", "replace")
     fields: list[FormField] = []
     texts: dict[str, str] = {}
     for headers, start, end in _parts(body, delimiter):

@@ -41,25 +41,25 @@ class UsageChunkFilter:
             return piece
         searched = max(len(self._held) - _END_REST, 0)  # what is held is less than an event
         data = self._held + piece
-        given, self._held = self._without_usage_chunk(
+        output, self._held = self._without_usage_chunk(
             data, [match.end() for match in EVENT_END.finditer(data, searched)]
         )
         if len(self._held) > (_END_REST if self._inside_long_event else _LONGEST_HELD):
-            given, self._held = given + self._held[:-_END_REST], self._held[-_END_REST:]
+            output, self._held = output + self._held[:-_END_REST], self._held[-_END_REST:]
             self._inside_long_event = True
-        return given
+        return output
 
     def feed_steps(self, piece: bytes) -> Cooperative[bytes]:
         """`feed` with pauses, for a piece longer than SLICE_BYTES."""
-        given, start = [], 0
+        output, start = [], 0
         while start < len(piece):
             # Cut after a complete event if there is one: most slices then pass without a search.
             event_end = piece.rfind(b"\n\n", start, start + SLICE_BYTES)
             end = event_end + 2 if event_end >= 0 else start + SLICE_BYTES
-            given.append(self.feed(piece[start:end]))
+            output.append(self.feed(piece[start:end]))
             start = end
             yield
-        return b"".join(given)
+        return b"".join(output)
 
     def flush(self) -> bytes:
         """What was held back when the stream ended."""
@@ -68,11 +68,11 @@ class UsageChunkFilter:
 
     def _without_usage_chunk(self, data: bytes, ends: list[int]) -> tuple[bytes, bytes]:
         """The events that end at `ends` without the usage chunk, and what follows them."""
-        kept, start = [], 0
+        output, start = [], 0
         for end in ends:
             event = data[start:end]
             if self._inside_long_event or not is_usage_chunk(event):
-                kept.append(event)
+                output.append(event)
             self._inside_long_event = False
             start = end
-        return b"".join(kept), data[start:]
+        return b"".join(output), data[start:]

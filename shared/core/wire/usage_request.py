@@ -52,7 +52,7 @@ def examine(body: JsonText, operation: OperationSpec, *, may_ask: bool) -> Coope
     """
     member = operation.stream_member
     try:
-        found = yield from find_members(body, _MEMBERS | {member.name})
+        spans = yield from find_members(body, _MEMBERS | {member.name})
     except NotAnObject:
         return Examination(stream=False, model=None, choices=None, asking=None)
     stream = _short_value(body, found.get(member.name)) == json.dumps(member.value).encode()
@@ -80,9 +80,9 @@ def is_refusal(status: int, error_body: bytes) -> bool:
     return unknown_member or any(name in error_body for name in _OPTION_NAMES)
 
 
-def _asking(body: JsonText, found: dict[str, Span]) -> Cooperative[BodyParts | None]:
+def _asking(body: JsonText, spans: dict[str, Span]) -> Cooperative[BodyParts | None]:
     """The body that asks for usage; None where the caller asks for it, or is wrong."""
-    span = found.get("stream_options")
+    span = spans.get("stream_options")
     if span is None:
         at = first_member_at(body)
         return _replace(body, Span(start=at, end=at), _OPTIONS + b",")
