@@ -14,7 +14,7 @@ from shared.core.wire import routing
 from shared.relay.rejection import Rejection
 from shared.relay.relay import Relay
 
-_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 
 def blueprint(relay: Relay, guard: Guard) -> func.Blueprint:
@@ -22,16 +22,16 @@ def blueprint(relay: Relay, guard: Guard) -> func.Blueprint:
     functions = func.Blueprint()  # type: ignore[no-untyped-call]
 
     @functions.function_name("openai")
-    @functions.route("openai/{*path}", methods=_METHODS, auth_level=guard.caller_level)
+    @functions.route("openai/{*path}", methods=METHODS, auth_level=guard.caller_level)
     async def openai(req: Request) -> Response:
-        return ReleasingResponse(req, await guard.caller(req) or _answer(req, relay))
+        return ReleasingResponse(req, await guard.caller(req) or answer(req, relay))
 
     # The host itself would answer an unknown route with an empty 404. Of two routes that match, the
     # host takes the function whose name sorts first, so this name must come after every other.
     @functions.function_name("unknown_route")
-    @functions.route("{*path}", methods=_METHODS, auth_level=guard.caller_level)
+    @functions.route("{*path}", methods=METHODS, auth_level=guard.caller_level)
     async def unknown_route(req: Request) -> Response:
-        return ReleasingResponse(req, await guard.caller(req) or _answer(req, relay))
+        return ReleasingResponse(req, await guard.caller(req) or answer(req, relay))
 
     return functions
 
@@ -43,7 +43,8 @@ def _upgrade(req: Request) -> str:
     return "websocket" if "sec-websocket-key" in req.headers else req.headers.get("upgrade", "")
 
 
-def _answer(req: Request, relay: Relay) -> Response:
+def answer(req: Request, relay: Relay) -> Response:
+    """The response that relays the request, or rejects it by its route."""
     scope = req.scope
     path = scope["raw_path"].decode("latin-1")
     match routing.route(scope["method"], path, upgrade=_upgrade(req)):

@@ -46,8 +46,8 @@ def jwk(name: str, **more: str) -> dict[str, str]:
         "kty": "RSA",
         "use": "sig",
         "kid": name,
-        "n": _number(numbers.n),
-        "e": _number(numbers.e),
+        "n": base64url_number(numbers.n),
+        "e": base64url_number(numbers.e),
         **more,
     }
 
@@ -189,7 +189,8 @@ def _segment(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def _number(value: int) -> str:
+def base64url_number(value: int) -> str:
+    """The number as a JWK holds it: big-endian bytes in base64url."""
     return _segment(value.to_bytes((value.bit_length() + 7) // 8))
 
 

@@ -104,7 +104,7 @@ def blueprint(
     @functions.timer_trigger(arg_name="timer", schedule=settings.reconcile.schedule)
     @functions.durable_client_input(client_name="client")
     async def on_schedule(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
-        await _start(client, start_lock, RunOptions(max_age_s=max_age_s, open_too=False))
+        await start_run(client, start_lock, RunOptions(max_age_s=max_age_s, open_too=False))
 
     @functions.function_name("reconcile_start")
     @functions.route("ops/reconcile", methods=["POST"], auth_level=guard.operator_level)
@@ -143,16 +143,16 @@ def blueprint(
 async def _answer(
     client: df.DurableOrchestrationClient, start_lock: StartLock, max_age_s: float
 ) -> Response:
-    if not await _start(client, start_lock, RunOptions(max_age_s=max_age_s, open_too=True)):
+    if not await start_run(client, start_lock, RunOptions(max_age_s=max_age_s, open_too=True)):
         return ErrorResponse(api_error.reconcile_running())
     links = client.create_http_management_payload(INSTANCE)
     return JSONResponse(links, 202, {"location": links["statusQueryGetUri"], "retry-after": "5"})
 
 
-async def _start(
+async def start_run(
     client: df.DurableOrchestrationClient, start_lock: StartLock, options: RunOptions
 ) -> bool:
-    """False if a run is active, or is being started by another.
+    """Start a run. Returns False if one is active, or is being started by another caller.
 
     Durable starts an instance over whose id is running, so looking and starting are one step here.
     """

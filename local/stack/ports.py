@@ -22,7 +22,7 @@ HOST: Final = "127.0.0.1"
 
 # Below the range that Linux and macOS take outgoing connections' ports from (32768 and up): no
 # client of another test gets a port that is free now, nor that of a part which restarts.
-_FREE_PORTS: Final = range(20_000, 32_000)
+FREE_PORTS: Final = range(20_000, 32_000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,10 +70,10 @@ def free_port() -> int:
 
     Seconds pass until its server starts, and other processes choose ports meanwhile.
     """
-    for port in random.sample(_FREE_PORTS, len(_FREE_PORTS)):
+    for port in random.sample(FREE_PORTS, len(FREE_PORTS)):
         if _claims.take(port) and is_free(port):
             return port
-    raise StackError(f"no port of {_FREE_PORTS[0]} to {_FREE_PORTS[-1]} is free")
+    raise StackError(f"no port of {FREE_PORTS[0]} to {FREE_PORTS[-1]} is free")
 
 
 class _PortClaims:

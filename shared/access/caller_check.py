@@ -53,7 +53,7 @@ class CallerCheck:
         self._renewal = renewal
         self._clock = clock
         self._most = remembered
-        self._known: dict[bytes, _Known] = {}
+        self.known_tokens: dict[bytes, _Known] = {}
 
     def begin(self) -> None:
         """Fetch the tenant's keys ahead of the first call."""
@@ -73,13 +73,13 @@ class CallerCheck:
         if isinstance(token, TokenRejected):
             return api_error.token_refused(token.check)
         digest = hashlib.sha256(token).digest()
-        known = self._known.get(digest)
+        known = self.known_tokens.get(digest)
         if (
             known is None
             or known.keys is not self._renewal.keys
             or self._clock() >= known.accepted.until_s
         ):
-            self._known.pop(digest, None)
+            self.known_tokens.pop(digest, None)
             try:
                 decided = await self._examine(token, digest)
             except SigningKeysUnavailable:
@@ -103,14 +103,16 @@ class CallerCheck:
         return decided
 
     def _remember(self, digest: bytes, known: _Known) -> None:
-        if len(self._known) >= self._most:
+        if len(self.known_tokens) >= self._most:
             now_s = self._clock()
-            self._known = {
-                key: entry for key, entry in self._known.items() if entry.accepted.until_s > now_s
+            self.known_tokens = {
+                key: entry
+                for key, entry in self.known_tokens.items()
+                if entry.accepted.until_s > now_s
             }
-        if len(self._known) >= self._most:
-            del self._known[next(iter(self._known))]  # the oldest
-        self._known[digest] = known
+        if len(self.known_tokens) >= self._most:
+            del self.known_tokens[next(iter(self.known_tokens))]  # the oldest
+        self.known_tokens[digest] = known
 
 
 def for_app(

@@ -80,7 +80,7 @@ class KeyRenewal:
         except RuntimeError:
             return
         if self._next is None:
-            self._start()
+            self.renew_now()
 
     async def current(self) -> SigningKeys:
         """The keys, without waiting if there are any. Raises SigningKeysUnavailable; that, too,
@@ -105,7 +105,7 @@ class KeyRenewal:
             if self._clock() - self._unknown_key_at < self._pace.unknown_key_s:
                 return keys
             self._unknown_key_at = self._clock()
-        await asyncio.wait({self._start()})
+        await asyncio.wait({self.renew_now()})
         return await self.current()
 
     async def probe(self) -> None:
@@ -119,8 +119,8 @@ class KeyRenewal:
             self._next.cancel()
         await self._fetching.aclose()
 
-    def _start(self) -> asyncio.Task[None]:
-        """The fetch that is under way: one at a time."""
+    def renew_now(self) -> asyncio.Task[None]:
+        """Start a fetch, unless one is under way. Returns the fetch that is under way."""
         if self._next is not None and not self._fetching.under_way:
             self._next.cancel()
         return self._fetching.start()
@@ -140,7 +140,9 @@ class KeyRenewal:
             if self._clock() - self._fetched_at > self._pace.trust_s:
                 self.keys = None
             if not self._closed:
-                self._next = asyncio.get_running_loop().call_later(self._wait_s(), self._start)
+                self._next = asyncio.get_running_loop().call_later(
+                    self.next_wait_s(), self.renew_now
+                )
 
     def _log_failure(self) -> None:
         """Log the newest failure, once. The host (4.1037) drops records from outside of an
@@ -153,7 +155,8 @@ class KeyRenewal:
             )
             self._unlogged_failure = ""
 
-    def _wait_s(self) -> float:
+    def next_wait_s(self) -> float:
+        """Seconds from the end of the last fetch to the next one."""
         if not self._failures:
             return self._pace.renew_s
         return min(

@@ -72,7 +72,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             raise _translate(once.error, before_headers=True) from _untraced(once.error)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _translate(error, before_headers=True) from _untraced(error)
-        stream = _ResponseBody(response, timeouts.get("read"))
+        stream = ResponseBody(response, timeouts.get("read"))
         return httpx.Response(response.status, headers=list(response.raw_headers), stream=stream)
 
     async def aclose(self) -> None:
@@ -179,7 +179,7 @@ class _RequestBody:
             )
 
 
-class _ResponseBody(httpx.AsyncByteStream):
+class ResponseBody(httpx.AsyncByteStream):
     """The body's pieces as they arrive, neither split nor joined nor decoded."""
 
     def __init__(self, response: aiohttp.ClientResponse, read_timeout_s: float | None) -> None:

@@ -126,7 +126,7 @@ class EventHub:
         """
         try:
             async with asyncio.timeout(self._timeouts.probe_s):
-                await _translated(self._open().get_eventhub_properties())
+                await _translated(self.open_producer().get_eventhub_properties())
         except TimeoutError as error:
             raise _silence(self._timeouts.probe_s) from error.with_traceback(None)
         if self._was_silent():
@@ -205,7 +205,7 @@ class EventHub:
         """The result of the call. Raises DeliveryError; after a time-out the next call gets a new
         producer.
         """
-        producer = self._open()
+        producer = self.open_producer()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
                 return await _translated(call(producer))
@@ -239,7 +239,8 @@ class EventHub:
         self._background.add(task)  # the event loop itself keeps only a weak reference
         task.add_done_callback(self._background.discard)
 
-    def _open(self) -> EventHubProducerClient:
+    def open_producer(self) -> EventHubProducerClient:
+        """The producer that sends; a new one if there is none."""
         if self._producer is None:
             options: dict[str, Any] = {"eventhub_name": self._settings.name, **_RETRY_OPTIONS}
             if self._settings.connection_string:

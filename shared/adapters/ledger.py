@@ -72,7 +72,7 @@ class Ledger:
         self._json_blobs = JsonBlobs(storage)
         self._writer = writer  # unique to this worker process
         self._clock = clock
-        self._blobs: dict[str, _Blob] = {}
+        self.blobs: dict[str, _Blob] = {}  # by window, those that this worker appends to
         self._blobs_created = 0
         self._blocks_per_blob = blocks_per_blob
         self._writing = asyncio.Lock()
@@ -274,7 +274,7 @@ class Ledger:
             return None
 
     async def _append_block(self, window: str, data: bytes) -> None:
-        blob = self._blobs.get(window)
+        blob = self.blobs.get(window)
         if blob is None or blob.blocks >= self._blocks_per_blob:
             blob = await self._create_blob(window)
         try:
@@ -291,9 +291,9 @@ class Ledger:
         self._blobs_created += 1
         async with self._storage.call():
             await self._container.get_blob_client(blob.name).create_append_blob()
-        while len(self._blobs) >= _MAX_WINDOWS:
-            del self._blobs[min(self._blobs)]
-        self._blobs[window] = blob
+        while len(self.blobs) >= _MAX_WINDOWS:
+            del self.blobs[min(self.blobs)]
+        self.blobs[window] = blob
         return blob
 
 

@@ -72,7 +72,7 @@ class Renewal[T]:
         self._renew_before_s = renew_before_s
         self._timeout_s = timeout_s
         self._pause_s = pause_s
-        self._fetching = SharedTask(self._renew)
+        self.fetching = SharedTask(self._renew)
         self._kept: tuple[T, float] | None = None
         self._failure: Exception | None = None  # of the newest fetch; None if it succeeded
         self._failed_at = float("-inf")
@@ -86,9 +86,9 @@ class Renewal[T]:
         if current is not None:
             return current[0]
         if self._failure is None or self._clock() >= self._failed_at + self._pause_s:
-            self._fetching.start()
+            self.fetching.start()
         if self._living() is None:
-            await self._fetching.wait()
+            await self.fetching.wait()
         current = self._living()
         if current is not None:
             return current[0]
@@ -98,7 +98,7 @@ class Renewal[T]:
 
     async def aclose(self) -> None:
         """End the fetch that is under way."""
-        await self._fetching.aclose()
+        await self.fetching.aclose()
 
     def _living(self, for_s: float = 0.0) -> tuple[T, float] | None:
         """The current value, if it lives for at least so long."""

@@ -180,12 +180,13 @@ async def _run_child(packed: bytes) -> bytes:
             child.kill()
     if child.returncode != 0:
         raise AssemblyError(
-            f"assembling a large event failed ({child.returncode}): {_reported_failure(errors)}"
+            f"assembling a large event failed ({child.returncode}): {reported_failure(errors)}"
         )
     return output
 
 
-def _reported_failure(errors: bytes) -> str:
+def reported_failure(errors: bytes) -> str:
+    """The last line of the child's standard error, if it reports a failure in fixed words."""
     last_line = errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
     return last_line if _FAILURE.fullmatch(last_line) else "no reason was reported"
 

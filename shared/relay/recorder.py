@@ -92,9 +92,9 @@ class Recorder:
         self._memory = memory
         # request headers that the operator wants in events
         self._copied_headers = frozenset(map(str.encode, copied_headers))
-        self._running: set[asyncio.Task[Any]] = set()
+        self.running: set[asyncio.Task[Any]] = set()  # the tasks that record exchanges
         self._requests: dict[str, asyncio.Task[bool]] = {}
-        self._pending = PendingOutcomes(
+        self.pending = PendingOutcomes(
             self._record_pending,
             self._lost,
             self._start,
@@ -123,8 +123,8 @@ class Recorder:
 
     def _start[T](self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
-        self._running.add(task)  # the event loop itself keeps only a weak reference
-        task.add_done_callback(self._running.discard)
+        self.running.add(task)  # the event loop itself keeps only a weak reference
+        task.add_done_callback(self.running.discard)
         return task
 
     async def _finish(
@@ -168,7 +168,7 @@ class Recorder:
                 envelope.exchange_id,
                 dump(envelope),
             )
-            self._pending.add(envelope)
+            self.pending.add(envelope)
 
     async def _record_pending(self, envelope: Envelope) -> bool:
         """Whether storage or the queue has taken how the exchange ended."""
@@ -257,7 +257,7 @@ class Recorder:
         else:
             why = "the captures that wait for their store have reached CAPTURE_MEMORY_MB"
         if stored:
-            self._pending.storage_answered()
+            self.pending.storage_answered()
         else:
             _not_stored(what, record.exchange_id, why)
         return stored
@@ -287,7 +287,7 @@ class Recorder:
         except StorageError as error:
             _not_stored(what, envelope.exchange_id, str(error))
             return False
-        self._pending.storage_answered()
+        self.pending.storage_answered()
         return True
 
 

@@ -119,7 +119,7 @@ class RelayResponse(Response):
     def __init__(self, relay: Relay, record: ExchangeRecord, target: bytes) -> None:
         super().__init__()
         self._relay = relay
-        self._record = record
+        self.record = record
         self._machine = ExchangeMachine(record.exchange_id, relay.rules)
         self._lease = relay.body_memory.lease()
         self._intake = RequestIntake(
@@ -143,8 +143,8 @@ class RelayResponse(Response):
             self._lease.release()
             if machine.conclusion is None:
                 machine.cancelled()
-            self._record.ended(self._now_ms(), answered_status=machine.answered_status)
-            recording = self._relay.recorder.finish(self._record, machine)
+            self.record.ended(self._now_ms(), answered_status=machine.answered_status)
+            recording = self._relay.recorder.finish(self.record, machine)
             if machine.waits_for_recording:
                 # Shielded: a cancelled task may not await anything otherwise.
                 with anyio.CancelScope(shield=True):
@@ -172,7 +172,7 @@ class RelayResponse(Response):
             )
             with anyio.move_on_after(_LAST_WORDS_S):
                 await self._carry_out(
-                    self._machine.deadline_passed(error, finished=self._record.finished)
+                    self._machine.deadline_passed(error, finished=self.record.finished)
                 )
 
     async def _relay_exchange(self, receive: Receive) -> None:
@@ -190,7 +190,7 @@ class RelayResponse(Response):
             await self._carry_out(self._machine.rejected(error))
 
     async def _call_upstream(self, content: RequestContent) -> None:
-        machine, record, body = self._machine, self._record, content.body
+        machine, record, body = self._machine, self.record, content.body
         try:
             try:
                 status, headers = await self._open(content)
@@ -243,7 +243,7 @@ class RelayResponse(Response):
 
     async def _pass_on(self) -> None:
         """Pass the answer on. Every chunk of every stream comes here, so it has to be cheap."""
-        machine, send_body, received = self._machine, self._client.send_body, self._record.received
+        machine, send_body, received = self._machine, self._client.send_body, self.record.received
         clock, started, looked_into = self._relay.clock, self._started, machine.takes_out_usage
         async for piece in self._call.pieces():
             arrived_ms = (clock() - started) * 1000
@@ -269,7 +269,7 @@ class RelayResponse(Response):
             # has disconnected
             disconnect.cancel()
             if not recording.captured.done():
-                self._record.client_disconnected(
+                self.record.client_disconnected(
                     self._now_ms(), unsent_bytes=self._machine.held_bytes
                 )
                 self._machine.cancelled()
@@ -290,7 +290,7 @@ class RelayResponse(Response):
             case CancelUpstream():
                 self._scope.cancel()
             case Drain():
-                self._record.client_disconnected(self._now_ms())
+                self.record.client_disconnected(self._now_ms())
                 drain_until = anyio.current_time() + self._relay.limits.drain_s
                 self._scope.deadline = min(self._scope.deadline, drain_until)
             case Abort():  # the server closes the connection of a response without an end
@@ -303,7 +303,7 @@ class RelayResponse(Response):
         interval_ms = self._relay.interventions.keep_alive_s * 1000
         commented_ms = self._now_ms()
         while True:
-            silent_ms = self._now_ms() - max(self._record.to_last_chunk_ms or 0.0, commented_ms)
+            silent_ms = self._now_ms() - max(self.record.to_last_chunk_ms or 0.0, commented_ms)
             if silent_ms < interval_ms:
                 await asyncio.sleep((interval_ms - silent_ms) / 1000)
                 continue
@@ -319,7 +319,7 @@ class RelayResponse(Response):
         self._client_disconnected()
 
     def _client_disconnected(self) -> None:
-        received = self._record.response.size
+        received = self.record.response.size
         for action in self._machine.client_disconnected(received_bytes=received):
             self._interrupt(action)
 

@@ -64,17 +64,17 @@ class StreamOptionsSupport:
         self._clock = clock
         self._remember_s = remember_s
         self._max_deployments = max_deployments  # a caller can invent them
-        self._refused_until: dict[tuple[str | None, str | None], float] = {}
+        self.refused_until: dict[tuple[str | None, str | None], float] = {}
 
     def note_refusal(self, record: ExchangeRecord) -> None:
         """This exchange's deployment refused them."""
-        if len(self._refused_until) >= self._max_deployments:
-            self._refused_until.clear()
-        self._refused_until[_deployment(record)] = self._clock() + self._remember_s
+        if len(self.refused_until) >= self._max_deployments:
+            self.refused_until.clear()
+        self.refused_until[_deployment(record)] = self._clock() + self._remember_s
 
     def may_be_sent(self, record: ExchangeRecord) -> bool:
         """Whether this exchange's deployment is not known to refuse them."""
-        return self._refused_until.get(_deployment(record), 0.0) <= self._clock()
+        return self.refused_until.get(_deployment(record), 0.0) <= self._clock()
 
 
 class UpstreamCall:

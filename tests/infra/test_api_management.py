@@ -84,7 +84,7 @@ def test_an_openai_sdk_works_unchanged(api: dict[str, list[dict[str, Any]]]) -> 
         operation["properties"]["method"]: operation["properties"]["urlTemplate"]
         for operation in api["operations"]
     }
-    assert operations == dict.fromkeys(relay_blueprint._METHODS, "/*")
+    assert operations == dict.fromkeys(relay_blueprint.METHODS, "/*")
 
 
 def test_nothing_but_the_relayed_routes_is_exposed(api: dict[str, list[dict[str, Any]]]) -> None:

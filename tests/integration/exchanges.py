@@ -185,7 +185,7 @@ class RelayClient:
     ) -> None:
         self.messages: list[dict[str, Any]] = []
         self.received = asyncio.Event()  # set with each message, in either direction
-        self._pieces = list(body)
+        self.pieces = list(body)
         self._gone = asyncio.Event()
         self.body_is_whole = True
         self.disconnect_reported = False  # to the app
@@ -200,16 +200,16 @@ class RelayClient:
         known = routing.route("POST", path)
         assert isinstance(known, Operation)
         self._response = relay.response(scope, known)
-        self.exchange_id = self._response._record.exchange_id
+        self.exchange_id = self._response.record.exchange_id
         self._scope = scope
 
     async def _receive(self) -> dict[str, Any]:
-        if self._pieces:
-            piece = self._pieces.pop(0)
+        if self.pieces:
+            piece = self.pieces.pop(0)
             return {
                 "type": "http.request",
                 "body": piece,
-                "more_body": bool(self._pieces) or not self.body_is_whole,
+                "more_body": bool(self.pieces) or not self.body_is_whole,
             }
         await self._gone.wait()
         self.disconnect_reported = True
@@ -289,8 +289,8 @@ class RelayWorld:
     async def recorded(self) -> None:
         """Return when nothing is being recorded and all capture memory is free."""
         async with asyncio.timeout(DEADLINE_S):
-            while self.recorder._running:
-                await asyncio.wait(set(self.recorder._running))
+            while self.recorder.running:
+                await asyncio.wait(set(self.recorder.running))
         assert self.memory.used_bytes == 0, "memory of captures was not given back"
 
 

@@ -68,8 +68,8 @@ class ServedRelay:
 
     async def all_recorded(self) -> None:
         """Returns when nothing is being recorded."""
-        while self.recorder._running:
-            await asyncio.wait(set(self.recorder._running))
+        while self.recorder.running:
+            await asyncio.wait(set(self.recorder.running))
 
     async def captured(self) -> bytes:
         """The newest answer's capture."""
@@ -125,7 +125,7 @@ async def served(
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await relay_blueprint._answer(Request(scope, receive), relay)(scope, receive, send)
+            await relay_blueprint.answer(Request(scope, receive), relay)(scope, receive, send)
 
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(

@@ -25,7 +25,7 @@ from shared.enrichment.assembly import (
     STREAM_IN_PLACE_BYTES,
     Assembled,
     Assembler,
-    _reported_failure,
+    reported_failure,
 )
 from shared.errors import AssemblyError
 from tests.integration.busy_loop import busy_units
@@ -235,7 +235,7 @@ async def test_a_failure_in_place_reports_the_innermost_frame_and_no_content() -
 )
 def test_only_a_failure_is_read_from_a_child(errors: bytes, reported: str) -> None:
     """Other output of the child, such as a traceback, may quote the prompt and is ignored."""
-    assert _reported_failure(errors) == reported
+    assert reported_failure(errors) == reported
 
 
 async def test_a_cancelled_assembly_leaves_no_child() -> None:

@@ -84,7 +84,7 @@ class CheckWithClock:
 
     @property
     def remembered(self) -> dict[bytes, Any]:
-        return self.check._known
+        return self.check.known_tokens
 
 
 @asynccontextmanager
@@ -133,7 +133,7 @@ async def test_what_is_published_unchanged_is_equal(tenant: Tenant) -> None:
 
 async def test_a_key_that_is_too_short_or_none_is_left_out(tenant: Tenant) -> None:
     numbers = entra.private_key("short", 1024).public_key().public_numbers()
-    short = {**jwk("first"), "kid": "short", "n": entra._number(numbers.n)}
+    short = {**jwk("first"), "kid": "short", "n": entra.base64url_number(numbers.n)}
     tenant.keys = [
         short,
         {**jwk("first"), "kid": "broken", "n": "!"},

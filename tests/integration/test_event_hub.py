@@ -219,7 +219,7 @@ async def test_an_error_of_the_sdk_that_nobody_knows_fails_the_group_instead_of_
 
     async with an_event_hub(emulator) as event_hub:
         await event_hub.send(b"{}", "before")
-        producer = event_hub._open()
+        producer = event_hub.open_producer()
         producer.create_batch = broken  # type: ignore[method-assign, assignment]
         results = await ended(*sends(event_hub, b"{}", b"{}"))
         assert [type(result) for result in results] == [DeliveryError] * 2
@@ -351,7 +351,7 @@ async def test_an_event_hub_that_goes_away_between_the_single_sends_refuses_none
     async with an_event_hub(emulator, send_timeout_s=1) as event_hub:
         await event_hub.send(b"{}", "before")
         emulator.refuse("a word", "amqp:not-allowed")
-        sent = event_hub._open().send_batch
+        sent = event_hub.open_producer().send_batch
         calls = iter(range(10))
 
         async def stalls(*arguments: Any, **options: Any) -> None:
@@ -359,7 +359,7 @@ async def test_an_event_hub_that_goes_away_between_the_single_sends_refuses_none
                 emulator.set_mode("stall")
             await sent(*arguments, **options)
 
-        event_hub._open().send_batch = stalls  # type: ignore[method-assign]
+        event_hub.open_producer().send_batch = stalls  # type: ignore[method-assign]
         results = await ended(*sends(event_hub, b"a word", b"{}", b"{}"))
         emulator.set_mode("accept")
     assert [type(result) for result in results] == [EventRefused, DeliveryError, DeliveryError]

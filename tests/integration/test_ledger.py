@@ -34,9 +34,7 @@ async def test_each_publication_is_one_append_per_window(azurite: str) -> None:
     async with an_account(azurite) as account:
         await account.ledger.delivered(ids)
         assert (
-            account.ledger._blobs[first.name].blocks
-            == account.ledger._blobs[second.name].blocks
-            == 1
+            account.ledger.blobs[first.name].blocks == account.ledger.blobs[second.name].blocks == 1
         )
         in_first, in_second = (
             await account.ledger.index(first.name),
@@ -57,7 +55,7 @@ async def test_publications_that_come_while_an_append_is_under_way_share_the_nex
         ids = [an_id(window) for _ in range(20)]
         await asyncio.gather(*(account.ledger.delivered([exchange_id]) for exchange_id in ids))
         await account.ledger.delivered([an_id(window)])
-        assert account.ledger._blobs[window.name].blocks == 2
+        assert account.ledger.blobs[window.name].blocks == 2
         known = await account.ledger.index(window.name)
     assert len(known.delivered) == 21
     assert all(exchange_id in known for exchange_id in ids)

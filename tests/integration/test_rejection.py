@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from blueprints.relay import _answer
+from blueprints.relay import answer
 from harness.schema import valid
 from shared.core.event.builder import build
 from shared.core.event.shape import dump
@@ -65,7 +65,7 @@ async def answered(
         "headers": headers,
     }
     async with asyncio.timeout(DEADLINE_S):
-        await _answer(Request(scope), world.relay)(scope, receive, send)
+        await answer(Request(scope), world.relay)(scope, receive, send)
     return messages
 
 

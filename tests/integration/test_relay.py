@@ -290,7 +290,7 @@ async def test_a_body_over_the_limit_is_rejected_at_once(
     assert (envelope.outcome, envelope.status_code) == (Outcome.REJECTED, 413)
     assert (envelope.request_capture, envelope.response_capture) == (None, None)
     assert not world.store.blobs
-    assert client._pieces in ([], [b"never read"])
+    assert client.pieces in ([], [b"never read"])
 
 
 async def test_a_broken_off_upload_is_recorded() -> None:

@@ -50,7 +50,7 @@ class Durable:
 
 def start(durable: Durable, lease: StartLease) -> Any:
     client = cast("df.DurableOrchestrationClient", durable)
-    return reconcile._start(client, lease, OPTIONS)
+    return reconcile.start_run(client, lease, OPTIONS)
 
 
 async def test_of_ten_starts_at_once_one_starts_a_run(azurite: str) -> None:

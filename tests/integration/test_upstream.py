@@ -340,7 +340,7 @@ async def test_a_passing_body_over_the_limit_cuts_an_answer_off(
         """A client that sends the rest of its body after the answer has started."""
 
         async def _receive(self) -> dict[str, Any]:
-            if len(self._pieces) == 1:
+            if len(self.pieces) == 1:
                 await answered.wait()
             return await super()._receive()
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from shared.adapters.aiohttp_transport import _ResponseBody
+from shared.adapters.aiohttp_transport import ResponseBody
 
 type Script = Callable[[Connection], Awaitable[None]]
 
@@ -106,7 +106,7 @@ async def until_broken(response: httpx.Response) -> None:
     reads it.
     """
     stream = response.stream
-    assert isinstance(stream, _ResponseBody)
+    assert isinstance(stream, ResponseBody)
     async with asyncio.timeout(20):
         while stream._response.content.exception() is None:  # noqa: ASYNC110 - aiohttp has no event for it
             await asyncio.sleep(0.001)

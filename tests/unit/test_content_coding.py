@@ -73,7 +73,7 @@ def test_of_what_is_damaged_nothing_counts_as_right() -> None:
 
 def test_more_members_than_any_server_sends_are_a_problem() -> None:
     """Each costs time, and a body of a MB can hold fifty thousand."""
-    text, problem = decoded("gzip", gzip.compress(b"") * (content_coding._MAX_MEMBERS + 1))
+    text, problem = decoded("gzip", gzip.compress(b"") * (content_coding.MAX_MEMBERS + 1))
     assert text == b""
     assert problem is not None
 

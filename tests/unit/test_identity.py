@@ -72,7 +72,7 @@ async def test_a_token_is_renewed_five_minutes_before_it_expires() -> None:
     identity.now += 1
     # in the background: nobody waits while the old one holds
     assert await credential.headers() == [(b"authorization", b"Bearer token-1")]
-    await credential._token._renewal._fetching.wait()
+    await credential._token._renewal.fetching.wait()
     assert await credential.headers() == [(b"authorization", b"Bearer token-2")]
 
 

@@ -165,12 +165,12 @@ async def test_tries_after_failures_come_at_growing_distances(
     tenant.failure = SigningKeysUnavailable("x")
     waits = []
     for _ in range(7):
-        await asyncio.wait({renewal._start()})
-        waits.append(renewal._wait_s())
+        await asyncio.wait({renewal.renew_now()})
+        waits.append(renewal.next_wait_s())
     assert waits == [1, 2, 4, 8, 15, 15, 15]
     tenant.failure = None
-    await asyncio.wait({renewal._start()})
-    assert renewal._wait_s() == NEVER_S
+    await asyncio.wait({renewal.renew_now()})
+    assert renewal.next_wait_s() == NEVER_S
 
 
 async def test_keys_outlive_failures_for_a_day_and_no_longer(
@@ -180,10 +180,10 @@ async def test_keys_outlive_failures_for_a_day_and_no_longer(
     await renewal.current()
     tenant.failure = SigningKeysUnavailable("x")
     tenant.now += 86_400
-    await asyncio.wait({renewal._start()})
+    await asyncio.wait({renewal.renew_now()})
     assert await renewal.current() == Keys(("a",))
     tenant.now += 1
-    await asyncio.wait({renewal._start()})
+    await asyncio.wait({renewal.renew_now()})
     with pytest.raises(SigningKeysUnavailable):
         await renewal.current()
 
@@ -243,7 +243,7 @@ async def test_a_failure_is_logged_once_by_the_next_caller(
     renewal = renewing()
     await renewal.current()
     tenant.failure = SigningKeysUnavailable("status 500")
-    await asyncio.wait({renewal._start()})
+    await asyncio.wait({renewal.renew_now()})
     assert caplog.messages == []
     for _ in range(3):
         await renewal.probe()
@@ -257,7 +257,7 @@ async def test_a_fault_ends_one_try_and_not_the_renewal(
 ) -> None:
     renewal = renewing(first_retry_s=0.01)
     tenant.failure = KeyError("a fault")
-    fault = renewal._start()
+    fault = renewal.renew_now()
     await asyncio.wait({fault})
     assert isinstance(fault.exception(), KeyError)
     tenant.failure = None

@@ -55,7 +55,7 @@ class Endpoint:
 
 
 async def settled(renewal: Renewal[str]) -> None:
-    await renewal._fetching.wait()
+    await renewal.fetching.wait()
 
 
 async def test_one_fetch_serves_all_who_come_before_it_has_ended() -> None:
@@ -163,7 +163,7 @@ async def test_a_fetch_ends_with_its_renewal() -> None:
     waiting = asyncio.create_task(renewal.value())
     await asyncio.sleep(0)
     await renewal.aclose()
-    assert not renewal._fetching.under_way
+    assert not renewal.fetching.under_way
     with pytest.raises(TimeoutError):
         await waiting
 

@@ -64,7 +64,7 @@ def test_a_reserved_port_stays_reserved_while_its_process_lives(
     ) as other:
         assert other.stdout is not None
         port = int(other.stdout.readline())
-        monkeypatch.setattr(ports, "_FREE_PORTS", range(port, port + 1))
+        monkeypatch.setattr(ports, "FREE_PORTS", range(port, port + 1))
         assert is_free(port)
         with pytest.raises(StackError, match="is free"):
             free_port()

@@ -175,7 +175,7 @@ async def test_refusals_take_bounded_room() -> None:
     for number in range(5000):
         support.note_refusal(exchange(f"gpt-{number}"))
     assert not support.may_be_sent(exchange("gpt-4999"))
-    assert len(support._refused_until) <= 1000
+    assert len(support.refused_until) <= 1000
 
 
 UNREAD, MAYBE_READ = (UpstreamConnectionLost("", unread=unread) for unread in (True, False))

@@ -103,7 +103,7 @@ def test_any_events_in_any_pieces(data: st.DataObject) -> None:
     ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            usage_chunk, "_LONGEST_HELD", data.draw(st.sampled_from([128, 200, 64 * 1024]))
+            usage_chunk, "LONGEST_HELD", data.draw(st.sampled_from([128, 200, 64 * 1024]))
         )
         patch.setattr(usage_chunk, "SLICE_BYTES", data.draw(st.sampled_from([2, 30, 8 * 1024])))
         assert filtered(pieces) == b"".join(part for part, stays in parts if stays) + rest

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # zlib has it under no public name
 MAX_DECODED_BYTES: Final = 256 * 1024 * 1024
 _MAX_PIECE_BYTES: Final = 16 * 1024 * 1024  # that one piece decodes into
 # Each member costs a copy of what follows it in its window.
-_MAX_MEMBERS: Final = 10_000
+MAX_MEMBERS: Final = 10_000
 _WINDOW_BYTES: Final = 64 * 1024
 _STEP_BYTES: Final = 4 * 1024  # decoded between two pauses, into 20 KB as a rule
 _IDENTITY: Final = frozenset({"", "identity"})
@@ -98,7 +98,7 @@ class ContentDecoder:
             return rest
         rest = rest.lstrip(b"\0")
         has_next = self._coding in _GZIP and rest[:1] == _GZIP_START
-        if rest and (not has_next or self._members >= _MAX_MEMBERS):
+        if rest and (not has_next or self._members >= MAX_MEMBERS):
             self.is_right_so_far = True
             self.problem = f"bytes follow the end of its content-encoding {self._coding}"
             return b""

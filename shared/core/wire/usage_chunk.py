@@ -19,7 +19,7 @@ from shared.core.wire.stream_end import (
 )
 
 # An event longer than this is not the usage chunk, and passes without waiting for its end.
-_LONGEST_HELD: Final = 16 * 1024
+LONGEST_HELD: Final = 16 * 1024
 # The bytes of an event's end that may precede its last one: CR LF CR.
 _END_REST: Final = LONGEST_EVENT_END - 1
 # Searched without a pause. It takes a millisecond or two where it is made of the smallest events
@@ -44,7 +44,7 @@ class UsageChunkFilter:
         output, self._held = self._without_usage_chunk(
             data, [match.end() for match in EVENT_END.finditer(data, searched)]
         )
-        if len(self._held) > (_END_REST if self._inside_long_event else _LONGEST_HELD):
+        if len(self._held) > (_END_REST if self._inside_long_event else LONGEST_HELD):
             output, self._held = output + self._held[:-_END_REST], self._held[-_END_REST:]
             self._inside_long_event = True
         return output
