@@ -132,7 +132,7 @@ class RelayResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The whole exchange, recorded whatever happens."""
         limits, machine = self._relay.limits, self._machine
-        self._client = ClientResponse(send, self._record.exchange_id, self._record.error_frame)
+        self._client = ClientResponse(send, self.record.exchange_id, self.record.error_frame)
         over_at = anyio.current_time() + limits.exchange_s + 2 * _LAST_WORDS_S
         try:
             await self._run(receive)
@@ -218,7 +218,7 @@ class RelayResponse(Response):
     async def _open(self, content: RequestContent) -> tuple[int, RawHeaders]:
         """Status and headers of the answer."""
         early_s = self._relay.interventions.early_response_after_s
-        if self._record.stream_requested and early_s:
+        if self.record.stream_requested and early_s:
             return await self._open_early(content, early_s)
         return await self._begin_answer(content)
 
@@ -227,7 +227,7 @@ class RelayResponse(Response):
         at_ms = self._now_ms()
         status, headers = response.status_code, response.headers.raw
         is_stream = await self._call.is_event_stream(response)
-        self._record.upstream_answered(at_ms, status, headers, is_stream=is_stream)
+        self.record.upstream_answered(at_ms, status, headers, is_stream=is_stream)
         return status, headers
 
     async def _open_early(self, content: RequestContent, early_s: float) -> tuple[int, RawHeaders]:

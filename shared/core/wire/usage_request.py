@@ -55,13 +55,13 @@ def examine(body: JsonText, operation: OperationSpec, *, may_ask: bool) -> Coope
         spans = yield from find_members(body, _MEMBERS | {member.name})
     except NotAnObject:
         return Examination(stream=False, model=None, choices=None, asking=None)
-    stream = _short_value(body, found.get(member.name)) == json.dumps(member.value).encode()
-    asks = may_ask and stream and _short_value(body, found.get("data_sources")) in (b"", b"null")
+    stream = _short_value(body, spans.get(member.name)) == json.dumps(member.value).encode()
+    asks = may_ask and stream and _short_value(body, spans.get("data_sources")) in (b"", b"null")
     return Examination(
         stream=stream,
-        model=_text(body, found.get("model")),
-        choices=_choices(body, found),
-        asking=(yield from _asking(body, found)) if asks else None,
+        model=_text(body, spans.get("model")),
+        choices=_choices(body, spans),
+        asking=(yield from _asking(body, spans)) if asks else None,
     )
 
 
