@@ -1,6 +1,7 @@
 import {
   alertsType
   apiManagementType
+  circuitBreakerType
   eventHubsType
   logAnalyticsType
   networkType
@@ -41,8 +42,13 @@ param tags tagsType = {}
 @description('Required. The gateway in front of the app: a new one, or one that is there already.')
 param apiManagement apiManagementType
 
-@description('Required. The Azure OpenAI account behind the app: a new one, or one that is there already.')
-param openAi openAiType
+@description('Required. The Azure OpenAI accounts behind the app, new or there already. One is called by the app itself; several through a pool on API Management, by priority and weight.')
+@minLength(1)
+@maxLength(30)
+param openAi openAiType[]
+
+@description('Optional. When the pool leaves an account alone that answers 429 or 5xx. Without effect where there is one account.')
+param circuitBreaker circuitBreakerType = {}
 
 @description('Optional. Where the events go. Default: a new Standard namespace that inflates by itself.')
 param eventHubs eventHubsType = { kind: 'new' }
@@ -89,12 +95,10 @@ var allTags = union({ application: 'fnsse', 'azd-env-name': environmentName }, t
 var here = subscription().subscriptionId
 
 var newApiManagement = apiManagement.kind == 'new' ? apiManagement : null
-var newOpenAi = openAi.kind == 'new' ? openAi : null
 var newEventHubs = eventHubs.kind == 'new' ? eventHubs : null
 var newLogAnalytics = logAnalytics.kind == 'new' ? logAnalytics : null
 
 var existingApiManagement = apiManagement.kind == 'existing' ? apiManagement : null
-var existingOpenAi = openAi.kind == 'existing' ? openAi : null
 var existingEventHubs = eventHubs.kind == 'existing' ? eventHubs : null
 var existingLogAnalytics = logAnalytics.kind == 'existing' ? logAnalytics : null
 
@@ -152,13 +156,20 @@ var ids = {
     'Microsoft.EventHub/namespaces',
     existingEventHubs.?name ?? names.eventHubs
   )
-  openAi: resourceId(
-    existingOpenAi.?subscriptionId ?? here,
-    existingOpenAi.?resourceGroup ?? resourceGroup().name,
-    'Microsoft.CognitiveServices/accounts',
-    existingOpenAi.?name ?? names.openAi
-  )
 }
+
+var pooled = length(openAi) > 1
+var poolPath = '${names.gateway}-pool'
+var accounts = map(openAi, account => {
+  id: resourceId(
+    account.?subscriptionId ?? here,
+    account.?resourceGroup ?? resourceGroup().name,
+    'Microsoft.CognitiveServices/accounts',
+    account.?name ?? (empty(account.?suffix) ? names.openAi : '${names.openAi}-${account.?suffix ?? ''}')
+  )
+  region: account.?region ?? location
+})
+var checkedAccounts = length(union(map(accounts, account => account.id), [])) == length(accounts) ? accounts : fail('Two accounts of openAi are one. Give new ones a suffix each')
 
 // --- Logs ------------------------------------------------------------------------------------------------------------
 
@@ -275,20 +286,24 @@ resource existingNamespace 'Microsoft.EventHub/namespaces@2026-01-01' existing =
   scope: resourceGroup(existingEventHubs.?subscriptionId ?? here, existingEventHubs.?resourceGroup ?? '')
 }
 
-module openAiAccount 'modules/open-ai.bicep' = if (newOpenAi != null) {
-  params: {
-    name: names.openAi
-    location: location
-    tags: allTags
-    deployments: newOpenAi.?deployments ?? []
-    private: private
+module openAiAccounts 'modules/open-ai.bicep' = [
+  for (account, index) in openAi: if (account.kind == 'new') {
+    params: {
+      name: last(split(checkedAccounts[index].id, '/'))
+      location: checkedAccounts[index].region
+      tags: allTags
+      deployments: account.?deployments ?? []
+      private: private
+    }
   }
-}
+]
 
-resource existingAccount 'Microsoft.CognitiveServices/accounts@2026-03-01' existing = if (existingOpenAi != null) {
-  name: existingOpenAi.?name ?? ''
-  scope: resourceGroup(existingOpenAi.?subscriptionId ?? here, existingOpenAi.?resourceGroup ?? '')
-}
+resource existingAccounts 'Microsoft.CognitiveServices/accounts@2026-03-01' existing = [
+  for (account, index) in openAi: if (account.kind == 'existing') {
+    name: last(split(checkedAccounts[index].id, '/'))
+    scope: resourceGroup(account.?subscriptionId ?? here, account.?resourceGroup ?? '')
+  }
+]
 
 // --- Network ---------------------------------------------------------------------------------------------------------
 
@@ -329,9 +344,20 @@ var dataEndpoints = concat(
   existingEventHubs.?privateEndpoint ?? true
     ? [{ name: 'event-hubs', resourceId: ids.eventHubs, groupId: 'namespace', zones: zones.eventHubs }]
     : [],
-  existingOpenAi.?privateEndpoint ?? true
-    ? [{ name: 'open-ai', resourceId: ids.openAi, groupId: 'account', zones: zones.openAi }]
-    : []
+  flatten(map(
+    openAi,
+    (account, index) =>
+      account.?privateEndpoint ?? true
+        ? [
+            {
+              name: index == 0 ? 'open-ai' : 'open-ai-${index + 1}'
+              resourceId: accounts[index].id
+              groupId: 'account'
+              zones: zones.openAi
+            }
+          ]
+        : []
+  ))
 )
 var appEndpoints = concat(
   [{ name: 'app', resourceId: ids.app, groupId: 'sites', zones: zones.app }],
@@ -366,7 +392,7 @@ module privateEndpointsOfData 'modules/private-endpoints.bicep' = if (private) {
     zonesSubscriptionId: zonesSubscriptionId
     zonesResourceGroup: zonesResourceGroup
   }
-  dependsOn: [hostStorage, captureStorage, eventHubsNamespace, openAiAccount, privateDns]
+  dependsOn: [hostStorage, captureStorage, eventHubsNamespace, openAiAccounts, privateDns]
 }
 
 // --- API Management, the service --------------------------------------------------------------------------------------
@@ -397,6 +423,7 @@ resource existingService 'Microsoft.ApiManagement/service@2024-05-01' existing =
 var gatewayPrincipalId = newApiManagement != null
   ? newService!.outputs.principalId
   : existingService!.identity.principalId
+var gatewayUrl = newApiManagement != null ? newService!.outputs.gatewayUrl : existingService!.properties.gatewayUrl
 
 // --- The app ---------------------------------------------------------------------------------------------------------
 
@@ -462,20 +489,30 @@ module accessOfApp 'modules/access.bicep' = {
       {
         who: ids.identity
         principalId: identity.properties.principalId
-        resourceId: ids.openAi
-        role: 'Cognitive Services OpenAI User'
-        why: 'The app relays calls; it changes no deployment.'
-      }
-      {
-        who: ids.identity
-        principalId: identity.properties.principalId
         resourceId: ids.insights
         role: 'Monitoring Metrics Publisher'
         why: 'The app sends its logs; Application Insights takes no key.'
       }
     ]
   }
-  dependsOn: [hostStorage, captureStorage, eventHubsNamespace, openAiAccount, insights]
+  dependsOn: [hostStorage, captureStorage, eventHubsNamespace, insights]
+}
+
+module accessToAccounts 'modules/access.bicep' = {
+  params: {
+    assignments: [
+      for account in accounts: {
+        who: pooled ? ids.apiManagement : ids.identity
+        principalId: pooled ? gatewayPrincipalId : identity.properties.principalId
+        resourceId: account.id
+        role: 'Cognitive Services OpenAI User'
+        why: pooled
+          ? 'The pool calls the accounts by the identity of API Management; the app calls the pool.'
+          : 'The app relays calls; it changes no deployment.'
+      }
+    ]
+  }
+  dependsOn: [openAiAccounts]
 }
 
 var eventHubsEndpoint = newEventHubs != null
@@ -489,8 +526,11 @@ var appSettings = union(defaultSettings, settings, {
   AZURE_EVENTHUB_NAME: eventHub
   // https://contoso.servicebus.windows.net:443/
   AZURE_EVENTHUB_NAMESPACE: split(split(eventHubsEndpoint, '//')[1], ':')[0]
-  AZURE_OPENAI_BASE_URL: newOpenAi != null ? openAiAccount!.outputs.endpoint : existingAccount!.properties.endpoint
-  AZURE_OPENAI_REGION: newOpenAi != null ? location : existingAccount!.location
+  AZURE_OPENAI_BASE_URL: pooled
+    ? '${gatewayUrl}/${poolPath}'
+    : openAi[0].kind == 'new' ? openAiAccounts[0]!.outputs.endpoint : existingAccounts[0]!.properties.endpoint
+  // The pool says of each answer where it came from.
+  AZURE_OPENAI_REGION: pooled ? '' : openAi[0].kind == 'new' ? accounts[0].region : existingAccounts[0]!.location
   AzureWebJobsStorage__blobServiceUri: hostStorage.outputs.blobUri
   AzureWebJobsStorage__clientId: identity.properties.clientId
   AzureWebJobsStorage__credential: 'managedidentity'
@@ -530,7 +570,7 @@ module app 'modules/app.bicep' = {
       ? virtualNetwork!.outputs.functionAppSubnetId
       : existingVirtualNetwork.?functionAppSubnetId ?? ''
   }
-  dependsOn: [accessOfApp, privateEndpointsOfData]
+  dependsOn: [accessOfApp, accessToAccounts, privateEndpointsOfData]
 }
 
 // --- API Management, the API -----------------------------------------------------------------------------------------
@@ -594,6 +634,7 @@ module api 'modules/api-management.bicep' = {
   )
   params: {
     serviceName: existingApiManagement.?name ?? names.apiManagement
+    name: names.gateway
     functionAppHostName: app.outputs.hostName
     callerAuth: callerAuth
     audience: audience
@@ -603,6 +644,32 @@ module api 'modules/api-management.bicep' = {
     pathPrefix: apiManagement.?pathPrefix ?? ''
   }
   dependsOn: [accessOfGateway]
+}
+
+module pool 'modules/api-management-pool.bicep' = if (pooled) {
+  scope: resourceGroup(
+    existingApiManagement.?subscriptionId ?? here,
+    existingApiManagement.?resourceGroup ?? resourceGroup().name
+  )
+  params: {
+    serviceName: existingApiManagement.?name ?? names.apiManagement
+    name: names.gateway
+    path: '${poolPath}/openai'
+    appClientId: identity.properties.clientId
+    members: [
+      for (account, index) in openAi: {
+        account: last(split(accounts[index].id, '/'))
+        endpoint: account.kind == 'new'
+          ? openAiAccounts[index]!.outputs.endpoint
+          : existingAccounts[index]!.properties.endpoint
+        region: account.kind == 'new' ? accounts[index].region : existingAccounts[index]!.location
+        priority: account.?priority ?? 1
+        weight: account.?weight ?? 1
+      }
+    ]
+    circuitBreaker: circuitBreaker
+  }
+  dependsOn: [api, accessToAccounts]
 }
 
 // --- Alerts and workbook ---------------------------------------------------------------------------------------------
@@ -642,6 +709,9 @@ module workbook 'modules/workbook.bicep' = {
 
 @description('What an OpenAI SDK takes as azure_endpoint.')
 output gatewayEndpoint string = api.outputs.endpoint
+
+@description('The subscription of the first caller. API Management has its key.')
+output subscriptionName string = '${names.gateway}-first'
 
 @description('The function app: func azure functionapp publish.')
 output functionAppName string = app.outputs.name

@@ -16,12 +16,14 @@ param apiManagement = {
   publisherName: empty(publisherName) ? 'OpenAI gateway' : publisherName
 }
 
-param openAi = {
-  kind: 'new'
-  deployments: [
-    { name: 'gpt-4.1-mini', model: 'gpt-4.1-mini', version: '2025-04-14', sku: 'GlobalStandard', capacity: 50 }
-  ]
-}
+param openAi = [
+  {
+    kind: 'new'
+    deployments: [
+      { name: 'gpt-4.1-mini', model: 'gpt-4.1-mini', version: '2025-04-14', sku: 'GlobalStandard', capacity: 50 }
+    ]
+  }
+]
 
 param callerAuth = readEnvironmentVariable('CALLER_AUTH', 'function_key') == 'entra' ? 'entra' : 'function_key'
 param audienceClientId = readEnvironmentVariable('AUDIENCE_CLIENT_ID', '')

@@ -1,4 +1,6 @@
-metadata description = 'The Azure OpenAI API in front of fnsse, on an API Management instance that exists. Everything that it adds is named fnsse.'
+import { nothingLogged } from 'api-logging.bicep'
+
+metadata description = 'The Azure OpenAI API in front of fnsse, on an API Management instance that exists. Everything that it adds carries the name of the environment.'
 
 @export()
 @description('How the function app knows its gateway: by a function key, or by the Entra token of the gateway\'s managed identity.')
@@ -6,6 +8,11 @@ type callerAuthentication = 'function_key' | 'entra'
 
 @description('Required. Name of the API Management instance, in the resource group that this module is deployed to. It needs a system-assigned identity.')
 param serviceName string
+
+@description('Required. What the names begin with of all that it adds, such as fnsse-prod: several environments may share an instance.')
+@minLength(1)
+@maxLength(40)
+param name string
 
 @description('Required. Host name of the function app, such as contoso.azurewebsites.net.')
 param functionAppHostName string
@@ -34,7 +41,7 @@ param privateNetwork bool = false
 param pathPrefix string = ''
 
 @description('Optional. Names of subscriptions to create for the first callers. Their keys stay in API Management.')
-param subscriptionNames string[] = ['fnsse-first']
+param subscriptionNames string[] = ['${name}-first']
 
 var tiersThatReachANetwork = ['StandardV2', 'PremiumV2', 'Premium', 'Developer']
 var methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']
@@ -52,20 +59,8 @@ var authFragment = entra
   ? loadTextContent('../policies/caller-auth-entra.xml')
   : loadTextContent('../policies/caller-auth-function-key.xml')
 
-// Bodies hold prompts and answers, headers and query may hold keys: neither diagnostic may take any of them.
-var nothingLogged = {
-  request: {
-    headers: []
-    body: { bytes: 0 }
-    dataMasking: {
-      queryParams: [{ value: '*', mode: 'Hide' }]
-    }
-  }
-  response: {
-    headers: []
-    body: { bytes: 0 }
-  }
-}
+@description('What stands in the policies for the name.')
+var placeholder = 'FNSSE-NAME'
 
 resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
   scope: resourceGroup(split(applicationInsightsResourceId, '/')[2], split(applicationInsightsResourceId, '/')[4])
@@ -78,9 +73,9 @@ resource service 'Microsoft.ApiManagement/service@2024-05-01' existing = {
 
 resource backend 'Microsoft.ApiManagement/service/backends@2024-05-01' = {
   parent: service
-  name: 'fnsse'
+  name: name
   properties: {
-    title: 'fnsse'
+    title: name
     description: service.sku.name == 'Consumption'
       ? fail('API Management of tier Consumption cannot stream: it buffers responses. Choose another tier')
       : privateNetwork && !contains(tiersThatReachANetwork, service.sku.name)
@@ -97,9 +92,9 @@ resource backend 'Microsoft.ApiManagement/service/backends@2024-05-01' = {
 
 resource audienceValue 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = if (entra) {
   parent: service
-  name: 'fnsse-audience'
+  name: '${name}-audience'
   properties: {
-    displayName: 'fnsse-audience'
+    displayName: '${name}-audience'
     value: checkedAudience
     secret: false
   }
@@ -107,9 +102,9 @@ resource audienceValue 'Microsoft.ApiManagement/service/namedValues@2024-05-01' 
 
 resource functionKeyValue 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = if (!entra) {
   parent: service
-  name: 'fnsse-function-key'
+  name: '${name}-function-key'
   properties: {
-    displayName: 'fnsse-function-key'
+    displayName: '${name}-function-key'
     secret: true
     keyVault: {
       secretIdentifier: checkedSecretUri
@@ -119,11 +114,11 @@ resource functionKeyValue 'Microsoft.ApiManagement/service/namedValues@2024-05-0
 
 resource callerAuthFragment 'Microsoft.ApiManagement/service/policyFragments@2024-05-01' = {
   parent: service
-  name: 'fnsse-caller-auth'
+  name: '${name}-caller-auth'
   properties: {
     description: 'How fnsse knows this gateway'
     format: 'xml'
-    value: authFragment
+    value: replace(authFragment, placeholder, name)
   }
   dependsOn: [
     audienceValue
@@ -133,9 +128,9 @@ resource callerAuthFragment 'Microsoft.ApiManagement/service/policyFragments@202
 
 resource api 'Microsoft.ApiManagement/service/apis@2024-05-01' = {
   parent: service
-  name: 'fnsse-openai'
+  name: '${name}-openai'
   properties: {
-    displayName: 'Azure OpenAI through fnsse'
+    displayName: 'Azure OpenAI through ${name}'
     description: 'Every Azure OpenAI route below /openai, streaming or not, as the service itself has it'
     type: 'http'
     path: path
@@ -165,7 +160,7 @@ resource policy 'Microsoft.ApiManagement/service/apis/policies@2024-05-01' = {
   name: 'policy'
   properties: {
     format: 'xml'
-    value: loadTextContent('../policies/openai.xml')
+    value: replace(loadTextContent('../policies/openai.xml'), placeholder, name)
   }
   dependsOn: [
     backend
@@ -175,7 +170,7 @@ resource policy 'Microsoft.ApiManagement/service/apis/policies@2024-05-01' = {
 
 resource insightsLogger 'Microsoft.ApiManagement/service/loggers@2024-05-01' = {
   parent: service
-  name: 'fnsse-insights'
+  name: '${name}-insights'
   properties: {
     loggerType: 'applicationInsights'
     description: 'Application Insights of fnsse, by managed identity'
@@ -235,9 +230,9 @@ resource azureMonitorDiagnostic 'Microsoft.ApiManagement/service/apis/diagnostic
 
 resource product 'Microsoft.ApiManagement/service/products@2024-05-01' = {
   parent: service
-  name: 'fnsse-openai'
+  name: '${name}-openai'
   properties: {
-    displayName: 'Azure OpenAI through fnsse'
+    displayName: 'Azure OpenAI through ${name}'
     description: 'Subscribe to this product for a key that an OpenAI SDK takes as api_key'
     subscriptionRequired: true
     approvalRequired: true
@@ -247,18 +242,18 @@ resource product 'Microsoft.ApiManagement/service/products@2024-05-01' = {
 
 resource productApi 'Microsoft.ApiManagement/service/products/apiLinks@2024-05-01' = {
   parent: product
-  name: 'fnsse-openai'
+  name: '${name}-openai'
   properties: {
     apiId: api.id
   }
 }
 
 resource subscriptions 'Microsoft.ApiManagement/service/subscriptions@2024-05-01' = [
-  for name in subscriptionNames: {
+  for subscription in subscriptionNames: {
     parent: service
-    name: name
+    name: subscription
     properties: {
-      displayName: name
+      displayName: subscription
       scope: product.id
       state: 'active'
       allowTracing: false

@@ -53,6 +53,9 @@ type namesType = {
   @description('Required. The API Management service.')
   apiManagement: string
 
+  @description('Required. The prefix of all that the environment has on an API Management service.')
+  gateway: string
+
   @description('Required. The vault of the function key.')
   keyVault: string
 
@@ -87,6 +90,7 @@ func namesOf(environmentName string, token string) namesType => {
   eventHubs: toLower('evhns-${environmentName}-${token}')
   openAi: toLower('oai-${environmentName}-${token}')
   apiManagement: toLower('apim-${environmentName}-${token}')
+  gateway: toLower('fnsse-${environmentName}')
   keyVault: 'kv-${token}'
   logAnalytics: toLower('log-${environmentName}')
   applicationInsights: toLower('appi-${environmentName}')

@@ -123,8 +123,25 @@ type newOpenAiType = {
   @description('Required. A new account.')
   kind: 'new'
 
-  @description('Required. The models that it serves.')
+  @description('Required. The models that it serves. Accounts of a pool serve deployments of the same names.')
   deployments: modelDeploymentType[]
+
+  @description('Optional. Its region. Default: that of the deployment.')
+  region: string?
+
+  @description('Optional. The end of its name, which tells several new accounts apart: ptu, france. Default: none.')
+  @maxLength(20)
+  suffix: string?
+
+  @description('Optional. Which accounts are called first, where there are several: 1 before 2. Default: 1.')
+  @minValue(1)
+  @maxValue(100)
+  priority: int?
+
+  @description('Optional. Its share of the calls among those of its priority. Default: 1.')
+  @minValue(1)
+  @maxValue(100)
+  weight: int?
 }
 
 @description('An Azure OpenAI account that is there already, with a subdomain of its own: identities need one.')
@@ -143,12 +160,54 @@ type existingOpenAiType = {
 
   @description('Optional. Whether the private network gets an endpoint for it. false where the network reaches it already.')
   privateEndpoint: bool?
+
+  @description('Optional. Which accounts are called first, where there are several: 1 before 2. Default: 1.')
+  @minValue(1)
+  @maxValue(100)
+  priority: int?
+
+  @description('Optional. Its share of the calls among those of its priority. Default: 1.')
+  @minValue(1)
+  @maxValue(100)
+  weight: int?
 }
 
 @export()
-@description('The upstream: one account. Several regions are several apps behind a backend pool of API Management.')
+@description('An account of the upstream. Where there are several, the app calls them through a backend pool of API Management.')
 @discriminator('kind')
 type openAiType = newOpenAiType | existingOpenAiType
+
+@export()
+@description('An account of the pool, as the module of the pool takes it.')
+type poolMemberType = {
+  @description('Required. The name of the account; events say it.')
+  account: string
+
+  @description('Required. Its address, with a slash at the end.')
+  endpoint: string
+
+  @description('Required. Its region; events say it.')
+  region: string
+
+  @description('Required. Which accounts are called first.')
+  priority: int
+
+  @description('Required. Its share of the calls among those of its priority.')
+  weight: int
+}
+
+@export()
+@description('When the pool leaves an account alone that answers 429 or 5xx.')
+type circuitBreakerType = {
+  @description('Optional. After so many such answers within a minute. Default: 1, without which the retry of a call may go to the same account again.')
+  @minValue(1)
+  failures: int?
+
+  @description('Optional. For so many seconds, if the answer has no Retry-After. Default: 10.')
+  @minValue(1)
+  @maxValue(3600)
+  seconds: int?
+}
 
 @export()
 @description('Event Hubs Capture: the events once more, as Avro files in the account of captures.')

@@ -15,12 +15,17 @@ HUB_SUBSCRIPTION: Final = "66666666-6666-4666-8666-666666666666"
 SUBNETS: Final = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/net/providers/Microsoft.Network/virtualNetworks/vnet/subnets"
 OTHERS: Final = f"/subscriptions/{SUBSCRIPTION}/resourceGroups"
 
+DEPLOYMENT: Final = "{ name: 'gpt', model: 'gpt-4.1-mini', version: '2025-04-14', sku: 'GlobalStandard', capacity: 50 }"
+
 # The resources that exist already, by the position of a switch that uses them.
 EXISTING: Final = {
     "apiManagement=existing": {
         f"{OTHERS}/gateways/providers/Microsoft.ApiManagement/service/contoso-gateway"
     },
     "openAi=existing": {
+        f"{OTHERS}/models/providers/Microsoft.CognitiveServices/accounts/contoso-models"
+    },
+    "openAi=pool": {
         f"{OTHERS}/models/providers/Microsoft.CognitiveServices/accounts/contoso-models"
     },
     "eventHubs=existing": {
@@ -73,11 +78,14 @@ SWITCHES: Final[dict[str, dict[str, str]]] = {
 }""",
     },
     "openAi": {
-        "new": """param openAi = {
-  kind: 'new'
-  deployments: [{ name: 'gpt', model: 'gpt-4.1-mini', version: '2025-04-14', sku: 'GlobalStandard', capacity: 50 }]
-}""",
-        "existing": "param openAi = { kind: 'existing', name: 'contoso-models', resourceGroup: 'models' }",
+        "new": f"param openAi = [{{ kind: 'new', deployments: [{DEPLOYMENT}] }}]",
+        "existing": "param openAi = [{ kind: 'existing', name: 'contoso-models', resourceGroup: 'models' }]",
+        # provisioned throughput in one region first, then two that share what it refuses
+        "pool": f"""param openAi = [
+  {{ kind: 'existing', name: 'contoso-models', resourceGroup: 'models' }}
+  {{ kind: 'new', deployments: [{DEPLOYMENT}], priority: 2, weight: 3 }}
+  {{ kind: 'new', deployments: [{DEPLOYMENT}], region: 'francecentral', suffix: 'france', priority: 2 }}
+]""",
     },
     "callerAuth": {
         "function_key": "",

@@ -26,6 +26,7 @@ SERVICE = {
     "publisherName": "A",
 }
 API = {
+    "name": "fnsse-prod",
     "serviceName": "contoso",
     "functionAppHostName": "contoso.azurewebsites.net",
     "applicationInsightsResourceId": INSIGHTS,
@@ -127,25 +128,25 @@ def test_application_insights_is_written_to_by_identity(
 def test_the_policy_finds_what_it_names(api: dict[str, list[dict[str, Any]]]) -> None:
     """The backend, the fragment and the one named value that the fragment asks for."""
     policy = one(api["policies"])["value"]
-    assert 'backend-id="fnsse"' in policy
+    assert 'backend-id="fnsse-prod"' in policy
     fragment = one(api["policyFragments"])["value"]
     value = one(api["namedValues"])
     assert "{{" + value["displayName"] + "}}" in fragment
-    assert api["policyFragments"][0]["name"].endswith("/fnsse-caller-auth")
+    assert api["policyFragments"][0]["name"].endswith("/fnsse-prod-caller-auth")
 
 
 def test_no_secret_stands_in_the_template(api: dict[str, list[dict[str, Any]]]) -> None:
     """The function key is Key Vault's address; the audience is none."""
     value = one(api["namedValues"])
-    if value["displayName"] == "fnsse-function-key":
+    if value["displayName"] == "fnsse-prod-function-key":
         assert value == {
-            "displayName": "fnsse-function-key",
+            "displayName": "fnsse-prod-function-key",
             "secret": True,
             "keyVault": {"secretIdentifier": KEY["functionKeySecretUri"]},
         }
     else:
         assert value == {
-            "displayName": "fnsse-audience",
+            "displayName": "fnsse-prod-audience",
             "secret": False,
             "value": ENTRA["audience"],
         }

@@ -31,6 +31,12 @@ ROLES: Final = {
     "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
     "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
 }
+# Position of the switch openAi -> the accounts that are called.
+ACCOUNTS: Final = {
+    "new": ["new account"],
+    "existing": ["existing account"],
+    "pool": ["existing account", "new account", "new account in France"],
+}
 SECRETS: Final = re.compile(
     r"(?i)listkeys|listsecrets|accountkey=|sharedaccesskey|sharedaccesssignature|sig=|newguid\("
 )
@@ -110,9 +116,14 @@ def test_access_is_this_table_and_no_more(deployment: Deployment, setting: Setti
         ("app", "Storage Queue Data Contributor", f"queue {QUEUE}"),
         ("app", "Storage Queue Data Contributor", f"queue {POISON_QUEUE}"),
         ("app", "Azure Event Hubs Data Sender", "hub"),
-        ("app", "Cognitive Services OpenAI User", "Azure OpenAI"),
         ("app", "Monitoring Metrics Publisher", "Application Insights"),
         ("gateway", "Monitoring Metrics Publisher", "Application Insights"),
+    }
+    # the app calls one account itself, a pool of them through API Management
+    pooled = ("openAi", "pool") in setting
+    expected |= {
+        ("gateway" if pooled else "app", "Cognitive Services OpenAI User", account)
+        for account in ACCOUNTS[dict(setting)["openAi"]]
     }
     if ("callerAuth", "function_key") in setting:
         expected.add(("gateway", "Key Vault Secrets User", "function key"))
@@ -155,7 +166,9 @@ def _what(resource_id: str) -> str:
         (r"/storageAccounts/stcapt\w+/blobServices/default/containers/([\w-]+)$", r"container \1"),
         (r"/storageAccounts/stcapt\w+/queueServices/default/queues/([\w-]+)$", r"queue \1"),
         (r"/namespaces/[\w-]+/eventhubs/[\w-]+$", "hub"),
-        (r"/Microsoft.CognitiveServices/accounts/[\w-]+$", "Azure OpenAI"),
+        (r"/Microsoft.CognitiveServices/accounts/contoso-models$", "existing account"),
+        (r"/Microsoft.CognitiveServices/accounts/oai-[\w-]+-france$", "new account in France"),
+        (r"/Microsoft.CognitiveServices/accounts/oai-[\w-]+$", "new account"),
         (r"/Microsoft.Insights/components/[\w-]+$", "Application Insights"),
         (r"/vaults/[\w-]+/secrets/functions-host-key$", "function key"),
     ):
@@ -240,7 +253,9 @@ def test_a_private_network_leaves_no_public_way(deployment: Deployment, setting:
     closed = {
         "Microsoft.Storage/storageAccounts": 2,
         "Microsoft.EventHub/namespaces": ("eventHubs", "existing") not in setting,
-        "Microsoft.CognitiveServices/accounts": ("openAi", "new") in setting,
+        "Microsoft.CognitiveServices/accounts": sum(
+            account.startswith("new") for account in ACCOUNTS[dict(setting)["openAi"]]
+        ),
         "Microsoft.Web/sites": 1,
         "Microsoft.KeyVault/vaults": ("callerAuth", "function_key") in setting,
     }

@@ -249,6 +249,10 @@ def test_alerts_tell_the_action_groups(evaluator: Evaluator, tmp_path: Path) -> 
 
 
 REFUSALS = {
+    "Two accounts of openAi are one": (
+        PLAIN,
+        "param openAi = [{ kind: 'new', deployments: [] }, { kind: 'new', deployments: [], region: 'francecentral' }]",
+    ),
     "BasicV2 cannot reach a virtual network": (
         _positions(network="new"),
         "param apiManagement = { kind: 'new', sku: 'BasicV2', publisherEmail: 'a@example.com', publisherName: 'A' }",
@@ -381,7 +385,13 @@ def test_the_network_may_have_its_records_and_endpoints_from_elsewhere(
   virtualNetwork: { kind: 'new', addressPrefix: '10.20.0.0/24' }
   dns: { kind: 'none' }
 }"""
-    more = f"{network}\nparam openAi = {{ kind: 'existing', name: 'models', resourceGroup: 'models', privateEndpoint: false }}"
+    more = f"""{network}
+param openAi = [{{
+  kind: 'existing'
+  name: 'models'
+  resourceGroup: 'models'
+  privateEndpoint: false
+}}]"""
     deployment = evaluator.evaluate(switches.parameters(PLAIN, more), tmp_path)
     assert deployment.of("Microsoft.Network/privateDnsZones") == []
     assert deployment.of("Microsoft.Network/privateEndpoints/privateDnsZoneGroups") == []

@@ -77,11 +77,12 @@ def texts(element: Element) -> Iterator[str]:
 
 
 def test_the_files_are_what_the_bicep_module_loads() -> None:
-    """One policy, and one fragment for each way in which the app knows its gateway."""
+    """Two policies, and one fragment for each way in which the app knows its gateway."""
     assert [file.name for file in FILES] == [
         "caller-auth-entra.xml",
         "caller-auth-function-key.xml",
         "openai.xml",
+        "pool.xml",
     ]
 
 
@@ -197,7 +198,7 @@ def test_a_callers_invocation_id_is_deleted(policy: Element) -> None:
 
 def test_the_gateways_credential_is_set_after_the_callers_are_deleted(policy: Element) -> None:
     """The gateway's credential is set last, so that no later statement deletes it."""
-    assert section(policy, "inbound")[-1].attrib == {"fragment-id": "fnsse-caller-auth"}
+    assert section(policy, "inbound")[-1].attrib == {"fragment-id": "FNSSE-NAME-caller-auth"}
 
 
 def test_the_fragments_hold_one_credential_each_and_no_secret() -> None:
@@ -205,14 +206,14 @@ def test_the_fragments_hold_one_credential_each_and_no_secret() -> None:
     (token,) = parsed("caller-auth-entra.xml")
     assert (token.tag, token.attrib) == (
         "authentication-managed-identity",
-        {"resource": "{{fnsse-audience}}"},
+        {"resource": "{{FNSSE-NAME-audience}}"},
     )
     (key,) = parsed("caller-auth-function-key.xml")
     assert (key.tag, key.attrib) == (
         "set-header",
         {"name": "x-functions-key", "exists-action": "override"},
     )
-    assert [value.text for value in key] == ["{{fnsse-function-key}}"]
+    assert [value.text for value in key] == ["{{FNSSE-NAME-function-key}}"]
 
 
 def test_no_path_climbs_out_of_the_api(policy: Element) -> None:

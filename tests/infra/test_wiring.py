@@ -97,23 +97,26 @@ def test_settings_lead_to_the_right_account(deployment: Deployment) -> None:
 
 
 def test_settings_lead_to_the_upstream_and_the_hub(name: str, deployment: Deployment) -> None:
-    """To the new ones, or to those that the parameters name; the region is the account's, not the
-    app's.
+    """To the new ones, to those that the parameters name, or to the pool; the region is the
+    account's, not the app's, and a pool reports it with each answer.
     """
     settings, setting = deployment.app_settings, dict(SETTINGS[name])
-    existing = setting["openAi"] == "existing"
-    account = "contoso-models" if existing else r"oai-[\w-]+"
-    assert re.fullmatch(rf"{account} endpoint", _leads_to(settings["AZURE_OPENAI_BASE_URL"]))
-    if existing:
+    if setting["openAi"] == "pool":
+        gateway = r"contoso-gateway" if setting["apiManagement"] == "existing" else r"apim-[\w-]+"
+        assert re.fullmatch(rf"{gateway} gatewayUrl", _leads_to(settings["AZURE_OPENAI_BASE_URL"]))
+        assert settings["AZURE_OPENAI_BASE_URL"].endswith(f"'{_ENVIRONMENT}-pool')]")
+        assert settings["AZURE_OPENAI_REGION"] == ""
+    elif setting["openAi"] == "existing":
+        assert _leads_to(settings["AZURE_OPENAI_BASE_URL"]) == "contoso-models endpoint"
         assert _leads_to(settings["AZURE_OPENAI_REGION"]) == "contoso-models location"
     else:
-        assert (
-            settings["AZURE_OPENAI_REGION"]
-            == deployment.one("Microsoft.CognitiveServices/accounts")["location"]
-        )
-        assert deployment.one("Microsoft.CognitiveServices/accounts")["properties"][
-            "customSubDomainName"
-        ]
+        account = deployment.one("Microsoft.CognitiveServices/accounts")
+        assert _leads_to(settings["AZURE_OPENAI_BASE_URL"]) == f"{account['name']} endpoint"
+        assert settings["AZURE_OPENAI_REGION"] == account["location"]
+    assert all(
+        account["properties"]["customSubDomainName"] == account["name"]
+        for account in deployment.of("Microsoft.CognitiveServices/accounts")
+    )
     namespace = "contoso-streams" if setting["eventHubs"] == "existing" else r"evhns-[\w-]+"
     assert re.fullmatch(
         rf"{namespace} serviceBusEndpoint", _leads_to(settings["AZURE_EVENTHUB_NAMESPACE"])
@@ -212,7 +215,7 @@ def test_callers_need_an_approved_key(name: str, deployment: Deployment) -> None
     assert said == {"subscriptionRequired": True, "approvalRequired": True, "state": "published"}
     assert subscription["properties"]["scope"] == product["id"]
     assert subscription["properties"]["allowTracing"] is False
-    (api,) = deployment.of("Microsoft.ApiManagement/service/apis")
+    api = deployment.resources[f"{_service(deployment)}/apis/{_ENVIRONMENT}-openai"]
     assert api["properties"]["path"] == ("ai/openai" if existing else "openai")
     services: list[dict[str, Any]] = deployment.of("Microsoft.ApiManagement/service")
     assert [service["identity"] for service in services] == (
@@ -222,17 +225,47 @@ def test_callers_need_an_approved_key(name: str, deployment: Deployment) -> None
 
 def test_calls_are_reported_where_they_should_be(deployment: Deployment) -> None:
     """Each diagnostic to the logger of its name, as one transaction through gateway and app."""
-    loggers = {
-        resource["id"].rpartition("/")[2]: resource["properties"]["loggerId"].rpartition("/")[2]
+    diagnostics = {
+        resource["id"].partition("/apis/")[2]: resource["properties"]
         for resource in deployment.of("Microsoft.ApiManagement/service/apis/diagnostics")
     }
-    assert loggers == {"applicationinsights": "fnsse-insights", "azuremonitor": "azuremonitor"}
-    (insights,) = [
-        resource["properties"]
-        for resource in deployment.of("Microsoft.ApiManagement/service/apis/diagnostics")
-        if resource["id"].endswith("/applicationinsights")
-    ]
-    assert insights["httpCorrelationProtocol"] == "W3C"
+    apis = {
+        resource["id"].rpartition("/")[2]
+        for resource in deployment.of("Microsoft.ApiManagement/service/apis")
+    }
+    loggers = {
+        "applicationinsights": f"{_ENVIRONMENT}-insights",
+        "azuremonitor": "azuremonitor",
+    }
+    assert {
+        diagnostic: properties["loggerId"].rpartition("/")[2]
+        for diagnostic, properties in diagnostics.items()
+    } == {f"{api}/diagnostics/{kind}": logger for api in apis for kind, logger in loggers.items()}
+    for diagnostic, properties in diagnostics.items():
+        assert properties["frontend"]["request"]["body"] == {"bytes": 0}
+        if diagnostic.endswith("/applicationinsights"):
+            assert properties["httpCorrelationProtocol"] == "W3C"
+
+
+def test_what_is_put_on_a_gateway_carries_the_name_of_the_environment(
+    deployment: Deployment,
+) -> None:
+    """So that several environments may share one. `azuremonitor` alone has a name that API
+    Management prescribes, and is the same for all.
+    """
+    names = {
+        resource["id"].removeprefix(f"{_service(deployment)}/").split("/")[1]
+        for resource in deployment.resources.values()
+        if resource["type"].startswith("Microsoft.ApiManagement/service/")
+    }
+    assert {name for name in names if not re.match(rf"{_ENVIRONMENT}(-|$)", name)} == {
+        "azuremonitor"
+    }
+
+
+def _service(deployment: Deployment) -> str:
+    api = deployment.of("Microsoft.ApiManagement/service/apis")[0]
+    return str(api["id"]).partition("/apis/")[0]
 
 
 def test_alerts_look_often_enough_and_far_enough(deployment: Deployment) -> None:
@@ -247,4 +280,5 @@ def test_alerts_look_often_enough_and_far_enough(deployment: Deployment) -> None
     assert all(rule["enabled"] for rule in rules.values())
 
 
+_ENVIRONMENT: Final = "fnsse-contoso-gateway-test-24c"
 _RULE: Final = "Microsoft.Insights/scheduledQueryRules"
