@@ -11,7 +11,7 @@ import json
 import multiprocessing
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from typing import Any, Final
@@ -105,6 +105,22 @@ class _MemoryWindow:
         for page in _pages(self._exchanges):
             self.sample()
             yield page
+
+    async def staged(self, name: str) -> frozenset[int]:
+        """No upload was cut off."""
+        return frozenset()
+
+    async def stage(self, name: str, block: int, data: bytes) -> None:
+        """Nothing is uploaded."""
+        raise NotImplementedError
+
+    async def commit(self, name: str, blocks: Sequence[int]) -> None:
+        """Nothing is uploaded."""
+        raise NotImplementedError
+
+    async def erase(self, name: str) -> bool:
+        """Nothing is erased."""
+        raise NotImplementedError
 
     async def header(self, name: str) -> dict[str, Any]:
         """The header of a response capture."""

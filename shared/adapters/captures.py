@@ -110,14 +110,44 @@ class Captures:
             return False
         return True
 
+    async def begins_with(self, name: str, data: bytes) -> bool:
+        """Whether there is a capture of that name with this beginning. Raises StorageError."""
+        try:
+            path = f"{CONTAINER}/{name}"
+            return await self._storage.direct.get_beginning(path, len(data)) == data
+        except StorageNotFound:
+            return False
+
+    async def staged(self, name: str) -> frozenset[int]:
+        """The blocks that were uploaded and that no capture holds. Raises StorageError."""
+        return (await self._staged(name)) or frozenset()
+
     async def erase(self, name: str) -> bool:
-        """Delete a capture; False if there is none. Raises StorageError."""
+        """Delete a capture and the blocks of an upload that never ended; False if there is
+        neither. Raises StorageError.
+        """
+        staged = await self._staged(name)
+        if staged is None:
+            return False
+        blob = self._container.get_blob_client(name)
+        async with self._storage.call():
+            if staged:  # a deletion leaves them (or finds no blob), a put discards them
+                await blob.upload_blob(b"", length=0, overwrite=True)
         try:
             async with self._storage.call():
-                await self._container.delete_blob(name, delete_snapshots="include")
+                await blob.delete_blob(delete_snapshots="include")
         except StorageNotFound:
             return False
         return True
+
+    async def _staged(self, name: str) -> frozenset[int] | None:
+        """None where there is neither a capture nor a block."""
+        try:
+            async with self._storage.call():
+                _, blocks = await self._container.get_blob_client(name).get_block_list("all")
+        except StorageNotFound:
+            return None
+        return frozenset(int(block.id) for block in blocks)
 
     async def probe(self) -> None:
         """Raises StorageError unless the container can be reached."""

@@ -13,8 +13,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
+from shared.completeness import cut_uploads
 from shared.completeness.back_pressure import BackPressure
-from shared.completeness.ports import CaptureHeaders, CheckpointStore, EnvelopeSink
+from shared.completeness.cut_uploads import BlockStore
+from shared.completeness.ports import CheckpointStore, EnvelopeSink
 from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope
 from shared.concurrency.gather import gather_bounded
 from shared.core.records.checkpoint import Checkpoint, resume
@@ -41,7 +43,7 @@ class RedeliveryResult(StrEnum):
     STORAGE_FAILED = "storage_failed"
 
 
-class CaptureListing(CaptureHeaders, Protocol):
+class CaptureListing(BlockStore, Protocol):
     """The captures of a window."""
 
     def pages(self, prefix: str) -> AsyncIterator[list[str]]:
@@ -176,6 +178,8 @@ class Reconciliation:
 
     async def _redeliver(self, exchange: CapturedExchange) -> RedeliveryResult:
         try:
+            if not exchange.ended:
+                exchange = await cut_uploads.settle(self._captures, exchange)
             envelope = await rebuild_envelope(self._captures, exchange)
         except (CaptureError, EnvelopeError) as error:
             await self._dead_letter(exchange.exchange_id, error)

@@ -4,6 +4,9 @@ A small body is held and stored with one call at the end. A large one is uploade
 the exchange runs, so that an exchange holds no more than a few blocks, whatever its size. The
 capture's header is only known at the end. Since the order of a block blob is that of its block
 list, the header's block is uploaded last and listed first.
+
+Of a body that takes its time, storage can be told before: a placeholder takes the capture's place
+until the capture is stored.
 """
 
 from __future__ import annotations
@@ -29,12 +32,20 @@ class CaptureStore(Protocol):
         """Store a whole blob."""
         ...
 
+    async def put_if_absent(self, name: str, data: bytes) -> None:
+        """Store a whole blob unless there is one of that name."""
+        ...
+
     async def stage(self, name: str, block: int, data: bytes) -> None:
         """Upload a block, to be listed later."""
         ...
 
     async def commit(self, name: str, blocks: Sequence[int]) -> None:
         """Make the blob of these blocks, in this order."""
+        ...
+
+    async def erase(self, name: str) -> bool:
+        """Delete the blob and its blocks; False where there is none."""
         ...
 
 
@@ -73,9 +84,10 @@ class CaptureWriter:
         self._store = store
         self._memory = memory
         self._start = start
-        self._held: list[bytes] = []
-        self._held_bytes = 0
+        # One growing buffer: a list of pieces of a few bytes would take many times their size.
+        self._held = bytearray()
         self._before = b""  # the end of what is no longer held, for `tail`
+        self._placeholder: asyncio.Task[StorageError | None] | None = None
         self._uploads: list[asyncio.Task[StorageError | None]] = []
 
     def write(self, piece: bytes) -> None:
@@ -90,23 +102,24 @@ class CaptureWriter:
             self.lost = True
             self._drop_held()
             return
-        self._held.append(piece)
-        self._held_bytes += count
-        if self._held_bytes >= BLOCK_BYTES:
+        self._held += piece
+        if len(self._held) >= BLOCK_BYTES:
             self._upload_held()
+
+    def put_placeholder(self, data: bytes) -> None:
+        """Store this in the capture's place until the capture is stored. Where that fails, nothing
+        is there until then.
+        """
+        self._placeholder = self._start(self._put_placeholder(data))
 
     def tail(self, count: int) -> bytes:
         """The last `count` bytes, fewer only where fewer were written; `count` is at most
         TAIL_BYTES.
         """
-        pieces: list[bytes] = []
-        missing = count
-        for piece in reversed(self._held):
-            pieces.append(piece)
-            missing -= len(piece)
-            if missing <= 0:
-                break
-        return (self._before + b"".join(reversed(pieces)))[-count:] if count else b""
+        if not count:
+            return b""
+        end = bytes(self._held[-count:])
+        return end if len(end) == count else (self._before + end)[-count:]
 
     async def close(self, preamble: bytes) -> bool:
         """Store what is held and make the blob; False if the capture is lost. Raises
@@ -119,7 +132,7 @@ class CaptureWriter:
             if self.lost:
                 return False
             if not self._uploads:
-                await self._store.put(self.name, (preamble, *self._held))
+                await self._store.put(self.name, (preamble, bytes(self._held)))
                 return True
             self._upload_held()
             for error in await asyncio.gather(*self._uploads):
@@ -134,22 +147,37 @@ class CaptureWriter:
     @property
     def reached_storage(self) -> bool:
         """Whether storage may hold a part of it."""
-        return bool(self._uploads)
+        return bool(self._uploads or self._placeholder)
 
     def discard(self) -> None:
-        """Store nothing of it."""
+        """Store nothing more of it."""
         self._drop_held()
+
+    async def erase(self) -> None:
+        """Erase what storage holds of it. Nothing is written any more. Raises StorageError."""
+        await asyncio.gather(*([self._placeholder] if self._placeholder else ()), *self._uploads)
+        await self._store.erase(self.name)
 
     def _upload_held(self) -> None:
         if not self._held:
             return
-        data = b"".join(self._held)
+        data = bytes(self._held)
         self._before = (self._before + data[-TAIL_BYTES:])[-TAIL_BYTES:]
-        self._held, self._held_bytes = [], 0
+        self._held = bytearray()
         self._uploads.append(self._start(self._upload(len(self._uploads) + 1, data)))
+
+    async def _put_placeholder(self, data: bytes) -> StorageError | None:
+        try:
+            # The put that stores a small capture does not wait for this one.
+            await self._store.put_if_absent(self.name, data)
+        except StorageError as error:
+            return error
+        return None
 
     async def _upload(self, block: int, data: bytes) -> StorageError | None:
         try:
+            if self._placeholder is not None:
+                await self._placeholder  # a put discards the blocks that were uploaded before
             await self._store.stage(self.name, block, data)
         except StorageError as error:
             return error
@@ -158,5 +186,5 @@ class CaptureWriter:
         return None
 
     def _drop_held(self) -> None:
-        self._memory.release(self._held_bytes)
-        self._held, self._held_bytes = [], 0
+        self._memory.release(len(self._held))
+        self._held = bytearray()

@@ -10,35 +10,28 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from shared.core.event import attribution
 from shared.core.exchange.actions import Actions
 from shared.core.exchange.machine import Conclusion, ExchangeMachine
 from shared.core.records import capture
-from shared.core.records.envelope import Envelope, bound_text, dump, to_fields
+from shared.core.records.envelope import Envelope, dump, to_fields
 from shared.core.records.outcome import RelayResult
-from shared.core.wire.headers import kept_headers
 from shared.errors import StorageError
+from shared.relay import capture_headers
 from shared.relay.capture_writer import CaptureMemory, CaptureStore, CaptureWriter
 from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S, PendingOutcomes
 
 _log = logging.getLogger("fnsse.recording")
 
-# What a capture keeps of the headers; nothing in here is a credential.
-_KEPT_REQUEST_HEADERS = frozenset(
-    map(str.encode, (*attribution.CLIENT_HEADERS, *attribution.SESSION_HEADERS))
-)
-_KEPT_RESPONSE_HEADERS = frozenset(map(str.encode, attribution.RESPONSE_HEADERS))
-
 
 class RecordingStore(CaptureStore, Protocol):
     """Where captures go."""
 
-    async def exists(self, name: str) -> bool:
-        """Whether there is a capture of that name. Raises StorageError."""
+    async def begins_with(self, name: str, data: bytes) -> bool:
+        """Whether there is a capture of that name with this beginning. Raises StorageError."""
         ...
 
 
@@ -105,6 +98,14 @@ class Recorder:
     def writer(self, name: str) -> CaptureWriter:
         """The writer of one side of an exchange."""
         return CaptureWriter(self._captures, name, self._memory, self._start)
+
+    def request_arriving(self, record: ExchangeRecord) -> None:
+        """Leave a trace of a request whose body takes its time: a placeholder, which its capture
+        replaces.
+        """
+        record.request.put_placeholder(
+            capture_headers.of_request(record, self._copied_headers, partial=True)
+        )
 
     def request_received(self, record: ExchangeRecord) -> asyncio.Task[bool]:
         """Store the capture of a request whose body is whole, while the upstream works. The task
@@ -213,36 +214,29 @@ class Recorder:
             return await storing
         if conclusion.result is RelayResult.REJECTED:
             record.request.discard()
+            if record.request.reached_storage:
+                self._start(self._erase_request(record))
             return False
         return await self._put_request(record)  # the body never became whole: keep what arrived
 
+    async def _erase_request(self, record: ExchangeRecord) -> None:
+        try:
+            await record.request.erase()
+        except StorageError as error:
+            _log.warning(
+                "What is stored of the rejected request of exchange %s could not be erased: %s",
+                record.exchange_id,
+                error,
+            )
+
     async def _put_request(self, record: ExchangeRecord) -> bool:
-        preamble = capture.preamble(
-            {
-                "exchange_id": record.exchange_id,
-                "started_at": record.started_at.isoformat(timespec="microseconds"),
-                "method": record.method,
-                "path": record.path.decode("latin-1")[:4096],
-                "operation": record.operation.name,
-                "deployment": bound_text(record.operation.deployment),
-                "api_version": bound_text(record.api_version),
-                "caller": asdict(record.caller()),
-                "headers": kept_headers(record.request_headers, _KEPT_REQUEST_HEADERS),
-                "copied_headers": kept_headers(record.request_headers, self._copied_headers),
-            }
-        )
+        preamble = capture_headers.of_request(record, self._copied_headers)
         stored = await self._put_capture(record.request, preamble, "request capture", record)
         self.failed.request_captures += not stored
         return stored
 
     async def _put_response(self, record: ExchangeRecord, envelope: Envelope) -> bool:
-        preamble = capture.preamble(
-            {
-                "status_code": record.upstream_status,
-                "headers": kept_headers(record.upstream_headers, _KEPT_RESPONSE_HEADERS),
-                "envelope": to_fields(envelope),
-            }
-        )
+        preamble = capture_headers.of_response(record, envelope)
         return await self._put_capture(record.response, preamble, "response capture", record)
 
     async def _put_capture(
@@ -252,7 +246,7 @@ class Recorder:
         try:
             stored = await writer.close(preamble)
         except StorageError as error:
-            stored = await self._is_stored(writer.name, error)
+            stored = await self._is_stored(writer.name, preamble, error)
             why = str(error)
         else:
             why = "the captures that wait for their store have reached CAPTURE_MEMORY_MB"
@@ -262,12 +256,14 @@ class Recorder:
             _not_stored(what, record.exchange_id, why)
         return stored
 
-    async def _is_stored(self, name: str, error: StorageError) -> bool:
-        """Whether a call that failed was carried out all the same: its answer may be lost."""
+    async def _is_stored(self, name: str, preamble: bytes, error: StorageError) -> bool:
+        """Whether a call that failed was carried out all the same: its answer may be lost. What is
+        stored may be the placeholder, which begins differently.
+        """
         if error.status is not None and error.status < 500:
             return False
         try:
-            return await self._captures.exists(name)
+            return await self._captures.begins_with(name, preamble)
         except StorageError:
             return False
 

@@ -70,7 +70,9 @@ class Account:
     json_blobs: JsonBlobs
     event_hub: CountingEventHub = field(default_factory=CountingEventHub)
 
-    async def put_request(self, exchange_id: str, **header: Any) -> None:
+    async def put_request(
+        self, exchange_id: str, *, body: bytes = b'{"messages": []}', **header: Any
+    ) -> None:
         """A request capture, as the recorder writes it."""
         usual = {
             "exchange_id": exchange_id,
@@ -82,7 +84,7 @@ class Account:
         }
         await self.captures.put(
             capture.request_name(exchange_id),
-            (capture.preamble(usual | header), b'{"messages": []}'),
+            (capture.preamble(usual | header), body),
         )
 
     async def put_response(

@@ -71,9 +71,23 @@ class MemoryStore:
         self.blobs[name] = b"".join(parts)
         self.stored.set()
 
+    async def put_if_absent(self, name: str, data: bytes) -> None:
+        await self._pass()
+        self.blobs.setdefault(name, data)
+        self.stored.set()
+
     async def exists(self, name: str) -> bool:
         await self._pass()
         return name in self.blobs
+
+    async def begins_with(self, name: str, data: bytes) -> bool:
+        return await self.exists(name) and self.blobs[name].startswith(data)
+
+    async def erase(self, name: str) -> bool:
+        await self._pass()
+        for staged in [key for key in self.blocks if key[0] == name]:
+            del self.blocks[staged]
+        return self.blobs.pop(name, None) is not None
 
     async def stage(self, name: str, block: int, data: bytes) -> None:
         await self._pass()

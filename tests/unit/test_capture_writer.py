@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import tracemalloc
 from collections.abc import Sequence
 
 import pytest
@@ -36,6 +37,16 @@ class GatedStore:
     async def put(self, name: str, parts: Sequence[bytes]) -> None:
         await self._pass("put")
         self.blobs[name] = b"".join(parts)
+
+    async def put_if_absent(self, name: str, data: bytes) -> None:
+        await self._pass("put if absent")
+        self.blocks.clear()
+        self.blobs.setdefault(name, data)
+
+    async def erase(self, name: str) -> bool:
+        await self._pass("erase")
+        self.blocks.clear()
+        return self.blobs.pop(name, None) is not None
 
     async def stage(self, name: str, block: int, data: bytes) -> None:
         await self._pass(f"stage {block}")
@@ -105,6 +116,72 @@ async def test_no_more_than_a_few_blocks_are_held() -> None:
     assert await writer.close(PREAMBLE)
     assert most <= 2 * BLOCK_BYTES
     assert len(store.blobs["a"]) == 40 * MB + len(PREAMBLE)
+
+
+async def test_bytes_one_by_one_take_no_more_memory_than_their_number() -> None:
+    """A stream may come in pieces of a byte, and an object of one byte takes 33 and a place in a
+    list: the limit would be passed many times over.
+    """
+    memory = CaptureMemory(MB)
+    writer = CaptureWriter(GatedStore(), "a", memory, start)
+    tracemalloc.start()
+    try:
+        for number in range(100_000):
+            writer.write(b"%c" % (number % 128))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert memory.used_bytes == 100_000
+    assert held < 1.25 * memory.used_bytes
+    assert await writer.close(b"")
+
+
+async def test_a_placeholder_is_there_until_the_capture_is() -> None:
+    """It comes before every block, because a put discards the blocks of a blob."""
+    store, memory = GatedStore(), CaptureMemory(100 * MB)
+    writer = CaptureWriter(store, "a", memory, start)
+    writer.put_placeholder(b"soon")
+    pieces = pieces_of(BLOCK_BYTES + 10)
+    for piece in pieces:
+        writer.write(piece)
+    assert writer.reached_storage
+    assert await writer.close(PREAMBLE)
+    assert store.blobs == {"a": PREAMBLE + b"".join(pieces)}
+
+
+async def test_a_late_placeholder_does_not_replace_the_capture() -> None:
+    """A call that seemed to time out may be carried out later."""
+    store = GatedStore()
+    writer = CaptureWriter(store, "a", CaptureMemory(MB), start)
+    writer.write(b"body")
+    writer.put_placeholder(b"soon")
+    assert await writer.close(PREAMBLE)
+    await asyncio.sleep(0)
+    assert store.blobs == {"a": PREAMBLE + b"body"}
+
+
+@pytest.mark.parametrize("size", [100, BLOCK_BYTES + 10])
+async def test_a_capture_is_stored_without_its_placeholder(size: int) -> None:
+    """The placeholder's call may fail; the next one may not."""
+    store = GatedStore()
+    store.failing = {"put if absent"}
+    writer = CaptureWriter(store, "a", CaptureMemory(100 * MB), start)
+    writer.put_placeholder(b"soon")
+    for piece in pieces_of(size):
+        writer.write(piece)
+    assert await writer.close(PREAMBLE)
+    assert len(store.blobs["a"]) == len(PREAMBLE) + size
+
+
+async def test_what_is_erased_is_not_in_storage() -> None:
+    """Neither the placeholder nor a block, although their calls are still on their way."""
+    store, memory = GatedStore(), CaptureMemory(100 * MB)
+    writer = CaptureWriter(store, "a", memory, start)
+    writer.put_placeholder(b"soon")
+    writer.write(bytes(BLOCK_BYTES + 5))
+    writer.discard()
+    await writer.erase()
+    assert (store.blobs, store.blocks, memory.used_bytes) == ({}, {}, 0)
 
 
 async def test_a_slow_store_loses_the_capture_and_nothing_else() -> None:

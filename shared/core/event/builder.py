@@ -202,6 +202,8 @@ def _problems(parsed: EventSources) -> tuple[str, ...]:
     problems = [*([summary.problem] if summary.problem else []), *parsed.answer.problems]
     if parsed.request is None and envelope.request_bytes:
         problems.append("the request's capture is missing: what was asked is not known")
+    if parsed.request is not None and parsed.request.partial:
+        problems.append("the request's capture is partial: the instance was killed meanwhile")
     if parsed.response is None and envelope.response_bytes:
         problems.append("the answer's capture is missing: its content is not known")
     return tuple(problems)

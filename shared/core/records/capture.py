@@ -6,6 +6,9 @@ The header of a request capture names its operation. That of a response capture 
 some headers and the whole envelope, so that a lost queue message can be rebuilt from storage alone.
 (Blob metadata is too small for that: 8 KB, ASCII.)
 
+While a long request is stored, a placeholder takes its capture's place: its header with `partial`,
+and no body. If the instance is killed meanwhile, reconcile adds what had arrived.
+
 An outcome capture holds an envelope and no body. It is stored where no response capture says how
 the exchange ended: no answer came, its capture could not be stored, or the client did not get the
 end that the response capture holds. If both are stored, the outcome capture is right.
@@ -50,6 +53,11 @@ class Capture:
         return _texts(self.header.get("headers"))
 
     @property
+    def partial(self) -> bool:
+        """Of a request: only its beginning is here, because the instance was killed."""
+        return is_partial(self.header)
+
+    @property
     def copied_headers(self) -> dict[str, str]:
         """The request headers that the operator chose to copy."""
         return _texts(self.header.get("copied_headers"))
@@ -81,6 +89,11 @@ def response_name(exchange_id: str) -> str:
 def outcome_name(exchange_id: str) -> str:
     """`2026/11/23/14/<id>.outcome`."""
     return capture_name(exchange_id, CaptureKind.OUTCOME)
+
+
+def is_partial(header: Mapping[str, object]) -> bool:
+    """The header is that of a placeholder."""
+    return header.get("partial") is True
 
 
 def preamble(header: Mapping[str, object]) -> bytes:

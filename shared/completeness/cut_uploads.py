@@ -1,0 +1,88 @@
+"""What the uploads of a killed instance have left: blocks that no listing shows, because nobody
+made a blob of them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final, Protocol
+
+from shared.completeness.ports import CaptureHeaders
+from shared.core.records import capture
+from shared.core.records.capture import CaptureKind, capture_name
+from shared.core.records.comparison import CapturedExchange
+
+_log = logging.getLogger("fnsse.reconciliation")
+
+_HEADER_BLOCK: Final = 0  # uploaded last: where it is, all others are too
+
+
+class BlockStore(CaptureHeaders, Protocol):
+    """Captures and their blocks. Each method raises StorageError."""
+
+    async def staged(self, name: str) -> frozenset[int]:
+        """The blocks that were uploaded and that no blob holds."""
+        ...
+
+    async def stage(self, name: str, block: int, data: bytes) -> None:
+        """Upload a block."""
+        ...
+
+    async def commit(self, name: str, blocks: Sequence[int]) -> None:
+        """Make the capture of these blocks, in this order, and discard all others."""
+        ...
+
+    async def erase(self, name: str) -> bool:
+        """Delete a capture and its blocks; False where there is none."""
+        ...
+
+
+async def settle(captures: BlockStore, exchange: CapturedExchange) -> CapturedExchange:
+    """The exchange, with what can be kept of its uploads. Its instance was killed.
+
+    Of the request, the first blocks are kept: they are the beginning of the prompt. Of the answer,
+    blocks without a header are erased: nothing says what they are. Raises CaptureError,
+    StorageNotFound or StorageError.
+    """
+    name = capture_name(exchange.exchange_id, CaptureKind.REQUEST)
+    header = await captures.header(name)
+    if capture.is_partial(header):
+        await _keep_request(captures, name, capture.preamble(header))
+    if not await _keep_response(captures, exchange.exchange_id):
+        return exchange
+    return replace(exchange, kinds=exchange.kinds | {CaptureKind.RESPONSE})
+
+
+async def _keep_request(captures: BlockStore, name: str, preamble: bytes) -> None:
+    staged = await captures.staged(name)
+    if not staged:
+        return
+    if _HEADER_BLOCK not in staged:
+        await captures.stage(name, _HEADER_BLOCK, preamble)
+    blocks = _unbroken(staged)
+    await captures.commit(name, blocks)
+    _log.warning("The upload of %s was cut off; %d of its blocks are kept", name, len(blocks))
+
+
+async def _keep_response(captures: BlockStore, exchange_id: str) -> bool:
+    """Whether the answer's capture is there now: only its last call was missing."""
+    name = capture_name(exchange_id, CaptureKind.RESPONSE)
+    staged = await captures.staged(name)
+    whole = _HEADER_BLOCK in staged
+    if whole:
+        await captures.commit(name, sorted(staged))
+    elif staged:
+        await captures.erase(name)
+    if staged:
+        kept = len(staged) if whole else 0
+        _log.warning("The upload of %s was cut off; %d of its blocks are kept", name, kept)
+    return whole
+
+
+def _unbroken(staged: frozenset[int]) -> list[int]:
+    """The header, and the blocks up to the first that is missing: uploads overtake each other."""
+    body = itertools.takewhile(staged.__contains__, itertools.count(_HEADER_BLOCK + 1))
+    return [_HEADER_BLOCK, *body]

@@ -1,0 +1,153 @@
+"""A request whose body takes its time leaves a trace in storage before it is whole: a placeholder
+in the place of its capture.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from shared.core.records import capture
+from shared.core.records.outcome import Outcome
+from shared.errors import StorageError
+from tests.integration.exchanges import (
+    CHAT,
+    DEADLINE_S,
+    LIMITS,
+    MemoryStore,
+    RelayClient,
+    RelayWorld,
+    a_world,
+    document,
+)
+
+pytestmark = pytest.mark.anyio
+
+UPLOAD = "/openai/files"
+PASSING = {"content-type": "application/octet-stream", "transfer-encoding": "chunked"}
+EXAMINED = {"content-type": "application/json", "transfer-encoding": "chunked"}
+LONG = b"x" * 300_000
+
+
+def slow_client(world: RelayWorld, piece: bytes, headers: dict[str, str], path: str) -> RelayClient:
+    """It has sent this piece, and the rest of its body is to come."""
+    client = RelayClient(world.relay, piece, headers=headers, path=path)
+    client.body_is_whole = False
+    return client
+
+
+async def until_stored(world: RelayWorld) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        await world.store.stored.wait()
+
+
+@pytest.mark.parametrize(
+    ("headers", "piece", "path"),
+    [(PASSING, b"first", UPLOAD), (EXAMINED, LONG, CHAT)],
+    ids=["a body that passes", "a long body that is held"],
+)
+async def test_storage_knows_of_a_request_before_it_is_whole(
+    headers: dict[str, str], piece: bytes, path: str
+) -> None:
+    """Its placeholder says all that an event of a killed instance needs; the capture replaces
+    it.
+    """
+    world = a_world(document(b"{}"))
+    client = slow_client(world, piece, headers, path)
+    running = client.start()
+    await until_stored(world)
+    (placeholder,) = world.store.captures(".request")
+    assert (placeholder.partial, placeholder.body) == (True, b"")
+    assert placeholder.header["exchange_id"] == client.exchange_id
+    client.disconnect()
+    await asyncio.wait_for(running, DEADLINE_S)
+    envelope = await world.envelope()
+    (request,) = world.store.captures(".request")
+    assert (request.partial, request.body) == (False, piece)
+    assert envelope.request_capture == capture.request_name(client.exchange_id)
+
+
+async def test_a_short_request_has_no_placeholder() -> None:
+    """Its capture takes no longer to store."""
+    store = Counting()
+    world = a_world(document(b"{}"), document(b"{}"), store=store)
+    for path in (CHAT, UPLOAD):
+        await RelayClient(world.relay, b"{}", path=path).run()
+    await world.recorded()
+    assert store.placeholders == 0
+    assert len(world.store.captures(".request")) == 2
+
+
+async def test_a_request_that_must_be_captured_first_has_no_placeholder() -> None:
+    """Nothing of it goes upstream before its capture is stored."""
+    store = Counting()
+    world = a_world(document(b"{}"), document(b"{}"), store=store, capture_required=True)
+    for path, headers in ((CHAT, EXAMINED), (UPLOAD, PASSING)):
+        await RelayClient(world.relay, LONG, LONG, headers=headers, path=path).run()
+    await world.recorded()
+    assert store.placeholders == 0
+    assert len(world.store.captures(".request")) == 2
+
+
+async def test_a_rejected_request_leaves_no_placeholder() -> None:
+    """Its outcome is stored, in case that the placeholder cannot be erased."""
+    world = a_world()
+    too_long = [LONG] * (LIMITS.request_body_bytes // len(LONG) + 1)
+    client = RelayClient(world.relay, *too_long, headers=EXAMINED)
+    await client.run()
+    envelope = await world.envelope()
+    assert (client.status, envelope.outcome) == (413, Outcome.REJECTED)
+    assert list(world.store.blobs) == [capture.outcome_name(client.exchange_id)]
+
+
+async def test_a_placeholder_that_cannot_be_erased_costs_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = Counting()
+    world = a_world(store=store)
+    store.erasable = False
+    too_long = [LONG] * (LIMITS.request_body_bytes // len(LONG) + 1)
+    client = RelayClient(world.relay, *too_long, headers=EXAMINED)
+    await client.run()
+    assert (await world.envelope()).outcome is Outcome.REJECTED
+    assert client.status == 413
+    assert f"exchange {client.exchange_id} could not be erased" in caplog.text
+
+
+async def test_a_placeholder_is_not_taken_for_the_capture() -> None:
+    """Where the capture's own call fails, storage is asked whether it was carried out."""
+    store = Counting()
+    store.storing = False
+    world = a_world(document(b"{}"), store=store)
+    await RelayClient(world.relay, LONG, b"rest", headers=EXAMINED).run()
+    envelope = await world.envelope()
+    assert envelope.request_capture is None
+    assert world.recorder.failed.request_captures == 1
+    (placeholder,) = world.store.captures(".request")
+    assert placeholder.partial
+
+
+class Counting(MemoryStore):
+    """Counts placeholders; it may be unable to erase, or to store a request's capture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.placeholders = 0
+        self.erasable = True
+        self.storing = True
+
+    async def put(self, name: str, parts: Sequence[bytes]) -> None:
+        if not self.storing and name.endswith(".request"):
+            raise StorageError("storage did not answer: TimeoutError")
+        await super().put(name, parts)
+
+    async def put_if_absent(self, name: str, data: bytes) -> None:
+        self.placeholders += 1
+        await super().put_if_absent(name, data)
+
+    async def erase(self, name: str) -> bool:
+        if not self.erasable:
+            raise StorageError("storage did not answer: TimeoutError")
+        return await super().erase(name)
