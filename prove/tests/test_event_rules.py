@@ -62,7 +62,7 @@ _WITHOUT_CONTENT: Final[dict[str, Any]] = _COMPLETED | {
         pytest.param(_REJECTED, _CUT_OFF, _FAILED_REQUIRED, id="required: the end withheld"),
     ],
 )
-def test_what_happened_may_be_said(
+def test_an_event_may_report_what_happened(
     event: dict[str, Any], view: ExchangeView, circumstances: Circumstances
 ) -> None:
     assert wrong_statements([event], view, circumstances) == [[]]

@@ -14,19 +14,19 @@ from prove.gate import Gate
 from prove.request_faults import FaultAction, RequestFault
 
 
-class Storage(ThreadingHTTPServer):
+class GatedStorage(ThreadingHTTPServer):
     """Answers everything, and remembers what it carried out."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         self.carried_out: list[str] = []
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), _StorageHandler)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _StorageHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: Storage
+    server: GatedStorage
 
     def do_PUT(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
@@ -40,8 +40,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(name="storage")
-def _storage() -> Iterator[Storage]:
-    with Storage() as storage:
+def _storage() -> Iterator[GatedStorage]:
+    with GatedStorage() as storage:
         thread = threading.Thread(target=storage.serve_forever, daemon=True)
         thread.start()
         yield storage
@@ -50,7 +50,7 @@ def _storage() -> Iterator[Storage]:
 
 
 @pytest.fixture(name="gate")
-def _gate(storage: Storage) -> Iterator[Gate]:
+def _gate(storage: GatedStorage) -> Iterator[Gate]:
     with Gate(free_ports().blob, storage.server_address[1]) as gate:
         yield gate
 
@@ -77,7 +77,11 @@ def put(gate: Gate, path: str) -> int | None:
     ids=["drop", "reset", "503"],
 )
 def test_a_fault_hits_the_requests_that_match(
-    storage: Storage, gate: Gate, action: FaultAction, status: int | None, carried_out: list[str]
+    storage: GatedStorage,
+    gate: Gate,
+    action: FaultAction,
+    status: int | None,
+    carried_out: list[str],
 ) -> None:
     """A dropped answer's request is carried out all the same."""
     gate.inject(RequestFault(pattern="PUT /hit", action=action))
@@ -89,7 +93,7 @@ def test_a_fault_hits_the_requests_that_match(
     assert put(gate, "/hit") == 201
 
 
-def test_a_fault_hits_a_share(storage: Storage, gate: Gate) -> None:
+def test_a_fault_hits_a_share(storage: GatedStorage, gate: Gate) -> None:
     gate.inject(RequestFault(pattern="PUT ", action=FaultAction.DROP_ANSWER, share=0.5))
     statuses = [put(gate, "/any") for _ in range(40)]
     assert len(storage.carried_out) == 40

@@ -35,7 +35,7 @@ def test_a_loss_is_reported_for_its_policy_on_the_first_screen() -> None:
     assert "0 of 240 exchanges without any trace" in rows["`required`"]
 
 
-def test_a_claim_that_does_not_hold_is_said_at_a_glance_and_in_its_part() -> None:
+def test_a_broken_claim_is_on_the_first_screen_and_in_its_part() -> None:
     """The sentence of the failed check stands above its figures."""
     result = _killed("required", 1)
     result.check(holds=False, sentence="1 captured exchange is missing")

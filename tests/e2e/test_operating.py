@@ -230,7 +230,7 @@ def test_reconcile_that_runs_is_not_started_twice(stack: Stack) -> None:
             queue.clear_messages()
 
 
-def test_a_replay_waits_behind_other_work_says_so_and_can_be_terminated(
+def test_a_replay_waits_for_other_work_and_can_be_terminated(
     stack: Stack, events: EventLog
 ) -> None:
     exchange_id, _ = a_delivered_exchange(stack, events)
@@ -285,14 +285,14 @@ def test_a_replay_waits_behind_other_work_says_so_and_can_be_terminated(
         ({"until": 1}, "Unknown: until"),
     ],
 )
-def test_a_replay_that_cannot_be_is_told_why(stack: Stack, fields: Any, says: str) -> None:
+def test_an_impossible_replay_gets_the_reason(stack: Stack, fields: Any, says: str) -> None:
     code, answer = post(stack, "/ops/replay", fields)
     assert (code, answer["error"]["code"]) == (400, "invalid_replay")
     assert says in answer["error"]["message"]
 
 
 @on_embedded_alone
-def test_ids_that_are_none_and_exchanges_that_are_unknown_are_told_so(stack: Stack) -> None:
+def test_malformed_ids_and_unknown_exchanges_get_errors(stack: Stack) -> None:
     unknown = new_exchange_id(1_700_000_000_000, os.urandom(10))
     for method, target in (("POST", "/ops/dead-letters/"), ("DELETE", "/ops/exchanges/")):
         for exchange_id, expected in (

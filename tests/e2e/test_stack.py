@@ -208,7 +208,7 @@ def test_a_second_run_in_the_same_folder_is_refused(
     assert f" FOLDER={tmp_path / 'same-2'} NO_DEMO=1\n" in second.output()
 
 
-def test_settings_that_the_app_cannot_start_with_are_told_before_anything_is_started(
+def test_invalid_settings_are_reported_before_anything_is_started(
     start: Callable[..., MakeRun],
 ) -> None:
     run = start(environment={"AZURE_OPENAI_BASE_URL": "contoso", "UPSTREAM_READ_TIMEOUT_S": "soon"})
@@ -221,7 +221,9 @@ def test_settings_that_the_app_cannot_start_with_are_told_before_anything_is_sta
     ]
 
 
-def test_a_real_namespace_without_a_hubs_name_is_told_too(start: Callable[..., MakeRun]) -> None:
+def test_a_real_namespace_without_a_hubs_name_is_reported_too(
+    start: Callable[..., MakeRun],
+) -> None:
     real = "Endpoint=sb://a.servicebus.windows.net/;SharedAccessKeyName=b;SharedAccessKey=c"
     run = start(environment={"AZURE_EVENTHUB_CONN_STR": real})
     assert run.wait() == 1

@@ -70,7 +70,7 @@ ENTRA = {"CALLER_AUTH": "entra", "AZURE_ENV_NAME": "dev"}
     [{}, {"CALLER_AUTH": "function_key"}, {**ENTRA, "AUDIENCE_CLIENT_ID": CLIENT_ID}],
     ids=str,
 )
-def test_no_registration_is_made_where_none_is_needed(
+def test_no_registration_is_made_if_none_is_needed(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
     """With a function key there is no audience, and a given audience is used as it is."""

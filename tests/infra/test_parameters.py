@@ -140,7 +140,7 @@ def _expiries(deployment: Deployment) -> dict[str, int]:
     ("sku", "throughput", "hours"),
     [("Basic", (False, 0), 24), ("Standard", (True, 10), 168), ("Premium", (False, 0), 168)],
 )
-def test_event_hubs_inflates_where_it_can(
+def test_event_hubs_inflates_if_its_tier_can(
     sku: str, throughput: tuple[bool, int], hours: int, evaluator: Evaluator, tmp_path: Path
 ) -> None:
     """Standard alone inflates by itself; retention is the longest that Basic and Standard have."""

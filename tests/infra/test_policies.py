@@ -99,7 +99,7 @@ def test_every_expression_compiles(file: Path) -> None:
     assert int(counted[1]) == expressions
 
 
-def test_policycheck_finds_what_does_not_compile(tmp_path: Path) -> None:
+def test_policycheck_reports_an_expression_that_does_not_compile(tmp_path: Path) -> None:
     """Otherwise the test above would prove nothing."""
     broken = tmp_path / "broken.xml"
     broken.write_text(

@@ -223,7 +223,7 @@ def test_callers_need_an_approved_key(name: str, deployment: Deployment) -> None
     )
 
 
-def test_calls_are_reported_where_they_should_be(deployment: Deployment) -> None:
+def test_each_diagnostic_has_the_logger_of_its_name(deployment: Deployment) -> None:
     """Each diagnostic to the logger of its name, as one transaction through gateway and app."""
     diagnostics = {
         resource["id"].partition("/apis/")[2]: resource["properties"]

@@ -182,7 +182,7 @@ def test_the_whole_suite_runs_on_released_tools(jobs: dict[str, dict[str, Any]])
     assert test["env"] == {"FNSSE_REQUIRE_TOOLS": "1", "FNSSE_WITHOUT_TOOLS": "policycheck"}
 
 
-def test_jobs_run_on_a_named_image_and_leave_no_token_behind(
+def test_jobs_run_on_a_named_image_and_persist_no_token(
     jobs: dict[str, dict[str, Any]],
 ) -> None:
     """An image that does not change by itself; only deployments may run elsewhere. No later step

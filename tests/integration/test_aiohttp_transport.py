@@ -520,7 +520,7 @@ async def test_the_pool_works_after_a_cancelled_request() -> None:
 # --- failures -------------------------------------------------------------------------------------
 
 
-async def test_nobody_listens() -> None:
+async def test_an_address_without_a_listener() -> None:
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unheard.getsockname()[1]}"

@@ -65,7 +65,7 @@ async def test_reconcile_stops_after_the_longest_wait() -> None:
     )
 
 
-async def test_reconcile_stops_where_the_queue_stalls() -> None:
+async def test_reconcile_stops_if_the_queue_stalls() -> None:
     """A queue that does not get shorter, or gets longer, is not waited for."""
     assert (
         await a_back_pressure(30, 20, *[20] * 9).continue_blocked_reason()

@@ -120,7 +120,7 @@ async def test_a_chunked_body_over_the_limit_looks_like_a_disconnect(
     assert "Request body too large" in capsys.readouterr().out
 
 
-async def test_an_answer_that_had_begun_is_cut() -> None:
+async def test_a_response_that_has_started_is_aborted() -> None:
     """A second status cannot follow."""
     async with serving(answering) as upstream, served(upstream, in_front=behind_the_front) as relay:
         pieces = (chunk(10), chunk(LIMIT_BYTES), b"0\r\n\r\n")

@@ -63,7 +63,7 @@ async def storage_at(
 
 
 @pytest.mark.parametrize("first", [(BUSY,), (THROTTLED, BUSY), (b"",), (b"", b"")])
-async def test_what_may_pass_is_tried_three_times(first: tuple[bytes, ...]) -> None:
+async def test_a_transient_failure_is_tried_three_times(first: tuple[bytes, ...]) -> None:
     async with serving(saying(*first, CREATED)) as server, storage_at(server) as storage:
         await storage.put_blob("c/b", b"x")
 
@@ -106,7 +106,7 @@ async def test_a_service_that_is_busy_for_long_is_left_alone() -> None:
             await storage.put_blob("c/b", b"x")
 
 
-async def test_what_does_not_pass_is_raised() -> None:
+async def test_a_permanent_failure_is_raised() -> None:
     async with serving(saying(BUSY, BUSY, BUSY)) as server, storage_at(server) as storage:
         with pytest.raises(StorageError, match="storage refused: 503 ServerBusy") as refused:
             await storage.put_blob("c/b", b"x")
@@ -163,7 +163,7 @@ async def test_a_token_is_asked_for_with_every_call() -> None:
     ] == [1, 1]
 
 
-async def test_a_shared_access_signature_goes_behind_the_query() -> None:
+async def test_a_shared_access_signature_follows_the_query() -> None:
     heads: list[bytes] = []
     async with (
         serving(saying(CREATED, CREATED, heads=heads)) as server,

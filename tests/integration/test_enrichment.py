@@ -216,7 +216,7 @@ async def test_captures_that_are_missing_cost_their_keys_not_the_event() -> None
     assert json.loads(world.event_hub.sent[0][0])["prompt"] is None
 
 
-async def test_what_is_no_envelope_raises() -> None:
+async def test_a_message_that_is_not_an_envelope_raises() -> None:
     world = EnrichmentWorld()
     with pytest.raises(EnvelopeError):
         await world.deliver(b"nonsense")
@@ -257,9 +257,7 @@ class Broken:
         raise AssemblyError("assembling an event failed: ZeroDivisionError")
 
 
-async def test_whether_an_event_can_be_built_is_told_apart_from_whether_it_can_be_delivered_now() -> (
-    None
-):
+async def test_an_undeliverable_event_is_not_one_that_cannot_be_delivered_now() -> None:
     world = EnrichmentWorld()
     enrichment = Enrichment(
         world.captures, Assembler("default"), world.claims, world.event_hub, world.ledger

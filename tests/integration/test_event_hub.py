@@ -101,7 +101,7 @@ async def test_sends_at_the_same_time_share_one_publication(emulator: Emulator) 
     assert counted(emulator) == (publications + 1, events + 200)
 
 
-async def test_whoever_sends_while_a_send_is_under_way_shares_the_next_one(
+async def test_sends_during_a_send_share_the_next_one(
     emulator: Emulator,
 ) -> None:
     async with an_event_hub(emulator) as event_hub:
@@ -199,7 +199,7 @@ async def test_events_that_one_publication_cannot_hold_go_in_several(emulator: E
     assert counted(emulator) == (publications + 3, events + 8)
 
 
-async def test_an_invocation_that_is_cancelled_takes_nobody_along(emulator: Emulator) -> None:
+async def test_a_cancelled_invocation_cancels_no_other(emulator: Emulator) -> None:
     async with an_event_hub(emulator) as event_hub:
         emulator.set_mode("stall")
         sending = sends(event_hub, b"{}", b"{}", b"{}")
@@ -211,7 +211,7 @@ async def test_an_invocation_that_is_cancelled_takes_nobody_along(emulator: Emul
         assert isinstance(second, asyncio.CancelledError)
 
 
-async def test_an_error_of_the_sdk_that_nobody_knows_fails_the_group_instead_of_leaving_it_waiting(
+async def test_an_unknown_error_of_the_sdk_fails_the_group(
     emulator: Emulator,
 ) -> None:
     async def broken() -> Never:
@@ -321,7 +321,9 @@ async def test_an_event_that_is_refused_for_good_takes_no_neighbour_along(
         "vendor:what-nobody-knows",
     ],
 )
-async def test_what_passes_is_no_event_s_fault(emulator: Emulator, condition: str) -> None:
+async def test_a_transient_failure_is_not_an_events_fault(
+    emulator: Emulator, condition: str
+) -> None:
     """The whole group fails, none of it for good, and it is not sent again one by one."""
     async with an_event_hub(emulator) as event_hub:
         await event_hub.send(b"{}", "before")

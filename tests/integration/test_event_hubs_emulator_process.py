@@ -141,7 +141,7 @@ async def test_a_signal_ends_it_cleanly_while_clients_are_connected() -> None:
 
 
 @scenario
-async def test_while_told_to_reject_every_send_fails_and_nothing_is_stored() -> None:
+async def test_in_reject_mode_every_send_fails_and_nothing_is_stored() -> None:
     async with own_emulator("--partitions", "1") as emulator:
         async with emulator.producer(HUB) as producer:
             emulator.set_mode("reject")

@@ -317,7 +317,7 @@ def _holds(queue: QueueClient, text: str) -> bool:
         return False
 
 
-def test_a_missing_queue_is_no_error_and_is_not_made(host: HostProcess, storage: str) -> None:
+def test_a_missing_queue_is_neither_an_error_nor_created(host: HostProcess, storage: str) -> None:
     """Its trigger waits."""
     with (
         QueueClient.from_connection_string(storage, "never-made") as missing,

@@ -220,7 +220,7 @@ def test_logs_hold_the_apps_records_and_no_query_string(shared: HostProcess) -> 
     assert "secret" not in shared.output()
 
 
-def test_of_a_websocket_that_is_not_upgraded_nothing_is_said_that_misleads(
+def test_a_rejected_websocket_upgrade_logs_nothing_misleading(
     shared: HostProcess,
 ) -> None:
     """uvicorn would advise to install a library, although the refusal is meant."""

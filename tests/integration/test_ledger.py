@@ -119,7 +119,7 @@ async def test_a_writer_that_has_forgotten_a_windows_blob_begins_another_and_emp
             assert all(exchange_id in known for exchange_id in ids)
 
 
-async def test_a_blob_that_retention_has_taken_is_begun_again(azurite: str) -> None:
+async def test_a_blob_that_retention_deleted_is_created_again(azurite: str) -> None:
     window = a_window()
     async with an_account(azurite) as account:
         await account.ledger.delivered([an_id(window)])
@@ -131,7 +131,7 @@ async def test_a_blob_that_retention_has_taken_is_begun_again(azurite: str) -> N
         assert account.ledger.failures == 0
 
 
-async def test_lines_that_are_no_entries_are_told_of_and_hide_no_other(
+async def test_malformed_lines_are_logged_and_hide_no_entry(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     window = a_window()

@@ -278,7 +278,7 @@ async def test_a_retry_repeats_one_batch_at_most(
     assert counts(report, "captured", "redelivered", "not_requeued") == [10, 10, 0]
 
 
-async def test_a_run_stops_where_the_event_hub_goes_away(
+async def test_a_run_stops_if_the_event_hub_goes_away(
     azurite: str,
 ) -> None:
     """Between two batches, and the report says why."""
@@ -315,7 +315,7 @@ async def test_a_run_stops_where_the_event_hub_goes_away(
     assert not report["complete"]
 
 
-async def test_a_run_stops_where_nothing_is_delivered(azurite: str) -> None:
+async def test_a_run_stops_if_nothing_is_delivered(azurite: str) -> None:
     """The queue does not get shorter."""
     window = a_window()
     async with an_account(azurite) as account:

@@ -242,7 +242,7 @@ def test_pipelined_requests_are_answered_in_order_whatever_their_paths_hold(
     assert paths == ["/openai/v1//%E9%2f|{}^<>;=[]~`'", "/openai/v1/b"]
 
 
-def test_what_is_no_http_gets_a_400_and_a_closed_connection(stand_in: StandIn) -> None:
+def test_malformed_http_gets_a_400_and_a_closed_connection(stand_in: StandIn) -> None:
     """A broken request is answered once."""
     with closing(socket.create_connection(("127.0.0.1", stand_in.port), DEADLINE_S)) as caller:
         caller.sendall(b"nonsense\r\n\r\n")

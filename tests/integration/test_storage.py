@@ -101,13 +101,13 @@ async def test_a_capture_may_go_up_in_blocks_with_its_header_last(account: str) 
         assert await captures.get(NAME) == Capture(header={"a": 1}, body=b"".join(blocks))
 
 
-async def test_there_is_no_capture_where_none_was_put(account: str) -> None:
+async def test_a_missing_capture_is_none(account: str) -> None:
     async with a_storage(account) as storage:
         assert await Captures(storage).get("2024/11/13/06/none.request") is None
         assert await Captures(storage).get(None) is None
 
 
-async def test_a_blob_that_is_no_capture_is_refused(account: str) -> None:
+async def test_a_blob_that_is_not_a_capture_is_rejected(account: str) -> None:
     async with a_storage(account) as storage:
         captures = Captures(storage)
         await captures.put(NAME, (b"something else",))
@@ -154,7 +154,7 @@ async def test_the_probes_of_what_is_there_are_silent(account: str) -> None:
         await EnvelopeQueue(storage).probe()
 
 
-async def test_an_account_that_nobody_serves_is_a_storage_error_within_seconds(
+async def test_an_unreachable_account_is_a_storage_error_within_seconds(
     unserved: str,
 ) -> None:
     began = time.monotonic()

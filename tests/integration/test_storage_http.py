@@ -169,7 +169,7 @@ async def test_an_idle_connection_that_the_service_closed_is_not_used() -> None:
         assert server.connections == 2
 
 
-async def test_another_idle_connection_is_used_where_one_was_closed() -> None:
+async def test_another_idle_connection_is_used_if_one_was_closed() -> None:
     both = asyncio.Barrier(2)
 
     async def script(connection: Connection) -> None:

@@ -119,7 +119,7 @@ async def test_a_kept_connection_that_the_upstream_closes_is_not_a_502(
         assert server.connections == 2
 
 
-async def test_an_upstream_that_nobody_serves_is_a_502(transport: AiohttpTransport) -> None:
+async def test_an_unreachable_upstream_is_a_502(transport: AiohttpTransport) -> None:
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))
         port = unheard.getsockname()[1]

@@ -59,7 +59,7 @@ def test_unchunked_takes_the_framing_away() -> None:
     assert unchunked(_CHUNKED[len(_HEAD) :]) == b"".join(_STREAM)
 
 
-def test_events_are_counted_where_the_relay_cut_chunks_elsewhere() -> None:
+def test_events_are_counted_even_if_the_relay_cut_chunks_elsewhere() -> None:
     assert events(b"".join(_STREAM)) == 3
 
 

@@ -99,7 +99,7 @@ def test_the_table_says_that_a_yardstick_does_not_hold() -> None:
     assert "call: 6.00 ms, at most 5.00 ms: DOES NOT HOLD" in text
 
 
-def test_what_a_chunk_takes_is_told_beside_the_bare_relay_which_leaves_the_machine_out() -> None:
+def test_a_chunks_cost_is_reported_relative_to_the_bare_relays() -> None:
     slow_machine = figures(_measured(stream_ms=1.0, chunk_us=60.0, call_ms=4.0))
     bare = figures(_measured(stream_ms=1.0, chunk_us=45.0, call_ms=0.6))
     text = table(_ENVIRONMENT, Plan(), {"embedded": slow_machine, "bare": bare})

@@ -72,7 +72,7 @@ def test_the_scheme_has_no_case(value: bytes) -> None:
         ([b"Bearer " + b"a" * (LARGEST_BYTES + 1)], Check.FORM),
     ],
 )
-def test_what_is_no_single_bearer_token_is_refused(values: list[bytes], check: Check) -> None:
+def test_anything_but_one_bearer_token_is_rejected(values: list[bytes], check: Check) -> None:
     assert caller_token.bearer([(b"authorization", value) for value in values]) == TokenRejected(
         check=check
     )
@@ -122,7 +122,7 @@ def test_a_key_id_is_a_text(kid: object) -> None:
         b"e30",
     ],
 )
-def test_what_is_no_jwt_is_malformed(token: bytes) -> None:
+def test_a_token_that_is_not_a_jwt_is_malformed(token: bytes) -> None:
     assert caller_token.key_id(token) == TokenRejected(check=Check.FORM)
 
 

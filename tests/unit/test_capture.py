@@ -48,7 +48,7 @@ def test_a_capture_that_was_cut_within_its_header_is_refused(
         MAGIC + struct.pack(">I", 100_000) + b"[" * 100_000,
     ],
 )
-def test_what_is_no_capture_is_refused(blob: bytes) -> None:
+def test_bytes_that_are_not_a_capture_are_rejected(blob: bytes) -> None:
     with pytest.raises(CaptureError):
         load(blob)
 

@@ -154,7 +154,7 @@ def test_what_was_delivered_after_it_was_dead_lettered_is_delivered() -> None:
     assert (report.delivered, report.dead_lettered) == (1, 0)
 
 
-def test_of_one_page_the_exchanges_are_told_whatever_the_ledger_says() -> None:
+def test_a_page_of_names_gives_its_exchanges_without_the_ledger() -> None:
     names = [
         name(an_id(1), "request"),
         name(an_id(1), "response"),

@@ -21,9 +21,7 @@ from local.stack import Ports, free_ports
         (502, " - check AZURE_OPENAI_BASE_URL and AZURE_OPENAI_KEY"),
     ],
 )
-def test_a_call_that_failed_names_what_was_said_and_the_settings_to_look_at(
-    status: int, remedy: str
-) -> None:
+def test_a_failed_call_names_the_error_and_the_settings_to_check(status: int, remedy: str) -> None:
     assert (
         refused(status, "No connection.", "gpt-4o")
         == f"the call through the proxy was answered {status}: No connection.{remedy}"

@@ -84,7 +84,7 @@ def encoded(value: Any) -> str:
     return json.dumps(json.dumps(value))
 
 
-def test_another_host_goes_on_where_this_one_was_killed(tmp_path: Path) -> None:
+def test_another_host_continues_after_this_one_was_killed(tmp_path: Path) -> None:
     """What had ended is not called again, what ran is; finished instances are still known."""
 
     async def scenario() -> None:

@@ -214,7 +214,7 @@ def test_a_raising_orchestrator_fails_with_its_message() -> None:
     assert recorded.instance.custom_status == "about to"
 
 
-def test_custom_status_is_cleared_where_a_run_sets_none() -> None:
+def test_custom_status_is_cleared_if_a_run_sets_none() -> None:
     """It belongs to the run."""
 
     def forgets(context: df.DurableOrchestrationContext) -> Steps:

@@ -138,7 +138,7 @@ NOT_ENVELOPES: dict[str, str | bytes] = {
 
 
 @pytest.mark.parametrize("case", NOT_ENVELOPES)
-def test_what_is_no_envelope_is_refused_without_being_repeated(case: str) -> None:
+def test_other_json_is_rejected_without_being_quoted(case: str) -> None:
     with pytest.raises(EnvelopeError) as error:
         load(NOT_ENVELOPES[case])
     assert "secret-text" not in str(error.value)

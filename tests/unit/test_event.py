@@ -202,7 +202,7 @@ def test_the_upstreams_error_is_unchanged() -> None:
     assert (fields["type"], fields["status_code"], fields["error"]) == ("error", 429, error)
 
 
-def test_the_proxys_own_failure_is_told() -> None:
+def test_the_proxys_own_failure_is_in_the_event() -> None:
     failure = Failure(code="upstream_timeout", message="why")
     envelope = an_envelope(
         stream=None, outcome=Outcome.TIMED_OUT, failure=failure, response_capture=None

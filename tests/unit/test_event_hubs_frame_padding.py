@@ -99,5 +99,5 @@ def test_the_stream_may_come_byte_by_byte() -> None:
 
 
 @pytest.mark.parametrize("frame", [PROTOCOL_HEADER, EMPTY_FRAME, SASL_FRAME])
-def test_what_is_no_performative_passes_unchanged(frame: bytes) -> None:
+def test_other_frames_than_performatives_pass_unchanged(frame: bytes) -> None:
     assert pad_frame(frame) == frame

@@ -110,7 +110,7 @@ def test_enqueued_times_never_go_back() -> None:
     ]
 
 
-def test_retention_drops_the_oldest_and_readers_go_on_with_the_oldest_left() -> None:
+def test_retention_drops_the_oldest_events_and_readers_skip_them() -> None:
     size = BOOKKEEPING_BYTES + 1000
     log = PartitionLog(retention_bytes=10 * (size + 200))
     for number in range(100):

@@ -44,7 +44,7 @@ def test_a_batch_of_one_event_is_a_batch() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"\x00Sz", b"\x00Su\xa0\xff", b"\x00", b"{}", b"\x00S\x24\x45"]
 )
-def test_a_body_that_is_no_message_makes_a_single_event(body: bytes) -> None:
+def test_a_body_that_is_not_a_message_makes_a_single_event(body: bytes) -> None:
     assert len(read_publication(encode(Message(data=[body]))).events) == 1
 
 

@@ -55,7 +55,7 @@ def test_without_content_there_is_no_first_token(chunks: list[dict[str, Any]]) -
     assert event_of(envelope(**arrived), HELLO, response)["time_to_first_token_ms"] is None
 
 
-def test_a_first_token_behind_the_arrivals_that_the_envelope_keeps_is_unknown() -> None:
+def test_a_first_token_after_the_recorded_arrivals_is_unknown() -> None:
     """A wrong time would be worse than none."""
     response, arrived = _arriving(_sse(ROLE), _sse(delta("hi")))
     known = {"arrivals": arrived["arrivals"][:1]}
@@ -103,7 +103,7 @@ def test_an_estimate_counts_four_bytes_to_a_token_on_both_sides() -> None:
         ("call", 200, True),
     ],
 )
-def test_nothing_is_estimated_where_nothing_was_generated_or_cut(
+def test_nothing_is_estimated_if_nothing_was_generated_or_cut(
     operation: str, status: int, stream: bool
 ) -> None:
     """An answer that came whole without usage has none; a refusal has used nothing."""
@@ -167,7 +167,7 @@ def test_the_type_says_what_kind_of_answer_it_is(operation: str, expected: str) 
     assert event_of(failed, None, None)["type"] == "error"
 
 
-def test_tool_calls_without_indices_are_told_apart_by_their_ids() -> None:
+def test_tool_calls_without_indices_are_distinguished_by_their_ids() -> None:
     """Some servers give every call the index 0; some repeat the name in each delta."""
 
     def piece(call_id: str | None, name: str | None, arguments: str) -> dict[str, Any]:
@@ -223,7 +223,7 @@ def test_values_of_headers_are_in_the_event() -> None:
     assert event["served"] == {"processing_ms": 13}
 
 
-def test_the_account_of_a_pool_that_answered_is_told() -> None:
+def test_the_event_names_the_account_of_a_pool_that_answered() -> None:
     """From the headers that the pool's policy sets; absent where the upstream is one account."""
     pool = {
         "x-fnsse-backend-account": "oai-france",

@@ -154,7 +154,7 @@ def test_an_unlimited_function_timeout_is_minus_one() -> None:
     assert host_json({"functionTimeout": "00:25:00"}).function_timeout_s == 1500
 
 
-def test_refusals_say_where_to_go() -> None:
+def test_an_unsupported_feature_points_at_func_start() -> None:
     """The message of an unsupported feature points at func start."""
     assert "func start" in str(Unsupported("The binding eventHub"))
 
@@ -176,7 +176,7 @@ def test_time_spans_read_as_in_net(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "30s", "24:00:00", "00:60:00", "1:2:3:4:5"])
-def test_what_is_no_time_span_is_an_error(text: str) -> None:
+def test_a_malformed_time_span_is_an_error(text: str) -> None:
     """Nothing is guessed."""
     with pytest.raises(ValueError, match="duration"):
         parse_time_span_s(text)

@@ -39,6 +39,6 @@ def test_an_id_across_the_border_of_two_others_is_not_in_it() -> None:
     assert not any(str(uuid.UUID(bytes=id_bytes)) in ids for id_bytes in across)
 
 
-def test_what_is_no_uuid_is_refused() -> None:
+def test_an_id_that_is_not_a_uuid_is_rejected() -> None:
     with pytest.raises(ValueError, match="UUID"):
         IdSet().add("nonsense")

@@ -119,7 +119,7 @@ def upstream(key: str) -> UpstreamSettings:
     ).upstream
 
 
-async def test_the_managed_identity_is_asked_for_only_where_there_is_no_key() -> None:
+async def test_the_managed_identity_is_used_only_without_a_key() -> None:
     identities = [Identity()]
     assert isinstance(for_upstream(upstream("k"), identities.clear), KeyCredential)  # type: ignore[arg-type]
     assert len(identities) == 1

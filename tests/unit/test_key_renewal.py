@@ -139,7 +139,7 @@ async def test_the_same_keys_stay_the_same_object(tenant: GatedTenant, renewing:
     assert renewal.keys is first
 
 
-async def test_without_keys_the_failure_is_told_at_once_and_tried_again_soon(
+async def test_without_keys_a_failure_is_raised_at_once_and_retried_soon(
     tenant: GatedTenant, renewing: Renewals
 ) -> None:
     renewal = renewing(first_retry_s=0.05, longest_retry_s=0.1)

@@ -463,7 +463,7 @@ def test_one_error_is_enough() -> None:
 
 @pytest.mark.parametrize("usage_requested", [True, False])
 @pytest.mark.parametrize("early", [True, False])
-def test_the_usage_chunk_is_taken_out_where_the_proxy_asked_for_it(
+def test_the_usage_chunk_is_removed_if_the_proxy_asked_for_it(
     *, usage_requested: bool, early: bool
 ) -> None:
     """Long pieces too."""

@@ -28,7 +28,7 @@ _FILE = (
 _PROMPT = ('content-disposition: form-data; name="prompt"', "καλημέρα\r\n".encode())
 
 
-def test_a_file_is_told_by_name_type_size_and_hash() -> None:
+def test_a_file_is_described_by_name_type_size_and_hash() -> None:
     """Its bytes may hold line ends and other boundaries."""
     form = multipart.read(_form(_FILE, _PROMPT), TYPE)
     digest = hashlib.sha256(_FILE[1]).hexdigest()

@@ -37,7 +37,7 @@ def test_a_make_line_gives_options_that_give_the_line_again(line: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["abc", "0", "65536", "-1", "7 1", "1" * 5000, "\u0667"])
-def test_what_is_no_port_is_named_by_its_variable(text: str) -> None:
+def test_an_invalid_port_is_named_by_its_variable(text: str) -> None:
     with pytest.raises(StackError) as error:
         parse([f"--blob-port={text}"])
     assert (

@@ -52,7 +52,7 @@ def test_reconcile_goes_through_all_windows_and_replays() -> None:
     assert_deterministic(reconcile.orchestrate, recorded)
 
 
-def test_reconcile_waits_where_it_may_not_queue_anything() -> None:
+def test_reconcile_waits_while_it_may_not_queue_anything() -> None:
     """The status says why."""
     recorded = run(
         reconcile.orchestrate, OPTIONS, {"reconcile_precheck": lambda _: "the queue holds work"}

@@ -66,7 +66,7 @@ async def test_one_fetch_serves_all_who_come_before_it_has_ended() -> None:
     assert endpoint.fetches == 1
 
 
-async def test_whoever_stops_waiting_does_not_end_the_fetch() -> None:
+async def test_a_cancelled_caller_does_not_end_the_fetch() -> None:
     endpoint = Endpoint()
     endpoint.open.clear()
     renewal = endpoint.renewal()

@@ -105,7 +105,7 @@ def test_what_the_orchestration_keeps_is_the_same_replay(
         ({"ids": [new_exchange_id(2**48 - 1, bytes(10))]}, "exchange ids"),
     ],
 )
-def test_a_wrong_request_is_told_why(fields: object, why: str) -> None:
+def test_the_error_names_the_mistake_in_a_replay_request(fields: object, why: str) -> None:
     with pytest.raises(ReplayRequestError, match=why):
         replay_request.parse(fields, NOW, RETENTION)
 

@@ -95,7 +95,7 @@ def test_the_apps_own_routes_are_known(path: str) -> None:
 
 
 @pytest.mark.parametrize("upgrade", ["websocket", "WebSocket", "h2c, websocket"])
-def test_a_websocket_is_told_apart_below_openai_alone(upgrade: str) -> None:
+def test_a_websocket_is_recognised_only_below_openai(upgrade: str) -> None:
     assert route("GET", "/openai/realtime", upgrade=upgrade) == WebSocketRequested()
     assert route("GET", "/realtime", upgrade=upgrade) == UnknownRoute()
 

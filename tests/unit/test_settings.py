@@ -196,7 +196,7 @@ def test_the_longest_exchange_ends_before_the_host_would_end_it() -> None:
         ("UPSTREAM_READ_TIMEOUT_S", f"{SECRET}{SECRET}"),
     ],
 )
-def test_a_secret_is_never_repeated_even_where_none_belongs(name: str, value: str) -> None:
+def test_a_secret_is_never_repeated_even_in_a_wrong_setting(name: str, value: str) -> None:
     text = "\n".join(problems({name: value}))
     assert f"{name} is malformed: it must be" in text
     assert SECRET not in text
@@ -470,7 +470,7 @@ ENTRA = {
 }
 
 
-def test_the_host_checks_callers_unless_told_otherwise() -> None:
+def test_the_host_checks_callers_by_default() -> None:
     """What else is set for tokens may be set already."""
     assert load(LEAST).caller_auth is None
     assert load(LEAST | ENTRA | {"CALLER_AUTH": "Function_Key"}).caller_auth is None

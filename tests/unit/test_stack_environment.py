@@ -163,7 +163,7 @@ def test_a_missing_settings_file_has_no_values(tmp_path: Path) -> None:
     assert read_settings_file(tmp_path / "local.settings.json") == {}
 
 
-def test_values_are_read_as_text_even_behind_a_byte_order_mark(tmp_path: Path) -> None:
+def test_values_are_read_as_text_even_after_a_byte_order_mark(tmp_path: Path) -> None:
     """Editors on Windows write one, and the Core Tools read it."""
     file = tmp_path / "local.settings.json"
     file.write_text('\ufeff{"IsEncrypted": false, "Values": {"A": 1, "B": "x"}}', encoding="utf-8")

@@ -64,7 +64,7 @@ def test_tool_choice_says_what_may_be_called(more: dict[str, object], names: lis
 
 
 @pytest.mark.parametrize("broken", [b"", b"{", b"[]", b"\xff"])
-def test_a_body_that_is_no_object_is_refused(broken: bytes) -> None:
+def test_a_body_that_is_not_an_object_is_rejected(broken: bytes) -> None:
     """Anything but a JSON object raises NotJsonError."""
     with pytest.raises(ask.NotJsonError):
         ask.read(broken)

@@ -27,7 +27,7 @@ def test_reads_keys_with_and_without_values(text: str, expected: Directives) -> 
     assert parse(text) == expected
 
 
-def test_what_is_not_said_stays_as_it_was() -> None:
+def test_a_directive_that_is_not_given_keeps_its_default() -> None:
     """A header is read over the deployment's directives, those over the defaults."""
     assert parse("chunks=3", parse("chunks=9,chunk_ms=5")) == Directives(chunks=3, chunk_ms=5)
 
@@ -42,7 +42,7 @@ def test_a_mistake_is_named(text: str) -> None:
         parse(text)
 
 
-def test_a_deployment_holds_directives_behind_two_dashes() -> None:
+def test_a_deployment_holds_directives_after_two_dashes() -> None:
     """What stands before `--` is the deployment."""
     assert split_deployment("gpt-4o--status=429,retry_after=7") == (
         "gpt-4o",

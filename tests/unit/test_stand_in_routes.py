@@ -48,6 +48,6 @@ def test_other_paths_are_no_routes() -> None:
     assert route("/health?x=/nothing/") is None
 
 
-def test_an_openai_path_below_openai_is_no_route() -> None:
+def test_an_openai_path_below_openai_is_not_a_route() -> None:
     """Azure answers 404: the SDK adds `/openai` to an endpoint that ends in it already."""
     assert route("/openai/openai/deployments/gpt-4o/chat/completions?api-version=1") is None

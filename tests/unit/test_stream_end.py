@@ -53,7 +53,7 @@ def test_bytes_end_an_event_exactly_where_the_pattern_ends(lines: list[bytes]) -
 
 
 @pytest.mark.parametrize("kind", sorted(LAST_EVENTS))
-def test_a_last_event_is_told_before_it_is_parsed(kind: str) -> None:
+def test_a_last_event_is_recognised_before_it_is_parsed(kind: str) -> None:
     """By its type or by its SSE name."""
     assert ends_stream({"type": kind})
     assert ends_stream({}, kind)

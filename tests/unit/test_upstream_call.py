@@ -199,7 +199,7 @@ async def test_it_is_not_sent_again_for_ever() -> None:
 @pytest.mark.parametrize(
     "error", [MAYBE_READ, UpstreamUnreachable("")], ids=["lost", "unreachable"]
 )
-async def test_what_may_have_been_carried_out_is_sent_once(
+async def test_a_request_that_may_have_been_carried_out_is_sent_once(
     method: str, error: UpstreamError
 ) -> None:
     upstream = ScriptedUpstream(error, (200, b"answer"))

@@ -149,7 +149,7 @@ def test_no_body_is_an_error(body: bytes) -> None:
 
 
 @given(OTHERS)
-def test_nothing_is_added_where_it_may_not_be(others: dict[str, Any]) -> None:
+def test_nothing_is_added_if_the_proxy_may_not_ask(others: dict[str, Any]) -> None:
     """The proxy adds nothing if it is switched off, for other operations, or with an old
     api-version. What the caller asks for is still known.
     """
@@ -176,7 +176,7 @@ def test_nothing_is_added_where_it_may_not_be(others: dict[str, Any]) -> None:
         ('"\\x"', None),
     ],
 )
-def test_the_model_is_known_where_it_is_a_name(model_json: str, model: str | None) -> None:
+def test_the_model_is_known_if_it_is_a_name(model_json: str, model: str | None) -> None:
     """On the v1 routes it is the deployment."""
     assert (
         run(
