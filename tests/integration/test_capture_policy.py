@@ -118,7 +118,7 @@ async def test_a_streams_end_is_held_until_its_capture_is_stored() -> None:
     gate.set()
     await ended(running)
     assert (client.body, client.ended) == (TEXT + STOP + DONE, True)
-    assert [kept.body for kept in world.store.captures(".response")] == [TEXT + STOP + DONE]
+    assert [blob.body for blob in world.store.captures(".response")] == [TEXT + STOP + DONE]
     assert (await world.envelope()).outcome is Outcome.COMPLETED
 
 
@@ -238,7 +238,7 @@ async def test_disconnect_while_the_end_is_held_back(
         len(sent + held),
     )
     assert envelope.usage == ({"total_tokens": 7} if held == LAST else None)
-    assert [kept.body for kept in world.store.captures(".response")] == [sent + held]
+    assert [blob.body for blob in world.store.captures(".response")] == [sent + held]
     assert envelope.response_capture is not None
 
 
@@ -307,7 +307,7 @@ async def test_disconnect_while_the_request_is_stored_is_recorded(
     a_gate(world).set()
     envelope = await world.envelope()
     assert (envelope.outcome, envelope.status_code) == (Outcome.CLIENT_DISCONNECTED, None)
-    assert [kept.body for kept in world.store.captures(".request")] == [ASK]
+    assert [blob.body for blob in world.store.captures(".request")] == [ASK]
     assert envelope.request_capture is not None
     assert not world.upstream.requests
 

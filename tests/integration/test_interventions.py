@@ -49,7 +49,7 @@ async def test_a_silent_stream_gets_comments_that_count_as_nothing() -> None:
     assert client.body.replace(COMMENT, b"") == TEXT + STOP + DONE
     envelope = await world.envelope()
     assert (envelope.chunk_count, envelope.response_bytes) == (3, len(TEXT + STOP + DONE))
-    assert [kept.body for kept in world.store.captures(".response")] == [TEXT + STOP + DONE]
+    assert [blob.body for blob in world.store.captures(".response")] == [TEXT + STOP + DONE]
 
 
 async def test_no_comment_comes_within_an_event() -> None:
@@ -116,7 +116,7 @@ async def test_an_error_after_an_early_answer_follows_as_a_frame() -> None:
         200,
         429,
     )
-    assert [kept.body for kept in world.store.captures(".response")] == [refusal]
+    assert [blob.body for blob in world.store.captures(".response")] == [refusal]
 
 
 @pytest.mark.parametrize("status", [200, 202, 302])
@@ -150,7 +150,7 @@ async def test_a_document_after_an_early_answer_is_an_error(
         status,
     )
     assert envelope.failure is not None
-    assert [kept.body for kept in world.store.captures(".response")] == [completion]
+    assert [blob.body for blob in world.store.captures(".response")] == [completion]
 
 
 async def test_an_internal_error_after_an_early_answer_cuts_it_off() -> None:

@@ -140,7 +140,7 @@ async def test_an_answer_of_many_blocks_is_stored_whole() -> None:
     world = a_world(sse(*pieces))
     await relayed(world, ASK)
     await world.recorded()
-    assert [kept.body for kept in world.store.captures(".response")] == [b"".join(pieces)]
+    assert [blob.body for blob in world.store.captures(".response")] == [b"".join(pieces)]
     assert len(world.store.blocks) > 2
 
 
@@ -252,7 +252,7 @@ async def test_the_request_capture_is_stored_while_the_upstream_works() -> None:
     running = client.start()
     async with asyncio.timeout(DEADLINE_S):
         await world.store.stored.wait()
-    assert [kept.body for kept in world.store.captures(".request")] == [ASK]
+    assert [blob.body for blob in world.store.captures(".request")] == [ASK]
     assert not client.messages
     answering.set()
     await asyncio.wait_for(running, DEADLINE_S)
@@ -269,4 +269,4 @@ async def test_a_disconnect_does_not_cancel_the_recording() -> None:
     assert not world.envelopes.put_ones
     gate.set()
     assert (await world.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
-    assert [kept.body for kept in world.store.captures(".response")] == [TEXT]
+    assert [blob.body for blob in world.store.captures(".response")] == [TEXT]

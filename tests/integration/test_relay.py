@@ -78,7 +78,7 @@ async def test_a_stream_passes_byte_for_byte(path: str, body: bytes) -> None:
         assert client.body == body
         assert client.ended
         await world.recorded()
-        assert [kept.body for kept in world.store.captures(".response")] == [body]
+        assert [blob.body for blob in world.store.captures(".response")] == [body]
 
 
 async def test_only_the_requested_usage_chunk_is_taken_out() -> None:
@@ -93,7 +93,7 @@ async def test_only_the_requested_usage_chunk_is_taken_out() -> None:
             True,
             Outcome.COMPLETED,
         )
-        assert [kept.body for kept in world.store.captures(".response")] == [STREAM], (
+        assert [blob.body for blob in world.store.captures(".response")] == [STREAM], (
             "the capture keeps it"
         )
 
@@ -133,7 +133,7 @@ async def test_the_request_goes_up_as_it_came_with_the_proxys_credential(
     assert "authorization" not in request.headers
     assert (request.headers["x-note"], request.headers["content-length"]) == ("kept", str(len(ASK)))
     await world.recorded()
-    assert [kept.body for kept in world.store.captures(".request")] == [ASK]
+    assert [blob.body for blob in world.store.captures(".request")] == [ASK]
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503])
@@ -204,7 +204,7 @@ async def test_disconnect_within_a_stream() -> None:
         True,
     )
     assert (envelope.response_bytes, envelope.chunk_count) == (len(FILTER + TEXT), 2)
-    assert [kept.body for kept in world.store.captures(".response")] == [FILTER + TEXT]
+    assert [blob.body for blob in world.store.captures(".response")] == [FILTER + TEXT]
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -262,7 +262,7 @@ async def test_an_exchange_that_the_server_cancels_is_recorded() -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert (await world.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
-    assert [kept.body for kept in world.store.captures(".response")] == [TEXT]
+    assert [blob.body for blob in world.store.captures(".response")] == [TEXT]
 
 
 # --- the proxy says no ----------------------------------------------------------------------------
@@ -302,7 +302,7 @@ async def test_a_broken_off_upload_is_recorded() -> None:
     await client.run()
     envelope = await world.envelope()
     assert (envelope.outcome, envelope.request_bytes) == (Outcome.CLIENT_DISCONNECTED, 30)
-    assert [kept.body for kept in world.store.captures(".request")] == [ASK[:30]]
+    assert [blob.body for blob in world.store.captures(".request")] == [ASK[:30]]
 
 
 async def test_a_body_of_exactly_the_limit_is_taken() -> None:
@@ -379,7 +379,7 @@ async def test_a_stream_that_breaks_never_looks_complete(
     assert not client.ended
     envelope = await world.envelope()
     assert (envelope.outcome, envelope.status_code) == (outcome, 200)
-    assert [kept.body for kept in world.store.captures(".response")] == [TEXT]
+    assert [blob.body for blob in world.store.captures(".response")] == [TEXT]
 
 
 async def test_a_broken_stream_ends_in_an_error_frame() -> None:
@@ -432,7 +432,7 @@ async def test_an_audio_stream_is_complete_with_its_last_event_alone(
         envelope = await world.envelope()
         assert envelope.outcome is (Outcome.COMPLETED if whole else Outcome.UPSTREAM_INTERRUPTED)
         assert (envelope.failure is None) is whole
-        assert [kept.body for kept in world.store.captures(".response")] == [b"".join(events)]
+        assert [blob.body for blob in world.store.captures(".response")] == [b"".join(events)]
 
 
 @pytest.mark.parametrize(
@@ -456,7 +456,7 @@ async def test_a_stream_that_breaks_after_its_last_frame_is_complete(
     assert (client.body, client.ended) == (b"".join(frames), True)
     envelope = await world.envelope()
     assert (envelope.outcome, envelope.failure) == (Outcome.COMPLETED, None)
-    assert [kept.body for kept in world.store.captures(".response")] == [b"".join(frames)]
+    assert [blob.body for blob in world.store.captures(".response")] == [b"".join(frames)]
 
 
 async def test_a_finished_stream_is_complete_at_the_time_limit() -> None:

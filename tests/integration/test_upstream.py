@@ -170,7 +170,7 @@ async def test_a_body_of_unknown_length_passes_on_in_chunks(transport: AiohttpTr
     assert client.body == b"ok"
     assert requests[0].partition(b"\r\n\r\n")[2] == b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"
     await world.recorded()
-    assert [kept.body for kept in world.store.captures(".request")] == [b"abc"]
+    assert [blob.body for blob in world.store.captures(".request")] == [b"abc"]
 
 
 class LateReader(httpx.AsyncBaseTransport):
@@ -221,7 +221,7 @@ async def test_every_byte_before_a_break_reaches_client_and_capture(
     assert (client.body, client.ended) == (body, completed)
     envelope = await world.envelope()
     assert (envelope.outcome, envelope.failure is None) == (outcome, completed)
-    assert [kept.body for kept in world.store.captures(".response")] == [body]
+    assert [blob.body for blob in world.store.captures(".response")] == [body]
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ async def test_disconnect_within_a_passing_body(
     assert ends == ["broken off"], "half a body must not look like a whole one"
     envelope = await world.envelope()
     assert (envelope.outcome, envelope.status_code) == (Outcome.CLIENT_DISCONNECTED, None)
-    assert [kept.body for kept in world.store.captures(".request")] == [b"half"]
+    assert [blob.body for blob in world.store.captures(".request")] == [b"half"]
     assert not client.messages
 
 
@@ -298,7 +298,7 @@ async def test_disconnect_within_the_upload_ends_the_answer(
     envelope = await world.envelope()
     assert (envelope.outcome, envelope.status_code) == (Outcome.CLIENT_DISCONNECTED, 200)
     assert (envelope.request_bytes, envelope.response_bytes) == (4, 5)
-    assert [kept.body for kept in world.store.captures(".request")] == [b"half"]
+    assert [blob.body for blob in world.store.captures(".request")] == [b"half"]
 
 
 async def test_a_passing_body_over_the_limit_is_rejected(
