@@ -94,7 +94,7 @@ def _judge(
         observations,
         upstream_calls(bed.stack),
         Circumstances(),
-        must=[seen.exchange_id for seen in observations if seen.exchange_id],
+        must=[observation.exchange_id for observation in observations if observation.exchange_id],
     )
     repeated = [exchange_id for exchange_id, copies in evidence.events.items() if len(copies) > 1]
     result.check(

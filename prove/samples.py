@@ -27,7 +27,7 @@ class Samples:
     @property
     def exchange_ids(self) -> list[str]:
         """Ids of the exchanges that were measured."""
-        return [seen.exchange_id or "" for seen in self.observations]
+        return [observation.exchange_id or "" for observation in self.observations]
 
 
 def summary(best_effort: Samples, required: Samples) -> dict[str, int | float | str]:

@@ -41,7 +41,7 @@ def stopped_in_outage(
     result = ProofResult(title=f"SIGTERM in an outage, {kind} host, CAPTURE_POLICY={policy}")
     with TestBed(kind, CAPTURE_POLICY=policy, RECONCILE_GRACE_S="60") as bed:
         observations = _end_in_outage(bed, calls)
-        ids = {seen.exchange_id for seen in observations if seen.exchange_id}
+        ids = {observation.exchange_id for observation in observations if observation.exchange_id}
         ended_at = time.monotonic()
         wait_for(
             lambda: ids <= _logged(bed).keys(), "the log to have all envelopes", _LOGGED_WITHIN_S
@@ -70,8 +70,8 @@ def _end_in_outage(bed: TestBed, calls: int) -> list[ClientObservation]:
         lambda: len(gather(bed, outcomes=False).stored) == calls, "their requests' captures", 30
     )
     _set_mode(bed, GateMode.REFUSE)
-    begun = OneShot(bed.stack, _chats(calls, _SHORT))
-    return under_way.join() + begun.join()
+    calls_under_way = OneShot(bed.stack, _chats(calls, _SHORT))
+    return under_way.join() + calls_under_way.join()
 
 
 def _chats(count: int, directives: Sequence[str]) -> list[Chat]:
@@ -116,9 +116,11 @@ def _judge(
         also=[str(envelope["deployment"]) for envelope in logged.values()],
     )
     views = {
-        seen.exchange_id: ExchangeView(client=seen, upstream=upstream.get(seen.deployment))
-        for seen in observations
-        if seen.exchange_id
+        observation.exchange_id: ExchangeView(
+            client=observation, upstream=upstream.get(observation.deployment)
+        )
+        for observation in observations
+        if observation.exchange_id
     }
     result.counts |= {
         "envelopes in the log": len(logged),

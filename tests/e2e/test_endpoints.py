@@ -29,17 +29,15 @@ def client(stack: Stack) -> Iterator[AzureOpenAI]:
         api_key=CALLER_KEY,
         api_version="2025-04-01-preview",
         max_retries=0,
-    ) as made:
-        yield made
+    ) as sdk:
+        yield sdk
 
 
 @pytest.fixture
 def v1(stack: Stack) -> Iterator[OpenAI]:
     """The plain SDK on the versionless routes."""
-    with OpenAI(
-        base_url=f"{stack.proxy_url}/openai/v1/", api_key=CALLER_KEY, max_retries=0
-    ) as made:
-        yield made
+    with OpenAI(base_url=f"{stack.proxy_url}/openai/v1/", api_key=CALLER_KEY, max_retries=0) as sdk:
+        yield sdk
 
 
 @on_embedded_alone
@@ -111,11 +109,11 @@ def test_a_streamed_response(v1: OpenAI, client: AzureOpenAI, events: EventLog) 
         raw = sdk.responses.with_raw_response.create(
             model=new_deployment(), input=PROMPT, stream=True
         )
-        seen = list(raw.parse())
-        assert seen[-1].type == "response.completed"
+        chunks = list(raw.parse())
+        assert chunks[-1].type == "response.completed"
         event = events.one(exchange_id=raw.headers["x-exchange-id"])
         assert (event["type"], event["outcome"]) == ("stream_completion", "completed")
-        assert event["content"] == seen[-1].response.output_text
+        assert event["content"] == chunks[-1].response.output_text
         assert event["usage"]["output_tokens"] > 0
 
 
@@ -144,10 +142,10 @@ def test_a_background_response_that_is_only_polled_is_counted_once(
 @on_embedded_alone
 def test_a_background_response(v1: OpenAI, events: EventLog) -> None:
     """Created, cancelled; another one read as a stream."""
-    kept: Any = v1.responses.create(
+    response_stream: Any = v1.responses.create(
         model=f"{new_deployment()}--background_ms=60000", input=PROMPT, background=True
     )
-    cancelled = v1.responses.with_raw_response.cancel(kept.id)
+    cancelled = v1.responses.with_raw_response.cancel(response_stream.id)
     assert cancelled.parse().status == "cancelled"
     other = v1.responses.create(model=new_deployment(), input=PROMPT, background=True)
     stream = v1.responses.with_raw_response.retrieve(other.id, stream=True)
@@ -215,8 +213,8 @@ def test_a_multipart_body_goes_up_byte_for_byte(
             answer = call.rest()
     else:
         answer = http_client.call(stack.proxy_url, "POST", target, headers, body)
-    seen = upstream_record.only_request(stack, deployment=deployment)
-    assert (answer.status, seen.body_sha256) == (200, hashlib.sha256(body).hexdigest())
+    upstream_request = upstream_record.only_request(stack, deployment=deployment)
+    assert (answer.status, upstream_request.body_sha256) == (200, hashlib.sha256(body).hexdigest())
     assert events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
 
 
@@ -230,12 +228,12 @@ def test_speech_streams_down(stack: Stack, events: EventLog) -> None:
     ]
     target = f"/openai/deployments/{deployment}/audio/speech?api-version={API_VERSION}"
     answer = http_client.call(stack.proxy_url, "POST", target, headers, body)
-    seen = upstream_record.only_request(stack, deployment=deployment)
+    upstream_request = upstream_record.only_request(stack, deployment=deployment)
     assert answer.whole
-    assert answer.body == seen.response_body
+    assert answer.body == upstream_request.response_body
     assert len(answer.body) == 100_000
     assert answer.header("content-type") == "audio/mpeg"
-    assert answer.pieces[0].at < seen.write_times[1]
+    assert answer.pieces[0].at < upstream_request.write_times[1]
     event = events.one(exchange_id=answer.exchange_id)
     assert (event["type"], event["operation"], event["outcome"]) == (
         "audio",
@@ -249,15 +247,17 @@ def test_files_and_batches(client: AzureOpenAI, events: EventLog) -> None:
     """Up, down, listed, made, cancelled: each is an event of the kind `call`, with its status and
     sizes.
     """
-    made = client.files.with_raw_response.create(file=("in.jsonl", BINARY), purpose="batch")
-    content = client.files.with_raw_response.content(made.parse().id)
+    upload = client.files.with_raw_response.create(file=("in.jsonl", BINARY), purpose="batch")
+    content = client.files.with_raw_response.content(upload.parse().id)
     batch = client.batches.with_raw_response.create(
-        input_file_id=made.parse().id, endpoint="/v1/chat/completions", completion_window="24h"
+        input_file_id=upload.parse().id,
+        endpoint="/v1/chat/completions",
+        completion_window="24h",
     )
     cancelled = client.batches.with_raw_response.cancel(batch.parse().id)
-    removed = client.files.with_raw_response.delete(made.parse().id)
+    removed = client.files.with_raw_response.delete(upload.parse().id)
     assert b"custom_id" in content.content
-    for raw in (made, content, batch, cancelled, removed):
+    for raw in (upload, content, batch, cancelled, removed):
         event = events.one(exchange_id=raw.headers["x-exchange-id"])
         assert (event["type"], event["operation"], event["outcome"]) == (
             "call",
@@ -277,8 +277,12 @@ def test_the_plain_sdk_on_the_versionless_routes(
     deployment = new_deployment()
     messages: list[Any] = [{"role": "user", "content": PROMPT}]
     whole = v1.chat.completions.with_raw_response.create(model=deployment, messages=messages)
-    seen = upstream_record.only_request(stack, deployment=deployment)
-    assert (seen.path, seen.query, seen.all("authorization")) == (
+    upstream_request = upstream_record.only_request(stack, deployment=deployment)
+    assert (
+        upstream_request.path,
+        upstream_request.query,
+        upstream_request.all("authorization"),
+    ) == (
         "/openai/v1/chat/completions",
         None,
         [],
@@ -314,14 +318,14 @@ def test_whatever_comes_next(stack: Stack, events: EventLog, method: str) -> Non
         f"/openai/assistants/{request_id}/gr%C3%BC%C3%9Fe?api-version={API_VERSION}&empty=&flag"
     )
     answer = http_client.call(stack.proxy_url, method, target, headers, body)
-    seen = upstream_record.only_request(stack, request_id=request_id)
-    assert (answer.status, seen.method, seen.body_sha256) == (
+    upstream_request = upstream_record.only_request(stack, request_id=request_id)
+    assert (answer.status, upstream_request.method, upstream_request.body_sha256) == (
         200,
         method,
         hashlib.sha256(body).hexdigest(),
     )
-    assert answer.body == (b"" if method == "HEAD" else seen.response_body)
-    assert f"{seen.path}?{seen.query}" == target
+    assert answer.body == (b"" if method == "HEAD" else upstream_request.response_body)
+    assert f"{upstream_request.path}?{upstream_request.query}" == target
     event = events.one(exchange_id=answer.exchange_id)
     assert (event["type"], event["operation"], event["outcome"], event["status_code"]) == (
         "call",

@@ -32,8 +32,8 @@ def client(strained: Stack) -> Iterator[AzureOpenAI]:
         api_key=CALLER_KEY,
         api_version=API_VERSION,
         max_retries=0,
-    ) as made:
-        yield made
+    ) as sdk:
+        yield sdk
 
 
 def text_of(client: AzureOpenAI, deployment: str, directives: str) -> str:

@@ -189,11 +189,11 @@ def test_no_header_of_the_table_reaches_the_upstream(stack: Stack) -> None:
     headers = [(rule.name.replace("*", "anything").title(), SECRET) for rule in rules]
     found = relayed(stack, "POST", f"/openai/x?api-version={API_VERSION}", headers[:30], b"{}")
     rest = relayed(stack, "POST", f"/openai/x?api-version={API_VERSION}", headers[30:], b"{}")
-    for seen in (found, rest):
+    for record in (found, rest):
         assert [
-            name for name, value in seen.headers if SECRET in value or CALLER_KEY in value
+            name for name, value in record.headers if SECRET in value or CALLER_KEY in value
         ] == []
-        assert seen.all("api-key") == [stack.settings["AZURE_OPENAI_KEY"]]
+        assert record.all("api-key") == [stack.settings["AZURE_OPENAI_KEY"]]
     dropped = {rule.name.replace("*", "anything") for rule in rules if rule.action is Action.DROP}
     assert not dropped & (http_client.names(found.headers) | http_client.names(rest.headers))
 

@@ -177,12 +177,12 @@ def test_everything_requires_tls_1_2_or_newer(deployment: Deployment) -> None:
     debugging are off.
     """
     app = deployment.one("Microsoft.Web/sites")["properties"]
-    said = {app["siteConfig"][setting] for setting in ("minTlsVersion", "scmMinTlsVersion")}
+    tls_versions = {app["siteConfig"][setting] for setting in ("minTlsVersion", "scmMinTlsVersion")}
     for resource_type in ("Microsoft.Storage/storageAccounts", "Microsoft.EventHub/namespaces"):
-        said |= {
+        tls_versions |= {
             resource["properties"]["minimumTlsVersion"] for resource in deployment.of(resource_type)
         }
-    assert said <= {"1.2", "1.3", "TLS1_2", "TLS1_3"}
+    assert tls_versions <= {"1.2", "1.3", "TLS1_2", "TLS1_3"}
     assert app["httpsOnly"] is True
     assert app["siteConfig"]["remoteDebuggingEnabled"] is False
     doors = deployment.of("Microsoft.Web/sites/basicPublishingCredentialsPolicies")
@@ -208,11 +208,15 @@ def test_callers_need_an_approved_key(name: str, deployment: Deployment) -> None
     existing = dict(SETTINGS[name])["apiManagement"] == "existing"
     (product,) = deployment.of("Microsoft.ApiManagement/service/products")
     (subscription,) = deployment.of("Microsoft.ApiManagement/service/subscriptions")
-    said = {
+    approval = {
         key: product["properties"][key]
         for key in ("subscriptionRequired", "approvalRequired", "state")
     }
-    assert said == {"subscriptionRequired": True, "approvalRequired": True, "state": "published"}
+    assert approval == {
+        "subscriptionRequired": True,
+        "approvalRequired": True,
+        "state": "published",
+    }
     assert subscription["properties"]["scope"] == product["id"]
     assert subscription["properties"]["allowTracing"] is False
     api = deployment.resources[f"{_service(deployment)}/apis/{_ENVIRONMENT}-openai"]

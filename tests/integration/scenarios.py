@@ -43,8 +43,8 @@ class Scenarios:
         self, request: pytest.FixtureRequest
     ) -> dict[str, Callable[..., Coroutine[Any, Any, None]]]:
         """Those that this run of pytest wants."""
-        wanted = {item.name for item in request.session.items}
-        return {name: function for name, function in self.functions.items() if name in wanted}
+        selection = {item.name for item in request.session.items}
+        return {name: function for name, function in self.functions.items() if name in selection}
 
 
 class Running:

@@ -40,11 +40,13 @@ async def test_a_large_body_beyond_the_memory_is_refused_with_a_retry_after() ->
 async def test_a_body_is_not_held_while_its_answer_streams() -> None:
     """The answer may take minutes, and nothing is sent again once it has begun."""
     ending = asyncio.Event()
-    begun = event_of(choices=[{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}])
-    world = a_world(sse(begun, ending, b"data: [DONE]\n\n"))
+    first_chunk = event_of(
+        choices=[{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}]
+    )
+    world = a_world(sse(first_chunk, ending, b"data: [DONE]\n\n"))
     client = RelayClient(world.relay, LARGE)
     running = client.start()
-    await client.until_body(begun)
+    await client.until_body(first_chunk)
     assert world.relay.body_memory.used_bytes == 0
     ending.set()
     await asyncio.wait_for(running, DEADLINE_S)

@@ -100,9 +100,9 @@ def inspected(
     """Return the request as the app saw it."""
     status, body = raw_get(host, target, method, headers)
     assert status == 200, body
-    seen = json.loads(body)
-    assert isinstance(seen, dict)
-    return seen
+    request = json.loads(body)
+    assert isinstance(request, dict)
+    return request
 
 
 def answer_to(host: HostProcess, request: bytes) -> bytes:
@@ -168,11 +168,11 @@ def test_headers_are_added_replaced_dropped_and_joined(host: HostProcess) -> Non
     )
     headers = inspected(host, "/h", headers=sent)["headers"]
     assert isinstance(headers, list)
-    seen = {name: value for name, value in headers if name != "host"}
+    app_headers = {name: value for name, value in headers if name != "host"}
 
-    assert re.fullmatch(r"[0-9a-f-]{36}", seen.pop("x-ms-invocation-id"))
-    assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-00", seen.pop("traceparent"))
-    assert seen == {
+    assert re.fullmatch(r"[0-9a-f-]{36}", app_headers.pop("x-ms-invocation-id"))
+    assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-00", app_headers.pop("traceparent"))
+    assert app_headers == {
         "x-many": "1, 2", "cookie": "a=1; b=2", "x-functions-key": "k", "authorization": "Bearer t",
         "x-forwarded-for": "127.0.0.1", "x-forwarded-host": "public.example:81", "x-forwarded-proto": "http",
     }  # fmt: skip
@@ -279,9 +279,14 @@ def test_a_message_reaches_its_function_with_its_metadata(
     text = '{"a": [1,2.0], "b":"é"}'
     sent = queue.send_message(text)
 
-    seen = host.reported(rf'WORK (?=.*"id": "{sent.id}")')
+    work = host.reported(rf'WORK (?=.*"id": "{sent.id}")')
 
-    assert (seen["text"], seen["attempt"], seen["receipt"], len(seen["times"])) == (
+    assert (
+        work["text"],
+        work["attempt"],
+        work["receipt"],
+        len(work["times"]),
+    ) == (
         text,
         1,
         True,
@@ -328,9 +333,9 @@ def test_a_missing_queue_is_neither_an_error_nor_created(host: HostProcess, stor
 
 def test_a_timer_fires_on_its_schedule(host: HostProcess) -> None:
     """Every second, with the payload's shape of a schedule that is not monitored."""
-    seen = host.reported("TICK ")
+    tick = host.reported("TICK ")
 
-    assert seen == {"past_due": False, "schedule_status": {}, "schedule": {"AdjustForDST": True}}
+    assert tick == {"past_due": False, "schedule_status": {}, "schedule": {"AdjustForDST": True}}
     wait_until(lambda: host.output().count("TICK") >= 3, why="three ticks")
 
 

@@ -53,8 +53,8 @@ def test_that_test_alone_fails(tmp_path: Path) -> None:
         check=False,
     )
     assert "5 passed, 2 errors" in done.stdout, done.stdout
-    shown = [line.partition("::")[2].split() for line in done.stdout.splitlines()]
-    assert [words[0] for words in shown if words[1:2] == ["ERROR"]] == [
+    outcomes = [line.partition("::")[2].split() for line in done.stdout.splitlines()]
+    assert [words[0] for words in outcomes if words[1:2] == ["ERROR"]] == [
         "test_a_task_in_a_cycle_that_nobody_awaits[asyncio]",
         "test_an_error_without_any_asyncio",
     ]

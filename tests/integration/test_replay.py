@@ -59,13 +59,17 @@ def a_replay_runner(account: Account, now: datetime = LATER, **options: int) -> 
 
 
 async def replay(
-    account: Account, wanted: ReplayRequest, window: Window, now: datetime = LATER, **options: int
+    account: Account,
+    selection: ReplayRequest,
+    window: Window,
+    now: datetime = LATER,
+    **options: int,
 ) -> tuple[list[ReplayPage], list[Envelope]]:
     """Replay all pages of a window, and return the queued envelopes."""
     it, instance = a_replay_runner(account, now, **options), uuid.uuid4().hex
-    pages = [await it.queue_page(instance, wanted, window.name, None)]
+    pages = [await it.queue_page(instance, selection, window.name, None)]
     while pages[-1].marker is not None:
-        pages.append(await it.queue_page(instance, wanted, window.name, pages[-1].marker))
+        pages.append(await it.queue_page(instance, selection, window.name, pages[-1].marker))
     return pages, await account.take_queued()
 
 
@@ -104,14 +108,14 @@ async def test_a_request_narrows_the_replay(azurite: str) -> None:
         early, late = an_id(window, minute=1), an_id(window, minute=40)
         await account.put_exchange(early, deployment="a", outcome=Outcome.COMPLETED)
         await account.put_exchange(late, deployment="b", outcome=Outcome.TIMED_OUT)
-        for wanted, expected in (
+        for selection, expected in (
             (everything_in(window, deployment="a"), [early]),
             (everything_in(window, outcome=Outcome.TIMED_OUT), [late]),
             (everything_in(window, deployment="a", outcome=Outcome.TIMED_OUT), []),
             (everything_in(window, ids=frozenset({late})), [late]),
             (ReplayRequest(first=window.start, end=window.start + timedelta(minutes=30)), [early]),
         ):
-            _, queued = await replay(account, wanted, window)
+            _, queued = await replay(account, selection, window)
             assert [envelope.exchange_id for envelope in queued] == expected
 
 
@@ -173,18 +177,20 @@ async def test_a_retried_page_repeats_one_batch_at_most(
     """And counts all of it; another replay of the same page begins anew."""
     window = a_window()
     ids = [an_id(window) for _ in range(10)]
-    wanted = everything_in(window)
+    selection = everything_in(window)
     async with an_account(azurite) as account:
         for exchange_id in ids:
             await account.put_exchange(exchange_id)
         whole, account.envelopes = account.envelopes, DyingQueue(account.storage, 7)
         with pytest.raises(InstanceKilled):
-            await a_replay_runner(account, batch=3).queue_page("one", wanted, window.name, None)
+            await a_replay_runner(account, batch=3).queue_page("one", selection, window.name, None)
         account.envelopes = whole
         first = [envelope.exchange_id for envelope in await account.take_queued()]
-        page = await a_replay_runner(account, batch=3).queue_page("one", wanted, window.name, None)
+        page = await a_replay_runner(account, batch=3).queue_page(
+            "one", selection, window.name, None
+        )
         second = [envelope.exchange_id for envelope in await account.take_queued()]
-        await a_replay_runner(account, batch=3).queue_page("another", wanted, window.name, None)
+        await a_replay_runner(account, batch=3).queue_page("another", selection, window.name, None)
         third = [envelope.exchange_id for envelope in await account.take_queued()]
     # a batch is queued in any order
     assert (len(first), set(first) - set(ids[6:9])) == (7, set(ids[:6]))
@@ -211,9 +217,9 @@ async def test_the_same_page_twice_at_once_queues_everything(azurite: str) -> No
     window, instance = a_window(), uuid.uuid4().hex
     async with an_account(azurite) as account, an_account(azurite) as other:
         ids = {(await account.put_exchange(an_id(window))).exchange_id for _ in range(9)}
-        wanted = everything_in(window)
+        selection = everything_in(window)
         runs = [
-            a_replay_runner(writer, batch=2).queue_page(instance, wanted, window.name, None)
+            a_replay_runner(writer, batch=2).queue_page(instance, selection, window.name, None)
             for writer in (account, other, account)
         ]
         pages = await asyncio.gather(*runs)

@@ -152,9 +152,9 @@ def test_the_sdk_reads_responses(v1: openai.OpenAI) -> None:
     whole = v1.responses.create(model="gpt-4o", input="hello there")
     assert whole.usage
     assert whole.usage.output_tokens == 20
-    seen = list(v1.responses.create(model="gpt-4o", input="hello there", stream=True))
-    assert (seen[0].type, seen[-1].type) == ("response.created", "response.completed")
-    assert [event.sequence_number for event in seen] == list(range(len(seen)))
+    events = list(v1.responses.create(model="gpt-4o", input="hello there", stream=True))
+    assert (events[0].type, events[-1].type) == ("response.created", "response.completed")
+    assert [event.sequence_number for event in events] == list(range(len(events)))
     again = v1.responses.retrieve(whole.id)
     assert (again.output_text, again.usage) == (whole.output_text, whole.usage)
     rest = list(v1.responses.retrieve(whole.id, stream=True, starting_after=3))
@@ -187,11 +187,11 @@ def test_a_background_response_is_over_later(v1: openai.OpenAI) -> None:
     )
     assert (created.status, created.usage) == ("queued", None)
     until = time.monotonic() + DEADLINE_S
-    seen = [created]
-    while seen[-1].status != "completed" and time.monotonic() < until:
-        seen.append(v1.responses.retrieve(created.id))
-    assert {found.status for found in seen[1:]} == {"in_progress", "completed"}
-    assert seen[-1].usage
+    responses = [created]
+    while responses[-1].status != "completed" and time.monotonic() < until:
+        responses.append(v1.responses.retrieve(created.id))
+    assert {found.status for found in responses[1:]} == {"in_progress", "completed"}
+    assert responses[-1].usage
     slow = v1.responses.create(model="gpt-4o--background_ms=60000", input="hello", background=True)
     assert v1.responses.cancel(slow.id).status == "cancelled"
 

@@ -246,6 +246,6 @@ async def test_memory_stays_within_its_bound_however_many_captures_wait(
 
 
 def test_an_outcome_is_a_capture_that_holds_its_envelope() -> None:
-    kept = capture.load(capture.of_outcome(asdict(PLAIN)))
-    envelope: Envelope = from_fields(json.loads(json.dumps(kept.header["envelope"])))
-    assert (envelope, kept.body) == (PLAIN, b"")
+    outcome_capture = capture.load(capture.of_outcome(asdict(PLAIN)))
+    envelope: Envelope = from_fields(json.loads(json.dumps(outcome_capture.header["envelope"])))
+    assert (envelope, outcome_capture.body) == (PLAIN, b"")

@@ -68,11 +68,11 @@ async def sent(
     async with httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         answer = await client.post(path, content=content, headers=headers)
-        seen = await client.get(
+        record = await client.get(
             f"{stand_in.url}/_stand_in/exchanges",
             params={"header": f"x-ms-client-request-id:{tag}"},
         )
-    return Sent(answer, seen.json())
+    return Sent(answer, record.json())
 
 
 def without_usage_chunk(stream: bytes) -> bytes:
@@ -116,10 +116,10 @@ async def test_other_line_ends_are_understood(stand_in: StandIn, line_ends: str)
     async with served(stand_in) as relay:
         done = await sent(relay, stand_in, STREAM, directives=f"{line_ends};cut=3")
     blank = b"\r\n\r\n" if line_ends == "crlf" else b"\r\r"
-    kept = [
+    expected_events = [
         event for event in done.written.split(blank) if b'"usage":{' not in event.replace(b" ", b"")
     ]
-    assert done.answer.content == blank.join(kept)
+    assert done.answer.content == blank.join(expected_events)
     assert len(done.answer.content) < len(done.written)
 
 
@@ -306,13 +306,13 @@ async def through(
     ):
         target = f"/openai/deployments/gpt/chat/completions?api-version={API_VERSION}"
         async with client.stream("POST", target, json=STREAM) as answer:
-            seen = b""
+            received_bytes = b""
             async for piece in answer.aiter_raw():
-                seen += piece
-                if until in seen:
+                received_bytes += piece
+                if until in received_bytes:
                     going_on.set()
         return httpx.Response(
-            answer.status_code, headers=answer.headers, content=seen
+            answer.status_code, headers=answer.headers, content=received_bytes
         ), await relay.envelope()
 
 
@@ -355,10 +355,10 @@ async def left_early(relay: ServedRelay, directives: str) -> None:
         async with client.stream(
             "POST", target, json=STREAM, headers={"x-stand-in": directives}
         ) as answer:
-            seen = b""
+            received_bytes = b""
             async for piece in answer.aiter_raw():
-                seen += piece
-                if seen.count(b"\n\n") >= 4:
+                received_bytes += piece
+                if received_bytes.count(b"\n\n") >= 4:
                     return
 
 

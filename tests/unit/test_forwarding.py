@@ -293,23 +293,23 @@ def test_a_response_header_goes_to_the_client_in_ascii(
     name: str, value: str, expected: str | None
 ) -> None:
     """The Functions host answers an empty 500 otherwise."""
-    [(_, got), _] = forwarding.response_headers([(name.encode(), value.encode())], "id")
-    assert got.decode("ascii") == (expected or value.replace("ü", "%C3%BC"))
+    [(_, value_sent), _] = forwarding.response_headers([(name.encode(), value.encode())], "id")
+    assert value_sent.decode("ascii") == (expected or value.replace("ü", "%C3%BC"))
 
 
 def test_a_file_name_in_latin_1_is_one_too() -> None:
     pair = (b"content-disposition", 'attachment; filename="Zürich"'.encode("latin-1"))
-    [(_, got), _] = forwarding.response_headers([pair], "id")
-    assert got == b"attachment; filename*=UTF-8''Z%C3%BCrich"
+    [(_, value_sent), _] = forwarding.response_headers([pair], "id")
+    assert value_sent == b"attachment; filename*=UTF-8''Z%C3%BCrich"
 
 
 @given(st.binary(max_size=40))
 def test_any_response_header_is_ascii_and_an_ascii_one_is_unchanged(value: bytes) -> None:
     for name in (b"content-disposition", b"x-any"):
         for given_value in (value, b"a; filename=" + value):
-            [(_, got), _] = forwarding.response_headers([(name, given_value)], "id")
-            assert got.isascii()
-            assert got == given_value or not given_value.isascii()
+            [(_, value_sent), _] = forwarding.response_headers([(name, given_value)], "id")
+            assert value_sent.isascii()
+            assert value_sent == given_value or not given_value.isascii()
 
 
 @pytest.mark.parametrize(
