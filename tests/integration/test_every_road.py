@@ -263,7 +263,7 @@ async def check_every_road(world: RelayWorld, first: Envelope) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_every_later_delivery_says_what_the_first_said(name: str) -> None:
+async def test_every_later_delivery_repeats_the_first_event(name: str) -> None:
     make, run, outcome = CASES[name]
     world = make()
     await run(world)
