@@ -43,7 +43,7 @@ from shared.health.readiness import Readiness
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
 from shared.relay.relay import Relay
-from shared.settings import settings
+from shared.settings.loader import load
 from shared.settings.settings import CallerAuthSettings
 
 
@@ -56,7 +56,7 @@ def signing_keys(settings: CallerAuthSettings) -> Callable[[], Awaitable[Signing
 
 worker_library_problem = worker_library.patch_runtime()
 
-config = settings.load(os.environ)
+config = load(os.environ)
 managed_identity = functools.cache(
     functools.partial(identity.managed_identity, config.managed_identity_client_id)
 )

@@ -23,7 +23,8 @@ from local.stack import FunctionsHost, Ports, PortsTaken, Stack, StackError, rea
 from local.stack.ports import alternatives
 from local.stack.supervisor import ROOT
 from shared.errors import SettingsError
-from shared.settings.settings import Settings, load
+from shared.settings.loader import load
+from shared.settings.settings import Settings
 
 # directives of the stand-in, so that one sees an answer stream
 _PACE: Final = "first_chunk_ms=300; chunk_ms=40"

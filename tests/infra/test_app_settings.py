@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from shared.settings import settings
+from shared.settings.loader import load
 from tests.infra import switches
 from tests.infra.bicep import TENANT, Deployment
 from tests.infra.switches import AUDIENCE, OPERATORS
@@ -88,7 +88,7 @@ def test_the_app_reads_what_is_set_and_all_that_it_reads_is_set(deployed: dict[s
     found here.
     """
     environment = Watched(_in_azure(deployed))
-    settings.load(environment)
+    load(environment)
     assert deployed.keys() - OF_THE_HOST == environment.names_read - NOT_DEPLOYED
     assert environment.names_read >= NOT_DEPLOYED
 
@@ -109,7 +109,7 @@ def test_settings_left_out_mean_the_same_as_those_written_out(deployed: dict[str
             "AzureWebJobsStorage__credential",
         )
     }
-    assert settings.load(in_azure) == settings.load(needed)
+    assert load(in_azure) == load(needed)
 
 
 def test_nothing_is_set_that_flex_consumption_does_not_take(deployed: dict[str, str]) -> None:

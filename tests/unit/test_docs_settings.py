@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import SettingsError
-from shared.settings.settings import load
+from shared.settings.loader import load
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reference" / "settings.md").read_text("utf-8")

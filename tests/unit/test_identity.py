@@ -19,7 +19,8 @@ from shared.adapters.identity import (
     for_upstream,
 )
 from shared.errors import UpstreamUnreachable
-from shared.settings.settings import UpstreamSettings, load
+from shared.settings.loader import load
+from shared.settings.settings import UpstreamSettings
 
 pytestmark = pytest.mark.anyio
 

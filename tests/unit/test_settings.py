@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from shared.errors import SettingsError
-from shared.settings.settings import LONGEST_EXCHANGE_S, Settings, connection_string_parts, load
+from shared.settings.environ_reader import LONGEST_EXCHANGE_S
+from shared.settings.loader import load
+from shared.settings.settings import Settings
+from shared.settings.validators import connection_string_parts
 from tests.watched import Watched
 
 ROOT = Path(__file__).resolve().parents[2]
