@@ -21,7 +21,7 @@ import blueprints.relay
 from blueprints.access import Guard
 from shared.access import caller_check
 from shared.access.key_renewal import SigningKeys
-from shared.adapters import identity, worker_library
+from shared.adapters import identity, worker_library, worker_process
 from shared.adapters.aiohttp_transport import AiohttpTransport
 from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import EnvelopeQueue
@@ -54,6 +54,7 @@ def signing_keys(settings: CallerAuthSettings) -> Callable[[], Awaitable[Signing
     return EntraTenant(settings.authority, settings.tenant_id).signing_keys
 
 
+worker_process.set_up_logging()
 worker_library_problem = worker_library.patch_runtime()
 
 config = load(os.environ)
@@ -122,4 +123,4 @@ app.register_functions(
     blueprints.completeness.replay.blueprint(replay_runner, config.reconcile.retention_days, guard)
 )
 
-worker_library.freeze_gc()
+worker_process.freeze_gc()

@@ -7,7 +7,7 @@ from __future__ import annotations
 import azure.functions as func
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
 
-from shared.adapters.worker_library import ReleasingResponse
+from shared.adapters.http_invocations import ReleasingResponse
 from shared.health.readiness import Readiness
 
 

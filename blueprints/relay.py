@@ -8,7 +8,7 @@ import azure.functions as func
 from azurefunctions.extensions.http.fastapi import Request, Response
 
 from blueprints.access import Guard
-from shared.adapters.worker_library import ReleasingResponse
+from shared.adapters.http_invocations import ReleasingResponse
 from shared.core import api_error
 from shared.core.wire import routing
 from shared.relay.rejection import Rejection

@@ -20,7 +20,7 @@
     ├── SigningKeysUnavailable   the callers' tenant gave no keys to check tokens with        -> 503
     ├── StorageError             storage refused a call or did not answer
     │   └── StorageNotFound      the blob, its container or the queue does not exist
-    ├── UnsupportedLibrary       a library is not as fnsse uses it; raised once, at start
+    ├── UnsupportedLibrary       a library is not as fnsse uses it; raised at start only
     └── DeliveryError            the Event Hub did not accept an event; the queue retries
         ├── EventTooLarge        it never will, although the event was cut to fit
         └── EventRefused         it refused this event because of its content, and would again

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,8 +18,9 @@ from fastapi.testclient import TestClient
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
-from shared.adapters import worker_library
-from shared.adapters.worker_library import TESTED_VERSIONS, Library, ReleasingResponse
+from shared.adapters import worker_library, worker_process
+from shared.adapters.http_invocations import ReleasingResponse
+from shared.adapters.worker_library import TESTED_VERSIONS, Library
 
 INVOCATION_ID = "7a3c9c6e-0000-4000-8000-000000000001"
 
@@ -81,6 +83,7 @@ def runtime_patched(monkeypatch: pytest.MonkeyPatch) -> None:
         logger = logging.getLogger(name)
         monkeypatch.setattr(logger, "handlers", logger.handlers)
         monkeypatch.setattr(logger, "propagate", logger.propagate)
+    worker_process.set_up_logging()
     worker_library.patch_runtime()
 
 
@@ -124,6 +127,21 @@ def a_library(**changed: Any) -> Library:
         "versions": {name: f"{tested}.0" for name, tested in TESTED_VERSIONS.items()},
     }
     return Library(**parts | changed)
+
+
+@pytest.mark.anyio
+async def test_a_wait_outlasts_a_blocked_event_loop() -> None:
+    """The other side came meanwhile, and the loop only has to handle it."""
+    library = a_library()
+    worker_library.patch_runtime(library, pairing_timeout_s=0.2)
+    request = a_request([])
+    waiting = asyncio.create_task(library.coordinator.get_http_request_async("late"))
+    await asyncio.sleep(0)
+    time.sleep(0.3)  # noqa: ASYNC251 - what a busy worker does
+    for _ in range(3):
+        await asyncio.sleep(0)
+    library.coordinator.set_http_request("late", request)
+    assert await waiting is request
 
 
 @pytest.mark.anyio
@@ -214,6 +232,7 @@ def test_what_a_library_of_another_form_loses_is_named(
     applied.
     """
     library = a_library(**changed)
+    worker_process.set_up_logging()
     assert worker_library.patch_runtime(library) == f"unexpected form: {loss}"
     if "path_convertor" not in changed:
         assert library.path_convertor.regex == "(?s:.*)"
