@@ -178,11 +178,3 @@ def test_an_analysts_query_reads_keys_that_events_have(file: Path) -> None:
             set(re.findall(rf"\bevent\.{key}\.(\w+)", query))
             <= schema["$defs"][kind]["properties"].keys()
         )
-
-
-def test_what_adds_up_usage_counts_a_response_once() -> None:
-    """A GET of a response carries the usage of the exchange that made it."""
-    adding = [file for file in OF_ANALYSTS if "sum(" in file.read_text()]
-    assert adding
-    for file in adding:
-        assert "not(tobool(event.usage_repeated))" in file.read_text(), file.stem

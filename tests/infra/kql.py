@@ -1,0 +1,72 @@
+"""Runs the queries of infra/queries over rows of a test, by DuckDB (duckdb-kql translates KQL)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb_kql
+
+type Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StoredFunction:
+    """A function of Azure Data Explorer, as its `.create-or-alter function` defines it."""
+
+    name: str
+    parameters: tuple[str, ...]
+    body: str
+
+
+def stored_function(file: Path) -> StoredFunction:
+    """The one function that a file defines."""
+    definition = re.fullmatch(
+        r"\.create-or-alter function with \(docstring = \"[^\"]+\"\) "
+        r"(?P<name>\w+)\((?P<parameters>[^)]*)\) \{\n(?P<body>.*)\n\}\n",
+        file.read_text(),
+        re.DOTALL,
+    )
+    assert definition, f"{file.name} is not one function with a docstring"
+    parameters = tuple(part.split(":")[0].strip() for part in definition["parameters"].split(","))
+    return StoredFunction(definition["name"], parameters, definition["body"])
+
+
+def call_text(
+    function: StoredFunction, used: Iterable[StoredFunction], arguments: Mapping[str, datetime]
+) -> str:
+    """The query `function(…)`, with the functions that it uses as tables.
+
+    The translator knows no function that returns a table. Here each one takes its caller's own
+    parameters, so that a `let` of its body means the same.
+    """
+    lines = [f"let {name} = datetime({value:%FT%TZ});" for name, value in arguments.items()]
+    body = function.body
+    for other in used:
+        call = f"{other.name}({', '.join(other.parameters)})"
+        if call in body:
+            lines.append(f"let {other.name} = {other.body};")
+            body = body.replace(call, other.name)
+    return "\n".join([*lines, body])
+
+
+def run(query: str, tables: Mapping[str, tuple[Mapping[str, str], Iterable[Row]]]) -> list[Row]:
+    """The rows that a query returns.
+
+    `tables`: by name, the SQL type of each column and the rows. A column that a row lacks is null.
+    """
+    connection = duckdb_kql.connect()
+    for name, (columns, rows) in tables.items():
+        definition = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
+        connection.execute(f'CREATE TABLE "{name}" ({definition})')
+        marks = ", ".join("?" * len(columns))
+        # The names are those of a test.
+        insertion = f'INSERT INTO "{name}" VALUES ({marks})'  # noqa: S608
+        for row in rows:
+            connection.execute(insertion, [row.get(column) for column in columns])
+    result = duckdb_kql.query(connection, query)
+    return [dict(zip(result.columns, values, strict=True)) for values in result.fetchall()]

@@ -1,0 +1,196 @@
+"""The functions for analysts, run over the golden events: what they sum, count and leave out."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.infra import kql
+from tests.infra.kql import Row, StoredFunction
+
+ROOT: Final = Path(__file__).parents[2]
+FOLDER: Final = ROOT / "infra" / "queries" / "analysts"
+FUNCTIONS: Final = {
+    file.stem: kql.stored_function(file)
+    for file in sorted(FOLDER.glob("*.kql"))
+    if file.stem != "schema"
+}
+COLUMNS: Final = {
+    "exchange_id": "VARCHAR",
+    "ended_at": "TIMESTAMP",
+    "enqueued_at": "TIMESTAMP",
+    "event": "JSON",
+}
+SINCE: Final = datetime(2025, 1, 1, tzinfo=UTC)
+UNTIL: Final = datetime(2027, 1, 1, tzinfo=UTC)
+NOON: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def golden_events() -> list[dict[str, Any]]:
+    """One event of each golden exchange, under an id of its own."""
+    return [
+        json.loads(file.read_text()) | {"exchange_id": file.parent.name}
+        for file in sorted(ROOT.glob("tests/golden/cases/*/event.json"))
+    ]
+
+
+def delivered(
+    event: dict[str, Any], after: timedelta = timedelta(seconds=2), **changes: Any
+) -> Row:
+    """The row of an event that the hub accepted some time after its exchange ended."""
+    event = event | changes
+    ended_at = datetime.fromisoformat(event["timestamp"] + "+00:00")
+    return {
+        "exchange_id": event["exchange_id"],
+        "ended_at": event["timestamp"],
+        "enqueued_at": f"{ended_at + after:%FT%T.%f}",
+        "event": json.dumps(event),
+    }
+
+
+def call(name: str, rows: list[Row], since: datetime = SINCE, until: datetime = UNTIL) -> list[Row]:
+    function: StoredFunction = FUNCTIONS[name]
+    text = kql.call_text(function, [FUNCTIONS["exchanges"]], {"since": since, "until": until})
+    return kql.run(text, {"exchanges_raw": (COLUMNS, rows)})
+
+
+EVENTS: Final = golden_events()
+ROWS: Final = [delivered(event) for event in EVENTS]
+ONE: Final = next(event for event in EVENTS if event["tokens"] and event["outcome"] == "completed")
+AT_NOON: Final = ONE | {"timestamp": f"{NOON:%FT%T}"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_runs_over_all_golden_events(name: str) -> None:
+    """It bears the name of its file, takes a range of time, and returns rows."""
+    assert FUNCTIONS[name].name == name
+    assert FUNCTIONS[name].parameters == ("since", "until")
+    assert call(name, ROWS)
+
+
+def test_an_exchange_that_was_delivered_twice_is_there_once() -> None:
+    rows = [delivered(AT_NOON), delivered(AT_NOON, timedelta(seconds=3))]
+    assert len(call("exchanges", rows)) == 1
+
+
+def test_a_replay_never_takes_the_place_of_the_first_event() -> None:
+    """A capture that was altered in storage would change the record."""
+    rows = [
+        delivered(AT_NOON, timedelta(days=1), replayed=True, model="another"),
+        delivered(AT_NOON),
+    ]
+    (exchange,) = call("exchanges", rows)
+    assert exchange["model"] == AT_NOON["model"]
+
+
+def test_aborted_counts_only_if_nothing_else_was_delivered() -> None:
+    """Reconcile reports it when it finds a request alone; the true outcome may come later."""
+    aborted = delivered(AT_NOON, outcome="aborted")
+    assert [row["outcome"] for row in call("exchanges", [aborted])] == ["aborted"]
+    rows = [aborted, delivered(AT_NOON, timedelta(hours=1))]
+    assert [row["outcome"] for row in call("exchanges", rows)] == ["completed"]
+
+
+def test_a_range_holds_its_beginning_and_not_its_end() -> None:
+    rows = [delivered(AT_NOON)]
+    assert call("exchanges", rows, NOON, NOON + timedelta(hours=1))
+    assert not call("exchanges", rows, NOON - timedelta(hours=1), NOON)
+
+
+def test_usage_adds_up_what_the_upstream_reported_once() -> None:
+    """The sums of all golden events, computed here by hand."""
+    rows = call("usage", ROWS)
+    counted = [
+        event["tokens"] for event in EVENTS if event["tokens"] and not event["usage_repeated"]
+    ]
+    assert sum(row["exchanges"] for row in rows) == len(EVENTS)
+    for name in ("input", "cached", "output", "reasoning"):
+        assert sum(row[name] or 0 for row in rows) == sum(tokens[name] or 0 for tokens in counted)
+    estimated = sum(event["usage_source"] == "estimated" for event in EVENTS)
+    assert sum(row["estimated"] for row in rows) == estimated > 0
+
+
+def test_a_read_of_a_stored_response_adds_nothing() -> None:
+    rows = [delivered(AT_NOON), delivered(AT_NOON, exchange_id="read", usage_repeated=True)]
+    (row,) = call("usage", rows)
+    assert (row["exchanges"], row["input"]) == (2, AT_NOON["tokens"]["input"])
+
+
+@pytest.mark.parametrize(
+    ("caller", "name"),
+    [
+        ({"team": "search", "product": "p", "subscription": "s"}, "search"),
+        ({"product": "p", "subscription": "s"}, "p"),
+        ({"subscription": "s"}, "s"),
+        ({}, "unknown"),
+    ],
+)
+def test_the_caller_is_the_team_if_there_is_one(caller: dict[str, str], name: str) -> None:
+    (row,) = call("usage", [delivered(AT_NOON, caller=caller)])
+    assert row["caller"] == name
+
+
+def test_time_to_first_token_is_told_apart_by_region() -> None:
+    """The backend of a pool names the region better than the answer's header."""
+    stream = AT_NOON | {
+        "stream": True,
+        "time_to_first_chunk_ms": 100,
+        "time_to_first_token_ms": 150,
+        "latency_ms": 900,
+    }
+    rows = [
+        delivered(stream, exchange_id="a", region="North Central US"),
+        delivered(stream, exchange_id="b", served={"backend": {"region": "swedencentral"}}),
+        delivered(stream, exchange_id="c", outcome="upstream_interrupted"),
+    ]
+    found = {row["region"]: row for row in call("time_to_first_token", rows)}
+    assert found.keys() == {"North Central US", "swedencentral"}
+    assert found["swedencentral"]["token_p50_ms"] == 150
+    assert found["swedencentral"]["end_p95_ms"] == 900
+
+
+def test_errors_counts_throttling_apart() -> None:
+    refused = AT_NOON | {"outcome": "upstream_error", "error": {"code": "429"}, "status_code": 429}
+    rows = [
+        delivered(refused, exchange_id="a"),
+        delivered(refused, exchange_id="b"),
+        delivered(AT_NOON),
+    ]
+    (row,) = call("errors", rows)
+    assert (row["exchanges"], row["throttled"], row["code"]) == (2, 2, "429")
+
+
+def test_completeness_counts_duplicates_aborted_and_lag() -> None:
+    rows = [
+        delivered(AT_NOON),
+        delivered(AT_NOON, timedelta(seconds=4)),
+        delivered(AT_NOON, timedelta(minutes=20), exchange_id="b", outcome="aborted"),
+        delivered(AT_NOON, exchange_id="c", problems=["the request's capture is missing"]),
+    ]
+    (row,) = call("completeness", rows)
+    figures = {name: row[name] for name in ("exchanges", "duplicates", "aborted", "incomplete")}
+    assert figures == {"exchanges": 3, "duplicates": 1, "aborted": 1, "incomplete": 1}
+    assert row["lag_p95_s"] == timedelta(minutes=20).total_seconds()
+
+
+def test_the_table_has_the_columns_that_the_functions_read() -> None:
+    """The mapping fills every column of the table, from an event or the hub's own properties."""
+    schema = (FOLDER / "schema.kql").read_text()
+    table = re.search(r"^\.create-merge table exchanges_raw \((.+)\)$", schema, re.MULTILINE)
+    mapping = re.search(r"json mapping 'event' '(\[.+\])'$", schema, re.MULTILINE)
+    assert table
+    assert mapping
+    columns = [column.split(":")[0] for column in table[1].split(", ")]
+    assert columns == list(COLUMNS)
+    paths = {part["column"]: part["Properties"]["Path"] for part in json.loads(mapping[1])}
+    assert paths == {
+        "exchange_id": "$.exchange_id",
+        "ended_at": "$.timestamp",
+        "enqueued_at": "$.x-opt-enqueued-time",
+        "event": "$",
+    }
