@@ -2,6 +2,7 @@ import {
   alertsType
   apiManagementType
   circuitBreakerType
+  dataExplorerType
   eventHubsType
   logAnalyticsType
   networkType
@@ -52,6 +53,20 @@ param circuitBreaker circuitBreakerType = {}
 
 @description('Optional. Where the events go. Default: a new Standard namespace that inflates by itself.')
 param eventHubs eventHubsType = { kind: 'new' }
+
+@description('Optional. What analysts open: an Azure Data Explorer cluster with table and functions, which costs from then on. Default: none.')
+param analytics 'adx' | 'none' = 'none'
+
+@description('Optional. The object id of who may read hub and cluster from the start. Default: who deploys.')
+param analystObjectId string = deployer().objectId
+
+@description('Optional. What that is. Default: a user, or a service principal if one deploys.')
+param analystType 'User' | 'Group' | 'ServicePrincipal' = empty(deployer().?userPrincipalName ?? '')
+  ? 'ServicePrincipal'
+  : 'User'
+
+@description('Optional. The size and retention of that cluster.')
+param dataExplorer dataExplorerType = {}
 
 @description('Optional. Whether the app and what it uses have public addresses. Default: they do, open to those whom Entra ID knows.')
 param network networkType = { kind: 'none' }
@@ -116,7 +131,7 @@ var basicCannot = private
   ? 'be reached over a private endpoint'
   : capture != null
       ? 'capture'
-      : !empty(newEventHubs.?consumerGroups ?? [])
+      : analytics == 'adx' || !empty(newEventHubs.?consumerGroups ?? [])
           ? 'have consumer groups'
           : retentionHours > 24 ? 'keep events for more than 24 hours' : ''
 var checkedEventHubsSku = eventHubsSku == 'Basic' && !empty(basicCannot)
@@ -128,6 +143,10 @@ var checkedEventHubsSku = eventHubsSku == 'Basic' && !empty(basicCannot)
 var audience = callerAuth == 'entra' && empty(audienceClientId)
   ? fail('callerAuth entra needs audienceClientId: the app registration that is the audience of tokens (docs/how-to/authenticate-callers.md)')
   : audienceClientId
+
+var withDataExplorer = analytics == 'adx' && private
+  ? fail('analytics adx cannot read a hub behind private endpoints by these templates. Give an existing cluster a managed private endpoint to the hub (docs/how-to/analyse-events.md)')
+  : analytics == 'adx'
 
 // Ids from names, because a table that is looped over may hold nothing that is known only after something was deployed.
 var ids = {
@@ -705,6 +724,38 @@ module workbook 'modules/workbook.bicep' = {
   dependsOn: [insights]
 }
 
+// --- What analysts open ----------------------------------------------------------------------------------------------
+
+module accessOfAnalyst 'modules/access.bicep' = if (withDataExplorer) {
+  params: {
+    assignments: [
+      {
+        who: analystObjectId
+        principalId: analystObjectId
+        principalType: analystType
+        resourceId: '${ids.eventHubs}/eventhubs/${eventHub}'
+        role: 'Azure Event Hubs Data Receiver'
+        why: 'Analysts may look at the events on the hub.'
+      }
+    ]
+  }
+  dependsOn: [eventHubsNamespace]
+}
+
+module cluster 'modules/data-explorer.bicep' = if (withDataExplorer) {
+  params: {
+    name: names.dataExplorer
+    location: location
+    tags: allTags
+    options: dataExplorer
+    hubResourceId: '${ids.eventHubs}/eventhubs/${eventHub}'
+    consumerGroup: 'data-explorer-${toLower(environmentName)}'
+    viewerObjectId: analystObjectId
+    viewerType: analystType
+  }
+  dependsOn: [eventHubsNamespace]
+}
+
 // --- Outputs ---------------------------------------------------------------------------------------------------------
 
 @description('What an OpenAI SDK takes as azure_endpoint.')
@@ -733,3 +784,6 @@ output captureStorageName string = names.captureStorage
 
 @description('Application Insights, for az monitor app-insights query.')
 output applicationInsightsName string = names.applicationInsights
+
+@description('The Azure Data Explorer cluster: open it at https://dataexplorer.azure.com. Empty: there is none.')
+output dataExplorerUri string = withDataExplorer ? cluster!.outputs.uri : ''

@@ -13,6 +13,7 @@ var roleIds = {
   'Storage Queue Data Contributor': '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
   'Storage Table Data Contributor': '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
   'Azure Event Hubs Data Sender': '2b629674-e913-4c01-ae53-ef4638d8f975'
+  'Azure Event Hubs Data Receiver': 'a638d3c7-ab3a-418d-83e6-5f17a39d4fde'
   'Cognitive Services OpenAI User': '5e0bd9bd-7b93-4f28-af87-19fc36ad61bd'
   'Monitoring Metrics Publisher': '3913510d-42f4-4e42-8a64-420c390055eb'
   'Key Vault Secrets User': '4633458b-17de-408a-b874-0445c86b69e6'
@@ -29,6 +30,7 @@ module assignment 'role-assignment.json' = [
       // had in common on what they share, or a new gateway with the one before it, would end the deployment.
       assignmentName: guid(each.resourceId, each.who, roleIds[each.role])
       principalId: each.principalId
+      principalType: each.?principalType ?? 'ServicePrincipal'
       description: each.why
     }
   }

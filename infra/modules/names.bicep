@@ -56,6 +56,9 @@ type namesType = {
   @description('Required. The prefix of all that the environment has on an API Management service.')
   gateway: string
 
+  @description('Required. The Azure Data Explorer cluster.')
+  dataExplorer: string
+
   @description('Required. The vault of the function key.')
   keyVault: string
 
@@ -91,6 +94,7 @@ func namesOf(environmentName string, token string) namesType => {
   openAi: toLower('oai-${environmentName}-${token}')
   apiManagement: toLower('apim-${environmentName}-${token}')
   gateway: toLower('fnsse-${environmentName}')
+  dataExplorer: 'adx${token}'
   keyVault: 'kv-${token}'
   logAnalytics: toLower('log-${environmentName}')
   applicationInsights: toLower('appi-${environmentName}')

@@ -31,6 +31,9 @@ type assignmentType = {
   @description('Required. Its object id.')
   principalId: string
 
+  @description('Optional. What it is. Default: ServicePrincipal, which managed identities are.')
+  principalType: ('ServicePrincipal' | 'User' | 'Group')?
+
   @description('Required. The resource.')
   resourceId: string
 
@@ -515,4 +518,24 @@ type settingsType = {
 
   @description('Optional. How long an exchange may be on its way.')
   RECONCILE_GRACE_S: string?
+}
+
+@export()
+@description('The Azure Data Explorer cluster of `analytics` adx.')
+type dataExplorerType = {
+  @description('Optional. Its size. Default: Dev(No SLA)_Standard_E2a_v4, one instance without a service level agreement.')
+  sku: string?
+
+  @description('Optional. Instances of a size other than Dev. Default: 2.')
+  @minValue(2)
+  instances: int?
+
+  @description('Optional. How long it keeps events, in days. Default: 90.')
+  @minValue(1)
+  @maxValue(36500)
+  retentionDays: int?
+
+  @description('Optional. How many of these days are on fast disks. Default: 31.')
+  @minValue(0)
+  hotDays: int?
 }

@@ -1,0 +1,125 @@
+"""`analytics` adx: a cluster that reads the hub, and who may read what."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.infra import switches
+from tests.infra.bicep import INFRA, Deployment, EvaluationError, Evaluator
+
+ANALYSTS: Final = "77777777-7777-4777-8777-777777777777"
+ON: Final = f"""param analytics = 'adx'
+param analystObjectId = '{ANALYSTS}'
+param analystType = 'Group'"""
+PLAIN: Final = switches.settings()[0]
+RECEIVER: Final = "a638d3c7-ab3a-418d-83e6-5f17a39d4fde"
+KUSTO: Final = "Microsoft.Kusto/clusters"
+
+
+def evaluated(evaluator: Evaluator, folder: Path, more: str = ON, **turned: str) -> Deployment:
+    setting = tuple((switch, turned.get(switch, position)) for switch, position in PLAIN)
+    return evaluator.evaluate(switches.parameters(setting, more), folder)
+
+
+def test_without_it_there_is_no_cluster(evaluator: Evaluator, tmp_path: Path) -> None:
+    assert not evaluated(evaluator, tmp_path, "").of(KUSTO)
+
+
+@pytest.mark.parametrize("hub", ["new", "existing"])
+def test_the_cluster_reads_the_hub_by_its_own_identity_and_group(
+    evaluator: Evaluator, tmp_path: Path, hub: str
+) -> None:
+    """No key; a consumer group that nobody else reads from; the mapping that the schema makes."""
+    deployment = evaluated(evaluator, tmp_path, eventHubs=hub)
+    cluster = deployment.one(KUSTO)
+    properties = deployment.one(f"{KUSTO}/databases/dataConnections")["properties"]
+    group = deployment.one("Microsoft.EventHub/namespaces/eventhubs/consumergroups")
+    assert cluster["identity"] == {"type": "SystemAssigned"}
+    assert properties["managedIdentityResourceId"] == cluster["id"]
+    assert group["id"] == (
+        f"{properties['eventHubResourceId']}/consumergroups/{properties['consumerGroup']}"
+    )
+    assert (properties["tableName"], properties["mappingRuleName"]) == ("exchanges_raw", "event")
+    assert properties["eventSystemProperties"] == ["x-opt-enqueued-time"]
+
+
+def test_the_cluster_and_the_analysts_may_receive_and_nobody_else(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
+    deployment = evaluated(evaluator, tmp_path)
+    hub = deployment.one(f"{KUSTO}/databases/dataConnections")["properties"]["eventHubResourceId"]
+    receivers = {
+        properties["principalId"]: properties["principalType"]
+        for resource, properties in deployment.assignments
+        if properties["roleDefinitionId"].endswith(RECEIVER) and resource == hub
+    }
+    assert receivers.pop(ANALYSTS) == "Group"
+    assert list(receivers.values()) == ["ServicePrincipal"]
+    viewer = deployment.one(f"{KUSTO}/databases/principalAssignments")["properties"]
+    figures = {name: viewer[name] for name in ("principalId", "principalType", "role")}
+    assert figures == {"principalId": ANALYSTS, "principalType": "Group", "role": "Viewer"}
+
+
+def test_the_script_defines_every_function_after_what_it_uses(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
+    """Azure Data Explorer runs the commands in their order and refuses a function that calls one
+    it does not know.
+    """
+    script = evaluated(evaluator, tmp_path).one(f"{KUSTO}/databases/scripts")["properties"]
+    defined = re.findall(
+        r"^\.create-or-alter function with .*?\) (\w+)\(", script["scriptContent"], re.M
+    )
+    files = {file.stem for file in (INFRA / "queries" / "analysts").glob("*.kql")} - {"schema"}
+    commands = re.findall(
+        r"^\.(create-merge table|create-or-alter function)", script["scriptContent"], re.M
+    )
+    assert commands == ["create-merge table", *["create-or-alter function"] * len(files)]
+    assert defined[0] == "exchanges"
+    assert set(defined) == files
+    assert script["continueOnErrors"] is False
+
+
+def test_size_and_retention_are_what_the_parameters_say(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
+    """Prompts are kept for 90 days by default; Azure's own default is a hundred years."""
+    more = (
+        ON
+        + "\nparam dataExplorer = { sku: 'Standard_E2ads_v5', instances: 3, retentionDays: 30, hotDays: 7 }"
+    )
+    plain = evaluated(evaluator, tmp_path)
+    deployment = evaluated(evaluator, tmp_path, more)
+    assert plain.one(KUSTO)["sku"] == {
+        "name": "Dev(No SLA)_Standard_E2a_v4",
+        "tier": "Basic",
+        "capacity": 1,
+    }
+    assert plain.one(f"{KUSTO}/databases")["properties"]["softDeletePeriod"] == "P90D"
+    assert deployment.one(KUSTO)["sku"] == {
+        "name": "Standard_E2ads_v5",
+        "tier": "Standard",
+        "capacity": 3,
+    }
+    assert deployment.one(f"{KUSTO}/databases")["properties"] == {
+        "softDeletePeriod": "P30D",
+        "hotCachePeriod": "P7D",
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "turned", "words"),
+    [
+        (ON, {"network": "new"}, "cannot read a hub behind private endpoints"),
+        (f"{ON}\nparam eventHubs = {{ kind: 'new', sku: 'Basic' }}", {}, "have consumer groups"),
+    ],
+)
+def test_what_it_cannot_read_from_is_refused(
+    evaluator: Evaluator, tmp_path: Path, more: str, turned: dict[str, str], words: str
+) -> None:
+    with pytest.raises(EvaluationError, match=words):
+        evaluated(evaluator, tmp_path, more, **turned)
