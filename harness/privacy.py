@@ -36,7 +36,8 @@ def check(text: str, stack: Stack, where: str) -> None:
     leaks = [
         name
         for name, private in private_texts(stack).items()
-        if private in text or json.dumps(private)[1:-1] in text
+        # an app that goes by its identity has no key for the upstream
+        if private and (private in text or json.dumps(private)[1:-1] in text)
     ]
     assert not leaks, f"{where} shows {', '.join(leaks)}"
 

@@ -14,6 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 # End-to-end tests of a host that share a stack, by file; the other files share the first one.
 _STACKS: Final = {
+    "test_account_pool": "pooled",
     "test_entra": "guarded",
     "test_errors": "strained",
     "test_health": "strained",
@@ -34,6 +35,7 @@ _EVALUATED: Final = frozenset(
         "test_checkov",
         "test_deployment",
         "test_parameters",
+        "test_pool",
         "test_wiring",
     }
 )
