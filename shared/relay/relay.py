@@ -33,7 +33,7 @@ from shared.core.exchange.actions import (
 from shared.core.exchange.machine import ExchangeMachine, ExchangeRules
 from shared.core.exchange.state import State
 from shared.core.records import capture
-from shared.core.wire import forwarding
+from shared.core.wire import upstream_target
 from shared.core.wire.headers import RawHeaders, has_no_body
 from shared.core.wire.routing import Operation
 from shared.core.wire.usage_chunk import SLICE_BYTES
@@ -86,7 +86,7 @@ class Relay:
 
     def response(self, scope: Scope, operation: Operation) -> RelayResponse:
         """The response to a request whose body has not been read yet; the exchange starts now."""
-        query = forwarding.upstream_query(
+        query = upstream_target.upstream_query(
             scope["query_string"], None if operation.v1 else self.default_api_version
         )
         record = self.exchange_record(scope, operation, query)
@@ -99,15 +99,15 @@ class Relay:
             exchange_id=exchange_id,
             started_at=datetime.now(UTC),
             method=scope["method"],
-            path=forwarding.upstream_path(scope["raw_path"]),
-            api_version=forwarding.query_value(query, b"api-version"),
+            path=upstream_target.upstream_path(scope["raw_path"]),
+            api_version=upstream_target.query_value(query, b"api-version"),
             operation=operation,
             request_headers=scope["headers"],
             request=self.recorder.writer(capture.request_name(exchange_id)),
             response=self.recorder.writer(capture.response_name(exchange_id)),
             # A stored response can be read as a stream; elsewhere the body says it.
             stream_requested=operation.spec.stream_in_query
-            and forwarding.query_value(query, b"stream") == "true",
+            and upstream_target.query_value(query, b"stream") == "true",
         )
 
 

@@ -16,8 +16,8 @@ from harness.chat import API_VERSION, CALLER_KEY, Chat, new_deployment
 from harness.http_client import Headers
 from harness.upstream_record import UpstreamRequest
 from local.stack import Stack
-from shared.core.wire import forwarding
-from shared.core.wire.forwarding import Action
+from shared.core.wire import forwarding_rules
+from shared.core.wire.forwarding_rules import Action
 
 SECRET = "not-for-the-upstream-91be"
 
@@ -184,7 +184,9 @@ def test_no_header_of_the_table_reaches_the_upstream(stack: Stack) -> None:
     # the real host adds its own to it, and never stops waiting for the worker
     answered_by_nobody = {"x-ms-invocation-id"}
     rules = [
-        rule for rule in forwarding.REQUEST_HEADERS if rule.name not in framing | answered_by_nobody
+        rule
+        for rule in forwarding_rules.REQUEST_HEADERS
+        if rule.name not in framing | answered_by_nobody
     ]
     headers = [(rule.name.replace("*", "anything").title(), SECRET) for rule in rules]
     found = relayed(stack, "POST", f"/openai/x?api-version={API_VERSION}", headers[:30], b"{}")

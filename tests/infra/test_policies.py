@@ -14,8 +14,8 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from harness.tools import tool_path
-from shared.core.wire import forwarding
-from shared.core.wire.forwarding import Action
+from shared.core.wire import forwarding_rules
+from shared.core.wire.forwarding_rules import Action
 
 POLICIES = Path(__file__).parents[2] / "infra" / "policies"
 FILES = sorted(POLICIES.glob("*.xml"))
@@ -169,7 +169,7 @@ def test_no_credential_of_a_caller_goes_on(policy: Element) -> None:
     """The policy deletes every header that the app's own table calls a credential."""
     credentials = {
         rule.name
-        for rule in forwarding.REQUEST_HEADERS
+        for rule in forwarding_rules.REQUEST_HEADERS
         if "credential" in rule.why and rule.action in {Action.DROP, Action.REPLACE}
     }
     assert credentials == {
@@ -186,7 +186,7 @@ def test_no_credential_of_a_caller_goes_on(policy: Element) -> None:
         for element in section(policy, "inbound").iter("set-query-parameter")
         if element.get("exists-action") == "delete"
     }
-    assert deleted == {rule.name for rule in forwarding.QUERY}
+    assert deleted == {rule.name for rule in forwarding_rules.QUERY}
 
 
 def test_a_callers_invocation_id_is_deleted(policy: Element) -> None:

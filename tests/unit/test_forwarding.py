@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.wire import forwarding
-from shared.core.wire.forwarding import QUERY, REQUEST_HEADERS, RESPONSE_HEADERS, Action, Rule
+from shared.core.wire import forwarding, upstream_target
+from shared.core.wire.forwarding_rules import QUERY, REQUEST_HEADERS, RESPONSE_HEADERS, Action, Rule
 
 OWN = [(b"api-key", b"the proxy's")]
 ASKED_FOR = [
@@ -71,8 +71,8 @@ def test_a_query_parameter_of_the_table_never_goes_upstream(rule: Rule) -> None:
     for name in [*names_of(rule), *encoded, f"+{rule.name}", f"%20{rule.name}%09"]:
         for parameter in (f"{name}=secret", name, f"{name}="):
             query = f"a=1&{parameter}&b=2".encode()
-            assert forwarding.upstream_query(query, None) == b"a=1&b=2"
-            assert forwarding.upstream_query(parameter.encode(), None) == b""
+            assert upstream_target.upstream_query(query, None) == b"a=1&b=2"
+            assert upstream_target.upstream_query(parameter.encode(), None) == b""
 
 
 def test_every_row_of_the_tables_says_why() -> None:
@@ -203,9 +203,9 @@ def test_content_codings_are_narrowed_to_those_that_enrichment_can_undo(
     ],
 )
 def test_the_rest_of_the_query_goes_on_byte_for_byte(query: bytes) -> None:
-    assert forwarding.upstream_query(query, None) == query
-    assert forwarding.upstream_query(b"code=k&" + query, None) == query
-    assert forwarding.upstream_query(b"%63ODE=k&" + query, None) == query
+    assert upstream_target.upstream_query(query, None) == query
+    assert upstream_target.upstream_query(b"code=k&" + query, None) == query
+    assert upstream_target.upstream_query(b"%63ODE=k&" + query, None) == query
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_the_rest_of_the_query_goes_on_byte_for_byte(query: bytes) -> None:
     ],
 )
 def test_a_missing_api_version_takes_the_default(query: bytes, expected: bytes) -> None:
-    assert forwarding.upstream_query(query, "2024-10-21") == expected
+    assert upstream_target.upstream_query(query, "2024-10-21") == expected
 
 
 @pytest.mark.parametrize(
@@ -241,18 +241,21 @@ def test_a_missing_api_version_takes_the_default(query: bytes, expected: bytes) 
     ],
 )
 def test_the_path_means_what_the_caller_meant(path: bytes, expected: bytes) -> None:
-    assert forwarding.upstream_path(path) == expected
+    assert upstream_target.upstream_path(path) == expected
 
 
 def test_nothing_of_a_query_can_leave_it() -> None:
-    assert forwarding.upstream_query(b"a=#b\xc3\xa9 c", None) == b"a=%23b%C3%A9%20c"
+    assert upstream_target.upstream_query(b"a=#b\xc3\xa9 c", None) == b"a=%23b%C3%A9%20c"
 
 
 @given(st.binary(), st.none() | st.just("2024-10-21"))
 def test_path_and_query_hold_nothing_that_a_request_line_cannot(
     data: bytes, default: str | None
 ) -> None:
-    for target in (forwarding.upstream_path(data), forwarding.upstream_query(data, default)):
+    for target in (
+        upstream_target.upstream_path(data),
+        upstream_target.upstream_query(data, default),
+    ):
         assert all(0x21 <= byte <= 0x7E and byte != ord("#") for byte in target)
 
 
@@ -268,7 +271,7 @@ def test_path_and_query_hold_nothing_that_a_request_line_cannot(
     ],
 )
 def test_a_query_value_is_decoded(query: bytes, value: str | None) -> None:
-    assert forwarding.query_value(query, b"api-version") == value
+    assert upstream_target.query_value(query, b"api-version") == value
 
 
 @pytest.mark.parametrize(
@@ -329,7 +332,7 @@ def test_escapes_that_are_not_utf_8_are_as_the_caller_wrote_them(
     """The Functions host encodes their percent sign, because it cannot decode them. Escapes that it
     could decode were encoded twice by the caller.
     """
-    assert forwarding.upstream_path(arrived) == expected
+    assert upstream_target.upstream_path(arrived) == expected
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ CLIENT_HEADERS: Final = (
     "x-stainless-os",
 )
 # Response headers in which a pool of accounts (infra/policies/pool.xml) reports which one answered.
-# The client never gets them (core/wire/forwarding.py).
+# The client never gets them (core/wire/forwarding_rules.py).
 BACKEND_ACCOUNT: Final = "x-fnsse-backend-account"
 BACKEND_REGION: Final = "x-fnsse-backend-region"
 BACKEND_ATTEMPTS: Final = "x-fnsse-backend-attempts"
