@@ -66,8 +66,9 @@ format: install ## format and fix what ruff can
 schema: install ## write docs/event.schema.json from the event's types
 	@$(python) -m local.event_schema
 
-bench: install ## CPU per chunk and per call, added time to first byte
+bench: install ## CPU per chunk and per call, added time to first byte, lag of events
 	$(python) -m bench
+	$(python) -m bench.lag
 
 prove: install ## kill, cut off and overload everything, and compare what was asked for with what arrived: docs/explanation/proof.md
 	$(python) -m pytest -m slow

@@ -24,7 +24,7 @@ from shared.access.key_renewal import SigningKeys
 from shared.adapters import identity, worker_library, worker_process
 from shared.adapters.aiohttp_transport import AiohttpTransport
 from shared.adapters.captures import Captures
-from shared.adapters.envelope_queue import EnvelopeQueue
+from shared.adapters.envelope_queue import POISON_QUEUE, EnvelopeQueue, GroupedEnvelopes
 from shared.adapters.event_hub import EventHub
 from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger import Ledger
@@ -38,6 +38,7 @@ from shared.completeness.reconciliation import Reconciliation
 from shared.completeness.replay import ReplayRunner
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import Enrichment
+from shared.enrichment.message_handler import MessageHandler
 from shared.enrichment.poison_handler import PoisonHandler
 from shared.health.readiness import Readiness
 from shared.relay.capture_writer import CaptureMemory
@@ -78,7 +79,7 @@ relay = Relay(
     upstream=upstream,
     recorder=Recorder(
         captures,
-        envelopes,
+        GroupedEnvelopes(envelopes),
         memory,
         config.copied_headers,
         give_up_after_s=config.reconcile.grace_s * 2 / 3,
@@ -91,7 +92,10 @@ json_blobs = JsonBlobs(storage)
 enrichment = Enrichment(
     captures, Assembler(config.upstream.region), UsageClaims(json_blobs), event_hub, ledger
 )
-poison_handler = PoisonHandler(enrichment, captures, ledger, json_blobs)
+message_handler = MessageHandler(enrichment, envelopes)
+poison_handler = PoisonHandler(
+    enrichment, captures, ledger, json_blobs, EnvelopeQueue(storage, POISON_QUEUE)
+)
 back_pressure = BackPressure(envelopes, event_hub)
 reconciliation = Reconciliation(captures, ledger, envelopes, json_blobs, back_pressure)
 dead_letters = DeadLetters(captures, ledger, envelopes, json_blobs)
@@ -110,7 +114,7 @@ guard = Guard(callers)
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 app.register_functions(blueprints.relay.blueprint(relay, guard))
 app.register_functions(
-    blueprints.enrichment.blueprint(enrichment, poison_handler, config.storage.setting)
+    blueprints.enrichment.blueprint(message_handler, poison_handler, config.storage.setting)
 )
 app.register_functions(blueprints.health.blueprint(readiness))
 app.register_functions(blueprints.completeness.dead_letters.blueprint(dead_letters, guard))

@@ -5,22 +5,19 @@ figures.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
 
 from bench import report
+from bench.environment import Environment
 from bench.errors import BenchError
 from bench.figures import Figures, figures
-from bench.measure import Plan, measure, measure_bare
+from bench.measure import measure, measure_bare
+from bench.plan import Plan
 from local.stack import FunctionsHost, StackError
-
-_CPU_INFO: Final = Path("/proc/cpuinfo")
 
 
 def main() -> int:
@@ -48,9 +45,7 @@ def main() -> int:
     except (BenchError, StackError) as error:
         print(f"bench: {error}", file=sys.stderr)
         failed = True  # earlier results are printed anyway
-    environment = report.Environment(
-        python=platform.python_version(), cpus=os.cpu_count() or 1, processor=_processor()
-    )
+    environment = Environment.here()
     print(report.table(environment, plan, results))
     if options.json:
         options.json.write_text(report.document(environment, plan, results) + "\n")
@@ -115,18 +110,6 @@ def _hosts(chosen: str | None) -> Sequence[FunctionsHost]:
         print("bench: no func on PATH, so the real host is skipped", file=sys.stderr)
         return ["embedded"]
     return ["embedded", "func"]
-
-
-def _processor() -> str:
-    """The processor's name; its architecture if the system does not report it."""
-    try:
-        lines = _CPU_INFO.read_text().splitlines()
-    except OSError:
-        return platform.machine()
-    return next(
-        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
-        platform.machine(),
-    )
 
 
 if __name__ == "__main__":

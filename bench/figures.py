@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from bench.job import JobResult
 from bench.measure import Measured, MeasuredLoad, Round
 from bench.statistics import Figure, Idle, Percentiles, slope
 
@@ -18,6 +19,8 @@ PER_CHUNK_TO_BARE: Final = PER_CHUNK_US / 27.0
 
 _US: Final = 1_000_000
 _MS: Final = 1_000
+
+type CostS = Callable[[MeasuredLoad], float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,48 +57,21 @@ class Figures:
 
 def figures(measured: Measured) -> Figures:
     """The figures of one host."""
-    idle = measured.idle
-    rounds = [_without_idling(one_round, idle) for one_round in measured.rounds]
-    loads = [
-        load
-        for one_round in rounds
-        for load in (
-            one_round.long_streams,
-            one_round.short_streams,
-            one_round.calls,
-            one_round.one_by_one,
-        )
-    ]
-    direct_alone = _first_bytes(one_round.direct_one_by_one.first_byte_ms for one_round in rounds)
-    direct_together = _first_bytes(one_round.direct_streams.first_byte_ms for one_round in rounds)
-    alone = _first_bytes(one_round.one_by_one.result.first_byte_ms for one_round in rounds)
-    together = _first_bytes(one_round.long_streams.result.first_byte_ms for one_round in rounds)
+    rounds = [_without_idling(one_round, measured.idle) for one_round in measured.rounds]
+    loads = [load for one_round in rounds for load in one_round.through_proxy]
+    direct_alone = _first_bytes(one_round.direct_one_by_one for one_round in rounds)
+    direct_together = _first_bytes(one_round.direct_streams for one_round in rounds)
+    alone = _first_bytes(one_round.one_by_one.result for one_round in rounds)
+    together = _first_bytes(one_round.long_streams.result for one_round in rounds)
     return Figures(
-        chunk_us=_lowest(
-            rounds,
-            lambda one_round: (
-                _US * one_round.long_streams.cpu.worker_s / one_round.long_streams.result.chunks
-            ),
-        ),
+        chunk_us=_lowest(rounds, lambda one_round: _per_chunk_us(one_round, _worker_s)),
         further_chunk_us=_lowest(rounds, lambda one_round: _US * _slope(one_round, _worker_s)),
         stream_ms=_lowest(rounds, lambda one_round: _MS * _at_no_chunks(one_round)),
-        call_ms=_lowest(
-            rounds,
-            lambda one_round: _MS * one_round.calls.cpu.worker_s / one_round.calls.job.count,
-        ),
-        host_chunk_us=_lowest(
-            rounds,
-            lambda one_round: (
-                _US * one_round.long_streams.cpu.host_s / one_round.long_streams.result.chunks
-            ),
-        ),
+        call_ms=_lowest(rounds, lambda one_round: _per_call_ms(one_round, _worker_s)),
+        host_chunk_us=_lowest(rounds, lambda one_round: _per_chunk_us(one_round, _host_s)),
         host_further_chunk_us=_lowest(rounds, lambda one_round: _US * _slope(one_round, _host_s)),
-        host_call_ms=_lowest(
-            rounds, lambda one_round: _MS * one_round.calls.cpu.host_s / one_round.calls.job.count
-        ),
-        calls_per_s=Figure.highest_of(
-            [one_round.calls.job.count / one_round.calls.result.seconds for one_round in rounds]
-        ),
+        host_call_ms=_lowest(rounds, lambda one_round: _per_call_ms(one_round, _host_s)),
+        calls_per_s=Figure.highest_of([_calls_per_s(one_round) for one_round in rounds]),
         added_alone_ms=alone.above(direct_alone),
         added_together_ms=together.above(direct_together),
         direct_alone_ms=direct_alone,
@@ -103,8 +79,8 @@ def figures(measured: Measured) -> Figures:
         worker_mb_before=measured.worker_mb_before,
         worker_mb=measured.worker_mb,
         host_mb=measured.host_mb,
-        idle_worker_ms_per_s=_MS * idle.worker,
-        idle_host_ms_per_s=_MS * idle.host,
+        idle_worker_ms_per_s=_MS * measured.idle.worker,
+        idle_host_ms_per_s=_MS * measured.idle.host,
         stand_in_share=max(load.stand_in_share for load in loads),
         load_generator_share=max(load.result.cpu_s / load.result.seconds for load in loads),
         others_share=sum(load.others_share for load in loads) / len(loads),
@@ -130,8 +106,21 @@ def _lowest(rounds: Sequence[Round], cost: Callable[[Round], float]) -> Figure:
     return Figure.lowest_of([cost(one_round) for one_round in rounds])
 
 
-def _first_bytes(samples: Iterable[Sequence[float]]) -> Percentiles:
-    return Percentiles.of([sample for one_round in samples for sample in one_round])
+def _first_bytes(results: Iterable[JobResult]) -> Percentiles:
+    return Percentiles.of([sample for result in results for sample in result.first_byte_ms])
+
+
+def _per_chunk_us(one_round: Round, cost_s: CostS) -> float:
+    load = one_round.long_streams
+    return _US * cost_s(load) / load.result.chunks
+
+
+def _per_call_ms(one_round: Round, cost_s: CostS) -> float:
+    return _MS * cost_s(one_round.calls) / one_round.calls.job.count
+
+
+def _calls_per_s(one_round: Round) -> float:
+    return one_round.calls.job.count / one_round.calls.result.seconds
 
 
 def _worker_s(load: MeasuredLoad) -> float:
@@ -142,7 +131,7 @@ def _host_s(load: MeasuredLoad) -> float:
     return load.cpu.host_s
 
 
-def _slope(one_round: Round, cost_s: Callable[[MeasuredLoad], float]) -> float:
+def _slope(one_round: Round, cost_s: CostS) -> float:
     short, long = one_round.short_streams, one_round.long_streams
     return slope((short.result.chunks, cost_s(short)), (long.result.chunks, cost_s(long)))
 

@@ -10,15 +10,18 @@ from typing import Self
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A load. Each connection makes one exchange after the other, until all make `count`."""
+    """A load. Each connection makes one exchange after the other, until all make `count`; or, with
+    `calls_per_s`, exchanges begin at that rate however long they take.
+    """
 
     port: int  # on 127.0.0.1
     count: int  # exchanges
-    connections: int  # opened before the clock starts
+    connections: int  # opened before the clock starts; with a rate, more where these are busy
     # SSE events of each response, `[DONE]` included (at least 6); None: a JSON response
     chunks: int | None
     chunk_ms: int = 0  # between two SSE events
     pause_ms: int = 0  # of a connection between two exchanges
+    calls_per_s: float | None = None
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -47,6 +47,10 @@ class BenchConnection(asyncio.Protocol):
         if self._whole and not self._whole.done():
             self._whole.set_exception(exc or ConnectionError("closed within an answer"))
 
+    @property
+    def is_closed(self) -> bool:
+        return self._transport.is_closing()
+
     async def exchange(self, request: bytes) -> tuple[float, ResponseReader]:
         """Make an exchange; return when the request was written, and the response.
 
@@ -54,7 +58,7 @@ class BenchConnection(asyncio.Protocol):
         """
         self._reader = ResponseReader()
         self._whole = asyncio.get_running_loop().create_future()
-        if self._transport.is_closing():
+        if self.is_closed:
             raise ConnectionError("closed between two exchanges")
         sent_at = time.perf_counter()
         self._transport.write(request)
@@ -65,63 +69,83 @@ class BenchConnection(asyncio.Protocol):
         self._transport.close()
 
 
-async def run(job: Job) -> JobResult:
-    """Run the job."""
-    loop = asyncio.get_running_loop()
-    opened = [
-        await loop.create_connection(BenchConnection, _HOST, job.port)
-        for _ in range(job.connections)
-    ]
-    connections = [connection for _, connection in opened]
-    request, turns = request_of(job), iter(range(job.count))
-    result, answers = JobResult(), list[ResponseReader]()
-    broken: Counter[str] = Counter()
-    started = time.perf_counter()
-    await asyncio.gather(
-        *(
-            _work(connection, turns, request, job, result, answers, broken)
-            for connection in connections
-        )
-    )
-    result.seconds = time.perf_counter() - started
-    result.cpu_s = time.process_time()
-    for connection in connections:
-        connection.close()
-    _check(answers, job, result, broken)
-    return result
+class Load:
+    """A running job: its connections, and what came of its exchanges."""
 
+    def __init__(self, job: Job) -> None:
+        self.result = JobResult()
+        self._job = job
+        self._request = request_of(job)
+        self._answers: list[ResponseReader] = []
+        self._broken: Counter[str] = Counter()
+        self._connections: list[BenchConnection] = []
 
-async def _work(
-    connection: BenchConnection,
-    turns: Iterator[int],
-    request: bytes,
-    job: Job,
-    result: JobResult,
-    answers: list[ResponseReader],
-    broken: Counter[str],
-) -> None:
-    for _ in turns:
+    async def run(self) -> JobResult:
+        """Run the job."""
+        for _ in range(self._job.connections):
+            await self._connect()
+        started = time.perf_counter()
+        await (self._at_a_rate() if self._job.calls_per_s else self._in_turns())
+        self.result.seconds = time.perf_counter() - started
+        self.result.cpu_s = time.process_time()
+        for connection in self._connections:
+            connection.close()
+        self._check()
+        return self.result
+
+    async def _connect(self) -> BenchConnection:
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(BenchConnection, _HOST, self._job.port)
+        self._connections.append(connection)
+        return connection
+
+    async def _in_turns(self) -> None:
+        turns = iter(range(self._job.count))
+        await asyncio.gather(*(self._work(connection, turns) for connection in self._connections))
+
+    async def _work(self, connection: BenchConnection, turns: Iterator[int]) -> None:
+        for _ in turns:
+            if not await self._exchange(connection):
+                return
+            if self._job.pause_ms:
+                await asyncio.sleep(self._job.pause_ms / 1000)
+
+    async def _at_a_rate(self) -> None:
+        """Begin an exchange at each tick, on a free connection or a new one."""
+        free, started = list(self._connections), time.perf_counter()
+
+        async def begin() -> None:
+            while free and free[-1].is_closed:  # idle for too long
+                free.pop()
+            connection = free.pop() if free else await self._connect()
+            if await self._exchange(connection):
+                free.append(connection)
+
+        async with asyncio.TaskGroup() as exchanges:
+            for number in range(self._job.count):
+                due = started + number / (self._job.calls_per_s or 1)
+                await asyncio.sleep(due - time.perf_counter())
+                exchanges.create_task(begin())
+
+    async def _exchange(self, connection: BenchConnection) -> bool:
+        """Whether the connection can be used again."""
         try:
-            sent_at, response = await connection.exchange(request)
+            sent_at, response = await connection.exchange(self._request)
         except OSError as error:
-            broken[f"{type(error).__name__}: {error}"] += 1
-            return
-        result.first_byte_ms.append(((response.first_byte_at or sent_at) - sent_at) * 1000)
-        answers.append(response)
-        if job.pause_ms:
-            await asyncio.sleep(job.pause_ms / 1000)
+            self._broken[f"{type(error).__name__}: {error}"] += 1
+            return False
+        self.result.first_byte_ms.append(((response.first_byte_at or sent_at) - sent_at) * 1000)
+        self._answers.append(response)
+        return True
 
-
-def _check(
-    answers: list[ResponseReader], job: Job, result: JobResult, broken: Counter[str]
-) -> None:
-    for answer in answers:
-        wrong = fault(answer, job.chunks)
-        if wrong:
-            broken[wrong] += 1
-        else:
-            result.chunks += job.chunks or 0
-    result.failures = dict(broken)
+    def _check(self) -> None:
+        for answer in self._answers:
+            wrong = fault(answer, self._job.chunks)
+            if wrong:
+                self._broken[wrong] += 1
+            else:
+                self.result.chunks += self._job.chunks or 0
+        self.result.failures = dict(self._broken)
 
 
 def request_of(job: Job) -> bytes:
@@ -146,7 +170,7 @@ def request_of(job: Job) -> bytes:
 
 def main() -> None:
     """Run the job on stdin."""
-    print(asyncio.run(run(Job.from_json(sys.stdin.read()))).to_json())
+    print(asyncio.run(Load(Job.from_json(sys.stdin.read())).run()).to_json())
 
 
 if __name__ == "__main__":

@@ -7,80 +7,26 @@ or more after its first calls.
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from bench import bare_relay
-from bench.errors import BenchError
+from bench import accepted_events, bare_relay
 from bench.job import Job, JobResult
+from bench.load_process import generate
+from bench.plan import Plan
 from bench.processes import Machine, Meter
 from bench.statistics import Cpu, Idle
 from local.stack import FunctionsHost, Stack
-from local.stack.supervisor import ROOT
 
 _IDLE_SPANS: Final = 3
 _IDLE_SPAN_S: Final = 1.0
 _SETTLE_S: Final = 0.5  # after the last event, until its queue message is deleted
-_POLL_S: Final = 0.1
 _EVENTS_WITHIN_S: Final = 60.0
-_LOAD_WITHIN_S: Final = 120.0
 _ENRICHMENT_OFF: Final = {"AzureWebJobs.enrichment.Disabled": "true"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """The loads of a round."""
-
-    rounds: int = 2
-    streams: int = 100  # all begin at once
-    chunks: int = 100  # of each stream, `[DONE]` included
-    # of the load with short streams, which separates the cost of a chunk from that of a stream
-    few_chunks: int = 10
-    chunk_ms: int = 20
-    calls: int = 300  # non-streaming
-    connections: int = 20  # that make them
-    alone: int = 60  # short streams one after the other, with a pause, for the time to first byte
-    pause_ms: int = 20
-    # False: the queue trigger is off; relay, captures and envelopes remain
-    enrichment: bool = True
-
-    def long_streams(self, port: int) -> Job:
-        return Job(
-            port=port,
-            count=self.streams,
-            connections=self.streams,
-            chunks=self.chunks,
-            chunk_ms=self.chunk_ms,
-        )
-
-    def short_streams(self, port: int) -> Job:
-        return Job(
-            port=port,
-            count=self.streams,
-            connections=self.streams,
-            chunks=self.few_chunks,
-            chunk_ms=self.chunk_ms,
-        )
-
-    def plain_calls(self, port: int) -> Job:
-        return Job(port=port, count=self.calls, connections=self.connections, chunks=None)
-
-    def one_by_one(self, port: int) -> Job:
-        return Job(
-            port=port,
-            count=self.alone,
-            connections=1,
-            chunks=self.few_chunks,
-            pause_ms=self.pause_ms,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +53,11 @@ class Round:
     one_by_one: MeasuredLoad
     direct_streams: JobResult
     direct_one_by_one: JobResult
+
+    @property
+    def through_proxy(self) -> tuple[MeasuredLoad, ...]:
+        """The loads through the proxy."""
+        return (self.long_streams, self.short_streams, self.calls, self.one_by_one)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +129,7 @@ class _Bench:
             worker_mb_before=memory,
             worker_mb=worker_mb,
             host_mb=self._meter.host_mb(),
-            events=self._events() if "event_hubs" in self._stack.parts else 0,
+            events=accepted_events.count(self._stack) if "event_hubs" in self._stack.parts else 0,
             exchanges=self._exchanges,
         )
 
@@ -194,8 +145,8 @@ class _Bench:
         plan, proxy, upstream = self._plan, self._proxy, self._upstream
         say = f"round {number} of {plan.rounds}: "
         self._progress(say + "bare upstream")
-        direct_streams = _generate(plan.long_streams(upstream))
-        direct_one_by_one = _generate(plan.one_by_one(upstream))
+        direct_streams = generate(plan.long_streams(upstream))
+        direct_one_by_one = generate(plan.one_by_one(upstream))
         self._progress(say + f"{plan.alone} short streams, one at a time")
         one_by_one = self._through_proxy(plan.one_by_one(proxy))
         self._progress(
@@ -217,11 +168,11 @@ class _Bench:
     def _through_proxy(self, job: Job) -> MeasuredLoad:
         before_all = self._machine.read()
         before, started = self._meter.cpu(), time.monotonic()
-        result = _generate(job)
+        result = generate(job)
         loaded = self._meter.cpu()
         self._exchanges += job.count
         if self._plan.enrichment:
-            self._wait_for_events()
+            accepted_events.wait_for(self._stack, self._exchanges, _EVENTS_WITHIN_S)
         time.sleep(_SETTLE_S)
         cpu = self._meter.cpu().since(before)
         self._stack.check()
@@ -233,39 +184,3 @@ class _Bench:
             stand_in_share=loaded.since(before).stand_in_s / result.seconds,
             others_share=self._machine.others_share(before_all, result.cpu_s),
         )
-
-    def _wait_for_events(self) -> None:
-        deadline = time.monotonic() + _EVENTS_WITHIN_S
-        while (accepted := self._events()) < self._exchanges:
-            if time.monotonic() > deadline:
-                raise BenchError(
-                    f"the Event Hub has {accepted} events of {self._exchanges} exchanges, {_EVENTS_WITHIN_S:g} s after the last"
-                )
-            time.sleep(_POLL_S)
-
-    def _events(self) -> int:
-        url = f"{self._stack.event_hubs_control_url}/stats"
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - http to this machine
-            stats = json.load(answer)
-        partitions = stats["hubs"][self._stack.event_hub_name]["partitions"].values()
-        return sum(partition["next_sequence_number"] for partition in partitions)
-
-
-def _generate(job: Job) -> JobResult:
-    """Run the load generator. Raises BenchError if a response was wrong."""
-    command = [sys.executable, "-m", "bench.load"]
-    done = subprocess.run(
-        command,
-        input=job.to_json(),
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=_LOAD_WITHIN_S,
-        check=False,
-    )
-    if done.returncode:
-        raise BenchError(f"the load generator failed: {done.stderr.strip()}")
-    result = JobResult.from_json(done.stdout)
-    if result.failures:
-        raise BenchError(f"not every answer was whole: {result.failures}")
-    return result

@@ -53,6 +53,13 @@ class Meter:
         return float(sum(process.memory_info().rss for process in self._host) / _MB)
 
 
+def cpu_s_of(part: Part) -> float:
+    """CPU seconds of a part of the stack so far. Raises BenchError if one of its processes has
+    ended.
+    """
+    return _cpu_s([psutil.Process(pid) for pid in (part.pid, *part.descendants())])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Busy:
     """CPU seconds since the machine or the processes started."""

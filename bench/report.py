@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Final
 
+from bench.environment import Environment
 from bench.figures import PER_CALL_MS, PER_CHUNK_TO_BARE, PER_CHUNK_US, Figures
-from bench.measure import Plan
+from bench.plan import Plan
 from bench.statistics import Figure, Percentiles
 
 _NAMES: Final = {
@@ -20,15 +21,6 @@ _WIDTH: Final = 54
 _COLUMN: Final = 26
 # of a core; above it, a process of the benchmark itself may have slowed the load
 _BOTTLENECK: Final = 0.8
-
-
-@dataclass(frozen=True, kw_only=True)
-class Environment:
-    """The machine and the versions that the figures are of."""
-
-    python: str
-    cpus: int
-    processor: str
 
 
 def document(environment: Environment, plan: Plan, hosts: Mapping[str, Figures]) -> str:
@@ -57,7 +49,7 @@ def _head(environment: Environment, plan: Plan) -> list[str]:
         else "captures and envelopes; enrichment is OFF"
     )
     return [
-        f"{environment.cpus} cores ({environment.processor}), Python {environment.python}; everything on this machine",
+        environment.sentence(),
         f"switched on: {switched}",
         f"{plan.rounds} rounds after a warm-up: best of the rounds (median, worst); CPU is user and system, idle taken off",
         f"a round: {plan.streams} streams of {plan.chunks} chunks, one each {plan.chunk_ms} ms, all begun at once; "

@@ -7,12 +7,12 @@ from __future__ import annotations
 import azure.functions as func
 
 from shared.adapters.envelope_queue import POISON_QUEUE, QUEUE
-from shared.enrichment.enrichment import Enrichment
+from shared.enrichment.message_handler import MessageHandler
 from shared.enrichment.poison_handler import PoisonHandler
 
 
 def blueprint(
-    enrichment: Enrichment, poison_handler: PoisonHandler, storage_setting: str
+    message_handler: MessageHandler, poison_handler: PoisonHandler, storage_setting: str
 ) -> func.Blueprint:
     """Functions `enrichment` and `enrichment_poison`. They raise if they cannot finish; the queue
     then delivers the message again.
@@ -22,7 +22,7 @@ def blueprint(
     @functions.function_name("enrichment")
     @functions.queue_trigger(arg_name="message", queue_name=QUEUE, connection=storage_setting)
     async def enrich(message: func.QueueMessage) -> None:
-        await enrichment.deliver(message.get_body())
+        await message_handler.handle(message.get_body())
 
     @functions.function_name("enrichment_poison")
     @functions.queue_trigger(

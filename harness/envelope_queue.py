@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64decode
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,13 +10,14 @@ from azure.storage.queue import QueueClient
 
 from harness.waiting import until
 from local.stack import Stack
+from shared.core.records import envelope_message
 
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
     """An envelope whose delivery failed and will be tried again."""
 
-    text: str
+    text: str  # of the message, which may hold others as well
     tries: int
 
 
@@ -48,9 +48,10 @@ def wait_until_tried(stack: Stack, exchange_ids: Collection[str]) -> dict[str, W
     def look() -> bool:
         for message in envelopes.peek_messages(max_messages=32):
             text = b64decode(message.content).decode()
-            exchange_id = json.loads(text)["exchange_id"]
-            if exchange_id in exchange_ids and message.dequeue_count:
-                found[exchange_id] = Waiting(text=text, tries=message.dequeue_count)
+            for envelope in envelope_message.load(text):
+                if envelope.exchange_id in exchange_ids and message.dequeue_count:
+                    waiting = Waiting(text=text, tries=message.dequeue_count)
+                    found[envelope.exchange_id] = waiting
         return found.keys() == set(exchange_ids)
 
     with queue(stack) as envelopes:

@@ -23,7 +23,7 @@ import functools
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,6 +47,9 @@ _log = logging.getLogger("fnsse.ledger")
 
 BLOCKS_PER_BLOB: Final = 45_000
 _ENTRIES_PER_STEP: Final = 200  # entries between two pauses: about a millisecond
+# Appends begin this far apart at least. Each is a call, however many entries it holds, and no event
+# waits for it: only the message's end does.
+_APPEND_INTERVAL_S: Final = 0.1
 _MAX_WINDOWS: Final = 48  # whose blob this writer remembers; it creates another for an older one
 
 
@@ -66,6 +69,8 @@ class Ledger:
         clock: Callable[[], float] = time.time,
         *,
         blocks_per_blob: int = BLOCKS_PER_BLOB,
+        append_interval_s: float = _APPEND_INTERVAL_S,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.failures = 0  # appends that failed: each costs a duplicate later, never a loss
         self._storage = storage
@@ -75,6 +80,9 @@ class Ledger:
         self.blobs: dict[str, _Blob] = {}  # by window, those that this worker appends to
         self._blobs_created = 0
         self._blocks_per_blob = blocks_per_blob
+        self._append_interval_s = append_interval_s
+        self._sleep = sleep
+        self._next_append_at = 0.0  # by the event loop's clock
         self._writing = asyncio.Lock()
         self._next_entries: list[LedgerEntry] = []
         self._next_append: asyncio.Task[StorageError | None] | None = None
@@ -247,8 +255,9 @@ class Ledger:
             )
 
     async def _append(self, entries: Sequence[LedgerEntry]) -> None:
-        """Append an entry. Entries that come while an append is under way share the next one, so
-        that nobody waits for more than two appends to slow blobs. Raises StorageError.
+        """Append entries. Those that come while an append is under way, or within an interval of
+        its beginning, share the next one, so that nobody waits for more than two appends to slow
+        blobs. Raises StorageError.
         """
         self._next_entries.extend(entries)
         if self._next_append is None:
@@ -261,6 +270,9 @@ class Ledger:
 
     async def _append_next(self) -> StorageError | None:
         async with self._writing:
+            now = asyncio.get_running_loop().time
+            await self._sleep(max(0.0, self._next_append_at - now()))
+            self._next_append_at = now() + self._append_interval_s
             entries, self._next_entries = self._next_entries, []
             self._next_append = None
             lines: dict[str, list[bytes]] = defaultdict(list)

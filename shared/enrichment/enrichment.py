@@ -10,10 +10,11 @@ import logging
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+from shared.concurrency.byte_budget import ByteBudget
 from shared.core.event import usage_claim
 from shared.core.event.usage_claim import Claim
 from shared.core.records.capture import Capture, of_outcome, outcome_name
-from shared.core.records.envelope import Envelope, load, to_fields
+from shared.core.records.envelope import Envelope, to_fields
 from shared.core.records.outcome import Outcome
 from shared.enrichment.assembly import Assembled
 from shared.enrichment.delivery_log import DeliveryLog
@@ -30,6 +31,13 @@ from shared.settings.timeouts import DELIVERY_S
 _log = logging.getLogger("fnsse.enrichment")
 
 LARGE_BYTES: Final = 4 * 1024 * 1024  # of both captures
+# Captures and events in memory, the captures of large exchanges excepted.
+_HELD_BYTES: Final = 24 * LARGE_BYTES
+_ENVELOPE_BYTES: Final = 8 * 1024  # the least that an exchange counts as
+_LARGEST_EVENT_BYTES: Final = 1024 * 1024
+# Exchanges whose captures are read at once. A worker has a hundred connections to the blobs
+# (`StorageHttp`), and the relay's captures must not wait for those of enrichment.
+_READS_AT_ONCE: Final = 24
 # The smallest Event Hub's. Whether an event can be built does not depend on the limit.
 _ANY_LIMIT_BYTES: Final = 256 * 1024
 
@@ -126,17 +134,18 @@ class Enrichment:
         self._ledger = ledger
         self._timeout_s = timeout_s
         self._delivery_log = DeliveryLog()
-        # bounds memory: each of sixteen concurrent messages may name captures of 100 MB
+        # These bound memory: a worker delivers hundreds of envelopes at once when it has a backlog,
+        # and each of them may name captures of 100 MB.
         self._one_large = asyncio.Lock()
+        self._memory = ByteBudget(_HELD_BYTES)
+        self._reading = asyncio.Semaphore(_READS_AT_ONCE)
 
-    async def deliver(self, message: bytes) -> None:
+    async def deliver(self, envelope: Envelope) -> None:
         """Returns when the event of this envelope was accepted, or when the exchange is
         dead-lettered because its event never can be.
 
-        Raises EnvelopeError, AssemblyError, DeliveryError or StorageError; the queue then delivers
-        the message again.
+        Raises AssemblyError, DeliveryError or StorageError; the queue then delivers it again.
         """
-        envelope = load(message)
         if envelope.outcome_pending:
             envelope = await self._store_outcome(envelope)
         try:
@@ -149,8 +158,9 @@ class Enrichment:
 
     async def _deliver(self, envelope: Envelope) -> None:
         try:
-            event = await self._claimed_event(envelope, await self._event_hub.limit_bytes())
-            await self._send(event, envelope.exchange_id)
+            async with self._memory.hold(_held_bytes(envelope)):
+                event = await self._claimed_event(envelope, await self._event_hub.limit_bytes())
+                await self._send(event, envelope.exchange_id)
             await self._delivery_log.accepted(replace(envelope, outcome=event.outcome))
         except CaptureError as error:
             await self._dead_letter(envelope, "corrupt_capture", error)
@@ -203,12 +213,13 @@ class Enrichment:
             await self._claims.release(event.claim)
 
     async def _claimed_event(self, envelope: Envelope, limit_bytes: int) -> _ClaimedEvent:
-        large = envelope.request_bytes + envelope.response_bytes > LARGE_BYTES
+        large = _captures_bytes(envelope) > LARGE_BYTES
         async with self._one_large if large else contextlib.nullcontext():
-            request, response = await asyncio.gather(
-                self._captures.get(envelope.request_capture),
-                self._captures.get(envelope.response_capture),
-            )
+            async with self._reading:
+                request, response = await asyncio.gather(
+                    self._captures.get(envelope.request_capture),
+                    self._captures.get(envelope.response_capture),
+                )
             assembled = await self._assemble(envelope, request, response, limit_bytes)
         if assembled.claims is None or assembled.repeating_body is None:
             return _ClaimedEvent(body=assembled.body, outcome=assembled.outcome, claim=None)
@@ -225,3 +236,15 @@ class Enrichment:
                 reason,
                 error,
             )
+
+
+def _captures_bytes(envelope: Envelope) -> int:
+    return envelope.request_bytes + envelope.response_bytes
+
+
+def _held_bytes(envelope: Envelope) -> int:
+    """What a delivery holds of `_HELD_BYTES`: its captures, later its event. Of a large exchange it
+    is the event alone, because its captures are held one exchange at a time.
+    """
+    count = _captures_bytes(envelope)
+    return _LARGEST_EVENT_BYTES if count > LARGE_BYTES else max(count, _ENVELOPE_BYTES)

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
-from shared.core.records import poison
+from shared.core.records import envelope_message, poison
 from shared.core.records.capture import of_outcome, outcome_name
-from shared.core.records.envelope import Envelope, load, to_fields
+from shared.core.records.envelope import Envelope, to_fields
 from shared.errors import EnvelopeError, StorageError
 
 _log = logging.getLogger("fnsse.poison")
@@ -68,6 +68,14 @@ class FailureCounts(Protocol):
         ...
 
 
+class PoisonQueue(Protocol):
+    """The poison queue."""
+
+    async def put(self, envelope: Envelope) -> None:
+        """Queue an envelope in a message of its own. Raises StorageError."""
+        ...
+
+
 class PoisonHandler:
     """Handles the messages of the poison queue."""
 
@@ -77,21 +85,33 @@ class PoisonHandler:
         captures: OutcomeStore,
         ledger: PoisonLedger,
         failure_counts: FailureCounts,
+        queue: PoisonQueue,
     ) -> None:
         self._events = events
         self._captures = captures
         self._ledger = ledger
         self._failure_counts = failure_counts
+        self._queue = queue
 
     async def handle(self, message: bytes) -> None:
         """Returns when the message needs no other delivery. Raises StorageError; the queue then
         delivers it again.
+
+        Envelopes that share a message are examined one message each: one that kills the worker must
+        not hide the others.
         """
         try:
-            envelope = load(message)
+            envelopes = envelope_message.load(message)
         except EnvelopeError as error:
             _log.error("A message of the envelope queue is discarded: %s", error)
             return
+        if len(envelopes) == 1:
+            await self._handle_envelope(envelopes[0])
+            return
+        for envelope in envelopes:
+            await self._queue.put(envelope)
+
+    async def _handle_envelope(self, envelope: Envelope) -> None:
         reason, failures = await self._examine(envelope)
         match poison.decide(envelope, reason, failures):
             case poison.ListFailedReplay():

@@ -19,8 +19,8 @@ from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger import Ledger
 from shared.adapters.storage import Storage
 from shared.completeness.back_pressure import BackPressure
-from shared.core.records import capture
-from shared.core.records.envelope import Caller, Envelope, load
+from shared.core.records import capture, envelope_message
+from shared.core.records.envelope import Caller, Envelope
 from shared.core.records.exchange_id import new_exchange_id, started_at
 from shared.core.records.outcome import Outcome
 from shared.core.records.window import Window
@@ -114,15 +114,15 @@ class Account:
         """Whether more may be queued."""
         return BackPressure(self.envelopes, self.event_hub, **options)
 
-    async def take_queued(self) -> list[Envelope]:
-        """Everything on the queue, taken off it."""
+    async def take_queued(self, name: str = QUEUE) -> list[Envelope]:
+        """Everything on a queue, taken off it."""
         envelopes: list[Envelope] = []
         queue = QueueClient.from_connection_string(
-            self.connection_string, QUEUE, message_decode_policy=TextBase64DecodePolicy()
+            self.connection_string, name, message_decode_policy=TextBase64DecodePolicy()
         )
         async with queue:
             async for message in queue.receive_messages(messages_per_page=32):
-                envelopes.append(load(message.content))
+                envelopes += envelope_message.load(message.content)
                 await queue.delete_message(message)
         return envelopes
 

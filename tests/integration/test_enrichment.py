@@ -23,7 +23,6 @@ from shared.errors import (
     AssemblyError,
     CaptureError,
     DeliveryError,
-    EnvelopeError,
     EventRefused,
     EventTooLarge,
     StorageError,
@@ -31,8 +30,7 @@ from shared.errors import (
 
 pytestmark = pytest.mark.anyio
 
-MESSAGE = envelopes.dump(PLAIN).encode()
-PENDING = envelopes.dump(replace(PLAIN, outcome_pending=True)).encode()
+PENDING = replace(PLAIN, outcome_pending=True)
 
 
 @dataclass
@@ -132,7 +130,7 @@ async def test_the_event_is_built_of_envelope_and_captures_and_sent_under_the_ex
             body=b'data: {"model": "m", "choices": [{"index": 0, "delta": {"content": "answer"}}]}\n\ndata: [DONE]\n\n',
         ),
     }
-    await world.deliver(MESSAGE)
+    await world.deliver(PLAIN)
     ((body, message_id),) = world.event_hub.sent
     fields = json.loads(body)
     assert message_id == fields["exchange_id"] == EXCHANGE_ID
@@ -142,7 +140,7 @@ async def test_the_event_is_built_of_envelope_and_captures_and_sent_under_the_ex
 async def test_it_returns_only_after_the_event_hub_has_accepted() -> None:
     world = EnrichmentWorld()
     world.event_hub.gate.clear()
-    delivering = asyncio.create_task(world.deliver(MESSAGE))
+    delivering = asyncio.create_task(world.deliver(PLAIN))
     done, _ = await asyncio.wait({delivering}, timeout=0.1)
     assert not done
     world.event_hub.gate.set()
@@ -154,7 +152,7 @@ async def test_a_refusal_raises_so_that_the_queue_delivers_again() -> None:
     world = EnrichmentWorld()
     world.event_hub.failure = DeliveryError("no")
     with pytest.raises(DeliveryError):
-        await world.deliver(MESSAGE)
+        await world.deliver(PLAIN)
     assert not world.ledger.entries
 
 
@@ -162,7 +160,7 @@ async def test_storage_that_cannot_be_reached_raises_so_that_the_queue_delivers_
     world = EnrichmentWorld()
     world.captures.failure = StorageError("no")
     with pytest.raises(StorageError):
-        await world.deliver(MESSAGE)
+        await world.deliver(PLAIN)
     assert not world.event_hub.sent
     assert not world.ledger.entries
 
@@ -192,15 +190,13 @@ async def test_large_exchanges_are_enriched_one_at_a_time(size: int, at_once: in
     deliver = Enrichment(
         captures, Assembler("default"), world.claims, world.event_hub, world.ledger
     ).deliver
-    messages = [
-        envelopes.dump(
-            an_envelope(
-                request_capture=None, response_capture=f"{at}", request_bytes=0, response_bytes=size
-            )
+    exchanges = [
+        an_envelope(
+            request_capture=None, response_capture=f"{at}", request_bytes=0, response_bytes=size
         )
         for at in range(3)
     ]
-    delivering = [asyncio.create_task(deliver(message.encode())) for message in messages]
+    delivering = [asyncio.create_task(deliver(exchange)) for exchange in exchanges]
     for _ in range(20):  # every task gets as far as it can
         await asyncio.sleep(0)
     assert [name for name in captures.reading if name] == ["0", "1", "2"][:at_once]
@@ -212,28 +208,21 @@ async def test_large_exchanges_are_enriched_one_at_a_time(size: int, at_once: in
 
 async def test_captures_that_are_missing_cost_their_keys_not_the_event() -> None:
     world = EnrichmentWorld()
-    await world.deliver(envelopes.dump(an_envelope(request_capture=None)).encode())
+    await world.deliver(an_envelope(request_capture=None))
     assert json.loads(world.event_hub.sent[0][0])["prompt"] is None
-
-
-async def test_a_message_that_is_not_an_envelope_raises() -> None:
-    world = EnrichmentWorld()
-    with pytest.raises(EnvelopeError):
-        await world.deliver(b"nonsense")
-    assert not world.event_hub.sent
 
 
 async def test_a_corrupt_capture_is_dead_lettered_for_another_try_would_find_the_same() -> None:
     world = EnrichmentWorld()
     world.captures.failure = CaptureError("cut short")
-    await world.deliver(MESSAGE)
+    await world.deliver(PLAIN)
     assert world.ledger.entries == [(EXCHANGE_ID, "corrupt_capture")]
 
 
 async def test_an_event_that_no_event_hub_takes_is_dead_lettered() -> None:
     world = EnrichmentWorld()
     world.event_hub.failure = EventTooLarge("too large")
-    await world.deliver(MESSAGE)
+    await world.deliver(PLAIN)
     assert world.ledger.entries == [(EXCHANGE_ID, "too_large")]
 
 
@@ -242,9 +231,9 @@ async def test_an_event_that_the_event_hub_refuses_is_noted_and_comes_again() ->
     world = EnrichmentWorld()
     world.event_hub.failure = EventRefused("not-allowed")
     with pytest.raises(EventRefused):
-        await world.deliver(MESSAGE)
+        await world.deliver(PLAIN)
     with pytest.raises(EventRefused):
-        await world.deliver(envelopes.dump(envelopes.mark_replayed(PLAIN)).encode())
+        await world.deliver(envelopes.mark_replayed(PLAIN))
     assert (world.ledger.refused, world.ledger.entries) == ([EXCHANGE_ID], []), (
         "of a replay nothing is counted"
     )
@@ -286,7 +275,7 @@ async def test_an_outcome_that_no_capture_holds_is_stored_before_the_event_is_se
     assert envelopes.from_fields(capture.load(stored).header["envelope"]) == PLAIN
     world.event_hub.failure = None
     await world.deliver(PENDING)
-    await world.deliver(MESSAGE)
+    await world.deliver(PLAIN)
     assert len(world.event_hub.sent) == 2
     assert world.captures.outcomes == {name: stored}
 
@@ -331,5 +320,5 @@ async def test_what_cannot_be_built_raises_and_dead_letters_nothing_yet() -> Non
     with pytest.raises(AssemblyError):
         await Enrichment(
             world.captures, Broken(), world.claims, world.event_hub, world.ledger
-        ).deliver(MESSAGE)
+        ).deliver(PLAIN)
     assert not world.ledger.entries

@@ -46,6 +46,35 @@ async def test_each_publication_is_one_append_per_window(azurite: str) -> None:
     assert ids[1] not in in_first
 
 
+async def test_publications_that_come_soon_after_an_append_began_share_the_next_one(
+    azurite: str,
+) -> None:
+    """The first one waits for nothing."""
+    window, pauses = a_window(), list[float]()
+    pausing, over = asyncio.Event(), asyncio.Event()
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if seconds:
+            pausing.set()
+            await over.wait()
+
+    async with an_account(azurite, append_interval_s=60, sleep=pause) as account:
+        await account.ledger.delivered([an_id(window)])
+        appends = [asyncio.create_task(account.ledger.delivered([an_id(window)]))]
+        await asyncio.wait_for(pausing.wait(), 20)
+        appends += [asyncio.create_task(account.ledger.delivered([an_id(window)]))]
+        await asyncio.sleep(0)
+        assert not any(append.done() for append in appends)
+        over.set()
+        await asyncio.wait_for(asyncio.gather(*appends), 20)
+        known = await account.ledger.index(window.name)
+        assert account.ledger.blobs[window.name].blocks == 2
+    assert len(known.delivered) == 3
+    assert pauses[0] == 0
+    assert 0 < pauses[1] <= 60
+
+
 async def test_publications_that_come_while_an_append_is_under_way_share_the_next_one(
     azurite: str,
 ) -> None:

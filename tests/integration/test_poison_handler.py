@@ -14,9 +14,10 @@ from harness.sample_envelope import PLAIN, an_envelope
 from local.stack import Stack
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
+from shared.adapters.envelope_queue import POISON_QUEUE, EnvelopeQueue
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.reconciliation import Reconciliation
-from shared.core.records import capture
+from shared.core.records import capture, envelope_message
 from shared.core.records.envelope import Envelope, dump, mark_replayed
 from shared.core.records.outcome import Outcome
 from shared.core.records.poison import MAX_FAILURES, failure_count_name
@@ -47,7 +48,13 @@ class EventChecks:
 
 
 def poison_handler(account: Account, why: str | BaseException | None = None) -> PoisonHandler:
-    return PoisonHandler(EventChecks(why), account.captures, account.ledger, account.json_blobs)
+    return PoisonHandler(
+        EventChecks(why),
+        account.captures,
+        account.ledger,
+        account.json_blobs,
+        EnvelopeQueue(account.storage, POISON_QUEUE),
+    )
 
 
 _runs = iter(range(10**6))
@@ -76,6 +83,17 @@ async def test_a_message_that_is_not_an_envelope_is_discarded(
             await poison_handler(account).handle(message)
     assert len(caplog.records) == 5
     assert "secret" not in every_log.getvalue()
+
+
+async def test_envelopes_that_share_a_message_are_examined_one_message_each(azurite: str) -> None:
+    """One that kills the worker must not hide the others."""
+    async with an_account(azurite) as account:
+        envelopes = [await account.put_exchange(an_id(a_window())) for _ in range(3)]
+        message, _ = envelope_message.pack([dump(envelope) for envelope in envelopes])
+        await poison_handler(account, "assembly_failed").handle(message.encode())
+        assert await account.take_queued(POISON_QUEUE) == envelopes
+        for envelope in envelopes:
+            assert await account.json_blobs.get(failure_count_name(envelope.exchange_id)) is None
 
 
 async def test_a_transient_failure_is_left_to_reconcile(

@@ -18,11 +18,12 @@ from azure.storage.queue import TextBase64DecodePolicy
 from azure.storage.queue.aio import QueueClient
 
 from local.stack import Stack
-from shared.adapters.envelope_queue import QUEUE
+from shared.adapters.envelope_queue import QUEUE, GroupedEnvelopes
 from shared.adapters.usage_claims import UsageClaims
 from shared.core.records.envelope import Envelope
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import Enrichment
+from shared.enrichment.message_handler import MessageHandler
 from tests.integration.azurite import Account, an_account
 from tests.integration.counting_proxy import counting
 from tests.integration.exchanges import (
@@ -97,7 +98,7 @@ class AzuriteEnvelopes(Envelopes):
 
     def __init__(self, account: Account) -> None:
         super().__init__()
-        self._queue = account.envelopes
+        self._queue = GroupedEnvelopes(account.envelopes)
 
     async def put(self, envelope: Envelope) -> None:
         await self._queue.put(envelope)
@@ -131,12 +132,13 @@ async def deliver_queued(account: Account) -> None:
     enrichment = Enrichment(
         account.captures, Assembler(None), claims, AcceptingEventHub(account), account.ledger
     )
+    handler = MessageHandler(enrichment, account.envelopes)
     queue = QueueClient.from_connection_string(
         account.connection_string, QUEUE, message_decode_policy=TextBase64DecodePolicy()
     )
     async with queue:
         async for message in queue.receive_messages(max_messages=1):
-            await enrichment.deliver(message.content.encode())
+            await handler.handle(message.content.encode())
             await queue.delete_message(message)
 
 

@@ -32,7 +32,6 @@ from shared.adapters.ledger import Ledger
 from shared.adapters.storage import Storage
 from shared.adapters.upstream import Upstream
 from shared.adapters.usage_claims import UsageClaims
-from shared.core.records import envelope as envelopes
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import Enrichment
 from shared.errors import (
@@ -334,7 +333,7 @@ async def delivery(dependency: MisbehavingDependency) -> None:
             timeout_s=SHORT_S,
         )
         with pytest.raises(DeliveryError):
-            await enrichment.deliver(envelopes.dump(PLAIN).encode())
+            await enrichment.deliver(PLAIN)
 
 
 # The calls that try each row of the table: dependency and the kind of wait.

@@ -22,7 +22,7 @@ from shared.adapters.storage import Storage
 from shared.adapters.usage_claims import UsageClaims
 from shared.core.event.usage_claim import Claim
 from shared.core.records.capture import Capture
-from shared.core.records.envelope import Envelope, dump, mark_replayed
+from shared.core.records.envelope import Envelope, mark_replayed
 from shared.enrichment.assembly import IN_PLACE_BYTES, Assembled, Assembler
 from shared.enrichment.enrichment import Enrichment
 from shared.errors import DeliveryError, EventRefused, EventTooLarge
@@ -110,13 +110,13 @@ class UsageClaimWorld:
         """Deliver the envelope while the Event Hub does not accept its event."""
         self.failure = failure
         with contextlib.suppress(DeliveryError):
-            await self.deliver(dump(envelope).encode())
+            await self.deliver(envelope)
         self.failure = None
 
     async def enriched(self, envelopes: Sequence[Envelope]) -> list[bool]:
         """Deliver the envelopes one after another, and return `usage_repeated` of each event."""
         for envelope in envelopes:
-            await self.deliver(dump(envelope).encode())
+            await self.deliver(envelope)
         return [event["usage_repeated"] for event in self.sent[-len(envelopes) :]]
 
 
@@ -191,12 +191,10 @@ async def test_polls_that_are_enriched_at_once(azurite: str) -> None:
     async with an_account(azurite) as account, an_account(azurite) as other:
         worlds = [UsageClaimWorld(account.storage), UsageClaimWorld(other.storage)]
         done = a_response()
-        messages = [
-            (world, dump(world.answered("responses.get", done)).encode())
-            for world in worlds
-            for _ in range(10)
+        polls = [
+            (world, world.answered("responses.get", done)) for world in worlds for _ in range(10)
         ]
-        await asyncio.gather(*(world.deliver(message) for world, message in messages))
+        await asyncio.gather(*(world.deliver(envelope) for world, envelope in polls))
     events = [event for world in worlds for event in world.sent]
     assert sorted(event["usage_repeated"] for event in events) == [False] + [True] * 19
 

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from bench.environment import Environment
 from bench.figures import Figures, figures
 from bench.job import Job, JobResult
-from bench.measure import Measured, MeasuredLoad, Plan, Round
-from bench.report import Environment, document, table
+from bench.measure import Measured, MeasuredLoad, Round
+from bench.plan import Plan
+from bench.report import document, table
 from bench.statistics import Cpu, Idle
 
 _ENVIRONMENT = Environment(python="3.13.0", cpus=2, processor="A processor")

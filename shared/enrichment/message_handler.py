@@ -1,0 +1,73 @@
+"""Delivers the envelopes of one message of the queue.
+
+They are delivered side by side, and the message is done when all of them are. If the queue
+delivered the message again because of one of them, the others would have two events. So those that
+failed are queued again, each in a message of its own, whose tries the queue counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from shared.core.records import envelope_message
+from shared.core.records.envelope import Envelope
+
+_log = logging.getLogger("fnsse.enrichment")
+
+RETRY_AFTER_S: Final = 30  # as host.json's visibilityTimeout
+
+
+class EnvelopeDelivery(Protocol):
+    """Delivers the event of one envelope."""
+
+    async def deliver(self, envelope: Envelope) -> None:
+        """Returns when the envelope needs no other try, and raises if it does."""
+        ...
+
+
+class RetryQueue(Protocol):
+    """The queue of envelopes."""
+
+    async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
+        """Queue an envelope in a message of its own. Raises StorageError."""
+        ...
+
+
+class MessageHandler:
+    """Handles the messages of the envelope queue."""
+
+    def __init__(self, delivery: EnvelopeDelivery, queue: RetryQueue) -> None:
+        self._delivery = delivery
+        self._queue = queue
+
+    async def handle(self, message: bytes) -> None:
+        """Returns when no envelope of the message needs it any more. Raises EnvelopeError,
+        AssemblyError, DeliveryError or StorageError; the queue then delivers the message again.
+        """
+        envelopes = envelope_message.load(message)
+        if len(envelopes) == 1:
+            await self._delivery.deliver(envelopes[0])
+            return
+        failures = await self._deliver_all(envelopes)
+        if len(failures) == len(envelopes):  # none of them would have two events
+            raise failures[0][1]
+        for envelope, error in failures:
+            await self._queue.put(envelope, RETRY_AFTER_S)
+            _log.warning(
+                "Exchange %s could not be delivered with others, and is queued alone: %s",
+                envelope.exchange_id,
+                error,
+            )
+
+    async def _deliver_all(
+        self, envelopes: Sequence[Envelope]
+    ) -> list[tuple[Envelope, BaseException]]:
+        """Those that could not be delivered, and why."""
+        results = await asyncio.gather(
+            *(self._delivery.deliver(envelope) for envelope in envelopes), return_exceptions=True
+        )
+        pairs = zip(envelopes, results, strict=True)
+        return [(envelope, error) for envelope, error in pairs if error is not None]

@@ -1,0 +1,90 @@
+"""Envelopes that share a message: none of them costs another one its event, or gives it a second
+one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from harness.sample_envelope import an_envelope
+from shared.core.records import envelope_message
+from shared.core.records.envelope import Envelope, dump
+from shared.enrichment.message_handler import RETRY_AFTER_S, MessageHandler
+from shared.errors import DeliveryError, EnvelopeError, StorageError
+
+pytestmark = pytest.mark.anyio
+
+ENVELOPES = [an_envelope(deployment=name) for name in ("first", "second", "third")]
+MESSAGE = envelope_message.pack([dump(envelope) for envelope in ENVELOPES])[0].encode()
+
+
+@dataclass
+class World:
+    """Delivers every deployment that is not `failing`; keeps what is queued again."""
+
+    failing: set[str] = field(default_factory=set)
+    queue_is_down: bool = False
+    delivered: list[Envelope] = field(default_factory=list)
+    queued: list[tuple[Envelope, int]] = field(default_factory=list)
+    together: asyncio.Barrier | None = None
+
+    async def deliver(self, envelope: Envelope) -> None:
+        if self.together is not None:
+            await asyncio.wait_for(self.together.wait(), 20)
+        if envelope.deployment in self.failing:
+            raise DeliveryError("not now")
+        self.delivered.append(envelope)
+
+    async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
+        if self.queue_is_down:
+            raise StorageError("not now")
+        self.queued.append((envelope, wait_s))
+
+    async def handle(self, message: bytes) -> None:
+        await MessageHandler(self, self).handle(message)
+
+
+async def test_all_envelopes_of_a_message_are_delivered_side_by_side() -> None:
+    world = World(together=asyncio.Barrier(3))
+    await world.handle(MESSAGE)
+    assert sorted(world.delivered, key=ENVELOPES.index) == ENVELOPES
+    assert not world.queued
+
+
+async def test_one_that_fails_is_queued_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """The message is done, so the others get no second event."""
+    world = World(failing={"second"})
+    await world.handle(MESSAGE)
+    assert world.delivered == [ENVELOPES[0], ENVELOPES[2]]
+    assert world.queued == [(ENVELOPES[1], RETRY_AFTER_S)]
+    assert ENVELOPES[1].exchange_id in caplog.text
+
+
+async def test_where_all_fail_the_queue_delivers_the_message_again() -> None:
+    """An outage of the Event Hub costs no further messages."""
+    world = World(failing={"first", "second", "third"})
+    with pytest.raises(DeliveryError):
+        await world.handle(MESSAGE)
+    assert not world.queued
+
+
+async def test_one_alone_that_fails_is_delivered_again_by_the_queue() -> None:
+    world = World(failing={"first"})
+    with pytest.raises(DeliveryError):
+        await world.handle(dump(ENVELOPES[0]).encode())
+    assert not world.queued
+
+
+async def test_one_that_can_neither_be_delivered_nor_queued_is_not_lost() -> None:
+    """The message comes again, at the price of second events."""
+    world = World(failing={"second"}, queue_is_down=True)
+    with pytest.raises(StorageError):
+        await world.handle(MESSAGE)
+
+
+async def test_what_is_no_envelope_raises() -> None:
+    with pytest.raises(EnvelopeError):
+        await World().handle(b"nonsense")
