@@ -144,13 +144,16 @@ async def deliver_queued(account: Account) -> None:
 
 def documented(column: str) -> Counter[str]:
     """A column of the page's table: the calls and how often each is made."""
-    rows = [
-        [cell.strip() for cell in line.strip("|\n ").split("|")]
-        for line in PAGE.read_text("utf-8").splitlines()
-        if re.match(r"\| (call|(Put|Get|Append|Delete) [^|]*) \|", line)
+    section = PAGE.read_text("utf-8").partition("\n## Storage calls of one exchange\n")[2]
+    table = re.search(r"^\| call \|.*?^\| sum \|.*?$", section, re.MULTILINE | re.DOTALL)
+    assert table is not None
+    head, _, *rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in table[0].splitlines()
     ]
-    at = rows[0].index(column)
-    return Counter({row[0]: int(row[at]) for row in rows[1:] if row[at] != "0"})
+    at = head.index(column)
+    *counts, total = [(row[0], int(row[at])) for row in rows]
+    assert total[1] == sum(count for _, count in counts)
+    return Counter({call: count for call, count in counts if count})
 
 
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
