@@ -19,7 +19,7 @@ from bench import accepted_events
 from bench.environment import Environment
 from bench.errors import BenchError
 from bench.job import Job
-from bench.lag_figures import LoadWindow, doubts, lag_of, markdown
+from bench.lag_figures import Lag, LoadWindow, Reading, doubts, lag_of, markdown
 from bench.load_process import generate
 from bench.processes import Machine, Meter, cpu_s_of
 from local.stack import Stack, StackError
@@ -32,19 +32,16 @@ _DRAINED_WITHIN_S: Final = 300.0
 def main() -> int:
     """Measure, and print the table. Returns the exit code: 1 if a load could not be measured."""
     options = _options()
+    lags: list[Lag] = []
     try:
         with Stack(on_step=_progress) as stack:
             bench = LagBench(stack)
-            windows = [bench.load(rate, options.seconds) for rate in options.rates]
-            _progress("reading the events")
-            events = accepted_events.read_all(stack)
+            lags = bench.lags(options.rates, options.seconds)
     except (BenchError, StackError) as error:
         print(f"bench: {error}", file=sys.stderr)
-        return 1
-    lags = [lag_of(window, events) for window in windows]
     print(f"{Environment.here().sentence()}; {options.seconds} s of calls at each rate\n")
     print("\n".join([markdown(lags), *doubts(lags)]))
-    return 0
+    return int(len(lags) < len(options.rates))
 
 
 class LagBench:
@@ -59,30 +56,31 @@ class LagBench:
         self._run(_WARM_UP_CALLS, rate=50)
         self._drain()
 
+    def lags(self, rates: Sequence[int], seconds: int) -> list[Lag]:
+        """The lag at each rate, up to the first that does not drain. Raises BenchError."""
+        windows: list[LoadWindow] = []
+        try:
+            for rate in rates:
+                windows.append(self.load(rate, seconds))
+        except BenchError as error:
+            _progress(str(error))
+        _progress("reading the events")
+        events = accepted_events.read_all(self._stack)
+        return [lag_of(window, events) for window in windows]
+
     def load(self, rate: int, seconds: int) -> LoadWindow:
         """Make calls at this rate, and wait until their events are accepted. Raises BenchError."""
         _progress(f"{rate} calls a second for {seconds} s")
-        began, machine, calls = datetime.now(UTC), self._machine.read(), rate * seconds
-        worker_s, azurite_s = self._worker_s(), self._azurite_s()
+        calls, machine, began = rate * seconds, self._machine.read(), self._read()
         generator_s = self._run(calls, rate)
-        ended, loaded_worker_s, loaded_azurite_s = (
-            datetime.now(UTC),
-            self._worker_s() - worker_s,
-            self._azurite_s() - azurite_s,
-        )
-        others_share = self._machine.others_share(machine, generator_s)
+        ended, others_share = self._read(), self._machine.others_share(machine, generator_s)
         self._drain()
-        ran_s = (ended - began).total_seconds()
         return LoadWindow(
             calls_per_s=rate,
             calls=calls,
             began=began,
             ended=ended,
-            drained=datetime.now(UTC),
-            worker_s=self._worker_s() - worker_s,
-            azurite_s=self._azurite_s() - azurite_s,
-            worker_share=loaded_worker_s / ran_s,
-            azurite_share=loaded_azurite_s / ran_s,
+            drained=self._read(),
             others_share=others_share,
         )
 
@@ -98,11 +96,12 @@ class LagBench:
         accepted_events.wait_for(self._stack, self._calls, _DRAINED_WITHIN_S)
         self._stack.check()
 
-    def _worker_s(self) -> float:
-        return self._meter.cpu().worker_s
-
-    def _azurite_s(self) -> float:
-        return cpu_s_of(self._stack.parts["azurite"])
+    def _read(self) -> Reading:
+        return Reading(
+            at=datetime.now(UTC),
+            worker_s=self._meter.cpu().worker_s,
+            azurite_s=cpu_s_of(self._stack.parts["azurite"]),
+        )
 
 
 def _progress(step: str) -> None:

@@ -19,21 +19,43 @@ _HEAD: Final = (
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reading:
+    """CPU seconds that the processes have used by a moment."""
+
+    at: datetime  # UTC
+    worker_s: float
+    azurite_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoadWindow:
-    """An open-loop load: when it ran, and what it took. Times are UTC."""
+    """An open-loop load: when it ran, and the CPU time that it took."""
 
     calls_per_s: int
     calls: int
-    began: datetime
-    ended: datetime  # of its last answer
-    drained: datetime  # the last of its events was accepted
-    # seconds of CPU from the beginning to the drained queue
-    worker_s: float
-    azurite_s: float
-    # of one core, while the load ran
-    worker_share: float
-    azurite_share: float
+    began: Reading
+    ended: Reading  # after its last answer
+    drained: Reading  # the last of its events was accepted
     others_share: float  # of the machine, by processes outside of the benchmark
+
+    @property
+    def worker_share(self) -> float:
+        """Of a core, while the load ran."""
+        return (self.ended.worker_s - self.began.worker_s) / self._seconds
+
+    @property
+    def azurite_share(self) -> float:
+        """Of a core, while the load ran."""
+        return (self.ended.azurite_s - self.began.azurite_s) / self._seconds
+
+    @property
+    def azurite_ms_per_call(self) -> float:
+        """CPU milliseconds, to the acceptance of the last event."""
+        return (self.drained.azurite_s - self.began.azurite_s) / self.calls * 1000
+
+    @property
+    def _seconds(self) -> float:
+        return (self.ended.at - self.began.at).total_seconds()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,14 +70,14 @@ class Lag:
 
 def lag_of(window: LoadWindow, events: Sequence[AcceptedEvent]) -> Lag:
     """The lag of the exchanges that ended while this load ran."""
-    own = [event for event in events if window.began <= event.ended <= window.drained]
+    own = [event for event in events if window.began.at <= event.ended <= window.drained.at]
     lags = [event.lag_ms for event in own]
     last = max(event.accepted for event in own)
     return Lag(
         window=window,
         percentiles_ms=tuple(percentile(lags, share) for share in _SHARES),
-        delivered_at_end=sum(event.accepted <= window.ended for event in own) / len(own),
-        drain_s=max(0.0, (last - window.ended).total_seconds()),
+        delivered_at_end=sum(event.accepted <= window.ended.at for event in own) / len(own),
+        drain_s=max(0.0, (last - window.ended.at).total_seconds()),
     )
 
 
@@ -74,7 +96,7 @@ def _row(lag: Lag) -> str:
         _duration(lag.drain_s * 1000),
         f"{window.worker_share:.0%}",
         f"{window.azurite_share:.0%}",
-        f"{window.azurite_s / window.calls * 1000:.1f} ms",
+        f"{window.azurite_ms_per_call:.1f} ms",
     ]
     return f"| {' | '.join(cells)} |"
 
