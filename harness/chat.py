@@ -73,12 +73,12 @@ class Chat:
 
 
 def content_of(body: bytes) -> str:
-    """The text of choice 0 in a JSON document or an SSE stream."""
+    """The text of choice 0 in a JSON document or an SSE stream. An error frame has none."""
     if not body.startswith(b"data:"):
         return str(json.loads(body)["choices"][0]["message"]["content"])
     data = [
         line.removeprefix(b"data: ") for line in body.split(b"\n") if line.startswith(b"data: ")
     ]
     chunks = [json.loads(line) for line in data if line != b"[DONE]"]
-    deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"][:1]]
+    deltas = [choice["delta"] for chunk in chunks for choice in chunk.get("choices", [])[:1]]
     return "".join(delta.get("content") or "" for delta in deltas)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import traceback
 from pathlib import Path
 
 from local.stack import StackError
@@ -53,6 +54,9 @@ def _prove(name: str, share: float, seed: int, progress: Progress) -> ProofResul
         return PROOFS[name].run(share, seed, progress)
     except (NotProven, StackError) as error:
         return ProofResult(title=name, broken=[str(error)[:500]])
+    except Exception as error:  # noqa: BLE001 - the other proofs go on, and this one does not hold
+        traceback.print_exc()
+        return ProofResult(title=name, broken=[f"the proof itself failed: {type(error).__name__}"])
 
 
 def _options() -> argparse.Namespace:

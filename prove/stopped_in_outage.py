@@ -24,7 +24,7 @@ from prove.upstream_calls import upstream_calls
 from prove.waiting import wait_for
 
 type Progress = Callable[[str], None]
-type Envelopes = Mapping[str, dict[str, Any]]  # by exchange id
+type Envelopes = Mapping[str, dict[str, Any]]  # by deployment
 
 _LOGGED: Final = "could not be recorded, and is tried again. Its envelope: "
 _LOGGED_WITHIN_S: Final = 30
@@ -39,12 +39,12 @@ def stopped_in_outage(
 ) -> ProofResult:
     """Stop the host while storage refuses everything, then let both come back and reconcile."""
     result = ProofResult(title=f"SIGTERM in an outage, {kind} host, CAPTURE_POLICY={policy}")
-    with TestBed(kind, CAPTURE_POLICY=policy, RECONCILE_GRACE_S="60") as bed:
+    with TestBed(kind, CAPTURE_POLICY=policy, RECONCILE_GRACE_S="20") as bed:
         observations = _end_in_outage(bed, calls)
-        ids = {observation.exchange_id for observation in observations if observation.exchange_id}
         ended_at = time.monotonic()
+        ended = {seen.deployment for seen in observations}
         wait_for(
-            lambda: ids <= _logged(bed).keys(), "the log to have all envelopes", _LOGGED_WITHIN_S
+            lambda: ended <= _logged(bed).keys(), "the log to have all envelopes", _LOGGED_WITHIN_S
         )
         logged_s = time.monotonic() - ended_at
         bed.stack.parts["functions_host"].stop()
@@ -70,8 +70,8 @@ def _end_in_outage(bed: TestBed, calls: int) -> list[ClientObservation]:
         lambda: len(gather(bed, outcomes=False).stored) == calls, "their requests' captures", 30
     )
     _set_mode(bed, GateMode.REFUSE)
-    calls_under_way = OneShot(bed.stack, _chats(calls, _SHORT))
-    return under_way.join() + calls_under_way.join()
+    begun = OneShot(bed.stack, _chats(calls, _SHORT))
+    return under_way.join() + begun.join()
 
 
 def _chats(count: int, directives: Sequence[str]) -> list[Chat]:
@@ -99,7 +99,7 @@ def _logged(bed: TestBed) -> Envelopes:
     ]
     # The host may add to the line.
     envelopes = [json.JSONDecoder().raw_decode(text)[0] for text in texts]
-    return {envelope["exchange_id"]: envelope for envelope in envelopes}
+    return {envelope["deployment"]: envelope for envelope in envelopes}
 
 
 def _judge(
@@ -108,29 +108,19 @@ def _judge(
     evidence, upstream, logged = gather(bed), upstream_calls(bed.stack), _logged(bed)
     circumstances = Circumstances(policy=policy, stopped=True, storage_failed=True)
     compare(result, evidence, observations, upstream, circumstances)
-    check_traces(
-        result,
-        evidence,
-        upstream,
-        may_lose=False,
-        also=[str(envelope["deployment"]) for envelope in logged.values()],
-    )
-    views = {
-        observation.exchange_id: ExchangeView(
-            client=observation, upstream=upstream.get(observation.deployment)
-        )
-        for observation in observations
-        if observation.exchange_id
-    }
+    check_traces(result, evidence, upstream, may_lose=False, also=logged.keys())
     result.counts |= {
         "envelopes in the log": len(logged),
-        "exchanges that only the log has": len(logged.keys() - evidence.events.keys()),
+        "exchanges that only the log has": len(logged.keys() - evidence.deployments),
     }
-    still_up = replace(circumstances, stopped=False)
+    before_the_stop = replace(circumstances, stopped=False)
     wrong = [
-        envelope["outcome"]
-        for exchange_id, envelope in logged.items()
-        if envelope["outcome"] not in allowed_outcomes(views[exchange_id], still_up)
+        f"{logged[seen.deployment]['outcome']} of {seen.chat.directives}"
+        for seen in observations
+        if logged[seen.deployment]["outcome"]
+        not in allowed_outcomes(
+            ExchangeView(client=seen, upstream=upstream.get(seen.deployment)), before_the_stop
+        )
     ]
     result.check(
         holds=not wrong, sentence=f"{len(wrong)} envelopes in the log are wrong: {wrong[:5]}"
