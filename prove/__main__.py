@@ -1,5 +1,5 @@
 """`python -m prove`, which `make prove` calls: runs all proofs with their full counts, and writes
-the figures to docs/explanation/proof.md.
+docs/explanation/proof.md. A part of them is shown instead.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ import sys
 import time
 import traceback
 from pathlib import Path
+from typing import Final
 
 from local.stack import StackError
 from prove import report
 from prove.catalogue import PROOFS, Progress, listing
 from prove.result import NotProven, ProofResult
 from prove.resumable_run import ResumableRun
+
+_DOCUMENT: Final = Path("docs/explanation/proof.md")
 
 
 def main() -> int:
@@ -37,16 +40,26 @@ def main() -> int:
         run.took_s = time.monotonic() - started
         run.save(options.resume)
         _write(options, run)
-    _write(options, run)
+    if options.write is None:
+        print("\n".join(report.figures(_in_order(run))))
     return any(result.broken for result in run.results.values())
 
 
 def _write(options: argparse.Namespace, run: ResumableRun) -> None:
-    results = [run.results[name] for name in PROOFS if name in run.results]
+    if options.write is None:
+        return
     text = report.document(
-        results, run=run.identity, seed=options.seed, share=options.share, took_s=run.took_s
+        _in_order(run),
+        run=run.identity,
+        seed=options.seed,
+        share=options.share,
+        took_s=run.took_s,
     )
     options.write.write_text(text)
+
+
+def _in_order(run: ResumableRun) -> list[ProofResult]:
+    return [run.results[name] for name in PROOFS if name in run.results]
 
 
 def _prove(name: str, share: float, seed: int, progress: Progress) -> ProofResult:
@@ -83,10 +96,13 @@ def _options() -> argparse.Namespace:
         help="keep results in this file, and skip the proofs that it already has of this commit",
     )  # fmt: skip
     parser.add_argument(
-        "--write", type=Path, metavar="FILE", default=Path("docs/explanation/proof.md"),
-        help="where the figures go (default: %(default)s)",
+        "--write", type=Path, metavar="FILE",
+        help=f"where the document goes (default: {_DOCUMENT}; a part of the proofs is shown instead)",
     )  # fmt: skip
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.write is None and not options.only and options.share == 1:
+        options.write = _DOCUMENT
+    return options
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from prove.event_rules import Circumstances
 from prove.evidence import Evidence, gather
 from prove.load import ClientLoad, mixed
 from prove.observation import ClientObservation
-from prove.result import ProofResult
+from prove.result import FaultGroup, ProofResult
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
 from prove.waiting import wait_for
@@ -59,7 +59,10 @@ def azurite_killed(
     before_s: float = _BEFORE_S,
 ) -> ProofResult:
     """Kill and restart Azurite under load, then reconcile and compare."""
-    result = ProofResult(title=f"Azurite killed with SIGKILL, {kind} host")
+    result = ProofResult(
+        title=f"Azurite killed with SIGKILL, {kind} host",
+        group=FaultGroup.OTHER,
+    )
     rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
     with TestBed(kind) as bed:
         bed.blobs.watch(_CAPTURED)

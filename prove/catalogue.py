@@ -65,9 +65,9 @@ def _storage(fault: str, down_s: int, policy: Policy = "best_effort") -> Proof:
 def _dropped(policy: Policy) -> Proof:
     return Proof(
         about=f"carries storage's requests out and drops the answers, CAPTURE_POLICY={policy}",
-        minutes=1,
+        minutes=0.8,
         run=lambda share, seed, progress: answers_dropped(
-            "embedded", policy, seconds_each=max(1.5, 4 * share), seed=seed, progress=progress
+            "embedded", policy, seconds_each=max(1.5, 2.5 * share), seed=seed, progress=progress
         ),
     )
 
@@ -75,7 +75,7 @@ def _dropped(policy: Policy) -> Proof:
 def _stopped(policy: Policy) -> Proof:
     return Proof(
         about=f"SIGTERM while storage is down, CAPTURE_POLICY={policy}",
-        minutes=1.5,
+        minutes=0.7,
         run=lambda share, _seed, progress: stopped_in_outage(
             "embedded", policy, calls=max(4, _part(20, share)), progress=progress
         ),
@@ -84,10 +84,10 @@ def _stopped(policy: Policy) -> Proof:
 
 def _large(policy: Policy) -> Proof:
     return Proof(
-        about=f"kills the embedded host 8 times under prompts of 2 and 9 MB, CAPTURE_POLICY={policy}",
-        minutes=1.5,
+        about=f"kills the embedded host 6 times under prompts of 2 and 9 MB, CAPTURE_POLICY={policy}",
+        minutes=1,
         run=lambda share, seed, progress: large_prompts(
-            "embedded", policy, kills=max(2, _part(8, share)), seed=seed, progress=progress
+            "embedded", policy, kills=max(2, _part(6, share)), seed=seed, progress=progress
         ),
     )
 
@@ -95,7 +95,7 @@ def _large(policy: Policy) -> Proof:
 def _empty(policy: Policy) -> Proof:
     return Proof(
         about=f"answers without a body, CAPTURE_POLICY={policy}",
-        minutes=0.5,
+        minutes=0.2,
         run=lambda share, _seed, progress: empty_answers(
             "embedded", policy, repetitions=_part(5, share), progress=progress
         ),
@@ -143,13 +143,13 @@ def _part(count: int, share: float) -> int:
 PROOFS: Final[dict[str, Proof]] = {
     "kill-embedded-best-effort": _kills("embedded", "best_effort", 15, 1),
     "kill-embedded-required": _kills("embedded", "required", 15, 1),
-    "kill-func-best-effort": _kills("func", "best_effort", 10, 2),
-    "kill-func-required": _kills("func", "required", 10, 2),
+    "kill-func-best-effort": _kills("func", "best_effort", 7, 1.5),
+    "kill-func-required": _kills("func", "required", 7, 1.5),
     "event-hub": Proof(
-        about="takes the Event Hub away for 60 s",
-        minutes=1.5,
+        about="takes the Event Hub away for 40 s",
+        minutes=1,
         run=lambda share, seed, progress: event_hub_down(
-            "embedded", down_s=60 * share, seed=seed, progress=progress
+            "embedded", down_s=40 * share, seed=seed, progress=progress
         ),
     ),
     **{_named(fault): _storage(fault, 8) for fault in FAULTS if not fault.startswith("both")},
@@ -182,10 +182,10 @@ PROOFS: Final[dict[str, Proof]] = {
         ),
     ),
     "random-faults": Proof(
-        about="10,000 exchanges while a random fault follows the other; the report adds up exactly",
-        minutes=4,
+        about="6,000 exchanges while a random fault follows the other; the report adds up exactly",
+        minutes=2.5,
         run=lambda share, seed, progress: random_faults(
-            "embedded", exchanges=_part(10_000, share), seed=seed, progress=progress
+            "embedded", exchanges=_part(6_000, share), seed=seed, progress=progress
         ),
     ),
     "shutdown-embedded": _shutdown("embedded"),

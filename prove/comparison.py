@@ -11,8 +11,9 @@ import jsonschema
 
 from harness.event_log import Event
 from harness.schema import valid
-from prove.event_rules import Circumstances, ExchangeView, wrong_statements
+from prove.event_rules import Circumstances, wrong_statements
 from prove.evidence import Evidence, Stored
+from prove.exchange_views import ExchangeViews
 from prove.observation import ClientObservation
 from prove.result import ProofResult
 from prove.upstream_calls import UpstreamRecord
@@ -29,18 +30,22 @@ def compare(
     *,
     must: Iterable[str] = (),
     forgotten: Collection[str] = (),
+    traced: Iterable[str] = (),
     captured: str = "exchanges captured",
 ) -> None:
     """Check that every captured exchange is on the Event Hub, that so are the exchanges with the
-    ids in `must`, and that each event is right.
+    ids in `must`, that each event is right, and that what the upstream saw left a trace, as far as
+    the policy promises.
 
-    `forgotten`: ids of exchanges of which storage forgot captures. `captured` names the count of
-    captured exchanges, for evidence without some of them.
+    `forgotten`: ids of exchanges of which storage forgot captures. `traced`: deployments of which
+    there is a trace elsewhere. `captured` names the count of captured exchanges, for evidence
+    without some of them.
     """
     stored, events = evidence.stored, evidence.events
     missing = [exchange_id for exchange_id in stored if exchange_id not in events]
     absent = set(must) - events.keys()
-    wrong = wrong_events(evidence, observations, upstream, circumstances, forgotten)
+    views = ExchangeViews(observations, upstream, events)
+    wrong = _wrong_events(evidence, views, circumstances, forgotten)
     result.counts |= {
         "exchanges that clients began": len(observations),
         "responses that clients got complete": sum(
@@ -52,8 +57,11 @@ def compare(
         "captured and not on the Event Hub": len(missing),
         "events compared": sum(map(len, events.values())),
         "of those wrong": len(wrong),
+        "exchanges of a request that the host gave to another worker": views.repeated,
         **_duplicates(evidence),
     }
+    may_lose = bool(forgotten) or (circumstances.stopped and circumstances.policy == "best_effort")
+    _check_traces(result, evidence, upstream, traced, may_lose=may_lose)
     result.check(
         holds=not missing,
         sentence=f"{len(missing)} captured exchanges are not on the Event Hub: {missing[:3]}",
@@ -65,19 +73,16 @@ def compare(
     )
 
 
-def wrong_events(
+def _wrong_events(
     evidence: Evidence,
-    observations: Collection[ClientObservation],
-    upstream: Calls,
+    views: ExchangeViews,
     circumstances: Circumstances,
-    forgotten: Collection[str] = (),
+    forgotten: Collection[str],
 ) -> list[str]:
     """A sentence for each event that is wrong."""
-    clients = {observation.deployment: observation for observation in observations}
     sentences = []
     for exchange_id, copies in evidence.events.items():
-        deployment = copies[0]["deployment"]
-        view = ExchangeView(client=clients.get(deployment), upstream=upstream.get(deployment))
+        view = views.of(exchange_id, copies[0]["deployment"])
         mine = replace(circumstances, captures_forgotten=exchange_id in forgotten)
         found = wrong_statements(copies, view, mine)
         for number, (event, wrong) in enumerate(zip(copies, found, strict=True), 1):
@@ -107,18 +112,18 @@ def check_bodies(
     return touched
 
 
-def check_traces(
+def _check_traces(
     result: ProofResult,
     evidence: Evidence,
     upstream: Calls,
+    elsewhere: Iterable[str],
     *,
     may_lose: bool,
-    also: Collection[str] = (),
 ) -> None:
     """Count the exchanges that the upstream saw and that left no trace; with `may_lose`, they break
-    no claim. `also`: deployments of which there is a trace elsewhere.
+    no claim.
     """
-    traceless = upstream.keys() - evidence.deployments - set(also)
+    traceless = upstream.keys() - evidence.deployments - set(elsewhere)
     result.counts |= {
         "exchanges that the upstream saw": len(upstream),
         "of those without any trace": len(traceless),

@@ -14,7 +14,7 @@ from prove.event_rules import Circumstances, Policy
 from prove.evidence import gather
 from prove.load import ClientLoad, mixed
 from prove.request_faults import KINDS, FaultAction, RequestFault
-from prove.result import ProofResult
+from prove.result import FaultGroup, ProofResult
 from prove.testbed import TestBed
 from prove.waiting import wait_for
 
@@ -46,7 +46,11 @@ def answers_dropped(
     Nothing that storage was sent is missing, so no event may lack anything, and no client may
     notice.
     """
-    result = ProofResult(title=f"answers of storage dropped, {kind} host, CAPTURE_POLICY={policy}")
+    result = ProofResult(
+        title=f"answers of storage dropped, {kind} host, CAPTURE_POLICY={policy}",
+        group=FaultGroup.STORAGE,
+        policy=policy,
+    )
     grace_s = outages.grace_s(seconds_each)
     with TestBed(kind, CAPTURE_POLICY=policy, RECONCILE_GRACE_S=grace_s) as bed:
         bed.leases.lost = True  # dropped answers that hand out envelopes

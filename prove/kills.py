@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from local.stack import FunctionsHost
-from prove.comparison import check_traces, compare
+from prove.comparison import compare
 from prove.event_rules import Circumstances, Policy
 from prove.evidence import gather
 from prove.load import ClientLoad, mixed
 from prove.observation import ClientObservation
-from prove.result import ProofResult
+from prove.result import FaultGroup, ProofResult
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
 
@@ -43,7 +43,11 @@ def kill_at_random_moments(
     clients: int = 8,
 ) -> ProofResult:
     """Kill the host or its worker `kills` times, then reconcile and compare."""
-    result = ProofResult(title=f"kill -9 on the {kind} host, CAPTURE_POLICY={policy}")
+    result = ProofResult(
+        title=f"kill -9 on the {kind} host, CAPTURE_POLICY={policy}",
+        group=FaultGroup.KILLED,
+        policy=policy,
+    )
     with TestBed(kind, CAPTURE_POLICY=policy) as bed:
         killing = _Killing(bed, seed, clients)
         for number in range(kills):
@@ -72,7 +76,6 @@ def judge_kills(
     evidence, upstream = gather(bed), upstream_calls(bed.stack)
     circumstances = Circumstances(policy=policy, stopped=True)
     compare(result, evidence, observations, upstream, circumstances)
-    check_traces(result, evidence, upstream, may_lose=policy == "best_effort")
 
 
 class _Killing:

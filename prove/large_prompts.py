@@ -13,7 +13,7 @@ from prove.event_rules import Policy
 from prove.kills import judge_kills
 from prove.load import ClientLoad, NewChat
 from prove.observation import ClientObservation
-from prove.result import ProofResult
+from prove.result import FaultGroup, ProofResult
 from prove.testbed import TestBed
 
 type Progress = Callable[[str], None]
@@ -32,8 +32,11 @@ def large_prompts(
     clients: int = 3,
 ) -> ProofResult:
     """Kill the host `kills` times, in turns under prompts of either size; reconcile and compare."""
-    title = f"kill -9 under prompts of 2 and 9 MB, {kind} host, CAPTURE_POLICY={policy}"
-    result = ProofResult(title=title)
+    result = ProofResult(
+        title=f"kill -9 under prompts of 2 and 9 MB, {kind} host, CAPTURE_POLICY={policy}",
+        group=FaultGroup.KILLED_LARGE,
+        policy=policy,
+    )
     rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
     observations: list[ClientObservation] = []
     with TestBed(kind, CAPTURE_POLICY=policy, EXCHANGE_TIMEOUT_S="15") as bed:

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from typing import Final
 
 from local.stack import FunctionsHost
-from prove.comparison import check_bodies, check_traces, compare
+from prove.comparison import check_bodies, compare
 from prove.event_rules import Circumstances, Policy
 from prove.evidence import gather
 from prove.gate import GateMode
 from prove.load import ClientLoad, mixed
-from prove.result import ProofResult
+from prove.result import FaultGroup, ProofResult
 from prove.testbed import GIVEN_UP, TestBed
 from prove.upstream_calls import upstream_calls
 from prove.waiting import wait_for
@@ -31,7 +31,10 @@ def event_hub_down(
     The queue retries after one second here and after 30 in production, so a second stands for half
     a minute.
     """
-    result = ProofResult(title=f"Event Hub down, {kind} host")
+    result = ProofResult(
+        title=f"Event Hub down, {kind} host",
+        group=FaultGroup.EVENT_HUB,
+    )
     with TestBed(kind) as bed:
         bed.stack.parts["event_hubs"].kill()
         load = ClientLoad(bed.stack, mixed(), clients=clients, seed=seed)
@@ -73,7 +76,11 @@ def storage_down(
     clients: int = 6,
 ) -> ProofResult:
     """Inject the fault of that name in FAULTS for `down_s` seconds under load."""
-    result = ProofResult(title=f"{fault}, {kind} host, CAPTURE_POLICY={policy}")
+    result = ProofResult(
+        title=f"{fault}, {kind} host, CAPTURE_POLICY={policy}",
+        group=FaultGroup.STORAGE,
+        policy=policy,
+    )
     rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
     settings = {"RECONCILE_GRACE_S": grace_s(down_s)} if fault in _TAKES_BOTH else {}
     with TestBed(kind, CAPTURE_POLICY=policy, **settings) as bed:
@@ -111,7 +118,6 @@ def judge(
     """Check every event and, unless storage may stop an exchange, that clients got every byte."""
     upstream, evidence = upstream_calls(bed.stack), gather(bed)
     compare(result, evidence, load.observations, upstream, circumstances, must=load.exchange_ids)
-    check_traces(result, evidence, upstream, may_lose=False)
     if circumstances.policy == "best_effort" or not circumstances.storage_failed:
         check_bodies(result, load.observations, upstream)
 

@@ -22,7 +22,7 @@ from prove.evidence import HEADER_BYTES, Evidence, gather
 from prove.gate import GateMode
 from prove.load import ClientLoad, mixed
 from prove.operator_api import Report
-from prove.result import NotProven, ProofResult
+from prove.result import FaultGroup, NotProven, ProofResult
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
 from prove.waiting import in_background, wait_for
@@ -142,7 +142,10 @@ def random_faults(
     """Check that captured = delivered + dead-lettered, and that the Event Hub holds the
     delivered.
     """
-    result = ProofResult(title=f"{exchanges} exchanges with random faults, {kind} host")
+    result = ProofResult(
+        title=f"{exchanges} exchanges with random faults, {kind} host",
+        group=FaultGroup.RANDOM,
+    )
     quick = mixed(streams=0.5, slowest_ms=10, most_chunks=8, headers_ms=20)
     with TestBed(kind, RECONCILE_GRACE_S=_GRACE_S) as bed:
         bed.leases.lost = True  # cut connections
@@ -169,6 +172,7 @@ def random_faults(
         load.observations,
         upstream,
         Circumstances(stopped=True, storage_failed=True),
+        traced=names_dead_lettered,
         captured="exchanges captured, less those that are dead-lettered",
     )
     _judge_report(result, report, evidence, injector)

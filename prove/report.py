@@ -6,66 +6,79 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from prove.result import ProofResult
+from prove.result import FaultGroup, ProofResult
 
-_POLICY: Final = "CAPTURE_POLICY="
 # Names of counts, as the proofs write them. A name may go on after what stands here.
 _CALLS: Final = "exchanges that clients began"
 _DELIVERED: Final = "exchanges on the Event Hub"
 _UNDELIVERED: Final = "captured and not on the Event Hub"
+_COMPARED: Final = "events compared"
+_WRONG: Final = "of those wrong"
 _DEAD_LETTERED: Final = ("dead-lettered", "begun, and dead-lettered")
 _UPSTREAM: Final = "exchanges that the upstream saw"
 _TRACELESS: Final = "of those without any trace"
-_TRACELESS_ANSWERED: Final = "begun, answered, and without any trace"
 _EXPOSURE: Final = "`best_effort`: ms without a trace since the client sent its request"
+_LOGGED_AFTER: Final = "s from the last answer until the log had all envelopes"
 _COSTS: Final = {
     "the first byte": "`required` adds to the first byte, ms at p50",
     "the last byte of a stream": "`required` adds to the last byte of a stream, ms at p50",
     "the last byte of a plain answer": "`required` adds to the last byte of a plain answer, ms at p50",
 }
+_POLICIES: Final = ("best_effort", "required")
 
 _CLAIM: Final = """# What can be lost, and what was
 
 *Written by `make prove`; do not edit.*
 
-**Claim.** An exchange that was captured reaches the Event Hub at least once, with the right
-outcome, or becomes a dead letter with a reason: whatever is killed, cut off or overloaded. An
-exchange that was never captured is lost. When that can happen depends on `CAPTURE_POLICY`:
+**Claim.** An exchange that was captured reaches the Event Hub at least once, and every event of it
+says what happened; or it becomes a dead letter with a reason. An exchange that left no trace before
+its instance died is lost, which `CAPTURE_POLICY` decides:
 
-| `CAPTURE_POLICY` | what a killed instance loses | found |
-|---|---|---|
+* `best_effort` (default) loses exchanges of a killed instance's last moments, whose request was not
+  stored yet; and, if queue *and* blobs are away, those that are in neither store nor in the log
+* `required` loses nothing that went upstream
 """
 _LIMITS: Final = """
-**Limits.** One machine; Azurite, an Event Hubs emulator and a stand-in for Azure OpenAI in place of
-Azure; one instance of the app. No proof stops an instance while queue *and* blobs are down: its
-exchanges are lost then with `best_effort`, unless their envelopes are in the log already
-([delivery guarantees](delivery.md)).
+| word | meaning |
+|---|---|
+| without any trace | The upstream saw the exchange, and no capture, event, dead letter or line of the log has it |
+| wrong event | It contradicts its client, the upstream, storage, or an earlier event of the same exchange |
+| aborted | The outcome of an exchange whose instance was killed: its event has the prompt and no answer |
 
-**Repeat it:** `make prove` runs all of it; `.venv/bin/python -m prove --list` names the proofs, and
-`--only NAME --share 0.1 --write FILE` runs a part. `func` must be on `PATH` for half of them.
+**Limits.** One machine, one instance of the app; Azurite, an Event Hubs emulator and a stand-in for
+Azure OpenAI in place of Azure.
 
-**How it is done.** Each part is a fault on the real stack (the app on a Functions host, Azurite,
-the emulator, the stand-in), under load. It ends with a comparison of the calls that clients made
-with the events on the Event Hub. Timeouts are short (a second for half a minute). A host that is
-killed leaves envelopes under a lease. The embedded host's lease is 15 s, and the proof waits for
-it. func's lease is ten minutes and has no setting; the proof ends it early with the receipt that
-func got. An envelope whose receipt is unknown is deleted, and reconcile has to find its exchange.
+**Repeat it:** `make prove` runs all of it and writes this page. `.venv/bin/python -m prove --list`
+names the proofs; `--only NAME --share 0.1` runs one of them, shortened. `func` must be on `PATH`.
 """
-_LEGEND: Final = """
+_METHOD: Final = """
+## How it is done
+Each proof does something to the real stack (the app on a Functions host, Azurite, the emulator, the
+stand-in), under load. Then it runs reconcile, and compares every event that arrived with what the
+client sent and got, with what the upstream received and sent, and with storage. A proxy between the
+app and Azurite refuses or holds connections, and loses single answers.
+
+Timeouts are short: a second for half a minute. A host that is killed leaves envelopes under a
+lease. The embedded host's lease is 15 s, and the proof waits for it. func's lease is ten minutes
+and has no setting; the proof ends it early with the receipt that func got. An envelope whose
+receipt is unknown is deleted, and reconcile has to find its exchange.
+
+All events of an exchange must agree. `aborted` may stand beside the true outcome only if storage
+forgot a capture that it had acknowledged: Azurite does when it is killed, Azure Storage does not.
+"""
+_MORE_WORDS: Final = """
 | word in the tables | meaning |
 |---|---|
-| exchanges that clients began | calls that clients made, also those that broke off before anything was captured |
-| captured | at least one capture is stored. Where a proof destroys captures, the row says so |
-| captured and not on the Event Hub | the loss that fnsse must never have |
-| aborted | the instance was killed during the exchange; its event holds the prompt |
-| without any trace | the upstream, or the client, saw the exchange, and neither a capture nor an event of it exists |
-| delivered without a capture | the event is there without its content: storage was down. The ledger may miss some |
-| duplicates | further events of an exchange. "Sent before their ledger entry": delivery is at least once |
-| redelivered by reconcile | found missing, and queued again |
-| - | the proof does not count this |
+| exchanges that clients began | Calls that clients made, also those that broke off before anything was captured |
+| captured | At least one capture is stored. If a proof destroys captures, the row says so |
+| captured and not on the Event Hub | The loss that fnsse must never have |
+| delivered without a capture | The event lacks content, because storage was down. The ledger may miss some |
+| duplicates | Further events of an exchange. "Sent before their ledger entry": delivery is at least once |
+| redelivered by reconcile | Found missing, and queued again |
+| - | The proof does not count this |
 """
 
 
@@ -73,54 +86,81 @@ def document(
     results: Sequence[ProofResult], *, run: str, seed: int, share: float, took_s: float
 ) -> str:
     """The whole document; `run` begins with the commit."""
-    counts = "in full" if share == 1 else f"{share:g} of the full counts"
-    commit, python = run.partition(" ")[0][:12], platform.python_version()
-    environment = (
-        f"**Measured** at commit {commit}, Python {python}, {os.cpu_count()} CPUs, seed {seed}, "
-        f"{counts}, {took_s / 60:.0f} min."
-    )
     parts = [
-        _CLAIM + "\n".join(_policies(results)),
+        _CLAIM,
+        *_losses(results),
         *_costs(results),
+        *_logged_after(results),
         "",
-        environment,
+        _verdict(results),
+        "",
+        _environment(run, seed, share, took_s),
         _LIMITS,
-        "## Every fault at a glance",
+        "## Every proof at a glance",
         "",
         *_glance(results),
-        "",
-        "## Legend",
-        _LEGEND,
-        "# The figures",
-        "",
-        *(line for result in results for line in _part(result)),
+        _MORE_WORDS + _METHOD,
+        *figures(results),
     ]
     return "\n".join(parts).rstrip("\n") + "\n"
 
 
-def _policies(results: Sequence[ProofResult]) -> list[str]:
-    """A row for each policy: what was lost in the proofs that count it."""
-    lost: dict[str, list[str]] = {"best_effort": [], "required": []}
-    for result in results:
-        _, _, policy = result.title.partition(_POLICY)
-        traceless = _count(result, _TRACELESS)
-        if policy and traceless != "-":
-            lost[policy].append(f"{traceless} of {_count(result, _UPSTREAM)}")
-        answered = _count(result, _TRACELESS_ANSWERED)
-        if answered != "-":
-            lost["best_effort"].append(f"{answered} of {_count(result, _CALLS)}")
-    return [
-        "| `best_effort` (default) | exchanges of its last moments, before their request was stored; "
-        f"more while storage cannot keep up | {_listed(lost['best_effort'])} |",
-        f"| `required` | nothing that went upstream | {_listed(lost['required'])} |",
+def figures(results: Sequence[ProofResult]) -> list[str]:
+    """The lines of the raw tables."""
+    return ["# The figures", "", *(line for result in results for line in _part(result))]
+
+
+def _verdict(results: Sequence[ProofResult]) -> str:
+    broken = [result.title for result in results if result.broken]
+    if broken:
+        return f"**{len(broken)} of {len(results)} proofs do not hold:** {'; '.join(broken)}."
+    return f"**All {len(results)} proofs hold.**"
+
+
+def _environment(run: str, seed: int, share: float, took_s: float) -> str:
+    counts = "in full" if share == 1 else f"{share:g} of the full counts"
+    commit, python = run.partition(" ")[0][:12], platform.python_version()
+    return (
+        f"Measured at commit {commit}, Python {python}, {os.cpu_count()} CPUs, seed {seed}, "
+        f"{counts}, {took_s / 60:.0f} min."
+    )
+
+
+def _losses(results: Sequence[ProofResult]) -> list[str]:
+    """A row for each group of faults: what was lost with each policy."""
+    groups = [group for group in FaultGroup if group is not FaultGroup.OTHER]
+    rows = [
+        f"| {group} | {' | '.join(_lost(_of(results, group, policy)) for policy in _POLICIES)} |"
+        for group in groups
+        if any(_of(results, group, policy) for policy in _POLICIES)
     ]
+    return [
+        "| exchanges without any trace, of those that the upstream saw | `best_effort` | `required` |",
+        "|---|---:|---:|",
+        *rows,
+    ]
+
+
+def _of(results: Iterable[ProofResult], group: FaultGroup, policy: str) -> list[ProofResult]:
+    return [
+        result
+        for result in results
+        if (result.group, result.policy) == (group, policy) and _UPSTREAM in result.counts
+    ]
+
+
+def _lost(results: Sequence[ProofResult]) -> str:
+    if not results:
+        return "-"
+    lost = sum(int(result.counts[_TRACELESS]) for result in results)
+    return f"{lost} of {sum(int(result.counts[_UPSTREAM]) for result in results)}"
 
 
 def _costs(results: Sequence[ProofResult]) -> list[str]:
     """How long an exchange is without a trace, and what `required` costs."""
     for result in results:
         if any(name in result.counts for name in _COSTS.values()):
-            costs = [f"{result.counts.get(cost, '-')} ms to {to}" for to, cost in _COSTS.items()]
+            costs = [f"{result.counts.get(cost, '-')} ms to {end}" for end, cost in _COSTS.items()]
             return [
                 "",
                 "With `best_effort` an exchange is without a trace for its first "
@@ -131,22 +171,31 @@ def _costs(results: Sequence[ProofResult]) -> list[str]:
     return []
 
 
-def _listed(counts: list[str]) -> str:
-    return f"{', '.join(counts)} exchanges without any trace" if counts else "not measured"
+def _logged_after(results: Sequence[ProofResult]) -> list[str]:
+    """How long an exchange that no store takes is in memory alone."""
+    found = [
+        str(result.counts[_LOGGED_AFTER]) for result in results if _LOGGED_AFTER in result.counts
+    ]
+    if not found:
+        return []
+    return [
+        "If queue and blobs refuse, an exchange that ends is in memory alone until its envelope is in "
+        f"the log: {' and '.join(found)} s here."
+    ]
 
 
 def _glance(results: Sequence[ProofResult]) -> list[str]:
     rows = [
         f"| {result.title} | {'**no**' if result.broken else 'yes'} | {_count(result, _CALLS)} "
         f"| {_count(result, _DELIVERED)} | {_count(result, _UNDELIVERED)} "
-        f"| {_count(result, *_DEAD_LETTERED)} | {_count(result, _TRACELESS, _TRACELESS_ANSWERED)} |"
+        f"| {_count(result, _WRONG)} of {_count(result, _COMPARED)} "
+        f"| {_count(result, *_DEAD_LETTERED)} | {_count(result, _TRACELESS)} |"
         for result in results
-        if _CALLS in result.counts or result.broken
     ]
     return [
-        "| fault | claim holds | calls | on the Event Hub | captured, not delivered | dead letters | without any trace |",
-        "|---|---|---:|---:|---:|---:|---:|",
-        *rows,
+        "| proof | holds | calls | on the Event Hub | captured, not there | wrong events | dead letters | without any trace |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
+        *(row.replace("- of -", "-") for row in rows),
     ]
 
 

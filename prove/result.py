@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 
 class NotProven(AssertionError):
     """A proof does not hold; the message says why."""
+
+
+class FaultGroup(StrEnum):
+    """What a proof does to the app: a row of the document's first table."""
+
+    KILLED = "`kill -9` of host or worker, at every moment of an exchange"
+    KILLED_LARGE = "`kill -9` under prompts of 2 and 9 MB"
+    STORAGE = "storage is away, silent, or its answers are lost"
+    STOPPED_IN_OUTAGE = "SIGTERM while storage is away"
+    SHUTDOWN = "SIGTERM under load"
+    EVENT_HUB = "the Event Hub is away"
+    RANDOM = "all of these at random"
+    OTHER = ""  # has no row: nothing can be lost by it
 
 
 @dataclass(kw_only=True)
@@ -14,6 +28,8 @@ class ProofResult:
     """The result of one proof on one host."""
 
     title: str
+    group: FaultGroup = FaultGroup.OTHER
+    policy: str = "best_effort"  # CAPTURE_POLICY
     counts: dict[str, int | float | str] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)  # a sentence for each claim that fails
 
@@ -25,5 +41,5 @@ class ProofResult:
     def require(self) -> None:
         """Raise NotProven if anything is broken."""
         if self.broken:
-            examples = "; ".join(self.broken[:10])
-            raise NotProven(f"{self.title}: {examples}. Counts: {self.counts}")
+            shown = "; ".join(self.broken[:10])
+            raise NotProven(f"{self.title}: {shown}. Counts: {self.counts}")

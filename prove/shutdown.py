@@ -15,7 +15,7 @@ from prove.evidence import gather
 from prove.observation import ClientObservation
 from prove.one_shot import OneShot
 from prove.operator_api import Report
-from prove.result import ProofResult
+from prove.result import FaultGroup, ProofResult
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
 from prove.waiting import wait_for
@@ -27,7 +27,10 @@ def shut_down_under_load(
     kind: FunctionsHost, *, streams: int, calls: int, seed: int, progress: Progress
 ) -> ProofResult:
     """Stop the host while all exchanges run; they end at different moments within 7 s."""
-    result = ProofResult(title=f"shutdown of the {kind} host")
+    result = ProofResult(
+        title=f"shutdown of the {kind} host",
+        group=FaultGroup.SHUTDOWN,
+    )
     chats = _chats(streams, calls, random.Random(seed))  # noqa: S311 - repeatable, not secret
     with TestBed(kind, EXCHANGE_TIMEOUT_S="12") as bed:
         running = OneShot(bed.stack, chats)

@@ -12,13 +12,13 @@ from typing import Any, Final
 
 from harness.chat import PROMPT, Chat, new_deployment
 from local.stack import FunctionsHost
-from prove.comparison import check_traces, compare
+from prove.comparison import compare
 from prove.event_rules import Circumstances, ExchangeView, Policy, allowed_outcomes
 from prove.evidence import gather
 from prove.gate import GateMode
 from prove.observation import ClientObservation
 from prove.one_shot import OneShot
-from prove.result import ProofResult
+from prove.result import FaultGroup, ProofResult
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
 from prove.waiting import wait_for
@@ -38,7 +38,11 @@ def stopped_in_outage(
     kind: FunctionsHost, policy: Policy, *, calls: int, progress: Progress
 ) -> ProofResult:
     """Stop the host while storage refuses everything, then let both come back and reconcile."""
-    result = ProofResult(title=f"SIGTERM in an outage, {kind} host, CAPTURE_POLICY={policy}")
+    result = ProofResult(
+        title=f"SIGTERM in an outage, {kind} host, CAPTURE_POLICY={policy}",
+        group=FaultGroup.STOPPED_IN_OUTAGE,
+        policy=policy,
+    )
     with TestBed(kind, CAPTURE_POLICY=policy, RECONCILE_GRACE_S="20") as bed:
         observations = _end_in_outage(bed, calls)
         ended_at = time.monotonic()
@@ -107,8 +111,11 @@ def _judge(
 ) -> None:
     evidence, upstream, logged = gather(bed), upstream_calls(bed.stack), _logged(bed)
     circumstances = Circumstances(policy=policy, stopped=True, storage_failed=True)
-    compare(result, evidence, observations, upstream, circumstances)
-    check_traces(result, evidence, upstream, may_lose=False, also=logged.keys())
+    compare(result, evidence, observations, upstream, circumstances, traced=logged.keys())
+    result.check(
+        holds=not result.counts["of those without any trace"],
+        sentence="an exchange is neither in storage nor on the Event Hub nor in the log",
+    )
     result.counts |= {
         "envelopes in the log": len(logged),
         "exchanges that only the log has": len(logged.keys() - evidence.deployments),

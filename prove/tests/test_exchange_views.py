@@ -1,0 +1,35 @@
+"""Whose answer an exchange's client got."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from harness.chat import Chat
+from prove.exchange_views import ExchangeViews
+from prove.observation import ClientObservation
+from prove.upstream_calls import UpstreamRecord
+
+_CLIENT: Final = ClientObservation(
+    chat=Chat(deployment="chat-1"), exchange_id="2", status=200, whole=True
+)
+_TWICE: Final = UpstreamRecord(
+    count=2, request_sha256="", response_sha256="", response_bytes=0, finished=True, started_at=0.0
+)
+
+
+def test_of_a_request_that_the_host_gave_to_another_worker_the_last_exchange_was_answered() -> None:
+    """Each of the two exchanges called the upstream once."""
+    event: dict[str, Any] = {"deployment": "chat-1"}
+    views = ExchangeViews([_CLIENT], {"chat-1": _TWICE}, {"1": [event], "2": [event]})
+    first, last = views.of("1", "chat-1"), views.of("2", "chat-1")
+    assert first.client == ClientObservation(chat=_CLIENT.chat)
+    assert last.client == _CLIENT
+    assert [view.upstream.count for view in (first, last) if view.upstream] == [1, 1]
+    assert views.repeated == 1
+
+
+def test_a_client_without_an_answer_knows_no_id() -> None:
+    client = ClientObservation(chat=Chat(deployment="chat-1"))
+    view = ExchangeViews([client], {}, {"1": [{"deployment": "chat-1"}]}).of("1", "chat-1")
+    assert view.client is client
+    assert view.upstream is None
