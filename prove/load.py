@@ -11,7 +11,8 @@ from typing import Final
 from harness.chat import Chat
 from local.stack import Stack
 from prove.observation import ClientObservation, send
-from prove.waiting import in_background
+from prove.testbed import TestBed
+from prove.waiting import in_background, wait_for
 
 _AFTER_REFUSAL_S: Final = 0.05
 
@@ -97,3 +98,16 @@ def mixed(
         return Chat(stream=rng.random() < streams, directives=text, deployment=deployment)
 
     return new_chat
+
+
+def delivered_load(bed: TestBed, exchanges: int, seed: int) -> ClientLoad:
+    """Make exchanges, and wait for an event of each."""
+    load = ClientLoad(bed.stack, mixed(), clients=4, seed=seed, most=exchanges)
+    load.start()
+    load.join()
+    wait_for(
+        lambda: {event["exchange_id"] for event in bed.events.arrived()} >= load.exchange_ids,
+        "an event of each",
+        60,
+    )
+    return load

@@ -16,7 +16,7 @@ from local.stack import FunctionsHost
 from prove.comparison import compare
 from prove.event_rules import Circumstances
 from prove.evidence import gather
-from prove.load import ClientLoad, mixed
+from prove.load import ClientLoad, delivered_load
 from prove.result import ProofResult
 from prove.testbed import DISCARDED, TestBed
 from prove.upstream_calls import upstream_calls
@@ -38,6 +38,9 @@ _GARBAGE: Final = (
 )
 
 
+_COPIES: Final = 3  # of each envelope
+
+
 def unruly_queue(
     kind: FunctionsHost, *, exchanges: int, seed: int, progress: Progress
 ) -> ProofResult:
@@ -47,62 +50,62 @@ def unruly_queue(
     result = ProofResult(title=f"unruly queue, {kind} host")
     rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
     with TestBed(kind) as bed:
-        load = ClientLoad(bed.stack, mixed(), clients=4, seed=seed, most=exchanges)
-        load.start()
-        load.join()
-        ids = load.exchange_ids
-        wait_for(lambda: ids <= gather(bed, outcomes=False).events.keys(), "an event of each", 30)
+        load = delivered_load(bed, exchanges, seed)
         envelopes = _envelopes(bed)
-        damaged_ids = sorted(envelopes)[: max(1, exchanges // 10)]
-        _delete_captures(bed, damaged_ids)
-        messages = [text for text in envelopes.values() for _ in range(3)] + [*_GARBAGE]
+        gone = sorted(envelopes)[: max(1, exchanges // 10)]
+        _delete_captures(bed, gone)
+        messages = [text for text in envelopes.values() for _ in range(_COPIES)] + [*_GARBAGE]
         rng.shuffle(messages)
         before = len(bed.events.arrived())
         _put(bed, messages)
         progress(
             f"{result.title}: {len(messages)} messages in the queue, {len(_GARBAGE)} of them garbage"
         )
-        again = 3 * len(envelopes)
-        wait_for(
-            lambda: len(bed.events.arrived()) - before >= again, "every envelope once more", 60
-        )
-        wait_for(
-            lambda: not bed.leases.waiting() and not bed.leases.waiting("envelopes-poison"),
-            "empty queues",
-            60,
-        )
-        discarded = bed.noted[DISCARDED]
-        evidence = gather(bed)
-        compare(
-            result,
-            evidence,
-            load.observations,
-            upstream_calls(bed.stack),
-            Circumstances(storage_failed=True),
-            must=ids,
-        )
-        report = bed.operator.reconciled()
+        _wait_drained(bed, before + _COPIES * len(envelopes))
+        result.counts |= {
+            "messages put": len(messages),
+            "of them garbage": len(_GARBAGE),
+            "discarded as garbage": bed.noted[DISCARDED],
+            "envelopes whose captures were gone": len(gone),
+        }
+        _judge(result, bed, load, gone)
+    return result
+
+
+def _wait_drained(bed: TestBed, events: int) -> None:
+    wait_for(lambda: len(bed.events.arrived()) >= events, "every envelope once more", 60)
+    wait_for(
+        lambda: not bed.leases.waiting() and not bed.leases.waiting("envelopes-poison"),
+        "empty queues",
+        60,
+    )
+
+
+def _judge(result: ProofResult, bed: TestBed, load: ClientLoad, gone: list[str]) -> None:
+    evidence = gather(bed)
+    compare(
+        result,
+        evidence,
+        load.observations,
+        upstream_calls(bed.stack),
+        Circumstances(storage_failed=True),
+        must=load.exchange_ids,
+    )
     without = [
         event
-        for exchange_id in damaged_ids
+        for exchange_id in gone
         for event in evidence.events[exchange_id][1:]
         if event["content"] == ""
     ]
     result.check(
-        holds=len(without) == 3 * len(damaged_ids),
+        holds=len(without) == _COPIES * len(gone),
         sentence="an envelope without its captures is not an event without content",
     )
+    report = bed.operator.reconciled()
     result.check(
         holds=report["redelivered"] + report["aborted"] == 0,
         sentence="reconcile found something missing",
     )
-    result.counts |= {
-        "messages put": len(messages),
-        "of them garbage": len(_GARBAGE),
-        "discarded as garbage": discarded,
-        "envelopes whose captures were gone": len(damaged_ids),
-    }
-    return result
 
 
 def _envelopes(bed: TestBed) -> dict[str, bytes]:

@@ -4,47 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import math
-import random
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
 
 from local.stack import FunctionsHost
-from prove.comparison import compare
+from prove.comparison import Calls, compare
 from prove.dispositions import dispositions
 from prove.event_rules import Circumstances
 from prove.evidence import HEADER_BYTES, Evidence, gather
-from prove.gate import GateMode
+from prove.fault_injector import FaultInjector
 from prove.load import ClientLoad, mixed
 from prove.operator_api import Report
 from prove.result import FaultGroup, NotProven, ProofResult
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
-from prove.waiting import in_background, wait_for
+from prove.waiting import wait_for
 from shared.core.records import capture
 from shared.core.records.exchange_id import started_at
 from shared.errors import CaptureError
 
 type Progress = Callable[[str], None]
 
-_FAULTS: Final = (
-    "host killed",
-    "Event Hub rejects",
-    "queue refuses",
-    "blobs refuse",
-    "connections cut",
-    "captures corrupted",
-)
 # The longest delay of the recording: Azurite answers nothing while it writes its whole index, which
 # it does every few seconds.
 _RECORDING_DELAY_S: Final = 30.0
 _CALM_S: Final = (1.5, 4.0)  # between two faults
-_LASTS_S: Final = (0.5, 2.0)
 _GRACE_S: Final = "15"  # the recorder tries for two thirds of it, which is longer than any fault
 # Figures of the last report; the last three are sums over all runs.
 _REPORTED: Final = {
@@ -58,76 +47,22 @@ _REPORTED: Final = {
 }
 
 
-class FaultInjector:
-    """Injects random faults, one after the other, until `stop`. Everything works again
-    afterwards.
-    """
+@dataclass(kw_only=True)
+class _Aftermath:
+    """What there is when the load has ended and reconcile has run."""
 
-    def __init__(self, bed: TestBed, seed: int, calm_s: tuple[float, float]) -> None:
-        self._calm_s = calm_s
-        self.done: Counter[str] = Counter()
-        self.corrupted: set[str] = set()
-        self.killed_at: list[float] = []  # unix time
-        self._bed = bed
-        self._rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._error: Exception | None = None
+    load: ClientLoad
+    injector: FaultInjector
+    report: Report
+    reconciling_s: float
+    evidence: Evidence
+    upstream: Calls
+    dead_lettered: set[str]  # ids and deployments
 
-    def start(self) -> None:
-        """Begin, in a thread."""
-        self._thread = in_background(self._run, "faults")
-
-    def stop(self) -> None:
-        """Return when the last fault is over. Raises what went wrong with the faults themselves."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-        if self._error is not None:
-            raise self._error
-
-    def _run(self) -> None:
-        order: list[str] = []
-        try:
-            while not self._stopping.wait(self._rng.uniform(*self._calm_s)):
-                order = order or self._rng.sample(_FAULTS, len(_FAULTS))
-                fault = order.pop()
-                self._do(fault)
-                self.done[fault] += 1
-        except Exception as error:  # noqa: BLE001 - to be raised by `stop`, in the thread that waits for it
-            self._error = error
-
-    def _do(self, fault: str) -> None:
-        bed, lasts_s = self._bed, self._rng.uniform(*_LASTS_S)
-        if fault == "host killed":
-            self.killed_at.append(time.time())
-            bed.kill_host()
-            bed.start_host()
-        elif fault == "connections cut":
-            for gate in (bed.blobs, bed.queues):
-                gate.cut()
-        elif fault in {"queue refuses", "blobs refuse"}:
-            gate = bed.queues if fault == "queue refuses" else bed.blobs
-            gate.set_mode(GateMode.REFUSE)
-            self._stopping.wait(lasts_s)
-            gate.set_mode(GateMode.OPEN)
-        else:
-            bed.event_hub_mode("reject")
-            self._stopping.wait(lasts_s)
-            if fault == "captures corrupted":
-                self._corrupt()
-            bed.event_hub_mode("accept")
-
-    def _corrupt(self) -> None:
-        """Overwrite the newest response captures with garbage; some are not delivered yet."""
-        with BlobServiceClient.from_connection_string(
-            self._bed.stack.storage_connection_string
-        ) as blobs:
-            captures = blobs.get_container_client("captures")
-            names = [name for name in captures.list_blob_names() if name.endswith(".response")]
-            for name in names[-3:]:
-                captures.upload_blob(name, b"garbage", overwrite=True)
-                self.corrupted.add(name.rpartition("/")[2].removesuffix(".response"))
+    @property
+    def delivered(self) -> set[str]:
+        """Ids and deployments of what is on the Event Hub."""
+        return self.evidence.events.keys() | self.evidence.deployments
 
 
 def random_faults(
@@ -149,52 +84,72 @@ def random_faults(
     quick = mixed(streams=0.5, slowest_ms=10, most_chunks=8, headers_ms=20)
     with TestBed(kind, RECONCILE_GRACE_S=_GRACE_S) as bed:
         bed.leases.lost = True  # cut connections
-        load, injector = (
-            ClientLoad(bed.stack, quick, clients=clients, seed=seed, most=exchanges),
-            FaultInjector(bed, seed, calm_s),
-        )
+        load = ClientLoad(bed.stack, quick, clients=clients, seed=seed, most=exchanges)
+        injector = FaultInjector(bed, seed, calm_s)
         load.start()
         injector.start()
         load.join()
         injector.stop()
         progress(f"{result.title}: calls made, {dict(injector.done)}")
-        began = time.monotonic()
-        report = bed.operator.reconciled(within_s=900)
-        took_s = time.monotonic() - began
-        progress(f"{result.title}: reconciled in {took_s:.0f} s")
-        evidence = _evidence(bed, report["delivered"] + report["without_capture"])
-        dead_lettered = _dead_lettered(evidence)
-        names_dead_lettered = dead_lettered | _deployments(bed, dead_lettered)
-        upstream = upstream_calls(bed.stack)
+        aftermath = _reconciled(bed, load, injector)
+        progress(f"{result.title}: reconciled in {aftermath.reconciling_s:.0f} s")
+    _judge(result, aftermath)
+    return result
+
+
+def _reconciled(bed: TestBed, load: ClientLoad, injector: FaultInjector) -> _Aftermath:
+    began = time.monotonic()
+    report = bed.operator.reconciled(within_s=900)
+    took_s = time.monotonic() - began
+    evidence = _evidence(bed, report["delivered"] + report["without_capture"])
+    dead_lettered = _dead_lettered(evidence)
+    return _Aftermath(
+        load=load,
+        injector=injector,
+        report=report,
+        reconciling_s=took_s,
+        evidence=evidence,
+        upstream=upstream_calls(bed.stack),
+        dead_lettered=dead_lettered | _deployments(bed, dead_lettered),
+    )
+
+
+def _judge(result: ProofResult, after: _Aftermath) -> None:
     compare(
         result,
-        evidence.without(dead_lettered),
-        load.observations,
-        upstream,
+        after.evidence.without(after.dead_lettered),
+        after.load.observations,
+        after.upstream,
         Circumstances(stopped=True, storage_failed=True),
-        traced=names_dead_lettered,
+        traced=after.dead_lettered,
         captured="exchanges captured, less those that are dead-lettered",
     )
-    _judge_report(result, report, evidence, injector)
-    result.counts |= {text: report[name] for name, text in _REPORTED.items()}
+    _judge_report(result, after.report, after.evidence, after.injector)
+    result.counts |= {text: after.report[name] for name, text in _REPORTED.items()}
     result.counts |= {
-        "s of reconciling, all runs": round(took_s),
-        "captures corrupted": len(injector.corrupted),
+        "s of reconciling, all runs": round(after.reconciling_s),
+        "captures corrupted": len(after.injector.corrupted),
+        **dispositions(
+            after.load.observations,
+            delivered=after.delivered,
+            dead_lettered=after.dead_lettered,
+        ),
     }
-    delivered = evidence.events.keys() | evidence.deployments
-    result.counts |= dispositions(
-        load.observations, delivered=delivered, dead_lettered=names_dead_lettered
-    )
-    _judge_traceless(result, load, evidence, injector)
+    _judge_traceless(result, after.load, after.evidence, after.injector)
+    _count_unanswered(result, after)
+    result.counts |= {
+        f"faults: {name}": count for name, count in sorted(after.injector.done.items())
+    }
+
+
+def _count_unanswered(result: ProofResult, after: _Aftermath) -> None:
+    traceless = after.upstream.keys() - after.delivered - after.dead_lettered
     result.counts[
         "of those that were broken off before a response and before any trace, the upstream saw"
     ] = sum(
-        observation.exchange_id is None
-        and observation.deployment in upstream.keys() - delivered - names_dead_lettered
-        for observation in load.observations
+        observation.exchange_id is None and observation.deployment in traceless
+        for observation in after.load.observations
     )
-    result.counts |= {f"faults: {name}": count for name, count in sorted(injector.done.items())}
-    return result
 
 
 def _evidence(bed: TestBed, there: int) -> Evidence:

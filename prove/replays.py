@@ -10,9 +10,13 @@ from typing import Final
 from azure.storage.queue import QueueClient
 
 from local.stack import FunctionsHost
-from prove.load import ClientLoad, mixed
+from prove.comparison import compare
+from prove.event_rules import Circumstances
+from prove.evidence import gather
+from prove.load import ClientLoad, delivered_load
 from prove.result import ProofResult
 from prove.testbed import TestBed
+from prove.upstream_calls import upstream_calls
 from prove.waiting import wait_for
 from shared.completeness.replay import MAX_QUEUED
 
@@ -30,41 +34,45 @@ def replay_through_a_kill(
     """
     result = ProofResult(title=f"replay through a kill, {kind} host")
     with TestBed(kind) as bed:
-        load = ClientLoad(bed.stack, mixed(), clients=4, seed=seed, most=exchanges)
-        load.start()
-        load.join()
-        ids = load.exchange_ids
-        wait_for(
-            lambda: {event["exchange_id"] for event in bed.events.arrived()} >= ids,
-            "an event of each",
-            40,
-        )
+        load = delivered_load(bed, exchanges, seed)
         _fill_queue(bed)
-        now = datetime.now(UTC)
-        period = {"from": (now - timedelta(minutes=30)).isoformat(), "to": now.isoformat()}
-        status_url = bed.operator.started("/ops/replay", period)
-        wait_for(lambda: _runs(bed, status_url), "the replay to run", 30)
+        status_url = _replay_of_now(bed)
         bed.kill_host()
         progress(f"{result.title}: killed while it waits")
         bed.start_host()
         before = time.monotonic()
         _empty_queue(bed)
         output = bed.operator.finished(status_url, 180)
-        wait_for(lambda: _replayed(bed) >= ids, "every event once more", 40)
+        wait_for(lambda: _replayed(bed) >= load.exchange_ids, "every event once more", 40)
         result.counts = {
-            "exchanges": len(ids),
             "queued": output["queued"],
             "events with `replayed`": sum(
                 bool(event["replayed"]) for event in bed.events.arrived()
             ),
             "s from the way's clearing to the end": round(time.monotonic() - before, 1),
         }
-        result.check(
-            holds=output["queued"] == len(ids),
-            sentence=f"{output['queued']} of {len(ids)} exchanges were queued",
-        )
-        result.check(holds=_replayed(bed) == ids, sentence="something else was replayed")
+        _judge(result, bed, load)
     return result
+
+
+def _replay_of_now(bed: TestBed) -> str:
+    """Start a replay of the last minutes; the URL of its status, once it runs."""
+    now = datetime.now(UTC)
+    period = {"from": (now - timedelta(minutes=30)).isoformat(), "to": now.isoformat()}
+    status_url = bed.operator.started("/ops/replay", period)
+    wait_for(lambda: _runs(bed, status_url), "the replay to run", 30)
+    return status_url
+
+
+def _judge(result: ProofResult, bed: TestBed, load: ClientLoad) -> None:
+    """A replayed event says what the first one said."""
+    compare(result, gather(bed), load.observations, upstream_calls(bed.stack), Circumstances())
+    ids = load.exchange_ids
+    result.check(
+        holds=result.counts["queued"] == len(ids),
+        sentence=f"{result.counts['queued']} of {len(ids)} exchanges were queued",
+    )
+    result.check(holds=_replayed(bed) == ids, sentence="something else was replayed")
 
 
 def _replayed(bed: TestBed) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import urllib.request
 from collections import Counter
 from contextlib import ExitStack
@@ -46,6 +47,7 @@ _LEASES: Final = {"FNSSE_LOCAL_QUEUE_LEASE_S": "15"}
 
 GIVEN_UP: Final = "was given up by the queue"
 DISCARDED: Final = "A message of the envelope queue is discarded"
+_SHOWN_LINES: Final = 60  # of the host, if a proof breaks off
 NOTED: Final = (GIVEN_UP, DISCARDED)
 
 
@@ -99,6 +101,9 @@ class TestBed:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if error is not None:
+            lines = self.stack.parts["functions_host"].output().splitlines()
+            print(*lines[-_SHOWN_LINES:], sep="\n", file=sys.stderr)
         self._open.close()
 
     def _note(self, _part: str, line: str) -> None:

@@ -10,14 +10,19 @@ import pytest
 
 from local.stack import FunctionsHost
 from prove.azurite_killed import azurite_killed
+from prove.dropped_answers import answers_dropped
+from prove.empty_answers import empty_answers
 from prove.kills import kill_at_random_moments
+from prove.large_prompts import large_prompts
 from prove.memory import window_memory
 from prove.outages import storage_down
 from prove.policies import policies
 from prove.queue_faults import unruly_queue
 from prove.random_faults import random_faults
+from prove.reconciles_at_once import reconciles_at_once
 from prove.replays import replay_through_a_kill
 from prove.result import ProofResult
+from prove.stopped_in_outage import stopped_in_outage
 
 _SEED: Final = 4  # the first moments are "during enrichment" and "between send and ledger append"
 
@@ -57,15 +62,44 @@ def test_a_replay_goes_on_after_its_host_was_killed(functions_host: FunctionsHos
     )
 
 
-# Its reconcile settles within a second, the recorder tries for over a minute: now and then one that
-# is still being stored is called aborted. `make prove` runs it until reconcile here waits as long
-# as it does by default.
 @pytest.mark.slow
 def test_storage_that_refuses_everything_touches_no_answer_and_loses_nothing() -> None:
     hold(
         storage_down("embedded", "both refuse", down_s=3, seed=_SEED, progress=silent, clients=4),
         "exchanges that clients began",
     )
+
+
+@pytest.mark.slow
+def test_answers_of_storage_may_be_lost_and_nobody_notices() -> None:
+    """Not even with CAPTURE_POLICY=required, which asks storage before it calls an end lost."""
+    result = answers_dropped(
+        "embedded", "required", seconds_each=1.5, seed=_SEED, progress=silent, clients=5
+    )
+    hold(result, "exchanges that clients began")
+
+
+@pytest.mark.slow
+def test_an_instance_that_is_stopped_in_an_outage_leaves_envelopes_in_its_log() -> None:
+    result = stopped_in_outage("embedded", "best_effort", calls=4, progress=silent)
+    hold(result, "envelopes in the log")
+
+
+@pytest.mark.slow
+def test_large_prompts_leave_a_trace_before_they_go_upstream() -> None:
+    result = large_prompts("embedded", "required", kills=2, seed=_SEED, progress=silent)
+    hold(result, "aborted ones redelivered by reconcile")
+
+
+def test_an_answer_without_a_body_ends_as_it_should_with_required() -> None:
+    """There is no end of it to hold, and no client left before it."""
+    hold(empty_answers("embedded", "required", repetitions=1, progress=silent), "outcome completed")
+
+
+@pytest.mark.slow
+def test_ten_reconciles_at_once_start_one() -> None:
+    result = reconciles_at_once("embedded", rounds=1, exchanges=5, progress=silent)
+    hold(result, "begun")
 
 
 def test_storage_that_is_killed_takes_along_only_what_it_had_acknowledged_too_early() -> None:
