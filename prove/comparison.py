@@ -30,16 +30,16 @@ def compare(
     *,
     must: Iterable[str] = (),
     forgotten: Collection[str] = (),
-    traced: Iterable[str] = (),
+    traces_elsewhere: Iterable[str] = (),
     captured: str = "exchanges captured",
 ) -> None:
     """Check that every captured exchange is on the Event Hub, that so are the exchanges with the
     ids in `must`, that each event is right, and that what the upstream saw left a trace, as far as
     the policy promises.
 
-    `forgotten`: ids of exchanges of which storage forgot captures. `traced`: deployments of which
-    there is a trace elsewhere. `captured` names the count of captured exchanges, for evidence
-    without some of them.
+    `forgotten`: ids of exchanges of which storage forgot captures. `traces_elsewhere`: deployments
+    of exchanges that neither storage nor the Event Hub knows. `captured` names the count of
+    captured exchanges, for evidence without some of them.
     """
     stored, events = evidence.stored, evidence.events
     missing = [exchange_id for exchange_id in stored if exchange_id not in events]
@@ -61,7 +61,7 @@ def compare(
         **_duplicates(evidence),
     }
     may_lose = bool(forgotten) or (circumstances.stopped and circumstances.policy == "best_effort")
-    _check_traces(result, evidence, upstream, traced, may_lose=may_lose)
+    _check_traces(result, evidence, upstream, traces_elsewhere, may_lose=may_lose)
     result.check(
         holds=not missing,
         sentence=f"{len(missing)} captured exchanges are not on the Event Hub: {missing[:3]}",
@@ -116,14 +116,14 @@ def _check_traces(
     result: ProofResult,
     evidence: Evidence,
     upstream: Calls,
-    elsewhere: Iterable[str],
+    traces_elsewhere: Iterable[str],
     *,
     may_lose: bool,
 ) -> None:
     """Count the exchanges that the upstream saw and that left no trace; with `may_lose`, they break
     no claim.
     """
-    traceless = upstream.keys() - evidence.deployments - set(elsewhere)
+    traceless = upstream.keys() - evidence.deployments - set(traces_elsewhere)
     result.counts |= {
         "exchanges that the upstream saw": len(upstream),
         "of those without any trace": len(traceless),

@@ -26,7 +26,7 @@ class ExchangeViews:
         events: Mapping[str, Sequence[Event]],
     ) -> None:
         """`upstream`: by deployment; `events`: by exchange id."""
-        self._clients = {seen.deployment: seen for seen in observations}
+        self._clients = {observation.deployment: observation for observation in observations}
         self._upstream = upstream
         self._exchanges = Counter(copies[0]["deployment"] for copies in events.values())
 

@@ -121,7 +121,7 @@ def _judge(result: ProofResult, after: _Aftermath) -> None:
         after.load.observations,
         after.upstream,
         Circumstances(stopped=True, storage_failed=True),
-        traced=after.dead_lettered,
+        traces_elsewhere=after.dead_lettered,
         captured="exchanges captured, less those that are dead-lettered",
     )
     _judge_report(result, after.report, after.evidence, after.injector)

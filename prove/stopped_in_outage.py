@@ -46,9 +46,11 @@ def stopped_in_outage(
     with TestBed(kind, CAPTURE_POLICY=policy, RECONCILE_GRACE_S="20") as bed:
         observations = _end_in_outage(bed, calls)
         ended_at = time.monotonic()
-        ended = {seen.deployment for seen in observations}
+        deployments = {observation.deployment for observation in observations}
         wait_for(
-            lambda: ended <= _logged(bed).keys(), "the log to have all envelopes", _LOGGED_WITHIN_S
+            lambda: deployments <= _logged(bed).keys(),
+            "the log to have all envelopes",
+            _LOGGED_WITHIN_S,
         )
         logged_s = time.monotonic() - ended_at
         bed.stack.parts["functions_host"].stop()
@@ -74,8 +76,8 @@ def _end_in_outage(bed: TestBed, calls: int) -> list[ClientObservation]:
         lambda: len(gather(bed, outcomes=False).stored) == calls, "their requests' captures", 30
     )
     _set_mode(bed, GateMode.REFUSE)
-    begun = OneShot(bed.stack, _chats(calls, _SHORT))
-    return under_way.join() + begun.join()
+    short_ones = OneShot(bed.stack, _chats(calls, _SHORT))
+    return under_way.join() + short_ones.join()
 
 
 def _chats(count: int, directives: Sequence[str]) -> list[Chat]:
@@ -111,7 +113,7 @@ def _judge(
 ) -> None:
     evidence, upstream, logged = gather(bed), upstream_calls(bed.stack), _logged(bed)
     circumstances = Circumstances(policy=policy, stopped=True, storage_failed=True)
-    compare(result, evidence, observations, upstream, circumstances, traced=logged.keys())
+    compare(result, evidence, observations, upstream, circumstances, traces_elsewhere=logged.keys())
     result.check(
         holds=not result.counts["of those without any trace"],
         sentence="an exchange is neither in storage nor on the Event Hub nor in the log",
@@ -122,11 +124,12 @@ def _judge(
     }
     before_the_stop = replace(circumstances, stopped=False)
     wrong = [
-        f"{logged[seen.deployment]['outcome']} of {seen.chat.directives}"
-        for seen in observations
-        if logged[seen.deployment]["outcome"]
+        f"{logged[observation.deployment]['outcome']} of {observation.chat.directives}"
+        for observation in observations
+        if logged[observation.deployment]["outcome"]
         not in allowed_outcomes(
-            ExchangeView(client=seen, upstream=upstream.get(seen.deployment)), before_the_stop
+            ExchangeView(client=observation, upstream=upstream.get(observation.deployment)),
+            before_the_stop,
         )
     ]
     result.check(
