@@ -351,3 +351,10 @@ def test_a_file_in_deltas_of_an_unknown_kind_stays_out() -> None:
 def test_the_first_token_of_a_response(event: JsonObject, *, is_first_token: bool) -> None:
     """The first output of the model counts, of any kind, and nothing else."""
     assert (responses(event).first_token_end is not None) is is_first_token
+
+
+@pytest.mark.parametrize("pieces", [[b":\0\0\0\0\0\0"], [b":\0", b"\0\0\0\0\0"]])
+def test_an_answer_that_is_not_parsed_is_not_decoded_either(pieces: list[bytes]) -> None:
+    """A problem of its coding was reported or not, as the network had cut the body."""
+    body = AnswerBody(operation="responses.delete", content_encoding="deflate")
+    assert read(pieces, body).problems == ()

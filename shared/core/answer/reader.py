@@ -131,8 +131,10 @@ def _with_problem(answer: ParsedAnswer, decoder: ContentDecoder) -> ParsedAnswer
 
 
 def _read_decoded(pieces: Iterator[bytes], body: AnswerBody) -> Cooperative[ParsedAnswer]:
-    first, pieces = _peek(pieces)
     parses = body.reader_kind is not ReaderKind.NONE
+    if not (parses or body.is_error or body.is_stream):
+        return ParsedAnswer()  # not decoded either, so that no problem of its coding is found
+    first, pieces = _peek(pieces)
     if body.is_error:
         return (yield from _read_error(b"".join(pieces), body))
     if body.is_stream:
@@ -143,8 +145,6 @@ def _read_decoded(pieces: Iterator[bytes], body: AnswerBody) -> Cooperative[Pars
                 return _read_document(data, body) if parses else ParsedAnswer()
             pieces = iter((data,))
         return (yield from _read_stream(pieces, body))
-    if not parses:
-        return ParsedAnswer()
     is_audio = body.reader_kind is ReaderKind.AUDIO and not body.media_type.endswith("json")
     if is_event_stream(first) and not (is_audio and body.media_type):
         return (yield from _read_stream(pieces, body))
