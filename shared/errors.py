@@ -126,7 +126,7 @@ class StorageError(FnsseError):
     """Storage refused a call or did not answer. The operation may have happened or not."""
 
     def __init__(self, message: str, *, status: int | None = None, code: str = "") -> None:
-        """`status` and `code`: the answer's, code being its `x-ms-error-code`. None and "" where no
+        """`status` and `code`: the answer's, code being its `x-ms-error-code`. None and "" if no
         answer came.
         """
         super().__init__(message)

@@ -141,7 +141,7 @@ class Captures:
         return True
 
     async def _staged(self, name: str) -> frozenset[int] | None:
-        """None where there is neither a capture nor a block."""
+        """None if there is neither a capture nor a block."""
         try:
             async with self._storage.call():
                 _, blocks = await self._container.get_blob_client(name).get_block_list("all")

@@ -154,7 +154,7 @@ def _references_of(coordinator: Any) -> dict[str, Any] | None:
 
 
 def coordinator() -> Any:
-    """The library's coordinator of requests and invocations; None where there is none."""
+    """The library's coordinator of requests and invocations; None if there is none."""
     try:
         return getattr(
             importlib.import_module("azure_functions_runtime.http_v2"), "http_coordinator", None

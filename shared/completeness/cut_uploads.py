@@ -36,7 +36,7 @@ class BlockStore(CaptureHeaders, Protocol):
         ...
 
     async def erase(self, name: str) -> bool:
-        """Delete a capture and its blocks; False where there is none."""
+        """Delete a capture and its blocks; False if there is none."""
         ...
 
 

@@ -225,7 +225,7 @@ class _WindowRun:
         ]
 
     def count(self, batch: Sequence[CapturedExchange], results: Sequence[RedeliveryResult]) -> None:
-        """Count the results of a batch, and stop where storage failed."""
+        """Count the results of a batch, and stop if storage failed."""
         for exchange, result in zip(batch, results, strict=True):
             match result:
                 case RedeliveryResult.QUEUED:

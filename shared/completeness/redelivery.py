@@ -22,7 +22,7 @@ class CaptureNames(Protocol):
 
 
 async def rebuild_envelope(captures: CaptureHeaders, exchange: CapturedExchange) -> Envelope:
-    """The envelope that a capture holds; where none does, that of an aborted exchange.
+    """The envelope that a capture holds; if none does, that of an aborted exchange.
 
     Raises CaptureError, EnvelopeError, StorageNotFound or StorageError.
     """

@@ -54,7 +54,7 @@ class Assembled:
     outcome: Outcome  # as the event says: the relay does not see every answer whole
     # the response whose usage has to be claimed first; see shared.core.event.usage_claim
     claims: str | None
-    # the event, if another exchange counts that usage; None where nothing has to be claimed
+    # the event, if another exchange counts that usage; None if nothing has to be claimed
     repeating_body: bytes | None
 
 

@@ -45,7 +45,7 @@ class CaptureStore(Protocol):
         ...
 
     async def erase(self, name: str) -> bool:
-        """Delete the blob and its blocks; False where there is none."""
+        """Delete the blob and its blocks; False if there is none."""
         ...
 
 
@@ -113,7 +113,7 @@ class CaptureWriter:
         self._placeholder = self._start(self._put_placeholder(data))
 
     def tail(self, count: int) -> bytes:
-        """The last `count` bytes, fewer only where fewer were written; `count` is at most
+        """The last `count` bytes, fewer only if fewer were written; `count` is at most
         TAIL_BYTES.
         """
         if not count:

@@ -136,7 +136,7 @@ class ExchangeRecord:
 
     @property
     def stream(self) -> bool | None:
-        """The answer is an SSE stream; None where there is no answer. A document is not one,
+        """The answer is an SSE stream; None if there is no answer. A document is not one,
         whatever its content type says.
         """
         if self.upstream_status is None:
@@ -185,7 +185,7 @@ class ExchangeRecord:
 
     def _outcome(self, result: RelayResult) -> Outcome:
         end = self.disconnected_at.tail if self.disconnected_at is not None else self._tail()
-        # where nobody knows better, HTTP's word counts
+        # if nothing else says it, HTTP's word counts
         unknown = end.unsure or not self._end_is_known
         complete = result is RelayResult.COMPLETE and unknown
         return outcome.decide(

@@ -21,7 +21,7 @@ FREE_BYTES: Final = 256 * 1024
 class BodyMemory:
     """The bytes of all request bodies that a worker holds, and their limit.
 
-    They have a limit of their own, not what captures leave of theirs: where storage is slow, and
+    They have a limit of their own, not what captures leave of theirs: if storage is slow, and
     captures wait, no client must pay for it.
     """
 

@@ -181,7 +181,7 @@ class UpstreamCall:
         return bool(is_stream)
 
     async def _examine(self, response: httpx.Response) -> bool:
-        """Read a piece of the body ahead of `pieces`; False where there is none. Raises
+        """Read a piece of the body ahead of `pieces`; False if there is none. Raises
         UpstreamError.
         """
         if self._rest is None:

@@ -87,7 +87,7 @@ class Embeddings:
     """The embeddings of an answer, without the vectors."""
 
     count: int
-    dimensions: int | None  # of the first vector; null where they cannot be determined
+    dimensions: int | None  # of the first vector; null if they cannot be determined
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,7 +96,7 @@ class Image:
     opens the image.
     """
 
-    bytes: int | None  # size, decoded; null where the answer holds only a URL
+    bytes: int | None  # size, decoded; null if the answer holds only a URL
     sha256: str | None
     revised_prompt: str | None = None
     content_filter_results: JsonObject | None = None

@@ -100,7 +100,7 @@ class TruncatedText:
     """A text that was cut to fit the Event Hub's limit."""
 
     path: str  # JSON Pointer (RFC 6901): /prompt/0/content
-    characters: int | None  # before it was cut; null where a whole value was dropped
+    characters: int | None  # before it was cut; null if a whole value was dropped
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,11 +110,11 @@ class Event:
     # what kind of answer; error where the upstream answered 4xx/5xx or reported an error inside a
     # 200, or the relay failed
     type: EventType
-    # the answer's text (choice 0, a response's output text, a transcript), "" where there is none
+    # the answer's text (choice 0, a response's output text, a transcript), "" if there is none
     content: str
     usage: JsonObject | None  # the upstream's usage object as it came; never an estimate
     model: str  # the model that answered, "unknown" if not reported
-    # the request's messages, prompt or input; null where there is none or it could not be read
+    # the request's messages, prompt or input; null if there is none or it could not be read
     prompt: Json
     region: str  # of the upstream; "unknown" if not reported
     # whole exchange; of a stream exactly time_to_first_chunk_ms + streaming_duration_ms
@@ -131,14 +131,14 @@ class Event:
     operation: str
     deployment: str | None  # from the path, or the request's `model` where the path names none
     api_version: str | None  # as sent upstream
-    method: str | None  # of the request; null where its capture is missing
-    path: str | None  # of the request, without the query; null where its capture is missing
+    method: str | None  # of the request; null if its capture is missing
+    path: str | None  # of the request, without the query; null if its capture is missing
     # the answer was a stream of server-sent events, or was requested as one and never came
     stream: bool
     status_code: int | None  # as sent to the client; null: it disconnected before
     # differs where the client was answered early; null: no answer
     upstream_status_code: int | None
-    # how many requests the proxy sent upstream; absent: one, or none. It repeats one only where
+    # how many requests the proxy sent upstream; absent: one, or none. It repeats one only if
     # the upstream refused the `stream_options` that the proxy itself had added, or closed a kept
     # connection on it: one that it had received nothing of, or GET and HEAD
     attempts: int | None = None
@@ -183,7 +183,7 @@ class Event:
     metadata: JsonObject | None  # the request's `metadata`
     prompt_cache_key: str | None  # the request's
 
-    # as API Management reports it: trustworthy only where nothing else can reach the app
+    # as API Management reports it: trustworthy only if nothing else can reach the app
     caller: Caller
     client: Client
     correlation: Correlation

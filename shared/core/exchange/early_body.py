@@ -16,7 +16,7 @@ _BOM: Final = codecs.BOM_UTF8
 class EarlyBody(ClientBody):
     """As ClientBody, but the client has read headers and a comment before the first byte.
 
-    The headers named no content coding, so one is undone. A byte order mark counts only where a
+    The headers named no content coding, so one is undone. A byte order mark counts only if a
     body begins: after the comment it would be part of the first event's first line, and is dropped.
     """
 

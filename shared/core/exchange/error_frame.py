@@ -12,7 +12,7 @@ def error_frame(document: bytes, *, sequence_number: int | None) -> bytes:
 
     `sequence_number` is None in a stream of chat chunks: SDKs raise what is in `error`. Elsewhere
     events have a type, and readers of the Responses API want it, the number, and code and message
-    beside it; some SDKs raise only where there is an `error` as well, so the event has both.
+    beside it; some SDKs raise only if there is an `error` as well, so the event has both.
     """
     if sequence_number is None:
         return b"data: " + document + b"\n\n"

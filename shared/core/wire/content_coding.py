@@ -128,7 +128,7 @@ class PieceDecoder:
         self._decompressor: _Decompressor | None = None
 
     def feed(self, piece: bytes) -> bytes | None:
-        """The decoded piece; None where it cannot be decoded, or decodes into too much."""
+        """The decoded piece; None if it cannot be decoded, or decodes into too much."""
         if self._coding in _IDENTITY:
             return piece
         decoded, rest = [], piece

@@ -15,7 +15,7 @@ _DIGIT: Final = r"[A-Za-z0-9+/_%-]"
 # RFC 2397, and what is written beside it: the scheme in capitals, spaces in a parameter or after
 # the comma. The parameters are few and short, and characters may be percent-encoded.
 _HEAD: Final = rf"(?i:data:)\s*({_MEDIA_TYPE})?(?:\s*;[^;,]{{1,128}}?){{0,6}}\s*;\s*(?i:base64)\s*,"
-# Within a text, Base64 goes on in the next line only where its lines are as long as MIME and PEM
+# Within a text, Base64 goes on in the next line only if its lines are as long as MIME and PEM
 # make them: a word after a line end must not be taken for the file's.
 _DATA_URL: Final = re.compile(
     rf"{_HEAD}(?:\s*((?:{_DIGIT}{{56,80}}\r?\n[ \t]*)+{_DIGIT}*=*)|[ \t]*({_DIGIT}{{16,}}=*)|({_DIGIT}*=*))"

@@ -44,7 +44,7 @@ def event_start(data: bytes, start: int, at: int) -> int:
 
 
 def event_end(data: bytes, at: int) -> int | None:
-    """Where the event ends that holds the byte at `at`; None where its end has not come."""
+    """Where the event ends that holds the byte at `at`; None if its end has not come."""
     found = data.find(_END, at)
     return None if found < 0 else found + len(_END)
 

@@ -35,7 +35,7 @@ def has_no_body(method: str, status: int, headers: RawHeaders) -> bool:
 
 
 def event_stream_announced(headers: RawHeaders) -> bool | None:
-    """Whether a response's content type says that it is an SSE stream; None where it leaves doubt:
+    """Whether a response's content type says that it is an SSE stream; None if it leaves doubt:
     there is none, or several that differ. Media types have no case (RFC 9110, 8.3.1).
     """
     types = [

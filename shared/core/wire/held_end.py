@@ -45,7 +45,7 @@ class HeldEnd:
 
 def _stream_end(data: bytes) -> int:
     """The offset of the last event, or of an incomplete line that may become its first; the length
-    of `data` where there is neither.
+    of `data` if there is neither.
 
     The first byte of `data` has passed before.
     """

@@ -37,7 +37,7 @@ class FirstMembers(NamedTuple):
     """
 
     members: JsonObject
-    following: str  # the name of the member after them; "" where there is none
+    following: str  # the name of the member after them; "" if there is none
     opens: str  # the first character of its value
 
 
@@ -56,7 +56,7 @@ def first_members(first: str) -> FirstMembers:
 
 
 def last_member(last: str, name: str, around: str) -> Json:
-    """The value of a member near the end of the object that ends with this text; None where there
+    """The value of a member near the end of the object that ends with this text; None if there
     is none. `around` opens what is around the member, such as `{"response":{`.
     """
     at = len(last)

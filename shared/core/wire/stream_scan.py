@@ -37,7 +37,7 @@ _SEQUENCE_NUMBER: Final = re.compile(rb'"sequence_number"\s*:\s*(\d{1,15})')
 class StreamScan:
     """Takes the pieces of one body, and says at any time how the stream ended as far as it came.
 
-    `choices` is how many choices the request asks for; None where that is not known.
+    `choices` is how many choices the request asks for; None if that is not known.
     """
 
     def __init__(self, choices: int | None = 1) -> None:

@@ -26,7 +26,7 @@ class Tail:
 
     # it holds [DONE], a finish_reason for every choice, or a last event
     finished: bool
-    # as the upstream sent it; also None where it is too large for an envelope
+    # as the upstream sent it; also None if it is too large for an envelope
     usage: JsonObject | None
     # it reports an error: nested, flat, or as the Responses API's event
     failed: bool = False

@@ -40,7 +40,7 @@ class Examination:
 
     stream: bool  # it asks for a stream
     model: str | None  # on the v1 routes this is the deployment
-    choices: int | None  # how many the answer will have; None where the body does not say
+    choices: int | None  # how many the answer will have; None if the body does not say
     # the body that asks for usage as well; None: the body is sent as it came
     asking: BodyParts | None
 
@@ -81,7 +81,7 @@ def is_refusal(status: int, error_body: bytes) -> bool:
 
 
 def _asking(body: JsonText, spans: dict[str, Span]) -> Cooperative[BodyParts | None]:
-    """The body that asks for usage; None where the caller asks for it, or is wrong."""
+    """The body that asks for usage; None if the caller asks for it, or is wrong."""
     span = spans.get("stream_options")
     if span is None:
         at = first_member_at(body)
@@ -124,7 +124,7 @@ def _choices(body: JsonText, found: dict[str, Span]) -> int | None:
 
 
 def _parsed(body: JsonText, span: Span | None, default: Json = None) -> Json:
-    """A member's value; `default` where it is null or absent, None where it is long."""
+    """A member's value; `default` where it is null or absent, None if it is long."""
     if span is None:
         return default
     value = parse(bytes(body[span.start : span.end])) if _is_short(span) else ""
