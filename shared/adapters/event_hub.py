@@ -20,15 +20,10 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final
 
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import AzureError
 from azure.eventhub import EventData, EventDataBatch
 from azure.eventhub.aio import EventHubProducerClient
-from azure.eventhub.exceptions import (
-    EventDataSendError,
-    EventHubError,
-    OperationTimeoutError,
-)
 
+from shared.adapters import event_hub_errors
 from shared.errors import DeliveryError, EventRefused, EventTooLarge
 from shared.settings.settings import EventHubSettings
 from shared.settings.timeouts import EventHubTimeouts
@@ -42,22 +37,6 @@ _RETRY_OPTIONS: Final[dict[str, Any]] = {
     "retry_backoff_factor": 0.2,
     "auth_timeout": 10,
 }
-
-# AMQP conditions that mean "this event will never be accepted" (AMQP 1.0 part 2, 2.8.15, and the
-# service's own). EventHubError.error holds the condition without its prefix. Every other condition
-# (busy, quota, unauthorized, a lost link) is transient.
-_PERMANENT_CONDITIONS: Final = frozenset(
-    {
-        "decode-error",
-        "invalid-field",
-        "not-allowed",
-        "not-implemented",
-        "argument-error",
-        "argument-out-of-range",
-    }
-)
-_STILL_TOO_LARGE: Final = "an event is larger than the Event Hub takes, although it was truncated"
-_TOO_LARGE: Final = "link:message-size-exceeded"
 
 # Called with the message ids of one publication. Does not raise.
 type OnAccepted = Callable[[Sequence[str]], Awaitable[None]]
@@ -126,9 +105,9 @@ class EventHub:
         """
         try:
             async with asyncio.timeout(self._timeouts.probe_s):
-                await _translated(self.open_producer().get_eventhub_properties())
+                await event_hub_errors.translated(self.open_producer().get_eventhub_properties())
         except TimeoutError as error:
-            raise _silence(self._timeouts.probe_s) from error.with_traceback(None)
+            raise event_hub_errors.silence(self._timeouts.probe_s) from error.with_traceback(None)
         if self._was_silent():
             raise DeliveryError("the Event Hub answers, but took no event in time")
 
@@ -159,7 +138,7 @@ class EventHub:
                 if count:
                     await self._publish(batch, group[:count])
                 else:
-                    _resolve(group[:1], EventTooLarge(_STILL_TOO_LARGE))
+                    _resolve(group[:1], EventTooLarge(event_hub_errors.STILL_TOO_LARGE))
                 group = group[count or 1 :]
         except DeliveryError as error:
             _resolve(group, error)
@@ -208,11 +187,11 @@ class EventHub:
         producer = self.open_producer()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
-                return await _translated(call(producer))
+                return await event_hub_errors.translated(call(producer))
         self._silent_at = self._clock()
         self._replace(producer)
         # outside of a handler: the frames of what it handled would keep the SDK's connection open
-        raise _silence(limit_s)
+        raise event_hub_errors.silence(limit_s)
 
     def _was_silent(self) -> bool:
         """Whether a wait was given up, a short while ago or just before the one that is under way,
@@ -232,7 +211,7 @@ class EventHub:
     async def _close(self, producer: EventHubProducerClient) -> None:
         with contextlib.suppress(TimeoutError, DeliveryError):
             async with asyncio.timeout(self._timeouts.close_s):
-                await _translated(producer.close())
+                await event_hub_errors.translated(producer.close())
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -253,40 +232,6 @@ class EventHub:
                     namespace, credential=self._identity(), **options
                 )
         return self._producer
-
-
-async def _translated[T](call: Awaitable[T]) -> T:
-    """The result of the SDK's call. Raises DeliveryError, or TimeoutError if there was no answer in
-    time.
-    """
-    try:
-        return await call
-    except OperationTimeoutError as error:
-        raise TimeoutError from error
-    except EventDataSendError as error:
-        raise _refusal(error) from error
-    except TimeoutError:
-        raise
-    except (EventHubError, AzureError, OSError) as error:
-        # without a traceback: its frames would keep the SDK's connection open
-        raise DeliveryError(
-            f"the Event Hub did not answer or refused: {type(error).__name__}"
-        ) from error.with_traceback(None)
-
-
-def _silence(limit_s: float) -> DeliveryError:
-    return DeliveryError(f"the Event Hub did not answer within {limit_s:g} s")
-
-
-def _refusal(error: EventDataSendError) -> DeliveryError:
-    """The error for a publication that the service rejected. Its own text is left out: it may quote
-    the event.
-    """
-    if error.error == _TOO_LARGE:
-        return EventTooLarge(_STILL_TOO_LARGE)
-    if error.error in _PERMANENT_CONDITIONS:
-        return EventRefused(f"the Event Hub refused the event for good: {error.error}")
-    return DeliveryError(f"the Event Hub refused: {error.error}")
 
 
 def _fill(batch: EventDataBatch, group: list[_Waiting]) -> int:

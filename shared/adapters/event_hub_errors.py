@@ -1,0 +1,62 @@
+"""Translates the exceptions of the Event Hubs SDK into fnsse's own errors, once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Final
+
+from azure.core.exceptions import AzureError
+from azure.eventhub.exceptions import EventDataSendError, EventHubError, OperationTimeoutError
+
+from shared.errors import DeliveryError, EventRefused, EventTooLarge
+
+# AMQP conditions that mean "this event will never be accepted" (AMQP 1.0 part 2, 2.8.15, and the
+# service's own). EventHubError.error holds the condition without its prefix. Every other condition
+# (busy, quota, unauthorized, a lost link) is transient.
+_PERMANENT_CONDITIONS: Final = frozenset(
+    {
+        "decode-error",
+        "invalid-field",
+        "not-allowed",
+        "not-implemented",
+        "argument-error",
+        "argument-out-of-range",
+    }
+)
+STILL_TOO_LARGE: Final = "an event is larger than the Event Hub takes, although it was truncated"
+_TOO_LARGE: Final = "link:message-size-exceeded"
+
+
+async def translated[T](call: Awaitable[T]) -> T:
+    """The result of the SDK's call. Raises DeliveryError, or TimeoutError if there was no answer in
+    time.
+    """
+    try:
+        return await call
+    except OperationTimeoutError as error:
+        raise TimeoutError from error
+    except EventDataSendError as error:
+        raise _refusal(error) from error
+    except TimeoutError:
+        raise
+    except (EventHubError, AzureError, OSError) as error:
+        # without a traceback: its frames would keep the SDK's connection open
+        raise DeliveryError(
+            f"the Event Hub did not answer or refused: {type(error).__name__}"
+        ) from error.with_traceback(None)
+
+
+def silence(limit_s: float) -> DeliveryError:
+    """The error for a call that was given up after so long."""
+    return DeliveryError(f"the Event Hub did not answer within {limit_s:g} s")
+
+
+def _refusal(error: EventDataSendError) -> DeliveryError:
+    """The error for a publication that the service rejected. Its own text is left out: it may quote
+    the event.
+    """
+    if error.error == _TOO_LARGE:
+        return EventTooLarge(STILL_TOO_LARGE)
+    if error.error in _PERMANENT_CONDITIONS:
+        return EventRefused(f"the Event Hub refused the event for good: {error.error}")
+    return DeliveryError(f"the Event Hub refused: {error.error}")
