@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 import httpx
 
-from shared.adapters.aiohttp_transport import KeptConnectionError
+from shared.adapters.aiohttp_errors import KeptConnectionError
 from shared.core.wire import forwarding
 from shared.core.wire.headers import RawHeaders
 from shared.errors import (

@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from shared.adapters.aiohttp_transport import AiohttpTransport, KeptConnectionError
+from shared.adapters.aiohttp_errors import KeptConnectionError
+from shared.adapters.aiohttp_transport import AiohttpTransport
 from shared.adapters.connection_pool import KeptConnection
 from tests.integration.tiny_server import OK, Connection, serving, until_broken
 
