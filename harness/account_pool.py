@@ -23,7 +23,7 @@ from aiohttp import web
 from multidict import CIMultiDict, MultiMapping
 from yarl import URL
 
-from harness import entra
+from harness import entra_tokens
 
 PATH: Final = "/fnsse-test-pool"
 # The app's identity, and one that may not call.
@@ -198,14 +198,14 @@ class _Policy:
         try:
             claims = jwt.decode(
                 authorization.removeprefix("Bearer "),
-                entra.private_key("first").public_key(),
+                entra_tokens.private_key("first").public_key(),
                 ["RS256"],
                 audience=self._audiences,
-                issuer=[entra.ISSUER_V1, entra.ISSUER_V2],
+                issuer=[entra_tokens.ISSUER_V1, entra_tokens.ISSUER_V2],
             )
         except jwt.InvalidTokenError:
             return False
-        return claims["tid"] == entra.TENANT and claims.get("appid") == APP_CLIENT_ID
+        return claims["tid"] == entra_tokens.TENANT and claims.get("appid") == APP_CLIENT_ID
 
 
 async def _identity(request: web.Request) -> web.Response:
@@ -215,7 +215,7 @@ async def _identity(request: web.Request) -> web.Response:
     resource, client_id = request.query["resource"], request.query["client_id"]
     return web.json_response(
         {
-            "access_token": entra.token(aud=resource, appid=client_id),
+            "access_token": entra_tokens.token(aud=resource, appid=client_id),
             "expires_on": str(int(time.time()) + 3600),
             "resource": resource,
             "token_type": "Bearer",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness import entra, upstream_record
+from harness import entra_tokens, upstream_record
 from harness.account_pool import APP_CLIENT_ID, AUDIENCE, PATH, Account, AccountPool
 from harness.chat import Chat
 from harness.event_log import EventLog
@@ -162,9 +162,12 @@ def test_a_stream_that_breaks_is_not_asked_for_again(stack: Stack, events: Event
     ("authorization", "status"),
     [
         ("", 401),
-        (f"Bearer {entra.token(aud=AUDIENCE, appid=entra.STRANGER)}", 401),
-        (f"Bearer {entra.token(aud='https://management.azure.com', appid=APP_CLIENT_ID)}", 401),
-        (f"Bearer {entra.token(aud=AUDIENCE, appid=APP_CLIENT_ID)}", 200),
+        (f"Bearer {entra_tokens.token(aud=AUDIENCE, appid=entra_tokens.STRANGER)}", 401),
+        (
+            f"Bearer {entra_tokens.token(aud='https://management.azure.com', appid=APP_CLIENT_ID)}",
+            401,
+        ),
+        (f"Bearer {entra_tokens.token(aud=AUDIENCE, appid=APP_CLIENT_ID)}", 200),
     ],
     ids=["no token", "another identity", "for another audience", "the app"],
 )

@@ -13,7 +13,8 @@ import pytest
 
 from harness import http_client, upstream_record
 from harness.chat import API_VERSION, CALLER_KEY, Chat
-from harness.entra import (
+from harness.entra import Tenant
+from harness.entra_tokens import (
     AUDIENCE,
     CALLER,
     FORGED,
@@ -21,7 +22,6 @@ from harness.entra import (
     OPERATOR,
     STRANGER,
     TENANT,
-    Tenant,
     jwk,
     token,
 )

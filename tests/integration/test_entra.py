@@ -19,8 +19,9 @@ import pytest
 from starlette.requests import Request
 
 from blueprints.access import Guard
-from harness import entra
-from harness.entra import (
+from harness import entra_tokens
+from harness.entra import Tenant
+from harness.entra_tokens import (
     AUDIENCE,
     CALLER,
     FORGED,
@@ -29,7 +30,6 @@ from harness.entra import (
     OPERATOR,
     STRANGER,
     TENANT,
-    Tenant,
     jwk,
     token,
 )
@@ -132,8 +132,8 @@ async def test_what_is_published_unchanged_is_equal(tenant: Tenant) -> None:
 
 
 async def test_a_key_that_is_too_short_or_none_is_left_out(tenant: Tenant) -> None:
-    numbers = entra.private_key("short", 1024).public_key().public_numbers()
-    short = {**jwk("first"), "kid": "short", "n": entra.base64url_number(numbers.n)}
+    numbers = entra_tokens.private_key("short", 1024).public_key().public_numbers()
+    short = {**jwk("first"), "kid": "short", "n": entra_tokens.base64url_number(numbers.n)}
     tenant.keys = [
         short,
         {**jwk("first"), "kid": "broken", "n": "!"},
@@ -226,7 +226,8 @@ async def test_every_forged_token_is_refused_with_the_check_that_it_failed(
     body = error.body().decode()
     assert [part for part in text.split(".") if len(part) > 3 and part in body] == []
     assert not any(
-        secret in body for secret in (CALLER, STRANGER, AUDIENCE, ISSUER_V1, entra.OTHER_TENANT)
+        secret in body
+        for secret in (CALLER, STRANGER, AUDIENCE, ISSUER_V1, entra_tokens.OTHER_TENANT)
     )
     assert checked.remembered == {}
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness.entra import AUDIENCE, CALLER, ISSUER_V1, unsigned
+from harness.entra_tokens import AUDIENCE, CALLER, ISSUER_V1, unsigned
 from shared.core.token import caller_token
 from shared.core.token.caller_token import (
     LARGEST_BYTES,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.entra import ISSUER_V1, ISSUER_V2, OTHER_TENANT, TENANT
+from harness.entra_tokens import ISSUER_V1, ISSUER_V2, OTHER_TENANT, TENANT
 from shared.core.token.published_keys import Metadata, RsaKey, metadata, signing_keys
 
 KEYS_URL = "https://login.microsoftonline.com/common/discovery/keys"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from harness.entra import AUDIENCE, CALLER, ISSUER_V1, ISSUER_V2, claims, private_key, token
+from harness.entra_tokens import AUDIENCE, CALLER, ISSUER_V1, ISSUER_V2, claims, private_key, token
 from shared.adapters.entra import EntraKeys
 from shared.core.token.caller_token import LEEWAY_S, Check, TokenAccepted, TokenRejected
 
