@@ -31,6 +31,7 @@ from shared.relay.request_body import Body, HeldBody, RequestContent
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})  # RFC 9110, 9.2.1
 _MAX_REPEATS: Final = 2  # for kept connections; others of the pool may be at their end, too
 _EXAMINED_BYTES: Final = 64 * 1024  # of an error body that may be about the addition
+_MAX_DECODED_BYTES: Final = 1024 * 1024
 
 
 class UpstreamClient(Protocol):
@@ -112,15 +113,15 @@ class UpstreamCall:
         return response
 
     async def is_event_stream(self, response: httpx.Response) -> bool:
-        """Whether the response is a stream of events. Where its content type does not say so and
-        the request asks for a stream, its first bytes decide.
+        """Whether the response is a stream of events. If its content type does not say so, but the
+        request asks for a stream, its first bytes decide.
         """
         headers = response.headers.raw
         announced = event_stream_announced(headers)
-        sniffed = announced is None or (self._record.stream_requested and not announced)
-        if not sniffed or response.status_code >= 300 or not is_readable(headers):
-            return bool(announced) or (announced is None and names_event_stream(headers))
-        return await self._begins_stream(response)
+        may_be = self._record.stream_requested and response.status_code < 300
+        if not announced and may_be and is_readable(headers):
+            return await self._begins_stream(response)
+        return names_event_stream(headers) if announced is None else announced
 
     def pieces(self) -> AsyncIterator[bytes]:
         """The response's body. Raises UpstreamError."""
@@ -165,7 +166,8 @@ class UpstreamCall:
     async def _refuses_addition(self, response: httpx.Response) -> bool:
         while sum(map(len, self._examined)) < _EXAMINED_BYTES and await self._examine(response):
             pass
-        decoder = ContentDecoder(header(response.headers.raw, b"content-encoding"))
+        coding = header(response.headers.raw, b"content-encoding")
+        decoder = ContentDecoder(coding, _MAX_DECODED_BYTES)
         error_body = b"".join(decoder.decode(self._examined))
         return usage_request.is_refusal(response.status_code, error_body)
 

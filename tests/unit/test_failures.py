@@ -53,7 +53,7 @@ def test_each_failure_has_an_error_and_a_result(
     [
         {"error": {"code": "429", "message": "Slow\ndown \u2028\u00e9"}},
         {"error": "no"},
-        {"error": {}, "more": [1]},
+        {"error": {"message": "m"}, "more": [1]},
     ],
     ids=str,
 )
@@ -75,7 +75,15 @@ def test_any_error_body_becomes_an_error_of_one_line(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"<html>Bad gateway</html>", b'{"detail":"no access"}', b"", b'{"error":null}']
+    "body",
+    [
+        b"<html>Bad gateway</html>",
+        b'{"detail":"no access"}',
+        b"",
+        b'{"error":null}',
+        b'{"error":{}}',
+        b"[1]",
+    ],
 )
 def test_another_body_is_quoted(body: bytes) -> None:
     """Gateways have shapes of their own."""
@@ -89,3 +97,17 @@ def test_a_flat_error_becomes_the_error() -> None:
     expected = {"error": {"statusCode": 429, "message": "slow down", "code": "429"}}
     assert json.loads(one_line_error(body)) == expected
     assert json.loads(one_line_error(gzip.compress(body), "gzip")) == expected
+
+
+def test_an_error_that_comes_as_an_event_becomes_the_error() -> None:
+    """Some servers answer a request for a stream with one event and the status of an error."""
+    error = {"error": {"code": "429", "message": "slow down"}}
+    data = json.dumps(error).encode()
+    for body in (b"event: error\ndata: " + data + b"\n\n", b"\xef\xbb\xbfdata:" + data):
+        assert json.loads(one_line_error(body)) == error
+
+
+def test_a_coded_error_is_decoded_within_bounds() -> None:
+    """What cannot be decoded is quoted as far as it could."""
+    for body in (gzip.compress(b"x" * 50_000_000), b"\x1f\x8b damaged"):
+        assert len(one_line_error(body, "gzip")) < 10_000

@@ -9,12 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.cutting import cut_at_random, every_way
 from shared.core.wire.json_shape import JsonObject
-from shared.core.wire.stream_scan import scan
+from shared.core.wire.stream_findings import PARSED_BYTES
+from shared.core.wire.stream_scan import PENDING_BYTES, StreamScan, scan
 from shared.core.wire.tail import Tail
 from tests.unit.envelopes import json_values
 
 USAGE: JsonObject = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
+
+
+BOM = b"\xef\xbb\xbf"
+
+
+def scanned(pieces: list[bytes], choices: int | None = 1) -> Tail:
+    """The end of a stream that arrives in these pieces."""
+    found = StreamScan(choices)
+    for piece in pieces:
+        found.feed(piece)
+    return found.end()
 
 
 def sse(*chunks: object) -> bytes:
@@ -94,7 +107,113 @@ def delta(finish_reason: str | None = None, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_the_end_of_a_stream(body: bytes, expected: Tail) -> None:
-    assert scan(body) == expected
+    """However it is cut, and whatever ends its lines."""
+    for variant in (body, body.replace(b"\n", b"\r\n"), body.replace(b"\n", b"\r"), BOM + body):
+        assert {repr(scanned(pieces)) for pieces in every_way(variant)} == {repr(expected)}
+
+
+@pytest.mark.parametrize("silence", [0, 2_000, PENDING_BYTES, 5 * PENDING_BYTES])
+@pytest.mark.parametrize("size", [10, PARSED_BYTES, PENDING_BYTES, 3 * PENDING_BYTES])
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (
+            {"type": "response.completed", "response": {"text": ..., "usage": USAGE}},
+            Tail(finished=True, usage=USAGE),
+        ),
+        (
+            {"type": "response.completed", "response": {"usage": USAGE, "text": ...}},
+            Tail(finished=True, usage=None),
+        ),
+        (
+            {"type": "response.failed", "response": {"text": ..., "usage": None}},
+            Tail(finished=True, usage=None, failed=True),
+        ),
+        (
+            {"type": "response.in_progress", "response": {"text": ..., "usage": None}},
+            Tail(finished=False, usage=None),
+        ),
+        (
+            {
+                "type": "response.in_progress",
+                "response": {"text": ..., "tools": [{"properties": {"usage": {"type": "string"}}}]},
+            },
+            Tail(finished=False, usage=None),
+        ),
+        (
+            {"id": "c", "choices": [{"index": 0, "text": ..., "finish_reason": "stop"}]},
+            Tail(finished=True, usage=None),
+        ),
+        (
+            {"id": "c", "choices": [{"index": 0, "text": ..., "finish_reason": None}]},
+            Tail(finished=False, usage=None),
+        ),
+        (
+            {"error": {"message": ..., "code": "c"}},
+            Tail(finished=False, usage=None, failed=True),
+        ),
+        (
+            {"statusCode": 429, "message": ...},
+            Tail(finished=False, usage=None, failed=True),
+        ),
+    ],
+)
+def test_an_event_says_the_same_whatever_its_size(
+    event: JsonObject, expected: Tail, size: int, silence: int
+) -> None:
+    """And whatever follows it. A usage object that is far from both ends of a large event is left
+    to enrichment.
+    """
+    text = json.dumps("x" * size)
+    data = json.dumps(event, default=lambda _: "...").replace('"..."', text).encode()
+    body = b"data: " + data + b"\n\n" + b": " + b"-" * silence + b"\n\n"
+    for seed in range(3):
+        found = scanned(cut_at_random(body, seed))
+        assert (found.finished, found.failed, found.unsure) == (
+            expected.finished,
+            expected.failed,
+            False,
+        )
+        assert found.usage == expected.usage or (size == 10 and found.usage == USAGE)
+    assert not scan(body[: -len(b"\n\n") - silence - len(b": \n\n") - 10]).finished
+
+
+def test_a_large_event_that_says_nothing_of_itself_is_not_called_anything() -> None:
+    """Nothing is added then, and HTTP decides whether the stream is complete."""
+    event = {"payload": "x" * PENDING_BYTES, "finish_reason": "stop"}
+    assert scan(sse(event)) == Tail(finished=False, usage=None, unsure=True)
+
+
+def test_of_unknown_choices_it_is_not_known_whether_all_have_ended() -> None:
+    assert scan(sse(delta("stop")), choices=None) == Tail(finished=False, usage=None, unsure=True)
+    assert scan(sse(delta("stop")), choices=2) == Tail(finished=False, usage=None)
+    assert scan(sse(delta("stop"), b"[DONE]"), choices=None).finished
+
+
+def test_more_events_with_marks_than_can_be_read_leave_the_last_ones() -> None:
+    many = sse(*[{"code": 1}] * 3_000)
+    assert scan(many).unsure
+    assert scan(many + sse(delta("stop", usage=USAGE), b"[DONE]")) == Tail(
+        finished=True, usage=USAGE, unsure=True
+    )
+
+
+@given(st.binary(max_size=40), st.integers(0, 40))
+def test_a_document_is_told_from_a_stream_however_it_is_cut(rest: bytes, at: int) -> None:
+    for start, is_document in ((b"{", True), (BOM + b" \n[", True), (b"data: {", False)):
+        body = start + rest
+        found = StreamScan()
+        for piece in (body[:at], body[at:]):
+            found.feed(piece)
+        assert found.is_document is is_document
+
+
+def test_the_next_sequence_number_follows_the_last_one() -> None:
+    events = [{"type": "a", "sequence_number": number} for number in (0, 1, 41)]
+    for body, expected in ((sse(*events), 42), (sse(delta()), 0), (b"", 0)):
+        found = StreamScan()
+        found.feed(body)
+        assert found.next_sequence_number == expected
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ connection that had not received the request.
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -14,7 +15,12 @@ from starlette.types import Message
 from shared.core.wire.headers import RawHeaders
 from shared.core.wire.operations import spec_of
 from shared.core.wire.routing import Operation
-from shared.errors import UpstreamConnectionLost, UpstreamError, UpstreamUnreachable
+from shared.errors import (
+    UpstreamConnectionLost,
+    UpstreamError,
+    UpstreamInterrupted,
+    UpstreamUnreachable,
+)
 from shared.relay.capture_writer import CaptureMemory, CaptureWriter
 from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.request_body import HeldBody, IncomingBody, PassingBody, RequestContent
@@ -30,7 +36,7 @@ PLAIN, ASKING = b"plain", b"asking"
 class ScriptedUpstream:
     """Gives its answers in turn, and records the bodies that it got."""
 
-    def __init__(self, *answers: tuple[int, bytes] | UpstreamError) -> None:
+    def __init__(self, *answers: tuple[int, bytes] | httpx.Response | UpstreamError) -> None:
         self.bodies: list[bytes] = []
         self._answers = iter(answers)
 
@@ -44,12 +50,17 @@ class ScriptedUpstream:
         answer = next(self._answers)
         if isinstance(answer, UpstreamError):
             raise answer
+        if isinstance(answer, httpx.Response):
+            return answer
         status, content = answer
-        return httpx.Response(status, content=content)
+        return httpx.Response(status, stream=httpx.ByteStream(content))
 
     async def pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:
-        for at in range(0, len(response.content), 10):
-            yield response.content[at : at + 10]
+        body = b"".join(response.iter_raw())
+        for at in range(0, len(body), 10):
+            yield body[at : at + 10]
+        if "breaks" in response.extensions:
+            raise UpstreamInterrupted("")
 
 
 def exchange(
@@ -115,6 +126,20 @@ async def test_a_refused_addition_is_omitted_and_remembered() -> None:
     assert not about.usage_requested
     assert await answered(upstream, support) == (200, b"next")
     assert upstream.bodies == [ASKING, PLAIN, PLAIN]
+
+
+@pytest.mark.parametrize("status", [400, 404, 422, 500, 501])
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [("identity", REFUSAL), ("gzip", gzip.compress(REFUSAL, mtime=0))],
+    ids=["uncoded", "gzip"],
+)
+async def test_a_refusal_is_recognized_by_its_words(status: int, coding: str, body: bytes) -> None:
+    """Whatever the status and the coding of the error."""
+    headers = {"content-encoding": coding}
+    refusal = httpx.Response(status, headers=headers, stream=httpx.ByteStream(body))
+    upstream = ScriptedUpstream(refusal, (200, b"answer"))
+    assert await answered(upstream, StreamOptionsSupport(ManualClock())) == (200, b"answer")
 
 
 async def test_a_refusal_is_forgotten_after_an_hour() -> None:
@@ -235,3 +260,86 @@ async def test_a_body_that_passed_is_gone() -> None:
     with pytest.raises(UpstreamConnectionLost):
         await call.open(RequestContent(body))
     assert upstream.bodies == [b"all"]
+
+
+EVENTS = b"event: response.created\ndata: {}\n\n"
+DOCUMENT = b'{"choices": [], "usage": {}}'
+SSE, JSON, PLAIN_TEXT = b"text/event-stream", b"application/json", b"text/plain; charset=utf-8"
+
+
+def typed(*types: bytes, body: bytes, status: int = 200, breaks: bool = False) -> httpx.Response:
+    """A response with these content types."""
+    return httpx.Response(
+        status,
+        headers=[(b"content-type", value) for value in types],
+        stream=httpx.ByteStream(body),
+        extensions={"breaks": True} if breaks else {},
+    )
+
+
+async def opened(response: httpx.Response, *, stream_requested: bool) -> tuple[bool, bytes]:
+    """(whether it is a stream, its body as far as it came)."""
+    about = exchange()
+    about.stream_requested = stream_requested
+    upstream = ScriptedUpstream(response)
+    call = UpstreamCall(upstream, StreamOptionsSupport(ManualClock()), about, b"/")
+    is_stream = await call.is_event_stream(await call.open(RequestContent(HeldBody(PLAIN))))
+    body = b""
+    try:
+        async for piece in call.pieces():
+            body += piece
+    except UpstreamInterrupted:
+        body += b" broken"
+    return is_stream, body
+
+
+@pytest.mark.parametrize(
+    ("types", "body", "is_stream"),
+    [
+        ((SSE,), EVENTS, True),
+        ((b"Text/Event-Stream; charset=utf-8",), EVENTS, True),
+        ((), EVENTS, True),
+        ((JSON,), EVENTS, True),
+        ((PLAIN_TEXT,), EVENTS, True),
+        ((b"application/octet-stream",), b"\xef\xbb\xbf" + EVENTS, True),
+        ((JSON, SSE), EVENTS, True),
+        ((SSE, JSON), DOCUMENT, False),
+        ((SSE + b", " + JSON,), EVENTS, True),
+        ((), DOCUMENT, False),
+        ((JSON,), DOCUMENT, False),
+        ((JSON,), b"", False),
+        ((JSON,), b"dat", False),
+        ((SSE,), DOCUMENT, True),  # as it says; the record looks into it
+    ],
+)
+async def test_a_request_for_a_stream_gets_one_by_its_first_bytes(
+    types: tuple[bytes, ...], body: bytes, is_stream: bool
+) -> None:
+    """If the content type does not say it. Every byte reaches the client."""
+    response = typed(*types, body=body)
+    assert await opened(response, stream_requested=True) == (is_stream, body)
+
+
+@pytest.mark.parametrize(
+    ("types", "is_stream"),
+    [((), False), ((PLAIN_TEXT,), False), ((SSE,), True), ((SSE, JSON), True)],
+)
+async def test_otherwise_the_content_type_says_it(
+    types: tuple[bytes, ...], is_stream: bool
+) -> None:
+    """A file may begin as a stream does."""
+    response = typed(*types, body=EVENTS)
+    assert await opened(response, stream_requested=False) == (is_stream, EVENTS)
+
+
+async def test_a_refusal_or_a_coded_body_is_not_looked_into() -> None:
+    assert await opened(typed(body=EVENTS, status=400), stream_requested=True) == (False, EVENTS)
+    coded = typed(JSON, body=EVENTS)
+    coded.headers["content-encoding"] = "br"
+    assert await opened(coded, stream_requested=True) == (False, EVENTS)
+
+
+@pytest.mark.parametrize("body", [b"", b"da", b"data: {", b'{"choi'])
+async def test_a_break_within_the_first_bytes_reaches_the_client_after_them(body: bytes) -> None:
+    _, received = await opened(typed(JSON, body=body, breaks=True), stream_requested=True)
+    assert received == body + b" broken"

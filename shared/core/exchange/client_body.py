@@ -61,6 +61,11 @@ class ClientBody:
         return self._filter is not None
 
     @property
+    def is_whole(self) -> bool:
+        """Whether what was fed so far can be all of the answer."""
+        return True
+
+    @property
     def held_bytes(self) -> int:
         """How many bytes of the answer are held back."""
         return len(self._held_back.held) if self._held_back is not None else 0

@@ -26,7 +26,7 @@ class EarlyBody(ClientBody):
         self._start: bytes | None = b""  # what may be the beginning of a BOM; None after it
 
     def feed(self, piece: bytes) -> bytes:
-        """As ClientBody.feed. Raises UpstreamInterrupted where the coding cannot be undone."""
+        """As ClientBody.feed. Raises UpstreamInterrupted if the coding cannot be undone."""
         return super().feed(self._without_bom(self._decode(piece)))
 
     def feed_steps(self, piece: bytes) -> Cooperative[bytes]:
@@ -37,6 +37,11 @@ class EarlyBody(ClientBody):
         """As ClientBody.flush."""
         start, self._start = self._start, None
         return (super().feed(start) if start else b"") + super().flush()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether what was fed so far can be all of the answer."""
+        return self._decoder.is_at_end
 
     def _decode(self, piece: bytes) -> bytes:
         decoded = self._decoder.feed(piece)

@@ -10,8 +10,10 @@ from typing import Final, NamedTuple
 from shared.core import api_error
 from shared.core.api_error import ApiError
 from shared.core.records.outcome import RelayResult
+from shared.core.wire.body_start import is_event_stream
 from shared.core.wire.content_coding import ContentDecoder
-from shared.core.wire.json_shape import parse_object, text
+from shared.core.wire.json_shape import JsonObject, parse_object, text
+from shared.core.wire.sse import decode
 from shared.errors import (
     BodyTooLarge,
     FnsseError,
@@ -23,6 +25,7 @@ from shared.errors import (
 )
 
 _QUOTED_BYTES: Final = 2048  # of an error body that is not in OpenAI's shape
+_MAX_DECODED_BYTES: Final = 1024 * 1024  # of a coded error
 
 
 class Meaning(NamedTuple):
@@ -53,16 +56,29 @@ def translate(error: FnsseError) -> Meaning:
 
 def one_line_error(body: bytes, content_encoding: str = "") -> bytes:
     """An upstream's error body as JSON of one line, in the shape `{"error": …}`."""
-    decoded = b"".join(ContentDecoder(content_encoding).decode([body]))
-    document = parse_object(decoded)
+    decoder = ContentDecoder(content_encoding, _MAX_DECODED_BYTES)
+    decoded = b"".join(decoder.decode([body]))
+    document = parse_object(decoded) or _first_event(decoded)
     error = document.get("error")
-    if not isinstance(error, dict | str):
-        message = text(document.get("message"))
-        code = document.get("code") or document.get("statusCode")
-        if message:  # API Management's own errors: {"statusCode": 429, "message": …}
-            error = {**document, "code": "upstream_error" if code is None else str(code)}
-        else:
-            quoted = decoded[:_QUOTED_BYTES].decode("utf-8", "replace")
-            error = {"code": "upstream_error", "message": quoted, "type": "upstream_error"}
-        document = {"error": error}
+    if not isinstance(error, dict | str) or not error:
+        document = {"error": _flat_error(document) or _quoted(decoded)}
     return json.dumps(document, separators=(",", ":")).encode()
+
+
+def _first_event(body: bytes) -> JsonObject:
+    """The document in the first event of a body of events."""
+    event = next(decode(body), None) if is_event_stream(body) else None
+    return parse_object(event.data) if event is not None else {}
+
+
+def _flat_error(document: JsonObject) -> JsonObject | None:
+    """API Management's own errors are `{"statusCode": 429, "message": …}`."""
+    code = document.get("code") or document.get("statusCode")
+    if not text(document.get("message")):
+        return None
+    return {**document, "code": "upstream_error" if code is None else str(code)}
+
+
+def _quoted(body: bytes) -> JsonObject:
+    message = body[:_QUOTED_BYTES].decode("utf-8", "replace")
+    return {"code": "upstream_error", "message": message, "type": "upstream_error"}

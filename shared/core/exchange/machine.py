@@ -199,7 +199,7 @@ class ExchangeMachine:
         if self.state is State.COLLECTING:
             return self._collected_all()
         rest = self._send(self._body.flush())
-        if self._status == 200 and cut_short:
+        if self._status == 200 and (cut_short or not self._body.is_whole):
             broken = UpstreamInterrupted(
                 "Azure OpenAI ended its answer before the answer was whole."
             )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # zlib has it under no public name
 
 # A bound against decompression bombs, far above any real answer.
 MAX_DECODED_BYTES: Final = 256 * 1024 * 1024
-_MAX_PIECE_BYTES: Final = 16 * 1024 * 1024  # that one piece decodes into
+_MAX_PIECE_BYTES: Final = 4 * 1024 * 1024  # that one piece decodes into: a few milliseconds
 # Each member costs a copy of what follows it in its window.
 MAX_MEMBERS: Final = 10_000
 _WINDOW_BYTES: Final = 64 * 1024
@@ -127,11 +127,18 @@ class PieceDecoder:
         self._coding = content_encoding.strip().lower()
         self._decompressor: _Decompressor | None = None
 
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the body may end here: the coding's own end has come."""
+        return self._decompressor is None or self._decompressor.eof
+
     def feed(self, piece: bytes) -> bytes | None:
-        """The decoded piece; None if it cannot be decoded, or decodes into too much."""
+        """The decoded piece; None if it cannot be decoded, or decodes into too much. What follows
+        the coding's end is dropped.
+        """
         if self._coding in _IDENTITY:
             return piece
-        decoded, rest = [], piece
+        decoded, rest = [], self._unpadded(piece)
         try:
             while rest:
                 if self._decompressor is None or self._decompressor.eof:
@@ -139,10 +146,17 @@ class PieceDecoder:
                 decoded.append(self._decompressor.decompress(rest, _MAX_PIECE_BYTES))
                 if self._decompressor.unconsumed_tail:
                     return None
-                rest = self._decompressor.unused_data.lstrip(b"\0")
+                rest = self._unpadded(self._decompressor.unused_data)
         except zlib.error:
             return None
         return b"".join(decoded)
+
+    def _unpadded(self, rest: bytes) -> bytes:
+        """What is left to decode: after the end of a member it begins the next one."""
+        if self._decompressor is None or not self._decompressor.eof:
+            return rest
+        rest = rest.lstrip(b"\0")
+        return rest if self._coding in _GZIP and rest[:1] == _GZIP_START else b""
 
 
 def _windows(body: Iterable[bytes]) -> Iterator[bytes]:

@@ -114,7 +114,7 @@ class StreamScan:
             end = event_search.event_end(text, 0)
             if end is None:
                 return findings
-            findings.add_large(*_name_and_data(self._first), _last_text(text[:end]))
+            _add_long(findings, self._first, text[:end])
             start = end
         events = text[start : event_search.complete_bytes(text)]
         findings.add_marked(events)
@@ -132,8 +132,9 @@ class StreamScan:
         start = event_search.complete_bytes(text)
         if self._first is not None and start == 0:
             # nobody counted its braces: it may be whole
-            name, first = _name_and_data(self._first)
-            findings.unsure |= large.ends_stream(name, first) and _last_text(text).endswith("}}")
+            event = event_search.decoded_open(self._first)
+            ends = event is not None and large.ends_stream(event.event, event.data)
+            findings.unsure |= ends and _last_text(text).endswith("}}")
             return
         event = event_search.decoded_open(text[start:])
         if event is not None and (event.data == DONE or parse_object(event.data)):
@@ -154,7 +155,7 @@ class StreamScan:
         if self._first is not None:
             end = event_search.event_end(text, 0)
             if end is not None:
-                self._before.add_large(*_name_and_data(self._first), _last_text(text[:end]))
+                _add_long(self._before, self._first, text[:end])
                 self._first, text = None, text[end:]
         if self._first is None:
             end = event_search.complete_bytes(text)
@@ -196,10 +197,13 @@ def scan(body: bytes, choices: int | None = 1) -> Tail:
     return whole.end()
 
 
-def _name_and_data(first: bytes) -> tuple[str, str]:
-    """The name of an event that begins with these bytes, and the beginning of its data."""
+def _add_long(findings: StreamFindings, first: bytes, last: bytes) -> None:
+    """Note an event that begins and ends with these bytes."""
     event = event_search.decoded_open(first)
-    return (event.event, event.data) if event is not None else ("message", "")
+    if event is not None:
+        findings.add_large(event.event, event.data, _last_text(last))
+    elif b"\ndata" in last:  # after a comment of many bytes
+        findings.unsure = True
 
 
 def _last_text(event: bytes) -> str:
