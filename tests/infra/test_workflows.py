@@ -220,6 +220,5 @@ def test_azd_deploys_the_app_that_the_template_tags() -> None:
     (name, service), *others = parsed(ROOT / "azure.yaml")["services"].items()
     assert others == []
     assert (service["project"], service["host"], service["language"]) == (".", "function", "python")
-    assert service["remoteBuild"] is True, "packages have to be those of Linux and Python 3.13"
     for file in (ROOT / "infra" / "modules").glob("app.bicep"):
         assert f"'azd-service-name': '{name}'" in file.read_text()

@@ -3,21 +3,47 @@
 from __future__ import annotations
 
 import subprocess
-from fnmatch import fnmatch
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+import pytest
+
+from tests.package import ROOT, deployable
+
 DEPLOYED = {"function_app.py", "blueprints", "shared", "host.json", "requirements.txt"}
 
 
 def test_the_app_alone_is_deployed() -> None:
     """.funcignore names every other file and folder of the repository's root."""
-    ignored = [
-        line for line in (ROOT / ".funcignore").read_text().splitlines() if line and line[0] != "#"
-    ]
     tracked = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split("\n")
-    top_level = {path.partition("/")[0] for path in tracked if path}
-    deployed_names = {name for name in top_level if not any(fnmatch(name, one) for one in ignored)}
-    assert deployed_names == DEPLOYED
+    ).stdout.splitlines()
+    assert {path.partition("/")[0] for path in deployable(tracked)} == DEPLOYED
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".python_packages/lib/site-packages/tests/__init__.py",
+        ".python_packages/lib/site-packages/werkzeug/local.py",
+        ".python_packages/lib/site-packages/fastapi-1.0.dist-info/LICENSE",
+        ".python_packages/lib/site-packages/cffi.libs/.hidden",
+    ],
+)
+def test_packages_are_deployed_whole(path: str) -> None:
+    """Names of this repository's root mean nothing within a package."""
+    assert deployable([path]) == [path]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".env",
+        ".venv/pyvenv.cfg",
+        "fnsse_env/pyvenv.cfg",
+        "local.settings.json",
+        "shared/__pycache__/errors.pyc",
+        ".python_packages/lib/site-packages/httpx/__pycache__/_api.cpython-313.pyc",
+    ],
+)
+def test_what_a_developers_folder_gathers_is_not_deployed(path: str) -> None:
+    """Environments, secrets of the local machine, compiled files."""
+    assert deployable([path]) == []
