@@ -15,7 +15,6 @@ import {
 import {
   containerNames
   eventHubsCaptureContainerName
-  functionKeySecretName
   namesOf
   packageContainerName
   queueNames
@@ -29,13 +28,13 @@ targetScope = 'resourceGroup'
 
 // --- Parameters ------------------------------------------------------------------------------------------------------
 
-@description('Required. The name of the environment; it stands in the names of all resources.')
+@description('Required. The name of the environment, as azd takes it. Names of resources hold its first 20 letters, digits and hyphens.')
 @minLength(1)
-@maxLength(24)
+@maxLength(64)
 param environmentName string
 
-@description('Optional. The region of all new resources. Default: that of the resource group.')
-param location string = resourceGroup().location
+@description('Optional. The region of all new resources. Default, and where it is empty: that of the resource group.')
+param location string = ''
 
 @description('Optional. Tags of all new resources.')
 param tags tagsType = {}
@@ -94,18 +93,27 @@ param capturePolicy 'best_effort' | 'required' = 'best_effort'
 @description('Optional. How the app scales.')
 param scale scaleType = {}
 
+@description('Optional. What happens to running instances when code or settings change. RollingUpdate, which is in preview, lets calls end for up to 230 s; Recreate ends all of them at once. Default: RollingUpdate.')
+param siteUpdateStrategy 'RollingUpdate' | 'Recreate' = 'RollingUpdate'
+
 @description('Optional. Settings of the app that differ from their defaults.')
 param settings settingsType = {}
 
-@description('Optional. The redundancy of the storage accounts. Default: Standard_ZRS, which needs a region with availability zones.')
-param storageSku storageSkuType = 'Standard_ZRS'
+@description('Optional. The redundancy of the storage accounts. Default: Standard_LRS, which every region has. Standard_ZRS needs a region with availability zones.')
+param storageSku storageSkuType = 'Standard_LRS'
+
+@description('Optional. Whether a deleted Key Vault keeps its name for 90 days, and nobody can shorten that. To be decided before the first deployment: Azure changes neither later. Default: false, and a deleted vault keeps its name for 7 days, or until it is purged.')
+param keyVaultPurgeProtection bool = false
 
 @description('Optional. Who is told of alerts. Default: no one; they show in the portal.')
 param alerts alertsType = {}
 
 // --- What the switches mean ------------------------------------------------------------------------------------------
 
-var names = namesOf(environmentName, uniqueString(resourceGroup().id, environmentName, location))
+// main.bicepparam cannot leave a parameter out: an environment without a region hands on an empty text.
+#disable-next-line no-loc-expr-outside-params
+var region = empty(location) ? resourceGroup().location : location
+var names = namesOf(environmentName, uniqueString(resourceGroup().id, environmentName, region))
 var allTags = union({ application: 'fnsse', 'azd-env-name': environmentName }, tags)
 var here = subscription().subscriptionId
 
@@ -186,7 +194,7 @@ var accounts = map(openAi, account => {
     'Microsoft.CognitiveServices/accounts',
     account.?name ?? (empty(account.?suffix) ? names.openAi : '${names.openAi}-${account.?suffix ?? ''}')
   )
-  region: account.?region ?? location
+  region: account.?region ?? region
 })
 var checkedAccounts = length(union(map(accounts, account => account.id), [])) == length(accounts) ? accounts : fail('Two accounts of openAi are one. Give new ones a suffix each')
 
@@ -195,7 +203,7 @@ var checkedAccounts = length(union(map(accounts, account => account.id), [])) ==
 module workspace 'modules/log-analytics.bicep' = if (newLogAnalytics != null) {
   params: {
     name: names.logAnalytics
-    location: location
+    location: region
     tags: allTags
     retentionDays: newLogAnalytics.?retentionDays ?? 30
     dailyQuotaGb: newLogAnalytics.?dailyQuotaGb ?? -1
@@ -205,7 +213,7 @@ module workspace 'modules/log-analytics.bicep' = if (newLogAnalytics != null) {
 module insights 'modules/application-insights.bicep' = {
   params: {
     name: names.applicationInsights
-    location: location
+    location: region
     tags: allTags
     workspaceId: ids.workspace
   }
@@ -216,20 +224,20 @@ module insights 'modules/application-insights.bicep' = {
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: names.identity
-  location: location
+  location: region
   tags: allTags
 }
 
 resource captureIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = if (capture != null) {
   name: names.captureIdentity
-  location: location
+  location: region
   tags: allTags
 }
 
 module hostStorage 'modules/storage.bicep' = {
   params: {
     name: names.hostStorage
-    location: location
+    location: region
     tags: allTags
     sku: storageSku
     containers: [packageContainerName]
@@ -241,7 +249,7 @@ module hostStorage 'modules/storage.bicep' = {
 module captureStorage 'modules/storage.bicep' = {
   params: {
     name: names.captureStorage
-    location: location
+    location: region
     tags: allTags
     sku: storageSku
     containers: concat(
@@ -269,7 +277,6 @@ module accessOfCapture 'modules/access.bicep' = if (capture != null) {
   params: {
     assignments: [
       {
-        who: ids.captureIdentity
         principalId: captureIdentity!.properties.principalId
         resourceId: '${ids.captureStorage}/blobServices/default/containers/${eventHubsCaptureContainerName}'
         role: 'Storage Blob Data Contributor'
@@ -283,7 +290,7 @@ module accessOfCapture 'modules/access.bicep' = if (capture != null) {
 module eventHubsNamespace 'modules/event-hubs.bicep' = if (newEventHubs != null) {
   params: {
     name: names.eventHubs
-    location: location
+    location: region
     tags: allTags
     sku: checkedEventHubsSku
     capacity: newEventHubs.?capacity ?? 1
@@ -329,7 +336,7 @@ resource existingAccounts 'Microsoft.CognitiveServices/accounts@2026-03-01' exis
 module virtualNetwork 'modules/virtual-network.bicep' = if (newVirtualNetwork != null) {
   params: {
     name: names.virtualNetwork
-    location: location
+    location: region
     tags: allTags
     addressPrefix: newVirtualNetwork.?addressPrefix ?? ''
   }
@@ -404,7 +411,7 @@ var privateEndpointsSubnetId = newVirtualNetwork != null
 module privateEndpointsOfData 'modules/private-endpoints.bicep' = if (private) {
   params: {
     prefix: names.privateEndpoints
-    location: location
+    location: region
     tags: allTags
     subnetId: privateEndpointsSubnetId
     endpoints: dataEndpoints
@@ -419,10 +426,12 @@ module privateEndpointsOfData 'modules/private-endpoints.bicep' = if (private) {
 module newService 'modules/api-management-service.bicep' = if (newApiManagement != null) {
   params: {
     name: names.apiManagement
-    location: location
+    location: region
     tags: allTags
     sku: newApiManagement.?sku ?? 'BasicV2'
-    publisherEmail: newApiManagement.?publisherEmail ?? ''
+    publisherEmail: empty(newApiManagement.?publisherEmail ?? '')
+      ? fail('A new API Management needs an address that Azure writes to: azd env set PUBLISHER_EMAIL you@contoso.com')
+      : newApiManagement!.publisherEmail
     publisherName: newApiManagement.?publisherName ?? ''
     subnetId: newVirtualNetwork != null
       ? virtualNetwork!.outputs.apiManagementSubnetId
@@ -444,69 +453,98 @@ var gatewayPrincipalId = newApiManagement != null
   : existingService!.identity.principalId
 var gatewayUrl = newApiManagement != null ? newService!.outputs.gatewayUrl : existingService!.properties.gatewayUrl
 
+// Before the app, which takes minutes: a role is not in effect at once, and API Management reads the vault as soon as it is
+// given the named value.
+module keyVault 'modules/key-vault.bicep' = if (callerAuth == 'function_key') {
+  params: {
+    name: names.keyVault
+    location: region
+    tags: allTags
+    private: private
+    purgeProtection: keyVaultPurgeProtection
+  }
+}
+
+module accessOfGateway 'modules/access.bicep' = {
+  params: {
+    assignments: concat(
+      [
+        {
+          principalId: gatewayPrincipalId
+          resourceId: ids.insights
+          role: 'Monitoring Metrics Publisher'
+          why: 'API Management reports calls, without bodies and headers; Application Insights takes no key.'
+        }
+      ],
+      callerAuth == 'function_key'
+        ? [
+            {
+              principalId: gatewayPrincipalId
+              resourceId: ids.keyVault
+              role: 'Key Vault Secrets User'
+              why: 'API Management reads the function key, and writes nothing.'
+            }
+          ]
+        : []
+    )
+  }
+  dependsOn: [insights, keyVault]
+}
+
 // --- The app ---------------------------------------------------------------------------------------------------------
 
 module accessOfApp 'modules/access.bicep' = {
   params: {
     assignments: [
       {
-        who: ids.identity
         principalId: identity.properties.principalId
         resourceId: ids.hostStorage
         role: 'Storage Blob Data Owner'
         why: 'The Functions host keeps its locks, its keys and the package of the app in blobs; it asks for this role.'
       }
       {
-        who: ids.identity
         principalId: identity.properties.principalId
         resourceId: ids.hostStorage
         role: 'Storage Queue Data Contributor'
         why: 'Durable Functions makes and uses its control and work item queues.'
       }
       {
-        who: ids.identity
         principalId: identity.properties.principalId
         resourceId: ids.hostStorage
         role: 'Storage Table Data Contributor'
         why: 'Durable Functions keeps the history of orchestrations in tables.'
       }
       {
-        who: ids.identity
         principalId: identity.properties.principalId
         resourceId: '${ids.captureStorage}/blobServices/default/containers/${containerNames.captures}'
         role: 'Storage Blob Data Contributor'
         why: 'The app writes and reads captures, and erases them on request.'
       }
       {
-        who: ids.identity
         principalId: identity.properties.principalId
         resourceId: '${ids.captureStorage}/blobServices/default/containers/${containerNames.ledger}'
         role: 'Storage Blob Data Contributor'
         why: 'The app appends to the ledger, and writes reports.'
       }
       {
-        who: ids.identity
         principalId: identity.properties.principalId
         resourceId: '${ids.captureStorage}/queueServices/default/queues/${queueNames[0]}'
         role: 'Storage Queue Data Contributor'
         why: 'The app puts envelopes on the queue, and its trigger takes them off.'
       }
       {
-        who: ids.identity
         principalId: identity.properties.principalId
         resourceId: '${ids.captureStorage}/queueServices/default/queues/${queueNames[1]}'
         role: 'Storage Queue Data Contributor'
         why: 'The Functions host moves here what it gave up, and the poison trigger takes it off.'
       }
       {
-        who: ids.identity
         principalId: identity.properties.principalId
         resourceId: '${ids.eventHubs}/eventhubs/${eventHub}'
         role: 'Azure Event Hubs Data Sender'
         why: 'The app sends events, and reads none.'
       }
       {
-        who: ids.identity
         principalId: identity.properties.principalId
         resourceId: ids.insights
         role: 'Monitoring Metrics Publisher'
@@ -521,7 +559,6 @@ module accessToAccounts 'modules/access.bicep' = {
   params: {
     assignments: [
       for account in accounts: {
-        who: pooled ? ids.apiManagement : ids.identity
         principalId: pooled ? gatewayPrincipalId : identity.properties.principalId
         resourceId: account.id
         role: 'Cognitive Services OpenAI User'
@@ -574,12 +611,13 @@ module app 'modules/app.bicep' = {
   params: {
     name: names.functionApp
     planName: names.plan
-    location: location
+    location: region
     tags: allTags
     identityId: identity.id
     packageContainerUri: '${hostStorage.outputs.blobUri}${packageContainerName}'
     settings: appSettings
     alwaysReady: scale.?alwaysReady ?? [{ name: 'http', instanceCount: 1 }, { name: 'durable', instanceCount: 1 }]
+    siteUpdateStrategy: siteUpdateStrategy
     instanceMemoryMB: scale.?instanceMemoryMB ?? 2048
     maximumInstanceCount: scale.?maximumInstanceCount ?? 100
     // `make bench`: 100 streams of 50 chunks a second take about half a core and 125 MB; an instance of 2,048 MB has one core.
@@ -589,61 +627,31 @@ module app 'modules/app.bicep' = {
       ? virtualNetwork!.outputs.functionAppSubnetId
       : existingVirtualNetwork.?functionAppSubnetId ?? ''
   }
-  dependsOn: [accessOfApp, accessToAccounts, privateEndpointsOfData]
+  dependsOn: [accessOfApp, accessOfGateway, accessToAccounts, privateEndpointsOfData]
 }
 
 // --- API Management, the API -----------------------------------------------------------------------------------------
 
-module keyVault 'modules/key-vault.bicep' = if (callerAuth == 'function_key') {
+module functionKey 'modules/function-key.bicep' = if (callerAuth == 'function_key') {
   params: {
-    name: names.keyVault
-    location: location
+    vaultName: names.keyVault
     tags: allTags
     functionAppName: names.functionApp
-    private: private
   }
-  dependsOn: [app]
+  dependsOn: [app, keyVault]
 }
 
 module privateEndpointsOfApp 'modules/private-endpoints.bicep' = if (private) {
   params: {
     prefix: names.privateEndpoints
-    location: location
+    location: region
     tags: allTags
     subnetId: privateEndpointsSubnetId
     endpoints: appEndpoints
     zonesSubscriptionId: zonesSubscriptionId
     zonesResourceGroup: zonesResourceGroup
   }
-  dependsOn: [app, keyVault, privateDns]
-}
-
-module accessOfGateway 'modules/access.bicep' = {
-  params: {
-    assignments: concat(
-      [
-        {
-          who: ids.apiManagement
-          principalId: gatewayPrincipalId
-          resourceId: ids.insights
-          role: 'Monitoring Metrics Publisher'
-          why: 'API Management reports calls, without bodies and headers; Application Insights takes no key.'
-        }
-      ],
-      callerAuth == 'function_key'
-        ? [
-            {
-              who: ids.apiManagement
-              principalId: gatewayPrincipalId
-              resourceId: '${ids.keyVault}/secrets/${functionKeySecretName}'
-              role: 'Key Vault Secrets User'
-              why: 'API Management reads the function key, and no other secret.'
-            }
-          ]
-        : []
-    )
-  }
-  dependsOn: [insights, keyVault]
+  dependsOn: [app, functionKey, privateDns]
 }
 
 module api 'modules/api-management.bicep' = {
@@ -657,7 +665,7 @@ module api 'modules/api-management.bicep' = {
     functionAppHostName: app.outputs.hostName
     callerAuth: callerAuth
     audience: audience
-    functionKeySecretUri: callerAuth == 'function_key' ? keyVault!.outputs.secretUri : ''
+    functionKeySecretUri: callerAuth == 'function_key' ? functionKey!.outputs.secretUri : ''
     applicationInsightsResourceId: ids.insights
     privateNetwork: private
     pathPrefix: apiManagement.?pathPrefix ?? ''
@@ -704,7 +712,7 @@ module actionGroup 'modules/action-group.bicep' = if (!empty(alerts.?emails ?? [
 module alertRules 'modules/alerts.bicep' = {
   params: {
     prefix: names.alerts
-    location: location
+    location: region
     tags: allTags
     applicationInsightsId: insights.outputs.resourceId
     actionGroupIds: concat(
@@ -717,7 +725,7 @@ module alertRules 'modules/alerts.bicep' = {
 module workbook 'modules/workbook.bicep' = {
   params: {
     displayName: 'fnsse ${environmentName}'
-    location: location
+    location: region
     tags: allTags
     applicationInsightsId: ids.insights
   }
@@ -730,7 +738,6 @@ module accessOfAnalyst 'modules/access.bicep' = if (withDataExplorer) {
   params: {
     assignments: [
       {
-        who: analystObjectId
         principalId: analystObjectId
         principalType: analystType
         resourceId: '${ids.eventHubs}/eventhubs/${eventHub}'
@@ -745,7 +752,7 @@ module accessOfAnalyst 'modules/access.bicep' = if (withDataExplorer) {
 module cluster 'modules/data-explorer.bicep' = if (withDataExplorer) {
   params: {
     name: names.dataExplorer
-    location: location
+    location: region
     tags: allTags
     options: dataExplorer
     hubResourceId: '${ids.eventHubs}/eventhubs/${eventHub}'
@@ -763,6 +770,12 @@ output gatewayEndpoint string = api.outputs.endpoint
 
 @description('The subscription of the first caller. API Management has its key.')
 output subscriptionName string = '${names.gateway}-first'
+
+@description('A model deployment to call first. Empty where every account exists.')
+output modelDeployment string = first(flatten(map(
+  openAi,
+  account => map(account.?deployments ?? [], deployment => deployment.name)
+))) ?? ''
 
 @description('The function app: func azure functionapp publish.')
 output functionAppName string = app.outputs.name

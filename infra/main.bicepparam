@@ -1,29 +1,96 @@
 using 'main.bicep'
 
 // Values come from the environment: `azd env set NAME VALUE`, or `export NAME=VALUE` before `az deployment group create`.
-// Edit this file for what is not here; main.bicep describes every parameter.
+// Edit this file for what is not here; main.bicep describes every parameter. A variable of the repository that is not set
+// comes as an empty text: that means the default, too. docs/how-to/deploy.md lists the variables.
 
-param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'fnsse')
+param environmentName = empty(readEnvironmentVariable('AZURE_ENV_NAME', ''))
+  ? 'fnsse'
+  : readEnvironmentVariable('AZURE_ENV_NAME', '')
+param location = readEnvironmentVariable('AZURE_LOCATION', '')
 
-// A variable of the repository that is not set comes as an empty text: the defaults are for that, too.
-var publisherEmail = readEnvironmentVariable('PUBLISHER_EMAIL', '')
-var publisherName = readEnvironmentVariable('PUBLISHER_NAME', '')
+// --- Trying it out, or production ------------------------------------------------------------------------------------
+
+var profiles = {
+  evaluation: { httpInstances: 1, storageSku: 'Standard_LRS', keyVaultPurgeProtection: false }
+  production: { httpInstances: 2, storageSku: 'Standard_ZRS', keyVaultPurgeProtection: true }
+}
+var profile = profiles[empty(readEnvironmentVariable('PROFILE', ''))
+  ? 'evaluation'
+  : readEnvironmentVariable('PROFILE', '')]
+var storageRedundancy = readEnvironmentVariable('STORAGE_SKU', '')
+var updateStrategy = readEnvironmentVariable('SITE_UPDATE_STRATEGY', '')
+
+param scale = {
+  alwaysReady: [
+    { name: 'http', instanceCount: profile.httpInstances } // a single one is missing for a moment whenever it is replaced
+    { name: 'durable', instanceCount: 1 }
+  ]
+}
+param storageSku = empty(storageRedundancy) ? profile.storageSku : storageRedundancy
+param siteUpdateStrategy = empty(updateStrategy) ? 'RollingUpdate' : updateStrategy
+param keyVaultPurgeProtection = profile.keyVaultPurgeProtection
+
+// --- The gateway -----------------------------------------------------------------------------------------------------
 
 param apiManagement = {
   kind: 'new'
   sku: 'BasicV2'
-  publisherEmail: empty(publisherEmail) ? 'openai-gateway@example.com' : publisherEmail
-  publisherName: empty(publisherName) ? 'OpenAI gateway' : publisherName
+  publisherEmail: readEnvironmentVariable('PUBLISHER_EMAIL', '')
+  publisherName: empty(readEnvironmentVariable('PUBLISHER_NAME', ''))
+    ? 'OpenAI gateway'
+    : readEnvironmentVariable('PUBLISHER_NAME', '')
 }
+param callerAuth = empty(readEnvironmentVariable('CALLER_AUTH', ''))
+  ? 'function_key'
+  : readEnvironmentVariable('CALLER_AUTH', '')
+param audienceClientId = readEnvironmentVariable('AUDIENCE_CLIENT_ID', '')
+
+// --- The model -------------------------------------------------------------------------------------------------------
+
+var existingAccount = readEnvironmentVariable('OPENAI_ACCOUNT', '')
+var existingAccountGroup = readEnvironmentVariable('OPENAI_RESOURCE_GROUP', '')
+var model = empty(readEnvironmentVariable('OPENAI_MODEL', ''))
+  ? 'gpt-5.4-mini'
+  : readEnvironmentVariable('OPENAI_MODEL', '')
+var modelVersion = readEnvironmentVariable('OPENAI_MODEL_VERSION', '')
+var modelSku = readEnvironmentVariable('OPENAI_SKU', '')
+var modelCapacity = readEnvironmentVariable('OPENAI_CAPACITY', '')
 
 param openAi = [
-  {
-    kind: 'new'
-    deployments: [
-      { name: 'gpt-4.1-mini', model: 'gpt-4.1-mini', version: '2025-04-14', sku: 'GlobalStandard', capacity: 50 }
-    ]
-  }
+  !empty(existingAccount)
+    ? {
+        kind: 'existing'
+        name: existingAccount
+        resourceGroup: empty(existingAccountGroup)
+          ? readEnvironmentVariable('AZURE_RESOURCE_GROUP', '')
+          : existingAccountGroup
+      }
+    : {
+        kind: 'new'
+        deployments: [
+          {
+            name: model
+            model: model
+            version: empty(modelVersion) ? '2026-03-17' : modelVersion
+            sku: empty(modelSku) ? 'GlobalStandard' : modelSku
+            capacity: int(empty(modelCapacity) ? '10' : modelCapacity)
+          }
+        ]
+      }
 ]
 
-param callerAuth = readEnvironmentVariable('CALLER_AUTH', 'function_key') == 'entra' ? 'entra' : 'function_key'
-param audienceClientId = readEnvironmentVariable('AUDIENCE_CLIENT_ID', '')
+// --- The events ------------------------------------------------------------------------------------------------------
+
+var throughputUnits = readEnvironmentVariable('EVENTHUB_CAPACITY', '')
+
+param eventHubs = {
+  kind: 'new'
+  capacity: int(empty(throughputUnits) ? '1' : throughputUnits)
+}
+
+// --- Alerts ----------------------------------------------------------------------------------------------------------
+
+var alertEmail = readEnvironmentVariable('ALERT_EMAIL', '')
+
+param alerts = empty(alertEmail) ? {} : { emails: split(alertEmail, ',') }

@@ -26,9 +26,9 @@ module assignment 'role-assignment.json' = [
     params: {
       resourceId: each.resourceId
       roleId: roleIds[each.role]
-      // One name for one identity on one resource: Azure lets no assignment change hands, so a name that two environments
-      // had in common on what they share, or a new gateway with the one before it, would end the deployment.
-      assignmentName: guid(each.resourceId, each.who, roleIds[each.role])
+      // One name for one principal on one resource: Azure lets no assignment change hands. An identity that was deleted and
+      // made again has another object id, and so another assignment.
+      assignmentName: guid(each.resourceId, each.principalId, roleIds[each.role])
       principalId: each.principalId
       principalType: each.?principalType ?? 'ServicePrincipal'
       description: each.why

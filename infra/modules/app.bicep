@@ -23,6 +23,9 @@ param packageContainerUri string
 @description('Required. Its settings.')
 param settings { *: string }
 
+@description('Required. What happens to running instances when code or settings change.')
+param siteUpdateStrategy 'RollingUpdate' | 'Recreate'
+
 @description('Required. Instances that never go to sleep.')
 param alwaysReady alwaysReadyType[]
 
@@ -90,9 +93,9 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         maximumInstanceCount: maximumInstanceCount
         triggers: { http: { perInstanceConcurrency: httpConcurrency } }
       }
-      // Without it a deployment of code kills the streams that run. Flex Consumption has it, the compiler's types do not yet.
+      // Recreate kills the streams that run. Flex Consumption has it, the compiler's types do not yet.
       #disable-next-line BCP037
-      siteUpdateStrategy: { type: 'RollingUpdate' }
+      siteUpdateStrategy: { type: siteUpdateStrategy }
     }
   }
 }

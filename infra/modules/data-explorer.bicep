@@ -93,7 +93,6 @@ module access 'access.bicep' = {
   params: {
     assignments: [
       {
-        who: cluster.id
         principalId: cluster.identity.principalId
         resourceId: hubResourceId
         role: 'Azure Event Hubs Data Receiver'

@@ -1,7 +1,6 @@
 import { tagsType } from 'types.bicep'
-import { functionKeySecretName } from 'names.bicep'
 
-metadata description = 'The vault that hands the function key to API Management: the one secret, where callerAuth is function_key.'
+metadata description = 'The vault that hands the function key to API Management. It takes roles alone.'
 
 @description('Required. Its name.')
 @minLength(3)
@@ -14,15 +13,11 @@ param location string
 @description('Required. Its tags.')
 param tags tagsType
 
-@description('Required. The function app whose key it holds.')
-param functionAppName string
-
 @description('Required. Whether it is reached over private endpoints, and by Azure services that have a role, alone.')
 param private bool
 
-resource app 'Microsoft.Web/sites@2025-03-01' existing = {
-  name: functionAppName
-}
+@description('Required. Whether nobody can purge it once it is deleted. Azure does not let that be switched off again.')
+param purgeProtection bool
 
 resource vault 'Microsoft.KeyVault/vaults@2026-02-01' = {
   name: name
@@ -33,8 +28,9 @@ resource vault 'Microsoft.KeyVault/vaults@2026-02-01' = {
     sku: { family: 'A', name: 'standard' }
     enableRbacAuthorization: true
     enableSoftDelete: true
-    softDeleteRetentionInDays: 90
-    enablePurgeProtection: true
+    softDeleteRetentionInDays: purgeProtection ? 90 : 7
+    // Key Vault refuses `false`.
+    enablePurgeProtection: purgeProtection ? true : null
     publicNetworkAccess: private ? 'Disabled' : 'Enabled'
     networkAcls: {
       // API Management reads the secret as a trusted service, by its identity and role; ARM writes it the same way.
@@ -44,22 +40,5 @@ resource vault 'Microsoft.KeyVault/vaults@2026-02-01' = {
   }
 }
 
-resource functionKey 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = {
-  parent: vault
-  name: functionKeySecretName
-  tags: tags
-  properties: {
-    contentType: 'function key of ${functionAppName}'
-    // The host's default key; Functions makes it with the app.
-    value: listKeys('${app.id}/host/default', app.apiVersion).functionKeys.default
-  }
-}
-
 @description('The resource id of the vault.')
 output resourceId string = vault.id
-
-@description('The resource id of the secret.')
-output secretResourceId string = functionKey.id
-
-@description('The address of the secret, without a version: API Management follows a new one within hours.')
-output secretUri string = functionKey.properties.secretUri

@@ -81,25 +81,48 @@ type namesType = {
   privateEndpoints: string
 }
 
+@description('What Azure allows in the names of all resources: small letters, digits, and single hyphens between them.')
+func plainNameOf(environmentName string) string =>
+  join(
+    filter(
+      split(
+        take(
+          reduce(
+            ['_', '.', '(', ')', ' '],
+            toLower(environmentName),
+            (name, character) => replace(string(name), string(character), '-')
+          ),
+          20
+        ),
+        '-'
+      ),
+      part => !empty(part)
+    ),
+    '-'
+  )
+
 @export()
 @description('The names of an environment; `token` makes those unique that have to be so in all of Azure.')
-func namesOf(environmentName string, token string) namesType => {
-  functionApp: toLower('func-${environmentName}-${token}')
-  plan: toLower('plan-${environmentName}')
-  identity: toLower('id-${environmentName}')
-  captureIdentity: toLower('id-${environmentName}-capture')
+func namesOf(environmentName string, token string) namesType =>
+  namesOfPlain(empty(plainNameOf(environmentName)) ? 'fnsse' : plainNameOf(environmentName), token)
+
+func namesOfPlain(name string, token string) namesType => {
+  functionApp: 'func-${name}-${token}'
+  plan: 'plan-${name}'
+  identity: 'id-${name}'
+  captureIdentity: 'id-${name}-capture'
   hostStorage: 'sthost${token}'
   captureStorage: 'stcapt${token}'
-  eventHubs: toLower('evhns-${environmentName}-${token}')
-  openAi: toLower('oai-${environmentName}-${token}')
-  apiManagement: toLower('apim-${environmentName}-${token}')
-  gateway: toLower('fnsse-${environmentName}')
+  eventHubs: 'evhns-${name}-${token}'
+  openAi: 'oai-${name}-${token}'
+  apiManagement: 'apim-${name}-${token}'
+  gateway: 'fnsse-${name}'
   dataExplorer: 'adx${token}'
   keyVault: 'kv-${token}'
-  logAnalytics: toLower('log-${environmentName}')
-  applicationInsights: toLower('appi-${environmentName}')
-  actionGroup: toLower('ag-${environmentName}')
-  alerts: toLower('alert-${environmentName}')
-  virtualNetwork: toLower('vnet-${environmentName}')
-  privateEndpoints: toLower('pep-${environmentName}')
+  logAnalytics: 'log-${name}'
+  applicationInsights: 'appi-${name}'
+  actionGroup: 'ag-${name}'
+  alerts: 'alert-${name}'
+  virtualNetwork: 'vnet-${name}'
+  privateEndpoints: 'pep-${name}'
 }

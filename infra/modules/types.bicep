@@ -25,10 +25,7 @@ type expiryType = {
 @export()
 @description('A role of an identity on one resource.')
 type assignmentType = {
-  @description('Required. The resource id of the identity, or of what it belongs to. It stands in the name of the assignment.')
-  who: string
-
-  @description('Required. Its object id.')
+  @description('Required. The object id of the identity. It stands in the name of the assignment.')
   principalId: string
 
   @description('Optional. What it is. Default: ServicePrincipal, which managed identities are.')
@@ -107,10 +104,10 @@ type modelDeploymentType = {
   @description('Required. The name that callers use.')
   name: string
 
-  @description('Required. The model, such as gpt-4.1-mini.')
+  @description('Required. The model, such as gpt-5.4-mini.')
   model: string
 
-  @description('Required. Its version, such as 2025-04-14.')
+  @description('Required. Its version, such as 2026-03-17.')
   version: string
 
   @description('Required. How it is sold, such as GlobalStandard.')

@@ -103,6 +103,14 @@ class Deployment:
         }
 
 
+def _readable(resource_id: str) -> str:
+    """The id of a role assignment: its name holds an object id, which only Azure knows."""
+    expression = re.fullmatch(
+        r"\[extensionResourceId\('([^']+)', '([^']+)', (guid\(.*\))\)\]", resource_id
+    )
+    return "{}/providers/{}/{}".format(*expression.groups()) if expression else resource_id
+
+
 class Evaluator:
     """`bicep jsonrpc`: what `bicep snapshot` does, but the CLI starts once (2.5 s) for all
     deployments (0.5 s each).
@@ -144,6 +152,8 @@ class Evaluator:
                 else message
             )
         snapshot = json.loads(answer["result"]["snapshot"])
+        for resource in snapshot["predictedResources"]:
+            resource["id"] = _readable(resource["id"])
         resources = {resource["id"]: resource for resource in snapshot["predictedResources"]}
         assert len(resources) == len(snapshot["predictedResources"]), "two resources of one id"
         return Deployment(

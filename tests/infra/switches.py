@@ -15,7 +15,8 @@ HUB_SUBSCRIPTION: Final = "66666666-6666-4666-8666-666666666666"
 SUBNETS: Final = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/net/providers/Microsoft.Network/virtualNetworks/vnet/subnets"
 OTHERS: Final = f"/subscriptions/{SUBSCRIPTION}/resourceGroups"
 
-DEPLOYMENT: Final = "{ name: 'gpt', model: 'gpt-4.1-mini', version: '2025-04-14', sku: 'GlobalStandard', capacity: 50 }"
+DEPLOYMENT: Final = "{ name: 'gpt', model: 'gpt-5.4-mini', version: '2026-03-17', sku: 'GlobalStandard', capacity: 10 }"
+ENVIRONMENT: Final = "Contoso_Gateway.Test (24c)"
 
 # The resources that exist already, by the position of a switch that uses them.
 EXISTING: Final = {
@@ -114,7 +115,7 @@ def parameters(setting: Setting, more: str = "") -> str:
     lines = [SWITCHES[switch][position] for switch, position in setting]
     # `more` says otherwise
     lines = [line for line in lines if not line or line.split(" = ")[0] not in more]
-    return "\n".join(["param environmentName = 'Contoso-Gateway-Test-24c'", *lines, more, ""])
+    return "\n".join([f"param environmentName = '{ENVIRONMENT}'", *lines, more, ""])
 
 
 def name(setting: Setting) -> str:

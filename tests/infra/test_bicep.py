@@ -63,6 +63,22 @@ def test_each_module_gets_the_switch_of_the_private_network(
     assert values == [{"value": "[variables('private')]"}] * 6
 
 
+def test_the_gateway_may_read_the_vault_long_before_it_has_to(
+    compiled: tuple[Path, dict[str, list[str]]],
+) -> None:
+    """A role takes minutes to be in effect. It is given before the app is made, which takes minutes
+    as well; API Management reads the vault once the API's named value is made, after the app.
+    """
+    template = json.loads((compiled[0] / "main.json").read_text())
+    depends_on = {
+        name: set(resource.get("dependsOn", [])) for name, resource in template["resources"].items()
+    }
+    assert "accessOfGateway" in depends_on["app"]
+    assert "keyVault" in depends_on["accessOfGateway"]
+    assert "app" in depends_on["functionKey"]
+    assert {"functionKey", "app"} <= depends_on["api"]
+
+
 def test_a_warning_would_be_seen(tmp_path: Path) -> None:
     """An unused parameter in a module beside the same bicepconfig.json is a finding."""
     (tmp_path / "bicepconfig.json").write_text((INFRA / "bicepconfig.json").read_text())

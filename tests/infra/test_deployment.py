@@ -126,7 +126,7 @@ def test_access_is_this_table_and_no_more(deployment: Deployment, setting: Setti
         for account in ACCOUNTS[dict(setting)["openAi"]]
     }
     if ("callerAuth", "function_key") in setting:
-        expected.add(("gateway", "Key Vault Secrets User", "function key"))
+        expected.add(("gateway", "Key Vault Secrets User", "vault"))
     if ("eventHubs", "capture") in setting:
         expected.add(("capture", "Storage Blob Data Contributor", "container event-hubs-capture"))
     assert found == expected
@@ -170,7 +170,7 @@ def _what(resource_id: str) -> str:
         (r"/Microsoft.CognitiveServices/accounts/oai-[\w-]+-france$", "new account in France"),
         (r"/Microsoft.CognitiveServices/accounts/oai-[\w-]+$", "new account"),
         (r"/Microsoft.Insights/components/[\w-]+$", "Application Insights"),
-        (r"/vaults/[\w-]+/secrets/functions-host-key$", "function key"),
+        (r"/vaults/[\w-]+$", "vault"),
     ):
         found = re.search(pattern, resource_id)
         if found:

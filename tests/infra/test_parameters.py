@@ -4,9 +4,11 @@ deployment.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,11 +62,12 @@ def _ordered_pairs() -> set[switches.Setting]:
 
 
 def test_the_parameters_file_of_the_repository_is_evaluated_by_bicep_snapshot(
-    evaluator: Evaluator, tmp_path: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """main.bicepparam as it is, by the command that a developer would use; the evaluator of the
     other tests says the same.
     """
+    monkeypatch.setenv("PUBLISHER_EMAIL", "a@example.com")
     for file in (INFRA / "main.bicep", INFRA / "main.bicepparam", INFRA / "bicepconfig.json"):
         (tmp_path / file.name).write_text(file.read_text())
     for folder in ("modules", "policies", "queries"):
@@ -84,23 +87,153 @@ def test_the_parameters_file_of_the_repository_is_evaluated_by_bicep_snapshot(
     run("snapshot", file, *options)
     snapshot = json.loads(file.with_suffix(".snapshot.json").read_text())
     assert snapshot["diagnostics"] == []
+    with contextlib.closing(Evaluator()) as evaluator:  # started with the variable
+        evaluated = evaluator.snapshot(file).resources
+    assert len(evaluated) == len(snapshot["predictedResources"])
+    readable = {resource["id"]: resource for resource in snapshot["predictedResources"]}
     assert {
-        resource["id"]: resource for resource in snapshot["predictedResources"]
-    } == evaluator.snapshot(file).resources
+        resource_id: evaluated[resource_id]
+        for resource_id in readable
+        if not resource_id.startswith("[")
+    } == {
+        resource_id: resource
+        for resource_id, resource in readable.items()
+        if not resource_id.startswith("[")
+    }
+
+
+def _from_environment(monkeypatch: pytest.MonkeyPatch, **variables: str) -> dict[str, Any]:
+    """The parameters of main.bicepparam with these variables set."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    build = json.loads(run("build-params", INFRA / "main.bicepparam", "--stdout").stdout)
+    values = json.loads(build["parametersJson"])["parameters"]
+    return {name: parameter["value"] for name, parameter in values.items()}
+
+
+def test_a_variable_that_is_empty_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The workflow hands on variables of the repository; one that nobody set comes as an empty
+    text.
+    """
+    read = re.findall(r"readEnvironmentVariable\('(\w+)'", (INFRA / "main.bicepparam").read_text())
+    without = _from_environment(monkeypatch)
+    assert _from_environment(monkeypatch, **dict.fromkeys(read, "")) == without
+
+
+def test_the_model_and_its_account_come_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Quota is a matter of the subscription: what cannot be had must be a variable to change. The
+    default asks for the least.
+    """
+    (model,) = _from_environment(monkeypatch)["openAi"][0]["deployments"]
+    assert model == {
+        "name": "gpt-5.4-mini",
+        "model": "gpt-5.4-mini",
+        "version": "2026-03-17",
+        "sku": "GlobalStandard",
+        "capacity": 10,
+    }
+    (chosen,) = _from_environment(
+        monkeypatch,
+        OPENAI_MODEL="gpt-5.5",
+        OPENAI_MODEL_VERSION="2026-04-24",
+        OPENAI_SKU="DataZoneStandard",
+        OPENAI_CAPACITY="3",
+    )["openAi"][0]["deployments"]
+    assert list(chosen.values()) == ["gpt-5.5", "gpt-5.5", "2026-04-24", "DataZoneStandard", 3]
+    existing = _from_environment(
+        monkeypatch, OPENAI_ACCOUNT="contoso", AZURE_RESOURCE_GROUP="fnsse-dev"
+    )["openAi"][0]
+    assert existing == {"kind": "existing", "name": "contoso", "resourceGroup": "fnsse-dev"}
+    elsewhere = _from_environment(monkeypatch, OPENAI_RESOURCE_GROUP="models")["openAi"][0]
+    assert elsewhere["resourceGroup"] == "models"
+
+
+def test_production_is_one_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two instances that never sleep, three zones, and a vault that nobody can purge; the default
+    deploys in every region and can be taken down without a trace.
+    """
+    chosen = ("storageSku", "keyVaultPurgeProtection")
+    default = _from_environment(monkeypatch)
+    assert [default[name] for name in chosen] == ["Standard_LRS", False]
+    assert default["scale"]["alwaysReady"][0] == {"name": "http", "instanceCount": 1}
+    production = _from_environment(monkeypatch, PROFILE="production")
+    assert [production[name] for name in chosen] == ["Standard_ZRS", True]
+    assert production["scale"]["alwaysReady"][0] == {"name": "http", "instanceCount": 2}
+    named = _from_environment(
+        monkeypatch,
+        STORAGE_SKU="Standard_GZRS",
+        SITE_UPDATE_STRATEGY="Recreate",
+        EVENTHUB_CAPACITY="8",
+        ALERT_EMAIL="a@example.com,b@example.com",
+        AZURE_LOCATION="westeurope",
+    )
+    assert (named["storageSku"], named["siteUpdateStrategy"]) == ("Standard_GZRS", "Recreate")
+    assert named["eventHubs"]["capacity"] == 8
+    assert named["alerts"] == {"emails": ["a@example.com", "b@example.com"]}
+    assert named["location"] == "westeurope"
 
 
 @pytest.mark.parametrize(
-    ("value_set", "expected"),
-    [("", "openai-gateway@example.com"), ("a@example.com", "a@example.com")],
+    ("name", "value"),
+    [("PROFILE", "prod"), ("CALLER_AUTH", "Entra"), ("STORAGE_SKU", "Premium_LRS")],
 )
-def test_an_empty_variable_counts_as_unset(
-    value_set: str, expected: str, monkeypatch: pytest.MonkeyPatch
+def test_a_misspelt_variable_is_refused(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The workflow passes repository variables on, and an unset one arrives as an empty text."""
-    monkeypatch.setenv("PUBLISHER_EMAIL", value_set)
-    build = json.loads(run("build-params", INFRA / "main.bicepparam", "--stdout").stdout)
-    value = json.loads(build["parametersJson"])["parameters"]["apiManagement"]["value"]
-    assert (value["publisherEmail"], value["publisherName"]) == (expected, "OpenAI gateway")
+    """It does not mean the default: the compiler names what it may be."""
+    monkeypatch.setenv(name, value)
+    assert run("build-params", INFRA / "main.bicepparam", "--stdout", check=False).returncode == 1
+
+
+def test_the_region_that_was_asked_for_is_the_region(evaluator: Evaluator, tmp_path: Path) -> None:
+    """azd asks for one; the group may lie elsewhere. Without one it is the group's."""
+    for line, region in (("param location = 'westeurope'", "westeurope"), ("", "swedencentral")):
+        deployment = evaluator.evaluate(switches.parameters(PLAIN, line), tmp_path)
+        regions = {resource.get("location", "global") for resource in deployment.resources.values()}
+        assert regions == {region, "global"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "plan"),
+    [
+        ("my_env", "plan-my-env"),
+        ("Team.A (west)", "plan-team-a-west"),
+        ("x" * 64, f"plan-{'x' * 20}"),
+        ("_", "plan-fnsse"),
+        ("abcdefghijklmnopqrs-tuv", "plan-abcdefghijklmnopqrs"),
+    ],
+)
+def test_every_name_that_azd_takes_for_an_environment_becomes_names_that_azure_takes(
+    environment: str, plan: str, evaluator: Evaluator, tmp_path: Path
+) -> None:
+    """azd allows 64 letters, digits, and - _ . ( ). The tag keeps the name as it is: azd looks for
+    that.
+    """
+    parameters = switches.parameters(PLAIN).replace(switches.ENVIRONMENT, environment)
+    deployment = evaluator.evaluate(parameters, tmp_path)
+    made = deployment.one("Microsoft.Web/serverfarms")
+    assert (made["name"], made["tags"]["azd-env-name"]) == (plan, environment)
+    assert len(deployment.one("Microsoft.ApiManagement/service")["name"]) <= 50
+
+
+def test_a_vault_can_be_purged_unless_production_asks_otherwise(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
+    """`azd down --purge` and `azd up` again would otherwise find the vault's name taken for 90
+    days. Key Vault refuses the value false.
+    """
+    for line, vault in (
+        ("", (7, None)),
+        ("param keyVaultPurgeProtection = true", (90, True)),
+    ):
+        deployment = evaluator.evaluate(switches.parameters(PLAIN, line), tmp_path)
+        properties = deployment.one("Microsoft.KeyVault/vaults")["properties"]
+        assert (
+            properties["softDeleteRetentionInDays"],
+            properties["enablePurgeProtection"],
+        ) == vault
 
 
 @pytest.mark.parametrize("event_hubs", ["new", "capture"])
@@ -178,40 +311,22 @@ def test_capture_writes_with_an_identity_of_its_own(evaluator: Evaluator, tmp_pa
     assert {group["name"].rpartition("/")[2] for group in groups} == {"adx", "audit"}
 
 
-def test_no_two_identities_share_the_name_of_an_assignment(
-    evaluator: Evaluator, tmp_path: Path
+def test_the_name_of_an_assignment_follows_its_principal(
+    deployments: dict[str, Deployment],
 ) -> None:
-    """Azure lets no assignment change hands: environments may share an account, a hub and a
-    gateway, or change to another.
+    """Azure lets no assignment change hands. An identity that was deleted and made again has
+    another object id, and must not meet the assignment of the one before it; nor may two
+    environments that share an account.
     """
-    shared = _positions(apiManagement="existing", openAi="existing", eventHubs="existing")
-    other = switches.parameters(shared).replace("Contoso-Gateway-Test-24c", "other")
-    first, second = (
-        evaluator.evaluate(parameters, tmp_path)
-        for parameters in (switches.parameters(shared), other)
-    )
-    assert _assignments(first)
-    assert not _assignments(first) & _assignments(second)
-    new_gateway = evaluator.evaluate(
-        switches.parameters(_positions(openAi="existing", eventHubs="existing")), tmp_path
-    )
-    changed = {
-        assignment["id"]
-        for assignment in first.of(_ASSIGNMENT)
-        if "ApiManagement" in assignment["properties"]["principalId"]
-    }
-    assert changed
-    assert _assignments(first) - _assignments(new_gateway) == changed
-    assert _assignments(evaluator.evaluate(switches.parameters(shared), tmp_path)) == _assignments(
-        first
-    )
+    for deployment in deployments.values():
+        for assignment in deployment.of(_ASSIGNMENT):
+            principal = assignment["properties"]["principalId"].strip("[]")
+            role = assignment["properties"]["roleDefinitionId"].rpartition("/")[2]
+            on, _, name = assignment["id"].partition(f"/providers/{_ASSIGNMENT}/")
+            assert name == f"guid('{on}', {principal}, '{role}')"
 
 
 _ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
-
-
-def _assignments(deployment: Deployment) -> set[str]:
-    return {assignment["id"] for assignment in deployment.of(_ASSIGNMENT)}
 
 
 def test_alerts_tell_the_action_groups(evaluator: Evaluator, tmp_path: Path) -> None:
@@ -227,7 +342,7 @@ def test_alerts_tell_the_action_groups(evaluator: Evaluator, tmp_path: Path) -> 
     ] == ["a@example.com"]
     rules = deployment.of("Microsoft.Insights/scheduledQueryRules")
     insights = deployment.one("Microsoft.Insights/components")["id"]
-    assert {rule["name"].removeprefix("alert-contoso-gateway-test-24c-") for rule in rules} == {
+    assert {rule["name"].removeprefix("alert-contoso-gateway-test-") for rule in rules} == {
         file.stem for file in (INFRA / "queries").glob("*.kql")
     }
     for rule in rules:
@@ -235,11 +350,7 @@ def test_alerts_tell_the_action_groups(evaluator: Evaluator, tmp_path: Path) -> 
         assert properties["actions"] == {"actionGroups": [group, action_group["id"]]}
         assert properties["scopes"] == [insights]
         (criterion,) = properties["criteria"]["allOf"]
-        file = (
-            INFRA
-            / "queries"
-            / f"{rule['name'].removeprefix('alert-contoso-gateway-test-24c-')}.kql"
-        )
+        file = INFRA / "queries" / f"{rule['name'].removeprefix('alert-contoso-gateway-test-')}.kql"
         assert criterion["query"] == file.read_text()
         assert (criterion["timeAggregation"], criterion["operator"], criterion["threshold"]) == (
             "Count",
@@ -256,6 +367,10 @@ REFUSALS = {
     "BasicV2 cannot reach a virtual network": (
         _positions(network="new"),
         "param apiManagement = { kind: 'new', sku: 'BasicV2', publisherEmail: 'a@example.com', publisherName: 'A' }",
+    ),
+    "azd env set PUBLISHER_EMAIL": (
+        PLAIN,
+        "param apiManagement = { kind: 'new', sku: 'BasicV2', publisherEmail: '', publisherName: 'A' }",
     ),
     "needs audienceClientId": (PLAIN, "param callerAuth = 'entra'"),
     "Basic cannot be reached over a private endpoint": (

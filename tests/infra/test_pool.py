@@ -18,7 +18,7 @@ from shared.core.event import attribution
 from tests.infra import switches
 from tests.infra.bicep import Deployment, Evaluator
 
-NAME: Final = "fnsse-contoso-gateway-test-24c"
+NAME: Final = "fnsse-contoso-gateway-test"
 POOLED: Final = tuple(
     (switch, "pool" if switch == "openAi" else position)
     for switch, position in switches.settings()[0]

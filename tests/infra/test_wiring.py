@@ -275,7 +275,8 @@ def _service(deployment: Deployment) -> str:
 def test_alerts_look_often_enough_and_far_enough(deployment: Deployment) -> None:
     """Each is on, with the severity, the pace and the window that its query was written for."""
     rules = {
-        rule["name"].partition("-24c-")[2]: rule["properties"] for rule in deployment.of(_RULE)
+        rule["name"].removeprefix("alert-contoso-gateway-test-"): rule["properties"]
+        for rule in deployment.of(_RULE)
     }
     assert {
         name: (rule["severity"], rule["evaluationFrequency"], rule["windowSize"])
@@ -284,5 +285,5 @@ def test_alerts_look_often_enough_and_far_enough(deployment: Deployment) -> None
     assert all(rule["enabled"] for rule in rules.values())
 
 
-_ENVIRONMENT: Final = "fnsse-contoso-gateway-test-24c"
+_ENVIRONMENT: Final = "fnsse-contoso-gateway-test"
 _RULE: Final = "Microsoft.Insights/scheduledQueryRules"
