@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -59,30 +58,34 @@ from shared.settings.settings import InterventionSettings, LimitSettings
 _LAST_WORDS_S: Final = 2.0
 
 
-@dataclass(kw_only=True)
 class Relay:
     """What every exchange of a worker shares."""
 
-    upstream: UpstreamClient
-    recorder: Recorder
-    limits: LimitSettings
-    interventions: InterventionSettings
-    default_api_version: str | None
-    clock: Callable[[], float] = time.perf_counter
-    rules: ExchangeRules = field(init=False)
-    stream_options: StreamOptionsSupport = field(init=False)
-    body_memory: BodyMemory = field(init=False)
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        upstream: UpstreamClient,
+        recorder: Recorder,
+        limits: LimitSettings,
+        interventions: InterventionSettings,
+        default_api_version: str | None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.upstream = upstream
+        self.recorder = recorder
+        self.limits = limits
+        self.interventions = interventions
+        self.default_api_version = default_api_version
+        self.clock = clock
         self.rules = ExchangeRules(
-            error_frames=self.interventions.error_frames,
-            keep_alive=bool(self.interventions.keep_alive_s),
-            drain=bool(self.limits.drain_s),
-            drain_bytes=self.limits.drain_bytes,
-            capture_required=self.limits.capture_required,
+            error_frames=interventions.error_frames,
+            keep_alive=bool(interventions.keep_alive_s),
+            drain=bool(limits.drain_s),
+            drain_bytes=limits.drain_bytes,
+            capture_required=limits.capture_required,
         )
-        self.stream_options = StreamOptionsSupport(self.clock)
-        self.body_memory = BodyMemory(self.limits.request_memory_bytes)
+        self.stream_options = StreamOptionsSupport(clock)
+        self.body_memory = BodyMemory(limits.request_memory_bytes)
 
     def response(self, scope: Scope, operation: Operation) -> RelayResponse:
         """The response to a request whose body has not been read yet; the exchange starts now."""

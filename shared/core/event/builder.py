@@ -60,6 +60,7 @@ def _event(parsed: EventSources, default_region: str | None) -> Event:
     times = latency.event_times(envelope, stream=stream, first_token_end=answer.first_token_end)
     accounted = usage.account(envelope, answer, stream=stream, prompt_bytes=summary.text_bytes)
     return Event(
+        # what consumers read first
         type=_event_type(envelope.operation, outcome, stream=stream),
         content=sent_answer.content,
         usage=accounted.usage,
@@ -70,6 +71,7 @@ def _event(parsed: EventSources, default_region: str | None) -> Event:
         time_to_first_chunk_ms=times.time_to_first_chunk_ms,
         streaming_duration_ms=times.streaming_duration_ms,
         timestamp=times.timestamp,
+        # the exchange
         exchange_id=envelope.exchange_id,
         schema_version=SCHEMA_VERSION,
         operation=envelope.operation,
@@ -85,6 +87,7 @@ def _event(parsed: EventSources, default_region: str | None) -> Event:
         finish_reason=sent_answer.finish_reason,
         error=_error(parsed, outcome),
         problems=_problems(parsed),
+        # the answer
         choices=sent_answer.choices,
         output=sent_answer.output,
         response_id=answer.id if _is_response(envelope) else None,
@@ -95,19 +98,23 @@ def _event(parsed: EventSources, default_region: str | None) -> Event:
         audio=answer.audio,
         prompt_filter_results=answer.prompt_filter_results,
         content_filters=answer.content_filters,
+        # usage
         usage_source=accounted.source,
         usage_estimate=accounted.estimate,
         usage_repeated=accounted.repeated,
         tokens=accounted.tokens,
+        # timings
         time_to_headers_ms=times.time_to_headers_ms,
         time_to_first_token_ms=times.time_to_first_token_ms,
         chunk_count=envelope.chunk_count,
+        # the request
         instructions=summary.instructions,
         parameters=summary.parameters,
         form=summary.form,
         user=summary.user,
         metadata=summary.metadata,
         prompt_cache_key=summary.prompt_cache_key,
+        # attribution
         caller=envelope.caller,
         client=attribution.client(request_headers),
         correlation=attribution.correlation(
@@ -121,6 +128,7 @@ def _event(parsed: EventSources, default_region: str | None) -> Event:
         request_headers=parsed.request.copied_headers if parsed.request else {},
         served=attribution.served(response_headers, answer),
         rate_limit=attribution.rate_limit(response_headers),
+        # the captures
         request_capture=envelope.request_capture,
         request_bytes=_size(parsed.request, envelope.request_bytes),
         request_sha256=_sha256(parsed.request),
