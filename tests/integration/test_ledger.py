@@ -34,7 +34,9 @@ async def test_each_publication_is_one_append_per_window(azurite: str) -> None:
     async with an_account(azurite) as account:
         await account.ledger.delivered(ids)
         assert (
-            account.ledger.blobs[first.name].blocks == account.ledger.blobs[second.name].blocks == 1
+            account.ledger.appender.blobs[first.name].blocks
+            == account.ledger.appender.blobs[second.name].blocks
+            == 1
         )
         in_first, in_second = (
             await account.ledger.index(first.name),
@@ -69,7 +71,7 @@ async def test_publications_that_come_soon_after_an_append_began_share_the_next_
         over.set()
         await asyncio.wait_for(asyncio.gather(*appends), 20)
         known = await account.ledger.index(window.name)
-        assert account.ledger.blobs[window.name].blocks == 2
+        assert account.ledger.appender.blobs[window.name].blocks == 2
     assert len(known.delivered) == 3
     assert pauses[0] == 0
     assert 0 < pauses[1] <= 60
@@ -84,7 +86,7 @@ async def test_publications_that_come_while_an_append_is_under_way_share_the_nex
         ids = [an_id(window) for _ in range(20)]
         await asyncio.gather(*(account.ledger.delivered([exchange_id]) for exchange_id in ids))
         await account.ledger.delivered([an_id(window)])
-        assert account.ledger.blobs[window.name].blocks == 2
+        assert account.ledger.appender.blobs[window.name].blocks == 2
         known = await account.ledger.index(window.name)
     assert len(known.delivered) == 21
     assert all(exchange_id in known for exchange_id in ids)
