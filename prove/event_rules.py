@@ -57,6 +57,7 @@ class ExchangeView:
         return (
             self.client is not None
             and self.upstream is not None
+            and self.upstream.finished
             and self.client.whole
             and self.client.body_sha256 == self.upstream.response_sha256
         )
