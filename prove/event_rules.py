@@ -18,6 +18,7 @@ from prove.upstream_calls import UpstreamRecord
 
 Policy = Literal["best_effort", "required"]
 
+_PARTIAL: Final = "the request's capture is partial: the instance was killed meanwhile"
 # Members that an event has from its captures; the others come from the envelope, whatever storage
 # holds by then.
 _FROM_CAPTURES: Final = frozenset(
@@ -117,16 +118,34 @@ def _request(event: Event, view: ExchangeView, circumstances: Circumstances) -> 
             yield "deployment"
         if event["stream"] != chat.stream and event["outcome"] != "rejected":
             yield "stream"
-        if event["prompt"] != chat.messages and not (
-            event["truncated"] or _lacks(event, "request", circumstances)
-        ):
+        excused = event["truncated"] or is_partial(event) or _lacks(event, "request", circumstances)
+        if event["prompt"] != chat.messages and not excused:
             yield "prompt"
+        if is_partial(event) and not _may_be_partial(event, view, circumstances):
+            yield "a part of the request"
     if view.upstream is not None:
         if view.upstream.count > event.get("attempts", 1):
             yield f"the upstream was called {view.upstream.count} times"
         whole = view.upstream.finished and event["request_sha256"] is not None
-        if whole and event["request_sha256"] != view.upstream.request_sha256:
+        if (
+            whole
+            and not is_partial(event)
+            and event["request_sha256"] != view.upstream.request_sha256
+        ):
             yield "request_sha256"
+
+
+def is_partial(event: Event) -> bool:
+    """The event says that it has the beginning of the request only."""
+    return _PARTIAL in event["problems"]
+
+
+def _may_be_partial(event: Event, view: ExchangeView, circumstances: Circumstances) -> bool:
+    """Its instance was killed while it stored the request, before the upstream had it if the policy
+    is `required`.
+    """
+    upstream_first = circumstances.policy == "best_effort" or view.upstream is None
+    return event["outcome"] == "aborted" and circumstances.stopped and upstream_first
 
 
 def _outcome(event: Event, view: ExchangeView, circumstances: Circumstances) -> Iterator[str]:

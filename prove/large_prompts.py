@@ -9,7 +9,7 @@ from typing import Final
 
 from harness.chat import PROMPT, Chat
 from local.stack import FunctionsHost
-from prove.event_rules import Policy
+from prove.event_rules import Policy, is_partial
 from prove.kills import judge_kills
 from prove.load import ClientLoad, NewChat
 from prove.observation import ClientObservation
@@ -53,8 +53,10 @@ def large_prompts(
             progress(f"{result.title}: {number + 1} of {kills}, {len(observations)} exchanges")
         report = bed.operator.reconciled()
         judge_kills(result, bed, observations, policy)
+        partial = sum(map(is_partial, bed.events.arrived()))
     result.counts |= {
         "kills": kills,
+        "events with a part of the prompt": partial,
         "aborted ones redelivered by reconcile": report["aborted"],
         "redelivered by reconcile": report["redelivered"],
     }

@@ -68,6 +68,29 @@ def test_an_event_may_report_what_happened(
     assert wrong_statements([event], view, circumstances) == [[]]
 
 
+_PART: Final[dict[str, Any]] = _ABORTED | {
+    "prompt": None, "request_sha256": "part",
+    "problems": ["the request's capture is partial: the instance was killed meanwhile"],
+}  # fmt: skip
+_UNSEEN: Final = ExchangeView(client=ClientObservation(chat=_CHAT), upstream=None)
+
+
+@pytest.mark.parametrize(
+    ("view", "circumstances", "right"),
+    [
+        pytest.param(_CUT_OFF, _STOPPED, True, id="best_effort, and the upstream had it"),
+        pytest.param(_UNSEEN, _STOPPED_REQUIRED, True, id="required, and it never went upstream"),
+        pytest.param(_CUT_OFF, _STOPPED_REQUIRED, False, id="required, and the upstream had it"),
+        pytest.param(_CUT_OFF, _FAILED, False, id="nothing was stopped"),
+    ],
+)
+def test_a_killed_instance_may_leave_a_part_of_the_prompt(
+    view: ExchangeView, circumstances: Circumstances, right: bool
+) -> None:
+    (wrong,) = wrong_statements([_PART], view, circumstances)
+    assert (wrong == []) is right
+
+
 @pytest.mark.parametrize(
     ("event", "view", "circumstances"),
     [
