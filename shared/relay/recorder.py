@@ -15,14 +15,20 @@ from typing import Any, Protocol
 
 from shared.core.exchange.actions import Actions
 from shared.core.exchange.machine import Conclusion, ExchangeMachine
-from shared.core.records import capture
-from shared.core.records.envelope import Envelope, dump, to_fields
+from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import RelayResult
 from shared.errors import StorageError
 from shared.relay import capture_headers
 from shared.relay.capture_writer import CaptureMemory, CaptureStore, CaptureWriter
 from shared.relay.exchange_record import ExchangeRecord
-from shared.relay.pending_outcomes import RETRY_INTERVAL_S, PendingOutcomes
+from shared.relay.outcome_recorder import (
+    GIVE_UP_AFTER_S,
+    Counters,
+    EnvelopeStore,
+    OutcomeRecorder,
+    log_not_stored,
+)
+from shared.relay.pending_outcomes import RETRY_INTERVAL_S
 
 _log = logging.getLogger("fnsse.recording")
 
@@ -33,25 +39,6 @@ class RecordingStore(CaptureStore, Protocol):
     async def begins_with(self, name: str, data: bytes) -> bool:
         """Whether there is a capture of that name with this beginning. Raises StorageError."""
         ...
-
-
-class EnvelopeStore(Protocol):
-    """Where envelopes go."""
-
-    async def put(self, envelope: Envelope) -> None:
-        """Queue an envelope. Raises StorageError."""
-        ...
-
-
-@dataclass(kw_only=True, slots=True)
-class Counters:
-    """What could not be stored since the worker started."""
-
-    request_captures: int = 0
-    response_captures: int = 0
-    envelopes: int = 0
-    # exchanges whose outcome could not be stored at all; the log holds their envelopes
-    lost: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,24 +61,22 @@ class Recorder:
         copied_headers: frozenset[str] = frozenset(),
         *,
         retry_interval_s: float = RETRY_INTERVAL_S,
-        give_up_after_s: float = 80.0,
+        give_up_after_s: float = GIVE_UP_AFTER_S,
     ) -> None:
-        """`give_up_after_s`: for so long is tried to store how an exchange ended. It is less than
-        RECONCILE_GRACE_S, after which reconcile would say that the instance was killed.
-        """
+        """`give_up_after_s`: how long it is tried to store how an exchange ended."""
         self.failed = Counters()
         self._captures = captures
-        self._envelopes = envelopes
         self._memory = memory
         # request headers that the operator wants in events
         self._copied_headers = frozenset(map(str.encode, copied_headers))
         self.running: set[asyncio.Task[Any]] = set()  # the tasks that record exchanges
         self._requests: dict[str, asyncio.Task[bool]] = {}
-        self.pending = PendingOutcomes(
-            self._record_pending,
-            self._lost,
+        self.outcomes = OutcomeRecorder(
+            captures,
+            envelopes,
             self._start,
-            interval_s=retry_interval_s,
+            self.failed,
+            retry_interval_s=retry_interval_s,
             give_up_after_s=give_up_after_s,
         )
 
@@ -117,7 +102,7 @@ class Recorder:
     def finish(self, record: ExchangeRecord, machine: ExchangeMachine) -> Recording:
         """Store response capture and envelope of an exchange that has ended."""
         captured: asyncio.Future[Actions] = asyncio.get_running_loop().create_future()
-        done = self._start(self._finish(record, machine, captured))
+        done = self._start(self._finish_or_log(record, machine, captured))
         # If recording itself has a bug, the client must not wait forever.
         done.add_done_callback(lambda _: _settle(captured, machine))
         return Recording(captured=captured, done=done)
@@ -127,6 +112,12 @@ class Recorder:
         self.running.add(task)  # the event loop itself keeps only a weak reference
         task.add_done_callback(self.running.discard)
         return task
+
+    async def _finish_or_log(
+        self, record: ExchangeRecord, machine: ExchangeMachine, captured: asyncio.Future[Actions]
+    ) -> None:
+        with self.outcomes.log_if_slow(lambda: record.envelope(machine.require_conclusion())):
+            await self._finish(record, machine, captured)
 
     async def _finish(
         self, record: ExchangeRecord, machine: ExchangeMachine, captured: asyncio.Future[Actions]
@@ -143,46 +134,7 @@ class Recorder:
             names = (envelope.request_capture, envelope.response_capture)
             envelope = _with_captures(record.envelope(machine.require_conclusion()), *names)
         says_ending = envelope.response_capture is not None and not amended
-        await self._record_ending(envelope, in_storage=says_ending, traceless=traceless)
-
-    async def _record_ending(
-        self, envelope: Envelope, *, in_storage: bool, traceless: bool
-    ) -> None:
-        """Store how the exchange ended where its response capture does not say it, so that every
-        later delivery says it too; then queue the envelope.
-
-        Where neither store takes it, the log does, at once, because the worker may be stopped
-        before the next try. What is `traceless` is only queued: nothing in storage could contradict
-        its event.
-        """
-        if not in_storage and not traceless:
-            in_storage = await self._put_outcome(envelope)
-            envelope = replace(envelope, outcome_pending=not in_storage)
-        if await self._put_envelope(envelope):
-            return
-        self.failed.envelopes += 1
-        if not in_storage and traceless:
-            in_storage = await self._put_outcome(envelope)
-        if not in_storage:
-            _log.error(
-                "Exchange %s could not be recorded, and is tried again. Its envelope: %s",
-                envelope.exchange_id,
-                dump(envelope),
-            )
-            self.pending.add(envelope)
-
-    async def _record_pending(self, envelope: Envelope) -> bool:
-        """Whether storage or the queue has taken how the exchange ended."""
-        stored = await self._put_outcome(envelope)
-        queued = await self._put_envelope(replace(envelope, outcome_pending=not stored))
-        return stored or queued
-
-    def _lost(self, envelope: Envelope) -> None:
-        self.failed.lost += 1
-        _log.error(
-            "Exchange %s could not be recorded at all. The log has its envelope.",
-            envelope.exchange_id,
-        )
+        await self.outcomes.record(envelope, in_storage=says_ending, traceless=traceless)
 
     async def _put_captures(self, record: ExchangeRecord, conclusion: Conclusion) -> Envelope:
         """The envelope, with the names of the captures that are stored."""
@@ -251,9 +203,9 @@ class Recorder:
         else:
             why = "the captures that wait for their store have reached CAPTURE_MEMORY_MB"
         if stored:
-            self.pending.storage_answered()
+            self.outcomes.storage_answered()
         else:
-            _not_stored(what, record.exchange_id, why)
+            log_not_stored(what, record.exchange_id, why)
         return stored
 
     async def _is_stored(self, name: str, preamble: bytes, error: StorageError) -> bool:
@@ -266,29 +218,6 @@ class Recorder:
             return await self._captures.begins_with(name, preamble)
         except StorageError:
             return False
-
-    async def _put_envelope(self, envelope: Envelope) -> bool:
-        return await self._attempt(self._envelopes.put(envelope), "envelope", envelope)
-
-    async def _put_outcome(self, envelope: Envelope) -> bool:
-        data = capture.of_outcome(to_fields(replace(envelope, outcome_pending=False)))
-        name = capture.outcome_name(envelope.exchange_id)
-        return await self._attempt(self._captures.put(name, (data,)), "outcome", envelope)
-
-    async def _attempt(
-        self, storing: Coroutine[Any, Any, None], what: str, envelope: Envelope
-    ) -> bool:
-        try:
-            await storing
-        except StorageError as error:
-            _not_stored(what, envelope.exchange_id, str(error))
-            return False
-        self.pending.storage_answered()
-        return True
-
-
-def _not_stored(what: str, exchange_id: str, why: str) -> None:
-    _log.error("The %s of exchange %s could not be stored: %s", what, exchange_id, why)
 
 
 def _with_captures(envelope: Envelope, request: str | None, response: str | None) -> Envelope:

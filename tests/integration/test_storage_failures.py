@@ -137,7 +137,7 @@ async def test_the_envelope_is_in_the_log_before_the_next_try(
     while world.recorder.failed.envelopes == 0:  # noqa: ASYNC110 - a counter, which nobody signals
         await asyncio.sleep(0)
     assert "Its envelope: " in caplog.records[-1].getMessage()
-    assert len(world.recorder.pending) == 1
+    assert world.recorder.outcomes.pending_count == 1
     for task in world.recorder.running:
         task.cancel()
 
@@ -148,7 +148,7 @@ async def test_the_first_call_that_storage_takes_again_records_what_waits() -> N
     world = a_world(sse(STREAM), sse(STREAM), sse(STREAM), store=store, envelopes=envelopes)
     for _ in range(2):
         await RelayClient(world.relay, ASK).run()
-    while len(world.recorder.pending) < 2:  # noqa: ASYNC110 - as above
+    while world.recorder.outcomes.pending_count < 2:  # noqa: ASYNC110 - as above
         await asyncio.sleep(0)
     store.failing = envelopes.failing = False
     began = time.monotonic()

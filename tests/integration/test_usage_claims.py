@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from local.stack import Stack
 from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.storage import Storage
 from shared.adapters.usage_claims import UsageClaims
+from shared.core.event import usage_claim
 from shared.core.event.usage_claim import Claim
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope, mark_replayed
@@ -239,6 +240,29 @@ async def test_responses_that_are_not_in_the_background_are_not_claimed(azurite:
         exchanges = [world.answered("responses.get", done), world.answered("responses", done)]
         assert await world.enriched(exchanges) == [True, False]
         assert await claims_in(account.storage) == before
+
+
+@pytest.mark.parametrize(
+    "found",
+    [None, {}, {"exchange_id": None}, {"exchange_id": 7}],
+    ids=["released meanwhile", "empty", "null", "a number"],
+)
+async def test_a_claim_whose_holder_is_not_known_is_another_exchanges(
+    found: dict[str, Any] | None,
+) -> None:
+    """Nobody is called None: an exchange of no known id would have counted the usage."""
+
+    class TakenClaims(JsonBlobs):
+        async def put_if_absent(self, name: str, fields: Mapping[str, Any]) -> bool:
+            return False
+
+        async def get(self, name: str) -> dict[str, Any] | None:
+            return found
+
+    claims = UsageClaims(TakenClaims(a_storage("")))  # which nothing calls
+    claim = await claims.claim("resp_1", "the exchange")
+    assert claim == Claim(response_id="resp_1", holder="", new=False)
+    assert usage_claim.is_repeated("the exchange", claim.holder)
 
 
 async def test_a_claim_holds_no_more_than_an_exchange_id(azurite: str) -> None:

@@ -49,7 +49,8 @@ def aborted_envelope(exchange_id: str, request_header: Mapping[str, object]) -> 
         outcome=Outcome.ABORTED,
         failure=Failure(
             code="aborted",
-            message="The instance that relayed this exchange was killed before its end.",
+            message="The instance that relayed this exchange was killed before it had recorded how the "
+            "exchange ended.",
         ),
         timings=Timings(
             to_headers_ms=None, to_first_chunk_ms=None, to_last_chunk_ms=None, to_end_ms=0.0

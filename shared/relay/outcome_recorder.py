@@ -1,0 +1,164 @@
+"""Records how an exchange ended, whatever its outcome: in an outcome capture where its response
+capture does not say it, and in the envelope.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
+
+from shared.core.records import capture
+from shared.core.records.envelope import Envelope, dump, to_fields
+from shared.errors import StorageError
+from shared.relay.pending_outcomes import RETRY_INTERVAL_S, PendingOutcomes, StartTask
+
+# Less than RECONCILE_GRACE_S, after which reconcile would say that the instance was killed.
+GIVE_UP_AFTER_S: Final = 80.0
+SLOW_S: Final = 5.0  # longer than uploads of megabytes take unless storage is overloaded
+
+_log = logging.getLogger("fnsse.recording")
+
+
+class OutcomeStore(Protocol):
+    """Where outcome captures go."""
+
+    async def put(self, name: str, parts: Sequence[bytes]) -> None:
+        """Store a whole blob. Raises StorageError."""
+        ...
+
+
+class EnvelopeStore(Protocol):
+    """Where envelopes go."""
+
+    async def put(self, envelope: Envelope) -> None:
+        """Queue an envelope. Raises StorageError."""
+        ...
+
+
+@dataclass(kw_only=True, slots=True)
+class Counters:
+    """What could not be stored since the worker started."""
+
+    request_captures: int = 0
+    response_captures: int = 0
+    envelopes: int = 0
+    # exchanges whose outcome could not be stored at all; the log holds their envelopes
+    lost: int = 0
+
+
+class OutcomeRecorder:
+    """Stores outcomes and envelopes until one of both stores has taken them; never raises."""
+
+    def __init__(
+        self,
+        captures: OutcomeStore,
+        envelopes: EnvelopeStore,
+        start: StartTask,
+        failed: Counters,
+        *,
+        retry_interval_s: float = RETRY_INTERVAL_S,
+        give_up_after_s: float = GIVE_UP_AFTER_S,
+    ) -> None:
+        """`failed` counts what could not be stored."""
+        self._captures = captures
+        self._envelopes = envelopes
+        self._failed = failed
+        self._pending = PendingOutcomes(
+            self._record_pending,
+            self._lost,
+            start,
+            interval_s=retry_interval_s,
+            give_up_after_s=give_up_after_s,
+        )
+
+    @property
+    def pending_count(self) -> int:
+        """How many exchanges wait for storage to take how they ended."""
+        return len(self._pending)
+
+    def storage_answered(self) -> None:
+        """A call to storage has succeeded: what waits is tried now."""
+        self._pending.storage_answered()
+
+    @contextlib.contextmanager
+    def log_if_slow(self, envelope: Callable[[], Envelope]) -> Iterator[None]:
+        """Log the envelope if what is done within takes long. A store that is silent fails late,
+        and the worker may be stopped before.
+        """
+
+        def log() -> None:
+            slow = envelope()
+            _log.warning(
+                "Exchange %s is not recorded yet. Its envelope: %s", slow.exchange_id, dump(slow)
+            )
+
+        timer = asyncio.get_running_loop().call_later(SLOW_S, log)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    async def record(self, envelope: Envelope, *, in_storage: bool, traceless: bool) -> None:
+        """Store how the exchange ended where its response capture does not say it, so that every
+        later delivery says it too; then queue the envelope.
+
+        Where neither store takes it, the log does, at once, because the worker may be stopped
+        before the next try. What is `traceless` is only queued: nothing in storage could contradict
+        its event.
+        """
+        if not in_storage and not traceless:
+            in_storage = await self._put_outcome(envelope)
+            envelope = replace(envelope, outcome_pending=not in_storage)
+        if await self._put_envelope(envelope):
+            return
+        self._failed.envelopes += 1
+        if not in_storage and traceless:
+            in_storage = await self._put_outcome(envelope)
+        if not in_storage:
+            _log.error(
+                "Exchange %s could not be recorded, and is tried again. Its envelope: %s",
+                envelope.exchange_id,
+                dump(envelope),
+            )
+            self._pending.add(envelope)
+
+    async def _record_pending(self, envelope: Envelope) -> bool:
+        """Whether storage or the queue has taken how the exchange ended."""
+        stored = await self._put_outcome(envelope)
+        queued = await self._put_envelope(replace(envelope, outcome_pending=not stored))
+        return stored or queued
+
+    def _lost(self, envelope: Envelope) -> None:
+        self._failed.lost += 1
+        _log.error(
+            "Exchange %s could not be recorded at all. The log has its envelope.",
+            envelope.exchange_id,
+        )
+
+    async def _put_envelope(self, envelope: Envelope) -> bool:
+        return await self._attempt(self._envelopes.put(envelope), "envelope", envelope)
+
+    async def _put_outcome(self, envelope: Envelope) -> bool:
+        data = capture.of_outcome(to_fields(replace(envelope, outcome_pending=False)))
+        name = capture.outcome_name(envelope.exchange_id)
+        return await self._attempt(self._captures.put(name, (data,)), "outcome", envelope)
+
+    async def _attempt(
+        self, storing: Coroutine[Any, Any, None], what: str, envelope: Envelope
+    ) -> bool:
+        try:
+            await storing
+        except StorageError as error:
+            log_not_stored(what, envelope.exchange_id, str(error))
+            return False
+        self._pending.storage_answered()
+        return True
+
+
+def log_not_stored(what: str, exchange_id: str, why: str) -> None:
+    """Log that something of an exchange could not be stored."""
+    _log.error("The %s of exchange %s could not be stored: %s", what, exchange_id, why)
