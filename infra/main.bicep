@@ -2,6 +2,7 @@ import {
   alertsType
   apiManagementType
   circuitBreakerType
+  clientTokensType
   dataExplorerType
   eventHubsType
   logAnalyticsType
@@ -11,6 +12,7 @@ import {
   settingsType
   storageSkuType
   tagsType
+  teamType
 } from 'modules/types.bicep'
 import {
   containerNames
@@ -81,6 +83,12 @@ param audienceClientId string = ''
 
 @description('Optional. The object ids of those who may call the operators\' routes with an Entra token. Default: no one.')
 param operatorObjectIds string[] = []
+
+@description('Optional. The teams that call: a product, a subscription, its key in the vault, and limits for each. Default: none.')
+param teams teamType[] = []
+
+@description('Optional. What Entra tokens of the teams\' applications must hold. Default: callers have subscription keys alone.')
+param clientTokens clientTokensType?
 
 @description('Optional. How long captures and ledger are kept, in days. Default: 30.')
 @minValue(1)
@@ -184,6 +192,11 @@ var ids = {
     existingEventHubs.?name ?? names.eventHubs
   )
 }
+
+// It holds the function key, and the teams' subscription keys.
+var vaulted = callerAuth == 'function_key' || !empty(teams)
+var teamNames = map(teams, team => '${names.gateway}-team-${team.name}')
+var checkedTeams = length(union(teamNames, [])) == length(teams) ? teams : fail('Two teams have one name')
 
 var pooled = length(openAi) > 1
 var poolPath = '${names.gateway}-pool'
@@ -387,9 +400,7 @@ var dataEndpoints = concat(
 )
 var appEndpoints = concat(
   [{ name: 'app', resourceId: ids.app, groupId: 'sites', zones: zones.app }],
-  callerAuth == 'function_key'
-    ? [{ name: 'key-vault', resourceId: ids.keyVault, groupId: 'vault', zones: zones.keyVault }]
-    : []
+  vaulted ? [{ name: 'key-vault', resourceId: ids.keyVault, groupId: 'vault', zones: zones.keyVault }] : []
 )
 
 module privateDns 'modules/private-dns.bicep' = if (private && dns.kind == 'new') {
@@ -455,7 +466,7 @@ var gatewayUrl = newApiManagement != null ? newService!.outputs.gatewayUrl : exi
 
 // Before the app, which takes minutes: a role is not in effect at once, and API Management reads the vault as soon as it is
 // given the named value.
-module keyVault 'modules/key-vault.bicep' = if (callerAuth == 'function_key') {
+module keyVault 'modules/key-vault.bicep' = if (vaulted) {
   params: {
     name: names.keyVault
     location: region
@@ -669,8 +680,33 @@ module api 'modules/api-management.bicep' = {
     applicationInsightsResourceId: ids.insights
     privateNetwork: private
     pathPrefix: apiManagement.?pathPrefix ?? ''
+    teams: checkedTeams
+    clientTokens: clientTokens
   }
   dependsOn: [accessOfGateway]
+}
+
+module apiOfTeams 'modules/api-management-teams.bicep' = if (!empty(teams)) {
+  scope: resourceGroup(
+    existingApiManagement.?subscriptionId ?? here,
+    existingApiManagement.?resourceGroup ?? resourceGroup().name
+  )
+  params: {
+    serviceName: existingApiManagement.?name ?? names.apiManagement
+    name: names.gateway
+    teams: checkedTeams
+  }
+  dependsOn: [api]
+}
+
+module teamKeys 'modules/team-keys.bicep' = if (!empty(teams)) {
+  params: {
+    vaultName: names.keyVault
+    tags: allTags
+    serviceId: ids.apiManagement
+    subscriptionNames: teamNames
+  }
+  dependsOn: [keyVault, apiOfTeams]
 }
 
 module pool 'modules/api-management-pool.bicep' = if (pooled) {

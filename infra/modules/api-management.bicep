@@ -1,4 +1,6 @@
 import { nothingLogged } from 'api-logging.bicep'
+import { limitOf } from 'team-limits.bicep'
+import { clientTokensType, teamType } from 'types.bicep'
 
 metadata description = 'The Azure OpenAI API in front of fnsse, on an API Management instance that exists. Everything that it adds carries the name of the environment.'
 
@@ -40,6 +42,12 @@ param privateNetwork bool = false
 @description('Optional. First segments of the API\'s path, where /openai alone is taken on this instance: `ai` makes it /ai/openai, and azure_endpoint then ends in /ai.')
 param pathPrefix string = ''
 
+@description('Optional. The teams, for those of their applications that call with an Entra token. Their products are made by api-management-teams.bicep.')
+param teams teamType[] = []
+
+@description('Optional. What those tokens must hold. Needed where a team has applications.')
+param clientTokens clientTokensType?
+
 @description('Optional. Names of subscriptions to create for the first callers. Their keys stay in API Management.')
 param subscriptionNames string[] = ['${name}-first']
 
@@ -61,6 +69,42 @@ var authFragment = entra
 
 @description('What stands in the policies for the name.')
 var placeholder = 'FNSSE-NAME'
+
+var teamsWithApplications = filter(teams, team => !empty(team.?applicationIds))
+var byToken = !empty(teamsWithApplications)
+var applications = flatten(map(
+  teamsWithApplications,
+  team => map(team.?applicationIds ?? [], id => { id: toLower(id), team: team.name })
+))
+var checkedTokens = byToken && clientTokens == null
+  ? fail('A team has applicationIds, and clientTokens is missing: the audience of their tokens (docs/how-to/give-teams-limits.md)')
+  : clientTokens
+// Each placeholder of policies/client-auth.xml, and what takes its place.
+var clientAuth = reduce(
+  [
+    ['TENANT-ID', tenant().tenantId]
+    ['AUDIENCE', checkedTokens.?audience ?? '']
+    ['APP-ROLE', checkedTokens.?role ?? 'OpenAI.Call']
+    ['TEAMS', join(map(applications, application => '${application.id}=${application.team}'), ';')]
+    [
+      '<!-- APPLICATIONS -->'
+      join(map(applications, application => '<application-id>${application.id}</application-id>'), '')
+    ]
+    [
+      '<!-- LIMITS -->'
+      join(
+        map(
+          teamsWithApplications,
+          team =>
+            '<when condition=\'@((string)context.Variables["fnsseTeam"] == "${team.name}")\'>${limitOf(name, team)}</when>'
+        ),
+        ''
+      )
+    ]
+  ],
+  loadTextContent('../policies/client-auth.xml'),
+  (text, pair) => replace(string(text), string(pair[0]), string(pair[1]))
+)
 
 resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
   scope: resourceGroup(split(applicationInsightsResourceId, '/')[2], split(applicationInsightsResourceId, '/')[4])
@@ -126,6 +170,16 @@ resource callerAuthFragment 'Microsoft.ApiManagement/service/policyFragments@202
   ]
 }
 
+resource clientAuthFragment 'Microsoft.ApiManagement/service/policyFragments@2024-05-01' = if (byToken) {
+  parent: service
+  name: '${name}-client-auth'
+  properties: {
+    description: 'Which applications may call ${name} with an Entra token'
+    format: 'xml'
+    value: string(clientAuth)
+  }
+}
+
 resource api 'Microsoft.ApiManagement/service/apis@2024-05-01' = {
   parent: service
   name: '${name}-openai'
@@ -135,7 +189,8 @@ resource api 'Microsoft.ApiManagement/service/apis@2024-05-01' = {
     type: 'http'
     path: path
     protocols: ['https']
-    subscriptionRequired: true
+    // Without a key the policy asks for a token, if any application may call with one.
+    subscriptionRequired: !byToken
     subscriptionKeyParameterNames: {
       header: 'api-key'
       query: 'subscription-key'
@@ -160,11 +215,20 @@ resource policy 'Microsoft.ApiManagement/service/apis/policies@2024-05-01' = {
   name: 'policy'
   properties: {
     format: 'xml'
-    value: replace(loadTextContent('../policies/openai.xml'), placeholder, name)
+    value: replace(
+      replace(
+        loadTextContent('../policies/openai.xml'),
+        '<!-- CLIENT-AUTH -->',
+        byToken ? '<include-fragment fragment-id="${placeholder}-client-auth" />' : ''
+      ),
+      placeholder,
+      name
+    )
   }
   dependsOn: [
     backend
     callerAuthFragment
+    clientAuthFragment
   ]
 }
 

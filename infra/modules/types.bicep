@@ -197,6 +197,36 @@ type poolMemberType = {
 }
 
 @export()
+@description('A team that calls the API: it has a product, a subscription and limits of its own.')
+type teamType = {
+  @description('Required. Its name, of lower-case letters, digits and hyphens: caller.team of its events.')
+  @minLength(1)
+  @maxLength(20)
+  name: string
+
+  @description('Optional. Tokens a minute, of prompts and answers together; beyond them 429. Default: no limit.')
+  @minValue(1)
+  tokensPerMinute: int?
+
+  @description('Optional. Tokens a calendar month (UTC); beyond them 403. Default: no limit.')
+  @minValue(1)
+  monthlyTokens: int?
+
+  @description('Optional. Client ids of its applications that call with an Entra token instead of the key. They need clientTokens. Default: none.')
+  applicationIds: string[]?
+}
+
+@export()
+@description('What an Entra token of a team\'s application must hold, beside the application\'s id and the tenant of the deployment.')
+type clientTokensType = {
+  @description('Required. The audience: the application id URI, or the client id, of the app registration that stands for the API.')
+  audience: string
+
+  @description('Optional. The app role that the application has been given there. Default: OpenAI.Call.')
+  role: string?
+}
+
+@export()
 @description('When the pool leaves an account alone that answers 429 or 5xx.')
 type circuitBreakerType = {
   @description('Optional. After so many such answers within a minute. Default: 1, without which the retry of a call may go to the same account again.')

@@ -77,12 +77,16 @@ def texts(element: Element) -> Iterator[str]:
 
 
 def test_the_files_are_what_the_bicep_module_loads() -> None:
-    """Two policies, and one fragment for each way in which the app knows its gateway."""
+    """Policies of the API, the pool and a team; fragments for who may call the API, and for each
+    way in which the app knows its gateway.
+    """
     assert [file.name for file in FILES] == [
         "caller-auth-entra.xml",
         "caller-auth-function-key.xml",
+        "client-auth.xml",
         "openai.xml",
         "pool.xml",
+        "team.xml",
     ]
 
 

@@ -1,0 +1,17 @@
+import { teamType } from 'types.bicep'
+
+// What a team may use, as a statement of a policy. One counter counts for all policies that have its key, so that a
+// team's keys and its applications' tokens use one budget.
+
+@export()
+@description('The statement that holds a team to its limits. Empty: it has none.')
+func limitOf(name string, team teamType) string =>
+  team.?tokensPerMinute == null && team.?monthlyTokens == null
+    ? ''
+    : '<llm-token-limit counter-key="${name}-team-${team.name}"${_rate(team)}${_quota(team)} estimate-prompt-tokens="false" />'
+
+func _rate(team teamType) string =>
+  team.?tokensPerMinute == null ? '' : ' tokens-per-minute="${team.?tokensPerMinute ?? 0}"'
+
+func _quota(team teamType) string =>
+  team.?monthlyTokens == null ? '' : ' token-quota="${team.?monthlyTokens ?? 0}" token-quota-period="Monthly"'
