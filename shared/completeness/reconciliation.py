@@ -108,8 +108,13 @@ class Reconciliation:
         self._clock = clock
 
     async def blocked_reason(self) -> str | None:
-        """The reason not to start a run now; None if one may start."""
-        return await self._back_pressure.start_blocked_reason()
+        """The reason not to start a run now; None if one may start. Logged: the orchestration's
+        status, which has it as well, is overwritten by the next run.
+        """
+        reason = await self._back_pressure.start_blocked_reason()
+        if reason:
+            _log.warning("Reconcile did nothing: %s", reason)
+        return reason
 
     async def open_windows(
         self, until: datetime, look_back: timedelta, *, open_too: bool

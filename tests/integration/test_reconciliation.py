@@ -218,17 +218,25 @@ async def test_a_run_queues_no_more_than_its_limit(
 
 
 async def test_a_run_is_blocked_by_the_queue_and_the_event_hub(
-    azurite: str,
+    azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An outage must not become a storm."""
+    """An outage must not become a storm. The log has the reason of each run that did nothing: the
+    next run overwrites the orchestration's status.
+    """
+    caplog.set_level(logging.WARNING, "fnsse.reconciliation")
     async with an_account(azurite) as account:
         it = reconciliation(account)
         assert await it.blocked_reason() is None
+        assert not caplog.messages
         await account.envelopes.put(an_envelope(), wait_s=60)
         assert await it.blocked_reason() == "the queue still holds 1 envelopes"
         await account.storage.queue("envelopes").clear_messages()
         account.event_hub.ready = False
         assert await it.blocked_reason() == "the Event Hub is not ready"
+    assert caplog.messages == [
+        "Reconcile did nothing: the queue still holds 1 envelopes",
+        "Reconcile did nothing: the Event Hub is not ready",
+    ]
 
 
 async def test_a_run_is_blocked_by_storage() -> None:
