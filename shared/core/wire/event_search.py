@@ -6,11 +6,12 @@ part of a line.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from shared.core.wire.sse import SseDecoder, SseEvent
-from shared.core.wire.stream_end import MARK, USAGE_OBJECT
+from shared.core.wire.stream_end import MARKS, USAGE_OBJECT
 
 _END: Final = b"\n\n"  # of an event
 _MAX_MARKED: Final = 1000  # events: more take several milliseconds to read
@@ -19,13 +20,17 @@ _MAX_WITH_USAGE: Final = 32
 
 def marked(data: bytes) -> tuple[list[bytes], bool]:
     """The last events that hold a mark, and whether these are all. `data` begins with an event."""
-    events: list[bytes] = []
+    spans = sorted({span for mark in MARKS for span in _spans(data, mark)})
+    return [data[start:end] for start, end in spans[-_MAX_MARKED:]], len(spans) <= _MAX_MARKED
+
+
+def _spans(data: bytes, mark: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
+    """Where the events that hold this mark begin and end."""
     at = 0
-    while (mark := MARK.search(data, at)) is not None:
-        end = event_end(data, mark.start()) or len(data)
-        events.append(data[event_start(data, at, mark.start()) : end])
-        at = end
-    return events[-_MAX_MARKED:], len(events) <= _MAX_MARKED
+    while (match := mark.search(data, at)) is not None:
+        start = event_start(data, at, match.start())
+        at = event_end(data, match.start()) or len(data)
+        yield start, at
 
 
 def with_usage(data: bytes) -> Iterator[bytes]:

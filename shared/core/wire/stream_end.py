@@ -29,15 +29,18 @@ LONGEST_EVENT_END: Final = len(b"\r\n\r\n")
 
 USAGE_OBJECT: Final = re.compile(rb'"usage"\s*:\s*\{')
 _NAMES: Final = b"|".join(re.escape(name.encode()) for name in sorted(LAST_EVENTS | {"error"}))
-# Found in every event in which `ends_stream` or `reports_error` can be true, or in which a choice
-# has its finish_reason. To search for it costs a chunk about a microsecond, a tenth of parsing it.
-MARK: Final = re.compile(
-    rb'"(?:finish_reason"\s*:(?!\s*(?:null|""))'
-    rb'|(?:error|code)"\s*:(?!\s*null)'
-    rb'|statusCode"'
-    rb'|(?:type|object)"\s*:\s*"(?:' + _NAMES + rb"))"
-    rb"|event: ?(?:" + _NAMES + rb")"
-    rb"|\[DONE\]"
+# One of these is found in every event in which `ends_stream` or `reports_error` can be true, or in
+# which a choice has its finish_reason. To search for all costs a chunk less than a microsecond, a
+# twentieth of parsing it. They are several because a pattern is fast by the text it begins with.
+MARKS: Final = (
+    re.compile(
+        rb'"(?:finish_reason"\s*:(?!\s*(?:null|""))'
+        rb'|(?:error|code)"\s*:(?!\s*null)'
+        rb'|statusCode"'
+        rb'|(?:type|object)"\s*:\s*"(?:' + _NAMES + rb"))"
+    ),
+    re.compile(rb"event: ?(?:" + _NAMES + rb")"),
+    re.compile(re.escape(DONE.encode())),
 )
 
 
