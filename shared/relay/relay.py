@@ -29,7 +29,8 @@ from shared.core.exchange.actions import (
     Interruption,
     StartKeepAlive,
 )
-from shared.core.exchange.machine import ExchangeMachine, ExchangeRules
+from shared.core.exchange.machine import ExchangeMachine
+from shared.core.exchange.rules import ExchangeRules
 from shared.core.exchange.state import State
 from shared.core.records import capture
 from shared.core.wire import upstream_target

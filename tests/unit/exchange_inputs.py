@@ -8,7 +8,8 @@ from typing import Final
 
 from shared.core import api_error
 from shared.core.exchange.actions import Actions
-from shared.core.exchange.machine import ExchangeMachine, ExchangeRules
+from shared.core.exchange.machine import ExchangeMachine
+from shared.core.exchange.rules import ExchangeRules
 from shared.core.exchange.state import State
 from shared.core.wire.headers import RawHeaders
 from shared.errors import (

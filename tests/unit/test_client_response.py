@@ -21,7 +21,8 @@ from shared.core.exchange.actions import (
     SendErrorDocument,
     StartKeepAlive,
 )
-from shared.core.exchange.machine import ExchangeMachine, ExchangeRules
+from shared.core.exchange.machine import ExchangeMachine
+from shared.core.exchange.rules import ExchangeRules
 from shared.core.wire.sse import decode
 from shared.errors import UpstreamInterrupted
 from shared.relay.client_response import KEEP_ALIVE, ClientResponse

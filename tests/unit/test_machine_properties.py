@@ -22,7 +22,8 @@ from shared.core.exchange.actions import (
     SendHeaders,
     StartKeepAlive,
 )
-from shared.core.exchange.machine import Conclusion, ExchangeMachine, ExchangeRules
+from shared.core.exchange.machine import Conclusion, ExchangeMachine
+from shared.core.exchange.rules import ExchangeRules
 from shared.core.exchange.state import ENDED, State
 from shared.core.records.outcome import RelayResult
 from shared.core.wire import tail

@@ -19,21 +19,13 @@ from shared.core.exchange.actions import (
     Drain,
     FinishBody,
     Interruption,
-    SendBody,
-    SendComment,
-    SendErrorDocument,
-    SendErrorFrame,
-    SendHeaders,
-    StartKeepAlive,
 )
-from shared.core.exchange.client_body import ClientBody
-from shared.core.exchange.early_body import EarlyBody
+from shared.core.exchange.reply import Reply
+from shared.core.exchange.rules import ExchangeRules
 from shared.core.exchange.state import ANSWERING, ENDED, UNANSWERED, State
 from shared.core.records.outcome import RelayResult
-from shared.core.wire import forwarding
 from shared.core.wire.content_coding import ContentDecoder
 from shared.core.wire.headers import RawHeaders, header, is_readable
-from shared.core.wire.sse import EVENT_STREAM
 from shared.core.wire.steps import Cooperative
 from shared.errors import (
     BodyTooLarge,
@@ -48,17 +40,6 @@ from shared.errors import (
 # every piece of every stream compares with it: a name of the module costs less than a class's
 _STREAMING: Final = State.STREAMING
 COLLECTED_BYTES: Final = 64 * 1024  # of an error that comes after an early response
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ExchangeRules:
-    """What settings allow an exchange."""
-
-    error_frames: bool  # a failure within a stream is reported in the stream
-    keep_alive: bool  # silences of a stream are bridged with comments
-    drain: bool  # after a disconnect the answer is read on
-    drain_bytes: int  # how much of it
-    capture_required: bool  # the client gets the answer's end when both captures are stored
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,16 +60,9 @@ class ExchangeMachine:
     def __init__(self, exchange_id: str, rules: ExchangeRules) -> None:
         self.state = State.RECEIVING
         self.conclusion: Conclusion | None = None
-        self._exchange_id = exchange_id
         self._rules = rules
-        self._body = self._client_body(is_stream=False)
+        self._reply = Reply(exchange_id, rules)
         self._status = 0  # the upstream's
-        self._chunked = False  # no Content-Length tells the client where the body ends
-        self._framed = False  # the last thing that the client is sent is an error frame
-        self._document_sent = False  # a response that needs no further end
-        # of a response without a body, which they end: held back as the end of any other
-        self._held_headers: SendHeaders | None = None
-        self.answered_status: int | None = None  # the client's; None: it gets no answer
         self._collected = b""  # the beginning of an answer in COLLECTING
         self._coding = ""  # its content-encoding
         self._drained_bytes = 0
@@ -109,7 +83,7 @@ class ExchangeMachine:
         if self._is_too_late(State.RECEIVING):
             return ()
         self._end(RelayResult.REJECTED, error)
-        return self._error_document(error)
+        return self._reply.error_document(error)
 
     def rejected(self, error: BodyTooLarge | RequestMemoryFull | RequestNotCaptured) -> Actions:
         """The request's body must not be relayed, or not the rest of it."""
@@ -129,14 +103,8 @@ class ExchangeMachine:
         """The upstream has not answered in EARLY_RESPONSE_AFTER_S."""
         if self.state is not State.CALLING:
             return ()
-        self.state, self._chunked, self.answered_status = State.EARLY, True, 200
-        self._body = self._client_body(is_stream=True)
-        headers = [
-            (b"content-type", EVENT_STREAM.encode()),
-            (b"cache-control", b"no-cache"),
-            (b"x-exchange-id", self._exchange_id.encode()),
-        ]
-        return (SendHeaders(200, headers), SendComment(), *self._keep_alive())
+        self.state = State.EARLY
+        return self._reply.begin_early()
 
     def upstream_answered(
         self,
@@ -159,9 +127,10 @@ class ExchangeMachine:
             self._answer_early(header(headers, b"content-encoding"), is_stream=is_stream)
         else:
             is_stream = is_stream and is_readable(headers)
-            actions = self._start(status, headers, is_stream=is_stream, bodiless=bodiless)
+            self.state = State.STREAMING
+            actions = self._reply.begin(status, headers, is_stream=is_stream, bodiless=bodiless)
         if usage_requested and is_stream:
-            self._body.take_out_usage()
+            self._reply.body.take_out_usage()
         return actions
 
     def piece(self, piece: bytes) -> bytes | None:
@@ -169,7 +138,7 @@ class ExchangeMachine:
         further.
         """
         if self.state is _STREAMING:
-            return self._body.feed(piece)
+            return self._reply.body.feed(piece)
         if self._is_too_late(*ANSWERING):
             return None
         if self.state is State.COLLECTING:
@@ -184,7 +153,7 @@ class ExchangeMachine:
         """As `piece`, with pauses, for a piece longer than SLICE_BYTES."""
         if self.state is not State.STREAMING:
             return self.piece(piece)
-        data = yield from self._body.feed_steps(piece)
+        data = yield from self._reply.body.feed_steps(piece)
         # the client may have disconnected in a pause
         return data if self.state is State.STREAMING else b""
 
@@ -198,8 +167,8 @@ class ExchangeMachine:
             return self._end(RelayResult.CLIENT_DISCONNECTED)
         if self.state is State.COLLECTING:
             return self._collected_all()
-        rest = self._send(self._body.flush())
-        if self._status == 200 and (cut_short or not self._body.is_whole):
+        rest = self._reply.rest()
+        if self._status == 200 and (cut_short or not self._reply.body.is_whole):
             broken = UpstreamInterrupted(
                 "Azure OpenAI ended its answer before the answer was whole."
             )
@@ -237,8 +206,7 @@ class ExchangeMachine:
         """
         if self.state in ENDED and self.state is not State.HOLDING:
             return ()
-        if self._take_held_headers():
-            self.answered_status = None
+        self._reply.withdraw()
         if self.state is State.HOLDING:
             self._end(RelayResult.CLIENT_DISCONNECTED)
             self.state = State.DONE
@@ -259,7 +227,7 @@ class ExchangeMachine:
     def keep_alive_due(self) -> Actions:
         """Nothing was sent for KEEP_ALIVE_S."""
         open_ = self.state in {State.EARLY, State.STREAMING, State.COLLECTING}
-        return (SendComment(),) if open_ and self._body.at_event_boundary else ()
+        return self._reply.comment() if open_ else ()
 
     def internal_error(self) -> Actions:
         """The proxy itself failed."""
@@ -267,7 +235,7 @@ class ExchangeMachine:
             return ()
         unanswered, error = self._is_unanswered(), api_error.internal_error()
         self._end(RelayResult.FAILED, error)
-        return self._error_document(error) if unanswered else ()
+        return self._reply.error_document(error) if unanswered else ()
 
     def require_conclusion(self) -> Conclusion:
         """How the exchange ended. Raises ExchangeStateError before that."""
@@ -282,7 +250,7 @@ class ExchangeMachine:
         if self._is_recorded():
             return ()
         self.state = State.DONE
-        return (*self._take_held_headers(), *self._send(self._body.release()), FinishBody())
+        return self._reply.release()
 
     def captures_failed(self) -> Actions:
         """A capture of the exchange could not be stored."""
@@ -291,11 +259,11 @@ class ExchangeMachine:
         error = api_error.capture_unavailable()
         self._end(RelayResult.REJECTED, error)
         self.state = State.DONE
-        if self._held_headers is not None:
-            return self._error_document(error)
-        if self._framed:
+        if self._reply.is_held:
+            return self._reply.error_document(error)
+        if self._reply.is_framed:
             return (FinishBody(),)
-        frame = self._error_frame(error.body()) if self._rules.error_frames else ()
+        frame = self._reply.error_frame(error.body()) if self._rules.error_frames else ()
         return (*frame, FinishBody()) if frame else (Abort(),)
 
     def finish(self, *, error_sent: bool) -> Actions:
@@ -305,10 +273,8 @@ class ExchangeMachine:
         if self.state is not State.RECORDING:
             raise ExchangeStateError(f"finish in {self.state.name}")
         self.state = State.DONE
-        if self._document_sent:
-            return ()
-        whole = error_sent if self._framed else self._result is RelayResult.COMPLETE
-        return (FinishBody(),) if whole else (Abort(),)
+        complete = self._result is RelayResult.COMPLETE
+        return self._reply.end(complete=complete, error_sent=error_sent)
 
     @property
     def waits_for_recording(self) -> bool:
@@ -317,17 +283,22 @@ class ExchangeMachine:
         Functions host may kill the worker.
         """
         disconnected = self._result is RelayResult.CLIENT_DISCONNECTED
-        return (self._chunked or disconnected) and not self._rules.capture_required
+        return (self._reply.is_chunked or disconnected) and not self._rules.capture_required
+
+    @property
+    def answered_status(self) -> int | None:
+        """The status that the client is answered; None: it gets no answer."""
+        return self._reply.status
 
     @property
     def takes_out_usage(self) -> bool:
         """Whether pieces of the answer are looked into: long ones go through `piece_steps`."""
-        return self._body.takes_out_usage
+        return self._reply.body.takes_out_usage
 
     @property
     def held_bytes(self) -> int:
         """How many bytes of the answer are held back until HOLDING ends."""
-        return self._body.held_bytes
+        return self._reply.body.held_bytes
 
     # ----------------------------------------------------------------------------------------------
 
@@ -351,11 +322,7 @@ class ExchangeMachine:
         return self.state is not State.HOLDING
 
     def _is_unanswered(self) -> bool:
-        return self.state in UNANSWERED or self._held_headers is not None
-
-    def _take_held_headers(self) -> Actions:
-        send_headers, self._held_headers = self._held_headers, None
-        return (send_headers,) if send_headers is not None else ()
+        return self.state in UNANSWERED or self._reply.is_held
 
     @property
     def _result(self) -> RelayResult | None:
@@ -372,31 +339,18 @@ class ExchangeMachine:
         failure = failures.translate(error)
         actions: Actions = ()
         if self._is_unanswered():
-            actions = self._error_document(failure.error)
+            actions = self._reply.error_document(failure.error)
         elif self._rules.error_frames and self.state is not State.DRAINING:
-            actions = self._error_frame(failure.error.body())
+            actions = self._reply.error_frame(failure.error.body())
         self._end(failure.result, failure.error)
         return actions
-
-    def _error_document(self, error: ApiError) -> Actions:
-        self._document_sent, self._held_headers = True, None
-        self.answered_status = error.status
-        return (SendErrorDocument(error),)
-
-    def _error_frame(self, error: bytes) -> Actions:
-        """Nothing within an event: ended there, it would be read as a whole one, and fail in the
-        SDK's JSON parser. A connection that breaks off, which SDKs raise as a connection error,
-        says it better.
-        """
-        self._framed = self._body.at_event_boundary
-        return (SendErrorFrame(error),) if self._framed else ()
 
     def _collected_all(self) -> Actions:
         """An answer that is not a stream came after the client was promised one."""
         if self._status < 400:
             error = "Azure OpenAI answered a request for a stream with something else."
             return self._fail(UpstreamInterrupted(error))
-        frame = self._error_frame(failures.one_line_error(self._collected, self._coding))
+        frame = self._reply.error_frame(failures.one_line_error(self._collected, self._coding))
         return (*frame, *self._end(RelayResult.COMPLETE))
 
     def _answer_early(self, coding: str, *, is_stream: bool) -> None:
@@ -404,28 +358,6 @@ class ExchangeMachine:
         self._coding = coding
         if is_stream and self._status == 200 and ContentDecoder(coding).is_known:
             self.state = State.STREAMING
-            self._body = EarlyBody(coding, holds_back=self._rules.capture_required)
+            self._reply.continue_early(coding)
         else:
             self.state = State.COLLECTING
-
-    def _start(
-        self, status: int, headers: RawHeaders, *, is_stream: bool, bodiless: bool
-    ) -> Actions:
-        client_headers = forwarding.response_headers(headers, self._exchange_id, unsized=is_stream)
-        self.state = State.STREAMING
-        self._body = self._client_body(is_stream=is_stream)
-        self._chunked = all(name != b"content-length" for name, _ in client_headers)
-        self.answered_status = status
-        if bodiless and self._rules.capture_required:
-            self._held_headers = SendHeaders(status, client_headers)
-            return ()
-        return (SendHeaders(status, client_headers), *(self._keep_alive() if is_stream else ()))
-
-    def _client_body(self, *, is_stream: bool) -> ClientBody:
-        return ClientBody(is_stream=is_stream, holds_back=self._rules.capture_required)
-
-    def _keep_alive(self) -> Actions:
-        return (StartKeepAlive(),) if self._rules.keep_alive else ()
-
-    def _send(self, data: bytes) -> Actions:
-        return (SendBody(data),) if data else ()

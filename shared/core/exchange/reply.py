@@ -1,0 +1,122 @@
+"""What the client of an exchange is sent: headers, body, and an error as far as HTTP still allows
+it. shared.core.exchange.machine decides when.
+"""
+
+from __future__ import annotations
+
+from shared.core.api_error import ApiError
+from shared.core.exchange.actions import (
+    Abort,
+    Actions,
+    FinishBody,
+    SendBody,
+    SendComment,
+    SendErrorDocument,
+    SendErrorFrame,
+    SendHeaders,
+    StartKeepAlive,
+)
+from shared.core.exchange.client_body import ClientBody
+from shared.core.exchange.early_body import EarlyBody
+from shared.core.exchange.rules import ExchangeRules
+from shared.core.wire import forwarding
+from shared.core.wire.headers import RawHeaders
+from shared.core.wire.sse import EVENT_STREAM
+
+
+class Reply:
+    """The reply to one client. What a method returns is to be sent now."""
+
+    def __init__(self, exchange_id: str, rules: ExchangeRules) -> None:
+        self.status: int | None = None  # None: the client gets no answer
+        self.is_chunked = False  # no Content-Length tells the client where the body ends
+        self.is_framed = False  # the last thing that the client is sent is an error frame
+        self._exchange_id = exchange_id
+        self._rules = rules
+        self.body = self._new_body(is_stream=False)
+        self._is_document = False  # an error's, which needs no further end
+        # of a response without a body, which they end: held back as the end of any other
+        self._held_headers: SendHeaders | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the headers are held back, so that the client has nothing yet."""
+        return self._held_headers is not None
+
+    def begin_early(self) -> Actions:
+        """A stream that the upstream has not answered yet."""
+        self.status, self.is_chunked = 200, True
+        self.body = self._new_body(is_stream=True)
+        headers = [
+            (b"content-type", EVENT_STREAM.encode()),
+            (b"cache-control", b"no-cache"),
+            (b"x-exchange-id", self._exchange_id.encode()),
+        ]
+        return (SendHeaders(200, headers), SendComment(), *self._keep_alive())
+
+    def continue_early(self, coding: str) -> None:
+        """The upstream's stream follows; `coding` is its content coding."""
+        self.body = EarlyBody(coding, holds_back=self._rules.capture_required)
+
+    def begin(
+        self, status: int, headers: RawHeaders, *, is_stream: bool, bodiless: bool
+    ) -> Actions:
+        """The upstream's answer has begun. `bodiless`: the headers are all of it."""
+        client_headers = forwarding.response_headers(headers, self._exchange_id, unsized=is_stream)
+        self.status = status
+        self.is_chunked = all(name != b"content-length" for name, _ in client_headers)
+        self.body = self._new_body(is_stream=is_stream)
+        if bodiless and self._rules.capture_required:
+            self._held_headers = SendHeaders(status, client_headers)
+            return ()
+        return (SendHeaders(status, client_headers), *(self._keep_alive() if is_stream else ()))
+
+    def comment(self) -> Actions:
+        """A comment, if something may be put in here."""
+        return (SendComment(),) if self.body.at_event_boundary else ()
+
+    def rest(self) -> Actions:
+        """What was waiting for the end of its event when the answer ended."""
+        return _send(self.body.flush())
+
+    def release(self) -> Actions:
+        """What was held back until the captures are stored, and the body's end."""
+        held, self._held_headers = self._held_headers, None
+        return (*((held,) if held is not None else ()), *_send(self.body.release()), FinishBody())
+
+    def withdraw(self) -> None:
+        """Send nothing of what is held back."""
+        if self.is_held:
+            self._held_headers, self.status = None, None
+
+    def error_document(self, error: ApiError) -> Actions:
+        """An error as the whole response."""
+        self._is_document, self._held_headers = True, None
+        self.status = error.status
+        return (SendErrorDocument(error),)
+
+    def error_frame(self, error: bytes) -> Actions:
+        """An error within a stream, but nothing within an event: ended there, it would be read as a
+        complete one, and fail in the SDK's JSON parser. A connection that breaks off, which SDKs
+        raise as a connection error, says it better.
+        """
+        self.is_framed = self.body.at_event_boundary
+        return (SendErrorFrame(error),) if self.is_framed else ()
+
+    def end(self, *, complete: bool, error_sent: bool) -> Actions:
+        """The response's end, unless it has one. `complete`: all of the answer was sent.
+        `error_sent`: the client was sent an error frame.
+        """
+        if self._is_document:
+            return ()
+        return (FinishBody(),) if (error_sent if self.is_framed else complete) else (Abort(),)
+
+    def _new_body(self, *, is_stream: bool) -> ClientBody:
+        return ClientBody(is_stream=is_stream, holds_back=self._rules.capture_required)
+
+    def _keep_alive(self) -> Actions:
+        return (StartKeepAlive(),) if self._rules.keep_alive else ()
+
+
+def _send(data: bytes) -> Actions:
+    return (SendBody(data),) if data else ()
