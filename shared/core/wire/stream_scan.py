@@ -27,9 +27,12 @@ from shared.core.wire.stream_findings import (
     StreamFindings,
 )
 from shared.core.wire.tail import Tail, bounded
+from shared.core.wire.usage_object import has_figures
 
-# The pieces of a stream that wait to be looked at.
-PENDING_BYTES: Final = 64 * 1024
+# The pieces of a stream that wait to be looked at: most streams are shorter. To look at them takes
+# a millisecond or two.
+PENDING_BYTES: Final = 256 * 1024
+_LAST_EVENTS_BYTES: Final = 2 * 1024  # hold [DONE] and usage of nearly every stream
 _CHOICES_BYTES: Final = 16 * 1024  # of the last events: which choices have begun
 _SEQUENCE_NUMBER: Final = re.compile(rb'"sequence_number"\s*:\s*(\d{1,15})')
 
@@ -117,11 +120,10 @@ class StreamScan:
             _add_long(findings, self._first, text[:end])
             start = end
         events = text[start : event_search.complete_bytes(text)]
-        findings.add_marked(events)
+        findings.add_marked(_last_events(events, PARSED_BYTES) if _is_clear(events) else events)
         if findings.choices and not findings.done:
             # Which choices have begun is in no mark.
-            last = event_search.event_start(events, 0, max(len(events) - _CHOICES_BYTES, 0))
-            findings.add_all(events[last:])
+            findings.add_all(_last_events(events, _CHOICES_BYTES))
         return findings
 
     def _add_open_event(self, findings: StreamFindings) -> None:
@@ -195,6 +197,20 @@ def scan(body: bytes, choices: int | None = 1) -> Tail:
     whole = StreamScan(choices)
     whole.feed(body)
     return whole.end()
+
+
+def _is_clear(events: bytes) -> bool:
+    """Whether the last few events say how the stream ended. Only an error that is near can change
+    that for the relay; enrichment finds one that is far.
+    """
+    last = StreamFindings()
+    last.add_all(_last_events(events, _LAST_EVENTS_BYTES))
+    return last.done and has_figures(last.usage)
+
+
+def _last_events(events: bytes, count: int) -> bytes:
+    """The events of the last so many bytes; the first one may be cut."""
+    return events[event_search.event_start(events, 0, max(len(events) - count, 0)) :]
 
 
 def _add_long(findings: StreamFindings, first: bytes, last: bytes) -> None:
