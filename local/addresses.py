@@ -18,6 +18,7 @@ def where(stack: Stack, config: Settings, folder: Path) -> str:
         f"Azure OpenAI   {config.upstream.base_url}",
         f"Event Hub      {config.event_hub.name} at {_event_hub(stack, config)}",
         f"storage        {'Azurite, blobs on port ' + str(stack.ports.blob) if 'azurite' in stack.local_parts else 'real'}",
+        f"events         {folder / 'events'}, a file for each that arrives here",
         f"logs           {folder / 'logs'}",
     ]
     return "\nServing until Ctrl-C:\n  " + "\n  ".join(lines)
@@ -30,11 +31,19 @@ def _event_hub(stack: Stack, config: Settings) -> str:
 
 
 def how_to_call(stack: Stack, deployment: str) -> str:
-    """An example call."""
-    return (
-        f"Try:\n  curl -N '{stack.proxy_url}/openai/deployments/{deployment}/chat/completions"
-        "?api-version=2024-10-21' -H 'content-type: application/json' \\\n"
-        """    -d '{"stream": true, "messages": [{"role": "user", "content": "Hello"}]}'\n"""
+    """Calls to try: their events show up here."""
+    call = f"{stack.proxy_url}/openai/deployments/{deployment}{{}}/chat/completions?api-version=2024-10-21"
+    streamed = """'{"stream": true, "messages": [{"role": "user", "content": "Hello"}]}'"""
+    tries = [("a stream", "", streamed)]
+    if "azure_openai" in stack.local_parts:
+        tries += [
+            ("a stream that breaks", "--close_after=5", streamed),
+            ("a refusal", "--status=429,retry_after=7", streamed),
+        ]
+    return "Try in another terminal, and see the event here:\n" + "\n".join(
+        f"  # {what}\n  curl -iN '{call.format(directives)}' \\\n"
+        f"    -H 'content-type: application/json' -d {body}"
+        for what, directives, body in tries
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import openai
@@ -13,6 +13,7 @@ from openai.types.chat import ChatCompletionMessageParam
 
 from local.console import Console
 from local.event_feed import Event, EventFeed
+from local.event_text import abridged, save
 from local.reachable import unreachable
 from local.stack import Stack
 from local.stack.errors import StackError
@@ -25,8 +26,9 @@ _NOTICE_EVERY_S: Final = 15
 _QUESTION: Final = "In one sentence: what does a proxy do?"
 
 
-def show(stack: Stack, console: Console, feed: EventFeed, deployment: str) -> None:
-    """Print the streamed answer as it arrives, the other answer, and both events.
+def show(stack: Stack, console: Console, feed: EventFeed, deployment: str, events: Path) -> None:
+    """Print the streamed answer as it arrives, the other answer, and both events abridged; the
+    whole ones are written to the folder `events`.
 
     Raises StackError if an event is missing, or if a call failed (after its event was shown).
     """
@@ -38,7 +40,7 @@ def show(stack: Stack, console: Console, feed: EventFeed, deployment: str) -> No
         console.line("\nWhat a consumer of the Event Hub receives:")
         expected = {"error"} if failure else {"stream_completion", "completion"}
         missing = _show_events(
-            stack, console, feed, expected, lambda event: _is_ours(event, messages, started)
+            stack, console, feed, expected, events, lambda event: _is_ours(event, messages, started)
         )
     problems = [problem for problem in (failure, missing) if problem]
     if problems:
@@ -132,6 +134,7 @@ def _show_events(
     console: Console,
     feed: EventFeed,
     expected: set[str],
+    events: Path,
     ours: Callable[[Event], bool],
 ) -> str | None:
     """Print an event of each expected type as it arrives; return a message if one is late."""
@@ -143,7 +146,7 @@ def _show_events(
         event = feed.next(within_s=0.2)
         if event is not None and event.get("type") in missing and ours(event):
             missing.discard(event["type"])
-            console.line(json.dumps(event, indent=2, ensure_ascii=False))
+            console.line(f"{abridged(event)}\n  the whole event: {save(event, events)}")
         waited_s = time.monotonic() - began
         if missing and waited_s > _EVENTS_WITHIN_S:
             return _missing(stack, missing)

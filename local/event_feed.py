@@ -80,30 +80,3 @@ def _client(settings: Mapping[str, str]) -> EventHubConsumerClient:
     return EventHubConsumerClient(
         settings["AZURE_EVENTHUB_NAMESPACE"], hub or "", _GROUP, DefaultAzureCredential()
     )
-
-
-def summary(event: Event) -> str:
-    """The event in a line: time, type, deployment, model, status, outcome, tokens, latency, id."""
-    first = event.get("time_to_first_chunk_ms")
-    return "  ".join(
-        [
-            str(event.get("timestamp", ""))[11:23],
-            str(event.get("type")),
-            f"{event.get('deployment') or '-'} ({event.get('model')})",
-            f"{event.get('status_code')} {event.get('outcome')}",
-            _tokens(event),
-            f"{event.get('latency_ms')} ms"
-            + (f" (first chunk {first} ms)" if first is not None else ""),
-            str(event.get("exchange_id")),
-        ]
-    )
-
-
-def _tokens(event: Event) -> str:
-    if event.get("usage_source") == "estimated":
-        estimate = event.get("usage_estimate") or {}
-        return f"about {estimate.get('prompt_tokens', 0)}+{estimate.get('completion_tokens', 0)} tokens (estimated)"
-    usage = event.get("usage") or {}
-    read = usage.get("prompt_tokens", usage.get("input_tokens"))
-    written = usage.get("completion_tokens", usage.get("output_tokens"))
-    return "no usage" if read is None and written is None else f"{read or 0}+{written or 0} tokens"

@@ -120,11 +120,13 @@ def _start_and_serve(stack: Stack, config: Settings, options: Options, console: 
 def _serve(stack: Stack, config: Settings, options: Options, console: Console) -> None:
     # Importing the two SDKs takes a second, during which the parts start.
     from local import demonstration
-    from local.event_feed import EventFeed, summary
+    from local.event_feed import EventFeed
+    from local.event_text import save, summary
 
+    events = options.folder / "events"
     with EventFeed(stack.settings, from_start="event_hubs" in stack.local_parts) as feed:
         if options.demo:
-            demonstration.show(stack, console, feed, options.deployment)
+            demonstration.show(stack, console, feed, options.deployment, events)
         if options.exit_after_demo:
             return
         console.line(addresses.where(stack, config, options.folder))
@@ -136,6 +138,7 @@ def _serve(stack: Stack, config: Settings, options: Options, console: Console) -
             stack.check()
             event = feed.next(within_s=0.2)
             if event is not None:
+                save(event, events)
                 console.line(f"event          | {summary(event)}")
 
 

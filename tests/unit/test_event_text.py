@@ -1,10 +1,12 @@
-"""The one-line form of an event."""
+"""An event in a line, in a dozen keys, and in a file."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
-from local.event_feed import summary
+from local.event_text import abridged, save, summary
 
 COMPLETION: dict[str, Any] = {
     "timestamp": "2026-11-23T14:24:25.885177",
@@ -58,3 +60,25 @@ def test_an_error_without_usage_says_so() -> None:
 def test_a_call_that_names_no_deployment_has_a_dash() -> None:
     call = COMPLETION | {"type": "call", "deployment": None, "model": "unknown", "usage": None}
     assert "  call  - (unknown)  200 completed" in summary(call)
+
+
+def test_an_abridged_event_is_json_of_the_keys_that_matter_first() -> None:
+    """The question instead of the whole conversation, tokens that are counted, short texts."""
+    event = COMPLETION | {
+        "prompt": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}],
+        "content": "word " * 100,
+        "tokens": {"input": 19, "output": 20, "cached": None, "reasoning": 0},
+        "problems": [],
+    }
+    shown = json.loads(abridged(event))
+    assert shown["prompt"] == {"role": "user", "content": "Hi"}
+    assert shown["tokens"] == {"input": 19, "output": 20}
+    assert shown["content"].endswith("word …")
+    assert "problems" not in shown
+    assert len(abridged(event).splitlines()) <= 16
+
+
+def test_the_whole_event_is_in_a_file_of_its_own(tmp_path: Path) -> None:
+    file = save(COMPLETION, tmp_path / "events")
+    assert json.loads(file.read_text()) == COMPLETION
+    assert file.name == f"{COMPLETION['exchange_id']}.json"
