@@ -162,6 +162,8 @@ class Exchange:
                 self.captures_stored = machine.state is State.HOLDING
                 return machine.captures_stored()
             case "finish":
+                if machine.state is not State.RECORDING:  # refused: it changes nothing
+                    return machine.finish(error_sent=False)
                 self.frame_sent = self.frames > 0 and draw(st.booleans())
                 return machine.finish(error_sent=self.frame_sent)
             case _:
