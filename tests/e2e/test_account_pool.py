@@ -180,6 +180,15 @@ def test_the_app_alone_may_call_the_pool(
         assert call.rest().status == status
 
 
+def test_the_team_is_the_caller_in_the_event(stack: Stack, events: EventLog) -> None:
+    """From the header that the policy in front of the app overrides; no account gets it."""
+    chat = Chat(headers=(("x-apim-team", "search"),))
+    answer = chat.ask(stack)
+    assert events.one(exchange_id=answer.exchange_id)["caller"] == {"team": "search"}
+    reached = upstream_record.only_request(stack, deployment=chat.deployment)
+    assert reached.all("x-apim-team") == []
+
+
 def test_an_account_gets_the_gateways_token_and_never_the_apps(stack: Stack) -> None:
     chat = Chat()
     chat.ask(stack)

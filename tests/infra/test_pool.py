@@ -16,9 +16,10 @@ import pytest
 from harness.tools import tool_path
 from shared.core.event import attribution
 from tests.infra import switches
-from tests.infra.bicep import Deployment, Evaluator
+from tests.infra.bicep import INFRA, Deployment, Evaluator
 
 NAME: Final = "fnsse-contoso-gateway-test"
+PAGE: Final = INFRA.parent / "docs" / "how-to" / "pool-accounts.md"
 POOLED: Final = tuple(
     (switch, "pool" if switch == "openAi" else position)
     for switch, position in switches.settings()[0]
@@ -94,6 +95,18 @@ def test_the_circuit_breaker_is_what_the_parameter_says(
     deployment = evaluator.evaluate(switches.parameters(POOLED, more), tmp_path)
     (rule,) = _made(deployment, f"backends/{NAME}-account-1")["circuitBreaker"]["rules"]
     assert (rule["failureCondition"]["count"], rule["tripDuration"]) == (3, "PT60S")
+
+
+def test_the_list_in_the_documentation_is_evaluated(evaluator: Evaluator, tmp_path: Path) -> None:
+    """docs/how-to/pool-accounts.md: three accounts that exist."""
+    (block,) = re.findall(r"```bicep\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    deployment = evaluator.evaluate(switches.parameters(POOLED, block), tmp_path)
+    assert deployment.diagnostics == []
+    assert deployment.of("Microsoft.CognitiveServices/accounts") == []
+    assert [
+        (member["priority"], member["weight"])
+        for member in _made(deployment, f"backends/{NAME}-pool")["pool"]["services"]
+    ] == [(1, 1), (2, 3), (2, 1)]
 
 
 def test_new_accounts_lie_in_their_regions(deployment: Deployment) -> None:

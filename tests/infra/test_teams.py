@@ -15,7 +15,7 @@ import pytest
 
 from harness.tools import tool_path
 from tests.infra import switches
-from tests.infra.bicep import TENANT, Deployment, EvaluationError, Evaluator
+from tests.infra.bicep import INFRA, TENANT, Deployment, EvaluationError, Evaluator
 
 NAME: Final = "fnsse-contoso-gateway-test"
 PLAIN: Final = switches.settings()[0]
@@ -202,6 +202,20 @@ def test_without_applications_a_key_is_required(evaluator: Evaluator, tmp_path: 
     ]
     policy = _made(deployment, f"apis/{NAME}-openai/policies/policy")["value"]
     assert "client-auth" not in policy
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_what_the_documentation_says_to_write_is_evaluated(
+    number: int, evaluator: Evaluator, tmp_path: Path
+) -> None:
+    """docs/how-to/give-teams-limits.md: limits, and an application that calls with a token."""
+    page = INFRA.parent / "docs" / "how-to" / "give-teams-limits.md"
+    block = re.findall(r"```bicep\n(.*?)```", page.read_text(), re.DOTALL)[number]
+    deployment = evaluator.evaluate(switches.parameters(PLAIN, block), tmp_path)
+    assert deployment.diagnostics == []
+    policy = _parsed(deployment, f"products/{NAME}-team-search/policies/policy")
+    (limit,) = policy.iter("llm-token-limit")
+    assert limit.get("tokens-per-minute") == "50000"
 
 
 @pytest.mark.parametrize(
