@@ -116,9 +116,9 @@ def dead_lettered_ids(stack: Stack) -> dict[str, str]:
     }
 
 
-def queue_envelope(stack: Stack, fields: dict[str, Any]) -> None:
+def queue_message(stack: Stack, content: object) -> None:
     with envelope_queue.queue(stack) as queue:
-        queue.send_message(base64.b64encode(json.dumps(fields).encode()).decode())
+        queue.send_message(base64.b64encode(json.dumps(content).encode()).decode())
 
 
 def a_delivered_exchange(stack: Stack, events: EventLog) -> tuple[str, str]:
@@ -126,6 +126,21 @@ def a_delivered_exchange(stack: Stack, events: EventLog) -> tuple[str, str]:
     answer = Chat().ask(stack)
     events.one(exchange_id=answer.exchange_id)
     return answer.exchange_id, content_of(answer.body)
+
+
+def test_envelopes_that_share_a_message_are_all_delivered(stack: Stack, events: EventLog) -> None:
+    """Both hosts hand the array over as it was queued, whatever they do to its white space."""
+    exchange_ids = [a_delivered_exchange(stack, events)[0] for _ in range(2)]
+    with captures_of(stack) as captures:
+        blobs = [
+            captures.download_blob(capture.response_name(exchange_id)).readall()
+            for exchange_id in exchange_ids
+        ]
+    queue_message(stack, [capture.load_header(blob)["envelope"] for blob in blobs])
+    until(
+        lambda: [events.count(exchange_id=exchange_id) for exchange_id in exchange_ids] == [2, 2],
+        "each event once more",
+    )
 
 
 @on_embedded_alone
@@ -137,7 +152,7 @@ def test_a_dead_lettered_exchange_is_listed_requeued_after_a_fix_and_erased(
     with captures_of(stack) as captures:
         whole = captures.download_blob(name).readall()
         captures.upload_blob(name, b"garbage", overwrite=True)
-        queue_envelope(stack, capture.load_header(whole)["envelope"])
+        queue_message(stack, capture.load_header(whole)["envelope"])
         until(
             lambda: dead_lettered_ids(stack).get(exchange_id) == "corrupt_capture",
             "the exchange to be dead-lettered",
