@@ -1,4 +1,4 @@
-"""What the first and the last characters of a JSON object say, where it is too large to be parsed.
+"""What the first and the last characters of a JSON object say that is too large to be parsed.
 
 Quotes within a JSON text are escaped, so no text looks like a member. How deep a member near the
 end of a whole object stands is known from what follows it, which closes all that is around the
@@ -80,7 +80,7 @@ def ends_stream(name: str, first: str) -> bool:
 def is_error(name: str, first: str, last: str) -> bool:
     """Whether an event reports an error. `name` is its SSE name."""
     members, following, opens = first_members(first)
-    # What a container holds does not count, but that it is there.
+    # A container counts because it is there, whatever it holds.
     known: JsonObject = dict(members)
     if following:
         known[following] = {"": ""} if opens == "{" else "…"

@@ -5,8 +5,8 @@ What goes on is reduced to what counts (StreamFindings), and of an event that is
 it the beginning and the end are kept.
 
 Nothing is parsed but the events that hold one of a few marks, which are searched for in bytes.
-Where an event is too large to be parsed, its name, its first members and its last ones say what it
-is; where these do not, the scan says that it does not know.
+If an event is too large to be parsed, its name, its first members and its last ones say what it is;
+if these do not, the scan says that it does not know.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class StreamScan:
         text = self._join()
         start = event_search.complete_bytes(text)
         if self._first is not None and start == 0:
-            # nobody counted its braces: it may be whole
+            # Its braces are not counted: it may be complete.
             event = event_search.decoded_open(self._first)
             ends = event is not None and large.ends_stream(event.event, event.data)
             findings.unsure |= ends and _last_text(text).endswith("}}")
@@ -209,7 +209,7 @@ def _is_clear(events: bytes) -> bool:
 
 
 def _last_events(events: bytes, count: int) -> bytes:
-    """The events of the last so many bytes; the first one may be cut."""
+    """The last events: as many as begin or end within so many bytes."""
     return events[event_search.event_start(events, 0, max(len(events) - count, 0)) :]
 
 
