@@ -17,6 +17,7 @@ from harness.tools import tool_path
 from shared.core.event import attribution
 from tests.infra import switches
 from tests.infra.bicep import INFRA, Deployment, Evaluator
+from tests.infra.test_policies import BUFFERING
 
 NAME: Final = "fnsse-contoso-gateway-test"
 PAGE: Final = INFRA.parent / "docs" / "how-to" / "pool-accounts.md"
@@ -178,6 +179,17 @@ def test_a_refused_call_goes_on_to_the_next_account(policy: Element) -> None:
     (chosen,) = retry.iter("set-backend-service")
     assert chosen.get("backend-id") == f"{NAME}-pool"
     assert len(list(policy.iter("forward-request"))) == 1
+
+
+def test_nothing_reads_a_body_on_the_way(policy: Element) -> None:
+    """Neither in an expression nor by a policy that needs all of it: a stream would wait for its
+    end. A body is set in the pool's own answer alone.
+    """
+    text = ElementTree.tostring(policy, encoding="unicode")
+    assert not re.search(r"\.Body\b", text)
+    assert not (BUFFERING - {"retry"}) & {element.tag for element in policy.iter()}
+    bodies = [body for answer in policy.iter("return-response") for body in answer.iter("set-body")]
+    assert list(policy.iter("set-body")) == bodies
 
 
 def test_every_answer_says_which_account_gave_it(deployment: Deployment, policy: Element) -> None:
