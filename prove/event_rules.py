@@ -116,7 +116,10 @@ def _request(event: Event, view: ExchangeView, circumstances: Circumstances) -> 
         chat = view.client.chat
         if event["deployment"] != chat.deployment:
             yield "deployment"
-        if event["stream"] != chat.stream and event["outcome"] != "rejected":
+        # a part of the request may not say whether it asks for a stream
+        if event["stream"] != chat.stream and not (
+            event["outcome"] == "rejected" or is_partial(event)
+        ):
             yield "stream"
         excused = event["truncated"] or is_partial(event) or _lacks(event, "request", circumstances)
         if event["prompt"] != chat.messages and not excused:

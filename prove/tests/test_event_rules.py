@@ -69,7 +69,7 @@ def test_an_event_may_report_what_happened(
 
 
 _PART: Final[dict[str, Any]] = _ABORTED | {
-    "prompt": None, "request_sha256": "part",
+    "prompt": None, "request_sha256": "part", "stream": not _CHAT.stream,
     "problems": ["the request's capture is partial: the instance was killed meanwhile"],
 }  # fmt: skip
 _UNSEEN: Final = ExchangeView(client=ClientObservation(chat=_CHAT), upstream=None)
