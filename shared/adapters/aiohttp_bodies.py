@@ -25,13 +25,13 @@ class RequestBody:
 
     def payload(self) -> AsyncIterator[bytes] | bytes | None:
         """None for a request without a body: aiohttp would announce an empty chunked one."""
-        try:
+        stream = self._request.stream
+        if isinstance(stream, httpx.ByteStream):
             # A short body: aiohttp writes it at once, or buffers it, so nothing can stall.
-            return self._request.content or None
-        except httpx.RequestNotRead:
-            headers = self._request.headers
-            empty = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
-            return None if empty else self._pieces()
+            return b"".join(stream) or None
+        headers = self._request.headers
+        empty = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+        return None if empty else self._pieces()
 
     async def sent_by(self, response: Awaitable[aiohttp.ClientResponse]) -> aiohttp.ClientResponse:
         """The response, once its headers are there. Raises httpx.WriteTimeout."""

@@ -5,7 +5,7 @@ transport. httpx's exceptions become fnsse's here, and only here.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterator
 from typing import Final, Protocol
 
 import httpx
@@ -21,6 +21,7 @@ from shared.errors import (
 )
 from shared.settings.settings import UpstreamSettings
 
+_METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})  # an empty one is announced
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -41,8 +42,8 @@ class Body(Protocol):
         ...
 
     @property
-    def content(self) -> bytes | AsyncIterable[bytes]:
-        """What httpx.Request takes."""
+    def stream(self) -> httpx.AsyncByteStream:
+        """Its bytes, for httpx.Request."""
         ...
 
 
@@ -83,12 +84,11 @@ class Upstream:
 
         Raises UpstreamUnreachable, UpstreamConnectionLost or UpstreamTimeout.
         """
-        length = [(b"content-length", str(body.size_bytes).encode())] if body.size_bytes else []
         request = httpx.Request(
             method,
             self._origin,
-            headers=headers + length,
-            content=body.content,
+            headers=headers + _framing(method, body.size_bytes),
+            stream=body.stream,
             extensions={"target": self._prefix + target, "timeout": self._timeout},
         )
         try:
@@ -137,6 +137,15 @@ class Upstream:
                 problem, seconds = "sent nothing", settings.read_timeout_s
                 setting = "UPSTREAM_READ_TIMEOUT_S"
         return f"Azure OpenAI {problem} for {seconds:g} s ({setting})."
+
+
+def _framing(method: str, size_bytes: int | None) -> RawHeaders:
+    """The header by which the server finds the body's end. httpx adds none to a stream."""
+    if size_bytes is None:
+        return [(b"transfer-encoding", b"chunked")]
+    if size_bytes or method in _METHODS_WITH_BODY:
+        return [(b"content-length", str(size_bytes).encode())]
+    return []
 
 
 def _unreachable(error: httpx.TransportError) -> str:

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterable, Generator, MutableMapping, Sequence
 from typing import Any
 
+import httpx
 import pytest
 
 from shared.concurrency.cooperative import run_cooperatively
@@ -171,7 +172,10 @@ def test_a_body_that_is_larger_than_the_memory_is_held_alone() -> None:
 async def test_a_short_held_body_is_one_piece(size: int, whole: bool) -> None:
     data = bytes(range(256)) * 256 + b"!"
     body = HeldBody(memoryview(data)[: size // 2], data[size // 2 : size])
-    assert body.content == (data[:size] if whole else body)
+    pieces = [piece async for piece in body.stream]
+    assert b"".join(pieces) == data[:size]
+    assert (len(pieces) == 1) is whole
+    assert isinstance(body.stream, httpx.ByteStream) is whole
 
 
 async def test_a_body_passes_as_it_comes() -> None:
