@@ -49,6 +49,7 @@ class StorageHttp:
         self._connections_per_host = connections_per_host
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
+        self._turns: dict[str, asyncio.Semaphore] = {}  # by origin: as many as connections
 
     async def call(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes
@@ -58,27 +59,51 @@ class StorageHttp:
         Raises StorageError if there is no connection, if it breaks, is silent or takes too
         long, and where what arrives is not HTTP.
         """
-        session = self._session or self._open_session()
-        over_at = asyncio.get_running_loop().time() + self._timeouts.answer_s
+        address = URL(url, encoded=True)
         try:
-            # One timer for all of a try: aiohttp's own read timeout sets up a new one with every
-            # piece, which costs 0.1 ms of CPU an exchange.
-            async with asyncio.timeout(self._timeouts.silence_s) as deadline:
-                response = await session.request(
-                    method,
-                    URL(url, encoded=True),
-                    headers=headers,
-                    data=body or None,
-                    allow_redirects=False,
-                )
-                if response.status < 200:  # 101: nothing asked for another protocol
-                    response.close()
-                    raise aiohttp.ClientConnectionError(f"status {response.status}")
-                data = await self._read(response, deadline, over_at)
-            return StorageResponse(response.status, response.headers, data)
+            turns = await self._take_turn(address)
+            try:
+                return await self._send(method, address, headers, body)
+            finally:
+                turns.release()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             # without a traceback: its frames hold the body
             raise _translated(error) from error.with_traceback(None)
+
+    async def _take_turn(self, address: URL) -> asyncio.Semaphore:
+        """Wait for one of the connections; the caller releases it.
+
+        aiohttp would wait as well, but within the time for the answer. A request that is sent late
+        in that time is given up while the service works on it: the more calls wait, the more of its
+        work is lost.
+        """
+        origin = f"{address.scheme}://{address.raw_authority}"
+        turns = self._turns.get(origin)
+        if turns is None:
+            turns = self._turns[origin] = asyncio.Semaphore(self._connections_per_host)
+        if turns.locked():
+            async with asyncio.timeout(self._timeouts.turn_s):
+                await turns.acquire()
+        else:
+            await turns.acquire()  # at once
+        return turns
+
+    async def _send(
+        self, method: str, address: URL, headers: Mapping[str, str], body: bytes
+    ) -> StorageResponse:
+        session = self._session or self._open_session()
+        over_at = asyncio.get_running_loop().time() + self._timeouts.answer_s
+        # One timer for all of a try: aiohttp's own read timeout sets up a new one with every piece,
+        # which costs 0.1 ms of CPU an exchange.
+        async with asyncio.timeout(self._timeouts.silence_s) as deadline:
+            response = await session.request(
+                method, address, headers=headers, data=body or None, allow_redirects=False
+            )
+            if response.status < 200:  # 101: nothing asked for another protocol
+                response.close()
+                raise aiohttp.ClientConnectionError(f"status {response.status}")
+            data = await self._read(response, deadline, over_at)
+        return StorageResponse(response.status, response.headers, data)
 
     async def _read(
         self, response: aiohttp.ClientResponse, deadline: asyncio.Timeout, over_at: float

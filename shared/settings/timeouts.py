@@ -33,8 +33,9 @@ class EventHubTimeouts:
 class StorageTimeouts:
     """Seconds. The calls of every exchange are fnsse's own (a try each), the others the SDK's."""
 
+    turn_s: float = 10.0  # for one of the worker's connections, while all of them are in use
     connect_s: float = 3.0  # TCP and TLS of a new connection
-    # until the response's headers are there (a free connection and the upload included, and no body
+    # until the response's headers are there (the upload included, and no body
     # here has more than 1 MB), and between two pieces of the response's body
     silence_s: float = 10.0
     answer_s: float = 60.0  # one try, to the last byte of the answer: it may be 100 MB
@@ -101,6 +102,12 @@ WAITS: Final = (
         what="the end of a connection that is replaced",
         bound=_EVENT_HUB.close_s,
         then="it is dropped",
+    ),
+    Wait(
+        dependency="Storage, calls of every exchange",
+        what="one of the worker's 100 connections to the service",
+        bound=_STORAGE.turn_s,
+        then="tried again, three times in all",
     ),
     Wait(
         dependency="Storage, calls of every exchange",

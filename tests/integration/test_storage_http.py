@@ -464,6 +464,46 @@ async def test_calls_beyond_the_limit_wait_for_their_turn() -> None:
         assert server.connections <= 3
 
 
+async def test_the_wait_for_a_turn_is_not_taken_from_the_time_for_the_answer() -> None:
+    """Storage is slow: what waited for a connection has all of that time all the same."""
+
+    async def script(connection: Connection) -> None:
+        while True:
+            await connection.request()
+            await asyncio.sleep(2.5)
+            await connection.say(OK)
+
+    timeouts = StorageTimeouts(silence_s=4)
+    async with (
+        serving(script) as server,
+        client_of(server.url, timeouts, connections_per_host=1) as client,
+    ):
+        assert len(await asyncio.gather(client.get(), client.get())) == 2
+
+
+async def test_a_call_that_gets_no_turn_is_an_error() -> None:
+    """It costs the others nothing: the next one has its turn."""
+    over = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        while True:
+            await connection.request()
+            await over.wait()
+            await connection.say(OK)
+
+    async with (
+        serving(script) as server,
+        client_of(server.url, StorageTimeouts(turn_s=0.1), connections_per_host=1) as client,
+    ):
+        first = asyncio.create_task(client.get())
+        await asyncio.sleep(0)
+        with pytest.raises(StorageError, match="did not answer: TimeoutError"):
+            await client.get()
+        over.set()
+        await asyncio.wait_for(first, 20)
+        await asyncio.wait_for(client.get(), 20)
+
+
 @pytest.mark.parametrize("known", [True, False], ids=["a_known_authority", "an_unknown_one"])
 async def test_tls_is_verified(known: bool, tmp_path: Path) -> None:
     authority = trustme.CA()

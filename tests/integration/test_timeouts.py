@@ -188,6 +188,18 @@ async def a_storage(
         await storage.aclose()
 
 
+async def storage_turn(dependency: MisbehavingDependency) -> None:
+    """All connections wait for an answer that does not come."""
+    async with dependency.server() as server, a_storage(server, turn_s=SHORT_S) as storage:
+        others = [asyncio.create_task(storage.direct.get_blob("captures/a")) for _ in range(100)]
+        await asyncio.sleep(0)
+        with pytest.raises(StorageError):
+            await storage.direct.get_blob("captures/a")
+        for other in others:
+            other.cancel()
+        await asyncio.wait(others)
+
+
 async def storage_connection(dependency: MisbehavingDependency) -> None:
     """TLS, which such a server never finishes; that it listens is the kernel's doing."""
     async with (
@@ -343,6 +355,10 @@ TRIALS: Final[dict[tuple[str, str], Callable[[MisbehavingDependency], Awaitable[
     ("Event Hub", "the acceptance of a publication"): acceptance,
     ("Event Hub", "the probe of back-pressure and readiness"): probe,
     ("Event Hub", "the end of a connection that is replaced"): end_of_connection,
+    (
+        "Storage, calls of every exchange",
+        "one of the worker's 100 connections to the service",
+    ): storage_turn,
     ("Storage, calls of every exchange", "a connection"): storage_connection,
     (
         "Storage, calls of every exchange",
