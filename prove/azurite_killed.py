@@ -23,6 +23,7 @@ from prove.event_rules import Circumstances
 from prove.evidence import Evidence, gather
 from prove.load import ClientLoad, mixed
 from prove.observation import ClientObservation
+from prove.outages import grace_s
 from prove.result import FaultGroup, ProofResult
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
@@ -64,7 +65,7 @@ def azurite_killed(
         group=FaultGroup.OTHER,
     )
     rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
-    with TestBed(kind) as bed:
+    with TestBed(kind, RECONCILE_GRACE_S=grace_s(down_s)) as bed:
         bed.blobs.watch(_CAPTURED)
         load = ClientLoad(bed.stack, mixed(), clients=clients, seed=seed)
         load.start()
