@@ -12,7 +12,7 @@ from enum import Enum
 from types import TracebackType
 from typing import Any, Final, Self
 
-from prove.gated_connection import GatedConnection
+from prove.gated_connection import GatedConnection, let_finish
 from prove.request_faults import FaultAction, RequestFault, RequestFaults
 
 _HOST: Final = "127.0.0.1"
@@ -44,6 +44,7 @@ class Gate:
         self._mode = GateMode.OPEN
         self._held = threading.Event()
         self._open: set[asyncio.Task[None]] = set()
+        self._finishing: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name=f"gate-{port}", daemon=True
@@ -117,6 +118,8 @@ class Gate:
         if self._server is not None:
             self._server.close()
         await self._cut()
+        if self._finishing:
+            await asyncio.wait(list(self._finishing))
 
     async def _set_mode(self, mode: GateMode) -> None:
         self._mode = mode
@@ -143,15 +146,20 @@ class Gate:
         task.add_done_callback(self._open.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        ends = [writer]
+        storage = None
         try:
             if self._mode is GateMode.REFUSE:
                 return
             storage = await asyncio.open_connection(_HOST, self._target)
-            ends.append(storage[1])
             await GatedConnection(self).run((reader, writer), storage)
         except OSError:
             pass  # the target is down: the client sees a closed connection
         finally:
-            for end in ends:
-                end.transport.abort()
+            writer.transport.abort()
+            if storage is not None:
+                self._finish(storage)
+
+    def _finish(self, storage: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
+        task = asyncio.create_task(let_finish(storage))
+        self._finishing.add(task)
+        task.add_done_callback(self._finishing.discard)

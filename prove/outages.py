@@ -83,6 +83,8 @@ def storage_down(
     )
     rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
     settings = {"RECONCILE_GRACE_S": grace_s(down_s)} if fault in _TAKES_BOTH else {}
+    if policy == "required":  # a client may wait for storage's tries as long as the fault lasts
+        settings["EXCHANGE_TIMEOUT_S"] = str(round(down_s) + 40)
     with TestBed(kind, CAPTURE_POLICY=policy, **settings) as bed:
         load = ClientLoad(bed.stack, mixed(), clients=clients, seed=seed)
         load.start()
