@@ -34,7 +34,7 @@ type Progress = Callable[[str], None]
 # it does every few seconds.
 _RECORDING_DELAY_S: Final = 30.0
 _CALM_S: Final = (1.5, 4.0)  # between two faults
-_GRACE_S: Final = "15"  # the recorder tries for two thirds of it, which is longer than any fault
+_GRACE_S: Final = "45"  # the recorder tries for two thirds of it, which is longer than any fault
 # Figures of the last report; the last three are sums over all runs.
 _REPORTED: Final = {
     "captured": "reconcile's report: captured, those that are dead-lettered included",
