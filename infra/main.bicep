@@ -745,16 +745,31 @@ module actionGroup 'modules/action-group.bicep' = if (!empty(alerts.?emails ?? [
   }
 }
 
+var actionGroupIds = concat(
+  empty(alerts.?actionGroupId ?? '') ? [] : [alerts.actionGroupId!],
+  empty(alerts.?emails ?? []) ? [] : [actionGroup!.outputs.resourceId]
+)
+
 module alertRules 'modules/alerts.bicep' = {
   params: {
     prefix: names.alerts
     location: region
     tags: allTags
     applicationInsightsId: insights.outputs.resourceId
-    actionGroupIds: concat(
-      empty(alerts.?actionGroupId ?? '') ? [] : [alerts.actionGroupId!],
-      empty(alerts.?emails ?? []) ? [] : [actionGroup!.outputs.resourceId]
-    )
+    actionGroupIds: actionGroupIds
+  }
+}
+
+module platformAlerts 'modules/platform-alerts.bicep' = {
+  params: {
+    prefix: names.alerts
+    location: region
+    tags: allTags
+    applicationInsightsId: ids.insights
+    private: private
+    functionAppHostName: app.outputs.hostName
+    eventHubsNamespaceId: ids.eventHubs
+    actionGroupIds: actionGroupIds
   }
 }
 

@@ -69,7 +69,8 @@ resource schema 'Microsoft.Kusto/clusters/databases/scripts@2025-02-14' = {
   parent: database
   name: 'schema'
   properties: {
-    #disable-next-line use-secure-value-for-secure-inputs // the definitions of a table and functions; no secret
+    // The definitions of a table and functions; no secret.
+    #disable-next-line use-secure-value-for-secure-inputs
     scriptContent: script
     continueOnErrors: false
     // The script runs again only if it has changed.

@@ -55,39 +55,6 @@ def log_messages() -> set[str]:
     return found
 
 
-def test_the_alerts_are_the_five() -> None:
-    """The deployment has exactly the five documented alerts."""
-    assert [file.stem for file in ALERTS] == [
-        "error-share",
-        "nothing-delivered",
-        "poison",
-        "reconcile-incomplete",
-        "time-to-first-chunk",
-    ]
-
-
-# When an alert has something to say: the last condition of its query, or those of its parts.
-CONDITIONS = {
-    "error-share": ["calls >= least_calls and share > highest_share"],
-    "nothing-delivered": ["calls >= least_calls and delivered == 0"],
-    "poison": ["exchanges > 0"],
-    "reconcile-incomplete": [
-        "not(complete) and incomplete_runs >= least_runs",
-        "first_run < ago(longest_silence) and (isnull(last_judged) or last_judged < ago(longest_silence))",
-    ],
-    "time-to-first-chunk": ["streams >= least_streams and p95_ms > highest_p95_ms"],
-}
-
-
-@pytest.mark.parametrize("file", ALERTS, ids=lambda file: file.stem)
-def test_an_alert_speaks_up_under_its_condition(file: Path) -> None:
-    """Rows are left only where something is wrong: each row is an alert."""
-    conditions = re.findall(r"\| where (.+)$", file.read_text(), re.MULTILINE)
-    assert [
-        condition for condition in conditions if condition in CONDITIONS[file.stem]
-    ] == CONDITIONS[file.stem]
-
-
 def test_a_failed_call_is_a_server_error() -> None:
     """A 4xx status, which the caller caused, does not count as a failure of the proxy."""
     query = (QUERIES / "error-share.kql").read_text()

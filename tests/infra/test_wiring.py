@@ -15,14 +15,17 @@ from tests.infra.bicep import Deployment
 SETTINGS: Final = {switches.name(setting): setting for setting in switches.settings()}
 pytestmark = pytest.mark.parametrize("name", SETTINGS)
 
-# Severity (1 error, 2 warning), how often, and over which window. The query about hours looks back
-# three of them.
+# Severity (0 critical, 1 error, 2 warning), how often, and over which window. The query about hours
+# looks back three of them.
 ALERTS: Final = {
     "poison": (2, "PT5M", "PT15M"),
     "reconcile-incomplete": (1, "PT30M", "PT6H"),
     "error-share": (2, "PT5M", "PT15M"),
     "time-to-first-chunk": (2, "PT5M", "PT15M"),
     "nothing-delivered": (1, "PT5M", "PT30M"),
+    "not-recorded": (0, "PT5M", "PT15M"),
+    "gateway-refused": (1, "PT5M", "PT15M"),
+    "app-silent": (1, "PT15M", "P2D"),
 }
 
 # The table of deprecated properties in Microsoft's page on the Flex Consumption plan, with those of
@@ -283,6 +286,30 @@ def test_alerts_look_often_enough_and_far_enough(deployment: Deployment) -> None
         for name, rule in rules.items()
     } == ALERTS
     assert all(rule["enabled"] for rule in rules.values())
+    assert all(rule["skipQueryValidation"] for rule in rules.values()), "no table is there yet"
+
+
+def test_azure_watches_what_the_app_cannot_log(name: str, deployment: Deployment) -> None:
+    """From outside, whether the app answers, where it can be reached from there; and whether the
+    Event Hub refuses calls for want of throughput units.
+    """
+    tests = deployment.of("Microsoft.Insights/webtests")
+    metrics = {
+        alert["name"].removeprefix("alert-contoso-gateway-test-"): alert["properties"]
+        for alert in deployment.of("Microsoft.Insights/metricAlerts")
+    }
+    if dict(SETTINGS[name])["network"] == "none":
+        (ready,) = tests
+        assert "/health/ready" in ready["properties"]["Request"]["RequestUrl"]
+        assert metrics["not-ready"]["criteria"]["webTestId"] == ready["id"]
+        assert ready["id"] in metrics["not-ready"]["scopes"]
+    else:
+        assert tests == []
+        assert set(metrics) == {"event-hub-throttled"}
+    (criterion,) = metrics["event-hub-throttled"]["criteria"]["allOf"]
+    assert criterion["metricName"] == "ThrottledRequests"
+    (scope,) = metrics["event-hub-throttled"]["scopes"]
+    assert "/Microsoft.EventHub/namespaces/" in scope
 
 
 _ENVIRONMENT: Final = "fnsse-contoso-gateway-test"

@@ -1,0 +1,113 @@
+import { tagsType } from 'types.bicep'
+
+metadata description = 'Alerts on what Azure measures of the app and of Event Hubs by itself: they need no line of the app.'
+
+@description('Required. The beginning of their names.')
+param prefix string
+
+@description('Required. Region of the availability test: that of Application Insights.')
+param location string
+
+@description('Required. Their tags.')
+param tags tagsType
+
+@description('Required. The Application Insights that keeps the results of the availability test.')
+param applicationInsightsId string
+
+@description('Required. Whether the app is reached over a private endpoint alone. Then nothing can call it from outside, and there is no availability test.')
+param private bool
+
+@description('Required. Host name of the app.')
+param functionAppHostName string
+
+@description('Required. Resource id of the Event Hubs namespace.')
+param eventHubsNamespaceId string
+
+@description('Required. The action groups that are notified.')
+param actionGroupIds string[]
+
+var actions = map(actionGroupIds, id => { actionGroupId: id })
+// West Europe, East US, Southeast Asia.
+var locations = ['emea-nl-ams-azr', 'us-va-ash-azr', 'apac-sg-sin-azr']
+
+// Application Insights finds its tests by the tag hidden-link.
+// 2022-06-15 is the newest there is.
+#disable-next-line use-recent-api-versions
+resource ready 'Microsoft.Insights/webtests@2022-06-15' = if (!private) {
+  name: '${prefix}-ready'
+  location: location
+  tags: union(tags, { 'hidden-link:${applicationInsightsId}': 'Resource' })
+  kind: 'standard'
+  properties: {
+    SyntheticMonitorId: '${prefix}-ready'
+    Name: 'fnsse: /health/ready'
+    Kind: 'standard'
+    Enabled: true
+    Frequency: 300
+    Timeout: 30
+    RetryEnabled: true
+    Locations: map(locations, id => { Id: id })
+    Request: {
+      RequestUrl: 'https://${functionAppHostName}/health/ready'
+      HttpVerb: 'GET'
+      ParseDependentRequests: false
+    }
+    ValidationRules: { ExpectedHttpStatusCode: 200, SSLCheck: true, SSLCertRemainingLifetimeCheck: 7 }
+  }
+}
+
+// 2018-03-01 is the newest stable one.
+#disable-next-line use-recent-api-versions
+resource notReady 'Microsoft.Insights/metricAlerts@2018-03-01' = if (!private) {
+  name: '${prefix}-not-ready'
+  location: 'global'
+  tags: tags
+  properties: {
+    description: 'The app does not answer, or does not reach what it needs (docs/how-to/answer-an-alert.md, not-ready).'
+    severity: 1
+    enabled: true
+    scopes: [ready.id, applicationInsightsId]
+    evaluationFrequency: 'PT5M'
+    windowSize: 'PT15M'
+    criteria: {
+      'odata.type': 'Microsoft.Azure.Monitor.WebtestLocationAvailabilityCriteria'
+      webTestId: ready.id
+      componentId: applicationInsightsId
+      failedLocationCount: 2
+    }
+    autoMitigate: true
+    actions: actions
+  }
+}
+
+// 2018-03-01 is the newest stable one.
+#disable-next-line use-recent-api-versions
+resource throttled 'Microsoft.Insights/metricAlerts@2018-03-01' = {
+  name: '${prefix}-event-hub-throttled'
+  location: 'global'
+  tags: tags
+  properties: {
+    description: 'The Event Hub has too few throughput units. Events are late, none is lost (docs/how-to/answer-an-alert.md, event-hub-throttled).'
+    severity: 2
+    enabled: true
+    scopes: [eventHubsNamespaceId]
+    evaluationFrequency: 'PT5M'
+    windowSize: 'PT15M'
+    criteria: {
+      'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
+      allOf: [
+        {
+          criterionType: 'StaticThresholdCriterion'
+          name: 'throttled'
+          metricNamespace: 'Microsoft.EventHub/namespaces'
+          metricName: 'ThrottledRequests'
+          timeAggregation: 'Total'
+          operator: 'GreaterThan'
+          threshold: 0
+        }
+      ]
+    }
+    autoMitigate: true
+    actions: actions
+  }
+}

@@ -1,0 +1,175 @@
+"""Each alert's query, run: rows that must raise it, and rows that must not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.core.records.comparison import Report
+from tests.infra import kql
+from tests.infra.bicep import INFRA
+
+type Row = dict[str, Any]
+
+# The columns of Application Insights that the queries read.
+_CALL = {
+    "timestamp": "TIMESTAMP",
+    "name": "VARCHAR",
+    "resultCode": "VARCHAR",
+    "itemCount": "BIGINT",
+}
+_TRACE = {"timestamp": "TIMESTAMP", "message": "VARCHAR"}
+_DEPENDENCY = _CALL | {"data": "VARCHAR", "target": "VARCHAR"}
+
+
+def ago(minutes: float) -> datetime:
+    """A moment before now, as Application Insights has it: in UTC."""
+    return datetime.now(UTC).replace(tzinfo=None) - timedelta(minutes=minutes)
+
+
+def call(name: str = "openai", status: int = 200, count: int = 1, minutes: float = 6) -> Row:
+    """A request that the app's host reported."""
+    return {
+        "timestamp": ago(minutes),
+        "name": name,
+        "resultCode": str(status),
+        "itemCount": count,
+    }
+
+
+def forwarded(status: str, count: int) -> Row:
+    """Calls of the gateway to the app."""
+    url = "https://func-dev-abc.azurewebsites.net/openai/deployments/gpt/chat/completions"
+    return {
+        "timestamp": ago(6),
+        "name": f"POST {url}",
+        "target": "func-dev-abc.azurewebsites.net",
+        "data": url,
+        "resultCode": status,
+        "itemCount": count,
+    }
+
+
+def line(message: str, minutes: float = 6) -> Row:
+    return {"timestamp": ago(minutes), "message": message}
+
+
+def delivered(events: int = 1, failed: int = 0, first_chunk_ms: Iterable[int] = ()) -> Row:
+    summary = {
+        "events": events,
+        "replayed": 0,
+        "failed": failed,
+        "first_chunk_ms": list(first_chunk_ms),
+        "outcomes": {},
+    }
+    return line(f"Delivered {json.dumps(summary)}")
+
+
+def judged(*, complete: bool, minutes: float, hour: str = "2026/11/23/14") -> Row:
+    report = Report(window=hour, captured=2, delivered=2 if complete else 1, ended=True).as_json()
+    assert report["complete"] is complete
+    return line(f"Completeness of {hour}: {json.dumps(report)}", minutes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What Application Insights holds, and whether the alert is raised."""
+
+    alert: str
+    what: str
+    raised: bool
+    requests: list[Row] = field(default_factory=list)
+    traces: list[Row] = field(default_factory=list)
+    dependencies: list[Row] = field(default_factory=list)
+
+
+def _cases() -> list[Case]:
+    timer = "reconcile_timer"
+    lost = "Exchange 01J could not be recorded at all. The log has its envelope."
+    return [
+        Case(alert="app-silent", what="the timer stopped", raised=True,
+             requests=[call(timer, minutes=90), call("openai", minutes=1)]),
+        Case(alert="app-silent", what="nothing runs any more", raised=True,
+             requests=[call(timer, minutes=1000)]),
+        Case(alert="app-silent", what="the timer runs", raised=False,
+             requests=[call(timer, minutes=90), call(timer, minutes=9)]),
+        Case(alert="app-silent", what="deployed a moment ago", raised=False,
+             requests=[call("health_ready", minutes=5)]),
+        Case(alert="app-silent", what="nothing was deployed yet", raised=False),
+        Case(alert="gateway-refused", what="the key is refused", raised=True,
+             dependencies=[forwarded("401", 50)]),
+        Case(alert="gateway-refused", what="the app does not answer", raised=True,
+             requests=[call(count=50)], dependencies=[forwarded("200", 50), forwarded("503", 5)]),
+        Case(alert="gateway-refused", what="the connection fails", raised=True,
+             requests=[call(count=50)], dependencies=[forwarded("200", 50), forwarded("", 5)]),
+        Case(alert="gateway-refused", what="no function is loaded", raised=True,
+             dependencies=[forwarded("404", 50)]),
+        Case(alert="gateway-refused", what="callers' mistakes", raised=False,
+             requests=[call(count=50)], dependencies=[forwarded("404", 30), forwarded("429", 20)]),
+        Case(alert="gateway-refused", what="too few calls", raised=False,
+             dependencies=[forwarded("401", 19)]),
+        Case(alert="gateway-refused", what="no calls", raised=False),
+        Case(alert="not-recorded", what="a loss", raised=True, traces=[line(lost)]),
+        Case(alert="not-recorded", what="a capture was not stored", raised=True,
+             traces=[line("The response capture of exchange 01J could not be stored: 503")]),
+        Case(alert="not-recorded", what="other lines", raised=False,
+             traces=[delivered(), line("Exchange 01J is requeued")]),
+        Case(alert="error-share", what="calls fail", raised=True,
+             requests=[call(count=50), call(status=500, count=5)]),
+        Case(alert="error-share", what="streams break", raised=True,
+             traces=[delivered(events=60, failed=6)]),
+        Case(alert="error-share", what="callers' mistakes", raised=False,
+             requests=[call(count=50), call(status=429, count=50)]),
+        Case(alert="error-share", what="too few calls", raised=False,
+             requests=[call(status=500, count=49)]),
+        Case(alert="nothing-delivered", what="calls and no event", raised=True,
+             requests=[call(count=10)]),
+        Case(alert="nothing-delivered", what="events", raised=False,
+             requests=[call(count=10)], traces=[delivered()]),
+        Case(alert="nothing-delivered", what="on the way", raised=False,
+             requests=[call(count=10, minutes=1)]),
+        Case(alert="poison", what="the queue gave up", raised=True,
+             requests=[call("enrichment_poison")]),
+        Case(alert="poison", what="a dead letter", raised=True,
+             traces=[line("Exchange 01J can never be delivered and is dead-lettered: too large")]),
+        Case(alert="poison", what="all is well", raised=False,
+             requests=[call("enrichment")], traces=[delivered()]),
+        Case(alert="reconcile-incomplete", what="an hour stays incomplete", raised=True,
+             traces=[judged(complete=False, minutes=10 * run) for run in (1, 2, 3)]),
+        Case(alert="reconcile-incomplete", what="an hour became complete", raised=False,
+             traces=[judged(complete=False, minutes=10 * run) for run in (2, 3, 4)]
+             + [judged(complete=True, minutes=10)]),
+        Case(alert="reconcile-incomplete", what="it runs and judges nothing", raised=True,
+             requests=[call(timer, minutes=200), call(timer, minutes=1)]),
+        Case(alert="time-to-first-chunk", what="late streams", raised=True,
+             traces=[delivered(events=50, first_chunk_ms=[16000] * 50)]),
+        Case(alert="time-to-first-chunk", what="quick streams", raised=False,
+             traces=[delivered(events=50, first_chunk_ms=[900] * 50)]),
+    ]  # fmt: skip
+
+
+CASES = _cases()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.alert}: {case.what}")
+def test_an_alert_is_raised_when_it_should_be_and_only_then(case: Case) -> None:
+    """A rule is raised by any row that its query returns."""
+    query = (INFRA / "queries" / f"{case.alert}.kql").read_text()
+    tables = {
+        "requests": (_CALL, case.requests),
+        "traces": (_TRACE, case.traces),
+        "dependencies": (_DEPENDENCY, case.dependencies),
+    }
+    assert bool(kql.run(query, tables)) is case.raised
+
+
+def test_every_alert_is_tried_both_ways() -> None:
+    """Whoever adds an alert adds rows that raise it, and rows that do not."""
+    alerts = {file.stem for file in (INFRA / "queries").glob("*.kql")}
+    for raised in (True, False):
+        assert {case.alert for case in CASES if case.raised is raised} == alerts
