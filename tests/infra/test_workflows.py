@@ -86,9 +86,9 @@ def test_actionlint_has_nothing_to_say() -> None:
 @pytest.mark.parametrize(
     ("written", "broken", "rule"),
     [
-        ("vars.AZURE_CLIENT_ID != ''", "vars.AZURE_CLIENT_ID = ''", "expression"),
+        ("vars.AZURE_WHAT_IF_CLIENT_ID != ''", "vars.AZURE_WHAT_IF_CLIENT_ID = ''", "expression"),
         ("github.ref ==", "github.reff ==", "expression"),
-        ("needs: what-if", "needs: what_if", "job-needs"),
+        ("needs: [test, what-if]", "needs: [test, what_if]", "job-needs"),
         ("runs-on: ubuntu-24.04", "runs-on: ubuntu-24.40", "runner-label"),
         ("branches: [main]", "branch: [main]", "syntax-check"),
         ("id-token: write", "id-tokens: write", "permissions"),
@@ -163,12 +163,29 @@ def test_nothing_is_deployed_that_was_not_tested_and_shown(jobs: dict[str, dict[
     """test, then what-if, then, on main alone and with an approval if the environment asks for one,
     the deployment.
     """
-    assert (jobs["what-if"]["needs"], jobs["deploy"]["needs"]) == ("test", "what-if")
-    assert "azd provision --preview" in commands(jobs["what-if"])
+    assert jobs["what-if"]["needs"] == "test"
+    assert jobs["deploy"]["needs"] == ["test", "what-if"]
+    assert "az deployment group what-if" in commands(jobs["what-if"])
     assert jobs["deploy"]["environment"] == "production"
-    assert "refs/heads/main" in jobs["deploy"]["if"]
-    assert "pull_request" in jobs["deploy"]["if"]
+    condition = jobs["deploy"]["if"]
+    assert "refs/heads/main" in condition
+    assert "pull_request" in condition
+    assert "needs.test.result == 'success'" in condition
+    assert "needs.what-if.result != 'failure'" in condition
     assert re.search(r"azd provision .*\n.*azd deploy", commands(jobs["deploy"]))
+
+
+def test_a_pull_request_gets_no_identity_that_may_change_anything(
+    jobs: dict[str, dict[str, Any]],
+) -> None:
+    """Whoever may push a branch runs its code there, before any approval. The identity that may
+    assign roles signs in within the protected environment alone.
+    """
+    for name, job in jobs.items():
+        privileged = "$AZURE_CLIENT_ID" in commands(job)
+        assert privileged is (job.get("environment") == "production"), name
+    assert "azd" not in commands(jobs["what-if"]), "it would run the branch's hooks"
+    assert "--validation-level ProviderNoRbac" in commands(jobs["what-if"])
 
 
 def test_the_whole_suite_runs_on_released_tools(jobs: dict[str, dict[str, Any]]) -> None:

@@ -1,0 +1,122 @@
+"""Renew the function key that API Management sends, without a call being refused.
+
+At every moment the app takes the key that the gateway has: the gateway gets an interim key, the
+host's default key is renewed meanwhile, the gateway gets the new default key, and the interim key
+is removed. The vault then holds the default key again, as a deployment writes it. How to call it:
+docs/how-to/rotate-keys.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import azure
+
+INTERIM = "rotation-"
+SECRET = "functions-host-key"  # noqa: S105 - its name: infra/modules/names.bicep
+ARM = "https://management.azure.com"
+
+
+def main() -> None:
+    """Rotate, or end with what is left to do."""
+    options = _options()
+    try:
+        rotate(options)
+    except azure.Refused as refusal:
+        sys.exit(
+            f"rotate: {refusal}. Nothing is refused: the gateway has a key that the app takes. "
+            "Run the command again."
+        )
+
+
+def rotate(options: argparse.Namespace) -> None:
+    """The four steps. A run after one that stopped makes an interim key of its own: the gateway may
+    have the one before it.
+    """
+    interim = set_key(options.app, f"{INTERIM}{time.time_ns()}")
+    hand_over(options, interim)
+    print("rotate: the gateway has the interim key; renewing the default key")
+    hand_over(options, set_key(options.app, "default"))
+    remove_interim_keys(options.app)
+    print("rotate: done; the old key and the interim one are no longer taken")
+
+
+def set_key(app: str, name: str) -> str:
+    """A new value of a function key; the host makes it, and the one before it ends."""
+    answer = azure.rest(
+        "put", f"{_keys(app)}/{name}?api-version=2024-04-01", {"properties": {"name": name}}
+    )
+    return str(answer["properties"]["value"])
+
+
+def remove_interim_keys(app: str) -> None:
+    """Those of this run, and of runs that stopped."""
+    keys = azure.rest("post", f"{ARM}{app}/host/default/listkeys?api-version=2024-04-01")
+    for name in keys["functionKeys"]:
+        if name.startswith(INTERIM):
+            azure.rest("delete", f"{_keys(app)}/{name}?api-version=2024-04-01")
+
+
+def hand_over(options: argparse.Namespace, key: str) -> None:
+    """Give the gateway a key that the app takes, and wait until all its units send it."""
+    wait_until_taken(options.host, key)
+    azure.rest(
+        "put",
+        f"{ARM}{options.vault}/secrets/{SECRET}?api-version=2023-07-01",
+        {"properties": {"value": key, "contentType": "function key"}},
+    )
+    azure.rest(
+        "post",
+        f"{ARM}{options.gateway}/namedValues/{options.named_value}/refreshSecret"
+        "?api-version=2024-05-01",
+    )
+    time.sleep(options.settle_s)
+
+
+def wait_until_taken(host: str, key: str, attempts: int = 20) -> None:
+    """Until the app answers a call with this key with anything but 401. It relays nothing: the path
+    is not one of Azure OpenAI.
+    """
+    for _ in range(attempts):
+        if _status(f"{host}/rotate", key) not in (401, 403, 503):
+            return
+        time.sleep(3)
+    raise azure.Refused("the app does not take the new key")
+
+
+def _status(url: str, key: str) -> int:
+    request = urllib.request.Request(url, headers={"x-functions-key": key})  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 503
+
+
+def _keys(app: str) -> str:
+    return f"{ARM}{app}/host/default/functionKeys"
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--app", required=True, help="resource id of the function app")
+    parser.add_argument("--host", required=True, help="https://<app>.azurewebsites.net")
+    parser.add_argument("--vault", required=True, help="resource id of the Key Vault")
+    parser.add_argument("--gateway", required=True, help="resource id of API Management")
+    parser.add_argument(
+        "--named-value", required=True, help="its named value: fnsse-<environment>-function-key"
+    )
+    parser.add_argument(
+        "--settle-s", type=float, default=90, help="how long all units take to send a new key"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
