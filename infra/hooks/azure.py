@@ -7,13 +7,17 @@ read them as its own. A body goes by a file.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+PAUSE_S = float(os.environ.get("FNSSE_HOOK_PAUSE_S", "2"))
 
 
 class Refused(Exception):
@@ -46,14 +50,18 @@ def rest(method: str, url: str, body: dict[str, Any] | None = None) -> dict[str,
     return parsed
 
 
-def again(*command: str, pauses_s: tuple[float, ...] = (2, 4, 8, 16)) -> str:
-    """`az COMMAND`, repeated: Entra does not know everywhere at once what was made a moment ago."""
-    for pause_s in pauses_s:
+def again(command: Callable[[], object]) -> None:
+    """Carry out a command, repeatedly if it is refused: Entra does not know everywhere at once what
+    was made a moment ago. Refused if it still is after half a minute.
+    """
+    for pause in (1, 2, 4, 8):
         try:
-            return az(*command)
+            command()
         except Refused:
-            time.sleep(pause_s)
-    return az(*command)
+            time.sleep(pause * PAUSE_S)
+        else:
+            return
+    command()
 
 
 def _run(program: str, *arguments: str) -> str:
