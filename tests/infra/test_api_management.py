@@ -80,6 +80,7 @@ def test_an_openai_sdk_works_unchanged(api: dict[str, list[dict[str, Any]]]) -> 
     assert properties["subscriptionKeyParameterNames"] == {
         "header": "api-key",
         "query": "subscription-key",
+        "bearer": "enabled",  # where a plain OpenAI client puts its key
     }
     operations = {
         operation["properties"]["method"]: operation["properties"]["urlTemplate"]
