@@ -116,6 +116,9 @@ param keyVaultPurgeProtection bool = false
 @description('Optional. Who is told of alerts. Default: no one; they show in the portal.')
 param alerts alertsType = {}
 
+@description('Optional. The address of the runbook, to which each alert links. Default: its path in the repository.')
+param runbookUrl string = 'docs/how-to/answer-an-alert.md'
+
 // --- What the switches mean ------------------------------------------------------------------------------------------
 
 // main.bicepparam cannot leave a parameter out: an environment without a region hands on an empty text.
@@ -756,6 +759,7 @@ module alertRules 'modules/alerts.bicep' = {
     location: region
     tags: allTags
     applicationInsightsId: insights.outputs.resourceId
+    runbookUrl: runbookUrl
     actionGroupIds: actionGroupIds
   }
 }
@@ -769,6 +773,7 @@ module platformAlerts 'modules/platform-alerts.bicep' = {
     private: private
     functionAppHostName: app.outputs.hostName
     eventHubsNamespaceId: ids.eventHubs
+    runbookUrl: runbookUrl
     actionGroupIds: actionGroupIds
   }
 }

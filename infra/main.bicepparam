@@ -94,3 +94,7 @@ param eventHubs = {
 var alertEmail = readEnvironmentVariable('ALERT_EMAIL', '')
 
 param alerts = empty(alertEmail) ? {} : { emails: split(alertEmail, ',') }
+
+var runbookAddress = readEnvironmentVariable('RUNBOOK_URL', '')
+
+param runbookUrl = empty(runbookAddress) ? 'docs/how-to/answer-an-alert.md' : runbookAddress

@@ -17,12 +17,15 @@ param applicationInsightsId string
 @description('Required. The action groups that are notified.')
 param actionGroupIds string[]
 
+@description('Required. The address of docs/how-to/answer-an-alert.md. Each rule links to the section of its name.')
+param runbookUrl string
+
 // Severity 0 critical, 1 error, 2 warning. The queries are infra/queries/*.kql: each can be run by hand in Application Insights.
 var alerts = [
   {
     name: 'poison'
     title: 'fnsse: the queue gave up envelopes, or exchanges became dead letters'
-    description: 'What was given up is delivered by reconcile; what became a dead letter needs a look (docs/how-to/answer-an-alert.md, poison).'
+    description: 'Clients notice nothing. What was given up is delivered by reconcile; what became a dead letter needs a look.'
     severity: 2
     every: 'PT5M'
     window: 'PT15M'
@@ -31,7 +34,7 @@ var alerts = [
   {
     name: 'reconcile-incomplete'
     title: 'fnsse: exchanges are missing on the Event Hub'
-    description: 'An hour is not complete although reconcile has had time to deliver it, or reconcile has stopped judging (docs/how-to/answer-an-alert.md, reconcile-incomplete).'
+    description: 'Clients notice nothing. An hour is not complete although reconcile has had time to deliver it, or reconcile has stopped judging.'
     severity: 1
     every: 'PT30M'
     window: 'PT6H'
@@ -40,7 +43,7 @@ var alerts = [
   {
     name: 'error-share'
     title: 'fnsse: many calls fail'
-    description: 'The share of calls that were answered with a server error, or broke off, is high (docs/how-to/answer-an-alert.md, error-share).'
+    description: 'Clients get errors. The share of calls that were answered with a server error, or broke off, is high.'
     severity: 2
     every: 'PT5M'
     window: 'PT15M'
@@ -49,7 +52,7 @@ var alerts = [
   {
     name: 'time-to-first-chunk'
     title: 'fnsse: streams begin late'
-    description: 'The 95th percentile of the time to the first chunk is high (docs/how-to/answer-an-alert.md, time-to-first-chunk).'
+    description: 'Clients wait. The 95th percentile of the time to the first chunk is high.'
     severity: 2
     every: 'PT5M'
     window: 'PT15M'
@@ -58,7 +61,7 @@ var alerts = [
   {
     name: 'nothing-delivered'
     title: 'fnsse: calls arrive, and nothing is delivered'
-    description: 'Calls were answered, and no event reached the Event Hub. They wait on the queue (docs/how-to/answer-an-alert.md, nothing-delivered).'
+    description: 'Clients notice nothing, and nothing is lost. Calls were answered, and no event reached the Event Hub: they wait on the queue.'
     severity: 1
     every: 'PT5M'
     window: 'PT30M'
@@ -67,7 +70,7 @@ var alerts = [
   {
     name: 'not-recorded'
     title: 'fnsse: exchanges could not be recorded'
-    description: 'Storage took neither how an exchange ended nor its message. The log has the only trace of it, for as long as logs are kept (docs/how-to/answer-an-alert.md, not-recorded).'
+    description: 'Storage took neither how an exchange ended nor its message. The log has the only trace of it, for as long as logs are kept.'
     severity: 0
     every: 'PT5M'
     window: 'PT15M'
@@ -76,7 +79,7 @@ var alerts = [
   {
     name: 'gateway-refused'
     title: 'fnsse: the gateway does not get through to the app'
-    description: 'The app refuses the calls of API Management, does not answer them, or has loaded no function (docs/how-to/answer-an-alert.md, gateway-refused).'
+    description: 'The app refuses the calls of API Management, does not answer them, or has loaded no function.'
     severity: 1
     every: 'PT5M'
     window: 'PT15M'
@@ -85,7 +88,7 @@ var alerts = [
   {
     name: 'app-silent'
     title: 'fnsse: the app does not run'
-    description: 'The timer of reconcile has not run for an hour (docs/how-to/answer-an-alert.md, app-silent).'
+    description: 'The timer of reconcile has not run for an hour.'
     severity: 1
     every: 'PT15M'
     window: 'P2D' // the longest there is: a rule that sees nothing any more falls silent as well
@@ -101,7 +104,7 @@ resource rules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
     kind: 'LogAlert'
     properties: {
       displayName: alert.title
-      description: alert.description
+      description: '${alert.description} What to do: ${runbookUrl}#${alert.name}'
       severity: alert.severity
       enabled: true
       scopes: [applicationInsightsId]
@@ -121,7 +124,10 @@ resource rules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
         ]
       }
       autoMitigate: true
-      actions: { actionGroups: actionGroupIds }
+      actions: {
+        actionGroups: actionGroupIds
+        customProperties: { runbook: '${runbookUrl}#${alert.name}' }
+      }
     }
   }
 ]

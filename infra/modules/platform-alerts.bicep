@@ -23,6 +23,9 @@ param functionAppHostName string
 @description('Required. Resource id of the Event Hubs namespace.')
 param eventHubsNamespaceId string
 
+@description('Required. The address of docs/how-to/answer-an-alert.md. Each rule links to the section of its name.')
+param runbookUrl string
+
 @description('Required. The action groups that are notified.')
 param actionGroupIds string[]
 
@@ -63,7 +66,7 @@ resource notReady 'Microsoft.Insights/metricAlerts@2018-03-01' = if (!private) {
   location: 'global'
   tags: tags
   properties: {
-    description: 'The app does not answer, or does not reach what it needs (docs/how-to/answer-an-alert.md, not-ready).'
+    description: 'The app does not answer, or does not reach what it needs. What to do: ${runbookUrl}#not-ready'
     severity: 1
     enabled: true
     scopes: [ready.id, applicationInsightsId]
@@ -87,7 +90,7 @@ resource throttled 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   location: 'global'
   tags: tags
   properties: {
-    description: 'The Event Hub has too few throughput units. Events are late, none is lost (docs/how-to/answer-an-alert.md, event-hub-throttled).'
+    description: 'The Event Hub has too few throughput units. Events are late, none is lost. What to do: ${runbookUrl}#event-hub-throttled'
     severity: 2
     enabled: true
     scopes: [eventHubsNamespaceId]

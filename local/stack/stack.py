@@ -26,7 +26,10 @@ EVENT_HUB: Final = "openai-logs"
 
 # The host logs each invocation here. host.json switches that off, because Log Analytics charges for
 # it.
-_LOG_INVOCATIONS: Final = {"AzureFunctionsJobHost__logging__logLevel__Function": "Information"}
+_LOG_INVOCATIONS: Final = {
+    f"AzureFunctionsJobHost__logging__logLevel__{category}": "Information"
+    for category in ("Function", "Function.openai", "Function.openai.User")
+}
 
 _PORTS_OF_PART: Final = {
     "azurite": ("blob", "queue", "table"),

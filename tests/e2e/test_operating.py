@@ -33,14 +33,15 @@ from tests.e2e.conftest import on_embedded_alone
 
 _HOW_TO: Final = Path(__file__).resolve().parents[2] / "docs" / "how-to"
 _PAGES: Final = ("reconcile-and-replay.md", "dead-letters.md", "erase-an-exchange.md")
-# A command with the lines that a backslash joins to it.
-_COMMANDS: Final = [
-    command
-    for page in _PAGES
-    for command in re.findall(
-        r"^ *(curl (?:.*\\\n)*.*)$", (_HOW_TO / page).read_text("utf-8"), re.MULTILINE
-    )
-]
+
+
+def commands_of(page: str) -> list[str]:
+    """A page's calls of curl, each with the lines that a backslash joins to it."""
+    text = (_HOW_TO / page).read_text("utf-8")
+    return re.findall(r"^ *(curl (?:.*\\\n)*.*)$", text, re.MULTILINE)
+
+
+_COMMANDS: Final = [command for page in _PAGES for command in commands_of(page)]
 _ENDED_WITHIN_S: Final = 120
 
 
@@ -52,6 +53,11 @@ def documented(part: str) -> str:
 
 def run(stack: Stack, what: str, **variables: str) -> Any:
     """Run a documented command in a shell; its JSON."""
+    return run_command(stack, documented(what), **variables)
+
+
+def run_command(stack: Stack, command: str, **variables: str) -> Any:
+    """Run a command in a shell; its JSON."""
     if shutil.which("curl") is None:
         missing("needs curl, with which docs/how-to talks to the app")
     environment = {
@@ -62,7 +68,7 @@ def run(stack: Stack, what: str, **variables: str) -> Any:
         **variables,
     }
     done = subprocess.run(
-        ["sh", "-c", documented(what)],
+        ["sh", "-c", command],
         env=environment,
         capture_output=True,
         text=True,
@@ -141,6 +147,23 @@ def test_envelopes_that_share_a_message_are_all_delivered(stack: Stack, events: 
         lambda: [events.count(exchange_id=exchange_id) for exchange_id in exchange_ids] == [2, 2],
         "each event once more",
     )
+
+
+@on_embedded_alone
+def test_the_commands_of_the_runbook_run_as_they_stand(stack: Stack) -> None:
+    """docs/how-to/answer-an-alert.md: each answers, and none with an error."""
+    commands = list(dict.fromkeys(commands_of("answer-an-alert.md")))
+    assert len(commands) == 4
+    for command in commands:
+        answer = run_command(stack, command)
+        if "/ops/reconcile" in command:
+            assert ended(stack, answer)["runtimeStatus"] == "Completed"
+        elif "/ops/dead-letters" in command:
+            assert isinstance(answer["dead_letters"], list)
+        elif "/health/ready" in command:
+            assert answer["status"] == "ready"
+        else:
+            assert answer > 0  # seconds
 
 
 @on_embedded_alone

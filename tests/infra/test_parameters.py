@@ -167,12 +167,14 @@ def test_production_is_one_variable(monkeypatch: pytest.MonkeyPatch) -> None:
         SITE_UPDATE_STRATEGY="Recreate",
         EVENTHUB_CAPACITY="8",
         ALERT_EMAIL="a@example.com,b@example.com",
+        RUNBOOK_URL="https://example.com/runbook",
         AZURE_LOCATION="westeurope",
     )
     assert (named["storageSku"], named["siteUpdateStrategy"]) == ("Standard_GZRS", "Recreate")
     assert named["eventHubs"]["capacity"] == 8
     assert named["alerts"] == {"emails": ["a@example.com", "b@example.com"]}
     assert named["location"] == "westeurope"
+    assert named["runbookUrl"] == "https://example.com/runbook"
 
 
 @pytest.mark.parametrize(
@@ -347,7 +349,7 @@ def test_alerts_tell_the_action_groups(evaluator: Evaluator, tmp_path: Path) -> 
     }
     for rule in rules:
         properties = rule["properties"]
-        assert properties["actions"] == {"actionGroups": [group, action_group["id"]]}
+        assert properties["actions"]["actionGroups"] == [group, action_group["id"]]
         assert properties["scopes"] == [insights]
         (criterion,) = properties["criteria"]["allOf"]
         file = INFRA / "queries" / f"{rule['name'].removeprefix('alert-contoso-gateway-test-')}.kql"

@@ -129,6 +129,9 @@ def test_the_host_lets_these_lines_through() -> None:
     """
     logging_section = json.loads((ROOT / "host.json").read_text())["logging"]
     assert logging_section["logLevel"]["Function"] == "Warning"
+    # The host repeats there what it logs as Host.Results: 15 KB for each stream of an SDK.
+    assert logging_section["logLevel"]["Function.openai"] == "None"
+    assert logging_section["logLevel"]["Function.openai.User"] == "Warning"
     for function in ("enrichment", "reconcile_window"):
         assert logging_section["logLevel"][f"Function.{function}.User"] == "Information"
     assert "Trace" in logging_section["applicationInsights"]["samplingSettings"]["excludedTypes"]

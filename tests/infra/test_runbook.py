@@ -1,0 +1,124 @@
+"""docs/how-to/answer-an-alert.md is the runbook: a section for each alert rule, to which the rule
+links, and commands that can be run.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from shared.core.records.outcome import Outcome
+from tests.infra import kql
+from tests.infra.bicep import Deployment
+from tests.infra.telemetry import delivered, did_nothing, exceptions_of, request, tables
+
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = "docs/how-to/answer-an-alert.md"
+TEXT: Final = (ROOT / PAGE).read_text("utf-8")
+SECTIONS: Final = {
+    match[1]: match[2] for match in re.finditer(r"^## (.+)\n((?:(?!## ).*\n)*)", TEXT, re.MULTILINE)
+}
+ALERTS: Final = sorted(
+    [
+        *(file.stem for file in (ROOT / "infra" / "queries").glob("*.kql")),
+        "event-hub-throttled",
+        "not-ready",
+    ]
+)
+BLOCKS: Final = re.findall(r"^```sh\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+QUERIES: Final = re.findall(r"--analytics-query '\n(.*?)'\n", TEXT, re.DOTALL)
+
+_COMMON: Final = {"-g", "-n", "-o", "--query"}
+_STORAGE: Final = {"--auth-mode", "--account-name"}
+# The commands of the Azure CLI that the page uses and their options (from its reference).
+KNOWN: Final = {
+    "functionapp keys list": _COMMON,
+    "functionapp config appsettings list": _COMMON,
+    "functionapp function list": _COMMON,
+    "functionapp show": _COMMON,
+    "monitor app-insights query": {"--app", "-g", "--offset", "--analytics-query"},
+    "extension add": {"--name"},
+    "storage message peek": {*_STORAGE, "--queue-name", "--num-messages"},
+    "storage blob download": {*_STORAGE, "-c", "-n"},
+}
+
+
+def az_commands() -> list[list[str]]:
+    """The words of each command; a placeholder is `x`."""
+    inline = re.findall(r"`(az [^`]+)`", re.sub(r"^```.*?^```", "", TEXT, flags=re.M | re.S))
+    found = [*inline]
+    for block in BLOCKS:
+        found += re.findall(
+            r"(?:^|\$\()(az (?:[^\n'\")\\]|'[^']*'|\"[^\"]*\"|\\\n)+)", block, re.MULTILINE
+        )
+    words = [shlex.split(re.sub(r"<[^>]*>", "x", found_one), comments=True) for found_one in found]
+    return [command for command in words if any(word.startswith("-") for word in command)]
+
+
+def test_every_alert_rule_links_to_its_section(deployments: dict[str, Deployment]) -> None:
+    """In its description, which a mail shows, and in its properties, which a webhook gets."""
+    deployment = deployments["plain"]
+    rules = deployment.of("Microsoft.Insights/scheduledQueryRules")
+    measured = deployment.of("Microsoft.Insights/metricAlerts")
+    assert len(rules) + len(measured) == len(ALERTS)
+    for rule in measured:
+        page, _, name = rule["properties"]["description"].rpartition(" ")[2].partition("#")
+        assert (page, rule["name"].endswith(name), name in SECTIONS) == (PAGE, True, True)
+    for rule in rules:
+        properties = rule["properties"]
+        link = properties["description"].rpartition(" ")[2]
+        page, _, name = link.partition("#")
+        assert (page, properties["actions"]["customProperties"]) == (PAGE, {"runbook": link})
+        assert rule["name"].endswith(name)
+        assert name in SECTIONS
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_a_section_says_what_who_is_woken_at_night_must_know(alert: str) -> None:
+    """Users first, three commands, causes with their fix, and when it is over."""
+    section = SECTIONS[alert]
+    parts = ["**Users**", "**Look**", "**Causes**", "**fix**", "**Over**"]
+    places = [section.find(part) for part in parts]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert section[places[1] : places[2]].count("```sh\n") == 3
+
+
+def test_every_az_command_is_one_of_the_cli() -> None:
+    """With its options. The commands themselves need Azure."""
+    commands = az_commands()
+    assert len(commands) > 10
+    for az, *words in commands:
+        verb = " ".join(words[: next(i for i, word in enumerate(words) if word.startswith("-"))])
+        options = {word for word in words if re.match(r"--?[a-z]", word)}
+        assert (az, options - KNOWN[verb]) == ("az", set()), verb
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=range(len(QUERIES)))
+def test_every_query_runs_over_rows_as_the_app_logs_them(query: str) -> None:
+    day = tables(
+        traces=[
+            delivered(Outcome.COMPLETED, Outcome.TIMED_OUT),
+            did_nothing("the queue still holds 3 envelopes"),
+            {**did_nothing(""), "message": "Exchange 01 was given up by the queue"},
+            {**did_nothing(""), "message": "Exchange 01 could not be recorded at all."},
+        ],
+        requests=[request("openai", "200", success=False)],
+        exceptions=exceptions_of("enrichment", "DeliveryError: the Event Hub refused: server-busy"),
+    )
+    assert kql.run(query, day)
+
+
+def test_the_reasons_of_a_failed_delivery_are_read_from_the_exceptions() -> None:
+    """Once for each failure, without the stack."""
+    (query,) = [query for query in QUERIES if "exceptions" in query]
+    rows = exceptions_of("enrichment", "DeliveryError: the Event Hub refused: server-busy")
+    (found,) = kql.run(query, tables(exceptions=rows))
+    assert (found["reason"], found["times"]) == (
+        "DeliveryError: the Event Hub refused: server-busy",
+        1,
+    )
