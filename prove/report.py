@@ -49,9 +49,9 @@ _LIMITS: Final = """
 | aborted | The outcome of an exchange whose instance was killed: its event has the prompt and no answer |
 
 **Limits.** One machine, one instance of the app; Azurite, an Event Hubs emulator and a stand-in for
-Azure OpenAI in place of Azure. The log gets an envelope that no store takes after the tries of
-the storage calls: after seconds if storage refuses, after one to three minutes if it accepts and is
-silent. No proof stops an instance before that; with `best_effort` it would lose the exchange.
+Azure OpenAI in place of Azure. The log gets an envelope that no store takes once storage has
+refused it, or after 5 s of silence. No proof stops an instance before that; with `best_effort` it
+would lose the exchange.
 
 **Repeat it:** `make prove` runs all of it and writes this page. `.venv/bin/python -m prove --list`
 names the proofs; `--only NAME --share 0.1` runs one of them, shortened. `func` must be on `PATH`.

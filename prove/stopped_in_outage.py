@@ -26,7 +26,7 @@ from prove.waiting import wait_for
 type Progress = Callable[[str], None]
 type Envelopes = Mapping[str, dict[str, Any]]  # by deployment
 
-_LOGGED: Final = "could not be recorded, and is tried again. Its envelope: "
+_LOGGED: Final = " Its envelope: "
 _LOGGED_WITHIN_S: Final = 30
 # Ends of all kinds: whole answers, an upstream's refusal, no answer at all. The first half are
 # under way when the outage begins.
