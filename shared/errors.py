@@ -10,6 +10,7 @@
     ├── NotAnObject              a request body is not a JSON object; it is relayed as it is
     ├── UpstreamError            no (whole) answer from the upstream
     │   ├── UpstreamUnreachable  no connection, or it broke before the answer began   -> 502
+    │   │   └── UpstreamConnectionLost  it was a kept one
     │   ├── UpstreamTimeout      the upstream took longer than a setting allows       -> 504
     │   └── UpstreamInterrupted  the connection broke within the answer
     ├── ClientDisconnected       the client disconnected before its request was whole

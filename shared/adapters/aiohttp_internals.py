@@ -76,6 +76,23 @@ INTERNALS: Final = (
     ),
 )
 
+# What only an instance of aiohttp's connector has.
+CONNECTOR_ATTRIBUTES: Final = {
+    "_factory": "ConnectionPool has its connections made by it",
+    "_loop": "ConnectionPool's connections belong to it",
+    "_conns": "ConnectionPool lets connections rest that are in it",
+}
+
+
+def check_connector(connector: aiohttp.BaseConnector) -> None:
+    """Raises UnsupportedLibrary, which names every attribute that the connector lacks."""
+    lacking = [
+        f"{type(connector).__name__}.{name} ({why})"
+        for name, why in CONNECTOR_ATTRIBUTES.items()
+        if not hasattr(connector, name)
+    ]
+    _refuse_if(lacking)
+
 
 def check(internals: Sequence[Internal] = INTERNALS) -> None:
     """Raises UnsupportedLibrary, which names every internal that is not as it is used."""
@@ -84,6 +101,10 @@ def check(internals: Sequence[Internal] = INTERNALS) -> None:
         for internal in internals
         if not _is_as_used(internal)
     ]
+    _refuse_if(wrong)
+
+
+def _refuse_if(wrong: Sequence[str]) -> None:
     if wrong:
         raise UnsupportedLibrary(
             f"aiohttp {aiohttp.__version__} is not as fnsse uses it: {'; '.join(wrong)}. "

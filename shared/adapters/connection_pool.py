@@ -22,6 +22,8 @@ from typing import Any, Final, NamedTuple
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
+from shared.adapters import aiohttp_internals
+
 # of `struct tcp_info` (linux/tcp.h): tcpi_unacked, tcpi_bytes_acked, tcpi_notsent_bytes
 _TCP_INFO: Final = struct.Struct("=24xI92xQ16xI")
 
@@ -115,8 +117,11 @@ class ConnectionPool(aiohttp.TCPConnector):
     """
 
     def __init__(self, *, rest_s: float = 0.0, **options: Any) -> None:
-        """`rest_s`: how long a connection is not used after its last answer has ended."""
+        """`rest_s`: how long a connection is not used after its last answer has ended. Raises
+        UnsupportedLibrary.
+        """
         super().__init__(**options)
+        aiohttp_internals.check_connector(self)
         self._rest_s = rest_s
         self._factory: Any = functools.partial(KeptConnection, loop=self._loop)
 

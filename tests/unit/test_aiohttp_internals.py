@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import cast
 
 import aiohttp
 import pytest
@@ -46,3 +47,13 @@ def test_another_aiohttp_is_refused(name: str, parameters: tuple[str, ...] | Non
     with pytest.raises(UnsupportedLibrary, match=expected + ".*requirements.txt") as raised:
         aiohttp_internals.check([good, bad])
     assert "fine" not in str(raised.value)
+
+
+def test_a_connector_that_lacks_what_the_pool_uses_is_refused() -> None:
+    """The override of a renamed attribute would never be called."""
+
+    class RenamedConnector:
+        _loop = _conns = None
+
+    with pytest.raises(UnsupportedLibrary, match=r"RenamedConnector\._factory \("):
+        aiohttp_internals.check_connector(cast("aiohttp.BaseConnector", RenamedConnector()))

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from typing import Final
+
 import pytest
 
 from shared.core.wire.operations import spec_of
-from shared.core.wire.routing import Operation, UnknownRoute, WebSocketRequested, WrongMethod, route
+from shared.core.wire.routing import (
+    OWN_ROUTES,
+    Operation,
+    UnknownRoute,
+    WebSocketRequested,
+    WrongMethod,
+    route,
+)
+
+ROOT: Final = Path(__file__).resolve().parents[2]
 
 # method, what follows the deployment's name, /openai/v1/ or /openai/, the operation's name
 KNOWN = [
@@ -89,9 +102,24 @@ def test_stored_completions_of_the_v1_routes_can_be_read() -> None:
     )
 
 
-@pytest.mark.parametrize("path", ["/health", "/health/ready"])
-def test_the_apps_own_routes_are_known(path: str) -> None:
-    assert route("POST", path) == WrongMethod(allowed=("GET",))
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/health/ready", "GET"),
+        ("/ops/dead-letters/01a2", "POST"),
+        ("/ops/exchanges/01a2", "DELETE"),
+    ],
+)
+def test_the_apps_own_routes_are_known(path: str, allowed: str) -> None:
+    assert route("PATCH", path) == WrongMethod(allowed=(allowed,))
+
+
+def test_no_route_of_a_blueprint_is_missing() -> None:
+    """Another method there would be answered 404, as if there were no such route."""
+    source = "".join(file.read_text() for file in (ROOT / "blueprints").rglob("*.py"))
+    found = re.findall(r'functions\.route\(\s*"([^"*]+)", methods=\["(\w+)"\]', source)
+    routes = {"/" + re.sub(r"\{\w+\}", "{}", path): (method,) for path, method in found}
+    assert routes == OWN_ROUTES
 
 
 @pytest.mark.parametrize("upgrade", ["websocket", "WebSocket", "h2c, websocket"])

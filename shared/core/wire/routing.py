@@ -14,13 +14,20 @@ from urllib.parse import unquote
 from shared.core.wire.operations import CALL, OPERATIONS, OperationSpec
 
 _ROOT: Final = "/openai/"
-_OWN_ROUTES: Final = {
+# The app's other routes and their methods; a test compares them with the blueprints'. The Functions
+# host gives a request with another method to the route of everything else.
+OWN_ROUTES: Final = {
     "/health": ("GET",),
     "/health/ready": ("GET",),
     "/ops/reconcile": ("POST",),
     "/ops/replay": ("POST",),
     "/ops/dead-letters": ("GET",),
+    "/ops/dead-letters/{}": ("POST",),
+    "/ops/exchanges/{}": ("DELETE",),
 }
+_OWN_PATTERNS: Final = tuple(
+    (re.compile(path.replace("{}", "[^/]+")), methods) for path, methods in OWN_ROUTES.items()
+)
 _PATTERNS: Final = tuple(
     (spec, re.compile(spec.route.replace("{}", "[^/]+"))) for spec in OPERATIONS if spec.route
 )
@@ -71,10 +78,8 @@ def route(
     method: str, path: str, *, upgrade: str = ""
 ) -> Operation | UnknownRoute | WrongMethod | WebSocketRequested:
     """What to do with a request. `path` is percent-encoded, `upgrade` is the header's value."""
-    if path in _OWN_ROUTES:
-        return WrongMethod(allowed=_OWN_ROUTES[path])
     if not path.startswith(_ROOT) or _climbs(path):
-        return UnknownRoute()
+        return _not_relayed(path)
     if "websocket" in upgrade.lower():
         return WebSocketRequested()
     if method != "POST" and _ONLY_POST.fullmatch(path):
@@ -83,6 +88,13 @@ def route(
         return WrongMethod(allowed=_METHODS)
     deployment, v1, rest = _split(path.removeprefix(_ROOT))
     return Operation(spec=_spec(method, rest), deployment=deployment, v1=v1)
+
+
+def _not_relayed(path: str) -> UnknownRoute | WrongMethod:
+    for pattern, methods in _OWN_PATTERNS:
+        if pattern.fullmatch(path):
+            return WrongMethod(allowed=methods)
+    return UnknownRoute()
 
 
 def rejected_operation(path: str) -> Operation | None:
