@@ -40,17 +40,17 @@ class LoadWindow:
 
     @property
     def worker_share(self) -> float:
-        """Of a core, while the load ran."""
+        """CPU time of the worker while the load ran, as a share of one core."""
         return (self.ended.worker_s - self.began.worker_s) / self._seconds
 
     @property
     def azurite_share(self) -> float:
-        """Of a core, while the load ran."""
+        """CPU time of Azurite while the load ran, as a share of one core."""
         return (self.ended.azurite_s - self.began.azurite_s) / self._seconds
 
     @property
     def azurite_ms_per_call(self) -> float:
-        """CPU milliseconds, to the acceptance of the last event."""
+        """CPU milliseconds of Azurite for each call, until the last event was accepted."""
         return (self.drained.azurite_s - self.began.azurite_s) / self.calls * 1000
 
     @property

@@ -113,7 +113,7 @@ param storageSku storageSkuType = 'Standard_LRS'
 @description('Optional. Whether a deleted Key Vault keeps its name for 90 days, and nobody can shorten that. To be decided before the first deployment: Azure changes neither later. Default: false, and a deleted vault keeps its name for 7 days, or until it is purged.')
 param keyVaultPurgeProtection bool = false
 
-@description('Optional. Who is told of alerts. Default: no one; they show in the portal.')
+@description('Optional. Who is notified of alerts. Default: no one; they show in the portal.')
 param alerts alertsType = {}
 
 @description('Optional. The address of the runbook, to which each alert links. Default: its path in the repository.')

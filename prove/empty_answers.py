@@ -37,7 +37,7 @@ class EmptyAnswer:
 
     @property
     def name(self) -> str:
-        """For a sentence."""
+        """Status, method and path, as a report names the answer."""
         return f"{self.status} of {self.method} {self.path}"
 
 

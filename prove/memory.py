@@ -139,7 +139,7 @@ class _MemoryWindow:
         raise NotImplementedError
 
     async def reopened_windows(self) -> set[str]:
-        """As above."""
+        """Only one window is reconciled, and by its name."""
         raise NotImplementedError
 
     async def close_reopened(self, window: str, reopened_ms: Mapping[str, int]) -> None:

@@ -1,6 +1,6 @@
 import { tagsType } from 'types.bicep'
 
-metadata description = 'Who is told of alerts.'
+metadata description = 'Who is notified of alerts.'
 
 @description('Required. Its name.')
 param name string

@@ -68,7 +68,7 @@ type namesType = {
   @description('Required. Application Insights.')
   applicationInsights: string
 
-  @description('Required. The action group that is told of alerts.')
+  @description('Required. The action group that is notified of alerts.')
   actionGroup: string
 
   @description('Required. The prefix of alert names.')

@@ -470,7 +470,7 @@ type scaleType = {
 }
 
 @export()
-@description('Who is told of alerts, and when.')
+@description('Who is notified of alerts, and when.')
 type alertsType = {
   @description('Optional. The resource id of an action group that is there already.')
   actionGroupId: string?

@@ -42,7 +42,7 @@ class FirstMembers(NamedTuple):
 
 
 def first_members(first: str) -> FirstMembers:
-    """Of the object that begins with this text."""
+    """The first members of the object that begins with this text."""
     members: JsonObject = {}
     start = _OPENING.match(first)
     at = start.end() if start else len(first)

@@ -48,7 +48,7 @@ _STREAM: Final = StreamMember(name="stream", value=True)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OperationSpec:
-    """One row."""
+    """What the app knows about one operation: its route, its request and its answer."""
 
     name: str  # `operation` of the envelope and of the event
     # None, both of them: any method and any route that no other row has
