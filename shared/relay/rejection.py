@@ -36,7 +36,7 @@ class Rejection(ErrorResponse):
         exchange_id = self._record.exchange_id if self._record else fresh_exchange_id()
         super().__init__(error, {**(headers or {}), "x-exchange-id": exchange_id})
         self._machine = ExchangeMachine(exchange_id, relay.rules)
-        self._machine.refused(error)  # this response is the error document
+        self._machine.request_line_rejected(error)  # this response is the error document
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the error, then record it. The connection stays open until then, which keeps a

@@ -191,7 +191,7 @@ class RelayResponse(Response):
         except ClientDisconnected:
             self._machine.request_broken_off()
         except (BodyTooLarge, RequestMemoryFull, RequestNotCaptured) as error:
-            await self._carry_out(self._machine.rejected(error))
+            await self._carry_out(self._machine.body_rejected(error))
 
     async def _call_upstream(self, content: RequestContent) -> None:
         machine, record, body = self._machine, self.record, content.body

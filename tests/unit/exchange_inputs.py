@@ -35,10 +35,12 @@ type Input = Callable[[ExchangeMachine], Actions | bytes | None]
 
 INPUTS: Final[dict[str, Input]] = {
     "request_ready": lambda machine: machine.request_ready(),
-    "refused": lambda machine: machine.refused(api_error.unknown_route()),
-    "rejected": lambda machine: machine.rejected(BodyTooLarge(9)),
-    "memory full": lambda machine: machine.rejected(RequestMemoryFull()),
-    "not captured": lambda machine: machine.rejected(RequestNotCaptured()),
+    "request_line_rejected": lambda machine: machine.request_line_rejected(
+        api_error.unknown_route()
+    ),
+    "body_rejected": lambda machine: machine.body_rejected(BodyTooLarge(9)),
+    "memory full": lambda machine: machine.body_rejected(RequestMemoryFull()),
+    "not captured": lambda machine: machine.body_rejected(RequestNotCaptured()),
     "request_broken_off": lambda machine: machine.request_broken_off(),
     "early_response_due": lambda machine: machine.early_response_due(),
     "answered": lambda machine: machine.upstream_answered(

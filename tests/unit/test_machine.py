@@ -46,8 +46,8 @@ S, R = State, RelayResult
 # in a state's row changes nothing there, if it may come at any time, and is an error otherwise.
 TRANSITIONS: dict[str, dict[State, tuple[State, RelayResult | None]]] = {
     "request_ready": {S.RECEIVING: (S.CALLING, None)},
-    "refused": {S.RECEIVING: (S.RECORDING, R.REJECTED)},
-    "rejected": dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.REJECTED)),
+    "request_line_rejected": {S.RECEIVING: (S.RECORDING, R.REJECTED)},
+    "body_rejected": dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.REJECTED)),
     "memory full": dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.REJECTED)),
     "not captured": dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.REJECTED)),
     "request_broken_off": dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.CLIENT_DISCONNECTED)),
@@ -251,7 +251,7 @@ def test_nothing_is_put_into_a_document() -> None:
 @pytest.mark.parametrize(
     ("name", "error"),
     [
-        ("rejected", api_error.body_too_large(9)),
+        ("body_rejected", api_error.body_too_large(9)),
         ("memory full", api_error.request_memory_full()),
         ("not captured", api_error.capture_unavailable()),
         ("deadline_passed", api_error.upstream_timeout("late")),
@@ -274,7 +274,7 @@ def test_before_its_headers_an_answer_can_be_an_error(
     [
         ("upstream_failed", api_error.upstream_interrupted("broken")),
         ("deadline_passed", api_error.upstream_timeout("late")),
-        ("rejected", api_error.body_too_large(9)),
+        ("body_rejected", api_error.body_too_large(9)),
     ],
 )
 def test_within_a_stream_it_is_a_frame(state: State, name: str, error: ApiError) -> None:

@@ -66,7 +66,7 @@ PIECES = [
 ]
 # Everything that may come, and on the way to it what an exchange mostly sees.
 ANY_INPUTS = [
-    *["request_ready", "refused", "rejected", "memory full"],
+    *["request_ready", "request_line_rejected", "body_rejected", "memory full"],
     *["not captured", "request_broken_off"],
     *["early_response_due", "upstream_answered", "piece", "upstream_ended", "upstream_failed"],
     *["client_disconnected", "cancelled", "deadline_passed", "keep_alive_due", "internal_error"],
@@ -90,7 +90,7 @@ inputs = st.builds(
 # time. (After the end, what still comes from the upstream is ignored.)
 EXPECTED_IN = {
     "request_ready": {State.RECEIVING} | ENDED,
-    "refused": {State.RECEIVING} | ENDED,
+    "request_line_rejected": {State.RECEIVING} | ENDED,
     "upstream_answered": {State.CALLING, State.EARLY} | ENDED,
     "piece": set(State) - {State.RECEIVING, State.CALLING, State.EARLY},
     "upstream_ended": set(State) - {State.RECEIVING, State.CALLING, State.EARLY},

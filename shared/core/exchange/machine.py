@@ -78,14 +78,16 @@ class ExchangeMachine:
         self.state = State.CALLING
         return ()
 
-    def refused(self, error: ApiError) -> Actions:
+    def request_line_rejected(self, error: ApiError) -> Actions:
         """The request is not relayed, because of its request line alone."""
         if self._is_too_late(State.RECEIVING):
             return ()
         self._end(RelayResult.REJECTED, error)
         return self._reply.error_document(error)
 
-    def rejected(self, error: BodyTooLarge | RequestMemoryFull | RequestNotCaptured) -> Actions:
+    def body_rejected(
+        self, error: BodyTooLarge | RequestMemoryFull | RequestNotCaptured
+    ) -> Actions:
         """The request's body must not be relayed, or not the rest of it."""
         if self.state in ENDED:
             return ()
