@@ -23,6 +23,7 @@ from prove.result import ProofResult
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records.comparison import LedgerIndex, Report
+from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.envelope import Envelope, dump
 from shared.core.records.exchange_id import new_exchange_id
 from shared.core.records.ledger_entry import Delivery, LedgerEntry, LedgerReader
@@ -130,7 +131,7 @@ class _MemoryWindow:
     async def put_report(self, report: Report) -> None:
         """It is not kept."""
 
-    async def dead_letter(self, exchange_id: str, reason: str) -> bool:
+    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
         """No capture is corrupt."""
         raise NotImplementedError
 

@@ -27,10 +27,9 @@ from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger_appender import APPEND_INTERVAL_S, BLOCKS_PER_BLOB, LedgerAppender
 from shared.adapters.storage import Storage
 from shared.core.records.comparison import LedgerIndex, Report
-from shared.core.records.dead_letter import DeadLetterRecord
+from shared.core.records.dead_letter import DeadLetterReason, DeadLetterRecord
 from shared.core.records.ledger_entry import (
     CONTAINER,
-    REPLAY_FAILED,
     Delivery,
     LedgerEntry,
     LedgerReader,
@@ -93,13 +92,13 @@ class Ledger:
                 error,
             )
 
-    async def dead_letter(self, exchange_id: str, reason: str) -> bool:
+    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
         """Note that an exchange can never be delivered; False if that was known. Raises
         StorageError.
         """
         record = self._dead_letter_record(exchange_id, reason)
         known_reason = await self.dead_letter_reason(exchange_id)
-        new = known_reason is None or known_reason == REPLAY_FAILED
+        new = known_reason is None or known_reason == DeadLetterReason.REPLAY_FAILED
         if new:
             await self._json_blobs.put(_dead_letter_name(exchange_id), record.as_json())
         await self.appender.append(
@@ -118,7 +117,7 @@ class Ledger:
         """List that an exchange's replay failed, for operators. It says nothing of the exchange's
         own delivery. Raises StorageError.
         """
-        record = self._dead_letter_record(exchange_id, REPLAY_FAILED)
+        record = self._dead_letter_record(exchange_id, DeadLetterReason.REPLAY_FAILED)
         await self._json_blobs.put_if_absent(_dead_letter_name(exchange_id), record.as_json())
 
     async def record_event_refusal(self, exchange_id: str) -> None:
@@ -201,7 +200,7 @@ class Ledger:
                         complete.add(blob.name.removeprefix("reports/").removesuffix(".json"))
         return complete & window_set
 
-    def _dead_letter_record(self, exchange_id: str, reason: str) -> DeadLetterRecord:
+    def _dead_letter_record(self, exchange_id: str, reason: DeadLetterReason) -> DeadLetterRecord:
         at_ms = int(self._clock() * 1000)
         return DeadLetterRecord(exchange_id=exchange_id, reason=reason, dead_lettered_at_ms=at_ms)
 

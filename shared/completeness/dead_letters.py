@@ -9,9 +9,8 @@ from typing import Final, Protocol
 from shared.completeness.ports import CaptureHeaders, EnvelopeSink
 from shared.completeness.redelivery import find_exchange, rebuild_envelope
 from shared.core.records.capture import CaptureKind, capture_name
-from shared.core.records.dead_letter import DeadLetterRecord
+from shared.core.records.dead_letter import DeadLetterReason, DeadLetterRecord
 from shared.core.records.envelope import mark_replayed
-from shared.core.records.ledger_entry import REPLAY_FAILED
 from shared.core.records.poison import failure_count_name
 from shared.errors import StorageNotFound
 
@@ -95,7 +94,7 @@ class DeadLetters:
             envelope = await rebuild_envelope(self._captures, exchange)
         except StorageNotFound:
             return False
-        if reason == REPLAY_FAILED:
+        if reason == DeadLetterReason.REPLAY_FAILED:
             envelope = mark_replayed(envelope)
         else:
             await self._forget_failures(exchange_id)

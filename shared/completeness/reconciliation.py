@@ -21,6 +21,7 @@ from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope
 from shared.concurrency.gather import gather_bounded
 from shared.core.records.checkpoint import Checkpoint, resume
 from shared.core.records.comparison import CapturedExchange, Comparison, LedgerIndex, Report
+from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.window import Window, judged_windows
 from shared.errors import CaptureError, EnvelopeError, StorageError, StorageNotFound
 
@@ -58,7 +59,7 @@ class WindowLedger(Protocol):
         """All that the ledger says of a window."""
         ...
 
-    async def dead_letter(self, exchange_id: str, reason: str) -> bool:
+    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
         """Note that an exchange can never be delivered; False if that was known."""
         ...
 
@@ -200,7 +201,7 @@ class Reconciliation:
         return RedeliveryResult.QUEUED
 
     async def _dead_letter(self, exchange_id: str, error: Exception) -> None:
-        if await self._ledger.dead_letter(exchange_id, "corrupt_capture"):
+        if await self._ledger.dead_letter(exchange_id, DeadLetterReason.CORRUPT_CAPTURE):
             _log.error(
                 "Exchange %s can never be delivered and is dead-lettered: %s", exchange_id, error
             )

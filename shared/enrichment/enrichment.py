@@ -14,6 +14,7 @@ from shared.concurrency.byte_budget import ByteBudget
 from shared.core.event import usage_claim
 from shared.core.event.usage_claim import Claim
 from shared.core.records.capture import Capture, of_outcome, outcome_name
+from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.envelope import Envelope, to_fields
 from shared.core.records.outcome import Outcome
 from shared.enrichment.assembly import Assembled
@@ -97,7 +98,7 @@ class EventSink(Protocol):
 class EnrichmentLedger(Protocol):
     """The ledger of undeliverable exchanges. Each method raises StorageError."""
 
-    async def dead_letter(self, exchange_id: str, reason: str) -> bool:
+    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
         """Note that an exchange can never be delivered; False if that was known."""
         ...
 
@@ -163,17 +164,17 @@ class Enrichment:
                 await self._send(event, envelope.exchange_id)
             await self._delivery_log.accepted(replace(envelope, outcome=event.outcome))
         except CaptureError as error:
-            await self._dead_letter(envelope, "corrupt_capture", error)
+            await self._dead_letter(envelope, DeadLetterReason.CORRUPT_CAPTURE, error)
         except EventTooLarge as error:
-            await self._dead_letter(envelope, "too_large", error)
+            await self._dead_letter(envelope, DeadLetterReason.TOO_LARGE, error)
         except EventRefused:
             # A misconfigured Event Hub refuses every event, so the poison handler counts.
             if not envelope.replayed:
                 await self._ledger.record_event_refusal(envelope.exchange_id)
             raise
 
-    async def undeliverable_reason(self, envelope: Envelope) -> str | None:
-        """A word for why no event can be built from this envelope; None if one can, whether or
+    async def undeliverable_reason(self, envelope: Envelope) -> DeadLetterReason | None:
+        """Why no event can be built from this envelope; None if one can, whether or
         not it can be delivered now.
 
         Raises StorageError if the captures cannot be read, or that takes too long.
@@ -185,9 +186,9 @@ class Enrichment:
             raise StorageError(f"no event could be built within {self._timeout_s:g} s") from None
         except AssemblyError as error:
             _log.warning("Exchange %s: %s", envelope.exchange_id, error)
-            return "assembly_failed"
+            return DeadLetterReason.ASSEMBLY_FAILED
         except CaptureError:
-            return "corrupt_capture"
+            return DeadLetterReason.CORRUPT_CAPTURE
         return None
 
     async def _store_outcome(self, envelope: Envelope) -> Envelope:
@@ -228,7 +229,9 @@ class Enrichment:
         body = assembled.repeating_body if repeated else assembled.body
         return _ClaimedEvent(body=body, outcome=assembled.outcome, claim=claim)
 
-    async def _dead_letter(self, envelope: Envelope, reason: str, error: Exception) -> None:
+    async def _dead_letter(
+        self, envelope: Envelope, reason: DeadLetterReason, error: Exception
+    ) -> None:
         if await self._ledger.dead_letter(envelope.exchange_id, reason):
             _log.error(
                 "Exchange %s can never be delivered and is dead-lettered (%s): %s",

@@ -7,23 +7,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from shared.core.records import envelope_message, poison
 from shared.core.records.capture import of_outcome, outcome_name
+from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.envelope import Envelope, to_fields
 from shared.errors import EnvelopeError, StorageError
 
 _log = logging.getLogger("fnsse.poison")
 
-_ASSEMBLY_FAILED: Final = "assembly_failed"
-_REFUSED: Final = "refused"
-
 
 class EventCheck(Protocol):
     """Tries whether an event can be built."""
 
-    async def undeliverable_reason(self, envelope: Envelope) -> str | None:
+    async def undeliverable_reason(self, envelope: Envelope) -> DeadLetterReason | None:
         """The reason why no event can be built; None if one can. Raises StorageError."""
         ...
 
@@ -39,7 +37,7 @@ class OutcomeStore(Protocol):
 class PoisonLedger(Protocol):
     """The ledger of undeliverable exchanges. Each method raises StorageError."""
 
-    async def dead_letter(self, exchange_id: str, reason: str) -> bool:
+    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
         """Note that an exchange can never be delivered; False if that was known."""
         ...
 
@@ -139,14 +137,14 @@ class PoisonHandler:
         )
         await self._ledger.list_failed_replay(exchange_id)
 
-    async def _dead_letter(self, exchange_id: str, reason: str) -> None:
+    async def _dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> None:
         if await self._ledger.dead_letter(exchange_id, reason):
             _log.error(
                 "Exchange %s can never be delivered and is dead-lettered (%s)", exchange_id, reason
             )
         await self._failure_counts.delete(poison.failure_count_name(exchange_id))
 
-    async def _examine(self, envelope: Envelope) -> tuple[str | None, int]:
+    async def _examine(self, envelope: Envelope) -> tuple[DeadLetterReason | None, int]:
         """Why no event can be built, or the Event Hub does not accept it, and how often that was
         found.
 
@@ -159,7 +157,7 @@ class PoisonHandler:
         try:
             failures = int((await self._failure_counts.get(name) or {}).get("failures", 0)) + 1
             if failures > poison.MAX_FAILURES:
-                return _ASSEMBLY_FAILED, failures
+                return DeadLetterReason.ASSEMBLY_FAILED, failures
             await self._failure_counts.put(name, {"failures": failures})
             reason = await self._undeliverable_reason(envelope)
             if reason is None:
@@ -168,10 +166,10 @@ class PoisonHandler:
             return None, 0  # storage is down, which is why enrichment failed
         return reason, failures
 
-    async def _undeliverable_reason(self, envelope: Envelope) -> str | None:
+    async def _undeliverable_reason(self, envelope: Envelope) -> DeadLetterReason | None:
         reason = await self._events.undeliverable_reason(envelope)
         if reason is None and await self._ledger.take_event_refusal(envelope.exchange_id):
-            return _REFUSED
+            return DeadLetterReason.REFUSED
         return reason
 
     async def _restore_count(self, name: str, failures: int) -> None:
@@ -181,7 +179,7 @@ class PoisonHandler:
             await self._failure_counts.delete(name)
 
 
-def _warn(envelope: Envelope, reason: str | None, consequence: str) -> None:
+def _warn(envelope: Envelope, reason: DeadLetterReason | None, consequence: str) -> None:
     _log.warning(
         "Exchange %s was given up by the queue%s; %s",
         envelope.exchange_id,

@@ -9,6 +9,7 @@ import pytest
 from local.stack import Stack
 from shared.completeness.dead_letters import DeadLetters
 from shared.core.records import capture
+from shared.core.records.dead_letter import DeadLetterReason
 from shared.errors import CaptureError
 from tests.integration.azurite import Account, a_window, an_account, an_id
 
@@ -32,7 +33,7 @@ async def test_a_dead_letter_is_requeued(
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(a_window()))
         await account.ledger.record_event_refusal(envelope.exchange_id)
-        await account.ledger.dead_letter(envelope.exchange_id, "refused")
+        await account.ledger.dead_letter(envelope.exchange_id, DeadLetterReason.REFUSED)
         listed = await dead_letters(account).list_oldest()
         assert [(dead_letter.exchange_id, dead_letter.reason) for dead_letter in listed] == [
             (envelope.exchange_id, "refused")
@@ -49,7 +50,7 @@ async def test_an_unreadable_capture_stays_dead_lettered(azurite: str) -> None:
     async with an_account(azurite) as account:
         exchange_id = an_id(a_window())
         await account.captures.put(capture.response_name(exchange_id), (b"garbage",))
-        await account.ledger.dead_letter(exchange_id, "corrupt_capture")
+        await account.ledger.dead_letter(exchange_id, DeadLetterReason.CORRUPT_CAPTURE)
         with pytest.raises(CaptureError):
             await dead_letters(account).requeue(exchange_id)
         assert [
@@ -69,7 +70,7 @@ async def test_an_erased_exchange_leaves_nothing(azurite: str) -> None:
     async with an_account(azurite) as account:
         exchange_id = an_id(a_window())
         await account.put_exchange(exchange_id)
-        await account.ledger.dead_letter(exchange_id, "too_large")
+        await account.ledger.dead_letter(exchange_id, DeadLetterReason.TOO_LARGE)
         assert await dead_letters(account).erase(exchange_id)
         for name in (capture.request_name(exchange_id), capture.response_name(exchange_id)):
             assert not await account.captures.exists(name)

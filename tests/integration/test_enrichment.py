@@ -17,6 +17,7 @@ from shared.core.event.usage_claim import Claim
 from shared.core.records import capture
 from shared.core.records import envelope as envelopes
 from shared.core.records.capture import Capture
+from shared.core.records.dead_letter import DeadLetterReason
 from shared.enrichment.assembly import Assembled, Assembler
 from shared.enrichment.enrichment import LARGE_BYTES, Enrichment
 from shared.errors import (
@@ -82,7 +83,7 @@ class FakeLedger:
     async def record_event_refusal(self, exchange_id: str) -> None:
         self.refused.append(exchange_id)
 
-    async def dead_letter(self, exchange_id: str, reason: str) -> bool:
+    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
         self.entries.append((exchange_id, reason))
         return (exchange_id, reason) not in self.entries[:-1]
 

@@ -17,6 +17,7 @@ from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from shared.adapters.ledger import Ledger
 from shared.core.records.comparison import Report
+from shared.core.records.dead_letter import DeadLetterReason
 from tests.integration.azurite import a_storage, a_window, an_account, an_id
 
 pytestmark = pytest.mark.anyio
@@ -202,8 +203,8 @@ async def test_dead_lettered_exchanges_are_listed_with_their_reasons_oldest_firs
 ) -> None:
     older, newer = (an_id(window) for window in (a_window(), a_window()))
     async with an_account(azurite) as account:
-        await account.ledger.dead_letter(newer, "too_large")
-        await account.ledger.dead_letter(older, "corrupt_capture")
+        await account.ledger.dead_letter(newer, DeadLetterReason.TOO_LARGE)
+        await account.ledger.dead_letter(older, DeadLetterReason.CORRUPT_CAPTURE)
         listed = await account.ledger.dead_letters(1000)
         assert [(dead_letter.exchange_id, dead_letter.reason) for dead_letter in listed] == [
             (older, "corrupt_capture"),

@@ -18,6 +18,7 @@ from shared.adapters.envelope_queue import POISON_QUEUE, EnvelopeQueue
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records import capture, envelope_message
+from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.envelope import Envelope, dump, mark_replayed
 from shared.core.records.outcome import Outcome
 from shared.core.records.poison import MAX_FAILURES, failure_count_name
@@ -39,15 +40,17 @@ def azurite() -> Iterator[str]:
 class EventChecks:
     """What enrichment says of every envelope."""
 
-    why: str | BaseException | None = None
+    why: DeadLetterReason | BaseException | None = None
 
-    async def undeliverable_reason(self, _: Envelope) -> str | None:
+    async def undeliverable_reason(self, _: Envelope) -> DeadLetterReason | None:
         if isinstance(self.why, BaseException):
             raise self.why
         return self.why
 
 
-def poison_handler(account: Account, why: str | BaseException | None = None) -> PoisonHandler:
+def poison_handler(
+    account: Account, why: DeadLetterReason | BaseException | None = None
+) -> PoisonHandler:
     return PoisonHandler(
         EventChecks(why),
         account.captures,
@@ -90,7 +93,7 @@ async def test_envelopes_that_share_a_message_are_examined_one_message_each(azur
     async with an_account(azurite) as account:
         envelopes = [await account.put_exchange(an_id(a_window())) for _ in range(3)]
         message, _ = envelope_message.pack([dump(envelope) for envelope in envelopes])
-        await poison_handler(account, "assembly_failed").handle(message.encode())
+        await poison_handler(account, DeadLetterReason.ASSEMBLY_FAILED).handle(message.encode())
         assert await account.take_queued(POISON_QUEUE) == envelopes
         for envelope in envelopes:
             assert await account.json_blobs.get(failure_count_name(envelope.exchange_id)) is None
@@ -127,12 +130,16 @@ async def test_an_event_that_cannot_be_built_is_dead_lettered(
         envelope = await account.put_exchange(an_id(a_window()))
         delivered = 0
         while True:
-            await poison_handler(account, "assembly_failed").handle(dump(envelope).encode())
+            await poison_handler(account, DeadLetterReason.ASSEMBLY_FAILED).handle(
+                dump(envelope).encode()
+            )
             delivered += 1
             if not await reconcile(account, envelope.exchange_id):
                 break
         # one that was on its way
-        await poison_handler(account, "assembly_failed").handle(dump(envelope).encode())
+        await poison_handler(account, DeadLetterReason.ASSEMBLY_FAILED).handle(
+            dump(envelope).encode()
+        )
         assert delivered == MAX_FAILURES
         assert await account.ledger.dead_letter_reason(envelope.exchange_id) == "assembly_failed"
         assert [record.levelno for record in caplog.records].count(logging.ERROR) == 1
@@ -163,7 +170,9 @@ async def test_an_outcome_without_a_capture_is_stored_before_its_exchange_is_dea
             outcome_pending=True,
         )
         for _ in range(MAX_FAILURES):
-            await poison_handler(account, "assembly_failed").handle(dump(envelope).encode())
+            await poison_handler(account, DeadLetterReason.ASSEMBLY_FAILED).handle(
+                dump(envelope).encode()
+            )
         assert await account.ledger.dead_letter_reason(exchange_id) == "assembly_failed"
         dead_letters = DeadLetters(
             account.captures, account.ledger, account.envelopes, account.json_blobs
@@ -223,7 +232,8 @@ async def test_a_transient_failure_keeps_the_count(azurite: str) -> None:
     """It neither adds to the failures before it nor takes one of them away."""
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(a_window()))
-        for why in ("assembly_failed", None, None, "assembly_failed", None):
+        failed = DeadLetterReason.ASSEMBLY_FAILED
+        for why in (failed, None, None, failed, None):
             await poison_handler(account, why).handle(dump(envelope).encode())
         assert await account.json_blobs.get(failure_count_name(envelope.exchange_id)) == {
             "failures": 2
@@ -272,7 +282,7 @@ async def test_a_failed_replay_hides_nothing(
         missing = await account.put_exchange(an_id(a_window()))
         await poison_handler(account).handle(dump(mark_replayed(missing)).encode())
         assert await reconcile(account, missing.exchange_id) == [missing]
-        assert await account.ledger.dead_letter(missing.exchange_id, "too_large"), (
+        assert await account.ledger.dead_letter(missing.exchange_id, DeadLetterReason.TOO_LARGE), (
             "what is dead-lettered now, was not before"
         )
         await poison_handler(account).handle(dump(mark_replayed(missing)).encode())

@@ -23,6 +23,7 @@ from shared.adapters.storage import Storage
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records import capture
+from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome
 from shared.core.records.window import Window
@@ -399,7 +400,7 @@ async def test_a_window_with_a_reopened_exchange_is_judged(
     async with an_account(azurite) as account:
         it = reconciliation(account)
         envelope = await account.put_exchange(an_id(window))
-        await account.ledger.dead_letter(envelope.exchange_id, "assembly_failed")
+        await account.ledger.dead_letter(envelope.exchange_id, DeadLetterReason.ASSEMBLY_FAILED)
         report = (await it.reconcile(window.name, window.end)).as_json()
         assert counts(report, "dead_lettered", "complete") == [1, True]
 
@@ -424,11 +425,13 @@ async def test_a_reopened_exchange_can_be_dead_lettered(
     async with an_account(azurite, clock=lambda: next(moments)) as account:
         exchange_id = an_id(window)
         await account.put_exchange(exchange_id)
-        assert await account.ledger.dead_letter(exchange_id, "assembly_failed")
-        assert not await account.ledger.dead_letter(exchange_id, "assembly_failed"), "known"
+        assert await account.ledger.dead_letter(exchange_id, DeadLetterReason.ASSEMBLY_FAILED)
+        assert not await account.ledger.dead_letter(
+            exchange_id, DeadLetterReason.ASSEMBLY_FAILED
+        ), "known"
         await account.ledger.reopen(exchange_id)
         assert exchange_id not in await account.ledger.index(window.name)
-        await account.ledger.dead_letter(exchange_id, "assembly_failed")
+        await account.ledger.dead_letter(exchange_id, DeadLetterReason.ASSEMBLY_FAILED)
         assert exchange_id in await account.ledger.index(window.name)
         await account.ledger.remove_dead_letter(exchange_id)
         await account.ledger.close_reopened(window.name, {exchange_id: 10_000})
@@ -445,7 +448,7 @@ async def test_an_exchange_reopened_meanwhile_stays_reopened(
         it = reconciliation(account)
         early, late = [await account.put_exchange(an_id(window)) for _ in range(2)]
         for envelope in (early, late):
-            await account.ledger.dead_letter(envelope.exchange_id, "too_large")
+            await account.ledger.dead_letter(envelope.exchange_id, DeadLetterReason.TOO_LARGE)
         await account.ledger.reopen(early.exchange_id)
         await account.ledger.delivered([early.exchange_id])
         put_report = account.ledger.put_report

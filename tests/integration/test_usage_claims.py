@@ -23,6 +23,7 @@ from shared.adapters.usage_claims import UsageClaims
 from shared.core.event import usage_claim
 from shared.core.event.usage_claim import Claim
 from shared.core.records.capture import Capture
+from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.envelope import Envelope, mark_replayed
 from shared.enrichment.assembly import IN_PLACE_BYTES, Assembled, Assembler
 from shared.enrichment.enrichment import Enrichment
@@ -80,7 +81,7 @@ class UsageClaimWorld:
             raise self.failure
         self.sent.append(valid(json.loads(body)))
 
-    async def dead_letter(self, exchange_id: str, reason: str) -> bool:
+    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
         self.dead_lettered.append(exchange_id)
         return True
 

@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from shared.core.records.dead_letter import DeadLetterRecord
+from shared.core.records.dead_letter import DeadLetterReason, DeadLetterRecord
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "dead-letters.md"
 
@@ -18,3 +18,9 @@ def test_the_sample_is_what_the_app_answers() -> None:
     (record,) = json.loads(samples[0])["dead_letters"]
     assert DeadLetterRecord.from_json(record).as_json() == record
     assert f"| `{record['reason']}` |" in page
+
+
+def test_each_reason_has_a_row() -> None:
+    """Its meaning and a remedy; none is left over."""
+    rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| [^|]+ \|$", PAGE.read_text("utf-8"), re.MULTILINE)
+    assert rows == list(DeadLetterReason)

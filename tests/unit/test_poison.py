@@ -6,6 +6,7 @@ import pytest
 
 from harness.sample_envelope import PLAIN, an_envelope
 from shared.core.records import poison
+from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.envelope import Envelope, mark_replayed
 
 BARE = an_envelope(response_capture=None)
@@ -16,25 +17,38 @@ BARE = an_envelope(response_capture=None)
     [
         (PLAIN, None, 0, poison.LeaveToReconcile()),
         (PLAIN, None, 99, poison.LeaveToReconcile()),  # what is transient costs no attempt
-        (PLAIN, "assembly_failed", poison.MAX_FAILURES - 1, poison.LeaveToReconcile()),
         (
             PLAIN,
-            "assembly_failed",
+            DeadLetterReason.ASSEMBLY_FAILED,
+            poison.MAX_FAILURES - 1,
+            poison.LeaveToReconcile(),
+        ),
+        (
+            PLAIN,
+            DeadLetterReason.ASSEMBLY_FAILED,
             poison.MAX_FAILURES,
-            poison.DeadLetter(reason="assembly_failed"),
+            poison.DeadLetter(reason=DeadLetterReason.ASSEMBLY_FAILED),
         ),
         # otherwise reconcile would call it aborted, or know nothing of it
         (BARE, None, 0, poison.StoreOutcome()),
         (an_envelope(request_capture=None, response_capture=None), None, 0, poison.StoreOutcome()),
-        (BARE, "assembly_failed", 1, poison.StoreOutcome()),
-        (BARE, "assembly_failed", poison.MAX_FAILURES, poison.DeadLetter(reason="assembly_failed")),
+        (BARE, DeadLetterReason.ASSEMBLY_FAILED, 1, poison.StoreOutcome()),
+        (
+            BARE,
+            DeadLetterReason.ASSEMBLY_FAILED,
+            poison.MAX_FAILURES,
+            poison.DeadLetter(reason=DeadLetterReason.ASSEMBLY_FAILED),
+        ),
         (mark_replayed(PLAIN), None, 0, poison.ListFailedReplay()),
         # the exchange itself may be delivered
-        (mark_replayed(BARE), "assembly_failed", 99, poison.ListFailedReplay()),
+        (mark_replayed(BARE), DeadLetterReason.ASSEMBLY_FAILED, 99, poison.ListFailedReplay()),
     ],
 )
 def test_what_becomes_of_an_envelope(
-    envelope: Envelope, blocked_reason: str | None, failures: int, decision: poison.PoisonDecision
+    envelope: Envelope,
+    blocked_reason: DeadLetterReason | None,
+    failures: int,
+    decision: poison.PoisonDecision,
 ) -> None:
     """By whether it is a replay, why no event can be built, and how often that was found."""
     assert poison.decide(envelope, blocked_reason, failures) == decision

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any, Self
+
+
+class DeadLetterReason(StrEnum):
+    """Why an exchange is a dead letter."""
+
+    CORRUPT_CAPTURE = "corrupt_capture"  # its captures cannot be read
+    TOO_LARGE = "too_large"  # no truncation makes its event fit
+    ASSEMBLY_FAILED = "assembly_failed"  # no event can be built of captures that can be read
+    REFUSED = "refused"  # the Event Hub refused its event for good
+    REPLAY_FAILED = "replay_failed"  # its replay failed, not its delivery
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -12,7 +23,7 @@ class DeadLetterRecord:
     """A dead-lettered exchange as operators list it, and as it is stored as JSON."""
 
     exchange_id: str
-    reason: str  # a word such as `corrupt_capture`
+    reason: str  # a DeadLetterReason, as stored
     dead_lettered_at_ms: int  # unix time
 
     @classmethod

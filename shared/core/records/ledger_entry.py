@@ -17,8 +17,6 @@ from typing import Final
 from shared.core.records.exchange_id import started_at
 
 CONTAINER: Final = "ledger"
-# The reason of an exchange that is listed because its replay failed, not its delivery.
-REPLAY_FAILED: Final = "replay_failed"
 
 
 class Delivery(StrEnum):
@@ -35,7 +33,7 @@ class LedgerEntry:
     exchange_id: str
     delivery: Delivery
     at_ms: int  # unix time
-    reason: str = ""  # of a dead letter: a word such as `corrupt_capture`
+    reason: str = ""  # of a dead letter: a DeadLetterReason, as stored
 
     def line(self) -> bytes:
         """The line, with its line feed."""

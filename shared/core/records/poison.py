@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.envelope import Envelope
 from shared.core.records.window import Window
 
@@ -34,7 +35,7 @@ class StoreOutcome:
 class DeadLetter:
     """No delivery will succeed: list the exchange for an operator."""
 
-    reason: str
+    reason: DeadLetterReason
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +48,9 @@ class ListFailedReplay:
 type PoisonDecision = LeaveToReconcile | StoreOutcome | DeadLetter | ListFailedReplay
 
 
-def decide(envelope: Envelope, blocked_reason: str | None, failures: int) -> PoisonDecision:
+def decide(
+    envelope: Envelope, blocked_reason: DeadLetterReason | None, failures: int
+) -> PoisonDecision:
     """The decision for one envelope.
 
     `blocked_reason` says why its event cannot be built, or why the Event Hub does not accept it.
