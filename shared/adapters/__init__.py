@@ -3,4 +3,38 @@
 They take and return the types of `shared.core`, and raise only `shared.errors` in place of a
 library's exceptions. Adapters import settings, core, concurrency and errors, and no use case.
 Limits and time-outs are constructor arguments.
+
+The upstream:
+
+    upstream           calls it through httpx, whose exceptions become fnsse's there
+    aiohttp_transport  the httpx transport, on aiohttp's client
+    aiohttp_bodies     bodies between httpx and aiohttp, with their time-outs
+    aiohttp_errors     aiohttp's exceptions as httpx's
+    aiohttp_internals  the table of aiohttp's internals that fnsse relies on, checked at the start
+    connection_pool    aiohttp's pool, without what could fail a caller or mix up answers
+
+Storage:
+
+    storage            the account's clients, and the bound on their calls
+    storage_http       HTTP calls to the account
+    direct_storage     the calls of every exchange, without the SDK's pipeline
+    storage_errors     translates the exceptions of the SDK and the network
+    backoff            the wait before the next try of a call
+    captures           captures, in Blob storage
+    envelope_queue     the queue of envelopes
+    json_blobs         small JSON objects, one blob each
+    ledger             the ledger and the report of each window
+    ledger_appender    appends entries to the ledger
+    usage_claims       claims on the usage of background responses
+    start_lease        a lease that one holder has over all instances
+
+The Event Hub, identities and the worker:
+
+    event_hub          sends events in groups
+    event_hub_errors   translates the exceptions of its SDK
+    identity           the app's managed identity, and its tokens
+    entra              the keys of a callers' tenant, and the verification of tokens
+    worker_library     patches of Microsoft's worker library, checked at the start
+    http_invocations   patches of how that library pairs a request with its invocation
+    worker_process     the worker's log lines and its garbage collector
 """

@@ -4,9 +4,15 @@ operator.
 In: a window of exchanges (reconcile), a time range (replay), or one exchange (dead letters). Out:
 envelopes on the queue, which enrichment delivers; a report of each window; dead letters.
 
-`reconciliation`, `replay` and `dead_letters` are the use cases, `back_pressure` says whether more
-may be queued now, `redelivery` rebuilds an envelope from its captures, `ports` states what they
-need of storage. blueprints/completeness calls them, function_app.py gives them their adapters.
+    reconciliation  queues what was captured in a window and not delivered
+    replay          delivers a time range again
+    dead_letters    lists dead letters, requeues or erases one
+    back_pressure   whether more may be queued now
+    redelivery      rebuilds an envelope from its captures
+    cut_uploads     makes captures of the blocks that a killed instance left
+    ports           what the use cases need of storage
+
+blueprints/completeness calls them, function_app.py gives them their adapters.
 
 May import: shared.core, shared.concurrency, shared.errors. No adapter and no other use case.
 """

@@ -1,6 +1,10 @@
-"""Helpers for asyncio that know nothing of the domain. They import the standard library only, and
-every package may import them, except for `shared.core`, which does no I/O.
+"""Concurrent work on asyncio, without knowledge of the domain.
 
-`cooperative` runs a generator in steps, `gather` runs many calls at once up to a limit, `renewal`
-fetches a value anew from time to time for all who need it.
+    cooperative  runs a long computation in steps, between which the event loop serves others
+    gather       runs many calls at once, up to a limit
+    renewal      fetches a value again from time to time, for all who need it
+    byte_budget  bounds the bytes that concurrent work holds
+
+It imports the standard library only. Every package may import it, except for `shared.core`, which
+does no I/O.
 """

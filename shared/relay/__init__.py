@@ -10,7 +10,9 @@ storage) and an envelope (how the exchange went, to a queue).
     upstream_call    the call of the upstream, and its repetition without the proxy's addition
     client_response  what is sent to the client, as ASGI messages
     exchange_record  what is noted on the way, and the envelope that is made of it
-    recorder         stores captures and envelope; capture_writer takes a body as it arrives
+    capture_writer   takes a body as it arrives; capture_headers makes the header of its capture
+    recorder         stores captures and envelope
+    outcome_recorder records how the exchange ended; pending_outcomes tries again what no store took
 
 What happens to an exchange is decided in shared.core.exchange, without I/O. This package imports
 from core, concurrency, settings and errors; the upstream and the stores are given to it, and what

@@ -2,4 +2,10 @@
 
 A mapping of strings enters; `Settings`, validated as a whole, or one SettingsError leaves. It
 imports errors alone.
+
+    loader          reads the settings from the environment
+    environ_reader  reads them one by one and collects their problems
+    validators      a predicate for each form of a value
+    settings        the types, by what they belong to
+    timeouts        every wait on a dependency, as figures that are not settings
 """

@@ -4,6 +4,7 @@ In: an envelope, and the captures of the request and the answer (either may be m
 `Event`, and its JSON, truncated to the Event Hub's limit.
 
     sources                        parses the captures, by request_summary and the answer's reader
+    parameters                     the parameters of a request, by a list
     builder                        composes the Event from what was parsed
     attribution, latency, usage    parts of an event, each from its own source
     usage_claim                    which of several exchanges counts the usage of one response

@@ -1,6 +1,14 @@
 """What the relay decides about an exchange, without I/O: inputs in, actions out.
 
-`machine` holds the states; `actions` what the shell (shared.relay) carries out; `client_body` which
-bytes of the answer may go to the client; `failures` what each failure means to the client and to
-the record. It imports from wire, records and api_error; nothing in core imports from here.
+    machine      the exchange: a method for each input, which returns actions
+    state        the states, and which inputs lead from one to the next
+    actions      what the shell (shared.relay) carries out
+    rules        what the settings allow an exchange
+    reply        what the client is sent: headers, body, and an error as far as HTTP still allows it
+    client_body  which bytes of the answer may go to the client
+    early_body   which of them, after an early response
+    error_frame  an error as an event of a stream that has begun
+    failures     what each failure means to the client and to the record
+
+It imports from wire, records and api_error; nothing in core imports from here.
 """

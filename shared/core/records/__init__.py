@@ -7,6 +7,7 @@ names (EnvelopeError, CaptureError, WrongType, ValueError).
     exchange_id, window             an exchange's identity, and the hour that it belongs to
     envelope, capture, outcome      what is recorded of an exchange; `aborted` makes an envelope
                                     of a request capture alone
+    envelope_message                a message of the queue: one envelope or several
     ledger_entry, dead_letter       what became of its event
     comparison, id_set, checkpoint  completeness: what was captured and not delivered
     poison, backlog                 what to do with a message, or with a queue
