@@ -1,6 +1,6 @@
 """Holding back the very end of an answer, for CAPTURE_POLICY=required.
 
-Of an SSE stream that is `[DONE]` or the Responses API's last event, and all after it. Of any other
+Of an SSE stream that is `[DONE]` or a last event with an SSE name, and all after it. Of any other
 answer it is the last byte. Everything before passes at once. A stream with neither event, such as
 one of images, ends with the response's own terminator, which is held as well.
 """
@@ -10,16 +10,19 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from shared.core.wire.operations import LAST_RESPONSE_EVENTS
+from shared.core.wire.operations import OPERATIONS
 from shared.core.wire.stream_end import DONE
 
+_NAMED_LAST_EVENTS: Final = frozenset[str]().union(
+    *(spec.last_events for spec in OPERATIONS if spec.has_event_names)
+)
 # The line with which the end begins.
 _LAST_LINES: Final = tuple(
     f"{name}:{space}{value}".encode()
     for space in (" ", "")
     for name, value in (
         ("data", DONE),
-        *(("event", event) for event in sorted(LAST_RESPONSE_EVENTS)),
+        *(("event", event) for event in sorted(_NAMED_LAST_EVENTS)),
     )
 )
 _LONGEST_LINE: Final = max(map(len, _LAST_LINES))

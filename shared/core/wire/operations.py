@@ -55,6 +55,8 @@ class OperationSpec:
     method: str | None
     # after /openai/deployments/{name}/, /openai/v1/ or /openai/; `{}` stands for one path segment
     route: str | None
+    # below /openai/deployments/{name}/ the route has no other method; /openai/v1/ may have some
+    is_only_method: bool = False
     event_type: OperationType
     reader: ReaderKind
 
@@ -70,6 +72,7 @@ class OperationSpec:
     ends_with_done: bool = False  # the last event of its stream is [DONE]
     # each event of its stream has a `type` or an SSE name, errors included
     has_typed_events: bool = True
+    has_event_names: bool = False  # each event of its stream has an SSE name, which is its type
     # `type` of the events that can be the last; several where the type depends on how it ended
     last_events: frozenset[str] = frozenset()
     failure_events: frozenset[str] = frozenset()  # those of them that report an error
@@ -108,6 +111,7 @@ OPERATIONS: Final = (
         name="chat.completions",
         method="POST",
         route="chat/completions",
+        is_only_method=True,  # /openai/v1/chat/completions has others, for stored completions
         event_type="completion",
         reader=ReaderKind.CHAT,
         prompt_member="messages",
@@ -191,6 +195,7 @@ OPERATIONS: Final = (
         reader=ReaderKind.RESPONSES,
         prompt_member="input",
         body_examination=BodyExamination.ALWAYS,
+        has_event_names=True,
         last_events=LAST_RESPONSE_EVENTS,
         failure_events=_RESPONSE_FAILED,
     ),
@@ -211,6 +216,7 @@ OPERATIONS: Final = (
         event_type="completion",
         reader=ReaderKind.RESPONSES,
         stream_in_query=True,
+        has_event_names=True,
         last_events=LAST_RESPONSE_EVENTS,
         failure_events=_RESPONSE_FAILED,
         repeats_usage=True,

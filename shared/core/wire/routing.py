@@ -37,9 +37,10 @@ _PATTERNS: Final = tuple(
 # call with the proxy's credential.
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 
-# Azure OpenAI has no other method on this route, unlike on /openai/v1/chat/completions (stored
-# completions).
-_ONLY_POST: Final = re.compile(r"/openai/deployments/[^/]+/chat/completions")
+# By the route of a deployment, the one method that it has.
+_ONLY_METHODS: Final = {
+    spec.route: spec.method for spec in OPERATIONS if spec.is_only_method and spec.method
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,11 +83,12 @@ def route(
         return _not_relayed(path)
     if "websocket" in upgrade.lower():
         return WebSocketRequested()
-    if method != "POST" and _ONLY_POST.fullmatch(path):
-        return WrongMethod(allowed=("POST",))
+    deployment, v1, rest = _split(path.removeprefix(_ROOT))
+    only_method = _ONLY_METHODS.get(rest, method) if deployment else method
+    if method != only_method:
+        return WrongMethod(allowed=(only_method,))
     if method == "OPTIONS":
         return WrongMethod(allowed=_METHODS)
-    deployment, v1, rest = _split(path.removeprefix(_ROOT))
     return Operation(spec=_spec(method, rest), deployment=deployment, v1=v1)
 
 
