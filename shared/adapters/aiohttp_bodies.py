@@ -100,7 +100,7 @@ class ResponseBody(httpx.AsyncByteStream):
 
 class _SilenceTimer:
     """Ends a body for which the reader has waited too long. aiohttp would cancel a timer and start
-    another one with every chunk of every stream, which costs more than the relay's own work on it;
+    another one with every piece of every stream, which costs more than the relay's own work on it;
     this class starts one timer for each interval.
     """
 

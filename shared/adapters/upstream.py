@@ -113,7 +113,7 @@ class Upstream:
     async def pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:
         """The body as the network delivers it. Raises UpstreamTimeout or UpstreamInterrupted."""
         try:
-            # Not aiter_raw(): a generator more costs every chunk of every stream.
+            # Not aiter_raw(): a generator more costs every piece of every stream.
             async for piece in _stream_of(response):
                 if piece:
                     yield piece

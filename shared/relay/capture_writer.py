@@ -91,7 +91,7 @@ class CaptureWriter:
         self._uploads: list[asyncio.Task[StorageError | None]] = []
 
     def write(self, piece: bytes) -> None:
-        """Add a piece. Called for every chunk of every stream: it must stay cheap."""
+        """Add a piece. Called for every piece of every stream: it must stay cheap."""
         count = len(piece)
         self.size += count
         if self.lost:

@@ -62,7 +62,7 @@ class ClientResponse:
                 await self._finish()
 
     async def send_body(self, data: bytes) -> None:
-        """Send a piece of the body. Called for every chunk of every stream."""
+        """Send a piece of the body. Called for every piece of every stream."""
         # a comment that still waits must not find itself within this piece's event
         async with self._send_lock:
             try:

@@ -81,7 +81,7 @@ class ExchangeRecord:
         self.announced_stream, self.readable = is_stream, is_readable(headers)
 
     def received(self, piece: bytes, at_ms: float) -> None:
-        """Note a piece of the answer. Called for every chunk of every stream: it must stay
+        """Note a piece of the answer. Called for every piece of every stream: it must stay
         cheap.
         """
         self.response.write(piece)

@@ -246,13 +246,13 @@ class RelayResponse(Response):
             del opening  # it holds its exception, and the exception's traceback this frame
 
     async def _pass_on(self) -> None:
-        """Pass the answer on. Every chunk of every stream comes here, so it has to be cheap."""
+        """Pass the answer on. Every piece of every stream comes here, so it has to be cheap."""
         machine, send_body, received = self._machine, self._client.send_body, self.record.received
         clock, started, looked_into = self._relay.clock, self._started, machine.takes_out_usage
         async for piece in self._call.pieces():
             arrived_ms = (clock() - started) * 1000
             if looked_into and len(piece) > SLICE_BYTES:
-                # more than a chunk: what came while the loop or the client was slow
+                # more than a piece: what came while the loop or the client was slow
                 data = await run_cooperatively(machine.piece_steps(piece))
             else:
                 data = machine.piece(piece)
@@ -301,8 +301,8 @@ class RelayResponse(Response):
                 pass
 
     async def _bridge_silences(self) -> None:
-        """Ask for a comment whenever nothing came for the interval. It reads the last chunk's time
-        from the record, so it costs a chunk nothing.
+        """Ask for a comment whenever nothing came for the interval. It reads the last piece's time
+        from the record, so it costs a piece nothing.
         """
         interval_ms = self._relay.interventions.keep_alive_s * 1000
         commented_ms = self._now_ms()

@@ -127,7 +127,7 @@ class UpstreamCall:
         """The response's body. Raises UpstreamError."""
         if self._response is None:
             raise RuntimeError("open() comes first")
-        # As direct as can be: each generator in between costs every chunk of every stream.
+        # As direct as can be: each generator in between costs every piece of every stream.
         if self._rest is None:
             return self._client.pieces(self._response)
         return self._examined_and(self._rest)

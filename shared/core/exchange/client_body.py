@@ -28,10 +28,10 @@ class ClientBody:
         self._filter = UsageChunkFilter()
 
     def feed(self, piece: bytes) -> bytes:
-        """What may go to the client now; maybe nothing. Called for every chunk of every stream."""
+        """What may go to the client now; maybe nothing. Called for every piece of every stream."""
         if self._filter is not None:
             piece = self._filter.feed(piece)
-        # `_pass`, written out: a call more costs every chunk of every stream
+        # `_pass`, written out: a call more costs every piece of every stream
         if self._held_back is not None:
             piece = self._held_back.feed(piece, is_stream=self.is_stream)
         self._last_bytes = piece[-4:] if len(piece) >= 4 else (self._last_bytes + piece)[-4:]

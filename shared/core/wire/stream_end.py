@@ -23,14 +23,14 @@ FAILURE_EVENTS: Final = frozenset[str]().union(*(spec.failure_events for spec in
 # A blank line ends an event. If a CRLF may be cut in two, the pattern waits for its LF, or for
 # another byte.
 EVENT_END: Final = re.compile(rb"\n\r?\n|\r\r|\n\r(?=[^\n])")
-# For bytes.endswith: every chunk of every stream is tested, and a call more would count.
+# For bytes.endswith: every piece of every stream is tested, and a call more would count.
 EVENT_ENDS: Final = (b"\n\n", b"\n\r\n", b"\r\r")
 LONGEST_EVENT_END: Final = len(b"\r\n\r\n")
 
 USAGE_OBJECT: Final = re.compile(rb'"usage"\s*:\s*\{')
 _NAMES: Final = b"|".join(re.escape(name.encode()) for name in sorted(LAST_EVENTS | {"error"}))
 # One of these is found in every event in which `ends_stream` or `reports_error` can be true, or in
-# which a choice has its finish_reason. To search for all costs a chunk less than a microsecond, a
+# which a choice has its finish_reason. To search for all costs a piece less than a microsecond, a
 # twentieth of parsing it. They are several because a pattern is fast by the text it begins with.
 MARKS: Final = (
     re.compile(

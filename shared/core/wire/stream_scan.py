@@ -56,7 +56,7 @@ class StreamScan:
         self._first: bytes | None = None
 
     def feed(self, piece: bytes) -> None:
-        """Add a piece. Called for every chunk of every stream: it must stay cheap."""
+        """Add a piece. Called for every piece of every stream: it must stay cheap."""
         self._pieces.append(piece)
         self._pieces_bytes += len(piece)
         if self._pieces_bytes > PENDING_BYTES:
