@@ -13,8 +13,8 @@ from typing import Final
 
 from local.stack import StackError
 from prove import report
-from prove.catalogue import PROOFS, Progress, listing
-from prove.result import NotProven, ProofResult
+from prove.catalogue import PROOFS, listing
+from prove.result import NotProven, Progress, ProofResult
 from prove.resumable_run import ResumableRun
 
 _DOCUMENT: Final = Path("docs/explanation/proof.md")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,12 +23,10 @@ from prove.evidence import Evidence, gather
 from prove.load import ClientLoad, mixed
 from prove.observation import ClientObservation
 from prove.outages import grace_s
-from prove.result import FaultGroup, ProofResult
+from prove.result import FaultGroup, Progress, ProofResult
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
 from prove.waiting import wait_for
-
-type Progress = Callable[[str], None]
 
 _CAPTURED: Final = r"PUT /\S+/captures/\S+/([0-9a-f-]+\.(?:request|response|outcome)) "
 _BEFORE_S: Final = 12.0  # longer than Azurite's write-behind

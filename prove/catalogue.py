@@ -20,11 +20,9 @@ from prove.queue_faults import unruly_queue
 from prove.random_faults import random_faults
 from prove.reconciles_at_once import reconciles_at_once
 from prove.replays import replay_through_a_kill
-from prove.result import ProofResult
+from prove.result import Progress, ProofResult
 from prove.shutdown import shut_down_under_load
 from prove.stopped_in_outage import stopped_in_outage
-
-type Progress = Callable[[str], None]  # called with a sentence after each step
 
 
 @dataclass(frozen=True, kw_only=True)

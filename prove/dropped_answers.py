@@ -5,7 +5,7 @@ then all kinds mixed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from local.stack import FunctionsHost
@@ -14,11 +14,9 @@ from prove.event_rules import Circumstances, Policy
 from prove.evidence import gather
 from prove.load import ClientLoad, mixed
 from prove.request_faults import KINDS, FaultAction, RequestFault
-from prove.result import FaultGroup, ProofResult
+from prove.result import FaultGroup, Progress, ProofResult
 from prove.testbed import TestBed
 from prove.waiting import wait_for
-
-type Progress = Callable[[str], None]
 
 type Patterns = Sequence[str]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,11 +14,9 @@ from harness.schema import valid
 from local.stack import FunctionsHost
 from prove.event_rules import Policy
 from prove.evidence import gather
-from prove.result import ProofResult
+from prove.result import Progress, ProofResult
 from prove.testbed import TestBed
 from prove.waiting import wait_for
-
-type Progress = Callable[[str], None]
 
 _CHAT: Final = b'{"messages": [{"role": "user", "content": "Hi"}]}'
 _INPUT: Final = b'{"model": "gpt-4o", "input": "Hi"}'

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
 from typing import Final, Literal
 
 from local.stack import FunctionsHost
@@ -14,7 +13,7 @@ from prove.event_rules import Circumstances, Policy
 from prove.evidence import gather
 from prove.load import ClientLoad, mixed
 from prove.observation import ClientObservation
-from prove.result import FaultGroup, ProofResult
+from prove.result import FaultGroup, Progress, ProofResult
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
 
@@ -29,8 +28,6 @@ MOMENTS: Final[dict[str, tuple[Literal["blobs", "queues", ""], str]]] = {
     "between send and ledger append": ("blobs", r"PUT /\S+/ledger/entries/\S+comp=appendblock"),
 }
 _WORKERS_BEFORE_A_HOST: Final = 2  # the real host gives up when its worker has died three times
-
-type Progress = Callable[[str], None]
 
 
 def kill_at_random_moments(

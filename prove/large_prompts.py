@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
 from typing import Final
 
 from harness.chat import PROMPT, Chat
@@ -13,10 +12,8 @@ from prove.event_rules import Policy, is_partial
 from prove.kills import judge_kills
 from prove.load import ClientLoad, NewChat
 from prove.observation import ClientObservation
-from prove.result import FaultGroup, ProofResult
+from prove.result import FaultGroup, Progress, ProofResult
 from prove.testbed import TestBed
-
-type Progress = Callable[[str], None]
 
 SIZES_MB: Final = (2, 9)
 _MB: Final = 1024 * 1024

@@ -11,7 +11,7 @@ import json
 import multiprocessing
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from typing import Any, Final
@@ -19,7 +19,7 @@ from typing import Any, Final
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
 from harness.sample_envelope import PLAIN
-from prove.result import ProofResult
+from prove.result import Progress, ProofResult
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records.comparison import LedgerIndex, Report
@@ -27,8 +27,6 @@ from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.envelope import Envelope, dump
 from shared.core.records.exchange_id import new_exchange_id
 from shared.core.records.ledger_entry import Delivery, LedgerEntry, LedgerReader
-
-type Progress = Callable[[str], None]
 
 _WINDOW: Final = "2026/11/23/10"
 _START_MS: Final = int(datetime(2026, 11, 23, 10, tzinfo=UTC).timestamp() * 1000)

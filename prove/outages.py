@@ -14,12 +14,11 @@ from prove.event_rules import Circumstances, Policy
 from prove.evidence import gather
 from prove.gate import GateMode
 from prove.load import ClientLoad, mixed
-from prove.result import FaultGroup, ProofResult
+from prove.result import FaultGroup, Progress, ProofResult
 from prove.testbed import GIVEN_UP, TestBed
 from prove.upstream_calls import upstream_calls
 from prove.waiting import wait_for
 
-type Progress = Callable[[str], None]
 type Fault = Callable[[TestBed], Iterator[None]]
 
 

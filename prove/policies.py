@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Final
 
@@ -17,13 +17,11 @@ from prove.comparison import compare
 from prove.event_rules import Circumstances, Policy
 from prove.evidence import gather
 from prove.observation import observation_of
-from prove.result import ProofResult
+from prove.result import Progress, ProofResult
 from prove.samples import Samples, summary
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
 from prove.waiting import in_background, wait_for
-
-type Progress = Callable[[str], None]
 
 POLICIES: Final[tuple[Policy, ...]] = ("best_effort", "required")
 _CAPTURED: Final = r"PUT /\S+/captures/\S+/(\S+\.request)"

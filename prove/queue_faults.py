@@ -6,7 +6,6 @@ import base64
 import json
 import random
 import time
-from collections.abc import Callable
 from typing import Final
 
 from azure.storage.blob import BlobServiceClient
@@ -17,13 +16,11 @@ from prove.comparison import compare
 from prove.event_rules import Circumstances
 from prove.evidence import gather
 from prove.load import ClientLoad, delivered_load
-from prove.result import ProofResult
+from prove.result import Progress, ProofResult
 from prove.testbed import DISCARDED, TestBed
 from prove.upstream_calls import upstream_calls
 from prove.waiting import wait_for
 from shared.core.records import capture
-
-type Progress = Callable[[str], None]
 
 _GARBAGE: Final = (
     b"",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,15 +19,13 @@ from prove.evidence import HEADER_BYTES, Evidence, gather
 from prove.fault_injector import FaultInjector
 from prove.load import ClientLoad, mixed
 from prove.operator_api import Report
-from prove.result import FaultGroup, NotProven, ProofResult
+from prove.result import FaultGroup, NotProven, Progress, ProofResult
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
 from prove.waiting import wait_for
 from shared.core.records import capture
 from shared.core.records.exchange_id import started_at
 from shared.errors import CaptureError
-
-type Progress = Callable[[str], None]
 
 # The longest delay of the recording: Azurite answers nothing while it writes its whole index, which
 # it does every few seconds.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from typing import Final
 
 from harness.chat import Chat, new_deployment
@@ -15,12 +14,10 @@ from prove.evidence import Evidence, gather
 from prove.gate import GateMode
 from prove.observation import ClientObservation
 from prove.one_shot import OneShot
-from prove.result import ProofResult
+from prove.result import Progress, ProofResult
 from prove.testbed import EXCHANGE_TIMEOUT_S, TestBed
 from prove.upstream_calls import upstream_calls
 from prove.waiting import in_background, wait_for
-
-type Progress = Callable[[str], None]
 
 _CALLERS: Final = 10
 _JUDGED_AFTER_S: Final = EXCHANGE_TIMEOUT_S + 2  # RECONCILE_GRACE_S is a second here

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -14,13 +13,11 @@ from prove.comparison import compare
 from prove.event_rules import Circumstances
 from prove.evidence import gather
 from prove.load import ClientLoad, delivered_load
-from prove.result import ProofResult
+from prove.result import Progress, ProofResult
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
 from prove.waiting import wait_for
 from shared.completeness.replay import MAX_QUEUED
-
-type Progress = Callable[[str], None]
 
 _FOR_LATER_S: Final = 3600
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+type Progress = Callable[[str], None]  # called with a sentence after each step
 
 
 class NotProven(AssertionError):

@@ -5,7 +5,6 @@ reconcile.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 
 from harness.chat import Chat
 from local.stack import FunctionsHost
@@ -15,12 +14,10 @@ from prove.evidence import gather
 from prove.observation import ClientObservation
 from prove.one_shot import OneShot
 from prove.operator_api import Report
-from prove.result import FaultGroup, ProofResult
+from prove.result import FaultGroup, Progress, ProofResult
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
 from prove.waiting import wait_for
-
-type Progress = Callable[[str], None]
 
 
 def shut_down_under_load(

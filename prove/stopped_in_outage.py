@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -18,12 +18,11 @@ from prove.evidence import gather
 from prove.gate import GateMode
 from prove.observation import ClientObservation
 from prove.one_shot import OneShot
-from prove.result import FaultGroup, ProofResult
+from prove.result import FaultGroup, Progress, ProofResult
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
 from prove.waiting import wait_for
 
-type Progress = Callable[[str], None]
 type Envelopes = Mapping[str, dict[str, Any]]  # by deployment
 
 _LOGGED: Final = " Its envelope: "

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
+from typing import Final
 
+from harness.waiting import until
 from prove.result import NotProven
+
+_POLL_S: Final = 0.05  # a look may list a whole container
 
 
 def wait_for[T](look: Callable[[], T | None], what: str, within_s: float) -> T:
     """Poll until `look` returns something that is not empty, and return that. Raises NotProven."""
-    deadline = time.monotonic() + within_s
-    while not (found := look()):
-        if time.monotonic() > deadline:
-            raise NotProven(f"not within {within_s:g} s: {what}")
-        time.sleep(0.05)
-    return found
+    return until(look, what, within_s=within_s, poll_s=_POLL_S, error=NotProven)
 
 
 def in_background(work: Callable[[], None], name: str) -> threading.Thread:
