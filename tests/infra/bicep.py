@@ -103,6 +103,17 @@ class Deployment:
         }
 
 
+def gateway_properties(deployment: Deployment, end: str) -> dict[str, Any]:
+    """The properties of the one resource of API Management whose id ends in `/` and `end`."""
+    (resource,) = [
+        resource
+        for resource_id, resource in deployment.resources.items()
+        if resource_id.endswith(f"/{end}") and "/Microsoft.ApiManagement/service/" in resource_id
+    ]
+    properties: dict[str, Any] = resource["properties"]
+    return properties
+
+
 def _readable(resource_id: str) -> str:
     """The id of a role assignment: its name holds an object id, which only Azure knows."""
     expression = re.fullmatch(

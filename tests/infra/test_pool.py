@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -16,7 +16,7 @@ import pytest
 from harness.tools import tool_path
 from shared.core.event import attribution
 from tests.infra import switches
-from tests.infra.bicep import INFRA, Deployment, Evaluator
+from tests.infra.bicep import INFRA, Deployment, Evaluator, gateway_properties
 from tests.infra.test_policies import BUFFERING
 
 NAME: Final = "fnsse-contoso-gateway-test"
@@ -40,24 +40,13 @@ def policy(deployment: Deployment) -> Element:
 
 
 def _policy(deployment: Deployment) -> str:
-    value: str = _made(deployment, f"apis/{NAME}-pool/policies/policy")["value"]
+    value: str = gateway_properties(deployment, f"apis/{NAME}-pool/policies/policy")["value"]
     return value
-
-
-def _made(deployment: Deployment, end: str) -> dict[str, Any]:
-    """The properties of what is on API Management under that name."""
-    (resource,) = [
-        resource
-        for resource_id, resource in deployment.resources.items()
-        if resource_id.endswith(f"/{end}") and "/Microsoft.ApiManagement/service/" in resource_id
-    ]
-    properties: dict[str, Any] = resource["properties"]
-    return properties
 
 
 def test_the_pool_has_each_account_with_its_priority_and_weight(deployment: Deployment) -> None:
     """In the order of the list; each leads to its account's address below /openai."""
-    pool = _made(deployment, f"backends/{NAME}-pool")
+    pool = gateway_properties(deployment, f"backends/{NAME}-pool")
     assert pool["type"] == "Pool"
     members = [
         (member["id"].rpartition("/")[2], member["priority"], member["weight"])
@@ -69,7 +58,7 @@ def test_the_pool_has_each_account_with_its_priority_and_weight(deployment: Depl
         (f"{NAME}-account-3", 2, 1),
     ]
     for number, account in enumerate(("contoso-models", r"oai-[\w-]+", r"oai-[\w-]+-france"), 1):
-        url = _made(deployment, f"backends/{NAME}-account-{number}")["url"]
+        url = gateway_properties(deployment, f"backends/{NAME}-account-{number}")["url"]
         assert re.match(r"\[format\('\{0\}openai', reference\(", url)
         assert re.search(rf"/accounts/{account}', '[\d-]+'\)\.endpoint", url)
 
@@ -79,7 +68,9 @@ def test_an_account_that_refuses_is_left_alone_for_as_long_as_it_asks(
 ) -> None:
     """One refusal opens its circuit breaker: otherwise the retry could go to it again."""
     for number in (1, 2, 3):
-        (rule,) = _made(deployment, f"backends/{NAME}-account-{number}")["circuitBreaker"]["rules"]
+        (rule,) = gateway_properties(deployment, f"backends/{NAME}-account-{number}")[
+            "circuitBreaker"
+        ]["rules"]
         assert rule["acceptRetryAfter"] is True
         assert rule["tripDuration"] == "PT10S"
         assert rule["failureCondition"] == {
@@ -94,7 +85,9 @@ def test_the_circuit_breaker_is_what_the_parameter_says(
 ) -> None:
     more = "param circuitBreaker = { failures: 3, seconds: 60 }"
     deployment = evaluator.evaluate(switches.parameters(POOLED, more), tmp_path)
-    (rule,) = _made(deployment, f"backends/{NAME}-account-1")["circuitBreaker"]["rules"]
+    (rule,) = gateway_properties(deployment, f"backends/{NAME}-account-1")["circuitBreaker"][
+        "rules"
+    ]
     assert (rule["failureCondition"]["count"], rule["tripDuration"]) == (3, "PT60S")
 
 
@@ -106,7 +99,7 @@ def test_the_list_in_the_documentation_is_evaluated(evaluator: Evaluator, tmp_pa
     assert deployment.of("Microsoft.CognitiveServices/accounts") == []
     assert [
         (member["priority"], member["weight"])
-        for member in _made(deployment, f"backends/{NAME}-pool")["pool"]["services"]
+        for member in gateway_properties(deployment, f"backends/{NAME}-pool")["pool"]["services"]
     ] == [(1, 1), (2, 3), (2, 1)]
 
 
@@ -138,7 +131,7 @@ def test_every_expression_of_the_deployed_policy_compiles(
 
 def test_the_app_alone_may_call_the_pool(deployment: Deployment, policy: Element) -> None:
     """By the token of its identity, checked before anything else of the API; no key opens it."""
-    assert _made(deployment, f"apis/{NAME}-pool")["subscriptionRequired"] is False
+    assert gateway_properties(deployment, f"apis/{NAME}-pool")["subscriptionRequired"] is False
     inbound = policy.find("inbound")
     assert inbound is not None
     assert [element.tag for element in inbound][:2] == ["base", "validate-azure-ad-token"]
@@ -149,7 +142,7 @@ def test_the_app_alone_may_call_the_pool(deployment: Deployment, policy: Element
     ]
     scope = deployment.app_settings["AZURE_OPENAI_SCOPE"].removesuffix("/.default")
     assert scope in {element.text for element in check.iter("audience")}
-    client_id = _made(deployment, f"namedValues/{NAME}-app-client-id")["value"]
+    client_id = gateway_properties(deployment, f"namedValues/{NAME}-app-client-id")["value"]
     assert client_id == deployment.app_settings["AZURE_CLIENT_ID"]
 
 
@@ -203,7 +196,7 @@ def test_every_answer_says_which_account_gave_it(deployment: Deployment, policy:
         (attribution.BACKEND_ACCOUNT, attribution.BACKEND_REGION, attribution.BACKEND_ATTEMPTS),
         "override",
     )
-    value = _made(deployment, f"namedValues/{NAME}-accounts")["value"]
+    value = gateway_properties(deployment, f"namedValues/{NAME}-accounts")["value"]
     assert "'contoso-models', reference(" in value
     assert ", 'swedencentral')" in value
     assert ", 'francecentral')" in value

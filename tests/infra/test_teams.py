@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -15,7 +15,14 @@ import pytest
 
 from harness.tools import tool_path
 from tests.infra import switches
-from tests.infra.bicep import INFRA, TENANT, Deployment, EvaluationError, Evaluator
+from tests.infra.bicep import (
+    INFRA,
+    TENANT,
+    Deployment,
+    EvaluationError,
+    Evaluator,
+    gateway_properties,
+)
 
 NAME: Final = "fnsse-contoso-gateway-test"
 PLAIN: Final = switches.settings()[0]
@@ -35,19 +42,8 @@ def deployment(evaluator: Evaluator, tmp_path_factory: pytest.TempPathFactory) -
     return evaluator.evaluate(parameters, tmp_path_factory.mktemp("teams"))
 
 
-def _made(deployment: Deployment, end: str) -> dict[str, Any]:
-    """The properties of what is on API Management under that name."""
-    (resource,) = [
-        resource
-        for resource_id, resource in deployment.resources.items()
-        if resource_id.endswith(f"/{end}") and "/Microsoft.ApiManagement/service/" in resource_id
-    ]
-    properties: dict[str, Any] = resource["properties"]
-    return properties
-
-
 def _parsed(deployment: Deployment, end: str) -> Element:
-    return ElementTree.fromstring(_made(deployment, end)["value"])  # noqa: S314 - of this repository
+    return ElementTree.fromstring(gateway_properties(deployment, end)["value"])  # noqa: S314 - of this repository
 
 
 def test_each_team_has_a_product_and_a_subscription_of_its_own(deployment: Deployment) -> None:
@@ -55,10 +51,10 @@ def test_each_team_has_a_product_and_a_subscription_of_its_own(deployment: Deplo
     assert deployment.diagnostics == []
     for team in ("search", "mail", "lab"):
         product = f"products/{NAME}-team-{team}"
-        assert _made(deployment, product)["subscriptionRequired"] is True
-        link = _made(deployment, f"{product}/apiLinks/{NAME}-team-{team}")
+        assert gateway_properties(deployment, product)["subscriptionRequired"] is True
+        link = gateway_properties(deployment, f"{product}/apiLinks/{NAME}-team-{team}")
         assert link["apiId"].endswith(f"/apis/{NAME}-openai")
-        subscription = _made(deployment, f"subscriptions/{NAME}-team-{team}")
+        subscription = gateway_properties(deployment, f"subscriptions/{NAME}-team-{team}")
         assert subscription["scope"].endswith(f"/{product}")
         assert subscription["allowTracing"] is False
 
@@ -145,7 +141,7 @@ def test_a_caller_without_a_key_needs_a_token_of_a_teams_application(
     """Of this tenant, for the audience, with the app role; then it is that team, with its limits.
     It is checked before the caller's credentials are deleted.
     """
-    assert _made(deployment, f"apis/{NAME}-openai")["subscriptionRequired"] is False
+    assert gateway_properties(deployment, f"apis/{NAME}-openai")["subscriptionRequired"] is False
     fragment = _parsed(deployment, f"policyFragments/{NAME}-client-auth")
     (outer,) = fragment.findall("choose/when")
     assert outer.get("condition") == "@(context.Subscription == null)"
@@ -196,11 +192,11 @@ def test_without_applications_a_key_is_required(evaluator: Evaluator, tmp_path: 
     """No fragment, and no call without a key."""
     parameters = switches.parameters(PLAIN, "param teams = [{ name: 'search' }]")
     deployment = evaluator.evaluate(parameters, tmp_path)
-    assert _made(deployment, f"apis/{NAME}-openai")["subscriptionRequired"] is True
+    assert gateway_properties(deployment, f"apis/{NAME}-openai")["subscriptionRequired"] is True
     assert not [
         resource_id for resource_id in deployment.resources if resource_id.endswith("client-auth")
     ]
-    policy = _made(deployment, f"apis/{NAME}-openai/policies/policy")["value"]
+    policy = gateway_properties(deployment, f"apis/{NAME}-openai/policies/policy")["value"]
     assert "client-auth" not in policy
 
 

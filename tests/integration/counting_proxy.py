@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Final
 
-from tests.integration.tiny_server import Connection, serving
+from tests.integration.tiny_server import Connection, copy, serving
 
 # The first pattern that a request line matches names the call, in the words of the Storage REST
 # reference. `\1` is the kind of the capture.
@@ -49,7 +49,7 @@ async def _proxy_to(port: int, counts: Counter[str]) -> AsyncIterator[int]:
 
     async def script(client: Connection) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        answers = asyncio.create_task(_copy(reader, client.writer))
+        answers = asyncio.create_task(copy(reader, client.writer))
         try:
             while True:
                 request = await client.request()
@@ -70,10 +70,3 @@ def _kind(request: bytes) -> str:
         if found := re.match(pattern, line):
             return found.expand(kind)
     return line
-
-
-async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        while data := await source.read(65536):
-            target.write(data)
-            await target.drain()

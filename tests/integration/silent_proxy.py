@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from tests.integration.misbehaviour import Misbehaviour, misbehave
-from tests.integration.tiny_server import Connection, TinyServer, serving
+from tests.integration.tiny_server import Connection, TinyServer, copy, serving
 
 
 @dataclass
@@ -39,8 +39,8 @@ async def proxy_to(port: int) -> AsyncIterator[Proxy]:
             await misbehave(client, proxy.new_ones)
             return
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        upward = asyncio.create_task(_copy(client.reader, writer))
-        downward = asyncio.create_task(_copy(reader, client.writer))
+        upward = asyncio.create_task(copy(client.reader, writer))
+        downward = asyncio.create_task(copy(reader, client.writer))
         misbehaviour = asyncio.create_task(_until_misbehaviour())
         try:
             await asyncio.wait(
@@ -65,10 +65,3 @@ async def proxy_to(port: int) -> AsyncIterator[Proxy]:
     async with serving(script) as server:
         proxy = Proxy(server)
         yield proxy
-
-
-async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        while data := await source.read(65536):
-            target.write(data)
-            await target.drain()

@@ -5,13 +5,11 @@ found, kept where it says something, and can be erased.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 import pytest
 
 from harness.sample_envelope import PLAIN
-from local.stack import Stack
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.event.builder import build
@@ -22,12 +20,6 @@ from shared.core.records.window import Window
 from tests.integration.azurite import Account, a_window, an_account, an_id
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def azurite() -> Iterator[str]:
-    with Stack(only=["azurite"]) as stack:
-        yield stack.storage_connection_string
 
 
 async def reconcile(account: Account, window: Window) -> list[int]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from local.stack import Stack
 from shared.completeness.dead_letters import DeadLetters
 from shared.core.records import capture
 from shared.core.records.dead_letter import DeadLetterReason
@@ -14,12 +11,6 @@ from shared.errors import CaptureError
 from tests.integration.azurite import Account, a_window, an_account, an_id
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def azurite() -> Iterator[str]:
-    with Stack(only=["azurite"]) as stack:
-        yield stack.storage_connection_string
 
 
 def dead_letters(account: Account) -> DeadLetters:

@@ -7,12 +7,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Iterator
 from io import StringIO
 
 import pytest
 
-from local.stack import Stack
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from shared.adapters.ledger import Ledger
@@ -21,12 +19,6 @@ from shared.core.records.dead_letter import DeadLetterReason
 from tests.integration.azurite import a_storage, a_window, an_account, an_id
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def azurite() -> Iterator[str]:
-    with Stack(only=["azurite"]) as stack:
-        yield stack.storage_connection_string
 
 
 async def test_each_publication_is_one_append_per_window(azurite: str) -> None:

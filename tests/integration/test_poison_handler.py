@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from io import StringIO
@@ -11,7 +10,6 @@ from io import StringIO
 import pytest
 
 from harness.sample_envelope import PLAIN, an_envelope
-from local.stack import Stack
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from shared.adapters.envelope_queue import POISON_QUEUE, EnvelopeQueue
@@ -28,12 +26,6 @@ from shared.errors import StorageError
 from tests.integration.azurite import Account, a_window, an_account, an_id
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def azurite() -> Iterator[str]:
-    with Stack(only=["azurite"]) as stack:
-        yield stack.storage_connection_string
 
 
 @dataclass

@@ -8,14 +8,12 @@ import asyncio
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from harness.sample_envelope import an_envelope
-from local.stack import Stack
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from shared.adapters.envelope_queue import EnvelopeQueue
@@ -39,12 +37,6 @@ from tests.integration.azurite import (
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def azurite() -> Iterator[str]:
-    with Stack(only=["azurite"]) as stack:
-        yield stack.storage_connection_string
 
 
 def reconciliation(account: Account, **options: Any) -> Reconciliation:

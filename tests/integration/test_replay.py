@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +13,6 @@ from typing import Any
 import pytest
 
 from harness.sample_envelope import an_envelope
-from local.stack import Stack
 from shared.completeness.replay import ReplayPage, ReplayRunner
 from shared.core.records import capture
 from shared.core.records.envelope import Envelope
@@ -33,12 +31,6 @@ from tests.integration.azurite import (
 pytestmark = pytest.mark.anyio
 
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def azurite() -> Iterator[str]:
-    with Stack(only=["azurite"]) as stack:
-        yield stack.storage_connection_string
 
 
 def everything_in(window: Window, **narrowed: Any) -> ReplayRequest:

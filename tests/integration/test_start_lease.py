@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,19 +10,12 @@ import azure.durable_functions as df
 import pytest
 
 from blueprints.completeness import reconcile
-from local.stack import Stack
 from shared.adapters.start_lease import StartLease
 from tests.integration.azurite import a_storage
 
 pytestmark = pytest.mark.anyio
 Status = df.OrchestrationRuntimeStatus
 OPTIONS = reconcile.RunOptions(max_age_s=1, open_too=True)
-
-
-@pytest.fixture(scope="module")
-def azurite() -> Iterator[str]:
-    with Stack(only=["azurite"]) as stack:
-        yield stack.storage_connection_string
 
 
 class Durable:

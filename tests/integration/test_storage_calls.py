@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -17,7 +17,6 @@ import pytest
 from azure.storage.queue import TextBase64DecodePolicy
 from azure.storage.queue.aio import QueueClient
 
-from local.stack import Stack
 from shared.adapters.envelope_queue import QUEUE, GroupedEnvelopes
 from shared.adapters.usage_claims import UsageClaims
 from shared.core.records.envelope import Envelope
@@ -68,12 +67,6 @@ CASES: dict[str, tuple[bytes, httpx.Response | Exception]] = {
     ),
     "no answer": (ASK, httpx.ConnectError("refused")),
 }
-
-
-@pytest.fixture(scope="module")
-def azurite() -> Iterator[str]:
-    with Stack(only=["azurite"]) as stack:
-        yield stack.storage_connection_string
 
 
 class AzuriteStore(MemoryStore):

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,6 @@ import pytest
 
 from harness.sample_envelope import an_envelope
 from harness.schema import valid
-from local.stack import Stack
 from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.storage import Storage
 from shared.adapters.usage_claims import UsageClaims
@@ -32,12 +31,6 @@ from tests.integration.azurite import a_storage, a_window, an_account, an_id
 
 pytestmark = pytest.mark.anyio
 USAGE = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
-
-
-@pytest.fixture(scope="module")
-def azurite() -> Iterator[str]:
-    with Stack(only=["azurite"]) as stack:
-        yield stack.storage_connection_string
 
 
 class CountingAssembler(Assembler):

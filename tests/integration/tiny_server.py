@@ -110,3 +110,11 @@ async def until_broken(response: httpx.Response) -> None:
     async with asyncio.timeout(20):
         while stream._response.content.exception() is None:  # noqa: ASYNC110 - aiohttp has no event for it
             await asyncio.sleep(0.001)
+
+
+async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    """Pass everything on, until one of the two ends or breaks."""
+    with contextlib.suppress(ConnectionError):
+        while data := await source.read(65536):
+            target.write(data)
+            await target.drain()
