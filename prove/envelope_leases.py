@@ -44,7 +44,7 @@ class EnvelopeLeases:
 
     @property
     def counts(self) -> dict[str, int]:
-        """For a proof's result."""
+        """The counts by their names in a proof's result."""
         return {
             "envelopes whose lease was ended early": self.released,
             "envelopes deleted with their leases": self.cleared,

@@ -54,7 +54,7 @@ class Capture:
 
     @property
     def partial(self) -> bool:
-        """Of a request: only its beginning is here, because the instance was killed."""
+        """Whether only the beginning of a request is here, because the instance was killed."""
         return is_partial(self.header)
 
     @property

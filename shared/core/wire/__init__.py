@@ -27,7 +27,7 @@ HTTP:
 
     headers           raw headers as ASGI has them
     forwarding        the headers that are forwarded in each direction
-    forwarding_rules  the tables behind it, every row with its reason
+    forwarding_rules  the tables for that, every row with its reason
     content_coding    decodes gzip and deflate piece by piece
     multipart         the fields of an upload
     body_start        what kind of body begins with some bytes
