@@ -284,7 +284,7 @@ class RelayClient:
 
 
 @dataclass
-class RelayWorld:
+class RelaySetup:
     """A relay with everything around it."""
 
     upstream: FakeUpstream
@@ -308,7 +308,7 @@ class RelayWorld:
         assert self.memory.used_bytes == 0, "memory of captures was not given back"
 
 
-def a_world(
+def relay_setup(
     *answers: httpx.Response | Exception | asyncio.Event,
     interventions: InterventionSettings = UNTOUCHED,
     store: MemoryStore | None = None,
@@ -319,7 +319,7 @@ def a_world(
     retry_interval_s: float = RETRY_INTERVAL_S,
     give_up_after_s: float = DEADLINE_S,
     **limits: float,
-) -> RelayWorld:
+) -> RelaySetup:
     """`transport` and `base_url` put a real upstream in the place of `answers`."""
     upstream = FakeUpstream(*answers)
     known_as = credential or KeyCredential("the-proxys-key")
@@ -342,7 +342,7 @@ def a_world(
         interventions=interventions,
         default_api_version="2024-10-21",
     )
-    return RelayWorld(upstream, relay, recorder, memory, stored, queued)
+    return RelaySetup(upstream, relay, recorder, memory, stored, queued)
 
 
 def event_of(**chunk: Any) -> bytes:

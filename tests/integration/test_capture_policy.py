@@ -21,10 +21,10 @@ from tests.integration.exchanges import (
     Envelopes,
     MemoryStore,
     RelayClient,
-    RelayWorld,
-    a_world,
+    RelaySetup,
     document,
     event_of,
+    relay_setup,
     sse,
 )
 from tests.integration.served_relay import served
@@ -50,59 +50,61 @@ async def ended(running: asyncio.Task[None]) -> None:
     await asyncio.wait_for(running, DEADLINE_S)
 
 
-def failing_responses(world: RelayWorld) -> None:
+def failing_responses(setup: RelaySetup) -> None:
     """From now on no response capture can be stored."""
-    stored = world.store.put
+    stored = setup.store.put
 
     async def put(name: str, parts: Sequence[bytes]) -> None:
-        world.store.failing = name.endswith(".response")
+        setup.store.failing = name.endswith(".response")
         await stored(name, parts)
 
-    world.store.put = put  # type: ignore[method-assign]
+    setup.store.put = put  # type: ignore[method-assign]
 
 
-def a_gate(world: RelayWorld) -> asyncio.Event:
-    assert world.store.gate is not None
-    return world.store.gate
+def a_gate(setup: RelaySetup) -> asyncio.Event:
+    assert setup.store.gate is not None
+    return setup.store.gate
 
 
 @pytest.mark.parametrize("path", ["/openai/deployments/gpt-4o/chat/completions", AUDIO])
 async def test_nothing_goes_upstream_before_the_request_is_stored(path: str) -> None:
-    world = a_world(document(b"{}"), store=MemoryStore(gate=asyncio.Event()), capture_required=True)
-    client = RelayClient(world.relay, ASK, path=path)
+    setup = relay_setup(
+        document(b"{}"), store=MemoryStore(gate=asyncio.Event()), capture_required=True
+    )
+    client = RelayClient(setup.relay, ASK, path=path)
     running = client.start()
     assert not await settled(running)
-    assert not world.upstream.requests
-    a_gate(world).set()
+    assert not setup.upstream.requests
+    a_gate(setup).set()
     await ended(running)
-    assert [body for _, body in world.upstream.requests] == [ASK]
+    assert [body for _, body in setup.upstream.requests] == [ASK]
     assert client.body == b"{}"
-    await world.recorded()
+    await setup.recorded()
 
 
 async def test_a_request_that_cannot_be_stored_is_rejected() -> None:
-    world = a_world(document(b"{}"), store=MemoryStore(failing=True), capture_required=True)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(document(b"{}"), store=MemoryStore(failing=True), capture_required=True)
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert client.status == 503
     assert json.loads(client.body)["error"]["code"] == "capture_unavailable"
-    assert not world.upstream.requests
-    assert (await world.envelope()).outcome is Outcome.REJECTED
+    assert not setup.upstream.requests
+    assert (await setup.envelope()).outcome is Outcome.REJECTED
 
 
 async def test_a_request_without_room_in_memory_is_rejected() -> None:
-    world = a_world(document(b"{}"), capture_required=True, capture_memory_bytes=10)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(document(b"{}"), capture_required=True, capture_memory_bytes=10)
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert client.status == 503
-    assert not world.upstream.requests
-    await world.recorded()
+    assert not setup.upstream.requests
+    await setup.recorded()
 
 
 async def test_a_streams_end_is_held_until_its_capture_is_stored() -> None:
-    world = a_world(sse(TEXT, STOP, DONE), capture_required=True)
-    client = RelayClient(world.relay, ASK)
-    stored = world.store.put
+    setup = relay_setup(sse(TEXT, STOP, DONE), capture_required=True)
+    client = RelayClient(setup.relay, ASK)
+    stored = setup.store.put
 
     async def hold_responses(name: str, parts: Sequence[bytes]) -> None:
         if name.endswith(".response"):
@@ -110,7 +112,7 @@ async def test_a_streams_end_is_held_until_its_capture_is_stored() -> None:
         await stored(name, parts)
 
     gate = asyncio.Event()
-    world.store.put = hold_responses  # type: ignore[method-assign]
+    setup.store.put = hold_responses  # type: ignore[method-assign]
     running = client.start()
     await client.until_body(TEXT + STOP)
     assert not await settled(running)
@@ -118,35 +120,35 @@ async def test_a_streams_end_is_held_until_its_capture_is_stored() -> None:
     gate.set()
     await ended(running)
     assert (client.body, client.ended) == (TEXT + STOP + DONE, True)
-    assert [blob.body for blob in world.store.captures(".response")] == [TEXT + STOP + DONE]
-    assert (await world.envelope()).outcome is Outcome.COMPLETED
+    assert [blob.body for blob in setup.store.captures(".response")] == [TEXT + STOP + DONE]
+    assert (await setup.envelope()).outcome is Outcome.COMPLETED
 
 
 async def test_however_the_network_cuts_the_bytes_are_the_same() -> None:
     whole = TEXT + STOP + DONE
     for pieces in every_way(whole):
-        world = a_world(sse(*pieces), capture_required=True)
-        client = RelayClient(world.relay, ASK)
+        setup = relay_setup(sse(*pieces), capture_required=True)
+        client = RelayClient(setup.relay, ASK)
         await client.run()
         assert (client.body, client.ended) == (whole, True)
-        await world.recorded()
+        await setup.recorded()
 
 
 async def test_the_last_byte_of_a_document_is_held_until_its_capture_is_stored() -> None:
-    world = a_world(document(b'{"a": 1}'), capture_required=True)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(document(b'{"a": 1}'), capture_required=True)
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     bodies = [message["body"] for message in client.messages[1:]]
     assert bodies == [b'{"a": 1', b"}", b""]
-    await world.recorded()
+    await setup.recorded()
 
 
 @pytest.mark.parametrize("error_frames", [True, False])
 async def test_a_stream_whose_capture_fails_never_looks_complete(error_frames: bool) -> None:
     interventions = replace(UNTOUCHED, error_frames=error_frames)
-    world = a_world(sse(TEXT, STOP, DONE), capture_required=True, interventions=interventions)
-    failing_responses(world)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(sse(TEXT, STOP, DONE), capture_required=True, interventions=interventions)
+    failing_responses(setup)
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert client.body.startswith(TEXT + STOP)
     last = client.body.removeprefix(TEXT + STOP)
@@ -155,41 +157,43 @@ async def test_a_stream_whose_capture_fails_never_looks_complete(error_frames: b
     else:
         assert last == b""
     assert client.ended is error_frames, "without a frame, the connection breaks"
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert envelope.outcome is Outcome.REJECTED
     assert envelope.failure is not None
     assert envelope.failure.code == "capture_unavailable"
 
 
 async def test_a_document_whose_capture_fails_breaks_off() -> None:
-    world = a_world(document(b'{"a": 1}'), capture_required=True)
-    failing_responses(world)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(document(b'{"a": 1}'), capture_required=True)
+    failing_responses(setup)
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert client.body == b'{"a": 1'
     assert not client.ended
-    await world.recorded()
+    await setup.recorded()
 
 
 async def test_a_failing_queue_costs_the_client_nothing() -> None:
     """The captures are what counts: reconcile finds the envelope in one."""
-    world = a_world(sse(TEXT, STOP, DONE), capture_required=True, envelopes=Envelopes(failing=True))
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(
+        sse(TEXT, STOP, DONE), capture_required=True, envelopes=Envelopes(failing=True)
+    )
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert (client.body, client.ended) == (TEXT + STOP + DONE, True)
-    await world.recorded()
-    (response,) = world.store.captures(".response")
+    await setup.recorded()
+    (response,) = setup.store.captures(".response")
     assert mapping(response.header["envelope"])["outcome"] == "completed"
 
 
 async def test_disconnect_with_captures_required_is_recorded() -> None:
-    world = a_world(sse(TEXT, asyncio.Event()), capture_required=True)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(sse(TEXT, asyncio.Event()), capture_required=True)
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
     client.disconnect()
     await ended(running)
-    assert (await world.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
+    assert (await setup.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
 
 
 RESPONSES = "/openai/v1/responses"
@@ -216,12 +220,12 @@ async def test_disconnect_while_the_end_is_held_back(
     """
     answer = document(sent + held) if held == b"}" else sse(sent, held)
     store = MemoryStore(gate=asyncio.Event())
-    world = a_world(answer, store=store, capture_required=True)
-    client = RelayClient(world.relay, ASK, path=path)
+    setup = relay_setup(answer, store=store, capture_required=True)
+    client = RelayClient(setup.relay, ASK, path=path)
     running = client.start()
-    a_gate(world).set()
+    a_gate(setup).set()
     await asyncio.wait_for(store.stored.wait(), DEADLINE_S)
-    a_gate(world).clear()
+    a_gate(setup).clear()
     await client.until_body(sent)
     assert not await settled(running)
     if cancelled:
@@ -230,15 +234,15 @@ async def test_disconnect_while_the_end_is_held_back(
         await client.disconnect_and_be_noticed()
     await asyncio.wait({running}, timeout=DEADLINE_S)
     assert (running.done(), client.body, client.ended) == (True, sent, False)
-    a_gate(world).set()
-    envelope = await world.envelope()
+    a_gate(setup).set()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.sent_bytes, envelope.response_bytes) == (
         outcome,
         len(sent),
         len(sent + held),
     )
     assert envelope.usage == ({"total_tokens": 7} if held == LAST else None)
-    assert [blob.body for blob in world.store.captures(".response")] == [sent + held]
+    assert [blob.body for blob in setup.store.captures(".response")] == [sent + held]
     assert envelope.response_capture is not None
 
 
@@ -278,12 +282,12 @@ async def test_disconnect_while_the_end_is_held_back_over_a_real_connection() ->
 
 
 async def test_best_effort_does_not_wait_for_the_request_capture() -> None:
-    world = a_world(document(b"{}"), store=MemoryStore(gate=asyncio.Event()))
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(document(b"{}"), store=MemoryStore(gate=asyncio.Event()))
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert client.body == b"{}"
-    a_gate(world).set()
-    await world.recorded()
+    a_gate(setup).set()
+    await setup.recorded()
 
 
 @pytest.mark.parametrize("path", ["/openai/deployments/gpt-4o/chat/completions", AUDIO])
@@ -293,23 +297,23 @@ async def test_disconnect_while_the_request_is_stored_is_recorded(
     """Its capture is stored to the end, and its event says that it disconnected; nothing goes
     upstream.
     """
-    world = a_world(
+    setup = relay_setup(
         document(b"{}"),
         store=MemoryStore(gate=asyncio.Event()),
         capture_required=True,
         recording_wait_s=0.01,
     )
-    client = RelayClient(world.relay, ASK, path=path)
+    client = RelayClient(setup.relay, ASK, path=path)
     running = client.start()
     assert not await settled(running)
     await client.disconnect_and_be_noticed()
     await ended(running)
-    a_gate(world).set()
-    envelope = await world.envelope()
+    a_gate(setup).set()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.status_code) == (Outcome.CLIENT_DISCONNECTED, None)
-    assert [blob.body for blob in world.store.captures(".request")] == [ASK]
+    assert [blob.body for blob in setup.store.captures(".request")] == [ASK]
     assert envelope.request_capture is not None
-    assert not world.upstream.requests
+    assert not setup.upstream.requests
 
 
 @pytest.mark.parametrize("of_request", [True, False], ids=["request", "answer"])
@@ -318,20 +322,20 @@ async def test_a_cancelled_response_is_recorded(*, of_request: bool) -> None:
     recorded in every state.
     """
     store = MemoryStore(gate=asyncio.Event())
-    world = a_world(
+    setup = relay_setup(
         sse(TEXT, STOP, DONE), store=store, capture_required=True, recording_wait_s=0.01
     )
-    client = RelayClient(world.relay, ASK)
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     if not of_request:
-        a_gate(world).set()
+        a_gate(setup).set()
         await asyncio.wait_for(store.stored.wait(), DEADLINE_S)
-        a_gate(world).clear()
+        a_gate(setup).clear()
     assert not await settled(running)
     running.cancel()
     await asyncio.wait({running}, timeout=DEADLINE_S)
-    a_gate(world).set()
-    envelope = await world.envelope()
+    a_gate(setup).set()
+    envelope = await setup.envelope()
     assert envelope.request_capture is not None
     assert envelope.outcome is (Outcome.CLIENT_DISCONNECTED if of_request else Outcome.COMPLETED)
     assert (envelope.response_capture is None) is of_request

@@ -17,7 +17,7 @@ from shared.core.event.builder import build
 from shared.core.event.shape import dump
 from shared.core.records.capture import load
 from shared.core.records.outcome import Outcome
-from tests.integration.exchanges import DEADLINE_S, RelayClient, ScriptedBody, a_world, event_of
+from tests.integration.exchanges import DEADLINE_S, RelayClient, ScriptedBody, event_of, relay_setup
 from tests.integration.served_relay import AS_SHIPPED
 
 pytestmark = pytest.mark.anyio
@@ -61,10 +61,10 @@ async def test_a_client_may_disconnect_at_any_moment(
             200, headers={"content-type": "text/event-stream"}, stream=Slow(*STREAM)
         )
         interventions = replace(AS_SHIPPED, early_response_after_s=0.001)
-        world = a_world(
+        setup = relay_setup(
             answer, interventions=interventions, capture_required=required, recording_wait_s=0.01
         )
-        client = RelayClient(world.relay, ASK[:9], ASK[9:], path=path)
+        client = RelayClient(setup.relay, ASK[:9], ASK[9:], path=path)
         running = client.start()
         for _ in range(turns):
             await asyncio.sleep(0)
@@ -74,10 +74,10 @@ async def test_a_client_may_disconnect_at_any_moment(
             client.disconnect()
         await asyncio.wait({running}, timeout=DEADLINE_S)
         assert running.done()
-        envelope = await world.envelope()
+        envelope = await setup.envelope()
         outcomes.add(envelope.outcome)
         names = (envelope.request_capture, envelope.response_capture)
-        request, response = (load(world.store.blobs[name]) if name else None for name in names)
+        request, response = (load(setup.store.blobs[name]) if name else None for name in names)
         assert request is not None
         assert ASK.startswith(request.body)
         assert b"".join(STREAM).startswith(response.body if response else b"")

@@ -107,7 +107,7 @@ class FakeClaims:
 
 
 @dataclass
-class EnrichmentWorld:
+class EnrichmentSetup:
     claims: FakeClaims = field(default_factory=FakeClaims)
     captures: FakeCaptures = field(default_factory=FakeCaptures)
     event_hub: FakeEventHub = field(default_factory=FakeEventHub)
@@ -123,47 +123,47 @@ class EnrichmentWorld:
 async def test_the_event_is_built_of_envelope_and_captures_and_sent_under_the_exchanges_id() -> (
     None
 ):
-    world = EnrichmentWorld()
-    world.captures.held = {
+    setup = EnrichmentSetup()
+    setup.captures.held = {
         PLAIN.request_capture: Capture(header={"headers": {}}, body=b'{"messages": ["ask"]}'),
         PLAIN.response_capture: Capture(
             header={"headers": {"content-type": "text/event-stream"}},
             body=b'data: {"model": "m", "choices": [{"index": 0, "delta": {"content": "answer"}}]}\n\ndata: [DONE]\n\n',
         ),
     }
-    await world.deliver(PLAIN)
-    ((body, message_id),) = world.event_hub.sent
+    await setup.deliver(PLAIN)
+    ((body, message_id),) = setup.event_hub.sent
     fields = json.loads(body)
     assert message_id == fields["exchange_id"] == EXCHANGE_ID
     assert (fields["content"], fields["model"], fields["region"]) == ("answer", "m", "default")
 
 
 async def test_it_returns_only_after_the_event_hub_has_accepted() -> None:
-    world = EnrichmentWorld()
-    world.event_hub.gate.clear()
-    delivering = asyncio.create_task(world.deliver(PLAIN))
+    setup = EnrichmentSetup()
+    setup.event_hub.gate.clear()
+    delivering = asyncio.create_task(setup.deliver(PLAIN))
     done, _ = await asyncio.wait({delivering}, timeout=0.1)
     assert not done
-    world.event_hub.gate.set()
+    setup.event_hub.gate.set()
     await asyncio.wait_for(delivering, 20)
-    assert len(world.event_hub.sent) == 1
+    assert len(setup.event_hub.sent) == 1
 
 
 async def test_a_refusal_raises_so_that_the_queue_delivers_again() -> None:
-    world = EnrichmentWorld()
-    world.event_hub.failure = DeliveryError("no")
+    setup = EnrichmentSetup()
+    setup.event_hub.failure = DeliveryError("no")
     with pytest.raises(DeliveryError):
-        await world.deliver(PLAIN)
-    assert not world.ledger.entries
+        await setup.deliver(PLAIN)
+    assert not setup.ledger.entries
 
 
 async def test_storage_that_cannot_be_reached_raises_so_that_the_queue_delivers_again() -> None:
-    world = EnrichmentWorld()
-    world.captures.failure = StorageError("no")
+    setup = EnrichmentSetup()
+    setup.captures.failure = StorageError("no")
     with pytest.raises(StorageError):
-        await world.deliver(PLAIN)
-    assert not world.event_hub.sent
-    assert not world.ledger.entries
+        await setup.deliver(PLAIN)
+    assert not setup.event_hub.sent
+    assert not setup.ledger.entries
 
 
 @dataclass
@@ -187,9 +187,9 @@ async def test_large_exchanges_are_enriched_one_at_a_time(size: int, at_once: in
     """The captures of the next one are read when the one before is done; small ones do not wait for
     each other.
     """
-    world, captures = EnrichmentWorld(), SlowCaptures()
+    setup, captures = EnrichmentSetup(), SlowCaptures()
     deliver = Enrichment(
-        captures, Assembler("default"), world.claims, world.event_hub, world.ledger
+        captures, Assembler("default"), setup.claims, setup.event_hub, setup.ledger
     ).deliver
     exchanges = [
         an_envelope(
@@ -204,38 +204,38 @@ async def test_large_exchanges_are_enriched_one_at_a_time(size: int, at_once: in
     captures.may_go_on.set()
     await asyncio.wait_for(asyncio.gather(*delivering), 20)
     assert [name for name in captures.reading if name] == ["0", "1", "2"]
-    assert len(world.event_hub.sent) == 3
+    assert len(setup.event_hub.sent) == 3
 
 
 async def test_captures_that_are_missing_cost_their_keys_not_the_event() -> None:
-    world = EnrichmentWorld()
-    await world.deliver(an_envelope(request_capture=None))
-    assert json.loads(world.event_hub.sent[0][0])["prompt"] is None
+    setup = EnrichmentSetup()
+    await setup.deliver(an_envelope(request_capture=None))
+    assert json.loads(setup.event_hub.sent[0][0])["prompt"] is None
 
 
 async def test_a_corrupt_capture_is_dead_lettered_for_another_try_would_find_the_same() -> None:
-    world = EnrichmentWorld()
-    world.captures.failure = CaptureError("cut short")
-    await world.deliver(PLAIN)
-    assert world.ledger.entries == [(EXCHANGE_ID, "corrupt_capture")]
+    setup = EnrichmentSetup()
+    setup.captures.failure = CaptureError("cut short")
+    await setup.deliver(PLAIN)
+    assert setup.ledger.entries == [(EXCHANGE_ID, "corrupt_capture")]
 
 
 async def test_an_event_that_no_event_hub_takes_is_dead_lettered() -> None:
-    world = EnrichmentWorld()
-    world.event_hub.failure = EventTooLarge("too large")
-    await world.deliver(PLAIN)
-    assert world.ledger.entries == [(EXCHANGE_ID, "too_large")]
+    setup = EnrichmentSetup()
+    setup.event_hub.failure = EventTooLarge("too large")
+    await setup.deliver(PLAIN)
+    assert setup.ledger.entries == [(EXCHANGE_ID, "too_large")]
 
 
 async def test_an_event_that_the_event_hub_refuses_is_noted_and_comes_again() -> None:
     """How often, is for the poison queue to say."""
-    world = EnrichmentWorld()
-    world.event_hub.failure = EventRefused("not-allowed")
+    setup = EnrichmentSetup()
+    setup.event_hub.failure = EventRefused("not-allowed")
     with pytest.raises(EventRefused):
-        await world.deliver(PLAIN)
+        await setup.deliver(PLAIN)
     with pytest.raises(EventRefused):
-        await world.deliver(envelopes.mark_replayed(PLAIN))
-    assert (world.ledger.refused, world.ledger.entries) == ([EXCHANGE_ID], []), (
+        await setup.deliver(envelopes.mark_replayed(PLAIN))
+    assert (setup.ledger.refused, setup.ledger.entries) == ([EXCHANGE_ID], []), (
         "of a replay nothing is counted"
     )
 
@@ -248,46 +248,46 @@ class Broken:
 
 
 async def test_an_undeliverable_event_is_not_one_that_cannot_be_delivered_now() -> None:
-    world = EnrichmentWorld()
+    setup = EnrichmentSetup()
     enrichment = Enrichment(
-        world.captures, Assembler("default"), world.claims, world.event_hub, world.ledger
+        setup.captures, Assembler("default"), setup.claims, setup.event_hub, setup.ledger
     )
-    world.event_hub.failure = DeliveryError("not now")
+    setup.event_hub.failure = DeliveryError("not now")
     assert await enrichment.undeliverable_reason(PLAIN) is None
-    broken = Enrichment(world.captures, Broken(), world.claims, world.event_hub, world.ledger)
+    broken = Enrichment(setup.captures, Broken(), setup.claims, setup.event_hub, setup.ledger)
     assert await broken.undeliverable_reason(PLAIN) == "assembly_failed"
-    world.captures.failure = CaptureError("cut short")
+    setup.captures.failure = CaptureError("cut short")
     assert await enrichment.undeliverable_reason(PLAIN) == "corrupt_capture"
-    world.captures.failure = StorageError("not now")
+    setup.captures.failure = StorageError("not now")
     with pytest.raises(StorageError):
         await enrichment.undeliverable_reason(PLAIN)
-    assert not world.event_hub.sent
-    assert not world.ledger.entries
+    assert not setup.event_hub.sent
+    assert not setup.ledger.entries
 
 
 async def test_an_outcome_that_no_capture_holds_is_stored_before_the_event_is_sent() -> None:
     """Every later delivery reads it from storage. One that is stored already stays as it is."""
-    world = EnrichmentWorld()
-    world.event_hub.failure = DeliveryError("not now")
+    setup = EnrichmentSetup()
+    setup.event_hub.failure = DeliveryError("not now")
     with pytest.raises(DeliveryError):
-        await world.deliver(PENDING)
-    ((name, stored),) = world.captures.outcomes.items()
+        await setup.deliver(PENDING)
+    ((name, stored),) = setup.captures.outcomes.items()
     assert name == capture.outcome_name(EXCHANGE_ID)
     assert envelopes.from_fields(capture.load(stored).header["envelope"]) == PLAIN
-    world.event_hub.failure = None
-    await world.deliver(PENDING)
-    await world.deliver(PLAIN)
-    assert len(world.event_hub.sent) == 2
-    assert world.captures.outcomes == {name: stored}
+    setup.event_hub.failure = None
+    await setup.deliver(PENDING)
+    await setup.deliver(PLAIN)
+    assert len(setup.event_hub.sent) == 2
+    assert setup.captures.outcomes == {name: stored}
 
 
 async def test_no_event_is_sent_of_an_outcome_that_cannot_be_stored() -> None:
-    world = EnrichmentWorld()
-    world.captures.failure = StorageError("not now")
+    setup = EnrichmentSetup()
+    setup.captures.failure = StorageError("not now")
     with pytest.raises(StorageError):
-        await world.deliver(PENDING)
-    assert not world.event_hub.sent
-    assert not world.ledger.entries
+        await setup.deliver(PENDING)
+    assert not setup.event_hub.sent
+    assert not setup.ledger.entries
 
 
 @pytest.mark.parametrize(
@@ -309,17 +309,17 @@ async def test_an_outcome_is_stored_before_its_exchange_is_dead_lettered(
                 raise of_capture
             return await super().get(name)
 
-    world = EnrichmentWorld(captures=Unreadable(), event_hub=FakeEventHub(failure=of_event_hub))
-    await world.deliver(PENDING)
-    assert list(world.captures.outcomes) == [capture.outcome_name(EXCHANGE_ID)]
-    assert world.ledger.entries == [(EXCHANGE_ID, reason)]
+    setup = EnrichmentSetup(captures=Unreadable(), event_hub=FakeEventHub(failure=of_event_hub))
+    await setup.deliver(PENDING)
+    assert list(setup.captures.outcomes) == [capture.outcome_name(EXCHANGE_ID)]
+    assert setup.ledger.entries == [(EXCHANGE_ID, reason)]
 
 
 async def test_what_cannot_be_built_raises_and_dead_letters_nothing_yet() -> None:
     """The app may be mended meanwhile; the poison queue counts."""
-    world = EnrichmentWorld()
+    setup = EnrichmentSetup()
     with pytest.raises(AssemblyError):
         await Enrichment(
-            world.captures, Broken(), world.claims, world.event_hub, world.ledger
+            setup.captures, Broken(), setup.claims, setup.event_hub, setup.ledger
         ).deliver(PLAIN)
-    assert not world.ledger.entries
+    assert not setup.ledger.entries

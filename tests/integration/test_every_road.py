@@ -31,10 +31,10 @@ from tests.integration.exchanges import (
     UNTOUCHED,
     MemoryStore,
     RelayClient,
-    RelayWorld,
-    a_world,
+    RelaySetup,
     document,
     event_of,
+    relay_setup,
     sse,
 )
 
@@ -46,37 +46,37 @@ STOP = event_of(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
 DONE = b"data: [DONE]\n\n"
 
 
-async def whole(world: RelayWorld) -> None:
-    await RelayClient(world.relay, ASK).run()
+async def whole(setup: RelaySetup) -> None:
+    await RelayClient(setup.relay, ASK).run()
 
 
-async def leaving_before_headers(world: RelayWorld) -> None:
-    client = RelayClient(world.relay, ASK)
+async def leaving_before_headers(setup: RelaySetup) -> None:
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
-    await asyncio.wait_for(world.upstream.called.wait(), DEADLINE_S)
+    await asyncio.wait_for(setup.upstream.called.wait(), DEADLINE_S)
     client.disconnect()
     await asyncio.wait({running}, timeout=DEADLINE_S)
 
 
-async def leaving_within_the_answer(world: RelayWorld) -> None:
-    client = RelayClient(world.relay, ASK)
+async def leaving_within_the_answer(setup: RelaySetup) -> None:
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
     client.disconnect()
     await asyncio.wait({running}, timeout=DEADLINE_S)
 
 
-async def leaving_while_the_end_is_held(world: RelayWorld) -> None:
+async def leaving_while_the_end_is_held(setup: RelaySetup) -> None:
     gate = asyncio.Event()
-    stored = world.store.put
+    stored = setup.store.put
 
     async def put(name: str, parts: Sequence[bytes]) -> None:
         if name.endswith(".response"):
             await gate.wait()
         await stored(name, parts)
 
-    world.store.put = put  # type: ignore[method-assign]
-    client = RelayClient(world.relay, ASK)
+    setup.store.put = put  # type: ignore[method-assign]
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
     await client.disconnect_and_be_noticed()
@@ -84,13 +84,13 @@ async def leaving_while_the_end_is_held(world: RelayWorld) -> None:
     gate.set()
 
 
-def with_failing_responses(*, carried_out: bool) -> Callable[[RelayWorld], Awaitable[None]]:
+def with_failing_responses(*, carried_out: bool) -> Callable[[RelaySetup], Awaitable[None]]:
     """Make every put of a response fail, after storage carried it out or without; storage cannot be
     asked which.
     """
 
-    async def run(world: RelayWorld) -> None:
-        stored = world.store.put
+    async def run(setup: RelaySetup) -> None:
+        stored = setup.store.put
 
         async def put(name: str, parts: Sequence[bytes]) -> None:
             if not name.endswith(".response"):
@@ -103,71 +103,71 @@ def with_failing_responses(*, carried_out: bool) -> Callable[[RelayWorld], Await
         async def exists(name: str) -> bool:
             raise StorageError("storage did not answer: TimeoutError")
 
-        world.store.put, world.store.exists = put, exists  # type: ignore[method-assign]
-        await whole(world)
+        setup.store.put, setup.store.exists = put, exists  # type: ignore[method-assign]
+        await whole(setup)
 
     return run
 
 
-type Case = tuple[Callable[[], RelayWorld], Callable[[RelayWorld], Awaitable[None]], Outcome]
+type Case = tuple[Callable[[], RelaySetup], Callable[[RelaySetup], Awaitable[None]], Outcome]
 STREAM = (TEXT, STOP, DONE)
 CASES: Mapping[str, Case] = {
-    "completed": (lambda: a_world(sse(*STREAM)), whole, Outcome.COMPLETED),
-    "429": (lambda: a_world(document(b"{}", status=429)), whole, Outcome.UPSTREAM_ERROR),
-    "502": (lambda: a_world(httpx.ConnectError("refused")), whole, Outcome.UPSTREAM_ERROR),
-    "504": (lambda: a_world(httpx.ReadTimeout("silent")), whole, Outcome.TIMED_OUT),
+    "completed": (lambda: relay_setup(sse(*STREAM)), whole, Outcome.COMPLETED),
+    "429": (lambda: relay_setup(document(b"{}", status=429)), whole, Outcome.UPSTREAM_ERROR),
+    "502": (lambda: relay_setup(httpx.ConnectError("refused")), whole, Outcome.UPSTREAM_ERROR),
+    "504": (lambda: relay_setup(httpx.ReadTimeout("silent")), whole, Outcome.TIMED_OUT),
     "broken": (
-        lambda: a_world(sse(TEXT, httpx.ReadError("broken"))),
+        lambda: relay_setup(sse(TEXT, httpx.ReadError("broken"))),
         whole,
         Outcome.UPSTREAM_INTERRUPTED,
     ),
     "left before headers": (
-        lambda: a_world(asyncio.Event()),
+        lambda: relay_setup(asyncio.Event()),
         leaving_before_headers,
         Outcome.CLIENT_DISCONNECTED,
     ),
     "left within the answer": (
-        lambda: a_world(sse(TEXT, asyncio.Event())),
+        lambda: relay_setup(sse(TEXT, asyncio.Event())),
         leaving_within_the_answer,
         Outcome.CLIENT_DISCONNECTED,
     ),
     "left while the end is held": (
-        lambda: a_world(sse(TEXT, DONE), capture_required=True),
+        lambda: relay_setup(sse(TEXT, DONE), capture_required=True),
         leaving_while_the_end_is_held,
         Outcome.CLIENT_DISCONNECTED,
     ),
     "request not stored": (
-        lambda: a_world(store=MemoryStore(failing=True), capture_required=True),
+        lambda: relay_setup(store=MemoryStore(failing=True), capture_required=True),
         whole,
         Outcome.REJECTED,
     ),
     "answer not stored": (
-        lambda: a_world(sse(*STREAM), capture_required=True),
+        lambda: relay_setup(sse(*STREAM), capture_required=True),
         with_failing_responses(carried_out=False),
         Outcome.REJECTED,
     ),
     "answer stored, unheard of": (
-        lambda: a_world(sse(*STREAM), capture_required=True),
+        lambda: relay_setup(sse(*STREAM), capture_required=True),
         with_failing_responses(carried_out=True),
         Outcome.REJECTED,
     ),
     "answer not stored, best effort": (
-        lambda: a_world(sse(*STREAM)),
+        lambda: relay_setup(sse(*STREAM)),
         with_failing_responses(carried_out=False),
         Outcome.COMPLETED,
     ),
     "answer stored, unheard of, best effort": (
-        lambda: a_world(sse(*STREAM)),
+        lambda: relay_setup(sse(*STREAM)),
         with_failing_responses(carried_out=True),
         Outcome.COMPLETED,
     ),
     "204 of required": (
-        lambda: a_world(httpx.Response(204), capture_required=True),
+        lambda: relay_setup(httpx.Response(204), capture_required=True),
         whole,
         Outcome.COMPLETED,
     ),
     "empty 500 of required": (
-        lambda: a_world(document(b"", status=500), capture_required=True),
+        lambda: relay_setup(document(b"", status=500), capture_required=True),
         whole,
         Outcome.UPSTREAM_ERROR,
     ),
@@ -249,14 +249,14 @@ async def requeued(storage: MemoryStorage, exchange_id: str) -> Envelope:
     return storage.queued[-1]
 
 
-async def check_every_road(world: RelayWorld, first: Envelope) -> None:
+async def check_every_road(setup: RelaySetup, first: Envelope) -> None:
     """Redelivery has the same envelope; the other roads have storage alone."""
     if first.outcome_pending:  # enrichment stores it before it sends the first event
         final = replace(first, outcome_pending=False)
-        world.store.blobs.setdefault(
+        setup.store.blobs.setdefault(
             capture.outcome_name(first.exchange_id), capture.of_outcome(json.loads(dump(final)))
         )
-    storage = MemoryStorage(world.store.blobs)
+    storage = MemoryStorage(setup.store.blobs)
     expected = storage.event(first)
     for road in (listed, asked_for, requeued):
         assert storage.event(await road(storage, first.exchange_id)) == expected, road.__name__
@@ -265,11 +265,11 @@ async def check_every_road(world: RelayWorld, first: Envelope) -> None:
 @pytest.mark.parametrize("name", CASES)
 async def test_every_later_delivery_repeats_the_first_event(name: str) -> None:
     make, run, outcome = CASES[name]
-    world = make()
-    await run(world)
-    first = load(dump(await world.envelope()))
+    setup = make()
+    await run(setup)
+    first = load(dump(await setup.envelope()))
     assert first.outcome is outcome
-    await check_every_road(world, first)
+    await check_every_road(setup, first)
 
 
 # --- any exchange ---------------------------------------------------------------------------------
@@ -351,7 +351,7 @@ def test_every_later_delivery_of_any_exchange_says_what_the_first_said(
 
 async def check_exchange(exchange: AnyExchange) -> None:
     gate = asyncio.Event()
-    world = a_world(
+    setup = relay_setup(
         *([gate] if exchange.early else []),
         exchange.answer,
         store=FailingStore(exchange.refused, exchange.unheard),
@@ -361,7 +361,7 @@ async def check_exchange(exchange: AnyExchange) -> None:
         capture_required=exchange.capture_required,
         recording_wait_s=0,
     )
-    client = RelayClient(world.relay, ASK)
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     for turn in range(40):
         if turn == exchange.turns_until_disconnect:
@@ -371,6 +371,6 @@ async def check_exchange(exchange: AnyExchange) -> None:
         await asyncio.sleep(0)
     await asyncio.wait({running}, timeout=DEADLINE_S)
     assert running.done()
-    first = load(dump(await world.envelope()))
-    if world.store.blobs or first.outcome_pending:  # otherwise nothing can contradict the event
-        await check_every_road(world, first)
+    first = load(dump(await setup.envelope()))
+    if setup.store.blobs or first.outcome_pending:  # otherwise nothing can contradict the event
+        await check_every_road(setup, first)

@@ -17,9 +17,9 @@ from tests.integration.exchanges import (
     DEADLINE_S,
     MemoryStore,
     RelayClient,
-    RelayWorld,
+    RelaySetup,
     ScriptedBody,
-    a_world,
+    relay_setup,
 )
 
 pytestmark = pytest.mark.anyio
@@ -49,22 +49,22 @@ def no_content(*parts: asyncio.Event | Exception) -> httpx.Response:
     return httpx.Response(204, stream=ScriptedBody(*parts))
 
 
-def calling(store: ResponseStore) -> tuple[RelayWorld, RelayClient]:
+def calling(store: ResponseStore) -> tuple[RelaySetup, RelayClient]:
     """A client whose call the upstream answers 204."""
-    world = a_world(no_content(), store=store, capture_required=True)
-    return world, RelayClient(world.relay, ASK)
+    setup = relay_setup(no_content(), store=store, capture_required=True)
+    return setup, RelayClient(setup.relay, ASK)
 
 
 async def test_they_come_when_the_capture_is_stored() -> None:
     store = ResponseStore()
-    world, client = calling(store)
+    setup, client = calling(store)
     running = client.start()
     await asyncio.wait_for(store.put_begun.wait(), DEADLINE_S)
     assert client.messages == []
     store.may_store.set()
     await asyncio.wait_for(running, DEADLINE_S)
     assert (client.status, client.ended) == (204, True)
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.status_code) == (Outcome.COMPLETED, 204)
 
 
@@ -72,7 +72,7 @@ async def test_they_come_when_the_capture_is_stored() -> None:
 async def test_a_client_that_disconnects_meanwhile_was_not_answered(*, cancelled: bool) -> None:
     """Neither is it afterwards, when the capture is stored."""
     store = ResponseStore()
-    world, client = calling(store)
+    setup, client = calling(store)
     running = client.start()
     await asyncio.wait_for(store.put_begun.wait(), DEADLINE_S)
     if cancelled:
@@ -81,7 +81,7 @@ async def test_a_client_that_disconnects_meanwhile_was_not_answered(*, cancelled
         await client.disconnect_and_be_noticed()
     await asyncio.wait({running}, timeout=DEADLINE_S)
     store.may_store.set()
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert client.messages == []
     assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (
         Outcome.CLIENT_DISCONNECTED,
@@ -93,10 +93,10 @@ async def test_a_client_that_disconnects_meanwhile_was_not_answered(*, cancelled
 async def test_a_capture_that_cannot_be_stored_is_answered_with_an_error() -> None:
     store = ResponseStore(stored=False)
     store.may_store.set()
-    world, client = calling(store)
+    setup, client = calling(store)
     await client.run()
     assert (client.status, client.ended) == (503, True)
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (
         Outcome.REJECTED,
         503,
@@ -116,11 +116,11 @@ async def test_an_upstream_that_fails_after_them_is_answered_with_an_error(
     failure: Exception, status: int, outcome: Outcome
 ) -> None:
     """The connection broke before the answer's end was known."""
-    world = a_world(no_content(failure), capture_required=True)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(no_content(failure), capture_required=True)
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert (client.status, client.ended) == (status, True)
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (
         outcome,
         status,
@@ -130,9 +130,9 @@ async def test_an_upstream_that_fails_after_them_is_answered_with_an_error(
 
 async def test_an_exchange_that_takes_too_long_meanwhile_is_answered_504() -> None:
     """EXCHANGE_TIMEOUT_S, for an upstream that neither ends the answer nor its connection."""
-    world = a_world(no_content(asyncio.Event()), capture_required=True, exchange_s=0.05)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(no_content(asyncio.Event()), capture_required=True, exchange_s=0.05)
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert (client.status, client.ended) == (504, True)
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.status_code) == (Outcome.TIMED_OUT, 504)

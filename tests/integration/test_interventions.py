@@ -17,9 +17,9 @@ from tests.integration.exchanges import (
     DEADLINE_S,
     UNTOUCHED,
     RelayClient,
-    a_world,
     document,
     event_of,
+    relay_setup,
     sse,
 )
 
@@ -40,22 +40,22 @@ ASKING = replace(UNTOUCHED, ask_for_usage=True)
 
 async def test_a_silent_stream_gets_comments_that_count_as_nothing() -> None:
     going_on = asyncio.Event()
-    world = a_world(sse(TEXT, going_on, STOP, DONE), interventions=COMMENTING)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(sse(TEXT, going_on, STOP, DONE), interventions=COMMENTING)
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(TEXT + COMMENT + COMMENT)
     going_on.set()
     await asyncio.wait_for(running, DEADLINE_S)
     assert client.body.replace(COMMENT, b"") == TEXT + STOP + DONE
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.chunk_count, envelope.response_bytes) == (3, len(TEXT + STOP + DONE))
-    assert [blob.body for blob in world.store.captures(".response")] == [TEXT + STOP + DONE]
+    assert [blob.body for blob in setup.store.captures(".response")] == [TEXT + STOP + DONE]
 
 
 async def test_no_comment_comes_within_an_event() -> None:
     going_on = asyncio.Event()
-    world = a_world(sse(TEXT[:9], going_on, TEXT[9:] + STOP + DONE), interventions=COMMENTING)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(sse(TEXT[:9], going_on, TEXT[9:] + STOP + DONE), interventions=COMMENTING)
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(TEXT[:9])
     await asyncio.sleep(0.2)  # several intervals in which a comment would have been due
@@ -69,8 +69,8 @@ async def test_a_document_gets_no_comments() -> None:
     going_on = asyncio.Event()
     answer = document(b"{}")
     answer.stream = sse(b"{", going_on, b"}").stream
-    world = a_world(answer, interventions=COMMENTING)
-    client = RelayClient(world.relay, b"{}")
+    setup = relay_setup(answer, interventions=COMMENTING)
+    client = RelayClient(setup.relay, b"{}")
     running = client.start()
     await client.until_body(b"{")
     await asyncio.sleep(0.2)  # several intervals
@@ -81,8 +81,8 @@ async def test_a_document_gets_no_comments() -> None:
 
 async def test_a_slow_stream_is_answered_early() -> None:
     answering = asyncio.Event()
-    world = a_world(answering, sse(TEXT, STOP, DONE), interventions=EARLY)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(answering, sse(TEXT, STOP, DONE), interventions=EARLY)
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(COMMENT)
     assert (client.status, client.headers["content-type"]) == (200, "text/event-stream")
@@ -90,7 +90,7 @@ async def test_a_slow_stream_is_answered_early() -> None:
     await asyncio.wait_for(running, DEADLINE_S)
     assert client.body == COMMENT + TEXT + STOP + DONE
     assert client.ended
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (
         Outcome.COMPLETED,
         200,
@@ -101,8 +101,8 @@ async def test_a_slow_stream_is_answered_early() -> None:
 async def test_an_error_after_an_early_answer_follows_as_a_frame() -> None:
     answering = asyncio.Event()
     refusal = b'{"error": {"code": "429", "message": "slow\\ndown"}}'
-    world = a_world(answering, document(refusal, status=429), interventions=EARLY)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(answering, document(refusal, status=429), interventions=EARLY)
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(COMMENT)
     answering.set()
@@ -110,13 +110,13 @@ async def test_an_error_after_an_early_answer_follows_as_a_frame() -> None:
     frame = client.body.removeprefix(COMMENT)
     assert frame.count(b"\n") == 2
     assert json.loads(frame.removeprefix(b"data: ")) == json.loads(refusal)
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (
         Outcome.UPSTREAM_ERROR,
         200,
         429,
     )
-    assert [blob.body for blob in world.store.captures(".response")] == [refusal]
+    assert [blob.body for blob in setup.store.captures(".response")] == [refusal]
 
 
 @pytest.mark.parametrize("status", [200, 202, 302])
@@ -126,12 +126,12 @@ async def test_a_document_after_an_early_answer_is_an_error(
     """A stream was asked for; the completion belongs into the capture alone."""
     answering = asyncio.Event()
     completion = b'{"choices": [{"message": {"content": "secret"}}]}'
-    world = a_world(
+    setup = relay_setup(
         answering,
         document(completion, status=status),
         interventions=replace(EARLY, error_frames=True),
     )
-    client = RelayClient(world.relay, ASK)
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(COMMENT)
     answering.set()
@@ -144,26 +144,28 @@ async def test_a_document_after_an_early_answer_is_an_error(
     )
     assert b"secret" not in client.body
     assert client.ended
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.upstream_status_code) == (
         Outcome.UPSTREAM_INTERRUPTED,
         status,
     )
     assert envelope.failure is not None
-    assert [blob.body for blob in world.store.captures(".response")] == [completion]
+    assert [blob.body for blob in setup.store.captures(".response")] == [completion]
 
 
 async def test_an_internal_error_after_an_early_answer_cuts_it_off() -> None:
     answering = asyncio.Event()
-    world = a_world(answering, RuntimeError("x"), interventions=replace(EARLY, error_frames=True))
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(
+        answering, RuntimeError("x"), interventions=replace(EARLY, error_frames=True)
+    )
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(COMMENT)
     answering.set()
     with pytest.raises(RuntimeError):
         await asyncio.wait_for(running, DEADLINE_S)
     assert (client.body, client.ended) == (COMMENT, False)
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert envelope.outcome is Outcome.UPSTREAM_INTERRUPTED
     assert envelope.failure is not None
     assert envelope.failure.code == "internal_error"
@@ -172,19 +174,21 @@ async def test_an_internal_error_after_an_early_answer_cuts_it_off() -> None:
 async def test_a_stream_that_came_with_its_length_passes_without_it() -> None:
     """Comments, usage and errors change it; a document keeps its own."""
     frames = (TEXT, STOP, USAGE_CHUNK, DONE)
-    world = a_world(sse(*frames, content_length=str(len(b"".join(frames)))), interventions=ASKING)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(
+        sse(*frames, content_length=str(len(b"".join(frames)))), interventions=ASKING
+    )
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert "content-length" not in client.headers
     assert (client.body, client.ended) == (TEXT + STOP + DONE, True)
-    assert (await world.envelope()).outcome is Outcome.COMPLETED
+    assert (await setup.envelope()).outcome is Outcome.COMPLETED
 
 
 async def test_a_packed_stream_keeps_its_length_and_gets_nothing_put_in() -> None:
     going_on = asyncio.Event()
     answer = sse(b"packed", going_on, b"rest", content_length="10", content_encoding="gzip")
-    world = a_world(answer, interventions=replace(COMMENTING, ask_for_usage=True))
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(answer, interventions=replace(COMMENTING, ask_for_usage=True))
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(b"packed")
     await asyncio.sleep(0.2)  # several intervals
@@ -195,51 +199,51 @@ async def test_a_packed_stream_keeps_its_length_and_gets_nothing_put_in() -> Non
 
 async def test_a_break_after_an_early_answer_never_looks_complete() -> None:
     answering = asyncio.Event()
-    world = a_world(
+    setup = relay_setup(
         answering, httpx.RemoteProtocolError("x"), interventions=replace(EARLY, error_frames=True)
     )
-    client = RelayClient(world.relay, ASK)
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(COMMENT)
     answering.set()
     await asyncio.wait_for(running, DEADLINE_S)
     assert b'"upstream_unreachable"' in client.body
     assert b"[DONE]" not in client.body
-    assert (await world.envelope()).outcome is Outcome.UPSTREAM_ERROR
+    assert (await setup.envelope()).outcome is Outcome.UPSTREAM_ERROR
 
 
 async def test_disconnect_after_an_early_answer() -> None:
-    world = a_world(asyncio.Event(), interventions=EARLY)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(asyncio.Event(), interventions=EARLY)
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(COMMENT)
     client.disconnect()
     await asyncio.wait_for(running, DEADLINE_S)
-    assert world.upstream.cancelled
-    assert (await world.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
+    assert setup.upstream.cancelled
+    assert (await setup.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
 
 
 async def test_a_request_in_gzip_is_examined_and_goes_upstream_as_it_came() -> None:
     """It asks for a stream, so it is answered early. It is not changed to ask for usage."""
     answering = asyncio.Event()
     asking_early = replace(EARLY, ask_for_usage=True)
-    world = a_world(answering, sse(TEXT, STOP, DONE), interventions=asking_early)
+    setup = relay_setup(answering, sse(TEXT, STOP, DONE), interventions=asking_early)
     body = gzip.compress(ASK)
     headers = {"content-length": str(len(body)), "content-encoding": "gzip"}
-    client = RelayClient(world.relay, body, headers=headers)
+    client = RelayClient(setup.relay, body, headers=headers)
     running = client.start()
     await client.until_body(COMMENT)
     answering.set()
     await asyncio.wait_for(running, DEADLINE_S)
     assert client.body == COMMENT + TEXT + STOP + DONE
-    assert [sent for _, sent in world.upstream.requests] == [body]
-    assert not (await world.envelope()).usage_requested
+    assert [sent for _, sent in setup.upstream.requests] == [body]
+    assert not (await setup.envelope()).usage_requested
 
 
 async def test_a_request_for_no_stream_is_never_answered_early() -> None:
     answering = asyncio.Event()
-    world = a_world(answering, document(b"{}"), interventions=EARLY)
-    client = RelayClient(world.relay, b'{"stream": false}')
+    setup = relay_setup(answering, document(b"{}"), interventions=EARLY)
+    client = RelayClient(setup.relay, b'{"stream": false}')
     running = client.start()
     await asyncio.sleep(0.2)  # several times the 0.05 s of EARLY
     assert not client.messages
@@ -250,47 +254,47 @@ async def test_a_request_for_no_stream_is_never_answered_early() -> None:
 
 async def test_a_refused_usage_request_is_repeated_without_it() -> None:
     refusal = document(b'{"error": {"message": "Extra inputs are not permitted"}}', status=400)
-    world = a_world(refusal, sse(TEXT, STOP, DONE), interventions=ASKING)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(refusal, sse(TEXT, STOP, DONE), interventions=ASKING)
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert (client.status, client.body) == (200, TEXT + STOP + DONE)
-    (_, first), (_, second) = world.upstream.requests
+    (_, first), (_, second) = setup.upstream.requests
     assert b"include_usage" in first
     assert second == ASK
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.usage_requested) == (Outcome.COMPLETED, False)
 
 
 async def test_another_400_passes_and_is_not_repeated() -> None:
     body = b'{"error": {"message": "your prompt is not to my liking"}}'
-    world = a_world(document(body, status=400), interventions=ASKING)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(document(body, status=400), interventions=ASKING)
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert (client.status, client.body) == (400, body)
-    assert len(world.upstream.requests) == 1
+    assert len(setup.upstream.requests) == 1
 
 
 async def test_a_caller_who_requests_usage_gets_it() -> None:
     ask = b'{"stream": true, "stream_options": {"include_usage": true}}'
-    world = a_world(sse(TEXT, STOP, USAGE_CHUNK, DONE), interventions=ASKING)
-    client = RelayClient(world.relay, ask)
+    setup = relay_setup(sse(TEXT, STOP, USAGE_CHUNK, DONE), interventions=ASKING)
+    client = RelayClient(setup.relay, ask)
     await client.run()
     assert client.body == TEXT + STOP + USAGE_CHUNK + DONE
-    ((_, sent),) = world.upstream.requests
+    ((_, sent),) = setup.upstream.requests
     assert sent == ask
 
 
 async def test_after_a_disconnect_the_answer_is_drained_for_its_usage() -> None:
     going_on = asyncio.Event()
-    world = a_world(sse(TEXT, going_on, STOP, USAGE_CHUNK, DONE), drain_s=DEADLINE_S)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(sse(TEXT, going_on, STOP, USAGE_CHUNK, DONE), drain_s=DEADLINE_S)
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
     await client.disconnect_and_be_noticed()
     going_on.set()
     await asyncio.wait_for(running, DEADLINE_S)
     assert client.body == TEXT
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.usage, envelope.sent_bytes) == (
         Outcome.CLIENT_DISCONNECTED,
         USAGE,
@@ -299,26 +303,26 @@ async def test_after_a_disconnect_the_answer_is_drained_for_its_usage() -> None:
 
 
 async def test_draining_is_bounded_in_time() -> None:
-    world = a_world(sse(TEXT, asyncio.Event()), drain_s=0.05)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(sse(TEXT, asyncio.Event()), drain_s=0.05)
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
     client.disconnect()
     await asyncio.wait_for(running, DEADLINE_S)
-    assert (await world.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
+    assert (await setup.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
 
 
 async def test_draining_is_bounded_in_bytes() -> None:
     going_on = asyncio.Event()
-    world = a_world(
+    setup = relay_setup(
         sse(TEXT, going_on, *[b"x" * 1000] * 100, asyncio.Event()),
         drain_s=DEADLINE_S,
         drain_bytes=5000,
     )
-    client = RelayClient(world.relay, ASK)
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
     await client.disconnect_and_be_noticed()
     going_on.set()
     await asyncio.wait_for(running, DEADLINE_S)
-    assert (await world.envelope()).response_bytes <= len(TEXT) + 6000
+    assert (await setup.envelope()).response_bytes <= len(TEXT) + 6000

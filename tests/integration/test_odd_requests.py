@@ -15,7 +15,7 @@ from shared.core.event import builder, shape
 from shared.core.records import envelope as envelopes
 from shared.core.records.capture import load
 from shared.core.records.outcome import Outcome
-from tests.integration.exchanges import RelayClient, a_world, sse
+from tests.integration.exchanges import RelayClient, relay_setup, sse
 from tests.integration.served_relay import AS_SHIPPED, served
 from tests.integration.tiny_server import OK, Connection, serving
 
@@ -53,23 +53,23 @@ async def relayed(body: bytes, *pieces: bytes) -> bytes:
     """The body that the upstream got, after a check that the exchange passed, was captured, and
     gives a valid event.
     """
-    world = a_world(sse(STREAM), interventions=AS_SHIPPED, request_body_bytes=2 * 2**20)
+    setup = relay_setup(sse(STREAM), interventions=AS_SHIPPED, request_body_bytes=2 * 2**20)
     headers = {"content-type": "application/json", "content-length": str(len(body))}
     if body.startswith(b"\x1f\x8b"):
         headers["content-encoding"] = "gzip"
-    client = RelayClient(world.relay, *(pieces or (body,)), headers=headers, path=CHAT)
+    client = RelayClient(setup.relay, *(pieces or (body,)), headers=headers, path=CHAT)
     await client.run()
     assert (client.body, client.ended) == (STREAM, True)
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert envelopes.load(envelopes.dump(envelope)) == envelope
     assert envelope.outcome is Outcome.COMPLETED
     request, response = (
-        load(world.store.blobs[name or ""])
+        load(setup.store.blobs[name or ""])
         for name in (envelope.request_capture, envelope.response_capture)
     )
     assert (request.body, response.body) == (body, STREAM)
     valid(json.loads(shape.dump(builder.build(envelope, request, response, None))))
-    return world.upstream.requests[0][1]
+    return setup.upstream.requests[0][1]
 
 
 @pytest.mark.parametrize("body", AS_THEY_CAME.values(), ids=AS_THEY_CAME)

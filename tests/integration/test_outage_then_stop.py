@@ -17,9 +17,9 @@ from tests.integration.exchanges import (
     Envelopes,
     MemoryStore,
     RelayClient,
-    RelayWorld,
-    a_world,
+    RelaySetup,
     document,
+    relay_setup,
 )
 
 OUTAGE_S = 30.0
@@ -85,51 +85,51 @@ class SilentEnvelopes(Envelopes):
         await super().put(envelope)
 
 
-async def calls_in_an_outage(world: RelayWorld, outage: Outage, stop_s: float) -> list[str]:
+async def calls_in_an_outage(setup: RelaySetup, outage: Outage, stop_s: float) -> list[str]:
     """A call every five seconds; storage is back after 30 s. The ids of those that ended, when the
     instance is stopped at `stop_s`.
     """
     loop, clients = asyncio.get_running_loop(), []
     loop.call_later(OUTAGE_S, setattr, outage, "over", True)
     while loop.time() < stop_s:
-        client = RelayClient(world.relay, b"{}")
+        client = RelayClient(setup.relay, b"{}")
         clients.append(client)
         await client.run()
         await asyncio.sleep(min(5.0, stop_s - loop.time()))
     return [client.exchange_id for client in clients]
 
 
-def is_kept(world: RelayWorld, exchange_id: str) -> bool:
+def is_kept(setup: RelaySetup, exchange_id: str) -> bool:
     names = (capture.outcome_name(exchange_id), capture.response_name(exchange_id))
-    queued = [envelope.exchange_id for envelope in world.envelopes.put_ones]
-    return exchange_id in queued or any(name in world.store.blobs for name in names)
+    queued = [envelope.exchange_id for envelope in setup.envelopes.put_ones]
+    return exchange_id in queued or any(name in setup.store.blobs for name in names)
 
 
-def run_until_stopped(outage: Outage, stop_s: float) -> tuple[RelayWorld, list[str]]:
-    """The world and its exchanges when the loop was stopped: no task had another step."""
+def run_until_stopped(outage: Outage, stop_s: float) -> tuple[RelaySetup, list[str]]:
+    """The relay and its exchanges when the loop was stopped: no task had another step."""
     loop = SkippingLoop()
-    worlds: list[RelayWorld] = []
+    setups: list[RelaySetup] = []
 
     async def run() -> list[str]:
-        worlds.append(
-            a_world(
+        setups.append(
+            relay_setup(
                 *[document(b"{}") for _ in range(20)],
                 store=SilentStore(outage),
                 envelopes=SilentEnvelopes(outage),
             )
         )
-        return await calls_in_an_outage(worlds[0], outage, stop_s)
+        return await calls_in_an_outage(setups[0], outage, stop_s)
 
     try:
         ids = loop.run_until_complete(run())
-        kept = {one for one in ids if is_kept(worlds[0], one)}
+        kept = {one for one in ids if is_kept(setups[0], one)}
         for task in asyncio.all_tasks(loop):
             task.cancel()
         loop.run_until_complete(asyncio.sleep(0))
-        assert kept == {one for one in ids if is_kept(worlds[0], one)}
+        assert kept == {one for one in ids if is_kept(setups[0], one)}
     finally:
         loop.close()
-    return worlds[0], ids
+    return setups[0], ids
 
 
 @pytest.mark.parametrize("stop_s", [12.0, 29.9, 31.0, 36.0, 45.0])
@@ -138,18 +138,18 @@ def test_nothing_is_lost_without_a_line_in_the_log(
     caplog: pytest.LogCaptureFixture, stop_s: float, *, silent: bool
 ) -> None:
     """Whenever it is stopped. (What storage is silent to is logged after five seconds.)"""
-    world, ids = run_until_stopped(Outage(silent=silent), stop_s)
+    setup, ids = run_until_stopped(Outage(silent=silent), stop_s)
     lines = [line for line in caplog.messages if "Its envelope: " in line]
     earlier = ids if not silent else ids[: int((stop_s - SLOW_S) / 5)]
     assert earlier
     for one in earlier:
-        assert is_kept(world, one) or any(f'"exchange_id":"{one}"' in line for line in lines)
+        assert is_kept(setup, one) or any(f'"exchange_id":"{one}"' in line for line in lines)
 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["refused", "silent"])
 def test_what_waited_is_recorded_as_soon_as_storage_is_back(*, silent: bool) -> None:
     """By the first call after the outage, not by the clock of the retries."""
-    world, ids = run_until_stopped(Outage(silent=silent), OUTAGE_S + 5.1)
-    waited = [one for one in ids if not is_kept(world, one)]
+    setup, ids = run_until_stopped(Outage(silent=silent), OUTAGE_S + 5.1)
+    waited = [one for one in ids if not is_kept(setup, one)]
     assert len(ids) > 6
     assert waited == [] if not silent else len(waited) <= 3

@@ -18,9 +18,9 @@ from tests.integration.exchanges import (
     LIMITS,
     MemoryStore,
     RelayClient,
-    RelayWorld,
-    a_world,
+    RelaySetup,
     document,
+    relay_setup,
 )
 
 pytestmark = pytest.mark.anyio
@@ -31,16 +31,16 @@ EXAMINED = {"content-type": "application/json", "transfer-encoding": "chunked"}
 LONG = b"x" * 300_000
 
 
-def slow_client(world: RelayWorld, piece: bytes, headers: dict[str, str], path: str) -> RelayClient:
+def slow_client(setup: RelaySetup, piece: bytes, headers: dict[str, str], path: str) -> RelayClient:
     """It has sent this piece, and the rest of its body is to come."""
-    client = RelayClient(world.relay, piece, headers=headers, path=path)
+    client = RelayClient(setup.relay, piece, headers=headers, path=path)
     client.body_is_whole = False
     return client
 
 
-async def until_stored(world: RelayWorld) -> None:
+async def until_stored(setup: RelaySetup) -> None:
     async with asyncio.timeout(DEADLINE_S):
-        await world.store.stored.wait()
+        await setup.store.stored.wait()
 
 
 @pytest.mark.parametrize(
@@ -54,17 +54,17 @@ async def test_storage_knows_of_a_request_before_it_is_whole(
     """Its placeholder says all that an event of a killed instance needs; the capture replaces
     it.
     """
-    world = a_world(document(b"{}"))
-    client = slow_client(world, piece, headers, path)
+    setup = relay_setup(document(b"{}"))
+    client = slow_client(setup, piece, headers, path)
     running = client.start()
-    await until_stored(world)
-    (placeholder,) = world.store.captures(".request")
+    await until_stored(setup)
+    (placeholder,) = setup.store.captures(".request")
     assert (placeholder.partial, placeholder.body) == (True, b"")
     assert placeholder.header["exchange_id"] == client.exchange_id
     client.disconnect()
     await asyncio.wait_for(running, DEADLINE_S)
-    envelope = await world.envelope()
-    (request,) = world.store.captures(".request")
+    envelope = await setup.envelope()
+    (request,) = setup.store.captures(".request")
     assert (request.partial, request.body) == (False, piece)
     assert envelope.request_capture == capture.request_name(client.exchange_id)
 
@@ -72,46 +72,46 @@ async def test_storage_knows_of_a_request_before_it_is_whole(
 async def test_a_short_request_has_no_placeholder() -> None:
     """Its capture takes no longer to store."""
     store = Counting()
-    world = a_world(document(b"{}"), document(b"{}"), store=store)
+    setup = relay_setup(document(b"{}"), document(b"{}"), store=store)
     for path in (CHAT, UPLOAD):
-        await RelayClient(world.relay, b"{}", path=path).run()
-    await world.recorded()
+        await RelayClient(setup.relay, b"{}", path=path).run()
+    await setup.recorded()
     assert store.placeholders == 0
-    assert len(world.store.captures(".request")) == 2
+    assert len(setup.store.captures(".request")) == 2
 
 
 async def test_a_request_that_must_be_captured_first_has_no_placeholder() -> None:
     """Nothing of it goes upstream before its capture is stored."""
     store = Counting()
-    world = a_world(document(b"{}"), document(b"{}"), store=store, capture_required=True)
+    setup = relay_setup(document(b"{}"), document(b"{}"), store=store, capture_required=True)
     for path, headers in ((CHAT, EXAMINED), (UPLOAD, PASSING)):
-        await RelayClient(world.relay, LONG, LONG, headers=headers, path=path).run()
-    await world.recorded()
+        await RelayClient(setup.relay, LONG, LONG, headers=headers, path=path).run()
+    await setup.recorded()
     assert store.placeholders == 0
-    assert len(world.store.captures(".request")) == 2
+    assert len(setup.store.captures(".request")) == 2
 
 
 async def test_a_rejected_request_leaves_no_placeholder() -> None:
     """Its outcome is stored, in case that the placeholder cannot be erased."""
-    world = a_world()
+    setup = relay_setup()
     too_long = [LONG] * (LIMITS.request_body_bytes // len(LONG) + 1)
-    client = RelayClient(world.relay, *too_long, headers=EXAMINED)
+    client = RelayClient(setup.relay, *too_long, headers=EXAMINED)
     await client.run()
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (client.status, envelope.outcome) == (413, Outcome.REJECTED)
-    assert list(world.store.blobs) == [capture.outcome_name(client.exchange_id)]
+    assert list(setup.store.blobs) == [capture.outcome_name(client.exchange_id)]
 
 
 async def test_a_placeholder_that_cannot_be_erased_costs_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     store = Counting()
-    world = a_world(store=store)
+    setup = relay_setup(store=store)
     store.erasable = False
     too_long = [LONG] * (LIMITS.request_body_bytes // len(LONG) + 1)
-    client = RelayClient(world.relay, *too_long, headers=EXAMINED)
+    client = RelayClient(setup.relay, *too_long, headers=EXAMINED)
     await client.run()
-    assert (await world.envelope()).outcome is Outcome.REJECTED
+    assert (await setup.envelope()).outcome is Outcome.REJECTED
     assert client.status == 413
     assert f"exchange {client.exchange_id} could not be erased" in caplog.text
 
@@ -120,12 +120,12 @@ async def test_a_placeholder_is_not_taken_for_the_capture() -> None:
     """Where the capture's own call fails, storage is asked whether it was carried out."""
     store = Counting()
     store.storing = False
-    world = a_world(document(b"{}"), store=store)
-    await RelayClient(world.relay, LONG, b"rest", headers=EXAMINED).run()
-    envelope = await world.envelope()
+    setup = relay_setup(document(b"{}"), store=store)
+    await RelayClient(setup.relay, LONG, b"rest", headers=EXAMINED).run()
+    envelope = await setup.envelope()
     assert envelope.request_capture is None
-    assert world.recorder.failed.request_captures == 1
-    (placeholder,) = world.store.captures(".request")
+    assert setup.recorder.failed.request_captures == 1
+    (placeholder,) = setup.store.captures(".request")
     assert placeholder.partial
 
 

@@ -21,10 +21,10 @@ from tests.integration.exchanges import (
     Envelopes,
     MemoryStore,
     RelayClient,
-    RelayWorld,
-    a_world,
+    RelaySetup,
     document,
     event_of,
+    relay_setup,
     sse,
 )
 
@@ -37,11 +37,11 @@ STOP = event_of(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
 STREAM = TEXT + STOP + event_of(choices=[], usage=USAGE) + b"data: [DONE]\n\n"
 
 
-async def relayed(world: RelayWorld, *body: bytes, **headers: str) -> RelayClient:
+async def relayed(setup: RelaySetup, *body: bytes, **headers: str) -> RelayClient:
     named = {"content-length": str(sum(map(len, body)))} | {
         name.replace("_", "-"): value for name, value in headers.items()
     }
-    client = RelayClient(world.relay, *body, headers=named)
+    client = RelayClient(setup.relay, *body, headers=named)
     await client.run()
     return client
 
@@ -50,18 +50,18 @@ async def relayed(world: RelayWorld, *body: bytes, **headers: str) -> RelayClien
 
 
 async def test_an_exchange_is_two_captures_and_an_envelope() -> None:
-    world = a_world(sse(STREAM, x_ms_region="Sweden Central", set_cookie="secret=1"))
+    setup = relay_setup(sse(STREAM, x_ms_region="Sweden Central", set_cookie="secret=1"))
     await relayed(
-        world,
+        setup,
         ASK,
         user_agent="openai",
         authorization="secret",
         x_apim_user_id="u-1",
         traceparent="00-1-2-01",
     )
-    envelope = await world.envelope()
-    assert sorted(world.store.blobs) == [envelope.request_capture, envelope.response_capture]
-    (request,), (response,) = world.store.captures(".request"), world.store.captures(".response")
+    envelope = await setup.envelope()
+    assert sorted(setup.store.blobs) == [envelope.request_capture, envelope.response_capture]
+    (request,), (response,) = setup.store.captures(".request"), setup.store.captures(".response")
     assert (request.body, response.body) == (ASK, STREAM)
     assert (
         request.header["method"],
@@ -79,24 +79,24 @@ async def test_an_exchange_is_two_captures_and_an_envelope() -> None:
     assert (envelope.request_bytes, envelope.response_bytes) == (len(ASK), len(STREAM))
     assert (envelope.caller.user, envelope.trace_parent) == ("u-1", "00-1-2-01")
     assert started_at(envelope.exchange_id).strftime("%Y/%m/%d/%H") in str(envelope.request_capture)
-    assert b"secret" not in b"".join(world.store.blobs.values())
+    assert b"secret" not in b"".join(setup.store.blobs.values())
     assert "secret" not in envelopes.dump(envelope)
 
 
 async def test_a_lost_envelope_can_be_rebuilt_from_the_response_capture() -> None:
-    world = a_world(sse(STREAM))
-    await relayed(world, ASK)
-    (response,) = world.store.captures(".response")
+    setup = relay_setup(sse(STREAM))
+    await relayed(setup, ASK)
+    (response,) = setup.store.captures(".response")
     rebuilt = envelopes.load(json.dumps(response.header["envelope"]))
-    assert rebuilt == await world.envelope()
+    assert rebuilt == await setup.envelope()
 
 
 async def test_the_envelope_says_the_same_however_the_answer_was_cut() -> None:
     whole = None
     for pieces in every_way(STREAM):
-        world = a_world(sse(*pieces))
-        await relayed(world, ASK)
-        envelope = await world.envelope()
+        setup = relay_setup(sse(*pieces))
+        await relayed(setup, ASK)
+        envelope = await setup.envelope()
         assert envelope.chunk_count == sum(map(bool, pieces))
         timeless = replace(
             envelope,
@@ -115,9 +115,9 @@ async def test_the_envelope_says_the_same_however_the_answer_was_cut() -> None:
 
 
 async def test_timings_and_arrivals_grow_and_stay_within_the_exchange() -> None:
-    world = a_world(sse(*[bytes([byte]) for byte in STREAM]))
-    await relayed(world, ASK)
-    envelope = await world.envelope()
+    setup = relay_setup(sse(*[bytes([byte]) for byte in STREAM]))
+    await relayed(setup, ASK)
+    envelope = await setup.envelope()
     timings = envelope.timings
     assert timings.to_headers_ms is not None
     assert timings.to_first_chunk_ms is not None
@@ -137,11 +137,11 @@ async def test_timings_and_arrivals_grow_and_stay_within_the_exchange() -> None:
 
 async def test_an_answer_of_many_blocks_is_stored_whole() -> None:
     pieces = [bytes([number]) * (BLOCK_BYTES // 2 + 1) for number in range(5)]
-    world = a_world(sse(*pieces))
-    await relayed(world, ASK)
-    await world.recorded()
-    assert [blob.body for blob in world.store.captures(".response")] == [b"".join(pieces)]
-    assert len(world.store.blocks) > 2
+    setup = relay_setup(sse(*pieces))
+    await relayed(setup, ASK)
+    await setup.recorded()
+    assert [blob.body for blob in setup.store.captures(".response")] == [b"".join(pieces)]
+    assert len(setup.store.blocks) > 2
 
 
 # --- stores that fail -----------------------------------------------------------------------------
@@ -150,13 +150,13 @@ async def test_an_answer_of_many_blocks_is_stored_whole() -> None:
 async def test_captures_that_cannot_be_stored_cost_the_client_nothing(
     caplog: pytest.LogCaptureFixture, every_log: StringIO
 ) -> None:
-    world = a_world(sse(STREAM), store=MemoryStore(failing=True))
+    setup = relay_setup(sse(STREAM), store=MemoryStore(failing=True))
     with caplog.at_level(logging.INFO):
-        client = await relayed(world, ASK)
-        envelope = await world.envelope()
+        client = await relayed(setup, ASK)
+        envelope = await setup.envelope()
     assert (client.body, client.ended) == (STREAM, True)
     assert (envelope.request_capture, envelope.response_capture) == (None, None)
-    assert (world.recorder.failed.request_captures, world.recorder.failed.response_captures) == (
+    assert (setup.recorder.failed.request_captures, setup.recorder.failed.response_captures) == (
         1,
         1,
     )
@@ -169,28 +169,28 @@ async def test_captures_that_cannot_be_stored_cost_the_client_nothing(
 async def test_an_envelope_that_cannot_be_stored_costs_the_client_nothing(
     every_log: StringIO,
 ) -> None:
-    world = a_world(sse(STREAM), envelopes=Envelopes(failing=True))
-    client = await relayed(world, ASK)
-    await world.recorded()
+    setup = relay_setup(sse(STREAM), envelopes=Envelopes(failing=True))
+    client = await relayed(setup, ASK)
+    await setup.recorded()
     assert (client.body, client.ended) == (STREAM, True)
-    assert world.recorder.failed.envelopes == 1
+    assert setup.recorder.failed.envelopes == 1
     assert "secret" not in every_log.getvalue()
-    assert world.store.captures(".response"), "reconcile finds what is missing by this"
+    assert setup.store.captures(".response"), "reconcile finds what is missing by this"
 
 
 async def test_captures_that_wait_for_a_slow_store_are_bounded_in_memory() -> None:
     store = MemoryStore(gate=asyncio.Event())
     body = b"x" * 300_000
-    world = a_world(sse(body), store=store, capture_memory_bytes=200_000, recording_wait_s=0.01)
-    client = await relayed(world, ASK)
+    setup = relay_setup(sse(body), store=store, capture_memory_bytes=200_000, recording_wait_s=0.01)
+    client = await relayed(setup, ASK)
     assert client.body == body, "the client gets it all"
-    assert world.memory.used_bytes <= 200_000
+    assert setup.memory.used_bytes <= 200_000
     assert store.gate is not None
     store.gate.set()
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert envelope.response_capture is None
     assert envelope.response_bytes == len(body)
-    assert world.recorder.failed.response_captures == 1
+    assert setup.recorder.failed.response_captures == 1
 
 
 # --- who waits for whom ---------------------------------------------------------------------------
@@ -198,20 +198,20 @@ async def test_captures_that_wait_for_a_slow_store_are_bounded_in_memory() -> No
 
 async def test_no_byte_of_an_answer_waits_for_a_store() -> None:
     gate = asyncio.Event()
-    world = a_world(sse(TEXT, STOP, b"data: [DONE]\n\n"), store=MemoryStore(gate=gate))
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(sse(TEXT, STOP, b"data: [DONE]\n\n"), store=MemoryStore(gate=gate))
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(TEXT + STOP + b"data: [DONE]\n\n")
     assert not client.ended
-    assert not world.store.blobs, "not even the request capture is there"
+    assert not setup.store.blobs, "not even the request capture is there"
     gate.set()
     await asyncio.wait_for(running, DEADLINE_S)
 
 
 async def test_the_end_of_a_chunked_answer_comes_after_its_recording() -> None:
     gate = asyncio.Event()
-    world = a_world(sse(STREAM), store=MemoryStore(gate=gate))
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(sse(STREAM), store=MemoryStore(gate=gate))
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(STREAM)
     done, _ = await asyncio.wait({running}, timeout=0.1)
@@ -220,39 +220,39 @@ async def test_the_end_of_a_chunked_answer_comes_after_its_recording() -> None:
     gate.set()
     await asyncio.wait_for(running, DEADLINE_S)
     assert client.ended
-    assert len(world.envelopes.put_ones) == 1
+    assert len(setup.envelopes.put_ones) == 1
 
 
 async def test_the_end_of_a_chunked_answer_waits_no_longer_than_its_bound() -> None:
     gate = asyncio.Event()
-    world = a_world(sse(STREAM), store=MemoryStore(gate=gate), recording_wait_s=0.05)
+    setup = relay_setup(sse(STREAM), store=MemoryStore(gate=gate), recording_wait_s=0.05)
     began = time.monotonic()
-    client = await relayed(world, ASK)
+    client = await relayed(setup, ASK)
     assert 0.05 <= time.monotonic() - began < DEADLINE_S / 2
     assert client.ended
-    assert not world.envelopes.put_ones
+    assert not setup.envelopes.put_ones
     gate.set()
-    assert (await world.envelope()).outcome is Outcome.COMPLETED
+    assert (await setup.envelope()).outcome is Outcome.COMPLETED
 
 
 async def test_an_answer_with_a_length_waits_for_nothing() -> None:
     gate = asyncio.Event()
-    world = a_world(document(b"{}"), store=MemoryStore(gate=gate))
-    client = await relayed(world, ASK)
+    setup = relay_setup(document(b"{}"), store=MemoryStore(gate=gate))
+    client = await relayed(setup, ASK)
     assert client.ended
-    assert not world.envelopes.put_ones
+    assert not setup.envelopes.put_ones
     gate.set()
-    assert (await world.envelope()).outcome is Outcome.COMPLETED
+    assert (await setup.envelope()).outcome is Outcome.COMPLETED
 
 
 async def test_the_request_capture_is_stored_while_the_upstream_works() -> None:
     answering = asyncio.Event()
-    world = a_world(answering, document(b"{}"))
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(answering, document(b"{}"))
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     async with asyncio.timeout(DEADLINE_S):
-        await world.store.stored.wait()
-    assert [blob.body for blob in world.store.captures(".request")] == [ASK]
+        await setup.store.stored.wait()
+    assert [blob.body for blob in setup.store.captures(".request")] == [ASK]
     assert not client.messages
     answering.set()
     await asyncio.wait_for(running, DEADLINE_S)
@@ -260,13 +260,15 @@ async def test_the_request_capture_is_stored_while_the_upstream_works() -> None:
 
 async def test_a_disconnect_does_not_cancel_the_recording() -> None:
     gate = asyncio.Event()
-    world = a_world(sse(TEXT, asyncio.Event()), store=MemoryStore(gate=gate), recording_wait_s=0.01)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(
+        sse(TEXT, asyncio.Event()), store=MemoryStore(gate=gate), recording_wait_s=0.01
+    )
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
     client.disconnect()
     await asyncio.wait_for(running, DEADLINE_S)
-    assert not world.envelopes.put_ones
+    assert not setup.envelopes.put_ones
     gate.set()
-    assert (await world.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
-    assert [blob.body for blob in world.store.captures(".response")] == [TEXT]
+    assert (await setup.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
+    assert [blob.body for blob in setup.store.captures(".response")] == [TEXT]

@@ -17,7 +17,7 @@ from shared.core.event.builder import build
 from shared.core.event.shape import dump
 from shared.core.records.exchange_id import started_at
 from shared.core.records.outcome import Outcome
-from tests.integration.exchanges import DEADLINE_S, Envelopes, RelayWorld, a_world
+from tests.integration.exchanges import DEADLINE_S, Envelopes, RelaySetup, relay_setup
 
 pytestmark = pytest.mark.anyio
 
@@ -46,7 +46,7 @@ REFUSED = [
 
 
 async def answered(
-    world: RelayWorld, method: str, path: str, headers: list[tuple[bytes, bytes]]
+    setup: RelaySetup, method: str, path: str, headers: list[tuple[bytes, bytes]]
 ) -> list[dict[str, Any]]:
     """The response that the client gets. The request body is never read."""
     messages: list[dict[str, Any]] = []
@@ -65,7 +65,7 @@ async def answered(
         "headers": headers,
     }
     async with asyncio.timeout(DEADLINE_S):
-        await answer(Request(scope), world.relay)(scope, receive, send)
+        await answer(Request(scope), setup.relay)(scope, receive, send)
     return messages
 
 
@@ -84,10 +84,10 @@ async def test_below_openai_it_is_an_exchange(
     code: str,
     deployment: str | None,
 ) -> None:
-    world = a_world()
+    setup = relay_setup()
     caller = (b"x-apim-subscription-id", b"sub-1")
-    messages = await answered(world, method, path, [*headers, caller])
-    envelope = await world.envelope()
+    messages = await answered(setup, method, path, [*headers, caller])
+    envelope = await setup.envelope()
     assert (messages[0]["status"], json.loads(messages[1]["body"])["error"]["code"]) == (
         status,
         code,
@@ -103,8 +103,8 @@ async def test_below_openai_it_is_an_exchange(
         None,
         None,
     )
-    assert not world.store.blobs
-    assert not world.upstream.requests
+    assert not setup.store.blobs
+    assert not setup.upstream.requests
     event = valid(json.loads(dump(build(envelope, None, None, None))))
     assert (event["type"], event["operation"], event["error"]["code"], event["problems"]) == (
         "error",
@@ -121,17 +121,17 @@ async def test_below_openai_it_is_an_exchange(
 )
 async def test_elsewhere_it_has_an_id_and_nothing_more(method: str, path: str) -> None:
     """A rejected request outside /openai/ makes no event."""
-    world = a_world()
-    messages = await answered(world, method, path, [])
-    await world.recorded()
+    setup = relay_setup()
+    messages = await answered(setup, method, path, [])
+    await setup.recorded()
     assert started_at(id_of(messages))
-    assert not world.envelopes.put_ones
+    assert not setup.envelopes.put_ones
 
 
 async def test_a_queue_that_takes_nothing_does_not_keep_the_answer_back() -> None:
     """It is reported before it is recorded; how it ended is then kept beside the captures."""
-    world = a_world(envelopes=Envelopes(failing=True))
-    messages = await answered(world, "GET", CHAT, [])
-    await world.recorded()
+    setup = relay_setup(envelopes=Envelopes(failing=True))
+    messages = await answered(setup, "GET", CHAT, [])
+    await setup.recorded()
     assert (messages[0]["status"], messages[1].get("more_body", False)) == (405, False)
-    assert [name.endswith(f"{id_of(messages)}.outcome") for name in world.store.blobs] == [True]
+    assert [name.endswith(f"{id_of(messages)}.outcome") for name in setup.store.blobs] == [True]

@@ -23,9 +23,9 @@ from tests.integration.exchanges import (
     UNTOUCHED,
     RelayClient,
     ScriptedBody,
-    a_world,
     document,
     event_of,
+    relay_setup,
     sse,
 )
 
@@ -72,36 +72,36 @@ STREAM = FILTER + TEXT + b": comment\r\n\r\n" + STOP + USAGE_CHUNK + DONE
 )
 async def test_a_stream_passes_byte_for_byte(path: str, body: bytes) -> None:
     for pieces in every_way(body):
-        world = a_world(sse(*pieces))
-        client = RelayClient(world.relay, ASK, path=path)
+        setup = relay_setup(sse(*pieces))
+        client = RelayClient(setup.relay, ASK, path=path)
         await client.run()
         assert client.body == body
         assert client.ended
-        await world.recorded()
-        assert [blob.body for blob in world.store.captures(".response")] == [body]
+        await setup.recorded()
+        assert [blob.body for blob in setup.store.captures(".response")] == [body]
 
 
 async def test_only_the_requested_usage_chunk_is_taken_out() -> None:
     for pieces in every_way(STREAM):
-        world = a_world(sse(*pieces), interventions=replace(UNTOUCHED, ask_for_usage=True))
-        client = RelayClient(world.relay, ASK)
+        setup = relay_setup(sse(*pieces), interventions=replace(UNTOUCHED, ask_for_usage=True))
+        client = RelayClient(setup.relay, ASK)
         await client.run()
         assert client.body == STREAM.replace(USAGE_CHUNK, b"")
-        envelope = await world.envelope()
+        envelope = await setup.envelope()
         assert (envelope.usage, envelope.usage_requested, envelope.outcome) == (
             USAGE,
             True,
             Outcome.COMPLETED,
         )
-        assert [blob.body for blob in world.store.captures(".response")] == [STREAM], (
+        assert [blob.body for blob in setup.store.captures(".response")] == [STREAM], (
             "the capture keeps it"
         )
 
 
 async def test_a_document_comes_out_as_it_came_with_its_length() -> None:
     body = b'{"choices": [], "usage": null}'
-    world = a_world(document(body, apim_request_id="1", set_cookie="a=b"))
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(document(body, apim_request_id="1", set_cookie="a=b"))
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert client.body == body
     assert client.headers["content-length"] == str(len(body))
@@ -114,15 +114,15 @@ async def test_a_document_comes_out_as_it_came_with_its_length() -> None:
 async def test_the_request_goes_up_as_it_came_with_the_proxys_credential(
     pieces: list[bytes],
 ) -> None:
-    world = a_world(document(b"{}"))
+    setup = relay_setup(document(b"{}"))
     headers = {
         "content-length": str(len(ASK)),
         "api-key": "the callers",
         "authorization": "Bearer x",
         "x-note": "kept",
     }
-    await RelayClient(world.relay, *pieces, headers=headers).run()
-    ((request, body),) = world.upstream.requests
+    await RelayClient(setup.relay, *pieces, headers=headers).run()
+    ((request, body),) = setup.upstream.requests
     assert body == ASK
     assert (
         request.extensions["target"]
@@ -132,26 +132,26 @@ async def test_the_request_goes_up_as_it_came_with_the_proxys_credential(
     assert request.headers["api-key"] == "the-proxys-key"
     assert "authorization" not in request.headers
     assert (request.headers["x-note"], request.headers["content-length"]) == ("kept", str(len(ASK)))
-    await world.recorded()
-    assert [blob.body for blob in world.store.captures(".request")] == [ASK]
+    await setup.recorded()
+    assert [blob.body for blob in setup.store.captures(".request")] == [ASK]
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503])
 async def test_an_error_of_the_upstream_passes_untouched(status: int) -> None:
     body = b'{"error": {"code": "429", "message": "slow down"}}'
-    world = a_world(document(body, status=status, retry_after="7"))
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(document(body, status=status, retry_after="7"))
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert (client.status, client.body, client.headers["retry-after"]) == (status, body, "7")
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.status_code) == (Outcome.UPSTREAM_ERROR, status)
 
 
 async def test_each_piece_passes_before_the_next_one_comes() -> None:
     arrived = asyncio.Event()
     answer = sse(TEXT, arrived, STOP, DONE)
-    world = a_world(answer)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(answer)
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
     assert isinstance(answer.stream, ScriptedBody)
@@ -162,25 +162,25 @@ async def test_each_piece_passes_before_the_next_one_comes() -> None:
 
 
 async def test_every_answer_carries_the_exchanges_id() -> None:
-    world = a_world(sse(DONE))
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(sse(DONE))
+    client = RelayClient(setup.relay, ASK)
     await client.run()
-    assert client.headers["x-exchange-id"] == (await world.envelope()).exchange_id
+    assert client.headers["x-exchange-id"] == (await setup.envelope()).exchange_id
 
 
 # --- the client disconnects ----------------------------------------------------------------------
 
 
 async def test_disconnect_before_the_answer() -> None:
-    world = a_world(asyncio.Event())
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(asyncio.Event())
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     async with asyncio.timeout(DEADLINE_S):
-        await world.upstream.called.wait()
+        await setup.upstream.called.wait()
     client.disconnect()
     await asyncio.wait_for(running, DEADLINE_S)
-    assert world.upstream.cancelled, "the upstream must not work for nobody"
-    envelope = await world.envelope()
+    assert setup.upstream.cancelled, "the upstream must not work for nobody"
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.status_code) == (Outcome.CLIENT_DISCONNECTED, None)
     assert envelope.request_capture is not None
     assert envelope.response_capture is None
@@ -189,22 +189,22 @@ async def test_disconnect_before_the_answer() -> None:
 
 async def test_disconnect_within_a_stream() -> None:
     answer = sse(FILTER, TEXT, asyncio.Event())
-    world = a_world(answer)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(answer)
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(FILTER + TEXT)
     client.disconnect()
     await asyncio.wait_for(running, DEADLINE_S)
     assert isinstance(answer.stream, ScriptedBody)
     assert answer.stream.closed
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.status_code, envelope.stream) == (
         Outcome.CLIENT_DISCONNECTED,
         200,
         True,
     )
     assert (envelope.response_bytes, envelope.chunk_count) == (len(FILTER + TEXT), 2)
-    assert [blob.body for blob in world.store.captures(".response")] == [FILTER + TEXT]
+    assert [blob.body for blob in setup.store.captures(".response")] == [FILTER + TEXT]
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -212,8 +212,8 @@ async def test_disconnect_within_a_stream() -> None:
 async def test_disconnect_from_a_refusal_is_the_upstreams_error(status: int, before: bytes) -> None:
     """Several SDKs disconnect at the headers of an answer that they try again."""
     parts = (before,) if before else ()
-    world = a_world(sse(*parts, asyncio.Event(), status=status))
-    client = RelayClient(world.relay, b"{}")
+    setup = relay_setup(sse(*parts, asyncio.Event(), status=status))
+    client = RelayClient(setup.relay, b"{}")
     running = client.start()
     async with asyncio.timeout(DEADLINE_S):
         while client.status != status or client.body != before:
@@ -221,20 +221,20 @@ async def test_disconnect_from_a_refusal_is_the_upstreams_error(status: int, bef
             await client.received.wait()
     client.disconnect()
     await asyncio.wait_for(running, DEADLINE_S)
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert envelope.outcome is Outcome.UPSTREAM_ERROR
     assert (envelope.status_code, envelope.upstream_status_code) == (status, status)
 
 
 async def test_disconnect_after_the_last_frame_is_complete() -> None:
     """Many clients close there instead of reading to the end of the body."""
-    world = a_world(sse(TEXT, STOP, USAGE_CHUNK, DONE, asyncio.Event()))
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(sse(TEXT, STOP, USAGE_CHUNK, DONE, asyncio.Event()))
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(TEXT + STOP + USAGE_CHUNK + DONE)
     client.disconnect()
     await asyncio.wait_for(running, DEADLINE_S)
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.usage, envelope.usage_source) == (
         Outcome.COMPLETED,
         USAGE,
@@ -243,26 +243,26 @@ async def test_disconnect_after_the_last_frame_is_complete() -> None:
 
 
 async def test_disconnect_within_the_request_reaches_no_upstream() -> None:
-    world = a_world()
-    client = RelayClient(world.relay, ASK[:10], headers={"content-length": "1000"})
+    setup = relay_setup()
+    client = RelayClient(setup.relay, ASK[:10], headers={"content-length": "1000"})
     client.body_is_whole = False
     client.disconnect()
     await client.run()
-    assert not world.upstream.requests
+    assert not setup.upstream.requests
     assert not client.messages
-    assert (await world.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
+    assert (await setup.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
 
 
 async def test_an_exchange_that_the_server_cancels_is_recorded() -> None:
-    world = a_world(sse(TEXT, asyncio.Event()))
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(sse(TEXT, asyncio.Event()))
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert (await world.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
-    assert [blob.body for blob in world.store.captures(".response")] == [TEXT]
+    assert (await setup.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
+    assert [blob.body for blob in setup.store.captures(".response")] == [TEXT]
 
 
 # --- the proxy says no ----------------------------------------------------------------------------
@@ -280,34 +280,34 @@ async def test_an_exchange_that_the_server_cancels_is_recorded() -> None:
 async def test_a_body_over_the_limit_is_rejected_at_once(
     pieces: list[bytes], headers: dict[str, str]
 ) -> None:
-    world = a_world()
-    client = RelayClient(world.relay, *pieces, headers=headers)
+    setup = relay_setup()
+    client = RelayClient(setup.relay, *pieces, headers=headers)
     await client.run()
     assert (client.status, client.ended) == (413, True)
     assert json.loads(client.body)["error"]["code"] == "body_too_large"
-    assert not world.upstream.requests
-    envelope = await world.envelope()
+    assert not setup.upstream.requests
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.status_code) == (Outcome.REJECTED, 413)
     assert (envelope.request_capture, envelope.response_capture) == (None, None)
     # nothing of the body
-    assert {name for name in world.store.blobs if not name.endswith(".outcome")} == set()
+    assert {name for name in setup.store.blobs if not name.endswith(".outcome")} == set()
     assert client.pieces in ([], [b"never read"])
 
 
 async def test_a_broken_off_upload_is_recorded() -> None:
-    world = a_world()
-    client = RelayClient(world.relay, ASK[:10], ASK[10:30], headers={"content-length": "1000"})
+    setup = relay_setup()
+    client = RelayClient(setup.relay, ASK[:10], ASK[10:30], headers={"content-length": "1000"})
     client.body_is_whole = False
     client.disconnect()
     await client.run()
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.request_bytes) == (Outcome.CLIENT_DISCONNECTED, 30)
-    assert [blob.body for blob in world.store.captures(".request")] == [ASK[:30]]
+    assert [blob.body for blob in setup.store.captures(".request")] == [ASK[:30]]
 
 
 async def test_a_body_of_exactly_the_limit_is_taken() -> None:
-    world = a_world(document(b"{}"), request_body_bytes=len(ASK))
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(document(b"{}"), request_body_bytes=len(ASK))
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert client.status == 200
 
@@ -329,14 +329,14 @@ async def test_a_body_of_exactly_the_limit_is_taken() -> None:
 async def test_an_upstream_that_does_not_answer(
     failure: Exception, status: int, code: str, outcome: Outcome
 ) -> None:
-    world = a_world(failure)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(failure)
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert (client.status, client.ended) == (status, True)
     error = json.loads(client.body)["error"]
     assert (error["code"], error["type"]) == (code, "fnsse_error")
     assert "contoso" not in error["message"]
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.status_code, envelope.response_capture) == (
         outcome,
         status,
@@ -356,7 +356,7 @@ async def test_an_upstream_that_does_not_answer(
     ],
 )
 async def test_a_timeout_names_its_setting(failure: Exception, setting: str) -> None:
-    client = RelayClient(a_world(failure).relay, ASK)
+    client = RelayClient(relay_setup(failure).relay, ASK)
     await client.run()
     assert setting in json.loads(client.body)["error"]["message"]
 
@@ -372,45 +372,45 @@ async def test_a_stream_that_breaks_never_looks_complete(
     failure: Exception, outcome: Outcome
 ) -> None:
     """Without an end the server closes the connection, which every client takes for an error."""
-    world = a_world(sse(TEXT, failure))
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(sse(TEXT, failure))
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert client.body == TEXT
     assert not client.ended
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.status_code) == (outcome, 200)
-    assert [blob.body for blob in world.store.captures(".response")] == [TEXT]
+    assert [blob.body for blob in setup.store.captures(".response")] == [TEXT]
 
 
 async def test_a_broken_stream_ends_in_an_error_frame() -> None:
-    world = a_world(
+    setup = relay_setup(
         sse(TEXT, httpx.ReadError("x")), interventions=replace(UNTOUCHED, error_frames=True)
     )
-    client = RelayClient(world.relay, ASK)
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     frame = client.body.removeprefix(TEXT)
     assert "error" in json.loads(frame.removeprefix(b"data: "))
     assert b"[DONE]" not in client.body
-    assert (await world.envelope()).outcome is Outcome.UPSTREAM_INTERRUPTED
+    assert (await setup.envelope()).outcome is Outcome.UPSTREAM_INTERRUPTED
 
 
 async def test_no_error_frame_within_an_event() -> None:
-    world = a_world(
+    setup = relay_setup(
         sse(TEXT[:20], httpx.ReadError("x")), interventions=replace(UNTOUCHED, error_frames=True)
     )
-    client = RelayClient(world.relay, ASK)
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert client.body == TEXT[:20]
     assert not client.ended
 
 
 async def test_a_stream_without_its_end_was_interrupted() -> None:
-    world = a_world(sse(TEXT))
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(sse(TEXT))
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert client.body == TEXT
     assert not client.ended
-    assert (await world.envelope()).outcome is Outcome.UPSTREAM_INTERRUPTED
+    assert (await setup.envelope()).outcome is Outcome.UPSTREAM_INTERRUPTED
 
 
 @pytest.mark.parametrize("ending", [[httpx.ReadError("x")], []], ids=["broken", "ended"])
@@ -424,15 +424,17 @@ async def test_an_audio_stream_is_complete_with_its_last_event_alone(
 ) -> None:
     """Cut before it, the exchange is interrupted and the client gets an error frame."""
     for events, whole in (((piece, piece), False), ((piece, last), True)):
-        world = a_world(sse(*events, *ending), interventions=replace(UNTOUCHED, error_frames=True))
-        client = RelayClient(world.relay, ASK, path=path)
+        setup = relay_setup(
+            sse(*events, *ending), interventions=replace(UNTOUCHED, error_frames=True)
+        )
+        client = RelayClient(setup.relay, ASK, path=path)
         await client.run()
         frame = client.body.removeprefix(b"".join(events))
         assert (b'"upstream_interrupted"' in frame) is not whole
-        envelope = await world.envelope()
+        envelope = await setup.envelope()
         assert envelope.outcome is (Outcome.COMPLETED if whole else Outcome.UPSTREAM_INTERRUPTED)
         assert (envelope.failure is None) is whole
-        assert [blob.body for blob in world.store.captures(".response")] == [b"".join(events)]
+        assert [blob.body for blob in setup.store.captures(".response")] == [b"".join(events)]
 
 
 @pytest.mark.parametrize(
@@ -446,25 +448,25 @@ async def test_a_stream_that_breaks_after_its_last_frame_is_complete(
     frames: tuple[bytes, ...], capture_required: bool, failure: Exception
 ) -> None:
     """The client gets all of it and the body's end, and no failure is reported."""
-    world = a_world(
+    setup = relay_setup(
         sse(*frames, failure),
         interventions=replace(UNTOUCHED, error_frames=True),
         capture_required=capture_required,
     )
-    client = RelayClient(world.relay, ASK)
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert (client.body, client.ended) == (b"".join(frames), True)
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.failure) == (Outcome.COMPLETED, None)
-    assert [blob.body for blob in world.store.captures(".response")] == [b"".join(frames)]
+    assert [blob.body for blob in setup.store.captures(".response")] == [b"".join(frames)]
 
 
 async def test_a_finished_stream_is_complete_at_the_time_limit() -> None:
-    world = a_world(sse(TEXT, STOP, DONE, asyncio.Event()), exchange_s=1)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(sse(TEXT, STOP, DONE, asyncio.Event()), exchange_s=1)
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert (client.body, client.ended) == (TEXT + STOP + DONE, True)
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.failure) == (Outcome.COMPLETED, None)
 
 
@@ -473,12 +475,14 @@ async def test_of_two_choices_both_have_to_finish(ending: list[Exception]) -> No
     other = event_of(choices=[{"index": 1, "delta": {"content": "he"}, "finish_reason": None}])
     last = event_of(choices=[{"index": 1, "delta": {}, "finish_reason": "length"}])
     for frames, whole in (((TEXT, other, STOP), False), ((TEXT, other, STOP, last), True)):
-        world = a_world(sse(*frames, *ending), interventions=replace(UNTOUCHED, error_frames=True))
-        client = RelayClient(world.relay, ASK)
+        setup = relay_setup(
+            sse(*frames, *ending), interventions=replace(UNTOUCHED, error_frames=True)
+        )
+        client = RelayClient(setup.relay, ASK)
         await client.run()
         assert client.body.startswith(b"".join(frames))
         assert (b'"upstream_interrupted"' in client.body) is not whole
-        envelope = await world.envelope()
+        envelope = await setup.envelope()
         assert envelope.outcome is (Outcome.COMPLETED if whole else Outcome.UPSTREAM_INTERRUPTED)
         assert (envelope.failure is None) is whole
 
@@ -487,11 +491,11 @@ async def test_a_document_that_breaks_never_looks_complete() -> None:
     answer = document(b'{"choices"')
     answer.headers["content-length"] = "500"
     answer.stream = ScriptedBody(b'{"choices"', httpx.ReadError("x"))
-    world = a_world(answer)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(answer)
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert not client.ended
-    assert (await world.envelope()).outcome is Outcome.UPSTREAM_INTERRUPTED
+    assert (await setup.envelope()).outcome is Outcome.UPSTREAM_INTERRUPTED
 
 
 @pytest.mark.parametrize(
@@ -510,13 +514,13 @@ async def test_an_answer_that_no_server_could_pass_on_is_refused(
     status: int, headers: dict[str, str]
 ) -> None:
     body = ScriptedBody(b"{}")
-    world = a_world(httpx.Response(status, headers=headers, stream=body))
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(httpx.Response(status, headers=headers, stream=body))
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert (client.status, client.ended) == (502, True)
     assert json.loads(client.body)["error"]["code"] == "upstream_unreachable"
     assert body.closed, "its connection would be lost to the pool"
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.status_code, envelope.upstream_status_code) == (
         Outcome.UPSTREAM_ERROR,
         502,
@@ -525,7 +529,7 @@ async def test_an_answer_that_no_server_could_pass_on_is_refused(
 
 
 async def test_a_tab_in_a_header_passes() -> None:
-    client = RelayClient(a_world(document(b"{}", x_note="a\tb")).relay, ASK)
+    client = RelayClient(relay_setup(document(b"{}", x_note="a\tb")).relay, ASK)
     await client.run()
     assert (client.status, client.headers["x-note"]) == (200, "a\tb")
 
@@ -540,11 +544,11 @@ async def test_headers_are_understood_in_odd_case() -> None:
         },
         stream=ScriptedBody(TEXT, STOP, USAGE_CHUNK, DONE),
     )
-    world = a_world(answer, interventions=replace(UNTOUCHED, ask_for_usage=True))
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(answer, interventions=replace(UNTOUCHED, ask_for_usage=True))
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert client.body == TEXT + STOP + DONE
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.stream, envelope.usage, envelope.outcome) == (True, USAGE, Outcome.COMPLETED)
 
 
@@ -555,14 +559,14 @@ async def test_an_internal_error_is_reported_recorded_and_raised() -> None:
     """500 in Azure's shape for the client, its own outcome in the envelope, the exception for the
     host's log.
     """
-    world = a_world(RuntimeError("secret"))
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(RuntimeError("secret"))
+    client = RelayClient(setup.relay, ASK)
     with pytest.raises(RuntimeError, match="secret"):
         await client.run()
     assert (client.status, client.ended) == (500, True)
     error = json.loads(client.body)["error"]
     assert (error["code"], error["type"]) == ("internal_error", "fnsse_error")
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert envelope.failure is not None
     assert (envelope.failure.code, envelope.status_code, envelope.upstream_status_code) == (
         "internal_error",
@@ -575,14 +579,14 @@ async def test_an_internal_error_is_reported_recorded_and_raised() -> None:
 
 @pytest.mark.parametrize("before", [b"", TEXT], ids=["after the headers", "after a piece"])
 async def test_an_internal_error_within_an_answer_cuts_it_off(before: bytes) -> None:
-    world = a_world(
+    setup = relay_setup(
         sse(before, RuntimeError("secret")), interventions=replace(UNTOUCHED, error_frames=True)
     )
-    client = RelayClient(world.relay, ASK)
+    client = RelayClient(setup.relay, ASK)
     with pytest.raises(RuntimeError):
         await client.run()
     assert (client.status, client.body, client.ended) == (200, before, False)
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert envelope.failure is not None
     assert (envelope.failure.code, envelope.outcome) == (
         "internal_error",
@@ -596,53 +600,53 @@ async def test_an_identity_that_cannot_be_reached_is_a_502() -> None:
             raise ServiceRequestError("169.254.169.254 does not answer")
 
     token = CachedToken(Unreachable(), "scope")  # type: ignore[arg-type]  # as much of it as is used
-    world = a_world(credential=TokenCredential(token))
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(credential=TokenCredential(token))
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert (client.status, client.ended) == (502, True)
     error = json.loads(client.body)["error"]
     assert error["code"] == "upstream_unreachable"
     assert "169.254" not in error["message"]
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert envelope.failure is not None
     assert (envelope.failure.code, envelope.outcome) == (
         "upstream_unreachable",
         Outcome.UPSTREAM_ERROR,
     )
-    assert not world.upstream.requests
+    assert not setup.upstream.requests
 
 
 # --- the exchange takes too long ------------------------------------------------------------------
 
 
 async def test_an_exchange_without_an_answer_ends_at_its_limit() -> None:
-    world = a_world(asyncio.Event(), exchange_s=0.1)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(asyncio.Event(), exchange_s=0.1)
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert (client.status, client.ended) == (504, True)
     assert "EXCHANGE_TIMEOUT_S" in json.loads(client.body)["error"]["message"]
-    assert world.upstream.cancelled
-    assert (await world.envelope()).outcome is Outcome.TIMED_OUT
+    assert setup.upstream.cancelled
+    assert (await setup.envelope()).outcome is Outcome.TIMED_OUT
 
 
 async def test_an_exchange_within_its_answer_ends_at_its_limit() -> None:
     answer = sse(TEXT, asyncio.Event())
-    world = a_world(answer, exchange_s=1)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(answer, exchange_s=1)
+    client = RelayClient(setup.relay, ASK)
     await client.run()
     assert client.body == TEXT
     assert not client.ended
     assert isinstance(answer.stream, ScriptedBody)
     assert answer.stream.closed
-    assert (await world.envelope()).outcome is Outcome.TIMED_OUT
+    assert (await setup.envelope()).outcome is Outcome.TIMED_OUT
 
 
 async def test_a_request_that_never_becomes_whole_ends_at_the_limit() -> None:
-    world = a_world(exchange_s=0.1)
-    client = RelayClient(world.relay, ASK[:5], headers={"content-length": "100"})
+    setup = relay_setup(exchange_s=0.1)
+    client = RelayClient(setup.relay, ASK[:5], headers={"content-length": "100"})
     client.body_is_whole = False
     began = time.monotonic()
     await client.run()
     assert time.monotonic() - began < DEADLINE_S
     assert client.status == 504
-    assert (await world.envelope()).outcome is Outcome.TIMED_OUT
+    assert (await setup.envelope()).outcome is Outcome.TIMED_OUT

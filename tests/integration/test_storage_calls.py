@@ -29,11 +29,11 @@ from tests.integration.exchanges import (
     Envelopes,
     MemoryStore,
     RelayClient,
-    RelayWorld,
+    RelaySetup,
     ScriptedBody,
-    a_world,
     document,
     event_of,
+    relay_setup,
     sse,
 )
 
@@ -110,8 +110,8 @@ class AcceptingEventHub:
         await self._ledger.delivered([message_id])
 
 
-def world_of(account: Account, answer: httpx.Response | Exception) -> RelayWorld:
-    return a_world(
+def setup_of(account: Account, answer: httpx.Response | Exception) -> RelaySetup:
+    return relay_setup(
         answer,
         store=AzuriteStore(account),
         envelopes=AzuriteEnvelopes(account),
@@ -154,9 +154,9 @@ def documented(column: str) -> Counter[str]:
 async def test_an_exchange_makes_exactly_the_calls_of_the_table(azurite: str, column: str) -> None:
     request, answer = CASES[column]
     async with counting(azurite) as (address, counts), an_account(address) as account:
-        world = world_of(account, answer)
-        await RelayClient(world.relay, *in_pieces(request)).run()
-        await world.recorded()
+        setup = setup_of(account, answer)
+        await RelayClient(setup.relay, *in_pieces(request)).run()
+        await setup.recorded()
         await deliver_queued(account)
     del counts["Create Append Blob, ledger"]  # one for each hour and worker
     assert dict(counts) == dict(documented(column))

@@ -25,10 +25,10 @@ from tests.integration.exchanges import (
     Envelopes,
     MemoryStore,
     RelayClient,
-    RelayWorld,
-    a_world,
+    RelaySetup,
     document,
     event_of,
+    relay_setup,
     sse,
 )
 
@@ -42,38 +42,38 @@ STREAM = (
 )
 
 
-async def exchanged(world: RelayWorld) -> RelayClient:
-    client = RelayClient(world.relay, ASK)
+async def exchanged(setup: RelaySetup) -> RelayClient:
+    client = RelayClient(setup.relay, ASK)
     await client.run()
-    await world.recorded()
+    await setup.recorded()
     return client
 
 
 async def test_with_blobs_down_the_envelope_carries_on_without_captures() -> None:
-    world = a_world(sse(STREAM), store=MemoryStore(failing=True))
-    client = await exchanged(world)
+    setup = relay_setup(sse(STREAM), store=MemoryStore(failing=True))
+    client = await exchanged(setup)
     assert (client.body, client.ended) == (STREAM, True)
-    (envelope,) = world.envelopes.put_ones
+    (envelope,) = setup.envelopes.put_ones
     assert (envelope.request_capture, envelope.response_capture) == (None, None)
     assert envelope.outcome is Outcome.COMPLETED
     assert envelope.outcome_pending, "enrichment stores it before it sends the event"
-    assert world.recorder.failed.lost == 0
+    assert setup.recorder.failed.lost == 0
 
 
 async def test_with_the_queue_down_the_capture_holds_the_envelope() -> None:
-    world = a_world(sse(STREAM), envelopes=Envelopes(failing=True))
-    client = await exchanged(world)
+    setup = relay_setup(sse(STREAM), envelopes=Envelopes(failing=True))
+    client = await exchanged(setup)
     assert (client.body, client.ended) == (STREAM, True)
-    (response,) = world.store.captures(".response")
+    (response,) = setup.store.captures(".response")
     assert from_fields(response.header["envelope"]).outcome is Outcome.COMPLETED
-    assert (world.recorder.failed.envelopes, world.recorder.failed.lost) == (1, 0)
+    assert (setup.recorder.failed.envelopes, setup.recorder.failed.lost) == (1, 0)
 
 
 async def test_with_the_queue_down_an_exchange_without_an_answer_keeps_its_outcome() -> None:
     """Otherwise reconcile would find a request alone, and call it aborted."""
-    world = a_world(httpx.ConnectError("no route"), envelopes=Envelopes(failing=True))
-    await exchanged(world)
-    (outcome,) = world.store.captures(".outcome")
+    setup = relay_setup(httpx.ConnectError("no route"), envelopes=Envelopes(failing=True))
+    await exchanged(setup)
+    (outcome,) = setup.store.captures(".outcome")
     envelope = from_fields(outcome.header["envelope"])
     assert (envelope.outcome, envelope.response_capture, outcome.body) == (
         Outcome.UPSTREAM_ERROR,
@@ -81,24 +81,24 @@ async def test_with_the_queue_down_an_exchange_without_an_answer_keeps_its_outco
         b"",
     )
     assert envelope.request_capture == next(
-        name for name in world.store.blobs if name.endswith(".request")
+        name for name in setup.store.blobs if name.endswith(".request")
     )
-    assert world.recorder.failed.lost == 0
+    assert setup.recorder.failed.lost == 0
 
 
 async def test_with_both_down_the_tries_are_bounded_and_one_line_holds_the_envelope(
     caplog: pytest.LogCaptureFixture, every_log: StringIO
 ) -> None:
-    world = a_world(
+    setup = relay_setup(
         sse(STREAM),
         store=MemoryStore(failing=True),
         envelopes=Envelopes(failing=True),
         retry_interval_s=0.01,
         give_up_after_s=0.05,
     )
-    client = await exchanged(world)
+    client = await exchanged(setup)
     assert (client.body, client.ended) == (STREAM, True)
-    assert world.recorder.failed.lost == 1
+    assert setup.recorder.failed.lost == 1
     lines = [
         record.getMessage()
         for record in caplog.records
@@ -115,47 +115,49 @@ async def test_with_both_down_the_tries_are_bounded_and_one_line_holds_the_envel
 
 async def test_what_storage_takes_when_it_comes_back_is_not_given_up() -> None:
     store, envelopes = MemoryStore(failing=True), Envelopes(failing=True)
-    world = a_world(sse(STREAM), store=store, envelopes=envelopes, retry_interval_s=0.01)
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(sse(STREAM), store=store, envelopes=envelopes, retry_interval_s=0.01)
+    client = RelayClient(setup.relay, ASK)
     running = client.start()
-    while world.recorder.failed.envelopes == 0:  # noqa: ASYNC110 - a counter, which nobody signals
+    while setup.recorder.failed.envelopes == 0:  # noqa: ASYNC110 - a counter, which nobody signals
         await asyncio.sleep(0)
     envelopes.failing = False
     await running
-    await world.recorded()
+    await setup.recorded()
     assert len(envelopes.put_ones) == 1
-    assert world.recorder.failed.lost == 0
+    assert setup.recorder.failed.lost == 0
 
 
 async def test_the_envelope_is_in_the_log_before_the_next_try(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A worker that is stopped right after that has lost nothing that the log does not have."""
-    world = a_world(sse(STREAM), store=MemoryStore(failing=True), envelopes=Envelopes(failing=True))
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(
+        sse(STREAM), store=MemoryStore(failing=True), envelopes=Envelopes(failing=True)
+    )
+    client = RelayClient(setup.relay, ASK)
     await client.run()
-    while world.recorder.failed.envelopes == 0:  # noqa: ASYNC110 - a counter, which nobody signals
+    while setup.recorder.failed.envelopes == 0:  # noqa: ASYNC110 - a counter, which nobody signals
         await asyncio.sleep(0)
     assert "Its envelope: " in caplog.records[-1].getMessage()
-    assert world.recorder.outcomes.pending_count == 1
-    for task in world.recorder.running:
+    assert setup.recorder.outcomes.pending_count == 1
+    for task in setup.recorder.running:
         task.cancel()
 
 
 async def test_the_first_call_that_storage_takes_again_records_what_waits() -> None:
     """Without waiting for the next step."""
     store, envelopes = MemoryStore(failing=True), Envelopes(failing=True)
-    world = a_world(sse(STREAM), sse(STREAM), sse(STREAM), store=store, envelopes=envelopes)
+    setup = relay_setup(sse(STREAM), sse(STREAM), sse(STREAM), store=store, envelopes=envelopes)
     for _ in range(2):
-        await RelayClient(world.relay, ASK).run()
-    while world.recorder.outcomes.pending_count < 2:  # noqa: ASYNC110 - as above
+        await RelayClient(setup.relay, ASK).run()
+    while setup.recorder.outcomes.pending_count < 2:  # noqa: ASYNC110 - as above
         await asyncio.sleep(0)
     store.failing = envelopes.failing = False
     began = time.monotonic()
-    await exchanged(world)
+    await exchanged(setup)
     assert time.monotonic() - began < RETRY_INTERVAL_S
     assert len({envelope.exchange_id for envelope in envelopes.put_ones}) == 3
-    assert world.recorder.failed.lost == 0
+    assert setup.recorder.failed.lost == 0
 
 
 @pytest.mark.parametrize("required", [False, True], ids=["best_effort", "required"])
@@ -164,29 +166,29 @@ async def test_a_capture_is_stored_although_the_answer_to_its_put_was_lost(
     *, required: bool, lost: str
 ) -> None:
     """Storage is asked before the client or the event hears that it is not."""
-    world = a_world(sse(STREAM), capture_required=required)
-    stored = world.store.put
+    setup = relay_setup(sse(STREAM), capture_required=required)
+    stored = setup.store.put
 
     async def lose_the_answer(name: str, parts: Sequence[bytes]) -> None:
         await stored(name, parts)
         if name.endswith(lost):
             raise StorageError("storage did not answer: TimeoutError")
 
-    world.store.put = lose_the_answer  # type: ignore[method-assign]
-    client = await exchanged(world)
+    setup.store.put = lose_the_answer  # type: ignore[method-assign]
+    client = await exchanged(setup)
     assert (client.body, client.ended) == (STREAM, True)
-    (envelope,) = world.envelopes.put_ones
+    (envelope,) = setup.envelopes.put_ones
     assert envelope.outcome is Outcome.COMPLETED
-    assert envelope.request_capture in world.store.blobs
-    assert envelope.response_capture in world.store.blobs
-    assert not world.store.captures(".outcome")
+    assert envelope.request_capture in setup.store.blobs
+    assert envelope.response_capture in setup.store.blobs
+    assert not setup.store.captures(".outcome")
 
 
 async def test_a_refused_call_is_not_asked_for() -> None:
     """The recorder does not check for a blob after a refusal, because the refused call was not
     carried out.
     """
-    world = a_world(sse(STREAM))
+    setup = relay_setup(sse(STREAM))
     names: list[str] = []
 
     async def refuse(name: str, parts: Sequence[bytes]) -> None:
@@ -196,26 +198,26 @@ async def test_a_refused_call_is_not_asked_for() -> None:
         names.append(name)
         return True
 
-    world.store.put, world.store.exists = refuse, exists  # type: ignore[method-assign]
-    await exchanged(world)
+    setup.store.put, setup.store.exists = refuse, exists  # type: ignore[method-assign]
+    await exchanged(setup)
     assert names == []
-    assert world.envelopes.put_ones[0].response_capture is None
+    assert setup.envelopes.put_ones[0].response_capture is None
 
 
 async def test_the_withheld_end_was_not_sent() -> None:
     """`sent_bytes` excludes the withheld end, in the event and in storage."""
-    world = a_world(document(b'{"a": 1}'), capture_required=True)
-    stored = world.store.put
+    setup = relay_setup(document(b'{"a": 1}'), capture_required=True)
+    stored = setup.store.put
 
     async def put(name: str, parts: Sequence[bytes]) -> None:
-        world.store.failing = name.endswith(".response")
+        setup.store.failing = name.endswith(".response")
         await stored(name, parts)
 
-    world.store.put = put  # type: ignore[method-assign]
-    client = await exchanged(world)
-    (envelope,) = world.envelopes.put_ones
+    setup.store.put = put  # type: ignore[method-assign]
+    client = await exchanged(setup)
+    (envelope,) = setup.envelopes.put_ones
     assert (len(client.body), envelope.sent_bytes, envelope.response_bytes) == (7, 7, 8)
-    (outcome,) = world.store.captures(".outcome")
+    (outcome,) = setup.store.captures(".outcome")
     assert from_fields(outcome.header["envelope"]) == envelope
 
 
@@ -224,24 +226,24 @@ async def test_memory_stays_within_its_bound_however_many_captures_wait(
 ) -> None:
     """What does not fit is lost as a capture, counted, and its event goes out without content."""
     gate = asyncio.Event()
-    world = a_world(
+    setup = relay_setup(
         *[sse(b"x" * 50_000 + STREAM) for _ in range(10)],
         store=MemoryStore(gate=gate),
         capture_memory_bytes=200_000,
         recording_wait_s=0.01,
     )
-    clients = [RelayClient(world.relay, ASK) for _ in range(10)]
+    clients = [RelayClient(setup.relay, ASK) for _ in range(10)]
     for client in clients:
         await client.run()
-    assert world.memory.used_bytes <= 200_000
+    assert setup.memory.used_bytes <= 200_000
     assert all(client.ended and client.body.endswith(STREAM) for client in clients)
     gate.set()
-    await world.recorded()
+    await setup.recorded()
     without = [
-        envelope for envelope in world.envelopes.put_ones if envelope.response_capture is None
+        envelope for envelope in setup.envelopes.put_ones if envelope.response_capture is None
     ]
-    assert len(world.envelopes.put_ones) == 10
-    assert len(without) == world.recorder.failed.response_captures == 7
+    assert len(setup.envelopes.put_ones) == 10
+    assert len(without) == setup.recorder.failed.response_captures == 7
     assert "CAPTURE_MEMORY_MB" in caplog.text
 
 

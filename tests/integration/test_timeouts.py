@@ -45,7 +45,7 @@ from shared.health.readiness import Readiness
 from shared.relay.request_body import HeldBody
 from shared.settings.settings import EventHubSettings, StorageSettings
 from shared.settings.timeouts import WAITS, EventHubTimeouts, StorageTimeouts, Wait
-from tests.integration.exchanges import UPSTREAM, RelayClient, a_world
+from tests.integration.exchanges import UPSTREAM, RelayClient, relay_setup
 from tests.integration.misbehaviour import Misbehaviour, misbehave
 from tests.integration.silent_proxy import proxy_to
 from tests.integration.tiny_server import Connection, TinyServer, serving
@@ -284,11 +284,11 @@ async def whole_exchange(dependency: MisbehavingDependency) -> None:
         dependency.server() as server,
         AiohttpTransport(max_connections=10) as transport,
     ):
-        world = a_world(transport=transport, base_url=server.url, exchange_s=SHORT_S)
-        client = RelayClient(world.relay, b"{}")
+        setup = relay_setup(transport=transport, base_url=server.url, exchange_s=SHORT_S)
+        client = RelayClient(setup.relay, b"{}")
         await client.run()
         assert client.status == (502 if dependency.how is Misbehaviour.RESET else 504)
-        await world.recorded()
+        await setup.recorded()
 
 
 async def token(dependency: MisbehavingDependency) -> None:

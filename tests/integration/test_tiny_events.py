@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from tests.integration.busy_loop import busy_units
-from tests.integration.exchanges import UNTOUCHED, RelayClient, a_world, sse
+from tests.integration.exchanges import UNTOUCHED, RelayClient, relay_setup, sse
 
 pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
 PIECE_BYTES = 256 * 1024
@@ -39,10 +39,10 @@ USAGE_CHUNK = b'data: {"choices":[],"usage":{}}\n\n'
 )
 async def test_the_loop_serves_others_within_a_piece_of_tiny_events(event: bytes) -> None:
     piece = event * (PIECE_BYTES // len(event))
-    world = a_world(sse(piece, END), interventions=replace(UNTOUCHED, ask_for_usage=True))
-    client = RelayClient(world.relay, ASK)
+    setup = relay_setup(sse(piece, END), interventions=replace(UNTOUCHED, ask_for_usage=True))
+    client = RelayClient(setup.relay, ASK)
     async with busy_units() as busy:
         await client.run()
-        await world.recorded()
+        await setup.recorded()
     assert client.body == (END if event == USAGE_CHUNK else piece + END)
     assert max(busy) < MOST_BUSY_UNITS, f"the longest: {sorted(busy)[-5:]}"

@@ -23,9 +23,9 @@ from tests.integration.exchanges import (
     DEADLINE_S,
     UNTOUCHED,
     RelayClient,
-    RelayWorld,
-    a_world,
+    RelaySetup,
     event_of,
+    relay_setup,
 )
 from tests.integration.tiny_server import OK, Connection, serving, until_broken
 
@@ -53,7 +53,7 @@ async def test_the_base_urls_path_comes_first(transport: AiohttpTransport) -> No
 
     async with serving(script) as server:
         client = RelayClient(
-            a_world(transport=transport, base_url=f"{server.url}/a%2Fb").relay, b"{}"
+            relay_setup(transport=transport, base_url=f"{server.url}/a%2Fb").relay, b"{}"
         )
         await client.run()
     assert heads[0].startswith(
@@ -77,7 +77,9 @@ async def test_an_address_of_the_upstream_leads_back_through_the_proxy(
         )
 
     async with serving(script) as server:
-        client = RelayClient(a_world(transport=transport, base_url=f"{server.url}/a").relay, b"{}")
+        client = RelayClient(
+            relay_setup(transport=transport, base_url=f"{server.url}/a").relay, b"{}"
+        )
         await client.run()
     assert client.headers["operation-location"] == "/openai/x?y=z"
 
@@ -105,17 +107,17 @@ async def test_a_kept_connection_that_the_upstream_closes_is_not_a_502(
         AiohttpTransport(max_connections=10, rest_s=0) as transport,
         serving(script) as server,
     ):
-        world = a_world(transport=transport, base_url=server.url)
+        setup = relay_setup(transport=transport, base_url=server.url)
         for _ in range(2):
             client = RelayClient(
-                world.relay,
+                setup.relay,
                 b"{}",
                 headers={"content-type": "application/json", "content-length": "2"},
             )
             await client.run()
             assert (client.status, client.body) == (200, b"ok")
-        await world.recorded()
-        assert [envelope.attempts for envelope in world.envelopes.put_ones] == [1, 2]
+        await setup.recorded()
+        assert [envelope.attempts for envelope in setup.envelopes.put_ones] == [1, 2]
         assert server.connections == 2
 
 
@@ -123,8 +125,8 @@ async def test_an_unreachable_upstream_is_a_502(transport: AiohttpTransport) -> 
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))
         port = unheard.getsockname()[1]
-        world = a_world(transport=transport, base_url=f"http://127.0.0.1:{port}")
-        client = RelayClient(world.relay, b"{}")
+        setup = relay_setup(transport=transport, base_url=f"http://127.0.0.1:{port}")
+        client = RelayClient(setup.relay, b"{}")
         await client.run()
     error = json.loads(client.body)["error"]
     assert (client.status, error["code"]) == (502, "upstream_unreachable")
@@ -144,14 +146,14 @@ async def test_a_disconnect_closes_the_upstreams_connection(
         closed.set()
 
     async with serving(script) as server:
-        world = a_world(transport=transport, base_url=server.url)
-        client = RelayClient(world.relay, b"{}", path=path)
+        setup = relay_setup(transport=transport, base_url=server.url)
+        client = RelayClient(setup.relay, b"{}", path=path)
         running = client.start()
         await client.until_body(b"first")
         client.disconnect()
         await asyncio.wait_for(running, DEADLINE_S)
         await asyncio.wait_for(closed.wait(), DEADLINE_S)
-    assert (await world.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
+    assert (await setup.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
 
 
 async def test_a_body_of_unknown_length_passes_on_in_chunks(transport: AiohttpTransport) -> None:
@@ -162,15 +164,15 @@ async def test_a_body_of_unknown_length_passes_on_in_chunks(transport: AiohttpTr
         await connection.say(OK)
 
     async with serving(script) as server:
-        world = a_world(transport=transport, base_url=server.url)
+        setup = relay_setup(transport=transport, base_url=server.url)
         client = RelayClient(
-            world.relay, b"ab", b"c", headers={"transfer-encoding": "chunked"}, path=AUDIO
+            setup.relay, b"ab", b"c", headers={"transfer-encoding": "chunked"}, path=AUDIO
         )
         await client.run()
     assert client.body == b"ok"
     assert requests[0].partition(b"\r\n\r\n")[2] == b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"
-    await world.recorded()
-    assert [blob.body for blob in world.store.captures(".request")] == [b"abc"]
+    await setup.recorded()
+    assert [blob.body for blob in setup.store.captures(".request")] == [b"abc"]
 
 
 class LateReader(httpx.AsyncBaseTransport):
@@ -214,14 +216,16 @@ async def test_every_byte_before_a_break_reaches_client_and_capture(
 
     async with serving(script) as server:
         telling = replace(UNTOUCHED, error_frames=True)
-        world = a_world(transport=LateReader(transport), base_url=server.url, interventions=telling)
-        client = RelayClient(world.relay, b'{"stream": true}')
+        setup = relay_setup(
+            transport=LateReader(transport), base_url=server.url, interventions=telling
+        )
+        client = RelayClient(setup.relay, b'{"stream": true}')
         await client.run()
     completed = outcome is Outcome.COMPLETED
     assert (client.body, client.ended) == (body, completed)
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.failure is None) == (outcome, completed)
-    assert [blob.body for blob in world.store.captures(".response")] == [body]
+    assert [blob.body for blob in setup.store.captures(".response")] == [body]
 
 
 @pytest.mark.parametrize(
@@ -235,14 +239,14 @@ async def test_an_answer_that_no_server_could_pass_on_is_a_502(
         await connection.say(b"HTTP/1.1 " + line + b"\r\nContent-Length: 2\r\n\r\n{}")
 
     async with serving(script) as server:
-        world = a_world(transport=transport, base_url=server.url)
-        client = RelayClient(world.relay, b"{}")
+        setup = relay_setup(transport=transport, base_url=server.url)
+        client = RelayClient(setup.relay, b"{}")
         await client.run()
         assert (client.status, json.loads(client.body)["error"]["code"]) == (
             502,
             "upstream_unreachable",
         )
-    assert (await world.envelope()).outcome is Outcome.UPSTREAM_ERROR
+    assert (await setup.envelope()).outcome is Outcome.UPSTREAM_ERROR
 
 
 async def whole_or_broken(connection: Connection, ends: list[str]) -> None:
@@ -260,16 +264,16 @@ async def test_disconnect_within_a_passing_body(
     ends: list[str] = []
 
     async with serving(lambda connection: whole_or_broken(connection, ends)) as server:
-        world = a_world(transport=transport, base_url=server.url)
-        client = RelayClient(world.relay, b"half", headers={"content-length": "8"}, path=AUDIO)
+        setup = relay_setup(transport=transport, base_url=server.url)
+        client = RelayClient(setup.relay, b"half", headers={"content-length": "8"}, path=AUDIO)
         client.body_is_whole = False
         client.disconnect()
         await client.run()
         await asyncio.wait_for(asyncio.gather(*server.ended), DEADLINE_S)
     assert ends == ["broken off"], "half a body must not look like a whole one"
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.status_code) == (Outcome.CLIENT_DISCONNECTED, None)
-    assert [blob.body for blob in world.store.captures(".request")] == [b"half"]
+    assert [blob.body for blob in setup.store.captures(".request")] == [b"half"]
     assert not client.messages
 
 
@@ -288,17 +292,17 @@ async def test_disconnect_within_the_upload_ends_the_answer(
         closed.set()
 
     async with serving(script) as server:
-        world = a_world(transport=transport, base_url=server.url, exchange_s=10 * DEADLINE_S)
-        client = RelayClient(world.relay, b"half", headers={"content-length": "8"}, path=AUDIO)
+        setup = relay_setup(transport=transport, base_url=server.url, exchange_s=10 * DEADLINE_S)
+        client = RelayClient(setup.relay, b"half", headers={"content-length": "8"}, path=AUDIO)
         client.body_is_whole = False
         running = client.start()
         await client.until_body(b"begun")
         client.disconnect()
         await asyncio.wait_for(asyncio.gather(running, closed.wait()), DEADLINE_S)
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.status_code) == (Outcome.CLIENT_DISCONNECTED, 200)
     assert (envelope.request_bytes, envelope.response_bytes) == (4, 5)
-    assert [blob.body for blob in world.store.captures(".request")] == [b"half"]
+    assert [blob.body for blob in setup.store.captures(".request")] == [b"half"]
 
 
 async def test_a_passing_body_over_the_limit_is_rejected(
@@ -314,15 +318,15 @@ async def test_a_passing_body_over_the_limit_is_rejected(
             ends.append("broken off")
 
     async with serving(script) as server:
-        world = a_world(transport=transport, base_url=server.url, request_body_bytes=10)
+        setup = relay_setup(transport=transport, base_url=server.url, request_body_bytes=10)
         client = RelayClient(
-            world.relay, b"12345", b"6789012", headers={"transfer-encoding": "chunked"}, path=AUDIO
+            setup.relay, b"12345", b"6789012", headers={"transfer-encoding": "chunked"}, path=AUDIO
         )
         await client.run()
         await asyncio.wait_for(asyncio.gather(*server.ended), DEADLINE_S)
     assert client.status == 413
     assert ends == ["broken off"]
-    assert (await world.envelope()).outcome is Outcome.REJECTED
+    assert (await setup.envelope()).outcome is Outcome.REJECTED
 
 
 async def test_a_passing_body_over_the_limit_cuts_an_answer_off(
@@ -345,16 +349,16 @@ async def test_a_passing_body_over_the_limit_cuts_an_answer_off(
             return await super()._receive()
 
     async with serving(script) as server:
-        world = a_world(transport=transport, base_url=server.url, request_body_bytes=10)
+        setup = relay_setup(transport=transport, base_url=server.url, request_body_bytes=10)
         pieces, headers = (b"12345", b"6789012"), {"transfer-encoding": "chunked"}
-        client = LateClient(world.relay, *pieces, headers=headers, path=AUDIO)
+        client = LateClient(setup.relay, *pieces, headers=headers, path=AUDIO)
         running = client.start()
         await client.until_body(b"begun")
         answered.set()
         await asyncio.wait_for(running, DEADLINE_S)
     assert [message["type"] for message in client.messages].count("http.response.start") == 1
     assert (client.status, client.body, client.ended) == (200, b"begun", False)
-    envelope = await world.envelope()
+    envelope = await setup.envelope()
     assert (envelope.outcome, envelope.status_code) == (Outcome.REJECTED, 200)
     assert envelope.failure is not None
     assert envelope.failure.code == "body_too_large"
@@ -367,14 +371,14 @@ async def test_a_connection_that_carried_a_broken_body_is_not_used_again(
 
     async with serving(lambda connection: whole_or_broken(connection, ends)) as server:
 
-        def world() -> RelayWorld:
-            return a_world(transport=transport, base_url=server.url)
+        def setup() -> RelaySetup:
+            return relay_setup(transport=transport, base_url=server.url)
 
-        broken = RelayClient(world().relay, b"half", headers={"content-length": "8"}, path=AUDIO)
+        broken = RelayClient(setup().relay, b"half", headers={"content-length": "8"}, path=AUDIO)
         broken.body_is_whole = False
         broken.disconnect()
         await broken.run()
-        client = RelayClient(world().relay, b"complete", path=AUDIO)
+        client = RelayClient(setup().relay, b"complete", path=AUDIO)
         await client.run()
     assert client.body == b"ok"
     assert sorted(ends) == ["broken off", "whole"]
@@ -389,11 +393,11 @@ async def test_an_upstream_that_refuses_a_passing_body_early_is_heard(
         await connection.closed_by_client()
 
     async with serving(script) as server:
-        world = a_world(transport=transport, base_url=server.url)
+        setup = relay_setup(transport=transport, base_url=server.url)
         client = RelayClient(
-            world.relay, b"x" * 10, headers={"content-length": "900000"}, path=AUDIO
+            setup.relay, b"x" * 10, headers={"content-length": "900000"}, path=AUDIO
         )
         client.body_is_whole = False  # the rest never comes
         await client.run()
     assert (client.status, client.body) == (401, b"no")
-    assert (await world.envelope()).outcome is Outcome.UPSTREAM_ERROR
+    assert (await setup.envelope()).outcome is Outcome.UPSTREAM_ERROR

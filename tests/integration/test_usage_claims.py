@@ -44,7 +44,7 @@ class CountingAssembler(Assembler):
 
 
 @dataclass
-class UsageClaimWorld:
+class UsageClaimSetup:
     """Enrichment of captures in memory, with claims in storage."""
 
     storage: Storage
@@ -132,17 +132,17 @@ async def test_one_poll_counts_the_usage_of_a_response(azurite: str) -> None:
     it.
     """
     async with an_account(azurite) as account:
-        world, done = UsageClaimWorld(account.storage), a_response()
+        setup, done = UsageClaimSetup(account.storage), a_response()
         early = done | {"usage": None, "output": []}
         exchanges = [
-            world.answered("responses", early | {"status": "queued"}),
-            world.answered("responses.get", early | {"status": "in_progress"}),
-            *(world.answered("responses.get", done) for _ in range(3)),
+            setup.answered("responses", early | {"status": "queued"}),
+            setup.answered("responses.get", early | {"status": "in_progress"}),
+            *(setup.answered("responses.get", done) for _ in range(3)),
         ]
-        assert await world.enriched(exchanges) == [False, False, False, True, True]
-    assert [event["usage"] for event in world.sent] == [None, None, USAGE, USAGE, USAGE]
-    assert [event["background"] for event in world.sent] == [True] * 5
-    assert world.assembler.assembled == 5
+        assert await setup.enriched(exchanges) == [False, False, False, True, True]
+    assert [event["usage"] for event in setup.sent] == [None, None, USAGE, USAGE, USAGE]
+    assert [event["background"] for event in setup.sent] == [True] * 5
+    assert setup.assembler.assembled == 5
 
 
 @pytest.mark.parametrize("text", ["hi", "x" * 2 * IN_PLACE_BYTES], ids=["in place", "in a child"])
@@ -153,10 +153,10 @@ async def test_a_message_that_comes_again_and_a_replay_say_the_same(
     event.
     """
     async with an_account(azurite) as account:
-        world, done = UsageClaimWorld(account.storage), a_response(text)
-        first, second = (world.answered("responses.get", done) for _ in range(2))
-        assert await world.enriched([first, second]) == [False, True]
-        assert await world.enriched(
+        setup, done = UsageClaimSetup(account.storage), a_response(text)
+        first, second = (setup.answered("responses.get", done) for _ in range(2))
+        assert await setup.enriched([first, second]) == [False, True]
+        assert await setup.enriched(
             [second, first, mark_replayed(first), mark_replayed(second)]
         ) == [
             True,
@@ -169,28 +169,28 @@ async def test_a_message_that_comes_again_and_a_replay_say_the_same(
 async def test_a_stream_and_later_gets(azurite: str) -> None:
     """Exactly one of them counts the usage, whichever is enriched first."""
     async with an_account(azurite) as account:
-        world = UsageClaimWorld(account.storage)
+        setup = UsageClaimSetup(account.storage)
         for late in (False, True):
             done = a_response()
-            stream = world.answered("responses", done, stream=True)
+            stream = setup.answered("responses", done, stream=True)
             gets = [
-                world.answered("responses.get", done),
-                world.answered("responses.get", done, stream=True),
+                setup.answered("responses.get", done),
+                setup.answered("responses.get", done, stream=True),
             ]
-            repeated_flags = await world.enriched([*gets, stream] if late else [stream, *gets])
+            repeated_flags = await setup.enriched([*gets, stream] if late else [stream, *gets])
             assert repeated_flags == [False, True, True]
 
 
 async def test_polls_that_are_enriched_at_once(azurite: str) -> None:
     """Storage decides between any number of workers, and one poll counts the usage."""
     async with an_account(azurite) as account, an_account(azurite) as other:
-        worlds = [UsageClaimWorld(account.storage), UsageClaimWorld(other.storage)]
+        setups = [UsageClaimSetup(account.storage), UsageClaimSetup(other.storage)]
         done = a_response()
         polls = [
-            (world, world.answered("responses.get", done)) for world in worlds for _ in range(10)
+            (setup, setup.answered("responses.get", done)) for setup in setups for _ in range(10)
         ]
-        await asyncio.gather(*(world.deliver(envelope) for world, envelope in polls))
-    events = [event for world in worlds for event in world.sent]
+        await asyncio.gather(*(setup.deliver(envelope) for setup, envelope in polls))
+    events = [event for setup in setups for event in setup.sent]
     assert sorted(event["usage_repeated"] for event in events) == [False] + [True] * 19
 
 
@@ -201,38 +201,38 @@ async def test_an_exchange_whose_event_is_not_taken_leaves_the_usage_to_the_next
     keep no claim.
     """
     async with an_account(azurite) as account:
-        world, done = UsageClaimWorld(account.storage), a_response()
-        large, refused, first, second = (world.answered("responses.get", done) for _ in range(4))
-        await world.fails(large, EventTooLarge("too large"))
-        assert world.dead_lettered == [large.exchange_id]
+        setup, done = UsageClaimSetup(account.storage), a_response()
+        large, refused, first, second = (setup.answered("responses.get", done) for _ in range(4))
+        await setup.fails(large, EventTooLarge("too large"))
+        assert setup.dead_lettered == [large.exchange_id]
         for _ in range(3):
-            await world.fails(refused, EventRefused("not-allowed"))
-            assert await world.enrichment.undeliverable_reason(refused) is None
-        assert await world.enriched([first, second]) == [False, True]
-        assert await world.enriched([refused, large]) == [True, True], (
+            await setup.fails(refused, EventRefused("not-allowed"))
+            assert await setup.enrichment.undeliverable_reason(refused) is None
+        assert await setup.enriched([first, second]) == [False, True]
+        assert await setup.enriched([refused, large]) == [True, True], (
             "after a fix, too, it is counted once"
         )
-        assert world.dead_lettered == [large.exchange_id]
+        assert setup.dead_lettered == [large.exchange_id]
 
 
 async def test_a_claim_of_an_event_that_may_have_been_accepted_is_kept(azurite: str) -> None:
     """The answer was lost, and then the Event Hub refused it, or a message that came twice."""
     async with an_account(azurite) as account:
-        world, done = UsageClaimWorld(account.storage), a_response()
-        first, second = (world.answered("responses.get", done) for _ in range(2))
-        await world.fails(first, DeliveryError("no answer"))
-        await world.fails(first, EventRefused("not-allowed"))
-        assert await world.enrichment.undeliverable_reason(first) is None
-        assert await world.enriched([second, first]) == [True, False]
+        setup, done = UsageClaimSetup(account.storage), a_response()
+        first, second = (setup.answered("responses.get", done) for _ in range(2))
+        await setup.fails(first, DeliveryError("no answer"))
+        await setup.fails(first, EventRefused("not-allowed"))
+        assert await setup.enrichment.undeliverable_reason(first) is None
+        assert await setup.enriched([second, first]) == [True, False]
 
 
 async def test_responses_that_are_not_in_the_background_are_not_claimed(azurite: str) -> None:
     """Their create call counts them, so nothing has to be stored."""
     async with an_account(azurite) as account:
-        world, done = UsageClaimWorld(account.storage), a_response(background=False)
+        setup, done = UsageClaimSetup(account.storage), a_response(background=False)
         before = await claims_in(account.storage)
-        exchanges = [world.answered("responses.get", done), world.answered("responses", done)]
-        assert await world.enriched(exchanges) == [True, False]
+        exchanges = [setup.answered("responses.get", done), setup.answered("responses", done)]
+        assert await setup.enriched(exchanges) == [True, False]
         assert await claims_in(account.storage) == before
 
 

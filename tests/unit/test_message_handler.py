@@ -22,7 +22,7 @@ MESSAGE = envelope_message.pack([dump(envelope) for envelope in ENVELOPES])[0].e
 
 
 @dataclass
-class World:
+class DeliverySetup:
     """Delivers every deployment that is not `failing`; keeps what is queued again."""
 
     failing: set[str] = field(default_factory=set)
@@ -48,43 +48,43 @@ class World:
 
 
 async def test_all_envelopes_of_a_message_are_delivered_side_by_side() -> None:
-    world = World(together=asyncio.Barrier(3))
-    await world.handle(MESSAGE)
-    assert sorted(world.delivered, key=ENVELOPES.index) == ENVELOPES
-    assert not world.queued
+    setup = DeliverySetup(together=asyncio.Barrier(3))
+    await setup.handle(MESSAGE)
+    assert sorted(setup.delivered, key=ENVELOPES.index) == ENVELOPES
+    assert not setup.queued
 
 
 async def test_one_that_fails_is_queued_alone(caplog: pytest.LogCaptureFixture) -> None:
     """The message is done, so the others get no second event."""
-    world = World(failing={"second"})
-    await world.handle(MESSAGE)
-    assert world.delivered == [ENVELOPES[0], ENVELOPES[2]]
-    assert world.queued == [(ENVELOPES[1], RETRY_AFTER_S)]
+    setup = DeliverySetup(failing={"second"})
+    await setup.handle(MESSAGE)
+    assert setup.delivered == [ENVELOPES[0], ENVELOPES[2]]
+    assert setup.queued == [(ENVELOPES[1], RETRY_AFTER_S)]
     assert ENVELOPES[1].exchange_id in caplog.text
 
 
 async def test_where_all_fail_the_queue_delivers_the_message_again() -> None:
     """An outage of the Event Hub costs no further messages."""
-    world = World(failing={"first", "second", "third"})
+    setup = DeliverySetup(failing={"first", "second", "third"})
     with pytest.raises(DeliveryError):
-        await world.handle(MESSAGE)
-    assert not world.queued
+        await setup.handle(MESSAGE)
+    assert not setup.queued
 
 
 async def test_one_alone_that_fails_is_delivered_again_by_the_queue() -> None:
-    world = World(failing={"first"})
+    setup = DeliverySetup(failing={"first"})
     with pytest.raises(DeliveryError):
-        await world.handle(dump(ENVELOPES[0]).encode())
-    assert not world.queued
+        await setup.handle(dump(ENVELOPES[0]).encode())
+    assert not setup.queued
 
 
 async def test_one_that_can_neither_be_delivered_nor_queued_is_not_lost() -> None:
     """The message comes again, at the price of second events."""
-    world = World(failing={"second"}, queue_is_down=True)
+    setup = DeliverySetup(failing={"second"}, queue_is_down=True)
     with pytest.raises(StorageError):
-        await world.handle(MESSAGE)
+        await setup.handle(MESSAGE)
 
 
 async def test_what_is_no_envelope_raises() -> None:
     with pytest.raises(EnvelopeError):
-        await World().handle(b"nonsense")
+        await DeliverySetup().handle(b"nonsense")
