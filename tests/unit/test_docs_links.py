@@ -122,11 +122,13 @@ def test_the_editors_files_are_json(name: str) -> None:
     assert json.loads((ROOT / name).read_text("utf-8"))
 
 
-def test_a_launch_configuration_starts_a_task_that_exists() -> None:
+def test_launch_and_deployment_start_tasks_that_exist() -> None:
     """Tasks depend on each other by label."""
     folder = ROOT / ".vscode"
     tasks = json.loads((folder / "tasks.json").read_text("utf-8"))["tasks"]
     launches = json.loads((folder / "launch.json").read_text("utf-8"))["configurations"]
     needed = {launch["preLaunchTask"] for launch in launches if "preLaunchTask" in launch}
+    settings = json.loads((folder / "settings.json").read_text("utf-8"))
+    needed.add(settings["azureFunctions.preDeployTask"])
     needed |= {label for task in tasks for label in task.get("dependsOn", [])}
     assert needed <= {task["label"] for task in tasks}
