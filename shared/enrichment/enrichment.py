@@ -19,6 +19,7 @@ from shared.core.records.envelope import Envelope, to_fields
 from shared.core.records.outcome import Outcome
 from shared.enrichment.assembly import Assembled
 from shared.enrichment.delivery_log import DeliveryLog
+from shared.enrichment.stored_captures import read_stored
 from shared.errors import (
     AssemblyError,
     CaptureError,
@@ -217,11 +218,10 @@ class Enrichment:
         large = _captures_bytes(envelope) > LARGE_BYTES
         async with self._one_large if large else contextlib.nullcontext():
             async with self._reading:
-                request, response = await asyncio.gather(
-                    self._captures.get(envelope.request_capture),
-                    self._captures.get(envelope.response_capture),
-                )
-            assembled = await self._assemble(envelope, request, response, limit_bytes)
+                stored = await read_stored(self._captures.get, envelope)
+            assembled = await self._assemble(
+                stored.envelope, stored.request, stored.response, limit_bytes
+            )
         if assembled.claims is None or assembled.repeating_body is None:
             return _ClaimedEvent(body=assembled.body, outcome=assembled.outcome, claim=None)
         claim = await self._claims.claim(assembled.claims, envelope.exchange_id)

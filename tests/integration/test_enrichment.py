@@ -213,6 +213,27 @@ async def test_captures_that_are_missing_cost_their_keys_not_the_event() -> None
     assert json.loads(setup.event_hub.sent[0][0])["prompt"] is None
 
 
+async def test_a_capture_that_was_stored_although_nobody_knew_is_in_the_event() -> None:
+    """The answers to the put, and to the question whether it was carried out, were lost."""
+    setup = EnrichmentSetup()
+    name = capture.request_name(EXCHANGE_ID)
+    setup.captures.held[name] = Capture(header={"method": "POST"}, body=b'{"prompt": "Hello"}')
+    await setup.deliver(replace(PLAIN, request_capture=None, request_bytes=19))
+    event = json.loads(setup.event_hub.sent[0][0])
+    assert event["request_capture"] == name
+    assert "the request's capture is missing" not in " ".join(event["problems"])
+
+
+async def test_a_placeholder_is_not_taken_for_a_capture_that_nobody_knew_of() -> None:
+    setup = EnrichmentSetup()
+    name = capture.request_name(EXCHANGE_ID)
+    setup.captures.held[name] = Capture(header={"method": "POST", "partial": True}, body=b"")
+    await setup.deliver(replace(PLAIN, request_capture=None, request_bytes=19))
+    event = json.loads(setup.event_hub.sent[0][0])
+    assert event["request_capture"] is None
+    assert any("request's capture is missing" in problem for problem in event["problems"])
+
+
 async def test_a_corrupt_capture_is_dead_lettered_for_another_try_would_find_the_same() -> None:
     setup = EnrichmentSetup()
     setup.captures.failure = CaptureError("cut short")

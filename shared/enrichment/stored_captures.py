@@ -1,0 +1,53 @@
+"""Reading what storage has of an exchange, whatever its envelope says that storage took."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from shared.core.records.capture import Capture, request_name, response_name
+from shared.core.records.envelope import Envelope
+
+type ReadCapture = Callable[[str | None], Awaitable[Capture | None]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredExchange:
+    """An exchange as storage has it."""
+
+    envelope: Envelope  # names the captures that are there
+    request: Capture | None
+    response: Capture | None
+
+
+async def read_stored(read: ReadCapture, envelope: Envelope) -> StoredExchange:
+    """Both captures of an exchange. Raises what `read` raises.
+
+    A capture that the envelope does not name is looked for as well. The recorder names what storage
+    acknowledged, and the answer to a put may be lost, as may be that to the question whether it was
+    carried out.
+    """
+    (request_found, request), (response_found, response) = await asyncio.gather(
+        _read(read, envelope.request_capture, request_name, envelope, envelope.request_bytes),
+        _read(read, envelope.response_capture, response_name, envelope, envelope.response_bytes),
+    )
+    found = replace(envelope, request_capture=request_found, response_capture=response_found)
+    return StoredExchange(envelope=found, request=request, response=response)
+
+
+async def _read(
+    read: ReadCapture,
+    name: str | None,
+    name_of: Callable[[str], str],
+    envelope: Envelope,
+    body_bytes: int,
+) -> tuple[str | None, Capture | None]:
+    """The capture, and the name that the envelope is to have."""
+    if name is not None or not body_bytes:
+        return name, await read(name)
+    likely_name = name_of(envelope.exchange_id)
+    capture = await read(likely_name)
+    if capture is None or capture.partial:  # a placeholder says less than the envelope
+        return None, None
+    return likely_name, capture
