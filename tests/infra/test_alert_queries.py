@@ -27,9 +27,17 @@ _TRACE = {"timestamp": "TIMESTAMP", "message": "VARCHAR"}
 _DEPENDENCY = _CALL | {"data": "VARCHAR", "target": "VARCHAR"}
 
 
-def ago(minutes: float) -> datetime:
-    """A moment before now, as Application Insights has it: in UTC."""
-    return datetime.now(UTC).replace(tzinfo=None) - timedelta(minutes=minutes)
+def ago(minutes: float) -> timedelta:
+    """The age of a row. Its moment is only known when the query runs, maybe minutes after the cases
+    were collected.
+    """
+    return timedelta(minutes=minutes)
+
+
+def dated(rows: list[Row]) -> list[Row]:
+    """The rows with their moments, as Application Insights has them: in UTC."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    return [row | {"timestamp": now - row["timestamp"]} for row in rows]
 
 
 def call(name: str = "openai", status: int = 200, count: int = 1, minutes: float = 6) -> Row:
@@ -161,9 +169,9 @@ def test_an_alert_is_raised_when_it_should_be_and_only_then(case: Case) -> None:
     """A rule is raised by any row that its query returns."""
     query = (INFRA / "queries" / f"{case.alert}.kql").read_text()
     tables = {
-        "requests": (_CALL, case.requests),
-        "traces": (_TRACE, case.traces),
-        "dependencies": (_DEPENDENCY, case.dependencies),
+        "requests": (_CALL, dated(case.requests)),
+        "traces": (_TRACE, dated(case.traces)),
+        "dependencies": (_DEPENDENCY, dated(case.dependencies)),
     }
     assert bool(kql.run(query, tables)) is case.raised
 
