@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bench.job import JobResult
-from bench.measure import Measured, MeasuredLoad, Round
+from bench.measure import MeasuredLoad, Measurement, Round
 from bench.statistics import Figure, Idle, Percentiles, slope
 
 # The limits, on the embedded host with all features on.
@@ -55,7 +55,7 @@ class Figures:
     events: int
 
 
-def figures(measured: Measured) -> Figures:
+def figures(measured: Measurement) -> Figures:
     """The figures of one host."""
     rounds = [_without_idling(one_round, measured.idle) for one_round in measured.rounds]
     loads = [load for one_round in rounds for load in one_round.through_proxy]

@@ -61,7 +61,7 @@ class Round:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class Measurement:
     """All measurements of one host."""
 
     functions_host: FunctionsHost
@@ -75,7 +75,9 @@ class Measured:
     exchanges: int  # made through the proxy, warm-up included
 
 
-def measure(functions_host: FunctionsHost, plan: Plan, progress: Callable[[str], None]) -> Measured:
+def measure(
+    functions_host: FunctionsHost, plan: Plan, progress: Callable[[str], None]
+) -> Measurement:
     """Start a stack and measure it. Raises BenchError, or StackError if the stack does not
     start.
     """
@@ -84,7 +86,7 @@ def measure(functions_host: FunctionsHost, plan: Plan, progress: Callable[[str],
         return _Bench(stack, functions_host, plan, progress).run()
 
 
-def measure_bare(plan: Plan, progress: Callable[[str], None]) -> Measured:
+def measure_bare(plan: Plan, progress: Callable[[str], None]) -> Measurement:
     """Measure the bare relay with the same loads, on the embedded host. Raises as `measure`
     does.
     """
@@ -112,7 +114,7 @@ class _Bench:
         self._proxy, self._upstream = stack.ports.proxy, stack.ports.azure_openai
         self._exchanges = 0
 
-    def run(self) -> Measured:
+    def run(self) -> Measurement:
         plan = self._plan
         self._progress("warm-up")
         self._through_proxy(plan.short_streams(self._proxy))
@@ -121,7 +123,7 @@ class _Bench:
         rounds = [self._round(number) for number in range(1, plan.rounds + 1)]
         worker_mb = self._meter.worker_mb()
         self._progress(f"idle for {_IDLE_SPANS * _IDLE_SPAN_S:g} s")
-        return Measured(
+        return Measurement(
             functions_host=self._functions_host,
             plan=plan,
             idle=self._idle(),

@@ -14,7 +14,7 @@ from shared.core.records import envelope_message
 
 
 @dataclass(frozen=True, kw_only=True)
-class Waiting:
+class WaitingMessage:
     """An envelope whose delivery failed and will be tried again."""
 
     text: str  # of the message, which may hold others as well
@@ -37,20 +37,20 @@ def wait_until_empty(stack: Stack) -> None:
         )
 
 
-def wait_until_tried(stack: Stack, exchange_ids: Collection[str]) -> dict[str, Waiting]:
+def wait_until_tried(stack: Stack, exchange_ids: Collection[str]) -> dict[str, WaitingMessage]:
     """Wait until the delivery of each exchange has failed; return the envelopes by exchange id.
 
     While it is being tried, and until its visibilityTimeout is over, it cannot be peeked at; so
     this looks until it was seen.
     """
-    found: dict[str, Waiting] = {}
+    found: dict[str, WaitingMessage] = {}
 
     def look() -> bool:
         for message in envelopes.peek_messages(max_messages=32):
             text = b64decode(message.content).decode()
             for envelope in envelope_message.load(text):
                 if envelope.exchange_id in exchange_ids and message.dequeue_count:
-                    waiting = Waiting(text=text, tries=message.dequeue_count)
+                    waiting = WaitingMessage(text=text, tries=message.dequeue_count)
                     found[envelope.exchange_id] = waiting
         return found.keys() == set(exchange_ids)
 

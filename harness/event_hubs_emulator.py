@@ -106,7 +106,7 @@ async def send(producer: EventHubProducerClient, *bodies: str, **options: Any) -
         await producer.send_event(EventData(body), **options)
 
 
-class Received:
+class ReceivedEvents:
     """The events that a consumer has received so far."""
 
     def __init__(self) -> None:
@@ -122,7 +122,7 @@ class Received:
     def sequence_numbers(self) -> list[int | None]:
         return [event.sequence_number for _, event in self.events]
 
-    async def until(self, condition: Callable[["Received"], bool]) -> None:
+    async def until(self, condition: Callable[["ReceivedEvents"], bool]) -> None:
         async with asyncio.timeout(DEADLINE_S):
             while not condition(self):
                 self.changed.clear()
@@ -141,9 +141,9 @@ async def receiving(
     inclusive: bool = False,
     attached: Callable[[], bool] | None = None,
     **options: Any,
-) -> AsyncIterator[Received]:
+) -> AsyncIterator[ReceivedEvents]:
     """Receive in the background; with `attached`, enter the block when that holds."""
-    received = Received()
+    received = ReceivedEvents()
 
     async def on_event(context: PartitionContext, event: EventData | None) -> None:
         if event is not None:

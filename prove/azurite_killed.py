@@ -35,7 +35,7 @@ _RECORDED_WITHIN_S: Final = 60
 
 
 @dataclass(frozen=True, kw_only=True)
-class Forgotten:
+class LostWrites:
     """Captures that Azurite acknowledged before it was killed and does not have any more."""
 
     names: frozenset[str]
@@ -91,7 +91,7 @@ def azurite_killed(
     return result
 
 
-def _kill_and_restart(bed: TestBed, down_s: float) -> Forgotten:
+def _kill_and_restart(bed: TestBed, down_s: float) -> LostWrites:
     bed.leases.lost = True
     killed_at = time.monotonic()
     acknowledged = dict(bed.blobs.acknowledged)
@@ -104,7 +104,7 @@ def _kill_and_restart(bed: TestBed, down_s: float) -> Forgotten:
     # A capture acknowledged between the copy above and the signal counts as not acknowledged, which
     # makes the check stricter.
     names = {name: at for name, at in acknowledged.items() if name not in there}
-    return Forgotten(
+    return LostWrites(
         names=frozenset(names), oldest_s=killed_at - min(names.values(), default=killed_at)
     )
 
@@ -122,7 +122,7 @@ def _judge(
     bed: TestBed,
     observations: list[ClientObservation],
     evidence: Evidence,
-    forgotten: Forgotten,
+    forgotten: LostWrites,
 ) -> None:
     ids = {observation.exchange_id for observation in observations if observation.exchange_id}
     # When Azurite forgot the response and kept the request, the exchange looks as if its instance

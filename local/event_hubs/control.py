@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from local.event_hubs.namespace import Namespace, PublicationMode, Unwanted
+from local.event_hubs.namespace import Namespace, PublicationMode, UnwantedEvents
 
 _MODES = ", ".join(f'"{mode}"' for mode in PublicationMode)
 
@@ -43,9 +43,9 @@ def control_app(namespace: Namespace) -> web.Application:
     return app
 
 
-def _unwanted(behaviour: Any) -> Unwanted | None:
+def _unwanted(behaviour: Any) -> UnwantedEvents | None:
     return (
         None
         if behaviour is None
-        else Unwanted(text=behaviour["text"].encode(), condition=behaviour["condition"])
+        else UnwantedEvents(text=behaviour["text"].encode(), condition=behaviour["condition"])
     )

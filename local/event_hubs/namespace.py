@@ -21,7 +21,7 @@ class PublicationMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unwanted:
+class UnwantedEvents:
     """Publications that are rejected for their content, in any mode."""
 
     text: bytes  # anywhere in the publication
@@ -106,7 +106,7 @@ class Namespace:
         }
         self.counters = HubCounters()
         self.mode = PublicationMode.ACCEPT
-        self.unwanted: Unwanted | None = None
+        self.unwanted: UnwantedEvents | None = None
         self._mode_listeners: set[Callable[[], None]] = set()
         self._connections: set[Stoppable] = set()
 
@@ -121,7 +121,7 @@ class Namespace:
             f"The messaging entity '{name}' could not be found. This emulator has: {', '.join(self.hubs)} (choose with --hub)."
         )
 
-    def set_mode(self, mode: PublicationMode, unwanted: Unwanted | None = None) -> None:
+    def set_mode(self, mode: PublicationMode, unwanted: UnwantedEvents | None = None) -> None:
         """Change the mode, also for publications that a stall delays."""
         self.mode, self.unwanted = mode, unwanted
         for changed in tuple(self._mode_listeners):

@@ -26,7 +26,7 @@ _REMEMBERED: Final = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Known:
+class _VerifiedToken:
     """A token that was found to hold."""
 
     accepted: TokenAccepted
@@ -53,7 +53,7 @@ class CallerCheck:
         self._renewal = renewal
         self._clock = clock
         self._most = remembered
-        self.known_tokens: dict[bytes, _Known] = {}
+        self.known_tokens: dict[bytes, _VerifiedToken] = {}
 
     def begin(self) -> None:
         """Fetch the tenant's keys ahead of the first call."""
@@ -99,10 +99,10 @@ class CallerCheck:
             return TokenRejected(check=Check.KEY)
         decided = keys.verify(token, key_id, self._audiences)
         if isinstance(decided, TokenAccepted) and decided.object_id in self._any_role:
-            self._remember(digest, _Known(accepted=decided, keys=keys))
+            self._remember(digest, _VerifiedToken(accepted=decided, keys=keys))
         return decided
 
-    def _remember(self, digest: bytes, known: _Known) -> None:
+    def _remember(self, digest: bytes, known: _VerifiedToken) -> None:
         if len(self.known_tokens) >= self._most:
             now_s = self._clock()
             self.known_tokens = {

@@ -40,7 +40,7 @@ class BlockStore(CaptureHeaders, Protocol):
         ...
 
 
-async def settle(captures: BlockStore, exchange: CapturedExchange) -> CapturedExchange:
+async def complete(captures: BlockStore, exchange: CapturedExchange) -> CapturedExchange:
     """The exchange, with what can be kept of its uploads. Its instance was killed.
 
     Of the request, the first blocks are kept: they are the beginning of the prompt. Of the answer,

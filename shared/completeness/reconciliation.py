@@ -185,7 +185,7 @@ class Reconciliation:
     async def _redeliver(self, exchange: CapturedExchange) -> RedeliveryResult:
         try:
             if not exchange.ended:
-                exchange = await cut_uploads.settle(self._captures, exchange)
+                exchange = await cut_uploads.complete(self._captures, exchange)
             envelope = await rebuild_envelope(self._captures, exchange)
         except (CaptureError, EnvelopeError) as error:
             await self._dead_letter(exchange.exchange_id, error)

@@ -47,7 +47,7 @@ _FAILURE: Final = re.compile(r"\w{1,80} at [\w.]{1,200}:\d{1,6}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Assembled:
+class AssembledEvent:
     """An event, ready to be sent."""
 
     body: bytes  # JSON
@@ -80,7 +80,7 @@ class Assembler:
         request: Capture | None,
         response: Capture | None,
         limit_bytes: int,
-    ) -> Assembled:
+    ) -> AssembledEvent:
         """The event, of at most `limit_bytes`. Raises AssemblyError."""
         if _fits_in_place(request, response):
             steps = builder.build_steps(envelope, request, response, self._default_region)
@@ -90,7 +90,7 @@ class Assembler:
             return _unpack_assembled(await _run_child(_pack(envelope, request, response, options)))
 
 
-def _truncated(event: Event, limit_bytes: int) -> Assembled:
+def _truncated(event: Event, limit_bytes: int) -> AssembledEvent:
     """Both forms of the event, if a claim decides which of them is right: it is cheaper than to
     read the captures again.
     """
@@ -99,7 +99,7 @@ def _truncated(event: Event, limit_bytes: int) -> Assembled:
     if claims is not None:
         event = replace(event, usage_repeated=False)
         repeating = truncation.truncate(replace(event, usage_repeated=True), limit_bytes)
-    return Assembled(
+    return AssembledEvent(
         body=truncation.truncate(event, limit_bytes),
         outcome=event.outcome,
         claims=claims,
@@ -107,7 +107,7 @@ def _truncated(event: Event, limit_bytes: int) -> Assembled:
     )
 
 
-async def _assemble_in_place(steps: Cooperative[Event], limit_bytes: int) -> Assembled:
+async def _assemble_in_place(steps: Cooperative[Event], limit_bytes: int) -> AssembledEvent:
     try:
         return _truncated(await run_cooperatively(steps), limit_bytes)
     except Exception as error:  # noqa: BLE001 - whatever a bug raises
@@ -217,13 +217,13 @@ def _assemble_packed(packed: bytes) -> bytes:
     return b"\n".join([json.dumps(about).encode(), assembled.body, assembled.repeating_body or b""])
 
 
-def _unpack_assembled(output: bytes) -> Assembled:
+def _unpack_assembled(output: bytes) -> AssembledEvent:
     """The child's standard output: a line of JSON about the event, then both forms of the event,
     which hold no line end.
     """
     about, body, repeating_body = output.split(b"\n")
     members = json.loads(about)
-    return Assembled(
+    return AssembledEvent(
         body=body,
         outcome=Outcome(members["outcome"]),
         claims=members["claims"],

@@ -17,7 +17,7 @@ from shared.core.records.capture import Capture, of_outcome, outcome_name
 from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.envelope import Envelope, to_fields
 from shared.core.records.outcome import Outcome
-from shared.enrichment.assembly import Assembled
+from shared.enrichment.assembly import AssembledEvent
 from shared.enrichment.delivery_log import DeliveryLog
 from shared.enrichment.stored_captures import read_stored
 from shared.errors import (
@@ -65,7 +65,7 @@ class EventAssembler(Protocol):
         request: Capture | None,
         response: Capture | None,
         limit_bytes: int,
-    ) -> Assembled:
+    ) -> AssembledEvent:
         """The event, of at most `limit_bytes`. Raises AssemblyError."""
         ...
 

@@ -104,7 +104,7 @@ class Recorder:
         captured: asyncio.Future[Actions] = asyncio.get_running_loop().create_future()
         done = self._start(self._finish_or_log(record, machine, captured))
         # If recording itself has a bug, the client must not wait forever.
-        done.add_done_callback(lambda _: _settle(captured, machine))
+        done.add_done_callback(lambda _: _resolve(captured, machine))
         return Recording(captured=captured, done=done)
 
     def _start[T](self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -224,6 +224,6 @@ def _with_captures(envelope: Envelope, request: str | None, response: str | None
     return replace(envelope, request_capture=request, response_capture=response)
 
 
-def _settle(captured: asyncio.Future[Actions], machine: ExchangeMachine) -> None:
+def _resolve(captured: asyncio.Future[Actions], machine: ExchangeMachine) -> None:
     if not captured.done():
         captured.set_result(machine.captures_failed())

@@ -13,7 +13,7 @@ from shared.settings.loader import load
 from tests.infra import switches
 from tests.infra.bicep import TENANT, Deployment
 from tests.infra.switches import AUDIENCE, OPERATORS
-from tests.watched import Watched
+from tests.recording_environment import RecordingEnvironment
 
 SETTINGS: Final = {switches.name(setting): setting for setting in switches.settings()}
 
@@ -87,7 +87,7 @@ def test_the_app_reads_what_is_set_and_all_that_it_reads_is_set(deployed: dict[s
     """Both ways: a setting that nothing reads, and one that the template forgot, would both be
     found here.
     """
-    environment = Watched(_in_azure(deployed))
+    environment = RecordingEnvironment(_in_azure(deployed))
     load(environment)
     assert deployed.keys() - OF_THE_HOST == environment.names_read - NOT_DEPLOYED
     assert environment.names_read >= NOT_DEPLOYED

@@ -23,7 +23,7 @@ from shared.core.records.capture import Capture
 from shared.enrichment.assembly import (
     IN_PLACE_BYTES,
     STREAM_IN_PLACE_BYTES,
-    Assembled,
+    AssembledEvent,
     Assembler,
     reported_failure,
 )
@@ -39,7 +39,7 @@ ROOT = Path(__file__).parents[2]
 class ValidatingAssembler(Assembler):
     """An assembler that checks each event against the published schema."""
 
-    async def __call__(self, *exchange: Any, **options: Any) -> Assembled:
+    async def __call__(self, *exchange: Any, **options: Any) -> AssembledEvent:
         assembled = await super().__call__(*exchange, **options)
         valid(json.loads(assembled.body))
         return assembled

@@ -18,7 +18,7 @@ from shared.core.records import capture
 from shared.core.records import envelope as envelopes
 from shared.core.records.capture import Capture
 from shared.core.records.dead_letter import DeadLetterReason
-from shared.enrichment.assembly import Assembled, Assembler
+from shared.enrichment.assembly import AssembledEvent, Assembler
 from shared.enrichment.enrichment import LARGE_BYTES, Enrichment
 from shared.errors import (
     AssemblyError,
@@ -264,7 +264,7 @@ async def test_an_event_that_the_event_hub_refuses_is_noted_and_comes_again() ->
 class Broken:
     """A bug that one exchange meets."""
 
-    async def __call__(self, *_parts: Any, **_settled: Any) -> Assembled:
+    async def __call__(self, *_parts: Any, **_settled: Any) -> AssembledEvent:
         raise AssemblyError("assembling an event failed: ZeroDivisionError")
 
 

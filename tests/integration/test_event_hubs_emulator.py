@@ -15,7 +15,7 @@ from proton.utils import BlockingConnection, LinkDetached
 from harness.event_hubs_emulator import (
     DEADLINE_S,
     Emulator,
-    Received,
+    ReceivedEvents,
     eventually,
     receiving,
     send,
@@ -118,7 +118,7 @@ async def test_several_producers_and_consumers_work_at_once(emulator: Emulator, 
         async with emulator.producer(hub) as producer:
             await send(producer, *(f"{name} {number}" for number in range(20)), partition_id="0")
 
-    async def consume(group: str) -> Received:
+    async def consume(group: str) -> ReceivedEvents:
         async with receiving(emulator.consumer(hub, group)) as received:
             await received.count(80)
         return received

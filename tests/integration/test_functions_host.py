@@ -29,7 +29,7 @@ from harness.functions_host_process import (
     running_host,
     wait_until,
 )
-from tests.functions_host_seen import PATHS, QUERIES
+from tests.functions_host_paths import PATHS, QUERIES
 
 APP = Path(__file__).with_name("functions_host_app.py")
 HOST_JSON = {

@@ -24,7 +24,7 @@ from shared.core.event.usage_claim import Claim
 from shared.core.records.capture import Capture
 from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.envelope import Envelope, mark_replayed
-from shared.enrichment.assembly import IN_PLACE_BYTES, Assembled, Assembler
+from shared.enrichment.assembly import IN_PLACE_BYTES, AssembledEvent, Assembler
 from shared.enrichment.enrichment import Enrichment
 from shared.errors import DeliveryError, EventRefused, EventTooLarge
 from tests.integration.azurite import a_storage, a_window, an_account, an_id
@@ -38,7 +38,7 @@ class CountingAssembler(Assembler):
 
     assembled = 0
 
-    async def __call__(self, *exchange: Any, **named: Any) -> Assembled:
+    async def __call__(self, *exchange: Any, **named: Any) -> AssembledEvent:
         self.assembled += 1
         return await super().__call__(*exchange, **named)
 

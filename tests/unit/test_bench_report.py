@@ -10,7 +10,7 @@ import pytest
 from bench.environment import Environment
 from bench.figures import Figures, figures
 from bench.job import Job, JobResult
-from bench.measure import Measured, MeasuredLoad, Round
+from bench.measure import MeasuredLoad, Measurement, Round
 from bench.plan import Plan
 from bench.report import document, table
 from bench.statistics import Cpu, Idle
@@ -31,7 +31,7 @@ def _load(job: Job, worker_s: float, host_s: float = 0.0) -> MeasuredLoad:
     )
 
 
-def _measured(stream_ms: float, chunk_us: float, call_ms: float) -> Measured:
+def _measured(stream_ms: float, chunk_us: float, call_ms: float) -> Measurement:
     plan = Plan(rounds=1, calls=200)
 
     def streams_s(chunks: int) -> float:
@@ -45,7 +45,7 @@ def _measured(stream_ms: float, chunk_us: float, call_ms: float) -> Measured:
         direct_streams=JobResult(first_byte_ms=[4.0] * 100),
         direct_one_by_one=JobResult(first_byte_ms=[1.0] * 60),
     )
-    return Measured(
+    return Measurement(
         functions_host="embedded",
         plan=plan,
         idle=Idle(worker=0.0, host=0.0),

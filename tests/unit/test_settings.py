@@ -12,7 +12,7 @@ from shared.settings.environ_reader import LONGEST_EXCHANGE_S
 from shared.settings.loader import load
 from shared.settings.settings import Settings
 from shared.settings.validators import connection_string_parts
-from tests.watched import Watched
+from tests.recording_environment import RecordingEnvironment
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQ"  # stands for any key
@@ -572,9 +572,9 @@ def test_the_sample_is_valid_as_it_is() -> None:
 
 
 def test_the_sample_holds_every_setting_and_nothing_that_is_not_read() -> None:
-    environment = Watched(sample())
+    environment = RecordingEnvironment(sample())
     load(environment)
-    load(without_captures := Watched(sample() | {"CAPTURES_STORAGE": ""}))
+    load(without_captures := RecordingEnvironment(sample() | {"CAPTURES_STORAGE": ""}))
     read = environment.names_read | without_captures.names_read
     assert sample().keys() - OF_THE_HOST <= read
     one_or_the_other = {name for name in read if "__" in name}  # instead of a connection string

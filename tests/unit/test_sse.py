@@ -17,9 +17,9 @@ from tests.unit.scanning import timed
 
 MB = 1024 * 1024
 
-type Told = list[tuple[str, str]]  # (event, data)
+type Events = list[tuple[str, str]]  # (event, data)
 
-CASES: dict[str, tuple[bytes, Told]] = {
+CASES: dict[str, tuple[bytes, Events]] = {
     "LF": (b"data: a\n\ndata: b\n\n", [("message", "a"), ("message", "b")]),
     "CRLF": (b"data: a\r\n\r\ndata: b\r\n\r\n", [("message", "a"), ("message", "b")]),
     "CR": (b"data: a\r\rdata: b\r\r", [("message", "a"), ("message", "b")]),
@@ -85,7 +85,7 @@ CASES: dict[str, tuple[bytes, Told]] = {
 def test_a_stream_is_decoded_as_the_standard_says_however_it_was_cut(case: str) -> None:
     body, expected = CASES[case]
     for pieces in every_way(body):
-        assert told(fed(pieces)) == expected
+        assert values_of(fed(pieces)) == expected
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
@@ -117,14 +117,14 @@ def test_an_event_ends_where_the_next_one_begins(end: bytes) -> None:
     ],
 )
 def test_a_stream_that_was_cut_short_still_tells_the_event_under_way(
-    body: bytes, expected: Told
+    body: bytes, expected: Events
 ) -> None:
-    assert told(decode(body)) == expected
+    assert values_of(decode(body)) == expected
     for pieces in every_way(body):
         decoder = SseDecoder()
         events = [event for piece in pieces for event in decoder.feed(piece)]
         tail = decoder.tail()
-        assert told([*events, *([tail] if tail else [])]) == expected
+        assert values_of([*events, *([tail] if tail else [])]) == expected
         if tail:
             assert tail.end == len(body)
 
@@ -164,7 +164,7 @@ values = st.text(st.characters(exclude_characters="\r", exclude_categories=["Cs"
 
 
 @given(st.lists(st.tuples(names, values)), st.sampled_from(["\n", "\r\n", "\r"]))
-def test_what_was_written_as_the_standard_says_is_read_back(events: Told, line_end: str) -> None:
+def test_what_was_written_as_the_standard_says_is_read_back(events: Events, line_end: str) -> None:
     written = "".join(
         "".join(
             f"{line}{line_end}"
@@ -172,7 +172,7 @@ def test_what_was_written_as_the_standard_says_is_read_back(events: Told, line_e
         )
         for name, data in events
     )
-    assert told(decode(written.encode())) == events
+    assert values_of(decode(written.encode())) == events
 
 
 @pytest.mark.no_cover
@@ -227,5 +227,5 @@ def fed(pieces: list[bytes]) -> list[SseEvent]:
     return [event for piece in pieces for event in decoder.feed(piece)]
 
 
-def told(events: Iterable[SseEvent]) -> Told:
+def values_of(events: Iterable[SseEvent]) -> Events:
     return [(event.event, event.data) for event in events]

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 
-class Watched(Mapping[str, str]):
+class RecordingEnvironment(Mapping[str, str]):
     """`names_read` grows with each name."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
