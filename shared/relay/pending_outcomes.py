@@ -8,6 +8,7 @@ outage costs a few calls however many wait.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
@@ -15,6 +16,8 @@ from typing import Any, Final, Protocol
 
 from shared.concurrency.gather import gather_bounded
 from shared.core.records.envelope import Envelope
+
+_log = logging.getLogger("fnsse.recording")
 
 RETRY_INTERVAL_S: Final = 5.0
 _MAX_WAITING: Final = 5_000  # envelopes of up to 8 KB
@@ -75,7 +78,7 @@ class PendingOutcomes:
         while self._waiting:
             await self._pause()
             added_at, envelope = self._waiting.popleft()
-            if await self._store(envelope):
+            if await self._is_stored(envelope):
                 await self._store_rest()
             else:
                 self._waiting.appendleft((added_at, envelope))
@@ -94,11 +97,23 @@ class PendingOutcomes:
         self._waiting.clear()
 
         async def store(pending: tuple[float, Envelope]) -> bool:
-            return await self._store(pending[1])
+            return await self._is_stored(pending[1])
 
         results = await gather_bounded(store, batch, limit=_MAX_CONCURRENT)
         failed = [pending for pending, stored in zip(batch, results, strict=True) if not stored]
         self._waiting.extendleft(reversed(failed))
+
+    async def _is_stored(self, envelope: Envelope) -> bool:
+        try:
+            return await self._store(envelope)
+        # A bug in storing one outcome must not lose those that wait after it.
+        except Exception as error:  # noqa: BLE001
+            _log.error(
+                "Storing the outcome of exchange %s failed: %s",
+                envelope.exchange_id,
+                type(error).__name__,
+            )
+            return False
 
     def _give_up_old(self) -> None:
         oldest = self._clock() - self._give_up_after_s

@@ -164,8 +164,11 @@ class UpstreamCall:
         return self._response
 
     async def _refuses_addition(self, response: httpx.Response) -> bool:
-        while sum(map(len, self._examined)) < _EXAMINED_BYTES and await self._examine(response):
-            pass
+        try:
+            while sum(map(len, self._examined)) < _EXAMINED_BYTES and await self._examine(response):
+                pass
+        except UpstreamError as error:  # the status has come, and counts
+            self._rest = _failing(error)
         coding = header(response.headers.raw, b"content-encoding")
         decoder = ContentDecoder(coding, _MAX_DECODED_BYTES)
         error_body = b"".join(decoder.decode(self._examined))

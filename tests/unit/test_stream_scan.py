@@ -319,3 +319,19 @@ def test_chunks_of_any_shape_never_raise(payloads: list[dict[str, Any]]) -> None
 def test_arbitrary_bytes_never_raise(body: bytes) -> None:
     for start in (b"", b"data: ", b"data: {", b'data: {"choices":[{'):
         scan(start + body + b"\n\n")
+
+
+def test_a_done_with_something_after_it_is_one() -> None:
+    """OpenAI's own SDK looks at the beginning of the data alone."""
+    assert scan(b"data: {}\n\ndata: [DONE] \n\n").finished
+
+
+@pytest.mark.parametrize("size", [10, 300_000])
+def test_the_next_sequence_number_outlasts_what_was_dropped(size: int) -> None:
+    """An error frame after many or large events continues the numbers."""
+    stream = StreamScan()
+    for number in range(600_000 // size if size > 10 else 9_000):
+        data = json.dumps({"type": "x", "text": "a" * size, "sequence_number": number})
+        stream.feed(f"data: {data}\n\n".encode())
+        assert stream.next_sequence_number == number + 1 or number % 100
+    assert stream.next_sequence_number == number + 1

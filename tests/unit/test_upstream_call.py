@@ -343,3 +343,18 @@ async def test_a_refusal_or_a_coded_body_is_not_looked_into() -> None:
 async def test_a_break_within_the_first_bytes_reaches_the_client_after_them(body: bytes) -> None:
     _, received = await opened(typed(JSON, body=body, breaks=True), stream_requested=True)
     assert received == body + b" broken"
+
+
+async def test_the_status_of_an_error_counts_though_its_body_breaks_off() -> None:
+    """A 429 that breaks off while it is examined is still the upstream's 429."""
+    response = httpx.Response(
+        429, stream=httpx.ByteStream(b'{"error":'), extensions={"breaks": True}
+    )
+    upstream = ScriptedUpstream(response)
+    call = UpstreamCall(upstream, StreamOptionsSupport(ManualClock()), exchange(), b"/")
+    opened = await call.open(RequestContent(HeldBody(PLAIN), HeldBody(ASKING)))
+    received: list[bytes] = []
+    with pytest.raises(UpstreamInterrupted):
+        received += [piece async for piece in call.pieces()]
+    assert opened.status_code == 429
+    assert upstream.bodies == [ASKING]

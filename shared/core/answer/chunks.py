@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from shared.core.wire.json_shape import JsonObject, parse
 from shared.core.wire.sse import SseDecoder, SseEvent
-from shared.core.wire.stream_end import DONE
+from shared.core.wire.stream_end import is_done
 
 # Read between two pauses: half a millisecond of ordinary chunks, one where every byte is a line.
 _WINDOW_BYTES: Final = 4 * 1024
@@ -40,7 +40,7 @@ class ChunkStream:
         decoder = SseDecoder()
         for window in _windows(pieces):
             for event in decoder.feed(window):
-                if event.data == DONE:
+                if is_done(event.data):
                     self.done = True
                     continue
                 chunk = _chunk(event)
@@ -52,7 +52,7 @@ class ChunkStream:
         tail = decoder.tail()
         if tail is None:
             return
-        self.done = self.done or tail.data == DONE
+        self.done = self.done or is_done(tail.data)
         cut = _chunk(tail)
         if cut is not None:
             yield cut

@@ -44,6 +44,13 @@ MARKS: Final = (
 )
 
 
+def is_done(data: str) -> bool:
+    """Whether an event's data is [DONE]. What follows it does not count: OpenAI's own SDK looks at
+    the beginning alone.
+    """
+    return data.startswith(DONE)
+
+
 def ends_event(data: bytes) -> bool:
     """Whether an event ends with these bytes. The last LONGEST_EVENT_END of them are enough."""
     return data.endswith(EVENT_ENDS)

@@ -13,10 +13,10 @@ from shared.core.wire import large_event as large
 from shared.core.wire.json_shape import JsonObject, items, mapping, parse_object, text
 from shared.core.wire.sse import SseEvent
 from shared.core.wire.stream_end import (
-    DONE,
     FAILURE_EVENTS,
     LAST_EVENTS,
     ends_stream,
+    is_done,
     reports_error,
 )
 from shared.core.wire.tail import usage_of
@@ -58,7 +58,7 @@ class StreamFindings:
 
     def add(self, event: SseEvent) -> None:
         """Note an event."""
-        if event.data == DONE:
+        if is_done(event.data):
             self.done = True
         elif len(event.data) > PARSED_BYTES:
             self.add_large(event.event, event.data[:FIRST_BYTES], event.data[-LAST_BYTES:])

@@ -19,7 +19,7 @@ from typing import Final
 from shared.core.wire import body_start, event_search
 from shared.core.wire import large_event as large
 from shared.core.wire.json_shape import parse_object
-from shared.core.wire.stream_end import DONE
+from shared.core.wire.stream_end import is_done
 from shared.core.wire.stream_findings import (
     FIRST_BYTES,
     LAST_BYTES,
@@ -54,6 +54,7 @@ class StreamScan:
         # The events before the text are complete, but for one that is longer than the text can be:
         # these are its first bytes.
         self._first: bytes | None = None
+        self._sequence_number = -1  # the last one of the events; -1 if they have none
 
     def feed(self, piece: bytes) -> None:
         """Add a piece. Called for every piece of every stream: it must stay cheap."""
@@ -82,8 +83,13 @@ class StreamScan:
     @property
     def next_sequence_number(self) -> int:
         """The one after the last `sequence_number` of the events; 0 where they have none."""
-        numbers = _SEQUENCE_NUMBER.findall(self._join())
-        return int(numbers[-1]) + 1 if numbers else 0
+        self._note_sequence_number(self._join())
+        return self._sequence_number + 1
+
+    def _note_sequence_number(self, text: bytes) -> None:
+        at = text.rfind(b'"sequence_number"')
+        if at >= 0 and (number := _SEQUENCE_NUMBER.match(text, at)):
+            self._sequence_number = int(number[1])
 
     def _tail(self, findings: StreamFindings) -> Tail:
         finished = self._is_finished(findings)
@@ -139,7 +145,7 @@ class StreamScan:
             findings.unsure |= ends and _last_text(text).endswith("}}")
             return
         event = event_search.decoded_open(text[start:])
-        if event is not None and (event.data == DONE or parse_object(event.data)):
+        if event is not None and (is_done(event.data) or parse_object(event.data)):
             findings.add(event)
 
     def _join(self) -> bytes:
@@ -154,6 +160,7 @@ class StreamScan:
         if self._is_document is None:
             self._is_document = self.is_document
         text = self._join()
+        self._note_sequence_number(text)
         if self._first is not None:
             end = event_search.event_end(text, 0)
             if end is not None:

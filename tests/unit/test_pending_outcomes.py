@@ -1,0 +1,46 @@
+"""Outcomes that wait for storage outlast a bug in storing one of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness.sample_envelope import PLAIN
+from shared.core.records.envelope import Envelope
+from shared.relay.pending_outcomes import PendingOutcomes
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_an_outcome_that_cannot_be_stored_by_a_bug_holds_no_other_up() -> None:
+    """It stays until it is given up, and is reported then."""
+    stored: list[str] = []
+    lost: list[str] = []
+    tasks: list[asyncio.Task[Any]] = []
+
+    async def store(envelope: Envelope) -> bool:
+        if envelope.deployment == "faulty":
+            raise ValueError("a bug")
+        stored.append(envelope.exchange_id)
+        return True
+
+    def start[T](work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        tasks.append(asyncio.create_task(work))
+        return tasks[-1]
+
+    pending = PendingOutcomes(
+        store,
+        lambda envelope: lost.append(envelope.deployment or ""),
+        start,
+        give_up_after_s=0.05,
+        interval_s=0.01,
+    )
+    pending.add(PLAIN)
+    pending.add(replace(PLAIN, deployment="faulty"))
+    await asyncio.wait_for(asyncio.gather(*tasks), 20)
+    assert stored == [PLAIN.exchange_id]
+    assert lost == ["faulty"]
