@@ -148,10 +148,10 @@ class Enrichment:
 
         Raises AssemblyError, DeliveryError or StorageError; the queue then delivers it again.
         """
-        if envelope.outcome_pending:
-            envelope = await self._store_outcome(envelope)
         try:
             async with asyncio.timeout(self._timeout_s):
+                if envelope.outcome_pending:
+                    envelope = await self._store_outcome(envelope)
                 await self._deliver(envelope)
         except TimeoutError:
             raise DeliveryError(

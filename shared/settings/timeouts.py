@@ -177,7 +177,7 @@ WAITS: Final = (
     ),
     Wait(
         dependency="Enrichment",
-        what="all of one message: captures, its turn, assembly, claim, acceptance",
+        what="all of one message: outcome, captures, its turn, assembly, claim, acceptance",
         bound=DELIVERY_S,
         then=_AGAIN,
     ),

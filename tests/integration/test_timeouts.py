@@ -346,6 +346,8 @@ async def delivery(dependency: MisbehavingDependency) -> None:
         )
         with pytest.raises(DeliveryError):
             await enrichment.deliver(PLAIN)
+        with pytest.raises((DeliveryError, StorageError)):
+            await enrichment.deliver(replace(PLAIN, outcome_pending=True))
 
 
 # The calls that try each row of the table: dependency and the kind of wait.
@@ -378,7 +380,7 @@ TRIALS: Final[dict[tuple[str, str], Callable[[MisbehavingDependency], Awaitable[
     ("Readiness", "the probe of any dependency"): readiness,
     (
         "Enrichment",
-        "all of one message: captures, its turn, assembly, claim, acceptance",
+        "all of one message: outcome, captures, its turn, assembly, claim, acceptance",
     ): delivery,
 }
 
