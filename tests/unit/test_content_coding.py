@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.cutting import every_way
 from shared.core.wire import content_coding
-from shared.core.wire.content_coding import ContentDecoder, decode_small
+from shared.core.wire.content_coding import ContentDecoder, PieceDecoder, decode_small
 from shared.core.wire.steps import run_to_end
 
 TEXT = b'{"choices": [{"index": 0}]}'
@@ -101,3 +101,15 @@ def test_a_small_body_is_decoded_whole_or_not_at_all(
 ) -> None:
     """A request that the relay examines must not cost it more than the bound allows."""
     assert run_to_end(decode_small(body, coding, 1000)) == text
+
+
+def test_a_coded_body_of_which_nothing_came_is_not_at_its_end() -> None:
+    assert not PieceDecoder("gzip").is_at_end
+    assert PieceDecoder("").is_at_end
+
+
+def test_the_members_of_a_piece_decode_into_no_more_than_one_may() -> None:
+    """A member of nothing costs as much as one of something."""
+    large = gzip.compress(b"\0" * (4 * 1024 * 1024), mtime=0)
+    assert PieceDecoder("gzip").feed(large * 5) is None
+    assert PieceDecoder("gzip").feed(gzip.compress(b"", mtime=0) * 1000) is None

@@ -335,3 +335,19 @@ def test_the_next_sequence_number_outlasts_what_was_dropped(size: int) -> None:
         stream.feed(f"data: {data}\n\n".encode())
         assert stream.next_sequence_number == number + 1 or number % 100
     assert stream.next_sequence_number == number + 1
+
+
+def test_a_large_choice_is_known_by_its_index_wherever_it_stands() -> None:
+    """The last choice ends in an event that is too large to be parsed."""
+
+    def chunk(index: int, content: str) -> bytes:
+        choice = {"delta": {"content": content}, "finish_reason": "stop", "index": index}
+        return b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
+
+    assert scan(chunk(0, "a") + chunk(1, "x" * (PARSED_BYTES + 1000)), 2).finished
+
+
+def test_usage_that_is_too_deep_for_a_message_is_left_to_enrichment() -> None:
+    usage = '{"a":1,"x":' + "[" * 298 + "]" * 298 + "}"
+    body = f'data: {{"choices":[],"usage":{usage}}}\n\ndata: [DONE]\n\n'.encode()
+    assert scan(body).usage is None

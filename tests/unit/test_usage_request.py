@@ -10,6 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from shared.core.wire.operations import spec_of
+from shared.core.wire.steps import run_to_end
 from shared.core.wire.usage_request import Examination, accepts, examine, is_refusal
 from tests.unit.scanning import run, timed
 
@@ -260,3 +261,10 @@ def test_a_large_prompt_is_not_copied_to_ask() -> None:
     assert [type(part) for part in found.asking] == [memoryview, bytes, memoryview]
     assert sum(map(len, found.asking)) == len(body) + len(ADDED)
     assert longest < 30
+
+
+def test_an_empty_list_of_prompts_says_nothing_of_the_choices() -> None:
+    """With none to wait for, a stream would be taken for whole wherever it breaks off."""
+    body = b'{"prompt":[],"stream":true}'
+    examined = run_to_end(examine(body, spec_of("completions"), may_ask=False))
+    assert examined.choices is None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # zlib has it under no public name
 # A bound against decompression bombs, far above any real answer.
 MAX_DECODED_BYTES: Final = 256 * 1024 * 1024
 _MAX_PIECE_BYTES: Final = 4 * 1024 * 1024  # that one piece decodes into: a few milliseconds
+_MAX_PIECE_MEMBERS: Final = 100
 # Each member costs a copy of what follows it in its window.
 MAX_MEMBERS: Final = 10_000
 _WINDOW_BYTES: Final = 64 * 1024
@@ -130,7 +131,9 @@ class PieceDecoder:
     @property
     def is_at_end(self) -> bool:
         """Whether the body may end here: the coding's own end has come."""
-        return self._decompressor is None or self._decompressor.eof
+        if self._coding in _IDENTITY:
+            return True
+        return self._decompressor is not None and self._decompressor.eof
 
     def feed(self, piece: bytes) -> bytes | None:
         """The decoded piece; None if it cannot be decoded, or decodes into too much. What follows
@@ -138,18 +141,21 @@ class PieceDecoder:
         """
         if self._coding in _IDENTITY:
             return piece
-        decoded, rest = [], self._unpadded(piece)
+        decoded, rest = bytearray(), self._unpadded(piece)
+        members = 0
         try:
             while rest:
                 if self._decompressor is None or self._decompressor.eof:
                     self._decompressor = zlib.decompressobj(_window_bits(self._coding, rest))
-                decoded.append(self._decompressor.decompress(rest, _MAX_PIECE_BYTES))
-                if self._decompressor.unconsumed_tail:
+                    members += 1
+                # one byte more than there may be; 0 would mean any number
+                decoded += self._decompressor.decompress(rest, _MAX_PIECE_BYTES - len(decoded) + 1)
+                if len(decoded) > _MAX_PIECE_BYTES or members > _MAX_PIECE_MEMBERS:
                     return None
                 rest = self._unpadded(self._decompressor.unused_data)
         except zlib.error:
             return None
-        return b"".join(decoded)
+        return bytes(decoded)
 
     def _unpadded(self, rest: bytes) -> bytes:
         """What is left to decode: after the end of a member it begins the next one."""

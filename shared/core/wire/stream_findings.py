@@ -100,7 +100,7 @@ class StreamFindings:
 
     def _add_large_choice(self, first: str, last: str) -> None:
         found = _CHOICE_INDEX.search(first)
-        index = found[1] if found else "0"
+        index = found[1] if found else str(large.last_member(last, "index", '{"choices":[{') or 0)
         reason = large.last_member(last, "finish_reason", '{"choices":[{')
         if text(reason):
             self._add_choice(index, finished=True)

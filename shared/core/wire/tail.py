@@ -11,13 +11,15 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from shared.core.wire.json_shape import JsonObject, parse_object
+from shared.core.wire.json_shape import Json, JsonObject, parse_object
 from shared.core.wire.operations import OperationSpec
 from shared.core.wire.reported_error import error_of
 
 TAIL_BYTES: Final = 32 * 1024  # how much of the end a capture's writer keeps at hand
 # As JSON; a real one has about 300. Enrichment finds a larger one in the capture.
 MAX_USAGE_BYTES: Final = 2048
+# Levels of objects and arrays; a real one has two. A message of the queue may be nested 300 deep.
+MAX_USAGE_DEPTH: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,5 +58,14 @@ def usage_of(chunk: JsonObject) -> JsonObject | None:
 
 
 def bounded(usage: JsonObject | None) -> JsonObject | None:
-    """The usage, unless it is too large for an envelope."""
-    return usage if len(json.dumps(usage)) <= MAX_USAGE_BYTES else None
+    """The usage, unless it is too large or too deep for an envelope."""
+    if len(json.dumps(usage)) > MAX_USAGE_BYTES or not _is_shallow(usage, MAX_USAGE_DEPTH):
+        return None
+    return usage
+
+
+def _is_shallow(value: Json, levels: int) -> bool:
+    members = (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    )
+    return not members or (levels > 0 and all(_is_shallow(item, levels - 1) for item in members))

@@ -115,7 +115,7 @@ def _choices(body: JsonText, found: dict[str, Span]) -> int | None:
     prompts: Json = None
     if prompt is not None and body[prompt.start : prompt.start + 1] == b"[":
         prompts = _parsed(body, prompt)
-        if not isinstance(prompts, list):
+        if not isinstance(prompts, list) or not prompts:
             return None
     if type(n) is not int or n < 1:
         return None
