@@ -88,7 +88,9 @@ class StartLock(Protocol):
     """Lets one starter in at a time, over all instances."""
 
     def hold(self) -> AbstractAsyncContextManager[bool]:
-        """Within it, whether this caller holds it. Raises StorageError."""
+        """Within it, whether this caller holds it. Raises StorageError, also if what is done
+        within it takes longer than it can be held.
+        """
         ...
 
 

@@ -6,6 +6,7 @@ Storage ends it by itself after a while, so that a dead holder does not block ot
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import uuid
@@ -17,18 +18,19 @@ from azure.storage.blob.aio import BlobClient, BlobLeaseClient
 from shared.adapters.storage import Storage
 from shared.core.records.ledger_entry import CONTAINER
 from shared.errors import StorageError, StorageNotFound
+from shared.settings.timeouts import START_LEASE_S, START_S
 
-DURATION_S: Final = 30  # of 15 to 60 (Lease Blob): longer than a start of an orchestration takes
 _HELD: Final = frozenset({409, 412})  # LeaseAlreadyPresent, LeaseIdMissing
 
 
 class StartLease:
     """The right to start something. Every method raises StorageError."""
 
-    def __init__(self, storage: Storage, name: str) -> None:
-        """`name`: of the blob."""
+    def __init__(self, storage: Storage, name: str, *, timeout_s: float = START_S) -> None:
+        """`name`: of the blob. `timeout_s` is less than the lease lasts."""
         self._storage = storage
         self._name = name
+        self._timeout_s = timeout_s
 
     @functools.cached_property
     def _blob(self) -> BlobClient:
@@ -36,14 +38,25 @@ class StartLease:
 
     @contextlib.asynccontextmanager
     async def hold(self) -> AsyncIterator[bool]:
-        """Within it, whether this caller holds the lease; False if another does."""
+        """Within it, whether this caller holds the lease; False if another does.
+
+        What takes longer than the time-out is cancelled, and StorageError raised. The lease then
+        ends by itself: a start that was sent may be carried out yet, and the next one must see it.
+        """
         # The id is chosen here, so that acquiring it again after a lost answer succeeds.
         lease = BlobLeaseClient(self._blob, str(uuid.uuid4()))
-        is_holder = await self._acquire(lease)
+        is_holder = False
+        timeout = asyncio.timeout(self._timeout_s)
         try:
-            yield is_holder
+            async with timeout:
+                is_holder = await self._acquire(lease)
+                yield is_holder
+        except TimeoutError:
+            if not timeout.expired():
+                raise
+            raise StorageError(f"nothing was started within {self._timeout_s:g} s") from None
         finally:
-            if is_holder:
+            if is_holder and not timeout.expired():
                 with contextlib.suppress(StorageError):  # it ends by itself
                     async with self._storage.call():
                         await lease.release()
@@ -52,12 +65,12 @@ class StartLease:
         try:
             try:
                 async with self._storage.call():
-                    await lease.acquire(DURATION_S)
+                    await lease.acquire(START_LEASE_S)
             except StorageNotFound:
                 async with self._storage.call():
                     await self._blob.upload_blob(b"", overwrite=False)
                 async with self._storage.call():
-                    await lease.acquire(DURATION_S)
+                    await lease.acquire(START_LEASE_S)
         except StorageError as error:
             if error.status in _HELD:  # also where another created the blob meanwhile
                 return False

@@ -55,6 +55,11 @@ READINESS_S: Final = 5.0
 # All that enrichment does for one message, its turn among large ones included. Far below the
 # functionTimeout of host.json, at which the host kills the worker and every stream that it relays.
 DELIVERY_S: Final = 600.0
+# A lease on the right to start an orchestration: 15 to 60 s are possible (Lease Blob).
+START_LEASE_S: Final = 30
+# All that is done under it. The lease is not renewed, and is held for the whole of this time,
+# because the time is counted from before the call that acquires it.
+START_S: Final = START_LEASE_S - 5.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,6 +137,12 @@ WAITS: Final = (
         what="a call with its tries, or a page or piece of a long answer",
         bound=_STORAGE.call_s,
         then=_SDK_CALL,
+    ),
+    Wait(
+        dependency="Storage, the start of reconcile",
+        what="its lease of 30 s, whether a run is active, the start",
+        bound=START_S,
+        then="the start fails; none follows before the lease has ended",
     ),
     Wait(
         dependency="Azure OpenAI",

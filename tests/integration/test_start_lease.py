@@ -11,6 +11,8 @@ import pytest
 
 from blueprints.completeness import reconcile
 from shared.adapters.start_lease import StartLease
+from shared.errors import StorageError
+from shared.settings.timeouts import START_LEASE_S, START_S
 from tests.integration.azurite import a_storage
 
 pytestmark = pytest.mark.anyio
@@ -21,23 +23,30 @@ OPTIONS = reconcile.RunOptions(max_age_s=1, open_too=True)
 class Durable:
     """Durable's client: it looks, and starts an instance over that is running."""
 
-    def __init__(self, *, fails: int = 0) -> None:
+    def __init__(self, *, fails: int = 0, silent: str = "") -> None:
+        """`silent`: the method that does not end."""
         self.starts = 0
         self._fails = fails
+        self._silent = silent
         self._status: Any = None
 
     async def get_status(self, instance: str) -> Any:
         status = SimpleNamespace(runtime_status=self._status)
-        await asyncio.sleep(0.05)
+        await self._answer("get_status")
         return status
 
     async def start_new(self, *_: Any) -> None:
-        await asyncio.sleep(0.05)
+        await self._answer("start_new")
         if self._fails:
             self._fails -= 1
             raise RuntimeError("Durable is away")
         self.starts += 1
         self._status = Status.Pending
+
+    async def _answer(self, method: str) -> None:
+        if method == self._silent:
+            await asyncio.Event().wait()
+        await asyncio.sleep(0.05)
 
 
 def start(durable: Durable, lease: StartLease) -> Any:
@@ -68,6 +77,24 @@ async def test_a_start_that_fails_leaves_no_lease(azurite: str) -> None:
         await start(durable, lease)
     assert await start(durable, lease)
     await storage.aclose()
+
+
+@pytest.mark.parametrize("silent", ["get_status", "start_new"])
+async def test_a_start_ends_before_its_lease_does(azurite: str, silent: str) -> None:
+    """It fails, and no other starts while the lease lasts: the first one may be carried out yet."""
+    storage = a_storage(azurite)
+    name = f"locks/{silent}"
+    async with StartLease(storage, name).hold():
+        pass  # the blob exists
+    async with asyncio.timeout(20):
+        with pytest.raises(StorageError, match="nothing was started"):
+            await start(Durable(silent=silent), StartLease(storage, name, timeout_s=2))
+    assert not await start(Durable(), StartLease(storage, name))
+    await storage.aclose()
+
+
+def test_a_start_has_less_time_than_its_lease() -> None:
+    assert START_S < START_LEASE_S
 
 
 async def test_a_lease_is_held_by_one_at_a_time(azurite: str) -> None:

@@ -29,6 +29,7 @@ from shared.adapters.event_hub import EventHub
 from shared.adapters.identity import CachedToken, KeyCredential
 from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger import Ledger
+from shared.adapters.start_lease import StartLease
 from shared.adapters.storage import Storage
 from shared.adapters.upstream import Upstream
 from shared.adapters.usage_claims import UsageClaims
@@ -240,6 +241,13 @@ async def sdk_call(dependency: MisbehavingDependency) -> None:
             [name async for name in JsonBlobs(storage).names("a")]
 
 
+async def start_lease(dependency: MisbehavingDependency) -> None:
+    async with dependency.server() as server, a_storage(server) as storage:
+        with pytest.raises(StorageError):
+            async with StartLease(storage, "locks/a", timeout_s=SHORT_S).hold():
+                pass
+
+
 async def upstream_answer(
     dependency: MisbehavingDependency,
     *,
@@ -371,6 +379,10 @@ TRIALS: Final[dict[tuple[str, str], Callable[[MisbehavingDependency], Awaitable[
         "Storage, all other calls",
         "a call with its tries, or a page or piece of a long answer",
     ): sdk_call,
+    (
+        "Storage, the start of reconcile",
+        "its lease of 30 s, whether a run is active, the start",
+    ): start_lease,
     ("Azure OpenAI", "a connection"): upstream_connection,
     ("Azure OpenAI", "taking 64 KiB of the request's body"): upstream_upload,
     ("Azure OpenAI", "a byte of the answer"): upstream_byte,
