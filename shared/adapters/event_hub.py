@@ -250,5 +250,7 @@ def _resolve(group: list[_Waiting], error: DeliveryError | None) -> None:
             continue
         if error is None:
             accepted.set_result(None)
-        else:
-            accepted.set_exception(error)
+        else:  # an exception of its own for each: raising one adds to its traceback
+            own = type(error)(*error.args)
+            own.__cause__ = error.__cause__
+            accepted.set_exception(own)

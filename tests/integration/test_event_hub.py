@@ -133,6 +133,7 @@ async def test_a_refusal_concerns_everybody_in_the_group_and_passes(emulator: Em
         emulator.set_mode("reject")
         results = await ended(*sends(event_hub, b"{}", b"{}", b"{}"))
         assert [type(result) for result in results] == [DeliveryError] * 3
+        assert len(set(map(id, results))) == 3, "a shared exception's traceback grows with each"
         emulator.set_mode("accept")
         assert await ended(*sends(event_hub, b"{}")) == [None]
 
