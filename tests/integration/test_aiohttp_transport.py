@@ -295,6 +295,34 @@ async def test_headers_of_many_kilobytes_are_taken() -> None:
         await response.aclose()
 
 
+def an_answer_of(line_count: int) -> bytes:
+    """Headers alone, in so many lines."""
+    lines = [b"X-Policy-%d: %d" % (number, number) for number in range(1, line_count)]
+    return b"\r\n".join([b"HTTP/1.1 200 OK", *lines, b"Content-Length: 0", b"", b""])
+
+
+async def test_more_header_lines_are_taken_than_aiohttp_takes() -> None:
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        await connection.say(an_answer_of(129))
+
+    async with serving(script) as server, a_transport() as transport:
+        response = await transport.handle_async_request(a_request(server.url))
+        assert len(response.headers.raw) == 129
+        assert response.headers["x-policy-128"] == "128"
+        await response.aclose()
+
+
+async def test_too_many_header_lines_are_a_protocol_error() -> None:
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        await connection.say(an_answer_of(4097))
+
+    async with serving(script) as server, a_transport() as transport:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await transport.handle_async_request(a_request(server.url))
+
+
 async def test_an_answer_may_come_while_the_body_is_still_being_sent() -> None:
     async def script(connection: Connection) -> None:
         await connection.head()
