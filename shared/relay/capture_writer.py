@@ -126,10 +126,12 @@ class CaptureWriter:
         StorageError.
 
         Everything is given back to the memory, whatever happens. The uploads of a lost capture are
-        not waited for: each gives its bytes back when it ends.
+        not waited for: each gives its bytes back when it ends. Afterwards they are erased.
         """
         try:
             if self.lost:
+                if self._uploads:
+                    self._start(self._erase_hidden())
                 return False
             if not self._uploads:
                 await self._store.put(self.name, (preamble, bytes(self._held)))
@@ -183,6 +185,15 @@ class CaptureWriter:
             return error
         finally:
             self._memory.release(len(data))
+        return None
+
+    async def _erase_hidden(self) -> StorageError | None:
+        """Erase the blocks of a lost capture, unless a placeholder shows that they are there."""
+        try:
+            if self._placeholder is None or await self._placeholder is not None:
+                await self.erase()
+        except StorageError as error:
+            return error
         return None
 
     def _drop_held(self) -> None:

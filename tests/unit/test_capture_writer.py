@@ -205,6 +205,32 @@ async def test_a_slow_store_loses_the_capture_and_nothing_else() -> None:
     assert (store.blobs, memory.used_bytes) == ({}, 0)
 
 
+@pytest.mark.parametrize("placeholder", ["none", "failed", "stored"])
+async def test_no_block_of_a_lost_capture_is_hidden(placeholder: str) -> None:
+    """No listing shows blocks alone: they are erased, unless there is a placeholder."""
+    store, memory = GatedStore(), CaptureMemory(BLOCK_BYTES + MB)
+    store.failing = {"put if absent"} if placeholder == "failed" else set()
+    store.open.clear()
+    tasks: list[asyncio.Task[StorageError | None]] = []
+
+    def started(upload: Upload) -> asyncio.Task[StorageError | None]:
+        tasks.append(start(upload))
+        return tasks[-1]
+
+    writer = CaptureWriter(store, "a", memory, started)
+    if placeholder != "none":
+        writer.put_placeholder(b"soon")
+    for piece in pieces_of(BLOCK_BYTES + 2 * MB):
+        writer.write(piece)
+    assert not await writer.close(PREAMBLE)
+    store.open.set()
+    await asyncio.gather(*tasks)
+    if placeholder == "stored":
+        assert (store.blobs, list(store.blocks)) == ({"a": b"soon"}, [1])
+    else:
+        assert (store.blobs, store.blocks) == ({}, {})
+
+
 async def test_one_exchange_does_not_take_anothers_share_back() -> None:
     """A capture that is lost leaves room for the next one."""
     store, memory = GatedStore(), CaptureMemory(10)
