@@ -81,7 +81,7 @@ class OutcomeRecorder:
         return len(self._pending)
 
     def storage_answered(self) -> None:
-        """A call to storage has succeeded: what waits is tried now."""
+        """A recording call has succeeded: what waits is tried now."""
         self._pending.storage_answered()
 
     @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """Exchanges of which neither store has taken yet how they ended.
 
-One task tries all of them, every few seconds and as soon as any call to storage succeeds: what a
+One task tries all of them, every few seconds and as soon as any recording call succeeds: what a
 worker holds in memory is lost when it is stopped. It tries the oldest first and alone, so that an
 outage costs a few calls however many wait.
 """
@@ -70,7 +70,7 @@ class PendingOutcomes:
             self._retrying = self._start(self._retry())
 
     def storage_answered(self) -> None:
-        """A call to storage has succeeded: try all of them now."""
+        """A recording call has succeeded: try all of them now."""
         if self._waiting:
             self._healthy.set()
 

@@ -19,7 +19,7 @@ from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import RelayResult
 from shared.errors import StorageError
 from shared.relay import capture_headers
-from shared.relay.capture_writer import CaptureMemory, CaptureStore, CaptureWriter
+from shared.relay.capture_writer import CaptureMemory, CaptureStore, CaptureWriter, Upload
 from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.outcome_recorder import (
     GIVE_UP_AFTER_S,
@@ -82,7 +82,7 @@ class Recorder:
 
     def writer(self, name: str) -> CaptureWriter:
         """The writer of one side of an exchange."""
-        return CaptureWriter(self._captures, name, self._memory, self._start)
+        return CaptureWriter(self._captures, name, self._memory, self._start_upload)
 
     def request_arriving(self, record: ExchangeRecord) -> None:
         """Leave a trace of a request whose body takes its time: a placeholder, which its capture
@@ -112,6 +112,15 @@ class Recorder:
         self.running.add(task)  # the event loop itself keeps only a weak reference
         task.add_done_callback(self.running.discard)
         return task
+
+    def _start_upload(self, upload: Upload) -> asyncio.Task[StorageError | None]:
+        return self._start(self._upload(upload))
+
+    async def _upload(self, upload: Upload) -> StorageError | None:
+        error = await upload
+        if error is None:
+            self.outcomes.storage_answered()
+        return error
 
     async def _finish_or_log(
         self, record: ExchangeRecord, machine: ExchangeMachine, captured: asyncio.Future[Actions]

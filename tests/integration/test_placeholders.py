@@ -16,6 +16,7 @@ from tests.integration.exchanges import (
     CHAT,
     DEADLINE_S,
     LIMITS,
+    Envelopes,
     MemoryStore,
     RelayClient,
     RelaySetup,
@@ -127,6 +128,32 @@ async def test_a_placeholder_is_not_taken_for_the_capture() -> None:
     assert setup.recorder.failed.request_captures == 1
     (placeholder,) = setup.store.captures(".request")
     assert placeholder.partial
+
+
+async def test_a_placeholder_shows_that_storage_is_back() -> None:
+    """What waits for storage is tried at once, not only when an exchange has ended."""
+    store = MemoryStore(failing=True)
+    setup = relay_setup(
+        document(b"{}"),
+        document(b"{}"),
+        store=store,
+        envelopes=Envelopes(failing=True),
+        retry_interval_s=10 * DEADLINE_S,
+    )
+    await RelayClient(setup.relay, b"{}").run()
+    async with asyncio.timeout(DEADLINE_S):
+        while not setup.recorder.outcomes.pending_count:  # noqa: ASYNC110 - a counter, which nobody signals
+            await asyncio.sleep(0)
+    store.failing = False
+    client = slow_client(setup, b"first", PASSING, UPLOAD)
+    running = client.start()
+    async with asyncio.timeout(DEADLINE_S):
+        while not store.captures(".outcome"):  # noqa: ASYNC110 - a dict, which nobody signals
+            await asyncio.sleep(0)
+    setup.envelopes.failing = False
+    client.disconnect()
+    await asyncio.wait_for(running, DEADLINE_S)
+    await setup.recorded()
 
 
 class Counting(MemoryStore):
