@@ -83,11 +83,28 @@ def test_capture_policy_required_holds_back_the_end_of_a_stream(line: str) -> No
         (b'data: {"usage":{"total_tokens":1}}\n\n', True),
         (b'data: {"choices":null,"usage":{"total_tokens":1}}\n\n', True),
         (b'data: {"error":{"code":"c"},"usage":{"total_tokens":1}}\n\n', False),
+        (
+            b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m",'
+            b'"system_fingerprint":"fp","service_tier":"default","choices":[],'
+            b'"usage":{"total_tokens":1},"obfuscation":"aX","error":null,'
+            b'"prompt_filter_results":[]}\n\n',
+            True,
+        ),
+        (
+            b'data: {"choices":[],"usage":{"total_tokens":1},'
+            b'"prompt_filter_results":[{"prompt_index":0}]}\n\n',
+            False,
+        ),
+        (
+            b'data: {"choices":[],"usage":{"total_tokens":1},'
+            b'"prompt_annotations":[{"prompt_index":0}]}\n\n',
+            False,
+        ),
         (b"data: [DONE]\n\n", False),
     ],
 )
 def test_the_usage_chunk(event: bytes, expected: bool) -> None:
-    """A usage object without a choice; what is cheap never misses one."""
+    """A usage object without a choice or other content; what is cheap never misses one."""
     assert is_usage_chunk(event) is expected
     assert may_hold_usage_chunk(event) or not expected
 

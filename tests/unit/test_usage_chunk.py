@@ -167,6 +167,7 @@ def test_the_end_of_a_long_event_may_be_cut(cut: int) -> None:
         {"choices": [{"index": 0, "delta": {}}], "usage": USAGE},
         {"choices": [], "usage": None},
         {"error": {"code": "c"}, "usage": USAGE},
+        {"choices": [], "usage": USAGE, "prompt_filter_results": [{"prompt_index": 0}]},
         {"response": {"usage": USAGE}},
     ],
     ids=str,

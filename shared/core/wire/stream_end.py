@@ -51,6 +51,14 @@ def is_done(data: str) -> bool:
     return data.startswith(DONE)
 
 
+# A chunk that holds anything else is not the usage chunk: the client may need its `error` or its
+# `prompt_filter_results`. Empty members hold nothing.
+_USAGE_CHUNK_MEMBERS: Final = frozenset(
+    {"id", "object", "created", "model", "system_fingerprint", "service_tier"}
+    | {"choices", "usage", "obfuscation"}
+)
+
+
 def ends_event(data: bytes) -> bool:
     """Whether an event ends with these bytes. The last LONGEST_EVENT_END of them are enough."""
     return data.endswith(EVENT_ENDS)
@@ -76,7 +84,8 @@ def may_hold_usage_chunk(piece: bytes) -> bool:
 
 
 def is_usage_chunk(event: bytes) -> bool:
-    """Whether this event is the extra chunk that `include_usage` brings: `usage` without a choice.
+    """Whether this event is the extra chunk that `include_usage` brings: `usage` without a choice
+    or any other content.
 
     Most servers write `choices: []`, others null or no `choices` at all.
     """
@@ -88,6 +97,7 @@ def is_usage_chunk(event: bytes) -> bool:
 
 def _holds_usage_alone(chunk: JsonObject) -> bool:
     usage, choices = chunk.get("usage"), chunk.get("choices")
-    if not isinstance(usage, dict) or chunk.get("error"):
+    others = chunk.keys() - _USAGE_CHUNK_MEMBERS
+    if not isinstance(usage, dict) or any(chunk[name] for name in others):
         return False
     return choices == [] or (choices is None and bool(usage))
