@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -351,3 +352,18 @@ def test_usage_that_is_too_deep_for_a_message_is_left_to_enrichment() -> None:
     usage = '{"a":1,"x":' + "[" * 298 + "]" * 298 + "}"
     body = f'data: {{"choices":[],"usage":{usage}}}\n\ndata: [DONE]\n\n'.encode()
     assert scan(body).usage is None
+
+
+def test_pieces_of_a_few_bytes_take_no_more_memory_than_their_number() -> None:
+    """A worker holds hundreds of streams, and an object of three bytes takes 35 and a place in a
+    list.
+    """
+    found = StreamScan()
+    tracemalloc.start()
+    try:
+        for number in range(80_000):
+            found.feed(b"%03d" % (number % 1000))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 1.25 * 240_000

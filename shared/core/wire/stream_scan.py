@@ -45,8 +45,10 @@ class StreamScan:
 
     def __init__(self, choices: int | None = 1) -> None:
         self.choices = choices
-        self._pieces: list[bytes] = []  # not looked at
-        self._pieces_bytes = 0
+        # Not looked at, and joined as they come: an object for each of them would take many times
+        # as much memory as a piece of a few bytes.
+        self._pieces = bytearray()
+        self._most_pieces_bytes = PENDING_BYTES
         self._lines = _LfLines()
         self._text = b""  # what came before the pieces and is not in the findings
         self._is_document: bool | None = None  # None: the text and the pieces are the whole body
@@ -58,9 +60,8 @@ class StreamScan:
 
     def feed(self, piece: bytes) -> None:
         """Add a piece. Called for every piece of every stream: it must stay cheap."""
-        self._pieces.append(piece)
-        self._pieces_bytes += len(piece)
-        if self._pieces_bytes > PENDING_BYTES:
+        self._pieces += piece
+        if len(self._pieces) > self._most_pieces_bytes:
             self._reduce()
 
     @property
@@ -151,8 +152,9 @@ class StreamScan:
     def _join(self) -> bytes:
         """The text, with the pieces joined to it."""
         if self._pieces:
-            self._text += self._lines.feed(b"".join(self._pieces))
+            self._text += self._lines.feed(bytes(self._pieces))
             self._pieces.clear()
+            self._most_pieces_bytes = PENDING_BYTES - len(self._text)
         return self._text
 
     def _reduce(self) -> None:
@@ -173,7 +175,7 @@ class StreamScan:
         if len(text) > PARSED_BYTES:
             self._first = text[:FIRST_BYTES] if self._first is None else self._first
             text = text[-LAST_BYTES:]
-        self._text, self._pieces_bytes = text, len(text)
+        self._text, self._most_pieces_bytes = text, PENDING_BYTES - len(text)
 
 
 class _LfLines:
