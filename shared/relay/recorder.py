@@ -172,13 +172,19 @@ class Recorder:
     async def _request_stored(self, record: ExchangeRecord, conclusion: Conclusion) -> bool:
         storing = self._requests.pop(record.exchange_id, None)
         if storing is not None:
-            return await storing
+            stored = await storing
+            if record.request.lost and conclusion.result is RelayResult.REJECTED:
+                self._erase_request_later(record)
+            return stored
         if conclusion.result is RelayResult.REJECTED:
             record.request.discard()
-            if record.request.reached_storage:
-                self._start(self._erase_request(record))
+            self._erase_request_later(record)
             return False
         return await self._put_request(record)  # the body never became whole: keep what arrived
+
+    def _erase_request_later(self, record: ExchangeRecord) -> None:
+        if record.request.reached_storage:
+            self._start(self._erase_request(record))
 
     async def _erase_request(self, record: ExchangeRecord) -> None:
         try:

@@ -17,6 +17,7 @@ from shared.core.wire import stream_request, usage_request
 from shared.core.wire.content_coding import decode_small
 from shared.core.wire.headers import header, is_readable
 from shared.errors import RequestNotCaptured
+from shared.relay.capture_writer import BLOCK_BYTES
 from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.recorder import Recorder
 from shared.relay.request_body import (
@@ -74,8 +75,7 @@ class RequestIntake:
             on_complete()
             return self._recorder.request_received(record)
 
-        # Of a body that passes, the upstream may act on the first piece.
-        note = self._note_pieces(incoming, placeholder_bytes=1 if passes else _PLACEHOLDER_BYTES)
+        note = self._note_pieces(incoming, passes=passes)
         if passes:
             return RequestContent(
                 PassingBody(
@@ -94,15 +94,20 @@ class RequestIntake:
             raise RequestNotCaptured
         return content
 
-    def _note_pieces(
-        self, incoming: IncomingBody, *, placeholder_bytes: int
-    ) -> Callable[[bytes], None]:
+    def _placeholder_bytes(self, *, passes: bool) -> int:
+        """From which size on a body that is not whole yet has a placeholder."""
+        if self._limits.capture_required:  # nothing goes upstream before the capture is stored
+            return BLOCK_BYTES
+        # Of a body that passes, the upstream may act on the first piece.
+        return 1 if passes else _PLACEHOLDER_BYTES
+
+    def _note_pieces(self, incoming: IncomingBody, *, passes: bool) -> Callable[[bytes], None]:
         """What each piece of the body is given to: it goes into the capture. If that will not be
-        stored soon, because the body is long or not whole yet, a placeholder is.
+        stored soon, because the body is long or not whole yet, a placeholder is. If blocks of it
+        are uploaded, a placeholder is stored first, because no listing shows blocks alone.
         """
         record, recorder = self._record, self._recorder
-        if self._limits.capture_required:  # nothing goes upstream before the capture is stored
-            return record.request.write
+        placeholder_bytes = self._placeholder_bytes(passes=passes)
         placeholder_due = True
 
         def note(piece: bytes) -> None:
@@ -112,7 +117,7 @@ class RequestIntake:
             if (
                 placeholder_due
                 and request.size >= placeholder_bytes
-                and request.size != incoming.announced_bytes
+                and (request.size >= BLOCK_BYTES or request.size != incoming.announced_bytes)
             ):
                 placeholder_due = False
                 recorder.request_arriving(record)

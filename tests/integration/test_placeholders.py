@@ -12,6 +12,7 @@ import pytest
 from shared.core.records import capture
 from shared.core.records.outcome import Outcome
 from shared.errors import StorageError
+from shared.relay.capture_writer import BLOCK_BYTES
 from tests.integration.exchanges import (
     CHAT,
     DEADLINE_S,
@@ -82,7 +83,7 @@ async def test_a_short_request_has_no_placeholder() -> None:
 
 
 async def test_a_request_that_must_be_captured_first_has_no_placeholder() -> None:
-    """Nothing of it goes upstream before its capture is stored."""
+    """It is smaller than a block. Nothing of it goes upstream before its capture is stored."""
     store = Counting()
     setup = relay_setup(document(b"{}"), document(b"{}"), store=store, capture_required=True)
     for path, headers in ((CHAT, EXAMINED), (UPLOAD, PASSING)):
@@ -90,6 +91,49 @@ async def test_a_request_that_must_be_captured_first_has_no_placeholder() -> Non
     await setup.recorded()
     assert store.placeholders == 0
     assert len(setup.store.captures(".request")) == 2
+
+
+@pytest.mark.parametrize("capture_required", [False, True])
+@pytest.mark.parametrize("length", ["announced", "unknown"])
+async def test_no_block_is_uploaded_without_a_placeholder(
+    *, capture_required: bool, length: str
+) -> None:
+    """A listing must show the blocks of an instance that is killed meanwhile, even if the piece
+    that fills a block is the body's last one.
+    """
+    store = Blocks()
+    setup = relay_setup(
+        document(b"{}"),
+        store=store,
+        capture_required=capture_required,
+        request_body_bytes=2 * BLOCK_BYTES,
+    )
+    body = b"x" * BLOCK_BYTES
+    headers = (
+        {"content-type": "application/json", "content-length": str(len(body))}
+        if length == "announced"
+        else EXAMINED
+    )
+    await RelayClient(setup.relay, body, headers=headers).run()
+    await setup.recorded()
+    assert store.listed == [True, True], "the block of the body, that of the header"
+    (request,) = setup.store.captures(".request")
+    assert (request.partial, request.body) == (False, body)
+
+
+async def test_nothing_is_left_of_a_long_request_that_memory_had_no_room_for() -> None:
+    """It is rejected, so nothing of its prompt stays: neither a block nor the placeholder."""
+    setup = relay_setup(
+        capture_required=True,
+        capture_memory_bytes=BLOCK_BYTES + 10,
+        request_body_bytes=3 * BLOCK_BYTES,
+    )
+    client = RelayClient(setup.relay, b"x" * BLOCK_BYTES, b"x" * BLOCK_BYTES, headers=EXAMINED)
+    await client.run()
+    envelope = await setup.envelope()
+    assert (client.status, envelope.outcome) == (503, Outcome.REJECTED)
+    assert not setup.store.blocks
+    assert list(setup.store.blobs) == [capture.outcome_name(client.exchange_id)]
 
 
 async def test_a_rejected_request_leaves_no_placeholder() -> None:
@@ -178,3 +222,15 @@ class Counting(MemoryStore):
         if not self.erasable:
             raise StorageError("storage did not answer: TimeoutError")
         return await super().erase(name)
+
+
+class Blocks(MemoryStore):
+    """Notes for each block whether a listing shows its capture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listed: list[bool] = []
+
+    async def stage(self, name: str, block: int, data: bytes) -> None:
+        self.listed.append(name in self.blobs)
+        await super().stage(name, block, data)
