@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import platform
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -41,6 +42,7 @@ its instance died is lost, which `CAPTURE_POLICY` decides:
   stored yet; and, if queue *and* blobs are away, those that are in neither store nor in the log
 * `required` loses nothing that went upstream
 """
+_COLUMNS: Final = 100
 _LIMITS: Final = """
 | word | meaning |
 |---|---|
@@ -104,7 +106,15 @@ def document(
         _MORE_WORDS + _METHOD,
         *figures(results),
     ]
-    return "\n".join(parts).rstrip("\n") + "\n"
+    lines = "\n".join(parts).rstrip("\n").split("\n")
+    return "\n".join(map(_wrapped, lines)) + "\n"
+
+
+def _wrapped(line: str) -> str:
+    """The line, in several if it is prose and long."""
+    if len(line) <= _COLUMNS or line.startswith("|"):
+        return line
+    return textwrap.fill(line, _COLUMNS, break_long_words=False, break_on_hyphens=False)
 
 
 def figures(results: Sequence[ProofResult]) -> list[str]:
