@@ -36,6 +36,7 @@ _EVALUATED: Final = frozenset(
         "test_deployment",
         "test_parameters",
         "test_pool",
+        "test_runbook",
         "test_teams",
         "test_wiring",
     }
