@@ -9,6 +9,7 @@ from typing import Final
 from azure.storage.queue.aio import QueueClient
 
 from shared.adapters.storage import Storage
+from shared.concurrency.futures import complete_each
 from shared.core.records import envelope_message
 from shared.core.records.envelope import Envelope, dump
 from shared.errors import StorageError
@@ -96,10 +97,8 @@ class GroupedEnvelopes:
 
 
 def _resolve(group: list[_Waiting], error: StorageError | None) -> None:
-    for _, queued in group:
-        if queued.done():  # its task was cancelled
-            continue
-        if error is None:
-            queued.set_result(None)
-        else:  # an exception of its own for each: raising one adds to its traceback
-            queued.set_exception(StorageError(str(error), status=error.status, code=error.code))
+    complete_each((queued for _, queued in group), error, _copy)
+
+
+def _copy(error: StorageError) -> StorageError:
+    return StorageError(str(error), status=error.status, code=error.code)

@@ -24,6 +24,7 @@ from azure.eventhub import EventData, EventDataBatch
 from azure.eventhub.aio import EventHubProducerClient
 
 from shared.adapters import event_hub_errors
+from shared.concurrency.futures import complete_each
 from shared.errors import DeliveryError, EventRefused, EventTooLarge
 from shared.settings.settings import EventHubSettings
 from shared.settings.timeouts import EventHubTimeouts
@@ -245,12 +246,10 @@ def _fill(batch: EventDataBatch, group: list[_Waiting]) -> int:
 
 
 def _resolve(group: list[_Waiting], error: DeliveryError | None) -> None:
-    for _, accepted in group:
-        if accepted.done():  # its invocation was cancelled
-            continue
-        if error is None:
-            accepted.set_result(None)
-        else:  # an exception of its own for each: raising one adds to its traceback
-            own = type(error)(*error.args)
-            own.__cause__ = error.__cause__
-            accepted.set_exception(own)
+    complete_each((accepted for _, accepted in group), error, _copy)
+
+
+def _copy(error: DeliveryError) -> DeliveryError:
+    copy = type(error)(*error.args)
+    copy.__cause__ = error.__cause__
+    return copy

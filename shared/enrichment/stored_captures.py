@@ -28,25 +28,25 @@ async def read_stored(read: ReadCapture, envelope: Envelope) -> StoredExchange:
     acknowledged, and the answer to a put may be lost, as may be that to the question whether it was
     carried out.
     """
+    exchange_id = envelope.exchange_id
+    likely_request = request_name(exchange_id) if envelope.request_bytes else None
+    likely_response = response_name(exchange_id) if envelope.response_bytes else None
     (request_found, request), (response_found, response) = await asyncio.gather(
-        _read(read, envelope.request_capture, request_name, envelope, envelope.request_bytes),
-        _read(read, envelope.response_capture, response_name, envelope, envelope.response_bytes),
+        _read(read, envelope.request_capture, likely_request),
+        _read(read, envelope.response_capture, likely_response),
     )
     found = replace(envelope, request_capture=request_found, response_capture=response_found)
     return StoredExchange(envelope=found, request=request, response=response)
 
 
 async def _read(
-    read: ReadCapture,
-    name: str | None,
-    name_of: Callable[[str], str],
-    envelope: Envelope,
-    body_bytes: int,
+    read: ReadCapture, name: str | None, likely_name: str | None
 ) -> tuple[str | None, Capture | None]:
-    """The capture, and the name that the envelope is to have."""
-    if name is not None or not body_bytes:
+    """The capture, and the name that the envelope is to have. `likely_name`: where the capture is
+    if there is one; None if there was no body.
+    """
+    if name is not None or likely_name is None:
         return name, await read(name)
-    likely_name = name_of(envelope.exchange_id)
     capture = await read(likely_name)
     if capture is None or capture.partial:  # a placeholder says less than the envelope
         return None, None

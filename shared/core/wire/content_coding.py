@@ -98,8 +98,7 @@ class ContentDecoder:
         if not decompressor.eof:
             return rest
         rest = rest.lstrip(b"\0")
-        has_next = self._coding in _GZIP and rest[:1] == _GZIP_START
-        if rest and (not has_next or self._members >= MAX_MEMBERS):
+        if rest and (not _begins_member(self._coding, rest) or self._members >= MAX_MEMBERS):
             self.is_right_so_far = True
             self.problem = f"bytes follow the end of its content-encoding {self._coding}"
             return b""
@@ -162,7 +161,12 @@ class PieceDecoder:
         if self._decompressor is None or not self._decompressor.eof:
             return rest
         rest = rest.lstrip(b"\0")
-        return rest if self._coding in _GZIP and rest[:1] == _GZIP_START else b""
+        return rest if _begins_member(self._coding, rest) else b""
+
+
+def _begins_member(coding: str, rest: bytes) -> bool:
+    """Whether what follows the end of a member begins another one, which only gzip has."""
+    return coding in _GZIP and rest[:1] == _GZIP_START
 
 
 def _windows(body: Iterable[bytes]) -> Iterator[bytes]:

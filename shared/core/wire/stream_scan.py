@@ -56,7 +56,7 @@ class StreamScan:
         # The events before the text are complete, but for one that is longer than the text can be:
         # these are its first bytes.
         self._first: bytes | None = None
-        self._sequence_number = -1  # the last one of the events; -1 if they have none
+        self._sequence_number = -1  # the last one before the text; -1 if there is none
 
     def feed(self, piece: bytes) -> None:
         """Add a piece. Called for every piece of every stream: it must stay cheap."""
@@ -84,13 +84,13 @@ class StreamScan:
     @property
     def next_sequence_number(self) -> int:
         """The one after the last `sequence_number` of the events; 0 where they have none."""
-        self._note_sequence_number(self._join())
-        return self._sequence_number + 1
+        return self._last_sequence_number(self._join()) + 1
 
-    def _note_sequence_number(self, text: bytes) -> None:
+    def _last_sequence_number(self, text: bytes) -> int:
+        """The last one up to the end of `text`; -1 if there is none."""
         at = text.rfind(b'"sequence_number"')
-        if at >= 0 and (number := _SEQUENCE_NUMBER.match(text, at)):
-            self._sequence_number = int(number[1])
+        number = _SEQUENCE_NUMBER.match(text, at) if at >= 0 else None
+        return int(number[1]) if number else self._sequence_number
 
     def _tail(self, findings: StreamFindings) -> Tail:
         finished = self._is_finished(findings)
@@ -162,7 +162,7 @@ class StreamScan:
         if self._is_document is None:
             self._is_document = self.is_document
         text = self._join()
-        self._note_sequence_number(text)
+        self._sequence_number = self._last_sequence_number(text)
         if self._first is not None:
             end = event_search.event_end(text, 0)
             if end is not None:
