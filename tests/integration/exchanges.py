@@ -348,3 +348,10 @@ def relay_setup(
 def event_of(**chunk: Any) -> bytes:
     """One SSE event with this JSON."""
     return b"data: " + json.dumps(chunk).encode() + b"\n\n"
+
+
+# A request for a stream, and the events of its answer.
+ASK = b'{"stream": true, "messages": []}'
+TEXT = event_of(choices=[{"index": 0, "delta": {"content": "hello"}}])
+STOP = event_of(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
+DONE = b"data: [DONE]\n\n"

@@ -15,15 +15,18 @@ from harness.cutting import every_way
 from shared.core.records.outcome import Outcome
 from shared.core.wire.json_shape import mapping
 from tests.integration.exchanges import (
+    ASK,
     CHAT,
     DEADLINE_S,
+    DONE,
+    STOP,
+    TEXT,
     UNTOUCHED,
     Envelopes,
     MemoryStore,
     RelayClient,
     RelaySetup,
     document,
-    event_of,
     relay_setup,
     sse,
 )
@@ -32,10 +35,6 @@ from tests.integration.tiny_server import OK, Connection, serving
 
 pytestmark = pytest.mark.anyio
 
-ASK = b'{"stream": true, "messages": []}'
-TEXT = event_of(choices=[{"index": 0, "delta": {"content": "hello"}}])
-STOP = event_of(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
-DONE = b"data: [DONE]\n\n"
 AUDIO = "/openai/deployments/whisper/audio/transcriptions"
 
 

@@ -27,7 +27,11 @@ from shared.core.records.envelope import Envelope, dump, load
 from shared.core.records.outcome import Outcome
 from shared.errors import StorageError, StorageNotFound
 from tests.integration.exchanges import (
+    ASK,
     DEADLINE_S,
+    DONE,
+    STOP,
+    TEXT,
     UNTOUCHED,
     MemoryStore,
     RelayClient,
@@ -39,11 +43,6 @@ from tests.integration.exchanges import (
 )
 
 pytestmark = pytest.mark.anyio
-
-ASK = b'{"stream": true, "messages": []}'
-TEXT = event_of(choices=[{"index": 0, "delta": {"content": "hello"}}])
-STOP = event_of(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
-DONE = b"data: [DONE]\n\n"
 
 
 async def whole(setup: RelaySetup) -> None:

@@ -14,7 +14,11 @@ import pytest
 
 from shared.core.records.outcome import Outcome
 from tests.integration.exchanges import (
+    ASK,
     DEADLINE_S,
+    DONE,
+    STOP,
+    TEXT,
     UNTOUCHED,
     RelayClient,
     document,
@@ -25,12 +29,8 @@ from tests.integration.exchanges import (
 
 pytestmark = pytest.mark.anyio
 
-ASK = b'{"stream": true, "messages": []}'
-TEXT = event_of(choices=[{"index": 0, "delta": {"content": "hello"}}])
-STOP = event_of(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
 USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
 USAGE_CHUNK = event_of(choices=[], usage=USAGE)
-DONE = b"data: [DONE]\n\n"
 COMMENT = b": keep-alive\n"
 
 COMMENTING = replace(UNTOUCHED, keep_alive_s=0.05)

@@ -17,7 +17,10 @@ from shared.core.records.exchange_id import started_at
 from shared.core.records.outcome import Outcome
 from shared.relay.capture_writer import BLOCK_BYTES
 from tests.integration.exchanges import (
+    ASK,
     DEADLINE_S,
+    STOP,
+    TEXT,
     Envelopes,
     MemoryStore,
     RelayClient,
@@ -30,10 +33,7 @@ from tests.integration.exchanges import (
 
 pytestmark = pytest.mark.anyio
 
-ASK = b'{"stream": true, "messages": []}'
 USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
-TEXT = event_of(choices=[{"index": 0, "delta": {"content": "hello"}}])
-STOP = event_of(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
 STREAM = TEXT + STOP + event_of(choices=[], usage=USAGE) + b"data: [DONE]\n\n"
 
 
