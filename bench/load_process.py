@@ -8,7 +8,7 @@ from typing import Final
 
 from bench.errors import BenchError
 from bench.job import Job, JobResult
-from local.stack.supervisor import ROOT
+from local.repository import ROOT
 
 _WITHIN_S: Final = 120.0
 

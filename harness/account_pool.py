@@ -12,7 +12,6 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 from xml.etree import ElementTree
@@ -24,6 +23,7 @@ from multidict import CIMultiDict, MultiMapping
 from yarl import URL
 
 from harness import entra_tokens
+from local.repository import ROOT
 
 PATH: Final = "/fnsse-test-pool"
 # The app's identity, and one that may not call.
@@ -31,7 +31,7 @@ APP_CLIENT_ID: Final = "a77c11e7-2222-4333-8444-555566667777"
 AUDIENCE: Final = "https://cognitiveservices.azure.com"
 IDENTITY_SECRET: Final = "identity-header-9b1e"
 _TRIP_S: Final = 10.0
-_POLICY: Final = Path(__file__).parents[1] / "infra" / "policies" / "pool.xml"
+_POLICY: Final = ROOT / "infra" / "policies" / "pool.xml"
 # They belong to one connection, or are written again for the next.
 _CONNECTION: Final = {"host", "connection", "transfer-encoding", "keep-alive", "content-length"}
 

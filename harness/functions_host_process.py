@@ -18,10 +18,10 @@ import httpx
 import pytest
 
 from harness.tools import missing
+from local.repository import ROOT
 from local.stack.ports import free_port
 from local.stack.processes import descendants_of, signal_each
 
-ROOT = Path(__file__).parents[1]
 AZURITE = ROOT / "local" / "azurite" / "node_modules" / ".bin" / "azurite"
 _KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 # The message of an exception in the real host's own start.

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from local.repository import ROOT
 from local.stack import Ports, StackError
 from local.stack.ports import WHAT_LISTENS, make_variable
-from local.stack.supervisor import ROOT
 
 # targets of make, by --functions-host
 _TARGETS: Final = {"embedded": "run", "func": "func", "none": "parts"}

@@ -19,9 +19,9 @@ from local import addresses
 from local.console import Console
 from local.folder import FolderInUse, alone_in, another
 from local.options import Options, parse
+from local.repository import ROOT
 from local.stack import FunctionsHost, Ports, PortsTaken, Stack, StackError, read_settings_file
 from local.stack.ports import alternatives
-from local.stack.supervisor import ROOT
 from shared.errors import SettingsError
 from shared.settings.loader import load
 from shared.settings.settings import Settings

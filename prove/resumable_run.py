@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
-from local.stack.supervisor import ROOT
+from local.repository import ROOT
 from prove.result import ProofResult
 
 

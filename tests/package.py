@@ -9,11 +9,10 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
 
 from pathspec import GitIgnoreSpec
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+from local.repository import ROOT
 
 
 def deployable(paths: Iterable[str]) -> list[str]:

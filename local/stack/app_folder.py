@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from local.stack.supervisor import ROOT
+from local.repository import ROOT
 
 # What is deployed. local.settings.json is not: a developer's settings for `make run` must not
 # change a test.

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from local.repository import ROOT
 from local.stack.errors import StackError, ToolMissing
 from local.stack.part import PartSpec
 from local.stack.ports import HOST, Ports
 from local.stack.readiness import answers, listens
-from local.stack.supervisor import ROOT
 
 _AZURITE: Final = ROOT / "local" / "azurite" / "node_modules"
 

@@ -12,13 +12,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
+from local.repository import ROOT
 from local.stack import commands
 from local.stack.app_folder import lay_out
 from local.stack.environment import compose, read_settings_file
 from local.stack.part import OnLine, Part, PartSpec
 from local.stack.ports import HOST, Ports, free_ports, require_free
 from local.stack.storage import connection_string, create_queues_and_containers
-from local.stack.supervisor import ROOT, StackSupervisor
+from local.stack.supervisor import StackSupervisor
 
 FunctionsHost = Literal["embedded", "func"]
 

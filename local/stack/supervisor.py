@@ -13,10 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from local.repository import ROOT
 from local.stack.part import OnLine, Part, PartSpec
 from local.stack.processes import MARKER, processes_of
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 _POLL_S: Final = 0.1
 
 

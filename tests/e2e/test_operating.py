@@ -13,7 +13,6 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -25,13 +24,14 @@ from harness.chat import Chat, content_of
 from harness.event_log import EventLog
 from harness.tools import missing
 from harness.waiting import until
+from local.repository import ROOT
 from local.stack import Stack
 from shared.completeness.replay import MAX_QUEUED
 from shared.core.records import capture
 from shared.core.records.exchange_id import new_exchange_id
 from tests.e2e.conftest import on_embedded_alone
 
-_HOW_TO: Final = Path(__file__).resolve().parents[2] / "docs" / "how-to"
+_HOW_TO: Final = ROOT / "docs" / "how-to"
 _PAGES: Final = ("reconcile-and-replay.md", "dead-letters.md", "erase-an-exchange.md")
 
 

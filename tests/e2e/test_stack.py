@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from local.repository import ROOT
 from local.stack import FunctionsHost, Ports, Stack, free_ports
 from local.stack.commands import HOW_TO_GET_FUNC
 from local.stack.ports import HOST, WHAT_LISTENS, is_free
 from local.stack.processes import command_of, processes_with
-from local.stack.supervisor import ROOT
 
 MARKER = "FNSSE_TEST_RUN"
 READY_WITHIN_S = 180  # func's first start on a machine

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.package import ROOT, build
+from local.repository import ROOT
+from tests.package import build
 
 PACKAGES = ".python_packages/lib/site-packages"
 # Runs in the unpacked package, with nothing else on the path but Python's own library.

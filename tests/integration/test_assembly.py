@@ -10,7 +10,6 @@ import sys
 import time
 import zlib
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
@@ -18,6 +17,7 @@ import pytest
 
 from harness.sample_envelope import an_envelope
 from harness.schema import valid
+from local.repository import ROOT
 from shared.core.event import builder, truncation
 from shared.core.records.capture import Capture
 from shared.enrichment.assembly import (
@@ -33,7 +33,6 @@ from tests.integration.busy_loop import busy_units
 pytestmark = pytest.mark.anyio
 
 LIMIT = 1_000_000
-ROOT = Path(__file__).parents[2]
 
 
 class ValidatingAssembler(Assembler):

@@ -6,16 +6,15 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.entra import Tenant
+from local.repository import ROOT
 
 type Functions = dict[str, list[dict[str, Any]]]
 
-ROOT = Path(__file__).parents[2]
 ENTRA = Tenant(port=1).settings  # nothing listens there, and indexing does not connect
 LEVELS = {
     "openai": "FUNCTION",

@@ -9,7 +9,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+from local.repository import ROOT
 
 # A run of pytest: what each test does, and what has to become of it.
 _TESTS: Final = """

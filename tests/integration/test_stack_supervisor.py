@@ -16,10 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from local.repository import ROOT
 from local.stack.errors import PartDied, PartNotReady
 from local.stack.part import PartSpec, describe_end
 from local.stack.processes import processes_of
-from local.stack.supervisor import ROOT, StackSupervisor
+from local.stack.supervisor import StackSupervisor
 
 SERVES = "print('serving', flush=True); import time; time.sleep(60)"
 IGNORES_SIGTERM = (

@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import httpx
 import pytest
 from azure.storage.queue import TextBase64DecodePolicy
 from azure.storage.queue.aio import QueueClient
 
+from local.repository import ROOT
 from shared.adapters.envelope_queue import QUEUE, GroupedEnvelopes
 from shared.adapters.usage_claims import UsageClaims
 from shared.core.records.envelope import Envelope
@@ -39,7 +39,7 @@ from tests.integration.exchanges import (
 
 pytestmark = pytest.mark.anyio
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "capacity.md"
+PAGE = ROOT / "docs" / "reference" / "capacity.md"
 MB = 2**20
 ASK = b'{"messages": [{"role": "user", "content": "hello"}]}'
 LARGE_ASK = b'{"messages": [{"role": "user", "content": "%b"}]}' % (b"a" * (6 * MB))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +17,7 @@ from fastapi.testclient import TestClient
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
+from local.repository import ROOT
 from shared.adapters import worker_library, worker_process
 from shared.adapters.http_invocations import ReleasingResponse
 from shared.adapters.worker_library import TESTED_VERSIONS, Library
@@ -171,8 +171,7 @@ def test_nothing_of_the_installed_library_is_of_another_form() -> None:
 
 def test_the_tested_versions_are_those_that_are_pinned() -> None:
     pins = "".join(
-        (Path(__file__).parents[2] / name).read_text()
-        for name in ("requirements.txt", "requirements-dev.txt")
+        (ROOT / name).read_text() for name in ("requirements.txt", "requirements-dev.txt")
     )
     for name, tested in TESTED_VERSIONS.items():
         assert f"\n{name}=={tested}." in pins

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
+from local.repository import ROOT
 from shared.core.records.dead_letter import DeadLetterReason, DeadLetterRecord
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "dead-letters.md"
+PAGE = ROOT / "docs" / "how-to" / "dead-letters.md"
 
 
 def test_the_sample_is_what_the_app_answers() -> None:

@@ -6,13 +6,13 @@ import inspect
 import itertools
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
+from local.repository import ROOT
 from shared.core import api_error
 from shared.core.api_error import ApiError
 from shared.core.token.caller_token import Check, Role
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "errors.md"
+PAGE = ROOT / "docs" / "reference" / "errors.md"
 # a value for each parameter by its annotation; every member where it is an enumeration
 VALUES: dict[str, tuple[object, ...]] = {
     "str": ("why",),

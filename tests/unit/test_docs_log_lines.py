@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from local.repository import ROOT
+
 PAGE = (ROOT / "docs" / "reference" / "log-lines.md").read_text("utf-8")
 
 

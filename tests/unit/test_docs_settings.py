@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
+from local.repository import ROOT
 from shared.errors import SettingsError
 from shared.settings.loader import load
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reference" / "settings.md").read_text("utf-8")
 SAMPLE = json.loads((ROOT / "local.settings.sample.json").read_text("utf-8"))["Values"]
 # name -> (default, allowed), without the marks of code

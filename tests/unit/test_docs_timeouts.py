@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
+from local.repository import ROOT
 from shared.settings.timeouts import WAITS, Wait
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "timeouts.md"
+PAGE = ROOT / "docs" / "reference" / "timeouts.md"
 
 
 def row(wait: Wait) -> str:

@@ -9,7 +9,7 @@ import pytest
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Timings
 from shared.core.records.outcome import Outcome
-from tests.unit.event_parts import answering, asking, delta, envelope, event_of
+from tests.unit.core.event.event_parts import answering, asking, delta, envelope, event_of
 
 HELLO = asking({"messages": [{"role": "user", "content": "hello"}], "stream": True})
 ROLE = {

@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from tests.package import ROOT, deployable
+from local.repository import ROOT
+from tests.package import deployable
 
 DEPLOYED = {"function_app.py", "blueprints", "shared", "host.json", "requirements.txt"}
 

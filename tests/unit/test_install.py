@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from local.repository import ROOT
+
 NEEDED = ("sh", "cat", "cksum", "dirname")
 # Folders that local/install looks into by their full paths.
 ELSEWHERE = [

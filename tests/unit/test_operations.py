@@ -5,7 +5,6 @@ the stand-in.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -14,6 +13,7 @@ from local.azure_openai.app import App
 from local.azure_openai.directives import Directives
 from local.azure_openai.recording import ExchangeRecording
 from local.azure_openai.request import Request
+from local.repository import ROOT
 from shared.core.wire.operations import (
     CALL,
     OPERATIONS,
@@ -27,7 +27,7 @@ from shared.core.wire.stream_end import DONE, MARKS, ends_stream, reports_error
 from shared.core.wire.stream_scan import scan
 from tests import golden
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "reference" / "api-operations.md"
+DOCS = ROOT / "docs" / "reference" / "api-operations.md"
 ROWS = [*OPERATIONS, CALL]
 CASES = [golden.load(name) for name in golden.names()]
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-_SHARED = Path(__file__).parents[2] / "shared"
+from local.repository import ROOT
+
+_SHARED = ROOT / "shared"
 _PACKAGES = sorted(path.parent for path in _SHARED.rglob("__init__.py"))
 
 

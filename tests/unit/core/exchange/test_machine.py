@@ -1,0 +1,485 @@
+"""The exchange as a state machine: the actions for every input in every state."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from shared.core import api_error
+from shared.core.api_error import ApiError
+from shared.core.exchange.actions import (
+    Abort,
+    Action,
+    CancelUpstream,
+    Drain,
+    FinishBody,
+    SendBody,
+    SendComment,
+    SendErrorDocument,
+    SendErrorFrame,
+    SendHeaders,
+    StartKeepAlive,
+)
+from shared.core.exchange.machine import ExchangeMachine
+from shared.core.exchange.state import ENDED, State
+from shared.core.records.outcome import RelayResult
+from shared.core.wire.headers import RawHeaders, event_stream_announced
+from shared.core.wire.steps import run_to_end
+from shared.errors import ExchangeStateError
+from tests.unit.core.exchange.exchange_inputs import (
+    DOCUMENT,
+    DONE,
+    ERROR,
+    INPUTS,
+    RULES,
+    SSE,
+    STOP,
+    TEXT,
+    USAGE_CHUNK,
+    exchange_in,
+)
+
+S, R = State, RelayResult
+# The state that an input leads to, and the result where it ends the exchange. An input that is not
+# in a state's row changes nothing there, if it may come at any time, and is an error otherwise.
+TRANSITIONS: dict[str, dict[State, tuple[State, RelayResult | None]]] = {
+    "request_ready": {S.RECEIVING: (S.CALLING, None)},
+    "request_line_rejected": {S.RECEIVING: (S.RECORDING, R.REJECTED)},
+    "body_rejected": dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.REJECTED)),
+    "memory full": dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.REJECTED)),
+    "not captured": dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.REJECTED)),
+    "request_broken_off": dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.CLIENT_DISCONNECTED)),
+    "early_response_due": {S.CALLING: (S.EARLY, None)},
+    "answered": {S.CALLING: (S.STREAMING, None), S.EARLY: (S.STREAMING, None)},
+    "answered with a document": {S.CALLING: (S.STREAMING, None), S.EARLY: (S.COLLECTING, None)},
+    "piece": {state: (state, None) for state in (S.STREAMING, S.COLLECTING, S.DRAINING)},
+    "upstream_ended": {
+        S.STREAMING: (S.RECORDING, R.COMPLETE),
+        S.COLLECTING: (S.RECORDING, R.COMPLETE),
+        S.DRAINING: (S.RECORDING, R.CLIENT_DISCONNECTED),
+    },
+    "ended, cut short": {
+        S.STREAMING: (S.RECORDING, R.INTERRUPTED),
+        S.COLLECTING: (S.RECORDING, R.COMPLETE),
+        S.DRAINING: (S.RECORDING, R.CLIENT_DISCONNECTED),
+    },
+    "upstream_failed": {
+        S.CALLING: (S.RECORDING, R.INTERRUPTED),
+        S.EARLY: (S.RECORDING, R.INTERRUPTED),
+        S.STREAMING: (S.RECORDING, R.INTERRUPTED),
+        S.COLLECTING: (S.RECORDING, R.INTERRUPTED),
+        S.DRAINING: (S.RECORDING, R.CLIENT_DISCONNECTED),
+    },
+    "failed, finished": {
+        S.CALLING: (S.RECORDING, R.INTERRUPTED),
+        S.EARLY: (S.RECORDING, R.INTERRUPTED),
+        S.STREAMING: (S.RECORDING, R.COMPLETE),
+        S.COLLECTING: (S.RECORDING, R.INTERRUPTED),
+        S.DRAINING: (S.RECORDING, R.CLIENT_DISCONNECTED),
+    },
+    "client_disconnected": {
+        **dict.fromkeys((S.RECEIVING, S.CALLING, S.EARLY), (S.RECORDING, R.CLIENT_DISCONNECTED)),
+        S.STREAMING: (S.DRAINING, None),
+        S.COLLECTING: (S.DRAINING, None),
+        S.HOLDING: (S.DONE, R.CLIENT_DISCONNECTED),
+    },
+    "disconnected before a piece": {
+        **dict.fromkeys(
+            (S.RECEIVING, S.CALLING, S.EARLY, S.STREAMING, S.COLLECTING),
+            (S.RECORDING, R.CLIENT_DISCONNECTED),
+        ),
+        S.HOLDING: (S.DONE, R.CLIENT_DISCONNECTED),
+    },
+    "cancelled": {
+        **dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.CLIENT_DISCONNECTED)),
+        S.HOLDING: (S.DONE, R.CLIENT_DISCONNECTED),
+    },
+    "deadline_passed": {
+        **dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.TIMEOUT)),
+        S.DRAINING: (S.RECORDING, R.CLIENT_DISCONNECTED),
+    },
+    "passed, finished": {
+        **dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.TIMEOUT)),
+        S.STREAMING: (S.RECORDING, R.COMPLETE),
+        S.DRAINING: (S.RECORDING, R.CLIENT_DISCONNECTED),
+    },
+    "keep_alive_due": {state: (state, None) for state in (S.EARLY, S.STREAMING, S.COLLECTING)},
+    "internal_error": dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.FAILED)),
+    "captures_stored": {S.HOLDING: (S.DONE, R.COMPLETE)},
+    "captures_failed": {S.HOLDING: (S.DONE, R.REJECTED)},
+    "finish": {S.RECORDING: (S.DONE, R.COMPLETE)},
+}
+AT_ANY_TIME = {
+    "early_response_due",
+    "client_disconnected",
+    "disconnected before a piece",
+    "cancelled",
+    "deadline_passed",
+    "passed, finished",
+    "keep_alive_due",
+    "internal_error",
+}
+
+
+def test_the_table_names_every_input() -> None:
+    """And each method of the machine that returns actions is one of them."""
+    assert set(TRANSITIONS) == set(INPUTS)
+
+
+@pytest.mark.parametrize(
+    ("state", "name"), list(itertools.product(State, TRANSITIONS)), ids=lambda value: str(value)
+)
+def test_every_input_in_every_state(state: State, name: str) -> None:
+    """The input leads to the table's state, is ignored, or raises and changes nothing."""
+    machine = exchange_in(state)
+    before = machine.conclusion
+    known = TRANSITIONS[name].get(state)
+    if known is not None:
+        INPUTS[name](machine)
+        result = machine.conclusion.result if machine.conclusion else None
+        assert (machine.state, result) == known
+        return
+    after_the_end = state in ENDED and name != "finish"
+    if name in AT_ANY_TIME or after_the_end:
+        assert not INPUTS[name](machine)
+    else:
+        with pytest.raises(ExchangeStateError):
+            INPUTS[name](machine)
+    assert (machine.state, machine.conclusion) == (state, before)
+
+
+def test_an_exchange_that_goes_on_has_no_conclusion() -> None:
+    """Asking too early is an error."""
+    with pytest.raises(ExchangeStateError):
+        exchange_in(State.STREAMING).require_conclusion()
+    assert exchange_in(State.RECORDING).require_conclusion().result is RelayResult.COMPLETE
+
+
+# --- what is sent ---------------------------------------------------------------------------------
+
+
+def headers_of(actions: tuple[Action, ...]) -> SendHeaders:
+    (send_headers,) = [action for action in actions if isinstance(action, SendHeaders)]
+    return send_headers
+
+
+def kinds(actions: tuple[Action, ...]) -> list[type[Action]]:
+    return [type(action) for action in actions]
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected", "keeps_alive", "waits"),
+    [
+        (SSE, [], True, True),
+        ([*SSE, (b"content-length", b"9")], [], True, True),
+        ([*SSE, (b"content-length", b"9"), (b"content-encoding", b"gzip")], [b"9"], False, False),
+        (DOCUMENT, [b"9"], False, False),
+        ([(b"content-type", b"application/json")], [], False, True),
+    ],
+    ids=["stream", "stream with a length", "packed stream", "document", "document without length"],
+)
+def test_the_upstreams_headers_pass(
+    headers: RawHeaders, expected: list[bytes], *, keeps_alive: bool, waits: bool
+) -> None:
+    """A stream loses its length, which changes with all that is put in. The end of a body without a
+    length waits for its recording.
+    """
+    machine = exchange_in(State.CALLING)
+    actions = machine.upstream_answered(
+        201, headers, is_stream=bool(event_stream_announced(headers)), usage_requested=False
+    )
+    answered = headers_of(actions)
+    assert answered.status == 201
+    assert [value for name, value in answered.headers if name == b"content-length"] == expected
+    assert (b"x-exchange-id", b"the-id") in answered.headers
+    assert (StartKeepAlive() in actions) is keeps_alive
+    machine.upstream_ended(cut_short=False)
+    assert machine.waits_for_recording is waits
+
+
+def test_comments_are_switchable() -> None:
+    """With KEEP_ALIVE_S=0, the machine never starts keep-alive comments."""
+    machine = exchange_in(State.CALLING, replace(RULES, keep_alive=False))
+    assert kinds(machine.early_response_due()) == [SendHeaders, SendComment]
+
+
+def test_an_early_answer_is_a_stream_with_a_comment() -> None:
+    """The rest follows in it; nothing is started twice."""
+    machine = exchange_in(State.CALLING)
+    early = machine.early_response_due()
+    assert kinds(early) == [SendHeaders, SendComment, StartKeepAlive]
+    assert headers_of(early).status == 200
+    assert machine.upstream_answered(200, SSE, is_stream=True, usage_requested=False) == ()
+    assert machine.piece(TEXT) == TEXT
+    assert machine.upstream_ended(cut_short=False) == ()
+    assert machine.finish(error_sent=False) == (FinishBody(),)
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_a_comment_needs_an_open_stream(state: State) -> None:
+    """Not before its headers, nor after its end."""
+    commented = exchange_in(state).keep_alive_due() == (SendComment(),)
+    assert commented is (state in {State.EARLY, State.STREAMING, State.COLLECTING})
+
+
+def test_a_comment_comes_between_events_only() -> None:
+    """Cut anywhere."""
+    for at in range(1, len(TEXT)):
+        machine = exchange_in(State.STREAMING)
+        machine.piece(TEXT[:at])
+        assert machine.keep_alive_due() == ()
+        machine.piece(TEXT[at:])
+        assert machine.keep_alive_due() == (SendComment(),)
+
+
+def test_nothing_is_put_into_a_document() -> None:
+    """Its bytes are counted, and no frame would be read as one."""
+    machine = exchange_in(State.CALLING)
+    machine.upstream_answered(200, DOCUMENT, is_stream=False, usage_requested=True)
+    assert not machine.takes_out_usage
+    assert machine.keep_alive_due() == ()
+    assert machine.upstream_failed(ERROR, finished=False) == ()
+    assert machine.finish(error_sent=False) == (Abort(),)
+
+
+# --- failures -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", [State.RECEIVING, State.CALLING])
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("body_rejected", api_error.body_too_large(9)),
+        ("memory full", api_error.request_memory_full()),
+        ("not captured", api_error.capture_unavailable()),
+        ("deadline_passed", api_error.upstream_timeout("late")),
+        ("internal_error", api_error.internal_error()),
+    ],
+)
+def test_before_its_headers_an_answer_can_be_an_error(
+    state: State, name: str, error: ApiError
+) -> None:
+    """With a status of its own; its end is in it."""
+    machine = exchange_in(state)
+    assert INPUTS[name](machine) == (SendErrorDocument(error),)
+    assert machine.require_conclusion().failure == error
+    assert machine.finish(error_sent=False) == ()
+
+
+@pytest.mark.parametrize("state", [State.EARLY, State.STREAMING, State.COLLECTING])
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("upstream_failed", api_error.upstream_interrupted("broken")),
+        ("deadline_passed", api_error.upstream_timeout("late")),
+        ("body_rejected", api_error.body_too_large(9)),
+    ],
+)
+def test_within_a_stream_it_is_a_frame(state: State, name: str, error: ApiError) -> None:
+    """The body ends properly only after the frame was sent; without frames, the connection is
+    aborted.
+    """
+    machine = exchange_in(state)
+    assert INPUTS[name](machine) == (SendErrorFrame(error.body()),)
+    assert machine.require_conclusion().failure == error
+    assert machine.finish(error_sent=True) == (FinishBody(),)
+    machine = exchange_in(state)
+    INPUTS[name](machine)
+    assert machine.finish(error_sent=False) == (Abort(),)
+    machine = exchange_in(state, replace(RULES, error_frames=False))
+    assert INPUTS[name](machine) == ()
+    assert machine.finish(error_sent=False) == (Abort(),)
+
+
+def test_a_fault_of_the_proxy_cuts_a_stream_off() -> None:
+    """A fault aborts the connection, because the state of the stream is unknown."""
+    machine = exchange_in(State.STREAMING)
+    assert machine.internal_error() == ()
+    assert machine.require_conclusion().failure == api_error.internal_error()
+    assert machine.finish(error_sent=False) == (Abort(),)
+
+
+def test_a_stream_that_ends_without_its_end_is_interrupted() -> None:
+    """The bytes that the filter holds are sent first, then the error."""
+    machine = exchange_in(State.CALLING)
+    machine.upstream_answered(200, SSE, is_stream=True, usage_requested=True)
+    assert machine.piece(TEXT + b"data: 2\n") == TEXT
+    actions = machine.upstream_ended(cut_short=True)
+    assert actions == (SendBody(b"data: 2\n"),), "within an event no frame is allowed"
+    assert machine.finish(error_sent=False) == (Abort(),)
+    error = api_error.upstream_interrupted(
+        "Azure OpenAI ended its answer before the answer was whole."
+    )
+    assert machine.require_conclusion().failure == error
+
+
+def test_an_error_of_the_upstream_is_never_cut_short() -> None:
+    """Its status already reports the error."""
+    machine = exchange_in(State.CALLING)
+    machine.upstream_answered(429, SSE, is_stream=True, usage_requested=False)
+    machine.upstream_ended(cut_short=True)
+    assert machine.require_conclusion().result is RelayResult.COMPLETE
+
+
+@pytest.mark.parametrize("error_frames", [True, False])
+def test_an_error_after_an_early_answer_is_a_frame_in_any_case(*, error_frames: bool) -> None:
+    """It is the upstream's error, and a frame is the only way to pass it on."""
+    machine = exchange_in(State.COLLECTING, replace(RULES, error_frames=error_frames))
+    assert machine.piece(b'{"error": {"code":') == b""
+    assert machine.piece(b'\n"429"}}') == b""
+    frame = SendErrorFrame(b'{"error":{"code":"429"}}')
+    assert machine.upstream_ended(cut_short=False) == (frame,)
+    assert machine.require_conclusion().failure is None
+    assert machine.finish(error_sent=True) == (FinishBody(),)
+    machine = exchange_in(State.COLLECTING)
+    machine.upstream_ended(cut_short=False)
+    assert machine.finish(error_sent=False) == (Abort(),), "its error was cut off on its way"
+
+
+def test_a_document_after_an_early_answer_repeats_nothing() -> None:
+    """A stream was asked for."""
+    machine = exchange_in(State.EARLY)
+    machine.upstream_answered(200, DOCUMENT, is_stream=False, usage_requested=False)
+    machine.piece(b'{"secret": 1}')
+    (frame,) = machine.upstream_ended(cut_short=False)
+    assert isinstance(frame, SendErrorFrame)
+    assert b"secret" not in frame.error
+    assert machine.require_conclusion().result is RelayResult.INTERRUPTED
+
+
+def test_a_stream_of_errors_after_an_early_answer_never_looks_whole() -> None:
+    """It was collected, so nothing of it was sent, although it held its own end."""
+    machine = exchange_in(State.EARLY)
+    machine.upstream_answered(429, SSE, is_stream=True, usage_requested=False)
+    machine.piece(DONE)
+    assert kinds(machine.upstream_failed(ERROR, finished=True)) == [SendErrorFrame]
+    assert machine.require_conclusion().result is RelayResult.INTERRUPTED
+
+
+# --- the client disconnects -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("drain", "received", "expected"),
+    [(True, 1, Drain()), (True, 0, CancelUpstream()), (False, 1, CancelUpstream())],
+)
+def test_a_disconnect_within_the_answer(
+    *, drain: bool, received: int, expected: Drain | CancelUpstream
+) -> None:
+    """The answer is read on for its usage, or the upstream is to stop."""
+    machine = exchange_in(State.STREAMING, replace(RULES, drain=drain))
+    assert machine.client_disconnected(received_bytes=received) == (expected,)
+    assert machine.waits_for_recording or machine.state is State.DRAINING
+
+
+def test_draining_is_bounded() -> None:
+    """Nothing of it goes to the client; from `drain_bytes` on nothing is read."""
+    machine = exchange_in(State.DRAINING, RULES)
+    assert machine.piece(bytes(99)) == b""
+    assert machine.piece(bytes(2)) == b""
+    assert machine.piece(b"1") is None
+    assert machine.upstream_ended(cut_short=True) == ()
+    assert machine.finish(error_sent=False) == (Abort(),)
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_an_upstream_that_breaks_while_it_is_drained_is_noted(*, finished: bool) -> None:
+    """The failure is recorded unless the answer was finished; the client is no longer there."""
+    machine = exchange_in(State.DRAINING)
+    assert machine.upstream_failed(ERROR, finished=finished) == ()
+    error = api_error.upstream_interrupted("broken")
+    assert machine.require_conclusion().failure == (None if finished else error)
+
+
+def test_disconnect_while_a_long_piece_is_filtered() -> None:
+    """A long piece is filtered with pauses, in which others run."""
+    machine = exchange_in(State.CALLING)
+    machine.upstream_answered(200, SSE, is_stream=True, usage_requested=True)
+    steps = machine.piece_steps(TEXT * 1000)
+    next(steps)
+    machine.client_disconnected(received_bytes=1)
+    assert run_to_end(steps) == b""
+
+
+# --- the end of an answer that has to be stored ---------------------------------------------------
+
+
+def holding(*, error_frames: bool = True, within_event: bool = False) -> ExchangeMachine:
+    """A stream whose [DONE] is held back."""
+    rules = replace(RULES, capture_required=True, error_frames=error_frames)
+    machine = exchange_in(State.STREAMING, rules)
+    data = STOP + (b"data: 2\n" if within_event else b"")
+    assert machine.piece(data + DONE) == data
+    machine.upstream_ended(cut_short=False)
+    assert (machine.state, machine.held_bytes) == (State.HOLDING, len(DONE))
+    assert not machine.waits_for_recording
+    return machine
+
+
+def test_a_stored_answer_gets_its_end() -> None:
+    """The held-back bytes are sent, then the body's end."""
+    machine = holding()
+    assert machine.captures_stored() == (SendBody(DONE), FinishBody())
+
+
+@pytest.mark.parametrize(
+    ("error_frames", "within_event", "reported"),
+    [(True, False, True), (True, True, False), (False, False, False)],
+)
+def test_an_answer_that_cannot_be_stored_never_looks_whole(
+    *, error_frames: bool, within_event: bool, reported: bool
+) -> None:
+    """A frame in place of its end, or a connection that breaks."""
+    machine = holding(error_frames=error_frames, within_event=within_event)
+    error = api_error.capture_unavailable()
+    frame = (SendErrorFrame(error.body()), FinishBody())
+    assert machine.captures_failed() == (frame if reported else (Abort(),))
+    assert machine.require_conclusion().failure == error
+
+
+def test_a_disconnect_while_the_end_is_held_back_is_a_disconnect() -> None:
+    """The outcome stays the same, whether the captures are stored later or fail."""
+    for then in ("captures_stored", "captures_failed"):
+        machine = holding()
+        assert machine.client_disconnected(received_bytes=9) == (Abort(),)
+        assert INPUTS[then](machine) == ()
+        assert machine.require_conclusion().result is RelayResult.CLIENT_DISCONNECTED
+
+
+def test_one_error_is_enough() -> None:
+    """An early answer's stream that ended in an error frame gets no second one."""
+    rules = replace(RULES, capture_required=True)
+    machine = exchange_in(State.COLLECTING, rules)
+    machine.piece(b"{}")
+    machine.upstream_ended(cut_short=False)
+    assert machine.captures_failed() == (FinishBody(),)
+    assert machine.require_conclusion().result is RelayResult.REJECTED
+
+
+# --- usage ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("usage_requested", [True, False])
+@pytest.mark.parametrize("early", [True, False])
+def test_the_usage_chunk_is_removed_if_the_proxy_asked_for_it(
+    *, usage_requested: bool, early: bool
+) -> None:
+    """Long pieces too."""
+    machine = exchange_in(State.EARLY if early else State.CALLING)
+    machine.upstream_answered(200, SSE, is_stream=True, usage_requested=usage_requested)
+    expected = TEXT if usage_requested else TEXT + USAGE_CHUNK
+    assert machine.takes_out_usage is usage_requested
+    assert machine.piece(TEXT + USAGE_CHUNK) == expected
+    assert run_to_end(machine.piece_steps((TEXT + USAGE_CHUNK) * 200)) == expected * 200
+
+
+def test_the_error_names_input_and_state() -> None:
+    """It is a bug that somebody will have to find."""
+    with pytest.raises(ExchangeStateError, match="RECEIVING"):
+        exchange_in(State.RECEIVING).piece(b"")
+    with pytest.raises(ExchangeStateError, match="CALLING, EARLY"):
+        exchange_in(State.STREAMING).upstream_answered(
+            200, SSE, is_stream=True, usage_requested=False
+        )

@@ -1,0 +1,348 @@
+"""Exchanges with any inputs in any order: each ends exactly once, and the client never gets a false
+end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.core.exchange.actions import (
+    Abort,
+    Actions,
+    CancelUpstream,
+    Drain,
+    FinishBody,
+    SendBody,
+    SendComment,
+    SendErrorDocument,
+    SendErrorFrame,
+    SendHeaders,
+    StartKeepAlive,
+)
+from shared.core.exchange.machine import Conclusion, ExchangeMachine
+from shared.core.exchange.rules import ExchangeRules
+from shared.core.exchange.state import ENDED, State
+from shared.core.records.outcome import RelayResult
+from shared.core.wire import tail
+from shared.core.wire.headers import RawHeaders, event_stream_announced, is_readable
+from shared.core.wire.sse import decode
+from shared.core.wire.steps import run_to_end
+from shared.core.wire.stream_scan import scan
+from shared.core.wire.usage_chunk import UsageChunkFilter
+from shared.errors import ExchangeStateError, UpstreamTimeout
+from tests.unit.core.exchange import exchange_inputs
+from tests.unit.core.exchange.exchange_inputs import (
+    DOCUMENT,
+    DONE,
+    ERROR,
+    SSE,
+    STOP,
+    TEXT,
+    USAGE_CHUNK,
+)
+
+COMMENT = b": keep-alive\n"
+PACKED: RawHeaders = [*SSE, (b"content-encoding", b"gzip")]
+# Whole events, their halves, ends of lines and of streams.
+PIECES = [
+    TEXT,
+    TEXT[:20],
+    TEXT[20:],
+    STOP,
+    USAGE_CHUNK,
+    DONE,
+    DONE[:9],
+    DONE[9:],
+    b"data: 1\r\n\r\n",
+    b"\r",
+    b"\n",
+    b"event: response.completed\n",
+    b'data: {"error":{"code":"429"}}\n\n',
+    b"x" * 40,
+    b"",
+]
+# Everything that may come, and on the way to it what an exchange mostly sees.
+ANY_INPUTS = [
+    *["request_ready", "request_line_rejected", "body_rejected", "memory full"],
+    *["not captured", "request_broken_off"],
+    *["early_response_due", "upstream_answered", "piece", "upstream_ended", "upstream_failed"],
+    *["client_disconnected", "cancelled", "deadline_passed", "keep_alive_due", "internal_error"],
+    *["captures_stored", "captures_failed", "finish"],
+]
+BEGINNINGS: list[list[str]] = [
+    [],
+    ["request_ready"],
+    ["request_ready", "upstream_answered"],
+    ["request_ready", "early_response_due"],
+    ["request_ready", "early_response_due", "upstream_answered"],
+]
+inputs = st.builds(
+    lambda *parts: [name for part in parts for name in part],
+    st.sampled_from(BEGINNINGS),
+    st.lists(st.sampled_from(["piece", "piece", "piece", "keep_alive_due"]), max_size=12),
+    st.sampled_from([[], ["client_disconnected"], ["upstream_ended"], ["upstream_failed"]]),
+    st.lists(st.sampled_from(ANY_INPUTS), max_size=6),
+)
+# States in which an input is expected; elsewhere it is an error. Every other input may come at any
+# time. (After the end, what still comes from the upstream is ignored.)
+EXPECTED_IN = {
+    "request_ready": {State.RECEIVING} | ENDED,
+    "request_line_rejected": {State.RECEIVING} | ENDED,
+    "upstream_answered": {State.CALLING, State.EARLY} | ENDED,
+    "piece": set(State) - {State.RECEIVING, State.CALLING, State.EARLY},
+    "upstream_ended": set(State) - {State.RECEIVING, State.CALLING, State.EARLY},
+    "upstream_failed": set(State) - {State.RECEIVING},
+    "captures_stored": ENDED,
+    "captures_failed": ENDED,
+    "finish": {State.RECORDING},
+}
+
+
+@dataclass
+class Exchange:
+    """An exchange with the upstream's pieces and the bytes that its client got."""
+
+    machine: ExchangeMachine
+    rules: ExchangeRules
+    data: st.DataObject
+    received: bytes = b""  # from the upstream
+    headers: RawHeaders | None = None
+    usage_requested: bool = False
+    started: bool = False
+    early: bool = False
+    sent: bytes = b""  # of the upstream's answer
+    body: bytes = b""  # all that the client got
+    frames: int = 0
+    frame_sent: bool = False  # a slow client may not have taken it
+    finished: bool = False  # the body's end was sent
+    over: bool = False  # nothing may follow
+    captures_stored: bool = False
+    conclusions: list[Conclusion] = field(default_factory=list)
+
+    def give(self, name: str) -> None:
+        """Give the machine one input, and carry out the actions that it returns."""
+        machine, before = self.machine, (self.machine.state, self.machine.conclusion)
+        expected = machine.state in EXPECTED_IN.get(name, set(State))
+        try:
+            actions = self._input(name)
+        except ExchangeStateError:
+            assert not expected
+            assert (machine.state, machine.conclusion) == before
+            return
+        assert expected
+        if before[0] is State.DONE:
+            assert actions == ()
+            assert (machine.state, machine.conclusion) == before
+        for action in actions:
+            self._carry_out(action)
+        if machine.conclusion is not None and machine.conclusion not in self.conclusions[-1:]:
+            self.conclusions.append(machine.conclusion)
+        assert (machine.conclusion is not None) is (machine.state in ENDED)
+
+    def _input(self, name: str) -> Actions:
+        machine, draw = self.machine, self.data.draw
+        match name:
+            case "piece":
+                return self._piece(draw(st.sampled_from(PIECES)))
+            case "upstream_answered":
+                return self._answered()
+            case "upstream_ended":
+                return machine.upstream_ended(cut_short=self._cut_short())
+            case "upstream_failed":
+                return machine.upstream_failed(ERROR, finished=self._finished())
+            case "deadline_passed":
+                late = UpstreamTimeout("late")
+                return machine.deadline_passed(late, finished=self._finished())
+            case "client_disconnected":
+                return machine.client_disconnected(received_bytes=len(self.received))
+            case "captures_stored":
+                self.captures_stored = machine.state is State.HOLDING
+                return machine.captures_stored()
+            case "finish":
+                if machine.state is not State.RECORDING:  # refused: it changes nothing
+                    return machine.finish(error_sent=False)
+                self.frame_sent = self.frames > 0 and draw(st.booleans())
+                return machine.finish(error_sent=self.frame_sent)
+            case _:
+                return self._given(name)
+
+    def _given(self, name: str) -> Actions:
+        actions = exchange_inputs.INPUTS[name](self.machine)
+        assert isinstance(actions, tuple)
+        return actions
+
+    def _answered(self) -> Actions:
+        status, usage = (
+            self.data.draw(st.sampled_from([200, 200, 429])),
+            self.data.draw(st.booleans()),
+        )
+        early = self.machine.state is State.EARLY
+        # what follows an early response is decoded: EarlyBody has tests of its own
+        kinds = [SSE, SSE, SSE, DOCUMENT] + ([] if early else [PACKED])
+        headers = self.data.draw(st.sampled_from(kinds))
+        actions = self.machine.upstream_answered(
+            status, headers, is_stream=headers is not DOCUMENT, usage_requested=usage
+        )
+        if self.machine.state in {State.STREAMING, State.COLLECTING}:
+            self.headers, self.usage_requested, self.early = headers, usage, early
+        return actions
+
+    def _piece(self, piece: bytes) -> Actions:
+        draining = self.machine.state in {State.DRAINING, State.COLLECTING}
+        in_steps = self.data.draw(st.booleans())
+        data = (
+            run_to_end(self.machine.piece_steps(piece)) if in_steps else self.machine.piece(piece)
+        )
+        if data is None:
+            assert self.machine.state in ENDED | {State.DRAINING}
+            return ()
+        self.received += piece
+        assert not (draining and data)
+        return (SendBody(data),) if data else ()
+
+    def _tail(self) -> tail.Tail:
+        if not self._readable():
+            return tail.Tail(finished=False, usage=None)
+        return scan(self.received)
+
+    def _readable(self) -> bool:
+        headers = self.headers
+        return (
+            headers is not None and event_stream_announced(headers) is True and is_readable(headers)
+        )
+
+    def _finished(self) -> bool:
+        return self._tail().finished and not self._tail().failed
+
+    def _cut_short(self) -> bool:
+        end = self._tail()
+        return self._readable() and not (end.finished or end.failed or end.open_end)
+
+    def _carry_out(self, action: object) -> None:
+        assert not self.over or isinstance(action, CancelUpstream), f"{action} after the end"
+        match action:
+            case SendHeaders():
+                assert not self.started
+                self.started = True
+            case SendErrorDocument():
+                assert not self.started
+                self.started = self.over = True
+            case SendBody():
+                assert self.started
+                assert not self.frames, "nothing follows an error but the end"
+                self.sent += action.data
+                self.body += action.data
+                self._check_sent()
+            case SendComment():
+                self._put_in(COMMENT)
+            case SendErrorFrame():
+                self._put_in(b"data: " + action.error + b"\n\n")
+                self.frames += 1
+            case FinishBody():
+                assert self.started
+                self.finished = self.over = True
+            case Abort():
+                self.over = True
+            case Drain() | CancelUpstream() | StartKeepAlive():
+                pass
+
+    def _put_in(self, event: bytes) -> None:
+        """Add an event of the proxy's own. It stands between events, and all others stay
+        the same.
+        """
+        assert self.started
+        assert not self.frames
+        before = [(event.event, event.data) for event in decode(self.body)]
+        self.body += event
+        after = [(event.event, event.data) for event in decode(self.body)]
+        added = [(event.event, event.data) for event in decode(event)]
+        assert after == before + added
+
+    def _check_sent(self) -> None:
+        """The client got a prefix of the upstream's answer; with CAPTURE_POLICY=required, without
+        its end.
+        """
+        expected = self._expected(flushed=True)
+        assert expected.startswith(self.sent)
+        if self.rules.capture_required and not self.captures_stored:
+            if self._readable():
+                assert "[DONE]" not in [event.data for event in decode(self.sent)]
+            else:
+                assert len(self.sent) < len(expected)
+
+    def _expected(self, *, flushed: bool) -> bytes:
+        if not (self.usage_requested and self._readable()):
+            return self.received
+        taking_out = UsageChunkFilter()
+        data = taking_out.feed(self.received)
+        return data + taking_out.flush() if flushed else data
+
+    def end(self) -> None:
+        """Bring an unfinished exchange to its end, as the relay would."""
+        if self.machine.state not in ENDED:
+            self.give("cancelled")
+        if self.machine.state is State.HOLDING:
+            ways = ["captures_stored", "captures_failed", "client_disconnected", "cancelled"]
+            self.give(self.data.draw(st.sampled_from(ways)))
+        if self.machine.state is State.RECORDING:
+            self.give("finish")
+
+
+@settings(max_examples=400)
+@given(
+    st.data(),
+    st.builds(
+        ExchangeRules,
+        error_frames=st.booleans(),
+        keep_alive=st.booleans(),
+        drain=st.booleans(),
+        drain_bytes=st.sampled_from([0, 50, 1000]),
+        capture_required=st.booleans(),
+    ),
+    inputs,
+)
+def test_any_inputs_in_any_order(
+    data: st.DataObject, rules: ExchangeRules, names: list[str]
+) -> None:
+    """Every exchange ends with one result, and the client's answer looks complete only if it is."""
+    exchange = Exchange(ExchangeMachine("the-id", rules), rules, data)
+    for name in names:
+        exchange.give(name)
+    exchange.end()
+    assert exchange.machine.state is State.DONE
+    _check_conclusions(exchange)
+    _check_end(exchange)
+    for name in ANY_INPUTS:
+        exchange.give(name)
+
+
+def _check_conclusions(exchange: Exchange) -> None:
+    """There is one conclusion, or a second one if the held-back end of a complete answer was not
+    sent.
+    """
+    *before, last = exchange.conclusions
+    assert last == exchange.machine.conclusion
+    if before:
+        (first,) = before
+        assert first == Conclusion(result=RelayResult.COMPLETE, failure=None)
+        assert exchange.rules.capture_required
+        assert last.result in {RelayResult.REJECTED, RelayResult.CLIENT_DISCONNECTED}
+
+
+def _check_end(exchange: Exchange) -> None:
+    """A body ends properly if it is complete, or if an error frame is its last event."""
+    result = exchange.machine.require_conclusion().result
+    if result is RelayResult.COMPLETE:
+        held_back = exchange.rules.capture_required
+        assert exchange.finished is (held_back or not exchange.frames or exchange.frame_sent)
+        held_own_end = exchange._finished()
+        if not exchange.frames:
+            expected = exchange._expected(flushed=not held_own_end)
+            assert exchange.sent.startswith(expected)
+    elif exchange.finished:
+        assert exchange.frames == 1
+    assert exchange.frames <= 1
+    assert exchange.over

@@ -1,0 +1,360 @@
+"""One call of the upstream: with the addition, without it after a refusal, and again after a lost
+connection that had not received the request.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+from starlette.types import Message
+
+from shared.core.wire.headers import RawHeaders
+from shared.core.wire.operations import spec_of
+from shared.core.wire.routing import Operation
+from shared.errors import (
+    UpstreamConnectionLost,
+    UpstreamError,
+    UpstreamInterrupted,
+    UpstreamUnreachable,
+)
+from shared.relay.capture_writer import CaptureMemory, CaptureWriter
+from shared.relay.exchange_record import ExchangeRecord
+from shared.relay.request_body import HeldBody, IncomingBody, PassingBody, RequestContent
+from shared.relay.upstream_call import StreamOptionsSupport, UpstreamCall
+from tests.manual_clock import ManualClock
+from tests.unit.relay.test_capture_writer import GatedStore, start
+
+pytestmark = pytest.mark.anyio
+REFUSAL = b'{"error":{"message":"Unrecognized request argument supplied: stream_options"}}'
+PLAIN, ASKING = b"plain", b"asking"
+
+
+class ScriptedUpstream:
+    """Gives its answers in turn, and records the bodies that it got."""
+
+    def __init__(self, *answers: tuple[int, bytes] | httpx.Response | UpstreamError) -> None:
+        self.bodies: list[bytes] = []
+        self._answers = iter(answers)
+
+    async def credential_headers(self) -> RawHeaders:
+        return [(b"api-key", b"own")]
+
+    async def send(
+        self, method: str, target: bytes, headers: RawHeaders, body: HeldBody | PassingBody
+    ) -> httpx.Response:
+        self.bodies.append(b"".join([piece async for piece in body]))
+        answer = next(self._answers)
+        if isinstance(answer, UpstreamError):
+            raise answer
+        if isinstance(answer, httpx.Response):
+            return answer
+        status, content = answer
+        return httpx.Response(status, stream=httpx.ByteStream(content))
+
+    async def pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:
+        body = b"".join(response.iter_raw())
+        for at in range(0, len(body), 10):
+            yield body[at : at + 10]
+        if "breaks" in response.extensions:
+            raise UpstreamInterrupted("")
+
+
+def exchange(
+    deployment: str | None = "gpt",
+    api_version: str | None = "2024-10-21",
+    model: str | None = None,
+    method: str = "POST",
+) -> ExchangeRecord:
+    writer = CaptureWriter(GatedStore(), "a", CaptureMemory(100), start)
+    return ExchangeRecord(
+        exchange_id="id",
+        started_at=datetime.now(UTC),
+        method=method,
+        path=b"/",
+        api_version=api_version,
+        operation=Operation(
+            spec=spec_of("chat.completions"), deployment=deployment, v1=deployment is None
+        ),
+        request_headers=[],
+        request=writer,
+        response=writer,
+        requested_model=model,
+    )
+
+
+async def answered(
+    upstream: ScriptedUpstream,
+    support: StreamOptionsSupport,
+    about: ExchangeRecord | None = None,
+    *,
+    ask: bool = True,
+) -> tuple[int, bytes]:
+    """(status, body) that the client is to get."""
+    call = UpstreamCall(upstream, support, about or exchange(), b"/")
+    response = await call.open(RequestContent(HeldBody(PLAIN), HeldBody(ASKING) if ask else None))
+    body = b"".join([piece async for piece in call.pieces()])
+    await call.aclose()
+    return response.status_code, body
+
+
+async def test_where_nothing_is_to_be_added_the_body_goes_as_it_came() -> None:
+    """One call."""
+    upstream = ScriptedUpstream((200, b"answer"))
+    assert await answered(upstream, StreamOptionsSupport(ManualClock()), ask=False) == (
+        200,
+        b"answer",
+    )
+    assert upstream.bodies == [PLAIN]
+
+
+async def test_the_addition_is_made_and_noted() -> None:
+    """So that its chunk is taken out again."""
+    upstream, about = ScriptedUpstream((200, b"answer")), exchange()
+    assert await answered(upstream, StreamOptionsSupport(ManualClock()), about) == (200, b"answer")
+    assert (upstream.bodies, about.usage_requested) == ([ASKING], True)
+
+
+async def test_a_refused_addition_is_omitted_and_remembered() -> None:
+    """The client sees the second answer only; the next call of that deployment asks nothing."""
+    support, about = StreamOptionsSupport(ManualClock()), exchange()
+    upstream = ScriptedUpstream((400, REFUSAL), (200, b"answer"), (200, b"next"))
+    assert await answered(upstream, support, about) == (200, b"answer")
+    assert not about.usage_requested
+    assert await answered(upstream, support) == (200, b"next")
+    assert upstream.bodies == [ASKING, PLAIN, PLAIN]
+
+
+@pytest.mark.parametrize("status", [400, 404, 422, 500, 501])
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [("identity", REFUSAL), ("gzip", gzip.compress(REFUSAL, mtime=0))],
+    ids=["uncoded", "gzip"],
+)
+async def test_a_refusal_is_recognized_by_its_words(status: int, coding: str, body: bytes) -> None:
+    """Whatever the status and the coding of the error."""
+    headers = {"content-encoding": coding}
+    refusal = httpx.Response(status, headers=headers, stream=httpx.ByteStream(body))
+    upstream = ScriptedUpstream(refusal, (200, b"answer"))
+    assert await answered(upstream, StreamOptionsSupport(ManualClock())) == (200, b"answer")
+
+
+async def test_a_refusal_is_forgotten_after_an_hour() -> None:
+    """Deployments are upgraded."""
+    clock = ManualClock()
+    support = StreamOptionsSupport(clock)
+    await answered(ScriptedUpstream((400, REFUSAL), (200, b"")), support)
+    clock.now = 3599
+    assert not support.may_be_sent(exchange())
+    clock.now = 3601
+    assert support.may_be_sent(exchange())
+
+
+@pytest.mark.parametrize("status", [400, 401, 429, 500])
+async def test_a_failing_repetition_is_not_remembered(status: int) -> None:
+    """It shows nothing about the addition: the client gets that error, and the next caller's usage
+    is asked for.
+    """
+    support = StreamOptionsSupport(ManualClock())
+    upstream = ScriptedUpstream((400, REFUSAL), (status, b"your own"))
+    assert await answered(upstream, support) == (status, b"your own")
+    assert upstream.bodies == [ASKING, PLAIN]
+    assert support.may_be_sent(exchange())
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
+async def test_another_error_reaches_the_client_at_once(status: int) -> None:
+    """Whole, although it was looked at; no second call."""
+    error = b'{"error":{"message":"' + b"something else " * 10 + b'"}}'
+    upstream = ScriptedUpstream((status, error))
+    assert await answered(upstream, StreamOptionsSupport(ManualClock())) == (status, error)
+    assert upstream.bodies == [ASKING]
+
+
+async def test_a_large_error_is_looked_at_within_bounds() -> None:
+    """The first 64 KiB decide, and the whole error reaches the client."""
+    error = b"x" * 200_000 + REFUSAL
+    upstream = ScriptedUpstream((400, error))
+    assert await answered(upstream, StreamOptionsSupport(ManualClock())) == (400, error)
+    assert upstream.bodies == [ASKING]
+
+
+async def test_refusals_are_kept_per_deployment_and_version() -> None:
+    """By deployment (on the v1 routes the model) and api-version."""
+    support = StreamOptionsSupport(ManualClock())
+    support.note_refusal(exchange("gpt"))
+    support.note_refusal(exchange(None, None, "model"))
+    assert not support.may_be_sent(exchange("gpt", model="other"))
+    assert support.may_be_sent(exchange("gpt", "2025-01-01"))
+    assert support.may_be_sent(exchange("other"))
+    assert not support.may_be_sent(exchange(None, None, "model"))
+    assert support.may_be_sent(exchange(None, None, "another"))
+
+
+async def test_refusals_take_bounded_room() -> None:
+    """A caller can invent deployments."""
+    support = StreamOptionsSupport(ManualClock())
+    for number in range(5000):
+        support.note_refusal(exchange(f"gpt-{number}"))
+    assert not support.may_be_sent(exchange("gpt-4999"))
+    assert len(support.refused_until) <= 1000
+
+
+UNREAD, MAYBE_READ = (UpstreamConnectionLost("", unread=unread) for unread in (True, False))
+
+
+async def test_what_the_upstream_never_received_is_sent_again() -> None:
+    """A repetition is the same request, with the addition if it had one."""
+    upstream = ScriptedUpstream(UNREAD, UNREAD, (200, b"answer"))
+    assert await answered(upstream, StreamOptionsSupport(ManualClock())) == (200, b"answer")
+    assert upstream.bodies == [ASKING] * 3
+
+
+async def test_it_is_not_sent_again_for_ever() -> None:
+    upstream = ScriptedUpstream(*[UNREAD] * 4)
+    with pytest.raises(UpstreamConnectionLost):
+        await answered(upstream, StreamOptionsSupport(ManualClock()))
+    assert len(upstream.bodies) == 3
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize(
+    "error", [MAYBE_READ, UpstreamUnreachable("")], ids=["lost", "unreachable"]
+)
+async def test_a_request_that_may_have_been_carried_out_is_sent_once(
+    method: str, error: UpstreamError
+) -> None:
+    upstream = ScriptedUpstream(error, (200, b"answer"))
+    with pytest.raises(type(error)):
+        await answered(upstream, StreamOptionsSupport(ManualClock()), exchange(method=method))
+    assert len(upstream.bodies) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_what_changes_nothing_is_sent_again(method: str) -> None:
+    upstream = ScriptedUpstream(MAYBE_READ, (200, b"answer"))
+    about = exchange(method=method)
+    assert await answered(upstream, StreamOptionsSupport(ManualClock()), about, ask=False) == (
+        200,
+        b"answer",
+    )
+
+
+async def test_a_body_that_passed_is_gone() -> None:
+    """Nothing of it is held."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"all", "more_body": False}
+
+    upstream = ScriptedUpstream(UNREAD, (200, b"answer"))
+    body = PassingBody(
+        IncomingBody(receive, "3", 10),
+        on_piece=lambda _: None,
+        on_complete=lambda: None,
+        on_disconnect=lambda: None,
+    )
+    call = UpstreamCall(upstream, StreamOptionsSupport(ManualClock()), exchange(), b"/")
+    with pytest.raises(UpstreamConnectionLost):
+        await call.open(RequestContent(body))
+    assert upstream.bodies == [b"all"]
+
+
+EVENTS = b"event: response.created\ndata: {}\n\n"
+DOCUMENT = b'{"choices": [], "usage": {}}'
+SSE, JSON, PLAIN_TEXT = b"text/event-stream", b"application/json", b"text/plain; charset=utf-8"
+
+
+def typed(*types: bytes, body: bytes, status: int = 200, breaks: bool = False) -> httpx.Response:
+    """A response with these content types."""
+    return httpx.Response(
+        status,
+        headers=[(b"content-type", value) for value in types],
+        stream=httpx.ByteStream(body),
+        extensions={"breaks": True} if breaks else {},
+    )
+
+
+async def opened(response: httpx.Response, *, stream_requested: bool) -> tuple[bool, bytes]:
+    """(whether it is a stream, its body as far as it came)."""
+    about = exchange()
+    about.stream_requested = stream_requested
+    upstream = ScriptedUpstream(response)
+    call = UpstreamCall(upstream, StreamOptionsSupport(ManualClock()), about, b"/")
+    is_stream = await call.is_event_stream(await call.open(RequestContent(HeldBody(PLAIN))))
+    body = b""
+    try:
+        async for piece in call.pieces():
+            body += piece
+    except UpstreamInterrupted:
+        body += b" broken"
+    return is_stream, body
+
+
+@pytest.mark.parametrize(
+    ("types", "body", "is_stream"),
+    [
+        ((SSE,), EVENTS, True),
+        ((b"Text/Event-Stream; charset=utf-8",), EVENTS, True),
+        ((), EVENTS, True),
+        ((JSON,), EVENTS, True),
+        ((PLAIN_TEXT,), EVENTS, True),
+        ((b"application/octet-stream",), b"\xef\xbb\xbf" + EVENTS, True),
+        ((JSON, SSE), EVENTS, True),
+        ((SSE, JSON), DOCUMENT, False),
+        ((SSE + b", " + JSON,), EVENTS, True),
+        ((), DOCUMENT, False),
+        ((JSON,), DOCUMENT, False),
+        ((JSON,), b"", False),
+        ((JSON,), b"dat", False),
+        ((SSE,), DOCUMENT, True),  # as it says; the record looks into it
+    ],
+)
+async def test_a_request_for_a_stream_gets_one_by_its_first_bytes(
+    types: tuple[bytes, ...], body: bytes, is_stream: bool
+) -> None:
+    """If the content type does not say it. Every byte reaches the client."""
+    response = typed(*types, body=body)
+    assert await opened(response, stream_requested=True) == (is_stream, body)
+
+
+@pytest.mark.parametrize(
+    ("types", "is_stream"),
+    [((), False), ((PLAIN_TEXT,), False), ((SSE,), True), ((SSE, JSON), True)],
+)
+async def test_otherwise_the_content_type_says_it(
+    types: tuple[bytes, ...], is_stream: bool
+) -> None:
+    """A file may begin as a stream does."""
+    response = typed(*types, body=EVENTS)
+    assert await opened(response, stream_requested=False) == (is_stream, EVENTS)
+
+
+async def test_a_refusal_or_a_coded_body_is_not_looked_into() -> None:
+    assert await opened(typed(body=EVENTS, status=400), stream_requested=True) == (False, EVENTS)
+    coded = typed(JSON, body=EVENTS)
+    coded.headers["content-encoding"] = "br"
+    assert await opened(coded, stream_requested=True) == (False, EVENTS)
+
+
+@pytest.mark.parametrize("body", [b"", b"da", b"data: {", b'{"choi'])
+async def test_a_break_within_the_first_bytes_reaches_the_client_after_them(body: bytes) -> None:
+    _, received = await opened(typed(JSON, body=body, breaks=True), stream_requested=True)
+    assert received == body + b" broken"
+
+
+async def test_the_status_of_an_error_counts_though_its_body_breaks_off() -> None:
+    """A 429 that breaks off while it is examined is still the upstream's 429."""
+    response = httpx.Response(
+        429, stream=httpx.ByteStream(b'{"error":'), extensions={"breaks": True}
+    )
+    upstream = ScriptedUpstream(response)
+    call = UpstreamCall(upstream, StreamOptionsSupport(ManualClock()), exchange(), b"/")
+    opened = await call.open(RequestContent(HeldBody(PLAIN), HeldBody(ASKING)))
+    received: list[bytes] = []
+    with pytest.raises(UpstreamInterrupted):
+        received += [piece async for piece in call.pieces()]
+    assert opened.status_code == 429
+    assert upstream.bodies == [ASKING]
