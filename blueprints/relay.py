@@ -10,7 +10,7 @@ from azurefunctions.extensions.http.fastapi import Request, Response
 from blueprints.access import Guard
 from shared.adapters.http_invocations import ReleasingResponse
 from shared.core import api_error
-from shared.core.wire import routing
+from shared.core.wire.request import routing
 from shared.relay.rejection import Rejection
 from shared.relay.relay import Relay
 

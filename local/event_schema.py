@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAliasType, Union
 
 from shared.core.event.shape import SCHEMA_VERSION, Event, is_optional
-from shared.core.wire.json_shape import Json, JsonObject
+from shared.core.wire.json.json_shape import Json, JsonObject
 
 PATH = Path(__file__).resolve().parent.parent / "docs" / "event.schema.json"
 

@@ -10,7 +10,7 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError
 
 from shared.concurrency.renewal import Renewal
-from shared.core.wire.headers import RawHeaders
+from shared.core.wire.http.headers import RawHeaders
 from shared.errors import UpstreamUnreachable
 from shared.settings.settings import UpstreamSettings
 from shared.settings.timeouts import TOKEN_S

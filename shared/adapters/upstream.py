@@ -11,8 +11,8 @@ from typing import Final, Protocol
 import httpx
 
 from shared.adapters.aiohttp_errors import KeptConnectionError
-from shared.core.wire import forwarding
-from shared.core.wire.headers import RawHeaders
+from shared.core.wire.http import forwarding
+from shared.core.wire.http.headers import RawHeaders
 from shared.errors import (
     UpstreamConnectionLost,
     UpstreamInterrupted,

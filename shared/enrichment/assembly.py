@@ -27,7 +27,7 @@ from shared.core.records import envelope as envelopes
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome
-from shared.core.wire.sse import EVENT_STREAM
+from shared.core.wire.http.headers import EVENT_STREAM
 from shared.core.wire.steps import Cooperative
 from shared.errors import AssemblyError
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from shared.core.event import attribution
 from shared.core.records import capture
 from shared.core.records.envelope import Envelope, bound_text, to_fields
-from shared.core.wire.headers import kept_headers
+from shared.core.wire.http.headers import kept_headers
 from shared.relay.exchange_record import ExchangeRecord
 
 # What a capture keeps of the headers; nothing in here is a credential.

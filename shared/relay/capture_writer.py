@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, Protocol
 
-from shared.core.wire.tail import TAIL_BYTES
+from shared.core.wire.stream.tail import TAIL_BYTES
 from shared.errors import StorageError
 
 BLOCK_BYTES: Final = 4 * 1024 * 1024

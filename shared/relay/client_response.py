@@ -19,7 +19,7 @@ from shared.core.exchange.actions import (
     Sending,
 )
 from shared.core.exchange.error_frame import error_frame
-from shared.core.wire.headers import RawHeaders
+from shared.core.wire.http.headers import RawHeaders
 
 # Without a blank line after it: some SDKs take one for the end of an event, also where no event has
 # begun, and fail on its empty data (openai-python once an event had an `id`, openai-go).

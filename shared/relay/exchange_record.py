@@ -19,11 +19,11 @@ from shared.core.records.envelope import (
     bound_text,
 )
 from shared.core.records.outcome import Outcome, RelayResult
-from shared.core.wire import tail
-from shared.core.wire.headers import RawHeaders, header, is_readable
-from shared.core.wire.routing import Operation
-from shared.core.wire.stream_scan import StreamScan
-from shared.core.wire.tail import Tail
+from shared.core.wire.http.headers import RawHeaders, header, is_readable
+from shared.core.wire.request.routing import Operation
+from shared.core.wire.stream import tail
+from shared.core.wire.stream.stream_scan import StreamScan
+from shared.core.wire.stream.tail import Tail
 from shared.relay.capture_writer import CaptureWriter
 
 

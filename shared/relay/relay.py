@@ -33,10 +33,10 @@ from shared.core.exchange.machine import ExchangeMachine
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.exchange.state import State
 from shared.core.records import capture
-from shared.core.wire import upstream_target
-from shared.core.wire.headers import RawHeaders, has_no_body
-from shared.core.wire.routing import Operation
-from shared.core.wire.usage_chunk import SLICE_BYTES
+from shared.core.wire.http import upstream_target
+from shared.core.wire.http.headers import RawHeaders, has_no_body
+from shared.core.wire.request.routing import Operation
+from shared.core.wire.stream.usage_chunk import SLICE_BYTES
 from shared.errors import (
     BodyTooLarge,
     ClientDisconnected,

@@ -13,9 +13,9 @@ from typing import Final
 from starlette.types import Receive
 
 from shared.concurrency.cooperative import run_cooperatively
-from shared.core.wire import stream_request, usage_request
-from shared.core.wire.content_coding import decode_small
-from shared.core.wire.headers import header, is_readable
+from shared.core.wire.http.content_coding import decode_small
+from shared.core.wire.http.headers import header, is_readable
+from shared.core.wire.request import stream_request, usage_request
 from shared.errors import RequestNotCaptured
 from shared.relay.capture_writer import BLOCK_BYTES
 from shared.relay.exchange_record import ExchangeRecord

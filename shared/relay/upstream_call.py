@@ -15,15 +15,16 @@ from typing import Final, Protocol
 
 import httpx
 
-from shared.core.wire import body_start, forwarding, usage_request
-from shared.core.wire.content_coding import ContentDecoder
-from shared.core.wire.headers import (
+from shared.core.wire.http import body_start, forwarding
+from shared.core.wire.http.content_coding import ContentDecoder
+from shared.core.wire.http.headers import (
     RawHeaders,
     event_stream_announced,
     header,
     is_readable,
     names_event_stream,
 )
+from shared.core.wire.request import usage_request
 from shared.errors import UpstreamConnectionLost, UpstreamError
 from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.request_body import Body, HeldBody, RequestContent

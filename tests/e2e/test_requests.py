@@ -16,8 +16,8 @@ from harness.chat import API_VERSION, CALLER_KEY, Chat, new_deployment
 from harness.http_client import Headers
 from harness.upstream_record import UpstreamRequest
 from local.stack import Stack
-from shared.core.wire import forwarding_rules
-from shared.core.wire.forwarding_rules import Action
+from shared.core.wire.http import forwarding_rules
+from shared.core.wire.http.forwarding_rules import Action
 
 SECRET = "not-for-the-upstream-91be"
 

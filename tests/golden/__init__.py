@@ -17,7 +17,7 @@ from shared.core.records.capture import Capture
 from shared.core.records.envelope import MAX_ARRIVALS, Caller, Envelope, Failure, Timings
 from shared.core.records.exchange_id import new_exchange_id
 from shared.core.records.outcome import Outcome
-from shared.core.wire.sse import SseDecoder
+from shared.core.wire.stream.sse import SseDecoder
 
 _CASES = Path(__file__).parent / "cases"
 _DEFAULTS: dict[str, Any] = {

@@ -12,8 +12,8 @@ from shared.core.answer import reader
 from shared.core.event import builder, shape, truncation
 from shared.core.records import outcome
 from shared.core.records.outcome import Outcome
-from shared.core.wire import stream_scan, tail
 from shared.core.wire.operations import spec_of
+from shared.core.wire.stream import stream_scan, tail
 from tests.golden import Case, load, names
 
 _REGION = "Sweden Central"

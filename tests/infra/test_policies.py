@@ -14,8 +14,8 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from harness.tools import tool_path
-from shared.core.wire import forwarding_rules
-from shared.core.wire.forwarding_rules import Action
+from shared.core.wire.http import forwarding_rules
+from shared.core.wire.http.forwarding_rules import Action
 
 POLICIES = Path(__file__).parents[2] / "infra" / "policies"
 FILES = sorted(POLICIES.glob("*.xml"))

@@ -19,8 +19,8 @@ from shared.adapters.upstream import Credential, Upstream
 from shared.core.records import capture
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
-from shared.core.wire import routing
-from shared.core.wire.routing import Operation
+from shared.core.wire.request import routing
+from shared.core.wire.request.routing import Operation
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S
 from shared.relay.recorder import Recorder

@@ -17,7 +17,7 @@ from openai import AsyncAzureOpenAI, AzureOpenAI
 
 from harness.stand_in_process import CHAT, STREAM, StandIn, running
 from shared.core.records.outcome import Outcome
-from shared.core.wire.sse import decode
+from shared.core.wire.stream.sse import decode
 from tests.integration.exchanges import DEADLINE_S
 from tests.integration.served_relay import ServedRelay, served
 from tests.integration.tiny_server import Connection, serving

@@ -13,7 +13,7 @@ import pytest
 
 from harness.cutting import every_way
 from shared.core.records.outcome import Outcome
-from shared.core.wire.json_shape import mapping
+from shared.core.wire.json.json_shape import mapping
 from tests.integration.exchanges import (
     ASK,
     CHAT,

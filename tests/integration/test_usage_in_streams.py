@@ -18,7 +18,7 @@ import pytest
 
 from harness.stand_in_process import StandIn, running
 from shared.core.records.outcome import Outcome
-from shared.core.wire.sse import decode
+from shared.core.wire.stream.sse import decode
 from tests.integration.exchanges import DEADLINE_S
 from tests.integration.served_relay import API_VERSION, ServedRelay, served
 from tests.integration.tiny_server import Connection, TinyServer, serving

@@ -22,9 +22,9 @@ from shared.core.wire.operations import (
     ReaderKind,
     spec_of,
 )
-from shared.core.wire.routing import Operation, route
-from shared.core.wire.stream_end import DONE, MARKS, ends_stream, reports_error
-from shared.core.wire.stream_scan import scan
+from shared.core.wire.request.routing import Operation, route
+from shared.core.wire.stream.stream_end import DONE, MARKS, ends_stream, reports_error
+from shared.core.wire.stream.stream_scan import scan
 from tests import golden
 
 DOCS = ROOT / "docs" / "reference" / "api-operations.md"

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Iterable
 
 from shared.core.answer.shapes import Audio, ParsedAnswer
-from shared.core.wire.embedded_file import Base64Meter
-from shared.core.wire.json_shape import JsonObject, mapping, short, text, utf8_size
+from shared.core.wire.json.embedded_file import Base64Meter
+from shared.core.wire.json.json_shape import JsonObject, mapping, short, text, utf8_size
 
 
 class AudioReader:

@@ -9,8 +9,8 @@ from typing import Final
 from shared.core.answer.content_filters import FiltersBuilder
 from shared.core.answer.shapes import AudioAnswer, Choice, FunctionCall, ParsedAnswer, ToolCall
 from shared.core.answer.tool_calls import CallBuilder, ToolCallsBuilder
-from shared.core.wire.embedded_file import Base64Meter
-from shared.core.wire.json_shape import (
+from shared.core.wire.json.embedded_file import Base64Meter
+from shared.core.wire.json.json_shape import (
     JsonObject,
     integer,
     mapping,
@@ -19,7 +19,7 @@ from shared.core.wire.json_shape import (
     text,
     utf8_size,
 )
-from shared.core.wire.redaction import redact_object
+from shared.core.wire.json.redaction import redact_object
 
 _CONTENT_ONLY: Final = frozenset({"content"})
 # all that most deltas have

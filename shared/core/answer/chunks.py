@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from shared.core.wire.json_shape import JsonObject, parse
-from shared.core.wire.sse import SseDecoder, SseEvent
-from shared.core.wire.stream_end import is_done
+from shared.core.wire.json.json_shape import JsonObject, parse
+from shared.core.wire.stream.sse import SseDecoder, SseEvent
+from shared.core.wire.stream.stream_end import is_done
 
 # Read between two pauses: half a millisecond of ordinary chunks, one where every byte is a line.
 _WINDOW_BYTES: Final = 4 * 1024

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 from shared.core.answer.shapes import FilteredSpan
-from shared.core.wire.json_shape import JsonObject, integer, mapping
-from shared.core.wire.redaction import redact_object
+from shared.core.wire.json.json_shape import JsonObject, integer, mapping
+from shared.core.wire.json.redaction import redact_object
 
 _SEVERITIES: Final = {"safe": 0, "low": 1, "medium": 2, "high": 3}
 

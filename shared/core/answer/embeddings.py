@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from shared.core.answer.shapes import Embeddings, ParsedAnswer
-from shared.core.wire.embedded_file import Base64Meter
-from shared.core.wire.json_shape import JsonObject, mappings
+from shared.core.wire.json.embedded_file import Base64Meter
+from shared.core.wire.json.json_shape import JsonObject, mappings
 
 _FLOAT_BYTES = 4  # Base64 vectors are little-endian 32-bit floats
 

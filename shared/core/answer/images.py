@@ -5,9 +5,9 @@ stay in the capture.
 from __future__ import annotations
 
 from shared.core.answer.shapes import Image, Images, ParsedAnswer
-from shared.core.wire.embedded_file import Base64Meter
-from shared.core.wire.json_shape import JsonObject, mapping, mappings, short, text
-from shared.core.wire.redaction import redact_object
+from shared.core.wire.json.embedded_file import Base64Meter
+from shared.core.wire.json.json_shape import JsonObject, mapping, mappings, short, text
+from shared.core.wire.json.redaction import redact_object
 
 
 class ImagesReader:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Final
 
 from shared.core.answer.shapes import ParsedAnswer
-from shared.core.wire.json_shape import Json, JsonObject, integer, items, mapping, short
-from shared.core.wire.redaction import redact_items, redact_object
-from shared.core.wire.reported_error import error_of
-from shared.core.wire.usage_object import latest_usage
+from shared.core.wire.json.json_shape import Json, JsonObject, integer, items, mapping, short
+from shared.core.wire.json.redaction import redact_items, redact_object
+from shared.core.wire.json.reported_error import error_of
+from shared.core.wire.json.usage_object import latest_usage
 
 _ROUTER: Final = "model-router"  # Azure's name for its own, and the beginning of its versions'
 # Names of the events with which a stream of an assistant's run reports that it failed.

@@ -24,13 +24,13 @@ from shared.core.answer.images import ImagesReader
 from shared.core.answer.metadata import ResponseMetadataCollector
 from shared.core.answer.responses import ResponsesReader
 from shared.core.answer.shapes import ParsedAnswer
-from shared.core.wire.body_start import is_event_stream
-from shared.core.wire.content_coding import ContentDecoder
-from shared.core.wire.json_shape import JsonObject, parse, problem
+from shared.core.wire.http.body_start import is_event_stream
+from shared.core.wire.http.content_coding import ContentDecoder
+from shared.core.wire.http.headers import EVENT_STREAM
+from shared.core.wire.json.json_shape import JsonObject, parse, problem
 from shared.core.wire.operations import ReaderKind, spec_of
-from shared.core.wire.sse import EVENT_STREAM
 from shared.core.wire.steps import Cooperative, run_to_end
-from shared.core.wire.stream_end import LAST_EVENTS, ends_stream
+from shared.core.wire.stream.stream_end import LAST_EVENTS, ends_stream
 
 _MAX_ERROR_TEXT: Final = 2048  # characters of an error body that is not JSON
 _PEEKED_BYTES: Final = 4096

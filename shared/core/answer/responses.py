@@ -8,8 +8,8 @@ import json
 from typing import Final
 
 from shared.core.answer.shapes import ParsedAnswer
-from shared.core.wire.embedded_file import describe_file, looks_encoded
-from shared.core.wire.json_shape import (
+from shared.core.wire.json.embedded_file import describe_file, looks_encoded
+from shared.core.wire.json.json_shape import (
     Json,
     JsonObject,
     integer,
@@ -19,8 +19,8 @@ from shared.core.wire.json_shape import (
     text,
     utf8_size,
 )
+from shared.core.wire.json.redaction import redact_object
 from shared.core.wire.operations import LAST_RESPONSE_EVENTS
-from shared.core.wire.redaction import redact_object
 
 # What delta events append to. Content parts and summary parts are numbered within their item.
 _CONTENT: Final = {

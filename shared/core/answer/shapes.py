@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.core.wire.json_shape import Json, JsonObject
+from shared.core.wire.json.json_shape import Json, JsonObject
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

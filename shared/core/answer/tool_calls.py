@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from shared.core.answer.shapes import CustomCall, FunctionCall, ToolCall
-from shared.core.wire.json_shape import JsonObject, integer, mapping, mappings, short, text
+from shared.core.wire.json.json_shape import JsonObject, integer, mapping, mappings, short, text
 
 
 class CallBuilder:

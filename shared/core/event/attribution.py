@@ -6,7 +6,7 @@ from typing import Final
 
 from shared.core.answer.shapes import ParsedAnswer
 from shared.core.event.shape import Backend, Client, Correlation, RateLimit, Served
-from shared.core.wire.json_shape import integer, short
+from shared.core.wire.json.json_shape import integer, short
 
 # Headers in which clients name a session or a conversation. The callers choose their values.
 SESSION_HEADERS: Final = (
@@ -32,7 +32,7 @@ CLIENT_HEADERS: Final = (
     "x-stainless-os",
 )
 # Response headers in which a pool of accounts (infra/policies/pool.xml) reports which one answered.
-# The client never gets them (core/wire/forwarding_rules.py).
+# The client never gets them (core/wire/http/forwarding_rules.py).
 BACKEND_ACCOUNT: Final = "x-fnsse-backend-account"
 BACKEND_REGION: Final = "x-fnsse-backend-region"
 BACKEND_ATTEMPTS: Final = "x-fnsse-backend-attempts"

@@ -16,7 +16,7 @@ from shared.core.event.sources import EventSources
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome, correct
-from shared.core.wire.json_shape import JsonObject, short
+from shared.core.wire.json.json_shape import JsonObject, short
 from shared.core.wire.operations import ReaderKind, spec_of
 from shared.core.wire.steps import Cooperative, run_to_end
 

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.core.wire.json_shape import JsonObject, items, mapping, mappings, scalar, short, text
+from shared.core.wire.json.json_shape import (
+    JsonObject,
+    items,
+    mapping,
+    mappings,
+    scalar,
+    short,
+    text,
+)
 
 _MAX_NAMES: Final = 64
 

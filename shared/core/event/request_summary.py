@@ -11,12 +11,22 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from shared.core.event import parameters
-from shared.core.wire import json_shape, multipart, stream_request
-from shared.core.wire.content_coding import ContentDecoder
-from shared.core.wire.json_shape import Json, JsonObject, mapping, scalar, short, text, utf8_size
-from shared.core.wire.multipart import FormField
+from shared.core.wire.http import multipart
+from shared.core.wire.http.content_coding import ContentDecoder
+from shared.core.wire.http.multipart import FormField
+from shared.core.wire.json import json_shape
+from shared.core.wire.json.json_shape import (
+    Json,
+    JsonObject,
+    mapping,
+    scalar,
+    short,
+    text,
+    utf8_size,
+)
+from shared.core.wire.json.redaction import redact, redact_object
 from shared.core.wire.operations import OperationSpec, spec_of
-from shared.core.wire.redaction import redact, redact_object
+from shared.core.wire.request import stream_request
 
 _MAX_NUMBER_TEXT: Final = 32
 # Fields of a form that stay texts, even "42".

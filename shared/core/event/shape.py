@@ -17,8 +17,8 @@ from shared.core.answer.shapes import Audio, Choice, Embeddings, Images
 from shared.core.event.usage import Tokens, UsageEstimate
 from shared.core.records.envelope import Caller, UsageSource
 from shared.core.records.outcome import Outcome
-from shared.core.wire.json_shape import Json, JsonObject
-from shared.core.wire.multipart import FormField
+from shared.core.wire.http.multipart import FormField
+from shared.core.wire.json.json_shape import Json, JsonObject
 
 SCHEMA_VERSION: Final = 1
 UNKNOWN: Final = "unknown"

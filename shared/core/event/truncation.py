@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.core.event.shape import Event, TruncatedText, dump, encode, to_json
-from shared.core.wire.json_shape import Json, JsonObject, mappings, text
+from shared.core.wire.json.json_shape import Json, JsonObject, mappings, text
 
 MARK: Final = "…[truncated]"  # at the end of a text that was cut
 SAME_AS_CONTENT: Final = "[as content]"

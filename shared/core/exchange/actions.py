@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.core.api_error import ApiError
-from shared.core.wire.headers import RawHeaders
+from shared.core.wire.http.headers import RawHeaders
 
 
 @dataclass(frozen=True, slots=True)

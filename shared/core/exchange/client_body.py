@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from shared.core.wire.held_end import HeldEnd
 from shared.core.wire.steps import Cooperative
-from shared.core.wire.stream_end import LONGEST_EVENT_END, ends_event
-from shared.core.wire.usage_chunk import UsageChunkFilter
+from shared.core.wire.stream.held_end import HeldEnd
+from shared.core.wire.stream.stream_end import LONGEST_EVENT_END, ends_event
+from shared.core.wire.stream.usage_chunk import UsageChunkFilter
 
 
 class ClientBody:

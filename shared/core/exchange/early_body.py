@@ -6,7 +6,7 @@ import codecs
 from typing import Final
 
 from shared.core.exchange.client_body import ClientBody
-from shared.core.wire.content_coding import PieceDecoder
+from shared.core.wire.http.content_coding import PieceDecoder
 from shared.core.wire.steps import Cooperative
 from shared.errors import UpstreamInterrupted
 

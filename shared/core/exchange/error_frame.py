@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from shared.core.wire.json_shape import JsonObject, mapping, parse_object
+from shared.core.wire.json.json_shape import JsonObject, mapping, parse_object
 
 
 def error_frame(document: bytes, *, sequence_number: int | None) -> bytes:

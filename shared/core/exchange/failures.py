@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 from shared.core import api_error
 from shared.core.api_error import ApiError
 from shared.core.records.outcome import RelayResult
-from shared.core.wire.body_start import is_event_stream
-from shared.core.wire.content_coding import ContentDecoder
-from shared.core.wire.json_shape import JsonObject, parse_object, text
-from shared.core.wire.sse import decode
+from shared.core.wire.http.body_start import is_event_stream
+from shared.core.wire.http.content_coding import ContentDecoder
+from shared.core.wire.json.json_shape import JsonObject, parse_object, text
+from shared.core.wire.stream.sse import decode
 from shared.errors import (
     BodyTooLarge,
     FnsseError,

@@ -24,8 +24,8 @@ from shared.core.exchange.reply import Reply
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.exchange.state import ANSWERING, ENDED, UNANSWERED, State
 from shared.core.records.outcome import RelayResult
-from shared.core.wire.content_coding import ContentDecoder
-from shared.core.wire.headers import RawHeaders, header, is_readable
+from shared.core.wire.http.content_coding import ContentDecoder
+from shared.core.wire.http.headers import RawHeaders, header, is_readable
 from shared.core.wire.steps import Cooperative
 from shared.errors import (
     BodyTooLarge,

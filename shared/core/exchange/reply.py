@@ -19,9 +19,8 @@ from shared.core.exchange.actions import (
 from shared.core.exchange.client_body import ClientBody
 from shared.core.exchange.early_body import EarlyBody
 from shared.core.exchange.rules import ExchangeRules
-from shared.core.wire import forwarding
-from shared.core.wire.headers import RawHeaders
-from shared.core.wire.sse import EVENT_STREAM
+from shared.core.wire.http import forwarding
+from shared.core.wire.http.headers import EVENT_STREAM, RawHeaders
 
 
 class Reply:

@@ -24,7 +24,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from shared.core.records.exchange_id import started_at
-from shared.core.wire import json_shape
+from shared.core.wire.json import json_shape
 from shared.errors import CaptureError
 
 MAGIC: Final = b"FNSSE\x01"

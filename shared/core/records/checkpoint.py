@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from shared.core.wire.json_shape import JsonObject, integer, mapping, text
+from shared.core.wire.json.json_shape import JsonObject, integer, mapping, text
 
 
 @dataclass(kw_only=True, slots=True)

@@ -17,7 +17,7 @@ from shared.core.records.capture import CaptureKind
 from shared.core.records.exchange_id import started_at
 from shared.core.records.id_set import IdSet
 from shared.core.records.ledger_entry import Delivery, LedgerEntry
-from shared.core.wire.json_shape import JsonObject
+from shared.core.wire.json.json_shape import JsonObject
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _SAYS_OUTCOME: Final = frozenset({CaptureKind.RESPONSE, CaptureKind.OUTCOME})

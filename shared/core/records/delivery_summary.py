@@ -10,7 +10,7 @@ from typing import Final
 
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome
-from shared.core.wire.json_shape import JsonObject
+from shared.core.wire.json.json_shape import JsonObject
 
 _BROKEN: Final = frozenset({Outcome.UPSTREAM_INTERRUPTED, Outcome.TIMED_OUT, Outcome.ABORTED})
 

@@ -15,8 +15,8 @@ from typing import Final, Literal
 from shared.core.records import typed_json
 from shared.core.records.exchange_id import started_at
 from shared.core.records.outcome import Outcome
-from shared.core.wire import json_shape
-from shared.core.wire.json_shape import JsonObject
+from shared.core.wire.json import json_shape
+from shared.core.wire.json.json_shape import JsonObject
 from shared.errors import EnvelopeError, WrongType
 
 SCHEMA_VERSION: Final = 1

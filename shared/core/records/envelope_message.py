@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from shared.core.records.envelope import Envelope, from_fields
-from shared.core.wire import json_shape
+from shared.core.wire.json import json_shape
 from shared.errors import EnvelopeError
 
 # The service takes 64 KiB of Base64, which are 48 KiB of text.

@@ -14,7 +14,7 @@ from shared.core.records.envelope import Envelope
 from shared.core.records.exchange_id import started_at
 from shared.core.records.outcome import Outcome
 from shared.core.records.window import Window, windows_between
-from shared.core.wire.json_shape import JsonObject, items, text
+from shared.core.wire.json.json_shape import JsonObject, items, text
 from shared.errors import ReplayRequestError
 
 MAX_IDS: Final = 1000

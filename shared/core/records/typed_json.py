@@ -23,7 +23,7 @@ from typing import (
     get_type_hints,
 )
 
-from shared.core.wire.json_shape import JsonObject, integer
+from shared.core.wire.json.json_shape import JsonObject, integer
 from shared.errors import WrongType
 
 type _Reader = Callable[[object], object]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.wire.tail import TAIL_BYTES
+from shared.core.wire.stream.tail import TAIL_BYTES
 from shared.errors import StorageError
 from shared.relay.capture_writer import BLOCK_BYTES, CaptureMemory, CaptureWriter, Upload
 

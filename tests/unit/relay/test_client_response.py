@@ -23,7 +23,7 @@ from shared.core.exchange.actions import (
 )
 from shared.core.exchange.machine import ExchangeMachine
 from shared.core.exchange.rules import ExchangeRules
-from shared.core.wire.sse import decode
+from shared.core.wire.stream.sse import decode
 from shared.errors import UpstreamInterrupted
 from shared.relay.client_response import KEEP_ALIVE, ClientResponse
 

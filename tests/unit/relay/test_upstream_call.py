@@ -12,9 +12,9 @@ import httpx
 import pytest
 from starlette.types import Message
 
-from shared.core.wire.headers import RawHeaders
+from shared.core.wire.http.headers import RawHeaders
 from shared.core.wire.operations import spec_of
-from shared.core.wire.routing import Operation
+from shared.core.wire.request.routing import Operation
 from shared.errors import (
     UpstreamConnectionLost,
     UpstreamError,

@@ -9,9 +9,9 @@ import pytest
 
 from shared.core.answer.reader import AnswerBody, read
 from shared.core.answer.shapes import ParsedAnswer
-from shared.core.wire.json_shape import Json, JsonObject
+from shared.core.wire.http.headers import EVENT_STREAM
+from shared.core.wire.json.json_shape import Json, JsonObject
 from shared.core.wire.operations import CALL, OPERATIONS, OperationSpec
-from shared.core.wire.sse import EVENT_STREAM
 
 
 def chunk(content: str) -> dict[str, object]:

@@ -11,7 +11,7 @@ from shared.core.exchange.actions import Actions
 from shared.core.exchange.machine import ExchangeMachine
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.exchange.state import State
-from shared.core.wire.headers import RawHeaders
+from shared.core.wire.http.headers import RawHeaders
 from shared.errors import (
     BodyTooLarge,
     RequestMemoryFull,

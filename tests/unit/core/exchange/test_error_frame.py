@@ -7,8 +7,8 @@ import json
 import pytest
 
 from shared.core.exchange.error_frame import error_frame
-from shared.core.wire.json_shape import JsonObject
-from shared.core.wire.sse import decode
+from shared.core.wire.json.json_shape import JsonObject
+from shared.core.wire.stream.sse import decode
 
 ERROR: JsonObject = {"code": "429", "message": "slow\ndown", "type": "t"}
 

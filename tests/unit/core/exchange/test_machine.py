@@ -25,7 +25,7 @@ from shared.core.exchange.actions import (
 from shared.core.exchange.machine import ExchangeMachine
 from shared.core.exchange.state import ENDED, State
 from shared.core.records.outcome import RelayResult
-from shared.core.wire.headers import RawHeaders, event_stream_announced
+from shared.core.wire.http.headers import RawHeaders, event_stream_announced
 from shared.core.wire.steps import run_to_end
 from shared.errors import ExchangeStateError
 from tests.unit.core.exchange.exchange_inputs import (

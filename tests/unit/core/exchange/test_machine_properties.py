@@ -26,12 +26,12 @@ from shared.core.exchange.machine import Conclusion, ExchangeMachine
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.exchange.state import ENDED, State
 from shared.core.records.outcome import RelayResult
-from shared.core.wire import tail
-from shared.core.wire.headers import RawHeaders, event_stream_announced, is_readable
-from shared.core.wire.sse import decode
+from shared.core.wire.http.headers import RawHeaders, event_stream_announced, is_readable
 from shared.core.wire.steps import run_to_end
-from shared.core.wire.stream_scan import scan
-from shared.core.wire.usage_chunk import UsageChunkFilter
+from shared.core.wire.stream import tail
+from shared.core.wire.stream.sse import decode
+from shared.core.wire.stream.stream_scan import scan
+from shared.core.wire.stream.usage_chunk import UsageChunkFilter
 from shared.errors import ExchangeStateError, UpstreamTimeout
 from tests.unit.core.exchange import exchange_inputs
 from tests.unit.core.exchange.exchange_inputs import (

@@ -22,7 +22,7 @@ from shared.core.records.envelope import (
     dump,
     load,
 )
-from shared.core.wire.stream_scan import scan
+from shared.core.wire.stream.stream_scan import scan
 from shared.errors import EnvelopeError
 from tests.unit.core.strategies import envelopes, json_values
 

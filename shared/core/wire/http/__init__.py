@@ -1,0 +1,12 @@
+"""HTTP: headers, targets and bodies, as far as they are not JSON or events.
+
+    headers           raw headers as ASGI has them
+    forwarding        the headers that are forwarded in each direction
+    forwarding_rules  the tables for that, every row with its reason
+    upstream_target   path and query as the upstream gets them
+    content_coding    decodes gzip and deflate piece by piece
+    multipart         the fields of an upload
+    body_start        what kind of body begins with some bytes
+
+The relay forwards by these; enrichment decodes what is stored as it came.
+"""

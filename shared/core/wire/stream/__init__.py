@@ -1,0 +1,14 @@
+"""Streams of server-sent events, and how an answer ended.
+
+    sse               decodes server-sent events
+    stream_end        what ends an event or a stream, reports an error, or holds the usage
+    stream_scan       how a stream ended, whatever its size and that of its events
+    stream_findings   what is known of a stream's end: complete, an error, the usage
+    event_search      finds events in bytes without decoding all of them
+    large_event       what the ends of an event say that is too large to be parsed
+    tail              what the end of any answer says, by the scan or by its document
+    usage_chunk       takes the usage chunk out of a stream whose caller did not ask for it
+    held_end          holds back the very end of an answer
+
+The relay asks this of the bytes that pass, enrichment of a whole capture.
+"""
