@@ -82,11 +82,13 @@ param openAi = [
 
 // --- The events ------------------------------------------------------------------------------------------------------
 
-var throughputUnits = readEnvironmentVariable('EVENTHUB_CAPACITY', '')
+var leastUnits = readEnvironmentVariable('EVENTHUB_CAPACITY', '')
+// What the namespace has: infra/hooks/preprovision.py sets it, so that a deployment takes no unit away.
+var currentUnits = readEnvironmentVariable('EVENTHUB_CURRENT_CAPACITY', '')
 
 param eventHubs = {
   kind: 'new'
-  capacity: int(empty(throughputUnits) ? '1' : throughputUnits)
+  capacity: max(int(empty(leastUnits) ? '1' : leastUnits), int(empty(currentUnits) ? '1' : currentUnits))
 }
 
 // --- Alerts ----------------------------------------------------------------------------------------------------------

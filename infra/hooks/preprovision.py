@@ -1,8 +1,9 @@
-"""azd's hook before it provisions: the app registration that is the audience of API Management's
-token, with CALLER_AUTH=entra.
+"""azd's hook before it provisions: what the parameters need to know.
 
-It is made once, or found by its name, and its client id is kept in the azd environment as
-AUDIENCE_CLIENT_ID. It has no secret. By hand, without azd: docs/how-to/authenticate-callers.md.
+* How many units the Event Hubs namespace has: see throughput.py.
+* With CALLER_AUTH=entra, the app registration that is the audience of API Management's token. It is
+  made once, or found by its name, and its client id is kept in the azd environment as
+  AUDIENCE_CLIENT_ID. It has no secret. By hand, without azd: docs/how-to/authenticate-callers.md.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 from typing import Any
 
 import azure
+import throughput
 
 GRAPH = "https://graph.microsoft.com/v1.0/applications"
 # Of the scope `operate`; unique within the registration is enough.
@@ -22,6 +24,18 @@ AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 
 
 def main() -> None:
+    """Find out, or end azd with the remedy."""
+    try:
+        throughput.keep_units()
+    except azure.Refused as refusal:
+        sys.exit(
+            f"preprovision: {refusal}. How many units the Event Hub has is not known, and the "
+            "deployment might take some away. Sign in: az login"
+        )
+    ensure_audience()
+
+
+def ensure_audience() -> None:
     """Make or find the registration, if one is needed, or end azd with the remedy."""
     if os.environ.get("CALLER_AUTH") != "entra" or os.environ.get("AUDIENCE_CLIENT_ID"):
         return

@@ -178,6 +178,20 @@ def test_production_is_one_variable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
+    ("least", "current", "units"),
+    [("", "8", 8), ("2", "8", 8), ("8", "2", 8), ("", "0", 1), ("4", "", 4)],
+)
+def test_a_deployment_takes_no_unit_from_the_event_hub(
+    least: str, current: str, units: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Auto-inflate only adds units; a deployment sets them. What there is now stays."""
+    found = _from_environment(
+        monkeypatch, EVENTHUB_CAPACITY=least, EVENTHUB_CURRENT_CAPACITY=current
+    )
+    assert found["eventHubs"]["capacity"] == units
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [("PROFILE", "prod"), ("CALLER_AUTH", "Entra"), ("STORAGE_SKU", "Premium_LRS")],
 )

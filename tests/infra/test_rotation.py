@@ -22,7 +22,7 @@ GATEWAY = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ApiManagement/s
 NAMED_VALUE = "fnsse-dev-function-key"
 
 # Stands in for `az`: hands `az rest` to the test's server, body and all.
-AZ = """#!{python}
+AZ = """#!{python} -IS
 import pathlib, sys, urllib.error, urllib.request
 words = dict(zip(sys.argv[2::2], sys.argv[3::2]))
 assert sys.argv[1] == "rest" and not [word for word in sys.argv if set(word) & set('()"')]

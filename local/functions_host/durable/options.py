@@ -9,11 +9,13 @@ from typing import Any
 
 from local.functions_host.unsupported import StartError, Unsupported
 
-# They tune speed, storage and traces of the real host, which no app could notice here.
+# They tune speed, storage and traces of the real host, which no app could notice here, or keep two
+# versions of an app apart: this host runs one.
 _WITHOUT_EFFECT_HERE = frozenset(
     {"storageprovider", "tracing", "maxconcurrentorchestratorfunctions", "extendedsessionsenabled",
      "extendedsessionidletimeoutinseconds", "usegracefulshutdown", "usetablepartitionmanagement",
-     "partitionmanager", "maxentityoperationbatchsize", "maxconcurrententityfunctions"}
+     "partitionmanager", "maxentityoperationbatchsize", "maxconcurrententityfunctions",
+     "defaultversion", "versionmatchstrategy", "versionfailurestrategy"}
 )  # fmt: skip
 
 

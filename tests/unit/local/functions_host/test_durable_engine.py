@@ -242,7 +242,7 @@ def test_host_json_options() -> None:
 
     assert (options.hub_name, options.max_concurrent_activities) == ("Mine", 2)
     assert parse_durable_options(None).hub_name == "TestHubName"
-    with pytest.raises(Unsupported, match=r"durableTask\.defaultversion"):
-        parse_durable_options({"defaultversion": "1.0"})
+    with pytest.raises(Unsupported, match=r"durableTask\.notifications"):
+        parse_durable_options({"notifications": {}})
     with pytest.raises(StartError, match="maxConcurrentActivityFunctions"):
         parse_durable_options({"maxconcurrentactivityfunctions": "many"})

@@ -1,0 +1,40 @@
+"""A changed orchestrator gets a new version in host.json.
+
+While a deployment replaces instances, old and new ones share the hub. A run that a new instance
+started must not be replayed by the code before it: Durable would find another history than the code
+makes, and fail the run.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import json
+from types import ModuleType
+from typing import Final
+
+from blueprints.completeness import reconcile, replay
+from local.repository import ROOT
+
+DURABLE: Final = json.loads((ROOT / "host.json").read_text())["extensions"]["durableTask"]
+# host.json's defaultVersion -> the orchestrators that it stands for.
+ORCHESTRATORS: Final = {"1": "93f8ab1df450d5d3"}
+
+
+def digest(*modules: ModuleType) -> str:
+    """Of the orchestrators' code, whatever its comments and layout."""
+    codes = [ast.unparse(ast.parse(inspect.getsource(module.orchestrate))) for module in modules]
+    return hashlib.sha256("\n".join(codes).encode()).hexdigest()[:16]
+
+
+def test_the_version_stands_for_the_orchestrators_as_they_are() -> None:
+    """If this fails: raise `defaultVersion`, note the new digest under it, and let the code replay
+    what runs of the version before have in their history (docs/reference/host-settings.md).
+    """
+    assert ORCHESTRATORS.get(DURABLE["defaultVersion"]) == digest(reconcile, replay)
+
+
+def test_an_old_instance_leaves_newer_runs_alone() -> None:
+    """And a new one goes on with older runs: the default, which is written out."""
+    assert DURABLE["versionMatchStrategy"] == "CurrentOrOlder"
