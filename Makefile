@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help install run func parts logs test check lint unit e2e format schema bench prove clean
+.PHONY: help install run func parts logs test check lint unit e2e format schema cost bench prove clean
 
 python := .venv/bin/python
 # make run PORT=7072 -> --port 7072; unset ones keep their defaults
@@ -65,6 +65,9 @@ format: install ## format and fix what ruff can
 
 schema: install ## write docs/event.schema.json from the event's types
 	@$(python) -m local.event_schema
+
+cost: install ## what an exchange costs: make cost EVENT=.local/events/ID.json
+	@$(python) -m local.cost $(EVENT)
 
 bench: install ## CPU per chunk and per call, added time to first byte, lag of events
 	$(python) -m bench

@@ -37,4 +37,8 @@ The Event Hub, identities and the worker:
     worker_library     patches of Microsoft's worker library, checked at the start
     http_invocations   patches of how that library pairs a request with its invocation
     worker_process     the worker's log lines and its garbage collector
+
+The rates:
+
+    rate_files         the card of rates, from its files
 """

@@ -1,0 +1,65 @@
+"""What exchanges cost, from their events: `make cost EVENT=.local/events/ID.json`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from shared.adapters import rate_files
+from shared.core.cost.cost import Cost, cost
+from shared.core.cost.facts import quantities_of
+from shared.core.cost.quantities import Quantities, parts_of
+from shared.core.cost.rates import RateCard
+from shared.core.wire.json.json_shape import JsonObject, mapping, text
+
+
+def event_cost(event: JsonObject, card: RateCard) -> tuple[Quantities, Cost]:
+    """What is billed of an event's exchange, and its cost at the time at which it ended."""
+    quantities = quantities_of(event)
+    ended_at = datetime.fromisoformat(text(event.get("timestamp"))).replace(tzinfo=UTC)
+    return quantities, cost(quantities, card, ended_at)
+
+
+def lines(quantities: Quantities, found: Cost) -> Iterator[str]:
+    """The cost in words: the amount, then each part with its quantity."""
+    yield f"{_amount(found.amount, found.currency)}  {found.status}"
+    model = quantities.model or "unknown model"
+    yield f"  {model}, {quantities.sku or 'type of the deployment not known'}"
+    for part, quantity in parts_of(quantities).items():
+        amount = found.parts.get(part)
+        yield f"  {part:17} {quantity:>12,}  {_price(amount, found)}"
+
+
+def _price(amount: Decimal | None, found: Cost) -> str:
+    if amount is not None:
+        return _amount(amount, found.currency)
+    return "no rate" if found.unpriced else "-"
+
+
+def _amount(amount: Decimal | None, currency: str | None) -> str:
+    if amount is None:
+        return "amount not known"
+    written = f"{amount:f}".rstrip("0").rstrip(".") if "." in f"{amount:f}" else f"{amount:f}"
+    return f"{written} {currency}" if currency else written
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m local.cost", description=__doc__)
+    parser.add_argument("event", nargs="+", type=Path, help="a file that holds one event")
+    parser.add_argument(
+        "--rates", type=Path, default=rate_files.FOLDER, help="folder of base.csv and company.csv"
+    )
+    options = parser.parse_args()
+    card = rate_files.read_card(options.rates)
+    for file in options.event:
+        print(file.stem)
+        for line in lines(*event_cost(mapping(json.loads(file.read_text("utf-8"))), card)):
+            print(f"  {line}")
+
+
+if __name__ == "__main__":
+    main()

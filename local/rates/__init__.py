@@ -1,0 +1,4 @@
+"""Makes rates/base.csv: of LiteLLM's price map, or of Azure's list of retail prices.
+
+base              python -m local.rates.litellm MAP.json VERSION DATE
+"""

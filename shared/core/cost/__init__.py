@@ -1,0 +1,9 @@
+"""What an exchange costs: quantities times rates.
+
+An event keeps quantities, never prices, so that a wrong price is corrected without a replay.
+
+    quantities  what is billed of an exchange, each token counted in one part
+    facts       what the quantities are made of, read from an event
+    rates       a card of rates: which one holds for a model, a deployment's type and a time
+    cost        the amount, its parts, and how far it can be trusted
+"""

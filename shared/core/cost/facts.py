@@ -1,0 +1,207 @@
+"""What the quantities of an exchange are made of.
+
+An event that an older version wrote has no `quantities`: they are made of its other keys, by the
+same rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared.core.cost.quantities import Basis, ModelSource, Quantities, from_json, split_tokens
+from shared.core.wire.json.json_shape import (
+    Json,
+    JsonObject,
+    integer,
+    mapping,
+    mappings,
+    short,
+    text,
+)
+from shared.core.wire.json.usage_object import has_figures
+from shared.core.wire.operations import spec_of
+
+_SPEECH: Final = "audio.speech"
+_UNKNOWN_MODEL: Final = "unknown"
+_REQUESTS_WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+_DURATION: Final = "duration"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What an exchange says of what is billed. Of an event, in its own words."""
+
+    operation: str
+    method: str | None
+    outcome: str
+    upstream_status_code: int | None
+    error_code: str | None
+    usage: JsonObject | None
+    usage_estimate: JsonObject | None
+    usage_repeated: bool
+    model: str | None  # the answer's
+    served_model: str | None  # x-ms-served-model
+    deployment: str | None
+    deployment_model: str | None  # the operator's setting
+    sku: str | None
+    zone: str | None
+    service_tier: str | None
+    spilled_over: bool | None
+    prompt: Json
+    images: JsonObject | None  # count, size, quality
+    duration_s: float | None
+    output: list[JsonObject]  # the items of a response
+    pending: bool  # a background response that was only created: its usage comes with a later read
+
+
+def quantities_of(event: JsonObject) -> Quantities:
+    """What is billed of the exchange that an event reports."""
+    measured = mapping(event.get("quantities"))
+    if measured:
+        return from_json(measured)
+    served = mapping(event.get("served"))
+    return measure(
+        Facts(
+            operation=text(event.get("operation")),
+            method=short(event.get("method")),
+            outcome=text(event.get("outcome")),
+            upstream_status_code=integer(event.get("upstream_status_code")),
+            error_code=short(mapping(event.get("error")).get("code")),
+            usage=mapping(event.get("usage")) or None,
+            usage_estimate=mapping(event.get("usage_estimate")) or None,
+            usage_repeated=event.get("usage_repeated") is True,
+            model=short(event.get("model")),
+            served_model=None,
+            deployment=short(event.get("deployment")),
+            deployment_model=None,
+            sku=None,
+            zone=None,
+            service_tier=short(served.get("service_tier")),
+            spilled_over=True if served.get("spillover_from_deployment") else None,
+            prompt=None if event.get("truncated") else event.get("prompt"),
+            images=mapping(event.get("images")) or None,
+            duration_s=_number(mapping(event.get("audio")).get("duration_s")),
+            output=mappings(event.get("output")),
+            pending=is_pending(event.get("background"), event.get("response_status")),
+        )
+    )
+
+
+def is_pending(background: object, response_status: object) -> bool:
+    """Whether an answer is a background response that has not ended."""
+    return background is True and response_status in {"queued", "in_progress"}
+
+
+def measure(facts: Facts) -> Quantities:
+    """The quantities of an exchange."""
+    basis = _basis(facts)
+    model, model_source = _model(facts)
+    images = facts.images or {}
+    amounts: dict[str, Any] = _tokens(facts, basis) | _counts(facts, basis)
+    return Quantities(
+        basis=basis,
+        model=model,
+        model_source=model_source,
+        sku=facts.sku,
+        zone=facts.zone,
+        service_tier=facts.service_tier,
+        spilled_over=facts.spilled_over,
+        images=integer(images.get("count")) or None,
+        image_size=short(images.get("size")),
+        image_quality=short(images.get("quality")),
+        **amounts,
+    )
+
+
+def _basis(facts: Facts) -> Basis:
+    if facts.usage_repeated:
+        return "repeated"
+    if facts.usage and has_figures(facts.usage):
+        return "usage"
+    if facts.usage_estimate:
+        return "estimate"
+    if not _is_billed(facts):
+        return "nothing"
+    return "count" if _has_count(facts) else "unknown"
+
+
+def _is_billed(facts: Facts) -> bool:
+    """Whether the upstream may have charged for the exchange, as far as it shows."""
+    status = facts.upstream_status_code
+    if facts.outcome == "rejected" or facts.method in _REQUESTS_WITHOUT_BODY:
+        return False
+    if status is None:
+        return facts.outcome != "upstream_error"
+    if status >= 400:
+        # Azure bills what it processed, although the status reports an error
+        return status == 408 or (status == 400 and facts.error_code == "content_filter")
+    return not (facts.pending or spec_of(facts.operation).repeats_usage)
+
+
+def _has_count(facts: Facts) -> bool:
+    if facts.operation == _SPEECH:
+        return isinstance(facts.prompt, str)
+    return bool(facts.images) or facts.duration_s is not None
+
+
+def _model(facts: Facts) -> tuple[str | None, ModelSource | None]:
+    answered = facts.model if facts.model != _UNKNOWN_MODEL else None
+    sources: tuple[tuple[str | None, ModelSource], ...] = (
+        (facts.served_model, "header"),
+        (answered, "answer"),
+        (facts.deployment_model, "setting"),
+        (facts.deployment, "deployment"),
+    )
+    return next(((name, source) for name, source in sources if name), (None, None))
+
+
+def _tokens(facts: Facts, basis: Basis) -> dict[str, int | float]:
+    if basis == "estimate" and facts.usage_estimate:
+        return {**split_tokens(facts.usage_estimate)}
+    if not facts.usage or basis not in {"usage", "repeated"}:
+        return {}
+    parts = split_tokens(facts.usage)
+    if facts.images and not parts["image_output"]:
+        # an answer with images reports its output as one figure, and it is the images'
+        parts |= {"image_output": parts["output"], "output": 0}
+    return {**parts}
+
+
+def _counts(facts: Facts, basis: Basis) -> dict[str, int | float]:
+    counts: dict[str, int | float] = _tool_calls(facts.output)
+    if facts.operation == _SPEECH and isinstance(facts.prompt, str) and basis == "count":
+        counts["characters"] = len(facts.prompt)
+    if (facts.usage or {}).get("type") == _DURATION:
+        counts["seconds"] = _number((facts.usage or {}).get("seconds")) or 0
+    elif basis == "count" and facts.duration_s is not None:
+        counts["seconds"] = facts.duration_s
+    return counts
+
+
+def _tool_calls(output: list[JsonObject]) -> dict[str, int | float]:
+    kinds = [text(item.get("type")) for item in output]
+    searches = [
+        item
+        for item in output
+        if item.get("type") == "web_search_call"
+        # opening a page that was found is no search
+        and mapping(item.get("action")).get("type") in {None, "search"}
+    ]
+    containers = {
+        text(item.get("container_id"))
+        for item in output
+        if item.get("type") == "code_interpreter_call"
+    }
+    counts = {
+        "web_search": len(searches),
+        "file_search": kinds.count("file_search_call"),
+        "code_interpreter": len(containers),
+        "image_generation": kinds.count("image_generation_call"),
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+def _number(value: object) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and value >= 0 else None  # type: ignore[operator, arg-type]

@@ -1,0 +1,166 @@
+"""What is billed of an exchange. Each token is in one part only, so that rates can be applied to
+the parts and the amounts added up.
+
+The upstream's figures overlap: its input holds what was read from the cache and what was written to
+it, its output holds the reasoning. A price times an overlapping figure is the commonest error of a
+cost report (docs/reference/cost.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from shared.core.records import typed_json
+from shared.core.wire.json.json_shape import JsonObject, integer, mapping
+from shared.errors import WrongType
+
+# usage: the upstream's figures; count: counted in the request or the answer (characters, seconds,
+# images); estimate: of the size of the texts; repeated: another exchange counts them; nothing:
+# nothing is billed; unknown: something may be billed, and nothing says how much
+type Basis = Literal["usage", "count", "estimate", "repeated", "nothing", "unknown"]
+# where `model` comes from: the answer's x-ms-served-model, its body, the operator's setting, or the
+# name of the deployment, which need not be that of a model
+type ModelSource = Literal["header", "answer", "setting", "deployment"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quantities:
+    """What is billed of an exchange: what it was, and how much of each part. Absent: zero, or not
+    known.
+    """
+
+    basis: Basis  # where the figures come from
+    # usage, count, estimate; nothing: nothing is billed; unknown: nothing says how much
+    model: str | None  # that is billed; null: not known
+    # header (x-ms-served-model), answer, setting (DEPLOYMENTS) or deployment: its name
+    model_source: ModelSource | None
+    sku: str | None = None  # of the deployment, as Azure names it: GlobalStandard (DEPLOYMENTS)
+    zone: str | None = None  # of a data zone deployment: us, eu (DEPLOYMENTS)
+    service_tier: str | None = None  # of the answer: default, priority, flex
+    spilled_over: bool | None = None  # a standard deployment answered for a provisioned one
+    # tokens, in one part only each
+    input: int | None = None  # text, neither read from the cache nor written to it
+    cached: int | None = None  # text, read from the cache
+    cache_write: int | None = None  # written to the cache
+    output: int | None = None  # text without reasoning
+    reasoning: int | None = None
+    audio_input: int | None = None  # not read from the cache
+    audio_cached: int | None = None
+    audio_output: int | None = None
+    image_input: int | None = None
+    image_output: int | None = None
+    # other quantities
+    characters: int | None = None  # of a text to speak
+    seconds: float | None = None  # of audio to transcribe
+    images: int | None = None  # made
+    image_size: str | None = None  # 1024x1024
+    image_quality: str | None = None
+    # calls of built-in tools
+    web_search: int | None = None
+    file_search: int | None = None
+    code_interpreter: int | None = None  # containers: a session of each is billed
+    image_generation: int | None = None  # whose tokens the usage leaves out
+
+
+TOKENS: Final = (
+    "input",
+    "cached",
+    "cache_write",
+    "output",
+    "reasoning",
+    "audio_input",
+    "audio_cached",
+    "audio_output",
+    "image_input",
+    "image_output",
+)
+INPUT_TOKENS: Final = (
+    "input",
+    "cached",
+    "cache_write",
+    "audio_input",
+    "audio_cached",
+    "image_input",
+)
+TOOLS: Final = ("web_search", "file_search", "code_interpreter", "image_generation")
+PARTS: Final = (*TOKENS, "characters", "seconds", "images", *TOOLS)
+
+
+def split_tokens(usage: JsonObject) -> dict[str, int]:
+    """The tokens of a usage object of any operation, each in one part. A detail that exceeds the
+    whole that it is a part of is cut to it.
+    """
+    input_details = _details(
+        usage, "prompt_tokens_details", "input_tokens_details", "input_token_details"
+    )
+    output_details = _details(
+        usage, "completion_tokens_details", "output_tokens_details", "output_token_details"
+    )
+    total_input = _first(usage, "prompt_tokens", "input_tokens")
+    total_output = _first(usage, "completion_tokens", "output_tokens")
+    cached = _first(input_details, "cached_tokens")
+    audio = _first(input_details, "audio_tokens")
+    audio_cached = min(
+        _first(mapping(input_details.get("cached_tokens_details")), "audio_tokens"), cached, audio
+    )
+    rest = _Rest(total_input)
+    parts = {
+        "audio_cached": rest.take(audio_cached),
+        "audio_input": rest.take(audio - audio_cached),
+        "cached": rest.take(cached - audio_cached),
+        "cache_write": rest.take(
+            _first(input_details, "cache_write_tokens", "cache_creation_tokens")
+        ),
+        "image_input": rest.take(_first(input_details, "image_tokens")),
+        "input": rest.tokens,
+    }
+    rest = _Rest(total_output)
+    return parts | {
+        "audio_output": rest.take(_first(output_details, "audio_tokens")),
+        "image_output": rest.take(_first(output_details, "image_tokens")),
+        "reasoning": rest.take(_first(output_details, "reasoning_tokens")),
+        "output": rest.tokens,
+    }
+
+
+def parts_of(quantities: Quantities) -> dict[str, int | float]:
+    """The quantity of each part that is billed. Images count only if no tokens stand for them."""
+    amounts = {name: getattr(quantities, name) for name in PARTS}
+    if quantities.basis != "count":
+        del amounts["images"]
+    return {name: amount for name, amount in amounts.items() if amount}
+
+
+def input_tokens(quantities: Quantities) -> int:
+    """The whole input, on which the price of a long context depends."""
+    return sum(getattr(quantities, name) or 0 for name in INPUT_TOKENS)
+
+
+def from_json(value: JsonObject) -> Quantities:
+    """The quantities in an event; of unknown basis if they are not what this version writes."""
+    try:
+        return typed_json.read(Quantities, value)
+    except WrongType:
+        return Quantities(basis="unknown", model=None, model_source=None)
+
+
+class _Rest:
+    """What is left of a whole after parts were taken out of it."""
+
+    def __init__(self, tokens: int) -> None:
+        self.tokens = tokens
+
+    def take(self, part: int) -> int:
+        taken = min(max(part, 0), self.tokens)
+        self.tokens -= taken
+        return taken
+
+
+def _details(usage: JsonObject, *names: str) -> JsonObject:
+    return next((mapping(usage[name]) for name in names if usage.get(name)), {})
+
+
+def _first(figures: JsonObject, *names: str) -> int:
+    numbers = (integer(figures.get(name)) for name in names)
+    return max(next((number for number in numbers if number is not None), 0), 0)

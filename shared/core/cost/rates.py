@@ -1,0 +1,190 @@
+"""A card of rates: CSV with a row for each model, type of deployment, tier and range of time.
+
+docs/reference/cost.md describes the columns.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from itertools import pairwise
+from typing import Final
+
+from shared.core.cost.quantities import PARTS, TOKENS, TOOLS
+
+# How many units of a part a rate is the price of.
+UNITS: Final = {
+    **dict.fromkeys((*TOKENS, "characters"), Decimal(1_000_000)),
+    **dict.fromkeys(("seconds", "images", *TOOLS), Decimal(1_000)),
+}
+# The model of the row that prices the calls of built-in tools, whichever model makes them.
+ANY_MODEL: Final = "*"
+_KEY: Final = ("model", "sku", "zone", "tier", "variant")
+COLUMNS: Final = (
+    *_KEY,
+    "context_above",
+    "valid_from",
+    "valid_to",
+    "currency",
+    *PARTS,
+    "as_of",
+    "source",
+)
+_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
+_END: Final = datetime.max.replace(tzinfo=UTC)
+
+type Key = tuple[str, str, str, str, str]
+
+
+class RateError(ValueError):
+    """A card that cannot be read, or that gives two prices for one thing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rate:
+    """The prices of one model for one type of deployment, from a time until another."""
+
+    model: str
+    sku: str  # GlobalStandard, DataZoneStandard, Standard; "": any
+    zone: str  # of a data zone: us, eu; else ""
+    tier: str  # priority, flex, batch; "": the default
+    variant: str  # of an image: its quality and its size; else ""
+    context_above: int  # for inputs of more tokens than this
+    valid_from: datetime
+    valid_to: datetime
+    currency: str
+    prices: dict[str, Decimal]  # by part, of UNITS[part] units; a part that is missing has no price
+    as_of: str  # date at which the source was read
+    source: str
+
+    @property
+    def key(self) -> Key:
+        return self.model, self.sku, self.zone, self.tier, self.variant
+
+
+class RateCard:
+    """Rates by key. An overlay's rates come before those of the card below it."""
+
+    def __init__(self, rates: Iterable[Rate], below: RateCard | None = None) -> None:
+        self._rates: dict[Key, list[Rate]] = defaultdict(list)
+        self._below = below
+        for rate in rates:
+            self._rates[rate.key].append(rate)
+        for found in self._rates.values():
+            found.sort(key=lambda rate: (rate.context_above, rate.valid_from))
+
+    def __iter__(self) -> Iterator[Rate]:
+        for found in self._rates.values():
+            yield from found
+
+    def find(self, key: Key, input_tokens: int, at: datetime) -> Rate | None:
+        """The rate that holds at a time for an input of so many tokens; None if there is none."""
+        valid = [
+            rate
+            for rate in self._rates.get(key, ())
+            if rate.valid_from <= at < rate.valid_to and _applies(rate, input_tokens)
+        ]
+        if valid:
+            return valid[-1]
+        return self._below.find(key, input_tokens, at) if self._below else None
+
+
+def parse(text: str) -> list[Rate]:
+    """The rates in a CSV. A column that it lacks is empty. Raises RateError, naming the line."""
+    rows = csv.DictReader(io.StringIO(text))
+    unknown = set(rows.fieldnames or ()) - set(COLUMNS)
+    if unknown:
+        raise RateError(f"unknown columns: {', '.join(sorted(map(str, unknown)))}")
+    rates = []
+    for row in rows:
+        try:
+            rates.append(_rate(dict.fromkeys(COLUMNS, "") | row))
+        except (ValueError, InvalidOperation, TypeError) as error:
+            raise RateError(f"line {rows.line_num} is not a rate: {error}") from None
+    return rates
+
+
+def write(rates: Iterable[Rate]) -> str:
+    """The CSV that `parse` reads, in a fixed order."""
+    output = io.StringIO()
+    writer = csv.DictWriter(output, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for rate in sorted(rates, key=lambda rate: (*rate.key, rate.context_above, rate.valid_from)):
+        writer.writerow(
+            {name: getattr(rate, name) for name in (*_KEY, "currency", "as_of", "source")}
+            | {
+                "context_above": rate.context_above or "",
+                "valid_from": "" if rate.valid_from == _BEGINNING else f"{rate.valid_from:%F}",
+                "valid_to": "" if rate.valid_to == _END else f"{rate.valid_to:%F}",
+            }
+            | {part: f"{price.normalize():f}" for part, price in rate.prices.items()}
+        )
+    return output.getvalue()
+
+
+def problems(rates: Iterable[Rate], *, gaps: bool = True) -> list[str]:
+    """Overlaps of the rates, and gaps between them, in words. An overlay may have gaps: what it
+    does not price, the card below it does.
+    """
+    found: dict[tuple[Key, int], list[Rate]] = defaultdict(list)
+    for rate in rates:
+        found[rate.key, rate.context_above].append(rate)
+    problems: list[str] = []
+    for (key, above), series in sorted(found.items()):
+        name = " ".join(part for part in key if part) + (f" above {above}" if above else "")
+        series.sort(key=lambda rate: rate.valid_from)
+        problems += [f"{name}: {problem}" for problem in _of_series(series, gaps=gaps)]
+    currencies = {rate.currency for series in found.values() for rate in series}
+    if len(currencies) > 1:
+        problems.append(f"several currencies: {', '.join(sorted(currencies))}")
+    return problems
+
+
+def _of_series(series: list[Rate], *, gaps: bool) -> Iterator[str]:
+    for earlier, later in pairwise(series):
+        if later.valid_from < earlier.valid_to:
+            yield f"two rates at {later.valid_from:%F}"
+        elif gaps and later.valid_from > earlier.valid_to:
+            yield f"no rate from {earlier.valid_to:%F} to {later.valid_from:%F}"
+    if gaps and series[-1].valid_to != _END:
+        yield f"no rate from {series[-1].valid_to:%F}"
+    yield from (
+        f"ends before it begins, {rate.valid_to:%F}"
+        for rate in series
+        if rate.valid_to <= rate.valid_from
+    )
+
+
+def _applies(rate: Rate, input_tokens: int) -> bool:
+    return not rate.context_above or input_tokens > rate.context_above
+
+
+def _rate(row: dict[str, str]) -> Rate:
+    prices = {part: Decimal(row[part]) for part in PARTS if row[part]}
+    if any(not price.is_finite() or price < 0 for price in prices.values()):
+        raise ValueError("a price is negative")
+    if not row["model"] or not row["currency"] or not row["source"]:
+        raise ValueError("model, currency and source must be there")
+    return Rate(
+        model=row["model"].lower(),
+        sku=row["sku"],
+        zone=row["zone"],
+        tier=row["tier"],
+        variant=row["variant"],
+        context_above=int(row["context_above"] or 0),
+        valid_from=_time(row["valid_from"]) or _BEGINNING,
+        valid_to=_time(row["valid_to"]) or _END,
+        currency=row["currency"],
+        prices=prices,
+        as_of=row["as_of"],
+        source=row["source"],
+    )
+
+
+def _time(text: str) -> datetime | None:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
