@@ -35,8 +35,8 @@ class AcceptedEvent:
 def count(stack: Stack) -> int:
     """How many events the emulator has accepted since its start."""
     url = f"{stack.event_hubs_control_url}/stats"
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - http to this machine
-        stats = json.load(answer)
+    with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310 - http to this machine
+        stats = json.load(response)
     partitions = stats["hubs"][stack.event_hub_name]["partitions"].values()
     return sum(partition["next_sequence_number"] for partition in partitions)
 

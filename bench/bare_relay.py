@@ -40,9 +40,9 @@ async def relay(req: Request) -> StreamingResponse:
         "api-key": os.environ["AZURE_OPENAI_KEY"]
     }
     request = _upstream().build_request("POST", url, content=await req.body(), headers=headers)
-    answer = await _upstream().send(request, stream=True)
+    response = await _upstream().send(request, stream=True)
     return StreamingResponse(
-        _pieces(answer), answer.status_code, {"content-type": answer.headers["content-type"]}
+        _pieces(response), response.status_code, {"content-type": response.headers["content-type"]}
     )
 
 
@@ -53,12 +53,12 @@ async def health(req: Request) -> Response:
     return Response()
 
 
-async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:
+async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
     try:
-        async for piece in answer.aiter_raw():
+        async for piece in response.aiter_raw():
             yield piece
     finally:
-        await answer.aclose()
+        await response.aclose()
 
 
 def lay_out(folder: Path) -> Path:

@@ -71,7 +71,7 @@ def unchunked(raw: bytes) -> bytes:
 
 
 def fault(response: ResponseReader, chunks: int | None) -> str | None:
-    """The fault of an answer that should have that many SSE events (None: that should be JSON);
+    """The fault of a response that should have that many SSE events (None: that should be JSON);
     None if it has no fault.
     """
     if response.status != 200:

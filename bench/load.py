@@ -139,8 +139,8 @@ class Load:
         return True
 
     def _check(self) -> None:
-        for answer in self._answers:
-            wrong = fault(answer, self._job.chunks)
+        for response in self._answers:
+            wrong = fault(response, self._job.chunks)
             if wrong:
                 self._broken[wrong] += 1
             else:

@@ -34,20 +34,20 @@ class Guard:
         self.operator_level = func.AuthLevel.ADMIN if check is None else func.AuthLevel.ANONYMOUS
 
     async def caller(self, req: Request) -> Response | None:
-        """The answer to a call that may not be relayed, with an id as every answer to callers has;
-        None if it may.
+        """The response to a call that may not be relayed, with an id as every response to callers
+        has; None if it may.
         """
         error = await self._rejection(req, Role.CALLER)
         if error is None:
             return None
         exchange_id = fresh_exchange_id()
         self._log.record(exchange_id, error)
-        return _answer(error, {"x-exchange-id": exchange_id})
+        return _error_response(error, {"x-exchange-id": exchange_id})
 
     async def operator(self, req: Request) -> Response | None:
-        """The answer to a call that is not an operator's; None if it is."""
+        """The response to a call that is not an operator's; None if it is."""
         error = await self._rejection(req, Role.OPERATOR)
-        return _answer(error, {}) if error is not None else None
+        return _error_response(error, {}) if error is not None else None
 
     async def _rejection(self, req: Request, role: Role) -> ApiError | None:
         return (
@@ -57,5 +57,5 @@ class Guard:
         )
 
 
-def _answer(error: ApiError, headers: dict[str, str]) -> Response:
+def _error_response(error: ApiError, headers: dict[str, str]) -> Response:
     return ErrorResponse(error, _HEADERS.get(error.status, {}) | headers)

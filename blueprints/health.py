@@ -1,5 +1,5 @@
 """Health: whether the worker runs, and whether it can reach its dependencies. Anonymous; the
-answers name no hosts, accounts or keys.
+responses name no hosts, accounts or keys.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def blueprint(readiness: Readiness) -> func.Blueprint:
     async def check_ready(req: Request) -> Response:
         states = await readiness.check()
         ready = all(state == "reachable" for state in states.values())
-        answer = {"status": "ready" if ready else "not ready", **states, **readiness.notices}
-        return ReleasingResponse(req, JSONResponse(answer, 200 if ready else 503))
+        response = {"status": "ready" if ready else "not ready", **states, **readiness.notices}
+        return ReleasingResponse(req, JSONResponse(response, 200 if ready else 503))
 
     return functions

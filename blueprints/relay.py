@@ -24,14 +24,14 @@ def blueprint(relay: Relay, guard: Guard) -> func.Blueprint:
     @functions.function_name("openai")
     @functions.route("openai/{*path}", methods=METHODS, auth_level=guard.caller_level)
     async def openai(req: Request) -> Response:
-        return ReleasingResponse(req, await guard.caller(req) or answer(req, relay))
+        return ReleasingResponse(req, await guard.caller(req) or respond(req, relay))
 
     # The host itself would answer an unknown route with an empty 404. Of two routes that match, the
     # host takes the function whose name sorts first, so this name must come after every other.
     @functions.function_name("unknown_route")
     @functions.route("{*path}", methods=METHODS, auth_level=guard.caller_level)
     async def unknown_route(req: Request) -> Response:
-        return ReleasingResponse(req, await guard.caller(req) or answer(req, relay))
+        return ReleasingResponse(req, await guard.caller(req) or respond(req, relay))
 
     return functions
 
@@ -43,7 +43,7 @@ def _upgrade(req: Request) -> str:
     return "websocket" if "sec-websocket-key" in req.headers else req.headers.get("upgrade", "")
 
 
-def answer(req: Request, relay: Relay) -> Response:
+def respond(req: Request, relay: Relay) -> Response:
     """The response that relays the request, or rejects it by its route."""
     scope = req.scope
     path = scope["raw_path"].decode("latin-1")

@@ -132,7 +132,7 @@ class AccountPool:
                         response.headers.get("retry-after", _TRIP_S)
                     )
                 if not refused or attempt == last:
-                    return await self._answer(request, response, account, attempt)
+                    return await self._pass_on(request, response, account, attempt)
         raise AssertionError("the last attempt answers")
 
     def _pick(self) -> Account | None:
@@ -149,7 +149,7 @@ class AccountPool:
         self.picked[picked.name] += 1
         return picked
 
-    async def _answer(
+    async def _pass_on(
         self,
         request: web.Request,
         response: aiohttp.ClientResponse,
@@ -161,17 +161,17 @@ class AccountPool:
             headers["content-length"] = response.headers["content-length"]
         values = (account.name, account.region, str(attempt))
         headers.update(zip(self._policy.backend_headers, values, strict=True))
-        answer = web.StreamResponse(status=response.status, headers=headers)
-        await answer.prepare(request)
+        relayed = web.StreamResponse(status=response.status, headers=headers)
+        await relayed.prepare(request)
         try:
             async for piece in response.content.iter_any():  # buffer-response is off
-                await answer.write(piece)
+                await relayed.write(piece)
         except aiohttp.ClientError:
             assert request.transport is not None
             request.transport.abort()
-            return answer
-        await answer.write_eof()
-        return answer
+            return relayed
+        await relayed.write_eof()
+        return relayed
 
 
 class _Policy:

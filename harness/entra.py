@@ -22,7 +22,7 @@ class Tenant:
     keys: list[dict[str, str]] = field(default_factory=lambda: [jwk("first")])
     requested: list[str] = field(default_factory=list)  # the paths of all requests
     # path -> status and body, instead of the usual
-    answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    responses: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     held: threading.Event | None = None  # responses wait for it
 
     @property
@@ -70,7 +70,7 @@ class Tenant:
             f"/{TENANT}/discovery/keys": {"keys": self.keys},
         }
         usual = (200, json.dumps(documents[path]).encode()) if path in documents else (404, b"{}")
-        return self.answers.get(path, usual)
+        return self.responses.get(path, usual)
 
     def _metadata(self, issuer: str) -> dict[str, str]:
         return {"issuer": issuer, "jwks_uri": f"{self.authority}/{TENANT}/discovery/keys"}

@@ -92,7 +92,7 @@ class Call:
         )
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._parser = _parser_for(method)
-        self._answer: ReceivedResponse | None = None
+        self._response: ReceivedResponse | None = None
         self._last_read_at = 0.0
         self.sent_at = time.monotonic()
         self.send("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
@@ -112,9 +112,9 @@ class Call:
         """Send more bytes of the request."""
         self._socket.sendall(data)
 
-    def answer(self) -> ReceivedResponse:
+    def response(self) -> ReceivedResponse:
         """Wait for status and headers. The body follows with `piece`."""
-        while self._answer is None:
+        while self._response is None:
             event = self._next_event()
             assert not isinstance(event, (h11.Data, h11.ConnectionClosed)), (
                 "the connection was closed before a response"
@@ -124,30 +124,30 @@ class Call:
                     (name.decode("latin-1"), value.decode("latin-1"))
                     for name, value in event.headers
                 ]
-                self._answer = ReceivedResponse(status=event.status_code, headers=headers)
-        return self._answer
+                self._response = ReceivedResponse(status=event.status_code, headers=headers)
+        return self._response
 
     def piece(self) -> Piece | None:
         """The next piece of the body; None at the end, see `ReceivedResponse.whole`."""
-        answer = self.answer()
+        response = self.response()
         try:
             event = self._next_event()
         except (h11.RemoteProtocolError, ConnectionResetError):  # broken off within the body
-            answer.ended_at = time.monotonic()
+            response.ended_at = time.monotonic()
             return None
         if isinstance(event, h11.Data):
             piece = Piece(at=self._last_read_at, data=bytes(event.data))
-            answer.pieces.append(piece)
+            response.pieces.append(piece)
             return piece
-        answer.whole = isinstance(event, h11.EndOfMessage)
-        answer.ended_at = self._last_read_at
+        response.whole = isinstance(event, h11.EndOfMessage)
+        response.ended_at = self._last_read_at
         return None
 
     def rest(self) -> ReceivedResponse:
         """Read the response to its end."""
         while self.piece() is not None:
             pass
-        return self.answer()
+        return self.response()
 
     def hang_up(self, *, reset: bool = False) -> None:
         """Close the connection: with FIN as a client that disconnects, with RST as one that is

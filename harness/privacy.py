@@ -14,7 +14,7 @@ _ANSWER_WORDS: Final = tuple(word for word in WORDS if not word.isascii())
 
 
 def private_texts(stack: Stack) -> dict[str, str]:
-    """Name -> text: keys of the caller and of the app, the prompt, and words of the answers."""
+    """Name -> text: keys of the caller and of the app, the prompt, and words of the responses."""
     storage = dict(
         part.split("=", 1) for part in stack.storage_connection_string.split(";") if part
     )

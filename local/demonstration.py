@@ -27,7 +27,7 @@ _QUESTION: Final = "In one sentence: what does a proxy do?"
 
 
 def show(stack: Stack, console: Console, feed: EventFeed, deployment: str, events: Path) -> None:
-    """Print the streamed answer as it arrives, the other answer, and both events abridged; the
+    """Print the streamed response as it arrives, the other response, and both events abridged; the
     whole ones are written to the folder `events`.
 
     Raises StackError if an event is missing, or if a call failed (after its event was shown).
@@ -63,8 +63,8 @@ def _calls(
             _stream(client, console, deployment, messages)
             console.release()
             console.line("\nThe same, not streaming:")
-            answer = client.chat.completions.create(model=deployment, messages=messages)
-            console.line(f"  {answer.choices[0].message.content}")
+            response = client.chat.completions.create(model=deployment, messages=messages)
+            console.line(f"  {response.choices[0].message.content}")
     except openai.OpenAIError as error:
         why = _failure(error, deployment)
         console.line(f"  {why}")

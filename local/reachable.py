@@ -24,7 +24,7 @@ def unreachable(proxy_url: str, settings: Mapping[str, str]) -> list[str]:
 
 
 def sentences(states: Mapping[str, Any], settings: Mapping[str, str]) -> list[str]:
-    """`states`: the answer of GET /health/ready."""
+    """`states`: the response of GET /health/ready."""
     address = (
         "AZURE_EVENTHUB_CONN_STR"
         if settings.get("AZURE_EVENTHUB_CONN_STR")

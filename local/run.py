@@ -26,7 +26,7 @@ from shared.errors import SettingsError
 from shared.settings.loader import load
 from shared.settings.settings import Settings
 
-# directives of the stand-in, so that one sees an answer stream
+# directives of the stand-in, so that one sees a response stream
 _PACE: Final = "first_chunk_ms=300; chunk_ms=40"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _BESIDE_THE_HOST: Final = frozenset({"azurite", "event_hubs", "azure_openai"})

@@ -8,8 +8,8 @@ from typing import Final
 
 from local.stack import FunctionsHost
 from prove.azurite_killed import azurite_killed
-from prove.dropped_answers import answers_dropped
-from prove.empty_answers import empty_answers
+from prove.dropped_responses import responses_dropped
+from prove.empty_responses import empty_responses
 from prove.event_rules import Policy
 from prove.kills import kill_at_random_moments
 from prove.large_prompts import large_prompts
@@ -64,7 +64,7 @@ def _dropped(policy: Policy) -> Proof:
     return Proof(
         about=f"carries storage's requests out and drops the answers, CAPTURE_POLICY={policy}",
         minutes=0.8,
-        run=lambda share, seed, progress: answers_dropped(
+        run=lambda share, seed, progress: responses_dropped(
             "embedded", policy, seconds_each=max(1.5, 2.5 * share), seed=seed, progress=progress
         ),
     )
@@ -94,7 +94,7 @@ def _empty(policy: Policy) -> Proof:
     return Proof(
         about=f"answers without a body, CAPTURE_POLICY={policy}",
         minutes=0.2,
-        run=lambda share, _seed, progress: empty_answers(
+        run=lambda share, _seed, progress: empty_responses(
             "embedded", policy, repetitions=_part(5, share), progress=progress
         ),
     )

@@ -27,8 +27,8 @@ def disposition(
     """The disposition of one exchange.
 
     `delivered` holds the ids and deployments of what is on the Event Hub; `dead_lettered` holds
-    those of dead-lettered captures. A client that got no answer knows no id, but no other exchange
-    has its deployment.
+    those of dead-lettered captures. A client that got no response knows no id, but no other
+    exchange has its deployment.
     """
     names = {observation.exchange_id, observation.deployment}
     if not names.isdisjoint(delivered):

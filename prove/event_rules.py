@@ -54,7 +54,7 @@ class ExchangeView:
 
     @property
     def delivered_whole(self) -> bool:
-        """The client has the upstream's whole answer, unchanged."""
+        """The client has the upstream's whole response, unchanged."""
         return (
             self.client is not None
             and self.upstream is not None
@@ -65,12 +65,12 @@ class ExchangeView:
 
     @property
     def outcome(self) -> str | None:
-        """How it ended, if the client knows: it has the whole answer, or the app's refusal."""
+        """How it ended, if the client knows: it has the whole response, or the app's refusal."""
         if self.client is None or not self.client.whole:
             return None
         if self.delivered_whole:
             return "completed" if self.client.status == 200 else "upstream_error"
-        # 502 tells of an upstream that gave no answer; anything else here was cut by the app.
+        # 502 tells of an upstream that gave no response; anything else here was cut by the app.
         return "upstream_error" if self.client.status == 502 else None
 
 
@@ -163,7 +163,7 @@ def allowed_outcomes(view: ExchangeView, circumstances: Circumstances) -> set[st
     """The outcomes that what happened allows."""
     true = view.outcome
     if true is not None:
-        # A worker may die after the answer and before its capture; `required` holds the end until
+        # A worker may die after the response and before its capture; `required` holds the end until
         # it is stored.
         late = circumstances.stopped and circumstances.policy == "best_effort"
         return {true, "aborted"} if late or circumstances.captures_forgotten else {true}
@@ -176,7 +176,7 @@ def allowed_outcomes(view: ExchangeView, circumstances: Circumstances) -> set[st
 
 
 def _answer(event: Event, view: ExchangeView, circumstances: Circumstances) -> Iterator[str]:
-    """What the event says of the answer is what the upstream sent and the client got."""
+    """What the event says of the response is what the upstream sent and the client got."""
     client = view.client
     if event["outcome"] == "aborted":
         if event["status_code"] is not None or event["content"]:

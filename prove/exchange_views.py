@@ -16,7 +16,7 @@ class ExchangeViews:
     """The views of all exchanges. A deployment is of one request only.
 
     The real Functions host gives a request to another worker if the first one dies. Each worker
-    makes an exchange of it; the client gets the answer, and the id, of the last. If it finds no
+    makes an exchange of it; the client gets the response, and the id, of the last. If it finds no
     other worker, it answers itself, without an id.
     """
 
@@ -40,7 +40,7 @@ class ExchangeViews:
         """Both ends of this exchange."""
         client = self._clients.get(deployment)
         if client is not None and client.exchange_id != exchange_id:
-            client = ClientObservation(chat=client.chat)  # it got no answer of this exchange
+            client = ClientObservation(chat=client.chat)  # it got no response of this exchange
         call = self._upstream.get(deployment)
         if call is not None:
             call = replace(call, count=call.count - self._exchanges[deployment] + 1)

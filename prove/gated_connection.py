@@ -81,7 +81,7 @@ class GatedConnection:
     async def _move_requests(
         self,
         reader: asyncio.StreamReader,
-        answer: asyncio.StreamWriter,
+        response: asyncio.StreamWriter,
         writer: asyncio.StreamWriter,
     ) -> None:
         while data := await reader.read(_PIECE_BYTES):
@@ -94,9 +94,9 @@ class GatedConnection:
                 case FaultAction.STALL:
                     await asyncio.Event().wait()  # until the connection is cut
                 case FaultAction.UNAVAILABLE:
-                    answer.write(_UNAVAILABLE)
+                    response.write(_UNAVAILABLE)
                     while await reader.read(_PIECE_BYTES):
-                        pass  # until the client has read the answer and closes
+                        pass  # until the client has read the response and closes
                     return
                 case FaultAction.DROP_ANSWER:
                     self._dropping = True

@@ -19,12 +19,12 @@ class ClientObservation:
     """What the client sent and got."""
 
     chat: Chat
-    exchange_id: str | None = None  # None: there was no answer
+    exchange_id: str | None = None  # None: there was no response
     status: int | None = None
     whole: bool = False  # the response was complete
     body_sha256: str = ""
-    content: str = ""  # text of the answer; "" if it was not complete
-    usage: dict[str, Any] | None = None  # of the answer; None if it was not complete
+    content: str = ""  # text of the response; "" if it was not complete
+    usage: dict[str, Any] | None = None  # of the response; None if it was not complete
 
     @property
     def deployment(self) -> str:
@@ -34,30 +34,30 @@ class ClientObservation:
 
 def send(stack: Stack, chat: Chat) -> ClientObservation | None:
     """Make a call. None if the connection was refused."""
-    answer: ReceivedResponse | None = None
+    response: ReceivedResponse | None = None
     try:
         with chat.begin(stack) as call:
             try:
-                answer = call.answer()
-                answer = call.rest()
+                response = call.response()
+                response = call.rest()
             except (OSError, AssertionError, h11.RemoteProtocolError):
                 pass  # broken off; `answer` holds what arrived
     except OSError:
         return None
-    return ClientObservation(chat=chat) if answer is None else observation_of(chat, answer)
+    return ClientObservation(chat=chat) if response is None else observation_of(chat, response)
 
 
-def observation_of(chat: Chat, answer: ReceivedResponse) -> ClientObservation:
+def observation_of(chat: Chat, response: ReceivedResponse) -> ClientObservation:
     """What the comparison needs of a response."""
-    readable = answer.whole and answer.status == 200 and bool(answer.body)
+    readable = response.whole and response.status == 200 and bool(response.body)
     return ClientObservation(
         chat=chat,
-        exchange_id=next(iter(answer.all("x-exchange-id")), None),
-        status=answer.status,
-        whole=answer.whole,
-        body_sha256=hashlib.sha256(answer.body).hexdigest(),
-        content=content_of(answer.body) if readable else "",
-        usage=_usage_of(answer.body) if readable else None,
+        exchange_id=next(iter(response.all("x-exchange-id")), None),
+        status=response.status,
+        whole=response.whole,
+        body_sha256=hashlib.sha256(response.body).hexdigest(),
+        content=content_of(response.body) if readable else "",
+        usage=_usage_of(response.body) if readable else None,
     )
 
 

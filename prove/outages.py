@@ -42,7 +42,7 @@ def event_hub_down(
         wait_for(lambda: len(load.observations) >= clients * 5, "some exchanges", 60)
         load.stop()
         wait_for(lambda: bed.noted[GIVEN_UP], "the first poison message", 90)
-        answer = bed.operator.finished(bed.operator.started("/ops/reconcile"))
+        response = bed.operator.finished(bed.operator.started("/ops/reconcile"))
         time.sleep(max(0.0, down_s - (time.monotonic() - began)))
         progress(
             f"{result.title}: {len(load.observations)} exchanges in {time.monotonic() - began:.0f} s, now it comes back"
@@ -51,7 +51,7 @@ def event_hub_down(
         bed.start_event_hub()
         report = bed.operator.reconciled()
         result.check(
-            holds=bool(answer["waiting"]),
+            holds=bool(response["waiting"]),
             sentence="reconcile did not wait while the Event Hub was down",
         )
         judge(result, bed, load, Circumstances())

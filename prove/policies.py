@@ -116,22 +116,22 @@ class _MeasuredBed:
 
     def _measure(self, chat: Chat) -> None:
         with chat.begin(self._bed.stack) as call:
-            answer = call.rest()
-        name = f"{answer.exchange_id}.request"
+            response = call.rest()
+        name = f"{response.exchange_id}.request"
         stored_at = wait_for(
             lambda: self._bed.blobs.acknowledged.get(name), "the request capture to be stored", 20
         )
         seen_at = upstream_calls(self._bed.stack, chat.deployment)[chat.deployment].started_at
         with self._lock:
-            self._note(chat, call, answer)
+            self._note(chat, call, response)
             self.samples.traceless.append((stored_at - call.sent_at) * 1000)
             self.samples.unseen.append((stored_at - seen_at) * 1000)
 
-    def _note(self, chat: Chat, call: Call, answer: ReceivedResponse) -> None:
+    def _note(self, chat: Chat, call: Call, response: ReceivedResponse) -> None:
         ends = self.samples.stream_end if chat.stream else self.samples.answer_end
-        ends.append((answer.pieces[-1].at - call.sent_at) * 1000)
-        self.samples.first_byte.append((answer.pieces[0].at - call.sent_at) * 1000)
-        self.samples.observations.append(observation_of(chat, answer))
+        ends.append((response.pieces[-1].at - call.sent_at) * 1000)
+        self.samples.first_byte.append((response.pieces[0].at - call.sent_at) * 1000)
+        self.samples.observations.append(observation_of(chat, response))
 
     def _cpu_s(self) -> float:
         """User and system time of the host and its worker."""

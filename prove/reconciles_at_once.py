@@ -68,7 +68,7 @@ def _wait_for_events(bed: TestBed, count: int) -> None:
 
 
 def _start_at_once(bed: TestBed) -> list[int]:
-    """The statuses of the answers."""
+    """The statuses of the responses."""
     statuses: list[int] = []
     together = threading.Barrier(_CALLERS)
 

@@ -27,7 +27,7 @@ type Envelopes = Mapping[str, dict[str, Any]]  # by deployment
 
 _LOGGED: Final = " Its envelope: "
 _LOGGED_WITHIN_S: Final = 30
-# Ends of all kinds: whole answers, an upstream's refusal, no answer at all. The first half are
+# Ends of all kinds: whole responses, an upstream's refusal, no response at all. The first half are
 # under way when the outage begins.
 _LONG: Final = ("chunks=20; chunk_ms=100", "headers_ms=2000")
 _SHORT: Final = ("chunks=5; chunk_ms=20", "headers_ms=50", "status=429", "reset_before_headers")

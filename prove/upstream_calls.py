@@ -18,7 +18,7 @@ class UpstreamRecord:
     request_sha256: str
     response_sha256: str
     response_bytes: int
-    finished: bool  # the upstream sent its whole answer, and nobody broke it off
+    finished: bool  # the upstream sent its whole response, and nobody broke it off
     started_at: float  # time.monotonic() at which the request's headers had arrived
 
     @classmethod
@@ -38,8 +38,8 @@ def upstream_calls(stack: Stack, deployment: str = "") -> dict[str, UpstreamReco
     """Deployment -> its newest call, of one deployment or of all. Each exchange has its own."""
     url = f"{stack.stand_in_url}/_stand_in/exchanges?details=false&deployment={deployment}"
     calls: dict[str, UpstreamRecord] = {}
-    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - http to this machine
-        for document in json.load(answer):
+    with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310 - http to this machine
+        for document in json.load(response):
             name = str(document["deployment"])
             if not name:
                 continue  # its request never became whole

@@ -1,5 +1,5 @@
-"""An error of the proxy itself, in Azure OpenAI's shape, as the whole answer to a call that is not
-an exchange.
+"""An error of the proxy itself, in Azure OpenAI's shape, as the whole response to a call that is
+not an exchange.
 """
 
 from __future__ import annotations

@@ -9,10 +9,10 @@
     ├── AssemblyError            an event could not be built from its envelope and captures
     ├── NotAnObject              a request body is not a JSON object; it is relayed as it is
     ├── UpstreamError            no (whole) answer from the upstream
-    │   ├── UpstreamUnreachable  no connection, or it broke before the answer began   -> 502
+    │   ├── UpstreamUnreachable  no connection, or it broke before the response began   -> 502
     │   │   └── UpstreamConnectionLost  it was a kept one
     │   ├── UpstreamTimeout      the upstream took longer than a setting allows       -> 504
-    │   └── UpstreamInterrupted  the connection broke within the answer
+    │   └── UpstreamInterrupted  the connection broke within the response
     ├── ClientDisconnected       the client disconnected before its request was whole
     ├── BodyTooLarge             the request body is larger than MAX_REQUEST_BODY_MB         -> 413
     ├── RequestMemoryFull        held request bodies have reached REQUEST_MEMORY_MB          -> 503
@@ -67,15 +67,15 @@ class NotAnObject(FnsseError, ValueError):
 
 
 class UpstreamError(FnsseError):
-    """The upstream gave no answer, or not all of it."""
+    """The upstream gave no response, or not all of it."""
 
 
 class UpstreamUnreachable(UpstreamError):
-    """No connection, or the connection broke before the answer began."""
+    """No connection, or the connection broke before the response began."""
 
 
 class UpstreamConnectionLost(UpstreamUnreachable):
-    """A connection that had served another call before was closed without an answer."""
+    """A connection that had served another call before was closed without a response."""
 
     def __init__(self, message: str, *, unread: bool) -> None:
         """`unread`: the upstream had received nothing of the request when it closed the
@@ -90,7 +90,7 @@ class UpstreamTimeout(UpstreamError):
 
 
 class UpstreamInterrupted(UpstreamError):
-    """The connection broke, or the framing was wrong, within the answer."""
+    """The connection broke, or the framing was wrong, within the response."""
 
 
 class ClientDisconnected(FnsseError):
@@ -127,8 +127,8 @@ class StorageError(FnsseError):
     """Storage refused a call or did not answer. The operation may have happened or not."""
 
     def __init__(self, message: str, *, status: int | None = None, code: str = "") -> None:
-        """`status` and `code`: the answer's, code being its `x-ms-error-code`. None and "" if no
-        answer came.
+        """`status` and `code`: the response's, code being its `x-ms-error-code`. None and "" if no
+        response came.
         """
         super().__init__(message)
         self.status = status

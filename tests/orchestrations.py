@@ -2,7 +2,7 @@
 
 The orchestrator runs on the real azure-functions-durable; activities are plain functions; time is
 virtual, so that a timer of an hour costs nothing. Each turn is recorded: the context the
-orchestrator got, and its answer.
+orchestrator got, and its state.
 """
 
 import json
@@ -15,9 +15,13 @@ from typing import Any
 import azure.durable_functions as df
 
 from local.functions_host.durable import events
-from local.functions_host.durable.answer import OrchestratorState, parse_answer, parse_failure
 from local.functions_host.durable.events import Event
 from local.functions_host.durable.instance import Instance, from_json, new_instance, to_json
+from local.functions_host.durable.orchestrator_state import (
+    OrchestratorState,
+    parse_failure,
+    parse_state,
+)
 
 type Orchestrator = Callable[[df.DurableOrchestrationContext], Generator[Any, Any, Any]]
 type Activity = Callable[[Any], Any]
@@ -31,7 +35,7 @@ class Turn:
     """One run of the orchestrator."""
 
     context: Mapping[str, Any]
-    answer: OrchestratorState
+    state: OrchestratorState
 
 
 @dataclass(kw_only=True)
@@ -59,7 +63,7 @@ class OrchestrationRun:
         ]
 
 
-def answer_of(orchestrate: Orchestrator, context: Mapping[str, Any]) -> OrchestratorState:
+def state_of(orchestrate: Orchestrator, context: Mapping[str, Any]) -> OrchestratorState:
     """Run the orchestrator once."""
     handle = df.Orchestrator.create(orchestrate)
     try:
@@ -69,7 +73,7 @@ def answer_of(orchestrate: Orchestrator, context: Mapping[str, Any]) -> Orchestr
             state = handle(json.dumps(context))
     except Exception as error:  # noqa: BLE001 - how the library says that the orchestrator raised, whatever that was
         return parse_failure(str(error))
-    return parse_answer(state)
+    return parse_state(state)
 
 
 def run(
@@ -98,9 +102,9 @@ def run(
             recorded.instance.inbox.append(_ended_first(recorded, activities or {}))
             continue
         context = recorded.instance.execution.context("an-instance", event, recorded.now)
-        answer = answer_of(orchestrate, context)
-        recorded.turns.append(Turn(context=context, answer=answer))
-        recorded.instance.turn(recorded.now, answer)
+        state = state_of(orchestrate, context)
+        recorded.turns.append(Turn(context=context, state=state))
+        recorded.instance.turn(recorded.now, state)
     return recorded
 
 
@@ -134,13 +138,13 @@ def assert_deterministic(
     `every`: replay only every nth turn, for long histories.
     """
     for turn in [*recorded.turns[::every], recorded.turns[-1]]:
-        assert answer_of(orchestrate, turn.context) == turn.answer
+        assert state_of(orchestrate, turn.context) == turn.state
         previous: list[str] = []
         history = turn.context["history"]
         for count in range(2, len(history) + 1, every):
             kinds = [
                 action.kind
-                for action in answer_of(
+                for action in state_of(
                     orchestrate, {**turn.context, "history": history[:count]}
                 ).actions
             ]

@@ -113,7 +113,7 @@ def blueprint(
     @functions.durable_client_input(client_name="client")
     async def on_demand(req: Request, client: df.DurableOrchestrationClient) -> Response:
         return ReleasingResponse(
-            req, await guard.operator(req) or await _answer(client, start_lock, max_age_s)
+            req, await guard.operator(req) or await _respond(client, start_lock, max_age_s)
         )
 
     @functions.function_name("reconcile")
@@ -142,7 +142,7 @@ def blueprint(
     return functions
 
 
-async def _answer(
+async def _respond(
     client: df.DurableOrchestrationClient, start_lock: StartLock, max_age_s: float
 ) -> Response:
     if not await start_run(client, start_lock, RunOptions(max_age_s=max_age_s, open_too=True)):

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from local.azure_openai import ask as asking
 from local.azure_openai import control, errors, multipart
-from local.azure_openai.answer import Headers, StandInResponse, azure_headers
 from local.azure_openai.ask import Ask, NotJsonError
 from local.azure_openai.directives import DirectiveError, Directives, parse, split_deployment
+from local.azure_openai.http_response import Headers, StandInResponse, azure_headers
 from local.azure_openai.operations import Operations, reads_body
 from local.azure_openai.recording import ExchangeRecording
 from local.azure_openai.request import Request
@@ -25,7 +25,7 @@ _NO_SUCH_DEPLOYMENT = "missing"
 class DirectedResponse:
     """A response and its directives."""
 
-    answer: StandInResponse
+    response: StandInResponse
     directives: Directives
     headers: Headers = ()  # headers of Azure on every response below /openai/
 
@@ -42,11 +42,11 @@ class App:
         """The reply to a complete request."""
         if request.target.startswith(control.PREFIX):
             return DirectedResponse(
-                answer=control.answer(request, self._recording), directives=Directives()
+                response=control.respond(request, self._recording), directives=Directives()
             )
         target = route(request.target)
         if target is None:
-            return DirectedResponse(answer=errors.not_found(), directives=Directives())
+            return DirectedResponse(response=errors.not_found(), directives=Directives())
         try:
             ask = await _ask(request, target)
         except NotJsonError:
@@ -58,17 +58,17 @@ class App:
             directives = parse(request.header("x-stand-in"), parse(suffix, self._defaults))
         except DirectiveError as error:
             return DirectedResponse(
-                answer=errors.gateway_error(400, "BadDirective", str(error)),
+                response=errors.gateway_error(400, "BadDirective", str(error)),
                 directives=Directives(),
             )
         echoed = {key.lower(): value for key, value in request.headers}
-        answer = _refusal(request, target, deployment, directives) or self._operations.answer(
+        response = _refusal(request, target, deployment, directives) or self._operations.respond(
             request, target, ask, directives, deployment
         )
         return DirectedResponse(
-            answer=replace(answer, status=directives.status, body=b"")
+            response=replace(response, status=directives.status, body=b"")
             if directives.empty
-            else answer,
+            else response,
             directives=directives,
             headers=azure_headers(str(request.exchange.id), deployment, directives, echoed),
         )

@@ -5,8 +5,8 @@ import hashlib
 from collections.abc import Iterator
 
 from local.azure_openai import sse
-from local.azure_openai.answer import SSE, StandInResponse, json_answer
 from local.azure_openai.choices import ModelOutput
+from local.azure_openai.http_response import SSE, StandInResponse, json_response
 
 _TYPES = {
     "mp3": "audio/mpeg",
@@ -30,7 +30,7 @@ def transcription(model_output: ModelOutput) -> StandInResponse:
     response_format = model_output.ask.text("response_format", "json")
     if response_format == "verbose_json":
         segment = {"id": 0, "start": 0.0, "end": 2.5, "text": text}
-        return json_answer(
+        return json_response(
             {
                 "task": "transcribe",
                 "language": "english",
@@ -41,7 +41,7 @@ def transcription(model_output: ModelOutput) -> StandInResponse:
         )
     if response_format in {"text", "srt", "vtt"}:
         return StandInResponse(content_type="text/plain; charset=utf-8", body=f"{text}\n".encode())
-    return json_answer({"text": text, "usage": _usage(model_output)})
+    return json_response({"text": text, "usage": _usage(model_output)})
 
 
 def speech(model_output: ModelOutput) -> StandInResponse:

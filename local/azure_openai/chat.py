@@ -10,8 +10,8 @@ from itertools import zip_longest
 
 from local.azure_openai import filters, sse
 from local.azure_openai import message_parts as parts
-from local.azure_openai.answer import SSE, StandInResponse, json_answer
 from local.azure_openai.choices import ModelOutput, ReplyCall, ReplyChoice, slices, usage
+from local.azure_openai.http_response import SSE, StandInResponse, json_response
 from local.azure_openai.texts import digest
 
 _ARGUMENT_PIECE = 9  # characters of a call's arguments in one chunk
@@ -24,15 +24,15 @@ ERROR = {
 }
 
 
-def answer(output: ModelOutput) -> StandInResponse:
+def respond(output: ModelOutput) -> StandInResponse:
     """The response to a chat request, as a stream if requested."""
     if output.ask.flag("stream"):
         return StandInResponse(
             content_type=SSE, body=sse.dressed(events(output), output.directives)
         )
     if output.directives.error_in_200:
-        return json_answer(error_document(output))
-    return json_answer(completion(output))
+        return json_response(error_document(output))
+    return json_response(completion(output))
 
 
 def error_document(output: ModelOutput) -> object:

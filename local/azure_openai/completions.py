@@ -4,22 +4,22 @@ from collections.abc import Iterator
 from itertools import zip_longest
 
 from local.azure_openai import filters, sse
-from local.azure_openai.answer import SSE, StandInResponse, json_answer
 from local.azure_openai.chat import error_document
 from local.azure_openai.choices import ModelOutput, ReplyChoice, usage
+from local.azure_openai.http_response import SSE, StandInResponse, json_response
 
 
-def answer(output: ModelOutput) -> StandInResponse:
+def respond(output: ModelOutput) -> StandInResponse:
     """The response to a completions request, as a stream if requested."""
     if output.ask.flag("stream"):
         return StandInResponse(
             content_type=SSE, body=sse.dressed(_events(output), output.directives)
         )
     if output.directives.error_in_200:
-        return json_answer(error_document(output))
+        return json_response(error_document(output))
     choices = [_choice(choice, choice.text, choice.finish_reason) for choice in output.choices]
     prompt = {"prompt_filter_results": filters.prompt_results()}
-    return json_answer({**_document(output, choices), **prompt, "usage": usage(output)})
+    return json_response({**_document(output, choices), **prompt, "usage": usage(output)})
 
 
 def _document(output: ModelOutput, choices: list[dict[str, object]]) -> dict[str, object]:

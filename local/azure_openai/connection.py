@@ -18,10 +18,10 @@ from typing import Protocol, cast
 import httptools
 
 from local.azure_openai import recording as record
-from local.azure_openai.answer import Headers, StandInResponse
 from local.azure_openai.app import App, DirectedResponse
 from local.azure_openai.control import PREFIX
 from local.azure_openai.delivery import BodyEnd, steps
+from local.azure_openai.http_response import Headers, StandInResponse
 from local.azure_openai.recording import ExchangeRecording, RecordedExchange
 from local.azure_openai.request import Request
 from local.http_upgrade import without_upgrade
@@ -136,7 +136,7 @@ class StandInConnection(asyncio.Protocol):
             request.exchange.request_complete_at = time.monotonic()
             self._waiting.append(request)
             if not self._task:
-                self._task = asyncio.get_running_loop().create_task(self._answer_all())
+                self._task = asyncio.get_running_loop().create_task(self._respond_to_all())
 
     # answers
 
@@ -144,11 +144,11 @@ class StandInConnection(asyncio.Protocol):
         """Close the connection when the process ends."""
         self._transport.abort()
 
-    async def _answer_all(self) -> None:
+    async def _respond_to_all(self) -> None:
         while self._waiting:
             request = self._waiting.popleft()
             try:
-                await self._answer(request)
+                await self._respond(request)
             except asyncio.CancelledError:
                 self._recording.end(request.exchange, record.PEER_CLOSED)
                 raise
@@ -160,7 +160,7 @@ class StandInConnection(asyncio.Protocol):
                 self._transport.close()
         self._task = None
 
-    async def _answer(self, request: Request) -> None:
+    async def _respond(self, request: Request) -> None:
         reply = await self._app.reply(request)
         if reply.directives.headers_ms:
             await asyncio.sleep(reply.directives.headers_ms / 1000)
@@ -171,7 +171,7 @@ class StandInConnection(asyncio.Protocol):
         chunked, compressed = _framing(request, reply)
         if not request.chunking:
             request.keep_alive = False
-        request.exchange.status = reply.answer.status
+        request.exchange.status = reply.response.status
         request.exchange.headers_written_at = time.monotonic()
         self._transport.write(_head(request, reply, chunked=chunked, compressed=compressed))
         if request.method == "HEAD":
@@ -184,7 +184,7 @@ class StandInConnection(asyncio.Protocol):
     ) -> BodyEnd:
         loop = asyncio.get_running_loop()
         due = loop.time()
-        for step in steps(reply.answer.body, reply.directives, compressed=compressed):
+        for step in steps(reply.response.body, reply.directives, compressed=compressed):
             if isinstance(step, BodyEnd):
                 return step
             due += step.wait_ms / 1000
@@ -225,31 +225,33 @@ class StandInConnection(asyncio.Protocol):
 def _framing(request: Request, reply: DirectedResponse) -> tuple[bool, bool]:
     """Whether the body is chunked, and whether it is compressed."""
     compressed = reply.directives.gzip and "gzip" in request.header("accept-encoding")
-    whole = isinstance(reply.answer.body, bytes) and not reply.directives.chunked and not compressed
+    whole = (
+        isinstance(reply.response.body, bytes) and not reply.directives.chunked and not compressed
+    )
     return request.chunking and not whole, compressed
 
 
 def _head(request: Request, reply: DirectedResponse, *, chunked: bool, compressed: bool) -> bytes:
-    answer = reply.answer
-    lines = [f"HTTP/1.1 {answer.status} {_phrase(answer.status)}"]
+    response = reply.response
+    lines = [f"HTTP/1.1 {response.status} {_phrase(response.status)}"]
     lines += [
         f"{name}: {value}"
-        for name, value in _body_headers(answer, chunked=chunked, compressed=compressed)
+        for name, value in _body_headers(response, chunked=chunked, compressed=compressed)
     ]
-    lines += [f"{name}: {value}" for name, value in reply.headers + answer.headers]
+    lines += [f"{name}: {value}" for name, value in reply.headers + response.headers]
     if not request.keep_alive:
         lines.append("connection: close")
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
-def _body_headers(answer: StandInResponse, *, chunked: bool, compressed: bool) -> Headers:
-    found = [("content-type", answer.content_type)]
+def _body_headers(response: StandInResponse, *, chunked: bool, compressed: bool) -> Headers:
+    found = [("content-type", response.content_type)]
     if compressed:
         found.append(("content-encoding", "gzip"))
     if chunked:
         found.append(("transfer-encoding", "chunked"))
-    elif isinstance(answer.body, bytes) and not compressed and answer.status != _NO_CONTENT:
-        found.append(("content-length", str(len(answer.body))))
+    elif isinstance(response.body, bytes) and not compressed and response.status != _NO_CONTENT:
+        found.append(("content-length", str(len(response.body))))
     return tuple(found)
 
 

@@ -2,8 +2,8 @@
 
 from urllib.parse import parse_qs
 
-from local.azure_openai.answer import StandInResponse, json_answer
 from local.azure_openai.errors import gateway_error
+from local.azure_openai.http_response import StandInResponse, json_response
 from local.azure_openai.recording import ExchangeRecording
 from local.azure_openai.request import Request
 from local.azure_openai.routes import split_target
@@ -11,7 +11,7 @@ from local.azure_openai.routes import split_target
 PREFIX = "/_stand_in/"
 
 
-def answer(request: Request, recording: ExchangeRecording) -> StandInResponse:
+def respond(request: Request, recording: ExchangeRecording) -> StandInResponse:
     """Respond to `GET health`, `GET exchanges` and `DELETE exchanges`.
 
     `exchanges` takes `deployment`, `header` (`name:value`), `limit` (the newest N), and
@@ -20,12 +20,12 @@ def answer(request: Request, recording: ExchangeRecording) -> StandInResponse:
     path, query = split_target(request.target)
     operation = request.method, path.removeprefix(PREFIX)
     if operation == ("GET", "health"):
-        return json_answer({"status": "ok", "open_exchanges": recording.open_count()})
+        return json_response({"status": "ok", "open_exchanges": recording.open_count()})
     if operation == ("GET", "exchanges"):
-        return json_answer(_exchanges(recording, query or ""))
+        return json_response(_exchanges(recording, query or ""))
     if operation == ("DELETE", "exchanges"):
         recording.clear()
-        return json_answer({})
+        return json_response({})
     return gateway_error(404, "404", "there are GET health, GET exchanges and DELETE exchanges")
 
 

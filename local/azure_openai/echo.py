@@ -1,14 +1,14 @@
 """The response to requests without a shape of their own: the request as JSON. Pure."""
 
-from local.azure_openai.answer import StandInResponse, json_answer
+from local.azure_openai.http_response import StandInResponse, json_response
 from local.azure_openai.request import Request
 from local.azure_openai.routes import split_target
 
 
-def answer(request: Request) -> StandInResponse:
+def respond(request: Request) -> StandInResponse:
     """Method, raw path and query (latin-1), size and digest of the body."""
     path, query = split_target(request.target)
-    return json_answer(
+    return json_response(
         {
             "object": "stand_in.echo",
             "method": request.method,

@@ -4,13 +4,13 @@ import base64
 import hashlib
 import struct
 
-from local.azure_openai.answer import StandInResponse, json_answer
 from local.azure_openai.choices import ModelOutput
+from local.azure_openai.http_response import StandInResponse, json_response
 
 _DIMENSIONS = 1536  # of text-embedding-3-small, if the request names none
 
 
-def answer(output: ModelOutput) -> StandInResponse:
+def respond(output: ModelOutput) -> StandInResponse:
     """One vector for each input, as floats or, if requested, as base64 of little-endian 32-bit
     floats.
     """
@@ -18,7 +18,7 @@ def answer(output: ModelOutput) -> StandInResponse:
     size = ask.number("dimensions", _DIMENSIONS)
     vectors = [_vector(f"{ask.seed}:{index}", size) for index in range(ask.inputs)]
     packed = ask.text("encoding_format") == "base64"
-    return json_answer(
+    return json_response(
         {
             "object": "list",
             "data": [

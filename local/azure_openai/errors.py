@@ -1,7 +1,7 @@
 """Azure OpenAI's errors, each in its shape. Pure."""
 
-from local.azure_openai.answer import Headers, StandInResponse, json_answer
 from local.azure_openai.filters import results
+from local.azure_openai.http_response import Headers, StandInResponse, json_response
 
 ACCESS_DENIED = (
     "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
@@ -23,14 +23,14 @@ def error(
     status: int, code: str | None, message: str, kind: str | None = None, param: str | None = None
 ) -> StandInResponse:
     """An error of the model, with all four keys."""
-    return json_answer(
+    return json_response(
         {"error": {"message": message, "type": kind, "param": param, "code": code}}, status
     )
 
 
 def gateway_error(status: int, code: str, message: str, headers: Headers = ()) -> StandInResponse:
     """An error of the gateway: code and message only."""
-    return json_answer({"error": {"code": code, "message": message}}, status, headers)
+    return json_response({"error": {"code": code, "message": message}}, status, headers)
 
 
 def unauthorized() -> StandInResponse:
@@ -66,7 +66,7 @@ def blocked_prompt() -> StandInResponse:
         "status": 400,
         "innererror": inner,
     }
-    return json_answer({"error": body}, 400)
+    return json_response({"error": body}, 400)
 
 
 def stream_options_refused() -> StandInResponse:

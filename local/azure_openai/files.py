@@ -3,9 +3,9 @@ stored. Pure.
 """
 
 from local.azure_openai import multipart
-from local.azure_openai.answer import StandInResponse, json_answer
 from local.azure_openai.ask import Ask
 from local.azure_openai.choices import CREATED
+from local.azure_openai.http_response import StandInResponse, json_response
 from local.azure_openai.request import Request
 from local.azure_openai.texts import digest
 
@@ -23,13 +23,13 @@ def files(request: Request, segments: list[str]) -> StandInResponse | None:
             file = _file(
                 f"file-{digest(name, purpose)[:32]}", name, purpose, request.exchange.request_size
             )
-            return json_answer(file, 201)
+            return json_response(file, 201)
         case "GET", ["files"]:
             return _list([_file("file-1", "input.jsonl", "batch", 1024)])
         case "GET", ["files", name]:
-            return json_answer(_file(name, "input.jsonl", "batch", 1024))
+            return json_response(_file(name, "input.jsonl", "batch", 1024))
         case "DELETE", ["files", name]:
-            return json_answer({"id": name, "object": "file", "deleted": True})
+            return json_response({"id": name, "object": "file", "deleted": True})
         case "GET", ["files", _, "content"]:
             return StandInResponse(content_type="application/octet-stream", body=_CONTENT)
     return None
@@ -42,15 +42,15 @@ def batches(request: Request, segments: list[str], ask: Ask | None) -> StandInRe
     match request.method, segments:
         case "POST", ["batches"] if ask:
             file, endpoint = ask.text("input_file_id"), ask.text("endpoint")
-            return json_answer(
+            return json_response(
                 _batch(f"batch_{digest(file, endpoint)[:24]}", "validating", file, endpoint)
             )
         case "GET", ["batches"]:
             return _list([_batch("batch_1", "completed")])
         case "GET", ["batches", name]:
-            return json_answer(_batch(name, "completed"))
+            return json_response(_batch(name, "completed"))
         case "POST", ["batches", name, "cancel"]:
-            return json_answer(_batch(name, "cancelling"))
+            return json_response(_batch(name, "cancelling"))
     return None
 
 
@@ -60,12 +60,12 @@ def models(request: Request, segments: list[str]) -> StandInResponse | None:
         case "GET", ["models"]:
             return _list([_model("gpt-4o"), _model("text-embedding-3-small")])
         case "GET", ["models", name]:
-            return json_answer(_model(name))
+            return json_response(_model(name))
     return None
 
 
 def _list(data: list[object]) -> StandInResponse:
-    return json_answer({"object": "list", "data": data, "has_more": False})
+    return json_response({"object": "list", "data": data, "has_more": False})
 
 
 def _file(name: str, filename: str, purpose: str, size: int) -> object:

@@ -5,8 +5,8 @@ import hashlib
 from collections.abc import Iterator
 
 from local.azure_openai import errors, filters, sse
-from local.azure_openai.answer import SSE, StandInResponse, json_answer
 from local.azure_openai.choices import ModelOutput
+from local.azure_openai.http_response import SSE, StandInResponse, json_response
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SIZE = 1024  # bytes of an image without content_size
@@ -15,7 +15,7 @@ _PARTIAL = "image_generation.partial_image"
 _COMPLETED = "image_generation.completed"
 
 
-def answer(model_output: ModelOutput) -> StandInResponse:
+def respond(model_output: ModelOutput) -> StandInResponse:
     """URLs, or base64 if requested. `gpt-image-*` always sends base64 with usage, and can
     stream.
     """
@@ -32,7 +32,7 @@ def answer(model_output: ModelOutput) -> StandInResponse:
         for index in range(model_output.ask.number("n", 1))
     ]
     document = {"created": model_output.created, "data": data}
-    return json_answer(
+    return json_response(
         document | {"usage": _usage(model_output, len(data))} if modern else document
     )
 

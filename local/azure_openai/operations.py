@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 
 from local.azure_openai import audio, chat, completions, echo, embeddings, errors, files, images
-from local.azure_openai.answer import StandInResponse
 from local.azure_openai.ask import Ask
 from local.azure_openai.choices import ModelOutput, generate
 from local.azure_openai.directives import Directives
+from local.azure_openai.http_response import StandInResponse
 from local.azure_openai.request import Request
 from local.azure_openai.routes import Target
 from local.azure_openai.stored_responses import StoredResponses
@@ -17,12 +17,12 @@ from local.azure_openai.stored_responses import StoredResponses
 _STREAM_OPTIONS_SINCE = "2024-08-01"
 
 _MODEL_OPERATIONS: dict[str, Callable[[ModelOutput], StandInResponse]] = {
-    "chat/completions": chat.answer,
-    "completions": completions.answer,
-    "embeddings": embeddings.answer,
-    "images/generations": images.answer,
-    "images/edits": images.answer,
-    "images/variations": images.answer,
+    "chat/completions": chat.respond,
+    "completions": completions.respond,
+    "embeddings": embeddings.respond,
+    "images/generations": images.respond,
+    "images/edits": images.respond,
+    "images/variations": images.respond,
     "audio/transcriptions": audio.transcription,
     "audio/translations": audio.transcription,
     "audio/speech": audio.speech,
@@ -41,7 +41,7 @@ class Operations:
     def __init__(self) -> None:
         self._responses = StoredResponses(time.monotonic)
 
-    def answer(
+    def respond(
         self,
         request: Request,
         route: Target,
@@ -55,7 +55,7 @@ class Operations:
                 return errors.invalid_request("We could not parse the JSON body of your request.")
             if route.operation != "batches":
                 return self._of_model(request, route, ask, directives, deployment)
-        return self._of_resource(request, route, ask, directives) or echo.answer(request)
+        return self._of_resource(request, route, ask, directives) or echo.respond(request)
 
     def _of_model(
         self, request: Request, route: Target, ask: Ask, directives: Directives, deployment: str
@@ -78,7 +78,7 @@ class Operations:
     ) -> StandInResponse | None:
         match route.segments[0]:
             case "responses":
-                return self._responses.answer(request, route, directives)
+                return self._responses.respond(request, route, directives)
             case "files":
                 return files.files(request, route.segments)
             case "batches":

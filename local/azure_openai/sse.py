@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from local.azure_openai.answer import to_json
 from local.azure_openai.directives import Directives
+from local.azure_openai.http_response import to_json
 
 Events = Iterable[bytes]
 DONE = b"[DONE]"

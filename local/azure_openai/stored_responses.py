@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from local.azure_openai import responses, sse
-from local.azure_openai.answer import SSE, StandInResponse, json_answer
 from local.azure_openai.choices import ModelOutput
 from local.azure_openai.directives import Directives
 from local.azure_openai.errors import error, invalid_request
+from local.azure_openai.http_response import SSE, StandInResponse, json_response
 from local.azure_openai.request import Request
 from local.azure_openai.responses_stream import stream
 from local.azure_openai.routes import Target
@@ -55,18 +55,18 @@ class StoredResponses:
             return _streamed(stream(model_output, name), model_output.directives)
         if model_output.directives.error_in_200:
             failure = responses.FAILURE
-            return json_answer(
+            return json_response(
                 failure if model_output.directives.error_in_200 == "flat" else {"error": failure}
             )
         status = "queued" if background else responses.final_status(model_output)
-        return json_answer(responses.document(model_output, name, status))
+        return json_response(responses.document(model_output, name, status))
 
     def compact(self, request: Request, model_output: ModelOutput) -> StandInResponse:
         """`POST responses/compact`. Nothing is stored."""
         users = [item for item in _items(request.body, model_output) if _is_of_user(item)]
-        return json_answer(responses.compacted(model_output, users))
+        return json_response(responses.compacted(model_output, users))
 
-    def answer(
+    def respond(
         self, request: Request, route: Target, directives: Directives
     ) -> StandInResponse | None:
         """Respond to other requests below `responses/`; None for unknown ones."""
@@ -81,11 +81,11 @@ class StoredResponses:
                 return self._get(name, stored, route, directives)
             case "DELETE", []:
                 del self._stored[name]
-                return json_answer({"id": name, "object": "response", "deleted": True})
+                return json_response({"id": name, "object": "response", "deleted": True})
             case "POST", ["cancel"]:
                 return self._cancel(name, stored)
             case "GET", ["input_items"]:
-                return json_answer(
+                return json_response(
                     {"object": "list", "data": _input_items(stored), "has_more": False}
                 )
         return None
@@ -110,7 +110,7 @@ class StoredResponses:
                 stream(stored.model_output, name, int(after) if after.isdecimal() else -1),
                 directives,
             )
-        return json_answer(
+        return json_response(
             responses.document(stored.model_output, name, stored.status(self._clock()))
         )
 
@@ -118,7 +118,7 @@ class StoredResponses:
         if not stored.model_output.ask.flag("background"):
             return invalid_request("Cannot cancel a synchronous response.")
         stored.cancelled = stored.cancelled or self._clock() < stored.over_at
-        return json_answer(
+        return json_response(
             responses.document(stored.model_output, name, stored.status(self._clock()))
         )
 

@@ -9,7 +9,7 @@ of each partition (see partition_log.py). It checks no credentials and listens o
     producer_link.py      publications in: size limit, behaviour (accept, reject, stall, unwanted)
     consumer_link.py      events out: start position, credit, bounded buffers
     request_links.py      request/response nodes: $cbs and $management
-    management.py         the answers of $management
+    management.py         the responses of $management
     publication.py        a publication's bytes -> events
     partition_log.py      the events of a partition, in order, bounded
     start_position.py     where a consumer starts

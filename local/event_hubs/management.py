@@ -39,7 +39,7 @@ class Refusal:
     description: str
 
 
-def answer(
+def respond(
     request: Mapping[str, object], namespace: Namespace
 ) -> HubProperties | PartitionProperties | Refusal:
     """Respond to a request's application properties (operation, type, name, partition)."""

@@ -17,7 +17,7 @@ from proton import (
     timestamp,
 )
 
-from local.event_hubs.management import HubProperties, PartitionProperties, Refusal, answer
+from local.event_hubs.management import HubProperties, PartitionProperties, Refusal, respond
 from local.event_hubs.namespace import Namespace
 
 _CREDIT = 100
@@ -104,7 +104,7 @@ def token_accepted() -> Message:
 
 
 def management_reply(request: Message, namespace: Namespace) -> Message:
-    result = answer(cast("dict[str, object]", request.properties or {}), namespace)
+    result = respond(cast("dict[str, object]", request.properties or {}), namespace)
     if isinstance(result, Refusal):
         return Message(body="", properties=_status(result.status, result.description))
     body = _hub_body(result) if isinstance(result, HubProperties) else _partition_body(result)

@@ -28,7 +28,7 @@ def test_of_a_request_that_the_host_gave_to_another_worker_the_last_exchange_was
     assert views.repeated == 1
 
 
-def test_an_answer_of_the_host_itself_is_none_of_the_exchange() -> None:
+def test_a_response_of_the_host_itself_is_none_of_the_exchange() -> None:
     client = ClientObservation(chat=Chat(deployment="chat-1"), status=502, whole=True)
     view = ExchangeViews([client], {}, {"1": [{"deployment": "chat-1"}]}).of("1", "chat-1")
     assert view.client == ClientObservation(chat=client.chat)

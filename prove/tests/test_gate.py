@@ -56,7 +56,7 @@ def _gate(storage: GatedStorage) -> Iterator[Gate]:
 
 
 def put(gate: Gate, path: str) -> int | None:
-    """The answer's status; None: the connection was closed instead."""
+    """The response's status; None: the connection was closed instead."""
     connection = http.client.HTTPConnection("127.0.0.1", gate.port, timeout=10)
     try:
         connection.request("PUT", path, body=b"x" * 1000)

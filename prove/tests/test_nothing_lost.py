@@ -10,8 +10,8 @@ import pytest
 
 from local.stack import FunctionsHost
 from prove.azurite_killed import azurite_killed
-from prove.dropped_answers import answers_dropped
-from prove.empty_answers import empty_answers
+from prove.dropped_responses import responses_dropped
+from prove.empty_responses import empty_responses
 from prove.kills import kill_at_random_moments
 from prove.large_prompts import large_prompts
 from prove.memory import window_memory
@@ -63,7 +63,7 @@ def test_a_replay_goes_on_after_its_host_was_killed(functions_host: FunctionsHos
 
 
 @pytest.mark.slow
-def test_storage_that_refuses_everything_touches_no_answer_and_loses_nothing() -> None:
+def test_storage_that_refuses_everything_touches_no_response_and_loses_nothing() -> None:
     hold(
         storage_down("embedded", "both refuse", down_s=3, seed=_SEED, progress=silent, clients=4),
         "exchanges that clients began",
@@ -71,9 +71,9 @@ def test_storage_that_refuses_everything_touches_no_answer_and_loses_nothing() -
 
 
 @pytest.mark.slow
-def test_answers_of_storage_may_be_lost_and_nobody_notices() -> None:
+def test_responses_of_storage_may_be_lost_and_nobody_notices() -> None:
     """Not even with CAPTURE_POLICY=required, which asks storage before it calls an end lost."""
-    result = answers_dropped(
+    result = responses_dropped(
         "embedded", "required", seconds_each=1.5, seed=_SEED, progress=silent, clients=5
     )
     hold(result, "exchanges that clients began")
@@ -91,9 +91,11 @@ def test_large_prompts_leave_a_trace_before_they_go_upstream() -> None:
     hold(result, "aborted ones redelivered by reconcile")
 
 
-def test_an_answer_without_a_body_ends_as_it_should_with_required() -> None:
+def test_a_response_without_a_body_ends_as_it_should_with_required() -> None:
     """There is no end of it to hold, and no client left before it."""
-    hold(empty_answers("embedded", "required", repetitions=1, progress=silent), "outcome completed")
+    hold(
+        empty_responses("embedded", "required", repetitions=1, progress=silent), "outcome completed"
+    )
 
 
 @pytest.mark.slow

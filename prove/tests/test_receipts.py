@@ -1,4 +1,4 @@
-"""Receipts of queue messages, read from the answers that pass a gate."""
+"""Receipts of queue messages, read from the responses that pass a gate."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def answer(*messages: tuple[str, str]) -> bytes:
     return f"HTTP/1.1 200 OK\r\n\r\n<QueueMessagesList>{listed}</QueueMessagesList>".encode()
 
 
-def test_the_newest_receipt_of_each_message_is_known_however_the_answers_are_cut() -> None:
+def test_the_newest_receipt_of_each_message_is_known_however_the_responses_are_cut() -> None:
     whole = answer(("a", "1"), ("b", "2")) + answer() + answer(("a", "3"))
     for pieces in every_way(whole):
         found: dict[str, str] = {}

@@ -92,7 +92,7 @@ class StorageHttp:
         self, method: str, address: URL, headers: Mapping[str, str], body: bytes
     ) -> StorageResponse:
         session = self._session or self._open_session()
-        over_at = asyncio.get_running_loop().time() + self._timeouts.answer_s
+        over_at = asyncio.get_running_loop().time() + self._timeouts.response_s
         # One timer for all of a try: aiohttp's own read timeout sets up a new one with every piece,
         # which costs 0.1 ms of CPU an exchange.
         async with asyncio.timeout(self._timeouts.silence_s) as deadline:

@@ -43,8 +43,8 @@ class BlockStore(CaptureHeaders, Protocol):
 async def complete(captures: BlockStore, exchange: CapturedExchange) -> CapturedExchange:
     """The exchange, with what can be kept of its uploads. Its instance was killed.
 
-    Of the request, the first blocks are kept: they are the beginning of the prompt. Of the answer,
-    blocks without a header are erased: nothing says what they are. Raises CaptureError,
+    Of the request, the first blocks are kept: they are the beginning of the prompt. Of the
+    response, blocks without a header are erased: nothing says what they are. Raises CaptureError,
     StorageNotFound or StorageError.
     """
     name = capture_name(exchange.exchange_id, CaptureKind.REQUEST)
@@ -68,7 +68,7 @@ async def _keep_request(captures: BlockStore, name: str, preamble: bytes) -> Non
 
 
 async def _keep_response(captures: BlockStore, exchange_id: str) -> bool:
-    """Whether the answer's capture is there now: only its last call was missing."""
+    """Whether the response's capture is there now: only its last call was missing."""
     name = capture_name(exchange_id, CaptureKind.RESPONSE)
     staged = await captures.staged(name)
     whole = _HEADER_BLOCK in staged

@@ -79,7 +79,7 @@ class ReplayRunner:
         batch: int = BATCH,
         max_queued: int = MAX_QUEUED,
     ) -> None:
-        """`max_age`: an exchange without an answer that is younger may still be running."""
+        """`max_age`: an exchange without a response that is younger may still be running."""
         self._captures = captures
         self._envelopes = envelopes
         self._checkpoints = checkpoints

@@ -23,7 +23,7 @@ class ApiError:
     code: str
     message: str
     type: str = "fnsse_error"
-    retry_after_s: int | None = None  # the answer's Retry-After; None: no such header
+    retry_after_s: int | None = None  # the response's Retry-After; None: no such header
 
     def body(self) -> bytes:
         """The JSON document `{"error": {"code", "message", "type"}}`."""

@@ -36,8 +36,8 @@ from shared.errors import AssemblyError
 # ordinary conversation.
 IN_PLACE_BYTES: Final = 64 * 1024
 # A stream is read in steps of half a millisecond, 30 ms of them for a MB. Only its last event, in
-# the Responses API, repeats the whole answer, which is a small part of the stream. A child process
-# takes 150 ms to start.
+# the Responses API, repeats the whole response, which is a small part of the stream. A child
+# process takes 150 ms to start.
 STREAM_IN_PLACE_BYTES: Final = 1024 * 1024
 _CHILD_TIMEOUT_S: Final = 60  # the worst of 100 MB took 6 s
 _APP_FOLDER: Final = Path(__file__).resolve().parents[2]
@@ -51,7 +51,7 @@ class AssembledEvent:
     """An event, ready to be sent."""
 
     body: bytes  # JSON
-    outcome: Outcome  # as the event says: the relay does not see every answer whole
+    outcome: Outcome  # as the event says: the relay does not see every response whole
     # the response whose usage has to be claimed first; see shared.core.event.usage_claim
     claims: str | None
     # the event, if another exchange counts that usage; None if nothing has to be claimed

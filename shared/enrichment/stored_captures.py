@@ -25,8 +25,8 @@ async def read_stored(read: ReadCapture, envelope: Envelope) -> StoredExchange:
     """Both captures of an exchange. Raises what `read` raises.
 
     A capture that the envelope does not name is looked for as well. The recorder names what storage
-    acknowledged, and the answer to a put may be lost, as may be that to the question whether it was
-    carried out.
+    acknowledged, and the response to a put may be lost, as may be that to the question whether it
+    was carried out.
     """
     exchange_id = envelope.exchange_id
     likely_request = request_name(exchange_id) if envelope.request_bytes else None

@@ -47,13 +47,13 @@ class StorageSettings:
 class LimitSettings:
     """The limits of one exchange."""
 
-    exchange_s: float  # from the first byte of the request to the last byte of the answer
+    exchange_s: float  # from the first byte of the request to the last byte of the response
     request_body_bytes: int
     recording_wait_s: float  # how long the end of a chunked response waits for its recording
     # what captures that wait for their store may hold, all exchanges of a worker together
     capture_memory_bytes: int
     request_memory_bytes: int  # of held request bodies, all exchanges of a worker together
-    # nothing goes upstream, and no answer ends, before its capture is stored
+    # nothing goes upstream, and no response ends, before its capture is stored
     capture_required: bool = False
     # how long the upstream is read on after a disconnect, for its usage; 0: not at all
     drain_s: float
@@ -62,7 +62,7 @@ class LimitSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class InterventionSettings:
-    """The changes that the proxy may make to an answer, each of which can be switched off."""
+    """The changes that the proxy may make to a response, each of which can be switched off."""
 
     ask_for_usage: bool  # in streams, on the caller's behalf; the extra chunk is taken out again
     error_frames: bool  # a stream that breaks ends with an SSE frame that SDKs raise as an error

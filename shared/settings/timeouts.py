@@ -1,7 +1,7 @@
 """How long fnsse waits for whatever it depends on: every wait on a dependency has a row in `WAITS`.
 
 These are figures, not settings: an operator has no better ones. Those of the upstream are settings,
-because only its operator knows how long its answers take. Adapters and use cases take theirs as
+because only its operator knows how long its responses take. Adapters and use cases take theirs as
 constructor arguments, whose defaults stand here. docs/reference/timeouts.md shows the table, and
 `tests/integration/test_timeouts.py` tries each row on dependencies that accept and are silent, that
 trickle, and that break off.
@@ -38,7 +38,7 @@ class StorageTimeouts:
     # until the response's headers are there (the upload included, and no body
     # here has more than 1 MB), and between two pieces of the response's body
     silence_s: float = 10.0
-    answer_s: float = 60.0  # one try, to the last byte of the answer: it may be 100 MB
+    response_s: float = 60.0  # one try, to the last byte of the response: it may be 100 MB
     # one call of the SDK, or one page or piece of a listing or download, with all tries
     call_s: float = 60.0
     # A connection that was idle for longer is closed: what lies between may have forgotten it.
@@ -122,19 +122,19 @@ WAITS: Final = (
     ),
     Wait(
         dependency="Storage, calls of every exchange",
-        what="the answer's headers, and between two pieces of its body",
+        what="the response's headers, and between two pieces of its body",
         bound=_STORAGE.silence_s,
         then="tried again, three times in all",
     ),
     Wait(
         dependency="Storage, calls of every exchange",
-        what="the whole answer",
-        bound=_STORAGE.answer_s,
+        what="the whole response",
+        bound=_STORAGE.response_s,
         then="tried again, three times in all",
     ),
     Wait(
         dependency="Storage, all other calls",
-        what="a call with its tries, or a page or piece of a long answer",
+        what="a call with its tries, or a page or piece of a long response",
         bound=_STORAGE.call_s,
         then=_SDK_CALL,
     ),
@@ -158,7 +158,7 @@ WAITS: Final = (
     ),
     Wait(
         dependency="Azure OpenAI",
-        what="a byte of the answer",
+        what="a byte of the response",
         bound="UPSTREAM_READ_TIMEOUT_S",
         then="504 upstream_timeout, or an error frame within a stream",
     ),

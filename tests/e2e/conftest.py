@@ -5,8 +5,8 @@ Which tests run on which host:
 
 - What the host decides runs on both: routes, paths, queries and headers, framing and streaming,
   disconnects, signals and kills, retries of the queue, Durable Functions, what is printed.
-- What only the app decides (the contents of answers and events, the order of its own time-outs, how
-  a failure is worded) runs on the embedded host alone, marked `on_embedded_alone`.
+- What only the app decides (the contents of responses and events, the order of its own time-outs,
+  how a failure is worded) runs on the embedded host alone, marked `on_embedded_alone`.
 
 tests/scheduling.py names the stack that the tests of a file share.
 """

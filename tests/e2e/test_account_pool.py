@@ -58,12 +58,12 @@ def refuse(accounts: AccountPool, refusal: str, *names: str) -> None:
             account.refusal = refusal
 
 
-def assert_unchanged(stack: Stack, chat: Chat, answer: ReceivedResponse) -> None:
+def assert_unchanged(stack: Stack, chat: Chat, response: ReceivedResponse) -> None:
     """The client has what the account that answered wrote, and nothing of the pool."""
     written = upstream_record.requests(stack, deployment=chat.deployment)[-1]
-    assert answer.whole
-    assert answer.body == written.response_body
-    assert not [name for name, _ in answer.headers if name.startswith("x-fnsse-backend")]
+    assert response.whole
+    assert response.body == written.response_body
+    assert not [name for name, _ in response.headers if name.startswith("x-fnsse-backend")]
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
@@ -72,10 +72,10 @@ def test_the_first_account_answers_and_the_event_names_it(
 ) -> None:
     """Its region is in the event if the account itself does not name one."""
     chat = Chat(stream=stream, directives="region=")
-    answer = chat.ask(stack)
-    assert answer.status == 200
-    assert_unchanged(stack, chat, answer)
-    event = events.one(exchange_id=answer.exchange_id)
+    response = chat.ask(stack)
+    assert response.status == 200
+    assert_unchanged(stack, chat, response)
+    event = events.one(exchange_id=response.exchange_id)
     assert event["served"]["backend"] == {
         "account": "oai-ptu",
         "region": "swedencentral",
@@ -89,16 +89,16 @@ def test_the_first_account_answers_and_the_event_names_it(
 def test_a_refused_call_goes_on_to_the_next_account(
     stack: Stack, events: EventLog, accounts: AccountPool, refusal: str, *, stream: bool
 ) -> None:
-    """The client sees one answer, and there is one event of it. The next call does not try the
+    """The client sees one response, and there is one event of it. The next call does not try the
     account that refused.
     """
     refuse(accounts, refusal, "oai-ptu")
     chat = Chat(stream=stream)
-    answer = chat.ask(stack)
-    assert answer.status == 200
-    assert_unchanged(stack, chat, answer)
+    response = chat.ask(stack)
+    assert response.status == 200
+    assert_unchanged(stack, chat, response)
     assert len(upstream_record.requests(stack, deployment=chat.deployment)) == 2
-    event = events.one(exchange_id=answer.exchange_id)
+    event = events.one(exchange_id=response.exchange_id)
     assert event["served"]["backend"] == {
         "account": "oai-sweden",
         "region": "swedencentral",
@@ -126,9 +126,9 @@ def test_the_last_refusal_is_the_clients_if_every_account_refuses(
     """With its retry-after; after that, the pool itself answers 503 in Azure's shape."""
     names = [account.name for account in accounts.accounts]
     refuse(accounts, "status=429; retry_after=60", *names)
-    answer = Chat().ask(stack)
-    assert (answer.status, answer.header("retry-after")) == (429, "60")
-    event = events.one(exchange_id=answer.exchange_id)
+    response = Chat().ask(stack)
+    assert (response.status, response.header("retry-after")) == (429, "60")
+    event = events.one(exchange_id=response.exchange_id)
     assert event["served"]["backend"]["attempts"] == 3
     assert (event["type"], event["outcome"]) == ("error", "upstream_error")
     exhausted = Chat().ask(stack)
@@ -140,17 +140,17 @@ def test_the_last_refusal_is_the_clients_if_every_account_refuses(
 def test_a_stream_stays_a_stream(stack: Stack) -> None:
     """Its first piece is with the client before the account has written its last."""
     chat = Chat(stream=True, directives="chunk_ms=100")
-    answer = chat.ask(stack)
-    assert_unchanged(stack, chat, answer)
+    response = chat.ask(stack)
+    assert_unchanged(stack, chat, response)
     written = upstream_record.only_request(stack, deployment=chat.deployment)
-    assert answer.pieces[0].at < written.write_times[-1]
+    assert response.pieces[0].at < written.write_times[-1]
 
 
 def test_a_stream_that_breaks_is_not_asked_for_again(stack: Stack, events: EventLog) -> None:
     """The client has its beginning already."""
     chat = Chat(stream=True, directives="reset_after=5")
-    answer = chat.ask(stack)
-    event = events.one(exchange_id=answer.exchange_id)
+    response = chat.ask(stack)
+    event = events.one(exchange_id=response.exchange_id)
     assert (event["outcome"], event["served"]["backend"]["attempts"]) == (
         "upstream_interrupted",
         1,
@@ -183,8 +183,8 @@ def test_the_app_alone_may_call_the_pool(
 def test_the_team_is_the_caller_in_the_event(stack: Stack, events: EventLog) -> None:
     """From the header that the policy in front of the app overrides; no account gets it."""
     chat = Chat(headers=(("x-apim-team", "search"),))
-    answer = chat.ask(stack)
-    assert events.one(exchange_id=answer.exchange_id)["caller"] == {"team": "search"}
+    response = chat.ask(stack)
+    assert events.one(exchange_id=response.exchange_id)["caller"] == {"team": "search"}
     reached = upstream_record.only_request(stack, deployment=chat.deployment)
     assert reached.all("x-apim-team") == []
 

@@ -1,5 +1,5 @@
-"""Byte identity of answers: the client reads exactly what the upstream wrote, in whatever pieces it
-came.
+"""Byte identity of responses: the client reads exactly what the upstream wrote, in whatever pieces
+it came.
 """
 
 from __future__ import annotations
@@ -27,19 +27,21 @@ LAYOUTS = [
 
 @pytest.mark.parametrize("directives", LAYOUTS)
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
-def test_an_answer_arrives_as_it_was_written(
+def test_a_response_arrives_as_it_was_written(
     stack: Stack, directives: str, *, stream: bool
 ) -> None:
     """Status, body and framing; a stream is `text/event-stream` and ends with its terminator."""
     chat = Chat(stream=stream, directives=directives, headers=(("accept-encoding", "gzip"),))
-    answer = chat.ask(stack)
+    response = chat.ask(stack)
     upstream_request = upstream_record.only_request(stack, deployment=chat.deployment)
-    assert (answer.status, answer.whole, upstream_request.ended) == (200, True, "finished")
-    assert len(answer.body) > 300
-    assert answer.body == upstream_request.response_body
-    assert answer.header("content-type") == ("text/event-stream" if stream else "application/json")
+    assert (response.status, response.whole, upstream_request.ended) == (200, True, "finished")
+    assert len(response.body) > 300
+    assert response.body == upstream_request.response_body
+    assert response.header("content-type") == (
+        "text/event-stream" if stream else "application/json"
+    )
     if stream:
-        assert not answer.header("content-length")
+        assert not response.header("content-length")
 
 
 @on_embedded_alone
@@ -65,18 +67,19 @@ def test_the_event_is_the_same_however_the_stream_was_cut(
     assert event["outcome"] == "completed"
 
 
-def test_a_compressed_answer_stays_compressed(stack: Stack, events: EventLog) -> None:
+def test_a_compressed_response_stays_compressed(stack: Stack, events: EventLog) -> None:
     """Nothing decompresses on the way: the client's own decoder gets the upstream's bytes, and
     enrichment can read them too.
     """
     chat = Chat(directives="gzip", headers=(("accept-encoding", "gzip"),))
-    answer = chat.ask(stack)
-    assert answer.header("content-encoding") == "gzip"
+    response = chat.ask(stack)
+    assert response.header("content-encoding") == "gzip"
     assert (
-        answer.body == upstream_record.only_request(stack, deployment=chat.deployment).response_body
+        response.body
+        == upstream_record.only_request(stack, deployment=chat.deployment).response_body
     )
-    content = content_of(zlib.decompress(answer.body, wbits=31))
-    assert events.one(exchange_id=answer.exchange_id)["content"] == content
+    content = content_of(zlib.decompress(response.body, wbits=31))
+    assert events.one(exchange_id=response.exchange_id)["content"] == content
 
 
 def test_a_stream_is_asked_for_uncompressed(stack: Stack) -> None:

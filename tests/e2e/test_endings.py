@@ -23,12 +23,12 @@ def test_disconnect_within_a_stream(stack: Stack, events: EventLog, *, reset: bo
     """
     chat = Chat(stream=True, directives="chunk_ms=50; chunks=600")
     with chat.begin(stack) as call:
-        while len(call.answer().pieces) < 8:
+        while len(call.response().pieces) < 8:
             assert call.piece() is not None
-        answer = call.answer()
+        response = call.response()
         call.hang_up(reset=reset)
     upstream_request = upstream_record.only_request(stack, deployment=chat.deployment)
-    event = events.one(exchange_id=answer.exchange_id)
+    event = events.one(exchange_id=response.exchange_id)
     assert upstream_request.ended == "peer_closed"
     assert len(upstream_request.write_times) < 300
     assert (event["outcome"], event["type"], event["status_code"]) == (
@@ -37,7 +37,7 @@ def test_disconnect_within_a_stream(stack: Stack, events: EventLog, *, reset: bo
         200,
     )
     client_content, upstream_content = (
-        content_of(answer.body),
+        content_of(response.body),
         content_of(upstream_request.response_body),
     )
     assert client_content
@@ -47,7 +47,7 @@ def test_disconnect_within_a_stream(stack: Stack, events: EventLog, *, reset: bo
 
 
 def test_a_client_that_disconnects_before_the_first_byte(stack: Stack, events: EventLog) -> None:
-    """The client gets no answer, the event reports that, and the proxy closes the call of the
+    """The client gets no response, the event reports that, and the proxy closes the call of the
     upstream.
     """
     chat = Chat(directives="silence")
@@ -70,14 +70,14 @@ def test_a_client_that_leaves_after_done_has_everything(stack: Stack, events: Ev
     """
     chat = Chat(stream=True)
     with chat.begin(stack) as call:
-        while not call.answer().body.endswith(b"data: [DONE]\n\n"):
+        while not call.response().body.endswith(b"data: [DONE]\n\n"):
             assert call.piece() is not None
-        answer = call.answer()
+        response = call.response()
         call.hang_up()
-    event = events.one(exchange_id=answer.exchange_id)
+    event = events.one(exchange_id=response.exchange_id)
     assert event["outcome"] == "completed"
     assert event["usage"]["completion_tokens"] == 20
-    assert event["content"] == content_of(answer.body)
+    assert event["content"] == content_of(response.body)
 
 
 @pytest.mark.parametrize("directive", ["reset_after=6", "close_after=6"])
@@ -88,13 +88,14 @@ def test_an_interrupted_upstream_is_not_a_success(
     no [DONE], and the event says the same.
     """
     chat = Chat(stream=True, directives=f"chunk_ms=20; {directive}")
-    answer = chat.ask(stack)
+    response = chat.ask(stack)
     upstream_request = upstream_record.only_request(stack, deployment=chat.deployment)
-    event = events.one(exchange_id=answer.exchange_id)
-    assert answer.body.startswith(upstream_request.response_body)
-    assert b"[DONE]" not in answer.body
+    event = events.one(exchange_id=response.exchange_id)
+    assert response.body.startswith(upstream_request.response_body)
+    assert b"[DONE]" not in response.body
     assert (
-        b'"error"' in answer.body.removeprefix(upstream_request.response_body) or not answer.whole
+        b'"error"' in response.body.removeprefix(upstream_request.response_body)
+        or not response.whole
     )
     assert (event["outcome"], event["type"]) == ("upstream_interrupted", "error")
     assert event["content"] == content_of(upstream_request.response_body)
@@ -121,22 +122,22 @@ def test_an_upstreams_error_passes_untouched(
     upstream's own words.
     """
     chat = Chat(stream=stream, directives=directives)
-    answer = chat.ask(stack)
+    response = chat.ask(stack)
     upstream_request = upstream_record.only_request(stack, deployment=chat.deployment)
-    event = events.one(exchange_id=answer.exchange_id)
-    assert (answer.status, answer.body, answer.whole) == (
+    event = events.one(exchange_id=response.exchange_id)
+    assert (response.status, response.body, response.whole) == (
         status,
         upstream_request.response_body,
         True,
     )
-    assert answer.header("content-type") == "application/json"
-    assert answer.header("x-ratelimit-remaining-tokens") == "99000"
+    assert response.header("content-type") == "application/json"
+    assert response.header("x-ratelimit-remaining-tokens") == "99000"
     if "retry_after" in directives:
         seconds = directives[-1]
-        assert answer.header("retry-after") == seconds
+        assert response.header("retry-after") == seconds
         assert (
-            answer.header("retry-after-ms")
-            == answer.header("x-ms-retry-after-ms")
+            response.header("retry-after-ms")
+            == response.header("x-ms-retry-after-ms")
             == f"{seconds}000"
         )
     assert (event["type"], event["outcome"], event["status_code"]) == (
@@ -144,7 +145,7 @@ def test_an_upstreams_error_passes_untouched(
         "upstream_error",
         status,
     )
-    assert event["error"]["message"] == json.loads(answer.body)["error"]["message"]
+    assert event["error"]["message"] == json.loads(response.body)["error"]["message"]
     assert event["error"].get("code") == code
     assert event["prompt"] == chat.messages
 
@@ -160,13 +161,13 @@ def test_a_response_ends_after_its_recording(
     with ContainerClient.from_connection_string(
         stack.storage_connection_string, capture.CONTAINER
     ) as captures:
-        answer = chat.ask(stack)
+        response = chat.ask(stack)
         stored = [
-            captures.get_blob_client(name(answer.exchange_id)).exists()
+            captures.get_blob_client(name(response.exchange_id)).exists()
             for name in (capture.request_name, capture.response_name)
         ]
-        event = events.one(exchange_id=answer.exchange_id)
-        response = capture.load(captures.download_blob(event["response_capture"]).readall())
-    assert answer.whole
+        event = events.one(exchange_id=response.exchange_id)
+        response_capture = capture.load(captures.download_blob(event["response_capture"]).readall())
+    assert response.whole
     assert stored == [True, True]
-    assert response.body == answer.body
+    assert response_capture.body == response.body

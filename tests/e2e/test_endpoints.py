@@ -210,12 +210,15 @@ def test_a_multipart_body_goes_up_byte_for_byte(
         )
         with http_client.Call(stack.proxy_url, "PATCH", target, headers) as call:
             call.send(framed + b"0\r\n\r\n")
-            answer = call.rest()
+            response = call.rest()
     else:
-        answer = http_client.call(stack.proxy_url, "POST", target, headers, body)
+        response = http_client.call(stack.proxy_url, "POST", target, headers, body)
     upstream_request = upstream_record.only_request(stack, deployment=deployment)
-    assert (answer.status, upstream_request.body_sha256) == (200, hashlib.sha256(body).hexdigest())
-    assert events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
+    assert (response.status, upstream_request.body_sha256) == (
+        200,
+        hashlib.sha256(body).hexdigest(),
+    )
+    assert events.one(exchange_id=response.exchange_id)["outcome"] == "completed"
 
 
 def test_speech_streams_down(stack: Stack, events: EventLog) -> None:
@@ -227,14 +230,14 @@ def test_speech_streams_down(stack: Stack, events: EventLog) -> None:
         ("x-stand-in", "chunks=5; chunk_ms=100; content_size=100000"),
     ]
     target = f"/openai/deployments/{deployment}/audio/speech?api-version={API_VERSION}"
-    answer = http_client.call(stack.proxy_url, "POST", target, headers, body)
+    response = http_client.call(stack.proxy_url, "POST", target, headers, body)
     upstream_request = upstream_record.only_request(stack, deployment=deployment)
-    assert answer.whole
-    assert answer.body == upstream_request.response_body
-    assert len(answer.body) == 100_000
-    assert answer.header("content-type") == "audio/mpeg"
-    assert answer.pieces[0].at < upstream_request.write_times[1]
-    event = events.one(exchange_id=answer.exchange_id)
+    assert response.whole
+    assert response.body == upstream_request.response_body
+    assert len(response.body) == 100_000
+    assert response.header("content-type") == "audio/mpeg"
+    assert response.pieces[0].at < upstream_request.write_times[1]
+    event = events.one(exchange_id=response.exchange_id)
     assert (event["type"], event["operation"], event["outcome"]) == (
         "audio",
         "audio.speech",
@@ -317,16 +320,16 @@ def test_whatever_comes_next(stack: Stack, events: EventLog, method: str) -> Non
     target = (
         f"/openai/assistants/{request_id}/gr%C3%BC%C3%9Fe?api-version={API_VERSION}&empty=&flag"
     )
-    answer = http_client.call(stack.proxy_url, method, target, headers, body)
+    response = http_client.call(stack.proxy_url, method, target, headers, body)
     upstream_request = upstream_record.only_request(stack, request_id=request_id)
-    assert (answer.status, upstream_request.method, upstream_request.body_sha256) == (
+    assert (response.status, upstream_request.method, upstream_request.body_sha256) == (
         200,
         method,
         hashlib.sha256(body).hexdigest(),
     )
-    assert answer.body == (b"" if method == "HEAD" else upstream_request.response_body)
+    assert response.body == (b"" if method == "HEAD" else upstream_request.response_body)
     assert f"{upstream_request.path}?{upstream_request.query}" == target
-    event = events.one(exchange_id=answer.exchange_id)
+    event = events.one(exchange_id=response.exchange_id)
     assert (event["type"], event["operation"], event["outcome"], event["status_code"]) == (
         "call",
         "call",

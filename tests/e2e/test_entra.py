@@ -34,7 +34,7 @@ from tests.integration.test_function_levels import LEVELS
 
 EXCHANGE_ID = "01a20914-84a9-7c73-9ecc-a8d4ec5a3e7d"  # nothing is stored of it
 
-# Every HTTP function that requires a token: a call, and its answer to an allowed caller.
+# Every HTTP function that requires a token: a call, and its response to an allowed caller.
 FOR_CALLERS = {
     "openai": ("POST", f"/openai/deployments/gpt/chat/completions?api-version={API_VERSION}", 200),
     "unknown_route": ("GET", "/nothing", 404),
@@ -71,21 +71,21 @@ def bearer(text: str) -> tuple[str, str]:
     return ("authorization", f"Bearer {text}")
 
 
-def code_of(answer: ReceivedResponse) -> str:
-    assert answer.header("content-type") == "application/json"
-    error = json.loads(answer.body)["error"]
+def code_of(response: ReceivedResponse) -> str:
+    assert response.header("content-type") == "application/json"
+    error = json.loads(response.body)["error"]
     assert error.keys() == {"code", "message", "type"}
     return str(error["code"])
 
 
 def refused(stack: Stack, chat: Chat) -> ReceivedResponse:
-    """The answer to a call that must not have gone any further: it has an id, and nothing of it is
-    upstream.
+    """The response to a call that must not have gone any further: it has an id, and nothing of it
+    is upstream.
     """
-    answer = chat.ask(stack)
-    assert uuid.UUID(answer.exchange_id).version == 7
+    response = chat.ask(stack)
+    assert uuid.UUID(response.exchange_id).version == 7
     assert upstream_record.requests(stack, deployment=chat.deployment) == []
-    return answer
+    return response
 
 
 @pytest.mark.parametrize("changed", [{}, {"iss": ISSUER_V2}], ids=["v1", "v2"])
@@ -104,8 +104,8 @@ def test_the_token_goes_no_further_than_the_proxy(guarded: Stack) -> None:
     signature = good.rpartition(".")[2]
     chat = Chat(stream=True, headers=(bearer(good),))
     with EventLog(guarded) as events:
-        answer = chat.ask(guarded)
-        event = events.one(exchange_id=answer.exchange_id)
+        response = chat.ask(guarded)
+        event = events.one(exchange_id=response.exchange_id)
     upstream_request = upstream_record.only_request(guarded, deployment=chat.deployment)
     assert (upstream_request.all("authorization"), upstream_request.all("api-key")) == (
         [],
@@ -125,35 +125,35 @@ def test_a_refused_call_leaves_no_event(guarded: Stack) -> None:
     """A rejected call makes no event: one that was accepted later has arrived, and it has not."""
     lost, kept = Chat(), Chat(headers=(bearer(token()),))
     with EventLog(guarded) as events:
-        answer = refused(guarded, lost)
-        assert answer.status == 401
+        response = refused(guarded, lost)
+        assert response.status == 401
         events.one(exchange_id=kept.ask(guarded).exchange_id)
         assert events.count(deployment=lost.deployment) == 0
-        assert events.count(exchange_id=answer.exchange_id) == 0
+        assert events.count(exchange_id=response.exchange_id) == 0
 
 
 def test_the_log_says_why_a_call_was_refused(guarded: Stack) -> None:
     """The log names the reason under the id that the caller got, at a level that host.json lets
     through.
     """
-    answer = refused(guarded, Chat(headers=(bearer(token(oid=STRANGER)),)))
-    line = f"The call {answer.exchange_id} was refused: 403 caller_not_allowed"
+    response = refused(guarded, Chat(headers=(bearer(token(oid=STRANGER)),)))
+    line = f"The call {response.exchange_id} was refused: 403 caller_not_allowed"
     until(lambda: line in output(guarded), "the log to say why")
 
 
 @on_embedded_alone
 @pytest.mark.parametrize("name", FORGED)
 def test_every_forged_token_is_refused(guarded: Stack, name: str) -> None:
-    """401 with the check that it failed, and nothing of it in the answer or the log."""
+    """401 with the check that it failed, and nothing of it in the response or the log."""
     make, code = FORGED[name]
     text = make()
-    answer = refused(guarded, Chat(headers=(bearer(text),)))
-    assert (answer.status, code_of(answer), answer.header("www-authenticate")) == (
+    response = refused(guarded, Chat(headers=(bearer(text),)))
+    assert (response.status, code_of(response), response.header("www-authenticate")) == (
         401,
         code,
         "Bearer",
     )
-    output = answer.body.decode() + guarded.parts["functions_host"].output()
+    output = response.body.decode() + guarded.parts["functions_host"].output()
     assert [part for part in text.split(".") if len(part) > 20 and part in output] == []
     assert [secret for secret in (CALLER, STRANGER, AUDIENCE) if secret in output] == []
 
@@ -171,8 +171,8 @@ def test_every_forged_token_is_refused(guarded: Stack, name: str) -> None:
 def test_without_one_token_nothing_gets_through(
     guarded: Stack, headers: tuple[tuple[str, str], ...], code: str
 ) -> None:
-    answer = refused(guarded, Chat(headers=headers))
-    assert (answer.status, code_of(answer), answer.header("www-authenticate")) == (
+    response = refused(guarded, Chat(headers=headers))
+    assert (response.status, code_of(response), response.header("www-authenticate")) == (
         401,
         code,
         "Bearer",
@@ -180,8 +180,8 @@ def test_without_one_token_nothing_gets_through(
 
 
 def test_two_good_tokens_are_not_one(guarded: Stack) -> None:
-    answer = refused(guarded, Chat(headers=(bearer(token()), bearer(token()))))
-    assert (answer.status, code_of(answer)) == (401, "token_malformed")
+    response = refused(guarded, Chat(headers=(bearer(token()), bearer(token()))))
+    assert (response.status, code_of(response)) == (401, "token_malformed")
 
 
 def test_every_function_asks_for_a_token_of_its_own_kind(guarded: Stack) -> None:
@@ -193,42 +193,44 @@ def test_every_function_asks_for_a_token_of_its_own_kind(guarded: Stack) -> None
         (FOR_CALLERS, CALLER, OPERATOR, "caller"),
         (FOR_OPERATORS, OPERATOR, CALLER, "operator"),
     ):
-        ids = 1 if role == "caller" else 0  # in each answer to a caller
+        ids = 1 if role == "caller" else 0  # in each response to a caller
         for method, target, status in table.values():
             body = b"{}" if method == "POST" else b""
-            answer = http_client.call(guarded.proxy_url, method, target, body=body)
-            assert (answer.status, code_of(answer), len(answer.all("x-exchange-id"))) == (
+            response = http_client.call(guarded.proxy_url, method, target, body=body)
+            assert (response.status, code_of(response), len(response.all("x-exchange-id"))) == (
                 401,
                 "token_missing",
                 ids,
             )
             for object_id in (other, STRANGER):
-                answer = http_client.call(
+                response = http_client.call(
                     guarded.proxy_url, method, target, [bearer(token(oid=object_id))], body
                 )
-                assert (answer.status, code_of(answer)) == (403, f"{role}_not_allowed")
-                assert (object_id in answer.body.decode(), answer.all("www-authenticate")) == (
+                assert (response.status, code_of(response)) == (403, f"{role}_not_allowed")
+                assert (object_id in response.body.decode(), response.all("www-authenticate")) == (
                     False,
                     [],
                 )
-                assert len(answer.all("x-exchange-id")) == ids
-            answer = http_client.call(
+                assert len(response.all("x-exchange-id")) == ids
+            response = http_client.call(
                 guarded.proxy_url, method, target, [bearer(token(oid=own))], body
             )
-            assert (answer.status, len(answer.all("x-exchange-id"))) == (status, ids)
+            assert (response.status, len(response.all("x-exchange-id"))) == (status, ids)
 
 
 def test_health_stays_open(guarded: Stack) -> None:
     assert http_client.call(guarded.proxy_url, "GET", "/health").status == 200
-    answer = http_client.call(guarded.proxy_url, "GET", "/health/ready")
-    assert json.loads(answer.body)["signing_keys"] == "reachable"
+    response = http_client.call(guarded.proxy_url, "GET", "/health/ready")
+    assert json.loads(response.body)["signing_keys"] == "reachable"
 
 
 @pytest.mark.parametrize("size", [0, 100_000, 5_000_000])
 def test_a_refused_call_is_answered_whatever_its_body(guarded: Stack, size: int) -> None:
     chat = Chat()
-    answer = http_client.call(guarded.proxy_url, "POST", chat.target, chat.all_headers, b"x" * size)
-    assert (answer.status, code_of(answer), bool(answer.exchange_id)) == (
+    response = http_client.call(
+        guarded.proxy_url, "POST", chat.target, chat.all_headers, b"x" * size
+    )
+    assert (response.status, code_of(response), bool(response.exchange_id)) == (
         401,
         "token_missing",
         True,
@@ -246,8 +248,8 @@ def test_a_refused_call_is_answered_before_its_body_is_read(guarded: Stack) -> N
         [*chat.all_headers, ("content-length", "1000")],
         framed=False,
     ) as call:
-        answer = call.rest()
-    assert (answer.status, code_of(answer), bool(answer.exchange_id)) == (
+        response = call.rest()
+    assert (response.status, code_of(response), bool(response.exchange_id)) == (
         401,
         "token_missing",
         True,
@@ -286,16 +288,16 @@ def test_keys_that_come_late_and_keys_that_change(functions_host: FunctionsHost)
     with Stack(functions_host=functions_host, settings=tenant.settings) as stack:
 
         def ready() -> tuple[int, str]:
-            answer = http_client.call(stack.proxy_url, "GET", "/health/ready")
-            return answer.status, json.loads(answer.body)["signing_keys"]
+            response = http_client.call(stack.proxy_url, "GET", "/health/ready")
+            return response.status, json.loads(response.body)["signing_keys"]
 
-        answer = refused(stack, Chat(headers=(bearer(token()),)))
-        assert (answer.status, code_of(answer), answer.header("retry-after")) == (
+        response = refused(stack, Chat(headers=(bearer(token()),)))
+        assert (response.status, code_of(response), response.header("retry-after")) == (
             503,
             "signing_keys_unavailable",
             "5",
         )
-        assert TENANT not in answer.body.decode()
+        assert TENANT not in response.body.decode()
         assert ready() == (503, "unreachable")
         until(lambda: NOT_FETCHED in output(stack), "the log to say why")
         with tenant:

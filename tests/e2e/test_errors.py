@@ -19,10 +19,10 @@ from tests.e2e.conftest import STRAINED_BODY_LIMIT_BYTES, STRAINED_READ_TIMEOUT_
 SILENT = f"Azure OpenAI sent nothing for {STRAINED_READ_TIMEOUT_S} s (UPSTREAM_READ_TIMEOUT_S)."
 
 
-def error_of(answer: ReceivedResponse) -> dict[str, Any]:
-    """The error in the proxy's answer, which has nothing beside it."""
-    assert answer.header("content-type") == "application/json"
-    document = json.loads(answer.body)
+def error_of(response: ReceivedResponse) -> dict[str, Any]:
+    """The error in the proxy's response, which has nothing beside it."""
+    assert response.header("content-type") == "application/json"
+    document = json.loads(response.body)
     assert document.keys() == {"error"}
     error: dict[str, Any] = document["error"]
     return error
@@ -33,17 +33,17 @@ def test_an_unreachable_upstream(strained: Stack, strained_events: EventLog) -> 
     """502 at once, with what to do; the next call after its return succeeds."""
     chat = Chat()
     strained.parts["azure_openai"].kill()
-    answer = chat.ask(strained)
+    response = chat.ask(strained)
     strained.parts["azure_openai"].start()
-    assert answer.status == 502
-    assert error_of(answer) == {
+    assert response.status == 502
+    assert error_of(response) == {
         "code": "upstream_unreachable",
         "message": "Azure OpenAI could not be reached (ConnectError). Try again; if it stays so, the operator of this "
         "proxy should check AZURE_OPENAI_BASE_URL and the network.",
         "type": "fnsse_error",
     }
     assert Chat().ask(strained).status == 200
-    event = strained_events.one(exchange_id=answer.exchange_id)
+    event = strained_events.one(exchange_id=response.exchange_id)
     assert (event["type"], event["outcome"], event["status_code"]) == (
         "error",
         "upstream_error",
@@ -59,15 +59,15 @@ def test_a_silent_upstream(strained: Stack, strained_events: EventLog) -> None:
     closed.
     """
     chat = Chat(directives="silence")
-    answer = chat.ask(strained)
-    assert answer.status == 504
-    assert error_of(answer) == {
+    response = chat.ask(strained)
+    assert response.status == 504
+    assert error_of(response) == {
         "code": "upstream_timeout",
         "message": SILENT,
         "type": "fnsse_error",
     }
     assert upstream_record.only_request(strained, deployment=chat.deployment).ended == "peer_closed"
-    event = strained_events.one(exchange_id=answer.exchange_id)
+    event = strained_events.one(exchange_id=response.exchange_id)
     assert (event["type"], event["outcome"], event["status_code"]) == ("error", "timed_out", 504)
     assert event["latency_ms"] >= STRAINED_READ_TIMEOUT_S * 1000
 
@@ -81,10 +81,10 @@ def test_an_upstream_that_falls_silent_within_a_stream(
     and the event holds what came.
     """
     chat = Chat(stream=True, directives=f"silence_after={pieces}")
-    answer = chat.ask(strained)
-    assert answer.status == 200
-    assert b"[DONE]" not in answer.body
-    event = strained_events.one(exchange_id=answer.exchange_id)
+    response = chat.ask(strained)
+    assert response.status == 200
+    assert b"[DONE]" not in response.body
+    event = strained_events.one(exchange_id=response.exchange_id)
     assert (event["type"], event["outcome"]) == ("error", "timed_out")
     assert event["error"]["message"] == SILENT
     assert bool(event["content"]) is bool(pieces)
@@ -107,14 +107,14 @@ def test_a_body_over_the_limit(
         == 200
     )
     chat = Chat()
-    answer = _ask_with(strained, chat, chat.body + padding + b" ", announced=announced)
-    assert answer.status == 413
-    assert error_of(answer) == {
+    response = _ask_with(strained, chat, chat.body + padding + b" ", announced=announced)
+    assert response.status == 413
+    assert error_of(response) == {
         "code": "body_too_large",
         "message": "The request body is larger than 0.5 MB. Send a smaller one, or have MAX_REQUEST_BODY_MB raised.",
         "type": "fnsse_error",
     }
-    event = strained_events.one(exchange_id=answer.exchange_id)
+    event = strained_events.one(exchange_id=response.exchange_id)
     assert (event["type"], event["outcome"], event["status_code"]) == ("error", "rejected", 413)
     if announced:
         assert upstream_record.requests(strained, deployment=chat.deployment) == []

@@ -15,10 +15,10 @@ def test_health_touches_no_dependency(strained: Stack) -> None:
     """200 although nothing that the app needs is there."""
     for part in ("event_hubs", "azure_openai"):
         strained.parts[part].kill()
-    answer = http_client.call(strained.proxy_url, "GET", "/health")
+    response = http_client.call(strained.proxy_url, "GET", "/health")
     for part in ("event_hubs", "azure_openai"):
         strained.parts[part].start()
-    assert (answer.status, answer.body) == (200, b'{"status":"ok"}')
+    assert (response.status, response.body) == (200, b'{"status":"ok"}')
 
 
 @on_embedded_alone
@@ -34,8 +34,8 @@ def test_readiness_says_which_dependency_is_missing(strained: Stack) -> None:
     }
 
     def ready() -> tuple[int, dict[str, str]]:
-        answer = http_client.call(strained.proxy_url, "GET", "/health/ready")
-        return answer.status, json.loads(answer.body)
+        response = http_client.call(strained.proxy_url, "GET", "/health/ready")
+        return response.status, json.loads(response.body)
 
     until(lambda: ready() == (200, whole), "readiness with everything there")
     strained.parts["event_hubs"].kill()

@@ -27,12 +27,12 @@ WEBSOCKET = [
 def send(
     stack: Stack, target: str, headers: Headers = ()
 ) -> tuple[ReceivedResponse, list[upstream_record.UpstreamRequest]]:
-    """The answer, and what arrived at the upstream."""
+    """The response, and what arrived at the upstream."""
     request_id = str(uuid.uuid4())
-    answer = http_client.call(
+    response = http_client.call(
         stack.proxy_url, "GET", target, [("x-ms-client-request-id", request_id), *headers]
     )
-    return answer, upstream_record.requests(stack, request_id=request_id)
+    return response, upstream_record.requests(stack, request_id=request_id)
 
 
 def own_host(stack: Stack) -> str:
@@ -56,20 +56,20 @@ def own_host(stack: Stack) -> str:
 )
 def test_a_path_is_a_path(stack: Stack, path: str) -> None:
     """It arrives at the one upstream, below /openai/, as one request."""
-    answer, upstream_requests = send(stack, f"{path}?api-version={API_VERSION}")
-    assert answer.status == 200
+    response, upstream_requests = send(stack, f"{path}?api-version={API_VERSION}")
+    assert response.status == 200
     assert [request.path.startswith("/openai/") for request in upstream_requests] == [True]
     assert upstream_requests[0].all("host") == [own_host(stack)]
 
 
 def test_a_path_that_could_climb_out_reaches_no_upstream(stack: Stack, events: EventLog) -> None:
     """Decoded once more, `..%2f..` would leave /openai/ with the proxy's credential."""
-    answer, upstream_requests = send(
+    response, upstream_requests = send(
         stack, f"/openai/..%2f..%2f..%2f{EVIL}?api-version={API_VERSION}"
     )
-    assert (answer.status, b"unknown_route" in answer.body) == (404, True)
+    assert (response.status, b"unknown_route" in response.body) == (404, True)
     assert upstream_requests == []
-    assert events.one(exchange_id=answer.exchange_id)["outcome"] == "rejected"
+    assert events.one(exchange_id=response.exchange_id)["outcome"] == "rejected"
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def test_a_path_that_could_climb_out_reaches_no_upstream(stack: Stack, events: E
 )
 def test_a_query_is_a_query(stack: Stack, query: str) -> None:
     """A query that looks like a URL stays a query."""
-    answer, upstream_requests = send(stack, f"/openai/x?api-version={API_VERSION}&{query}")
-    assert answer.status == 200
+    response, upstream_requests = send(stack, f"/openai/x?api-version={API_VERSION}&{query}")
+    assert response.status == 200
     assert [(request.path, request.all("host")) for request in upstream_requests] == [
         ("/openai/x", [own_host(stack)])
     ]
@@ -100,10 +100,10 @@ def test_a_query_is_a_query(stack: Stack, query: str) -> None:
 )
 def test_a_header_names_no_other_upstream(stack: Stack, name: str) -> None:
     """Forwarding headers are not passed on: they direct neither the proxy nor the upstream."""
-    answer, upstream_requests = send(
+    response, upstream_requests = send(
         stack, f"/openai/x?api-version={API_VERSION}", [(name, f"http://{EVIL}/")]
     )
-    assert answer.status == 200
+    assert response.status == 200
     assert [request.all("host") for request in upstream_requests] == [[own_host(stack)]]
     assert EVIL not in str(upstream_requests[0].headers)
 
@@ -128,13 +128,13 @@ def test_an_odd_request_line_gets_no_further_than_the_one_upstream(
     target = rest.removesuffix(" HTTP/1.1")
     if " " in target:
         method, target = "OPTIONS", "*"
-    answer = http_client.call(
+    response = http_client.call(
         stack.proxy_url, method, target, [("x-ms-client-request-id", request_id)]
     )
     upstream_requests = upstream_record.requests(stack, request_id=request_id)
-    assert answer.status in {200, 400, 404, 405}
+    assert response.status in {200, 400, 404, 405}
     assert [request.all("host") for request in upstream_requests] == [[own_host(stack)]] * (
-        answer.status == 200
+        response.status == 200
     )
 
 
@@ -164,13 +164,13 @@ def test_another_host_header_changes_nothing(stack: Stack) -> None:
 )
 def test_a_websocket_gets_a_clear_501(stack: Stack, events: EventLog, target: str) -> None:
     """In Azure's shape; nothing goes upstream, and the event says that it was refused."""
-    answer, upstream_requests = send(stack, target, WEBSOCKET)
-    assert answer.status == 501
-    error = json.loads(answer.body)["error"]
+    response, upstream_requests = send(stack, target, WEBSOCKET)
+    assert response.status == 501
+    error = json.loads(response.body)["error"]
     assert error["code"] == "websocket_not_supported"
     assert "Realtime" in error["message"]
     assert upstream_requests == []
-    event = events.one(exchange_id=answer.exchange_id)
+    event = events.one(exchange_id=response.exchange_id)
     assert (event["type"], event["outcome"], event["status_code"]) == ("error", "rejected", 501)
     assert event["error"]["code"] == "websocket_not_supported"
 
@@ -181,9 +181,9 @@ def test_a_path_with_a_line_end_does_not_keep_its_invocation(
     """It is relayed and recorded as any other; the host would replace a worker whose invocation
     never ends.
     """
-    answer, upstream_requests = send(stack, f"/openai/a%0Ab%0D%0A?api-version={API_VERSION}")
-    assert (answer.status, [request.path for request in upstream_requests]) == (
+    response, upstream_requests = send(stack, f"/openai/a%0Ab%0D%0A?api-version={API_VERSION}")
+    assert (response.status, [request.path for request in upstream_requests]) == (
         200,
         ["/openai/a%0Ab%0D%0A"],
     )
-    assert events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
+    assert events.one(exchange_id=response.exchange_id)["outcome"] == "completed"

@@ -1,5 +1,5 @@
-"""The interventions with the official SDK and shortened settings: usage, comments, an early answer,
-error frames.
+"""The interventions with the official SDK and shortened settings: usage, comments, an early
+response, error frames.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def text_of(client: AzureOpenAI, deployment: str, directives: str) -> str:
     return "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
 
 
-def comments_before(answer: ReceivedResponse, moment: float) -> int:
+def comments_before(response: ReceivedResponse, moment: float) -> int:
     """How many comments had reached the client by then; fails if anything else had."""
-    data = b"".join(piece.data for piece in answer.pieces if piece.at < moment)
+    data = b"".join(piece.data for piece in response.pieces if piece.at < moment)
     count = data.count(KEEP_ALIVE)
     assert data == KEEP_ALIVE * count
     return count
@@ -58,7 +58,7 @@ def test_usage_is_asked_for_and_its_chunk_taken_out(
 ) -> None:
     """One member more goes up, one event less comes down, and the event has the usage."""
     chat = Chat(stream=True, more=UNASKED)
-    answer = chat.ask(strained)
+    response = chat.ask(strained)
     upstream_request = upstream_record.only_request(strained, deployment=chat.deployment)
     assert json.loads(upstream_request.body) == {
         **json.loads(chat.body),
@@ -67,36 +67,36 @@ def test_usage_is_asked_for_and_its_chunk_taken_out(
     events = upstream_request.response_body.split(b"\n\n")
     usage = [event for event in events if b'"usage":{' in event]
     assert len(usage) == 1
-    assert answer.body == b"\n\n".join(event for event in events if event not in usage)
-    event = strained_events.one(exchange_id=answer.exchange_id)
+    assert response.body == b"\n\n".join(event for event in events if event not in usage)
+    event = strained_events.one(exchange_id=response.exchange_id)
     assert event["usage"] == json.loads(usage[0].removeprefix(b"data: "))["usage"]
     assert (event["usage_source"], event["outcome"]) == ("upstream", "completed")
 
 
 @on_embedded_alone
 def test_a_refused_addition_is_unseen(strained: Stack) -> None:
-    """Two calls upstream, one answer, as if the first had not been."""
+    """Two calls upstream, one response, as if the first had not been."""
     chat = Chat(stream=True, more=UNASKED, directives="refuse_stream_options")
     body = chat.body.replace(b', "stream_options": null', b"")
-    answer = http_client.call(strained.proxy_url, "POST", chat.target, chat.all_headers, body)
+    response = http_client.call(strained.proxy_url, "POST", chat.target, chat.all_headers, body)
     first, second = upstream_record.requests(strained, deployment=chat.deployment)
     assert (b"stream_options" in first.body, second.body) == (True, body)
-    assert (answer.status, answer.body) == (200, second.response_body)
+    assert (response.status, response.body) == (200, second.response_body)
 
 
 def test_a_client_that_leaves_is_drained_for_its_usage(
     strained: Stack, strained_events: EventLog
 ) -> None:
-    """The upstream writes its whole answer; the event has the exact usage and says that the client
-    left.
+    """The upstream writes its whole response; the event has the exact usage and says that the
+    client left.
     """
     chat = Chat(stream=True, directives="chunk_ms=20; chunks=40")
     with chat.begin(strained) as call:
-        while len(call.answer().pieces) < 5:
+        while len(call.response().pieces) < 5:
             assert call.piece() is not None
-        answer = call.answer()
+        response = call.response()
         call.hang_up()
-    event = strained_events.one(exchange_id=answer.exchange_id)
+    event = strained_events.one(exchange_id=response.exchange_id)
     assert upstream_record.only_request(strained, deployment=chat.deployment).ended == "finished"
     assert (event["outcome"], event["usage_source"]) == ("client_disconnected", "upstream")
     assert event["usage"]["completion_tokens"] == 40
@@ -109,11 +109,11 @@ def test_a_silent_stream_is_kept_alive(
     text.
     """
     chat = Chat(stream=True, directives="cut=7; first_chunk_ms=2000; chunk_ms=50; chunks=1")
-    answer = chat.ask(strained)
+    response = chat.ask(strained)
     upstream_request = upstream_record.only_request(strained, deployment=chat.deployment)
-    assert comments_before(answer, upstream_request.write_times[0]) >= 2
-    assert answer.body.replace(KEEP_ALIVE, b"") == upstream_request.response_body
-    assert strained_events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
+    assert comments_before(response, upstream_request.write_times[0]) >= 2
+    assert response.body.replace(KEEP_ALIVE, b"") == upstream_request.response_body
+    assert strained_events.one(exchange_id=response.exchange_id)["outcome"] == "completed"
     expected = text_of(client, new_deployment(), "chunks=2")
     assert (
         text_of(client, new_deployment(), "first_chunk_ms=700; chunk_ms=400; chunks=2") == expected
@@ -127,12 +127,12 @@ def test_late_headers_are_answered_early(
     the event's timings are the upstream's.
     """
     chat = Chat(stream=True, directives="headers_ms=2000; chunks=2")
-    answer = chat.ask(strained)
+    response = chat.ask(strained)
     upstream_request = upstream_record.only_request(strained, deployment=chat.deployment)
-    assert answer.status == 200
-    assert comments_before(answer, upstream_request.write_times[0])
-    assert answer.body.replace(KEEP_ALIVE, b"") == upstream_request.response_body
-    event = strained_events.one(exchange_id=answer.exchange_id)
+    assert response.status == 200
+    assert comments_before(response, upstream_request.write_times[0])
+    assert response.body.replace(KEEP_ALIVE, b"") == upstream_request.response_body
+    event = strained_events.one(exchange_id=response.exchange_id)
     assert (event["outcome"], event["time_to_first_chunk_ms"] >= 1990) == ("completed", True)
     assert text_of(client, new_deployment(), "headers_ms=1200; chunks=2") == text_of(
         client, new_deployment(), "chunks=2"
@@ -168,15 +168,15 @@ def test_late_streams_of_images_and_speech_are_answered_early_too(
         ("accept-encoding", "gzip"),
         ("x-stand-in", "headers_ms=2000; chunks=2"),
     ]
-    answer = http_client.call(
+    response = http_client.call(
         strained.proxy_url, "POST", target, headers, json.dumps(body).encode()
     )
     upstream_request = upstream_record.only_request(strained, deployment=deployment)
-    assert answer.status == 200
-    assert comments_before(answer, upstream_request.write_times[0])
-    assert answer.body.replace(KEEP_ALIVE, b"") == upstream_request.response_body
+    assert response.status == 200
+    assert comments_before(response, upstream_request.write_times[0])
+    assert response.body.replace(KEEP_ALIVE, b"") == upstream_request.response_body
     assert json.loads(upstream_request.body) == body
-    event = strained_events.one(exchange_id=answer.exchange_id)
+    event = strained_events.one(exchange_id=response.exchange_id)
     assert (event["type"], event["outcome"], event["stream"]) == (kind, "completed", True)
 
 

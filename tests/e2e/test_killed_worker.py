@@ -39,13 +39,13 @@ def test_a_killed_worker_is_replaced(strained: Stack) -> None:
 
 
 def whole_answer(stack: Stack) -> ReceivedResponse | None:
-    """An answer of the proxy; None while it has none to give."""
+    """A response of the proxy; None while it has none to give."""
     try:
-        answer = Chat(stream=True).ask(stack)
+        response = Chat(stream=True).ask(stack)
     except (OSError, AssertionError, h11.RemoteProtocolError):
-        # refused, reset, or closed without an answer
+        # refused, reset, or closed without a response
         return None
-    return answer if answer.status == 200 and answer.whole else None
+    return response if response.status == 200 and response.whole else None
 
 
 def worker_of(stack: Stack) -> int:

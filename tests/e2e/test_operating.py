@@ -80,10 +80,10 @@ def run_command(stack: Stack, command: str, **variables: str) -> Any:
 
 def post(stack: Stack, target: str, fields: Any = None) -> tuple[int, Any]:
     body = b"" if fields is None else json.dumps(fields).encode()
-    answer = http_client.call(
+    response = http_client.call(
         stack.proxy_url, "POST", target, [("content-type", "application/json")], body
     )
-    return answer.status, json.loads(answer.body) if answer.body else None
+    return response.status, json.loads(response.body) if response.body else None
 
 
 def target_of(url: str) -> str:
@@ -129,9 +129,9 @@ def queue_message(stack: Stack, content: object) -> None:
 
 def a_delivered_exchange(stack: Stack, events: EventLog) -> tuple[str, str]:
     """Its id and content."""
-    answer = Chat().ask(stack)
-    events.one(exchange_id=answer.exchange_id)
-    return answer.exchange_id, content_of(answer.body)
+    response = Chat().ask(stack)
+    events.one(exchange_id=response.exchange_id)
+    return response.exchange_id, content_of(response.body)
 
 
 def test_envelopes_that_share_a_message_are_all_delivered(stack: Stack, events: EventLog) -> None:
@@ -155,15 +155,15 @@ def test_the_commands_of_the_runbook_run_as_they_stand(stack: Stack) -> None:
     commands = list(dict.fromkeys(commands_of("answer-an-alert.md")))
     assert len(commands) == 4
     for command in commands:
-        answer = run_command(stack, command)
+        response = run_command(stack, command)
         if "/ops/reconcile" in command:
-            assert ended(stack, answer)["runtimeStatus"] == "Completed"
+            assert ended(stack, response)["runtimeStatus"] == "Completed"
         elif "/ops/dead-letters" in command:
-            assert isinstance(answer["dead_letters"], list)
+            assert isinstance(response["dead_letters"], list)
         elif "/health/ready" in command:
-            assert answer["status"] == "ready"
+            assert response["status"] == "ready"
         else:
-            assert answer > 0  # seconds
+            assert response > 0  # seconds
 
 
 @on_embedded_alone
@@ -256,9 +256,9 @@ def test_reconcile_that_runs_is_not_started_twice(stack: Stack) -> None:
             links = run(stack, "/ops/reconcile")
 
             def refused() -> dict[str, Any] | None:
-                code, answer = post(stack, "/ops/reconcile")
+                code, response = post(stack, "/ops/reconcile")
                 # 202: the machine was so slow that the one before had ended
-                return answer if code == 409 else None
+                return response if code == 409 else None
 
             assert until(refused, "the answer 409")["error"]["code"] == "reconcile_running"
             assert ended(stack, links)["output"]["waiting"] == "the queue still holds 1 envelopes"
@@ -324,9 +324,9 @@ def test_a_replay_waits_for_other_work_and_can_be_terminated(
     ],
 )
 def test_an_impossible_replay_gets_the_reason(stack: Stack, fields: Any, says: str) -> None:
-    code, answer = post(stack, "/ops/replay", fields)
-    assert (code, answer["error"]["code"]) == (400, "invalid_replay")
-    assert says in answer["error"]["message"]
+    code, response = post(stack, "/ops/replay", fields)
+    assert (code, response["error"]["code"]) == (400, "invalid_replay")
+    assert says in response["error"]["message"]
 
 
 @on_embedded_alone
@@ -337,5 +337,5 @@ def test_malformed_ids_and_unknown_exchanges_get_errors(stack: Stack) -> None:
             ("nonsense", (400, "invalid_exchange_id")),
             (unknown, (404, "unknown_exchange")),
         ):
-            answer = http_client.call(stack.proxy_url, method, target + exchange_id)
-            assert (answer.status, json.loads(answer.body)["error"]["code"]) == expected
+            response = http_client.call(stack.proxy_url, method, target + exchange_id)
+            assert (response.status, json.loads(response.body)["error"]["code"]) == expected

@@ -31,9 +31,9 @@ def test_nothing_is_lost_while_the_event_hub_is_down(strained: Stack) -> None:
         Chat(stream=number % 2 == 0, directives="status=500" if number == 5 else "")
         for number in range(6)
     ]
-    answers = [chat.ask(strained) for chat in chats]
-    assert [answer.status for answer in answers] == [200, 200, 200, 200, 200, 500]
-    ids = [answer.exchange_id for answer in answers]
+    responses = [chat.ask(strained) for chat in chats]
+    assert [response.status for response in responses] == [200, 200, 200, 200, 200, 500]
+    ids = [response.exchange_id for response in responses]
     waiting = envelope_queue.wait_until_tried(strained, ids)
     down_s = time.monotonic() - down_at
     for envelope in waiting.values():
@@ -48,8 +48,8 @@ def test_nothing_is_lost_while_the_event_hub_is_down(strained: Stack) -> None:
         late_s = time.monotonic() - back_at
     assert late_s < STRAINED_VISIBILITY_TIMEOUT_S + POLL_S + SLOWER_S
     contents = {event["exchange_id"]: event["content"] for event in arrived}
-    assert [contents[answer.exchange_id] for answer in answers[:5]] == [
-        content_of(answer.body) for answer in answers[:5]
+    assert [contents[response.exchange_id] for response in responses[:5]] == [
+        content_of(response.body) for response in responses[:5]
     ]
     with envelope_queue.queue(strained, "envelopes-poison") as poison:
         assert poison.get_queue_properties().approximate_message_count == 0

@@ -20,24 +20,24 @@ from tests.e2e.conftest import STRAINED_RECORDING_WAIT_S
 
 def test_the_end_waits_no_longer_than_the_setting_and_no_byte_waits_at_all(strained: Stack) -> None:
     """With a store that does not answer the client still has everything at once; only the
-    terminator, which holds no byte of the answer, takes RECORDING_WAIT_MS. What could not be stored
-    then is stored as soon as the store answers.
+    terminator, which holds no byte of the response, takes RECORDING_WAIT_MS. What could not be
+    stored then is stored as soon as the store answers.
     """
     chat = Chat(stream=True)
     with store_stalled(strained), chat.begin(strained) as call:
-        while not call.answer().body.endswith(b"data: [DONE]\n\n"):
+        while not call.response().body.endswith(b"data: [DONE]\n\n"):
             assert call.piece() is not None
-        answer = call.rest()
+        response = call.rest()
     # From the upstream's last write, which no delay of this reader changes.
     ended_s = (
-        answer.ended_at
+        response.ended_at
         - upstream_record.only_request(strained, deployment=chat.deployment).write_times[-1]
     )
-    assert answer.whole
-    assert answer.ended_at - answer.pieces[-1].at > STRAINED_RECORDING_WAIT_S / 2
+    assert response.whole
+    assert response.ended_at - response.pieces[-1].at > STRAINED_RECORDING_WAIT_S / 2
     assert STRAINED_RECORDING_WAIT_S <= ended_s < STRAINED_RECORDING_WAIT_S + 30
     with EventLog(strained) as events:
-        assert events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
+        assert events.one(exchange_id=response.exchange_id)["outcome"] == "completed"
 
 
 def test_a_sized_response_ends_at_once(strained: Stack) -> None:
@@ -46,10 +46,10 @@ def test_a_sized_response_ends_at_once(strained: Stack) -> None:
     """
     chat = Chat()
     with store_stalled(strained):
-        answer = chat.ask(strained)
-        assert answer.ended_at - answer.pieces[0].at < STRAINED_RECORDING_WAIT_S
+        response = chat.ask(strained)
+        assert response.ended_at - response.pieces[0].at < STRAINED_RECORDING_WAIT_S
     with EventLog(strained) as events:
-        assert events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
+        assert events.one(exchange_id=response.exchange_id)["outcome"] == "completed"
 
 
 def test_a_failure_after_the_end_of_the_response_is_printed(
@@ -63,14 +63,14 @@ def test_a_failure_after_the_end_of_the_response_is_printed(
     settings = {"CAPTURES_STORAGE": connection_string(nobody)}
     parts = {"azurite", "azure_openai", "functions_host"}
     with Stack(functions_host=functions_host, settings=settings, ports=ports, only=parts) as stack:
-        answer = Chat().ask(stack)
-        line = f"ERROR: The response capture of exchange {answer.exchange_id} could not be stored"
+        response = Chat().ask(stack)
+        line = f"ERROR: The response capture of exchange {response.exchange_id} could not be stored"
         until(
             lambda: line in stack.parts["functions_host"].output(),
             "the line that says so",
             within_s=30,
         )
-    assert answer.whole
+    assert response.whole
 
 
 @contextlib.contextmanager

@@ -27,14 +27,14 @@ def relayed(
 ) -> UpstreamRequest:
     """The upstream's record of a request sent to the proxy."""
     request_id = str(uuid.uuid4())
-    answer = http_client.call(
+    response = http_client.call(
         stack.proxy_url,
         method,
         target,
         [("x-ms-client-request-id", request_id), ("api-key", CALLER_KEY), *headers],
         body,
     )
-    assert answer.status < 500, answer.body
+    assert response.status < 500, response.body
     return upstream_record.only_request(stack, request_id=request_id)
 
 
@@ -116,8 +116,8 @@ def test_a_json_body_is_not_written_anew(stack: Stack) -> None:
     """White space, key order, escapes and repeated keys stay."""
     body = b'{ "stream":false,\n "messages" : [{"role":"user","content":"\\u00fc \xc3\xbc"}],\t"n":1,"n":1.0 }\n'
     chat = Chat()
-    answer = http_client.call(stack.proxy_url, "POST", chat.target, chat.all_headers, body)
-    assert answer.status == 200
+    response = http_client.call(stack.proxy_url, "POST", chat.target, chat.all_headers, body)
+    assert response.status == 200
     found = upstream_record.only_request(stack, deployment=chat.deployment)
     assert found.body == body
     assert found.body_sha256 == hashlib.sha256(body).hexdigest()
@@ -257,8 +257,8 @@ def test_one_callers_cookie_never_reaches_anothers_request(stack: Stack) -> None
     assert SECRET in setting.ask(stack).header("set-cookie")
     for _ in range(3):
         chat = Chat()
-        answer = chat.ask(stack)
-        assert (answer.status, answer.all("set-cookie")) == (200, [])
+        response = chat.ask(stack)
+        assert (response.status, response.all("set-cookie")) == (200, [])
         assert SECRET not in str(upstream_record.only_request(stack, deployment=chat.deployment))
 
 
@@ -272,27 +272,27 @@ def test_a_redirect_is_the_callers_to_follow(stack: Stack) -> None:
     assert found.all("host") == [stack.stand_in_url.removeprefix("http://")]
 
 
-def test_the_answers_headers_pass(stack: Stack) -> None:
+def test_the_responses_headers_pass(stack: Stack) -> None:
     """Azure's own headers as the upstream wrote them, the exchange's id beside them, none of them
     twice.
     """
     chat = Chat(headers=(("x-ms-client-request-id", "my-own-id"),))
-    answer = chat.ask(stack)
-    assert answer.header("x-ms-region") == "North Central US"
-    assert answer.header("x-ms-client-request-id") == "my-own-id"
-    assert answer.header("x-ratelimit-remaining-tokens") == "99000"
+    response = chat.ask(stack)
+    assert response.header("x-ms-region") == "North Central US"
+    assert response.header("x-ms-client-request-id") == "my-own-id"
+    assert response.header("x-ratelimit-remaining-tokens") == "99000"
     assert re.fullmatch(
-        r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", answer.header("apim-request-id")
+        r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", response.header("apim-request-id")
     )
-    assert answer.header("x-ms-deployment-name") == chat.deployment
-    assert answer.header("content-length") == str(len(answer.body))
-    assert json.loads(answer.body)["choices"]
-    assert len(answer.headers) == len(http_client.names(answer.headers))
+    assert response.header("x-ms-deployment-name") == chat.deployment
+    assert response.header("content-length") == str(len(response.body))
+    assert json.loads(response.body)["choices"]
+    assert len(response.headers) == len(http_client.names(response.headers))
 
 
 def test_a_header_beyond_ascii_reaches_the_client(stack: Stack) -> None:
     """Percent-encoded: the Functions host would answer an empty 500."""
-    answer = Chat(deployment=f"{new_deployment()}--set_cookie=Z%C3%BCrich").ask(stack)
-    assert answer.status == 200
-    assert answer.header("set-cookie").startswith("stand_in=Z%FCrich;")
-    assert json.loads(answer.body)["choices"]
+    response = Chat(deployment=f"{new_deployment()}--set_cookie=Z%C3%BCrich").ask(stack)
+    assert response.status == 200
+    assert response.header("set-cookie").startswith("stand_in=Z%FCrich;")
+    assert json.loads(response.body)["choices"]

@@ -26,9 +26,9 @@ UNKNOWN_ROUTE = {
 )
 def test_an_unknown_route(stack: Stack, method: str, path: str) -> None:
     """404 that says what there is; the web framework's own documentation is not served."""
-    answer = http_client.call(stack.proxy_url, method, path)
-    assert (answer.status, error_of(answer)) == (404, UNKNOWN_ROUTE)
-    assert uuid.UUID(answer.exchange_id).version == 7
+    response = http_client.call(stack.proxy_url, method, path)
+    assert (response.status, error_of(response)) == (404, UNKNOWN_ROUTE)
+    assert uuid.UUID(response.exchange_id).version == 7
 
 
 @pytest.mark.parametrize(
@@ -46,17 +46,17 @@ def test_a_method_not_allowed(
     """405 that says which one to use, in the body and in `allow`; below /openai/ the event says
     that it was refused.
     """
-    answer = http_client.call(stack.proxy_url, method, path)
-    assert (answer.status, answer.header("allow")) == (405, allowed)
+    response = http_client.call(stack.proxy_url, method, path)
+    assert (response.status, response.header("allow")) == (405, allowed)
     message = f"This route does not have that method; use {allowed}."
-    assert error_of(answer) == {
+    assert error_of(response) == {
         "code": "method_not_allowed",
         "message": message,
         "type": "fnsse_error",
     }
-    assert uuid.UUID(answer.exchange_id).version == 7
+    assert uuid.UUID(response.exchange_id).version == 7
     if path.startswith("/openai/"):
-        event = events.one(exchange_id=answer.exchange_id)
+        event = events.one(exchange_id=response.exchange_id)
         assert (event["type"], event["operation"], event["deployment"]) == (
             "error",
             "call",

@@ -64,12 +64,15 @@ def test_90_mb_go_up(stack: Stack, events: EventLog, worker: WorkerMemory) -> No
     deployment, body = new_deployment(), b"0123456789abcdef" * (90 * MB // 16)
     before = worker.forget_peak()
     target = f"/openai/deployments/{deployment}/whatever?api-version={API_VERSION}"
-    answer = http_client.call(
+    response = http_client.call(
         stack.proxy_url, "POST", target, [("content-type", "application/octet-stream")], body
     )
     upstream_request = upstream_record.only_request(stack, deployment=deployment)
-    assert (answer.status, upstream_request.body_sha256) == (200, hashlib.sha256(body).hexdigest())
-    assert events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
+    assert (response.status, upstream_request.body_sha256) == (
+        200,
+        hashlib.sha256(body).hexdigest(),
+    )
+    assert events.one(exchange_id=response.exchange_id)["outcome"] == "completed"
     assert worker.peak_mb() - before < MOST_GROWTH_MB
 
 
@@ -86,9 +89,9 @@ def test_100_mb_come_down(stack: Stack, events: EventLog, worker: WorkerMemory) 
         size = 0
         while (piece := call.piece()) is not None:
             size += len(piece.data)
-        answer = call.answer()
-    assert (answer.whole, size) == (True, 100 * MB)
-    assert events.one(exchange_id=answer.exchange_id)["outcome"] == "completed"
+        response = call.response()
+    assert (response.whole, size) == (True, 100 * MB)
+    assert events.one(exchange_id=response.exchange_id)["outcome"] == "completed"
     assert worker.peak_mb() - before < MOST_GROWTH_MB
 
 
@@ -107,15 +110,15 @@ def test_a_20_mb_prompt_and_a_5_mb_answer_become_an_event(
         prompt=text,
         directives="content_size=5000000",
     )
-    answer = chat.ask(stack)
-    assert answer.status == 200
-    assert len(content_of(answer.body)) > 1_000_000
-    event = events.one(exchange_id=answer.exchange_id)
+    response = chat.ask(stack)
+    assert response.status == 200
+    assert len(content_of(response.body)) > 1_000_000
+    event = events.one(exchange_id=response.exchange_id)
     assert len(json.dumps(event)) < MB
     assert event["truncated"] is True
     assert event["outcome"] == "completed"
     assert event["usage"]["total_tokens"] > 0
-    assert content_of(answer.body).startswith(event["content"][:1000])
+    assert content_of(response.body).startswith(event["content"][:1000])
 
 
 @on_embedded_alone

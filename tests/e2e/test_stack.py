@@ -112,7 +112,7 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def test_it_shows_the_answer_and_both_events_and_sigint_ends_it_in_order(
+def test_it_shows_the_response_and_both_events_and_sigint_ends_it_in_order(
     functions_host: FunctionsHost, start: Callable[..., MakeRun]
 ) -> None:
     run = start("--functions-host", functions_host)

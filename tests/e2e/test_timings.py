@@ -14,11 +14,11 @@ from local.stack import Stack
 ROUNDED_MS = 2
 
 
-def lags_ms(upstream_request: UpstreamRequest, answer: ReceivedResponse) -> list[float]:
+def lags_ms(upstream_request: UpstreamRequest, response: ReceivedResponse) -> list[float]:
     """How long after the upstream wrote each piece its last byte was in the client's hands."""
     lags, written, read = [], 0, 0
     sizes = [len(event) + 2 for event in upstream_request.response_body.split(b"\n\n")[:-1]]
-    arrivals = iter(answer.pieces)
+    arrivals = iter(response.pieces)
     at = 0.0
     for size, write_at in zip(sizes, upstream_request.write_times, strict=True):
         written += size
@@ -38,13 +38,13 @@ def test_the_events_timings_are_those_of_the_exchange(stack: Stack, events: Even
     """
     chat = Chat(stream=True, directives="first_chunk_ms=300; chunk_ms=20")
     with chat.begin(stack) as call:
-        answer = call.rest()
+        response = call.rest()
         sent_at = call.sent_at
     upstream_request = upstream_record.only_request(stack, deployment=chat.deployment)
-    event = events.one(exchange_id=answer.exchange_id)
+    event = events.one(exchange_id=response.exchange_id)
     first_ms, streaming_ms = event["time_to_first_chunk_ms"], event["streaming_duration_ms"]
     first_write, last_write = upstream_request.write_times[0], upstream_request.write_times[-1]
-    first_read, last_read = answer.pieces[0].at, answer.pieces[-1].at
+    first_read, last_read = response.pieces[0].at, response.pieces[-1].at
     assert (
         300 - ROUNDED_MS
         <= (first_write - upstream_request.started_at) * 1000
@@ -59,14 +59,16 @@ def test_the_events_timings_are_those_of_the_exchange(stack: Stack, events: Even
     assert event["latency_ms"] == first_ms + streaming_ms
 
 
-def test_a_whole_answers_latency_includes_the_upstreams_silence(
+def test_a_whole_responses_latency_includes_the_upstreams_silence(
     stack: Stack, events: EventLog
 ) -> None:
-    """Without a stream there is one figure, from the request's first byte to the answer's last."""
+    """Without a stream there is one figure, from the request's first byte to the response's
+    last.
+    """
     with Chat(directives="headers_ms=300").begin(stack) as call:
-        answer = call.rest()
-        longest_ms = (answer.ended_at - call.sent_at) * 1000
-    event = events.one(exchange_id=answer.exchange_id)
+        response = call.rest()
+        longest_ms = (response.ended_at - call.sent_at) * 1000
+    event = events.one(exchange_id=response.exchange_id)
     assert 300 - ROUNDED_MS <= event["latency_ms"] <= longest_ms + ROUNDED_MS
     assert "time_to_first_chunk_ms" not in event
 
@@ -80,11 +82,11 @@ def test_each_chunk_is_sent_on_before_the_next_one_comes(stack: Stack) -> None:
     found = []
     for _ in range(10):
         chat = Chat(stream=True, directives="first_chunk_ms=300; chunk_ms=20")
-        answer = chat.ask(stack)
+        response = chat.ask(stack)
         upstream_request = upstream_record.only_request(stack, deployment=chat.deployment)
-        lags = lags_ms(upstream_request, answer)
+        lags = lags_ms(upstream_request, response)
         found.append((lags[0], median(lags)))
-        if answer.pieces[0].at < upstream_request.write_times[1] and median(lags) < 20:
+        if response.pieces[0].at < upstream_request.write_times[1] and median(lags) < 20:
             return
     raise AssertionError(f"(first, median) ms behind the upstream: {found}")
 

@@ -37,7 +37,7 @@ def test_the_captures_give_the_expected_event(case: Case) -> None:
 
 def test_the_outcome_is_the_one_that_the_relay_decides(case: Case) -> None:
     """The relay's rules give the outcome that the hand-written envelope states, for each complete
-    answer.
+    response.
     """
     envelope, response = case.envelope, case.response
     if (

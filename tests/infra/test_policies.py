@@ -135,7 +135,7 @@ def test_outer_scopes_keep_their_say_before_and_after(policy: Element) -> None:
 
 
 def test_nothing_reads_or_writes_a_body_on_the_way(policy: Element) -> None:
-    """No policy that buffers, and a body is set nowhere but in an answer of the gateway's own."""
+    """No policy that buffers, and a body is set nowhere but in a response of the gateway's own."""
     assert not BUFFERING & {element.tag for element in policy.iter()}
     assert not [text for text in texts(policy) if re.search(r"\.Body\b", text)]
     own_answers = [

@@ -48,7 +48,7 @@ class Azure:
         self.fails: str | None = None  # a step that is refused
 
     def handle(self, method: str, path: str, body: dict[str, Any], key: str | None) -> Any:
-        """The status or the body of an answer."""
+        """The status or the body of a response."""
         if not path.startswith("/arm"):
             return 404 if key in self.keys.values() else 401
         resource, _, _ = path.removeprefix("/arm").partition("?")

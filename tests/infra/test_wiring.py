@@ -101,7 +101,7 @@ def test_settings_lead_to_the_right_account(deployment: Deployment) -> None:
 
 def test_settings_lead_to_the_upstream_and_the_hub(name: str, deployment: Deployment) -> None:
     """To the new ones, to those that the parameters name, or to the pool; the region is the
-    account's, not the app's, and a pool reports it with each answer.
+    account's, not the app's, and a pool reports it with each response.
     """
     settings, setting = deployment.app_settings, dict(SETTINGS[name])
     if setting["openAi"] == "pool":

@@ -49,7 +49,7 @@ async def _proxy_to(port: int, counts: Counter[str]) -> AsyncIterator[int]:
 
     async def script(client: Connection) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        answers = asyncio.create_task(copy(reader, client.writer))
+        responses = asyncio.create_task(copy(reader, client.writer))
         try:
             while True:
                 request = await client.request()
@@ -58,7 +58,7 @@ async def _proxy_to(port: int, counts: Counter[str]) -> AsyncIterator[int]:
                 await writer.drain()
         finally:
             writer.close()  # which ends the copying
-            await asyncio.wait({answers})
+            await asyncio.wait({responses})
 
     async with serving(script) as server:
         yield server.port

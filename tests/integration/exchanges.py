@@ -170,9 +170,9 @@ def document(body: bytes, *, status: int = 200, **headers: str) -> httpx.Respons
 class FakeUpstream:
     """Answers each request with the next of these; keeps the requests and their bodies."""
 
-    def __init__(self, *answers: httpx.Response | Exception | asyncio.Event) -> None:
+    def __init__(self, *responses: httpx.Response | Exception | asyncio.Event) -> None:
         self.transport = httpx.MockTransport(self._answer)
-        self._answers = list(answers)
+        self._answers = list(responses)
         self.requests: list[tuple[httpx.Request, bytes]] = []
         self.called = asyncio.Event()  # set with each request
         self.cancelled = False
@@ -181,14 +181,14 @@ class FakeUpstream:
         self.requests.append((request, request.content))
         self.called.set()
         try:
-            while isinstance(answer := self._answers.pop(0), asyncio.Event):
-                await answer.wait()
+            while isinstance(response := self._answers.pop(0), asyncio.Event):
+                await response.wait()
         except asyncio.CancelledError:
             self.cancelled = True
             raise
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        if isinstance(response, Exception):
+            raise response
+        return response
 
 
 class RelayClient:
@@ -231,7 +231,7 @@ class RelayClient:
         return {"type": "http.disconnect"}
 
     async def _send(self, message: Any) -> None:
-        if message["type"] == "http.response.start":  # whatever the answer, it has the one id
+        if message["type"] == "http.response.start":  # whatever the response, it has the one id
             assert [value for name, value in message["headers"] if name == b"x-exchange-id"] == [
                 self.exchange_id.encode()
             ]
@@ -309,7 +309,7 @@ class RelaySetup:
 
 
 def relay_setup(
-    *answers: httpx.Response | Exception | asyncio.Event,
+    *responses: httpx.Response | Exception | asyncio.Event,
     interventions: InterventionSettings = UNTOUCHED,
     store: MemoryStore | None = None,
     envelopes: Envelopes | None = None,
@@ -321,7 +321,7 @@ def relay_setup(
     **limits: float,
 ) -> RelaySetup:
     """`transport` and `base_url` put a real upstream in the place of `answers`."""
-    upstream = FakeUpstream(*answers)
+    upstream = FakeUpstream(*responses)
     known_as = credential or KeyCredential("the-proxys-key")
     stored, queued = store or MemoryStore(), envelopes or Envelopes()
     bounds: LimitSettings = replace(LIMITS, **limits)  # type: ignore[arg-type]  # each is a number
@@ -350,7 +350,7 @@ def event_of(**chunk: Any) -> bytes:
     return b"data: " + json.dumps(chunk).encode() + b"\n\n"
 
 
-# A request for a stream, and the events of its answer.
+# A request for a stream, and the events of its response.
 ASK = b'{"stream": true, "messages": []}'
 TEXT = event_of(choices=[{"index": 0, "delta": {"content": "hello"}}])
 STOP = event_of(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])

@@ -18,7 +18,7 @@ class Misbehaviour(enum.Enum):
 
 
 async def misbehave(
-    connection: Connection, how: Misbehaviour, answer: bytes = b"", *, reads: bool = True
+    connection: Connection, how: Misbehaviour, response: bytes = b"", *, reads: bool = True
 ) -> None:
     """Misbehave on one connection until the client closes it.
 
@@ -29,7 +29,7 @@ async def misbehave(
         case Misbehaviour.RESET:
             connection.reset()
         case Misbehaviour.TRICKLING:
-            trickling = asyncio.create_task(_trickle(connection, answer))
+            trickling = asyncio.create_task(_trickle(connection, response))
             try:
                 await _until_closed(connection, reads=reads)
             finally:
@@ -46,7 +46,7 @@ async def _until_closed(connection: Connection, *, reads: bool) -> None:
         await asyncio.Event().wait()  # ended with the server
 
 
-async def _trickle(connection: Connection, answer: bytes) -> None:
-    for byte in itertools.chain(answer, itertools.repeat(0x61)):
+async def _trickle(connection: Connection, response: bytes) -> None:
+    for byte in itertools.chain(response, itertools.repeat(0x61)):
         await connection.say(bytes([byte]))
         await asyncio.sleep(TRICKLE_INTERVAL_S)

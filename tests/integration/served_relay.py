@@ -125,7 +125,7 @@ async def served(
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await relay_blueprint.answer(Request(scope, receive), relay)(scope, receive, send)
+            await relay_blueprint.respond(Request(scope, receive), relay)(scope, receive, send)
 
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(

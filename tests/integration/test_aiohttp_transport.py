@@ -249,7 +249,7 @@ async def test_pieces_come_down_as_they_arrive() -> None:
     assert pieces == [b"first", b"second"]
 
 
-async def test_a_redirect_is_an_answer_like_any_other() -> None:
+async def test_a_redirect_is_a_response_like_any_other() -> None:
     async def script(connection: Connection) -> None:
         await connection.head()
         await connection.say(
@@ -263,7 +263,7 @@ async def test_a_redirect_is_an_answer_like_any_other() -> None:
     assert server.connections == 1
 
 
-async def test_a_cookie_of_one_answer_goes_with_no_later_request() -> None:
+async def test_a_cookie_of_one_response_goes_with_no_later_request() -> None:
     heads: list[bytes] = []
 
     async def script(connection: Connection) -> None:
@@ -323,7 +323,7 @@ async def test_too_many_header_lines_are_a_protocol_error() -> None:
             await transport.handle_async_request(a_request(server.url))
 
 
-async def test_an_answer_may_come_while_the_body_is_still_being_sent() -> None:
+async def test_a_response_may_come_while_the_body_is_still_being_sent() -> None:
     async def script(connection: Connection) -> None:
         await connection.head()
         await connection.say(
@@ -359,7 +359,7 @@ async def test_a_connection_is_used_again_after_the_last_byte() -> None:
     assert server.connections == 1
 
 
-async def test_a_server_that_closes_just_after_its_answer_fails_no_call() -> None:
+async def test_a_server_that_closes_just_after_its_response_fails_no_call() -> None:
     """It says nothing of it, so that the connection goes back to the pool."""
 
     async def script(connection: Connection) -> None:
@@ -450,7 +450,7 @@ async def test_a_server_that_closes_on_a_request_may_have_read_it(
         assert (raised.value.unread, server.connections, len(requests)) == (False, 1, 1)
 
 
-async def test_a_new_connection_without_an_answer_is_an_error_of_its_own() -> None:
+async def test_a_new_connection_without_a_response_is_an_error_of_its_own() -> None:
     async def script(connection: Connection) -> None:
         await connection.request()
 
@@ -461,7 +461,7 @@ async def test_a_new_connection_without_an_answer_is_an_error_of_its_own() -> No
         assert server.connections == 1
 
 
-async def test_an_unsolicited_answer_reaches_nobody() -> None:
+async def test_an_unsolicited_response_reaches_nobody() -> None:
     """It came on a connection that waits for its next request; that goes over another one, or one
     caller would read it.
     """
@@ -660,7 +660,7 @@ async def test_a_worker_that_stood_still_reads_what_has_come_meanwhile() -> None
     assert pieces == [b"a", b"b"]
 
 
-async def test_a_connection_dropped_before_the_answer() -> None:
+async def test_a_connection_dropped_before_the_response() -> None:
     async def script(connection: Connection) -> None:
         await connection.request()
 
@@ -669,7 +669,7 @@ async def test_a_connection_dropped_before_the_answer() -> None:
             await transport.handle_async_request(a_request(server.url, b"{}"))
 
 
-async def test_a_connection_reset_before_the_answer_is_a_network_error() -> None:
+async def test_a_connection_reset_before_the_response_is_a_network_error() -> None:
     async def script(connection: Connection) -> None:
         await connection.head()
         connection.reset()

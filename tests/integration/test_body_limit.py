@@ -60,23 +60,23 @@ def behind_the_front(app: ASGIApp) -> ASGIApp:
 async def exchanged(
     url: str, path: str, headers: bytes, *pieces: bytes, begun_with: bytes = b""
 ) -> bytes:
-    """The answer's bytes, once all pieces are sent; the second one follows these bytes of it."""
+    """The response's bytes, once all pieces are sent; the second one follows these bytes of it."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
     writer.write(
         b"POST %b HTTP/1.1\r\nhost: h\r\nconnection: close\r\n%b\r\n" % (path.encode(), headers)
     )
-    answer = b""
+    response = b""
     for piece in pieces:
         writer.write(piece)
         await writer.drain()
         await asyncio.sleep(0.05)  # pieces that arrive one by one: no wait for anything
-        if begun_with and not answer:
+        if begun_with and not response:
             async with asyncio.timeout(DEADLINE_S):
-                answer = await reader.readuntil(begun_with)
+                response = await reader.readuntil(begun_with)
     async with asyncio.timeout(DEADLINE_S):
-        answer += await reader.read()
+        response += await reader.read()
     writer.close()
-    return answer
+    return response
 
 
 def chunk(size: int) -> bytes:
@@ -94,11 +94,11 @@ async def answering(connection: Connection) -> None:
     await connection.closed_by_client()
 
 
-def is_empty_500(answer: bytes) -> bool:
+def is_empty_500(response: bytes) -> bool:
     return (
-        answer.startswith(EMPTY_500)
-        and answer.endswith(b"\r\n\r\n")
-        and b"x-exchange-id" not in answer.lower()
+        response.startswith(EMPTY_500)
+        and response.endswith(b"\r\n\r\n")
+        and b"x-exchange-id" not in response.lower()
     )
 
 
@@ -109,9 +109,9 @@ async def test_a_chunked_body_over_the_limit_looks_like_a_disconnect(
     """As on the real host: the client gets an empty 500, and nothing is blamed on the upstream."""
     async with serving(reading) as upstream, served(upstream, in_front=behind_the_front) as relay:
         pieces = (chunk(LIMIT_BYTES - 1), chunk(1), chunk(1), b"0\r\n\r\n")
-        answer = await exchanged(relay.url, path, b"transfer-encoding: chunked\r\n", *pieces)
+        response = await exchanged(relay.url, path, b"transfer-encoding: chunked\r\n", *pieces)
         envelope = await relay.envelope()
-    assert is_empty_500(answer)
+    assert is_empty_500(response)
     assert (envelope.outcome, envelope.status_code, envelope.failure) == (
         ExchangeOutcome.CLIENT_DISCONNECTED,
         None,
@@ -125,17 +125,17 @@ async def test_a_response_that_has_started_is_aborted() -> None:
     async with serving(answering) as upstream, served(upstream, in_front=behind_the_front) as relay:
         pieces = (chunk(10), chunk(LIMIT_BYTES), b"0\r\n\r\n")
         framing = b"transfer-encoding: chunked\r\n"
-        answer = await exchanged(relay.url, AUDIO, framing, *pieces, begun_with=b"begun")
+        response = await exchanged(relay.url, AUDIO, framing, *pieces, begun_with=b"begun")
         envelope = await relay.envelope()
-    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert answer.endswith(b"\r\n\r\nbegun")
+    assert response.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert response.endswith(b"\r\n\r\nbegun")
     assert envelope.outcome is ExchangeOutcome.CLIENT_DISCONNECTED
 
 
 async def test_an_announced_body_over_the_limit_never_reaches_the_app() -> None:
     async with serving(reading) as upstream, served(upstream, in_front=behind_the_front) as relay:
-        answer = await exchanged(relay.url, CHAT, b"content-length: %d\r\n" % (LIMIT_BYTES + 1))
-        assert is_empty_500(answer)
+        response = await exchanged(relay.url, CHAT, b"content-length: %d\r\n" % (LIMIT_BYTES + 1))
+        assert is_empty_500(response)
         assert relay.envelopes.put_ones == []
 
 
@@ -146,7 +146,7 @@ async def test_a_chunked_body_at_the_limit_passes() -> None:
 
     async with serving(whole) as upstream, served(upstream, in_front=behind_the_front) as relay:
         pieces = (chunk(LIMIT_BYTES), b"0\r\n\r\n")
-        answer = await exchanged(relay.url, AUDIO, b"transfer-encoding: chunked\r\n", *pieces)
+        response = await exchanged(relay.url, AUDIO, b"transfer-encoding: chunked\r\n", *pieces)
         envelope = await relay.envelope()
-    assert answer.endswith(b"\r\n\r\nok")
+    assert response.endswith(b"\r\n\r\nok")
     assert envelope.outcome is ExchangeOutcome.COMPLETED

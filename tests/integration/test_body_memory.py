@@ -44,8 +44,8 @@ async def test_a_large_body_beyond_the_memory_is_refused_with_a_retry_after() ->
     assert setup.relay.body_memory.used_bytes == 0
 
 
-async def test_a_body_is_not_held_while_its_answer_streams() -> None:
-    """The answer may take minutes, and nothing is sent again once it has begun."""
+async def test_a_body_is_not_held_while_its_response_streams() -> None:
+    """The response may take minutes, and nothing is sent again once it has begun."""
     ending = asyncio.Event()
     first_chunk = event_of(
         choices=[{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}]

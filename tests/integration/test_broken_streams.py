@@ -1,4 +1,4 @@
-"""Streams that break, seen by the official OpenAI SDK: it raises, and never takes half an answer
+"""Streams that break, seen by the official OpenAI SDK: it raises, and never takes half a response
 for a whole one.
 """
 
@@ -75,14 +75,14 @@ async def async_read_all(client: AsyncAzureOpenAI, directives: str, **options: A
 async def raw(
     relay: ServedRelay, directives: str, body: object = STREAM, target: str = CHAT
 ) -> tuple[bytes, bool]:
-    """(the answer's body, whether it ended as HTTP wants it)."""
+    """(the response's body, whether it ended as HTTP wants it)."""
     received = b""
     async with httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client:
         try:
             async with client.stream(
                 "POST", target, json=body, headers={"x-stand-in": directives}
-            ) as answer:
-                async for piece in answer.aiter_raw():
+            ) as response:
+                async for piece in response.aiter_raw():
                     received += piece
         except httpx.RemoteProtocolError:
             return received, False
@@ -361,7 +361,7 @@ async def test_a_client_that_stops_reading_is_cut_off_at_the_limit() -> None:
         ("reset_before_headers", DEADLINE_S, openai.InternalServerError, 502),
     ],
 )
-async def test_before_the_answer_began_it_is_a_json_error(
+async def test_before_the_response_began_it_is_a_json_error(
     stand_in: StandIn,
     directives: str,
     exchange_s: float,
@@ -416,9 +416,9 @@ async def test_a_body_over_the_limit_is_rejected(stand_in: StandIn) -> None:
     ):
         for target in (CHAT, "/openai/files?api-version=2024-10-21"):
             for content in (b"x" * 1001, _in_pieces()):
-                answer = await client.post(target, content=content)
-                assert answer.status_code == 413
-                assert answer.json()["error"]["code"] == "body_too_large"
+                response = await client.post(target, content=content)
+                assert response.status_code == 413
+                assert response.json()["error"]["code"] == "body_too_large"
                 envelope = await relay.envelope()
                 assert (envelope.outcome, envelope.request_capture) == (Outcome.REJECTED, None)
 

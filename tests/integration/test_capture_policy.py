@@ -1,4 +1,4 @@
-"""CAPTURE_POLICY=required: nothing goes upstream, and no answer ends, before its
+"""CAPTURE_POLICY=required: nothing goes upstream, and no response ends, before its
 capture is stored.
 """
 
@@ -214,12 +214,12 @@ LAST = b'event: response.completed\ndata: {"type": "response.completed", "respon
 async def test_disconnect_while_the_end_is_held_back(
     path: str, sent: bytes, held: bytes, outcome: Outcome, *, cancelled: bool
 ) -> None:
-    """The event holds the disconnect and the bytes sent; the capture holds the whole answer, and
+    """The event holds the disconnect and the bytes sent; the capture holds the whole response, and
     its usage counts.
     """
-    answer = document(sent + held) if held == b"}" else sse(sent, held)
+    response = document(sent + held) if held == b"}" else sse(sent, held)
     store = MemoryStore(gate=asyncio.Event())
-    setup = relay_setup(answer, store=store, capture_required=True)
+    setup = relay_setup(response, store=store, capture_required=True)
     client = RelayClient(setup.relay, ASK, path=path)
     running = client.start()
     a_gate(setup).set()

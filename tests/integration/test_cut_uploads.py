@@ -86,7 +86,7 @@ async def test_a_request_of_which_only_the_last_call_is_missing_is_whole(azurite
     assert (request.partial, request.body) == (False, b'{"messages": []}')
 
 
-async def test_blocks_of_an_answer_are_erased(azurite: str) -> None:
+async def test_blocks_of_a_response_are_erased(azurite: str) -> None:
     """Without a header nothing says what they are."""
     window = a_window()
     exchange_id = an_id(window)
@@ -101,7 +101,7 @@ async def test_blocks_of_an_answer_are_erased(azurite: str) -> None:
     assert (envelope.outcome, envelope.response_capture) == (Outcome.ABORTED, None)
 
 
-async def test_an_answer_of_which_only_the_last_call_is_missing_is_delivered(azurite: str) -> None:
+async def test_a_response_of_which_only_the_last_call_is_missing_is_delivered(azurite: str) -> None:
     """As what it is: all of it was uploaded, its envelope included."""
     window = a_window()
     exchange_id = an_id(window)

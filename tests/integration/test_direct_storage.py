@@ -23,21 +23,21 @@ BUSY = b"HTTP/1.1 503 Busy\r\nx-ms-error-code: ServerBusy\r\ncontent-length: 0\r
 THROTTLED = b"HTTP/1.1 429 Slowly\r\ncontent-length: 0\r\n\r\n"
 
 
-def saying(*answers: bytes, heads: list[bytes] | None = None) -> Script:
-    """A script that gives one answer after another on any connections. An empty answer closes the
-    connection without a response.
+def saying(*responses: bytes, heads: list[bytes] | None = None) -> Script:
+    """A script that gives one response after another on any connections. An empty response closes
+    the connection without a response.
     """
-    script_answers = list(answers)
+    script_answers = list(responses)
 
     async def script(connection: Connection) -> None:
         while True:
             head = await connection.request()
             if heads is not None:
                 heads.append(head)
-            answer = script_answers.pop(0)
-            if not answer:
+            response = script_answers.pop(0)
+            if not response:
                 return
-            await connection.say(answer)
+            await connection.say(response)
 
     return script
 
@@ -74,9 +74,9 @@ async def test_tries_are_counted_and_spaced() -> None:
     """
     heads: list[bytes] = []
     waits: list[float] = []
-    answers = (CREATED, b"", b"", b"")
+    responses = (CREATED, b"", b"", b"")
     async with (
-        serving(saying(*answers, heads=heads)) as server,
+        serving(saying(*responses, heads=heads)) as server,
         storage_at(server, waits) as storage,
     ):
         await storage.put_blob("c/b", b"x")

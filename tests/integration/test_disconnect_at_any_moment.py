@@ -1,5 +1,5 @@
 """A client that disconnects, at each turn of the event loop from its request to the end of its
-answer: never without a record.
+response: never without a record.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ async def test_a_client_may_disconnect_at_any_moment(
     """
     outcomes: set[Outcome] = set()
     for turns in range(1, TURNS):
-        answer = httpx.Response(
+        upstream = httpx.Response(
             200, headers={"content-type": "text/event-stream"}, stream=Slow(*STREAM)
         )
         interventions = replace(AS_SHIPPED, early_response_after_s=0.001)
         setup = relay_setup(
-            answer, interventions=interventions, capture_required=required, recording_wait_s=0.01
+            upstream, interventions=interventions, capture_required=required, recording_wait_s=0.01
         )
         client = RelayClient(setup.relay, ASK[:9], ASK[9:], path=path)
         running = client.start()

@@ -173,7 +173,7 @@ def test_an_unknown_instance_is_a_404(host: HostProcess) -> None:
     """Every management call on an unknown instance, and an unknown path, get 404 without a body."""
     url = host.url(f"{WEBHOOKS}/instances/nope")
     event = HTTP.post(f"{url}/raiseEvent/go", json=1)
-    answers = [
+    responses = [
         HTTP.get(url),
         HTTP.delete(url),
         HTTP.post(f"{url}/terminate"),
@@ -181,7 +181,7 @@ def test_an_unknown_instance_is_a_404(host: HostProcess) -> None:
         HTTP.get(host.url(f"{WEBHOOKS}/no")),
     ]
 
-    assert [(answer.status_code, answer.content) for answer in answers] == [(404, b"")] * 5
+    assert [(response.status_code, response.content) for response in responses] == [(404, b"")] * 5
 
 
 def test_fan_out_and_retries(host: HostProcess) -> None:

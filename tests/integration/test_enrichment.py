@@ -214,7 +214,7 @@ async def test_captures_that_are_missing_cost_their_keys_not_the_event() -> None
 
 
 async def test_a_capture_that_was_stored_although_nobody_knew_is_in_the_event() -> None:
-    """The answers to the put, and to the question whether it was carried out, were lost."""
+    """The responses to the put, and to the question whether it was carried out, were lost."""
     setup = EnrichmentSetup()
     name = capture.request_name(EXCHANGE_ID)
     setup.captures.held[name] = Capture(header={"method": "POST"}, body=b'{"prompt": "Hello"}')

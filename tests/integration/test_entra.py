@@ -169,7 +169,7 @@ async def test_a_key_that_is_too_short_or_none_is_left_out(tenant: Tenant) -> No
 async def test_what_cannot_be_used_is_named(
     tenant: Tenant, path: str, status: int, body: bytes, why: str
 ) -> None:
-    tenant.answers[path] = (status, body)
+    tenant.responses[path] = (status, body)
     with pytest.raises(SigningKeysUnavailable, match=why):
         await keys_of(tenant)
 
@@ -281,13 +281,13 @@ async def test_a_refused_call_has_an_id_and_a_line_in_the_log(
     guard = Guard(checked.check)
     before = datetime.now(UTC) - timedelta(milliseconds=1)
     with caplog.at_level(logging.INFO, "fnsse"):
-        answers = [await guard.caller(of_caller(text)) for _ in range(2)]
-    refused = [answer for answer in answers if answer is not None]
-    ids = [answer.headers["x-exchange-id"] for answer in refused]
-    assert [answer.status_code for answer in refused] == [status] * 2 * (status is not None)
+        responses = [await guard.caller(of_caller(text)) for _ in range(2)]
+    refused = [response for response in responses if response is not None]
+    ids = [response.headers["x-exchange-id"] for response in refused]
+    assert [response.status_code for response in refused] == [status] * 2 * (status is not None)
     assert len(set(ids)) == len(ids)
     assert all(before <= started_at(exchange_id) <= datetime.now(UTC) for exchange_id in ids)
-    codes = [json.loads(answer.body)["error"]["code"] for answer in refused]
+    codes = [json.loads(response.body)["error"]["code"] for response in refused]
     assert caplog.messages == [
         f"The call {exchange_id} was refused: {status} {code}"
         for exchange_id, code in zip(ids, codes, strict=True)
@@ -296,18 +296,18 @@ async def test_a_refused_call_has_an_id_and_a_line_in_the_log(
 
 async def test_without_keys_a_refused_call_has_an_id_too(tenant: Tenant) -> None:
     async with checking(tenant) as checked:
-        tenant.answers[KEYS_PATH] = (503, b"")
-        answer = await Guard(checked.check).caller(of_caller(token()))
-    assert answer is not None
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-    assert started_at(answer.headers["x-exchange-id"])
+        tenant.responses[KEYS_PATH] = (503, b"")
+        response = await Guard(checked.check).caller(of_caller(token()))
+    assert response is not None
+    assert (response.status_code, response.headers["retry-after"]) == (503, "5")
+    assert started_at(response.headers["x-exchange-id"])
 
 
 async def test_operators_are_answered_without_an_id(checked: CheckWithClock) -> None:
     """Answers to operators' calls carry no exchange id, because these calls are not exchanges."""
-    answer = await Guard(checked.check).operator(of_caller(None))
-    assert answer is not None
-    assert (answer.status_code, "x-exchange-id" in answer.headers) == (401, False)
+    response = await Guard(checked.check).operator(of_caller(None))
+    assert response is not None
+    assert (response.status_code, "x-exchange-id" in response.headers) == (401, False)
 
 
 # --- what is remembered ---------------------------------------------------------------------------
@@ -438,7 +438,7 @@ async def test_many_unknown_keys_are_one_fetch(tenant: Tenant, checked: CheckWit
 
 async def test_without_keys_callers_get_503_until_they_are_there(tenant: Tenant) -> None:
     async with checking(tenant, first_retry_s=0.05) as checked:
-        tenant.answers[KEYS_PATH] = (503, b"")
+        tenant.responses[KEYS_PATH] = (503, b"")
         error = await checked.rejection(token())
         assert error is not None
         assert (error.status, error.code) == (503, "signing_keys_unavailable")
@@ -446,7 +446,7 @@ async def test_without_keys_callers_get_503_until_they_are_there(tenant: Tenant)
         assert TENANT not in error.message
         with pytest.raises(SigningKeysUnavailable):
             await checked.check.probe()
-        del tenant.answers[KEYS_PATH]
+        del tenant.responses[KEYS_PATH]
         async with asyncio.timeout(20):
             while await checked.code(token()) is not None:  # noqa: ASYNC110 - a timer's work
                 await asyncio.sleep(0.01)

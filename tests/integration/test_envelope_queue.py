@@ -86,7 +86,7 @@ async def test_those_that_come_while_puts_are_under_way_share_the_next_message()
     assert service.messages == [ENVELOPES[:1], ENVELOPES[1:2], ENVELOPES[2:]]
 
 
-async def test_a_put_without_an_answer_does_not_hold_up_the_others() -> None:
+async def test_a_put_without_a_response_does_not_hold_up_the_others() -> None:
     service = QueueService(held=1)
     async with a_queue(service) as queue:
         silent = asyncio.create_task(queue.put(ENVELOPES[0]))

@@ -289,7 +289,7 @@ def test_behaviour_that_is_not_understood_changes_nothing(
 
 def test_health_and_behaviour_answer_on_the_control_port(emulator: Emulator) -> None:
     assert emulator.control("GET", "/health") == (200, {"status": "ready"})
-    status, answer = emulator.control("PUT", "/behaviour", {"mode": "sulk"})
+    status, response = emulator.control("PUT", "/behaviour", {"mode": "sulk"})
     assert status == 400
-    assert all(mode in answer["error"] for mode in ("accept", "reject", "stall"))
+    assert all(mode in response["error"] for mode in ("accept", "reject", "stall"))
     assert emulator.stats()["mode"] == "accept"

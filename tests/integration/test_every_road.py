@@ -319,7 +319,7 @@ ANSWERS = st.one_of(
 class AnyExchange:
     """What may happen in one exchange."""
 
-    answer: httpx.Response | Exception
+    response: httpx.Response | Exception
     capture_required: bool
     early: bool  # the client is answered before the upstream is
     turns_until_disconnect: int | None  # of the event loop
@@ -330,7 +330,7 @@ class AnyExchange:
 def any_exchange() -> st.SearchStrategy[AnyExchange]:
     return st.builds(
         AnyExchange,
-        answer=ANSWERS,
+        response=ANSWERS,
         capture_required=st.booleans(),
         early=st.booleans(),
         turns_until_disconnect=st.none() | st.integers(0, 30),
@@ -352,7 +352,7 @@ async def check_exchange(exchange: AnyExchange) -> None:
     gate = asyncio.Event()
     setup = relay_setup(
         *([gate] if exchange.early else []),
-        exchange.answer,
+        exchange.response,
         store=FailingStore(exchange.refused, exchange.unheard),
         interventions=replace(
             UNTOUCHED, error_frames=True, early_response_after_s=1e-6 if exchange.early else 0

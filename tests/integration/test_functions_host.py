@@ -115,7 +115,7 @@ def answer_to(host: HostProcess, request: bytes) -> bytes:
 @pytest.mark.parametrize("after", [b"", b"x" * 100_000], ids=["alone", "with a body"])
 def test_an_upgrade_that_it_does_not_follow_is_ignored(host: HostProcess, after: bytes) -> None:
     """RFC 9110, 7.8. Java's own client asks for `h2c` with each request to a plain address."""
-    answer = answer_to(
+    response = answer_to(
         host,
         b"POST /anything HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\n"
         b"Content-Length: %d\r\nHost: x\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n"
@@ -124,15 +124,15 @@ def test_an_upgrade_that_it_does_not_follow_is_ignored(host: HostProcess, after:
         + after
         + b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
     )
-    assert answer.count(b"HTTP/1.1 200 OK") == 2
-    assert f'"body_bytes":{len(after)}'.encode() in answer
-    assert b"h2c" not in answer
+    assert response.count(b"HTTP/1.1 200 OK") == 2
+    assert f'"body_bytes":{len(after)}'.encode() in response
+    assert b"h2c" not in response
 
 
 def test_a_client_of_http_1_0_gets_no_chunks(host: HostProcess) -> None:
-    """The end of the connection is the end of its answer."""
-    answer = answer_to(host, b"GET /stream?n=3&s=0 HTTP/1.0\r\nHost: x\r\n\r\n")
-    head, _, body = answer.partition(b"\r\n\r\n")
+    """The end of the connection is the end of its response."""
+    response = answer_to(host, b"GET /stream?n=3&s=0 HTTP/1.0\r\nHost: x\r\n\r\n")
+    head, _, body = response.partition(b"\r\n\r\n")
     assert body == b"data: 0\n\ndata: 1\n\ndata: 2\n\n"
     assert b"chunked" not in head.lower()
 
@@ -191,9 +191,9 @@ def test_the_function_whose_name_goes_first_wins(host: HostProcess) -> None:
     """A literal does not beat a parameter: the names' order decides, and the route's parameters
     reach the app.
     """
-    answer = HTTP.get(host.url("/items/literal")).json()
+    response = HTTP.get(host.url("/items/literal")).json()
 
-    assert answer == {"function": "first_by_name", "parameters": {"id": "literal"}}
+    assert response == {"function": "first_by_name", "parameters": {"id": "literal"}}
 
 
 @pytest.mark.parametrize(

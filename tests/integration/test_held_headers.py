@@ -1,6 +1,6 @@
-"""CAPTURE_POLICY=required and an answer without a body: its headers are its end, and are held until
-its capture is stored. Whatever happens meanwhile, the client is answered once, and the event says
-what it was answered.
+"""CAPTURE_POLICY=required and a response without a body: its headers are its end, and are held
+until its capture is stored. Whatever happens meanwhile, the client is answered once, and the event
+says what it was answered.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ async def test_a_capture_that_cannot_be_stored_is_answered_with_an_error() -> No
 async def test_an_upstream_that_fails_after_them_is_answered_with_an_error(
     failure: Exception, status: int, outcome: Outcome
 ) -> None:
-    """The connection broke before the answer's end was known."""
+    """The connection broke before the response's end was known."""
     setup = relay_setup(no_content(failure), capture_required=True)
     client = RelayClient(setup.relay, ASK)
     await client.run()
@@ -129,7 +129,7 @@ async def test_an_upstream_that_fails_after_them_is_answered_with_an_error(
 
 
 async def test_an_exchange_that_takes_too_long_meanwhile_is_answered_504() -> None:
-    """EXCHANGE_TIMEOUT_S, for an upstream that neither ends the answer nor its connection."""
+    """EXCHANGE_TIMEOUT_S, for an upstream that neither ends the response nor its connection."""
     setup = relay_setup(no_content(asyncio.Event()), capture_required=True, exchange_s=0.05)
     client = RelayClient(setup.relay, ASK)
     await client.run()

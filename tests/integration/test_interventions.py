@@ -1,4 +1,4 @@
-"""What the proxy may add to an answer: each addition is switchable, none stands within an event,
+"""What the proxy may add to a response: each addition is switchable, none stands within an event,
 and none is in the capture.
 """
 
@@ -67,9 +67,9 @@ async def test_no_comment_comes_within_an_event() -> None:
 
 async def test_a_document_gets_no_comments() -> None:
     going_on = asyncio.Event()
-    answer = document(b"{}")
-    answer.stream = sse(b"{", going_on, b"}").stream
-    setup = relay_setup(answer, interventions=COMMENTING)
+    response = document(b"{}")
+    response.stream = sse(b"{", going_on, b"}").stream
+    setup = relay_setup(response, interventions=COMMENTING)
     client = RelayClient(setup.relay, b"{}")
     running = client.start()
     await client.until_body(b"{")
@@ -98,7 +98,7 @@ async def test_a_slow_stream_is_answered_early() -> None:
     )
 
 
-async def test_an_error_after_an_early_answer_follows_as_a_frame() -> None:
+async def test_an_error_after_an_early_response_follows_as_a_frame() -> None:
     answering = asyncio.Event()
     refusal = b'{"error": {"code": "429", "message": "slow\\ndown"}}'
     setup = relay_setup(answering, document(refusal, status=429), interventions=EARLY)
@@ -120,7 +120,7 @@ async def test_an_error_after_an_early_answer_follows_as_a_frame() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 202, 302])
-async def test_a_document_after_an_early_answer_is_an_error(
+async def test_a_document_after_an_early_response_is_an_error(
     status: int,
 ) -> None:
     """A stream was asked for; the completion belongs into the capture alone."""
@@ -153,7 +153,7 @@ async def test_a_document_after_an_early_answer_is_an_error(
     assert [blob.body for blob in setup.store.captures(".response")] == [completion]
 
 
-async def test_an_internal_error_after_an_early_answer_cuts_it_off() -> None:
+async def test_an_internal_error_after_an_early_response_cuts_it_off() -> None:
     answering = asyncio.Event()
     setup = relay_setup(
         answering, RuntimeError("x"), interventions=replace(EARLY, error_frames=True)
@@ -186,8 +186,8 @@ async def test_a_stream_that_came_with_its_length_passes_without_it() -> None:
 
 async def test_a_packed_stream_keeps_its_length_and_gets_nothing_put_in() -> None:
     going_on = asyncio.Event()
-    answer = sse(b"packed", going_on, b"rest", content_length="10", content_encoding="gzip")
-    setup = relay_setup(answer, interventions=replace(COMMENTING, ask_for_usage=True))
+    response = sse(b"packed", going_on, b"rest", content_length="10", content_encoding="gzip")
+    setup = relay_setup(response, interventions=replace(COMMENTING, ask_for_usage=True))
     client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(b"packed")
@@ -197,7 +197,7 @@ async def test_a_packed_stream_keeps_its_length_and_gets_nothing_put_in() -> Non
     assert (client.body, client.headers["content-length"]) == (b"packedrest", "10")
 
 
-async def test_a_break_after_an_early_answer_never_looks_complete() -> None:
+async def test_a_break_after_an_early_response_never_looks_complete() -> None:
     answering = asyncio.Event()
     setup = relay_setup(
         answering, httpx.RemoteProtocolError("x"), interventions=replace(EARLY, error_frames=True)
@@ -212,7 +212,7 @@ async def test_a_break_after_an_early_answer_never_looks_complete() -> None:
     assert (await setup.envelope()).outcome is Outcome.UPSTREAM_ERROR
 
 
-async def test_disconnect_after_an_early_answer() -> None:
+async def test_disconnect_after_an_early_response() -> None:
     setup = relay_setup(asyncio.Event(), interventions=EARLY)
     client = RelayClient(setup.relay, ASK)
     running = client.start()
@@ -284,7 +284,7 @@ async def test_a_caller_who_requests_usage_gets_it() -> None:
     assert sent == ask
 
 
-async def test_after_a_disconnect_the_answer_is_drained_for_its_usage() -> None:
+async def test_after_a_disconnect_the_response_is_drained_for_its_usage() -> None:
     going_on = asyncio.Event()
     setup = relay_setup(sse(TEXT, going_on, STOP, USAGE_CHUNK, DONE), drain_s=DEADLINE_S)
     client = RelayClient(setup.relay, ASK)

@@ -27,7 +27,7 @@ MB = 2**20
 # it
 MOST_BUSY_UNITS = 120
 STREAMS, CHUNKS, CHUNK_MS = 50, 100, 20
-# Sends its stdin some time after its start, and reads the answer.
+# Sends its stdin some time after its start, and reads the response.
 SEND = """
 import sys, time, urllib.request
 body = sys.stdin.buffer.read()

@@ -95,7 +95,7 @@ async def test_after_a_disconnect(stand_in: StandIn) -> None:
     ):
         async with client.stream(
             "POST", CHAT, json=STREAM, headers={"x-stand-in": "silence_after=3"}
-        ) as answer:
-            await anext(answer.aiter_raw())
+        ) as response:
+            await anext(response.aiter_raw())
         await relay.envelope()
         assert await left_over(before) == []

@@ -83,9 +83,9 @@ async def test_other_bodies_are_sent_as_they_came(body: bytes) -> None:
 async def test_an_odd_request_for_a_stream_is_sent_with_the_addition_alone(body: bytes) -> None:
     """The proxy changes nothing else, not even the caller's mistakes."""
     added = b'"stream_options":{"include_usage":true},'
-    answer = await relayed(body)
-    assert answer.count(added) == 1
-    assert answer.replace(added, b"") == body
+    response = await relayed(body)
+    assert response.count(added) == 1
+    assert response.replace(added, b"") == body
 
 
 async def answers(connection: Connection) -> None:
@@ -108,7 +108,7 @@ async def answers(connection: Connection) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"), [("HEAD", "x", 200), ("GET", "204", 204), ("GET", "304", 304)]
 )
-async def test_an_answer_without_a_body_is_whole(method: str, path: str, status: int) -> None:
+async def test_a_response_without_a_body_is_whole(method: str, path: str, status: int) -> None:
     """The relay does not wait for a body that the headers announce if the status or method excludes
     one.
     """
@@ -154,9 +154,9 @@ async def test_headers_as_large_as_the_server_takes_them_pass() -> None:
                 b"GET /openai/x HTTP/1.1\r\nhost: x\r\n" + headers + b"connection: close\r\n\r\n"
             )
             async with asyncio.timeout(20):
-                answer = await reader.read()
+                response = await reader.read()
             writer.close()
-            assert answer.startswith(b"HTTP/1.1 200")
+            assert response.startswith(b"HTTP/1.1 200")
             await relay.all_recorded()
     assert len(heads[0]) > 60_000
     assert heads[1].lower().count(b"\r\nx-") >= 2000

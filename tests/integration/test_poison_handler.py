@@ -149,7 +149,7 @@ async def test_an_event_that_cannot_be_built_is_dead_lettered(
 async def test_an_outcome_without_a_capture_is_stored_before_its_exchange_is_dead_lettered(
     azurite: str,
 ) -> None:
-    """A requeued dead letter says how the exchange ended, although no answer came."""
+    """A requeued dead letter says how the exchange ended, although no response came."""
     async with an_account(azurite) as account:
         exchange_id = an_id(a_window())
         await account.put_request(exchange_id)

@@ -58,7 +58,7 @@ async def test_a_dependency_that_says_nothing_is_unreachable_after_the_limit() -
     assert loop.time() - began < 30  # of no end
 
 
-async def test_an_answer_is_kept_for_five_seconds_and_no_longer() -> None:
+async def test_a_response_is_kept_for_five_seconds_and_no_longer() -> None:
     clock, dependency = ManualClock(1000.0), ProbedDependency()
     readiness = Readiness({"queue": dependency.probe}, clock)
     await readiness.check()
@@ -74,9 +74,9 @@ async def test_an_answer_is_kept_for_five_seconds_and_no_longer() -> None:
 async def test_many_who_ask_at_once_cost_one_round_of_probes() -> None:
     dependency = ProbedDependency()
     readiness = Readiness({"queue": dependency.probe}, ManualClock(1000.0))
-    answers = await asyncio.gather(*(readiness.check() for _ in range(50)))
+    responses = await asyncio.gather(*(readiness.check() for _ in range(50)))
     assert dependency.probes == 1
-    assert all(answer == {"queue": "reachable"} for answer in answers)
+    assert all(response == {"queue": "reachable"} for response in responses)
 
 
 async def test_notices_are_kept_apart_from_the_states() -> None:

@@ -62,7 +62,7 @@ def counts(report: dict[str, Any], *names: str) -> list[Any]:
     return [report[name] for name in names]
 
 
-async def test_an_undelivered_answer_is_requeued(azurite: str) -> None:
+async def test_an_undelivered_response_is_requeued(azurite: str) -> None:
     """With the envelope that its capture holds."""
     window = a_window()
     async with an_account(azurite) as account:
@@ -99,7 +99,7 @@ async def test_a_request_alone_is_aborted(azurite: str) -> None:
 
 
 async def test_a_delivered_request_alone_is_complete(azurite: str) -> None:
-    """Its answer may have gone to the Event Hub without a capture."""
+    """Its response may have gone to the Event Hub without a capture."""
     window = a_window()
     exchange_id = an_id(window)
     async with an_account(azurite) as account:
@@ -239,7 +239,7 @@ async def test_a_run_is_blocked_by_storage() -> None:
 
 
 async def test_a_stored_outcome_is_requeued(azurite: str) -> None:
-    """The outcome that the recorder or the poison handler stored of an exchange without an answer
+    """The outcome that the recorder or the poison handler stored of an exchange without a response
     is queued.
     """
     window = a_window()

@@ -91,7 +91,7 @@ async def test_a_lost_envelope_can_be_rebuilt_from_the_response_capture() -> Non
     assert rebuilt == await setup.envelope()
 
 
-async def test_the_envelope_says_the_same_however_the_answer_was_cut() -> None:
+async def test_the_envelope_says_the_same_however_the_response_was_cut() -> None:
     whole = None
     for pieces in every_way(STREAM):
         setup = relay_setup(sse(*pieces))
@@ -135,7 +135,7 @@ async def test_timings_and_arrivals_grow_and_stay_within_the_exchange() -> None:
     assert len(envelopes.dump(envelope)) < 8192
 
 
-async def test_an_answer_of_many_blocks_is_stored_whole() -> None:
+async def test_a_response_of_many_blocks_is_stored_whole() -> None:
     pieces = [bytes([number]) * (BLOCK_BYTES // 2 + 1) for number in range(5)]
     setup = relay_setup(sse(*pieces))
     await relayed(setup, ASK)
@@ -196,7 +196,7 @@ async def test_captures_that_wait_for_a_slow_store_are_bounded_in_memory() -> No
 # --- who waits for whom ---------------------------------------------------------------------------
 
 
-async def test_no_byte_of_an_answer_waits_for_a_store() -> None:
+async def test_no_byte_of_a_response_waits_for_a_store() -> None:
     gate = asyncio.Event()
     setup = relay_setup(sse(TEXT, STOP, b"data: [DONE]\n\n"), store=MemoryStore(gate=gate))
     client = RelayClient(setup.relay, ASK)
@@ -208,7 +208,7 @@ async def test_no_byte_of_an_answer_waits_for_a_store() -> None:
     await asyncio.wait_for(running, DEADLINE_S)
 
 
-async def test_the_end_of_a_chunked_answer_comes_after_its_recording() -> None:
+async def test_the_end_of_a_chunked_response_comes_after_its_recording() -> None:
     gate = asyncio.Event()
     setup = relay_setup(sse(STREAM), store=MemoryStore(gate=gate))
     client = RelayClient(setup.relay, ASK)
@@ -223,7 +223,7 @@ async def test_the_end_of_a_chunked_answer_comes_after_its_recording() -> None:
     assert len(setup.envelopes.put_ones) == 1
 
 
-async def test_the_end_of_a_chunked_answer_waits_no_longer_than_its_bound() -> None:
+async def test_the_end_of_a_chunked_response_waits_no_longer_than_its_bound() -> None:
     gate = asyncio.Event()
     setup = relay_setup(sse(STREAM), store=MemoryStore(gate=gate), recording_wait_s=0.05)
     began = time.monotonic()
@@ -235,7 +235,7 @@ async def test_the_end_of_a_chunked_answer_waits_no_longer_than_its_bound() -> N
     assert (await setup.envelope()).outcome is Outcome.COMPLETED
 
 
-async def test_an_answer_with_a_length_waits_for_nothing() -> None:
+async def test_a_response_with_a_length_waits_for_nothing() -> None:
     gate = asyncio.Event()
     setup = relay_setup(document(b"{}"), store=MemoryStore(gate=gate))
     client = await relayed(setup, ASK)

@@ -1,4 +1,4 @@
-"""Requests that are rejected by their request line: the answer is immediate and carries an id;
+"""Requests that are rejected by their request line: the response is immediate and carries an id;
 below /openai/ it is recorded, without a body or a capture.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from blueprints.relay import answer
+from blueprints.relay import respond
 from harness.schema import valid
 from shared.core.event.builder import build
 from shared.core.event.shape import dump
@@ -65,7 +65,7 @@ async def answered(
         "headers": headers,
     }
     async with asyncio.timeout(DEADLINE_S):
-        await answer(Request(scope), setup.relay)(scope, receive, send)
+        await respond(Request(scope), setup.relay)(scope, receive, send)
     return messages
 
 
@@ -128,7 +128,7 @@ async def test_elsewhere_it_has_an_id_and_nothing_more(method: str, path: str) -
     assert not setup.envelopes.put_ones
 
 
-async def test_a_queue_that_takes_nothing_does_not_keep_the_answer_back() -> None:
+async def test_a_queue_that_takes_nothing_does_not_keep_the_response_back() -> None:
     """It is reported before it is recorded; how it ended is then kept beside the captures."""
     setup = relay_setup(envelopes=Envelopes(failing=True))
     messages = await answered(setup, "GET", CHAT, [])

@@ -149,19 +149,19 @@ async def test_an_error_of_the_upstream_passes_untouched(status: int) -> None:
 
 async def test_each_piece_passes_before_the_next_one_comes() -> None:
     arrived = asyncio.Event()
-    answer = sse(TEXT, arrived, STOP, DONE)
-    setup = relay_setup(answer)
+    response = sse(TEXT, arrived, STOP, DONE)
+    setup = relay_setup(response)
     client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
-    assert isinstance(answer.stream, ScriptedBody)
-    assert answer.stream.yielded_count == 1
+    assert isinstance(response.stream, ScriptedBody)
+    assert response.stream.yielded_count == 1
     arrived.set()
     await asyncio.wait_for(running, DEADLINE_S)
     assert client.body == TEXT + STOP + DONE
 
 
-async def test_every_answer_carries_the_exchanges_id() -> None:
+async def test_every_response_carries_the_exchanges_id() -> None:
     setup = relay_setup(sse(DONE))
     client = RelayClient(setup.relay, ASK)
     await client.run()
@@ -171,7 +171,7 @@ async def test_every_answer_carries_the_exchanges_id() -> None:
 # --- the client disconnects ----------------------------------------------------------------------
 
 
-async def test_disconnect_before_the_answer() -> None:
+async def test_disconnect_before_the_response() -> None:
     setup = relay_setup(asyncio.Event())
     client = RelayClient(setup.relay, ASK)
     running = client.start()
@@ -188,15 +188,15 @@ async def test_disconnect_before_the_answer() -> None:
 
 
 async def test_disconnect_within_a_stream() -> None:
-    answer = sse(FILTER, TEXT, asyncio.Event())
-    setup = relay_setup(answer)
+    response = sse(FILTER, TEXT, asyncio.Event())
+    setup = relay_setup(response)
     client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(FILTER + TEXT)
     client.disconnect()
     await asyncio.wait_for(running, DEADLINE_S)
-    assert isinstance(answer.stream, ScriptedBody)
-    assert answer.stream.closed
+    assert isinstance(response.stream, ScriptedBody)
+    assert response.stream.closed
     envelope = await setup.envelope()
     assert (envelope.outcome, envelope.status_code, envelope.stream) == (
         Outcome.CLIENT_DISCONNECTED,
@@ -210,7 +210,7 @@ async def test_disconnect_within_a_stream() -> None:
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("before", [b"", b'{"error": '])
 async def test_disconnect_from_a_refusal_is_the_upstreams_error(status: int, before: bytes) -> None:
-    """Several SDKs disconnect at the headers of an answer that they try again."""
+    """Several SDKs disconnect at the headers of a response that they try again."""
     parts = (before,) if before else ()
     setup = relay_setup(sse(*parts, asyncio.Event(), status=status))
     client = RelayClient(setup.relay, b"{}")
@@ -488,10 +488,10 @@ async def test_of_two_choices_both_have_to_finish(ending: list[Exception]) -> No
 
 
 async def test_a_document_that_breaks_never_looks_complete() -> None:
-    answer = document(b'{"choices"')
-    answer.headers["content-length"] = "500"
-    answer.stream = ScriptedBody(b'{"choices"', httpx.ReadError("x"))
-    setup = relay_setup(answer)
+    response = document(b'{"choices"')
+    response.headers["content-length"] = "500"
+    response.stream = ScriptedBody(b'{"choices"', httpx.ReadError("x"))
+    setup = relay_setup(response)
     client = RelayClient(setup.relay, ASK)
     await client.run()
     assert not client.ended
@@ -510,7 +510,7 @@ async def test_a_document_that_breaks_never_looks_complete() -> None:
         (200, {"x-note": "\x7f"}),
     ],
 )
-async def test_an_answer_that_no_server_could_pass_on_is_refused(
+async def test_a_response_that_no_server_could_pass_on_is_refused(
     status: int, headers: dict[str, str]
 ) -> None:
     body = ScriptedBody(b"{}")
@@ -536,7 +536,7 @@ async def test_a_tab_in_a_header_passes() -> None:
 
 async def test_headers_are_understood_in_odd_case() -> None:
     """Names of media types and codings have none (RFC 9110, 8.3.1 and 8.4.1)."""
-    answer = httpx.Response(
+    response = httpx.Response(
         200,
         headers={
             "content-type": "Text/Event-Stream; Charset=UTF-8",
@@ -544,7 +544,7 @@ async def test_headers_are_understood_in_odd_case() -> None:
         },
         stream=ScriptedBody(TEXT, STOP, USAGE_CHUNK, DONE),
     )
-    setup = relay_setup(answer, interventions=replace(UNTOUCHED, ask_for_usage=True))
+    setup = relay_setup(response, interventions=replace(UNTOUCHED, ask_for_usage=True))
     client = RelayClient(setup.relay, ASK)
     await client.run()
     assert client.body == TEXT + STOP + DONE
@@ -578,7 +578,7 @@ async def test_an_internal_error_is_reported_recorded_and_raised() -> None:
 
 
 @pytest.mark.parametrize("before", [b"", TEXT], ids=["after the headers", "after a piece"])
-async def test_an_internal_error_within_an_answer_cuts_it_off(before: bytes) -> None:
+async def test_an_internal_error_within_a_response_cuts_it_off(before: bytes) -> None:
     setup = relay_setup(
         sse(before, RuntimeError("secret")), interventions=replace(UNTOUCHED, error_frames=True)
     )
@@ -619,7 +619,7 @@ async def test_an_identity_that_cannot_be_reached_is_a_502() -> None:
 # --- the exchange takes too long ------------------------------------------------------------------
 
 
-async def test_an_exchange_without_an_answer_ends_at_its_limit() -> None:
+async def test_an_exchange_without_a_response_ends_at_its_limit() -> None:
     setup = relay_setup(asyncio.Event(), exchange_s=0.1)
     client = RelayClient(setup.relay, ASK)
     await client.run()
@@ -629,15 +629,15 @@ async def test_an_exchange_without_an_answer_ends_at_its_limit() -> None:
     assert (await setup.envelope()).outcome is Outcome.TIMED_OUT
 
 
-async def test_an_exchange_within_its_answer_ends_at_its_limit() -> None:
-    answer = sse(TEXT, asyncio.Event())
-    setup = relay_setup(answer, exchange_s=1)
+async def test_an_exchange_within_its_response_ends_at_its_limit() -> None:
+    response = sse(TEXT, asyncio.Event())
+    setup = relay_setup(response, exchange_s=1)
     client = RelayClient(setup.relay, ASK)
     await client.run()
     assert client.body == TEXT
     assert not client.ended
-    assert isinstance(answer.stream, ScriptedBody)
-    assert answer.stream.closed
+    assert isinstance(response.stream, ScriptedBody)
+    assert response.stream.closed
     assert (await setup.envelope()).outcome is Outcome.TIMED_OUT
 
 

@@ -112,7 +112,7 @@ async def test_a_request_narrows_the_replay(azurite: str) -> None:
 
 
 async def test_a_running_exchange_is_not_replayed(azurite: str) -> None:
-    """Without an answer it would be taken for an aborted one."""
+    """Without a response it would be taken for an aborted one."""
     window = a_window()
     async with an_account(azurite) as account:
         running, killed = an_id(window, minute=40), an_id(window, minute=20)

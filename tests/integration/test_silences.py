@@ -42,9 +42,9 @@ async def streamed(
     began = time.monotonic()
     headers = {"x-stand-in": directives, "accept-encoding": "gzip"}
     client = httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S)
-    async with client, client.stream("POST", CHAT, json=body, headers=headers) as answer:
-        pieces = [(time.monotonic() - began, piece) async for piece in answer.aiter_raw()]
-    return answer, pieces
+    async with client, client.stream("POST", CHAT, json=body, headers=headers) as response:
+        pieces = [(time.monotonic() - began, piece) async for piece in response.aiter_raw()]
+    return response, pieces
 
 
 def joined(pieces: list[tuple[float, bytes]]) -> bytes:
@@ -110,18 +110,18 @@ async def test_no_comment_within_an_event(stand_in: StandIn) -> None:
 async def test_a_document_gets_no_comment(stand_in: StandIn) -> None:
     """Its bytes are counted."""
     async with served(stand_in, keep_alive_s=0.05) as relay:
-        answer, pieces = await streamed(
+        response, pieces = await streamed(
             relay, "headers_ms=200;first_chunk_ms=200", {"messages": MESSAGES}
         )
-    assert int(answer.headers["content-length"]) == len(joined(pieces))
+    assert int(response.headers["content-length"]) == len(joined(pieces))
     assert json.loads(joined(pieces))["object"] == "chat.completion"
 
 
 async def test_a_stream_that_is_asked_for_can_be_commented(stand_in: StandIn) -> None:
     """The proxy requests it uncompressed, because it may have to write comments into it."""
     async with served(stand_in, keep_alive_s=SHORT_S) as relay:
-        answer, pieces = await streamed(relay, "gzip;first_chunk_ms=400")
-    assert "content-encoding" not in answer.headers
+        response, pieces = await streamed(relay, "gzip;first_chunk_ms=400")
+    assert "content-encoding" not in response.headers
     assert pieces[0][1] == KEEP_ALIVE
 
 
@@ -131,11 +131,11 @@ async def test_a_stream_that_is_asked_for_can_be_commented(stand_in: StandIn) ->
 async def test_late_headers_are_not_waited_for(stand_in: StandIn, body: object) -> None:
     """200 and comments in time, then the stream as the upstream wrote it."""
     async with served(stand_in, early_response_after_s=SHORT_S, keep_alive_s=SHORT_S) as relay:
-        answer, pieces = await streamed(relay, "headers_ms=1500;chunks=3", body)
+        response, pieces = await streamed(relay, "headers_ms=1500;chunks=3", body)
         captured, envelope = await relay.captured(), await relay.envelope()
-    assert answer.status_code == 200
-    assert answer.headers["content-type"].startswith("text/event-stream")
-    assert answer.headers["x-exchange-id"] == envelope.exchange_id
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert response.headers["x-exchange-id"] == envelope.exchange_id
     assert pieces[0][1] == KEEP_ALIVE
     assert pieces[0][0] * 1000 < (envelope.timings.to_headers_ms or 0)
     assert joined(pieces).count(KEEP_ALIVE) >= 3
@@ -152,7 +152,7 @@ async def test_late_headers_are_not_waited_for(stand_in: StandIn, body: object) 
 async def test_a_stored_response_read_as_a_stream_is_answered_early(
     stand_in: StandIn,
 ) -> None:
-    """Its query asks for a stream, so the proxy requests it uncompressed and passes a late answer
+    """Its query asks for a stream, so the proxy requests it uncompressed and passes a late response
     on in the stream.
     """
     headers = {
@@ -206,7 +206,7 @@ async def late_events(connection: Connection, requests: list[bytes]) -> None:
     ("target", "body"), ASKING_FOR_EVENTS, ids=[target for target, _ in ASKING_FOR_EVENTS]
 )
 async def test_every_json_request_for_a_stream_is_answered_early(target: str, body: object) -> None:
-    """And asks for a plain answer; its body goes up as it came, without a request for usage."""
+    """And asks for a plain response; its body goes up as it came, without a request for usage."""
     requests: list[bytes] = []
     script = functools.partial(late_events, requests=requests)
     async with (
@@ -214,12 +214,12 @@ async def test_every_json_request_for_a_stream_is_answered_early(target: str, bo
         served(upstream, early_response_after_s=SHORT_S) as relay,
     ):
         async with httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client:
-            answer = await client.post(target, json=body, headers={"accept-encoding": "gzip"})
+            response = await client.post(target, json=body, headers={"accept-encoding": "gzip"})
         envelope = await relay.envelope()
-    assert (answer.status_code, answer.content) == (200, KEEP_ALIVE + EVENTS)
+    assert (response.status_code, response.content) == (200, KEEP_ALIVE + EVENTS)
     head, _, sent = requests[0].partition(b"\r\n\r\n")
     assert b"accept-encoding: identity" in head.lower()
-    assert sent == answer.request.content
+    assert sent == response.request.content
     assert (envelope.outcome, envelope.usage_requested, envelope.stream) == (
         Outcome.COMPLETED,
         False,
@@ -260,11 +260,11 @@ async def test_other_requests_wait_for_the_upstreams_headers(
         served(upstream, early_response_after_s=SHORT_S) as relay,
     ):
         async with httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client:
-            answer = await client.post(
+            response = await client.post(
                 target, content=body, headers={"content-type": kind, "accept-encoding": "gzip"}
             )
         envelope = await relay.envelope()
-    assert (answer.status_code, answer.content) == (200, EVENTS)
+    assert (response.status_code, response.content) == (200, EVENTS)
     assert b"accept-encoding: gzip" in requests[0].lower()
     assert (envelope.outcome, envelope.request_bytes) == (Outcome.COMPLETED, len(body))
 
@@ -272,32 +272,32 @@ async def test_other_requests_wait_for_the_upstreams_headers(
 async def test_headers_in_time_are_the_upstreams(stand_in: StandIn) -> None:
     """Nothing is put in before the time has come."""
     async with served(stand_in, early_response_after_s=5) as relay:
-        answer, pieces = await streamed(relay, "headers_ms=100")
+        response, pieces = await streamed(relay, "headers_ms=100")
         assert joined(pieces) == await relay.captured()
-    assert answer.headers["x-ms-region"] == "North Central US"
+    assert response.headers["x-ms-region"] == "North Central US"
 
 
 async def test_switched_off_the_headers_are_waited_for(stand_in: StandIn) -> None:
     """EARLY_RESPONSE_AFTER_S=0."""
     async with served(stand_in, early_response_after_s=0, keep_alive_s=SHORT_S) as relay:
-        answer, pieces = await streamed(relay, "headers_ms=1000;status=429;retry_after=7")
-    assert (answer.status_code, answer.headers["retry-after"]) == (429, "7")
+        response, pieces = await streamed(relay, "headers_ms=1000;status=429;retry_after=7")
+    assert (response.status_code, response.headers["retry-after"]) == (429, "7")
     assert json.loads(joined(pieces))["error"]["code"] == "429"
 
 
 async def test_a_request_without_stream_is_never_answered_early(stand_in: StandIn) -> None:
     """It could be given no other status afterwards."""
     async with served(stand_in, early_response_after_s=SHORT_S) as relay:
-        answer, _ = await streamed(relay, "headers_ms=1000;status=500", {"messages": MESSAGES})
-    assert answer.status_code == 500
+        response, _ = await streamed(relay, "headers_ms=1000;status=500", {"messages": MESSAGES})
+    assert response.status_code == 500
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503])
-async def test_an_error_after_an_early_answer_is_raised_by_the_sdk(
+async def test_an_error_after_an_early_response_is_raised_by_the_sdk(
     stand_in: StandIn, status: int
 ) -> None:
     """The sync and async SDKs raise it with the upstream's own code and message, and the event
-    holds the upstream's answer.
+    holds the upstream's response.
     """
     directives = f"headers_ms=1000;status={status}"
     async with served(stand_in, early_response_after_s=SHORT_S) as relay:
@@ -326,7 +326,7 @@ async def test_an_error_after_an_early_answer_is_raised_by_the_sdk(
         ("headers_ms=1000;silence_after=5", "UPSTREAM_READ_TIMEOUT_S", Outcome.TIMED_OUT),
     ],
 )
-async def test_a_failure_after_an_early_answer_is_raised_by_the_sdk(
+async def test_a_failure_after_an_early_response_is_raised_by_the_sdk(
     stand_in: StandIn, directives: str, message: str, outcome: Outcome
 ) -> None:
     """As an error frame, and never as a false end."""
@@ -337,7 +337,7 @@ async def test_a_failure_after_an_early_answer_is_raised_by_the_sdk(
     assert (envelope.outcome, envelope.status_code) == (outcome, 200)
 
 
-async def test_a_refused_addition_after_an_early_answer_is_unseen(stand_in: StandIn) -> None:
+async def test_a_refused_addition_after_an_early_response_is_unseen(stand_in: StandIn) -> None:
     """The second call's stream follows the comments."""
     async with served(stand_in, early_response_after_s=SHORT_S) as relay:
         text = await asyncio.to_thread(
@@ -389,7 +389,7 @@ async def test_the_sdk_reads_a_streamed_image_through_comments(stand_in: StandIn
     )
 
 
-async def test_disconnect_after_an_early_answer_ends_the_call(stand_in: StandIn) -> None:
+async def test_disconnect_after_an_early_response_ends_the_call(stand_in: StandIn) -> None:
     """The upstream is let go before it has answered."""
     async with (
         served(stand_in, early_response_after_s=SHORT_S) as relay,
@@ -397,8 +397,8 @@ async def test_disconnect_after_an_early_answer_ends_the_call(stand_in: StandIn)
     ):
         async with client.stream(
             "POST", CHAT, json=STREAM, headers={"x-stand-in": "silence", "x-tag": "early"}
-        ) as answer:
-            async for piece in answer.aiter_raw():
+        ) as response:
+            async for piece in response.aiter_raw():
                 assert piece == KEEP_ALIVE
                 break
         envelope = await relay.envelope()

@@ -1,4 +1,4 @@
-"""The Azure OpenAI stand-in as a process, and the shapes of its answers."""
+"""The Azure OpenAI stand-in as a process, and the shapes of its responses."""
 
 import hashlib
 import http.client
@@ -72,9 +72,9 @@ def test_a_stream_has_azures_chunks_in_azures_order(stand_in: StandIn) -> None:
     """Prompt filter, role, contents, finish, usage, [DONE]; `usage` is null in all but the last
     chunk.
     """
-    answer = stand_in.post(body=WITH_USAGE, directives="chunks=2")
-    assert answer.headers["content-type"] == "text/event-stream"
-    found = chunks(answer.content)
+    response = stand_in.post(body=WITH_USAGE, directives="chunks=2")
+    assert response.headers["content-type"] == "text/event-stream"
+    found = chunks(response.content)
     assert "prompt_filter_results" in found[0]
     assert (found[0]["choices"], found[0]["id"], found[0]["created"]) == ([], "", 0)
     kinds = [[choice["delta"] for choice in chunk["choices"]] for chunk in found[1:]]  # type: ignore[attr-defined]
@@ -83,7 +83,7 @@ def test_a_stream_has_azures_chunks_in_azures_order(stand_in: StandIn) -> None:
     assert found[-1]["choices"] == []
     assert found[-1]["usage"]["total_tokens"] == 6 + 2  # type: ignore[index]
     assert all(chunk["usage"] is None for chunk in found[:-1])
-    assert events(answer.content)[-1] == "[DONE]"
+    assert events(response.content)[-1] == "[DONE]"
 
 
 def test_usage_comes_only_when_asked_for(stand_in: StandIn) -> None:
@@ -131,18 +131,18 @@ def test_the_gateway_refuses_as_azure_does(
     stand_in: StandIn, path: str, headers: dict[str, str], status: int, code: str
 ) -> None:
     """No key, no api-version, no such deployment."""
-    answer = stand_in.post(path, **headers)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    response = stand_in.post(path, **headers)
+    assert (response.status_code, response.json()["error"]["code"]) == (status, code)
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503])
 def test_any_failure_comes_when_asked_for(stand_in: StandIn, status: int) -> None:
     """status=N answers N with an error object, a stream too."""
-    answer = stand_in.post(body=STREAM, directives=f"status={status}; retry_after=7")
-    assert answer.status_code == status
-    assert answer.json()["error"]["message"]
+    response = stand_in.post(body=STREAM, directives=f"status={status}; retry_after=7")
+    assert response.status_code == status
+    assert response.json()["error"]["message"]
     waits = [
-        answer.headers.get(name)
+        response.headers.get(name)
         for name in ("retry-after", "retry-after-ms", "x-ms-retry-after-ms")
     ]
     assert waits == (["7", "7000", "7000"] if status in {429, 503} else [None] * 3)
@@ -164,9 +164,9 @@ def test_stream_options_are_refused_where_azure_does(
     stand_in: StandIn, path: str, body: object
 ) -> None:
     """Data sources, old api-versions, the Responses API, or on request."""
-    answer = stand_in.post(path, body)
-    assert answer.status_code == 400
-    assert "Extra inputs are not permitted" in answer.json()["error"]["message"]
+    response = stand_in.post(path, body)
+    assert response.status_code == 400
+    assert "Extra inputs are not permitted" in response.json()["error"]["message"]
 
 
 def test_whatever_else_is_asked_comes_back_described(stand_in: StandIn) -> None:
@@ -191,18 +191,18 @@ def test_whatever_else_is_asked_comes_back_described(stand_in: StandIn) -> None:
 )
 def test_responses_end_in_every_way(stand_in: StandIn, directives: str, last: str) -> None:
     """Failed, incomplete, or an error event, inside a 200."""
-    answer = stand_in.post(
+    response = stand_in.post(
         "/openai/v1/responses", {"model": "m", "input": "x", "stream": True}, directives
     )
-    assert answer.status_code == 200
-    assert answer.content.rstrip().rpartition(b"event: ")[2].partition(b"\n")[0].decode() == last
+    assert response.status_code == 200
+    assert response.content.rstrip().rpartition(b"event: ")[2].partition(b"\n")[0].decode() == last
 
 
 def test_a_deployment_in_a_url_may_be_encoded(stand_in: StandIn) -> None:
     """`=` and `,` of directives arrive as they are or percent-encoded."""
     name = quote("gpt-4o--status=503,retry_after=1", safe="")
-    answer = stand_in.post(CHAT.replace("gpt-4o", name))
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    response = stand_in.post(CHAT.replace("gpt-4o", name))
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
 
 
 def test_clearing_forgets(stand_in: StandIn) -> None:

@@ -40,13 +40,13 @@ def stand_in() -> Iterator[StandIn]:
 
 @pytest.mark.parametrize("layout", ["byte_at_a_time; chunks=2", "cut=7", "gzip", "chunked"])
 def test_layout_changes_pieces_not_bytes(stand_in: StandIn, layout: str) -> None:
-    """The caller reads the bytes that the record holds, which are those of the plain answer."""
+    """The caller reads the bytes that the record holds, which are those of the plain response."""
     few = "chunks=2" if "chunks=2" in layout else ""
-    answer = stand_in.post(body=STREAM, directives=layout, tag=f"layout-{layout}")
+    response = stand_in.post(body=STREAM, directives=layout, tag=f"layout-{layout}")
     recorded = stand_in.exchange(f"tag:layout-{layout}")
     written = base64.b64decode(str(recorded["response_body_base64"]))
-    assert answer.content == (gzip.decompress(written) if layout == "gzip" else written)
-    assert answer.content == stand_in.post(body=STREAM, directives=few).content
+    assert response.content == (gzip.decompress(written) if layout == "gzip" else written)
+    assert response.content == stand_in.post(body=STREAM, directives=few).content
     assert hashlib.sha256(written).hexdigest() == recorded["response_sha256"]
 
 
@@ -72,8 +72,8 @@ def test_the_pace_is_kept(stand_in: StandIn) -> None:
             "tag": "pace",
         },
         timeout=DEADLINE_S,
-    ) as answer:
-        arrivals = [time.monotonic() for _ in answer.iter_raw()]
+    ) as response:
+        arrivals = [time.monotonic() for _ in response.iter_raw()]
     recorded = stand_in.exchange("tag:pace")
     written = recorded["write_times"]
     assert isinstance(written, list)
@@ -108,7 +108,7 @@ def test_a_reset_is_a_reset_and_what_came_before_arrives(stand_in: StandIn, body
 
 
 def test_a_reset_before_headers_sends_nothing(stand_in: StandIn) -> None:
-    """Not a byte of an answer."""
+    """Not a byte of a response."""
     with closing(socket.create_connection(("127.0.0.1", stand_in.port), DEADLINE_S)) as caller:
         caller.sendall(request_bytes(b"{}", "reset_before_headers"))
         with pytest.raises(ConnectionResetError):
@@ -208,8 +208,8 @@ def test_a_large_prompt_does_not_hold_up_other_streams(stand_in: StandIn) -> Non
                 "tag": "beside",
             }
             async with client.stream("POST", CHAT, json=STREAM, headers=headers):
-                answer = await client.post(CHAT, content=large, headers={"tag": "large"})
-                return int(answer.json()["usage"]["prompt_tokens"])
+                response = await client.post(CHAT, content=large, headers={"tag": "large"})
+                return int(response.json()["usage"]["prompt_tokens"])
 
     assert asyncio.run(both()) == 500_000 * (2 + 4)
     reading, beside = stand_in.exchange("tag:large"), stand_in.exchange("tag:beside")

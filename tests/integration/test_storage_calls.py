@@ -110,9 +110,9 @@ class AcceptingEventHub:
         await self._ledger.delivered([message_id])
 
 
-def setup_of(account: Account, answer: httpx.Response | Exception) -> RelaySetup:
+def setup_of(account: Account, response: httpx.Response | Exception) -> RelaySetup:
     return relay_setup(
-        answer,
+        response,
         store=AzuriteStore(account),
         envelopes=AzuriteEnvelopes(account),
         request_body_bytes=10 * MB,
@@ -152,9 +152,9 @@ def documented(column: str) -> Counter[str]:
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
 @pytest.mark.parametrize("column", CASES)
 async def test_an_exchange_makes_exactly_the_calls_of_the_table(azurite: str, column: str) -> None:
-    request, answer = CASES[column]
+    request, response = CASES[column]
     async with counting(azurite) as (address, counts), an_account(address) as account:
-        setup = setup_of(account, answer)
+        setup = setup_of(account, response)
         await RelayClient(setup.relay, *in_pieces(request)).run()
         await setup.recorded()
         await deliver_queued(account)

@@ -69,7 +69,7 @@ async def test_with_the_queue_down_the_capture_holds_the_envelope() -> None:
     assert (setup.recorder.failed.envelopes, setup.recorder.failed.lost) == (1, 0)
 
 
-async def test_with_the_queue_down_an_exchange_without_an_answer_keeps_its_outcome() -> None:
+async def test_with_the_queue_down_an_exchange_without_a_response_keeps_its_outcome() -> None:
     """Otherwise reconcile would find a request alone, and call it aborted."""
     setup = relay_setup(httpx.ConnectError("no route"), envelopes=Envelopes(failing=True))
     await exchanged(setup)
@@ -162,7 +162,7 @@ async def test_the_first_call_that_storage_takes_again_records_what_waits() -> N
 
 @pytest.mark.parametrize("required", [False, True], ids=["best_effort", "required"])
 @pytest.mark.parametrize("lost", [".request", ".response"])
-async def test_a_capture_is_stored_although_the_answer_to_its_put_was_lost(
+async def test_a_capture_is_stored_although_the_response_to_its_put_was_lost(
     *, required: bool, lost: str
 ) -> None:
     """Storage is asked before the client or the event hears that it is not."""

@@ -125,7 +125,7 @@ async def test_what_is_sent_is_one_request() -> None:
     ],
 )
 @pytest.mark.parametrize("step", [1, 10_000], ids=["byte_by_byte", "at_once"])
-async def test_an_answer_in_every_form(raw: bytes, answer: ResponseParts, step: int) -> None:
+async def test_a_response_in_every_form(raw: bytes, response: ResponseParts, step: int) -> None:
     async def script(connection: Connection) -> None:
         await connection.request()
         for start in range(0, len(raw), step):
@@ -133,7 +133,7 @@ async def test_an_answer_in_every_form(raw: bytes, answer: ResponseParts, step: 
         await connection.closed_by_client()
 
     async with serving(script) as server, client_of(server.url) as client:
-        assert await client.get() == answer
+        assert await client.get() == response
 
 
 async def test_calls_in_turn_use_one_connection() -> None:
@@ -143,7 +143,7 @@ async def test_calls_in_turn_use_one_connection() -> None:
         assert server.connections == 1
 
 
-async def test_an_answer_that_closes_is_followed_by_another_connection() -> None:
+async def test_a_response_that_closes_is_followed_by_another_connection() -> None:
     """The client closes its side, too."""
 
     async def script(connection: Connection) -> None:
@@ -218,8 +218,8 @@ async def test_a_connection_that_was_idle_for_long_is_not_used() -> None:
 
 @pytest.mark.parametrize("unasked", [b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil", b"x", OK])
 @pytest.mark.parametrize("together", [True, False], ids=["with_the_answer", "after_it"])
-async def test_an_unsolicited_answer_is_discarded(unasked: bytes, together: bool) -> None:
-    """It makes its connection unfit for another call; garbage right after an answer spoils that
+async def test_an_unsolicited_response_is_discarded(unasked: bytes, together: bool) -> None:
+    """It makes its connection unfit for another call; garbage right after a response spoils that
     answer, too.
     """
     more = asyncio.Event()
@@ -258,7 +258,7 @@ async def test_an_unsolicited_answer_is_discarded(unasked: bytes, together: bool
         b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\nxx",
     ],
 )
-async def test_an_incomplete_answer_is_an_error(raw: bytes) -> None:
+async def test_an_incomplete_response_is_an_error(raw: bytes) -> None:
     """A truncated or malformed answer raises StorageError, and its connection is not used again."""
 
     async def script(connection: Connection) -> None:
@@ -271,7 +271,7 @@ async def test_an_incomplete_answer_is_an_error(raw: bytes) -> None:
         assert not client.idle
 
 
-async def test_an_answer_that_breaks_off_leaves_nothing_to_the_garbage_collector() -> None:
+async def test_a_response_that_breaks_off_leaves_nothing_to_the_garbage_collector() -> None:
     """A large part of a capture may have come, and the request holds one, too."""
 
     async def script(connection: Connection) -> None:
@@ -398,7 +398,7 @@ async def test_a_large_body_arrives_as_it_is() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
-async def test_an_answer_may_come_before_the_body_is_sent() -> None:
+async def test_a_response_may_come_before_the_body_is_sent() -> None:
     """The rest of the body is not sent, and the connection not used again."""
 
     async def script(connection: Connection) -> None:
@@ -464,7 +464,7 @@ async def test_calls_beyond_the_limit_wait_for_their_turn() -> None:
         assert server.connections <= 3
 
 
-async def test_the_wait_for_a_turn_is_not_taken_from_the_time_for_the_answer() -> None:
+async def test_the_wait_for_a_turn_is_not_taken_from_the_time_for_the_response() -> None:
     """Storage is slow: what waited for a connection has all of that time all the same."""
 
     async def script(connection: Connection) -> None:

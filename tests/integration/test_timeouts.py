@@ -73,10 +73,10 @@ class MisbehavingDependency:
 
     @contextlib.asynccontextmanager
     async def server(
-        self, answer: bytes = HTTP_ANSWER, *, reads: bool = True
+        self, response: bytes = HTTP_ANSWER, *, reads: bool = True
     ) -> AsyncIterator[TinyServer]:
         async def script(connection: Connection) -> None:
-            await misbehave(connection, self.how, answer, reads=reads)
+            await misbehave(connection, self.how, response, reads=reads)
 
         async with serving(script) as running:
             yield running
@@ -181,7 +181,7 @@ async def a_storage(
         blob_service_uri=None,
         queue_service_uri=None,
     )
-    long = StorageTimeouts(connect_s=LONG_S, silence_s=LONG_S, answer_s=LONG_S, call_s=LONG_S)
+    long = StorageTimeouts(connect_s=LONG_S, silence_s=LONG_S, response_s=LONG_S, call_s=LONG_S)
     storage = Storage(settings, no_identity, timeouts=replace(long, **seconds))
     try:
         yield storage
@@ -190,7 +190,7 @@ async def a_storage(
 
 
 async def storage_turn(dependency: MisbehavingDependency) -> None:
-    """All connections wait for an answer that does not come."""
+    """All connections wait for a response that does not come."""
     async with dependency.server() as server, a_storage(server, turn_s=SHORT_S) as storage:
         others = [asyncio.create_task(storage.direct.get_blob("captures/a")) for _ in range(100)]
         await asyncio.sleep(0)
@@ -225,7 +225,7 @@ async def storage_answer(dependency: MisbehavingDependency) -> None:
         await connection.say(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\nbeginning")
         await misbehave(connection, dependency.how)
 
-    async with serving(script) as server, a_storage(server, answer_s=SHORT_S) as storage:
+    async with serving(script) as server, a_storage(server, response_s=SHORT_S) as storage:
         with pytest.raises(StorageError):
             await storage.direct.get_blob("captures/a")
 
@@ -372,12 +372,12 @@ TRIALS: Final[dict[tuple[str, str], Callable[[MisbehavingDependency], Awaitable[
     ("Storage, calls of every exchange", "a connection"): storage_connection,
     (
         "Storage, calls of every exchange",
-        "the answer's headers, and between two pieces of its body",
+        "the response's headers, and between two pieces of its body",
     ): storage_silence,
-    ("Storage, calls of every exchange", "the whole answer"): storage_answer,
+    ("Storage, calls of every exchange", "the whole response"): storage_answer,
     (
         "Storage, all other calls",
-        "a call with its tries, or a page or piece of a long answer",
+        "a call with its tries, or a page or piece of a long response",
     ): sdk_call,
     (
         "Storage, the start of reconcile",
@@ -385,7 +385,7 @@ TRIALS: Final[dict[tuple[str, str], Callable[[MisbehavingDependency], Awaitable[
     ): start_lease,
     ("Azure OpenAI", "a connection"): upstream_connection,
     ("Azure OpenAI", "taking 64 KiB of the request's body"): upstream_upload,
-    ("Azure OpenAI", "a byte of the answer"): upstream_byte,
+    ("Azure OpenAI", "a byte of the response"): upstream_byte,
     ("Azure OpenAI", "the whole exchange, however it trickles"): whole_exchange,
     ("Identity endpoint", "a token"): token,
     ("Entra", "the tenant's signing keys"): signing_keys,

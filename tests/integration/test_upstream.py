@@ -176,7 +176,7 @@ async def test_a_body_of_unknown_length_passes_on_in_chunks(transport: AiohttpTr
 
 
 class LateReader(httpx.AsyncBaseTransport):
-    """Hands an answer on once its connection has broken."""
+    """Hands a response on once its connection has broken."""
 
     def __init__(self, transport: AiohttpTransport) -> None:
         self._transport = transport
@@ -231,7 +231,7 @@ async def test_every_byte_before_a_break_reaches_client_and_capture(
 @pytest.mark.parametrize(
     "line", [b"600 Odd", b"999 Odd", b"101 Switching", b"200 OK\r\nX-Note: a\x01b"]
 )
-async def test_an_answer_that_no_server_could_pass_on_is_a_502(
+async def test_a_response_that_no_server_could_pass_on_is_a_502(
     transport: AiohttpTransport, line: bytes
 ) -> None:
     async def script(connection: Connection) -> None:
@@ -277,7 +277,7 @@ async def test_disconnect_within_a_passing_body(
     assert not client.messages
 
 
-async def test_disconnect_within_the_upload_ends_the_answer(
+async def test_disconnect_within_the_upload_ends_the_response(
     transport: AiohttpTransport,
 ) -> None:
     """A disconnect ends the exchange at once, before the end of the upload and before the
@@ -329,7 +329,7 @@ async def test_a_passing_body_over_the_limit_is_rejected(
     assert (await setup.envelope()).outcome is Outcome.REJECTED
 
 
-async def test_a_passing_body_over_the_limit_cuts_an_answer_off(
+async def test_a_passing_body_over_the_limit_cuts_a_response_off(
     transport: AiohttpTransport,
 ) -> None:
     """Its status was sent: the response breaks off, and is not started a second time."""
@@ -341,7 +341,7 @@ async def test_a_passing_body_over_the_limit_cuts_an_answer_off(
         await connection.closed_by_client()
 
     class LateClient(RelayClient):
-        """A client that sends the rest of its body after the answer has started."""
+        """A client that sends the rest of its body after the response has started."""
 
         async def _receive(self) -> dict[str, Any]:
             if len(self.pieces) == 1:

@@ -48,7 +48,7 @@ class UsageClaimSetup:
     """Enrichment of captures in memory, with claims in storage."""
 
     storage: Storage
-    answers: dict[str, Capture] = field(default_factory=dict)
+    responses: dict[str, Capture] = field(default_factory=dict)
     sent: list[dict[str, Any]] = field(default_factory=list)
     failure: Exception | None = None  # of the Event Hub
     dead_lettered: list[str] = field(default_factory=list)
@@ -64,7 +64,7 @@ class UsageClaimSetup:
         raise AssertionError("no outcome is pending")
 
     async def get(self, name: str | None) -> Capture | None:
-        return self.answers.get(name or "")
+        return self.responses.get(name or "")
 
     async def limit_bytes(self) -> int:
         return 1_000_000
@@ -90,7 +90,7 @@ class UsageClaimSetup:
         text = json.dumps(document).encode()
         body = b"event: response.completed\ndata: " + text + b"\n\n" if stream else text
         kind = "text/event-stream" if stream else "application/json"
-        self.answers[exchange_id] = Capture(header={"headers": {"content-type": kind}}, body=body)
+        self.responses[exchange_id] = Capture(header={"headers": {"content-type": kind}}, body=body)
         return an_envelope(
             exchange_id=exchange_id,
             operation=operation,
@@ -216,7 +216,7 @@ async def test_an_exchange_whose_event_is_not_taken_leaves_the_usage_to_the_next
 
 
 async def test_a_claim_of_an_event_that_may_have_been_accepted_is_kept(azurite: str) -> None:
-    """The answer was lost, and then the Event Hub refused it, or a message that came twice."""
+    """The response was lost, and then the Event Hub refused it, or a message that came twice."""
     async with an_account(azurite) as account:
         setup, done = UsageClaimSetup(account.storage), a_response()
         first, second = (setup.answered("responses.get", done) for _ in range(2))

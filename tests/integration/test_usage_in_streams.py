@@ -36,10 +36,10 @@ def stand_in() -> Iterator[StandIn]:
 
 
 class Sent:
-    """One request through the relay: the client's answer, and the upstream's record of it."""
+    """One request through the relay: the client's response, and the upstream's record of it."""
 
-    def __init__(self, answer: httpx.Response, seen: list[dict[str, Any]]) -> None:
-        self.answer = answer
+    def __init__(self, response: httpx.Response, seen: list[dict[str, Any]]) -> None:
+        self.response = response
         self.bodies = [
             (exchange["request_body"] or "").encode() for exchange in seen
         ]  # a large one is known by its digest alone
@@ -67,12 +67,12 @@ async def sent(
     }
     async with httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        answer = await client.post(path, content=content, headers=headers)
+        response = await client.post(path, content=content, headers=headers)
         record = await client.get(
             f"{stand_in.url}/_stand_in/exchanges",
             params={"header": f"x-ms-client-request-id:{tag}"},
         )
-    return Sent(answer, record.json())
+    return Sent(response, record.json())
 
 
 def without_usage_chunk(stream: bytes) -> bytes:
@@ -89,7 +89,7 @@ def without_usage_chunk(stream: bytes) -> bytes:
 async def test_the_client_gets_what_the_upstream_wrote_without_the_usage_chunk(
     stand_in: StandIn, operation: str, directives: str
 ) -> None:
-    """The addition is all that the request has more, the chunk all that the answer has less; the
+    """The addition is all that the request has more, the chunk all that the response has less; the
     capture keeps it.
     """
     body = {"prompt": "hello", "stream": True} if operation == "completions" else STREAM
@@ -98,8 +98,8 @@ async def test_the_client_gets_what_the_upstream_wrote_without_the_usage_chunk(
         envelope = await relay.envelope()
         assert await relay.captured() == done.written
     assert done.bodies == [b"{" + ADDED + json.dumps(body).encode()[1:]]
-    assert done.answer.content == without_usage_chunk(done.written)
-    assert len(done.answer.content) < len(done.written)
+    assert done.response.content == without_usage_chunk(done.written)
+    assert len(done.response.content) < len(done.written)
     assert (envelope.usage_requested, envelope.outcome, envelope.usage_source) == (
         True,
         Outcome.COMPLETED,
@@ -119,8 +119,8 @@ async def test_other_line_ends_are_understood(stand_in: StandIn, line_ends: str)
     expected_events = [
         event for event in done.written.split(blank) if b'"usage":{' not in event.replace(b" ", b"")
     ]
-    assert done.answer.content == blank.join(expected_events)
-    assert len(done.answer.content) < len(done.written)
+    assert done.response.content == blank.join(expected_events)
+    assert len(done.response.content) < len(done.written)
 
 
 async def test_a_caller_who_requests_usage_gets_all_as_it_was(stand_in: StandIn) -> None:
@@ -132,8 +132,8 @@ async def test_a_caller_who_requests_usage_gets_all_as_it_was(stand_in: StandIn)
         done = await sent(relay, stand_in, body)
         envelope = await relay.envelope()
     assert done.bodies == [body]
-    assert done.answer.content == done.written
-    assert b'"total_tokens"' in done.answer.content
+    assert done.response.content == done.written
+    assert b'"total_tokens"' in done.response.content
     assert (envelope.usage_requested, envelope.usage is not None) == (False, True)
 
 
@@ -143,7 +143,7 @@ async def test_switched_off_nothing_is_touched(stand_in: StandIn) -> None:
     async with served(stand_in, ask_for_usage=False) as relay:
         done = await sent(relay, stand_in, body)
         envelope = await relay.envelope()
-    assert (done.bodies, done.answer.content) == ([body], done.written)
+    assert (done.bodies, done.response.content) == ([body], done.written)
     assert (envelope.usage_source, envelope.usage, envelope.outcome) == (
         "none",
         None,
@@ -167,13 +167,13 @@ async def test_a_refused_addition_is_unseen_by_the_client(stand_in: StandIn) -> 
         elsewhere = await sent(relay, stand_in, STREAM)
     plain = json.dumps(STREAM).encode()
     assert first.bodies == [b"{" + ADDED + plain[1:], plain]
-    assert (first.answer.status_code, first.answer.content) == (200, first.written)
+    assert (first.response.status_code, first.response.content) == (200, first.written)
     assert (envelope.usage_requested, envelope.outcome, envelope.upstream_status_code) == (
         False,
         Outcome.COMPLETED,
         200,
     )
-    assert (second.bodies, second.answer.status_code) == ([plain], 200)
+    assert (second.bodies, second.response.status_code) == ([plain], 200)
     assert elsewhere.bodies[0].startswith(b"{" + ADDED)
 
 
@@ -183,7 +183,7 @@ async def test_a_callers_own_mistake_comes_back_as_it_is(stand_in: StandIn) -> N
         done = await sent(relay, stand_in, STREAM, directives="status=400")
         envelope = await relay.envelope()
     assert len(done.bodies) == 1
-    assert (done.answer.status_code, done.answer.content) == (400, done.written)
+    assert (done.response.status_code, done.response.content) == (400, done.written)
     assert envelope.outcome is Outcome.UPSTREAM_ERROR
 
 
@@ -197,7 +197,7 @@ async def test_an_old_api_version_gets_no_usage_request(
     async with served(stand_in) as relay:
         done = await sent(relay, stand_in, STREAM, api_version=api_version)
     assert done.bodies == [json.dumps(STREAM).encode()]
-    assert (done.answer.status_code, done.answer.content) == (200, done.written)
+    assert (done.response.status_code, done.response.content) == (200, done.written)
 
 
 async def test_the_v1_routes_are_asked(stand_in: StandIn) -> None:
@@ -210,7 +210,7 @@ async def test_the_v1_routes_are_asked(stand_in: StandIn) -> None:
         )
         envelope = await relay.envelope()
     assert done.bodies[0].startswith(b"{" + ADDED)
-    assert done.answer.content == without_usage_chunk(done.written)
+    assert done.response.content == without_usage_chunk(done.written)
     assert envelope.deployment == "gpt-4o"
 
 
@@ -251,13 +251,13 @@ SHAPES: list[tuple[str, bytes]] = [
 async def test_every_other_body_goes_up_as_it_came(
     stand_in: StandIn, operation: str, body: bytes
 ) -> None:
-    """And its answer comes down as it was written."""
+    """And its response comes down as it was written."""
     async with served(stand_in) as relay:
         target = f"/openai/v1/{operation}" if operation == "responses" else ""
         done = await sent(relay, stand_in, body, operation=operation, target=target)
         assert await relay.captured() == done.written
     assert done.sha256 == [hashlib.sha256(body).hexdigest()]
-    assert done.answer.content == done.written
+    assert done.response.content == done.written
 
 
 async def test_a_client_that_closes_after_the_last_frame_costs_no_usage(stand_in: StandIn) -> None:
@@ -269,8 +269,8 @@ async def test_a_client_that_closes_after_the_last_frame_costs_no_usage(stand_in
         target = f"/openai/deployments/gpt/chat/completions?api-version={API_VERSION}"
         async with client.stream(
             "POST", target, json=STREAM, headers={"x-stand-in": "chunk_ms=1"}
-        ) as answer:
-            async for piece in answer.aiter_raw():
+        ) as response:
+            async for piece in response.aiter_raw():
                 if piece.endswith(b"[DONE]\n\n"):
                     break
         envelope = await relay.envelope()
@@ -299,20 +299,20 @@ async def sized(
 async def through(
     server: TinyServer, going_on: asyncio.Event, until: bytes, **interventions: Any
 ) -> tuple[httpx.Response, Any]:
-    """(the answer, its envelope); the upstream goes on when the client has read `until`."""
+    """(the response, its envelope); the upstream goes on when the client has read `until`."""
     async with (
         served(server, **interventions) as relay,
         httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client,
     ):
         target = f"/openai/deployments/gpt/chat/completions?api-version={API_VERSION}"
-        async with client.stream("POST", target, json=STREAM) as answer:
+        async with client.stream("POST", target, json=STREAM) as response:
             received_bytes = b""
-            async for piece in answer.aiter_raw():
+            async for piece in response.aiter_raw():
                 received_bytes += piece
                 if until in received_bytes:
                     going_on.set()
         return httpx.Response(
-            answer.status_code, headers=answer.headers, content=received_bytes
+            response.status_code, headers=response.headers, content=received_bytes
         ), await relay.envelope()
 
 
@@ -335,15 +335,17 @@ async def test_a_stream_that_says_its_length_arrives_well_formed(
     size = len(first + rest) + missing
     script = partial(sized, first=first, size=size, rest=rest, going_on=going_on)
     async with serving(script) as server:
-        answer, envelope = await through(
+        response, envelope = await through(
             server, going_on, until, keep_alive_s=0.05 if b"keep" in until else 0
         )
-    assert answer.headers["transfer-encoding"] == "chunked"
-    received, _, frame = answer.content.replace(b": keep-alive\n", b"").partition(b'data: {"error"')
+    assert response.headers["transfer-encoding"] == "chunked"
+    received, _, frame = response.content.replace(b": keep-alive\n", b"").partition(
+        b'data: {"error"'
+    )
     assert received == expected
-    assert (until in answer.content, bool(frame)) == (True, missing > 0)
+    assert (until in response.content, bool(frame)) == (True, missing > 0)
     assert "content-length" not in {
-        name for name, value in answer.headers.items() if value == str(size)
+        name for name, value in response.headers.items() if value == str(size)
     }
     assert envelope.outcome is (Outcome.UPSTREAM_INTERRUPTED if missing else Outcome.COMPLETED)
 
@@ -354,9 +356,9 @@ async def left_early(relay: ServedRelay, directives: str) -> None:
         target = f"/openai/deployments/gpt/chat/completions?api-version={API_VERSION}"
         async with client.stream(
             "POST", target, json=STREAM, headers={"x-stand-in": directives}
-        ) as answer:
+        ) as response:
             received_bytes = b""
-            async for piece in answer.aiter_raw():
+            async for piece in response.aiter_raw():
                 received_bytes += piece
                 if received_bytes.count(b"\n\n") >= 4:
                     return

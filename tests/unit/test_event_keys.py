@@ -21,7 +21,7 @@ FILTERED = {"id": "", "model": "", "choices": [], "prompt_filter_results": [{"pr
 
 
 def _arriving(*parts: bytes) -> tuple[Capture, dict[str, Any]]:
-    """An answer whose parts came 100 ms apart, and the envelope's fields about it."""
+    """A response whose parts came 100 ms apart, and the envelope's fields about it."""
     body, arrivals = b"", []
     for number, part in enumerate(parts, start=1):
         body += part
@@ -106,7 +106,7 @@ def test_an_estimate_counts_four_bytes_to_a_token_on_both_sides() -> None:
 def test_nothing_is_estimated_if_nothing_was_generated_or_cut(
     operation: str, status: int, stream: bool
 ) -> None:
-    """An answer that came whole without usage has none; a refusal has used nothing."""
+    """A response that came whole without usage has none; a refusal has used nothing."""
     exchange = envelope(operation=operation, upstream_status_code=status, stream=stream)
     event = event_of(exchange, HELLO, answering({"choices": []}))
     assert (event["usage_source"], event["usage_estimate"]) == ("none", None)
@@ -160,7 +160,7 @@ def test_the_body_of_an_unknown_operation_is_not_parsed() -> None:
         ("something.new", "call"),
     ],
 )
-def test_the_type_says_what_kind_of_answer_it_is(operation: str, expected: str) -> None:
+def test_the_type_says_what_kind_of_response_it_is(operation: str, expected: str) -> None:
     """Failures have type error, for every operation."""
     assert event_of(envelope(operation=operation, stream=False), None, None)["type"] == expected
     failed = envelope(operation=operation, stream=False, outcome=Outcome.UPSTREAM_ERROR)

@@ -8,9 +8,9 @@ import json
 
 import pytest
 
-from local.azure_openai.answer import StandInResponse
 from local.azure_openai.app import App
 from local.azure_openai.directives import Directives
+from local.azure_openai.http_response import StandInResponse
 from local.azure_openai.recording import ExchangeRecording
 from local.azure_openai.request import Request
 from local.repository import ROOT
@@ -73,10 +73,10 @@ def test_there_is_a_golden_case_whose_request_calls_the_operation(spec: Operatio
 
 
 @of_each_row
-def test_an_operation_whose_answer_is_parsed_has_an_event_type_of_its_own(
+def test_an_operation_whose_response_is_parsed_has_an_event_type_of_its_own(
     spec: OperationSpec,
 ) -> None:
-    """The answer of a `call` is not parsed."""
+    """The response of a `call` is not parsed."""
     assert (spec.reader is ReaderKind.NONE) == (spec.event_type == "call")
 
 
@@ -121,9 +121,9 @@ async def test_the_stand_in_answers_the_operation(spec: OperationSpec) -> None:
     assert spec.method is not None
     assert spec.route is not None
     path = spec.route.format(json.loads(created.body)["id"])
-    answer = await ask(app, spec.method, path, {})
-    assert answer.status == 200
-    assert not isinstance(answer.body, bytes) or b"stand_in.echo" not in answer.body
+    response = await ask(app, spec.method, path, {})
+    assert response.status == 200
+    assert not isinstance(response.body, bytes) or b"stand_in.echo" not in response.body
 
 
 async def ask(app: App, method: str, path: str, more: dict[str, object]) -> StandInResponse:
@@ -142,7 +142,7 @@ async def ask(app: App, method: str, path: str, more: dict[str, object]) -> Stan
         body=bytearray(body),
         exchange=recorded,
     )
-    return (await app.reply(request)).answer
+    return (await app.reply(request)).response
 
 
 def docs_row(spec: OperationSpec) -> str:

@@ -7,10 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.functions_host.durable import events
-from local.functions_host.durable.answer import OrchestratorState, parse_answer, parse_failure
 from local.functions_host.durable.events import Event
 from local.functions_host.durable.execution import OpenActivity
 from local.functions_host.durable.functions import DurableFunction, DurableFunctions
+from local.functions_host.durable.orchestrator_state import (
+    OrchestratorState,
+    parse_failure,
+    parse_state,
+)
 from local.functions_host.invocations import Invocations
 from local.functions_host.worker_library import Invocation, InvocationResult, TypedData
 
@@ -45,7 +49,7 @@ class Calls:
             return _failed(_unknown(name, self._functions.orchestrators))
         outcome = await self._call(target, json.dumps(context))
         if outcome.error is None:
-            return parse_answer(outcome.return_value.json)
+            return parse_state(outcome.return_value.json)
         return parse_failure(outcome.error)
 
     async def activity(self, task_id: int, activity: OpenActivity, now: Clock) -> Event:

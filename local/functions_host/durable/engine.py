@@ -13,11 +13,15 @@ from typing import Any
 
 from local.functions_host.console import say
 from local.functions_host.durable import events
-from local.functions_host.durable.answer import CallActivity, OrchestratorState, UnsupportedAction
 from local.functions_host.durable.calls import Calls, Clock, utc_now
 from local.functions_host.durable.events import Event
 from local.functions_host.durable.execution import NonDeterministic, OpenActivity, OpenTimer
 from local.functions_host.durable.instance import Instance, new_instance
+from local.functions_host.durable.orchestrator_state import (
+    CallActivity,
+    OrchestratorState,
+    UnsupportedAction,
+)
 from local.functions_host.durable.store import InstanceStore
 
 
@@ -164,13 +168,13 @@ class Engine:
         execution = instance.execution
         failure: Exception | None = None
         try:
-            answer = await self._calls.orchestrator(
+            state = await self._calls.orchestrator(
                 instance.name, execution.context(instance.instance_id, event, now)
             )
             if not instance.active:  # it was terminated meanwhile
                 return
-            self._refuse_unknown_activities(answer)
-            instance.turn(now, answer)
+            self._refuse_unknown_activities(state)
+            instance.turn(now, state)
         except (UnsupportedAction, UnknownActivity, NonDeterministic) as error:
             failure = error
         if failure and instance.active:
@@ -178,8 +182,8 @@ class Engine:
             instance.fail(f"Orchestrator function '{instance.name}' failed: {failure}", now)
         self._save(instance)
 
-    def _refuse_unknown_activities(self, answer: OrchestratorState) -> None:
-        for action in answer.actions:
+    def _refuse_unknown_activities(self, state: OrchestratorState) -> None:
+        for action in state.actions:
             if isinstance(action, CallActivity) and not self._calls.has_activity(action.name):
                 raise UnknownActivity(
                     f"The function '{action.name}' doesn't exist, is disabled, or is not an activity function."

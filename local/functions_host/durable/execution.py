@@ -13,14 +13,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from local.functions_host.durable import events
-from local.functions_host.durable.answer import (
+from local.functions_host.durable.events import Event, EventType
+from local.functions_host.durable.orchestrator_state import (
     Action,
     CallActivity,
     CreateTimer,
     RetryPolicy,
     WaitForEvent,
 )
-from local.functions_host.durable.events import Event, EventType
 
 
 class NonDeterministic(Exception):

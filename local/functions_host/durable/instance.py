@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.functions_host.durable import events
-from local.functions_host.durable.answer import Action, ContinueAsNew, OrchestratorState
 from local.functions_host.durable.events import Event
 from local.functions_host.durable.execution import (
     Execution,
@@ -17,6 +16,7 @@ from local.functions_host.durable.execution import (
     OpenTimer,
     execution_from_json,
 )
+from local.functions_host.durable.orchestrator_state import Action, ContinueAsNew, OrchestratorState
 
 # azure.durable_functions.OrchestrationRuntimeStatus, as far as it comes up here.
 PENDING, RUNNING, COMPLETED, FAILED, TERMINATED = (
@@ -74,26 +74,26 @@ class Instance:
             if timer_id not in fired
         ]
 
-    def turn(self, now: datetime, answer: OrchestratorState) -> None:
+    def turn(self, now: datetime, state: OrchestratorState) -> None:
         """Deliver the next event with the orchestrator's state after it. After NonDeterministic,
         call `fail`.
         """
         event = self.inbox.pop(0)
         self.status = RUNNING
-        error = answer.error or _too_large(answer.custom_status)
-        self.custom_status = None if _too_large(answer.custom_status) else answer.custom_status
+        error = state.error or _too_large(state.custom_status)
+        self.custom_status = None if _too_large(state.custom_status) else state.custom_status
         self._touch(now)
         if error is not None:
             self.fail(f"Orchestrator function '{self.name}' failed: {error}", now)
             return
-        self.execution.apply(event, now, answer.actions)
-        if not answer.done:
+        self.execution.apply(event, now, state.actions)
+        if not state.done:
             return
-        again = _continues(answer.actions)
+        again = _continues(state.actions)
         if again is not None:
             self._begin(again.data, now)
         else:
-            self.status, self.output = COMPLETED, answer.output
+            self.status, self.output = COMPLETED, state.output
 
     def fail(self, why: str, now: datetime) -> None:
         """End the instance with an error."""

@@ -75,7 +75,7 @@ class Management:
         links = dict(
             self._links.of(instance.instance_id, f"{request.url.scheme}://{request.url.netloc}")
         )
-        del links["rewindPostUri"]  # not in this answer of the real host
+        del links["rewindPostUri"]  # not in this response of the real host
         return _json(links, 202, {"location": links["statusQueryGetUri"], "retry-after": "10"})
 
     async def _status(self, request: Request, match: re.Match[str]) -> Response:

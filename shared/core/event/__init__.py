@@ -1,9 +1,9 @@
 """Builds the event of an exchange.
 
-In: an envelope, and the captures of the request and the answer (either may be missing). Out: an
+In: an envelope, and the captures of the request and the response (either may be missing). Out: an
 `Event`, and its JSON, truncated to the Event Hub's limit.
 
-    sources                        parses the captures, by request_summary and the answer's reader
+    sources                        parses the captures, by request_summary and the response's reader
     parameters                     the parameters of a request, by a list
     builder                        composes the Event from what was parsed
     attribution, latency, usage    parts of an event, each from its own source

@@ -86,7 +86,7 @@ def correlation(
     completion_id: str | None,
     traceparent: str | None,
 ) -> Correlation:
-    """The ids that the request and the answer carry."""
+    """The ids that the request and the response carry."""
     return Correlation(
         apim_request_id=short(response_headers.get("apim-request-id")),
         x_request_id=short(response_headers.get("x-request-id"))

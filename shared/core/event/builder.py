@@ -35,7 +35,7 @@ def build(
     """The event of an exchange.
 
     A capture that is None leaves its keys empty, and `problems` says so. `default_region` is the
-    region where the upstream's answer does not name one.
+    region where the upstream's response does not name one.
     """
     return run_to_end(build_steps(envelope, request, response, default_region))
 
@@ -46,7 +46,7 @@ def build_steps(
     response: Capture | None,
     default_region: str | None,
 ) -> Cooperative[Event]:
-    """As `build`, but it yields between short steps while a streamed answer is read."""
+    """As `build`, but it yields between short steps while a streamed response is read."""
     parsed = yield from sources.parse_steps(envelope, request, response)
     return _event(parsed, default_region)
 
@@ -87,7 +87,7 @@ def _event(parsed: EventSources, default_region: str | None) -> Event:
         finish_reason=sent_answer.finish_reason,
         error=_error(parsed, outcome),
         problems=_problems(parsed),
-        # the answer
+        # the response
         choices=sent_answer.choices,
         output=sent_answer.output,
         response_id=answer.id if _is_response(envelope) else None,
@@ -175,7 +175,9 @@ def _sha256(capture: Capture | None) -> str | None:
 
 
 def _images(images: Images | None, summary: RequestSummary) -> Images | None:
-    """The answer's images. If the answer omits a property, the request's parameter stands in."""
+    """The response's images. If the response omits a property, the request's parameter stands
+    in.
+    """
     if images is None:
         return None
     requested = summary.parameters
@@ -188,7 +190,7 @@ def _images(images: Images | None, summary: RequestSummary) -> Images | None:
 
 
 def _error(parsed: EventSources, outcome: Outcome) -> JsonObject | None:
-    """The upstream's error, else the relay's, else what the answer itself shows."""
+    """The upstream's error, else the relay's, else what the response itself shows."""
     answer, failure = parsed.answer, parsed.envelope.failure
     if answer.error is not None:
         return answer.error

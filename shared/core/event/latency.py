@@ -23,7 +23,7 @@ class EventTimes:
 def event_times(envelope: Envelope, *, stream: bool, first_token_end: int | None) -> EventTimes:
     """The times of an exchange.
 
-    `first_token_end` is the number of bytes of the answer up to and including its first generated
+    `first_token_end` is the number of bytes of the response up to and including its first generated
     content. The latency of a stream is the sum of its two rounded parts, so that consumers can
     rely on it.
     """
@@ -58,7 +58,7 @@ def ended_at(envelope: Envelope) -> datetime:
 
 
 def _arrival_ms(envelope: Envelope, size_bytes: int | None) -> int | None:
-    """When the first `size_bytes` bytes of the answer had arrived.
+    """When the first `size_bytes` bytes of the response had arrived.
 
     None if that is not known: the envelope keeps the arrivals of the first pieces only.
     """

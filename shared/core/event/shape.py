@@ -47,11 +47,11 @@ class Client:
 class Correlation:
     """The ids by which others know this exchange. Absent: not given."""
 
-    apim_request_id: str | None = None  # Azure's own correlation id, from the answer
-    x_request_id: str | None = None  # from the answer, else from the request
-    # the caller's, from the request, else from the answer
+    apim_request_id: str | None = None  # Azure's own correlation id, from the response
+    x_request_id: str | None = None  # from the response, else from the request
+    # the caller's, from the request, else from the response
     x_ms_client_request_id: str | None = None
-    completion_id: str | None = None  # `id` of the answer: chatcmpl-…, resp_…
+    completion_id: str | None = None  # `id` of the response: chatcmpl-…, resp_…
     traceparent: str | None = None  # W3C trace context of the request
 
 
@@ -68,8 +68,8 @@ class Backend:
 class Served:
     """What served the request, beyond the model. Absent: not reported by the upstream."""
 
-    service_tier: str | None = None  # of the answer's body
-    system_fingerprint: str | None = None  # of the answer's body
+    service_tier: str | None = None  # of the response's body
+    system_fingerprint: str | None = None  # of the response's body
     deployment: str | None = None  # x-ms-deployment-name
     spillover_from_deployment: str | None = None  # x-ms-spillover-from-deployment
     spillover_error: str | None = None  # x-ms-spillover-error
@@ -105,9 +105,9 @@ class TruncatedText:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """One exchange: its request, its answer, its usage, its timings and its outcome."""
+    """One exchange: its request, its response, its usage, its timings and its outcome."""
 
-    # what kind of answer; error where the upstream answered 4xx/5xx or reported an error inside a
+    # what kind of response; error where the upstream answered 4xx/5xx or reported an error inside a
     # 200, or the relay failed
     type: EventType
     # the answer's text (choice 0, a response's output text, a transcript), "" if there is none
@@ -133,10 +133,10 @@ class Event:
     api_version: str | None  # as sent upstream
     method: str | None  # of the request; null if its capture is missing
     path: str | None  # of the request, without the query; null if its capture is missing
-    # the answer was a stream of server-sent events, or was requested as one and never came
+    # the response was a stream of server-sent events, or was requested as one and never came
     stream: bool
     status_code: int | None  # as sent to the client; null: it disconnected before
-    # differs where the client was answered early; null: no answer
+    # differs where the client was answered early; null: no response
     upstream_status_code: int | None
     # how many requests the proxy sent upstream; absent: one, or none. It repeats one only if
     # the upstream refused the `stream_options` that the proxy itself had added, or closed a kept
@@ -173,7 +173,7 @@ class Event:
     time_to_headers_ms: int | None
     # of a stream: to the first piece of generated content; null: none, or not known
     time_to_first_token_ms: int | None
-    chunk_count: int  # pieces of the answer's body as the network delivered them
+    chunk_count: int  # pieces of the response's body as the network delivered them
 
     instructions: str | None  # of a response: its system prompt
     # of the request: temperature, tools' names, response_format, …; never content
@@ -196,7 +196,7 @@ class Event:
     request_capture: str | None  # blob name of the request's raw bytes; null: not stored
     request_bytes: int  # size of the request's body
     request_sha256: str | None  # of the captured body
-    response_capture: str | None  # blob name of the answer's raw bytes; null: not stored
+    response_capture: str | None  # blob name of the response's raw bytes; null: not stored
     response_bytes: int  # size of the upstream's body, as received
     response_sha256: str | None  # of the captured body
     sent_bytes: int  # how much of the upstream's body was sent to the client

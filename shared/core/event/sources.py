@@ -33,14 +33,14 @@ class EventSources:
 
     @property
     def is_stream(self) -> bool:
-        """The answer was a stream; without an answer, the request decides."""
+        """The response was a stream; without a response, the request decides."""
         if self.answer.is_stream:
             return True
         return self.summary.stream if self.envelope.stream is None else self.envelope.stream
 
     @property
     def is_encoded(self) -> bool:
-        """The answer has a content coding: the relay could not read its bytes."""
+        """The response has a content coding: the relay could not read its bytes."""
         coding = self.response_headers.get("content-encoding", "")
         return coding.strip().lower() not in {"", "identity"}
 
@@ -53,7 +53,7 @@ class EventSources:
 def parse_steps(
     envelope: Envelope, request: Capture | None, response: Capture | None
 ) -> Cooperative[EventSources]:
-    """Parse both captures; yields between short steps while a streamed answer is read."""
+    """Parse both captures; yields between short steps while a streamed response is read."""
     request_headers = request.headers if request else {}
     response_headers = response.headers if response else {}
     answer, sent_answer = yield from _answers(envelope, response, response_headers)
@@ -85,7 +85,7 @@ def _summary(
 def _answers(
     envelope: Envelope, response: Capture | None, headers: dict[str, str]
 ) -> Cooperative[tuple[ParsedAnswer, ParsedAnswer]]:
-    """The upstream's whole answer, and the part of it that the client was sent.
+    """The upstream's whole response, and the part of it that the client was sent.
 
     They differ if the client disconnected within a stream and the relay read on to learn the usage.
     A part of a JSON document makes no sense on its own, so a document counts as sent.
@@ -109,7 +109,7 @@ def _answers(
 
 
 def _without_body(envelope: Envelope) -> ParsedAnswer:
-    """The answer if no body is stored. A 200 without its body must not be taken for a success."""
+    """The response if no body is stored. A 200 without its body must not be taken for a success."""
     is_empty = envelope.outcome is Outcome.COMPLETED and envelope.upstream_status_code == 200
     if envelope.response_bytes or not is_empty or not _expects_body(envelope.operation):
         return ParsedAnswer()

@@ -105,7 +105,7 @@ def tokens(usage: JsonObject | None) -> Tokens | None:
 
 
 def is_repeated(envelope: Envelope, answer: ParsedAnswer, *, stream: bool) -> bool:
-    """Whether another exchange counts the answer's figures.
+    """Whether another exchange counts the response's figures.
 
     Each GET of a response repeats its usage (litellm#25015). A response that did not run in the
     background finished in its create call, whatever its timestamps are. For a background response,

@@ -1,4 +1,4 @@
-"""A capture: the raw bytes of a request or of an answer, with a small header, as one blob.
+"""A capture: the raw bytes of a request or of a response, with a small header, as one blob.
 
     b"FNSSE\\x01" | header length, 4 bytes, big-endian | header, JSON | body, raw bytes
 
@@ -10,7 +10,7 @@ While a long request is stored, a placeholder takes its capture's place: its hea
 and no body. If the instance is killed meanwhile, reconcile adds what had arrived.
 
 An outcome capture holds an envelope and no body. It is stored where no response capture says how
-the exchange ended: no answer came, its capture could not be stored, or the client did not get the
+the exchange ended: no response came, its capture could not be stored, or the client did not get the
 end that the response capture holds. If both are stored, the outcome capture is right.
 """
 
@@ -42,7 +42,7 @@ class CaptureKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Capture:
-    """The request or the answer of an exchange, as it was stored."""
+    """The request or the response of an exchange, as it was stored."""
 
     header: Mapping[str, object]
     body: bytes

@@ -51,6 +51,6 @@ def _failed(envelope: Envelope) -> bool:
     status = _status(envelope)
     if envelope.outcome in _BROKEN or (status is not None and status >= 500):
         return True
-    # No answer at all, or an error inside a 200. A 4xx is the caller's mistake.
+    # No response at all, or an error inside a 200. A 4xx is the caller's mistake.
     unanswered = envelope.upstream_status_code is None or envelope.upstream_status_code < 400
     return envelope.outcome is Outcome.UPSTREAM_ERROR and unanswered

@@ -72,20 +72,22 @@ class Envelope:
     api_version: str | None
     method: str | None = None  # None: an envelope of before this field
     path: str | None = None  # as sent upstream, without the query
-    stream: bool | None  # the answer was an SSE stream; None: there was no answer
+    stream: bool | None  # the response was an SSE stream; None: there was no response
     started_at: str  # UTC, ISO 8601 with offset
     status_code: int | None  # as sent to the client; None: it disconnected before
-    upstream_status_code: int | None  # differs where the client was answered early; None: no answer
+    upstream_status_code: (
+        int | None
+    )  # differs where the client was answered early; None: no response
     outcome: Outcome
     failure: Failure | None
     timings: Timings
-    # (bytes received so far, ms since the start) for the first pieces of the answer: enrichment
+    # (bytes received so far, ms since the start) for the first pieces of the response: enrichment
     # finds the time of the first token from them, although nothing is parsed while relaying.
     arrivals: tuple[tuple[int, float], ...]
     chunk_count: int  # pieces of the body as the network delivered them
     usage: JsonObject | None  # the upstream's object as it came
     usage_source: UsageSource
-    # the proxy asked for usage on the caller's behalf, and took its chunk out of the answer
+    # the proxy asked for usage on the caller's behalf, and took its chunk out of the response
     usage_requested: bool
     request_bytes: int
     response_bytes: int  # of the upstream's body, as received

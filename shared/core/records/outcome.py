@@ -11,7 +11,7 @@ class Outcome(StrEnum):
     COMPLETED = "completed"
     CLIENT_DISCONNECTED = "client_disconnected"
     UPSTREAM_ERROR = "upstream_error"  # the upstream answered 4xx or 5xx, or could not be reached
-    UPSTREAM_INTERRUPTED = "upstream_interrupted"  # the answer began and did not end as it should
+    UPSTREAM_INTERRUPTED = "upstream_interrupted"  # the response began and did not end as it should
     TIMED_OUT = "timed_out"
     REJECTED = "rejected"  # the proxy itself said no
     ABORTED = "aborted"  # the instance was killed; found by reconcile
@@ -20,11 +20,11 @@ class Outcome(StrEnum):
 class RelayResult(Enum):
     """How the relay's work on an exchange ended, as the relay saw it."""
 
-    # the upstream ended its answer, and all of it was handed to the client's connection
+    # the upstream ended its response, and all of it was handed to the client's connection
     COMPLETE = auto()
     CLIENT_DISCONNECTED = auto()
-    UNREACHABLE = auto()  # no answer began
-    INTERRUPTED = auto()  # the upstream's connection broke within the answer
+    UNREACHABLE = auto()  # no response began
+    INTERRUPTED = auto()  # the upstream's connection broke within the response
     TIMEOUT = auto()
     REJECTED = auto()
     FAILED = auto()  # a fault of the proxy itself
@@ -51,7 +51,7 @@ def decide(
 ) -> Outcome:
     """The exchange's outcome.
 
-    `finished` says that the answer held its own end ([DONE], a finish_reason, a last event). Many
+    `finished` says that the response held its own end ([DONE], a finish_reason, a last event). Many
     clients close right after that frame, and an upstream may break the connection there: the client
     missed nothing, so both count as completed. The upstream broke off a stream that ended without
     that frame. `failed` says that the upstream reported an error in a 200.
@@ -77,12 +77,12 @@ def correct(
     end_is_known: bool,
     relay_read_it: bool,
 ) -> Outcome:
-    """The outcome according to the whole answer, which the relay does not see if it is large or has
-    a content coding.
+    """The outcome according to the whole response, which the relay does not see if it is large or
+    has a content coding.
 
     `failed` and `finished` are as in `decide`, for the bytes sent to the client; `finished` is None
-    if the answer is not a stream. `end_is_known`: a stream of the operation without its own end was
-    cut. `relay_read_it`: the answer had no content coding.
+    if the response is not a stream. `end_is_known`: a stream of the operation without its own end
+    was cut. `relay_read_it`: the response had no content coding.
     """
     if outcome not in {Outcome.COMPLETED, Outcome.CLIENT_DISCONNECTED}:
         return outcome

@@ -1,6 +1,6 @@
 """A replay request: the exchanges that an operator wants delivered again.
 
-It is validated here, so that the answer to a malformed request names the mistake.
+It is validated here, so that the response to a malformed request names the mistake.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """The bytes on the wire, and what they mean.
 
-What enters is bytes of a request or an answer, cut anywhere, or raw headers. What leaves is what
+What enters is bytes of a request or a response, cut anywhere, or raw headers. What leaves is what
 may be forwarded, what the relay has to know of a body, and decoded events and JSON.
 
     request, stream  >  http  >  json  >  operations, steps
 
 * `request` finds out what a request calls and asks for.
-* `stream` decodes server-sent events and finds out how an answer ended.
+* `stream` decodes server-sent events and finds out how a response ended.
 * `http` knows headers, codings and uploads, and which headers are forwarded.
 * `json` reads JSON of any shape, and holds what an event may show of it.
 * `operations` is the table of the API's operations: a row for each.

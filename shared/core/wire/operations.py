@@ -18,7 +18,7 @@ type OperationType = Literal["completion", "embedding", "image", "audio", "call"
 class ReaderKind(Enum):
     """Which reader parses an operation's answer. shared.core.answer.reader maps it to a class."""
 
-    NONE = auto()  # the answer is not parsed
+    NONE = auto()  # the response is not parsed
     CHAT = auto()
     RESPONSES = auto()
     EMBEDDINGS = auto()
@@ -33,7 +33,7 @@ class BodyExamination(Enum):
 
     ALWAYS = auto()  # whatever its content type says
     IF_JSON = auto()
-    NEVER = auto()  # the answer is never a stream
+    NEVER = auto()  # the response is never a stream
 
 
 class StreamMember(NamedTuple):
@@ -48,7 +48,7 @@ _STREAM: Final = StreamMember(name="stream", value=True)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OperationSpec:
-    """What the app knows about one operation: its route, its request and its answer."""
+    """What the app knows about one operation: its route, its request and its response."""
 
     name: str  # `operation` of the envelope and of the event
     # None, both of them: any method and any route that no other row has
@@ -68,7 +68,7 @@ class OperationSpec:
     stream_in_query: bool = False  # `?stream=true` asks for a stream
     accepts_stream_options: bool = False  # `stream_options.include_usage` may be asked for
 
-    # the answer
+    # the response
     ends_with_done: bool = False  # the last event of its stream is [DONE]
     # each event of its stream has a `type` or an SSE name, errors included
     has_typed_events: bool = True
@@ -76,7 +76,7 @@ class OperationSpec:
     # `type` of the events that can be the last; several where the type depends on how it ended
     last_events: frozenset[str] = frozenset()
     failure_events: frozenset[str] = frozenset()  # those of them that report an error
-    repeats_usage: bool = False  # the answer repeats the usage of a response made earlier
+    repeats_usage: bool = False  # the response repeats the usage of a response made earlier
 
     @property
     def generates_text(self) -> bool:
@@ -87,7 +87,7 @@ class OperationSpec:
 
     @property
     def parses_documents(self) -> bool:
-        """Whether an answer that is not a stream is parsed."""
+        """Whether a response that is not a stream is parsed."""
         return self.reader is not ReaderKind.NONE
 
     @property

@@ -1,4 +1,4 @@
-"""What PyJWT and fnsse find of a token's claims: each has its check, and every form an answer."""
+"""What PyJWT and fnsse find of a token's claims: each has its check, and every form a response."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_a_signature_counts_before_the_claims() -> None:
 @given(JSON)
 @example([claims()])
 @example({**claims(), "exp": 10**400})
-def test_any_json_as_claims_gives_an_answer(payload: Any) -> None:
+def test_any_json_as_claims_gives_a_response(payload: Any) -> None:
     decided = KEYS.verify(signed(json.dumps(payload).encode()), "first", AUDIENCES)
     if isinstance(decided, TokenAccepted):
         assert (payload["iss"], payload["aud"], payload["oid"]) == (ISSUER_V1, AUDIENCE, CALLER)

@@ -74,7 +74,7 @@ def test_events_are_counted_even_if_the_relay_cut_chunks_elsewhere() -> None:
         (_SIZED.replace(b"200 OK", b"502 Bad Gateway"), None, "status 502"),
     ],
 )
-def test_what_is_wrong_with_an_answer_is_named(
+def test_what_is_wrong_with_a_response_is_named(
     raw: bytes, chunks: int | None, expected: str | None
 ) -> None:
     assert fault(_read([raw])[0], chunks) == expected

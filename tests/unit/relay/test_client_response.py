@@ -1,4 +1,4 @@
-"""The proxy's own additions to an answer stand between events, never inside one."""
+"""The proxy's own additions to a response stand between events, never inside one."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class GatedClient:
         return b"".join(message.get("body", b"") for message in self.messages)
 
 
-class Answer:
+class RelayedResponse:
     """A response whose exchange decides what is sent, as the relay puts them together."""
 
     def __init__(self, client: GatedClient) -> None:
@@ -81,15 +81,15 @@ class Answer:
 
 async def started(
     client: GatedClient, *, is_stream: bool = True, taking_out: bool = False
-) -> Answer:
-    answer = Answer(client)
+) -> RelayedResponse:
+    relayed = RelayedResponse(client)
     headers = [(b"content-type", b"text/event-stream" if is_stream else b"application/json")]
-    await answer.carry_out(
-        answer.machine.upstream_answered(
+    await relayed.carry_out(
+        relayed.machine.upstream_answered(
             200, headers, is_stream=is_stream, usage_requested=taking_out
         )
     )
-    return answer
+    return relayed
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
@@ -102,11 +102,11 @@ async def test_a_comment_never_stands_within_an_event(line_end: bytes, taking_ou
     stream = b"".join(event.replace(b"\n", line_end) + 2 * line_end for event in events)
     for pieces in every_way(stream):
         client = GatedClient()
-        answer = await started(client, taking_out=taking_out)
+        relayed = await started(client, taking_out=taking_out)
         for piece in pieces:
-            await answer.piece(piece)
-            await answer.comment()
-        await answer.carry_out(answer.machine.upstream_ended(cut_short=False))
+            await relayed.piece(piece)
+            await relayed.comment()
+        await relayed.carry_out(relayed.machine.upstream_ended(cut_short=False))
         expected = [(event.event, event.data) for event in decode(stream)][: len(EVENTS)]
         assert [(event.event, event.data) for event in decode(client.body)] == expected
         assert KEEP_ALIVE in client.body
@@ -119,11 +119,11 @@ async def test_a_comment_never_stands_within_an_event(line_end: bytes, taking_ou
 async def test_no_comment_into_a_piece_that_is_being_sent() -> None:
     """The piece is on its way already, although sending it has not returned."""
     client = GatedClient()
-    answer = await started(client)
+    relayed = await started(client)
     client.reads.clear()
-    sending = asyncio.create_task(answer.piece(b'data: {"a":'))
+    sending = asyncio.create_task(relayed.piece(b'data: {"a":'))
     await asyncio.sleep(0)
-    await asyncio.wait_for(answer.comment(), 5)
+    await asyncio.wait_for(relayed.comment(), 5)
     client.reads.set()
     await sending
     assert client.body == b'data: {"a":'
@@ -143,12 +143,12 @@ class FullClient(GatedClient):
 async def test_a_waiting_comment_precedes_the_next_event() -> None:
     """The piece finds room at once, since the comment, though first, has yet to wake up."""
     client = FullClient()
-    answer = await started(client)
+    relayed = await started(client)
     client.reads.clear()
-    commenting = asyncio.create_task(answer.comment())
+    commenting = asyncio.create_task(relayed.comment())
     await asyncio.sleep(0)
     client.reads.set()
-    await asyncio.wait_for(answer.piece(b'data: {"a":'), 5)
+    await asyncio.wait_for(relayed.piece(b'data: {"a":'), 5)
     await asyncio.wait_for(commenting, 5)
     assert client.body == KEEP_ALIVE + b'data: {"a":'
 
@@ -156,13 +156,13 @@ async def test_a_waiting_comment_precedes_the_next_event() -> None:
 async def test_no_comment_overtakes_a_waiting_piece() -> None:
     """The rest is known to end the event, but has not been written."""
     client = FullClient()
-    answer = await started(client)
-    await answer.piece(b'data: {"a":')
+    relayed = await started(client)
+    await relayed.piece(b'data: {"a":')
     client.reads.clear()
-    sending = asyncio.create_task(answer.piece(b"1}\n\n"))
+    sending = asyncio.create_task(relayed.piece(b"1}\n\n"))
     await asyncio.sleep(0)
     client.reads.set()
-    await asyncio.wait_for(answer.comment(), 5)
+    await asyncio.wait_for(relayed.comment(), 5)
     await asyncio.wait_for(sending, 5)
     assert client.body == b'data: {"a":1}\n\n'
 
@@ -170,11 +170,11 @@ async def test_no_comment_overtakes_a_waiting_piece() -> None:
 async def test_waiting_comment_and_piece_can_be_cancelled() -> None:
     """Both are cancelled, and neither by the other's fault."""
     client = FullClient()
-    answer = await started(client)
+    relayed = await started(client)
     client.reads.clear()
-    commenting = asyncio.create_task(answer.comment())
+    commenting = asyncio.create_task(relayed.comment())
     await asyncio.sleep(0)
-    sending = asyncio.create_task(answer.piece(b"data: 1\n\n"))
+    sending = asyncio.create_task(relayed.piece(b"data: 1\n\n"))
     await asyncio.sleep(0)
     sending.cancel()
     commenting.cancel()
@@ -186,24 +186,24 @@ async def test_waiting_comment_and_piece_can_be_cancelled() -> None:
 async def test_no_comment_into_a_document() -> None:
     """A document, and a stream with a content coding."""
     client = GatedClient()
-    answer = await started(client, is_stream=False)
-    await answer.comment()
+    relayed = await started(client, is_stream=False)
+    await relayed.comment()
     assert client.body == b""
 
 
-async def test_an_early_answer_is_a_stream_with_a_comment() -> None:
+async def test_an_early_response_is_a_stream_with_a_comment() -> None:
     """200, SSE, the exchange's id, and a first sign of life at once."""
     client = GatedClient()
-    answer = Answer(client)
-    await answer.carry_out(answer.machine.early_response_due())
+    relayed = RelayedResponse(client)
+    await relayed.carry_out(relayed.machine.early_response_due())
     assert client.messages[0]["status"] == 200
     assert dict(client.messages[0]["headers"]) == {
         b"content-type": b"text/event-stream",
         b"cache-control": b"no-cache",
         b"x-exchange-id": b"the-id",
     }
-    assert (client.body, answer.response.status) == (KEEP_ALIVE, 200)
-    await answer.comment()
+    assert (client.body, relayed.response.status) == (KEEP_ALIVE, 200)
+    await relayed.comment()
     assert client.body == KEEP_ALIVE * 2
 
 
@@ -211,22 +211,22 @@ async def test_an_early_answer_is_a_stream_with_a_comment() -> None:
 async def test_an_error_frame_follows_whole_events_only(rest: bytes) -> None:
     """Within an event nothing can be reported: the half of it would become a whole one."""
     client = GatedClient()
-    answer = await started(client)
-    await answer.piece(b"data: 1\n\ndata: 2")
-    await answer.piece(rest)
-    await answer.fail()
+    relayed = await started(client)
+    await relayed.piece(b"data: 1\n\ndata: 2")
+    await relayed.piece(rest)
+    await relayed.fail()
     data = b"data: 1\n\ndata: 2" + rest
     frame = b"data: " + api_error.upstream_interrupted("broken").body() + b"\n\n"
     assert client.body == (data + frame if rest else data)
-    assert answer.response.error_sent is bool(rest)
+    assert relayed.response.error_sent is bool(rest)
 
 
 async def test_half_a_filtered_event_is_dropped_for_the_error() -> None:
     """The client could do nothing with it."""
     client = GatedClient()
-    answer = await started(client, taking_out=True)
-    await answer.piece(b"data: 1\n\ndata: 2")
-    await answer.fail()
+    relayed = await started(client, taking_out=True)
+    await relayed.piece(b"data: 1\n\ndata: 2")
+    await relayed.fail()
     assert client.body.startswith(b'data: 1\n\ndata: {"error":')
 
 
@@ -235,25 +235,25 @@ async def test_after_a_piece_that_was_cut_off_nothing_is_sent() -> None:
     must not look whole.
     """
     client = FullClient()
-    answer = await started(client)
-    await answer.piece(b'data: {"a":')
+    relayed = await started(client)
+    await relayed.piece(b'data: {"a":')
     client.reads.clear()
-    sending = asyncio.create_task(answer.piece(b"1}\n\n"))
+    sending = asyncio.create_task(relayed.piece(b"1}\n\n"))
     await asyncio.sleep(0)
     sending.cancel()
     await asyncio.wait({sending})
     client.reads.set()
-    await answer.fail()
-    await answer.response.carry_out(FinishBody())
-    assert (client.body, answer.response.error_sent) == (b'data: {"a":', False)
+    await relayed.fail()
+    await relayed.response.carry_out(FinishBody())
+    assert (client.body, relayed.response.error_sent) == (b'data: {"a":', False)
     assert client.messages[-1]["more_body"]
 
 
-async def test_an_error_document_is_the_whole_answer() -> None:
+async def test_an_error_document_is_the_whole_response() -> None:
     """In Azure's shape, with its length, the exchange's id and the body's end."""
     client = GatedClient()
-    answer = Answer(client)
-    await answer.response.carry_out(
+    relayed = RelayedResponse(client)
+    await relayed.response.carry_out(
         SendErrorDocument(ApiError(status=504, code="upstream_timeout", message="too long"))
     )
     headers = dict(client.messages[0]["headers"])

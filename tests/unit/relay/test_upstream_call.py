@@ -34,11 +34,11 @@ PLAIN, ASKING = b"plain", b"asking"
 
 
 class ScriptedUpstream:
-    """Gives its answers in turn, and records the bodies that it got."""
+    """Gives its responses in turn, and records the bodies that it got."""
 
-    def __init__(self, *answers: tuple[int, bytes] | httpx.Response | UpstreamError) -> None:
+    def __init__(self, *responses: tuple[int, bytes] | httpx.Response | UpstreamError) -> None:
         self.bodies: list[bytes] = []
-        self._answers = iter(answers)
+        self._answers = iter(responses)
 
     async def credential_headers(self) -> RawHeaders:
         return [(b"api-key", b"own")]
@@ -47,12 +47,12 @@ class ScriptedUpstream:
         self, method: str, target: bytes, headers: RawHeaders, body: HeldBody | PassingBody
     ) -> httpx.Response:
         self.bodies.append(b"".join([piece async for piece in body]))
-        answer = next(self._answers)
-        if isinstance(answer, UpstreamError):
-            raise answer
-        if isinstance(answer, httpx.Response):
-            return answer
-        status, content = answer
+        response = next(self._answers)
+        if isinstance(response, UpstreamError):
+            raise response
+        if isinstance(response, httpx.Response):
+            return response
+        status, content = response
         return httpx.Response(status, stream=httpx.ByteStream(content))
 
     async def pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:
@@ -119,7 +119,7 @@ async def test_the_addition_is_made_and_noted() -> None:
 
 
 async def test_a_refused_addition_is_omitted_and_remembered() -> None:
-    """The client sees the second answer only; the next call of that deployment asks nothing."""
+    """The client sees the second response only; the next call of that deployment asks nothing."""
     support, about = StreamOptionsSupport(ManualClock()), exchange()
     upstream = ScriptedUpstream((400, REFUSAL), (200, b"answer"), (200, b"next"))
     assert await answered(upstream, support, about) == (200, b"answer")

@@ -13,7 +13,7 @@ from shared.core.wire.steps import Cooperative
 if TYPE_CHECKING:  # zlib has it under no public name
     from zlib import _Decompress as _Decompressor
 
-# A bound against decompression bombs, far above any real answer.
+# A bound against decompression bombs, far above any real response.
 MAX_DECODED_BYTES: Final = 256 * 1024 * 1024
 _MAX_PIECE_BYTES: Final = 4 * 1024 * 1024  # that one piece decodes into: a few milliseconds
 _MAX_PIECE_MEMBERS: Final = 100

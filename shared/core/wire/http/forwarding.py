@@ -29,7 +29,7 @@ def request_headers(
 ) -> RawHeaders:
     """The headers for the upstream: what passes of `received`, then the proxy's `own`.
 
-    `uncoded` asks for an answer without content coding. Headers that the caller's `Connection`
+    `uncoded` asks for a response without content coding. Headers that the caller's `Connection`
     header names belong to its connection and are dropped (RFC 9110, 7.6.1).
     """
     pairs = list(received)

@@ -4,7 +4,7 @@
     json_members      finds the top-level members of an object without parsing their values
     usage_object      recognises the upstream's figures of usage
     reported_error    whether a document or an event reports an error, and which
-    redaction         what of a request or an answer may be in an event
+    redaction         what of a request or a response may be in an event
     embedded_file     describes files in Base64 by type, size and hash
 
 Only `json_members` raises if a document is not an object; the others read any shape.

@@ -1,4 +1,4 @@
-"""Redaction: what of a request or an answer may be in an event.
+"""Redaction: what of a request or a response may be in an event.
 
 Every JSON value that goes from a capture into an event is redacted. Secrets are masked, files and
 vectors are replaced by a description. The result can always be written as JSON: nesting is cut off

@@ -1,4 +1,4 @@
-"""A usage object: the upstream's figures of what an answer used."""
+"""A usage object: the upstream's figures of what a response used."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from shared.core.wire.json.json_shape import Json, JsonObject
 
 
 def latest_usage(known: JsonObject | None, later: JsonObject | None) -> JsonObject | None:
-    """Which of two usage objects of one answer counts: the later one, because some servers add up
+    """Which of two usage objects of one response counts: the later one, because some servers add up
     from chunk to chunk. One of zeros only does not replace figures: it is a placeholder.
     """
     if not later:

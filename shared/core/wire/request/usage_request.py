@@ -40,7 +40,7 @@ class Examination:
 
     stream: bool  # it asks for a stream
     model: str | None  # on the v1 routes this is the deployment
-    choices: int | None  # how many the answer will have; None if the body does not say
+    choices: int | None  # how many the response will have; None if the body does not say
     # the body that asks for usage as well; None: the body is sent as it came
     asking: BodyParts | None
 

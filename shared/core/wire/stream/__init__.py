@@ -1,4 +1,4 @@
-"""Streams of server-sent events, and how an answer ended.
+"""Streams of server-sent events, and how a response ended.
 
     sse               decodes server-sent events
     stream_end        what ends an event or a stream, reports an error, or holds the usage
@@ -6,9 +6,9 @@
     stream_findings   what is known of a stream's end: complete, an error, the usage
     event_search      finds events in bytes without decoding all of them
     large_event       what the ends of an event say that is too large to be parsed
-    tail              what the end of any answer says, by the scan or by its document
+    tail              what the end of any response says, by the scan or by its document
     usage_chunk       takes the usage chunk out of a stream whose caller did not ask for it
-    held_end          holds back the very end of an answer
+    held_end          holds back the very end of a response
 
 The relay asks this of the bytes that pass, enrichment of a whole capture.
 """

@@ -1,4 +1,4 @@
-"""Holding back the very end of an answer, for CAPTURE_POLICY=required.
+"""Holding back the very end of a response, for CAPTURE_POLICY=required.
 
 Of an SSE stream that is `[DONE]` or a last event with an SSE name, and all after it. Of any other
 answer it is the last byte. Everything before passes at once. A stream with neither event, such as

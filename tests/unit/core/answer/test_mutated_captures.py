@@ -1,6 +1,6 @@
 """Captures in Azure's shapes with random damage always give a valid event that can be sent.
 
-Arbitrary bytes seldom look enough like an answer to get far; these do.
+Arbitrary bytes seldom look enough like a response to get far; these do.
 """
 
 from __future__ import annotations

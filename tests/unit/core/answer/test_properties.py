@@ -108,7 +108,7 @@ def _cut(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
 def test_an_answer_reads_the_same_however_it_is_cut(
     cut: tuple[bytes, list[bytes]], operation: str, content_type: str, encoding: str, status: int
 ) -> None:
-    """The cuts change nothing, even for bytes that are not an answer."""
+    """The cuts change nothing, even for bytes that are not a response."""
     whole, pieces = cut
     body = reader.AnswerBody(
         operation=operation,

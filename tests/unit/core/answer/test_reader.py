@@ -29,7 +29,7 @@ def test_a_chunk_whose_event_is_named_error_is_an_error() -> None:
 
 @pytest.mark.parametrize("spec", [*OPERATIONS, CALL], ids=lambda spec: spec.name)
 def test_every_operation_has_a_reader_that_takes_any_document(spec: OperationSpec) -> None:
-    """Its table row names the reader; a document of another shape leaves the answer empty."""
+    """Its table row names the reader; a document of another shape leaves the response empty."""
     body = AnswerBody(operation=spec.name, content_type="application/json")
     assert read([b'{"unknown": 1}'], body).content == ""
 

@@ -53,7 +53,7 @@ def asking(request: Any, content_type: str = "application/json") -> Capture:
 
 
 def answering(response: Any, content_type: str = "application/json", **headers: str) -> Capture:
-    """The capture of an answer; a dict is sent as JSON, a list as the chunks of a stream."""
+    """The capture of a response; a dict is sent as JSON, a list as the chunks of a stream."""
     if isinstance(response, list):
         content_type = "text/event-stream"
         response = (

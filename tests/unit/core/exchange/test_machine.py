@@ -205,7 +205,7 @@ def test_comments_are_switchable() -> None:
     assert kinds(machine.early_response_due()) == [SendHeaders, SendComment]
 
 
-def test_an_early_answer_is_a_stream_with_a_comment() -> None:
+def test_an_early_response_is_a_stream_with_a_comment() -> None:
     """The rest follows in it; nothing is started twice."""
     machine = exchange_in(State.CALLING)
     early = machine.early_response_due()
@@ -258,7 +258,7 @@ def test_nothing_is_put_into_a_document() -> None:
         ("internal_error", api_error.internal_error()),
     ],
 )
-def test_before_its_headers_an_answer_can_be_an_error(
+def test_before_its_headers_a_response_can_be_an_error(
     state: State, name: str, error: ApiError
 ) -> None:
     """With a status of its own; its end is in it."""
@@ -324,7 +324,7 @@ def test_an_error_of_the_upstream_is_never_cut_short() -> None:
 
 
 @pytest.mark.parametrize("error_frames", [True, False])
-def test_an_error_after_an_early_answer_is_a_frame_in_any_case(*, error_frames: bool) -> None:
+def test_an_error_after_an_early_response_is_a_frame_in_any_case(*, error_frames: bool) -> None:
     """It is the upstream's error, and a frame is the only way to pass it on."""
     machine = exchange_in(State.COLLECTING, replace(RULES, error_frames=error_frames))
     assert machine.piece(b'{"error": {"code":') == b""
@@ -338,7 +338,7 @@ def test_an_error_after_an_early_answer_is_a_frame_in_any_case(*, error_frames: 
     assert machine.finish(error_sent=False) == (Abort(),), "its error was cut off on its way"
 
 
-def test_a_document_after_an_early_answer_repeats_nothing() -> None:
+def test_a_document_after_an_early_response_repeats_nothing() -> None:
     """A stream was asked for."""
     machine = exchange_in(State.EARLY)
     machine.upstream_answered(200, DOCUMENT, is_stream=False, usage_requested=False)
@@ -349,7 +349,7 @@ def test_a_document_after_an_early_answer_repeats_nothing() -> None:
     assert machine.require_conclusion().result is RelayResult.INTERRUPTED
 
 
-def test_a_stream_of_errors_after_an_early_answer_never_looks_whole() -> None:
+def test_a_stream_of_errors_after_an_early_response_never_looks_whole() -> None:
     """It was collected, so nothing of it was sent, although it held its own end."""
     machine = exchange_in(State.EARLY)
     machine.upstream_answered(429, SSE, is_stream=True, usage_requested=False)
@@ -365,10 +365,10 @@ def test_a_stream_of_errors_after_an_early_answer_never_looks_whole() -> None:
     ("drain", "received", "expected"),
     [(True, 1, Drain()), (True, 0, CancelUpstream()), (False, 1, CancelUpstream())],
 )
-def test_a_disconnect_within_the_answer(
+def test_a_disconnect_within_the_response(
     *, drain: bool, received: int, expected: Drain | CancelUpstream
 ) -> None:
-    """The answer is read on for its usage, or the upstream is to stop."""
+    """The response is read on for its usage, or the upstream is to stop."""
     machine = exchange_in(State.STREAMING, replace(RULES, drain=drain))
     assert machine.client_disconnected(received_bytes=received) == (expected,)
     assert machine.waits_for_recording or machine.state is State.DRAINING
@@ -386,7 +386,7 @@ def test_draining_is_bounded() -> None:
 
 @pytest.mark.parametrize("finished", [True, False])
 def test_an_upstream_that_breaks_while_it_is_drained_is_noted(*, finished: bool) -> None:
-    """The failure is recorded unless the answer was finished; the client is no longer there."""
+    """The failure is recorded unless the response was finished; the client is no longer there."""
     machine = exchange_in(State.DRAINING)
     assert machine.upstream_failed(ERROR, finished=finished) == ()
     error = api_error.upstream_interrupted("broken")
@@ -403,7 +403,7 @@ def test_disconnect_while_a_long_piece_is_filtered() -> None:
     assert run_to_end(steps) == b""
 
 
-# --- the end of an answer that has to be stored ---------------------------------------------------
+# --- the end of a response that has to be stored -------------------------------------------------
 
 
 def holding(*, error_frames: bool = True, within_event: bool = False) -> ExchangeMachine:
@@ -418,7 +418,7 @@ def holding(*, error_frames: bool = True, within_event: bool = False) -> Exchang
     return machine
 
 
-def test_a_stored_answer_gets_its_end() -> None:
+def test_a_stored_response_gets_its_end() -> None:
     """The held-back bytes are sent, then the body's end."""
     machine = holding()
     assert machine.captures_stored() == (SendBody(DONE), FinishBody())
@@ -428,7 +428,7 @@ def test_a_stored_answer_gets_its_end() -> None:
     ("error_frames", "within_event", "reported"),
     [(True, False, True), (True, True, False), (False, False, False)],
 )
-def test_an_answer_that_cannot_be_stored_never_looks_whole(
+def test_a_response_that_cannot_be_stored_never_looks_whole(
     *, error_frames: bool, within_event: bool, reported: bool
 ) -> None:
     """A frame in place of its end, or a connection that breaks."""
@@ -449,7 +449,7 @@ def test_a_disconnect_while_the_end_is_held_back_is_a_disconnect() -> None:
 
 
 def test_one_error_is_enough() -> None:
-    """An early answer's stream that ended in an error frame gets no second one."""
+    """An early response's stream that ended in an error frame gets no second one."""
     rules = replace(RULES, capture_required=True)
     machine = exchange_in(State.COLLECTING, rules)
     machine.piece(b"{}")

@@ -113,7 +113,7 @@ class Exchange:
     usage_requested: bool = False
     started: bool = False
     early: bool = False
-    sent: bytes = b""  # of the upstream's answer
+    sent: bytes = b""  # of the upstream's response
     body: bytes = b""  # all that the client got
     frames: int = 0
     frame_sent: bool = False  # a slow client may not have taken it
@@ -262,7 +262,7 @@ class Exchange:
         assert after == before + added
 
     def _check_sent(self) -> None:
-        """The client got a prefix of the upstream's answer; with CAPTURE_POLICY=required, without
+        """The client got a prefix of the upstream's response; with CAPTURE_POLICY=required, without
         its end.
         """
         expected = self._expected(flushed=True)
@@ -307,7 +307,9 @@ class Exchange:
 def test_any_inputs_in_any_order(
     data: st.DataObject, rules: ExchangeRules, names: list[str]
 ) -> None:
-    """Every exchange ends with one result, and the client's answer looks complete only if it is."""
+    """Every exchange ends with one result, and the client's response looks complete only if it
+    is.
+    """
     exchange = Exchange(ExchangeMachine("the-id", rules), rules, data)
     for name in names:
         exchange.give(name)
@@ -320,7 +322,7 @@ def test_any_inputs_in_any_order(
 
 
 def _check_conclusions(exchange: Exchange) -> None:
-    """There is one conclusion, or a second one if the held-back end of a complete answer was not
+    """There is one conclusion, or a second one if the held-back end of a complete response was not
     sent.
     """
     *before, last = exchange.conclusions

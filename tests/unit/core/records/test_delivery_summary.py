@@ -104,7 +104,7 @@ def test_a_replay_counts_as_an_event_and_as_nothing_else() -> None:
 
 
 def test_first_chunks_are_those_of_streams() -> None:
-    """First-chunk times follow the order of the group, and an answer that is not a stream
+    """First-chunk times follow the order of the group, and a response that is not a stream
     has none.
     """
     assert summarize([PLAIN, an_envelope(stream=False), an_envelope(stream=None)])[

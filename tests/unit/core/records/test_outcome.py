@@ -9,7 +9,7 @@ import pytest
 from shared.core.records.outcome import Outcome, RelayResult, correct, decide
 
 _: None = None
-# result, upstream's status (None: no answer), the answer is a stream, it held its own end ->
+# result, upstream's status (None: no response), the response is a stream, it held its own end ->
 # outcome. None: whichever.
 TABLE: list[tuple[RelayResult, int | None, bool | None, bool | None, Outcome]] = [
     (RelayResult.COMPLETE, 200, False, _, Outcome.COMPLETED),
@@ -22,7 +22,7 @@ TABLE: list[tuple[RelayResult, int | None, bool | None, bool | None, Outcome]] =
     (RelayResult.CLIENT_DISCONNECTED, 200, False, _, Outcome.CLIENT_DISCONNECTED),
     (RelayResult.CLIENT_DISCONNECTED, 200, True, False, Outcome.CLIENT_DISCONNECTED),
     (RelayResult.CLIENT_DISCONNECTED, 200, True, True, Outcome.COMPLETED),
-    # an SDK disconnects at the headers of an answer that it is going to try again
+    # an SDK disconnects at the headers of a response that it is going to try again
     (RelayResult.CLIENT_DISCONNECTED, 429, _, _, Outcome.UPSTREAM_ERROR),
     (RelayResult.CLIENT_DISCONNECTED, 500, _, _, Outcome.UPSTREAM_ERROR),
     (RelayResult.UNREACHABLE, None, _, _, Outcome.UPSTREAM_ERROR),
@@ -79,7 +79,7 @@ def test_an_error_within_a_stream_is_the_upstreams_however_it_ended() -> None:
 
 
 @pytest.mark.parametrize("outcome", sorted(Outcome))
-def test_the_whole_answer_corrects_what_the_relay_could_not_see(outcome: Outcome) -> None:
+def test_the_whole_response_corrects_what_the_relay_could_not_see(outcome: Outcome) -> None:
     """And nothing else: an interruption, a timeout or a refusal is the relay's own observation."""
     may_change = outcome in {Outcome.COMPLETED, Outcome.CLIENT_DISCONNECTED}
     for failed, finished, known, read_it in itertools.product(

@@ -79,7 +79,7 @@ def test_anything_but_one_bearer_token_is_rejected(values: list[bytes], check: C
 
 
 @given(HEADERS)
-def test_whatever_the_headers_hold_there_is_an_answer(headers: list[tuple[bytes, bytes]]) -> None:
+def test_whatever_the_headers_hold_there_is_a_response(headers: list[tuple[bytes, bytes]]) -> None:
     found = caller_token.bearer(headers)
     assert isinstance(found, (bytes, TokenRejected))
 
@@ -132,7 +132,7 @@ def test_garbage_is_refused(garbage: bytes) -> None:
 
 
 @given(JSON, st.binary(max_size=20))
-def test_any_json_as_header_gives_an_answer(header: Any, signature: bytes) -> None:
+def test_any_json_as_header_gives_a_response(header: Any, signature: bytes) -> None:
     found = caller_token.key_id(unsigned(header, {}, signature).encode())
     good = (
         isinstance(header, dict)
@@ -165,7 +165,7 @@ def test_an_identity_has_one_audience_and_one_id(changed: dict[str, Any], check:
 
 
 @given(JSON)
-def test_any_json_as_payload_gives_an_answer(payload: Any) -> None:
+def test_any_json_as_payload_gives_a_response(payload: Any) -> None:
     found = caller_token.malformed(json.dumps(payload).encode())
     assert (found is Check.FORM) is not isinstance(payload, dict)
 

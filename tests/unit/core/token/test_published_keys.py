@@ -90,6 +90,6 @@ def test_any_other_key_is_left_out(changed: dict[str, Any]) -> None:
 
 
 @given(JSON)
-def test_any_json_gives_an_answer(document: Any) -> None:
+def test_any_json_gives_a_response(document: Any) -> None:
     assert isinstance(signing_keys(document, TENANT), dict)
     assert metadata(document, TENANT) is None

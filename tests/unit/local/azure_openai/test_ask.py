@@ -30,7 +30,7 @@ def test_prompt_tokens_are_words_plus_four_for_each_message() -> None:
 
 
 def test_only_the_texts_make_the_seed() -> None:
-    """Streaming, usage and model change the shape of an answer, not its content."""
+    """Streaming, usage and model change the shape of a response, not its content."""
     plain = ask.read(body(messages=HELLO))
     streamed = ask.read(
         body(messages=HELLO, stream=True, stream_options={"include_usage": True}, model="x")

@@ -1,4 +1,4 @@
-"""How the stand-in lays out an answer's bytes in time and ends them."""
+"""How the stand-in lays out a response's bytes in time and ends them."""
 
 import gzip
 

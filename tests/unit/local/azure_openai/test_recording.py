@@ -43,7 +43,7 @@ def test_a_document_describes_the_exchange_exactly() -> None:
 
 
 def test_only_the_first_ending_counts() -> None:
-    """What happens to the connection after an answer's end doesn't change how it ended."""
+    """What happens to the connection after a response's end doesn't change how it ended."""
     found = ExchangeRecording()
     exchange = begin(found)
     found.end(exchange, recording.FINISHED)

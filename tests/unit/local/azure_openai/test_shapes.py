@@ -120,7 +120,7 @@ def test_a_completions_stream_says_what_the_document_says(directives: str) -> No
         "stream_options": {"include_usage": True},
     }
     output = served(request, directives)
-    body = completions.answer(output).body
+    body = completions.respond(output).body
     assert not isinstance(body, bytes)
     events = list(body)
     texts = ["", ""]
@@ -178,4 +178,4 @@ def test_a_stream_of_images_holds_one(n: int, status: int) -> None:
     """Azure OpenAI refuses a stream of more."""
     body = json.dumps({"prompt": "a horse", "stream": True, "n": n}).encode()
     output = generate(ask.read(body), parse(""), "gpt-image-1")
-    assert images.answer(output).status == status
+    assert images.respond(output).status == status

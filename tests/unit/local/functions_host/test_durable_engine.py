@@ -13,17 +13,17 @@ from typing import Any
 import pytest
 
 from local.functions_host.durable import events
-from local.functions_host.durable.answer import OrchestratorState
 from local.functions_host.durable.calls import Calls, Clock, utc_now
 from local.functions_host.durable.engine import AlreadyExists, Engine
 from local.functions_host.durable.events import Event
 from local.functions_host.durable.execution import OpenActivity
 from local.functions_host.durable.functions import DurableFunctions, sort_durable
 from local.functions_host.durable.options import parse_durable_options
+from local.functions_host.durable.orchestrator_state import OrchestratorState
 from local.functions_host.durable.store import InstanceStore
 from local.functions_host.unsupported import StartError, Unsupported
 from local.functions_host.worker_library import IndexedFunction
-from tests.orchestrations import Orchestrator, answer_of
+from tests.orchestrations import Orchestrator, state_of
 from tests.unit.local.functions_host.test_durable_execution import chain, naps, race
 
 
@@ -43,7 +43,7 @@ class AppCalls(Calls):
 
     async def orchestrator(self, name: str, context: Mapping[str, Any]) -> OrchestratorState:
         await asyncio.sleep(0)
-        return answer_of(self._orchestrate, context)
+        return state_of(self._orchestrate, context)
 
     async def activity(self, task_id: int, activity: OpenActivity, now: Clock) -> Event:
         self.at_once += 1

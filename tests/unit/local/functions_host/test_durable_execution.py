@@ -9,10 +9,10 @@ from typing import Any
 import azure.durable_functions as df
 import pytest
 
-from local.functions_host.durable.answer import UnsupportedAction
 from local.functions_host.durable.events import timestamp
 from local.functions_host.durable.execution import NonDeterministic
-from tests.orchestrations import START, OrchestrationRun, answer_of, assert_deterministic, run
+from local.functions_host.durable.orchestrator_state import UnsupportedAction
+from tests.orchestrations import START, OrchestrationRun, assert_deterministic, run, state_of
 
 RETRY = df.RetryOptions(first_retry_interval_in_milliseconds=300, max_number_of_attempts=3)
 
@@ -256,10 +256,10 @@ def test_an_orchestrator_that_changes_its_mind_is_found_out() -> None:
 
 
 @pytest.mark.parametrize("orchestrate", [chain, fan_out, exhausted, caught, eternal])
-def test_histories_replay_to_the_same_answers(orchestrate: Any) -> None:
+def test_histories_replay_to_the_same_states(orchestrate: Any) -> None:
     """Event by event."""
     recorded = run(orchestrate, 1, {"flaky": Flaky(), "add": lambda n: n + 1})
 
     assert_deterministic(orchestrate, recorded)
     assert recorded.turns[-1].context["isReplaying"]
-    assert answer_of(orchestrate, recorded.turns[0].context) == recorded.turns[0].answer
+    assert state_of(orchestrate, recorded.turns[0].context) == recorded.turns[0].state

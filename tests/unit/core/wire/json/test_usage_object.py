@@ -1,4 +1,4 @@
-"""Which usage object of an answer counts."""
+"""Which usage object of a response counts."""
 
 from __future__ import annotations
 

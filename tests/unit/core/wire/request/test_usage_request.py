@@ -246,7 +246,7 @@ def test_what_a_refusal_says(status: int, body: bytes, refusal: bool) -> None:
         ({"prompt": ["x" * 20_000, "b"]}, None),
     ],
 )
-def test_how_many_choices_the_answer_will_have(more: dict[str, Any], choices: int | None) -> None:
+def test_how_many_choices_the_response_will_have(more: dict[str, Any], choices: int | None) -> None:
     """`n` for each prompt, where the body says both."""
     body = json.dumps({"stream": True, **more}).encode()
     assert run(examine(body, spec_of("completions"), may_ask=False)).choices == choices

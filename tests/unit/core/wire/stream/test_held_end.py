@@ -1,4 +1,4 @@
-"""Holding the end of an answer: all of it, nothing else, however the network cuts."""
+"""Holding the end of a response: all of it, nothing else, however the network cuts."""
 
 from __future__ import annotations
 

@@ -93,9 +93,9 @@ class OrchestratorState:
     custom_status: Any  # None clears it: the library omits an empty one
 
 
-def parse_answer(text: str) -> OrchestratorState:
+def parse_state(text: str) -> OrchestratorState:
     """Parse a state. Raises UnsupportedAction for an action that this engine lacks."""
-    return _answer(json.loads(text))
+    return _orchestrator_state(json.loads(text))
 
 
 def parse_failure(message: str) -> OrchestratorState:
@@ -107,10 +107,10 @@ def parse_failure(message: str) -> OrchestratorState:
         return OrchestratorState(
             actions=(), done=True, output=None, error=error, custom_status=None
         )
-    return _answer(json.loads(state))
+    return _orchestrator_state(json.loads(state))
 
 
-def _answer(state: Mapping[str, Any]) -> OrchestratorState:
+def _orchestrator_state(state: Mapping[str, Any]) -> OrchestratorState:
     return OrchestratorState(
         actions=tuple(
             action for group in state["actions"] for one in group for action in _flat(one)

@@ -35,7 +35,7 @@ def to_json(value: object) -> bytes:
     return _encode(value).encode("utf-8", "surrogatepass")
 
 
-def json_answer(value: object, status: int = 200, headers: Headers = ()) -> StandInResponse:
+def json_response(value: object, status: int = 200, headers: Headers = ()) -> StandInResponse:
     """A response with a JSON document."""
     return StandInResponse(status=status, headers=headers, body=to_json(value))
 

@@ -1,4 +1,4 @@
-"""Storage carries requests out, and their answers are lost: one kind of request after the other,
+"""Storage carries requests out, and their responses are lost: one kind of request after the other,
 then all kinds mixed.
 """
 
@@ -30,7 +30,7 @@ _STEPS: Final[dict[str, tuple[Patterns, float]]] = {
 }
 
 
-def answers_dropped(
+def responses_dropped(
     kind: FunctionsHost,
     policy: Policy,
     *,
@@ -39,7 +39,7 @@ def answers_dropped(
     progress: Progress,
     clients: int = 6,
 ) -> ProofResult:
-    """Drop every answer to one kind of request for some seconds, then a share of all answers.
+    """Drop every response to one kind of request for some seconds, then a share of all answers.
 
     Nothing that storage was sent is missing, so no event may lack anything, and no client may
     notice.
@@ -72,7 +72,7 @@ def answers_dropped(
 
 
 def _drop(bed: TestBed, seconds: float, patterns: Patterns, share: float) -> int:
-    """The number of answers that were dropped."""
+    """The number of responses that were dropped."""
     gates = (bed.blobs, bed.queues)
     faults = [
         RequestFault(pattern=pattern, action=FaultAction.DROP_ANSWER, share=share)

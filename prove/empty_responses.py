@@ -23,8 +23,8 @@ _INPUT: Final = b'{"model": "gpt-4o", "input": "Hi"}'
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmptyAnswer:
-    """A call whose answer has no body, and its event."""
+class EmptyResponse:
+    """A call whose response has no body, and its event."""
 
     method: str
     path: str  # below /openai/
@@ -35,36 +35,36 @@ class EmptyAnswer:
 
     @property
     def name(self) -> str:
-        """Status, method and path, as a report names the answer."""
+        """Status, method and path, as a report names the response."""
         return f"{self.status} of {self.method} {self.path}"
 
 
 _CHATS: Final = "deployments/empty/chat/completions"
 
 
-def _unreadable(path: str, body: bytes) -> EmptyAnswer:
+def _unreadable(path: str, body: bytes) -> EmptyResponse:
     """An operation that answers JSON cannot have succeeded with nothing."""
-    return EmptyAnswer(
+    return EmptyResponse(
         method="POST", path=path, status=200, body=body,
         outcome="completed", error_code="unreadable_answer",
     )  # fmt: skip
 
 
-def _refused(status: int) -> EmptyAnswer:
-    return EmptyAnswer(
+def _refused(status: int) -> EmptyResponse:
+    return EmptyResponse(
         method="POST", path=_CHATS, status=status, body=_CHAT,
         outcome="upstream_error", error_code="upstream_error",
     )  # fmt: skip
 
 
-def _right(method: str, path: str, status: int = 200, body: bytes = b"") -> EmptyAnswer:
+def _right(method: str, path: str, status: int = 200, body: bytes = b"") -> EmptyResponse:
     """What answers no JSON may answer nothing."""
-    return EmptyAnswer(
+    return EmptyResponse(
         method=method, path=path, status=status, body=body, outcome="completed", error_code=None
     )
 
 
-ANSWERS: Final = (
+EMPTY_RESPONSES: Final = (
     _unreadable(_CHATS, _CHAT),
     _unreadable("deployments/empty/embeddings", _INPUT),
     _unreadable("responses", _INPUT),
@@ -78,28 +78,28 @@ ANSWERS: Final = (
 )
 
 
-def empty_answers(
+def empty_responses(
     kind: FunctionsHost, policy: Policy, *, repetitions: int, progress: Progress
 ) -> ProofResult:
-    """Make each call some times. Its client closes as soon as it has the answer."""
+    """Make each call some times. Its client closes as soon as it has the response."""
     result = ProofResult(title=f"answers without a body, {kind} host, CAPTURE_POLICY={policy}")
-    expected: dict[str, EmptyAnswer] = {}
+    expected: dict[str, EmptyResponse] = {}
     with TestBed(kind, CAPTURE_POLICY=policy) as bed:
-        for answer in ANSWERS * repetitions:
-            response = _call(bed, answer)
-            expected[response.exchange_id] = answer
+        for case in EMPTY_RESPONSES * repetitions:
+            response = _call(bed, case)
+            expected[response.exchange_id] = case
             result.check(
-                holds=response.status == answer.status and response.whole and not response.body,
-                sentence=f"the client did not get the {answer.name}",
+                holds=response.status == case.status and response.whole and not response.body,
+                sentence=f"the client did not get the {case.name}",
             )
         wait_for(lambda: expected.keys() <= gather(bed, outcomes=False).events.keys(), "events", 60)
         bed.operator.reconciled()
         events = gather(bed).events
     progress(f"{result.title}: {len(expected)} exchanges")
     wrong = [
-        f"{answer.name}: {text}"
-        for exchange_id, answer in expected.items()
-        for text in _wrong_statements(answer, events[exchange_id])
+        f"{case.name}: {text}"
+        for exchange_id, case in expected.items()
+        for text in _wrong_statements(case, events[exchange_id])
     ]
     result.check(
         holds=not wrong, sentence=f"{len(wrong)} events are wrong: {sorted(set(wrong))[:5]}"
@@ -115,20 +115,20 @@ def empty_answers(
     return result
 
 
-def _call(bed: TestBed, answer: EmptyAnswer) -> ReceivedResponse:
-    directives = "empty" if answer.status == 200 else f"empty; status={answer.status}"
+def _call(bed: TestBed, case: EmptyResponse) -> ReceivedResponse:
+    directives = "empty" if case.status == 200 else f"empty; status={case.status}"
     headers = [
         ("content-type", "application/json"), ("api-key", "any"), ("x-stand-in", directives),
     ]  # fmt: skip
-    target = f"/openai/{answer.path}?api-version={API_VERSION}"
-    return call(bed.stack.proxy_url, answer.method, target, headers, answer.body)
+    target = f"/openai/{case.path}?api-version={API_VERSION}"
+    return call(bed.stack.proxy_url, case.method, target, headers, case.body)
 
 
-def _wrong_statements(answer: EmptyAnswer, copies: Sequence[Event]) -> list[str]:
+def _wrong_statements(case: EmptyResponse, copies: Sequence[Event]) -> list[str]:
     wrong = []
     for event in map(valid, copies):
         code = None if event["error"] is None else event["error"].get("code")
         found = (event["outcome"], event["status_code"], code, event["content"])
-        if found != (answer.outcome, answer.status, answer.error_code, ""):
+        if found != (case.outcome, case.status, case.error_code, ""):
             wrong.append(f"the event says {found}")
     return wrong
