@@ -13,6 +13,7 @@ options := $(if $(PORT),--port '$(PORT)') \
 	$(if $(BLOB_PORT),--blob-port '$(BLOB_PORT)') \
 	$(if $(QUEUE_PORT),--queue-port '$(QUEUE_PORT)') \
 	$(if $(TABLE_PORT),--table-port '$(TABLE_PORT)') \
+	$(if $(VIEW_PORT),--view-port '$(VIEW_PORT)') \
 	$(if $(FOLDER),--folder '$(FOLDER)') \
 	$(if $(DEPLOYMENT),--deployment '$(DEPLOYMENT)') \
 	$(if $(filter-out 0,$(NO_DEMO)),--no-demo)
@@ -21,7 +22,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo 'Variables of run, func and parts: PORT (7071, the proxy), EVENT_HUBS_PORT (5672), EVENT_HUBS_CONTROL_PORT (5673),'
-	@echo 'AZURE_OPENAI_PORT (8081, the stand-in), BLOB_PORT, QUEUE_PORT, TABLE_PORT (10000 to 10002),'
+	@echo 'AZURE_OPENAI_PORT (8081, the stand-in), BLOB_PORT, QUEUE_PORT, TABLE_PORT (10000 to 10002), VIEW_PORT (8090, the page),'
 	@echo 'FOLDER (.local, for logs and what Azurite stores), DEPLOYMENT (gpt-4o, which the two calls use),'
 	@echo 'NO_DEMO (1: serve without the two calls)'
 	@echo 'Variable of all: PYTHON (the path of a Python 3.13 that is not found by itself)'

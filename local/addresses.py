@@ -14,6 +14,7 @@ def where(stack: Stack, config: Settings, folder: Path) -> str:
     """A line for each part."""
     proxy = f"{stack.proxy_url}   ({stack.functions_host_kind} Functions host)"
     lines = [
+        f"page           {stack.view_url}   (every exchange as it happens)",
         *([f"proxy          {proxy}"] if "functions_host" in stack.local_parts else []),
         f"Azure OpenAI   {config.upstream.base_url}",
         f"Event Hub      {config.event_hub.name} at {_event_hub(stack, config)}",

@@ -29,7 +29,7 @@ from shared.settings.settings import Settings
 # directives of the stand-in, so that one sees a response stream
 _PACE: Final = "first_chunk_ms=300; chunk_ms=40"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_BESIDE_THE_HOST: Final = frozenset({"azurite", "event_hubs", "azure_openai"})
+_BESIDE_THE_HOST: Final = frozenset({"azurite", "event_hubs", "azure_openai", "view"})
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -94,7 +94,9 @@ def _stack(options: Options, console: Console) -> Stack:
     return Stack(
         functions_host=host,
         own={**read_settings_file(options.settings), **os.environ},
-        only=_BESIDE_THE_HOST if options.functions_host == "none" else None,
+        only=_BESIDE_THE_HOST
+        if options.functions_host == "none"
+        else _BESIDE_THE_HOST | {"functions_host"},
         ports=options.ports,
         data=options.folder,
         app=ROOT,

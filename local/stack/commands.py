@@ -110,6 +110,25 @@ def functions_host(
     )
 
 
+def view(ports: Ports, data: Path, env: Mapping[str, str], *, from_start: bool) -> PartSpec:
+    """The page that shows the exchanges. `data` keeps what it has read for the next start.
+
+    `from_start`: it reads what the Event Hub already holds (the emulator starts empty); otherwise
+    what arrives from now on.
+    """
+    listen = ["--local", "--port", str(ports.view), "--app", f"http://{HOST}:{ports.proxy}"]
+    since = [] if from_start else ["--since-minutes", "0"]
+    # $Default: a real Event Hub that replaces the local one may have no other consumer group
+    keep = ["--store", str(data / "view.sqlite"), "--consumer-group", "$Default"]
+    return PartSpec(
+        name="view",
+        command=[sys.executable, "-m", "view", *listen, *since, *keep],
+        env=env,
+        cwd=ROOT,
+        ready=answers(f"http://{HOST}:{ports.view}/api/about"),
+    )
+
+
 def find_func() -> str:
     """The path of Core Tools' `func`. Raises ToolMissing, saying how to get it."""
     func = shutil.which("func")

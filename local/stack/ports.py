@@ -36,6 +36,7 @@ class Ports:
     blob: int = 10000
     queue: int = 10001
     table: int = 10002
+    view: int = 8090
 
     def by_name(self) -> dict[str, int]:
         """Name -> port."""
@@ -52,6 +53,7 @@ WHAT_LISTENS: Final = {
     "blob": ("azurite (blobs)", "blob-port"),
     "queue": ("azurite (queues)", "queue-port"),
     "table": ("azurite (tables)", "table-port"),
+    "view": ("view (the page)", "view-port"),
 }
 
 

@@ -37,6 +37,7 @@ _PORTS_OF_PART: Final = {
     "event_hubs": ("event_hubs", "event_hubs_control"),
     "azure_openai": ("azure_openai",),
     "functions_host": ("proxy",),
+    "view": ("view",),
 }
 
 
@@ -49,7 +50,7 @@ class Stack:
     own:        the user's settings (local.settings.json, overridden by the environment). A real
                 Azure OpenAI or Event Hub that they name replaces the local part.
                 None: no settings, so that tests do not depend on the machine
-    only:       names of the parts to start; None: all
+    only:       names of the parts to start; None: all but the view
     ports:      None: free ones
     data:       folder of the files of Azurite and the functions host; None: a temporary one
     app:        folder with function_app.py; None: a temporary one with links to the repository's
@@ -77,8 +78,8 @@ class Stack:
         self.ports = ports or free_ports()
         sample = read_settings_file(ROOT / "local.settings.sample.json")
         composed = compose(sample=sample, own=own or {}, local=local_addresses(self.ports))
-        needed = composed.local_parts | {"functions_host"}
-        self.local_parts = needed if only is None else needed & set(only)
+        every = composed.local_parts | {"functions_host"}
+        self.local_parts = every if only is None else (every | {"view"}) & set(only)
         self.settings = {**_LOG_INVOCATIONS, **composed.values, **(settings or {})}
         self._hermetic_names = frozenset(sample) if own is None else frozenset[str]()
         self._host_json = host_json or {}
@@ -99,6 +100,10 @@ class Stack:
     @property
     def stand_in_url(self) -> str:
         return f"http://{HOST}:{self.ports.azure_openai}"
+
+    @property
+    def view_url(self) -> str:
+        return f"http://{HOST}:{self.ports.view}"
 
     @property
     def event_hubs_control_url(self) -> str:
@@ -124,7 +129,7 @@ class Stack:
 
     @property
     def parts(self) -> Mapping[str, Part]:
-        """The parts that were started: azurite, event_hubs, azure_openai, functions_host."""
+        """The parts that were started: azurite, event_hubs, azure_openai, functions_host, view."""
         return self.supervisor.parts if self.supervisor else {}
 
     # --- life -------------------------------------------------------------------------------------
@@ -187,6 +192,9 @@ class Stack:
                     )
                 ]
             )
+        if "view" in self.local_parts:
+            self._on_step("starting view")
+            supervisor.start([self._view(self._data or temporary)])
 
     def _backing_parts(self, temporary: Path) -> list[PartSpec]:
         data = (self._data or temporary) / "azurite"
@@ -197,6 +205,11 @@ class Stack:
             commands.event_hubs(self.ports, self.event_hub_name, environment),
             commands.azure_openai(self.ports, self._stand_in_defaults, environment),
         ]
+
+    def _view(self, data: Path) -> PartSpec:
+        is_local = "event_hubs" in self.local_parts
+        environment = {**self._environment(), **self.settings}
+        return commands.view(self.ports, data, environment, from_start=is_local)
 
     def _environment(self) -> dict[str, str]:
         """This process's environment. For tests, it lacks the variables that the app or a host

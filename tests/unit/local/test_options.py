@@ -13,7 +13,10 @@ from local.options import parse
 from local.repository import ROOT
 from local.stack import StackError
 
-ALL_PORTS = "PORT=1 EVENT_HUBS_PORT=2 EVENT_HUBS_CONTROL_PORT=3 AZURE_OPENAI_PORT=4 BLOB_PORT=5 QUEUE_PORT=6 TABLE_PORT=7"
+ALL_PORTS = (
+    "PORT=1 EVENT_HUBS_PORT=2 EVENT_HUBS_CONTROL_PORT=3 AZURE_OPENAI_PORT=4 "
+    "BLOB_PORT=5 QUEUE_PORT=6 TABLE_PORT=7 VIEW_PORT=8"
+)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,90 @@
+"""The row that a table shows of an event."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.core.wire.json_shape import Json
+from tests.view_events import GOLDEN, an_event, golden
+from view.exchange.row import Row, of_event
+
+
+def row_of(**changes: Json) -> Row:
+    row = of_event(an_event(**changes))
+    assert row is not None
+    return row
+
+
+@pytest.mark.parametrize("case", GOLDEN)
+def test_every_event_has_a_row(case: str) -> None:
+    """Its id, its end to the millisecond and its outcome are the event's."""
+    event, row = golden(case), of_event(golden(case))
+    assert row is not None
+    assert (row.id, row.outcome, row.operation) == (
+        event["exchange_id"],
+        event["outcome"],
+        event["operation"],
+    )
+    assert row.time == f"{str(event['timestamp'])[:23]}Z"
+
+
+def test_the_figures_of_a_chat() -> None:
+    row = row_of(tokens={"input": 12, "output": 5, "cached": 8}, time_to_first_token_ms=431)
+    assert (row.tokens, row.tokens_in, row.tokens_out, row.tokens_cached) == (17, 12, 5, 8)
+    assert (row.ttft_ms, row.status, row.deployment) == (431, 200, "gpt-4o")
+
+
+def test_estimated_usage_is_shown_and_named_so() -> None:
+    estimate: Json = {"prompt_tokens": 16, "completion_tokens": 3, "total_tokens": 19}
+    row = row_of(tokens=None, usage_source="estimated", usage_estimate=estimate)
+    assert (row.tokens_in, row.tokens_out, row.usage_source) == (16, 3, "estimated")
+
+
+@pytest.mark.parametrize(
+    ("caller", "user", "expected"),
+    [
+        ({"subscription": "s", "user": "u", "team": "t"}, "body", "u"),
+        ({"subscription": "s", "team": "t"}, "body", "t"),
+        ({"subscription": "s"}, None, "s"),
+        ({}, "body", "body"),
+        ({}, None, None),
+    ],
+)
+def test_the_caller_is_the_nearest_that_is_known(
+    caller: Json, user: Json, expected: str | None
+) -> None:
+    assert row_of(caller=caller, user=user).caller == expected
+
+
+@pytest.mark.parametrize("cost", [0.25, {"amount": 0.25, "currency": "EUR"}])
+def test_a_cost_is_shown_if_the_event_has_one(cost: Json) -> None:
+    assert row_of(cost=cost).cost == 0.25
+    assert row_of().cost is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exchange_id": "1"},
+        {"exchange_id": None},
+        {"timestamp": "yesterday"},
+        {"timestamp": None},
+    ],
+    ids=["short_id", "no_id", "no_date", "no_timestamp"],
+)
+def test_another_producers_event_has_no_row(changes: dict[str, Json]) -> None:
+    assert of_event(an_event() | changes) is None
+
+
+def test_values_of_other_types_read_as_absent() -> None:
+    """An event of another version, or of another producer, does not stop the view."""
+    row = row_of(
+        tokens="many", caller=[], user=None, session_headers=None, status_code="200", model=7
+    )
+    assert (row.tokens, row.caller, row.session, row.status) == (None, None, None, None)
+    assert row.model == "7"
+
+
+def test_texts_can_be_stored_and_compared() -> None:
+    """NUL ends a text for SQLite, and a lone surrogate cannot be stored."""
+    assert row_of(model="a\0b\ud800").model == "ab?"

@@ -1,0 +1,162 @@
+"""The view's SQLite file."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.view_events import GOLDEN, an_event, an_id, golden
+from view.filters import Filter, parse
+from view.store import Store
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "folder" / "view.sqlite"
+
+
+@pytest.fixture
+def store(file: Path) -> Iterator[Store]:
+    made = Store(file, keep=100)
+    yield made
+    made.close()
+
+
+def ids(store: Store, line: str = "") -> list[str]:
+    page = store.page(read(line), limit=100)
+    return [row.id for row in page.rows]
+
+
+def read(line: str) -> Filter:
+    return parse(line, now_ms=0)
+
+
+@pytest.mark.parametrize("case", GOLDEN)
+def test_an_event_is_kept_as_it_came(store: Store, case: str) -> None:
+    event = golden(case)
+    store.add([event])
+    found = store.get(str(event["exchange_id"]))
+    assert found is not None
+    assert found.event == event
+    assert store.page((), limit=1).rows == (found.row,)
+
+
+def test_rows_come_newest_first_in_pages(store: Store) -> None:
+    """By the exchange's end, whatever the order of arrival, and each once."""
+    store.add([an_event(number) for number in (3, 1, 5, 2, 4)])
+    assert ids(store) == [an_id(number) for number in (5, 4, 3, 2, 1)]
+    first = store.page((), limit=2)
+    second = store.page((), before=first.next, limit=2)
+    third = store.page((), before=second.next, limit=2)
+    found = [row.id for page in (first, second, third) for row in page.rows]
+    assert (found, third.next) == (ids(store), None)
+
+
+def test_exchanges_that_ended_together_are_not_lost_between_pages(store: Store) -> None:
+    end = an_event()["timestamp"]
+    store.add([an_event(number, timestamp=end) for number in range(5)])
+    before, found = None, []
+    for _ in range(5):
+        page = store.page((), before=before, limit=1)
+        found += [row.id for row in page.rows]
+        before = page.next
+    assert sorted(found) == [an_id(number) for number in range(5)]
+    assert before is None
+
+
+def test_an_event_that_is_delivered_twice_is_one_exchange(store: Store) -> None:
+    assert len(store.add([an_event(1)])) == 1
+    assert store.add([an_event(1)]) == []
+    assert store.count(()) == 1
+
+
+def test_a_replayed_event_takes_the_place_of_the_first(store: Store) -> None:
+    """Its texts are found, and those of the first no more."""
+    store.add([an_event(1), an_event(2)])
+    changed = an_event(1, replayed=True, prompt=[{"role": "user", "content": "Another prompt"}])
+    assert [new.event for new in store.add([changed])] == [changed]
+    assert ids(store, "replayed:yes") == [an_id(1)]
+    assert ids(store, '"another prompt"') == [an_id(1)]
+    assert ids(store, '"say hello"') == [an_id(2)]
+    assert store.count(()) == 2
+
+
+def test_what_is_not_an_event_of_fnsse_is_left_out(store: Store) -> None:
+    assert store.add([{}, {"exchange_id": "x"}, an_event(1)], {"0": 7})
+    assert (store.count(()), store.positions()) == (1, {"0": 7})
+
+
+def test_the_oldest_are_removed(file: Path) -> None:
+    """Only so many are kept; their texts and events go with them."""
+    store = Store(file, keep=3)
+    store.add([an_event(number) for number in (4, 1, 3, 2, 5)])
+    assert ids(store) == [an_id(number) for number in (5, 4, 3)]
+    assert (store.count(()), store.count(read('"say hello"'))) == (3, 3)
+    assert store.get(an_id(1)) is None
+    store.close()
+
+
+def test_a_removed_exchange_is_not_found_by_anything(store: Store) -> None:
+    store.add([an_event(1), an_event(2)])
+    store.remove(an_id(1))
+    store.remove(an_id(3))  # not there
+    assert ids(store) == ids(store, '"say hello"') == [an_id(2)]
+    assert (store.get(an_id(1)), store.count(())) == (None, 1)
+
+
+def test_what_was_read_is_there_after_a_restart(file: Path) -> None:
+    store = Store(file, keep=10)
+    store.add([an_event(1)], {"0": 3, "1": 9})
+    store.add([], {"0": 4})
+    store.close()
+    store = Store(file, keep=10)
+    assert (ids(store), store.count(()), store.positions()) == ([an_id(1)], 1, {"0": 4, "1": 9})
+    store.close()
+
+
+def test_a_file_of_another_version_is_made_anew(file: Path) -> None:
+    """What it held is read from the Event Hub again."""
+    Store(file, keep=10).close()
+    with sqlite3.connect(file) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    connection.close()
+    store = Store(file, keep=10)
+    assert len(store.add([an_event(1)])) == 1
+    store.close()
+
+
+def test_only_its_owner_can_read_the_file(store: Store, file: Path) -> None:
+    """Prompts and answers are in it, and in the files that SQLite keeps beside it."""
+    store.add([an_event(1)])
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in file.parent.iterdir()}
+    assert set(modes.values()) == {0o600}
+    assert "view.sqlite-wal" in modes
+
+
+def test_readers_do_not_wait_for_the_writer(store: Store) -> None:
+    """Threads that read see whole transactions while another one adds."""
+    counts = []
+    done = threading.Event()
+
+    def reading() -> None:
+        while not done.is_set():
+            counts.append(len(store.page((), limit=100).rows))
+
+    reader = threading.Thread(target=reading)
+    reader.start()
+    for number in range(0, 50, 10):
+        store.add([an_event(number + offset) for offset in range(10)])
+    done.set()
+    reader.join()
+    assert {count % 10 for count in counts} == {0}
+
+
+@pytest.mark.parametrize("before", ["", "x", "1", "1-x", "1-2-3"])
+def test_a_cursor_that_is_none_is_refused(store: Store, before: str) -> None:
+    with pytest.raises(ValueError, match="invalid literal"):
+        store.page((), before=before, limit=1)

@@ -1,0 +1,129 @@
+"""`python -m view`: serve the page until Ctrl-C or SIGTERM.
+
+Exit code 0 after a signal, 1 if the port is taken, 2 for wrong options or settings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import uvicorn
+
+from shared.core.wire.json_shape import JsonObject
+from view.errors import OptionsError
+from view.options import Options, parse
+from view.server.app import build
+from view.server.live import Live
+from view.server.services import Services
+from view.sources.event_hub import EventFeed
+from view.store import Store
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve. Returns the exit code."""
+    try:
+        options = parse(arguments, os.environ)
+    except OptionsError as error:
+        print(f"view: {error}", file=sys.stderr)
+        return 2
+    try:
+        listener = _listen(options)
+    except OSError as error:
+        print(
+            f"view: cannot listen on {options.host} port {options.port}: {error.strerror}. Choose another port with --port",
+            file=sys.stderr,
+        )
+        return 1
+    with listener, _store_file(options) as file, contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(options, listener, file))
+    return 0
+
+
+def _listen(options: Options) -> socket.socket:
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    return socket.create_server((options.host, options.port), family=family)
+
+
+@contextlib.contextmanager
+def _store_file(options: Options) -> Iterator[Path]:
+    """The file that was asked for, or one that is removed at the end: it holds prompts."""
+    if options.store is not None:
+        yield options.store
+        return
+    with tempfile.TemporaryDirectory(prefix="fnsse-view-") as folder:
+        yield Path(folder) / "exchanges.sqlite"
+
+
+async def _serve(options: Options, listener: socket.socket, file: Path) -> None:
+    token = None if options.is_loopback else secrets.token_urlsafe(24)
+    store = Store(file, keep=options.keep)
+    try:
+        await _run(options, store, listener, token)
+    finally:
+        store.close()
+
+
+async def _run(options: Options, store: Store, listener: socket.socket, token: str | None) -> None:
+    async def on_events(events: Sequence[JsonObject], positions: Mapping[str, int]) -> None:
+        live.publish(await asyncio.to_thread(store.add, events, positions))
+
+    feed = EventFeed(
+        options.event_hub,
+        on_events,
+        positions={} if options.mode == "local" else store.positions(),
+        since_minutes=options.since_minutes,
+    )
+    live = Live(lambda: _status(feed, store))
+    app = build(Services(options=options, store=store, live=live), token=token)
+    server = _Server(uvicorn.Config(app, log_level="warning", lifespan="off"), live)
+    receiving = asyncio.create_task(feed.run())
+    print(f"view ready: {_address(options, listener, token)}", flush=True)
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        receiving.cancel()
+        await asyncio.gather(receiving, return_exceptions=True)
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams of open pages first: uvicorn waits for all answers to end."""
+
+    def __init__(self, config: uvicorn.Config, live: Live) -> None:
+        super().__init__(config)
+        self._live = live
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what runs."""
+        self._live.close()
+        await super().shutdown(sockets)
+
+
+def _address(options: Options, listener: socket.socket, token: str | None) -> str:
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    query = "" if token is None else f"?token={token}"
+    return f"http://{host}:{listener.getsockname()[1]}/{query}"
+
+
+def _status(feed: EventFeed, store: Store) -> JsonObject:
+    state = feed.state
+    return {
+        "hub": {
+            "state": state.state,
+            "error": state.error,
+            "received": state.received,
+            "last_at": state.last_at,
+        },
+        "stored": store.count(()),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

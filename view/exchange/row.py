@@ -1,0 +1,154 @@
+"""The row of an exchange: what a table shows of its event, and what a filter compares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from shared.core.records.exchange_id import started_at
+from shared.core.wire.json_shape import Json, JsonObject, integer, mapping, text
+
+_CALLER_MEMBERS: Final = ("user", "team", "subscription", "product")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """The figures of one exchange. None: the event does not have it."""
+
+    id: str
+    time: str  # of its end, UTC, ISO 8601 with milliseconds and Z
+    outcome: str
+    status: int | None
+    deployment: str | None
+    model: str | None
+    operation: str | None
+    type: str | None
+    # the first that is known of API Management's user, team, subscription and product, else the
+    # request's `user`
+    caller: str | None
+    subscription: str | None
+    team: str | None
+    user: str | None
+    session: str | None  # the value of the first session header
+    tokens: int | None  # input and output
+    tokens_in: int | None
+    tokens_out: int | None
+    tokens_cached: int | None
+    usage_source: str | None  # upstream | estimated | none
+    cost: float | None
+    ttft_ms: int | None  # to the first token, of streams
+    duration_ms: int | None
+    region: str | None
+    finish_reason: str | None
+    error: str | None  # its code
+    stream: bool
+    truncated: bool
+    replayed: bool
+    exact_end_ms: int  # Unix time of `time`
+
+    def to_json(self) -> JsonObject:
+        """The row as a JSON object, without what serves the order alone."""
+        fields = asdict(self)
+        del fields["exact_end_ms"]
+        return fields
+
+
+def of_event(event: Mapping[str, Json]) -> Row | None:
+    """The row of an event; None if it is not an event of fnsse."""
+    exchange_id, ended = _id(event), _time(event.get("timestamp"))
+    if exchange_id is None or ended is None:
+        return None
+    usage = _tokens(event)
+    return Row(
+        id=exchange_id,
+        time=ended.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        outcome=text(event.get("outcome")) or "unknown",
+        status=integer(event.get("status_code")),
+        deployment=_name(event.get("deployment")),
+        model=_name(event.get("model")),
+        operation=_name(event.get("operation")),
+        type=_name(event.get("type")),
+        caller=_caller(event),
+        subscription=_name(mapping(event.get("caller")).get("subscription")),
+        team=_name(mapping(event.get("caller")).get("team")),
+        user=_name(mapping(event.get("caller")).get("user")) or _name(event.get("user")),
+        session=_session(event),
+        tokens=_sum(usage.get("input"), usage.get("output")),
+        tokens_in=integer(usage.get("input")),
+        tokens_out=integer(usage.get("output")),
+        tokens_cached=integer(usage.get("cached")),
+        usage_source=_name(event.get("usage_source")),
+        cost=_cost(event),
+        ttft_ms=integer(event.get("time_to_first_token_ms")),
+        duration_ms=integer(event.get("latency_ms")),
+        region=_name(event.get("region")),
+        finish_reason=_name(event.get("finish_reason")),
+        error=_name(mapping(event.get("error")).get("code")),
+        stream=event.get("stream") is True,
+        truncated=event.get("truncated") is True,
+        replayed=event.get("replayed") is True,
+        exact_end_ms=int(ended.timestamp() * 1000),
+    )
+
+
+def _id(event: Mapping[str, Json]) -> str | None:
+    exchange_id = text(event.get("exchange_id"))
+    try:
+        started_at(exchange_id)
+    except ValueError:
+        return None
+    return exchange_id
+
+
+def _time(value: Json) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(text(value)).replace(tzinfo=UTC)
+        time.timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return time
+
+
+def _name(value: object) -> str | None:
+    """A text that SQLite can store and compare: without NUL and lone surrogates."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    clean = str(value).encode("utf-8", "replace").decode().replace("\0", "")
+    return clean[:256] or None
+
+
+def _caller(event: Mapping[str, Json]) -> str | None:
+    caller = mapping(event.get("caller"))
+    names = [_name(caller.get(member)) for member in _CALLER_MEMBERS]
+    return next(filter(None, [*names, _name(event.get("user"))]), None)
+
+
+def _session(event: Mapping[str, Json]) -> str | None:
+    headers = mapping(event.get("session_headers"))
+    return next(filter(None, (_name(headers[name]) for name in sorted(headers))), None)
+
+
+def _tokens(event: Mapping[str, Json]) -> JsonObject:
+    """The upstream's figures, else the estimate."""
+    if event.get("usage_source") == "estimated":
+        estimate = mapping(event.get("usage_estimate"))
+        return {
+            "input": estimate.get("prompt_tokens"),
+            "output": estimate.get("completion_tokens"),
+        }
+    return mapping(event.get("tokens"))
+
+
+def _sum(first: Json, second: Json) -> int | None:
+    numbers = [number for number in (integer(first), integer(second)) if number is not None]
+    return sum(numbers) if numbers else None
+
+
+def _cost(event: Mapping[str, Json]) -> float | None:
+    cost = event.get("cost")
+    amount = mapping(cost).get("amount") if isinstance(cost, dict) else cost
+    return (
+        float(amount) if isinstance(amount, int | float) and not isinstance(amount, bool) else None
+    )

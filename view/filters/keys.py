@@ -1,0 +1,97 @@
+"""The keys of the filter line: what can be compared, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+
+class Kind(Enum):
+    """What a key's values are."""
+
+    TEXT = auto()
+    COUNT = auto()  # a number, with k or M if wanted
+    DURATION = auto()  # milliseconds, with ms, s, m or h if wanted
+    TIME = auto()  # ISO 8601, or a duration before now
+    FLAG = auto()  # yes or no
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Key:
+    """A key: its name, the column that it stands for, and its meaning for the reference."""
+
+    name: str
+    column: str  # of the store, and attribute of Row
+    kind: Kind
+    meaning: str
+    aliases: tuple[str, ...] = ()
+
+
+KEYS: Final = (
+    Key(name="outcome", column="outcome", kind=Kind.TEXT, meaning="how the exchange ended"),
+    Key(name="status", column="status", kind=Kind.COUNT, meaning="status sent to the client"),
+    Key(name="deployment", column="deployment", kind=Kind.TEXT, meaning="deployment"),
+    Key(name="model", column="model", kind=Kind.TEXT, meaning="model that answered"),
+    Key(name="operation", column="operation", kind=Kind.TEXT, meaning="`chat.completions`, …"),
+    Key(name="type", column="type", kind=Kind.TEXT, meaning="type of the event"),
+    Key(
+        name="caller",
+        column="caller",
+        kind=Kind.TEXT,
+        meaning="the first known of user, team, subscription, product",
+    ),
+    Key(name="user", column="user", kind=Kind.TEXT, meaning="user"),
+    Key(name="team", column="team", kind=Kind.TEXT, meaning="team"),
+    Key(name="subscription", column="subscription", kind=Kind.TEXT, meaning="APIM's subscription"),
+    Key(name="session", column="session", kind=Kind.TEXT, meaning="value of a session header"),
+    Key(name="region", column="region", kind=Kind.TEXT, meaning="region of the upstream"),
+    Key(
+        name="finish_reason",
+        column="finish_reason",
+        kind=Kind.TEXT,
+        aliases=("finish",),
+        meaning="why the model stopped",
+    ),
+    Key(name="error", column="error", kind=Kind.TEXT, meaning="code of the error"),
+    Key(
+        name="usage_source",
+        column="usage_source",
+        kind=Kind.TEXT,
+        aliases=("usage",),
+        meaning="`upstream`, `estimated`, `none`",
+    ),
+    Key(name="tokens", column="tokens", kind=Kind.COUNT, meaning="input and output tokens"),
+    Key(name="tokens_in", column="tokens_in", kind=Kind.COUNT, aliases=("in",), meaning="input"),
+    Key(
+        name="tokens_out", column="tokens_out", kind=Kind.COUNT, aliases=("out",), meaning="output"
+    ),
+    Key(
+        name="tokens_cached",
+        column="tokens_cached",
+        kind=Kind.COUNT,
+        aliases=("cached",),
+        meaning="input that came from the prompt cache",
+    ),
+    Key(name="cost", column="cost", kind=Kind.COUNT, meaning="cost, if the event has it"),
+    Key(
+        name="ttft_ms",
+        column="ttft_ms",
+        kind=Kind.DURATION,
+        aliases=("ttft",),
+        meaning="time to the first token, of streams",
+    ),
+    Key(
+        name="duration_ms",
+        column="duration_ms",
+        kind=Kind.DURATION,
+        aliases=("duration",),
+        meaning="the whole exchange",
+    ),
+    Key(name="time", column="exact_end_ms", kind=Kind.TIME, meaning="end of the exchange"),
+    Key(name="stream", column="stream", kind=Kind.FLAG, meaning="the answer is a stream"),
+    Key(name="truncated", column="truncated", kind=Kind.FLAG, meaning="texts were cut"),
+    Key(name="replayed", column="replayed", kind=Kind.FLAG, meaning="delivered again on purpose"),
+)
+
+BY_NAME: Final = {name: key for key in KEYS for name in (key.name, *key.aliases)}

@@ -1,0 +1,77 @@
+"""A filter as a condition of SQLite. Every value is bound, and every name is of the table of keys:
+nothing that a caller wrote becomes SQL.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from view.filters.terms import Compares, Contains, Filter, HasId, IsOneOf, Pattern, Term, Value
+
+type Parameter = str | float | int | bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Condition:
+    """What stands after WHERE, and the values of its question marks, in order."""
+
+    sql: str
+    parameters: tuple[Parameter, ...] = ()
+
+
+EVERYTHING = Condition(sql="1")
+
+
+def condition(query: Filter) -> Condition:
+    """The condition that holds for rows of `exchanges` that match the filter."""
+    parts = [_of_term(term) for term in query]
+    if not parts:
+        return EVERYTHING
+    return Condition(
+        sql=" AND ".join(f"({part.sql})" for part in parts),
+        parameters=tuple(value for part in parts for value in part.parameters),
+    )
+
+
+def _of_term(term: Term) -> Condition:
+    match term:
+        case HasId():
+            return Condition(sql="id = ?", parameters=(term.exchange_id,))
+        case Compares():
+            # the operator is one of four, by its type
+            return Condition(sql=f'"{term.key.column}" {term.operator} ?', parameters=(term.value,))
+        case Contains():
+            return Condition(
+                sql="number IN (SELECT rowid FROM texts WHERE texts MATCH ?)",
+                parameters=(_phrase(term.text),),
+            )
+        case IsOneOf():
+            return _is_one_of(term)
+
+
+def _phrase(text: str) -> str:
+    """A phrase of FTS5, in which a quote is doubled and nothing else has a meaning."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _is_one_of(term: IsOneOf) -> Condition:
+    parts = [_equals(f'"{term.key.column}"', value) for value in term.values]
+    either = " OR ".join(part.sql for part in parts)
+    parameters = tuple(value for part in parts for value in part.parameters)
+    if term.negated:
+        # a comparison with NULL is NULL, which is not false
+        return Condition(sql=f"NOT coalesce({either}, 0)", parameters=parameters)
+    return Condition(sql=either, parameters=parameters)
+
+
+def _equals(column: str, value: Value | Pattern) -> Condition:
+    if value is None:
+        return Condition(sql=f"{column} IS NULL")
+    if isinstance(value, Pattern):
+        return Condition(sql=f"{column} LIKE ? ESCAPE '\\'", parameters=(_like(value.text),))
+    return Condition(sql=f"{column} = ?", parameters=(value,))
+
+
+def _like(pattern: str) -> str:
+    escaped = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return escaped.replace("*", "%")

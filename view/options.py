@@ -1,0 +1,205 @@
+"""The command line of `python -m view`, and the environment.
+
+The settings have the names of the app's own, so that the view runs where the app's settings are.
+Secrets come from the environment alone: a command line can be read by everyone on the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from view.errors import OptionsError
+
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+_PORT: Final = 8090
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventHubAddress:
+    """Where events are read. One of `connection_string` and `namespace` is given."""
+
+    connection_string: str | None = field(repr=False)
+    namespace: str | None  # fully qualified; read as the identity of azure-identity
+    name: str | None  # of the Event Hub; None: the connection string's EntityPath
+    consumer_group: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CapturesAddress:
+    """Where captures are read. One of the two is given."""
+
+    connection_string: str | None = field(repr=False)
+    blob_service_uri: str | None  # read as the identity of azure-identity
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AppAddress:
+    """The app whose exchanges are shown, for the playground and for what operators do."""
+
+    url: str
+    key: str | None = field(repr=False)  # of callers
+    operator_key: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What the view is started with. None: it does without."""
+
+    mode: str  # local: beside a local stack; deployment
+    host: str
+    port: int
+    event_hub: EventHubAddress
+    captures: CapturesAddress | None
+    app: AppAddress | None
+    store: Path | None  # None: a file that is removed at the end
+    keep: int
+    since_minutes: float | None  # None: all that the Event Hub still has
+    deployments: tuple[str, ...]
+
+    @property
+    def is_loopback(self) -> bool:
+        """Only this machine reaches the page."""
+        return self.host in LOOPBACK
+
+
+def parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Options:
+    """Read command line and environment. Raises OptionsError, and exits as argparse does for
+    `--help` and unknown options.
+    """
+    read = _parser().parse_args(arguments)
+    if not 0 <= read.port <= 65_535:
+        raise OptionsError(f"--port must be a port, a number from 0 to 65535, and not {read.port}")
+    if read.keep < 1:
+        raise OptionsError(f"--keep must be at least 1, and not {read.keep}")
+    return Options(
+        mode="local" if read.local else "deployment",
+        host=read.host,
+        port=read.port,
+        event_hub=_event_hub(read, environment),
+        captures=_captures(environment),
+        app=_app(read, environment),
+        store=read.store,
+        keep=read.keep,
+        since_minutes=read.since_minutes,
+        deployments=tuple(read.deployment or ()),
+    )
+
+
+def _setting(environment: Mapping[str, str], name: str) -> str | None:
+    return environment.get(name, "").strip() or None
+
+
+def _event_hub(read: argparse.Namespace, environment: Mapping[str, str]) -> EventHubAddress:
+    connection_string = _setting(environment, "AZURE_EVENTHUB_CONN_STR")
+    namespace = _setting(environment, "AZURE_EVENTHUB_NAMESPACE")
+    name = _setting(environment, "AZURE_EVENTHUB_NAME")
+    if connection_string is None and namespace is None:
+        raise OptionsError(
+            "no Event Hub is named: set AZURE_EVENTHUB_NAMESPACE (my-namespace.servicebus.windows.net; "
+            "you need the role Azure Event Hubs Data Receiver, and `az login`) or AZURE_EVENTHUB_CONN_STR, "
+            "and AZURE_EVENTHUB_NAME"
+        )
+    if name is None and "EntityPath=" not in (connection_string or ""):
+        raise OptionsError("AZURE_EVENTHUB_NAME is not set: the name of the Event Hub")
+    return EventHubAddress(
+        connection_string=connection_string,
+        namespace=None if connection_string else namespace,
+        name=name,
+        consumer_group=read.consumer_group,
+    )
+
+
+def _captures(environment: Mapping[str, str]) -> CapturesAddress | None:
+    connection_string = _setting(environment, "CAPTURES_STORAGE")
+    uri = _setting(environment, "CAPTURES_STORAGE__blobServiceUri")
+    if connection_string is None and uri is None:
+        return None
+    if connection_string is None and urlsplit(uri or "").scheme not in {"http", "https"}:
+        raise OptionsError(
+            "CAPTURES_STORAGE__blobServiceUri must be an address, such as https://account.blob.core.windows.net"
+        )
+    return CapturesAddress(
+        connection_string=connection_string,
+        blob_service_uri=None if connection_string else uri,
+    )
+
+
+def _app(read: argparse.Namespace, environment: Mapping[str, str]) -> AppAddress | None:
+    if read.app is None:
+        return None
+    parts = urlsplit(read.app)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise OptionsError(
+            f"--app must be an address, such as https://my-app.azurewebsites.net, and not {read.app}"
+        )
+    return AppAddress(
+        url=read.app.rstrip("/"),
+        key=_setting(environment, "FNSSE_CALLER_KEY"),
+        operator_key=_setting(environment, "FNSSE_OPERATOR_KEY"),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m view",
+        description="Serves a page that shows the exchanges of an Event Hub as they arrive. It reads, and changes nothing.",
+        epilog="Environment: AZURE_EVENTHUB_NAME with AZURE_EVENTHUB_NAMESPACE or AZURE_EVENTHUB_CONN_STR; "
+        "CAPTURES_STORAGE__blobServiceUri or CAPTURES_STORAGE (without it, no captures are shown); with --app "
+        "FNSSE_CALLER_KEY for the playground and FNSSE_OPERATOR_KEY for what operators do. "
+        "Roles: Azure Event Hubs Data Receiver, Storage Blob Data Reader. How-to: docs/how-to/look-at-a-deployment.md",
+    )
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="default: %(default)s, this machine alone; others need a token, which is printed",
+    )
+    parser.add_argument(
+        "--port", type=int, default=_PORT, metavar="N", help="default: %(default)s; 0: a free one"
+    )
+    parser.add_argument(
+        "--consumer-group",
+        default="view",
+        metavar="NAME",
+        help="of the Event Hub, for the view alone; default: %(default)s",
+    )
+    parser.add_argument(
+        "--since-minutes",
+        type=float,
+        metavar="N",
+        help="read events that are at most so old; default: all that the Event Hub has",
+    )
+    parser.add_argument(
+        "--store",
+        type=Path,
+        metavar="FILE",
+        help="keep what was read in this file; default: in one that is removed at the end",
+    )
+    parser.add_argument(
+        "--keep",
+        type=int,
+        default=200_000,
+        metavar="N",
+        help="how many exchanges are kept; default: %(default)s",
+    )
+    parser.add_argument(
+        "--app",
+        metavar="URL",
+        help="address of the app or its gateway, for the playground and operations",
+    )
+    parser.add_argument(
+        "--deployment",
+        action="append",
+        metavar="NAME",
+        help="that the playground offers; repeatable",
+    )
+    parser.add_argument(
+        "--local",
+        action="store_true",
+        help="beside a local stack: the playground offers the stand-in's faults",
+    )
+    return parser

@@ -1,0 +1,97 @@
+"""New rows as they arrive, as server-sent events, and every other second the state of the view."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared.core.wire.json_shape import JsonObject
+from view.exchange.conversation import searched_text
+from view.filters import matches
+from view.filters.terms import Filter
+from view.store import StoredExchange
+
+STATUS_EVERY_S: Final = 2.0
+# Of one page that does not read. It is told to load the table again instead.
+_WAITING_ROWS: Final = 5_000
+
+
+@dataclass(eq=False)
+class _Reader:
+    """A page that follows: the rows that wait for it."""
+
+    query: Filter
+    rows: list[JsonObject] = field(default_factory=list)
+    is_overrun: bool = False
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Live:
+    """Hands new exchanges to all pages that follow."""
+
+    def __init__(self, status: Callable[[], JsonObject]) -> None:
+        """`status`: the state of the view, as the page shows it."""
+        self._status = status
+        self._readers: set[_Reader] = set()
+        self._is_closed = False
+
+    def publish(self, exchanges: Sequence[StoredExchange]) -> None:
+        """Hand over exchanges that were added to the store."""
+        for reader in self._readers:
+            for exchange in exchanges:
+                _offer(reader, exchange)
+
+    def close(self) -> None:
+        """End the streams of all pages."""
+        self._is_closed = True
+        for reader in self._readers:
+            reader.changed.set()
+
+    async def stream(self, query: Filter) -> AsyncIterator[bytes]:
+        """`row` for each new exchange that matches, `status` at once and every 2 s, and `reload` in
+        place of rows that the page did not take in time.
+        """
+        reader = _Reader(query=query)
+        self._readers.add(reader)
+        try:
+            yield _sse("status", self._status())
+            while not self._is_closed:
+                has_rows = await _waited(reader.changed, STATUS_EVERY_S)
+                for name, data in _taken(reader) if has_rows else [("status", self._status())]:
+                    yield _sse(name, data)
+        finally:
+            self._readers.discard(reader)
+
+
+def _offer(reader: _Reader, exchange: StoredExchange) -> None:
+    if not matches(reader.query, exchange.row, lambda: searched_text(exchange.event)):
+        return
+    if len(reader.rows) >= _WAITING_ROWS:
+        reader.is_overrun = True
+    else:
+        reader.rows.append(exchange.row.to_json())
+    reader.changed.set()
+
+
+def _taken(reader: _Reader) -> list[tuple[str, JsonObject]]:
+    rows, reader.rows = reader.rows, []
+    is_overrun, reader.is_overrun = reader.is_overrun, False
+    reader.changed.clear()
+    return [("reload", {})] if is_overrun else [("row", row) for row in rows]
+
+
+async def _waited(changed: asyncio.Event, seconds: float) -> bool:
+    """Whether it changed in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            await changed.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+def _sse(name: str, data: JsonObject) -> bytes:
+    return f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()

@@ -1,0 +1,5 @@
+"""Where the view reads: the Event Hub's events, and captures in Blob storage.
+
+* `event_hub`: a consumer, as any other.
+* `credentials`: the identity of azure-identity.
+"""

@@ -1,0 +1,12 @@
+"""The SQLite file in which the view keeps the events that it has read.
+
+* `schema`: its tables.
+* `connections`: one connection that writes, and one for each thread that reads.
+* `writing`: adding and removing exchanges.
+* `store`: events in, rows and events out.
+"""
+
+from view.store.store import Page, Store
+from view.store.writing import StoredExchange
+
+__all__ = ["Page", "Store", "StoredExchange"]

@@ -1,0 +1,43 @@
+"""The tables of the view's SQLite file.
+
+`exchanges` holds the rows, `events` the whole events, `texts` an index of what prompts and answers
+say. The index keeps no copy of the texts, so to take one out of it, its text has to be given again.
+It is made of trigrams: a text is found by any part of it that has three characters or more, in
+every language.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Final
+
+from view.exchange.row import Row
+
+VERSION: Final = 1  # a file of another version is made anew
+
+_SQL_TYPES: Final = {"int": "INTEGER", "float": "REAL", "bool": "INTEGER", "str": "TEXT"}
+COLUMNS: Final = tuple(field.name for field in fields(Row))
+FLAGS: Final = frozenset(field.name for field in fields(Row) if field.type == "bool")
+
+
+def _column(name: str, annotation: str) -> str:
+    sql_type = _SQL_TYPES[annotation.removesuffix(" | None")]
+    # so that texts are compared, and found by an index, whatever the case of their ASCII letters
+    collation = " COLLATE NOCASE" if sql_type == "TEXT" else ""
+    return f'"{name}" {sql_type}{collation}'
+
+
+_COLUMNS: Final = ", ".join(_column(field.name, str(field.type)) for field in fields(Row))
+# What is filtered for most, each with the order in which rows are shown.
+_INDEXED: Final = ("outcome", "deployment", "model", "caller", "session")
+
+STATEMENTS: Final = (
+    f"CREATE TABLE exchanges (number INTEGER PRIMARY KEY, {_COLUMNS})",
+    "CREATE UNIQUE INDEX exchanges_id ON exchanges (id)",
+    "CREATE INDEX exchanges_end ON exchanges (exact_end_ms)",
+    *(f"CREATE INDEX exchanges_{name} ON exchanges ({name}, exact_end_ms)" for name in _INDEXED),
+    "CREATE TABLE events (number INTEGER PRIMARY KEY, event BLOB NOT NULL)",
+    "CREATE VIRTUAL TABLE texts USING fts5(text, content='', tokenize='trigram')",
+    "CREATE TABLE positions (partition TEXT PRIMARY KEY, sequence_number INTEGER NOT NULL)",
+    f"PRAGMA user_version = {VERSION}",
+)

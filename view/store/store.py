@@ -1,0 +1,147 @@
+"""The events that the view has read: events in, rows and events out."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from shared.core.wire.json_shape import JsonObject
+from view.exchange.row import Row
+from view.filters.sql import EVERYTHING, Condition, condition
+from view.filters.terms import Filter
+from view.store import writing
+from view.store.connections import Connections
+from view.store.schema import COLUMNS, FLAGS
+from view.store.writing import StoredExchange
+
+# every name is a field of Row
+_SELECT: Final = f"SELECT number, {', '.join(f'"{name}"' for name in COLUMNS)} FROM exchanges"  # noqa: S608
+_NEWEST_FIRST: Final = "ORDER BY exact_end_ms DESC, number DESC"
+# The oldest are removed once so many more are there than are to be kept, and then all of them.
+_SLACK: Final = 0.01
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """Rows, newest first."""
+
+    rows: tuple[Row, ...]
+    next: str | None  # the `before` of the page that follows; None after the last
+
+
+class Store:
+    """Keeps the newest exchanges. Every method blocks, and may be called from any thread."""
+
+    def __init__(self, file: Path, *, keep: int) -> None:
+        """`keep`: how many exchanges; older ones are removed."""
+        self._connections = Connections(file)
+        self._keep = keep
+        self._size = self._counted(EVERYTHING)
+
+    def close(self) -> None:
+        """Close the file. No call may be running."""
+        self._connections.close()
+
+    # --- writing ----------------------------------------------------------------------------------
+
+    def add(
+        self, events: Iterable[JsonObject], positions: Mapping[str, int] | None = None
+    ) -> list[StoredExchange]:
+        """Keep events, and return those that are new or differ from what was kept: an event may be
+        delivered more than once. What is not an event of fnsse is left out.
+
+        `positions`: of each partition the sequence number of the last event of `events`.
+        """
+        with self._connections.writing() as connection:
+            added = [new for event in events if (new := writing.add(connection, event)) is not None]
+            connection.executemany(
+                "INSERT OR REPLACE INTO positions VALUES (?, ?)", (positions or {}).items()
+            )
+            self._size += sum(not new.replaces for new in added)
+            self._trim(connection)
+        return added
+
+    def positions(self) -> dict[str, int]:
+        """Of each partition the sequence number of the last event that was kept."""
+        return dict(self._connections.reader.execute("SELECT * FROM positions").fetchall())
+
+    def remove(self, exchange_id: str) -> None:
+        """Remove an exchange, if it is there."""
+        with self._connections.writing() as connection:
+            found = _numbers(connection, "SELECT number FROM exchanges WHERE id = ?", exchange_id)
+            writing.remove(connection, found)
+            self._size -= len(found)
+
+    def _trim(self, connection: sqlite3.Connection) -> None:
+        excess = self._size - self._keep
+        if excess > self._keep * _SLACK:
+            oldest = _numbers(
+                connection, "SELECT number FROM exchanges ORDER BY exact_end_ms LIMIT ?", excess
+            )
+            writing.remove(connection, oldest)
+            self._size -= len(oldest)
+
+    # --- reading ----------------------------------------------------------------------------------
+
+    def page(self, query: Filter, *, before: str | None = None, limit: int) -> Page:
+        """The newest rows that match, or those that follow a page. Raises ValueError if `before` is
+        not the `next` of a page.
+        """
+        wanted = condition(query)
+        position = _position(before)
+        found = self._rows(
+            f"{_SELECT} WHERE {wanted.sql}"
+            f"{' AND (exact_end_ms, number) < (?, ?)' if position else ''} {_NEWEST_FIRST} LIMIT ?",
+            (*wanted.parameters, *position, limit + 1),
+        )
+        shown = found[:limit]
+        more = len(found) > limit
+        return Page(
+            rows=tuple(row for _, row in shown),
+            next=f"{shown[-1][1].exact_end_ms}-{shown[-1][0]}" if more and shown else None,
+        )
+
+    def count(self, query: Filter) -> int:
+        """How many exchanges match."""
+        return self._counted(condition(query)) if query else self._size
+
+    def get(self, exchange_id: str) -> StoredExchange | None:
+        """One exchange; None if it is not there."""
+        found = self._rows(f"{_SELECT} WHERE id = ?", (exchange_id,))
+        if not found:
+            return None
+        number, row = found[0]
+        packed = self._connections.reader.execute(
+            "SELECT event FROM events WHERE number = ?", (number,)
+        ).fetchone()
+        return StoredExchange(row=row, event=writing.unpack(packed[0])) if packed else None
+
+    def _counted(self, wanted: Condition) -> int:
+        found = self._connections.reader.execute(
+            f"SELECT count(*) FROM exchanges WHERE {wanted.sql}",  # noqa: S608 - values are bound
+            wanted.parameters,
+        )
+        return int(found.fetchone()[0])
+
+    def _rows(self, sql: str, parameters: tuple[object, ...]) -> list[tuple[int, Row]]:
+        found = self._connections.reader.execute(sql, parameters)
+        return [(values[0], _row(values[1:])) for values in found]
+
+
+def _row(values: tuple[object, ...]) -> Row:
+    pairs = zip(COLUMNS, values, strict=True)
+    return Row(**{name: bool(value) if name in FLAGS else value for name, value in pairs})  # type: ignore[arg-type]
+
+
+def _numbers(connection: sqlite3.Connection, sql: str, parameter: str | int) -> list[int]:
+    return [number for (number,) in connection.execute(sql, (parameter,)).fetchall()]
+
+
+def _position(before: str | None) -> tuple[int, ...]:
+    if before is None:
+        return ()
+    end_ms, _, number = before.partition("-")
+    return int(end_ms), int(number)

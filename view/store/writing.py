@@ -1,0 +1,86 @@
+"""Changes of the view's SQLite file, within a transaction of the caller's."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from shared.core.wire.json_shape import JsonObject, parse_object
+from view.exchange import row as rows
+from view.exchange.conversation import searched_text
+from view.exchange.row import Row
+from view.store.schema import COLUMNS
+
+_COLUMNS: Final = ", ".join(f'"{name}"' for name in COLUMNS)
+_PLACES: Final = ", ".join("?" * len(COLUMNS))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredExchange:
+    """One exchange."""
+
+    row: Row
+    event: JsonObject
+    replaces: bool = False  # another event of the exchange was kept before
+
+
+def add(connection: sqlite3.Connection, event: JsonObject) -> StoredExchange | None:
+    """Keep an event in place of an older one of its exchange; None if there is nothing new in it,
+    or if it is not an event of fnsse.
+    """
+    row = rows.of_event(event)
+    if row is None:
+        return None
+    packed = pack(event)
+    found = connection.execute(
+        "SELECT number, event FROM exchanges JOIN events USING (number) WHERE id = ?", (row.id,)
+    ).fetchone()
+    if found is not None:
+        if found[1] == packed:
+            return None
+        remove(connection, [found[0]])
+    _insert(connection, row, event, packed)
+    return StoredExchange(row=row, event=event, replaces=found is not None)
+
+
+def _insert(connection: sqlite3.Connection, row: Row, event: JsonObject, packed: bytes) -> None:
+    values = [getattr(row, name) for name in COLUMNS]
+    # every name is a field of Row
+    inserted = connection.execute(
+        f"INSERT INTO exchanges ({_COLUMNS}) VALUES ({_PLACES})",  # noqa: S608
+        values,
+    )
+    number = inserted.lastrowid
+    connection.execute("INSERT INTO events VALUES (?, ?)", (number, packed))
+    connection.execute(
+        "INSERT INTO texts (rowid, text) VALUES (?, ?)", (number, searched_text(event))
+    )
+
+
+def remove(connection: sqlite3.Connection, numbers: Iterable[int]) -> None:
+    """Remove the exchanges with these numbers."""
+    for number in numbers:
+        (packed,) = connection.execute(
+            "SELECT event FROM events WHERE number = ?", (number,)
+        ).fetchone()
+        connection.execute(
+            "INSERT INTO texts (texts, rowid, text) VALUES ('delete', ?, ?)",
+            (number, searched_text(unpack(packed))),
+        )
+        connection.execute("DELETE FROM events WHERE number = ?", (number,))
+        connection.execute("DELETE FROM exchanges WHERE number = ?", (number,))
+
+
+def pack(event: JsonObject) -> bytes:
+    """The event as it is kept: a third of its JSON's size."""
+    text = json.dumps(event, separators=(",", ":"), ensure_ascii=False)
+    return zlib.compress(text.encode("utf-8", "surrogatepass"), 1)
+
+
+def unpack(packed: bytes) -> JsonObject:
+    """The event that was packed."""
+    return parse_object(zlib.decompress(packed).decode("utf-8", "surrogatepass"))
