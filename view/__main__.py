@@ -17,7 +17,7 @@ from pathlib import Path
 
 import uvicorn
 
-from shared.core.wire.json_shape import JsonObject
+from shared.core.wire.json.json_shape import JsonObject
 from view.errors import OptionsError
 from view.options import Options, parse
 from view.server.app import build

@@ -151,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Environment: AZURE_EVENTHUB_NAME with AZURE_EVENTHUB_NAMESPACE or AZURE_EVENTHUB_CONN_STR; "
         "CAPTURES_STORAGE__blobServiceUri or CAPTURES_STORAGE (without it, no captures are shown); with --app "
         "FNSSE_CALLER_KEY for the playground and FNSSE_OPERATOR_KEY for what operators do. "
-        "Roles: Azure Event Hubs Data Receiver, Storage Blob Data Reader. How-to: docs/how-to/look-at-a-deployment.md",
+        "Roles: Azure Event Hubs Data Receiver, Storage Blob Data Reader.",
     )
     parser.add_argument(
         "--host",

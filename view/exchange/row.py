@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from shared.core.records.exchange_id import started_at
-from shared.core.wire.json_shape import Json, JsonObject, integer, mapping, text
+from shared.core.wire.json.json_shape import Json, JsonObject, integer, mapping, text
 
 _CALLER_MEMBERS: Final = ("user", "team", "subscription", "product")
 

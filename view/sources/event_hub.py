@@ -15,7 +15,7 @@ from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubConsumerClient, PartitionContext
 from azure.eventhub.exceptions import AuthenticationError, ConnectError, EventHubError
 
-from shared.core.wire.json_shape import JsonObject, parse_object
+from shared.core.wire.json.json_shape import JsonObject, parse_object
 from view.options import EventHubAddress
 from view.sources.credentials import identity
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from shared.core.wire.json_shape import JsonObject
+from shared.core.wire.json.json_shape import JsonObject
 from view.exchange.row import Row
 from view.filters.sql import EVERYTHING, Condition, condition
 from view.filters.terms import Filter

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from shared.core.wire.json_shape import JsonObject, parse_object
+from shared.core.wire.json.json_shape import JsonObject, parse_object
 from view.exchange import row as rows
 from view.exchange.conversation import searched_text
 from view.exchange.row import Row

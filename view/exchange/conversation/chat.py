@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from shared.core.wire.json_shape import Json, JsonObject, integer, items, mapping, mappings, text
+from shared.core.wire.json.json_shape import (
+    Json,
+    JsonObject,
+    integer,
+    items,
+    mapping,
+    mappings,
+    text,
+)
 from view.exchange.conversation.parts import Message, Part, content_parts
 
 

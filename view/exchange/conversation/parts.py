@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
-from shared.core.wire.json_shape import Json, JsonObject, items, mapping, text
+from shared.core.wire.json.json_shape import Json, JsonObject, items, mapping, text
 
 type PartKind = Literal[
     "text", "refusal", "reasoning", "tool_call", "tool_result", "image", "audio", "file", "other"

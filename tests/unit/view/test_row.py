@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.core.wire.json_shape import Json
-from tests.view_events import GOLDEN, an_event, golden
+from shared.core.wire.json.json_shape import Json
+from tests.unit.view.events import GOLDEN, an_event, golden
 from view.exchange.row import Row, of_event
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.view_events import GOLDEN, an_event, an_id, golden
+from tests.unit.view.events import GOLDEN, an_event, an_id, golden
 from view.filters import Filter, parse
 from view.store import Store
 

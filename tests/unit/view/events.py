@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from shared.core.records.exchange_id import new_exchange_id
-from shared.core.wire.json_shape import Json, JsonObject
+from shared.core.wire.json.json_shape import Json, JsonObject
 
-_CASES: Final = Path(__file__).parent / "golden" / "cases"
+_CASES: Final = Path(__file__).parents[2] / "golden" / "cases"
 GOLDEN: Final = sorted(path.parent.name for path in _CASES.glob("*/event.json"))
 _START: Final = datetime(2026, 11, 27, 10, tzinfo=UTC)
 

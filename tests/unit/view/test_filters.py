@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.view_events import an_event, an_id
+from tests.unit.view.events import an_event, an_id
 from view.errors import FilterError
 from view.exchange.conversation import searched_text
 from view.exchange.row import Row, of_event

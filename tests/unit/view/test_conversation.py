@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.core.wire.json_shape import Json, JsonObject, mappings
-from tests.view_events import GOLDEN, an_event, golden
+from shared.core.wire.json.json_shape import Json, JsonObject, mappings
+from tests.unit.view.events import GOLDEN, an_event, golden
 from view.exchange.conversation import Part, conversation, searched_text
 
 
