@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable
@@ -16,17 +15,19 @@ from typing import Any, Self
 from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubConsumerClient, EventHubProducerClient, PartitionContext
 
+from local.stack.commands import event_hubs_command
+
 DEADLINE_S = 30
 
 
 class Emulator:
-    """`python -m local.event_hubs` on free ports; ends with the `with` block."""
+    """The Event Hubs emulator on free ports; ends with the `with` block."""
 
     def __init__(self, *arguments: str) -> None:
         self._arguments = arguments
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "local.event_hubs", *self._arguments]
+        command = [*event_hubs_command(), *self._arguments]
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

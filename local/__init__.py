@@ -6,7 +6,7 @@
     stack/            the stack as a library: starts, watches and ends all parts
     functions_host/   an embedded Azure Functions host with Durable Functions; `func start` is the
                       real one
-    event_hubs/       an emulator of Event Hubs: AMQP 1.0 for the real SDK
+    event_hubs/       an emulator of Event Hubs for the real SDK, in JavaScript: see its README.md
     azure_openai/     a stand-in for Azure OpenAI that fails on request
     event_schema      writes docs/event.schema.json from the event's types
 

@@ -15,7 +15,8 @@ from local.stack.part import PartSpec
 from local.stack.ports import HOST, Ports
 from local.stack.readiness import answers, listens
 
-_AZURITE: Final = ROOT / "local" / "azurite" / "node_modules"
+_AZURITE: Final = ROOT / "local" / "azurite"
+_EVENT_HUBS: Final = ROOT / "local" / "event_hubs"
 
 HOW_TO_GET_FUNC: Final = (
     "needs Azure Functions Core Tools (`func`) on PATH: npm install --global azure-functions-core-tools@4, "
@@ -25,11 +26,7 @@ HOW_TO_GET_FUNC: Final = (
 
 def azurite(ports: Ports, data: Path, env: Mapping[str, str]) -> PartSpec:
     """Azure Storage. `data` keeps its files for the next start."""
-    script = _AZURITE / "azurite" / "dist" / "src" / "azurite.js"
-    # written by local/install: the system's Node.js, or PyPI's in .venv
-    recorded_node = _AZURITE / ".node"
-    if not (script.exists() and recorded_node.exists()):
-        raise StackError("Azurite is not installed: run local/install (make run and make test do)")
+    script = _AZURITE / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
     listen = [
         argument
         for service, port in (("blob", ports.blob), ("queue", ports.queue), ("table", ports.table))
@@ -38,14 +35,7 @@ def azurite(ports: Ports, data: Path, env: Mapping[str, str]) -> PartSpec:
     quiet = ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
     return PartSpec(
         name="azurite",
-        command=[
-            recorded_node.read_text().strip(),
-            str(script),
-            "--location",
-            str(data),
-            *listen,
-            *quiet,
-        ],
+        command=[*node_command(_AZURITE, script), "--location", str(data), *listen, *quiet],
         env=env,
         ready=listens(ports.blob, ports.queue, ports.table),
     )
@@ -56,11 +46,27 @@ def event_hubs(ports: Ports, hub: str, env: Mapping[str, str]) -> PartSpec:
     listen = ["--port", str(ports.event_hubs), "--control-port", str(ports.event_hubs_control)]
     return PartSpec(
         name="event_hubs",
-        command=[sys.executable, "-m", "local.event_hubs", *listen, "--hub", hub],
+        command=[*event_hubs_command(), *listen, "--hub", hub],
         env=env,
-        cwd=ROOT,
         ready=answers(f"http://{HOST}:{ports.event_hubs_control}/health"),
     )
+
+
+def event_hubs_command() -> list[str]:
+    """The command of the Event Hubs emulator, without options."""
+    return node_command(_EVENT_HUBS, _EVENT_HUBS / "main.js")
+
+
+def node_command(folder: Path, script: Path) -> list[str]:
+    """Node.js and a script that needs the npm packages of `folder`. Raises StackError."""
+    # written by local/install: the system's Node.js, or PyPI's in .venv
+    recorded_node = folder / "node_modules" / ".node"
+    if not (script.exists() and recorded_node.exists()):
+        raise StackError(
+            f"The npm packages of {folder.relative_to(ROOT)} are not installed: run local/install "
+            "(make run and make test do)"
+        )
+    return [recorded_node.read_text().strip(), str(script)]
 
 
 def azure_openai(ports: Ports, defaults: str, env: Mapping[str, str]) -> PartSpec:

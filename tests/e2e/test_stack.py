@@ -141,7 +141,7 @@ def test_nothing_is_left_when_it_is_killed(start: Callable[..., MakeRun]) -> Non
 def test_a_part_that_dies_is_named_and_takes_the_rest_down(start: Callable[..., MakeRun]) -> None:
     run = start("--no-demo")
     run.until_it_says("Serving until Ctrl-C")
-    event_hubs = next(pid for pid in run.processes() if "local.event_hubs" in command_of(pid))
+    event_hubs = next(pid for pid in run.processes() if "local/event_hubs" in command_of(pid))
     os.kill(event_hubs, signal.SIGKILL)
     assert run.wait() == 1
     assert (

@@ -10,7 +10,6 @@ from azure.eventhub import EventData
 from azure.eventhub import EventHubConsumerClient as SyncConsumerClient
 from azure.eventhub import EventHubProducerClient as SyncProducerClient
 from azure.eventhub.exceptions import EventDataSendError, EventHubError
-from proton.utils import BlockingConnection, LinkDetached
 
 from harness.event_hubs_emulator import (
     DEADLINE_S,
@@ -314,29 +313,6 @@ async def test_an_unknown_partition_is_an_error_that_names_it(emulator: Emulator
     async with emulator.consumer(hub, retry_total=0) as consumer:
         with pytest.raises(EventHubError, match=r"between 0 and 2(.|\n)*'7'"):
             await consumer.get_partition_properties("7")
-
-
-@scenario
-async def test_links_to_what_does_not_exist_are_refused_by_name(
-    emulator: Emulator, hub: str
-) -> None:
-    """The SDK asks `$management` before it opens a link, so this is another AMQP client: Proton's
-    own.
-    """
-
-    def run() -> None:
-        connection = BlockingConnection(f"amqp://127.0.0.1:{emulator.port}", timeout=DEADLINE_S)
-        with pytest.raises(LinkDetached, match=r"amqp:not-found.*'no-such-hub' could not be found"):
-            connection.create_sender("no-such-hub")
-        with pytest.raises(LinkDetached, match=r"amqp:not-found.*'no-such-hub' could not be found"):
-            connection.create_receiver("no-such-hub/ConsumerGroups/$Default/Partitions/0")
-        with pytest.raises(LinkDetached, match=r"argument-out-of-range.*between 0 and 2.*'7'"):
-            connection.create_receiver(f"{hub}/ConsumerGroups/$Default/Partitions/7")
-        with pytest.raises(LinkDetached, match="argument-out-of-range"):
-            connection.create_sender(f"{hub}/Partitions/3")
-        connection.close()
-
-    await asyncio.to_thread(run)
 
 
 @scenario

@@ -6,7 +6,6 @@ import asyncio
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
@@ -23,7 +22,7 @@ from harness.event_hubs_emulator import (
     send,
     stop_receiving,
 )
-from local.event_hubs.__main__ import parse_arguments
+from local.stack.commands import event_hubs_command
 from local.stack.ports import free_port
 from tests.integration.scenarios import Running, Scenarios
 
@@ -47,7 +46,7 @@ def emulator() -> Iterator[Emulator]:
 
 
 def run_cli(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "local.event_hubs", *arguments]
+    command = [*event_hubs_command(), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
 
 
@@ -247,13 +246,9 @@ def test_a_taken_port_is_named_with_the_way_to_choose_another(option: str, what:
     )
 
 
-def test_help_names_the_options_and_the_connection_string(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        parse_arguments(["--help"])
-    assert ended.value.code == 0
-    text = capsys.readouterr().out
+def test_help_names_the_options_and_the_connection_string() -> None:
+    result = run_cli("--help")
+    assert (result.returncode, result.stderr) == (0, "")
     for part in (
         "--port",
         "--control-port",
@@ -262,19 +257,17 @@ def test_help_names_the_options_and_the_connection_string(
         "--retention-mb",
         "UseDevelopmentEmulator=true",
     ):
-        assert part in text
+        assert part in result.stdout
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("--partitions", "0"), ("--partitions", "33"), ("--retention-mb", "1")]
+    ("option", "value"),
+    [("--partitions", "0"), ("--partitions", "33"), ("--retention-mb", "1"), ("--port", "http")],
 )
-def test_an_option_out_of_range_is_refused(
-    option: str, value: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        parse_arguments([option, value])
-    assert ended.value.code == 2
-    assert option in capsys.readouterr().err
+def test_an_option_out_of_range_is_refused(option: str, value: str) -> None:
+    result = run_cli(option, value)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert option in result.stderr
 
 
 @pytest.mark.parametrize(

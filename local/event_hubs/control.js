@@ -1,0 +1,49 @@
+/**
+ * The HTTP control port: GET /health, GET /stats, and PUT /behaviour with
+ * {"mode": "accept" | "reject" | "stall"}.
+ *
+ * Behaviour may also hold `"unwanted": {"text": "…", "condition": "amqp:not-allowed"}`, which
+ * rejects publications that contain the text.
+ */
+
+import { createServer } from "node:http";
+import { json } from "node:stream/consumers";
+
+import { PUBLICATION_MODES } from "./namespace.js";
+
+const MODES = PUBLICATION_MODES.map((mode) => `"${mode}"`).join(", ");
+
+/** @param {import("./namespace.js").Namespace} namespace */
+export function controlServer(namespace) {
+  const routes = {
+    "GET /health": () => [200, { status: "ready" }],
+    "GET /stats": () => [200, namespace.statistics()],
+    "PUT /behaviour": (request) => changeBehaviour(namespace, request),
+  };
+  return createServer(async (request, response) => {
+    const route = routes[`${request.method} ${request.url}`];
+    const [status, body] = route ? await route(request) : [404, { error: "no such route" }];
+    response.writeHead(status, { "content-type": "application/json" });
+    response.end(JSON.stringify(body));
+  });
+}
+
+async function changeBehaviour(namespace, request) {
+  const behaviour = await json(request).catch(() => undefined);
+  if (!isBehaviour(behaviour)) {
+    return [400, { error: `send {"mode": …} with one of ${MODES}` }];
+  }
+  namespace.setMode(behaviour.mode, behaviour.unwanted ?? undefined);
+  return [200, { mode: behaviour.mode }];
+}
+
+function isBehaviour(value) {
+  return PUBLICATION_MODES.includes(value?.mode) && isUnwanted(value.unwanted ?? undefined);
+}
+
+function isUnwanted(value) {
+  return (
+    value === undefined ||
+    (typeof value.text === "string" && typeof value.condition === "string")
+  );
+}
