@@ -90,7 +90,11 @@ relay = Relay(
 )
 json_blobs = JsonBlobs(storage)
 enrichment = Enrichment(
-    captures, Assembler(config.upstream.region), UsageClaims(json_blobs), event_hub, ledger
+    captures,
+    Assembler(config.upstream.region, config.deployments),
+    UsageClaims(json_blobs),
+    event_hub,
+    ledger,
 )
 message_handler = MessageHandler(enrichment, envelopes)
 poison_handler = PoisonHandler(

@@ -589,7 +589,14 @@ var eventHubsEndpoint = newEventHubs != null
   ? eventHubsNamespace!.outputs.endpoint
   : existingNamespace!.properties.serviceBusEndpoint
 
-var appSettings = union(defaultSettings, settings, {
+// What the templates deploy; for other deployments the setting says it.
+var deploymentProfiles = map(
+  flatten(map(openAi, account => account.?deployments ?? [])),
+  deployment => { '${deployment.name}': { sku: deployment.sku, model: deployment.model } }
+)
+var knownDeployments = reduce(deploymentProfiles, {}, (all, profile) => union(all, profile))
+var deploymentSettings = empty(knownDeployments) ? {} : { DEPLOYMENTS: string(knownDeployments) }
+var appSettings = union(defaultSettings, deploymentSettings, settings, {
   APPLICATIONINSIGHTS_CONNECTION_STRING: insights.outputs.connectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
   AZURE_CLIENT_ID: identity.properties.clientId

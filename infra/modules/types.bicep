@@ -537,6 +537,9 @@ type settingsType = {
   @description('Optional. Request headers to copy into events.')
   EVENT_REQUEST_HEADERS: string?
 
+  @description('Optional. Type, data zone and model of deployments, as JSON: {"gpt-4o": {"sku": "GlobalStandard"}}. What a deployment costs depends on it. Default: those that the templates deploy.')
+  DEPLOYMENTS: string?
+
   @description('Optional. When completeness is checked.')
   RECONCILE_SCHEDULE: string?
 

@@ -45,7 +45,8 @@ class Directives:
     refusal: bool = False  # the model refuses: `refusal` instead of `content`
     annotations: bool = False  # the message carries URL citations
     set_cookie: str = ""  # a set-cookie header `stand_in=<value>`
-    spillover: str = ""  # x-ms-spillover-from-deployment: <value>, x-ms-spillover-error: 429
+    # x-ms-spillover-from-deployment: <value>, x-ms-spillover-error: 429, x-ms-is-spilled-over: true
+    spillover: str = ""
     background_ms: int = 200  # how long a background response stays `in_progress`
 
     # Layout of the bytes.

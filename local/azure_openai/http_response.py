@@ -57,6 +57,7 @@ def azure_headers(
         ("x-ratelimit-remaining-tokens", "99000"),
         ("x-ms-spillover-from-deployment", directives.spillover),
         ("x-ms-spillover-error", "429" if directives.spillover else ""),
+        ("x-ms-is-spilled-over", "true" if directives.spillover else "false"),
         (
             "set-cookie",
             f"stand_in={directives.set_cookie}; Path=/" if directives.set_cookie else "",

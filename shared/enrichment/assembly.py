@@ -14,12 +14,13 @@ import json
 import re
 import struct
 import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 from shared.concurrency.cooperative import run_cooperatively
+from shared.core.cost.deployments import NO_DEPLOYMENTS, DeploymentProfile, Deployments
 from shared.core.event import builder, truncation, usage_claim
 from shared.core.event.shape import Event
 from shared.core.records import capture
@@ -64,14 +65,20 @@ class _ChildOptions:
 
     region: str | None
     limit_bytes: int
+    deployments: dict[str, DeploymentProfile]
 
 
 class Assembler:
     """Builds events; at most one child process at a time, which bounds memory."""
 
-    def __init__(self, default_region: str | None) -> None:
-        """`default_region` is the event's region where the upstream named none."""
+    def __init__(
+        self, default_region: str | None, deployments: Deployments = NO_DEPLOYMENTS
+    ) -> None:
+        """`default_region` is the event's region where the upstream named none; `deployments` is
+        what the operator says of them.
+        """
         self._default_region = default_region
+        self._deployments = dict(deployments)
         self._one_child = asyncio.Lock()
 
     async def __call__(
@@ -83,9 +90,13 @@ class Assembler:
     ) -> AssembledEvent:
         """The event, of at most `limit_bytes`. Raises AssemblyError."""
         if _fits_in_place(request, response):
-            steps = builder.build_steps(envelope, request, response, self._default_region)
+            steps = builder.build_steps(
+                envelope, request, response, self._default_region, self._deployments
+            )
             return await _assemble_in_place(steps, limit_bytes)
-        options = _ChildOptions(region=self._default_region, limit_bytes=limit_bytes)
+        options = _ChildOptions(
+            region=self._default_region, limit_bytes=limit_bytes, deployments=self._deployments
+        )
         async with self._one_child:
             return _unpack_assembled(await _run_child(_pack(envelope, request, response, options)))
 
@@ -97,8 +108,10 @@ def _truncated(event: Event, limit_bytes: int) -> AssembledEvent:
     claims = usage_claim.response_to_claim(event)
     repeating = None
     if claims is not None:
-        event = replace(event, usage_repeated=False)
-        repeating = truncation.truncate(replace(event, usage_repeated=True), limit_bytes)
+        event = usage_claim.mark_repeated(event, repeated=False)
+        repeating = truncation.truncate(
+            usage_claim.mark_repeated(event, repeated=True), limit_bytes
+        )
     return AssembledEvent(
         body=truncation.truncate(event, limit_bytes),
         outcome=event.outcome,
@@ -209,12 +222,22 @@ def _assemble_packed(packed: bytes) -> bytes:
         parts.append(packed[start : start + length])
         start += length
     head = json.loads(parts[0])
-    options = _ChildOptions(**head["options"])
+    options = _child_options(head["options"])
     request, response = (capture.load(part) if part else None for part in parts[1:])
-    event = builder.build(envelopes.load(head["envelope"]), request, response, options.region)
+    envelope = envelopes.load(head["envelope"])
+    event = builder.build(envelope, request, response, options.region, options.deployments)
     assembled = _truncated(event, options.limit_bytes)
     about = {"outcome": assembled.outcome, "claims": assembled.claims}
     return b"\n".join([json.dumps(about).encode(), assembled.body, assembled.repeating_body or b""])
+
+
+def _child_options(members: dict[str, Any]) -> _ChildOptions:
+    profiles = members["deployments"].items()
+    return _ChildOptions(
+        region=members["region"],
+        limit_bytes=members["limit_bytes"],
+        deployments={name: DeploymentProfile(**profile) for name, profile in profiles},
+    )
 
 
 def _unpack_assembled(output: bytes) -> AssembledEvent:

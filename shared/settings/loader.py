@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from shared.core.cost import deployments
+from shared.core.cost.deployments import Deployments
 from shared.settings import validators
 from shared.settings.environ_reader import LONGEST_EXCHANGE_S, EnvironReader
 from shared.settings.settings import (
@@ -40,6 +42,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         interventions=_interventions(reader),
         reconcile=_reconcile(reader),
         copied_headers=_copied_headers(reader),
+        deployments=_deployments(reader),
         managed_identity_client_id=reader.text("AZURE_CLIENT_ID"),
         caller_auth=_caller_auth(reader),
     )
@@ -208,6 +211,16 @@ def _copied_headers(reader: EnvironReader) -> frozenset[str]:
         "EVENT_REQUEST_HEADERS", what, "x-team,x-session-id", validators.are_copyable_headers
     )
     return validators.comma_separated((value or "").lower())
+
+
+def _deployments(reader: EnvironReader) -> Deployments:
+    what = (
+        "a JSON object with an object of sku, zone and model for each deployment; "
+        f"sku is one of {', '.join(sorted(deployments.SKUS))}"
+    )
+    example = '{"gpt-4o": {"sku": "GlobalStandard"}}'
+    value = reader.validate("DEPLOYMENTS", what, example, validators.are_deployments)
+    return deployments.parse(value) if value else deployments.NO_DEPLOYMENTS
 
 
 def _caller_auth(reader: EnvironReader) -> CallerAuthSettings | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from shared.core.cost.deployments import Deployments
+
 
 @dataclass(frozen=True, kw_only=True)
 class UpstreamSettings:
@@ -105,6 +107,7 @@ class Settings:
     interventions: InterventionSettings
     reconcile: ReconcileSettings
     copied_headers: frozenset[str]  # request headers to copy into events, lower-case
+    deployments: Deployments  # what answers do not say of them; empty: nothing is known
     # of a user-assigned identity; None: the system-assigned one
     managed_identity_client_id: str | None
     caller_auth: CallerAuthSettings | None  # None: the Functions host checks its keys

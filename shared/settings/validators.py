@@ -8,6 +8,8 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
+from shared.core.cost import deployments
+
 # Azure OpenAI serves nothing but /openai there.
 _WITHOUT_PATH: Final = (".openai.azure.com", ".cognitiveservices.azure.com")
 _LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -45,6 +47,11 @@ def is_upstream_url(text: str) -> bool:
 
 def is_origin(text: str) -> bool:
     return is_base_url(text) and urlsplit(text).path in {"", "/"}
+
+
+def are_deployments(text: str) -> bool:
+    deployments.parse(text)  # raises ValueError
+    return True
 
 
 def is_schedule(text: str) -> bool:

@@ -106,6 +106,7 @@ def test_settings_left_out_mean_the_same_as_those_written_out(deployed: dict[str
         for name in (
             "AZURE_EVENTHUB_NAME",
             "AZURE_OPENAI_REGION",
+            "DEPLOYMENTS",
             "AzureWebJobsStorage__credential",
         )
     }

@@ -18,6 +18,7 @@ import pytest
 from harness.sample_envelope import an_envelope
 from harness.schema import valid
 from local.repository import ROOT
+from shared.core.cost import deployments
 from shared.core.event import builder, truncation
 from shared.core.records.capture import Capture
 from shared.enrichment.assembly import (
@@ -66,12 +67,11 @@ def an_answer(text: str = "hello", region: str = "Sweden Central") -> Capture:
 @pytest.mark.parametrize("limit", [LIMIT, 50_000_000])
 async def test_a_large_exchange_gives_the_same_bytes_as_in_place(limit: int) -> None:
     request, response = a_request(4 * IN_PLACE_BYTES), an_answer("🐎 and text")
-    expected = truncation.truncate(
-        builder.build(an_envelope(), request, response, "default"), limit
-    )
-    assert (
-        await ValidatingAssembler("default")(an_envelope(), request, response, limit)
-    ).body == expected
+    known = deployments.parse('{"*": {"sku": "DataZoneStandard", "zone": "eu"}}')
+    event = builder.build(an_envelope(), request, response, "default", known)
+    assert event.quantities.sku == "DataZoneStandard"
+    assembled = await ValidatingAssembler("default", known)(an_envelope(), request, response, limit)
+    assert assembled.body == truncation.truncate(event, limit)
 
 
 async def test_a_small_exchange_is_assembled_without_a_child() -> None:

@@ -4,6 +4,7 @@ An event keeps quantities, never prices, so that a wrong price is corrected with
 
     quantities  what is billed of an exchange, each token counted in one part
     facts       what the quantities are made of, read from an event
+    deployments what the operator says of deployments
     rates       a card of rates: which one holds for a model, a deployment's type and a time
     cost        the amount, its parts, and how far it can be trusted
 """

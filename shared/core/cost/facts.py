@@ -98,7 +98,11 @@ def measure(facts: Facts) -> Quantities:
     basis = _basis(facts)
     model, model_source = _model(facts)
     images = facts.images or {}
-    amounts: dict[str, Any] = _tokens(facts, basis) | _counts(facts, basis)
+    amounts: dict[str, Any] = {
+        part: amount
+        for part, amount in (_tokens(facts, basis) | _counts(facts, basis)).items()
+        if amount
+    }
     return Quantities(
         basis=basis,
         model=model,

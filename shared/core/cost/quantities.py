@@ -15,12 +15,7 @@ from shared.core.records import typed_json
 from shared.core.wire.json.json_shape import JsonObject, integer, mapping
 from shared.errors import WrongType
 
-# usage: the upstream's figures; count: counted in the request or the answer (characters, seconds,
-# images); estimate: of the size of the texts; repeated: another exchange counts them; nothing:
-# nothing is billed; unknown: something may be billed, and nothing says how much
 type Basis = Literal["usage", "count", "estimate", "repeated", "nothing", "unknown"]
-# where `model` comes from: the answer's x-ms-served-model, its body, the operator's setting, or the
-# name of the deployment, which need not be that of a model
 type ModelSource = Literal["header", "answer", "setting", "deployment"]
 
 
@@ -30,37 +25,36 @@ class Quantities:
     known.
     """
 
-    basis: Basis  # where the figures come from
-    # usage, count, estimate; nothing: nothing is billed; unknown: nothing says how much
+    # where the figures come from: the upstream's usage, a count of characters, seconds or images,
+    # an estimate; repeated: another exchange counts them; nothing: nothing is billed; unknown:
+    # something may be billed, and nothing says how much
+    basis: Basis
     model: str | None  # that is billed; null: not known
-    # header (x-ms-served-model), answer, setting (DEPLOYMENTS) or deployment: its name
+    # header (x-ms-served-model), answer, setting (DEPLOYMENTS), deployment (its name)
     model_source: ModelSource | None
     sku: str | None = None  # of the deployment, as Azure names it: GlobalStandard (DEPLOYMENTS)
     zone: str | None = None  # of a data zone deployment: us, eu (DEPLOYMENTS)
     service_tier: str | None = None  # of the answer: default, priority, flex
     spilled_over: bool | None = None  # a standard deployment answered for a provisioned one
-    # tokens, in one part only each
-    input: int | None = None  # text, neither read from the cache nor written to it
-    cached: int | None = None  # text, read from the cache
-    cache_write: int | None = None  # written to the cache
-    output: int | None = None  # text without reasoning
-    reasoning: int | None = None
-    audio_input: int | None = None  # not read from the cache
-    audio_cached: int | None = None
-    audio_output: int | None = None
-    image_input: int | None = None
-    image_output: int | None = None
-    # other quantities
+    input: int | None = None  # tokens of text, neither read from the cache nor written to it
+    cached: int | None = None  # tokens of text, read from the cache
+    cache_write: int | None = None  # tokens written to the cache
+    output: int | None = None  # tokens of text, without reasoning
+    reasoning: int | None = None  # tokens that the model did not show
+    audio_input: int | None = None  # tokens of sound, not read from the cache
+    audio_cached: int | None = None  # tokens of sound, read from the cache
+    audio_output: int | None = None  # tokens of sound
+    image_input: int | None = None  # tokens of images
+    image_output: int | None = None  # tokens of images
     characters: int | None = None  # of a text to speak
     seconds: float | None = None  # of audio to transcribe
     images: int | None = None  # made
     image_size: str | None = None  # 1024x1024
     image_quality: str | None = None
-    # calls of built-in tools
-    web_search: int | None = None
-    file_search: int | None = None
+    web_search: int | None = None  # searches of the built-in tool
+    file_search: int | None = None  # calls of the built-in tool
     code_interpreter: int | None = None  # containers: a session of each is billed
-    image_generation: int | None = None  # whose tokens the usage leaves out
+    image_generation: int | None = None  # calls of the built-in tool; the usage leaves them out
 
 
 TOKENS: Final = (

@@ -7,10 +7,11 @@ In: an envelope, and the captures of the request and the response (either may be
     parameters                     the parameters of a request, by a list
     builder                        composes the Event from what was parsed
     attribution, latency, usage    parts of an event, each from its own source
+    event_quantities               what is billed of an exchange
     usage_claim                    which of several exchanges counts the usage of one response
     shape                          the Event's fields: the contract with consumers
     truncation                     Event -> JSON of at most so many bytes
 
-It may import `shared.core.answer`, `records` and `wire`. Enrichment imports it; the relay imports
-the lists of headers in `attribution`.
+It may import `shared.core.answer`, `cost`, `records` and `wire`. Enrichment imports it; the relay
+imports the lists of headers in `attribution`.
 """

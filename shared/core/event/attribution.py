@@ -47,6 +47,15 @@ RESPONSE_HEADERS: Final = (
     "x-ms-deployment-name",
     "x-ms-spillover-from-deployment",
     "x-ms-spillover-error",
+    "x-ms-is-spilled-over",
+    "x-ms-served-model",
+    "openai-model",
+    "x-ms-rai-invoked",
+    "x-ms-request-id",
+    "x-envoy-upstream-service-time",
+    "ms-azureml-model-time",
+    "ms-azureml-model-error-statuscode",
+    "ms-azureml-model-error-reason",
     "azure-openai-deployment-utilization",
     "azureml-model-session",
     "openai-processing-ms",
@@ -61,6 +70,9 @@ RESPONSE_HEADERS: Final = (
     "x-ratelimit-reset-requests",
     "x-ratelimit-reset-tokens",
     "x-rate-limit-reset-tokens",
+    "x-ratelimit-renewalperiod-requests",
+    "x-ratelimit-renewalperiod-tokens",
+    "x-ratelimit-abusepenalty-active",
     BACKEND_ACCOUNT,
     BACKEND_REGION,
     BACKEND_ATTEMPTS,
@@ -89,6 +101,7 @@ def correlation(
     """The ids that the request and the response carry."""
     return Correlation(
         apim_request_id=short(response_headers.get("apim-request-id")),
+        x_ms_request_id=short(response_headers.get("x-ms-request-id")),
         x_request_id=short(response_headers.get("x-request-id"))
         or short(request_headers.get("x-request-id")),
         x_ms_client_request_id=short(request_headers.get("x-ms-client-request-id"))
@@ -118,11 +131,26 @@ def served(response_headers: dict[str, str], answer: ParsedAnswer) -> Served:
         deployment=short(response_headers.get("x-ms-deployment-name")),
         spillover_from_deployment=short(response_headers.get("x-ms-spillover-from-deployment")),
         spillover_error=short(response_headers.get("x-ms-spillover-error")),
+        spilled_over=spilled_over(response_headers),
+        model=short(response_headers.get("x-ms-served-model"))
+        or short(response_headers.get("openai-model")),
+        content_filter_invoked=_switch(response_headers.get("x-ms-rai-invoked")),
         deployment_utilization=short(response_headers.get("azure-openai-deployment-utilization")),
         model_session=short(response_headers.get("azureml-model-session")),
         processing_ms=_number(response_headers.get("openai-processing-ms")),
+        service_time_ms=_number(response_headers.get("x-envoy-upstream-service-time")),
+        model_time_ms=_number(response_headers.get("ms-azureml-model-time")),
+        model_error_status=_number(response_headers.get("ms-azureml-model-error-statuscode")),
+        model_error_reason=short(response_headers.get("ms-azureml-model-error-reason")),
         backend=_backend(response_headers),
     )
+
+
+def spilled_over(response_headers: dict[str, str]) -> bool | None:
+    """Whether a standard deployment answered for a provisioned one; None if nothing says so."""
+    if "x-ms-spillover-from-deployment" in response_headers:
+        return True
+    return _switch(response_headers.get("x-ms-is-spilled-over"))
 
 
 def region(response_headers: dict[str, str]) -> str | None:
@@ -145,6 +173,11 @@ def rate_limit(response_headers: dict[str, str]) -> RateLimit | None:
             response_headers.get("retry-after-ms") or response_headers.get("x-ms-retry-after-ms")
         ),
         policy_id=short(response_headers.get("policy-id")),
+        renewal_period_requests_s=_number(
+            response_headers.get("x-ratelimit-renewalperiod-requests")
+        ),
+        renewal_period_tokens_s=_number(response_headers.get("x-ratelimit-renewalperiod-tokens")),
+        abuse_penalty=_switch(response_headers.get("x-ratelimit-abusepenalty-active")),
     )
     return limits if limits != RateLimit() else None
 
@@ -156,6 +189,10 @@ def _backend(response_headers: dict[str, str]) -> Backend | None:
         attempts=_number(response_headers.get(BACKEND_ATTEMPTS)),
     )
     return backend if backend != Backend() else None
+
+
+def _switch(text: str | None) -> bool | None:
+    return {"true": True, "false": False}.get((text or "").strip().lower())
 
 
 def _number(text: str | None) -> int | None:

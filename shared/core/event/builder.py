@@ -9,7 +9,8 @@ from dataclasses import asdict, replace
 from typing import Final
 
 from shared.core.answer.shapes import Images
-from shared.core.event import attribution, latency, sources, usage
+from shared.core.cost.deployments import NO_DEPLOYMENTS, Deployments
+from shared.core.event import attribution, event_quantities, latency, sources, usage
 from shared.core.event.request_summary import RequestSummary
 from shared.core.event.shape import SCHEMA_VERSION, UNKNOWN, Event, EventType
 from shared.core.event.sources import EventSources
@@ -31,13 +32,15 @@ def build(
     request: Capture | None,
     response: Capture | None,
     default_region: str | None,
+    deployments: Deployments = NO_DEPLOYMENTS,
 ) -> Event:
     """The event of an exchange.
 
     A capture that is None leaves its keys empty, and `problems` says so. `default_region` is the
-    region where the upstream's response does not name one.
+    region where the upstream's response does not name one, `deployments` what the operator says of
+    deployments.
     """
-    return run_to_end(build_steps(envelope, request, response, default_region))
+    return run_to_end(build_steps(envelope, request, response, default_region, deployments))
 
 
 def build_steps(
@@ -45,13 +48,14 @@ def build_steps(
     request: Capture | None,
     response: Capture | None,
     default_region: str | None,
+    deployments: Deployments = NO_DEPLOYMENTS,
 ) -> Cooperative[Event]:
     """As `build`, but it yields between short steps while a streamed response is read."""
     parsed = yield from sources.parse_steps(envelope, request, response)
-    return _event(parsed, default_region)
+    return _event(parsed, default_region, deployments)
 
 
-def _event(parsed: EventSources, default_region: str | None) -> Event:
+def _event(parsed: EventSources, default_region: str | None, deployments: Deployments) -> Event:
     envelope, summary, stream = parsed.envelope, parsed.summary, parsed.is_stream
     request_headers, response_headers = parsed.request_headers, parsed.response_headers
     request_line = parsed.request.header if parsed.request else {}
@@ -103,6 +107,7 @@ def _event(parsed: EventSources, default_region: str | None) -> Event:
         usage_estimate=accounted.estimate,
         usage_repeated=accounted.repeated,
         tokens=accounted.tokens,
+        quantities=event_quantities.measure(parsed, accounted, outcome, deployments),
         # timings
         time_to_headers_ms=times.time_to_headers_ms,
         time_to_first_token_ms=times.time_to_first_token_ms,

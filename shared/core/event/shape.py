@@ -14,6 +14,7 @@ from dataclasses import Field, dataclass, field, fields, is_dataclass
 from typing import Any, Final, Literal, cast
 
 from shared.core.answer.shapes import Audio, Choice, Embeddings, Images
+from shared.core.cost.quantities import Quantities
 from shared.core.event.usage import Tokens, UsageEstimate
 from shared.core.records.envelope import Caller, UsageSource
 from shared.core.records.outcome import Outcome
@@ -48,6 +49,7 @@ class Correlation:
     """The ids by which others know this exchange. Absent: not given."""
 
     apim_request_id: str | None = None  # Azure's own correlation id, from the response
+    x_ms_request_id: str | None = None  # from the response
     x_request_id: str | None = None  # from the response, else from the request
     # the caller's, from the request, else from the response
     x_ms_client_request_id: str | None = None
@@ -73,10 +75,18 @@ class Served:
     deployment: str | None = None  # x-ms-deployment-name
     spillover_from_deployment: str | None = None  # x-ms-spillover-from-deployment
     spillover_error: str | None = None  # x-ms-spillover-error
+    # x-ms-is-spilled-over, or x-ms-spillover-from-deployment is there
+    spilled_over: bool | None = None
+    model: str | None = None  # x-ms-served-model, else openai-model
+    content_filter_invoked: bool | None = None  # x-ms-rai-invoked
     # azure-openai-deployment-utilization, of provisioned throughput
     deployment_utilization: str | None = None
     model_session: str | None = None  # azureml-model-session
     processing_ms: int | None = None  # openai-processing-ms
+    service_time_ms: int | None = None  # x-envoy-upstream-service-time
+    model_time_ms: int | None = None  # ms-azureml-model-time
+    model_error_status: int | None = None  # ms-azureml-model-error-statuscode
+    model_error_reason: str | None = None  # ms-azureml-model-error-reason
     backend: Backend | None = None  # absent: the upstream is not a pool
 
 
@@ -93,6 +103,10 @@ class RateLimit:
     retry_after: str | None = None  # seconds or an HTTP date
     retry_after_ms: int | None = None
     policy_id: str | None = None  # policy-id
+    # x-ratelimit-renewalperiod-requests: seconds until the limit is filled again
+    renewal_period_requests_s: int | None = None
+    renewal_period_tokens_s: int | None = None  # x-ratelimit-renewalperiod-tokens
+    abuse_penalty: bool | None = None  # x-ratelimit-abusepenalty-active
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,6 +182,7 @@ class Event:
     # another exchange counts this usage, of the same response: do not add it up again
     usage_repeated: bool
     tokens: Tokens | None  # the figures of usage by one set of names
+    quantities: Quantities  # what is billed, each token in one part (docs/reference/cost.md)
 
     # from the request's start to the upstream's status line; null: it never came
     time_to_headers_ms: int | None

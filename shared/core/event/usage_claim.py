@@ -13,9 +13,10 @@ the attempt that made it may have been accepted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from shared.core.cost.quantities import Basis
 from shared.core.event.shape import Event
 
 _FINAL: Final = frozenset({"completed", "incomplete", "failed", "cancelled"})
@@ -36,6 +37,14 @@ def response_to_claim(event: Event) -> str | None:
     """
     final = event.background is True and event.response_status in _FINAL
     return event.response_id if final and event.usage is not None else None
+
+
+def mark_repeated(event: Event, *, repeated: bool) -> Event:
+    """The event after the claim has decided whether another exchange counts its usage."""
+    basis: Basis = "repeated" if repeated else "usage"
+    return replace(
+        event, usage_repeated=repeated, quantities=replace(event.quantities, basis=basis)
+    )
 
 
 def is_repeated(exchange_id: str, holder: str) -> bool:

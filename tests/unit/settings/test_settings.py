@@ -7,6 +7,7 @@ import json
 import pytest
 
 from local.repository import ROOT
+from shared.core.cost.deployments import DeploymentProfile
 from shared.errors import SettingsError
 from shared.settings.environ_reader import LONGEST_EXCHANGE_S
 from shared.settings.loader import load
@@ -441,6 +442,34 @@ def test_request_headers_for_events_are_names_without_case() -> None:
         "x-team",
         "x-session-id",
     }
+
+
+def test_deployments_have_a_type_a_zone_and_a_model() -> None:
+    assert load(LEAST).deployments == {}
+    value = '{"GPT-4o": {"sku": "DataZoneStandard", "zone": "eu"}, "*": {"model": "whisper"}}'
+    assert load(LEAST | {"DEPLOYMENTS": value}).deployments == {
+        "gpt-4o": DeploymentProfile(sku="DataZoneStandard", zone="eu"),
+        "*": DeploymentProfile(model="whisper"),
+    }
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "gpt-4o=Standard",
+        "[]",
+        "{}",
+        '{"gpt-4o": "Standard"}',
+        '{"gpt-4o": {}}',
+        '{"gpt-4o": {"sku": "standard"}}',
+        '{"gpt-4o": {"sku": 7}}',
+        '{"gpt-4o": {"zone": "Europe!"}}',
+        '{"gpt-4o": {"size": "S0"}}',
+    ],
+)
+def test_deployments_in_another_form_are_refused(value: str) -> None:
+    """A type that Azure does not have would leave its calls without a price."""
+    assert problems({"DEPLOYMENTS": value})[1].startswith("  DEPLOYMENTS is malformed")
 
 
 @pytest.mark.parametrize(

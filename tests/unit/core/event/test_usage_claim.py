@@ -42,6 +42,13 @@ def test_the_final_usage_of_a_background_response_is_claimed(
     assert usage_claim.response_to_claim(event) == claimed
 
 
+@pytest.mark.parametrize(("repeated", "basis"), [(True, "repeated"), (False, "usage")])
+def test_what_is_billed_follows_the_claim(repeated: bool, basis: str) -> None:
+    """The two keys never disagree on who counts."""
+    event = usage_claim.mark_repeated(build(PLAIN, None, None, None), repeated=repeated)
+    assert (event.usage_repeated, event.quantities.basis) == (repeated, basis)
+
+
 def test_the_holder_alone_counts_it() -> None:
     assert not usage_claim.is_repeated("a", "a")
     assert usage_claim.is_repeated("a", "b")

@@ -1,0 +1,75 @@
+"""What is billed of an exchange, from its parsed captures."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from shared.core.cost import facts
+from shared.core.cost.deployments import DeploymentProfile, Deployments, profile_of
+from shared.core.cost.facts import Facts
+from shared.core.cost.quantities import Quantities
+from shared.core.event import attribution
+from shared.core.event.sources import EventSources
+from shared.core.event.usage import UsageAccount
+from shared.core.records.outcome import Outcome
+from shared.core.wire.json.json_shape import JsonObject, short
+
+
+def measure(
+    parsed: EventSources, account: UsageAccount, outcome: Outcome, deployments: Deployments
+) -> Quantities:
+    """The quantities of an exchange; the operator says of what type its deployment is."""
+    envelope, answer, headers = parsed.envelope, parsed.answer, parsed.response_headers
+    deployment = envelope.deployment or parsed.summary.model
+    spilled_over = attribution.spilled_over(headers)
+    profile = _profile(deployments, deployment, headers, spilled_over=spilled_over)
+    return facts.measure(
+        Facts(
+            operation=envelope.operation,
+            method=envelope.method,
+            outcome=outcome,
+            upstream_status_code=envelope.upstream_status_code,
+            error_code=short((answer.error or {}).get("code")),
+            usage=account.usage,
+            usage_estimate=asdict(account.estimate) if account.estimate else None,
+            usage_repeated=account.repeated,
+            model=answer.model,
+            served_model=short(headers.get("x-ms-served-model")),
+            deployment=deployment,
+            deployment_model=profile.model,
+            sku=profile.sku,
+            zone=profile.zone,
+            service_tier=answer.service_tier,
+            spilled_over=spilled_over,
+            prompt=parsed.summary.prompt,
+            images=_images(parsed),
+            duration_s=answer.audio.duration_s if answer.audio else None,
+            output=list(answer.output or ()),
+            pending=facts.is_pending(answer.background, answer.response_status),
+        )
+    )
+
+
+def _profile(
+    deployments: Deployments,
+    deployment: str | None,
+    headers: dict[str, str],
+    *,
+    spilled_over: bool | None,
+) -> DeploymentProfile:
+    """That of the deployment which answered: another one, if the traffic spilled over."""
+    answering = headers.get("x-ms-deployment-name", "").lower()
+    if spilled_over and answering in deployments:
+        return deployments[answering]
+    return profile_of(deployments, deployment)
+
+
+def _images(parsed: EventSources) -> JsonObject | None:
+    images, requested = parsed.answer.images, parsed.summary.parameters
+    if images is None:
+        return None
+    return {
+        "count": images.count,
+        "size": images.size or short(requested.get("size")),
+        "quality": images.quality or short(requested.get("quality")),
+    }
