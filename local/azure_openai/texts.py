@@ -1,20 +1,27 @@
-"""The words that the stand-in answers with, and how it counts tokens. Pure.
+"""The sentences that the stand-in answers with, and how it counts tokens. Pure.
 
-One token is one word: `tokens(text) == len(text.split())`. Words hold umlauts, CJK, emoji and
+One token is one word: `tokens(text) == len(text.split())`. They hold umlauts, CJK, emoji and
 U+2028, which exposes a reader that splits characters or takes U+2028 for a line end.
 """
 
 import functools
 import hashlib
+import itertools
+from collections.abc import Iterator
 
-WORDS = (
-    """
-the quiet harbour was Zürich façade naïve 東京 streaming 🙂 light over water and stone every signal returned
-before dawn größer than a map of small rivers Ωmega crossing valley 👩‍🚀 bridges pause\u2028 between two answers
-""".replace("\n", " ")
-    .strip()
-    .split(" ")
-)  # split at spaces only, which keeps U+2028
+_SENTENCES = (
+    "A proxy stands between two parties and passes on what each of them says.",
+    "In Zürich the trams run along the river, and nobody is in a hurry.",
+    "A careful reader waits for all bytes of 東京 or 🙂 before it goes on.",
+    "The old façade is größer than it looks on the map.",
+    "A stream arrives in small pieces,\u2028 and each piece is passed on as it comes.",
+    "The astronaut 👩‍🚀 waved from the bridge and crossed the valley before dawn.",
+    "An answer is finished only when its last event says so.",
+    "Light falls over the water of the harbour, from Ωmega to the naïve beginning.",
+)
+# split at spaces only, which keeps U+2028
+_WORDS_OF_SENTENCES = tuple(tuple(sentence.split(" ")) for sentence in _SENTENCES)
+WORDS = tuple(itertools.chain.from_iterable(_WORDS_OF_SENTENCES))
 FILLER = "abcdefg "  # eight bytes, the unit of texts of a given size
 
 
@@ -33,9 +40,15 @@ def pieces(seed: str, count: int, size_bytes: int = 0) -> list[str]:
     """`count` pieces of the text for `seed`: a word each, or equal shares of `size_bytes` bytes."""
     if size_bytes:
         return _filler(count, size_bytes)
-    numbers = hashlib.shake_256(seed.encode()).digest(count)
-    words = [WORDS[number % len(WORDS)] for number in numbers]
+    words = itertools.islice(_words(seed), count)
     return [word if at == 0 else f" {word}" for at, word in enumerate(words)]
+
+
+def _words(seed: str) -> Iterator[str]:
+    """Sentences in an order that depends on the seed, without end."""
+    for page in itertools.count():
+        for number in hashlib.shake_256(f"{seed}\x1f{page}".encode()).digest(32):
+            yield from _WORDS_OF_SENTENCES[number % len(_SENTENCES)]
 
 
 def _filler(count: int, size_bytes: int) -> list[str]:
