@@ -44,6 +44,7 @@ from shared.health.readiness import Readiness
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
 from shared.relay.relay import Relay
+from shared.settings import misspelt
 from shared.settings.loader import load
 from shared.settings.settings import CallerAuthSettings
 
@@ -111,7 +112,9 @@ callers = caller_check.for_app(config.caller_auth, signing_keys)
 if callers is not None:
     callers.begin()
     probes["signing_keys"] = callers.probe
-notices = {"worker_library": worker_library_problem} if worker_library_problem else {}
+notices = misspelt.notices(config.misspelt)
+if worker_library_problem:
+    notices["worker_library"] = worker_library_problem
 readiness = Readiness(probes, notices=notices)
 guard = Guard(callers)
 

@@ -5,6 +5,7 @@ imports errors alone.
 
     loader          reads the settings from the environment
     environ_reader  reads them one by one and collects their problems
+    misspelt        names that look like a setting and are none
     validators      a predicate for each form of a value
     settings        the types, by what they belong to
     timeouts        every wait on a dependency, as figures that are not settings

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from shared.errors import SettingsError
+from shared.settings import misspelt
 
 # host.json sets functionTimeout to 30 minutes; the host cuts a stream then and replaces the worker,
 # which takes every other exchange of that worker with it. The longest exchange that the app allows
@@ -28,9 +29,11 @@ class EnvironReader:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
+        self._read: set[str] = set()
         self._problems: list[str] = []
 
     def text(self, name: str) -> str | None:
+        self._read.add(name)
         return self._environ.get(name, "").strip() or None
 
     def any_of(self, prefix: str) -> bool:
@@ -89,6 +92,10 @@ class EnvironReader:
 
     def seconds(self, name: str, default: float) -> float:
         return self.number(name, default, "a number of seconds", 0.05, LONGEST_EXCHANGE_S)
+
+    def misspelt(self) -> dict[str, str]:
+        """Names that look like one of the settings read so far -> that setting."""
+        return misspelt.find(self._environ, self._read)
 
     def raise_problems(self) -> None:
         if not self._problems:

@@ -45,6 +45,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         deployments=_deployments(reader),
         managed_identity_client_id=reader.text("AZURE_CLIENT_ID"),
         caller_auth=_caller_auth(reader),
+        misspelt=reader.misspelt(),  # the last one: it knows what was read before
     )
     reader.raise_problems()
     return settings

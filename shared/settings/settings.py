@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared.core.cost.deployments import Deployments
@@ -111,3 +112,4 @@ class Settings:
     # of a user-assigned identity; None: the system-assigned one
     managed_identity_client_id: str | None
     caller_auth: CallerAuthSettings | None  # None: the Functions host checks its keys
+    misspelt: Mapping[str, str]  # a name that is not a setting -> the one that was probably meant

@@ -1,0 +1,39 @@
+"""Names in the environment that look like a setting of fnsse and are none.
+
+A misspelt name is ignored, and its setting keeps its default: with `CAPTURE_POLCY` that decides
+whether anything may be lost.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+# Closer than any two settings that are both right, and than the settings of other programs, such
+# as AZURE_OPENAI_API_KEY of the OpenAI SDK.
+_CLOSE: Final = 0.9
+
+_log = logging.getLogger("fnsse.settings")
+
+
+def find(names: Iterable[str], settings: Collection[str]) -> dict[str, str]:
+    """Name -> the setting that was probably meant."""
+    others = [name for name in names if name not in settings and "__" not in name]
+    matches = {
+        name: difflib.get_close_matches(name.upper(), settings, n=1, cutoff=_CLOSE)
+        for name in others
+    }
+    return {name: match[0] for name, match in matches.items() if match}
+
+
+def notices(misspelt: Mapping[str, str]) -> dict[str, str]:
+    """What `/health/ready` says of them; empty if there are none. Logs a warning for each."""
+    sentences = [
+        f"{name} is not a setting of fnsse and has no effect: did you mean {meant}?"
+        for name, meant in sorted(misspelt.items())
+    ]
+    for sentence in sentences:
+        _log.warning("%s", sentence)
+    return {"settings": " ".join(sentences)} if sentences else {}
