@@ -27,12 +27,14 @@ _STACKS: Final = {
 _APART: Final = frozenset(
     {"test_bad_settings", "test_nothing_lost", "test_refused_events", "test_stack"}
 )
-# Files of tests/infra that share one evaluation of all deployments.
+# Files of tests/infra that share the compiled templates and one evaluation of all deployments.
 _EVALUATED: Final = frozenset(
     {
         "test_api_management",
         "test_app_settings",
+        "test_bicep",
         "test_checkov",
+        "test_data_explorer",
         "test_deployment",
         "test_parameters",
         "test_pool",

@@ -30,6 +30,7 @@ _SCOPE: Final = {
     "deploymentName": "main",
 }
 _ROLE_ASSIGNMENT: Final = "/providers/Microsoft.Authorization/roleAssignments/"
+MESSAGE: Final = re.compile(r"^(.+?)\(\d+,\d+\) : (?:Error|Warning|Info) .*$", re.MULTILINE)
 
 
 def run(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -114,6 +115,12 @@ def gateway_properties(deployment: Deployment, end: str) -> dict[str, Any]:
     return properties
 
 
+def _text(diagnostics: list[dict[str, Any]]) -> str:
+    return "\n".join(
+        f"{found['level']} {found['code']}: {found['message']}" for found in diagnostics
+    )
+
+
 def _readable(resource_id: str) -> str:
     """The id of a role assignment: its name holds an object id, which only Azure knows."""
     expression = re.fullmatch(
@@ -122,12 +129,36 @@ def _readable(resource_id: str) -> str:
     return "{}/providers/{}/{}".format(*expression.groups()) if expression else resource_id
 
 
+@dataclass(frozen=True)
+class Compiled:
+    """What the compiler makes of all files of infra/."""
+
+    folder: Path  # of the templates
+    messages: dict[str, list[str]]  # of compiler and linter, by the name of the file
+
+    @property
+    def main(self) -> Path:
+        """The template of main.bicep."""
+        return self.folder / "main.json"
+
+
+def compile_all(folder: Path) -> Compiled:
+    """Compile every Bicep file of infra/ into a folder, and lint it."""
+    done = run("build", "--pattern", INFRA / "**/*.bicep", "--outdir", folder, check=False)
+    messages: dict[str, list[str]] = {}
+    for match in MESSAGE.finditer(done.stdout + done.stderr):
+        messages.setdefault(Path(match[1]).name, []).append(match[0])
+    return Compiled(folder, messages)
+
+
 class Evaluator:
-    """`bicep jsonrpc`: what `bicep snapshot` does, but the CLI starts once (2.5 s) for all
-    deployments (0.5 s each).
+    """`bicep jsonrpc`: what `bicep snapshot` does, but the CLI starts once for all deployments, and
+    main.bicep is compiled once (an evaluation takes 0.2 s; with main.bicep in it, 1.2).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, template: Path) -> None:
+        """`template`: that of main.bicep."""
+        self._template = template
         command = [tool_path("bicep"), "jsonrpc", "--stdio"]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment()
@@ -147,8 +178,46 @@ class Evaluator:
         if the CLI does not evaluate it.
         """
         file = folder / "deployment.bicepparam"
-        file.write_text(f"using '{os.path.relpath(INFRA / 'main.bicep', folder)}'\n{parameters}")
+        file.write_text(f"using '{os.path.relpath(self._template, folder)}'\n{parameters}")
         return self.snapshot(file)
+
+    def main_parameters(self, folder: Path, **environment: str) -> Path:
+        """main.bicepparam as it is with these variables in the environment, which the running CLI
+        does not see.
+        """
+        text = (INFRA / "main.bicepparam").read_text()
+        text = text.replace(
+            "using 'main.bicep'", f"using '{os.path.relpath(self._template, folder)}'"
+        )
+        for name, value in environment.items():
+            text = text.replace(f"readEnvironmentVariable('{name}', '')", f"'{value}'")
+        file = folder / "main.bicepparam"
+        file.write_text(text)
+        return file
+
+    def compile_parameters(self, file: Path) -> dict[str, Any]:
+        """The values of a parameters file by name. Raises EvaluationError if it has faults, those
+        of the linter included.
+        """
+        answer = self._call("bicep/compileParams", {"path": str(file), "parameterOverrides": {}})
+        result = answer["result"]
+        if result["diagnostics"] or not result["success"]:
+            raise EvaluationError(_text(result["diagnostics"]))
+        values = json.loads(result["parameters"])["parameters"]
+        return {name: parameter["value"] for name, parameter in values.items()}
+
+    def compile(self, file: Path) -> list[dict[str, Any]]:
+        """The findings of compiler and linter about a Bicep file and its modules: `source`, `level`
+        (Error, Warning, Info), `code`, `message`.
+        """
+        result = self._call("bicep/compile", {"path": str(file)})["result"]
+        found: list[dict[str, Any]] = result["diagnostics"]
+        assert result["success"] is not any(finding["level"] == "Error" for finding in found)
+        return found
+
+    def format(self, file: Path) -> str:
+        """What `bicep format` would make of a file."""
+        return str(self._call("bicep/format", {"path": str(file)})["result"]["contents"])
 
     def snapshot(self, file: Path) -> Deployment:
         """The resources that a parameters file deploys. Raises EvaluationError if the CLI does not
@@ -157,11 +226,9 @@ class Evaluator:
         answer = self._call("bicep/getSnapshot", {"path": str(file), "metadata": _SCOPE})
         if "error" in answer:
             message = answer["error"]["message"]
-            raise EvaluationError(
-                run("lint", file, check=False).stderr
-                if message == "Compilation failed"
-                else message
-            )
+            if message == "Compilation failed":
+                self.compile_parameters(file)  # raises, with the reason
+            raise EvaluationError(message)
         snapshot = json.loads(answer["result"]["snapshot"])
         for resource in snapshot["predictedResources"]:
             resource["id"] = _readable(resource["id"])

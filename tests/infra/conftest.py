@@ -1,4 +1,4 @@
-"""Every setting of the switches, evaluated once."""
+"""The templates, compiled once, and every setting of the switches, evaluated once."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ from collections.abc import Iterator
 import pytest
 
 from tests.infra import switches
-from tests.infra.bicep import Deployment, Evaluator
+from tests.infra.bicep import Compiled, Deployment, Evaluator, compile_all
 
 
 @pytest.fixture(scope="session")
-def evaluator() -> Iterator[Evaluator]:
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+    """What the compiler makes of infra/."""
+    return compile_all(tmp_path_factory.mktemp("compiled"))
+
+
+@pytest.fixture(scope="session")
+def evaluator(compiled: Compiled) -> Iterator[Evaluator]:
     """The Bicep CLI, started."""
-    evaluator = Evaluator()
+    evaluator = Evaluator(compiled.main)
     yield evaluator
     evaluator.close()
 

@@ -10,49 +10,34 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.bicep import INFRA, run
+from tests.infra.bicep import INFRA, Compiled, Evaluator
 
-FILES = sorted(
-    [*INFRA.glob("*.bicep"), *INFRA.glob("modules/*.bicep"), *INFRA.glob("*.bicepparam")], key=str
-)
+TEMPLATES = sorted([*INFRA.glob("*.bicep"), *INFRA.glob("modules/*.bicep")], key=str)
+FILES = [*TEMPLATES, *INFRA.glob("*.bicepparam")]
 # FNSSE_API_VERSIONS_AS_OF: the day for which the weekly workflow asks whether they are recent.
 REVIEWED = os.environ.get("FNSSE_API_VERSIONS_AS_OF", "2026-11-27")
-WARNING = re.compile(r"^(.+?)\(\d+,\d+\) : (?:Error|Warning|Info) .*$", re.MULTILINE)
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, list[str]]]:
-    """The folder of compiled templates, and the messages of compiler and linter by file name."""
-    folder = tmp_path_factory.mktemp("compiled")
-    messages: dict[str, list[str]] = {}
-    for done in (
-        run("build", "--pattern", INFRA / "**/*.bicep", "--outdir", folder, check=False),
-        run("lint", INFRA / "main.bicepparam", check=False),
-    ):
-        for match in WARNING.finditer(done.stdout + done.stderr):
-            messages.setdefault(Path(match[1]).name, []).append(match[0])
-    return folder, messages
+@pytest.mark.parametrize("file", TEMPLATES, ids=lambda file: file.name)
+def test_a_file_compiles_without_a_warning(file: Path, compiled: Compiled) -> None:
+    """Compiler and linter report nothing about any file, and each becomes a template."""
+    assert compiled.messages.get(file.name, []) == []
+    template = json.loads(next(compiled.folder.rglob(f"{file.stem}.json")).read_text())
+    assert template["$schema"].endswith("deploymentTemplate.json#")
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_a_file_compiles_without_a_warning(
-    file: Path, compiled: tuple[Path, dict[str, list[str]]]
+def test_the_parameters_file_compiles_without_a_warning(
+    evaluator: Evaluator, tmp_path: Path
 ) -> None:
-    """Compiler and linter report nothing about any file, and each Bicep file becomes a template."""
-    folder, messages = compiled
-    assert messages.get(file.name, []) == []
-    if file.suffix == ".bicep":
-        template = json.loads(next(folder.rglob(f"{file.stem}.json")).read_text())
-        assert template["$schema"].endswith("deploymentTemplate.json#")
+    """And has a value for every parameter that needs one."""
+    assert evaluator.compile_parameters(evaluator.main_parameters(tmp_path))
 
 
-def test_each_module_gets_the_switch_of_the_private_network(
-    compiled: tuple[Path, dict[str, list[str]]],
-) -> None:
+def test_each_module_gets_the_switch_of_the_private_network(compiled: Compiled) -> None:
     """The compiled template passes `private` to each module that takes it. An evaluation cannot
     show this, because the API's module depends on the instance's tier, which only Azure knows.
     """
-    template = json.loads((compiled[0] / "main.json").read_text())
+    template = json.loads(compiled.main.read_text())
     values = [
         module["properties"]["parameters"].get(parameter)
         for module in template["resources"].values()
@@ -63,13 +48,11 @@ def test_each_module_gets_the_switch_of_the_private_network(
     assert values == [{"value": "[variables('private')]"}] * 7
 
 
-def test_the_gateway_may_read_the_vault_long_before_it_has_to(
-    compiled: tuple[Path, dict[str, list[str]]],
-) -> None:
+def test_the_gateway_may_read_the_vault_long_before_it_has_to(compiled: Compiled) -> None:
     """A role takes minutes to be in effect. It is given before the app is made, which takes minutes
     as well; API Management reads the vault once the API's named value is made, after the app.
     """
-    template = json.loads((compiled[0] / "main.json").read_text())
+    template = json.loads(compiled.main.read_text())
     depends_on = {
         name: set(resource.get("dependsOn", [])) for name, resource in template["resources"].items()
     }
@@ -79,17 +62,12 @@ def test_the_gateway_may_read_the_vault_long_before_it_has_to(
     assert {"functionKey", "app"} <= depends_on["api"]
 
 
-def test_a_warning_would_be_seen(tmp_path: Path) -> None:
+def test_a_warning_would_be_seen(evaluator: Evaluator, tmp_path: Path) -> None:
     """An unused parameter in a module beside the same bicepconfig.json is a finding."""
     (tmp_path / "bicepconfig.json").write_text((INFRA / "bicepconfig.json").read_text())
     module = tmp_path / "careless.bicep"
     module.write_text("@description('Required. Of no use.')\nparam unused string\n")
-    done = run("lint", module, check=False)
-    assert [
-        match[0]
-        for match in WARNING.finditer(done.stdout + done.stderr)
-        if "no-unused-params" in match[0]
-    ]
+    assert "no-unused-params" in {found["code"] for found in evaluator.compile(module)}
 
 
 def test_no_linter_rule_can_stop_a_deployment() -> None:
@@ -105,23 +83,23 @@ def test_no_linter_rule_can_stop_a_deployment() -> None:
     }
 
 
-def test_the_templates_compile_in_ten_years_too(tmp_path: Path) -> None:
+def test_the_templates_compile_in_ten_years_too(evaluator: Evaluator, tmp_path: Path) -> None:
     """The rule about old API versions counts days. Were it an error, the templates could neither be
     deployed nor taken down after some day, without a change by anyone.
     """
     folder = _copy_with_api_versions_as_of(tmp_path, "2036-11-27")
-    done = run("build", folder / "main.bicep", "--stdout", check=False)
-    assert done.returncode == 0, done.stderr
-    assert WARNING.findall(done.stderr) == []
+    assert evaluator.compile(folder / "main.bicep") == []
 
 
-def test_api_versions_were_recent_when_the_templates_were_last_reviewed(tmp_path: Path) -> None:
+def test_api_versions_were_recent_when_the_templates_were_last_reviewed(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
     """None was older than two years on that day. The weekly workflow asks the same of today."""
     folder = _copy_with_api_versions_as_of(tmp_path, REVIEWED, level="error")
-    done = run("build", folder / "main.bicep", "--stdout", check=False)
-    assert WARNING.findall(done.stderr) == []
+    assert evaluator.compile(folder / "main.bicep") == []
     late = _copy_with_api_versions_as_of(tmp_path / "late", "2036-11-27", level="error")
-    assert run("build", late / "main.bicep", "--stdout", check=False).returncode == 1
+    found = evaluator.compile(late / "modules" / "virtual-network.bicep")
+    assert {finding["code"] for finding in found} == {"use-recent-api-versions"}
 
 
 def _rules(folder: Path) -> dict[str, dict[str, str]]:
@@ -172,11 +150,7 @@ def test_a_parameter_says_whether_it_is_required(file: Path) -> None:
         assert re.search(r"@description\('(Required|Optional)\. ", match[1]), f"{file.name}: {what}"
 
 
-def test_files_are_formatted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_files_are_formatted(file: Path, evaluator: Evaluator) -> None:
     """`bicep format` would change nothing."""
-    shutil.copytree(INFRA, tmp_path / "infra")
-    run("format", "--pattern", tmp_path / "infra/**/*.bicep*")
-    for file in FILES:
-        assert (tmp_path / "infra" / file.relative_to(INFRA)).read_text() == file.read_text(), (
-            f"bicep format {file.name}"
-        )
+    assert evaluator.format(file) == file.read_text()

@@ -4,9 +4,9 @@ deployment.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +62,10 @@ def _ordered_pairs() -> set[switches.Setting]:
 
 
 def test_the_parameters_file_of_the_repository_is_evaluated_by_bicep_snapshot(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    evaluator: Evaluator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """main.bicepparam as it is, by the command that a developer would use; the evaluator of the
-    other tests says the same.
+    other tests, which takes the compiled template, says the same.
     """
     monkeypatch.setenv("PUBLISHER_EMAIL", "a@example.com")
     for file in (INFRA / "main.bicep", INFRA / "main.bicepparam", INFRA / "bicepconfig.json"):
@@ -87,8 +87,8 @@ def test_the_parameters_file_of_the_repository_is_evaluated_by_bicep_snapshot(
     run("snapshot", file, *options)
     snapshot = json.loads(file.with_suffix(".snapshot.json").read_text())
     assert snapshot["diagnostics"] == []
-    with contextlib.closing(Evaluator()) as evaluator:  # started with the variable
-        evaluated = evaluator.snapshot(file).resources
+    compiled = evaluator.main_parameters(tmp_path, PUBLISHER_EMAIL="a@example.com")
+    evaluated = evaluator.snapshot(compiled).resources
     assert len(evaluated) == len(snapshot["predictedResources"])
     readable = {resource["id"]: resource for resource in snapshot["predictedResources"]}
     assert {
@@ -102,31 +102,52 @@ def test_the_parameters_file_of_the_repository_is_evaluated_by_bicep_snapshot(
     }
 
 
-def _from_environment(monkeypatch: pytest.MonkeyPatch, **variables: str) -> dict[str, Any]:
-    """The parameters of main.bicepparam with these variables set."""
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    build = json.loads(run("build-params", INFRA / "main.bicepparam", "--stdout").stdout)
-    values = json.loads(build["parametersJson"])["parameters"]
-    return {name: parameter["value"] for name, parameter in values.items()}
+type Parameters = Callable[..., dict[str, Any]]
 
 
-def test_a_variable_that_is_empty_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def from_environment(evaluator: Evaluator, tmp_path: Path) -> Parameters:
+    """The parameters of main.bicepparam with the variables of the call set. Raises EvaluationError
+    if they do not fit.
+    """
+    return lambda **variables: evaluator.compile_parameters(
+        evaluator.main_parameters(tmp_path, **variables)
+    )
+
+
+def test_a_variable_that_is_empty_is_one_that_is_not_set() -> None:
     """The workflow hands on variables of the repository; one that nobody set comes as an empty
     text.
     """
-    read = re.findall(r"readEnvironmentVariable\('(\w+)'", (INFRA / "main.bicepparam").read_text())
-    without = _from_environment(monkeypatch)
-    assert _from_environment(monkeypatch, **dict.fromkeys(read, "")) == without
+    calls = re.findall(r"readEnvironmentVariable\((.*?)\)", (INFRA / "main.bicepparam").read_text())
+    assert len(calls) > 20
+    assert [call for call in calls if not re.fullmatch(r"'\w+', ''", call)] == []
+
+
+def test_the_variables_are_those_of_the_environment(
+    evaluator: Evaluator,
+    from_environment: Parameters,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By the command that azd calls. The tests below write the values into the file instead."""
+    variables = {"PROFILE": "production", "OPENAI_CAPACITY": "3", "ALERT_EMAIL": "a@example.com"}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    built = json.loads(run("build-params", evaluator.main_parameters(tmp_path), "--stdout").stdout)
+    values = json.loads(built["parametersJson"])["parameters"]
+    assert {name: parameter["value"] for name, parameter in values.items()} == from_environment(
+        **variables
+    )
 
 
 def test_the_model_and_its_account_come_from_the_environment(
-    monkeypatch: pytest.MonkeyPatch,
+    from_environment: Parameters,
 ) -> None:
     """Quota is a matter of the subscription: what cannot be had must be a variable to change. The
     default asks for the least.
     """
-    (model,) = _from_environment(monkeypatch)["openAi"][0]["deployments"]
+    (model,) = from_environment()["openAi"][0]["deployments"]
     assert model == {
         "name": "gpt-5.4-mini",
         "model": "gpt-5.4-mini",
@@ -134,35 +155,35 @@ def test_the_model_and_its_account_come_from_the_environment(
         "sku": "GlobalStandard",
         "capacity": 10,
     }
-    (chosen,) = _from_environment(
-        monkeypatch,
+    (chosen,) = from_environment(
         OPENAI_MODEL="gpt-5.5",
         OPENAI_MODEL_VERSION="2026-04-24",
         OPENAI_SKU="DataZoneStandard",
         OPENAI_CAPACITY="3",
     )["openAi"][0]["deployments"]
     assert list(chosen.values()) == ["gpt-5.5", "gpt-5.5", "2026-04-24", "DataZoneStandard", 3]
-    existing = _from_environment(
-        monkeypatch, OPENAI_ACCOUNT="contoso", AZURE_RESOURCE_GROUP="fnsse-dev"
-    )["openAi"][0]
+    existing = from_environment(OPENAI_ACCOUNT="contoso", AZURE_RESOURCE_GROUP="fnsse-dev")[
+        "openAi"
+    ][0]
     assert existing == {"kind": "existing", "name": "contoso", "resourceGroup": "fnsse-dev"}
-    elsewhere = _from_environment(monkeypatch, OPENAI_RESOURCE_GROUP="models")["openAi"][0]
+    elsewhere = from_environment(OPENAI_ACCOUNT="contoso", OPENAI_RESOURCE_GROUP="models")[
+        "openAi"
+    ][0]
     assert elsewhere["resourceGroup"] == "models"
 
 
-def test_production_is_one_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_is_one_variable(from_environment: Parameters) -> None:
     """Two instances that never sleep, three zones, and a vault that nobody can purge; the default
     deploys in every region and can be taken down without a trace.
     """
     chosen = ("storageSku", "keyVaultPurgeProtection")
-    default = _from_environment(monkeypatch)
+    default = from_environment()
     assert [default[name] for name in chosen] == ["Standard_LRS", False]
     assert default["scale"]["alwaysReady"][0] == {"name": "http", "instanceCount": 1}
-    production = _from_environment(monkeypatch, PROFILE="production")
+    production = from_environment(PROFILE="production")
     assert [production[name] for name in chosen] == ["Standard_ZRS", True]
     assert production["scale"]["alwaysReady"][0] == {"name": "http", "instanceCount": 2}
-    named = _from_environment(
-        monkeypatch,
+    named = from_environment(
         STORAGE_SKU="Standard_GZRS",
         SITE_UPDATE_STRATEGY="Recreate",
         EVENTHUB_CAPACITY="8",
@@ -182,25 +203,27 @@ def test_production_is_one_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     [("", "8", 8), ("2", "8", 8), ("8", "2", 8), ("", "0", 1), ("4", "", 4)],
 )
 def test_a_deployment_takes_no_unit_from_the_event_hub(
-    least: str, current: str, units: int, monkeypatch: pytest.MonkeyPatch
+    least: str, current: str, units: int, from_environment: Parameters
 ) -> None:
     """Auto-inflate only adds units; a deployment sets them. What there is now stays."""
-    found = _from_environment(
-        monkeypatch, EVENTHUB_CAPACITY=least, EVENTHUB_CURRENT_CAPACITY=current
-    )
+    found = from_environment(EVENTHUB_CAPACITY=least, EVENTHUB_CURRENT_CAPACITY=current)
     assert found["eventHubs"]["capacity"] == units
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
-    [("PROFILE", "prod"), ("CALLER_AUTH", "Entra"), ("STORAGE_SKU", "Premium_LRS")],
+    ("name", "value", "allowed"),
+    [
+        ("PROFILE", "prod", "prod"),
+        ("CALLER_AUTH", "Entra", "'entra'"),
+        ("STORAGE_SKU", "Premium_LRS", "'Standard_LRS'"),
+    ],
 )
 def test_a_misspelt_variable_is_refused(
-    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+    name: str, value: str, allowed: str, from_environment: Parameters
 ) -> None:
     """It does not mean the default: the compiler names what it may be."""
-    monkeypatch.setenv(name, value)
-    assert run("build-params", INFRA / "main.bicepparam", "--stdout", check=False).returncode == 1
+    with pytest.raises(EvaluationError, match=allowed):
+        from_environment(**{name: value})
 
 
 def test_the_region_that_was_asked_for_is_the_region(evaluator: Evaluator, tmp_path: Path) -> None:

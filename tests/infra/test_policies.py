@@ -90,15 +90,16 @@ def test_the_files_are_what_the_bicep_module_loads() -> None:
     ]
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_every_expression_compiles(file: Path) -> None:
+def test_every_expression_compiles() -> None:
     """policycheck compiles each against the documented context, and knows every element."""
     run = subprocess.run(
-        [tool_path("policycheck"), str(file)], capture_output=True, text=True, timeout=60
+        [tool_path("policycheck"), *map(str, FILES)], capture_output=True, text=True, timeout=60
     )
     assert run.returncode == 0, run.stdout + run.stderr
     counted = re.search(r"(\d+) expressions, 0 problems", run.stdout)
-    expressions = sum(text.lstrip().startswith("@") for text in texts(parsed(file.name)))
+    expressions = sum(
+        text.lstrip().startswith("@") for file in FILES for text in texts(parsed(file.name))
+    )
     assert counted is not None
     assert int(counted[1]) == expressions
 
