@@ -33,6 +33,12 @@ var functions = [
   loadTextContent('../queries/analysts/time_to_first_token.kql')
   loadTextContent('../queries/analysts/errors.kql')
   loadTextContent('../queries/analysts/completeness.kql')
+  loadTextContent('../queries/analysts/rates.kql')
+  loadTextContent('../queries/analysts/reservations.kql')
+  loadTextContent('../queries/analysts/priced.kql')
+  loadTextContent('../queries/analysts/costs.kql')
+  loadTextContent('../queries/analysts/unpriced.kql')
+  loadTextContent('../queries/analysts/provisioned.kql')
 ]
 var script = join([loadTextContent('../queries/analysts/schema.kql'), ...functions], '\n')
 var development = startsWith(options.?sku ?? 'Dev', 'Dev')

@@ -14,7 +14,6 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -49,8 +48,6 @@ _OF_A_REGION: Final = re.compile(
 )
 _AZURES_NAMES: Final = {"tts-1": "tts", "tts-1-hd": "tts-hd"}
 _RETAIL_LIST: Final = re.compile(r"https://prices\.azure\.com/.*armRegionName%20eq%20'(\w+)'.*")
-_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
-_END: Final = datetime.max.replace(tzinfo=UTC)
 
 type Entry = Mapping[str, Any]
 
@@ -190,8 +187,8 @@ def _rate(
         tier=tier,
         variant=variant,
         context_above=above,
-        valid_from=_BEGINNING,
-        valid_to=_END,
+        valid_from=rates.BEGINNING,
+        valid_to=rates.END,
         currency="USD",
         prices=prices,
         as_of=date,

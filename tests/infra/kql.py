@@ -32,8 +32,8 @@ def stored_function(file: Path) -> StoredFunction:
         re.DOTALL,
     )
     assert definition, f"{file.name} is not one function with a docstring"
-    parameters = tuple(part.split(":")[0].strip() for part in definition["parameters"].split(","))
-    return StoredFunction(definition["name"], parameters, definition["body"])
+    names = (part.split(":")[0].strip() for part in definition["parameters"].split(","))
+    return StoredFunction(definition["name"], tuple(filter(None, names)), definition["body"])
 
 
 def call_text(
@@ -42,16 +42,27 @@ def call_text(
     """The query `function(…)`, with the functions that it uses as tables.
 
     The translator knows no function that returns a table. Here each one takes its caller's own
-    parameters, so that a `let` of its body means the same.
+    parameters, so that a `let` of its body means the same; those come before it, since none may
+    be within another. A function without parameters is a table of the test.
     """
-    lines = [f"let {name} = datetime({value:%FT%TZ});" for name, value in arguments.items()]
-    body = function.body
-    for other in used:
-        call = f"{other.name}({', '.join(other.parameters)})"
-        if call in body:
-            lines.append(f"let {other.name} = {other.body};")
+    lets = [f"let {name} = datetime({value:%FT%TZ})" for name, value in arguments.items()]
+    by_call = {f"{other.name}({', '.join(other.parameters)})": other for other in used}
+
+    def expression(body: str) -> str:
+        for call, other in by_call.items():
+            if call in body and other.parameters and not _is_defined(other.name, lets):
+                lets.append(f"let {other.name} = {expression(other.body)}")
             body = body.replace(call, other.name)
-    return "\n".join([*lines, body])
+        *own, last = body.split(";\n")
+        lets.extend(own)
+        return last
+
+    last = expression(function.body)
+    return "\n".join([*(f"{let};" for let in lets), last])
+
+
+def _is_defined(name: str, lets: Iterable[str]) -> bool:
+    return any(let.startswith(f"let {name} =") for let in lets)
 
 
 def run(query: str, tables: Mapping[str, tuple[Mapping[str, str], Iterable[Row]]]) -> list[Row]:

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import pytest
 
+from local.rates import kusto
+from shared.adapters import rate_files
 from tests.infra import kql
 from tests.infra.kql import Row, StoredFunction
 
@@ -18,7 +20,17 @@ FOLDER: Final = ROOT / "infra" / "queries" / "analysts"
 FUNCTIONS: Final = {
     file.stem: kql.stored_function(file)
     for file in sorted(FOLDER.glob("*.kql"))
-    if file.stem != "schema"
+    if file.stem not in {"schema", "rates", "reservations"}
+}
+# Functions that are tables: rows that local/rates/kusto.py writes.
+TABLES: Final = [kql.stored_function(FOLDER / f"{name}.kql") for name in ("rates", "reservations")]
+RATES: Final = list(kusto.rate_rows(rate_files.FOLDER))
+SQL_TYPES: Final = {
+    "string": "VARCHAR",
+    "long": "BIGINT",
+    "real": "DOUBLE",
+    "datetime": "TIMESTAMP",
+    "dynamic": "JSON",
 }
 COLUMNS: Final = {
     "exchange_id": "VARCHAR",
@@ -53,15 +65,46 @@ def delivered(
     }
 
 
-def call(name: str, rows: list[Row], since: datetime = SINCE, until: datetime = UNTIL) -> list[Row]:
+def call(
+    name: str,
+    rows: list[Row],
+    since: datetime = SINCE,
+    until: datetime = UNTIL,
+    reservations: list[Row] | None = None,
+) -> list[Row]:
     function: StoredFunction = FUNCTIONS[name]
-    text = kql.call_text(function, [FUNCTIONS["exchanges"]], {"since": since, "until": until})
-    return kql.run(text, {"exchanges_raw": (COLUMNS, rows)})
+    used = [*TABLES, FUNCTIONS["exchanges"], FUNCTIONS["priced"]]
+    text = kql.call_text(function, used, {"since": since, "until": until})
+    tables = {"exchanges_raw": (COLUMNS, rows)}
+    if "rates" in text:
+        tables["rates"] = (sql_types(kusto.COLUMNS), rates_of(rows))
+    if "reservations" in text:
+        tables["reservations"] = (sql_types(kusto.RESERVATION_COLUMNS), reservations or [])
+    return kql.run(text, tables)
+
+
+def rates_of(rows: list[Row]) -> list[Row]:
+    """The rates of the models that the rows name: inserting all of them takes seconds."""
+    events = (json.loads(row["event"]) for row in rows)
+    models = {event["quantities"]["model"] for event in events} | {"*"}
+    return [rate for rate in RATES if rate["model"] in models]
+
+
+def sql_types(columns: dict[str, str]) -> dict[str, str]:
+    return {name: SQL_TYPES[kind] for name, kind in columns.items()}
 
 
 EVENTS: Final = golden_events()
 ROWS: Final = [delivered(event) for event in EVENTS]
 ONE: Final = next(event for event in EVENTS if event["tokens"] and event["outcome"] == "completed")
+RESERVATION: Final = {
+    "deployment": "ptu",
+    "units": 10,
+    "unit_hour": 2.0,
+    "currency": "USD",
+    "valid_from": "2026-11-23T00:00:00",
+    "valid_to": "2026-11-24T00:00:00",
+}
 AT_NOON: Final = ONE | {"timestamp": f"{NOON:%FT%T}"}
 
 
@@ -70,7 +113,7 @@ def test_every_function_runs_over_all_golden_events(name: str) -> None:
     """It bears the name of its file, takes a range of time, and returns rows."""
     assert FUNCTIONS[name].name == name
     assert FUNCTIONS[name].parameters == ("since", "until")
-    assert call(name, ROWS)
+    assert call(name, ROWS, reservations=[RESERVATION])
 
 
 def test_an_exchange_that_was_delivered_twice_is_there_once() -> None:

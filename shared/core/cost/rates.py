@@ -35,8 +35,8 @@ COLUMNS: Final = (
     "as_of",
     "source",
 )
-_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
-_END: Final = datetime.max.replace(tzinfo=UTC)
+BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
+END: Final = datetime.max.replace(tzinfo=UTC)
 
 type Key = tuple[str, str, str, str, str]
 
@@ -119,8 +119,8 @@ def write(rates: Iterable[Rate]) -> str:
             {name: getattr(rate, name) for name in (*_KEY, "currency", "as_of", "source")}
             | {
                 "context_above": rate.context_above or "",
-                "valid_from": "" if rate.valid_from == _BEGINNING else f"{rate.valid_from:%F}",
-                "valid_to": "" if rate.valid_to == _END else f"{rate.valid_to:%F}",
+                "valid_from": "" if rate.valid_from == BEGINNING else f"{rate.valid_from:%F}",
+                "valid_to": "" if rate.valid_to == END else f"{rate.valid_to:%F}",
             }
             | {part: f"{price.normalize():f}" for part, price in rate.prices.items()}
         )
@@ -151,7 +151,7 @@ def _of_series(series: list[Rate], *, gaps: bool) -> Iterator[str]:
             yield f"two rates at {later.valid_from:%F}"
         elif gaps and later.valid_from > earlier.valid_to:
             yield f"no rate from {earlier.valid_to:%F} to {later.valid_from:%F}"
-    if gaps and series[-1].valid_to != _END:
+    if gaps and series[-1].valid_to != END:
         yield f"no rate from {series[-1].valid_to:%F}"
     yield from (
         f"ends before it begins, {rate.valid_to:%F}"
@@ -177,8 +177,8 @@ def _rate(row: dict[str, str]) -> Rate:
         tier=row["tier"],
         variant=row["variant"],
         context_above=int(row["context_above"] or 0),
-        valid_from=_time(row["valid_from"]) or _BEGINNING,
-        valid_to=_time(row["valid_to"]) or _END,
+        valid_from=_time(row["valid_from"]) or BEGINNING,
+        valid_to=_time(row["valid_to"]) or END,
         currency=row["currency"],
         prices=prices,
         as_of=row["as_of"],
