@@ -826,6 +826,22 @@ module cluster 'modules/data-explorer.bicep' = if (withDataExplorer) {
   dependsOn: [eventHubsNamespace]
 }
 
+module budgetAlert 'modules/budget-alert.bicep' = if (withDataExplorer && !empty(dataExplorer.?budgets ?? [])) {
+  params: {
+    prefix: names.alerts
+    location: region
+    tags: allTags
+    workspaceId: ids.workspace
+    clusterName: names.dataExplorer
+    clusterUri: cluster!.outputs.uri
+    databaseName: 'fnsse'
+    budgets: dataExplorer.?budgets ?? []
+    actionGroupIds: actionGroupIds
+    guideUrl: replace(runbookUrl, 'answer-an-alert', 'watch-cost')
+  }
+  dependsOn: [workspace]
+}
+
 // --- Outputs ---------------------------------------------------------------------------------------------------------
 
 @description('What an OpenAI SDK takes as azure_endpoint.')

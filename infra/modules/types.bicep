@@ -568,4 +568,18 @@ type dataExplorerType = {
   @description('Optional. How many of these days are on fast disks. Default: 31.')
   @minValue(0)
   hotDays: int?
+
+  @description('Optional. What teams may spend in a month, at list prices, before an alert. Default: none.')
+  budgets: budgetType[]?
+}
+
+@export()
+@description('What a team may spend.')
+type budgetType = {
+  @description('Required. The team, as callers are named in the events; *: all of them together.')
+  team: string
+
+  @description('Required. The amount in a calendar month, in the currency of the rates.')
+  @minValue(1)
+  amount: int
 }
