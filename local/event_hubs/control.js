@@ -1,6 +1,6 @@
 /**
  * The HTTP control port: GET /health, GET /stats, and PUT /behaviour with
- * {"mode": "accept" | "reject" | "stall"}.
+ * {"mode": "accept" | "reject" | "stall" | "unreachable"}.
  *
  * Behaviour may also hold `"unwanted": {"text": "…", "condition": "amqp:not-allowed"}`, which
  * rejects publications that contain the text.
@@ -9,9 +9,9 @@
 import { createServer } from "node:http";
 import { json } from "node:stream/consumers";
 
-import { PUBLICATION_MODES } from "./namespace.js";
+import { MODES } from "./namespace.js";
 
-const MODES = PUBLICATION_MODES.map((mode) => `"${mode}"`).join(", ");
+const NAMES_OF_MODES = MODES.map((mode) => `"${mode}"`).join(", ");
 
 /** @param {import("./namespace.js").Namespace} namespace */
 export function controlServer(namespace) {
@@ -31,14 +31,14 @@ export function controlServer(namespace) {
 async function changeBehaviour(namespace, request) {
   const behaviour = await json(request).catch(() => undefined);
   if (!isBehaviour(behaviour)) {
-    return [400, { error: `send {"mode": …} with one of ${MODES}` }];
+    return [400, { error: `send {"mode": …} with one of ${NAMES_OF_MODES}` }];
   }
   namespace.setMode(behaviour.mode, behaviour.unwanted ?? undefined);
   return [200, { mode: behaviour.mode }];
 }
 
 function isBehaviour(value) {
-  return PUBLICATION_MODES.includes(value?.mode) && isUnwanted(value.unwanted ?? undefined);
+  return MODES.includes(value?.mode) && isUnwanted(value.unwanted ?? undefined);
 }
 
 function isUnwanted(value) {

@@ -8,9 +8,10 @@ import { PartitionLog } from "./partition_log.js";
 
 /**
  * How the emulator treats publications. "reject": settled with a retriable error. "stall":
- * neither read nor settled, until the mode changes.
+ * neither read nor settled, until the mode changes. "unreachable": no client can connect, and those
+ * that are connected are cut off; the events are kept.
  */
-export const PUBLICATION_MODES = ["accept", "reject", "stall"];
+export const MODES = ["accept", "reject", "stall", "unreachable"];
 
 /** An event hub: its partitions and who reads them. */
 export class Hub {

@@ -18,6 +18,7 @@ export class AmqpServer {
   #namespace;
   #listener;
   #connections = new Set();
+  #address;
 
   /**
    * Begin to listen; `listening` and `error` of the returned object's `listener` tell how it went.
@@ -48,7 +49,11 @@ export class AmqpServer {
       idle_time_out: (idleTimeoutS * 1000) / 2,
       tcp_no_delay: true,
     });
+    this.#listener.once("listening", () => {
+      this.#address = { host, port: this.#listener.address().port };
+    });
     this.#listener.on("connection", (socket) => this.#accepted(socket));
+    namespace.on("mode", () => this.#followMode());
   }
 
   /** The server of node:net. */
@@ -69,6 +74,15 @@ export class AmqpServer {
     const timer = setTimeout(() => sockets.forEach((socket) => socket.destroy()), GRACE_MS);
     await Promise.all(ended);
     clearTimeout(timer);
+  }
+
+  #followMode() {
+    if (this.#namespace.mode === "unreachable") {
+      this.#listener.close();
+      this.#namespace.connections.forEach((socket) => socket.destroy());
+    } else if (!this.#listener.listening) {
+      this.#listener.listen(this.#address);
+    }
   }
 
   #accepted(socket) {

@@ -173,6 +173,22 @@ async def test_a_stalled_send_is_neither_accepted_nor_refused_until_the_mode_cha
 
 
 @scenario
+async def test_an_unreachable_hub_keeps_its_events_and_clients_come_back() -> None:
+    async with own_emulator("--partitions", "1") as emulator:
+        async with emulator.producer(HUB) as producer:
+            await send(producer, "before", partition_id="0")
+            emulator.set_mode("unreachable")
+            await eventually(lambda: emulator.stats()["connections"] == 0)
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.1", emulator.port)
+            emulator.set_mode("accept")
+            await send(producer, "after", partition_id="0")
+        async with receiving(emulator.consumer(HUB)) as received:
+            await received.count(2)
+        assert received.bodies == ["before", "after"]
+
+
+@scenario
 async def test_a_client_gives_up_on_a_stalled_send_and_the_publication_is_gone() -> None:
     async with own_emulator("--partitions", "1") as emulator:
         async with emulator.producer(HUB, retry_total=0) as producer:
