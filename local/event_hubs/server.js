@@ -61,7 +61,7 @@ export class AmqpServer {
     return this.#listener;
   }
 
-  /** Close all clients' connections, because the emulator ends. */
+  /** Accept no client any more, and close the connections of those that are here. */
   async stop() {
     this.#listener.close();
     for (const connection of this.#connections) {
@@ -78,8 +78,7 @@ export class AmqpServer {
 
   #followMode() {
     if (this.#namespace.mode === "unreachable") {
-      this.#listener.close();
-      this.#namespace.connections.forEach((socket) => socket.destroy());
+      this.stop();
     } else if (!this.#listener.listening) {
       this.#listener.listen(this.#address);
     }
