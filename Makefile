@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help install run func parts logs test check lint unit e2e format schema cost bench prove clean
+.PHONY: help install run func parts drill logs test check lint unit e2e format schema cost bench prove clean
 
 python := .venv/bin/python
 # make run PORT=7072 -> --port 7072; unset ones keep their defaults
@@ -16,7 +16,8 @@ options := $(if $(PORT),--port '$(PORT)') \
 	$(if $(VIEW_PORT),--view-port '$(VIEW_PORT)') \
 	$(if $(FOLDER),--folder '$(FOLDER)') \
 	$(if $(DEPLOYMENT),--deployment '$(DEPLOYMENT)') \
-	$(if $(filter-out 0,$(NO_DEMO)),--no-demo)
+	$(if $(filter-out 0,$(NO_DEMO)),--no-demo) \
+	$(if $(filter-out 0,$(VERBOSE)),--verbose)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,7 +25,8 @@ help: ## list the targets
 	@echo 'Variables of run, func and parts: PORT (7071, the proxy), EVENT_HUBS_PORT (5672), EVENT_HUBS_CONTROL_PORT (5673),'
 	@echo 'AZURE_OPENAI_PORT (8081, the stand-in), BLOB_PORT, QUEUE_PORT, TABLE_PORT (10000 to 10002), VIEW_PORT (8090, the page),'
 	@echo 'FOLDER (.local, for logs and what Azurite stores), DEPLOYMENT (gpt-4o, which the two calls use),'
-	@echo 'NO_DEMO (1: serve without the two calls)'
+	@echo 'NO_DEMO (1: serve without the two calls), VERBOSE (1: show all that the host says of a problem)'
+	@echo 'Variables of drill: STORAGE, EVENT_HUB (seconds without it, 20 each), FOLDER (of the run)'
 	@echo 'Variable of all: PYTHON (the path of a Python 3.13 that is not found by itself)'
 	@echo 'Example: make run PORT=7072 FOLDER=.local-2'
 
@@ -39,6 +41,10 @@ func: install ## the same on the real Functions host (Azure Functions Core Tools
 
 parts: install ## all but the Functions host, for a `func start` of your own beside them, until Ctrl-C
 	@$(python) -m local.run --functions-host none $(options)
+
+drill: install ## take storage and the Event Hub of a running `make run` away for a while: is anything lost?
+	@$(python) -m local.drill $(if $(FOLDER),--folder '$(FOLDER)') \
+		$(if $(STORAGE),--storage '$(STORAGE)') $(if $(EVENT_HUB),--event-hub '$(EVENT_HUB)')
 
 logs: ## follow the logs of a `make run` in another terminal, all parts
 	@tail -n 20 -F $(or $(FOLDER),.local)/logs/*

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
+from local.folder import DEFAULT_FOLDER
 from local.stack import Ports, Stack
 from local.stack.stack import local_addresses
 from shared.settings.settings import Settings
@@ -14,38 +16,50 @@ def where(stack: Stack, config: Settings, folder: Path) -> str:
     """A line for each part."""
     proxy = f"{stack.proxy_url}   ({stack.functions_host_kind} Functions host)"
     lines = [
-        f"page           {stack.view_url}   (every exchange as it happens)",
         *([f"proxy          {proxy}"] if "functions_host" in stack.local_parts else []),
         f"Azure OpenAI   {config.upstream.base_url}",
         f"Event Hub      {config.event_hub.name} at {_event_hub(stack, config)}",
         f"storage        {'Azurite, blobs on port ' + str(stack.ports.blob) if 'azurite' in stack.local_parts else 'real'}",
-        f"events         {folder / 'events'}, a file for each that arrives here",
-        f"logs           {folder / 'logs'}",
+        f"on disk        {folder}: every event that arrives in events/, logs of all parts in logs/",
     ]
-    return "\nServing until Ctrl-C:\n  " + "\n  ".join(lines)
+    return (
+        f"\nSee every exchange as it happens:  {stack.view_url}\n\nServing until Ctrl-C:\n  "
+        + "\n  ".join(lines)
+    )
 
 
 def _event_hub(stack: Stack, config: Settings) -> str:
     if "event_hubs" in stack.local_parts:
-        return stack.event_hub_connection_string
+        return f"127.0.0.1:{stack.ports.event_hubs} (an emulator)"
     return config.event_hub.namespace or "the real namespace of AZURE_EVENTHUB_CONN_STR"
 
 
-def how_to_call(stack: Stack, deployment: str) -> str:
-    """Calls to try: their events show up here."""
-    call = f"{stack.proxy_url}/openai/deployments/{deployment}{{}}/chat/completions?api-version=2024-10-21"
-    streamed = """'{"stream": true, "messages": [{"role": "user", "content": "Hello"}]}'"""
-    tries = [("a stream", "", streamed)]
+def how_to_call(stack: Stack, deployment: str, folder: Path) -> str:
+    """Three things to try: their events show up here."""
+    tries = [("a stream", _call(stack, deployment))]
     if "azure_openai" in stack.local_parts:
-        tries += [
-            ("a stream that breaks", "--close_after=5", streamed),
-            ("a refusal", "--status=429,retry_after=7", streamed),
-        ]
-    return "Try in another terminal, and see the event here:\n" + "\n".join(
-        f"  # {what}\n  curl -iN '{call.format(directives)}' \\\n"
-        f"    -H 'content-type: application/json' -d {body}"
-        for what, directives, body in tries
+        tries.append(("a stream that breaks", _call(stack, f"{deployment}--close_after=5")))
+    if {"azurite", "event_hubs"} <= stack.local_parts:
+        tries.append(
+            ("storage fails, then the Event Hub: is anything lost?", f"make drill{_folder(folder)}")
+        )
+    return "\nTry in another terminal, and see the event here:\n" + "\n".join(
+        f"  # {what}\n  {command}" for what, command in tries
     )
+
+
+def _folder(folder: Path) -> str:
+    return "" if folder == DEFAULT_FOLDER else f" FOLDER={shlex.quote(str(folder))}"
+
+
+def _call(stack: Stack, deployment: str) -> str:
+    url = f"{stack.proxy_url}/openai/v1/chat/completions"
+    body = {
+        "model": deployment,
+        "stream": True,
+        "messages": [{"role": "user", "content": "Hello"}],
+    }
+    return f"curl -iN {url} -H 'content-type: application/json' -d '{json.dumps(body)}'"
 
 
 def how_to_start_func(ports: Ports) -> str:

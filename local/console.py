@@ -1,7 +1,8 @@
 """The terminal of `make run`: the run's own lines, and the problems that parts report.
 
 A part's complete output goes to its log file. The terminal shows only lines that report a problem,
-each after the name of its part.
+each after the name of its part, cut to a length that can be read. What the host adds to them (which
+invocation failed, the last line of a traceback) is shown with `verbose` alone.
 """
 
 from __future__ import annotations
@@ -27,12 +28,19 @@ _PROBLEM: Final = re.compile(
     r"|(?<!\")\bfailed\b"  # not the count "failed" of what was delivered
 )
 
+# "Executed 'Functions.enrichment' (Failed, …", and the last line of a traceback
+_OF_THE_HOST: Final = re.compile(
+    r"Executed 'Functions\.|^(?:\d\d:\d\d:\d\d )?(?:[\w.]*(?:Error|Exception)): "
+)
+_SHOWN_CHARACTERS: Final = 160
+
 
 class Console:
     """Prints to `out`, and each part's complete output to a file of its own in `logs`."""
 
-    def __init__(self, logs: Path, out: TextIO = sys.stdout) -> None:
+    def __init__(self, logs: Path, out: TextIO = sys.stdout, *, verbose: bool = False) -> None:
         self._logs = logs
+        self._verbose = verbose
         self._files: dict[str, TextIO] = {}
         self._out = out
         self._lock = threading.Lock()
@@ -52,7 +60,7 @@ class Console:
         """Log a line that a part printed, and show it if it reports a problem."""
         with self._lock:
             self._log(part, line)
-            text = problem(line)
+            text = problem(line) if self._verbose else brief(problem(line))
             if text is not None:
                 self._show(f"{part:<{_NAME_WIDTH}} | {text}\n")
 
@@ -104,6 +112,13 @@ class Console:
             # The reader has gone (make run | head). The parts still have to be ended in order,
             # which prints as well.
             self._out = Path(os.devnull).open("w")  # noqa: SIM115 - open for as long as this process
+
+
+def brief(text: str | None) -> str | None:
+    """A problem without the rest of a long line; None for what the host adds to a problem."""
+    if text is None or _OF_THE_HOST.search(text):
+        return None
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]} …"
 
 
 def problem(line: str) -> str | None:

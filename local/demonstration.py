@@ -13,7 +13,7 @@ from openai.types.chat import ChatCompletionMessageParam
 
 from local.console import Console
 from local.event_feed import Event, EventFeed
-from local.event_text import abridged, save
+from local.event_text import abridged, save, summary
 from local.reachable import unreachable
 from local.stack import Stack
 from local.stack.errors import StackError
@@ -27,8 +27,8 @@ _QUESTION: Final = "In one sentence: what does a proxy do?"
 
 
 def show(stack: Stack, console: Console, feed: EventFeed, deployment: str, events: Path) -> None:
-    """Print the streamed response as it arrives, the other response, and both events abridged; the
-    whole ones are written to the folder `events`.
+    """Print the streamed response as it arrives and its event abridged, and the other event in a
+    line; the whole ones are written to the folder `events`.
 
     Raises StackError if an event is missing, or if a call failed (after its event was shown).
     """
@@ -37,7 +37,7 @@ def show(stack: Stack, console: Console, feed: EventFeed, deployment: str, event
     with console.holding():
         failure = _calls(stack, console, deployment, messages)
         console.release()
-        console.line("\nWhat a consumer of the Event Hub receives:")
+        console.line("\nWhat a consumer of the Event Hub receives, abridged:")
         expected = {"error"} if failure else {"stream_completion", "completion"}
         missing = _show_events(
             stack, console, feed, expected, events, lambda event: _is_ours(event, messages, started)
@@ -51,20 +51,14 @@ def _calls(
     stack: Stack, console: Console, deployment: str, messages: list[ChatCompletionMessageParam]
 ) -> str | None:
     """Make both calls; return the error of the first that failed."""
-    if "azure_openai" in stack.local_parts:
-        console.line(
-            "\nThe stand-in for Azure OpenAI answers with random words, always the same ones for the same question."
-        )
     try:
         with _client(stack) as client:
+            source = " (a stand-in for it)" if "azure_openai" in stack.local_parts else ""
             console.line(
-                f"\nPOST {stack.proxy_url}/openai/deployments/{deployment}/chat/completions, streaming:"
+                f"\n{deployment} at {stack.proxy_url}, asked for a stream, answers{source}:"
             )
             _stream(client, console, deployment, messages)
-            console.release()
-            console.line("\nThe same, not streaming:")
-            response = client.chat.completions.create(model=deployment, messages=messages)
-            console.line(f"  {response.choices[0].message.content}")
+            client.chat.completions.create(model=deployment, messages=messages)
     except openai.OpenAIError as error:
         why = _failure(error, deployment)
         console.line(f"  {why}")
@@ -137,8 +131,11 @@ def _show_events(
     events: Path,
     ours: Callable[[Event], bool],
 ) -> str | None:
-    """Print an event of each expected type as it arrives; return a message if one is late."""
+    """Print an event of each expected type, the stream's first; return a message if one is
+    late.
+    """
     missing = set(expected)
+    lines: dict[str, str] = {}
     began = time.monotonic()
     notice_s: float = _FIRST_NOTICE_S
     while missing:
@@ -146,7 +143,9 @@ def _show_events(
         event = feed.next(within_s=0.2)
         if event is not None and event.get("type") in missing and ours(event):
             missing.discard(event["type"])
-            console.line(f"{abridged(event)}\n  the whole event: {save(event, events)}")
+            lines[event["type"]] = _shown(event, save(event, events))
+            if "stream_completion" not in missing:
+                console.line("\n".join(lines.pop(kind) for kind in sorted(lines, reverse=True)))
         waited_s = time.monotonic() - began
         if missing and waited_s > _EVENTS_WITHIN_S:
             return _missing(stack, missing)
@@ -154,6 +153,12 @@ def _show_events(
             notice_s = waited_s + _NOTICE_EVERY_S
             _report_wait(stack, console, waited_s)
     return None
+
+
+def _shown(event: Event, file: Path) -> str:
+    if event["type"] == "completion":
+        return f"and of the same call without streaming, in a line:\n  {summary(event)}"
+    return f"{abridged(event)}\n  the whole event: {file}"
 
 
 def _report_wait(stack: Stack, console: Console, waited_s: float) -> None:

@@ -6,11 +6,17 @@ from __future__ import annotations
 
 import fcntl
 import itertools
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from local.stack import StackError
+
+DEFAULT_FOLDER: Final = Path(".local")
+_KEPT_RUNS: Final = 5
 
 
 class FolderInUse(StackError):
@@ -41,10 +47,11 @@ def alone_in(folder: Path) -> Iterator[None]:
 def another(folder: Path) -> Path:
     """A sibling folder that no run uses: .local -> .local-2."""
     candidates = (folder.with_name(f"{folder.name}-{number}") for number in itertools.count(2))
-    return next(candidate for candidate in candidates if not _is_in_use(candidate))
+    return next(candidate for candidate in candidates if not is_in_use(candidate))
 
 
-def _is_in_use(folder: Path) -> bool:
+def is_in_use(folder: Path) -> bool:
+    """Whether a run uses the folder."""
     if not (folder / "run.lock").exists():
         return False
     try:
@@ -52,3 +59,16 @@ def _is_in_use(folder: Path) -> bool:
             return False
     except StackError:
         return True
+
+
+def keep_earlier_logs(folder: Path) -> None:
+    """Move the logs of the last run aside, to earlier-logs/<when it ended>; five runs are kept."""
+    logs, kept = folder / "logs", folder / "earlier-logs"
+    if not logs.is_dir():
+        return
+    ended = max((file.stat().st_mtime for file in logs.iterdir()), default=logs.stat().st_mtime)
+    kept.mkdir(exist_ok=True)
+    name = f"{datetime.fromtimestamp(ended, UTC):%Y-%m-%dT%H-%M-%S.%f}Z"
+    logs.rename(kept / name)
+    for old in sorted(kept.iterdir())[:-_KEPT_RUNS]:
+        shutil.rmtree(old)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from local.folder import DEFAULT_FOLDER
 from local.repository import ROOT
 from local.stack import Ports, StackError
 from local.stack.ports import WHAT_LISTENS, make_variable
 
 # targets of make, by --functions-host
 _TARGETS: Final = {"embedded": "run", "func": "func", "none": "parts"}
-_FOLDER: Final = Path(".local")
 _DEPLOYMENT: Final = "gpt-4o"
 
 
@@ -29,6 +29,7 @@ class Options:
     deployment: str
     demo: bool
     exit_after_demo: bool
+    verbose: bool
 
     @property
     def make_target(self) -> str:
@@ -45,7 +46,7 @@ class Options:
             for name, port in self.ports.by_name().items()
             if port != defaults[name]
         }
-        if self.folder != _FOLDER:
+        if self.folder != DEFAULT_FOLDER:
             variables["FOLDER"] = str(self.folder)
         if self.deployment != _DEPLOYMENT:
             variables["DEPLOYMENT"] = self.deployment
@@ -78,6 +79,7 @@ def parse(arguments: list[str] | None) -> Options:
         deployment=arguments_read.deployment,
         demo=arguments_read.demo and arguments_read.functions_host != "none",
         exit_after_demo=arguments_read.exit_after_demo,
+        verbose=arguments_read.verbose,
     )
 
 
@@ -116,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--folder",
         type=Path,
-        default=_FOLDER,
+        default=DEFAULT_FOLDER,
         help="for Azurite's files and the logs; default: %(default)s",
     )
     parser.add_argument(
@@ -131,6 +133,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--no-demo", dest="demo", action="store_false", help="only serve, without the two calls"
+    )
+    parser.add_argument(
+        "--verbose",
+        action="store_true",
+        help="show what the host adds to a problem as well, and long lines whole",
     )
     parser.add_argument("--exit-after-demo", action="store_true", help="stop after the two events")
     return parser

@@ -17,9 +17,11 @@ from typing import Final, NoReturn
 
 from local import addresses
 from local.console import Console
-from local.folder import FolderInUse, alone_in, another
+from local.folder import FolderInUse, alone_in, another, keep_earlier_logs
 from local.options import Options, parse
+from local.outages import Outages
 from local.repository import ROOT
+from local.running import announced, describe
 from local.stack import FunctionsHost, Ports, PortsTaken, Stack, StackError, read_settings_file
 from local.stack.ports import alternatives
 from shared.errors import SettingsError
@@ -57,7 +59,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _run(options: Options) -> None:
-    console = Console(options.folder / "logs")
+    console = Console(options.folder / "logs", verbose=options.verbose)
     try:
         stack = _stack(options, console)
         # the app does it at its start too, but its message would be lost in the host's output
@@ -108,6 +110,7 @@ def _stack(options: Options, console: Console) -> Stack:
 
 def _start_and_serve(stack: Stack, config: Settings, options: Options, console: Console) -> None:
     started = time.monotonic()
+    keep_earlier_logs(options.folder)
     try:
         stack.start()
         console.line(f"all parts serve after {time.monotonic() - started:.1f} s")
@@ -126,7 +129,11 @@ def _serve(stack: Stack, config: Settings, options: Options, console: Console) -
     from local.event_text import save, summary
 
     events = options.folder / "events"
-    with EventFeed(stack.settings, from_start="event_hubs" in stack.local_parts) as feed:
+    outages = Outages(stack, options.folder, console.line)
+    with (
+        announced(options.folder, describe(stack)),
+        EventFeed(stack.settings, from_start="event_hubs" in stack.local_parts) as feed,
+    ):
         if options.demo:
             demonstration.show(stack, console, feed, options.deployment, events)
         if options.exit_after_demo:
@@ -135,9 +142,9 @@ def _serve(stack: Stack, config: Settings, options: Options, console: Console) -
         if options.functions_host == "none":
             console.line(addresses.how_to_start_func(stack.ports))
         else:
-            console.line(addresses.how_to_call(stack, options.deployment))
+            console.line(addresses.how_to_call(stack, options.deployment, options.folder))
         while True:
-            stack.check()
+            outages.check()
             event = feed.next(within_s=0.2)
             if event is not None:
                 save(event, events)

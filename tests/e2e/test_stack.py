@@ -42,7 +42,8 @@ class MakeRun:
             for name, port in self.ports.by_name().items()
             for text in (f"--{WHAT_LISTENS[name][1]}", str(port))
         ]
-        own = ["--folder", str(folder / "run"), "--settings", str(folder / "none.json")]
+        self.folder = folder / "run"
+        own = ["--folder", str(self.folder), "--settings", str(folder / "none.json")]
         with self._output.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "local.run", *chosen, *own, *options],
@@ -65,11 +66,12 @@ class MakeRun:
     def output(self) -> str:
         return self._output.read_text()
 
-    def until_it_says(self, text: str) -> None:
+    def until_it_says(self, text: str, *, times: int = 1) -> None:
         wait_until(
-            lambda: text in self.output() or self.process.poll() is not None, seconds=READY_WITHIN_S
+            lambda: self.output().count(text) >= times or self.process.poll() is not None,
+            seconds=READY_WITHIN_S,
         )
-        assert text in self.output(), self.output()
+        assert self.output().count(text) >= times, self.output()
 
     def wait(self) -> int:
         return self.process.wait(timeout=READY_WITHIN_S)
@@ -121,7 +123,7 @@ def test_it_shows_the_response_and_both_events_and_sigint_ends_it_in_order(
     assert run.wait() == 0
     output = run.output()
     assert '"type": "stream_completion"' in output
-    assert '"type": "completion"' in output
+    assert "and of the same call without streaming" in output
     assert f"proxy          http://127.0.0.1:{run.ports.proxy} " in output
     assert output.endswith("stopped: all parts have ended, their ports are free\n")
     assert run.has_left_nothing()
@@ -138,16 +140,41 @@ def test_nothing_is_left_when_it_is_killed(start: Callable[..., MakeRun]) -> Non
     wait_until(run.has_left_nothing)
 
 
-def test_a_part_that_dies_is_named_and_takes_the_rest_down(start: Callable[..., MakeRun]) -> None:
+def test_a_part_that_dies_is_started_again_and_one_that_dies_thrice_ends_the_run(
+    start: Callable[..., MakeRun],
+) -> None:
     run = start("--no-demo")
     run.until_it_says("Serving until Ctrl-C")
-    event_hubs = next(pid for pid in run.processes() if "local/event_hubs" in command_of(pid))
-    os.kill(event_hubs, signal.SIGKILL)
+    for death in (1, 2, 3):
+        event_hubs = next(pid for pid in run.processes() if "local/event_hubs" in command_of(pid))
+        os.kill(event_hubs, signal.SIGKILL)
+        if death < 3:
+            run.until_it_says("event_hubs serves again", times=death)
     assert run.wait() == 1
-    assert (
-        "\nfnsse: event_hubs died: killed by signal 9 (SIGKILL). Its last lines:\n" in run.output()
-    )
+    died = "event_hubs died: killed by signal 9 (SIGKILL). Its last lines:\n"
+    assert run.output().count(f"\n{died}") == 2
+    assert f"\nfnsse: {died}" in run.output()
     assert run.has_left_nothing()
+
+
+def test_a_drill_takes_parts_away_and_finds_every_event(start: Callable[..., MakeRun]) -> None:
+    run = start("--no-demo")
+    run.until_it_says("Serving until Ctrl-C")
+    command = [sys.executable, "-m", "local.drill", "--folder", str(run.folder)]
+    drill = subprocess.run(
+        [*command, "--storage", "2", "--event-hub", "2"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=READY_WITHIN_S,
+        check=False,
+    )
+    assert drill.returncode == 0, drill.stdout + drill.stderr
+    for text in ("storage is taken away for 2 s", "the Event Hub comes back", " 0 did not\n"):
+        assert text in drill.stdout
+    for part in ("azurite", "event_hubs"):
+        assert f"drill          | {part} is taken away" in run.output()
+        assert f"drill          | {part} is back" in run.output()
 
 
 def test_a_taken_port_is_named_before_anything_is_started(start: Callable[..., MakeRun]) -> None:

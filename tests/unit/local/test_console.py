@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.console import Console, problem
+from local.console import Console, brief, problem
 
 
 def test_parts_lines_carry_their_name_and_the_log_has_them_all(tmp_path: Path) -> None:
@@ -113,3 +113,31 @@ def test_everything_else_is_left_to_the_log_files(line: str) -> None:
 def test_a_count_of_failures_in_a_report_is_no_problem() -> None:
     assert problem('[2026-11-27T08:22:04Z] Delivered {"events": 1, "failed": 0}') is None
     assert problem("[2026-11-27T08:22:04Z] 3 events failed") == "08:22:04 3 events failed"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"{AT}ERROR: Executed 'Functions.enrichment' (Failed, Id=1, Duration=706ms)",
+        f"{AT}Exception: DeliveryError: {WHY}",
+        f"shared.errors.DeliveryError: {WHY}",
+        "KeyError: 'id'",
+    ],
+)
+def test_what_the_host_adds_to_a_problem_is_shown_on_request_alone(
+    line: str, tmp_path: Path
+) -> None:
+    out, everything = io.StringIO(), io.StringIO()
+    for console in (Console(tmp_path, out), Console(tmp_path, everything, verbose=True)):
+        console.part_line("functions_host", line)
+        console.close()
+    assert out.getvalue() == ""
+    assert everything.getvalue().startswith("functions_host | ")
+
+
+def test_a_long_problem_is_cut_with_a_sign() -> None:
+    text = brief("WARNING: " + "x" * 1000)
+    assert text is not None
+    assert len(text) < 200
+    assert text.endswith(" …")
+    assert brief("WARNING: short") == "WARNING: short"

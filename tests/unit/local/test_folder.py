@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from local.folder import FolderInUse, alone_in, another
+from local.folder import FolderInUse, alone_in, another, keep_earlier_logs
 from local.stack import StackError
 
 
@@ -40,3 +41,15 @@ def test_a_folder_that_cannot_be_one_is_named(tmp_path: Path) -> None:
         alone_in(file),
     ):
         pass
+
+
+def test_the_logs_of_earlier_runs_are_kept_the_newest_five(tmp_path: Path) -> None:
+    for number in range(7):
+        keep_earlier_logs(tmp_path)
+        logs = tmp_path / "logs"
+        logs.mkdir()
+        (logs / "azurite.log").write_text(f"run {number}")
+        os.utime(logs / "azurite.log", (number, number))
+    kept = sorted((tmp_path / "earlier-logs").iterdir())
+    assert [(run / "azurite.log").read_text() for run in kept] == [f"run {n}" for n in range(1, 6)]
+    assert (tmp_path / "logs" / "azurite.log").read_text() == "run 6"

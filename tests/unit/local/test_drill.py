@@ -1,0 +1,54 @@
+"""What a drill says of its calls, and which parts it may break."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from local.drill import Calls, Outage, outages, summary
+from local.running import Running, find
+from local.stack import StackError
+
+
+def running(*parts: str) -> Running:
+    return Running(
+        proxy="http://127.0.0.1:1",
+        page="http://127.0.0.1:2",
+        event_hubs_control=None,
+        event_hub_settings={},
+        local_parts=list(parts),
+    )
+
+
+def test_a_part_without_seconds_is_left_alone() -> None:
+    assert outages(0, 5, running("azurite", "event_hubs")) == [
+        Outage("event_hubs", "the Event Hub", 5)
+    ]
+
+
+def test_a_real_event_hub_is_not_broken() -> None:
+    with pytest.raises(StackError, match="the Event Hub is a real one"):
+        outages(5, 5, running("azurite"))
+
+
+def test_the_summary_counts_what_users_got_and_what_arrived() -> None:
+    calls = Calls(statuses=Counter({"200": 20}), slowest_s=1.26, delivered=20, without_content=7)
+    first, second, third, last = summary(calls, nothing_lost=True)
+    assert first == "20 calls: 20 x 200; the slowest took 1.3 s"
+    assert second == "20 events arrived, 0 did not"
+    assert third.startswith("7 of them without prompt and answer")
+    assert last == "every call is accounted for, and no user noticed"
+
+
+def test_the_summary_names_what_is_missing() -> None:
+    calls = Calls(statuses=Counter({"200": 1, "503": 1}), awaited={"id-1"})
+    text = "\n".join(summary(calls, nothing_lost=False))
+    assert "1 x 200, 1 x 503" in text
+    assert "missing so far (reconcile delivers them within 20 minutes): id-1" in text
+
+
+def test_without_a_run_it_says_how_to_start_one(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match="start `make run` in another terminal"):
+        find(tmp_path)
