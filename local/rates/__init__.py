@@ -1,5 +1,7 @@
-"""Makes rates/base.csv: of LiteLLM's price map, or of Azure's list of retail prices.
+"""Makes rates/base.csv, and functions in KQL of it.
 
-base              python -m local.rates.litellm MAP.json VERSION DATE
-functions in KQL  python -m local.rates.kusto
+litellm   the base, of LiteLLM's map of prices: python -m local.rates.litellm FILE VERSION DATE
+azure     brings it up to date from Azure's list of prices: python -m local.rates.azure
+meters    what the meters of that list mean
+kusto     writes it as functions for Azure Data Explorer: python -m local.rates.kusto
 """
