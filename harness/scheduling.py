@@ -30,9 +30,11 @@ _APART: Final = frozenset(
 # Files of tests/infra that share the compiled templates and one evaluation of all deployments.
 _EVALUATED: Final = frozenset(
     {
+        "test_alert_queries",
         "test_api_management",
         "test_app_settings",
         "test_bicep",
+        "test_budgets",
         "test_checkov",
         "test_data_explorer",
         "test_deployment",

@@ -113,6 +113,13 @@ param storageSku storageSkuType = 'Standard_LRS'
 @description('Optional. Whether a deleted Key Vault keeps its name for 90 days, and nobody can shorten that. To be decided before the first deployment: Azure changes neither later. Default: false, and a deleted vault keeps its name for 7 days, or until it is purged.')
 param keyVaultPurgeProtection bool = false
 
+@description('Optional. Address ranges that may reach the app\'s public address beside the availability test, such as those that the gateway calls from and those of operators: 203.0.113.0/24. Default: all; who calls has to prove itself in any case.')
+@maxLength(500)
+param allowedCallers string[] = []
+
+@description('Optional. Whether Key Vault, storage, Event Hubs and Azure OpenAI log who changed, deleted or read secrets, blobs and keys, as far as they are new. Default: false.')
+param auditLogs bool = false
+
 @description('Optional. Who is notified of alerts. Default: no one; they show in the portal.')
 param alerts alertsType = {}
 
@@ -163,9 +170,11 @@ var audience = callerAuth == 'entra' && empty(audienceClientId)
   ? fail('callerAuth entra needs audienceClientId: the app registration that is the audience of tokens (docs/how-to/authenticate-callers.md)')
   : audienceClientId
 
-var withDataExplorer = analytics == 'adx' && private
-  ? fail('analytics adx cannot read a hub behind private endpoints by these templates. Give an existing cluster a managed private endpoint to the hub (docs/how-to/analyse-events.md)')
-  : analytics == 'adx'
+var withDataExplorer = analytics == 'adx'
+var auditWorkspaceId = auditLogs ? ids.workspace : ''
+var checkedCallers = private && !empty(allowedCallers)
+  ? fail('allowedCallers has no effect on a private network: the app has no public address. Leave it out')
+  : allowedCallers
 
 // Ids from names, because a table that is looped over may hold nothing that is known only after something was deployed.
 var ids = {
@@ -180,6 +189,7 @@ var ids = {
   )
   hostStorage: resourceId('Microsoft.Storage/storageAccounts', names.hostStorage)
   captureStorage: resourceId('Microsoft.Storage/storageAccounts', names.captureStorage)
+  dataExplorer: resourceId('Microsoft.Kusto/clusters', names.dataExplorer)
   insights: resourceId('Microsoft.Insights/components', names.applicationInsights)
   keyVault: resourceId('Microsoft.KeyVault/vaults', names.keyVault)
   workspace: resourceId(
@@ -284,7 +294,9 @@ module captureStorage 'modules/storage.bicep' = {
     )
     private: private
     trustsAzureServices: capture != null
+    auditWorkspaceId: auditWorkspaceId
   }
+  dependsOn: [workspace]
 }
 
 // --- Event Hubs and Azure OpenAI -------------------------------------------------------------------------------------
@@ -319,8 +331,9 @@ module eventHubsNamespace 'modules/event-hubs.bicep' = if (newEventHubs != null)
     captureIdentityId: capture == null ? '' : captureIdentity.id
     captureStorageId: capture == null ? '' : captureStorage.outputs.resourceId
     private: private
+    auditWorkspaceId: auditWorkspaceId
   }
-  dependsOn: [accessOfCapture]
+  dependsOn: [accessOfCapture, workspace]
 }
 
 resource existingNamespace 'Microsoft.EventHub/namespaces@2026-01-01' existing = if (existingEventHubs != null) {
@@ -336,7 +349,9 @@ module openAiAccounts 'modules/open-ai.bicep' = [
       tags: allTags
       deployments: account.?deployments ?? []
       private: private
+      auditWorkspaceId: auditWorkspaceId
     }
+    dependsOn: [workspace]
   }
 ]
 
@@ -373,6 +388,7 @@ var zones = {
   ]
   app: ['privatelink.azurewebsites.net']
   keyVault: ['privatelink.vaultcore.azure.net']
+  dataExplorer: ['privatelink.${region}.kusto.windows.net']
 }
 
 var dataEndpoints = concat(
@@ -406,9 +422,21 @@ var appEndpoints = concat(
   vaulted ? [{ name: 'key-vault', resourceId: ids.keyVault, groupId: 'vault', zones: zones.keyVault }] : []
 )
 
+// A cluster is asked by its own name, and takes data that is ingested by hand in blobs and queues of its own.
+var clusterEndpoints = withDataExplorer
+  ? [
+      {
+        name: 'data-explorer'
+        resourceId: ids.dataExplorer
+        groupId: 'cluster'
+        zones: concat(zones.dataExplorer, zones.blob, zones.queue, zones.table)
+      }
+    ]
+  : []
+
 module privateDns 'modules/private-dns.bicep' = if (private && dns.kind == 'new') {
   params: {
-    zones: union(flatten(map(dataEndpoints, each => each.zones)), flatten(map(appEndpoints, each => each.zones)))
+    zones: union(flatten(map(concat(dataEndpoints, appEndpoints, clusterEndpoints), endpoint => endpoint.zones)), [])
     tags: allTags
     virtualNetworkId: newVirtualNetwork != null
       ? virtualNetwork!.outputs.resourceId
@@ -476,7 +504,9 @@ module keyVault 'modules/key-vault.bicep' = if (vaulted) {
     tags: allTags
     private: private
     purgeProtection: keyVaultPurgeProtection
+    auditWorkspaceId: auditWorkspaceId
   }
+  dependsOn: [workspace]
 }
 
 module accessOfGateway 'modules/access.bicep' = {
@@ -647,6 +677,7 @@ module app 'modules/app.bicep' = {
     subnetId: newVirtualNetwork != null
       ? virtualNetwork!.outputs.functionAppSubnetId
       : existingVirtualNetwork.?functionAppSubnetId ?? ''
+    allowedCallers: checkedCallers
   }
   dependsOn: [accessOfApp, accessOfGateway, accessToAccounts, privateEndpointsOfData]
 }
@@ -822,6 +853,8 @@ module cluster 'modules/data-explorer.bicep' = if (withDataExplorer) {
     consumerGroup: 'data-explorer-${toLower(environmentName)}'
     viewerObjectId: analystObjectId
     viewerType: analystType
+    private: private
+    hubLocation: newEventHubs != null ? region : existingNamespace!.location
   }
   dependsOn: [eventHubsNamespace]
 }
@@ -835,11 +868,26 @@ module budgetAlert 'modules/budget-alert.bicep' = if (withDataExplorer && !empty
     clusterName: names.dataExplorer
     clusterUri: cluster!.outputs.uri
     databaseName: 'fnsse'
-    budgets: dataExplorer.?budgets ?? []
+    budgets: private
+      ? fail('dataExplorer.budgets asks the cluster from Azure Monitor, which does not reach it on a private network. Leave budgets out')
+      : dataExplorer.?budgets ?? []
     actionGroupIds: actionGroupIds
     guideUrl: replace(runbookUrl, 'answer-an-alert', 'watch-cost')
   }
   dependsOn: [workspace]
+}
+
+module privateEndpointOfCluster 'modules/private-endpoints.bicep' = if (withDataExplorer && private) {
+  params: {
+    prefix: names.privateEndpoints
+    location: region
+    tags: allTags
+    subnetId: privateEndpointsSubnetId
+    endpoints: clusterEndpoints
+    zonesSubscriptionId: zonesSubscriptionId
+    zonesResourceGroup: zonesResourceGroup
+  }
+  dependsOn: [cluster, privateDns]
 }
 
 // --- Outputs ---------------------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ param location = readEnvironmentVariable('AZURE_LOCATION', '')
 // --- Trying it out, or production ------------------------------------------------------------------------------------
 
 var profiles = {
-  evaluation: { httpInstances: 1, storageSku: 'Standard_LRS', keyVaultPurgeProtection: false }
-  production: { httpInstances: 2, storageSku: 'Standard_ZRS', keyVaultPurgeProtection: true }
+  evaluation: { httpInstances: 1, storageSku: 'Standard_LRS', keyVaultPurgeProtection: false, auditLogs: false }
+  production: { httpInstances: 2, storageSku: 'Standard_ZRS', keyVaultPurgeProtection: true, auditLogs: true }
 }
 var profile = profiles[empty(readEnvironmentVariable('PROFILE', ''))
   ? 'evaluation'
@@ -30,6 +30,7 @@ param scale = {
 param storageSku = empty(storageRedundancy) ? profile.storageSku : storageRedundancy
 param siteUpdateStrategy = empty(updateStrategy) ? 'RollingUpdate' : updateStrategy
 param keyVaultPurgeProtection = profile.keyVaultPurgeProtection
+param auditLogs = profile.auditLogs
 
 // --- The gateway -----------------------------------------------------------------------------------------------------
 

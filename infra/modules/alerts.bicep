@@ -20,7 +20,8 @@ param actionGroupIds string[]
 @description('Required. The address of docs/how-to/answer-an-alert.md. Each rule links to the section of its name.')
 param runbookUrl string
 
-// Severity 0 critical, 1 error, 2 warning. The queries are infra/queries/*.kql: each can be run by hand in Application Insights.
+// Severity 0 critical, 1 error, 2 warning. `dimensions` are columns of the query: each value of theirs is an alert of its
+// own, and the notification holds it. The queries are infra/queries/*.kql: each can be run by hand in Application Insights.
 var alerts = [
   {
     name: 'poison'
@@ -29,6 +30,7 @@ var alerts = [
     severity: 2
     every: 'PT5M'
     window: 'PT15M'
+    dimensions: ['what']
     query: loadTextContent('../queries/poison.kql')
   }
   {
@@ -38,6 +40,7 @@ var alerts = [
     severity: 1
     every: 'PT30M'
     window: 'PT6H'
+    dimensions: ['what', 'reason']
     query: loadTextContent('../queries/reconcile-incomplete.kql')
   }
   {
@@ -47,6 +50,7 @@ var alerts = [
     severity: 2
     every: 'PT5M'
     window: 'PT15M'
+    dimensions: ['what']
     query: loadTextContent('../queries/error-share.kql')
   }
   {
@@ -56,6 +60,7 @@ var alerts = [
     severity: 2
     every: 'PT5M'
     window: 'PT15M'
+    dimensions: []
     query: loadTextContent('../queries/time-to-first-chunk.kql')
   }
   {
@@ -65,6 +70,7 @@ var alerts = [
     severity: 1
     every: 'PT5M'
     window: 'PT30M'
+    dimensions: []
     query: loadTextContent('../queries/nothing-delivered.kql')
   }
   {
@@ -74,6 +80,7 @@ var alerts = [
     severity: 0
     every: 'PT5M'
     window: 'PT15M'
+    dimensions: ['what']
     query: loadTextContent('../queries/not-recorded.kql')
   }
   {
@@ -83,6 +90,7 @@ var alerts = [
     severity: 1
     every: 'PT5M'
     window: 'PT15M'
+    dimensions: ['what']
     query: loadTextContent('../queries/gateway-refused.kql')
   }
   {
@@ -92,6 +100,7 @@ var alerts = [
     severity: 1
     every: 'PT15M'
     window: 'P2D' // the longest there is: a rule that sees nothing any more falls silent as well
+    dimensions: []
     query: loadTextContent('../queries/app-silent.kql')
   }
 ]
@@ -119,6 +128,7 @@ resource rules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
             timeAggregation: 'Count'
             operator: 'GreaterThan'
             threshold: 0
+            dimensions: map(alert.dimensions, column => { name: column, operator: 'Include', values: ['*'] })
             failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
           }
         ]

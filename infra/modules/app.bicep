@@ -48,7 +48,33 @@ param zoneRedundant bool
 @description('Required. The subnet that it reaches others from. Empty: none, and its address is public.')
 param subnetId string
 
+@description('Optional. Address ranges that may reach its public address, such as 203.0.113.0/24. Default: all.')
+param allowedCallers string[] = []
+
 var private = !empty(subnetId)
+
+// The availability test calls from Azure's own addresses. Code is pushed by another site, which takes Entra tokens alone.
+var restrictions = {
+  ipSecurityRestrictionsDefaultAction: 'Deny'
+  ipSecurityRestrictions: concat(
+    map(range(0, length(allowedCallers)), index => {
+      name: 'caller-${index + 1}'
+      action: 'Allow'
+      priority: 100 + index
+      ipAddress: allowedCallers[index]
+    }),
+    [
+      {
+        name: 'availability-test'
+        action: 'Allow'
+        priority: 1000
+        tag: 'ServiceTag'
+        ipAddress: 'ApplicationInsightsAvailability'
+      }
+    ]
+  )
+  scmIpSecurityRestrictionsUseMain: false
+}
 
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: planName
@@ -71,13 +97,16 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     publicNetworkAccess: private ? 'Disabled' : 'Enabled'
     virtualNetworkSubnetId: private ? subnetId : null
     keyVaultReferenceIdentity: identityId
-    siteConfig: {
-      appSettings: map(items(settings), setting => { name: setting.key, value: setting.value })
-      minTlsVersion: '1.2'
-      scmMinTlsVersion: '1.2'
-      http20Enabled: true
-      remoteDebuggingEnabled: false
-    }
+    siteConfig: union(
+      {
+        appSettings: map(items(settings), setting => { name: setting.key, value: setting.value })
+        minTlsVersion: '1.2'
+        scmMinTlsVersion: '1.2'
+        http20Enabled: true
+        remoteDebuggingEnabled: false
+      },
+      empty(allowedCallers) ? {} : restrictions
+    )
     functionAppConfig: {
       deployment: {
         storage: {

@@ -26,6 +26,12 @@ param viewerObjectId string
 @description('Required. What that is.')
 param viewerType 'User' | 'Group' | 'ServicePrincipal'
 
+@description('Required. Whether it is reached over a private endpoint alone, and reads the hub over one of its own.')
+param private bool
+
+@description('Required. The region of the hub.')
+param hubLocation string
+
 // Functions come after what they use; each command begins a line.
 var functions = [
   loadTextContent('../queries/analysts/exchanges.kql')
@@ -56,7 +62,7 @@ resource cluster 'Microsoft.Kusto/clusters@2025-02-14' = {
   properties: {
     enableAutoStop: development
     enableDiskEncryption: true
-    publicNetworkAccess: 'Enabled'
+    publicNetworkAccess: private ? 'Disabled' : 'Enabled'
   }
 }
 
@@ -118,6 +124,23 @@ module group 'consumer-group.bicep' = {
   }
 }
 
+// The namespace has to approve it: infra/hooks/postprovision.py does, or its owner.
+resource wayToTheHub 'Microsoft.Kusto/clusters/managedPrivateEndpoints@2025-02-14' = if (private) {
+  parent: cluster
+  name: 'event-hubs'
+  properties: {
+    privateLinkResourceId: resourceId(
+      split(hubResourceId, '/')[2],
+      split(hubResourceId, '/')[4],
+      'Microsoft.EventHub/namespaces',
+      split(hubResourceId, '/')[8]
+    )
+    privateLinkResourceRegion: hubLocation
+    groupId: 'namespace'
+    requestMessage: 'fnsse: ${name} reads events'
+  }
+}
+
 resource connection 'Microsoft.Kusto/clusters/databases/dataConnections@2025-02-14' = {
   parent: database
   name: 'events'
@@ -132,8 +155,11 @@ resource connection 'Microsoft.Kusto/clusters/databases/dataConnections@2025-02-
     dataFormat: 'JSON'
     eventSystemProperties: ['x-opt-enqueued-time']
   }
-  dependsOn: [schema, access, group]
+  dependsOn: [schema, access, group, wayToTheHub]
 }
+
+@description('Its resource id.')
+output resourceId string = cluster.id
 
 @description('The address that queries are sent to.')
 output uri string = cluster.properties.uri

@@ -48,6 +48,9 @@ param captureStorageId string = ''
 @description('Required. Whether it is reached over private endpoints alone.')
 param private bool
 
+@description('Optional. The workspace that takes its log of operations. Default: none.')
+param auditWorkspaceId string = ''
+
 var inflates = sku == 'Standard'
 
 resource namespace 'Microsoft.EventHub/namespaces@2026-01-01' = {
@@ -98,6 +101,21 @@ resource groups 'Microsoft.EventHub/namespaces/eventhubs/consumergroups@2026-01-
     name: group
   }
 ]
+
+// 2021-05-01-preview is the newest there is for it.
+#disable-next-line use-recent-api-versions
+resource auditLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (!empty(auditWorkspaceId)) {
+  scope: namespace
+  name: 'audit-log'
+  properties: {
+    workspaceId: auditWorkspaceId
+    // Who changed the namespace, when it inflated, and, on Premium alone, who sent and read.
+    logs: map(
+      concat(['OperationalLogs'], inflates ? ['AutoScaleLogs'] : [], sku == 'Premium' ? ['RuntimeAuditLogs'] : []),
+      category => { category: category, enabled: true }
+    )
+  }
+}
 
 @description('The resource id of the namespace.')
 output resourceId string = namespace.id

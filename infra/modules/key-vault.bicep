@@ -19,6 +19,9 @@ param private bool
 @description('Required. Whether nobody can purge it once it is deleted. Azure does not let that be switched off again.')
 param purgeProtection bool
 
+@description('Optional. The workspace that takes its audit log. Default: none.')
+param auditWorkspaceId string = ''
+
 resource vault 'Microsoft.KeyVault/vaults@2026-02-01' = {
   name: name
   location: location
@@ -37,6 +40,17 @@ resource vault 'Microsoft.KeyVault/vaults@2026-02-01' = {
       bypass: 'AzureServices'
       defaultAction: private ? 'Deny' : 'Allow'
     }
+  }
+}
+
+// 2021-05-01-preview is the newest there is for it.
+#disable-next-line use-recent-api-versions
+resource auditLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (!empty(auditWorkspaceId)) {
+  scope: vault
+  name: 'audit-log'
+  properties: {
+    workspaceId: auditWorkspaceId
+    logs: [{ category: 'AuditEvent', enabled: true }] // who read or wrote which secret
   }
 }
 

@@ -19,17 +19,31 @@ param deployments modelDeploymentType[]
 @description('Required. Whether it is reached over private endpoints alone.')
 param private bool
 
+@description('Optional. The workspace that takes its audit log. Default: none.')
+param auditWorkspaceId string = ''
+
 resource account 'Microsoft.CognitiveServices/accounts@2026-03-01' = {
   name: name
   location: location
   tags: tags
-  kind: 'OpenAI'
+  kind: 'AIServices' // what Microsoft Foundry makes; it has every route of Azure OpenAI, and its roles
   sku: { name: 'S0' }
   properties: {
     customSubDomainName: name
     disableLocalAuth: true
     publicNetworkAccess: private ? 'Disabled' : 'Enabled'
     networkAcls: { defaultAction: private ? 'Deny' : 'Allow' }
+  }
+}
+
+// 2021-05-01-preview is the newest there is for it.
+#disable-next-line use-recent-api-versions
+resource auditLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (!empty(auditWorkspaceId)) {
+  scope: account
+  name: 'audit-log'
+  properties: {
+    workspaceId: auditWorkspaceId
+    logs: [{ category: 'Audit', enabled: true }] // who asked for its keys. Calls are in the events
   }
 }
 

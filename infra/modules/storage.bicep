@@ -31,6 +31,9 @@ param private bool
 @description('Optional. Whether services of Azure that have an identity and a role reach it past the private network: Event Hubs Capture does.')
 param trustsAzureServices bool = false
 
+@description('Optional. The workspace that takes its log of deleted blobs. Default: none.')
+param auditWorkspaceId string = ''
+
 resource account 'Microsoft.Storage/storageAccounts@2026-04-01' = {
   name: name
   location: location
@@ -61,6 +64,18 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2026-04-01' = {
     // What retention or an operator deleted can be brought back for a week, and is gone after it.
     deleteRetentionPolicy: { enabled: true, days: 7 }
     containerDeleteRetentionPolicy: { enabled: true, days: 7 }
+  }
+}
+
+// 2021-05-01-preview is the newest there is for it.
+#disable-next-line use-recent-api-versions
+resource auditLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (!empty(auditWorkspaceId)) {
+  scope: blobs
+  name: 'audit-log'
+  properties: {
+    workspaceId: auditWorkspaceId
+    // Who deleted a capture, or an entry of the ledger. Reads and writes would be a row for each storage call.
+    logs: [{ category: 'StorageDelete', enabled: true }]
   }
 }
 

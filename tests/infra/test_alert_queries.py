@@ -12,7 +12,7 @@ import pytest
 
 from shared.core.records.comparison import Report
 from tests.infra import kql
-from tests.infra.bicep import INFRA
+from tests.infra.bicep import INFRA, Deployment
 
 type Row = dict[str, Any]
 
@@ -78,8 +78,11 @@ def delivered(events: int = 1, failed: int = 0, first_chunk_ms: Iterable[int] = 
     return line(f"Delivered {json.dumps(summary)}")
 
 
-def judged(*, complete: bool, minutes: float, hour: str = "2026/11/23/14") -> Row:
-    report = Report(window=hour, captured=2, delivered=2 if complete else 1, ended=True).as_json()
+def judged(*, complete: bool, minutes: float, waiting: str | None = None) -> Row:
+    hour = "2026/11/23/14"
+    report = Report(
+        window=hour, captured=2, delivered=2 if complete else 1, ended=True, waiting=waiting
+    ).as_json()
     assert report["complete"] is complete
     return line(f"Completeness of {hour}: {json.dumps(report)}", minutes)
 
@@ -149,6 +152,10 @@ def _cases() -> list[Case]:
              requests=[call("enrichment")], traces=[delivered()]),
         Case(alert="reconcile-incomplete", what="an hour stays incomplete", raised=True,
              traces=[judged(complete=False, minutes=10 * run) for run in (1, 2, 3)]),
+        Case(alert="reconcile-incomplete", what="runs have to wait", raised=True,
+             requests=[call(timer, minutes=200), call(timer, minutes=1)],
+             traces=[line("Reconcile did nothing: the Event Hub is not ready", 30),
+                     line("Reconcile did nothing: the queue still holds 3 envelopes", 1)]),
         Case(alert="reconcile-incomplete", what="an hour became complete", raised=False,
              traces=[judged(complete=False, minutes=10 * run) for run in (2, 3, 4)]
              + [judged(complete=True, minutes=10)]),
@@ -164,16 +171,66 @@ def _cases() -> list[Case]:
 CASES = _cases()
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.alert}: {case.what}")
-def test_an_alert_is_raised_when_it_should_be_and_only_then(case: Case) -> None:
-    """A rule is raised by any row that its query returns."""
+def case_id(case: Case) -> str:
+    return f"{case.alert}: {case.what}"
+
+
+def rows(case: Case) -> list[Row]:
+    """What the query of the case's alert returns."""
     query = (INFRA / "queries" / f"{case.alert}.kql").read_text()
     tables = {
         "requests": (_CALL, dated(case.requests)),
         "traces": (_TRACE, dated(case.traces)),
         "dependencies": (_DEPENDENCY, dated(case.dependencies)),
     }
-    assert bool(kql.run(query, tables)) is case.raised
+    return kql.run(query, tables)
+
+
+def rows_of(alert: str, what: str) -> list[Row]:
+    (case,) = [case for case in CASES if (case.alert, case.what) == (alert, what)]
+    return rows(case)
+
+
+@pytest.mark.parametrize("case", CASES, ids=case_id)
+def test_an_alert_is_raised_when_it_should_be_and_only_then(case: Case) -> None:
+    """A rule is raised by any row that its query returns."""
+    assert bool(rows(case)) is case.raised
+
+
+def test_a_reconcile_that_is_held_up_says_why() -> None:
+    """The last reason, in the column that the notification holds. Figures are left out: each new
+    one would be an alert of its own.
+    """
+    (found,) = rows_of("reconcile-incomplete", "runs have to wait")
+    assert (found["what"], found["reason"]) == (
+        "no hour judged",
+        "the queue still holds N envelopes",
+    )
+    (found,) = rows_of("reconcile-incomplete", "it runs and judges nothing")
+    assert found["reason"] == "none logged"
+    stopped = [
+        judged(complete=False, minutes=10 * run, waiting="the Event Hub is not ready")
+        for run in (1, 2, 3)
+    ]
+    (found,) = rows(Case(alert="reconcile-incomplete", what="", raised=True, traces=stopped))
+    assert (found["what"], found["reason"]) == ("incomplete", "the Event Hub is not ready")
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.raised], ids=case_id)
+def test_a_notification_holds_the_columns_that_it_should(
+    case: Case, deployments: dict[str, Deployment]
+) -> None:
+    """Each dimension of the rule is a column of text that its query returns."""
+    (rule,) = [
+        resource["properties"]
+        for resource in deployments["plain"].of("Microsoft.Insights/scheduledQueryRules")
+        if resource["name"].endswith(f"-{case.alert}")
+    ]
+    (criterion,) = rule["criteria"]["allOf"]
+    columns = {dimension["name"] for dimension in criterion["dimensions"]}
+    for row in rows(case):
+        assert all(isinstance(row[column], str) and row[column] for column in columns)
+        assert columns >= {"what", "reason"} & row.keys()
 
 
 def test_every_alert_is_tried_both_ways() -> None:

@@ -45,7 +45,7 @@ def test_each_module_gets_the_switch_of_the_private_network(compiled: Compiled) 
         for parameter in module["properties"]["template"]["parameters"]
         if parameter in {"private", "privateNetwork"}
     ]
-    assert values == [{"value": "[variables('private')]"}] * 7
+    assert values == [{"value": "[variables('private')]"}] * 8
 
 
 def test_the_gateway_may_read_the_vault_long_before_it_has_to(compiled: Compiled) -> None:

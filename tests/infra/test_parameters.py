@@ -24,6 +24,7 @@ from tests.infra.bicep import (
     Evaluator,
     run,
 )
+from tests.infra.flex import TAKEN_ON_FLEX
 
 PLAIN = switches.settings()[0]
 
@@ -173,15 +174,15 @@ def test_the_model_and_its_account_come_from_the_environment(
 
 
 def test_production_is_one_variable(from_environment: Parameters) -> None:
-    """Two instances that never sleep, three zones, and a vault that nobody can purge; the default
-    deploys in every region and can be taken down without a trace.
+    """Two instances that never sleep, three zones, audit logs, and a vault that nobody can purge;
+    the default deploys in every region and can be taken down without a trace.
     """
-    chosen = ("storageSku", "keyVaultPurgeProtection")
+    chosen = ("storageSku", "keyVaultPurgeProtection", "auditLogs")
     default = from_environment()
-    assert [default[name] for name in chosen] == ["Standard_LRS", False]
+    assert [default[name] for name in chosen] == ["Standard_LRS", False, False]
     assert default["scale"]["alwaysReady"][0] == {"name": "http", "instanceCount": 1}
     production = from_environment(PROFILE="production")
-    assert [production[name] for name in chosen] == ["Standard_ZRS", True]
+    assert [production[name] for name in chosen] == ["Standard_ZRS", True, True]
     assert production["scale"]["alwaysReady"][0] == {"name": "http", "instanceCount": 2}
     named = from_environment(
         STORAGE_SKU="Standard_GZRS",
@@ -416,6 +417,10 @@ REFUSALS = {
         _positions(network="new"),
         "param eventHubs = { kind: 'new', sku: 'Basic' }",
     ),
+    "allowedCallers has no effect on a private network": (
+        _positions(network="new"),
+        "param allowedCallers = ['203.0.113.0/24']",
+    ),
     "Basic cannot capture": (
         PLAIN,
         "param eventHubs = { kind: 'new', sku: 'Basic', capture: { intervalInSeconds: 300, sizeLimitInBytes: 314572800 } }",
@@ -516,6 +521,57 @@ def test_what_the_documentation_says_to_write_is_evaluated(
         "Microsoft.Network/privateDnsZones",
     ):
         assert deployment.of(made_by_others) == []
+
+
+def test_callers_may_be_bound_to_address_ranges(evaluator: Evaluator, tmp_path: Path) -> None:
+    """A second lock, beside the key or the token. The availability test has to pass it; the site
+    that takes code, which takes Entra tokens alone, is not bound.
+    """
+    ranges = ["203.0.113.0/24", "198.51.100.7/32"]
+    deployment = evaluator.evaluate(
+        switches.parameters(PLAIN, f"param allowedCallers = {ranges}"), tmp_path
+    )
+    config = deployment.one("Microsoft.Web/sites")["properties"]["siteConfig"]
+    assert config["ipSecurityRestrictionsDefaultAction"] == "Deny"
+    assert config["scmIpSecurityRestrictionsUseMain"] is False
+    assert config.keys() <= TAKEN_ON_FLEX
+    rules = config["ipSecurityRestrictions"]
+    assert {rule["action"] for rule in rules} == {"Allow"}
+    assert [rule["ipAddress"] for rule in rules] == [*ranges, "ApplicationInsightsAvailability"]
+    assert rules[-1]["tag"] == "ServiceTag"
+    assert len({rule["priority"] for rule in rules}) == len(rules)
+
+
+@pytest.mark.parametrize(
+    ("sku", "of_the_hub"),
+    [
+        ("Standard", {"OperationalLogs", "AutoScaleLogs"}),
+        ("Premium", {"OperationalLogs", "RuntimeAuditLogs"}),
+    ],
+)
+def test_what_auditors_ask_for_is_logged_on_request(
+    sku: str, of_the_hub: set[str], evaluator: Evaluator, tmp_path: Path
+) -> None:
+    """Each resource that holds secrets or data logs into the workspace what its tier can log, and
+    no call of the app: that would be a row for each of them.
+    """
+    more = f"param auditLogs = true\nparam eventHubs = {{ kind: 'new', sku: '{sku}' }}"
+    deployment = evaluator.evaluate(switches.parameters(PLAIN, more), tmp_path)
+    workspace = deployment.one("Microsoft.OperationalInsights/workspaces")["id"]
+    logged = {
+        resource_id.split("/providers/")[1].split("/")[0]: (
+            {log["category"] for log in resource["properties"]["logs"]},
+            resource["properties"]["workspaceId"],
+        )
+        for resource_id, resource in deployment.resources.items()
+        if resource_id.endswith("/diagnosticSettings/audit-log")
+    }
+    assert logged == {
+        "Microsoft.KeyVault": ({"AuditEvent"}, workspace),
+        "Microsoft.Storage": ({"StorageDelete"}, workspace),
+        "Microsoft.EventHub": (of_the_hub, workspace),
+        "Microsoft.CognitiveServices": ({"Audit"}, workspace),
+    }
 
 
 def test_a_setting_that_the_app_does_not_have_is_refused(

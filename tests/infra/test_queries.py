@@ -116,11 +116,17 @@ def test_an_hours_line_is_read_as_the_queries_read_it() -> None:
     patterns = [
         pattern.replace('""', '"') for pattern in re.findall(r'extract\(@"((?:[^"]|"")+)"', query)
     ]
-    assert len(patterns) == 3
-    report = Report(window="2026/11/23/14", captured=2, delivered=1, ended=True).as_json()
+    assert len(patterns) == 4
+    report = Report(
+        window="2026/11/23/14",
+        captured=2,
+        delivered=1,
+        ended=True,
+        waiting="the Event Hub is not ready",
+    ).as_json()
     line = f"Completeness of {report['window']}: {json.dumps(report)}"
     read = [match[1] for pattern in patterns if (match := re.search(pattern, line))]
-    assert read == ["2026/11/23/14", "false", "true"]
+    assert read == ["2026/11/23/14", "the Event Hub is not ready", "false", "true"]
 
 
 def test_the_host_lets_these_lines_through() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.infra import switches
 from tests.infra.bicep import Deployment
+from tests.infra.flex import REFUSED_ON_FLEX, TAKEN_ON_FLEX
 
 SETTINGS: Final = {switches.name(setting): setting for setting in switches.settings()}
 pytestmark = pytest.mark.parametrize("name", SETTINGS)
@@ -26,45 +27,6 @@ ALERTS: Final = {
     "not-recorded": (0, "PT5M", "PT15M"),
     "gateway-refused": (1, "PT5M", "PT15M"),
     "app-silent": (1, "PT15M", "P2D"),
-}
-
-# The table of deprecated properties in Microsoft's page on the Flex Consumption plan, with those of
-# error 51021 in microsoft/azure-pipelines-tasks#21032, Azure/azure-functions-host#10643 and
-# Azure/terraform-azurerm-avm-res-web-site#345 (read on 2026-11-27).
-REFUSED_ON_FLEX: Final = {
-    "alwaysOn",
-    "containerSize",
-    "ftpsState",
-    "functionAppScaleLimit",
-    "functionsRuntimeScaleMonitoringEnabled",
-    "isReserved",
-    "isXenon",
-    "javaVersion",
-    "linuxFxVersion",
-    "minimumElasticInstanceCount",
-    "netFrameworkVersion",
-    "numberOfWorkers",
-    "powerShellVersion",
-    "preWarmedInstanceCount",
-    "use32BitWorkerProcess",
-    "vnetBackupRestoreEnabled",
-    "vnetContentShareEnabled",
-    "vnetImagePullEnabled",
-    "vnetRouteAllEnabled",
-    "windowsFxVersion",
-}
-# What the azurerm provider sends for such an app (ExpandSiteConfigFunctionFlexConsumptionApp).
-TAKEN_ON_FLEX: Final = {
-    "appSettings",
-    "cors",
-    "http20Enabled",
-    "ipSecurityRestrictions",
-    "ipSecurityRestrictionsDefaultAction",
-    "minTlsVersion",
-    "remoteDebuggingEnabled",
-    "scmIpSecurityRestrictionsDefaultAction",
-    "scmIpSecurityRestrictionsUseMain",
-    "scmMinTlsVersion",
 }
 
 

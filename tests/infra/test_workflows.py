@@ -225,7 +225,7 @@ def test_azds_hooks_are_there_at_their_moments() -> None:
     # In Python: azd runs them on Windows, too, and in an environment of their own.
     assert hooks == {
         moment: {"run": f"infra/hooks/{moment}.py"}
-        for moment in ("preprovision", "prepackage", "postdeploy")
+        for moment in ("preprovision", "postprovision", "prepackage", "postdeploy")
     }
     for hook in hooks.values():
         assert (ROOT / hook["run"]).is_file()
