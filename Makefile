@@ -73,8 +73,8 @@ format: install ## format and fix what ruff can
 schema: install ## write docs/event.schema.json from the event's types
 	@$(python) -m local.event_schema
 
-cost: install ## what an exchange costs: make cost EVENT=.local/events/ID.json
-	@$(python) -m local.cost $(EVENT)
+cost: install ## what fnsse costs (CALLS=1e6), or an exchange (EVENT=.local/events/ID.json)
+	@$(python) -m local.cost $(if $(CALLS),--calls '$(CALLS)') $(EVENT)
 
 bench: install ## CPU per chunk and per call, added time to first byte, lag of events
 	$(python) -m bench

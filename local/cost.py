@@ -1,4 +1,8 @@
-"""What exchanges cost, from their events: `make cost EVENT=.local/events/ID.json`."""
+"""What exchanges cost, from their events, and what fnsse itself costs.
+
+`make cost EVENT=.local/events/ID.json` prices an exchange, `make cost CALLS=1e6` a month of fnsse,
+`make cost` writes the table of docs/how-to/estimate-cost.md.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+from local import own_cost
 from shared.adapters import rate_files
 from shared.core.cost.cost import Cost, cost
 from shared.core.cost.facts import quantities_of
@@ -49,11 +54,17 @@ def _amount(amount: Decimal | None, currency: str | None) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.cost", description=__doc__)
-    parser.add_argument("event", nargs="+", type=Path, help="a file that holds one event")
+    parser.add_argument("event", nargs="*", type=Path, help="a file that holds one event")
+    parser.add_argument("--calls", type=Decimal, help="calls a month, of fnsse's own bill")
     parser.add_argument(
         "--rates", type=Path, default=rate_files.FOLDER, help="folder of base.csv and company.csv"
     )
     options = parser.parse_args()
+    if options.calls is not None:
+        bill = own_cost.bill(own_cost.Traffic(calls=options.calls), own_cost.read_prices())
+        print("\n".join(bill))
+    elif not options.event:
+        print("\n".join(own_cost.table(own_cost.CALLS, own_cost.read_prices())))
     card = rate_files.read_card(options.rates)
     for file in options.event:
         print(file.stem)
