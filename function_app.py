@@ -8,7 +8,7 @@ import functools
 import os
 import uuid
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import azure.functions as func
 
@@ -41,6 +41,7 @@ from shared.enrichment.enrichment import Enrichment
 from shared.enrichment.message_handler import MessageHandler
 from shared.enrichment.poison_handler import PoisonHandler
 from shared.health.readiness import Readiness
+from shared.health.status import Sources, Status
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
 from shared.relay.relay import Relay
@@ -67,7 +68,8 @@ managed_identity = functools.cache(
 storage = Storage(config.storage, managed_identity)
 captures = Captures(storage)
 envelopes = EnvelopeQueue(storage)
-ledger = Ledger(storage, writer=uuid.uuid4().hex)
+worker = uuid.uuid4().hex
+ledger = Ledger(storage, writer=worker)
 event_hub = EventHub(config.event_hub, managed_identity, accepted=ledger.delivered)
 upstream = Upstream(
     config.upstream,
@@ -76,15 +78,16 @@ upstream = Upstream(
 )
 
 memory = CaptureMemory(config.limits.capture_memory_bytes)
+recorder = Recorder(
+    captures,
+    GroupedEnvelopes(envelopes),
+    memory,
+    config.copied_headers,
+    give_up_after_s=config.reconcile.grace_s * 2 / 3,
+)
 relay = Relay(
     upstream=upstream,
-    recorder=Recorder(
-        captures,
-        GroupedEnvelopes(envelopes),
-        memory,
-        config.copied_headers,
-        give_up_after_s=config.reconcile.grace_s * 2 / 3,
-    ),
+    recorder=recorder,
     limits=config.limits,
     interventions=config.interventions,
     default_api_version=config.upstream.api_version,
@@ -107,7 +110,7 @@ dead_letters = DeadLetters(captures, ledger, envelopes, json_blobs)
 max_age = timedelta(seconds=config.limits.exchange_s + config.reconcile.grace_s)
 replay_runner = ReplayRunner(captures, envelopes, json_blobs, back_pressure, max_age)
 
-probes = {"queue": envelopes.probe, "blobs": captures.probe, "event_hub": event_hub.probe}
+probes = {"queue": envelopes.probe, "blobs": captures.probe, "event_hub": event_hub.reach}
 callers = caller_check.for_app(config.caller_auth, signing_keys)
 if callers is not None:
     callers.begin()
@@ -115,7 +118,22 @@ if callers is not None:
 notices = misspelt.notices(config.misspelt)
 if worker_library_problem:
     notices["worker_library"] = worker_library_problem
-readiness = Readiness(probes, notices=notices)
+readiness = Readiness(
+    probes,
+    notices=notices,
+    degradations={"event_hub": lambda: event_hub.acceptance.degradation(datetime.now(UTC))},
+)
+status = Status(
+    Sources(
+        queue=envelopes,
+        poison_queue=EnvelopeQueue(storage, POISON_QUEUE),
+        ledger=ledger,
+        json_objects=json_blobs,
+        recording=recorder,
+        acceptance=lambda: event_hub.acceptance,
+    ),
+    worker,
+)
 guard = Guard(callers)
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -123,7 +141,7 @@ app.register_functions(blueprints.relay.blueprint(relay, guard))
 app.register_functions(
     blueprints.enrichment.blueprint(message_handler, poison_handler, config.storage.setting)
 )
-app.register_functions(blueprints.health.blueprint(readiness))
+app.register_functions(blueprints.health.blueprint(readiness, status, guard))
 app.register_functions(blueprints.completeness.dead_letters.blueprint(dead_letters, guard))
 app.register_functions(
     blueprints.completeness.reconcile.blueprint(

@@ -1,18 +1,28 @@
-"""Health: whether the worker runs, and whether it can reach its dependencies. Anonymous; the
-responses name no hosts, accounts or keys.
+"""Health and status: whether the worker runs, whether it can reach its dependencies, and, for
+operators, how delivery goes.
+
+The health routes are anonymous; their responses name no hosts, accounts or keys.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 import azure.functions as func
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
 
+from blueprints.access import Guard
 from shared.adapters.http_invocations import ReleasingResponse
+from shared.core import api_error
+from shared.error_response import ErrorResponse
 from shared.health.readiness import Readiness
+from shared.health.status import MAX_HOURS, Status
+
+_HOURS: Final = "48"  # of reports, unless the caller names another number
 
 
-def blueprint(readiness: Readiness) -> func.Blueprint:
-    """Functions `health` and `health_ready`."""
+def blueprint(readiness: Readiness, status: Status, guard: Guard) -> func.Blueprint:
+    """Functions `health`, `health_ready`, `ops_status` and `ops_reports`."""
     functions = func.Blueprint()  # type: ignore[no-untyped-call]
 
     @functions.function_name("health")
@@ -23,9 +33,36 @@ def blueprint(readiness: Readiness) -> func.Blueprint:
     @functions.function_name("health_ready")
     @functions.route("health/ready", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
     async def check_ready(req: Request) -> Response:
-        states = await readiness.check()
-        ready = all(state == "reachable" for state in states.values())
-        response = {"status": "ready" if ready else "not ready", **states, **readiness.notices}
-        return ReleasingResponse(req, JSONResponse(response, 200 if ready else 503))
+        return ReleasingResponse(req, await _ready(readiness))
+
+    @functions.function_name("ops_status")
+    @functions.route("ops/status", methods=["GET"], auth_level=guard.operator_level)
+    async def read_status(req: Request) -> Response:
+        return ReleasingResponse(
+            req, await guard.operator(req) or JSONResponse(await status.read())
+        )
+
+    @functions.function_name("ops_reports")
+    @functions.route("ops/reports", methods=["GET"], auth_level=guard.operator_level)
+    async def read_reports(req: Request) -> Response:
+        hours = req.query_params.get("hours", _HOURS)
+        return ReleasingResponse(req, await guard.operator(req) or await _reports(status, hours))
 
     return functions
+
+
+async def _ready(readiness: Readiness) -> Response:
+    states = await readiness.check()
+    if any(state != "reachable" for state in states.values()):
+        return JSONResponse({"status": "not ready", **states, **readiness.notices}, 503)
+    degraded = readiness.degraded()
+    # 200: clients are served, and another instance would fare no better
+    name = "degraded" if degraded else "ready"
+    reasons = {"degraded": degraded} if degraded else {}
+    return JSONResponse({"status": name, **states, **reasons, **readiness.notices})
+
+
+async def _reports(status: Status, hours: str) -> Response:
+    if not (hours.isdecimal() and hours.isascii() and 1 <= int(hours[:6]) <= MAX_HOURS):
+        return ErrorResponse(api_error.invalid_hours(MAX_HOURS))
+    return JSONResponse({"reports": await status.reports(int(hours))})

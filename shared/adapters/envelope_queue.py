@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from datetime import datetime
 from typing import Final
 
 from azure.storage.queue.aio import QueueClient
@@ -49,6 +50,12 @@ class EnvelopeQueue:
         async with self._storage.call():
             properties = await self._queue.get_queue_properties()
         return properties.approximate_message_count or 0
+
+    async def oldest_at(self) -> datetime | None:
+        """When the first message that waits was queued; None if none waits. Raises StorageError."""
+        async with self._storage.call():
+            messages = await self._queue.peek_messages(1)
+        return messages[0].inserted_on if messages else None
 
     async def probe(self) -> None:
         """Raises StorageError unless the queue can be reached."""

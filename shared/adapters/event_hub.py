@@ -17,6 +17,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from azure.core.credentials_async import AsyncTokenCredential
@@ -25,6 +26,7 @@ from azure.eventhub.aio import EventHubProducerClient
 
 from shared.adapters import event_hub_errors
 from shared.concurrency.futures import complete_each
+from shared.core.records.acceptance import Acceptance
 from shared.errors import DeliveryError, EventRefused, EventTooLarge
 from shared.settings.settings import EventHubSettings
 from shared.settings.timeouts import EventHubTimeouts
@@ -68,6 +70,7 @@ class EventHub:
         self._limit_bytes: int | None = None
         self._limit_request: asyncio.Task[int] | None = None
         self._silent_at: float | None = None  # see `probe`
+        self.acceptance = Acceptance()
 
     async def limit_bytes(self) -> int:
         """The largest event body that one publication takes, as the Event Hub's link says. Raises
@@ -98,17 +101,21 @@ class EventHub:
             self._sending = asyncio.create_task(self._send_groups())
         await accepted
 
-    async def probe(self) -> None:
-        """Raises DeliveryError unless the event hub answers on a new connection.
-
-        It may do so and nevertheless be silent on the link that events go by. So the probe also
-        fails while the newest event or link was given up after a silence.
-        """
+    async def reach(self) -> None:
+        """Raises DeliveryError unless the event hub answers on a new connection."""
         try:
             async with asyncio.timeout(self._timeouts.probe_s):
                 await event_hub_errors.translated(self.open_producer().get_eventhub_properties())
         except TimeoutError as error:
             raise event_hub_errors.silence(self._timeouts.probe_s) from error.with_traceback(None)
+
+    async def probe(self) -> None:
+        """Raises DeliveryError unless the event hub answers and takes events.
+
+        It may answer on a new connection and nevertheless be silent on the link that events go by.
+        So the probe also fails while the newest event or link was given up after a silence.
+        """
+        await self.reach()
         if self._was_silent():
             raise DeliveryError("the Event Hub answers, but took no event in time")
 
@@ -142,6 +149,7 @@ class EventHub:
                     _resolve(group[:1], EventTooLarge(event_hub_errors.STILL_TOO_LARGE))
                 group = group[count or 1 :]
         except DeliveryError as error:
+            self.acceptance = self.acceptance.after_failure(datetime.now(UTC), str(error))
             _resolve(group, error)
         except Exception as error:  # noqa: BLE001 - whatever the SDK raised: senders would wait forever otherwise
             _resolve(group, DeliveryError(f"the Event Hub's client failed: {type(error).__name__}"))
@@ -160,6 +168,7 @@ class EventHub:
                 await self._publish(alone, [waiting])
             return
         self._silent_at = None
+        self.acceptance = self.acceptance.after_acceptance(datetime.now(UTC))
         if self._accepted is None:
             _resolve(part, None)
         else:  # the next group does not wait for it

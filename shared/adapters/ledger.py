@@ -19,6 +19,7 @@ import functools
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from azure.storage.blob.aio import ContainerClient
@@ -26,6 +27,7 @@ from azure.storage.blob.aio import ContainerClient
 from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger_appender import APPEND_INTERVAL_S, BLOCKS_PER_BLOB, LedgerAppender
 from shared.adapters.storage import Storage
+from shared.concurrency.gather import gather_bounded
 from shared.core.records.comparison import LedgerIndex, Report
 from shared.core.records.dead_letter import DeadLetterReason, DeadLetterRecord
 from shared.core.records.ledger_entry import (
@@ -34,11 +36,12 @@ from shared.core.records.ledger_entry import (
     LedgerEntry,
     LedgerReader,
 )
-from shared.core.records.window import Window
+from shared.core.records.window import Window, windows_between
 from shared.errors import StorageError
 
 _log = logging.getLogger("fnsse.ledger")
 
+_READS_AT_ONCE: Final = 16
 _ENTRIES_PER_STEP: Final = 200  # entries between two pauses: about a millisecond
 
 
@@ -138,6 +141,23 @@ class Ledger:
             if len(records) == limit:
                 break
         return records
+
+    async def dead_letter_count(self) -> int:
+        """How many exchanges are dead-lettered. Raises StorageError."""
+        return len([name async for name in self._json_blobs.names("dead-letters/")])
+
+    async def reports(self, hours: int) -> list[Report]:
+        """The reports of the last hours, newest first; hours without one are left out. Raises
+        StorageError.
+        """
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        windows = list(windows_between(now - timedelta(hours=hours), now))
+        found = await gather_bounded(self._report, windows, limit=_READS_AT_ONCE)
+        return [report for report in reversed(found) if report is not None]
+
+    async def _report(self, window: Window) -> Report | None:
+        fields = await self._json_blobs.get(f"reports/{window.name}.json")
+        return Report.from_json(fields) if fields else None
 
     async def dead_letter_reason(self, exchange_id: str) -> str | None:
         """Why an exchange is dead-lettered; None if it is not. Raises StorageError."""

@@ -5,11 +5,12 @@ missing.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -22,6 +23,7 @@ from shared.concurrency.gather import gather_bounded
 from shared.core.records.checkpoint import Checkpoint, resume
 from shared.core.records.comparison import CapturedExchange, Comparison, LedgerIndex, Report
 from shared.core.records.dead_letter import DeadLetterReason
+from shared.core.records.reconcile_run import RUN_BLOB, last_run
 from shared.core.records.window import Window, judged_windows
 from shared.errors import CaptureError, EnvelopeError, StorageError, StorageNotFound
 
@@ -115,6 +117,8 @@ class Reconciliation:
         reason = await self._back_pressure.start_blocked_reason()
         if reason:
             _log.warning("Reconcile did nothing: %s", reason)
+        with contextlib.suppress(StorageError):  # the log has it
+            await self._checkpoints.put(RUN_BLOB, last_run(datetime.now(UTC), reason))
         return reason
 
     async def open_windows(

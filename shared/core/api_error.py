@@ -62,6 +62,14 @@ def invalid_replay(message: str) -> ApiError:
     return ApiError(status=400, code="invalid_replay", message=message)
 
 
+def invalid_hours(most: int) -> ApiError:
+    return ApiError(
+        status=400,
+        code="invalid_hours",
+        message=f"`hours` is a whole number from 1 to {most}: /ops/reports?hours=48.",
+    )
+
+
 def reconcile_running() -> ApiError:
     return ApiError(
         status=409,

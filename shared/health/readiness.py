@@ -15,6 +15,7 @@ from shared.settings.timeouts import READINESS_S
 FRESH_S: Final = 5.0
 
 type Probe = Callable[[], Awaitable[None]]
+type Degradation = Callable[[], str | None]  # the reason, without host, account or key
 
 
 class Readiness:
@@ -28,9 +29,13 @@ class Readiness:
         probe_timeout_s: float = READINESS_S,
         fresh_s: float = FRESH_S,
         notices: Mapping[str, str] | None = None,
+        degradations: Mapping[str, Degradation] | None = None,
     ) -> None:
-        """`notices`: what operators should know, although the app serves."""
+        """`notices`: what operators should know, although the app serves. `degradations`: what may
+        be wrong with a dependency that can be reached.
+        """
         self.notices = dict(notices or {})
+        self._degradations = dict(degradations or {})
         self._probes = probes
         self._probe_timeout_s = probe_timeout_s
         self._fresh_s = fresh_s
@@ -38,6 +43,11 @@ class Readiness:
         self._round = asyncio.Lock()
         self._known: dict[str, str] = {}
         self._known_at = float("-inf")
+
+    def degraded(self) -> dict[str, str]:
+        """What is wrong now with dependencies that can be reached; empty if nothing is."""
+        reasons = {name: reason() for name, reason in self._degradations.items()}
+        return {name: reason for name, reason in reasons.items() if reason}
 
     async def check(self) -> dict[str, str]:
         """`{"queue": "reachable" | "unreachable", …}`, at most five seconds old."""

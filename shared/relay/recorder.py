@@ -80,6 +80,16 @@ class Recorder:
             give_up_after_s=give_up_after_s,
         )
 
+    @property
+    def waiting_count(self) -> int:
+        """Exchanges that wait in memory until storage takes how they ended."""
+        return self.outcomes.pending_count
+
+    @property
+    def lost_count(self) -> int:
+        """Exchanges that no store took since the worker started; the log has their envelopes."""
+        return self.failed.lost
+
     def writer(self, name: str) -> CaptureWriter:
         """The writer of one side of an exchange."""
         return CaptureWriter(self._captures, name, self._memory, self._start_upload)

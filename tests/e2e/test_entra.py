@@ -43,6 +43,8 @@ FOR_OPERATORS = {
     "ops_dead_letters": ("GET", "/ops/dead-letters", 200),
     "ops_requeue": ("POST", f"/ops/dead-letters/{EXCHANGE_ID}", 404),
     "ops_erase": ("DELETE", f"/ops/exchanges/{EXCHANGE_ID}", 404),
+    "ops_status": ("GET", "/ops/status", 200),
+    "ops_reports": ("GET", "/ops/reports", 200),
     "reconcile_start": ("POST", "/ops/reconcile", 202),
     "replay_start": ("POST", "/ops/replay", 400),
 }

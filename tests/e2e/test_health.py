@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from harness import http_client
+from harness.chat import API_VERSION
 from harness.waiting import until
 from local.stack import Stack
 from tests.e2e.conftest import on_embedded_alone
@@ -43,3 +45,51 @@ def test_readiness_says_which_dependency_is_missing(strained: Stack) -> None:
     until(lambda: ready() == (503, without), "the Event Hub to be missed")
     strained.parts["event_hubs"].start()
     until(lambda: ready() == (200, whole), "the Event Hub to be found again")
+
+
+@on_embedded_alone
+def test_an_event_hub_that_refuses_everything_degrades_the_app_and_operators_see_why(
+    strained: Stack,
+) -> None:
+    def get(path: str) -> tuple[int, dict[str, Any]]:
+        response = http_client.call(strained.proxy_url, "GET", path)
+        return response.status, json.loads(response.body)
+
+    def set_mode(mode: str) -> None:
+        body = json.dumps({"mode": mode}).encode()
+        http_client.call(strained.event_hubs_control_url, "PUT", "/behaviour", body=body)
+
+    set_mode("reject")
+    try:
+        http_client.call(strained.proxy_url, "GET", f"/openai/models?api-version={API_VERSION}")
+        until(lambda: get("/health/ready")[1]["status"] == "degraded", "the refusal to be noticed")
+        status, health = get("/health/ready")
+        assert status == 200
+        assert health["event_hub"] == "reachable"
+        assert health["degraded"]["event_hub"].endswith(": the Event Hub refused: server-busy")
+        _, seen = get("/ops/status")
+        assert seen["worker"]["event_hub"]["accepting"] is False
+        assert seen["worker"]["event_hub"]["last_error"] == "the Event Hub refused: server-busy"
+        assert seen["queue"]["length"] >= 1
+    finally:
+        set_mode("accept")
+    until(lambda: get("/health/ready")[1]["status"] == "ready", "events to get through again")
+    _, seen = get("/ops/status")
+    assert seen["worker"]["event_hub"]["accepting"] is True
+    assert seen["worker"]["event_hub"]["last_accepted_at"] is not None
+    assert seen["worker"]["recording"] == {"waiting": 0, "lost": 0}
+    assert seen["dead_letters"]["count"] == len(seen["dead_letters"]["oldest"])
+
+
+@on_embedded_alone
+def test_reports_are_read_hour_by_hour_and_their_number_is_checked(strained: Stack) -> None:
+    def reports(query: str) -> tuple[int, dict[str, Any]]:
+        response = http_client.call(strained.proxy_url, "GET", f"/ops/reports{query}")
+        return response.status, json.loads(response.body)
+
+    status, read = reports("?hours=2")
+    assert status == 200
+    assert isinstance(read["reports"], list)
+    for hours in ("0", "745", "x", "-1", "1e3", "9" * 400):
+        status, error = reports(f"?hours={hours}")
+        assert (status, error["error"]["code"]) == (400, "invalid_hours")

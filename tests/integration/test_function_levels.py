@@ -24,6 +24,8 @@ LEVELS = {
     "ops_dead_letters": "ADMIN",
     "ops_requeue": "ADMIN",
     "ops_erase": "ADMIN",
+    "ops_status": "ADMIN",
+    "ops_reports": "ADMIN",
     "reconcile_start": "ADMIN",
     "replay_start": "ADMIN",
 }

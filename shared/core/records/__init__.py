@@ -10,6 +10,7 @@ names (EnvelopeError, CaptureError, WrongType, ValueError).
     envelope_message                a message of the queue: one envelope or several
     ledger_entry, dead_letter       what became of its event
     comparison, id_set, checkpoint  completeness: what was captured and not delivered
+    acceptance, reconcile_run       how delivery and reconcile go
     poison, backlog                 what to do with a message, or with a queue
     replay_request                  what an operator wants delivered again
     delivery_summary                what the log reports of delivered exchanges

@@ -20,6 +20,8 @@ OWN_ROUTES: Final = {
     "/health": ("GET",),
     "/health/ready": ("GET",),
     "/ops/reconcile": ("POST",),
+    "/ops/status": ("GET",),
+    "/ops/reports": ("GET",),
     "/ops/replay": ("POST",),
     "/ops/dead-letters": ("GET",),
     "/ops/dead-letters/{}": ("POST",),

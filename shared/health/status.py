@@ -1,0 +1,170 @@
+"""The state of delivery, for operators: what waits, what failed and why.
+
+Some of it is known to one worker alone: what it sent, and what it holds in memory. The rest is read
+from storage, and is the same whichever worker responds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+from shared.core.records.acceptance import Acceptance
+from shared.core.records.comparison import Report
+from shared.core.records.dead_letter import DeadLetterRecord
+from shared.core.records.reconcile_run import RUN_BLOB
+from shared.errors import StorageError
+
+_SHOWN_DEAD_LETTERS: Final = 10
+MAX_HOURS: Final = 31 * 24
+_UNREACHABLE: Final = {"error": "storage cannot be reached"}
+
+
+class QueueState(Protocol):
+    """The queue of envelopes. Each method raises StorageError."""
+
+    async def approximate_length(self) -> int:
+        """Messages that wait or are worked on."""
+        ...
+
+    async def oldest_at(self) -> datetime | None:
+        """When the oldest message that waits was queued; None if none waits."""
+        ...
+
+
+class StatusLedger(Protocol):
+    """What the ledger says of hours and of single exchanges. Each method raises StorageError."""
+
+    async def dead_letters(self, limit: int) -> list[DeadLetterRecord]:
+        """The oldest dead letters."""
+        ...
+
+    async def dead_letter_count(self) -> int:
+        """How many there are."""
+        ...
+
+    async def reports(self, hours: int) -> list[Report]:
+        """The newest reports of the last hours, newest first."""
+        ...
+
+
+class JsonObjects(Protocol):
+    """Small JSON objects by name."""
+
+    async def get(self, name: str) -> dict[str, Any] | None:
+        """The object; None if there is none. Raises StorageError."""
+        ...
+
+
+class RecordingState(Protocol):
+    """What this worker has not stored yet."""
+
+    @property
+    def waiting_count(self) -> int:
+        """Exchanges that wait in memory for storage."""
+        ...
+
+    @property
+    def lost_count(self) -> int:
+        """Exchanges that no store took since the worker started; the log has their envelopes."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sources:
+    """Where the status is read from."""
+
+    queue: QueueState
+    poison_queue: QueueState
+    ledger: StatusLedger
+    json_objects: JsonObjects
+    recording: RecordingState
+    acceptance: Callable[[], Acceptance]
+
+
+class Status:
+    """Reads the status; a store that cannot be reached is named in its place."""
+
+    def __init__(
+        self,
+        sources: Sources,
+        worker: str,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`worker`: the id of this worker, since some figures are its own."""
+        self._sources = sources
+        self._worker = worker
+        self._now = now
+        self._started_at = now()
+
+    async def read(self) -> dict[str, Any]:
+        """The response of `GET /ops/status`."""
+        queue, poison, reconcile, dead_letters = await asyncio.gather(
+            _or_error(self._queue(self._sources.queue)),
+            _or_error(self._queue(self._sources.poison_queue)),
+            _or_error(self._reconcile()),
+            _or_error(self._dead_letters()),
+        )
+        return {
+            "at": self._now().isoformat(),
+            "worker": self._of_this_worker(),
+            "queue": queue,
+            "poison_queue": poison,
+            "reconcile": reconcile,
+            "dead_letters": dead_letters,
+        }
+
+    async def reports(self, hours: int) -> list[dict[str, Any]]:
+        """The reports of the last hours, newest first. Raises StorageError."""
+        return [dict(report.as_json()) for report in await self._sources.ledger.reports(hours)]
+
+    def _of_this_worker(self) -> dict[str, Any]:
+        acceptance = self._sources.acceptance()
+        return {
+            "id": self._worker,
+            "started_at": self._started_at.isoformat(),
+            "event_hub": {
+                "accepting": acceptance.degradation(self._now()) is None,
+                "last_accepted_at": _iso(acceptance.accepted_at),
+                "failing_since": _iso(acceptance.failing_since),
+                "last_error_at": _iso(acceptance.failed_at),
+                "last_error": acceptance.error,
+            },
+            "recording": {
+                "waiting": self._sources.recording.waiting_count,
+                "lost": self._sources.recording.lost_count,
+            },
+        }
+
+    async def _queue(self, queue: QueueState) -> dict[str, Any]:
+        length, oldest_at = await asyncio.gather(queue.approximate_length(), queue.oldest_at())
+        age_s = None if oldest_at is None else (self._now() - oldest_at).total_seconds()
+        return {
+            "length": length,
+            "oldest_at": _iso(oldest_at),
+            "oldest_age_s": None if age_s is None else round(age_s, 1),
+        }
+
+    async def _reconcile(self) -> dict[str, Any]:
+        return await self._sources.json_objects.get(RUN_BLOB) or {"at": None, "waiting": None}
+
+    async def _dead_letters(self) -> dict[str, Any]:
+        count, oldest = await asyncio.gather(
+            self._sources.ledger.dead_letter_count(),
+            self._sources.ledger.dead_letters(_SHOWN_DEAD_LETTERS),
+        )
+        return {"count": count, "oldest": [record.as_json() for record in oldest]}
+
+
+async def _or_error(part: Awaitable[dict[str, Any]]) -> Mapping[str, Any]:
+    try:
+        return await part
+    except StorageError:
+        return _UNREACHABLE
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

@@ -1,0 +1,128 @@
+"""What operators read about delivery, with the stores as they answer or fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.core.records.acceptance import CURRENT, Acceptance
+from shared.core.records.comparison import Report
+from shared.core.records.dead_letter import DeadLetterReason, DeadLetterRecord
+from shared.core.records.reconcile_run import RUN_BLOB, last_run
+from shared.errors import StorageError
+from shared.health.status import Sources, Status
+
+pytestmark = pytest.mark.anyio
+
+NOW = datetime(2026, 11, 27, 11, 20, tzinfo=UTC)
+EXCHANGE_ID = "01a20914-84a9-7c73-9ecc-a8d4ec5a3e7d"
+
+
+@dataclass
+class QueueInTest:
+    length: int = 0
+    oldest: datetime | None = None
+    fails: bool = False
+
+    async def approximate_length(self) -> int:
+        if self.fails:
+            raise StorageError("storage could not be reached")
+        return self.length
+
+    async def oldest_at(self) -> datetime | None:
+        return self.oldest
+
+
+@dataclass
+class LedgerInTest:
+    async def dead_letters(self, limit: int) -> list[DeadLetterRecord]:
+        record = DeadLetterRecord(
+            exchange_id=EXCHANGE_ID, reason=DeadLetterReason.TOO_LARGE, dead_lettered_at_ms=1
+        )
+        return [record] * limit
+
+    async def dead_letter_count(self) -> int:
+        return 4711
+
+    async def reports(self, hours: int) -> list[Report]:
+        return [Report(window="2026/11/27/10", captured=hours)]
+
+
+@dataclass
+class ObjectsInTest:
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    async def get(self, name: str) -> dict[str, Any] | None:
+        return self.objects.get(name)
+
+
+@dataclass
+class RecordingInTest:
+    waiting_count: int = 3
+    lost_count: int = 1
+
+
+def sources(acceptance: Acceptance | None = None) -> Sources:
+    return Sources(
+        queue=QueueInTest(42, NOW - timedelta(seconds=91)),
+        poison_queue=QueueInTest(),
+        ledger=LedgerInTest(),
+        json_objects=ObjectsInTest({RUN_BLOB: last_run(NOW, "the queue still holds 40 envelopes")}),
+        recording=RecordingInTest(),
+        acceptance=lambda: acceptance or Acceptance(),
+    )
+
+
+async def read(given: Sources) -> dict[str, Any]:
+    return await Status(given, "worker-1", lambda: NOW).read()
+
+
+async def test_backlog_reconcile_dead_letters_and_what_waits_in_memory_are_read() -> None:
+    status = await read(sources())
+    assert status["queue"] == {
+        "length": 42,
+        "oldest_at": "2026-11-27T11:18:29+00:00",
+        "oldest_age_s": 91.0,
+    }
+    assert status["poison_queue"] == {"length": 0, "oldest_at": None, "oldest_age_s": None}
+    assert status["reconcile"] == {
+        "at": NOW.isoformat(),
+        "waiting": "the queue still holds 40 envelopes",
+    }
+    assert status["dead_letters"]["count"] == 4711
+    assert len(status["dead_letters"]["oldest"]) == 10
+    assert status["worker"]["recording"] == {"waiting": 3, "lost": 1}
+
+
+async def test_before_the_first_event_nothing_is_known_of_the_event_hub() -> None:
+    event_hub = (await read(sources()))["worker"]["event_hub"]
+    assert event_hub["accepting"] is True
+    assert event_hub["last_accepted_at"] is None
+
+
+async def test_a_store_that_fails_is_named_in_its_place_and_the_rest_is_read() -> None:
+    status = await read(replace(sources(), queue=QueueInTest(fails=True)))
+    assert status["queue"] == {"error": "storage cannot be reached"}
+    assert status["dead_letters"]["count"] == 4711
+
+
+async def test_before_the_first_run_reconcile_has_no_time() -> None:
+    status = await read(replace(sources(), json_objects=ObjectsInTest()))
+    assert status["reconcile"] == {"at": None, "waiting": None}
+
+
+async def test_reports_are_those_of_the_ledger() -> None:
+    reports = await Status(sources(), "worker-1", lambda: NOW).reports(5)
+    assert [(report["window"], report["captured"]) for report in reports] == [("2026/11/27/10", 5)]
+
+
+def test_failures_degrade_until_an_event_is_accepted_or_they_are_old() -> None:
+    failing = Acceptance().after_failure(NOW, "busy").after_failure(NOW + CURRENT / 2, "silent")
+    assert failing.degradation(NOW + CURRENT) == (
+        "no event accepted since 2026-11-27T11:20:00Z: silent"
+    )
+    assert failing.degradation(NOW + CURRENT * 2) is None
+    assert failing.after_acceptance(NOW + CURRENT).degradation(NOW + CURRENT) is None
