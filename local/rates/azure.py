@@ -195,10 +195,15 @@ def merge(base: Iterable[Rate], listed: Iterable[Rate], *, only_missing: bool) -
         known = merged.get((rate.key, rate.context_above))
         if known and only_missing and "retail list" in known.source and rate.model != ANY_MODEL:
             continue
-        # what the list does not price keeps its price
-        prices = (known.prices if known else {}) | rate.prices
-        merged[rate.key, rate.context_above] = replace(rate, prices=prices)
+        merged[rate.key, rate.context_above] = _merged(known, rate) if known else rate
     return list(merged.values())
+
+
+def _merged(known: Rate, rate: Rate) -> Rate:
+    """The rate of a list; what it does not price keeps its price and its source."""
+    parts = [part for part in known.prices if part not in rate.prices]
+    source = f"{rate.source}; {' '.join(parts)}: {known.source}" if parts else rate.source
+    return replace(rate, prices=known.prices | rate.prices, source=source)
 
 
 def main() -> None:

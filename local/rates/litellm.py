@@ -21,7 +21,7 @@ from typing import Any, Final
 from shared.core.cost import rates
 from shared.core.cost.rates import ANY_MODEL, UNITS, Rate
 
-_OTHERS: Final = ("mistral", "command-r", "speech/", "sora")
+_OTHERS: Final = ("mistral", "command-r", "speech/", "sora", "model-router")
 _ZONES: Final = {"us": "us", "eu": "eu", "apac": "apac"}
 _GLOBAL: Final = ("global/", "global-standard/")
 _TIERS: Final = {"": "", "priority": "_priority", "flex": "_flex", "batch": "_batches"}
@@ -81,13 +81,18 @@ def _tools(prices: Mapping[str, Entry], version: str, date: str) -> Rate:
         for price in entry.get("search_context_cost_per_query", {}).values()
     }
     (search,) = searches
+    router = Decimal(str(prices["azure/model-router"]["input_cost_per_token"]))
     return _rate(
         ANY_MODEL,
         "",
         "",
-        source=f"litellm {version} azure/container and search_context_cost_per_query",
+        source=f"litellm {version} azure/container, azure/model-router, search_context_cost_per_query",
         date=date,
-        prices={"code_interpreter": session * 1000, "web_search": search * 1000},
+        prices={
+            "code_interpreter": session * 1000,
+            "web_search": search * 1000,
+            "routed_input": router * 1_000_000,
+        },
     )
 
 

@@ -53,6 +53,7 @@ _KINDS: Final[list[dict[str, Any]]] = [
     {"model_source": "deployment"},
     {"web_search": 2, "code_interpreter": 1},
     {"file_search": 1},
+    {"routed_input": 100},
     {"audio_input": 3},
     {"model": "gpt-audio", "audio_input": 3, "audio_output": 5},
     {"basis": "estimate"},

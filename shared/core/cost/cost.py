@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from shared.core.cost.quantities import TOOLS, Quantities, input_tokens, parts_of
+from shared.core.cost.quantities import OF_ANY_MODEL, Quantities, input_tokens, parts_of
 from shared.core.cost.rates import ANY_MODEL, UNITS, Rate, RateCard
 
 # Assumed where the operator's setting does not name them; the cost is an estimate then.
@@ -55,16 +55,16 @@ def cost(quantities: Quantities, rates: RateCard, at: datetime) -> Cost:
     if fixed is not None:
         return fixed
     rate = _rate(quantities, rates, at)
-    tool_rate = rates.find((ANY_MODEL, "", "", "", ""), 0, at)
+    common_rate = rates.find((ANY_MODEL, "", "", "", ""), 0, at)
     amounts: dict[str, Decimal] = {}
     unpriced = []
     for part, quantity in parts_of(quantities).items():
-        price = _price(part, rate, tool_rate)
+        price = _price(part, rate, common_rate)
         if price is None:
             unpriced.append(part if rate else "model")
         else:
             amounts[part] = Decimal(str(quantity)) * price / UNITS[part]
-    currencies = [found.currency for found in (rate, tool_rate) if found is not None]
+    currencies = [found.currency for found in (rate, common_rate) if found is not None]
     return Cost(
         status=Status.UNPRICED if unpriced else _status(quantities),
         amount=None if unpriced else sum(amounts.values(), _ZERO),
@@ -106,8 +106,8 @@ def _rate(quantities: Quantities, rates: RateCard, at: datetime) -> Rate | None:
     return rates.find(key, input_tokens(quantities), at)
 
 
-def _price(part: str, rate: Rate | None, tool_rate: Rate | None) -> Decimal | None:
-    holder = tool_rate if part in TOOLS else rate
+def _price(part: str, rate: Rate | None, common_rate: Rate | None) -> Decimal | None:
+    holder = common_rate if part in OF_ANY_MODEL else rate
     return holder.prices.get(part) if holder else None
 
 

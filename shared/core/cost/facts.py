@@ -9,7 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from shared.core.cost.quantities import Basis, ModelSource, Quantities, from_json, split_tokens
+from shared.core.cost.quantities import (
+    INPUT_TOKENS,
+    Basis,
+    ModelSource,
+    Quantities,
+    from_json,
+    split_tokens,
+)
 from shared.core.wire.json.json_shape import (
     Json,
     JsonObject,
@@ -26,6 +33,7 @@ _SPEECH: Final = "audio.speech"
 _UNKNOWN_MODEL: Final = "unknown"
 _REQUESTS_WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 _DURATION: Final = "duration"
+_ROUTER: Final = "model-router"  # Azure's name, and the beginning of its versions'
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,6 +182,8 @@ def _tokens(facts: Facts, basis: Basis) -> dict[str, int | float]:
 
 def _counts(facts: Facts, basis: Basis) -> dict[str, int | float]:
     counts: dict[str, int | float] = _tool_calls(facts.output)
+    if _is_routed(facts):
+        counts["routed_input"] = sum(_tokens(facts, basis).get(part, 0) for part in INPUT_TOKENS)
     if facts.operation == _SPEECH and isinstance(facts.prompt, str) and basis == "count":
         counts["characters"] = len(facts.prompt)
     if (facts.usage or {}).get("type") == _DURATION:
@@ -181,6 +191,13 @@ def _counts(facts: Facts, basis: Basis) -> dict[str, int | float]:
     elif basis == "count" and facts.duration_s is not None:
         counts["seconds"] = facts.duration_s
     return counts
+
+
+def _is_routed(facts: Facts) -> bool:
+    """Whether a model router chose the model that answered."""
+    routed = (facts.deployment_model or facts.deployment or "").startswith(_ROUTER)
+    answered = facts.served_model or facts.model or _UNKNOWN_MODEL
+    return routed and answered != _UNKNOWN_MODEL and not answered.startswith(_ROUTER)
 
 
 def _tool_calls(output: list[JsonObject]) -> dict[str, int | float]:

@@ -55,6 +55,8 @@ class Quantities:
     file_search: int | None = None  # calls of the built-in tool
     code_interpreter: int | None = None  # containers: a session of each is billed
     image_generation: int | None = None  # calls of the built-in tool; the usage leaves them out
+    # tokens of the whole input, if a model router chose the model: its own fee
+    routed_input: int | None = None
 
 
 TOKENS: Final = (
@@ -78,7 +80,9 @@ INPUT_TOKENS: Final = (
     "image_input",
 )
 TOOLS: Final = ("web_search", "file_search", "code_interpreter", "image_generation")
-PARTS: Final = (*TOKENS, "characters", "seconds", "images", *TOOLS)
+# Parts that have one price, whichever model they belong to.
+OF_ANY_MODEL: Final = (*TOOLS, "routed_input")
+PARTS: Final = (*TOKENS, "characters", "seconds", "images", *OF_ANY_MODEL)
 
 
 def split_tokens(usage: JsonObject) -> dict[str, int]:

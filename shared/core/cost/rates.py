@@ -19,10 +19,10 @@ from shared.core.cost.quantities import PARTS, TOKENS, TOOLS
 
 # How many units of a part a rate is the price of.
 UNITS: Final = {
-    **dict.fromkeys((*TOKENS, "characters"), Decimal(1_000_000)),
+    **dict.fromkeys((*TOKENS, "characters", "routed_input"), Decimal(1_000_000)),
     **dict.fromkeys(("seconds", "images", *TOOLS), Decimal(1_000)),
 }
-# The model of the row that prices the calls of built-in tools, whichever model makes them.
+# The model of the row that prices what costs the same whichever model it belongs to.
 ANY_MODEL: Final = "*"
 _KEY: Final = ("model", "sku", "zone", "tier", "variant")
 COLUMNS: Final = (

@@ -18,16 +18,16 @@ from shared.core.cost.rates import UNITS, RateCard, parse
 CARD: Final = RateCard(
     parse(
         "model,sku,zone,tier,variant,context_above,valid_from,valid_to,currency,"
-        "input,cached,cache_write,output,reasoning,seconds,images,web_search,source\n"
-        "gpt,GlobalStandard,,,,,,2026-01-01,USD,4,2,5,20,20,,,,old\n"
-        "gpt,GlobalStandard,,,,,2026-01-01,,USD,2,1,2.5,10,10,,,,new\n"
-        "gpt,GlobalStandard,,,,1000,2026-01-01,,USD,4,2,5,15,15,,,,long\n"
-        "gpt,GlobalStandard,,priority,,,,,USD,8,4,8,40,40,,,,priority\n"
-        "gpt,GlobalStandard,,batch,,,,,USD,1,1,1,5,5,,,,batch\n"
-        "gpt,DataZoneStandard,eu,,,,,,USD,2.2,1.1,2.75,11,11,,,,eu\n"
-        "gpt,DataZoneStandard,us,,,,,,USD,2.2,1.1,2.75,11,11,,,,us\n"
-        "picture,GlobalStandard,,,hd 1024x1024,,,,USD,,,,,,,80,,pictures\n"
-        "*,,,,,,,,USD,,,,,,,,10,tools\n"
+        "input,cached,cache_write,output,reasoning,seconds,images,web_search,routed_input,source\n"
+        "gpt,GlobalStandard,,,,,,2026-01-01,USD,4,2,5,20,20,,,,,old\n"
+        "gpt,GlobalStandard,,,,,2026-01-01,,USD,2,1,2.5,10,10,,,,,new\n"
+        "gpt,GlobalStandard,,,,1000,2026-01-01,,USD,4,2,5,15,15,,,,,long\n"
+        "gpt,GlobalStandard,,priority,,,,,USD,8,4,8,40,40,,,,,priority\n"
+        "gpt,GlobalStandard,,batch,,,,,USD,1,1,1,5,5,,,,,batch\n"
+        "gpt,DataZoneStandard,eu,,,,,,USD,2.2,1.1,2.75,11,11,,,,,eu\n"
+        "gpt,DataZoneStandard,us,,,,,,USD,2.2,1.1,2.75,11,11,,,,,us\n"
+        "picture,GlobalStandard,,,hd 1024x1024,,,,USD,,,,,,,80,,,pictures\n"
+        "*,,,,,,,,USD,,,,,,,,10,0.14,tools\n"
     )
 )
 AT: Final = datetime(2026, 11, 1, tzinfo=UTC)
@@ -156,6 +156,10 @@ def test_provisioned_throughput_is_billed_by_the_hour_and_its_spillover_by_the_t
 
 def test_calls_of_tools_have_rates_of_their_own() -> None:
     assert of(web_search=2).parts["web_search"] == Decimal("0.02")
+
+
+def test_a_model_router_has_a_fee_of_its_own() -> None:
+    assert of(routed_input=100).parts["routed_input"] == Decimal("0.000014")
 
 
 def test_images_are_priced_by_quality_and_size_unless_tokens_stand_for_them() -> None:

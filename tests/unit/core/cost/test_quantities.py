@@ -173,6 +173,19 @@ def test_the_calls_of_built_in_tools_are_counted() -> None:
     assert {name: getattr(measured, name) for name in tools} == tools
 
 
+def test_a_model_router_takes_a_fee_for_the_input() -> None:
+    """On top of the price of the model that it chose; none if it only names itself."""
+    usage = {
+        "prompt_tokens": 10,
+        "completion_tokens": 5,
+        "prompt_tokens_details": {"cached_tokens": 4},
+    }
+    routed = {"deployment": "model-router", "usage": usage}
+    assert parts_of(quantities_of(event(**routed)))["routed_input"] == 10
+    for model in ("model-router-2025-08-07", "unknown"):
+        assert quantities_of(event(**routed, model=model)).routed_input is None
+
+
 def test_the_deployments_name_stands_for_a_model_that_nobody_named() -> None:
     measured = quantities_of(event(model="unknown"))
     assert (measured.model, measured.model_source) == ("prod", "deployment")

@@ -115,7 +115,8 @@ def test_a_list_replaces_a_rate_and_keeps_what_it_does_not_price() -> None:
     merged = {rate.key: rate for rate in azure.merge(base, LISTED.rates, only_missing=False)}
     rate = merged["gpt-4.1", "GlobalStandard", "", "", ""]
     assert (rate.prices["input"], rate.prices["audio_input"]) == (Decimal(2), Decimal(9))
-    assert (rate.as_of, rate.source) == ("2025-08-25", "Azure retail list eastus")
+    assert rate.as_of == "2025-08-25"
+    assert rate.source == "Azure retail list eastus; audio_input: a page"
     assert merged["gpt-9", "GlobalStandard", "", "", ""].source == "a page"
 
 
