@@ -84,12 +84,14 @@ def rates_of(items: Iterable[Item], names: Iterable[str], region: str, date: str
     known = _by_words(names)
     found: dict[tuple[str, str, str, int], dict[str, Decimal]] = defaultdict(dict)
     listed: list[Rate] = []
+    tools: dict[str, Decimal] = {}
     unmatched: list[str] = []
     source = f"Azure retail list {region}"
     for item in items:
         if item.get("type") != "Consumption" or "OpenAI" not in item.get("productName", ""):
             continue
-        listed += _other_rates(item, source, date)
+        listed += _pictures(item, source, date)
+        tools |= _tool(item)
         meter = parse_meter(item)
         if meter is None:
             continue
@@ -117,6 +119,8 @@ def rates_of(items: Iterable[Item], names: Iterable[str], region: str, date: str
                     source=source,
                 )
             )
+    if tools:
+        listed.append(replace(_BLANK, model=ANY_MODEL, as_of=date, source=source, prices=tools))
     return Listed(rates=listed, unmatched=sorted(set(unmatched)))
 
 
@@ -150,8 +154,8 @@ def _complete(prices: Mapping[str, Decimal]) -> dict[str, Decimal]:
     return {part: price for part, price in plain.items() if price is not None} | dict(prices)
 
 
-def _other_rates(item: Item, source: str, date: str) -> Iterator[Rate]:
-    """The rates of images without tokens and of the calls of tools."""
+def _pictures(item: Item, source: str, date: str) -> Iterator[Rate]:
+    """The rates of images without tokens."""
     name, price = str(item.get("skuName", "")), Decimal(str(item.get("retailPrice", 0)))
     picture = _DALL_E.match(name)
     blank = replace(_BLANK, as_of=date, source=source)
@@ -166,10 +170,13 @@ def _other_rates(item: Item, source: str, date: str) -> Iterator[Rate]:
                     variant=f"{quality} {size}",
                     prices={"images": price * 10},  # of a hundred
                 )
-    tool = _TOOLS.get(name.lower())
-    if tool:
-        per_thousand = price if tool == "file_search" else price * 1000
-        yield replace(blank, model=ANY_MODEL, prices={tool: per_thousand})
+
+
+def _tool(item: Item) -> dict[str, Decimal]:
+    """The price of a thousand calls of a built-in tool."""
+    tool = _TOOLS.get(str(item.get("skuName", "")).lower())
+    price = Decimal(str(item.get("retailPrice", 0)))
+    return {tool: price if tool == "file_search" else price * 1000} if tool else {}
 
 
 _BLANK: Final = Rate(
@@ -202,7 +209,8 @@ def merge(base: Iterable[Rate], listed: Iterable[Rate], *, only_missing: bool) -
 def _merged(known: Rate, rate: Rate) -> Rate:
     """The rate of a list; what it does not price keeps its price and its source."""
     parts = [part for part in known.prices if part not in rate.prices]
-    source = f"{rate.source}; {' '.join(parts)}: {known.source}" if parts else rate.source
+    first = known.source.rpartition(": ")[2]  # it may have been merged before
+    source = f"{rate.source}; {' '.join(parts)}: {first}" if parts else rate.source
     return replace(rate, prices=known.prices | rate.prices, source=source)
 
 

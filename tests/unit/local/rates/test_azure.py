@@ -96,9 +96,8 @@ def test_pictures_have_a_price_for_each_quality_and_size() -> None:
 
 
 def test_calls_of_tools_have_a_price_for_every_model() -> None:
-    tools = [rate.prices for rate in LISTED.rates if rate.model == "*"]
-    assert {"file_search": Decimal("2.5")} in tools
-    assert {"code_interpreter": Decimal(30)} in tools
+    (tools,) = [rate.prices for rate in LISTED.rates if rate.model == "*"]
+    assert tools == {"file_search": Decimal("2.5"), "code_interpreter": Decimal(30)}
 
 
 def test_what_fits_no_name_is_reported_and_not_guessed() -> None:
@@ -117,6 +116,10 @@ def test_a_list_replaces_a_rate_and_keeps_what_it_does_not_price() -> None:
     assert (rate.prices["input"], rate.prices["audio_input"]) == (Decimal(2), Decimal(9))
     assert rate.as_of == "2025-08-25"
     assert rate.source == "Azure retail list eastus; audio_input: a page"
+    again = {
+        rate.key: rate for rate in azure.merge(merged.values(), LISTED.rates, only_missing=False)
+    }
+    assert again == merged
     assert merged["gpt-9", "GlobalStandard", "", "", ""].source == "a page"
 
 
