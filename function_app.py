@@ -36,6 +36,7 @@ from shared.completeness.back_pressure import BackPressure
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.reconciliation import Reconciliation
 from shared.completeness.replay import ReplayRunner
+from shared.core.content.decision import ContentDecision
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import Enrichment
 from shared.enrichment.message_handler import MessageHandler
@@ -91,6 +92,7 @@ relay = Relay(
     limits=config.limits,
     interventions=config.interventions,
     default_api_version=config.upstream.api_version,
+    content=ContentDecision(mode=config.content_mode, rule="CONTENT_MODE"),
 )
 json_blobs = JsonBlobs(storage)
 enrichment = Enrichment(

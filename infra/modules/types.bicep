@@ -534,6 +534,9 @@ type settingsType = {
   @description('Optional. And no more than this.')
   DRAIN_AFTER_DISCONNECT_KB: string?
 
+  @description('Optional. What is recorded of prompts and answers: full or metadata.')
+  CONTENT_MODE: string?
+
   @description('Optional. Request headers to copy into events.')
   EVENT_REQUEST_HEADERS: string?
 

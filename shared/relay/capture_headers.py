@@ -8,6 +8,8 @@ from shared.core.event import attribution
 from shared.core.records import capture
 from shared.core.records.envelope import Envelope, bound_text, to_fields
 from shared.core.wire.http.headers import kept_headers
+from shared.core.wire.json.json_shape import JsonObject
+from shared.relay.digest_writer import BodyWriter, DigestWriter
 from shared.relay.exchange_record import ExchangeRecord
 
 # What a capture keeps of the headers; nothing in here is a credential.
@@ -21,7 +23,7 @@ def of_request(
     record: ExchangeRecord, copied_headers: frozenset[bytes], *, partial: bool = False
 ) -> bytes:
     """Everything of a request capture before the body. `partial`: the body is not whole yet."""
-    header = {
+    header: dict[str, object] = {
         "exchange_id": record.exchange_id,
         "started_at": record.started_at.isoformat(timespec="microseconds"),
         "method": record.method,
@@ -32,16 +34,32 @@ def of_request(
         "caller": asdict(record.caller()),
         "headers": kept_headers(record.request_headers, _REQUEST_HEADERS),
         "copied_headers": kept_headers(record.request_headers, copied_headers),
+        "content_mode": record.content.mode,
+        "content_rule": record.content.rule,
     }
-    return capture.preamble(header | {"partial": True} if partial else header)
+    return capture.preamble(header | ({"partial": True} if partial else _digest(record.request)))
 
 
-def of_response(record: ExchangeRecord, envelope: Envelope) -> bytes:
-    """Everything of a response capture before the body."""
+def of_response(record: ExchangeRecord, envelope: Envelope, noted: JsonObject) -> bytes:
+    """Everything of a response capture before the body. `noted`: of an answer that is not
+    stored.
+    """
     return capture.preamble(
         {
             "status_code": record.upstream_status,
-            "headers": kept_headers(record.upstream_headers, _RESPONSE_HEADERS),
+            "headers": kept_of_response(record),
             "envelope": to_fields(envelope),
+            **noted,
+            **_digest(record.response),
         }
     )
+
+
+def kept_of_response(record: ExchangeRecord) -> dict[str, str]:
+    """The response headers that a capture keeps."""
+    return kept_headers(record.upstream_headers, _RESPONSE_HEADERS)
+
+
+def _digest(writer: BodyWriter) -> JsonObject:
+    """Size and hash of a body that is not stored, and nothing of another."""
+    return {"body": asdict(writer.body.digest())} if isinstance(writer, DigestWriter) else {}

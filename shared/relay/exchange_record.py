@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from shared.core.answer import without_content
 from shared.core.api_error import ApiError
+from shared.core.content.decision import ContentDecision
 from shared.core.exchange.error_frame import error_frame
 from shared.core.exchange.machine import Conclusion
 from shared.core.records import outcome
@@ -20,11 +22,12 @@ from shared.core.records.envelope import (
 )
 from shared.core.records.outcome import Outcome, RelayResult
 from shared.core.wire.http.headers import RawHeaders, header, is_readable
+from shared.core.wire.json.json_shape import JsonObject
 from shared.core.wire.request.routing import Operation
 from shared.core.wire.stream import tail
 from shared.core.wire.stream.stream_scan import StreamScan
 from shared.core.wire.stream.tail import Tail
-from shared.relay.capture_writer import CaptureWriter
+from shared.relay.digest_writer import BodyWriter
 
 
 class DisconnectPoint(NamedTuple):
@@ -48,8 +51,9 @@ class ExchangeRecord:
     api_version: str | None
     operation: Operation
     request_headers: RawHeaders
-    request: CaptureWriter
-    response: CaptureWriter
+    content: ContentDecision
+    request: BodyWriter
+    response: BodyWriter
     stream_requested: bool = False  # the request asks for a stream
     requested_model: str | None = None  # the request's model, where its body was examined
     usage_requested: bool = False  # the proxy asked for usage on the caller's behalf
@@ -151,7 +155,7 @@ class ExchangeRecord:
 
     def envelope(self, conclusion: Conclusion) -> Envelope:
         """The envelope, before its captures are named."""
-        usage, sent_bytes = self._tail().usage, self.response.size - self.unsent_bytes
+        usage, sent_bytes = self._usage(), self.response.size - self.unsent_bytes
         if self.disconnected_at is not None:
             sent_bytes = self.disconnected_at.sent_bytes
         return Envelope(
@@ -181,7 +185,13 @@ class ExchangeRecord:
             response_capture=None,
             caller=self.caller(),
             trace_parent=bound_text(header(self.request_headers, b"traceparent") or None),
+            content_mode=self.content.mode,
+            content_rule=self.content.rule,
         )
+
+    def _usage(self) -> JsonObject | None:
+        usage = self._tail().usage
+        return usage if self.content.mode.stores_bodies else without_content.figures_of(usage)
 
     def _outcome(self, result: RelayResult) -> Outcome:
         end = self.disconnected_at.tail if self.disconnected_at is not None else self._tail()

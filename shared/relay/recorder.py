@@ -13,13 +13,18 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from shared.concurrency.cooperative import run_cooperatively
+from shared.core.content.mode import ContentMode
+from shared.core.event import noted_answer
 from shared.core.exchange.actions import Actions
 from shared.core.exchange.machine import Conclusion, ExchangeMachine
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import RelayResult
+from shared.core.wire.json.json_shape import JsonObject
 from shared.errors import StorageError
 from shared.relay import capture_headers
 from shared.relay.capture_writer import CaptureMemory, CaptureStore, CaptureWriter, Upload
+from shared.relay.digest_writer import BodyWriter, DigestWriter
 from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.outcome_recorder import (
     GIVE_UP_AFTER_S,
@@ -90,8 +95,10 @@ class Recorder:
         """Exchanges that no store took since the worker started; the log has their envelopes."""
         return self.failed.lost
 
-    def writer(self, name: str) -> CaptureWriter:
+    def writer(self, name: str, mode: ContentMode) -> BodyWriter:
         """The writer of one side of an exchange."""
+        if not mode.stores_bodies:
+            return DigestWriter(self._captures, name, self._start_upload)
         return CaptureWriter(self._captures, name, self._memory, self._start_upload)
 
     def request_arriving(self, record: ExchangeRecord) -> None:
@@ -213,11 +220,29 @@ class Recorder:
         return stored
 
     async def _put_response(self, record: ExchangeRecord, envelope: Envelope) -> bool:
-        preamble = capture_headers.of_response(record, envelope)
+        noted = await self._noted_answer(record, envelope)
+        preamble = capture_headers.of_response(record, envelope, noted)
         return await self._put_capture(record.response, preamble, "response capture", record)
 
+    async def _noted_answer(self, record: ExchangeRecord, envelope: Envelope) -> JsonObject:
+        """What the capture's header notes of an answer that is not stored."""
+        if not isinstance(record.response, DigestWriter):
+            return {}
+        headers = capture_headers.kept_of_response(record)
+        steps = noted_answer.members_steps(record.response.body, headers, envelope)
+        try:
+            return await run_cooperatively(steps)
+        # A bug in reading an answer must not cost the exchange its record.
+        except Exception as error:  # noqa: BLE001
+            _log.error(
+                "The response of exchange %s could not be read: %s",
+                record.exchange_id,
+                type(error).__name__,
+            )
+            return {}
+
     async def _put_capture(
-        self, writer: CaptureWriter, preamble: bytes, what: str, record: ExchangeRecord
+        self, writer: BodyWriter, preamble: bytes, what: str, record: ExchangeRecord
     ) -> bool:
         """Whether the capture is stored; the log says why not."""
         try:

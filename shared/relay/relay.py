@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from shared.concurrency.cooperative import run_cooperatively
+from shared.core.content.decision import ContentDecision
 from shared.core.exchange.actions import (
     Abort,
     Actions,
@@ -70,6 +71,7 @@ class Relay:
         limits: LimitSettings,
         interventions: InterventionSettings,
         default_api_version: str | None,
+        content: ContentDecision,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.upstream = upstream
@@ -77,6 +79,7 @@ class Relay:
         self.limits = limits
         self.interventions = interventions
         self.default_api_version = default_api_version
+        self.content = content
         self.clock = clock
         self.rules = ExchangeRules(
             error_frames=interventions.error_frames,
@@ -107,8 +110,9 @@ class Relay:
             api_version=upstream_target.query_value(query, b"api-version"),
             operation=operation,
             request_headers=scope["headers"],
-            request=self.recorder.writer(capture.request_name(exchange_id)),
-            response=self.recorder.writer(capture.response_name(exchange_id)),
+            content=self.content,
+            request=self.recorder.writer(capture.request_name(exchange_id), self.content.mode),
+            response=self.recorder.writer(capture.response_name(exchange_id), self.content.mode),
             # A stored response can be read as a stream; elsewhere the body says it.
             stream_requested=operation.spec.stream_in_query
             and upstream_target.query_value(query, b"stream") == "true",

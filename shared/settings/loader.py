@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from shared.core.content.mode import ContentMode
 from shared.core.cost import deployments
 from shared.core.cost.deployments import Deployments
 from shared.settings import validators
@@ -43,6 +44,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         reconcile=_reconcile(reader),
         copied_headers=_copied_headers(reader),
         deployments=_deployments(reader),
+        content_mode=ContentMode(reader.one_of("CONTENT_MODE", *ContentMode)),
         managed_identity_client_id=reader.text("AZURE_CLIENT_ID"),
         caller_auth=_caller_auth(reader),
         misspelt=reader.misspelt(),  # the last one: it knows what was read before

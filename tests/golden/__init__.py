@@ -2,21 +2,27 @@
 must give.
 
 cases/<name>/request, response   the raw bodies
-cases/<name>/exchange.json       what surrounds them: operation, headers, envelope fields
+cases/<name>/exchange.json       what surrounds them: operation, headers, envelope fields. With
+                                 `content_mode` metadata their captures are headers alone
 cases/<name>/event.json          the event; `python -m tests.golden` writes it again: read it
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from shared.core.content.mode import ContentMode
+from shared.core.event import noted_answer
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import MAX_ARRIVALS, Caller, Envelope, Failure, Timings
 from shared.core.records.exchange_id import new_exchange_id
 from shared.core.records.outcome import Outcome
+from shared.core.records.unstored_body import UnstoredBody
+from shared.core.wire.steps import run_to_end
 from shared.core.wire.stream.sse import SseDecoder
 
 _CASES = Path(__file__).parent / "cases"
@@ -32,6 +38,8 @@ _DEFAULTS: dict[str, Any] = {
     "usage_requested": False,
     "trace_parent": None,
     "caller": {},
+    "content_mode": "full",
+    "content_rule": "CONTENT_MODE",
 }
 
 
@@ -58,12 +66,41 @@ def load(name: str) -> Case:
     """A case by its name."""
     exchange = json.loads((_CASES / name / "exchange.json").read_text("utf-8"))
     request, response = (_capture(name, side, exchange[side]) for side in ("request", "response"))
-    return Case(
-        name=name,
-        envelope=_envelope(exchange, request, response),
-        request=request,
-        response=response,
+    envelope = _envelope(exchange, request, response)
+    case = Case(name=name, envelope=envelope, request=request, response=response)
+    return case if envelope.content_mode.stores_bodies else without_bodies(case)
+
+
+def without_bodies(case: Case) -> Case:
+    """The case as it is recorded in the content mode `metadata`."""
+    envelope = replace(case.envelope, content_mode=ContentMode.METADATA)
+    response = case.response
+    noted: Mapping[str, object] = {}
+    if response is not None:
+        steps = noted_answer.members_steps(unstored(response.body), response.headers, envelope)
+        noted = run_to_end(steps)
+    return replace(
+        case,
+        envelope=envelope,
+        request=_without_body(case.request, {}),
+        response=_without_body(response, noted),
     )
+
+
+def unstored(body: bytes) -> UnstoredBody:
+    """A body that came in one piece and is not stored."""
+    taken = UnstoredBody()
+    taken.feed(body)
+    return taken
+
+
+def _without_body(side: Capture | None, noted: Mapping[str, object]) -> Capture | None:
+    if side is None:
+        return None
+    digest = asdict(unstored(side.body).digest())
+    # as storage has it
+    header = json.loads(json.dumps({**side.header, **noted, "body": digest}))
+    return Capture(header=header, body=b"")
 
 
 def _capture(name: str, side: str, header: dict[str, Any] | None) -> Capture | None:
@@ -99,6 +136,7 @@ def _envelope(
             "operation": exchange["operation"],
             "started_at": "2025-11-23T14:30:00.000000+00:00",
             "outcome": Outcome(fields["outcome"]),
+            "content_mode": ContentMode(fields["content_mode"]),
             "failure": Failure(**fields["failure"]) if fields["failure"] else None,
             "caller": Caller(**fields["caller"]),
             "arrivals": tuple(arrivals[:MAX_ARRIVALS]),

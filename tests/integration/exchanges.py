@@ -16,6 +16,8 @@ from azure.core.exceptions import ServiceRequestError
 from shared.adapters.identity import KeyCredential
 from shared.adapters.storage_errors import storage_errors
 from shared.adapters.upstream import Credential, Upstream
+from shared.core.content.decision import ContentDecision
+from shared.core.content.mode import ContentMode
 from shared.core.records import capture
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
@@ -318,6 +320,7 @@ def relay_setup(
     credential: Credential | None = None,
     retry_interval_s: float = RETRY_INTERVAL_S,
     give_up_after_s: float = DEADLINE_S,
+    content_mode: ContentMode = ContentMode.FULL,
     **limits: float,
 ) -> RelaySetup:
     """`transport` and `base_url` put a real upstream in the place of `answers`."""
@@ -341,6 +344,7 @@ def relay_setup(
         limits=bounds,
         interventions=interventions,
         default_api_version="2024-10-21",
+        content=ContentDecision(mode=content_mode, rule="CONTENT_MODE"),
     )
     return RelaySetup(upstream, relay, recorder, memory, stored, queued)
 

@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.redelivery import find_exchange, rebuild_envelope
+from shared.core.content.decision import ContentDecision
+from shared.core.content.mode import ContentMode
 from shared.core.event import builder
 from shared.core.event.shape import to_json
 from shared.core.records import capture
@@ -261,10 +263,12 @@ async def check_every_road(setup: RelaySetup, first: Envelope) -> None:
         assert storage.event(await road(storage, first.exchange_id)) == expected, road.__name__
 
 
+@pytest.mark.parametrize("mode", ContentMode)
 @pytest.mark.parametrize("name", CASES)
-async def test_every_later_delivery_repeats_the_first_event(name: str) -> None:
+async def test_every_later_delivery_repeats_the_first_event(name: str, mode: ContentMode) -> None:
     make, run, outcome = CASES[name]
     setup = make()
+    setup.relay.content = ContentDecision(mode=mode, rule="CONTENT_MODE")
     await run(setup)
     first = load(dump(await setup.envelope()))
     assert first.outcome is outcome
@@ -323,6 +327,7 @@ class AnyExchange:
     capture_required: bool
     early: bool  # the client is answered before the upstream is
     turns_until_disconnect: int | None  # of the event loop
+    mode: ContentMode
     refused: frozenset[str]
     unheard: frozenset[str]
 
@@ -334,6 +339,7 @@ def any_exchange() -> st.SearchStrategy[AnyExchange]:
         capture_required=st.booleans(),
         early=st.booleans(),
         turns_until_disconnect=st.none() | st.integers(0, 30),
+        mode=st.sampled_from(ContentMode),
         refused=KINDS,
         unheard=KINDS,
     )
@@ -358,6 +364,7 @@ async def check_exchange(exchange: AnyExchange) -> None:
             UNTOUCHED, error_frames=True, early_response_after_s=1e-6 if exchange.early else 0
         ),
         capture_required=exchange.capture_required,
+        content_mode=exchange.mode,
         recording_wait_s=0,
     )
     client = RelayClient(setup.relay, ASK)

@@ -69,6 +69,12 @@ def read_binary(pieces: Iterable[bytes], media_type: str) -> ParsedAnswer:
     return ParsedAnswer(audio=_audio(media_type, size, digest.hexdigest()))
 
 
+def of_sound(media_type: str, size: int, sha256: str) -> ParsedAnswer:
+    """An answer that is not JSON, of which only size and hash are known."""
+    is_text = media_type.startswith("text/")
+    return ParsedAnswer(audio=_audio(media_type) if is_text else _audio(media_type, size, sha256))
+
+
 def _audio(media_type: str, size: int | None = None, sha256: str | None = None) -> Audio:
     return Audio(
         content_type=media_type or None, bytes=size, sha256=sha256, duration_s=None, language=None

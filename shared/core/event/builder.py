@@ -10,7 +10,14 @@ from typing import Final
 
 from shared.core.answer.shapes import Images
 from shared.core.cost.deployments import NO_DEPLOYMENTS, Deployments
-from shared.core.event import attribution, event_quantities, latency, sources, usage
+from shared.core.event import (
+    attribution,
+    event_quantities,
+    latency,
+    noted_answer,
+    sources,
+    usage,
+)
 from shared.core.event.request_summary import RequestSummary
 from shared.core.event.shape import SCHEMA_VERSION, UNKNOWN, Event, EventType
 from shared.core.event.sources import EventSources
@@ -51,8 +58,30 @@ def build_steps(
     deployments: Deployments = NO_DEPLOYMENTS,
 ) -> Cooperative[Event]:
     """As `build`, but it yields between short steps while a streamed response is read."""
-    parsed = yield from sources.parse_steps(envelope, request, response)
+    if envelope.content_mode.stores_bodies:
+        parsed = yield from sources.parse_steps(envelope, request, response)
+    else:
+        parsed = _unstored_sources(envelope, request, response)
     return _event(parsed, default_region, deployments)
+
+
+def _unstored_sources(
+    envelope: Envelope, request: Capture | None, response: Capture | None
+) -> EventSources:
+    """The sources if the bodies must not be stored. A body that is there all the same is not
+    read.
+    """
+    answer, sent_answer = noted_answer.answers(response.header if response else {})
+    return EventSources(
+        envelope=envelope,
+        request=request,
+        response=response,
+        request_headers=request.headers if request else {},
+        response_headers=response.headers if response else {},
+        summary=RequestSummary(),
+        answer=answer,
+        sent_answer=sent_answer,
+    )
 
 
 def _event(parsed: EventSources, default_region: str | None, deployments: Deployments) -> Event:
@@ -144,6 +173,8 @@ def _event(parsed: EventSources, default_region: str | None, deployments: Deploy
         truncated=False,
         truncated_texts=(),
         replayed=envelope.replayed,
+        content_mode=envelope.content_mode,
+        content_rule=envelope.content_rule,
     )
 
 
@@ -172,11 +203,17 @@ def _is_response(envelope: Envelope) -> bool:
 
 
 def _size(capture: Capture | None, default: int) -> int:
-    return default if capture is None else len(capture.body)
+    if capture is None:
+        return default
+    digest = capture.body_digest
+    return digest.bytes if digest else len(capture.body)
 
 
 def _sha256(capture: Capture | None) -> str | None:
-    return None if capture is None else hashlib.sha256(capture.body).hexdigest()
+    if capture is None:
+        return None
+    digest = capture.body_digest
+    return digest.sha256 if digest else hashlib.sha256(capture.body).hexdigest()
 
 
 def _images(images: Images | None, summary: RequestSummary) -> Images | None:

@@ -14,6 +14,7 @@ from dataclasses import Field, dataclass, field, fields, is_dataclass
 from typing import Any, Final, Literal, cast
 
 from shared.core.answer.shapes import Audio, Choice, Embeddings, Images
+from shared.core.content.mode import ContentMode
 from shared.core.cost.quantities import Quantities
 from shared.core.event.usage import Tokens, UsageEstimate
 from shared.core.records.envelope import Caller, UsageSource
@@ -219,6 +220,9 @@ class Event:
     truncated: bool  # texts were cut to fit the Event Hub's limit; the captures hold everything
     truncated_texts: tuple[TruncatedText, ...]  # the longest first; at most 32 are listed
     replayed: bool  # delivered again, on an operator's request
+    # full: all of it; metadata: no text of request or answer, here or in storage
+    content_mode: ContentMode
+    content_rule: str | None  # what set the mode: CONTENT_MODE; null: an exchange before this key
 
 
 def is_optional(part: Field[Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,14 +56,13 @@ def parse_steps(
 ) -> Cooperative[EventSources]:
     """Parse both captures; yields between short steps while a streamed response is read."""
     request_headers = request.headers if request else {}
-    response_headers = response.headers if response else {}
-    answer, sent_answer = yield from _answers(envelope, response, response_headers)
+    answer, sent_answer = yield from answers_steps(envelope, response)
     return EventSources(
         envelope=envelope,
         request=request,
         response=response,
         request_headers=request_headers,
-        response_headers=response_headers,
+        response_headers=response.headers if response else {},
         summary=_summary(envelope, request, request_headers),
         answer=answer,
         sent_answer=sent_answer,
@@ -82,8 +82,8 @@ def _summary(
     )
 
 
-def _answers(
-    envelope: Envelope, response: Capture | None, headers: dict[str, str]
+def answers_steps(
+    envelope: Envelope, response: Capture | None
 ) -> Cooperative[tuple[ParsedAnswer, ParsedAnswer]]:
     """The upstream's whole response, and the part of it that the client was sent.
 
@@ -92,7 +92,17 @@ def _answers(
     """
     if response is None or (envelope.failure is not None and not response.body):
         return _without_body(envelope), ParsedAnswer()
-    body = reader.AnswerBody(
+    body = answer_body(envelope, response.headers)
+    answer = yield from reader.read_steps((response.body,), body)
+    if not answer.is_stream or envelope.sent_bytes >= len(response.body):
+        return answer, answer
+    sent_body = (response.body[: envelope.sent_bytes],)
+    return answer, (yield from reader.read_steps(sent_body, body))
+
+
+def answer_body(envelope: Envelope, headers: Mapping[str, str]) -> reader.AnswerBody:
+    """How the answer with these headers is read."""
+    return reader.AnswerBody(
         operation=envelope.operation,
         status_code=envelope.upstream_status_code,
         content_type=headers.get("content-type", ""),
@@ -101,11 +111,6 @@ def _answers(
         requested_model=envelope.deployment,
         whole=envelope.outcome in _ENDED_BY_UPSTREAM,
     )
-    answer = yield from reader.read_steps((response.body,), body)
-    if not answer.is_stream or envelope.sent_bytes >= len(response.body):
-        return answer, answer
-    sent_body = (response.body[: envelope.sent_bytes],)
-    return answer, (yield from reader.read_steps(sent_body, body))
 
 
 def _without_body(envelope: Envelope) -> ParsedAnswer:

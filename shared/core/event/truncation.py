@@ -46,6 +46,8 @@ _NEVER_TRUNCATED: Final = frozenset(
         "request_sha256",
         "response_sha256",
         "usage_source",
+        "content_mode",
+        "content_rule",
         "truncated_texts",
     }
 )

@@ -69,7 +69,8 @@ def account(
     of_envelope = envelope.usage if stream or spec.parses_documents else None
     figures = latest_usage(of_envelope, answer.usage) or None
     estimate = None
-    if not figures and stream and spec.generates_text:
+    counted = envelope.content_mode.stores_bodies  # otherwise the prompt's size in text is unknown
+    if not figures and stream and spec.generates_text and counted:
         estimate = _estimate(envelope, answer, prompt_bytes)
     return UsageAccount(
         usage=figures,

@@ -7,6 +7,7 @@ names (EnvelopeError, CaptureError, WrongType, ValueError).
     exchange_id, window             an exchange's identity, and the hour that it belongs to
     envelope, capture, outcome      what is recorded of an exchange; `aborted` makes an envelope
                                     of a request capture alone
+    unstored_body                   what is kept of a body that must not be stored
     envelope_message                a message of the queue: one envelope or several
     ledger_entry, dead_letter       what became of its event
     comparison, id_set, checkpoint  completeness: what was captured and not delivered
@@ -16,6 +17,6 @@ names (EnvelopeError, CaptureError, WrongType, ValueError).
     delivery_summary                what the log reports of delivered exchanges
     typed_json                      reads a dataclass from JSON and checks every field
 
-It may import `shared.core.wire` (the type of parsed JSON) and `shared.errors`. Every use case and
+It may import `shared.core.content`, `shared.core.wire` and `shared.errors`. Every use case and
 the adapters import it.
 """

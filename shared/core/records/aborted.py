@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from shared.core.content.mode import ContentMode
 from shared.core.records import typed_json
-from shared.core.records.capture import request_name
+from shared.core.records.capture import BodyDigest, request_name
 from shared.core.records.envelope import Caller, Envelope, Failure, Timings
 from shared.core.records.outcome import Outcome
 from shared.errors import CaptureError, WrongType
@@ -21,7 +22,9 @@ class _RequestHeader:
     api_version: str | None
     started_at: str
     caller: Caller
-    request_bytes: int = 0
+    body: BodyDigest | None = None
+    content_mode: ContentMode = ContentMode.FULL
+    content_rule: str | None = None
 
 
 def aborted_envelope(exchange_id: str, request_header: Mapping[str, object]) -> Envelope:
@@ -60,11 +63,13 @@ def aborted_envelope(exchange_id: str, request_header: Mapping[str, object]) -> 
         usage=None,
         usage_source="none",
         usage_requested=False,
-        request_bytes=header.request_bytes,
+        request_bytes=header.body.bytes if header.body else 0,
         response_bytes=0,
         sent_bytes=0,
         request_capture=request_name(exchange_id),
         response_capture=None,
         caller=header.caller,
         trace_parent=None,
+        content_mode=header.content_mode,
+        content_rule=header.content_rule,
     )

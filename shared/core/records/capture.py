@@ -9,6 +9,9 @@ some headers and the whole envelope, so that a lost queue message can be rebuilt
 While a long request is stored, a placeholder takes its capture's place: its header with `partial`,
 and no body. If the instance is killed meanwhile, reconcile adds what had arrived.
 
+If the content of an exchange must not be recorded, its captures are headers alone. In the place of
+the body a header has the body's size and hash.
+
 An outcome capture holds an envelope and no body. It is stored where no response capture says how
 the exchange ended: no response came, its capture could not be stored, or the client did not get the
 end that the response capture holds. If both are stored, the outcome capture is right.
@@ -23,9 +26,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from shared.core.records import typed_json
 from shared.core.records.exchange_id import started_at
 from shared.core.wire.json import json_shape
-from shared.errors import CaptureError
+from shared.errors import CaptureError, WrongType
 
 MAGIC: Final = b"FNSSE\x01"
 CONTAINER: Final = "captures"
@@ -38,6 +42,14 @@ class CaptureKind(StrEnum):
     REQUEST = "request"
     RESPONSE = "response"
     OUTCOME = "outcome"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BodyDigest:
+    """What a header says of a body that is not stored."""
+
+    bytes: int
+    sha256: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +68,14 @@ class Capture:
     def partial(self) -> bool:
         """Whether only the beginning of a request is here, because the instance was killed."""
         return is_partial(self.header)
+
+    @property
+    def body_digest(self) -> BodyDigest | None:
+        """Size and hash of a body that is not stored; None if it is, or was not whole."""
+        try:
+            return typed_json.read(BodyDigest, self.header.get("body"))
+        except WrongType:
+            return None
 
     @property
     def copied_headers(self) -> dict[str, str]:

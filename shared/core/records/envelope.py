@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from shared.core.content.mode import ContentMode
 from shared.core.records import typed_json
 from shared.core.records.exchange_id import started_at
 from shared.core.records.outcome import Outcome
@@ -102,6 +103,8 @@ class Envelope:
     replayed: bool = False  # delivered again, on an operator's request
     # no capture says how the exchange ended: enrichment stores that before it sends the event
     outcome_pending: bool = False
+    content_mode: ContentMode = ContentMode.FULL  # what of its content is recorded
+    content_rule: str | None = None  # what set the mode; None: an envelope of before this field
 
     @property
     def is_in_response_capture(self) -> bool:

@@ -1,7 +1,7 @@
 """Reads a dataclass from parsed JSON and checks the type of every field by its annotation.
 
 The annotations that it knows: `str`, `int`, `float`, `bool`, a `StrEnum`, a `Literal` of strings, a
-`JsonObject`, a dataclass, a tuple, and any of them `| None`.
+`JsonObject`, `Json`, a dataclass, a tuple, and any of them `| None`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import (
     get_type_hints,
 )
 
-from shared.core.wire.json.json_shape import JsonObject, integer
+from shared.core.wire.json.json_shape import Json, JsonObject, integer
 from shared.errors import WrongType
 
 type _Reader = Callable[[object], object]
@@ -157,4 +157,5 @@ _SCALARS: Final[dict[Any, _Reader]] = {
     float: _read_number,
     bool: _read_boolean,
     JsonObject: _read_json_object,
+    Json: lambda value: value,
 }

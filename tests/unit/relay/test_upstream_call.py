@@ -12,6 +12,7 @@ import httpx
 import pytest
 from starlette.types import Message
 
+from shared.core.content.decision import ContentDecision
 from shared.core.wire.http.headers import RawHeaders
 from shared.core.wire.operations import spec_of
 from shared.core.wire.request.routing import Operation
@@ -80,6 +81,7 @@ def exchange(
             spec=spec_of("chat.completions"), deployment=deployment, v1=deployment is None
         ),
         request_headers=[],
+        content=ContentDecision(),
         request=writer,
         response=writer,
         requested_model=model,

@@ -1,0 +1,65 @@
+"""Takes one side of an exchange whose content must not be recorded: its capture is a header alone.
+
+Nothing of the body leaves memory, in whatever way the exchange ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from shared.core.records.unstored_body import UnstoredBody
+from shared.errors import StorageError
+from shared.relay.capture_writer import CaptureStore, CaptureWriter, StartTask
+
+
+class DigestWriter:
+    """Takes pieces without waiting, and stores none of them."""
+
+    lost = False  # as a CaptureWriter's: this one holds little, and has no limit to reach
+
+    def __init__(self, store: CaptureStore, name: str, start: StartTask) -> None:
+        self.name = name
+        self.body = UnstoredBody()
+        self.write = self.body.feed
+        self.tail = self.body.tail
+        self._store = store
+        self._start = start
+        self._placeholder: asyncio.Task[StorageError | None] | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes written."""
+        return self.body.size
+
+    def put_placeholder(self, data: bytes) -> None:
+        """Store this in the capture's place until the capture is stored."""
+        self._placeholder = self._start(self._put_placeholder(data))
+
+    async def close(self, preamble: bytes) -> bool:
+        """Store the header. Always True. Raises StorageError."""
+        await self._store.put(self.name, (preamble,))
+        return True
+
+    @property
+    def reached_storage(self) -> bool:
+        """Whether storage may hold a part of it."""
+        return self._placeholder is not None
+
+    def discard(self) -> None:
+        """Store nothing more of it."""
+
+    async def erase(self) -> None:
+        """Erase what storage holds of it. Raises StorageError."""
+        if self._placeholder is not None:
+            await self._placeholder
+        await self._store.erase(self.name)
+
+    async def _put_placeholder(self, data: bytes) -> StorageError | None:
+        try:
+            await self._store.put_if_absent(self.name, data)
+        except StorageError as error:
+            return error
+        return None
+
+
+type BodyWriter = CaptureWriter | DigestWriter
