@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help install run func parts drill logs test check lint unit e2e format schema cost bench prove clean
+.PHONY: help install run func parts drill doctor logs test check lint unit e2e format schema cost bench prove clean
 
 python := .venv/bin/python
 # make run PORT=7072 -> --port 7072; unset ones keep their defaults
@@ -26,6 +26,7 @@ help: ## list the targets
 	@echo 'AZURE_OPENAI_PORT (8081, the stand-in), BLOB_PORT, QUEUE_PORT, TABLE_PORT (10000 to 10002), VIEW_PORT (8090, the page),'
 	@echo 'FOLDER (.local, for logs and what Azurite stores), DEPLOYMENT (gpt-4o, which the two calls use),'
 	@echo 'NO_DEMO (1: serve without the two calls), VERBOSE (1: show all that the host says of a problem)'
+	@echo 'Variables of doctor: FOLDER, DEPLOYMENT, URL (of a deployment; keys: .venv/bin/python -m local.doctor --help)'
 	@echo 'Variables of drill: STORAGE, EVENT_HUB (seconds without it, 20 each), FOLDER (of the run)'
 	@echo 'Variable of all: PYTHON (the path of a Python 3.13 that is not found by itself)'
 	@echo 'Example: make run PORT=7072 FOLDER=.local-2'
@@ -41,6 +42,10 @@ func: install ## the same on the real Functions host (Azure Functions Core Tools
 
 parts: install ## all but the Functions host, for a `func start` of your own beside them, until Ctrl-C
 	@$(python) -m local.run --functions-host none $(options)
+
+doctor: install ## say what is wrong with this machine, with the running `make run`, or with the app at URL
+	@$(python) -m local.doctor $(if $(FOLDER),--folder '$(FOLDER)') $(if $(URL),--url '$(URL)') \
+		$(if $(DEPLOYMENT),--deployment '$(DEPLOYMENT)')
 
 drill: install ## take storage and the Event Hub of a running `make run` away for a while: is anything lost?
 	@$(python) -m local.drill $(if $(FOLDER),--folder '$(FOLDER)') \

@@ -3,6 +3,9 @@
     run, options, console, demonstration,   `make run`: starts a stack, makes two calls and shows
     event_feed, addresses, folder,          their events
     reachable
+    outages, drill    keep the parts alive, and take them away: `make drill`
+    running           how other commands find a `make run`
+    doctor/           what is wrong with a machine or a deployment: `make doctor`
     stack/            the stack as a library: starts, watches and ends all parts
     functions_host/   an embedded Azure Functions host with Durable Functions; `func start` is the
                       real one

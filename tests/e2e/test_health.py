@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import Any
 
 from harness import http_client
 from harness.chat import API_VERSION
 from harness.waiting import until
+from local.repository import ROOT
 from local.stack import Stack
 from tests.e2e.conftest import on_embedded_alone
 
@@ -79,6 +83,24 @@ def test_an_event_hub_that_refuses_everything_degrades_the_app_and_operators_see
     assert seen["worker"]["event_hub"]["last_accepted_at"] is not None
     assert seen["worker"]["recording"] == {"waiting": 0, "lost": 0}
     assert seen["dead_letters"]["count"] == len(seen["dead_letters"]["oldest"])
+
+
+@on_embedded_alone
+def test_the_doctor_follows_a_test_exchange_to_its_event(strained: Stack) -> None:
+    hub = {name: text for name, text in strained.settings.items() if "EVENTHUB" in name}
+    command = [sys.executable, "-m", "local.doctor", "--url", strained.proxy_url]
+    result = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **hub},
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    for text in ("a test exchange with gpt-4o was answered", "arrived after", "no problem found"):
+        assert text in result.stdout
 
 
 @on_embedded_alone

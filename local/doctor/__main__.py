@@ -1,0 +1,121 @@
+"""`python -m local.doctor`: look at this machine, and at a running app."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from local.doctor import app, machine, settings
+from local.doctor.check import Check, State, show, skipped
+from local.folder import DEFAULT_FOLDER
+from local.running import find
+from local.stack import StackError
+
+_EPILOG: Final = """\
+environment, for a deployment:
+  FNSSE_KEY, FNSSE_TOKEN                    a function key, or a token, of a caller
+  FNSSE_OPERATOR_KEY, FNSSE_OPERATOR_TOKEN  the master key, or a token, of an operator
+  AZURE_EVENTHUB_NAMESPACE, AZURE_EVENTHUB_NAME (or AZURE_EVENTHUB_CONN_STR)
+                                            where the test exchange's event is awaited
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code 0 if there is no problem, 1 if there is one."""
+    options = _parser().parse_args(arguments)
+    found: list[Check] = []
+    if options.url is None:
+        found += show("This machine", machine.checks(options.folder), sys.stdout)
+        found += show("Settings", settings.checks(), sys.stdout)
+        found += show("The running app", _local_app(options), sys.stdout)
+    else:
+        access = app.Access(
+            url=options.url.rstrip("/"),
+            caller=_headers("FNSSE_KEY", "FNSSE_TOKEN"),
+            operator=_headers("FNSSE_OPERATOR_KEY", "FNSSE_OPERATOR_TOKEN"),
+        )
+        found += show(
+            f"The app at {access.url}",
+            _app(access, options.deployment, _event_hub_settings(os.environ)),
+            sys.stdout,
+        )
+    return _conclude(found)
+
+
+def _local_app(options: argparse.Namespace) -> Iterator[Check]:
+    try:
+        running = find(options.folder)
+    except StackError as error:
+        yield skipped(str(error), "make run")
+        return
+    access = app.Access(url=running.proxy)
+    yield from _app(access, options.deployment, running.event_hub_settings)
+
+
+def _app(access: app.Access, deployment: str, hub: Mapping[str, str]) -> Iterator[Check]:
+    healthy = list(app.health(access, hub))
+    yield from healthy
+    if healthy[0].state is State.PROBLEM:
+        return
+    yield from app.status(access)
+    yield from app.exchange(access, deployment, _feed(hub))
+
+
+def _feed(hub: Mapping[str, str]) -> app.OpenFeed | None:
+    if not (hub.get("AZURE_EVENTHUB_CONN_STR") or hub.get("AZURE_EVENTHUB_NAMESPACE")):
+        return None
+    from local.event_feed import EventFeed  # the SDK takes half a second to import
+
+    return lambda: EventFeed(hub, from_start=False)
+
+
+def _event_hub_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in environment.items() if name.startswith("AZURE_EVENTHUB_")}
+
+
+def _headers(key: str, token: str) -> dict[str, str]:
+    if value := os.environ.get(token):
+        return {"authorization": f"Bearer {value}"}
+    value = os.environ.get(key)
+    return {"x-functions-key": value} if value else {}
+
+
+def _conclude(found: list[Check]) -> int:
+    problems = sum(check.state is State.PROBLEM for check in found)
+    warnings = sum(check.state is State.WARNING for check in found)
+    if problems or warnings:
+        print(f"\n{_count(problems, 'problem')}, {_count(warnings, 'warning')}")
+    else:
+        print("\nno problem found")
+    return 1 if problems else 0
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m local.doctor",
+        description="Say what is wrong with this machine or with a deployment, and what to do.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--url", metavar="URL", help="the app to look at; default: the `make run` of FOLDER"
+    )
+    parser.add_argument(
+        "--deployment", default="gpt-4o", help="for the test exchange; default: %(default)s"
+    )
+    parser.add_argument(
+        "--folder", type=Path, default=DEFAULT_FOLDER, help="of the run; default .local"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,205 @@
+"""A serving app: its health, its status, and a test exchange followed to its event."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+
+import httpx
+
+from local.doctor.check import Check, ok, problem, skipped, warning
+from local.event_feed import Event
+from local.reachable import sentences
+
+_CALL_WITHIN_S: Final = 60.0
+_EVENT_WITHIN_S: Final = 60.0
+_OLD_S: Final = 300.0  # an envelope that waits longer means that delivery is behind
+_TEXT: Final = "Reply with one word: is everything well?"
+
+
+class Feed(Protocol):
+    """Events as they arrive on the Event Hub."""
+
+    def next(self, *, within_s: float) -> Event | None:
+        """The next event; None if none arrives in time."""
+        ...
+
+
+type OpenFeed = Callable[[], AbstractContextManager[Feed]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """Where the app is, and what lets callers and operators in."""
+
+    url: str
+    caller: Mapping[str, str] = field(default_factory=dict)  # headers
+    operator: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on this machine, where no key is asked for."""
+        return urlsplit(self.url).hostname in {"127.0.0.1", "localhost"}
+
+    def client(self) -> AbstractContextManager[httpx.Client]:
+        """A client that takes HTTP_PROXY for other machines alone."""
+        return httpx.Client(base_url=self.url, timeout=_CALL_WITHIN_S, trust_env=not self.is_local)
+
+
+def health(access: Access, settings: Mapping[str, str]) -> Iterator[Check]:
+    """Whether it runs, and reaches what it needs."""
+    with access.client() as client:
+        try:
+            alive = client.get("/health")
+            ready = client.get("/health/ready")
+        except httpx.HTTPError as error:
+            yield problem(
+                f"{access.url} does not answer: {type(error).__name__}",
+                "check the address, and whether the app is started",
+            )
+            return
+    if alive.status_code != httpx.codes.OK:
+        yield problem(
+            f"GET /health: {alive.status_code}",
+            "the host runs and the app does not: look into its log for the first error",
+        )
+        return
+    yield ok(f"{access.url} serves")
+    yield from _readiness(ready, settings)
+
+
+def _readiness(ready: httpx.Response, settings: Mapping[str, str]) -> Iterator[Check]:
+    try:
+        states: dict[str, Any] = ready.json()
+    except ValueError:
+        yield problem(f"GET /health/ready: {ready.status_code}", "is this address fnsse's?")
+        return
+    for sentence in sentences(states, settings):
+        what, _, remedy = sentence.partition(" - ")
+        yield problem(what, remedy)
+    for name, reason in states.get("degraded", {}).items():
+        yield problem(f"{name}: {reason}", "docs/how-to/answer-an-alert.md, nothing-delivered")
+    for name in ("settings", "worker_library"):
+        if name in states:
+            yield warning(f"{name}: {states[name]}", "docs/reference/functions.md, Health")
+    if states.get("status") == "ready":
+        yield ok("the app reaches queue, blobs and Event Hub")
+
+
+def status(access: Access) -> Iterator[Check]:
+    """What waits, what failed and why."""
+    with access.client() as client:
+        response = client.get("/ops/status", headers=dict(access.operator))
+    if response.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+        yield skipped(
+            f"GET /ops/status: {response.status_code}, it is for operators",
+            "give FNSSE_OPERATOR_KEY (the app's master key) or FNSSE_OPERATOR_TOKEN",
+        )
+        return
+    if response.status_code != httpx.codes.OK:
+        yield problem(f"GET /ops/status: {response.status_code}", "is the app's version older?")
+        return
+    yield from judge(response.json())
+
+
+def judge(seen: Mapping[str, Any]) -> Iterator[Check]:
+    """The findings of what `GET /ops/status` says."""
+    recording = seen["worker"]["recording"]
+    if recording["lost"]:
+        yield problem(
+            f"{recording['lost']} exchanges could not be recorded by this worker",
+            "the log has their envelopes: docs/reference/log-lines.md",
+        )
+    if recording["waiting"]:
+        yield warning(
+            f"{recording['waiting']} exchanges wait in memory for storage",
+            "do not stop the app; look at the storage account",
+        )
+    unread = [name for name in ("queue", "reconcile", "dead_letters") if "error" in seen[name]]
+    if unread:
+        yield problem(
+            f"the app cannot read {', '.join(unread)}: storage cannot be reached",
+            "check AzureWebJobsStorage and CAPTURES_STORAGE, and the identity's roles",
+        )
+        return
+    age_s = seen["queue"]["oldest_age_s"] or 0
+    if age_s > _OLD_S:
+        yield warning(
+            f"the oldest of {seen['queue']['length']} envelopes waits since {age_s:.0f} s",
+            "docs/how-to/answer-an-alert.md, nothing-delivered",
+        )
+    else:
+        yield ok(f"{seen['queue']['length']} envelopes on the queue")
+    if seen["reconcile"]["waiting"]:
+        yield warning(
+            f"reconcile did nothing at its last run: {seen['reconcile']['waiting']}",
+            "docs/how-to/answer-an-alert.md, reconcile-incomplete",
+        )
+    if count := seen["dead_letters"]["count"]:
+        yield warning(f"{count} dead letters", "docs/how-to/dead-letters.md")
+
+
+def exchange(access: Access, deployment: str, feed: OpenFeed | None) -> Iterator[Check]:
+    """A small call, and its event."""
+    if feed is None:
+        check, _ = _ask(access, deployment)
+        yield check
+        yield skipped(
+            "the test exchange was not followed to its event",
+            "give AZURE_EVENTHUB_NAMESPACE (or AZURE_EVENTHUB_CONN_STR) and AZURE_EVENTHUB_NAME, "
+            "with a role that may listen",
+        )
+        return
+    with feed() as events:
+        check, exchange_id = _ask(access, deployment)
+        yield check
+        if exchange_id is not None:
+            yield _event(events, exchange_id)
+
+
+def _ask(access: Access, deployment: str) -> tuple[Check, str | None]:
+    body = {"model": deployment, "messages": [{"role": "user", "content": _TEXT}]}
+    began = time.monotonic()
+    with access.client() as client:
+        response = client.post(
+            "/openai/v1/chat/completions", json=body, headers=dict(access.caller)
+        )
+    exchange_id = response.headers.get("x-exchange-id")
+    took_ms = (time.monotonic() - began) * 1000
+    if response.status_code == httpx.codes.OK:
+        text = f"a test exchange with {deployment} was answered after {took_ms:.0f} ms"
+        return ok(f"{text} ({exchange_id})"), exchange_id
+    return _refused(response, deployment), exchange_id
+
+
+def _refused(response: httpx.Response, deployment: str) -> Check:
+    remedies = {
+        401: "give FNSSE_KEY (a function key) or FNSSE_TOKEN; or check AZURE_OPENAI_KEY of the app",
+        404: f"is there a deployment {deployment}? make doctor DEPLOYMENT=<its name>",
+    }
+    try:
+        message = response.json()["error"]["message"]
+    except (ValueError, KeyError, TypeError):
+        message = "no error of fnsse or Azure OpenAI"
+    return problem(
+        f"a test exchange with {deployment} was answered {response.status_code}: {message}",
+        remedies.get(response.status_code, "docs/reference/errors.md"),
+    )
+
+
+def _event(events: Feed, exchange_id: str) -> Check:
+    began = time.monotonic()
+    while (waited_s := time.monotonic() - began) < _EVENT_WITHIN_S:
+        event = events.next(within_s=1)
+        if event is not None and event.get("exchange_id") == exchange_id:
+            kind, outcome = event.get("type"), event.get("outcome")
+            return ok(f"its event arrived after {waited_s:.1f} s: {json.dumps(kind)}, {outcome}")
+    return problem(
+        f"its event did not arrive within {_EVENT_WITHIN_S:.0f} s",
+        f"GET /ops/status says what waits; docs/how-to/find-an-exchange.md for {exchange_id}",
+    )

@@ -1,0 +1,148 @@
+"""What the doctor finds, and what it tells to do about it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from local.doctor import app, settings
+from local.doctor.check import Check, State, ok, problem, show
+
+SEEN: dict[str, Any] = {
+    "worker": {"recording": {"waiting": 0, "lost": 0}},
+    "queue": {"length": 2, "oldest_age_s": 3.0},
+    "reconcile": {"at": None, "waiting": None},
+    "dead_letters": {"count": 0, "oldest": []},
+}
+READY = {"status": "ready", "queue": "reachable", "blobs": "reachable", "event_hub": "reachable"}
+
+
+class AppInTest(app.Access):
+    """An app that responds by a function."""
+
+    def client(self) -> AbstractContextManager[httpx.Client]:
+        return httpx.Client(base_url=self.url, transport=httpx.MockTransport(self.respond))
+
+    respond: Callable[[httpx.Request], httpx.Response]
+
+
+def app_that(respond: Callable[[httpx.Request], httpx.Response]) -> app.Access:
+    access = AppInTest(url="http://app")
+    object.__setattr__(access, "respond", respond)
+    return access
+
+
+def health_of(ready: dict[str, Any], status: int = 200) -> list[Check]:
+    def respond(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/health":
+            return httpx.Response(200, json={"status": "ok"})
+        return httpx.Response(status, json=ready)
+
+    return list(app.health(app_that(respond), {"AZURE_EVENTHUB_CONN_STR": "Endpoint=…"}))
+
+
+def states(checks: list[Check]) -> list[State]:
+    return [check.state for check in checks]
+
+
+def test_a_healthy_app_is_all_right() -> None:
+    assert states(health_of(READY)) == [State.OK, State.OK]
+
+
+def test_a_dependency_that_cannot_be_reached_is_named_with_its_settings() -> None:
+    found = health_of({**READY, "status": "not ready", "event_hub": "unreachable"}, 503)
+    assert found[1] == problem(
+        "event_hub: unreachable", "check AZURE_EVENTHUB_CONN_STR and AZURE_EVENTHUB_NAME"
+    )
+
+
+def test_a_degraded_app_and_a_misspelt_setting_are_shown() -> None:
+    found = health_of(
+        {
+            **READY,
+            "status": "degraded",
+            "degraded": {"event_hub": "no event accepted since noon: busy"},
+            "settings": "CAPTURE_POLCY is not a setting",
+        }
+    )
+    assert states(found) == [State.OK, State.PROBLEM, State.WARNING]
+
+
+def test_an_app_that_does_not_answer_is_one_problem() -> None:
+    def respond(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    [found] = app.health(app_that(respond), {})
+    assert found.state is State.PROBLEM
+    assert "check the address" in found.remedy
+
+
+def test_without_an_operators_key_the_status_is_left_out() -> None:
+    [found] = app.status(app_that(lambda _: httpx.Response(401)))
+    assert found.state is State.SKIPPED
+    assert "FNSSE_OPERATOR_KEY" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("change", "state", "text"),
+    [
+        ({"worker": {"recording": {"waiting": 0, "lost": 3}}}, State.PROBLEM, "3 exchanges could"),
+        ({"worker": {"recording": {"waiting": 4, "lost": 0}}}, State.WARNING, "4 exchanges wait"),
+        ({"queue": {"length": 9, "oldest_age_s": 301.0}}, State.WARNING, "waits since 301 s"),
+        ({"reconcile": {"waiting": "the queue still holds"}}, State.WARNING, "the queue still"),
+        ({"dead_letters": {"count": 2, "oldest": []}}, State.WARNING, "2 dead letters"),
+        ({"queue": {"error": "storage …"}}, State.PROBLEM, "the app cannot read queue"),
+    ],
+)
+def test_what_operators_should_look_at_is_found(
+    change: dict[str, Any], state: State, text: str
+) -> None:
+    found = list(app.judge(SEEN | change))
+    assert any(check.state is state and text in check.what for check in found)
+    assert states(list(app.judge(SEEN))) == [State.OK]
+
+
+def test_a_refused_exchange_says_why_and_what_to_give() -> None:
+    error = {"error": {"code": "401", "message": "Access denied"}}
+    found = list(app.exchange(app_that(lambda _: httpx.Response(401, json=error)), "gpt", None))
+    assert states(found) == [State.PROBLEM, State.SKIPPED]
+    assert "401: Access denied" in found[0].what
+    assert "FNSSE_KEY" in found[0].remedy
+
+
+def test_settings_that_are_malformed_are_each_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_API_VERSION", "soon")
+    monkeypatch.setenv("CAPTURE_POLCY", "required")
+    [malformed] = settings.checks(tmp_path / "none.json")
+    assert malformed.state is State.PROBLEM
+    assert malformed.what.startswith("AZURE_OPENAI_API_VERSION is malformed")
+    monkeypatch.delenv("AZURE_OPENAI_API_VERSION")
+    assert states(list(settings.checks(tmp_path / "none.json"))) == [State.OK, State.WARNING]
+
+
+def test_a_settings_file_that_is_not_json_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "local.settings.json"
+    file.write_text("{")
+    [found] = settings.checks(file)
+    assert found.state is State.PROBLEM
+    assert "local.settings.json is not JSON" in found.what
+
+
+def test_findings_are_printed_as_they_come_without_colours_in_a_file() -> None:
+    out = io.StringIO()
+
+    def findings() -> Iterator[Check]:
+        yield ok("one")
+        assert "one" in out.getvalue()
+        yield problem("two", "do this")
+
+    assert len(show("Title", findings(), out)) == 2
+    assert out.getvalue() == ("\nTitle\n  ok       one\n  problem  two\n           -> do this\n")
