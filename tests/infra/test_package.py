@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from local.repository import ROOT
+from shared.adapters.worker_library import TESTED_VERSIONS
 from tests.package import build
 
 PACKAGES = ".python_packages/lib/site-packages"
@@ -120,6 +121,15 @@ def _indexed(folder: Path) -> tuple[list[str], list[str]]:
     assert run.returncode == 0, run.stderr
     functions, foreign = json.loads(run.stdout.splitlines()[-1])
     return functions, foreign
+
+
+def test_the_worker_library_is_the_version_that_the_app_was_tested_with() -> None:
+    """The app patches it. The platform would renew it by itself if the package did not name it."""
+    text = (ROOT / "requirements.txt").read_text()
+    pinned = dict(re.findall(r"^([\w.-]+)==([\w.]+)", text, re.MULTILINE))
+    assert {name: pinned.get(name, "").rpartition(".")[0] for name in TESTED_VERSIONS} == dict(
+        TESTED_VERSIONS
+    )
 
 
 def test_azd_runs_the_hook_and_leaves_nothing_to_build() -> None:

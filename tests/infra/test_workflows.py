@@ -232,6 +232,53 @@ def test_azds_hooks_are_there_at_their_moments() -> None:
     assert (ROOT / "infra" / "hooks" / "requirements.txt").is_file(), "or azd takes the app's"
 
 
+def test_azd_is_new_enough_for_what_is_asked_of_it() -> None:
+    """Hooks in Python, a question before it deletes a group that it did not make, and federated
+    credentials with GitHub's immutable subjects (1.30.0). The workflow brings such a version.
+    """
+    (least,) = re.findall(
+        r">= (\d+)\.(\d+)", parsed(ROOT / "azure.yaml")["requiredVersions"]["azd"]
+    )
+    (brought,) = re.findall(r"version: (\d+)\.(\d+)\.\d+\n", WORKFLOW.read_text())
+    oldest = (1, 30)
+    assert tuple(map(int, brought)) >= tuple(map(int, least)) >= oldest
+
+
+def test_what_runs_on_linux_has_its_line_ends_in_a_checkout_on_windows() -> None:
+    """A script with CRLF does not run there, and a policy or a query is deployed as it is."""
+    files = subprocess.run(
+        ["git", "ls-files", "infra", "local/install", "*.sh", "*.py", ".funcignore"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    texts = [file for file in files if not file.endswith((".json", ".txt", ".in"))]
+    ends = subprocess.run(
+        ["git", "check-attr", "eol", "--", *texts],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert len(ends) == len(texts) > 100
+    assert [line for line in ends if not line.endswith("eol: lf")] == []
+
+
+@pytest.mark.parametrize(
+    "command", ["az identity federated-credential", "az ad app federated-credential"]
+)
+def test_the_identity_trusts_the_environment_by_githubs_own_prefix(command: str) -> None:
+    """azd makes a managed identity or an app registration; repositories made since July 2026 have
+    numbers in the subjects of their tokens.
+    """
+    page = (ROOT / "docs" / "how-to" / "deploy-with-github-actions.md").read_text()
+    (steps,) = re.findall(r"^3\..*?(?=^4\.)", page, re.MULTILINE | re.DOTALL)
+    assert "actions/oidc/customization/sub" in steps
+    creation = steps[steps.index(command) :]
+    assert "$prefix:environment:production" in creation.split("\n   #")[0]
+
+
 def test_the_hooks_of_a_deployment_can_ask_azure(jobs: dict[str, dict[str, Any]]) -> None:
     """They ask by the Azure CLI, which does not share azd's sign-in. What a change would do is
     shown with the hub's units of today.
