@@ -55,6 +55,11 @@ var charts = [
     query: loadTextContent('../queries/workbook/completeness.kql')
   }
   {
+    title: 'Was anything not recorded?'
+    text: 'What reconcile cannot find, because storage took nothing of it: `not recorded at all` is in the log alone, for as long as logs are kept. Nothing here means that completeness above tells the whole.'
+    query: loadTextContent('../queries/workbook/not-recorded.kql')
+  }
+  {
     title: 'Why did reconcile do nothing?'
     text: 'Runs that had to wait, by reason. A few are normal under load; one at each run for hours is not.'
     query: loadTextContent('../queries/workbook/reconcile-waits.kql')

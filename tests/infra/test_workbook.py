@@ -24,6 +24,7 @@ from tests.infra.telemetry import (
     judged,
     request,
     tables,
+    trace,
 )
 
 QUERIES: Final = sorted((INFRA / "queries" / "workbook").glob("*.kql"))
@@ -34,6 +35,8 @@ DAY: Final = tables(
         delivered(Outcome.COMPLETED, after=_LATER),
         judged(Report(window="2026/11/23/11", captured=2, delivered=1, ended=True)),
         judged(Report(window="2026/11/23/11", captured=2, delivered=2, ended=True), after=_LATER),
+        trace("Exchange 01J could not be recorded at all. Its envelope: {}", "openai"),
+        trace("The response of exchange 01J could not be stored: ServerBusy", "openai"),
         did_nothing("the queue still holds 3 envelopes"),
         did_nothing("the Event Hub is not ready", after=_LATER),
     ],
@@ -107,6 +110,11 @@ def test_complaints_are_grouped_without_their_figures() -> None:
 def test_an_hour_is_shown_as_it_was_judged_last() -> None:
     ((hour, complete),) = [(row["hour"], row["complete"]) for row in rows("completeness")]
     assert (hour, complete) == ("2026/11/23/11", True)
+
+
+def test_what_could_not_be_recorded_is_counted_by_its_kind() -> None:
+    counted = {(row["what"], row["exchanges"]) for row in rows("not-recorded")}
+    assert counted == {("not recorded at all", 1), ("a part not stored", 1)}
 
 
 def test_the_reasons_of_reconcile_come_latest_first() -> None:
