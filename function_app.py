@@ -9,6 +9,7 @@ import os
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import azure.functions as func
 
@@ -37,6 +38,7 @@ from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.reconciliation import Reconciliation
 from shared.completeness.replay import ReplayRunner
 from shared.core.content.decision import ContentDecision
+from shared.core.telemetry.attributes import TelemetryOptions
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import Enrichment
 from shared.enrichment.message_handler import MessageHandler
@@ -48,7 +50,26 @@ from shared.relay.recorder import Recorder
 from shared.relay.relay import Relay
 from shared.settings import misspelt
 from shared.settings.loader import load
-from shared.settings.settings import CallerAuthSettings
+from shared.settings.settings import CallerAuthSettings, Settings
+from shared.telemetry.telemetry import Telemetry
+
+
+def telemetry(settings: Settings) -> Telemetry | None:
+    """Exports to the collector that the settings name; None if they name none."""
+    if settings.telemetry is None:
+        return None
+    from shared.adapters.otlp import OtlpExport  # 250 ms to import
+
+    upstream_address = urlsplit(settings.upstream.base_url)
+    options = TelemetryOptions(
+        server_address=upstream_address.hostname or "",
+        server_port=upstream_address.port or (443 if upstream_address.scheme == "https" else 80),
+        caller_members=settings.telemetry.caller_members,
+        old_names=settings.telemetry.old_names,
+    )
+    return Telemetry(
+        OtlpExport(settings.telemetry), ledger, options, grace_s=settings.reconcile.grace_s
+    )
 
 
 def signing_keys(settings: CallerAuthSettings) -> Callable[[], Awaitable[SigningKeys]]:
@@ -95,12 +116,18 @@ relay = Relay(
     content=ContentDecision(mode=config.content_mode, rule="CONTENT_MODE"),
 )
 json_blobs = JsonBlobs(storage)
+delivery_telemetry = telemetry(config)
 enrichment = Enrichment(
     captures,
-    Assembler(config.upstream.region, config.deployments),
+    Assembler(
+        config.upstream.region,
+        config.deployments,
+        for_telemetry=delivery_telemetry is not None,
+    ),
     UsageClaims(json_blobs),
     event_hub,
     ledger,
+    delivery_telemetry,
 )
 message_handler = MessageHandler(enrichment, envelopes)
 poison_handler = PoisonHandler(

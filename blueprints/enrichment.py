@@ -7,6 +7,7 @@ from __future__ import annotations
 import azure.functions as func
 
 from shared.adapters.envelope_queue import POISON_QUEUE, QUEUE
+from shared.enrichment.enrichment import QueueMessage
 from shared.enrichment.message_handler import MessageHandler
 from shared.enrichment.poison_handler import PoisonHandler
 
@@ -22,7 +23,7 @@ def blueprint(
     @functions.function_name("enrichment")
     @functions.queue_trigger(arg_name="message", queue_name=QUEUE, connection=storage_setting)
     async def enrich(message: func.QueueMessage) -> None:
-        await message_handler.handle(message.get_body())
+        await message_handler.handle(message.get_body(), _queue_message(message))
 
     @functions.function_name("enrichment_poison")
     @functions.queue_trigger(
@@ -32,3 +33,11 @@ def blueprint(
         await poison_handler.handle(message.get_body())
 
     return functions
+
+
+def _queue_message(message: func.QueueMessage) -> QueueMessage:
+    queued_at = message.insertion_time
+    return QueueMessage(
+        queued_ns=None if queued_at is None else int(queued_at.timestamp() * 1e9),
+        tries=message.dequeue_count or 1,
+    )

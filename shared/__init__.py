@@ -1,10 +1,10 @@
 """What the app does, in packages that follow the way of the data.
 
-    function_app > blueprints > relay | enrichment | completeness | access | health | adapters
+    function_app > blueprints
+                 > relay | enrichment | completeness | access | health | telemetry | adapters
                  > settings, error_response, id_generator > core | concurrency > errors
 
 A module imports from its own package and from the layers below it; `core` and `concurrency` do not
-import each other. Use cases (relay, enrichment,
-completeness, access, health) state what they need as a `Protocol`; `function_app.py` gives them the
-adapter.
+import each other. Use cases (relay, enrichment, completeness, access, health, telemetry) state what
+they need as a `Protocol`; `function_app.py` gives them the adapter.
 """

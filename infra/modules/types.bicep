@@ -551,6 +551,33 @@ type settingsType = {
 
   @description('Optional. How long an exchange may be on its way.')
   RECONCILE_GRACE_S: string?
+
+  @description('Optional. Address of an OpenTelemetry collector, for spans and metrics.')
+  OTEL_EXPORTER_OTLP_ENDPOINT: string?
+
+  @description('Optional. Another address for spans, or for spans alone.')
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: string?
+
+  @description('Optional. Another address for metrics, or for metrics alone.')
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: string?
+
+  @description('Optional. Headers for the collector, such as a reference to a key in Key Vault.')
+  OTEL_EXPORTER_OTLP_HEADERS: string?
+
+  @description('Optional. How the collector is spoken to.')
+  OTEL_EXPORTER_OTLP_PROTOCOL: string?
+
+  @description('Optional. Which traces are exported.')
+  OTEL_TRACES_SAMPLER: string?
+
+  @description('Optional. Export nothing.')
+  OTEL_SDK_DISABLED: string?
+
+  @description('Optional. Who called, as attributes of spans and metrics.')
+  TELEMETRY_CALLER_ATTRIBUTES: string?
+
+  @description('Optional. Metrics by their names of before, in addition.')
+  TELEMETRY_OLD_METRIC_NAMES: string?
 }
 
 @export()

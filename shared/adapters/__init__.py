@@ -25,13 +25,15 @@ Storage:
     json_blobs         small JSON objects, one blob each
     ledger             the ledger and the report of each window
     ledger_appender    appends entries to the ledger
+    first_entries      reads who delivered an exchange first
     usage_claims       claims on the usage of background responses
     start_lease        a lease that one holder has over all instances
 
-The Event Hub, identities and the worker:
+The Event Hub, the collector, identities and the worker:
 
     event_hub          sends events in groups
     event_hub_errors   translates the exceptions of its SDK
+    otlp               exports spans and metrics
     identity           the app's managed identity, and its tokens
     entra              the keys of a callers' tenant, and the verification of tokens
     worker_library     patches of Microsoft's worker library, checked at the start

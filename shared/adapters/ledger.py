@@ -18,12 +18,22 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from azure.storage.blob.aio import ContainerClient
 
+from shared.adapters.first_entries import first_of_writer
 from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger_appender import APPEND_INTERVAL_S, BLOCKS_PER_BLOB, LedgerAppender
 from shared.adapters.storage import Storage
@@ -42,6 +52,7 @@ from shared.errors import StorageError
 _log = logging.getLogger("fnsse.ledger")
 
 _READS_AT_ONCE: Final = 16
+_MAX_LACKING: Final = 10_000
 _ENTRIES_PER_STEP: Final = 200  # entries between two pauses: about a millisecond
 
 
@@ -68,6 +79,8 @@ class Ledger:
             sleep=sleep,
         )
         self._storage = storage
+        self._writer = writer
+        self._lacking: OrderedDict[str, None] = OrderedDict()
         self._json_blobs = JsonBlobs(storage)
         self._clock = clock
 
@@ -89,11 +102,22 @@ class Ledger:
             await self.appender.append(entries)
         except StorageError as error:
             self.failures += 1
+            self._lacking.update(dict.fromkeys(exchange_ids))
+            while len(self._lacking) > _MAX_LACKING:
+                self._lacking.popitem(last=False)
             _log.error(
                 "The ledger did not take %d entries; their events may be sent again: %s",
                 len(entries),
                 error,
             )
+
+    def lacks(self, exchange_id: str) -> bool:
+        """Whether this worker's entry of an exchange, one of the last 10,000, was not taken."""
+        return exchange_id in self._lacking
+
+    async def first_here(self, window: str, exchange_ids: Collection[str]) -> set[str]:
+        """The exchanges that this worker was the first to deliver. Raises StorageError."""
+        return await first_of_writer(self._storage, window, self._writer, exchange_ids)
 
     async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
         """Note that an exchange can never be delivered; False if that was known. Raises

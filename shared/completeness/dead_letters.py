@@ -10,7 +10,7 @@ from shared.completeness.ports import CaptureHeaders, EnvelopeSink
 from shared.completeness.redelivery import find_exchange, rebuild_envelope
 from shared.core.records.capture import CaptureKind, capture_name
 from shared.core.records.dead_letter import DeadLetterReason, DeadLetterRecord
-from shared.core.records.envelope import mark_replayed
+from shared.core.records.envelope import mark_replayed, mark_requeued
 from shared.core.records.poison import failure_count_name
 from shared.errors import StorageNotFound
 
@@ -97,6 +97,7 @@ class DeadLetters:
         if reason == DeadLetterReason.REPLAY_FAILED:
             envelope = mark_replayed(envelope)
         else:
+            envelope = mark_requeued(envelope, "requeue")
             await self._forget_failures(exchange_id)
             await self._ledger.reopen(exchange_id)
         await self._envelopes.put(envelope)

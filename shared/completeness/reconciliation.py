@@ -23,6 +23,7 @@ from shared.concurrency.gather import gather_bounded
 from shared.core.records.checkpoint import Checkpoint, resume
 from shared.core.records.comparison import CapturedExchange, Comparison, LedgerIndex, Report
 from shared.core.records.dead_letter import DeadLetterReason
+from shared.core.records.envelope import mark_requeued
 from shared.core.records.reconcile_run import RUN_BLOB, last_run
 from shared.core.records.window import Window, judged_windows
 from shared.errors import CaptureError, EnvelopeError, StorageError, StorageNotFound
@@ -199,7 +200,7 @@ class Reconciliation:
         except StorageError:
             return RedeliveryResult.STORAGE_FAILED
         try:
-            await self._envelopes.put(envelope)
+            await self._envelopes.put(mark_requeued(envelope, "reconcile"))
         except StorageError:  # StorageNotFound as well: of the queue, which is not the exchange's
             return RedeliveryResult.STORAGE_FAILED
         return RedeliveryResult.QUEUED

@@ -1,6 +1,6 @@
 """The pure core: what the app knows and decides, without I/O, a clock or settings.
 
-    event  >  answer, exchange, cost  >  records, api_error  >  content  >  wire, token
+    telemetry > event > answer, exchange, cost > records, api_error > content > wire, token
 
 A package imports from those to its right only, and from shared.errors.
 
@@ -9,6 +9,7 @@ A package imports from those to its right only, and from shared.errors.
 * `content` decides what of an exchange's prompt and answer is recorded.
 * `answer` parses a captured answer, `event` builds what goes to the Event Hub.
 * `cost` prices what an exchange used.
+* `telemetry` names what OpenTelemetry gets of an exchange.
 * `exchange` holds the states of a relayed exchange.
 * `api_error` holds the proxy's own error responses.
 

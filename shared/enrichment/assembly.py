@@ -23,11 +23,12 @@ from shared.concurrency.cooperative import run_cooperatively
 from shared.core.cost.deployments import NO_DEPLOYMENTS, DeploymentProfile, Deployments
 from shared.core.event import builder, truncation, usage_claim
 from shared.core.event.shape import Event
-from shared.core.records import capture
+from shared.core.records import capture, typed_json
 from shared.core.records import envelope as envelopes
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome
+from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry, telemetry_of
 from shared.core.wire.http.headers import EVENT_STREAM
 from shared.core.wire.steps import Cooperative
 from shared.errors import AssemblyError
@@ -57,6 +58,7 @@ class AssembledEvent:
     claims: str | None
     # the event, if another exchange counts that usage; None if nothing has to be claimed
     repeating_body: bytes | None
+    telemetry: ExchangeTelemetry | None = None  # None: telemetry is switched off
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,19 +68,26 @@ class _ChildOptions:
     region: str | None
     limit_bytes: int
     deployments: dict[str, DeploymentProfile]
+    for_telemetry: bool
 
 
 class Assembler:
     """Builds events; at most one child process at a time, which bounds memory."""
 
     def __init__(
-        self, default_region: str | None, deployments: Deployments = NO_DEPLOYMENTS
+        self,
+        default_region: str | None,
+        deployments: Deployments = NO_DEPLOYMENTS,
+        *,
+        for_telemetry: bool = False,
     ) -> None:
         """`default_region` is the event's region where the upstream named none; `deployments` is
-        what the operator says of them.
+        what the operator says of them. `for_telemetry`: also say what spans and metrics are made
+        of.
         """
         self._default_region = default_region
         self._deployments = dict(deployments)
+        self._for_telemetry = for_telemetry
         self._one_child = asyncio.Lock()
 
     async def __call__(
@@ -89,19 +98,22 @@ class Assembler:
         limit_bytes: int,
     ) -> AssembledEvent:
         """The event, of at most `limit_bytes`. Raises AssemblyError."""
+        options = _ChildOptions(
+            region=self._default_region,
+            limit_bytes=limit_bytes,
+            deployments=self._deployments,
+            for_telemetry=self._for_telemetry,
+        )
         if _fits_in_place(request, response):
             steps = builder.build_steps(
                 envelope, request, response, self._default_region, self._deployments
             )
-            return await _assemble_in_place(steps, limit_bytes)
-        options = _ChildOptions(
-            region=self._default_region, limit_bytes=limit_bytes, deployments=self._deployments
-        )
+            return await _assemble_in_place(steps, envelope, options)
         async with self._one_child:
             return _unpack_assembled(await _run_child(_pack(envelope, request, response, options)))
 
 
-def _truncated(event: Event, limit_bytes: int) -> AssembledEvent:
+def _assembled(event: Event, envelope: Envelope, options: _ChildOptions) -> AssembledEvent:
     """Both forms of the event, if a claim decides which of them is right: it is cheaper than to
     read the captures again.
     """
@@ -110,19 +122,27 @@ def _truncated(event: Event, limit_bytes: int) -> AssembledEvent:
     if claims is not None:
         event = usage_claim.mark_repeated(event, repeated=False)
         repeating = truncation.truncate(
-            usage_claim.mark_repeated(event, repeated=True), limit_bytes
+            usage_claim.mark_repeated(event, repeated=True), options.limit_bytes
         )
+    body = truncation.truncate(event, options.limit_bytes)
+    telemetry = None
+    if options.for_telemetry:
+        truncated = truncation.was_truncated(body)
+        telemetry = telemetry_of(event, envelope, truncated=truncated)
     return AssembledEvent(
-        body=truncation.truncate(event, limit_bytes),
+        body=body,
         outcome=event.outcome,
         claims=claims,
         repeating_body=repeating,
+        telemetry=telemetry,
     )
 
 
-async def _assemble_in_place(steps: Cooperative[Event], limit_bytes: int) -> AssembledEvent:
+async def _assemble_in_place(
+    steps: Cooperative[Event], envelope: Envelope, options: _ChildOptions
+) -> AssembledEvent:
     try:
-        return _truncated(await run_cooperatively(steps), limit_bytes)
+        return _assembled(await run_cooperatively(steps), envelope, options)
     except Exception as error:  # noqa: BLE001 - whatever a bug raises
         raise AssemblyError(f"assembling an event failed: {_failure(error)}") from None
 
@@ -226,8 +246,12 @@ def _assemble_packed(packed: bytes) -> bytes:
     request, response = (capture.load(part) if part else None for part in parts[1:])
     envelope = envelopes.load(head["envelope"])
     event = builder.build(envelope, request, response, options.region, options.deployments)
-    assembled = _truncated(event, options.limit_bytes)
-    about = {"outcome": assembled.outcome, "claims": assembled.claims}
+    assembled = _assembled(event, envelope, options)
+    about = {
+        "outcome": assembled.outcome,
+        "claims": assembled.claims,
+        "telemetry": asdict(assembled.telemetry) if assembled.telemetry else None,
+    }
     return b"\n".join([json.dumps(about).encode(), assembled.body, assembled.repeating_body or b""])
 
 
@@ -237,6 +261,7 @@ def _child_options(members: dict[str, Any]) -> _ChildOptions:
         region=members["region"],
         limit_bytes=members["limit_bytes"],
         deployments={name: DeploymentProfile(**profile) for name, profile in profiles},
+        for_telemetry=members["for_telemetry"],
     )
 
 
@@ -246,11 +271,13 @@ def _unpack_assembled(output: bytes) -> AssembledEvent:
     """
     about, body, repeating_body = output.split(b"\n")
     members = json.loads(about)
+    telemetry = members["telemetry"]
     return AssembledEvent(
         body=body,
         outcome=Outcome(members["outcome"]),
         claims=members["claims"],
         repeating_body=repeating_body or None,
+        telemetry=typed_json.read(ExchangeTelemetry, telemetry) if telemetry else None,
     )
 
 

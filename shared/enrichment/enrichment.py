@@ -17,6 +17,8 @@ from shared.core.records.capture import Capture, of_outcome, outcome_name
 from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.envelope import Envelope, to_fields
 from shared.core.records.outcome import Outcome
+from shared.core.telemetry.delivery import DeliveryCause, cause_of
+from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.enrichment.assembly import AssembledEvent
 from shared.enrichment.delivery_log import DeliveryLog
 from shared.enrichment.stored_captures import read_stored
@@ -96,6 +98,20 @@ class EventSink(Protocol):
         ...
 
 
+class DeliveryTelemetry(Protocol):
+    """Reports deliveries to a collector. None of its methods waits or raises."""
+
+    def accepted(
+        self, exchange: ExchangeTelemetry, cause: DeliveryCause, queued_ns: int | None
+    ) -> None:
+        """The Event Hub has accepted the event of an exchange."""
+        ...
+
+    def dead_lettered(self, reason: str) -> None:
+        """An exchange can never be delivered."""
+        ...
+
+
 class EnrichmentLedger(Protocol):
     """The ledger of undeliverable exchanges. Each method raises StorageError."""
 
@@ -113,6 +129,15 @@ class _ClaimedEvent:
     body: bytes  # JSON
     outcome: Outcome  # as the event says
     claim: Claim | None  # on the usage in the event; None if no claim is needed
+    telemetry: ExchangeTelemetry | None  # None: telemetry is switched off
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueueMessage:
+    """What the queue says of the message that an envelope came in."""
+
+    queued_ns: int | None = None  # unix time; None: not known
+    tries: int = 1  # how often the queue has delivered it
 
 
 class Enrichment:
@@ -125,15 +150,19 @@ class Enrichment:
         claims: UsageClaimStore,
         event_hub: EventSink,
         ledger: EnrichmentLedger,
+        telemetry: DeliveryTelemetry | None = None,
         *,
         timeout_s: float = DELIVERY_S,
     ) -> None:
-        """`timeout_s` bounds all that is done for one message, however many waits it takes."""
+        """`timeout_s` bounds all that is done for one message, however many waits it takes.
+        `telemetry` is None if it is switched off.
+        """
         self._captures = captures
         self._assemble = assemble
         self._claims = claims
         self._event_hub = event_hub
         self._ledger = ledger
+        self._telemetry = telemetry
         self._timeout_s = timeout_s
         self._delivery_log = DeliveryLog()
         # These bound memory: a worker delivers hundreds of envelopes at once when it has a backlog,
@@ -142,7 +171,7 @@ class Enrichment:
         self._memory = ByteBudget(_HELD_BYTES)
         self._reading = asyncio.Semaphore(_READS_AT_ONCE)
 
-    async def deliver(self, envelope: Envelope) -> None:
+    async def deliver(self, envelope: Envelope, message: QueueMessage | None = None) -> None:
         """Returns when the event of this envelope was accepted, or when the exchange is
         dead-lettered because its event never can be.
 
@@ -152,17 +181,20 @@ class Enrichment:
             async with asyncio.timeout(self._timeout_s):
                 if envelope.outcome_pending:
                     envelope = await self._store_outcome(envelope)
-                await self._deliver(envelope)
+                await self._deliver(envelope, message or QueueMessage())
         except TimeoutError:
             raise DeliveryError(
                 f"exchange {envelope.exchange_id} was not delivered within {self._timeout_s:g} s"
             ) from None
 
-    async def _deliver(self, envelope: Envelope) -> None:
+    async def _deliver(self, envelope: Envelope, message: QueueMessage) -> None:
         try:
             async with self._memory.hold(_held_bytes(envelope)):
                 event = await self._claimed_event(envelope, await self._event_hub.limit_bytes())
                 await self._send(event, envelope.exchange_id)
+            if self._telemetry is not None and event.telemetry is not None:
+                cause = cause_of(envelope, message.tries)
+                self._telemetry.accepted(event.telemetry, cause, message.queued_ns)
             await self._delivery_log.accepted(replace(envelope, outcome=event.outcome))
         except CaptureError as error:
             await self._dead_letter(envelope, DeadLetterReason.CORRUPT_CAPTURE, error)
@@ -223,16 +255,28 @@ class Enrichment:
                 stored.envelope, stored.request, stored.response, limit_bytes
             )
         if assembled.claims is None or assembled.repeating_body is None:
-            return _ClaimedEvent(body=assembled.body, outcome=assembled.outcome, claim=None)
+            return _ClaimedEvent(
+                body=assembled.body,
+                outcome=assembled.outcome,
+                claim=None,
+                telemetry=assembled.telemetry,
+            )
         claim = await self._claims.claim(assembled.claims, envelope.exchange_id)
         repeated = usage_claim.is_repeated(envelope.exchange_id, claim.holder)
-        body = assembled.repeating_body if repeated else assembled.body
-        return _ClaimedEvent(body=body, outcome=assembled.outcome, claim=claim)
+        telemetry = assembled.telemetry
+        return _ClaimedEvent(
+            body=assembled.repeating_body if repeated else assembled.body,
+            outcome=assembled.outcome,
+            claim=claim,
+            telemetry=telemetry and replace(telemetry, usage_repeated=repeated),
+        )
 
     async def _dead_letter(
         self, envelope: Envelope, reason: DeadLetterReason, error: Exception
     ) -> None:
         if await self._ledger.dead_letter(envelope.exchange_id, reason):
+            if self._telemetry is not None:
+                self._telemetry.dead_lettered(reason)
             _log.error(
                 "Exchange %s can never be delivered and is dead-lettered (%s): %s",
                 envelope.exchange_id,

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from shared.core.records import envelope_message
-from shared.core.records.envelope import Envelope
+from shared.core.records.envelope import Envelope, mark_requeued
+from shared.enrichment.enrichment import QueueMessage
 
 _log = logging.getLogger("fnsse.enrichment")
 
@@ -23,7 +24,7 @@ RETRY_AFTER_S: Final = 30  # as host.json's visibilityTimeout
 class EnvelopeDelivery(Protocol):
     """Delivers the event of one envelope."""
 
-    async def deliver(self, envelope: Envelope) -> None:
+    async def deliver(self, envelope: Envelope, message: QueueMessage | None = None) -> None:
         """Returns when the envelope needs no other try, and raises if it does."""
         ...
 
@@ -43,19 +44,19 @@ class MessageHandler:
         self._delivery = delivery
         self._queue = queue
 
-    async def handle(self, message: bytes) -> None:
+    async def handle(self, body: bytes, message: QueueMessage | None = None) -> None:
         """Returns when no envelope of the message needs it any more. Raises EnvelopeError,
         AssemblyError, DeliveryError or StorageError; the queue then delivers the message again.
         """
-        envelopes = envelope_message.load(message)
+        envelopes = envelope_message.load(body)
         if len(envelopes) == 1:
-            await self._delivery.deliver(envelopes[0])
+            await self._delivery.deliver(envelopes[0], message)
             return
-        failures = await self._deliver_all(envelopes)
+        failures = await self._deliver_all(envelopes, message)
         if len(failures) == len(envelopes):  # none of them would have two events
             raise failures[0][1]
         for envelope, error in failures:
-            await self._queue.put(envelope, RETRY_AFTER_S)
+            await self._queue.put(mark_requeued(envelope, "retry"), RETRY_AFTER_S)
             _log.warning(
                 "Exchange %s could not be delivered with others, and is queued alone: %s",
                 envelope.exchange_id,
@@ -63,11 +64,12 @@ class MessageHandler:
             )
 
     async def _deliver_all(
-        self, envelopes: Sequence[Envelope]
+        self, envelopes: Sequence[Envelope], message: QueueMessage | None
     ) -> list[tuple[Envelope, BaseException]]:
         """Those that could not be delivered, and why."""
         results = await asyncio.gather(
-            *(self._delivery.deliver(envelope) for envelope in envelopes), return_exceptions=True
+            *(self._delivery.deliver(envelope, message) for envelope in envelopes),
+            return_exceptions=True,
         )
         pairs = zip(envelopes, results, strict=True)
         return [(envelope, error) for envelope, error in pairs if error is not None]

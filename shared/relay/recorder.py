@@ -149,6 +149,7 @@ class Recorder:
         self, record: ExchangeRecord, machine: ExchangeMachine, captured: asyncio.Future[Actions]
     ) -> None:
         conclusion = machine.require_conclusion()
+        began_at = asyncio.get_running_loop().time()
         traceless = self._is_traceless(record, conclusion)
         envelope = await self._put_captures(record, conclusion)
         both = envelope.request_capture is not None and envelope.response_capture is not None
@@ -159,6 +160,9 @@ class Recorder:
             record.end_withheld(machine.held_bytes, answered_status=machine.answered_status)
             names = (envelope.request_capture, envelope.response_capture)
             envelope = _with_captures(record.envelope(machine.require_conclusion()), *names)
+        recording_ms = (asyncio.get_running_loop().time() - began_at) * 1000
+        recorded_ms = round(envelope.timings.to_end_ms + recording_ms, 3)
+        envelope = replace(envelope, recorded_ms=recorded_ms)
         says_ending = envelope.response_capture is not None and not amended
         await self.outcomes.record(envelope, in_storage=says_ending, traceless=traceless)
 

@@ -23,6 +23,7 @@ from shared.settings.settings import (
     ReconcileSettings,
     Settings,
     StorageSettings,
+    TelemetrySettings,
     UpstreamSettings,
 )
 
@@ -47,6 +48,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         content_mode=ContentMode(reader.one_of("CONTENT_MODE", *ContentMode)),
         managed_identity_client_id=reader.text("AZURE_CLIENT_ID"),
         caller_auth=_caller_auth(reader),
+        telemetry=_telemetry(reader),
         misspelt=reader.misspelt(),  # the last one: it knows what was read before
     )
     reader.raise_problems()
@@ -252,4 +254,40 @@ def _caller_auth(reader: EnvironReader) -> CallerAuthSettings | None:
         audiences=validators.comma_separated(audiences),
         caller_object_ids=validators.comma_separated((callers or "").lower()),
         operator_object_ids=validators.comma_separated((operators or "").lower()),
+    )
+
+
+def _telemetry(reader: EnvironReader) -> TelemetrySettings | None:
+    """Switched on by OpenTelemetry's standard settings, the rest of which its SDK reads."""
+    addresses = {
+        signal: reader.validate(
+            f"OTEL_EXPORTER_OTLP{signal}_ENDPOINT",
+            "the address of a collector's OTLP/HTTP receiver",
+            f"https://collector.contoso.com:4318{path}",
+            validators.is_collector_address,
+        )
+        for signal, path in (("", ""), ("_TRACES", "/v1/traces"), ("_METRICS", "/v1/metrics"))
+    }
+    what = "headers for the collector: name=value, several of them separated by commas"
+    reader.validate(
+        "OTEL_EXPORTER_OTLP_HEADERS", what, "api-key=...", validators.are_otlp_headers, secret=True
+    )
+    reader.one_of("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+    members = reader.validate(
+        "TELEMETRY_CALLER_ATTRIBUTES",
+        f"some of {', '.join(validators.CALLER_MEMBERS)}, separated by commas",
+        "team",
+        validators.are_caller_members,
+    )
+    old_names = reader.switch("TELEMETRY_OLD_METRIC_NAMES", default=False)
+    disabled = reader.switch("OTEL_SDK_DISABLED", default=False)
+    sampler = reader.text("OTEL_TRACES_SAMPLER")
+    if disabled or not any(addresses.values()):
+        return None
+    return TelemetrySettings(
+        traces=bool(addresses[""] or addresses["_TRACES"]),
+        metrics=bool(addresses[""] or addresses["_METRICS"]),
+        sampler_chosen=sampler is not None,
+        caller_members=validators.comma_separated((members or "").lower()),
+        old_names=old_names,
     )

@@ -99,6 +99,17 @@ class CallerAuthSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TelemetrySettings:
+    """What is exported to an OpenTelemetry collector. OpenTelemetry's SDK reads where to."""
+
+    traces: bool
+    metrics: bool
+    sampler_chosen: bool  # OTEL_TRACES_SAMPLER says which traces are exported
+    caller_members: frozenset[str]  # of the event's `caller`, as attributes
+    old_names: bool  # metrics by their names of before, in addition
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything that the app reads from its environment."""
 
@@ -115,3 +126,4 @@ class Settings:
     managed_identity_client_id: str | None
     caller_auth: CallerAuthSettings | None  # None: the Functions host checks its keys
     misspelt: Mapping[str, str]  # a name that is not a setting -> the one that was probably meant
+    telemetry: TelemetrySettings | None  # None: nothing is exported

@@ -12,6 +12,9 @@ from shared.core.cost import deployments
 
 # Azure OpenAI serves nothing but /openai there.
 _WITHOUT_PATH: Final = (".openai.azure.com", ".cognitiveservices.azure.com")
+# Members of an event's `caller` that may become attributes of metrics. Not the request id: each
+# call has its own.
+CALLER_MEMBERS: Final = ("subscription", "product", "user", "api", "team")
 _LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -114,3 +117,18 @@ def are_guids(text: str) -> bool:
 
 def are_audiences(text: str) -> bool:
     return all(re.fullmatch(r"[\w.:/~-]+", item.strip(), re.ASCII) for item in text.split(","))
+
+
+def is_collector_address(text: str) -> bool:
+    """A collector in the same network may be reached without TLS."""
+    parts = urlsplit(text)
+    clean = not parts.username and not any(mark in text for mark in "?# ")
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and clean
+
+
+def are_otlp_headers(text: str) -> bool:
+    return all(re.fullmatch(r"[^=\s]+=[^,]*", pair.strip()) for pair in text.split(","))
+
+
+def are_caller_members(text: str) -> bool:
+    return comma_separated(text.lower()) <= set(CALLER_MEMBERS)

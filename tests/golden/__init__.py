@@ -5,6 +5,7 @@ cases/<name>/request, response   the raw bodies
 cases/<name>/exchange.json       what surrounds them: operation, headers, envelope fields. With
                                  `content_mode` metadata their captures are headers alone
 cases/<name>/event.json          the event; `python -m tests.golden` writes it again: read it
+cases/<name>/telemetry.txt       its spans and metrics; written again likewise
 """
 
 from __future__ import annotations
@@ -55,6 +56,10 @@ class Case:
     @property
     def event_path(self) -> Path:
         return _CASES / self.name / "event.json"
+
+    @property
+    def telemetry_path(self) -> Path:
+        return _CASES / self.name / "telemetry.txt"
 
 
 def names() -> list[str]:

@@ -14,7 +14,7 @@ from shared.core.records import outcome
 from shared.core.records.outcome import Outcome
 from shared.core.wire.operations import spec_of
 from shared.core.wire.stream import stream_scan, tail
-from tests.golden import Case, load, names
+from tests.golden import Case, load, names, telemetry_text
 
 _REGION = "Sweden Central"
 # the last two begin the PNG and the WAV in Base64
@@ -33,6 +33,13 @@ def test_the_captures_give_the_expected_event(case: Case) -> None:
     )
     assert event == json.loads(case.event_path.read_text("utf-8"))
     valid(event)
+
+
+def test_the_exchange_gives_the_expected_spans_and_metrics(case: Case) -> None:
+    """Line by line; the file is the documentation of its case."""
+    exchange = telemetry_text.exchange_of(case)
+    rendered = telemetry_text.render(exchange, telemetry_text.first_delivery(exchange))
+    assert rendered.splitlines() == case.telemetry_path.read_text("utf-8").splitlines()
 
 
 def test_the_outcome_is_the_one_that_the_relay_decides(case: Case) -> None:

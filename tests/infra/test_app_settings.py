@@ -30,12 +30,13 @@ OF_THE_HOST: Final = {
     "CAPTURES_STORAGE__credential",
 }
 
-# Read by the app, and never set in Azure: the first three hold keys, and the last is another form
-# of two that are set.
+# Read by the app, and never set in Azure: all but the last hold keys, and the last is another
+# form of two that are set.
 NOT_DEPLOYED: Final = {
     "AZURE_EVENTHUB_CONN_STR",
     "AZURE_OPENAI_KEY",
     "CAPTURES_STORAGE",
+    "OTEL_EXPORTER_OTLP_HEADERS",
     "CAPTURES_STORAGE__accountName",
 }
 

@@ -27,6 +27,7 @@ SAME_AS_CONTENT: Final = "[as content]"
 MIN_TEXT_BYTES: Final = 256
 _NEVER_CUT: Final = MIN_TEXT_BYTES // 6 - 1  # characters: JSON takes at most six bytes for one
 _MAX_LISTED: Final = 32
+_TRUNCATED: Final = b'"truncated":'
 _MAX_LIST_BYTES: Final = 8192  # what the list of what was truncated may take
 # These identify an exchange. They are short, and they stay.
 _NEVER_TRUNCATED: Final = frozenset(
@@ -93,6 +94,13 @@ class _Text:
     def truncated(self) -> TruncatedText:
         """The entry that lists it in the event."""
         return TruncatedText(path=_pointer(self.path), characters=len(self.value))
+
+
+def was_truncated(data: bytes) -> bool:
+    """Whether `truncate` cut this event. Its last key of that name is its own: the few that follow
+    hold no object of a caller.
+    """
+    return data.startswith(b"true", data.rfind(_TRUNCATED) + len(_TRUNCATED))
 
 
 def truncate(event: Event, limit_bytes: int) -> bytes:

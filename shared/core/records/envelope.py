@@ -26,6 +26,8 @@ _LONGEST_MS: Final = 7 * 24 * 3600 * 1000.0
 MAX_ARRIVALS: Final = 48
 
 type UsageSource = Literal["upstream", "estimated", "none"]
+# who queued an envelope again: enrichment after a failure, reconcile, or an operator
+type Requeue = Literal["retry", "reconcile", "requeue"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,6 +107,9 @@ class Envelope:
     outcome_pending: bool = False
     content_mode: ContentMode = ContentMode.FULL  # what of its content is recorded
     content_rule: str | None = None  # what set the mode; None: an envelope of before this field
+    # ms from the start until the recorder had stored the captures; None: not known
+    recorded_ms: float | None = None
+    requeued: Requeue | None = None  # None: the recorder queued it, or a replay
 
     @property
     def is_in_response_capture(self) -> bool:
@@ -126,6 +131,11 @@ def bound_text(text: str | None) -> str | None:
 def mark_replayed(envelope: Envelope) -> Envelope:
     """The envelope of an exchange that is delivered again on an operator's request."""
     return replace(envelope, replayed=True)
+
+
+def mark_requeued(envelope: Envelope, requeue: Requeue) -> Envelope:
+    """The envelope of an exchange that is queued again."""
+    return replace(envelope, requeued=requeue)
 
 
 def dump(envelope: Envelope) -> str:
@@ -168,7 +178,11 @@ def _check_values(envelope: Envelope) -> None:
     if start.tzinfo is None:
         raise ValueError("started_at has no offset")
     start + timedelta(milliseconds=_LONGEST_MS)  # overflows at the end of the calendar
-    times = [*asdict(envelope.timings).values(), *(at_ms for _, at_ms in envelope.arrivals)]
+    times = [
+        *asdict(envelope.timings).values(),
+        *(at_ms for _, at_ms in envelope.arrivals),
+        envelope.recorded_ms,
+    ]
     if not all(time is None or 0 <= time <= _LONGEST_MS for time in times):
         raise ValueError("a time is out of range")
 

@@ -11,7 +11,8 @@ import pytest
 
 from harness.sample_envelope import an_envelope
 from shared.core.records import envelope_message
-from shared.core.records.envelope import Envelope, dump
+from shared.core.records.envelope import Envelope, dump, mark_requeued
+from shared.enrichment.enrichment import QueueMessage
 from shared.enrichment.message_handler import RETRY_AFTER_S, MessageHandler
 from shared.errors import DeliveryError, EnvelopeError, StorageError
 
@@ -31,7 +32,7 @@ class DeliverySetup:
     queued: list[tuple[Envelope, int]] = field(default_factory=list)
     together: asyncio.Barrier | None = None
 
-    async def deliver(self, envelope: Envelope) -> None:
+    async def deliver(self, envelope: Envelope, message: QueueMessage | None = None) -> None:
         if self.together is not None:
             await asyncio.wait_for(self.together.wait(), 20)
         if envelope.deployment in self.failing:
@@ -59,7 +60,7 @@ async def test_one_that_fails_is_queued_alone(caplog: pytest.LogCaptureFixture) 
     setup = DeliverySetup(failing={"second"})
     await setup.handle(MESSAGE)
     assert setup.delivered == [ENVELOPES[0], ENVELOPES[2]]
-    assert setup.queued == [(ENVELOPES[1], RETRY_AFTER_S)]
+    assert setup.queued == [(mark_requeued(ENVELOPES[1], "retry"), RETRY_AFTER_S)]
     assert ENVELOPES[1].exchange_id in caplog.text
 
 

@@ -1,0 +1,55 @@
+"""The attributes that spans and metrics share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shared.core.telemetry.conventions import GEN_AI_OPERATIONS, PROVIDER
+from shared.core.telemetry.exchange_telemetry import MAX_NAME, ExchangeTelemetry
+
+type AttributeValue = str | int | float | bool | tuple[str, ...]
+type Attributes = dict[str, AttributeValue]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TelemetryOptions:
+    """What an operator decides about spans and metrics."""
+
+    server_address: str  # of the upstream
+    server_port: int
+    caller_members: frozenset[str] = field(default_factory=frozenset)  # names of `caller`
+    old_names: bool = False  # metrics by their names of before, in addition
+
+
+def known(values: Mapping[str, AttributeValue | None]) -> Attributes:
+    """Those that are not None."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def server(options: TelemetryOptions) -> Attributes:
+    """The upstream's address."""
+    return {"server.address": options.server_address, "server.port": options.server_port}
+
+
+def callers(exchange: ExchangeTelemetry, options: TelemetryOptions) -> Attributes:
+    """Who called, as far as the operator wants it."""
+    members = {name: getattr(exchange.caller, name) for name in sorted(options.caller_members)}
+    return {
+        f"fnsse.caller.{name}": str(value)[:MAX_NAME] for name, value in members.items() if value
+    }
+
+
+def gen_ai(exchange: ExchangeTelemetry, request_model: str | None) -> Attributes:
+    """Operation, provider and models; {} if the operation is not one of generative AI."""
+    operation = GEN_AI_OPERATIONS.get(exchange.operation)
+    if operation is None:
+        return {}
+    return known(
+        {
+            "gen_ai.operation.name": operation.name,
+            "gen_ai.provider.name": PROVIDER,
+            "gen_ai.request.model": request_model,
+            "gen_ai.response.model": exchange.response_model,
+        }
+    )

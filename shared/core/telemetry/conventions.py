@@ -1,0 +1,225 @@
+"""The names of OpenTelemetry's conventions for generative AI, and this app's own.
+
+From open-telemetry/semantic-conventions-genai: docs/gen-ai/client-inference.md at 024a4f94,
+docs/gen-ai/client-embeddings.md at 88eccb15, model/gen-ai/token-metrics.yaml at 066d4a7f,
+docs/gen-ai/non-normative/migration.md at 32c328e8. None of them is released, so the names stand in
+this one table. `opentelemetry-semantic-conventions` holds the names of before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+SCHEMA_URL: Final = "https://opentelemetry.io/schemas/gen-ai-dev/1.42.0-dev"
+PROVIDER: Final = "azure.ai.openai"
+OTHER: Final = "_OTHER"  # stands for a value that is not reported, to bound their number
+
+type Family = Literal["inference", "embeddings", "other"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GenAiOperation:
+    """What the conventions call an operation of Azure OpenAI."""
+
+    name: str  # gen_ai.operation.name
+    family: Family  # which metrics measure it
+    output_type: str | None = None  # gen_ai.output.type
+
+
+_CHAT: Final = GenAiOperation(name="chat", family="inference")
+_IMAGE: Final = GenAiOperation(name="generate_content", family="inference", output_type="image")
+_TRANSCRIPT: Final = GenAiOperation(name="generate_content", family="inference", output_type="text")
+
+# By `operation` of the event. What is missing here is not generative AI: it gets a span and this
+# app's own metrics only.
+GEN_AI_OPERATIONS: Final = {
+    "chat.completions": _CHAT,
+    "completions": GenAiOperation(name="text_completion", family="inference"),
+    "responses": _CHAT,
+    "responses.compact": _CHAT,
+    "embeddings": GenAiOperation(name="embeddings", family="embeddings"),
+    "images.generations": _IMAGE,
+    "images.edits": _IMAGE,
+    "audio.transcriptions": _TRANSCRIPT,
+    "audio.translations": _TRANSCRIPT,
+    "audio.speech": GenAiOperation(
+        name="generate_content", family="inference", output_type="speech"
+    ),
+    "responses.get": GenAiOperation(name="fetch_response", family="other"),
+    "responses.cancel": GenAiOperation(name="cancel_response", family="other"),  # not a known value
+}
+# The operation that the usage of a background response belongs to, whoever fetches it.
+INFERENCE_OF_FETCHED: Final = _CHAT
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Instrument:
+    """A metric as OpenTelemetry creates it."""
+
+    name: str
+    kind: Literal["counter", "histogram"]
+    unit: str  # UCUM
+    description: str
+    buckets: tuple[float, ...] = ()  # of a histogram
+
+
+_SECONDS: Final = tuple(round(0.01 * 2**power, 2) for power in range(14))  # 0.01 to 81.92
+_TOKENS: Final = tuple(float(4**power) for power in range(14))  # 1 to 67,108,864
+# A capture may wait a day for an Event Hub that is down.
+_LAG: Final = (
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    30.0,
+    60.0,
+    300.0,
+    900.0,
+    3600.0,
+    21600.0,
+    86400.0,
+)
+
+
+def _seconds(name: str, description: str) -> Instrument:
+    return Instrument(
+        name=name, kind="histogram", unit="s", description=description, buckets=_SECONDS
+    )
+
+
+def _tokens(name: str, description: str) -> Instrument:
+    return Instrument(
+        name=name, kind="histogram", unit="{token}", description=description, buckets=_TOKENS
+    )
+
+
+def _count(name: str, unit: str, description: str) -> Instrument:
+    return Instrument(name=name, kind="counter", unit=unit, description=description)
+
+
+INFERENCE_DURATION: Final = _seconds(
+    "gen_ai.client.inference.duration", "Duration of an inference, request to last byte."
+)
+TIME_TO_FIRST_CHUNK: Final = _seconds(
+    "gen_ai.client.inference.time_to_first_chunk", "Time to the first chunk of a stream."
+)
+TIME_PER_OUTPUT_CHUNK: Final = _seconds(
+    "gen_ai.client.inference.time_per_output_chunk",
+    "Time between two chunks of a stream, for its first 48 chunks.",
+)
+EMBEDDINGS_DURATION: Final = _seconds(
+    "gen_ai.client.embeddings.duration", "Duration of an embeddings operation."
+)
+OPERATION_DURATION: Final = _seconds(
+    "gen_ai.client.operation.duration", "Duration of any other GenAI operation."
+)
+USAGE_INPUT: Final = _count(
+    "gen_ai.client.inference.usage.input_tokens", "{token}", "Input tokens, cached ones included."
+)
+USAGE_OUTPUT: Final = _count(
+    "gen_ai.client.inference.usage.output_tokens",
+    "{token}",
+    "Output tokens, reasoning ones included.",
+)
+USAGE_CACHE_READ: Final = _count(
+    "gen_ai.client.inference.usage.cache_read.input_tokens",
+    "{token}",
+    "Input tokens read from the prompt cache.",
+)
+USAGE_CACHE_WRITE: Final = _count(
+    "gen_ai.client.inference.usage.cache_write.input_tokens",
+    "{token}",
+    "Input tokens written to the prompt cache.",
+)
+USAGE_REASONING: Final = _count(
+    "gen_ai.client.inference.usage.reasoning.output_tokens",
+    "{token}",
+    "Output tokens spent on reasoning.",
+)
+INFERENCE_INPUT: Final = _tokens(
+    "gen_ai.client.inference.operation.input_tokens", "Input tokens of one inference."
+)
+INFERENCE_OUTPUT: Final = _tokens(
+    "gen_ai.client.inference.operation.output_tokens", "Output tokens of one inference."
+)
+EMBEDDINGS_INPUT: Final = _tokens(
+    "gen_ai.client.embeddings.operation.input_tokens", "Input tokens of one embeddings operation."
+)
+
+# The names of before, which most dashboards still read (semantic-conventions v1.41.0).
+OLD_TOKEN_USAGE: Final = _tokens(
+    "gen_ai.client.token.usage", "Number of input and output tokens used."
+)
+OLD_TIME_TO_FIRST_CHUNK: Final = _seconds(
+    "gen_ai.client.operation.time_to_first_chunk", "Time to the first chunk of a stream."
+)
+OLD_TIME_PER_OUTPUT_CHUNK: Final = _seconds(
+    "gen_ai.client.operation.time_per_output_chunk",
+    "Time between two chunks of a stream, for its first 48 chunks.",
+)
+
+EXCHANGES: Final = _count(
+    "fnsse.exchanges", "{exchange}", "Exchanges that the Event Hub has accepted, each once."
+)
+DELIVERED: Final = _count(
+    "fnsse.events.delivered", "{event}", "Events that the Event Hub has accepted, repeated or not."
+)
+REDELIVERED: Final = _count(
+    "fnsse.events.redelivered", "{event}", "Events of a delivery that was not the first try."
+)
+DUPLICATES: Final = _count(
+    "fnsse.events.duplicates",
+    "{event}",
+    "Events of exchanges that the Event Hub had accepted before, replays excepted.",
+)
+TRUNCATED: Final = _count(
+    "fnsse.events.truncated", "{event}", "Events that were cut to fit the Event Hub's limit."
+)
+DEAD_LETTERED: Final = _count(
+    "fnsse.exchanges.dead_lettered", "{exchange}", "Exchanges that can never be delivered."
+)
+UNRECORDED: Final = _count(
+    "fnsse.captures.missing", "{capture}", "Bodies of exchanges that could not be captured."
+)
+PROBLEMS: Final = _count(
+    "fnsse.events.problems", "{event}", "Events that name something that could not be read."
+)
+LAG: Final = Instrument(
+    name="fnsse.events.lag",
+    kind="histogram",
+    unit="s",
+    description="From the end of an exchange to the acceptance of its event.",
+    buckets=_LAG,
+)
+
+INSTRUMENTS: Final = (
+    INFERENCE_DURATION,
+    TIME_TO_FIRST_CHUNK,
+    TIME_PER_OUTPUT_CHUNK,
+    EMBEDDINGS_DURATION,
+    OPERATION_DURATION,
+    USAGE_INPUT,
+    USAGE_OUTPUT,
+    USAGE_CACHE_READ,
+    USAGE_CACHE_WRITE,
+    USAGE_REASONING,
+    INFERENCE_INPUT,
+    INFERENCE_OUTPUT,
+    EMBEDDINGS_INPUT,
+    OLD_TOKEN_USAGE,
+    OLD_TIME_TO_FIRST_CHUNK,
+    OLD_TIME_PER_OUTPUT_CHUNK,
+    EXCHANGES,
+    DELIVERED,
+    REDELIVERED,
+    DUPLICATES,
+    TRUNCATED,
+    DEAD_LETTERED,
+    UNRECORDED,
+    PROBLEMS,
+    LAG,
+)

@@ -1,0 +1,171 @@
+"""Reports delivered exchanges to a collector, each exchange once.
+
+Delivery is at least once, and a metric must not count an exchange twice. A first try, delivered
+soon after the exchange's end and noted in the ledger, counts at once: nothing else can have
+delivered it. Any other delivery waits until the ledger was asked. It counts if this worker's entry
+is the ledger's first one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict, defaultdict
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from shared.core.records.window import Window
+from shared.core.telemetry import metrics, spans
+from shared.core.telemetry.attributes import TelemetryOptions
+from shared.core.telemetry.delivery import Delivery, DeliveryCause
+from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
+from shared.core.telemetry.metrics import MetricPoint
+from shared.core.telemetry.spans import Trace
+from shared.errors import StorageError
+
+_log = logging.getLogger("fnsse.telemetry")
+
+MAX_WAITING: Final = 5000  # deliveries for which the ledger has to be asked, about 3 KB each
+_MAX_RECENT: Final = 10_000  # exchanges that this worker remembers to have counted
+ASK_INTERVAL_S: Final = 5.0
+# The ledger of an hour may hold a million entries: reading it takes a twentieth of the time.
+_REST_SHARE: Final = 20
+
+
+class CollectorExport(Protocol):
+    """Exports to a collector. None of its methods waits or raises."""
+
+    def export(self, trace: Trace) -> None:
+        """Export the spans of a trace."""
+        ...
+
+    def add(self, point: MetricPoint) -> None:
+        """Add a point to its metric."""
+        ...
+
+
+class FirstEntryLedger(Protocol):
+    """The ledger, as far as it decides which delivery counts."""
+
+    def lacks(self, exchange_id: str) -> bool:
+        """Whether the ledger did not take this worker's entry of the exchange."""
+        ...
+
+    async def first_here(self, window: str, exchange_ids: Collection[str]) -> set[str]:
+        """Those whose first entry is this worker's. Raises StorageError."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Report:
+    exchange: ExchangeTelemetry
+    delivery: Delivery
+
+
+class Telemetry:
+    """Takes reports of deliveries and exports them."""
+
+    def __init__(
+        self,
+        collector: CollectorExport,
+        ledger: FirstEntryLedger,
+        options: TelemetryOptions,
+        *,
+        grace_s: float,
+        now_ns: Callable[[], int] = time.time_ns,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`grace_s`: how long after its end an exchange is surely not delivered by anything but its
+        first try.
+        """
+        self.dropped = 0  # deliveries that were not reported
+        self._collector = collector
+        self._ledger = ledger
+        self._options = options
+        self._grace_ns = int(grace_s * 1e9)
+        self._now_ns = now_ns
+        self._sleep = sleep
+        self._recent: OrderedDict[str, None] = OrderedDict()
+        self._waiting: list[_Report] = []
+        self._asking: asyncio.Task[None] | None = None
+
+    def accepted(
+        self, exchange: ExchangeTelemetry, cause: DeliveryCause, queued_ns: int | None
+    ) -> None:
+        """The Event Hub has accepted the event of an exchange."""
+        delivery = Delivery(
+            cause=cause, queued_ns=queued_ns, accepted_ns=self._now_ns(), first=None
+        )
+        report = _Report(exchange=exchange, delivery=delivery)
+        if exchange.exchange_id in self._recent:
+            self._export(report, first=False)
+        elif self._ledger.lacks(exchange.exchange_id):
+            self._export(report, first=None)  # reconcile delivers it again, and that counts
+        elif self._is_fresh(report):
+            self._export(report, first=True)
+        else:
+            self._ask_later(report)
+
+    def dead_lettered(self, reason: str) -> None:
+        """An exchange can never be delivered."""
+        self._collector.add(metrics.dead_lettered(reason))
+
+    async def wait_until_reported(self) -> None:
+        """Returns when the ledger was asked for all deliveries that wait for it."""
+        if self._asking is not None:
+            await self._asking
+
+    def _is_fresh(self, report: _Report) -> bool:
+        delivery = report.delivery
+        age_ns = delivery.accepted_ns - spans.end_ns(report.exchange)
+        return delivery.cause is DeliveryCause.RECORDING and age_ns < self._grace_ns
+
+    def _ask_later(self, report: _Report) -> None:
+        if len(self._waiting) >= MAX_WAITING:
+            self.dropped += 1
+            return
+        self._waiting.append(report)
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask())
+
+    async def _ask(self) -> None:
+        rest_s = ASK_INTERVAL_S
+        while self._waiting:
+            await self._sleep(rest_s)
+            reports, self._waiting = self._waiting, []
+            began_at = time.monotonic()
+            await self._resolve(reports)
+            rest_s = max(ASK_INTERVAL_S, (time.monotonic() - began_at) * _REST_SHARE)
+
+    async def _resolve(self, reports: list[_Report]) -> None:
+        windows: defaultdict[str, list[_Report]] = defaultdict(list)
+        for report in reports:
+            windows[Window.of_exchange(report.exchange.exchange_id).name].append(report)
+        for window, group in windows.items():
+            try:
+                first = await self._ledger.first_here(
+                    window, {report.exchange.exchange_id for report in group}
+                )
+            except StorageError as error:
+                self.dropped += len(group)
+                _log.warning("Metrics leave out %d deliveries: %s", len(group), error)
+                continue
+            for report in group:
+                exchange_id = report.exchange.exchange_id
+                counts = exchange_id in first and exchange_id not in self._recent
+                self._export(report, first=counts)
+
+    def _export(self, report: _Report, *, first: bool | None) -> None:
+        delivery = replace(report.delivery, first=first)
+        if first:
+            self._remember(report.exchange.exchange_id)
+        for point in metrics.points_of(report.exchange, delivery, self._options):
+            self._collector.add(point)
+        self._collector.export(spans.trace_of(report.exchange, delivery, self._options))
+
+    def _remember(self, exchange_id: str) -> None:
+        self._recent[exchange_id] = None
+        if len(self._recent) > _MAX_RECENT:
+            self._recent.popitem(last=False)

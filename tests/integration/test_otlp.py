@@ -1,0 +1,100 @@
+"""Spans and metrics as a collector receives them, and collectors that misbehave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from harness.otlp_receiver import OtlpReceiver, ReceivedSpan, otlp_receiver
+from shared.adapters.otlp import OtlpExport
+from shared.core.telemetry import metrics, spans
+from shared.core.telemetry.conventions import SCHEMA_URL
+from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
+from shared.core.telemetry.spans import Span
+from shared.settings.settings import TelemetrySettings
+from tests.golden import load, names
+from tests.golden.telemetry_text import OPTIONS, exchange_of, first_delivery
+
+SETTINGS = TelemetrySettings(
+    traces=True, metrics=True, sampler_chosen=False, caller_members=frozenset(), old_names=False
+)
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[OtlpReceiver]:
+    with otlp_receiver() as receiver:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.address)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key=k-1")
+        monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test")
+        yield receiver
+
+
+def export(*exchanges: ExchangeTelemetry) -> None:
+    """Export what a first delivery of each of these gives, and close."""
+    exporter = OtlpExport(SETTINGS)
+    for exchange in exchanges:
+        delivery = first_delivery(exchange)
+        exporter.export(spans.trace_of(exchange, delivery, OPTIONS))
+        for point in metrics.points_of(exchange, delivery, OPTIONS):
+            exporter.add(point)
+    exporter.close()
+
+
+def flat(span: Span) -> Iterator[Span]:
+    yield span
+    for child in span.children:
+        yield from flat(child)
+
+
+def test_a_collector_receives_the_spans_of_every_golden_exchange(collector: OtlpReceiver) -> None:
+    """Each with its own ids, times, attributes, status and parent."""
+    for name in names():
+        exchange = exchange_of(load(name))
+        collector.spans.clear()
+        export(exchange)
+        trace = spans.trace_of(exchange, first_delivery(exchange), OPTIONS)
+        received = {span.span_id: span for span in collector.spans}
+        expected = {f"{span.span_id:016x}": span for span in flat(trace.root)}
+        assert received.keys() == expected.keys()
+        root_id = f"{trace.root.span_id:016x}"
+        assert {span.trace_id for span in collector.spans} == {f"{trace.trace_id:032x}"}
+        assert {span.parent_id for span in collector.spans if span.span_id != root_id} <= {root_id}
+        caller = trace.parent
+        assert received[root_id].parent_id == (f"{caller.span.span_id:016x}" if caller else "")
+        for span_id, span in expected.items():
+            assert _as_sent(received[span_id]) == (
+                span.name,
+                span.start_ns,
+                span.end_ns,
+                span.attributes,
+                span.error_type or "",
+            )
+
+
+def _as_sent(span: ReceivedSpan) -> tuple[object, ...]:
+    return span.name, span.start_ns, span.end_ns, span.attributes, span.status
+
+
+def test_a_collector_receives_the_metrics_of_golden_exchanges(collector: OtlpReceiver) -> None:
+    """Counters add up, histograms count."""
+    stream = exchange_of(load("chat_stream"))
+    export(stream, stream, exchange_of(load("chat_429")))
+    (exchanges,) = [p for p in collector.metrics["fnsse.exchanges"] if p.value == 2]
+    assert exchanges.attributes["fnsse.outcome"] == "completed"
+    tokens = collector.metrics["gen_ai.client.inference.usage.input_tokens"]
+    assert {(p.attributes["gen_ai.request.model"], p.value) for p in tokens} == {
+        ("gpt-4o", 24),
+        ("gpt-4o", 0),  # the call that failed names no model that answered
+    }
+    durations = collector.metrics["gen_ai.client.inference.duration"]
+    assert sum(point.count or 0 for point in durations) == 3
+    assert collector.schema_urls == {SCHEMA_URL}
+
+
+def test_resource_and_headers_are_the_standard_settings(collector: OtlpReceiver) -> None:
+    """OTEL_EXPORTER_OTLP_HEADERS and OTEL_RESOURCE_ATTRIBUTES; the service is fnsse by default."""
+    export(exchange_of(load("chat")))
+    assert collector.resource["service.name"] == "fnsse"
+    assert collector.resource["deployment.environment.name"] == "test"
+    assert {headers["api-key"] for headers in collector.headers} == {"k-1"}

@@ -1,0 +1,165 @@
+"""Each exchange counts once, by the ledger, however often its event is delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import pytest
+
+from shared.core.telemetry import spans
+from shared.core.telemetry.delivery import DeliveryCause, cause_of
+from shared.core.telemetry.metrics import MetricPoint
+from shared.core.telemetry.spans import Trace
+from shared.errors import StorageError
+from shared.telemetry.telemetry import MAX_WAITING, Telemetry
+from tests.golden import load
+from tests.golden.telemetry_text import OPTIONS, exchange_of
+from tests.unit.core.event.event_parts import envelope
+
+pytestmark = pytest.mark.anyio
+
+EXCHANGE = exchange_of(load("chat_stream"))
+END_NS = spans.end_ns(EXCHANGE)
+GRACE_S = 120
+
+
+@dataclass
+class TelemetrySetup:
+    """A telemetry whose ledger knows `first_here`, at `age_s` after the exchange's end."""
+
+    age_s: float = 1
+    lacking: bool = False
+    is_first: bool = True
+    ledger_is_down: bool = False
+    points: list[MetricPoint] = field(default_factory=list)
+    traces: list[Trace] = field(default_factory=list)
+    slept: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.telemetry = Telemetry(
+            self, self, OPTIONS, grace_s=GRACE_S, now_ns=self.now_ns, sleep=self.sleep
+        )
+
+    def now_ns(self) -> int:
+        return END_NS + int(self.age_s * 1e9)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    def export(self, trace: Trace) -> None:
+        self.traces.append(trace)
+
+    def add(self, point: MetricPoint) -> None:
+        self.points.append(point)
+
+    def lacks(self, exchange_id: str) -> bool:
+        return self.lacking
+
+    async def first_here(self, window: str, exchange_ids: Collection[str]) -> set[str]:
+        if self.ledger_is_down:
+            raise StorageError("no")
+        assert window == "2025/11/23/14"
+        return set(exchange_ids) if self.is_first else set()
+
+    async def accepted(self, cause: DeliveryCause = DeliveryCause.RECORDING) -> None:
+        self.telemetry.accepted(EXCHANGE, cause, None)
+        await self.telemetry.wait_until_reported()
+
+    def total(self, name: str) -> float:
+        return sum(point.value for point in self.points if point.instrument.name == name)
+
+
+async def test_a_first_try_counts_at_once() -> None:
+    """The ledger is not asked."""
+    setup = TelemetrySetup()
+    setup.telemetry.accepted(EXCHANGE, DeliveryCause.RECORDING, None)
+    assert setup.total("fnsse.exchanges") == setup.total("fnsse.events.delivered") == 1
+    assert setup.total("fnsse.events.redelivered") == 0
+    assert [trace.root.name for trace in setup.traces] == ["chat gpt-4o"]
+
+
+async def test_a_second_delivery_by_this_worker_is_a_duplicate() -> None:
+    """Its one span links to the exchange's."""
+    setup = TelemetrySetup()
+    await setup.accepted()
+    await setup.accepted(DeliveryCause.RETRY)
+    assert setup.total("fnsse.exchanges") == setup.total("fnsse.events.duplicates") == 1
+    assert setup.total("gen_ai.client.inference.usage.input_tokens") == 12
+    exchange, again = setup.traces
+    assert again.root.name == "deliver again"
+    assert again.trace_id != exchange.trace_id
+    (link,) = again.root.links
+    assert (link.trace_id, link.span_id) == (exchange.trace_id, exchange.root.span_id)
+
+
+@pytest.mark.parametrize(
+    "cause", [DeliveryCause.RETRY, DeliveryCause.RECONCILE, DeliveryCause.REQUEUE]
+)
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_the_ledger_decides_about_a_delivery_that_was_repeated(
+    cause: DeliveryCause, is_first: bool
+) -> None:
+    setup = TelemetrySetup(is_first=is_first)
+    await setup.accepted(cause)
+    assert setup.total("fnsse.exchanges") == is_first
+    assert setup.total("fnsse.events.duplicates") == (not is_first)
+    assert setup.total("fnsse.events.redelivered") == 1
+
+
+async def test_the_ledger_decides_about_a_late_first_try() -> None:
+    """Reconcile may have delivered it meanwhile."""
+    setup = TelemetrySetup(age_s=GRACE_S + 1, is_first=False)
+    await setup.accepted()
+    assert setup.total("fnsse.exchanges") == 0
+    assert setup.total("fnsse.events.duplicates") == 1
+
+
+async def test_a_replay_counts_as_redelivered_and_not_as_a_duplicate() -> None:
+    setup = TelemetrySetup(is_first=False)
+    await setup.accepted(DeliveryCause.REPLAY)
+    assert setup.total("fnsse.exchanges") == setup.total("fnsse.events.duplicates") == 0
+    assert setup.total("fnsse.events.redelivered") == 1
+    assert [trace.root.name for trace in setup.traces] == ["deliver again"]
+
+
+async def test_an_event_that_the_ledger_did_not_take_is_left_to_reconcile() -> None:
+    """It is delivered again, and the ledger can decide then."""
+    setup = TelemetrySetup(lacking=True)
+    await setup.accepted()
+    assert setup.total("fnsse.exchanges") == setup.total("fnsse.events.duplicates") == 0
+    assert setup.total("fnsse.events.delivered") == 1
+
+
+async def test_deliveries_of_which_the_ledger_cannot_be_asked_are_left_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    setup = TelemetrySetup(ledger_is_down=True)
+    await setup.accepted(DeliveryCause.RETRY)
+    assert not setup.points
+    assert setup.telemetry.dropped == 1
+    assert "Metrics leave out 1 deliveries" in caplog.text
+
+
+async def test_what_waits_for_the_ledger_is_bounded() -> None:
+    setup = TelemetrySetup()
+    for _ in range(MAX_WAITING + 7):
+        setup.telemetry.accepted(EXCHANGE, DeliveryCause.RETRY, None)
+    assert setup.telemetry.dropped == 7
+    await setup.telemetry.wait_until_reported()
+    assert setup.total("fnsse.events.delivered") == MAX_WAITING
+    assert setup.total("fnsse.exchanges") == 1
+
+
+async def test_a_dead_letter_is_counted_by_its_reason() -> None:
+    setup = TelemetrySetup()
+    setup.telemetry.dead_lettered("too_large")
+    (point,) = setup.points
+    assert point.attributes == {"fnsse.dead_letter.reason": "too_large"}
+
+
+def test_the_cause_of_a_delivery_is_read_from_envelope_and_tries() -> None:
+    assert cause_of(envelope(), 1) is DeliveryCause.RECORDING
+    assert cause_of(envelope(), 2) is DeliveryCause.RETRY
+    assert cause_of(envelope(requeued="reconcile"), 1) is DeliveryCause.RECONCILE
+    assert cause_of(envelope(replayed=True, requeued="retry"), 3) is DeliveryCause.REPLAY
