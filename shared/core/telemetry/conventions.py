@@ -1,8 +1,8 @@
 """The names of OpenTelemetry's conventions for generative AI, and this app's own.
 
-From open-telemetry/semantic-conventions-genai: docs/gen-ai/client-inference.md at 024a4f94,
-docs/gen-ai/client-embeddings.md at 88eccb15, model/gen-ai/token-metrics.yaml at 066d4a7f,
-docs/gen-ai/non-normative/migration.md at 32c328e8. None of them is released, so the names stand in
+From open-telemetry/semantic-conventions-genai: gen-ai/client-inference.md at 024a4f94,
+gen-ai/client-embeddings.md at 88eccb15, model/gen-ai/token-metrics.yaml at 066d4a7f,
+gen-ai/non-normative/migration.md at 32c328e8. None of them is released, so the names stand in
 this one table. `opentelemetry-semantic-conventions` holds the names of before.
 """
 
