@@ -37,7 +37,6 @@ from shared.completeness.back_pressure import BackPressure
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.reconciliation import Reconciliation
 from shared.completeness.replay import ReplayRunner
-from shared.core.content.decision import ContentDecision
 from shared.core.telemetry.attributes import TelemetryOptions
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import Enrichment
@@ -113,7 +112,7 @@ relay = Relay(
     limits=config.limits,
     interventions=config.interventions,
     default_api_version=config.upstream.api_version,
-    content=ContentDecision(mode=config.content_mode, rule="CONTENT_MODE"),
+    content_policy=config.content_policy,
 )
 json_blobs = JsonBlobs(storage)
 delivery_telemetry = telemetry(config)

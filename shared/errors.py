@@ -2,6 +2,7 @@
 
     FnsseError
     ├── SettingsError            a setting is missing or malformed; raised once, at start
+    ├── ContentPolicyError       a content policy is malformed
     ├── EnvelopeError            a queue message is not an envelope of a known version
     ├── CaptureError             a blob is not a capture
     ├── WrongType                parsed JSON is not the record that it should be
@@ -36,6 +37,10 @@ class FnsseError(Exception):
 
 class SettingsError(FnsseError):
     """Names every missing or malformed setting, what it must look like, and an example."""
+
+
+class ContentPolicyError(FnsseError):
+    """Says what is wrong with a content policy, and in which rule; never quotes a value."""
 
 
 class EnvelopeError(FnsseError):

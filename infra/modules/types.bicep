@@ -537,6 +537,9 @@ type settingsType = {
   @description('Optional. What is recorded of prompts and answers: full or metadata.')
   CONTENT_MODE: string?
 
+  @description('Optional. Content modes by caller and deployment, as JSON.')
+  CONTENT_POLICY: string?
+
   @description('Optional. Request headers to copy into events.')
   EVENT_REQUEST_HEADERS: string?
 

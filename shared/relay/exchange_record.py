@@ -27,6 +27,7 @@ from shared.core.wire.request.routing import Operation
 from shared.core.wire.stream import tail
 from shared.core.wire.stream.stream_scan import StreamScan
 from shared.core.wire.stream.tail import Tail
+from shared.relay import caller_headers
 from shared.relay.digest_writer import BodyWriter
 
 
@@ -209,17 +210,7 @@ class ExchangeRecord:
     def caller(self) -> Caller:
         """Who called, as APIM's policy says in its headers."""
 
-        def value(name: bytes) -> str | None:
-            return bound_text(header(self.request_headers, name) or None)
-
-        return Caller(
-            subscription=value(b"x-apim-subscription-id"),
-            product=value(b"x-apim-product-id"),
-            user=value(b"x-apim-user-id"),
-            request_id=value(b"x-apim-request-id"),
-            api=value(b"x-apim-api-id"),
-            team=value(b"x-apim-team"),
-        )
+        return caller_headers.caller(self.request_headers)
 
     def _timings(self) -> Timings:
         return Timings(

@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from shared.concurrency.cooperative import run_cooperatively
-from shared.core.content.decision import ContentDecision
+from shared.core.content.policy import ContentPolicy
 from shared.core.exchange.actions import (
     Abort,
     Actions,
@@ -47,6 +47,7 @@ from shared.errors import (
     UpstreamTimeout,
 )
 from shared.id_generator import fresh_exchange_id
+from shared.relay.caller_headers import content_decision
 from shared.relay.client_response import ClientResponse
 from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.recorder import Recorder, Recording
@@ -71,7 +72,7 @@ class Relay:
         limits: LimitSettings,
         interventions: InterventionSettings,
         default_api_version: str | None,
-        content: ContentDecision,
+        content_policy: ContentPolicy,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.upstream = upstream
@@ -79,7 +80,7 @@ class Relay:
         self.limits = limits
         self.interventions = interventions
         self.default_api_version = default_api_version
-        self.content = content
+        self.content_policy = content_policy
         self.clock = clock
         self.rules = ExchangeRules(
             error_frames=interventions.error_frames,
@@ -102,6 +103,7 @@ class Relay:
     def exchange_record(self, scope: Scope, operation: Operation, query: bytes) -> ExchangeRecord:
         """The record of an exchange that starts now."""
         exchange_id = fresh_exchange_id()
+        content = content_decision(self.content_policy, scope["headers"], operation.deployment)
         return ExchangeRecord(
             exchange_id=exchange_id,
             started_at=datetime.now(UTC),
@@ -110,9 +112,9 @@ class Relay:
             api_version=upstream_target.query_value(query, b"api-version"),
             operation=operation,
             request_headers=scope["headers"],
-            content=self.content,
-            request=self.recorder.writer(capture.request_name(exchange_id), self.content.mode),
-            response=self.recorder.writer(capture.response_name(exchange_id), self.content.mode),
+            content=content,
+            request=self.recorder.writer(capture.request_name(exchange_id), content.mode),
+            response=self.recorder.writer(capture.response_name(exchange_id), content.mode),
             # A stored response can be read as a stream; elsewhere the body says it.
             stream_requested=operation.spec.stream_in_query
             and upstream_target.query_value(query, b"stream") == "true",

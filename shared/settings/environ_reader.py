@@ -46,6 +46,9 @@ class EnvironReader:
     def report_missing(self, name: str, what: str, example: str) -> None:
         self._problems.append(f"{name} is missing: {what}, e.g. {example}")
 
+    def report_malformed(self, name: str, problem: str) -> None:
+        self._problems.append(f"{name} is malformed: {problem}")
+
     def validate(
         self,
         name: str,

@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from shared.core.content.mode import ContentMode
+from shared.core.content import policy
+from shared.core.content.mode import STRICTEST, ContentMode
+from shared.core.content.policy import ContentPolicy
 from shared.core.cost import deployments
 from shared.core.cost.deployments import Deployments
+from shared.errors import ContentPolicyError
 from shared.settings import validators
 from shared.settings.environ_reader import LONGEST_EXCHANGE_S, EnvironReader
 from shared.settings.settings import (
@@ -45,7 +48,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         reconcile=_reconcile(reader),
         copied_headers=_copied_headers(reader),
         deployments=_deployments(reader),
-        content_mode=ContentMode(reader.one_of("CONTENT_MODE", *ContentMode)),
+        content_policy=_content_policy(reader),
         managed_identity_client_id=reader.text("AZURE_CLIENT_ID"),
         caller_auth=_caller_auth(reader),
         telemetry=_telemetry(reader),
@@ -226,6 +229,16 @@ def _deployments(reader: EnvironReader) -> Deployments:
     example = '{"gpt-4o": {"sku": "GlobalStandard"}}'
     value = reader.validate("DEPLOYMENTS", what, example, validators.are_deployments)
     return deployments.parse(value) if value else deployments.NO_DEPLOYMENTS
+
+
+def _content_policy(reader: EnvironReader) -> ContentPolicy:
+    default = ContentMode(reader.one_of("CONTENT_MODE", *ContentMode))
+    text = reader.text("CONTENT_POLICY")
+    try:
+        return policy.parse(text, default) if text else ContentPolicy(default=default)
+    except ContentPolicyError as error:
+        reader.report_malformed("CONTENT_POLICY", str(error))
+        return ContentPolicy(default=STRICTEST)
 
 
 def _caller_auth(reader: EnvironReader) -> CallerAuthSettings | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from shared.core.content.mode import ContentMode
+from shared.core.content.policy import ContentPolicy
 from shared.core.cost.deployments import Deployments
 
 
@@ -121,7 +121,7 @@ class Settings:
     reconcile: ReconcileSettings
     copied_headers: frozenset[str]  # request headers to copy into events, lower-case
     deployments: Deployments  # what answers do not say of them; empty: nothing is known
-    content_mode: ContentMode  # what is recorded of prompts and answers
+    content_policy: ContentPolicy  # what is recorded of prompts and answers
     # of a user-assigned identity; None: the system-assigned one
     managed_identity_client_id: str | None
     caller_auth: CallerAuthSettings | None  # None: the Functions host checks its keys

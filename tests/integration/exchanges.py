@@ -16,8 +16,8 @@ from azure.core.exceptions import ServiceRequestError
 from shared.adapters.identity import KeyCredential
 from shared.adapters.storage_errors import storage_errors
 from shared.adapters.upstream import Credential, Upstream
-from shared.core.content.decision import ContentDecision
 from shared.core.content.mode import ContentMode
+from shared.core.content.policy import ContentPolicy
 from shared.core.records import capture
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
@@ -344,7 +344,7 @@ def relay_setup(
         limits=bounds,
         interventions=interventions,
         default_api_version="2024-10-21",
-        content=ContentDecision(mode=content_mode, rule="CONTENT_MODE"),
+        content_policy=ContentPolicy(default=content_mode),
     )
     return RelaySetup(upstream, relay, recorder, memory, stored, queued)
 

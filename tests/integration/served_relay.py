@@ -23,7 +23,7 @@ from harness.stand_in_process import StandIn
 from shared.adapters.aiohttp_transport import AiohttpTransport
 from shared.adapters.identity import KeyCredential
 from shared.adapters.upstream import Upstream
-from shared.core.content.decision import ContentDecision
+from shared.core.content.policy import ContentPolicy
 from shared.core.records import capture
 from shared.core.records.envelope import Envelope
 from shared.relay.capture_writer import CaptureMemory
@@ -122,7 +122,7 @@ async def served(
         limits=replace(LIMITS, **{"request_body_bytes": 100 * 2**20, **(limits or {})}),  # type: ignore[arg-type]
         interventions=replace(AS_SHIPPED, **interventions),
         default_api_version=API_VERSION,
-        content=ContentDecision(),
+        content_policy=ContentPolicy(),
     )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.redelivery import find_exchange, rebuild_envelope
-from shared.core.content.decision import ContentDecision
 from shared.core.content.mode import ContentMode
+from shared.core.content.policy import ContentPolicy
 from shared.core.event import builder
 from shared.core.event.shape import to_json
 from shared.core.records import capture
@@ -268,7 +268,7 @@ async def check_every_road(setup: RelaySetup, first: Envelope) -> None:
 async def test_every_later_delivery_repeats_the_first_event(name: str, mode: ContentMode) -> None:
     make, run, outcome = CASES[name]
     setup = make()
-    setup.relay.content = ContentDecision(mode=mode, rule="CONTENT_MODE")
+    setup.relay.content_policy = ContentPolicy(default=mode)
     await run(setup)
     first = load(dump(await setup.envelope()))
     assert first.outcome is outcome

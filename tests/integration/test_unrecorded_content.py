@@ -12,6 +12,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from shared.core.content import policy
 from shared.core.content.mode import ContentMode
 from shared.core.event import builder, shape
 from shared.core.records import capture
@@ -244,3 +245,28 @@ async def test_what_the_proxy_may_add_stays_possible() -> None:
     await client.run()
     assert USAGE not in client.body
     assert built(setup, await setup.envelope())["usage_source"] == "upstream"
+
+
+HEADERS = {"content-length": str(len(ASK)), "x-apim-product-id": "hr"}
+
+
+async def test_a_caller_gets_the_mode_of_its_rule() -> None:
+    setup = relay_setup(sse(*STREAM))
+    setup.relay.content_policy = policy.parse(
+        '{"rules": [{"name": "hr", "product": "hr", "mode": "metadata"}]}', ContentMode.FULL
+    )
+    await RelayClient(setup.relay, ASK, headers=HEADERS).run()
+    event = built(setup, await setup.envelope())
+    assert (event["content_mode"], event["content_rule"]) == ("metadata", "rule hr")
+    assert MARK not in written(setup, "")
+
+
+async def test_a_caller_may_ask_for_less_and_the_upstream_is_not_told() -> None:
+    setup = relay_setup(sse(*STREAM))
+    headers = HEADERS | {"x-fnsse-content": "metadata"}
+    await RelayClient(setup.relay, ASK, headers=headers).run()
+    event = built(setup, await setup.envelope())
+    assert (event["content_mode"], event["content_rule"]) == ("metadata", "x-fnsse-content")
+    assert MARK not in written(setup, "")
+    ((sent, _),) = setup.upstream.requests
+    assert "x-fnsse-content" not in sent.headers

@@ -4,7 +4,8 @@
 headers of the captures and in the envelope; whoever writes or reads a capture obeys that.
 
     mode       the modes, from the loosest to the strictest
-    decision   from the operator's rule to the mode of one exchange
+    policy     the operator's rules, read from JSON
+    decision   from the policy and the caller's wish to the mode of one exchange
 
 It may import `shared.core.wire`.
 """

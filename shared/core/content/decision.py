@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from shared.core.content.mode import ContentMode
+from shared.core.content.mode import STRICTEST, ContentMode
+from shared.core.content.policy import ContentPolicy, ContentRule
+
+WISH_HEADER: Final = "x-fnsse-content"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -12,4 +17,57 @@ class ContentDecision:
     """The content mode of one exchange."""
 
     mode: ContentMode = ContentMode.FULL
-    rule: str | None = None  # what set it: `CONTENT_MODE`
+    # what set it: CONTENT_MODE, CONTENT_POLICY, `rule ` and a name, or x-fnsse-content
+    rule: str | None = None
+
+
+def decide(
+    policy: ContentPolicy, subject: Mapping[str, str | None], wishes: Iterable[str] = ()
+) -> ContentDecision:
+    """The mode by the policy, or a stricter one that the caller wishes.
+
+    `subject` has what is known of the exchange under the names of policy.CONDITIONS. `wishes` are
+    the values of the caller's x-fnsse-content headers. One that is not a mode counts as the
+    strictest: whoever sends it wants something left out.
+    """
+    decision = _by_policy(policy, subject)
+    for wish in wishes:
+        mode = _wished(wish)
+        if mode.strictness > decision.mode.strictness:
+            decision = ContentDecision(mode=mode, rule=WISH_HEADER)
+    return decision
+
+
+def _wished(wish: str) -> ContentMode:
+    word = wish.strip().lower()
+    return ContentMode(word) if word in list(ContentMode) else STRICTEST
+
+
+def _by_policy(policy: ContentPolicy, subject: Mapping[str, str | None]) -> ContentDecision:
+    """The first rule that holds. If the deployment is not known yet, the strictest of those that
+    may turn out to be the first.
+    """
+    possible: list[ContentDecision] = []
+    for rule in policy.rules:
+        holds = _holds(rule, subject)
+        if holds is not False:
+            possible.append(ContentDecision(mode=rule.mode, rule=f"rule {rule.name}"))
+        if holds:
+            break
+    else:
+        possible.append(ContentDecision(mode=policy.default, rule=policy.default_rule))
+    return max(possible, key=lambda decision: decision.mode.strictness)
+
+
+def _holds(rule: ContentRule, subject: Mapping[str, str | None]) -> bool | None:
+    """Whether every condition holds. None: that depends on the deployment, which the request's
+    body may name.
+    """
+    unknown = False
+    for name, values in rule.conditions.items():
+        value = subject.get(name)
+        if name == "deployment" and value is None:
+            unknown = True
+        elif value is None or value.casefold() not in values:
+            return False
+    return None if unknown else True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class ContentMode(StrEnum):
@@ -14,5 +15,13 @@ class ContentMode(StrEnum):
 
     @property
     def stores_bodies(self) -> bool:
-        """Whether captures hold the bodies of requests and answers."""
+        """Whether captures hold the bodies of requests and responses."""
         return self is not ContentMode.METADATA
+
+    @property
+    def strictness(self) -> int:
+        """The higher, the less is recorded."""
+        return list(ContentMode).index(self)
+
+
+STRICTEST: Final = list(ContentMode)[-1]

@@ -222,7 +222,9 @@ class Event:
     replayed: bool  # delivered again, on an operator's request
     # full: all of it; metadata: no text of request or answer, here or in storage
     content_mode: ContentMode
-    content_rule: str | None  # what set the mode: CONTENT_MODE; null: an exchange before this key
+    # what set the mode: CONTENT_MODE, CONTENT_POLICY, `rule ` and its name, or x-fnsse-content;
+    # null: the exchange is older than this key
+    content_rule: str | None
 
 
 def is_optional(part: Field[Any]) -> bool:

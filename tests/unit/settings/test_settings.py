@@ -607,3 +607,17 @@ def test_the_sample_holds_every_setting_and_nothing_that_is_not_read() -> None:
     assert sample().keys() - OF_THE_HOST <= read
     one_or_the_other = {name for name in read if "__" in name}  # instead of a connection string
     assert read - sample().keys() == one_or_the_other
+
+
+def test_the_content_policy_is_read_with_the_mode_as_its_default() -> None:
+    text = '{"rules": [{"name": "lab", "product": "lab", "mode": "full"}]}'
+    policy = load(LEAST | {"CONTENT_MODE": "metadata", "CONTENT_POLICY": text}).content_policy
+    assert (policy.default, policy.default_rule) == ("metadata", "CONTENT_MODE")
+    assert [rule.name for rule in policy.rules] == ["lab"]
+
+
+def test_a_mistake_in_the_content_policy_is_named_with_its_rule() -> None:
+    text = '{"rules": [{"name": "lab", "produkt": "lab", "mode": "full"}]}'
+    assert problems({"CONTENT_POLICY": text})[1].startswith(
+        "  CONTENT_POLICY is malformed: rule 1 (lab) has a member that is none of name, mode"
+    )

@@ -87,6 +87,11 @@ REQUEST_HEADERS: Final[tuple[Rule, ...]] = (
     ),
     *_rules(
         Action.DROP,
+        "what this app records of the content (core/content); it means nothing to the upstream",
+        "x-fnsse-content",
+    ),
+    *_rules(
+        Action.DROP,
         "the host's own",
         "x-ms-invocation-id",
         "x-original-url",
