@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+import signal
 import socket
 import sys
 import tempfile
@@ -17,12 +18,17 @@ from pathlib import Path
 
 import uvicorn
 
+from shared.adapters import rate_files
+from shared.core.cost.rates import RateCard
 from shared.core.wire.json.json_shape import JsonObject
 from view.errors import OptionsError
+from view.exchange.received import Received
 from view.options import Options, parse
 from view.server.app import build
+from view.server.app_client import AppClient
 from view.server.live import Live
 from view.server.services import Services
+from view.sources.captures import CaptureReader
 from view.sources.event_hub import EventFeed
 from view.store import Store
 
@@ -64,15 +70,22 @@ def _store_file(options: Options) -> Iterator[Path]:
 
 async def _serve(options: Options, listener: socket.socket, file: Path) -> None:
     token = None if options.is_loopback else secrets.token_urlsafe(24)
-    store = Store(file, keep=options.keep)
+    card = rate_files.read_card()
+    store = Store(file, keep=options.keep, card=card)
     try:
-        await _run(options, store, listener, token)
+        await _run(options, store, card, listener, token)
     finally:
         store.close()
 
 
-async def _run(options: Options, store: Store, listener: socket.socket, token: str | None) -> None:
-    async def on_events(events: Sequence[JsonObject], positions: Mapping[str, int]) -> None:
+async def _run(
+    options: Options,
+    store: Store,
+    card: RateCard,
+    listener: socket.socket,
+    token: str | None,
+) -> None:
+    async def on_events(events: Sequence[Received], positions: Mapping[str, int]) -> None:
         live.publish(await asyncio.to_thread(store.add, events, positions))
 
     feed = EventFeed(
@@ -82,7 +95,15 @@ async def _run(options: Options, store: Store, listener: socket.socket, token: s
         since_minutes=options.since_minutes,
     )
     live = Live(lambda: _status(feed, store))
-    app = build(Services(options=options, store=store, live=live), token=token)
+    services = Services(
+        options=options,
+        store=store,
+        live=live,
+        captures=CaptureReader(options.captures) if options.captures else None,
+        app=AppClient(options.app) if options.app else None,
+        card=card,
+    )
+    app = build(services, token=token)
     server = _Server(uvicorn.Config(app, log_level="warning", lifespan="off"), live)
     receiving = asyncio.create_task(feed.run())
     print(f"view ready: {_address(options, listener, token)}", flush=True)
@@ -91,6 +112,7 @@ async def _run(options: Options, store: Store, listener: socket.socket, token: s
     finally:
         receiving.cancel()
         await asyncio.gather(receiving, return_exceptions=True)
+        await services.aclose()
 
 
 class _Server(uvicorn.Server):
@@ -99,6 +121,16 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, live: Live) -> None:
         super().__init__(config)
         self._live = live
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End at SIGINT and SIGTERM, and exit as after any other end: uvicorn's own handler raises
+        the signal again.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End what runs."""

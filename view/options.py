@@ -43,6 +43,7 @@ class AppAddress:
 
     url: str
     key: str | None = field(repr=False)  # of callers
+    # of operators: a key of the Functions host, or "Bearer …"
     operator_key: str | None = field(repr=False)
 
 
@@ -115,8 +116,13 @@ def _event_hub(read: argparse.Namespace, environment: Mapping[str, str]) -> Even
 
 
 def _captures(environment: Mapping[str, str]) -> CapturesAddress | None:
-    connection_string = _setting(environment, "CAPTURES_STORAGE")
     uri = _setting(environment, "CAPTURES_STORAGE__blobServiceUri")
+    connection_string = _setting(environment, "CAPTURES_STORAGE")
+    if uri is None and connection_string is None:
+        # the app's own default
+        connection_string = _setting(environment, "AzureWebJobsStorage")
+        account = _setting(environment, "AzureWebJobsStorage__accountName")
+        uri = f"https://{account}.blob.core.windows.net" if account else None
     if connection_string is None and uri is None:
         return None
     if connection_string is None and urlsplit(uri or "").scheme not in {"http", "https"}:
@@ -140,7 +146,9 @@ def _app(read: argparse.Namespace, environment: Mapping[str, str]) -> AppAddress
     return AppAddress(
         url=read.app.rstrip("/"),
         key=_setting(environment, "FNSSE_CALLER_KEY"),
-        operator_key=_setting(environment, "FNSSE_OPERATOR_KEY"),
+        # the local host takes any
+        operator_key=_setting(environment, "FNSSE_OPERATOR_KEY")
+        or ("local" if read.local else None),
     )
 
 

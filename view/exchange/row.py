@@ -7,8 +7,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from shared.core.cost.rates import RateCard
 from shared.core.records.exchange_id import started_at
 from shared.core.wire.json.json_shape import Json, JsonObject, integer, mapping, text
+from view.exchange.price import price_of
+from view.exchange.received import Received
 
 _CALLER_MEMBERS: Final = ("user", "team", "subscription", "product")
 
@@ -37,9 +40,11 @@ class Row:
     tokens_out: int | None
     tokens_cached: int | None
     usage_source: str | None  # upstream | estimated | none
-    cost: float | None
+    cost: float | None  # by the card of rates
+    currency: str | None  # of `cost`
     ttft_ms: int | None  # to the first token, of streams
     duration_ms: int | None
+    lag_ms: int | None  # from the end of the exchange until the Event Hub had its event
     region: str | None
     finish_reason: str | None
     error: str | None  # its code
@@ -55,12 +60,17 @@ class Row:
         return fields
 
 
-def of_event(event: Mapping[str, Json]) -> Row | None:
-    """The row of an event; None if it is not an event of fnsse."""
+def of_event(received: Received, card: RateCard | None = None) -> Row | None:
+    """The row of an event; None if it is not an event of fnsse.
+
+    `card`: the rates by which it is priced; None: `cost` is None.
+    """
+    event = received.event
     exchange_id, ended = _id(event), _time(event.get("timestamp"))
     if exchange_id is None or ended is None:
         return None
-    usage = _tokens(event)
+    usage, end_ms = _tokens(event), int(ended.timestamp() * 1000)
+    price = None if card is None else price_of(event, card)
     return Row(
         id=exchange_id,
         time=ended.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -80,16 +90,18 @@ def of_event(event: Mapping[str, Json]) -> Row | None:
         tokens_out=integer(usage.get("output")),
         tokens_cached=integer(usage.get("cached")),
         usage_source=_name(event.get("usage_source")),
-        cost=_cost(event),
+        cost=price.amount if price else None,
+        currency=price.currency if price else None,
         ttft_ms=integer(event.get("time_to_first_token_ms")),
         duration_ms=integer(event.get("latency_ms")),
+        lag_ms=_lag_ms(received.enqueued_ms, end_ms),
         region=_name(event.get("region")),
         finish_reason=_name(event.get("finish_reason")),
         error=_name(mapping(event.get("error")).get("code")),
         stream=event.get("stream") is True,
         truncated=event.get("truncated") is True,
         replayed=event.get("replayed") is True,
-        exact_end_ms=int(ended.timestamp() * 1000),
+        exact_end_ms=end_ms,
     )
 
 
@@ -146,9 +158,6 @@ def _sum(first: Json, second: Json) -> int | None:
     return sum(numbers) if numbers else None
 
 
-def _cost(event: Mapping[str, Json]) -> float | None:
-    cost = event.get("cost")
-    amount = mapping(cost).get("amount") if isinstance(cost, dict) else cost
-    return (
-        float(amount) if isinstance(amount, int | float) and not isinstance(amount, bool) else None
-    )
+def _lag_ms(enqueued_ms: int | None, end_ms: int) -> int | None:
+    """Clocks of two machines may differ: never less than 0."""
+    return None if enqueued_ms is None else max(0, enqueued_ms - end_ms)

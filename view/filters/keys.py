@@ -73,7 +73,7 @@ KEYS: Final = (
         aliases=("cached",),
         meaning="input that came from the prompt cache",
     ),
-    Key(name="cost", column="cost", kind=Kind.COUNT, meaning="cost, if the event has it"),
+    Key(name="cost", column="cost", kind=Kind.COUNT, meaning="cost by the card of rates"),
     Key(
         name="ttft_ms",
         column="ttft_ms",
@@ -87,6 +87,13 @@ KEYS: Final = (
         kind=Kind.DURATION,
         aliases=("duration",),
         meaning="the whole exchange",
+    ),
+    Key(
+        name="lag_ms",
+        column="lag_ms",
+        kind=Kind.DURATION,
+        aliases=("lag",),
+        meaning="from the end of the exchange until the Event Hub had its event",
     ),
     Key(name="time", column="exact_end_ms", kind=Kind.TIME, meaning="end of the exchange"),
     Key(name="stream", column="stream", kind=Kind.FLAG, meaning="the answer is a stream"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -12,29 +13,50 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
-from view.errors import FilterError
-from view.server import exchanges
+from shared.core.records.outcome import Outcome
+from view.errors import CaptureUnavailable, FilterError
+from view.filters.keys import KEYS
+from view.server import charts, exchanges, operations, playground
+from view.server.faults import FAULTS
 from view.server.guard import Guard
+from view.server.page_files import PAGE, PageFiles, import_map_source
 from view.server.query import filter_of
 from view.server.services import Services, services_of
 
-_PAGE: Final = Path(__file__).resolve().parents[1] / "page"
+_PROJECT: Final = Path(__file__).resolve().parents[2] / "pyproject.toml"
+_ONE: Final = "/api/exchanges/{exchange_id}"
 
 
-def build(services: Services, *, token: str | None, page: Path = _PAGE) -> Starlette:
+def build(services: Services, *, token: str | None, page: Path = PAGE) -> Starlette:
     """The server. `token`: needed of every caller; None if only this machine reaches it."""
+    guard = Middleware(
+        Guard,
+        names={services.options.host.lower()},
+        token=token,
+        script_source=import_map_source(page),
+    )
     app = Starlette(
         routes=[
             Route("/api/about", _about),
             Route("/api/exchanges", exchanges.listing),
-            Route("/api/exchanges/{exchange_id}", exchanges.single),
+            Route(_ONE, exchanges.single),
+            Route(_ONE + "/capture", exchanges.capture),
+            Route(_ONE + "/capture/{kind}", exchanges.body),
             Route("/api/live", _live),
-            Mount("/", StaticFiles(directory=page, html=True, check_dir=False)),
+            Route("/api/charts", charts.charts),
+            Route("/api/playground", playground.ask, methods=["POST"]),
+            Route("/api/ops/runs/{run}", operations.run),
+            Route("/api/ops/{what}", operations.change, methods=["POST"]),
+            Route("/api/ops/{what}", operations.read),
+            Mount("/", PageFiles(page)),
         ],
-        middleware=[Middleware(Guard, names={services.options.host.lower()}, token=token)],
-        exception_handlers={FilterError: _bad_filter, HTTPException: _refused},
+        middleware=[guard],
+        exception_handlers={
+            FilterError: _bad_filter,
+            CaptureUnavailable: _unavailable,
+            HTTPException: _refused,
+        },
     )
     app.state.services = services
     return app
@@ -46,8 +68,32 @@ async def _about(request: Request) -> Response:
 
 def about(services: Services) -> Mapping[str, object]:
     """What the page needs to know at its start."""
-    options = services.options
-    return {"mode": options.mode, "proxy": options.app.url if options.app else None}
+    options, app = services.options, services.app
+    is_local = options.mode == "local"
+    return {
+        "mode": options.mode,
+        "version": tomllib.loads(_PROJECT.read_text("utf-8"))["project"]["version"],
+        "proxy": app.url if app else None,
+        "hub": options.event_hub.name,
+        "can": {
+            "playground": app is not None,
+            "captures": services.captures is not None,
+            "ops": app is not None and app.can_operate,
+        },
+        "faults": [fault.to_json() for fault in FAULTS] if is_local else [],
+        "deployments": options.deployments
+        or ((playground.DEFAULT_DEPLOYMENT,) if is_local else ()),
+        "outcomes": [outcome.value for outcome in Outcome],
+        "keys": [
+            {
+                "name": key.name,
+                "aliases": key.aliases,
+                "kind": key.kind.name.lower(),
+                "meaning": key.meaning,
+            }
+            for key in KEYS
+        ],
+    }
 
 
 async def _live(request: Request) -> Response:
@@ -58,6 +104,11 @@ async def _live(request: Request) -> Response:
 async def _bad_filter(_request: Request, error: Exception) -> Response:
     at = error.at if isinstance(error, FilterError) else 0
     return JSONResponse({"error": {"message": str(error), "at": at}}, 400)
+
+
+async def _unavailable(_request: Request, error: Exception) -> Response:
+    status = error.status if isinstance(error, CaptureUnavailable) else 500
+    return JSONResponse({"error": {"message": str(error)}}, status)
 
 
 async def _refused(_request: Request, error: Exception) -> Response:

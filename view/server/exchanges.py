@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from shared.core.records.capture import CaptureKind
+from shared.core.wire.json.json_shape import JsonObject, integer, mapping, text
+from view.errors import CaptureUnavailable
+from view.exchange import capture_view, curl
 from view.exchange.conversation import conversation
+from view.exchange.price import price_of
+from view.exchange.row import Row
+from view.exchange.timeline import timeline
+from view.exchange.usage import figures
 from view.server.query import filter_of, number_of
-from view.server.services import services_of
+from view.server.services import Services, services_of
+from view.sources.captures import CaptureReader, StoredCapture
+from view.store import StoredExchange
 
 _ROWS: Final = 100
 _MOST_ROWS: Final = 1_000
+# The times of chunks are in a capture. An exchange is shown without them if storage is slow.
+_TIMES_WITHIN_S: Final = 2.0
+_CAPTURE_KEYS: Final = {
+    CaptureKind.REQUEST: ("request_capture", "request_bytes"),
+    CaptureKind.RESPONSE: ("response_capture", "response_bytes"),
+}
 
 
 async def listing(request: Request) -> Response:
@@ -37,15 +55,122 @@ async def listing(request: Request) -> Response:
 
 
 async def single(request: Request) -> Response:
-    """`{row, event, conversation}`; 404 if the view does not have it."""
+    """All that is shown of one exchange, but its capture; 404 if the view does not have it."""
+    services = services_of(request)
+    found = await _found(request)
+    answer = await _times(services.captures, found.event)
+    neighbours = await asyncio.to_thread(services.store.neighbours, found.row)
+    return JSONResponse({**_shown(services, found, answer), **neighbours})
+
+
+def _shown(services: Services, found: StoredExchange, answer: StoredCapture | None) -> JsonObject:
+    event, card = found.event, services.card
+    return {
+        "row": found.row.to_json(),
+        "event": event,
+        "conversation": [message.to_json() for message in conversation(event)],
+        "timeline": timeline(
+            event,
+            envelope=mapping(answer.capture.header.get("envelope")) if answer else None,
+            recorded_at=answer.stored_at if answer else None,
+            delivered_at=_delivered_at(found.row),
+        ),
+        "usage": [figure.to_json() for figure in figures(event)],
+        "cost": price_of(event, card).to_json() if card else None,
+        "curl": curl.of_event(event, services.app.url if services.app else None),
+    }
+
+
+def _delivered_at(row: Row) -> datetime | None:
+    if row.lag_ms is None:
+        return None
+    return datetime.fromtimestamp(row.exact_end_ms / 1000, UTC) + timedelta(milliseconds=row.lag_ms)
+
+
+async def _times(captures: CaptureReader | None, event: JsonObject) -> StoredCapture | None:
+    name = text(event.get("response_capture"))
+    if captures is None or not name:
+        return None
+    try:
+        async with asyncio.timeout(_TIMES_WITHIN_S):
+            return await captures.beginning(name)
+    except (CaptureUnavailable, TimeoutError):
+        return None
+
+
+async def capture(request: Request) -> Response:
+    """`{request, response, curl}`: what was captured of both; null what was not stored."""
+    services = services_of(request)
+    found = await _found(request)
+    sides = {}
+    for kind in _CAPTURE_KEYS:
+        sides[kind] = await _side(_captures(services), found.event, kind)
+    if not any(sides.values()):
+        raise HTTPException(404, "nothing of this exchange was captured")
+    of_request, of_response = sides[CaptureKind.REQUEST], sides[CaptureKind.RESPONSE]
+    sizes = {kind: integer(found.event.get(key)) or 0 for kind, (_, key) in _CAPTURE_KEYS.items()}
+    return JSONResponse(
+        {
+            "request": of_request
+            and capture_view.request_view(of_request.capture, size=sizes[CaptureKind.REQUEST]),
+            "response": of_response
+            and capture_view.response_view(of_response.capture, size=sizes[CaptureKind.RESPONSE]),
+            "curl": of_request and _curl(services, found.event, of_request, sizes),
+        }
+    )
+
+
+def _curl(
+    services: Services, event: JsonObject, stored: StoredCapture, sizes: dict[CaptureKind, int]
+) -> str | None:
+    body = stored.capture.body
+    if len(body) != sizes[CaptureKind.REQUEST] or "content-encoding" in stored.capture.headers:
+        return None
+    return curl.of_capture(event, services.app.url if services.app else None, body)
+
+
+async def body(request: Request) -> Response:
+    """A captured body, byte for byte, to be saved as a file."""
+    services, kind = services_of(request), request.path_params["kind"]
+    if kind not in _CAPTURE_KEYS:
+        raise HTTPException(404, f"{kind} is neither request nor response")
+    found = await _found(request)
+    name = text(found.event.get(_CAPTURE_KEYS[CaptureKind(kind)][0]))
+    if not name:
+        raise HTTPException(404, f"no {kind} of this exchange was captured")
+    pieces = _captures(services).body(name)
+    first = await anext(pieces, b"")  # so that an error is answered as one
+
+    async def content() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    return StreamingResponse(
+        content(),
+        media_type="application/octet-stream",
+        headers={"content-disposition": f'attachment; filename="{found.row.id}.{kind}"'},
+    )
+
+
+async def _side(
+    captures: CaptureReader, event: JsonObject, kind: CaptureKind
+) -> StoredCapture | None:
+    name = text(event.get(_CAPTURE_KEYS[kind][0]))
+    return await captures.beginning(name, capture_view.READ_BYTES) if name else None
+
+
+def _captures(services: Services) -> CaptureReader:
+    if services.captures is None:
+        raise HTTPException(
+            409, "captures are not shown: set CAPTURES_STORAGE__blobServiceUri, or CAPTURES_STORAGE"
+        )
+    return services.captures
+
+
+async def _found(request: Request) -> StoredExchange:
     store, exchange_id = services_of(request).store, request.path_params["exchange_id"]
     found = await asyncio.to_thread(store.get, exchange_id)
     if found is None:
         raise HTTPException(404, "the view has no event of this exchange")
-    return JSONResponse(
-        {
-            "row": found.row.to_json(),
-            "event": found.event,
-            "conversation": [message.to_json() for message in conversation(found.event)],
-        }
-    )
+    return found

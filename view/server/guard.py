@@ -28,10 +28,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 OWN_HEADER: Final = "x-fnsse-view"
 _COOKIE: Final = "fnsse-view"
 _TOKEN: Final = "token"  # noqa: S105 - the name of a parameter
-_CONTENT_SECURITY_POLICY: Final = "; ".join(
+_POLICY: Final = "; ".join(
     (
         "default-src 'none'",
-        "script-src 'self'",
         "style-src 'self'",
         "connect-src 'self'",
         "img-src 'self' data:",
@@ -41,23 +40,34 @@ _CONTENT_SECURITY_POLICY: Final = "; ".join(
     )
 )
 _HEADERS: Final = {
-    "content-security-policy": _CONTENT_SECURITY_POLICY,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    "cache-control": "no-store",
 }
 
 
 class Guard:
     """Middleware in front of all routes."""
 
-    def __init__(self, app: ASGIApp, *, names: Collection[str], token: str | None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        names: Collection[str],
+        token: str | None,
+        script_source: str | None = None,
+    ) -> None:
         """`names`: host names, in lower case, by which the server may be addressed, beside IP
-        addresses. `token`: None if only this machine reaches the server.
+        addresses. `token`: None if only this machine reaches the server. `script_source`: a source
+        of the policy, for the one script that stands in the page.
         """
+        sources = " ".join(filter(None, ("'self'", script_source)))
+        self._headers = {
+            "content-security-policy": f"script-src {sources}; {_POLICY}",
+            **_HEADERS,
+        }
         self._app = app
         self._names = frozenset(names) | {"localhost"}
         self._token = token
@@ -70,7 +80,9 @@ class Guard:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
+                headers = MutableHeaders(scope=message)
+                headers.update(self._headers)
+                headers.setdefault("cache-control", "no-store")
             await send(message)
 
         answer = self._refusal(scope, Headers(scope=scope))

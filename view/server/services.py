@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
+from shared.core.cost.rates import RateCard
 from view.options import Options
+from view.server.app_client import AppClient
 from view.server.live import Live
+from view.server.runs import Runs
+from view.sources.captures import CaptureReader
 from view.store import Store
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Services:
-    """One for the server's life."""
+    """One for the server's life. None: the view was started without it."""
 
     options: Options
     store: Store
     live: Live
+    captures: CaptureReader | None = None
+    app: AppClient | None = None
+    card: RateCard | None = None
+    runs: Runs = field(default_factory=Runs)
+
+    async def aclose(self) -> None:
+        """Close what was opened, but not the store."""
+        if self.captures is not None:
+            await self.captures.aclose()
+        if self.app is not None:
+            await self.app.aclose()
 
 
 def services_of(request: Request) -> Services:

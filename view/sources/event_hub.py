@@ -16,6 +16,7 @@ from azure.eventhub.aio import EventHubConsumerClient, PartitionContext
 from azure.eventhub.exceptions import AuthenticationError, ConnectError, EventHubError
 
 from shared.core.wire.json.json_shape import JsonObject, parse_object
+from view.exchange.received import Received
 from view.options import EventHubAddress
 from view.sources.credentials import identity
 
@@ -24,7 +25,7 @@ _BATCH: Final = 300
 _WAIT_S: Final = 0.2  # for a batch to become full
 _FROM_THE_START: Final = "-1"
 
-type OnEvents = Callable[[Sequence[JsonObject], Mapping[str, int]], Awaitable[None]]
+type OnEvents = Callable[[Sequence[Received], Mapping[str, int]], Awaitable[None]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +95,7 @@ class EventFeed:
         number = batch[-1].sequence_number
         positions = {context.partition_id: number} if number is not None else {}
         self._positions |= positions
-        await self._on_events([_body(event) for event in batch], positions)
+        await self._on_events([_received(event) for event in batch], positions)
         self.state = FeedState(
             state="receiving",
             error=None,
@@ -145,6 +146,14 @@ def remedy(error: Exception, address: EventHubAddress) -> str:
     if isinstance(error, ConnectError | OSError):
         return f"{hub} cannot be reached: check AZURE_EVENTHUB_NAMESPACE, and whether its network lets this machine in"
     return f"{hub} cannot be read: {type(error).__name__}"
+
+
+def _received(event: EventData) -> Received:
+    time = event.enqueued_time
+    return Received(
+        event=_body(event),
+        enqueued_ms=None if time is None else round(time.timestamp() * 1000),
+    )
 
 
 def _body(event: EventData) -> JsonObject:

@@ -8,12 +8,11 @@ every language.
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import fields
 from typing import Final
 
 from view.exchange.row import Row
-
-VERSION: Final = 1  # a file of another version is made anew
 
 _SQL_TYPES: Final = {"int": "INTEGER", "float": "REAL", "bool": "INTEGER", "str": "TEXT"}
 COLUMNS: Final = tuple(field.name for field in fields(Row))
@@ -31,7 +30,7 @@ _COLUMNS: Final = ", ".join(_column(field.name, str(field.type)) for field in fi
 # What is filtered for most, each with the order in which rows are shown.
 _INDEXED: Final = ("outcome", "deployment", "model", "caller", "session")
 
-STATEMENTS: Final = (
+_TABLES: Final = (
     f"CREATE TABLE exchanges (number INTEGER PRIMARY KEY, {_COLUMNS})",
     "CREATE UNIQUE INDEX exchanges_id ON exchanges (id)",
     "CREATE INDEX exchanges_end ON exchanges (exact_end_ms)",
@@ -39,5 +38,7 @@ STATEMENTS: Final = (
     "CREATE TABLE events (number INTEGER PRIMARY KEY, event BLOB NOT NULL)",
     "CREATE VIRTUAL TABLE texts USING fts5(text, content='', tokenize='trigram')",
     "CREATE TABLE positions (partition TEXT PRIMARY KEY, sequence_number INTEGER NOT NULL)",
-    f"PRAGMA user_version = {VERSION}",
 )
+# A file that was made by other statements is made anew: what it held is read again.
+VERSION: Final = zlib.crc32("".join(_TABLES).encode()) >> 1
+STATEMENTS: Final = (*_TABLES, f"PRAGMA user_version = {VERSION}")

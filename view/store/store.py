@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from shared.core.wire.json.json_shape import JsonObject
+from shared.core.cost.rates import RateCard
+from view.exchange.received import Received
 from view.exchange.row import Row
 from view.filters.sql import EVERYTHING, Condition, condition
 from view.filters.terms import Filter
 from view.store import writing
 from view.store.connections import Connections
+from view.store.figures import Figures, figures
 from view.store.schema import COLUMNS, FLAGS
 from view.store.writing import StoredExchange
 
@@ -35,10 +37,13 @@ class Page:
 class Store:
     """Keeps the newest exchanges. Every method blocks, and may be called from any thread."""
 
-    def __init__(self, file: Path, *, keep: int) -> None:
-        """`keep`: how many exchanges; older ones are removed."""
+    def __init__(self, file: Path, *, keep: int, card: RateCard | None = None) -> None:
+        """`keep`: how many exchanges; older ones are removed. `card`: the rates by which exchanges
+        are priced.
+        """
         self._connections = Connections(file)
         self._keep = keep
+        self._card = card
         self._size = self._counted(EVERYTHING)
 
     def close(self) -> None:
@@ -48,7 +53,7 @@ class Store:
     # --- writing ----------------------------------------------------------------------------------
 
     def add(
-        self, events: Iterable[JsonObject], positions: Mapping[str, int] | None = None
+        self, events: Iterable[Received], positions: Mapping[str, int] | None = None
     ) -> list[StoredExchange]:
         """Keep events, and return those that are new or differ from what was kept: an event may be
         delivered more than once. What is not an event of fnsse is left out.
@@ -56,7 +61,11 @@ class Store:
         `positions`: of each partition the sequence number of the last event of `events`.
         """
         with self._connections.writing() as connection:
-            added = [new for event in events if (new := writing.add(connection, event)) is not None]
+            added = [
+                new
+                for received in events
+                if (new := writing.add(connection, received, self._card)) is not None
+            ]
             connection.executemany(
                 "INSERT OR REPLACE INTO positions VALUES (?, ?)", (positions or {}).items()
             )
@@ -118,6 +127,34 @@ class Store:
             "SELECT event FROM events WHERE number = ?", (number,)
         ).fetchone()
         return StoredExchange(row=row, event=writing.unpack(packed[0])) if packed else None
+
+    def neighbours(self, row: Row) -> dict[str, dict[str, str | None]]:
+        """`{previous: {session, caller}, next: {session, caller}}`: the ids of the exchanges that
+        ended before and after this one, of the same session and of the same caller.
+        """
+        return {
+            direction: {
+                name: self._neighbour(row, name, comparison, order)
+                for name in ("session", "caller")
+            }
+            for direction, comparison, order in (("previous", "<", "DESC"), ("next", ">", "ASC"))
+        }
+
+    def _neighbour(self, row: Row, name: str, comparison: str, order: str) -> str | None:
+        value = getattr(row, name)
+        if value is None:
+            return None
+        found = self._connections.reader.execute(
+            f"SELECT id FROM exchanges WHERE {name} = ? AND (exact_end_ms, number) {comparison} "  # noqa: S608
+            "(SELECT exact_end_ms, number FROM exchanges WHERE id = ?) "
+            f"ORDER BY exact_end_ms {order}, number {order} LIMIT 1",
+            (value, row.id),
+        ).fetchone()
+        return None if found is None else str(found[0])
+
+    def figures(self, query: Filter, *, from_ms: int, bucket_ms: int) -> Figures:
+        """What the charts show of exchanges that match and ended since `from_ms`."""
+        return figures(self._connections.reader, condition(query), from_ms, bucket_ms)
 
     def _counted(self, wanted: Condition) -> int:
         found = self._connections.reader.execute(

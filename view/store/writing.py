@@ -9,9 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from shared.core.cost.rates import RateCard
 from shared.core.wire.json.json_shape import JsonObject, parse_object
 from view.exchange import row as rows
 from view.exchange.conversation import searched_text
+from view.exchange.received import Received
 from view.exchange.row import Row
 from view.store.schema import COLUMNS
 
@@ -28,13 +30,16 @@ class StoredExchange:
     replaces: bool = False  # another event of the exchange was kept before
 
 
-def add(connection: sqlite3.Connection, event: JsonObject) -> StoredExchange | None:
+def add(
+    connection: sqlite3.Connection, received: Received, card: RateCard | None
+) -> StoredExchange | None:
     """Keep an event in place of an older one of its exchange; None if there is nothing new in it,
     or if it is not an event of fnsse.
     """
-    row = rows.of_event(event)
+    row = rows.of_event(received, card)
     if row is None:
         return None
+    event = received.event
     packed = pack(event)
     found = connection.execute(
         "SELECT number, event FROM exchanges JOIN events USING (number) WHERE id = ?", (row.id,)

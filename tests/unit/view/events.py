@@ -10,6 +10,8 @@ from typing import Final
 
 from shared.core.records.exchange_id import new_exchange_id
 from shared.core.wire.json.json_shape import Json, JsonObject
+from view.exchange.received import Received
+from view.exchange.row import Row, of_event
 
 _CASES: Final = Path(__file__).parents[2] / "golden" / "cases"
 GOLDEN: Final = sorted(path.parent.name for path in _CASES.glob("*/event.json"))
@@ -39,3 +41,15 @@ def an_id(number: int) -> str:
     """The id of the exchange with this number."""
     milliseconds = round(_START.timestamp() * 1000) + number * 1000
     return new_exchange_id(milliseconds, random.Random(number).randbytes(10))  # noqa: S311 - a test's
+
+
+def received(*events: JsonObject, enqueued_ms: int | None = None) -> list[Received]:
+    """Events as the Event Hub hands them over."""
+    return [Received(event=event, enqueued_ms=enqueued_ms) for event in events]
+
+
+def row_of_event(event: JsonObject) -> Row:
+    """The row of an event of fnsse."""
+    row = of_event(Received(event=event, enqueued_ms=None))
+    assert row is not None
+    return row

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.view.events import an_event, an_id
+from tests.unit.view.events import an_event, an_id, received, row_of_event
 from view.errors import FilterError
 from view.exchange.conversation import searched_text
-from view.exchange.row import Row, of_event
+from view.exchange.row import Row
 from view.filters import Filter, matches, parse
 from view.filters.keys import BY_NAME, KEYS, Kind
 from view.filters.sql import condition
@@ -112,7 +112,7 @@ def test_what_is_wrong_is_named_with_its_place(line: str, message: str, at: int)
 
 
 def test_every_key_is_a_column_of_the_rows() -> None:
-    row = of_event(an_event())
+    row = row_of_event(an_event())
     assert all(hasattr(row, key.column) for key in KEYS)
 
 
@@ -163,8 +163,7 @@ _PHRASES: Final = (
 
 
 def rows() -> st.SearchStrategy[Row]:
-    base = of_event(an_event())
-    assert base is not None
+    base = row_of_event(an_event())
     text = st.none() | st.sampled_from(_TEXTS)
     number = st.none() | st.sampled_from(_NUMBERS)
     return st.builds(
@@ -214,7 +213,7 @@ def stored_as(
     """Whether the store finds an exchange that has this row."""
     folder: Path = tmp_path_factory.mktemp("store")
     store = Store(folder / "view.sqlite", keep=10)
-    store.add([an_event()])
+    store.add(received(an_event()))
     connection = sqlite3.connect(folder / "view.sqlite")
 
     def found(row: Row, query: Filter) -> bool:
@@ -260,8 +259,7 @@ def test_nothing_that_is_written_becomes_sql(value: str) -> None:
 
 
 def test_the_text_is_read_only_if_the_filter_searches_it() -> None:
-    row = of_event(an_event())
-    assert row is not None
+    row = row_of_event(an_event())
 
     def text() -> str:
         raise AssertionError("not needed")

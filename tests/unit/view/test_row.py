@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from shared.core.cost.rates import RateCard, parse
 from shared.core.wire.json.json_shape import Json
-from tests.unit.view.events import GOLDEN, an_event, golden
+from tests.unit.view.events import GOLDEN, an_event, golden, row_of_event
+from view.exchange.received import Received
 from view.exchange.row import Row, of_event
 
 
 def row_of(**changes: Json) -> Row:
-    row = of_event(an_event(**changes))
-    assert row is not None
-    return row
+    return row_of_event(an_event(**changes))
 
 
 @pytest.mark.parametrize("case", GOLDEN)
 def test_every_event_has_a_row(case: str) -> None:
     """Its id, its end to the millisecond and its outcome are the event's."""
-    event, row = golden(case), of_event(golden(case))
-    assert row is not None
+    event, row = golden(case), row_of_event(golden(case))
     assert (row.id, row.outcome, row.operation) == (
         event["exchange_id"],
         event["outcome"],
@@ -56,10 +55,27 @@ def test_the_caller_is_the_nearest_that_is_known(
     assert row_of(caller=caller, user=user).caller == expected
 
 
-@pytest.mark.parametrize("cost", [0.25, {"amount": 0.25, "currency": "EUR"}])
-def test_a_cost_is_shown_if_the_event_has_one(cost: Json) -> None:
-    assert row_of(cost=cost).cost == 0.25
-    assert row_of().cost is None
+def test_the_cost_is_that_of_the_card_of_rates() -> None:
+    """An exchange that no rate prices has none, and without a card none has."""
+    card = RateCard(
+        parse(
+            "model,sku,currency,source,input,output\ngpt-4o-2024-11-20,GlobalStandard,EUR,test,2000000,3000000\n"
+        )
+    )
+    usage: Json = {"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11}
+    event = an_event(usage=usage, quantities=None)
+    row = of_event(Received(event=event, enqueued_ms=None), card)
+    assert row is not None
+    assert (row.cost, row.currency) == (23.0, "EUR")
+    assert (row_of().cost, row_of().currency) == (None, None)
+
+
+def test_the_lag_is_how_long_the_event_took() -> None:
+    """From the exchange's end until the Event Hub had it; clocks may differ, so never below 0."""
+    end_ms = row_of().exact_end_ms
+    rows = [of_event(Received(event=an_event(), enqueued_ms=end_ms + ms)) for ms in (1500, -5)]
+    assert [row and row.lag_ms for row in rows] == [1500, 0]
+    assert row_of().lag_ms is None
 
 
 @pytest.mark.parametrize(
@@ -73,7 +89,7 @@ def test_a_cost_is_shown_if_the_event_has_one(cost: Json) -> None:
     ids=["short_id", "no_id", "no_date", "no_timestamp"],
 )
 def test_another_producers_event_has_no_row(changes: dict[str, Json]) -> None:
-    assert of_event(an_event() | changes) is None
+    assert of_event(Received(event=an_event() | changes, enqueued_ms=None)) is None
 
 
 def test_values_of_other_types_read_as_absent() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.view.events import GOLDEN, an_event, an_id, golden
+from tests.unit.view.events import GOLDEN, an_event, an_id, golden, received
 from view.filters import Filter, parse
 from view.store import Store
 
@@ -39,7 +39,7 @@ def read(line: str) -> Filter:
 @pytest.mark.parametrize("case", GOLDEN)
 def test_an_event_is_kept_as_it_came(store: Store, case: str) -> None:
     event = golden(case)
-    store.add([event])
+    store.add(received(event))
     found = store.get(str(event["exchange_id"]))
     assert found is not None
     assert found.event == event
@@ -48,7 +48,7 @@ def test_an_event_is_kept_as_it_came(store: Store, case: str) -> None:
 
 def test_rows_come_newest_first_in_pages(store: Store) -> None:
     """By the exchange's end, whatever the order of arrival, and each once."""
-    store.add([an_event(number) for number in (3, 1, 5, 2, 4)])
+    store.add(received(*(an_event(number) for number in (3, 1, 5, 2, 4))))
     assert ids(store) == [an_id(number) for number in (5, 4, 3, 2, 1)]
     first = store.page((), limit=2)
     second = store.page((), before=first.next, limit=2)
@@ -59,7 +59,7 @@ def test_rows_come_newest_first_in_pages(store: Store) -> None:
 
 def test_exchanges_that_ended_together_are_not_lost_between_pages(store: Store) -> None:
     end = an_event()["timestamp"]
-    store.add([an_event(number, timestamp=end) for number in range(5)])
+    store.add(received(*(an_event(number, timestamp=end) for number in range(5))))
     before, found = None, []
     for _ in range(5):
         page = store.page((), before=before, limit=1)
@@ -70,16 +70,16 @@ def test_exchanges_that_ended_together_are_not_lost_between_pages(store: Store) 
 
 
 def test_an_event_that_is_delivered_twice_is_one_exchange(store: Store) -> None:
-    assert len(store.add([an_event(1)])) == 1
-    assert store.add([an_event(1)]) == []
+    assert len(store.add(received(an_event(1)))) == 1
+    assert store.add(received(an_event(1))) == []
     assert store.count(()) == 1
 
 
 def test_a_replayed_event_takes_the_place_of_the_first(store: Store) -> None:
     """Its texts are found, and those of the first no more."""
-    store.add([an_event(1), an_event(2)])
+    store.add(received(an_event(1), an_event(2)))
     changed = an_event(1, replayed=True, prompt=[{"role": "user", "content": "Another prompt"}])
-    assert [new.event for new in store.add([changed])] == [changed]
+    assert [new.event for new in store.add(received(changed))] == [changed]
     assert ids(store, "replayed:yes") == [an_id(1)]
     assert ids(store, '"another prompt"') == [an_id(1)]
     assert ids(store, '"say hello"') == [an_id(2)]
@@ -87,14 +87,14 @@ def test_a_replayed_event_takes_the_place_of_the_first(store: Store) -> None:
 
 
 def test_what_is_not_an_event_of_fnsse_is_left_out(store: Store) -> None:
-    assert store.add([{}, {"exchange_id": "x"}, an_event(1)], {"0": 7})
+    assert store.add(received({}, {"exchange_id": "x"}, an_event(1)), {"0": 7})
     assert (store.count(()), store.positions()) == (1, {"0": 7})
 
 
 def test_the_oldest_are_removed(file: Path) -> None:
     """Only so many are kept; their texts and events go with them."""
     store = Store(file, keep=3)
-    store.add([an_event(number) for number in (4, 1, 3, 2, 5)])
+    store.add(received(*(an_event(number) for number in (4, 1, 3, 2, 5))))
     assert ids(store) == [an_id(number) for number in (5, 4, 3)]
     assert (store.count(()), store.count(read('"say hello"'))) == (3, 3)
     assert store.get(an_id(1)) is None
@@ -102,7 +102,7 @@ def test_the_oldest_are_removed(file: Path) -> None:
 
 
 def test_a_removed_exchange_is_not_found_by_anything(store: Store) -> None:
-    store.add([an_event(1), an_event(2)])
+    store.add(received(an_event(1), an_event(2)))
     store.remove(an_id(1))
     store.remove(an_id(3))  # not there
     assert ids(store) == ids(store, '"say hello"') == [an_id(2)]
@@ -111,7 +111,7 @@ def test_a_removed_exchange_is_not_found_by_anything(store: Store) -> None:
 
 def test_what_was_read_is_there_after_a_restart(file: Path) -> None:
     store = Store(file, keep=10)
-    store.add([an_event(1)], {"0": 3, "1": 9})
+    store.add(received(an_event(1)), {"0": 3, "1": 9})
     store.add([], {"0": 4})
     store.close()
     store = Store(file, keep=10)
@@ -126,13 +126,13 @@ def test_a_file_of_another_version_is_made_anew(file: Path) -> None:
         connection.execute("PRAGMA user_version = 999")
     connection.close()
     store = Store(file, keep=10)
-    assert len(store.add([an_event(1)])) == 1
+    assert len(store.add(received(an_event(1)))) == 1
     store.close()
 
 
 def test_only_its_owner_can_read_the_file(store: Store, file: Path) -> None:
     """Prompts and answers are in it, and in the files that SQLite keeps beside it."""
-    store.add([an_event(1)])
+    store.add(received(an_event(1)))
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in file.parent.iterdir()}
     assert set(modes.values()) == {0o600}
     assert "view.sqlite-wal" in modes
@@ -150,7 +150,7 @@ def test_readers_do_not_wait_for_the_writer(store: Store) -> None:
     reader = threading.Thread(target=reading)
     reader.start()
     for number in range(0, 50, 10):
-        store.add([an_event(number + offset) for offset in range(10)])
+        store.add(received(*(an_event(number + offset) for offset in range(10))))
     done.set()
     reader.join()
     assert {count % 10 for count in counts} == {0}

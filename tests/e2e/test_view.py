@@ -1,0 +1,136 @@
+"""The page's server beside a stack: a process of its own, as `make run` starts it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from harness.waiting import until
+from local.stack import Stack
+from local.stack.supervisor import ROOT
+from tests.e2e.conftest import on_embedded_alone
+
+pytestmark = on_embedded_alone
+
+_OWN_PAGE: Final = {"x-fnsse-view": "1"}
+
+
+@pytest.fixture(scope="module")
+def view(stack: Stack) -> Iterator[httpx.Client]:
+    """`python -m view` with the settings of the app."""
+    command = [sys.executable, "-m", "view", "--local", "--port", "0", "--app", stack.proxy_url]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**stack.settings, "PATH": ""},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().removeprefix("view ready: ").strip()
+        with httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
+            yield client
+        process.terminate()
+    assert process.returncode == 0
+
+
+def ask(view: httpx.Client, **wish: Any) -> httpx.Response:
+    """A prompt from the playground."""
+    return view.post("/api/playground", json=wish, headers=_OWN_PAGE)
+
+
+def shown(view: httpx.Client, exchange_id: str) -> dict[str, Any]:
+    """Wait for the event of an exchange; return all that the page shows of it."""
+
+    def found() -> dict[str, Any] | None:
+        answer = view.get(f"/api/exchanges/{exchange_id}")
+        return answer.json() if answer.status_code == 200 else None
+
+    return until(found, f"the view shows {exchange_id}")
+
+
+def test_a_prompt_of_the_playground_becomes_an_exchange(view: httpx.Client, stack: Stack) -> None:
+    """It is answered as by the proxy, and its event, its times and its capture are shown."""
+    answer = ask(view, prompt="What is the weather in Athens?")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.text.endswith("data: [DONE]\n\n")
+    exchange = shown(view, answer.headers["x-exchange-id"])
+    row, timeline = exchange["row"], exchange["timeline"]
+    assert (row["outcome"], row["deployment"], row["stream"]) == ("completed", "gpt-4o", True)
+    assert row["cost"] > 0
+    question, said = exchange["conversation"]
+    assert question["parts"] == [{"kind": "text", "text": "What is the weather in Athens?"}]
+    assert said["parts"][0]["text"] == exchange["event"]["content"]
+    names = [mark["name"] for mark in timeline["marks"]]
+    assert names[:5] == ["request", "headers", "first chunk", "first token", "last byte"]
+    assert set(names[5:]) == {"recorded", "delivered"}
+    assert 1 <= len(timeline["chunks"]) <= timeline["chunk_count"]
+    assert timeline["chunks"][-1][1] <= exchange["event"]["response_bytes"]
+    assert stack.proxy_url in exchange["curl"]
+
+    capture = view.get(f"/api/exchanges/{row['id']}/capture").json()
+    assert json.loads(capture["request"]["body"])["messages"][0]["role"] == "user"
+    frames = capture["response"]["frames"]
+    assert "".join(f"data: {frame['text']}\n\n" for frame in frames) == capture["response"]["body"]
+    assert frames[-1]["text"] == "[DONE]"
+    assert all(frame["at_ms"] is not None for frame in frames[:10])
+    body = view.get(f"/api/exchanges/{row['id']}/capture/response")
+    assert body.headers["content-disposition"].startswith("attachment")
+    assert body.text == capture["response"]["body"]
+
+
+def test_a_fault_is_shown_as_what_it_is(view: httpx.Client) -> None:
+    """A stream that the upstream breaks off; the filter finds it by its outcome."""
+    answer = ask(view, prompt="Break, please", fault="breaks")
+    exchange = shown(view, answer.headers["x-exchange-id"])
+    assert exchange["row"]["outcome"] == "upstream_interrupted"
+    assert exchange["row"]["usage_source"] == "estimated"
+    line = 'outcome:upstream_interrupted "break, please"'
+    rows = view.get("/api/exchanges", params={"q": line}).json()["rows"]
+    assert [row["id"] for row in rows] == [exchange["row"]["id"]]
+
+
+def test_an_error_is_relayed_with_its_status(view: httpx.Client) -> None:
+    answer = ask(view, prompt="Refuse, please", fault="rate_limited", stream=False)
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "7")
+    assert shown(view, answer.headers["x-exchange-id"])["row"]["status"] == 429
+
+
+def test_a_page_that_follows_gets_new_rows(view: httpx.Client) -> None:
+    """As server-sent events, those alone that match its filter."""
+    query = {"q": '"follow this"'}
+    with view.stream("GET", "/api/live", params=query) as live:
+        lines = live.iter_lines()
+        assert next(lines) == "event: status"
+        ask(view, prompt="Not this one", stream=False)
+        wanted = ask(view, prompt="Follow this one", stream=False).headers["x-exchange-id"]
+        row = next(line for line in lines if line.startswith('data: {"id"'))
+    assert json.loads(row.removeprefix("data: "))["id"] == wanted
+
+
+def test_an_erased_exchange_is_shown_no_more(view: httpx.Client) -> None:
+    """The app erases its captures, and the view what it had read of it."""
+    exchange_id = ask(view, prompt="Erase me", stream=False).headers["x-exchange-id"]
+    shown(view, exchange_id)
+    erased = view.post("/api/ops/erase", json={"id": exchange_id}, headers=_OWN_PAGE)
+    assert erased.status_code == 200
+    assert view.get(f"/api/exchanges/{exchange_id}").status_code == 404
+    again = view.post("/api/ops/erase", json={"id": exchange_id}, headers=_OWN_PAGE)
+    assert again.status_code == 404
+
+
+def test_a_run_is_followed_without_its_link(view: httpx.Client) -> None:
+    """Durable's links hold the host's key, so the page gets an id in their place."""
+    begun = view.post("/api/ops/reconcile", json={}, headers=_OWN_PAGE)
+    assert begun.status_code in {202, 409}
+    if begun.status_code == 202:
+        assert list(begun.json()) == ["id"]
+        run = view.get(f"/api/ops/runs/{begun.json()['id']}").json()
+        assert run["runtimeStatus"] in {"Pending", "Running", "Completed"}
+    assert view.get("/api/ops/runs/unknown").status_code == 404

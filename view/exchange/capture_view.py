@@ -1,0 +1,113 @@
+"""A capture as the page shows it: headers, body as text or as hexadecimal digits, and the events of
+a stream with the times at which they came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from shared.core.records.capture import Capture
+from shared.core.wire.http.content_coding import ContentDecoder
+from shared.core.wire.http.headers import EVENT_STREAM
+from shared.core.wire.json.json_shape import JsonObject, mapping
+from shared.core.wire.stream.sse import SseDecoder
+from view.exchange.timeline import Arrival, arrivals, last_chunk_ms
+
+# Of one body; more is for a download.
+SHOWN_BYTES: Final = 256 * 1024
+READ_BYTES: Final = 1024 * 1024  # of a body, for its events
+SHOWN_FRAMES: Final = 2_000
+_SHOWN_BINARY_BYTES: Final = 2 * 1024
+
+
+def request_view(capture: Capture, *, size: int) -> JsonObject:
+    """`size`: bytes of the whole body, of which the capture may hold the beginning."""
+    method, path = capture.header.get("method"), capture.header.get("path")
+    return {
+        "method": method if isinstance(method, str) else None,
+        "path": path if isinstance(path, str) else None,
+        "headers": {**capture.headers, **capture.copied_headers},
+        **_body_view(capture, size),
+    }
+
+
+def response_view(capture: Capture, *, size: int) -> JsonObject:
+    """`frames` is null unless the answer is a stream of events."""
+    body = _decoded(capture)
+    status = capture.header.get("status_code")
+    return {
+        "status": status if isinstance(status, int) else None,
+        "headers": dict(capture.headers),
+        **_body_view(capture, size),
+        "frames": list(_frames(capture, body)) if _is_stream(capture, body) else None,
+    }
+
+
+def _body_view(capture: Capture, size: int) -> JsonObject:
+    body = _decoded(capture)
+    shown = body[:SHOWN_BYTES]
+    is_whole = size <= len(capture.body) and len(shown) == len(body)
+    text = _as_text(shown)
+    return {
+        "body": shown[:_SHOWN_BINARY_BYTES].hex(" ") if text is None else text,
+        "encoding": "hex" if text is None else "text",
+        "size": size,
+        "truncated": not is_whole or (text is None and len(shown) > _SHOWN_BINARY_BYTES),
+    }
+
+
+def _as_text(body: bytes) -> str | None:
+    """The text, of which the last character may be cut; None if it is none."""
+    for cut in range(4):
+        try:
+            text = body[: len(body) - cut].decode()
+        except UnicodeDecodeError:
+            continue
+        return None if "\0" in text else text
+    return None
+
+
+def _decoded(capture: Capture) -> bytes:
+    """The body without its content coding, as far as it can be read."""
+    decoder = ContentDecoder(capture.headers.get("content-encoding", ""), READ_BYTES)
+    decoded = b"".join(decoder.decode([capture.body]))
+    return decoded if decoded or not capture.body else capture.body
+
+
+def _is_stream(capture: Capture, body: bytes) -> bool:
+    content_type = capture.headers.get("content-type", "")
+    return content_type.lower().startswith(EVENT_STREAM) or body.startswith(
+        (b"data:", b"event:", b": ")
+    )
+
+
+def _frames(capture: Capture, body: bytes) -> Iterator[JsonObject]:
+    """The events of a stream: `at_ms` is null if the time is not known. A capture keeps the times
+    of the first pieces and of the last, and none that fit a body with a content coding.
+    """
+    envelope = mapping(capture.header.get("envelope"))
+    is_encoded = body is not capture.body and body != capture.body
+    known = () if is_encoded else arrivals(envelope)
+    decoder = SseDecoder()
+    frames = list(decoder.feed(body))
+    tail = decoder.tail()
+    if tail is not None:
+        frames.append(tail)
+    start = 0
+    for frame in frames[:SHOWN_FRAMES]:
+        at_ms = _arrived_at(known, frame.end)
+        if at_ms is None and frame.end == len(capture.body) and not is_encoded:
+            at_ms = last_chunk_ms(envelope)
+        yield {
+            "at_ms": at_ms,
+            "offset": start,
+            "size": frame.end - start,
+            "event": frame.event,
+            "text": frame.data[:SHOWN_BYTES],
+        }
+        start = frame.end
+
+
+def _arrived_at(known: tuple[Arrival, ...], end: int) -> float | None:
+    return next((arrival.at_ms for arrival in known if arrival.received >= end), None)

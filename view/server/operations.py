@@ -1,0 +1,112 @@
+"""What operators do, passed on to the app's own routes (docs/reference/functions.md)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from shared.core.records.exchange_id import started_at
+from shared.core.wire.json.json_shape import JsonObject, mapping, text
+from view.server.app_client import AppClient, AppUnreachable
+from view.server.query import body_of
+from view.server.services import services_of
+
+READS: Final = frozenset({"status", "reports", "dead-letters"})
+
+
+def _letter(body: JsonObject) -> tuple[str, str, JsonObject | None]:
+    return "POST", f"dead-letters/{_exchange_id(body)}", None
+
+
+def _exchange(body: JsonObject) -> tuple[str, str, JsonObject | None]:
+    return "DELETE", f"exchanges/{_exchange_id(body)}", None
+
+
+# The page's word -> method, route and body of the app.
+_CHANGES: Final[dict[str, Callable[[JsonObject], tuple[str, str, JsonObject | None]]]] = {
+    "requeue": _letter,
+    "erase": _exchange,
+    "replay": lambda body: ("POST", "replay", body),
+    "reconcile": lambda _body: ("POST", "reconcile", None),
+}
+
+
+async def read(request: Request) -> Response:
+    """`status`, `reports` and `dead-letters`, as the app answers them."""
+    what = request.path_params["what"]
+    if what not in READS:
+        raise HTTPException(404, f"{what} is none of {', '.join(sorted(READS))}")
+    app = _app(request)
+    return _answer(*await _operate(app, "GET", what, query=request.url.query))
+
+
+async def change(request: Request) -> Response:
+    """`requeue`, `erase`, `replay` and `reconcile`."""
+    what, services = request.path_params["what"], services_of(request)
+    if what not in _CHANGES:
+        raise HTTPException(404, f"{what} is none of {', '.join(sorted(_CHANGES))}")
+    body = await body_of(request)
+    app = _app(request)
+    method, path, content = _CHANGES[what](body)
+    status, answer = await _operate(app, method, path, body=content)
+    services.runs.keep(answer)
+    if what == "erase" and status < 300:
+        await asyncio.to_thread(services.store.remove, text(body["id"]))
+    return _answer(status, answer)
+
+
+async def run(request: Request) -> Response:
+    """How far a run is that the page began."""
+    link = services_of(request).runs.link(request.path_params["run"])
+    if link is None:
+        raise HTTPException(404, "the page did not begin this run")
+    try:
+        status = await _app(request).follow(link)
+    except AppUnreachable as error:
+        raise HTTPException(502, str(error)) from None
+    names = ("runtimeStatus", "customStatus", "output", "createdTime", "lastUpdatedTime")
+    return JSONResponse({name: status.get(name) for name in names})
+
+
+async def _operate(
+    app: AppClient, method: str, path: str, *, query: str = "", body: JsonObject | None = None
+) -> tuple[int, JsonObject]:
+    try:
+        return await app.operate(method, path, query=query, body=body)
+    except AppUnreachable as error:
+        raise HTTPException(502, str(error)) from None
+
+
+def _app(request: Request) -> AppClient:
+    app = services_of(request).app
+    if app is None or not app.can_operate:
+        raise HTTPException(
+            501,
+            "not available: start the view with --app, and an operator's key in FNSSE_OPERATOR_KEY",
+        )
+    return app
+
+
+def _exchange_id(body: JsonObject) -> str:
+    exchange_id = text(body.get("id"))
+    try:
+        started_at(exchange_id)
+    except ValueError:
+        raise HTTPException(400, "id must be an exchange id") from None
+    return exchange_id
+
+
+def _answer(status: int, answer: JsonObject) -> Response:
+    code = text(mapping(answer.get("error")).get("code"))
+    if status == 404 and code in {"", "unknown_route"}:
+        answer = {"error": {"message": "not available: this app has no such route"}}
+    if status in {401, 403} and not mapping(answer.get("error")):
+        answer = {"error": {"message": "the app refused the key in FNSSE_OPERATOR_KEY"}}
+    # Durable's links hold the host's key
+    shown = {name: value for name, value in answer.items() if not name.endswith("Uri")}
+    return JSONResponse(shown, status)

@@ -1,0 +1,83 @@
+"""The playground: a prompt of the page's, sent through the proxy; the answer is relayed as it
+comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
+from urllib.parse import quote
+
+import httpx
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from shared.core.wire.json.json_shape import Json, JsonObject, text
+from view.server.app_client import AppUnreachable
+from view.server.faults import BY_NAME
+from view.server.query import body_of
+from view.server.services import Services, services_of
+
+DEFAULT_DEPLOYMENT: Final = "gpt-4o"
+API_VERSION: Final = "2024-10-21"
+_PASSED: Final = ("content-type", "x-exchange-id", "retry-after")
+_TOOL: Final[JsonObject] = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "The weather of a place",
+        "parameters": {
+            "type": "object",
+            "properties": {"place": {"type": "string"}},
+            "required": ["place"],
+        },
+    },
+}
+
+
+async def ask(request: Request) -> Response:
+    """Relay the proxy's answer to a prompt."""
+    services = services_of(request)
+    if services.app is None:
+        raise HTTPException(501, "not available: start the view with --app")
+    wish = await body_of(request)
+    path = f"/openai/deployments/{_deployment(services, wish)}/chat/completions?api-version={API_VERSION}"
+    try:
+        answer = await services.app.call(path, _chat(wish))
+    except AppUnreachable as error:
+        raise HTTPException(502, str(error)) from None
+    headers = {name: answer.headers[name] for name in _PASSED if name in answer.headers}
+    return StreamingResponse(_body(answer), answer.status_code, headers)
+
+
+async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
+    """What broke off ends here as well: the proxy has said in the stream what happened."""
+    try:
+        async for piece in answer.aiter_bytes():
+            yield piece
+    except httpx.HTTPError:
+        return
+    finally:
+        await answer.aclose()
+
+
+def _deployment(services: Services, wish: JsonObject) -> str:
+    name = text(wish.get("deployment")) or next(
+        iter(services.options.deployments), DEFAULT_DEPLOYMENT
+    )
+    fault = wish.get("fault")
+    if not fault:
+        return quote(name, safe="")
+    if services.options.mode != "local" or fault not in BY_NAME:
+        raise HTTPException(400, "the stand-in has no such fault")
+    return quote(f"{name}--{BY_NAME[str(fault)].directives}", safe="-=,")
+
+
+def _chat(wish: JsonObject) -> JsonObject:
+    prompt = text(wish.get("prompt"))
+    if not prompt:
+        raise HTTPException(400, "prompt must be a text")
+    messages: list[Json] = [{"role": "user", "content": prompt}]
+    body: JsonObject = {"messages": messages, "stream": wish.get("stream") is not False}
+    return body | ({"tools": [_TOOL]} if wish.get("tools") is True else {})

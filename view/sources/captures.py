@@ -1,0 +1,117 @@
+"""Captures in Blob storage, read only: the role Storage Blob Data Reader is enough."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.storage.blob.aio import BlobServiceClient, StorageStreamDownloader
+
+from shared.core.records.capture import CONTAINER, Capture, body_offset, load
+from shared.errors import CaptureError
+from view.errors import CaptureUnavailable
+from view.options import CapturesAddress
+from view.sources.credentials import identity
+
+# Of a capture's beginning: more than its header takes, unless headers are copied.
+_HEADER_BYTES: Final = 64 * 1024
+# A person waits: few tries, and short ones.
+_OPTIONS: Final[dict[str, Any]] = {"retry_total": 1, "connection_timeout": 5, "read_timeout": 20}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredCapture:
+    """The beginning of a capture, or all of it."""
+
+    capture: Capture
+    stored_at: datetime | None  # to the second
+
+
+class CaptureReader:
+    """Reads captures. Every method raises CaptureUnavailable."""
+
+    def __init__(self, address: CapturesAddress) -> None:
+        """Connects with the first call."""
+        self._address = address
+        self._credential: AsyncTokenCredential | None = None
+        self._client: BlobServiceClient | None = None
+
+    async def aclose(self) -> None:
+        """Close what was opened."""
+        if self._client is not None:
+            await self._client.close()
+        if self._credential is not None:
+            await self._credential.close()
+
+    async def beginning(self, name: str, body_bytes: int = 0) -> StoredCapture:
+        """A capture with at least the first `body_bytes` of its body."""
+        with _unavailable():
+            download = await self._download(name, 0, _HEADER_BYTES + body_bytes)
+            return StoredCapture(
+                capture=load(await download.readall()),
+                stored_at=download.properties.last_modified,
+            )
+
+    async def body(self, name: str) -> AsyncIterator[bytes]:
+        """The whole body, in pieces. What goes wrong is raised before the first one."""
+        with _unavailable():
+            header = await (await self._download(name, 0, _HEADER_BYTES)).readall()
+            start = body_offset(header)
+            pieces = (await self._download(name, start, None)).chunks()
+        async for piece in pieces:
+            yield piece
+
+    async def _download(
+        self, name: str, start: int, length: int | None
+    ) -> StorageStreamDownloader[bytes]:
+        blob = self._blobs().get_blob_client(CONTAINER, name)
+        return await blob.download_blob(offset=start, length=length)
+
+    def _blobs(self) -> BlobServiceClient:
+        if self._client is None:
+            self._client = self._connected()
+        return self._client
+
+    def _connected(self) -> BlobServiceClient:
+        if self._address.connection_string:
+            return BlobServiceClient.from_connection_string(
+                self._address.connection_string, **_OPTIONS
+            )
+        self._credential = identity()
+        uri = self._address.blob_service_uri or ""
+        return BlobServiceClient(uri, credential=self._credential, **_OPTIONS)
+
+
+@contextlib.contextmanager
+def _unavailable() -> Iterator[None]:
+    """Say what went wrong and what to do, without anything secret."""
+    try:
+        yield
+    except ResourceNotFoundError:
+        raise CaptureUnavailable(
+            "the capture is gone: captures are kept for CAPTURE_RETENTION_DAYS", status=404
+        ) from None
+    except CaptureError as error:
+        raise CaptureUnavailable(f"the capture cannot be read: {error}", status=409) from None
+    except HttpResponseError as error:
+        raise CaptureUnavailable(_refusal(error), status=409) from None
+    except (AzureError, OSError, ValueError) as error:
+        raise CaptureUnavailable(
+            "the storage account cannot be reached: check CAPTURES_STORAGE__blobServiceUri, and whether its network "
+            f"lets this machine in ({type(error).__name__})",
+            status=409,
+        ) from None
+
+
+def _refusal(error: HttpResponseError) -> str:
+    if error.status_code in {401, 403}:
+        return (
+            "the storage account refused the view's credentials: the role Storage Blob Data Reader is needed on the "
+            "container captures, and `az login`"
+        )
+    return f"the storage account answered {error.status_code}"
