@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from harness.waiting import until
+from local.repository import ROOT
 from local.stack import Stack
-from local.stack.supervisor import ROOT
 from tests.e2e.conftest import on_embedded_alone
 
 pytestmark = on_embedded_alone

@@ -4,6 +4,7 @@ a stream with the times at which they came.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from typing import Final
 
@@ -48,7 +49,7 @@ def _body_view(capture: Capture, size: int) -> JsonObject:
     body = _decoded(capture)
     shown = body[:SHOWN_BYTES]
     is_whole = size <= len(capture.body) and len(shown) == len(body)
-    text = _as_text(shown)
+    text = _as_text(shown, is_cut=not is_whole)
     return {
         "body": shown[:_SHOWN_BINARY_BYTES].hex(" ") if text is None else text,
         "encoding": "hex" if text is None else "text",
@@ -57,15 +58,13 @@ def _body_view(capture: Capture, size: int) -> JsonObject:
     }
 
 
-def _as_text(body: bytes) -> str | None:
-    """The text, of which the last character may be cut; None if it is none."""
-    for cut in range(4):
-        try:
-            text = body[: len(body) - cut].decode()
-        except UnicodeDecodeError:
-            continue
-        return None if "\0" in text else text
-    return None
+def _as_text(body: bytes, *, is_cut: bool) -> str | None:
+    """The text, without a last character that is cut; None if it is none."""
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(body, final=not is_cut)
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
 
 
 def _decoded(capture: Capture) -> bytes:

@@ -1,0 +1,103 @@
+"""What the charts show, and the exchanges before and after one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from shared.core.wire.json.json_shape import Json
+from tests.unit.view.events import an_event, an_id, received, row_of_event
+from view.filters import parse
+from view.server.charts import bucket_of, filled
+from view.store import Store
+
+_MS: Final = row_of_event(an_event(0)).exact_end_ms
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path / "view.sqlite", keep=1000)
+    yield made
+    made.close()
+
+
+def test_bands_are_the_nearest_ranks(store: Store) -> None:
+    """Of 20 values 1 to 20, half are at most 10, and 95 of 100 at most 19."""
+    events = [
+        an_event(number, time_to_first_token_ms=number, stream=True) for number in range(1, 21)
+    ]
+    store.add(received(*events))
+    found = store.figures((), from_ms=_MS, bucket_ms=60_000)
+    assert found.bands == [(_MS, 10, 19)]
+    assert found.points[0] == (_MS + 1000, 1, an_id(1))
+    assert len(found.points) == 20
+
+
+def test_series_are_sums_by_bucket(store: Store) -> None:
+    store.add(
+        received(
+            an_event(1, tokens={"input": 5, "output": 1}),
+            an_event(2, tokens={"input": 1, "output": 1}, outcome="timed_out"),
+            an_event(70, tokens=None, usage_source="none"),
+            an_event(71, tokens={"input": 2, "output": 0}, deployment=None),
+        )
+    )
+    found = store.figures((), from_ms=_MS, bucket_ms=60_000)
+    assert found.tokens == {"gpt-4o": [(_MS, 8)], "-": [(_MS + 60_000, 2)]}
+    assert found.outcomes == {
+        "completed": [(_MS, 1), (_MS + 60_000, 2)],
+        "timed_out": [(_MS, 1)],
+    }
+
+
+def test_only_what_matches_and_is_recent_counts(store: Store) -> None:
+    store.add(received(an_event(1), an_event(70), an_event(80, outcome="aborted")))
+    query = parse("outcome:completed", now_ms=0)
+    found = store.figures(query, from_ms=_MS + 60_000, bucket_ms=60_000)
+    assert found.outcomes == {"completed": [(_MS + 60_000, 1)]}
+
+
+def test_open_streams_are_counted_from_their_starts_to_their_ends(store: Store) -> None:
+    """Of three streams two are open at the tenth second; a call that is no stream does not
+    count.
+    """
+    store.add(
+        received(
+            an_event(12, latency_ms=9_000, stream=True),  # 3 to 12
+            an_event(25, latency_ms=16_000, stream=True),  # 9 to 25
+            an_event(27, latency_ms=1_000, stream=True),  # 26 to 27, within a bucket
+            an_event(28, latency_ms=20_000, stream=False),
+        )
+    )
+    found = store.figures((), from_ms=_MS, bucket_ms=5_000)
+    values = list(filled(found.open_streams, _MS, _MS + 30_000, 5_000))
+    assert [value for _, value in values] == [0, 1, 2, 1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "seconds"), [(1, 1), (5, 5), (60, 60), (24 * 60, 1800), (31 * 24 * 60, 43_200)]
+)
+def test_a_range_has_at_most_ninety_buckets(minutes: int, seconds: int) -> None:
+    assert bucket_of(minutes * 60_000) == seconds * 1000
+
+
+def test_neighbours_are_of_the_same_session_and_caller(store: Store) -> None:
+    session: Json = {"x-session-id": "s"}
+    store.add(
+        received(
+            an_event(1, session_headers=session, caller={"user": "a"}),
+            an_event(2, session_headers={}, caller={"user": "b"}),
+            an_event(3, session_headers=session, caller={"user": "b"}),
+            an_event(4, session_headers={}, caller={"user": "a"}, user=None),
+            an_event(5, session_headers=session, caller={"user": "c"}),
+        )
+    )
+    found = store.get(an_id(3))
+    assert found is not None
+    assert store.neighbours(found.row) == {
+        "previous": {"session": an_id(1), "caller": an_id(2)},
+        "next": {"session": an_id(5), "caller": None},
+    }
