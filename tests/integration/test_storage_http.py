@@ -104,7 +104,7 @@ async def test_what_is_sent_is_one_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "answer"),
+    ("raw", "response"),
     [
         (
             b"HTTP/1.1 404 No\r\nX-Ms-Error-Code: BlobNotFound\r\ncontent-length: 0\r\n\r\n",
