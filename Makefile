@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help install run func parts drill doctor logs test check lint unit e2e format schema cost bench prove clean
+.PHONY: help install run func parts drill doctor logs test check lint unit e2e format schema cost sbom audit bench prove clean
 
 python := .venv/bin/python
 # make run PORT=7072 -> --port 7072; unset ones keep their defaults
@@ -80,6 +80,18 @@ schema: install ## write docs/event.schema.json from the event's types
 
 cost: install ## what fnsse costs (CALLS=1e6), or an exchange (EVENT=.local/events/ID.json)
 	@$(python) -m local.cost $(if $(CALLS),--calls '$(CALLS)') $(EVENT)
+
+sbom: install ## write sbom.json (CycloneDX): what is deployed, with versions, hashes' source and licences
+	@.venv/bin/uv venv --quiet --clear .local/sbom-venv
+	@.venv/bin/uv pip install --quiet --python .local/sbom-venv/bin/python --require-hashes -r requirements.txt
+	@.venv/bin/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment \
+		--pyproject pyproject.toml --mc-type application --output-reproducible --output-format JSON \
+		--output-file sbom.json .local/sbom-venv/bin/python
+	@echo sbom.json
+
+audit: install ## ask the advisory services of PyPI and npm about all pinned packages
+	.venv/bin/uv tool run --quiet --from pip-audit==2.10.1 pip-audit --disable-pip --require-hashes -r requirements.txt
+	for folder in local/azurite local/event_hubs; do npm audit --prefix $$folder --omit=dev || exit 1; done
 
 bench: install ## CPU per chunk and per call, added time to first byte, lag of events
 	$(python) -m bench

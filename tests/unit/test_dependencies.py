@@ -1,0 +1,86 @@
+"""Each production dependency has its reason and a licence that may be shipped."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+
+import pytest
+
+from local.repository import ROOT
+
+_NAME = re.compile(r"^([\w.-]+)==", re.MULTILINE)
+_ROW = re.compile(r"^\| `([\w.-]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
+
+DIRECT = _NAME.findall((ROOT / "requirements.in").read_text())
+ALL = _NAME.findall((ROOT / "requirements.txt").read_text())
+ROWS = {
+    name: (reason, licence.strip())
+    for name, reason, licence in _ROW.findall(
+        (ROOT / "docs" / "reference" / "dependencies.md").read_text("utf-8")
+    )
+}
+
+# Of classifiers and of the old free text, by SPDX id.
+SPDX = {
+    "MIT License": "MIT",
+    "BSD License": "BSD-3-Clause",
+    "Apache 2.0": "Apache-2.0",
+    "Apache Software License": "Apache-2.0",
+    "Python Software Foundation License": "PSF-2.0",
+    "Public Domain": "Unlicense",
+    "3-Clause BSD License": "BSD-3-Clause",
+}
+ALLOWED = {
+    "MIT",
+    "MIT-0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "Apache-2.0",
+    "PSF-2.0",
+    "MPL-2.0",
+    "Unlicense",
+    "ISC",
+}
+
+
+def licence_of(package: str) -> str:
+    """What the package declares, as an SPDX expression."""
+    metadata = importlib.metadata.metadata(package)
+    if expression := metadata.get("License-Expression"):
+        return str(expression)
+    classifiers = [
+        name.rpartition(" :: ")[2]
+        for name in metadata.get_all("Classifier") or []
+        if name.startswith("License :: ")
+    ]
+    for text in (metadata.get("License") or "", *classifiers):
+        if text in ALLOWED:
+            return str(text)
+        if text in SPDX:
+            return SPDX[text]
+    return f"unknown: {classifiers}"
+
+
+def test_each_production_dependency_has_a_reason_and_nothing_else_has_a_row() -> None:
+    assert ROWS.keys() == set(DIRECT)
+    assert all(reason.strip() for reason, _ in ROWS.values())
+
+
+@pytest.mark.parametrize("package", DIRECT)
+def test_the_page_names_the_licence_that_the_package_declares(package: str) -> None:
+    assert licence_of(package) == ROWS[package][1]
+
+
+@pytest.mark.parametrize("package", ALL)
+def test_all_that_is_deployed_may_be_shipped(package: str) -> None:
+    licence = licence_of(package)
+    assert set(re.split(r" (?:AND|OR) ", licence)) <= ALLOWED, licence
+
+
+def test_every_requirement_is_pinned_by_hash() -> None:
+    text = (ROOT / "requirements.txt").read_text()
+    without = [
+        block for block in re.split(r"\n(?=\w)", text) if "==" in block and "--hash" not in block
+    ]
+    assert without == []
