@@ -1,4 +1,4 @@
-"""azd's hook after it has provisioned: the hub lets the private Azure Data Explorer cluster in.
+"""azd's hook after it has provisioned: the hub accepts the private Azure Data Explorer cluster.
 
 On a private network the cluster reads the hub over a private endpoint of its own. It asks the
 namespace for it, and the namespace waits for somebody's approval. A template cannot give it: the
@@ -18,7 +18,7 @@ def main() -> None:
     """Approve the requests of this environment's cluster, and of nobody else."""
     try:
         for cluster in deployed.resource_ids("Microsoft.Kusto/clusters"):
-            let_in(cluster)
+            approve_endpoints_of(cluster)
     except azure.Refused as refusal:
         sys.exit(
             f"postprovision: {refusal}. Until the owner of the Event Hubs namespace approves its "
@@ -27,19 +27,19 @@ def main() -> None:
         )
 
 
-def let_in(cluster: str) -> None:
-    """Refused if the namespace cannot be asked or changed."""
-    ways = azure.rest(
+def approve_endpoints_of(cluster: str) -> None:
+    """Approve what the cluster asked for. Refused if the namespace cannot be read or changed."""
+    endpoints = azure.rest(
         "get", f"{deployed.ARM}{cluster}/managedPrivateEndpoints?api-version=2023-08-15"
     )
-    for way in ways["value"]:
-        namespace = way["properties"]["privateLinkResourceId"]
-        message = way["properties"]["requestMessage"]
+    for endpoint in endpoints["value"]:
+        namespace = endpoint["properties"]["privateLinkResourceId"]
+        message = endpoint["properties"]["requestMessage"]
         for connection in _connections(namespace):
             state = connection["properties"]["privateLinkServiceConnectionState"]
             if state["status"] == "Pending" and state.get("description") == message:
                 _approve(connection)
-                print(f"postprovision: {namespace.rpartition('/')[2]} lets the cluster read")
+                print(f"postprovision: {namespace.rpartition('/')[2]} is open to the cluster")
 
 
 def _connections(namespace: str) -> list[dict[str, Any]]:

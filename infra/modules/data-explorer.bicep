@@ -125,7 +125,7 @@ module group 'consumer-group.bicep' = {
 }
 
 // The namespace has to approve it: infra/hooks/postprovision.py does, or its owner.
-resource wayToTheHub 'Microsoft.Kusto/clusters/managedPrivateEndpoints@2025-02-14' = if (private) {
+resource hubEndpoint 'Microsoft.Kusto/clusters/managedPrivateEndpoints@2025-02-14' = if (private) {
   parent: cluster
   name: 'event-hubs'
   properties: {
@@ -155,7 +155,7 @@ resource connection 'Microsoft.Kusto/clusters/databases/dataConnections@2025-02-
     dataFormat: 'JSON'
     eventSystemProperties: ['x-opt-enqueued-time']
   }
-  dependsOn: [schema, access, group, wayToTheHub]
+  dependsOn: [schema, access, group, hubEndpoint]
 }
 
 @description('Its resource id.')

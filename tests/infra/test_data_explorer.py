@@ -139,10 +139,13 @@ def test_on_a_private_network_the_cluster_is_private_as_well(
     records = {config["properties"]["privateDnsZoneId"].rpartition("/")[2] for config in group}
     assert records <= zones
     assert "privatelink.swedencentral.kusto.windows.net" in records
-    way = deployment.one(f"{KUSTO}/managedPrivateEndpoints")["properties"]
-    assert way["privateLinkResourceId"] == deployment.one("Microsoft.EventHub/namespaces")["id"]
-    assert (way["groupId"], way["privateLinkResourceRegion"]) == ("namespace", "swedencentral")
-    assert way["requestMessage"] == f"fnsse: {cluster['name']} reads events"
+    request = deployment.one(f"{KUSTO}/managedPrivateEndpoints")["properties"]
+    assert request["privateLinkResourceId"] == deployment.one("Microsoft.EventHub/namespaces")["id"]
+    assert (request["groupId"], request["privateLinkResourceRegion"]) == (
+        "namespace",
+        "swedencentral",
+    )
+    assert request["requestMessage"] == f"fnsse: {cluster['name']} reads events"
 
 
 def test_without_a_private_network_it_needs_no_way_of_its_own(

@@ -1,4 +1,4 @@
-"""After each provisioning azd's hook lets the environment's private cluster read the hub."""
+"""After each provisioning azd's hook approves the private cluster's endpoint at the hub."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLUSTER = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Kusto/clusters/
 NAMESPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.EventHub/namespaces/hubs"
 MESSAGE = "fnsse: adx reads events"
 CLUSTERS = json.dumps([{"id": CLUSTER, "resourceGroup": "g", "tags": {"azd-env-name": "dev"}}])
-WAYS = json.dumps(
+ENDPOINTS = json.dumps(
     {"value": [{"properties": {"privateLinkResourceId": NAMESPACE, "requestMessage": MESSAGE}}]}
 )
 
@@ -43,7 +43,7 @@ def test_the_request_of_the_cluster_is_approved_and_no_other(tmp_path: Path) -> 
         connection("theirs", message="please"),
         connection("old", status="Rejected"),
     )
-    tools = Tools(tmp_path, "postprovision.py", {LIST: CLUSTERS, GET: [WAYS, connections]})
+    tools = Tools(tmp_path, "postprovision.py", {LIST: CLUSTERS, GET: [ENDPOINTS, connections]})
     run = tools.run(**DEV)
     assert run.returncode == 0, run.stderr
     (approval,) = [call for call in tools.calls() if " ".join(call[:4]) == PUT]
@@ -63,7 +63,7 @@ def test_a_refusal_names_who_has_to_approve(tmp_path: Path) -> None:
     """The namespace may belong to others."""
     answers: dict[str, str | list[str | None] | None] = {
         LIST: CLUSTERS,
-        GET: [WAYS, listed(connection("ours"))],
+        GET: [ENDPOINTS, listed(connection("ours"))],
         PUT: None,
     }
     run = Tools(tmp_path, "postprovision.py", answers).run(**DEV)
