@@ -50,6 +50,7 @@ from shared.relay.relay import Relay
 from shared.settings import misspelt
 from shared.settings.loader import load
 from shared.settings.settings import CallerAuthSettings, Settings
+from shared.telemetry.backlog import Backlog
 from shared.telemetry.telemetry import Telemetry
 
 
@@ -66,9 +67,18 @@ def telemetry(settings: Settings) -> Telemetry | None:
         caller_members=settings.telemetry.caller_members,
         old_names=settings.telemetry.old_names,
     )
-    return Telemetry(
-        OtlpExport(settings.telemetry), ledger, options, grace_s=settings.reconcile.grace_s
+    collector = OtlpExport(settings.telemetry)
+    backlog = Backlog(
+        collector,
+        envelopes,
+        capture_bytes=lambda: memory.used_bytes,
+        outcomes=lambda: recorder.outcomes.pending_count,
     )
+    made = Telemetry(
+        collector, ledger, options, grace_s=settings.reconcile.grace_s, backlog=backlog
+    )
+    ledger.on_dead_letter = made.dead_lettered
+    return made
 
 
 def signing_keys(settings: CallerAuthSettings) -> Callable[[], Awaitable[SigningKeys]]:

@@ -70,6 +70,8 @@ class Ledger:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`writer` is unique to this worker process."""
+        # called with the reason of each new dead letter
+        self.on_dead_letter: Callable[[str], None] = lambda _: None
         self.failures = 0  # appends that failed: each costs a duplicate later, never a loss
         self.appender = LedgerAppender(
             storage,
@@ -128,6 +130,7 @@ class Ledger:
         new = known_reason is None or known_reason == DeadLetterReason.REPLAY_FAILED
         if new:
             await self._json_blobs.put(_dead_letter_name(exchange_id), record.as_json())
+            self.on_dead_letter(reason)
         await self.appender.append(
             [
                 LedgerEntry(

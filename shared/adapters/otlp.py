@@ -13,6 +13,7 @@ from opentelemetry import trace as trace_api
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.metrics import Counter, Histogram, Meter
+from opentelemetry.metrics import _Gauge as Gauge
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
@@ -129,19 +130,24 @@ class _Metrics:
 
     def add(self, point: MetricPoint) -> None:
         instrument = self._instruments[point.instrument.name]
-        if isinstance(instrument, Counter):
-            instrument.add(point.value, point.attributes)
-        else:
-            instrument.record(point.value, point.attributes)
+        match instrument:
+            case Counter():
+                instrument.add(point.value, point.attributes)
+            case Histogram():
+                instrument.record(point.value, point.attributes)
+            case Gauge():
+                instrument.set(point.value, point.attributes)
 
     def close(self) -> None:
         self._provider.shutdown()
 
 
-def _create(meter: Meter, instrument: Instrument) -> Counter | Histogram:
+def _create(meter: Meter, instrument: Instrument) -> Counter | Histogram | Gauge:
     name, unit, description = instrument.name, instrument.unit, instrument.description
     if instrument.kind == "counter":
         return meter.create_counter(name, unit, description)
+    if instrument.kind == "gauge":
+        return meter.create_gauge(name, unit, description)
     return meter.create_histogram(
         name, unit, description, explicit_bucket_boundaries_advisory=instrument.buckets
     )

@@ -107,8 +107,8 @@ class DeliveryTelemetry(Protocol):
         """The Event Hub has accepted the event of an exchange."""
         ...
 
-    def dead_lettered(self, reason: str) -> None:
-        """An exchange can never be delivered."""
+    def delivering(self) -> None:
+        """A delivery begins."""
         ...
 
 
@@ -177,6 +177,8 @@ class Enrichment:
 
         Raises AssemblyError, DeliveryError or StorageError; the queue then delivers it again.
         """
+        if self._telemetry is not None:
+            self._telemetry.delivering()
         try:
             async with asyncio.timeout(self._timeout_s):
                 if envelope.outcome_pending:
@@ -275,8 +277,6 @@ class Enrichment:
         self, envelope: Envelope, reason: DeadLetterReason, error: Exception
     ) -> None:
         if await self._ledger.dead_letter(envelope.exchange_id, reason):
-            if self._telemetry is not None:
-                self._telemetry.dead_lettered(reason)
             _log.error(
                 "Exchange %s can never be delivered and is dead-lettered (%s): %s",
                 envelope.exchange_id,

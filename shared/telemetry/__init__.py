@@ -4,7 +4,8 @@ In: what enrichment reports of each accepted event. Out: traces and points of me
 exporter that has its own thread. Nothing here delays or fails a delivery: what waits is bounded,
 and what does not fit is dropped and counted.
 
-`telemetry` takes the reports and decides which delivery of an exchange counts.
+`telemetry` takes the reports and decides which delivery of an exchange counts; `backlog` measures
+what waits.
 
 May import: shared.core, shared.errors. No adapter and no other use case.
 """

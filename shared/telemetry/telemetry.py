@@ -46,6 +46,14 @@ class CollectorExport(Protocol):
         ...
 
 
+class BacklogMeasurement(Protocol):
+    """Measures what waits."""
+
+    def measure_soon(self) -> None:
+        """Measure it beside everything else, unless that was done a moment ago."""
+        ...
+
+
 class FirstEntryLedger(Protocol):
     """The ledger, as far as it decides which delivery counts."""
 
@@ -74,16 +82,18 @@ class Telemetry:
         options: TelemetryOptions,
         *,
         grace_s: float,
+        backlog: BacklogMeasurement | None = None,
         now_ns: Callable[[], int] = time.time_ns,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`grace_s`: how long after its end an exchange is surely not delivered by anything but its
-        first try.
+        first try. `backlog` is measured while deliveries come.
         """
         self.dropped = 0  # deliveries that were not reported
         self._collector = collector
         self._ledger = ledger
         self._options = options
+        self._backlog = backlog
         self._grace_ns = int(grace_s * 1e9)
         self._now_ns = now_ns
         self._sleep = sleep
@@ -107,6 +117,11 @@ class Telemetry:
             self._export(report, first=True)
         else:
             self._ask_later(report)
+
+    def delivering(self) -> None:
+        """A delivery begins, so there is a backlog to measure."""
+        if self._backlog is not None:
+            self._backlog.measure_soon()
 
     def dead_lettered(self, reason: str) -> None:
         """An exchange can never be delivered."""

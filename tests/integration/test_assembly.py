@@ -21,6 +21,7 @@ from local.repository import ROOT
 from shared.core.cost import deployments
 from shared.core.event import builder, truncation
 from shared.core.records.capture import Capture
+from shared.core.telemetry import exchange_telemetry
 from shared.enrichment.assembly import (
     IN_PLACE_BYTES,
     STREAM_IN_PLACE_BYTES,
@@ -72,6 +73,19 @@ async def test_a_large_exchange_gives_the_same_bytes_as_in_place(limit: int) -> 
     assert event.quantities.sku == "DataZoneStandard"
     assembled = await ValidatingAssembler("default", known)(an_envelope(), request, response, limit)
     assert assembled.body == truncation.truncate(event, limit)
+
+
+@pytest.mark.parametrize(("limit", "truncated"), [(10_000, True), (50_000_000, False)])
+async def test_what_telemetry_reports_is_the_same_from_the_child(
+    limit: int, truncated: bool
+) -> None:
+    request, response = a_request(4 * IN_PLACE_BYTES), an_answer("🐎 and text")
+    event = builder.build(an_envelope(), request, response, "default")
+    expected = exchange_telemetry.telemetry_of(event, an_envelope(), truncated=truncated)
+    assembler = Assembler("default", for_telemetry=True)
+    assembled = await assembler(an_envelope(), request, response, limit)
+    assert assembled.telemetry == expected
+    assert (await Assembler("default")(an_envelope(), request, response, limit)).telemetry is None
 
 
 async def test_a_small_exchange_is_assembled_without_a_child() -> None:

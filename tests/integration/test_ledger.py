@@ -219,3 +219,37 @@ async def test_only_windows_that_a_report_calls_complete_are_complete(azurite: s
         names = [complete.name, open_.name, unknown.name]
         assert await account.ledger.complete_windows(names) == {complete.name}
         assert await account.ledger.complete_windows(names[1:]) == set()
+
+
+async def test_the_first_of_two_workers_that_delivered_an_exchange_is_known(azurite: str) -> None:
+    """Its entry is the earlier one. Metrics count the exchange there."""
+    window, moments = a_window(), iter([20.0, 10.0, 30.0])
+    twice, once = an_id(window), an_id(window)
+    async with (
+        an_account(azurite, writer="late", clock=lambda: next(moments)) as late,
+        an_account(azurite, writer="early", clock=lambda: next(moments)) as early,
+    ):
+        await late.ledger.delivered([twice])
+        await early.ledger.delivered([twice])
+        await late.ledger.delivered([once])
+        asked = {twice, once, an_id(window)}
+        assert await late.ledger.first_here(window.name, asked) == {once}
+        assert await early.ledger.first_here(window.name, asked) == {twice}
+
+
+async def test_what_the_ledger_did_not_take_is_remembered() -> None:
+    """Until reconcile delivers it again, no metric counts it."""
+    exchange_id = an_id(a_window())
+    async with an_account(connection_string(free_ports())) as account:
+        await account.ledger.delivered([exchange_id])
+        assert account.ledger.lacks(exchange_id)
+        assert not account.ledger.lacks(an_id(a_window()))
+
+
+async def test_each_new_dead_letter_is_reported_once(azurite: str) -> None:
+    exchange_id, reasons = an_id(a_window()), list[str]()
+    async with an_account(azurite) as account:
+        account.ledger.on_dead_letter = reasons.append
+        for _ in range(2):
+            await account.ledger.dead_letter(exchange_id, DeadLetterReason.TOO_LARGE)
+    assert reasons == [DeadLetterReason.TOO_LARGE]

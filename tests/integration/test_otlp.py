@@ -9,8 +9,9 @@ import pytest
 from harness.otlp_receiver import OtlpReceiver, ReceivedSpan, otlp_receiver
 from shared.adapters.otlp import OtlpExport
 from shared.core.telemetry import metrics, spans
-from shared.core.telemetry.conventions import SCHEMA_URL
+from shared.core.telemetry.conventions import QUEUE_MESSAGES, SCHEMA_URL
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
+from shared.core.telemetry.metrics import MetricPoint
 from shared.core.telemetry.spans import Span
 from shared.settings.settings import TelemetrySettings
 from tests.golden import load, names
@@ -90,6 +91,16 @@ def test_a_collector_receives_the_metrics_of_golden_exchanges(collector: OtlpRec
     durations = collector.metrics["gen_ai.client.inference.duration"]
     assert sum(point.count or 0 for point in durations) == 3
     assert collector.schema_urls == {SCHEMA_URL}
+
+
+def test_a_collector_receives_gauges(collector: OtlpReceiver) -> None:
+    """The last value counts."""
+    exporter = OtlpExport(SETTINGS)
+    for length in (9, 4):
+        exporter.add(MetricPoint(instrument=QUEUE_MESSAGES, value=length, attributes={}))
+    exporter.close()
+    (point,) = collector.metrics["fnsse.queue.messages"]
+    assert point.value == 4
 
 
 def test_resource_and_headers_are_the_standard_settings(collector: OtlpReceiver) -> None:

@@ -58,7 +58,7 @@ class Instrument:
     """A metric as OpenTelemetry creates it."""
 
     name: str
-    kind: Literal["counter", "histogram"]
+    kind: Literal["counter", "histogram", "gauge"]
     unit: str  # UCUM
     description: str
     buckets: tuple[float, ...] = ()  # of a histogram
@@ -196,6 +196,24 @@ LAG: Final = Instrument(
     buckets=_LAG,
 )
 
+
+def _gauge(name: str, unit: str, description: str) -> Instrument:
+    return Instrument(name=name, kind="gauge", unit=unit, description=description)
+
+
+QUEUE_MESSAGES: Final = _gauge(
+    "fnsse.queue.messages", "{message}", "Messages on the queue of envelopes, about."
+)
+QUEUE_AGE: Final = _gauge(
+    "fnsse.queue.oldest_message.age", "s", "Age of the first message that waits on the queue."
+)
+CAPTURES_WAITING: Final = _gauge(
+    "fnsse.captures.waiting", "By", "Captures of this worker that wait for storage."
+)
+OUTCOMES_WAITING: Final = _gauge(
+    "fnsse.outcomes.waiting", "{exchange}", "Exchanges of this worker that wait to be recorded."
+)
+
 INSTRUMENTS: Final = (
     INFERENCE_DURATION,
     TIME_TO_FIRST_CHUNK,
@@ -222,4 +240,8 @@ INSTRUMENTS: Final = (
     UNRECORDED,
     PROBLEMS,
     LAG,
+    QUEUE_MESSAGES,
+    QUEUE_AGE,
+    CAPTURES_WAITING,
+    OUTCOMES_WAITING,
 )

@@ -33,6 +33,16 @@ def test_an_event_within_the_limit_is_whole() -> None:
     assert not fitted["truncated"]
 
 
+def test_a_cut_event_is_told_from_a_whole_one() -> None:
+    """Whatever the prompt holds under the same name."""
+    imitation = [{"role": "user", "content": "x" * 9000, "truncated": True, "truncated_texts": []}]
+    event = builder.build(
+        envelope(stream=False), asking({"messages": imitation}), answering({}), None
+    )
+    for limit, cut in ((8192, True), (100_000, False)):
+        assert truncation.was_truncated(truncation.truncate(event, limit)) is cut
+
+
 def test_the_longest_text_is_cut_and_the_others_stay_whole() -> None:
     """Wherever it stands; the event says where, how long it was, and in which
     capture it is whole.
