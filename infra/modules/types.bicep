@@ -528,6 +528,9 @@ type settingsType = {
   @description('Optional. Answer a stream with 200 where its headers have not come by then.')
   EARLY_RESPONSE_AFTER_S: string?
 
+  @description('Optional. Answer a call for JSON with 200 and white space where its headers have not come by then. Below 230 it lets responses take longer than the front end of Azure Functions waits.')
+  EARLY_JSON_RESPONSE_AFTER_S: string?
+
   @description('Optional. Read the upstream on after the client left.')
   DRAIN_AFTER_DISCONNECT_S: string?
 

@@ -20,12 +20,19 @@ from collections import deque
 from typing import Any, Final, NamedTuple
 
 import aiohttp
+from aiohappyeyeballs import AddrInfoType
 from aiohttp.client_proto import ResponseHandler
 
 from shared.adapters import aiohttp_internals
 
 # of `struct tcp_info` (linux/tcp.h): tcpi_unacked, tcpi_bytes_acked, tcpi_notsent_bytes
 _TCP_INFO: Final = struct.Struct("=24xI92xQ16xI")
+
+
+# A connection on which a call waits for its response is probed this often by the operating system:
+# Azure's load balancers forget one that is silent for 4 minutes.
+PROBE_S: Final = 60
+_MAX_PROBES: Final = 5  # without a response the connection is broken
 
 
 class _TcpInfo(NamedTuple):
@@ -107,6 +114,18 @@ class KeptConnection(ResponseHandler):
             return None
 
 
+def _probed_socket(address: AddrInfoType) -> socket.socket:
+    """A socket for a new connection. The operating system's own figures are hours."""
+    family, kind, protocol, _, _ = address
+    connecting = socket.socket(family, kind, protocol)
+    connecting.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if sys.platform == "linux":
+        connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, PROBE_S)
+        connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, PROBE_S)
+        connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _MAX_PROBES)
+    return connecting
+
+
 class ConnectionPool(aiohttp.TCPConnector):
     """Never reuses a connection on which bytes arrived that no request had asked for, or an end.
 
@@ -120,7 +139,7 @@ class ConnectionPool(aiohttp.TCPConnector):
         """`rest_s`: how long a connection is not used after its last answer has ended. Raises
         UnsupportedLibrary.
         """
-        super().__init__(**options)
+        super().__init__(socket_factory=_probed_socket, **options)
         aiohttp_internals.check_connector(self)
         self._rest_s = rest_s
         self._factory: Any = functools.partial(KeptConnection, loop=self._loop)

@@ -15,8 +15,10 @@ from shared.core.exchange.actions import (
     SendComment,
     SendErrorDocument,
     SendErrorFrame,
+    SendErrorObject,
     SendHeaders,
     Sending,
+    SendWhiteSpace,
 )
 from shared.core.exchange.error_frame import error_frame
 from shared.core.wire.http.headers import RawHeaders
@@ -24,6 +26,8 @@ from shared.core.wire.http.headers import RawHeaders
 # Without a blank line after it: some SDKs take one for the end of an event, also where no event has
 # begun, and fail on its empty data (openai-python once an event had an `id`, openai-go).
 KEEP_ALIVE: Final = b": keep-alive\n"
+# A JSON document may begin with it (RFC 8259, 2).
+WHITE_SPACE: Final = b"\n"
 
 
 def _chat_frame(error: bytes) -> bytes:
@@ -37,7 +41,7 @@ class ClientResponse:
         self, send: Send, exchange_id: str, frame: Callable[[bytes], bytes] = _chat_frame
     ) -> None:
         self.status: int | None = None  # what the client was answered
-        self.error_sent = False  # an error frame is the last thing that it gets
+        self.error_sent = False  # an error is the last thing that it gets in the response's body
         self._send = send
         self._exchange_id = exchange_id
         self._frame = frame  # an error's JSON as an event of the stream
@@ -53,11 +57,15 @@ class ClientResponse:
             case SendBody():
                 await self.send_body(action.data)
             case SendComment():
-                await self._send_comment()
+                await self._send_keep_alive(KEEP_ALIVE)
+            case SendWhiteSpace():
+                await self._send_keep_alive(WHITE_SPACE)
             case SendErrorDocument():
                 await self._send_error_document(action.error)
             case SendErrorFrame():
-                await self._send_error_frame(action.error)
+                await self._send_late_error(self._frame(action.error))
+            case SendErrorObject():
+                await self._send_late_error(action.error)
             case FinishBody():
                 await self._finish()
 
@@ -75,19 +83,17 @@ class ClientResponse:
         self.status = status
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
-    async def _send_comment(self) -> None:
-        """Not while a piece waits for the client: the comment would come within its event."""
+    async def _send_keep_alive(self, data: bytes) -> None:
+        """Not while a piece waits for the client: a comment would come within its event."""
         if not self._send_lock.locked():
             async with self._send_lock:
-                await self._send(
-                    {"type": "http.response.body", "body": KEEP_ALIVE, "more_body": True}
-                )
+                await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
-    async def _send_error_frame(self, error: bytes) -> None:
-        """Not after a piece that was cut off on its way: the frame would be read as its rest."""
+    async def _send_late_error(self, error: bytes) -> None:
+        """Not after a piece that was cut off on its way: the error would be read as its rest."""
         if not self._cut_off:
-            await self.send_body(self._frame(error))
-            self.error_sent = True  # not before: a body without the frame must not look whole
+            await self.send_body(error)
+            self.error_sent = True  # not before: a body without the error must not look whole
 
     async def _send_error_document(self, error: ApiError) -> None:
         body = error.body()

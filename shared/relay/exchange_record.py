@@ -55,7 +55,7 @@ class ExchangeRecord:
     content: ContentDecision
     request: BodyWriter
     response: BodyWriter
-    stream_requested: bool = False  # the request asks for a stream
+    stream_requested: bool | None = None  # the request asks for a stream; None: not known
     requested_model: str | None = None  # the request's model, where its body was examined
     usage_requested: bool = False  # the proxy asked for usage on the caller's behalf
     attempts: int = 0  # requests sent upstream

@@ -30,12 +30,14 @@ from shared.core.exchange.actions import (
     Interruption,
     StartKeepAlive,
 )
+from shared.core.exchange.early_response import EarlyResponse, early_response
 from shared.core.exchange.machine import ExchangeMachine
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.exchange.state import State
 from shared.core.records import capture
 from shared.core.wire.http import upstream_target
 from shared.core.wire.http.headers import RawHeaders, has_no_body
+from shared.core.wire.request import stream_request
 from shared.core.wire.request.routing import Operation
 from shared.core.wire.stream.usage_chunk import SLICE_BYTES
 from shared.errors import (
@@ -89,6 +91,11 @@ class Relay:
             drain_bytes=limits.drain_bytes,
             capture_required=limits.capture_required,
         )
+        # how long the upstream may take before the client is answered; 0: for ever
+        self.early_after_s = {
+            EarlyResponse.STREAM: interventions.early_response_after_s,
+            EarlyResponse.DOCUMENT: interventions.early_json_response_after_s,
+        }
         self.stream_options = StreamOptionsSupport(clock)
         self.body_memory = BodyMemory(limits.request_memory_bytes)
 
@@ -115,9 +122,9 @@ class Relay:
             content=content,
             request=self.recorder.writer(capture.request_name(exchange_id), content.mode),
             response=self.recorder.writer(capture.response_name(exchange_id), content.mode),
-            # A stored response can be read as a stream; elsewhere the body says it.
-            stream_requested=operation.spec.stream_in_query
-            and upstream_target.query_value(query, b"stream") == "true",
+            stream_requested=stream_request.without_body(
+                operation.spec, upstream_target.query_value(query, b"stream")
+            ),
         )
 
 
@@ -227,9 +234,10 @@ class RelayResponse(Response):
 
     async def _open(self, content: RequestContent) -> tuple[int, RawHeaders]:
         """Status and headers of the answer."""
-        early_s = self._relay.interventions.early_response_after_s
-        if self.record.stream_requested and early_s:
-            return await self._open_early(content, early_s)
+        record = self.record
+        promise = early_response(record.operation.spec, stream_requested=record.stream_requested)
+        if promise is not None and self._relay.early_after_s[promise]:
+            return await self._open_early(content, promise)
         return await self._begin_answer(content)
 
     async def _begin_answer(self, content: RequestContent) -> tuple[int, RawHeaders]:
@@ -240,12 +248,15 @@ class RelayResponse(Response):
         self.record.upstream_answered(at_ms, status, headers, is_stream=is_stream)
         return status, headers
 
-    async def _open_early(self, content: RequestContent, early_s: float) -> tuple[int, RawHeaders]:
+    async def _open_early(
+        self, content: RequestContent, promise: EarlyResponse
+    ) -> tuple[int, RawHeaders]:
         opening = asyncio.create_task(self._begin_answer(content))
         try:
-            await asyncio.wait({opening}, timeout=early_s)
-            if not opening.done():
-                await self._carry_out(self._machine.early_response_due())
+            await asyncio.wait({opening}, timeout=self._relay.early_after_s[promise])
+            # a client that still sends its request may not read a response
+            if not opening.done() and content.body.is_whole:
+                await self._carry_out(self._machine.early_response_due(promise))
             return await opening
         finally:
             opening.cancel()

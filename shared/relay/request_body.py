@@ -108,6 +108,8 @@ class IncomingBody:
 class HeldBody(httpx.AsyncByteStream):
     """A body that has arrived: it can be sent again."""
 
+    is_whole: Final = True
+
     def __init__(self, *parts: bytes | bytearray | memoryview) -> None:
         self._parts = [memoryview(part) for part in parts]
         self.size_bytes = sum(map(len, parts))
@@ -154,6 +156,7 @@ class PassingBody(httpx.AsyncByteStream):
     ) -> None:
         self.size_bytes = incoming.announced_bytes  # None: not known before its end
         self.error: ClientDisconnected | BodyTooLarge | None = None  # why it is not passed on
+        self.is_whole = False  # all of it has arrived
         self._incoming = incoming
         self._on_piece = on_piece
         self._on_complete = on_complete
@@ -174,6 +177,7 @@ class PassingBody(httpx.AsyncByteStream):
             if isinstance(error, ClientDisconnected):
                 self._on_disconnect()
             raise
+        self.is_whole = True
         self._on_complete()
 
 

@@ -158,7 +158,7 @@ class UpstreamCall:
         record = self._record
         credential = await self._client.credential_headers()
         headers = forwarding.request_headers(
-            record.request_headers, credential, uncoded=record.stream_requested
+            record.request_headers, credential, uncoded=bool(record.stream_requested)
         )
         record.attempts += 1
         self._response = await self._client.send(record.method, self._target, headers, body)

@@ -193,6 +193,9 @@ def _interventions(reader: EnvironReader) -> InterventionSettings:
         early_response_after_s=reader.number(
             "EARLY_RESPONSE_AFTER_S", 100, "a number of seconds", 0, LONGEST_EXCHANGE_S
         ),
+        early_json_response_after_s=reader.number(
+            "EARLY_JSON_RESPONSE_AFTER_S", 0, "a number of seconds", 0, LONGEST_EXCHANGE_S
+        ),
     )
 
 

@@ -73,6 +73,8 @@ class InterventionSettings:
     keep_alive_s: float  # a comment after so long a silence in a stream; 0: none
     # 200 and comments where a stream's headers have not come by then; 0: never
     early_response_after_s: float
+    # 200 and white space where the headers of a JSON response have not come by then; 0: never
+    early_json_response_after_s: float = 0
 
 
 @dataclass(frozen=True, kw_only=True)

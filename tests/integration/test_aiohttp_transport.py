@@ -10,12 +10,13 @@ import sys
 import time
 from collections.abc import AsyncIterator
 
+import aiohttp
 import httpx
 import pytest
 
 from shared.adapters.aiohttp_errors import KeptConnectionError
 from shared.adapters.aiohttp_transport import AiohttpTransport
-from shared.adapters.connection_pool import KeptConnection
+from shared.adapters.connection_pool import PROBE_S, ConnectionPool, KeptConnection
 from tests.integration.tiny_server import OK, Connection, serving, until_broken
 
 pytestmark = pytest.mark.anyio
@@ -459,6 +460,28 @@ async def test_a_new_connection_without_a_response_is_an_error_of_its_own() -> N
             await transport.handle_async_request(a_request(server.url))
         assert not isinstance(raised.value, KeptConnectionError)
         assert server.connections == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the options have these names on Linux")
+async def test_a_connection_that_waits_for_a_response_is_probed() -> None:
+    """Every minute: what forgets a silent connection (Azure's load balancers) does so later."""
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(OK[:-1])
+        await connection.closed_by_client()
+
+    async with (
+        serving(script) as server,
+        aiohttp.ClientSession(connector=ConnectionPool()) as session,
+        session.get(server.url) as response,
+    ):
+        assert response.connection is not None
+        assert response.connection.transport is not None
+        connected = response.connection.transport.get_extra_info("socket")
+        assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL):
+            assert connected.getsockopt(socket.IPPROTO_TCP, option) == PROBE_S
 
 
 async def test_an_unsolicited_response_reaches_nobody() -> None:

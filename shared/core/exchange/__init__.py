@@ -6,7 +6,8 @@
     rules        what the settings allow an exchange
     reply        what the client is sent: headers, body, and an error as far as HTTP still allows it
     client_body  which bytes of the answer may go to the client
-    early_body   which of them, after an early response
+    early_response  what the client is promised if it is answered before the upstream is
+    early_body   which bytes go to the client after an early response
     error_frame  an error as an event of a stream that has begun
     failures     what each failure means to the client and to the record
 

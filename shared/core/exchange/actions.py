@@ -29,6 +29,11 @@ class SendComment:
 
 
 @dataclass(frozen=True, slots=True)
+class SendWhiteSpace:
+    """Send white space, with which a JSON document may begin."""
+
+
+@dataclass(frozen=True, slots=True)
 class SendErrorDocument:
     """Send a whole response that is this error."""
 
@@ -40,6 +45,13 @@ class SendErrorFrame:
     """Send an event that OpenAI's SDKs raise as an error within a stream."""
 
     error: bytes  # JSON in one line
+
+
+@dataclass(frozen=True, slots=True)
+class SendErrorObject:
+    """Send an error as the JSON document that the client waits for: its status has been sent."""
+
+    error: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +68,7 @@ class Abort:
 
 @dataclass(frozen=True, slots=True)
 class StartKeepAlive:
-    """From now on a silence may be bridged with comments: feed `keep_alive_due`."""
+    """From now on a silence may be bridged, with comments or white space: feed `keep_alive_due`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +82,14 @@ class CancelUpstream:
 
 
 type Sending = (
-    SendHeaders | SendBody | SendComment | SendErrorDocument | SendErrorFrame | FinishBody
+    SendHeaders
+    | SendBody
+    | SendComment
+    | SendWhiteSpace
+    | SendErrorDocument
+    | SendErrorFrame
+    | SendErrorObject
+    | FinishBody
 )
 type Interruption = Drain | CancelUpstream | Abort
 type Action = Sending | Interruption | StartKeepAlive

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from shared.core.wire.steps import Cooperative
 from shared.core.wire.stream.held_end import HeldEnd
 from shared.core.wire.stream.stream_end import LONGEST_EVENT_END, ends_event
 from shared.core.wire.stream.usage_chunk import UsageChunkFilter
+
+_BOUNDARY: Final = b"\n\n"
 
 
 class ClientBody:
@@ -21,7 +25,7 @@ class ClientBody:
         self._filter: UsageChunkFilter | None = None
         self._held_back = HeldEnd() if holds_back else None
         # the last bytes sent, as many as an event can end with; a body begins at a boundary
-        self._last_bytes = b"\n\n"
+        self._last_bytes = _BOUNDARY
 
     def take_out_usage(self) -> None:
         """Drop the usage chunk from now on."""
@@ -74,6 +78,16 @@ class ClientBody:
     def at_event_boundary(self) -> bool:
         """Whether something may be put between the events of a stream here."""
         return self.is_stream and ends_event(self._last_bytes)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything of the response may have been sent."""
+        return len(self._last_bytes) > len(_BOUNDARY)
+
+    @property
+    def before_document(self) -> bool:
+        """Whether white space, or an error in the document's place, may be sent here."""
+        return False
 
     def _pass(self, piece: bytes) -> bytes:
         """What may go to the client of bytes that the filter has seen."""

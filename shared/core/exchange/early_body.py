@@ -1,4 +1,4 @@
-"""The body of a stream that follows an early response."""
+"""The body of a response that follows an early response."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ _BOM: Final = codecs.BOM_UTF8
 
 
 class EarlyBody(ClientBody):
-    """As ClientBody, but the client has read headers and a comment before the first byte.
+    """As ClientBody, but the client has read headers and a comment, or white space, before the
+    first byte.
 
     The headers named no content coding, so one is undone. A byte order mark counts only if a
     body begins: after the comment it would be part of the first event's first line, and is dropped.
     """
 
-    def __init__(self, coding: str, *, holds_back: bool) -> None:
-        super().__init__(is_stream=True, holds_back=holds_back)
+    def __init__(self, coding: str, *, is_stream: bool = True, holds_back: bool) -> None:
+        super().__init__(is_stream=is_stream, holds_back=holds_back)
         self._decoder = PieceDecoder(coding)
         self._start: bytes | None = b""  # what may be the beginning of a BOM; None after it
 
@@ -58,3 +59,20 @@ class EarlyBody(ClientBody):
             return b""
         self._start = None
         return start.removeprefix(_BOM)
+
+
+class EarlyDocument(EarlyBody):
+    """A JSON document after an early response: white space may be sent until it begins."""
+
+    def __init__(self, coding: str, *, holds_back: bool) -> None:
+        super().__init__(coding, is_stream=False, holds_back=holds_back)
+
+    @property
+    def is_whole(self) -> bool:
+        """As EarlyBody.is_whole. White space alone is not a document."""
+        return super().is_whole and (self.has_begun or self.held_bytes > 0)
+
+    @property
+    def before_document(self) -> bool:
+        """Whether nothing of the document was sent."""
+        return not self.has_begun

@@ -12,7 +12,7 @@ from shared.core.api_error import ApiError
 from shared.core.records.outcome import RelayResult
 from shared.core.wire.http.body_start import is_event_stream
 from shared.core.wire.http.content_coding import ContentDecoder
-from shared.core.wire.json.json_shape import JsonObject, parse_object, text
+from shared.core.wire.json.json_shape import JsonObject, mapping, parse_object, text
 from shared.core.wire.stream.sse import decode
 from shared.errors import (
     BodyTooLarge,
@@ -54,6 +54,12 @@ def translate(error: FnsseError) -> Meaning:
             return Meaning(api_error.internal_error(), RelayResult.FAILED)
 
 
+def unusable_response(form: str) -> Meaning:
+    """The upstream answered with something else than the form that the client was promised."""
+    message = f"Azure OpenAI answered a request for {form} with something else."
+    return Meaning(api_error.upstream_interrupted(message), RelayResult.UNUSABLE)
+
+
 def one_line_error(body: bytes, content_encoding: str = "") -> bytes:
     """An upstream's error body as JSON of one line, in the shape `{"error": …}`."""
     decoder = ContentDecoder(content_encoding, _MAX_DECODED_BYTES)
@@ -63,6 +69,15 @@ def one_line_error(body: bytes, content_encoding: str = "") -> bytes:
     if not isinstance(error, dict | str) or not error:
         document = {"error": _flat_error(document) or _quoted(decoded)}
     return json.dumps(document, separators=(",", ":")).encode()
+
+
+def late_error(document: bytes, status: int) -> bytes:
+    """The error document `{"error": …}` for a client that was answered 200 before: the error says
+    the status that would have been sent, unless it has one already.
+    """
+    error = parse_object(document).get("error")
+    shape: JsonObject = mapping(error) or {"message": error}
+    return json.dumps({"error": {"status": status} | shape}, separators=(",", ":")).encode()
 
 
 def _first_event(body: bytes) -> JsonObject:

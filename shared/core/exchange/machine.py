@@ -20,11 +20,11 @@ from shared.core.exchange.actions import (
     FinishBody,
     Interruption,
 )
+from shared.core.exchange.early_response import EarlyResponse, is_kept
 from shared.core.exchange.reply import Reply
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.exchange.state import ANSWERING, ENDED, UNANSWERED, State
 from shared.core.records.outcome import RelayResult
-from shared.core.wire.http.content_coding import ContentDecoder
 from shared.core.wire.http.headers import RawHeaders, header, is_readable
 from shared.core.wire.steps import Cooperative
 from shared.errors import (
@@ -63,6 +63,7 @@ class ExchangeMachine:
         self._rules = rules
         self._reply = Reply(exchange_id, rules)
         self._status = 0  # the upstream's
+        self._promise: EarlyResponse | None = None  # what the client was told in EARLY
         self._collected = b""  # the beginning of an answer in COLLECTING
         self._coding = ""  # its content-encoding
         self._drained_bytes = 0
@@ -101,12 +102,12 @@ class ExchangeMachine:
 
     # --- the upstream's answer --------------------------------------------------------------------
 
-    def early_response_due(self) -> Actions:
-        """The upstream has not answered in EARLY_RESPONSE_AFTER_S."""
+    def early_response_due(self, promise: EarlyResponse) -> Actions:
+        """The upstream has not answered in time: the client is answered before it does."""
         if self.state is not State.CALLING:
             return ()
-        self.state = State.EARLY
-        return self._reply.begin_early()
+        self.state, self._promise = State.EARLY, promise
+        return self._reply.begin_early(promise)
 
     def upstream_answered(
         self,
@@ -124,9 +125,14 @@ class ExchangeMachine:
         if self._is_too_late(State.CALLING, State.EARLY):
             return ()
         self._status = status
-        if self.state is State.EARLY:
+        if self._promise is not None:
             actions: Actions = ()
-            self._answer_early(header(headers, b"content-encoding"), is_stream=is_stream)
+            self._coding = header(headers, b"content-encoding")
+            if is_kept(self._promise, status, headers, is_stream=is_stream, bodiless=bodiless):
+                self.state = State.STREAMING
+                self._reply.continue_early(self._promise, self._coding)
+            else:
+                self.state = State.COLLECTING
         else:
             is_stream = is_stream and is_readable(headers)
             self.state = State.STREAMING
@@ -170,7 +176,7 @@ class ExchangeMachine:
         if self.state is State.COLLECTING:
             return self._collected_all()
         rest = self._reply.rest()
-        if self._status == 200 and (cut_short or not self._reply.body.is_whole):
+        if not self._reply.body.is_whole or (self._status == 200 and cut_short):
             broken = UpstreamInterrupted(
                 "Azure OpenAI ended its answer before the answer was whole."
             )
@@ -229,7 +235,7 @@ class ExchangeMachine:
     def keep_alive_due(self) -> Actions:
         """Nothing was sent for KEEP_ALIVE_S."""
         open_ = self.state in {State.EARLY, State.STREAMING, State.COLLECTING}
-        return self._reply.comment() if open_ else ()
+        return self._reply.keep_alive() if open_ else ()
 
     def internal_error(self) -> Actions:
         """The proxy itself failed."""
@@ -263,10 +269,10 @@ class ExchangeMachine:
         self.state = State.DONE
         if self._reply.is_held:
             return self._reply.error_document(error)
-        if self._reply.is_framed:
+        if self._reply.ends_with_error:
             return (FinishBody(),)
-        frame = self._reply.error_frame(error.body()) if self._rules.error_frames else ()
-        return (*frame, FinishBody()) if frame else (Abort(),)
+        reported = self._reply.failure(error)
+        return (*reported, FinishBody()) if reported else (Abort(),)
 
     def finish(self, *, error_sent: bool) -> Actions:
         """The result is recorded, or that has been waited for long enough: the response may end.
@@ -338,28 +344,22 @@ class ExchangeMachine:
 
     def _fail(self, error: FnsseError) -> Actions:
         """End with an error, and report it to the client as far as HTTP still allows."""
-        failure = failures.translate(error)
+        return self._report(failures.translate(error))
+
+    def _report(self, failure: failures.Meaning) -> Actions:
         actions: Actions = ()
         if self._is_unanswered():
             actions = self._reply.error_document(failure.error)
-        elif self._rules.error_frames and self.state is not State.DRAINING:
-            actions = self._reply.error_frame(failure.error.body())
+        elif self.state is not State.DRAINING:
+            actions = self._reply.failure(failure.error)
         self._end(failure.result, failure.error)
         return actions
 
     def _collected_all(self) -> Actions:
-        """An answer that is not a stream came after the client was promised one."""
+        """Another response came than the one that the client was promised."""
         if self._status < 400:
-            error = "Azure OpenAI answered a request for a stream with something else."
-            return self._fail(UpstreamInterrupted(error))
-        frame = self._reply.error_frame(failures.one_line_error(self._collected, self._coding))
-        return (*frame, *self._end(RelayResult.COMPLETE))
-
-    def _answer_early(self, coding: str, *, is_stream: bool) -> None:
-        """The client was promised an uncoded stream. One that is coded all the same is decoded."""
-        self._coding = coding
-        if is_stream and self._status == 200 and ContentDecoder(coding).is_known:
-            self.state = State.STREAMING
-            self._reply.continue_early(coding)
-        else:
-            self.state = State.COLLECTING
+            form = "a stream" if self._promise is EarlyResponse.STREAM else "JSON"
+            return self._report(failures.unusable_response(form))
+        error_document = failures.one_line_error(self._collected, self._coding)
+        reported = self._reply.late_error(error_document, self._status)
+        return (*reported, *self._end(RelayResult.COMPLETE))

@@ -13,14 +13,18 @@ from shared.core.exchange.actions import (
     SendComment,
     SendErrorDocument,
     SendErrorFrame,
+    SendErrorObject,
     SendHeaders,
+    SendWhiteSpace,
     StartKeepAlive,
 )
 from shared.core.exchange.client_body import ClientBody
-from shared.core.exchange.early_body import EarlyBody
+from shared.core.exchange.early_body import EarlyBody, EarlyDocument
+from shared.core.exchange.early_response import EarlyResponse
+from shared.core.exchange.failures import late_error
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.wire.http import forwarding
-from shared.core.wire.http.headers import EVENT_STREAM, RawHeaders
+from shared.core.wire.http.headers import RawHeaders
 
 
 class Reply:
@@ -29,7 +33,8 @@ class Reply:
     def __init__(self, exchange_id: str, rules: ExchangeRules) -> None:
         self.status: int | None = None  # None: the client gets no answer
         self.is_chunked = False  # no Content-Length tells the client where the body ends
-        self.is_framed = False  # the last thing that the client is sent is an error frame
+        # the last thing that the client is sent is an error, in a response that had begun
+        self.ends_with_error = False
         self._exchange_id = exchange_id
         self._rules = rules
         self.body = self._new_body(is_stream=False)
@@ -42,20 +47,20 @@ class Reply:
         """Whether the headers are held back, so that the client has nothing yet."""
         return self._held_headers is not None
 
-    def begin_early(self) -> Actions:
-        """A stream that the upstream has not answered yet."""
+    def begin_early(self, promise: EarlyResponse) -> Actions:
+        """A response that the upstream has not answered yet."""
         self.status, self.is_chunked = 200, True
-        self.body = self._new_body(is_stream=True)
+        self.body = self._early_body(promise, "")
         headers = [
-            (b"content-type", EVENT_STREAM.encode()),
+            (b"content-type", promise.value.encode()),
             (b"cache-control", b"no-cache"),
             (b"x-exchange-id", self._exchange_id.encode()),
         ]
-        return (SendHeaders(200, headers), SendComment(), *self._keep_alive())
+        return (SendHeaders(200, headers), *self.keep_alive(), *self._start_keep_alive())
 
-    def continue_early(self, coding: str) -> None:
-        """The upstream's stream follows; `coding` is its content coding."""
-        self.body = EarlyBody(coding, holds_back=self._rules.capture_required)
+    def continue_early(self, promise: EarlyResponse, coding: str) -> None:
+        """What was promised follows; `coding` is the content coding of the upstream's response."""
+        self.body = self._early_body(promise, coding)
 
     def begin(
         self, status: int, headers: RawHeaders, *, is_stream: bool, bodiless: bool
@@ -68,11 +73,16 @@ class Reply:
         if bodiless and self._rules.capture_required:
             self._held_headers = SendHeaders(status, client_headers)
             return ()
-        return (SendHeaders(status, client_headers), *(self._keep_alive() if is_stream else ()))
+        return (
+            SendHeaders(status, client_headers),
+            *(self._start_keep_alive() if is_stream else ()),
+        )
 
-    def comment(self) -> Actions:
-        """A comment, if something may be put in here."""
-        return (SendComment(),) if self.body.at_event_boundary else ()
+    def keep_alive(self) -> Actions:
+        """What may be put in here and means nothing: a comment, or white space."""
+        if self.body.at_event_boundary:
+            return (SendComment(),)
+        return (SendWhiteSpace(),) if self.body.before_document else ()
 
     def rest(self) -> Actions:
         """What was waiting for the end of its event when the answer ended."""
@@ -94,26 +104,46 @@ class Reply:
         self.status = error.status
         return (SendErrorDocument(error),)
 
-    def error_frame(self, error: bytes) -> Actions:
-        """An error within a stream, but nothing within an event: ended there, it would be read as a
-        complete one, and fail in the SDK's JSON parser. A connection that breaks off, which SDKs
-        raise as a connection error, says it better.
+    def failure(self, error: ApiError) -> Actions:
+        """An error of the proxy in a response that has begun, if it may and can be reported."""
+        if self._rules.error_frames or self.body.before_document:
+            return self.late_error(error.body(), error.status)
+        return ()
+
+    def late_error(self, error: bytes, status: int) -> Actions:
+        """An error in a response that has begun, with the status that can no longer be sent.
+
+        Nothing is put within an event: ended there, it would be read as a complete one, and fail in
+        the SDK's JSON parser. A connection that breaks off, which SDKs raise as a connection error,
+        says it better.
         """
-        self.is_framed = self.body.at_event_boundary
-        return (SendErrorFrame(error),) if self.is_framed else ()
+        actions: Actions = ()
+        if self.body.at_event_boundary:
+            actions = (SendErrorFrame(error),)
+        elif self.body.before_document:
+            actions = (SendErrorObject(late_error(error, status)),)
+        self.ends_with_error = bool(actions)
+        return actions
 
     def end(self, *, complete: bool, error_sent: bool) -> Actions:
         """The response's end, unless it has one. `complete`: all of the answer was sent.
-        `error_sent`: the client was sent an error frame.
+        `error_sent`: the client was sent the error with which the response ends.
         """
         if self._is_document:
             return ()
-        return (FinishBody(),) if (error_sent if self.is_framed else complete) else (Abort(),)
+        is_whole = error_sent if self.ends_with_error else complete
+        return (FinishBody(),) if is_whole else (Abort(),)
 
     def _new_body(self, *, is_stream: bool) -> ClientBody:
         return ClientBody(is_stream=is_stream, holds_back=self._rules.capture_required)
 
-    def _keep_alive(self) -> Actions:
+    def _early_body(self, promise: EarlyResponse, coding: str) -> ClientBody:
+        holds_back = self._rules.capture_required
+        if promise is EarlyResponse.DOCUMENT:
+            return EarlyDocument(coding, holds_back=holds_back)
+        return EarlyBody(coding, holds_back=holds_back)
+
+    def _start_keep_alive(self) -> Actions:
         return (StartKeepAlive(),) if self._rules.keep_alive else ()
 
 

@@ -3,10 +3,10 @@
     RECEIVING ──request_ready──► CALLING ──early_response_due──► EARLY
                                     │ upstream_answered           │ upstream_answered
                                     ▼                             ▼          ▼
-                                STREAMING ◄──────────── a stream ─┘      COLLECTING
+                                STREAMING ◄──────── as promised ──┘      COLLECTING
                                     │ client_disconnected                    │   (anything else is
                                     ▼ (drains)                               │    to become an
-                                 DRAINING ◄──────────────────────────────────┘    error frame)
+                                 DRAINING ◄──────────────────────────────────┘    error)
 
     From each of these the exchange ends once, with one result. What ends it:
 
@@ -20,9 +20,9 @@
 
 RECEIVING   the client's request is read, and stored where it has to be
 CALLING     the request goes upstream (its body may still be passing); the client has no answer yet
-EARLY       the client was answered before the upstream did
+EARLY       the client was answered before the upstream did: it was promised a stream, or JSON
 STREAMING   the upstream's answer goes to the client, piece by piece
-COLLECTING  an answer that is not a stream came after an early response
+COLLECTING  after an early response another response came than the promised one
 DRAINING    the client has disconnected; the answer is read on for its usage
 HOLDING     the answer is whole; the client does not get its end before it is stored
 RECORDING   the result is known; the shell records it

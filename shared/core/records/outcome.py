@@ -25,6 +25,8 @@ class RelayResult(Enum):
     CLIENT_DISCONNECTED = auto()
     UNREACHABLE = auto()  # no response began
     INTERRUPTED = auto()  # the upstream's connection broke within the response
+    # the response came, but not in the form that the client had been promised
+    UNUSABLE = auto()
     TIMEOUT = auto()
     REJECTED = auto()
     FAILED = auto()  # a fault of the proxy itself
@@ -34,11 +36,15 @@ _OUTCOMES = {
     RelayResult.CLIENT_DISCONNECTED: Outcome.CLIENT_DISCONNECTED,
     RelayResult.UNREACHABLE: Outcome.UPSTREAM_ERROR,
     RelayResult.INTERRUPTED: Outcome.UPSTREAM_INTERRUPTED,
+    RelayResult.UNUSABLE: Outcome.UPSTREAM_INTERRUPTED,
     RelayResult.TIMEOUT: Outcome.TIMED_OUT,
     RelayResult.REJECTED: Outcome.REJECTED,
     # the nearest of the words there are; `error` says whose fault it was
     RelayResult.FAILED: Outcome.UPSTREAM_INTERRUPTED,
 }
+
+# Whatever the upstream answered, the client did not get it.
+_FINAL = {RelayResult.REJECTED, RelayResult.FAILED, RelayResult.UNUSABLE}
 
 
 def decide(
@@ -56,7 +62,7 @@ def decide(
     missed nothing, so both count as completed. The upstream broke off a stream that ended without
     that frame. `failed` says that the upstream reported an error in a 200.
     """
-    if result in {RelayResult.REJECTED, RelayResult.FAILED} or upstream_status is None:
+    if result in _FINAL or upstream_status is None:
         return _OUTCOMES.get(result, Outcome.UPSTREAM_ERROR)
     # an SDK may disconnect at the headers of a 429 or a 503, whose body it does not need
     ended = result in {RelayResult.COMPLETE, RelayResult.CLIENT_DISCONNECTED}

@@ -69,6 +69,8 @@ class OperationSpec:
     accepts_stream_options: bool = False  # `stream_options.include_usage` may be asked for
 
     # the response
+    # a model works on it, which may take long, and it is JSON unless a stream was asked for
+    returns_json: bool = False
     ends_with_done: bool = False  # the last event of its stream is [DONE]
     # each event of its stream has a `type` or an SSE name, errors included
     has_typed_events: bool = True
@@ -116,6 +118,7 @@ OPERATIONS: Final = (
         reader=ReaderKind.CHAT,
         prompt_member="messages",
         body_examination=BodyExamination.ALWAYS,
+        returns_json=True,
         accepts_stream_options=True,
         ends_with_done=True,
         has_typed_events=False,
@@ -128,6 +131,7 @@ OPERATIONS: Final = (
         reader=ReaderKind.CHAT,
         prompt_member="prompt",
         body_examination=BodyExamination.ALWAYS,
+        returns_json=True,
         accepts_stream_options=True,
         ends_with_done=True,
         has_typed_events=False,
@@ -140,6 +144,7 @@ OPERATIONS: Final = (
         reader=ReaderKind.EMBEDDINGS,
         prompt_member="input",
         body_examination=BodyExamination.NEVER,
+        returns_json=True,
     ),
     # Azure OpenAI streams one image only. Where a server streams several, each has a `completed`
     # event, so that the last is not known.
@@ -150,6 +155,7 @@ OPERATIONS: Final = (
         event_type="image",
         reader=ReaderKind.IMAGES,
         prompt_member="prompt",
+        returns_json=True,
     ),
     OperationSpec(
         name="images.edits",
@@ -158,6 +164,7 @@ OPERATIONS: Final = (
         event_type="image",
         reader=ReaderKind.IMAGES,
         prompt_member="prompt",
+        returns_json=True,
     ),
     OperationSpec(
         name="audio.transcriptions",
@@ -195,6 +202,7 @@ OPERATIONS: Final = (
         reader=ReaderKind.RESPONSES,
         prompt_member="input",
         body_examination=BodyExamination.ALWAYS,
+        returns_json=True,
         has_event_names=True,
         last_events=LAST_RESPONSE_EVENTS,
         failure_events=_RESPONSE_FAILED,
@@ -208,6 +216,7 @@ OPERATIONS: Final = (
         reader=ReaderKind.RESPONSES,
         prompt_member="input",
         body_examination=BodyExamination.NEVER,
+        returns_json=True,
     ),
     OperationSpec(
         name="responses.get",

@@ -21,11 +21,12 @@ from shared.core.exchange.actions import (
     SendErrorDocument,
     StartKeepAlive,
 )
+from shared.core.exchange.early_response import EarlyResponse
 from shared.core.exchange.machine import ExchangeMachine
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.wire.stream.sse import decode
 from shared.errors import UpstreamInterrupted
-from shared.relay.client_response import KEEP_ALIVE, ClientResponse
+from shared.relay.client_response import KEEP_ALIVE, WHITE_SPACE, ClientResponse
 
 pytestmark = pytest.mark.anyio
 EVENTS = [b'data: {"a":1}', b"event: x\ndata: 2", b": comment\ndata: [DONE]"]
@@ -195,7 +196,7 @@ async def test_an_early_response_is_a_stream_with_a_comment() -> None:
     """200, SSE, the exchange's id, and a first sign of life at once."""
     client = GatedClient()
     relayed = RelayedResponse(client)
-    await relayed.carry_out(relayed.machine.early_response_due())
+    await relayed.carry_out(relayed.machine.early_response_due(EarlyResponse.STREAM))
     assert client.messages[0]["status"] == 200
     assert dict(client.messages[0]["headers"]) == {
         b"content-type": b"text/event-stream",
@@ -205,6 +206,24 @@ async def test_an_early_response_is_a_stream_with_a_comment() -> None:
     assert (client.body, relayed.response.status) == (KEEP_ALIVE, 200)
     await relayed.comment()
     assert client.body == KEEP_ALIVE * 2
+
+
+async def test_an_early_document_is_json_after_white_space() -> None:
+    """White space until its first byte, and none after it."""
+    client = GatedClient()
+    relayed = RelayedResponse(client)
+    await relayed.carry_out(relayed.machine.early_response_due(EarlyResponse.DOCUMENT))
+    await relayed.comment()
+    assert dict(client.messages[0]["headers"])[b"content-type"] == b"application/json"
+    assert client.body == WHITE_SPACE * 2
+    assert json.loads(client.body + b"{}") == {}
+    json_type = [(b"content-type", b"application/json")]
+    await relayed.carry_out(
+        relayed.machine.upstream_answered(200, json_type, is_stream=False, usage_requested=False)
+    )
+    await relayed.piece(b"{")
+    await relayed.comment()
+    assert client.body == WHITE_SPACE * 2 + b"{"
 
 
 @pytest.mark.parametrize("rest", [b"", b"\n\n"], ids=["within an event", "after it"])

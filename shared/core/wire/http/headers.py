@@ -54,6 +54,12 @@ def names_event_stream(headers: RawHeaders) -> bool:
     return header(headers, b"content-type").lower().startswith(EVENT_STREAM)
 
 
+def is_json(content_type: str) -> bool:
+    """Whether a content type is that of a JSON document."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
 def is_readable(headers: RawHeaders) -> bool:
     """Whether a body's bytes are its text: it has no content coding."""
     return header(headers, b"content-encoding").strip().lower() in {"", "identity"}

@@ -6,6 +6,7 @@ silent streams of new operations too. Uploads in parts and binary bodies pass un
 
 from __future__ import annotations
 
+from shared.core.wire.http.headers import is_json
 from shared.core.wire.json.json_shape import JsonObject
 from shared.core.wire.operations import BodyExamination, OperationSpec
 
@@ -17,8 +18,17 @@ def is_examined(operation: OperationSpec, method: str, content_type: str) -> boo
     return (
         method == "POST"
         and operation.body_examination is BodyExamination.IF_JSON
-        and _is_json(content_type)
+        and is_json(content_type)
     )
+
+
+def without_body(operation: OperationSpec, query_value: str | None) -> bool | None:
+    """Whether a request asks for a stream; None if only its body says it. `query_value` is that of
+    `stream` in its query.
+    """
+    if operation.stream_in_query:
+        return query_value == "true"
+    return False if operation.body_examination is BodyExamination.NEVER else None
 
 
 def requests_stream(document: JsonObject, operation: OperationSpec) -> bool:
@@ -26,8 +36,3 @@ def requests_stream(document: JsonObject, operation: OperationSpec) -> bool:
     member = operation.stream_member
     value = document.get(member.name)
     return type(value) is type(member.value) and value == member.value
-
-
-def _is_json(content_type: str) -> bool:
-    media_type = content_type.partition(";")[0].strip().lower()
-    return media_type == "application/json" or media_type.endswith("+json")

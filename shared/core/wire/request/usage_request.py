@@ -25,6 +25,7 @@ _MEMBERS: Final = frozenset({"stream_options", "data_sources", "model", "n", "pr
 _MAX_OPTIONS_BYTES: Final = 4096  # of the caller's own stream_options, which have 30 as a rule
 _MAX_MODEL_BYTES: Final = 1024
 _MAX_PROMPTS_BYTES: Final = 16 * 1024  # of several prompts; longer ones are not counted
+_NO_STREAM: Final = (b"", b"false", b"null")
 # What the error of an upstream says that does not know the option.
 _OPTION_NAMES: Final = (b"stream_options", b"include_usage")
 _UNKNOWN_MEMBER: Final = b"Extra inputs are not permitted"
@@ -38,7 +39,9 @@ type BodyParts = tuple[bytes | memoryview, ...]
 class Examination:
     """What a request's body says."""
 
-    stream: bool  # it asks for a stream
+    # it asks for a stream; None: that cannot be said, as it is not a JSON object, or as the member
+    # has a value that servers may take in different ways
+    stream: bool | None
     model: str | None  # on the v1 routes this is the deployment
     choices: int | None  # how many the response will have; None if the body does not say
     # the body that asks for usage as well; None: the body is sent as it came
@@ -54,9 +57,15 @@ def examine(body: JsonText, operation: OperationSpec, *, may_ask: bool) -> Coope
     try:
         spans = yield from find_members(body, _MEMBERS | {member.name})
     except NotAnObject:
-        return Examination(stream=False, model=None, choices=None, asking=None)
-    stream = _short_value(body, spans.get(member.name)) == json.dumps(member.value).encode()
-    asks = may_ask and stream and _short_value(body, spans.get("data_sources")) in (b"", b"null")
+        return Examination(stream=None, model=None, choices=None, asking=None)
+    value = _short_value(body, spans.get(member.name))
+    asks_for_stream = value == json.dumps(member.value).encode()
+    stream = asks_for_stream or (False if value in _NO_STREAM else None)
+    asks = (
+        may_ask
+        and asks_for_stream
+        and _short_value(body, spans.get("data_sources")) in (b"", b"null")
+    )
     return Examination(
         stream=stream,
         model=_text(body, spans.get("model")),

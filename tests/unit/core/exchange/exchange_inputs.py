@@ -8,6 +8,7 @@ from typing import Final
 
 from shared.core import api_error
 from shared.core.exchange.actions import Actions
+from shared.core.exchange.early_response import EarlyResponse
 from shared.core.exchange.machine import ExchangeMachine
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.exchange.state import State
@@ -42,12 +43,16 @@ INPUTS: Final[dict[str, Input]] = {
     "memory full": lambda machine: machine.body_rejected(RequestMemoryFull()),
     "not captured": lambda machine: machine.body_rejected(RequestNotCaptured()),
     "request_broken_off": lambda machine: machine.request_broken_off(),
-    "early_response_due": lambda machine: machine.early_response_due(),
+    "early_response_due": lambda machine: machine.early_response_due(EarlyResponse.STREAM),
+    "early JSON due": lambda machine: machine.early_response_due(EarlyResponse.DOCUMENT),
     "answered": lambda machine: machine.upstream_answered(
         200, SSE, is_stream=True, usage_requested=False
     ),
     "answered with a document": lambda machine: machine.upstream_answered(
         429, DOCUMENT, is_stream=False, usage_requested=False
+    ),
+    "answered with JSON": lambda machine: machine.upstream_answered(
+        200, DOCUMENT, is_stream=False, usage_requested=False
     ),
     "piece": lambda machine: machine.piece(TEXT),
     "upstream_ended": lambda machine: machine.upstream_ended(cut_short=False),

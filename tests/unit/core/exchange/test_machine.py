@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
+import json
 from dataclasses import replace
 
 import pytest
@@ -12,6 +14,7 @@ from shared.core.api_error import ApiError
 from shared.core.exchange.actions import (
     Abort,
     Action,
+    Actions,
     CancelUpstream,
     Drain,
     FinishBody,
@@ -19,10 +22,14 @@ from shared.core.exchange.actions import (
     SendComment,
     SendErrorDocument,
     SendErrorFrame,
+    SendErrorObject,
     SendHeaders,
+    SendWhiteSpace,
     StartKeepAlive,
 )
+from shared.core.exchange.early_response import EarlyResponse
 from shared.core.exchange.machine import ExchangeMachine
+from shared.core.exchange.rules import ExchangeRules
 from shared.core.exchange.state import ENDED, State
 from shared.core.records.outcome import RelayResult
 from shared.core.wire.http.headers import RawHeaders, event_stream_announced
@@ -52,8 +59,10 @@ TRANSITIONS: dict[str, dict[State, tuple[State, RelayResult | None]]] = {
     "not captured": dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.REJECTED)),
     "request_broken_off": dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.CLIENT_DISCONNECTED)),
     "early_response_due": {S.CALLING: (S.EARLY, None)},
+    "early JSON due": {S.CALLING: (S.EARLY, None)},
     "answered": {S.CALLING: (S.STREAMING, None), S.EARLY: (S.STREAMING, None)},
     "answered with a document": {S.CALLING: (S.STREAMING, None), S.EARLY: (S.COLLECTING, None)},
+    "answered with JSON": {S.CALLING: (S.STREAMING, None), S.EARLY: (S.COLLECTING, None)},
     "piece": {state: (state, None) for state in (S.STREAMING, S.COLLECTING, S.DRAINING)},
     "upstream_ended": {
         S.STREAMING: (S.RECORDING, R.COMPLETE),
@@ -113,6 +122,7 @@ TRANSITIONS: dict[str, dict[State, tuple[State, RelayResult | None]]] = {
 }
 AT_ANY_TIME = {
     "early_response_due",
+    "early JSON due",
     "client_disconnected",
     "disconnected before a piece",
     "cancelled",
@@ -165,6 +175,12 @@ def headers_of(actions: tuple[Action, ...]) -> SendHeaders:
     return send_headers
 
 
+def actions_of(answer: Actions | bytes | None) -> Actions:
+    """What an input returned that is not a piece."""
+    assert isinstance(answer, tuple)
+    return answer
+
+
 def kinds(actions: tuple[Action, ...]) -> list[type[Action]]:
     return [type(action) for action in actions]
 
@@ -202,13 +218,13 @@ def test_the_upstreams_headers_pass(
 def test_comments_are_switchable() -> None:
     """With KEEP_ALIVE_S=0, the machine never starts keep-alive comments."""
     machine = exchange_in(State.CALLING, replace(RULES, keep_alive=False))
-    assert kinds(machine.early_response_due()) == [SendHeaders, SendComment]
+    assert kinds(machine.early_response_due(EarlyResponse.STREAM)) == [SendHeaders, SendComment]
 
 
 def test_an_early_response_is_a_stream_with_a_comment() -> None:
     """The rest follows in it; nothing is started twice."""
     machine = exchange_in(State.CALLING)
-    early = machine.early_response_due()
+    early = machine.early_response_due(EarlyResponse.STREAM)
     assert kinds(early) == [SendHeaders, SendComment, StartKeepAlive]
     assert headers_of(early).status == 200
     assert machine.upstream_answered(200, SSE, is_stream=True, usage_requested=False) == ()
@@ -346,7 +362,7 @@ def test_a_document_after_an_early_response_repeats_nothing() -> None:
     (frame,) = machine.upstream_ended(cut_short=False)
     assert isinstance(frame, SendErrorFrame)
     assert b"secret" not in frame.error
-    assert machine.require_conclusion().result is RelayResult.INTERRUPTED
+    assert machine.require_conclusion().result is RelayResult.UNUSABLE
 
 
 def test_a_stream_of_errors_after_an_early_response_never_looks_whole() -> None:
@@ -356,6 +372,155 @@ def test_a_stream_of_errors_after_an_early_response_never_looks_whole() -> None:
     machine.piece(DONE)
     assert kinds(machine.upstream_failed(ERROR, finished=True)) == [SendErrorFrame]
     assert machine.require_conclusion().result is RelayResult.INTERRUPTED
+
+
+# --- a JSON document after an early response ------------------------------------------------------
+
+ANSWER = b'{"choices":[]}'
+GZIPPED = [*DOCUMENT[:1], (b"content-encoding", b"gzip")]
+
+
+def promised_json(rules: ExchangeRules = RULES) -> ExchangeMachine:
+    """A client that was answered early, with white space."""
+    machine = exchange_in(State.CALLING, rules)
+    early = machine.early_response_due(EarlyResponse.DOCUMENT)
+    assert kinds(early) == [SendHeaders, SendWhiteSpace, StartKeepAlive]
+    assert (headers_of(early).status, headers_of(early).headers[0]) == (
+        200,
+        (b"content-type", b"application/json"),
+    )
+    return machine
+
+
+def test_white_space_comes_before_the_document_only() -> None:
+    """Within it white space could stand in a text."""
+    machine = promised_json()
+    assert machine.keep_alive_due() == (SendWhiteSpace(),)
+    assert machine.upstream_answered(201, DOCUMENT, is_stream=False, usage_requested=True) == ()
+    assert machine.keep_alive_due() == (SendWhiteSpace(),)
+    assert machine.piece(ANSWER[:1]) == ANSWER[:1]
+    assert machine.keep_alive_due() == ()
+    assert machine.piece(ANSWER[1:]) == ANSWER[1:]
+    assert machine.upstream_ended(cut_short=False) == ()
+    assert machine.waits_for_recording
+    assert machine.finish(error_sent=False) == (FinishBody(),)
+
+
+def test_a_coded_document_is_decoded_after_an_early_response() -> None:
+    """The headers named no coding; one that is cut short is not whole."""
+    machine = promised_json()
+    machine.upstream_answered(200, GZIPPED, is_stream=False, usage_requested=False)
+    assert machine.piece(gzip.compress(ANSWER)) == ANSWER
+    machine.upstream_ended(cut_short=False)
+    assert machine.require_conclusion().result is RelayResult.COMPLETE
+    machine = promised_json()
+    machine.upstream_answered(200, GZIPPED, is_stream=False, usage_requested=False)
+    machine.piece(gzip.compress(ANSWER)[:-1])
+    assert machine.upstream_ended(cut_short=False) == ()
+    assert machine.finish(error_sent=False) == (Abort(),)
+
+
+@pytest.mark.parametrize("error_frames", [True, False])
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"error": {"code": "429", "message": "m"}}', {"code": "429", "message": "m"}),
+        (b'{"error": {"code": "c", "status": 400}}', {"code": "c", "status": 400}),
+        (b'{"error": "too late"}', {"message": "too late"}),
+        (b"overloaded", {"code": "upstream_error", "message": "overloaded"}),
+    ],
+    ids=["an error", "one with a status", "a text", "no JSON"],
+)
+def test_an_error_of_the_upstream_is_the_document(
+    body: bytes, expected: dict[str, object], *, error_frames: bool
+) -> None:
+    """With the status that could not be sent, unless it says one. ERROR_FRAMES is about streams."""
+    machine = promised_json(replace(RULES, error_frames=error_frames))
+    machine.upstream_answered(429, DOCUMENT, is_stream=False, usage_requested=False)
+    assert machine.piece(body) == b""
+    (document,) = machine.upstream_ended(cut_short=False)
+    assert isinstance(document, SendErrorObject)
+    error = json.loads(document.error)["error"]
+    assert error == {"status": 429, **expected} | {k: error[k] for k in error.keys() & {"type"}}
+    assert machine.require_conclusion().failure is None
+    assert machine.finish(error_sent=True) == (FinishBody(),)
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("upstream_failed", api_error.upstream_interrupted("broken")),
+        ("deadline_passed", api_error.upstream_timeout("late")),
+    ],
+)
+def test_a_failure_before_the_document_is_an_error_in_its_place(name: str, error: ApiError) -> None:
+    """Once the document has begun, the connection breaks."""
+    machine = promised_json(replace(RULES, error_frames=False))
+    expected = {"status": error.status, **json.loads(error.body())["error"]}
+    (document,) = actions_of(INPUTS[name](machine))
+    assert isinstance(document, SendErrorObject)
+    assert json.loads(document.error) == {"error": expected}
+    assert machine.finish(error_sent=True) == (FinishBody(),)
+    machine = promised_json()
+    INPUTS["answered with JSON"](machine)
+    machine.piece(b"{")
+    assert INPUTS[name](machine) == ()
+    assert machine.finish(error_sent=False) == (Abort(),)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "bodiless"),
+    [
+        (200, SSE, False),
+        (302, DOCUMENT, False),
+        (204, DOCUMENT, True),
+        (200, [(b"content-type", b"text/plain")], False),
+        (200, [*DOCUMENT, (b"content-encoding", b"br")], False),
+    ],
+    ids=["a stream", "a redirect", "no body", "a text", "an unknown coding"],
+)
+def test_another_response_than_the_promised_one_is_an_error(
+    status: int, headers: RawHeaders, *, bodiless: bool
+) -> None:
+    """The client was told that it gets JSON. Nothing of the response is repeated."""
+    machine = promised_json()
+    machine.upstream_answered(
+        status, headers, is_stream=headers is SSE, usage_requested=False, bodiless=bodiless
+    )
+    assert machine.state is State.COLLECTING
+    assert machine.piece(b"secret") == b""
+    (document,) = machine.upstream_ended(cut_short=False)
+    assert isinstance(document, SendErrorObject)
+    error = json.loads(document.error)["error"]
+    assert (error["code"], error["status"]) == ("upstream_interrupted", 502)
+    assert b"secret" not in document.error
+    assert machine.require_conclusion().result is RelayResult.UNUSABLE
+
+
+def test_white_space_is_not_a_document() -> None:
+    """A response without a byte would fail in the client's JSON parser."""
+    machine = promised_json()
+    INPUTS["answered with JSON"](machine)
+    assert kinds(machine.upstream_ended(cut_short=False)) == [SendErrorObject]
+    assert machine.require_conclusion().result is RelayResult.INTERRUPTED
+
+
+@pytest.mark.parametrize("stored", [True, False])
+@pytest.mark.parametrize("answer", [ANSWER, b"0"])
+def test_the_end_of_a_promised_document_waits_for_its_capture(
+    answer: bytes, *, stored: bool
+) -> None:
+    """With CAPTURE_POLICY=required: its last byte. If it has one only, an error can replace it."""
+    machine = promised_json(replace(RULES, capture_required=True))
+    INPUTS["answered with JSON"](machine)
+    assert machine.piece(answer) == answer[:-1]
+    assert machine.upstream_ended(cut_short=False) == ()
+    assert machine.state is State.HOLDING
+    if stored:
+        assert machine.captures_stored() == (SendBody(answer[-1:]), FinishBody())
+    else:
+        expected = [SendErrorObject, FinishBody] if answer == b"0" else [Abort]
+        assert kinds(machine.captures_failed()) == expected
 
 
 # --- the client disconnects -----------------------------------------------------------------------

@@ -4,6 +4,7 @@ end.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 
@@ -20,9 +21,12 @@ from shared.core.exchange.actions import (
     SendComment,
     SendErrorDocument,
     SendErrorFrame,
+    SendErrorObject,
     SendHeaders,
+    SendWhiteSpace,
     StartKeepAlive,
 )
+from shared.core.exchange.early_response import EarlyResponse
 from shared.core.exchange.machine import Conclusion, ExchangeMachine
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.exchange.state import ENDED, State
@@ -115,10 +119,10 @@ class Exchange:
     headers: RawHeaders | None = None
     usage_requested: bool = False
     started: bool = False
-    early: bool = False
+    promise: EarlyResponse | None = None
     sent: bytes = b""  # of the upstream's response
     body: bytes = b""  # all that the client got
-    frames: int = 0
+    frames: int = 0  # errors in the body, as an event or in the document's place
     frame_sent: bool = False  # a slow client may not have taken it
     finished: bool = False  # the body's end was sent
     over: bool = False  # nothing may follow
@@ -150,8 +154,8 @@ class Exchange:
         match name:
             case "piece":
                 return self._piece(draw(st.sampled_from(PIECES)))
-            case "upstream_answered":
-                return self._answered()
+            case "early_response_due" | "upstream_answered":
+                return self._answered() if name == "upstream_answered" else self._early_response()
             case "upstream_ended":
                 return machine.upstream_ended(cut_short=self._cut_short())
             case "upstream_failed":
@@ -177,20 +181,26 @@ class Exchange:
         assert isinstance(actions, tuple)
         return actions
 
+    def _early_response(self) -> Actions:
+        promise = self.data.draw(st.sampled_from(EarlyResponse))
+        actions = self.machine.early_response_due(promise)
+        if actions:
+            self.promise = promise
+        return actions
+
     def _answered(self) -> Actions:
         status, usage = (
             self.data.draw(st.sampled_from([200, 200, 429])),
             self.data.draw(st.booleans()),
         )
-        early = self.machine.state is State.EARLY
         # what follows an early response is decoded: EarlyBody has tests of its own
-        kinds = [SSE, SSE, SSE, DOCUMENT] + ([] if early else [PACKED])
+        kinds = [SSE, SSE, SSE, DOCUMENT] + ([PACKED] if self.promise is None else [])
         headers = self.data.draw(st.sampled_from(kinds))
         actions = self.machine.upstream_answered(
             status, headers, is_stream=headers is not DOCUMENT, usage_requested=usage
         )
         if self.machine.state in {State.STREAMING, State.COLLECTING}:
-            self.headers, self.usage_requested, self.early = headers, usage, early
+            self.headers, self.usage_requested = headers, usage
         return actions
 
     def _piece(self, piece: bytes) -> Actions:
@@ -241,6 +251,8 @@ class Exchange:
                 self._check_sent()
             case SendComment():
                 self._put_in(COMMENT)
+            case SendWhiteSpace() | SendErrorObject():
+                self._put_before_document(action)
             case SendErrorFrame():
                 self._put_in(b"data: " + action.error + b"\n\n")
                 self.frames += 1
@@ -263,6 +275,18 @@ class Exchange:
         after = [(event.event, event.data) for event in decode(self.body)]
         added = [(event.event, event.data) for event in decode(event)]
         assert after == before + added
+
+    def _put_before_document(self, action: SendWhiteSpace | SendErrorObject) -> None:
+        """Add white space, or the error that takes the document's place."""
+        assert self.promise is EarlyResponse.DOCUMENT
+        assert not self.sent
+        assert not self.frames
+        if isinstance(action, SendErrorObject):
+            self.body += action.error
+            self.frames += 1
+            assert json.loads(self.body)["error"]["status"]
+        else:
+            self.body += b"\n"
 
     def _check_sent(self) -> None:
         """The client got a prefix of the upstream's response; with CAPTURE_POLICY=required, without

@@ -33,6 +33,8 @@ TABLE: list[tuple[RelayResult, int | None, bool | None, bool | None, Outcome]] =
     (RelayResult.TIMEOUT, 200, False, _, Outcome.TIMED_OUT),
     (RelayResult.TIMEOUT, 200, True, False, Outcome.TIMED_OUT),
     (RelayResult.TIMEOUT, 200, True, True, Outcome.COMPLETED),
+    # the client was sent nothing of a response in another form than the promised one
+    (RelayResult.UNUSABLE, 200, _, _, Outcome.UPSTREAM_INTERRUPTED),
     (RelayResult.REJECTED, None, _, _, Outcome.REJECTED),
 ]
 

@@ -9,7 +9,7 @@ import pytest
 
 from shared.core.event import request_summary
 from shared.core.wire.operations import spec_of
-from shared.core.wire.request.stream_request import is_examined, requests_stream
+from shared.core.wire.request.stream_request import is_examined, requests_stream, without_body
 from shared.core.wire.request.usage_request import examine
 from tests.unit.core.wire.scanning import run
 
@@ -40,6 +40,43 @@ def test_which_bodies_are_looked_at(
     assert is_examined(spec_of(operation), method, content_type) is examined
 
 
+@pytest.mark.parametrize(
+    ("operation", "query_value", "expected"),
+    [
+        ("responses.get", "true", True),
+        ("responses.get", "false", False),
+        ("responses.get", None, False),
+        ("embeddings", "true", False),
+        ("chat.completions", "true", None),
+        ("call", None, None),
+    ],
+)
+def test_what_is_known_of_a_stream_before_the_body(
+    operation: str, query_value: str | None, expected: bool | None
+) -> None:
+    """None: only the body says it."""
+    assert without_body(spec_of(operation), query_value) is expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"{}", False),
+        (b'{"stream": false}', False),
+        (b'{"stream": null}', False),
+        (b'{"stream": true}', True),
+        (b'{"stream": 1}', None),
+        (b'{"stream": "true"}', None),
+        (b"[1]", None),
+        (b"\x8b\x00coded", None),
+    ],
+)
+def test_what_a_body_says_of_a_stream(body: bytes, expected: bool | None) -> None:
+    """None: it cannot be said."""
+    examination = examine(bytearray(body), spec_of("chat.completions"), may_ask=False)
+    assert run(examination).stream is expected
+
+
 DOCUMENTS: list[tuple[str, dict[str, Any], bool]] = [
     ("chat.completions", {"stream": True}, True),
     ("chat.completions", {"stream": "true"}, False),
@@ -62,7 +99,7 @@ def test_relay_and_enrichment_agree_on_what_asks_for_a_stream(
     """The one finds the member without parsing, the other parses."""
     body = json.dumps(document, indent=1).encode()
     assert requests_stream(document, spec_of(operation)) is stream
-    assert run(examine(body, spec_of(operation), may_ask=False)).stream is stream
+    assert bool(run(examine(body, spec_of(operation), may_ask=False)).stream) is stream
     assert request_summary.parse(body, operation).stream is (
         stream and operation != "call"
     )  # a call's request is not looked into

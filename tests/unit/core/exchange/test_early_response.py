@@ -1,0 +1,50 @@
+"""Which requests can be answered before the upstream has answered, and with what."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from shared.core.exchange.early_response import EarlyResponse, early_response
+from shared.core.wire.operations import CALL, OPERATIONS, OperationSpec
+
+DOCS = Path(__file__).resolve().parents[4] / "docs" / "reference" / "api-operations.md"
+ROWS = [*OPERATIONS, CALL]
+# A model works on these, and their response is JSON unless a stream was asked for.
+DOCUMENTS = [
+    "chat.completions",
+    "completions",
+    "embeddings",
+    "images.generations",
+    "images.edits",
+    "responses",
+    "responses.compact",
+]
+
+of_each_row = pytest.mark.parametrize("spec", ROWS, ids=lambda spec: spec.name)
+
+
+@of_each_row
+def test_a_request_for_a_stream_is_promised_one(spec: OperationSpec) -> None:
+    assert early_response(spec, stream_requested=True) is EarlyResponse.STREAM
+
+
+@of_each_row
+def test_json_is_promised_where_nothing_else_can_come(spec: OperationSpec) -> None:
+    """Never sound, files, texts, or the response of an operation that is not known by name."""
+    promise = early_response(spec, stream_requested=False)
+    assert promise is (EarlyResponse.DOCUMENT if spec.name in DOCUMENTS else None)
+
+
+@of_each_row
+def test_nothing_is_promised_if_the_request_may_ask_for_a_stream(spec: OperationSpec) -> None:
+    """A form is passed on unread, and a body in an unknown coding cannot be read."""
+    assert early_response(spec, stream_requested=None) is None
+
+
+def test_the_docs_list_the_operations() -> None:
+    """docs/reference/api-operations.md, in the table's order."""
+    listed = DOCS.read_text("utf-8").partition("## JSON that can be kept alive")[2]
+    assert re.findall(r"^\* `([\w.]+)`", listed, re.MULTILINE) == DOCUMENTS
