@@ -115,7 +115,7 @@ class Exchange:
     machine: ExchangeMachine
     rules: ExchangeRules
     data: st.DataObject
-    received: bytes = b""  # from the upstream
+    pieces: list[bytes] = field(default_factory=list)  # from the upstream
     headers: RawHeaders | None = None
     usage_requested: bool = False
     started: bool = False
@@ -128,6 +128,11 @@ class Exchange:
     over: bool = False  # nothing may follow
     captures_stored: bool = False
     conclusions: list[Conclusion] = field(default_factory=list)
+
+    @property
+    def received(self) -> bytes:
+        """What came from the upstream."""
+        return b"".join(self.pieces)
 
     def give(self, name: str) -> None:
         """Give the machine one input, and carry out the actions that it returns."""
@@ -212,7 +217,7 @@ class Exchange:
         if data is None:
             assert self.machine.state in ENDED | {State.DRAINING}
             return ()
-        self.received += piece
+        self.pieces.append(piece)
         assert not (draining and data)
         return (SendBody(data),) if data else ()
 
@@ -304,7 +309,7 @@ class Exchange:
         if not (self.usage_requested and self._readable()):
             return self.received
         taking_out = UsageChunkFilter()
-        data = taking_out.feed(self.received)
+        data = b"".join(map(taking_out.feed, self.pieces))
         return data + taking_out.flush() if flushed else data
 
     def end(self) -> None:
