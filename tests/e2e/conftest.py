@@ -8,7 +8,7 @@ Which tests run on which host:
 - What only the app decides (the contents of responses and events, the order of its own time-outs,
   how a failure is worded) runs on the embedded host alone, marked `on_embedded_alone`.
 
-tests/scheduling.py names the stack that the tests of a file share.
+harness/scheduling.py names the stack that the tests of a file share.
 """
 
 from __future__ import annotations
