@@ -22,7 +22,7 @@ import blueprints.relay
 from blueprints.access import Guard
 from shared.access import caller_check
 from shared.access.key_renewal import SigningKeys
-from shared.adapters import identity, worker_library, worker_process
+from shared.adapters import identity, rate_files, worker_library, worker_process
 from shared.adapters.aiohttp_transport import AiohttpTransport
 from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import POISON_QUEUE, EnvelopeQueue, GroupedEnvelopes
@@ -131,6 +131,7 @@ enrichment = Enrichment(
     Assembler(
         config.upstream.region,
         config.deployments,
+        rates=rate_files.read_texts() if config.event_cost else None,
         for_telemetry=delivery_telemetry is not None,
     ),
     UsageClaims(json_blobs),

@@ -25,6 +25,7 @@ _FROM_CAPTURES: Final = frozenset(
     {
         "choices", "client", "content", "content_filters", "correlation", "finish_reason", "model",
         "metadata", "parameters", "problems", "prompt", "prompt_cache_key", "prompt_filter_results",
+        "cost", "quantities",
         "rate_limit", "region", "request_capture", "request_headers", "request_sha256",
         "response_capture", "response_sha256", "served", "session_headers",
         "time_to_first_token_ms", "usage_estimate", "usage_source", "user",

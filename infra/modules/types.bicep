@@ -549,6 +549,9 @@ type settingsType = {
   @description('Optional. Type, data zone and model of deployments, as JSON: {"gpt-4o": {"sku": "GlobalStandard"}}. What a deployment costs depends on it. Default: those that the templates deploy.')
   DEPLOYMENTS: string?
 
+  @description('Optional. Give every event a cost, by the rates that are deployed with the app.')
+  EVENT_COST: string?
+
   @description('Optional. When completeness is checked.')
   RECONCILE_SCHEDULE: string?
 

@@ -13,7 +13,7 @@ from local.repository import ROOT
 
 # What is deployed. local.settings.json is not: a developer's settings for `make run` must not
 # change a test.
-_APP: Final = ("function_app.py", "blueprints", "shared", "requirements.txt")
+_APP: Final = ("function_app.py", "blueprints", "shared", "rates", "requirements.txt")
 
 
 def lay_out(folder: Path, host_json: Mapping[str, Any]) -> Path:

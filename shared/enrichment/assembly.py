@@ -10,6 +10,7 @@ short-lived child process that knows nothing but the pure core.
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import re
 import struct
@@ -21,7 +22,8 @@ from typing import Any, Final
 
 from shared.concurrency.cooperative import run_cooperatively
 from shared.core.cost.deployments import NO_DEPLOYMENTS, DeploymentProfile, Deployments
-from shared.core.event import builder, truncation, usage_claim
+from shared.core.cost.rates import CardTexts, RateCard, read_card
+from shared.core.event import builder, event_cost, truncation, usage_claim
 from shared.core.event.shape import Event
 from shared.core.records import capture, typed_json
 from shared.core.records import envelope as envelopes
@@ -68,6 +70,7 @@ class _ChildOptions:
     region: str | None
     limit_bytes: int
     deployments: dict[str, DeploymentProfile]
+    rates: CardTexts | None
     for_telemetry: bool
 
 
@@ -79,12 +82,16 @@ class Assembler:
         default_region: str | None,
         deployments: Deployments = NO_DEPLOYMENTS,
         *,
+        rates: CardTexts | None = None,
         for_telemetry: bool = False,
     ) -> None:
         """`default_region` is the event's region where the upstream named none; `deployments` is
-        what the operator says of them. `for_telemetry`: also say what spans and metrics are made
-        of.
+        what the operator says of them. `rates` are those by which events have a cost; None: they
+        have none. `for_telemetry`: also say what spans and metrics are made of. Raises RateError.
         """
+        if rates is not None:
+            _card(rates)
+        self._rates = rates
         self._default_region = default_region
         self._deployments = dict(deployments)
         self._for_telemetry = for_telemetry
@@ -102,6 +109,7 @@ class Assembler:
             region=self._default_region,
             limit_bytes=limit_bytes,
             deployments=self._deployments,
+            rates=self._rates,
             for_telemetry=self._for_telemetry,
         )
         if _fits_in_place(request, response):
@@ -113,18 +121,24 @@ class Assembler:
             return _unpack_assembled(await _run_child(_pack(envelope, request, response, options)))
 
 
+@functools.lru_cache(maxsize=1)
+def _card(texts: CardTexts) -> RateCard:
+    """The card, which takes 15 ms to read."""
+    return read_card(texts)
+
+
 def _assembled(event: Event, envelope: Envelope, options: _ChildOptions) -> AssembledEvent:
     """Both forms of the event, if a claim decides which of them is right: it is cheaper than to
     read the captures again.
     """
+    card = _card(options.rates) if options.rates else None
     claims = usage_claim.response_to_claim(event)
     repeating = None
     if claims is not None:
         event = usage_claim.mark_repeated(event, repeated=False)
-        repeating = truncation.truncate(
-            usage_claim.mark_repeated(event, repeated=True), options.limit_bytes
-        )
-    body = truncation.truncate(event, options.limit_bytes)
+        repetition = usage_claim.mark_repeated(event, repeated=True)
+        repeating = truncation.truncate(event_cost.priced(repetition, card), options.limit_bytes)
+    body = truncation.truncate(event_cost.priced(event, card), options.limit_bytes)
     telemetry = None
     if options.for_telemetry:
         truncated = truncation.was_truncated(body)
@@ -261,6 +275,7 @@ def _child_options(members: dict[str, Any]) -> _ChildOptions:
         region=members["region"],
         limit_bytes=members["limit_bytes"],
         deployments={name: DeploymentProfile(**profile) for name, profile in profiles},
+        rates=CardTexts(**members["rates"]) if members["rates"] else None,
         for_telemetry=members["for_telemetry"],
     )
 

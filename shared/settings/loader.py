@@ -49,6 +49,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         copied_headers=_copied_headers(reader),
         deployments=_deployments(reader),
         content_policy=_content_policy(reader),
+        event_cost=reader.switch("EVENT_COST", default=False),
         managed_identity_client_id=reader.text("AZURE_CLIENT_ID"),
         caller_auth=_caller_auth(reader),
         telemetry=_telemetry(reader),

@@ -124,6 +124,7 @@ class Settings:
     copied_headers: frozenset[str]  # request headers to copy into events, lower-case
     deployments: Deployments  # what answers do not say of them; empty: nothing is known
     content_policy: ContentPolicy  # what is recorded of prompts and answers
+    event_cost: bool  # events have a cost, by the rates that are deployed with the app
     # of a user-assigned identity; None: the system-assigned one
     managed_identity_client_id: str | None
     caller_auth: CallerAuthSettings | None  # None: the Functions host checks its keys

@@ -76,7 +76,7 @@ def test_the_package_holds_every_requirement_and_the_app_alone(package: zipfile.
     libraries = [name for name in names if re.search(r"\\.so$|\\.pyd$|\\.dylib$", name)]
     assert [name for name in libraries if not re.search(r"x86_64-linux-gnu|abi3", name)] == []
     assert {name.partition("/")[0] for name in names} == {
-        *("function_app.py", "blueprints", "shared", "host.json", "requirements.txt"),
+        *("function_app.py", "blueprints", "shared", "rates", "host.json", "requirements.txt"),
         ".python_packages",
     }
     assert [name for name in names if "__pycache__" in name or f"{PACKAGES}/bin/" in name] == []

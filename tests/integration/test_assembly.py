@@ -18,8 +18,10 @@ import pytest
 from harness.sample_envelope import an_envelope
 from harness.schema import valid
 from local.repository import ROOT
+from shared.adapters import rate_files
 from shared.core.cost import deployments
-from shared.core.event import builder, truncation
+from shared.core.cost.rates import read_card
+from shared.core.event import builder, event_cost, truncation
 from shared.core.records.capture import Capture
 from shared.core.telemetry import exchange_telemetry
 from shared.enrichment.assembly import (
@@ -71,8 +73,12 @@ async def test_a_large_exchange_gives_the_same_bytes_as_in_place(limit: int) -> 
     known = deployments.parse('{"*": {"sku": "DataZoneStandard", "zone": "eu"}}')
     event = builder.build(an_envelope(), request, response, "default", known)
     assert event.quantities.sku == "DataZoneStandard"
-    assembled = await ValidatingAssembler("default", known)(an_envelope(), request, response, limit)
-    assert assembled.body == truncation.truncate(event, limit)
+    texts = rate_files.read_texts()
+    expected = event_cost.priced(event, read_card(texts))
+    assembler = ValidatingAssembler("default", known, rates=texts)
+    assembled = await assembler(an_envelope(), request, response, limit)
+    assert assembled.body == truncation.truncate(expected, limit)
+    assert json.loads(assembled.body)["cost"]["card"]
 
 
 @pytest.mark.parametrize(("limit", "truncated"), [(10_000, True), (50_000_000, False)])

@@ -9,7 +9,7 @@ import pytest
 from local.repository import ROOT
 from tests.package import deployable
 
-DEPLOYED = {"function_app.py", "blueprints", "shared", "host.json", "requirements.txt"}
+DEPLOYED = {"function_app.py", "blueprints", "shared", "rates", "host.json", "requirements.txt"}
 
 
 def test_the_app_alone_is_deployed() -> None:

@@ -6,6 +6,7 @@ docs/reference/cost.md describes the columns.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -67,10 +68,21 @@ class Rate:
         return self.model, self.sku, self.zone, self.tier, self.variant
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CardTexts:
+    """A card of rates as its files hold it."""
+
+    base: str  # CSV
+    overlay: str | None = None  # of a company
+
+
 class RateCard:
     """Rates by key. An overlay's rates come before those of the card below it."""
 
-    def __init__(self, rates: Iterable[Rate], below: RateCard | None = None) -> None:
+    def __init__(
+        self, rates: Iterable[Rate], below: RateCard | None = None, version: str = ""
+    ) -> None:
+        self.version = version
         self._rates: dict[Key, list[Rate]] = defaultdict(list)
         self._below = below
         for rate in rates:
@@ -92,6 +104,26 @@ class RateCard:
         if valid:
             return valid[-1]
         return self._below.find(key, input_tokens, at) if self._below else None
+
+
+def read_card(texts: CardTexts) -> RateCard:
+    """The card of a base and an overlay. Raises RateError."""
+    base = _checked("the base", texts.base, gaps=True)
+    version = hashlib.sha256(f"{texts.base}{texts.overlay or ''}".encode()).hexdigest()[:12]
+    if texts.overlay is None:
+        return RateCard(base, version=version)
+    overlay = _checked("the overlay", texts.overlay, gaps=False)
+    if {rate.currency for rate in overlay} - {rate.currency for rate in base}:
+        raise RateError("the overlay's currency is not that of the base")
+    return RateCard(overlay, below=RateCard(base), version=version)
+
+
+def _checked(name: str, text: str, *, gaps: bool) -> list[Rate]:
+    found = parse(text)
+    why = problems(found, gaps=gaps)
+    if why:
+        raise RateError(f"{name}: {'; '.join(why)}")
+    return found
 
 
 def parse(text: str) -> list[Rate]:

@@ -8,7 +8,7 @@ In: an envelope, and the captures of the request and the response (either may be
     parameters                     the parameters of a request, by a list
     builder                        composes the Event from what was parsed
     attribution, latency, usage    parts of an event, each from its own source
-    event_quantities               what is billed of an exchange
+    event_quantities, event_cost   what is billed of an exchange, and its cost by a card of rates
     usage_claim                    which of several exchanges counts the usage of one response
     shape                          the Event's fields: the contract with consumers
     truncation                     Event -> JSON of at most so many bytes

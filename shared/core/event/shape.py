@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, cast
 
 from shared.core.answer.shapes import Audio, Choice, Embeddings, Images
 from shared.core.content.mode import ContentMode
+from shared.core.cost.cost import Status
 from shared.core.cost.quantities import Quantities
 from shared.core.event.usage import Tokens, UsageEstimate
 from shared.core.records.envelope import Caller, UsageSource
@@ -111,6 +112,19 @@ class RateLimit:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class EventCost:
+    """What the exchange cost at list prices (docs/reference/cost.md)."""
+
+    # how far the amount can be trusted: exact, estimated, provisioned, repeated, missing, unpriced
+    status: Status
+    amount: str | None  # a decimal number, not rounded; null: not known
+    currency: str | None  # null: no rate was needed, or none was found
+    parts: dict[str, str]  # the amount of each part
+    unpriced: tuple[str, ...]  # the parts that no rate prices; `model`: no rate at all
+    card: str  # the version of the rates: the beginning of their SHA-256
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TruncatedText:
     """A text that was cut to fit the Event Hub's limit."""
 
@@ -184,6 +198,8 @@ class Event:
     usage_repeated: bool
     tokens: Tokens | None  # the figures of usage by one set of names
     quantities: Quantities  # what is billed, each token in one part (docs/reference/cost.md)
+
+    cost: EventCost | None = None  # absent unless EVENT_COST is on
 
     # from the request's start to the upstream's status line; null: it never came
     time_to_headers_ms: int | None

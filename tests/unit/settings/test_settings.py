@@ -444,6 +444,11 @@ def test_request_headers_for_events_are_names_without_case() -> None:
     }
 
 
+def test_events_have_a_cost_only_if_it_is_switched_on() -> None:
+    assert not load(LEAST).event_cost
+    assert load(LEAST | {"EVENT_COST": "true"}).event_cost
+
+
 def test_deployments_have_a_type_a_zone_and_a_model() -> None:
     assert load(LEAST).deployments == {}
     value = '{"GPT-4o": {"sku": "DataZoneStandard", "zone": "eu"}, "*": {"model": "whisper"}}'

@@ -100,7 +100,7 @@ def test_a_company_prices_over_the_base(tmp_path: Path) -> None:
     (tmp_path / "base.csv").write_text(HEAD + "m,S,,,USD,1,a\n")
     overlay = tmp_path / "company.csv"
     overlay.write_text(HEAD + "m,S,,,USD,1,a\nm,S,,,USD,2,b\n")
-    with pytest.raises(RateError, match=r"company\.csv: m S: two rates"):
+    with pytest.raises(RateError, match="the overlay: m S: two rates"):
         rate_files.read_card(tmp_path)
     overlay.write_text(HEAD + "m,S,2026-01-01,,EUR,1,a\n")
     with pytest.raises(RateError, match="currency"):

@@ -1,0 +1,35 @@
+"""The cost of an exchange within its event, for consumers without a place that joins prices."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from shared.core.cost.cost import cost
+from shared.core.cost.rates import RateCard
+from shared.core.event.shape import Event, EventCost
+
+
+def priced(event: Event, card: RateCard | None) -> Event:
+    """The event with its cost by a card; without one, the event as it is."""
+    if card is None:
+        return event
+    ended_at = datetime.fromisoformat(event.timestamp).replace(tzinfo=UTC)
+    found = cost(event.quantities, card, ended_at)
+    return replace(
+        event,
+        cost=EventCost(
+            status=found.status,
+            amount=None if found.amount is None else _text(found.amount),
+            currency=found.currency,
+            parts={part: _text(amount) for part, amount in found.parts.items()},
+            unpriced=found.unpriced,
+            card=card.version,
+        ),
+    )
+
+
+def _text(amount: Decimal) -> str:
+    """Without an exponent, and without zeros at the end."""
+    return f"{amount.normalize():f}" if amount else "0"

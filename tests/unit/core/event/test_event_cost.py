@@ -1,0 +1,82 @@
+"""The cost within an event: only with a card, and in step with who counts the usage."""
+
+from __future__ import annotations
+
+import dataclasses
+from decimal import Decimal
+
+import pytest
+
+from harness.sample_envelope import PLAIN
+from harness.schema import valid
+from shared.core.cost.quantities import Quantities
+from shared.core.cost.rates import CardTexts, RateCard, read_card
+from shared.core.event import event_cost, usage_claim
+from shared.core.event.builder import build
+from shared.core.event.shape import Event, EventCost, to_json
+
+BASE = "model,sku,currency,input,output,source\ngpt,GlobalStandard,USD,1.25,10,a\n"
+CARD = read_card(CardTexts(base=BASE))
+
+
+def an_event(**changes: object) -> Event:
+    quantities = Quantities(
+        basis="usage", model="gpt", model_source="answer", sku="GlobalStandard", input=8, output=3
+    )
+    event = build(PLAIN, None, None, None)
+    return dataclasses.replace(event, quantities=dataclasses.replace(quantities, **changes))  # type: ignore[arg-type]
+
+
+def cost_of(event: Event, card: RateCard = CARD) -> EventCost:
+    found = event_cost.priced(event, card).cost
+    assert found is not None
+    return found
+
+
+def test_without_a_card_an_event_has_no_cost() -> None:
+    """The key is absent, as before."""
+    event = event_cost.priced(an_event(), None)
+    assert "cost" not in to_json(event)  # type: ignore[operator]
+
+
+def test_amounts_are_decimal_texts_that_add_up() -> None:
+    """Neither rounded nor with an exponent."""
+    found = cost_of(an_event(input=8, output=1))
+    assert (found.status, found.currency) == ("exact", "USD")
+    assert found.parts == {"input": "0.00001", "output": "0.00001"}
+    assert found.amount == "0.00002"
+    tiny = cost_of(an_event(input=1, output=None))
+    assert tiny.amount == "0.00000125"
+    valid(to_json(event_cost.priced(an_event(), CARD)))  # type: ignore[arg-type]
+
+
+def test_what_is_not_known_is_null_and_what_is_free_is_zero() -> None:
+    assert cost_of(an_event(basis="unknown")).amount is None
+    assert cost_of(an_event(basis="nothing")).amount == "0"
+    assert cost_of(an_event(model="other")).unpriced == ("model",)
+
+
+@pytest.mark.parametrize(("repeated", "amount"), [(True, "0"), (False, "0.00004")])
+def test_the_cost_follows_the_claim(repeated: bool, amount: str) -> None:
+    event = usage_claim.mark_repeated(an_event(), repeated=repeated)
+    assert cost_of(event).amount == amount
+
+
+def test_the_version_of_a_card_changes_with_its_prices() -> None:
+    """So that an event says by which prices it was made."""
+    versions = {
+        read_card(CardTexts(base=base, overlay=overlay)).version
+        for base, overlay in (
+            (BASE, None),
+            (BASE.replace("1.25", "1.5"), None),
+            (BASE, BASE),
+        )
+    }
+    assert len(versions) == 3
+    assert cost_of(an_event()).card == CARD.version
+
+
+def test_a_companys_rate_counts() -> None:
+    overlay = BASE.replace("1.25", "1").replace(",10,", ",1,")
+    card = read_card(CardTexts(base=BASE, overlay=overlay))
+    assert Decimal(cost_of(an_event(), card).amount or 0) == Decimal("0.000011")
