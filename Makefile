@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help install run func parts drill doctor logs test check lint unit e2e format schema cost sbom audit bench prove clean
+.PHONY: help install run func parts ask events view drill doctor logs test check lint unit e2e format schema cost sbom audit bench prove clean
 
 python := .venv/bin/python
 # make run PORT=7072 -> --port 7072; unset ones keep their defaults
@@ -46,6 +46,16 @@ parts: install ## all but the Functions host, for a `func start` of your own bes
 doctor: install ## say what is wrong with this machine, with the running `make run`, or with the app at URL
 	@$(python) -m local.doctor $(if $(FOLDER),--folder '$(FOLDER)') $(if $(URL),--url '$(URL)') \
 		$(if $(DEPLOYMENT),--deployment '$(DEPLOYMENT)')
+
+ask: install ## ask the running proxy: make ask PROMPT="…" (DEPLOYMENT, FOLDER), and see the event
+	@PROMPT="$${PROMPT:-In one sentence: what does a proxy do?}" && $(python) -m local.ask "$$PROMPT" \
+		$(if $(DEPLOYMENT),--deployment '$(DEPLOYMENT)') $(if $(FOLDER),--folder '$(FOLDER)')
+
+events: install ## print events as they arrive: make events FILTER='outcome:!completed' (JSON=1, FOLDER)
+	@$(python) -m local.events $(if $(JSON),--json) $(if $(FOLDER),--folder '$(FOLDER)') -- "$$FILTER"
+
+view: install ## the page for a real deployment, read only: make view ARGS=--help says what it needs
+	@$(python) -m view $(ARGS)
 
 drill: install ## take storage and the Event Hub of a running `make run` away for a while: is anything lost?
 	@$(python) -m local.drill $(if $(FOLDER),--folder '$(FOLDER)') \

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Final
 
+from local.colour import Paint, of_outcome, plain
 from local.event_feed import Event
 
 _SHOWN_CHARACTERS: Final = 80  # of a text
@@ -59,7 +60,7 @@ def save(event: Event, folder: Path) -> Path:
     return file
 
 
-def summary(event: Event) -> str:
+def summary(event: Event, paint: Paint = plain) -> str:
     """The event in a line: time, type, deployment, model, status, outcome, tokens, latency, id."""
     first = event.get("time_to_first_chunk_ms")
     return "  ".join(
@@ -67,7 +68,7 @@ def summary(event: Event) -> str:
             str(event.get("timestamp", ""))[11:23],
             str(event.get("type")),
             f"{event.get('deployment') or '-'} ({event.get('model')})",
-            f"{event.get('status_code')} {event.get('outcome')}",
+            paint(f"{event.get('status_code')} {event.get('outcome')}", of_outcome(event)),
             _tokens(event),
             f"{event.get('latency_ms')} ms"
             + (f" (first chunk {first} ms)" if first is not None else ""),

@@ -81,7 +81,7 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Op
         mode="local" if read.local else "deployment",
         host=read.host,
         port=read.port,
-        event_hub=_event_hub(read, environment),
+        event_hub=event_hub_of(environment, read.consumer_group),
         captures=_captures(environment),
         app=_app(read, environment),
         store=read.store,
@@ -95,7 +95,8 @@ def _setting(environment: Mapping[str, str], name: str) -> str | None:
     return environment.get(name, "").strip() or None
 
 
-def _event_hub(read: argparse.Namespace, environment: Mapping[str, str]) -> EventHubAddress:
+def event_hub_of(environment: Mapping[str, str], consumer_group: str) -> EventHubAddress:
+    """The Event Hub that the environment names. Raises OptionsError."""
     connection_string = _setting(environment, "AZURE_EVENTHUB_CONN_STR")
     namespace = _setting(environment, "AZURE_EVENTHUB_NAMESPACE")
     name = _setting(environment, "AZURE_EVENTHUB_NAME")
@@ -111,7 +112,7 @@ def _event_hub(read: argparse.Namespace, environment: Mapping[str, str]) -> Even
         connection_string=connection_string,
         namespace=None if connection_string else namespace,
         name=name,
-        consumer_group=read.consumer_group,
+        consumer_group=consumer_group,
     )
 
 
@@ -159,7 +160,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Environment: AZURE_EVENTHUB_NAME with AZURE_EVENTHUB_NAMESPACE or AZURE_EVENTHUB_CONN_STR; "
         "CAPTURES_STORAGE__blobServiceUri or CAPTURES_STORAGE (without it, no captures are shown); with --app "
         "FNSSE_CALLER_KEY for the playground and FNSSE_OPERATOR_KEY for what operators do. "
-        "Roles: Azure Event Hubs Data Receiver, Storage Blob Data Reader.",
+        "Roles: Azure Event Hubs Data Receiver, Storage Blob Data Reader. How-to: docs/how-to/look-at-a-deployment.md",
     )
     parser.add_argument(
         "--host",

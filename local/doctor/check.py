@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TextIO
+
+from local.colour import has_colours
 
 
 class State(StrEnum):
@@ -57,7 +58,7 @@ def show(title: str, checks: Iterable[Check], out: TextIO) -> list[Check]:
     print(f"\n{title}", file=out, flush=True)
     shown = []
     for check in checks:
-        print(_line(check, colour=_has_colours(out)), file=out, flush=True)
+        print(_line(check, colour=has_colours(out)), file=out, flush=True)
         shown.append(check)
     return shown
 
@@ -68,8 +69,3 @@ def _line(check: Check, *, colour: bool) -> str:
         name = f"\033[{_COLOURS[check.state]}m{name}\033[0m"
     remedy = f"\n  {'':<{_WIDTH}} -> {check.remedy}" if check.remedy else ""
     return f"  {name} {check.what}{remedy}"
-
-
-def _has_colours(out: TextIO) -> bool:
-    # https://no-color.org
-    return out.isatty() and not os.environ.get("NO_COLOR")

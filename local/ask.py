@@ -1,0 +1,133 @@
+"""`make ask PROMPT="…"`: ask through the proxy of a `make run`, print the answer as it comes, and
+then the line of its event.
+
+Exit code 0; 1 if nothing serves, or the answer is an error; its event is printed all the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, TextIO
+from urllib.parse import quote
+
+import httpx
+
+from local.colour import has_colours, paint, plain
+from local.event_feed import Event, EventFeed
+from local.event_text import summary
+from local.folder import DEFAULT_FOLDER
+from local.running import Running, find
+from local.stack import StackError
+from shared.core.wire.json.json_shape import JsonObject, mapping, mappings, parse_object, text
+from shared.core.wire.stream.sse import SseDecoder
+
+# func polls its queue every other second, and needs seconds for its first invocation.
+_EVENT_WITHIN_S: Final = 60.0
+_ANSWER_WITHIN_S: Final = 300.0
+_API_VERSION: Final = "2024-10-21"
+
+
+def ask(running: Running, prompt: str, deployment: str, out: TextIO) -> bool:
+    """Print the answer and the line of its event; False if the answer is an error. Raises
+    StackError.
+    """
+    with EventFeed(running.event_hub_settings, from_start=False) as feed:
+        exchange_id, is_whole = _print_answer(running, prompt, deployment, out)
+        event = _event(feed, exchange_id)
+    if event is None:
+        print(f"no event of {exchange_id} came within {_EVENT_WITHIN_S:.0f} s", file=out)
+        return False
+    print(summary(event, paint if has_colours(out) else plain), file=out)
+    print(f"{running.page}/?open={exchange_id}", file=out)
+    return is_whole
+
+
+def _print_answer(running: Running, prompt: str, deployment: str, out: TextIO) -> tuple[str, bool]:
+    url = (
+        f"{running.proxy}/openai/deployments/{quote(deployment, safe='')}/chat/completions"
+        f"?api-version={_API_VERSION}"
+    )
+    body = {"stream": True, "messages": [{"role": "user", "content": prompt}]}
+    is_whole = True
+    try:
+        # HTTP_PROXY does not apply to this machine's own ports
+        with (
+            httpx.Client(timeout=_ANSWER_WITHIN_S, trust_env=False) as client,
+            client.stream("POST", url, json=body) as answer,
+        ):
+            exchange_id = answer.headers.get("x-exchange-id", "")
+            is_whole = answer.is_success
+            is_whole = _print_body(answer, out) and is_whole
+    except httpx.ConnectError as error:
+        raise StackError(f"the proxy at {running.proxy} cannot be reached: {error}") from None
+    except httpx.HTTPError as error:
+        print(f"\nthe answer broke off: {type(error).__name__}", file=out)
+        is_whole = False
+    print(file=out, flush=True)
+    return exchange_id, is_whole
+
+
+def _print_body(answer: httpx.Response, out: TextIO) -> bool:
+    """Print the text of an answer as it comes; False if it reports an error."""
+    if not answer.headers.get("content-type", "").startswith("text/event-stream"):
+        body = parse_object(answer.read())
+        print(_error(body) or f"answered {answer.status_code}", file=out, end="", flush=True)
+        return False
+    decoder, is_whole = SseDecoder(), True
+    for piece in answer.iter_bytes():
+        for event in decoder.feed(piece):
+            chunk = parse_object(event.data)
+            error = _error(chunk)
+            is_whole = is_whole and not error
+            words = f"\n{error}" if error else "".join(_deltas(chunk))
+            print(words, file=out, end="", flush=True)
+    return is_whole
+
+
+def _deltas(chunk: JsonObject) -> Iterator[str]:
+    for choice in mappings(chunk.get("choices")):
+        yield text(mapping(choice.get("delta")).get("content"))
+
+
+def _error(body: JsonObject) -> str:
+    error = mapping(body.get("error"))
+    return f"{error.get('code') or 'error'}: {text(error.get('message'))}" if error else ""
+
+
+def _event(feed: EventFeed, exchange_id: str) -> Event | None:
+    deadline = time.monotonic() + _EVENT_WITHIN_S
+    while time.monotonic() < deadline:
+        event = feed.next(within_s=0.5)
+        if event is not None and event.get("exchange_id") == exchange_id:
+            return event
+    return None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command. Returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m local.ask",
+        description="Asks through the proxy of a running `make run`, and shows the event that it makes.",
+    )
+    parser.add_argument("prompt")
+    parser.add_argument("--deployment", default="gpt-4o", help="default: %(default)s")
+    parser.add_argument(
+        "--folder", type=Path, default=DEFAULT_FOLDER, help="of the run; default: %(default)s"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        running = find(options.folder)
+        return 0 if ask(running, options.prompt, options.deployment, sys.stdout) else 1
+    except StackError as error:
+        print(f"fnsse: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""`make ask` and `make events` beside a stack."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Callable
+
+import pytest
+
+from local.ask import ask
+from local.events import EventPrinter, follow
+from local.running import describe
+from local.stack import Stack
+from tests.e2e.conftest import on_embedded_alone
+from view.filters import parse
+from view.options import event_hub_of
+
+pytestmark = on_embedded_alone
+
+
+def asked(stack: Stack, prompt: str, deployment: str = "gpt-4o") -> tuple[bool, list[str]]:
+    out = io.StringIO()
+    is_whole = ask(describe(stack), prompt, deployment, out)
+    return is_whole, out.getvalue().splitlines()
+
+
+def test_an_answer_is_followed_by_its_events_line(stack: Stack) -> None:
+    is_whole, lines = asked(stack, "In one sentence: what does a proxy do?")
+    assert is_whole
+    assert len(lines[0].split()) > 5
+    assert "200 completed" in lines[1]
+    exchange_id = lines[1].split()[-1]
+    assert lines[2] == f"{stack.view_url}/?open={exchange_id}"
+
+
+@pytest.mark.parametrize(
+    ("directives", "error", "outcome"),
+    [
+        ("--status=429,retry_after=7", "429: ", "429 upstream_error"),
+        ("--close_after=5", "upstream_interrupted: ", "200 upstream_interrupted"),
+    ],
+    ids=["refused", "broken"],
+)
+def test_an_error_is_named_and_its_event_shown(
+    stack: Stack, directives: str, error: str, outcome: str
+) -> None:
+    is_whole, lines = asked(stack, "Hello", f"gpt-4o{directives}")
+    assert not is_whole
+    assert any(line.startswith(error) for line in lines[:-2]), lines
+    assert outcome in lines[-2]
+
+
+@pytest.mark.anyio
+async def test_events_are_printed_as_they_arrive(stack: Stack) -> None:
+    """Those that the filter matches, whenever they were sent."""
+    out = io.StringIO()
+    printer = EventPrinter(parse('"tail this"', now_ms=0), out, as_json=False)
+    address = event_hub_of(describe(stack).event_hub_settings, "$Default")
+    following = asyncio.create_task(follow(address, printer, since_minutes=None))
+    try:
+        await asyncio.to_thread(asked, stack, "Not this one")
+        await asyncio.to_thread(asked, stack, "Tail this one")
+        await asyncio.wait_for(_until(lambda: out.getvalue().endswith("\n")), 30)
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+    [line] = out.getvalue().splitlines()
+    assert "200 completed" in line
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110 - another thread changes it
+        await asyncio.sleep(0.02)
