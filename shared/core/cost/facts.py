@@ -141,10 +141,10 @@ def _basis(facts: Facts) -> Basis:
 def _is_billed(facts: Facts) -> bool:
     """Whether the upstream may have charged for the exchange, as far as it shows."""
     status = facts.upstream_status_code
-    if facts.outcome == "rejected" or facts.method in _REQUESTS_WITHOUT_BODY:
+    if facts.method in _REQUESTS_WITHOUT_BODY:
         return False
     if status is None:
-        return facts.outcome != "upstream_error"
+        return facts.outcome not in {"rejected", "upstream_error"}
     if status >= 400:
         # Azure bills what it processed, although the status reports an error
         return status == 408 or (status == 400 and facts.error_code == "content_filter")

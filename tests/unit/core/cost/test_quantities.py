@@ -111,6 +111,8 @@ def test_the_parts_are_the_whole_whatever_the_upstream_reports(
             "unknown",
         ),
         ({"usage": None, "outcome": "rejected", "upstream_status_code": None}, "nothing"),
+        # the upstream had answered; what it made could not be recorded
+        ({"usage": None, "outcome": "rejected"}, "unknown"),
         ({"usage": None, "outcome": "aborted", "upstream_status_code": None}, "unknown"),
         ({"usage": None, "outcome": "timed_out", "upstream_status_code": None}, "unknown"),
         ({"usage": None, "outcome": "upstream_error", "upstream_status_code": None}, "nothing"),
