@@ -20,11 +20,11 @@ from yarl import URL
 from shared.adapters import aiohttp_internals
 from shared.adapters.aiohttp_bodies import RequestBody, ResponseBody
 from shared.adapters.aiohttp_errors import translate, untraced
+from shared.adapters.aiohttp_session import SKIPPED_HEADERS, NotRepeated, send_once
 from shared.adapters.connection_pool import ConnectionPool
 
 # Of a response. aiohttp's own limit is 128, which counts trailers as well; gateways add many.
 _MAX_HEADERS: Final = 4096
-_AUTO_HEADERS: Final = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
 # A server that closes its connections after each answer, without a word in it, does so within
 # milliseconds.
@@ -58,7 +58,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         body = RequestBody(request, timeouts.get("write"))
         try:
             response = await body.sent_by(self._send(request, timeouts, body))
-        except _NotRepeated as once:
+        except NotRepeated as once:
             raise translate(once.error, before_headers=True) from untraced(once.error)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise translate(error, before_headers=True) from untraced(error)
@@ -91,32 +91,15 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                     rest_s=self._rest_s, limit=self._max_connections, limit_per_host=0
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                skip_auto_headers=_AUTO_HEADERS,
+                skip_auto_headers=SKIPPED_HEADERS,
                 auto_decompress=False,
                 trust_env=False,
                 max_line_size=self._max_header_bytes,
                 max_field_size=self._max_header_bytes,
-                middlewares=(_send_once,),
+                middlewares=(send_once,),
                 max_headers=_MAX_HEADERS,
             )
         return self._session
-
-
-class _NotRepeated(Exception):
-    """Takes an error past aiohttp, which would send GET, PUT, DELETE and others again."""
-
-    def __init__(self, error: aiohttp.ClientError) -> None:
-        super().__init__()
-        self.error = error
-
-
-async def _send_once(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    try:
-        return await handler(request)
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _NotRepeated(error) from None
 
 
 def _headers(request: httpx.Request) -> CIMultiDict[str]:

@@ -12,17 +12,15 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import aiohttp
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from shared.adapters.aiohttp_session import SKIPPED_HEADERS, NotRepeated, send_once
 from shared.adapters.connection_pool import ConnectionPool
 from shared.errors import StorageError
 from shared.settings.timeouts import StorageTimeouts
-
-_AUTO_HEADERS: Final = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +64,10 @@ class StorageHttp:
                 return await self._send(method, address, headers, body)
             finally:
                 turns.release()
+        # without a traceback: its frames hold the body
+        except NotRepeated as once:
+            raise _translated(once.error) from once.error.with_traceback(None)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            # without a traceback: its frames hold the body
             raise _translated(error) from error.with_traceback(None)
 
     async def _take_turn(self, address: URL) -> asyncio.Semaphore:
@@ -134,24 +134,12 @@ class StorageHttp:
             ),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect_s),
             cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=_AUTO_HEADERS,
+            skip_auto_headers=SKIPPED_HEADERS,
             auto_decompress=False,
             trust_env=False,
-            middlewares=(_send_once,),
+            middlewares=(send_once,),
         )
         return self._session
-
-
-async def _send_once(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """aiohttp's own repetition looks for two of its exceptions. Here it sees a third one."""
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise  # there was no connection; aiohttp does not repeat this
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise aiohttp.ClientConnectionError(type(error).__name__) from error.with_traceback(None)
 
 
 def _translated(error: BaseException) -> StorageError:

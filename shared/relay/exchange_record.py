@@ -11,7 +11,7 @@ from shared.core.api_error import ApiError
 from shared.core.content.decision import ContentDecision
 from shared.core.exchange.error_frame import error_frame
 from shared.core.exchange.machine import Conclusion
-from shared.core.records import outcome
+from shared.core.exchange.response_end import ResponseEnd
 from shared.core.records.envelope import (
     MAX_ARRIVALS,
     Caller,
@@ -20,7 +20,6 @@ from shared.core.records.envelope import (
     Timings,
     bound_text,
 )
-from shared.core.records.outcome import Outcome, RelayResult
 from shared.core.wire.http.headers import RawHeaders, header, is_readable
 from shared.core.wire.json.json_shape import JsonObject
 from shared.core.wire.request.routing import Operation
@@ -121,23 +120,16 @@ class ExchangeRecord:
         self.answered_status = answered_status
 
     @property
-    def finished(self) -> bool:
-        """The answer is a stream that holds its own end so far, and reports no error."""
-        end = self._tail()
-        return bool(self.stream) and end.finished and not end.failed
+    def end(self) -> ResponseEnd:
+        """What the end of all that has been received says."""
+        return self._end(self._tail())
 
-    @property
-    def cut_short(self) -> bool:
-        """An answer that ended as HTTP wants it is known to be without its own end, and does not
-        report an error either.
-        """
-        end = self._tail()
-        known = end.finished or end.failed or end.open_end or end.unsure
-        return self._end_is_known and not known
-
-    @property
-    def _end_is_known(self) -> bool:
-        return bool(self.stream) and self.readable and self.operation.spec.stream_end_is_known
+    def _end(self, end: Tail) -> ResponseEnd:
+        return ResponseEnd(
+            tail=end,
+            is_stream=bool(self.stream),
+            end_is_known=self.readable and self.operation.spec.stream_end_is_known,
+        )
 
     @property
     def stream(self) -> bool | None:
@@ -170,7 +162,7 @@ class ExchangeRecord:
             started_at=self.started_at.isoformat(timespec="microseconds"),
             status_code=self.answered_status,
             upstream_status_code=self.upstream_status,
-            outcome=self._outcome(conclusion.result),
+            outcome=self._sent_end.outcome(conclusion.result, upstream_status=self.upstream_status),
             failure=_failure(conclusion.failure),
             timings=self._timings(),
             arrivals=tuple(self.arrivals),
@@ -194,17 +186,11 @@ class ExchangeRecord:
         usage = self._tail().usage
         return usage if self.content.mode.stores_bodies else without_content.figures_of(usage)
 
-    def _outcome(self, result: RelayResult) -> Outcome:
-        end = self.disconnected_at.tail if self.disconnected_at is not None else self._tail()
-        # if nothing else says it, HTTP's word counts
-        unknown = end.unsure or not self._end_is_known
-        complete = result is RelayResult.COMPLETE and unknown
-        return outcome.decide(
-            result,
-            upstream_status=self.upstream_status,
-            stream=bool(self.stream),
-            finished=end.finished or end.open_end or complete,
-            failed=end.failed,
+    @property
+    def _sent_end(self) -> ResponseEnd:
+        """What the end of all that the client was sent says."""
+        return (
+            self._end(self.disconnected_at.tail) if self.disconnected_at is not None else self.end
         )
 
     def caller(self) -> Caller:

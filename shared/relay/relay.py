@@ -189,7 +189,7 @@ class RelayResponse(Response):
             )
             with anyio.move_on_after(_LAST_WORDS_S):
                 await self._carry_out(
-                    self._machine.deadline_passed(error, finished=self.record.finished)
+                    self._machine.deadline_passed(error, finished=self.record.end.finished)
                 )
 
     async def _relay_exchange(self, receive: Receive) -> None:
@@ -228,9 +228,9 @@ class RelayResponse(Response):
         except UpstreamError as error:
             if isinstance(body, PassingBody) and body.error is not None:
                 raise body.error from None  # it was the client's side that failed
-            await self._carry_out(machine.upstream_failed(error, finished=record.finished))
+            await self._carry_out(machine.upstream_failed(error, finished=record.end.finished))
         else:
-            await self._carry_out(machine.upstream_ended(cut_short=record.cut_short))
+            await self._carry_out(machine.upstream_ended(cut_short=record.end.cut_short))
 
     async def _open(self, content: RequestContent) -> tuple[int, RawHeaders]:
         """Status and headers of the answer."""

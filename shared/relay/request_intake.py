@@ -13,7 +13,7 @@ from typing import Final
 from starlette.types import Receive
 
 from shared.concurrency.cooperative import run_cooperatively
-from shared.core.wire.http.content_coding import decode_small
+from shared.core.wire.http.content_coding import MAX_SMALL_BYTES, decode_small
 from shared.core.wire.http.headers import header, is_readable
 from shared.core.wire.request import stream_request, usage_request
 from shared.errors import RequestNotCaptured
@@ -29,8 +29,6 @@ from shared.relay.request_body import (
 )
 from shared.settings.settings import InterventionSettings, LimitSettings
 
-# A request with a content coding is examined if it is no larger decoded: about 3 ms of CPU.
-_DECODED_BYTES: Final = 1024 * 1024
 # A placeholder and the capture of a body of this size take about as long to store (measured).
 _PLACEHOLDER_BYTES: Final = 256 * 1024
 
@@ -151,7 +149,7 @@ class RequestIntake:
         if is_readable(headers):
             return body
         coding = header(headers, b"content-encoding")
-        return await run_cooperatively(decode_small(body, coding, _DECODED_BYTES)) or body
+        return await run_cooperatively(decode_small(body, coding, MAX_SMALL_BYTES)) or body
 
     def _is_examined(self) -> bool:
         record = self._record

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 import httpx
 
 from shared.core.wire.http import body_start, forwarding
-from shared.core.wire.http.content_coding import ContentDecoder
+from shared.core.wire.http.content_coding import MAX_SMALL_BYTES, ContentDecoder
 from shared.core.wire.http.headers import (
     RawHeaders,
     event_stream_announced,
@@ -32,7 +32,6 @@ from shared.relay.request_body import Body, HeldBody, RequestContent
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})  # RFC 9110, 9.2.1
 _MAX_REPEATS: Final = 2  # for kept connections; others of the pool may be at their end, too
 _EXAMINED_BYTES: Final = 64 * 1024  # of an error body that may be about the addition
-_MAX_DECODED_BYTES: Final = 1024 * 1024
 
 
 class UpstreamClient(Protocol):
@@ -171,7 +170,7 @@ class UpstreamCall:
         except UpstreamError as error:  # the status has come, and counts
             self._rest = _failing(error)
         coding = header(response.headers.raw, b"content-encoding")
-        decoder = ContentDecoder(coding, _MAX_DECODED_BYTES)
+        decoder = ContentDecoder(coding, MAX_SMALL_BYTES)
         error_body = b"".join(decoder.decode(self._examined))
         return usage_request.is_refusal(response.status_code, error_body)
 

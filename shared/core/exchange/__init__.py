@@ -9,6 +9,7 @@
     early_response  what the client is promised if it is answered before the upstream is
     early_body   which bytes go to the client after an early response
     error_frame  an error as an event of a stream that has begun
+    response_end what the end of a response says, and the outcome that follows from it
     failures     what each failure means to the client and to the record
 
 It imports from wire, records and api_error; nothing in core imports from here.

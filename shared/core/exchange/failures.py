@@ -11,7 +11,7 @@ from shared.core import api_error
 from shared.core.api_error import ApiError
 from shared.core.records.outcome import RelayResult
 from shared.core.wire.http.body_start import is_event_stream
-from shared.core.wire.http.content_coding import ContentDecoder
+from shared.core.wire.http.content_coding import MAX_SMALL_BYTES, ContentDecoder
 from shared.core.wire.json.json_shape import JsonObject, mapping, parse_object, text
 from shared.core.wire.stream.sse import decode
 from shared.errors import (
@@ -25,7 +25,6 @@ from shared.errors import (
 )
 
 _QUOTED_BYTES: Final = 2048  # of an error body that is not in OpenAI's shape
-_MAX_DECODED_BYTES: Final = 1024 * 1024  # of a coded error
 
 
 class Meaning(NamedTuple):
@@ -62,7 +61,7 @@ def unusable_response(form: str) -> Meaning:
 
 def one_line_error(body: bytes, content_encoding: str = "") -> bytes:
     """An upstream's error body as JSON of one line, in the shape `{"error": …}`."""
-    decoder = ContentDecoder(content_encoding, _MAX_DECODED_BYTES)
+    decoder = ContentDecoder(content_encoding, MAX_SMALL_BYTES)
     decoded = b"".join(decoder.decode([body]))
     document = parse_object(decoded) or _first_event(decoded)
     error = document.get("error")

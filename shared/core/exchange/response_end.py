@@ -1,0 +1,47 @@
+"""What the end of a response says: whether it is all there, and how the exchange ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.core.records import outcome
+from shared.core.records.outcome import Outcome, RelayResult
+from shared.core.wire.stream.tail import Tail
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResponseEnd:
+    """The end of what has been received of a response."""
+
+    tail: Tail
+    is_stream: bool
+    # the bytes can be read, and a stream of the operation without its last event was cut
+    end_is_known: bool
+
+    @property
+    def finished(self) -> bool:
+        """It is a stream that holds its own end so far, and reports no error."""
+        return self.is_stream and self.tail.finished and not self.tail.failed
+
+    @property
+    def cut_short(self) -> bool:
+        """If HTTP ends it here, it is known to be without its own end, and does not report an error
+        either.
+        """
+        tail = self.tail
+        explained = tail.finished or tail.failed or tail.open_end or tail.unsure
+        return self.is_stream and self.end_is_known and not explained
+
+    def outcome(self, result: RelayResult, *, upstream_status: int | None) -> Outcome:
+        """The exchange's outcome, if this end is that of what the client was sent."""
+        tail = self.tail
+        # if nothing else says it, HTTP's word counts
+        unknown = tail.unsure or not (self.is_stream and self.end_is_known)
+        complete = result is RelayResult.COMPLETE and unknown
+        return outcome.decide(
+            result,
+            upstream_status=upstream_status,
+            stream=self.is_stream,
+            finished=tail.finished or tail.open_end or complete,
+            failed=tail.failed,
+        )
