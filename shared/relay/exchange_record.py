@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from shared.core.answer import without_content
 from shared.core.api_error import ApiError
@@ -35,6 +35,16 @@ class DisconnectPoint(NamedTuple):
 
     sent_bytes: int
     tail: Tail  # of what it was sent
+
+
+class StoredCaptures(NamedTuple):
+    """The names of an exchange's captures that are stored; None: that one is not."""
+
+    request: str | None = None
+    response: str | None = None
+
+
+NOTHING_STORED: Final = StoredCaptures()
 
 
 @dataclass(kw_only=True, slots=True)
@@ -146,8 +156,16 @@ class ExchangeRecord:
         typed = self.operation.spec.has_typed_events
         return error_frame(document, sequence_number=number if typed else None)
 
-    def envelope(self, conclusion: Conclusion) -> Envelope:
-        """The envelope, before its captures are named."""
+    def envelope(
+        self,
+        conclusion: Conclusion,
+        captures: StoredCaptures = NOTHING_STORED,
+        *,
+        recorded_ms: float | None = None,
+    ) -> Envelope:
+        """The envelope. `captures`: those that are stored, or about to be. `recorded_ms`: when that
+        was known; None: not yet.
+        """
         usage, sent_bytes = self._usage(), self.response.size - self.unsent_bytes
         if self.disconnected_at is not None:
             sent_bytes = self.disconnected_at.sent_bytes
@@ -174,8 +192,9 @@ class ExchangeRecord:
             request_bytes=self.request.size,
             response_bytes=self.response.size,
             sent_bytes=sent_bytes,
-            request_capture=None,
-            response_capture=None,
+            request_capture=captures.request,
+            response_capture=captures.response,
+            recorded_ms=recorded_ms,
             caller=self.caller(),
             trace_parent=bound_text(header(self.request_headers, b"traceparent") or None),
             content_mode=self.content.mode,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from shared.concurrency.cooperative import run_cooperatively
@@ -25,7 +25,7 @@ from shared.errors import StorageError
 from shared.relay import capture_headers
 from shared.relay.capture_writer import CaptureMemory, CaptureStore, CaptureWriter, Upload
 from shared.relay.digest_writer import BodyWriter, DigestWriter
-from shared.relay.exchange_record import ExchangeRecord
+from shared.relay.exchange_record import ExchangeRecord, StoredCaptures
 from shared.relay.outcome_recorder import (
     GIVE_UP_AFTER_S,
     Counters,
@@ -151,33 +151,30 @@ class Recorder:
         conclusion = machine.require_conclusion()
         began_at = asyncio.get_running_loop().time()
         traceless = self._is_traceless(record, conclusion)
-        envelope = await self._put_captures(record, conclusion)
-        both = envelope.request_capture is not None and envelope.response_capture is not None
+        captures = await self._put_captures(record, conclusion)
+        both = captures.request is not None and captures.response is not None
         captured.set_result(machine.captures_stored() if both else machine.captures_failed())
-        # the client did not get its answer's end
-        amended = machine.require_conclusion() is not conclusion
+        final = machine.require_conclusion()
+        amended = final is not conclusion  # the client did not get its answer's end
         if amended:
             record.end_withheld(machine.held_bytes, answered_status=machine.answered_status)
-            names = (envelope.request_capture, envelope.response_capture)
-            envelope = _with_captures(record.envelope(machine.require_conclusion()), *names)
         recording_ms = (asyncio.get_running_loop().time() - began_at) * 1000
-        recorded_ms = round(envelope.timings.to_end_ms + recording_ms, 3)
-        envelope = replace(envelope, recorded_ms=recorded_ms)
-        says_ending = envelope.response_capture is not None and not amended
+        recorded_ms = round(record.to_end_ms + recording_ms, 3)
+        envelope = record.envelope(final, captures, recorded_ms=recorded_ms)
+        says_ending = captures.response is not None and not amended
         await self.outcomes.record(envelope, in_storage=says_ending, traceless=traceless)
 
-    async def _put_captures(self, record: ExchangeRecord, conclusion: Conclusion) -> Envelope:
-        """The envelope, with the names of the captures that are stored."""
-        envelope = record.envelope(conclusion)
-        if await self._request_stored(record, conclusion):
-            envelope = _with_captures(envelope, record.request.name, None)
+    async def _put_captures(self, record: ExchangeRecord, conclusion: Conclusion) -> StoredCaptures:
+        """The captures that are stored."""
+        stored = await self._request_stored(record, conclusion)
+        captures = StoredCaptures(request=record.request.name if stored else None)
         if record.upstream_status is None:
-            return envelope
-        stored = _with_captures(envelope, envelope.request_capture, record.response.name)
-        if await self._put_response(record, stored):
-            return stored
+            return captures
+        with_response = captures._replace(response=record.response.name)
+        if await self._put_response(record, record.envelope(conclusion, with_response)):
+            return with_response
         self.failed.response_captures += 1
-        return envelope
+        return captures
 
     def _is_traceless(self, record: ExchangeRecord, conclusion: Conclusion) -> bool:
         """Nothing of the exchange is in storage, or will be: it was rejected before its request was
@@ -272,10 +269,6 @@ class Recorder:
             return await self._captures.begins_with(name, preamble)
         except StorageError:
             return False
-
-
-def _with_captures(envelope: Envelope, request: str | None, response: str | None) -> Envelope:
-    return replace(envelope, request_capture=request, response_capture=response)
 
 
 def _resolve(captured: asyncio.Future[Actions], machine: ExchangeMachine) -> None:
