@@ -33,6 +33,7 @@ _HUB: Final = {
 STATUS: Final[JsonObject] = {
     "hub": {"state": "receiving", "error": None, "received": 0, "last_at": None},
     "stored": 0,
+    "ops": None,
 }
 
 

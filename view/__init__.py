@@ -12,4 +12,5 @@ it.
     page        the page itself: ES modules without a build step
     errors      every exception that is raised on purpose
     options     the command line and the environment
+    __main__    `python -m view`
 """

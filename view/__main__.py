@@ -26,6 +26,7 @@ from view.exchange.received import Received
 from view.options import Options, parse
 from view.server.app import build
 from view.server.app_client import AppClient
+from view.server.delivery import DeliveryStatus
 from view.server.live import Live
 from view.server.services import Services
 from view.sources.captures import CaptureReader
@@ -94,24 +95,27 @@ async def _run(
         positions={} if options.mode == "local" else store.positions(),
         since_minutes=options.since_minutes,
     )
-    live = Live(lambda: _status(feed, store))
+    app = AppClient(options.app) if options.app else None
+    delivery = DeliveryStatus(app)
+    live = Live(lambda: _status(feed, store, delivery))
     services = Services(
         options=options,
         store=store,
         live=live,
         captures=CaptureReader(options.captures) if options.captures else None,
-        app=AppClient(options.app) if options.app else None,
+        app=app,
         card=card,
     )
-    app = build(services, token=token)
-    server = _Server(uvicorn.Config(app, log_level="warning", lifespan="off"), live)
-    receiving = asyncio.create_task(feed.run())
+    config = uvicorn.Config(build(services, token=token), log_level="warning", lifespan="off")
+    server = _Server(config, live)
+    running = [asyncio.create_task(task) for task in (feed.run(), delivery.run())]
     print(f"view ready: {_address(options, listener, token)}", flush=True)
     try:
         await server.serve(sockets=[listener])
     finally:
-        receiving.cancel()
-        await asyncio.gather(receiving, return_exceptions=True)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
         await services.aclose()
 
 
@@ -144,7 +148,7 @@ def _address(options: Options, listener: socket.socket, token: str | None) -> st
     return f"http://{host}:{listener.getsockname()[1]}/{query}"
 
 
-def _status(feed: EventFeed, store: Store) -> JsonObject:
+def _status(feed: EventFeed, store: Store, delivery: DeliveryStatus) -> JsonObject:
     state = feed.state
     return {
         "hub": {
@@ -154,6 +158,7 @@ def _status(feed: EventFeed, store: Store) -> JsonObject:
             "last_at": state.last_at,
         },
         "stored": store.count(()),
+        "ops": delivery.latest,
     }
 
 

@@ -114,6 +114,21 @@ def test_a_page_that_follows_gets_new_rows(view: httpx.Client) -> None:
     assert json.loads(row.removeprefix("data: "))["id"] == wanted
 
 
+def test_the_state_of_delivery_comes_along(view: httpx.Client) -> None:
+    """What operators see of the app, and how the view itself receives."""
+    with view.stream("GET", "/api/live") as live:
+        states = (
+            json.loads(line.removeprefix("data: "))
+            for line in live.iter_lines()
+            if line.startswith('data: {"hub"')
+        )
+        state = next(state for state in states if state["ops"] is not None)
+    assert state["hub"]["state"] == "receiving"
+    assert state["ops"]["worker"]["recording"]["lost"] == 0
+    assert view.get("/api/ops/status").json().keys() == state["ops"].keys()
+    assert "reports" in view.get("/api/ops/reports", params={"hours": 2}).json()
+
+
 def test_an_erased_exchange_is_shown_no_more(view: httpx.Client) -> None:
     """The app erases its captures, and the view what it had read of it."""
     exchange_id = ask(view, prompt="Erase me", stream=False).headers["x-exchange-id"]

@@ -11,7 +11,10 @@ import pytest
 from local.repository import ROOT
 
 _SHARED = ROOT / "shared"
-_PACKAGES = sorted(path.parent for path in _SHARED.rglob("__init__.py"))
+_VIEW = _SHARED.parent / "view"
+_PACKAGES = sorted(
+    path.parent for folder in (_SHARED, _VIEW) for path in folder.rglob("__init__.py")
+)
 
 
 def _contents(package: Path) -> list[str]:

@@ -1,5 +1,11 @@
 """What the view shows of one exchange, computed from its event and captures. Pure.
 
 * `row`: the figures that a table shows and a filter compares.
+* `received`: an event as the Event Hub hands it over.
 * `conversation`: prompt and answer as messages.
+* `timeline`: when what happened.
+* `usage`: figures and where they come from.
+* `price`: what it costs.
+* `capture_view`: what was captured, events of a stream with their times.
+* `curl`: the call as a command line.
 """

@@ -55,7 +55,11 @@ def _phrase(text: str) -> str:
 
 
 def _is_one_of(term: IsOneOf) -> Condition:
-    parts = [_equals(f'"{term.key.column}"', value) for value in term.values]
+    column = f'"{term.key.column}"'
+    if len(term.values) > 1 or isinstance(term.values[0], Pattern):
+        # Not by the column's index: of many rows it would have to sort all, for a page of 100.
+        column = f"+{column} COLLATE NOCASE"
+    parts = [_equals(column, value) for value in term.values]
     either = " OR ".join(part.sql for part in parts)
     parameters = tuple(value for part in parts for value in part.parameters)
     if term.negated:

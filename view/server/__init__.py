@@ -2,8 +2,13 @@
 
 * `guard`: who may ask, and the headers of every answer.
 * `services`: what the routes work with.
-* `query`: the query strings of the API.
-* `exchanges`: tables and single exchanges.
+* `query`: the query strings and bodies of the API.
+* `page_files`: the page's own files.
+* `exchanges`: tables, single exchanges and their captures.
+* `charts`: the charts' figures.
 * `live`: new rows as they arrive.
+* `app_client`: calls of the app, with keys that the page never has.
+* `playground`, `faults`: a prompt of the page's, and what may go wrong with it.
+* `operations`, `runs`, `delivery`: what operators do and see.
 * `app`: all routes.
 """

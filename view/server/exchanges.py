@@ -23,7 +23,7 @@ from view.exchange.usage import figures
 from view.server.query import filter_of, number_of
 from view.server.services import Services, services_of
 from view.sources.captures import CaptureReader, StoredCapture
-from view.store import StoredExchange
+from view.store import MOST_COUNTED, StoredExchange
 
 _ROWS: Final = 100
 _MOST_ROWS: Final = 1_000
@@ -36,19 +36,22 @@ _CAPTURE_KEYS: Final = {
 
 
 async def listing(request: Request) -> Response:
-    """`{rows, total, next}`, newest first."""
+    """`{rows, total, more, next}`, newest first. `more`: there are more than `total`."""
     store, query = services_of(request).store, filter_of(request)
     limit = number_of(request, "limit", default=_ROWS, highest=_MOST_ROWS)
+    before = request.query_params.get("before")
     try:
-        page = await asyncio.to_thread(
-            store.page, query, before=request.query_params.get("before"), limit=limit
+        page, total = await asyncio.gather(
+            asyncio.to_thread(store.page, query, before=before, limit=limit),
+            asyncio.to_thread(store.count, query),
         )
     except ValueError:
         raise HTTPException(400, "before must be the `next` of a page") from None
     return JSONResponse(
         {
             "rows": [row.to_json() for row in page.rows],
-            "total": await asyncio.to_thread(store.count, query),
+            "total": total,
+            "more": bool(query) and total == MOST_COUNTED,
             "next": page.next,
         }
     )

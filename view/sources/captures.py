@@ -21,7 +21,13 @@ from view.sources.credentials import identity
 # Of a capture's beginning: more than its header takes, unless headers are copied.
 _HEADER_BYTES: Final = 64 * 1024
 # A person waits: few tries, and short ones.
-_OPTIONS: Final[dict[str, Any]] = {"retry_total": 1, "connection_timeout": 5, "read_timeout": 20}
+_OPTIONS: Final[dict[str, Any]] = {
+    "retry_total": 1,
+    "initial_backoff": 0,  # the SDK's 15 s
+    "increment_base": 1,
+    "connection_timeout": 5,
+    "read_timeout": 20,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,11 +2,12 @@
 
 * `schema`: its tables.
 * `connections`: one connection that writes, and one for each thread that reads.
+* `figures`: what the charts show.
 * `writing`: adding and removing exchanges.
 * `store`: events in, rows and events out.
 """
 
-from view.store.store import Page, Store
+from view.store.store import MOST_COUNTED, Page, Store
 from view.store.writing import StoredExchange
 
-__all__ = ["Page", "Store", "StoredExchange"]
+__all__ = ["MOST_COUNTED", "Page", "Store", "StoredExchange"]
