@@ -19,14 +19,14 @@ from view.options import event_hub_of
 pytestmark = on_embedded_alone
 
 
-def asked(stack: Stack, prompt: str, deployment: str = "gpt-4o") -> tuple[bool, list[str]]:
+def ask_stack(stack: Stack, prompt: str, deployment: str = "gpt-4o") -> tuple[bool, list[str]]:
     out = io.StringIO()
     is_whole = ask(describe(stack), prompt, deployment, out)
     return is_whole, out.getvalue().splitlines()
 
 
 def test_an_answer_is_followed_by_its_events_line(stack: Stack) -> None:
-    is_whole, lines = asked(stack, "In one sentence: what does a proxy do?")
+    is_whole, lines = ask_stack(stack, "In one sentence: what does a proxy do?")
     assert is_whole
     assert len(lines[0].split()) > 5
     assert "200 completed" in lines[1]
@@ -45,7 +45,7 @@ def test_an_answer_is_followed_by_its_events_line(stack: Stack) -> None:
 def test_an_error_is_named_and_its_event_shown(
     stack: Stack, directives: str, error: str, outcome: str
 ) -> None:
-    is_whole, lines = asked(stack, "Hello", f"gpt-4o{directives}")
+    is_whole, lines = ask_stack(stack, "Hello", f"gpt-4o{directives}")
     assert not is_whole
     assert any(line.startswith(error) for line in lines[:-2]), lines
     assert outcome in lines[-2]
@@ -59,8 +59,8 @@ async def test_events_are_printed_as_they_arrive(stack: Stack) -> None:
     address = event_hub_of(describe(stack).event_hub_settings, "$Default")
     following = asyncio.create_task(follow(address, printer, since_minutes=None))
     try:
-        await asyncio.to_thread(asked, stack, "Not this one")
-        await asyncio.to_thread(asked, stack, "Tail this one")
+        await asyncio.to_thread(ask_stack, stack, "Not this one")
+        await asyncio.to_thread(ask_stack, stack, "Tail this one")
         await asyncio.wait_for(_until(lambda: out.getvalue().endswith("\n")), 30)
     finally:
         following.cancel()

@@ -64,9 +64,9 @@ def test_a_prompt_of_the_playground_becomes_an_exchange(view: httpx.Client, stac
     row, timeline = exchange["row"], exchange["timeline"]
     assert (row["outcome"], row["deployment"], row["stream"]) == ("completed", "gpt-4o", True)
     assert row["cost"] > 0
-    question, said = exchange["conversation"]
+    question, reply = exchange["conversation"]
     assert question["parts"] == [{"kind": "text", "text": "What is the weather in Athens?"}]
-    assert said["parts"][0]["text"] == exchange["event"]["content"]
+    assert reply["parts"][0]["text"] == exchange["event"]["content"]
     names = [mark["name"] for mark in timeline["marks"]]
     assert names[:5] == ["request", "headers", "first chunk", "first token", "last byte"]
     assert set(names[5:]) == {"recorded", "delivered"}
@@ -142,10 +142,10 @@ def test_an_erased_exchange_is_shown_no_more(view: httpx.Client) -> None:
 
 def test_a_run_is_followed_without_its_link(view: httpx.Client) -> None:
     """Durable's links hold the host's key, so the page gets an id in their place."""
-    begun = view.post("/api/ops/reconcile", json={}, headers=_OWN_PAGE)
-    assert begun.status_code in {202, 409}
-    if begun.status_code == 202:
-        assert list(begun.json()) == ["id"]
-        run = view.get(f"/api/ops/runs/{begun.json()['id']}").json()
+    started = view.post("/api/ops/reconcile", json={}, headers=_OWN_PAGE)
+    assert started.status_code in {202, 409}
+    if started.status_code == 202:
+        assert list(started.json()) == ["id"]
+        run = view.get(f"/api/ops/runs/{started.json()['id']}").json()
         assert run["runtimeStatus"] in {"Pending", "Running", "Completed"}
     assert view.get("/api/ops/runs/unknown").status_code == 404

@@ -219,11 +219,11 @@ def test_an_app_that_is_away_is_named() -> None:
         view_server(arguments=arguments) as running,
         httpx.Client(base_url=running.url, trust_env=False, headers=OWN_PAGE) as client,
     ):
-        asked = client.post("/api/playground", json={"prompt": "x"})
+        prompt = client.post("/api/playground", json={"prompt": "x"})
         status = client.get("/api/ops/status")
         wrong = client.post("/api/playground", json={"prompt": "x", "fault": "none"})
         empty = client.post("/api/playground", json={})
-    for answer in (asked, status):
+    for answer in (prompt, status):
         assert answer.status_code == 502
         assert "did not answer (ConnectError)" in answer.json()["error"]["message"]
     assert (wrong.status_code, empty.status_code) == (400, 400)

@@ -1,4 +1,4 @@
-"""How delivery goes, asked of the app every few seconds (docs/how-to/see-how-delivery-goes.md)."""
+"""How delivery goes, read from the app every few seconds (docs/how-to/see-how-delivery-goes.md)."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class DeliveryStatus:
         self.latest: JsonObject | None = None  # None: not available
 
     async def run(self) -> None:
-        """Ask until it is cancelled."""
+        """Read it again and again until cancelled."""
         while self._app is not None and self._app.can_operate:
-            self.latest = await self._asked(self._app)
+            self.latest = await self._read(self._app)
             await asyncio.sleep(_EVERY_S)
 
-    async def _asked(self, app: AppClient) -> JsonObject | None:
+    async def _read(self, app: AppClient) -> JsonObject | None:
         try:
             status, answer = await app.operate("GET", "status")
         except AppUnreachable:

@@ -15,7 +15,7 @@ from view.filters.terms import Filter
 from view.store import StoredExchange
 
 STATUS_EVERY_S: Final = 2.0
-# Of one page that does not read. It is told to load the table again instead.
+# Of one page that does not read. It loads the table again instead.
 _WAITING_ROWS: Final = 5_000
 
 

@@ -52,7 +52,7 @@ async def ask(request: Request) -> Response:
 
 
 async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
-    """What broke off ends here as well: the proxy has said in the stream what happened."""
+    """A stream that breaks off ends here as well: its error event says what happened."""
     try:
         async for piece in answer.aiter_bytes():
             yield piece
