@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gaps, longGaps, phases, ticks } from "../../../view/page/exchange/timeline_scale.js";
+
+test("the axis has round steps up to the end", () => {
+  assert.deepEqual(ticks(3_400), [0, 1000, 2000, 3000]);
+  assert.deepEqual(ticks(50), [0, 10, 20, 30, 40, 50]);
+});
+
+test("each piece but the first has a gap before it", () => {
+  assert.deepEqual(gaps([100, 110, 400]), [{ from: 100, to: 110, ms: 10 }, { from: 110, to: 400, ms: 290 }]);
+  assert.deepEqual(gaps([100]), []);
+});
+
+test("long gaps stand out from the median; an even stream has none", () => {
+  const even = Array.from({ length: 20 }, (_, index) => index * 50);
+  assert.deepEqual(longGaps(gaps(even)), []);
+  assert.deepEqual(longGaps(gaps([...even, 1_950])).map(({ ms }) => ms), [1000]);
+});
+
+test("the phases follow each other to the end, those without a mark left out", () => {
+  const marks = [{ name: "request", at_ms: 0 }, { name: "headers", at_ms: 90 }, { name: "first token", at_ms: 130 }, { name: "last byte", at_ms: 900 }];
+  assert.deepEqual(phases(marks, 950), [
+    { name: "waiting for headers", from: 0, to: 90 },
+    { name: "waiting for the first token", from: 90, to: 130 },
+    { name: "answer", from: 130, to: 900 },
+  ]);
+  assert.deepEqual(phases([{ name: "request", at_ms: 0 }], 950), [{ name: "answer", from: 0, to: 950 }]);
+});

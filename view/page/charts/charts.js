@@ -1,0 +1,151 @@
+/** The charts above the table. A click on one filters the table, or opens the exchange that was hit. */
+import uPlot from "uplot";
+import { filter, filterBy, open } from "../address.js";
+import { status } from "../feed.js";
+import { quoted, toggled, withTerms } from "../filter/terms.js";
+import * as format from "../format.js";
+import { html } from "../html.js";
+import { CompletenessFigures } from "./completeness.js";
+import { charts, minutes, SPANS } from "./data.js";
+import { Plot } from "./plot.js";
+import { aligned, joined, seriesAt, stacked, timeTerms } from "./series.js";
+
+const PALETTE = ["--series-1", "--series-2", "--series-3", "--series-4", "--series-5", "--series-6"];
+/** A click so near to a point hits it, in CSS pixels. */
+const NEAR_PX = 14;
+
+/** A colour as a surface has it: quieter than a line or a word.
+ * @param {string} name of a custom property */
+const softened = (name) => `color-mix(in oklab, var(${name}) 68%, var(--bg))`;
+
+/** @param {string[]} terms */
+const narrow = (terms) => filterBy(withTerms(filter.peek(), terms));
+
+/** @param {{names: string[], colours: string[], totals: number[], keyName: string}} props */
+function Legend({ names, colours, totals, keyName }) {
+  return html`<ul class="legend">
+    ${names.map(
+      (name, index) => html`<li key=${name}><button
+        type="button" title=${`Filter by ${keyName}:${name}`} onClick=${() => filterBy(toggled(filter.peek(), `${keyName}:${quoted(name)}`))}
+      ><span class="swatch" style=${{ background: softened(colours[index]) }}></span>${format.words(name)} <span class="dim">${compact(totals[index])}</span></button></li>`,
+    )}
+  </ul>`;
+}
+
+/**
+ * Bars of a value for each stretch of time, one series on top of the other.
+ * @param {{title: string, keyName: string, series: Record<string, [number, number][]>, colourOf: (name: string, index: number) => string, bucketS: number, span: [number, number]}} props
+ */
+function StackedBars({ title, keyName, series, colourOf, bucketS, span }) {
+  const { names, times, columns } = aligned(series);
+  const stack = stacked(columns);
+  const colours = names.map(colourOf);
+  const totals = columns.map((column) => column.reduce((sum, value) => sum + value, 0));
+  const options = (/** @type {(name: string) => string} */ token) => ({
+    // The sums are drawn from the highest down, so that each series covers what lies below it.
+    series: [{}, ...colours.toReversed().map((colour) => ({
+      stroke: token(softened(colour)), fill: token(softened(colour)), width: 0,
+      points: { show: false }, paths: /** @type {any} */ (uPlot.paths.bars)({ size: [0.82, 18, 1], align: 1 }),
+    }))],
+    scales: { y: { range: (/** @type {unknown} */ _, /** @type {number} */ __, /** @type {number} */ max) => /** @type {[number, number]} */ ([0, Math.max(1, (max ?? 0) * 1.08)]) } },
+  });
+  /** @type {(chart: uPlot, index: number|null|undefined, x: number, y: number) => void} */
+  const onClick = (chart, index, x, y) => {
+    const at = chart.posToVal(x, "x");
+    const bucket = times.findIndex((from) => at >= from && at < from + bucketS);
+    if (bucket < 0) return;
+    const hit = seriesAt(stack, bucket, chart.posToVal(y, "y"));
+    const time = timeTerms(times[bucket], times[bucket] + bucketS);
+    narrow(hit < 0 ? time : [`${keyName}:${quoted(names[hit])}`, ...time]);
+  };
+  const description = `${title}: ${names.map((name, index) => `${format.words(name)} ${format.count(totals[index])}`).join(", ")}`;
+  return html`<figure class="chart">
+    <figcaption>${title}</figcaption>
+    <${Plot} shape=${names.join()} options=${options} data=${[times, ...stack.toReversed()]} span=${span} label=${compact} onClick=${onClick} description=${description} />
+    <${Legend} names=${names} colours=${colours} totals=${totals} keyName=${keyName} />
+  </figure>`;
+}
+
+const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+const compact = (/** @type {number} */ value) => short.format(value);
+const seconds = (/** @type {number} */ ms) => (ms < 1000 ? `${ms} ms` : `${ms / 1000} s`);
+
+/** Steps of 1, 2 and 5 within the range; few enough to be read.
+ * @type {import("uplot").Axis.Splits} */
+const logSteps = (_chart, _axis, min, max) => {
+  const steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 200_000];
+  const inside = steps.filter((step) => step >= min && step <= max);
+  return inside.length > 4 ? inside.filter((step) => /^10*$/.test(String(step)) || inside.length < 7) : inside;
+};
+
+/** @param {{data: import("./data.js").Charts["ttft"], span: [number, number], bucketS: number}} props */
+function FirstToken({ data, span, bucketS }) {
+  const { ids, columns } = joined(data.points, data.bands);
+  const options = (/** @type {(name: string) => string} */ token) => ({
+    series: [
+      {},
+      { stroke: token("var(--accent)"), paths: () => null, points: { show: true, size: 3, width: 0, fill: token("var(--point)") } },
+      { stroke: token("var(--text)"), width: 1.5, spanGaps: true, points: { show: false } },
+      { stroke: token("var(--accent)"), width: 1, dash: [3, 3], spanGaps: true, points: { show: false } },
+    ],
+    bands: [{ series: /** @type {[number, number]} */ ([3, 2]), fill: token("var(--band)") }],
+    scales: { y: { distr: /** @type {const} */ (3), range: (/** @type {unknown} */ _, /** @type {number} */ min, /** @type {number} */ max) => /** @type {[number, number]} */ ([Math.max(1, (min ?? 100) * 0.8), (max ?? 1000) * 1.3]) } },
+  });
+  /** @type {(chart: uPlot, index: number|null|undefined, x: number, y: number) => void} */
+  const onClick = (chart, _, x, y) => {
+    let nearest = NEAR_PX;
+    let id = "";
+    data.points.forEach(([at, ms, candidate]) => {
+      const distance = Math.hypot(chart.valToPos(at, "x") - x, chart.valToPos(ms, "y") - y);
+      if (distance < nearest) [nearest, id] = [distance, candidate];
+    });
+    if (id) return open(id);
+    const from = Math.floor(chart.posToVal(x, "x") / bucketS) * bucketS;
+    narrow(timeTerms(from, from + bucketS));
+  };
+  const [, p50, p95] = data.bands.at(-1) ?? [0, null, null];
+  const latest = `p50 ${format.duration(p50)}, p95 ${format.duration(p95)}`;
+  return html`<figure class="chart">
+    <figcaption>Time to first token</figcaption>
+    <${Plot} shape="ttft" options=${options} data=${columns} span=${span} label=${seconds} splits=${logSteps} onClick=${onClick}
+      description=${`Time to first token of ${ids.filter(Boolean).length} exchanges, at last ${latest}`} />
+    <ul class="legend"><li class="dim"><span class="line-key" data-line="p50"></span>p50 ${format.duration(p50)}</li><li class="dim"><span class="line-key" data-line="p95"></span>p95 ${format.duration(p95)}</li></ul>
+  </figure>`;
+}
+
+/** @param {{points: [number, number][], span: [number, number], bucketS: number}} props */
+function OpenStreams({ points, span, bucketS }) {
+  const options = (/** @type {(name: string) => string} */ token) => ({
+    series: [{}, { stroke: token("var(--series-2)"), fill: token("var(--band-2)"), width: 1.5, points: { show: false }, paths: /** @type {any} */ (uPlot.paths.stepped)({ align: 1 }) }],
+    scales: { y: { range: (/** @type {unknown} */ _, /** @type {number} */ __, /** @type {number} */ max) => /** @type {[number, number]} */ ([0, Math.max(2, (max ?? 0) * 1.15)]) } },
+  });
+  const most = points.reduce((max, [, value]) => Math.max(max, value), 0);
+  const now = points.at(-1)?.[1] ?? 0;
+  return html`<figure class="chart chart-small">
+    <figcaption>Open streams</figcaption>
+    <${Plot} shape="open" options=${options} data=${[points.map(([at]) => at), points.map(([, value]) => value)]} span=${span} label=${compact}
+      onClick=${(/** @type {uPlot} */ chart, /** @type {unknown} */ _, /** @type {number} */ x) => {
+        const from = Math.floor(chart.posToVal(x, "x") / bucketS) * bucketS;
+        narrow(["type:stream_completion", ...timeTerms(from, from + bucketS)]);
+      }}
+      description=${`Open streams: now ${now}, at most ${most}`} />
+    <ul class="legend"><li class="dim">now ${format.count(now)}</li><li class="dim">most ${format.count(most)}</li></ul>
+  </figure>`;
+}
+
+/** The default export, so that the charts and uPlot load after the table. */
+export default function Charts() {
+  const data = charts.value;
+  if (!data) return html`<section class="charts" aria-label="Charts" aria-busy="true"></section>`;
+  const { span, bucketS } = data;
+  return html`<section class="charts" aria-label="Charts">
+    <div class="spans" role="group" aria-label="Time span of the charts">
+      ${SPANS.map(({ minutes: value, name }) => html`<button key=${value} type="button" aria-pressed=${minutes.value === value} onClick=${() => { minutes.value = value; }}>${name}</button>`)}
+    </div>
+    <${FirstToken} data=${data.ttft} span=${span} bucketS=${bucketS} />
+    <${StackedBars} title=${bucketS === 60 ? "Tokens a minute" : "Tokens"} keyName="deployment" series=${data.tokens} colourOf=${(/** @type {string} */ _, /** @type {number} */ index) => PALETTE[index % PALETTE.length]} bucketS=${bucketS} span=${span} />
+    <${StackedBars} title="Outcomes" keyName="outcome" series=${data.outcomes} colourOf=${(/** @type {string} */ name) => `--outcome-${name.replaceAll("_", "-")}`} bucketS=${bucketS} span=${span} />
+    ${data.openStreams && html`<${OpenStreams} points=${data.openStreams} span=${span} bucketS=${bucketS} />`}
+    ${status.value?.completeness && html`<${CompletenessFigures} />`}
+  </section>`;
+}

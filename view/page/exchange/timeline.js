@@ -1,0 +1,104 @@
+/**
+ * The timeline of an exchange: its phases, its marks, and each piece of the answer with the gap before
+ * it. What came after the last byte (recorded, delivered) stands in the list below the drawing.
+ */
+import * as format from "../format.js";
+import { html } from "../html.js";
+import { gaps, longGaps, phases, ticks } from "./timeline_scale.js";
+
+const WIDTH = 1000;
+const EDGE = 8;
+const PHASES_TOP = 6;
+const PHASES_HEIGHT = 14;
+const GAPS_TOP = 30;
+const GAPS_HEIGHT = 56;
+const TICKS_TOP = GAPS_TOP + GAPS_HEIGHT + 4;
+const HEIGHT = TICKS_TOP + 12;
+
+/** @typedef {import("../types.js").Timeline} Timeline */
+
+/** @param {Timeline} timeline
+ * @param {number} durationMs */
+function endOf(timeline, durationMs) {
+  const inside = timeline.marks.filter(({ name }) => name !== "recorded" && name !== "delivered");
+  return Math.max(durationMs, timeline.chunks?.at(-1)?.[0] ?? 0, ...inside.map(({ at_ms }) => at_ms), 1);
+}
+
+/** @param {{chunks: number[], x: (ms: number) => number}} props */
+function Gaps({ chunks, x }) {
+  const all = gaps(chunks);
+  const longest = Math.max(...all.map(({ ms }) => ms), 1);
+  const named = longGaps(all);
+  return html`<g>
+    ${all.map(({ from, to, ms }, index) => {
+      const height = Math.max(1, (GAPS_HEIGHT * ms) / longest);
+      return html`<rect
+        key=${index} class=${named.some((gap) => gap.from === from) ? "gap gap-long" : "gap"}
+        x=${x(from)} width=${Math.max(0.8, x(to) - x(from) - 0.6)} y=${GAPS_TOP + GAPS_HEIGHT - height} height=${height}
+      ><title>${`${format.duration(ms)} between ${format.duration(from)} and ${format.duration(to)}`}</title></rect>`;
+    })}
+    ${chunks.map((at, index) => html`<line key=${index} class="chunk" x1=${x(at)} x2=${x(at)} y1=${TICKS_TOP} y2=${TICKS_TOP + 8} />`)}
+  </g>`;
+}
+
+/** @param {{timeline: Timeline, durationMs: number}} props */
+function Drawing({ timeline, durationMs }) {
+  const end = endOf(timeline, durationMs);
+  const x = (/** @type {number} */ ms) => EDGE + ((WIDTH - 2 * EDGE) * ms) / end;
+  const chunks = timesOf(timeline);
+  const keepAlives = timeline.marks.filter(({ name }) => name === "keep-alive");
+  return html`<svg class="timeline-drawing" viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
+    ${ticks(end).map((at) => html`<line key=${at} class="axis" x1=${x(at)} x2=${x(at)} y1="0" y2=${HEIGHT} />`)}
+    ${phases(timeline.marks, end).map(
+      ({ name, from, to }) => html`<rect
+        key=${name} class="phase" data-phase=${name} x=${x(from)} width=${Math.max(1, x(to) - x(from))} y=${PHASES_TOP} height=${PHASES_HEIGHT}
+      ><title>${`${name}: ${format.duration(to - from)}`}</title></rect>`,
+    )}
+    ${keepAlives.map(({ at_ms }, index) => html`<rect key=${index} class="keep-alive" x=${x(at_ms) - 2} width="4" y=${PHASES_TOP - 3} height=${PHASES_HEIGHT + 6} />`)}
+    ${chunks.length > 1 && html`<${Gaps} chunks=${chunks} x=${x} />`}
+  </svg>
+  <div class="timeline-axis" aria-hidden="true">
+    ${ticks(end).map((at) => html`<span key=${at} style=${{ left: `${x(at) / (WIDTH / 100)}%` }}>${format.duration(at)}</span>`)}
+  </div>`;
+}
+
+/** @param {{marks: import("../types.js").Mark[]}} props */
+function Marks({ marks }) {
+  const known = marks.filter(({ name }) => name !== "keep-alive");
+  const keepAlives = marks.length - known.length;
+  return html`<dl class="marks">
+    ${known.map(
+      ({ name, at_ms }, index) => html`<div key=${name} data-mark=${name}>
+        <dt>${format.words(name)}</dt>
+        <dd>${format.duration(at_ms)}${index > 0 && html` <span class="dim">+${format.duration(at_ms - known[index - 1].at_ms)}</span>`}</dd>
+      </div>`,
+    )}
+    ${keepAlives > 0 && html`<div data-mark="keep-alive"><dt>keep-alives</dt><dd>${keepAlives}</dd></div>`}
+  </dl>`;
+}
+
+/** @param {{chunks: number[], count: number}} props `count`: of all pieces, also those whose times are not known */
+function GapsInWords({ chunks, count }) {
+  const all = gaps(chunks);
+  if (!all.length) return null;
+  const longest = all.reduce((a, b) => (b.ms > a.ms ? b : a));
+  return html`<p class="dim gaps-in-words">
+    ${format.count(count)} pieces${count > chunks.length ? `, of the first ${chunks.length} with their times` : ""}; longest gap ${format.duration(longest.ms)}, after ${format.duration(longest.from)}
+  </p>`;
+}
+
+/** @param {Timeline} timeline
+ * @returns {number[]} */
+function timesOf(timeline) {
+  return timeline.chunks?.map(([at]) => at) ?? [];
+}
+
+/** @param {{timeline: Timeline, durationMs: number}} props */
+export function TimelineView({ timeline, durationMs }) {
+  const chunks = timesOf(timeline);
+  return html`<section class="timeline" aria-label="Timeline">
+    <${Drawing} timeline=${timeline} durationMs=${durationMs} />
+    <${GapsInWords} chunks=${chunks} count=${timeline.chunk_count ?? chunks.length} />
+    <${Marks} marks=${timeline.marks} />
+  </section>`;
+}
