@@ -31,7 +31,7 @@ help: ## list the targets
 	@echo 'Variable of all: PYTHON (the path of a Python 3.13 that is not found by itself)'
 	@echo 'Example: make run PORT=7072 FOLDER=.local-2'
 
-install: ## install into .venv and the node_modules of local/* and tests/npm (the targets below do it when needed)
+install: ## install into .venv and the node_modules of local/*, tests/npm and view/page (the targets below do it when needed)
 	@PYTHON='$(PYTHON)' local/install
 
 run: install ## start everything here, make two calls, show their events, serve until Ctrl-C
@@ -112,5 +112,5 @@ prove: install ## kill, cut off and overload everything, and compare what was as
 	$(python) -m prove
 
 clean: ## remove everything that make installed or stored here (but a FOLDER of your own)
-	rm -rf .venv .local local/*/node_modules tests/npm/node_modules .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis .coverage
+	rm -rf .venv .local local/*/node_modules tests/npm/node_modules view/page/node_modules view/page/vendor .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

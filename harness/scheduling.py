@@ -64,6 +64,7 @@ _FOLDERS: Final = (
     "tests/e2e",
     "prove/tests",
     "tests/infra",
+    "tests/page",
     "tests/integration",
     "tests/golden",
     "tests/unit",
@@ -76,6 +77,8 @@ def group(node_id: str) -> str:
     folder, name = str(file.parent), file.stem
     if name in _APART:
         return node_id
+    if folder == "tests/page":
+        return "page"  # one browser and one server
     if folder == "tests/infra" and name in _EVALUATED:
         return "deployments"
     host = _HOST.search(node_id)

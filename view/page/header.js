@@ -16,7 +16,7 @@ function judged(known) {
   if (known.hub.state === "failed") return ["bad", "Event Hub not reachable"];
   if (known.hub.state === "connecting") return ["due", "connecting to the Event Hub"];
   const now = known.completeness;
-  if (now?.captured == null || now.delivered == null) return ["good", `${format.count(known.hub.received)} received`];
+  if (now?.captured == null || now.delivered == null) return ["good", `${format.count(known.stored)} stored`];
   if (now.dead_letters) return ["bad", `${format.count(now.dead_letters)} dead ${now.dead_letters === 1 ? "letter" : "letters"}`];
   const due = now.waiting ?? Math.max(0, now.captured - now.delivered);
   if (due) return ["due", `${format.count(due)} on their way`];

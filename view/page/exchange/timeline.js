@@ -46,8 +46,9 @@ function Drawing({ timeline, durationMs }) {
   const end = endOf(timeline, durationMs);
   const x = (/** @type {number} */ ms) => EDGE + ((WIDTH - 2 * EDGE) * ms) / end;
   const chunks = timesOf(timeline);
+  const height = chunks.length > 1 ? HEIGHT : GAPS_TOP;
   const keepAlives = timeline.marks.filter(({ name }) => name === "keep-alive");
-  return html`<svg class="timeline-drawing" viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
+  return html`<svg class="timeline-drawing" data-chunks=${chunks.length > 1} viewBox=${`0 0 ${WIDTH} ${height}`} preserveAspectRatio="none" aria-hidden="true">
     ${ticks(end).map((at) => html`<line key=${at} class="axis" x1=${x(at)} x2=${x(at)} y1="0" y2=${HEIGHT} />`)}
     ${phases(timeline.marks, end).map(
       ({ name, from, to }) => html`<rect

@@ -1,0 +1,89 @@
+"""One browser, one server and one app for all tests of the page."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from harness.node import vendored
+from harness.tools import missing
+from harness.view_server import ViewServer, view_server
+from tests.page.app import StandInApp
+from tests.page.sample_events import sample_events
+
+_HOW_TO_GET: Final = "needs Chromium on PATH: apt-get install chromium (Debian), or any `chromium` or `google-chrome`"
+_PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
+EXCHANGES: Final = 10_000
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A Chromium of the machine, never one that Playwright would download."""
+    program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
+    if program is None:
+        missing(_HOW_TO_GET, "chromium")
+    with sync_playwright() as playwright:
+        # no sandbox: containers run tests as root; the pages are our own
+        launched = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def app() -> Iterator[StandInApp]:
+    """What the page's server calls for the playground and the operators' routes."""
+    with StandInApp() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def server(app: StandInApp) -> Iterator[ViewServer]:
+    """A page's server that has read 10,000 events of the last hour."""
+    vendored()
+    events = list(sample_events(EXCHANGES, end=datetime.now(UTC)))
+    with view_server(events, arguments=["--local", "--app", app.url]) as started:
+        app.on_event = started.add
+        yield started
+
+
+class Visitor:
+    """Opens pages, and notes what went wrong in them."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self._context = context
+        self._url = url
+        self.problems: list[str] = []
+
+    def opens(self, address: str = "/", **media: Any) -> Page:
+        """A page, as soon as its table or its view is there."""
+        page = self._context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("console", lambda message: self._note(message.type, message.text))
+        if media:
+            page.emulate_media(**media)
+        page.goto(self._url + address)
+        page.locator(".window .row, .view, .empty:not(:text('Loading'))").first.wait_for()
+        return page
+
+    def _note(self, kind: str, text: str) -> None:
+        # a refused request is an answer that the page shows; its console line is no problem
+        if kind == "error" and "Failed to load resource" not in text:
+            self.problems.append(text)
+
+
+@pytest.fixture
+def visitor(browser: Browser, server: ViewServer) -> Iterator[Visitor]:
+    """Whoever looks at the page. No script may fail, and the policy may refuse nothing."""
+    context = browser.new_context(
+        viewport={"width": 1440, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
+    )
+    looking = Visitor(context, server.url)
+    yield looking
+    context.close()
+    assert looking.problems == []

@@ -1,0 +1,49 @@
+"""The playground: the answer as it comes, then its event."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.app import ANSWER, StandInApp
+from tests.page.conftest import Visitor
+
+
+@pytest.fixture
+def held(app: StandInApp) -> StandInApp:
+    """An app whose chats stop after their first word until `goes_on` is set."""
+    app.goes_on.clear()
+    return app
+
+
+def test_answer_comes_word_by_word_and_then_its_event_is_selected(
+    visitor: Visitor, held: StandInApp
+) -> None:
+    """What a newcomer does first."""
+    page = visitor.opens("/?view=playground")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".answer-text")).to_have_text(re.compile(r"^A\s*$"))
+    expect(page.get_by_role("button", name="Disconnect")).to_be_visible()
+    held.goes_on.set()
+    expect(page.locator(".answer-text")).to_have_text(re.compile(f"^{re.escape(ANSWER)}"))
+    expect(page.locator(".panel .message[data-source=answer]")).to_contain_text(ANSWER)
+    expect(page.locator(".answer")).to_contain_text("Its event is on the Event Hub.")
+
+
+def test_client_can_disconnect(visitor: Visitor, held: StandInApp) -> None:
+    """As one does that leaves."""
+    page = visitor.opens("/?view=playground")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".answer-text")).to_have_text(re.compile(r"^A\s*$"))
+    page.get_by_role("button", name="Disconnect").click()
+    expect(page.locator(".answer")).to_contain_text("You disconnected.")
+    held.goes_on.set()
+
+
+def test_faults_and_deployments_are_offered(visitor: Visitor) -> None:
+    """Those of the stand-in."""
+    page = visitor.opens("/?view=playground")
+    assert page.get_by_label("Fault of the stand-in").locator("option").count() > 3
+    assert page.get_by_label("Deployment").input_value() != ""

@@ -1,0 +1,121 @@
+"""The live table: order, older rows, new rows, and what holds them back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from harness.view_server import ViewServer
+from tests.page.conftest import EXCHANGES, Visitor
+from tests.page.sample_events import exchange_id, sample_events
+
+_new = iter(range(1_000_000, 2_000_000))
+
+
+def _event(**members: Any) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    [event] = sample_events(1, end=now)
+    return {**event, "exchange_id": exchange_id(now, next(_new)), **members}
+
+
+def _top(page: Page) -> Any:
+    return page.locator(".window .row").first
+
+
+def test_newest_row_is_on_top_and_the_outcome_is_a_word(visitor: Visitor) -> None:
+    """Colour alone would say nothing to some readers."""
+    page = visitor.opens()
+    times = page.locator(".window .cell-time").all_inner_texts()
+    assert times == sorted(times, reverse=True)
+    words = {text.split("\n")[0] for text in page.locator(".window .outcome").all_inner_texts()}
+    assert any(word.startswith("completed") for word in words)
+
+
+def test_ten_thousand_rows_take_few_elements(visitor: Visitor, record_property: Any) -> None:
+    """The rows in view are in the document, and older ones load on the way down.
+
+    A frame's time is noted: it depends on what else the machine does.
+    """
+    page = visitor.opens()
+    best_ms = min(_median_frame_ms(page) for _ in range(3))
+    record_property("figures", f"page: scrolling, median frame {best_ms:.1f} ms")
+    assert page.evaluate("document.querySelector('.canvas').clientHeight / 30") >= EXCHANGES
+    assert page.locator(".window .row").count() < 100
+
+
+def _median_frame_ms(page: Page) -> float:
+    """Scroll down to the last row, 240 px a frame or in 300 frames, and time the frames."""
+    frames: list[float] = page.evaluate(
+        """() => new Promise((resolve) => {
+          const scroller = document.querySelector(".table .scroller");
+          scroller.scrollTop = 0;
+          const frames = [];
+          let before = performance.now();
+          const step = (now) => {
+            frames.push(now - before);
+            before = now;
+            const end = scroller.scrollHeight - scroller.clientHeight;
+            if (scroller.scrollTop >= end - 1 && frames.length > 300) return resolve(frames);
+            scroller.scrollTop += Math.max(240, end / 300);
+            requestAnimationFrame(step);
+          };
+          requestAnimationFrame(step);
+        })"""
+    )
+    return sorted(frames)[len(frames) // 2]
+
+
+def test_new_row_appears_on_top(visitor: Visitor, server: ViewServer) -> None:
+    """Without a reload."""
+    page = visitor.opens()
+    event = _event()
+    server.add(event)
+    expect(_top(page)).to_have_attribute("data-id", event["exchange_id"])
+
+
+def test_table_holds_still_under_the_pointer(visitor: Visitor, server: ViewServer) -> None:
+    """What the reader aims at does not move away; leaving the table shows what came."""
+    page = visitor.opens()
+    before = _top(page).get_attribute("data-id")
+    page.mouse.move(400, 500)
+    events = [_event(), _event()]
+    server.add(*events)
+    expect(page.get_by_role("button", name="2 new")).to_be_visible()
+    assert _top(page).get_attribute("data-id") == before
+    page.mouse.move(400, 10)
+    expect(_top(page)).to_have_attribute("data-id", events[1]["exchange_id"])
+
+
+def test_table_holds_still_while_a_row_is_open(visitor: Visitor, server: ViewServer) -> None:
+    """The title says how many came, and the button shows them."""
+    page = visitor.opens()
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    event = _event()
+    server.add(event)
+    page.get_by_role("button", name="1 new").click()
+    expect(page.locator(f".row[data-id='{event['exchange_id']}']")).to_be_visible()
+
+
+def test_live_switch_holds_new_rows(visitor: Visitor, server: ViewServer) -> None:
+    """Until it is switched on again."""
+    page = visitor.opens()
+    page.keyboard.press(".")
+    event = _event()
+    server.add(event)
+    expect(page.get_by_role("button", name="1 new")).to_be_visible()
+    page.keyboard.press(".")
+    expect(_top(page)).to_have_attribute("data-id", event["exchange_id"])
+
+
+def test_row_that_comes_again_is_replaced(visitor: Visitor, server: ViewServer) -> None:
+    """A replayed event is not a second exchange."""
+    page = visitor.opens()
+    event = _event(outcome="aborted")
+    server.add(event)
+    expect(_top(page)).to_contain_text("aborted")
+    server.add({**event, "outcome": "completed", "replayed": True})
+    expect(_top(page)).to_contain_text("completed")
+    expect(page.locator(f".row[data-id='{event['exchange_id']}']")).to_have_count(1)
