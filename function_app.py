@@ -133,6 +133,7 @@ enrichment = Enrichment(
         config.deployments,
         rates=rate_files.read_texts() if config.event_cost else None,
         for_telemetry=delivery_telemetry is not None,
+        own_patterns=config.content_policy.own,
     ),
     UsageClaims(json_blobs),
     event_hub,

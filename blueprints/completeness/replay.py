@@ -41,6 +41,7 @@ class ReplayState:
     marker: str | None = None  # of the next page in the current window
     queued: int = 0
     unreadable: int = 0
+    erased: int = 0
 
     @classmethod
     def of(cls, request: ReplayRequest) -> Self:
@@ -69,6 +70,7 @@ class ReplayState:
             marker=page.marker,
             queued=self.queued + page.queued,
             unreadable=self.unreadable + page.unreadable,
+            erased=self.erased + page.erased,
         )
 
     def progress(self) -> dict[str, int]:
@@ -78,6 +80,7 @@ class ReplayState:
             "windows_total": len(self.windows),
             "queued": self.queued,
             "unreadable": self.unreadable,
+            "erased": self.erased,
         }
 
 

@@ -537,7 +537,7 @@ type settingsType = {
   @description('Optional. And no more than this.')
   DRAIN_AFTER_DISCONNECT_KB: string?
 
-  @description('Optional. What is recorded of prompts and answers: full or metadata.')
+  @description('Optional. What is recorded of prompts and answers: full, redacted or metadata.')
   CONTENT_MODE: string?
 
   @description('Optional. Content modes by caller and deployment, as JSON.')

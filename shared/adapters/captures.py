@@ -15,7 +15,15 @@ from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import ContainerClient
 
 from shared.adapters.storage import Storage
-from shared.core.records.capture import CONTAINER, Capture, body_offset, load, load_header
+from shared.core.records.capture import (
+    CONTAINER,
+    Capture,
+    body_offset,
+    erased,
+    is_erased,
+    load,
+    load_header,
+)
 from shared.errors import StorageNotFound
 
 # of a capture's beginning: more than its header ever takes, unless headers are copied
@@ -139,6 +147,15 @@ class Captures:
         except StorageNotFound:
             return False
         return True
+
+    async def erase_body(self, name: str) -> None:
+        """Replace a capture by its header, with a mark; nothing if there is none. Raises
+        StorageError or CaptureError.
+        """
+        with contextlib.suppress(StorageNotFound):
+            header = await self.header(name)
+            if not is_erased(header):
+                await self.put(name, (erased(header),))
 
     async def _staged(self, name: str) -> frozenset[int] | None:
         """None if there is neither a capture nor a block."""

@@ -14,6 +14,8 @@ from shared.completeness.back_pressure import BackPressure
 from shared.completeness.ports import CaptureHeaders, CheckpointStore, EnvelopeSink
 from shared.completeness.redelivery import MAX_CONCURRENT, find_exchange, rebuild_envelope
 from shared.concurrency.gather import gather_bounded
+from shared.core.content.mode import ContentMode
+from shared.core.records.capture import CaptureKind, capture_name, is_erased
 from shared.core.records.checkpoint import resume
 from shared.core.records.comparison import CapturedExchange, captured_exchanges
 from shared.core.records.envelope import Envelope, mark_replayed
@@ -21,6 +23,7 @@ from shared.core.records.exchange_id import started_at
 from shared.core.records.replay_request import ReplayRequest
 from shared.errors import CaptureError, EnvelopeError, StorageNotFound
 
+_BODIES: Final = (CaptureKind.REQUEST, CaptureKind.RESPONSE)
 PAGE: Final = 500  # names of captures, so about 250 exchanges
 BATCH: Final = 50  # exchanges: a retried page repeats no more than these
 # Replay waits while more than this is queued: live exchanges are enriched first.
@@ -52,6 +55,7 @@ class ReplayPage:
     unreadable: int  # corrupt captures, which no replay can deliver
     marker: str | None  # of the next page; None: the window is done
     waiting: str | None  # why nothing was queued: live work, or the Event Hub is not ready
+    erased: int = 0  # redacted exchanges, whose captures are gone
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Self:
@@ -125,6 +129,7 @@ class ReplayRunner:
             unreadable=checkpoint.counts["unreadable"],
             marker=next_marker,
             waiting=None,
+            erased=checkpoint.counts["erased"],
         )
 
     async def _whole(
@@ -154,15 +159,26 @@ class ReplayRunner:
         return not exchange.ended and started_at(exchange.exchange_id) > oldest
 
     async def _requeue(self, request: ReplayRequest, exchange: CapturedExchange) -> str:
-        """`queued`, `unreadable` or `unwanted`."""
+        """`queued`, `unreadable`, `unwanted` or `erased`."""
         try:
             envelope = await self._envelope(exchange)
         except (CaptureError, EnvelopeError):
             return "unreadable"
         if envelope is None or not request.wants(envelope):
             return "unwanted"
+        if envelope.content_mode is ContentMode.REDACTED and await self._is_erased(exchange):
+            return "erased"
         await self._envelopes.put(mark_replayed(envelope))
         return "queued"
+
+    async def _is_erased(self, exchange: CapturedExchange) -> bool:
+        """Whether the bodies of a redacted exchange are gone. The request's goes first."""
+        kinds = (kind for kind in _BODIES if kind in exchange.kinds)
+        name = capture_name(exchange.exchange_id, next(kinds, CaptureKind.OUTCOME))
+        try:
+            return is_erased(await self._captures.header(name))
+        except StorageNotFound:
+            return True
 
     async def _envelope(self, exchange: CapturedExchange) -> Envelope | None:
         """None if the exchange was erased since its captures were listed."""

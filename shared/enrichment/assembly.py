@@ -12,17 +12,20 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import os
 import re
 import struct
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.concurrency.cooperative import run_cooperatively
+from shared.core.content.mode import ContentMode
 from shared.core.cost.deployments import NO_DEPLOYMENTS, DeploymentProfile, Deployments
 from shared.core.cost.rates import CardTexts, RateCard, read_card
+from shared.core.detect.own import NO_PATTERNS, OwnPatterns
 from shared.core.event import builder, event_cost, truncation, usage_claim
 from shared.core.event.shape import Event
 from shared.core.records import capture, typed_json
@@ -34,6 +37,9 @@ from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry, telemetr
 from shared.core.wire.http.headers import EVENT_STREAM
 from shared.core.wire.steps import Cooperative
 from shared.errors import AssemblyError
+
+if TYPE_CHECKING:
+    from shared.core.detect.redactor import Redactor
 
 # A document is parsed, redacted and written in one step, 0.1 to 0.4 us a byte (measured): 64 KB
 # block for 7 to 25 ms where they consist of the smallest objects, and for 2 ms where they are an
@@ -72,6 +78,7 @@ class _ChildOptions:
     deployments: dict[str, DeploymentProfile]
     rates: CardTexts | None
     for_telemetry: bool
+    own_patterns: OwnPatterns
 
 
 class Assembler:
@@ -84,6 +91,7 @@ class Assembler:
         *,
         rates: CardTexts | None = None,
         for_telemetry: bool = False,
+        own_patterns: OwnPatterns = NO_PATTERNS,
     ) -> None:
         """`default_region` is the event's region where the upstream named none; `deployments` is
         what the operator says of them. `rates` are those by which events have a cost; None: they
@@ -95,6 +103,7 @@ class Assembler:
         self._default_region = default_region
         self._deployments = dict(deployments)
         self._for_telemetry = for_telemetry
+        self._own_patterns = own_patterns
         self._one_child = asyncio.Lock()
 
     async def __call__(
@@ -111,8 +120,9 @@ class Assembler:
             deployments=self._deployments,
             rates=self._rates,
             for_telemetry=self._for_telemetry,
+            own_patterns=self._own_patterns,
         )
-        if _fits_in_place(request, response):
+        if _fits_in_place(request, response, envelope.content_mode):
             steps = builder.build_steps(
                 envelope, request, response, self._default_region, self._deployments
             )
@@ -132,6 +142,8 @@ def _assembled(event: Event, envelope: Envelope, options: _ChildOptions) -> Asse
     read the captures again.
     """
     card = _card(options.rates) if options.rates else None
+    if event.content_mode is ContentMode.REDACTED:
+        event = _redacted(event, options.own_patterns)
     claims = usage_claim.response_to_claim(event)
     repeating = None
     if claims is not None:
@@ -150,6 +162,24 @@ def _assembled(event: Event, envelope: Envelope, options: _ChildOptions) -> Asse
         repeating_body=repeating,
         telemetry=telemetry,
     )
+
+
+def _redacted(event: Event, own: OwnPatterns) -> Event:
+    # takes 30 ms to import, and is needed in this content mode alone
+    from shared.core.event import content_redaction
+
+    return content_redaction.redact(event, _redactor(own))
+
+
+_redactors: Final[list[tuple[OwnPatterns, Redactor]]] = []  # at most one: compiling takes 10 ms
+
+
+def _redactor(own: OwnPatterns) -> Redactor:
+    from shared.core.detect.redactor import Redactor
+
+    if not _redactors or _redactors[0][0] != own:
+        _redactors[:] = [(own, Redactor(own))]
+    return _redactors[0][1]
 
 
 async def _assemble_in_place(
@@ -179,15 +209,15 @@ def _innermost_frame(traceback: TracebackType | None) -> str:
     return f"{module}:{traceback.tb_lineno}"
 
 
-def _fits_in_place(request: Capture | None, response: Capture | None) -> bool:
+def _fits_in_place(request: Capture | None, response: Capture | None, mode: ContentMode) -> bool:
+    redacts = mode is ContentMode.REDACTED  # in one step, 0.05 us a byte (measured)
     stream = response if response is not None and _is_stream(response) else None
     documents = (side for side in (request, response) if side is not None and side is not stream)
     stream_bytes = len(stream.body) if stream else 0
     if any(_is_encoded(side) for side in (request, response) if side is not None):
         return False  # its decoded size is unknown: 12 KB of gzip held 170,000 messages
-    return (
-        sum(len(side.body) for side in documents) <= IN_PLACE_BYTES
-        and stream_bytes <= STREAM_IN_PLACE_BYTES
+    return sum(len(side.body) for side in documents) <= IN_PLACE_BYTES and stream_bytes <= (
+        IN_PLACE_BYTES if redacts else STREAM_IN_PLACE_BYTES
     )
 
 
@@ -210,7 +240,8 @@ async def _run_child(packed: bytes) -> bytes:
         "-m",
         "shared.enrichment.assembly",
         cwd=_APP_FOLDER,
-        env={},  # no setting, and so no secret, reaches the child
+        # no setting, and so no secret, reaches the child; but where the worker finds packages
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -277,6 +308,10 @@ def _child_options(members: dict[str, Any]) -> _ChildOptions:
         deployments={name: DeploymentProfile(**profile) for name, profile in profiles},
         rates=CardTexts(**members["rates"]) if members["rates"] else None,
         for_telemetry=members["for_telemetry"],
+        own_patterns=OwnPatterns(
+            patterns=members["own_patterns"]["patterns"],
+            words={kind: tuple(words) for kind, words in members["own_patterns"]["words"].items()},
+        ),
     )
 
 

@@ -7,13 +7,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from shared.concurrency.byte_budget import ByteBudget
+from shared.core.content.mode import ContentMode
 from shared.core.event import usage_claim
 from shared.core.event.usage_claim import Claim
-from shared.core.records.capture import Capture, of_outcome, outcome_name
+from shared.core.records.capture import (
+    Capture,
+    of_outcome,
+    outcome_name,
+    request_name,
+    response_name,
+)
 from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.envelope import Envelope, to_fields
 from shared.core.records.outcome import Outcome
@@ -55,6 +63,12 @@ class DeliveryCaptures(Protocol):
 
     async def put_if_absent(self, name: str, data: bytes) -> None:
         """Store a capture unless there is one of that name. Raises StorageError."""
+        ...
+
+    async def erase_body(self, name: str) -> None:
+        """Replace a capture by its header, with a mark; nothing if there is none. Raises
+        StorageError or CaptureError.
+        """
         ...
 
 
@@ -113,7 +127,11 @@ class DeliveryTelemetry(Protocol):
 
 
 class EnrichmentLedger(Protocol):
-    """The ledger of undeliverable exchanges. Each method raises StorageError."""
+    """The ledger. Each method but `delivered` raises StorageError."""
+
+    async def delivered(self, exchange_ids: Sequence[str]) -> None:
+        """Note that the Event Hub accepted the events of these exchanges."""
+        ...
 
     async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
         """Note that an exchange can never be delivered; False if that was known."""
@@ -193,7 +211,12 @@ class Enrichment:
         try:
             async with self._memory.hold(_held_bytes(envelope)):
                 event = await self._claimed_event(envelope, await self._event_hub.limit_bytes())
+                if event is None:
+                    await self._ledger.delivered([envelope.exchange_id])
+                    await self._erase_bodies(envelope)
+                    return
                 await self._send(event, envelope.exchange_id)
+            await self._erase_bodies(envelope)
             if self._telemetry is not None and event.telemetry is not None:
                 cause = cause_of(envelope, message.tries)
                 self._telemetry.accepted(event.telemetry, cause, message.queued_ns)
@@ -216,7 +239,9 @@ class Enrichment:
         """
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._release(await self._claimed_event(envelope, _ANY_LIMIT_BYTES))
+                event = await self._claimed_event(envelope, _ANY_LIMIT_BYTES)
+                if event is not None:
+                    await self._release(event)
         except TimeoutError:
             raise StorageError(f"no event could be built within {self._timeout_s:g} s") from None
         except AssemblyError as error:
@@ -248,11 +273,20 @@ class Enrichment:
         if event.claim is not None and event.claim.new:
             await self._claims.release(event.claim)
 
-    async def _claimed_event(self, envelope: Envelope, limit_bytes: int) -> _ClaimedEvent:
+    async def _erase_bodies(self, envelope: Envelope) -> None:
+        """The event is accepted: the bodies of a redacted exchange are not needed any more."""
+        if envelope.content_mode is ContentMode.REDACTED:
+            for name in (request_name(envelope.exchange_id), response_name(envelope.exchange_id)):
+                await self._captures.erase_body(name)
+
+    async def _claimed_event(self, envelope: Envelope, limit_bytes: int) -> _ClaimedEvent | None:
+        """None if the event was accepted before, and its captures are erased since."""
         large = _captures_bytes(envelope) > LARGE_BYTES
         async with self._one_large if large else contextlib.nullcontext():
             async with self._reading:
                 stored = await read_stored(self._captures.get, envelope)
+            if stored.is_erased:
+                return None
             assembled = await self._assemble(
                 stored.envelope, stored.request, stored.response, limit_bytes
             )

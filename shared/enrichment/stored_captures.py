@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from shared.core.records.capture import Capture, request_name, response_name
+from shared.core.records.capture import Capture, is_erased, request_name, response_name
 from shared.core.records.envelope import Envelope
 
 type ReadCapture = Callable[[str | None], Awaitable[Capture | None]]
@@ -19,6 +19,11 @@ class StoredExchange:
     envelope: Envelope  # names the captures that are there
     request: Capture | None
     response: Capture | None
+
+    @property
+    def is_erased(self) -> bool:
+        """A body was erased, because the event had been accepted."""
+        return any(is_erased(side.header) for side in (self.request, self.response) if side)
 
 
 async def read_stored(read: ReadCapture, envelope: Envelope) -> StoredExchange:

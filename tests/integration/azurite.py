@@ -19,6 +19,7 @@ from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger import Ledger
 from shared.adapters.storage import Storage
 from shared.completeness.back_pressure import BackPressure
+from shared.core.content.mode import ContentMode
 from shared.core.records import capture, envelope_message
 from shared.core.records.envelope import Caller, Envelope
 from shared.core.records.exchange_id import new_exchange_id, started_at
@@ -88,7 +89,12 @@ class Account:
         )
 
     async def put_response(
-        self, exchange_id: str, *, outcome: Outcome = Outcome.COMPLETED, deployment: str = "gpt-4o"
+        self,
+        exchange_id: str,
+        *,
+        outcome: Outcome = Outcome.COMPLETED,
+        deployment: str = "gpt-4o",
+        content_mode: ContentMode = ContentMode.FULL,
     ) -> Envelope:
         """A response capture with its envelope."""
         envelope = replace(
@@ -96,6 +102,7 @@ class Account:
             exchange_id=exchange_id,
             outcome=outcome,
             deployment=deployment,
+            content_mode=content_mode,
             request_capture=capture.request_name(exchange_id),
             response_capture=capture.response_name(exchange_id),
         )

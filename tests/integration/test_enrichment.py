@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,11 +14,13 @@ import pytest
 
 from harness.sample_envelope import EXCHANGE_ID, PLAIN, an_envelope
 from harness.schema import valid
+from shared.core.content.mode import ContentMode
 from shared.core.event.usage_claim import Claim
 from shared.core.records import capture
 from shared.core.records import envelope as envelopes
 from shared.core.records.capture import Capture
 from shared.core.records.dead_letter import DeadLetterReason
+from shared.core.records.envelope import Envelope
 from shared.enrichment.assembly import AssembledEvent, Assembler
 from shared.enrichment.enrichment import LARGE_BYTES, Enrichment
 from shared.errors import (
@@ -52,6 +55,12 @@ class FakeCaptures:
             raise self.failure
         return self.held.get(name)
 
+    async def erase_body(self, name: str) -> None:
+        if self.failure:
+            raise self.failure
+        if name in self.held:
+            self.held[name] = capture.load(capture.erased(self.held[name].header))
+
 
 @dataclass
 class FakeEventHub:
@@ -79,6 +88,10 @@ class FakeLedger:
 
     entries: list[tuple[str, str]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)  # noted by enrichment itself
+
+    async def delivered(self, exchange_ids: Sequence[str]) -> None:
+        self.accepted += exchange_ids
 
     async def record_event_refusal(self, exchange_id: str) -> None:
         self.refused.append(exchange_id)
@@ -175,6 +188,9 @@ class SlowCaptures:
 
     async def put_if_absent(self, name: str, data: bytes) -> None:
         raise AssertionError("no outcome is pending")
+
+    async def erase_body(self, name: str) -> None:
+        raise AssertionError("no exchange is redacted")
 
     async def get(self, name: str | None) -> Capture | None:
         self.reading.append(name)
@@ -344,3 +360,65 @@ async def test_what_cannot_be_built_raises_and_dead_letters_nothing_yet() -> Non
             setup.captures, Broken(), setup.claims, setup.event_hub, setup.ledger
         ).deliver(PLAIN)
     assert not setup.ledger.entries
+
+
+def redacted_setup(secret: str) -> tuple[EnrichmentSetup, Envelope]:
+    """An exchange of the content mode `redacted` whose prompt and answer hold a secret."""
+    setup = EnrichmentSetup()
+    name = capture.request_name(PLAIN.exchange_id)
+    request = json.dumps({"messages": [{"role": "user", "content": secret}]}).encode()
+    answer = json.dumps({"choices": [{"index": 0, "delta": {"content": secret}}]}).encode()
+    response = capture.response_name(PLAIN.exchange_id)
+    headers = {"content-type": "text/event-stream"}
+    setup.captures.held = {
+        name: Capture(header={"headers": {}}, body=request),
+        response: Capture(header={"headers": headers}, body=b"data: " + answer + b"\n\n"),
+    }
+    return setup, an_envelope(
+        content_mode=ContentMode.REDACTED, request_capture=name, response_capture=response
+    )
+
+
+async def test_the_bodies_of_a_redacted_exchange_go_once_its_event_is_accepted() -> None:
+    setup, envelope = redacted_setup("anna@example.com")
+    setup.event_hub.failure = DeliveryError("down")
+    with pytest.raises(DeliveryError):
+        await setup.deliver(envelope)
+    assert all(side.body for side in setup.captures.held.values())
+    setup.event_hub.failure = None
+    await setup.deliver(envelope)
+    ((body, _),) = setup.event_hub.sent
+    event = json.loads(body)
+    assert event["prompt"] == [{"role": "user", "content": "[EMAIL]"}]
+    assert (event["content"], event["redactions"]) == ("[EMAIL]", {"email": 3})
+    assert b"anna@example.com" not in body
+    for side in setup.captures.held.values():
+        assert side.body == b""
+        assert capture.is_erased(side.header)
+
+
+async def test_an_exchange_whose_bodies_are_gone_is_not_sent_again() -> None:
+    """A message may come twice. An event without content must not follow the one with it."""
+    setup, envelope = redacted_setup("anna@example.com")
+    await setup.deliver(envelope)
+    await setup.deliver(envelope)
+    assert len(setup.event_hub.sent) == 1
+    assert setup.ledger.accepted == [envelope.exchange_id]
+
+
+async def test_bodies_that_were_not_all_erased_are_erased_by_the_next_delivery() -> None:
+    """The instance may be killed in between."""
+    setup, envelope = redacted_setup("anna@example.com")
+    await setup.captures.erase_body(capture.request_name(envelope.exchange_id))
+    await setup.deliver(envelope)
+    assert setup.event_hub.sent == []
+    assert all(side.body == b"" for side in setup.captures.held.values())
+
+
+async def test_a_large_redacted_exchange_is_redacted_in_the_child_process() -> None:
+    """It is the one that has to load RE2 as well."""
+    setup, envelope = redacted_setup("anna@example.com " * 10_000)
+    await setup.deliver(envelope)
+    ((body, _),) = setup.event_hub.sent
+    assert b"anna@example.com" not in body
+    assert json.loads(body)["redactions"] == {"email": 30_000}

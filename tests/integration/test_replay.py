@@ -14,6 +14,7 @@ import pytest
 
 from harness.sample_envelope import an_envelope
 from shared.completeness.replay import ReplayPage, ReplayRunner
+from shared.core.content.mode import ContentMode
 from shared.core.records import capture
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome
@@ -217,3 +218,22 @@ async def test_the_same_page_twice_at_once_queues_everything(azurite: str) -> No
         pages = await asyncio.gather(*runs)
         assert [(page.marker, page.waiting) for page in pages] == [(None, None)] * 3
         assert {envelope.exchange_id for envelope in await account.take_queued()} == ids
+
+
+async def test_a_redacted_exchange_whose_captures_are_gone_is_counted_and_not_queued(
+    azurite: str,
+) -> None:
+    """Its event has all that there is."""
+    window = a_window()
+    async with an_account(azurite) as account:
+        redacted = await account.put_exchange(an_id(window), content_mode=ContentMode.REDACTED)
+        other = await account.put_exchange(an_id(window))
+        for name in (redacted.request_capture, redacted.response_capture):
+            assert name is not None
+            await account.captures.erase_body(name)
+        pages, queued = await replay(account, everything_in(window), window)
+        stored = await account.captures.get(redacted.response_capture)
+    assert [envelope.exchange_id for envelope in queued] == [other.exchange_id]
+    assert sum(page.erased for page in pages) == 1
+    assert stored is not None
+    assert (stored.body, capture.is_erased(stored.header)) == (b"", True)

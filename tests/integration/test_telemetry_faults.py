@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -38,6 +38,12 @@ class Stores:
     """Storage and Event Hub that take everything."""
 
     accepted: list[str] = field(default_factory=list)
+
+    async def erase_body(self, name: str) -> None:
+        raise AssertionError("no exchange is redacted")
+
+    async def delivered(self, exchange_ids: Sequence[str]) -> None:
+        raise AssertionError("no capture is erased")
 
     async def get(self, name: str | None) -> Capture | None:
         return None

@@ -66,6 +66,12 @@ class UsageClaimSetup:
     async def get(self, name: str | None) -> Capture | None:
         return self.responses.get(name or "")
 
+    async def erase_body(self, name: str) -> None:
+        raise AssertionError("no exchange is redacted")
+
+    async def delivered(self, exchange_ids: Sequence[str]) -> None:
+        raise AssertionError("no capture is erased")
+
     async def limit_bytes(self) -> int:
         return 1_000_000
 

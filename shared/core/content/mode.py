@@ -10,6 +10,8 @@ class ContentMode(StrEnum):
     """What of an exchange's content is recorded, from the most to the least."""
 
     FULL = "full"  # bodies in captures, texts in events
+    # texts in events without what detectors find; bodies in captures until the event is accepted
+    REDACTED = "redacted"
     # of the bodies nothing is ever written: captures hold their header, events what was counted
     METADATA = "metadata"
 

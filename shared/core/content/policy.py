@@ -1,7 +1,8 @@
 """The content policy: which callers and deployments have which content mode.
 
     {"default": "metadata",
-     "rules": [{"name": "tests", "product": "sandbox", "deployment": ["gpt-4o"], "mode": "full"}]}
+     "rules": [{"name": "tests", "product": "sandbox", "deployment": ["gpt-4o"], "mode": "full"}],
+     "patterns": {"employee": "E-\\d{6}"}, "words": {"project": ["Falcon"]}}
 
 The first rule of which every condition holds counts. A condition is a text or an array of texts;
 case does not matter. Whatever the app does not know in a policy makes it malformed: a condition
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.core.content.mode import ContentMode
+from shared.core.detect.own import NO_PATTERNS, OwnPatterns
 from shared.core.wire.json import json_shape
 from shared.core.wire.json.json_shape import Json, JsonObject
 from shared.errors import ContentPolicyError
@@ -23,6 +25,7 @@ from shared.errors import ContentPolicyError
 # What a rule may ask about. All but the deployment is what API Management says of a caller.
 CONDITIONS: Final[tuple[str, ...]] = ("product", "subscription", "user", "team", "deployment")
 _NAME: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
+_KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 _MAX_RULES: Final = 1000
 
 
@@ -42,6 +45,7 @@ class ContentPolicy:
     default: ContentMode = ContentMode.FULL  # of an exchange for which no rule holds
     default_rule: str = "CONTENT_MODE"  # what set the default: the setting, or CONTENT_POLICY
     rules: tuple[ContentRule, ...] = ()
+    own: OwnPatterns = NO_PATTERNS  # what is redacted beside what is built in
 
 
 def parse(text: str, default: ContentMode) -> ContentPolicy:
@@ -51,17 +55,52 @@ def parse(text: str, default: ContentMode) -> ContentPolicy:
     document = json_shape.parse(text)
     if not isinstance(document, dict):
         raise ContentPolicyError("it is not a JSON object")
-    _check_members("the policy", document, ("default", "rules"))
+    _check_members("the policy", document, ("default", "rules", "patterns", "words"))
     rules = document.get("rules", [])
     if not isinstance(rules, list) or len(rules) > _MAX_RULES:
         raise ContentPolicyError(f"`rules` is not an array of at most {_MAX_RULES} rules")
     parsed = tuple(_rule(number, rule) for number, rule in enumerate(rules, start=1))
     if len({rule.name for rule in parsed}) < len(parsed):
         raise ContentPolicyError("two rules have the same name")
+    own = _own(document.get("patterns", {}), document.get("words", {}))
     if "default" not in document:
-        return ContentPolicy(default=default, rules=parsed)
+        return ContentPolicy(default=default, rules=parsed, own=own)
     mode = _mode("the policy's `default`", document["default"])
-    return ContentPolicy(default=mode, default_rule="CONTENT_POLICY", rules=parsed)
+    return ContentPolicy(default=mode, default_rule="CONTENT_POLICY", rules=parsed, own=own)
+
+
+def _own(patterns: Json, words: Json) -> OwnPatterns:
+    if not isinstance(patterns, dict) or not isinstance(words, dict):
+        raise ContentPolicyError("`patterns` and `words` are not JSON objects")
+    for kind in (*patterns, *words):
+        if not _KIND.fullmatch(kind) or (kind in patterns and kind in words):
+            raise ContentPolicyError(
+                "a name in `patterns` or `words` is not one of lower-case letters, digits and _, "
+                "or is in both"
+            )
+    own = OwnPatterns(
+        patterns={kind: _pattern(kind, pattern) for kind, pattern in patterns.items()},
+        words={kind: _words(kind, listed) for kind, listed in words.items()},
+    )
+    if patterns or words:
+        from shared.core.detect.redactor import Redactor  # takes 30 ms to import
+
+        Redactor(own)  # refuses a pattern that it cannot search for
+    return own
+
+
+def _pattern(kind: str, value: Json) -> str:
+    if not isinstance(value, str):
+        raise ContentPolicyError(f"the pattern `{kind}` is not a text")
+    return value
+
+
+def _words(kind: str, value: Json) -> tuple[str, ...]:
+    words = value if isinstance(value, list) else []
+    texts = tuple(word for word in words if isinstance(word, str) and word.strip())
+    if not texts or len(texts) < len(words):
+        raise ContentPolicyError(f"the words of `{kind}` are not an array of texts")
+    return texts
 
 
 def _rule(number: int, value: Json) -> ContentRule:

@@ -4,6 +4,7 @@ In: an envelope, and the captures of the request and the response (either may be
 `Event`, and its JSON, truncated to the Event Hub's limit.
 
     sources                        parses the captures, by request_summary and the response's reader
+    content_redaction              replaces what detectors find in the texts of an event
     noted_answer                   what a capture's header notes of a response that is not stored
     parameters                     the parameters of a request, by a list
     builder                        composes the Event from what was parsed

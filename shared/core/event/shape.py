@@ -236,11 +236,13 @@ class Event:
     truncated: bool  # texts were cut to fit the Event Hub's limit; the captures hold everything
     truncated_texts: tuple[TruncatedText, ...]  # the longest first; at most 32 are listed
     replayed: bool  # delivered again, on an operator's request
-    # full: all of it; metadata: no text of request or answer, here or in storage
+    # full: all of it; redacted: the texts without what detectors find, and no captures; metadata:
+    # no text of request or answer, here or in storage
     content_mode: ContentMode
     # what set the mode: CONTENT_MODE, CONTENT_POLICY, `rule ` and its name, or x-fnsse-content;
     # null: the exchange is older than this key
     content_rule: str | None
+    redactions: dict[str, int]  # how often what was replaced in the texts, by kind: email, card, …
 
 
 def is_optional(part: Field[Any]) -> bool:

@@ -49,6 +49,7 @@ _NEVER_TRUNCATED: Final = frozenset(
         "usage_source",
         "content_mode",
         "content_rule",
+        "redactions",
         "truncated_texts",
     }
 )

@@ -116,6 +116,16 @@ def is_partial(header: Mapping[str, object]) -> bool:
     return header.get("partial") is True
 
 
+def is_erased(header: Mapping[str, object]) -> bool:
+    """The header is that of a capture whose body was erased after its event was accepted."""
+    return header.get("erased") is True
+
+
+def erased(header: Mapping[str, object]) -> bytes:
+    """What takes the place of a capture whose body is erased."""
+    return preamble({**header, "erased": True})
+
+
 def preamble(header: Mapping[str, object]) -> bytes:
     """Everything before the body: prefix and header."""
     text = json.dumps(header, separators=(",", ":")).encode()

@@ -121,6 +121,7 @@ def test_replay_goes_on_over_generations_and_replays() -> None:
         "marker": None,
         "queued": 0,
         "unreadable": 0,
+        "erased": 0,
     }
     recorded = run(replay.orchestrate, state, {"replay_page": page})
 
@@ -129,6 +130,7 @@ def test_replay_goes_on_over_generations_and_replays() -> None:
         "windows_total": 2,
         "queued": 240,
         "unreadable": 60,
+        "erased": 0,
     }
     assert len(recorded.calls) == 121
     assert (
@@ -160,6 +162,7 @@ def test_replay_gives_up_a_page_after_five_attempts(attempts: int) -> None:
         "marker": None,
         "queued": 0,
         "unreadable": 0,
+        "erased": 0,
     }
     recorded = run(replay.orchestrate, state, {"replay_page": page})
 

@@ -68,12 +68,13 @@ def test_a_rule_that_may_hold_counts_if_it_is_stricter() -> None:
     ("wish", "mode"),
     [
         ("metadata", "metadata"),
+        ("redacted", "redacted"),
         (" METADATA ", "metadata"),
         ("full", "full"),
         ("none", "metadata"),
         ("", "metadata"),
     ],
-    ids=["metadata", "spaces and case", "full", "unknown", "empty"],
+    ids=["metadata", "redacted", "spaces and case", "full", "unknown", "empty"],
 )
 def test_a_caller_may_ask_for_less(wish: str, mode: str) -> None:
     decision = decide(ContentPolicy(default=ContentMode.FULL), {}, [wish])
@@ -125,12 +126,12 @@ def rule(**members: Any) -> dict[str, Any]:
     ("policy", "problem"),
     [
         ([], "it is not a JSON object"),
-        ({"defaults": "full"}, "the policy has a member that is none of default, rules"),
-        ({"default": "none"}, "the policy's `default` is none of full, metadata"),
+        ({"defaults": "full"}, "the policy has a member that is none of default, rules, patterns"),
+        ({"default": "none"}, "the policy's `default` is none of full, redacted, metadata"),
         ({"rules": {}}, "`rules` is not an array"),
         ({"rules": ["hr"]}, "rule 1 is not a JSON object"),
         (rule(name="no spaces"), "rule 1 has no name"),
-        (rule(mode=None), "the mode of rule 1 (hr) is none of full, metadata"),
+        (rule(mode=None), "the mode of rule 1 (hr) is none of full, redacted, metadata"),
         (rule(teams="hr"), "rule 1 (hr) has a member that is none of name, mode, product"),
         (rule(team=5), "`team` of rule 1 (hr) is neither a text nor an array of texts"),
         (rule(team=[]), "`team` of rule 1 (hr) is neither a text nor an array of texts"),
@@ -156,3 +157,27 @@ def test_what_is_not_json_is_no_policy() -> None:
 
 def test_without_a_default_the_setting_counts() -> None:
     assert parse("{}", ContentMode.METADATA) == ContentPolicy(default=ContentMode.METADATA)
+
+
+@pytest.mark.parametrize(
+    ("members", "problem"),
+    [
+        ({"patterns": []}, "`patterns` and `words` are not JSON objects"),
+        ({"patterns": {"No": "x"}}, "a name in `patterns` or `words` is not one of"),
+        ({"patterns": {"a": "x"}, "words": {"a": ["x"]}}, "a name in `patterns` or `words`"),
+        ({"patterns": {"a": 1}}, "the pattern `a` is not a text"),
+        ({"patterns": {"a": "(?=b)"}}, "the pattern `a` is refused"),
+        ({"words": {"a": []}}, "the words of `a` are not an array of texts"),
+    ],
+    ids=["no object", "name", "twice", "number", "refused", "no words"],
+)
+def test_a_mistake_in_own_patterns_is_named(members: Any, problem: str) -> None:
+    with pytest.raises(ContentPolicyError) as raised:
+        parse(json.dumps(members), ContentMode.FULL)
+    assert problem in str(raised.value)
+
+
+def test_own_patterns_and_words_are_read() -> None:
+    text = json.dumps({"patterns": {"employee": "E-[0-9]{6}"}, "words": {"project": ["Falcon"]}})
+    own = parse(text, ContentMode.FULL).own
+    assert (own.patterns, own.words) == ({"employee": "E-[0-9]{6}"}, {"project": ("Falcon",)})

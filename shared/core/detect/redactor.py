@@ -1,0 +1,119 @@
+"""Replaces what detectors find in texts, and counts it by kind.
+
+All patterns are searched for at once first, by an automaton that says which of them occur. Only
+these are searched for one by one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import re2
+
+from shared.core.detect import own
+from shared.core.detect.accounts import ACCOUNTS
+from shared.core.detect.contacts import CONTACTS
+from shared.core.detect.detector import Detector
+from shared.core.detect.identities import IDENTITIES
+from shared.core.detect.own import OwnPatterns
+from shared.core.detect.secrets import SECRETS
+from shared.errors import ContentPolicyError
+
+# If two find the same place, the first of these names it.
+DETECTORS: Final = (*SECRETS, *ACCOUNTS, *IDENTITIES, *CONTACTS)
+_MIN_BYTES: Final = 5  # no built-in detector finds less
+_MAX_MEMORY: Final = 64 * 1024 * 1024  # of an automaton
+
+
+class _Finding(NamedTuple):
+    start: int
+    end: int
+    rank: int  # of its detector
+    kind: str
+
+
+class Redactor:
+    """The built-in detectors and the operator's own. Raises ContentPolicyError, which names the
+    pattern that is refused.
+    """
+
+    def __init__(self, own_patterns: OwnPatterns | None = None) -> None:
+        added = own.detectors(own_patterns or OwnPatterns())
+        self._detectors = (*(detector() for detector in DETECTORS), *added)
+        self._patterns = [_compiled(detector) for detector in self._detectors]
+        self._all = re2.Set.SearchSet(_options())
+        for detector in self._detectors:
+            self._all.Add(detector.pattern)
+        # Matches any text: without it, "none" could also mean that the automaton ran out of memory.
+        self._all.Add("")
+        self._all.Compile()
+        self._min_bytes = 1 if added else _MIN_BYTES
+
+    def redact(self, text: str, counts: Counter[str]) -> str:
+        """The text with `[EMAIL]` and the like in the place of what was found. `counts` is added
+        to.
+        """
+        data = text.encode("utf-8", "surrogatepass")
+        if len(data) < self._min_bytes:
+            return text
+        findings = _merged(sorted(self._findings(data)))
+        if not findings:
+            return text
+        pieces, at = [], 0
+        for finding in findings:
+            counts[finding.kind] += 1
+            pieces += [data[at : finding.start], f"[{finding.kind.upper()}]".encode()]
+            at = finding.end
+        return b"".join([*pieces, data[at:]]).decode("utf-8", "surrogatepass")
+
+    def _findings(self, data: bytes) -> Iterator[_Finding]:
+        matching = self._all.Match(data) or range(len(self._detectors))
+        for number in matching:
+            if number == len(self._detectors):
+                continue
+            detector = self._detectors[number]
+            for match in self._patterns[number].finditer(data):
+                start, end = _candidate(match)
+                span = detector.spans(data, start, end) if start < end else None
+                if span is not None:
+                    yield _Finding(*span, number, detector.kind)
+
+
+def _merged(findings: list[_Finding]) -> list[_Finding]:
+    """Findings in their order; of those that overlap, one that covers all."""
+    merged: list[_Finding] = []
+    for finding in findings:
+        last = merged[-1] if merged else None
+        if last is None or finding.start >= last.end:
+            merged.append(finding)
+            continue
+        first = min(last, finding, key=lambda either: either.rank)
+        end = max(last.end, finding.end)
+        merged[-1] = _Finding(last.start, end, first.rank, first.kind)
+    return merged
+
+
+def _candidate(match: Any) -> tuple[int, int]:
+    """What the match found: the group that took part, if there are groups."""
+    groups = (match.span(number) for number in range(1, len(match.groups()) + 1))
+    start, end = next((span for span in groups if span[0] >= 0), match.span())
+    return start, end
+
+
+def _options() -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = _MAX_MEMORY
+    return options
+
+
+def _compiled(detector: Detector) -> Any:
+    try:
+        pattern = re2.compile(detector.pattern, _options())
+    except re2.error as error:
+        raise ContentPolicyError(f"the pattern `{detector.kind}` is refused: {error}") from None
+    if pattern.search(b"") is not None:
+        raise ContentPolicyError(f"the pattern `{detector.kind}` matches an empty text")
+    return pattern
