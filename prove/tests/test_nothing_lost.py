@@ -124,7 +124,7 @@ def test_a_queue_may_repeat_mix_up_and_hold_garbage() -> None:
 
 def test_the_report_adds_up_after_random_faults() -> None:
     result = random_faults(
-        "embedded", exchanges=80, seed=_SEED, progress=silent, clients=6, calm_s=(0.1, 0.5)
+        "embedded", exchanges=50, seed=_SEED, progress=silent, clients=6, calm_s=(0.1, 0.5)
     )
     hold(result, "reconcile's report: captured and delivered")
     assert any(name.startswith("faults") for name in result.counts)

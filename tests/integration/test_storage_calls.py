@@ -65,7 +65,7 @@ CASES: dict[str, tuple[bytes, httpx.Response | Exception]] = {
             stream=ScriptedBody(*in_pieces(LARGE_ANSWER)),
         ),
     ),
-    "no answer": (ASK, httpx.ConnectError("refused")),
+    "no response": (ASK, httpx.ConnectError("refused")),
 }
 
 
