@@ -35,6 +35,7 @@ class ReceivedSpan:
     trace_id: str  # hexadecimal, as are the others
     span_id: str
     parent_id: str  # "" for none
+    trace_state: str
     start_ns: int
     end_ns: int
     attributes: dict[str, Any]
@@ -124,6 +125,7 @@ def _span(span: Any) -> ReceivedSpan:
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
         parent_id=span.parent_span_id.hex(),
+        trace_state=span.trace_state,
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
         attributes=_pairs(span.attributes),

@@ -197,6 +197,7 @@ class ExchangeRecord:
             recorded_ms=recorded_ms,
             caller=self.caller(),
             trace_parent=bound_text(header(self.request_headers, b"traceparent") or None),
+            trace_state=_trace_state(header(self.request_headers, b"tracestate")),
             content_mode=self.content.mode,
             content_rule=self.content.rule,
         )
@@ -243,3 +244,13 @@ class ExchangeRecord:
 
 def _failure(error: ApiError | None) -> Failure | None:
     return Failure(code=error.code, message=error.message) if error is not None else None
+
+
+def _trace_state(value: str) -> str | None:
+    """A tracestate without the members at its end that would make it too long. A vendor's member
+    means nothing in part (W3C Trace Context, 3.3.1.5).
+    """
+    members = value.split(",")
+    while members and bound_text(",".join(members)) != ",".join(members):
+        members.pop()
+    return ",".join(members) or None

@@ -7,6 +7,7 @@ import pytest
 from shared.completeness.dead_letters import DeadLetters
 from shared.core.records import capture
 from shared.core.records.dead_letter import DeadLetterReason
+from shared.core.records.envelope import mark_requeued
 from shared.errors import CaptureError
 from tests.integration.azurite import Account, a_window, an_account, an_id
 
@@ -30,7 +31,7 @@ async def test_a_dead_letter_is_requeued(
             (envelope.exchange_id, "refused")
         ]
         assert await dead_letters(account).requeue(envelope.exchange_id)
-        assert await account.take_queued() == [envelope]
+        assert await account.take_queued() == [mark_requeued(envelope, "requeue")]
         assert await dead_letters(account).list_oldest() == []
         # earlier refusals no longer count
         assert not await account.ledger.take_event_refusal(envelope.exchange_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -75,6 +76,18 @@ def test_a_collector_receives_the_spans_of_every_golden_exchange(collector: Otlp
 
 def _as_sent(span: ReceivedSpan) -> tuple[object, ...]:
     return span.name, span.start_ns, span.end_ns, span.attributes, span.status
+
+
+def test_the_callers_trace_goes_on_with_its_tracestate(collector: OtlpReceiver) -> None:
+    """Only if the caller reports its own span; otherwise the exchange begins the trace."""
+    caller = "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331"
+    exchange = replace(exchange_of(load("chat_stream")), trace_state="a=1,b=2")
+    for flags, parent_id, state in (("01", caller[33:], "a=1,b=2"), ("00", "", "")):
+        collector.spans.clear()
+        export(replace(exchange, trace_parent=f"00-{caller}-{flags}"))
+        root = collector.span("chat gpt-4o")
+        assert (root.trace_id, root.parent_id) == (caller[:32], parent_id)
+        assert root.trace_state == state
 
 
 def test_a_collector_receives_the_metrics_of_golden_exchanges(collector: OtlpReceiver) -> None:

@@ -17,7 +17,7 @@ from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records import capture, envelope_message
 from shared.core.records.dead_letter import DeadLetterReason
-from shared.core.records.envelope import Envelope, dump, mark_replayed
+from shared.core.records.envelope import Envelope, dump, mark_replayed, mark_requeued
 from shared.core.records.outcome import Outcome
 from shared.core.records.poison import MAX_FAILURES, failure_count_name
 from shared.core.records.window import Window
@@ -53,6 +53,11 @@ def poison_handler(
 
 
 _runs = iter(range(10**6))
+
+
+def by_reconcile(envelope: Envelope) -> Envelope:
+    """The envelope as reconcile queues it."""
+    return mark_requeued(envelope, "reconcile")
 
 
 async def reconcile(account: Account, exchange_id: str) -> list[Envelope]:
@@ -99,7 +104,7 @@ async def test_a_transient_failure_is_left_to_reconcile(
         envelope = await account.put_exchange(an_id(a_window()))
         for _ in range(MAX_FAILURES + 3):
             await poison_handler(account).handle(dump(envelope).encode())
-            assert await reconcile(account, envelope.exchange_id) == [envelope]
+            assert await reconcile(account, envelope.exchange_id) == [by_reconcile(envelope)]
         assert await account.json_blobs.get(failure_count_name(envelope.exchange_id)) is None
 
 
@@ -111,7 +116,7 @@ async def test_an_outcome_without_a_capture_is_stored(azurite: str) -> None:
         envelope = replace(await account.put_response(exchange_id), response_capture=None)
         await account.captures.erase(capture.response_name(exchange_id))
         await poison_handler(account).handle(dump(envelope).encode())
-        assert await reconcile(account, exchange_id) == [envelope]
+        assert await reconcile(account, exchange_id) == [by_reconcile(envelope)]
 
 
 async def test_an_event_that_cannot_be_built_is_dead_lettered(
@@ -140,10 +145,10 @@ async def test_an_event_that_cannot_be_built_is_dead_lettered(
             account.captures, account.ledger, account.envelopes, account.json_blobs
         )
         assert await dead_letters.requeue(envelope.exchange_id)
-        assert await account.take_queued() == [envelope]
+        assert await account.take_queued() == [mark_requeued(envelope, "requeue")]
         # given up once more, for a reason that passes
         await poison_handler(account).handle(dump(envelope).encode())
-        assert await reconcile(account, envelope.exchange_id) == [envelope]
+        assert await reconcile(account, envelope.exchange_id) == [by_reconcile(envelope)]
 
 
 async def test_an_outcome_without_a_capture_is_stored_before_its_exchange_is_dead_lettered(
@@ -170,7 +175,8 @@ async def test_an_outcome_without_a_capture_is_stored_before_its_exchange_is_dea
             account.captures, account.ledger, account.envelopes, account.json_blobs
         )
         assert await dead_letters.requeue(exchange_id)
-        assert await account.take_queued() == [replace(envelope, outcome_pending=False)]
+        expected = replace(envelope, outcome_pending=False, requeued="requeue")
+        assert await account.take_queued() == [expected]
 
 
 async def test_an_event_that_is_refused_is_dead_lettered(
@@ -189,7 +195,7 @@ async def test_an_event_that_is_refused_is_dead_lettered(
             await poison_handler(account).handle(dump(envelope).encode())
             if number < MAX_FAILURES - 1:
                 await poison_handler(account).handle(dump(envelope).encode())
-                assert await reconcile(account, exchange_id) == [envelope]
+                assert await reconcile(account, exchange_id) == [by_reconcile(envelope)]
         assert await account.ledger.dead_letter_reason(exchange_id) == "refused"
         assert await reconcile(account, exchange_id) == []
         assert [record.levelno for record in caplog.records].count(logging.ERROR) == 1
@@ -201,7 +207,10 @@ async def test_an_event_that_is_refused_is_dead_lettered(
         assert await dead_letters.requeue(exchange_id)
         # given up once more, for a reason that passes
         await poison_handler(account).handle(dump(envelope).encode())
-        assert await reconcile(account, exchange_id) == [envelope, envelope]
+        assert await reconcile(account, exchange_id) == [
+            mark_requeued(envelope, "requeue"),
+            by_reconcile(envelope),
+        ]
 
 
 async def test_an_event_that_kills_the_worker_is_dead_lettered(azurite: str) -> None:
@@ -273,7 +282,7 @@ async def test_a_failed_replay_hides_nothing(
     async with an_account(azurite) as account:
         missing = await account.put_exchange(an_id(a_window()))
         await poison_handler(account).handle(dump(mark_replayed(missing)).encode())
-        assert await reconcile(account, missing.exchange_id) == [missing]
+        assert await reconcile(account, missing.exchange_id) == [by_reconcile(missing)]
         assert await account.ledger.dead_letter(missing.exchange_id, DeadLetterReason.TOO_LARGE), (
             "what is dead-lettered now, was not before"
         )

@@ -22,7 +22,7 @@ from shared.completeness.back_pressure import BackPressure
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records import capture
 from shared.core.records.dead_letter import DeadLetterReason
-from shared.core.records.envelope import Envelope
+from shared.core.records.envelope import Envelope, mark_requeued
 from shared.core.records.outcome import Outcome
 from shared.core.records.window import Window
 from shared.errors import StorageError, StorageNotFound
@@ -68,7 +68,7 @@ async def test_an_undelivered_response_is_requeued(azurite: str) -> None:
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(window), outcome=Outcome.TIMED_OUT)
         report = await run(account, window)
-        assert await account.take_queued() == [envelope]
+        assert await account.take_queued() == [mark_requeued(envelope, "reconcile")]
     assert counts(report, "captured", "delivered", "redelivered", "aborted", "complete") == [
         1,
         0,
@@ -249,7 +249,7 @@ async def test_a_stored_outcome_is_requeued(azurite: str) -> None:
         envelope = await account.put_response(exchange_id, outcome=Outcome.UPSTREAM_ERROR)
         await account.captures.put_if_absent(capture.response_name(exchange_id), b"another")
         await run(account, window)
-        assert await account.take_queued() == [envelope]
+        assert await account.take_queued() == [mark_requeued(envelope, "reconcile")]
 
 
 async def test_a_retry_repeats_one_batch_at_most(
@@ -399,7 +399,7 @@ async def test_a_window_with_a_reopened_exchange_is_judged(
         await account.ledger.reopen(envelope.exchange_id)
         assert window.name in await it.open_windows(later, timedelta(hours=1), open_too=False)
         report = (await it.reconcile(window.name, later)).as_json()
-        assert await account.take_queued() == [envelope]
+        assert await account.take_queued() == [mark_requeued(envelope, "reconcile")]
         assert counts(report, "dead_lettered", "redelivered", "complete") == [0, 1, False]
 
         await account.ledger.delivered([envelope.exchange_id])
@@ -461,7 +461,7 @@ async def test_an_exchange_reopened_meanwhile_stays_reopened(
         later = window.end + timedelta(days=1)
         assert window.name in await it.open_windows(later, timedelta(hours=1), open_too=False)
         await it.reconcile(window.name, later)
-        assert await account.take_queued() == [late]
+        assert await account.take_queued() == [mark_requeued(late, "reconcile")]
         await account.ledger.delivered([late.exchange_id])
         assert counts(
             (await it.reconcile(window.name, later)).as_json(),

@@ -58,6 +58,7 @@ async def test_an_exchange_is_two_captures_and_an_envelope() -> None:
         authorization="secret",
         x_apim_user_id="u-1",
         traceparent="00-1-2-01",
+        tracestate=f"a=1,b=2,c={'x' * 250}",
     )
     envelope = await setup.envelope()
     assert sorted(setup.store.blobs) == [envelope.request_capture, envelope.response_capture]
@@ -78,6 +79,9 @@ async def test_an_exchange_is_two_captures_and_an_envelope() -> None:
     assert (envelope.usage, envelope.usage_source) == (USAGE, "upstream")
     assert (envelope.request_bytes, envelope.response_bytes) == (len(ASK), len(STREAM))
     assert (envelope.caller.user, envelope.trace_parent) == ("u-1", "00-1-2-01")
+    assert envelope.trace_state == "a=1,b=2"  # whole members alone
+    assert envelope.recorded_ms is not None
+    assert envelope.recorded_ms >= envelope.timings.to_end_ms
     assert started_at(envelope.exchange_id).strftime("%Y/%m/%d/%H") in str(envelope.request_capture)
     assert b"secret" not in b"".join(setup.store.blobs.values())
     assert "secret" not in envelopes.dump(envelope)

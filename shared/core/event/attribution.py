@@ -97,6 +97,7 @@ def correlation(
     *,
     completion_id: str | None,
     traceparent: str | None,
+    tracestate: str | None,
 ) -> Correlation:
     """The ids that the request and the response carry."""
     return Correlation(
@@ -108,6 +109,7 @@ def correlation(
         or short(response_headers.get("x-ms-client-request-id")),
         completion_id=completion_id,
         traceparent=traceparent,
+        tracestate=tracestate,
     )
 
 

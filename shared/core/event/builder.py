@@ -156,6 +156,7 @@ def _event(parsed: EventSources, default_region: str | None, deployments: Deploy
             response_headers,
             completion_id=answer.id,
             traceparent=envelope.trace_parent,
+            tracestate=envelope.trace_state,
         ),
         attempt=attribution.attempt(request_headers),
         session_headers=attribution.session_headers(request_headers),

@@ -57,6 +57,8 @@ class Correlation:
     x_ms_client_request_id: str | None = None
     completion_id: str | None = None  # `id` of the response: chatcmpl-…, resp_…
     traceparent: str | None = None  # W3C trace context of the request
+    # the vendors' part of it; without its last members if it is longer than 256 bytes
+    tracestate: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

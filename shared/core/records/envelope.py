@@ -100,6 +100,7 @@ class Envelope:
     response_capture: str | None
     caller: Caller
     trace_parent: str | None  # W3C traceparent of the request
+    trace_state: str | None = None  # W3C tracestate of the request
     # requests sent upstream: more than one where the relay repeated its own; None: not known
     attempts: int | None = None
     replayed: bool = False  # delivered again, on an operator's request

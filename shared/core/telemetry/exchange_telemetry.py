@@ -71,6 +71,7 @@ class ExchangeTelemetry:
     region: str
     caller: Caller
     trace_parent: str | None
+    trace_state: str | None
     attempts: int  # requests sent upstream
     missing_captures: tuple[str, ...]  # request, response: a body of which no capture is stored
     has_problems: bool  # something of the captures could not be read
@@ -106,6 +107,7 @@ def telemetry_of(event: Event, envelope: Envelope, *, truncated: bool) -> Exchan
         region=event.region[:MAX_NAME],
         caller=event.caller,
         trace_parent=event.correlation.traceparent,
+        trace_state=event.correlation.tracestate,
         attempts=envelope.attempts or 0,
         missing_captures=_missing_captures(event),
         has_problems=bool(event.problems),

@@ -47,6 +47,7 @@ class Trace:
 
     trace_id: int
     parent: TraceParent | None  # the caller's span
+    state: str | None = None  # the caller's tracestate
     root: Span
 
 
@@ -67,7 +68,8 @@ def trace_of(exchange: ExchangeTelemetry, delivery: Delivery, options: Telemetry
         children=(*_phases(exchange), *_recording(exchange, delivery)),
     )
     parent = trace_context.parse(exchange.trace_parent)
-    return Trace(trace_id=own.trace_id, parent=parent, root=root)
+    state = exchange.trace_state if parent is not None else None
+    return Trace(trace_id=own.trace_id, parent=parent, state=state, root=root)
 
 
 def _repeated(exchange: ExchangeTelemetry, delivery: Delivery) -> Trace:
