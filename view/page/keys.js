@@ -11,8 +11,10 @@ import { activeId, close, move, openActive } from "./table/selection.js";
 /** @type {Record<string, () => void>} */
 const ANYWHERE = {
   "/": () => {
+    const focus = () => document.getElementById(INPUT_ID)?.focus();
+    if (view.peek() === "exchanges") return focus(); // at once: the next key is typed into it
     view.value = "exchanges";
-    requestAnimationFrame(() => document.getElementById(INPUT_ID)?.focus());
+    requestAnimationFrame(focus);
   },
   ".": () => { live.value = !live.peek(); },
   "?": () => { helpShown.value = true; },
