@@ -62,12 +62,14 @@ class FrenchId(Detector):
 
 
 class ItalianId(Detector):
-    """A codice fiscale."""
+    """A codice fiscale. RE2 also takes U+212A, the Kelvin sign, for a K if case does not matter."""
 
     kind = "national_id"
     pattern = r"(?i)\b[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]\b"
 
     def is_valid(self, candidate: str) -> bool:
+        if not candidate.isascii():
+            return False
         text = candidate.upper()
         odd = sum(_ITALIAN_ODD[character] for character in text[:15:2])
         even = sum(
