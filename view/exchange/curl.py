@@ -51,7 +51,8 @@ def _command(event: Mapping[str, Json], app: str | None, body: str | None) -> st
         '-H "api-key: $AZURE_OPENAI_KEY"',
     ]
     if body:
-        lines += ["-H 'content-type: application/json'", f"--data-binary {shlex.quote(body)}"]
+        # not --data-binary: it takes a body that begins with @ for the name of a file to send
+        lines += ["-H 'content-type: application/json'", f"--data-raw {shlex.quote(body)}"]
     return " \\\n  ".join(lines)
 
 

@@ -173,6 +173,14 @@ def test_the_captured_body_is_taken_byte_for_byte() -> None:
     assert shlex.split(command.replace(" \\\n", " "))[-1] == body.decode()
 
 
+def test_a_body_that_begins_with_at_names_no_file() -> None:
+    """A caller chose the body, and who pastes the command must not send a file of their own."""
+    command = curl.of_capture(an_event(), None, b"@/home/me/.ssh/id_ed25519")
+    assert command is not None
+    words = shlex.split(command.replace(" \\\n", " "))
+    assert words[-2:] == ["--data-raw", "@/home/me/.ssh/id_ed25519"]
+
+
 @pytest.mark.parametrize("body", [b"\xff", b"a\0", b"x" * 100_001])
 def test_a_body_that_no_command_line_takes_has_no_command(body: bytes) -> None:
     assert curl.of_capture(an_event(), None, body) is None
