@@ -16,7 +16,7 @@ from shared.adapters.http_invocations import ReleasingResponse
 from shared.core import api_error
 from shared.error_response import ErrorResponse
 from shared.health.readiness import Readiness
-from shared.health.status import MAX_HOURS, Status
+from shared.health.status import MAX_HOURS, Status, hours_of
 
 _HOURS: Final = "48"  # of reports, unless the caller names another number
 
@@ -62,7 +62,8 @@ async def _ready(readiness: Readiness) -> Response:
     return JSONResponse({"status": name, **states, **reasons, **readiness.notices})
 
 
-async def _reports(status: Status, hours: str) -> Response:
-    if not (hours.isdecimal() and hours.isascii() and 1 <= int(hours[:6]) <= MAX_HOURS):
+async def _reports(status: Status, text: str) -> Response:
+    hours = hours_of(text)
+    if hours is None:
         return ErrorResponse(api_error.invalid_hours(MAX_HOURS))
-    return JSONResponse({"reports": await status.reports(int(hours))})
+    return JSONResponse({"reports": await status.reports(hours)})

@@ -166,5 +166,12 @@ async def _or_error(part: Awaitable[dict[str, Any]]) -> Mapping[str, Any]:
         return _UNREACHABLE
 
 
+def hours_of(text: str) -> int | None:
+    """A number of hours as a caller writes it; None if it is not one from 1 to MAX_HOURS."""
+    is_short = len(text) <= len(str(MAX_HOURS))  # int() takes its time over many digits
+    hours = int(text) if is_short and text.isascii() and text.isdecimal() else 0
+    return hours if 1 <= hours <= MAX_HOURS else None
+
+
 def _iso(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()

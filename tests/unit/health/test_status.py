@@ -13,7 +13,7 @@ from shared.core.records.comparison import Report
 from shared.core.records.dead_letter import DeadLetterReason, DeadLetterRecord
 from shared.core.records.reconcile_run import RUN_BLOB, last_run
 from shared.errors import StorageError
-from shared.health.status import Sources, Status
+from shared.health.status import Sources, Status, hours_of
 
 pytestmark = pytest.mark.anyio
 
@@ -126,3 +126,14 @@ def test_failures_degrade_until_an_event_is_accepted_or_they_are_old() -> None:
     )
     assert failing.degradation(NOW + CURRENT * 2) is None
     assert failing.after_acceptance(NOW + CURRENT).degradation(NOW + CURRENT) is None
+
+
+@pytest.mark.parametrize("text", ["1", "48", "744", "007"])
+def test_hours_are_a_number_up_to_a_month(text: str) -> None:
+    assert hours_of(text) == int(text)
+
+
+@pytest.mark.parametrize("text", ["", "0", "745", "-1", "1e3", "x", "\u0663", "000001999999"])
+def test_other_hours_are_refused(text: str) -> None:
+    """Each hour is a call of storage: zeros in front must not let two million hours through."""
+    assert hours_of(text) is None
