@@ -15,12 +15,18 @@ from typing import Final
 # as AZURE_OPENAI_API_KEY of the OpenAI SDK.
 _CLOSE: Final = 0.9
 
+# OpenTelemetry's SDK reads them itself, or another part of it than fnsse uses.
+_OF_OPENTELEMETRY: Final = frozenset(
+    {"OTEL_TRACES_SAMPLER_ARG", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"}
+)
+
 _log = logging.getLogger("fnsse.settings")
 
 
 def find(names: Iterable[str], settings: Collection[str]) -> dict[str, str]:
     """Name -> the setting that was probably meant."""
-    others = [name for name in names if name not in settings and "__" not in name]
+    known = _OF_OPENTELEMETRY.union(settings)
+    others = [name for name in names if name not in known and "__" not in name]
     matches = {
         name: difflib.get_close_matches(name.upper(), settings, n=1, cutoff=_CLOSE)
         for name in others
