@@ -85,7 +85,11 @@ class EventHub:
         return self._limit_bytes
 
     async def _request_limit(self) -> int:
-        return int((await self._new_batch()).max_size_in_bytes) - _OVERHEAD_BYTES
+        try:
+            return int((await self._new_batch()).max_size_in_bytes) - _OVERHEAD_BYTES
+        except DeliveryError as error:
+            self._note_failure(error)
+            raise
 
     async def send(self, body: bytes, message_id: str) -> None:
         """Returns when the Event Hub has accepted the event. Raises DeliveryError when it has not.
@@ -149,10 +153,15 @@ class EventHub:
                     _resolve(group[:1], EventTooLarge(event_hub_errors.STILL_TOO_LARGE))
                 group = group[count or 1 :]
         except DeliveryError as error:
-            self.acceptance = self.acceptance.after_failure(datetime.now(UTC), str(error))
+            self._note_failure(error)
             _resolve(group, error)
         except Exception as error:  # noqa: BLE001 - whatever the SDK raised: senders would wait forever otherwise
-            _resolve(group, DeliveryError(f"the Event Hub's client failed: {type(error).__name__}"))
+            failure = DeliveryError(f"the Event Hub's client failed: {type(error).__name__}")
+            self._note_failure(failure)
+            _resolve(group, failure)
+
+    def _note_failure(self, error: DeliveryError) -> None:
+        self.acceptance = self.acceptance.after_failure(datetime.now(UTC), str(error))
 
     async def _publish(self, batch: EventDataBatch, part: list[_Waiting]) -> None:
         """Send the batch, which holds `part`. Raises DeliveryError if no event is at fault."""
