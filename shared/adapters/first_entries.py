@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import AsyncIterable, Collection
+from typing import Final
 
 from shared.adapters.storage import Storage
 from shared.core.records.first_entries import FirstEntries
 from shared.core.records.ledger_entry import CONTAINER
+
+STEP_BYTES: Final = 64 * 1024  # between two pauses: about a millisecond
 
 
 async def first_of_writer(
@@ -24,14 +27,16 @@ async def first_of_writer(
         async for name in page:
             async with storage.call():
                 download = await container.download_blob(name)
-            await _read(storage, download, name, first)
+            entry_writer = name.rpartition("/")[2].rpartition("-")[0]
+            await read_pieces(storage.each(download.chunks()), entry_writer, first)
     return first.of_writer(writer)
 
 
-async def _read(storage: Storage, download: object, name: str, first: FirstEntries) -> None:
-    entry_writer = name.rpartition("/")[2].rpartition("-")[0]
+async def read_pieces(pieces: AsyncIterable[bytes], writer: str, first: FirstEntries) -> None:
+    """Take a ledger blob that `writer` wrote. It comes in pieces of up to 4 MB, cut anywhere."""
     rest = b""
-    async for piece in storage.each(download.chunks()):  # type: ignore[attr-defined]
-        whole, _, rest = (rest + piece).rpartition(b"\n")
-        first.read(whole, entry_writer)
-        await asyncio.sleep(0)  # this worker may relay streams as well
+    async for piece in pieces:
+        for start in range(0, len(piece), STEP_BYTES):
+            whole, _, rest = (rest + piece[start : start + STEP_BYTES]).rpartition(b"\n")
+            first.read(whole, writer)
+            await asyncio.sleep(0)  # this worker may relay streams as well

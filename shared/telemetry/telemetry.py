@@ -171,6 +171,7 @@ class Telemetry:
                 exchange_id = report.exchange.exchange_id
                 counts = exchange_id in first and exchange_id not in self._recent
                 self._export(report, first=counts)
+                await asyncio.sleep(0)  # thousands may wait, and this worker may relay streams
 
     def _export(self, report: _Report, *, first: bool | None) -> None:
         delivery = replace(report.delivery, first=first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -121,6 +122,18 @@ async def test_a_replay_counts_as_redelivered_and_not_as_a_duplicate() -> None:
     assert setup.total("fnsse.exchanges") == setup.total("fnsse.events.duplicates") == 0
     assert setup.total("fnsse.events.redelivered") == 1
     assert [trace.root.name for trace in setup.traces] == ["deliver again"]
+
+
+async def test_the_worker_does_other_work_between_two_reports() -> None:
+    """After an outage thousands wait for the ledger, and the worker relays streams meanwhile."""
+    setup, reports_seen = TelemetrySetup(is_first=False), set[int]()
+    for _ in range(20):
+        setup.telemetry.accepted(EXCHANGE, DeliveryCause.RETRY, None)
+    reporting = asyncio.create_task(setup.telemetry.wait_until_reported())
+    while not reporting.done():
+        reports_seen.add(len(setup.traces))
+        await asyncio.sleep(0)
+    assert reports_seen == set(range(21))
 
 
 async def test_an_event_that_the_ledger_did_not_take_is_left_to_reconcile() -> None:
