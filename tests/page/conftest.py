@@ -21,9 +21,12 @@ _PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
 EXCHANGES: Final = 10_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """A Chromium of the machine, never one that Playwright would download."""
+    """A Chromium of the machine, never one that Playwright would download. It ends with this
+    folder's tests: Playwright's event loop runs in the thread of the tests until then, and no other
+    loop can.
+    """
     program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
     if program is None:
         missing(_HOW_TO_GET, "chromium")
@@ -34,14 +37,14 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def app() -> Iterator[StandInApp]:
     """What the page's server calls for the playground and the operators' routes."""
     with StandInApp() as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(app: StandInApp) -> Iterator[ViewServer]:
     """A page's server that has read 10,000 events of the last hour."""
     vendored()
