@@ -60,7 +60,7 @@ ask: install ## ask the running proxy: make ask PROMPT="…" (DEPLOYMENT, FOLDER
 events: install ## print events as they arrive: make events FILTER='outcome:!completed' (JSON=1, FOLDER)
 	@$(python) -m local.events $(if $(JSON),--json) $(if $(FOLDER),--folder '$(FOLDER)') -- "$$FILTER"
 
-view: install ## the page for a real deployment, read only: make view ARGS=--help says what it needs
+view: install ## the page for a real deployment: make view ARGS=--help says what it needs
 	@$(python) -m view $(ARGS)
 
 drill: install ## take storage and the Event Hub of a running `make run` away for a while: is anything lost?

@@ -216,11 +216,12 @@ class Enrichment:
                     await self._erase_bodies(envelope)
                     return
                 await self._send(event, envelope.exchange_id)
-            await self._erase_bodies(envelope)
             if self._telemetry is not None and event.telemetry is not None:
                 cause = cause_of(envelope, message.tries)
                 self._telemetry.accepted(event.telemetry, cause, message.queued_ns)
             await self._delivery_log.accepted(replace(envelope, outcome=event.outcome))
+            # last: if it fails, the next try finds a body erased and has nothing to report
+            await self._erase_bodies(envelope)
         except CaptureError as error:
             await self._dead_letter(envelope, DeadLetterReason.CORRUPT_CAPTURE, error)
         except EventTooLarge as error:
