@@ -70,8 +70,9 @@ drill: install ## take storage and the Event Hub of a running `make run` away fo
 logs: ## follow the logs of a `make run` in another terminal, all parts
 	@tail -n 20 -F $(or $(FOLDER),.local)/logs/*
 
-test: lint ## lint, types, then unit, integration and end-to-end tests, on free ports
-	$(python) -m pytest -n 4 --dist loadscope --no-loadscope-reorder --cov --cov-report=term
+test: lint ## lint, types, then unit, integration and end-to-end tests, on free ports (THOROUGH=1: all of them, with coverage)
+	$(python) -m pytest -n 4 --dist loadscope --no-loadscope-reorder \
+		$(if $(filter-out 0,$(THOROUGH)),-m 'not slow' --cov --cov-report=term)
 
 check: lint ## the linters alone: another name of lint
 
@@ -79,7 +80,7 @@ unit: install ## unit tests and the golden set, no stack needed
 	$(python) -m pytest -n auto tests/unit tests/golden
 
 e2e: install ## end-to-end tests, on the real host too where func is on PATH
-	$(python) -m pytest -n 4 --dist loadscope --no-loadscope-reorder --cov --cov-report=term tests/e2e
+	$(python) -m pytest -n 4 --dist loadscope --no-loadscope-reorder tests/e2e
 
 lint: install ## ruff, mypy and the layers of the packages (import-linter)
 	$(python) -m ruff check
@@ -114,7 +115,7 @@ bench: install ## CPU per chunk and per call, added time to first byte, lag of e
 	$(python) -m bench.lag
 
 prove: install ## kill, cut off and overload everything, and compare what was asked for with what arrived: docs/explanation/proof.md
-	$(python) -m pytest -m slow
+	$(python) -m pytest -m 'slow or thorough'
 	$(python) -m prove
 
 clean: ## remove everything that make installed or stored here (but a FOLDER of your own)

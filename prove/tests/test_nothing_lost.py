@@ -24,6 +24,8 @@ from prove.replays import replay_through_a_kill
 from prove.result import ProofResult
 from prove.stopped_in_outage import stopped_in_outage
 
+pytestmark = pytest.mark.thorough
+
 _SEED: Final = 4  # the first moments are "during enrichment" and "between send and ledger append"
 
 

@@ -7,8 +7,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
+import pytest
+
 from harness.chat import Chat
 from prove.testbed import TestBed
+
+pytestmark = pytest.mark.thorough
 
 _CAN_NEVER: Final = "can never be delivered and is dead-lettered (refused)"
 _SETTINGS: Final = {"AzureFunctionsJobHost__extensions__queues__maxDequeueCount": "2"}

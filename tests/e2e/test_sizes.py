@@ -20,6 +20,8 @@ from harness.event_log import EventLog
 from local.stack import Stack
 from tests.e2e.conftest import on_embedded_alone
 
+pytestmark = pytest.mark.thorough
+
 MB: Final = 2**20
 # What captures may hold (CAPTURE_MEMORY_MB), and what the enrichment of one large exchange takes
 # beside it.

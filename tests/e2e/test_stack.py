@@ -80,6 +80,7 @@ def test_a_part_that_dies_is_started_again_and_one_that_dies_thrice_ends_the_run
     assert run.has_left_nothing()
 
 
+@pytest.mark.thorough
 def test_a_drill_takes_parts_away_and_finds_every_event(start: Callable[..., MakeRun]) -> None:
     run = start("--no-demo")
     run.until_it_says("Serving until Ctrl-C")

@@ -16,6 +16,8 @@ from tests.infra import switches
 from tests.infra.bicep import Deployment
 from tests.infra.checkov import CheckFailure, Findings, scan
 
+pytestmark = pytest.mark.thorough
+
 # The checks that every deployment skips, and why.
 EVERYWHERE: Final = {
     "CKV_AZURE_17": "client certificates: the app knows API Management by a function key or an Entra token",

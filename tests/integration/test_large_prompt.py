@@ -21,7 +21,7 @@ from tests.integration.busy_loop import busy_units
 from tests.integration.exchanges import MemoryStore
 from tests.integration.served_relay import ServedRelay, served
 
-pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
+pytestmark = [pytest.mark.anyio, pytest.mark.no_cover, pytest.mark.thorough]
 MB = 2**20
 # a few turns of 20 ms, which is what a stream's own pace is here; caches shared with others add to
 # it

@@ -65,7 +65,7 @@ class Visitor:
     def opens(self, address: str = "/", **media: Any) -> Page:
         """A page, as soon as its table or its view is there."""
         page = self._context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("console", lambda message: self._note(message.type, message.text))
         if media:
