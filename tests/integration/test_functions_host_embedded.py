@@ -67,6 +67,10 @@ def embedded(
     with running_host(
         "embedded", folder, settings or {}, *arguments, port=port, ready=ready
     ) as running:
+        if ready:
+            # a worker may serve before its supervisor has read that it does, and only a worker
+            # that is known to serve is drained
+            running.output_matching("Functions host ready")
         yield running
 
 

@@ -93,6 +93,7 @@ def sample_events(
     """`count` events, oldest first, whose exchanges ended within `span` before `end`."""
     chance = random.Random(seed)  # noqa: S311 - samples, not secrets
     model_event = json.loads(_MODEL_EVENT.read_text())
+    del model_event["quantities"]  # of that exchange; the page takes them from the usage then
     for number in range(count):
         place = (number + chance.random()) / count
         ended = end.astimezone(UTC) - span * (1 - place)
