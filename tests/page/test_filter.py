@@ -22,6 +22,7 @@ def test_typed_term_becomes_a_chip_and_stands_in_the_address(visitor: Visitor) -
     expect(page.locator(".chip")).to_have_text(re.compile("outcome:aborted"))
     expect(page).to_have_url(re.compile(r"q=outcome%3Aaborted"))
     expect(page.locator(".foot")).to_contain_text("match")
+    expect(page.locator(".window .row:not([data-outcome=aborted])")).to_have_count(0)
     words = page.locator(".window .outcome").all_inner_texts()
     assert words
     assert all(word.startswith("aborted") for word in words)
