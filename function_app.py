@@ -73,7 +73,7 @@ def telemetry(settings: Settings) -> DeliveryTelemetry | None:
         collector,
         envelopes,
         capture_bytes=lambda: memory.used_bytes,
-        outcomes=lambda: recorder.outcomes.pending_count,
+        outcomes=lambda: recorder.waiting_count,
     )
     made = Telemetry(
         collector, ledger, options, grace_s=settings.reconcile.grace_s, backlog=backlog
@@ -100,6 +100,7 @@ managed_identity = functools.cache(
 storage = Storage(config.storage, managed_identity)
 captures = Captures(storage)
 envelopes = EnvelopeQueue(storage)
+poison_envelopes = EnvelopeQueue(storage, POISON_QUEUE)
 worker = uuid.uuid4().hex
 ledger = Ledger(storage, writer=worker)
 event_hub = EventHub(config.event_hub, managed_identity, accepted=ledger.delivered)
@@ -142,9 +143,7 @@ enrichment = Enrichment(
     delivery_telemetry,
 )
 message_handler = MessageHandler(enrichment, envelopes)
-poison_handler = PoisonHandler(
-    enrichment, captures, ledger, json_blobs, EnvelopeQueue(storage, POISON_QUEUE)
-)
+poison_handler = PoisonHandler(enrichment, captures, ledger, json_blobs, poison_envelopes)
 back_pressure = BackPressure(envelopes, event_hub)
 reconciliation = Reconciliation(captures, ledger, envelopes, json_blobs, back_pressure)
 dead_letters = DeadLetters(captures, ledger, envelopes, json_blobs)
@@ -167,7 +166,7 @@ readiness = Readiness(
 status = Status(
     Sources(
         queue=envelopes,
-        poison_queue=EnvelopeQueue(storage, POISON_QUEUE),
+        poison_queue=poison_envelopes,
         ledger=ledger,
         json_objects=json_blobs,
         recording=recorder,

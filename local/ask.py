@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final, TextIO
 from urllib.parse import quote
 
 import httpx
 
 from local.colour import has_colours, paint, plain
-from local.event_feed import Event, EventFeed
+from local.event_feed import EventFeed
 from local.event_text import summary
-from local.folder import DEFAULT_FOLDER
-from local.running import Running, find
+from local.running import Running, add_folder_option, find
 from local.stack import StackError
 from shared.core.wire.json.json_shape import JsonObject, mapping, mappings, parse_object, text
 from shared.core.wire.stream.sse import SseDecoder
@@ -37,7 +34,7 @@ def ask(running: Running, prompt: str, deployment: str, out: TextIO) -> bool:
     """
     with EventFeed(running.event_hub_settings, from_start=False) as feed:
         exchange_id, is_whole = _print_answer(running, prompt, deployment, out)
-        event = _event(feed, exchange_id)
+        event = feed.event_of(exchange_id, within_s=_EVENT_WITHIN_S)
     if event is None:
         print(f"no event of {exchange_id} came within {_EVENT_WITHIN_S:.0f} s", file=out)
         return False
@@ -98,15 +95,6 @@ def _error(body: JsonObject) -> str:
     return f"{error.get('code') or 'error'}: {text(error.get('message'))}" if error else ""
 
 
-def _event(feed: EventFeed, exchange_id: str) -> Event | None:
-    deadline = time.monotonic() + _EVENT_WITHIN_S
-    while time.monotonic() < deadline:
-        event = feed.next(within_s=0.5)
-        if event is not None and event.get("exchange_id") == exchange_id:
-            return event
-    return None
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the command. Returns the exit code."""
     parser = argparse.ArgumentParser(
@@ -115,9 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("prompt")
     parser.add_argument("--deployment", default="gpt-4o", help="default: %(default)s")
-    parser.add_argument(
-        "--folder", type=Path, default=DEFAULT_FOLDER, help="of the run; default: %(default)s"
-    )
+    add_folder_option(parser)
     options = parser.parse_args(arguments)
     try:
         running = find(options.folder)

@@ -11,6 +11,7 @@ from local.event_feed import Event
 GREEN: Final = "32"
 YELLOW: Final = "33"
 RED: Final = "31"
+FAINT: Final = "2"
 
 type Paint = Callable[[str, str], str]  # (text, colour) -> the text as the terminal shows it
 

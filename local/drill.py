@@ -20,9 +20,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from local.event_feed import EventFeed
-from local.folder import DEFAULT_FOLDER
 from local.outages import request
-from local.running import Running, find
+from local.running import Running, add_folder_option, find
 from local.stack import StackError
 
 _EVERY_S: Final = 2.0
@@ -238,9 +237,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="S",
         help="seconds without the Event Hub; default 20",
     )
-    parser.add_argument(
-        "--folder", type=Path, default=DEFAULT_FOLDER, help="of the run; default .local"
-    )
+    add_folder_option(parser)
     return parser
 
 

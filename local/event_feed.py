@@ -6,6 +6,7 @@ import json
 import logging
 import queue
 import threading
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import TracebackType
@@ -53,6 +54,15 @@ class EventFeed:
             return self._events.get(timeout=within_s)
         except queue.Empty:
             return None
+
+    def event_of(self, exchange_id: str, *, within_s: float) -> Event | None:
+        """The event of an exchange; None if it does not arrive in time. Others are passed over."""
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            event = self.next(within_s=0.5)
+            if event is not None and event.get("exchange_id") == exchange_id:
+                return event
+        return None
 
     def _receive(self) -> None:
         self._client.receive(self._on_event, starting_position=self._position)

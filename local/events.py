@@ -20,8 +20,7 @@ from typing import Final, TextIO
 
 from local.colour import has_colours, paint, plain
 from local.event_text import summary
-from local.folder import DEFAULT_FOLDER
-from local.running import find
+from local.running import add_folder_option, find
 from local.stack import StackError
 from view.errors import FilterError, OptionsError
 from view.exchange.conversation import searched_text
@@ -123,9 +122,7 @@ def _parser() -> argparse.ArgumentParser:
         help="events that are at most so old; default: all that the Event Hub has",
     )
     parser.add_argument("--consumer-group", default="$Default", help="default: %(default)s")
-    parser.add_argument(
-        "--folder", type=Path, default=DEFAULT_FOLDER, help="of the run; default: %(default)s"
-    )
+    add_folder_option(parser)
     return parser
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from local.folder import is_in_use
+from local.folder import DEFAULT_FOLDER, is_in_use
 from local.stack import Stack, StackError
 
 _FILE: Final = "run.json"
@@ -17,11 +18,10 @@ _FILE: Final = "run.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
-    """A stack that serves. An address is None if the part is not one of its own."""
+    """A stack that serves."""
 
     proxy: str
     page: str
-    event_hubs_control: str | None
     event_hub_settings: dict[str, str]  # the app's settings that lead a consumer to the Event Hub
     local_parts: list[str]
 
@@ -31,15 +31,20 @@ def describe(stack: Stack) -> Running:
     return Running(
         proxy=stack.proxy_url,
         page=stack.view_url,
-        event_hubs_control=stack.event_hubs_control_url
-        if "event_hubs" in stack.local_parts
-        else None,
-        event_hub_settings={
-            name: value
-            for name, value in stack.settings.items()
-            if name.startswith("AZURE_EVENTHUB_")
-        },
+        event_hub_settings=event_hub_settings(stack.settings),
         local_parts=sorted(stack.local_parts),
+    )
+
+
+def event_hub_settings(settings: Mapping[str, str]) -> dict[str, str]:
+    """Those of the app's settings that lead a consumer to the Event Hub."""
+    return {name: text for name, text in settings.items() if name.startswith("AZURE_EVENTHUB_")}
+
+
+def add_folder_option(parser: argparse.ArgumentParser) -> None:
+    """How a command that goes beside a `make run` is told which one."""
+    parser.add_argument(
+        "--folder", type=Path, default=DEFAULT_FOLDER, help="of the run; default: %(default)s"
     )
 
 

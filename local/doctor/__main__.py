@@ -6,13 +6,11 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Final
 
 from local.doctor import app, machine, settings
 from local.doctor.check import Check, State, show, skipped
-from local.folder import DEFAULT_FOLDER
-from local.running import find
+from local.running import add_folder_option, event_hub_settings, find
 from local.stack import StackError
 
 _EPILOG: Final = """\
@@ -40,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
         found += show(
             f"The app at {access.url}",
-            _app(access, options.deployment, _event_hub_settings(os.environ)),
+            _app(access, options.deployment, event_hub_settings(os.environ)),
             sys.stdout,
         )
     return _conclude(found)
@@ -71,10 +69,6 @@ def _feed(hub: Mapping[str, str]) -> app.OpenFeed | None:
     from local.event_feed import EventFeed  # the SDK takes half a second to import
 
     return lambda: EventFeed(hub, from_start=False)
-
-
-def _event_hub_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: text for name, text in environment.items() if name.startswith("AZURE_EVENTHUB_")}
 
 
 def _headers(key: str, token: str) -> dict[str, str]:
@@ -111,9 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--deployment", default="gpt-4o", help="for the test exchange; default: %(default)s"
     )
-    parser.add_argument(
-        "--folder", type=Path, default=DEFAULT_FOLDER, help="of the run; default .local"
-    )
+    add_folder_option(parser)
     return parser
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TextIO
 
-from local.colour import has_colours
+from local.colour import FAINT, GREEN, RED, YELLOW, Paint, has_colours, paint, plain
 
 
 class State(StrEnum):
@@ -29,10 +29,10 @@ class Check:
 
 
 _COLOURS: Final = {
-    State.OK: "32",
-    State.WARNING: "33",
-    State.PROBLEM: "31",
-    State.SKIPPED: "2",
+    State.OK: GREEN,
+    State.WARNING: YELLOW,
+    State.PROBLEM: RED,
+    State.SKIPPED: FAINT,
 }
 _WIDTH: Final = 8
 
@@ -58,14 +58,12 @@ def show(title: str, checks: Iterable[Check], out: TextIO) -> list[Check]:
     print(f"\n{title}", file=out, flush=True)
     shown = []
     for check in checks:
-        print(_line(check, colour=has_colours(out)), file=out, flush=True)
+        print(_line(check, paint if has_colours(out) else plain), file=out, flush=True)
         shown.append(check)
     return shown
 
 
-def _line(check: Check, *, colour: bool) -> str:
-    name = f"{check.state:<{_WIDTH}}"
-    if colour:
-        name = f"\033[{_COLOURS[check.state]}m{name}\033[0m"
+def _line(check: Check, coloured: Paint) -> str:
+    name = coloured(f"{check.state:<{_WIDTH}}", _COLOURS[check.state])
     remedy = f"\n  {'':<{_WIDTH}} -> {check.remedy}" if check.remedy else ""
     return f"  {name} {check.what}{remedy}"

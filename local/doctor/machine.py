@@ -60,19 +60,23 @@ def _func() -> Check:
 
 
 def _writable(folder: Path) -> Check:
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    existing = _existing(folder)
     if os.access(existing, os.W_OK):
         return ok(f"{folder} can be written to")
     return problem(f"{existing} cannot be written to", "make run FOLDER=<a folder that is yours>")
 
 
 def _disk(folder: Path) -> Check:
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    free = shutil.disk_usage(existing).free
+    free = shutil.disk_usage(_existing(folder)).free
     text = f"{free / 1e9:.1f} GB are free"
     if free >= _LEAST_FREE_BYTES:
         return ok(text)
     return warning(text, "make clean, or remove earlier runs: rm -r .local")
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    return next(path for path in (folder, *folder.absolute().parents) if path.exists())
 
 
 def _ports() -> Iterator[Check]:

@@ -16,7 +16,6 @@ def running(*parts: str) -> Running:
     return Running(
         proxy="http://127.0.0.1:1",
         page="http://127.0.0.1:2",
-        event_hubs_control=None,
         event_hub_settings={},
         local_parts=list(parts),
     )
