@@ -70,6 +70,16 @@ class CaptureMemory:
         self.used_bytes -= count
 
 
+async def put_placeholder(store: CaptureStore, name: str, data: bytes) -> StorageError | None:
+    """Store what stands in a capture's place; the error if that fails."""
+    try:
+        # The put that stores a small capture does not wait for this one.
+        await store.put_if_absent(name, data)
+    except StorageError as error:
+        return error
+    return None
+
+
 class CaptureWriter:
     """Takes pieces without waiting. If the memory's limit is reached the capture is lost, and
     counted: a slow store must neither slow a stream nor fill the worker.
@@ -110,7 +120,7 @@ class CaptureWriter:
         """Store this in the capture's place until the capture is stored. Where that fails, nothing
         is there until then.
         """
-        self._placeholder = self._start(self._put_placeholder(data))
+        self._placeholder = self._start(put_placeholder(self._store, self.name, data))
 
     def tail(self, count: int) -> bytes:
         """The last `count` bytes, fewer only if fewer were written; `count` is at most
@@ -167,14 +177,6 @@ class CaptureWriter:
         self._before = (self._before + data[-TAIL_BYTES:])[-TAIL_BYTES:]
         self._held = bytearray()
         self._uploads.append(self._start(self._upload(len(self._uploads) + 1, data)))
-
-    async def _put_placeholder(self, data: bytes) -> StorageError | None:
-        try:
-            # The put that stores a small capture does not wait for this one.
-            await self._store.put_if_absent(self.name, data)
-        except StorageError as error:
-            return error
-        return None
 
     async def _upload(self, block: int, data: bytes) -> StorageError | None:
         try:

@@ -9,7 +9,7 @@ import asyncio
 
 from shared.core.records.unstored_body import UnstoredBody
 from shared.errors import StorageError
-from shared.relay.capture_writer import CaptureStore, CaptureWriter, StartTask
+from shared.relay.capture_writer import CaptureStore, CaptureWriter, StartTask, put_placeholder
 
 
 class DigestWriter:
@@ -33,7 +33,7 @@ class DigestWriter:
 
     def put_placeholder(self, data: bytes) -> None:
         """Store this in the capture's place until the capture is stored."""
-        self._placeholder = self._start(self._put_placeholder(data))
+        self._placeholder = self._start(put_placeholder(self._store, self.name, data))
 
     async def close(self, preamble: bytes) -> bool:
         """Store the header. Always True. Raises StorageError."""
@@ -53,13 +53,6 @@ class DigestWriter:
         if self._placeholder is not None:
             await self._placeholder
         await self._store.erase(self.name)
-
-    async def _put_placeholder(self, data: bytes) -> StorageError | None:
-        try:
-            await self._store.put_if_absent(self.name, data)
-        except StorageError as error:
-            return error
-        return None
 
 
 type BodyWriter = CaptureWriter | DigestWriter

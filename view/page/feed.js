@@ -47,37 +47,35 @@ let request = null;
 export async function reload() {
   request?.abort();
   request = new AbortController();
-  const { signal: aborted } = request;
-  loading.value = true;
-  try {
-    const page = await api.exchanges(filter.peek(), null, PAGE_ROWS, aborted);
-    cursor = page.next;
-    batch(() => {
-      rows.value = page.rows;
-      total.value = page.total;
-      held.value = [];
-      problem.value = null;
-      loading.value = false;
-    });
-  } catch (error) {
-    if (aborted.aborted) return;
-    batch(() => {
-      problem.value = /** @type {api.ApiError} */ (error);
-      loading.value = false;
-    });
-  }
+  await load(null, (page) => {
+    rows.value = page.rows;
+    total.value = page.total;
+    held.value = [];
+    problem.value = null;
+  });
 }
 
 /** Load the next older rows, if there are any and none are on their way. */
 export async function loadOlder() {
   if (cursor === null || loading.peek() || !request) return;
-  const { signal: aborted } = request;
+  await load(cursor, (page) => {
+    rows.value = rows.peek().concat(page.rows);
+  });
+}
+
+/**
+ * Load a page of rows and show it, unless the request is aborted meanwhile.
+ * @param {string | null} after the cursor of the page before; null: the newest rows
+ * @param {(page: Awaited<ReturnType<typeof api.exchanges>>) => void} show
+ */
+async function load(after, show) {
+  const { signal: aborted } = /** @type {AbortController} */ (request);
   loading.value = true;
   try {
-    const page = await api.exchanges(filter.peek(), cursor, PAGE_ROWS, aborted);
+    const page = await api.exchanges(filter.peek(), after, PAGE_ROWS, aborted);
     cursor = page.next;
     batch(() => {
-      rows.value = rows.peek().concat(page.rows);
+      show(page);
       loading.value = false;
     });
   } catch (error) {
