@@ -88,7 +88,7 @@ class EventHub:
         try:
             return int((await self._new_batch()).max_size_in_bytes) - _OVERHEAD_BYTES
         except DeliveryError as error:
-            self._note_failure(error)
+            self._record_failure(error)
             raise
 
     async def send(self, body: bytes, message_id: str) -> None:
@@ -153,14 +153,14 @@ class EventHub:
                     _resolve(group[:1], EventTooLarge(event_hub_errors.STILL_TOO_LARGE))
                 group = group[count or 1 :]
         except DeliveryError as error:
-            self._note_failure(error)
+            self._record_failure(error)
             _resolve(group, error)
         except Exception as error:  # noqa: BLE001 - whatever the SDK raised: senders would wait forever otherwise
             failure = DeliveryError(f"the Event Hub's client failed: {type(error).__name__}")
-            self._note_failure(failure)
+            self._record_failure(failure)
             _resolve(group, failure)
 
-    def _note_failure(self, error: DeliveryError) -> None:
+    def _record_failure(self, error: DeliveryError) -> None:
         self.acceptance = self.acceptance.after_failure(datetime.now(UTC), str(error))
 
     async def _publish(self, batch: EventDataBatch, part: list[_Waiting]) -> None:
