@@ -25,7 +25,7 @@ Storage:
     envelope_queue     the queue of envelopes
     json_blobs         small JSON objects, one blob each
     ledger             the ledger and the report of each window
-    ledger_appender    appends entries to the ledger
+    ledger_appender    appends entries to the ledger; ledger_blobs reads them
     first_entries      reads who delivered an exchange first
     usage_claims       claims on the usage of background responses
     start_lease        a lease that one holder has over all instances

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import AsyncIterable, Collection
 from typing import Final
 
+from shared.adapters.ledger_blobs import entry_blobs
 from shared.adapters.storage import Storage
 from shared.core.records.first_entries import FirstEntries
-from shared.core.records.ledger_entry import CONTAINER
 
 STEP_BYTES: Final = 64 * 1024  # between two pauses: about a millisecond
 
@@ -21,14 +21,8 @@ async def first_of_writer(
     It reads the window's entries once, 70 bytes for each delivery of that hour.
     """
     first = FirstEntries(exchange_ids)
-    container = storage.blobs.get_container_client(CONTAINER)
-    listing = container.list_blob_names(name_starts_with=f"entries/{window}/").by_page()
-    async for page in storage.each(listing):
-        async for name in page:
-            async with storage.call():
-                download = await container.download_blob(name)
-            entry_writer = name.rpartition("/")[2].rpartition("-")[0]
-            await read_pieces(storage.each(download.chunks()), entry_writer, first)
+    async for name, pieces in entry_blobs(storage, window):
+        await read_pieces(pieces, name.rpartition("/")[2].rpartition("-")[0], first)
     return first.of_writer(writer)
 
 

@@ -18,7 +18,6 @@ import asyncio
 import functools
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -36,6 +35,7 @@ from azure.storage.blob.aio import ContainerClient
 from shared.adapters.first_entries import first_of_writer
 from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger_appender import APPEND_INTERVAL_S, BLOCKS_PER_BLOB, LedgerAppender
+from shared.adapters.ledger_blobs import entry_blobs
 from shared.adapters.storage import Storage
 from shared.concurrency.gather import gather_bounded
 from shared.core.records.comparison import LedgerIndex, Report
@@ -46,6 +46,7 @@ from shared.core.records.ledger_entry import (
     LedgerEntry,
     LedgerReader,
 )
+from shared.core.records.recent_ids import RecentIds
 from shared.core.records.window import Window, windows_between
 from shared.errors import StorageError
 
@@ -82,7 +83,7 @@ class Ledger:
         )
         self._storage = storage
         self._writer = writer
-        self._lacking: OrderedDict[str, None] = OrderedDict()
+        self._lacking = RecentIds(_MAX_LACKING)
         self._json_blobs = JsonBlobs(storage)
         self._clock = clock
 
@@ -104,9 +105,7 @@ class Ledger:
             await self.appender.append(entries)
         except StorageError as error:
             self.failures += 1
-            self._lacking.update(dict.fromkeys(exchange_ids))
-            while len(self._lacking) > _MAX_LACKING:
-                self._lacking.popitem(last=False)
+            self._lacking.add(exchange_ids)
             _log.error(
                 "The ledger did not take %d entries; their events may be sent again: %s",
                 len(entries),
@@ -264,23 +263,14 @@ class Ledger:
             yield name, exchange_id, int(at_ms)
 
     async def _entries(self, window: str) -> AsyncIterator[Iterable[LedgerEntry]]:
-        prefix = f"entries/{window}/"
-        listing = self._container.list_blob_names(name_starts_with=prefix).by_page()
-        async for page in self._storage.each(listing):
-            async for name in page:
-                async for entries in self._entries_of_blob(name):
-                    yield entries
-
-    async def _entries_of_blob(self, name: str) -> AsyncIterator[Iterable[LedgerEntry]]:
-        reader = LedgerReader()
-        async with self._storage.call():
-            download = await self._container.download_blob(name)
-        async for piece in self._storage.each(download.chunks()):
-            yield reader.feed(piece)
-        if reader.unreadable:
-            _log.warning(
-                "Ledger blob %s holds %d lines that are not entries", name, reader.unreadable
-            )
+        async for name, pieces in entry_blobs(self._storage, window):
+            reader = LedgerReader()
+            async for piece in pieces:
+                yield reader.feed(piece)
+            if reader.unreadable:
+                _log.warning(
+                    "Ledger blob %s holds %d lines that are not entries", name, reader.unreadable
+                )
 
 
 def _dead_letter_name(exchange_id: str) -> str:

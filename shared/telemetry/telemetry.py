@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+from shared.core.records.recent_ids import RecentIds
 from shared.core.records.window import Window
 from shared.core.telemetry import metrics, spans
 from shared.core.telemetry.attributes import TelemetryOptions
@@ -97,7 +98,7 @@ class Telemetry:
         self._grace_ns = int(grace_s * 1e9)
         self._now_ns = now_ns
         self._sleep = sleep
-        self._recent: OrderedDict[str, None] = OrderedDict()
+        self._recent = RecentIds(_MAX_RECENT)
         self._waiting: list[_Report] = []
         self._asking: asyncio.Task[None] | None = None
 
@@ -176,12 +177,7 @@ class Telemetry:
     def _export(self, report: _Report, *, first: bool | None) -> None:
         delivery = replace(report.delivery, first=first)
         if first:
-            self._remember(report.exchange.exchange_id)
+            self._recent.add([report.exchange.exchange_id])
         for point in metrics.points_of(report.exchange, delivery, self._options):
             self._collector.add(point)
         self._collector.export(spans.trace_of(report.exchange, delivery, self._options))
-
-    def _remember(self, exchange_id: str) -> None:
-        self._recent[exchange_id] = None
-        if len(self._recent) > _MAX_RECENT:
-            self._recent.popitem(last=False)

@@ -12,6 +12,7 @@ names (EnvelopeError, CaptureError, WrongType, ValueError).
     ledger_entry, dead_letter       what became of its event
     comparison, id_set, checkpoint  completeness: what was captured and not delivered
     acceptance, reconcile_run       how delivery and reconcile go
+    recent_ids                      a bounded memory of exchange ids
     first_entries                   which worker delivered an exchange first
     poison, backlog                 what to do with a message, or with a queue
     replay_request                  what an operator wants delivered again
