@@ -22,8 +22,8 @@ from local.colour import has_colours, paint, plain
 from local.event_text import summary
 from local.running import add_folder_option, find
 from local.stack import StackError
+from shared.core.conversation import searched_text
 from view.errors import FilterError, OptionsError
-from view.exchange.conversation import searched_text
 from view.exchange.received import Received
 from view.exchange.row import of_event
 from view.filters import Filter, matches, parse

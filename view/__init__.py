@@ -4,7 +4,7 @@ It is a consumer like any other: it reads the Event Hub, keeps what it reads in 
 reads captures from Blob storage for detail. It is not part of the app and is never deployed with
 it.
 
-    exchange    what is shown of one exchange: row, conversation, timeline, capture (pure)
+    exchange    what is shown of one exchange: row, timeline, usage, capture (pure)
     filters     the filter line: grammar, as SQL, as a test of one row (pure)
     store       the SQLite file
     sources     the Event Hub's events, the captures

@@ -1,7 +1,7 @@
 """The pure core: what the app knows and decides, without I/O, a clock or settings.
 
-    telemetry > event > answer, exchange, cost > records, api_error > content > wire, token,
-    detect
+    telemetry > event > answer, exchange, cost, conversation > records, api_error > content > wire,
+    token, detect
 
 A package imports from those to its right only, and from shared.errors.
 
@@ -10,6 +10,7 @@ A package imports from those to its right only, and from shared.errors.
 * `detect` finds personal data and secrets in texts.
 * `content` decides what of an exchange's prompt and answer is recorded.
 * `answer` parses a captured answer, `event` builds what goes to the Event Hub.
+* `conversation` reads an event's prompt and answer as messages.
 * `cost` prices what an exchange used.
 * `telemetry` names what OpenTelemetry gets of an exchange.
 * `exchange` holds the states of a relayed exchange.

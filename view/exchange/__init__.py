@@ -2,7 +2,6 @@
 
 * `row`: the figures that a table shows and a filter compares.
 * `received`: an event as the Event Hub hands it over.
-* `conversation`: prompt and answer as messages.
 * `timeline`: when what happened.
 * `usage`: figures and where they come from.
 * `price`: what it costs.

@@ -11,11 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from shared.core.conversation import conversation
 from shared.core.records.capture import CaptureKind
 from shared.core.wire.json.json_shape import JsonObject, integer, mapping, text
 from view.errors import CaptureUnavailable
 from view.exchange import capture_view, curl
-from view.exchange.conversation import conversation
 from view.exchange.price import price_of
 from view.exchange.row import Row
 from view.exchange.timeline import timeline

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from shared.core.conversation import searched_text
 from shared.core.wire.json.json_shape import JsonObject
-from view.exchange.conversation import searched_text
 from view.filters import matches
 from view.filters.terms import Filter
 from view.store import StoredExchange

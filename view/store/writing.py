@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from shared.core.conversation import searched_text
 from shared.core.cost.rates import RateCard
 from shared.core.wire.json.json_shape import JsonObject, parse_object
 from view.exchange import row as rows
-from view.exchange.conversation import searched_text
 from view.exchange.received import Received
 from view.exchange.row import Row
 from view.store.schema import COLUMNS

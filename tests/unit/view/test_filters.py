@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.core.conversation import searched_text
 from tests.unit.view.events import an_event, an_id, received, row_of_event
 from view.errors import FilterError
-from view.exchange.conversation import searched_text
 from view.exchange.row import Row
 from view.filters import Filter, matches, parse
 from view.filters.keys import BY_NAME, KEYS, Kind

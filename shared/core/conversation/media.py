@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from shared.core.conversation.parts import Message, Part
 from shared.core.wire.json.json_shape import Json, integer, mapping, mappings, text
-from view.exchange.conversation.parts import Message, Part
 
 
 def form_messages(event: Mapping[str, Json]) -> Iterator[Message]:

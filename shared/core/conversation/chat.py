@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from shared.core.conversation.parts import Message, Part, content_parts
 from shared.core.wire.json.json_shape import (
     Json,
     JsonObject,
@@ -13,7 +14,6 @@ from shared.core.wire.json.json_shape import (
     mappings,
     text,
 )
-from view.exchange.conversation.parts import Message, Part, content_parts
 
 
 def prompt_messages(prompt: Json) -> Iterator[Message]:

@@ -1,4 +1,4 @@
-"""Messages and their parts, as the page shows them, and the parts of a content that is written in
+"""Messages and their parts, and the parts of a content that is written in
 one of the API's shapes.
 """
 

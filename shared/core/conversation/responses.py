@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from shared.core.conversation.parts import Message, Part, Source, content_parts
 from shared.core.wire.json.json_shape import Json, JsonObject, items, mappings, text
-from view.exchange.conversation.parts import Message, Part, Source, content_parts
 
 _CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 _RESULTS = frozenset({"function_call_output", "custom_tool_call_output"})

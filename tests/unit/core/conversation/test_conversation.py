@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from shared.core.conversation import Part, conversation, searched_text
 from shared.core.wire.json.json_shape import Json, JsonObject, mappings
 from tests.unit.view.events import GOLDEN, an_event, golden
-from view.exchange.conversation import Part, conversation, searched_text
 
 
 def shown(event: JsonObject) -> list[str]:

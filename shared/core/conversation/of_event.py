@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from shared.core.conversation import chat, media, responses
+from shared.core.conversation.parts import Message, content_parts
 from shared.core.wire.json.json_shape import Json, mappings, text
-from view.exchange.conversation import chat, media, responses
-from view.exchange.conversation.parts import Message, content_parts
 
 
 def conversation(event: Mapping[str, Json]) -> tuple[Message, ...]:
