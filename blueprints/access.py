@@ -11,10 +11,10 @@ from azurefunctions.extensions.http.fastapi import Request, Response
 
 from shared.access.auth_failure_log import AuthFailureLog
 from shared.access.caller_check import CallerCheck
-from shared.core.api_error import ApiError
+from shared.core.api_errors.api_error import ApiError
 from shared.core.token.caller_token import Role
-from shared.error_response import ErrorResponse
-from shared.id_generator import fresh_exchange_id
+from shared.http.error_response import ErrorResponse
+from shared.http.exchange_ids import fresh_exchange_id
 
 _HEADERS: Final = {401: {"www-authenticate": "Bearer"}, 503: {"retry-after": "5"}}
 

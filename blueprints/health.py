@@ -13,10 +13,10 @@ from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Respon
 
 from blueprints.access import Guard
 from shared.adapters.http_invocations import ReleasingResponse
-from shared.core import api_error
-from shared.error_response import ErrorResponse
+from shared.core.api_errors import operator_errors
 from shared.health.readiness import Readiness
 from shared.health.status import MAX_HOURS, Status, hours_of
+from shared.http.error_response import ErrorResponse
 
 _HOURS: Final = "48"  # of reports, unless the caller names another number
 
@@ -65,5 +65,5 @@ async def _ready(readiness: Readiness) -> Response:
 async def _reports(status: Status, text: str) -> Response:
     hours = hours_of(text)
     if hours is None:
-        return ErrorResponse(api_error.invalid_hours(MAX_HOURS))
+        return ErrorResponse(operator_errors.invalid_hours(MAX_HOURS))
     return JSONResponse({"reports": await status.reports(hours)})

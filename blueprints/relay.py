@@ -9,7 +9,7 @@ from azurefunctions.extensions.http.fastapi import Request, Response
 
 from blueprints.access import Guard
 from shared.adapters.http_invocations import ReleasingResponse
-from shared.core import api_error
+from shared.core.api_errors import exchange_errors
 from shared.core.wire.request import routing
 from shared.relay.rejection import Rejection
 from shared.relay.relay import Relay
@@ -50,11 +50,14 @@ def respond(req: Request, relay: Relay) -> Response:
     match routing.route(scope["method"], path, upgrade=_upgrade(req)):
         case routing.WrongMethod(allowed=allowed):
             return Rejection(
-                relay, scope, api_error.method_not_allowed(allowed), {"allow": ", ".join(allowed)}
+                relay,
+                scope,
+                exchange_errors.method_not_allowed(allowed),
+                {"allow": ", ".join(allowed)},
             )
         case routing.WebSocketRequested():
-            return Rejection(relay, scope, api_error.websocket())
+            return Rejection(relay, scope, exchange_errors.websocket())
         case routing.UnknownRoute():
-            return Rejection(relay, scope, api_error.unknown_route())
+            return Rejection(relay, scope, exchange_errors.unknown_route())
         case routing.Operation() as known:
             return relay.response(scope, known)

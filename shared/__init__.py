@@ -2,7 +2,7 @@
 
     function_app > blueprints
                  > relay | enrichment | completeness | access | health | telemetry | adapters
-                 > settings, error_response, id_generator > core | concurrency > errors
+                 > settings, http > core | concurrency > errors
 
 A module imports from its own package and from the layers below it; `core` and `concurrency` do not
 import each other. Use cases (relay, enrichment, completeness, access, health, telemetry) state what

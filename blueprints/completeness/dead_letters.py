@@ -10,10 +10,10 @@ from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Respon
 from blueprints.access import Guard
 from shared.adapters.http_invocations import ReleasingResponse
 from shared.completeness.dead_letters import DeadLetters
-from shared.core import api_error
+from shared.core.api_errors import operator_errors
 from shared.core.records.exchange_id import started_at
-from shared.error_response import ErrorResponse
 from shared.errors import CaptureError, EnvelopeError
+from shared.http.error_response import ErrorResponse
 
 _ERASED_NOTE: Final = (
     "What is on the Event Hub is out of reach: it goes when the hub's retention, and that of its "
@@ -61,25 +61,25 @@ async def _list(dead_letters: DeadLetters) -> Response:
 
 async def _requeue(dead_letters: DeadLetters, exchange_id: str) -> Response:
     if not _is_exchange_id(exchange_id):
-        return ErrorResponse(api_error.invalid_exchange_id())
+        return ErrorResponse(operator_errors.invalid_exchange_id())
     try:
         requeued = await dead_letters.requeue(exchange_id)
     except (CaptureError, EnvelopeError) as error:
-        return ErrorResponse(api_error.still_unreadable(str(error)))
+        return ErrorResponse(operator_errors.still_unreadable(str(error)))
     return (
         JSONResponse({"queued": exchange_id}, 202)
         if requeued
-        else ErrorResponse(api_error.unknown_exchange())
+        else ErrorResponse(operator_errors.unknown_exchange())
     )
 
 
 async def _erase(dead_letters: DeadLetters, exchange_id: str) -> Response:
     if not _is_exchange_id(exchange_id):
-        return ErrorResponse(api_error.invalid_exchange_id())
+        return ErrorResponse(operator_errors.invalid_exchange_id())
     return (
         JSONResponse({"erased": exchange_id, "note": _ERASED_NOTE})
         if await dead_letters.erase(exchange_id)
-        else ErrorResponse(api_error.unknown_exchange())
+        else ErrorResponse(operator_errors.unknown_exchange())
     )
 
 

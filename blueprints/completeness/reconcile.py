@@ -17,9 +17,9 @@ from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Respon
 from blueprints.access import Guard
 from shared.adapters.http_invocations import ReleasingResponse
 from shared.completeness.reconciliation import Reconciliation
-from shared.core import api_error
+from shared.core.api_errors import operator_errors
 from shared.core.records.comparison import COUNTS, Report
-from shared.error_response import ErrorResponse
+from shared.http.error_response import ErrorResponse
 from shared.settings.settings import Settings
 
 INSTANCE: Final = "reconcile"  # while this instance runs, no other is started
@@ -146,7 +146,7 @@ async def _respond(
     client: df.DurableOrchestrationClient, start_lock: StartLock, max_age_s: float
 ) -> Response:
     if not await start_run(client, start_lock, RunOptions(max_age_s=max_age_s, open_too=True)):
-        return ErrorResponse(api_error.reconcile_running())
+        return ErrorResponse(operator_errors.reconcile_running())
     links = client.create_http_management_payload(INSTANCE)
     return JSONResponse(links, 202, {"location": links["statusQueryGetUri"], "retry-after": "5"})
 

@@ -15,11 +15,11 @@ from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Respon
 from blueprints.access import Guard
 from shared.adapters.http_invocations import ReleasingResponse
 from shared.completeness.replay import ReplayPage, ReplayRunner
-from shared.core import api_error
+from shared.core.api_errors import operator_errors
 from shared.core.records import replay_request
 from shared.core.records.replay_request import ReplayRequest
-from shared.error_response import ErrorResponse
 from shared.errors import ReplayRequestError
+from shared.http.error_response import ErrorResponse
 
 _RETRIES: Final = df.RetryOptions(
     first_retry_interval_in_milliseconds=5_000, max_number_of_attempts=5
@@ -151,7 +151,7 @@ async def _start(
     try:
         request = replay_request.parse(await _json(req), datetime.now(UTC), retention)
     except ReplayRequestError as error:
-        return ErrorResponse(api_error.invalid_replay(str(error)))
+        return ErrorResponse(operator_errors.invalid_replay(str(error)))
     state = ReplayState.of(request)
     instance = await client.start_new("replay", client_input=state.as_json())
     links = client.create_http_management_payload(instance)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.access.key_renewal import KeyRenewal, SigningKeys
-from shared.core import api_error
-from shared.core.api_error import ApiError
+from shared.core.api_errors import caller_errors
+from shared.core.api_errors.api_error import ApiError
 from shared.core.token import caller_token
 from shared.core.token.caller_token import Check, Role, TokenAccepted, TokenRejected
 from shared.errors import SigningKeysUnavailable
@@ -71,7 +71,7 @@ class CallerCheck:
         """
         token = caller_token.bearer(headers)
         if isinstance(token, TokenRejected):
-            return api_error.token_refused(token.check)
+            return caller_errors.token_refused(token.check)
         digest = hashlib.sha256(token).digest()
         known = self.known_tokens.get(digest)
         if (
@@ -83,12 +83,12 @@ class CallerCheck:
             try:
                 decided = await self._examine(token, digest)
             except SigningKeysUnavailable:
-                return api_error.signing_keys_unavailable()
+                return caller_errors.signing_keys_unavailable()
             if isinstance(decided, TokenRejected):
-                return api_error.token_refused(decided.check)
+                return caller_errors.token_refused(decided.check)
         else:
             decided = known.accepted
-        return None if decided.object_id in self._allowed[role] else api_error.not_allowed(role)
+        return None if decided.object_id in self._allowed[role] else caller_errors.not_allowed(role)
 
     async def _examine(self, token: bytes, digest: bytes) -> TokenAccepted | TokenRejected:
         key_id = caller_token.key_id(token)

@@ -1,7 +1,7 @@
 """The pure core: what the app knows and decides, without I/O, a clock or settings.
 
-    telemetry > event > answer, exchange, cost, conversation > records, api_error > content > wire,
-    token, detect
+    telemetry > event > answer, exchange, cost, conversation > records, api_errors > content
+    > wire, token, detect
 
 A package imports from those to its right only, and from shared.errors.
 
@@ -14,7 +14,7 @@ A package imports from those to its right only, and from shared.errors.
 * `cost` prices what an exchange used.
 * `telemetry` names what OpenTelemetry gets of an exchange.
 * `exchange` holds the states of a relayed exchange.
-* `api_error` holds the proxy's own error responses.
+* `api_errors` holds the proxy's own error responses.
 
 Nothing here imports azure, httpx, aiohttp, asyncio or a web framework; ruff enforces it.
 """

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from shared.core.answer import without_content
-from shared.core.api_error import ApiError
+from shared.core.api_errors.api_error import ApiError
 from shared.core.content.decision import ContentDecision
 from shared.core.exchange.error_frame import error_frame
 from shared.core.exchange.machine import Conclusion

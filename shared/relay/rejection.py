@@ -13,11 +13,11 @@ from collections.abc import Mapping
 import anyio
 from starlette.types import Receive, Scope, Send
 
-from shared.core.api_error import ApiError
+from shared.core.api_errors.api_error import ApiError
 from shared.core.exchange.machine import ExchangeMachine
 from shared.core.wire.request import routing
-from shared.error_response import ErrorResponse
-from shared.id_generator import fresh_exchange_id
+from shared.http.error_response import ErrorResponse
+from shared.http.exchange_ids import fresh_exchange_id
 from shared.relay.relay import Relay
 
 

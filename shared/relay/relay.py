@@ -48,7 +48,7 @@ from shared.errors import (
     UpstreamError,
     UpstreamTimeout,
 )
-from shared.id_generator import fresh_exchange_id
+from shared.http.exchange_ids import fresh_exchange_id
 from shared.relay.caller_headers import content_decision
 from shared.relay.client_response import ClientResponse
 from shared.relay.exchange_record import ExchangeRecord

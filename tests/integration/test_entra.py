@@ -36,7 +36,7 @@ from harness.entra_tokens import (
 from shared.access.caller_check import CallerCheck
 from shared.access.key_renewal import KeyRenewal, RenewalPace
 from shared.adapters.entra import EntraKeys, EntraTenant
-from shared.core.api_error import ApiError
+from shared.core.api_errors.api_error import ApiError
 from shared.core.records.exchange_id import started_at
 from shared.core.token.caller_token import LEEWAY_S, Role
 from shared.errors import SigningKeysUnavailable

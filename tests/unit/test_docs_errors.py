@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from local.repository import ROOT
-from shared.core import api_error
-from shared.core.api_error import ApiError
+from shared.core.api_errors import caller_errors, exchange_errors, operator_errors
+from shared.core.api_errors.api_error import ApiError
 from shared.core.token.caller_token import Check, Role
 
+MODULES = (caller_errors, exchange_errors, operator_errors)
 PAGE = ROOT / "docs" / "reference" / "errors.md"
 # a value for each parameter by its annotation; every member where it is an enumeration
 VALUES: dict[str, tuple[object, ...]] = {
@@ -23,15 +24,22 @@ VALUES: dict[str, tuple[object, ...]] = {
 }
 
 
+def functions() -> Iterator[Callable[..., ApiError]]:
+    """The public functions of the package."""
+    for module in MODULES:
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            if function.__module__ == module.__name__ and not name.startswith("_"):
+                yield function
+
+
 def errors() -> Iterator[ApiError]:
-    """Every error that a public function of the module makes."""
-    for name, make in inspect.getmembers(api_error, inspect.isfunction):
-        if make.__module__ == api_error.__name__ and not name.startswith("_"):
-            parameters = inspect.signature(make).parameters.values()
-            for values in itertools.product(
-                *(VALUES[parameter.annotation] for parameter in parameters)
-            ):
-                yield make(*values)
+    """Every error that a public function of the package makes."""
+    for make in functions():
+        parameters = inspect.signature(make).parameters.values()
+        for values in itertools.product(
+            *(VALUES[parameter.annotation] for parameter in parameters)
+        ):
+            yield make(*values)
 
 
 def test_each_code_is_explained_with_its_status() -> None:

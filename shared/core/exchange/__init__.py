@@ -12,5 +12,5 @@
     response_end what the end of a response says, and the outcome that follows from it
     failures     what each failure means to the client and to the record
 
-It imports from wire, records and api_error; nothing in core imports from here.
+It imports from wire, records and api_errors; nothing in core imports from here.
 """

@@ -7,8 +7,8 @@ from __future__ import annotations
 import json
 from typing import Final, NamedTuple
 
-from shared.core import api_error
-from shared.core.api_error import ApiError
+from shared.core.api_errors import exchange_errors
+from shared.core.api_errors.api_error import ApiError
 from shared.core.records.outcome import RelayResult
 from shared.core.wire.http.body_start import is_event_stream
 from shared.core.wire.http.content_coding import MAX_SMALL_BYTES, ContentDecoder
@@ -38,25 +38,29 @@ def translate(error: FnsseError) -> Meaning:
     """What it means. Any other exception of fnsse is the proxy's own fault."""
     match error:
         case UpstreamTimeout():
-            return Meaning(api_error.upstream_timeout(str(error)), RelayResult.TIMEOUT)
+            return Meaning(exchange_errors.upstream_timeout(str(error)), RelayResult.TIMEOUT)
         case UpstreamInterrupted():
-            return Meaning(api_error.upstream_interrupted(str(error)), RelayResult.INTERRUPTED)
+            return Meaning(
+                exchange_errors.upstream_interrupted(str(error)), RelayResult.INTERRUPTED
+            )
         case UpstreamError():
-            return Meaning(api_error.upstream_unreachable(str(error)), RelayResult.UNREACHABLE)
+            return Meaning(
+                exchange_errors.upstream_unreachable(str(error)), RelayResult.UNREACHABLE
+            )
         case BodyTooLarge():
-            return Meaning(api_error.body_too_large(error.limit_bytes), RelayResult.REJECTED)
+            return Meaning(exchange_errors.body_too_large(error.limit_bytes), RelayResult.REJECTED)
         case RequestMemoryFull():
-            return Meaning(api_error.request_memory_full(), RelayResult.REJECTED)
+            return Meaning(exchange_errors.request_memory_full(), RelayResult.REJECTED)
         case RequestNotCaptured():
-            return Meaning(api_error.capture_unavailable(), RelayResult.REJECTED)
+            return Meaning(exchange_errors.capture_unavailable(), RelayResult.REJECTED)
         case _:
-            return Meaning(api_error.internal_error(), RelayResult.FAILED)
+            return Meaning(exchange_errors.internal_error(), RelayResult.FAILED)
 
 
 def unusable_response(form: str) -> Meaning:
     """The upstream answered with something else than the form that the client was promised."""
     message = f"Azure OpenAI answered a request for {form} with something else."
-    return Meaning(api_error.upstream_interrupted(message), RelayResult.UNUSABLE)
+    return Meaning(exchange_errors.upstream_interrupted(message), RelayResult.UNUSABLE)
 
 
 def one_line_error(body: bytes, content_encoding: str = "") -> bytes:

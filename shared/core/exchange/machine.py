@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from shared.core import api_error
-from shared.core.api_error import ApiError
+from shared.core.api_errors import exchange_errors
+from shared.core.api_errors.api_error import ApiError
 from shared.core.exchange import failures
 from shared.core.exchange.actions import (
     Abort,
@@ -241,7 +241,7 @@ class ExchangeMachine:
         """The proxy itself failed."""
         if self.state in ENDED:
             return ()
-        unanswered, error = self._is_unanswered(), api_error.internal_error()
+        unanswered, error = self._is_unanswered(), exchange_errors.internal_error()
         self._end(RelayResult.FAILED, error)
         return self._reply.error_document(error) if unanswered else ()
 
@@ -264,7 +264,7 @@ class ExchangeMachine:
         """A capture of the exchange could not be stored."""
         if self._is_recorded():
             return ()
-        error = api_error.capture_unavailable()
+        error = exchange_errors.capture_unavailable()
         self._end(RelayResult.REJECTED, error)
         self.state = State.DONE
         if self._reply.is_held:

@@ -9,12 +9,12 @@ import logging
 import pytest
 
 from shared.access.auth_failure_log import LINES, WITHIN_S, AuthFailureLog
-from shared.core import api_error
+from shared.core.api_errors import caller_errors
 from shared.core.token.caller_token import Check
 from tests.manual_clock import ManualClock
 
-EXPIRED = api_error.token_refused(Check.EXPIRY)
-MISSING = api_error.token_refused(Check.MISSING)
+EXPIRED = caller_errors.token_refused(Check.EXPIRY)
+MISSING = caller_errors.token_refused(Check.MISSING)
 
 
 def test_a_refusal_is_one_line_with_id_status_and_code(caplog: pytest.LogCaptureFixture) -> None:

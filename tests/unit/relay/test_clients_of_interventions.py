@@ -14,7 +14,7 @@ import httpx2
 import openai
 import pytest
 
-from shared.core import api_error
+from shared.core.api_errors import exchange_errors
 from shared.core.exchange.error_frame import error_frame
 from shared.relay.client_response import KEEP_ALIVE
 
@@ -115,7 +115,7 @@ def test_clients_raise_an_error_that_comes_within_a_stream(
 ) -> None:
     """After an early response and comments, or after events."""
     number = 7 if events is RESPONSES else None
-    error = api_error.internal_error()
+    error = exchange_errors.internal_error()
     frame = error_frame(error.body(), sequence_number=number)
     with pytest.raises(openai.OpenAIError) as raised:
         read(with_comments(events[:received]) + frame)

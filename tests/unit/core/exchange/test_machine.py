@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from shared.core import api_error
-from shared.core.api_error import ApiError
+from shared.core.api_errors import exchange_errors
+from shared.core.api_errors.api_error import ApiError
 from shared.core.exchange.actions import (
     Abort,
     Action,
@@ -267,11 +267,11 @@ def test_nothing_is_put_into_a_document() -> None:
 @pytest.mark.parametrize(
     ("name", "error"),
     [
-        ("body_rejected", api_error.body_too_large(9)),
-        ("memory full", api_error.request_memory_full()),
-        ("not captured", api_error.capture_unavailable()),
-        ("deadline_passed", api_error.upstream_timeout("late")),
-        ("internal_error", api_error.internal_error()),
+        ("body_rejected", exchange_errors.body_too_large(9)),
+        ("memory full", exchange_errors.request_memory_full()),
+        ("not captured", exchange_errors.capture_unavailable()),
+        ("deadline_passed", exchange_errors.upstream_timeout("late")),
+        ("internal_error", exchange_errors.internal_error()),
     ],
 )
 def test_before_its_headers_a_response_can_be_an_error(
@@ -288,9 +288,9 @@ def test_before_its_headers_a_response_can_be_an_error(
 @pytest.mark.parametrize(
     ("name", "error"),
     [
-        ("upstream_failed", api_error.upstream_interrupted("broken")),
-        ("deadline_passed", api_error.upstream_timeout("late")),
-        ("body_rejected", api_error.body_too_large(9)),
+        ("upstream_failed", exchange_errors.upstream_interrupted("broken")),
+        ("deadline_passed", exchange_errors.upstream_timeout("late")),
+        ("body_rejected", exchange_errors.body_too_large(9)),
     ],
 )
 def test_within_a_stream_it_is_a_frame(state: State, name: str, error: ApiError) -> None:
@@ -313,7 +313,7 @@ def test_a_fault_of_the_proxy_cuts_a_stream_off() -> None:
     """A fault aborts the connection, because the state of the stream is unknown."""
     machine = exchange_in(State.STREAMING)
     assert machine.internal_error() == ()
-    assert machine.require_conclusion().failure == api_error.internal_error()
+    assert machine.require_conclusion().failure == exchange_errors.internal_error()
     assert machine.finish(error_sent=False) == (Abort(),)
 
 
@@ -325,7 +325,7 @@ def test_a_stream_that_ends_without_its_end_is_interrupted() -> None:
     actions = machine.upstream_ended(cut_short=True)
     assert actions == (SendBody(b"data: 2\n"),), "within an event no frame is allowed"
     assert machine.finish(error_sent=False) == (Abort(),)
-    error = api_error.upstream_interrupted(
+    error = exchange_errors.upstream_interrupted(
         "Azure OpenAI ended its answer before the answer was whole."
     )
     assert machine.require_conclusion().failure == error
@@ -449,8 +449,8 @@ def test_an_error_of_the_upstream_is_the_document(
 @pytest.mark.parametrize(
     ("name", "error"),
     [
-        ("upstream_failed", api_error.upstream_interrupted("broken")),
-        ("deadline_passed", api_error.upstream_timeout("late")),
+        ("upstream_failed", exchange_errors.upstream_interrupted("broken")),
+        ("deadline_passed", exchange_errors.upstream_timeout("late")),
     ],
 )
 def test_a_failure_before_the_document_is_an_error_in_its_place(name: str, error: ApiError) -> None:
@@ -554,7 +554,7 @@ def test_an_upstream_that_breaks_while_it_is_drained_is_noted(*, finished: bool)
     """The failure is recorded unless the response was finished; the client is no longer there."""
     machine = exchange_in(State.DRAINING)
     assert machine.upstream_failed(ERROR, finished=finished) == ()
-    error = api_error.upstream_interrupted("broken")
+    error = exchange_errors.upstream_interrupted("broken")
     assert machine.require_conclusion().failure == (None if finished else error)
 
 
@@ -598,7 +598,7 @@ def test_a_response_that_cannot_be_stored_never_looks_whole(
 ) -> None:
     """A frame in place of its end, or a connection that breaks."""
     machine = holding(error_frames=error_frames, within_event=within_event)
-    error = api_error.capture_unavailable()
+    error = exchange_errors.capture_unavailable()
     frame = (SendErrorFrame(error.body()), FinishBody())
     assert machine.captures_failed() == (frame if reported else (Abort(),))
     assert machine.require_conclusion().failure == error

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from shared.core.api_error import ApiError
+from shared.core.api_errors.api_error import ApiError
 
 
 class ErrorResponse(Response):

@@ -1,0 +1,50 @@
+"""Errors of calls that are refused because of their token."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shared.core.api_errors.api_error import ApiError
+from shared.core.token.caller_token import ALGORITHM, Check, Role
+
+_FAILED_CHECKS: Final = {
+    Check.MISSING: "it carries no token. Send one for this app as `Authorization: Bearer <token>`",
+    Check.SEVERAL: "it carries several Authorization headers. Send one",
+    Check.FORM: "what follows `Bearer` is not one signed JWT",
+    Check.ALGORITHM: f"its token is not signed with {ALGORITHM}, as Entra's are",
+    Check.KEY: "its token is signed with a key that the tenant of CALLER_AUTH_TENANT_ID does not publish",
+    Check.SIGNATURE: "its token's signature is invalid",
+    Check.ISSUER: "its token was not issued by the tenant of CALLER_AUTH_TENANT_ID",
+    Check.AUDIENCE: "its token is for another audience than CALLER_AUTH_AUDIENCE",
+    Check.EXPIRY: "its token has expired, or does not say when it expires. Send a new one",
+    Check.START: "its token is not valid yet. Compare the clocks",
+    Check.OBJECT_ID: "its token does not name an identity (claim `oid`)",
+}
+_LISTS: Final = {
+    Role.CALLER: "CALLER_AUTH_CALLER_OBJECT_IDS",
+    Role.OPERATOR: "CALLER_AUTH_OPERATOR_OBJECT_IDS",
+}
+
+
+def token_refused(check: Check) -> ApiError:
+    """A 401 that says which check failed and repeats nothing of the token."""
+    return ApiError(
+        status=401, code=check.value, message=f"The call was refused: {_FAILED_CHECKS[check]}."
+    )
+
+
+def not_allowed(role: Role) -> ApiError:
+    return ApiError(
+        status=403,
+        code=f"{role}_not_allowed",
+        message=f"The call was refused: its token is valid, but its identity is not in {_LISTS[role]}.",
+    )
+
+
+def signing_keys_unavailable() -> ApiError:
+    return ApiError(
+        status=503,
+        code="signing_keys_unavailable",
+        message="This proxy cannot check tokens now: it could not get the signing keys of the callers' Entra tenant. "
+        "Try again. If it persists, the operator should check CALLER_AUTH_TENANT_ID, CALLER_AUTH_AUTHORITY and the network.",
+    )

@@ -1,0 +1,49 @@
+"""Errors of what operators call: replay, reconcile, dead letters, reports."""
+
+from __future__ import annotations
+
+from shared.core.api_errors.api_error import ApiError
+
+
+def invalid_replay(message: str) -> ApiError:
+    return ApiError(status=400, code="invalid_replay", message=message)
+
+
+def invalid_hours(most: int) -> ApiError:
+    return ApiError(
+        status=400,
+        code="invalid_hours",
+        message=f"`hours` is a whole number from 1 to {most}: /ops/reports?hours=48.",
+    )
+
+
+def reconcile_running() -> ApiError:
+    return ApiError(
+        status=409,
+        code="reconcile_running",
+        message="Reconcile is already running. Wait until it has ended, then start it again.",
+    )
+
+
+def invalid_exchange_id() -> ApiError:
+    return ApiError(
+        status=400,
+        code="invalid_exchange_id",
+        message="That is not an exchange id. It is in the event and in the answer's x-exchange-id header.",
+    )
+
+
+def unknown_exchange() -> ApiError:
+    return ApiError(
+        status=404,
+        code="unknown_exchange",
+        message="That exchange is not dead-lettered, or nothing of it is stored any more.",
+    )
+
+
+def still_unreadable(why: str) -> ApiError:
+    return ApiError(
+        status=409,
+        code="still_unreadable",
+        message=f"The exchange still cannot be delivered: {why}.",
+    )
