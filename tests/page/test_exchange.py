@@ -104,6 +104,14 @@ def test_capture_that_cannot_be_read_says_why(visitor: Visitor) -> None:
     expect(page.locator("#tab-panel .empty")).not_to_be_empty()
 
 
+def test_error_of_the_upstream_stands_in_the_conversation(visitor: Visitor) -> None:
+    """In the answer's place, with its code."""
+    page = _open_first(visitor, "q=outcome%3Aupstream_error")
+    error = page.locator(".message[data-source='error']")
+    expect(error.locator("h4")).to_have_text("upstream error 429")
+    expect(error).to_contain_text("Requests have exceeded the token rate limit.")
+
+
 def test_unknown_exchange_says_so(visitor: Visitor) -> None:
     """Its event may still be on its way."""
     page = visitor.opens("/?open=01a21c82-ec97-7985-96c3-45bd05f45db9")

@@ -56,7 +56,7 @@ def timeline(
     recorded_at: datetime | None,
     delivered_at: datetime | None,
 ) -> JsonObject:
-    """`{start, marks, chunks, chunk_count}`.
+    """`{start, marks, chunks, chunk_count}`; marks in the order of their times.
 
     `envelope`: of the response capture; None if it could not be read, and `chunks` is null then.
     `recorded_at`: when that capture was stored, to the second. `delivered_at`: when the Event Hub
@@ -73,7 +73,7 @@ def timeline(
         chunks = [[arrival.at_ms, arrival.received] for arrival in arrivals(envelope)]
     return {
         "start": start.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "marks": [mark.to_json() for mark in marks],
+        "marks": [mark.to_json() for mark in sorted(marks, key=lambda mark: mark.at_ms)],
         "chunks": chunks,
         "chunk_count": integer(event.get("chunk_count")),
     }

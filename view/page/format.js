@@ -1,6 +1,8 @@
 /** Numbers, times and sizes as text. Pure; an unknown value is an en dash. */
 
 const NONE = "–";
+/** As wide as a digit, and as a point. */
+const [FIGURE_SPACE, POINT_SPACE] = ["\u2007", "\u2008"];
 const integers = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
 /** @param {number|null|undefined} value */
@@ -26,12 +28,53 @@ export function size(bytes) {
   return `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 
-/** Small amounts keep two significant digits: `0.0012`.
- * @param {number|null|undefined} amount */
-export function cost(amount) {
+/** Smaller amounts are shown as less than one of the last digit. */
+const COST_DIGITS = 6;
+
+/** Two digits that count, and cents at least: `$1.24`, `$0.012`, `$0.00042`.
+ * @param {number|null|undefined} amount
+ * @param {string|null} [currency] ISO 4217 */
+export function cost(amount, currency = null) {
   if (amount == null) return NONE;
-  if (amount === 0) return "0";
-  return amount < 0.01 ? amount.toPrecision(2) : amount.toFixed(2);
+  if (amount === 0) return `${symbol(currency)}0`;
+  const least = 10 ** -COST_DIGITS;
+  const text = amount < least ? least.toFixed(COST_DIGITS) : amount.toFixed(costDigits(amount));
+  return `${amount < least ? "<" : ""}${symbol(currency)}${text}`;
+}
+
+/** After the point. 0.0996 is rounded first: it is shown as 0.10.
+ * @param {number} amount */
+function costDigits(amount) {
+  const toSecond = 1 - Math.floor(Math.log10(Number(amount.toPrecision(2))));
+  return Math.min(COST_DIGITS, Math.max(2, toSecond));
+}
+
+/** The same, so that the points of a column stand below each other: spaces of a digit's width fill it.
+ * @param {number|null|undefined} amount
+ * @param {string|null} [currency] */
+export function alignedCost(amount, currency = null) {
+  const text = cost(amount, currency);
+  const point = text.indexOf(".");
+  const missing = point < 0 ? COST_DIGITS : COST_DIGITS - (text.length - point - 1);
+  return `${text}${point < 0 ? POINT_SPACE : ""}${FIGURE_SPACE.repeat(missing)}`;
+}
+
+/** @type {Map<string, string>} */
+const symbols = new Map();
+
+/** `$` of `USD`; a code that the browser does not know stands before its amount.
+ * @param {string|null} currency */
+function symbol(currency) {
+  if (!currency) return "";
+  const known = symbols.get(currency);
+  if (known !== undefined) return known;
+  const found = /^[A-Za-z]{3}$/.test(currency)
+    ? new Intl.NumberFormat("en", { style: "currency", currency, currencyDisplay: "narrowSymbol" }).formatToParts(0)
+        .find(({ type }) => type === "currency")?.value ?? currency
+    : currency;
+  const shown = found.length > 1 ? `${found} ` : found;
+  symbols.set(currency, shown);
+  return shown;
 }
 
 /** Local time of day with milliseconds; the date before it if it is not today.

@@ -17,6 +17,7 @@
  * @property {number|null} tokens_cached
  * @property {string|null} usage_source
  * @property {number|null} cost
+ * @property {string|null} currency of `cost`
  * @property {number|null} ttft_ms of streams
  * @property {number|null} duration_ms
  * @property {string|null} region
@@ -40,6 +41,7 @@
  * @typedef {object} Mark
  * @property {string} name
  * @property {number} at_ms from the request's first byte
+ * @property {number} exact_ms how exactly that is known
  *
  * @typedef {object} Timeline
  * @property {string} start

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { gaps, longGaps, phases, ticks } from "../../../view/page/exchange/timeline_scale.js";
+import { gaps, longGaps, phases, steps, ticks } from "../../../view/page/exchange/timeline_scale.js";
 
 test("the axis has round steps up to the end", () => {
   assert.deepEqual(ticks(3_400), [0, 1000, 2000, 3000]);
@@ -16,6 +16,14 @@ test("long gaps stand out from the median; an even stream has none", () => {
   const even = Array.from({ length: 20 }, (_, index) => index * 50);
   assert.deepEqual(longGaps(gaps(even)), []);
   assert.deepEqual(longGaps(gaps([...even, 1_950])).map(({ ms }) => ms), [1000]);
+});
+
+test("a mark is measured from the exact one before it, and a rough one from none", () => {
+  const marks = [
+    { name: "request", at_ms: 0, exact_ms: 1 }, { name: "recorded", at_ms: 700, exact_ms: 1000 },
+    { name: "last byte", at_ms: 900, exact_ms: 1 }, { name: "delivered", at_ms: 939, exact_ms: 1 },
+  ];
+  assert.deepEqual(steps(marks).map(({ isExact, after_ms }) => [isExact, after_ms]), [[true, null], [false, null], [true, 900], [true, 39]]);
 });
 
 test("the phases follow each other to the end, those without a mark left out", () => {

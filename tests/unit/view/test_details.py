@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.core.records.capture import Capture
-from shared.core.wire.json.json_shape import Json, JsonObject
+from shared.core.wire.json.json_shape import Json, JsonObject, items, mapping
 from tests.unit.view.events import GOLDEN, an_event, golden
 from view.exchange import capture_view, curl
 from view.exchange.timeline import start_of, timeline
@@ -53,6 +53,17 @@ def test_marks_stand_in_milliseconds_from_the_start() -> None:
     ]
     assert shown["chunks"] == [[100.5, 10], [150.25, 20], [900.0, 40]]
     assert start_of(event) == end - timedelta(milliseconds=1200)
+
+
+def test_marks_stand_in_the_order_of_their_times() -> None:
+    """Storage says the second of the recording alone, which may begin before the last byte."""
+    event = an_event(latency_ms=1200, time_to_headers_ms=250)
+    end = datetime.fromisoformat(str(event["timestamp"])).replace(tzinfo=UTC)
+    shown = timeline(
+        event, envelope=None, recorded_at=end - timedelta(milliseconds=39), delivered_at=end
+    )
+    names = [mapping(mark)["name"] for mark in items(shown["marks"])]
+    assert names[-3:] == ["recorded", "last byte", "delivered"]
 
 
 def test_chunks_are_not_known_without_the_capture() -> None:

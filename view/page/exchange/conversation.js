@@ -37,9 +37,19 @@ function PartView({ part }) {
   </div>`;
 }
 
-/** @param {{messages: import("../types.js").Message[]}} props */
-export function Conversation({ messages }) {
-  if (!messages.length) return html`<p class="empty">This exchange has no conversation: see its event.</p>`;
+/** The error in the answer's place, or at its end. Its source is the outcome.
+ * @param {{outcome: unknown, error: Record<string, unknown>}} props */
+function ErrorMessage({ outcome, error }) {
+  const code = error.code ?? error.statusCode;
+  return html`<li class="message" data-source="error">
+    <h4>${format.words(String(outcome))} ${code != null && html`<span class="mono">${String(code)}</span>`}</h4>
+    <${Text} text=${typeof error.message === "string" ? error.message : laidOut(JSON.stringify(error))} />
+  </li>`;
+}
+
+/** @param {{messages: import("../types.js").Message[], event: Record<string, any>}} props */
+export function Conversation({ messages, event }) {
+  if (!messages.length && !event.error) return html`<p class="empty">This exchange has no conversation: see its event.</p>`;
   return html`<ol class="conversation">
     ${messages.map(
       (message, index) => html`<li key=${index} class="message" data-role=${message.role} data-source=${message.source}>
@@ -48,5 +58,6 @@ export function Conversation({ messages }) {
         ${message.parts.length === 0 && html`<p class="dim">empty</p>`}
       </li>`,
     )}
+    ${event.error && html`<${ErrorMessage} outcome=${event.outcome} error=${event.error} />`}
   </ol>`;
 }

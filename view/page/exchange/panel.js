@@ -56,7 +56,7 @@ function Facts({ row }) {
     <${Fact} label="Duration">${format.duration(row.duration_ms)}<//>
     <${Fact} label="Tokens in">${format.count(row.tokens_in)}${row.tokens_cached ? html` <span class="dim">${format.count(row.tokens_cached)} cached</span>` : ""}<//>
     <${Fact} label="Tokens out">${format.count(row.tokens_out)}<//>
-    ${row.cost != null && html`<${Fact} label="Cost">${format.cost(row.cost)}<//>`}
+    ${row.cost != null && html`<${Fact} label="Cost">${format.cost(row.cost, row.currency)}<//>`}
   </dl>`;
 }
 
@@ -101,7 +101,7 @@ function Tabs({ exchange }) {
       )}
     </div>
     <div role="tabpanel" id="tab-panel" class="tab-panel" aria-labelledby=${`tab-${shown}`}>
-      ${shown === "Conversation" && html`<${Conversation} key=${exchange.row.id} messages=${exchange.conversation} />`}
+      ${shown === "Conversation" && html`<${Conversation} key=${exchange.row.id} messages=${exchange.conversation} event=${exchange.event} />`}
       ${shown === "Usage" && html`<${Usage} figures=${exchange.usage} />`}
       ${shown === "Event" && html`<${JsonView} label="The event" text=${JSON.stringify(exchange.event, null, 2)} />`}
       ${shown === "Capture" && html`<${CaptureView} id=${exchange.row.id} />`}

@@ -4,7 +4,7 @@
  */
 import * as format from "../format.js";
 import { html } from "../html.js";
-import { gaps, longGaps, phases, ticks } from "./timeline_scale.js";
+import { gaps, longGaps, phases, steps, ticks } from "./timeline_scale.js";
 
 const WIDTH = 1000;
 const EDGE = 8;
@@ -68,10 +68,10 @@ function Marks({ marks }) {
   const known = marks.filter(({ name }) => name !== "keep-alive");
   const keepAlives = marks.length - known.length;
   return html`<dl class="marks">
-    ${known.map(
-      ({ name, at_ms }, index) => html`<div key=${name} data-mark=${name}>
+    ${steps(known).map(
+      ({ name, at_ms, isExact, after_ms }) => html`<div key=${name} data-mark=${name}>
         <dt>${format.words(name)}</dt>
-        <dd>${format.duration(at_ms)}${index > 0 && html` <span class="dim">+${format.duration(at_ms - known[index - 1].at_ms)}</span>`}</dd>
+        <dd>${isExact ? "" : "about "}${format.duration(at_ms)}${after_ms !== null && html` <span class="dim">+${format.duration(after_ms)}</span>`}</dd>
       </div>`,
     )}
     ${keepAlives > 0 && html`<div data-mark="keep-alive"><dt>keep-alives</dt><dd>${keepAlives}</dd></div>`}

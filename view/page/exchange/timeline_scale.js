@@ -36,6 +36,21 @@ export function longGaps(all) {
     .slice(0, NAMED_GAPS);
 }
 
+/** Marks, each with its distance to the one before it; null for the first. A mark whose time is known
+ * roughly has none, and no other is measured from it.
+ * @param {import("../types.js").Mark[]} marks in the order of their times
+ * @returns {{name: string, at_ms: number, isExact: boolean, after_ms: number|null}[]} */
+export function steps(marks) {
+  /** @type {number|null} */
+  let before = null;
+  return marks.map(({ name, at_ms, exact_ms }) => {
+    const isExact = exact_ms <= 1;
+    const after_ms = isExact && before !== null ? at_ms - before : null;
+    if (isExact) before = at_ms;
+    return { name, at_ms, isExact, after_ms };
+  });
+}
+
 /** The phases of an exchange, up to its end.
  * @param {{name: string, at_ms: number}[]} marks
  * @param {number} endMs

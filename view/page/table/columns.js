@@ -30,7 +30,10 @@ export const COLUMNS = [
     key: "cached", label: "Cached", title: "Tokens of the prompt from the cache", number: true,
     cell: (row) => format.count(row.tokens_cached),
   },
-  { key: "cost", label: "Cost", title: "Cost, if prices are known", number: true, cell: (row) => format.cost(row.cost) },
+  {
+    key: "cost", label: "Cost", title: "Cost, if prices are known", number: true,
+    cell: (row) => format.alignedCost(row.cost, row.currency),
+  },
   {
     key: "ttft", label: "First token", title: "Time to the first token", number: true,
     cell: (row) => format.duration(row.ttft_ms),
