@@ -79,8 +79,9 @@ check: lint ## the linters alone: another name of lint
 unit: install ## unit tests and the golden set, no stack needed
 	$(python) -m pytest -n auto tests/unit tests/golden
 
-e2e: install ## end-to-end tests, on the real host too where func is on PATH
-	$(python) -m pytest -n 4 --dist loadscope --no-loadscope-reorder tests/e2e
+e2e: install ## end-to-end tests, on the real host too where func is on PATH (POOL=1: the embedded host's, with a pool of accounts as upstream)
+	$(python) -m pytest -n 4 --dist loadscope --no-loadscope-reorder tests/e2e \
+		$(if $(filter-out 0,$(POOL)),--through-pool -k embedded)
 
 lint: install ## ruff, mypy and the layers of the packages (import-linter)
 	$(python) -m ruff check

@@ -58,6 +58,7 @@ class AccountPool:
     upstream_url: str = ""  # of the stand-in for Azure OpenAI, which answers for all accounts
     settings: dict[str, str] = field(init=False)  # of an app that calls the pool
     picked: Counter[str] = field(default_factory=Counter)  # requests by account
+    accepted: int = 0  # requests from the app
 
     def __enter__(self) -> Self:
         self._policy = _Policy()
@@ -96,11 +97,11 @@ class AccountPool:
     async def _start(self) -> int:
         app = web.Application(client_max_size=100 * 2**20)
         app.router.add_get("/identity", _identity)
-        app.router.add_route("*", PATH + "/{rest:.*}", self._relay)
+        app.router.add_route("*", PATH + r"/{rest:[\s\S]*}", self._relay)
         self._session = aiohttp.ClientSession(
             auto_decompress=False, skip_auto_headers=("user-agent", "accept-encoding")
         )
-        self._runner = web.AppRunner(app)
+        self._runner = web.AppRunner(app, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -114,18 +115,18 @@ class AccountPool:
     async def _relay(self, request: web.Request) -> web.StreamResponse:
         if not self._policy.accepts(request.headers.get("authorization", "")):
             return web.json_response(_error(401), status=401)
+        self.accepted += 1
         body = await request.read()  # buffer-request-body
         last = self._policy.retries(len(self.accounts)) + 1
         for attempt in range(1, last + 1):
             account = self._pick()
             if account is None:
                 return web.json_response(_error(503), status=503)
-            async with self._session.request(
-                request.method,
-                URL(self.upstream_url + request.raw_path.removeprefix(PATH), encoded=True),
-                headers=_forwarded(request, account),
-                data=body,
-            ) as response:
+            try:
+                called = await self._call(request, body, account)
+            except aiohttp.ClientConnectionError:
+                return web.json_response(_error(502), status=502)
+            async with called as response:
                 refused = response.status == 429 or response.status >= 500
                 if refused:
                     account.open_until = time.monotonic() + float(
@@ -134,6 +135,16 @@ class AccountPool:
                 if not refused or attempt == last:
                     return await self._pass_on(request, response, account, attempt)
         raise AssertionError("the last attempt answers")
+
+    async def _call(
+        self, request: web.Request, body: bytes, account: Account
+    ) -> aiohttp.ClientResponse:
+        return await self._session.request(
+            request.method,
+            URL(self.upstream_url + request.raw_path.removeprefix(PATH), encoded=True),
+            headers=_forwarded(request, account),
+            data=body or None,
+        )
 
     def _pick(self) -> Account | None:
         """One of the lowest priority that is available: the one that has had least of its share."""

@@ -8,18 +8,21 @@ Which tests run on which host:
 - What only the app decides (the contents of responses and events, the order of its own time-outs,
   how a failure is worded) runs on the embedded host alone, marked `on_embedded_alone`.
 
-harness/scheduling.py names the stack that the tests of a file share.
+harness/scheduling.py names the stack that the tests of a file share. With --through-pool the app
+calls its upstream through the stand-in of the pool of accounts on API Management.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import pytest
 
 from harness import privacy
+from harness.account_pool import Account, AccountPool
 from harness.event_log import EventLog
 from harness.tools import require_func
 from local.stack import FunctionsHost, Stack
@@ -67,10 +70,63 @@ def functions_host(request: pytest.FixtureRequest) -> FunctionsHost:
     return host
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--through-pool",
+        action="store_true",
+        help="put the stand-in of API Management's account pool between the app and the upstream",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests of what the account itself receives say nothing of a pool's call of it."""
+    if not config.getoption("--through-pool"):
+        return
+    for item in items:
+        marker = item.get_closest_marker("direct_upstream")
+        if marker:
+            item.add_marker(pytest.mark.skip(reason=f"through the pool, {marker.args[0]}"))
+
+
 @pytest.fixture(scope="session")
-def stack(functions_host: FunctionsHost) -> Iterator[Stack]:
+def pools(request: pytest.FixtureRequest) -> list[AccountPool] | None:
+    """The pools that stand before the upstreams of the stacks; None without --through-pool."""
+    return [] if request.config.getoption("--through-pool") else None
+
+
+@pytest.fixture(autouse=True)
+def every_pool_recovers(pools: list[AccountPool] | None) -> None:
+    """A circuit breaker that one test has opened is closed for the next one."""
+    for pool in pools or ():
+        pool.recover()
+
+
+@contextmanager
+def serve(
+    functions_host: FunctionsHost, settings: dict[str, str], pools: list[AccountPool] | None
+) -> Iterator[Stack]:
+    """A stack; with --through-pool its app calls the upstream through a pool of one account, so
+    that a refused call is not repeated elsewhere.
+    """
+    if pools is None:
+        with Stack(functions_host=functions_host, settings=settings) as running:
+            yield running
+        return
+    with (
+        AccountPool(accounts=[Account(name="oai-only", region="swedencentral")]) as pool,
+        Stack(functions_host=functions_host, settings={**settings, **pool.settings}) as running,
+    ):
+        pool.upstream_url = running.stand_in_url
+        pools.append(pool)
+        yield running
+        pools.remove(pool)
+        assert pool.accepted, "the app did not call its upstream through the pool"
+
+
+@pytest.fixture(scope="session")
+def stack(functions_host: FunctionsHost, pools: list[AccountPool] | None) -> Iterator[Stack]:
     """All parts, on free ports, shared by all tests on this host: leave it as you found it."""
-    with Stack(functions_host=functions_host, settings=POLLING) as running:
+    with serve(functions_host, POLLING, pools) as running:
         yield running
 
 
@@ -82,13 +138,13 @@ def events(stack: Stack) -> Iterator[EventLog]:
 
 
 @pytest.fixture(scope="session")
-def strained(functions_host: FunctionsHost) -> Iterator[Stack]:
+def strained(functions_host: FunctionsHost, pools: list[AccountPool] | None) -> Iterator[Stack]:
     """A second stack with short limits, which comments, answers early and drains; shared by the
     tests that stop its parts: leave them running.
     """
     visibility = {f"{_QUEUES}visibilityTimeout": f"00:00:0{STRAINED_VISIBILITY_TIMEOUT_S}"}
     settings = {**_STRAINED, **POLLING, **visibility}
-    with Stack(functions_host=functions_host, settings=settings) as running:
+    with serve(functions_host, settings, pools) as running:
         yield running
 
 

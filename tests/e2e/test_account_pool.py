@@ -14,7 +14,7 @@ from harness.account_pool import APP_CLIENT_ID, AUDIENCE, PATH, Account, Account
 from harness.chat import Chat
 from harness.event_log import EventLog
 from harness.http_client import Call, ReceivedResponse
-from local.stack import FunctionsHost, Stack
+from local.stack import FunctionsHost, Stack, free_ports
 from tests.e2e.conftest import POLLING, on_embedded_alone
 
 pytestmark = on_embedded_alone
@@ -135,6 +135,21 @@ def test_the_last_refusal_is_the_clients_if_every_account_refuses(
     assert exhausted.status == 503
     assert json.loads(exhausted.body)["error"]["code"] == "503"
     assert events.one(exchange_id=exhausted.exchange_id)["outcome"] == "upstream_error"
+
+
+def test_an_account_that_cannot_be_reached_is_a_502_of_the_pool(
+    stack: Stack, events: EventLog, accounts: AccountPool
+) -> None:
+    reachable, accounts.upstream_url = (
+        accounts.upstream_url,
+        f"http://127.0.0.1:{free_ports().blob}",
+    )
+    try:
+        response = Chat().ask(stack)
+    finally:
+        accounts.upstream_url = reachable
+    assert (response.status, json.loads(response.body)["error"]["code"]) == (502, "502")
+    assert events.one(exchange_id=response.exchange_id)["outcome"] == "upstream_error"
 
 
 def test_a_stream_stays_a_stream(stack: Stack) -> None:

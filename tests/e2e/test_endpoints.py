@@ -270,6 +270,7 @@ def test_files_and_batches(client: AzureOpenAI, events: EventLog) -> None:
         assert event["status_code"] == raw.status_code
 
 
+@pytest.mark.direct_upstream("the account receives the gateway's credential")
 @on_embedded_alone
 def test_the_plain_sdk_on_the_versionless_routes(
     v1: OpenAI, stack: Stack, events: EventLog

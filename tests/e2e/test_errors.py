@@ -28,6 +28,7 @@ def error_of(response: ReceivedResponse) -> dict[str, Any]:
     return error
 
 
+@pytest.mark.direct_upstream("the pool answers 502 itself")
 @on_embedded_alone
 def test_an_unreachable_upstream(strained: Stack, strained_events: EventLog) -> None:
     """502 at once, with what to do; the next call after its return succeeds."""

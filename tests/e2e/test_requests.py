@@ -140,6 +140,7 @@ def test_a_chunked_body_arrives_whole(stack: Stack, operation: str) -> None:
     assert upstream_record.only_request(stack, deployment=chat.deployment).body == body
 
 
+@pytest.mark.direct_upstream("the account receives the gateway's credential")
 def test_headers_that_no_rule_names_go_on(stack: Stack) -> None:
     """The caller's own headers, among them those of the SDKs; no header beside them but the proxy's
     credential and HTTP's.
@@ -167,6 +168,7 @@ def test_headers_that_no_rule_names_go_on(stack: Stack) -> None:
     assert arrived["host"] == stack.stand_in_url.removeprefix("http://")
 
 
+@pytest.mark.direct_upstream("the account receives the gateway's credential")
 def test_no_header_of_the_table_reaches_the_upstream(stack: Stack) -> None:
     """Each header that the table drops or replaces stays out of the upstream's request, in any case
     of its name.
@@ -200,6 +202,7 @@ def test_no_header_of_the_table_reaches_the_upstream(stack: Stack) -> None:
     assert not dropped & (http_client.names(found.headers) | http_client.names(rest.headers))
 
 
+@pytest.mark.direct_upstream("the account receives the gateway's credential")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -290,6 +293,7 @@ def test_the_responses_headers_pass(stack: Stack) -> None:
     assert len(response.headers) == len(http_client.names(response.headers))
 
 
+@pytest.mark.direct_upstream("the stand-in of the pool writes UTF-8")
 def test_a_header_beyond_ascii_reaches_the_client(stack: Stack) -> None:
     """Percent-encoded: the Functions host would answer an empty 500."""
     response = Chat(deployment=f"{new_deployment()}--set_cookie=Z%C3%BCrich").ask(stack)

@@ -165,7 +165,7 @@ def test_a_refused_call_goes_on_to_the_next_account(policy: Element) -> None:
     assert "StatusCode >= 500" in condition
     (forward,) = retry.iter("forward-request")
     assert forward.attrib == {
-        "timeout": "240",
+        "timeout": "600",  # the default of UPSTREAM_READ_TIMEOUT_S
         "buffer-request-body": "true",
         "buffer-response": "false",
     }
