@@ -38,9 +38,10 @@ from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.reconciliation import Reconciliation
 from shared.completeness.replay import ReplayRunner
 from shared.enrichment.assembly import Assembler
-from shared.enrichment.enrichment import DeliveryTelemetry, Enrichment
+from shared.enrichment.enrichment import Enrichment
 from shared.enrichment.message_handler import MessageHandler
 from shared.enrichment.poison_handler import PoisonHandler
+from shared.enrichment.ports import DeliveryTelemetry
 from shared.health.readiness import Readiness
 from shared.health.status import Sources, Status
 from shared.relay.capture_writer import CaptureMemory

@@ -13,6 +13,7 @@ from shared.core.api_errors import exchange_errors
 from shared.core.wire.request import routing
 from shared.relay.rejection import Rejection
 from shared.relay.relay import Relay
+from shared.relay.relay_response import RelayResponse
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
@@ -60,4 +61,4 @@ def respond(req: Request, relay: Relay) -> Response:
         case routing.UnknownRoute():
             return Rejection(relay, scope, exchange_errors.unknown_route())
         case routing.Operation() as known:
-            return relay.response(scope, known)
+            return RelayResponse(relay, scope, known)

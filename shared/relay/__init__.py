@@ -4,7 +4,8 @@ A request enters as an ASGI call below /openai/ and leaves as a call of the upst
 goes back to the client as it arrives. What leaves besides are two captures (the raw bodies, to
 storage) and an envelope (how the exchange went, to a queue).
 
-    relay            the response that carries an exchange out
+    relay            what every exchange of a worker shares
+    relay_response   the response that carries an exchange out
     rejection        a request that is refused by its request line alone
     request_intake   reads the request's body; request_body is how it is held or passed on
     upstream_call    the call of the upstream, and its repetition without the proxy's addition

@@ -27,6 +27,7 @@ from shared.relay.capture_writer import CaptureMemory
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S
 from shared.relay.recorder import Recorder
 from shared.relay.relay import Relay
+from shared.relay.relay_response import RelayResponse
 from shared.settings.settings import InterventionSettings, LimitSettings, UpstreamSettings
 
 DEADLINE_S = 60.0
@@ -215,7 +216,7 @@ class RelayClient:
         }
         known = routing.route("POST", path)
         assert isinstance(known, Operation)
-        self._response = relay.response(scope, known)
+        self._response = RelayResponse(relay, scope, known)
         self.exchange_id = self._response.record.exchange_id
         self._scope = scope
 

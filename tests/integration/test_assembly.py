@@ -24,13 +24,9 @@ from shared.core.cost.rates import read_card
 from shared.core.event import builder, event_cost, truncation
 from shared.core.records.capture import Capture
 from shared.core.telemetry import exchange_telemetry
-from shared.enrichment.assembly import (
-    IN_PLACE_BYTES,
-    STREAM_IN_PLACE_BYTES,
-    AssembledEvent,
-    Assembler,
-    reported_failure,
-)
+from shared.enrichment.assembled_event import AssembledEvent
+from shared.enrichment.assembly import IN_PLACE_BYTES, STREAM_IN_PLACE_BYTES, Assembler
+from shared.enrichment.failure import reported_failure
 from shared.errors import AssemblyError
 from tests.integration.busy_loop import busy_units
 
@@ -179,7 +175,7 @@ async def children() -> AsyncIterator[list[dict[str, str]]]:
         while True:
             for child in psutil.Process().children():
                 with contextlib.suppress(psutil.Error):
-                    if "shared.enrichment.assembly" in child.cmdline():
+                    if "shared.enrichment.assembly_process" in child.cmdline():
                         environments.append(child.environ())
             await asyncio.sleep(0.005)
 
@@ -275,7 +271,7 @@ async def test_the_child_needs_nothing_but_the_standard_library() -> None:
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-I", "-S", "-c"),
-        "import sys; sys.path.insert(0, sys.argv[1]); import shared.enrichment.assembly",
+        "import sys; sys.path.insert(0, sys.argv[1]); import shared.enrichment.assembly_process",
         str(ROOT),
     )
     assert await child.wait() == 0

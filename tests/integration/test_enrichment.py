@@ -21,7 +21,8 @@ from shared.core.records import envelope as envelopes
 from shared.core.records.capture import Capture
 from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.envelope import Envelope
-from shared.enrichment.assembly import AssembledEvent, Assembler
+from shared.enrichment.assembled_event import AssembledEvent
+from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import LARGE_BYTES, Enrichment
 from shared.errors import (
     AssemblyError,

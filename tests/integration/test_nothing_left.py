@@ -15,7 +15,7 @@ import pytest
 
 from harness.stand_in_process import CHAT, STREAM, StandIn, running
 from shared.relay.exchange_record import ExchangeRecord
-from shared.relay.relay import RelayResponse
+from shared.relay.relay_response import RelayResponse
 from tests.integration.exchanges import DEADLINE_S
 from tests.integration.served_relay import served
 

@@ -24,7 +24,8 @@ from shared.core.event.usage_claim import Claim
 from shared.core.records.capture import Capture
 from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.envelope import Envelope, mark_replayed
-from shared.enrichment.assembly import IN_PLACE_BYTES, AssembledEvent, Assembler
+from shared.enrichment.assembled_event import AssembledEvent
+from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
 from shared.enrichment.enrichment import Enrichment
 from shared.errors import DeliveryError, EventRefused, EventTooLarge
 from tests.integration.azurite import a_storage, a_window, an_account, an_id

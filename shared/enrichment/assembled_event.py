@@ -1,0 +1,96 @@
+"""An event as it is sent: redacted, priced, cut to fit."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from shared.core.content.mode import ContentMode
+from shared.core.cost.deployments import DeploymentProfile
+from shared.core.cost.rates import CardTexts, RateCard, read_card
+from shared.core.detect.own import OwnPatterns
+from shared.core.event import event_cost, truncation, usage_claim
+from shared.core.event.shape import Event
+from shared.core.records.envelope import Envelope
+from shared.core.records.outcome import Outcome
+from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry, telemetry_of
+
+if TYPE_CHECKING:
+    from shared.core.detect.redactor import Redactor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AssembledEvent:
+    """An event, ready to be sent."""
+
+    body: bytes  # JSON
+    outcome: Outcome  # as the event says: the relay does not see every response whole
+    # the response whose usage has to be claimed first; see shared.core.event.usage_claim
+    claims: str | None
+    # the event, if another exchange counts that usage; None if nothing has to be claimed
+    repeating_body: bytes | None
+    telemetry: ExchangeTelemetry | None = None  # None: telemetry is switched off
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventOptions:
+    """What an event depends on besides its envelope and captures."""
+
+    region: str | None
+    limit_bytes: int
+    deployments: dict[str, DeploymentProfile]
+    rates: CardTexts | None
+    for_telemetry: bool
+    own_patterns: OwnPatterns
+
+
+@functools.lru_cache(maxsize=1)
+def rate_card(texts: CardTexts) -> RateCard:
+    """The card, which takes 15 ms to read."""
+    return read_card(texts)
+
+
+def assembled_event(event: Event, envelope: Envelope, options: EventOptions) -> AssembledEvent:
+    """Both forms of the event, if a claim decides which of them is right: it is cheaper than to
+    read the captures again.
+    """
+    card = rate_card(options.rates) if options.rates else None
+    if event.content_mode is ContentMode.REDACTED:
+        event = _redacted(event, options.own_patterns)
+    claims = usage_claim.response_to_claim(event)
+    repeating = None
+    if claims is not None:
+        event = usage_claim.mark_repeated(event, repeated=False)
+        repetition = usage_claim.mark_repeated(event, repeated=True)
+        repeating = truncation.truncate(event_cost.priced(repetition, card), options.limit_bytes)
+    body = truncation.truncate(event_cost.priced(event, card), options.limit_bytes)
+    telemetry = None
+    if options.for_telemetry:
+        truncated = truncation.was_truncated(body)
+        telemetry = telemetry_of(event, envelope, truncated=truncated)
+    return AssembledEvent(
+        body=body,
+        outcome=event.outcome,
+        claims=claims,
+        repeating_body=repeating,
+        telemetry=telemetry,
+    )
+
+
+def _redacted(event: Event, own: OwnPatterns) -> Event:
+    # takes 30 ms to import, and is needed in this content mode alone
+    from shared.core.event import content_redaction
+
+    return content_redaction.redact(event, _redactor(own))
+
+
+_redactors: Final[list[tuple[OwnPatterns, Redactor]]] = []  # at most one: compiling takes 10 ms
+
+
+def _redactor(own: OwnPatterns) -> Redactor:
+    from shared.core.detect.redactor import Redactor
+
+    if not _redactors or _redactors[0][0] != own:
+        _redactors[:] = [(own, Redactor(own))]
+    return _redactors[0][1]

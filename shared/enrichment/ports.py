@@ -1,0 +1,104 @@
+"""What enrichment needs of the world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from shared.core.event.usage_claim import Claim
+from shared.core.records.capture import (
+    Capture,
+)
+from shared.core.records.dead_letter import DeadLetterReason
+from shared.core.records.envelope import Envelope
+from shared.core.telemetry.delivery import DeliveryCause
+from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
+from shared.enrichment.assembled_event import AssembledEvent
+
+
+class DeliveryCaptures(Protocol):
+    """The captures."""
+
+    async def get(self, name: str | None) -> Capture | None:
+        """The capture; None if there is none. Raises StorageError or CaptureError."""
+        ...
+
+    async def put_if_absent(self, name: str, data: bytes) -> None:
+        """Store a capture unless there is one of that name. Raises StorageError."""
+        ...
+
+    async def erase_body(self, name: str) -> None:
+        """Replace a capture by its header, with a mark; nothing if there is none. Raises
+        StorageError or CaptureError.
+        """
+        ...
+
+
+class EventAssembler(Protocol):
+    """Builds events; large ones away from the event loop."""
+
+    async def __call__(
+        self,
+        envelope: Envelope,
+        request: Capture | None,
+        response: Capture | None,
+        limit_bytes: int,
+    ) -> AssembledEvent:
+        """The event, of at most `limit_bytes`. Raises AssemblyError."""
+        ...
+
+
+class UsageClaimStore(Protocol):
+    """Decides which exchange counts the usage of a background response. Raises StorageError."""
+
+    async def claim(self, response_id: str, exchange_id: str) -> Claim:
+        """The claim on a response's usage, the exchange's own or an earlier one."""
+        ...
+
+    async def release(self, claim: Claim) -> None:
+        """The next exchange that claims this usage holds it."""
+        ...
+
+
+class EventSink(Protocol):
+    """The Event Hub."""
+
+    async def limit_bytes(self) -> int:
+        """The largest event that it accepts. Raises DeliveryError."""
+        ...
+
+    async def send(self, body: bytes, message_id: str) -> None:
+        """Returns when the event is accepted. Raises EventTooLarge or EventRefused where this event
+        never will be, otherwise DeliveryError.
+        """
+        ...
+
+
+class DeliveryTelemetry(Protocol):
+    """Reports deliveries to a collector. None of its methods waits or raises."""
+
+    def accepted(
+        self, exchange: ExchangeTelemetry, cause: DeliveryCause, queued_ns: int | None
+    ) -> None:
+        """The Event Hub has accepted the event of an exchange."""
+        ...
+
+    def delivering(self) -> None:
+        """A delivery begins."""
+        ...
+
+
+class EnrichmentLedger(Protocol):
+    """The ledger. Each method but `delivered` raises StorageError."""
+
+    async def delivered(self, exchange_ids: Sequence[str]) -> None:
+        """Note that the Event Hub accepted the events of these exchanges."""
+        ...
+
+    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
+        """Note that an exchange can never be delivered; False if that was known."""
+        ...
+
+    async def record_event_refusal(self, exchange_id: str) -> None:
+        """Note that the Event Hub refused the exchange's event. The poison handler counts that."""
+        ...
